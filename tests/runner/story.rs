@@ -4,7 +4,7 @@
 
 mod others;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use capstan::{
@@ -404,7 +404,8 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     request.grants = sync.grants.clone();
     request.options.limits.retry.times = sync.retry;
     // A wait is reported after a minute.
-    request.options.limits.notice /= stage.pace();
+    let notice = request.options.limits.notice.as_secs() / stage.pace();
+    request.options.limits.notice = Duration::from_secs(notice);
     if sync.rollback {
         request.purpose = Purpose::Rollback;
     }
@@ -420,7 +421,7 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
 
 fn limit_time(stage: &Stage, request: &mut Request, seconds: Option<u64>) {
     if let Some(seconds) = seconds {
-        request.options.limits.operation = seconds / stage.pace();
+        request.options.limits.operation = Duration::from_secs(seconds / stage.pace());
     }
 }
 

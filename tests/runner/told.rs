@@ -36,22 +36,22 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
         EventKind::LogsKept { .. } | EventKind::WaveFinished { .. } | EventKind::PhaseFinished { .. } => return None,
         EventKind::HookDisposed {
             task, key, fate, by, ..
-        } => disposed(&name(task), key, fate, by),
+        } => disposed(&name(task), key, fate, by.as_deref().unwrap_or_default()),
         EventKind::PluginTroubled { task, message } => format!("plugin trouble {}: {message}", name(task)),
-        EventKind::Requested {
-            task, what, refused, ..
-        } if refused.is_empty() => format!("asked {}: {what}", name(task)),
         EventKind::Requested {
             task,
             what,
             refused,
             remedies,
             ..
-        } => format!(
-            "refused {}: {what}: {}",
-            name(task),
-            remedy::with_hint(refused, remedies)
-        ),
+        } => match refused {
+            None => format!("asked {}: {what}", name(task)),
+            Some(refused) => format!(
+                "refused {}: {what}: {}",
+                name(task),
+                remedy::with_hint(refused, remedies)
+            ),
+        },
         EventKind::HookTouched { task, key, how } => format!("{how} {} for {}", key.short(), name(task)),
         EventKind::Troubled { message } => format!("trouble: {message}"),
         EventKind::Waiting { on } => {

@@ -1,6 +1,44 @@
-//! Formats durations for users.
+//! Durations in the words of people, and as they are stored.
+
+use std::time::Duration;
 
 use jiff::SignedDuration;
+
+/// Stores a duration as whole seconds.
+pub(crate) mod as_seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(duration.as_secs())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_secs)
+    }
+
+    /// Stores one that may be absent.
+    pub mod option {
+        use std::time::Duration;
+
+        use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+        #[expect(clippy::ref_option, reason = "serde passes a reference")]
+        pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+            duration.as_ref().map(Duration::as_secs).serialize(serializer)
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+            Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_secs))
+        }
+    }
+}
+
+/// Writes a duration in whole seconds in its largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Fractions of a second are left out.
+pub fn whole(duration: Duration) -> String {
+    seconds(duration.as_secs())
+}
 
 /// Formats whole seconds with the largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Nothing is rounded.
 pub fn seconds(seconds: u64) -> String {

@@ -15,24 +15,12 @@ use crate::{
 /// One order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Ask the server what it would say to the task's object; nothing is changed. Answered by `Checked`.
-    Check {
+    /// Work for a task that takes its time: requests to the API server, questions to plugins.
+    Do {
         /// The task.
         task: TaskId,
-    },
-    /// Apply the task's object by server-side apply. Answered by `Applied`.
-    Apply {
-        /// The task.
-        task: TaskId,
-    },
-    /// Delete an object, if it still has this UID. Answered by `Deleted`.
-    Delete {
-        /// The task that orders it.
-        task: TaskId,
-        /// The object.
-        target: Target,
-        /// What happens to its dependents.
-        propagation: DecidedPropagation,
+        /// The work.
+        work: Work,
     },
     /// Follow the task's object and tell how it is, until `Unwatch`. Answered by `Observed`, whenever it changes.
     Watch {
@@ -48,59 +36,49 @@ pub enum Effect {
         /// What was followed.
         key: ObjectKey,
     },
-    /// Find the objects that earlier runs of this hook left, and ask its delete policies about each. Answered by `OlderDecided`.
-    LookForOlder {
-        /// The hook's task.
-        task: TaskId,
-    },
-    /// Ask the hook type for its next step. Answered by `HookStepped`.
-    StepHook {
-        /// The hook's task.
-        task: TaskId,
-        /// Which question.
-        call: HookCall,
-    },
-    /// Do what the hook type asked for. Answered by `Answered`.
-    Perform {
-        /// The hook's task.
-        task: TaskId,
-        /// What was asked.
-        ask: Ask,
-    },
-    /// Save the end of the logs of the hook's containers with the history. Answered by `LogsKept`.
-    KeepLogs {
-        /// The hook's task.
-        task: TaskId,
-    },
-    /// Give the hook's Job the time to live that its user wrote: until its verdict was recorded, it had a longer one. Answered by
-    /// `TtlSet`.
-    SetTtl {
-        /// The hook's task.
-        task: TaskId,
-    },
-    /// Ask the delete policies about the hook's object. Answered by `Decided`.
-    Decide {
-        /// The hook's task.
-        task: TaskId,
-        /// Why now.
-        occasion: Occasion,
-    },
     /// Stop what still runs for a hook that ended: the wait for a signal, log lines, calls of URLs. Not answered.
     Release {
         /// The hook's task.
         task: TaskId,
     },
-    /// Take a signal off the application that a hook has been told. Not answered; ordered again by whoever carries on.
-    ForgetSignal {
-        /// The hook's task.
-        task: TaskId,
-        /// What the signal is known by.
-        mark: String,
-    },
     /// Say when this moment has come. Answered by `Woke`; a later order replaces an earlier one.
     Wake {
         /// The moment.
         at: Timestamp,
+    },
+}
+
+/// Work for one task. Each variant names the input that answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// Ask the server what it would say to the task's object; nothing is changed. Answered by `Checked`.
+    Check,
+    /// Apply the task's object by server-side apply. Answered by `Applied`.
+    Apply,
+    /// Delete one object, if it still has this UID. Answered by `Deleted`.
+    Delete {
+        /// The object.
+        target: Target,
+        /// What becomes of what it owns.
+        propagation: DecidedPropagation,
+    },
+    /// Find the objects that earlier runs of this hook left, and ask its delete policies about each. Answered by `OlderDecided`.
+    LookForOlder,
+    /// Ask the hook type for its next step. Answered by `HookStepped`.
+    StepHook(HookCall),
+    /// Do what the hook type asked for. Answered by `Answered`.
+    Perform(Ask),
+    /// Save the end of the logs of the hook's containers with the history. Answered by `LogsKept`.
+    KeepLogs,
+    /// Give the hook's Job the time to live that its user wrote: until its verdict was recorded, it had a longer one. Answered by
+    /// `TtlSet`.
+    SetTtl,
+    /// Ask the delete policies about the hook's object, for this reason. Answered by `Decided`.
+    Decide(Occasion),
+    /// Take a signal off the application that a hook has been told. Not answered; ordered again by whoever carries on.
+    ForgetSignal {
+        /// What the signal is known by.
+        mark: String,
     },
 }
 

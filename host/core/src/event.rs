@@ -12,6 +12,7 @@ use crate::{
     plugins::{Application, FailureCause},
     remedy::Remedies,
     task::{TaskId, TaskResult},
+    text,
     wave::Wave,
 };
 
@@ -132,8 +133,9 @@ pub enum EventKind {
         task: TaskId,
         /// The number of bytes that were saved.
         bytes: u64,
-        /// What couldn't be saved, and why; may be empty.
-        trouble: String,
+        /// What couldn't be saved, and why.
+        #[serde(with = "text::or_empty", default)]
+        trouble: Option<String>,
     },
     /// It was decided what happens to an object of a hook.
     HookDisposed {
@@ -143,8 +145,9 @@ pub enum EventKind {
         key: ObjectKey,
         /// What happens to the object.
         fate: DisposalOutcome,
-        /// The name of the delete policy that decided, or another reason such as `terminated`; may be empty.
-        by: String,
+        /// Why: the policy's name, `terminated`; nothing when none decided.
+        #[serde(with = "text::or_empty", default)]
+        by: Option<String>,
         /// The plugins of the delete policies that decided, with their versions.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         plugins: Vec<String>,
@@ -158,9 +161,9 @@ pub enum EventKind {
         what: String,
         /// How often it was requested so far.
         times: u32,
-        /// Why it was refused; empty if it was granted.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        refused: String,
+        /// Why it was refused; nothing when it was granted.
+        #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
         /// What may help when it was refused.
         #[serde(default, skip_serializing_if = "Remedies::is_empty")]
         remedies: Remedies,
@@ -231,9 +234,9 @@ pub struct TaskOutline {
     pub key: ObjectKey,
     /// What the task does: `create`, `change`, `check`, `delete` or `run`.
     pub action: String,
-    /// The plugin that runs the hook; empty for other tasks.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub by: String,
+    /// The plugin that runs the hook; nothing for others.
+    #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// A task that the operation waits for.

@@ -3,7 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{finalizer, health::Assessment, object::Object, text::bound};
+use crate::{
+    finalizer,
+    health::Assessment,
+    object::Object,
+    text::{self, bound},
+};
 
 /// The state of one live object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +28,9 @@ pub struct ObservedObject {
     pub resource_version: String,
     /// Whether it is being deleted.
     pub is_terminating: bool,
-    /// For an object that is being deleted: what blocks the deletion, and a way out; may be empty.
-    #[serde(default)]
-    pub held_up_by: String,
+    /// When it is being deleted: what holds that up, and the way out, as far as it is known.
+    #[serde(with = "text::or_empty", default)]
+    pub held_up_by: Option<String>,
     /// Its health.
     pub assessment: Assessment,
     /// Whether its status is about its current spec.
@@ -35,7 +40,7 @@ pub struct ObservedObject {
 
 impl ObservedObject {
     pub(crate) fn bound(&mut self) {
-        bound(&mut self.held_up_by);
+        self.held_up_by.iter_mut().for_each(bound);
         bound(&mut self.assessment.message);
         bound(&mut self.assessment.rule);
     }

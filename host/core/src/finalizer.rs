@@ -23,13 +23,13 @@ const KNOWN: [(&str, &str); 5] = [
 ];
 
 /// Returns what blocks the deletion of an object; empty if it isn't being deleted or nothing is known.
-pub fn held_up_by(object: &Object) -> String {
+pub fn held_up_by(object: &Object) -> Option<String> {
     if !object.is_terminating() {
-        return String::new();
+        return None;
     }
     let reasons: Vec<String> = finalizers(object).map(|name| reason(object, name)).collect();
     if !reasons.is_empty() {
-        return reasons.join("; ");
+        return Some(reasons.join("; "));
     }
     let conditions = object.0.pointer("/status/conditions").and_then(Value::as_array);
     let told = conditions.into_iter().flatten().filter(|condition| {
@@ -38,7 +38,7 @@ pub fn held_up_by(object: &Object) -> String {
     let told: Vec<&str> = told
         .filter_map(|condition| condition.get("message").and_then(Value::as_str))
         .collect();
-    told.join("; ")
+    Some(told.join("; ")).filter(|told| !told.is_empty())
 }
 
 /// Returns whether an object is being deleted in the foreground, that is after its dependents.
@@ -97,16 +97,16 @@ mod tests {
                 { "manager": "acme-operator", "fieldsV1": { "f:metadata": { "f:finalizers": { ".": {}, "v:\"acme.io/hold\"": {} } } } }
             ] },
         });
-        assert_eq!(held_up_by(&Object(object.clone())), "");
+        assert_eq!(held_up_by(&Object(object.clone())), None);
         object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(
-            held_up_by(&Object(object.clone())),
+            held_up_by(&Object(object.clone())).unwrap(),
             "the finalizer acme.io/hold is still on it, and `acme-operator`, which put it there, must take it off; by force: \
              `kubectl patch configmap a -n shop --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`"
         );
         object["metadata"]["finalizers"] = json!(["foregroundDeletion"]);
         assert_eq!(
-            held_up_by(&Object(object)),
+            held_up_by(&Object(object)).unwrap(),
             "what it owns is deleted first (finalizer foregroundDeletion)"
         );
     }

@@ -3,6 +3,8 @@
 //! Argo CD fails at once (argoproj/argo-cd#1826, #21198, #26346), although many kinds are Degraded only for a moment. A final problem fails
 //! at once in any case: the health plugin says so ([`crate::health::Assessment::is_final`]).
 
+use std::time::Duration;
+
 use crate::{
     compat::{Mode, Rule},
     directive::Directives,
@@ -70,40 +72,42 @@ pub const TOLERANCES: [Tolerance; 8] = [
     ),
 ];
 
-/// The time for every other kind, in seconds. Controllers of custom resources report Degraded before they have everything they need.
-pub const OTHERS: u64 = 60;
+/// How long every other kind may be: controllers of custom resources say Degraded before they have all they need.
+pub const OTHERS: Duration = Duration::from_mins(1);
 
-/// How long a problem that only the object's pods report may last, in seconds. An image or a Secret may come a little later.
-pub const PODS: u64 = 30;
+/// How long what only an object's pods tell may last: an image or a Secret may come a little later.
+pub const PODS: Duration = Duration::from_secs(30);
 
-/// How much longer, in seconds, a missing Secret or `ConfigMap` is waited for if a role allows a workload of the set to create it.
-pub const MADE_BY_CONTROLLERS: u64 = 300;
+/// How long a Secret or `ConfigMap` that isn't there is waited for beyond that when only a role tells that a workload of the set
+/// may create it.
+pub const MADE_BY_CONTROLLERS: Duration = Duration::from_mins(5);
 
 /// How long one object may be Degraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace {
-    /// The time for its own status, in seconds.
-    pub own: u64,
-    /// The time for a problem of its pods, in seconds.
-    pub pods: u64,
+    /// By its own status.
+    pub own: Duration,
+    /// By what its pods tell.
+    pub pods: Duration,
 }
 
 impl Grace {
     /// Returns the time for an object: of its annotation, else of its kind. In compat mode it is 0.
     pub fn of(kind: &GroupKind, directives: &Directives, mode: Mode) -> Grace {
         if let Some(told) = directives.degraded_grace_seconds {
+            let told = Duration::from_secs(told);
             return Grace { own: told, pods: told };
         }
         let own = if mode.has(Rule::DegradedFailsAtOnce) {
-            0
+            Duration::ZERO
         } else {
             tolerated(kind)
         };
         Grace { own, pods: PODS }
     }
 
-    /// Returns the number of seconds that applies to an assessment.
-    pub fn for_(self, assessment: &Assessment) -> u64 {
+    /// Returns what counts for this judgement.
+    pub fn for_(self, assessment: &Assessment) -> Duration {
         if assessment.rule == pods::RULE {
             self.pods
         } else {
@@ -125,11 +129,11 @@ pub fn shown_to_hook(mut assessment: Assessment, is_over: bool) -> Assessment {
     assessment
 }
 
-fn tolerated(kind: &GroupKind) -> u64 {
+fn tolerated(kind: &GroupKind) -> Duration {
     TOLERANCES
         .iter()
         .find(|row| row.group == kind.group && row.kind == kind.kind)
-        .map_or(OTHERS, |row| row.seconds)
+        .map_or(OTHERS, |row| Duration::from_secs(row.seconds))
 }
 
 #[cfg(test)]
@@ -147,8 +151,8 @@ mod tests {
     #[test]
     fn a_kind_has_its_own_tolerance_and_all_others_have_one() {
         let own = |group: &str, kind: &str| grace(group, kind, None, Mode::Native).own;
-        assert_eq!(own("batch", "Job"), 0);
-        assert_eq!(own("apiregistration.k8s.io", "APIService"), 120);
+        assert_eq!(own("batch", "Job"), Duration::ZERO);
+        assert_eq!(own("apiregistration.k8s.io", "APIService"), Duration::from_mins(2));
         assert_eq!(own("example.com", "Job"), OTHERS);
         assert_eq!(own("", "Service"), OTHERS);
     }
@@ -163,10 +167,20 @@ mod tests {
 
     #[test]
     fn the_annotation_counts_for_everything_and_argo_cd_tolerates_nothing() {
-        assert_eq!(grace("batch", "Job", Some(7), Mode::ArgoCd), Grace { own: 7, pods: 7 });
+        let seven = Duration::from_secs(7);
+        assert_eq!(
+            grace("batch", "Job", Some(7), Mode::ArgoCd),
+            Grace {
+                own: seven,
+                pods: seven
+            }
+        );
         assert_eq!(
             grace("apps", "Deployment", None, Mode::ArgoCd),
-            Grace { own: 0, pods: PODS }
+            Grace {
+                own: Duration::ZERO,
+                pods: PODS
+            }
         );
     }
 
@@ -174,6 +188,6 @@ mod tests {
     fn what_pods_tell_is_tolerated_where_the_kind_itself_is_not() {
         let job = grace("batch", "Job", None, Mode::Native);
         let told = |rule: &str| job.for_(&Assessment::new(Health::Degraded, "", rule));
-        assert_eq!((told("Job/failed"), told(pods::RULE)), (0, PODS));
+        assert_eq!((told("Job/failed"), told(pods::RULE)), (Duration::ZERO, PODS));
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     plugins::{HookStep, PluginError},
     remedy::Remedies,
     task::{FailureClass, TaskId},
-    text::{bound, bound_list},
+    text::{self, bound, bound_list},
 };
 
 /// The maximum number of texts in a list of an input.
@@ -97,8 +97,9 @@ pub enum InputKind {
         task: TaskId,
         /// The number of bytes that were saved.
         bytes: u64,
-        /// What couldn't be saved, and why; usually empty.
-        trouble: String,
+        /// What couldn't be kept, and why.
+        #[serde(with = "text::or_empty", default)]
+        trouble: Option<String>,
     },
     /// Answers `SetTtl`.
     TtlSet {
@@ -166,7 +167,7 @@ impl InputKind {
                 Err(error) => bound(error.message_mut()),
             },
             InputKind::Answered { answer, .. } => answer.bound(),
-            InputKind::LogsKept { trouble, .. } => bound(trouble),
+            InputKind::LogsKept { trouble, .. } => trouble.iter_mut().for_each(bound),
             InputKind::Decided { decision, .. } => decision.bound(),
             InputKind::Terminated { by } => bound(by),
             InputKind::Troubled { message } => bound(message),
@@ -266,8 +267,9 @@ pub struct EarlierObjects {
 pub struct DisposalDecision {
     /// What happens to the object.
     pub disposal: Disposal,
-    /// The name of the policy that decided, such as `HookSucceeded`; empty if the object is kept.
-    pub by: String,
+    /// Whose word it was: `HookSucceeded`; nothing when it stays.
+    #[serde(with = "text::or_empty", default)]
+    pub by: Option<String>,
     /// The plugins of the policies that decided, with their versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<String>,
@@ -280,7 +282,7 @@ pub struct DisposalDecision {
 
 impl DisposalDecision {
     fn bound(&mut self) {
-        bound(&mut self.by);
+        self.by.iter_mut().for_each(bound);
         bound_list(&mut self.plugins, MOST_TEXTS);
         bound_list(&mut self.troubles, MOST_TEXTS);
     }
@@ -289,7 +291,7 @@ impl DisposalDecision {
     pub fn keep() -> DisposalDecision {
         DisposalDecision {
             disposal: Disposal::Keep,
-            by: String::new(),
+            by: None,
             plugins: Vec::new(),
             troubles: Vec::new(),
             remedies: Remedies::default(),
@@ -358,6 +360,23 @@ impl Answer {
             | Answer::NameTaken
             | Answer::Found(_)
             | Answer::Going(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_absent_is_stored_as_an_empty_one() {
+        let decision = |by| json!({ "disposal": "Keep", "by": by, "troubles": [] });
+        for (stored, by) in [("", None), ("HookSucceeded", Some("HookSucceeded".to_owned()))] {
+            let read: DisposalDecision = serde_json::from_value(decision(stored)).unwrap();
+            assert_eq!(read.by, by);
+            assert_eq!(serde_json::to_value(&read).unwrap()["by"], stored);
         }
     }
 }

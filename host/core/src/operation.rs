@@ -26,6 +26,8 @@ mod dispose;
 mod failed_wave;
 mod hook;
 mod hook_health;
+mod hook_run;
+mod hook_step;
 mod missing;
 mod own;
 mod resource;
@@ -34,7 +36,7 @@ mod state;
 mod stop;
 mod terminating;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -44,7 +46,7 @@ use self::{
     state::{Stage, TaskState},
 };
 use crate::{
-    effect::Effect,
+    effect::{Effect, Work},
     event::{Event, EventKind, Status, TaskOutline},
     input::{Input, InputKind},
     object::{Object, ObjectKey},
@@ -376,10 +378,10 @@ fn outline(task: &Task) -> TaskOutline {
                 ExpectedChange::Fields(_) => "change",
                 ExpectedChange::None => "check",
             },
-            String::new(),
+            None,
         ),
-        Action::Delete(_) => ("delete", String::new()),
-        Action::Hook(hook) => ("run", hook.by.plugin.clone()),
+        Action::Delete(_) => ("delete", None),
+        Action::Hook(hook) => ("run", Some(hook.by.plugin.clone())),
     };
     TaskOutline {
         id: task.id.clone(),
@@ -420,19 +422,25 @@ impl StepOutput {
         self.effects.push(effect);
     }
 
+    fn work(&mut self, task: &TaskId, work: Work) {
+        self.order(Effect::Do {
+            task: task.clone(),
+            work,
+        });
+    }
+
     fn tell(&mut self, news: EventKind) {
         self.news.push(news);
     }
 
-    fn after(&self, seconds: u64) -> Option<Timestamp> {
-        later(self.at, seconds.saturating_mul(1000))
+    fn after(&self, duration: Duration) -> Option<Timestamp> {
+        later(self.at, duration)
     }
 }
 
-/// Returns a time plus some milliseconds; `None` if it is out of range.
-fn later(at: Timestamp, milliseconds: u64) -> Option<Timestamp> {
-    let span = jiff::SignedDuration::from_millis(i64::try_from(milliseconds).ok()?);
-    at.checked_add(span).ok()
+/// Returns the moment so much later; nothing when that is out of range.
+fn later(at: Timestamp, duration: Duration) -> Option<Timestamp> {
+    at.checked_add(jiff::SignedDuration::try_from(duration).ok()?).ok()
 }
 
 /// Returns whether the operation has a SyncFail phase.

@@ -25,6 +25,7 @@ mod written;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::OnceLock,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,7 @@ pub use self::{
 use crate::{
     compat::{Mode, RuleUse},
     container::Container,
+    duration,
     grant::{Allowance, Requester},
     hook::{HookId, Propagation},
     lint::Finding,
@@ -171,26 +173,39 @@ pub struct Skipped {
     pub hook: Option<HookId>,
 }
 
-/// Deadlines, in seconds, and retries.
+/// How long things may take. They are stored in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// The deadline of the operation, without SyncFail.
-    pub operation: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub operation: Duration,
     /// The deadline of SyncFail.
-    pub sync_fail: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub sync_fail: Duration,
     /// How long a deletion is waited for.
-    pub deletion: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub deletion: Duration,
     /// How long a hook that is being stopped may take: its plugin's calls, and their requests.
-    pub abort: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub abort: Duration,
     /// The time without changes after which the user is told what the operation waits for.
-    pub notice: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub notice: Duration,
     /// The deadline of each phase before SyncFail; `None` for that of the operation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<u64>,
+    #[serde(
+        with = "duration::as_seconds::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub phase: Option<Duration>,
     /// The deadline of each wave before SyncFail; `None` for that of its phase.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wave: Option<u64>,
+    #[serde(
+        with = "duration::as_seconds::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub wave: Option<Duration>,
     /// Further attempts after a failure.
     #[serde(default)]
     pub retry: Retry,
@@ -202,26 +217,28 @@ pub struct Limits {
 pub struct Retry {
     /// The maximum number of further attempts; 0 for none.
     pub times: u32,
-    /// The first pause, in seconds. Each further pause is twice as long.
-    pub first: u64,
+    /// How long the first pause is; each further one is twice as long.
+    #[serde(with = "duration::as_seconds")]
+    pub first: Duration,
     /// The longest pause, in seconds.
-    pub most: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub most: Duration,
 }
 
 impl Default for Retry {
     fn default() -> Retry {
         Retry {
             times: 0,
-            first: 5,
-            most: 180,
+            first: Duration::from_secs(5),
+            most: Duration::from_mins(3),
         }
     }
 }
 
 impl Retry {
-    /// Returns the pause after an attempt, in seconds; `None` after the last one. Attempts count from 1.
-    pub fn pause(&self, attempt: u32) -> Option<u64> {
-        let factor = 1_u64.checked_shl(attempt.saturating_sub(1)).unwrap_or(u64::MAX);
+    /// Returns how long the pause after a try is; nothing when it was the last. The first try is number 1.
+    pub fn pause(&self, attempt: u32) -> Option<Duration> {
+        let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         (attempt <= self.times).then(|| self.first.saturating_mul(factor).min(self.most))
     }
 }
@@ -229,11 +246,11 @@ impl Retry {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            operation: 6 * 60 * 60,
-            sync_fail: 10 * 60,
-            deletion: 5 * 60,
-            abort: 10,
-            notice: 60,
+            operation: Duration::from_hours(6),
+            sync_fail: Duration::from_mins(10),
+            deletion: Duration::from_mins(5),
+            abort: Duration::from_secs(10),
+            notice: Duration::from_mins(1),
             phase: None,
             wave: None,
             retry: Retry::default(),

@@ -1,6 +1,6 @@
 //! Tasks: one action on one object in one phase and wave.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -189,15 +189,15 @@ fn is_none(count: &usize) -> bool {
 }
 
 fn pods_grace_seconds() -> u64 {
-    grace::PODS
+    grace::PODS.as_secs()
 }
 
 impl ApplyTask {
     /// Returns how long it may be Degraded.
     pub fn grace(&self) -> Grace {
         Grace {
-            own: self.degraded_grace_seconds,
-            pods: self.pods_grace_seconds,
+            own: Duration::from_secs(self.degraded_grace_seconds),
+            pods: Duration::from_secs(self.pods_grace_seconds),
         }
     }
 }

@@ -11,6 +11,20 @@ const END_SHARE: usize = 4;
 /// The maximum number of names in a message.
 const MOST_LISTED: usize = 20;
 
+/// Stores a text that may be absent as version 0.1.0 did: as an empty one.
+pub(crate) mod or_empty {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference")]
+    pub fn serialize<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text.as_deref().unwrap_or_default())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+    }
+}
+
 /// Joins names with commas. After the first twenty, the others are counted.
 pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
     let (shown, rest) = names.split_at(names.len().min(MOST_LISTED));

@@ -16,7 +16,7 @@ use crate::{
     plugins::{Application, FailureCause},
     remedy::Remedies,
     task::{TaskId, TaskResult},
-    text::bounded_to,
+    text::{self, bounded_to},
     wave::Wave,
 };
 
@@ -113,9 +113,9 @@ pub struct RequestView {
     pub what: String,
     /// How often it was made.
     pub times: u32,
-    /// Why it was refused; empty when it was granted.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub refused: String,
+    /// Why it was refused; nothing when it was granted.
+    #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// What may help when it was refused.
     #[serde(default, skip_serializing_if = "Remedies::is_empty")]
     pub remedies: Remedies,
@@ -321,7 +321,8 @@ impl TaskView {
             }
             EventKind::LogsKept { bytes, .. } => self.logs = Some(*bytes),
             EventKind::HookDisposed { key, fate, by, .. } => {
-                self.fates.insert(key.to_string(), (fate.clone(), by.clone()));
+                self.fates
+                    .insert(key.to_string(), (fate.clone(), by.clone().unwrap_or_default()));
             }
             EventKind::PluginTroubled { message, .. } => {
                 list(&mut self.troubles, &mut self.troubles_left_out, message);

@@ -277,14 +277,8 @@ async fn save(
 impl DriverContext {
     fn carry_out(&mut self, step: Step, operation: &Operation, clock: Clock) {
         for effect in step.effects {
-            let effect = match PreparedEffect::of(effect, operation) {
-                Ok(order) => {
-                    self.begin(*order);
-                    continue;
-                }
-                Err(effect) => *effect,
-            };
             match effect {
+                Effect::Do { task, work } => self.begin(PreparedEffect::of(task, work, operation)),
                 Effect::Watch { task, key } => {
                     let judge = self.judge_of(operation, &task, &key);
                     self.watches.follow(task, key, judge);
@@ -292,17 +286,6 @@ impl DriverContext {
                 Effect::Unwatch { task, key } => self.watches.leave(task, key),
                 Effect::Release { task } => self.performer.release(&task),
                 Effect::Wake { at } => self.wake = Some(clock.instant(at)),
-                // `PreparedEffect::of` takes these.
-                Effect::Check { .. }
-                | Effect::Apply { .. }
-                | Effect::Delete { .. }
-                | Effect::LookForOlder { .. }
-                | Effect::StepHook { .. }
-                | Effect::Perform { .. }
-                | Effect::ForgetSignal { .. }
-                | Effect::KeepLogs { .. }
-                | Effect::SetTtl { .. }
-                | Effect::Decide { .. } => {}
             }
         }
         while self.orders.try_join_next().is_some() {}

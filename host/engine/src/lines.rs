@@ -349,7 +349,7 @@ impl Lines {
     }
 
     /// Reads the logs of a hook that has ended to their end. Returns the part that is to be kept, and why some couldn't be read.
-    pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &Target) -> (Vec<ContainerLogs>, String) {
+    pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &Target) -> (Vec<ContainerLogs>, Option<String>) {
         self.follow(task, own);
         // The plugin has given its verdict; the rest is read at full speed.
         self.unlisten(task);
@@ -360,12 +360,12 @@ impl Lines {
             .get(task)
             .cloned();
         let Some(hook) = hook else {
-            return (Vec::new(), String::new());
+            return (Vec::new(), None);
         };
         if let Some(watch) = hook.watch.lock().unwrap_or_else(PoisonError::into_inner).take() {
             watch.abort();
         }
-        let mut trouble = String::new();
+        let mut trouble = None;
         let mut ended = BTreeSet::new();
         match self.pods_of(&hook.own).await {
             Ok(pods) => {
@@ -378,18 +378,18 @@ impl Lines {
                     }
                 }
             }
-            Err(error) => trouble = format!("its pods can't be listed: {error}"),
+            Err(error) => trouble = Some(format!("its pods can't be listed: {error}")),
         }
         let deadline = Instant::now() + PATIENCE;
         let mut kept = Vec::new();
         let streams = std::mem::take(&mut *hook.streams.lock().unwrap_or_else(PoisonError::into_inner));
         for (source, mut stream) in streams {
             if ended.contains(&source) && tokio::time::timeout_at(deadline, &mut stream.task).await.is_err() {
-                trouble = format!(
+                trouble = Some(format!(
                     "the logs of {} didn't come to their end within {} s",
                     source.pod,
                     PATIENCE.as_secs()
-                );
+                ));
             }
             stream.task.abort();
             let mut tail = stream.tail.lock().unwrap_or_else(PoisonError::into_inner);

@@ -91,8 +91,9 @@ pub(crate) async fn held_up(cluster: &Cluster, object: &Object) -> Option<String
     let selector = pods::selector(object)?;
     let mut owned = Owned::of(object);
     for pod in cluster.list(&kind, object.namespace(), &selector).await.ok()? {
-        let why = finalizer::held_up_by(&pod);
-        if !why.is_empty() && owned.has(cluster, &pod).await.ok()? {
+        if let Some(why) = finalizer::held_up_by(&pod)
+            && owned.has(cluster, &pod).await.ok()?
+        {
             return Some(format!("pod {}: {why}", pod.name()));
         }
     }

@@ -10,15 +10,14 @@ mod ports;
 use std::sync::{Arc, PoisonError};
 
 use capstan_core::{
-    deletion::DecidedPropagation,
-    effect::{Effect, HookCall, Target},
+    effect::{Target, Work},
     health::Assessment,
-    hook::{HookOutcome, Occasion},
+    hook::HookOutcome,
     input::{EffectFailure, InputKind},
     object::{Object, ObjectKey},
     operation::Operation,
     plan::Plan,
-    plugins::{Ask, FailureCause, Plugins, Request},
+    plugins::{FailureCause, Plugins, Request},
     task::{Task, TaskId},
 };
 use tokio::sync::Mutex;
@@ -63,7 +62,7 @@ pub(crate) struct EffectExecutor {
 /// An effect with what it needs of the operation's state, as of the time when it was ordered.
 pub(crate) struct PreparedEffect {
     pub task: TaskId,
-    pub what: EffectWork,
+    pub work: Work,
     pub own: Option<Target>,
     pub outcome: Option<HookOutcome>,
     pub cause: Option<FailureCause>,
@@ -74,44 +73,11 @@ pub(crate) struct PreparedEffect {
     pub is_grace_over: bool,
 }
 
-/// The effects that take time.
-pub(crate) enum EffectWork {
-    Check,
-    Apply,
-    Delete(Target, DecidedPropagation),
-    LookForOlder,
-    StepHook(HookCall),
-    Perform(Ask),
-    ForgetSignal(String),
-    KeepLogs,
-    SetTtl,
-    Decide(Occasion),
-}
-
 impl PreparedEffect {
-    /// Makes one of an effect. Returns the effect if the driver itself carries it out.
-    pub fn of(effect: Effect, operation: &Operation) -> Result<Box<PreparedEffect>, Box<Effect>> {
-        let (task, what) = match effect {
-            Effect::Check { task } => (task, EffectWork::Check),
-            Effect::Apply { task } => (task, EffectWork::Apply),
-            Effect::Delete {
-                task,
-                target,
-                propagation,
-            } => (task, EffectWork::Delete(target, propagation)),
-            Effect::LookForOlder { task } => (task, EffectWork::LookForOlder),
-            Effect::StepHook { task, call } => (task, EffectWork::StepHook(call)),
-            Effect::Perform { task, ask } => (task, EffectWork::Perform(ask)),
-            Effect::ForgetSignal { task, mark } => (task, EffectWork::ForgetSignal(mark)),
-            Effect::KeepLogs { task } => (task, EffectWork::KeepLogs),
-            Effect::SetTtl { task } => (task, EffectWork::SetTtl),
-            Effect::Decide { task, occasion } => (task, EffectWork::Decide(occasion)),
-            Effect::Watch { .. } | Effect::Unwatch { .. } | Effect::Wake { .. } | Effect::Release { .. } => {
-                return Err(Box::new(effect));
-            }
-        };
+    /// Adds to a task's work what it needs of the operation's state.
+    pub fn of(task: TaskId, work: Work, operation: &Operation) -> PreparedEffect {
         let is_failing = operation.cause().is_some() || *operation.status() != capstan_core::event::Status::Running;
-        Ok(Box::new(PreparedEffect {
+        PreparedEffect {
             own: operation.own(&task).cloned(),
             outcome: operation.outcome(&task),
             cause: operation.cause().cloned(),
@@ -123,15 +89,13 @@ impl PreparedEffect {
                 HookOutcome::Succeeded
             },
             task,
-            what,
-        }))
+            work,
+        }
     }
-}
 
-impl PreparedEffect {
     /// Says whether it waits for others, of which so many are carried out at once. Calls of URLs may take long.
     pub fn takes_turns(&self) -> bool {
-        !matches!(&self.what, EffectWork::Perform(ask) if matches!(ask.what, Request::Http(_)))
+        !matches!(&self.work, Work::Perform(ask) if matches!(ask.what, Request::Http(_)))
     }
 }
 
@@ -140,16 +104,16 @@ impl EffectExecutor {
     pub async fn carry_out(&self, order: PreparedEffect) -> Option<InputKind> {
         let task = self.plan.task(&order.task)?;
         let id = order.task.clone();
-        Some(match &order.what {
-            EffectWork::Check => InputKind::Checked {
+        Some(match &order.work {
+            Work::Check => InputKind::Checked {
                 result: self.check(task).await.map_err(|error| self.refused(task, error)),
                 task: id,
             },
-            EffectWork::Apply => InputKind::Applied {
+            Work::Apply => InputKind::Applied {
                 result: self.apply(task).await.map_err(|error| self.refused(task, error)),
                 task: id,
             },
-            EffectWork::Delete(target, propagation) => InputKind::Deleted {
+            Work::Delete { target, propagation } => InputKind::Deleted {
                 result: self
                     .delete(task, target, *propagation)
                     .await
@@ -157,28 +121,28 @@ impl EffectExecutor {
                 target: target.clone(),
                 task: id,
             },
-            EffectWork::LookForOlder => InputKind::OlderDecided {
+            Work::LookForOlder => InputKind::OlderDecided {
                 result: self
                     .look_for_older(task, order.attempt)
                     .await
                     .map_err(|error| self.problem(error)),
                 task: id,
             },
-            EffectWork::StepHook(call) => InputKind::HookStepped {
+            Work::StepHook(call) => InputKind::HookStepped {
                 result: self.step_hook(task, call, &order).await,
                 task: id,
             },
-            EffectWork::Perform(ask) => InputKind::Answered {
+            Work::Perform(ask) => InputKind::Answered {
                 answer: self.perform(task, ask, &order).await?,
                 ask: ask.id,
                 step: ask.step,
                 task: id,
             },
-            EffectWork::ForgetSignal(mark) => {
+            Work::ForgetSignal { mark } => {
                 forget_signal(&self.cluster, &self.plan.application, mark).await;
                 return None;
             }
-            EffectWork::KeepLogs => {
+            Work::KeepLogs => {
                 let (bytes, trouble) = self.keep_logs(task, order.own.as_ref()).await;
                 InputKind::LogsKept {
                     task: id,
@@ -186,14 +150,14 @@ impl EffectExecutor {
                     trouble,
                 }
             }
-            EffectWork::SetTtl => InputKind::TtlSet {
+            Work::SetTtl => InputKind::TtlSet {
                 result: self
                     .set_ttl(task, order.own.as_ref())
                     .await
                     .map_err(|error| self.problem(error)),
                 task: id,
             },
-            EffectWork::Decide(occasion) => InputKind::Decided {
+            Work::Decide(occasion) => InputKind::Decided {
                 decision: self.decide(task, *occasion, &order).await,
                 occasion: *occasion,
                 task: id,
@@ -217,12 +181,12 @@ impl EffectExecutor {
         EffectFailure::new(class, Refusal::of(&self.plan, task, error).line())
     }
 
-    async fn keep_logs(&self, task: &Task, own: Option<&Target>) -> (u64, String) {
-        let Some(own) = own else { return (0, String::new()) };
+    async fn keep_logs(&self, task: &Task, own: Option<&Target>) -> (u64, Option<String>) {
+        let Some(own) = own else { return (0, None) };
         let (streams, trouble) = self.lines.finish(&task.id, own).await;
         match self.store.lock().await.keep_logs(&task.id, &streams).await {
             Ok(bytes) => (bytes, trouble),
-            Err(error) => (0, format!("the logs couldn't be stored: {error}")),
+            Err(error) => (0, Some(format!("the logs couldn't be stored: {error}"))),
         }
     }
 

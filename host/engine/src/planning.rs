@@ -371,7 +371,7 @@ async fn check_namespaces(
         let is_there = match cluster.get(&namespace_key(&namespace)).await {
             Ok(Some(found)) if found.is_terminating() => {
                 let message = format!("the namespace `{namespace}` is being deleted");
-                let why = finalizer::held_up_by(&found);
+                let why = finalizer::held_up_by(&found).unwrap_or_default();
                 errors.push(Diagnostic::new(message).hint(format!("wait for its end; it waits for this: {why}")));
                 continue;
             }

@@ -28,15 +28,15 @@ use tokio::task::JoinHandle;
 use self::watcher::{Follower, Watcher};
 use crate::{backoff::Backoff, cluster::Cluster, inbox::Inbox, judge::HealthAssessor, queue};
 
-/// How long a watch lasts before it is renewed, in seconds: a connection that has gone silent is noticed after this time.
-const WATCH_FOR: u32 = 20;
+/// How long a watch lasts before it is begun anew: one that has gone silent is noticed so soon.
+const WATCH_FOR_SECONDS: u32 = 20;
 
 /// The pauses before a watch that failed is tried again.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
 
 /// Returns the configuration of all watches.
 pub(crate) fn watching() -> Config {
-    Config::default().timeout(WATCH_FOR)
+    Config::default().timeout(WATCH_FOR_SECONDS)
 }
 
 /// Makes an object from kube's form of it. The items of a list don't have a kind of their own.

@@ -1,5 +1,7 @@
 //! The options of an application, from flags and `capstan.yaml`. Absent ones have a default.
 
+use std::time::Duration;
+
 use capstan_core::{
     compat::Mode,
     directive::OnTimeout,
@@ -143,17 +145,21 @@ impl Options {
     fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits {
-            operation: self.timeout.map_or(usual.operation, Seconds::get),
-            phase: self.phase_timeout.map(Seconds::get),
-            wave: self.wave_timeout.map(Seconds::get),
+            operation: duration(self.timeout).unwrap_or(usual.operation),
+            phase: duration(self.phase_timeout),
+            wave: duration(self.wave_timeout),
             retry: Retry {
                 times: self.retry.unwrap_or(usual.retry.times),
-                first: self.retry_pause.map_or(usual.retry.first, Seconds::get),
-                most: self.retry_longest_pause.map_or(usual.retry.most, Seconds::get),
+                first: duration(self.retry_pause).unwrap_or(usual.retry.first),
+                most: duration(self.retry_longest_pause).unwrap_or(usual.retry.most),
             },
             ..usual
         }
     }
+}
+
+fn duration(seconds: Option<Seconds>) -> Option<Duration> {
+    seconds.map(|seconds| Duration::from_secs(seconds.get()))
 }
 
 /// Reads whose rules hold: there is no word for Capstan's own.

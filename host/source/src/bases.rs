@@ -18,11 +18,7 @@ use capstan_core::{
 };
 use serde_json::Value;
 
-use super::{
-    deadline::Work,
-    kustomize::FILES,
-    tree::WorkTree,
-};
+use super::{deadline::Work, kustomize::FILES, tree::WorkTree};
 
 /// The most kustomizations that may refer to each other.
 const KUSTOMIZATIONS: usize = 1000;

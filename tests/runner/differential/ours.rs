@@ -88,8 +88,8 @@ impl Ours {
         };
         request.options.limits.retry = Retry {
             times: step.retries,
-            first: 1,
-            most: 1,
+            first: Duration::from_secs(1),
+            most: Duration::from_secs(1),
         };
         request
     }

@@ -1,6 +1,9 @@
 //! `capstan delete`.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::{
+    io::{BufRead as _, IsTerminal as _},
+    time::Duration,
+};
 
 use capstan_core::{
     plan::{Limits, Plan, PlanOptions},
@@ -125,7 +128,7 @@ async fn remove(
     question: Asks,
 ) -> anyhow::Result<Exit> {
     let mut limits = Limits::default();
-    limits.operation = delete.timeout.unwrap_or(limits.operation);
+    limits.operation = delete.timeout.map_or(limits.operation, Duration::from_secs);
     let request = Request {
         options: PlanOptions {
             confirmed: confirmed(&delete.confirm),

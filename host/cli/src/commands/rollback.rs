@@ -1,5 +1,7 @@
 //! `capstan rollback`: syncs the manifests of an earlier operation again.
 
+use std::time::Duration;
+
 use capstan_core::{
     event::Status,
     operation_kind::{OperationKind, Purpose},
@@ -62,7 +64,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
             sync_options,
             prune: !args.no_prune,
             limits: Limits {
-                operation: args.timeout.unwrap_or(usual.operation),
+                operation: args.timeout.map_or(usual.operation, Duration::from_secs),
                 ..usual
             },
             ..PlanOptions::default()

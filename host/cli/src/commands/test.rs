@@ -1,5 +1,7 @@
 //! `capstan test`: runs the test hooks of a deployed application.
 
+use std::time::Duration;
+
 use capstan_core::plan::Limits;
 use capstan_engine::{Request, Same, Work};
 
@@ -29,7 +31,7 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
     request.options.selection.hook.clone_from(&args.hook);
     request.options.selection.skip_hook.clone_from(&args.skip_hook);
     request.options.limits = Limits {
-        operation: args.timeout.unwrap_or(usual.operation),
+        operation: args.timeout.map_or(usual.operation, Duration::from_secs),
         ..usual
     };
     let digest = request.digest();

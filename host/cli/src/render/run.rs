@@ -230,13 +230,17 @@ impl RunText {
                     TaskResult::Stopped(message) => self.line(at, "stopped", &name, message),
                 }
             }
-            EventKind::LogsKept { task, trouble, .. } if !trouble.is_empty() => {
+            EventKind::LogsKept {
+                task,
+                trouble: Some(trouble),
+                ..
+            } => {
                 let name = self.name(task);
                 self.line(at, "trouble", &name, trouble)
             }
             EventKind::HookDisposed {
                 key, fate, by, plugins, ..
-            } => self.disposed(at, key, fate, (by, plugins)),
+            } => self.disposed(at, key, fate, (by.as_deref().unwrap_or_default(), plugins)),
             EventKind::PluginTroubled { task, message } => {
                 let name = self.name(task);
                 self.line(at, "plugin", &name, message)
@@ -244,10 +248,10 @@ impl RunText {
             EventKind::Requested {
                 task,
                 what,
-                refused,
+                refused: Some(refused),
                 remedies,
                 ..
-            } if !refused.is_empty() => {
+            } => {
                 let name = self.name(task);
                 let refused = remedy::with_hint(refused, remedies);
                 self.line(at, "refused", &name, &format!("{what}: {refused}"))

@@ -223,11 +223,12 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
                 String::new()
             };
             let what = &request.what;
-            text.push(if request.refused.is_empty() {
-                text!("{} asked: {}{}\n", hook, what, times)
-            } else {
-                let why = remedy::with_hint(&request.refused, &request.remedies);
-                text!("{} {}: {}{}: {}\n", paint.odd("refused:"), hook, what, times, why)
+            text.push(match &request.refused {
+                None => text!("{} asked: {}{}\n", hook, what, times),
+                Some(why) => {
+                    let why = remedy::with_hint(why, &request.remedies);
+                    text!("{} {}: {}{}: {}\n", paint.odd("refused:"), hook, what, times, why)
+                }
             });
         }
         for (key, how) in &task.touched {

@@ -85,7 +85,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         wave: Wave(0),
         key: key(),
         action: hostile(),
-        by: hostile(),
+        by: Some(hostile()),
     };
     let at = Timestamp::UNIX_EPOCH;
     let finished = |result: TaskResult| EventKind::TaskFinished {
@@ -96,7 +96,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         task: task.clone(),
         key: key(),
         fate,
-        by: hostile(),
+        by: Some(hostile()),
         plugins: vec![hostile()],
     };
     let skipped: Skipped = serde_json::from_value(json!({ "key": key(), "reason": HOSTILE })).unwrap();
@@ -149,7 +149,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         EventKind::LogsKept {
             task: task.clone(),
             bytes: 1,
-            trouble: hostile(),
+            trouble: Some(hostile()),
         },
         disposed(DisposalOutcome::Deleted),
         disposed(DisposalOutcome::Due(at)),
@@ -163,7 +163,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             task: task.clone(),
             what: hostile(),
             times: 2,
-            refused: hostile(),
+            refused: Some(hostile()),
             remedies: Setting::Grant { plugin: hostile() }.into(),
         },
         EventKind::HookTouched {

@@ -1,6 +1,6 @@
 //! Decides whether a plugin's request is permitted.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use serde_json::Value;
 
@@ -17,8 +17,8 @@ use crate::{
     request::{HeaderValue, HttpRequest, ObjectRef, Request},
 };
 
-/// The longest timeout of an HTTP call, in milliseconds.
-const LONGEST_CALL: u32 = 60_000;
+/// How long a call of a URL may take at most.
+const LONGEST_CALL: Duration = Duration::from_mins(1);
 /// The maximum number of headers of a call, and of bytes of their names and values, as servers accept them.
 const MOST_HEADERS: usize = 64;
 const MOST_HEADER_BYTES: usize = 16 << 10;
@@ -328,9 +328,10 @@ fn http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, String> {
     if !METHODS.contains(&method) {
         return Err(format!("`{method}` is no method: it can be {}", METHODS.join(", ")));
     }
-    if call.timeout_ms == 0 || call.timeout_ms > LONGEST_CALL {
+    if call.timeout_ms == 0 || Duration::from_millis(u64::from(call.timeout_ms)) > LONGEST_CALL {
         return Err(format!(
-            "a call may take between 1 and {LONGEST_CALL} ms, not {}",
+            "a call may take between 1 and {} ms, not {}",
+            LONGEST_CALL.as_millis(),
             call.timeout_ms
         ));
     }

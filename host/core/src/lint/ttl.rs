@@ -1,5 +1,7 @@
 //! Times to live so short that nobody can see the outcome.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{
@@ -8,13 +10,13 @@ use super::{
 };
 use crate::{compat::Mode, plan::Role};
 
-/// The shortest time to live that isn't reported, in seconds.
-const LOOK: u64 = 60;
+/// How long somebody else may take to look.
+const LOOK: Duration = Duration::from_mins(1);
 
 /// `short-ttl`.
 pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
-        let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < LOOK) else {
+        let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < LOOK.as_secs()) else {
             continue;
         };
         let who = format!("{} is removed {seconds} s after its end", member.key);

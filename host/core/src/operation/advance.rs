@@ -1,8 +1,11 @@
 //! Advances the operation: whether a wave has ended, which one is next, and what follows a failure.
 
+use std::time::Duration;
+
 use super::{
     Operation, StepOutput, has_sync_fail,
-    state::{Cleanup, HookStage, Stage, TaskState},
+    hook_run::HookStage,
+    state::{Stage, TaskState},
 };
 use crate::{
     compat::Rule,
@@ -177,7 +180,7 @@ impl Operation {
             (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
             return;
         }
-        let after = |seconds: Option<u64>| seconds.and_then(|seconds| out.after(seconds));
+        let after = |limit: Option<Duration>| limit.and_then(|limit| out.after(limit));
         if is_new_phase {
             self.state.phase_deadline = after(plan.limits.phase);
         }
@@ -352,13 +355,7 @@ impl Operation {
     /// Returns whether a hook has its verdict and its cleanup isn't done.
     pub(super) fn is_tidying(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
-            Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::Ended { tidying, .. } => *tidying != Cleanup::Done,
-                HookStage::FindingPrevious
-                | HookStage::Ready
-                | HookStage::DeletingPrevious { .. }
-                | HookStage::Running => false,
-            },
+            Some(TaskState::Hook(run)) => run.is_cleaning_up(),
             Some(
                 TaskState::Pending
                 | TaskState::Applying

@@ -1,5 +1,7 @@
 //! Repeats requests that failed because a webhook didn't answer.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,17 +10,17 @@ use super::{
     state::{Stage, TaskState},
 };
 use crate::{
-    effect::Effect,
+    effect::Work,
     event::{EventKind, Status},
     plan::Plan,
     task::{FailureClass, Task, TaskId, TaskResult},
     webhook,
 };
 
-/// How long a webhook is waited for if the task has no timeout, in seconds.
-const LONGEST_SECONDS: u64 = 300;
-/// The longest pause between two requests, in seconds.
-const LONGEST_PAUSE_SECONDS: u64 = 30;
+/// How long a webhook may take to answer for an object without a timeout of its own.
+const LONGEST: Duration = Duration::from_mins(5);
+/// The longest pause between two requests.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A request that is repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,16 +54,19 @@ impl Operation {
         let failures = before.map_or(0, |again| again.failures);
         let since = before.and_then(|again| again.since).unwrap_or(out.at);
         let (begun, longest) = match task.timeout_seconds {
-            Some(seconds) => (self.state.started.get(&task.id).copied().unwrap_or(since), seconds),
-            None => (since, LONGEST_SECONDS),
+            Some(seconds) => (
+                self.state.started.get(&task.id).copied().unwrap_or(since),
+                Duration::from_secs(seconds),
+            ),
+            None => (since, LONGEST),
         };
-        let Some(until) = later(begun, longest.saturating_mul(1000)).filter(|until| *until > out.at) else {
+        let Some(until) = later(begun, longest).filter(|until| *until > out.at) else {
             return false;
         };
         let pause = 1_u64
             .checked_shl(failures)
-            .unwrap_or(LONGEST_PAUSE_SECONDS)
-            .min(LONGEST_PAUSE_SECONDS);
+            .map_or(LONGEST_PAUSE, Duration::from_secs)
+            .min(LONGEST_PAUSE);
         let own = unanswered
             .service
             .filter(|(namespace, name)| is_of_plan(plan, namespace, name));
@@ -69,7 +74,7 @@ impl Operation {
             Some((_, name)) => format!("the webhook behind Service/{name} of this set isn't up yet"),
             None => "a webhook doesn't answer".to_owned(),
         };
-        let told = format!("{who}; asked again for up to {longest} s: {message}");
+        let told = format!("{who}; asked again for up to {} s: {message}", longest.as_secs());
         if before.map(|again| again.message.as_str()) != Some(told.as_str()) {
             out.tell(EventKind::TaskProgressed {
                 task: task.id.clone(),
@@ -99,11 +104,8 @@ impl Operation {
         }
         again.at = None;
         let Some(run) = self.state.hook(&task.id) else { return };
-        for ask in run.pending_requests.iter().filter(|ask| ask.what.is_write()) {
-            out.order(Effect::Perform {
-                task: task.id.clone(),
-                ask: ask.clone(),
-            });
+        for ask in run.requests.pending.iter().filter(|ask| ask.what.is_write()) {
+            out.work(&task.id, Work::Perform(ask.clone()));
         }
     }
 
@@ -114,7 +116,7 @@ impl Operation {
         }
         self.state.again.remove(id);
         if let Some(run) = self.state.hook(id) {
-            run.pending_requests.retain(|ask| !ask.what.is_write());
+            run.requests.pending.retain(|ask| !ask.what.is_write());
         }
     }
 
@@ -130,7 +132,7 @@ impl Operation {
         };
         if again.at.is_some_and(|at| at <= out.at) {
             again.at = None;
-            out.order(Effect::Apply { task: task.id.clone() });
+            out.work(&task.id, Work::Apply);
         }
     }
 

@@ -5,11 +5,11 @@
 
 use super::{
     StepOutput,
-    state::{HookRun, ModifiedObject, RequestCount},
+    hook_run::{HookRun, ModifiedObject, RequestCount, Turn},
 };
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
-    effect::{Effect, HookCall, PendingObservation, PendingObservationKind, Target},
+    effect::{Effect, HookCall, PendingObservation, PendingObservationKind, Target, Work},
     event::EventKind,
     fact::Fact,
     grant::{gate, remedies},
@@ -40,9 +40,10 @@ const MOST_LINE_BYTES: usize = 16 << 10;
 
 /// Calls the plugin.
 pub(super) fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut StepOutput) {
-    run.current_call = Some(call.clone());
-    run.retry_at = None;
-    out.order(Effect::StepHook { task: id.clone(), call });
+    if let Some(running) = run.running_mut() {
+        running.turn = Turn::Asking(call.clone());
+        out.work(id, Work::StepHook(call));
+    }
 }
 
 pub(super) fn note(run: &mut HookRun, answers: Option<u32>, what: PendingObservationKind) {
@@ -51,8 +52,8 @@ pub(super) fn note(run: &mut HookRun, answers: Option<u32>, what: PendingObserva
 
 /// Queues an observation of the hook's object, once for all changes before the next call.
 pub(super) fn note_object(run: &mut HookRun) {
-    if run.following.is_some() && !run.queue.iter().any(|note| note.what == PendingObservationKind::Object) {
-        note(run, run.following, PendingObservationKind::Object);
+    if run.requests.following.is_some() && !run.queue.iter().any(|note| note.what == PendingObservationKind::Object) {
+        note(run, run.requests.following, PendingObservationKind::Object);
     }
 }
 
@@ -84,7 +85,7 @@ pub(super) fn note_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::
 /// Checks the plugin's requests with the gate and starts them. Beside a verdict, only writes and HTTP calls are started.
 pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, out: &mut StepOutput) {
     let asker = plan.asker(task);
-    let has_verdict = run.verdict.is_some();
+    let has_verdict = run.is_finishing();
     for mut ask in asks {
         ask.step = run.steps;
         drop_ask(run, &task.id, ask.id, out);
@@ -101,26 +102,29 @@ pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, 
             tell_request(run, &task.id, &ask.what, refused, out);
         }
         match passed {
-            Ok(()) => run.waiting_requests.push_back(ask),
+            Ok(()) => run.requests.waiting.push_back(ask),
             Err(reason) => note(run, Some(ask.id), PendingObservationKind::Refused(reason)),
         }
     }
     go_on(run, plan, task, out);
-    if run.queue.len() > MOST_UNTOLD && run.verdict.is_none() {
+    if run.queue.len() > MOST_UNTOLD && !run.is_finishing() {
         let message = format!("its plugin asks faster than it can be answered: more than {MOST_UNTOLD} answers wait");
-        run.verdict = Some((HookOutcome::Failed, message));
+        run.finish_with(HookOutcome::Failed, message);
         run.queue.clear();
         keep_what_counts(run, &task.id, out);
     }
 }
 
 fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
-    if run.pending_requests.len() + run.waiting_requests.len() + run.watching.len() + run.deleting_others.len()
+    if run.requests.pending.len()
+        + run.requests.waiting.len()
+        + run.requests.watching.len()
+        + run.requests.deleting.len()
         >= MOST_UNDER_WAY
     {
         return Err(format!("{MOST_UNDER_WAY} requests of this hook are under way"));
     }
-    if request.is_write() && !request.is_own() && run.modified_objects.len() >= MOST_TOUCHED {
+    if request.is_write() && !request.is_own() && run.requests.modified.len() >= MOST_TOUCHED {
         return Err(format!(
             "this hook has changed {MOST_TOUCHED} objects, and may change no more"
         ));
@@ -137,13 +141,13 @@ fn tell_request(
     out: &mut StepOutput,
 ) {
     let what = bounded_to(request.to_string(), REQUEST_BYTES);
-    let (refused, remedies) = refused.unwrap_or_default();
-    let refused = refused.to_owned();
-    if !run.requests.contains_key(&what) && run.requests.len() >= MOST_LISTED {
-        run.unlisted_requests = run.unlisted_requests.saturating_add(1);
+    let (refused, remedies) = refused.map(|(reason, remedies)| (reason.to_owned(), remedies)).unzip();
+    let remedies = remedies.unwrap_or_default();
+    if !run.requests.counts.contains_key(&what) && run.requests.counts.len() >= MOST_LISTED {
+        run.requests.unlisted = run.requests.unlisted.saturating_add(1);
         return;
     }
-    let tally = run.requests.entry(what.clone()).or_insert_with(|| RequestCount {
+    let tally = run.requests.counts.entry(what.clone()).or_insert_with(|| RequestCount {
         times: 0,
         refused: refused.clone(),
         remedies: remedies.clone(),
@@ -165,7 +169,7 @@ fn tell_request(
 
 /// Emits at a hook's end how often it made each request.
 pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
-    for (what, tally) in std::mem::take(&mut run.requests) {
+    for (what, tally) in std::mem::take(&mut run.requests.counts) {
         if tally.times > 1 {
             out.tell(EventKind::Requested {
                 task: id.clone(),
@@ -176,40 +180,41 @@ pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput
             });
         }
     }
-    if run.unlisted_requests > 0 {
+    if run.requests.unlisted > 0 {
         out.tell(EventKind::PluginTroubled {
             task: id.clone(),
             message: format!(
                 "it asked for more than {MOST_LISTED} different things; {} further requests are not listed",
-                run.unlisted_requests
+                run.requests.unlisted
             ),
         });
-        run.unlisted_requests = 0;
+        run.requests.unlisted = 0;
     }
 }
 
 /// Drops the request with this ID, and stops what still runs for it.
 fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) {
-    run.pending_requests.retain(|asked| asked.id != ask);
-    run.waiting_requests.retain(|asked| asked.id != ask);
-    run.answered.remove(&ask);
-    run.deleting_others.remove(&ask);
+    run.requests.pending.retain(|asked| asked.id != ask);
+    run.requests.waiting.retain(|asked| asked.id != ask);
+    run.requests.answered.remove(&ask);
+    run.requests.deleting.remove(&ask);
     // Its queued answers are of no interest any more.
     run.queue.retain(|note| note.answers != Some(ask));
-    if let Some(key) = run.watching.remove(&ask) {
+    if let Some(key) = run.requests.watching.remove(&ask) {
         leave(run, id, &key, out);
     }
 }
 
 /// Starts the requests that may start.
 pub(super) fn go_on(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut StepOutput) {
-    while let Some(ask) = run.waiting_requests.front() {
-        let is_held = run.pending_requests.iter().any(|asked| asked.what.holds_up()) || !run.deleting_others.is_empty();
+    while let Some(ask) = run.requests.waiting.front() {
+        let is_held =
+            run.requests.pending.iter().any(|asked| asked.what.holds_up()) || !run.requests.deleting.is_empty();
         if is_held && (ask.what.holds_up() || matches!(ask.what, Request::Http(_) | Request::Get(_) | Request::List(_)))
         {
             return;
         }
-        if let Some(ask) = run.waiting_requests.pop_front() {
+        if let Some(ask) = run.requests.waiting.pop_front() {
             begin(run, plan, task, ask, out);
         }
     }
@@ -218,8 +223,8 @@ pub(super) fn go_on(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut StepO
 fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOutput) {
     match &ask.what {
         Request::WatchOwn => {
-            run.following = Some(ask.id);
-            if run.watched {
+            run.requests.following = Some(ask.id);
+            if run.requests.is_own_watched {
                 note_object(run);
             } else {
                 watch_own(run, &task.id, out);
@@ -229,8 +234,8 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOu
         Request::DeleteOwn(propagation) => match run.object.clone() {
             None => note(run, Some(ask.id), PendingObservationKind::Deleted),
             Some(target) => {
-                run.deleting = Some(ask.id);
-                run.watched = true;
+                run.requests.deleting_own = Some(ask.id);
+                run.requests.is_own_watched = true;
                 let propagation = PropagationRules::of_hook(plan, task).decide(*propagation);
                 run.deleting_with = Some(propagation);
                 clear(&task.id, &target, propagation, out);
@@ -249,11 +254,8 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOu
         | Request::EmitEvent(_)
         | Request::NotInThisVersion(_) => {
             out.must_save = true;
-            run.pending_requests.push(ask.clone());
-            out.order(Effect::Perform {
-                task: task.id.clone(),
-                ask,
-            });
+            run.requests.pending.push(ask.clone());
+            out.work(&task.id, Work::Perform(ask));
         }
     }
 }
@@ -266,8 +268,8 @@ pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, o
         key: key.clone(),
         how: how.to_owned(),
     });
-    run.modified_objects.retain(|touched| touched.key != key);
-    run.modified_objects.push(ModifiedObject {
+    run.requests.modified.retain(|touched| touched.key != key);
+    run.requests.modified.push(ModifiedObject {
         key,
         how: how.to_owned(),
     });
@@ -275,17 +277,18 @@ pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, o
 
 /// Emits what a hook that ends without its plugin leaves modified.
 pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
-    if run.modified_objects.is_empty() {
+    if run.requests.modified.is_empty() {
         return;
     }
     let mut all: Vec<String> = run
-        .modified_objects
+        .requests
+        .modified
         .iter()
         .take(MOST_LEFT)
         .map(|touched| format!("{} ({})", touched.key, touched.how))
         .collect();
-    if run.modified_objects.len() > all.len() {
-        all.push(format!("{} more", run.modified_objects.len() - all.len()));
+    if run.requests.modified.len() > all.len() {
+        all.push(format!("{} more", run.requests.modified.len() - all.len()));
     }
     out.tell(EventKind::PluginTroubled {
         task: id.clone(),
@@ -298,7 +301,7 @@ pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
 
 /// Processes the state of an object that isn't the hook's own, or that is watched for another request, too.
 pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
-    let watching: Vec<u32> = ids(run.watching.iter(), key);
+    let watching: Vec<u32> = ids(run.requests.watching.iter(), key);
     for ask in watching {
         let what = match fact {
             Fact::Present(_) => PendingObservationKind::Seen(key.clone()),
@@ -314,14 +317,17 @@ pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, f
         });
         note(run, Some(ask), what);
     }
-    let leaving: Vec<u32> = ids(run.deleting_others.iter().map(|(ask, target)| (ask, &target.key)), key);
+    let leaving: Vec<u32> = ids(
+        run.requests.deleting.iter().map(|(ask, target)| (ask, &target.key)),
+        key,
+    );
     for ask in leaving {
-        let is_there = match (fact, run.deleting_others.get(&ask)) {
+        let is_there = match (fact, run.requests.deleting.get(&ask)) {
             (Fact::Present(seen), Some(target)) => seen.uid == target.uid,
             (Fact::Present(_) | Fact::Gone, _) => false,
         };
         if !is_there {
-            run.deleting_others.remove(&ask);
+            run.requests.deleting.remove(&ask);
             leave(run, id, key, out);
             touch(run, id, key.clone(), "deleted", out);
             note(run, Some(ask), PendingObservationKind::Deleted);
@@ -335,10 +341,11 @@ fn ids<'a>(all: impl Iterator<Item = (&'a u32, &'a ObjectKey)>, key: &ObjectKey)
 
 /// Stops watching an object, unless it is watched for another reason.
 pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
-    let is_own = run.watched && run.object.as_ref().is_some_and(|own| own.key == *key);
-    let is_other = run.watching.values().any(|known| known == key);
-    let is_going = run.deleting_others.values().any(|target| target.key == *key);
-    if !is_own && !is_other && !is_going {
+    let is_own = run.requests.is_own_watched && run.object.as_ref().is_some_and(|own| own.key == *key);
+    let is_other = run.requests.watching.values().any(|known| known == key);
+    let is_going = run.requests.deleting.values().any(|target| target.key == *key);
+    let is_previous = run.clearing().is_some_and(|clearing| clearing.awaits(key));
+    if !is_own && !is_other && !is_going && !is_previous {
         unwatch(id, key, out);
     }
 }
@@ -346,35 +353,36 @@ pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepO
 /// Ends all requests of a hook.
 pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     let keys = run
+        .requests
         .watching
         .values()
-        .chain(run.deleting_others.values().map(|target| &target.key));
+        .chain(run.requests.deleting.values().map(|target| &target.key));
     let keys: std::collections::BTreeSet<ObjectKey> = keys.cloned().collect();
     for key in keys {
-        if !(run.watched && run.own_key().as_ref() == Some(&key)) {
+        if !(run.requests.is_own_watched && run.own_key().as_ref() == Some(&key)) {
             unwatch(id, &key, out);
         }
     }
-    if run.pending_requests.iter().any(|ask| !ask.what.holds_up()) {
+    if run.requests.pending.iter().any(|ask| !ask.what.holds_up()) {
         out.order(Effect::Release { task: id.clone() });
     }
-    run.watching.clear();
-    run.deleting_others.clear();
-    run.pending_requests.clear();
-    run.waiting_requests.clear();
-    run.answered.clear();
+    run.requests.watching.clear();
+    run.requests.deleting.clear();
+    run.requests.pending.clear();
+    run.requests.waiting.clear();
+    run.requests.answered.clear();
     tell_requests(run, id, out);
 }
 
 /// At a verdict, drops the requests whose results only the plugin would need.
 pub(super) fn keep_what_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
-    let before = run.pending_requests.len();
-    run.pending_requests.retain(|ask| ask.what.is_write());
-    if run.pending_requests.len() < before {
+    let before = run.requests.pending.len();
+    run.requests.pending.retain(|ask| ask.what.is_write());
+    if run.requests.pending.len() < before {
         out.order(Effect::Release { task: id.clone() });
     }
-    run.waiting_requests.retain(|ask| counts(&ask.what));
-    run.answered.clear();
+    run.requests.waiting.retain(|ask| counts(&ask.what));
+    run.requests.answered.clear();
 }
 
 /// Returns whether a request is executed even beside a verdict.
@@ -383,22 +391,24 @@ fn counts(request: &Request) -> bool {
 }
 
 pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
-    if run.following.is_some()
-        && !run.watched
+    if run.requests.following.is_some()
+        && !run.requests.is_own_watched
         && let Some(key) = run.own_key()
     {
-        run.watched = true;
+        run.requests.is_own_watched = true;
         out.order(Effect::Watch { task: id.clone(), key });
     }
 }
 
 /// Deletes an object and watches it until it is gone.
 pub(super) fn clear(id: &TaskId, target: &Target, propagation: DecidedPropagation, out: &mut StepOutput) {
-    out.order(Effect::Delete {
-        task: id.clone(),
-        target: target.clone(),
-        propagation,
-    });
+    out.work(
+        id,
+        Work::Delete {
+            target: target.clone(),
+            propagation,
+        },
+    );
     out.order(Effect::Watch {
         task: id.clone(),
         key: target.key.clone(),
@@ -414,10 +424,10 @@ pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
 
 /// Returns whether nothing can happen to the hook any more.
 pub(super) fn is_stranded(run: &HookRun) -> bool {
-    let follows = run.following.is_some() && run.object.is_some();
-    let waits = !run.pending_requests.is_empty()
-        || !run.waiting_requests.is_empty()
-        || run.deleting.is_some()
-        || run.wake_at.is_some();
-    run.queue.is_empty() && !waits && run.watching.is_empty() && run.deleting_others.is_empty() && !follows
+    let follows = run.requests.following.is_some() && run.object.is_some();
+    let waits = !run.requests.pending.is_empty()
+        || !run.requests.waiting.is_empty()
+        || run.requests.deleting_own.is_some()
+        || run.running().is_some_and(|running| running.wake_at.is_some());
+    run.queue.is_empty() && !waits && run.requests.watching.is_empty() && run.requests.deleting.is_empty() && !follows
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     compat::Rule,
     duration,
-    effect::Effect,
+    effect::Work,
     event::{EventKind, Status},
     input::EffectFailure,
     phase::Phase,
@@ -37,7 +37,7 @@ impl Operation {
 
     pub(super) fn order_checks(&self, out: &mut StepOutput) {
         for task in &self.state.unchecked {
-            out.order(Effect::Check { task: task.clone() });
+            out.work(task, Work::Check);
         }
     }
 
@@ -175,12 +175,12 @@ impl Operation {
         let what = if has_come(self.state.wave_deadline) {
             format!(
                 "wave {wave} of {phase} took longer than {}",
-                duration::seconds(plan.limits.wave.unwrap_or_default())
+                duration::whole(plan.limits.wave.unwrap_or_default())
             )
         } else if has_come(self.state.phase_deadline) {
             format!(
                 "{phase} took longer than {}",
-                duration::seconds(plan.limits.phase.unwrap_or_default())
+                duration::whole(plan.limits.phase.unwrap_or_default())
             )
         } else {
             return;
@@ -196,8 +196,8 @@ impl Operation {
                     let message = format!("{what}: {}", settling.message);
                     self.give_up(task, message, out);
                 }
-                Some(TaskState::Deleting { message, .. }) => {
-                    let message = format!("{what}{}", because(message));
+                Some(TaskState::Deleting { held_up_by, .. }) => {
+                    let message = format!("{what}{}", because(held_up_by.as_deref()));
                     self.give_up(task, message, out);
                 }
                 Some(TaskState::Pending) => {

@@ -6,10 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{
-    Operation,
-    state::{HookStage, TaskState},
-};
+use super::{Operation, hook_run::HookStage, state::TaskState};
 use crate::{
     compat::{Rule, order::CLEARING},
     phase::Phase,
@@ -160,10 +157,7 @@ impl Operation {
     fn is_in_the_way(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending) => true,
-            Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::FindingPrevious | HookStage::DeletingPrevious { .. } => run.steps == 0,
-                HookStage::Ready | HookStage::Running | HookStage::Ended { .. } => false,
-            },
+            Some(TaskState::Hook(run)) => matches!(run.stage, HookStage::Clearing(_)),
             Some(TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Deleting { .. } | TaskState::Over)
             | None => false,
         }

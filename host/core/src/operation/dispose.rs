@@ -5,14 +5,15 @@
 
 use super::{
     Operation, StepOutput,
+    hook_run::{Cleanup, HookRun, Verdict},
     own::guards_ttl,
-    state::{Cleanup, Due, HookStage, TaskState, Verdict},
+    state::{Due, TaskState},
     terminating::{await_end, with_all_it_owns},
 };
 use crate::{
     compat::Rule,
     deletion::PropagationRules,
-    effect::{Effect, Target},
+    effect::{Target, Work},
     event::{DisposalOutcome, EventKind, Status},
     hook::{Disposal, HookOutcome, Occasion, Propagation},
     input::{DeleteAnswer, DisposalDecision, EffectFailure},
@@ -25,7 +26,7 @@ use crate::{
 /// Why a hook's object is deleted.
 struct Reason {
     /// The name of the delete policy, or another reason.
-    by: String,
+    by: Option<String>,
     /// The plugins of the delete policies that decided.
     plugins: Vec<String>,
 }
@@ -34,16 +35,23 @@ impl Reason {
     /// Creates a reason without a delete policy.
     fn of(text: &str) -> Reason {
         Reason {
-            by: text.to_owned(),
+            by: Some(text.to_owned()),
             plugins: Vec::new(),
         }
     }
 }
 
 impl Operation {
-    pub(super) fn logs_kept(&mut self, plan: &Plan, id: &TaskId, bytes: u64, trouble: String, out: &mut StepOutput) {
+    pub(super) fn logs_kept(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        bytes: u64,
+        trouble: Option<String>,
+        out: &mut StepOutput,
+    ) {
         let Some(task) = plan.task(id) else { return };
-        if self.tidying(id) != Some(Cleanup::KeepingLogs) {
+        if self.cleanup(id) != Some(Cleanup::KeepingLogs) {
             return;
         }
         out.tell(EventKind::LogsKept {
@@ -53,8 +61,8 @@ impl Operation {
         });
         let must_go = self.verdict(id).is_some_and(|verdict| verdict.must_go);
         if guards_ttl(task) && !must_go {
-            self.set_tidying(id, Cleanup::SettingTtl);
-            out.order(Effect::SetTtl { task: id.clone() });
+            self.set_cleanup(id, Cleanup::SettingTtl);
+            out.work(id, Work::SetTtl);
         } else {
             self.ask_policies(plan, task, out);
         }
@@ -68,7 +76,7 @@ impl Operation {
         out: &mut StepOutput,
     ) {
         let Some(task) = plan.task(id) else { return };
-        if self.tidying(id) != Some(Cleanup::SettingTtl) {
+        if self.cleanup(id) != Some(Cleanup::SettingTtl) {
             return;
         }
         if let Err(problem) = result {
@@ -80,12 +88,9 @@ impl Operation {
     }
 
     fn ask_policies(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
-        if task.hook().is_some_and(HookTask::is_helper)
-            && let Some(run) = self.state.hook(&task.id)
-        {
-            run.awaits_phase = true;
+        if task.hook().is_some_and(HookTask::is_helper) {
             out.must_save = true;
-            return self.set_tidying(&task.id, Cleanup::Done);
+            return self.set_cleanup(&task.id, Cleanup::AwaitingPhase);
         }
         self.ask_policies_now(plan, task, out);
     }
@@ -94,7 +99,7 @@ impl Operation {
         let must_go = self.verdict(&task.id).is_some_and(|verdict| verdict.must_go);
         let is_shared = task.hook().is_some_and(|hook| hook.is_shared);
         let Some(own) = self.own(&task.id).cloned().filter(|_| !is_shared) else {
-            return self.set_tidying(&task.id, Cleanup::Done);
+            return self.set_cleanup(&task.id, Cleanup::Done);
         };
         if must_go {
             self.delete_own(plan, task, own, Propagation::Background, Reason::of("stopped"), out);
@@ -115,11 +120,9 @@ impl Operation {
             return false;
         }
         for task in hooks() {
-            let Some(run) = self.state.hook(&task.id).filter(|run| run.awaits_phase) else {
+            if !self.phase_has_ended(&task.id, outcome) {
                 continue;
-            };
-            run.awaits_phase = false;
-            run.phase_outcome = Some(outcome);
+            }
             out.must_save = true;
             self.ask_policies_now(plan, task, out);
             self.touch(plan, &task.id);
@@ -136,12 +139,20 @@ impl Operation {
         is_under_way
     }
 
+    /// Notes how the phase of a helper ended that waits for that. Returns whether it does.
+    fn phase_has_ended(&mut self, id: &TaskId, outcome: HookOutcome) -> bool {
+        let ended = self.state.hook(id).and_then(HookRun::ended_mut);
+        let Some(ended) = ended.filter(|ended| ended.cleanup == Cleanup::AwaitingPhase) else {
+            return false;
+        };
+        ended.cleanup = Cleanup::Done;
+        ended.phase_outcome = Some(outcome);
+        true
+    }
+
     fn ask(&mut self, task: &Task, occasion: Occasion, out: &mut StepOutput) {
-        self.set_tidying(&task.id, Cleanup::Deciding(occasion));
-        out.order(Effect::Decide {
-            task: task.id.clone(),
-            occasion,
-        });
+        self.set_cleanup(&task.id, Cleanup::Deciding(occasion));
+        out.work(&task.id, Work::Decide(occasion));
     }
 
     /// Asks the policies of all hooks whose object still exists, now that the operation's outcome is known.
@@ -152,16 +163,13 @@ impl Operation {
         }
         for task in &plan.tasks {
             // In compat mode SyncFail may start while hooks of another phase run.
-            if let Some(run) = self.state.hook(&task.id).filter(|run| run.awaits_phase) {
-                run.awaits_phase = false;
-                run.phase_outcome = Some(HookOutcome::Failed);
-            }
+            self.phase_has_ended(&task.id, HookOutcome::Failed);
             let is_shared = task.hook().is_some_and(|hook| hook.is_shared);
             let Some(own) = self.own(&task.id).cloned().filter(|_| !is_shared) else {
                 continue;
             };
             let is_due = self.state.due.iter().any(|due| due.target == own);
-            if is_due || self.tidying(&task.id) != Some(Cleanup::Done) {
+            if is_due || self.cleanup(&task.id) != Some(Cleanup::Done) {
                 continue;
             }
             if task.phase == Phase::PreDelete && plan.mode.has(Rule::PreDeleteHooksGo) {
@@ -182,7 +190,7 @@ impl Operation {
         out: &mut StepOutput,
     ) {
         let Some(task) = plan.task(id) else { return };
-        if self.tidying(id) != Some(Cleanup::Deciding(occasion)) {
+        if self.cleanup(id) != Some(Cleanup::Deciding(occasion)) {
             return;
         }
         for trouble in &decision.troubles {
@@ -192,7 +200,7 @@ impl Operation {
             });
         }
         let Some(own) = self.own(id).cloned() else {
-            return self.set_tidying(id, Cleanup::Done);
+            return self.set_cleanup(id, Cleanup::Done);
         };
         if let Some(propagation) = decision.deletion(out.at) {
             let why = Reason {
@@ -206,7 +214,7 @@ impl Operation {
             target: own.clone(),
             propagation: rules.annotation.or(rules.application),
             at,
-            by: decision.by.clone(),
+            by: decision.by.clone().unwrap_or_default(),
             plugins: decision.plugins.clone(),
             ask_again,
         };
@@ -225,7 +233,7 @@ impl Operation {
                 plugins: decision.plugins,
             });
         }
-        self.set_tidying(id, Cleanup::Done);
+        self.set_cleanup(id, Cleanup::Done);
     }
 
     fn defer(&mut self, due: Due) -> DisposalOutcome {
@@ -253,7 +261,7 @@ impl Operation {
             if let Some(run) = self.state.hook(&task.id) {
                 run.object = None;
             }
-            return self.set_tidying(&task.id, Cleanup::Done);
+            return self.set_cleanup(&task.id, Cleanup::Done);
         }
         let propagation = PropagationRules::of_hook(plan, task).decide(with_all_it_owns(plan, otherwise));
         if let Some(run) = self.state.hook(&task.id) {
@@ -266,25 +274,21 @@ impl Operation {
             by: why.by,
             plugins: why.plugins,
         });
-        self.set_tidying(&task.id, Cleanup::Deleting);
+        self.set_cleanup(&task.id, Cleanup::Deleting);
         out.must_save = true;
-        out.order(Effect::Delete {
-            task: task.id.clone(),
-            target: own,
-            propagation,
-        });
+        out.work(
+            &task.id,
+            Work::Delete {
+                target: own,
+                propagation,
+            },
+        );
     }
 
     fn is_being_deleted(&self, target: &Target) -> bool {
         self.state.tasks.values().any(|state| match state {
             TaskState::Hook(run) => {
-                let is_deleting = match &run.stage {
-                    HookStage::Ended { tidying, .. } => *tidying == Cleanup::Deleting,
-                    HookStage::FindingPrevious
-                    | HookStage::Ready
-                    | HookStage::DeletingPrevious { .. }
-                    | HookStage::Running => false,
-                };
+                let is_deleting = run.ended().is_some_and(|ended| ended.cleanup == Cleanup::Deleting);
                 is_deleting && run.object.as_ref() == Some(target)
             }
             TaskState::Pending
@@ -316,10 +320,10 @@ impl Operation {
         result: Result<DeleteAnswer, EffectFailure>,
         out: &mut StepOutput,
     ) {
-        if self.tidying(id) != Some(Cleanup::Deleting) {
+        if self.cleanup(id) != Some(Cleanup::Deleting) {
             return;
         }
-        self.set_tidying(id, Cleanup::Done);
+        self.set_cleanup(id, Cleanup::Done);
         let is_awaited = plan.does == OperationKind::Delete && self.state.status == Status::Running;
         let Some(run) = self.state.hook(id) else { return };
         match result {
@@ -336,7 +340,7 @@ impl Operation {
                         task: id.clone(),
                         key: own.key,
                         fate: DisposalOutcome::Stuck(problem.message),
-                        by: String::new(),
+                        by: None,
                         plugins: Vec::new(),
                     });
                 }
@@ -344,29 +348,17 @@ impl Operation {
         }
     }
 
-    pub(super) fn tidying(&mut self, id: &TaskId) -> Option<Cleanup> {
-        match &self.state.hook(id)?.stage {
-            HookStage::Ended { tidying, .. } => Some(tidying.clone()),
-            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
-                None
-            }
-        }
+    pub(super) fn cleanup(&mut self, id: &TaskId) -> Option<Cleanup> {
+        self.state.hook(id)?.ended().map(|ended| ended.cleanup.clone())
     }
 
     fn verdict(&mut self, id: &TaskId) -> Option<Verdict> {
-        match &self.state.hook(id)?.stage {
-            HookStage::Ended { verdict, .. } => Some(verdict.clone()),
-            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
-                None
-            }
-        }
+        self.state.hook(id)?.ended().map(|ended| ended.verdict.clone())
     }
 
-    fn set_tidying(&mut self, id: &TaskId, next: Cleanup) {
-        if let Some(run) = self.state.hook(id)
-            && let HookStage::Ended { tidying, .. } = &mut run.stage
-        {
-            *tidying = next;
+    fn set_cleanup(&mut self, id: &TaskId, next: Cleanup) {
+        if let Some(ended) = self.state.hook(id).and_then(HookRun::ended_mut) {
+            ended.cleanup = next;
         }
     }
 }

@@ -57,7 +57,7 @@ impl Operation {
                     .collect();
                 for task in &others {
                     let why = match self.state.tasks.get(&task.id) {
-                        Some(TaskState::Deleting { message, .. }) => because(message),
+                        Some(TaskState::Deleting { held_up_by, .. }) => because(held_up_by.as_deref()),
                         _ => String::new(),
                     };
                     let text = format!("not awaited any longer, since its wave failed{why}");

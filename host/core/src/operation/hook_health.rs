@@ -1,6 +1,8 @@
 //! The health of a hook's own object, as far as the operation limits how long a state may last: pods that can't start, and a health plugin
 //! without an answer. The hook's plugin decides the verdict.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +10,8 @@ use super::{
     Operation, StepOutput,
     ask::{note_object, tell_left},
     later,
-    resource::{NO_ANSWER_GRACE_SECONDS, no_answer},
-    state::{HookStage, TaskState},
+    resource::{NO_ANSWER_GRACE, no_answer},
+    state::TaskState,
 };
 use crate::{
     event::EventKind,
@@ -19,6 +21,7 @@ use crate::{
     plan::Plan,
     pods,
     task::{HookTask, Task, TaskId},
+    text,
 };
 
 /// The health of a hook's own object.
@@ -35,9 +38,9 @@ pub(super) struct OwnHealth {
     pub lacks: Option<Box<ObjectKey>>,
     /// The last message of the health plugin.
     message: String,
-    /// Why the missing object is waited for beyond that time; empty if it isn't.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub why_awaited: String,
+    /// Why what its pods lack is waited for beyond that time; nothing while it isn't.
+    #[serde(with = "text::or_empty", skip_serializing_if = "Option::is_none")]
+    pub why_awaited: Option<String>,
     /// Whether that time is over, so that the hook's plugin sees a final problem.
     is_grace_over: bool,
     /// Since when the health plugin has given no answer.
@@ -65,7 +68,7 @@ impl OwnHealth {
         if may_end {
             self.degraded_since.get_or_insert(now);
             if self.lacks != assessment.lacks {
-                self.why_awaited.clear();
+                self.why_awaited = None;
             }
             self.lacks.clone_from(&assessment.lacks);
             self.grace_seconds = hook.pods_grace_seconds;
@@ -80,11 +83,11 @@ impl OwnHealth {
 
     fn degraded_until(&self) -> Option<Timestamp> {
         let since = self.degraded_since.filter(|_| !self.is_grace_over)?;
-        later(since, self.grace_seconds.saturating_mul(1000))
+        later(since, Duration::from_secs(self.grace_seconds))
     }
 
     fn unanswered_until(&self) -> Option<Timestamp> {
-        later(self.unanswered_since?, NO_ANSWER_GRACE_SECONDS * 1000)
+        later(self.unanswered_since?, NO_ANSWER_GRACE)
     }
 
     /// Returns when the next limit is reached.
@@ -109,7 +112,7 @@ impl Operation {
         let now = out.at;
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         let Some(run) = self.state.hook(&task.id) else { return };
-        if run.stage != HookStage::Running || run.abort.is_some() || run.verdict.is_some() {
+        if run.running().is_none() || run.abort.is_some() || run.is_finishing() {
             return;
         }
         if has_come(run.health.unanswered_until()) {
@@ -126,14 +129,14 @@ impl Operation {
         out.must_save = true;
         let Some(why) = awaited else {
             run.health.is_grace_over = true;
-            run.health.why_awaited.clear();
+            run.health.why_awaited = None;
             note_object(run);
             return self.pump(task, out);
         };
         run.health.degraded_since = Some(now);
-        if run.health.why_awaited != why {
+        if run.health.why_awaited.as_ref() != Some(&why) {
             let message = format!("{}; it is waited for, since {why}", run.health.message);
-            run.health.why_awaited = why;
+            run.health.why_awaited = Some(why);
             out.tell(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: None,

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{
-    Operation, StepOutput, later,
-    state::{HookStage, TaskState},
-};
+use super::{Operation, StepOutput, later, state::TaskState};
 use crate::{
     event::EventKind,
     grace,
@@ -68,7 +65,7 @@ impl Operation {
         now: Timestamp,
     ) -> Option<String> {
         // A user who set a grace means it.
-        if grace_seconds != grace::PODS {
+        if grace_seconds != grace::PODS.as_secs() {
             return None;
         }
         let others = || plan.tasks.iter().filter(|other| other.id != task.id);
@@ -84,7 +81,7 @@ impl Operation {
             return Some(format!("{} stands for it", maker.key.short()));
         }
         let started = self.state.started.get(&task.id)?;
-        let until = later(*started, grace::MADE_BY_CONTROLLERS.saturating_mul(1000))?;
+        let until = later(*started, grace::MADE_BY_CONTROLLERS)?;
         if now >= until {
             return None;
         }
@@ -95,9 +92,7 @@ impl Operation {
     /// Returns whether a task runs something that ends by itself and hasn't ended.
     fn runs_to_completion_now(&self, task: &Task) -> bool {
         match (self.state.tasks.get(&task.id), &task.action) {
-            (Some(TaskState::Hook(run)), Action::Hook(hook)) => {
-                hook.runs_to_completion && run.stage == HookStage::Running
-            }
+            (Some(TaskState::Hook(run)), Action::Hook(hook)) => hook.runs_to_completion && run.running().is_some(),
             (Some(TaskState::Applying | TaskState::AwaitingHealth(_)), Action::Apply(_)) => {
                 task.key.group == "batch" && task.key.kind == "Job"
             }

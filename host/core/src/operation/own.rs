@@ -1,5 +1,7 @@
 //! The object of a hook as it is created.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::{
@@ -10,8 +12,8 @@ use crate::{
     task::Task,
 };
 
-/// The shortest time to live of a hook's Job, in seconds, until its outcome is stored.
-const SHORTEST_TTL: u64 = 24 * 60 * 60;
+/// A Job is kept for at least so long until its verdict is recorded.
+const SHORTEST_TTL: Duration = Duration::from_hours(24);
 
 pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
     let hook = task.hook()?;
@@ -28,7 +30,10 @@ pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32
     object.set_label(labels::RUN, &run.0);
     object.set_label(labels::OPERATION, operation);
     if guards_ttl(task) {
-        object.set(&["spec", "ttlSecondsAfterFinished"], Value::from(SHORTEST_TTL));
+        object.set(
+            &["spec", "ttlSecondsAfterFinished"],
+            Value::from(SHORTEST_TTL.as_secs()),
+        );
     }
     Some(object)
 }
@@ -42,5 +47,5 @@ pub(super) fn guards_ttl(task: &Task) -> bool {
             .0
             .pointer("/spec/ttlSecondsAfterFinished")
             .and_then(Value::as_u64)
-            .is_some_and(|ttl| ttl < SHORTEST_TTL)
+            .is_some_and(|ttl| ttl < SHORTEST_TTL.as_secs())
 }

@@ -1,18 +1,20 @@
 //! Resources: applied and waited for until healthy, or deleted and waited for until gone.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput,
     ask::{clear, unwatch},
     later,
-    state::{AwaitedHealth, HookStage, TaskState},
+    state::{AwaitedHealth, TaskState},
 };
 use crate::{
     compat::{Mode, Rule},
     directive::Wait,
     duration,
-    effect::{Effect, Target},
+    effect::{Effect, Target, Work},
     event::EventKind,
     fact::{Fact, Freshness, ObservedObject, is_older},
     health::{self, Assessment, Health},
@@ -27,10 +29,10 @@ use crate::{
 
 /// How long the plugin that assesses an object may give no answer. A plugin that fails on an object without a status may answer after a
 /// controller has written one.
-pub(super) const NO_ANSWER_GRACE_SECONDS: u64 = 120;
+pub(super) const NO_ANSWER_GRACE: Duration = Duration::from_mins(2);
 
-/// How long a controller may take to see a change, in milliseconds, if its objects don't have `observedGeneration`.
-const SLOWEST_CONTROLLER: u64 = 5000;
+/// How long a controller may take to see a change when its objects don't tell.
+const SLOWEST_CONTROLLER: Duration = Duration::from_secs(5);
 
 impl Operation {
     pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
@@ -38,7 +40,7 @@ impl Operation {
         let deleting = TaskState::Deleting {
             accepted: false,
             until,
-            message: String::new(),
+            held_up_by: None,
         };
         self.state.tasks.insert(task.id.clone(), deleting);
         order_deletion(task, delete, out);
@@ -59,7 +61,7 @@ impl Operation {
     fn order_apply(&mut self, task: &Task, out: &mut StepOutput) {
         self.state.again.remove(&task.id);
         self.state.tasks.insert(task.id.clone(), TaskState::Applying);
-        out.order(Effect::Apply { task: task.id.clone() });
+        out.work(&task.id, Work::Apply);
     }
 
     fn settle_later(&mut self, task: &Task, settling: AwaitedHealth, out: &mut StepOutput) {
@@ -135,16 +137,16 @@ impl Operation {
                     self.close(task, result, out);
                 }
             }
-            Some(TaskState::Deleting { message, .. }) => {
+            Some(TaskState::Deleting { held_up_by, .. }) => {
                 let Action::Delete(delete) = &task.action else { return };
                 match fact {
                     Fact::Present(seen) if seen.uid == delete.uid => {
-                        if *message != seen.held_up_by {
-                            message.clone_from(&seen.held_up_by);
+                        if *held_up_by != seen.held_up_by {
+                            held_up_by.clone_from(&seen.held_up_by);
                             out.tell(EventKind::TaskProgressed {
                                 task: id.clone(),
                                 health: None,
-                                message: seen.held_up_by.clone(),
+                                message: seen.held_up_by.clone().unwrap_or_default(),
                             });
                         }
                     }
@@ -173,20 +175,17 @@ impl Operation {
                 Ok(DeleteAnswer::AlreadyGone) => self.close(task, TaskResult::Done("gone".to_owned()), out),
                 Err(failure) => self.close(task, failure.into(), out),
             },
-            Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::Ended { .. } => self.own_deleted(plan, id, result, out),
-                HookStage::FindingPrevious
-                | HookStage::Ready
-                | HookStage::DeletingPrevious { .. }
-                | HookStage::Running => match result {
-                    Ok(DeleteAnswer::Accepted) => {}
-                    Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
-                    Err(mut failure) => {
-                        failure.message = format!("{} could not be deleted: {}", target.key, failure.message);
-                        let outcome = crate::hook::HookOutcome::Failed;
-                        self.end(task, outcome, failure.into(), false, out);
-                    }
-                },
+            Some(TaskState::Hook(run)) if run.ended().is_some() => self.own_deleted(plan, id, result, out),
+            // It was deleted for something that the hook doesn't wait for any more.
+            Some(TaskState::Hook(run)) if !run.awaits_end_of(target) => {}
+            Some(TaskState::Hook(_)) => match result {
+                Ok(DeleteAnswer::Accepted) => {}
+                Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
+                Err(mut failure) => {
+                    failure.message = format!("{} could not be deleted: {}", target.key, failure.message);
+                    let outcome = crate::hook::HookOutcome::Failed;
+                    self.end(task, outcome, failure.into(), false, out);
+                }
             },
             Some(TaskState::Pending | TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Over) | None => {}
         }
@@ -283,12 +282,12 @@ impl AwaitedHealth {
 
     /// Returns until when it may stay Degraded.
     pub(super) fn degraded_until(&self) -> Option<Timestamp> {
-        later(self.degraded_since?, self.grace_seconds.saturating_mul(1000))
+        later(self.degraded_since?, Duration::from_secs(self.grace_seconds))
     }
 
     /// Returns until when its plugin may give no answer.
     pub(super) fn unanswered_until(&self) -> Option<Timestamp> {
-        later(self.unanswered_since?, NO_ANSWER_GRACE_SECONDS * 1000)
+        later(self.unanswered_since?, NO_ANSWER_GRACE)
     }
 
     /// Returns when the wait ends if nothing changes, not counting timeouts.
@@ -322,10 +321,7 @@ impl AwaitedHealth {
 pub(super) fn no_answer(message: &str) -> TaskResult {
     TaskResult::Failed {
         class: FailureClass::Plugin,
-        message: format!(
-            "no answer for {}: {message}",
-            duration::seconds(NO_ANSWER_GRACE_SECONDS),
-        ),
+        message: format!("no answer for {}: {message}", duration::whole(NO_ANSWER_GRACE),),
         remedies: [Command::RunPlugin.into(), Setting::WithoutPlugin.into()].into(),
     }
 }
@@ -392,7 +388,7 @@ pub(super) fn settle(
         }
         Health::Degraded => {
             settling.degraded_since.get_or_insert(out.at);
-            settling.grace_seconds = apply.grace().for_(assessment);
+            settling.grace_seconds = apply.grace().for_(assessment).as_secs();
             let until = settling.degraded_until();
             if assessment.is_final || until.is_some_and(|until| until <= out.at) {
                 let message = format!("Degraded: {}", assessment.message);

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeSet;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput,
     ask::tell_left,
+    hook_run::{Clearing, HookStage, RunningHook, Turn},
     later,
     resource::settle,
-    state::{HookStage, Stage, TaskState},
+    state::{Stage, TaskState},
     terminating::{because, why_not_gone},
 };
 use crate::{
     compat::Rule,
     directive::OnTimeout,
     duration,
-    effect::{Effect, PendingObservation, PendingObservationKind, Target},
+    effect::{Effect, PendingObservation, PendingObservationKind, Target, Work},
     event::{EventKind, Status, WaitingOn},
     fact::Fact,
     hook::HookOutcome,
@@ -28,8 +31,8 @@ use crate::{
     text::listed,
 };
 
-/// The shortest time until a driver is woken, in milliseconds.
-const SHORTEST_PAUSE_MS: u64 = 100;
+/// How long a driver sleeps before it is woken for a moment that has passed.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Operation {
     /// Terminates the operation: running tasks are stopped, nothing else starts, not even SyncFail.
@@ -71,17 +74,19 @@ impl Operation {
                     };
                     self.close(task, result, out);
                 }
-                Some(TaskState::Deleting { message, .. }) => {
+                Some(TaskState::Deleting { held_up_by, .. }) => {
                     let result = match reason {
                         AbortReason::Terminated | AbortReason::Failed => {
-                            let why = because(message);
+                            let why = because(held_up_by.as_deref());
                             TaskResult::Stopped(format!("its deletion was ordered and not awaited{why}"))
                         }
-                        AbortReason::Deadline => TaskResult::Failed {
-                            class: FailureClass::Timeout,
-                            message: format!("not gone before the operation's deadline: {}", why_not_gone(message)),
-                            remedies: Remedies::default(),
-                        },
+                        AbortReason::Deadline => TaskResult::failed(
+                            FailureClass::Timeout,
+                            format!(
+                                "not gone before the operation's deadline: {}",
+                                why_not_gone(held_up_by.as_deref())
+                            ),
+                        ),
                     };
                     self.close(task, result, out);
                 }
@@ -114,13 +119,7 @@ impl Operation {
         self.wait_for_missing(plan, task, out);
         match self.state.tasks.get_mut(&task.id) {
             Some(TaskState::Hook(run)) => {
-                let runs = match run.stage {
-                    HookStage::FindingPrevious
-                    | HookStage::Ready
-                    | HookStage::DeletingPrevious { .. }
-                    | HookStage::Running => true,
-                    HookStage::Ended { .. } => false,
-                };
+                let runs = run.ended().is_none();
                 if is_late && runs {
                     self.abort_hook(task, AbortReason::Deadline, out);
                 }
@@ -156,10 +155,11 @@ impl Operation {
                     self.close(task, TaskResult::failed(FailureClass::Health, message), out);
                 }
             }
-            Some(TaskState::Deleting { until, message, .. }) => {
+            Some(TaskState::Deleting { until, held_up_by, .. }) => {
                 if is_late || until.is_some_and(|until| until <= out.at) {
-                    let limit = task.timeout_seconds.unwrap_or(plan.limits.deletion);
-                    let message = format!("not gone after {}: {}", duration::seconds(limit), why_not_gone(message));
+                    let limit = task.timeout_seconds.map_or(plan.limits.deletion, Duration::from_secs);
+                    let why = held_up_by.as_deref().unwrap_or("nothing tells why");
+                    let message = format!("not gone after {}: {why}", duration::whole(limit));
                     self.give_up(task, message, out);
                 }
             }
@@ -176,17 +176,15 @@ impl Operation {
             }
             TaskState::Deleting { until, .. } => soonest([*until, self.timeout_of(task)]),
             TaskState::Hook(run) => match &run.stage {
-                HookStage::FindingPrevious | HookStage::Ready => self.timeout_of(task),
-                HookStage::DeletingPrevious { until, .. } => soonest([*until, self.timeout_of(task)]),
-                HookStage::Running if run.abort.is_some() => soonest([run.abort_until, run.retry_at, run.wake_at]),
-                HookStage::Running => soonest([
-                    self.timeout_of(task),
-                    run.retry_at,
-                    run.wake_at,
+                HookStage::Ready => self.timeout_of(task),
+                HookStage::Clearing(clearing) => soonest([clearing.until(), self.timeout_of(task)]),
+                HookStage::Running(running) => soonest([
+                    running.next_moment(),
+                    self.timeout_of(task).filter(|_| run.abort.is_none()),
                     self.again_at(&task.id),
-                    run.health.next().filter(|_| run.verdict.is_none()),
+                    run.health.next().filter(|_| run.abort.is_none() && !run.is_finishing()),
                 ]),
-                HookStage::Ended { .. } => run.terminating.as_ref()?.until,
+                HookStage::Ended(_) => run.terminating()?.until,
             },
             TaskState::Applying => self.again_at(&task.id),
             TaskState::Pending | TaskState::Over => None,
@@ -206,7 +204,7 @@ impl Operation {
             Some((Phase::SyncFail, _)) => (plan.limits.sync_fail, "SyncFail"),
             Some(_) | None => (plan.limits.operation, "the operation"),
         };
-        let why = format!("{what} took longer than {}", duration::seconds(limit));
+        let why = format!("{what} took longer than {}", duration::whole(limit));
         self.state.cause.get_or_insert_with(|| FailureCause {
             class: FailureClass::Timeout,
             message: why.clone(),
@@ -224,49 +222,49 @@ impl Operation {
         let Some(run) = self.state.hook(&task.id) else { return };
         let now = out.at;
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        match &run.stage {
-            HookStage::DeletingPrevious { left, until } if has_come(*until) => {
-                let message = format!(
-                    "{} of an earlier run is still there, though it was deleted: {}",
-                    names(left),
-                    why_not_gone(&run.message)
-                );
-                let result = TaskResult::failed(FailureClass::Timeout, message);
-                self.end(task, HookOutcome::Failed, result, false, out);
-            }
-            HookStage::Running if has_come(run.abort_until) => {
+        if let Some(Clearing::DeletingPrevious {
+            left,
+            until,
+            held_up_by,
+        }) = run.clearing_mut()
+            && has_come(*until)
+        {
+            let message = format!(
+                "{} of an earlier run is still there, though it was deleted: {}",
+                names(left),
+                why_not_gone(held_up_by.as_deref())
+            );
+            if run.running().is_some() {
                 tell_left(run, &task.id, out);
-                self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
             }
-            HookStage::Running => {
-                if has_come(run.retry_at) {
-                    run.retry_at = None;
-                    if let Some(call) = run.current_call.clone() {
-                        out.order(Effect::StepHook {
-                            task: task.id.clone(),
-                            call,
-                        });
-                    }
-                }
-                if has_come(run.wake_at) {
-                    run.wake_at = None;
-                    run.queue.push_back(PendingObservation {
-                        answers: None,
-                        what: PendingObservationKind::Woke,
-                    });
-                    self.pump(task, out);
-                }
-            }
-            HookStage::FindingPrevious
-            | HookStage::Ready
-            | HookStage::DeletingPrevious { .. }
-            | HookStage::Ended { .. } => {}
+            let result = TaskResult::failed(FailureClass::Timeout, message);
+            return self.end(task, HookOutcome::Failed, result, false, out);
+        }
+        let Some(running) = run.running_mut() else { return };
+        if has_come(running.abort_until) {
+            tell_left(run, &task.id, out);
+            return self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
+        }
+        if let Turn::Retrying { call, at } = &running.turn
+            && has_come(Some(*at))
+        {
+            let call = call.clone();
+            running.turn = Turn::Asking(call.clone());
+            out.work(&task.id, Work::StepHook(call));
+        }
+        if has_come(running.wake_at) {
+            running.wake_at = None;
+            run.queue.push_back(PendingObservation {
+                answers: None,
+                what: PendingObservationKind::Woke,
+            });
+            self.pump(task, out);
         }
     }
 
     fn timeout_of(&self, task: &Task) -> Option<Timestamp> {
         let started = self.state.started.get(&task.id)?;
-        later(*started, task.timeout_seconds?.saturating_mul(1000))
+        later(*started, Duration::from_secs(task.timeout_seconds?))
     }
 
     /// Emits what the operation waits for if nothing has changed for a while.
@@ -313,34 +311,41 @@ impl Operation {
                 }
             }
             TaskState::Deleting {
-                until: end, message, ..
+                until: end, held_up_by, ..
             } => {
                 until = *end;
-                format!("its end{}{}", self.deleted_after(plan, task), because(message))
+                format!(
+                    "its end{}{}",
+                    self.deleted_after(plan, task),
+                    because(held_up_by.as_deref())
+                )
             }
             TaskState::Hook(run) => match &run.stage {
-                HookStage::FindingPrevious => "objects of earlier runs".to_owned(),
                 HookStage::Ready => "its turn".to_owned(),
-                HookStage::DeletingPrevious { left, until: end } => {
-                    until = *end;
-                    format!("the end of {}{}", names(left), because(&run.message))
+                HookStage::Clearing(clearing)
+                | HookStage::Running(RunningHook {
+                    clearing: Some(clearing),
+                    ..
+                }) => {
+                    until = clearing.until().or(until);
+                    clearing.why_waited_for()
                 }
-                HookStage::Running => {
-                    asked_at = [run.wake_at, run.retry_at].into_iter().flatten().min();
+                HookStage::Running(running) => {
+                    asked_at = soonest([running.wake_at, running.retry_at()]);
                     let waits_for_webhook = self.state.again.get(&task.id);
-                    let mut message = match waits_for_webhook {
-                        Some(again) => again.message.clone(),
-                        None if run.message.is_empty() => format!("plugin {}", by(plan, &task.id)),
-                        None => run.message.clone(),
+                    let mut message = match (waits_for_webhook, &run.message) {
+                        (Some(again), _) => again.message.clone(),
+                        (None, Some(message)) => message.clone(),
+                        (None, None) => format!("plugin {}", by(plan, &task.id)),
                     };
-                    if !run.health.why_awaited.is_empty() {
-                        message = format!("{message}; it is waited for, since {}", run.health.why_awaited);
+                    if let Some(why) = &run.health.why_awaited {
+                        message = format!("{message}; it is waited for, since {why}");
                     }
                     message
                 }
-                HookStage::Ended { .. } if self.is_tidying(task) => "its logs and delete policies".to_owned(),
-                HookStage::Ended { .. } => {
-                    let terminating = run.terminating.as_ref()?;
+                HookStage::Ended(_) if run.is_cleaning_up() => "its logs and delete policies".to_owned(),
+                HookStage::Ended(_) => {
+                    let terminating = run.terminating()?;
                     until = terminating.until;
                     terminating.why_waited_for()
                 }
@@ -388,7 +393,7 @@ impl Operation {
             self.board.next(),
         ];
         // Everything that was due has been done. A time in the past would wake the driver again and again.
-        let earliest = later(out.at, SHORTEST_PAUSE_MS).unwrap_or(out.at);
+        let earliest = later(out.at, SHORTEST_PAUSE).unwrap_or(out.at);
         if let Some(at) = moments
             .into_iter()
             .flatten()
@@ -412,9 +417,9 @@ fn soonest<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp>
     moments.into_iter().flatten().min()
 }
 
-/// Returns the pause before the next report in seconds: `first`, then 5, 15 and 60 times as long. `told` is the number of reports since
-/// something changed.
-fn notice_pause(first: u64, told: u32) -> u64 {
+/// Returns how long it is to the next notice, when so many were told since something last happened: the first pause, and
+/// then 5, 15 and 60 times as long.
+fn notice_pause(first: Duration, told: u32) -> Duration {
     let times = match told {
         0 => 1,
         1 => 5,

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::{
     Operation, StepOutput,
     ask::unwatch,
-    state::{HookRun, TaskState, Terminating},
+    hook_run::{Cleanup, HookRun, Terminating},
+    state::TaskState,
 };
 use crate::{
     duration,
@@ -23,26 +24,18 @@ use crate::{
 impl Terminating {
     /// Returns what is waited for, for users.
     pub fn why_waited_for(&self) -> String {
-        format!("the end of {}{}", self.target.key, because(&self.message))
+        format!("the end of {}{}", self.target.key, because(self.held_up_by.as_deref()))
     }
 }
 
-/// Says after a colon what holds a deletion up; empty when nothing is known.
-pub(super) fn because(held_up_by: &str) -> String {
-    if held_up_by.is_empty() {
-        String::new()
-    } else {
-        format!(": {held_up_by}")
-    }
+/// Returns what holds up a deletion, after a colon; empty if it isn't known.
+pub(super) fn because(held_up_by: Option<&str>) -> String {
+    held_up_by.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
-/// Says what holds up a deletion that is given up.
-pub(super) fn why_not_gone(held_up_by: &str) -> &str {
-    if held_up_by.is_empty() {
-        "nothing tells why"
-    } else {
-        held_up_by
-    }
+/// Returns what holds up a deletion for which the operation no longer waits.
+pub(super) fn why_not_gone(held_up_by: Option<&str>) -> &str {
+    held_up_by.unwrap_or("nothing tells why")
 }
 
 /// Starts to wait until a hook's object is gone. The server has accepted its deletion.
@@ -58,11 +51,13 @@ pub(super) fn await_end(
         task: id.clone(),
         key: target.key.clone(),
     });
-    run.terminating = Some(Terminating {
-        target,
-        until,
-        message: String::new(),
-    });
+    if let Some(ended) = run.ended_mut() {
+        ended.cleanup = Cleanup::AwaitingDeletion(Terminating {
+            target,
+            until,
+            held_up_by: None,
+        });
+    }
 }
 
 /// Returns the default propagation for a hook's object. If the application is deleted, its pods are deleted first, so that none is left
@@ -78,19 +73,24 @@ impl Operation {
     /// Returns whether the operation waits until objects of hooks are gone.
     pub(super) fn has_terminating(&self) -> bool {
         let mut runs = self.state.tasks.values().filter_map(TaskState::as_hook);
-        self.state.status == Status::Running && runs.any(|run| run.terminating.is_some())
+        self.state.status == Status::Running && runs.any(|run| run.terminating().is_some())
     }
 
     /// Processes an observation of a hook's object that is being deleted.
     pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
-        let Some(run) = self.state.hook(id) else { return };
-        let Some(terminating) = run.terminating.as_mut().filter(|one| one.target.key == *key) else {
+        let Some(ended) = self.state.hook(id).and_then(HookRun::ended_mut) else {
             return;
         };
+        let Cleanup::AwaitingDeletion(terminating) = &mut ended.cleanup else {
+            return;
+        };
+        if terminating.target.key != *key {
+            return;
+        }
         match fact {
             Fact::Present(seen) if seen.uid == terminating.target.uid => {
-                if terminating.message != seen.held_up_by {
-                    terminating.message.clone_from(&seen.held_up_by);
+                if terminating.held_up_by != seen.held_up_by {
+                    terminating.held_up_by.clone_from(&seen.held_up_by);
                     out.tell(EventKind::TaskProgressed {
                         task: id.clone(),
                         health: None,
@@ -99,7 +99,7 @@ impl Operation {
                 }
             }
             Fact::Present(_) | Fact::Gone => {
-                run.terminating = None;
+                ended.cleanup = Cleanup::Done;
                 out.must_save = true;
                 unwatch(id, key, out);
             }
@@ -109,14 +109,17 @@ impl Operation {
     /// Stops the wait after its deadline. The operation fails, because it leaves an object behind.
     pub(super) fn check_terminating(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let now = out.at;
-        let Some(run) = self.state.hook(&task.id) else { return };
-        let is_over = |one: &mut Terminating| one.until.is_some_and(|until| until <= now);
-        let Some(Terminating { target, message, .. }) = run.terminating.take_if(is_over) else {
+        let Some(ended) = self.state.hook(&task.id).and_then(HookRun::ended_mut) else {
             return;
         };
+        let Terminating { target, held_up_by, .. } = match &ended.cleanup {
+            Cleanup::AwaitingDeletion(one) if one.until.is_some_and(|until| until <= now) => one.clone(),
+            _ => return,
+        };
+        ended.cleanup = Cleanup::Done;
         unwatch(&task.id, &target.key, out);
-        let limit = duration::seconds(plan.limits.deletion);
-        let why = format!("not gone after {limit}: {}", why_not_gone(&message));
+        let limit = duration::whole(plan.limits.deletion);
+        let why = format!("not gone after {limit}: {}", why_not_gone(held_up_by.as_deref()));
         let what = format!("{} is {why}", target.key);
         self.blame(task, FailureClass::Timeout, &what, &Remedies::default());
         out.must_save = true;
@@ -124,7 +127,7 @@ impl Operation {
             task: task.id.clone(),
             key: target.key,
             fate: DisposalOutcome::Stuck(why),
-            by: String::new(),
+            by: None,
             plugins: Vec::new(),
         });
     }

@@ -139,7 +139,9 @@ impl PlanBuilder<'_> {
                     inputs: inputs.clone(),
                     must_fail: directives.must_fail && self.planning.purpose == Purpose::Test,
                     propagation: directives.propagation,
-                    pods_grace_seconds: Grace::of(&key.group_kind(), directives, self.planning.options.mode).pods,
+                    pods_grace_seconds: Grace::of(&key.group_kind(), directives, self.planning.options.mode)
+                        .pods
+                        .as_secs(),
                     is_shared: false,
                 })),
                 timeout_seconds: directives.timeout_seconds,

@@ -345,8 +345,8 @@ impl PlanBuilder<'_> {
                 changes,
                 wait: if is_looked_at { directives.wait } else { Wait::Applied },
                 judge,
-                degraded_grace_seconds: grace.own,
-                pods_grace_seconds: grace.pods,
+                degraded_grace_seconds: grace.own.as_secs(),
+                pods_grace_seconds: grace.pods.as_secs(),
                 takes_over: takes_over || self.planning.options.mode.has(Rule::FieldsAreTakenOver),
                 way,
                 migrates: self.planning.options.sync_options.migrate != Some(false)

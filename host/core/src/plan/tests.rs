@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use insta::assert_snapshot;
+use serde_json::json;
 
-use super::{Classified, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make};
+use super::{Classified, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make};
 use crate::{
     directive::{self, Mode},
     error::Diagnostic,
@@ -414,4 +415,16 @@ fn what_lives_in_a_namespace_that_has_to_wait_waits_too() {
             "Sync/0/ConfigMap/shop/inside after Sync/0/Namespace/shop"
         ]
     );
+}
+
+#[test]
+fn limits_are_stored_in_whole_seconds() {
+    let mut limits = Limits::default();
+    limits.wave = Some(std::time::Duration::from_secs(90));
+    let stored = json!({
+        "operation": 21_600, "syncFail": 600, "deletion": 300, "abort": 10, "notice": 60, "wave": 90,
+        "retry": { "times": 0, "first": 5, "most": 180 },
+    });
+    assert_eq!(serde_json::to_value(limits).unwrap(), stored);
+    assert_eq!(serde_json::from_value::<Limits>(stored).unwrap(), limits);
 }

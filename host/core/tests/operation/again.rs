@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    effect::{Effect, HookCall, PendingObservationKind, Target},
+    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
     event::Status,
     hook::HookOutcome,
     input::{Answer, EarlierObjects, EffectFailure, Input, InputKind},
@@ -54,7 +54,9 @@ impl Driver {
 
     fn applies(&self) -> usize {
         let effects = self.last.effects.iter();
-        effects.filter(|effect| matches!(effect, Effect::Apply { .. })).count()
+        effects
+            .filter(|effect| matches!(effect, Effect::Do { work: Work::Apply, .. }))
+            .count()
     }
 
     /// Lets time pass until the next timer.
@@ -191,14 +193,17 @@ impl Driver {
     fn requests(&self) -> usize {
         let effects = self.last.effects.iter();
         effects
-            .filter(|effect| matches!(effect, Effect::Perform { ask, .. } if ask.what.is_write()))
+            .filter(|effect| matches!(effect, Effect::Do { work: Work::Perform(ask), .. } if ask.what.is_write()))
             .count()
     }
 
     /// Returns what the plugin is asked.
     fn call(&self) -> Option<&HookCall> {
         self.last.effects.iter().find_map(|effect| match effect {
-            Effect::StepHook { call, .. } => Some(call),
+            Effect::Do {
+                work: Work::StepHook(call),
+                ..
+            } => Some(call),
             _ => None,
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use capstan_core::{
-    effect::{Effect, HookCall, PendingObservationKind, Target},
+    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
     event::{EventKind, Status},
     fact::Fact,
     grant::{Grants, UserGrants},
@@ -52,9 +52,9 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
     hook.tell(InputKind::Begun);
     assert_eq!(
         hook.next(),
-        Some(Effect::StepHook {
+        Some(Effect::Do {
             task: hook.task.id.clone(),
-            call: HookCall::Start
+            work: Work::StepHook(HookCall::Start)
         })
     );
     hook
@@ -110,7 +110,10 @@ impl Hook {
     /// The number of the ask that is ordered next.
     fn performed(&mut self) -> u32 {
         match self.next() {
-            Some(Effect::Perform { ask, .. }) => ask.id,
+            Some(Effect::Do {
+                work: Work::Perform(ask),
+                ..
+            }) => ask.id,
             other => panic!("{other:?}"),
         }
     }
@@ -118,8 +121,8 @@ impl Hook {
     /// What the plugin is told next, and under which number.
     fn told(&mut self) -> (Option<u32>, PendingObservationKind) {
         match self.next() {
-            Some(Effect::StepHook {
-                call: HookCall::Advance { note, .. },
+            Some(Effect::Do {
+                work: Work::StepHook(HookCall::Advance { note, .. }),
                 ..
             }) => (note.answers, note.what),
             other => panic!("{other:?}"),
@@ -137,7 +140,7 @@ impl Hook {
         let all = self.news.iter().filter_map(|news| match news {
             EventKind::Requested {
                 what, times, refused, ..
-            } => Some((what.clone(), *times, refused.is_empty())),
+            } => Some((what.clone(), *times, refused.is_none())),
             _ => None,
         });
         all.collect()
@@ -343,9 +346,9 @@ fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
         mark: "m".to_owned(),
     };
     hook.answer(1, 1, Answer::Note(signal.clone()));
-    let forget = Effect::ForgetSignal {
+    let forget = Effect::Do {
         task: hook.task.id.clone(),
-        mark: "m".to_owned(),
+        work: Work::ForgetSignal { mark: "m".to_owned() },
     };
     assert_eq!(hook.next(), Some(forget.clone()));
     assert_eq!(hook.told(), (Some(1), signal.clone()));
@@ -354,7 +357,13 @@ fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
     let again = [hook.next().unwrap(), hook.next().unwrap()];
     assert!(again.contains(&forget), "{again:?}");
     assert!(
-        again.iter().any(|effect| matches!(effect, Effect::StepHook { .. })),
+        again.iter().any(|effect| matches!(
+            effect,
+            Effect::Do {
+                work: Work::StepHook(_),
+                ..
+            }
+        )),
         "{again:?}"
     );
 }
@@ -375,8 +384,20 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
         result: Ok(EarlierObjects::default()),
     });
     hook.step(vec![(1, Request::FollowLogsOwn)]);
-    assert!(matches!(hook.next(), Some(Effect::LookForOlder { .. })));
-    assert!(matches!(hook.next(), Some(Effect::StepHook { .. })));
+    assert!(matches!(
+        hook.next(),
+        Some(Effect::Do {
+            work: Work::LookForOlder,
+            ..
+        })
+    ));
+    assert!(matches!(
+        hook.next(),
+        Some(Effect::Do {
+            work: Work::StepHook(_),
+            ..
+        })
+    ));
     assert_eq!(hook.performed(), 1);
     let lines = |from: u32, to: u32| {
         let line = |number: u32| LogLine {
@@ -413,7 +434,16 @@ fn who_asks_for_everything_in_an_endless_loop_is_ended_and_told_of_once_for_each
         });
         hook.answer_step(Progress::Running, asks.collect(), None);
         while let Some(effect) = hook.next() {
-            assert!(matches!(effect, Effect::StepHook { .. }), "{effect:?}");
+            assert!(
+                matches!(
+                    effect,
+                    Effect::Do {
+                        work: Work::StepHook(_),
+                        ..
+                    }
+                ),
+                "{effect:?}"
+            );
         }
     }
     assert_eq!(steps, 10_000);
@@ -609,7 +639,7 @@ proptest! {
                 turns += 1;
                 let check = |request: &Request| oracle[&format!("{request:?}")];
                 match &effect {
-                    Effect::Perform { ask, .. } => {
+                    Effect::Do { work: Work::Perform(ask), .. } => {
                         performed += 1;
                         prop_assert!(check(&ask.what), "{:?} was performed", ask.what);
                         let answer = match &ask.what {
@@ -620,13 +650,13 @@ proptest! {
                         let (ask, step) = (ask.id, ask.step);
                         hook.answer(ask, step, answer);
                     }
-                    Effect::StepHook { call: HookCall::Advance { note, .. }, .. } => {
+                    Effect::Do { work: Work::StepHook(HookCall::Advance { note, .. }), .. } => {
                         if let PendingObservationKind::Read(request) = &note.what {
                             prop_assert!(check(request), "{request:?} was read");
                         }
                         hook.step(vec![]);
                     }
-                    Effect::StepHook { .. } => hook.step(vec![]),
+                    Effect::Do { work: Work::StepHook(_), .. } => hook.step(vec![]),
                     Effect::Watch { key: watched, .. } => {
                         let may_watch = all.iter().any(|(request, ..)| matches!(request, Request::Watch(_)) && check(request));
                         prop_assert!(may_watch, "{watched} was watched");

@@ -9,7 +9,7 @@ use capstan_core::{
     compat::Mode,
     deletion::PropagationRules,
     directive::{OnTimeout, Wait},
-    effect::{Effect, HookCall, PendingObservationKind, Target},
+    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
     event::{Event, EventKind, Status},
     fact::{Fact, Freshness, ObservedObject},
     health::{Assessment, Health},
@@ -265,7 +265,11 @@ impl Shell {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
         }
         for effect in step.effects {
-            if let Effect::Delete { task, target, .. } = &effect {
+            if let Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } = &effect
+            {
                 self.deletions.push((self.events.len(), task.clone(), target.clone()));
             }
             if let Effect::Wake { at } = effect {
@@ -351,14 +355,18 @@ impl Shell {
     }
 
     fn answer(&mut self, effect: &Effect) -> Vec<InputKind> {
-        if let Effect::Delete {
-            target, propagation, ..
+        if let Effect::Do {
+            work: Work::Delete { target, propagation },
+            ..
         } = effect
         {
             self.deleted_with.push((target.key.name.clone(), propagation.get()));
         }
         match effect.clone() {
-            Effect::Check { task } => {
+            Effect::Do {
+                task,
+                work: Work::Check,
+            } => {
                 let result = if self.unfit.contains(&task) {
                     Err(EffectFailure::new(FailureClass::Apply, "the server wouldn't take it"))
                 } else {
@@ -366,7 +374,10 @@ impl Shell {
                 };
                 vec![InputKind::Checked { task, result }]
             }
-            Effect::Apply { task } => {
+            Effect::Do {
+                task,
+                work: Work::Apply,
+            } => {
                 self.applied.push(task.clone());
                 let result = match self.fate_of(&task) {
                     Fate::Badly => Err(EffectFailure::new(FailureClass::Apply, "refused")),
@@ -384,17 +395,24 @@ impl Shell {
                 };
                 vec![InputKind::Applied { task, result }]
             }
-            Effect::Delete { task, target, .. }
-                if self.fate_of(&task) == Fate::Badly && self.task(&task).hook().is_none() =>
-            {
+            Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } if self.fate_of(&task) == Fate::Badly && self.task(&task).hook().is_none() => {
                 let result = Err(EffectFailure::new(FailureClass::Apply, "refused"));
                 vec![InputKind::Deleted { task, target, result }]
             }
-            Effect::Delete { task, target, .. } if self.keeps_deleted => {
+            Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } if self.keeps_deleted => {
                 let result = Ok(DeleteAnswer::Accepted);
                 vec![InputKind::Deleted { task, target, result }]
             }
-            Effect::Delete { task, target, .. } => {
+            Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } => {
                 let was_there = self.objects.remove(&target);
                 let answer = if was_there {
                     DeleteAnswer::Accepted
@@ -420,10 +438,17 @@ impl Shell {
                 task,
                 key,
             }],
-            Effect::Unwatch { .. } | Effect::Wake { .. } | Effect::Release { .. } | Effect::ForgetSignal { .. } => {
-                Vec::new()
-            }
-            Effect::LookForOlder { task } => {
+            Effect::Unwatch { .. }
+            | Effect::Wake { .. }
+            | Effect::Release { .. }
+            | Effect::Do {
+                work: Work::ForgetSignal { .. },
+                ..
+            } => Vec::new(),
+            Effect::Do {
+                task,
+                work: Work::LookForOlder,
+            } => {
                 let mut older = EarlierObjects::default();
                 let own = self.own(&task);
                 if self.created.contains_key(&task) && self.objects.contains(&own) {
@@ -432,7 +457,7 @@ impl Shell {
                 for target in self.older.remove(&task).unwrap_or_default() {
                     self.objects.insert(target.clone());
                     let disposal = Disposal::Delete(Propagation::Background);
-                    let by = "BeforeHookCreation".to_owned();
+                    let by = Some("BeforeHookCreation".to_owned());
                     let troubles = Vec::new();
                     older.decided.push((
                         target,
@@ -450,15 +475,21 @@ impl Shell {
                     result: Ok(older),
                 }]
             }
-            Effect::StepHook {
-                call: HookCall::Abort { .. },
+            Effect::Do {
+                work: Work::StepHook(HookCall::Abort { .. }),
                 ..
             } if self.ignores_abort => Vec::new(),
-            Effect::StepHook { task, call } => vec![InputKind::HookStepped {
+            Effect::Do {
+                task,
+                work: Work::StepHook(call),
+            } => vec![InputKind::HookStepped {
                 result: Ok(self.plugin(&task, &call)),
                 task,
             }],
-            Effect::Perform { task, ask } => {
+            Effect::Do {
+                task,
+                work: Work::Perform(ask),
+            } => {
                 let own = self.own(&task);
                 if self.objects.insert(own.clone()) {
                     *self.created.entry(task.clone()).or_default() += 1;
@@ -470,14 +501,23 @@ impl Shell {
                     answer: Answer::Created(own),
                 }]
             }
-            Effect::KeepLogs { task } => vec![InputKind::LogsKept {
+            Effect::Do {
+                task,
+                work: Work::KeepLogs,
+            } => vec![InputKind::LogsKept {
                 task,
                 bytes: 12,
-                trouble: String::new(),
+                trouble: None,
             }],
-            Effect::SetTtl { task } => vec![InputKind::TtlSet { task, result: Ok(()) }],
-            Effect::Decide { task, occasion } => {
-                let by = "policy".to_owned();
+            Effect::Do {
+                task,
+                work: Work::SetTtl,
+            } => vec![InputKind::TtlSet { task, result: Ok(()) }],
+            Effect::Do {
+                task,
+                work: Work::Decide(occasion),
+            } => {
+                let by = Some("policy".to_owned());
                 let troubles = Vec::new();
                 let disposal = match self.goes_after.get(&task) {
                     None => self.disposal,
@@ -550,7 +590,7 @@ impl Shell {
             resource_version: "8".to_owned(),
             is_terminating: false,
             freshness: Freshness::Current,
-            held_up_by: String::new(),
+            held_up_by: None,
             assessment: Assessment::new(health, "as scripted", "script"),
         })
     }
@@ -627,7 +667,9 @@ fn tell(news: &EventKind) -> Option<String> {
         EventKind::TaskFinished { task, result } => {
             format!("    end {task}: {result:?}").replace(", remedies: Remedies([])", "")
         }
-        EventKind::HookDisposed { key, fate, by, .. } => format!("    {fate:?} {key} ({by})"),
+        EventKind::HookDisposed { key, fate, by, .. } => {
+            format!("    {fate:?} {key} ({})", by.as_deref().unwrap_or_default())
+        }
         EventKind::Stopping { why } => format!("stopping: {why}"),
         EventKind::Waiting { on } => {
             let on: Vec<String> = on.iter().map(|on| format!("{} ({})", on.task, on.message)).collect();

@@ -229,7 +229,7 @@ impl EffectExecutor {
             Ok(Err(error)) => return Err(error),
             Err(_) => {
                 let now = self.cluster.get(&key).await?;
-                let why = now.as_ref().map(finalizer::held_up_by).unwrap_or_default();
+                let why = now.as_ref().and_then(finalizer::held_up_by).unwrap_or_default();
                 let seconds = GONE_WITHIN.as_secs();
                 return Err(ClusterError::Other(format!(
                     "it was deleted to be created anew, and isn't gone after {seconds} s: {why}"

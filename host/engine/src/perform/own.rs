@@ -127,12 +127,8 @@ impl EffectExecutor {
             return decision;
         };
         let mut troubles = decision.troubles;
-        troubles.push(format!(
-            "{} doesn't delete {}: {}",
-            decision.by,
-            live.key(),
-            reason.text
-        ));
+        let by = decision.by.unwrap_or_default();
+        troubles.push(format!("{by} doesn't delete {}: {}", live.key(), reason.text));
         let mut remedies = decision.remedies;
         remedies.0.extend(reason.remedies.0);
         DisposalDecision {

@@ -68,7 +68,7 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCas
             Ok(disposal) => {
                 let joined = decision.disposal.join(disposal);
                 if joined != decision.disposal {
-                    decision.by = name_of(policy);
+                    decision.by = Some(name_of(policy));
                     decision.plugins = vec![policy.by.to_string()];
                 }
                 // Most hooks don't concern the policies that are called for every hook.

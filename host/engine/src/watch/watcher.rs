@@ -369,7 +369,10 @@ impl Watcher {
             if finalizer::waits_for_owned(object) {
                 soonest = Some(soonest.map_or(OWNED_AGAIN_MS, |soonest: u64| soonest.min(OWNED_AGAIN_MS)));
                 if let Some(pod) = owned::held_up(&self.shared.cluster, object).await {
-                    seen.held_up_by = format!("{}; {pod}", seen.held_up_by);
+                    seen.held_up_by = Some(match seen.held_up_by {
+                        Some(reason) => format!("{reason}; {pod}"),
+                        None => pod,
+                    });
                 }
             }
             self.shared.observed(follower, key, Fact::Present(seen));

@@ -6,7 +6,7 @@
 //! by any driver that can still write the head.
 
 use capstan_core::{deletion::DecidedPropagation, object::Object, plugins::Application};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Store;
 use crate::{
@@ -19,8 +19,9 @@ use crate::{
     error::EngineError,
 };
 
-/// The age in seconds from which a blob that the replaced head didn't name is removed: a driver that was about to name it is long gone.
-const OLD: i64 = 24 * 60 * 60;
+/// How old a blob is that is removed without having been named by the head that is being replaced: a driver that was about to
+/// name it is long gone.
+const OLD: SignedDuration = SignedDuration::from_hours(24);
 
 impl Store {
     /// Lists the Secrets of one of our types, without their data.
@@ -48,7 +49,7 @@ impl Store {
             |secret: &Object| -> Option<Timestamp> { secret.text("/metadata/creationTimestamp")?.parse().ok() };
         // The age is measured by the server's clock: this operation wrote its newest blob.
         let newest = listed.iter().filter_map(made_at).max().unwrap_or(Timestamp::MIN);
-        let is_old = |secret: &Object| made_at(secret).is_some_and(|at| newest.duration_since(at).as_secs() >= OLD);
+        let is_old = |secret: &Object| made_at(secret).is_some_and(|at| newest.duration_since(at) >= OLD);
         let unneeded = listed.iter().filter(|secret| {
             let name = secret.name();
             !self.named.contains(name) && (self.dropped.contains(name) || is_old(secret))
