@@ -401,7 +401,7 @@ fn ctrl_c_terminates_all_of_them() {
     let folder = three(&job("migrate", "sleep 600"));
     fs::write(folder.path().join("queue.yaml"), job("fill", "sleep 600")).unwrap();
     let mut running = Running::start(folder.command("sync --simulate --exec"));
-    running.wait_for("db    |   0.0s  created   Job/migrate");
+    running.wait_for("created   Job/migrate");
     running.wait_for("created   Job/fill");
     running.signal("INT");
     assert_eq!(running.code(), 14, "{:#?}", running.said);
