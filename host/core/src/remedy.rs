@@ -30,6 +30,8 @@ pub enum Setting {
     Files,
     /// Files by their names, so that what has no manifests is left out.
     FewerFiles,
+    /// The subfolders of a folder are read, too.
+    Recursive,
     /// Manifests from standard input.
     Stdin,
     /// Manifests from standard input, as another program prints them.
