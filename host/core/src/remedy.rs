@@ -111,8 +111,10 @@ pub enum Setting {
     BuildTimeout,
     /// The world of the contract for which a plugin is built.
     World,
-    /// The file or folder with a plugin's test cases.
+    /// Another file or folder with a plugin's test cases.
     Cases,
+    /// The file or folder with a plugin's test cases, where none is known.
+    PlaceOfCases,
     /// Which test cases run, by a part of their names.
     OnlyCases,
     /// Which test cases run, so that others are left out.

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::{error::Diagnostic, remedy::{Remedies, Setting}};
+use capstan_core::{
+    error::Diagnostic,
+    remedy::{Remedies, Setting},
+};
 
 use super::{
     Stdin, Text,

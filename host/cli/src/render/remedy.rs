@@ -179,6 +179,7 @@ fn setting_phrase(setting: &Setting) -> Phrase {
         Setting::BuildTimeout => ("; ", "`--timeout` gives it longer"),
         Setting::World => (", and ", "name it with `--world`"),
         Setting::Cases => ("; ", "`--cases PATH` names another folder or file"),
+        Setting::PlaceOfCases => ("; ", "`--cases PATH` names them"),
         Setting::OnlyCases => ("; ", "`--only` takes a part of a name"),
         Setting::FewerCases => ("; ", "`--only` leaves cases out"),
         Setting::RecordAnswers => (", or ", "let `--record` do it"),
