@@ -30,6 +30,8 @@ pub enum Setting {
     Files,
     /// Files by their names, so that what has no manifests is left out.
     FewerFiles,
+    /// The subfolders of a folder are read, too.
+    Recursive,
     /// Manifests from standard input.
     Stdin,
     /// Manifests from standard input, as another program prints them.
@@ -109,8 +111,10 @@ pub enum Setting {
     BuildTimeout,
     /// The world of the contract for which a plugin is built.
     World,
-    /// The file or folder with a plugin's test cases.
+    /// Another file or folder with a plugin's test cases.
     Cases,
+    /// The file or folder with a plugin's test cases, where none is known.
+    PlaceOfCases,
     /// Which test cases run, by a part of their names.
     OnlyCases,
     /// Which test cases run, so that others are left out.

@@ -90,7 +90,7 @@ impl Subject {
             }
             (None, None) => Err(usage_error(
                 format!("it is not known where the cases of {} are", self.label),
-                Setting::Cases,
+                Setting::PlaceOfCases,
             )),
         }
     }

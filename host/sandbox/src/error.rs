@@ -114,10 +114,6 @@ impl SandboxError {
                 source: ReadError::NotAComponent(_),
                 ..
             } => "a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module".into(),
-            SandboxError::NotAPlugin {
-                source: ReadError::NoManifest,
-                ..
-            } => BUILD.into(),
             SandboxError::NotAPlugin { .. } => BUILD.into(),
             SandboxError::ForeignImport { .. } => {
                 "a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"

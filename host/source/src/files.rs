@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::{error::Diagnostic, remedy::Setting};
+use capstan_core::{
+    error::Diagnostic,
+    remedy::{Remedies, Setting},
+};
 
 use super::{
     Stdin, Text,
@@ -91,9 +94,9 @@ pub(super) fn texts(
         let message = format!("{} has no .yaml, .yml or .json files {which}", path.display());
         let error = Diagnostic::new(message.trim_end());
         return Err(error.hint(match (recursive, rules.is_argo_cds) {
-            (true, _) => "name another folder",
-            (false, true) => "`directory.recurse: true` reads its subfolders, too",
-            (false, false) => "`-R` reads its subfolders, too",
+            (true, _) => "name another folder".into(),
+            (false, true) => "`directory.recurse: true` reads its subfolders, too".into(),
+            (false, false) => Remedies::from(Setting::Recursive),
         }));
     }
     let mut texts = Vec::with_capacity(files.len());

@@ -146,6 +146,7 @@ fn setting_phrase(setting: &Setting) -> Phrase {
         ),
         Setting::Files => ("; ", "manifests are named with `-f`"),
         Setting::FewerFiles => ("; ", "leave other files out with `-f`"),
+        Setting::Recursive => ("; ", "`-R` reads its subfolders, too"),
         Setting::Stdin => (", and ", "pipe the result into `-f -`"),
         Setting::Kustomization { path: None } => ("; ", "name its folder with `-k DIR`, which builds it"),
         Setting::Chart { path: None } => ("; ", "name its chart with `--chart CHART`, which renders it"),
@@ -178,6 +179,7 @@ fn setting_phrase(setting: &Setting) -> Phrase {
         Setting::BuildTimeout => ("; ", "`--timeout` gives it longer"),
         Setting::World => (", and ", "name it with `--world`"),
         Setting::Cases => ("; ", "`--cases PATH` names another folder or file"),
+        Setting::PlaceOfCases => ("; ", "`--cases PATH` names them"),
         Setting::OnlyCases => ("; ", "`--only` takes a part of a name"),
         Setting::FewerCases => ("; ", "`--only` leaves cases out"),
         Setting::RecordAnswers => (", or ", "let `--record` do it"),
@@ -195,7 +197,7 @@ fn setting_phrase(setting: &Setting) -> Phrase {
 fn command_phrase(command: &Command) -> Phrase {
     let (joint, words) = match command {
         Command::InspectPlugin { plugin } => {
-            let plugin = plugin.iter().map(|plugin| format!(" {plugin}")).collect::<String>();
+            let plugin = plugin.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
             return after(": ", format!("`capstan plugin inspect{plugin}` shows what it takes"));
         }
         Command::BuildPlugin { folder: Some(folder) } => {

@@ -302,15 +302,13 @@ fn check_required(manifest: &Manifest, field: &str) -> Option<Diagnostic> {
     }
     let error = manifest.error("", format!("this document has no `{field}`"));
     let keys = manifest.object.0.as_object().into_iter().flat_map(|map| map.keys());
-    Some(
-        match near(field, keys.map(String::as_str)).filter(|found| *found != field) {
-            Some(found) => error.hint(format!("did you mean `{field}` where `{found}` is written?")),
-            None => {
-                let files = Setting::FewerFiles.into();
-                error.hint(["a manifest has `apiVersion`, `kind` and `metadata.name`".into(), files])
-            }
-        },
-    )
+    let near = near(field, keys.map(String::as_str)).filter(|found| *found != field);
+    Some(if let Some(found) = near {
+        error.hint(format!("did you mean `{field}` where `{found}` is written?"))
+    } else {
+        let required = "a manifest has `apiVersion`, `kind` and `metadata.name`";
+        error.hint([required.into(), Setting::FewerFiles.into()])
+    })
 }
 
 /// Returns a mistake if a value must be a string and isn't.
