@@ -289,16 +289,15 @@ fn previous_observed(
     }
     if let Fact::Present(seen) = fact
         && left.iter().any(|target| target.key == *key)
+        && *held_up_by != seen.held_up_by
     {
-        if *held_up_by != seen.held_up_by {
-            held_up_by.clone_from(&seen.held_up_by);
-            if let Some(reason) = held_up_by {
-                out.tell(EventKind::TaskProgressed {
-                    task: id.clone(),
-                    health: None,
-                    message: format!("{key} is still there: {reason}"),
-                });
-            }
+        held_up_by.clone_from(&seen.held_up_by);
+        if let Some(reason) = held_up_by {
+            out.tell(EventKind::TaskProgressed {
+                task: id.clone(),
+                health: None,
+                message: format!("{key} is still there: {reason}"),
+            });
         }
     }
     None

@@ -419,8 +419,10 @@ fn what_lives_in_a_namespace_that_has_to_wait_waits_too() {
 
 #[test]
 fn limits_are_stored_in_whole_seconds() {
-    let mut limits = Limits::default();
-    limits.wave = Some(std::time::Duration::from_secs(90));
+    let limits = Limits {
+        wave: Some(std::time::Duration::from_secs(90)),
+        ..Limits::default()
+    };
     let stored = json!({
         "operation": 21_600, "syncFail": 600, "deletion": 300, "abort": 10, "notice": 60, "wave": 90,
         "retry": { "times": 0, "first": 5, "most": 180 },
