@@ -21,7 +21,7 @@ const BYTES: usize = 32;
 
 /// What a client has to know: sent as `Authorization: Bearer TOKEN`, or as the first segment of the path.
 ///
-/// The path is what kubeconfigs carry, since `kubectl` sends no credentials over plain HTTP (`ClientConfig` in
+/// The path is for plain HTTP, over which `kubectl` sends no credentials (`ClientConfig` in
 /// `k8s.io/client-go/tools/clientcmd/client_config.go`).
 #[derive(Clone)]
 pub struct Token(String);
