@@ -1,5 +1,5 @@
-//! TLS for a served cluster: `kubectl` sends a token only over it, and only in the path of the server's URL otherwise, which
-//! `kubectl get --raw` and `kubectl proxy` replace.
+//! TLS for a served cluster. `kubectl` sends the token of a kubeconfig's user only over TLS. A token in the path of the server's URL doesn't
+//! do instead: `kubectl get --raw` and `kubectl proxy` replace that path.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 

@@ -260,6 +260,10 @@ fn without_byte_order_mark(text: &str) -> String {
             rewritten.truncate(rewritten.trim_end_matches(['\n', '\r']).len());
             rewritten.push_str(" #\u{85}");
         }
+        if rewritten.ends_with('\r') && kept.starts_with('\n') {
+            // two ends of lines, not one
+            rewritten.push(' ');
+        }
         rewritten.push_str(kept);
     }
     rewritten
