@@ -68,7 +68,10 @@ pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) 
     let manifest = plugin_folder::manifest(folder)?;
     let language = language::of(folder);
     let component = match language {
-        Some(language) => compiled(spec, &manifest, language, progress).await?,
+        Some(language) => {
+            let component = compiled(spec, &manifest, language, progress).await?;
+            capstan_stamp::with_language(&component, language::name(language))
+        }
         None => built_before(folder, &manifest)?,
     };
     let stamped = capstan_stamp::stamp(&component, &manifest).map_err(|error| {

@@ -95,7 +95,14 @@ pub async fn argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpre
             json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.open_libs})
         })
         .collect();
-    make(spec, interpreters, "lua", &json!({ "scripts": scripts }), found).await
+    make(
+        spec,
+        interpreters,
+        ("lua", "Lua"),
+        &json!({ "scripts": scripts }),
+        found,
+    )
+    .await
 }
 
 /// Makes a plugin from Flux's health check expressions.
@@ -110,13 +117,13 @@ pub async fn cel(spec: &ImportSpec, access: &FileAccess, interpreters: Interpret
         .iter()
         .map(|Check { kinds, does, .. }| json!({"claim": kinds, "expressions": does}))
         .collect();
-    make(spec, interpreters, "cel", &json!({ "checks": checks }), found).await
+    make(spec, interpreters, ("cel", "CEL"), &json!({ "checks": checks }), found).await
 }
 
 async fn make<T>(
     spec: &ImportSpec,
     interpreters: Interpreters<'_>,
-    interpreter: &str,
+    (interpreter, language): (&str, &str),
     text: &Value,
     found: Found<T>,
 ) -> anyhow::Result<Imported> {
@@ -131,7 +138,8 @@ async fn make<T>(
         .with_context(|| format!("the interpreter {interpreter} answers what can't be read"))?;
     let toml = toml(spec, interpreter, &found, &fields);
     let manifest = Manifest::from_toml(&toml).map_err(flawed)?;
-    let component = capstan_stamp::stamp(&made.component, &manifest)?;
+    let component = capstan_stamp::with_language(&made.component, language);
+    let component = capstan_stamp::stamp(&component, &manifest)?;
 
     let out = spec.out.clone().unwrap_or_else(|| PathBuf::from(&spec.name));
     let file = out.join(&spec.name).with_extension("wasm");

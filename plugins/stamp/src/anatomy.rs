@@ -20,8 +20,8 @@ pub struct Anatomy {
     pub data: usize,
     /// Its custom sections by name, at any depth: bytes of those with one name together.
     pub sections: BTreeMap<String, usize>,
-    /// Which tools made it, each once: the languages, then what processed it. Of a program that an interpreter runs, the language is the
-    /// program's, and the interpreter's own are left out.
+    /// Which tools made it, each once: the languages, then what processed it. Where the language of the program is known, those of its
+    /// interpreter and its adapters are left out.
     pub producers: Vec<Producer>,
     /// What its tools say of it: `authors`, `licenses`, `revision`, as of the component model's tools.
     pub annotations: BTreeMap<String, String>,
@@ -66,12 +66,34 @@ fn interpreted_by(library: &str) -> Option<Producer> {
     })
 }
 
+/// Leaves out the languages of interpreters and adapters, where others are known: that of a script, or what the outermost component says.
+fn retain_languages_of_program(producers: &mut Vec<Producer>, own: &[String]) {
+    let is_language = |tool: &Producer| tool.field == LANGUAGE;
+    let languages = producers.iter().filter(|tool| is_language(tool));
+    let of_scripts: Vec<String> = languages
+        .map(|tool| tool.name.clone())
+        .filter(|name| INTERPRETED.contains(&name.as_str()))
+        .collect();
+    let kept = if of_scripts.is_empty() { own } else { &of_scripts };
+    if kept.is_empty() {
+        return;
+    }
+    producers.retain(|tool| !is_language(tool) || kept.contains(&tool.name));
+    // One tool may say the version of a language that another only names.
+    let versions: Vec<String> = producers
+        .iter()
+        .filter(|tool| is_language(tool) && !tool.version.is_empty())
+        .map(|tool| tool.name.clone())
+        .collect();
+    producers.retain(|tool| !is_language(tool) || !tool.version.is_empty() || !versions.contains(&tool.name));
+}
+
 /// Takes a component apart, without compiling it.
 pub fn anatomy(component: &[u8]) -> Result<Anatomy, ReadError> {
     let wrong = |error: wasmparser::BinaryReaderError| ReadError::NotAComponent(error.message().to_owned());
     let mut found = Anatomy::default();
     let mut depth = 0_usize;
-    let mut interpreted: Vec<Producer> = Vec::new();
+    let (mut interpreted, mut own_languages) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(component) {
         match payload.map_err(wrong)? {
             Payload::Version { .. } => depth += 1,
@@ -93,6 +115,9 @@ pub fn anatomy(component: &[u8]) -> Result<Anatomy, ReadError> {
                         let field = field.map_err(wrong)?;
                         for value in field.values {
                             let value = value.map_err(wrong)?;
+                            if depth == 1 && field.name == LANGUAGE {
+                                own_languages.push(visible(value.name));
+                            }
                             found.producers.push(Producer {
                                 field: visible(field.name),
                                 name: visible(value.name),
@@ -111,15 +136,10 @@ pub fn anatomy(component: &[u8]) -> Result<Anatomy, ReadError> {
             _ => {}
         }
     }
-    let names_program = |tool: &Producer| tool.field == LANGUAGE && INTERPRETED.contains(&tool.name.as_str());
     found.producers.extend(interpreted);
-    if found.producers.iter().any(names_program) {
-        found
-            .producers
-            .retain(|tool| tool.field != LANGUAGE || names_program(tool));
-    }
     found.producers.sort();
     found.producers.dedup();
+    retain_languages_of_program(&mut found.producers, &own_languages);
     Ok(found)
 }
 
@@ -206,6 +226,34 @@ mod tests {
         };
         assert_eq!(languages("libpython3.14.so"), ["Python 3.14"]);
         assert_eq!(languages("libc.so"), ["C11 ", "Rust "]);
+    }
+
+    #[test]
+    fn the_language_of_a_project_is_the_one_that_counts() {
+        let languages = |inside: [(&str, &str); 2], project: &str| {
+            let mut languages = ProducersField::new();
+            for (name, version) in inside {
+                languages.value(name, version);
+            }
+            let mut producers = ProducersSection::new();
+            producers.field(LANGUAGE, &languages);
+            let mut runtime = module();
+            runtime.section(&producers);
+            let mut component = Component::new();
+            component.section(&ModuleSection(&runtime));
+            let stamped = crate::with_language(&component.finish(), project);
+            let found = anatomy(&stamped).unwrap().producers;
+            let found = found.into_iter().filter(|tool| tool.field == LANGUAGE);
+            found.map(|tool| (tool.name, tool.version)).collect::<Vec<_>>()
+        };
+        let is = |name: &str, version: &str| vec![(name.to_owned(), version.to_owned())];
+        let go = languages([("Go", "go1.26.8"), ("Rust", "")], "Go");
+        assert_eq!(go, is("Go", "go1.26.8"));
+        assert_eq!(languages([("C11", ""), ("Rust", "")], "Rust"), is("Rust", ""));
+        assert_eq!(
+            languages([("C11", ""), ("Rust", "")], "JavaScript"),
+            is("JavaScript", "")
+        );
     }
 
     #[test]

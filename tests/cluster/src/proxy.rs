@@ -55,7 +55,13 @@ impl Proxy {
         let counts = Counts::default();
         let service = Forward::new(config, rules.clone(), counts.clone())?;
         let token = serve::Token::random().context("the system gives no random token")?;
-        let task = tokio::spawn(serve::serve(service, token.clone(), listener, std::future::pending()));
+        let task = tokio::spawn(serve::serve(
+            service,
+            token.clone(),
+            None,
+            listener,
+            std::future::pending(),
+        ));
         Ok(Self {
             address,
             token,
@@ -72,7 +78,7 @@ impl Proxy {
 
     /// Returns a kubeconfig that leads through it, for processes.
     pub fn kubeconfig(&self) -> String {
-        serve::kubeconfig(self.address, &self.token)
+        serve::kubeconfig(self.address, &self.token, None)
     }
 
     /// Returns a client through it, which is told of every refusal: it does not try again by itself.

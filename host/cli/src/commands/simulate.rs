@@ -41,7 +41,8 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
         .with_context(|| format!("failed to listen on 127.0.0.1:{}", args.port))?;
     let address = listener.local_addr()?;
     let token = serve::Token::random().context("the system gives no random token")?;
-    let kubeconfig = serve::kubeconfig(address, &token);
+    let tls = serve::Tls::random().context("failed to make a certificate")?;
+    let kubeconfig = serve::kubeconfig(address, &token, Some(&tls));
     match &args.write_kubeconfig {
         Some(path) => {
             capstan_files::write(path, kubeconfig.as_bytes(), Readers::Owner)
@@ -57,7 +58,7 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
             std::future::pending::<()>().await;
         }
     };
-    serve::serve(world.service(), token, listener, stop).await;
+    serve::serve(world.service(), token, Some(tls), listener, stop).await;
     if let Some(path) = &global.simulation.state {
         context::save(&world, path)?;
     }

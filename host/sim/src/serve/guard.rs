@@ -21,7 +21,7 @@ const BYTES: usize = 32;
 
 /// The secret of a served cluster: sent as `Authorization: Bearer TOKEN`, or as the first segment of the path.
 ///
-/// Kubeconfigs have it in the path, since `kubectl` sends no credentials over plain HTTP (`ClientConfig` in
+/// The path is for plain HTTP, over which `kubectl` sends no credentials (`ClientConfig` in
 /// `k8s.io/client-go/tools/clientcmd/client_config.go`).
 #[derive(Clone)]
 pub struct Token(String);

@@ -220,10 +220,12 @@ fn is_joined(line: &str) -> bool {
     behind_dashes(line).is_some_and(|rest| !is_separator(rest) && !is_blank_first(rest))
 }
 
-/// Cuts a text into lines as YAML counts them, each with its end. kubectl's reader of lines knows only those that end with `\n`.
-fn yaml_lines(text: &str) -> Vec<&str> {
-    let mut lines: Vec<&str> = Vec::new();
-    let mut rest = text;
+/// Cuts a text into lines as YAML counts them, each with its end. kubectl's reader of lines knows only those that end with `\n`, and
+/// drops one `\r` before it.
+fn yaml_lines(text: &str) -> Vec<String> {
+    let text = text.replace("\r\n", "\n");
+    let mut lines: Vec<String> = Vec::new();
+    let mut rest = text.as_str();
     while !rest.is_empty() {
         let at = rest.find(BREAKS).unwrap_or(rest.len());
         let end = match rest.get(at..) {
@@ -232,7 +234,7 @@ fn yaml_lines(text: &str) -> Vec<&str> {
             None => at,
         };
         let (line, behind) = rest.split_at(end);
-        lines.push(line);
+        lines.push(line.to_owned());
         rest = behind;
     }
     lines
@@ -249,7 +251,7 @@ fn without_byte_order_mark(text: &str) -> String {
         let starts_line = rewritten.is_empty() || rewritten.ends_with('\n');
         if !is_behind_marker || kept.len() == line.len() {
             is_behind_marker = starts_line && line.starts_with("---");
-            rewritten.push_str(line);
+            rewritten.push_str(&line);
             continue;
         }
         is_behind_marker = false;
@@ -257,6 +259,10 @@ fn without_byte_order_mark(text: &str) -> String {
             // kubectl would take it for a bad separator: it goes into the line before, behind a comment
             rewritten.truncate(rewritten.trim_end_matches(['\n', '\r']).len());
             rewritten.push_str(" #\u{85}");
+        }
+        if rewritten.ends_with('\r') && kept.starts_with('\n') {
+            // two ends of lines, not one
+            rewritten.push(' ');
         }
         rewritten.push_str(kept);
     }
@@ -297,7 +303,7 @@ fn with_values_behind_separators(text: &str) -> String {
     })
 }
 
-/// Makes a comment of each `---#` that kubectl takes for a text, since no line of a document is before it.
+/// Takes the comment off each `---#` that kubectl takes for a text, since no line of a document is before it.
 fn without_comments_of_separators(text: &str) -> String {
     let mut has_lines = false;
     rewrite_lines(text, |line| {
@@ -305,7 +311,7 @@ fn without_comments_of_separators(text: &str) -> String {
         let is_kept = !has_lines;
         has_lines = rest.is_none() || is_kept;
         match rest {
-            Some(rest) if is_kept && !is_blank_first(rest) => "#\n".to_owned(),
+            Some(rest) if is_kept && !is_blank_first(rest) => "---\n".to_owned(),
             _ => line.to_owned(),
         }
     })
