@@ -5,7 +5,7 @@ use std::time::Duration;
 use capstan_core::{event::Status, view::OperationView};
 use capstan_engine::{Record, Subscription};
 use capstan_sim::world::Setup;
-use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
+use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};
 
 /// Reads a subscription to its end. Returns what its records make of the view, and how many there were.
 async fn fold(mut records: Subscription) -> (OperationView, usize) {
@@ -28,7 +28,7 @@ fn any_number_of_readers_sees_the_same_operation_whenever_they_come_and_go() {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request(&["fixtures/sets/waves"]).unwrap();
         let planned = stage.engine.plan(request).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let bus = running.bus().clone();
         let mut first = running.subscribe();
         let early: Vec<_> = (0..3).map(|_| tokio::spawn(fold(running.subscribe()))).collect();
@@ -60,7 +60,7 @@ fn the_stream_of_an_operation_that_is_left_ends_and_the_next_driver_begins_with_
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request(&["fixtures/sets/waves"]).unwrap();
         let planned = stage.engine.plan(request).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let mut records = running.subscribe();
         for _ in 0..8 {
             records.next().await.unwrap();
@@ -84,7 +84,7 @@ fn a_reader_that_never_reads_holds_nothing_up() {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request(&["fixtures/sets/waves"]).unwrap();
         let planned = stage.engine.plan(request).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let _unread: Vec<Subscription> = (0..100).map(|_| running.subscribe()).collect();
         let ended = tokio::time::timeout(Duration::from_mins(10), running.end()).await;
         assert_eq!(ended.unwrap().unwrap(), Status::Succeeded);

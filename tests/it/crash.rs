@@ -12,8 +12,8 @@ use capstan_core::{
 use capstan_engine::{EngineError, Record, Running};
 use capstan_sim::world::Setup;
 use capstan_tests::{
-    Ran, Stage, in_virtual_time,
-    stage::SOMEBODY,
+    RunResult, Stage, in_virtual_time,
+    stage::TERMINATED_BY,
     told::{is_like, told},
 };
 
@@ -43,7 +43,7 @@ async fn crash_after(running: Running, count: usize) -> (Vec<String>, bool) {
 
 async fn start(stage: &Stage) -> Running {
     let planned = stage.engine.plan(stage.request(&FILES).unwrap()).await.unwrap();
-    stage.engine.start(planned, SOMEBODY).await.unwrap()
+    stage.engine.start(planned, TERMINATED_BY).await.unwrap()
 }
 
 fn count(told: &[String], pattern: &str) -> usize {
@@ -51,7 +51,7 @@ fn count(told: &[String], pattern: &str) -> usize {
 }
 
 /// What must hold however often the driver was lost.
-async fn check(stage: &Stage, before: &[String], ran: &Ran, at: &str) {
+async fn check(stage: &Stage, before: &[String], ran: &RunResult, at: &str) {
     assert_eq!(ran.status, Status::Succeeded, "{at}: {:#?}", ran.told);
     for hook in [
         "presync-job*",

@@ -54,7 +54,10 @@ fn tolerances() -> String {
     }
     let others = "controllers of custom resources say Degraded before they have all they need";
     let pods = "an image or a Secret may come a little later";
-    text.push_str(&format!("| any other | {} | {others} |\n", grace::OTHERS.as_secs()));
+    text.push_str(&format!(
+        "| any other | {} | {others} |\n",
+        grace::DEFAULT_DEGRADED_GRACE_SECONDS.as_secs()
+    ));
     text.push_str(&format!(
         "| of any kind, what only its pods tell | {} | {pods} |\n",
         grace::PODS.as_secs()
@@ -64,7 +67,7 @@ fn tolerances() -> String {
          it; until the waiting object's timeout, if a custom resource of the set names it (a `Certificate`, an `ExternalSecret`); and for {} s \
          after the waiting object was applied, if a role of the set lets a workload of the set create such objects. An annotation counts as \
          it is written.\n",
-        grace::MADE_BY_CONTROLLERS.as_secs()
+        grace::CONTROLLER_CREATION_SECONDS.as_secs()
     ));
     text
 }

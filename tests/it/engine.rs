@@ -8,7 +8,7 @@ use capstan_core::{
 };
 use capstan_engine::{EngineError, cluster::Cluster};
 use capstan_sim::world::Setup;
-use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
+use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};
 use kube::{
     Api,
     api::{DynamicObject, Patch, PatchParams},
@@ -117,14 +117,14 @@ fn a_lock_that_is_renewed_is_respected_and_one_that_is_not_is_taken() {
                 renew(&format!("2025-12-31T23:00:{second:02}.000000Z")).await;
             }
         };
-        let start = stage.engine.start(planned.clone(), SOMEBODY);
+        let start = stage.engine.start(planned.clone(), TERMINATED_BY);
         let result = tokio::select! {
             result = start => result.map(|_| ()),
             () = renewals => unreachable!("it never ends"),
         };
         assert!(matches!(result, Err(EngineError::Busy { .. })), "{result:?}");
         // It stops to renew: it is gone.
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         assert_eq!(stage.follow(running, None).await.unwrap().status, Status::Succeeded);
     });
 }
@@ -153,7 +153,7 @@ fn an_object_that_loses_its_label_is_still_followed() {
             .plan(stage.request(&["example/echo/deployment.yaml"]).unwrap())
             .await
             .unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let cluster = stage.engine.cluster().clone();
         let strip = async {
             tokio::time::sleep(Duration::from_secs(10)).await;
@@ -197,7 +197,7 @@ fn a_lock_that_is_lost_ends_the_driver_before_it_does_anything_more() {
             .plan(stage.request(&["fixtures/sets/waves"]).unwrap())
             .await
             .unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let mut records = running.subscribe();
         for _ in 0..4 {
             records.next().await.unwrap();

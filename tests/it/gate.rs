@@ -11,7 +11,7 @@ use capstan_core::{
     plan::Scope,
     plugins::{Application, ObjectRef, PluginRef, Request},
 };
-use capstan_engine::cluster::{Cluster, Conflicts, DryRun};
+use capstan_engine::cluster::{Cluster, ConflictPolicy, DryRun};
 use capstan_sim::{
     intercept::{Intercept, Verdict},
     route::{Objects, Query, Route},
@@ -115,7 +115,7 @@ async fn everything(cluster: &Cluster, recorder: &Recorder, key: &ObjectKey) {
     let dry = DryRun::DryRun;
     cluster.get(key).await.ok();
     cluster.merge(key, "uid", json!({})).await.ok();
-    cluster.apply(&object, Conflicts::Refuse, dry).await.ok();
+    cluster.apply(&object, ConflictPolicy::Refuse, dry).await.ok();
     cluster.replace(&object, dry).await.ok();
     let propagation = PropagationRules::default().decide(Propagation::Background);
     cluster.delete(key, "uid", propagation).await.ok();

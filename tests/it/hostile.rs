@@ -59,7 +59,7 @@ fn a_hostile_hook_type_fails_its_hook_and_nothing_else() {
                 ran.told
             );
             let expected = if deed == "idle" { Exit::Hook } else { Exit::Plugin };
-            assert_eq!(Exit::of_status(&ran.status), expected, "{deed}");
+            assert_eq!(Exit::from_status(&ran.status), expected, "{deed}");
         }
         // The process goes on, and so does the application.
         let well = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();

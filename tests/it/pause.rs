@@ -16,7 +16,7 @@ use capstan_sim::{
 };
 use capstan_tests::{
     Stage, in_virtual_time,
-    stage::{SOMEBODY, built_in},
+    stage::{TERMINATED_BY, built_in},
 };
 use http::Method;
 use kube::Client;
@@ -130,11 +130,11 @@ async fn pause_at(request: u32) -> bool {
     // The same set as the first driver's, which makes the same blobs, and then another one.
     for value in ["one", "two"] {
         let planned = stage.engine.plan(stage.request_text(&set(value))).await.unwrap();
-        let ran = match stage.engine.start(planned, SOMEBODY).await {
+        let ran = match stage.engine.start(planned, TERMINATED_BY).await {
             Ok(running) => stage.follow(running, None).await.unwrap(),
             // The first driver goes on: it had not begun when it was paused.
             Err(EngineError::Busy { .. } | EngineError::Unfinished(_)) => {
-                stage.engine.until_idle(&stage.application).await.unwrap();
+                stage.engine.wait_until_idle(&stage.application).await.unwrap();
                 continue;
             }
             Err(error) => panic!("{at}: {error}"),

@@ -10,13 +10,13 @@ use capstan_core::{
 };
 use capstan_engine::{
     Clock, ClusterError, Engine, EngineError, Record, Running,
-    cluster::{Cluster, Conflicts, DryRun},
+    cluster::{Cluster, ConflictPolicy, DryRun},
 };
 use capstan_sim::{pods::Behaviour, world::Setup};
 use capstan_tests::{
-    Ran, Stage, is_like,
+    RunResult, Stage, is_like,
     real::{self, Plane},
-    stage::{SOMEBODY, built_in},
+    stage::{TERMINATED_BY, built_in},
     told::told,
 };
 use futures::future::join_all;
@@ -104,7 +104,7 @@ async fn refused(stage: &Stage, file: &str) -> Result<(), &'static str> {
 }
 
 /// Why a run failed.
-fn why(ran: &Ran) -> &str {
+fn why(ran: &RunResult) -> &str {
     match &ran.status {
         Status::Failed(cause) => &cause.message,
         other => panic!("it ended as {other:?}: {:#?}", ran.told),
@@ -133,7 +133,7 @@ async fn until(running: &Running, pattern: &str) -> Vec<String> {
 
 async fn start(stage: &Stage, files: &[&str]) -> Running {
     let planned = stage.engine.plan(stage.request(files).unwrap()).await.unwrap();
-    stage.engine.start(planned, SOMEBODY).await.unwrap()
+    stage.engine.start(planned, TERMINATED_BY).await.unwrap()
 }
 
 #[test]
@@ -161,7 +161,7 @@ async fn lose(plane: &Plane, point: &str) {
     let running = start(&stage, &["example/echo"]).await;
     let before = until(&running, point).await;
     drop(running);
-    stage.engine.until_idle(&stage.application).await.unwrap();
+    stage.engine.wait_until_idle(&stage.application).await.unwrap();
     let ran = match stage.engine.resume(&stage.application).await {
         Ok(running) => stage.follow(running, None).await.unwrap(),
         Err(error) => panic!("{point}: {error}"),
@@ -201,7 +201,7 @@ fn of_two_drivers_one_is_told_who_the_other_is() {
         second.terminate(&stage.application, "another").await.unwrap();
         let ran = stage.follow(running, None).await.unwrap();
         assert!(matches!(ran.status, Status::Terminated { .. }), "{:?}", ran.status);
-        second.until_idle(&stage.application).await.unwrap();
+        second.wait_until_idle(&stage.application).await.unwrap();
     });
 }
 
@@ -231,7 +231,7 @@ fn a_hook_whose_job_is_deleted_by_hand_has_failed_and_says_so() {
     plane.block_on(async {
         let stage = stage_with(plane, json!([{ "never-ends": true }])).await;
         let planned = stage.engine.plan(stage.request_text(&hook("gone"))).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         until(&running, "created Job/gone").await;
         let jobs = api(&stage, "batch/v1", "Job");
         jobs.delete("gone", &DeleteParams::background()).await.unwrap();
@@ -360,7 +360,7 @@ fn what_the_server_and_a_policy_quote_of_a_secret_is_told_by_nobody() {
             secret("stringdata", json!("48151623")),
         ] {
             for error in [
-                cluster.apply(&object, Conflicts::Refuse, DryRun::DryRun).await.map(drop),
+                cluster.apply(&object, ConflictPolicy::Refuse, DryRun::DryRun).await.map(drop),
                 cluster.create(&object, DryRun::DryRun).await.map(drop),
             ] {
                 let error = error.unwrap_err();
@@ -486,7 +486,7 @@ fn who_may_work_in_one_namespace_only_can() {
             ..stage
         };
         let planned = soon(async || limited.engine.plan(limited.request(&["example/echo"]).unwrap()).await).await;
-        let error = limited.engine.start(planned, SOMEBODY).await.err().unwrap();
+        let error = limited.engine.start(planned, TERMINATED_BY).await.err().unwrap();
         let told = error.to_string();
         assert!(told.starts_with("the plan needs what isn't allowed: "), "{told}");
         for missing in [

@@ -15,7 +15,7 @@ use capstan_core::{
     hook::{Disposal, Propagation, short_hash},
     object::{GroupKind, Object, ObjectKey},
     plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, PlaceQuestion, Placement, PluginError, PluginQuery,
+        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
         PluginRef, Plugins, PolicyQuestion,
     },
 };
@@ -23,7 +23,7 @@ use capstan_engine::EngineError;
 use capstan_sim::world::Setup;
 use capstan_tests::{
     Stage, in_virtual_time,
-    stage::{SOMEBODY, built_in},
+    stage::{TERMINATED_BY, built_in},
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use jiff::Timestamp;
@@ -149,7 +149,7 @@ impl Plugins for Talkative {
         self.others.policies_for_all()
     }
 
-    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError> {
+    async fn place(&self, by: &PluginRef, question: PlacementQuestion) -> Result<Placement, PluginError> {
         self.others.place(by, question).await
     }
 
@@ -225,7 +225,7 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request_text(&many(800, "one"));
         let planned = stage.engine.plan(request.clone()).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let mut records = running.subscribe();
         for _ in 0..1_200 {
             records.next().await.unwrap();
@@ -236,7 +236,7 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         assert!(before.text("/data/parts").is_some(), "{}", before.0.to_string().len());
         // Terminated from outside, carried on with, synced to its end and deleted.
         let running = stage.engine.resume(&stage.application).await.unwrap();
-        running.terminate(SOMEBODY);
+        running.terminate(TERMINATED_BY);
         let ran = stage.follow(running, None).await.unwrap();
         assert!(matches!(ran.status, Status::Terminated { .. }), "{:?}", ran.status);
         let ran = stage.run(request).await.unwrap();
@@ -302,7 +302,7 @@ fn a_blob_that_was_exchanged_is_noticed_and_the_way_out_is_to_abandon() {
         create(&stage, foreign_blob(&name, &json!([]))).await;
         let error = stage.engine.plan(stage.deletion()).await.map(drop).unwrap_err();
         assert!(error.to_string().contains("digest"), "{error}");
-        let left = stage.engine.left_by(&stage.application).await.unwrap();
+        let left = stage.engine.remaining_objects(&stage.application).await.unwrap();
         let left: Vec<String> = left.objects.iter().map(ObjectKey::to_string).collect();
         assert_eq!(left, ["ConfigMap shop/one"]);
         stage.engine.abandon(&stage.application).await.unwrap();
@@ -349,7 +349,7 @@ fn an_application_that_is_being_driven_is_not_abandoned() {
             .engine
             .plan(stage.request(&["fixtures/sets/waves"]).unwrap())
             .await;
-        let running = stage.engine.start(planned.unwrap(), SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned.unwrap(), TERMINATED_BY).await.unwrap();
         let refused = stage.engine.abandon(&stage.application).await.unwrap_err();
         assert!(matches!(refused, EngineError::Busy { .. }), "{refused}");
         assert_eq!(stage.follow(running, None).await.unwrap().status, Status::Succeeded);
@@ -402,7 +402,7 @@ fn a_head_that_somebody_put_there_first_is_not_taken_for_ours() {
             }
             for request in [stage.deletion(), stage.request_text(&config_map("one", "two"))] {
                 let planned = stage.engine.plan(request).await.unwrap();
-                let error = stage.engine.start(planned, SOMEBODY).await.map(drop).unwrap_err();
+                let error = stage.engine.start(planned, TERMINATED_BY).await.map(drop).unwrap_err();
                 assert!(error.to_string().contains("not stored by capstan"), "{error}");
             }
             stage.engine.abandon(&stage.application).await.unwrap();
@@ -530,7 +530,7 @@ fn a_write_that_is_too_large_is_made_without_what_only_people_look_at() {
                 .plan(stage.request_text(&config_map("one", "one")))
                 .await
                 .unwrap();
-            let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+            let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
             let mut records = running.subscribe();
             while records.next().await.is_some() {}
             assert_eq!(running.end().await.unwrap(), Status::Succeeded);
@@ -557,7 +557,7 @@ fn an_operation_whose_view_is_lost_is_carried_on_with() {
             .plan(stage.request(&["fixtures/sets/waves"]).unwrap())
             .await
             .unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let mut records = running.subscribe();
         for _ in 0..12 {
             records.next().await.unwrap();

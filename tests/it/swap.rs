@@ -11,7 +11,7 @@ use capstan_engine::{APPROVAL, Engine, EngineError, Record, Request, Running};
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
 use capstan_stamp::{Claim, stamp};
-use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
+use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};
 use serde_json::json;
 
 const GATE: &str = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata:\n  name: go\n  annotations: { capstan.dev/hook: PreSync }\n\
@@ -49,7 +49,7 @@ async fn waiting(stage: &Stage, engine: &Engine) -> Running {
 async fn waiting_as(engine: &Engine, request: Request) -> Running {
     let application = request.application.clone();
     let planned = engine.plan(request).await.unwrap();
-    let running = engine.start(planned, SOMEBODY).await.unwrap();
+    let running = engine.start(planned, TERMINATED_BY).await.unwrap();
     let mut records = running.subscribe();
     while engine.report(&application).await.unwrap().approvals.is_empty() {
         records.next().await.unwrap();
@@ -63,7 +63,7 @@ async fn approve(stage: &Stage, engine: &Engine) {
 
 async fn approve_of(application: &Application, engine: &Engine) {
     let approved = json!({ "verdict": "approved" });
-    let sent = engine.signal(application, None, APPROVAL, SOMEBODY, approved);
+    let sent = engine.signal(application, None, APPROVAL, TERMINATED_BY, approved);
     sent.await.unwrap();
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use capstan_core::{event::Status, on_busy::OnBusy};
 use capstan_engine::{
-    APPROVAL, CarriedOn, Engine, EngineError, LintErrors, Notice, Planned, Policy, Request, Running, Same, Undertaken,
-    Work,
+    APPROVAL, CarriedOn, Engine, EngineError, EquivalentOperation, LintErrors, Notice, Planned, Policy, Request,
+    Running, Undertaken, Work,
 };
 use capstan_sim::world::Setup;
-use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
+use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};
 use serde_json::json;
 
 const GATE: &str = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata:\n  name: gate\n  annotations: { capstan.dev/hook: PreSync }\n\
@@ -18,9 +18,9 @@ const SET: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata:
 const WRONG: &str = "apiVersion: batch/v1\nkind: Job\nmetadata: { name: wrong }\nspec:\n  template:\n    spec:\n      \
                      restartPolicy: Always\n      containers: [{ name: main, image: ubuntu }]\n";
 
-fn policy(on_busy: OnBusy, same: Same) -> Policy {
+fn policy(on_busy: OnBusy, same: EquivalentOperation) -> Policy {
     Policy {
-        by: SOMEBODY.to_owned(),
+        by: TERMINATED_BY.to_owned(),
         on_busy,
         same,
         lint_errors: LintErrors::Show,
@@ -45,7 +45,7 @@ fn ready(undertaken: Undertaken) -> Planned {
 /// Starts an operation that waits for a person.
 async fn waiting(stage: &Stage) -> Running {
     let planned = stage.engine.plan(stage.request_text(GATE)).await.unwrap();
-    let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+    let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
     let mut records = running.subscribe();
     while stage
         .engine
@@ -62,7 +62,7 @@ async fn waiting(stage: &Stage) -> Running {
 
 async fn approve(stage: &Stage, engine: &Engine) {
     let verdict = json!({ "verdict": "approved" });
-    let sent = engine.signal(&stage.application, None, APPROVAL, SOMEBODY, verdict);
+    let sent = engine.signal(&stage.application, None, APPROVAL, TERMINATED_BY, verdict);
     sent.await.unwrap();
 }
 
@@ -73,10 +73,10 @@ fn what_was_left_before_its_end_comes_first() {
         let gate = stage.request_text(GATE);
         let request = stage.request_text(SET);
         for (same, expected) in [
-            (Same::Request(gate.digest()), true),
-            (Same::Request(request.digest()), false),
-            (Same::Deletion, false),
-            (Same::Rollback(None), false),
+            (EquivalentOperation::Request(gate.digest()), true),
+            (EquivalentOperation::Request(request.digest()), false),
+            (EquivalentOperation::Deletion, false),
+            (EquivalentOperation::Rollback(None), false),
         ] {
             waiting(&stage).await.leave().await;
             let policy = policy(OnBusy::Refuse, same);
@@ -101,7 +101,7 @@ fn a_driver_at_work_is_an_error_or_waited_for_or_ended() {
     in_virtual_time(async {
         for on_busy in [OnBusy::Refuse, OnBusy::Wait, OnBusy::Supersede] {
             let stage = Stage::new(Setup::default()).await;
-            let policy = policy(on_busy, Same::Nothing);
+            let policy = policy(on_busy, EquivalentOperation::Nothing);
             let request = stage.request_text(SET);
             let planned = stage.engine.plan(request.clone()).await.unwrap();
             let first = waiting(&stage).await;
@@ -144,7 +144,7 @@ fn an_error_that_lint_finds_refuses_the_plan_unless_it_is_allowed() {
         let undertake = async |lint_errors: LintErrors| {
             let policy = Policy {
                 lint_errors,
-                ..policy(OnBusy::Refuse, Same::Nothing)
+                ..policy(OnBusy::Refuse, EquivalentOperation::Nothing)
             };
             stage.engine.undertake(work(&request), &policy, silent).await.map(ready)
         };
@@ -178,7 +178,7 @@ fn an_error_that_lint_finds_refuses_the_plan_unless_it_is_allowed() {
 fn a_saved_plan_is_undertaken_if_the_cluster_is_as_it_was() {
     in_virtual_time(async {
         let stage = Stage::new(Setup::default()).await;
-        let policy = policy(OnBusy::Refuse, Same::Nothing);
+        let policy = policy(OnBusy::Refuse, EquivalentOperation::Nothing);
         let planned = stage.engine.plan(stage.request_text(SET)).await.unwrap();
         let saved = || Work::Saved(Box::new(planned.clone()));
         let again = ready(stage.engine.undertake(saved(), &policy, silent).await.unwrap());

@@ -30,10 +30,10 @@ use self::{
 use crate::real::{self, Plane};
 
 /// How many cases run at the same time.
-const AT_ONCE: usize = 12;
+const MAX_CONCURRENT_CASES: usize = 12;
 
 /// How long nothing must happen until a step counts as finished.
-const QUIET: Duration = Duration::from_millis(700);
+const QUIET_TIME: Duration = Duration::from_millis(700);
 
 /// The result of a case: each difference by its aspect, as text about both sides.
 #[derive(Debug)]
@@ -73,7 +73,10 @@ pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
                 verdict.with_context(|| format!("case `{}`", case.name))
             }
         });
-        let verdicts: Vec<anyhow::Result<Verdict>> = stream::iter(running).buffer_unordered(AT_ONCE).collect().await;
+        let verdicts: Vec<anyhow::Result<Verdict>> = stream::iter(running)
+            .buffer_unordered(MAX_CONCURRENT_CASES)
+            .collect()
+            .await;
         verdicts.into_iter().collect::<anyhow::Result<Vec<Verdict>>>()
     })?;
     if std::env::var_os("CAPSTAN_TELL").is_some() {
@@ -81,7 +84,7 @@ pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
             std::io::Write::write_all(&mut std::io::stderr(), verdict.told.as_bytes())?;
         }
     }
-    Ok(Some(judge(&verdicts, &known, pattern)))
+    Ok(Some(unexpected(&verdicts, &known, pattern)))
 }
 
 /// Runs one case with both tools.
@@ -132,7 +135,7 @@ async fn run_ours(plane: &Plane, observer: &Observer, space: &Space, case: &Case
         prepare(plane, space, step).await?;
         observer.forget(space).await?;
         let ended = ours.perform(space, step).await?;
-        told.push(observe(observer, space, ended).await?);
+        told.push(add_effects(observer, space, ended).await?);
     }
     Ok(told)
 }
@@ -150,7 +153,7 @@ async fn run_theirs(
         prepare(plane, space, step).await?;
         observer.forget(space).await?;
         let ended = engine.perform(space, step, observer.versions(space)).await?;
-        told.push(observe(observer, space, ended).await?);
+        told.push(add_effects(observer, space, ended).await?);
     }
     Ok(told)
 }
@@ -172,14 +175,14 @@ async fn prepare(plane: &Plane, space: &Space, step: &Step) -> anyhow::Result<()
 }
 
 /// Adds what happened in the cluster to the result of a step.
-async fn observe(observer: &Observer, space: &Space, mut told: Told) -> anyhow::Result<Told> {
-    observer.settle(space, QUIET).await?;
+async fn add_effects(observer: &Observer, space: &Space, mut told: Told) -> anyhow::Result<Told> {
+    observer.settle(space, QUIET_TIME).await?;
     (told.effects, told.left) = observer.told(space)?;
     Ok(told)
 }
 
 /// Lists differences that aren't known, and known differences that didn't occur.
-fn judge(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<String> {
+fn unexpected(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for verdict in verdicts {
         let listed = known.iter().find(|known| known.case == verdict.case);
@@ -235,7 +238,7 @@ mod tests {
             verdict("b", &[Aspect::Status]),
             verdict("c", &[]),
         ];
-        let wrong = judge(&verdicts, &known, "");
+        let wrong = unexpected(&verdicts, &known, "");
         assert_eq!(
             wrong,
             [
@@ -243,8 +246,8 @@ mod tests {
                 "c: left no longer differs; take it out of KNOWN.md"
             ]
         );
-        let wrong = judge(&verdicts[..2], &known, "");
+        let wrong = unexpected(&verdicts[..2], &known, "");
         assert_eq!(wrong[1], "KNOWN.md names the case `c`, and there is none");
-        assert_eq!(judge(&verdicts[..1], &known, "a"), [""; 0]);
+        assert_eq!(unexpected(&verdicts[..1], &known, "a"), [""; 0]);
     }
 }

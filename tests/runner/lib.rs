@@ -12,7 +12,7 @@ pub mod story;
 pub mod told;
 
 pub use self::{
-    stage::{Ran, Stage},
+    stage::{RunResult, Stage},
     told::is_like,
 };
 

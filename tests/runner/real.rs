@@ -28,7 +28,7 @@ use tokio::runtime::Runtime;
 /// By how much pods and deadlines are faster than written.
 pub const PACE: u32 = 10;
 /// How long preparing a namespace may take.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A real control plane with a simulated node.
 pub struct Plane {
@@ -40,7 +40,7 @@ pub struct Plane {
 }
 
 /// A namespace on it.
-pub struct Real {
+pub struct RealNamespace {
     config: Config,
     namespace: String,
     /// The proxy between the engine and the API server.
@@ -122,27 +122,27 @@ impl Plane {
     /// # Errors
     ///
     /// Returns what isn't possible there, or why the server refuses.
-    pub async fn ground(&self, namespace: &str, setup: Setup) -> anyhow::Result<Real> {
+    pub async fn ground(&self, namespace: &str, setup: Setup) -> anyhow::Result<RealNamespace> {
         let client = Client::try_from(self.config.clone())?;
         let spaces: Api<Namespace> = Api::all(client.clone());
         let space = serde_json::from_value(json!({ "metadata": { "name": namespace } }))?;
         spaces.create(&PostParams::default(), &space).await?;
         let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
         let is_there = |account: Option<&ServiceAccount>| account.is_some();
-        tokio::time::timeout(READY_WITHIN, await_condition(accounts, "default", is_there))
+        tokio::time::timeout(READY_TIMEOUT, await_condition(accounts, "default", is_there))
             .await
             .context("the namespace has no service account")??;
         self.node.behaviours_of(namespace, setup.behaviours);
         for mut object in setup.objects {
             object["metadata"]["namespace"] = json!(namespace);
-            make(&client, namespace, object).await?;
+            create_object(&client, namespace, object).await?;
         }
         let proxy = if setup.rules.is_empty() {
             None
         } else {
             Some(Proxy::start(&self.cluster.kubeconfig(), Rules::new(setup.seed, setup.rules)).await?)
         };
-        Ok(Real {
+        Ok(RealNamespace {
             config: self.config.clone(),
             namespace: namespace.to_owned(),
             proxy,
@@ -151,7 +151,7 @@ impl Plane {
 }
 
 /// Creates an initial object of a story or a case.
-pub(crate) async fn make(client: &Client, namespace: &str, object: serde_json::Value) -> anyhow::Result<()> {
+pub(crate) async fn create_object(client: &Client, namespace: &str, object: serde_json::Value) -> anyhow::Result<()> {
     let object: DynamicObject = serde_json::from_value(object)?;
     let types = object.types.clone().context("objects have a kind")?;
     let kind = GroupVersionKind::try_from(&types)?;
@@ -160,7 +160,7 @@ pub(crate) async fn make(client: &Client, namespace: &str, object: serde_json::V
     Ok(())
 }
 
-impl Real {
+impl RealNamespace {
     /// Returns a client for the engine: through the proxy, if there are faults.
     ///
     /// # Errors

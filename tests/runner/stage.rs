@@ -27,15 +27,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    real::{PACE, Plane, Real},
+    real::{PACE, Plane, RealNamespace},
     told::told,
 };
 
 /// After this time the Lease of a driver that was dropped has expired.
-const RUN_OUT: Duration = Duration::from_secs(20);
+const LEASE_EXPIRY: Duration = Duration::from_secs(20);
 
 /// The user who terminates operations in tests.
-pub const SOMEBODY: &str = "somebody";
+pub const TERMINATED_BY: &str = "somebody";
 
 /// A cluster with an engine on it.
 pub struct Stage {
@@ -46,7 +46,7 @@ pub struct Stage {
     /// The application of the story.
     pub application: Application,
     /// The HTTP servers outside of the cluster.
-    pub web: capstan_sim::web::Web,
+    pub web: capstan_sim::web::HttpStub,
 }
 
 /// A signal that is sent after an event.
@@ -69,12 +69,12 @@ pub enum Ground {
     /// An embedded cluster, in virtual time.
     Embedded(World),
     /// A namespace of a real cluster, in real time.
-    Real(Box<Real>),
+    RealNamespace(Box<RealNamespace>),
 }
 
 /// The result of an operation.
 #[derive(Debug)]
-pub struct Ran {
+pub struct RunResult {
     /// Its events, as text.
     pub told: Vec<String>,
     /// The lines of the hooks' logs.
@@ -98,7 +98,7 @@ pub fn built_in() -> Arc<Sandbox> {
 }
 
 /// Returns the built-in plugins, and a plugin that makes requests.
-pub fn wishful() -> Arc<Sandbox> {
+pub fn with_request_guest() -> Arc<Sandbox> {
     static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
     Arc::clone(SANDBOX.get_or_init(|| {
         let mut builder = Sandbox::builder().timeless();
@@ -154,7 +154,8 @@ impl Stage {
         let cluster = cluster.expect("the embedded cluster answers");
         let web = world.web();
         Stage {
-            engine: Engine::new(cluster, plugins, clock, "test").with_web(HttpCaller::answered_by(web.clone())),
+            engine: Engine::new(cluster, plugins, clock, "test")
+                .with_http_caller(HttpCaller::from_service(web.clone())),
             web,
             ground: Ground::Embedded(world),
             application: Application {
@@ -175,7 +176,7 @@ impl Stage {
                 span.0 /= PACE;
             }
         }
-        let web = capstan_sim::web::Web::new(std::mem::take(&mut setup.pages));
+        let web = capstan_sim::web::HttpStub::new(std::mem::take(&mut setup.pages));
         let real = plane.ground(name, setup).await?;
         let cluster = Cluster::connect(real.client()?).await?;
         let application = Application {
@@ -183,10 +184,10 @@ impl Stage {
             namespace: name.to_owned(),
         };
         Ok(Stage {
-            engine: Engine::new(cluster, wishful(), Clock::system(), "test")
-                .with_web(HttpCaller::answered_by(web.clone())),
+            engine: Engine::new(cluster, with_request_guest(), Clock::system(), "test")
+                .with_http_caller(HttpCaller::from_service(web.clone())),
             web,
-            ground: Ground::Real(Box::new(real)),
+            ground: Ground::RealNamespace(Box::new(real)),
             application,
         })
     }
@@ -199,7 +200,7 @@ impl Stage {
     pub fn world(&self) -> &World {
         match &self.ground {
             Ground::Embedded(world) => world,
-            Ground::Real(_) => unreachable!("this is for embedded clusters"),
+            Ground::RealNamespace(_) => unreachable!("this is for embedded clusters"),
         }
     }
 
@@ -207,7 +208,7 @@ impl Stage {
     pub fn pace(&self) -> u64 {
         match self.ground {
             Ground::Embedded(_) => 1,
-            Ground::Real(_) => u64::from(PACE),
+            Ground::RealNamespace(_) => u64::from(PACE),
         }
     }
 
@@ -232,15 +233,15 @@ impl Stage {
     }
 
     /// Plans and runs to the end.
-    pub async fn run(&self, request: Request) -> anyhow::Result<Ran> {
+    pub async fn run(&self, request: Request) -> anyhow::Result<RunResult> {
         let application = request.application.clone();
         let planned = self.engine.plan(request).await?;
-        let running = self.engine.start(planned, SOMEBODY).await?;
+        let running = self.engine.start(planned, TERMINATED_BY).await?;
         self.follow_as(&application, running, None, &[]).await
     }
 
     /// Follows an operation to its end. Terminates it from outside after an event that matches `end_at`.
-    pub async fn follow(&self, running: Running, end_at: Option<&str>) -> anyhow::Result<Ran> {
+    pub async fn follow(&self, running: Running, end_at: Option<&str>) -> anyhow::Result<RunResult> {
         self.follow_with(running, end_at, &[]).await
     }
 
@@ -250,7 +251,7 @@ impl Stage {
         running: Running,
         end_at: Option<&str>,
         signals: &[SignalAt],
-    ) -> anyhow::Result<Ran> {
+    ) -> anyhow::Result<RunResult> {
         self.follow_as(&self.application, running, end_at, signals).await
     }
 
@@ -261,7 +262,7 @@ impl Stage {
         running: Running,
         mut end_at: Option<&str>,
         signals: &[SignalAt],
-    ) -> anyhow::Result<Ran> {
+    ) -> anyhow::Result<RunResult> {
         let mut signals: Vec<&SignalAt> = signals.iter().collect();
         let mut transcript = Transcript::default();
         let mut records = running.subscribe();
@@ -273,7 +274,7 @@ impl Stage {
                 let value = json!({ "verdict": signal.verdict, "reason": signal.reason });
                 let sent = self
                     .engine
-                    .signal(application, signal.hook.as_deref(), APPROVAL, SOMEBODY, value);
+                    .signal(application, signal.hook.as_deref(), APPROVAL, TERMINATED_BY, value);
                 sent.await?;
                 signals.remove(0);
             }
@@ -281,7 +282,7 @@ impl Stage {
                 && crate::is_like(last, pattern)
             {
                 end_at = None;
-                self.engine.terminate(application, SOMEBODY).await?;
+                self.engine.terminate(application, TERMINATED_BY).await?;
             }
         }
         anyhow::ensure!(
@@ -292,7 +293,7 @@ impl Stage {
         let operation = running.operation.clone();
         let status = running.end().await?;
         self.replay(application, &operation).await?;
-        Ok(Ran {
+        Ok(RunResult {
             told: transcript.events,
             lines: transcript.lines,
             view: transcript.view,
@@ -313,7 +314,7 @@ impl Stage {
             if transcript.events.last().is_some_and(|last| crate::is_like(last, point)) {
                 drop(running);
                 // Its Lease has expired then.
-                tokio::time::sleep(RUN_OUT).await;
+                tokio::time::sleep(LEASE_EXPIRY).await;
                 return Ok((transcript.events, transcript.lines));
             }
         }

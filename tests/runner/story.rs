@@ -19,7 +19,7 @@ use capstan_core::{
     object::{GroupKind, Object},
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{Confirmed, Hooks, Scope, Selection},
+    plan::{Confirmation, Hooks, Scope, Selection},
     plugins::Application,
     sync_options::SyncOptions,
 };
@@ -34,7 +34,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     real,
-    stage::{Ran, SOMEBODY, SignalAt, Stage, wishful},
+    stage::{RunResult, SignalAt, Stage, TERMINATED_BY, with_request_guest},
     told::is_like,
 };
 
@@ -76,7 +76,7 @@ enum Step {
     /// Create objects under another field manager.
     Create(Create),
     /// How hooks of the last operation ended, in their plugins' words.
-    Told(BTreeMap<String, String>),
+    ExpectedEvent(BTreeMap<String, String>),
     /// The HTTP calls so far, in their order, exactly: `GET URL`, with some headers.
     Calls(Vec<Call>),
     /// Some fields of live objects by `Kind/name` or `Kind/namespace/name`; `null` stands for a missing field.
@@ -180,7 +180,7 @@ struct Expected {
     ends: String,
     /// Events that must come in this order; other events may come in between.
     #[serde(default)]
-    order: Vec<Told>,
+    order: Vec<ExpectedEvent>,
     /// Events that must come exactly once.
     #[serde(default)]
     once: Vec<String>,
@@ -214,7 +214,7 @@ enum Call {
 /// An event, or several in any order, at a place in the expected order.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Told {
+enum ExpectedEvent {
     One(String),
     /// In any order: all of these events.
     Together(Vec<String>),
@@ -276,7 +276,9 @@ struct Sweep {
 /// Returns which expectation isn't met.
 pub fn run(text: &str) -> anyhow::Result<()> {
     let (scenario, story) = read(text)?;
-    crate::in_virtual_time(async { perform_all(&Stage::with(Setup::from(scenario), wishful()).await, &story).await })
+    crate::in_virtual_time(async {
+        perform_all(&Stage::with(Setup::from(scenario), with_request_guest()).await, &story).await
+    })
 }
 
 /// Whether a story was run.
@@ -366,21 +368,21 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
             operation(stage, request, &deletion.expected).await
         }
         Step::Test(expected) => operation(stage, Request::test(stage.application.clone()), expected).await,
-        Step::Mistakes(mistakes) => plan_fails(stage, mistakes).await,
-        Step::RefusedDeletion(mistakes) => others::refused_deletion(stage, mistakes).await,
+        Step::Mistakes(mistakes) => check_plan_mistakes(stage, mistakes).await,
+        Step::RefusedDeletion(mistakes) => others::check_refused_deletion(stage, mistakes).await,
         Step::Pass(span) => {
             tokio::time::sleep(span.0).await;
             Ok(())
         }
         Step::Sweep(expected) => sweep(stage, expected).await,
         Step::Objects(wanted) => objects(stage, wanted).await,
-        Step::KeptLogs(wanted) => kept_logs(stage, wanted).await,
+        Step::KeptLogs(wanted) => check_kept_logs(stage, wanted).await,
         Step::Patch(patches) => patch(stage, patches).await,
-        Step::Create(create) => make(stage, create).await,
-        Step::Told(wanted) => ended(stage, wanted).await,
+        Step::Create(create) => create_objects(stage, create).await,
+        Step::ExpectedEvent(wanted) => check_hook_messages(stage, wanted).await,
         Step::Calls(wanted) => calls(stage, wanted),
         Step::Fields(wanted) => fields(stage, wanted).await,
-        Step::Identities(wanted) => Box::pin(identities(stage, wanted)).await,
+        Step::Identities(wanted) => Box::pin(check_identities(stage, wanted)).await,
         Step::Own(owners) => others::own(stage, owners).await,
         Step::There(wanted) => others::there(stage, wanted).await,
         Step::Remove(names) => others::remove(stage, names).await,
@@ -425,8 +427,8 @@ fn limit_time(stage: &Stage, request: &mut Request, seconds: Option<u64>) {
     }
 }
 
-fn confirmed(words: &[String]) -> Confirmed {
-    Confirmed {
+fn confirmed(words: &[String]) -> Confirmation {
+    Confirmation {
         all: false,
         only: words.to_vec(),
     }
@@ -477,7 +479,7 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
             .collect();
         ensure!(found == *wanted, "plugins may {found:?}");
     }
-    let mut running = stage.engine.start(planned, SOMEBODY).await.map_err(plain)?;
+    let mut running = stage.engine.start(planned, TERMINATED_BY).await.map_err(plain)?;
     let mut before = (Vec::new(), Vec::new());
     if let Some(point) = &expected.killed_at {
         before = stage.lose(running, point).await?;
@@ -485,7 +487,7 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
         let current = current.context("nothing is left to carry on with")?;
         let is_same = match does {
             OperationKind::Delete => current.does == does,
-            OperationKind::Sync => current.does_what_is_asked(&digest),
+            OperationKind::Sync => current.matches_request(&digest),
         };
         ensure!(is_same, "the same command wouldn't stop after what was left");
         running = stage.engine.resume(&application).await.map_err(plain)?;
@@ -515,9 +517,9 @@ fn plain(error: capstan_engine::EngineError) -> anyhow::Error {
     anyhow::anyhow!("{}", report::tell(&error.into(), Paint::PLAIN).as_str())
 }
 
-fn check(ran: &Ran, expected: &Expected) -> anyhow::Result<()> {
-    told_in_order(&ran.told, &expected.order)?;
-    in_order(&ran.lines, &expected.lines)?;
+fn check(ran: &RunResult, expected: &Expected) -> anyhow::Result<()> {
+    check_event_order(&ran.told, &expected.order)?;
+    check_order(&ran.lines, &expected.lines)?;
     for pattern in &expected.never {
         if let Some(told) = ran.told.iter().find(|told| is_like(told, pattern)) {
             bail!("`{told}` was told, and never should be");
@@ -537,18 +539,18 @@ fn check(ran: &Ran, expected: &Expected) -> anyhow::Result<()> {
             cause.message
         );
     }
-    let exit = format!("{:?}", Exit::of_status(&ran.status)).to_lowercase();
+    let exit = format!("{:?}", Exit::from_status(&ran.status)).to_lowercase();
     ensure!(exit == expected.ends, "it ends with `{exit}`, not `{}`", expected.ends);
     Ok(())
 }
 
 /// An entry of the order comes after all events of the entry before it.
-fn told_in_order(found: &[String], wanted: &[Told]) -> anyhow::Result<()> {
+fn check_event_order(found: &[String], wanted: &[ExpectedEvent]) -> anyhow::Result<()> {
     let mut from = 0;
     for place in wanted {
         let patterns = match place {
-            Told::One(pattern) => std::slice::from_ref(pattern),
-            Told::Together(patterns) => patterns.as_slice(),
+            ExpectedEvent::One(pattern) => std::slice::from_ref(pattern),
+            ExpectedEvent::Together(patterns) => patterns.as_slice(),
         };
         let mut last = from;
         for pattern in patterns {
@@ -561,7 +563,7 @@ fn told_in_order(found: &[String], wanted: &[Told]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn in_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
+fn check_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
     let mut rest = found.iter();
     for pattern in wanted {
         ensure!(
@@ -572,7 +574,7 @@ fn in_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
+async fn check_plan_mistakes(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
     let asked = asked(
         stage,
         mistakes.application.as_ref(),
@@ -611,7 +613,7 @@ fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
     let folder = crate::path("").display().to_string();
     let text = report::tell(error, Paint::PLAIN).as_str().replace(&folder, "");
     let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
-    in_order(&lines, mistakes).with_context(|| text)
+    check_order(&lines, mistakes).with_context(|| text)
 }
 
 async fn sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
@@ -640,7 +642,7 @@ fn same(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+async fn check_kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
     let report = stage.engine.report(&stage.application).await.map_err(plain)?;
     let last = report.history.last().context("there was no operation")?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -655,7 +657,7 @@ async fn kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> any
     Ok(())
 }
 
-async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
+async fn create_objects(stage: &Stage, create: &Create) -> anyhow::Result<()> {
     // An earlier step may have defined their kinds.
     stage.engine.cluster().refresh().await?;
     for object in &create.objects {
@@ -705,7 +707,7 @@ async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn ended(stage: &Stage, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
+async fn check_hook_messages(stage: &Stage, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let report = stage.engine.report(&stage.application).await.map_err(plain)?;
     let last = report.history.last().context("there was no operation")?;
     let view = stage.engine.view(&stage.application, last).await.map_err(plain)?;
@@ -751,7 +753,7 @@ async fn fields(stage: &Stage, wanted: &BTreeMap<String, Value>) -> anyhow::Resu
     Ok(())
 }
 
-async fn identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<()> {
+async fn check_identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<()> {
     let names = || wanted.same.iter().chain(&wanted.new);
     let mut before = BTreeMap::new();
     for name in names() {

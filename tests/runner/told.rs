@@ -30,13 +30,13 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
             TaskResult::Done(_) => format!("ok {}", name(task)),
             TaskResult::Tolerated(_) => format!("passed {}", name(task)),
             TaskResult::Failed { class, .. } => format!("failed {} ({class})", name(task)),
-            TaskResult::Stopped(_) => format!("stopped {}", name(task)),
+            TaskResult::FixedClock(_) => format!("stopped {}", name(task)),
         },
         EventKind::LogsKept { task, bytes, .. } if *bytes > 0 => format!("logs of {}", name(task)),
         EventKind::LogsKept { .. } | EventKind::WaveFinished { .. } | EventKind::PhaseFinished { .. } => return None,
         EventKind::HookDisposed {
             task, key, fate, by, ..
-        } => disposed(&name(task), key, fate, by.as_deref().unwrap_or_default()),
+        } => disposal_text(&name(task), key, fate, by.as_deref().unwrap_or_default()),
         EventKind::PluginTroubled { task, message } => format!("plugin trouble {}: {message}", name(task)),
         EventKind::Requested {
             task,
@@ -66,7 +66,7 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
     })
 }
 
-fn disposed(hook: &str, key: &ObjectKey, fate: &DisposalOutcome, by: &str) -> String {
+fn disposal_text(hook: &str, key: &ObjectKey, fate: &DisposalOutcome, by: &str) -> String {
     // The object of an earlier run has another name.
     let name = if hook.ends_with('*') {
         hook.to_owned()

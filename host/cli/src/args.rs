@@ -16,21 +16,21 @@ use std::path::PathBuf;
 use capstan_project::{plugins::Named, seconds};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use self::distribute::{Add, Distribute, Publish, Pull, Reach, Update, Verify};
+pub use self::distribute::{AddArgs, Distribute, Publish, Pull, Reach, Update, VerifyArgs};
 pub use self::from::From;
 pub use self::health::Health;
-pub use self::import::Import;
-pub use self::lint::Lint;
-pub use self::lints::{Least, Lints};
+pub use self::import::ImportArgs;
+pub use self::lint::LintArgs;
+pub use self::lints::{Least, LintFilterArgs};
 pub use self::plugin::{
     Kind, Language, Plugin, PluginBench, PluginBuild, PluginCheck, PluginDev, PluginDoctor, PluginInspect, PluginNew,
     PluginRun, PluginTest,
 };
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
-pub use self::signal::SendSignal;
+pub use self::signal::SignalArgs;
 pub use self::usage::usage;
 
-pub use crate::global::Global;
+pub use crate::global::GlobalOptions;
 use crate::{exit, report::usage_error};
 
 /// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
@@ -84,7 +84,7 @@ pub struct GlobalFlags {
     #[arg(long, global = true)]
     pub allow_outside_tree: bool,
     /// Load a plugin from a path or another source; it takes precedence over built-in plugins. May be repeated
-    #[arg(long = "plugin", global = true, value_name = "SOURCE", value_parser = Named::by_flag)]
+    #[arg(long = "plugin", global = true, value_name = "SOURCE", value_parser = Named::from_flag)]
     pub plugins: Vec<Named>,
     /// Don't use the plugin with this name. May be repeated
     #[arg(long = "without-plugin", global = true, value_name = "NAME")]
@@ -127,7 +127,7 @@ impl Args {
                 self.global.simulate = Some(scenario.unwrap_or_default());
             }
         }
-        if self.global.output == Output::Sarif && !matches!(self.command, Command::Lint(_)) {
+        if self.global.output == Output::Sarif && !matches!(self.command, Command::LintArgs(_)) {
             return Err(usage_error(
                 "`-o sarif` is for `capstan lint`",
                 "others print text, json or jsonl",
@@ -196,7 +196,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  capstan lint -f shop/\n  capstan lint -f shop/ --strict -o sarif > lint.sarif\n\nExits with 2 if there are errors, with --strict also if there are warnings. The annotation\n`capstan.dev/lint-ignore: RULE` on an object suppresses its findings of that rule. All rules: host/LINTS.md"
     )]
-    Lint(Lint),
+    LintArgs(LintArgs),
     /// Delete an application and run its PreDelete and PostDelete hooks, using the manifests that the last sync stored
     #[command(after_help = "Examples:\n  capstan delete shop -n shop\n  capstan delete shop -n shop --yes")]
     Delete(Delete),
@@ -204,7 +204,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  capstan status -n shop          all applications of the namespace\n  capstan status shop -n shop"
     )]
-    Status(MaybeApp),
+    Status(OptionalAppArgs),
     /// Show the health of an application's objects, of objects in files, or of live objects; the worst status decides the exit code
     #[command(
         after_help = "Examples:\n  capstan health shop -n shop\n  capstan health -f shop/ --live -n shop\n  kubectl get deploy -o yaml | capstan health -f -\n\nExits with 0 if all objects are Healthy or Suspended, 17 if one is Progressing, 11 if one is Degraded or Missing, and 16 if\none is Unknown. The plugins are the same as in operations."
@@ -240,7 +240,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  capstan signal shop db-gate migrated -n shop\n  capstan signal shop db-gate migrated --value '{\"rows\": 1200}' -n shop"
     )]
-    Signal(SendSignal),
+    Signal(SignalArgs),
     /// Terminate an application's running operation, from any machine
     Terminate(App),
     /// Delete hook objects whose time to live has passed, and list those that are due later
@@ -293,7 +293,7 @@ pub struct App {
 
 /// An application, or all.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct MaybeApp {
+pub struct OptionalAppArgs {
     /// Name of the application [default: those in `capstan.yaml`, otherwise all in the namespace]
     #[arg(value_name = "APP", env = "CAPSTAN_APP")]
     pub app: Option<String>,
@@ -348,12 +348,12 @@ pub struct History {
     pub operation: Option<String>,
     /// What to go through again
     #[command(flatten)]
-    pub again: Replay,
+    pub again: ReplayArgs,
 }
 
 /// Going through a past operation again.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Replay {
+pub struct ReplayArgs {
     /// Replay this operation, by number or id, from its journal and show its output
     #[arg(long, value_name = "OPERATION", conflicts_with = "operation")]
     pub replay: Option<String>,

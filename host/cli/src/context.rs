@@ -14,7 +14,7 @@ use capstan_project::config_errors;
 use capstan_runtime::{ClusterSpec, Connection, Runtime, check_grants};
 use capstan_sandbox::Sandbox;
 use capstan_sim::{
-    pods::Pods,
+    pods::PodMode,
     scenario::Scenario,
     world::{Setup, World},
 };
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::runtime;
 
 use crate::{
-    args::Global,
+    args::GlobalOptions,
     environment,
     global::SimulationSpec,
     report::{self, Diagnostics, usage_error},
@@ -32,7 +32,7 @@ use crate::{
 
 /// Makes the tokio runtime. Virtual time needs a single thread, and a clock that stands still while there is work.
 pub fn runtime(simulation: &SimulationSpec) -> std::io::Result<runtime::Runtime> {
-    if simulation.is_virtual() {
+    if simulation.has_virtual_time() {
         runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -64,11 +64,11 @@ impl Context {
     /// # Errors
     ///
     /// Returns why there is no cluster, or the mistakes in a plugin or a scenario.
-    pub async fn new(global: &Global) -> anyhow::Result<Context> {
+    pub async fn new(global: &GlobalOptions) -> anyhow::Result<Context> {
         let sandbox = Arc::new(sandbox(global)?);
         check_grants(&sandbox, &global.plugins)?;
         let (connection, world) = if global.simulation.is_on {
-            let (connection, world) = embedded(global)?;
+            let (connection, world) = connect_embedded(global)?;
             (connection, Some(world))
         } else {
             let spec = ClusterSpec {
@@ -84,8 +84,8 @@ impl Context {
         let host = environment::host();
         let mut runtime = Runtime::new(connection, sandbox, &global.plugins, clock, &host).await?;
         // In virtual time, only the scenario answers HTTP calls.
-        if let Some(world) = world.as_ref().filter(|_| global.simulation.is_virtual()) {
-            runtime.engine = runtime.engine.with_web(HttpCaller::answered_by(world.web()));
+        if let Some(world) = world.as_ref().filter(|_| global.simulation.has_virtual_time()) {
+            runtime.engine = runtime.engine.with_http_caller(HttpCaller::from_service(world.web()));
         }
         Ok(Context {
             runtime,
@@ -130,13 +130,13 @@ impl Context {
 /// # Errors
 ///
 /// Returns the mistakes in one.
-pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
+pub fn sandbox(global: &GlobalOptions) -> anyhow::Result<Sandbox> {
     let loaded = capstan_runtime::load(&global.plugins, &global.plugin_host)?;
     loaded.stale.iter().for_each(report::stale);
     Ok(loaded.sandbox)
 }
 
-fn embedded(global: &Global) -> anyhow::Result<(Connection, World)> {
+fn connect_embedded(global: &GlobalOptions) -> anyhow::Result<(Connection, World)> {
     let scenario = global.simulation.scenario.as_deref();
     let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
     let epoch = if global.simulation.exec {
@@ -146,7 +146,7 @@ fn embedded(global: &Global) -> anyhow::Result<(Connection, World)> {
     };
     let world = world(global, scenario, epoch, &namespace)?;
     let client = Client::new(world.service(), &namespace);
-    let connection = Connection::of_client(client, namespace, "the embedded cluster".to_owned());
+    let connection = Connection::from_client(client, namespace, "the embedded cluster".to_owned());
     Ok((connection, world))
 }
 
@@ -165,7 +165,12 @@ fn read_scenario(path: &Path) -> Result<Scenario, Vec<Diagnostic>> {
 /// # Errors
 ///
 /// Returns the mistakes in the scenario or in the saved state.
-pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
+pub fn world(
+    global: &GlobalOptions,
+    scenario: Option<&Path>,
+    epoch: Timestamp,
+    namespace: &str,
+) -> anyhow::Result<World> {
     let scenario = scenario
         .map(read_scenario)
         .transpose()
@@ -173,12 +178,12 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
         .unwrap_or_default();
     let has_epoch = scenario.cluster.epoch.is_some();
     let mut setup = Setup::from(scenario);
-    if setup.pods == Pods::Exec && !global.simulation.exec {
+    if setup.pods == PodMode::Exec && !global.simulation.exec {
         let message = "this scenario runs the containers' commands on this machine";
         return Err(usage_error(message, "add `--exec` if that is what you want"));
     }
     if global.simulation.exec {
-        setup.pods = Pods::Exec;
+        setup.pods = PodMode::Exec;
     }
     if !has_epoch {
         setup.epoch = epoch;

@@ -76,7 +76,7 @@ impl Exit {
     }
 
     /// Returns the exit code of a finished operation.
-    pub fn of_status(status: &Status) -> Exit {
+    pub fn from_status(status: &Status) -> Exit {
         match status {
             Status::Succeeded => Exit::Done,
             Status::Terminated { .. } => Exit::Terminated,

@@ -14,7 +14,7 @@ use crate::{
 
 /// The options of every command.
 #[derive(Debug, Clone)]
-pub struct Global {
+pub struct GlobalOptions {
     /// The namespace of applications that don't name one; the context's if absent.
     pub namespace: Option<String>,
     /// The cluster and the user.
@@ -50,7 +50,7 @@ pub struct SimulationSpec {
 
 impl SimulationSpec {
     /// Says whether time is virtual.
-    pub fn is_virtual(&self) -> bool {
+    pub fn has_virtual_time(&self) -> bool {
         self.is_on && !self.exec
     }
 }
@@ -68,13 +68,13 @@ impl GlobalFlags {
     }
 }
 
-impl Global {
+impl GlobalOptions {
     /// Makes the options from the flags.
     ///
     /// # Errors
     ///
     /// Returns which grants are invalid.
-    pub fn of_flags(flags: &GlobalFlags) -> anyhow::Result<Global> {
+    pub fn from_flags(flags: &GlobalFlags) -> anyhow::Result<GlobalOptions> {
         let mut granted = UserGrants::default();
         if let Some(path) = &flags.grants_file {
             let text = environment::text(path).map_err(capstan_core::error::Diagnostics::from)?;
@@ -84,7 +84,7 @@ impl Global {
             grants::add(&mut granted, word)?;
         }
         let simulation = flags.simulation();
-        Ok(Global {
+        Ok(GlobalOptions {
             namespace: flags.namespace.clone(),
             cluster: environment::cluster(flags),
             plugins: PluginSpec {
@@ -94,7 +94,7 @@ impl Global {
                 ..PluginSpec::default()
             },
             plugin_host: PluginHost {
-                is_timeless: simulation.is_virtual(),
+                is_timeless: simulation.has_virtual_time(),
                 ..environment::plugin_host(flags.plugin_cache.clone())
             },
             simulation,
@@ -107,8 +107,8 @@ impl Global {
 
     /// Returns these options with those of applications' files.
     #[must_use]
-    pub fn with(&self, project: &Project) -> Global {
-        Global {
+    pub fn with(&self, project: &Project) -> GlobalOptions {
+        GlobalOptions {
             namespace: project.namespace.clone(),
             plugins: project.plugins.clone(),
             ..self.clone()

@@ -41,7 +41,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
                 .iter()
                 .map(|word| terminal::clean(&word.to_string_lossy()).into_owned());
             terminal::show_usage(&args::usage(words).unwrap_or(error));
-            return ended(if is_mistake { Exit::Usage } else { Exit::Done }).into();
+            return finish_output(if is_mistake { Exit::Usage } else { Exit::Done }).into();
         }
     };
     log(args.global.verbose);
@@ -68,13 +68,13 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         report::print(&error, paint);
         Exit::of(&error)
     });
-    ended(exit).into()
+    finish_output(exit).into()
 }
 
 /// Flushes the output, and reports an error if some of it was lost.
-fn ended(exit: Exit) -> Exit {
+fn finish_output(exit: Exit) -> Exit {
     terminal::flush();
-    match terminal::lost_output() {
+    match terminal::take_write_error() {
         None => exit,
         Some(error) => {
             terminal::say(&text!("error: the output can't be written: {}", error));

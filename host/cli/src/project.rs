@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use capstan_project::{ProjectSpec, Read};
-use capstan_source::{Deadline, RENDERING, Source};
+use capstan_source::{Deadline, RENDER_TIMEOUT, Source};
 
 pub use capstan_project::{App, FILE};
 
 use crate::{
-    args::{From, Global, Set},
+    args::{From, GlobalOptions, Set},
     report::{Diagnostics, usage_error},
 };
 
@@ -18,7 +18,7 @@ pub struct Project {
     /// The applications, each after those that it depends on.
     pub apps: Vec<App>,
     /// The options of every command, with those of the files.
-    pub global: Global,
+    pub global: GlobalOptions,
     /// When all reading and rendering has to be done.
     pub deadline: Deadline,
 }
@@ -39,7 +39,7 @@ impl Project {
 /// # Errors
 ///
 /// Returns what is missing or wrong.
-pub async fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
+pub async fn of(global: &GlobalOptions, set: &Set) -> anyhow::Result<Project> {
     let deadline = Deadline::after(set.from.deadline());
     let project = capstan_project::load(&spec(global, set), deadline).await?;
     let all = || project.apps.iter().flat_map(|app| &app.sources);
@@ -59,18 +59,18 @@ pub async fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
 /// # Errors
 ///
 /// Returns the mistakes in them.
-pub async fn described(global: &Global, config: &[PathBuf]) -> anyhow::Result<Option<Project>> {
+pub async fn find_described(global: &GlobalOptions, config: &[PathBuf]) -> anyhow::Result<Option<Project>> {
     let from = From {
         config: config.to_vec(),
         ..From::default()
     };
     let set = Set { from, ..Set::default() };
-    let deadline = Deadline::after(RENDERING);
-    let project = capstan_project::described(&spec(global, &set), deadline).await?;
+    let deadline = Deadline::after(RENDER_TIMEOUT);
+    let project = capstan_project::find_described(&spec(global, &set), deadline).await?;
     Ok(project.map(|project| made(global, project, deadline)))
 }
 
-fn spec(global: &Global, set: &Set) -> ProjectSpec {
+fn spec(global: &GlobalOptions, set: &Set) -> ProjectSpec {
     ProjectSpec {
         sources: set.from.spec(),
         app: set.app.clone(),
@@ -81,7 +81,7 @@ fn spec(global: &Global, set: &Set) -> ProjectSpec {
     }
 }
 
-fn made(global: &Global, project: capstan_project::Project, deadline: Deadline) -> Project {
+fn made(global: &GlobalOptions, project: capstan_project::Project, deadline: Deadline) -> Project {
     Project {
         global: global.with(&project),
         apps: project.apps,

@@ -15,7 +15,7 @@ use std::{
 use capstan_stamp::is_hidden;
 use serde::Serialize;
 
-pub(crate) use self::write::{Log, flush, lost_output, print, print_raw, say, show_usage};
+pub(crate) use self::write::{Log, flush, print, print_raw, say, show_usage, take_write_error};
 
 /// The replacement for a tab, whose width depends on its position.
 const TAB: &str = "    ";
@@ -133,7 +133,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             letter => cleaned.push(letter),
         }
     }
-    Cow::Owned(cleaned)
+    Cow::PodOwnership(cleaned)
 }
 
 impl<T: fmt::Display> From<T> for Text {

@@ -95,7 +95,7 @@ impl ContainedObject {
     }
 
     /// Returns whether the cluster itself creates the object in every namespace.
-    fn comes_by_itself(&self) -> bool {
+    fn is_automatic(&self) -> bool {
         matches!(
             (self.key.group.as_str(), self.key.kind.as_str(), self.key.name.as_str()),
             ("", "ConfigMap", "kube-root-ca.crt" | "openshift-service-ca.crt") | ("", "ServiceAccount", "default")
@@ -193,7 +193,7 @@ impl PlannedDeletions {
         let mut owners_left: BTreeMap<&str, usize> = BTreeMap::new();
         for one in residents {
             let uid = one.uid.as_str();
-            if one.is_terminating || one.comes_by_itself() || self.has(one) {
+            if one.is_terminating || one.is_automatic() || self.has(one) {
                 queue.push(uid);
                 continue;
             }

@@ -20,7 +20,7 @@ pub struct DecidedPropagation(Propagation);
 
 impl DecidedPropagation {
     /// Returns the propagation for Capstan's own Secrets and Leases, which own nothing.
-    pub fn of_stored_state() -> DecidedPropagation {
+    pub fn for_stored_state() -> DecidedPropagation {
         DecidedPropagation(Propagation::Background)
     }
 
@@ -60,7 +60,7 @@ impl PropagationRules {
 
     /// Completes the rules by the live object's annotation if the manifest's isn't known.
     #[must_use]
-    pub fn with_live(self, live: &Object) -> PropagationRules {
+    pub fn with_live_annotation(self, live: &Object) -> PropagationRules {
         PropagationRules {
             annotation: self.annotation.or_else(|| directive::propagation_of_live(live)),
             ..self
@@ -99,12 +99,12 @@ mod tests {
     #[test]
     fn a_live_objects_annotation_counts_where_none_is_known() {
         let live = Object(json!({ "metadata": { "annotations": { "capstan.dev/propagation": "Orphan" } } }));
-        let rules = PropagationRules::default().with_live(&live);
+        let rules = PropagationRules::default().with_live_annotation(&live);
         assert_eq!(rules.annotation, Some(Propagation::Orphan));
         let known = PropagationRules {
             annotation: Some(Propagation::Foreground),
             application: None,
         };
-        assert_eq!(known.with_live(&live), known);
+        assert_eq!(known.with_live_annotation(&live), known);
     }
 }

@@ -35,7 +35,7 @@ pub struct Change {
 }
 
 /// Fields of `metadata` that only the server writes.
-const SERVERS: [&str; 7] = [
+const SERVER_METADATA_FIELDS: [&str; 7] = [
     "uid",
     "resourceVersion",
     "generation",
@@ -47,7 +47,7 @@ const SERVERS: [&str; 7] = [
 
 /// Returns the candidates for the merge key of a list, from `x-kubernetes-list-map-keys`
 /// (<https://github.com/kubernetes/kubernetes/blob/master/api/openapi-spec/swagger.json>). The first one that all items have is used.
-fn keys_of(list: &str) -> &'static [&'static str] {
+fn merge_keys(list: &str) -> &'static [&'static str] {
     match list {
         "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" => &["name"],
         "volumeMounts" => &["mountPath"],
@@ -67,18 +67,18 @@ fn keys_of(list: &str) -> &'static [&'static str] {
 pub fn changes(desired: &Object, live: &Object, manager: &str) -> Vec<Change> {
     let desired = as_sent(desired).0;
     let mut found = Vec::new();
-    compare("", &desired, &live.0, &mut found);
+    compare_values("", &desired, &live.0, &mut found);
     removed::find(&desired, live, manager, &mut found);
     found
 }
 
-fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
+fn compare_values(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
     match (desired, live) {
         (Value::Object(desired), Value::Object(live)) => {
             for (name, value) in desired {
                 let is_servers = match pointer {
                     "" => name == "status",
-                    "/metadata" => SERVERS.contains(&name.as_str()),
+                    "/metadata" => SERVER_METADATA_FIELDS.contains(&name.as_str()),
                     _ => false,
                 };
                 if !is_servers {
@@ -91,7 +91,7 @@ fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>
                 }
             }
         }
-        (Value::Array(desired), Value::Array(live)) => lists(pointer, desired, live, found),
+        (Value::Array(desired), Value::Array(live)) => compare_lists(pointer, desired, live, found),
         (desired, live) if is_equal(pointer, desired, live) => {}
         (desired, live) => found.push(Change {
             pointer: pointer.to_owned(),
@@ -103,7 +103,7 @@ fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>
 
 fn member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<Change>) {
     match live {
-        Some(live) => compare(pointer, desired, live, found),
+        Some(live) => compare_values(pointer, desired, live, found),
         None => found.push(Change {
             pointer: pointer.to_owned(),
             from: None,
@@ -112,13 +112,13 @@ fn member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<
     }
 }
 
-fn lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Change>) {
+fn compare_lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Change>) {
     let list = pointer.rsplit('/').next().unwrap_or_default();
     let Some(key) = key_of(list, desired, live) else {
         let mut inner = Vec::new();
         if desired.len() == live.len() {
             for (at, (desired, live)) in desired.iter().zip(live).enumerate() {
-                compare(&format!("{pointer}/{at}"), desired, live, &mut inner);
+                compare_values(&format!("{pointer}/{at}"), desired, live, &mut inner);
             }
         } else {
             inner.push(Change {
@@ -146,12 +146,12 @@ fn lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Chang
 /// Returns the merge key of a list: the first candidate that all items of both lists have.
 pub(crate) fn key_of(list: &str, one: &[Value], other: &[Value]) -> Option<&'static str> {
     let has_all = |key: &&&str| one.iter().chain(other).all(|member| member.get(**key).is_some());
-    keys_of(list).iter().find(has_all).copied()
+    merge_keys(list).iter().find(has_all).copied()
 }
 
 /// Returns whether a field may be the merge key of a list of this name.
 pub(crate) fn is_key(list: &str, field: &str) -> bool {
-    keys_of(list).contains(&field)
+    merge_keys(list).contains(&field)
 }
 
 /// Returns whether two items have the same merge key.

@@ -17,14 +17,14 @@ mod types;
 mod unknown;
 mod values;
 
-pub use self::reader::{settings_at, settings_of};
+pub use self::reader::{settings_of_object, settings_pointer};
 pub use self::{
     condition::{RunCondition, RunConditions},
     table::{ANNOTATIONS, Annotation, WRITTEN_BY_HOST},
-    types::{ApplyMode, Directives, Family, OnTimeout, Permission, Wait},
+    types::{AnnotationFamily, ApplyMode, Directives, OnTimeout, Permission, Wait},
     unknown::{KNOWN_POLICIES, KNOWN_WORDS, is_known_word, unknown_policy_error, unknown_word_error},
 };
-use self::{family::hook_of, reader::Reader};
+use self::{family::read_hook, reader::Reader};
 pub(crate) use self::{
     options::{POLICY as RESOURCE_POLICY, is_keep},
     reader::pointer,
@@ -46,7 +46,7 @@ use crate::{
 pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Diagnostic>> {
     let mut reader = Reader::new(manifest, mode);
     unknown::check_names(&mut reader);
-    let hook = hook_of(&mut reader);
+    let hook = read_hook(&mut reader);
     let mut found = Directives {
         family: hook.family,
         words: hook.words,
@@ -55,10 +55,10 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Dia
         run_if_of_phase: hook.run_if_of_phase,
         must_fail: hook.must_fail,
         left_alone: hook.left_alone,
-        hook_type: own_type(&mut reader),
+        hook_type: read_hook_type(&mut reader),
         ..Directives::default()
     };
-    if let Some(words) = reader.words("run-if", &values::RUN_IF) {
+    if let Some(words) = reader.words("run-if", &values::RUN_IF_VALUES) {
         found.run_if = RunConditions::of(words.into_iter().flatten().copied());
         found.run_if_of_phase.clear();
     }
@@ -66,9 +66,9 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Dia
     if !found.run_if_inputs.is_empty() && !found.run_if.names(RunCondition::Changed) {
         reader.notice("capstan.dev/run-if-inputs has no effect without `capstan.dev/run-if: changed`");
     }
-    found.phase = family::phase_of(&mut reader, &found);
-    found.wave = family::wave_of(&mut reader, &found);
-    found.delete_policies = family::policies_of(&mut reader);
+    found.phase = family::read_phase(&mut reader, &found);
+    found.wave = family::read_wave(&mut reader, &found);
+    found.delete_policies = family::read_delete_policies(&mut reader);
     found.ttl = Ttl {
         after_finished: reader.duration("ttl").or_else(|| {
             let seconds = manifest.object.0.pointer("/spec/ttlSecondsAfterFinished");
@@ -77,26 +77,28 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Dia
         failed: reader.duration("ttl-failed"),
     };
     found.timeout_seconds = reader.positive_duration("timeout");
-    found.on_timeout = reader.word("on-timeout", &values::ON_TIMEOUT);
-    found.on_vanished = reader.word("on-vanished", &values::ON_VANISHED).unwrap_or_default();
+    found.on_timeout = reader.word("on-timeout", &values::ON_TIMEOUT_VALUES);
+    found.on_vanished = reader
+        .word("on-vanished", &values::ON_VANISHED_VALUES)
+        .unwrap_or_default();
     found.wait = reader.word("wait", &values::WAIT).unwrap_or_default();
     found.degraded_grace_seconds = reader.duration("degraded-grace");
     check_load_balancer(&mut reader);
     found.ignore_differences = reader.list("capstan.dev/ignore-differences");
     found.depends_on = reader.list("capstan.dev/depends-on");
     found.apply = reader.word("apply", &values::APPLY).unwrap_or_default();
-    found.propagation = reader.word("propagation", &values::PROPAGATION);
+    found.propagation = reader.word("propagation", &values::PROPAGATION_VALUES);
     found.settings = reader.settings();
-    found.lint_ignore = ignored_rules(&mut reader);
+    found.lint_ignore = read_ignored_lint_rules(&mut reader);
     options::read(&mut reader, &mut found);
-    tell_without_effect(&mut reader, found.is_hook());
+    report_ineffective_annotations(&mut reader, found.is_hook());
     reader.finish(found)
 }
 
 /// Reads `capstan.dev/propagation` of a live object. Unknown values count as absent, because the object may be anybody's.
 pub(crate) fn propagation_of_live(live: &Object) -> Option<Propagation> {
     let word = live.annotation("capstan.dev/propagation")?.trim();
-    let found = values::PROPAGATION
+    let found = values::PROPAGATION_VALUES
         .iter()
         .find(|(known, _)| known.eq_ignore_ascii_case(word));
     found.map(|(_, propagation)| *propagation)
@@ -104,14 +106,14 @@ pub(crate) fn propagation_of_live(live: &Object) -> Option<Propagation> {
 
 /// Checks `capstan.dev/load-balancer`, which the plugins for Services and Ingresses read themselves.
 fn check_load_balancer(reader: &mut Reader<'_>) {
-    let says = reader.word("load-balancer", &values::LOAD_BALANCER).is_some();
+    let says = reader.word("load-balancer", &values::LOAD_BALANCER_VALUES).is_some();
     if says && !matches!(reader.manifest.object.kind(), "Service" | "Ingress") {
         reader.notice("capstan.dev/load-balancer has no effect on an object that is no Service and no Ingress");
     }
 }
 
 /// Annotations of Capstan that only have an effect on hooks.
-const FOR_HOOKS: [&str; 6] = [
+const HOOK_ANNOTATIONS: [&str; 6] = [
     "capstan.dev/delete-policy",
     "capstan.dev/ttl",
     "capstan.dev/ttl-failed",
@@ -121,7 +123,7 @@ const FOR_HOOKS: [&str; 6] = [
 ];
 
 /// Annotations of Capstan that only have an effect on ordinary objects. `capstan.dev/phase` isn't listed: on a hook it is an error.
-const FOR_OTHERS: [&str; 4] = [
+const RESOURCE_ANNOTATIONS: [&str; 4] = [
     "capstan.dev/ignore-differences",
     "capstan.dev/wait",
     "capstan.dev/degraded-grace",
@@ -129,11 +131,11 @@ const FOR_OTHERS: [&str; 4] = [
 ];
 
 /// Adds a notice for each annotation of Capstan that has no effect on this object.
-fn tell_without_effect(reader: &mut Reader<'_>, is_hook: bool) {
+fn report_ineffective_annotations(reader: &mut Reader<'_>, is_hook: bool) {
     let (in_vain, whom) = if is_hook {
-        (FOR_OTHERS.as_slice(), "a hook")
+        (RESOURCE_ANNOTATIONS.as_slice(), "a hook")
     } else {
-        (FOR_HOOKS.as_slice(), "an object that is no hook")
+        (HOOK_ANNOTATIONS.as_slice(), "an object that is no hook")
     };
     for name in in_vain
         .iter()
@@ -145,7 +147,7 @@ fn tell_without_effect(reader: &mut Reader<'_>, is_hook: bool) {
 }
 
 /// Returns the hook's type: `capstan.dev/hook-type`, else `spec.type` of a `kind: Hook` document.
-fn own_type(reader: &mut Reader<'_>) -> Option<String> {
+fn read_hook_type(reader: &mut Reader<'_>) -> Option<String> {
     if let Some(name) = reader.text("capstan.dev/hook-type") {
         let name = name.trim().to_owned();
         if name.is_empty() {
@@ -162,7 +164,7 @@ fn own_type(reader: &mut Reader<'_>) -> Option<String> {
     if !reader::is_hook_document(object) {
         return None;
     }
-    tell_unknown_hook_fields(reader);
+    report_unknown_hook_fields(reader);
     let object = &reader.manifest.object;
     let name = object.text("/spec/type").map(str::trim).filter(|name| !name.is_empty());
     if name.is_none() {
@@ -175,7 +177,7 @@ fn own_type(reader: &mut Reader<'_>) -> Option<String> {
 }
 
 /// Adds a notice for each field of a `kind: Hook` document that isn't read.
-fn tell_unknown_hook_fields(reader: &mut Reader<'_>) {
+fn report_unknown_hook_fields(reader: &mut Reader<'_>) {
     const KNOWN: [&str; 2] = ["type", "settings"];
     let spec = reader
         .manifest
@@ -200,7 +202,7 @@ fn tell_unknown_hook_fields(reader: &mut Reader<'_>) {
 }
 
 /// Returns the lint rules that `capstan.dev/lint-ignore` names.
-fn ignored_rules(reader: &mut Reader<'_>) -> Vec<String> {
+fn read_ignored_lint_rules(reader: &mut Reader<'_>) -> Vec<String> {
     const NAME: &str = "capstan.dev/lint-ignore";
     let rules = reader.list(NAME);
     for rule in rules.iter().filter(|rule| !lint::is_rule(rule)) {

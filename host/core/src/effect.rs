@@ -8,7 +8,7 @@ use crate::{
     deletion::DecidedPropagation,
     hook::Occasion,
     object::ObjectKey,
-    plugins::{AbortReason, Ask, HttpAnswer, LogLine, Request},
+    plugins::{AbortReason, Ask, HttpResponse, LogLine, Request},
     task::TaskId,
 };
 
@@ -141,7 +141,7 @@ pub enum PendingObservationKind {
     /// Log lines of the own object's pods.
     Log(Vec<LogLine>),
     /// The response to an HTTP call.
-    Http(HttpAnswer),
+    Http(HttpResponse),
     /// A signal was sent.
     Signal {
         /// The signal's name.
@@ -168,7 +168,7 @@ pub enum PendingObservationKind {
 
 impl PendingObservationKind {
     /// Returns whether it is too large for a checkpoint. After a crash it is fetched again, because its request is still pending.
-    pub fn is_fleeting(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             PendingObservationKind::Http(_) | PendingObservationKind::Log(_) => true,
             PendingObservationKind::Created

@@ -91,10 +91,10 @@ impl From<Diagnostic> for Diagnostics {
 /// Ignores case, `-` and `_`. One letter in three may be wrong, missing, added or swapped with its neighbour. Of equally close words the
 /// first wins.
 pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = letters(word);
+    let word = fold_letters(word);
     known
         .into_iter()
-        .map(|candidate| (distance(&word, &letters(candidate)), candidate))
+        .map(|candidate| (distance(&word, &fold_letters(candidate)), candidate))
         .filter(|(distance, candidate)| *distance <= (word.len().max(candidate.len()) / 3).max(1))
         .filter(|(distance, _)| *distance < word.len())
         .min_by_key(|(distance, _)| *distance)
@@ -102,12 +102,12 @@ pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<
 }
 
 /// Returns the edit distance of two words, ignoring case, `-` and `_`.
-pub(crate) fn letters_between(one: &str, other: &str) -> usize {
-    distance(&letters(one), &letters(other))
+pub(crate) fn edit_distance(one: &str, other: &str) -> usize {
+    distance(&fold_letters(one), &fold_letters(other))
 }
 
 /// Folds a word for comparison. Long texts are cut, because the distance is quadratic and no known word is that long.
-fn letters(word: &str) -> Vec<char> {
+fn fold_letters(word: &str) -> Vec<char> {
     word.chars()
         .filter(|letter| !matches!(letter, '-' | '_'))
         .flat_map(char::to_lowercase)

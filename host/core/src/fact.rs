@@ -73,7 +73,7 @@ pub enum Freshness {
 impl Freshness {
     /// Reads an object's status.
     pub fn of(object: &Object) -> Freshness {
-        let Some(status) = object.0.get("status").filter(|status| !is_hollow(status)) else {
+        let Some(status) = object.0.get("status").filter(|status| !is_empty_value(status)) else {
             return Freshness::Current;
         };
         let observed = status.get("observedGeneration").and_then(Value::as_i64);
@@ -86,10 +86,10 @@ impl Freshness {
 }
 
 /// Returns whether a value contains nothing but empty values: `{loadBalancer: {}}`.
-fn is_hollow(value: &Value) -> bool {
+fn is_empty_value(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::Object(members) => members.values().all(is_hollow),
+        Value::Object(members) => members.values().all(is_empty_value),
         Value::Array(members) => members.is_empty(),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
@@ -98,7 +98,7 @@ fn is_hollow(value: &Value) -> bool {
 /// Returns whether a resource version of an object is older than another one.
 ///
 /// Resource versions of one resource are comparable since Kubernetes 1.35 (KEP-5504). Versions that aren't numbers are never older.
-pub fn is_older(version: &str, than: &str) -> bool {
+pub fn is_older_version(version: &str, than: &str) -> bool {
     match (version.parse::<u128>(), than.parse::<u128>()) {
         (Ok(version), Ok(than)) => version < than,
         (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn versions_compare_as_numbers() {
-        assert!(is_older("9", "10"));
-        assert!(!is_older("10", "10"));
-        assert!(!is_older("a", "10"));
+        assert!(is_older_version("9", "10"));
+        assert!(!is_older_version("10", "10"));
+        assert!(!is_older_version("a", "10"));
     }
 }

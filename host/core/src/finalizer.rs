@@ -5,14 +5,14 @@ use serde_json::Value;
 use crate::object::Object;
 
 /// The finalizer that Argo CD sets on objects of hooks. If Argo CD left it behind, nothing removes it.
-pub const ARGO_CD_HOOK: &str = "argocd.argoproj.io/hook-finalizer";
+pub const ARGO_CD_HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";
 
 /// The finalizer of foreground deletion: the object is deleted after its dependents.
-const FOREGROUND: &str = "foregroundDeletion";
+const FOREGROUND_DELETION: &str = "foregroundDeletion";
 
 /// Finalizers of Kubernetes itself, and what they wait for.
-const KNOWN: [(&str, &str); 5] = [
-    (FOREGROUND, "what it owns is deleted first"),
+const KUBERNETES_FINALIZERS: [(&str, &str); 5] = [
+    (FOREGROUND_DELETION, "what it owns is deleted first"),
     ("orphan", "what it owns is released first"),
     ("kubernetes.io/pvc-protection", "a pod still uses the claim"),
     ("kubernetes.io/pv-protection", "a claim still uses the volume"),
@@ -42,8 +42,8 @@ pub fn held_up_by(object: &Object) -> Option<String> {
 }
 
 /// Returns whether an object is being deleted in the foreground, that is after its dependents.
-pub fn waits_for_owned(object: &Object) -> bool {
-    object.is_terminating() && finalizers(object).any(|name| name == FOREGROUND)
+pub fn is_foreground_deletion(object: &Object) -> bool {
+    object.is_terminating() && finalizers(object).any(|name| name == FOREGROUND_DELETION)
 }
 
 /// Lists the finalizers of an object.
@@ -53,10 +53,10 @@ pub fn finalizers(object: &Object) -> impl Iterator<Item = &str> {
 }
 
 fn reason(object: &Object, name: &str) -> String {
-    if let Some((_, why)) = KNOWN.iter().find(|(known, _)| *known == name) {
+    if let Some((_, why)) = KUBERNETES_FINALIZERS.iter().find(|(known, _)| *known == name) {
         return format!("{why} (finalizer {name})");
     }
-    let owner = owner_of(object, name).map_or_else(
+    let owner = finalizer_manager(object, name).map_or_else(
         || "whoever put it there".to_owned(),
         |manager| format!("`{manager}`, which put it there,"),
     );
@@ -73,7 +73,7 @@ fn reason(object: &Object, name: &str) -> String {
 }
 
 /// Returns the field manager that set a finalizer.
-fn owner_of<'object>(object: &'object Object, name: &str) -> Option<&'object str> {
+fn finalizer_manager<'object>(object: &'object Object, name: &str) -> Option<&'object str> {
     let entries = object.0.pointer("/metadata/managedFields")?.as_array()?;
     let member = format!("v:\"{name}\"");
     let owner = entries.iter().find(|entry| {

@@ -73,14 +73,14 @@ pub const TOLERANCES: [Tolerance; 8] = [
 ];
 
 /// How long every other kind may be: controllers of custom resources say Degraded before they have all they need.
-pub const OTHERS: Duration = Duration::from_mins(1);
+pub const DEFAULT_DEGRADED_GRACE_SECONDS: Duration = Duration::from_mins(1);
 
 /// How long what only an object's pods tell may last: an image or a Secret may come a little later.
 pub const PODS: Duration = Duration::from_secs(30);
 
 /// How long a Secret or `ConfigMap` that isn't there is waited for beyond that when only a role tells that a workload of the set
 /// may create it.
-pub const MADE_BY_CONTROLLERS: Duration = Duration::from_mins(5);
+pub const CONTROLLER_CREATION_SECONDS: Duration = Duration::from_mins(5);
 
 /// How long one object may be Degraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,13 +101,13 @@ impl Grace {
         let own = if mode.has(Rule::DegradedFailsAtOnce) {
             Duration::ZERO
         } else {
-            tolerated(kind)
+            tolerated_seconds(kind)
         };
         Grace { own, pods: PODS }
     }
 
     /// Returns what counts for this judgement.
-    pub fn for_(self, assessment: &Assessment) -> Duration {
+    pub fn seconds_for(self, assessment: &Assessment) -> Duration {
         if assessment.rule == pods::RULE {
             self.pods
         } else {
@@ -129,11 +129,11 @@ pub fn shown_to_hook(mut assessment: Assessment, is_over: bool) -> Assessment {
     assessment
 }
 
-fn tolerated(kind: &GroupKind) -> Duration {
+fn tolerated_seconds(kind: &GroupKind) -> Duration {
     TOLERANCES
         .iter()
         .find(|row| row.group == kind.group && row.kind == kind.kind)
-        .map_or(OTHERS, |row| Duration::from_secs(row.seconds))
+        .map_or(DEFAULT_DEGRADED_GRACE_SECONDS, |row| Duration::from_secs(row.seconds))
 }
 
 #[cfg(test)]
@@ -153,8 +153,8 @@ mod tests {
         let own = |group: &str, kind: &str| grace(group, kind, None, Mode::Native).own;
         assert_eq!(own("batch", "Job"), Duration::ZERO);
         assert_eq!(own("apiregistration.k8s.io", "APIService"), Duration::from_mins(2));
-        assert_eq!(own("example.com", "Job"), OTHERS);
-        assert_eq!(own("", "Service"), OTHERS);
+        assert_eq!(own("example.com", "Job"), DEFAULT_DEGRADED_GRACE_SECONDS);
+        assert_eq!(own("", "Service"), DEFAULT_DEGRADED_GRACE_SECONDS);
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn what_pods_tell_is_tolerated_where_the_kind_itself_is_not() {
         let job = grace("batch", "Job", None, Mode::Native);
-        let told = |rule: &str| job.for_(&Assessment::new(Health::Degraded, "", rule));
+        let told = |rule: &str| job.seconds_for(&Assessment::new(Health::Degraded, "", rule));
         assert_eq!((told("Job/failed"), told(pods::RULE)), (Duration::ZERO, PODS));
     }
 }

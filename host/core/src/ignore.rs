@@ -35,7 +35,7 @@ pub enum WritePurpose {
 /// Prepares a desired and a live object for a comparison.
 pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &str) -> ComparableObject {
     let mut found = ComparableObject {
-        desired: respected(desired, live, ignored, manager, WritePurpose::Apply),
+        desired: preserve_ignored(desired, live, ignored, manager, WritePurpose::Apply),
         live: live.clone(),
     };
     for path in paths(live, ignored) {
@@ -45,7 +45,13 @@ pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &st
 }
 
 /// Returns the object to send, so that ignored fields keep their live values.
-pub fn respected(desired: &Object, live: &Object, ignored: &Ignored, manager: &str, writing: WritePurpose) -> Object {
+pub fn preserve_ignored(
+    desired: &Object,
+    live: &Object,
+    ignored: &Ignored,
+    manager: &str,
+    writing: WritePurpose,
+) -> Object {
     let mut sent = desired.clone();
     let (mut kept, mut left): (Vec<Path>, Vec<Path>) = (Vec::new(), Vec::new());
     for path in paths(live, ignored) {
@@ -119,7 +125,7 @@ mod tests {
     }
 
     fn sent(desired: &Object, live: &Object, ignored: &Ignored) -> Object {
-        respected(desired, live, ignored, "capstan", WritePurpose::Apply)
+        preserve_ignored(desired, live, ignored, "capstan", WritePurpose::Apply)
     }
 
     #[test]
@@ -169,7 +175,7 @@ mod tests {
     fn what_is_replaced_as_a_whole_has_what_is_ignored_as_it_is_live() {
         let live = live(deployment(7), &[]);
         let ignored = pointers(&["/spec/replicas", "/spec/paused"]);
-        let sent = respected(&deployment(2), &live, &ignored, "capstan", WritePurpose::Replace);
+        let sent = preserve_ignored(&deployment(2), &live, &ignored, "capstan", WritePurpose::Replace);
         assert_eq!(sent.0.pointer("/spec"), live.0.pointer("/spec"));
     }
 

@@ -11,11 +11,11 @@ use crate::{
     plugins::{HookStep, PluginError},
     remedy::Remedies,
     task::{FailureClass, TaskId},
-    text::{self, bound, bound_list},
+    text::{self, bound, truncate_list},
 };
 
 /// The maximum number of texts in a list of an input.
-const MOST_TEXTS: usize = 20;
+const MAX_TEXTS: usize = 20;
 
 /// An input of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub enum InputKind {
         /// The hook's task.
         task: TaskId,
         /// The objects of earlier runs, with the policies' decisions.
-        result: Result<EarlierObjects, EffectFailure>,
+        result: Result<PreviousHookObjects, EffectFailure>,
     },
     /// Answers `StepHook`.
     HookStepped {
@@ -143,12 +143,12 @@ impl Input {
 impl InputKind {
     fn bound(&mut self) {
         match self {
-            InputKind::Checked { result, .. } | InputKind::TtlSet { result, .. } => bound_problem(result),
-            InputKind::Deleted { result, .. } => bound_problem(result),
+            InputKind::Checked { result, .. } | InputKind::TtlSet { result, .. } => truncate_failure(result),
+            InputKind::Deleted { result, .. } => truncate_failure(result),
             InputKind::Applied { result, .. } => {
-                bound_problem(result);
+                truncate_failure(result);
                 if let Ok(applied) = result {
-                    bound_list(&mut applied.left_out, MOST_TEXTS);
+                    truncate_list(&mut applied.left_out, MAX_TEXTS);
                     applied.seen.iter_mut().for_each(ObservedObject::bound);
                 }
             }
@@ -158,7 +158,7 @@ impl InputKind {
                 }
             }
             InputKind::OlderDecided { result, .. } => {
-                bound_problem(result);
+                truncate_failure(result);
                 let decided = result.iter_mut().flat_map(|older| &mut older.decided);
                 decided.for_each(|(_, decision)| decision.bound());
             }
@@ -227,7 +227,7 @@ pub struct EffectFailure {
     pub remedies: Remedies,
 }
 
-fn bound_problem<T>(result: &mut Result<T, EffectFailure>) {
+fn truncate_failure<T>(result: &mut Result<T, EffectFailure>) {
     if let Err(problem) = result {
         bound(&mut problem.message);
     }
@@ -255,7 +255,7 @@ pub enum DeleteAnswer {
 
 /// The objects of a hook that already exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EarlierObjects {
+pub struct PreviousHookObjects {
     /// The object of this very run, from before a crash.
     pub own: Option<Target>,
     /// Objects of earlier runs, each with the policies' decision.
@@ -283,8 +283,8 @@ pub struct DisposalDecision {
 impl DisposalDecision {
     fn bound(&mut self) {
         self.by.iter_mut().for_each(bound);
-        bound_list(&mut self.plugins, MOST_TEXTS);
-        bound_list(&mut self.troubles, MOST_TEXTS);
+        truncate_list(&mut self.plugins, MAX_TEXTS);
+        truncate_list(&mut self.troubles, MAX_TEXTS);
     }
 
     /// Returns the decision to keep an object.

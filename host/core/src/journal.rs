@@ -20,8 +20,8 @@ use crate::{
     operation::Operation,
     plan::Plan,
     plugins::{
-        Application, HealthQuestion, HookContext, HookQuestion, HookStep, ObservationKind, PlaceQuestion, Placement,
-        PluginError, PluginRef, PolicyQuestion,
+        Application, HealthQuestion, HookContext, HookQuestion, HookStep, ObservationKind, Placement,
+        PlacementQuestion, PluginError, PluginRef, PolicyQuestion,
     },
     related::Related,
     secret::{self, strip},
@@ -69,7 +69,7 @@ pub enum PluginExchange {
     /// How a manifest is run.
     Place {
         /// The question.
-        question: PlaceQuestion,
+        question: PlacementQuestion,
         /// The answer.
         answer: Result<Placement, PluginError>,
     },
@@ -212,15 +212,15 @@ impl Serialize for Shown<'_> {
         };
         serializer.collect_map(members.iter().map(|(name, value)| {
             let left_out = if name == "metadata" { "managedFields" } else { "" };
-            (name, Without(value, left_out))
+            (name, WithoutMember(value, left_out))
         }))
     }
 }
 
 /// A value that is written without one of its members.
-struct Without<'a>(&'a Value, &'a str);
+struct WithoutMember<'a>(&'a Value, &'a str);
 
-impl Serialize for Without<'_> {
+impl Serialize for WithoutMember<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.as_object() {
             Some(members) if !self.1.is_empty() => {
@@ -343,7 +343,7 @@ mod tests {
         hook::{OnVanished, RunId},
         operation_kind::OperationKind,
         phase::Phase,
-        plugins::{HookFacts, Observation, OperationFacts, Progress},
+        plugins::{HookRunInfo, Observation, OperationInfo, Progress},
         wave::Wave,
     };
 
@@ -364,14 +364,14 @@ mod tests {
                     namespace: "shop".to_owned(),
                 },
                 settings: Map::new(),
-                hook: HookFacts {
+                hook: HookRunInfo {
                     run: RunId("run".to_owned()),
                     phase: Phase::PreSync,
                     wave: Wave(0),
                     attempt: 1,
                     on_vanished: OnVanished::Fail,
                 },
-                operation: OperationFacts {
+                operation: OperationInfo {
                     id: "1-abcde".to_owned(),
                     kind: OperationKind::Sync,
                 },

@@ -27,7 +27,7 @@ use std::{cmp::Reverse, fmt};
 use serde::{Deserialize, Serialize};
 
 use self::set::SetMember;
-pub(crate) use self::{needs::of_pods, rights::named};
+pub(crate) use self::{needs::pod_needs, rights::named};
 pub use self::{
     rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, ids, is_rule},
     set::ManifestSet,
@@ -105,17 +105,17 @@ impl Finding {
     /// Creates a finding about the value at a JSON pointer of a manifest.
     pub fn new(rule: &Rule, manifest: &Manifest, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
         let error = manifest.error(pointer, message);
-        Finding::from_error(rule, error, fix.into())
+        Finding::from_diagnostic(rule, error, fix.into())
     }
 
     /// Creates a finding from a mistake that prevents a plan.
-    pub fn of_mistake(mistake: Diagnostic) -> Finding {
+    pub fn from_invalid_input(mistake: Diagnostic) -> Finding {
         let remedies = mistake.hint.clone();
         let fix = remedies.free_text();
-        Finding::from_error(&INVALID, mistake, fix).helped_by(remedies.without_text())
+        Finding::from_diagnostic(&INVALID, mistake, fix).helped_by(remedies.without_text())
     }
 
-    fn from_error(rule: &Rule, error: Diagnostic, fix: String) -> Finding {
+    fn from_diagnostic(rule: &Rule, error: Diagnostic, fix: String) -> Finding {
         Finding {
             rule: rule.id.to_owned(),
             severity: rule.severity,
@@ -132,7 +132,7 @@ impl Finding {
 
     /// Sets a severity other than the rule's.
     #[must_use]
-    pub fn as_(mut self, severity: Severity) -> Finding {
+    pub fn with_severity(mut self, severity: Severity) -> Finding {
         self.severity = severity;
         self
     }

@@ -286,7 +286,7 @@ pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<Diagnostic>> {
 /// # Errors
 ///
 /// Returns what is wrong with its metadata.
-pub(crate) fn of_live(live: &Object) -> Result<Manifest, Vec<Diagnostic>> {
+pub(crate) fn from_live(live: &Object) -> Result<Manifest, Vec<Diagnostic>> {
     let manifest = Manifest::new(live.clone());
     let wrong = check::check(&manifest);
     if wrong.is_empty() { Ok(manifest) } else { Err(wrong) }
@@ -294,24 +294,24 @@ pub(crate) fn of_live(live: &Object) -> Result<Manifest, Vec<Diagnostic>> {
 
 /// Reads a text with exactly one document, which needn't be an object: a file of Capstan's own.
 pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
-    document_of(Source::new(file, text), Duplicates::Refuse)
+    parse_single_document(Source::new(file, text), Duplicates::Refuse)
 }
 
 /// Reads a file with one document that was written for a tool in Go, where the last of two equal keys counts.
-pub fn foreign_document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
-    document_of(Source::new(file, text), Duplicates::LastWins)
+pub fn parse_go_document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
+    parse_single_document(Source::new(file, text), Duplicates::LastWins)
 }
 
 /// Reads a text with one document that isn't the user's: diagnostics have places but show no lines.
-pub fn document_without_lines(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
+pub fn parse_hidden_document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     let source = Source {
         shows_lines: false,
         ..Source::new(file, text)
     };
-    document_of(source, Duplicates::Refuse)
+    parse_single_document(source, Duplicates::Refuse)
 }
 
-fn document_of(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<Diagnostic>> {
+fn parse_single_document(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<Diagnostic>> {
     let source = Arc::new(source);
     let mut found: Option<Manifest> = None;
     let mut errors = Vec::new();
@@ -362,7 +362,7 @@ pub fn value(text: &str) -> Result<Value, String> {
 }
 
 /// Parses a file that was written for a tool in Go, where the last of two equal keys counts. The error names the line.
-pub fn foreign_value(text: &str) -> Result<Value, String> {
+pub fn parse_go_value(text: &str) -> Result<Value, String> {
     capstan_yaml::value(text, Duplicates::LastWins).map_err(|trouble| {
         format!(
             "line {}, column {}: {}",

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::object::Object;
 
 /// Managers of client-side applies.
-const APPLIERS: [&str; 2] = ["kubectl-client-side-apply", "kubectl-last-applied"];
+const CLIENT_SIDE_APPLY_MANAGERS: [&str; 2] = ["kubectl-client-side-apply", "kubectl-last-applied"];
 /// Managers of tools whose objects are adopted.
-const TOOLS: [&str; 5] = [
+const ADOPTED_TOOL_MANAGERS: [&str; 5] = [
     "helm",
     "Helm",
     "argocd-controller",
@@ -23,7 +23,7 @@ pub fn is_needed(live: &Object, adopts: bool) -> bool {
 }
 
 /// Returns the `managedFields` of an object after the fields of those managers have become `manager`'s.
-pub fn migrated(live: &Object, manager: &str, adopts: bool) -> Vec<Value> {
+pub fn migrated_managed_fields(live: &Object, manager: &str, adopts: bool) -> Vec<Value> {
     let (from, mut kept): (Vec<Value>, Vec<Value>) =
         entries(live).into_iter().partition(|entry| migrates(entry, adopts));
     let is_ours = |entry: &Value| {
@@ -40,7 +40,7 @@ pub fn migrated(live: &Object, manager: &str, adopts: bool) -> Vec<Value> {
             ours.get_mut("fieldsV1").and_then(Value::as_object_mut),
             entry.get("fieldsV1").and_then(Value::as_object),
         ) {
-            unite(mine, theirs);
+            merge_field_sets(mine, theirs);
         }
     }
     kept.push(ours);
@@ -58,14 +58,15 @@ fn text<'value>(entry: &'value Value, field: &str) -> &'value str {
 
 fn migrates(entry: &Value, adopts: bool) -> bool {
     let manager = text(entry, "manager");
-    entry.get("subresource").is_none() && (APPLIERS.contains(&manager) || (adopts && TOOLS.contains(&manager)))
+    entry.get("subresource").is_none()
+        && (CLIENT_SIDE_APPLY_MANAGERS.contains(&manager) || (adopts && ADOPTED_TOOL_MANAGERS.contains(&manager)))
 }
 
-fn unite(mine: &mut Map<String, Value>, theirs: &Map<String, Value>) {
+fn merge_field_sets(mine: &mut Map<String, Value>, theirs: &Map<String, Value>) {
     for (field, inner) in theirs {
         let own = mine.entry(field.clone()).or_insert_with(|| json!({}));
         if let (Some(own), Some(inner)) = (own.as_object_mut(), inner.as_object()) {
-            unite(own, inner);
+            merge_field_sets(own, inner);
         }
     }
 }
@@ -93,13 +94,13 @@ mod tests {
                 .cloned()
                 .collect::<Vec<_>>()
         };
-        let after = migrated(&live, "capstan", false);
+        let after = migrated_managed_fields(&live, "capstan", false);
         assert_eq!(
             after.iter().map(|entry| text(entry, "manager")).collect::<Vec<_>>(),
             ["kubectl-edit", "helm", "capstan"]
         );
         assert_eq!(fields(&after[2]), [".", "f:a", "f:b", "f:old"]);
-        let after = migrated(&live, "capstan", true);
+        let after = migrated_managed_fields(&live, "capstan", true);
         assert_eq!(fields(&after[1]), [".", "f:a", "f:b", "f:d", "f:old"]);
         assert!(!is_needed(&Object(json!({ "metadata": {} })), true));
     }

@@ -181,7 +181,7 @@ impl Object {
     }
 
     /// Sets a string in `metadata`: `set_meta("namespace", "shop")`.
-    pub fn set_meta(&mut self, field: &str, value: &str) {
+    pub fn set_metadata_text(&mut self, field: &str, value: &str) {
         self.set(&["metadata", field], Value::from(value));
     }
 
@@ -232,7 +232,7 @@ mod tests {
         );
         assert_eq!(job.key().to_string(), "Job shop/pre-*");
         assert_eq!(job.group_kind().to_string(), "batch/Job");
-        job.set_meta("name", "pre-1");
+        job.set_metadata_text("name", "pre-1");
         job.set_label(labels::RUN, "r");
         assert_eq!(job.key().to_string(), "Job shop/pre-1");
         assert_eq!(job.label(labels::RUN), Some("r"));

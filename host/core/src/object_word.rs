@@ -14,7 +14,7 @@ pub const FORM: &str = "`KIND[.GROUP]/[NAMESPACE/]NAME`";
 
 /// A parsed word that names an object. Parts that it leaves out match any object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectWord<'a> {
+pub struct ObjectSpecifier<'a> {
     /// The kind; `None` only for a hook's name alone.
     kind: Option<&'a str>,
     /// The group; empty for the core group, which is written `Service./web`.
@@ -23,9 +23,9 @@ pub struct ObjectWord<'a> {
     name: &'a str,
 }
 
-impl<'a> ObjectWord<'a> {
+impl<'a> ObjectSpecifier<'a> {
     /// Parses `KIND[.GROUP]/[NAMESPACE/]NAME`; `None` if the word has another form.
-    pub fn parse(word: &'a str) -> Option<ObjectWord<'a>> {
+    pub fn parse(word: &'a str) -> Option<ObjectSpecifier<'a>> {
         let parts: Vec<&str> = word.split('/').collect();
         let (kind, namespace, name) = match parts.as_slice() {
             [kind, name] => (*kind, None, *name),
@@ -36,7 +36,7 @@ impl<'a> ObjectWord<'a> {
             .split_once('.')
             .map_or((kind, None), |(kind, group)| (kind, Some(group)));
         let is_whole = !kind.is_empty() && !name.is_empty() && namespace != Some("");
-        is_whole.then_some(ObjectWord {
+        is_whole.then_some(ObjectSpecifier {
             kind: Some(kind),
             group,
             namespace,
@@ -45,11 +45,11 @@ impl<'a> ObjectWord<'a> {
     }
 
     /// Parses a word for a hook, which may be its name alone.
-    pub fn parse_hook(word: &'a str) -> Option<ObjectWord<'a>> {
+    pub fn parse_hook(word: &'a str) -> Option<ObjectSpecifier<'a>> {
         if word.is_empty() || word.contains('/') {
-            return ObjectWord::parse(word);
+            return ObjectSpecifier::parse(word);
         }
-        Some(ObjectWord {
+        Some(ObjectSpecifier {
             kind: None,
             group: None,
             namespace: None,
@@ -65,7 +65,8 @@ impl<'a> ObjectWord<'a> {
     /// Returns whether the word matches an object. The case of the kind doesn't matter. A hook with `generateName` is named by its prefix,
     /// with or without `-` and `*` at the end.
     pub fn fits(&self, key: &ObjectKey) -> bool {
-        let is_named = self.name == key.name || (key.name.ends_with('*') && prefix(self.name) == prefix(&key.name));
+        let is_named =
+            self.name == key.name || (key.name.ends_with('*') && name_prefix(self.name) == name_prefix(&key.name));
         is_named
             && self.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(&key.kind))
             && self.group.is_none_or(|group| group == key.group)
@@ -73,18 +74,18 @@ impl<'a> ObjectWord<'a> {
     }
 }
 
-fn prefix(name: &str) -> &str {
+fn name_prefix(name: &str) -> &str {
     name.trim_end_matches(['*', '-'])
 }
 
 /// Returns whether a word matches an object.
 pub fn fits(word: &str, key: &ObjectKey) -> bool {
-    ObjectWord::parse(word).is_some_and(|word| word.fits(key))
+    ObjectSpecifier::parse(word).is_some_and(|word| word.fits(key))
 }
 
 /// Returns whether a word for a hook matches a hook.
 pub fn fits_hook(word: &str, key: &ObjectKey) -> bool {
-    ObjectWord::parse_hook(word).is_some_and(|word| word.fits(key))
+    ObjectSpecifier::parse_hook(word).is_some_and(|word| word.fits(key))
 }
 
 /// Why a word doesn't name exactly one object.
@@ -143,7 +144,7 @@ impl ObjectIndex {
         for key in keys {
             index
                 .by_name
-                .entry(prefix(&key.name).to_owned())
+                .entry(name_prefix(&key.name).to_owned())
                 .or_default()
                 .insert(key);
         }
@@ -151,8 +152,8 @@ impl ObjectIndex {
     }
 
     /// Returns the objects that a word matches, in their order.
-    pub fn fitting(&self, word: &ObjectWord<'_>) -> Vec<&ObjectKey> {
-        let named = self.by_name.get(prefix(word.name)).into_iter().flatten();
+    pub fn fitting(&self, word: &ObjectSpecifier<'_>) -> Vec<&ObjectKey> {
+        let named = self.by_name.get(name_prefix(word.name)).into_iter().flatten();
         named.filter(|key| word.fits(key)).collect()
     }
 
@@ -162,7 +163,7 @@ impl ObjectIndex {
     ///
     /// Returns why the word doesn't name exactly one object.
     pub fn resolve(&self, word: &str) -> Result<&ObjectKey, Unresolved> {
-        self.only_one(word, ObjectWord::parse(word))
+        self.resolve_unique(word, ObjectSpecifier::parse(word))
     }
 
     /// Returns the one hook that a word names. The hook's name is enough.
@@ -171,10 +172,10 @@ impl ObjectIndex {
     ///
     /// See [`ObjectIndex::resolve`].
     pub fn resolve_hook(&self, word: &str) -> Result<&ObjectKey, Unresolved> {
-        self.only_one(word, ObjectWord::parse_hook(word))
+        self.resolve_unique(word, ObjectSpecifier::parse_hook(word))
     }
 
-    fn only_one(&self, text: &str, word: Option<ObjectWord<'_>>) -> Result<&ObjectKey, Unresolved> {
+    fn resolve_unique(&self, text: &str, word: Option<ObjectSpecifier<'_>>) -> Result<&ObjectKey, Unresolved> {
         let word = word.ok_or(Unresolved::NoWord)?;
         match self.fitting(&word).as_slice() {
             [] => Err(self.unknown(text, &word)),
@@ -184,12 +185,12 @@ impl ObjectIndex {
     }
 
     /// Returns the error for a word that matches nothing, with a suggestion.
-    pub fn unknown(&self, text: &str, word: &ObjectWord<'_>) -> Unresolved {
+    pub fn unknown(&self, text: &str, word: &ObjectSpecifier<'_>) -> Unresolved {
         let keys = || self.by_name.values().flatten();
         let known: BTreeSet<String> = match (word.kind, word.namespace) {
             (None, _) => keys().map(|key| key.name.clone()).collect(),
             (Some(_), None) => keys().map(ObjectKey::short).collect(),
-            (Some(_), Some(_)) => keys().map(in_namespace).collect(),
+            (Some(_), Some(_)) => keys().map(qualified_specifier).collect(),
         };
         Unresolved::Unknown {
             near: error::near(text, known.iter().map(String::as_str)).map(str::to_owned),
@@ -203,9 +204,9 @@ impl ObjectIndex {
     }
 
     /// Returns the shortest word that names only this object.
-    pub fn word_for(&self, key: &ObjectKey) -> String {
+    pub fn specifier_for(&self, key: &ObjectKey) -> String {
         let short = key.short();
-        match ObjectWord::parse(&short).map(|word| self.fitting(&word).len()) {
+        match ObjectSpecifier::parse(&short).map(|word| self.fitting(&word).len()) {
             Some(0 | 1) => short,
             Some(_) | None => self.full(key),
         }
@@ -213,8 +214,8 @@ impl ObjectIndex {
 
     /// Returns the word with group and namespace. An empty group is written if another group has the same kind.
     fn full(&self, key: &ObjectKey) -> String {
-        let whole = in_namespace(key);
-        let is_shared = ObjectWord::parse(&whole).is_some_and(|word| self.fitting(&word).len() > 1);
+        let whole = qualified_specifier(key);
+        let is_shared = ObjectSpecifier::parse(&whole).is_some_and(|word| self.fitting(&word).len() > 1);
         if is_shared && key.group.is_empty() {
             return whole.replacen('/', "./", 1);
         }
@@ -223,7 +224,7 @@ impl ObjectIndex {
 }
 
 /// Returns `Deployment.apps/shop/api`, or `Namespace/shop`.
-fn in_namespace(key: &ObjectKey) -> String {
+fn qualified_specifier(key: &ObjectKey) -> String {
     let group = Some(&key.group).filter(|group| !group.is_empty());
     let group = group.map_or_else(String::new, |group| format!(".{group}"));
     let namespace = Some(&key.namespace).filter(|namespace| !namespace.is_empty());
@@ -256,7 +257,7 @@ mod tests {
         assert_eq!(index.resolve("Secret/creds"), Err(several));
         let staging = index.resolve("secret/staging/creds").unwrap();
         assert_eq!(staging.namespace, "staging");
-        assert_eq!(index.word_for(staging), "Secret/staging/creds");
+        assert_eq!(index.specifier_for(staging), "Secret/staging/creds");
     }
 
     #[test]
@@ -298,7 +299,7 @@ mod tests {
     #[test]
     fn what_has_not_the_form_is_no_word() {
         for word in ["", "/", "settings", "a/b/c/d", "/x", "Job/", "Job//x", ".apps/x"] {
-            assert_eq!(ObjectWord::parse(word), None, "{word}");
+            assert_eq!(ObjectSpecifier::parse(word), None, "{word}");
         }
     }
 
@@ -320,7 +321,7 @@ mod tests {
             let keys = keys.into_iter().filter(|key| !has_prefix || key.name != "y");
             let index = ObjectIndex::of(keys.collect::<Vec<_>>());
             for key in index.by_name.values().flatten() {
-                prop_assert_eq!(index.resolve(&index.word_for(key)), Ok(key));
+                prop_assert_eq!(index.resolve(&index.specifier_for(key)), Ok(key));
                 prop_assert_eq!(index.resolve(&index.full(key)), Ok(key));
             }
         }

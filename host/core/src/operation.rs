@@ -67,16 +67,16 @@ pub struct Operation {
 }
 
 /// The maximum number of failures in the message of an operation's failure; further ones are counted.
-const MOST_BLAMED: u32 = 20;
+const MAX_LISTED_FAILURES: u32 = 20;
 /// The maximum number of failed objects that an operation's failure names.
-const MOST_BLAMED_OBJECTS: usize = 100;
+const MAX_FAILED_OBJECTS: usize = 100;
 /// How many different remedies are named there.
 const MAX_REMEDIES: usize = 8;
 /// The maximum length of each of those messages in bytes, except for the first.
-const BLAME_BYTES: usize = 512;
+const MAX_LATER_FAILURE_BYTES: usize = 512;
 
 /// Returns the text for failures that are only counted.
-fn others(count: u32) -> String {
+fn further_failures_text(count: u32) -> String {
     if count == 0 {
         return String::new();
     }
@@ -115,7 +115,7 @@ impl Operation {
     }
 
     /// Sets the places of its objects' fields, which aren't stored.
-    pub fn set_written(&mut self, written: FieldPlaces) {
+    pub fn set_field_places(&mut self, written: FieldPlaces) {
         Arc::make_mut(&mut self.plan).written = written;
     }
 
@@ -168,7 +168,7 @@ impl Operation {
     }
 
     /// Returns the ID of a hook's run in the current attempt; `None` for other tasks.
-    pub fn run_of(&self, task: &Task) -> Option<crate::hook::RunId> {
+    pub fn run_id(&self, task: &Task) -> Option<crate::hook::RunId> {
         let hook = task.hook()?;
         Some(crate::hook::RunId::of(
             &hook.hook,
@@ -240,7 +240,7 @@ impl Operation {
             InputKind::Applied { task, result } => self.applied(plan, &task, result, out),
             InputKind::Deleted { task, target, result } => self.deleted(plan, &task, &target, result, out),
             InputKind::Observed { task, key, fact } => self.observed(plan, &task, &key, &fact, out),
-            InputKind::OlderDecided { task, result } => self.older_decided(plan, &task, result, out),
+            InputKind::OlderDecided { task, result } => self.previous_decided(plan, &task, result, out),
             InputKind::HookStepped { task, result } => self.hook_stepped(plan, &task, result, out),
             InputKind::Answered {
                 task,
@@ -297,7 +297,7 @@ impl Operation {
             self.blame(task, *class, message, remedies);
         }
         // A resource may be applied twice; a hook with a verdict must never run again.
-        out.must_save |= task.hook().is_some() || !result.lets_go_on();
+        out.must_save |= task.hook().is_some() || !result.allows_next();
         out.tell(EventKind::TaskFinished {
             task: task.id.clone(),
             result: result.clone(),
@@ -325,28 +325,28 @@ impl Operation {
                 cause.remedies.0.push(remedy.clone());
             }
         }
-        if cause.objects.len() < MOST_BLAMED_OBJECTS {
+        if cause.objects.len() < MAX_FAILED_OBJECTS {
             cause.objects.push(key.to_string());
         }
-        let Some(more) = failed_before.checked_sub(MOST_BLAMED) else {
+        let Some(more) = failed_before.checked_sub(MAX_LISTED_FAILURES) else {
             let most = if cause.message.is_empty() {
                 text::MOST_BYTES
             } else {
-                BLAME_BYTES
+                MAX_LATER_FAILURE_BYTES
             };
             if !cause.message.is_empty() {
                 cause.message.push_str("; ");
             }
             cause
                 .message
-                .push_str(&text::bounded_to(format!("{key}: {message}"), most));
+                .push_str(&text::truncated_to(format!("{key}: {message}"), most));
             return;
         };
         // Replaces the earlier count.
-        if let Some(short) = cause.message.strip_suffix(&others(more)).map(str::len) {
+        if let Some(short) = cause.message.strip_suffix(&further_failures_text(more)).map(str::len) {
             cause.message.truncate(short);
         }
-        cause.message.push_str(&others(more + 1));
+        cause.message.push_str(&further_failures_text(more + 1));
     }
 
     fn conclude(&mut self, out: StepOutput) -> Step {

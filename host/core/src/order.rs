@@ -5,7 +5,7 @@
 
 use crate::object::GroupKind;
 
-const ORDER: [&str; 38] = [
+const KIND_ORDER: [&str; 38] = [
     "PriorityClass",
     "Namespace",
     "NetworkPolicy",
@@ -51,8 +51,8 @@ pub fn rank(kind: &GroupKind) -> u32 {
     let is_built_in = kind.group.is_empty()
         || kind.group.ends_with(".k8s.io")
         || ["apps", "batch", "autoscaling", "policy", "extensions"].contains(&kind.group.as_str());
-    let place = ORDER.iter().position(|known| is_built_in && *known == kind.kind);
-    u32::try_from(place.unwrap_or(ORDER.len())).unwrap_or(u32::MAX)
+    let place = KIND_ORDER.iter().position(|known| is_built_in && *known == kind.kind);
+    u32::try_from(place.unwrap_or(KIND_ORDER.len())).unwrap_or(u32::MAX)
 }
 
 /// Returns whether objects of a kind define another kind. Later kinds wait until they are established.

@@ -19,7 +19,7 @@ use crate::{
 /// Capstan's field manager.
 pub const MANAGER: &str = "capstan";
 /// The prefix of the field managers for hooks' plugins.
-pub const MANAGER_OF_HOOKS: &str = "capstan-hook-";
+pub const HOOK_FIELD_MANAGER_PREFIX: &str = "capstan-hook-";
 
 /// Annotations of the tools whose hooks are taken over.
 const HOOK_ANNOTATIONS: [&str; 3] = ["argocd.argoproj.io/hook", "helm.sh/hook", "capstan.dev/hook"];
@@ -58,7 +58,7 @@ pub struct Ownership<'a> {
     deleted: &'a BTreeSet<Application>,
 }
 
-const NONE: &BTreeSet<Application> = &BTreeSet::new();
+const NO_APPLICATIONS: &BTreeSet<Application> = &BTreeSet::new();
 
 /// Sets the application's labels on an object that it creates.
 pub fn mark(object: &mut Object, application: &Application) {
@@ -74,7 +74,7 @@ pub fn selector(application: &Application) -> String {
 
 /// Returns the label selector for watches of the application's objects. In its own namespace the name is enough; elsewhere there may be
 /// objects of another application of that name.
-pub fn watch_selector(application: &Application, namespace: &str) -> String {
+pub fn watch_label_selector(application: &Application, namespace: &str) -> String {
     let by_name = selector(application);
     if namespace == application.namespace {
         by_name
@@ -120,7 +120,7 @@ impl<'a> Ownership<'a> {
         Ownership {
             application,
             inventory,
-            deleted: NONE,
+            deleted: NO_APPLICATIONS,
         }
     }
 
@@ -144,7 +144,7 @@ impl<'a> Ownership<'a> {
     }
 
     /// Returns whether an object becomes the application's when it is applied.
-    pub fn is_adopted(&self, live: &Object) -> bool {
+    pub fn has_no_owner(&self, live: &Object) -> bool {
         self.owner(live) == Owner::Nobody
     }
 
@@ -162,7 +162,7 @@ impl<'a> Ownership<'a> {
             return true;
         }
         match self.owner(live) {
-            Owner::Ours | Owner::OursByOldLabel => has_labelled(live),
+            Owner::Ours | Owner::OursByOldLabel => owns_label(live),
             Owner::Another(_) | Owner::Nobody => false,
         }
     }
@@ -240,14 +240,14 @@ impl<'a> Ownership<'a> {
 }
 
 /// The hint for an object of another application.
-pub const ANOTHERS_HINT: &str = "remove it from one of the two; if that application is no more, take its label `capstan.dev/application` \
+pub const OTHER_OWNER_HINT: &str = "remove it from one of the two; if that application is no more, take its label `capstan.dev/application` \
      off the object";
 
 /// The hint for a hook's object whose name is taken.
-pub const TAKEN_HINT: &str = "delete it or give the hook another name";
+pub const NAME_TAKEN_HINT: &str = "delete it or give the hook another name";
 
 /// Returns whether one of Capstan's field managers owns the application's label.
-fn has_labelled(live: &Object) -> bool {
+fn owns_label(live: &Object) -> bool {
     let label = format!("f:{}", labels::APPLICATION);
     our_fields(live).any(|fields| {
         let labels = fields.get("f:metadata").and_then(|metadata| metadata.get("f:labels"));
@@ -260,7 +260,7 @@ fn our_fields(live: &Object) -> impl Iterator<Item = &Value> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     entries.into_iter().flatten().filter_map(|entry| {
         let manager = entry.get("manager").and_then(Value::as_str)?;
-        let is_ours = manager == MANAGER || manager.starts_with(MANAGER_OF_HOOKS);
+        let is_ours = manager == MANAGER || manager.starts_with(HOOK_FIELD_MANAGER_PREFIX);
         is_ours.then(|| entry.get("fieldsV1")).flatten()
     })
 }

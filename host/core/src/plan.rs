@@ -34,7 +34,7 @@ pub use self::{
     kinds::built_in,
     make::{in_order, make, wait_text},
     options::PlanOptions,
-    plan_input::{Classified, Confirmed, LiveObjects, PlanInput, Role, Unasked},
+    plan_input::{Classified, Confirmation, DryRunBlocker, LiveObjects, PlanInput, Role},
     repeated::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, brought, settle},
     select::{Hooks, Selection},

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::policy::{PolicyHook, PolicyQuestion};
-pub use crate::request::{Ask, HeaderValue, HttpAnswer, HttpRequest, ObjectRef, Request, Selector};
+pub use crate::request::{Ask, HeaderValue, HttpRequest, HttpResponse, ObjectRef, Request, Selector};
 use crate::{
     compat::Mode,
     failure::FailureClass,
@@ -85,7 +85,7 @@ pub struct Application {
 /// The question to a hook type how a manifest is run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PlaceQuestion {
+pub struct PlacementQuestion {
     /// The application.
     pub application: Application,
     /// The user's settings for this hook.
@@ -167,9 +167,9 @@ pub struct HookContext {
     /// The user's settings for this hook.
     pub settings: Map<String, Value>,
     /// The run of the hook.
-    pub hook: HookFacts,
+    pub hook: HookRunInfo,
     /// The operation.
-    pub operation: OperationFacts,
+    pub operation: OperationInfo,
     /// The manifest as planned.
     pub object: Object,
     /// In SyncFail: why the operation failed.
@@ -185,7 +185,7 @@ pub struct HookContext {
 /// A run of a hook, as its plugin sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HookFacts {
+pub struct HookRunInfo {
     /// The run's ID, which is the same after a crash.
     pub run: RunId,
     /// Its phase.
@@ -200,7 +200,7 @@ pub struct HookFacts {
 
 /// An operation, as a plugin sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OperationFacts {
+pub struct OperationInfo {
     /// Its id.
     pub id: String,
     /// Sync or delete.
@@ -253,7 +253,7 @@ pub enum ObservationKind {
     /// Log lines of the own object's pods.
     Log(Vec<LogLine>),
     /// The response to an HTTP call.
-    Http(HttpAnswer),
+    Http(HttpResponse),
     /// A signal was sent.
     Signal {
         /// The signal's name.
@@ -465,7 +465,7 @@ pub trait Plugins: Send + Sync {
     }
 
     /// Asks a hook type how a manifest is run.
-    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError>;
+    async fn place(&self, by: &PluginRef, question: PlacementQuestion) -> Result<Placement, PluginError>;
 
     /// Asks a hook type for the next step.
     async fn step(

@@ -133,7 +133,7 @@ fn of_container(pod: &Object, status: &Value) -> Option<PodProblem> {
     Some(PodProblem {
         weight,
         message: format!("pod {}, container {container}: {what}", pod.name()),
-        lacks: not_found(message).map(|(kind, name)| named(pod, kind, name)),
+        lacks: parse_missing_object(message).map(|(kind, name)| named(pod, kind, name)),
         pod: pod.name().to_owned(),
         revision: revision(pod).to_owned(),
     })
@@ -198,7 +198,7 @@ fn named(pod: &Object, kind: &str, name: &str) -> ObjectKey {
 
 /// Returns the missing object that a kubelet message names (`secret "keys" not found`; for a missing key, `couldn't find key password in
 /// Secret shop/keys`).
-fn not_found(message: &str) -> Option<(&'static str, &str)> {
+fn parse_missing_object(message: &str) -> Option<(&'static str, &str)> {
     for (kind, word) in [("Secret", "secret \""), ("ConfigMap", "configmap \"")] {
         let named = message
             .split_once(word)
@@ -282,7 +282,7 @@ mod tests {
             ("secret \"\" not found", None),
             ("couldn't find key a in nothing", None),
         ] {
-            assert_eq!(not_found(message), read, "{message}");
+            assert_eq!(parse_missing_object(message), read, "{message}");
         }
     }
 

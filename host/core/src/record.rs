@@ -76,7 +76,7 @@ pub fn number(operation: &str) -> &str {
 }
 
 /// Returns the number of the operation in which a hook last succeeded with these inputs, unless it has failed since.
-pub fn same_inputs<'records>(
+pub fn last_success_with_inputs<'records>(
     records: &'records HookRecords,
     hook: &HookId,
     phase: Phase,
@@ -124,7 +124,7 @@ pub fn remember(records: &mut HookRecords, plan: &Plan, view: &OperationView, at
                 };
                 (HookOutcome::Succeeded, Some(success))
             }
-            TaskResult::Tolerated(_) | TaskResult::Failed { .. } | TaskResult::Stopped(_) => {
+            TaskResult::Tolerated(_) | TaskResult::Failed { .. } | TaskResult::FixedClock(_) => {
                 (HookOutcome::Failed, before)
             }
         };

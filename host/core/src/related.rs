@@ -15,11 +15,11 @@ pub const EVENTS: &str = "events";
 pub const STORAGE_CLASS: &str = "storage-class";
 
 /// The maximum number of pods.
-const MOST_PODS: usize = 50;
+const MAX_PODS: usize = 50;
 /// The maximum number of events; the newest ones are the relevant ones.
-const MOST_EVENTS: usize = 20;
+const MAX_EVENTS: usize = 20;
 /// The maximum size of the objects of each word in bytes: a tenth of the limit of an input.
-const MOST_BYTES: usize = 200 << 10;
+const MAX_BYTES: usize = 200 << 10;
 
 /// The related objects by the word that requested them.
 pub type Related = BTreeMap<String, RelatedResult>;
@@ -66,7 +66,7 @@ impl RelatedResult {
         let mut bytes = 0;
         let small = |object: &Value| {
             bytes += object.to_string().len();
-            bytes <= MOST_BYTES
+            bytes <= MAX_BYTES
         };
         RelatedResult::There {
             objects: objects.into_iter().take_while(small).collect(),
@@ -80,17 +80,17 @@ impl RelatedResult {
         let mut pods: Vec<&Object> = pods.into_iter().collect();
         pods.sort_by_cached_key(|pod| (is_ready(pod), pod.name().to_owned()));
         missing.sort();
-        missing.truncate(MOST_PODS);
-        let shown = pods.iter().take(MOST_PODS).map(|pod| how_it_is(pod).0).collect();
+        missing.truncate(MAX_PODS);
+        let shown = pods.iter().take(MAX_PODS).map(|pod| how_it_is(pod).0).collect();
         RelatedResult::shown(shown, pods.len(), missing)
     }
 
     /// Creates the result for events, the newest first.
     pub fn events(mut events: Vec<Object>) -> RelatedResult {
         events.sort_by_cached_key(|event| Reverse(last_seen(event).to_owned()));
-        let shown = events.iter().take(MOST_EVENTS).map(|event| {
+        let shown = events.iter().take(MAX_EVENTS).map(|event| {
             let keys = ["type", "reason", "message", "count"];
-            let mut shown = part(&event.0, &keys);
+            let mut shown = pick_fields(&event.0, &keys);
             shown.insert("lastSeen".to_owned(), json!(last_seen(event)));
             Value::Object(shown)
         });
@@ -101,7 +101,7 @@ impl RelatedResult {
     pub fn storage_class(class: Option<&Object>) -> RelatedResult {
         let keys = ["metadata", "provisioner", "reclaimPolicy", "volumeBindingMode"];
         let shown = class.map(|class| {
-            let mut shown = part(&class.0, &keys);
+            let mut shown = pick_fields(&class.0, &keys);
             shown.insert("metadata".to_owned(), json!({ "name": class.name() }));
             Value::Object(shown)
         });
@@ -112,14 +112,14 @@ impl RelatedResult {
 }
 
 /// Copies the given keys of an object.
-fn part(value: &Value, keys: &[&str]) -> Map<String, Value> {
+fn pick_fields(value: &Value, keys: &[&str]) -> Map<String, Value> {
     let found = |key: &&str| Some(((*key).to_owned(), value.get(*key)?.clone()));
     keys.iter().filter_map(found).collect()
 }
 
 fn parts(list: Option<&Value>, keys: &[&str]) -> Vec<Value> {
     let all = list.and_then(Value::as_array).into_iter().flatten();
-    all.map(|value| Value::Object(part(value, keys))).collect()
+    all.map(|value| Value::Object(pick_fields(value, keys))).collect()
 }
 
 /// Returns the status of a pod without its spec, whose environment may contain secrets.
@@ -136,7 +136,7 @@ pub fn how_it_is(pod: &Object) -> Object {
     ];
     let null = Value::Null;
     let status = pod.0.get("status").unwrap_or(&null);
-    let mut shown = part(status, &["phase", "reason", "message"]);
+    let mut shown = pick_fields(status, &["phase", "reason", "message"]);
     for (list, keys) in [
         ("conditions", CONDITION.as_slice()),
         ("initContainerStatuses", &CONTAINER),
@@ -148,7 +148,7 @@ pub fn how_it_is(pod: &Object) -> Object {
         }
     }
     let metadata = pod.0.get("metadata").unwrap_or(&null);
-    let metadata = part(metadata, &["name", "uid", "creationTimestamp", "deletionTimestamp"]);
+    let metadata = pick_fields(metadata, &["name", "uid", "creationTimestamp", "deletionTimestamp"]);
     let mut shown = json!({ "metadata": metadata, "status": shown });
     if let Some(node) = pod.text("/spec/nodeName") {
         shown["spec"] = json!({ "nodeName": node });

@@ -138,7 +138,7 @@ pub enum HeaderValue {
 /// The response to an HTTP call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HttpAnswer {
+pub struct HttpResponse {
     /// The HTTP status code.
     pub status: u16,
     /// The names of the headers, in lower case, and their values.
@@ -251,7 +251,7 @@ impl Request {
     }
 
     /// Returns whether later requests wait for its answer.
-    pub fn holds_up(&self) -> bool {
+    pub fn blocks_later_requests(&self) -> bool {
         self.is_write() || matches!(self, Request::Watch(_))
     }
 }

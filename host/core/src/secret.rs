@@ -10,10 +10,10 @@ use crate::object::Object;
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The paths of a Secret's data.
-pub const DATA: [&[&str]; 3] = [&["data"], &["stringData"], &["metadata", "annotations", LAST_APPLIED]];
+pub const DATA_PATHS: [&[&str]; 3] = [&["data"], &["stringData"], &["metadata", "annotations", LAST_APPLIED]];
 
 /// The fields of a Secret that contain its values.
-pub const VALUES: [&str; 2] = ["data", "stringData"];
+pub const VALUE_FIELDS: [&str; 2] = ["data", "stringData"];
 
 /// Returns whether objects of a kind are Secrets, or lists that may contain some.
 pub fn is_secret_kind(group: &str, kind: &str) -> bool {
@@ -27,12 +27,12 @@ pub fn is_secret(object: &Object) -> bool {
 
 /// Removes the data of a Secret, and of each Secret in a list. Returns whether there was any.
 pub fn strip(object: &mut Object) -> bool {
-    is_secret(object) && strip_value(&mut object.0)
+    is_secret(object) && remove_data_from_value(&mut object.0)
 }
 
-fn strip_value(value: &mut Value) -> bool {
+fn remove_data_from_value(value: &mut Value) -> bool {
     let mut had = false;
-    for path in DATA {
+    for path in DATA_PATHS {
         had |= remove(value, path);
     }
     // Items of a typed list have no `kind`.
@@ -42,7 +42,7 @@ fn strip_value(value: &mut Value) -> bool {
         .into_iter()
         .flatten()
     {
-        had |= strip_value(item);
+        had |= remove_data_from_value(item);
     }
     had
 }

@@ -9,7 +9,7 @@ use crate::object::Object;
 
 /// A live port that conflicts with an applied one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PortInTheWay {
+pub struct ConflictingPort {
     /// The name of both ports.
     pub name: String,
     /// The live port: `83/TCP`.
@@ -22,7 +22,7 @@ pub struct PortInTheWay {
     element: String,
 }
 
-impl PortInTheWay {
+impl ConflictingPort {
     /// Returns whether a live port is this one.
     pub fn is(&self, port: &Value) -> bool {
         self.element == element(port)
@@ -31,7 +31,7 @@ impl PortInTheWay {
 
 /// Returns the ports of a live Service that have the name of an applied port with another number or protocol. Ports that `manager` owns are
 /// left out, because the server removes them.
-pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<PortInTheWay> {
+pub fn conflicting_ports(applied: &Object, live: &Object, manager: &str) -> Vec<ConflictingPort> {
     if (applied.group(), applied.kind()) != ("", "Service") {
         return Vec::new();
     }
@@ -56,7 +56,7 @@ pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<P
         {
             continue;
         }
-        found.push(PortInTheWay {
+        found.push(ConflictingPort {
             name: name(&port).to_owned(),
             live: id(&port),
             applied: id(rival),
@@ -68,7 +68,7 @@ pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<P
 }
 
 /// Returns the `managedFields` of a live Service in which only `manager` owns those ports. Applying a set without them then removes them.
-pub fn with_ports_taken(live: &Object, ports: &[PortInTheWay], manager: &str) -> Vec<Value> {
+pub fn managed_fields_with_ports(live: &Object, ports: &[ConflictingPort], manager: &str) -> Vec<Value> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     let mut entries = entries.cloned().unwrap_or_default();
     if !entries.iter().any(|entry| crate::diff::is_entry_of(entry, manager)) {
@@ -161,14 +161,14 @@ mod tests {
             managed,
         );
         let wanted = service(json!([{ "name": "http", "port": 80 }]), json!([]));
-        let found = ports_in_the_way(&wanted, &live, "capstan");
+        let found = conflicting_ports(&wanted, &live, "capstan");
         assert_eq!(found.len(), 1);
         assert_eq!(
             (found[0].live.as_str(), found[0].applied.as_str()),
             ("83/TCP", "80/TCP")
         );
         assert_eq!(found[0].managers, ["kubectl-patch"]);
-        let entries = with_ports_taken(&live, &found, "capstan");
+        let entries = managed_fields_with_ports(&live, &found, "capstan");
         let ports = |at: usize| {
             let ports = entries[at].pointer("/fieldsV1/f:spec/f:ports").unwrap();
             ports.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
@@ -187,7 +187,7 @@ mod tests {
             json!([{ "name": "other", "port": 80 }]),
             json!([{ "name": "renamed", "port": 83 }]),
         ] {
-            assert_eq!(ports_in_the_way(&service(wanted, json!([])), &live, "capstan"), []);
+            assert_eq!(conflicting_ports(&service(wanted, json!([])), &live, "capstan"), []);
         }
     }
 }

@@ -49,8 +49,8 @@ const fn option(
     }
 }
 
-const YES: &[&str] = &["true", "false"];
-const NO: &[&str] = &["false", "true"];
+const TRUE_BY_DEFAULT: &[&str] = &["true", "false"];
+const FALSE_BY_DEFAULT: &[&str] = &["false", "true"];
 
 /// All sync options.
 pub const SYNC_OPTIONS: [SyncOption; 14] = [
@@ -62,7 +62,7 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
     ),
     option(
         "PruneLast",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Both,
         "the object is pruned after everything else",
     ),
@@ -80,61 +80,61 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
     ),
     option(
         "Validate",
-        YES,
+        TRUE_BY_DEFAULT,
         OptionScope::Both,
         "`false`: fields that the server doesn't know are dropped instead of causing an error; for ordinary objects they are listed",
     ),
     option(
         "SkipDryRunOnMissingResource",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Both,
         "the object's kind may be unknown until the object is applied",
     ),
     option(
         "Replace",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Both,
         "the live object is replaced as a whole instead of merged",
     ),
     option(
         "Force",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Both,
         "the object is deleted and recreated if a field can't be changed",
     ),
     option(
         "ServerSideApply",
-        YES,
+        TRUE_BY_DEFAULT,
         OptionScope::Both,
         "server-side apply is always used: `false` is reported and has no effect",
     ),
     option(
         "ClientSideApplyMigration",
-        YES,
+        TRUE_BY_DEFAULT,
         OptionScope::Application,
         "`false`: fields that `kubectl apply` owns are not taken over, and changing them is a conflict",
     ),
     option(
         "ApplyOutOfSyncOnly",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Application,
         "the health of unchanged objects isn't awaited. Unchanged objects are never sent to the server, with or without this option",
     ),
     option(
         "CreateNamespace",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Application,
         "the application's namespace is created if it doesn't exist, like `--create-namespace`",
     ),
     option(
         "RespectIgnoreDifferences",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Application,
         "fields in `ignoreDifferences` keep their live values; without this option compat mode applies them, and Capstan's rules keep them",
     ),
     option(
         "FailOnSharedResource",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Application,
         "an object of another application is an error; with Capstan's rules it always is",
     ),
@@ -224,7 +224,7 @@ impl SyncOptions {
         let mut errors = Vec::new();
         let mut seen: Vec<&str> = Vec::new();
         for word in words {
-            match option_in(word) {
+            match parse_option(word) {
                 Ok((name, _)) if seen.contains(&name) => {
                     options
                         .notices
@@ -241,7 +241,7 @@ impl SyncOptions {
             }
         }
         if options.server_side == Some(false) {
-            options.notices.push(NO_CLIENT_SIDE.to_owned());
+            options.notices.push(NO_CLIENT_SIDE_APPLY.to_owned());
         }
         if !mode.has(Rule::SharedObjectsAreTaken) && options.fail_on_shared == Some(false) {
             let notice =
@@ -287,15 +287,15 @@ impl SyncOptions {
     pub fn settle(&self, directives: &mut Directives) {
         let named = std::mem::take(&mut directives.named_options);
         let is_open = |name: &str| !named.iter().any(|known| known == name);
-        fill(&mut directives.prune, self.prune, is_open("Prune"));
-        fill(&mut directives.delete, self.delete, is_open("Delete"));
-        fill(&mut directives.prune_last, self.prune_last, is_open("PruneLast"));
-        fill(&mut directives.replace, self.replace, is_open("Replace"));
-        fill(&mut directives.force, self.force, is_open("Force"));
+        fill_in_value(&mut directives.prune, self.prune, is_open("Prune"));
+        fill_in_value(&mut directives.delete, self.delete, is_open("Delete"));
+        fill_in_value(&mut directives.prune_last, self.prune_last, is_open("PruneLast"));
+        fill_in_value(&mut directives.replace, self.replace, is_open("Replace"));
+        fill_in_value(&mut directives.force, self.force, is_open("Force"));
         let skips = self.validate.map(|validate| !validate);
-        fill(&mut directives.skip_validation, skips, is_open("Validate"));
+        fill_in_value(&mut directives.skip_validation, skips, is_open("Validate"));
         let missing = "SkipDryRunOnMissingResource";
-        fill(
+        fill_in_value(
             &mut directives.skip_dry_run_on_missing,
             self.skip_dry_run_on_missing,
             is_open(missing),
@@ -305,17 +305,17 @@ impl SyncOptions {
 }
 
 /// The notice about `ServerSideApply=false`.
-pub(crate) const NO_CLIENT_SIDE: &str =
+pub(crate) const NO_CLIENT_SIDE_APPLY: &str =
     "ServerSideApply=false changes nothing: objects are always applied on the server's side";
 
-fn fill<T>(place: &mut T, value: Option<T>, is_open: bool) {
+fn fill_in_value<T>(place: &mut T, value: Option<T>, is_open: bool) {
     if let Some(value) = value.filter(|_| is_open) {
         *place = value;
     }
 }
 
 /// Parses an option, or returns what is wrong with it.
-fn option_in(word: &str) -> Result<(&'static str, &str), Box<Diagnostic>> {
+fn parse_option(word: &str) -> Result<(&'static str, &str), Box<Diagnostic>> {
     let (name, value) = word.trim().split_once('=').unwrap_or((word.trim(), ""));
     let Some(option) = known(name) else {
         let error = Diagnostic::new(format!("there is no sync option `{name}`"));
@@ -412,7 +412,7 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_is_told() {
-        assert_eq!(read(&["ServerSideApply=false"]).notices, [NO_CLIENT_SIDE]);
+        assert_eq!(read(&["ServerSideApply=false"]).notices, [NO_CLIENT_SIDE_APPLY]);
         assert!(read(&["ServerSideApply=true"]).notices.is_empty());
         assert_eq!(read(&["FailOnSharedResource=false"]).notices.len(), 1);
         assert!(read(&["RespectIgnoreDifferences=true"]).notices.is_empty());

@@ -341,19 +341,19 @@ pub struct HookTask {
 }
 
 /// The claim of a plugin that runs objects of any kind as hooks.
-const ANY_KIND: &str = "*/*";
+const ANY_KIND_CLAIM: &str = "*/*";
 
 impl HookTask {
     /// Returns whether the hook is a helper: its object is there for other hooks, as a `ServiceAccount` is, and doesn't end. A hook whose
     /// plugin claims its word, type or kind has a verdict of that plugin and isn't a helper.
     pub fn is_helper(&self) -> bool {
-        self.ends_by_health() && !self.runs_to_completion
+        self.has_health_verdict() && !self.runs_to_completion
     }
 
     /// Returns whether the verdict is the health of the object. A plugin that claims the hook's word, type or kind has a verdict of its
     /// own.
-    pub fn ends_by_health(&self) -> bool {
-        self.has_object && self.by.claim == ANY_KIND
+    pub fn has_health_verdict(&self) -> bool {
+        self.has_object && self.by.claim == ANY_KIND_CLAIM
     }
 }
 
@@ -384,7 +384,7 @@ pub enum TaskResult {
         remedies: Remedies,
     },
     /// It was stopped before its end, for this reason.
-    Stopped(String),
+    FixedClock(String),
 }
 
 impl From<EffectFailure> for TaskResult {
@@ -408,7 +408,7 @@ impl TaskResult {
         match self {
             TaskResult::Done(message)
             | TaskResult::Tolerated(message)
-            | TaskResult::Stopped(message)
+            | TaskResult::FixedClock(message)
             | TaskResult::Failed { message, .. } => message,
         }
     }
@@ -417,16 +417,16 @@ impl TaskResult {
         match self {
             TaskResult::Done(message)
             | TaskResult::Tolerated(message)
-            | TaskResult::Stopped(message)
+            | TaskResult::FixedClock(message)
             | TaskResult::Failed { message, .. } => message,
         }
     }
 
     /// Returns whether later tasks may start.
-    pub fn lets_go_on(&self) -> bool {
+    pub fn allows_next(&self) -> bool {
         match self {
             TaskResult::Done(_) | TaskResult::Tolerated(_) => true,
-            TaskResult::Failed { .. } | TaskResult::Stopped(_) => false,
+            TaskResult::Failed { .. } | TaskResult::FixedClock(_) => false,
         }
     }
 }

@@ -6,10 +6,10 @@
 pub const MOST_BYTES: usize = 2 << 10;
 
 /// The end of a cut text gets one of so many bytes, because the reason for a refusal is at the end of the server's message.
-const END_SHARE: usize = 4;
+const END_DIVISOR: usize = 4;
 
 /// The maximum number of names in a message.
-const MOST_LISTED: usize = 20;
+const MAX_LISTED_NAMES: usize = 20;
 
 /// Stores a text that may be absent as version 0.1.0 did: as an empty one.
 pub(crate) mod or_empty {
@@ -27,7 +27,7 @@ pub(crate) mod or_empty {
 
 /// Joins names with commas. After the first twenty, the others are counted.
 pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
-    let (shown, rest) = names.split_at(names.len().min(MOST_LISTED));
+    let (shown, rest) = names.split_at(names.len().min(MAX_LISTED_NAMES));
     let shown: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
     match rest.len() {
         0 => shown.join(", "),
@@ -37,23 +37,23 @@ pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
 
 /// Cuts a text to at most [`MOST_BYTES`]. Replaces its middle by the number of bytes that are left out.
 pub fn bounded(text: String) -> String {
-    bounded_to(text, MOST_BYTES)
+    truncated_to(text, MOST_BYTES)
 }
 
 /// Cuts a text to at most `most` bytes. Replaces its middle by the number of bytes that are left out.
-pub fn bounded_to(text: String, most: usize) -> String {
+pub fn truncated_to(text: String, most: usize) -> String {
     if text.len() <= most {
         return text;
     }
     // The mark is at most as long as for a text of which nothing is kept.
-    let room = most.saturating_sub(mark(text.len()).len());
-    let begin = text.floor_char_boundary(room - room / END_SHARE);
-    let end = text.ceil_char_boundary(text.len() - room / END_SHARE);
+    let room = most.saturating_sub(omission_mark(text.len()).len());
+    let begin = text.floor_char_boundary(room - room / END_DIVISOR);
+    let end = text.ceil_char_boundary(text.len() - room / END_DIVISOR);
     let (before, after) = (
         text.get(..begin).unwrap_or_default(),
         text.get(end..).unwrap_or_default(),
     );
-    format!("{before}{}{after}", mark(end - begin))
+    format!("{before}{}{after}", omission_mark(end - begin))
 }
 
 /// Cuts a text in place, as [`bounded`] does.
@@ -64,7 +64,7 @@ pub(crate) fn bound(text: &mut String) {
 }
 
 /// Cuts each of several texts in place, and the list to `most` texts. The last text counts those that are left out.
-pub(crate) fn bound_list(texts: &mut Vec<String>, most: usize) {
+pub(crate) fn truncate_list(texts: &mut Vec<String>, most: usize) {
     let left_out = texts.len().saturating_sub(most);
     if left_out > 0 {
         texts.truncate(most.saturating_sub(1));
@@ -73,7 +73,7 @@ pub(crate) fn bound_list(texts: &mut Vec<String>, most: usize) {
     texts.iter_mut().for_each(bound);
 }
 
-fn mark(bytes: usize) -> String {
+fn omission_mark(bytes: usize) -> String {
     format!("… [{bytes} bytes left out] …")
 }
 
@@ -85,14 +85,14 @@ mod tests {
 
     #[test]
     fn a_text_that_is_too_long_says_how_many_bytes_are_left_out() {
-        assert_eq!(bounded_to("short".to_owned(), 40), "short");
+        assert_eq!(truncated_to("short".to_owned(), 40), "short");
         assert_eq!(
-            bounded_to("x".repeat(100) + "yz", 43),
+            truncated_to("x".repeat(100) + "yz", 43),
             format!("{}… [87 bytes left out] …xyz", "x".repeat(12))
         );
         // A letter of three bytes is not cut into.
         assert_eq!(
-            bounded_to("€".repeat(100), 43),
+            truncated_to("€".repeat(100), 43),
             format!("{}… [285 bytes left out] …€", "€".repeat(4))
         );
     }
@@ -108,18 +108,18 @@ mod tests {
     #[test]
     fn a_list_that_is_too_long_counts_what_is_left_out() {
         let mut texts: Vec<String> = (0..10).map(|number| number.to_string()).collect();
-        bound_list(&mut texts, 3);
+        truncate_list(&mut texts, 3);
         assert_eq!(texts, ["0", "1", "8 more"]);
-        bound_list(&mut texts, 3);
+        truncate_list(&mut texts, 3);
         assert_eq!(texts, ["0", "1", "8 more"]);
     }
 
     proptest! {
         #[test]
         fn no_text_is_longer_and_none_is_cut_twice(text in ".{0,300}", most in 40_usize..200) {
-            let cut = bounded_to(text.clone(), most);
+            let cut = truncated_to(text.clone(), most);
             prop_assert!(cut.len() <= most);
-            prop_assert_eq!(bounded_to(cut.clone(), most), cut);
+            prop_assert_eq!(truncated_to(cut.clone(), most), cut);
         }
     }
 }

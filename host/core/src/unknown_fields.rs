@@ -8,20 +8,20 @@ use crate::{
 };
 
 /// What the server's message says about each of them.
-const WORDS: &str = ": field not declared in schema";
+const NOT_DECLARED: &str = ": field not declared in schema";
 
 /// Lists the fields that a message of the server names, in its notation: `.spec.template.spec.containers[name="app"].odd`.
 pub fn named(message: &str) -> Vec<String> {
     let mut fields = Vec::new();
     let mut rest = message;
-    while let Some(end) = rest.find(WORDS) {
+    while let Some(end) = rest.find(NOT_DECLARED) {
         let (before, after) = rest.split_at(end);
         let begin = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
         let field = before.get(begin..).unwrap_or_default().to_owned();
         if field.starts_with('.') && !fields.contains(&field) {
             fields.push(field);
         }
-        rest = after.get(WORDS.len()..).unwrap_or_default();
+        rest = after.get(NOT_DECLARED.len()..).unwrap_or_default();
     }
     fields
 }
@@ -34,7 +34,9 @@ pub fn leave_out(object: &mut Object, field: &str) -> bool {
     };
     let mut place = &mut object.0;
     for step in way {
-        let Some(next) = inside(place, step) else { return false };
+        let Some(next) = child_mut(place, step) else {
+            return false;
+        };
         place = next;
     }
     match (last, place) {
@@ -59,7 +61,7 @@ pub fn is_in(object: &Value, field: &str) -> bool {
         .any(|(key, value)| !key.is_empty() && rest.strip_prefix(key.as_str()).is_some_and(|rest| is_in(value, rest)))
 }
 
-fn inside<'a>(place: &'a mut Value, step: &Step) -> Option<&'a mut Value> {
+fn child_mut<'a>(place: &'a mut Value, step: &Step) -> Option<&'a mut Value> {
     match step {
         Step::Field(name) => place.get_mut(name),
         Step::Place(_) | Step::Member(_) => {

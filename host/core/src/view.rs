@@ -16,14 +16,14 @@ use crate::{
     plugins::{Application, FailureCause},
     remedy::Remedies,
     task::{TaskId, TaskResult},
-    text::{self, bounded_to},
+    text::{self, truncated_to},
     wave::Wave,
 };
 
 /// The maximum number of problems that are listed for an operation, and for each of its tasks.
-const MOST_TROUBLES: usize = 20;
+const MAX_PROBLEMS: usize = 20;
 /// The maximum number of tasks that a message about a blocked task names.
-const MOST_NAMES: usize = 10;
+const MAX_NAMES: usize = 10;
 /// The maximum length of texts in bytes in a view that would be too large to be stored.
 const BRIEF_BYTES: usize = 100;
 
@@ -174,7 +174,7 @@ impl OperationView {
             EventKind::WaveStarted { phase, wave } => self.current = Some((*phase, Some(*wave))),
             EventKind::WaveFinished { phase, .. } => self.current = Some((*phase, None)),
             EventKind::PhaseFinished { .. } => self.current = None,
-            EventKind::Troubled { message } => list(&mut self.troubles, &mut self.troubles_left_out, message),
+            EventKind::Troubled { message } => add_problem(&mut self.troubles, &mut self.troubles_left_out, message),
             EventKind::Waiting { on } => self.waiting.clone_from(on),
             EventKind::Stopping { why } => self.status = Some(Status::Terminating { by: why.clone() }),
             EventKind::OperationFinished { status } => {
@@ -185,7 +185,7 @@ impl OperationView {
             EventKind::TaskHeld { task, on } => {
                 let mut names: Vec<String> = on
                     .iter()
-                    .take(MOST_NAMES)
+                    .take(MAX_NAMES)
                     .map(|task| {
                         self.task(task)
                             .map_or_else(|| task.to_string(), |view| view.outline.key.short())
@@ -238,10 +238,10 @@ impl OperationView {
         brief.waiting.clear();
         brief.skipped.clear();
         for task in &mut brief.tasks {
-            task.message = bounded_to(std::mem::take(&mut task.message), BRIEF_BYTES);
+            task.message = truncated_to(std::mem::take(&mut task.message), BRIEF_BYTES);
             if let TaskProgress::Finished(result) = &mut task.progress {
                 let message = result.message_mut();
-                *message = bounded_to(std::mem::take(message), BRIEF_BYTES);
+                *message = truncated_to(std::mem::take(message), BRIEF_BYTES);
             }
             let left_out = task.troubles.len() + task.requests.len() + task.touched.len() + task.fates.len();
             task.troubles_left_out = task
@@ -267,8 +267,8 @@ impl OperationView {
 }
 
 /// Adds a problem, or counts it if there are many.
-fn list(troubles: &mut Vec<String>, left_out: &mut u32, message: &str) {
-    if troubles.len() < MOST_TROUBLES {
+fn add_problem(troubles: &mut Vec<String>, left_out: &mut u32, message: &str) {
+    if troubles.len() < MAX_PROBLEMS {
         troubles.push(message.to_owned());
     } else {
         *left_out = left_out.saturating_add(1);
@@ -325,7 +325,7 @@ impl TaskView {
                     .insert(key.to_string(), (fate.clone(), by.clone().unwrap_or_default()));
             }
             EventKind::PluginTroubled { message, .. } => {
-                list(&mut self.troubles, &mut self.troubles_left_out, message);
+                add_problem(&mut self.troubles, &mut self.troubles_left_out, message);
             }
             EventKind::Requested {
                 what,

@@ -29,10 +29,10 @@ pub fn words(answer: &Result<Answer, PluginError>) -> Value {
             let object = if *has_object { "planned" } else { "none" };
             json!({ "run": { "phases": phases, "object": object, "also": also } })
         }
-        Ok(Answer::Step(step)) => of_step(step),
+        Ok(Answer::Step(step)) => step_json(step),
         Ok(Answer::Disposal(disposal)) => match disposal {
             Disposal::Keep => json!("keep"),
-            Disposal::Delete(propagation) => json!({ "delete": of_propagation(*propagation) }),
+            Disposal::Delete(propagation) => json!({ "delete": propagation_name(*propagation) }),
             Disposal::DeleteAt(at) => json!({ "delete-at": at.to_string() }),
             Disposal::AskAgainAt(at) => json!({ "ask-again-at": at.to_string() }),
         },
@@ -45,7 +45,7 @@ pub fn words(answer: &Result<Answer, PluginError>) -> Value {
     }
 }
 
-fn of_step(step: &HookStep) -> Value {
+fn step_json(step: &HookStep) -> Value {
     let HookStep {
         progress,
         message,
@@ -60,18 +60,18 @@ fn of_step(step: &HookStep) -> Value {
             Progress::Ended(HookOutcome::Failed) => "failed",
         },
         "message": message,
-        "asks": asks.iter().map(of_ask).collect::<Vec<_>>(),
+        "asks": asks.iter().map(request_json).collect::<Vec<_>>(),
         "wake-after-ms": wake_after_ms,
-        "state": readable(state),
+        "state": readable_state(state),
     })
 }
 
-fn of_ask(ask: &Ask) -> Value {
+fn request_json(ask: &Ask) -> Value {
     let (name, what) = match &ask.what {
         Request::CreateOwn => ("create-own", json!({})),
         Request::WatchOwn => ("watch-own", json!({})),
         Request::FollowLogsOwn => ("follow-logs-own", json!({})),
-        Request::DeleteOwn(propagation) => ("delete-own", json!(of_propagation(*propagation))),
+        Request::DeleteOwn(propagation) => ("delete-own", json!(propagation_name(*propagation))),
         Request::Apply(object) => ("apply", parsed(object)),
         Request::Get(object) => ("get", json!(object)),
         Request::List(selector) => ("list", json!(selector)),
@@ -79,9 +79,9 @@ fn of_ask(ask: &Ask) -> Value {
         Request::Patch { object, merge } => ("patch", json!({ "object": object, "merge": parsed(merge) })),
         Request::Delete { object, propagation } => (
             "delete",
-            json!({ "object": object, "propagation": of_propagation(*propagation) }),
+            json!({ "object": object, "propagation": propagation_name(*propagation) }),
         ),
-        Request::Http(call) => ("http", of_http(call)),
+        Request::Http(call) => ("http", http_json(call)),
         Request::WaitSignal(name) => ("wait-signal", json!(name)),
         Request::EmitEvent(text) => ("emit-event", json!(text)),
         Request::NotInThisVersion(name) => ("other", json!(name)),
@@ -89,7 +89,7 @@ fn of_ask(ask: &Ask) -> Value {
     json!({ "id": ask.id, name: what })
 }
 
-fn of_http(call: &HttpRequest) -> Value {
+fn http_json(call: &HttpRequest) -> Value {
     let headers = call.headers.iter().map(|(name, value)| {
         let value = match value {
             HeaderValue::Text(text) => json!(text),
@@ -111,7 +111,7 @@ fn of_http(call: &HttpRequest) -> Value {
     })
 }
 
-fn of_propagation(propagation: Propagation) -> &'static str {
+fn propagation_name(propagation: Propagation) -> &'static str {
     match propagation {
         Propagation::Foreground => "foreground",
         Propagation::Background => "background",
@@ -125,7 +125,7 @@ fn parsed(text: &str) -> Value {
 }
 
 /// Returns a plugin's state as JSON if it is that, else as text, else in base64.
-fn readable(state: &[u8]) -> Value {
+fn readable_state(state: &[u8]) -> Value {
     if let Ok(value) = serde_json::from_slice(state) {
         return value;
     }
@@ -169,7 +169,7 @@ pub struct Difference {
 pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     let is_other_error = |key: &&str| got.get(key).is_some() && expected.get(key).is_none();
-    if ERRORS.iter().any(is_other_error) {
+    if ERROR_KEYS.iter().any(is_other_error) {
         // Comparing key by key would only report that nothing is there.
         found.push(Difference {
             path: String::new(),
@@ -184,7 +184,7 @@ pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
 }
 
 /// The keys of an answer that is an error.
-const ERRORS: [&str; 4] = ["failed", "invalid", "no-answer", "retry"];
+const ERROR_KEYS: [&str; 4] = ["failed", "invalid", "no-answer", "retry"];
 
 fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String], found: &mut Vec<Difference>) {
     match (expected, got) {
@@ -204,7 +204,7 @@ fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String],
                 compare(&format!("{path}[{n}]"), expected, Some(got), &[], found);
             }
         }
-        (expected, Some(got)) if same(expected, got) => {}
+        (expected, Some(got)) if is_same_value(expected, got) => {}
         // A missing value equals null.
         (Value::Null, None) => {}
         (expected, got) => found.push(Difference {
@@ -217,7 +217,7 @@ fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String],
 }
 
 /// Timestamps may be written with or without fractions, and with any offset.
-fn same(expected: &Value, got: &Value) -> bool {
+fn is_same_value(expected: &Value, got: &Value) -> bool {
     let moment = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
     expected == got || moment(expected).is_some_and(|expected| Some(expected) == moment(got))
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// The measurements of a case.
 #[derive(Debug, Clone, Copy)]
-pub struct Measured {
+pub struct Measurement {
     /// Calls per second, one after the other.
     pub rate: f64,
     /// The median time of a call.
@@ -32,7 +32,7 @@ pub struct Measured {
 /// # Errors
 ///
 /// Returns that the case fails.
-pub async fn measure(sandbox: &Sandbox, name: &str, case: &Case, time: Duration) -> anyhow::Result<Measured> {
+pub async fn measure(sandbox: &Sandbox, name: &str, case: &Case, time: Duration) -> anyhow::Result<Measurement> {
     let first = script::run(sandbox, name, case).await;
     if !first.failures.is_empty() {
         return Err(usage_error(
@@ -52,7 +52,7 @@ pub async fn measure(sandbox: &Sandbox, name: &str, case: &Case, time: Duration)
     let at = |percent: usize| took.get((took.len() * percent / 100).min(took.len().saturating_sub(1)));
     let sum: Duration = took.iter().sum();
     let calls = u32::try_from(took.len()).unwrap_or(u32::MAX);
-    Ok(Measured {
+    Ok(Measurement {
         rate: f64::from(calls) / sum.as_secs_f64().max(f64::EPSILON),
         p50: at(50).copied().unwrap_or_default(),
         p99: at(99).copied().unwrap_or_default(),

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The most bytes of messages that a compiler may write.
-const OUTPUT_BYTES: usize = 256 << 20;
+const MAX_OUTPUT_BYTES: usize = 256 << 20;
 
 /// The options of a build.
 #[derive(Debug, Clone)]
@@ -69,10 +69,10 @@ pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) 
     let language = language::of(folder);
     let component = match language {
         Some(language) => {
-            let component = compiled(spec, &manifest, language, progress).await?;
+            let component = compile(spec, &manifest, language, progress).await?;
             capstan_stamp::with_language(&component, language::name(language))
         }
-        None => built_before(folder, &manifest)?,
+        None => existing_component(folder, &manifest)?,
     };
     let stamped = capstan_stamp::stamp(&component, &manifest).map_err(|error| {
         usage_error(
@@ -93,7 +93,7 @@ pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) 
     if !mistakes.is_empty() {
         return Err(Diagnostics(mistakes).into());
     }
-    write(&file, &stamped)?;
+    write_atomically(&file, &stamped)?;
     Ok(Built {
         file: file.strip_prefix("./").map(Path::to_owned).unwrap_or(file),
         manifest,
@@ -103,7 +103,7 @@ pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) 
 }
 
 /// Returns the component in a folder without sources, as an import leaves it: only its manifest can have changed.
-fn built_before(folder: &Path, manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
+fn existing_component(folder: &Path, manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
     let file = folder.join(&manifest.name).with_extension("wasm");
     if file.is_file() {
         return read(&file);
@@ -124,14 +124,14 @@ fn built_before(folder: &Path, manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Runs the toolchain of a project's language.
-async fn compiled(
+async fn compile(
     spec: &BuildSpec,
     manifest: &Manifest,
     language: Language,
     progress: Progress<'_>,
 ) -> anyhow::Result<Vec<u8>> {
     let folder = &spec.folder;
-    look_for(language)?;
+    require_tools(language)?;
     let project = Project {
         folder,
         manifest,
@@ -149,15 +149,15 @@ async fn compiled(
 }
 
 /// Replaces the file atomically: a process that loads it meanwhile sees the old or the new one.
-fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    capstan_files::write(file, bytes, Readers::AsUsual).map_err(|error| {
+fn write_atomically(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    capstan_files::write_atomically(file, bytes, Readers::AsUsual).map_err(|error| {
         let message = format!("{} can't be written: {error}", file.display());
         usage_error(message, Setting::BuildOutput)
     })
 }
 
 /// Returns an error that names all missing tools.
-fn look_for(language: Language) -> anyhow::Result<()> {
+fn require_tools(language: Language) -> anyhow::Result<()> {
     let name = language::name(language);
     let mistakes = language::tools(language).iter().filter_map(|tool| {
         let what = match tool.find() {
@@ -224,7 +224,7 @@ impl Project<'_> {
         node.word("node_modules/@bytecodealliance/jco/dist/jco.js");
         node.word("componentize").path(entry.path());
         node.words(&["--wit", "wit", "--world-name"]);
-        node.operand(&self.world()?).map_err(flag)?;
+        node.operand(&self.world()?).map_err(leading_dash_error)?;
         // The contract has no asynchronous functions. Without them, QuickJS is smaller and starts faster.
         node.words(&["--backend", "qjs", "--backend-qjs-disable-async", "--out"]);
         // Its stdout names a temporary file; errors are on stderr.
@@ -256,7 +256,7 @@ impl Project<'_> {
         let out = self.scratch.path().join("plugin.wasm");
         let mut python = self.command_at(&tools.join("componentize-py"))?;
         python.words(&["--wit-path", "wit", "--world"]);
-        python.operand(&self.world()?).map_err(flag)?;
+        python.operand(&self.world()?).map_err(leading_dash_error)?;
         python
             .words(&["componentize", "plugin", "--output"])
             .path(&out)
@@ -312,7 +312,7 @@ impl Project<'_> {
     async fn run(&self, mut command: Command, what: &str) -> anyhow::Result<Vec<u8>> {
         command
             .deadline(self.until.saturating_duration_since(Instant::now()))
-            .output_bytes(OUTPUT_BYTES);
+            .output_bytes(MAX_OUTPUT_BYTES);
         // Dropping this future ends the tool.
         let _guard = command.canceller().guard();
         let output = match tokio::task::spawn_blocking(move || command.run()).await? {
@@ -368,7 +368,7 @@ impl Project<'_> {
     }
 }
 
-fn flag(error: LeadingDash) -> anyhow::Error {
+fn leading_dash_error(error: LeadingDash) -> anyhow::Error {
     usage_error(error.to_string(), "name a world of `wit/worlds.wit`")
 }
 

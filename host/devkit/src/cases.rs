@@ -29,7 +29,7 @@ use serde_json::{Map, Value};
 use crate::usage_error;
 
 /// The time at which a case starts by default: a fixed one, so that every run is the same.
-const BEGIN: i64 = 1_767_225_600;
+const DEFAULT_START_UNIX_SECONDS: i64 = 1_767_225_600;
 
 /// Returns how a first case comes to be.
 fn first_case() -> Remedies {
@@ -218,7 +218,7 @@ fn collect(folder: &Path, is_top: bool, files: &mut Vec<PathBuf>) -> anyhow::Res
     for entry in entries {
         if entry.is_dir() {
             collect(&entry, false, files)?;
-        } else if is_argo_cds(&entry) || is_top && is_yaml(&entry) {
+        } else if is_argo_cd_file(&entry) || is_top && is_yaml(&entry) {
             files.push(entry);
         }
     }
@@ -230,19 +230,19 @@ fn is_yaml(file: &Path) -> bool {
         .is_some_and(|ending| ending == "yaml" || ending == "yml")
 }
 
-fn is_argo_cds(file: &Path) -> bool {
+fn is_argo_cd_file(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == argo_cd::NAME)
 }
 
 fn of_file(path: &Path) -> Vec<Case> {
-    let is_ours = !is_argo_cds(path);
+    let is_ours = !is_argo_cd_file(path);
     let read = capstan_source::text(path).map_err(|mistake| (String::new(), vec![mistake]));
     let read = read.and_then(|text| {
         let name = path.display().to_string();
         let document = if is_ours {
             manifest::document(&name, &text)
         } else {
-            manifest::foreign_document(&name, &text)
+            manifest::parse_go_document(&name, &text)
         };
         match document {
             Ok(document) => Ok((text, document)),
@@ -262,7 +262,7 @@ fn of_file(path: &Path) -> Vec<Case> {
     let found = if !mistakes.is_empty() {
         Err(mistakes)
     } else if is_ours {
-        own_cases(&file)
+        read_native(&file)
     } else {
         argo_cd::cases(&file)
     };
@@ -275,7 +275,7 @@ fn of_file(path: &Path) -> Vec<Case> {
 }
 
 /// Reads the cases in a file of Capstan's own layout, in the order of the file.
-fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
+fn read_native(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let written: BTreeMap<String, Written> =
         config_errors::deserialize(&file.document, "it has the names of cases as its keys")?;
     let mut cases: Vec<Case> = written
@@ -325,7 +325,7 @@ fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, Di
                 ));
             }
             let input = input::of(file, &format!("{pointer}/hook"), Function::Start, given)?;
-            let steps = steps_of(file, &pointer, steps.unwrap_or_default())?;
+            let steps = parse_steps(file, &pointer, steps.unwrap_or_default())?;
             return Ok(Case::new(file, name, pointer, claim, now, Task::Hook { input, steps }));
         }
         _ => {
@@ -382,11 +382,13 @@ fn begin(task: &Task) -> Timestamp {
             function: Function::Place,
             ..
         } => Timestamp::UNIX_EPOCH,
-        Task::Ask { .. } | Task::Hook { .. } | Task::Unreadable(_) => Timestamp::from_second(BEGIN).unwrap_or_default(),
+        Task::Ask { .. } | Task::Hook { .. } | Task::Unreadable(_) => {
+            Timestamp::from_second(DEFAULT_START_UNIX_SECONDS).unwrap_or_default()
+        }
     }
 }
 
-fn steps_of(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> Result<Vec<Step>, Diagnostic> {
+fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> Result<Vec<Step>, Diagnostic> {
     let mut steps = Vec::new();
     for (n, written) in written.into_iter().enumerate() {
         let pointer = format!("{pointer}/steps/{n}");

@@ -95,7 +95,7 @@ pub async fn argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpre
             json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.open_libs})
         })
         .collect();
-    make(
+    build_plugin(
         spec,
         interpreters,
         ("lua", "Lua"),
@@ -110,17 +110,21 @@ pub async fn argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpre
 /// # Errors
 ///
 /// Returns the mistakes in the expressions, or why the plugin can't be written.
-pub async fn cel(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<Imported> {
+pub async fn import_cel(
+    spec: &ImportSpec,
+    access: &FileAccess,
+    interpreters: Interpreters<'_>,
+) -> anyhow::Result<Imported> {
     let found = flux::read(&spec.path, access).map_err(Diagnostics)?;
     let checks: Vec<Value> = found
         .checks
         .iter()
         .map(|Check { kinds, does, .. }| json!({"claim": kinds, "expressions": does}))
         .collect();
-    make(spec, interpreters, ("cel", "CEL"), &json!({ "checks": checks }), found).await
+    build_plugin(spec, interpreters, ("cel", "CEL"), &json!({ "checks": checks }), found).await
 }
 
-async fn make<T>(
+async fn build_plugin<T>(
     spec: &ImportSpec,
     interpreters: Interpreters<'_>,
     (interpreter, language): (&str, &str),
@@ -131,13 +135,13 @@ async fn make<T>(
         .with_context(|| format!("this version of Capstan was built without the interpreter {interpreter}"))?;
     let made = match capstan_sandbox::prepare(stock, &text.to_string()).await {
         Ok(made) => made,
-        Err(PrepareError::Refused(why)) => return Err(refused(&why)),
+        Err(PrepareError::Refused(why)) => return Err(rejection(&why)),
         Err(error) => return Err(error.into()),
     };
     let Told { fields } = serde_json::from_str(&made.answer)
         .with_context(|| format!("the interpreter {interpreter} answers what can't be read"))?;
     let toml = toml(spec, interpreter, &found, &fields);
-    let manifest = Manifest::from_toml(&toml).map_err(flawed)?;
+    let manifest = Manifest::from_toml(&toml).map_err(manifest_error)?;
     let component = capstan_stamp::with_language(&made.component, language);
     let component = capstan_stamp::stamp(&component, &manifest)?;
 
@@ -154,7 +158,7 @@ async fn make<T>(
     for Check { kinds, cases: from, .. } in &found.checks {
         if let Some(from) = from {
             let name = kinds.to_string().replace('*', "_");
-            copy(from, &cases_folder.join(name))?;
+            copy_check(from, &cases_folder.join(name))?;
         }
     }
     let checks = found.checks.into_iter().map(|check| ImportedCheck {
@@ -190,12 +194,12 @@ fn refuse_edited(file: &Path, toml: &str) -> anyhow::Result<()> {
     }
 }
 
-fn refused(why: &str) -> anyhow::Error {
+fn rejection(why: &str) -> anyhow::Error {
     let mistake = |line: &str| Diagnostic::new(line).hint("lines are counted from the check's own first one");
     Diagnostics(why.lines().map(mistake).collect()).into()
 }
 
-fn flawed(error: ManifestError) -> anyhow::Error {
+fn manifest_error(error: ManifestError) -> anyhow::Error {
     usage_error(format!("no plugin can be called that: {error}"), Setting::ImportName)
 }
 
@@ -242,7 +246,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Copies a check with its test cases; actions are left out.
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+fn copy_check(from: &Path, to: &Path) -> anyhow::Result<()> {
     for name in ["health.lua", "health_test.yaml"] {
         let bytes =
             fs::read(from.join(name)).with_context(|| format!("failed to read {}", from.join(name).display()))?;

@@ -17,8 +17,8 @@ use crate::cases::input;
 const ENTRY: &str = include_str!("entry.js");
 
 /// How the sandbox reports a missing export, and a missing function of one.
-const NO_EXPORT: &str = "the program doesn't export `";
-const NO_FUNCTION: &str = "the program has no function `";
+const MISSING_EXPORT_PREFIX: &str = "the program doesn't export `";
+const MISSING_FUNCTION_PREFIX: &str = "the program has no function `";
 
 /// How the file of that module is called: `.capstan-` and some letters and digits that are chosen at random.
 const ENTRY_PREFIX: &str = ".capstan-";
@@ -80,8 +80,8 @@ pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) ->
     let mut mistakes: Vec<Diagnostic> = Vec::new();
     for claim in &manifest.claims {
         let interface = claim.interface();
-        for function in functions(interface) {
-            let asked = sandbox.ask(&manifest.name, question(*function)).await;
+        for function in functions_of(interface) {
+            let asked = sandbox.ask(&manifest.name, probe_question(*function)).await;
             let Ok(asked) = asked else { continue };
             let Err(PluginError::Failed { message, .. }) = asked.answer else {
                 continue;
@@ -100,7 +100,7 @@ pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) ->
 /// Names the file and the missing export.
 fn mistake(interface: Interface, message: &str) -> Option<Diagnostic> {
     let export = export(interface);
-    if message.contains(NO_EXPORT) {
+    if message.contains(MISSING_EXPORT_PREFIX) {
         let mistake = Diagnostic::new(format!(
             "plugin.js doesn't export `{export}`, which `plugin.toml` claims"
         ));
@@ -108,7 +108,7 @@ fn mistake(interface: Interface, message: &str) -> Option<Diagnostic> {
             "write `export const {export} = {{ .. }}`, or take the claim out of `plugin.toml`"
         )));
     }
-    let (_, function) = message.split_once(NO_FUNCTION)?;
+    let (_, function) = message.split_once(MISSING_FUNCTION_PREFIX)?;
     let (function, _) = function.split_once('`')?;
     let mistake = Diagnostic::new(format!("`{export}` in plugin.js has no function `{function}`"));
     Some(mistake.hint("the functions of each interface are in `wit/`"))
@@ -123,7 +123,7 @@ fn export(interface: Interface) -> &'static str {
     }
 }
 
-fn functions(interface: Interface) -> &'static [Function] {
+fn functions_of(interface: Interface) -> &'static [Function] {
     match interface {
         Interface::Health => &[Function::Assess],
         Interface::Hook => &[Function::Place, Function::Start, Function::Advance, Function::Abort],
@@ -132,7 +132,7 @@ fn functions(interface: Interface) -> &'static [Function] {
 }
 
 /// Makes a call that the host could make. The answer doesn't matter.
-fn question(function: Function) -> Question {
+fn probe_question(function: Function) -> Question {
     let object =
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "test", "namespace": "test" } });
     let mut input: Map<String, Value> = Map::from_iter([("object".to_owned(), object)]);

@@ -29,12 +29,12 @@ pub struct Tool {
     /// The oldest sufficient version; empty for any.
     pub least: &'static str,
     /// How it is installed on each platform: a command, or its website if the system's packages may be too old.
-    install: &'static [(System, &'static str)],
+    install: &'static [(Platform, &'static str)],
 }
 
 /// The platforms of an installation command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum System {
+enum Platform {
     Any,
     Linux,
     Mac,
@@ -69,14 +69,14 @@ const RUST: [Tool; 3] = [
         name: "wasm32-wasip2",
         ask: &["rustc", "--print", "target-libdir", "--target", "wasm32-wasip2"],
         least: "",
-        install: &[(System::Any, "rustup target add wasm32-wasip2")],
+        install: &[(Platform::Any, "rustup target add wasm32-wasip2")],
     },
 ];
 
-const RUSTUP: &[(System, &str)] = &[
-    (System::Windows, "winget install Rustlang.Rustup"),
+const RUSTUP: &[(Platform, &str)] = &[
+    (Platform::Windows, "winget install Rustlang.Rustup"),
     (
-        System::Any,
+        Platform::Any,
         "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh",
     ),
 ];
@@ -96,13 +96,13 @@ const JS: [Tool; 2] = [
     },
 ];
 
-const NODE: &[(System, &str)] = &[
+const NODE: &[(Platform, &str)] = &[
     (
-        System::Linux,
+        Platform::Linux,
         "install Node.js 20 or newer: https://nodejs.org (`apt-get install nodejs npm` from Debian 13 and Ubuntu 25.04 on)",
     ),
-    (System::Mac, "brew install node"),
-    (System::Windows, "winget install OpenJS.NodeJS.LTS"),
+    (Platform::Mac, "brew install node"),
+    (Platform::Windows, "winget install OpenJS.NodeJS.LTS"),
 ];
 
 const PYTHON: [Tool; 2] = [
@@ -111,9 +111,9 @@ const PYTHON: [Tool; 2] = [
         ask: &["python3", "--version"],
         least: "3.10",
         install: &[
-            (System::Linux, "apt-get install -y python3"),
-            (System::Mac, "brew install python3"),
-            (System::Windows, "winget install Python.Python.3.13"),
+            (Platform::Linux, "apt-get install -y python3"),
+            (Platform::Mac, "brew install python3"),
+            (Platform::Windows, "winget install Python.Python.3.13"),
         ],
     },
     Tool {
@@ -121,9 +121,9 @@ const PYTHON: [Tool; 2] = [
         ask: &["python3", "-c", "import ensurepip, venv"],
         least: "",
         install: &[
-            (System::Linux, "apt-get install -y python3-venv"),
-            (System::Mac, "brew install python3"),
-            (System::Windows, "winget install Python.Python.3.13"),
+            (Platform::Linux, "apt-get install -y python3-venv"),
+            (Platform::Mac, "brew install python3"),
+            (Platform::Windows, "winget install Python.Python.3.13"),
         ],
     },
 ];
@@ -134,11 +134,11 @@ const GO: [Tool; 1] = [Tool {
     least: "1.24",
     install: &[
         (
-            System::Linux,
+            Platform::Linux,
             "install Go 1.24 or newer: https://go.dev/dl (`apt-get install golang-go` from Debian 13 and Ubuntu 25.04 on)",
         ),
-        (System::Mac, "brew install go"),
-        (System::Windows, "winget install GoLang.Go"),
+        (Platform::Mac, "brew install go"),
+        (Platform::Windows, "winget install GoLang.Go"),
     ],
 }];
 
@@ -218,11 +218,11 @@ impl Tool {
     /// Returns how to install it on this machine.
     pub fn install(&self) -> &'static str {
         let here = match std::env::consts::OS {
-            "macos" => System::Mac,
-            "windows" => System::Windows,
-            _ => System::Linux,
+            "macos" => Platform::Mac,
+            "windows" => Platform::Windows,
+            _ => Platform::Linux,
         };
-        let fits = |(system, _): &&(System, &str)| *system == here || *system == System::Any;
+        let fits = |(system, _): &&(Platform, &str)| *system == here || *system == Platform::Any;
         self.install
             .iter()
             .find(fits)
@@ -273,8 +273,8 @@ mod tests {
     fn every_tool_can_be_installed_everywhere() {
         for tool in ALL.into_iter().flat_map(tools) {
             assert!(!tool.install().is_empty(), "{}", tool.name);
-            for system in [System::Linux, System::Mac, System::Windows] {
-                let known = |(of, _): &(System, &str)| *of == system || *of == System::Any;
+            for system in [Platform::Linux, Platform::Mac, Platform::Windows] {
+                let known = |(of, _): &(Platform, &str)| *of == system || *of == Platform::Any;
                 assert!(tool.install.iter().any(known), "{} on {system:?}", tool.name);
             }
         }

@@ -28,7 +28,7 @@ pub(super) fn files(name: &str, kind: Kind, language: Language) -> Vec<(String, 
         Kind::DeletePolicy => (text!("delete-policy/plugin.toml"), text!("delete-policy/cases.yaml")),
     };
     let mut files = vec![("plugin.toml", manifest), ("cases/cases.yaml", cases)];
-    files.extend(of_language(kind, language));
+    files.extend(program_files(kind, language));
     files.extend(WIT);
     let filled = |text: &str| text.replace("{{name}}", name);
     files
@@ -37,7 +37,7 @@ pub(super) fn files(name: &str, kind: Kind, language: Language) -> Vec<(String, 
         .collect()
 }
 
-fn of_language(kind: Kind, language: Language) -> Vec<(&'static str, &'static str)> {
+fn program_files(kind: Kind, language: Language) -> Vec<(&'static str, &'static str)> {
     match language {
         Language::Rust => vec![
             ("Cargo.toml", text!("rust/Cargo.toml.in")),

@@ -16,14 +16,14 @@ use crate::{
 };
 
 /// A test case with its result.
-pub struct Trial {
+pub struct CaseRun {
     /// The case.
     pub case: Case,
     /// The result.
     pub outcome: Outcome,
 }
 
-impl Trial {
+impl CaseRun {
     /// Says whether the case passed.
     pub fn is_good(&self) -> bool {
         self.outcome.failures.is_empty()
@@ -36,11 +36,11 @@ impl Trial {
 }
 
 /// Runs cases one after the other.
-pub async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> Vec<Trial> {
+pub async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> Vec<CaseRun> {
     let mut trials = Vec::new();
     for case in cases {
         let outcome = script::run(sandbox, name, &case).await;
-        trials.push(Trial { case, outcome });
+        trials.push(CaseRun { case, outcome });
     }
     trials
 }
@@ -50,7 +50,7 @@ pub async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> Vec<Tri
 /// # Errors
 ///
 /// Returns why an answer can't be recorded.
-pub fn record(trials: &mut [Trial]) -> anyhow::Result<usize> {
+pub fn record(trials: &mut [CaseRun]) -> anyhow::Result<usize> {
     let mut files: BTreeMap<PathBuf, (Arc<CaseFile>, Vec<Expectation>)> = BTreeMap::new();
     let mut count = 0;
     for trial in trials.iter_mut().filter(|trial| trial.case.file.is_ours) {

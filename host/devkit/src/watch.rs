@@ -21,7 +21,7 @@ pub enum Work {
 }
 
 /// Returns what has to be done after a change of these files of a folder.
-pub fn work_for(folder: &Path, changed: &[PathBuf]) -> Work {
+pub fn required_work(folder: &Path, changed: &[PathBuf]) -> Work {
     let cases = folder.join(plugin_folder::CASES);
     if changed.iter().all(|path| path.starts_with(&cases)) {
         Work::Test
@@ -63,10 +63,10 @@ mod tests {
         write("cases/b.yaml");
         let case = changed(&before, &plugin_folder::files(path));
         assert_eq!(case, [path.join("cases/b.yaml")]);
-        assert_eq!(work_for(path, &case), Work::Test);
+        assert_eq!(required_work(path, &case), Work::Test);
         fs::remove_file(path.join("src/lib.rs")).unwrap();
         let both = changed(&before, &plugin_folder::files(path));
         assert_eq!(both, [path.join("cases/b.yaml"), path.join("src/lib.rs")]);
-        assert_eq!(work_for(path, &both), Work::BuildAndTest);
+        assert_eq!(required_work(path, &both), Work::BuildAndTest);
     }
 }

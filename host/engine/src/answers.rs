@@ -109,6 +109,6 @@ async fn answer(cluster: &Cluster, open: &UndecidedTask<'_>) -> Result<Option<Dr
         return Ok(Some(DryRunAnswer { before, after }));
     }
     // The object was changed since it was read, or it was read in another version.
-    let before = cluster.get_like(object).await?;
+    let before = cluster.get_live(object).await?;
     Ok(before.map(|before| DryRunAnswer { before, after }))
 }

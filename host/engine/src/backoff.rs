@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The shortest pause.
-const SHORTEST: Duration = Duration::from_millis(1);
+const MIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// The pauses between the tries of one thing: each is twice as long as the one before.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Backoff {
     pub fn failed(&mut self) -> Duration {
         let times = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         self.failures = self.failures.saturating_add(1);
-        self.first.saturating_mul(times).min(self.longest).max(SHORTEST)
+        self.first.saturating_mul(times).min(self.longest).max(MIN_PAUSE)
     }
 
     /// Counts a failure, and waits until the next try is due.

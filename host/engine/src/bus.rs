@@ -101,7 +101,7 @@ struct Shared {
 
 struct State {
     limits: Limits,
-    kept: VecDeque<Kept>,
+    kept: VecDeque<KeptRecord>,
     /// The position of the oldest kept record; positions count from 0.
     oldest: u64,
     /// The size of the kept records as JSON, in bytes.
@@ -115,7 +115,7 @@ struct State {
     is_closed: bool,
 }
 
-struct Kept {
+struct KeptRecord {
     id: RecordId,
     bytes: usize,
     record: Record,
@@ -234,7 +234,7 @@ impl State {
         };
         let bytes = size(&record);
         self.bytes += bytes;
-        self.kept.push_back(Kept {
+        self.kept.push_back(KeptRecord {
             id: self.last_id,
             bytes,
             record,
@@ -253,7 +253,7 @@ impl State {
     }
 
     /// Returns the record at a position; nothing when it isn't published yet.
-    fn kept_at(&self, at: u64) -> Result<Option<&Kept>, Dropped> {
+    fn record_at(&self, at: u64) -> Result<Option<&KeptRecord>, Dropped> {
         let index = at.checked_sub(self.oldest).ok_or(Dropped)?;
         Ok(usize::try_from(index).ok().and_then(|index| self.kept.get(index)))
     }
@@ -345,7 +345,7 @@ impl Subscription {
                     Position::At(at) => at,
                     Position::Start | Position::Behind => state.oldest,
                 };
-                match state.kept_at(at) {
+                match state.record_at(at) {
                     Ok(Some(kept)) => {
                         self.last_id = kept.id;
                         (kept.record.clone(), Position::At(at + 1))

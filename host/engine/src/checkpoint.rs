@@ -17,7 +17,7 @@ pub use self::head::{ContainerLogs, CurrentOperation, DueObject, PastOperation, 
 pub(crate) use self::{
     grip::LeaseGuard,
     identity::Identity,
-    lease::{Lock, LockEvent, LockEvents, forget_signal, is_held, request_end, send_signal, until_free},
+    lease::{Lock, LockEvent, LockEvents, is_held, remove_signal, request_termination, send_signal, wait_until_free},
     size::{PackedPlan, check_size},
     store::{Store, applications, forget, is_stored},
 };

@@ -9,7 +9,7 @@ use capstan_core::{
     manifest::Manifest,
     plan::{Classified, Role},
     plugins::{
-        Application, PlaceQuestion, Placement, PluginError, PluginQuery, PluginRef, PluginSettings, Plugins,
+        Application, Placement, PlacementQuestion, PluginError, PluginQuery, PluginRef, PluginSettings, Plugins,
         SettingsFlaw, health_settings,
     },
     remedy::{Command, Setting},
@@ -70,13 +70,13 @@ pub(crate) async fn classify(
     let policies = directives.delete_policies.iter();
     let policies = policies.filter_map(|word| plugins.answerer(&PluginQuery::Policy(word.clone())));
     let all: Vec<PluginRef> = std::iter::once(by.clone()).chain(policies).collect();
-    tell_misspelt_settings(plugins, &all, &mut directives);
+    report_misspelt_settings(plugins, &all, &mut directives);
     for asked in all {
         if let Some(flaw) = plugins.flaws_of_settings(&asked, &directives.settings).first() {
-            return Err(wrong_settings(&manifest, &asked, flaw));
+            return Err(settings_error(&manifest, &asked, flaw));
         }
     }
-    let question = PlaceQuestion {
+    let question = PlacementQuestion {
         application: application.clone(),
         settings: directives.settings.clone(),
         object: manifest.object.clone(),
@@ -96,7 +96,7 @@ pub(crate) async fn classify(
             also,
         },
         Ok(Placement::Skip(reason)) => Role::Skip(directives.left_alone.clone().unwrap_or(reason)),
-        Err(error) => return Err(refused(&manifest, error)),
+        Err(error) => return Err(refusal(&manifest, error)),
     };
     Ok(Classified {
         manifest,
@@ -126,15 +126,15 @@ fn check_health_settings(
     }
     let together = health_settings(settings.of(&by.plugin), directives.settings.clone());
     if let Some(flaw) = plugins.flaws_of_settings(&by, &together).first() {
-        return Err(wrong_settings(manifest, &by, flaw));
+        return Err(settings_error(manifest, &by, flaw));
     }
-    tell_misspelt_settings(plugins, &[by], directives);
+    report_misspelt_settings(plugins, &[by], directives);
     Ok(())
 }
 
 /// Reports settings that none of the plugins knows and that are nearly the name of one that they know. No single plugin's schema can
 /// refuse them, since they may be for another plugin of the same hook.
-fn tell_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directives: &mut Directives) {
+fn report_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directives: &mut Directives) {
     let names = asked.iter().filter_map(|by| plugins.names_of_settings(by));
     let known: BTreeSet<String> = names.flatten().collect();
     let unknown = directives.settings.keys().filter(|name| !known.contains(*name));
@@ -158,7 +158,7 @@ fn answerer(
         return Ok(None);
     }
     if let Some(name) = &directives.hook_type {
-        return require(plugins, manifest, &PluginQuery::HookType(name.clone())).map(Some);
+        return require_plugin(plugins, manifest, &PluginQuery::HookType(name.clone())).map(Some);
     }
     let is_phase = |word: &str| directives.phases.iter().any(|phase| phase.as_str() == word);
     let (mut by, mut unknown) = (None, Vec::new());
@@ -167,7 +167,7 @@ fn answerer(
             Some(answerer) => by = by.or(Some(answerer)),
             // `Skip` is a word of Capstan's own; that its plugin is missing is another mistake than a word that no plugin claims.
             None if directive::is_known_word(word) => {
-                require(plugins, manifest, &PluginQuery::HookWord(word.clone()))?;
+                require_plugin(plugins, manifest, &PluginQuery::HookWord(word.clone()))?;
             }
             None if !mode.has(Rule::MistakesAreIgnored) => {
                 return Err(directive::unknown_word_error(manifest, word, &[]));
@@ -186,13 +186,13 @@ fn answerer(
     if by.is_some() {
         return Ok(by);
     }
-    require(plugins, manifest, &PluginQuery::HookKind(manifest.object.group_kind())).map(Some)
+    require_plugin(plugins, manifest, &PluginQuery::HookKind(manifest.object.group_kind())).map(Some)
 }
 
-fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery) -> Result<PluginRef, Diagnostic> {
+fn require_plugin(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery) -> Result<PluginRef, Diagnostic> {
     plugins.answerer(need).ok_or_else(|| {
         let pointer = match need {
-            PluginQuery::HookType(_) => type_at(manifest),
+            PluginQuery::HookType(_) => hook_type_pointer(manifest),
             PluginQuery::HookWord(_) => "/metadata/annotations",
             PluginQuery::HookKind(_) | PluginQuery::Health(_) | PluginQuery::Policy(_) => "/kind",
         };
@@ -212,7 +212,7 @@ fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery) -> Re
 }
 
 /// Returns the JSON pointer to the annotation that gives a hook's type.
-fn type_at(manifest: &Manifest) -> &'static str {
+fn hook_type_pointer(manifest: &Manifest) -> &'static str {
     if manifest.object.annotation("capstan.dev/hook-type").is_some() {
         "/metadata/annotations/capstan.dev~1hook-type"
     } else {
@@ -220,9 +220,9 @@ fn type_at(manifest: &Manifest) -> &'static str {
     }
 }
 
-fn wrong_settings(manifest: &Manifest, by: &PluginRef, flaw: &SettingsFlaw) -> Diagnostic {
+fn settings_error(manifest: &Manifest, by: &PluginRef, flaw: &SettingsFlaw) -> Diagnostic {
     let SettingsFlaw { pointer, message } = flaw;
-    let place = match directive::settings_at(manifest) {
+    let place = match directive::settings_pointer(manifest) {
         // Parts of an annotation's value have no place of their own.
         place if place.starts_with("/metadata") => place,
         place => format!("{place}{pointer}"),
@@ -240,7 +240,7 @@ fn wrong_settings(manifest: &Manifest, by: &PluginRef, flaw: &SettingsFlaw) -> D
         .hint([format!("plugin {by} says so in its manifest").into(), inspect.into()])
 }
 
-fn refused(manifest: &Manifest, error: PluginError) -> Diagnostic {
+fn refusal(manifest: &Manifest, error: PluginError) -> Diagnostic {
     match error {
         PluginError::Invalid { plugin, message } => {
             let error = manifest.error("", message);

@@ -23,7 +23,7 @@ use capstan_core::{
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
 
-pub(crate) use self::{follow::WatchItem, served::MAX_AGE as MAX_AGE_OF_DISCOVERY};
+pub(crate) use self::{follow::WatchStream, served::MAX_DISCOVERY_AGE as MAX_AGE_OF_DISCOVERY};
 use self::{
     requests::{Endpoint, Prepared, namespace_name, object_name},
     served::Served,
@@ -32,21 +32,21 @@ use crate::{
     backoff::Backoff,
     checkpoint::LeaseGuard,
     error::ClusterError,
-    nesting::{self, LEFT_OUT},
+    nesting::{self, CUT_MARKER},
 };
 
 /// Our field manager in `managedFields`.
 pub const MANAGER: &str = ownership::MANAGER;
 /// How long one try of a request may take.
-const DEADLINE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a request is tried, outside of an operation under way.
-const MOST_TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 /// The shortest pause between two tries.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MIN_RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// How long an operation under way waits for an API server that can't be reached.
-const OUTAGE: Duration = Duration::from_mins(1);
+const OUTAGE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How many requests are sent at the same time.
 pub(crate) const AT_ONCE: usize = 16;
 
@@ -61,7 +61,7 @@ pub enum DryRun {
 
 /// What happens to fields in an apply that other field managers own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conflicts {
+pub enum ConflictPolicy {
     /// The apply fails with a conflict.
     Refuse,
     /// The fields become ours (`force`).
@@ -97,7 +97,7 @@ impl Cluster {
     ///
     /// Returns why the cluster couldn't be asked.
     pub async fn connect(client: Client) -> Result<Cluster, ClusterError> {
-        let (client, left_out) = nesting::shallow(client);
+        let (client, left_out) = nesting::limit_nesting(client);
         let served = Served::load(&client).await?;
         Ok(Cluster {
             client,
@@ -110,7 +110,7 @@ impl Cluster {
 
     /// Logs which objects have a part that is nested too deep to be read, once for each object. `before` is the count before they were
     /// read.
-    fn tell_left_out<'a>(&self, before: u64, objects: impl IntoIterator<Item = &'a Object>) {
+    fn report_cuts<'a>(&self, before: u64, objects: impl IntoIterator<Item = &'a Object>) {
         if self.left_out.load(Ordering::Relaxed) == before {
             return;
         }
@@ -197,7 +197,7 @@ impl Cluster {
     pub async fn apply(
         &self,
         object: &Object,
-        conflicts: Conflicts,
+        conflicts: ConflictPolicy,
         rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let applied = self
@@ -214,12 +214,12 @@ impl Cluster {
     pub async fn apply_with(
         &self,
         object: &Object,
-        conflicts: Conflicts,
+        conflicts: ConflictPolicy,
         unknown: UnknownFields,
         rehearsal: DryRun,
     ) -> Result<(Object, Vec<String>), ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let force = conflicts == Conflicts::TakeOver;
+        let force = conflicts == ConflictPolicy::TakeOver;
         let (mut object, mut left_out) = (as_sent(object), Vec::new());
         loop {
             let asked = endpoint.apply(&object, force, unknown, rehearsal == DryRun::DryRun)?;
@@ -379,23 +379,23 @@ impl Cluster {
     /// them. The answer is checked to be about what was asked.
     async fn send(&self, asked: &Prepared) -> Result<Value, ClusterError> {
         check_body(asked.body())?;
-        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).within(OUTAGE);
+        let mut backoff = Backoff::new(MIN_RETRY_PAUSE, MAX_RETRY_PAUSE).within(OUTAGE_TIMEOUT);
         loop {
-            let answer = tokio::time::timeout(DEADLINE, self.client.request::<Value>(asked.request())).await;
+            let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.client.request::<Value>(asked.request())).await;
             let error = match answer {
                 Ok(Ok(value)) => return asked.checked(value),
                 Ok(Err(error)) => asked.refused(error),
-                Err(_) => ClusterError::Timeout(DEADLINE),
+                Err(_) => ClusterError::Timeout(REQUEST_TIMEOUT),
             };
             if !error.is_temporary() {
                 return Err(error);
             }
             let tries = backoff.failures() + 1;
-            if tries >= MOST_TRIES {
+            if tries >= MAX_ATTEMPTS {
                 let Some(grip) = self.grip.as_ref().filter(|_| error.is_outage() && !backoff.is_over()) else {
                     return Err(error);
                 };
-                if tries == MOST_TRIES {
+                if tries == MAX_ATTEMPTS {
                     tracing::warn!(%error, "the API server can't be reached; trying for a minute");
                 }
                 if grip.firm().await.is_err() {
@@ -409,7 +409,7 @@ impl Cluster {
 
 /// Refuses to send an object from which a part was left out when it was read: the placeholder would replace that part.
 fn check_body(body: &[u8]) -> Result<(), ClusterError> {
-    if std::str::from_utf8(body).is_ok_and(|text| text.contains(LEFT_OUT)) {
+    if std::str::from_utf8(body).is_ok_and(|text| text.contains(CUT_MARKER)) {
         let message = "a part of it that is to be kept as it is live is nested too deep to be read";
         return Err(ClusterError::Invalid(message.to_owned()));
     }

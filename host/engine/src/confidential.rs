@@ -21,10 +21,10 @@ pub(crate) enum Subject<'a> {
 }
 
 /// What is written instead of the rest of an answer.
-const LEFT_OUT: &str = "the rest of the server's answer isn't shown: it may quote the Secret";
+const OMISSION_NOTE: &str = "the rest of the server's answer isn't shown: it may quote the Secret";
 
 /// Words of the server's own rules that quote nothing of the object.
-const RULES: [&str; 4] = [
+const SAFE_PATTERNS: [&str; 4] = [
     "\" cannot ",
     "exceeded quota",
     "because it is being terminated",
@@ -33,7 +33,7 @@ const RULES: [&str; 4] = [
 
 /// What the server says about a field's value before or instead of quoting it
 /// (`sigs.k8s.io/structured-merge-diff/v6/typed`, `k8s.io/apimachinery/pkg/util/validation/field`).
-const PHRASES: [&str; 16] = [
+const SAFE_PHRASES: [&str; 16] = [
     "expected string",
     "expected map",
     "expected list",
@@ -66,7 +66,7 @@ impl Subject<'_> {
     pub fn shown(&self, status: &Status) -> String {
         match self {
             Subject::Open => status.message.clone(),
-            Subject::Secret { sent } => about_secret(status, *sent),
+            Subject::Secret { sent } => redact_secret_answer(status, *sent),
         }
     }
 
@@ -83,7 +83,7 @@ fn is_field_of(sent: Option<&Value>, field: &str) -> bool {
     sent.is_some_and(|sent| unknown_fields::is_in(sent, field))
 }
 
-fn about_secret(status: &Status, sent: Option<&Value>) -> String {
+fn redact_secret_answer(status: &Status, sent: Option<&Value>) -> String {
     let message = status.message.as_str();
     let what = status.details.as_ref().map(named).unwrap_or_default();
     match (status.code, status.reason.as_str()) {
@@ -98,7 +98,7 @@ fn about_secret(status: &Status, sent: Option<&Value>) -> String {
             return format!("{what}: the object has been modified");
         }
         (409, _) => return format!("{what}: the precondition of the request doesn't hold"),
-        (403, _) if !message.contains("denied") && RULES.iter().any(|rule| message.contains(rule)) => {
+        (403, _) if !message.contains("denied") && SAFE_PATTERNS.iter().any(|rule| message.contains(rule)) => {
             return message.to_owned();
         }
         _ => {}
@@ -132,7 +132,7 @@ fn about_secret(status: &Status, sent: Option<&Value>) -> String {
         let reason = Some(status.reason.as_str()).filter(|reason| is_name(reason));
         parts.push(reason.unwrap_or("no reason is known").to_owned());
     }
-    format!("{}; {LEFT_OUT}", parts.join(", "))
+    format!("{}; {OMISSION_NOTE}", parts.join(", "))
 }
 
 /// Names the object that the server's answer is about: `secrets "keys"`.
@@ -153,7 +153,9 @@ fn is_name(word: &str) -> bool {
 fn fields(status: &Status, sent: Option<&Value>) -> Vec<String> {
     let mut fields: Vec<String> = Vec::new();
     let mut add = |field: &str, words: &str| {
-        let phrase = PHRASES.iter().find(|phrase| words.trim_start().starts_with(**phrase));
+        let phrase = SAFE_PHRASES
+            .iter()
+            .find(|phrase| words.trim_start().starts_with(**phrase));
         let text = match phrase {
             Some(phrase) => format!("{field}: {phrase}"),
             None => field.to_owned(),
@@ -232,7 +234,10 @@ mod tests {
             "failed to create typed patch object (shop/s; /v1, Kind=Secret): .stringData.pin: expected string, got \
              &value.valueUnstructured{Value:48151623}",
         );
-        assert_eq!(shown(&typed), format!(".stringData.pin: expected string; {LEFT_OUT}"));
+        assert_eq!(
+            shown(&typed),
+            format!(".stringData.pin: expected string; {OMISSION_NOTE}")
+        );
         let several = status(
             500,
             "",
@@ -241,7 +246,7 @@ mod tests {
         );
         assert_eq!(
             shown(&several),
-            format!(".stringData.pin: expected string, .odd: field not declared in schema; {LEFT_OUT}")
+            format!(".stringData.pin: expected string, .odd: field not declared in schema; {OMISSION_NOTE}")
         );
         let decoded = status(
             400,
@@ -249,7 +254,7 @@ mod tests {
             "Secret in version \"v1\" cannot be handled as a Secret: json: cannot unmarshal number 48151623 into Go struct field \
              Secret.stringData of type string",
         );
-        assert_eq!(shown(&decoded), format!(".stringData; {LEFT_OUT}"));
+        assert_eq!(shown(&decoded), format!(".stringData; {OMISSION_NOTE}"));
     }
 
     #[test]

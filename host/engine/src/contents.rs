@@ -15,7 +15,7 @@ use crate::{
 
 /// Finds all objects in a container (a namespace or a definition), whose object is `live`. Kinds that can't be listed are named in the
 /// answer.
-pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Container) -> Contents {
+pub(crate) async fn find_contents(cluster: &Cluster, live: &Object, container: &Container) -> Contents {
     let places: Vec<(GroupKind, &str)> = match container {
         Container::Namespace(name) => {
             let discovery = cluster.discovery();
@@ -65,7 +65,7 @@ async fn list(cluster: &Cluster, kind: GroupKind, namespace: &str) -> (GroupKind
 }
 
 /// Returns why a live object may not be deleted, since others are in it; `None` if it may, or if it isn't a container.
-pub(crate) async fn held(
+pub(crate) async fn retention_reason(
     cluster: &Cluster,
     live: &Object,
     plan: Option<&Plan>,
@@ -78,5 +78,5 @@ pub(crate) async fn held(
     if let Some(put) = plan.and_then(|plan| container::put_in(&container, plan)) {
         return Some(RetentionReason::ByPlan(put.clone()));
     }
-    container::held(&container, &contents(cluster, live, &container).await, leaving)
+    container::retention_reason(&container, &find_contents(cluster, live, &container).await, leaving)
 }

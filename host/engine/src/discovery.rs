@@ -29,7 +29,7 @@ pub struct KindInfo {
 }
 
 /// Says whether a resource's names can be segments of a path, as those of Kubernetes are.
-fn is_in_path(resource: &ApiResource) -> bool {
+fn has_path_safe_names(resource: &ApiResource) -> bool {
     let is_segment = |text: &str| ObjectName::new(text).is_ok();
     (resource.group.is_empty() || is_segment(&resource.group))
         && is_segment(&resource.version)
@@ -51,7 +51,7 @@ impl Discovery {
             versions.sort_by_key(|version| *version != preferred);
             for version in versions {
                 for (resource, capabilities) in group.versioned_resources(version) {
-                    if !is_in_path(&resource) {
+                    if !has_path_safe_names(&resource) {
                         tracing::warn!(kind = resource.kind, "a resource is ignored: its names don't fit paths");
                         continue;
                     }

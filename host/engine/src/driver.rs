@@ -35,7 +35,7 @@ use crate::{
     inbox::{Inbox, inbox},
     journal::Journal,
     judge::HealthAssessor,
-    lines::{Lines, LogFollowers},
+    lines::{HookLogsGuard, Lines},
     perform::{CreatedObjects, EffectExecutor, LogForwarders, PreparedEffect},
     signals::Signals,
     watch::Watches,
@@ -43,15 +43,15 @@ use crate::{
 };
 
 /// How old the stored view may be. Events that change nothing else are in it after this time.
-const SEEN_WITHIN: Duration = Duration::from_secs(2);
+const MIN_VIEW_INTERVAL: Duration = Duration::from_secs(2);
 /// A stored view with more bytes than this may be older, in proportion: this many bytes are stored within [`SEEN_WITHIN`] at most.
-const SEEN_BYTES: u64 = 256 * 1024;
+const VIEW_BYTES_PER_INTERVAL: u64 = 256 * 1024;
 /// How many times as long as it took to store it the stored view may be old, so that a slow machine has time for its other work.
-const SEEN_TIMES: u32 = 10;
+const VIEW_INTERVAL_PER_STORE_TIME: u32 = 10;
 /// How old the stored view may be at most, whatever it costs to store it.
-const SEEN_AT_LAST: Duration = Duration::from_secs(30);
+const MAX_VIEW_INTERVAL: Duration = Duration::from_secs(30);
 /// The pause before storing the operation's state is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs one operation to its end.
 pub(crate) struct Driver {
@@ -109,7 +109,7 @@ impl Driver {
         });
         let watches = Watches::new(&self.cluster, &judge, &plan, inbox.clone());
         let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.bus.0.clone()));
-        let _listening = LogFollowers(Arc::clone(&lines));
+        let _listening = HookLogsGuard(Arc::clone(&lines));
         let made = CreatedObjects::new(self.store.inventory().await);
         let store = Arc::new(Mutex::new(self.store));
         let mut hands = DriverContext {
@@ -147,7 +147,7 @@ impl Driver {
         let mut next = first;
         // When the stored view must be brought up to date, for those who look at it from outside.
         let mut unseen: Option<Instant> = None;
-        let mut cost = Cost::default();
+        let mut cost = StoreCost::default();
         // Signals that hooks wait for, at most one for each wait, and what is wrong with others, once for each.
         let mut signalled = VecDeque::new();
         loop {
@@ -162,7 +162,7 @@ impl Driver {
                 cost = save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
                 unseen = None;
             } else if !step.events.is_empty() {
-                unseen.get_or_insert_with(|| Instant::now() + seen_within(cost));
+                unseen.get_or_insert_with(|| Instant::now() + view_interval(cost));
             }
             self.bus.0.publish_events(&step.events);
             if self.operation.status().is_over() {
@@ -207,7 +207,7 @@ impl Driver {
         let journal = &self.journal;
         let performer = &hands.performer;
         let inventory = performer.inventory(&self.operation, &self.gone).await;
-        store.keep_inventory(&performer.made.before, &inventory).await?;
+        store.store_inventory(&performer.made.before, &inventory).await?;
         store
             .finish(&plan, &view, &status, due, journal, self.clock.now())
             .await?;
@@ -228,7 +228,7 @@ fn hook_names(plan: &Plan) -> BTreeSet<String> {
 
 /// What storing how far the operation is cost.
 #[derive(Debug, Clone, Copy, Default)]
-struct Cost {
+struct StoreCost {
     /// How many bytes were stored.
     bytes: u64,
     /// How long it took.
@@ -236,10 +236,14 @@ struct Cost {
 }
 
 /// Returns how old the stored view may be, by what storing it cost the last time.
-fn seen_within(cost: Cost) -> Duration {
-    let times = u32::try_from(cost.bytes / SEEN_BYTES).unwrap_or(u32::MAX).max(1);
-    let by_size = SEEN_WITHIN.saturating_mul(times);
-    by_size.max(cost.time.saturating_mul(SEEN_TIMES)).min(SEEN_AT_LAST)
+fn view_interval(cost: StoreCost) -> Duration {
+    let times = u32::try_from(cost.bytes / VIEW_BYTES_PER_INTERVAL)
+        .unwrap_or(u32::MAX)
+        .max(1);
+    let by_size = MIN_VIEW_INTERVAL.saturating_mul(times);
+    by_size
+        .max(cost.time.saturating_mul(VIEW_INTERVAL_PER_STORE_TIME))
+        .min(MAX_VIEW_INTERVAL)
 }
 
 /// Stores how far the operation is, and returns what that cost; until the lock is lost, over any trouble with the server.
@@ -249,7 +253,7 @@ async fn save(
     journal: &Journal,
     store: &Mutex<Store>,
     grip: &LeaseGuard,
-) -> Result<Cost, EngineError> {
+) -> Result<StoreCost, EngineError> {
     let mut store = store.lock().await;
     let mut told = false;
     loop {
@@ -261,10 +265,10 @@ async fn save(
                     tracing::warn!(error = %source, "how far the operation is can't be stored; trying on");
                     told = true;
                 }
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
             other => {
-                let cost = Cost {
+                let cost = StoreCost {
                     bytes: store.weight(),
                     time: began.elapsed(),
                 };
@@ -280,7 +284,7 @@ impl DriverContext {
             match effect {
                 Effect::Do { task, work } => self.begin(PreparedEffect::of(task, work, operation)),
                 Effect::Watch { task, key } => {
-                    let judge = self.judge_of(operation, &task, &key);
+                    let judge = self.health_plugin(operation, &task, &key);
                     self.watches.follow(task, key, judge);
                 }
                 Effect::Unwatch { task, key } => self.watches.leave(task, key),
@@ -292,7 +296,7 @@ impl DriverContext {
     }
 
     /// Says who judges an object that is followed for a task.
-    fn judge_of(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> Option<PluginRef> {
+    fn health_plugin(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> Option<PluginRef> {
         let task = operation.plan().task(task)?;
         match &task.action {
             Action::Apply(apply) => Some(apply.judge.clone()),
@@ -317,7 +321,7 @@ impl DriverContext {
         );
         self.orders.spawn(async move {
             // The semaphore is never closed.
-            let _turn = if order.takes_turns() {
+            let _turn = if order.needs_permit() {
                 turns.acquire().await.ok()
             } else {
                 None
@@ -346,7 +350,7 @@ fn due_objects(operation: &Operation) -> Vec<DueObject> {
             due: due.clone(),
             operation: operation.state().id.clone(),
             task: task.id.clone(),
-            run: operation.run_of(task)?,
+            run: operation.run_id(task)?,
             phase: task.phase,
             wave: task.wave,
             outcome: operation.outcome(&task.id).or(Some(HookOutcome::Failed)),

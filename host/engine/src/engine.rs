@@ -25,12 +25,14 @@ use capstan_core::{
 use tokio::sync::{Notify, mpsc};
 
 pub use self::{
-    leftovers::{AbandonedState, RemainingObjects},
+    leftovers::{RemainingObjects, RemovedState},
     report::{ApplicationReport, AwaitedSignal},
 };
 use crate::{
     bus::Bus,
-    checkpoint::{Identity, Lock, LockEvents, PackedPlan, PastOperation, Store, check_size, request_end, until_free},
+    checkpoint::{
+        Identity, Lock, LockEvents, PackedPlan, PastOperation, Store, check_size, request_termination, wait_until_free,
+    },
     clock::Clock,
     cluster::{Cluster, DryRun},
     driver::{Driver, Publisher},
@@ -51,7 +53,7 @@ pub(crate) fn signal_name(key: &ObjectKey) -> String {
 }
 
 /// Counts the drivers of this process, to tell them apart.
-static DRIVERS: AtomicU32 = AtomicU32::new(1);
+static NEXT_DRIVER_ID: AtomicU32 = AtomicU32::new(1);
 
 /// Capstan on one cluster, with the plugins of one project. Copies are cheap: they share the connection and discovery.
 #[derive(Clone)]
@@ -96,7 +98,7 @@ impl Engine {
 
     /// Sends plugins' HTTP calls to another service than the network.
     #[must_use]
-    pub fn with_web(self, web: HttpCaller) -> Engine {
+    pub fn with_http_caller(self, web: HttpCaller) -> Engine {
         Engine { web, ..self }
     }
 
@@ -115,14 +117,14 @@ impl Engine {
     }
 
     fn identity(&self) -> Identity {
-        Identity::new(&self.host, DRIVERS.fetch_add(1, Ordering::Relaxed).to_string())
+        Identity::new(&self.host, NEXT_DRIVER_ID.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
     async fn open(&self, application: &Application) -> Result<Store, EngineError> {
         Store::open(&self.cluster, application, self.identity().to_string()).await
     }
 
-    pub(crate) async fn open_known(&self, application: &Application) -> Result<Store, EngineError> {
+    pub(crate) async fn open_existing_store(&self, application: &Application) -> Result<Store, EngineError> {
         let store = self.open(application).await?;
         if store.exists() {
             return Ok(store);
@@ -143,7 +145,7 @@ impl Engine {
         let is_of_stored = request.does == OperationKind::Delete || request.purpose == Purpose::Test;
         let digest_of_request = request.digest();
         let store = if is_of_stored {
-            self.open_known(&request.application).await?
+            self.open_existing_store(&request.application).await?
         } else {
             self.open(&request.application).await?
         };
@@ -250,7 +252,7 @@ impl Engine {
         application: &Application,
         past: &PastOperation,
     ) -> Result<Vec<Manifest>, EngineError> {
-        self.open_known(application).await?.manifests_of(past).await
+        self.open_existing_store(application).await?.manifests_of(past).await
     }
 
     /// Resumes the operation whose driver is gone.
@@ -259,7 +261,7 @@ impl Engine {
     ///
     /// Returns `Busy` when its driver is alive, and `NothingRuns` when there is no operation.
     pub async fn resume(&self, application: &Application) -> Result<Running, EngineError> {
-        self.resume_with(application, &[]).await
+        self.resume_with_manifests(application, &[]).await
     }
 
     /// Resumes an operation, with the manifests that it was planned from: errors of the API server then name the lines of their fields.
@@ -267,9 +269,13 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::resume`].
-    pub async fn resume_with(&self, application: &Application, manifests: &[Manifest]) -> Result<Running, EngineError> {
+    pub async fn resume_with_manifests(
+        &self,
+        application: &Application,
+        manifests: &[Manifest],
+    ) -> Result<Running, EngineError> {
         let nothing = || EngineError::NothingRuns(application.name.clone());
-        if self.open_known(application).await?.head.current.is_none() {
+        if self.open_existing_store(application).await?.head.current.is_none() {
             return Err(nothing());
         }
         let (lock, lock_events, store) = self.open_locked(application, false).await?;
@@ -281,7 +287,7 @@ impl Engine {
             }
         };
         let journal = Journal::begin(Vec::new());
-        operation.set_written(plan::FieldPlaces::of(manifests));
+        operation.set_field_places(plan::FieldPlaces::of(manifests));
         let first = (InputKind::Resumed, Vec::new());
         Ok(self.drive((operation, view), store, journal, (lock, lock_events), first))
     }
@@ -374,8 +380,8 @@ impl Engine {
     /// # Errors
     ///
     /// Returns why its lock couldn't be watched.
-    pub async fn until_idle(&self, application: &Application) -> Result<(), EngineError> {
-        until_free(&self.cluster, self.clock, &self.identity(), application).await
+    pub async fn wait_until_idle(&self, application: &Application) -> Result<(), EngineError> {
+        wait_until_free(&self.cluster, self.clock, &self.identity(), application).await
     }
 
     /// Asks the driver of an application's operation to end it.
@@ -384,10 +390,10 @@ impl Engine {
     ///
     /// Returns `NothingRuns` when there is no operation.
     pub async fn terminate(&self, application: &Application, by: &str) -> Result<EndedBy, EngineError> {
-        if self.open_known(application).await?.head.current.is_none() {
+        if self.open_existing_store(application).await?.head.current.is_none() {
             return Err(EngineError::NothingRuns(application.name.clone()));
         }
-        let asked = request_end(&self.cluster, self.clock, &self.identity(), application, by).await?;
+        let asked = request_termination(&self.cluster, self.clock, &self.identity(), application, by).await?;
         Ok(asked.map_or(EndedBy::NoDriver, EndedBy::Asked))
     }
 }

@@ -284,7 +284,7 @@ impl ClusterError {
     /// Makes an error of the answer to a request, with no more of the server's words than may be shown.
     pub(crate) fn about(subject: &Subject<'_>, error: kube::Error) -> ClusterError {
         let kube::Error::Api(status) = error else {
-            return ClusterError::Unreachable(chain(&error));
+            return ClusterError::Unreachable(error_chain(&error));
         };
         // The variant follows from everything that the server says; the message is what may be shown.
         let said = status.message.as_str();
@@ -434,7 +434,7 @@ fn immutable(message: &str) -> String {
     format!("{message}; an object with the sync option `Force=true` is deleted and created anew in such a case{lost}")
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -75,7 +75,7 @@ impl Engine {
         mode: Option<Mode>,
         settings: &PluginSettings,
     ) -> Result<Vec<AssessedObject>, EngineError> {
-        let store = self.open_known(application).await?;
+        let store = self.open_existing_store(application).await?;
         let mode = mode.unwrap_or(store.head.mode);
         let mut desired = Vec::new();
         for manifest in store.manifests().await? {
@@ -104,7 +104,7 @@ impl Engine {
             };
             counts && object.label(labels::HOOK).is_none()
         });
-        Ok(self.judge_live(application, mode, settings, desired, live).await)
+        Ok(self.assess_live(application, mode, settings, desired, live).await)
     }
 
     /// Assesses live objects by their keys.
@@ -121,10 +121,10 @@ impl Engine {
     ) -> Result<Vec<AssessedObject>, EngineError> {
         let live = self.cluster().look_up(keys.iter().cloned()).await;
         let live = live.map_err(EngineError::while_("reading the objects"))?;
-        Ok(self.judge_live(application, mode, settings, keys, live).await)
+        Ok(self.assess_live(application, mode, settings, keys, live).await)
     }
 
-    async fn judge_live(
+    async fn assess_live(
         &self,
         application: &Application,
         mode: Mode,

@@ -24,9 +24,9 @@ const MAX_ANSWERS: usize = 1_024;
 /// How many unread observations there may be before they replace each other.
 const MAX_OBSERVATIONS: usize = 4_096;
 /// From this many times [`MAX_OBSERVATIONS`] on, there is only one observation for each task and object.
-const LAST_RESORT: usize = 4;
+const OVERFLOW_FACTOR: usize = 4;
 /// How many unread problems there may be.
-const MAX_TROUBLES: usize = 256;
+const MAX_PROBLEMS: usize = 256;
 
 /// The sending side of the inbox.
 #[derive(Clone)]
@@ -120,7 +120,7 @@ impl Queue {
                 .ok()
                 .and_then(|index| self.entries.get_mut(index))
             && let InputKind::Observed { fact: before, .. } = &mut entry.happened
-            && (is_same_object(before, &fact) || self.observations >= MAX_OBSERVATIONS * LAST_RESORT)
+            && (is_same_object(before, &fact) || self.observations >= MAX_OBSERVATIONS * OVERFLOW_FACTOR)
         {
             *before = fact;
             return;
@@ -133,7 +133,7 @@ impl Queue {
     }
 
     fn troubled(&mut self, message: String) {
-        if self.troubles >= MAX_TROUBLES {
+        if self.troubles >= MAX_PROBLEMS {
             tracing::warn!(message, "a problem is dropped: the operation has too many of them");
             return;
         }
@@ -318,19 +318,19 @@ mod tests {
             .collect();
         assert_eq!(facts, [&fact("a", 2), &Fact::Gone, &fact("b", 4)]);
         // However often that happens, there is a bound.
-        for number in 0..MAX_OBSERVATIONS * LAST_RESORT * 2 {
+        for number in 0..MAX_OBSERVATIONS * OVERFLOW_FACTOR * 2 {
             inbox.observed(task(1), key(1), fact(&number.to_string(), 1));
         }
-        assert_eq!(drain(&mut reader).len(), MAX_OBSERVATIONS * LAST_RESORT);
+        assert_eq!(drain(&mut reader).len(), MAX_OBSERVATIONS * OVERFLOW_FACTOR);
     }
 
     #[test]
     fn troubles_are_bounded() {
         let (inbox, mut reader) = inbox();
-        for number in 0..2 * MAX_TROUBLES {
+        for number in 0..2 * MAX_PROBLEMS {
             inbox.troubled(number.to_string());
         }
-        assert_eq!(drain(&mut reader).len(), MAX_TROUBLES);
+        assert_eq!(drain(&mut reader).len(), MAX_PROBLEMS);
         inbox.troubled("again".to_owned());
         assert_eq!(drain(&mut reader).len(), 1);
     }

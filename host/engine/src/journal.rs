@@ -17,7 +17,7 @@ use capstan_core::{
     journal::{Entry, EntryToWrite, HealthCall, Omission, PluginCall, PluginExchange},
     plan::Plan,
     plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, PlaceQuestion, Placement, PluginError, PluginQuery,
+        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
         PluginRef, Plugins, PolicyQuestion, SettingsFlaw,
     },
 };
@@ -29,11 +29,11 @@ use serde_json::{Map, Value};
 use crate::error::EngineError;
 
 /// A page is full from this number of compressed bytes on. The page that isn't full is sent with every write of the operation's state.
-const PAGE: usize = 96 << 10;
+const PAGE_BYTES: usize = 96 << 10;
 /// The most bytes of JSON: an operation on thousands of objects has a few million.
-const MOST: usize = 32 << 20;
+const MAX_JSON_BYTES: usize = 32 << 20;
 /// The most bytes of health calls among them: enough for a few hundred large objects, or thousands of small ones.
-const MOST_HEALTH: usize = 8 << 20;
+const MAX_HEALTH_JSON_BYTES: usize = 8 << 20;
 
 /// The journal of an operation.
 pub(crate) struct Journal(Mutex<Pages>);
@@ -60,7 +60,7 @@ impl Journal {
     /// Starts a journal with the plugin calls of planning.
     pub fn begin(asked: Vec<PluginCall>) -> Arc<Journal> {
         let journal = Arc::new(Journal(Mutex::new(Pages {
-            page: empty(),
+            page: new_encoder(),
             bytes: 0,
             bytes_of_health: 0,
             seen: HashSet::new(),
@@ -83,10 +83,10 @@ impl Journal {
         let mut pages = self.pages();
         // Writing into memory succeeds.
         pages.page.flush().ok();
-        if pages.page.get_ref().len() < PAGE {
+        if pages.page.get_ref().len() < PAGE_BYTES {
             return Page::Open(pages.page.get_ref().clone());
         }
-        let full = mem::replace(&mut pages.page, empty());
+        let full = mem::replace(&mut pages.page, new_encoder());
         Page::Full(full.finish().unwrap_or_default())
     }
 
@@ -95,7 +95,7 @@ impl Journal {
     }
 }
 
-fn empty() -> DeflateEncoder<Vec<u8>> {
+fn new_encoder() -> DeflateEncoder<Vec<u8>> {
     DeflateEncoder::new(Vec::new(), Compression::fast())
 }
 
@@ -109,7 +109,7 @@ impl Pages {
             return;
         }
         self.bytes += line_of_it.len();
-        self.is_cut = self.bytes > MOST;
+        self.is_cut = self.bytes > MAX_JSON_BYTES;
         if self.is_cut {
             line_of_it = line(&Entry::Left(Omission::Everything));
         }
@@ -124,7 +124,7 @@ impl Pages {
         }
         let line = line(&EntryToWrite::Asked(judged));
         self.bytes_of_health += line.len();
-        self.is_cut_of_health = self.bytes_of_health > MOST_HEALTH;
+        self.is_cut_of_health = self.bytes_of_health > MAX_HEALTH_JSON_BYTES;
         if self.is_cut_of_health {
             self.write(&Entry::Left(Omission::Health));
         } else {
@@ -148,7 +148,9 @@ fn line(entry: &impl Serialize) -> Vec<u8> {
 pub(crate) fn read(page: &[u8]) -> Result<Vec<Entry>, EngineError> {
     let mut text = Vec::new();
     // A page that isn't full has no end of the stream; what is there is complete.
-    let read = DeflateDecoder::new(page).take(2 * MOST as u64).read_to_end(&mut text);
+    let read = DeflateDecoder::new(page)
+        .take(2 * MAX_JSON_BYTES as u64)
+        .read_to_end(&mut text);
     if let Err(error) = read
         && error.kind() != std::io::ErrorKind::UnexpectedEof
     {
@@ -235,7 +237,7 @@ impl Plugins for RecordingPlugins {
         self.plugins.hook_types()
     }
 
-    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError> {
+    async fn place(&self, by: &PluginRef, question: PlacementQuestion) -> Result<Placement, PluginError> {
         let answer = self.plugins.place(by, question.clone()).await;
         let what = PluginExchange::Place {
             question,

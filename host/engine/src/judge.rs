@@ -16,10 +16,10 @@ use capstan_core::{
 use crate::{clock::Clock, cluster::Cluster, owned};
 
 /// When to assess again for new events, which aren't watched.
-const EVENTS_AGAIN_MS: u64 = 10_000;
+const EVENTS_RECHECK_MILLIS: u64 = 10_000;
 
 /// When to call a plugin again that gave no answer and no time.
-const ASKED_AGAIN_MS: u64 = 10_000;
+const RETRY_AFTER_MILLIS: u64 = 10_000;
 
 /// Assesses objects for one operation.
 pub(crate) struct HealthAssessor {
@@ -64,8 +64,8 @@ impl HealthAssessor {
         }
         let mut assessment = self.ask(by, object, Some(&found)).await;
         if found.contains_key(related::EVENTS) && assessment.health != Health::Healthy {
-            let soonest = assessment.recheck_after_ms.unwrap_or(EVENTS_AGAIN_MS);
-            assessment.recheck_after_ms = Some(soonest.min(EVENTS_AGAIN_MS));
+            let soonest = assessment.recheck_after_ms.unwrap_or(EVENTS_RECHECK_MILLIS);
+            assessment.recheck_after_ms = Some(soonest.min(EVENTS_RECHECK_MILLIS));
         }
         assessment
     }
@@ -109,9 +109,9 @@ pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&PluginRef>, question:
         Err(error) => {
             let (after_ms, rule) = match &error {
                 PluginError::Retry { after_ms, .. } => (u64::from(*after_ms), health::ASKED_AGAIN),
-                PluginError::CouldNotTell { .. } => (ASKED_AGAIN_MS, health::ASKED_AGAIN),
+                PluginError::CouldNotTell { .. } => (RETRY_AFTER_MILLIS, health::ASKED_AGAIN),
                 PluginError::Invalid { .. } | PluginError::Failed { .. } | PluginError::Missing { .. } => {
-                    (ASKED_AGAIN_MS, health::NO_ANSWER)
+                    (RETRY_AFTER_MILLIS, health::NO_ANSWER)
                 }
             };
             Assessment {

@@ -52,7 +52,7 @@ pub use crate::{
     bus::{Record, RecordId, Subscription},
     checkpoint::{ContainerLogs, CurrentOperation, DueObject, PastOperation, StoredLogs},
     clock::Clock,
-    engine::{AbandonedState, ApplicationReport, AwaitedSignal, EndedBy, Engine, RemainingObjects},
+    engine::{ApplicationReport, AwaitedSignal, EndedBy, Engine, RemainingObjects, RemovedState},
     error::{ClusterError, EngineError, FieldConflict, HookState},
     journal::StoredOperation,
     lines::Line,
@@ -63,5 +63,5 @@ pub use crate::{
     running::Running,
     signals::APPROVAL,
     sweep::{SweepOutcome, SweepResult},
-    undertake::{CarriedOn, LintErrors, Notice, Policy, Same, Undertaken, Work},
+    undertake::{CarriedOn, EquivalentOperation, LintErrors, Notice, Policy, Undertaken, Work},
 };

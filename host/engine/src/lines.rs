@@ -35,17 +35,17 @@ use crate::{
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
-    watch::{object_of, watching},
+    watch::{to_object, watching},
 };
 
 /// How many bytes of the end of each container's log are kept.
-const KEPT: usize = 64 * 1024;
+const MAX_KEPT_BYTES: usize = 64 * 1024;
 /// How long to wait for the end of the streams after the containers have ended.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STREAM_END_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many lines a hook's plugin hasn't read yet; a line has at most [`split::LONGEST`] bytes.
-const MAX_UNREAD: usize = 256;
+const MAX_UNREAD_LINES: usize = 256;
 /// How often in a row a log whose stream broke is requested again.
-const MOST_TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 /// A line of a hook's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,29 +67,29 @@ pub(crate) struct Lines {
     cluster: Cluster,
     clock: Clock,
     bus: Bus,
-    hooks: Mutex<BTreeMap<TaskId, Arc<Hook>>>,
+    hooks: Mutex<BTreeMap<TaskId, Arc<FollowedHook>>>,
     /// The plugins that receive the lines of their hooks.
     listeners: Mutex<BTreeMap<TaskId, mpsc::Sender<LogLine>>>,
     redactor: Redactor,
 }
 
 /// Stops following all logs when the operation ends, however it ends.
-pub(crate) struct LogFollowers(pub Arc<Lines>);
+pub(crate) struct HookLogsGuard(pub Arc<Lines>);
 
-impl Drop for LogFollowers {
+impl Drop for HookLogsGuard {
     fn drop(&mut self) {
         self.0.hooks.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
 /// The containers of one hook that are or were followed.
-struct Hook {
+struct FollowedHook {
     own: Target,
     watch: Mutex<Option<JoinHandle<()>>>,
-    streams: Mutex<BTreeMap<Source, Stream>>,
+    streams: Mutex<BTreeMap<ContainerRun, Stream>>,
 }
 
-impl Drop for Hook {
+impl Drop for FollowedHook {
     fn drop(&mut self) {
         if let Some(watch) = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take() {
             watch.abort();
@@ -102,7 +102,7 @@ impl Drop for Hook {
 
 /// One run of one container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Source {
+struct ContainerRun {
     /// When its pod was created, for the order in which logs are kept.
     made: String,
     pod: String,
@@ -111,22 +111,22 @@ struct Source {
 }
 
 struct Stream {
-    tail: Arc<Mutex<Tail>>,
+    tail: Arc<Mutex<LogTail>>,
     task: JoinHandle<()>,
 }
 
 #[derive(Default)]
-struct Tail {
+struct LogTail {
     lines: VecDeque<String>,
     bytes: usize,
     is_cut: bool,
 }
 
-impl Tail {
+impl LogTail {
     fn push(&mut self, line: String) {
         self.bytes += line.len() + 1;
         self.lines.push_back(line);
-        while self.bytes > KEPT
+        while self.bytes > MAX_KEPT_BYTES
             && let Some(oldest) = self.lines.pop_front()
         {
             self.bytes -= oldest.len() + 1;
@@ -135,7 +135,7 @@ impl Tail {
     }
 }
 
-fn pods() -> GroupKind {
+fn pod_kind() -> GroupKind {
     GroupKind::new("", "Pod")
 }
 
@@ -159,7 +159,7 @@ fn belongs(pod: &Object, own: &Target) -> bool {
 }
 
 /// Lists the containers of a pod that have started, and whether each has ended.
-fn begun(pod: &Object) -> Vec<(Source, bool)> {
+fn started_containers(pod: &Object) -> Vec<(ContainerRun, bool)> {
     let statuses = |list: &str| {
         let list = pod.0.pointer(&format!("/status/{list}")).and_then(Value::as_array);
         list.into_iter().flatten()
@@ -168,7 +168,7 @@ fn begun(pod: &Object) -> Vec<(Source, bool)> {
         .chain(statuses("containerStatuses"))
         .filter_map(|status| {
             let is = |state: &str| status.pointer(&format!("/state/{state}")).is_some();
-            let source = Source {
+            let source = ContainerRun {
                 made: pod.text("/metadata/creationTimestamp").unwrap_or_default().to_owned(),
                 pod: pod.name().to_owned(),
                 container: status.get("name")?.as_str()?.to_owned(),
@@ -198,7 +198,7 @@ impl Lines {
 
     /// Returns the lines of a hook's pods from now on, for its plugin. The logs are read no faster than the plugin receives them.
     pub fn listen(&self, task: &TaskId) -> mpsc::Receiver<LogLine> {
-        let (told, lines) = mpsc::channel(MAX_UNREAD);
+        let (told, lines) = mpsc::channel(MAX_UNREAD_LINES);
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.insert(task.clone(), told);
         lines
@@ -217,7 +217,7 @@ impl Lines {
             return;
         }
         let Some((labels, fields)) = selectors(own) else { return };
-        let hook = Arc::new(Hook {
+        let hook = Arc::new(FollowedHook {
             own: own.clone(),
             watch: Mutex::default(),
             streams: Mutex::default(),
@@ -233,8 +233,14 @@ impl Lines {
     }
 
     /// Follows every container from its start.
-    async fn watch(self: Arc<Self>, task: TaskId, hook: std::sync::Weak<Hook>, own: Target, config: watcher::Config) {
-        let Ok(mut seen) = self.cluster.watch(&pods(), &own.key.namespace, config) else {
+    async fn watch(
+        self: Arc<Self>,
+        task: TaskId,
+        hook: std::sync::Weak<FollowedHook>,
+        own: Target,
+        config: watcher::Config,
+    ) {
+        let Ok(mut seen) = self.cluster.watch(&pod_kind(), &own.key.namespace, config) else {
             return;
         };
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(20));
@@ -244,10 +250,10 @@ impl Lines {
             }
             match event {
                 Ok(Event::Apply(pod) | Event::InitApply(pod)) => {
-                    let pod = object_of(&pod, &pods(), "v1");
+                    let pod = to_object(&pod, &pod_kind(), "v1");
                     let Some(hook) = hook.upgrade() else { return };
                     if belongs(&pod, &own) {
-                        for (source, _) in begun(&pod) {
+                        for (source, _) in started_containers(&pod) {
                             self.stream(&task, &hook, source, true);
                         }
                     }
@@ -260,12 +266,12 @@ impl Lines {
     }
 
     /// Follows the log of a container, unless it is followed already.
-    fn stream(self: &Arc<Self>, task: &TaskId, hook: &Hook, source: Source, follow: bool) {
+    fn stream(self: &Arc<Self>, task: &TaskId, hook: &FollowedHook, source: ContainerRun, follow: bool) {
         let mut streams = hook.streams.lock().unwrap_or_else(PoisonError::into_inner);
         if streams.contains_key(&source) {
             return;
         }
-        let tail = Arc::<Mutex<Tail>>::default();
+        let tail = Arc::<Mutex<LogTail>>::default();
         let read = Arc::clone(self).read(
             task.clone(),
             hook.own.key.namespace.clone(),
@@ -281,9 +287,9 @@ impl Lines {
         self: Arc<Self>,
         task: TaskId,
         namespace: String,
-        source: Source,
+        source: ContainerRun,
         follow: bool,
-        tail: Arc<Mutex<Tail>>,
+        tail: Arc<Mutex<LogTail>>,
     ) {
         let params = LogParams {
             container: Some(source.container.clone()),
@@ -292,7 +298,7 @@ impl Lines {
         };
         let mut read = 0;
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-        while backoff.failures() < MOST_TRIES {
+        while backoff.failures() < MAX_ATTEMPTS {
             let failed = match self.cluster.log_stream(&namespace, &source.pod, &params).await {
                 // A stream that broke starts from the beginning: lines that were read before are skipped.
                 Ok(stream) => {
@@ -326,7 +332,7 @@ impl Lines {
         listeners.get(task).cloned()
     }
 
-    async fn tell(&self, task: &TaskId, source: &Source, tail: &Mutex<Tail>, text: String) {
+    async fn tell(&self, task: &TaskId, source: &ContainerRun, tail: &Mutex<LogTail>, text: String) {
         let text = self.redactor.clean(text);
         tail.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
         let line = Line {
@@ -368,9 +374,9 @@ impl Lines {
         let mut trouble = None;
         let mut ended = BTreeSet::new();
         match self.pods_of(&hook.own).await {
-            Ok(pods) => {
-                for pod in &pods {
-                    for (source, has_ended) in begun(pod) {
+            Ok(pod_kind) => {
+                for pod in &pod_kind {
+                    for (source, has_ended) in started_containers(pod) {
                         if has_ended {
                             ended.insert(source.clone());
                         }
@@ -380,7 +386,7 @@ impl Lines {
             }
             Err(error) => trouble = Some(format!("its pods can't be listed: {error}")),
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STREAM_END_TIMEOUT;
         let mut kept = Vec::new();
         let streams = std::mem::take(&mut *hook.streams.lock().unwrap_or_else(PoisonError::into_inner));
         for (source, mut stream) in streams {
@@ -388,7 +394,7 @@ impl Lines {
                 trouble = Some(format!(
                     "the logs of {} didn't come to their end within {} s",
                     source.pod,
-                    PATIENCE.as_secs()
+                    STREAM_END_TIMEOUT.as_secs()
                 ));
             }
             stream.task.abort();
@@ -410,7 +416,7 @@ impl Lines {
             self.cluster.get(&own.key).await?.into_iter().collect()
         } else {
             let (labels, _) = selectors(own).unwrap_or_default();
-            self.cluster.list(&pods(), &own.key.namespace, &labels).await?
+            self.cluster.list(&pod_kind(), &own.key.namespace, &labels).await?
         };
         found.retain(|pod| belongs(pod, own));
         Ok(found)
@@ -423,11 +429,11 @@ mod tests {
 
     #[test]
     fn the_end_of_long_logs_is_kept() {
-        let mut tail = Tail::default();
+        let mut tail = LogTail::default();
         for number in 0..20_000 {
             tail.push(format!("line {number}"));
         }
-        assert!(tail.is_cut && tail.bytes <= KEPT);
+        assert!(tail.is_cut && tail.bytes <= MAX_KEPT_BYTES);
         assert_eq!(tail.lines.back().map(String::as_str), Some("line 19999"));
     }
 }

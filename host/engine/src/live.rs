@@ -91,7 +91,7 @@ pub(crate) async fn deleted_applications(
 }
 
 /// Finds the contents of the containers that may be removed.
-pub(crate) async fn contents_of(
+pub(crate) async fn find_all_contents(
     cluster: &Cluster,
     request: &Request,
     classified: &[Classified],
@@ -133,7 +133,7 @@ pub(crate) async fn terminating_pods(cluster: &Cluster, request: &Request, class
     let kind = GroupKind::new("", "Pod");
     let mut left = Vec::new();
     for namespace in namespaces {
-        match cluster.list(&kind, namespace, LABEL_OF_JOBS).await {
+        match cluster.list(&kind, namespace, JOB_NAME_LABEL).await {
             Ok(pods) => left.extend(pods.into_iter().filter(|pod| {
                 let owner = related::owner(pod).filter(|owner| pod.is_terminating() && is_job(&owner.key));
                 owner.is_some_and(|owner| jobs.iter().any(|job| is_named_by(&owner.key, job)))
@@ -145,7 +145,7 @@ pub(crate) async fn terminating_pods(cluster: &Cluster, request: &Request, class
 }
 
 /// The label that the Job controller puts on its pods.
-const LABEL_OF_JOBS: &str = "batch.kubernetes.io/job-name";
+const JOB_NAME_LABEL: &str = "batch.kubernetes.io/job-name";
 
 /// Says whether an object has the name in a hook's manifest, which ends with `*` where the name is generated.
 fn is_named_by(object: &ObjectKey, manifest: &ObjectKey) -> bool {

@@ -16,15 +16,15 @@ use kube::{Client, client::Body};
 use serde_json::Value;
 
 /// How many levels of an answer are read. Stored state has a few more around an object, and `serde_json` reads 128.
-const MOST: u32 = 100;
+const MAX_LEVELS: u32 = 100;
 /// The placeholder for a part that is left out.
-pub(crate) const LEFT_OUT: &str = "[capstan: nested deeper than 100 levels, not read]";
+pub(crate) const CUT_MARKER: &str = "[capstan: nested deeper than 100 levels, not read]";
 
 /// Counts the parts that were left out.
 pub(crate) type Count = Arc<AtomicU64>;
 
 /// Returns a client whose answers are nested at most [`MOST`] levels deep.
-pub(crate) fn shallow(client: Client) -> (Client, Count) {
+pub(crate) fn limit_nesting(client: Client) -> (Client, Count) {
     let count = Count::default();
     let counted = Arc::clone(&count);
     let (namespace, valid_until) = (client.default_namespace().to_owned(), *client.valid_until());
@@ -73,16 +73,16 @@ impl Scan {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => {
                     self.depth = self.depth.saturating_add(1);
-                    if self.depth == MOST + 1 {
+                    if self.depth == MAX_LEVELS + 1 {
                         kept.extend_from_slice(piece.get(from..at).unwrap_or_default());
                         kept.push(b'"');
-                        kept.extend_from_slice(LEFT_OUT.as_bytes());
+                        kept.extend_from_slice(CUT_MARKER.as_bytes());
                         kept.push(b'"');
                         self.count.fetch_add(1, Ordering::Relaxed);
                     }
                 }
                 b'}' | b']' => {
-                    if self.depth == MOST + 1 {
+                    if self.depth == MAX_LEVELS + 1 {
                         from = at + 1;
                     }
                     self.depth = self.depth.saturating_sub(1);
@@ -90,7 +90,7 @@ impl Scan {
                 _ => {}
             }
         }
-        let rest = if self.depth > MOST { piece.len() } else { from };
+        let rest = if self.depth > MAX_LEVELS { piece.len() } else { from };
         if kept.is_empty() {
             return piece.slice(rest..);
         }
@@ -102,7 +102,7 @@ impl Scan {
 /// Says whether a part of a value was left out.
 pub(crate) fn is_cut(value: &Value) -> bool {
     match value {
-        Value::String(text) => text == LEFT_OUT,
+        Value::String(text) => text == CUT_MARKER,
         Value::Array(members) => members.iter().any(is_cut),
         Value::Object(members) => members.values().any(is_cut),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,

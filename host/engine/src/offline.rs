@@ -14,7 +14,7 @@ use capstan_core::{
     phase::Phase,
     plan::{
         self, Classified, LiveObjects, Role, Scope, Scopes,
-        versions::{self, Removed, Versions},
+        versions::{self, RemovedVersion, Versions},
     },
     plugins::{Application, Plugins},
     record::HookRecords,
@@ -44,7 +44,7 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
         is_first_install: true,
         ..LiveObjects::default()
     };
-    match planned(plugins, &request, &classified, &new) {
+    match lint_operation(plugins, &request, &classified, &new) {
         Ok(found) => findings.extend(found),
         // An empty rest isn't a mistake of its own.
         Err(_) if classified.is_empty() && !mistakes.is_empty() => {}
@@ -52,12 +52,12 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
             let wrong: BTreeSet<ObjectKey> = more.iter().filter_map(|mistake| mistake.object.clone()).collect();
             mistakes.extend(more);
             classified.retain(|one| !wrong.contains(&one.manifest.key()));
-            findings.extend(planned(plugins, &request, &classified, &new).unwrap_or_default());
+            findings.extend(lint_operation(plugins, &request, &classified, &new).unwrap_or_default());
         }
     }
     let deployed = deployed(&request.application, &classified);
     for later in later(&request, &classified) {
-        match planned(plugins, &later, &classified, &deployed) {
+        match lint_operation(plugins, &later, &classified, &deployed) {
             Ok(found) => add_new(&mut findings, found),
             Err(more) => {
                 let is_new = |one: &Diagnostic| !mistakes.iter().any(|known| known.message == one.message);
@@ -67,13 +67,13 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
         }
     }
     mistakes.extend(of_definitions);
-    findings.extend(mistakes.into_iter().map(Finding::of_mistake));
+    findings.extend(mistakes.into_iter().map(Finding::from_invalid_input));
     lint::sort(&mut findings);
     findings
 }
 
 /// Returns the findings of one operation.
-fn planned(
+fn lint_operation(
     plugins: &dyn Plugins,
     request: &Request,
     classified: &[Classified],
@@ -144,17 +144,17 @@ fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects
         let (key, mut object) = (one.manifest.key(), one.manifest.object.clone());
         ownership::mark(&mut object, application);
         if matches!(one.role, Role::Hook { .. }) {
-            object.set_label(labels::HOOK, UID);
+            object.set_label(labels::HOOK, PLACEHOLDER_UID);
         }
-        object.set_meta("uid", UID);
-        live.inventory.insert(key.clone(), UID);
+        object.set_metadata_text("uid", PLACEHOLDER_UID);
+        live.inventory.insert(key.clone(), PLACEHOLDER_UID);
         live.objects.insert(key, object);
     }
     live
 }
 
 /// The UID of every object without a cluster.
-const UID: &str = "offline";
+const PLACEHOLDER_UID: &str = "offline";
 
 /// Adds the findings that no other operation has.
 fn add_new(findings: &mut Vec<Finding>, found: Vec<Finding>) {
@@ -171,7 +171,7 @@ fn add_new(findings: &mut Vec<Finding>, found: Vec<Finding>) {
 /// Returns the finding about a manifest in a version that Kubernetes doesn't serve any more.
 fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Finding> {
     let removed = versions::removed(&manifest.object)?;
-    if kube_minor.unwrap_or(versions::NEWEST) < removed.removed_in {
+    if kube_minor.unwrap_or(versions::NEWEST_MINOR) < removed.removed_in {
         return None;
     }
     let object = &manifest.object;
@@ -189,7 +189,7 @@ fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Findi
             .helped_by(Setting::KubernetesVersion {
                 newest_minor: removed.removed_in.saturating_sub(1),
             })
-            .as_(Severity::Warning),
+            .with_severity(Severity::Warning),
     })
 }
 
@@ -225,7 +225,7 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
 }
 
 /// Returns the scope of a kind that Kubernetes doesn't have any more: that of its successor.
-fn scope_of_replacement(built_in: &Scopes, removed: &Removed, manifest: &Manifest) -> Scope {
+fn scope_of_replacement(built_in: &Scopes, removed: &RemovedVersion, manifest: &Manifest) -> Scope {
     let group = removed.instead.and_then(|instead| instead.split_once('/'));
     let kind = group.map(|(group, _)| GroupKind::new(group, manifest.object.kind()));
     let scope = kind.and_then(|kind| built_in.get(&kind).copied());

@@ -12,7 +12,7 @@ use capstan_core::{
 use crate::{cluster::Cluster, error::ClusterError};
 
 /// Decides whether an object owns a pod.
-pub(crate) struct Owned {
+pub(crate) struct PodOwnership {
     uid: String,
     /// The kind between the object and its pods (ReplicaSet for a Deployment), if there is one.
     between: Option<GroupKind>,
@@ -20,14 +20,14 @@ pub(crate) struct Owned {
     known: BTreeMap<String, bool>,
 }
 
-impl Owned {
-    pub fn of(object: &Object) -> Owned {
+impl PodOwnership {
+    pub fn of(object: &Object) -> PodOwnership {
         let between = match (object.group(), object.kind()) {
             ("apps", "Deployment") => Some(GroupKind::new("apps", "ReplicaSet")),
             ("batch", "CronJob") => Some(GroupKind::new("batch", "Job")),
             _ => None,
         };
-        Owned {
+        PodOwnership {
             uid: object.uid().to_owned(),
             between,
             known: BTreeMap::new(),
@@ -64,17 +64,17 @@ impl Owned {
 
 /// Reads the pods that an object owns.
 pub(crate) async fn pods(cluster: &Cluster, object: &Object) -> RelatedResult {
-    match read(cluster, object).await {
+    match read_pods(cluster, object).await {
         Ok((pods, missing)) => RelatedResult::pods(&pods, missing),
         Err(error) => RelatedResult::refused(error.to_string()),
     }
 }
 
-async fn read(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<Missing>), ClusterError> {
+async fn read_pods(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<Missing>), ClusterError> {
     let kind = GroupKind::new("", "Pod");
     // Without a selector, all pods of the namespace are listed.
     let selector = pods::selector(object).unwrap_or_default();
-    let mut owned = Owned::of(object);
+    let mut owned = PodOwnership::of(object);
     let (mut found, mut lacks) = (Vec::new(), Vec::new());
     for pod in cluster.list(&kind, object.namespace(), &selector).await? {
         if owned.has(cluster, &pod).await? {
@@ -86,10 +86,10 @@ async fn read(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<Mi
 }
 
 /// Returns what holds up the deletion of the first pod that an object owns and that is being deleted; `None` when nothing is known.
-pub(crate) async fn held_up(cluster: &Cluster, object: &Object) -> Option<String> {
+pub(crate) async fn deletion_blocker(cluster: &Cluster, object: &Object) -> Option<String> {
     let kind = GroupKind::new("", "Pod");
     let selector = pods::selector(object)?;
-    let mut owned = Owned::of(object);
+    let mut owned = PodOwnership::of(object);
     for pod in cluster.list(&kind, object.namespace(), &selector).await.ok()? {
         if let Some(why) = finalizer::held_up_by(&pod)
             && owned.has(cluster, &pod).await.ok()?

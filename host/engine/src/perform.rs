@@ -27,7 +27,7 @@ pub(crate) use self::ask::LogForwarders;
 pub(crate) use self::own::CreatedObjects;
 pub(crate) use self::policy::{PolicyCase, ask_all, made, removes};
 use crate::{
-    checkpoint::{Store, forget_signal},
+    checkpoint::{Store, remove_signal},
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
@@ -94,7 +94,7 @@ impl PreparedEffect {
     }
 
     /// Says whether it waits for others, of which so many are carried out at once. Calls of URLs may take long.
-    pub fn takes_turns(&self) -> bool {
+    pub fn needs_permit(&self) -> bool {
         !matches!(&self.work, Work::Perform(ask) if matches!(ask.what, Request::Http(_)))
     }
 }
@@ -123,7 +123,7 @@ impl EffectExecutor {
             },
             Work::LookForOlder => InputKind::OlderDecided {
                 result: self
-                    .look_for_older(task, order.attempt)
+                    .find_earlier_objects(task, order.attempt)
                     .await
                     .map_err(|error| self.problem(error)),
                 task: id,
@@ -139,7 +139,7 @@ impl EffectExecutor {
                 task: id,
             },
             Work::ForgetSignal { mark } => {
-                forget_signal(&self.cluster, &self.plan.application, mark).await;
+                remove_signal(&self.cluster, &self.plan.application, mark).await;
                 return None;
             }
             Work::KeepLogs => {

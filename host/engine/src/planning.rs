@@ -16,7 +16,9 @@ use capstan_core::{
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, FieldPlaces, Hooks, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scopes, Unasked},
+    plan::{
+        self, Classified, DryRunBlocker, FieldPlaces, Hooks, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scopes,
+    },
     plugins::{Application, PluginRef, PluginSettings, Plugins},
     record::HookRecords,
     remedy::Setting,
@@ -28,7 +30,7 @@ use crate::{
     classify::classify_all,
     cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
-    live::{contents_of, deleted_applications, gone, look_up, terminating_pods},
+    live::{deleted_applications, find_all_contents, gone, look_up, terminating_pods},
     unserved,
 };
 
@@ -125,7 +127,7 @@ pub(crate) struct PreviousObjects {
     pub inventory: Inventory,
 }
 
-pub(crate) async fn make(
+pub(crate) async fn make_plan(
     cluster: &Cluster,
     plugins: &dyn Plugins,
     mut request: Request,
@@ -134,14 +136,14 @@ pub(crate) async fn make(
     if request.options.create_namespace {
         request.options.sync_options.create_namespace = Some(true);
     }
-    cluster.refresh_for(kinds(&request, &past)).await;
+    cluster.refresh_for(kinds_of_plan(&request, &past)).await;
     let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
     let classified = classify_all(plugins, &request, settled, &mut errors).await;
     unserved::explain(cluster, &mut errors).await;
     if request.does == OperationKind::Sync {
         errors.extend(unserved::versions(cluster, &classified));
     }
-    errors.extend(unserved::removals(cluster, &request, &past).await);
+    errors.extend(unserved::check_removals(cluster, &request, &past).await);
     let namespace = &request.application.namespace;
     let missing = check_namespaces(cluster, &request, &classified, &mut errors).await?;
     let places = places(&past, &classified, &scopes);
@@ -171,7 +173,7 @@ pub(crate) async fn make(
         terminating_pods: terminating_pods(cluster, &request, &classified).await,
     };
     live.deleted_applications = deleted_applications(cluster, &request.application, &classified, &live.objects).await;
-    live.contents = contents_of(cluster, &request, &classified, &live).await;
+    live.contents = find_all_contents(cluster, &request, &classified, &live).await;
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
     let checks_first = request.options.dry_run_first;
     let has_errors = !errors.is_empty();
@@ -188,7 +190,7 @@ pub(crate) async fn make(
         is_missing.then(|| format!("the namespace {namespace} is yet to be made"))
     };
     // The rest of a set with mistakes is planned, too, so that all mistakes are reported together.
-    let unasked: Option<&Unasked<'_>> = if checks_first { Some(&unasked) } else { None };
+    let unasked: Option<&DryRunBlocker<'_>> = if checks_first { Some(&unasked) } else { None };
     let mut made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
     if let (Ok(plan_without), false) = (&made, has_errors) {
         live.answers = answers(cluster, plan_without, &live.objects).await;
@@ -205,12 +207,12 @@ pub(crate) async fn make(
             plan.plugin_settings.clone_from(&request.plugin_settings);
             with_allowances(plan, plugins, &request.grants)
         }
-        Ok(_) => return Err(EngineError::Plan(sorted(errors))),
+        Ok(_) => return Err(EngineError::Plan(sort_by_location(errors))),
         // An empty rest isn't a mistake of its own.
-        Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sorted(errors))),
+        Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sort_by_location(errors))),
         Err(more) => {
             errors.extend(more);
-            return Err(EngineError::Plan(sorted(errors)));
+            return Err(EngineError::Plan(sort_by_location(errors)));
         }
     };
     let plan = Plan {
@@ -233,7 +235,10 @@ pub(crate) async fn make(
 }
 
 /// Lists the kinds in a plan.
-fn kinds<'a>(request: &'a Request, past: &'a PreviousObjects) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
+fn kinds_of_plan<'a>(
+    request: &'a Request,
+    past: &'a PreviousObjects,
+) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
     let desired = request.manifests.iter().map(|manifest| {
         let object = &manifest.object;
         (object.group_kind(), Some(object.version()))
@@ -264,9 +269,9 @@ pub(crate) fn plan(
     desired: &[Classified],
     live: &LiveObjects,
     records: &HookRecords,
-    unasked: Option<&Unasked<'_>>,
+    unasked: Option<&DryRunBlocker<'_>>,
 ) -> Result<Plan, Vec<Diagnostic>> {
-    plan::make(&PlanInput {
+    plan::make_plan(&PlanInput {
         application: request.application.clone(),
         does: request.does,
         purpose: request.purpose,
@@ -295,7 +300,7 @@ pub(crate) fn findings(request: &Request, desired: &[Classified], live: &LiveObj
 }
 
 /// Sorts mistakes by their place in the files.
-fn sorted(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+fn sort_by_location(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     errors.sort_by(|a, b| a.place.cmp(&b.place));
     errors
 }

@@ -28,11 +28,11 @@ pub struct DryRunResult {
 }
 
 /// Sends a dry run for every object of a plan that would change.
-pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult> {
+pub(crate) async fn dry_run(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult> {
     let asked = plan.tasks.iter().filter(|task| changes(task)).map(|task| async move {
         // Objects are read in the version of the manifest, which is also that of the answer.
         let live = match &task.object {
-            Some(object) if task.hook().is_none() => cluster.get_like(object).await,
+            Some(object) if task.hook().is_none() => cluster.get_live(object).await,
             Some(_) | None => cluster.get(&task.key).await,
         };
         let live = match live {
@@ -44,7 +44,7 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult
             Action::Apply(apply) => Some(&apply.ignored),
             Action::Delete(_) | Action::Hook(_) => None,
         };
-        let result = match perform::rehearse(cluster, plan, task, "rehearsal").await {
+        let result = match perform::dry_run(cluster, plan, task, "rehearsal").await {
             // Its kind or its namespace doesn't exist yet.
             Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_) | ClusterError::NotFound(_))
                 if live.is_none() =>

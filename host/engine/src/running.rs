@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long releasing the lock may take.
-const LEAVING: Duration = Duration::from_secs(2);
+const DETACH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The handle of a running operation. Dropping it leaves the operation unfinished, so that another driver can resume it. Subscriptions
 /// don't keep it running, and don't end it.
@@ -55,7 +55,7 @@ impl Running {
     pub async fn leave(mut self) {
         self.leave.notify_one();
         // If the cluster doesn't answer, the lock expires.
-        tokio::time::timeout(LEAVING, &mut self.task).await.ok();
+        tokio::time::timeout(DETACH_TIMEOUT, &mut self.task).await.ok();
     }
 
     /// Waits for the end of the operation.

@@ -15,31 +15,31 @@ impl Request {
             .collect();
         manifests.sort();
         let parts = [
-            text(&self.application),
-            text(&(self.does, self.purpose, self.options.mode)),
-            text(&manifests),
-            text(&self.options.selection),
-            text(&[
+            to_json(&self.application),
+            to_json(&(self.does, self.purpose, self.options.mode)),
+            to_json(&manifests),
+            to_json(&self.options.selection),
+            to_json(&[
                 self.options.prune,
                 self.options.force_conflicts,
                 self.options.create_namespace,
                 self.options.adopt,
                 self.options.confirmed.all,
             ]),
-            text(&self.options.sync_options),
-            text(&self.options.namespace_metadata),
-            text(&self.options.confirmed.only),
-            text(&self.options.on_timeout),
-            text(&self.options.ignore_differences),
-            text(&self.grants),
-            text(&self.plugin_settings),
+            to_json(&self.options.sync_options),
+            to_json(&self.options.namespace_metadata),
+            to_json(&self.options.confirmed.only),
+            to_json(&self.options.on_timeout),
+            to_json(&self.options.ignore_differences),
+            to_json(&self.grants),
+            to_json(&self.plugin_settings),
         ];
         capstan_core::hook::short_hash(&parts.each_ref().map(String::as_str))
     }
 }
 
 /// Returns a value as JSON. All of these types can be written as JSON; a value that can't would differ from every other one.
-fn text(value: &impl Serialize) -> String {
+fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

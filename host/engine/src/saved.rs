@@ -24,7 +24,7 @@ const FORMAT: u32 = 1;
 /// The contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Saved<'planned> {
+struct SavedPlan<'planned> {
     /// The kind of file: `capstan plan`.
     is: String,
     format: u32,
@@ -49,7 +49,7 @@ impl Planned {
     ///
     /// Returns why it can't be written as JSON.
     pub fn save(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(&Saved {
+        serde_json::to_string_pretty(&SavedPlan {
             is: "capstan plan".to_owned(),
             format: FORMAT,
             plan: Cow::Borrowed(&self.plan),
@@ -70,7 +70,7 @@ impl Planned {
     ///
     /// Returns that it isn't a saved plan, or that a newer version wrote it.
     pub fn load(text: &str) -> Result<Planned, Diagnostic> {
-        let saved: Saved<'static> = serde_json::from_str(text)
+        let saved: SavedPlan<'static> = serde_json::from_str(text)
             .map_err(|error| Diagnostic::new(format!("this is no saved plan: {error}")).hint(Command::SavePlan))?;
         if saved.format > FORMAT || saved.plan.format > capstan_core::plan::FORMAT {
             let error = Diagnostic::new("this plan was saved by a newer capstan");
@@ -93,7 +93,7 @@ impl Planned {
 }
 
 /// Lists what has changed in the cluster since the plan was made.
-pub(crate) async fn moved(cluster: &Cluster, planned: &Planned) -> Result<Vec<String>, ClusterError> {
+pub(crate) async fn changes_since(cluster: &Cluster, planned: &Planned) -> Result<Vec<String>, ClusterError> {
     let keys = planned
         .plan
         .tasks

@@ -16,7 +16,7 @@ use capstan_core::{
     object::Object,
     plugins::Ask,
     task::TaskId,
-    text::bounded_to,
+    text::truncated_to,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -28,9 +28,9 @@ pub const APPROVAL: &str = "approval";
 /// The words that answer an approval; any other single word is the name of a signal.
 const VERDICTS: [&str; 2] = ["approved", "rejected"];
 /// How many bytes of a word are shown in messages.
-const LONGEST_WORD: usize = 100;
+const MAX_SHOWN_BYTES: usize = 100;
 /// The sender of a signal that doesn't name one.
-const SOMEBODY: &str = "an annotation";
+const UNKNOWN_SENDER: &str = "an annotation";
 
 /// The content of a signal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub(crate) fn signals_of(lease: &Object) -> Vec<Signal> {
             let hook = name.strip_prefix(PREFIX)?;
             Some(Signal {
                 hook: hook.to_owned(),
-                what: read(value),
+                what: parse_value(value),
                 mark: short_hash(&[name, value]),
             })
         })
@@ -72,7 +72,7 @@ pub(crate) fn signals_of(lease: &Object) -> Vec<Signal> {
 }
 
 /// Reads the value of a signal's annotation: JSON with a `signal`, `approved` or `rejected`, or the name of another signal.
-fn read(value: &str) -> Written {
+fn parse_value(value: &str) -> Written {
     if let Ok(written) = serde_json::from_str(value) {
         return written;
     }
@@ -83,8 +83,8 @@ fn read(value: &str) -> Written {
         (word, Value::Null)
     };
     Written {
-        signal: bounded_to(signal.to_owned(), LONGEST_WORD),
-        by: SOMEBODY.to_owned(),
+        signal: truncated_to(signal.to_owned(), MAX_SHOWN_BYTES),
+        by: UNKNOWN_SENDER.to_owned(),
         value,
         at: String::new(),
     }
@@ -200,7 +200,7 @@ impl Signals {
             }
             let waiting = inner.waiting.iter().filter(|waiting| waiting.hook == signal.hook);
             let awaited: Vec<&str> = waiting.map(|waiting| waiting.name.as_str()).collect();
-            let Some(message) = self.why_idle(signal, &awaited) else {
+            let Some(message) = self.why_unawaited(signal, &awaited) else {
                 continue;
             };
             inner.idle.insert(signal.mark.clone());
@@ -209,7 +209,7 @@ impl Signals {
         messages
     }
 
-    fn why_idle(&self, signal: &Signal, awaited: &[&str]) -> Option<String> {
+    fn why_unawaited(&self, signal: &Signal, awaited: &[&str]) -> Option<String> {
         let (hook, name) = (&signal.hook, &signal.what.signal);
         if !self.hooks.contains(hook) {
             let hint = match near(hook, self.hooks.iter().map(String::as_str)) {
@@ -263,7 +263,7 @@ mod tests {
         let verdict = json!({ "verdict": "approved" });
         assert_eq!(
             told(signals.wait(&task, "gate", &ask(1), APPROVAL)),
-            [(1, SOMEBODY.to_owned(), verdict)]
+            [(1, UNKNOWN_SENDER.to_owned(), verdict)]
         );
         // It is still there, and was told; another hook's or another one isn't it.
         assert_eq!(told(signals.wait(&task, "gate", &ask(2), APPROVAL)), nothing);

@@ -113,8 +113,8 @@ async fn dispose(
         }
         match disposal {
             Disposal::Keep => return Ok(SweepOutcome::Kept),
-            Disposal::DeleteAt(at) if at > clock.now() => return Ok(postponed(object, at, false)),
-            Disposal::AskAgainAt(at) => return Ok(postponed(object, at, true)),
+            Disposal::DeleteAt(at) if at > clock.now() => return Ok(postpone(object, at, false)),
+            Disposal::AskAgainAt(at) => return Ok(postpone(object, at, true)),
             Disposal::Delete(_) | Disposal::DeleteAt(_) => {}
         }
     }
@@ -128,7 +128,7 @@ async fn dispose(
         application: None,
     };
     let asked = removes(disposal, clock.now()).unwrap_or_default();
-    let propagation = rules.with_live(&live).decide(asked);
+    let propagation = rules.with_live_annotation(&live).decide(asked);
     let target = &object.due.target;
     Ok(match cluster.delete(&target.key, &target.uid, propagation).await? {
         Deletion::Accepted(_) => SweepOutcome::Deleted,
@@ -136,7 +136,7 @@ async fn dispose(
     })
 }
 
-fn postponed(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepOutcome {
+fn postpone(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepOutcome {
     object.due.at = at;
     object.due.ask_again = ask_again;
     SweepOutcome::Waits

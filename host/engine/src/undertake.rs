@@ -63,7 +63,7 @@ impl Work {
 
 /// Which unfinished operation does the same work, so that nothing is left to do after its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Same {
+pub enum EquivalentOperation {
     /// None does.
     #[default]
     Nothing,
@@ -75,13 +75,13 @@ pub enum Same {
     Rollback(Option<String>),
 }
 
-impl Same {
+impl EquivalentOperation {
     fn is(&self, current: &CurrentOperation) -> bool {
         match self {
-            Same::Nothing => false,
-            Same::Request(digest) => current.does_what_is_asked(digest),
-            Same::Deletion => current.does == OperationKind::Delete,
-            Same::Rollback(digest) => {
+            EquivalentOperation::Nothing => false,
+            EquivalentOperation::Request(digest) => current.matches_request(digest),
+            EquivalentOperation::Deletion => current.does == OperationKind::Delete,
+            EquivalentOperation::Rollback(digest) => {
                 let is_to = |digest: &String| *digest == current.digest;
                 current.purpose == Purpose::Rollback && digest.as_ref().is_none_or(is_to)
             }
@@ -109,7 +109,7 @@ pub struct Policy {
     /// What happens when another driver works on the application.
     pub on_busy: OnBusy,
     /// Which unfinished operation does the same work.
-    pub same: Same,
+    pub same: EquivalentOperation,
     /// What happens to errors that lint finds.
     pub lint_errors: LintErrors,
 }
@@ -142,7 +142,7 @@ pub enum Undertaken {
 }
 
 /// Returns the errors of lint for which a plan is refused.
-fn stopping(planned: &Planned, allowed: &BTreeSet<String>) -> Vec<Finding> {
+fn blocking_findings(planned: &Planned, allowed: &BTreeSet<String>) -> Vec<Finding> {
     let is_allowed = |finding: &&Finding| allowed.contains(&finding.rule) || allowed.contains("all");
     let findings = planned.plan.findings.iter();
     findings
@@ -172,7 +172,7 @@ impl Engine {
         }
         let planned = self.prepare(work).await?;
         if let LintErrors::Refuse { allowed } = &policy.lint_errors {
-            let findings = stopping(&planned, allowed);
+            let findings = blocking_findings(&planned, allowed);
             if !findings.is_empty() {
                 return Err(EngineError::Findings(findings));
             }
@@ -214,7 +214,7 @@ impl Engine {
             };
             let is_same = policy.same.is(&current);
             let known = if is_same { manifests } else { &[] };
-            match self.resume_with(application, known).await {
+            match self.resume_with_manifests(application, known).await {
                 Ok(running) => {
                     return Ok(Some(CarriedOn {
                         current,
@@ -223,7 +223,9 @@ impl Engine {
                     }));
                 }
                 Err(EngineError::NothingRuns(_)) => return Ok(None),
-                Err(busy @ EngineError::Busy { .. }) => self.make_way(application, policy, busy, &mut notify).await?,
+                Err(busy @ EngineError::Busy { .. }) => {
+                    self.wait_or_terminate(application, policy, busy, &mut notify).await?
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -243,7 +245,7 @@ impl Engine {
         loop {
             match self.start(planned.clone(), &policy.by).await {
                 Err(busy @ EngineError::Busy { .. }) => {
-                    self.make_way(&planned.plan.application, policy, busy, &mut notify)
+                    self.wait_or_terminate(&planned.plan.application, policy, busy, &mut notify)
                         .await?;
                 }
                 other => return other,
@@ -252,7 +254,7 @@ impl Engine {
     }
 
     /// Waits until no driver works on the application; fails with `busy` if the policy doesn't allow to wait.
-    async fn make_way(
+    async fn wait_or_terminate(
         &self,
         application: &Application,
         policy: &Policy,
@@ -271,6 +273,6 @@ impl Engine {
                 }
             }
         }
-        self.until_idle(application).await
+        self.wait_until_idle(application).await
     }
 }

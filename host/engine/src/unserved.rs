@@ -27,7 +27,7 @@ pub(crate) fn versions(cluster: &Cluster, classified: &[Classified]) -> Vec<Diag
 
 /// Explains mistakes about unknown kinds: if an `APIService` delegates their group to an extension server that doesn't answer, discovery
 /// leaves the group out, and the manifest is right.
-pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
+pub(crate) async fn explain_unknown_kinds(cluster: &Cluster, errors: &mut [Diagnostic]) {
     let has_group = |error: &Diagnostic| error.object.as_ref().is_some_and(|key| key.group.contains('.'));
     if !errors.iter().any(has_group) {
         return;
@@ -46,7 +46,7 @@ pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
 
 /// Returns a mistake for each API group whose extension server doesn't answer while objects of the application may have to be removed
 /// from it: they can't be seen, and would stay behind.
-pub(crate) async fn removals(cluster: &Cluster, request: &Request, past: &PreviousObjects) -> Vec<Diagnostic> {
+pub(crate) async fn check_removals(cluster: &Cluster, request: &Request, past: &PreviousObjects) -> Vec<Diagnostic> {
     if request.does == OperationKind::Sync && !request.options.prune {
         return Vec::new();
     }

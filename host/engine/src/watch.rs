@@ -40,7 +40,7 @@ pub(crate) fn watching() -> Config {
 }
 
 /// Makes an object from kube's form of it. The items of a list don't have a kind of their own.
-pub(crate) fn object_of(seen: &DynamicObject, kind: &GroupKind, api_version: &str) -> Object {
+pub(crate) fn to_object(seen: &DynamicObject, kind: &GroupKind, api_version: &str) -> Object {
     let mut value = serde_json::to_value(seen).unwrap_or_default();
     value["apiVersion"] = json!(api_version);
     value["kind"] = json!(kind.kind);

@@ -13,24 +13,24 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use capstan_core::{grant::Url, plugins::HttpAnswer};
+use capstan_core::{grant::Url, plugins::HttpResponse};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};
 
-use self::{guard::Near, hide::SecretValues};
+use self::{guard::LocalAddressError, hide::SecretValues};
 
 /// The most bytes of an answer's body that are kept.
 const MOST_BODY: usize = 64 << 10;
 /// The most bytes of an answer's headers, names and values together.
-const MOST_HEADERS: usize = 8 << 10;
+const MAX_HEADER_BYTES: usize = 8 << 10;
 /// How many redirects within the same host are followed.
 const MOST_REDIRECTS: u32 = 5;
 
 /// The answer to a call, as a stream.
 pub type HttpResult = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-type Caller = BoxCloneSyncService<Request<Full<Bytes>>, HttpResult, BoxError>;
+type HttpService = BoxCloneSyncService<Request<Full<Bytes>>, HttpResult, BoxError>;
 
 /// Makes HTTP calls: over the network, or to a service in this process.
 #[derive(Clone)]
@@ -38,9 +38,9 @@ pub struct HttpCaller(Arc<Inner>);
 
 enum Inner {
     /// The network. Each client is made when it is first needed: with or without access to this machine, with or without TLS.
-    Network([OnceLock<Caller>; 4]),
+    Network([OnceLock<HttpService>; 4]),
     /// A service that answers all calls.
-    Other(Caller),
+    Other(HttpService),
 }
 
 /// A call, with the values of its headers filled in.
@@ -80,7 +80,7 @@ impl HttpCaller {
     }
 
     /// Returns one whose calls a service answers, whatever the URL: the embedded cluster's, or a test's.
-    pub fn answered_by<S, B>(service: S) -> HttpCaller
+    pub fn from_service<S, B>(service: S) -> HttpCaller
     where
         S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
@@ -91,7 +91,7 @@ impl HttpCaller {
         HttpCaller(Arc::new(Inner::Other(boxed(service))))
     }
 
-    fn caller(&self, url: &Url, may_be_local: bool) -> Result<Caller, CallError> {
+    fn caller(&self, url: &Url, may_be_local: bool) -> Result<HttpService, CallError> {
         match &*self.0 {
             Inner::Other(caller) => Ok(caller.clone()),
             Inner::Network(callers) => {
@@ -112,7 +112,7 @@ impl HttpCaller {
     }
 
     /// Makes a call, and follows redirects.
-    pub(crate) async fn call(&self, call: &Call) -> Result<HttpAnswer, CallError> {
+    pub(crate) async fn call(&self, call: &Call) -> Result<HttpResponse, CallError> {
         match tokio::time::timeout(call.timeout, self.follow(call)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallError {
@@ -122,7 +122,7 @@ impl HttpCaller {
         }
     }
 
-    async fn follow(&self, call: &Call) -> Result<HttpAnswer, CallError> {
+    async fn follow(&self, call: &Call) -> Result<HttpResponse, CallError> {
         let url = Url::parse(&call.url).map_err(CallError::lasting)?;
         let caller = self.caller(&url, call.may_be_local)?;
         let hidden = SecretValues::new(&call.secrets);
@@ -148,7 +148,7 @@ impl HttpCaller {
 }
 
 /// Wraps a service so that its body and error have one type.
-fn boxed<S, B>(service: S) -> Caller
+fn boxed<S, B>(service: S) -> HttpService
 where
     S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
@@ -212,7 +212,7 @@ fn elsewhere(call: &Call, url: &Url, answered: &HttpResult) -> Option<String> {
     (Url::parse(&next).as_ref() == Ok(url)).then_some(next)
 }
 
-async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpAnswer, CallError> {
+async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpResponse, CallError> {
     let (parts, mut body) = answered.into_parts();
     let encoding = parts.headers.get(header::CONTENT_ENCODING);
     if !hidden.is_empty() && encoding.is_some_and(|encoding| encoding != "identity") {
@@ -234,7 +234,7 @@ async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpAnswer,
             }
         }
     }
-    Ok(HttpAnswer {
+    Ok(HttpResponse {
         status: parts.status.as_u16(),
         headers: headers(&parts.headers, hidden),
         body: BASE64_STANDARD.encode(hidden.clean(&bytes, MOST_BODY)),
@@ -245,13 +245,13 @@ async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpAnswer,
 fn headers(all: &HeaderMap, hidden: &SecretValues) -> Vec<(String, String)> {
     let mut size = 0;
     let texts = all.iter().map(|(name, value)| {
-        let text = hidden.clean(value.as_bytes(), MOST_HEADERS);
+        let text = hidden.clean(value.as_bytes(), MAX_HEADER_BYTES);
         (name.as_str().to_owned(), String::from_utf8_lossy(&text).into_owned())
     });
     texts
         .take_while(|(name, value)| {
             size += name.len() + value.len();
-            size <= MOST_HEADERS
+            size <= MAX_HEADER_BYTES
         })
         .collect()
 }
@@ -261,7 +261,7 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> CallError {
     let mut texts = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {
-        if let Some(near) = cause.downcast_ref::<Near>() {
+        if let Some(near) = cause.downcast_ref::<LocalAddressError>() {
             return CallError::lasting(near);
         }
         let text = cause.to_string();
@@ -270,7 +270,7 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> CallError {
         }
         // An IO error doesn't name what is within it as its source.
         next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) if inner.is::<Near>() => return CallError::lasting(inner),
+            Some(inner) if inner.is::<LocalAddressError>() => return CallError::lasting(inner),
             Some(_) | None => cause.source(),
         };
     }

@@ -14,13 +14,13 @@ use crate::NotPrivate;
 /// The maximum number of symbolic links, as in Linux.
 const MAX_LINKS: usize = 40;
 const STICKY: u32 = 0o1000;
-const OTHERS_MAY_WRITE: u32 = 0o022;
+const GROUP_AND_OTHERS_WRITE: u32 = 0o022;
 
 /// Returns an absolute path without links, after checking every folder and link on it. Missing folders are created.
 pub(crate) fn folder(path: &Path) -> Result<PathBuf, NotPrivate> {
     let mut left: VecDeque<OsString> = steps(path);
     let mut here = PathBuf::from("/");
-    judge(&here, &metadata(&here)?, left.is_empty())?;
+    check_folder(&here, &metadata(&here)?, left.is_empty())?;
     let mut links = 0;
     while let Some(step) = left.pop_front() {
         if step == ".." {
@@ -31,7 +31,7 @@ pub(crate) fn folder(path: &Path) -> Result<PathBuf, NotPrivate> {
         let next = here.join(&step);
         let found = match fs::symlink_metadata(&next) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make(&next)?;
+                create_folder(&next)?;
                 metadata(&next)?
             }
             found => found.map_err(NotPrivate::io(&next))?,
@@ -50,12 +50,12 @@ pub(crate) fn folder(path: &Path) -> Result<PathBuf, NotPrivate> {
                 left.push_front(step);
             }
         } else {
-            judge(&next, &found, left.is_empty())?;
+            check_folder(&next, &found, left.is_empty())?;
             here = next;
         }
     }
     // The last step may have been `..` or a link to the root.
-    judge(&here, &metadata(&here)?, true)?;
+    check_folder(&here, &metadata(&here)?, true)?;
     Ok(here)
 }
 
@@ -70,7 +70,7 @@ fn metadata(path: &Path) -> Result<Metadata, NotPrivate> {
 }
 
 /// Creates one folder, whose parent was checked.
-fn make(path: &Path) -> Result<(), NotPrivate> {
+fn create_folder(path: &Path) -> Result<(), NotPrivate> {
     match DirBuilder::new().mode(0o700).create(path) {
         // Another process created it first; it is checked like any other.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -78,15 +78,15 @@ fn make(path: &Path) -> Result<(), NotPrivate> {
     }
 }
 
-fn judge(path: &Path, found: &Metadata, is_last: bool) -> Result<(), NotPrivate> {
+fn check_folder(path: &Path, found: &Metadata, is_last: bool) -> Result<(), NotPrivate> {
     if !found.is_dir() {
         return Err(NotPrivate::NotAFolder(path.to_owned()));
     }
     owner(path, found)?;
     // Others can add files to a sticky folder, so only a parent may be one.
     let is_guarded = found.mode() & STICKY != 0 && !is_last;
-    if found.mode() & OTHERS_MAY_WRITE != 0 && !is_guarded {
-        return Err(writable(path, found));
+    if found.mode() & GROUP_AND_OTHERS_WRITE != 0 && !is_guarded {
+        return Err(writable_error(path, found));
     }
     Ok(())
 }
@@ -101,7 +101,7 @@ fn owner(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
     })
 }
 
-fn writable(path: &Path, found: &Metadata) -> NotPrivate {
+fn writable_error(path: &Path, found: &Metadata) -> NotPrivate {
     NotPrivate::Writable {
         path: path.to_owned(),
         mode: found.mode() & 0o7777,
@@ -111,8 +111,8 @@ fn writable(path: &Path, found: &Metadata) -> NotPrivate {
 /// Checks an open file.
 pub(crate) fn file(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
     owner(path, found)?;
-    if found.mode() & OTHERS_MAY_WRITE != 0 {
-        return Err(writable(path, found));
+    if found.mode() & GROUP_AND_OTHERS_WRITE != 0 {
+        return Err(writable_error(path, found));
     }
     Ok(())
 }

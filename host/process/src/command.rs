@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// The default deadline of a program.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 /// The default limit for each of stdout and stderr, in bytes.
-const OUTPUT_BYTES: usize = 16 << 20;
+const DEFAULT_MAX_OUTPUT_BYTES: usize = 16 << 20;
 
 /// A word from outside begins with `-`, so that the program would read it as a flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +48,8 @@ impl Command {
             environment: environment.variables(),
             folder: PathBuf::from(if cfg!(windows) { "C:\\" } else { "/" }),
             input: None,
-            deadline: DEADLINE,
-            output_bytes: OUTPUT_BYTES,
+            deadline: DEFAULT_DEADLINE,
+            output_bytes: DEFAULT_MAX_OUTPUT_BYTES,
             shows_stdout: false,
             shows_stderr: false,
             cancel: Canceller::default(),
@@ -86,7 +86,7 @@ impl Command {
     }
 
     /// Adds `--NAME=VALUE` with a secret value, which isn't logged.
-    pub fn hidden_flag(&mut self, name: &'static str, value: impl AsRef<OsStr>) -> &mut Command {
+    pub fn secret_flag(&mut self, name: &'static str, value: impl AsRef<OsStr>) -> &mut Command {
         let mut word = OsString::from(format!("--{name}="));
         word.push(value);
         self.shown.push_str(&format!(" --{name}=[hidden]"));
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn hidden_values_are_not_in_the_log() {
         let mut command = command();
-        command.hidden_flag("set", "password=hunter2").flag("namespace", "shop");
+        command.secret_flag("set", "password=hunter2").flag("namespace", "shop");
         assert_eq!(command.shown, " --set=[hidden] --namespace=shop");
         assert_eq!(command.arguments[0], "--set=password=hunter2");
     }

@@ -15,7 +15,7 @@ pub enum Environment {
 }
 
 /// The variables of [`Environment::Minimal`].
-const MINIMAL: [&str; 27] = [
+const MINIMAL_VARIABLES: [&str; 27] = [
     "ALL_PROXY",
     "APPDATA",
     "COMSPEC",
@@ -46,7 +46,7 @@ const MINIMAL: [&str; 27] = [
 ];
 
 /// Variables with paths. A relative path would be resolved in the program's working directory.
-const PATHS: [&str; 12] = [
+const PATH_VARIABLES: [&str; 12] = [
     "APPDATA",
     "HOME",
     "LOCALAPPDATA",
@@ -62,7 +62,7 @@ const PATHS: [&str; 12] = [
 ];
 
 /// Variables that point Git to a repository or configure it: those of `git rev-parse --local-env-vars`, and the work tree.
-const GIT: [&str; 16] = [
+const GIT_VARIABLES: [&str; 16] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
     "GIT_CONFIG",
@@ -87,10 +87,10 @@ impl Environment {
         let upper = name.to_ascii_uppercase();
         match self {
             Environment::Minimal => {
-                let is_known = MINIMAL.contains(&upper.as_str()) || upper.starts_with("LC_");
-                is_known && (!PATHS.contains(&upper.as_str()) || is_absolute(value))
+                let is_known = MINIMAL_VARIABLES.contains(&upper.as_str()) || upper.starts_with("LC_");
+                is_known && (!PATH_VARIABLES.contains(&upper.as_str()) || is_absolute(value))
             }
-            Environment::Users => !GIT.contains(&upper.as_str()),
+            Environment::Users => !GIT_VARIABLES.contains(&upper.as_str()),
         }
     }
 

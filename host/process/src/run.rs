@@ -10,9 +10,9 @@ use std::{
 use crate::command::Command;
 
 /// The longest pause between two checks whether a program has ended.
-const LOOK: Duration = Duration::from_millis(20);
+const MAX_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How long output is read after the program and its group have ended. Only a process that left the group can still write.
-const GRACE: Duration = Duration::from_secs(1);
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// The result of a program.
 #[derive(Debug)]
@@ -112,13 +112,13 @@ fn kill_group(leader: u32) {
 }
 
 /// A child with its process group. Dropping it kills both.
-struct Group {
+struct ProcessGroup {
     child: Child,
     cancellers: [Canceller; 2],
     is_reaped: bool,
 }
 
-impl Group {
+impl ProcessGroup {
     /// Returns whether the leader has ended. Its process ID stays reserved.
     #[cfg(unix)]
     fn has_ended(&mut self) -> io::Result<bool> {
@@ -163,7 +163,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if !self.is_reaped {
             self.end().ok();
@@ -174,11 +174,11 @@ impl Drop for Group {
 /// A stream that a thread reads.
 struct Stream {
     bytes: Arc<Mutex<Vec<u8>>>,
-    ended: mpsc::Receiver<io::Result<End>>,
+    ended: mpsc::Receiver<io::Result<StreamEnd>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum StreamEnd {
     Whole,
     TooLong,
 }
@@ -188,7 +188,7 @@ impl Stream {
         let (told, ended) = mpsc::sync_channel(1);
         let bytes = Arc::new(Mutex::new(Vec::new()));
         match stream {
-            None => drop(told.send(Ok(End::Whole))),
+            None => drop(told.send(Ok(StreamEnd::Whole))),
             Some(mut stream) => {
                 let bytes = Arc::clone(&bytes);
                 std::thread::spawn(move || {
@@ -205,18 +205,18 @@ impl Stream {
     }
 }
 
-fn copy(stream: &mut impl Read, bytes: &Mutex<Vec<u8>>, most: usize) -> io::Result<End> {
+fn copy(stream: &mut impl Read, bytes: &Mutex<Vec<u8>>, most: usize) -> io::Result<StreamEnd> {
     let mut part = vec![0; 64 << 10];
     loop {
         let length = match stream.read(&mut part) {
-            Ok(0) => return Ok(End::Whole),
+            Ok(0) => return Ok(StreamEnd::Whole),
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
         let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes.len() + length > most {
-            return Ok(End::TooLong);
+            return Ok(StreamEnd::TooLong);
         }
         bytes.extend_from_slice(part.get(..length).unwrap_or_default());
     }
@@ -229,7 +229,7 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
     if cancellers.iter().any(Canceller::is_cancelled) {
         return Err(RunError::Cancelled);
     }
-    let mut group = Group {
+    let mut group = ProcessGroup {
         child: spawn(&command)?,
         cancellers,
         is_reaped: false,
@@ -251,7 +251,7 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
         for (at, stream) in streams.iter().enumerate() {
             if let Ok(ended) = stream.ended.try_recv() {
                 open.retain(|known| *known != at);
-                if ended? == End::TooLong {
+                if ended? == StreamEnd::TooLong {
                     return Err(RunError::TooMuch(most));
                 }
             }
@@ -265,13 +265,13 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
             return Err(RunError::Deadline(deadline));
         }
         std::thread::sleep(pause.min(left));
-        pause = (pause * 2).min(LOOK);
+        pause = (pause * 2).min(MAX_POLL_INTERVAL);
     }
     if group.is_cancelled() {
         return Err(RunError::Cancelled);
     }
     let status = group.end()?;
-    let grace = Instant::now() + GRACE;
+    let grace = Instant::now() + OUTPUT_GRACE;
     for at in open {
         let ended = streams.get(at).and_then(|stream| {
             stream
@@ -279,7 +279,7 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
                 .recv_timeout(grace.saturating_duration_since(Instant::now()))
                 .ok()
         });
-        if let Some(End::TooLong) = ended.transpose()? {
+        if let Some(StreamEnd::TooLong) = ended.transpose()? {
             return Err(RunError::TooMuch(most));
         }
     }
@@ -312,7 +312,7 @@ fn spawn(command: &Command) -> io::Result<Child> {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut process, 0);
     #[cfg(target_os = "linux")]
-    end_with_us(&mut process);
+    kill_with_parent(&mut process);
     process.spawn()
 }
 
@@ -323,7 +323,7 @@ fn spawn(command: &Command) -> io::Result<Child> {
     unsafe_code,
     reason = "it runs between fork and exec, and makes one system call there"
 )]
-fn end_with_us(process: &mut std::process::Command) {
+fn kill_with_parent(process: &mut std::process::Command) {
     use std::os::unix::process::CommandExt as _;
     let set = || {
         Ok(rustix::process::set_parent_process_death_signal(Some(

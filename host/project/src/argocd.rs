@@ -27,7 +27,7 @@ use crate::{
 /// Returns all mistakes, or that the file has no Application.
 pub(super) fn read(file: &Path, access: &FileAccess) -> Result<Vec<App>, Vec<Diagnostic>> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let tree = Tree::around(folder.unwrap_or(Path::new(".")), access);
+    let tree = ApplicationTree::around(folder.unwrap_or(Path::new(".")), access);
     let confined = tree.within.confine(file).map_err(|mistake| vec![mistake])?;
     let text = access.text(file).map_err(|mistake| vec![mistake])?;
     let name = file.display().to_string();
@@ -60,7 +60,7 @@ pub(super) fn read(file: &Path, access: &FileAccess) -> Result<Vec<App>, Vec<Dia
 }
 
 /// The work tree with the file.
-struct Tree {
+struct ApplicationTree {
     /// The file's folder.
     folder: PathBuf,
     /// The tree that all paths in the file have to stay in.
@@ -69,9 +69,9 @@ struct Tree {
     remotes: Vec<String>,
 }
 
-impl Tree {
-    fn around(folder: &Path, access: &FileAccess) -> Tree {
-        Tree {
+impl ApplicationTree {
+    fn around(folder: &Path, access: &FileAccess) -> ApplicationTree {
+        ApplicationTree {
             folder: folder.to_owned(),
             within: WorkTree::around(folder, access),
             remotes: Repository::around(folder, &access.git_ceilings)
@@ -105,7 +105,7 @@ fn plain(url: &str) -> String {
 
 struct Reader<'a> {
     manifest: &'a Manifest,
-    tree: &'a Tree,
+    tree: &'a ApplicationTree,
     notices: Vec<String>,
     /// Errors about paths that lead out of the tree.
     refused: Vec<Diagnostic>,
@@ -198,7 +198,7 @@ impl Reader<'_> {
             sources,
             options: Options {
                 ignore_differences,
-                ..self.sync_policy()
+                ..self.read_sync_policy()
             },
             notices: std::mem::take(&mut self.notices),
             tree: Some(self.tree.within.clone()),
@@ -240,7 +240,7 @@ impl Reader<'_> {
         self.text("/spec/destination/namespace")
     }
 
-    fn sync_policy(&mut self) -> Options {
+    fn read_sync_policy(&mut self) -> Options {
         self.others(
             "/spec/syncPolicy",
             &["automated", "syncOptions", "retry", "managedNamespaceMetadata"],

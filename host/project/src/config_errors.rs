@@ -20,7 +20,7 @@ pub fn deserialize<T: DeserializeOwned>(document: &Manifest, hint: &str) -> Resu
         return Err(vec![error.hint(hint)]);
     }
     serde_path_to_error::deserialize(&document.object.0)
-        .map_err(|error| vec![mistake(document, pointer(error.path()), &error.inner().to_string())])
+        .map_err(|error| vec![diagnostic(document, pointer(error.path()), &error.inner().to_string())])
 }
 
 fn pointer(path: &Path) -> String {
@@ -35,7 +35,7 @@ fn pointer(path: &Path) -> String {
     })
 }
 
-fn mistake(document: &Manifest, mut pointer: String, said: &str) -> Diagnostic {
+fn diagnostic(document: &Manifest, mut pointer: String, said: &str) -> Diagnostic {
     let words: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
     let word = words.first().copied().unwrap_or_default();
     let known = words.get(1..).unwrap_or_default();

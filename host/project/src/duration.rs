@@ -20,8 +20,8 @@ impl Seconds {
 
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Seconds, D::Error> {
-        struct Written;
-        impl Visitor<'_> for Written {
+        struct SecondsVisitor;
+        impl Visitor<'_> for SecondsVisitor {
             type Value = Seconds;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +36,7 @@ impl<'de> Deserialize<'de> for Seconds {
                 seconds(text).map(Seconds).map_err(E::custom)
             }
         }
-        deserializer.deserialize_any(Written)
+        deserializer.deserialize_any(SecondsVisitor)
     }
 }
 

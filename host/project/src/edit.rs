@@ -6,7 +6,7 @@ use super::{config_errors, file::File};
 
 /// Returns the text of a file with a plugin added. It replaces the sources `instead_of`, if the file has them. Returns `None` if that
 /// isn't possible without other changes: then the user has to edit the file.
-pub fn name_plugin(text: &str, source: &str, instead_of: &[String]) -> Option<String> {
+pub fn add_plugin(text: &str, source: &str, instead_of: &[String]) -> Option<String> {
     let before = plugins(text)?;
     if before.iter().any(|plugin| plugin == source) {
         return Some(text.to_owned());
@@ -14,7 +14,7 @@ pub fn name_plugin(text: &str, source: &str, instead_of: &[String]) -> Option<St
     let replaced = before.iter().find(|plugin| instead_of.contains(plugin));
     let edited = match replaced {
         Some(old) => replace(text, old, source)?,
-        None => add(text, source),
+        None => append_plugin(text, source),
     };
     let mut expected = before.clone();
     match replaced.and_then(|old| expected.iter_mut().find(|plugin| *plugin == old)) {
@@ -41,19 +41,19 @@ fn replace(text: &str, old: &str, new: &str) -> Option<String> {
     (text.matches(old).count() == 1).then(|| text.replace(old, new))
 }
 
-fn add(text: &str, source: &str) -> String {
+fn append_plugin(text: &str, source: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let Some(key) = lines.iter().position(|line| line.starts_with("plugins:")) else {
         lines.push("plugins:".to_owned());
-        lines.push(format!("  - {}", quoted(source)));
-        return joined(&lines);
+        lines.push(format!("  - {}", quote(source)));
+        return join_lines(&lines);
     };
     let is_list = lines.get(key).is_some_and(|line| line.trim_end().ends_with(']'));
     if is_list && let Some(line) = lines.get_mut(key) {
         let inner = line.trim_end().trim_end_matches(']').trim_end().to_owned();
         let separator = if inner.ends_with('[') { "" } else { ", " };
         *line = format!("{inner}{separator}{}]", serde_json::Value::from(source));
-        return joined(&lines);
+        return join_lines(&lines);
     }
     let is_item = |line: &str| line.trim_start().starts_with("- ");
     let is_inside = |line: &&String| line.starts_with([' ', '-']) || line.trim().is_empty() || line.starts_with('#');
@@ -68,16 +68,16 @@ fn add(text: &str, source: &str) -> String {
         Some((at, line)) => (at, line.len() - line.trim_start().len()),
         None => (key, 2),
     };
-    lines.insert(at + 1, format!("{}- {}", " ".repeat(indent), quoted(source)));
-    joined(&lines)
+    lines.insert(at + 1, format!("{}- {}", " ".repeat(indent), quote(source)));
+    join_lines(&lines)
 }
 
-fn joined(lines: &[String]) -> String {
+fn join_lines(lines: &[String]) -> String {
     lines.join("\n") + "\n"
 }
 
 /// Quotes a text that YAML would not read as a plain text.
-fn quoted(source: &str) -> String {
+fn quote(source: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_./:@#=+~-?&%".contains(letter);
     let starts_plain =
         source.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '.' || letter == '/');
@@ -95,7 +95,7 @@ mod tests {
     const NEW: &str = "oci://a.io/queue:2";
 
     fn edited(text: &str) -> String {
-        name_plugin(text, NEW, &["oci://a.io/queue:1".to_owned()]).unwrap()
+        add_plugin(text, NEW, &["oci://a.io/queue:1".to_owned()]).unwrap()
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
             "name: [\n",
         ] {
             assert_eq!(
-                name_plugin(text, NEW, &["oci://a.io/queue:1".to_owned()]),
+                add_plugin(text, NEW, &["oci://a.io/queue:1".to_owned()]),
                 None,
                 "{text}"
             );

@@ -143,7 +143,7 @@ pub struct Named {
 }
 
 /// Returns the project file at a path: the file itself, or the one in a folder.
-pub fn named_by(path: &Path) -> Option<PathBuf> {
+pub fn find_file(path: &Path) -> Option<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_dir() {
         Some(path.join(NAME)).filter(|file| file.is_file())
@@ -164,7 +164,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Configuration, Vec<Diagn
     let text = access.text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();
     let document = if confined.is_outside() {
-        manifest::document_without_lines(&name, &text)?
+        manifest::parse_hidden_document(&name, &text)?
     } else {
         manifest::document(&name, &text)?
     };
@@ -252,7 +252,7 @@ impl Configuration {
                 self.folder.clone()
             };
             return Named {
-                sources: vec![Source::of_folder(here)],
+                sources: vec![Source::from_folder(here)],
                 refused: Vec::new(),
             };
         }

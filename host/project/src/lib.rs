@@ -26,7 +26,7 @@ use capstan_core::{
     error::{Diagnostic, Diagnostics},
     manifest::Manifest,
 };
-use capstan_source::{Capabilities, Deadline, Desired, FileAccess, Gathered, Reading, Release, Source, WorkTree};
+use capstan_source::{Capabilities, Deadline, DesiredState, FileAccess, Gathered, Reading, Release, Source, WorkTree};
 
 pub use self::{
     duration::{Seconds, seconds},
@@ -184,7 +184,7 @@ impl Read {
         namespace: &str,
         capabilities: Option<Arc<Capabilities>>,
         deadline: Deadline,
-    ) -> Result<(App, Desired), Diagnostics> {
+    ) -> Result<(App, DesiredState), Diagnostics> {
         let namespace = self.app.namespace.as_deref().unwrap_or(namespace);
         let release = Release {
             name: self.app.name.clone(),

@@ -36,12 +36,12 @@ fn loaded(spec: &ProjectSpec, work: &Work) -> Result<Project, Diagnostics> {
         plugins: spec.plugins.clone(),
     };
     if !spec.sources.argocd_applications.is_empty() {
-        project.apps = of_argocd(spec, work)?;
+        project.apps = apps_from_argocd(spec, work)?;
         if let [only] = project.apps.as_slice() {
             project.namespace = project.namespace.or_else(|| only.namespace.clone());
         }
     } else if files.is_empty() {
-        project.apps = vec![of_spec(spec)?];
+        project.apps = vec![app_from_spec(spec)?];
     } else {
         of_files(&files, spec, &mut project, work)?;
     }
@@ -73,10 +73,10 @@ fn begin(work: &Work, file: &Path) -> Result<(), Diagnostics> {
 /// Lists the files that describe applications: the named ones, else that of the working directory, unless there are other sources.
 fn files(from: &SourceSpec) -> Result<Vec<PathBuf>, Diagnostics> {
     if !from.config.is_empty() {
-        let named = |path: &PathBuf| file::named_by(path).unwrap_or_else(|| path.clone());
+        let named = |path: &PathBuf| file::find_file(path).unwrap_or_else(|| path.clone());
         return Ok(from.config.iter().map(named).collect());
     }
-    let named: Vec<PathBuf> = from.files.iter().filter_map(|path| file::named_by(path)).collect();
+    let named: Vec<PathBuf> = from.files.iter().filter_map(|path| file::find_file(path)).collect();
     if named.is_empty() {
         let here = PathBuf::from(FILE);
         let is_asked = from.sources().is_empty() && here.is_file();
@@ -92,7 +92,7 @@ fn files(from: &SourceSpec) -> Result<Vec<PathBuf>, Diagnostics> {
     Ok(named)
 }
 
-fn of_spec(spec: &ProjectSpec) -> Result<App, Diagnostics> {
+fn app_from_spec(spec: &ProjectSpec) -> Result<App, Diagnostics> {
     let sources = spec.sources.sources();
     if sources.is_empty() {
         return Err(Diagnostics::one(
@@ -102,7 +102,7 @@ fn of_spec(spec: &ProjectSpec) -> Result<App, Diagnostics> {
     }
     let name = match &spec.app {
         Some(name) => name.clone(),
-        None => named_after(&sources)?,
+        None => name_from_sources(&sources)?,
     };
     Ok(App {
         sources,
@@ -111,7 +111,7 @@ fn of_spec(spec: &ProjectSpec) -> Result<App, Diagnostics> {
     })
 }
 
-fn named_after(sources: &[Source]) -> Result<String, Diagnostics> {
+fn name_from_sources(sources: &[Source]) -> Result<String, Diagnostics> {
     let first = sources.first();
     if let Some(name) = first.and_then(Source::name) {
         return Ok(name);
@@ -132,7 +132,7 @@ fn named_after(sources: &[Source]) -> Result<String, Diagnostics> {
 }
 
 /// Reads Argo CD Applications; the user's options win over theirs.
-fn of_argocd(spec: &ProjectSpec, work: &Work) -> Result<Vec<App>, Diagnostics> {
+fn apps_from_argocd(spec: &ProjectSpec, work: &Work) -> Result<Vec<App>, Diagnostics> {
     let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
     for file in &spec.sources.argocd_applications {
         begin(work, file)?;
@@ -199,7 +199,7 @@ fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project, work: 
     }
     let mut apps = Vec::new();
     for configuration in &read {
-        apps.extend(apps_of(configuration, spec, files.len() == 1, work)?);
+        apps.extend(apps_in_file(configuration, spec, files.len() == 1, work)?);
     }
     let apps = select(order::sorted(apps).map_err(Diagnostics)?, spec)?;
     if apps.len() > 1 && !spec.sources.config.is_empty() && !spec.sources.sources().is_empty() {
@@ -240,7 +240,7 @@ fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project, work: 
 }
 
 /// Lists the applications of a file.
-fn apps_of(
+fn apps_in_file(
     configuration: &Configuration,
     spec: &ProjectSpec,
     is_only: bool,
@@ -273,7 +273,7 @@ fn apps_of(
         let (sources, refused, tree) = sources(&file.sources, "/sources");
         let name = match (spec.app.as_ref().filter(|_| is_only), &file.name) {
             (Some(name), _) | (None, Some(name)) => name.clone(),
-            (None, None) => named_after(&configuration.sources(&[], "", false).sources)?,
+            (None, None) => name_from_sources(&configuration.sources(&[], "", false).sources)?,
         };
         return Ok(vec![App {
             name,

@@ -9,7 +9,7 @@ use capstan_core::{
     ignore::IgnoreRule,
     on_busy::OnBusy,
     phase::Phase,
-    plan::{Confirmed, Hooks, Limits, PlanOptions, Retry, Selection},
+    plan::{Confirmation, Hooks, Limits, PlanOptions, Retry, Selection},
     sync_options::{NamespaceMetadata, SyncOptions},
 };
 use serde::{Deserialize, Deserializer};
@@ -174,8 +174,8 @@ fn compat<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mode>, D:
 }
 
 /// Parses the objects that may be deleted although their annotations require a confirmation.
-pub fn confirmed(words: &[String]) -> Confirmed {
-    Confirmed {
+pub fn confirmed(words: &[String]) -> Confirmation {
+    Confirmation {
         all: words.iter().any(|word| word == "all"),
         only: words.iter().filter(|word| *word != "all").cloned().collect(),
     }

@@ -39,7 +39,7 @@ pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
     while !waiting.is_empty() {
         let is_next = |app: &App| app.depends_on.iter().all(|name| done.contains(name));
         let Some(at) = waiting.iter().position(is_next) else {
-            return Err(vec![circle(&waiting)]);
+            return Err(vec![cycle_diagnostic(&waiting)]);
         };
         let next = waiting.remove(at);
         done.insert(next.name.clone());
@@ -49,7 +49,7 @@ pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
 }
 
 /// Makes an error about a cycle, given applications of which each depends on another one of them.
-fn circle(apps: &[App]) -> Diagnostic {
+fn cycle_diagnostic(apps: &[App]) -> Diagnostic {
     let all: BTreeMap<&str, &App> = apps.iter().map(|app| (app.name.as_str(), app)).collect();
     // Each depends on one of these: following that long enough leads into a cycle, which is then followed once.
     let next = |app: &App| app.depends_on.iter().find_map(|name| all.get(name.as_str()).copied());

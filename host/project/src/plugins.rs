@@ -40,7 +40,7 @@ impl Named {
     /// # Errors
     ///
     /// Returns what is wrong with it.
-    pub fn by_flag(text: &str) -> Result<Named, String> {
+    pub fn from_flag(text: &str) -> Result<Named, String> {
         let source = source(text)?;
         Ok(Named {
             source,

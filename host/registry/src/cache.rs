@@ -48,19 +48,19 @@ impl Cache {
 
     /// Returns the stored signatures of the content with this digest.
     pub(crate) fn signatures(&self, subject: Digest) -> Option<Vec<Signature>> {
-        let text = read(&self.signatures, &signatures_of(subject))?;
+        let text = read(&self.signatures, &signatures_file(subject))?;
         serde_json::from_slice(&text).ok()
     }
 
     /// Stores the signatures of the content with this digest.
     pub(crate) fn keep_signatures(&self, subject: Digest, signatures: &[Signature]) {
         if let Ok(text) = serde_json::to_vec(signatures) {
-            write(&self.signatures, &signatures_of(subject), &text);
+            write(&self.signatures, &signatures_file(subject), &text);
         }
     }
 }
 
-fn signatures_of(subject: Digest) -> String {
+fn signatures_file(subject: Digest) -> String {
     format!("{}.json", subject.hex())
 }
 

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use crate::{access::Access, error::RegistryError};
 
 /// How long a helper may run: one that asks the user something would never end.
-const HELPER: Duration = Duration::from_secs(30);
+const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of a helper's answer: tokens of clouds have a few thousand.
-const ANSWER_BYTES: usize = 1 << 20;
+const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// Docker's name of Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -56,14 +56,14 @@ pub(crate) struct Credentials {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct DockerConfig {
-    auths: BTreeMap<String, Entry>,
+    auths: BTreeMap<String, DockerAuth>,
     creds_store: Option<String>,
     cred_helpers: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "lowercase")]
-struct Entry {
+struct DockerAuth {
     auth: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -73,7 +73,7 @@ struct Entry {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperAnswer {
     username: String,
     secret: String,
 }
@@ -103,7 +103,7 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
         Err(error) => return Err(wrong(error.to_string())),
     };
     let config: DockerConfig = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-    let names = names_of(registry);
+    let names = docker_config_keys(registry);
     let named = |map: &BTreeMap<String, String>| {
         names
             .iter()
@@ -114,7 +114,7 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
         return Ok(found.map_or(nobody, |answer| of_helper(answer, &helper)));
     }
     let entry = names.iter().find_map(|name| config.auths.get(name));
-    if let Some(found) = entry.map(of_entry).transpose().map_err(wrong)?.flatten() {
+    if let Some(found) = entry.map(auth_from_entry).transpose().map_err(wrong)?.flatten() {
         let user = match &found {
             Auth::Password(user, _) => format!("`{user}`"),
             Auth::Token(_) | Auth::Identity(_) | Auth::Nobody => "the token".to_owned(),
@@ -136,7 +136,7 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
 }
 
 /// Lists the names of a registry in docker's configuration.
-fn names_of(registry: &str) -> Vec<String> {
+fn docker_config_keys(registry: &str) -> Vec<String> {
     let mut names = vec![
         registry.to_owned(),
         format!("https://{registry}"),
@@ -148,7 +148,7 @@ fn names_of(registry: &str) -> Vec<String> {
     names
 }
 
-fn of_entry(entry: &Entry) -> Result<Option<Auth>, String> {
+fn auth_from_entry(entry: &DockerAuth) -> Result<Option<Auth>, String> {
     if let Some(token) = entry.registrytoken.as_ref().filter(|token| !token.is_empty()) {
         return Ok(Some(Auth::Token(token.clone())));
     }
@@ -174,7 +174,7 @@ fn of_entry(entry: &Entry) -> Result<Option<Auth>, String> {
     }
 }
 
-fn of_helper(answer: Answer, helper: &str) -> Credentials {
+fn of_helper(answer: HelperAnswer, helper: &str) -> Credentials {
     let of_helper = |who: &str| Some(format!("{who} of docker-credential-{helper}"));
     if answer.username == TOKEN_USER {
         return Credentials {
@@ -189,7 +189,7 @@ fn of_helper(answer: Answer, helper: &str) -> Credentials {
 }
 
 /// Runs a credential helper of docker; returns `None` if it has no credentials for the server.
-async fn ask(helper: &str, server: &str) -> Result<Option<Answer>, String> {
+async fn ask(helper: &str, server: &str) -> Result<Option<HelperAnswer>, String> {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     if !helper.chars().all(is_name) {
         return Err(format!("`{helper}` is no name of a helper"));
@@ -199,15 +199,15 @@ async fn ask(helper: &str, server: &str) -> Result<Option<Answer>, String> {
     run(&program, server).await
 }
 
-async fn run(program: &Program, server: &str) -> Result<Option<Answer>, String> {
+async fn run(program: &Program, server: &str) -> Result<Option<HelperAnswer>, String> {
     let name = program.name();
     // The helper is the user's own program, which may need their session. It works in the root folder, away from the deployed files.
     let mut command = Command::new(program, Environment::Users);
     command
         .word("get")
         .input(server.as_bytes().to_vec())
-        .deadline(HELPER)
-        .output_bytes(ANSWER_BYTES);
+        .deadline(HELPER_TIMEOUT)
+        .output_bytes(MAX_ANSWER_BYTES);
     // Dropping this future ends the helper.
     let _guard = command.canceller().guard();
     let output = match tokio::task::spawn_blocking(move || command.run()).await {

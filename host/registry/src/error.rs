@@ -7,7 +7,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::{digest::Digest, policy::Unmet};
+use crate::{digest::Digest, policy::SignatureError};
 
 /// Why a text isn't a source.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -109,7 +109,7 @@ pub enum RegistryError {
     },
     /// It doesn't have the signatures that a rule requires.
     #[error(transparent)]
-    Unsigned(#[from] Unmet),
+    Unsigned(#[from] SignatureError),
     /// The tag exists already.
     #[error("{reference} is there already, with the digest {digest}")]
     Taken {

@@ -13,14 +13,14 @@ use crate::{
     find,
     http::Wanted,
     layout::{self, Manifest},
-    remote::{Remote, absent},
+    remote::{RemoteRepository, absent},
     signature::Signature,
     source::{OciSource, Source},
     store::Store,
 };
 
 /// The suffix of the signature of a file or URL.
-const BESIDE: &str = ".sigstore.json";
+const SIGNATURE_SUFFIX: &str = ".sigstore.json";
 
 /// A component as it was found, not verified yet.
 pub(crate) struct Found {
@@ -34,7 +34,7 @@ pub(crate) struct Found {
 
 /// Whether cached content is enough.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum LookupMode {
     /// Everything is requested from the source, except for content that is cached by its digest.
     Anew,
     /// Nothing is requested that is cached.
@@ -47,9 +47,9 @@ impl Store {
         source: &Source,
         folder: &Path,
         manifest: Option<Digest>,
-        look: Look,
+        look: LookupMode,
     ) -> Result<Found, RegistryError> {
-        let is_asked = look == Look::Anew || self.demands(source);
+        let is_asked = look == LookupMode::Anew || self.demands(source);
         match source {
             Source::Oci(oci) => self.find_oci(source, oci, manifest, look).await,
             Source::Https { url, digest } => {
@@ -63,7 +63,7 @@ impl Store {
                     component
                 };
                 let kept = self.cached_signatures(*digest);
-                let signatures = match kept.filter(|_| look == Look::AsPinned) {
+                let signatures = match kept.filter(|_| look == LookupMode::AsPinned) {
                     Some(kept) => Some(kept),
                     None if is_asked => {
                         let beside = beside(url);
@@ -78,12 +78,12 @@ impl Store {
             }
             Source::File { .. } | Source::Path(_) => {
                 let path = source.file(folder).unwrap_or_default();
-                let component = read(&path, self.limits().component)?;
+                let component = read_file(&path, self.limits().component)?;
                 let mut beside = path.into_os_string();
-                beside.push(BESIDE);
+                beside.push(SIGNATURE_SUFFIX);
                 let beside = PathBuf::from(beside);
                 let signatures = if beside.is_file() {
-                    let bundle = read(&beside, self.limits().document)?;
+                    let bundle = read_file(&beside, self.limits().document)?;
                     find::bundle(bundle).into_iter().collect()
                 } else {
                     Vec::new()
@@ -98,12 +98,12 @@ impl Store {
         source: &Source,
         oci: &OciSource,
         pinned: Option<Digest>,
-        look: Look,
+        look: LookupMode,
     ) -> Result<Found, RegistryError> {
         // Logging in costs two requests, and isn't needed for cached content.
         let mut remote = None;
         let cached = pinned
-            .filter(|_| look == Look::AsPinned)
+            .filter(|_| look == LookupMode::AsPinned)
             .and_then(|digest| self.cached(digest));
         let text = if let Some(text) = cached {
             text
@@ -140,11 +140,11 @@ impl Store {
         };
         let subject = Digest::of(&text);
         let kept = self.cached_signatures(subject);
-        let (signatures, attested) = match kept.filter(|_| look == Look::AsPinned) {
+        let (signatures, attested) = match kept.filter(|_| look == LookupMode::AsPinned) {
             Some(kept) => (Some(kept), Vec::new()),
-            None if look == Look::Anew || self.demands(source) => {
+            None if look == LookupMode::Anew || self.demands(source) => {
                 let open = self.open(&mut remote, oci).await?;
-                let (signatures, attested) = find::in_registry(open, subject).await?;
+                let (signatures, attested) = find::find_signatures(open, subject).await?;
                 self.keep_signatures(subject, &signatures);
                 (Some(signatures), attested)
             }
@@ -162,12 +162,12 @@ impl Store {
     /// Logs in to the registry, unless that was done before.
     async fn open<'a, 'b>(
         &'a self,
-        remote: &'b mut Option<Remote<'a>>,
+        remote: &'b mut Option<RemoteRepository<'a>>,
         source: &OciSource,
-    ) -> Result<&'b Remote<'a>, RegistryError> {
+    ) -> Result<&'b RemoteRepository<'a>, RegistryError> {
         let open = match remote.take() {
             Some(open) => open,
-            None => Remote::open(self.http()?, source, RegistryOperation::Pull).await?,
+            None => RemoteRepository::open(self.http()?, source, RegistryOperation::Pull).await?,
         };
         Ok(remote.insert(open))
     }
@@ -201,15 +201,15 @@ impl Found {
 /// Returns the URL of the signature of the file at a URL.
 fn beside(url: &str) -> String {
     let Ok(mut beside) = reqwest::Url::parse(url) else {
-        return format!("{url}{BESIDE}");
+        return format!("{url}{SIGNATURE_SUFFIX}");
     };
-    let path = format!("{}{BESIDE}", beside.path());
+    let path = format!("{}{SIGNATURE_SUFFIX}", beside.path());
     beside.set_path(&path);
     beside.into()
 }
 
 /// Reads a file with at most `limit` bytes.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
     let wrong = |error: std::io::Error| RegistryError::of_file(path, &error);
     let size = std::fs::metadata(path).map_err(wrong)?.len();
     if size > limit {
@@ -219,5 +219,5 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
             limit,
         });
     }
-    std::fs::read(path).map_err(wrong)
+    std::fs::read_file(path).map_err(wrong)
 }

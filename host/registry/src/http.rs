@@ -15,7 +15,7 @@ use crate::{access::Access, error::RegistryError};
 const TRIES: u32 = 3;
 
 /// How many redirects are followed.
-const REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 
 /// A client with the certificates, proxies and limits of an [`Access`].
 pub(crate) struct Http {
@@ -42,7 +42,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// An answer.
-pub(crate) struct Got {
+pub(crate) struct HttpAnswer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
@@ -69,7 +69,7 @@ impl Http {
                 if was_safe && attempt.url().scheme() != "https" {
                     return attempt.error("it leads away from https");
                 }
-                if attempt.previous().len() > REDIRECTS {
+                if attempt.previous().len() > MAX_REDIRECTS {
                     return attempt.error("it leads on and on");
                 }
                 attempt.follow()
@@ -82,7 +82,7 @@ impl Http {
                 host: proxy.url.clone(),
                 reason: format!("this is no proxy: {}", root_cause(&error)),
             };
-            let exceptions = NoProxy::from_string(&without_proxy(&proxy.exceptions));
+            let exceptions = NoProxy::from_string(&no_proxy_list(&proxy.exceptions));
             builder = builder.proxy(reqwest::Proxy::https(&proxy.url).map_err(wrong)?.no_proxy(exceptions));
         }
         let client = builder.build().map_err(|error| RegistryError::Unreachable {
@@ -97,7 +97,7 @@ impl Http {
     }
 
     /// Downloads something. Temporary errors are retried.
-    pub(crate) async fn get(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+    pub(crate) async fn get(&self, wanted: &Wanted<'_>) -> Result<HttpAnswer, RegistryError> {
         let mut pause = self.access.limits.pause;
         for _ in 1..TRIES {
             match self.try_once(wanted).await {
@@ -132,15 +132,15 @@ impl Http {
             .collect())
     }
 
-    async fn try_once(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+    async fn try_once(&self, wanted: &Wanted<'_>) -> Result<HttpAnswer, RegistryError> {
         let whole = self.access.limits.whole;
         match timeout(whole, self.download(wanted)).await {
             Ok(result) => result,
-            Err(_) => Err(too_slow(host_of(wanted.url), whole)),
+            Err(_) => Err(timeout_error(host_of(wanted.url), whole)),
         }
     }
 
-    async fn download(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+    async fn download(&self, wanted: &Wanted<'_>) -> Result<HttpAnswer, RegistryError> {
         let mut request = match wanted.form {
             Some(form) => {
                 let request = self.client.post(wanted.url).body(form.to_owned());
@@ -158,12 +158,12 @@ impl Http {
         let response = response.map_err(|error| unreachable(host_of(wanted.url), &error))?;
         // A redirect may have led to another host.
         let host = host_of(response.url().as_str());
-        check(&response, wanted, host)?;
-        read(response, wanted).await
+        check_status(&response, wanted, host)?;
+        read_body(response, wanted).await
     }
 }
 
-fn check(response: &Response, wanted: &Wanted<'_>, host: String) -> Result<(), RegistryError> {
+fn check_status(response: &Response, wanted: &Wanted<'_>, host: String) -> Result<(), RegistryError> {
     let what = || wanted.what.to_owned();
     match response.status() {
         status if status.is_success() => Ok(()),
@@ -181,7 +181,7 @@ fn check(response: &Response, wanted: &Wanted<'_>, host: String) -> Result<(), R
     }
 }
 
-async fn read(mut response: Response, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+async fn read_body(mut response: Response, wanted: &Wanted<'_>) -> Result<HttpAnswer, RegistryError> {
     let too_large = |size| RegistryError::TooLarge {
         what: wanted.what.to_owned(),
         size,
@@ -201,7 +201,7 @@ async fn read(mut response: Response, wanted: &Wanted<'_>) -> Result<Got, Regist
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(None) => return Ok(Got { headers, body }),
+            Ok(None) => return Ok(HttpAnswer { headers, body }),
             Err(error) if error.is_timeout() => return Err(unreachable(host_of(wanted.url), &error)),
             Err(_) => {
                 return Err(RegistryError::Cut {
@@ -222,7 +222,7 @@ fn certificates(access: &Access) -> Result<Option<Vec<Certificate>>, RegistryErr
         path: path.clone(),
         reason,
     };
-    let text = std::fs::read(path).map_err(|error| RegistryError::of_file(path, &error))?;
+    let text = std::fs::read_body(path).map_err(|error| RegistryError::of_file(path, &error))?;
     let found = Certificate::from_pem_bundle(&text).map_err(|error| wrong(root_cause(&error)))?;
     if found.is_empty() {
         return Err(wrong("there is no certificate in it; it is expected in PEM".to_owned()));
@@ -231,7 +231,7 @@ fn certificates(access: &Access) -> Result<Option<Vec<Certificate>>, RegistryErr
 }
 
 /// Returns the hosts without a proxy: the exceptions, and always this machine.
-pub(crate) fn without_proxy(exceptions: &str) -> String {
+pub(crate) fn no_proxy_list(exceptions: &str) -> String {
     format!("localhost,127.0.0.0/8,::1,{exceptions}")
 }
 
@@ -245,7 +245,7 @@ pub(crate) fn unreachable(host: String, error: &reqwest::Error) -> RegistryError
     RegistryError::Unreachable { host, reason }
 }
 
-pub(crate) fn too_slow(host: String, whole: Duration) -> RegistryError {
+pub(crate) fn timeout_error(host: String, whole: Duration) -> RegistryError {
     let reason = format!("it took longer than {} s", whole.as_secs());
     RegistryError::Unreachable { host, reason }
 }

@@ -15,19 +15,19 @@ pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The media type of a list of manifests.
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// The media type of a component's config.
-pub(crate) const CONFIG: &str = "application/vnd.wasm.config.v0+json";
+pub(crate) const CONFIG_MEDIA_TYPE: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of a component.
-pub(crate) const COMPONENT: &str = "application/wasm";
+pub(crate) const COMPONENT_MEDIA_TYPE: &str = "application/wasm";
 /// The annotation with the plugin's version of the contract.
 const CONTRACT: &str = "dev.capstan.contract";
 /// The prefix of annotations from a plugin's own manifest.
-const IMAGE: &str = "org.opencontainers.image.";
+const ANNOTATION_PREFIX: &str = "org.opencontainers.image.";
 /// The annotations that repeat what the component says.
 const OF_COMPONENT: [&str; 4] = ["title", "version", "licenses", "description"];
 
 /// Says whether an annotation repeats what the component says.
 pub fn repeats_component(key: &str) -> bool {
-    let of_image = key.strip_prefix(IMAGE);
+    let of_image = key.strip_prefix(ANNOTATION_PREFIX);
     key == CONTRACT || of_image.is_some_and(|key| OF_COMPONENT.contains(&key))
 }
 
@@ -84,11 +84,11 @@ struct Config<'a> {
     architecture: &'a str,
     os: &'a str,
     layer_digests: [Digest; 1],
-    component: Sides,
+    component: ComponentInterface,
 }
 
 #[derive(Serialize)]
-struct Sides {
+struct ComponentInterface {
     exports: Vec<String>,
     imports: Vec<String>,
 }
@@ -106,25 +106,25 @@ pub(crate) struct Artifact {
 /// # Errors
 ///
 /// Returns what is wrong with the component.
-pub(crate) fn of_component(
+pub(crate) fn artifact_of(
     component: &[u8],
     plugin: &Plugin,
     more: BTreeMap<String, String>,
 ) -> Result<Artifact, String> {
     let names = |names: Result<Vec<String>, capstan_stamp::ReadError>| names.map_err(|error| error.to_string());
-    let layer = Descriptor::new(COMPONENT, component);
+    let layer = Descriptor::new(COMPONENT_MEDIA_TYPE, component);
     let config = Config {
         architecture: "wasm",
         os: "wasip2",
         layer_digests: [layer.digest],
-        component: Sides {
+        component: ComponentInterface {
             exports: names(capstan_stamp::exports(component))?,
             imports: names(capstan_stamp::imports(component))?,
         },
     };
     let json = |error: serde_json::Error| error.to_string();
     let config = serde_json::to_vec(&config).map_err(json)?;
-    let of_config = Descriptor::new(CONFIG, &config);
+    let of_config = Descriptor::new(CONFIG_MEDIA_TYPE, &config);
     let (config_digest, component_digest) = (of_config.digest, layer.digest);
     let manifest = Manifest {
         schema_version: 2,
@@ -143,7 +143,7 @@ pub(crate) fn of_component(
 }
 
 fn annotations(plugin: &Plugin) -> BTreeMap<String, String> {
-    let image = |key: &str| format!("{IMAGE}{key}");
+    let image = |key: &str| format!("{ANNOTATION_PREFIX}{key}");
     let mut annotations = BTreeMap::from([
         (image("title"), plugin.name.clone()),
         (image("version"), plugin.version.clone()),
@@ -171,18 +171,18 @@ impl Manifest {
         }
         let manifest: Manifest =
             serde_json::from_value(value).map_err(|error| format!("its manifest can't be understood: {error}"))?;
-        if manifest.config.media_type != CONFIG {
+        if manifest.config.media_type != CONFIG_MEDIA_TYPE {
             return Err(format!(
-                "its config is `{}`, and `{CONFIG}` is expected",
+                "its config is `{}`, and `{CONFIG_MEDIA_TYPE}` is expected",
                 manifest.config.media_type
             ));
         }
         let [layer] = manifest.layers.as_slice() else {
             return Err(format!("it has {} layers, and one is expected", manifest.layers.len()));
         };
-        if layer.media_type != COMPONENT {
+        if layer.media_type != COMPONENT_MEDIA_TYPE {
             return Err(format!(
-                "its layer is `{}`, and `{COMPONENT}` is expected",
+                "its layer is `{}`, and `{COMPONENT_MEDIA_TYPE}` is expected",
                 layer.media_type
             ));
         }
@@ -199,7 +199,7 @@ mod tests {
     fn a_plugin_is_laid_out_as_the_cncf_says() {
         let component = capstan_bundle::get("ttl").unwrap().bytes;
         let plugin = capstan_stamp::read(component).unwrap();
-        let artifact = of_component(component, &plugin, BTreeMap::new()).unwrap();
+        let artifact = artifact_of(component, &plugin, BTreeMap::new()).unwrap();
         let config: serde_json::Value = serde_json::from_slice(&artifact.config).unwrap();
         assert_eq!(
             (&config["architecture"], &config["os"]),
@@ -218,7 +218,7 @@ mod tests {
             (layer.digest, layer.size),
             (Digest::of(component), component.len() as u64)
         );
-        let again = of_component(component, &plugin, BTreeMap::new()).unwrap();
+        let again = artifact_of(component, &plugin, BTreeMap::new()).unwrap();
         assert_eq!(
             again.manifest, artifact.manifest,
             "the same component, the same manifest"
@@ -239,13 +239,16 @@ mod tests {
             ("{}".to_owned(), "missing field"),
             (r#"{"manifests": []}"#.to_owned(), "several machines"),
             (
-                manifest(image, &[COMPONENT]),
+                manifest(image, &[COMPONENT_MEDIA_TYPE]),
                 "its config is `application/vnd.oci.image.config.v1+json`",
             ),
-            (manifest(CONFIG, &[]), "0 layers"),
-            (manifest(CONFIG, &[COMPONENT, COMPONENT]), "2 layers"),
+            (manifest(CONFIG_MEDIA_TYPE, &[]), "0 layers"),
             (
-                manifest(CONFIG, &["application/vnd.wasmtime.cwasm"]),
+                manifest(CONFIG_MEDIA_TYPE, &[COMPONENT_MEDIA_TYPE, COMPONENT_MEDIA_TYPE]),
+                "2 layers",
+            ),
+            (
+                manifest(CONFIG_MEDIA_TYPE, &["application/vnd.wasmtime.cwasm"]),
                 "its layer is `application/vnd.wasmtime.cwasm`",
             ),
         ] {

@@ -12,9 +12,10 @@ use crate::{digest::Digest, error::RegistryError, source::Source};
 pub const NAME: &str = "capstan.lock";
 
 /// The version of the file's format.
-const FORM: u32 = 1;
+const FORMAT: u32 = 1;
 
-const HEAD: &str = "# Written by `capstan plugin add` and `capstan plugin update`. Keep it under version control.\n";
+const FILE_HEADER: &str =
+    "# Written by `capstan plugin add` and `capstan plugin update`. Keep it under version control.\n";
 
 /// The contents of `capstan.lock`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ pub struct Locked {
 impl Default for Lock {
     fn default() -> Lock {
         Lock {
-            form: FORM,
+            form: FORMAT,
             plugins: Vec::new(),
         }
     }
@@ -75,8 +76,8 @@ impl Lock {
             });
             wrong(format!("{line}{}", error.message()))
         })?;
-        if lock.form != FORM {
-            let reason = format!("its form is {}, and this version of Capstan knows {FORM}", lock.form);
+        if lock.form != FORMAT {
+            let reason = format!("its form is {}, and this version of Capstan knows {FORMAT}", lock.form);
             return Err(wrong(reason));
         }
         Ok(lock)
@@ -93,7 +94,7 @@ impl Lock {
             reason,
         };
         let text = toml::to_string(self).map_err(|error| wrong(error.to_string()))?;
-        let text = format!("{HEAD}{text}");
+        let text = format!("{FILE_HEADER}{text}");
         capstan_files::write(path, text.as_bytes(), Readers::AsUsual)
             .map_err(|error| RegistryError::of_file(path, &error))
     }

@@ -128,7 +128,7 @@ impl FromStr for Pattern {
             return Err(wrong(("a `*` stands for nothing here".to_owned(), hint)));
         }
         if let Some(rest) = text.strip_prefix("oci://") {
-            return oci(rest).map_err(wrong);
+            return parse_oci(rest).map_err(wrong);
         }
         if text.starts_with("https://") {
             let url = source::url(text).map_err(wrong)?;
@@ -150,7 +150,7 @@ impl FromStr for Pattern {
     }
 }
 
-fn oci(text: &str) -> Result<Pattern, (String, &'static str)> {
+fn parse_oci(text: &str) -> Result<Pattern, (String, &'static str)> {
     let form = "write `oci://REGISTRY`, `oci://REGISTRY/NAMESPACE/` or `oci://REGISTRY/REPOSITORY`";
     let (registry, path) = text.split_once('/').unwrap_or((text, ""));
     let registry = source::host(registry)?;

@@ -61,7 +61,7 @@ pub struct Policy(pub Vec<Rule>);
 /// Signatures that a rule requires are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{source_text} {}", self.lacks())]
-pub struct Unmet {
+pub struct SignatureError {
     /// The source.
     pub source_text: String,
     /// The rule; `None` if there are rules and none matches the source.
@@ -74,7 +74,7 @@ pub struct Unmet {
     pub none_of: Vec<String>,
 }
 
-impl Unmet {
+impl SignatureError {
     fn lacks(&self) -> String {
         let Some(rule) = &self.rule else {
             return "may not be used: there are rules about who has to sign, and none of them is for it".to_owned();
@@ -136,11 +136,11 @@ impl Policy {
         source: &Source,
         subject: Subject<'_>,
         signatures: &[Signature],
-    ) -> Result<Vec<String>, Unmet> {
+    ) -> Result<Vec<String>, SignatureError> {
         let mut by = Vec::new();
         let rules = self.rules(source);
         if rules.is_empty() && !self.0.is_empty() {
-            return Err(Unmet {
+            return Err(SignatureError {
                 source_text: source.to_string(),
                 rule: None,
                 found: 0,
@@ -155,7 +155,7 @@ impl Policy {
             let is_met = missing.is_empty() && (rule.any_of.is_empty() || !any.is_empty());
             if !is_met {
                 let names = |signers: Vec<&Signer>| signers.into_iter().map(ToString::to_string).collect();
-                return Err(Unmet {
+                return Err(SignatureError {
                     source_text: source.to_string(),
                     rule: Some(rule.source.to_string()),
                     found: signatures

@@ -9,14 +9,14 @@ use crate::{
     digest::Digest,
     error::RegistryError,
     layout,
-    remote::{Remote, absent},
+    remote::{RemoteRepository, absent},
     source::OciSource,
     store::Store,
 };
 
 /// What happens to a tag that names another plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnTaken {
+pub enum OnExistingTag {
     /// Publishing fails.
     Refuse,
     /// The tag is moved to the new plugin.
@@ -25,7 +25,7 @@ pub enum OnTaken {
 
 /// A published plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
+pub struct PublishedPlugin {
     /// The source, with the digest of its manifest.
     pub source: OciSource,
     /// The component's digest.
@@ -45,8 +45,8 @@ impl Store {
         component: Vec<u8>,
         target: &OciSource,
         annotations: BTreeMap<String, String>,
-        on_taken: OnTaken,
-    ) -> Result<Published, RegistryError> {
+        on_taken: OnExistingTag,
+    ) -> Result<PublishedPlugin, RegistryError> {
         let not_a_plugin = |reason| RegistryError::NotAPlugin {
             reference: "the file".to_owned(),
             reason,
@@ -60,18 +60,18 @@ impl Store {
                 limit,
             });
         }
-        let artifact = layout::of_component(&component, &plugin, annotations).map_err(not_a_plugin)?;
+        let artifact = layout::artifact_of(&component, &plugin, annotations).map_err(not_a_plugin)?;
         let (digest, manifest) = (artifact.component_digest, Digest::of(&artifact.manifest));
         let target = OciSource {
             manifest: None,
             ..target.clone()
         };
-        let remote = Remote::open(self.http()?, &target, RegistryOperation::Push).await?;
+        let remote = RemoteRepository::open(self.http()?, &target, RegistryOperation::Push).await?;
         let tag = target.tag.clone().unwrap_or_default();
         let there = absent(remote.manifest(&tag, &[layout::MANIFEST, layout::INDEX]).await)?;
         let was_there = match there {
             Some((_, there)) if there == manifest => true,
-            Some((_, there)) if on_taken == OnTaken::Refuse => {
+            Some((_, there)) if on_taken == OnExistingTag::Refuse => {
                 return Err(RegistryError::Taken {
                     reference: target.to_string(),
                     digest: there,
@@ -86,7 +86,7 @@ impl Store {
                 false
             }
         };
-        Ok(Published {
+        Ok(PublishedPlugin {
             source: target.at(manifest),
             digest,
             was_there,

@@ -25,7 +25,7 @@ use crate::{
 const DIGEST_HEADER: &str = "docker-content-digest";
 
 /// A repository, with our credentials for it.
-pub(crate) struct Remote<'a> {
+pub(crate) struct RemoteRepository<'a> {
     http: &'a Http,
     client: Client,
     reference: Reference,
@@ -35,13 +35,13 @@ pub(crate) struct Remote<'a> {
     authorization: Option<HeaderValue>,
 }
 
-impl<'a> Remote<'a> {
+impl<'a> RemoteRepository<'a> {
     /// Logs in to the registry of a source.
     pub(crate) async fn open(
         http: &'a Http,
         source: &OciSource,
         operation: RegistryOperation,
-    ) -> Result<Remote<'a>, RegistryError> {
+    ) -> Result<RemoteRepository<'a>, RegistryError> {
         let access = http.access();
         let reference = source.reference();
         let host = reference.resolve_registry().to_owned();
@@ -69,7 +69,7 @@ impl<'a> Remote<'a> {
             Said::Bearer(token) => RegistryAuth::Bearer(token),
         };
         client.store_auth_if_needed(&host, &auth).await;
-        Ok(Remote {
+        Ok(RemoteRepository {
             base: format!("{scheme}://{host}/v2/{}", source.repository),
             client,
             reference,
@@ -136,7 +136,13 @@ impl<'a> Remote<'a> {
         })
     }
 
-    async fn get(&self, path: &str, accept: &[&str], what: &str, limit: u64) -> Result<http::Got, RegistryError> {
+    async fn get(
+        &self,
+        path: &str,
+        accept: &[&str],
+        what: &str,
+        limit: u64,
+    ) -> Result<http::HttpAnswer, RegistryError> {
         let wanted = Wanted {
             url: &format!("{}/{path}", self.base),
             accept,
@@ -181,7 +187,7 @@ impl<'a> Remote<'a> {
         match timeout(whole, work).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => Err(self.told(error, what)),
-            Err(_) => Err(http::too_slow(self.host.clone(), whole)),
+            Err(_) => Err(http::timeout_error(self.host.clone(), whole)),
         }
     }
 
@@ -242,7 +248,7 @@ fn client(http: &Http) -> Result<Client, RegistryError> {
         no_proxy: access
             .proxy
             .as_ref()
-            .map(|proxy| http::without_proxy(&proxy.exceptions)),
+            .map(|proxy| http::no_proxy_list(&proxy.exceptions)),
         ..ClientConfig::default()
     };
     Client::try_from(config).map_err(|error| RegistryError::Unreachable {

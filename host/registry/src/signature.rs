@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::{digest::Digest, key::PublicKey};
 
 /// The prefix of a bundle's media type; a version follows.
-pub(crate) const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+pub(crate) const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
 /// The media type of the text that older versions sign.
-pub(crate) const SIMPLE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+pub(crate) const SIMPLE_SIGNING_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 /// The annotation with the signature of that text.
-pub(crate) const SIMPLE_SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+pub(crate) const SIMPLE_SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signature";
 /// The type in such a text.
-const SIMPLE_KIND: &str = "cosign container image signature";
+const SIMPLE_SIGNING_TYPE: &str = "cosign container image signature";
 /// The predicate type of a signature; other statements attest something else.
-const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
+const COSIGN_SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
 /// The payload type of an in-toto statement in an envelope.
-const IN_TOTO: &str = "application/vnd.in-toto+json";
+const IN_TOTO_MEDIA_TYPE: &str = "application/vnd.in-toto+json";
 
 /// A signature that was found. It proves nothing until a key verifies it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,8 +117,10 @@ impl Signature {
     /// Says whether a key made this signature of the content. A signature that can't be parsed doesn't count.
     pub(crate) fn is_of(&self, key: &PublicKey, subject: Subject<'_>) -> bool {
         match self {
-            Signature::Simple { payload, signature } => is_simple(payload, signature, key, subject).unwrap_or(false),
-            Signature::Bundle(text) => is_bundle(text, key, subject).unwrap_or(false),
+            Signature::Simple { payload, signature } => {
+                verify_simple(payload, signature, key, subject).unwrap_or(false)
+            }
+            Signature::Bundle(text) => verify_bundle(text, key, subject).unwrap_or(false),
         }
     }
 
@@ -129,46 +131,46 @@ impl Signature {
         };
         let bundle: Bundle = serde_json::from_str(text).ok()?;
         let kind = statement(&bundle.dsse_envelope?)?.predicate_type;
-        Some(kind).filter(|kind| kind != SIGNED)
+        Some(kind).filter(|kind| kind != COSIGN_SIGN_PREDICATE)
     }
 }
 
-fn is_simple(payload: &str, signature: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
+fn verify_simple(payload: &str, signature: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
     if !key.verifies(payload.as_bytes(), &STANDARD.decode(signature).ok()?) {
         return None;
     }
     let Simple { critical } = serde_json::from_str(payload).ok()?;
-    Some(critical.kind == SIMPLE_KIND && critical.image.docker_manifest_digest == subject.digest.to_string())
+    Some(critical.kind == SIMPLE_SIGNING_TYPE && critical.image.docker_manifest_digest == subject.digest.to_string())
 }
 
-fn is_bundle(text: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
+fn verify_bundle(text: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
     let bundle: Bundle = serde_json::from_str(text).ok()?;
-    if !bundle.media_type.starts_with(BUNDLE) {
+    if !bundle.media_type.starts_with(BUNDLE_MEDIA_TYPE) {
         return None;
     }
     if let Some(MessageSignature { signature }) = bundle.message_signature {
         return Some(key.verifies(subject.content, &STANDARD.decode(signature).ok()?));
     }
     let envelope = bundle.dsse_envelope?;
-    let message = signed_text(&envelope)?;
+    let message = pre_authentication_encoding(&envelope)?;
     let by_key = |one: &EnvelopeSignature| STANDARD.decode(&one.sig).is_ok_and(|sig| key.verifies(&message, &sig));
     if !envelope.signatures.iter().any(by_key) {
         return None;
     }
     let statement = statement(&envelope)?;
     let is_subject = |one: &StatementSubject| one.digest.get("sha256") == Some(&subject.digest.hex());
-    Some(statement.predicate_type == SIGNED && statement.subject.iter().any(is_subject))
+    Some(statement.predicate_type == COSIGN_SIGN_PREDICATE && statement.subject.iter().any(is_subject))
 }
 
 fn statement(envelope: &Envelope) -> Option<Statement> {
-    if envelope.payload_type != IN_TOTO {
+    if envelope.payload_type != IN_TOTO_MEDIA_TYPE {
         return None;
     }
     serde_json::from_slice(&STANDARD.decode(&envelope.payload).ok()?).ok()
 }
 
 /// Returns the signed bytes of an envelope, by DSSE's rules: payload type and payload, each with its length.
-fn signed_text(envelope: &Envelope) -> Option<Vec<u8>> {
+fn pre_authentication_encoding(envelope: &Envelope) -> Option<Vec<u8>> {
     let (kind, payload) = (&envelope.payload_type, STANDARD.decode(&envelope.payload).ok()?);
     let mut text = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();
     text.extend(payload);
@@ -196,19 +198,19 @@ pub(crate) mod tests {
         let payload = statement.to_string();
         let mut envelope = Envelope {
             payload: STANDARD.encode(&payload),
-            payload_type: IN_TOTO.to_owned(),
+            payload_type: IN_TOTO_MEDIA_TYPE.to_owned(),
             signatures: Vec::new(),
         };
         envelope.signatures.push(EnvelopeSignature {
-            sig: encoded(pair, &signed_text(&envelope).unwrap()),
+            sig: encoded(pair, &pre_authentication_encoding(&envelope).unwrap()),
         });
-        let bundle = json!({"mediaType": format!("{BUNDLE}.v0.3+json"), "dsseEnvelope": {
-            "payload": envelope.payload, "payloadType": IN_TOTO, "signatures": [{"sig": envelope.signatures[0].sig}]}});
+        let bundle = json!({"mediaType": format!("{BUNDLE_MEDIA_TYPE}.v0.3+json"), "dsseEnvelope": {
+            "payload": envelope.payload, "payloadType": IN_TOTO_MEDIA_TYPE, "signatures": [{"sig": envelope.signatures[0].sig}]}});
         Signature::Bundle(bundle.to_string())
     }
 
     pub(crate) fn signed(pair: &KeyPair, subject: Subject<'_>) -> Signature {
-        envelope(pair, SIGNED, &subject.digest.hex())
+        envelope(pair, COSIGN_SIGN_PREDICATE, &subject.digest.hex())
     }
 
     fn simple(pair: &KeyPair, kind: &str, digest: Digest) -> Signature {
@@ -225,11 +227,11 @@ pub(crate) mod tests {
     fn every_form_is_of_its_key_and_its_subject_only() {
         let (ours, theirs) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         let (subject, other) = (Subject::of(b"manifest"), Subject::of(b"another"));
-        let message = json!({"mediaType": format!("{BUNDLE}.v0.3+json"), "messageSignature": {
+        let message = json!({"mediaType": format!("{BUNDLE_MEDIA_TYPE}.v0.3+json"), "messageSignature": {
             "messageDigest": {"algorithm": "SHA2_256", "digest": ""}, "signature": encoded(&ours, b"manifest")}});
         for signature in [
             signed(&ours, subject),
-            simple(&ours, SIMPLE_KIND, subject.digest),
+            simple(&ours, SIMPLE_SIGNING_TYPE, subject.digest),
             Signature::Bundle(message.to_string()),
         ] {
             assert!(signature.is_of(&key(&ours), subject), "{signature:?}");

@@ -94,7 +94,7 @@ impl FromStr for Source {
             hint: hint.to_owned(),
         };
         if let Some(rest) = text.strip_prefix("oci://") {
-            return oci(rest)
+            return parse_oci(rest)
                 .map(Source::Oci)
                 .map_err(|(reason, hint)| wrong(&reason, hint));
         }
@@ -135,9 +135,9 @@ impl FromStr for Source {
     }
 }
 
-pub(crate) type Wrong = (String, &'static str);
+pub(crate) type ParseProblem = (String, &'static str);
 
-fn oci(text: &str) -> Result<OciSource, Wrong> {
+fn parse_oci(text: &str) -> Result<OciSource, ParseProblem> {
     let form = "write `oci://REGISTRY/REPOSITORY:TAG`, with or without `@sha256:...`";
     let (name, manifest) = match text.split_once('@') {
         Some((name, digest)) => (name, Some(digest.parse().map_err(|reason| (reason, form))?)),
@@ -173,7 +173,7 @@ fn oci(text: &str) -> Result<OciSource, Wrong> {
 }
 
 /// Normalizes a URL for rules and locks.
-pub(crate) fn url(written: &str) -> Result<String, Wrong> {
+pub(crate) fn url(written: &str) -> Result<String, ParseProblem> {
     let url = reqwest::Url::parse(written).map_err(|error| (error.to_string(), "name a URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
         let hint = "they would be in every log; serve it without";
@@ -191,7 +191,7 @@ fn without_credentials(written: &str) -> String {
 }
 
 /// Normalizes a host for rules and locks.
-pub(crate) fn host(written: &str) -> Result<String, Wrong> {
+pub(crate) fn host(written: &str) -> Result<String, ParseProblem> {
     let lower = written.to_ascii_lowercase();
     // With TLS, this port is the default.
     let host = lower.strip_suffix(":443").unwrap_or(&lower);
@@ -204,7 +204,7 @@ pub(crate) fn host(written: &str) -> Result<String, Wrong> {
 }
 
 /// Normalizes a path for rules and locks: `./a.wasm` and `a.wasm` are the same source.
-pub(crate) fn plain(path: &Path) -> Result<PathBuf, Wrong> {
+pub(crate) fn plain(path: &Path) -> Result<PathBuf, ParseProblem> {
     let mut is_inside = false;
     for part in path.components() {
         match part {

@@ -13,7 +13,7 @@ use crate::{
     cache::Cache,
     digest::Digest,
     error::RegistryError,
-    found::{Found, Look},
+    found::{Found, LookupMode},
     http::Http,
     lock::Locked,
     policy::Policy,
@@ -92,7 +92,7 @@ impl Store {
     ///
     /// Returns why it isn't found, or which signatures are missing.
     pub async fn resolve(&self, source: &Source, folder: &Path) -> Result<Plugin, RegistryError> {
-        let mut found = self.find(source, folder, None, Look::Anew).await?;
+        let mut found = self.find(source, folder, None, LookupMode::Anew).await?;
         let component = self.checked(source, &mut found, None)?;
         let stamp = capstan_stamp::read(&component.bytes).map_err(|error| RegistryError::NotAPlugin {
             reference: source.to_string(),
@@ -138,11 +138,11 @@ impl Store {
                 lock: lock.to_owned(),
             });
         }
-        let mut found = self.find(source, folder, manifest, Look::AsPinned).await?;
+        let mut found = self.find(source, folder, manifest, LookupMode::AsPinned).await?;
         let expected = locked.map(|locked| locked.digest);
         match self.checked(source, &mut found, expected) {
             // It may have been signed since. If that can't be checked, the cached signatures are used.
-            Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, Look::Anew).await {
+            Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, LookupMode::Anew).await {
                 Ok(mut found) => self.checked(source, &mut found, expected),
                 Err(error) => {
                     tracing::debug!(%error, "New signatures can't be looked up.");

@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// The most bytes of an answer: a token has a few KB.
-const LIMIT: u64 = 256 << 10;
+const MAX_TOKEN_BYTES: u64 = 256 << 10;
 
 /// Our client id for a server that exchanges identity tokens.
-const CLIENT: &str = "capstan";
+const CLIENT_ID: &str = "capstan";
 
 /// The authorization for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,13 +73,17 @@ impl Said {
 }
 
 /// Finds out which authorization a registry needs, and obtains it.
-pub(crate) async fn settle(http: &Http, asked: &Asked<'_>, credentials: &Credentials) -> Result<Said, RegistryError> {
+pub(crate) async fn authorize(
+    http: &Http,
+    asked: &Asked<'_>,
+    credentials: &Credentials,
+) -> Result<Said, RegistryError> {
     if let Auth::Token(token) = &credentials.auth {
         return Ok(Said::Bearer(token.clone()));
     }
     let headers = http.challenges(&format!("{}/v2/", asked.registry)).await?;
     match headers.iter().find_map(|header| bearer(header)) {
-        Some(challenge) => trade(http, asked, credentials, challenge).await,
+        Some(challenge) => request_token(http, asked, credentials, challenge).await,
         None => Ok(match &credentials.auth {
             Auth::Password(user, password) => Said::Basic(user.clone(), password.clone()),
             Auth::Nobody | Auth::Token(_) | Auth::Identity(_) => Said::Nothing,
@@ -88,7 +92,7 @@ pub(crate) async fn settle(http: &Http, asked: &Asked<'_>, credentials: &Credent
 }
 
 /// Requests a token from the registry's token server.
-async fn trade(
+async fn request_token(
     http: &Http,
     asked: &Asked<'_>,
     credentials: &Credentials,
@@ -115,10 +119,10 @@ async fn trade(
     let form = if let Auth::Identity(token) = &credentials.auth {
         words.extend([
             ("grant_type", "refresh_token"),
-            ("client_id", CLIENT),
+            ("client_id", CLIENT_ID),
             ("refresh_token", token.as_str()),
         ]);
-        Some(encoded(&words))
+        Some(encode_form(&words))
     } else {
         url.query_pairs_mut().extend_pairs(&words);
         None
@@ -136,7 +140,7 @@ async fn trade(
         form: form.as_deref(),
         who: credentials.who.as_deref(),
         what: &what,
-        limit: LIMIT,
+        limit: MAX_TOKEN_BYTES,
     };
     let got = match http.get(&wanted).await {
         // Token servers report that in several ways.
@@ -169,7 +173,7 @@ fn bearer(header: &str) -> Option<Challenge> {
 }
 
 /// Encodes pairs as a form.
-fn encoded(words: &[(&str, &str)]) -> String {
+fn encode_form(words: &[(&str, &str)]) -> String {
     let mut form = Url::parse("form:").ok();
     if let Some(form) = &mut form {
         form.query_pairs_mut().extend_pairs(words);
@@ -201,7 +205,7 @@ mod tests {
     #[test]
     fn words_are_written_as_a_form() {
         assert_eq!(
-            encoded(&[("scope", "repository:a/b:pull"), ("t", "a&b=c d")]),
+            encode_form(&[("scope", "repository:a/b:pull"), ("t", "a&b=c d")]),
             "scope=repository%3Aa%2Fb%3Apull&t=a%26b%3Dc+d"
         );
     }

@@ -48,25 +48,28 @@ impl Identity {
             Ok(value) => Ok(value),
             Err(_) => Err(IdentityError::Unfit(name.escape_debug().to_string())),
         };
-        let mut headers = vec![(USER, value(user)?)];
+        let mut headers = vec![(IMPERSONATE_USER, value(user)?)];
         for group in groups {
-            headers.push((GROUP, value(group)?));
+            headers.push((IMPERSONATE_GROUP, value(group)?));
         }
         Ok(Identity { headers })
     }
 }
 
-const USER: HeaderName = HeaderName::from_static("impersonate-user");
-const GROUP: HeaderName = HeaderName::from_static("impersonate-group");
+const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
+const IMPERSONATE_GROUP: HeaderName = HeaderName::from_static("impersonate-group");
 /// The prefix of all headers of impersonation.
-const IMPERSONATE: &str = "impersonate-";
+const IMPERSONATION_PREFIX: &str = "impersonate-";
 
 /// Makes a client whose requests impersonate an identity, over the connections of `client`.
 pub(crate) fn for_identity(client: &Client, namespace: &str, identity: &Identity) -> Client {
     let (client, headers) = (client.clone(), identity.headers.clone());
     let service = tower::service_fn(move |mut request: Request<Body>| {
         let theirs: Vec<HeaderName> = request.headers().keys().cloned().collect();
-        for name in theirs.iter().filter(|name| name.as_str().starts_with(IMPERSONATE)) {
+        for name in theirs
+            .iter()
+            .filter(|name| name.as_str().starts_with(IMPERSONATION_PREFIX))
+        {
             request.headers_mut().remove(name);
         }
         for (name, value) in &headers {
@@ -152,15 +155,15 @@ mod tests {
         };
         let seen = seen.lock().unwrap();
         assert_eq!(
-            (all(&seen[0], &USER), all(&seen[0], &GROUP)),
+            (all(&seen[0], &IMPERSONATE_USER), all(&seen[0], &IMPERSONATE_GROUP)),
             (vec!["ada".into()], vec!["dev".into(), "ops".into()])
         );
         assert_eq!(
-            (all(&seen[1], &USER), all(&seen[1], &GROUP)),
+            (all(&seen[1], &IMPERSONATE_USER), all(&seen[1], &IMPERSONATE_GROUP)),
             (vec!["bob".into()], vec![])
         );
         assert_eq!(
-            all(&seen[2], &USER),
+            all(&seen[2], &IMPERSONATE_USER),
             Vec::<String>::new(),
             "the client itself is nobody else"
         );

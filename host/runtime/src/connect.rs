@@ -61,7 +61,7 @@ impl Connection {
     }
 
     /// Wraps a client that was made elsewhere.
-    pub fn of_client(client: Client, namespace: String, place: String) -> Connection {
+    pub fn from_client(client: Client, namespace: String, place: String) -> Connection {
         Connection {
             client,
             namespace,

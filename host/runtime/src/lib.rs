@@ -30,11 +30,11 @@ pub use self::{
     client::{Identity, IdentityError},
     connect::{ClusterSpec, ConnectError, Connection, CredentialError, connect},
     proxy::ProxyVariables,
-    sandbox::{Loaded, PluginHost, alone, load},
+    sandbox::{LoadedSandbox, PluginHost, alone, load},
 };
 
 /// The most bytes in the name of an application: names that are derived from it must fit into labels.
-const MAX_APPLICATION_NAME: usize = 50;
+const MAX_APPLICATION_NAME_BYTES: usize = 50;
 
 /// An engine with its parts.
 pub struct Runtime {
@@ -95,10 +95,10 @@ impl Runtime {
             let inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
             !name.is_empty() && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
         };
-        if !is_label(name) || name.len() > MAX_APPLICATION_NAME {
+        if !is_label(name) || name.len() > MAX_APPLICATION_NAME_BYTES {
             return Err(Diagnostics::one(
                 format!("`{name}` can't be the name of an application"),
-                format!("at most {MAX_APPLICATION_NAME} of a-z, 0-9 and -, as in `shop`"),
+                format!("at most {MAX_APPLICATION_NAME_BYTES} of a-z, 0-9 and -, as in `shop`"),
             ));
         }
         Ok(Application {

@@ -23,7 +23,7 @@ pub const CASES: &str = "cases";
 const PROJECT_FILES: [&str; 4] = ["Cargo.toml", "package.json", "requirements.txt", "go.mod"];
 
 /// The folders and files that a build writes.
-const BUILT: [&str; 6] = [
+const BUILD_OUTPUTS: [&str; 6] = [
     "node_modules",
     "target",
     "__pycache__",
@@ -147,7 +147,7 @@ fn collect(folder: &Path, depth: usize, found: &mut BTreeMap<PathBuf, SystemTime
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let path = entry.path();
-        let is_built = BUILT.contains(&&*name)
+        let is_built = BUILD_OUTPUTS.contains(&&*name)
             || name.starts_with('.')
             || name.starts_with("capstan_plugin_")
             || name.ends_with(".wasm");

@@ -33,10 +33,10 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Found> {
     apart(async {
         let mut found = Found::default();
         for named in &spec.sources {
-            let file = lock_in(&named.folder);
+            let file = lock_path(&named.folder);
             let lock = Lock::read(&file)?;
             let locked = lock.find(&named.source);
-            let source = built(named, &mut found.stale)?;
+            let source = component_source(named, &mut found.stale)?;
             let component = store.load(&source, &named.folder, locked, &file).await;
             let component = component.map_err(|error| about(named, error))?;
             found.components.push((named.to_string(), component.bytes));
@@ -46,7 +46,7 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Found> {
 }
 
 /// Returns the source of a plugin; for a folder, that of the component in it.
-fn built(named: &Named, stale: &mut Vec<Stale>) -> anyhow::Result<Source> {
+fn component_source(named: &Named, stale: &mut Vec<Stale>) -> anyhow::Result<Source> {
     let Source::Path(path) = &named.source else {
         return Ok(named.source.clone());
     };
@@ -78,7 +78,7 @@ fn about(named: &Named, error: RegistryError) -> anyhow::Error {
 }
 
 /// Returns the path of a folder's lock file.
-pub fn lock_in(folder: &Path) -> PathBuf {
+pub fn lock_path(folder: &Path) -> PathBuf {
     folder.join(lock::NAME)
 }
 

@@ -72,7 +72,7 @@ fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> b
         let (Ok(network), Ok(bits), Some(address)) = (network.parse(), bits.parse(), address) else {
             return false;
         };
-        return is_in(network, bits, address);
+        return is_in_network(network, bits, address);
     }
     let (name, wanted) = match exception.rsplit_once(':') {
         // An IPv6 address has colons of its own.
@@ -95,7 +95,7 @@ fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> b
 }
 
 /// Says whether the first `bits` bits of two addresses are the same.
-fn is_in(network: IpAddr, bits: u32, address: IpAddr) -> bool {
+fn is_in_network(network: IpAddr, bits: u32, address: IpAddr) -> bool {
     match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {
             let shift = 32_u32.saturating_sub(bits);

@@ -25,7 +25,7 @@ pub struct PluginHost {
 }
 
 /// A sandbox with warnings about its plugins.
-pub struct Loaded {
+pub struct LoadedSandbox {
     /// The sandbox.
     pub sandbox: Sandbox,
     /// The plugins that are older than their sources.
@@ -37,7 +37,7 @@ pub struct Loaded {
 /// # Errors
 ///
 /// Returns why one can't be loaded, or the mistakes in the user's settings.
-pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Loaded> {
+pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<LoadedSandbox> {
     let mut builder = Sandbox::builder().resting().remembering();
     for (name, bytes) in &host.built_in {
         builder = builder.builtin(*name, *bytes);
@@ -52,9 +52,9 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Loaded> {
     if host.is_timeless {
         builder = builder.timeless();
     }
-    let sandbox = compiled(builder, host).build()?;
+    let sandbox = configure_compiler(builder, host).build()?;
     plugin_settings::check(&spec.settings, &sandbox)?;
-    Ok(Loaded {
+    Ok(LoadedSandbox {
         sandbox,
         stale: found.stale,
     })
@@ -67,11 +67,11 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Loaded> {
 /// Returns what is wrong with it.
 pub fn alone(host: &PluginHost, label: String, component: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Sandbox> {
     let builder = Sandbox::builder().plugin(label, component);
-    Ok(compiled(builder, host).build()?)
+    Ok(configure_compiler(builder, host).build()?)
 }
 
 /// Sets the program that compiles plugins, and the cache.
-fn compiled(mut builder: Builder, host: &PluginHost) -> Builder {
+fn configure_compiler(mut builder: Builder, host: &PluginHost) -> Builder {
     if let Some(program) = &host.compiler {
         builder = builder.compiled_by(program);
     }

@@ -20,7 +20,7 @@ use crate::{
     plugin::Plugin,
     projection::default_projection,
     registry::claim_on,
-    sandbox::{About, Call, Sandbox},
+    sandbox::{Call, CallContext, Sandbox},
 };
 
 /// A function of the contract.
@@ -146,7 +146,7 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
         now,
     } = question;
     let object = Object(input.get("object").cloned().unwrap_or_default());
-    let claim = claim_of(plugin, function.interface(), claim, &object)?;
+    let claim = select_claim(plugin, function.interface(), claim, &object)?;
     let projection = plugin.projection(&claim).unwrap_or(default_projection());
     let assess = if plugin.looks_itself && function == Function::Assess {
         input.remove("object");
@@ -156,7 +156,7 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
         Assess::Text
     };
     let call = Call {
-        about: About::new(function.interface(), &claim, &object),
+        about: CallContext::new(function.interface(), &claim, &object),
         input: Ok(input::completed(input, projection).map_err(AskError::Input)?),
         now,
     };
@@ -186,7 +186,7 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
     Ok(Asked { claim, answer, cost })
 }
 
-fn claim_of(
+fn select_claim(
     plugin: &Plugin,
     interface: Interface,
     wanted: Option<String>,

@@ -19,10 +19,10 @@ use sha2::Sha256;
 const KEY_FILE: &str = "key";
 
 /// The length of the key in bytes: a block of SHA-256, as HMAC uses it.
-const KEY_LENGTH: usize = 64;
+const KEY_BYTES: usize = 64;
 
 /// The length in bytes of the authentication code. It is at the end of each file, where the mapped code doesn't reach.
-const MAC_LENGTH: u64 = 32;
+const MAC_BYTES: u64 = 32;
 
 /// The limits of the cache on disk.
 struct Bounds {
@@ -43,11 +43,11 @@ const BOUNDS: Bounds = Bounds {
 /// A folder of compiled code.
 pub(crate) struct Cache {
     folder: PrivateFolder,
-    key: [u8; KEY_LENGTH],
+    key: [u8; KEY_BYTES],
 }
 
 /// Compiled code that was verified: the open file. Its last bytes are the authentication code.
-pub(crate) struct Verified(pub(crate) File);
+pub(crate) struct VerifiedFile(pub(crate) File);
 
 impl Cache {
     /// Opens the folder, creating it and its key if necessary, and deletes files beyond the limits. An error is described in one line.
@@ -70,7 +70,7 @@ impl Cache {
 
     /// Returns the file of this name, if its authentication code is right. It is read in pieces, as it is mapped later rather than held
     /// in memory.
-    pub(crate) fn find(&self, name: &str) -> Option<Verified> {
+    pub(crate) fn find(&self, name: &str) -> Option<VerifiedFile> {
         let mut file = match self.folder.read(name) {
             Ok(file) => file,
             Err(error) => {
@@ -87,14 +87,14 @@ impl Cache {
         }
         // The modification time is the time of the last use.
         file.set_modified(SystemTime::now()).ok();
-        Some(Verified(file))
+        Some(VerifiedFile(file))
     }
 
     fn is_ours(&self, name: &str, file: &mut File) -> bool {
         let Some(length) = file
             .metadata()
             .ok()
-            .and_then(|found| found.len().checked_sub(MAC_LENGTH))
+            .and_then(|found| found.len().checked_sub(MAC_BYTES))
         else {
             return false;
         };
@@ -102,7 +102,7 @@ impl Cache {
         let mut stored = Vec::new();
         let read = io::copy(&mut (&mut *file).take(length), &mut Update(&mut mac));
         read.is_ok_and(|read| read == length)
-            && file.take(MAC_LENGTH + 1).read_to_end(&mut stored).is_ok()
+            && file.take(MAC_BYTES + 1).read_to_end(&mut stored).is_ok()
             && mac.verify_slice(&stored).is_ok()
             && file.rewind().is_ok()
     }
@@ -180,7 +180,7 @@ impl io::Write for Update<'_> {
 }
 
 /// Reads the key, creating it if necessary.
-fn key(folder: &PrivateFolder) -> Result<[u8; KEY_LENGTH], String> {
+fn key(folder: &PrivateFolder) -> Result<[u8; KEY_BYTES], String> {
     let file = match folder.read(KEY_FILE) {
         Err(error) if error.is_missing() => make_key(folder).map_err(|error| error.to_string()).and_then(|()| {
             // Another run may have created it first.
@@ -190,14 +190,14 @@ fn key(folder: &PrivateFolder) -> Result<[u8; KEY_LENGTH], String> {
     }?;
     must_be_secret(&file)?;
     let mut key = Vec::new();
-    let read = file.take(KEY_LENGTH as u64 + 1).read_to_end(&mut key);
+    let read = file.take(KEY_BYTES as u64 + 1).read_to_end(&mut key);
     read.map_err(|error| error.to_string())?;
     key.try_into()
         .map_err(|_| format!("the file `{KEY_FILE}` in it is no key of ours"))
 }
 
 fn make_key(folder: &PrivateFolder) -> io::Result<()> {
-    let mut key = [0; KEY_LENGTH];
+    let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
     folder.write_new(KEY_FILE, &key)
 }

@@ -25,7 +25,7 @@ use crate::{
     adapter::v0::Exports,
     component::Ready,
     engine::Engine,
-    memory::{Budget, Memory, NoMemory, OverMemory},
+    memory::{Memory, MemoryBudget, MemoryLimitExceeded, NoMemory},
     state::{Facts, State},
     thrown::{is_recursion, thrown, wrong_type},
     ticker::TICK,
@@ -36,7 +36,7 @@ pub(crate) const MAX_ANSWER: usize = 256 << 10;
 
 /// The instructions that a call of the host costs the guest: about as many as take the same time. Without that, a guest could use much of
 /// the host's time with little fuel, and the machine's speed would decide when that ends.
-const HOST_CALL: u64 = 10_000;
+const HOST_CALL_FUEL: u64 = 10_000;
 
 /// The limits of a call.
 #[derive(Debug, Clone, Copy)]
@@ -153,7 +153,7 @@ pub enum Severity {
 /// Calls a plugin once.
 pub(crate) async fn call<Q: Question>(
     engine: &Engine,
-    budget: &Arc<Budget>,
+    budget: &Arc<MemoryBudget>,
     ready: &Ready,
     limits: Limits,
     keeps_time: bool,
@@ -165,7 +165,7 @@ pub(crate) async fn call<Q: Question>(
     let _place = if is_large {
         match budget.place(keeps_time).await {
             Ok(place) => Some(place),
-            Err(none) => return (Err(Trouble::CouldNotTell(none.to_string())), waited(begun)),
+            Err(none) => return (Err(Trouble::CouldNotTell(none.to_string())), cost_of_waiting(begun)),
         }
     } else {
         None
@@ -178,7 +178,7 @@ pub(crate) async fn call<Q: Question>(
     let turn = Arc::<AtomicBool>::default();
     let mut memory = Memory::new(limits.memory, budget.clone(), keeps_time, turn.clone());
     if is_large && let Err(none) = memory.reserve().await {
-        return (Err(Trouble::CouldNotTell(none.to_string())), waited(begun));
+        return (Err(Trouble::CouldNotTell(none.to_string())), cost_of_waiting(begun));
     }
     turn.store(false, Relaxed);
     let mut store = Store::new(&engine.wasm, State::new(facts, memory));
@@ -192,24 +192,24 @@ pub(crate) async fn call<Q: Question>(
                 .ask(&ready.exports, &mut store, &instance, &claim, &input)
                 .await
         };
-        unless_it_waits(&turn, asked).await
+        fail_if_waiting(&turn, asked).await
     };
     drop(running);
 
     if store.data().memory.is_large() {
         ready.is_large.store(true, Relaxed);
     }
-    let mut cost = account(&mut store, limits, begun);
+    let mut cost = cost_of(&mut store, limits, begun);
     let answer = match answer {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(failure)) => Err(Trouble::Said(failure, tail(&cost))),
-        Err(error) => Err(trouble(&error, limits, store.data().is_in_host_call, &mut cost)),
+        Ok(Err(failure)) => Err(Trouble::Said(failure, stderr_tail(&cost))),
+        Err(error) => Err(classify_error(&error, limits, store.data().is_in_host_call, &mut cost)),
     };
     (answer, cost)
 }
 
 /// Returns the cost of a call that didn't begin.
-fn waited(begun: Clock) -> Cost {
+fn cost_of_waiting(begun: Clock) -> Cost {
     Cost {
         duration: begun.elapsed(),
         ..Cost::default()
@@ -229,7 +229,7 @@ pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, 
         }
         CallHook::ReturningFromHost => {
             store.data_mut().is_in_host_call = false;
-            pay(store)
+            charge_host_call(store)
         }
         CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
     });
@@ -253,12 +253,12 @@ pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, 
 }
 
 /// Charges the guest fuel for a call of the host, at its end. Yielding looks like such a call, and is free.
-fn pay(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
+fn charge_host_call(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
     let state = store.data_mut();
     if std::mem::take(&mut state.gives_way) {
         return Ok(());
     }
-    let price = HOST_CALL + std::mem::take(&mut state.handled);
+    let price = HOST_CALL_FUEL + std::mem::take(&mut state.handled);
     let left = store.get_fuel()?.checked_sub(price);
     store.set_fuel(left.unwrap_or(0))?;
     left.map(drop).ok_or_else(|| Trap::OutOfFuel.into())
@@ -266,10 +266,10 @@ fn pay(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
 
 /// Polls a call until the answer is there. Fails if the guest waits for something other than its turn: nothing exists that it could wait
 /// for, so it would wait forever.
-async fn unless_it_waits<T>(turn: &AtomicBool, call: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+async fn fail_if_waiting<T>(turn: &AtomicBool, call: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
     let mut call = pin!(call);
     poll_fn(|context| match call.as_mut().poll(context) {
-        Poll::Pending if !turn.swap(false, Relaxed) => Poll::Ready(Err(Waits.into())),
+        Poll::Pending if !turn.swap(false, Relaxed) => Poll::Ready(Err(WouldBlock.into())),
         other => other,
     })
     .await
@@ -278,9 +278,9 @@ async fn unless_it_waits<T>(turn: &AtomicBool, call: impl Future<Output = wasmti
 /// The guest waits for something.
 #[derive(Debug, thiserror::Error)]
 #[error("waits for time to pass, and the clock stands still during a call")]
-struct Waits;
+struct WouldBlock;
 
-fn account(store: &mut Store<State>, limits: Limits, begun: Clock) -> Cost {
+fn cost_of(store: &mut Store<State>, limits: Limits, begun: Clock) -> Cost {
     let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
     let state = store.data_mut();
     let log = std::mem::take(&mut state.log);
@@ -299,16 +299,16 @@ fn account(store: &mut Store<State>, limits: Limits, begun: Clock) -> Cost {
 }
 
 /// Converts an error of wasmtime.
-fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost: &mut Cost) -> Trouble {
-    let message = if let Some(over) = error.downcast_ref::<OverMemory>() {
+fn classify_error(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost: &mut Cost) -> Trouble {
+    let message = if let Some(over) = error.downcast_ref::<MemoryLimitExceeded>() {
         over.to_string()
     } else if let Some(none) = error.downcast_ref::<NoMemory>() {
         return Trouble::CouldNotTell(none.to_string());
-    } else if let Some(waits) = error.downcast_ref::<Waits>() {
+    } else if let Some(waits) = error.downcast_ref::<WouldBlock>() {
         // A runtime in which all tasks wait for each other reports that, and then waits forever.
         thrown(&cost.stderr).map_or_else(|| waits.to_string(), |thrown| one_line(&thrown))
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        exited(exit.0, &cost.stderr)
+        exit_message(exit.0, &cost.stderr)
     } else if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return Trouble::CouldNotTell("too many calls of large plugins at once".to_owned());
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
@@ -322,7 +322,7 @@ fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost:
                 let limit = TICK * limits.ticks;
                 return Trouble::CouldNotTell(format!("no answer after {limit:?}; is the machine overloaded?"));
             }
-            trap => trapped(*trap, error, &cost.stderr),
+            trap => trap_message(*trap, error, &cost.stderr),
         }
     } else {
         let cause = error.root_cause().to_string();
@@ -339,7 +339,7 @@ fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost:
     };
     let stack = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
     // The stack of the author's own language comes first: wasm frames say little next to it.
-    let parts = [tail(cost), stack.unwrap_or_default()];
+    let parts = [stderr_tail(cost), stack.unwrap_or_default()];
     let parts: Vec<&str> = parts
         .iter()
         .map(|part| part.trim_end())
@@ -349,17 +349,17 @@ fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost:
 }
 
 /// Describes how a guest exited, with the last line of its stderr. WASI 0.2 only passes on whether it was a success.
-fn exited(status: i32, stderr: &str) -> String {
+fn exit_message(status: i32, stderr: &str) -> String {
     let how = match status {
         0 => "called exit with status 0 instead of answering".to_owned(),
         1 => "called exit with a status other than 0 instead of answering".to_owned(),
         other => format!("called exit with status {other} instead of answering"),
     };
-    with_last_words(how, stderr)
+    with_last_stderr_line(how, stderr)
 }
 
 /// Adds the last line of a guest's stderr: in a stack trace that is the exception, in a panic the message.
-fn with_last_words(what: String, stderr: &str) -> String {
+fn with_last_stderr_line(what: String, stderr: &str) -> String {
     let last = stderr
         .lines()
         .rfind(|line| line.contains(char::is_alphanumeric) && !line.starts_with("note: "));
@@ -370,7 +370,7 @@ fn with_last_words(what: String, stderr: &str) -> String {
 }
 
 /// Returns the error that the guest's language reports for a trap, or the name of the trap.
-fn trapped(trap: Trap, error: &wasmtime::Error, stderr: &str) -> String {
+fn trap_message(trap: Trap, error: &wasmtime::Error, stderr: &str) -> String {
     if let Some(wrong) = wrong_type(stderr) {
         return wrong;
     }
@@ -397,14 +397,14 @@ fn trapped(trap: Trap, error: &wasmtime::Error, stderr: &str) -> String {
             format!("broke off: {}", name.strip_prefix("wasm trap: ").unwrap_or(&name))
         }
     };
-    with_last_words(what, stderr)
+    with_last_stderr_line(what, stderr)
 }
 
 /// Returns the end of the guest's stderr.
-fn tail(cost: &Cost) -> String {
-    const MOST: usize = 4 << 10;
+fn stderr_tail(cost: &Cost) -> String {
+    const MAX_TAIL_BYTES: usize = 4 << 10;
     let stderr = cost.stderr.trim_end();
-    let mut start = stderr.len().saturating_sub(MOST);
+    let mut start = stderr.len().saturating_sub(MAX_TAIL_BYTES);
     while !stderr.is_char_boundary(start) {
         start += 1;
     }

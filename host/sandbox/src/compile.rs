@@ -18,14 +18,14 @@ use std::{
 use crate::engine;
 
 /// The argument that starts this program as the child. No command has this name.
-pub const WORD: &str = "__compile-plugin";
+pub const CHILD_ARGUMENT: &str = "__compile-plugin";
 
 /// The most memory of the child in bytes: a Python component of 18 MiB, the largest known, takes a fifth of it.
-const MEMORY: u64 = 2 << 30;
+const MAX_MEMORY_BYTES: u64 = 2 << 30;
 /// The most processor time in seconds: that component takes 13.
-const CPU_SECONDS: u64 = 300;
+const MAX_CPU_SECONDS: u64 = 300;
 /// The most time in total: next to other work, the same processor time takes longer.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Why there is no code.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +39,9 @@ pub(crate) enum CompileError {
 }
 
 /// Compiles a component in a child process, with the executable `program`.
-pub(crate) fn in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, CompileError> {
+pub(crate) fn compile_in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, CompileError> {
     let mut child = Command::new(program)
-        .arg(WORD)
+        .arg(CHILD_ARGUMENT)
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -69,7 +69,7 @@ pub(crate) fn in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, Comp
             told.send(()).ok();
             code
         });
-        let is_late = ended.recv_timeout(PATIENCE).is_err();
+        let is_late = ended.recv_timeout(TIMEOUT).is_err();
         if is_late {
             child.kill().ok();
         }
@@ -108,9 +108,9 @@ fn outcome(child: &mut Child, is_late: bool, code: Vec<u8>, said: &str) -> Resul
     }
     let said = said.trim();
     Err(CompileError::Refused(if is_late {
-        format!("it took more than {} min", PATIENCE.as_secs() / 60)
+        format!("it took more than {} min", TIMEOUT.as_secs() / 60)
     } else if is_over_time(status) {
-        format!("it took more than {CPU_SECONDS} s of processor time")
+        format!("it took more than {MAX_CPU_SECONDS} s of processor time")
     } else if status.code() == Some(1) {
         said.to_owned()
     } else {
@@ -118,7 +118,7 @@ fn outcome(child: &mut Child, is_late: bool, code: Vec<u8>, said: &str) -> Resul
         let why = said.lines().find(|line| line.contains("memory")).unwrap_or(said);
         format!(
             "the compiler ended with {status}, where it may use {} GiB: {why}",
-            MEMORY >> 30
+            MAX_MEMORY_BYTES >> 30
         )
     }))
 }
@@ -136,7 +136,7 @@ fn is_over_time(_: std::process::ExitStatus) -> bool {
 
 /// Says whether a command line is that of the child.
 pub fn is_child(words: &[OsString]) -> bool {
-    words.get(1).is_some_and(|word| word == OsStr::new(WORD))
+    words.get(1).is_some_and(|word| word == OsStr::new(CHILD_ARGUMENT))
 }
 
 /// Runs as the child: compiles the component from stdin. An error goes to stderr.
@@ -146,7 +146,7 @@ pub fn child() -> ExitCode {
     let compiled = read_component(&mut stdin)
         .map_err(|error| error.to_string())
         .and_then(|component| {
-            end_with(stdin);
+            exit_when_closed(stdin);
             engine::precompile(&component).map_err(|error| format!("{error:#}"))
         });
     let written = compiled.and_then(|code| std::io::stdout().write_all(&code).map_err(|error| error.to_string()));
@@ -161,7 +161,7 @@ pub fn child() -> ExitCode {
 }
 
 /// Exits when the parent closes its end of the pipe.
-fn end_with(mut stdin: std::io::Stdin) {
+fn exit_when_closed(mut stdin: std::io::Stdin) {
     let watch = move || {
         stdin.read_exact(&mut [0]).ok();
         // There is nobody to report an error to.
@@ -185,8 +185,8 @@ fn bound() {
         setrlimit(resource, limit).ok();
     };
     // This limit doesn't count memory that is reserved and not written to.
-    bound(Resource::Data, MEMORY);
-    bound(Resource::Cpu, CPU_SECONDS);
+    bound(Resource::Data, MAX_MEMORY_BYTES);
+    bound(Resource::Cpu, MAX_CPU_SECONDS);
     bound(Resource::Core, 0);
     // The thread that started this process waits for it, so the thread's end is that of the parent.
     #[cfg(target_os = "linux")]

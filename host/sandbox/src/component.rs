@@ -13,10 +13,10 @@ use wasmtime::component::{Component, InstancePre};
 
 use crate::{
     adapter::v0::Exports,
-    cache::{Cache, Verified},
+    cache::{Cache, VerifiedFile},
     compile::{self, CompileError},
     engine::Engine,
-    info::Compiled,
+    info::CompiledBy,
     state::State,
 };
 
@@ -33,17 +33,17 @@ const CONTRACT: [&str; 4] = [
 pub(crate) struct Ready {
     pub(crate) pre: InstancePre<State>,
     pub(crate) exports: Exports,
-    pub(crate) compiled: Compiled,
+    pub(crate) compiled: CompiledBy,
     /// Whether a call has needed more memory than a small one has.
     pub(crate) is_large: AtomicBool,
 }
 
 /// Returns the imports of a component that no plugin may use.
 pub(crate) fn foreign(imports: Vec<String>) -> Vec<String> {
-    imports.into_iter().filter(|name| !is_known(name)).collect()
+    imports.into_iter().filter(|name| !is_known_import(name)).collect()
 }
 
-fn is_known(import: &str) -> bool {
+fn is_known_import(import: &str) -> bool {
     let is_wasi = import.starts_with("wasi:")
         && import
             .rsplit_once('@')
@@ -52,14 +52,14 @@ fn is_known(import: &str) -> bool {
 }
 
 /// Returns the name of the export that answers for an interface.
-pub(crate) fn export_of(interface: Interface) -> String {
+pub(crate) fn export_name(interface: Interface) -> String {
     format!("capstan:plugin/{interface}@0.1.0")
 }
 
 /// Says whether a component with these exports answers for an interface.
 pub(crate) fn answers(interface: Interface, exports: &[String]) -> bool {
     let has = |name: &str| exports.iter().any(|export| export == name);
-    has(&export_of(interface)) || (interface == Interface::Health && has(HEALTH_BY_VIEW))
+    has(&export_name(interface)) || (interface == Interface::Health && has(HEALTH_BY_VIEW))
 }
 
 /// The interface that a component may export instead of `health`: the same function, with the object as a handle.
@@ -80,13 +80,13 @@ pub(crate) fn prepare(
         .and_then(|cache| cache.find(&name))
         .and_then(|code| load(engine, code).ok());
     let (component, compiled) = if let Some(component) = cached {
-        (component, Compiled::Cached)
+        (component, CompiledBy::Cached)
     } else {
         let (component, code) = compiled(engine, bytes, compiler)?;
         if let Some(cache) = cache {
             cache.store(&name, &code);
         }
-        (component, Compiled::Now)
+        (component, CompiledBy::Now)
     };
     let pre = engine.linker.instantiate_pre(&component)?;
     let exports = Exports::find(&pre, claimed)?;
@@ -100,7 +100,7 @@ pub(crate) fn prepare(
 
 /// Compiles a component, in a child process if `compiler` is set. Also returns the code for the cache.
 fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime::Result<(Component, Vec<u8>)> {
-    match compiler.map(|program| compile::in_child(program, bytes)) {
+    match compiler.map(|program| compile::compile_in_child(program, bytes)) {
         Some(Ok(code)) => return Ok((deserialize(engine, &code)?, code)),
         Some(Err(CompileError::Refused(why))) => return Err(wasmtime::Error::msg(why)),
         // An executable that was replaced while it runs can't be started again.
@@ -115,7 +115,7 @@ fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime:
 }
 
 /// Loads verified code: maps the open file, or copies it where the system can't map an open file by a path.
-fn load(engine: &Engine, Verified(file): Verified) -> wasmtime::Result<Component> {
+fn load(engine: &Engine, VerifiedFile(file): VerifiedFile) -> wasmtime::Result<Component> {
     if let Some(mapped) = map(engine, &file) {
         return mapped;
     }
@@ -158,12 +158,12 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
 }
 
 /// The version of the files' format, as a part of their names.
-const FORM: u32 = 2;
+const CACHE_FORMAT: u32 = 2;
 
 /// Returns the name of the cached code of a component, for this wasmtime with this configuration.
 fn cached_name(engine: &Engine, digest: &str) -> String {
     let mut hasher = DefaultHasher::new();
-    FORM.hash(&mut hasher);
+    CACHE_FORMAT.hash(&mut hasher);
     engine.wasm.precompile_compatibility_hash().hash(&mut hasher);
     format!("{digest}-{:016x}", hasher.finish())
 }

@@ -13,17 +13,17 @@ use crate::{
     bindings::v0::AnyPlugin,
     error::SandboxError,
     frozen,
-    memory::{self, Budget},
+    memory::{self, MemoryBudget},
     state::State,
     ticker::Ticker,
 };
 
 /// The most calls at the same time. Each slot only costs address space; further calls wait for their turn. A tool that watches a few
 /// hundred objects on a few cores never makes that many calls at once.
-const SLOTS: u32 = 128;
+const MAX_CONCURRENT_CALLS: u32 = 128;
 
 /// The most memory of a call in bytes: the contract's limit for a hook.
-const MAX_MEMORY: usize = 256 << 20;
+const MAX_CALL_MEMORY_BYTES: usize = 256 << 20;
 
 /// The most core instances of one component: those of Python and JavaScript have about a hundred, which connect their runtime to WASI.
 const MAX_CORE_INSTANCES: u32 = 128;
@@ -35,7 +35,7 @@ pub(crate) struct Engine {
     /// One permit per slot: the allocator fails without a free slot, and a call can wait instead.
     pub(crate) slots: Semaphore,
     /// The memory that all calls of the process share, except for those of sandboxes with a budget of their own.
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) budget: Arc<MemoryBudget>,
     pub(crate) ticker: Ticker,
     /// Why calls are slower than they could be, if they are.
     pub(crate) note: Option<String>,
@@ -57,14 +57,14 @@ impl Engine {
     }
 
     fn new() -> wasmtime::Result<Engine> {
-        let (wasm, note) = best_of()?;
+        let (wasm, note) = fastest_engine()?;
         let mut linker = Linker::new(&wasm);
         AnyPlugin::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
         frozen::add_to_linker(&mut linker)?;
         Ok(Engine {
             ticker: Ticker::start(wasm.weak())?,
-            slots: Semaphore::new(SLOTS as usize),
-            budget: Arc::new(Budget::new(memory::TOTAL)),
+            slots: Semaphore::new(MAX_CONCURRENT_CALLS as usize),
+            budget: Arc::new(MemoryBudget::new(memory::DEFAULT_BUDGET_BYTES)),
             wasm,
             linker,
             note,
@@ -103,7 +103,7 @@ pub(crate) fn precompile(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
 }
 
 /// Makes the fastest engine that this machine supports, with the reason if it isn't the fastest possible.
-fn best_of() -> wasmtime::Result<(wasmtime::Engine, Option<String>)> {
+fn fastest_engine() -> wasmtime::Result<(wasmtime::Engine, Option<String>)> {
     let mut refusal = None;
     for scan in [Enabled::Yes, Enabled::No] {
         let mut config = config();
@@ -130,23 +130,23 @@ fn pool(scan: Enabled) -> PoolingAllocationConfig {
         64 << 10
     };
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(SLOTS)
+    pool.total_component_instances(MAX_CONCURRENT_CALLS)
         // Entries of these two cost no address space, and a Python component alone takes a hundred of one.
-        .total_core_instances(SLOTS * 64)
+        .total_core_instances(MAX_CONCURRENT_CALLS * 64)
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
         // Most components have one memory and one table; those with an adapter for WASI have two.
-        .total_memories(SLOTS * 2)
+        .total_memories(MAX_CONCURRENT_CALLS * 2)
         .max_memories_per_component(4)
-        .total_tables(SLOTS * 4)
+        .total_tables(MAX_CONCURRENT_CALLS * 4)
         .max_tables_per_component(16)
-        .total_stacks(SLOTS)
-        .total_gc_heaps(SLOTS)
+        .total_stacks(MAX_CONCURRENT_CALLS)
+        .total_gc_heaps(MAX_CONCURRENT_CALLS)
         // A Python component has a table of 17,000 functions.
         .table_elements(20_000)
-        .max_memory_size(MAX_MEMORY)
+        .max_memory_size(MAX_CALL_MEMORY_BYTES)
         .max_core_instance_size(1 << 20)
         .max_component_instance_size(1 << 20)
-        .max_unused_warm_slots(SLOTS)
+        .max_unused_warm_slots(MAX_CONCURRENT_CALLS)
         .linear_memory_keep_resident(keep)
         .table_keep_resident(64 << 10)
         .pagemap_scan(scan);

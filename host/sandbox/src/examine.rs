@@ -102,12 +102,12 @@ pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) ->
             (found.imports, found.exports, found.anatomy) = (imports, exports, Some(anatomy));
         }
         (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
-            found.fault(error.to_string(), not_a_component(&error));
+            found.fault(error.to_string(), not_a_component_hint(&error));
             return Ok(found);
         }
     }
-    found.manifest_of(bytes);
-    found.imports_and_exports();
+    found.examine_manifest(bytes);
+    found.examine_imports_and_exports();
     found.code(bytes, cache, compiler)?;
     Ok(found)
 }
@@ -115,7 +115,7 @@ pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) ->
 /// What puts a manifest into a component.
 pub(crate) const BUILD: Command = Command::BuildPlugin { folder: None };
 
-fn not_a_component(error: &ReadError) -> &'static str {
+fn not_a_component_hint(error: &ReadError) -> &'static str {
     match error {
         ReadError::NotAComponent(why) if why == "a core module" => {
             "a plugin is a component: of Rust build for `wasm32-wasip2`, of others `wasm-tools component new` makes one"
@@ -137,7 +137,7 @@ impl Examination {
         });
     }
 
-    fn manifest_of(&mut self, bytes: &[u8]) {
+    fn examine_manifest(&mut self, bytes: &[u8]) {
         match capstan_stamp::read(bytes) {
             Ok(manifest) => {
                 match plugin::requested(&manifest) {
@@ -165,7 +165,7 @@ impl Examination {
         }
     }
 
-    fn imports_and_exports(&mut self) {
+    fn examine_imports_and_exports(&mut self) {
         for import in component::foreign(self.imports.clone()) {
             let hint = if import.starts_with("wasi:") {
                 "a plugin gets WASI 0.2; build it with a toolchain for that".to_owned()
@@ -182,7 +182,7 @@ impl Examination {
             };
             self.fault(format!("it imports `{import}`, which no plugin gets"), hint);
         }
-        let mut known = INTERFACES.map(component::export_of).to_vec();
+        let mut known = INTERFACES.map(component::export_name).to_vec();
         known.push(component::HEALTH_BY_VIEW.to_owned());
         let (ours, others): (Vec<String>, Vec<String>) =
             self.exports.iter().cloned().partition(|name| known.contains(name));
@@ -214,7 +214,7 @@ impl Examination {
         claimed.sort();
         claimed.dedup();
         for interface in INTERFACES {
-            let export = component::export_of(interface);
+            let export = component::export_name(interface);
             match (claimed.contains(&interface), component::answers(interface, &ours)) {
                 (true, false) => self.fault(
                     format!("it claims `{interface}`, and does not export `{export}`"),

@@ -26,7 +26,7 @@ pub(crate) struct Moment<'a> {
 /// Makes the WASI environment of one call.
 pub(crate) fn world(moment: &Moment<'_>, output: &Output) -> WasiCtx {
     let seed = seed(moment);
-    let now = Stopped(Duration::from_millis(moment.now_ms));
+    let now = FixedClock(Duration::from_millis(moment.now_ms));
     let (mut low, mut numbers) = ([0; 16], [0; 32]);
     numbers.copy_from_slice(&seed);
     low.copy_from_slice(&seed[..16]);
@@ -54,14 +54,14 @@ fn seed(moment: &Moment<'_>) -> [u8; 32] {
 }
 
 #[derive(Clone, Copy)]
-struct Stopped(Duration);
+struct FixedClock(Duration);
 
 /// The resolution of times in the contract: milliseconds.
-const RESOLUTION: Duration = Duration::from_millis(1);
+const CLOCK_RESOLUTION: Duration = Duration::from_millis(1);
 
-impl HostWallClock for Stopped {
+impl HostWallClock for FixedClock {
     fn resolution(&self) -> Duration {
-        RESOLUTION
+        CLOCK_RESOLUTION
     }
 
     fn now(&self) -> Duration {
@@ -69,19 +69,19 @@ impl HostWallClock for Stopped {
     }
 }
 
-impl HostMonotonicClock for Stopped {
+impl HostMonotonicClock for FixedClock {
     fn resolution(&self) -> u64 {
-        nanos(RESOLUTION)
+        nanos(CLOCK_RESOLUTION)
     }
 
     fn now(&self) -> u64 {
-        ticks(self.0)
+        monotonic_nanos(self.0)
     }
 }
 
 /// Returns what the monotonic clock says at a time. Planning has no time: then it is a little more than zero, as Go considers a clock at
 /// zero broken, and exits.
-fn ticks(now: Duration) -> u64 {
+fn monotonic_nanos(now: Duration) -> u64 {
     nanos(now).max(1)
 }
 
@@ -107,11 +107,11 @@ impl HasData for Clock {
 
 impl monotonic_clock::Host for State {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(ticks(Duration::from_millis(self.now_ms())))
+        Ok(monotonic_nanos(Duration::from_millis(self.now_ms())))
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
-        Ok(nanos(RESOLUTION))
+        Ok(nanos(CLOCK_RESOLUTION))
     }
 
     fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
@@ -125,17 +125,17 @@ impl monotonic_clock::Host for State {
 }
 
 fn alarm(table: &mut ResourceTable, has_come: bool) -> wasmtime::Result<Resource<DynPollable>> {
-    let alarm = table.push(Alarm { has_come })?;
+    let alarm = table.push(FixedPollable { has_come })?;
     subscribe(table, alarm)
 }
 
 /// A wait for a time. As the clock stands still, the time has come already or never comes.
-struct Alarm {
+struct FixedPollable {
     has_come: bool,
 }
 
 #[async_trait]
-impl Pollable for Alarm {
+impl Pollable for FixedPollable {
     async fn ready(&mut self) {
         if !self.has_come {
             // Nothing wakes it; `call` detects that, and reports it.

@@ -28,7 +28,7 @@ pub struct PluginInfo {
     /// The grants that its manifest requests, one in each line.
     pub requests: Vec<String>,
     /// Where its compiled code comes from; `None` as long as it wasn't called.
-    pub compiled: Option<Compiled>,
+    pub compiled: Option<CompiledBy>,
 }
 
 /// One claim of a plugin.
@@ -57,7 +57,7 @@ pub enum Source {
 /// Where a plugin's compiled code comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Compiled {
+pub enum CompiledBy {
     /// This process compiled it.
     Now,
     /// It was in the cache.

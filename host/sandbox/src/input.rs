@@ -5,8 +5,8 @@ use capstan_core::{
     health::Assessment,
     object::Object,
     plugins::{
-        AbortReason, Application, FailureCause, HealthQuestion, HookContext, HookFacts, HookQuestion, LogLine,
-        Observation, ObservationKind, OperationFacts, PlaceQuestion, PolicyQuestion,
+        AbortReason, Application, FailureCause, HealthQuestion, HookContext, HookQuestion, HookRunInfo, LogLine,
+        Observation, ObservationKind, OperationInfo, PlacementQuestion, PolicyQuestion,
     },
     related::Related,
     secret,
@@ -20,7 +20,7 @@ use crate::projection::{Projection, Seen, default_projection};
 const CONTRACT: &str = "0.1.0";
 
 /// The most bytes of an input, after projection.
-const MAX_INPUT: usize = 2 << 20;
+const MAX_INPUT_BYTES: usize = 2 << 20;
 
 /// Why there is no input.
 pub(crate) type Refusal = String;
@@ -57,12 +57,12 @@ pub(crate) fn health_by_view(
     })?;
     Ok((
         input,
-        serde_json::to_value(projection.of(question.object)).map_err(unwritable)?,
+        serde_json::to_value(projection.of(question.object)).map_err(serialize_error)?,
     ))
 }
 
 /// Makes the input for placing a manifest.
-pub(crate) fn place(question: &PlaceQuestion) -> Result<String, Refusal> {
+pub(crate) fn place(question: &PlacementQuestion) -> Result<String, Refusal> {
     given(question, &question.object)
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn policy(question: &PolicyQuestion) -> Result<String, Refusal> {
 pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<String, Refusal> {
     let (reason, observation) = match question {
         HookQuestion::Start => (None, None),
-        HookQuestion::Advance { observation, .. } => (None, Some(happened(observation, &context.grants))),
+        HookQuestion::Advance { observation, .. } => (None, Some(observation_input(observation, &context.grants))),
         HookQuestion::Abort { reason, .. } => (Some(*reason), None),
     };
     text(&HookInput {
@@ -98,7 +98,7 @@ pub(crate) fn completed(mut input: Map<String, Value>, projection: &Projection) 
     input.entry("contract").or_insert_with(|| CONTRACT.into());
     if let Some(object) = input.get_mut("object") {
         let whole = Object(object.take());
-        *object = serde_json::to_value(projection.of(&whole)).map_err(unwritable)?;
+        *object = serde_json::to_value(projection.of(&whole)).map_err(serialize_error)?;
     }
     text(&input)
 }
@@ -118,7 +118,7 @@ struct HealthInput<'a> {
 
 /// A question of the core that has the contract's keys already.
 #[derive(Serialize)]
-struct Given<'a, Q> {
+struct QuestionInput<'a, Q> {
     contract: &'static str,
     #[serde(flatten)]
     question: &'a Q,
@@ -129,8 +129,8 @@ struct HookInput<'a> {
     contract: &'static str,
     application: &'a Application,
     settings: &'a Map<String, Value>,
-    hook: &'a HookFacts,
-    operation: &'a OperationFacts,
+    hook: &'a HookRunInfo,
+    operation: &'a OperationInfo,
     object: Seen<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a FailureCause>,
@@ -139,36 +139,36 @@ struct HookInput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<AbortReason>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    observation: Option<Happened<'a>>,
+    observation: Option<ObservationInput<'a>>,
 }
 
 #[derive(Serialize)]
-struct Happened<'a> {
+struct ObservationInput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     answers: Option<u32>,
     #[serde(flatten)]
-    what: What<'a>,
+    what: ObservationBody<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum What<'a> {
+enum ObservationBody<'a> {
     Created {
-        object: Revealed<'a>,
+        object: VisibleObject<'a>,
     },
     Object {
-        object: Revealed<'a>,
-        health: Judged<'a>,
+        object: VisibleObject<'a>,
+        health: HealthSummary<'a>,
     },
     Objects {
-        objects: Vec<Revealed<'a>>,
+        objects: Vec<VisibleObject<'a>>,
     },
     Gone,
     Deleted,
     Done,
     Http {
         #[serde(flatten)]
-        answer: Reply<'a>,
+        answer: HttpAnswerInput<'a>,
     },
     Signal {
         name: &'a str,
@@ -191,13 +191,13 @@ enum What<'a> {
 /// An object as a hook type sees it: of a Secret, only the values that the user grants.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Revealed<'a> {
+enum VisibleObject<'a> {
     Seen(Seen<'a>),
     Secret(Value),
 }
 
 #[derive(Serialize)]
-struct Reply<'a> {
+struct HttpAnswerInput<'a> {
     status: u16,
     headers: std::collections::BTreeMap<&'a str, &'a str>,
     body: &'a str,
@@ -206,26 +206,26 @@ struct Reply<'a> {
 }
 
 #[derive(Serialize)]
-struct Judged<'a> {
+struct HealthSummary<'a> {
     status: String,
     message: &'a str,
     rule: &'a str,
     r#final: bool,
 }
 
-fn happened<'a>(observation: &'a Observation, grants: &Grants) -> Happened<'a> {
+fn observation_input<'a>(observation: &'a Observation, grants: &Grants) -> ObservationInput<'a> {
     let seen = |object| revealed(object, grants);
     let what = match &observation.what {
-        ObservationKind::Created(object) => What::Created { object: seen(object) },
-        ObservationKind::Object { object, health } => What::Object {
+        ObservationKind::Created(object) => ObservationBody::Created { object: seen(object) },
+        ObservationKind::Object { object, health } => ObservationBody::Object {
             object: seen(object),
-            health: judged(health),
+            health: health_summary(health),
         },
-        ObservationKind::Objects(objects) => What::Objects {
+        ObservationKind::Objects(objects) => ObservationBody::Objects {
             objects: objects.iter().map(seen).collect(),
         },
-        ObservationKind::Http(answer) => What::Http {
-            answer: Reply {
+        ObservationKind::Http(answer) => ObservationBody::Http {
+            answer: HttpAnswerInput {
                 status: answer.status,
                 headers: answer
                     .headers
@@ -236,31 +236,31 @@ fn happened<'a>(observation: &'a Observation, grants: &Grants) -> Happened<'a> {
                 cut: answer.cut,
             },
         },
-        ObservationKind::Signal { name, by, value } => What::Signal { name, by, value },
-        ObservationKind::Gone => What::Gone,
-        ObservationKind::Deleted => What::Deleted,
-        ObservationKind::Done => What::Done,
-        ObservationKind::Log(lines) => What::Log { lines },
-        ObservationKind::Woke => What::Woke,
-        ObservationKind::Refused(reason) => What::Refused { reason },
-        ObservationKind::Failed { reason, temporary } => What::Failed {
+        ObservationKind::Signal { name, by, value } => ObservationBody::Signal { name, by, value },
+        ObservationKind::Gone => ObservationBody::Gone,
+        ObservationKind::Deleted => ObservationBody::Deleted,
+        ObservationKind::Done => ObservationBody::Done,
+        ObservationKind::Log(lines) => ObservationBody::Log { lines },
+        ObservationKind::Woke => ObservationBody::Woke,
+        ObservationKind::Refused(reason) => ObservationBody::Refused { reason },
+        ObservationKind::Failed { reason, temporary } => ObservationBody::Failed {
             reason,
             temporary: *temporary,
         },
     };
-    Happened {
+    ObservationInput {
         answers: observation.answers,
         what,
     }
 }
 
-fn revealed<'a>(object: &'a Object, grants: &Grants) -> Revealed<'a> {
+fn revealed<'a>(object: &'a Object, grants: &Grants) -> VisibleObject<'a> {
     let seen = default_projection().of(object);
     let data = object.0.get("data").and_then(Value::as_object);
     // Of a list of Secrets nothing is shown: grants name single Secrets.
     let is_one = secret::is_secret(object) && object.kind() == "Secret";
     let Some(data) = data.filter(|_| is_one) else {
-        return Revealed::Seen(seen);
+        return VisibleObject::Seen(seen);
     };
     let shown: Map<String, Value> = data
         .iter()
@@ -270,14 +270,14 @@ fn revealed<'a>(object: &'a Object, grants: &Grants) -> Revealed<'a> {
     match serde_json::to_value(seen) {
         Ok(mut value) if !shown.is_empty() => {
             value["data"] = Value::Object(shown);
-            Revealed::Secret(value)
+            VisibleObject::Secret(value)
         }
-        Ok(_) | Err(_) => Revealed::Seen(seen),
+        Ok(_) | Err(_) => VisibleObject::Seen(seen),
     }
 }
 
-fn judged(health: &Assessment) -> Judged<'_> {
-    Judged {
+fn health_summary(health: &Assessment) -> HealthSummary<'_> {
+    HealthSummary {
         status: health.health.to_string().to_lowercase(),
         message: &health.message,
         rule: &health.rule,
@@ -287,7 +287,7 @@ fn judged(health: &Assessment) -> Judged<'_> {
 
 /// Makes the input of a question whose object may only be visible in part.
 fn given<Q: Serialize>(question: &Q, object: &Object) -> Result<String, Refusal> {
-    let given = Given {
+    let given = QuestionInput {
         contract: CONTRACT,
         question,
     };
@@ -295,22 +295,22 @@ fn given<Q: Serialize>(question: &Q, object: &Object) -> Result<String, Refusal>
     if seen.is_whole() {
         return text(&given);
     }
-    let mut input = serde_json::to_value(&given).map_err(unwritable)?;
-    input["object"] = serde_json::to_value(seen).map_err(unwritable)?;
+    let mut input = serde_json::to_value(&given).map_err(serialize_error)?;
+    input["object"] = serde_json::to_value(seen).map_err(serialize_error)?;
     text(&input)
 }
 
 fn text<T: Serialize>(input: &T) -> Result<String, Refusal> {
-    let text = serde_json::to_string(input).map_err(unwritable)?;
-    if text.len() > MAX_INPUT {
+    let text = serde_json::to_string(input).map_err(serialize_error)?;
+    if text.len() > MAX_INPUT_BYTES {
         return Err(format!(
-            "the input has {} bytes, and may have {MAX_INPUT}; let the claim's `fields` name less of the object",
+            "the input has {} bytes, and may have {MAX_INPUT_BYTES}; let the claim's `fields` name less of the object",
             text.len()
         ));
     }
     Ok(text)
 }
 
-fn unwritable(error: serde_json::Error) -> Refusal {
+fn serialize_error(error: serde_json::Error) -> Refusal {
     format!("the input can't be written: {error}")
 }

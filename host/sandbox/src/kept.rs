@@ -27,18 +27,18 @@ pub(crate) struct Kept {
 }
 
 /// A loaded plugin, or one from the folder.
-pub(crate) enum Held<'a> {
-    Loaded(&'a Plugin),
+pub(crate) enum PluginHandle<'a> {
+    LoadedSandbox(&'a Plugin),
     Kept(Arc<Plugin>),
 }
 
-impl Deref for Held<'_> {
+impl Deref for PluginHandle<'_> {
     type Target = Plugin;
 
     fn deref(&self) -> &Plugin {
         match self {
-            Held::Loaded(plugin) => plugin,
-            Held::Kept(plugin) => plugin,
+            PluginHandle::LoadedSandbox(plugin) => plugin,
+            PluginHandle::Kept(plugin) => plugin,
         }
     }
 }
@@ -72,12 +72,12 @@ impl Kept {
     }
 
     /// Returns the plugin with this digest, if its component is stored.
-    pub(crate) fn find(&self, digest: &str) -> Option<Held<'static>> {
+    pub(crate) fn find(&self, digest: &str) -> Option<PluginHandle<'static>> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let plugin = found
             .entry(digest.to_owned())
             .or_insert_with(|| self.read(digest).map(Arc::new));
-        plugin.clone().map(Held::Kept)
+        plugin.clone().map(PluginHandle::Kept)
     }
 
     fn read(&self, digest: &str) -> Option<Plugin> {

@@ -43,7 +43,7 @@ pub use call::{Cost, Line, Severity};
 pub use compile::{child, is_child};
 pub use error::{AskError, SandboxError};
 pub use examine::{Allowance, Examination, Fault, examine};
-pub use info::{ClaimInfo, Compiled, PluginInfo, Source};
+pub use info::{ClaimInfo, CompiledBy, PluginInfo, Source};
 pub use plugin::MAX_COMPONENT;
 pub use prepare::{PrepareError, Prepared, prepare};
 pub use sandbox::{Builder, Sandbox};

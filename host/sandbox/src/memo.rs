@@ -16,7 +16,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 /// The most answers that are kept, of a few hundred bytes each.
-const MOST: usize = 20_000;
+const MAX_ENTRIES: usize = 20_000;
 
 /// Everything that an answer depends on, except for the clock.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,10 +35,10 @@ pub(crate) struct Key {
 
 /// The cache.
 #[derive(Debug, Default)]
-pub(crate) struct Memo(Mutex<HashMap<Key, Kept>>);
+pub(crate) struct AssessmentCache(Mutex<HashMap<Key, CacheEntry>>);
 
 #[derive(Debug, Clone)]
-struct Kept {
+struct CacheEntry {
     assessment: Assessment,
     /// The time until which the answer is valid; `None` if the guest didn't read the clock.
     until: Option<Timestamp>,
@@ -80,7 +80,7 @@ fn digest(value: &impl Serialize) -> Option<[u8; 32]> {
     Some(Sha256::digest(serde_json::to_vec(value).ok()?).into())
 }
 
-impl Memo {
+impl AssessmentCache {
     /// Returns a cached answer that is still valid.
     pub(crate) fn recall(&self, key: &Key, now: Timestamp) -> Option<Assessment> {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,14 +98,14 @@ impl Memo {
             return;
         }
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.len() >= MOST {
+        if answers.len() >= MAX_ENTRIES {
             // Most entries are about old versions of objects.
             answers.clear();
         }
         let until = until.filter(|_| asked_the_clock);
         answers.insert(
             key,
-            Kept {
+            CacheEntry {
                 assessment: assessment.clone(),
                 until,
             },
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_asked_no_clock_holds_and_what_did_until_it_says() {
-        let memo = Memo::default();
+        let memo = AssessmentCache::default();
         let plain = Assessment::new(Health::Healthy, "", "");
         let timed = Assessment {
             recheck_after_ms: Some(5000),
@@ -159,12 +159,12 @@ mod tests {
 
     #[test]
     fn it_does_not_grow_without_end() {
-        let memo = Memo::default();
+        let memo = AssessmentCache::default();
         let plain = Assessment::new(Health::Healthy, "", "");
-        for version in 0..=MOST {
+        for version in 0..=MAX_ENTRIES {
             memo.keep(key(&version.to_string()), &plain, false, at(0));
         }
-        assert!(memo.0.lock().unwrap().len() <= MOST);
-        assert!(memo.recall(&key(&MOST.to_string()), at(0)).is_some());
+        assert!(memo.0.lock().unwrap().len() <= MAX_ENTRIES);
+        assert!(memo.recall(&key(&MAX_ENTRIES.to_string()), at(0)).is_some());
     }
 }

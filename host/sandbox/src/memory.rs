@@ -26,21 +26,21 @@ use wasmtime::ResourceLimiterAsync;
 pub(crate) const SMALL: usize = 4 << 20;
 
 /// The bytes that all large calls of a process share by default.
-pub(crate) const TOTAL: usize = 1 << 30;
+pub(crate) const DEFAULT_BUDGET_BYTES: usize = 1 << 30;
 
 /// How many calls of plugins that are known to be large may have a slot: only a part of them, since such calls may wait in it.
-pub(crate) const LARGE_CALLS: usize = 32;
+pub(crate) const MAX_LARGE_CALLS: usize = 32;
 
 /// How long a call waits for memory. A call itself runs for at most 2 s.
-const PATIENCE: Duration = Duration::from_mins(1);
+const MEMORY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The most elements of all tables together: a Python component has 17,000.
-const MAX_TABLE: usize = 100_000;
+const MAX_TABLE_ELEMENTS: usize = 100_000;
 
 const MIB: usize = 1 << 20;
 
 /// Memory that calls share.
-pub(crate) struct Budget {
+pub(crate) struct MemoryBudget {
     /// One permit per MiB.
     free: Arc<Semaphore>,
     mib: u32,
@@ -49,21 +49,21 @@ pub(crate) struct Budget {
     patience: Duration,
 }
 
-impl Budget {
+impl MemoryBudget {
     /// Makes one with this number of bytes, rounded to whole MiB.
-    pub(crate) fn new(bytes: usize) -> Budget {
+    pub(crate) fn new(bytes: usize) -> MemoryBudget {
         let most = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
         let mib = (bytes / MIB).clamp(1, most);
-        Budget {
+        MemoryBudget {
             free: Arc::new(Semaphore::new(mib)),
             mib: u32::try_from(mib).unwrap_or(u32::MAX),
-            places: Semaphore::new(LARGE_CALLS),
-            patience: PATIENCE,
+            places: Semaphore::new(MAX_LARGE_CALLS),
+            patience: MEMORY_TIMEOUT,
         }
     }
 
     /// Returns the most bytes that one call can reserve.
-    pub(crate) fn largest_call(&self) -> usize {
+    pub(crate) fn max_call_bytes(&self) -> usize {
         (self.mib as usize).saturating_mul(MIB).saturating_add(SMALL)
     }
 
@@ -117,7 +117,7 @@ pub(crate) struct Memory {
     used: usize,
     pub(crate) peak: usize,
     table_elements: usize,
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     reserved: Option<OwnedSemaphorePermit>,
     /// Whether waiting for memory has a deadline; it has none in virtual time.
     has_deadline: bool,
@@ -128,15 +128,15 @@ pub(crate) struct Memory {
 /// A guest needs more memory than it may have.
 #[derive(Debug, thiserror::Error)]
 #[error("needs more than the {} MiB of memory that it may have", limit >> 20)]
-pub(crate) struct OverMemory {
+pub(crate) struct MemoryLimitExceeded {
     limit: usize,
 }
 
 impl Memory {
     /// Makes the limiter of a call that may have `limit` bytes, or all bytes of the budget if those are fewer.
-    pub(crate) fn new(limit: usize, budget: Arc<Budget>, has_deadline: bool, turn: Arc<AtomicBool>) -> Memory {
+    pub(crate) fn new(limit: usize, budget: Arc<MemoryBudget>, has_deadline: bool, turn: Arc<AtomicBool>) -> Memory {
         Memory {
-            limit: limit.min(budget.largest_call()),
+            limit: limit.min(budget.max_call_bytes()),
             used: 0,
             peak: 0,
             table_elements: 0,
@@ -156,14 +156,14 @@ impl Memory {
     pub(crate) async fn reserve(&mut self) -> Result<(), NoMemory> {
         if self.reserved.is_none() && self.limit > SMALL {
             let reserved = self.budget.reserve(self.limit, self.has_deadline);
-            self.reserved = Some(telling(&self.turn, reserved).await?);
+            self.reserved = Some(mark_while_pending(&self.turn, reserved).await?);
         }
         Ok(())
     }
 }
 
 /// Sets `turn` whenever a future isn't ready, since it then waits for its turn.
-async fn telling<T>(turn: &AtomicBool, future: impl Future<Output = T>) -> T {
+async fn mark_while_pending<T>(turn: &AtomicBool, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     poll_fn(|context| {
         let polled = future.as_mut().poll(context);
@@ -181,7 +181,7 @@ impl ResourceLimiterAsync for Memory {
     async fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let used = self.used.saturating_sub(current).saturating_add(desired);
         if used > self.limit {
-            return Err(OverMemory { limit: self.limit }.into());
+            return Err(MemoryLimitExceeded { limit: self.limit }.into());
         }
         if used > SMALL {
             self.reserve().await?;
@@ -193,7 +193,7 @@ impl ResourceLimiterAsync for Memory {
 
     async fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let elements = self.table_elements.saturating_sub(current).saturating_add(desired);
-        if elements > MAX_TABLE {
+        if elements > MAX_TABLE_ELEMENTS {
             return Ok(false);
         }
         self.table_elements = elements;
@@ -219,13 +219,13 @@ mod tests {
 
     use super::*;
 
-    fn memory(budget: &Arc<Budget>, limit: usize) -> Memory {
+    fn memory(budget: &Arc<MemoryBudget>, limit: usize) -> Memory {
         Memory::new(limit, budget.clone(), true, Arc::default())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_small_call_reserves_nothing_and_a_large_one_all_that_it_may_have_once() {
-        let budget = Arc::new(Budget::new(100 * MIB));
+        let budget = Arc::new(MemoryBudget::new(100 * MIB));
         let mut call = memory(&budget, 64 * MIB);
         assert!(call.memory_growing(0, SMALL, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 100);
@@ -234,14 +234,14 @@ mod tests {
         assert!(call.memory_growing(SMALL + 1, 64 * MIB, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 40);
         let error = call.memory_growing(64 * MIB, 64 * MIB + 1, None).await.unwrap_err();
-        assert!(error.downcast_ref::<OverMemory>().is_some());
+        assert!(error.downcast_ref::<MemoryLimitExceeded>().is_some());
         drop(call);
         assert_eq!(budget.free.available_permits(), 100);
     }
 
     #[tokio::test(start_paused = true)]
     async fn several_memories_of_a_component_count_together() {
-        let budget = Arc::new(Budget::new(100 * MIB));
+        let budget = Arc::new(MemoryBudget::new(100 * MIB));
         let mut call = memory(&budget, 64 * MIB);
         for _ in 0..4 {
             assert!(call.memory_growing(0, SMALL / 4, None).await.unwrap());
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_gets_no_memory_waits_for_a_minute_and_says_so() {
-        let budget = Arc::new(Budget::new(100 * MIB));
+        let budget = Arc::new(MemoryBudget::new(100 * MIB));
         let mut first = memory(&budget, 64 * MIB);
         first.reserve().await.unwrap();
         let mut second = memory(&budget, 64 * MIB);
@@ -272,7 +272,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_may_have_more_than_all_has_all() {
-        let budget = Arc::new(Budget::new(10 * MIB));
+        let budget = Arc::new(MemoryBudget::new(10 * MIB));
         let mut call = memory(&budget, 256 * MIB);
         assert!(call.memory_growing(0, 14 * MIB, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 0);
@@ -281,7 +281,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_of_all_sizes_never_have_more_than_all_together_and_all_get_their_turn() {
-        let budget = Arc::new(Budget::new(200 * MIB));
+        let budget = Arc::new(MemoryBudget::new(200 * MIB));
         let limits = [8, 64, 104, 204, 256, 5, 30];
         let in_use = std::cell::Cell::new(0);
         let most = std::cell::Cell::new(0);

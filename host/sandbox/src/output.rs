@@ -15,10 +15,10 @@ use wasmtime_wasi::{
 };
 
 /// The most bytes that are kept of stdout and stderr together. More is dropped without an error, as a guest that can't write fails.
-const MAX_OUTPUT: usize = 64 << 10;
+const MAX_OUTPUT_BYTES: usize = 64 << 10;
 
 /// How many bytes may be written at once; the guest's libraries split their output accordingly.
-const PERMIT: usize = 64 << 10;
+const MAX_WRITE_BYTES: usize = 64 << 10;
 
 /// Both streams of one call.
 #[derive(Clone, Default)]
@@ -33,14 +33,14 @@ struct Written {
 
 /// One of the two streams.
 #[derive(Clone)]
-pub(crate) struct Pipe {
+pub(crate) struct OutputPipe {
     output: Output,
     is_stderr: bool,
 }
 
 /// The output as text.
 #[derive(Default)]
-pub(crate) struct Texts {
+pub(crate) struct OutputTexts {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     /// Bytes of either that were not kept.
@@ -48,29 +48,29 @@ pub(crate) struct Texts {
 }
 
 impl Output {
-    pub(crate) fn stdout(&self) -> Pipe {
-        Pipe {
+    pub(crate) fn stdout(&self) -> OutputPipe {
+        OutputPipe {
             output: self.clone(),
             is_stderr: false,
         }
     }
 
-    pub(crate) fn stderr(&self) -> Pipe {
-        Pipe {
+    pub(crate) fn stderr(&self) -> OutputPipe {
+        OutputPipe {
             output: self.clone(),
             is_stderr: true,
         }
     }
 
     /// Returns the output so far.
-    pub(crate) fn take(&self) -> Texts {
+    pub(crate) fn take(&self) -> OutputTexts {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Written {
             stdout,
             stderr,
             dropped,
         } = std::mem::take(&mut *written);
-        Texts {
+        OutputTexts {
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
             dropped,
@@ -78,10 +78,10 @@ impl Output {
     }
 }
 
-impl Pipe {
+impl OutputPipe {
     fn keep(&self, bytes: &[u8]) {
         let mut written = self.output.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = MAX_OUTPUT - written.stdout.len() - written.stderr.len();
+        let room = MAX_OUTPUT_BYTES - written.stdout.len() - written.stderr.len();
         let kept = bytes.get(..room).unwrap_or(bytes);
         written.dropped += (bytes.len() - kept.len()) as u64;
         if self.is_stderr {
@@ -92,13 +92,13 @@ impl Pipe {
     }
 }
 
-impl IsTerminal for Pipe {
+impl IsTerminal for OutputPipe {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Pipe {
+impl StdoutStream for OutputPipe {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -109,11 +109,11 @@ impl StdoutStream for Pipe {
 }
 
 #[async_trait]
-impl Pollable for Pipe {
+impl Pollable for OutputPipe {
     async fn ready(&mut self) {}
 }
 
-impl OutputStream for Pipe {
+impl OutputStream for OutputPipe {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
         self.keep(&bytes);
         Ok(())
@@ -124,12 +124,12 @@ impl OutputStream for Pipe {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(PERMIT)
+        Ok(MAX_WRITE_BYTES)
     }
 }
 
 /// Only a later version of WASI uses this.
-impl AsyncWrite for Pipe {
+impl AsyncWrite for OutputPipe {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.keep(bytes);
         Poll::Ready(Ok(bytes.len()))

@@ -19,7 +19,7 @@ use crate::{
     projection::Projection,
     sandbox::Sandbox,
     settings,
-    strikes::Strikes,
+    strikes::CircuitBreaker,
 };
 
 /// The most bytes of a component. The largest known ones, JavaScript and Python with their engines, have 12 and 18 MB.
@@ -40,7 +40,7 @@ pub(crate) struct Plugin {
     /// The visible fields for each health claim.
     projections: BTreeMap<String, Projection>,
     ready: OnceLock<Result<Ready, String>>,
-    pub(crate) strikes: Strikes,
+    pub(crate) strikes: CircuitBreaker,
 }
 
 impl Plugin {
@@ -67,13 +67,13 @@ impl Plugin {
         let exports = capstan_stamp::exports(&bytes).map_err(unreadable(&plugin))?;
         // A plugin that can read the JSON text gets that: it is one call instead of many.
         let looks_itself = exports.iter().any(|export| export == component::HEALTH_BY_VIEW)
-            && !exports.contains(&component::export_of(Interface::Health));
+            && !exports.contains(&component::export_name(Interface::Health));
         for interface in manifest.claims.iter().map(Claim::interface) {
             if !component::answers(interface, &exports) {
                 return Err(SandboxError::MissingExport {
                     plugin,
                     interface,
-                    export: component::export_of(interface),
+                    export: component::export_name(interface),
                 });
             }
         }
@@ -96,7 +96,7 @@ impl Plugin {
             source,
             bytes,
             ready: OnceLock::new(),
-            strikes: Strikes::default(),
+            strikes: CircuitBreaker::default(),
         })
     }
 
@@ -128,7 +128,7 @@ impl Plugin {
     }
 
     /// Says whether a health claim may ask for related objects of this kind.
-    pub(crate) fn may_see(&self, claim: &str, word: &str) -> bool {
+    pub(crate) fn may_request_related(&self, claim: &str, word: &str) -> bool {
         self.manifest.claims.iter().any(|one| match one {
             Claim::Health { related, .. } => {
                 related.iter().any(|known| known == word) && one.call_names().iter().any(|name| name == claim)

@@ -23,14 +23,14 @@ use crate::{
 };
 
 /// The function that is called. It stays in the result, where nothing calls it.
-const PREPARE: &str = "prepare";
+const PREPARE_FUNCTION: &str = "prepare";
 
 /// The most bytes of memory that are read back: all that a call may have.
-const MAX_SNAPSHOT: usize = 256 << 20;
+const MAX_SNAPSHOT_BYTES: usize = 256 << 20;
 
 /// Compiling some hundred scripts takes a hundredth of this.
 const LIMITS: Limits = Limits {
-    memory: MAX_SNAPSHOT,
+    memory: MAX_SNAPSHOT_BYTES,
     fuel: 50_000_000_000,
     ticks: u32::MAX,
 };
@@ -69,9 +69,12 @@ impl From<ReadError> for PrepareError {
 
 /// Passes a text to an interpreter, and returns the component with its memory afterwards.
 pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, PrepareError> {
-    if !capstan_stamp::exports(interpreter)?.iter().any(|name| name == PREPARE) {
+    if !capstan_stamp::exports(interpreter)?
+        .iter()
+        .any(|name| name == PREPARE_FUNCTION)
+    {
         return Err(PrepareError::NotAnInterpreter(format!(
-            "it does not export `{PREPARE}`"
+            "it does not export `{PREPARE_FUNCTION}`"
         )));
     }
     let engine = Engine::shared()?;
@@ -83,22 +86,22 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
     let (context, instrumented) = wizer.instrument_component(interpreter).map_err(strange)?;
     let component = Component::new(&engine.wasm, &instrumented).map_err(strange)?;
     let facts = Facts {
-        digest: PREPARE.into(),
-        claim: PREPARE.to_owned(),
+        digest: PREPARE_FUNCTION.into(),
+        claim: PREPARE_FUNCTION.to_owned(),
         input: text.into(),
         now_ms: 0,
     };
     let memory = Memory::new(LIMITS.memory, engine.budget.clone(), true, Arc::default());
     let mut store = Store::new(&engine.wasm, State::new(facts, memory));
     call::bound(&mut store, LIMITS, false, &Arc::default());
-    store.set_hostcall_fuel(MAX_SNAPSHOT);
+    store.set_hostcall_fuel(MAX_SNAPSHOT_BYTES);
     let instance = engine
         .linker
         .instantiate_async(&mut store, &component)
         .await
         .map_err(broke)?;
     let function = instance
-        .get_typed_func::<(&str,), (Result<String, String>,)>(&mut store, PREPARE)
+        .get_typed_func::<(&str,), (Result<String, String>,)>(&mut store, PREPARE_FUNCTION)
         .map_err(strange)?;
     let (answer,) = function.call_async(&mut store, (text,)).await.map_err(broke)?;
     let answer = answer.map_err(PrepareError::Refused)?;
@@ -128,7 +131,7 @@ impl Interpreter {
         T: Lift + Send + Sync + 'static,
         (T,): ComponentNamedList + Lift,
     {
-        match self.try_to_ask(instance, function).await {
+        match self.try_call(instance, function).await {
             Ok(answer) => Some(answer),
             Err(error) => {
                 self.trouble.get_or_insert(error);
@@ -137,7 +140,7 @@ impl Interpreter {
         }
     }
 
-    async fn try_to_ask<T>(&mut self, instance: &str, function: &str) -> wasmtime::Result<T>
+    async fn try_call<T>(&mut self, instance: &str, function: &str) -> wasmtime::Result<T>
     where
         T: Lift + Send + Sync + 'static,
         (T,): ComponentNamedList + Lift,

@@ -11,7 +11,7 @@ use serde::{
 use serde_json::{Map, Value};
 
 /// The fields that are visible whatever the claim's `fields` say.
-const ALWAYS: [&str; 7] = [
+const ALWAYS_VISIBLE: [&str; 7] = [
     "/apiVersion",
     "/kind",
     "/metadata/name",
@@ -52,7 +52,7 @@ impl Projection {
                 named: BTreeMap::new(),
                 shows_rest: false,
             };
-            for pointer in ALWAYS.into_iter().chain(fields.iter().map(String::as_str)) {
+            for pointer in ALWAYS_VISIBLE.into_iter().chain(fields.iter().map(String::as_str)) {
                 ordinary.show(&keys(pointer));
             }
             of_secrets = ordinary.clone();
@@ -62,9 +62,9 @@ impl Projection {
             of_secrets = ordinary.clone();
         }
         // Whatever a claim names: the user decides whether a plugin sees a Secret's data, and health checks don't need it.
-        for path in secret::DATA {
+        for path in secret::DATA_PATHS {
             of_secrets.hide(path);
-            of_secrets.hide(&[&["items", EACH][..], path].concat());
+            of_secrets.hide(&[&["items", ANY_ELEMENT][..], path].concat());
         }
         Projection { ordinary, of_secrets }
     }
@@ -145,8 +145,8 @@ impl View {
         }
         let View::Part { named, shows_rest } = self else { return };
         let shows_rest = *shows_rest;
-        if *key == EACH {
-            let others = named.iter_mut().filter(|(name, _)| *name != EACH);
+        if *key == ANY_ELEMENT {
+            let others = named.iter_mut().filter(|(name, _)| *name != ANY_ELEMENT);
             others.for_each(|(_, view)| view.hide(rest));
         }
         if rest.is_empty() {
@@ -175,7 +175,9 @@ impl Serialize for Seen<'_> {
         match (self.view, self.value) {
             (View::Nothing, _) => serializer.serialize_unit(),
             (View::Part { named, shows_rest }, Value::Object(map)) => object(map, named, *shows_rest, serializer),
-            (View::Part { named, shows_rest }, Value::Array(items)) => array(items, named, *shows_rest, serializer),
+            (View::Part { named, shows_rest }, Value::Array(items)) => {
+                serialize_array(items, named, *shows_rest, serializer)
+            }
             (View::Whole | View::Part { .. }, value) => value.serialize(serializer),
         }
     }
@@ -208,16 +210,16 @@ fn object<S: Serializer>(
 }
 
 /// Stands for every element of an array. No JSON pointer finds anything in an array by this key.
-const EACH: &str = "*";
+const ANY_ELEMENT: &str = "*";
 
 /// Elements keep their positions, so that their pointers stay right: hidden elements before a visible one become null.
-fn array<S: Serializer>(
+fn serialize_array<S: Serializer>(
     items: &[Value],
     named: &BTreeMap<String, View>,
     shows_rest: bool,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let each = named.get(EACH);
+    let each = named.get(ANY_ELEMENT);
     let rest = each.unwrap_or(if shows_rest { &View::Whole } else { &View::Nothing });
     // In most arrays no single element is named: then there is nothing to look up.
     let has_numbers = named.len() > usize::from(each.is_some());

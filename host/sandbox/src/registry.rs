@@ -26,13 +26,13 @@ pub(crate) struct Registry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     is_built_in: bool,
-    width: Width,
+    width: Specificity,
     position: usize,
 }
 
 /// How much a claim covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Width {
+enum Specificity {
     Exact,
     KindOfGroups,
     AnyKindOfGroup,
@@ -44,9 +44,9 @@ enum Width {
 impl Registry {
     /// Sorts plugins: built-in ones come in any order, the user's in the order of the command line.
     pub(crate) fn new(built_in: Vec<Plugin>, of_user: Vec<Plugin>) -> Result<Registry, SandboxError> {
-        one_name_each(&of_user)?;
-        one_name_each(&built_in)?;
-        no_conflict(&built_in)?;
+        check_unique_names(&of_user)?;
+        check_unique_names(&built_in)?;
+        check_conflicts(&built_in)?;
         let plugins = of_user.into_iter().rev().chain(built_in).collect();
         Ok(Registry { plugins })
     }
@@ -77,7 +77,7 @@ impl Registry {
             .iter()
             .enumerate()
             .filter_map(|(position, plugin)| {
-                let (width, claim) = nearest(plugin, need)?;
+                let (width, claim) = best_claim(plugin, need)?;
                 Some((rank(plugin, position, width), plugin, claim))
             })
             .min_by_key(|(rank, ..)| *rank)
@@ -114,14 +114,14 @@ impl Registry {
             return None;
         }
         let own = self.position(of)?;
-        let own_rank = rank(of, own, width_of(claim));
+        let own_rank = rank(of, own, claim_specificity(claim));
         let others = self.plugins.iter().enumerate().filter(|(position, _)| *position != own);
         others
             .filter(|(position, other)| {
                 let covers = |name: &&String| covers(other, interface, name, claim);
                 let widest = other.claims(interface);
                 let found = widest.iter().find(covers);
-                found.is_some_and(|name| rank(other, *position, width_of(name)) < own_rank)
+                found.is_some_and(|name| rank(other, *position, claim_specificity(name)) < own_rank)
             })
             .map(|(_, other)| other.manifest.name.clone())
             .next()
@@ -134,10 +134,10 @@ impl Registry {
 
 /// Returns the claim of a plugin that matches a query, whatever other plugins claim.
 pub(crate) fn claim_on(plugin: &Plugin, need: &PluginQuery) -> Option<String> {
-    nearest(plugin, need).map(|(_, claim)| claim)
+    best_claim(plugin, need).map(|(_, claim)| claim)
 }
 
-fn rank(plugin: &Plugin, position: usize, width: Width) -> Rank {
+fn rank(plugin: &Plugin, position: usize, width: Specificity) -> Rank {
     Rank {
         is_built_in: matches!(plugin.source, Source::BuiltIn(_)),
         width,
@@ -146,25 +146,27 @@ fn rank(plugin: &Plugin, position: usize, width: Width) -> Rank {
 }
 
 /// Returns the claim of a plugin that matches a query best.
-fn nearest(plugin: &Plugin, need: &PluginQuery) -> Option<(Width, String)> {
+fn best_claim(plugin: &Plugin, need: &PluginQuery) -> Option<(Specificity, String)> {
     let claims = plugin.manifest.claims.iter();
     claims
         .filter_map(|claim| match (claim, need) {
             (Claim::Health { kinds, except, .. }, PluginQuery::Health(kind))
-            | (Claim::Hook { kinds, except, .. }, PluginQuery::HookKind(kind)) => of_kind(kinds, except, kind),
-            (Claim::Hook { types, .. }, PluginQuery::HookType(name)) => of_name(types, name),
-            (Claim::Hook { words, .. }, PluginQuery::HookWord(name)) => of_name(words, name),
-            (Claim::DeletePolicy { policies }, PluginQuery::Policy(name)) if name != FOR_ALL => of_name(policies, name),
+            | (Claim::Hook { kinds, except, .. }, PluginQuery::HookKind(kind)) => match_kind(kinds, except, kind),
+            (Claim::Hook { types, .. }, PluginQuery::HookType(name)) => match_name(types, name),
+            (Claim::Hook { words, .. }, PluginQuery::HookWord(name)) => match_name(words, name),
+            (Claim::DeletePolicy { policies }, PluginQuery::Policy(name)) if name != FOR_ALL => {
+                match_name(policies, name)
+            }
             (Claim::Health { .. } | Claim::Hook { .. } | Claim::DeletePolicy { .. }, _) => None,
         })
         .min()
 }
 
-fn of_name(names: &[String], name: &String) -> Option<(Width, String)> {
-    names.contains(name).then(|| (Width::Exact, name.clone()))
+fn match_name(names: &[String], name: &String) -> Option<(Specificity, String)> {
+    names.contains(name).then(|| (Specificity::Exact, name.clone()))
 }
 
-fn of_kind(kinds: &[KindPattern], except: &[KindPattern], kind: &GroupKind) -> Option<(Width, String)> {
+fn match_kind(kinds: &[KindPattern], except: &[KindPattern], kind: &GroupKind) -> Option<(Specificity, String)> {
     let matches = |pattern: &&KindPattern| pattern.matches(&kind.group, &kind.kind);
     if except.iter().any(|pattern| matches(&pattern)) {
         return None;
@@ -176,20 +178,20 @@ fn of_kind(kinds: &[KindPattern], except: &[KindPattern], kind: &GroupKind) -> O
         .min()
 }
 
-fn width(pattern: &KindPattern) -> Width {
+fn width(pattern: &KindPattern) -> Specificity {
     match (&*pattern.group, &*pattern.kind) {
-        ("*", "*") => Width::Anything,
-        ("*", _) => Width::KindOfAnyGroup,
-        (group, "*") if group.starts_with('*') => Width::AnyKindOfGroups,
-        (_, "*") => Width::AnyKindOfGroup,
-        (group, _) if group.starts_with('*') => Width::KindOfGroups,
-        (_, _) => Width::Exact,
+        ("*", "*") => Specificity::Anything,
+        ("*", _) => Specificity::KindOfAnyGroup,
+        (group, "*") if group.starts_with('*') => Specificity::AnyKindOfGroups,
+        (_, "*") => Specificity::AnyKindOfGroup,
+        (group, _) if group.starts_with('*') => Specificity::KindOfGroups,
+        (_, _) => Specificity::Exact,
     }
 }
 
 /// Names of hook types, words and policies contain no `/*` or `*/`: they count as exact kinds.
-fn width_of(claim: &str) -> Width {
-    claim.parse().map_or(Width::Exact, |pattern| width(&pattern))
+fn claim_specificity(claim: &str) -> Specificity {
+    claim.parse().map_or(Specificity::Exact, |pattern| width(&pattern))
 }
 
 /// Says whether a claim of a plugin covers another claim, unless one of its exceptions does.
@@ -216,7 +218,7 @@ fn covers(plugin: &Plugin, interface: Interface, name: &str, claim: &str) -> boo
     !wide.is_exact() && wide.matches(&narrow.group, &narrow.kind) && !excepted
 }
 
-fn one_name_each(plugins: &[Plugin]) -> Result<(), SandboxError> {
+fn check_unique_names(plugins: &[Plugin]) -> Result<(), SandboxError> {
     match pairs(plugins).find(|(one, two)| one.manifest.name == two.manifest.name) {
         Some((one, two)) => Err(SandboxError::SameName {
             name: one.manifest.name.clone(),
@@ -227,7 +229,7 @@ fn one_name_each(plugins: &[Plugin]) -> Result<(), SandboxError> {
     }
 }
 
-fn no_conflict(plugins: &[Plugin]) -> Result<(), SandboxError> {
+fn check_conflicts(plugins: &[Plugin]) -> Result<(), SandboxError> {
     for (one, two) in pairs(plugins) {
         for interface in [Interface::Health, Interface::Hook, Interface::DeletePolicy] {
             let mut claims = one.claims(interface).into_iter();

@@ -21,7 +21,7 @@ use capstan_core::{
     object::Object,
     place::reference_token,
     plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, PlaceQuestion, Placement, PluginError, PluginQuery,
+        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
         PluginRef, Plugins, PolicyQuestion, SettingsFlaw, health_settings,
     },
 };
@@ -39,9 +39,9 @@ use crate::{
     error::{AskError, SandboxError},
     info::PluginInfo,
     input,
-    kept::{Held, Kept},
-    memo::{Key, Memo},
-    memory::Budget,
+    kept::{Kept, PluginHandle},
+    memo::{AssessmentCache, Key},
+    memory::MemoryBudget,
     plugin::Plugin,
     registry::Registry,
     state::Facts,
@@ -51,7 +51,7 @@ use crate::{
 pub struct Sandbox {
     pub(crate) engine: Arc<Engine>,
     /// The memory that calls of this sandbox share.
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     pub(crate) registry: Registry,
     pub(crate) cache: Option<Cache>,
     pub(crate) kept: Option<Kept>,
@@ -60,7 +60,7 @@ pub struct Sandbox {
     keeps_time: bool,
     has_rest: bool,
     /// The cache of health assessments, if it is used.
-    memo: Option<Memo>,
+    memo: Option<AssessmentCache>,
     asked: AtomicU64,
     notes: Vec<String>,
 }
@@ -171,8 +171,8 @@ impl Sandbox {
     }
 
     /// Returns the plugin with which an operation began: a loaded one, or one that was loaded at that time.
-    fn pinned(&self, by: &PluginRef) -> Option<Held<'_>> {
-        let loaded = self.registry.by_digest(&by.digest).map(Held::Loaded);
+    fn pinned(&self, by: &PluginRef) -> Option<PluginHandle<'_>> {
+        let loaded = self.registry.by_digest(&by.digest).map(PluginHandle::LoadedSandbox);
         loaded.or_else(|| self.kept.as_ref()?.find(&by.digest))
     }
 
@@ -232,7 +232,7 @@ impl Sandbox {
             (Err(trouble), _) | (Ok(_), Err(trouble)) => (Err(trouble), Cost::default()),
         };
         let name = format!("{} {}", plugin.manifest.name, plugin.manifest.version);
-        tell(&name, function, &about.object, &cost);
+        log_call(&name, function, &about.object, &cost);
         let answer = answer.map_err(|trouble| error(trouble, name, function, about));
         (answer, cost)
     }
@@ -247,22 +247,22 @@ fn missing(by: &PluginRef) -> PluginError {
 
 /// The input and context of a call.
 pub(crate) struct Call {
-    pub(crate) about: About,
+    pub(crate) about: CallContext,
     pub(crate) input: Result<String, input::Refusal>,
     pub(crate) now: Timestamp,
 }
 
 /// What a call is about.
-pub(crate) struct About {
+pub(crate) struct CallContext {
     pub(crate) interface: Interface,
     pub(crate) claim: String,
     /// The object's name, for messages.
     pub(crate) object: String,
 }
 
-impl About {
-    pub(crate) fn new(interface: Interface, claim: &str, object: &Object) -> About {
-        About {
+impl CallContext {
+    pub(crate) fn new(interface: Interface, claim: &str, object: &Object) -> CallContext {
+        CallContext {
             interface,
             claim: claim.to_owned(),
             object: if object.0.is_null() {
@@ -275,7 +275,7 @@ impl About {
 }
 
 /// Converts an error to the core's.
-fn error(trouble: Trouble, plugin: String, function: &str, about: About) -> PluginError {
+fn error(trouble: Trouble, plugin: String, function: &str, about: CallContext) -> PluginError {
     let failed = |plugin, message, backtrace| PluginError::Failed {
         plugin,
         function: function.to_owned(),
@@ -298,7 +298,7 @@ fn error(trouble: Trouble, plugin: String, function: &str, about: About) -> Plug
 }
 
 /// Logs what the plugin logged and wrote.
-fn tell(plugin: &str, function: &str, object: &str, cost: &Cost) {
+fn log_call(plugin: &str, function: &str, object: &str, cost: &Cost) {
     for line in &cost.log {
         let text = &line.text;
         match line.severity {
@@ -353,9 +353,9 @@ impl Plugins for Sandbox {
         plugins.flat_map(Plugin::hook_types).collect()
     }
 
-    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError> {
+    async fn place(&self, by: &PluginRef, question: PlacementQuestion) -> Result<Placement, PluginError> {
         let call = Call {
-            about: About::new(Interface::Hook, &by.claim, &question.object),
+            about: CallContext::new(Interface::Hook, &by.claim, &question.object),
             input: input::place(&question),
             // Planning has no time: the same manifests make the same plan.
             now: Timestamp::UNIX_EPOCH,
@@ -372,7 +372,7 @@ impl Plugins for Sandbox {
         now: Timestamp,
     ) -> Result<HookStep, PluginError> {
         let call = Call {
-            about: About::new(Interface::Hook, &by.claim, &context.object),
+            about: CallContext::new(Interface::Hook, &by.claim, &context.object),
             input: input::hook(context, &question),
             now,
         };
@@ -391,7 +391,7 @@ impl Plugins for Sandbox {
         if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.recall(key, question.now)) {
             return Ok(known);
         }
-        let settings = health_settings(question.settings, directive::settings_of(question.object));
+        let settings = health_settings(question.settings, directive::settings_of_object(question.object));
         let (input, assess) = match plugin.projection(&by.claim) {
             Some(projection) if plugin.looks_itself => match input::health_by_view(&question, settings, projection) {
                 Ok((input, object)) => (Ok(input), Assess::View(object)),
@@ -404,7 +404,7 @@ impl Plugins for Sandbox {
             ),
         };
         let call = Call {
-            about: About::new(Interface::Health, &by.claim, question.object),
+            about: CallContext::new(Interface::Health, &by.claim, question.object),
             input,
             now: question.now,
         };
@@ -412,7 +412,7 @@ impl Plugins for Sandbox {
         if let Ok(assessment) = &mut answer {
             let (name, claim) = (&plugin.manifest.name, &by.claim);
             assessment.need.retain(|word| {
-                let may = plugin.may_see(claim, word);
+                let may = plugin.may_request_related(claim, word);
                 if !may {
                     tracing::warn!(target: "capstan::plugin", plugin = %name, %claim, %word, "The plugin asks for related objects that its claim's `related` doesn't name.");
                 }
@@ -427,7 +427,7 @@ impl Plugins for Sandbox {
 
     async fn decide(&self, by: &PluginRef, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
         let call = Call {
-            about: About::new(Interface::DeletePolicy, &by.claim, &question.object),
+            about: CallContext::new(Interface::DeletePolicy, &by.claim, &question.object),
             input: input::policy(&question),
             now,
         };

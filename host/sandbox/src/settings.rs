@@ -8,20 +8,20 @@ use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::{Map, Value};
 
 /// The most mistakes that are reported.
-const MOST: usize = 10;
+const MAX_FLAWS: usize = 10;
 /// The most bytes of one message, which quotes the settings.
-const MAX_MESSAGE: usize = 1000;
+const MAX_MESSAGE_BYTES: usize = 1000;
 /// The most bytes of a compiled pattern.
-const MAX_PATTERN: usize = 256 << 10;
+const MAX_PATTERN_BYTES: usize = 256 << 10;
 /// The most steps of one validation: some tenths of a second, and at most as many errors.
 const MAX_STEPS: u64 = 2_000_000;
 /// The most bytes of text that patterns are matched against in one validation. A text counts once for each match.
-const MAX_MATCHED: u64 = 2 << 20;
+const MAX_MATCHED_BYTES: u64 = 2 << 20;
 
 /// A retriever that loads no other schema.
-struct Nowhere;
+struct NoRetriever;
 
-impl Retrieve for Nowhere {
+impl Retrieve for NoRetriever {
     fn retrieve(&self, _: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
         Err("a schema may refer to nothing outside of itself".into())
     }
@@ -47,8 +47,8 @@ impl Schema {
         let costs = capstan_stamp::settings_cost(schema)
             .map_err(|flaw| unusable(format!("{}: {}", flaw.place, flaw.message)))?;
         let validator = jsonschema::options()
-            .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN))
-            .with_retriever(Nowhere)
+            .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN_BYTES))
+            .with_retriever(NoRetriever)
             .build(schema)
             .map_err(|error| unusable(error.to_string()))?;
         let named = schema.get("properties").and_then(Value::as_object);
@@ -65,46 +65,46 @@ impl Schema {
         let size = Size::of(settings);
         let Some(cost) = self.costs.get(size.depth) else {
             let most = capstan_stamp::MAX_DEPTH;
-            return vec![whole(format!("they are nested more than {most} deep"))];
+            return vec![flaw_of_all(format!("they are nested more than {most} deep"))];
         };
         if cost.steps.saturating_mul(size.values) > MAX_STEPS {
             let message = format!(
                 "they have {} values, which are too many to be judged by this plugin's schema",
                 size.values
             );
-            return vec![whole(message)];
+            return vec![flaw_of_all(message)];
         }
-        if cost.matches.saturating_mul(size.text) > MAX_MATCHED {
+        if cost.matches.saturating_mul(size.text) > MAX_MATCHED_BYTES {
             let message = format!(
                 "they have {} bytes, which are too many for the patterns of this plugin's schema",
                 size.text
             );
-            return vec![whole(message)];
+            return vec![flaw_of_all(message)];
         }
         let settings = Value::Object(settings.clone());
         if self.validator.is_valid(&settings) {
             return Vec::new();
         }
-        let errors = self.validator.iter_errors(&settings).take(MOST);
+        let errors = self.validator.iter_errors(&settings).take(MAX_FLAWS);
         errors
             .map(|error| SettingsFlaw {
                 pointer: error.instance_path().to_string(),
-                message: shortened(error.to_string()),
+                message: shorten(error.to_string()),
             })
             .collect()
     }
 }
 
-fn whole(message: String) -> SettingsFlaw {
+fn flaw_of_all(message: String) -> SettingsFlaw {
     SettingsFlaw {
         pointer: String::new(),
         message,
     }
 }
 
-fn shortened(mut message: String) -> String {
-    if message.len() > MAX_MESSAGE {
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+fn shorten(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
         message.push_str("...");
     }
     message

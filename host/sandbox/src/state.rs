@@ -22,7 +22,7 @@ use crate::{
 const MAX_LINES: usize = 100;
 
 /// The most bytes of these lines.
-const MAX_LOG: usize = 16 << 10;
+const MAX_LOG_BYTES: usize = 16 << 10;
 
 /// The most streams, pollables and errors that a guest may hold. Each is an allocation of the host's.
 const MAX_RESOURCES: usize = 1024;
@@ -148,7 +148,7 @@ pub(crate) struct Log {
 
 impl Log {
     fn add(&mut self, severity: Severity, text: String) {
-        if self.lines.len() >= MAX_LINES || self.bytes + text.len() > MAX_LOG {
+        if self.lines.len() >= MAX_LINES || self.bytes + text.len() > MAX_LOG_BYTES {
             self.dropped += 1;
         } else {
             self.bytes += text.len();

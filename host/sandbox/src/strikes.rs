@@ -5,28 +5,28 @@ use std::sync::{Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 /// From this number of failures in a row on, the plugin isn't called for a while.
-const MOST: u32 = 3;
+const MAX_FAILURES: u32 = 3;
 /// The first pause; it doubles after each further failure.
-const REST: SignedDuration = SignedDuration::from_secs(1);
+const MIN_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 /// The longest pause.
-const LONGEST: SignedDuration = SignedDuration::from_mins(1);
+const MAX_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The circuit breaker of a plugin. It uses the time of the calls, so that it also works in virtual time.
 #[derive(Debug, Default)]
-pub(crate) struct Strikes(Mutex<Record>);
+pub(crate) struct CircuitBreaker(Mutex<BreakerState>);
 
 #[derive(Debug, Default)]
-struct Record {
+struct BreakerState {
     in_a_row: u32,
     rests_until: Option<Timestamp>,
 }
 
-impl Strikes {
+impl CircuitBreaker {
     /// Returns why the plugin isn't called now, and in how many milliseconds it may be; `None` if it may be called.
     pub(crate) fn rests(&self, now: Timestamp) -> Option<(String, u32)> {
         let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let left = record.rests_until?.duration_since(now);
-        if left <= SignedDuration::ZERO || left > LONGEST {
+        if left <= SignedDuration::ZERO || left > MAX_PAUSE {
             // A clock that was set back must not extend the pause.
             return None;
         }
@@ -44,16 +44,16 @@ impl Strikes {
     pub(crate) fn broke(&self, now: Timestamp) -> u32 {
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         record.in_a_row = record.in_a_row.saturating_add(1);
-        if let Some(further) = record.in_a_row.checked_sub(MOST) {
-            let rest = REST * (1 << further.min(6));
-            record.rests_until = now.checked_add(rest.min(LONGEST)).ok();
+        if let Some(further) = record.in_a_row.checked_sub(MAX_FAILURES) {
+            let rest = MIN_PAUSE * (1 << further.min(6));
+            record.rests_until = now.checked_add(rest.min(MAX_PAUSE)).ok();
         }
         record.in_a_row
     }
 
     /// Records a success.
     pub(crate) fn answered(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Record::default();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = BreakerState::default();
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn it_rests_after_the_third_failure_in_a_row_and_longer_after_each() {
-        let strikes = Strikes::default();
+        let strikes = CircuitBreaker::default();
         strikes.broke(at(0));
         strikes.broke(at(0));
         assert_eq!(strikes.rests(at(0)), None);

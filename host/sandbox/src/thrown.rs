@@ -4,7 +4,7 @@
 
 /// Finds the error that ended a program, as in `KeyError: 'nothing' (plugin.py:9)`.
 pub(crate) fn thrown(stderr: &str) -> Option<String> {
-    javascript(stderr)
+    javascript_error(stderr)
         .or_else(|| python(stderr))
         .or_else(|| go(stderr))
         .or_else(|| rust(stderr))
@@ -62,7 +62,7 @@ fn is_python_library(line: &str) -> bool {
 }
 
 /// `Exception { message: Some("..."), stack: Some("    at assess (/plugin.js:6:34)\n") }`
-fn javascript(stderr: &str) -> Option<String> {
+fn javascript_error(stderr: &str) -> Option<String> {
     let (_, exception) = stderr.rsplit_once("Exception { ")?;
     let message = quoted_after(exception, "message: Some(").unwrap_or_default();
     let stack = quoted_after(exception, "stack: Some(").unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::{
 
 /// Fields that OpenAPI calls required but the API server accepts without: it fills them in, or their zero value is valid
 /// (`pkg/apis/*/validation` and `defaults.go` of Kubernetes). Booleans are never required either.
-const TAKEN_WITHOUT: &[(&str, &str)] = &[
+const NOT_REALLY_REQUIRED: &[(&str, &str)] = &[
     ("rbac/v1.RoleRef", "apiGroup"),
     ("rbac/v1.Role", "rules"),
     ("rbac/v1.ClusterRole", "rules"),
@@ -60,10 +60,10 @@ pub fn object(kind: &Kind, object: &Value) -> Vec<Problem> {
     let root = Way::ROOT;
     for (name, value) in members {
         if name != "status" {
-            member(of, name, value, &root, &mut found);
+            check_member(of, name, value, &root, &mut found);
         }
     }
-    missing(of, members, &root, &mut found);
+    check_required(of, members, &root, &mut found);
     // If there is no spec, its required fields are missing, too.
     if let Some(Field {
         shape: Shape::Struct(spec),
@@ -71,7 +71,7 @@ pub fn object(kind: &Kind, object: &Value) -> Vec<Problem> {
     }) = of.field("spec")
         && members.get("spec").is_none_or(Value::is_null)
     {
-        missing(spec.get(), &Map::new(), &root.field("spec"), &mut found);
+        check_required(spec.get(), &Map::new(), &root.field("spec"), &mut found);
     }
     found
 }
@@ -79,11 +79,11 @@ pub fn object(kind: &Kind, object: &Value) -> Vec<Problem> {
 /// Checks the metadata of an object of any kind.
 pub(crate) fn metadata(value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
     if let (Some(of), Value::Object(members)) = (table::named("meta/v1.ObjectMeta"), value) {
-        structure(of, members, way, found);
+        check_struct(of, members, way, found);
     }
 }
 
-fn member(of: &'static Type, name: &str, value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_member(of: &'static Type, name: &str, value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
     let here = way.field(name);
     let Some(field) = of.field(name) else {
         let known = of.names().map(|(name, _)| name.to_owned()).collect();
@@ -93,7 +93,7 @@ fn member(of: &'static Type, name: &str, value: &Value, way: &Way<'_>, found: &m
     // Go treats null like a missing field.
     if !value.is_null() {
         let within = within(of, field);
-        check(&field.shape, field, within, value, &here, found);
+        check_value(&field.shape, field, within, value, &here, found);
     }
 }
 
@@ -110,7 +110,14 @@ fn within(of: &'static Type, field: &Field) -> &'static str {
     of.name
 }
 
-fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_value(
+    shape: &Shape,
+    field: &Field,
+    within: &'static str,
+    value: &Value,
+    way: &Way<'_>,
+    found: &mut Vec<Problem>,
+) {
     let wrong = |expected: &'static str, go: &'static str| Fault::WrongType {
         expected,
         found: name_of(value),
@@ -177,25 +184,25 @@ fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way:
             }
         }
         (Shape::Time | Shape::MicroTime, _) => way.add(wrong("a time such as `2006-01-02T15:04:05Z`", "string"), found),
-        (Shape::Struct(of), Value::Object(members)) => structure(of.get(), members, way, found),
+        (Shape::Struct(of), Value::Object(members)) => check_struct(of.get(), members, way, found),
         (Shape::Struct(of), _) => way.add(wrong("a mapping", of.get().name), found),
-        (Shape::List(of) | Shape::Items(of), Value::Array(items)) => list(of, field, within, items, way, found),
+        (Shape::List(of) | Shape::Items(of), Value::Array(items)) => check_list(of, field, within, items, way, found),
         (Shape::List(_) | Shape::Items(_), _) => way.add(wrong("a list", "[]"), found),
         (Shape::Map(of), Value::Object(members)) => {
             for (key, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-                check(of, field, within, value, &way.key(key), found);
+                check_value(of, field, within, value, &way.key(key), found);
             }
         }
         (Shape::Map(_), _) => way.add(wrong("a mapping", "map[string]"), found),
         (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts, Value::Object(members)) => {
             if let Some(of) = table::schema() {
-                structure(of, members, way, found);
+                check_struct(of, members, way, found);
             }
         }
         (Shape::SchemaOrList, Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
                 if let (Some(of), Value::Object(members)) = (table::schema(), item) {
-                    structure(of, members, &way.item(index), found);
+                    check_struct(of, members, &way.item(index), found);
                 }
             }
         }
@@ -216,31 +223,39 @@ fn go(bits: u8) -> &'static str {
     }
 }
 
-fn structure(of: &'static Type, members: &Map<String, Value>, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_struct(of: &'static Type, members: &Map<String, Value>, way: &Way<'_>, found: &mut Vec<Problem>) {
     for (name, value) in members {
-        member(of, name, value, way, found);
+        check_member(of, name, value, way, found);
     }
-    missing(of, members, way, found);
+    check_required(of, members, way, found);
 }
 
-fn missing(of: &'static Type, members: &Map<String, Value>, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_required(of: &'static Type, members: &Map<String, Value>, way: &Way<'_>, found: &mut Vec<Problem>) {
     for (name, field) in of.required() {
         let is_there = members.get(name).is_some_and(|value| !value.is_null());
-        if !is_there && !matches!(field.shape, Shape::Bool) && !TAKEN_WITHOUT.contains(&(within(of, field), name)) {
+        if !is_there && !matches!(field.shape, Shape::Bool) && !NOT_REALLY_REQUIRED.contains(&(within(of, field), name))
+        {
             way.field(name).add(Fault::Missing, found);
         }
     }
 }
 
-fn list(of: &Shape, field: &Field, within: &'static str, items: &[Value], way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_list(
+    of: &Shape,
+    field: &Field,
+    within: &'static str,
+    items: &[Value],
+    way: &Way<'_>,
+    found: &mut Vec<Problem>,
+) {
     for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
-        check(of, field, within, item, &way.item(index), found);
+        check_value(of, field, within, item, &way.item(index), found);
     }
     if items.len() < 2 {
         return;
     }
     let identity = |item: &Value| match &field.merging {
-        Merging::Map(keys) => keys_of(of, keys, item),
+        Merging::Map(keys) => list_keys(of, keys, item),
         Merging::Set => (!item.is_object() && !item.is_array()).then(|| item.to_string()),
         Merging::Plain | Merging::Atomic => None,
     };
@@ -255,7 +270,7 @@ fn list(of: &Shape, field: &Field, within: &'static str, items: &[Value], way: &
 }
 
 /// Formats the keys of a list item as the API server does: `name="a",protocol="TCP"`. `None` if the item has none of them.
-fn keys_of(of: &Shape, keys: &[&str], item: &Value) -> Option<String> {
+fn list_keys(of: &Shape, keys: &[&str], item: &Value) -> Option<String> {
     let mut written = Vec::new();
     for &key in keys {
         let given = item.get(key).filter(|value| !value.is_null());

@@ -209,13 +209,13 @@ pub const MAX_PROBLEMS: usize = 100;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Way<'a> {
     before: Option<&'a Way<'a>>,
-    part: Part<'a>,
+    part: LocationStep<'a>,
     /// The number of steps.
     pub depth: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Part<'a> {
+enum LocationStep<'a> {
     Root,
     Field(&'a str),
     Key(&'a str),
@@ -225,23 +225,23 @@ enum Part<'a> {
 impl<'a> Way<'a> {
     pub const ROOT: Way<'static> = Way {
         before: None,
-        part: Part::Root,
+        part: LocationStep::Root,
         depth: 0,
     };
 
     pub fn field(&'a self, name: &'a str) -> Way<'a> {
-        self.then(Part::Field(name))
+        self.then(LocationStep::Field(name))
     }
 
     pub fn key(&'a self, name: &'a str) -> Way<'a> {
-        self.then(Part::Key(name))
+        self.then(LocationStep::Key(name))
     }
 
     pub fn item(&'a self, index: usize) -> Way<'a> {
-        self.then(Part::Item(index))
+        self.then(LocationStep::Item(index))
     }
 
-    fn then(&'a self, part: Part<'a>) -> Way<'a> {
+    fn then(&'a self, part: LocationStep<'a>) -> Way<'a> {
         Way {
             before: Some(self),
             part,
@@ -264,10 +264,10 @@ impl<'a> Way<'a> {
         let mut way = Some(self);
         while let Some(here) = way {
             match here.part {
-                Part::Root => {}
-                Part::Field(name) => steps.push(Step::Field(name.to_owned())),
-                Part::Key(name) => steps.push(Step::Key(name.to_owned())),
-                Part::Item(index) => steps.push(Step::Item(index)),
+                LocationStep::Root => {}
+                LocationStep::Field(name) => steps.push(Step::Field(name.to_owned())),
+                LocationStep::Key(name) => steps.push(Step::Key(name.to_owned())),
+                LocationStep::Item(index) => steps.push(Step::Item(index)),
             }
             way = here.before;
         }

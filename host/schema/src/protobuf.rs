@@ -16,10 +16,10 @@ pub const MEDIA_TYPE: &str = "application/vnd.kubernetes.protobuf";
 const MAGIC: &[u8] = b"k8s\0";
 
 /// The maximum nesting of messages.
-const DEPTH: usize = 100;
+const MAX_DEPTH: usize = 100;
 
 /// The maximum number of fields in a body, so that a small body can't become a huge object.
-const FIELDS: usize = 250_000;
+const MAX_FIELDS: usize = 250_000;
 
 /// Why a body can't be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +47,7 @@ pub enum Error {
         kind: String,
     },
     /// It is nested too deeply, or has too many fields.
-    #[error("the body is nested more than {DEPTH} levels deep or has more than {FIELDS} fields")]
+    #[error("the body is nested more than {MAX_DEPTH} levels deep or has more than {MAX_FIELDS} fields")]
     TooLarge,
 }
 
@@ -125,7 +125,7 @@ impl Reader {
         into: &mut Map<String, Value>,
         depth: usize,
     ) -> Result<(), Error> {
-        if depth > DEPTH {
+        if depth > MAX_DEPTH {
             return Err(Error::TooLarge);
         }
         let mut rest = bytes;
@@ -191,7 +191,7 @@ impl Reader {
     }
 
     fn value(&mut self, of: &'static Type, shape: &Shape, wire: Wire<'_>, depth: usize) -> Result<Value, Error> {
-        if depth > DEPTH {
+        if depth > MAX_DEPTH {
             return Err(Error::TooLarge);
         }
         Ok(match (shape, wire) {
@@ -243,7 +243,7 @@ impl Reader {
                     }
                 }
                 let has_micros = matches!(shape, Shape::MicroTime);
-                match time::of_seconds(seconds, nanos, has_micros) {
+                match time::from_seconds(seconds, nanos, has_micros) {
                     Some(time) if !parts.is_empty() => Value::String(time),
                     // Go's zero time is an empty message.
                     _ => Value::Null,
@@ -345,7 +345,7 @@ impl Reader {
 
     fn count(&mut self) -> Result<(), Error> {
         self.fields += 1;
-        if self.fields > FIELDS {
+        if self.fields > MAX_FIELDS {
             return Err(Error::TooLarge);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The number of nanos in one unit. A nano is the smallest part of a quantity.
-const NANO: i128 = 1_000_000_000;
+const NANOS_PER_UNIT: i128 = 1_000_000_000;
 
 /// The family of suffixes of a quantity.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,8 +105,8 @@ fn write(nanos: i128, format: Format) -> String {
     if nanos == 0 {
         return "0".to_owned();
     }
-    let whole = nanos / NANO;
-    if format == Format::Binary && nanos % NANO == 0 && whole.abs() >= 1024 {
+    let whole = nanos / NANOS_PER_UNIT;
+    if format == Format::Binary && nanos % NANOS_PER_UNIT == 0 && whole.abs() >= 1024 {
         let mut number = whole;
         let mut power = 0_usize;
         while number % 1024 == 0 && power < 6 {

@@ -12,7 +12,7 @@ use crate::{
 
 /// What happens to missing fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Absent {
+enum MissingFields {
     /// They stay missing, because defaults are set later.
     Stay,
     /// Fields that Go always writes are added: `status: {}`, `rules: null`.
@@ -22,16 +22,16 @@ enum Absent {
 /// Returns an object as Go decodes it: without unknown fields, nulls and zero values that Go can't distinguish from missing ones, and with
 /// quantities, times and bytes in canonical form. Values of a wrong type are kept; [`crate::check`] reports them.
 pub fn read(kind: &Kind, object: Value) -> Value {
-    form(kind, object, Absent::Stay)
+    form(kind, object, MissingFields::Stay)
 }
 
 /// Returns an object as the API server returns it after storing it.
 pub fn written(kind: &Kind, object: Value) -> Value {
-    form(kind, object, Absent::Come)
+    form(kind, object, MissingFields::Come)
 }
 
-fn form(kind: &Kind, object: Value, absent: Absent) -> Value {
-    let form = Form {
+fn form(kind: &Kind, object: Value, absent: MissingFields) -> Value {
+    let form = Normalizer {
         absent,
         keeps_empty: kind.is_stored_as_json(),
     };
@@ -56,16 +56,16 @@ pub fn whole(number: &Number) -> Option<i64> {
 }
 
 #[derive(Clone, Copy)]
-struct Form {
-    absent: Absent,
+struct Normalizer {
+    absent: MissingFields,
     /// Whether empty lists and maps differ from missing ones.
     keeps_empty: bool,
 }
 
-impl Form {
+impl Normalizer {
     fn structure(self, of: &'static Type, mut members: Map<String, Value>) -> Map<String, Value> {
         let mut made = Map::new();
-        if self.absent == Absent::Stay {
+        if self.absent == MissingFields::Stay {
             for (name, value) in members {
                 if let Some(field) = of.field(&name)
                     && let Some(value) = self.field(field, Some(value))
@@ -86,7 +86,7 @@ impl Form {
     /// Returns what is written for a field; `None` if it is left out.
     fn field(self, field: &Field, value: Option<Value>) -> Option<Value> {
         let value = value.filter(|value| !value.is_null());
-        if value.is_none() && self.absent == Absent::Stay {
+        if value.is_none() && self.absent == MissingFields::Stay {
             return None;
         }
         if field.is_pointer {
@@ -110,7 +110,7 @@ impl Form {
                 if field.omits_empty {
                     return None;
                 }
-                let kept = value.filter(|_| self.keeps_empty || self.absent == Absent::Stay);
+                let kept = value.filter(|_| self.keeps_empty || self.absent == MissingFields::Stay);
                 Some(kept.unwrap_or(Value::Null))
             }
             // For `omitempty`, a struct is never empty.
@@ -126,15 +126,15 @@ impl Form {
             (shape, value) => {
                 let value = match value {
                     Some(value) => self.value(shape, value),
-                    None => zero(shape),
+                    None => zero_value(shape),
                 };
                 let omits = match shape {
                     Shape::Quantity | Shape::WholeOrText | Shape::Time | Shape::MicroTime | Shape::Raw => {
-                        field.omits_zero || self.absent == Absent::Stay && value.is_null()
+                        field.omits_zero || self.absent == MissingFields::Stay && value.is_null()
                     }
                     _ => field.omits_empty || field.omits_zero,
                 };
-                (!(omits && value == zero(shape))).then_some(value)
+                (!(omits && value == zero_value(shape))).then_some(value)
             }
         }
     }
@@ -187,7 +187,7 @@ impl Form {
         match (of, value) {
             (Shape::Struct(of), Value::Null) => Value::Object(self.structure(of.get(), Map::new())),
             (Shape::Bytes, Value::Null) => Value::String(String::new()),
-            (of, Value::Null) => zero(of),
+            (of, Value::Null) => zero_value(of),
             (of, value) => self.value(of, value),
         }
     }
@@ -201,7 +201,7 @@ impl Form {
     }
 }
 
-fn zero(shape: &Shape) -> Value {
+fn zero_value(shape: &Shape) -> Value {
     match shape {
         Shape::Text | Shape::Bytes => Value::String(String::new()),
         Shape::Whole(_) | Shape::Natural(_) | Shape::Number | Shape::WholeOrText => Value::from(0),

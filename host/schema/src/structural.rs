@@ -11,12 +11,12 @@ use crate::{
     stored,
 };
 
-const PRESERVES: &str = "x-kubernetes-preserve-unknown-fields";
-const WHOLE_OR_TEXT: &str = "x-kubernetes-int-or-string";
-const EMBEDDED: &str = "x-kubernetes-embedded-resource";
+const PRESERVE_UNKNOWN_FIELDS: &str = "x-kubernetes-preserve-unknown-fields";
+const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
+const EMBEDDED_RESOURCE: &str = "x-kubernetes-embedded-resource";
 
 /// The maximum size of a compiled pattern in bytes.
-const PATTERN_BYTES: usize = 1 << 20;
+const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 /// Returns the schema of a version of a `CustomResourceDefinition`.
 pub fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> {
@@ -71,7 +71,7 @@ impl Checker {
                 way.field(name).add(Fault::Unknown { known }, found);
             }
         }
-        for name in texts(schema, "required") {
+        for name in string_list(schema, "required") {
             let is_there = members.get(name).is_some_and(|value| !value.is_null());
             let has_default = properties
                 .and_then(|properties| properties.get(name))
@@ -86,7 +86,7 @@ impl Checker {
 
     fn value(&self, schema: &Value, value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
         let kind = schema.get("type").and_then(Value::as_str).unwrap_or_default();
-        let is_either = schema.get(WHOLE_OR_TEXT) == Some(&Value::Bool(true));
+        let is_either = schema.get(INT_OR_STRING) == Some(&Value::Bool(true));
         let number = match value {
             Value::Number(number) => stored::whole(number),
             _ => None,
@@ -127,11 +127,11 @@ impl Checker {
             Value::String(text) => self.text(schema, text, way, found),
             Value::Number(number) => {
                 let number = number.as_f64().unwrap_or_default();
-                numbers(schema, number, way, found);
+                check_number(schema, number, way, found);
             }
             Value::Array(items) => self.items(schema, items, way, found),
             Value::Object(members) => {
-                let is_object = schema.get(EMBEDDED) == Some(&Value::Bool(true));
+                let is_object = schema.get(EMBEDDED_RESOURCE) == Some(&Value::Bool(true));
                 self.members(schema, members, is_object, way, found);
             }
             Value::Null | Value::Bool(_) => {}
@@ -148,7 +148,7 @@ impl Checker {
         let compiled = patterns.entry(pattern.to_owned()).or_insert_with(|| {
             // As in Go, `\d` is ASCII. A pattern that can't be compiled isn't checked.
             let mut builder = RegexBuilder::new(pattern);
-            builder.unicode(false).size_limit(PATTERN_BYTES).build().ok()
+            builder.unicode(false).size_limit(MAX_PATTERN_BYTES).build().ok()
         });
         if compiled.as_ref().is_some_and(|known| !known.is_match(text.as_bytes())) {
             way.add(Fault::Rule(Rule::Pattern(pattern.to_owned())), found);
@@ -167,7 +167,7 @@ impl Checker {
         let mut seen = BTreeMap::new();
         for (index, item) in items.iter().enumerate() {
             let keys = if list == Some("map") {
-                let keys = texts(schema, "x-kubernetes-list-map-keys");
+                let keys = string_list(schema, "x-kubernetes-list-map-keys");
                 let keys = keys.filter_map(|key| Some(format!("{key}={}", item.get(key)?)));
                 keys.collect::<Vec<_>>().join(",")
             } else if is_set {
@@ -202,7 +202,7 @@ fn limit(schema: &Value, of: Counted, is: usize, way: &Way<'_>, found: &mut Vec<
 /// How far a quotient may be from a whole number, as the API server has it (`k8s.io/kube-openapi/pkg/validation`).
 const NEARLY_WHOLE: f64 = 1e-9;
 
-fn numbers(schema: &Value, number: f64, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_number(schema: &Value, number: f64, way: &Way<'_>, found: &mut Vec<Problem>) {
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     let is_exclusive = |name: &str| schema.get(name) == Some(&Value::Bool(true));
     let mut rules = Vec::new();
@@ -233,21 +233,22 @@ fn numbers(schema: &Value, number: f64, way: &Way<'_>, found: &mut Vec<Problem>)
     }
 }
 
-fn texts<'a>(schema: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
+fn string_list<'a>(schema: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
     let list = schema.get(name).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn takes_unknown(schema: &Value) -> bool {
-    schema.get(PRESERVES) == Some(&Value::Bool(true)) || schema.get("additionalProperties") == Some(&Value::Bool(true))
+    schema.get(PRESERVE_UNKNOWN_FIELDS) == Some(&Value::Bool(true))
+        || schema.get("additionalProperties") == Some(&Value::Bool(true))
 }
 
 /// Completes an object as the API server does: drops unknown fields and sets defaults.
 pub fn complete(schema: &Value, object: &mut Value) {
-    shape(schema, object, true);
+    complete_value(schema, object, true);
 }
 
-fn shape(schema: &Value, value: &mut Value, is_object: bool) {
+fn complete_value(schema: &Value, value: &mut Value, is_object: bool) {
     match value {
         Value::Object(members) => {
             let properties = schema.get("properties").and_then(Value::as_object);
@@ -269,20 +270,20 @@ fn shape(schema: &Value, value: &mut Value, is_object: bool) {
                 if let Some(value) = members.get_mut(name)
                     && !(is_object && name == "metadata")
                 {
-                    shape(inner, value, inner.get(EMBEDDED) == Some(&Value::Bool(true)));
+                    complete_value(inner, value, inner.get(EMBEDDED_RESOURCE) == Some(&Value::Bool(true)));
                 }
             }
             if let Some(others) = others {
                 let own = |name: &String| properties.is_some_and(|properties| properties.contains_key(name));
                 for (_, value) in members.iter_mut().filter(|(name, _)| !own(name)) {
-                    shape(others, value, others.get(EMBEDDED) == Some(&Value::Bool(true)));
+                    complete_value(others, value, others.get(EMBEDDED_RESOURCE) == Some(&Value::Bool(true)));
                 }
             }
         }
         Value::Array(items) => {
             if let Some(inner) = schema.get("items").filter(|inner| inner.is_object()) {
                 for item in items {
-                    shape(inner, item, inner.get(EMBEDDED) == Some(&Value::Bool(true)));
+                    complete_value(inner, item, inner.get(EMBEDDED_RESOURCE) == Some(&Value::Bool(true)));
                 }
             }
         }

@@ -32,7 +32,7 @@ pub struct Kind {
     pub plural: &'static str,
     /// Whether the kind is namespaced.
     pub is_namespaced: bool,
-    of: &'static Entry,
+    of: &'static TypeEntry,
     verbs: &'static str,
     subresources: &'static str,
 }
@@ -160,7 +160,7 @@ pub enum Shape {
 
 /// A type that is parsed when it is needed.
 #[derive(Clone, Copy)]
-pub struct Reference(&'static Entry);
+pub struct Reference(&'static TypeEntry);
 
 impl Reference {
     /// Returns the type.
@@ -208,20 +208,20 @@ impl Type {
     }
 }
 
-struct Entry {
+struct TypeEntry {
     name: &'static str,
     is_atomic: bool,
     lines: &'static str,
     read: OnceLock<Type>,
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for TypeEntry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name)
     }
 }
 
-impl Entry {
+impl TypeEntry {
     fn get(&'static self) -> &'static Type {
         self.read.get_or_init(|| Type {
             name: self.name,
@@ -235,13 +235,13 @@ impl Entry {
 
 const TABLE: &str = include_str!("kubernetes.txt");
 
-static ENTRIES: LazyLock<BTreeMap<&'static str, Entry>> = LazyLock::new(|| {
+static ENTRIES: LazyLock<BTreeMap<&'static str, TypeEntry>> = LazyLock::new(|| {
     let mut entries = BTreeMap::new();
     let begin = TABLE.find("\ntype ").unwrap_or(TABLE.len());
     for part in TABLE.get(begin..).unwrap_or_default().split("\ntype ").skip(1) {
         let (head, lines) = part.split_once('\n').unwrap_or((part, ""));
         let (name, words) = head.split_once(' ').unwrap_or((head, ""));
-        let entry = Entry {
+        let entry = TypeEntry {
             name,
             is_atomic: words == "atomic",
             lines,
@@ -293,7 +293,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
 
 /// Returns a type by its name in the table, such as `meta/v1.ObjectMeta`.
 pub fn named(name: &str) -> Option<&'static Type> {
-    ENTRIES.get(name).map(Entry::get)
+    ENTRIES.get(name).map(TypeEntry::get)
 }
 
 fn field(line: &'static str) -> Option<Field> {

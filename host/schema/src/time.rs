@@ -18,7 +18,7 @@ pub fn canonical(text: &str, has_micros: bool) -> Option<String> {
 }
 
 /// Returns the time at so many seconds and nanoseconds since 1970; `None` if it is out of range.
-pub(crate) fn of_seconds(seconds: i64, nanos: i32, has_micros: bool) -> Option<String> {
+pub(crate) fn from_seconds(seconds: i64, nanos: i32, has_micros: bool) -> Option<String> {
     let time = Timestamp::new(seconds, nanos).ok()?;
     Some(write(time, has_micros))
 }

@@ -33,7 +33,7 @@ pub(crate) mod volume;
 
 /// What a controller reads: the objects, the time and the settings of the world.
 #[derive(Clone, Copy)]
-pub(crate) struct Sight<'a> {
+pub(crate) struct ClusterView<'a> {
     pub store: &'a Store,
     pub now: Timestamp,
     /// The name of the only node.
@@ -107,7 +107,7 @@ impl Turn {
     }
 }
 
-impl<'a> Sight<'a> {
+impl<'a> ClusterView<'a> {
     pub fn list(&self, group: &str, kind_name: &str) -> Vec<&'a Value> {
         self.store.list(&kind(group, kind_name))
     }
@@ -144,7 +144,7 @@ pub(crate) fn apply(store: &mut Store, change: Change) -> bool {
                 name(&object).to_owned(),
             );
             // The controller read the newest object, and both of two changes to one object have to be made.
-            look::forget_revision(&mut object);
+            look::clear_resource_version(&mut object);
             let before = revision(store, &key, &space, &title);
             store.update(object).is_ok() && revision(store, &key, &space, &title) != before
         }

@@ -38,12 +38,12 @@ use crate::{
 mod attend;
 pub(crate) mod groups;
 
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The most lines that wait for the log; a process that writes faster is blocked.
-const QUEUE: usize = 1024;
+const MAX_QUEUED_LINES: usize = 1024;
 
 /// Runs containers as processes.
-pub(crate) struct Children {
+pub(crate) struct ProcessRuntime {
     groups: Groups,
     slots: Slots,
     homes: BTreeMap<String, TempDir>,
@@ -54,17 +54,17 @@ pub(crate) struct Children {
 }
 
 /// By pod (its UID) and container.
-type Slots = Arc<Mutex<BTreeMap<(String, String), Slot>>>;
+type Slots = Arc<Mutex<BTreeMap<(String, String), ProcessSlot>>>;
 
-struct Slot {
+struct ProcessSlot {
     report: Report,
     /// Stops the process; `None` when there is no process, or it was told to stop already.
     stop: Option<oneshot::Sender<Duration>>,
 }
 
-impl Children {
+impl ProcessRuntime {
     pub fn new(groups: Groups, bell: Arc<Notify>) -> Self {
-        let (sender, lines) = mpsc::channel(QUEUE);
+        let (sender, lines) = mpsc::channel(MAX_QUEUED_LINES);
         Self {
             groups,
             slots: Slots::default(),
@@ -76,7 +76,7 @@ impl Children {
         }
     }
 
-    fn spawn(&mut self, launch: &Launch<'_>, command: &[String]) -> io::Result<Slot> {
+    fn spawn(&mut self, launch: &Launch<'_>, command: &[String]) -> io::Result<ProcessSlot> {
         let [program, arguments @ ..] = command else {
             return Err(io::Error::other("the command is empty"));
         };
@@ -92,7 +92,7 @@ impl Children {
         process
             .args(arguments)
             .env_clear()
-            .env("PATH", PATH)
+            .env("PATH", DEFAULT_PATH)
             .env("HOME", home.path())
             .envs(launch.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(home.path())
@@ -124,7 +124,7 @@ impl Children {
             }
             bell.notify_one();
         });
-        Ok(Slot {
+        Ok(ProcessSlot {
             report: Report::Running {
                 since: launch.now,
                 ready: true,
@@ -146,7 +146,7 @@ impl Children {
     }
 }
 
-impl Runtime for Children {
+impl Runtime for ProcessRuntime {
     fn start(&mut self, launch: Launch<'_>) {
         let variables: BTreeMap<String, String> = launch.environment.iter().cloned().collect();
         let command: Vec<String> = items(launch.container, "/command")
@@ -155,7 +155,7 @@ impl Runtime for Children {
             .filter_map(Value::as_str)
             .map(|word| expand(word, &variables))
             .collect();
-        for line in cannot(&launch) {
+        for line in unsupported_requests(&launch) {
             self.note(&launch, line);
         }
         let slot = if items(launch.container, "/command").is_empty() {
@@ -172,7 +172,7 @@ impl Runtime for Children {
                     ready: true,
                 }
             };
-            Slot { report, stop: None }
+            ProcessSlot { report, stop: None }
         } else {
             self.spawn(&launch, &command).unwrap_or_else(|error| {
                 let program = command.first().map(String::as_str).unwrap_or_default();
@@ -181,7 +181,7 @@ impl Runtime for Children {
                     _ => format!("exec: \"{program}\": {error}"),
                 };
                 self.note(&launch, &message);
-                Slot {
+                ProcessSlot {
                     report: failed(message, launch.now),
                     stop: None,
                 }
@@ -248,18 +248,18 @@ impl Runtime for Children {
     fn restore(&mut self, _saved: &Value) {}
 }
 
-impl Drop for Children {
+impl Drop for ProcessRuntime {
     fn drop(&mut self) {
         self.groups.close();
     }
 }
 
-fn lock(slots: &Slots) -> MutexGuard<'_, BTreeMap<(String, String), Slot>> {
+fn lock(slots: &Slots) -> MutexGuard<'_, BTreeMap<(String, String), ProcessSlot>> {
     slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lists what the manifest asks for and a process can't have.
-fn cannot(launch: &Launch<'_>) -> impl Iterator<Item = &'static str> {
+fn unsupported_requests(launch: &Launch<'_>) -> impl Iterator<Item = &'static str> {
     let asks = |value: &Value, pointer: &str| !items(value, pointer).is_empty();
     [
         (

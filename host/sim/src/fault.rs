@@ -21,7 +21,7 @@ use crate::{
 type Chunks = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Broken>> + Send>>;
 
 /// Applies a verdict to a request. The request is only answered if the verdict says so.
-pub async fn meet<B>(
+pub async fn apply_verdict<B>(
     verdict: Verdict,
     query: &str,
     answer: impl Future<Output = Result<Response<B>, Broken>>,
@@ -30,10 +30,10 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
     match verdict {
-        Verdict::Pass => answer.await.map(pass),
+        Verdict::Pass => answer.await.map(forward),
         Verdict::Delay(time) => {
             sleep(time).await;
-            answer.await.map(pass)
+            answer.await.map(forward)
         }
         Verdict::Drop => Err(Broken),
         Verdict::Refuse {
@@ -42,24 +42,24 @@ where
             message,
             retry_after,
         } => Ok(refused(&Refusal::new(code, &reason, message), retry_after)),
-        Verdict::Cut(bytes) => Ok(shape(answer.await?, |chunks| cut(chunks, bytes))),
-        Verdict::Stall(after) => Ok(shape(answer.await?, |chunks| stall(chunks, Instant::now() + after))),
-        Verdict::Slow(pause) => Ok(shape(answer.await?, |chunks| slow(chunks, pause))),
+        Verdict::Cut(bytes) => Ok(map_body(answer.await?, |chunks| cut(chunks, bytes))),
+        Verdict::Stall(after) => Ok(map_body(answer.await?, |chunks| stall(chunks, Instant::now() + after))),
+        Verdict::Slow(pause) => Ok(map_body(answer.await?, |chunks| slow(chunks, pause))),
         Verdict::Expire(expiry) => match expired(expiry, query) {
             Some(answer) => Ok(answer),
-            None => answer.await.map(pass),
+            None => answer.await.map(forward),
         },
     }
 }
 
-fn pass<B>(answer: Response<B>) -> Response<Body>
+fn forward<B>(answer: Response<B>) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
     answer.map(|body| Body::new(body.map_err(|_| Broken)))
 }
 
-fn shape<B>(answer: Response<B>, how: impl FnOnce(Chunks) -> Chunks) -> Response<Body>
+fn map_body<B>(answer: Response<B>, how: impl FnOnce(Chunks) -> Chunks) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {

@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 pub use self::logs::Logs;
 use crate::{
     actors::{
-        Change, Sight,
+        Change, ClusterView,
         look::{name, namespace, text, uid},
         pod::{Kubelet, needs},
         template::is_terminal,
     },
     pods::{
         Behaviour,
-        script::{Book, Scripts},
+        script::{BehaviourList, Scripts},
     },
     store::{Kind, Shared, Store},
 };
@@ -42,7 +42,7 @@ pub struct Node {
 
 /// The behaviour of a node's containers, which may be changed while it runs. A container keeps the behaviour that it started with.
 #[derive(Clone, Debug, Default)]
-pub struct Script(Book);
+pub struct Script(BehaviourList);
 
 /// A request for the API server.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +68,7 @@ pub struct Pod {
 
 /// The result of one run.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Acts {
+pub struct NodeStep {
     /// The requests, in order for each pod.
     pub orders: Vec<Order>,
     /// After how long to run again, even without a change.
@@ -121,7 +121,7 @@ impl Node {
     }
 
     /// Replaces all objects of a kind: those that aren't given are removed.
-    pub fn see_all(&mut self, kind: &Kind, objects: Vec<Value>) {
+    pub fn replace_all(&mut self, kind: &Kind, objects: Vec<Value>) {
         let mut store = self.shared.lock();
         let gone: Vec<(String, String)> = store
             .list(kind)
@@ -156,11 +156,11 @@ impl Node {
     }
 
     /// Runs everything that is due now.
-    pub fn act(&mut self) -> Acts {
+    pub fn act(&mut self) -> NodeStep {
         let mut store = self.shared.lock();
-        let mut acts = Acts::default();
+        let mut acts = NodeStep::default();
         for _ in 0..ROUNDS {
-            let sight = Sight {
+            let sight = ClusterView {
                 store: &store,
                 now: store.now(),
                 node: &self.name,
@@ -174,7 +174,7 @@ impl Node {
                 return acts;
             }
             for change in turn.changes {
-                acts.orders.extend(perform(&mut store, change));
+                acts.orders.extend(apply_to_mirror(&mut store, change));
             }
         }
         acts.again = Some(Duration::from_secs(1));
@@ -193,7 +193,7 @@ impl Script {
     }
 
     /// Sets the behaviours of containers without a matching one in their namespace.
-    pub fn set_usual(&self, behaviours: Vec<Behaviour>) {
+    pub fn set_default(&self, behaviours: Vec<Behaviour>) {
         let mut book = self.0.lock();
         book.retain(|known| known.matches.namespace.is_some());
         book.extend(behaviours);
@@ -208,7 +208,7 @@ impl Script {
 }
 
 /// Makes the requested change in the local copy, so that the kubelet need not wait for the API server.
-fn perform(store: &mut Store, change: Change) -> Option<Order> {
+fn apply_to_mirror(store: &mut Store, change: Change) -> Option<Order> {
     match change {
         Change::Status(pod, status) => {
             let meant = Pod::of(&pod);

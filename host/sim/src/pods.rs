@@ -20,7 +20,7 @@ pub(crate) mod script;
 /// How containers are run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Pods {
+pub enum PodMode {
     /// By behaviours, in the world's time; nothing is executed.
     #[default]
     Scripted,
@@ -50,7 +50,7 @@ pub struct Behaviour {
     /// The lines that the container logs.
     pub log: Vec<Line>,
     /// Namespaced objects that the container creates, by default in its pod's namespace.
-    pub makes: Vec<Made>,
+    pub makes: Vec<CreatedObject>,
     /// The result of pulling the image.
     pub image_pull: ImagePull,
     /// The container ends with `OOMKilled` and exit code 137.
@@ -95,7 +95,7 @@ pub enum Line {
 /// An object that a container creates, unless it exists already.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Made {
+pub struct CreatedObject {
     /// The time from running to the creation. By default, when the container has ended with 0, or is ready if it never ends.
     #[serde(default)]
     pub at: Option<Span>,

@@ -33,7 +33,7 @@ pub struct Rule {
     /// The path, a glob: `*` stays within a segment, `**` does not.
     pub path: Option<String>,
     /// To which of the requests that match so far the rule applies.
-    pub times: Times,
+    pub times: Occurrence,
     /// The period since the start of the world in which it applies; the end is excluded.
     pub between: Option<(Span, Span)>,
     /// The percentage of requests, drawn from the world's random numbers.
@@ -44,7 +44,7 @@ pub struct Rule {
 
 /// To which of the matching requests a rule applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Times {
+pub enum Occurrence {
     /// All of them.
     #[default]
     All,
@@ -62,14 +62,14 @@ pub struct Rules(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
-    rules: Vec<Active>,
+    rules: Vec<ActiveRule>,
     next: u64,
     random: ChaCha8Rng,
     start: Instant,
 }
 
 #[derive(Debug)]
-struct Active {
+struct ActiveRule {
     id: u64,
     rule: Rule,
     /// The number of requests that matched.
@@ -112,7 +112,7 @@ impl Rules {
         let mut inner = self.lock();
         inner.next += 1;
         let id = inner.next;
-        inner.rules.push(Active { id, rule, seen: 0 });
+        inner.rules.push(ActiveRule { id, rule, seen: 0 });
         id
     }
 
@@ -151,7 +151,7 @@ impl Intercept for Rules {
     }
 }
 
-impl Active {
+impl ActiveRule {
     fn judge(
         &mut self,
         method: &Method,
@@ -175,10 +175,10 @@ impl Active {
         }
         self.seen += 1;
         let counts = match rule.times {
-            Times::All => true,
-            Times::Nth(nth) => self.seen == nth,
-            Times::Every(every) => every > 0 && self.seen.is_multiple_of(every),
-            Times::First(first) => self.seen <= first,
+            Occurrence::All => true,
+            Occurrence::Nth(nth) => self.seen == nth,
+            Occurrence::Every(every) => every > 0 && self.seen.is_multiple_of(every),
+            Occurrence::First(first) => self.seen <= first,
         };
         let strikes = counts
             && rule
@@ -190,7 +190,7 @@ impl Active {
 
 /// Returns the Kubernetes verb of a request, as in authorization; an empty text if it has none.
 pub fn verb(method: &Method, path: &str, query: &str) -> &'static str {
-    let named = is_named(path);
+    let named = names_object(path);
     let watches = query
         .split('&')
         .any(|pair| matches!(pair, "watch=true" | "watch=1" | "watch"));
@@ -208,7 +208,7 @@ pub fn verb(method: &Method, path: &str, query: &str) -> &'static str {
 }
 
 /// Says whether a path names one object rather than a collection.
-fn is_named(path: &str) -> bool {
+fn names_object(path: &str) -> bool {
     let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let prefix = match segments.first() {
         Some(&"api") => 2,

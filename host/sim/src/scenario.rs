@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::{
-    pods::{Behaviour, Claim, Pods},
+    pods::{Behaviour, Claim, PodMode},
     rule::Rule,
     web::Page,
     world::Setup,
@@ -47,7 +47,7 @@ pub struct Cluster {
     /// Whether the TTL controller deletes finished Jobs.
     pub ttl_controller: Switch,
     /// How containers are run.
-    pub pods: Pods,
+    pub pods: PodMode,
     /// The name of the only node.
     pub node: String,
 }
@@ -99,7 +99,7 @@ impl Default for Cluster {
             seed: 0,
             epoch: None,
             ttl_controller: Switch::On,
-            pods: Pods::Scripted,
+            pods: PodMode::Scripted,
             node: "sim-node".into(),
         }
     }

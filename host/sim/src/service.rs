@@ -134,10 +134,10 @@ where
             let (parts, body) = request.into_parts();
             let (verdict, query) = (service.verdict(&parts), parts.uri.query().unwrap_or_default());
             let answer = async {
-                let body = match Limited::new(body, BODY_BYTES).collect().await {
+                let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
                     Ok(body) => body,
                     Err(error) if error.is::<LengthLimitError>() => {
-                        return Ok(refused(&Refusal::too_large(BODY_BYTES), None));
+                        return Ok(refused(&Refusal::too_large(MAX_BODY_BYTES), None));
                     }
                     Err(_) => return Err(Broken),
                 };
@@ -145,14 +145,14 @@ where
                     .answer(&parts, &body.to_bytes())
                     .unwrap_or_else(|refusal| refused(&refusal, None)))
             };
-            fault::meet(verdict, query, answer).await
+            fault::apply_verdict(verdict, query, answer).await
         }
         .boxed()
     }
 }
 
 /// The most bytes of a request's body, as in `k8s.io/apiserver/pkg/server/config.go` (`MaxRequestBodyBytes`).
-const BODY_BYTES: usize = 3 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 3 * 1024 * 1024;
 
 /// The duration of a watch when the client doesn't say.
 pub(crate) const WATCH: Duration = Duration::from_mins(30);

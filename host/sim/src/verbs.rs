@@ -76,7 +76,7 @@ impl Call<'_> {
     }
 
     fn answer(&self, code: StatusCode, target: &Target, object: Value) -> Response<Body> {
-        let object = body::versioned(object, &target.resource, &target.version.name);
+        let object = body::in_version(object, &target.resource, &target.version.name);
         self.print(code, &object, |include| {
             Table::of(&target.resource, &target.version, include)
         })
@@ -179,16 +179,20 @@ fn answer_for(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusa
         }
         (Some("eviction"), &Method::POST) if target.resource.is("", "Pod") => evict::answer(call, target, name),
         (Some("finalize"), &Method::PUT) if target.resource.is("", "Namespace") => write::finalize(call, target, name),
-        (Some("approval"), &Method::GET) if is_request(target) => read::get(call, target, name),
+        (Some("approval"), &Method::GET) if is_signing_request(target) => read::get(call, target, name),
         // An approval is a condition of the status; the API server ignores the rest of the object there.
-        (Some("approval"), &Method::PUT) if is_request(target) => write::update(call, target, name, Some("status")),
-        (Some("approval"), &Method::PATCH) if is_request(target) => write::patch(call, target, name, Some("status")),
+        (Some("approval"), &Method::PUT) if is_signing_request(target) => {
+            write::update(call, target, name, Some("status"))
+        }
+        (Some("approval"), &Method::PATCH) if is_signing_request(target) => {
+            write::patch(call, target, name, Some("status"))
+        }
         (None, _) => Err(Refusal::method_not_allowed()),
         (Some(other), _) => Err(refused::subresource(&target.resource, other)),
     }
 }
 
-fn is_request(target: &Target) -> bool {
+fn is_signing_request(target: &Target) -> bool {
     target.resource.is("certificates.k8s.io", "CertificateSigningRequest")
 }
 

@@ -19,11 +19,11 @@ use crate::{
     status::Refusal,
     store::{Change, Entry, Shared, Store},
     table::{self, Include, Table},
-    verbs::{Call, Target, body::versioned},
+    verbs::{Call, Target, body::in_version},
 };
 
 /// The interval of bookmarks, for a watch that requests them.
-const BOOKMARK: Duration = Duration::from_mins(1);
+const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
 
 /// One open watch.
 struct Watch {
@@ -146,7 +146,7 @@ impl Watch {
             if !self.lines.is_empty() || self.ended {
                 continue;
             }
-            let due = self.marked + BOOKMARK;
+            let due = self.marked + BOOKMARK_INTERVAL;
             tokio::select! {
                 biased;
                 () = changed => {}
@@ -205,7 +205,7 @@ impl Watch {
     }
 
     fn line(&self, change: &str, object: &Value, store: &Store) -> Value {
-        let object = versioned(object.clone(), &self.target.resource, &self.target.version.name);
+        let object = in_version(object.clone(), &self.target.resource, &self.target.version.name);
         if let Some(table) = &self.table {
             return json!({ "type": change, "object": table.print(&[&object], json!({}), store.now()) });
         }

@@ -58,7 +58,7 @@ fn ok() -> u16 {
 
 /// A call that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Called {
+pub struct RecordedCall {
     /// The method.
     pub method: String,
     /// The URL.
@@ -71,7 +71,7 @@ pub struct Called {
 
 /// Answers calls of all URLs.
 #[derive(Clone, Debug)]
-pub struct Web {
+pub struct HttpStub {
     pages: Arc<Vec<Page>>,
     start: Instant,
     heard: Arc<Mutex<Heard>>,
@@ -79,15 +79,15 @@ pub struct Web {
 
 #[derive(Debug, Default)]
 struct Heard {
-    calls: Vec<Called>,
+    calls: Vec<RecordedCall>,
     /// How many calls each rule has answered.
     answered: Vec<usize>,
 }
 
-impl Web {
+impl HttpStub {
     /// Makes one with these rules; the first that matches answers. Must be called in a tokio runtime.
-    pub fn new(pages: Vec<Page>) -> Web {
-        Web {
+    pub fn new(pages: Vec<Page>) -> HttpStub {
+        HttpStub {
             heard: Arc::new(Mutex::new(Heard {
                 calls: Vec::new(),
                 answered: vec![0; pages.len()],
@@ -98,13 +98,13 @@ impl Web {
     }
 
     /// Returns the calls that were received.
-    pub fn calls(&self) -> Vec<Called> {
+    pub fn calls(&self) -> Vec<RecordedCall> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.calls.clone()
     }
 
     /// Records a call, and finds the rule that answers it.
-    fn page(&self, called: Called) -> Option<&Page> {
+    fn page(&self, called: RecordedCall) -> Option<&Page> {
         let begun = self.start.elapsed();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let Heard { calls, answered } = &mut *heard;
@@ -123,7 +123,7 @@ impl Web {
     }
 }
 
-impl<B> tower::Service<Request<B>> for Web
+impl<B> tower::Service<Request<B>> for HttpStub
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
@@ -142,7 +142,7 @@ where
             let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let headers = parts.headers.iter();
-            let called = Called {
+            let called = RecordedCall {
                 method: parts.method.to_string(),
                 url: parts.uri.to_string(),
                 headers: headers
@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    async fn get(web: &Web, url: &str) -> Result<(u16, String), Broken> {
+    async fn get(web: &HttpStub, url: &str) -> Result<(u16, String), Broken> {
         let request = Request::get(url).body(Full::new(Bytes::new())).unwrap();
         let answer = web.clone().oneshot(request).await?;
         let status = answer.status().as_u16();
@@ -190,7 +190,7 @@ mod tests {
             {"url": "http://often.example/", "first": 2, "status": 429},
             {"url": "http://often.example/", "body": "at last"}
         ]"#;
-        let web = Web::new(serde_json::from_str(pages).unwrap());
+        let web = HttpStub::new(serde_json::from_str(pages).unwrap());
         let url = "http://api.example/health";
         assert_eq!(get(&web, url).await, Ok((503, String::new())));
         assert_eq!(web.start.elapsed(), Duration::from_secs(1));

@@ -14,22 +14,22 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     actors::{
-        self, Sight, Turn, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage, job,
+        self, ClusterView, Turn, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage, job,
         look::{kind, namespace},
         network,
         pod::Kubelet,
         protection, recorded, replica_set, stateful_set, tools, ttl, volume,
     },
-    exec::{Children, groups::Groups},
+    exec::{ProcessRuntime, groups::Groups},
     pods::{
-        Behaviour, Claim, Pods, Runtime,
-        script::{Book, Scripts},
+        Behaviour, Claim, PodMode, Runtime,
+        script::{BehaviourList, Scripts},
     },
     rule::{Rule, Rules},
     service::SimService,
     status::Refusal,
     store::{Kind, RestoreError, Shared, Store},
-    web::{Page, Web},
+    web::{HttpStub, Page},
 };
 
 /// How often the controllers run at one moment before the world waits a little: controllers that undo each other's changes must not stop
@@ -44,7 +44,7 @@ pub struct Setup {
     /// The time at the start.
     pub epoch: Timestamp,
     /// How containers are run.
-    pub pods: Pods,
+    pub pods: PodMode,
     /// Whether the TTL controller deletes finished Jobs.
     pub ttl_controller: bool,
     /// The behaviours of scripted containers, first match wins.
@@ -64,9 +64,9 @@ pub struct Setup {
 /// A running cluster. Dropping it ends it, with every process that it started.
 #[derive(Debug)]
 pub struct World {
-    engine: Engine,
+    engine: WorldState,
     rules: Rules,
-    web: Web,
+    web: HttpStub,
     groups: Groups,
     refusals: Vec<Refusal>,
     task: JoinHandle<()>,
@@ -74,7 +74,7 @@ pub struct World {
 
 /// The state that the task shares with the world.
 #[derive(Clone)]
-struct Engine {
+struct WorldState {
     shared: Shared,
     kubelet: Arc<Mutex<Kubelet>>,
     settings: Arc<Settings>,
@@ -88,10 +88,10 @@ struct Settings {
     ttl_controller: bool,
 }
 
-type Actor = fn(&Sight<'_>) -> Turn;
+type Controller = fn(&ClusterView<'_>) -> Turn;
 
 /// The controllers in the order in which they run, without the kubelet and the garbage collector.
-const ACTORS: [Actor; 14] = [
+const ACTORS: [Controller; 14] = [
     adoption::tick,
     autoscaler::tick,
     deployment::tick,
@@ -114,7 +114,7 @@ impl Default for Setup {
             seed: 0,
             // 2026-01-01T00:00:00Z
             epoch: Timestamp::constant(1_767_225_600, 0),
-            pods: Pods::Scripted,
+            pods: PodMode::Scripted,
             ttl_controller: true,
             behaviours: Vec::new(),
             claims: Vec::new(),
@@ -143,21 +143,21 @@ impl World {
 
     fn run(mut store: Store, saved: Option<&Value>, setup: Setup) -> Self {
         let refusals = if saved.is_none() {
-            furnish(&mut store, &setup)
+            create_initial_objects(&mut store, &setup)
         } else {
             Vec::new()
         };
         let bell = Arc::new(Notify::new());
         let groups = Groups::default();
         let runtime: Box<dyn Runtime> = match setup.pods {
-            Pods::Scripted => Box::new(Scripts::new(Book::new(setup.behaviours), 1)),
-            Pods::Exec => Box::new(Children::new(groups.clone(), bell.clone())),
+            PodMode::Scripted => Box::new(Scripts::new(BehaviourList::new(setup.behaviours), 1)),
+            PodMode::Exec => Box::new(ProcessRuntime::new(groups.clone(), bell.clone())),
         };
         let mut kubelet = Kubelet::new(runtime);
         if let Some(saved) = saved {
             kubelet.restore(saved);
         }
-        let engine = Engine {
+        let engine = WorldState {
             shared: Shared::new(store),
             kubelet: Arc::new(Mutex::new(kubelet)),
             settings: Arc::new(Settings {
@@ -170,7 +170,7 @@ impl World {
         let task = tokio::spawn(engine.clone().live());
         Self {
             rules: Rules::new(setup.seed, setup.rules),
-            web: Web::new(setup.pages),
+            web: HttpStub::new(setup.pages),
             engine,
             groups,
             refusals,
@@ -184,7 +184,7 @@ impl World {
     }
 
     /// Returns the HTTP servers outside of the cluster.
-    pub fn web(&self) -> Web {
+    pub fn web(&self) -> HttpStub {
         self.web.clone()
     }
 
@@ -239,13 +239,13 @@ impl Drop for World {
     }
 }
 
-impl std::fmt::Debug for Engine {
+impl std::fmt::Debug for WorldState {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Engine").finish_non_exhaustive()
     }
 }
 
-impl Engine {
+impl WorldState {
     async fn live(self) {
         loop {
             let rung = self.bell.notified();
@@ -314,8 +314,8 @@ impl Engine {
         (changed, due)
     }
 
-    fn sight<'a>(&'a self, store: &'a Store) -> Sight<'a> {
-        Sight {
+    fn sight<'a>(&'a self, store: &'a Store) -> ClusterView<'a> {
+        ClusterView {
             store,
             now: store.now(),
             node: &self.settings.node,
@@ -325,7 +325,7 @@ impl Engine {
 }
 
 /// Creates the node and the initial objects. Returns the errors.
-fn furnish(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
+fn create_initial_objects(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let node = json!({
         "apiVersion": "v1",

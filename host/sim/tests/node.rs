@@ -119,7 +119,7 @@ async fn what_a_pod_names_and_nobody_told_of_is_lacking() {
 #[tokio::test(start_paused = true)]
 async fn a_namespace_has_behaviours_of_its_own() {
     let mut node = node(1, "shop", "[{exit: 1}]");
-    node.script().set_usual(serde_yaml::from_str("[{run: 5s}]").unwrap());
+    node.script().set_default(serde_yaml::from_str("[{run: 5s}]").unwrap());
     for (namespace, uid) in [("shop", "1"), ("other", "2")] {
         node.see(settings(namespace));
         node.see(pod(namespace, uid));
@@ -158,7 +158,7 @@ async fn a_pod_that_is_to_go_is_stopped_and_removed_once() {
     assert!(live(&mut node).await.is_empty());
 
     // A namesake is another pod, and has printed nothing.
-    node.see_all(&Kind::new("", "Pod"), vec![pod("shop", "2")]);
+    node.replace_all(&Kind::new("", "Pod"), vec![pod("shop", "2")]);
     assert_eq!(act(&mut node).0, ["2 Pending waiting"]);
     let (code, why) = log(&node, "/containerLogs/shop/p/main").await;
     assert_eq!(code, StatusCode::BAD_REQUEST);
@@ -166,7 +166,7 @@ async fn a_pod_that_is_to_go_is_stopped_and_removed_once() {
         why,
         "container \"main\" in pod \"p\" is waiting to start: ContainerCreating"
     );
-    node.see_all(&Kind::new("", "Pod"), Vec::new());
+    node.replace_all(&Kind::new("", "Pod"), Vec::new());
     assert_eq!(act(&mut node), (Vec::new(), None));
     assert_eq!(log(&node, "/containerLogs/shop/p/main").await.0, StatusCode::NOT_FOUND);
 }

@@ -21,10 +21,10 @@ use serde_json::Value;
 use super::{deadline::Work, kustomize::FILES, tree::WorkTree};
 
 /// The most kustomizations that may refer to each other.
-const KUSTOMIZATIONS: usize = 1000;
+const MAX_KUSTOMIZATIONS: usize = 1000;
 
 /// Keys with files and folders that are kustomizations themselves. A generator may also be written in place, as an object.
-const BASES: [&str; 8] = [
+const BASE_KEYS: [&str; 8] = [
     "bases",
     "components",
     "configurations",
@@ -53,7 +53,7 @@ pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool, work: &Work) -
     if tree.allows_outside() {
         return Ok(());
     }
-    let mut check = Check {
+    let mut check = KustomizationCheck {
         tree,
         charts,
         work,
@@ -72,7 +72,7 @@ pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool, work: &Work) -
 pub(super) fn check_overlay(overlay: &Value, tree: &WorkTree) -> Result<(), Vec<Diagnostic>> {
     let mistakes = named_files(overlay).into_iter().filter_map(|named| {
         let path = named.word.split_once('=').map_or(named.word.as_str(), |(_, path)| path);
-        (has_scheme(path) && !tree.allows_outside()).then(|| Diagnostic::new(fetched(&named.word)).hint(hint()))
+        (has_scheme(path) && !tree.allows_outside()).then(|| Diagnostic::new(fetched_message(&named.word)).hint(hint()))
     });
     let mistakes: Vec<Diagnostic> = mistakes.collect();
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
@@ -84,11 +84,11 @@ fn hint() -> Remedies {
     ["keep a copy of it in the work tree".into(), allow].into()
 }
 
-fn fetched(word: &str) -> String {
+fn fetched_message(word: &str) -> String {
     format!("`{word}` would be fetched from elsewhere")
 }
 
-struct Check<'a> {
+struct KustomizationCheck<'a> {
     tree: &'a WorkTree,
     charts: bool,
     work: &'a Work,
@@ -96,7 +96,7 @@ struct Check<'a> {
     mistakes: Vec<Diagnostic>,
 }
 
-impl Check<'_> {
+impl KustomizationCheck<'_> {
     fn kustomization(&mut self, folder: &Path) {
         let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         if !self.seen.insert(real) {
@@ -109,9 +109,9 @@ impl Check<'_> {
             }
             return;
         }
-        if self.seen.len() > KUSTOMIZATIONS {
-            if self.seen.len() == KUSTOMIZATIONS + 1 {
-                let message = format!("more than {KUSTOMIZATIONS} kustomizations belong together");
+        if self.seen.len() > MAX_KUSTOMIZATIONS {
+            if self.seen.len() == MAX_KUSTOMIZATIONS + 1 {
+                let message = format!("more than {MAX_KUSTOMIZATIONS} kustomizations belong together");
                 self.mistakes.push(Diagnostic::new(message));
             }
             return;
@@ -132,15 +132,15 @@ impl Check<'_> {
         let empty = serde_json::Map::new();
         let keys = document.object.0.as_object().unwrap_or(&empty);
         for (key, value) in keys {
-            let folded = fold(key);
-            if BASES.contains(&folded.as_str()) {
+            let folded = fold_key(key);
+            if BASE_KEYS.contains(&folded.as_str()) {
                 for (pointer, word) in words(value, &format!("/{}", reference_token(key))) {
                     self.base(document, folder, &pointer, &word);
                 }
             }
         }
         self.named(document, folder, &document.object.0, None);
-        let has_charts = |key: &String| ["helmcharts", "helmchartinflationgenerator"].contains(&fold(key).as_str());
+        let has_charts = |key: &String| ["helmcharts", "helmchartinflationgenerator"].contains(&fold_key(key).as_str());
         if self.charts && keys.keys().any(has_charts) {
             self.links(&folder.join("charts"));
         }
@@ -179,7 +179,7 @@ impl Check<'_> {
                 // A generator's file may get another name: `NAME=PATH`.
                 let path = word.split_once('=').map_or(word, |(_, path)| path);
                 if has_scheme(path) || has_scheme(word) {
-                    return Err(Diagnostic::new(fetched(word)).hint(hint()));
+                    return Err(Diagnostic::new(fetched_message(word)).hint(hint()));
                 }
                 Ok(())
             }
@@ -188,12 +188,13 @@ impl Check<'_> {
 
     /// Checks a base of a kustomization.
     fn base(&mut self, document: &Manifest, folder: &Path, pointer: &str, word: &str) {
-        if let Some(inline) = inline(word) {
-            return self.named(document, folder, &inline, Some(pointer));
+        if let Some(parse_inline_object) = parse_inline_object(word) {
+            return self.named(document, folder, &parse_inline_object, Some(pointer));
         }
         let path = folder.join(word);
         if is_address(word, path.is_file()) {
-            self.mistakes.push(document.error(pointer, fetched(word)).hint(hint()));
+            self.mistakes
+                .push(document.error(pointer, fetched_message(word)).hint(hint()));
         } else if !path.exists() {
             let error = document.error(
                 pointer,
@@ -212,12 +213,12 @@ impl Check<'_> {
         } else if path.is_dir() {
             self.kustomization(&path);
         } else {
-            self.object_file(&path, folder);
+            self.check_object_file(&path, folder);
         }
     }
 
     /// Checks the paths in a file of a generator or transformer.
-    fn object_file(&mut self, path: &Path, folder: &Path) {
+    fn check_object_file(&mut self, path: &Path, folder: &Path) {
         let Ok(text) = self.tree.confine(path).and_then(|path| path.text()) else {
             return;
         };
@@ -238,7 +239,7 @@ impl Check<'_> {
 }
 
 /// The most files of a chart that are checked.
-const CHART_FILES: usize = 100_000;
+const MAX_CHART_FILES: usize = 100_000;
 
 /// Checks that no symbolic link in a chart's folder leads out of the tree, as helm follows links, and that everything else is a regular
 /// file.
@@ -254,9 +255,9 @@ pub(super) fn check_links(folder: &Path, tree: &WorkTree, work: &Work) -> Result
         for entry in fs::read_dir(&folder).map_err(wrong)? {
             let path = entry.map_err(wrong)?.path();
             count += 1;
-            if count > CHART_FILES {
+            if count > MAX_CHART_FILES {
                 return Err(Diagnostic::new(format!(
-                    "{} has more than {CHART_FILES} files",
+                    "{} has more than {MAX_CHART_FILES} files",
                     folder.display()
                 )));
             }
@@ -291,7 +292,7 @@ fn named_files(value: &Value) -> Vec<Named> {
         match value {
             Value::Object(map) => {
                 for (key, value) in map {
-                    let (pointer, key) = (format!("{at}/{}", reference_token(key)), fold(key));
+                    let (pointer, key) = (format!("{at}/{}", reference_token(key)), fold_key(key));
                     if FILE_KEYS.contains(&key.as_str()) {
                         let named = words(value, &pointer).into_iter().map(|(pointer, word)| Named {
                             pointer,
@@ -327,7 +328,7 @@ fn words(value: &Value, pointer: &str) -> Vec<(String, String)> {
 }
 
 /// Parses an object that is written in place of a path.
-fn inline(word: &str) -> Option<Value> {
+fn parse_inline_object(word: &str) -> Option<Value> {
     if !word.contains(':') {
         return None;
     }
@@ -357,7 +358,7 @@ fn is_address(word: &str, is_file: bool) -> bool {
 }
 
 /// Folds a key as kustomize's JSON decoder does: it ignores letter case, and two letters beyond ASCII fold to `s` and `k`.
-fn fold(key: &str) -> String {
+fn fold_key(key: &str) -> String {
     let ascii = key.chars().map(|letter| match letter {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
@@ -396,7 +397,7 @@ mod tests {
     #[test]
     fn keys_are_folded_as_go_folds_them() {
         for key in ["resources", "Resources", "RESOURCES", "re\u{17f}ources"] {
-            assert_eq!(fold(key), "resources");
+            assert_eq!(fold_key(key), "resources");
         }
     }
 

@@ -32,7 +32,7 @@ pub struct FolderRules {
 }
 
 /// A file with this text anywhere in it has no manifests for Argo CD.
-const SKIPPED_BY_ARGO_CD: &str = "+argocd:skip-file-rendering";
+const SKIP_FILE_MARKER: &str = "+argocd:skip-file-rendering";
 
 impl FolderRules {
     /// Says whether a file is read; `path` is its path in the folder.
@@ -77,7 +77,7 @@ pub(super) fn texts(
             path: Some(shown.to_string()),
         }));
     }
-    let mut walk = Walk {
+    let mut walk = FolderWalk {
         root: path,
         recursive,
         rules,
@@ -104,7 +104,7 @@ pub(super) fn texts(
         let file = tree.confine(&file)?;
         work.begin(format!("{} can't be read", file.path().display()))?;
         let text = file.text()?;
-        if rules.is_argo_cds && text.contains(SKIPPED_BY_ARGO_CD) {
+        if rules.is_argo_cds && text.contains(SKIP_FILE_MARKER) {
             continue;
         }
         texts.push(Text {
@@ -117,13 +117,13 @@ pub(super) fn texts(
 }
 
 /// The file that makes a folder a Helm chart.
-const CHART: &str = "Chart.yaml";
+const CHART_FILE: &str = "Chart.yaml";
 
 /// The deepest nesting of folders.
-const DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// The state of a walk through a folder.
-struct Walk<'a> {
+struct FolderWalk<'a> {
     root: &'a Path,
     recursive: bool,
     rules: &'a FolderRules,
@@ -134,10 +134,10 @@ struct Walk<'a> {
     files: Vec<PathBuf>,
 }
 
-impl Walk<'_> {
+impl FolderWalk<'_> {
     fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), Diagnostic> {
-        if depth > DEPTH {
-            let message = format!("{} is more than {DEPTH} folders deep", folder.display());
+        if depth > MAX_DEPTH {
+            let message = format!("{} is more than {MAX_DEPTH} folders deep", folder.display());
             return Err(Diagnostic::new(message).hint("name a folder that is further down"));
         }
         self.work.begin(format!("{} can't be read", folder.display()))?;
@@ -179,7 +179,7 @@ impl Walk<'_> {
             }
         } else if name == crate::PROJECT_FILE || !self.rules.takes(inside) {
             // The kustomization or chart decides what the folder means.
-        } else if name == CHART && depth > 0 {
+        } else if name == CHART_FILE && depth > 0 {
             let shown = entry.parent().unwrap_or(&entry).display();
             let error = Diagnostic::new(format!("{shown} is a Helm chart in a folder of manifests"));
             let chart = Setting::Chart {

@@ -21,9 +21,9 @@ use super::{
 };
 
 /// The deepest nesting of submodules.
-const SUBMODULES: usize = 4;
+const MAX_SUBMODULE_DEPTH: usize = 4;
 /// A longer list of ignored files isn't used.
-const EXCLUDE_BYTES: u64 = 1 << 20;
+const MAX_EXCLUDE_BYTES: u64 = 1 << 20;
 
 /// Returns the commit, with `-dirty` if the sources differ from it; `None` outside of a work tree, without git, or when the sources are
 /// in several work trees.
@@ -45,7 +45,7 @@ pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf], work: &Work) -> R
     let git = Git { program, work };
     // A kustomization takes what it likes from elsewhere.
     let takes_more = sources.iter().any(|source| matches!(source, Source::Kustomization(_)));
-    let is_dirty = match git.is_dirty(&repository, &commit, &paths, SUBMODULES)? {
+    let is_dirty = match git.is_dirty(&repository, &commit, &paths, MAX_SUBMODULE_DEPTH)? {
         Some(false) if takes_more => git.has_changes(&repository, &commit)?,
         known => known,
     };
@@ -143,7 +143,7 @@ impl Git<'_> {
         commit: &str,
         words: impl FnOnce(&mut Command),
     ) -> Result<Option<String>, Diagnostic> {
-        let Ok(folder) = own_folder(repository, commit) else {
+        let Ok(folder) = temporary_git_dir(repository, commit) else {
             return Ok(None);
         };
         let mut command = Command::new(&self.program, Environment::Minimal);
@@ -181,7 +181,7 @@ fn submodule(repository: &Repository, entry: &str) -> Option<(PathBuf, String)> 
 }
 
 /// Makes a Git folder that has nothing of the repository but its commit and its list of ignored files.
-fn own_folder(repository: &Repository, commit: &str) -> std::io::Result<TempDir> {
+fn temporary_git_dir(repository: &Repository, commit: &str) -> std::io::Result<TempDir> {
     let folder = tempfile::Builder::new().prefix("capstan-git-").tempdir()?;
     let is_sha256 = commit.len() == 64;
     let mut config = format!(
@@ -201,7 +201,7 @@ fn own_folder(repository: &Repository, commit: &str) -> std::io::Result<TempDir>
     for name in ["info", "objects", "refs"] {
         fs::create_dir(at(name))?;
     }
-    if let Some(exclude) = short_text(&repository.common_dir.join("info/exclude"), EXCLUDE_BYTES) {
+    if let Some(exclude) = short_text(&repository.common_dir.join("info/exclude"), MAX_EXCLUDE_BYTES) {
         fs::write(Path::new(&at("info")).join("exclude"), exclude)?;
     }
     Ok(folder)

@@ -22,10 +22,10 @@ enum Part {
 }
 
 /// The most characters of a pattern.
-const LONGEST: usize = 4096;
+const MAX_PATTERN_CHARS: usize = 4096;
 
 /// The deepest nesting of braces.
-const DEPTH: usize = 16;
+const MAX_BRACE_DEPTH: usize = 16;
 
 impl Glob {
     /// Reads a pattern.
@@ -34,10 +34,10 @@ impl Glob {
     ///
     /// Returns what is wrong with it, in words.
     pub fn new(pattern: &str) -> Result<Glob, String> {
-        if pattern.chars().count() > LONGEST {
-            return Err(format!("it is longer than {LONGEST} characters"));
+        if pattern.chars().count() > MAX_PATTERN_CHARS {
+            return Err(format!("it is longer than {MAX_PATTERN_CHARS} characters"));
         }
-        let mut letters = Letters {
+        let mut letters = PatternParser {
             rest: pattern.chars().collect::<Vec<char>>().into_iter().peekable(),
         };
         let (parts, _) = letters.parts(0)?;
@@ -53,15 +53,15 @@ impl Glob {
     }
 }
 
-struct Letters {
+struct PatternParser {
     rest: std::iter::Peekable<std::vec::IntoIter<char>>,
 }
 
-impl Letters {
+impl PatternParser {
     /// Parses up to the end, or within braces up to a comma or the closing brace, which is returned.
     fn parts(&mut self, depth: usize) -> Result<(Vec<Part>, Option<char>), String> {
-        if depth > DEPTH {
-            return Err(format!("its braces are more than {DEPTH} deep in each other"));
+        if depth > MAX_BRACE_DEPTH {
+            return Err(format!("its braces are more than {MAX_BRACE_DEPTH} deep in each other"));
         }
         let mut parts = Vec::new();
         while let Some(letter) = self.rest.next() {
@@ -129,9 +129,9 @@ impl Letters {
 fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
     for part in parts {
         places = match part {
-            Part::Letter(letter) => after(text, &places, |found| found == *letter),
-            Part::One => after(text, &places, |_| true),
-            Part::Class { not, ranges } => after(text, &places, |found| {
+            Part::Letter(letter) => advance_matches(text, &places, |found| found == *letter),
+            Part::One => advance_matches(text, &places, |_| true),
+            Part::Class { not, ranges } => advance_matches(text, &places, |found| {
                 ranges.iter().any(|(first, last)| (*first..=*last).contains(&found)) != *not
             }),
             Part::Any => {
@@ -158,7 +158,7 @@ fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
 }
 
 /// Moves each position over one matching character.
-fn after(text: &[char], places: &[bool], fits: impl Fn(char) -> bool) -> Vec<bool> {
+fn advance_matches(text: &[char], places: &[bool], fits: impl Fn(char) -> bool) -> Vec<bool> {
     let moved = text.iter().zip(places).map(|(letter, starts)| *starts && fits(*letter));
     std::iter::once(false).chain(moved).collect()
 }

@@ -94,7 +94,7 @@ impl Chart {
     }
 
     pub(super) fn about(&self) -> String {
-        let version = self.version.clone().or_else(|| self.own_version());
+        let version = self.version.clone().or_else(|| self.chart_yaml_version());
         let chart = &self.chart;
         version.map_or_else(
             || format!("chart {chart}"),
@@ -103,9 +103,9 @@ impl Chart {
     }
 
     /// Returns the version in its `Chart.yaml`.
-    fn own_version(&self) -> Option<String> {
+    fn chart_yaml_version(&self) -> Option<String> {
         let text = std::fs::read_to_string(self.local()?.join("Chart.yaml")).ok()?;
-        let meta = manifest::foreign_value(&text).ok()?;
+        let meta = manifest::parse_go_value(&text).ok()?;
         meta.get("version")?.as_str().map(str::to_owned)
     }
 
@@ -187,7 +187,7 @@ pub(super) fn find(
 }
 
 /// The most bytes of a release's name, which helm uses in names of objects.
-const RELEASE_NAME: usize = 53;
+const MAX_RELEASE_NAME_BYTES: usize = 53;
 
 /// Checks the name of a release as helm does: DNS labels with dots between them. Returns what is wrong, and a hint.
 pub fn check_release_name(name: &str) -> Result<(), (String, &'static str)> {
@@ -197,7 +197,7 @@ pub fn check_release_name(name: &str) -> Result<(), (String, &'static str)> {
             && label.ends_with(is_letter)
             && label.chars().all(|letter| is_letter(letter) || letter == '-')
     };
-    if name.len() <= RELEASE_NAME && name.split('.').all(is_label) {
+    if name.len() <= MAX_RELEASE_NAME_BYTES && name.split('.').all(is_label) {
         return Ok(());
     }
     let hint = "write at most 53 small letters, digits, `-` and `.`, with a letter or digit at both ends";
@@ -205,7 +205,7 @@ pub fn check_release_name(name: &str) -> Result<(), (String, &'static str)> {
 }
 
 /// Splits `KEY=FILE`. Returns `None` for several of them, separated by commas, which helm would accept.
-pub fn set_file_parts(text: &str) -> Option<(&str, &str)> {
+pub fn split_set_file(text: &str) -> Option<(&str, &str)> {
     let (key, path) = text.split_once('=')?;
     let is_one = !text.contains([',', '\\']) && !path.starts_with('{');
     is_one.then_some((key, path))
@@ -222,7 +222,7 @@ pub(super) fn render(
 ) -> Result<Rendered, Diagnostic> {
     let what = format!("helm can't render the chart {}", chart.chart);
     let mut command = Command::new(helm, Environment::Minimal);
-    command.pass_paths(&HELM_PATHS).env("KUBECONFIG", NO_FILE);
+    command.pass_paths(&HELM_PATH_VARIABLES).env("KUBECONFIG", NULL_DEVICE);
     let folder = tempfile::tempdir().map_err(|error| Diagnostic::new(format!("{what}: {error}")))?;
     command.folder(folder.path());
     arguments(&mut command, chart, release).map_err(|error| dash(&error))?;
@@ -239,7 +239,7 @@ pub(super) fn render(
     }
     let said = program::run(command, &what, work)?;
     Ok(Rendered {
-        texts: by_template(&said.out, &chart.chart),
+        texts: split_by_template(&said.out, &chart.chart),
         said: said.notices("helm"),
     })
 }
@@ -249,10 +249,10 @@ fn dash(error: &LeadingDash) -> Diagnostic {
 }
 
 /// An empty file.
-pub(super) const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+pub(super) const NULL_DEVICE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
 /// The environment variables with the user's own folders and files of helm.
-pub(super) const HELM_PATHS: [&str; 8] = [
+pub(super) const HELM_PATH_VARIABLES: [&str; 8] = [
     "DOCKER_CONFIG",
     "HELM_CACHE_HOME",
     "HELM_CONFIG_HOME",
@@ -283,13 +283,13 @@ fn arguments(command: &mut Command, chart: &Chart, release: &Release) -> Result<
     }
     let values = &chart.values;
     for file in &values.files {
-        command.flag("values", one_of_list(&absolute(file)));
+        command.flag("values", escape_list_item(&absolute_path(file)));
     }
     if values.inline.is_some() {
         command.flag("values", "-");
     }
     for file in &values.late_files {
-        command.flag("values", one_of_list(&absolute(file)));
+        command.flag("values", escape_list_item(&absolute_path(file)));
     }
     for (name, given) in [
         ("set-json", &values.set_json),
@@ -297,14 +297,14 @@ fn arguments(command: &mut Command, chart: &Chart, release: &Release) -> Result<
         ("set-string", &values.set_string),
     ] {
         for one in given {
-            command.hidden_flag(name, one);
+            command.secret_flag(name, one);
         }
     }
     for one in &values.set_file {
-        command.hidden_flag("set-file", absolute_set_file(one));
+        command.secret_flag("set-file", absolute_set_file(one));
     }
     for one in &values.set_literal {
-        command.hidden_flag("set-literal", one);
+        command.secret_flag("set-literal", one);
     }
     if !chart.skip_crds {
         command.word("--include-crds");
@@ -319,16 +319,16 @@ fn arguments(command: &mut Command, chart: &Chart, release: &Release) -> Result<
 }
 
 /// Makes the path of a values file absolute. stdin and addresses stay as they are.
-fn absolute(file: &str) -> String {
+fn absolute_path(file: &str) -> String {
     if file == "-" || file.contains("://") {
         return file.to_owned();
     }
-    let path = std::path::absolute(file);
+    let path = std::path::absolute_path(file);
     path.map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 /// Escapes a text as one item of a comma-separated list, which `--values` accepts.
-fn one_of_list(text: &str) -> String {
+fn escape_list_item(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -348,7 +348,7 @@ fn absolute_set_file(text: &str) -> String {
     let whole = |part: &String| match part.split_once('=') {
         Some((key, path)) if !path.is_empty() && !path.starts_with('{') => {
             // The folders above the file may have commas in their names, too.
-            let folder = absolute("x").replace(',', "\\,");
+            let folder = absolute_path("x").replace(',', "\\,");
             let folder = folder.strip_suffix('x').unwrap_or_default().to_owned();
             let is_whole = Path::new(path).is_absolute() || path.contains("://");
             format!("{key}={}{path}", if is_whole { "" } else { &folder })
@@ -360,14 +360,14 @@ fn absolute_set_file(text: &str) -> String {
 
 /// Splits helm's output into the texts of its templates, by the comment before each document. A mistake is then reported with the
 /// template's name and the line in the rendered text.
-fn by_template(text: &str, chart: &str) -> Vec<Text> {
+fn split_by_template(text: &str, chart: &str) -> Vec<Text> {
     let mut texts: Vec<Text> = Vec::new();
     let mut current = None;
     let mut lines = text.split_inclusive('\n').peekable();
     while let Some(line) = lines.next() {
         let is_start = line.trim_end() == "---";
         if is_start && let Some(template) = lines.peek().and_then(|next| next.strip_prefix("# Source: ")) {
-            let name = name_in(chart, template.trim_end());
+            let name = template_name(chart, template.trim_end());
             current = Some(texts.iter().position(|known| known.name == name).unwrap_or_else(|| {
                 texts.push(Text::rendered(name));
                 texts.len() - 1
@@ -385,7 +385,7 @@ fn by_template(text: &str, chart: &str) -> Vec<Text> {
 }
 
 /// Names a template by the chart's path: helm's own name begins with the chart's name.
-fn name_in(chart: &str, template: &str) -> String {
+fn template_name(chart: &str, template: &str) -> String {
     let inside = template.split_once('/').map_or(template, |(_, inside)| inside);
     format!("{}/{inside} (rendered)", chart.trim_end_matches('/'))
 }

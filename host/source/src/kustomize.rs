@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{
     Rendered, Text, bases,
     deadline::Work,
-    helm::{HELM_PATHS, NO_FILE},
+    helm::{HELM_PATH_VARIABLES, NULL_DEVICE},
     program,
     tree::WorkTree,
 };
@@ -22,7 +22,7 @@ use super::{
 /// The file names of a kustomization.
 pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-const MISSING: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools), which can do it, \
+const MISSING_HELM_HINT: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools), which can do it, \
                        or kustomize (https://kubectl.docs.kubernetes.io/installation/kustomize), so that it is in PATH";
 
 /// A folder with a kustomization.
@@ -91,7 +91,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
         (None, None) => {
             let message =
                 format!("{shown} is a kustomization, and there is neither `kustomize` nor `kubectl` to build it with");
-            return Err(Diagnostic::new(message).hint(MISSING));
+            return Err(Diagnostic::new(message).hint(MISSING_HELM_HINT));
         }
     };
     let top = overlay(kustomization)?;
@@ -99,7 +99,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
     command
         .word(word)
         .flag("load-restrictor", "LoadRestrictionsRootOnly")
-        .env("KUBECONFIG", NO_FILE)
+        .env("KUBECONFIG", NULL_DEVICE)
         .env("KUBERC", "off");
     if kustomization.enable_helm {
         let helm = Program::find("helm").ok_or_else(|| {
@@ -109,19 +109,19 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
             .hint("install helm (https://helm.sh/docs/intro/install) so that it is in PATH")
         })?;
         // Without this variable, helm would look for plugins in the configuration folder that the kustomization names.
-        command.env("HELM_PLUGINS", NO_FILE);
+        command.env("HELM_PLUGINS", NULL_DEVICE);
         command
-            .pass_paths(&HELM_PATHS)
+            .pass_paths(&HELM_PATH_VARIABLES)
             .word("--enable-helm")
             .flag("helm-command", helm.path());
     }
     if !tree.allows_outside() {
         // kustomize finds git by its name.
-        command.env("PATH", NO_FILE);
+        command.env("PATH", NULL_DEVICE);
     }
     if !tree.allows_outside() && !kustomization.enable_helm {
         for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
-            command.env(proxy, NO_PROXY_THERE);
+            command.env(proxy, UNREACHABLE_PROXY);
         }
     }
     let folder = top.as_ref().map_or(path.as_path(), |folder| folder.path());
@@ -140,4 +140,4 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
 }
 
 /// A proxy that doesn't exist: nothing listens on port 9. So an address that the check missed can't be fetched either.
-const NO_PROXY_THERE: &str = "http://127.0.0.1:9";
+const UNREACHABLE_PROXY: &str = "http://127.0.0.1:9";

@@ -39,7 +39,7 @@ pub use self::{
     deadline::{Deadline, PausedDeadline, Work, blocking},
     files::{FolderRules, name_of},
     glob::Glob,
-    helm::{Chart, Values, check_release_name, set_file_parts},
+    helm::{Chart, Values, check_release_name, split_set_file},
     kustomize::Kustomization,
     repository::Repository,
     told::is_argocd_application,
@@ -50,7 +50,7 @@ pub use self::{
 pub const PROJECT_FILE: &str = "capstan.yaml";
 
 /// How long all reading and rendering may take if nobody says.
-pub const RENDERING: Duration = Duration::from_mins(2);
+pub const RENDER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A source of manifests.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +122,7 @@ pub struct Reading {
 
 /// The result of reading and rendering.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Desired {
+pub struct DesiredState {
     /// The manifests.
     pub manifests: Vec<Manifest>,
     /// The revision of the sources.
@@ -172,7 +172,7 @@ impl Source {
     }
 
     /// Returns the source in a folder: a kustomization, a chart, or manifests.
-    pub fn of_folder(path: PathBuf) -> Source {
+    pub fn from_folder(path: PathBuf) -> Source {
         if kustomize::is_kustomization(&path) {
             return Source::Kustomization(Kustomization {
                 path,
@@ -261,7 +261,7 @@ impl Reading {
     /// Returns the options for paths from the command line.
     pub fn typed(access: &FileAccess) -> Reading {
         Reading {
-            deadline: Deadline::after(RENDERING),
+            deadline: Deadline::after(RENDER_TIMEOUT),
             tree: None,
             access: access.clone(),
             last_key_counts: false,
@@ -318,11 +318,11 @@ impl Gathered {
     /// # Errors
     ///
     /// Returns everything that is wrong, together, or what was being done when the deadline passed.
-    pub async fn render(self, release: Release, deadline: Deadline) -> Result<Desired, Diagnostics> {
+    pub async fn render(self, release: Release, deadline: Deadline) -> Result<DesiredState, Diagnostics> {
         blocking(deadline, move |work| self.rendered(&release, work)).await
     }
 
-    fn rendered(self, release: &Release, work: &Work) -> Result<Desired, Diagnostics> {
+    fn rendered(self, release: &Release, work: &Work) -> Result<DesiredState, Diagnostics> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
         let mut told = self.told;
         for part in self.parts {
@@ -349,7 +349,7 @@ impl Gathered {
             return Err(Diagnostics(mistakes));
         }
         let commit = git::commit(&self.sources, &self.access.git_ceilings, work);
-        Ok(Desired {
+        Ok(DesiredState {
             manifests,
             revision: Revision {
                 commit: commit.map_err(|mistake| Diagnostics(vec![mistake]))?,

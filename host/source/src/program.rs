@@ -6,9 +6,9 @@ use capstan_process::{Command, Output, RunError};
 use crate::deadline::Work;
 
 /// The most bytes of output: larger manifests would not fit into the cluster's store either.
-const OUTPUT_BYTES: usize = 256 << 20;
+const MAX_OUTPUT_BYTES: usize = 256 << 20;
 /// How many lines of a program's errors are shown.
-const MOST_LINES: usize = 40;
+const MAX_SHOWN_LINES: usize = 40;
 
 /// The output of a program.
 pub(super) struct Said {
@@ -28,11 +28,11 @@ impl Said {
 
 /// Runs a command to its end. `what` begins the error message: `helm can't render the chart shop`.
 pub(super) fn run(mut command: Command, what: &str, work: &Work) -> Result<Said, Diagnostic> {
-    command.output_bytes(OUTPUT_BYTES);
+    command.output_bytes(MAX_OUTPUT_BYTES);
     let output = run_whole(command, what, work)?;
     let err = String::from_utf8_lossy(&output.err).into_owned();
     if !output.status.success() {
-        return Err(Diagnostic::new(complaint(what, &output.status.to_string(), &err)));
+        return Err(Diagnostic::new(failure_message(what, &output.status.to_string(), &err)));
     }
     let out = String::from_utf8(output.out);
     let out = out.map_err(|_| Diagnostic::new(format!("{what}: it printed no text in UTF-8")))?;
@@ -50,12 +50,12 @@ pub(super) fn run_whole(mut command: Command, what: &str, work: &Work) -> Result
 }
 
 /// Writes the error message of a program that failed. The caller cleans and indents its lines before it prints them.
-fn complaint(what: &str, status: &str, err: &str) -> String {
+fn failure_message(what: &str, status: &str, err: &str) -> String {
     let lines: Vec<&str> = err.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() {
         return format!("{what}: it ended with {status} and said nothing");
     }
-    let cut = lines.len().saturating_sub(MOST_LINES);
+    let cut = lines.len().saturating_sub(MAX_SHOWN_LINES);
     let mut text = format!("{what}; it says:");
     if cut > 0 {
         text.push_str(&format!("\n[{cut} earlier lines]"));
@@ -73,11 +73,11 @@ mod tests {
     #[test]
     fn a_complaint_is_shown_as_it_was_written() {
         assert_eq!(
-            complaint("x can't render y", "exit status: 1", "a\n\nb\u{1b}[31m\n"),
+            failure_message("x can't render y", "exit status: 1", "a\n\nb\u{1b}[31m\n"),
             "x can't render y; it says:\na\nb\u{1b}[31m"
         );
         assert_eq!(
-            complaint("x can't render y", "exit status: 1", ""),
+            failure_message("x can't render y", "exit status: 1", ""),
             "x can't render y: it ended with exit status: 1 and said nothing"
         );
     }

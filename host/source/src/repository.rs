@@ -10,9 +10,9 @@ use std::{
 };
 
 /// The most bytes of a file of a repository; a longer one isn't read.
-const FILE_BYTES: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 /// The most bytes of the list of all references.
-const PACKED_REFS_BYTES: u64 = 64 << 20;
+const MAX_PACKED_REFS_BYTES: u64 = 64 << 20;
 /// The longest chain of symbolic references.
 const REFERENCES: usize = 5;
 
@@ -42,11 +42,11 @@ impl Repository {
         let git_dir = if dot_git.is_dir() {
             dot_git
         } else {
-            let text = short_text(&dot_git, FILE_BYTES)?;
+            let text = short_text(&dot_git, MAX_FILE_BYTES)?;
             root.join(text.strip_prefix("gitdir:")?.trim())
         };
         let git_dir = git_dir.canonicalize().ok()?;
-        let common_dir = match short_text(&git_dir.join("commondir"), FILE_BYTES) {
+        let common_dir = match short_text(&git_dir.join("commondir"), MAX_FILE_BYTES) {
             Some(text) => git_dir.join(text.trim()).canonicalize().ok()?,
             None => git_dir.clone(),
         };
@@ -60,7 +60,7 @@ impl Repository {
 
     /// Returns the id of the commit that is checked out.
     pub fn commit(&self) -> Option<String> {
-        let mut text = short_text(&self.git_dir.join("HEAD"), FILE_BYTES)?;
+        let mut text = short_text(&self.git_dir.join("HEAD"), MAX_FILE_BYTES)?;
         for _ in 0..REFERENCES {
             let Some(name) = text.strip_prefix("ref:").map(str::trim) else {
                 let id = text.trim();
@@ -80,9 +80,9 @@ impl Repository {
         }
         let loose = [&self.git_dir, &self.common_dir]
             .into_iter()
-            .find_map(|folder| short_text(&folder.join(name), FILE_BYTES));
+            .find_map(|folder| short_text(&folder.join(name), MAX_FILE_BYTES));
         loose.or_else(|| {
-            let packed = short_text(&self.common_dir.join("packed-refs"), PACKED_REFS_BYTES)?;
+            let packed = short_text(&self.common_dir.join("packed-refs"), MAX_PACKED_REFS_BYTES)?;
             let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
             let (id, _) = lines.find(|(_, known)| *known == name)?;
             Some(id.to_owned())
@@ -109,7 +109,7 @@ impl Repository {
 
     /// Reads the repository's own configuration, without the files that it includes, and without evaluating anything.
     fn configuration(&self) -> Vec<Entry> {
-        let text = short_text(&self.common_dir.join("config"), FILE_BYTES).unwrap_or_default();
+        let text = short_text(&self.common_dir.join("config"), MAX_FILE_BYTES).unwrap_or_default();
         let mut section = String::new();
         let mut entries = Vec::new();
         for line in text.lines().map(str::trim) {

@@ -12,7 +12,7 @@ use capstan_core::{error::Diagnostic, remedy::Setting};
 use super::{FileAccess, repository::Repository};
 
 /// The most bytes of a file: larger manifests would not fit into the cluster's store either.
-const FILE_BYTES: u64 = 256 << 20;
+const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// The folder that sources have to stay in: the Git work tree. Without one it is the working directory, if the sources are below it and
 /// it isn't the user's home or a folder above that; else it is the sources' own folder.
@@ -153,11 +153,14 @@ pub(super) fn text_of(name: &str, read: io::Result<Vec<u8>>) -> Result<String, D
 /// Reads a stream to its end, with at most 256 MiB.
 pub(super) fn bytes(stream: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    stream.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= FILE_BYTES) {
+    stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_FILE_BYTES) {
         Ok(bytes)
     } else {
-        Err(io::Error::other(format!("it is longer than {} MiB", FILE_BYTES >> 20)))
+        Err(io::Error::other(format!(
+            "it is longer than {} MiB",
+            MAX_FILE_BYTES >> 20
+        )))
     }
 }
 

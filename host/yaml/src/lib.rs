@@ -65,7 +65,7 @@ pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Tr
             if documents.first().is_some_and(Result::is_ok) {
                 partial.documents = documents.iter().take_while(|read| read.is_ok()).cloned().collect();
             }
-            told_as_json(inside, documents, partial)
+            json_or_yaml_errors(inside, documents, partial)
         }
     }
 }
@@ -85,7 +85,7 @@ fn read_json_first(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<N
         partial.documents.extend(documents);
         return partial.documents;
     }
-    told_as_json(excerpt, documents, partial)
+    json_or_yaml_errors(excerpt, documents, partial)
 }
 
 fn is_like_json(excerpt: Excerpt<'_>) -> bool {
@@ -99,7 +99,7 @@ fn is_further(documents: &[Result<Node, Vec<Trouble>>], at: Mark) -> bool {
 }
 
 /// Returns the errors of a text that is neither JSON nor YAML: those of JSON if the text starts like JSON.
-fn told_as_json(
+fn json_or_yaml_errors(
     excerpt: Excerpt<'_>,
     documents: Vec<Result<Node, Vec<Trouble>>>,
     mut partial: json::Partial<'_>,

@@ -75,7 +75,7 @@ impl Trouble {
     }
 
     /// Returns the error for a second document that begins without a separator.
-    pub fn no_separator(key: &Key, first: Mark) -> Trouble {
+    pub fn missing_separator(key: &Key, first: Mark) -> Trouble {
         let message = format!(
             "`{}` is written twice: a second manifest begins here, without `---` before it",
             key.text

@@ -189,7 +189,7 @@ impl<'a> Parser<'a> {
                 self.pop_state();
                 return Ok((scalar(Cow::Borrowed(""), true, anchor, tag), first));
             }
-            token => return Err(no_value(token, mark)),
+            token => return Err(missing_value_error(token, mark)),
         };
         self.starts.push(mark);
         self.scanner.next_token()?;
@@ -243,7 +243,7 @@ fn scalar<'a>(text: Cow<'a, str>, is_plain: bool, anchor: Option<&'a str>, tag: 
     })
 }
 
-fn no_value(token: &Token<'_>, mark: Mark) -> Trouble {
+fn missing_value_error(token: &Token<'_>, mark: Mark) -> Trouble {
     match token {
         Token::StreamEnd => trouble(mark, "a bracket isn't closed before the end"),
         Token::FlowEntry => trouble(mark, "a value is missing before this `,`"),

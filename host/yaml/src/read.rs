@@ -16,7 +16,7 @@ use crate::{
 
 /// The maximum number of bytes that aliases may add to a document: enough for any manifest that a server accepts (1.5 MiB), too few for a
 /// "billion laughs" attack.
-const COPIED: usize = 16 * 1024 * 1024;
+const MAX_ALIAS_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads the documents of a text. A document with a syntax error is the last one.
 pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
     }
 
     fn alias(&mut self, name: &str, at: Mark) -> Result<(), Trouble> {
-        let is_key = self.missing_key().is_some();
+        let is_key = self.expected_key().is_some();
         match self.anchors.get(name) {
             None => Err(
                 Trouble::new(at, format!("nothing before this alias is called `&{name}`"))
@@ -281,7 +281,7 @@ impl<'a> Reader<'a> {
             self.charge(meaning.size(), at)?;
             self.anchors.insert(anchor, Anchored::Scalar(meaning.clone()));
         }
-        if is_merge && let Some(waiting) = self.missing_key() {
+        if is_merge && let Some(waiting) = self.expected_key() {
             *waiting = Some(Waiting::Merge);
             return Ok(());
         }
@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
 
     /// Adds a scalar as a key or as a value.
     fn meaning(&mut self, meaning: Meaning, at: Mark) -> Result<(), Trouble> {
-        if self.missing_key().is_some() {
+        if self.expected_key().is_some() {
             match meaning.into_key() {
                 Ok(text) => self.key(Key { text, at }),
                 Err(message) => self.bad_key(Trouble::new(at, message)),
@@ -305,7 +305,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the slot for the next key, if a key is expected.
-    fn missing_key(&mut self) -> Option<&mut Option<Waiting>> {
+    fn expected_key(&mut self) -> Option<&mut Option<Waiting>> {
         match &mut self.open.last_mut()?.inside {
             Inside::Map(map) if map.waiting.is_none() => Some(&mut map.waiting),
             Inside::Map(_) | Inside::List(_) => None,
@@ -314,15 +314,15 @@ impl<'a> Reader<'a> {
 
     /// Sets the next key.
     fn key(&mut self, key: Key) {
-        if let Some(waiting) = self.missing_key() {
+        if let Some(waiting) = self.expected_key() {
             *waiting = Some(Waiting::Key(key));
-            self.judge_key();
+            self.check_duplicate_key();
         }
     }
 
     /// Records a key that JSON can't represent. Nothing can replace it within its mapping, but the mapping itself can be replaced.
     fn bad_key(&mut self, trouble: Trouble) {
-        if let Some(waiting) = self.missing_key() {
+        if let Some(waiting) = self.expected_key() {
             *waiting = Some(Waiting::Nothing);
         }
         if let Some(open) = self.open.last() {
@@ -331,7 +331,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Checks whether the last key is a duplicate.
-    fn judge_key(&mut self) {
+    fn check_duplicate_key(&mut self) {
         let is_top = self.open.len() == 1;
         let Some(Open {
             inside: Inside::Map(Map { known, waiting, .. }),
@@ -349,7 +349,7 @@ impl<'a> Reader<'a> {
         }
         if is_top && matches!(&*key.text, "apiVersion" | "kind") {
             if !self.runs_together {
-                self.troubles.push(Trouble::no_separator(key, first.at));
+                self.troubles.push(Trouble::missing_separator(key, first.at));
             }
             self.runs_together = true;
         } else if !is_top || !self.runs_together {
@@ -359,7 +359,7 @@ impl<'a> Reader<'a> {
     }
 
     fn begin(&mut self, at: Mark, anchor: Option<&'a str>, inside: Inside) -> Result<(), Trouble> {
-        if self.missing_key().is_some() {
+        if self.expected_key().is_some() {
             return Err(Trouble::new(at, "a key must be a text, not a list or mapping"));
         }
         if self.open.len() >= DEPTH {
@@ -393,7 +393,7 @@ impl<'a> Reader<'a> {
     /// Counts the bytes of a copy.
     fn charge(&mut self, size: usize, at: Mark) -> Result<(), Trouble> {
         self.copied = self.copied.saturating_add(size);
-        if self.copied > COPIED {
+        if self.copied > MAX_ALIAS_BYTES {
             return Err(Trouble::new(at, "the aliases of this document make it too large")
                 .hint("write the values out, or use fewer aliases"));
         }

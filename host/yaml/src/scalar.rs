@@ -79,7 +79,7 @@ pub(crate) fn plain(text: &str) -> Meaning {
     match text.chars().next() {
         Some('0'..='9' | '+' | '-') => {
             let digits = text.replace('_', "");
-            whole(&digits)
+            parse_integer(&digits)
                 .or_else(|| signed_binary(&digits))
                 .map(Meaning::Whole)
                 .or_else(|| float(&digits).map(Meaning::Float))
@@ -108,7 +108,7 @@ pub(crate) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
 }
 
 /// Parses an integer with Go's prefixes (`strconv.ParseInt` with base 0): `0644` and `0o644` are octal.
-fn whole(text: &str) -> Option<Number> {
+fn parse_integer(text: &str) -> Option<Number> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

@@ -57,9 +57,9 @@ impl<'a> Scanner<'a> {
             may_skip_byte_order_marks: true,
             is_over: false,
         };
-        match forbidden(text) {
+        match find_forbidden_character(text) {
             None => Ok(scanner),
-            Some(offset) => Err(forbidden_character(text, offset)),
+            Some(offset) => Err(forbidden_character_error(text, offset)),
         }
     }
 
@@ -139,18 +139,18 @@ impl<'a> Scanner<'a> {
     fn next(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
         if self.cursor.is_end() {
             self.cursor.end();
-            self.outside_of_all()?;
+            self.close_all_blocks()?;
             self.is_over = true;
             return Ok(Token::StreamEnd);
         }
         if self.cursor.column() == 0 {
             if self.cursor.byte(0) == b'%' {
-                self.outside_of_all()?;
+                self.close_all_blocks()?;
                 return self.directive();
             }
             for (letter, token) in [(b'-', Token::DocumentStart), (b'.', Token::DocumentEnd)] {
                 if self.cursor.is_document_indicator(letter) {
-                    self.outside_of_all()?;
+                    self.close_all_blocks()?;
                     self.cursor.skip(3);
                     return Ok(token);
                 }
@@ -172,15 +172,15 @@ impl<'a> Scanner<'a> {
             b'?' if !is_block || self.cursor.is_blank_or_end(1) => self.key(mark),
             b':' if !is_block || self.cursor.is_blank_or_end(1) => self.value(mark),
             b'*' => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.name().map(Token::Alias)
             }
             b'&' => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.name().map(Token::Anchor)
             }
             b'!' => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.tag()
             }
             letter @ (b'|' | b'>') if is_block => {
@@ -189,7 +189,7 @@ impl<'a> Scanner<'a> {
                 self.block_scalar(letter == b'|')
             }
             quote @ (b'\'' | b'"') => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.quoted_scalar(quote)
             }
             b'\t' => Err(trouble(mark, "a tab can't indent a line")),
@@ -198,14 +198,14 @@ impl<'a> Scanner<'a> {
                 Err(trouble(mark, format!("a value can't start with `{letter}`")).hint("put it in quotes"))
             }
             _ => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.plain_scalar()
             }
         }
     }
 
     /// Ends all open block collections, before a document or the text ends.
-    fn outside_of_all(&mut self) -> Result<(), Trouble> {
+    fn close_all_blocks(&mut self) -> Result<(), Trouble> {
         self.unroll_indent(None);
         self.remove_simple_key()?;
         self.simple_key_allowed = false;
@@ -213,7 +213,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Begins a token that may be a key.
-    fn begin_text(&mut self) -> Result<(), Trouble> {
+    fn begin_possible_key(&mut self) -> Result<(), Trouble> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         Ok(())
@@ -342,7 +342,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// Returns the byte offset of the first character that YAML doesn't allow.
-fn forbidden(text: &str) -> Option<usize> {
+fn find_forbidden_character(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let next = |index: usize| bytes.get(index).copied().unwrap_or(0);
     bytes.iter().enumerate().find_map(|(index, byte)| {
@@ -358,7 +358,7 @@ fn forbidden(text: &str) -> Option<usize> {
     })
 }
 
-fn forbidden_character(text: &str, offset: usize) -> Trouble {
+fn forbidden_character_error(text: &str, offset: usize) -> Trouble {
     let mut cursor = Cursor::new(text);
     while cursor.end_of_line() < offset {
         cursor.advance_to(cursor.end_of_line());

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Strings that YAML 1.1 reads as booleans, nulls and other non-strings (<https://yaml.org/type/>), in lower case.
-const WORDS: [&str; 13] = [
+const AMBIGUOUS_WORDS: [&str; 13] = [
     "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", "",
 ];
 
@@ -144,7 +144,7 @@ fn is_shown(letter: char) -> bool {
 
 /// Returns whether a string needs no quotes in any version of YAML.
 fn is_plain(text: &str) -> bool {
-    let is_word = WORDS.contains(&text.to_ascii_lowercase().as_str());
+    let is_word = AMBIGUOUS_WORDS.contains(&text.to_ascii_lowercase().as_str());
     // Numbers in all bases, with underscores and exponents; times, dates, infinities.
     let first = text.chars().next().unwrap_or(' ');
     let is_number_like = (first.is_ascii_digit() || matches!(first, '+' | '-' | '.'))
@@ -245,7 +245,7 @@ mod tests {
             "[ -~]{0,12}",
             "[a-z0-9 :#'\"\\-\n\t\\\\]{0,16}",
             any::<String>(),
-            proptest::sample::select(&WORDS[..]).prop_map(str::to_owned),
+            proptest::sample::select(&AMBIGUOUS_WORDS[..]).prop_map(str::to_owned),
         ]
     }
 

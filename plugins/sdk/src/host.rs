@@ -23,7 +23,7 @@ pub fn log(level: LogLevel, message: &str) {
     #[cfg(target_family = "wasm")]
     crate::wasm::log(level, message);
     #[cfg(not(target_family = "wasm"))]
-    crate::testing::keep_log(level, message);
+    crate::testing::record_log(level, message);
 }
 
 /// Returns the moment of this call, since 1970, UTC. It stands still during a call.

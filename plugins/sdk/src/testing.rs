@@ -41,7 +41,7 @@ pub(crate) fn moment() -> Duration {
     NOW.get()
 }
 
-pub(crate) fn keep_log(level: LogLevel, message: &str) {
+pub(crate) fn record_log(level: LogLevel, message: &str) {
     LOG.with_borrow_mut(|lines| lines.push((level, message.to_owned())));
 }
 

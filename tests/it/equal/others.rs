@@ -3,7 +3,7 @@
 use capstan_core::{event::Status, manifest, object::Object, remedy::Setting, task::ExpectedChange};
 use capstan_engine::{Engine, Request};
 use capstan_sim::world::Setup;
-use capstan_tests::{Ran, Stage, in_virtual_time, real};
+use capstan_tests::{RunResult, Stage, in_virtual_time, real};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn request(stage: &Stage, object: &Value) -> Request {
     Request::sync(stage.application.clone(), manifests)
 }
 
-async fn sync(stage: &Stage, object: &Value) -> Ran {
+async fn sync(stage: &Stage, object: &Value) -> RunResult {
     let ran = stage.run(request(stage, object)).await.unwrap();
     assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
     ran

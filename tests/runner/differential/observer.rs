@@ -40,16 +40,16 @@ const KINDS: [(&str, &str, &str); 16] = [
 ];
 
 /// The duration of a watch in seconds.
-const LASTS: u32 = 280;
+const WATCH_TIMEOUT_SECONDS: u32 = 280;
 /// How long a deletion may take.
-const GONE_WITHIN: Duration = Duration::from_secs(8);
+const DELETION_TIMEOUT: Duration = Duration::from_secs(8);
 /// The interval of polling.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Records what happens in the cluster.
 pub struct Observer {
     client: Client,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<ObserverState>>,
     tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
@@ -70,7 +70,7 @@ impl Space {
     }
 
     /// Replaces the generated part of a name.
-    pub fn plain_name(&self, name: &str) -> String {
+    pub fn normalize_name(&self, name: &str) -> String {
         let prefix = self.prefixes.iter().find(|prefix| name.starts_with(*prefix));
         prefix.map_or_else(|| self.plain(name), |prefix| format!("{prefix}*"))
     }
@@ -87,7 +87,7 @@ impl Space {
 
 /// Everything that was recorded.
 #[derive(Default)]
-struct Seen {
+struct ObserverState {
     spaces: Vec<(Space, View)>,
     defined: Vec<ApiResource>,
     trouble: Option<String>,
@@ -99,12 +99,12 @@ struct View {
     from: u64,
     effects: BTreeMap<(u64, String), Effect>,
     /// The existing objects, by kind, namespace and name.
-    objects: BTreeMap<String, Known>,
+    objects: BTreeMap<String, ObservedObject>,
     last: Instant,
 }
 
 /// An existing object.
-struct Known {
+struct ObservedObject {
     shown: String,
     content: String,
     version: u64,
@@ -173,11 +173,11 @@ impl Observer {
                 let view = seen.view(space).context("a space that is observed")?;
                 let is_going = view.objects.values().any(|known| known.is_going);
                 let is_quiet = began.elapsed() >= quiet && view.last.elapsed() >= quiet;
-                if is_quiet && !is_going || began.elapsed() > GONE_WITHIN {
+                if is_quiet && !is_going || began.elapsed() > DELETION_TIMEOUT {
                     break;
                 }
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         // A watch on a kind that was just defined may end silently before the server is ready.
         let group = format!("{}.io", space.name);
@@ -253,13 +253,13 @@ impl Observer {
     /// Watches one kind forever.
     async fn follow(&self, resource: &ApiResource, mut from: String) -> anyhow::Result<()> {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), resource);
-        let params = WatchParams::default().timeout(LASTS);
+        let params = WatchParams::default().timeout(WATCH_TIMEOUT_SECONDS);
         loop {
             let mut events = match api.watch(&params, &from).await {
                 Ok(events) => events.boxed(),
                 // A kind that was just defined is served a moment later; a deleted one isn't served any more.
                 Err(kube::Error::Api(status)) if status.code == 404 => {
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -312,14 +312,14 @@ impl Observer {
     }
 }
 
-impl Seen {
+impl ObserverState {
     fn view(&mut self, space: &Space) -> Option<&mut View> {
         let found = self.spaces.iter_mut().find(|(known, _)| known.name == space.name);
         found.map(|(_, view)| view)
     }
 
     fn take(&mut self, kind: &str, object: &DynamicObject, is_gone: bool) {
-        if is_of_others(kind, object) {
+        if is_generated(kind, object) {
             return;
         }
         let Some((space, view)) = self.spaces.iter_mut().find(|(space, _)| space.has(object)) else {
@@ -340,7 +340,7 @@ impl View {
             .and_then(|text| text.parse().ok())
             .unwrap_or_default();
         let name = object.name_any();
-        let shown = format!("{kind}/{}", space.plain_name(&name));
+        let shown = format!("{kind}/{}", space.normalize_name(&name));
         let content = content(space, kind, object);
         let key = format!("{kind}/{}/{name}", object.namespace().unwrap_or_default());
         let is_going = object.metadata.deletion_timestamp.is_some();
@@ -353,7 +353,7 @@ impl View {
         };
         if !is_gone {
             let shown = shown.clone();
-            let known = Known {
+            let known = ObservedObject {
                 shown,
                 content,
                 version,
@@ -376,7 +376,7 @@ impl View {
 }
 
 /// Says whether an object doesn't belong to any set: objects of controllers, and a tool's own state.
-fn is_of_others(kind: &str, object: &DynamicObject) -> bool {
+fn is_generated(kind: &str, object: &DynamicObject) -> bool {
     !object.owner_references().is_empty()
         || (kind == "ConfigMap" && object.name_any() == "kube-root-ca.crt")
         || (kind == "ServiceAccount" && object.name_any() == "default")

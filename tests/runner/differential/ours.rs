@@ -6,7 +6,7 @@ use capstan_core::{
     compat::Mode,
     event::Status,
     manifest,
-    plan::{Confirmed, Hooks, Retry, Selection},
+    plan::{Confirmation, Hooks, Retry, Selection},
     sync_options::SyncOptions,
     task::{FailureClass, TaskResult},
     view::{OperationView, TaskProgress, TaskView},
@@ -17,7 +17,7 @@ use capstan_sim::world::Setup;
 use super::{case::Step, observer::Space, set, theirs, told::Told};
 use crate::{
     real::Plane,
-    stage::{SOMEBODY, Stage},
+    stage::{Stage, TERMINATED_BY},
 };
 
 /// Capstan on the namespace of a case.
@@ -45,24 +45,24 @@ impl Ours {
         let text = set::text(&step.set, &space.name)?;
         let manifests = match manifest::decode("set", &text) {
             Ok(manifests) => manifests,
-            Err(mistakes) => return Ok(refused(space, &mistakes)),
+            Err(mistakes) => return Ok(refused_result(space, &mistakes)),
         };
         let options = match SyncOptions::read(step.options.iter().map(String::as_str), Mode::ArgoCd) {
             Ok(options) => options,
-            Err(mistakes) => return Ok(refused(space, &mistakes)),
+            Err(mistakes) => return Ok(refused_result(space, &mistakes)),
         };
         let mut request = self.request(step, manifests);
         request.options.sync_options = options;
         let planned = match self.stage.engine.plan(request).await {
             Ok(planned) => planned,
-            Err(EngineError::Plan(mistakes)) => return Ok(refused(space, &mistakes)),
+            Err(EngineError::Plan(mistakes)) => return Ok(refused_result(space, &mistakes)),
             Err(error) => return Err(error.into()),
         };
-        let running = self.stage.engine.start(planned, SOMEBODY).await?;
+        let running = self.stage.engine.start(planned, TERMINATED_BY).await?;
         let end_at = step.terminate_at.as_ref().map(|name| format!("created {name}"));
         let followed = self.stage.follow(running, end_at.as_deref());
         if step.never_ends {
-            let long_enough = Duration::from_secs(u64::from(theirs::LONG_ENOUGH));
+            let long_enough = Duration::from_secs(u64::from(theirs::ENDLESS_CASE_SECONDS));
             if let Ok(ran) = tokio::time::timeout(long_enough, followed).await {
                 return Ok(told(space, step, &ran?.view));
             }
@@ -82,7 +82,7 @@ impl Ours {
             hooks: step.skip_hooks.then_some(Hooks::None),
             ..Selection::default()
         };
-        request.options.confirmed = Confirmed {
+        request.options.confirmed = Confirmation {
             all: step.confirmed,
             only: Vec::new(),
         };
@@ -95,7 +95,7 @@ impl Ours {
     }
 }
 
-fn refused<Mistake: std::fmt::Display>(space: &Space, mistakes: &[Mistake]) -> Told {
+fn refused_result<Mistake: std::fmt::Display>(space: &Space, mistakes: &[Mistake]) -> Told {
     let words: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     Told {
         status: "Failed".to_owned(),
@@ -138,14 +138,14 @@ fn result(space: &Space, task: &TaskView) -> Option<String> {
     let outcome = match &task.progress {
         TaskProgress::Pending => return None,
         // An object that was applied and isn't waited for any more counts as synced.
-        TaskProgress::Running | TaskProgress::Finished(TaskResult::Stopped(_)) if !is_hook => "Synced",
+        TaskProgress::Running | TaskProgress::Finished(TaskResult::FixedClock(_)) if !is_hook => "Synced",
         TaskProgress::Running => "Running",
         TaskProgress::Finished(TaskResult::Done(_) | TaskResult::Tolerated(_)) => match outline.action.as_str() {
             "delete" => "Pruned",
             "run" => "Succeeded",
             _ => "Synced",
         },
-        TaskProgress::Finished(TaskResult::Stopped(_)) => "Failed",
+        TaskProgress::Finished(TaskResult::FixedClock(_)) => "Failed",
         TaskProgress::Finished(TaskResult::Failed { .. }) if is_hook => "Failed",
         TaskProgress::Finished(TaskResult::Failed { class, .. }) => match class {
             FailureClass::Apply => "SyncFailed",
@@ -156,6 +156,6 @@ fn result(space: &Space, task: &TaskView) -> Option<String> {
         "{} {}/{} {outcome}",
         outline.phase,
         outline.key.kind,
-        space.plain_name(&outline.key.name)
+        space.normalize_name(&outline.key.name)
     ))
 }

@@ -60,7 +60,7 @@ pub fn text(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<String
 
 fn object(name: &str, entry: &Entry, space: &str) -> anyhow::Result<Value> {
     let (kind, name) = name.split_once('/').context("manifests are named `Kind/name`")?;
-    let mut object = usual(kind, entry)?;
+    let mut object = default_fields(kind, entry)?;
     let metadata = match name.strip_suffix('*') {
         Some(prefix) => json!({ "generateName": prefix }),
         None => json!({ "name": name }),
@@ -79,11 +79,11 @@ impl Entry {
         let mut all = self.annotations.clone();
         let texts = [
             ("argocd.argoproj.io/hook", self.hook.clone()),
-            ("argocd.argoproj.io/sync-wave", self.wave.as_ref().map(plain)),
+            ("argocd.argoproj.io/sync-wave", self.wave.as_ref().map(scalar_text)),
             ("argocd.argoproj.io/hook-delete-policy", self.policy.clone()),
             ("argocd.argoproj.io/sync-options", self.options.clone()),
             ("helm.sh/hook", self.helm.clone()),
-            ("helm.sh/hook-weight", self.weight.as_ref().map(plain)),
+            ("helm.sh/hook-weight", self.weight.as_ref().map(scalar_text)),
             ("helm.sh/hook-delete-policy", self.helm_policy.clone()),
         ];
         for (name, text) in texts {
@@ -95,12 +95,12 @@ impl Entry {
 }
 
 /// Returns a scalar as an annotation has it.
-fn plain(value: &Value) -> String {
+fn scalar_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 /// Returns the default fields of a kind.
-fn usual(kind: &str, entry: &Entry) -> anyhow::Result<Value> {
+fn default_fields(kind: &str, entry: &Entry) -> anyhow::Result<Value> {
     if let Some(api) = &entry.api {
         return Ok(json!({ "apiVersion": api }));
     }

@@ -19,9 +19,9 @@ use tokio::{
 use super::{case::Step, observer::Space, set, told::Told};
 
 /// How long an operation may take, in seconds.
-const DEADLINE: u32 = 90;
+const TIMEOUT_SECONDS: u32 = 90;
 /// How long an operation without an end is observed, in seconds.
-pub const LONG_ENOUGH: u32 = 8;
+pub const ENDLESS_CASE_SECONDS: u32 = 8;
 
 /// Returns the program. Returns `None` when it can't be built here; the test is skipped then.
 ///
@@ -35,7 +35,7 @@ pub fn program() -> anyhow::Result<Option<PathBuf>> {
 /// A request to run a step.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Order<'step> {
+struct StepRequest<'step> {
     id: String,
     app: &'step str,
     namespace: &'step str,
@@ -54,19 +54,19 @@ struct Order<'step> {
 
 /// The result of a step.
 #[derive(Debug, Deserialize)]
-struct Report {
+struct StepReport {
     id: String,
     phase: String,
     message: String,
     attempts: u32,
     passes: u32,
-    results: Vec<Outcome>,
+    results: Vec<TaskOutcome>,
     #[serde(default)]
     trouble: String,
 }
 
 #[derive(Debug, Deserialize)]
-struct Outcome {
+struct TaskOutcome {
     phase: String,
     kind: String,
     name: String,
@@ -76,12 +76,12 @@ struct Outcome {
     message: String,
 }
 
-type Waiting = Arc<Mutex<BTreeMap<String, oneshot::Sender<Report>>>>;
+type PendingReports = Arc<Mutex<BTreeMap<String, oneshot::Sender<StepReport>>>>;
 
 /// The running program.
 pub struct Engine {
     orders: tokio::sync::Mutex<(ChildStdin, u64)>,
-    waiting: Waiting,
+    waiting: PendingReports,
     _program: Child,
 }
 
@@ -101,12 +101,12 @@ impl Engine {
             .spawn()
             .with_context(|| program.display().to_string())?;
         let (orders, answers) = (child.stdin.take(), child.stdout.take());
-        let waiting = Waiting::default();
+        let waiting = PendingReports::default();
         let heard = Arc::clone(&waiting);
         let mut lines = BufReader::new(answers.context("an output")?).lines();
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                let Ok(report) = serde_json::from_str::<Report>(&line) else {
+                let Ok(report) = serde_json::from_str::<StepReport>(&line) else {
                     break;
                 };
                 let listener = heard.lock().unwrap_or_else(PoisonError::into_inner).remove(&report.id);
@@ -134,7 +134,7 @@ impl Engine {
         {
             let mut orders = self.orders.lock().await;
             orders.1 += 1;
-            let order = Order {
+            let order = StepRequest {
                 id: orders.1.to_string(),
                 app: &space.name,
                 namespace: &space.name,
@@ -147,7 +147,11 @@ impl Engine {
                 retries: step.retries,
                 terminate_at: step.terminate_at.as_deref(),
                 live,
-                seconds: if step.never_ends { LONG_ENOUGH } else { DEADLINE },
+                seconds: if step.never_ends {
+                    ENDLESS_CASE_SECONDS
+                } else {
+                    TIMEOUT_SECONDS
+                },
             };
             self.waiting
                 .lock()
@@ -168,7 +172,7 @@ impl Engine {
     }
 }
 
-impl Report {
+impl StepReport {
     fn told(&self, space: &Space) -> Told {
         let attempts = (self.attempts > 1).then(|| format!(" in try {}", self.attempts));
         let status = if self.phase == "Error" { "Failed" } else { &self.phase };
@@ -190,7 +194,7 @@ impl Report {
     }
 }
 
-impl Outcome {
+impl TaskOutcome {
     /// A pruned object is reported by its absence.
     fn told(&self, space: &Space) -> Option<String> {
         let outcome = match (self.status.as_str(), self.state.as_str()) {
@@ -208,7 +212,7 @@ impl Outcome {
             "{} {}/{} {outcome}",
             self.phase,
             self.kind,
-            space.plain_name(&self.name)
+            space.normalize_name(&self.name)
         ))
     }
 }

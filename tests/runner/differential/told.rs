@@ -69,28 +69,28 @@ impl Told {
     pub fn differences(&self, other: &Told) -> BTreeMap<Aspect, String> {
         let mut differences = BTreeMap::new();
         if self.status != other.status {
-            differences.insert(Aspect::Status, versus(&self.status, &other.status));
+            differences.insert(Aspect::Status, comparison_text(&self.status, &other.status));
         }
         if self.results != other.results {
             let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
                 one.difference(other).cloned().collect::<Vec<_>>().join(", ")
             };
             let (ours, theirs) = (only(&self.results, &other.results), only(&other.results, &self.results));
-            differences.insert(Aspect::Results, versus(&ours, &theirs));
+            differences.insert(Aspect::Results, comparison_text(&ours, &theirs));
         }
-        let (ours, theirs) = (in_words(&self.effects), in_words(&other.effects));
+        let (ours, theirs) = (effects_text(&self.effects), effects_text(&other.effects));
         if ours != theirs {
-            differences.insert(Aspect::Order, versus(&ours, &theirs));
+            differences.insert(Aspect::Order, comparison_text(&ours, &theirs));
         }
         if self.left != other.left {
             let (ours, theirs) = (beyond(&self.left, &other.left), beyond(&other.left, &self.left));
-            differences.insert(Aspect::Left, versus(&ours, &theirs));
+            differences.insert(Aspect::Left, comparison_text(&ours, &theirs));
         }
         differences
     }
 }
 
-fn versus(ours: &str, theirs: &str) -> String {
+fn comparison_text(ours: &str, theirs: &str) -> String {
     format!("    ours   {ours}\n    theirs {theirs}\n")
 }
 
@@ -104,7 +104,7 @@ fn beyond(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> S
 }
 
 /// Describes changes; those of one group are sorted by name.
-fn in_words(effects: &[Effect]) -> String {
+fn effects_text(effects: &[Effect]) -> String {
     let together = effects.chunk_by(|one, next| one.side == next.side);
     let sorted = together.map(|group| {
         let mut words: Vec<String> = group.iter().map(|one| format!("{} {}", one.verb, one.object)).collect();
@@ -124,7 +124,7 @@ impl fmt::Display for Told {
             self.status,
             self.words,
             results.join(", "),
-            in_words(&self.effects),
+            effects_text(&self.effects),
             left.join(", ")
         )
     }

@@ -33,7 +33,7 @@ pub(super) async fn remove(stage: &Stage, names: &[String]) -> anyhow::Result<()
     Ok(())
 }
 
-pub(super) async fn own(stage: &Stage, owners: &BTreeMap<String, String>) -> anyhow::Result<()> {
+pub(super) async fn set_owners(stage: &Stage, owners: &BTreeMap<String, String>) -> anyhow::Result<()> {
     for (name, owner) in owners {
         let owner = live(stage, owner).await?;
         let reference = json!({
@@ -46,7 +46,7 @@ pub(super) async fn own(stage: &Stage, owners: &BTreeMap<String, String>) -> any
     Ok(())
 }
 
-pub(super) async fn there(stage: &Stage, wanted: &BTreeMap<String, bool>) -> anyhow::Result<()> {
+pub(super) async fn check_presence(stage: &Stage, wanted: &BTreeMap<String, bool>) -> anyhow::Result<()> {
     for (name, is_wanted) in wanted {
         let found = find(stage, name).await?.filter(|object| !object.is_terminating());
         ensure!(
@@ -74,7 +74,7 @@ pub(super) async fn health(stage: &Stage, wanted: &Health) -> anyhow::Result<()>
 }
 
 /// Plans the application's deletion, which must fail with these mistakes.
-pub(super) async fn refused_deletion(stage: &Stage, mistakes: &[String]) -> anyhow::Result<()> {
+pub(super) async fn check_refused_deletion(stage: &Stage, mistakes: &[String]) -> anyhow::Result<()> {
     match stage.engine.plan(stage.deletion()).await {
         Err(error) => super::are(&error.into(), mistakes),
         Ok(_) => bail!("there are no mistakes"),

@@ -14,7 +14,7 @@ pub enum Distribute {
     #[command(
         after_help = "Examples:\n  capstan plugin add oci://ghcr.io/acme/queue:1.2\n  capstan plugin add https://acme.io/queue.wasm#sha256=...\n  capstan plugin add plugins/queue.wasm\n\nIf the working directory has a capstan.yaml, the plugin is added to its `plugins`. host/DISTRIBUTION.md describes sources."
     )]
-    Add(Add),
+    AddArgs(AddArgs),
     /// Look up pinned plugins again, and pin the present versions
     #[command(after_help = "Examples:\n  capstan plugin update\n  capstan plugin update queue")]
     Update(Update),
@@ -30,7 +30,7 @@ pub enum Distribute {
     #[command(
         after_help = "Examples:\n  capstan plugin verify oci://ghcr.io/acme/queue:1.2\n  capstan plugin verify oci://ghcr.io/acme/queue:1.2 --key cosign.pub"
     )]
-    Verify(Verify),
+    VerifyArgs(VerifyArgs),
 }
 
 /// How registries are reached.
@@ -47,7 +47,7 @@ pub struct Reach {
 
 /// Adding.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Add {
+pub struct AddArgs {
     /// Source of the plugin: oci://, https:// or file: with a digest, or a path
     #[arg(value_parser = source)]
     pub source: Source,
@@ -103,7 +103,7 @@ pub struct Publish {
 
 /// Verifying.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Verify {
+pub struct VerifyArgs {
     /// Source of the plugin
     #[arg(value_parser = source)]
     pub source: Source,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use capstan_project::{ChartSpec, SourceSpec, seconds};
-use capstan_source::{RENDERING, Source};
+use capstan_source::{RENDER_TIMEOUT, Source};
 use clap::Args as ClapArgs;
 
 /// Where manifests come from.
@@ -118,6 +118,7 @@ impl From {
 
     /// Returns how long all reading and rendering may take.
     pub fn deadline(&self) -> std::time::Duration {
-        self.render_timeout.map_or(RENDERING, std::time::Duration::from_secs)
+        self.render_timeout
+            .map_or(RENDER_TIMEOUT, std::time::Duration::from_secs)
     }
 }

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 
 /// What becomes a plugin, and where it goes.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Import {
+pub struct ImportArgs {
     /// File or folder with the checks
     pub path: PathBuf,
     /// Folder for the component, its plugin.toml and its cases [default: the plugin's name]

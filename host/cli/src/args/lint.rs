@@ -2,11 +2,11 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Compat, From, Lints};
+use super::{Compat, From, LintFilterArgs};
 
 /// Looking at manifests without a cluster.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Lint {
+pub struct LintArgs {
     /// Sources of the manifests
     #[command(flatten)]
     pub from: From,
@@ -21,5 +21,5 @@ pub struct Lint {
     pub strict: bool,
     /// What becomes of findings
     #[command(flatten)]
-    pub lints: Lints,
+    pub lints: LintFilterArgs,
 }

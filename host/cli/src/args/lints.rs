@@ -5,7 +5,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 /// Which findings are shown, and which may be there.
 #[derive(Debug, Clone, Default, ClapArgs)]
-pub struct Lints {
+pub struct LintFilterArgs {
     /// Lowest severity to show
     #[arg(long = "lint", value_enum, value_name = "LEAST", default_value_t)]
     pub least: Least,
@@ -26,7 +26,7 @@ pub enum Least {
     All,
 }
 
-impl Lints {
+impl LintFilterArgs {
     /// Says how much a finding must matter to be shown.
     pub fn least(&self, verbose: u8) -> lint::Severity {
         match self.least {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-use super::{Distribute, Import};
+use super::{Distribute, ImportArgs};
 use capstan_project::seconds;
 
 /// Plugins.
@@ -52,12 +52,12 @@ pub enum Plugin {
     #[command(
         after_help = "Examples:\n  capstan plugin import-argo argocd-cm.yaml --name our-health\n  capstan plugin import-argo argo-cd/resource_customizations --name argo-health --licence Apache-2.0\n\nScripts run unchanged: Lua 5.1 with goto, the libraries of Argo CD, and its rules for return values."
     )]
-    ImportArgo(Import),
+    ImportArgo(ImportArgs),
     /// Make a plugin from CEL health checks, such as Flux's healthCheckExprs
     #[command(
         after_help = "Example:\n  capstan plugin import-cel kustomization.yaml --name our-health\n\nThe file contains Flux Kustomizations, or a list of {apiVersion, kind, current, inProgress, failed}."
     )]
-    ImportCel(Import),
+    ImportCel(ImportArgs),
     /// Where plugins come from, and where they go.
     #[command(flatten)]
     Distribute(Distribute),

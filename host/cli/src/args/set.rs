@@ -6,7 +6,7 @@ use capstan_core::{compat::Mode, directive, on_busy, phase::Phase, plan};
 use capstan_project::{Options, Seconds, seconds};
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{From, Lints};
+use super::{From, LintFilterArgs};
 
 /// A set of manifests and what is wanted of it.
 #[derive(Debug, Clone, Default, ClapArgs)]
@@ -115,7 +115,7 @@ pub struct Sync {
     pub set: Set,
     /// What becomes of findings
     #[command(flatten)]
-    pub lints: Lints,
+    pub lints: LintFilterArgs,
     /// Run a plan that `capstan plan --save` wrote, if the cluster hasn't changed since then
     #[arg(long = "plan", value_name = "FILE")]
     pub saved: Option<PathBuf>,
@@ -138,7 +138,7 @@ pub struct Plan {
     pub set: Set,
     /// What becomes of findings
     #[command(flatten)]
-    pub lints: Lints,
+    pub lints: LintFilterArgs,
     /// Plan with Capstan's rules and with Argo CD's, and show the differences with reasons
     #[arg(long, conflicts_with_all = ["compat", "save"])]
     pub explain_compat: bool,

@@ -6,7 +6,7 @@ use super::App;
 
 /// A signal for a hook.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct SendSignal {
+pub struct SignalArgs {
     /// Name of the application
     #[command(flatten)]
     pub app: App,

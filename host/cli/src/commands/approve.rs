@@ -5,13 +5,13 @@ use serde_json::json;
 
 use super::{print, which};
 use crate::{
-    args::{Approve, Global},
+    args::{Approve, GlobalOptions},
     context::Context,
     exit::Exit,
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &Approve) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &Approve) -> anyhow::Result<Exit> {
     let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;

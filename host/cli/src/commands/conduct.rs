@@ -2,15 +2,15 @@
 //! follows it.
 
 use capstan_core::{on_busy::OnBusy, plugins::Application};
-use capstan_engine::{CarriedOn, LintErrors, Notice, Planned, Policy, Running, Same, Undertaken, Work};
+use capstan_engine::{CarriedOn, EquivalentOperation, LintErrors, Notice, Planned, Policy, Running, Undertaken, Work};
 
 use super::{
     follow::{self, Followed, Signals},
     plan::text,
-    voice::Voice,
+    voice::Printer,
 };
 use crate::{
-    args::{Global, Lints, Output},
+    args::{GlobalOptions, LintFilterArgs, Output},
     context::Context,
     exit::Exit,
     text,
@@ -21,21 +21,26 @@ pub(super) struct Conductor<'a> {
     /// The cluster, the plugins and the engine.
     pub(super) context: &'a Context,
     /// The options of every command.
-    pub(super) global: &'a Global,
+    pub(super) global: &'a GlobalOptions,
     /// How work is prepared and started.
     pub(super) policy: Policy,
     /// Where output goes.
-    pub(super) voice: &'a Voice,
+    pub(super) voice: &'a Printer,
     /// Signals, if they are received from the start of the command; else they are received while an operation runs.
     pub(super) signals: Option<Signals>,
     /// Which findings are shown.
-    pub(super) lints: Lints,
+    pub(super) lints: LintFilterArgs,
 }
 
 impl<'a> Conductor<'a> {
     /// Makes one that doesn't wait for other operations, and shows the findings of lint. `same` says which unfinished operation does the
     /// same work as the command.
-    pub(super) fn new(context: &'a Context, global: &'a Global, same: Same, voice: &'a Voice) -> Conductor<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        global: &'a GlobalOptions,
+        same: EquivalentOperation,
+        voice: &'a Printer,
+    ) -> Conductor<'a> {
         let policy = Policy {
             by: context.who(),
             on_busy: OnBusy::Refuse,
@@ -48,7 +53,7 @@ impl<'a> Conductor<'a> {
             policy,
             voice,
             signals: None,
-            lints: Lints::default(),
+            lints: LintFilterArgs::default(),
         }
     }
 
@@ -81,8 +86,8 @@ impl<'a> Conductor<'a> {
     /// Follows an operation to its end.
     pub(super) async fn follow(&mut self, running: Running) -> anyhow::Result<Followed> {
         match &mut self.signals {
-            Some(signals) => follow::to_end_as(running, self.global, self.voice, signals).await,
-            None => follow::to_end_as(running, self.global, self.voice, &mut follow::signals()?).await,
+            Some(signals) => follow::follow_with(running, self.global, self.voice, signals).await,
+            None => follow::follow_with(running, self.global, self.voice, &mut follow::signals()?).await,
         }
     }
 
@@ -105,7 +110,7 @@ impl<'a> Conductor<'a> {
             match undertaken.await? {
                 Undertaken::Ready(planned) => return Ok(Ok(planned)),
                 Undertaken::CarriedOn(carried_on, left) => {
-                    if let Some(exit) = self.follow_first(*carried_on).await? {
+                    if let Some(exit) = self.follow_resumed(*carried_on).await? {
                         return Ok(Err(exit));
                     }
                     work = left;
@@ -119,12 +124,12 @@ impl<'a> Conductor<'a> {
         let engine = &self.context.engine;
         let carried_on = engine.carry_on(application, &[], &self.policy, |notice| self.notify(&notice));
         match carried_on.await? {
-            Some(carried_on) => self.follow_first(carried_on).await,
+            Some(carried_on) => self.follow_resumed(carried_on).await,
             None => Ok(None),
         }
     }
 
-    async fn follow_first(&mut self, carried_on: CarriedOn) -> anyhow::Result<Option<Exit>> {
+    async fn follow_resumed(&mut self, carried_on: CarriedOn) -> anyhow::Result<Option<Exit>> {
         let CarriedOn {
             current,
             is_same,

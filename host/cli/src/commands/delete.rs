@@ -9,7 +9,7 @@ use capstan_core::{
     plan::{Limits, Plan, PlanOptions},
     plugins::Application,
 };
-use capstan_engine::{EngineError, Request, Same, Work};
+use capstan_engine::{EngineError, EquivalentOperation, Request, Work};
 use capstan_project::confirmed;
 use serde_json::json;
 
@@ -18,11 +18,11 @@ use super::{
     follow::{self, Followed},
     print, print_json,
     several::{self, Turn},
-    voice::Voice,
+    voice::Printer,
     which,
 };
 use crate::{
-    args::{Delete, Global, Output},
+    args::{Delete, GlobalOptions, Output},
     context::Context,
     exit::Exit,
     project::{self, Project},
@@ -31,7 +31,7 @@ use crate::{
     terminal, text,
 };
 
-pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, delete: &Delete) -> anyhow::Result<Exit> {
     let Some(app) = &delete.app else {
         return match project::described(global, &delete.config).await? {
             Some(project) => remove_all(project, delete).await,
@@ -49,10 +49,10 @@ pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit
     if delete.abandon {
         return abandon(&context, global, delete, &context.application(app)?).await;
     }
-    let voice = Voice::default();
-    let mut conductor = Conductor::new(&context, global, Same::Deletion, &voice);
+    let voice = Printer::default();
+    let mut conductor = Conductor::new(&context, global, EquivalentOperation::Deletion, &voice);
     let result = match context.application(app) {
-        Ok(application) => remove(&mut conductor, delete, application, Asks::Yes).await,
+        Ok(application) => remove(&mut conductor, delete, application, Confirmation::Yes).await,
         Err(error) => Err(error),
     };
     context.save()?;
@@ -61,7 +61,7 @@ pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit
 
 /// Whether the user is asked for a confirmation.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asks {
+enum Confirmation {
     /// Yes, unless `--yes` is given.
     Yes,
     /// No: it was given.
@@ -96,10 +96,10 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
             Ok(signals) => {
                 let mut conductor = Conductor {
                     signals: Some(signals),
-                    ..Conductor::new(context, global, Same::Deletion, &voice)
+                    ..Conductor::new(context, global, EquivalentOperation::Deletion, &voice)
                 };
-                let result = remove(&mut conductor, delete, application, Asks::No).await;
-                gone_already(result, &voice)
+                let result = remove(&mut conductor, delete, application, Confirmation::No).await;
+                ignore_missing(result, &voice)
             }
             Err(error) => Err(error.into()),
         };
@@ -111,7 +111,7 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
 }
 
 /// Ignores the error that an application doesn't exist.
-fn gone_already(result: anyhow::Result<Exit>, voice: &Voice) -> anyhow::Result<Exit> {
+fn ignore_missing(result: anyhow::Result<Exit>, voice: &Printer) -> anyhow::Result<Exit> {
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(EngineError::NoApplication { .. })) => {
             voice.say(&text!("{}", error));
@@ -125,7 +125,7 @@ async fn remove(
     conductor: &mut Conductor<'_>,
     delete: &Delete,
     application: Application,
-    question: Asks,
+    question: Confirmation,
 ) -> anyhow::Result<Exit> {
     let mut limits = Limits::default();
     limits.operation = delete.timeout.map_or(limits.operation, Duration::from_secs);
@@ -147,7 +147,7 @@ async fn remove(
         conductor.show(&planned);
         conductor.voice.print(&text!("\n"));
     }
-    if question == Asks::Yes && !delete.yes && !is_confirmed(&planned.plan)? {
+    if question == Confirmation::Yes && !delete.yes && !is_confirmed(&planned.plan)? {
         print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
@@ -156,16 +156,16 @@ async fn remove(
 }
 
 /// How many remaining objects are listed.
-const MOST_LISTED: usize = 100;
+const MAX_LISTED: usize = 100;
 
 /// Removes the stored state of an application, and lists the objects that stay in the cluster.
 async fn abandon(
     context: &Context,
-    global: &Global,
+    global: &GlobalOptions,
     delete: &Delete,
     application: &Application,
 ) -> anyhow::Result<Exit> {
-    let left = context.engine.left_by(application).await?;
+    let left = context.engine.remaining_objects(application).await?;
     let Application { name, namespace } = application;
     if global.output == Output::Text {
         print(&match left.objects.len() {
@@ -173,13 +173,13 @@ async fn abandon(
             1 => text!("this object carries its label and stays in the cluster:\n"),
             count => text!("these {} objects carry its label and stay in the cluster:\n", count),
         });
-        for key in left.objects.iter().take(MOST_LISTED) {
+        for key in left.objects.iter().take(MAX_LISTED) {
             print(&text!("  {}\n", name_of(key, namespace)));
         }
-        if left.objects.len() > MOST_LISTED {
+        if left.objects.len() > MAX_LISTED {
             print(&text!(
                 "  and {} more; `-o json` lists all\n",
-                left.objects.len() - MOST_LISTED
+                left.objects.len() - MAX_LISTED
             ));
         }
         if left.unlisted > 0 {

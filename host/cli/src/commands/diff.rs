@@ -20,7 +20,7 @@ use super::{
     print, print_json, say,
 };
 use crate::{
-    args::{Global, Output, Set},
+    args::{GlobalOptions, Output, Set},
     exit::Exit,
     render::{Paint, lines, mask, name_of},
     report,
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The environment variable with the program that shows differences, with its options. kubectl uses the same.
-const PROGRAM: &str = "KUBECTL_EXTERNAL_DIFF";
+const EXTERNAL_DIFF_VARIABLE: &str = "KUBECTL_EXTERNAL_DIFF";
 
 /// One object before and after.
 struct Difference {
@@ -38,7 +38,7 @@ struct Difference {
     after: String,
 }
 
-pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, set: &Set) -> anyhow::Result<Exit> {
     let prepared = prepare(global, set).await?;
     let (global, context) = (&prepared.global, &prepared.context);
     let (mut differences, mut is_refused) = (Vec::new(), false);
@@ -60,8 +60,8 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
             }
         }
     }
-    match (global.output, std::env::var(PROGRAM)) {
-        (Output::Text, Ok(program)) if !program.trim().is_empty() => show_by(&program, &differences)?,
+    match (global.output, std::env::var(EXTERNAL_DIFF_VARIABLE)) {
+        (Output::Text, Ok(program)) if !program.trim().is_empty() => show_with_program(&program, &differences)?,
         (Output::Text, _) => {
             let paint = Paint::new(global.color);
             for one in &differences {
@@ -90,7 +90,7 @@ fn difference<'a>(task: &Task, one: &'a DryRunResult, namespace: &str) -> Result
     }
     let after = one.result.as_ref()?.as_ref();
     let (before, after) = mask::both(one.live.as_ref(), after);
-    let (before, after) = (written(before), written(after));
+    let (before, after) = (object_text(before), object_text(after));
     Ok((before != after).then(|| Difference {
         key: task.key.clone(),
         name: name_of(&task.key, namespace),
@@ -100,7 +100,7 @@ fn difference<'a>(task: &Task, one: &'a DryRunResult, namespace: &str) -> Result
 }
 
 /// Returns an object as YAML, without the fields that the server manages; empty for no object.
-fn written(object: Option<Object>) -> String {
+fn object_text(object: Option<Object>) -> String {
     object.map_or_else(String::new, |object| yaml::text(&diff::comparable(&object, MANAGER)))
 }
 
@@ -121,7 +121,7 @@ fn text(one: &Difference, name: &str, paint: Paint) -> Text {
 }
 
 /// Runs a program with two folders, each with one file per object.
-fn show_by(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
+fn show_with_program(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
     if differences.is_empty() {
         return Ok(());
     }
@@ -139,7 +139,7 @@ fn show_by(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
     let path = match Program::find(name) {
         Some(found) => found.path().to_owned(),
         None if name.contains(std::path::is_separator) => name.into(),
-        None => anyhow::bail!("failed to run `{program}` ({PROGRAM}): it is not in PATH"),
+        None => anyhow::bail!("failed to run `{program}` ({EXTERNAL_DIFF_VARIABLE}): it is not in PATH"),
     };
     // It may be a program that uses the terminal: it has no deadline, and no process group of its own.
     let status = std::process::Command::new(path)
@@ -147,7 +147,7 @@ fn show_by(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
         .args([&live, &desired])
         .stdin(Stdio::null())
         .status()
-        .with_context(|| format!("failed to run `{program}` ({PROGRAM})"))?;
+        .with_context(|| format!("failed to run `{program}` ({EXTERNAL_DIFF_VARIABLE})"))?;
     // As for diff, 0 and 1 are results.
     anyhow::ensure!(
         status.code().is_some_and(|code| code <= 1),

@@ -14,24 +14,24 @@ use capstan_registry::{Policy, Store};
 use capstan_runtime::plugins;
 
 use crate::{
-    args::{Distribute, Global, Reach},
+    args::{Distribute, GlobalOptions, Reach},
     exit::Exit,
     project::FILE,
     report::Diagnostics,
 };
 
-pub(super) fn run(global: &Global, command: &Distribute) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, command: &Distribute) -> anyhow::Result<Exit> {
     match command {
-        Distribute::Add(args) => add::run(global, args),
+        Distribute::AddArgs(args) => add::run(global, args),
         Distribute::Update(args) => update::run(global, args),
         Distribute::Pull(args) => pull::run(global, args),
         Distribute::Publish(args) => publish::run(global, args),
-        Distribute::Verify(args) => verify::run(global, args),
+        Distribute::VerifyArgs(args) => verify::run(global, args),
     }
 }
 
 /// Reads the `capstan.yaml` of the working directory, if there is one.
-fn here(global: &Global) -> anyhow::Result<Option<Configuration>> {
+fn here(global: &GlobalOptions) -> anyhow::Result<Option<Configuration>> {
     let path = PathBuf::from(FILE);
     if !path.is_file() {
         return Ok(None);
@@ -48,7 +48,7 @@ fn policy(file: Option<&Configuration>) -> anyhow::Result<Policy> {
 }
 
 /// Makes a store that uses the flags for registries, and else the environment variables.
-fn store(global: &Global, reach: &Reach, policy: Policy) -> Store {
+fn store(global: &GlobalOptions, reach: &Reach, policy: Policy) -> Store {
     let mut access = global.plugin_host.access.clone();
     access.ca = reach.registry_ca.clone().or(access.ca);
     access.plain_http.extend(reach.registry_http.iter().cloned());

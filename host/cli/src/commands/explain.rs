@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{print, print_json, which};
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     context::Context,
     exit::Exit,
     render::{Paint, name_of, phase_name, span, tables},
@@ -18,7 +18,7 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, app: &str) -> anyhow::Result<Exit> {
     let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let report = context.engine.report(&context.application(app)?).await?;

@@ -11,16 +11,16 @@ use capstan_engine::{EngineError, Request};
 
 use super::{print, print_json};
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     context::Context,
     exit::Exit,
     render::{
         Paint,
-        compat::{Explained, text},
+        compat::{CompatComparison, text},
     },
 };
 
-pub(super) async fn run(global: &Global, context: &Context, request: Request) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, context: &Context, request: Request) -> anyhow::Result<Exit> {
     let application = request.application.clone();
     let native = plan(context, &request, Mode::Native).await?;
     let argo_cd = plan(context, &request, Mode::ArgoCd).await?;
@@ -29,7 +29,7 @@ pub(super) async fn run(global: &Global, context: &Context, request: Request) ->
         (Err(errors), Err(_)) => return Err(EngineError::Plan(errors).into()),
         others => others,
     };
-    let explained = Explained {
+    let explained = CompatComparison {
         application,
         differences: match (&native, &argo_cd) {
             (Ok(native), Ok(argo_cd)) => compat::explain(native, argo_cd),

@@ -5,9 +5,9 @@ use capstan_engine::{Record, Running};
 use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::voice::Voice;
+use super::voice::Printer;
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     exit::Exit,
     interrupt,
     render::{Paint, run::RunText},
@@ -25,7 +25,7 @@ pub(super) enum Followed {
 impl Followed {
     pub(super) fn exit(self) -> Exit {
         match self {
-            Followed::Over(status) => Exit::of_status(&status),
+            Followed::Over(status) => Exit::from_status(&status),
             Followed::Left => Exit::Other,
         }
     }
@@ -42,7 +42,7 @@ pub(super) enum Signal {
 /// The result of a run as one JSON document.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Result<'a> {
+struct RunDocument<'a> {
     #[serde(flatten)]
     view: &'a OperationView,
     logs: Vec<capstan_engine::Line>,
@@ -54,18 +54,18 @@ pub(super) type Signals = tokio::sync::mpsc::Receiver<Signal>;
 const MAX_SIGNALS: usize = 2;
 
 /// Follows an operation to its end.
-pub(super) async fn to_end(running: Running, global: &Global) -> anyhow::Result<Followed> {
+pub(super) async fn follow(running: Running, global: &GlobalOptions) -> anyhow::RunDocument<Followed> {
     let mut signals = signals()?;
-    to_end_as(running, global, &Voice::default(), &mut signals).await
+    follow_with(running, global, &Printer::default(), &mut signals).await
 }
 
 /// Follows an operation to its end, for one of several applications.
-pub(super) async fn to_end_as(
+pub(super) async fn follow_with(
     running: Running,
-    global: &Global,
-    voice: &Voice,
+    global: &GlobalOptions,
+    voice: &Printer,
     signals: &mut Signals,
-) -> anyhow::Result<Followed> {
+) -> anyhow::RunDocument<Followed> {
     let mut text = RunText::new(Paint::new(global.color));
     let mut logs = Vec::new();
     let mut interrupted = false;
@@ -103,7 +103,7 @@ pub(super) async fn to_end_as(
         }
     }
     if global.output == Output::Json {
-        voice.document(&Result {
+        voice.document(&RunDocument {
             view: text.view(),
             logs,
         })?;
@@ -112,7 +112,7 @@ pub(super) async fn to_end_as(
 }
 
 #[cfg(unix)]
-pub(super) fn signals() -> std::io::Result<Signals> {
+pub(super) fn signals() -> std::io::RunDocument<Signals> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -136,7 +136,7 @@ pub(super) fn signals() -> std::io::Result<Signals> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn signals() -> std::io::Result<Signals> {
+pub(super) fn signals() -> std::io::RunDocument<Signals> {
     interrupt::command_handles_interrupt();
     let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
     tokio::spawn(async move {

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::{print, print_json, which};
 use crate::{
-    args::{self, Global, Output},
+    args::{self, GlobalOptions, Output},
     context::{self, Context},
     exit::Exit,
     render::{Paint, columns, lines, name_of},
@@ -27,7 +27,7 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &args::Health) -> anyhow::Result<Exit> {
     let mode = args.compat.map(Mode::from);
     let (namespace, judged) = match &args.app {
         Some(app) => {
@@ -40,7 +40,7 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
                 .await?;
             (application.namespace, judged)
         }
-        None => of_files(global, args, mode.unwrap_or(Mode::Native)).await?,
+        None => assess_files(global, args, mode.unwrap_or(Mode::Native)).await?,
     };
     match global.output {
         Output::Text => print(&text(&judged, &namespace, Paint::new(global.color))),
@@ -50,7 +50,11 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
 }
 
 /// Assesses the objects in files. Returns them with the namespace that was used.
-async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<AssessedObject>)> {
+async fn assess_files(
+    global: &GlobalOptions,
+    args: &args::Health,
+    mode: Mode,
+) -> anyhow::Result<(String, Vec<AssessedObject>)> {
     let objects = read(args, &global.files).await?;
     // Plugins get an application with every call.
     let nobodys = |namespace: &str| Application {

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{print, print_json, say};
 use crate::{
-    args::{self, From, Global, Output, Set},
+    args::{self, From, GlobalOptions, Output, Set},
     context,
     exit::Exit,
     project::{self, App},
@@ -24,7 +24,7 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &args::LintArgs) -> anyhow::Result<Exit> {
     let set = Set {
         app: args.app.clone().or_else(|| unnamed(&args.from)),
         from: args.from.clone(),
@@ -55,12 +55,12 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
         match read {
             Ok(manifests) => {
                 count += manifests.len();
-                findings.extend(find(&project.global, app, application, (manifests, kube_minor)).await?);
+                findings.extend(find_findings(&project.global, app, application, (manifests, kube_minor)).await?);
             }
             // A file that can't be read is a finding, too, for programs that read the findings.
             Err(error) => {
                 let Diagnostics(mistakes) = error.downcast()?;
-                findings.extend(mistakes.into_iter().map(Finding::of_mistake));
+                findings.extend(mistakes.into_iter().map(Finding::from_invalid_input));
                 if deadline.left().is_zero() {
                     break;
                 }
@@ -99,7 +99,7 @@ async fn read(
     deadline: Deadline,
 ) -> anyhow::Result<Vec<Manifest>> {
     let newest = Capabilities {
-        kube_version: format!("1.{}.0", versions::NEWEST),
+        kube_version: format!("1.{}.0", versions::NEWEST_MINOR),
         api_versions: Vec::new(),
     };
     let release = Release {
@@ -111,7 +111,7 @@ async fn read(
     if app.sources.iter().any(is_unsaid) {
         say(&text!(
             "notice: charts are rendered for Kubernetes 1.{}, since no cluster is asked; `--kube-version` names another version",
-            versions::NEWEST
+            versions::NEWEST_MINOR
         ));
     }
     let gathered = app.gather(deadline, access).await?;
@@ -125,8 +125,8 @@ fn unnamed(from: &From) -> Option<String> {
     is_unnamed.then(|| "app".to_owned())
 }
 
-async fn find(
-    global: &Global,
+async fn find_findings(
+    global: &GlobalOptions,
     app: &App,
     application: Application,
     (manifests, kube_minor): (Vec<Manifest>, Option<u32>),

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use capstan_engine::{Planned, Request};
 use capstan_files::Readers;
 use capstan_project::Read;
-use capstan_source::Desired;
+use capstan_source::DesiredState;
 
 use super::{explain_compat, print, print_json, say};
 use crate::{
-    args::{self, Global, Lints, Output, Set},
+    args::{self, GlobalOptions, LintFilterArgs, Output, Set},
     context::Context,
     exit::Exit,
     project::{self, App},
@@ -20,7 +20,7 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, plan: &args::Plan) -> anyhow::Result<Exit> {
     let prepared = prepare(global, &plan.set).await?;
     let global = &prepared.global;
     let context = &prepared.context;
@@ -68,7 +68,7 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
                 print(&text!(
                     "{}\n{}{}",
                     head,
-                    after(&app),
+                    dependencies_text(&app),
                     text(global, &planned, &plan.lints)
                 ));
             }
@@ -90,7 +90,7 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
 }
 
 /// Names the applications that come before one.
-fn after(app: &App) -> String {
+fn dependencies_text(app: &App) -> String {
     if app.depends_on.is_empty() {
         String::new()
     } else {
@@ -99,7 +99,7 @@ fn after(app: &App) -> String {
 }
 
 /// Describes a plan, with the findings of lint.
-pub(super) fn text(global: &Global, planned: &Planned, lints: &Lints) -> Text {
+pub(super) fn text(global: &GlobalOptions, planned: &Planned, lints: &LintFilterArgs) -> Text {
     let paint = Paint::new(global.color);
     let mut text = render::plan::text(&planned.plan, paint);
     let findings = render::findings::text(&planned.plan.findings, lints.least(global.verbose), paint);
@@ -114,13 +114,13 @@ pub(super) struct Prepared {
     /// The cluster.
     pub(super) context: Context,
     /// The options of every command, with those of the files.
-    pub(super) global: Global,
+    pub(super) global: GlobalOptions,
     /// The applications with their manifests, each after those that it depends on.
-    pub(super) all: Vec<(App, Desired)>,
+    pub(super) all: Vec<(App, DesiredState)>,
 }
 
 /// Reads the sources of a command, and makes the engine at the same time: mistakes that need no cluster are reported without one.
-pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepared> {
+pub(super) async fn prepare(global: &GlobalOptions, set: &Set) -> anyhow::Result<Prepared> {
     let project = project::of(global, set).await?;
     let read = project.read().await?;
     // Connecting and loading plugins have limits of their own.
@@ -159,7 +159,7 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
 }
 
 /// Makes the request for a plan.
-pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow::Result<Request> {
+pub(super) fn request(context: &Context, app: &App, desired: DesiredState) -> anyhow::Result<Request> {
     let application = context.application_in(&app.name, app.namespace.as_deref())?;
     Ok(Request {
         revision: Some(desired.revision),

@@ -19,7 +19,7 @@ mod test;
 
 use super::{distribute, plugin_import, print, print_json};
 use crate::{
-    args::{Global, Kind, Language, Plugin},
+    args::{GlobalOptions, Kind, Language, Plugin},
     exit::Exit,
     report,
     terminal::Text,
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Finds a plugin, and warns if it is older than its sources.
-pub(super) fn found(global: &Global, what: &Path) -> anyhow::Result<Subject> {
+pub(super) fn found(global: &GlobalOptions, what: &Path) -> anyhow::Result<Subject> {
     let subject = Subject::find(&global.plugins, &global.plugin_host, what)?;
     subject.stale.iter().for_each(report::stale);
     Ok(subject)
@@ -54,7 +54,7 @@ impl From<Kind> for ProjectKind {
     }
 }
 
-pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, command: &Plugin) -> anyhow::Result<Exit> {
     match command {
         Plugin::New(args) => new::run(global, args),
         Plugin::Build(args) => build::run(global, args).await,

@@ -6,23 +6,23 @@ use serde_json::{Value, json};
 
 use super::{print, print_json};
 use crate::{
-    args::{Global, Import, Output},
+    args::{GlobalOptions, ImportArgs, Output},
     exit::Exit,
     render::{columns, lines},
     terminal::say,
     text,
 };
 
-pub(super) async fn argo(global: &Global, args: &Import) -> anyhow::Result<Exit> {
+pub(super) async fn argo(global: &GlobalOptions, args: &ImportArgs) -> anyhow::Result<Exit> {
     require_interpreters()?;
     let imported = import_plugin::argo(&args.spec(), &global.files, &interpreter).await?;
-    tell(global, args, &imported)
+    print_imported(global, args, &imported)
 }
 
-pub(super) async fn cel(global: &Global, args: &Import) -> anyhow::Result<Exit> {
+pub(super) async fn cel(global: &GlobalOptions, args: &ImportArgs) -> anyhow::Result<Exit> {
     require_interpreters()?;
     let imported = import_plugin::cel(&args.spec(), &global.files, &interpreter).await?;
-    tell(global, args, &imported)
+    print_imported(global, args, &imported)
 }
 
 /// Checks that the interpreters are in this executable: debug builds only contain them on request.
@@ -40,7 +40,7 @@ fn interpreter(name: &str) -> Option<&'static [u8]> {
     capstan_bundle::interpreter(name).map(|stock| stock.bytes)
 }
 
-impl Import {
+impl ImportArgs {
     fn spec(&self) -> ImportSpec {
         ImportSpec {
             path: self.path.clone(),
@@ -55,7 +55,7 @@ impl Import {
 }
 
 /// Prints the result of an import.
-fn tell(global: &Global, args: &Import, imported: &Imported) -> anyhow::Result<Exit> {
+fn print_imported(global: &GlobalOptions, args: &ImportArgs, imported: &Imported) -> anyhow::Result<Exit> {
     let Imported {
         file,
         size,

@@ -10,7 +10,7 @@ use capstan_engine::{Engine, PastOperation, Record, StoredOperation};
 
 use super::{print, print_json, say};
 use crate::{
-    args::{Global, Output, Replay},
+    args::{GlobalOptions, Output, ReplayArgs},
     exit::Exit,
     render::{Paint, run::RunText},
     report::usage_error,
@@ -19,11 +19,11 @@ use crate::{
 };
 
 pub(super) async fn run(
-    global: &Global,
+    global: &GlobalOptions,
     engine: &Engine,
     application: &Application,
     past: &PastOperation,
-    args: &Replay,
+    args: &ReplayArgs,
 ) -> anyhow::Result<Exit> {
     let kept = engine.journal(application, past).await?.ok_or_else(|| {
         let message = format!("no journal was kept of operation {}", past.id);
@@ -36,11 +36,16 @@ pub(super) async fn run(
         return again::run(global, past, &kept, plugin).await;
     }
     let view = engine.view(application, past).await?;
-    told(global, past, &kept, &view)
+    show_events(global, past, &kept, &view)
 }
 
 /// Shows the events of the operation, by replaying its inputs.
-fn told(global: &Global, past: &PastOperation, kept: &StoredOperation, view: &OperationView) -> anyhow::Result<Exit> {
+fn show_events(
+    global: &GlobalOptions,
+    past: &PastOperation,
+    kept: &StoredOperation,
+    view: &OperationView,
+) -> anyhow::Result<Exit> {
     let replayed = journal::replay(Arc::clone(&kept.plan), &past.id, &kept.entries);
     match global.output {
         Output::Text => {

@@ -8,18 +8,18 @@ use capstan_core::{
     plan::{Limits, PlanOptions},
     plugins::Application,
 };
-use capstan_engine::{PastOperation, Request, Same};
+use capstan_engine::{EquivalentOperation, PastOperation, Request};
 
-use super::{conduct::Conductor, delete::asks, print, say, stored::find, voice::Voice, which};
+use super::{conduct::Conductor, delete::asks, print, say, stored::find, voice::Printer, which};
 use crate::{
-    args::{Global, Output, Rollback},
+    args::{GlobalOptions, Output, Rollback},
     context::Context,
     exit::Exit,
     report::usage_error,
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &Rollback) -> anyhow::Result<Exit> {
     let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let result = roll_back(&context, global, args).await;
@@ -27,16 +27,16 @@ pub(super) async fn run(global: &Global, args: &Rollback) -> anyhow::Result<Exit
     result
 }
 
-async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
+async fn roll_back(context: &Context, global: &GlobalOptions, args: &Rollback) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
-    let voice = Voice::default();
+    let voice = Printer::default();
     let before = history_of(context, &application).await?;
     let same = match &args.operation {
         // The target of an unfinished rollback was decided when it was started.
-        None => Same::Rollback(None),
+        None => EquivalentOperation::Rollback(None),
         Some(wanted) => match find(&before, Some(wanted)) {
-            Ok(past) => Same::Rollback(Some(past.digest.clone())),
-            Err(_) => Same::Nothing,
+            Ok(past) => EquivalentOperation::Rollback(Some(past.digest.clone())),
+            Err(_) => EquivalentOperation::Nothing,
         },
     };
     let mut conductor = Conductor::new(context, global, same, &voice);
@@ -46,7 +46,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     let history = history_of(context, &application).await?;
     let past = match &args.operation {
         Some(wanted) => find(&history, Some(wanted))?,
-        None => before_last(&history)?,
+        None => previous_success(&history)?,
     };
     let manifests = context.engine.manifests_of(&application, past).await?;
     if manifests.is_empty() {
@@ -94,7 +94,7 @@ async fn history_of(context: &Context, application: &Application) -> anyhow::Res
 }
 
 /// Finds the last successful operation with other manifests than the last one.
-fn before_last(history: &[PastOperation]) -> anyhow::Result<&PastOperation> {
+fn previous_success(history: &[PastOperation]) -> anyhow::Result<&PastOperation> {
     let deploys = |past: &PastOperation| past.does == OperationKind::Sync && past.purpose != Purpose::Test;
     let last = history.iter().rev().find(|past| deploys(past));
     let is_other = |past: &&PastOperation| {

@@ -8,9 +8,9 @@ use std::{
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::{Value, json};
 
-use super::{follow, print, print_json, voice::Voice};
+use super::{follow, print, print_json, voice::Printer};
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     exit::Exit,
     render::{Paint, columns, lines},
     report,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many applications are worked on at the same time.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_APPS: usize = 8;
 
 /// The work on one of several applications.
 pub(super) struct Turn<T> {
@@ -32,7 +32,7 @@ pub(super) struct Turn<T> {
 }
 
 /// How the work on one of several applications ended.
-enum End {
+enum AppOutcome {
     Over(Exit),
     NotStarted(String),
 }
@@ -40,30 +40,30 @@ enum End {
 /// Does the work on all applications. An application isn't started when one that it depends on failed, or when the command is being
 /// ended. Returns the exit code of the first one that failed.
 pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)>>(
-    global: &Global,
+    global: &GlobalOptions,
     turns: Vec<Turn<T>>,
-    work: impl Fn(Voice, T) -> F,
+    work: impl Fn(Printer, T) -> F,
 ) -> anyhow::Result<Exit> {
     let order: Vec<String> = turns.iter().map(|turn| turn.name.clone()).collect();
     let width = order.iter().map(String::len).max().unwrap_or_default();
     let paint = Paint::new(global.color);
     let mut signals = follow::signals()?;
     let (mut waiting, mut running) = (turns, FuturesUnordered::new());
-    let mut ends: BTreeMap<String, End> = BTreeMap::new();
+    let mut ends: BTreeMap<String, AppOutcome> = BTreeMap::new();
     let (mut documents, mut failed, mut is_stopped) = (Vec::new(), None, false);
     loop {
         for (name, why) in stuck(&mut waiting, &ends, is_stopped) {
-            tell_not_started(global, &Voice::of(&name, width), &why)?;
-            ends.insert(name, End::NotStarted(why));
+            print_not_started(global, &Printer::of(&name, width), &why)?;
+            ends.insert(name, AppOutcome::NotStarted(why));
         }
         let done: BTreeSet<&String> = ends.keys().collect();
-        while running.len() < AT_ONCE
+        while running.len() < MAX_CONCURRENT_APPS
             && let Some(at) = waiting
                 .iter()
                 .position(|turn| turn.after.iter().all(|name| done.contains(name)))
         {
             let Turn { name, work: what, .. } = waiting.remove(at);
-            let doing = work(Voice::of(&name, width), what);
+            let doing = work(Printer::of(&name, width), what);
             running.push(async move { (name, doing.await) });
         }
         let (name, (result, more)) = tokio::select! {
@@ -80,13 +80,13 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
         documents.extend(more);
         let exit = result.unwrap_or_else(|error| {
             let exit = Exit::of(&error);
-            Voice::of(&name, width).say(&report::tell(&error, paint));
+            Printer::of(&name, width).say(&report::tell(&error, paint));
             exit
         });
         if !exit.is_good() {
             failed.get_or_insert(exit);
         }
-        ends.insert(name, End::Over(exit));
+        ends.insert(name, AppOutcome::Over(exit));
     }
     match global.output {
         Output::Text => print(&summary(&order, &ends, paint)),
@@ -94,8 +94,8 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
         Output::Jsonl => {}
     }
     let worst = ends.values().map(|end| match end {
-        End::Over(exit) => *exit,
-        End::NotStarted(_) => Exit::Terminated,
+        AppOutcome::Over(exit) => *exit,
+        AppOutcome::NotStarted(_) => Exit::Terminated,
     });
     Ok(failed
         .or_else(|| worst.max_by_key(|exit| *exit as u8))
@@ -103,14 +103,18 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
 }
 
 /// Removes the applications that can't be started any more, and returns them with the reasons.
-fn stuck<T>(waiting: &mut Vec<Turn<T>>, ends: &BTreeMap<String, End>, is_stopped: bool) -> Vec<(String, String)> {
+fn stuck<T>(
+    waiting: &mut Vec<Turn<T>>,
+    ends: &BTreeMap<String, AppOutcome>,
+    is_stopped: bool,
+) -> Vec<(String, String)> {
     let mut stuck: Vec<(String, String)> = Vec::new();
     loop {
         let why = |turn: &Turn<T>| {
             let of = |name: &String| match ends.get(name) {
-                Some(End::Over(exit)) if !exit.is_good() => Some(format!("{name} failed")),
-                Some(End::NotStarted(_)) => Some(format!("{name} was not started")),
-                Some(End::Over(_)) | None => None,
+                Some(AppOutcome::Over(exit)) if !exit.is_good() => Some(format!("{name} failed")),
+                Some(AppOutcome::NotStarted(_)) => Some(format!("{name} was not started")),
+                Some(AppOutcome::Over(_)) | None => None,
             };
             let this = |name: &String| stuck.iter().any(|(other, _)| other == name);
             turn.after
@@ -125,7 +129,7 @@ fn stuck<T>(waiting: &mut Vec<Turn<T>>, ends: &BTreeMap<String, End>, is_stopped
     }
 }
 
-fn tell_not_started(global: &Global, voice: &Voice, why: &str) -> anyhow::Result<()> {
+fn print_not_started(global: &GlobalOptions, voice: &Printer, why: &str) -> anyhow::Result<()> {
     match global.output {
         Output::Text => voice.print(&text!("not started: {}\n", why)),
         Output::Json | Output::Sarif => {}
@@ -134,12 +138,12 @@ fn tell_not_started(global: &Global, voice: &Voice, why: &str) -> anyhow::Result
     Ok(())
 }
 
-fn summary(order: &[String], ends: &BTreeMap<String, End>, paint: Paint) -> Text {
+fn summary(order: &[String], ends: &BTreeMap<String, AppOutcome>, paint: Paint) -> Text {
     let rows = order.iter().map(|name| {
         let end = match ends.get(name) {
-            Some(End::Over(exit)) if exit.is_good() => paint.good("ok"),
-            Some(End::Over(exit)) => paint.bad(format!("FAILED ({})", *exit as u8)),
-            Some(End::NotStarted(why)) => text!("not started: {}", why),
+            Some(AppOutcome::Over(exit)) if exit.is_good() => paint.good("ok"),
+            Some(AppOutcome::Over(exit)) => paint.bad(format!("FAILED ({})", *exit as u8)),
+            Some(AppOutcome::NotStarted(why)) => text!("not started: {}", why),
             None => Text::default(),
         };
         vec![Text::from(name), end]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{print, which};
 use crate::{
-    args::{Global, SendSignal},
+    args::{GlobalOptions, SignalArgs},
     context::Context,
     exit::Exit,
     report::usage_error,
@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// The most bytes of a signal's value: annotations of one object have 256 KiB together.
-const MOST_VALUE_BYTES: usize = 64 << 10;
+const MAX_VALUE_BYTES: usize = 64 << 10;
 
-pub(super) async fn run(global: &Global, args: &SendSignal) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &SignalArgs) -> anyhow::Result<Exit> {
     let app = &args.app.app;
     if args.signal == APPROVAL {
         return Err(usage_error(
@@ -41,10 +41,10 @@ pub(super) async fn run(global: &Global, args: &SendSignal) -> anyhow::Result<Ex
 }
 
 fn value(text: &str) -> anyhow::Result<Value> {
-    if text.len() > MOST_VALUE_BYTES {
+    if text.len() > MAX_VALUE_BYTES {
         return Err(usage_error(
             format!("`--value` has {} bytes", text.len()),
-            format!("a signal's value has at most {} KiB", MOST_VALUE_BYTES >> 10),
+            format!("a signal's value has at most {} KiB", MAX_VALUE_BYTES >> 10),
         ));
     }
     serde_json::from_str(text).map_err(|error| {

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::{print, sync};
 use crate::{
-    args::{Args, Command, Global, Simulate},
+    args::{Args, Command, GlobalOptions, Simulate},
     context,
     exit::Exit,
     interrupt,
@@ -18,7 +18,7 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: Simulate) -> anyhow::Result<Exit> {
     if args.serve {
         return serve_world(global, &args).await;
     }
@@ -33,7 +33,7 @@ pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit>
     }
 }
 
-async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
+async fn serve_world(global: &GlobalOptions, args: &Simulate) -> anyhow::Result<Exit> {
     let namespace = global.namespace.as_deref().unwrap_or("default");
     let world = context::world(global, args.scenario.as_deref(), jiff::Timestamp::now(), namespace)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
@@ -47,7 +47,7 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
         Some(path) => {
             capstan_files::write(path, kubeconfig.as_bytes(), Readers::Owner)
                 .with_context(|| format!("failed to write {}", path.display()))?;
-            print(&served(address, path));
+            print(&served_text(address, path));
         }
         None => print_raw(kubeconfig.as_bytes()),
     }
@@ -65,7 +65,7 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn served(address: std::net::SocketAddr, path: &Path) -> Text {
+fn served_text(address: std::net::SocketAddr, path: &Path) -> Text {
     text!(
         "an embedded cluster listens on {}; Ctrl-C ends it\n  export KUBECONFIG={}\n",
         address,

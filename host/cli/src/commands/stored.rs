@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{follow, print, print_json, replay, say, which};
 use crate::{
-    args::{Global, History, Logs, MaybeApp, Output},
+    args::{GlobalOptions, History, Logs, OptionalAppArgs, Output},
     context::Context,
     exit::Exit,
     project::{self, Project},
@@ -22,11 +22,11 @@ use crate::{
     text,
 };
 
-pub(super) async fn status(global: &Global, args: &MaybeApp) -> anyhow::Result<Exit> {
+pub(super) async fn status(global: &GlobalOptions, args: &OptionalAppArgs) -> anyhow::Result<Exit> {
     let Some(app) = &args.app else {
         return match project::described(global, &args.config).await? {
-            Some(project) => of_project(&project).await,
-            None => all(global).await,
+            Some(project) => project_status(&project).await,
+            None => namespace_status(global).await,
         };
     };
     let global = &which(global, app).await?;
@@ -41,7 +41,7 @@ pub(super) async fn status(global: &Global, args: &MaybeApp) -> anyhow::Result<E
 }
 
 /// Shows the applications that files describe, whether they are deployed or not.
-async fn of_project(project: &Project) -> anyhow::Result<Exit> {
+async fn project_status(project: &Project) -> anyhow::Result<Exit> {
     let context = Context::new(&project.global).await?;
     let (mut reports, mut absent) = (Vec::new(), Vec::new());
     for app in &project.apps {
@@ -55,7 +55,7 @@ async fn of_project(project: &Project) -> anyhow::Result<Exit> {
     show_all(&context, &project.global, &reports, &absent)
 }
 
-async fn all(global: &Global) -> anyhow::Result<Exit> {
+async fn namespace_status(global: &GlobalOptions) -> anyhow::Result<Exit> {
     let context = Context::new(global).await?;
     let applications = context.engine.applications(&context.namespace).await?;
     let mut reports = Vec::new();
@@ -67,7 +67,7 @@ async fn all(global: &Global) -> anyhow::Result<Exit> {
 
 fn show_all(
     context: &Context,
-    global: &Global,
+    global: &GlobalOptions,
     reports: &[ApplicationReport],
     absent: &[Application],
 ) -> anyhow::Result<Exit> {
@@ -136,7 +136,7 @@ pub(super) fn find<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> an
     })
 }
 
-pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<Exit> {
+pub(super) async fn history(global: &GlobalOptions, args: &History) -> anyhow::Result<Exit> {
     let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
@@ -167,7 +167,7 @@ pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
+pub(super) async fn logs(global: &GlobalOptions, args: &Logs) -> anyhow::Result<Exit> {
     let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
@@ -220,7 +220,7 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit> {
+pub(super) async fn terminate(global: &GlobalOptions, app: &str) -> anyhow::Result<Exit> {
     let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
@@ -234,12 +234,17 @@ pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit
             ));
             Ok(Exit::Done)
         }
-        EndedBy::NoDriver => end_here(&context, global, &application, &by).await,
+        EndedBy::NoDriver => terminate_without_driver(&context, global, &application, &by).await,
     }
 }
 
 /// Terminates an operation without a driver: this process drives it for the moment that takes.
-async fn end_here(context: &Context, global: &Global, application: &Application, by: &str) -> anyhow::Result<Exit> {
+async fn terminate_without_driver(
+    context: &Context,
+    global: &GlobalOptions,
+    application: &Application,
+    by: &str,
+) -> anyhow::Result<Exit> {
     let running = match context.engine.resume(application).await {
         Err(EngineError::NothingRuns(_)) => return Ok(Exit::Done),
         other => other?,
@@ -254,7 +259,7 @@ async fn end_here(context: &Context, global: &Global, application: &Application,
     })
 }
 
-pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
+pub(super) async fn sweep(global: &GlobalOptions, app: &str) -> anyhow::Result<Exit> {
     let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;

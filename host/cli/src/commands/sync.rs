@@ -3,17 +3,17 @@
 use std::path::Path;
 
 use capstan_core::on_busy::OnBusy;
-use capstan_engine::{DryRunResult, LintErrors, Planned, Same, Work};
+use capstan_engine::{DryRunResult, EquivalentOperation, LintErrors, Planned, Work};
 
 use super::{
     conduct::Conductor,
     follow,
     plan::{Prepared, prepare, request},
     several::{self, Turn},
-    voice::Voice,
+    voice::Printer,
 };
 use crate::{
-    args::{DryRun, Global, Output, Sync},
+    args::{DryRun, GlobalOptions, Output, Sync},
     context::Context,
     environment,
     exit::Exit,
@@ -22,8 +22,8 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
-    let voice = Voice::default();
+pub(super) async fn run(global: &GlobalOptions, args: &Sync) -> anyhow::Result<Exit> {
+    let voice = Printer::default();
     if let Some(path) = &args.saved {
         let planned = load(path, args)?;
         let context = Context::new(global).await?;
@@ -98,7 +98,7 @@ async fn sync(conductor: &mut Conductor<'_>, args: &Sync, work: Work) -> anyhow:
         return rehearse(conductor, &planned, by).await;
     }
     if !args.again {
-        conductor.policy.same = Same::Request(work.digest());
+        conductor.policy.same = EquivalentOperation::Request(work.digest());
     }
     match conductor.undertake(work).await? {
         Ok(planned) => conductor.run_plan(planned).await,
@@ -109,14 +109,14 @@ async fn sync(conductor: &mut Conductor<'_>, args: &Sync, work: Work) -> anyhow:
 /// Makes the runner of one application's sync.
 fn conductor<'a>(
     context: &'a Context,
-    global: &'a Global,
+    global: &'a GlobalOptions,
     args: &Sync,
     on_busy: OnBusy,
-    voice: &'a Voice,
+    voice: &'a Printer,
 ) -> Conductor<'a> {
     let mut conductor = Conductor {
         lints: args.lints.clone(),
-        ..Conductor::new(context, global, Same::Nothing, voice)
+        ..Conductor::new(context, global, EquivalentOperation::Nothing, voice)
     };
     conductor.policy.on_busy = on_busy;
     conductor.policy.lint_errors = LintErrors::Refuse {

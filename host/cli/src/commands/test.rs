@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use capstan_core::plan::Limits;
-use capstan_engine::{Request, Same, Work};
+use capstan_engine::{EquivalentOperation, Request, Work};
 
-use super::{conduct::Conductor, print, print_json, voice::Voice, which};
+use super::{conduct::Conductor, print, print_json, voice::Printer, which};
 use crate::{
-    args::{Global, Output, Test},
+    args::{GlobalOptions, Output, Test},
     context::Context,
     exit::Exit,
     render, text,
 };
 
-pub(super) async fn run(global: &Global, args: &Test) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &Test) -> anyhow::Result<Exit> {
     let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let result = test(&context, global, args).await;
@@ -21,9 +21,9 @@ pub(super) async fn run(global: &Global, args: &Test) -> anyhow::Result<Exit> {
     result
 }
 
-async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result<Exit> {
+async fn test(context: &Context, global: &GlobalOptions, args: &Test) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
-    let voice = Voice::default();
+    let voice = Printer::default();
     let usual = Limits::default();
     let mut request = Request::test(application);
     request.grants.clone_from(&context.grants);
@@ -35,7 +35,7 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
         ..usual
     };
     let digest = request.digest();
-    let mut conductor = Conductor::new(context, global, Same::Request(digest), &voice);
+    let mut conductor = Conductor::new(context, global, EquivalentOperation::Request(digest), &voice);
     let planned = match conductor.undertake(Work::Request(Box::new(request))).await? {
         Ok(planned) => planned,
         Err(exit) => return Ok(exit),

@@ -10,16 +10,16 @@ use crate::{terminal::Text, text};
 
 /// Prints the output of one application.
 #[derive(Debug, Default)]
-pub(super) struct Voice {
+pub(super) struct Printer {
     /// The application's name and the width of the longest name; `None` for a single application.
     name: Option<(String, usize)>,
     documents: RefCell<Vec<Value>>,
 }
 
-impl Voice {
+impl Printer {
     /// Makes the printer of one of several applications; `width` is that of the longest name.
-    pub(super) fn of(name: &str, width: usize) -> Voice {
-        Voice {
+    pub(super) fn of(name: &str, width: usize) -> Printer {
+        Printer {
             name: Some((name.to_owned(), width)),
             documents: RefCell::default(),
         }
@@ -84,8 +84,8 @@ mod tests {
 
     #[test]
     fn every_line_of_one_of_several_carries_its_name() {
-        let voice = Voice::of("db", 4);
+        let voice = Printer::of("db", 4);
         assert_eq!(voice.lines(&text!("a\n\nb")).as_str(), "db   | a\ndb   |\ndb   | b\n");
-        assert_eq!(Voice::default().lines(&text!("a\n")).as_str(), "a\n");
+        assert_eq!(Printer::default().lines(&text!("a\n")).as_str(), "a\n");
     }
 }

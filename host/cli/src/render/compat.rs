@@ -13,7 +13,7 @@ use crate::{terminal::Text, text};
 /// The result of planning by both rules.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Explained {
+pub struct CompatComparison {
     /// The application.
     pub application: Application,
     /// The differences; empty when one of the plans couldn't be made.
@@ -32,9 +32,9 @@ fn in_words<S: Serializer>(mistakes: &[Diagnostic], serializer: S) -> Result<S::
 }
 
 /// Describes it for people.
-pub fn text(explained: &Explained, paint: Paint) -> Text {
+pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
     let Application { name, namespace } = &explained.application;
-    let planned: Vec<&Difference> = of(explained, false);
+    let planned: Vec<&Difference> = differences_of(explained, false);
     let count = match planned.len() {
         _ if !explained.native_mistakes.is_empty() => "there is a plan by Argo CD's rules only".to_owned(),
         _ if !explained.argo_cd_mistakes.is_empty() => "there is a plan by Capstan's rules only".to_owned(),
@@ -55,7 +55,7 @@ pub fn text(explained: &Explained, paint: Paint) -> Text {
                 "\n{} by {} rules: {}\n",
                 paint.bad("mistake"),
                 whose,
-                told(mistake)
+                mistake_text(mistake)
             ));
         }
     }
@@ -82,7 +82,7 @@ pub fn text(explained: &Explained, paint: Paint) -> Text {
             ));
         }
     }
-    let outcomes = of(explained, true);
+    let outcomes = differences_of(explained, true);
     if !outcomes.is_empty() {
         text.push(text!("\n{}\n", paint.strong("When it comes to that")));
     }
@@ -98,7 +98,7 @@ pub fn text(explained: &Explained, paint: Paint) -> Text {
     text
 }
 
-fn of(explained: &Explained, outcomes: bool) -> Vec<&Difference> {
+fn differences_of(explained: &CompatComparison, outcomes: bool) -> Vec<&Difference> {
     let all = explained.differences.iter();
     all.filter(|difference| (difference.what == DifferenceKind::Outcome) == outcomes)
         .collect()
@@ -121,7 +121,7 @@ fn both(difference: &Difference) -> Text {
     )
 }
 
-fn told(mistake: &Diagnostic) -> String {
+fn mistake_text(mistake: &Diagnostic) -> String {
     let mut text = remedy::message(mistake);
     if let Some(place) = &mistake.place {
         text = format!("{place}: {text}");

@@ -4,12 +4,12 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     object::Object,
     plan::Plan,
-    secret::{LAST_APPLIED, VALUES, is_secret_kind},
+    secret::{LAST_APPLIED, VALUE_FIELDS, is_secret_kind},
 };
 use serde_json::{Map, Value, json};
 
 /// The replacement for a value.
-const HIDDEN: &str = "(hidden)";
+const PLACEHOLDER: &str = "(hidden)";
 
 /// Returns a plan as JSON, without the data of Secrets and without digests of it.
 ///
@@ -35,7 +35,7 @@ pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
             for change in changes.into_iter().flatten() {
                 for side in ["from", "to"] {
                     if let Some(value) = change.get_mut(side) {
-                        *value = json!(HIDDEN);
+                        *value = json!(PLACEHOLDER);
                     }
                 }
             }
@@ -51,10 +51,10 @@ pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>,
         own.map(|own| {
             let mut value = own.0.clone();
             if is_secret(&value) {
-                hide_secret(&mut value, |field, name, value| {
+                mask_secret(&mut value, |field, name, value| {
                     let other = other.and_then(|other| other.0.get(field)?.get(name));
                     if other == Some(value) {
-                        json!(HIDDEN)
+                        json!(PLACEHOLDER)
                     } else {
                         json!(format!("(hidden, {word})"))
                     }
@@ -72,7 +72,7 @@ pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>,
 pub fn hide(document: &mut Value) {
     match document {
         Value::Array(items) => items.iter_mut().for_each(hide),
-        Value::Object(_) if is_secret(document) => hide_secret(document, |_, _, _| json!(HIDDEN)),
+        Value::Object(_) if is_secret(document) => mask_secret(document, |_, _, _| json!(PLACEHOLDER)),
         Value::Object(members) => {
             // The items of a typed list don't have a kind.
             let is_list = members.get("kind").and_then(Value::as_str) == Some("SecretList");
@@ -80,7 +80,7 @@ pub fn hide(document: &mut Value) {
                 match value {
                     Value::Array(items) if is_list && name == "items" => {
                         for item in items {
-                            hide_secret(item, |_, _, _| json!(HIDDEN));
+                            mask_secret(item, |_, _, _| json!(PLACEHOLDER));
                         }
                     }
                     other => hide(other),
@@ -97,9 +97,9 @@ fn is_secret(value: &Value) -> bool {
 }
 
 /// Hides the values of a Secret; `word` returns the replacement for a value, by its field and name.
-fn hide_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
+fn mask_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
     let copies = copies(secret);
-    for field in VALUES {
+    for field in VALUE_FIELDS {
         match secret.get_mut(field) {
             Some(Value::Object(members)) => {
                 for (name, value) in members.iter_mut() {
@@ -107,7 +107,7 @@ fn hide_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
                 }
             }
             Some(Value::Null) | None => {}
-            Some(other) => *other = json!(HIDDEN),
+            Some(other) => *other = json!(PLACEHOLDER),
         }
     }
     let annotations = secret
@@ -118,7 +118,7 @@ fn hide_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
         for text in annotations.values_mut() {
             let is_copy = |text: &str| copies.iter().any(|copy| text.contains(copy.as_str()));
             if text.as_str().is_some_and(is_copy) {
-                *text = json!(HIDDEN);
+                *text = json!(PLACEHOLDER);
             }
         }
     }
@@ -213,8 +213,11 @@ mod tests {
         let object = |value: &str| Object(secret(json!({ "stringData": { "p": value, "q": "same" } })));
         let (before, after) = both(Some(&object("hunter2")), Some(&object("hunter3")));
         let (before, after) = (before.expect("an object").0, after.expect("an object").0);
-        assert_eq!(before["stringData"], json!({ "p": "(hidden, before)", "q": HIDDEN }));
-        assert_eq!(after["stringData"], json!({ "p": "(hidden, after)", "q": HIDDEN }));
+        assert_eq!(
+            before["stringData"],
+            json!({ "p": "(hidden, before)", "q": PLACEHOLDER })
+        );
+        assert_eq!(after["stringData"], json!({ "p": "(hidden, after)", "q": PLACEHOLDER }));
         assert_hidden(&before);
     }
 }

@@ -39,7 +39,7 @@ pub fn text(plan: &Plan, paint: Paint) -> Text {
             }
         }
     }
-    text.push(allowed(plan, paint));
+    text.push(allowances_text(plan, paint));
     let namespace = &plan.application.namespace;
     if !plan.skipped.is_empty() {
         text.push(text!("\n{}\n", paint.strong("Left alone")));
@@ -75,7 +75,7 @@ pub fn text(plan: &Plan, paint: Paint) -> Text {
 }
 
 /// Describes what the plugins of a plan's hooks may do besides managing their own objects, and which requests aren't granted.
-fn allowed(plan: &Plan, paint: Paint) -> Text {
+fn allowances_text(plan: &Plan, paint: Paint) -> Text {
     if plan.allowances.is_empty() {
         return Text::default();
     }
@@ -169,12 +169,12 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
     let timeout = task
         .timeout_seconds
         .map(|seconds| format!(", at most {}", span(seconds_of(seconds))));
-    let timeout = timeout.unwrap_or_default() + &after(task, plan);
+    let timeout = timeout.unwrap_or_default() + &dependencies_text(task, plan);
     match &task.action {
         Action::Hook(hook) => vec![
             format!("+ {name}"),
             format!("run, wait Succeeded{timeout}"),
-            afterwards(hook),
+            disposal_text(hook),
             hook.by.to_string(),
         ],
         Action::Apply(apply) => vec![
@@ -203,7 +203,7 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
 }
 
 /// Names the tasks that a task waits for within its wave.
-fn after(task: &Task, plan: &Plan) -> String {
+fn dependencies_text(task: &Task, plan: &Plan) -> String {
     let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
     let names: Vec<String> = wanted
         .map(|wanted| name_of(&wanted.key, &plan.application.namespace))
@@ -277,7 +277,7 @@ fn policy_plugins(hook: &HookTask) -> String {
 }
 
 /// Describes what happens to a hook's object after its end.
-fn afterwards(hook: &HookTask) -> String {
+fn disposal_text(hook: &HookTask) -> String {
     if !hook.has_object {
         return match &*hook.also {
             [] => "no object".to_owned(),

@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(json["message"], "--skip-hook x names no object");
         assert!(json["hint"].as_str().unwrap().starts_with("write it; `--adopt`"));
         assert_eq!(json["remedies"], serde_json::json!([{ "setting": "adopt" }]));
-        let mut finding = Finding::of_mistake(Diagnostic::new("no")).helped_by(Command::Plan);
+        let mut finding = Finding::from_invalid_input(Diagnostic::new("no")).helped_by(Command::Plan);
         UNKNOWN_KIND.id.clone_into(&mut finding.rule);
         let json = finding_json(&finding).unwrap();
         assert_eq!(json["fix"], "`capstan plan` asks the cluster");

@@ -16,7 +16,7 @@ use super::{Paint, name_of, phase_name, policy, remedy, span};
 use crate::{terminal::Text, text};
 
 /// The widest column of names; the rest of a line with a longer name moves to the right.
-const WIDEST: usize = 48;
+const MAX_NAME_WIDTH: usize = 48;
 
 /// Converts records to lines.
 pub struct RunText {
@@ -92,7 +92,7 @@ impl RunText {
             .map(|start| at.duration_since(start))
             .unwrap_or_default();
         let name = Text::from(name);
-        self.width = self.width.max(name.width()).min(WIDEST);
+        self.width = self.width.max(name.width()).min(MAX_NAME_WIDTH);
         let room = " ".repeat(self.width.saturating_sub(name.width()));
         let padded = format!("{verb:<9}");
         let verb = match verb {
@@ -135,7 +135,7 @@ impl RunText {
                     .map(|task| long(&task.key))
                     .max()
                     .unwrap_or_default()
-                    .min(WIDEST);
+                    .min(MAX_NAME_WIDTH);
                 text!(
                     "operation {}: {} of {} in namespace {}\n",
                     operation,
@@ -227,7 +227,7 @@ impl RunText {
                         let message = remedy::with_hint(message, remedies);
                         self.line(at, "FAILED", &name, &format!("{message} ({class})"))
                     }
-                    TaskResult::Stopped(message) => self.line(at, "stopped", &name, message),
+                    TaskResult::FixedClock(message) => self.line(at, "stopped", &name, message),
                 }
             }
             EventKind::LogsKept {

@@ -198,7 +198,7 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
                 TaskProgress::Finished(TaskResult::Done(_)) => paint.good("ok"),
                 TaskProgress::Finished(TaskResult::Tolerated(_)) => "passed".into(),
                 TaskProgress::Finished(TaskResult::Failed { .. }) => paint.bad("FAILED"),
-                TaskProgress::Finished(TaskResult::Stopped(_)) => "stopped".into(),
+                TaskProgress::Finished(TaskResult::FixedClock(_)) => "stopped".into(),
             },
             Text::from(&*task.message),
         ]

@@ -9,7 +9,7 @@ use std::{
 use super::Text;
 
 /// The first error of writing.
-static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+static FIRST_WRITE_ERROR: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Prints to stdout. If that fails, the command continues: an operation must not end halfway because nobody reads its output.
 pub(crate) fn print(text: &Text) {
@@ -24,24 +24,27 @@ pub(crate) fn say(text: &Text) {
 
 /// Prints a file that this program made for other programs: a completion script, a kubeconfig.
 pub(crate) fn print_raw(bytes: &[u8]) {
-    note(io::stdout().write_all(bytes));
+    remember_error(io::stdout().write_all(bytes));
 }
 
 /// Writes what is still buffered.
 pub(crate) fn flush() {
-    note(io::stdout().flush());
+    remember_error(io::stdout().flush());
 }
 
 /// Returns the first error of writing, once. A closed pipe isn't an error: a reader like `head` has what it wanted.
-pub(crate) fn lost_output() -> Option<io::Error> {
-    LOST.lock().unwrap_or_else(PoisonError::into_inner).take()
+pub(crate) fn take_write_error() -> Option<io::Error> {
+    FIRST_WRITE_ERROR.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-fn note(written: io::Result<()>) {
+fn remember_error(written: io::Result<()>) {
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
     {
-        LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        FIRST_WRITE_ERROR
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Difference {
     /// What the compat plan does, in a few words.
     pub argo_cd: String,
     /// The rules that cause the difference.
-    #[serde(serialize_with = "in_full")]
+    #[serde(serialize_with = "serialize_rules")]
     pub rules: Vec<Rule>,
 }
 
@@ -61,7 +61,7 @@ pub enum DifferenceKind {
 }
 
 /// Serializes rules with their descriptions, so that a reader needs no table.
-fn in_full<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_rules<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {
     struct InFull(Rule);
     impl Serialize for InFull {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -82,9 +82,9 @@ fn in_full<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Err
 pub fn explain(native: &Plan, argo: &Plan) -> Vec<Difference> {
     let (ours, theirs) = (named(native), named(argo));
     let mut found = Vec::new();
-    let mut order: Vec<&Name> = Vec::new();
+    let mut order: Vec<&TaskName> = Vec::new();
     for task in native.tasks.iter().chain(&argo.tasks) {
-        let name = name_of(task);
+        let name = task_name(task);
         if let Some((known, _)) = ours.get_key_value(&name).or_else(|| theirs.get_key_value(&name))
             && !order.contains(&known)
         {
@@ -94,29 +94,39 @@ pub fn explain(native: &Plan, argo: &Plan) -> Vec<Difference> {
     for name in order {
         match (ours.get(name), theirs.get(name)) {
             (Some(one), Some(other)) => found.extend(compare(one, other, argo)),
-            (Some(one), None) => found.push(presence(one, turn(one), absent(argo, &one.key), argo)),
-            (None, Some(other)) => found.push(presence(other, absent(native, &other.key), turn(other), argo)),
+            (Some(one), None) => found.push(presence_difference(
+                one,
+                describe_slot(one),
+                absence_reason(argo, &one.key),
+                argo,
+            )),
+            (None, Some(other)) => found.push(presence_difference(
+                other,
+                absence_reason(native, &other.key),
+                describe_slot(other),
+                argo,
+            )),
             (None, None) => {}
         }
     }
-    found.extend(moved_kinds(native, argo));
-    found.extend(outcomes(native, argo));
+    found.extend(kind_order_differences(native, argo));
+    found.extend(outcome_differences(native, argo));
     found
 }
 
 /// What identifies a task in both plans: its key, and for a hook its ID and phase.
-type Name = (ObjectKey, Option<(String, Phase)>);
+type TaskName = (ObjectKey, Option<(String, Phase)>);
 
-fn name_of(task: &Task) -> Name {
+fn task_name(task: &Task) -> TaskName {
     let run = task.hook().map(|hook| (hook.hook.0.clone(), task.phase));
     (task.key.clone(), run)
 }
 
-fn named(plan: &Plan) -> BTreeMap<Name, &Task> {
-    plan.tasks.iter().map(|task| (name_of(task), task)).collect()
+fn named(plan: &Plan) -> BTreeMap<TaskName, &Task> {
+    plan.tasks.iter().map(|task| (task_name(task), task)).collect()
 }
 
-fn turn(task: &Task) -> String {
+fn describe_slot(task: &Task) -> String {
     let what = match &task.action {
         Action::Apply(_) => "applied",
         Action::Delete(_) => "removed",
@@ -126,7 +136,7 @@ fn turn(task: &Task) -> String {
 }
 
 /// Returns why a plan has no task for an object.
-fn absent(plan: &Plan, key: &ObjectKey) -> String {
+fn absence_reason(plan: &Plan, key: &ObjectKey) -> String {
     let skipped = plan.skipped.iter().find(|skipped| skipped.key == *key);
     match skipped {
         Some(skipped) => format!("left alone: {}", skipped.reason),
@@ -146,7 +156,7 @@ fn difference(task: &Task, what: DifferenceKind, native: String, argo_cd: String
     }
 }
 
-fn presence(task: &Task, native: String, argo_cd: String, argo: &Plan) -> Difference {
+fn presence_difference(task: &Task, native: String, argo_cd: String, argo: &Plan) -> Difference {
     let rules = rules_for(argo, task, DifferenceKind::Presence);
     difference(task, DifferenceKind::Presence, native, argo_cd, rules)
 }
@@ -155,7 +165,13 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
     let mut found = Vec::new();
     if (one.phase, one.wave) != (other.phase, other.wave) {
         let rules = rules_for(argo, other, DifferenceKind::Turn);
-        found.push(difference(one, DifferenceKind::Turn, turn(one), turn(other), rules));
+        found.push(difference(
+            one,
+            DifferenceKind::Turn,
+            describe_slot(one),
+            describe_slot(other),
+            rules,
+        ));
     }
     match (&one.action, &other.action) {
         (Action::Apply(ours), Action::Apply(theirs)) => {
@@ -195,10 +211,16 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
                 found.push(difference(one, DifferenceKind::Disposal, native, argo_cd, rules));
             }
         }
-        (Action::Hook(ours), Action::Hook(theirs)) => found.extend(disposals(one, ours, theirs, argo)),
+        (Action::Hook(ours), Action::Hook(theirs)) => found.extend(disposal_differences(one, ours, theirs, argo)),
         (Action::Apply(_) | Action::Delete(_) | Action::Hook(_), _) => {
             let rules = rules_for(argo, other, DifferenceKind::Presence);
-            found.push(difference(one, DifferenceKind::Presence, turn(one), turn(other), rules));
+            found.push(difference(
+                one,
+                DifferenceKind::Presence,
+                describe_slot(one),
+                describe_slot(other),
+                rules,
+            ));
         }
     }
     found
@@ -226,7 +248,7 @@ fn words(hook: &HookTask) -> Vec<&str> {
     named.map_or_else(Vec::new, |policy| policy.words.iter().map(String::as_str).collect())
 }
 
-fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Vec<Difference> {
+fn disposal_differences(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Vec<Difference> {
     let mut found = Vec::new();
     if !ours.has_object {
         return found;
@@ -293,7 +315,7 @@ fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Ve
 }
 
 /// Lists the waves in which both plans start the same kinds in another order.
-fn moved_kinds(native: &Plan, argo: &Plan) -> Vec<Difference> {
+fn kind_order_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
     let mut found = Vec::new();
     let waves = native.waves();
     let steps = waves
@@ -354,7 +376,7 @@ fn kinds(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
 }
 
 /// Lists the rules that only have an effect at run time and that can have one in this plan.
-fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
+fn outcome_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
     let hooks: Vec<&Task> = argo.tasks.iter().filter(|task| task.hook().is_some()).collect();
     let is_awaited = |task: &&Task| match &task.action {
         Action::Apply(apply) => matches!(apply.wait, Wait::Healthy | Wait::WhileHooksRun),

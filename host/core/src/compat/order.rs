@@ -12,14 +12,14 @@ use crate::{
 };
 
 /// The rank of deletions: before anything of their wave is created.
-const REMOVAL: u32 = 0;
+const REMOVAL_RANK: u32 = 0;
 /// The rank at which the objects of hooks' earlier runs are deleted.
-pub(crate) const CLEARING: u32 = 1;
+pub(crate) const DELETE_PREVIOUS_RANK: u32 = 1;
 /// The rank of the first kind of a wave.
-const FIRST: u32 = 2;
+const FIRST_KIND_RANK: u32 = 2;
 
 /// Argo CD's order of kinds, by name without group. Every other kind comes last.
-const KINDS: [&str; 35] = [
+const ARGO_CD_KIND_ORDER: [&str; 35] = [
     "Namespace",
     "NetworkPolicy",
     "ResourceQuota",
@@ -58,7 +58,10 @@ const KINDS: [&str; 35] = [
 ];
 
 fn place(kind: &str) -> usize {
-    KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
+    ARGO_CD_KIND_ORDER
+        .iter()
+        .position(|known| *known == kind)
+        .unwrap_or(ARGO_CD_KIND_ORDER.len())
 }
 
 /// Sorts the tasks of a plan in Argo CD's order and sets their ranks; does nothing in native mode. `home` is the application's namespace.
@@ -68,8 +71,8 @@ pub(crate) fn arrange(mode: Mode, does: OperationKind, home: &str, tasks: &mut V
     }
     tasks.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
     if does == OperationKind::Sync && mode.has(Rule::DependenciesMoveForward) {
-        move_forward(tasks, uses, namespace_made, |object| needed_namespace(object, home));
-        move_forward(tasks, uses, kind_made, |object| object.group_kind().to_string());
+        move_dependencies_forward(tasks, uses, namespace_made, |object| needed_namespace(object, home));
+        move_dependencies_forward(tasks, uses, kind_made, |object| object.group_kind().to_string());
     }
     for task in tasks.iter_mut() {
         let rule = match task.phase {
@@ -78,8 +81,8 @@ pub(crate) fn arrange(mode: Mode, does: OperationKind, home: &str, tasks: &mut V
             Phase::PreSync | Phase::Sync | Phase::PostSync => continue,
         };
         if mode.has(rule) && task.wave != Wave::default() {
-            uses.push(used(rule, task));
-            put(task, task.phase, Wave::default());
+            uses.push(rule_use(rule, task));
+            move_task(task, task.phase, Wave::default());
         }
     }
     rank(tasks, does);
@@ -90,7 +93,7 @@ fn order_of(task: &Task) -> (Phase, Wave, usize, &str, &TaskId) {
     (task.phase, task.wave, place(&task.key.kind), &task.key.name, &task.id)
 }
 
-fn used(rule: Rule, task: &Task) -> RuleUse {
+fn rule_use(rule: Rule, task: &Task) -> RuleUse {
     RuleUse {
         rule,
         key: task.key.clone(),
@@ -99,7 +102,7 @@ fn used(rule: Rule, task: &Task) -> RuleUse {
 }
 
 /// Moves what defines something to the place before the first object that needs it, into that object's phase and wave.
-fn move_forward(
+fn move_dependencies_forward(
     tasks: &mut Vec<Task>,
     uses: &mut Vec<RuleUse>,
     made: impl Fn(&Object) -> Option<String>,
@@ -122,12 +125,12 @@ fn move_forward(
         };
         let mut task = tasks.remove(position);
         if (task.phase, task.wave) != (phase, wave) {
-            put(&mut task, phase, wave);
+            move_task(&mut task, phase, wave);
             // The same object may be there in that phase already.
             if tasks.iter().any(|other| other.id == task.id) {
                 continue;
             }
-            uses.push(used(Rule::DependenciesMoveForward, &task));
+            uses.push(rule_use(Rule::DependenciesMoveForward, &task));
         }
         tasks.insert(before, task);
         for index in first.values_mut().filter(|index| **index >= before) {
@@ -158,7 +161,7 @@ fn kind_made(object: &Object) -> Option<String> {
 }
 
 /// Moves a task to another phase and wave, and adapts its ID.
-fn put(task: &mut Task, phase: Phase, wave: Wave) {
+fn move_task(task: &mut Task, phase: Phase, wave: Wave) {
     let rest = task.id.0.splitn(3, '/').nth(2).unwrap_or_default();
     task.id = TaskId(format!("{phase}/{wave}/{rest}"));
     (task.phase, task.wave) = (phase, wave);
@@ -167,15 +170,15 @@ fn put(task: &mut Task, phase: Phase, wave: Wave) {
 /// Sets the ranks of the tasks of each wave: deletions first, then runs of the same kind in their order.
 fn rank(tasks: &mut [Task], does: OperationKind) {
     let mut last: Option<(Phase, Wave, String)> = None;
-    let mut next = FIRST;
+    let mut next = FIRST_KIND_RANK;
     for task in tasks {
         task.rank = match (&task.action, does, task.phase) {
-            (Action::Delete(_), _, _) => REMOVAL,
-            (_, _, Phase::PreDelete | Phase::PostDelete) => FIRST,
+            (Action::Delete(_), _, _) => REMOVAL_RANK,
+            (_, _, Phase::PreDelete | Phase::PostDelete) => FIRST_KIND_RANK,
             (Action::Apply(_) | Action::Hook(_), OperationKind::Sync | OperationKind::Delete, _) => {
                 let here = (task.phase, task.wave, task.key.kind.clone());
                 next = match &last {
-                    Some((phase, wave, _)) if (*phase, *wave) != (here.0, here.1) => FIRST,
+                    Some((phase, wave, _)) if (*phase, *wave) != (here.0, here.1) => FIRST_KIND_RANK,
                     Some((_, _, kind)) if *kind != here.2 => next + 1,
                     Some(_) | None => next,
                 };

@@ -13,15 +13,15 @@ use crate::{
 type Step = (Phase, Wave);
 
 /// The extent of a plan's steps, including those that do nothing.
-struct Span {
+struct StepRange {
     /// Whether there is more than one step, including those of SyncFail.
     has_many: bool,
     /// The last step before SyncFail.
     last: Option<Step>,
 }
 
-fn span(steps: impl Iterator<Item = Step> + Clone) -> Span {
-    Span {
+fn span(steps: impl Iterator<Item = Step> + Clone) -> StepRange {
+    StepRange {
         has_many: steps.clone().min() != steps.clone().max(),
         last: steps.filter(|(phase, _)| *phase != Phase::SyncFail).max(),
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Change, SERVERS, entries, identity, is_entry_of, key_of};
+use super::{Change, SERVER_METADATA_FIELDS, entries, identity, is_entry_of, key_of};
 use crate::{object::Object, place::reference_token};
 
 /// The server's answer to a dry run.
@@ -19,46 +19,46 @@ impl DryRunAnswer {
     pub fn changes(&self, manager: &str) -> Vec<Change> {
         let (before, after) = (comparable(&self.before, manager), comparable(&self.after, manager));
         let mut found = Vec::new();
-        between("", &before, &after, &mut found);
+        compare_values("", &before, &after, &mut found);
         found
     }
 
     /// Returns whether nothing would change: no value, and no ownership of `manager`.
     pub fn is_unchanged(&self, manager: &str) -> bool {
-        owned(&self.before, manager) == owned(&self.after, manager) && self.changes(manager).is_empty()
+        owned_fields(&self.before, manager) == owned_fields(&self.after, manager) && self.changes(manager).is_empty()
     }
 }
 
 /// Returns an object without the fields that only the server writes. The status is kept only if `manager` applied it.
 pub fn comparable(object: &Object, manager: &str) -> Value {
     let mut value = object.0.clone();
-    let applies_status = owned(object, manager).is_some_and(|fields| fields.get("f:status").is_some());
-    if let Some(members) = value.as_object_mut() {
+    let applies_status = owned_fields(object, manager).is_some_and(|fields| fields.get("f:status").is_some());
+    if let Some(compare_members) = value.as_object_mut() {
         if !applies_status {
-            members.remove("status");
+            compare_members.remove("status");
         }
-        if let Some(metadata) = members.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.retain(|name, _| !SERVERS.contains(&name.as_str()));
+        if let Some(metadata) = compare_members.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.retain(|name, _| !SERVER_METADATA_FIELDS.contains(&name.as_str()));
         }
     }
     value
 }
 
-fn owned<'object>(object: &'object Object, manager: &str) -> Option<&'object Value> {
+fn owned_fields<'object>(object: &'object Object, manager: &str) -> Option<&'object Value> {
     entries(object)
         .find(|entry| is_entry_of(entry, manager))
         .and_then(|entry| entry.get("fieldsV1"))
 }
 
-fn between(pointer: &str, before: &Value, after: &Value, found: &mut Vec<Change>) {
+fn compare_values(pointer: &str, before: &Value, after: &Value, found: &mut Vec<Change>) {
     if before == after {
         return;
     }
     match (before, after) {
-        (Value::Object(before), Value::Object(after)) => members(pointer, before, after, found),
+        (Value::Object(before), Value::Object(after)) => compare_members(pointer, before, after, found),
         (Value::Array(before_list), Value::Array(after_list)) => {
             let mut inner = Vec::new();
-            if !items(pointer, before_list, after_list, &mut inner) || inner.is_empty() {
+            if !compare_items(pointer, before_list, after_list, &mut inner) || inner.is_empty() {
                 inner = vec![change(pointer, Some(before), Some(after))];
             }
             found.append(&mut inner);
@@ -67,11 +67,11 @@ fn between(pointer: &str, before: &Value, after: &Value, found: &mut Vec<Change>
     }
 }
 
-fn members(pointer: &str, before: &Map<String, Value>, after: &Map<String, Value>, found: &mut Vec<Change>) {
+fn compare_members(pointer: &str, before: &Map<String, Value>, after: &Map<String, Value>, found: &mut Vec<Change>) {
     for (name, value) in after {
         let pointer = format!("{pointer}/{}", reference_token(name));
         match before.get(name) {
-            Some(before) => between(&pointer, before, value, found),
+            Some(before) => compare_values(&pointer, before, value, found),
             None => found.push(change(&pointer, None, Some(value))),
         }
     }
@@ -85,14 +85,14 @@ fn members(pointer: &str, before: &Map<String, Value>, after: &Map<String, Value
 }
 
 /// Compares two lists item by item. Returns `false` if it isn't known which items belong together.
-fn items(pointer: &str, before: &[Value], after: &[Value], found: &mut Vec<Change>) -> bool {
+fn compare_items(pointer: &str, before: &[Value], after: &[Value], found: &mut Vec<Change>) -> bool {
     let list = pointer.rsplit('/').next().unwrap_or_default();
     let Some(key) = key_of(list, before, after) else {
         if before.len() != after.len() {
             return false;
         }
         for (at, (before, after)) in before.iter().zip(after).enumerate() {
-            between(&format!("{pointer}/{at}"), before, after, found);
+            compare_values(&format!("{pointer}/{at}"), before, after, found);
         }
         return true;
     };
@@ -107,7 +107,7 @@ fn items(pointer: &str, before: &[Value], after: &[Value], found: &mut Vec<Chang
     };
     for member in after {
         match twin(before, member).and_then(|at| before.get(at)) {
-            Some(before) => between(&named(member), before, member, found),
+            Some(before) => compare_values(&named(member), before, member, found),
             None => found.push(change(&named(member), None, Some(member))),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{SERVERS, entries, has_keys, is_entry_of};
+use super::{SERVER_METADATA_FIELDS, entries, has_keys, is_entry_of};
 use crate::object::Object;
 
 /// Returns whether applying `sent` as `manager` certainly leaves a live object unchanged.
@@ -10,7 +10,7 @@ use crate::object::Object;
 /// That is certain if every sent value is live in exactly the same form and the manager owns exactly the sent fields. It isn't certain for
 /// values that the server normalizes or drops, or that depend on the kind's schema.
 pub fn is_certainly_unchanged(sent: &Object, live: &Object, manager: &str) -> bool {
-    let (Some(own), Some(others)) = ownership(live, manager) else {
+    let (Some(own), Some(others)) = applied_and_other_entries(live, manager) else {
         return false;
     };
     if own.get("apiVersion").and_then(Value::as_str) != Some(sent.api_version())
@@ -27,17 +27,22 @@ pub fn is_certainly_unchanged(sent: &Object, live: &Object, manager: &str) -> bo
         members.remove("apiVersion");
         members.remove("kind");
         if let Some(metadata) = members.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.retain(|name, _| name != "name" && name != "namespace" && !SERVERS.contains(&name.as_str()));
+            metadata.retain(|name, _| {
+                name != "name" && name != "namespace" && !SERVER_METADATA_FIELDS.contains(&name.as_str())
+            });
             if metadata.is_empty() {
                 members.remove("metadata");
             }
         }
     }
-    is_same(&owned, &live.0, fields, &others)
+    is_unchanged_value(&owned, &live.0, fields, &others)
 }
 
 /// Returns the entry that a manager applied, if there is exactly one, and the field sets of all other entries, if all have one.
-fn ownership<'live>(live: &'live Object, manager: &str) -> (Option<&'live Value>, Option<Vec<&'live Value>>) {
+fn applied_and_other_entries<'live>(
+    live: &'live Object,
+    manager: &str,
+) -> (Option<&'live Value>, Option<Vec<&'live Value>>) {
     let (own, others): (Vec<&Value>, Vec<&Value>) = entries(live).partition(|entry| is_entry_of(entry, manager));
     let own = match own.as_slice() {
         [own] => Some(*own),
@@ -49,24 +54,24 @@ fn ownership<'live>(live: &'live Object, manager: &str) -> (Option<&'live Value>
 
 /// Compares a sent value with the live one and with the manager's `fieldsV1` set. `others` are the sets of the other managers for the same
 /// field.
-fn is_same(sent: &Value, live: &Value, fields: &Value, others: &[&Value]) -> bool {
+fn is_unchanged_value(sent: &Value, live: &Value, fields: &Value, others: &[&Value]) -> bool {
     let Some(fields) = fields.as_object() else {
         return false;
     };
     if fields.keys().all(|name| name == ".") {
         // It was applied as one value, or it was empty. If others own parts of it, it isn't one value.
         let is_whole = |set: &&Value| set.as_object().is_some_and(|set| set.keys().all(|name| name == "."));
-        return sent == live && (is_single(sent) || others.iter().all(is_whole));
+        return sent == live && (has_no_members(sent) || others.iter().all(is_whole));
     }
     match (sent, live) {
-        (Value::Object(sent), Value::Object(live)) => are_members(sent, live, fields, others),
-        (Value::Array(sent), Value::Array(live)) => are_items(sent, live, fields, others),
+        (Value::Object(sent), Value::Object(live)) => are_unchanged_members(sent, live, fields, others),
+        (Value::Array(sent), Value::Array(live)) => are_unchanged_items(sent, live, fields, others),
         _ => false,
     }
 }
 
 /// Returns whether a value has no members that could have an owner of their own.
-fn is_single(value: &Value) -> bool {
+fn has_no_members(value: &Value) -> bool {
     match value {
         Value::Object(members) => members.is_empty(),
         Value::Array(members) => members.is_empty(),
@@ -74,7 +79,7 @@ fn is_single(value: &Value) -> bool {
     }
 }
 
-fn are_members(
+fn are_unchanged_members(
     sent: &Map<String, Value>,
     live: &Map<String, Value>,
     fields: &Map<String, Value>,
@@ -85,14 +90,16 @@ fn are_members(
         && sent.iter().all(|(name, value)| {
             let field = format!("f:{name}");
             match (live.get(name), fields.get(&field)) {
-                (Some(live), Some(fields)) => is_same(value, live, fields, &below(others, &field)),
+                (Some(live), Some(fields)) => {
+                    is_unchanged_value(value, live, fields, &child_field_sets(others, &field))
+                }
                 _ => false,
             }
         })
 }
 
 /// Compares lists whose items are identified by keys or values. Their order counts, because applying another order may move them.
-fn are_items(sent: &[Value], live: &[Value], fields: &Map<String, Value>, others: &[&Value]) -> bool {
+fn are_unchanged_items(sent: &[Value], live: &[Value], fields: &Map<String, Value>, others: &[&Value]) -> bool {
     let owned: Vec<(&String, &Value)> = fields.iter().filter(|(name, _)| *name != ".").collect();
     if sent.len() != live.len() || sent.len() != owned.len() {
         return false;
@@ -109,7 +116,7 @@ fn are_items(sent: &[Value], live: &[Value], fields: &Map<String, Value>, others
         if name.starts_with("v:") {
             return sent == live;
         }
-        is_same(sent, live, fields, &below(others, name))
+        is_unchanged_value(sent, live, fields, &child_field_sets(others, name))
     })
 }
 
@@ -125,7 +132,7 @@ fn names(element: &str, member: &Value) -> bool {
     value.as_ref() == Some(member)
 }
 
-fn below<'set>(sets: &[&'set Value], element: &str) -> Vec<&'set Value> {
+fn child_field_sets<'set>(sets: &[&'set Value], element: &str) -> Vec<&'set Value> {
     sets.iter().filter_map(|set| set.get(element)).collect()
 }
 

@@ -51,7 +51,13 @@ pub fn decide(question: &ChangeQuestion<'_>) -> ChangeDecision {
     };
     let respects = !ignored.is_empty() && !ignored.is_sent;
     let sent = if respects {
-        as_sent(&ignore::respected(desired, live, ignored, manager, WritePurpose::Apply))
+        as_sent(&ignore::preserve_ignored(
+            desired,
+            live,
+            ignored,
+            manager,
+            WritePurpose::Apply,
+        ))
     } else {
         as_sent(desired)
     };

@@ -10,13 +10,13 @@ use crate::place::reference_token;
 pub(super) fn find(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
     for entry in entries(live) {
         if let Some(fields) = entry.get("fieldsV1").filter(|_| is_entry_of(entry, manager)) {
-            walk("", fields, Some(desired), &live.0, found);
+            walk_field_set("", fields, Some(desired), &live.0, found);
         }
     }
 }
 
 /// Walks a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a list item by its keys, `v:...` a list item by its value, `.` the value itself.
-fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, found: &mut Vec<Change>) {
+fn walk_field_set(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, found: &mut Vec<Change>) {
     let Some(fields) = fields.as_object() else { return };
     let is_whole = fields.contains_key(".");
     let has_children = fields.keys().any(|name| name != ".");
@@ -29,14 +29,14 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
         return;
     }
     if !has_children && let (Some(desired), false) = (desired, pointer.is_empty()) {
-        leave(pointer, desired, live, found);
+        find_removed_members(pointer, desired, live, found);
         return;
     }
     for (name, inner) in fields {
         if let Some(field) = name.strip_prefix("f:") {
             let Some(live) = live.get(field) else { continue };
             let desired = desired.and_then(|desired| desired.get(field));
-            walk(
+            walk_field_set(
                 &format!("{pointer}/{}", reference_token(field)),
                 inner,
                 desired,
@@ -49,8 +49,8 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
             };
             let Some(live) = by_keys(live, &keys) else { continue };
             let desired = desired.and_then(|desired| by_keys(desired, &keys));
-            walk(
-                &format!("{pointer}/{}", reference_token(&title(&keys))),
+            walk_field_set(
+                &format!("{pointer}/{}", reference_token(&member_name(&keys))),
                 inner,
                 desired,
                 live,
@@ -73,14 +73,14 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
 }
 
 /// Adds the members of a map that was applied as one value and that aren't desired any more, at every depth.
-fn leave(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
+fn find_removed_members(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
     let (Some(desired), Some(live)) = (desired.as_object(), live.as_object()) else {
         return;
     };
     for (name, live) in live {
         let pointer = format!("{pointer}/{}", reference_token(name));
         match desired.get(name) {
-            Some(desired) => leave(&pointer, desired, live, found),
+            Some(desired) => find_removed_members(&pointer, desired, live, found),
             None => found.push(Change {
                 pointer,
                 from: Some(live.clone()),
@@ -95,7 +95,7 @@ fn by_keys<'value>(list: &'value Value, keys: &Value) -> Option<&'value Value> {
     list.as_array()?.iter().find(|member| has_keys(member, keys))
 }
 
-fn title(keys: &Value) -> String {
+fn member_name(keys: &Value) -> String {
     let named = ["name", "mountPath", "containerPort", "port", "type", "ip"]
         .iter()
         .find_map(|key| keys.get(key));

@@ -77,7 +77,7 @@ impl RunConditions {
     }
 
     /// Returns whether it depends on the hook's inputs if it runs in such an operation.
-    pub fn asks_inputs(&self, operation: RunCondition) -> bool {
+    pub fn depends_on_inputs(&self, operation: RunCondition) -> bool {
         !self.names(operation) && operation != RunCondition::Test && self.names(RunCondition::Changed)
     }
 
@@ -100,14 +100,16 @@ mod tests {
             assert!(always.names(RunCondition::of(Purpose::Rollback, is_first)));
             assert!(!always.names(RunCondition::of(Purpose::Test, is_first)));
         }
-        assert!(!always.asks_inputs(RunCondition::Upgrade));
+        assert!(!always.depends_on_inputs(RunCondition::Upgrade));
     }
 
     #[test]
     fn a_test_never_asks_whether_inputs_have_changed() {
         let changed = RunConditions::of([RunCondition::Changed, RunCondition::FirstInstall]);
-        assert!(changed.asks_inputs(RunCondition::Upgrade) && changed.asks_inputs(RunCondition::Rollback));
-        assert!(!changed.asks_inputs(RunCondition::Test) && !changed.asks_inputs(RunCondition::FirstInstall));
+        assert!(changed.depends_on_inputs(RunCondition::Upgrade) && changed.depends_on_inputs(RunCondition::Rollback));
+        assert!(
+            !changed.depends_on_inputs(RunCondition::Test) && !changed.depends_on_inputs(RunCondition::FirstInstall)
+        );
         assert_eq!(
             changed.reason(),
             "it runs at the first install and when its inputs have changed only"

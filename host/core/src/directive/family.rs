@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Directives, Family, Mode, RunCondition, RunConditions,
+    AnnotationFamily, Directives, Mode, RunCondition, RunConditions,
     helm::{self, HelmWord, TEST_FAILURE},
-    reader::{Reader, one_of, pointer},
+    reader::{Reader, join_alternatives, pointer},
     unknown,
 };
 use crate::{
@@ -33,7 +33,7 @@ const SKIP: &str = "Skip";
 /// The values of the hook annotation.
 #[derive(Debug, Default)]
 pub(super) struct Hook {
-    pub family: Family,
+    pub family: AnnotationFamily,
     pub words: Vec<String>,
     pub phases: Vec<Phase>,
     pub run_if: RunConditions,
@@ -45,15 +45,15 @@ pub(super) struct Hook {
 }
 
 /// Reads the hook annotation.
-pub(super) fn hook_of(reader: &mut Reader<'_>) -> Hook {
+pub(super) fn read_hook(reader: &mut Reader<'_>) -> Hook {
     if reader.text(OUR_HOOK).is_some() {
-        reader.passed_over(OUR_HOOK, &[ARGO_HOOK, HELM_HOOK]);
-        let words = words_of(reader, OUR_HOOK);
-        return hook(Family::Capstan, words);
+        reader.notice_ignored(OUR_HOOK, &[ARGO_HOOK, HELM_HOOK]);
+        let words = read_hook_words(reader, OUR_HOOK);
+        return hook(AnnotationFamily::Capstan, words);
     }
     if reader.text(ARGO_HOOK).is_some() {
-        let words = words_of(reader, ARGO_HOOK);
-        return mixed(reader, words);
+        let words = read_hook_words(reader, ARGO_HOOK);
+        return argo_cd_hook(reader, words);
     }
     if reader.text(HELM_HOOK).is_some() {
         return helm_hook(reader);
@@ -61,7 +61,7 @@ pub(super) fn hook_of(reader: &mut Reader<'_>) -> Hook {
     Hook::default()
 }
 
-fn hook(family: Family, words: Vec<String>) -> Hook {
+fn hook(family: AnnotationFamily, words: Vec<String>) -> Hook {
     Hook {
         family,
         phases: words.iter().filter_map(|word| word.parse().ok()).collect(),
@@ -71,11 +71,11 @@ fn hook(family: Family, words: Vec<String>) -> Hook {
 }
 
 /// Reads the words of Capstan's or Argo CD's annotation, and reports misspelt phases.
-fn words_of(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
+fn read_hook_words(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
     let words = reader.list(name);
     for word in &words {
-        if let Some(error) = unknown::misspelt_word(reader.manifest, name, word) {
-            judge(reader, name, error);
+        if let Some(error) = unknown::misspelt_word_error(reader.manifest, name, word) {
+            report_wrong_value(reader, name, error);
         }
     }
     if words.is_empty() {
@@ -83,13 +83,17 @@ fn words_of(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
             .manifest
             .error(&pointer(name), format!("`{name}` names no phase"));
         let phases: Vec<&str> = Phase::ALL.into_iter().map(Phase::as_str).collect();
-        judge(reader, name, error.hint(format!("write {}", one_of(&phases))));
+        report_wrong_value(
+            reader,
+            name,
+            error.hint(format!("write {}", join_alternatives(&phases))),
+        );
     }
     words
 }
 
 /// Adds an error about an annotation's value. Argo CD ignores mistakes in its own and Helm's annotations, and doesn't know Capstan's.
-fn judge(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
+fn report_wrong_value(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
     if name.starts_with("capstan.dev/") {
         reader.push(error);
     } else {
@@ -98,7 +102,7 @@ fn judge(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
 }
 
 /// Returns a hook that Argo CD ignores. It is neither run nor applied, as with the word `Skip`.
-fn left_alone(family: Family, reason: String) -> Hook {
+fn left_alone(family: AnnotationFamily, reason: String) -> Hook {
     Hook {
         left_alone: Some(reason),
         ..hook(family, vec![SKIP.to_owned()])
@@ -106,10 +110,10 @@ fn left_alone(family: Family, reason: String) -> Hook {
 }
 
 /// Reads Argo CD's annotation, together with Helm's in compat mode.
-fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
+fn argo_cd_hook(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
     let is_delete = |word: &String| matches!(word.parse(), Ok(Phase::PreDelete | Phase::PostDelete));
     let is_sync = |word: &String| unknown::is_known_word(word) && !is_delete(word);
-    let helm: Vec<String> = conditions_of(&reader.list(HELM_HOOK), reader.mode)
+    let helm: Vec<String> = helm_conditions(&reader.list(HELM_HOOK), reader.mode)
         .iter()
         .map(|(phase, _)| phase.to_string())
         .collect();
@@ -132,7 +136,7 @@ fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
         }
     }
     if all == words {
-        reader.passed_over(ARGO_HOOK, &[HELM_HOOK]);
+        reader.notice_ignored(ARGO_HOOK, &[HELM_HOOK]);
     }
     if reader.mode.has(Rule::SkipBesideOthers)
         && all.iter().any(|word| word == SKIP)
@@ -141,7 +145,11 @@ fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
         reader.used(Rule::SkipBesideOthers);
         all.retain(|word| word != SKIP);
     }
-    let family = if from_helm { Family::Helm } else { Family::ArgoCd };
+    let family = if from_helm {
+        AnnotationFamily::Helm
+    } else {
+        AnnotationFamily::ArgoCd
+    };
     if all.is_empty() && reader.mode.has(Rule::MistakesAreIgnored) {
         return left_alone(family, format!("`{ARGO_HOOK}` has no word that Argo CD knows"));
     }
@@ -177,16 +185,16 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         let message = format!("`{other}` wants the test to succeed and `{TEST_FAILURE}` wants it to fail");
         reader.wrong(HELM_HOOK, message, "keep one of the two");
     }
-    let conditions = conditions_of(&words, reader.mode);
+    let conditions = helm_conditions(&words, reader.mode);
     if conditions.is_empty() {
         reader.notice(format!(
             "no word of {HELM_HOOK} belongs to a deployment; the object is left alone"
         ));
         let reason = format!("no word of `{HELM_HOOK}` belongs to a deployment");
-        return left_alone(Family::Helm, reason);
+        return left_alone(AnnotationFamily::Helm, reason);
     }
     let found = hook(
-        Family::Helm,
+        AnnotationFamily::Helm,
         conditions.iter().map(|(phase, _)| phase.to_string()).collect(),
     );
     let is_any = |condition: &RunConditions| {
@@ -206,7 +214,7 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
 }
 
 /// Returns the phases of Helm's words, each with its conditions.
-fn conditions_of(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> {
+fn helm_conditions(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> {
     let mut conditions: Vec<(Phase, RunConditions)> = Vec::new();
     let known = words.iter().filter_map(|word| helm::word(word));
     for word in known.filter(|word| word.counts(mode)) {
@@ -235,7 +243,7 @@ fn unknown_helm_word(reader: &mut Reader<'_>, word: &str) {
     } else if let Some(near) = near(word, known.iter().copied()) {
         error.hint(format!("did you mean `{near}`?"))
     } else {
-        error.hint(format!("Helm knows {}", one_of(&known)))
+        error.hint(format!("Helm knows {}", join_alternatives(&known)))
     };
     reader.ignored_by_argo_cd(error);
 }
@@ -253,7 +261,7 @@ fn with_conditions(mut hook: Hook, conditions: &[(Phase, RunConditions)]) -> Hoo
 }
 
 /// Reads the phase of an ordinary object.
-pub(super) fn phase_of(reader: &mut Reader<'_>, found: &Directives) -> Option<Phase> {
+pub(super) fn read_phase(reader: &mut Reader<'_>, found: &Directives) -> Option<Phase> {
     const NAME: &str = "capstan.dev/phase";
     let accepted = [
         ("PreSync", Phase::PreSync),
@@ -283,7 +291,7 @@ pub(super) fn phase_of(reader: &mut Reader<'_>, found: &Directives) -> Option<Ph
 }
 
 /// Reads the wave.
-pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
+pub(super) fn read_wave(reader: &mut Reader<'_>, found: &Directives) -> Wave {
     let weight_counts = found.is_hook() || reader.mode.has(Rule::WeightOnEveryObject);
     if !weight_counts && reader.text(HELM_WEIGHT).is_some() {
         reader.notice(format!("{HELM_WEIGHT} is read for hooks only"));
@@ -303,7 +311,7 @@ pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
                 .skip(index + 1)
                 .filter(|other| *other != HELM_WEIGHT || weight_counts)
                 .collect();
-            reader.passed_over(name, &others);
+            reader.notice_ignored(name, &others);
             return wave;
         }
         let message = if text.trim().is_empty() {
@@ -316,7 +324,7 @@ pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
             i32::MIN,
             i32::MAX
         ));
-        judge(reader, name, error);
+        report_wrong_value(reader, name, error);
         if name == OUR_WAVE || !reader.mode.has(Rule::WaveFallsBack) {
             break;
         }
@@ -340,12 +348,12 @@ fn wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
 }
 
 /// Reads the words of the delete policies. Helm's are returned as Argo CD's.
-pub(super) fn policies_of(reader: &mut Reader<'_>) -> Vec<String> {
+pub(super) fn read_delete_policies(reader: &mut Reader<'_>) -> Vec<String> {
     if reader.text(OUR_POLICY).is_some() {
-        reader.passed_over(OUR_POLICY, &[ARGO_POLICY, HELM_POLICY]);
+        reader.notice_ignored(OUR_POLICY, &[ARGO_POLICY, HELM_POLICY]);
         let ours = reader.list(OUR_POLICY);
         if ours.is_empty() {
-            let hint = format!("write {}", one_of(&unknown::KNOWN_POLICIES));
+            let hint = format!("write {}", join_alternatives(&unknown::KNOWN_POLICIES));
             reader.wrong(OUR_POLICY, format!("`{OUR_POLICY}` names no policy"), hint);
         }
         return ours;
@@ -354,7 +362,7 @@ pub(super) fn policies_of(reader: &mut Reader<'_>) -> Vec<String> {
     let helm = reader.list(HELM_POLICY);
     if !words.is_empty() && !helm.is_empty() {
         if !reader.mode.has(Rule::PoliciesAreJoined) {
-            reader.passed_over(ARGO_POLICY, &[HELM_POLICY]);
+            reader.notice_ignored(ARGO_POLICY, &[HELM_POLICY]);
             return words;
         }
         reader.used(Rule::PoliciesAreJoined);
@@ -362,7 +370,7 @@ pub(super) fn policies_of(reader: &mut Reader<'_>) -> Vec<String> {
     }
     for word in helm {
         let Some((_, ours)) = helm::POLICIES.iter().find(|(theirs, _)| *theirs == word) else {
-            let error = unknown::not_helms_policy(reader.manifest, &word);
+            let error = unknown::unknown_helm_policy_error(reader.manifest, &word);
             reader.ignored_by_argo_cd(error);
             continue;
         };

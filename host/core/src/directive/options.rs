@@ -5,15 +5,15 @@
 
 use super::{
     Directives, Permission,
-    reader::{Reader, one_of, pointer},
+    reader::{Reader, join_alternatives, pointer},
 };
 use crate::{
     compat::Rule,
     error::near,
-    sync_options::{NO_CLIENT_SIDE, OptionScope, SYNC_OPTIONS, SyncOption, known},
+    sync_options::{NO_CLIENT_SIDE_APPLY, OptionScope, SYNC_OPTIONS, SyncOption, known},
 };
 
-const NAME: &str = "argocd.argoproj.io/sync-options";
+const SYNC_OPTIONS_ANNOTATION: &str = "argocd.argoproj.io/sync-options";
 /// Helm's annotation for objects that are kept.
 pub(crate) const POLICY: &str = "helm.sh/resource-policy";
 
@@ -21,13 +21,15 @@ pub(crate) const POLICY: &str = "helm.sh/resource-policy";
 pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
     let mut seen: Vec<String> = Vec::new();
     let (mut prune, mut delete) = (None, None);
-    for option in reader.list(NAME) {
+    for option in reader.list(SYNC_OPTIONS_ANNOTATION) {
         let (key, value) = option.split_once('=').unwrap_or((&option, ""));
         if !is_known(reader, key, value) {
             continue;
         }
         if seen.iter().any(|other| other == key) {
-            reader.notice(format!("{NAME} has {key} twice; the first one counts"));
+            reader.notice(format!(
+                "{SYNC_OPTIONS_ANNOTATION} has {key} twice; the first one counts"
+            ));
             continue;
         }
         seen.push(key.to_owned());
@@ -41,7 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
             "ServerSideApply" => {
                 found.server_side = Some(is_true);
                 if !is_true {
-                    reader.notice(format!("{NAME}: {NO_CLIENT_SIDE}"));
+                    reader.notice(format!("{SYNC_OPTIONS_ANNOTATION}: {NO_CLIENT_SIDE_APPLY}"));
                 }
             }
             "Validate" => found.skip_validation = !is_true,
@@ -73,7 +75,7 @@ fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
     let option = known(key);
     if option.is_some_and(|option| option.whose == OptionScope::Application) {
         reader.notice(format!(
-            "{NAME}: {key} is an option of applications; on an object it has no effect"
+            "{SYNC_OPTIONS_ANNOTATION}: {key} is an option of applications; on an object it has no effect"
         ));
         return false;
     }
@@ -81,12 +83,13 @@ fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
         let of_objects = SYNC_OPTIONS.iter().filter(|option| option.whose == OptionScope::Both);
         match near(key, of_objects.map(|option| option.name)) {
             Some(near) => {
-                let error = reader
-                    .manifest
-                    .error(&pointer(NAME), format!("there is no sync option `{key}`"));
+                let error = reader.manifest.error(
+                    &pointer(SYNC_OPTIONS_ANNOTATION),
+                    format!("there is no sync option `{key}`"),
+                );
                 reader.ignored_by_argo_cd(error.hint(format!("did you mean `{near}`?")));
             }
-            None => reader.notice(format!("{NAME}: {key} is not known and ignored")),
+            None => reader.notice(format!("{SYNC_OPTIONS_ANNOTATION}: {key} is not known and ignored")),
         }
         return false;
     };
@@ -98,8 +101,8 @@ fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
     } else {
         format!("the sync option `{key}` can't be `{value}`")
     };
-    let error = reader.manifest.error(&pointer(NAME), message);
-    reader.ignored_by_argo_cd(error.hint(format!("it can be {}", one_of(values))));
+    let error = reader.manifest.error(&pointer(SYNC_OPTIONS_ANNOTATION), message);
+    reader.ignored_by_argo_cd(error.hint(format!("it can be {}", join_alternatives(values))));
     false
 }
 

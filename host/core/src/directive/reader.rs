@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds a notice for each of the other annotations that is present and was ignored.
-    pub fn passed_over(&mut self, read: &str, others: &[&str]) {
+    pub fn notice_ignored(&mut self, read: &str, others: &[&str]) {
         for other in others {
             if self.text(other).is_some() {
                 self.notice(format!("read {read}; {other} beside it was ignored"));
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
     pub fn word<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<T> {
         let name = format!("capstan.dev/{name}");
         let word = self.text(&name)?.trim();
-        self.one_word(&name, word, accepted)
+        self.match_word(&name, word, accepted)
     }
 
     /// Reads an annotation of Capstan whose value is a list of a few words. `None` if it is missing or has no valid word.
@@ -119,17 +119,17 @@ impl<'a> Reader<'a> {
             self.wrong(
                 &name,
                 format!("`{name}` is empty"),
-                format!("it can be {}", one_of(&known)),
+                format!("it can be {}", join_alternatives(&known)),
             );
         }
         let read: Vec<T> = words
             .iter()
-            .filter_map(|word| self.one_word(&name, word, accepted))
+            .filter_map(|word| self.match_word(&name, word, accepted))
             .collect();
         (!read.is_empty()).then_some(read)
     }
 
-    fn one_word<T: Copy>(&mut self, name: &str, word: &str, accepted: &[(&'static str, T)]) -> Option<T> {
+    fn match_word<T: Copy>(&mut self, name: &str, word: &str, accepted: &[(&'static str, T)]) -> Option<T> {
         let found = accepted.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
         if let Some((_, value)) = found {
             return Some(*value);
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         let words: Vec<&str> = accepted.iter().map(|(known, _)| *known).collect();
         let hint = match near(word, words.iter().copied()) {
             Some(known) => format!("did you mean `{known}`?"),
-            None => format!("it can be {}", one_of(&words)),
+            None => format!("it can be {}", join_alternatives(&words)),
         };
         self.wrong(name, format!("`{word}` is no value of `{name}`"), hint);
         None
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Returns the settings in an object's annotation. They are empty if there is no annotation or it isn't a mapping; planning reports that.
-pub fn settings_of(object: &Object) -> Map<String, Value> {
+pub fn settings_of_object(object: &Object) -> Map<String, Value> {
     match object.annotation("capstan.dev/settings").map(manifest::value) {
         Some(Ok(Value::Object(settings))) => settings,
         Some(Ok(_) | Err(_)) | None => Map::new(),
@@ -221,7 +221,7 @@ pub fn settings_of(object: &Object) -> Map<String, Value> {
 }
 
 /// Returns the JSON pointer to a hook's settings.
-pub fn settings_at(manifest: &Manifest) -> String {
+pub fn settings_pointer(manifest: &Manifest) -> String {
     let name = "capstan.dev/settings";
     if manifest.object.annotation(name).is_some() || !is_hook_document(&manifest.object) {
         return pointer(name);
@@ -240,7 +240,7 @@ pub(crate) fn pointer(name: &str) -> String {
 }
 
 /// Joins alternatives for a message: `` `a`, `b` or `c` ``.
-pub(super) fn one_of<T: AsRef<str>>(words: &[T]) -> String {
+pub(super) fn join_alternatives<T: AsRef<str>>(words: &[T]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),

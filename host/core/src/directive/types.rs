@@ -16,7 +16,7 @@ use crate::{
 /// Whose annotation makes an object a hook.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Family {
+pub enum AnnotationFamily {
     /// No annotation: it isn't a hook, or one by its type alone.
     #[default]
     None,
@@ -102,7 +102,7 @@ impl Permission {
 )]
 pub struct Directives {
     /// The family of the hook annotation that was used.
-    pub family: Family,
+    pub family: AnnotationFamily,
     /// The words of that annotation, in order and without repetition. Phases have Argo CD's spelling; Helm's words are replaced by their
     /// phases.
     pub words: Vec<String>,

@@ -3,11 +3,11 @@
 use super::{
     family::{ARGO_HOOK, ARGO_POLICY, HELM_HOOK, HELM_POLICY, OUR_HOOK, OUR_POLICY},
     helm::{self, HelmWord},
-    reader::{Reader, one_of, pointer},
+    reader::{Reader, join_alternatives, pointer},
     table::{ANNOTATIONS, WRITTEN_BY_HOST},
 };
 use crate::{
-    error::{Diagnostic, letters_between, near},
+    error::{Diagnostic, edit_distance, near},
     manifest::Manifest,
 };
 
@@ -26,7 +26,7 @@ pub const KNOWN_WORDS: [&str; 7] = [
 pub const KNOWN_POLICIES: [&str; 3] = ["HookSucceeded", "HookFailed", "BeforeHookCreation"];
 
 /// Annotations of Argo CD and Helm that Capstan doesn't read and that aren't misspellings.
-const ELSEWHERE: [&str; 2] = ["helm.sh/hook-output-log-policy", "helm.sh/hook-delete-timeout"];
+const FOREIGN_ANNOTATIONS: [&str; 2] = ["helm.sh/hook-output-log-policy", "helm.sh/hook-delete-timeout"];
 
 /// Returns whether a word is a phase or `Skip`, exactly as in Argo CD.
 pub fn is_known_word(word: &str) -> bool {
@@ -35,15 +35,15 @@ pub fn is_known_word(word: &str) -> bool {
 
 /// Returns the error for a hook word that is neither a phase nor claimed by a plugin. `claimed_words` are those that plugins claim.
 pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[String]) -> Diagnostic {
-    let name = present(manifest, &[OUR_HOOK, ARGO_HOOK, HELM_HOOK]);
+    let name = first_present(manifest, &[OUR_HOOK, ARGO_HOOK, HELM_HOOK]);
     let known = || KNOWN_WORDS.into_iter().chain(claimed_words.iter().map(String::as_str));
     let error = manifest.error(&pointer(name), format!("`{word}` is no phase, and no plugin claims it"));
-    with_nearest(error, word, known().collect())
+    with_closest_match(error, word, known().collect())
 }
 
 /// Returns the error for a delete policy that no plugin claims. `known` are those that plugins claim.
 pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -> Diagnostic {
-    let name = present(manifest, &[OUR_POLICY, ARGO_POLICY]);
+    let name = first_present(manifest, &[OUR_POLICY, ARGO_POLICY]);
     let error = manifest.error(&pointer(name), format!("`{word}` is no delete policy"));
     let mut words: Vec<&str> = KNOWN_POLICIES.to_vec();
     words.extend(
@@ -52,24 +52,24 @@ pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -
             .map(String::as_str)
             .filter(|word| !KNOWN_POLICIES.contains(word) && *word != "*"),
     );
-    with_nearest(error, word, words)
+    with_closest_match(error, word, words)
 }
 
 /// Returns the error for a delete policy that isn't one of Helm's.
-pub(super) fn not_helms_policy(manifest: &Manifest, word: &str) -> Diagnostic {
+pub(super) fn unknown_helm_policy_error(manifest: &Manifest, word: &str) -> Diagnostic {
     let error = manifest.error(&pointer(HELM_POLICY), format!("`{word}` is no delete policy of Helm"));
-    with_nearest(error, word, helm::POLICIES.iter().map(|(theirs, _)| *theirs).collect())
+    with_closest_match(error, word, helm::POLICIES.iter().map(|(theirs, _)| *theirs).collect())
 }
 
-fn with_nearest(error: Diagnostic, word: &str, known: Vec<&str>) -> Diagnostic {
+fn with_closest_match(error: Diagnostic, word: &str, known: Vec<&str>) -> Diagnostic {
     match near(word, known.iter().copied()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!("it can be {}", one_of(&known))),
+        None => error.hint(format!("it can be {}", join_alternatives(&known))),
     }
 }
 
 /// Returns the first of several annotations that is present, else the first one.
-fn present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
+fn first_present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
     let is_there = |name: &&&str| manifest.object.text(&pointer(name)).is_some();
     names
         .iter()
@@ -81,7 +81,7 @@ fn present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
 
 /// Returns the error for a misspelt phase, or for Helm's word in another annotation. Short words must match except for case, because a
 /// plugin's word may be one letter away.
-pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Option<Diagnostic> {
+pub(super) fn misspelt_word_error(manifest: &Manifest, name: &str, word: &str) -> Option<Diagnostic> {
     if is_known_word(word) {
         return None;
     }
@@ -92,7 +92,7 @@ pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Opti
             6..=7 => 1,
             8.. => 2,
         };
-        letters_between(word, known) <= allowed
+        edit_distance(word, known) <= allowed
     });
     if let Some(meant) = meant {
         return Some(error.hint(format!("did you mean `{meant}`?")));
@@ -114,7 +114,7 @@ pub(super) fn check_names(reader: &mut Reader<'_>) {
         .into_iter()
         .flat_map(|map| map.keys());
     for name in names {
-        if let Some(error) = misspelt_name(manifest, name) {
+        if let Some(error) = misspelt_annotation_error(manifest, name) {
             reader.ignored_by_argo_cd(error);
         }
     }
@@ -122,11 +122,11 @@ pub(super) fn check_names(reader: &mut Reader<'_>) {
 
 /// All of `capstan.dev/` belongs to Capstan. Names of Argo CD and Helm are only reported if they begin like hooks or waves, or nearly match
 /// a known name, because there are many others.
-fn misspelt_name(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
+fn misspelt_annotation_error(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
     let known = || ANNOTATIONS.iter().map(|row| row.annotation);
     if known()
         .chain(WRITTEN_BY_HOST)
-        .chain(ELSEWHERE)
+        .chain(FOREIGN_ANNOTATIONS)
         .any(|known| known == name)
     {
         return None;
@@ -147,6 +147,6 @@ fn misspelt_name(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
     let error = manifest.key_error(&pointer(name), format!("there is no annotation `{name}`"));
     Some(match nearest {
         Some(near) => error.hint(format!("did you mean `{prefix}/{near}`?")),
-        None => error.hint(format!("there is {}", one_of(&family().collect::<Vec<_>>()))),
+        None => error.hint(format!("there is {}", join_alternatives(&family().collect::<Vec<_>>()))),
     })
 }

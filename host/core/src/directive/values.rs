@@ -4,7 +4,7 @@ use super::{ApplyMode, OnTimeout, RunCondition, Wait};
 use crate::hook::{OnVanished, Propagation};
 
 /// `install` is an older word for `first-install`.
-pub(super) const RUN_IF: [(&str, &[RunCondition]); 7] = [
+pub(super) const RUN_IF_VALUES: [(&str, &[RunCondition]); 7] = [
     (
         "always",
         &[
@@ -21,9 +21,10 @@ pub(super) const RUN_IF: [(&str, &[RunCondition]); 7] = [
     ("install", &[RunCondition::FirstInstall]),
 ];
 
-pub(super) const ON_TIMEOUT: [(&str, OnTimeout); 2] = [("fail", OnTimeout::Fail), ("continue", OnTimeout::Continue)];
+pub(super) const ON_TIMEOUT_VALUES: [(&str, OnTimeout); 2] =
+    [("fail", OnTimeout::Fail), ("continue", OnTimeout::Continue)];
 
-pub(super) const ON_VANISHED: [(&str, OnVanished); 3] = [
+pub(super) const ON_VANISHED_VALUES: [(&str, OnVanished); 3] = [
     ("fail", OnVanished::Fail),
     ("rerun", OnVanished::Rerun),
     ("succeed", OnVanished::Succeed),
@@ -36,7 +37,7 @@ pub(super) const WAIT: [(&str, Wait); 3] = [
 ];
 
 /// The plugins for Services and Ingresses read this annotation themselves.
-pub(super) const LOAD_BALANCER: [(&str, ()); 2] = [("expected", ()), ("none", ())];
+pub(super) const LOAD_BALANCER_VALUES: [(&str, ()); 2] = [("expected", ()), ("none", ())];
 
 pub(super) const APPLY: [(&str, ApplyMode); 4] = [
     ("merge", ApplyMode::Merge),
@@ -45,7 +46,7 @@ pub(super) const APPLY: [(&str, ApplyMode); 4] = [
     ("ignore", ApplyMode::Ignore),
 ];
 
-pub(super) const PROPAGATION: [(&str, Propagation); 3] = [
+pub(super) const PROPAGATION_VALUES: [(&str, Propagation); 3] = [
     ("foreground", Propagation::Foreground),
     ("background", Propagation::Background),
     ("orphan", Propagation::Orphan),

@@ -94,7 +94,7 @@ pub struct Allowance {
 
 impl Allowance {
     /// Says why something isn't allowed, and and what is missing.
-    pub(super) fn why_not(&self, wanted: &RequestedPermission<'_>) -> String {
+    pub(super) fn denial_reason(&self, wanted: &RequestedPermission<'_>) -> String {
         let name = &self.plugin;
         let missing = |grants: &Grants| match wanted.missing(grants) {
             Some(missing) => format!("; what is missing is {missing}"),

@@ -18,16 +18,16 @@ use crate::{
 };
 
 /// How long a call of a URL may take at most.
-const LONGEST_CALL: Duration = Duration::from_mins(1);
+const MAX_CALL_MILLIS: Duration = Duration::from_mins(1);
 /// The maximum number of headers of a call, and of bytes of their names and values, as servers accept them.
-const MOST_HEADERS: usize = 64;
-const MOST_HEADER_BYTES: usize = 16 << 10;
+const MAX_HEADERS: usize = 64;
+const MAX_HEADER_BYTES: usize = 16 << 10;
 /// The maximum length of a signal's name and of an event's text, in bytes.
 const LONGEST_NAME: usize = 63;
 const LONGEST_EVENT: usize = 1024;
-const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
+const HTTP_METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 /// Headers that only the host sets.
-const OF_THE_HOST: [&str; 10] = [
+const HOST_HEADERS: [&str; 10] = [
     "connection",
     "content-length",
     "expect",
@@ -59,7 +59,7 @@ pub struct Permitted<'a> {
 }
 
 /// Headers that change the form of the answer, so that a Secret's value couldn't be found in it.
-const OF_THE_ANSWER: [&str; 3] = ["accept-encoding", "if-range", "range"];
+const RESPONSE_FORM_HEADERS: [&str; 3] = ["accept-encoding", "if-range", "range"];
 
 /// The objects that a request is about. A list has no name. Without a namespace it is about cluster-wide objects, or about all namespaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,8 +186,8 @@ pub fn gate<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Permitted
             let what = what(asker, kind, namespace, Some(wanted.name()))?;
             object(asker, Verb::Apply, what).and_then(passed)
         }
-        Request::Get(wanted) => object(asker, Verb::Get, what_of(asker, wanted)?).and_then(passed),
-        Request::Watch(wanted) => object(asker, Verb::Watch, what_of(asker, wanted)?).and_then(passed),
+        Request::Get(wanted) => object(asker, Verb::Get, requested_object(asker, wanted)?).and_then(passed),
+        Request::Watch(wanted) => object(asker, Verb::Watch, requested_object(asker, wanted)?).and_then(passed),
         Request::List(selector) => {
             let kind = group_kind(&selector.api_version, &selector.kind)?;
             let what = what(asker, kind, selector.namespace.as_deref(), None)?;
@@ -196,14 +196,16 @@ pub fn gate<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Permitted
         Request::Patch { object: wanted, merge } => {
             let patch: Value = serde_json::from_str(merge).map_err(|error| format!("the patch is no JSON: {error}"))?;
             reserved::check(&patch, writer(asker, WriteMethod::Patch))?;
-            object(asker, Verb::Patch, what_of(asker, wanted)?).and_then(passed)
+            object(asker, Verb::Patch, requested_object(asker, wanted)?).and_then(passed)
         }
-        Request::Delete { object: wanted, .. } => object(asker, Verb::Delete, what_of(asker, wanted)?).and_then(passed),
-        Request::Http(call) => http(asker, call).and_then(passed),
+        Request::Delete { object: wanted, .. } => {
+            object(asker, Verb::Delete, requested_object(asker, wanted)?).and_then(passed)
+        }
+        Request::Http(call) => permit_http(asker, call).and_then(passed),
     }
 }
 
-fn what_of(asker: &Requester<'_>, wanted: &ObjectRef) -> Result<RequestedObjects, String> {
+fn requested_object(asker: &Requester<'_>, wanted: &ObjectRef) -> Result<RequestedObjects, String> {
     let kind = group_kind(&wanted.api_version, &wanted.kind)?;
     what(asker, kind, wanted.namespace.as_deref(), Some(&wanted.name))
 }
@@ -285,9 +287,9 @@ pub fn remedies(request: &Request, asker: &Requester<'_>) -> Remedies {
     Setting::Grant { plugin }.into()
 }
 
-fn refusal(asker: &Requester<'_>, wanted: &RequestedPermission<'_>) -> String {
+fn denial(asker: &Requester<'_>, wanted: &RequestedPermission<'_>) -> String {
     match asker.allowance {
-        Some(allowance) => allowance.why_not(wanted),
+        Some(allowance) => allowance.denial_reason(wanted),
         None => format!("not granted: the plan doesn't say that its plugin may {wanted}"),
     }
 }
@@ -300,10 +302,7 @@ fn object(asker: &Requester<'_>, verb: Verb, what: RequestedObjects) -> Result<R
     let in_namespace = effective(asker).allows_object(verb, kind, namespace, name);
     let without_namespace = effective(asker).allows_object(verb, kind, "", name);
     if !in_namespace && !without_namespace {
-        return Err(refusal(
-            asker,
-            &RequestedPermission::Object(verb, kind, namespace, name),
-        ));
+        return Err(denial(asker, &RequestedPermission::Object(verb, kind, namespace, name)));
     }
     Ok(Reach {
         object: Some(what),
@@ -322,24 +321,27 @@ pub fn is_state(kind: &GroupKind, name: &str) -> bool {
     is_kind && name.starts_with("capstan.")
 }
 
-fn http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, String> {
+fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, String> {
     let url = Url::parse(&call.url)?;
     let method = call.method.as_str();
-    if !METHODS.contains(&method) {
-        return Err(format!("`{method}` is no method: it can be {}", METHODS.join(", ")));
+    if !HTTP_METHODS.contains(&method) {
+        return Err(format!(
+            "`{method}` is no method: it can be {}",
+            HTTP_METHODS.join(", ")
+        ));
     }
-    if call.timeout_ms == 0 || Duration::from_millis(u64::from(call.timeout_ms)) > LONGEST_CALL {
+    if call.timeout_ms == 0 || Duration::from_millis(u64::from(call.timeout_ms)) > MAX_CALL_MILLIS {
         return Err(format!(
             "a call may take between 1 and {} ms, not {}",
-            LONGEST_CALL.as_millis(),
+            MAX_CALL_MILLIS.as_millis(),
             call.timeout_ms
         ));
     }
     let Some(local) = effective(asker).allows_call(method, &url) else {
-        return Err(refusal(asker, &RequestedPermission::Call(method, &url)));
+        return Err(denial(asker, &RequestedPermission::Call(method, &url)));
     };
-    if call.headers.len() > MOST_HEADERS {
-        return Err(format!("a call may have {MOST_HEADERS} headers"));
+    if call.headers.len() > MAX_HEADERS {
+        return Err(format!("a call may have {MAX_HEADERS} headers"));
     }
     let has_secret = call
         .headers
@@ -351,10 +353,10 @@ fn http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, String> {
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(format!("`{name}` is no name of a header"));
         }
-        if OF_THE_HOST.contains(&name.to_ascii_lowercase().as_str()) {
+        if HOST_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(format!("the header `{name}` is the host's"));
         }
-        if has_secret && OF_THE_ANSWER.contains(&name.to_ascii_lowercase().as_str()) {
+        if has_secret && RESPONSE_FORM_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(format!(
                 "a call with a Secret in it can't have the header `{name}`: the Secret's value couldn't be found in the answer"
             ));
@@ -369,7 +371,7 @@ fn http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, String> {
             HeaderValue::Secret { name, key, .. } => {
                 ObjectName::new(name).map_err(|error| format!("the Secret's name: {error}"))?;
                 if !effective(asker).allows_secret(name, key) {
-                    return Err(refusal(asker, &RequestedPermission::Secret(name, key)));
+                    return Err(denial(asker, &RequestedPermission::Secret(name, key)));
                 }
                 if !url.is_secure && !url.is_near() && !is_in_cluster(&url.host) {
                     return Err(format!(
@@ -382,8 +384,8 @@ fn http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, String> {
             }
         }
     }
-    if bytes > MOST_HEADER_BYTES {
-        return Err(format!("the headers of a call may have {MOST_HEADER_BYTES} bytes"));
+    if bytes > MAX_HEADER_BYTES {
+        return Err(format!("the headers of a call may have {MAX_HEADER_BYTES} bytes"));
     }
     Ok(Reach {
         local,

@@ -8,7 +8,7 @@ use super::{HostPattern, KindPattern, Url, kind::narrower};
 use crate::{name::ObjectName, object::GroupKind};
 
 /// The word for the application's own namespace.
-const OWN: &str = ".";
+const OWN_NAMESPACE: &str = ".";
 
 /// Permissions of a plugin. Empty: none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl TryFrom<WrittenClusterGrant> for ClusterGrant {
             for name in names {
                 ObjectName::new(name).map_err(|error| error.to_string())?;
             }
-            if let Some(verb) = written.verbs.iter().find(|verb| !verb.is_by_name()) {
+            if let Some(verb) = written.verbs.iter().find(|verb| !verb.names_one_object()) {
                 return Err(format!(
                     "`{verb}` has no name, so a grant with `names` can't allow it; write another grant for it"
                 ));
@@ -107,7 +107,7 @@ pub enum Verb {
 
 impl Verb {
     /// Returns whether the verb is used on one object by its name.
-    fn is_by_name(self) -> bool {
+    fn names_one_object(self) -> bool {
         match self {
             Verb::Get | Verb::Watch | Verb::Apply | Verb::Patch | Verb::Delete => true,
             Verb::List | Verb::Create => false,
@@ -122,10 +122,10 @@ pub struct HttpGrant {
     /// The permitted hosts.
     pub hosts: Vec<HostPattern>,
     /// The permitted methods; `*` for all.
-    #[serde(default = "reading")]
+    #[serde(default = "read_methods")]
     pub methods: Vec<String>,
     /// Whether loopback and link-local addresses are permitted, too.
-    #[serde(default, skip_serializing_if = "is_not")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub local: bool,
 }
 
@@ -139,24 +139,24 @@ pub struct SecretGrant {
     #[serde(default = "any")]
     pub keys: Vec<String>,
     /// Whether the plugin itself may see the values if it may read the Secret. Otherwise only the host uses them, in headers.
-    #[serde(default, skip_serializing_if = "is_not")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub shown: bool,
 }
 
 fn own_namespace() -> Vec<String> {
-    vec![OWN.to_owned()]
+    vec![OWN_NAMESPACE.to_owned()]
 }
 
 fn any() -> Vec<String> {
     vec!["*".to_owned()]
 }
 
-fn reading() -> Vec<String> {
+fn read_methods() -> Vec<String> {
     vec!["GET".to_owned(), "HEAD".to_owned()]
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_not(flag: &bool) -> bool {
+fn is_false(flag: &bool) -> bool {
     !flag
 }
 
@@ -170,7 +170,7 @@ impl Grants {
     #[must_use]
     pub fn settled(mut self, namespace: &str) -> Grants {
         for grant in &mut self.cluster {
-            for name in grant.namespaces.iter_mut().filter(|name| *name == OWN) {
+            for name in grant.namespaces.iter_mut().filter(|name| *name == OWN_NAMESPACE) {
                 namespace.clone_into(name);
             }
         }
@@ -181,9 +181,9 @@ impl Grants {
     #[must_use]
     pub fn and(&self, other: &Grants) -> Grants {
         Grants {
-            cluster: pairs(&self.cluster, &other.cluster, ClusterGrant::and),
-            http: pairs(&self.http, &other.http, HttpGrant::and),
-            secrets: pairs(&self.secrets, &other.secrets, SecretGrant::and),
+            cluster: intersect_pairs(&self.cluster, &other.cluster, ClusterGrant::and),
+            http: intersect_pairs(&self.http, &other.http, HttpGrant::and),
+            secrets: intersect_pairs(&self.secrets, &other.secrets, SecretGrant::and),
             related: words(&self.related, &other.related),
         }
     }
@@ -276,7 +276,7 @@ fn has(words: &[String], word: &str) -> bool {
 }
 
 /// Returns the intersections of each item of one list with each of the other.
-fn pairs<T: PartialEq>(one: &[T], other: &[T], and: impl Fn(&T, &T) -> Option<T>) -> Vec<T> {
+fn intersect_pairs<T: PartialEq>(one: &[T], other: &[T], and: impl Fn(&T, &T) -> Option<T>) -> Vec<T> {
     let mut both = Vec::new();
     for first in one {
         for second in other {
@@ -291,16 +291,16 @@ fn pairs<T: PartialEq>(one: &[T], other: &[T], and: impl Fn(&T, &T) -> Option<T>
 }
 
 fn words(one: &[String], other: &[String]) -> Vec<String> {
-    pairs(one, other, |one, two| narrower(one, two))
+    intersect_pairs(one, other, |one, two| narrower(one, two))
 }
 
 impl ClusterGrant {
     fn and(&self, other: &ClusterGrant) -> Option<ClusterGrant> {
-        let verbs = pairs(&self.verbs, &other.verbs, |one, two| (one == two).then_some(*one));
-        let kinds = pairs(&self.kinds, &other.kinds, KindPattern::and);
+        let verbs = intersect_pairs(&self.verbs, &other.verbs, |one, two| (one == two).then_some(*one));
+        let kinds = intersect_pairs(&self.kinds, &other.kinds, KindPattern::and);
         let namespaces = words(&self.namespaces, &other.namespaces);
         let names = match (&self.names, &other.names) {
-            (Some(one), Some(two)) => Some(pairs(one, two, |one, two| (one == two).then(|| one.clone()))),
+            (Some(one), Some(two)) => Some(intersect_pairs(one, two, |one, two| (one == two).then(|| one.clone()))),
             (Some(names), None) | (None, Some(names)) => Some(names.clone()),
             (None, None) => None,
         };
@@ -308,7 +308,7 @@ impl ClusterGrant {
         // A grant with names permits nothing that has no name.
         let verbs: Vec<Verb> = verbs
             .into_iter()
-            .filter(|verb| names.is_none() || verb.is_by_name())
+            .filter(|verb| names.is_none() || verb.names_one_object())
             .collect();
         let is_empty = verbs.is_empty() || kinds.is_empty() || namespaces.is_empty() || has_no_name;
         (!is_empty).then_some(ClusterGrant {
@@ -363,7 +363,7 @@ impl HttpGrant {
     }
 
     fn and(&self, other: &HttpGrant) -> Option<HttpGrant> {
-        let hosts = pairs(&self.hosts, &other.hosts, HostPattern::and);
+        let hosts = intersect_pairs(&self.hosts, &other.hosts, HostPattern::and);
         let methods = words(&self.methods, &other.methods);
         (!hosts.is_empty() && !methods.is_empty()).then_some(HttpGrant {
             hosts,

@@ -18,14 +18,14 @@ pub struct HostPattern {
 impl HostPattern {
     /// Returns whether the pattern matches a host, in lower case, and its port.
     pub fn matches(&self, host: &str, port: u16) -> bool {
-        self.port.is_none_or(|own| own == port) && covers(&self.host, host)
+        self.port.is_none_or(|own| own == port) && matches_pattern(&self.host, host)
     }
 
     /// Returns the pattern for what both match; `None` if they have nothing in common.
     pub(super) fn and(&self, other: &HostPattern) -> Option<HostPattern> {
-        let host = if covers(&self.host, &other.host) {
+        let host = if matches_pattern(&self.host, &other.host) {
             &other.host
-        } else if covers(&other.host, &self.host) {
+        } else if matches_pattern(&other.host, &self.host) {
             &self.host
         } else {
             return None;
@@ -42,7 +42,7 @@ impl HostPattern {
 }
 
 /// Returns whether a pattern matches a host, or everything that another pattern matches.
-fn covers(pattern: &str, host: &str) -> bool {
+fn matches_pattern(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some("") => true,
         Some(end) => host.len() > end.len() && host.ends_with(end),
@@ -170,12 +170,12 @@ const METADATA_V6: [Ipv6Addr; 2] = [
 /// Private addresses don't, because Services and pods have them.
 pub fn is_near(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => is_near_v4(address),
+        IpAddr::V4(address) => is_restricted_v4(address),
         IpAddr::V6(address) => {
             let [first, ..] = address.segments();
             // fe80::/10, and fec0::/10, which RFC 3879 deprecates.
             let is_link = first & 0xff80 == 0xfe80;
-            let is_v4 = within_v6(address).is_some_and(is_near_v4);
+            let is_v4 = embedded_v4(address).is_some_and(is_restricted_v4);
             address.is_loopback()
                 || address.is_unspecified()
                 || address.is_multicast()
@@ -186,7 +186,7 @@ pub fn is_near(address: IpAddr) -> bool {
     }
 }
 
-fn is_near_v4(address: Ipv4Addr) -> bool {
+fn is_restricted_v4(address: Ipv4Addr) -> bool {
     let [first, second, third, _] = address.octets();
     // 0.0.0.0/8 is the local host on Linux. 192.0.0.0/24 is for protocols (RFC 6890); Oracle Cloud's metadata service is in it.
     address.is_loopback()
@@ -200,7 +200,7 @@ fn is_near_v4(address: Ipv4Addr) -> bool {
 
 /// Returns the IPv4 address in an IPv6 address: mapped, compatible, translated (RFC 2765), behind NAT64 (RFC 6052, and RFC 8215 for local
 /// use), or 6to4 (RFC 3056).
-fn within_v6(address: Ipv6Addr) -> Option<Ipv4Addr> {
+fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]

@@ -5,15 +5,15 @@
 use serde_json::{Map, Value};
 
 /// Domains whose names, including subdomains, are reserved.
-const DOMAINS: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
+const RESERVED_DOMAINS: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
 /// The label by which Argo CD tracks an application's objects by default.
 const ARGO_CD_INSTANCE: &str = "app.kubernetes.io/instance";
 /// The label by which Helm recognizes its objects, with the value [`HELM`].
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-const HELM: &str = "Helm";
+const MANAGED_BY_HELM: &str = "Helm";
 
 /// The domain of signals, with which users approve.
-const SIGNALS: &str = "signal.capstan.dev";
+const SIGNAL_DOMAIN: &str = "signal.capstan.dev";
 
 /// Who writes, and how.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ pub(super) fn check(written: &Value, by: Writer<'_>) -> Result<(), String> {
     };
     match members.get("metadata") {
         None => {}
-        Some(Value::Object(metadata)) => check_own(metadata, by)?,
+        Some(Value::Object(metadata)) => check_object_metadata(metadata, by)?,
         // `null` would remove all of it.
         Some(_) => return Err("`metadata` must be a mapping, and only the host may remove it".to_owned()),
     }
@@ -55,7 +55,7 @@ pub(super) fn check(written: &Value, by: Writer<'_>) -> Result<(), String> {
 }
 
 /// Checks the metadata of the object itself.
-fn check_own(metadata: &Map<String, Value>, by: Writer<'_>) -> Result<(), String> {
+fn check_object_metadata(metadata: &Map<String, Value>, by: Writer<'_>) -> Result<(), String> {
     for field in ["finalizers", "ownerReferences", "managedFields"] {
         if metadata.contains_key(field) {
             return Err(format!("a plugin may not write `metadata.{field}`"));
@@ -108,7 +108,7 @@ fn check_names(field: &str, members: &Map<String, Value>, by: Writer<'_>) -> Res
     let is_own = |name: &str| {
         let domain = name.split_once('/').map_or("", |(domain, _)| domain);
         let plugin = domain.strip_suffix(".capstan.dev");
-        field == "annotations" && domain != SIGNALS && !by.plugin.is_empty() && plugin == Some(by.plugin)
+        field == "annotations" && domain != SIGNAL_DOMAIN && !by.plugin.is_empty() && plugin == Some(by.plugin)
     };
     match members.keys().find(|name| is_reserved(name) && !is_own(name)) {
         Some(name) => Err(format!("a plugin may not write `{name}` among the {field}")),
@@ -120,7 +120,7 @@ fn check_names(field: &str, members: &Map<String, Value>, by: Writer<'_>) -> Res
 fn check_tracking(field: &str, members: &Map<String, Value>, way: WriteMethod) -> Result<(), String> {
     let decides = |(name, value): (&String, &Value)| match name.as_str() {
         ARGO_CD_INSTANCE => true,
-        MANAGED_BY => way == WriteMethod::Patch || value.as_str() == Some(HELM),
+        MANAGED_BY => way == WriteMethod::Patch || value.as_str() == Some(MANAGED_BY_HELM),
         _ => false,
     };
     match members.iter().find(|member| decides(*member)) {
@@ -137,7 +137,7 @@ fn is_reserved(name: &str) -> bool {
         return false;
     };
     let domain = domain.to_ascii_lowercase();
-    DOMAINS.iter().any(|own| {
+    RESERVED_DOMAINS.iter().any(|own| {
         domain
             .strip_suffix(own)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))

@@ -24,14 +24,14 @@ pub(super) struct Path(Vec<Step>);
 pub(super) fn paths(live: &Object, ignored: &Ignored) -> Vec<Path> {
     let mut found: BTreeSet<Path> = BTreeSet::new();
     for pointer in &ignored.pointers {
-        let words: Vec<String> = pointer.split('/').skip(1).map(unescaped).collect();
-        follow(&live.0, &words, &mut Vec::new(), &mut found);
+        let words: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
+        follow_pointer(&live.0, &words, &mut Vec::new(), &mut found);
     }
     for manager in &ignored.managers {
         for entry in entries(live) {
             let is_theirs = entry.get("manager").and_then(Value::as_str) == Some(manager.as_str());
             if let (true, Some(fields)) = (is_theirs, entry.get("fieldsV1").and_then(Value::as_object)) {
-                owned(&live.0, fields, &[], &mut Vec::new(), &mut found);
+                collect_owned(&live.0, fields, &[], &mut Vec::new(), &mut found);
             }
         }
     }
@@ -39,7 +39,7 @@ pub(super) fn paths(live: &Object, ignored: &Ignored) -> Vec<Path> {
     found.into_iter().filter(|path| !path.is_identity()).collect()
 }
 
-fn unescaped(word: &str) -> String {
+fn unescape(word: &str) -> String {
     word.replace("~1", "/").replace("~0", "~")
 }
 
@@ -49,7 +49,7 @@ fn entries(live: &Object) -> impl Iterator<Item = &Value> {
 }
 
 /// Follows a pointer; `*` stands for every list item.
-fn follow(value: &Value, words: &[String], way: &mut Vec<Step>, found: &mut BTreeSet<Path>) {
+fn follow_pointer(value: &Value, words: &[String], way: &mut Vec<Step>, found: &mut BTreeSet<Path>) {
     let Some((word, rest)) = words.split_first() else {
         if !way.is_empty() {
             found.insert(Path(way.clone()));
@@ -72,20 +72,26 @@ fn follow(value: &Value, words: &[String], way: &mut Vec<Step>, found: &mut BTre
     };
     for (step, inner) in steps {
         way.push(step);
-        follow(inner, rest, way, found);
+        follow_pointer(inner, rest, way, found);
         way.pop();
     }
 }
 
 /// Collects the leaves of a `fieldsV1` set; for list items without their keys.
-fn owned(value: &Value, fields: &Map<String, Value>, keys: &[String], way: &mut Vec<Step>, found: &mut BTreeSet<Path>) {
+fn collect_owned(
+    value: &Value,
+    fields: &Map<String, Value>,
+    keys: &[String],
+    way: &mut Vec<Step>,
+    found: &mut BTreeSet<Path>,
+) {
     let is_member = !keys.is_empty();
     let inner: Vec<(Step, &Value, &Value, Vec<String>)> = fields
         .iter()
         .filter(|(name, _)| !keys.iter().any(|key| name.strip_prefix("f:") == Some(key.as_str())))
         .filter_map(|(name, inner)| {
             let (step, value) = step(value, name)?;
-            Some((step, value, inner, keys_in(name)))
+            Some((step, value, inner, key_names(name)))
         })
         .collect();
     if inner.is_empty() && !way.is_empty() && !is_member {
@@ -94,7 +100,7 @@ fn owned(value: &Value, fields: &Map<String, Value>, keys: &[String], way: &mut 
     for (step, value, inner, keys) in inner {
         way.push(step);
         match inner.as_object() {
-            Some(fields) => owned(value, fields, &keys, way, found),
+            Some(fields) => collect_owned(value, fields, &keys, way, found),
             None => {
                 found.insert(Path(way.clone()));
             }
@@ -104,7 +110,7 @@ fn owned(value: &Value, fields: &Map<String, Value>, keys: &[String], way: &mut 
 }
 
 /// Returns the keys by which an element of a `fieldsV1` set names a list item.
-fn keys_in(name: &str) -> Vec<String> {
+fn key_names(name: &str) -> Vec<String> {
     let keys = name.strip_prefix("k:").and_then(|keys| serde_json::from_str(keys).ok());
     let keys: Map<String, Value> = keys.unwrap_or_default();
     keys.into_iter().map(|(key, _)| key).collect()
@@ -205,7 +211,7 @@ impl Path {
                 }
             }
             Step::Member(at) => {
-                let list = list_of(way);
+                let list = list_name(way);
                 if let Some(member) = counterpart(list, live, place, *at).and_then(|at| place.get_mut(at)) {
                     member.clone_from(found);
                 }
@@ -226,7 +232,7 @@ impl Path {
                 }
             }
             Step::Member(at) => {
-                let at = counterpart(list_of(way), live, place, *at);
+                let at = counterpart(list_name(way), live, place, *at);
                 if let (Some(at), Some(members)) = (at, place.as_array_mut()) {
                     members.remove(at);
                 }
@@ -310,7 +316,7 @@ fn walk<'value>(
     Some((live, place))
 }
 
-fn list_of(way: &[Step]) -> &str {
+fn list_name(way: &[Step]) -> &str {
     match way.last() {
         Some(Step::Field(name)) => name,
         Some(Step::Member(_)) | None => "",

@@ -44,8 +44,8 @@ pub struct Ignored {
 impl IgnoreRule {
     /// Returns whether the rule matches an object.
     pub fn fits(&self, key: &ObjectKey) -> bool {
-        is_like(&key.group, &self.group)
-            && is_like(&key.kind, &self.kind)
+        matches_glob(&key.group, &self.group)
+            && matches_glob(&key.kind, &self.kind)
             && (self.name.is_empty() || self.name == key.name)
             && (self.namespace.is_empty() || self.namespace == key.namespace)
     }
@@ -58,7 +58,7 @@ impl IgnoreRule {
             found.push(error.hint("write `kind: Deployment`, or `kind: \"*\"` for all"));
         }
         for pointer in &self.json_pointers {
-            found.extend(wrong_pointer(pointer).map(|(message, hint)| Diagnostic::new(message).hint(hint)));
+            found.extend(invalid_pointer(pointer).map(|(message, hint)| Diagnostic::new(message).hint(hint)));
         }
         if let Some(expression) = self.jq_path_expressions.first() {
             let error = Diagnostic::new(format!(
@@ -90,7 +90,7 @@ impl Ignored {
         for word in words {
             if let Some(manager) = word.strip_prefix("manager:") {
                 ignored.managers.push(manager.trim().to_owned());
-            } else if let Some((message, hint)) = wrong_pointer(word) {
+            } else if let Some((message, hint)) = invalid_pointer(word) {
                 errors.push(manifest.error(&pointer, message).hint(hint));
             } else {
                 ignored.pointers.push(word.clone());
@@ -110,7 +110,7 @@ impl Ignored {
 }
 
 /// Returns the message and the hint for an invalid JSON pointer.
-fn wrong_pointer(pointer: &str) -> Option<(String, String)> {
+fn invalid_pointer(pointer: &str) -> Option<(String, String)> {
     let words: Vec<&str> = pointer.split('/').collect();
     if !pointer.starts_with('/') || pointer.len() == 1 {
         let message = format!("`{pointer}` is no JSON pointer to a field");
@@ -130,7 +130,7 @@ fn wrong_pointer(pointer: &str) -> Option<(String, String)> {
 }
 
 /// Returns whether a text matches a pattern, in which `*` stands for any characters.
-fn is_like(text: &str, pattern: &str) -> bool {
+fn matches_glob(text: &str, pattern: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
         return false;

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     compat::Rule,
-    directive::{ANNOTATIONS, Family, RESOURCE_POLICY, is_keep, pointer},
-    error::letters_between,
+    directive::{ANNOTATIONS, AnnotationFamily, RESOURCE_POLICY, is_keep, pointer},
+    error::edit_distance,
     place::reference_token,
     plan::Role,
 };
@@ -20,10 +20,10 @@ const WAVES: [&str; 3] = [
     "helm.sh/hook-weight",
 ];
 const POLICIES: [&str; 2] = ["argocd.argoproj.io/hook-delete-policy", "helm.sh/hook-delete-policy"];
-const FAMILIES: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
+const ANNOTATION_PREFIXES: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
 
 /// Names that are distinctive enough to be recognized without the right prefix.
-const TELLING: [&str; 4] = ["sync-wave", "hook-weight", "hook-delete-policy", "sync-options"];
+const DISTINCTIVE_NAMES: [&str; 4] = ["sync-wave", "hook-weight", "hook-delete-policy", "sync-options"];
 
 /// `without-effect`.
 pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
@@ -47,7 +47,7 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         }
         match &member.classified.role {
             // An object that Helm's words skip may have a weight for `helm test`.
-            Role::Skip(_) if directives.family != Family::Helm => {
+            Role::Skip(_) if directives.family != AnnotationFamily::Helm => {
                 if let Some(name) = member.first_of(&WAVES) {
                     let message = format!("`{name}` has no effect: {} is left alone", member.key);
                     let fix = match &directives.left_alone {
@@ -100,7 +100,7 @@ pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             }
         }
         for (place, what) in places {
-            for name in names(&object.0, &place) {
+            for name in keys_at(&object.0, &place) {
                 // Templates are often given a copy of the object's annotations.
                 if !is_read(name) || object.annotation(name).is_some() {
                     continue;
@@ -125,7 +125,7 @@ fn is_read(name: &str) -> bool {
     ANNOTATIONS.iter().any(|row| row.annotation == name)
 }
 
-fn names<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
+fn keys_at<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
     let map = object.pointer(place).and_then(Value::as_object);
     map.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
 }
@@ -133,7 +133,7 @@ fn names<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
 /// `misspelt-annotation`.
 pub(super) fn misspelt(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
-        for name in names(&member.manifest().object.0, "/metadata/annotations") {
+        for name in keys_at(&member.manifest().object.0, "/metadata/annotations") {
             let Some(meant) = meant(name) else { continue };
             let message = format!("nobody reads the annotation `{name}` of {}", member.key);
             let finding = found.at(member, &pointer(name), message, format!("did you mean `{meant}`?"));
@@ -145,16 +145,16 @@ pub(super) fn misspelt(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 /// Returns the annotation that was probably meant. Names with a correct prefix are checked when annotations are read.
 fn meant(name: &str) -> Option<String> {
     let (prefix, rest) = name.split_once('/').unwrap_or(("", name));
-    if FAMILIES.contains(&prefix) {
+    if ANNOTATION_PREFIXES.contains(&prefix) {
         return None;
     }
-    let families = FAMILIES
+    let families = ANNOTATION_PREFIXES
         .into_iter()
         .filter(|family| is_read(&format!("{family}/{rest}")));
     let mut near = families.filter(|family| {
-        let is_telling =
-            TELLING.contains(&rest) && (prefix.is_empty() || prefix.contains("argo") || prefix.contains("helm"));
-        is_telling || (!prefix.is_empty() && letters_between(prefix, family) <= 3)
+        let is_telling = DISTINCTIVE_NAMES.contains(&rest)
+            && (prefix.is_empty() || prefix.contains("argo") || prefix.contains("helm"));
+        is_telling || (!prefix.is_empty() && edit_distance(prefix, family) <= 3)
     });
     near.next().map(|family| format!("{family}/{rest}"))
 }

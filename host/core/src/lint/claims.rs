@@ -54,12 +54,12 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         } else {
             finding.severity
         };
-        found.add(claim, finding.as_(severity));
+        found.add(claim, finding.with_severity(severity));
     }
 }
 
 fn uses(member: &SetMember<'_>, claim: &SetMember<'_>) -> bool {
-    needs::of_pods(&member.manifest().object)
+    needs::pod_needs(&member.manifest().object)
         .iter()
         .any(|need| need.key == claim.key)
 }

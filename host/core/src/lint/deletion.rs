@@ -27,7 +27,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             );
             found.add(hook, finding.with(brought));
         }
-        for need in needs::of_pods(&hook.manifest().object) {
+        for need in needs::pod_needs(&hook.manifest().object) {
             let Some(provider) = set
                 .provider(&need.key)
                 .filter(|provider| goes(set, provider.member, hook))

@@ -17,7 +17,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let Some(turn) = turn else {
             continue;
         };
-        for need in needs::of_pods(&hook.manifest().object) {
+        for need in needs::pod_needs(&hook.manifest().object) {
             let Some(provider) = set.provider(&need.key).filter(|provider| !set.is_live(provider.member)) else {
                 continue;
             };

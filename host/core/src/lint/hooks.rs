@@ -9,7 +9,9 @@ use super::{
 use crate::{directive::KNOWN_POLICIES, object::Object, plan::Role};
 
 fn hooks<'set>(set: &'set ManifestSet<'set>) -> impl Iterator<Item = &'set SetMember<'set>> {
-    set.members.iter().filter(|member| member.is_hook() && member.is_made())
+    set.members
+        .iter()
+        .filter(|member| member.is_hook() && member.is_cluster_object())
 }
 
 /// `restart-policy`.
@@ -52,7 +54,9 @@ pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 member.key
             );
             let fix = "write `restartPolicy: Never`, or `OnFailure`; or make it a Job";
-            found.at(member, &pointer, message, fix).as_(Severity::Warning)
+            found
+                .at(member, &pointer, message, fix)
+                .with_severity(Severity::Warning)
         };
         found.add(member, finding);
     }
@@ -79,14 +83,14 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         };
         let message = format!("{who} as done when it is healthy, and keeps running");
         let finding = found.at(hook, "/kind", message, "make it a Job if it has an end; else leave it");
-        found.add(hook, finding.as_(Severity::Note));
+        found.add(hook, finding.with_severity(Severity::Note));
     }
     for hook in hooks(set) {
         let object = &hook.manifest().object;
         let key = &hook.key;
         let finding = match (key.group.as_str(), key.kind.as_str()) {
             ("batch", "Job") => {
-                let Some((pointer, written)) = standing_still(object) else {
+                let Some((pointer, written)) = no_pods_reason(object) else {
                     continue;
                 };
                 let message =
@@ -106,7 +110,7 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 /// Returns the field that keeps a Job from creating pods, as a pointer and as text.
-fn standing_still(job: &Object) -> Option<(&'static str, &'static str)> {
+fn no_pods_reason(job: &Object) -> Option<(&'static str, &'static str)> {
     if job.0.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
         return Some(("/spec/suspend", "suspend: true"));
     }
@@ -120,7 +124,7 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let policies = &hook.directives().delete_policies;
         let has = |word: &str| policies.iter().any(|policy| policy == word);
         let ends = hook.is("batch", "Job") || hook.is("", "Pod");
-        let is_named = hook.manifest().object.generate_name().is_none() && !is_random(&hook.key.name);
+        let is_named = hook.manifest().object.generate_name().is_none() && !has_random_suffix(&hook.key.name);
         // The effect of a plugin's own policy isn't known.
         let is_known = policies.iter().all(|policy| KNOWN_POLICIES.contains(&policy.as_str()));
         let is_cleared =
@@ -148,7 +152,7 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 ///
 /// A random suffix has letters after digits, as in `x7k2p`, and isn't a version like `v1beta1`. Random suffixes without digits can't be
 /// distinguished from words.
-fn is_random(name: &str) -> bool {
+fn has_random_suffix(name: &str) -> bool {
     let last = name.rsplit('-').next().unwrap_or_default();
     let is_version = last.strip_prefix('v').is_some_and(|rest| {
         let rest = rest.replace("alpha", "").replace("beta", "");

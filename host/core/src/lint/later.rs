@@ -16,35 +16,35 @@ use crate::{
 /// `hook-needs-later`.
 pub(super) fn hooks(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| member.is_hook()) {
-        look(set, member, found);
+        check_member(set, member, found);
     }
 }
 
 /// `health-needs-later`.
 pub(super) fn resources(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| !member.is_hook()) {
-        look(set, member, found);
+        check_member(set, member, found);
     }
 }
 
-fn look(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findings<'_>) {
-    let Some(turn) = member.turn().filter(|_| member.is_made()) else {
+fn check_member(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findings<'_>) {
+    let Some(turn) = member.turn().filter(|_| member.is_cluster_object()) else {
         return;
     };
     // SyncFail hooks are checked by another rule.
     if turn.phase == Phase::SyncFail {
         return;
     }
-    let mut needs = ground(set, member);
+    let mut needs = base_needs(set, member);
     // An object that isn't waited for starts as soon as it has what it needs.
     if member.is_awaited() {
-        needs.extend(needs::of_pods(&member.manifest().object));
+        needs.extend(needs::pod_needs(&member.manifest().object));
     }
     for need in needs {
         let Some(provider) = set.provider(&need.key) else {
             continue;
         };
-        let Some(comes) = comes_later(set, turn, provider) else {
+        let Some(comes) = late_arrival(set, turn, provider) else {
             continue;
         };
         let at = At {
@@ -56,13 +56,13 @@ fn look(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findings<'_>)
         };
         let finding = found.at(member, &need.pointer, at.sentence(), at.fix(set.mode));
         let severity = at.severity(finding.severity);
-        found.add(member, finding.as_(severity).with(provider.member));
+        found.add(member, finding.with_severity(severity).with(provider.member));
     }
 }
 
 /// Returns the object's Namespace and the definition of its kind as needs. Argo CD moves both forward, and Capstan creates the
 /// application's own namespace before anything else.
-fn ground(set: &ManifestSet<'_>, member: &SetMember<'_>) -> Vec<Need> {
+fn base_needs(set: &ManifestSet<'_>, member: &SetMember<'_>) -> Vec<Need> {
     if set.mode.has(Rule::DependenciesMoveForward) {
         return Vec::new();
     }
@@ -104,7 +104,7 @@ enum Arrival {
 }
 
 /// Returns when a needed object comes; `None` if it exists already or comes in time.
-fn comes_later(set: &ManifestSet<'_>, turn: Slot, provider: Provider<'_>) -> Option<Arrival> {
+fn late_arrival(set: &ManifestSet<'_>, turn: Slot, provider: Provider<'_>) -> Option<Arrival> {
     let member = provider.member;
     if set.is_live(member) {
         return None;
@@ -195,7 +195,7 @@ impl At<'_> {
             return Severity::Note;
         }
         // Without a health check for Rollouts, they count as healthy.
-        let may_do = !self.need.is_certain || self.member.is_given_up() || self.member.is("argoproj.io", "Rollout");
+        let may_do = !self.need.is_certain || self.member.may_time_out() || self.member.is("argoproj.io", "Rollout");
         if may_do { Severity::Warning } else { usual }
     }
 

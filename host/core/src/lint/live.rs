@@ -14,12 +14,12 @@ use crate::{
     task::{Action, ApplyTask, ExpectedChange},
 };
 
-const SIZE: &str = "/spec/resources/requests/storage";
+const CLAIM_SIZE: &str = "/spec/resources/requests/storage";
 const REPLICAS: &str = "/spec/replicas";
 
 /// `replicas-and-autoscaler`.
 pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
-    for scaler in set.members.iter().filter(|member| member.is_made()) {
+    for scaler in set.members.iter().filter(|member| member.is_cluster_object()) {
         let Some(target) = target(&scaler.manifest().object) else {
             continue;
         };
@@ -36,7 +36,7 @@ pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let object = &member.manifest().object;
         let is_written = object.0.pointer(REPLICAS).is_some_and(|count| !count.is_null());
         let is_ignored = apply(member).is_some_and(|apply| is_left_alone(apply, REPLICAS));
-        if !is_written || is_ignored || !member.is_made() {
+        if !is_written || is_ignored || !member.is_cluster_object() {
             continue;
         }
         let comes = if set.mode.has(Rule::FieldsAreTakenOver) {
@@ -102,7 +102,7 @@ pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 pub(super) fn claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     let claims = set.members.iter();
     for member in claims.filter(|member| member.is("", "PersistentVolumeClaim")) {
-        for change in changes(member).iter().filter(|change| change.pointer == SIZE) {
+        for change in changes(member).iter().filter(|change| change.pointer == CLAIM_SIZE) {
             let (Some(from), Some(to)) = (&change.from, &change.to) else {
                 continue;
             };
@@ -123,7 +123,7 @@ pub(super) fn claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 "write `storage: {}`; a smaller volume needs a claim of another name and a copy of the data",
                 word(from)
             );
-            found.add(member, found.at(member, SIZE, message, fix));
+            found.add(member, found.at(member, CLAIM_SIZE, message, fix));
         }
     }
 }

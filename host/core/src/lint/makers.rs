@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How many levels of a custom resource are searched for a name.
-const MOST_LEVELS: u32 = 32;
+const MAX_DEPTH: u32 = 32;
 
 /// Returns whether a controller creates this Secret or `ConfigMap` from an object: the kind is known for that, or it is a custom resource
 /// that contains the name.
@@ -26,7 +26,7 @@ pub(crate) fn makes(object: &Object, wanted: &ObjectKey) -> bool {
         && object
             .0
             .get("spec")
-            .is_some_and(|spec| has_text(spec, &wanted.name, MOST_LEVELS))
+            .is_some_and(|spec| has_text(spec, &wanted.name, MAX_DEPTH))
 }
 
 fn has_text(value: &Value, wanted: &str, levels: u32) -> bool {
@@ -65,7 +65,7 @@ pub(crate) fn may_create(plan: &Plan, workload: &Task, wanted: &ObjectKey) -> bo
         reaches
             && binding.group() == "rbac.authorization.k8s.io"
             && has_subject(binding, object.namespace(), account)
-            && objects().any(|role| is_role_of(role, binding) && lets_create(role, wanted))
+            && objects().any(|role| is_role_of(role, binding) && allows_create(role, wanted))
     })
 }
 
@@ -89,7 +89,7 @@ fn is_role_of(role: &Object, binding: &Object) -> bool {
         && (role.kind() == "ClusterRole" || role.namespace() == binding.namespace())
 }
 
-fn lets_create(role: &Object, wanted: &ObjectKey) -> bool {
+fn allows_create(role: &Object, wanted: &ObjectKey) -> bool {
     let resource = if wanted.kind == "Secret" {
         "secrets"
     } else {

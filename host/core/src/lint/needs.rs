@@ -34,7 +34,7 @@ pub(super) fn pods(object: &Object) -> Option<&'static str> {
 }
 
 /// Returns what the pods of an object need to start; empty if it has no pods.
-pub(crate) fn of_pods(object: &Object) -> Vec<Need> {
+pub(crate) fn pod_needs(object: &Object) -> Vec<Need> {
     let Some(root) = pods(object) else {
         return Vec::new();
     };
@@ -47,7 +47,7 @@ pub(crate) fn of_pods(object: &Object) -> Vec<Need> {
     if has_none {
         return Vec::new();
     }
-    let mut list = List {
+    let mut list = NeedList {
         namespace: object.namespace(),
         seen: BTreeSet::new(),
         needs: Vec::new(),
@@ -130,13 +130,13 @@ pub(super) fn elements<'a>(value: &'a Value, field: &str) -> impl Iterator<Item 
 }
 
 /// Collects needs, each once.
-struct List<'a> {
+struct NeedList<'a> {
     namespace: &'a str,
     seen: BTreeSet<ObjectKey>,
     needs: Vec<Need>,
 }
 
-impl List<'_> {
+impl NeedList<'_> {
     fn volume(&mut self, volume: &Value, pointer: &str) {
         let parts = [
             ("secret", "Secret", "secretName"),
@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     fn list(object: Value) -> Vec<String> {
-        of_pods(&Object(object))
+        pod_needs(&Object(object))
             .iter()
             .map(|need| {
                 let doubt = if need.is_certain { "" } else { "?" };

@@ -15,12 +15,12 @@ use crate::{
 /// `needs-removed`.
 pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
-        for need in needs::of_pods(&member.manifest().object) {
+        for need in needs::pod_needs(&member.manifest().object) {
             let removed = member
                 .tasks
                 .iter()
                 .find_map(|task| removal(set, &need.key, member, task));
-            let Some(Removal { helper, goes, turn }) = removed else {
+            let Some(HelperDeletion { helper, goes, turn }) = removed else {
                 continue;
             };
             let is_gone = matches!(goes, RemovalTime::BeforePhase(_));
@@ -51,7 +51,7 @@ pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             let finding = found.at(member, &need.pointer, message, fix).with(helper);
             let is_sure = is_gone && need.is_certain && member.is_awaited() && !member.is("batch", "CronJob");
             let severity = if is_sure { finding.severity } else { Severity::Warning };
-            found.add(member, finding.as_(severity));
+            found.add(member, finding.with_severity(severity));
         }
     }
 }
@@ -62,7 +62,7 @@ fn helper_phase(helper: &SetMember<'_>, turn: Slot) -> Phase {
 }
 
 /// A helper that is deleted while others need it.
-struct Removal<'set> {
+struct HelperDeletion<'set> {
     helper: &'set SetMember<'set>,
     goes: RemovalTime,
     /// The phase and wave in which it is needed.
@@ -75,25 +75,28 @@ fn removal<'set>(
     key: &ObjectKey,
     member: &SetMember<'_>,
     task: &Task,
-) -> Option<Removal<'set>> {
+) -> Option<HelperDeletion<'set>> {
     let turn = Slot::of(task);
     // Delete policies don't delete an ordinary object of the set.
     let is_shared = |other: &SetMember<'_>| matches!(other.classified.role, Role::Resource);
-    if set.all_named(key).any(is_shared) {
+    if set.members_with_key(key).any(is_shared) {
         return None;
     }
     // What comes too late is checked by another rule.
-    let turns = set.all_named(key).filter(|other| other.is_hook()).flat_map(|helper| {
-        let tasks = helper.tasks.iter().map(|task| Slot::of(task));
-        tasks.filter(|first| *first <= turn).map(move |first| (first, helper))
-    });
+    let turns = set
+        .members_with_key(key)
+        .filter(|other| other.is_hook())
+        .flat_map(|helper| {
+            let tasks = helper.tasks.iter().map(|task| Slot::of(task));
+            tasks.filter(|first| *first <= turn).map(move |first| (first, helper))
+        });
     let (first, helper) = turns.max_by_key(|(first, _)| *first)?;
     let goes = RemovalTime::of(set.mode, helper, first.phase, turn.phase)?;
     let is_still_there = match goes {
         RemovalTime::BeforePhase(_) => false,
         RemovalTime::WithPhase(_) | RemovalTime::WithOperation | RemovalTime::Later => member.is_hook(),
     };
-    (!is_still_there).then_some(Removal { helper, goes, turn })
+    (!is_still_there).then_some(HelperDeletion { helper, goes, turn })
 }
 
 /// When a helper's object is deleted.
@@ -131,7 +134,7 @@ impl RemovalTime {
 }
 
 /// `hook-holds-others`.
-pub(super) fn holders(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn hooks_with_contents(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| member.is_hook()) {
         let comes_of_it = match (member.key.group.as_str(), member.key.kind.as_str()) {
             ("", "Namespace") => "which stays while anything lives in it",

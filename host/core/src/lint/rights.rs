@@ -41,7 +41,7 @@ pub(super) fn roles(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             let fix = format!("bring both in the same wave: {} comes first there", other.key.short());
             let finding = found.at(binding, &pointer, message, fix).with(other);
             let severity = if is_role { finding.severity } else { Severity::Note };
-            found.add(binding, finding.as_(severity));
+            found.add(binding, finding.with_severity(severity));
         }
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn of_hooks(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let Some(turn) = hook.turn() else {
             continue;
         };
-        let needs = needs::of_pods(&hook.manifest().object);
+        let needs = needs::pod_needs(&hook.manifest().object);
         let Some(account) = needs.iter().find(|need| need.key.kind == "ServiceAccount") else {
             continue;
         };

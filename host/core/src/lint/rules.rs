@@ -100,7 +100,7 @@ pub const RULES: [Rule; 26] = [
         Severity::Warning,
         "A field has a value that Kubernetes 1.36 doesn't know.",
         "The API server rejects the object, unless it is newer than 1.36.",
-        types::not_allowed,
+        types::unknown_value,
     ),
     Rule {
         is_of_deletion: true,
@@ -134,7 +134,7 @@ pub const RULES: [Rule; 26] = [
         Severity::Warning,
         "The delete policy of a hook removes a Namespace, a CustomResourceDefinition or a volume.",
         "The data of a volume is deleted with it. A Namespace or CustomResourceDefinition stays as long as it contains objects, so the policy has no effect.",
-        removed::holders,
+        removed::hooks_with_contents,
     ),
     rule(
         "restart-policy",

@@ -129,7 +129,7 @@ impl<'a> ManifestSet<'a> {
     pub(super) fn provider(&self, key: &ObjectKey) -> Option<Provider<'_>> {
         let member = |at: &usize| self.members.get(*at);
         // Of several members with this name, the first one that is created counts.
-        let first = self.all_named(key).min_by_key(|member| {
+        let first = self.members_with_key(key).min_by_key(|member| {
             let turn = member.turn();
             (turn.is_none(), turn)
         });
@@ -144,7 +144,7 @@ impl<'a> ManifestSet<'a> {
     }
 
     /// Returns the members with this key. Hooks of several phases may share one.
-    pub(super) fn all_named(&self, key: &ObjectKey) -> impl Iterator<Item = &SetMember<'a>> {
+    pub(super) fn members_with_key(&self, key: &ObjectKey) -> impl Iterator<Item = &SetMember<'a>> {
         let named = self.named.get(key).into_iter().flatten();
         named.filter_map(|at| self.members.get(*at))
     }
@@ -191,7 +191,7 @@ impl<'a> SetMember<'a> {
     }
 
     /// Returns whether it is an object of the cluster that an operation creates.
-    pub fn is_made(&self) -> bool {
+    pub fn is_cluster_object(&self) -> bool {
         match &self.classified.role {
             Role::Resource => true,
             Role::Hook { has_object, .. } => *has_object,
@@ -222,7 +222,7 @@ impl<'a> SetMember<'a> {
     }
 
     /// Returns whether the operation continues without it after a timeout.
-    pub fn is_given_up(&self) -> bool {
+    pub fn may_time_out(&self) -> bool {
         self.tasks
             .first()
             .is_some_and(|task| task.timeout_seconds.is_some() && task.on_timeout == OnTimeout::Continue)

@@ -131,8 +131,8 @@ pub(super) fn check_live(rule: &str, cases: &[LiveCase<'_>]) {
     for (case, there, documents, expected) in cases {
         let objects = decoded(there).into_iter().map(|manifest| {
             let mut object = manifest.object;
-            object.set_meta("uid", "1");
-            object.set_meta("resourceVersion", "1");
+            object.set_metadata_text("uid", "1");
+            object.set_metadata_text("resourceVersion", "1");
             (object.key(), object)
         });
         let live = LiveObjects {

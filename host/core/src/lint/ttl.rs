@@ -11,12 +11,13 @@ use super::{
 use crate::{compat::Mode, plan::Role};
 
 /// How long somebody else may take to look.
-const LOOK: Duration = Duration::from_mins(1);
+const MIN_TTL_SECONDS: Duration = Duration::from_mins(1);
 
 /// `short-ttl`.
 pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
-        let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < LOOK.as_secs()) else {
+        let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < MIN_TTL_SECONDS.as_secs())
+        else {
             continue;
         };
         let who = format!("{} is removed {seconds} s after its end", member.key);
@@ -31,7 +32,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 );
                 // Capstan keeps the object until its outcome is stored. Argo CD would wait for an object that is gone.
                 match set.mode {
-                    Mode::Native => finding.as_(Severity::Note),
+                    Mode::Native => finding.with_severity(Severity::Note),
                     Mode::ArgoCd => finding,
                 }
             }

@@ -19,7 +19,11 @@ pub(super) fn problems(
 ) -> Vec<(usize, Problem)> {
     let checker = Checker::default();
     let mut found = Vec::new();
-    for (at, member) in members.iter().enumerate().filter(|(_, member)| member.is_made()) {
+    for (at, member) in members
+        .iter()
+        .enumerate()
+        .filter(|(_, member)| member.is_cluster_object())
+    {
         let object = &member.manifest().object;
         let version = object.api_version();
         let problems = if let Some(kind) = capstan_schema::kind(version, object.kind()) {
@@ -42,7 +46,7 @@ pub(super) fn wrong(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let (message, fix) = match &problem.fault {
             Fault::WrongType { expected, found, .. } => {
                 let message = format!("`{path}` must be {expected}, not {found}");
-                (message, quoting(member, problem, expected))
+                (message, quoting_hint(member, problem, expected))
             }
             Fault::Malformed { expected } => {
                 let message = format!("`{path}` must be {expected}, and this value isn't");
@@ -53,8 +57,8 @@ pub(super) fn wrong(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 (message, "see the kind's definition".to_owned())
             }
             Fault::NotAllowed { allowed } if !is_built_in(member) => {
-                let message = format!("`{path}` must be one of {}", listed(allowed));
-                (message, meant(member, problem, allowed))
+                let message = format!("`{path}` must be one of {}", quoted_list(allowed));
+                (message, suggestion(member, problem, allowed))
             }
             _ => continue,
         };
@@ -105,20 +109,20 @@ pub(super) fn unknown(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             None => "take it off".to_owned(),
         };
         let error = member.manifest().key_error(&pointer, message);
-        found.add(member, Finding::from_error(found.rule, error, fix));
+        found.add(member, Finding::from_diagnostic(found.rule, error, fix));
     }
 }
 
 /// `unknown-value`.
-pub(super) fn not_allowed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn unknown_value(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         if let Fault::NotAllowed { allowed } = &problem.fault
             && is_built_in(member)
         {
-            let message = format!("`{}` is none of {}", problem.path, listed(allowed));
-            let fix = meant(member, problem, allowed);
+            let message = format!("`{}` is none of {}", problem.path, quoted_list(allowed));
+            let fix = suggestion(member, problem, allowed);
             let finding = found.at(member, &problem.path.pointer(), message, fix);
-            found.add(member, finding.as_(Severity::Warning));
+            found.add(member, finding.with_severity(Severity::Warning));
         }
     }
 }
@@ -128,12 +132,12 @@ fn is_built_in(member: &SetMember<'_>) -> bool {
     capstan_schema::kind(object.api_version(), object.kind()).is_some()
 }
 
-fn listed(allowed: &[String]) -> String {
+fn quoted_list(allowed: &[String]) -> String {
     let written: Vec<String> = allowed.iter().map(|one| format!("`{one}`")).collect();
     written.join(", ")
 }
 
-fn meant(member: &SetMember<'_>, problem: &Problem, allowed: &[String]) -> String {
+fn suggestion(member: &SetMember<'_>, problem: &Problem, allowed: &[String]) -> String {
     let value = member.manifest().object.0.pointer(&problem.path.pointer());
     let word = value.and_then(Value::as_str).unwrap_or_default();
     match near(word, allowed.iter().map(String::as_str)) {
@@ -143,7 +147,7 @@ fn meant(member: &SetMember<'_>, problem: &Problem, allowed: &[String]) -> Strin
 }
 
 /// Returns how to give a value the right type: with or without quotes.
-fn quoting(member: &SetMember<'_>, problem: &Problem, expected: &str) -> String {
+fn quoting_hint(member: &SetMember<'_>, problem: &Problem, expected: &str) -> String {
     let pointer = problem.path.pointer();
     let manifest = member.manifest();
     let name = pointer.rsplit('/').next().unwrap_or_default();

@@ -37,12 +37,12 @@ impl CheckedDocuments {
 
     /// Adds the manifests of a document, or its mistakes.
     pub fn take(&mut self, source: &Arc<Source>, document: u32, node: Node) {
-        let kind = text_of(&node, "kind");
+        let kind = text_field(&node, "kind");
         let has_items = node
             .get("items")
             .is_some_and(|items| matches!(items.content, Content::List(_)));
         let is_list = kind == Some("List") || (has_items && kind.is_some_and(|kind| kind.ends_with("List")));
-        if is_list && text_of(&node, "apiVersion").is_some() {
+        if is_list && text_field(&node, "apiVersion").is_some() {
             for item in items(node) {
                 self.take(source, document, item);
             }
@@ -126,7 +126,7 @@ impl CheckedDocuments {
     }
 }
 
-fn text_of<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
+fn text_field<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
     node.get(name).and_then(Node::text)
 }
 
@@ -189,7 +189,7 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
                     .all(|pointer| matches!(manifest.object.text(pointer), None | Some("")));
             let has_wrong_type = !errors.is_empty();
             if !is_named || (is_empty && !has_wrong_type) {
-                errors.push(nameless(manifest, "/metadata"));
+                errors.push(missing_name_error(manifest, "/metadata"));
             }
             for field in ["labels", "annotations"] {
                 errors.extend(check_texts(manifest, field));
@@ -198,7 +198,7 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
         }
         None | Some(Value::Null) => {
             if errors.is_empty() {
-                errors.push(nameless(manifest, "/metadata"));
+                errors.push(missing_name_error(manifest, "/metadata"));
             }
         }
         Some(other) => errors.push(manifest.error(
@@ -272,7 +272,7 @@ fn check_names(manifest: &Manifest) -> Vec<Diagnostic> {
     found.into_iter().flatten().collect()
 }
 
-fn nameless(manifest: &Manifest, pointer: &str) -> Diagnostic {
+fn missing_name_error(manifest: &Manifest, pointer: &str) -> Diagnostic {
     let kind = manifest.object.kind();
     let error = manifest.key_error(
         pointer,

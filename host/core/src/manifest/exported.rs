@@ -21,7 +21,7 @@ pub struct RemovedFields {
 }
 
 /// Fields of `metadata` that only the server writes. A manifest with a value in one of them was exported.
-const OF_SERVER: [(&str, &str); 8] = [
+const SERVER_METADATA_FIELDS: [(&str, &str); 8] = [
     ("uid", "metadata.uid"),
     ("resourceVersion", "metadata.resourceVersion"),
     ("generation", "metadata.generation"),
@@ -36,7 +36,7 @@ const OF_SERVER: [(&str, &str); 8] = [
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Annotations that controllers and other tools write on live objects.
-const OF_CONTROLLERS: [&str; 15] = [
+const CONTROLLER_ANNOTATIONS: [&str; 15] = [
     "argocd.argoproj.io/tracking-id",
     "autoscaling.alpha.kubernetes.io/conditions",
     "autoscaling.alpha.kubernetes.io/current-metrics",
@@ -55,10 +55,10 @@ const OF_CONTROLLERS: [&str; 15] = [
 ];
 
 /// Finalizers of a deletion that has started.
-const OF_DELETION: [&str; 2] = ["foregroundDeletion", "orphan"];
+const DELETION_FINALIZERS: [&str; 2] = ["foregroundDeletion", "orphan"];
 
 /// Labels by which the Job controller finds its pods.
-const OF_JOBS: [&str; 4] = [
+const JOB_CONTROLLER_LABELS: [&str; 4] = [
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-name",
     "controller-uid",
@@ -68,10 +68,10 @@ const OF_JOBS: [&str; 4] = [
 /// Returns whether a manifest was exported from a cluster.
 pub(super) fn is_exported(object: &Object) -> bool {
     let metadata = object.0.get("metadata");
-    OF_SERVER.iter().any(|(field, _)| {
+    SERVER_METADATA_FIELDS.iter().any(|(field, _)| {
         metadata
             .and_then(|metadata| metadata.get(field))
-            .is_some_and(says_something)
+            .is_some_and(has_content)
     })
 }
 
@@ -91,44 +91,44 @@ pub(super) fn clean(object: &mut Object) -> Vec<&'static str> {
     let is_kubernetes = !object.group().contains('.') || object.group().ends_with(".k8s.io");
     // In custom resources, `status` may be an ordinary field.
     if is_kubernetes || is_exported {
-        take(object.0.as_object_mut(), "status", "status", &mut left_out);
+        remove_field(object.0.as_object_mut(), "status", "status", &mut left_out);
     }
-    for (field, name) in OF_SERVER {
-        take(inside(object, "/metadata"), field, name, &mut left_out);
+    for (field, name) in SERVER_METADATA_FIELDS {
+        remove_field(mapping_at(object, "/metadata"), field, name, &mut left_out);
     }
     let mut annotations = vec![LAST_APPLIED];
     if is_exported {
-        annotations.extend(OF_CONTROLLERS);
+        annotations.extend(CONTROLLER_ANNOTATIONS);
         annotations.extend(WRITTEN_BY_HOST);
-        take_members(object, "labels", &WRITTEN_BY_HOST, &mut left_out);
-        let metadata = inside(object, "/metadata");
-        take(metadata, "ownerReferences", "metadata.ownerReferences", &mut left_out);
-        take_finalizers(object, &mut left_out);
-        take_given(object, &mut left_out);
+        remove_members(object, "labels", &WRITTEN_BY_HOST, &mut left_out);
+        let metadata = mapping_at(object, "/metadata");
+        remove_field(metadata, "ownerReferences", "metadata.ownerReferences", &mut left_out);
+        remove_deletion_finalizers(object, &mut left_out);
+        remove_assigned_fields(object, &mut left_out);
     }
-    take_members(object, "annotations", &annotations, &mut left_out);
+    remove_members(object, "annotations", &annotations, &mut left_out);
     left_out
 }
 
 /// Removes the fields that the server assigned to a Service or Job.
-fn take_given(object: &mut Object, left_out: &mut Vec<&'static str>) {
+fn remove_assigned_fields(object: &mut Object, left_out: &mut Vec<&'static str>) {
     match (object.group(), object.kind()) {
         ("", "Service") if object.text("/spec/clusterIP") != Some("None") => {
             for (field, name) in [("clusterIP", "spec.clusterIP"), ("clusterIPs", "spec.clusterIPs")] {
-                take(inside(object, "/spec"), field, name, left_out);
+                remove_field(mapping_at(object, "/spec"), field, name, left_out);
             }
         }
         ("batch", "Job") if object.0.pointer("/spec/manualSelector") != Some(&Value::Bool(true)) => {
-            take(inside(object, "/spec"), "selector", "spec.selector", left_out);
+            remove_field(mapping_at(object, "/spec"), "selector", "spec.selector", left_out);
             for labels in ["/metadata", "/spec/template/metadata"] {
-                let Some(metadata) = inside(object, labels) else {
+                let Some(metadata) = mapping_at(object, labels) else {
                     continue;
                 };
                 let Some(found) = metadata.get_mut("labels").and_then(Value::as_object_mut) else {
                     continue;
                 };
-                for label in OF_JOBS {
-                    take(Some(&mut *found), label, label, left_out);
+                for label in JOB_CONTROLLER_LABELS {
+                    remove_field(Some(&mut *found), label, label, left_out);
                 }
                 if found.is_empty() {
                     metadata.remove("labels");
@@ -140,15 +140,15 @@ fn take_given(object: &mut Object, left_out: &mut Vec<&'static str>) {
 }
 
 /// Removes the finalizers of a deletion that has started.
-fn take_finalizers(object: &mut Object, left_out: &mut Vec<&'static str>) {
-    let Some(metadata) = inside(object, "/metadata") else {
+fn remove_deletion_finalizers(object: &mut Object, left_out: &mut Vec<&'static str>) {
+    let Some(metadata) = mapping_at(object, "/metadata") else {
         return;
     };
     let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) else {
         return;
     };
     let before = finalizers.len();
-    finalizers.retain(|finalizer| !OF_DELETION.iter().any(|one| finalizer == one));
+    finalizers.retain(|finalizer| !DELETION_FINALIZERS.iter().any(|one| finalizer == one));
     if finalizers.len() < before {
         left_out.push("metadata.finalizers");
         if finalizers.is_empty() {
@@ -157,13 +157,13 @@ fn take_finalizers(object: &mut Object, left_out: &mut Vec<&'static str>) {
     }
 }
 
-fn inside<'a>(object: &'a mut Object, pointer: &str) -> Option<&'a mut Map<String, Value>> {
+fn mapping_at<'a>(object: &'a mut Object, pointer: &str) -> Option<&'a mut Map<String, Value>> {
     object.0.pointer_mut(pointer)?.as_object_mut()
 }
 
 /// Removes some annotations or labels, and the mapping if nothing else is in it.
-fn take_members(object: &mut Object, map: &str, names: &[&'static str], left_out: &mut Vec<&'static str>) {
-    let Some(metadata) = inside(object, "/metadata") else {
+fn remove_members(object: &mut Object, map: &str, names: &[&'static str], left_out: &mut Vec<&'static str>) {
+    let Some(metadata) = mapping_at(object, "/metadata") else {
         return;
     };
     let Some(members) = metadata.get_mut(map).and_then(Value::as_object_mut) else {
@@ -171,7 +171,7 @@ fn take_members(object: &mut Object, map: &str, names: &[&'static str], left_out
     };
     let before = members.len();
     for name in names {
-        take(Some(&mut *members), name, name, left_out);
+        remove_field(Some(&mut *members), name, name, left_out);
     }
     if members.is_empty() && before > 0 {
         metadata.remove(map);
@@ -179,22 +179,27 @@ fn take_members(object: &mut Object, map: &str, names: &[&'static str], left_out
 }
 
 /// Removes a field, and records its name if it had a value.
-fn take(map: Option<&mut Map<String, Value>>, field: &str, name: &'static str, left_out: &mut Vec<&'static str>) {
+fn remove_field(
+    map: Option<&mut Map<String, Value>>,
+    field: &str,
+    name: &'static str,
+    left_out: &mut Vec<&'static str>,
+) {
     let Some(found) = map.and_then(|map| map.remove(field)) else {
         return;
     };
-    if says_something(&found) && !left_out.contains(&name) {
+    if has_content(&found) && !left_out.contains(&name) {
         left_out.push(name);
     }
 }
 
 /// Returns whether a value isn't empty. Generators write `creationTimestamp: null`, `status: {}` and lists of nothing.
-fn says_something(value: &Value) -> bool {
+fn has_content(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
-        Value::Array(values) => values.iter().any(says_something),
-        Value::Object(members) => members.values().any(says_something),
+        Value::Array(values) => values.iter().any(has_content),
+        Value::Object(members) => members.values().any(has_content),
         Value::Bool(_) | Value::Number(_) => true,
     }
 }

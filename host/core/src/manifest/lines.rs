@@ -7,7 +7,7 @@ use capstan_yaml::{Inside, Mark, Marks};
 pub struct Lines(Box<[(u32, Mark)]>);
 
 /// The offset basis of FNV-1a with 32 bits. A collision costs a wrong line in a message.
-const BASIS: u32 = 0x811c_9dc5;
+const FNV_OFFSET_BASIS: u32 = 0x811c_9dc5;
 
 fn with_byte(digest: u32, byte: u8) -> u32 {
     (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -18,7 +18,7 @@ fn digest(from: u32, text: &str) -> u32 {
 }
 
 /// Extends the digest of a pointer by a key without building the pointer, because there is one for each value of a plan.
-fn with_key(from: u32, key: &str) -> u32 {
+fn extend_with_key(from: u32, key: &str) -> u32 {
     key.bytes().fold(with_byte(from, b'/'), |digest, byte| match byte {
         b'~' => with_byte(with_byte(digest, b'~'), b'0'),
         b'/' => with_byte(with_byte(digest, b'~'), b'1'),
@@ -29,7 +29,7 @@ fn with_key(from: u32, key: &str) -> u32 {
 impl Lines {
     pub(super) fn of(marks: &Marks) -> Lines {
         let mut lines = Vec::new();
-        collect(marks, BASIS, &mut lines);
+        collect(marks, FNV_OFFSET_BASIS, &mut lines);
         lines.sort_unstable_by_key(|(digest, _)| *digest);
         Lines(lines.into_boxed_slice())
     }
@@ -38,7 +38,7 @@ impl Lines {
     pub(crate) fn find(&self, pointer: &str) -> Option<(u32, u32)> {
         let mut pointer = pointer;
         loop {
-            let wanted = digest(BASIS, pointer);
+            let wanted = digest(FNV_OFFSET_BASIS, pointer);
             if let Ok(at) = self.0.binary_search_by_key(&wanted, |(digest, _)| *digest)
                 && let Some((_, mark)) = self.0.get(at)
             {
@@ -60,7 +60,7 @@ fn collect(marks: &Marks, here: u32, lines: &mut Vec<(u32, Mark)>) {
         }
         Inside::Map(values) => {
             for (name, value) in values {
-                collect(value, with_key(here, name), lines);
+                collect(value, extend_with_key(here, name), lines);
             }
         }
     }
@@ -76,7 +76,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_key_has_the_digest_of_its_pointer(key in "[a-z~/]{0,6}", from in any::<u32>()) {
-            prop_assert_eq!(with_key(from, &key), digest(from, &format!("/{}", reference_token(&key))));
+            prop_assert_eq!(extend_with_key(from, &key), digest(from, &format!("/{}", reference_token(&key))));
         }
     }
 }

@@ -25,7 +25,7 @@ impl Operation {
             let went_on = match self.state.stage {
                 Stage::New | Stage::Over => false,
                 Stage::Checking => self.advance_checking(plan, out),
-                Stage::Backoff => self.advance_resting(plan, out),
+                Stage::Backoff => self.advance_backoff(plan, out),
                 Stage::Main | Stage::Failing => self.advance_wave(plan, out),
                 Stage::Stopping => self.advance_stopping(plan, out),
                 Stage::Closing => self.advance_closing(plan, out),
@@ -40,7 +40,7 @@ impl Operation {
         let Some((phase, wave)) = self.state.current else {
             return self.enter_next_wave(plan, out);
         };
-        self.sync_board(plan);
+        self.update_wave_index(plan);
         let has_failed = self.board.has_failed;
         if plan.mode.has(Rule::FailedWaveIsAwaited) {
             return self.advance_as_argo_cd(plan, phase, wave, out);
@@ -61,11 +61,11 @@ impl Operation {
             // A task that was just started has failed at once.
             return true;
         }
-        self.leave_wave(plan, phase, wave, !has_failed, out)
+        self.finish_wave(plan, phase, wave, !has_failed, out)
     }
 
     /// Ends a wave, and enters the next wave or SyncFail.
-    pub(super) fn leave_wave(
+    pub(super) fn finish_wave(
         &mut self,
         plan: &Plan,
         phase: Phase,
@@ -149,12 +149,12 @@ impl Operation {
             self.enter_closing(plan, out);
             return true;
         };
-        self.tell_wave(plan, phase, wave, before != Some(phase), out);
+        self.begin_wave(plan, phase, wave, before != Some(phase), out);
         true
     }
 
     /// Emits the start of a wave, and of its phase.
-    pub(super) fn tell_wave(
+    pub(super) fn begin_wave(
         &mut self,
         plan: &Plan,
         phase: Phase,
@@ -208,7 +208,7 @@ impl Operation {
 
     /// Returns whether the next attempt starts before anything else is done about the failure.
     fn will_retry(&self, plan: &Plan, out: &StepOutput) -> bool {
-        !plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry(plan) && self.next_try(plan, out).is_some()
+        !plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry(plan) && self.next_attempt_at(plan, out).is_some()
     }
 
     fn was_in_sync_fail(&self, plan: &Plan) -> bool {
@@ -249,7 +249,7 @@ impl Operation {
         self.state.deadline = None;
         self.board.wipe();
         out.must_save = true;
-        self.ask_all_at_the_end(plan, out);
+        self.ask_policies_at_end(plan, out);
     }
 
     fn advance_closing(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
@@ -260,7 +260,7 @@ impl Operation {
         {
             return false;
         }
-        if self.has_terminating() {
+        if self.awaits_deletions() {
             return false;
         }
         if plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry_after_all(plan) && self.rest(plan, None, out) {
@@ -286,14 +286,14 @@ impl Operation {
     /// Stops waiting for the health of resources, because their wave has failed.
     pub(super) fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         self.stop_waiting_applies(plan.wave(phase, wave), out);
-        self.sync_board(plan);
+        self.update_wave_index(plan);
         for task in plan.wave(phase, wave) {
             if let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get(&task.id) {
                 let mut text = "applied; not awaited any longer, since its wave failed".to_owned();
                 if let Some(health) = settling.health {
                     text = format!("{text} (it was {health})");
                 }
-                self.close(task, TaskResult::Stopped(text), out);
+                self.close(task, TaskResult::FixedClock(text), out);
                 self.touch(plan, &task.id);
             }
         }
@@ -303,7 +303,7 @@ impl Operation {
         self.state
             .results
             .get(&task.id)
-            .is_some_and(|result| !result.lets_go_on())
+            .is_some_and(|result| !result.allows_next())
     }
 
     /// Returns whether tasks that wait for this one may start.

@@ -40,7 +40,7 @@ pub(super) struct PendingRetry {
 impl Operation {
     /// Schedules the repetition of a task's apply, or of its hook's request, if it failed because a webhook didn't answer. Returns whether
     /// it did.
-    pub(super) fn try_later(&mut self, plan: &Plan, task: &Task, message: &str, out: &mut StepOutput) -> bool {
+    pub(super) fn schedule_retry(&mut self, plan: &Plan, task: &Task, message: &str, out: &mut StepOutput) -> bool {
         let Some(unanswered) = webhook::unanswered(message) else {
             return false;
         };
@@ -95,7 +95,7 @@ impl Operation {
     }
 
     /// Repeats a hook's request that is due. There is at most one, because a writing request blocks later ones.
-    pub(super) fn request_again(&mut self, task: &Task, out: &mut StepOutput) {
+    pub(super) fn retry_request(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(again) = self.state.again.get_mut(&task.id) else {
             return;
         };
@@ -110,8 +110,8 @@ impl Operation {
     }
 
     /// Drops a scheduled repetition, because the hook is being stopped. A request that is being executed gets an answer.
-    pub(super) fn drop_waiting_request(&mut self, id: &TaskId) {
-        if self.again_at(id).is_none() {
+    pub(super) fn cancel_request_retry(&mut self, id: &TaskId) {
+        if self.retry_time(id).is_none() {
             return;
         }
         self.state.again.remove(id);
@@ -121,12 +121,12 @@ impl Operation {
     }
 
     /// Returns when a task's request is repeated.
-    pub(super) fn again_at(&self, id: &TaskId) -> Option<Timestamp> {
+    pub(super) fn retry_time(&self, id: &TaskId) -> Option<Timestamp> {
         self.state.again.get(id)?.at
     }
 
     /// Repeats an apply that is due.
-    pub(super) fn apply_again(&mut self, task: &Task, out: &mut StepOutput) {
+    pub(super) fn retry_apply(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(again) = self.state.again.get_mut(&task.id) else {
             return;
         };
@@ -146,7 +146,7 @@ impl Operation {
         if self.state.tasks.get(&task.id) != Some(&TaskState::Applying) {
             return;
         }
-        if self.again_at(&task.id).is_some()
+        if self.retry_time(&task.id).is_some()
             && let Some(again) = self.state.again.remove(&task.id)
         {
             self.close(task, result(again.message), out);
@@ -159,7 +159,7 @@ impl Operation {
             return;
         }
         for task in tasks {
-            let result = |why: String| TaskResult::Stopped(format!("not applied: {why}"));
+            let result = |why: String| TaskResult::FixedClock(format!("not applied: {why}"));
             self.end_waiting_apply(task, result, out);
         }
         self.board.wipe();

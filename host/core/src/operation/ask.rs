@@ -19,24 +19,24 @@ use crate::{
     plugins::{Ask, Request},
     remedy::Remedies,
     task::{Task, TaskId},
-    text::{bounded, bounded_to},
+    text::{bounded, truncated_to},
 };
 
 /// The maximum number of requests of a hook that may be pending.
-const MOST_UNDER_WAY: usize = 64;
+const MAX_PENDING_REQUESTS: usize = 64;
 /// The maximum number of objects that a hook may modify.
-pub(super) const MOST_TOUCHED: usize = 256;
+pub(super) const MAX_MODIFIED_OBJECTS: usize = 256;
 /// The maximum number of observations that may wait for a call. They are part of the checkpoint.
-const MOST_UNTOLD: usize = 1024;
+const MAX_QUEUED_OBSERVATIONS: usize = 1024;
 /// The maximum number of modified objects that a message names.
-const MOST_LEFT: usize = 20;
+const MAX_NAMED_OBJECTS: usize = 20;
 /// The maximum number of different requests that are listed.
-const MOST_LISTED: usize = 100;
+const MAX_LISTED_REQUESTS: usize = 100;
 /// The maximum length of a request's description in bytes.
 const REQUEST_BYTES: usize = 512;
 /// The maximum number of log lines, and of their bytes, in one observation. The last ones are kept.
-const MOST_LINES: usize = 100;
-const MOST_LINE_BYTES: usize = 16 << 10;
+const MAX_LOG_LINES: usize = 100;
+const MAX_LOG_BYTES: usize = 16 << 10;
 
 /// Calls the plugin.
 pub(super) fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut StepOutput) {
@@ -51,14 +51,14 @@ pub(super) fn note(run: &mut HookRun, answers: Option<u32>, what: PendingObserva
 }
 
 /// Queues an observation of the hook's object, once for all changes before the next call.
-pub(super) fn note_object(run: &mut HookRun) {
+pub(super) fn queue_own_object(run: &mut HookRun) {
     if run.requests.following.is_some() && !run.queue.iter().any(|note| note.what == PendingObservationKind::Object) {
         note(run, run.requests.following, PendingObservationKind::Object);
     }
 }
 
 /// Queues log lines; lines that are already queued are joined with them.
-pub(super) fn note_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::plugins::LogLine>) {
+pub(super) fn queue_log_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::plugins::LogLine>) {
     let at = run
         .queue
         .iter()
@@ -71,9 +71,9 @@ pub(super) fn note_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::
         lines = earlier.into_iter().chain(lines).collect();
     }
     let mut bytes = 0;
-    let last = lines.iter().rev().take(MOST_LINES).take_while(|line| {
+    let last = lines.iter().rev().take(MAX_LOG_LINES).take_while(|line| {
         bytes += line.text.len();
-        bytes <= MOST_LINE_BYTES
+        bytes <= MAX_LOG_BYTES
     });
     let kept = last.count();
     lines.drain(..lines.len() - kept);
@@ -88,7 +88,7 @@ pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, 
     let has_verdict = run.is_finishing();
     for mut ask in asks {
         ask.step = run.steps;
-        drop_ask(run, &task.id, ask.id, out);
+        drop_request(run, &task.id, ask.id, out);
         if has_verdict && !counts(&ask.what) {
             continue;
         }
@@ -99,19 +99,20 @@ pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, 
                 .as_ref()
                 .err()
                 .map(|reason| (reason.as_str(), remedies(&ask.what, &asker)));
-            tell_request(run, &task.id, &ask.what, refused, out);
+            report_request(run, &task.id, &ask.what, refused, out);
         }
         match passed {
             Ok(()) => run.requests.waiting.push_back(ask),
             Err(reason) => note(run, Some(ask.id), PendingObservationKind::Refused(reason)),
         }
     }
-    go_on(run, plan, task, out);
-    if run.queue.len() > MOST_UNTOLD && !run.is_finishing() {
-        let message = format!("its plugin asks faster than it can be answered: more than {MOST_UNTOLD} answers wait");
+    start_waiting_requests(run, plan, task, out);
+    if run.queue.len() > MAX_QUEUED_OBSERVATIONS && !run.is_finishing() {
+        let message =
+            format!("its plugin asks faster than it can be answered: more than {MAX_QUEUED_OBSERVATIONS} answers wait");
         run.finish_with(HookOutcome::Failed, message);
         run.queue.clear();
-        keep_what_counts(run, &task.id, out);
+        keep_lasting_requests(run, &task.id, out);
     }
 }
 
@@ -120,30 +121,30 @@ fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
         + run.requests.waiting.len()
         + run.requests.watching.len()
         + run.requests.deleting.len()
-        >= MOST_UNDER_WAY
+        >= MAX_PENDING_REQUESTS
     {
-        return Err(format!("{MOST_UNDER_WAY} requests of this hook are under way"));
+        return Err(format!("{MAX_PENDING_REQUESTS} requests of this hook are under way"));
     }
-    if request.is_write() && !request.is_own() && run.requests.modified.len() >= MOST_TOUCHED {
+    if request.is_write() && !request.is_own() && run.requests.modified.len() >= MAX_MODIFIED_OBJECTS {
         return Err(format!(
-            "this hook has changed {MOST_TOUCHED} objects, and may change no more"
+            "this hook has changed {MAX_MODIFIED_OBJECTS} objects, and may change no more"
         ));
     }
     Ok(())
 }
 
 /// Emits an event for a request when it is new or its result has changed.
-fn tell_request(
+fn report_request(
     run: &mut HookRun,
     id: &TaskId,
     request: &Request,
     refused: Option<(&str, Remedies)>,
     out: &mut StepOutput,
 ) {
-    let what = bounded_to(request.to_string(), REQUEST_BYTES);
+    let what = truncated_to(request.to_string(), REQUEST_BYTES);
     let (refused, remedies) = refused.map(|(reason, remedies)| (reason.to_owned(), remedies)).unzip();
     let remedies = remedies.unwrap_or_default();
-    if !run.requests.counts.contains_key(&what) && run.requests.counts.len() >= MOST_LISTED {
+    if !run.requests.counts.contains_key(&what) && run.requests.counts.len() >= MAX_LISTED_REQUESTS {
         run.requests.unlisted = run.requests.unlisted.saturating_add(1);
         return;
     }
@@ -168,7 +169,7 @@ fn tell_request(
 }
 
 /// Emits at a hook's end how often it made each request.
-pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
+pub(super) fn report_request_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     for (what, tally) in std::mem::take(&mut run.requests.counts) {
         if tally.times > 1 {
             out.tell(EventKind::Requested {
@@ -184,7 +185,7 @@ pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput
         out.tell(EventKind::PluginTroubled {
             task: id.clone(),
             message: format!(
-                "it asked for more than {MOST_LISTED} different things; {} further requests are not listed",
+                "it asked for more than {MAX_LISTED_REQUESTS} different things; {} further requests are not listed",
                 run.requests.unlisted
             ),
         });
@@ -193,7 +194,7 @@ pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput
 }
 
 /// Drops the request with this ID, and stops what still runs for it.
-fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) {
+fn drop_request(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) {
     run.requests.pending.retain(|asked| asked.id != ask);
     run.requests.waiting.retain(|asked| asked.id != ask);
     run.requests.answered.remove(&ask);
@@ -206,26 +207,32 @@ fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) {
 }
 
 /// Starts the requests that may start.
-pub(super) fn go_on(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut StepOutput) {
+pub(super) fn start_waiting_requests(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut StepOutput) {
     while let Some(ask) = run.requests.waiting.front() {
-        let is_held =
-            run.requests.pending.iter().any(|asked| asked.what.holds_up()) || !run.requests.deleting.is_empty();
-        if is_held && (ask.what.holds_up() || matches!(ask.what, Request::Http(_) | Request::Get(_) | Request::List(_)))
+        let is_held = run
+            .requests
+            .pending
+            .iter()
+            .any(|asked| asked.what.blocks_later_requests())
+            || !run.requests.deleting.is_empty();
+        if is_held
+            && (ask.what.blocks_later_requests()
+                || matches!(ask.what, Request::Http(_) | Request::Get(_) | Request::List(_)))
         {
             return;
         }
         if let Some(ask) = run.requests.waiting.pop_front() {
-            begin(run, plan, task, ask, out);
+            start_request(run, plan, task, ask, out);
         }
     }
 }
 
-fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOutput) {
+fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOutput) {
     match &ask.what {
         Request::WatchOwn => {
             run.requests.following = Some(ask.id);
             if run.requests.is_own_watched {
-                note_object(run);
+                queue_own_object(run);
             } else {
                 watch_own(run, &task.id, out);
             }
@@ -276,7 +283,7 @@ pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, o
 }
 
 /// Emits what a hook that ends without its plugin leaves modified.
-pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
+pub(super) fn report_leftovers(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
     if run.requests.modified.is_empty() {
         return;
     }
@@ -284,7 +291,7 @@ pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
         .requests
         .modified
         .iter()
-        .take(MOST_LEFT)
+        .take(MAX_NAMED_OBJECTS)
         .map(|touched| format!("{} ({})", touched.key, touched.how))
         .collect();
     if run.requests.modified.len() > all.len() {
@@ -301,7 +308,7 @@ pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
 
 /// Processes the state of an object that isn't the hook's own, or that is watched for another request, too.
 pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
-    let watching: Vec<u32> = ids(run.requests.watching.iter(), key);
+    let watching: Vec<u32> = request_ids_for(run.requests.watching.iter(), key);
     for ask in watching {
         let what = match fact {
             Fact::Present(_) => PendingObservationKind::Seen(key.clone()),
@@ -317,7 +324,7 @@ pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, f
         });
         note(run, Some(ask), what);
     }
-    let leaving: Vec<u32> = ids(
+    let leaving: Vec<u32> = request_ids_for(
         run.requests.deleting.iter().map(|(ask, target)| (ask, &target.key)),
         key,
     );
@@ -335,7 +342,7 @@ pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, f
     }
 }
 
-fn ids<'a>(all: impl Iterator<Item = (&'a u32, &'a ObjectKey)>, key: &ObjectKey) -> Vec<u32> {
+fn request_ids_for<'a>(all: impl Iterator<Item = (&'a u32, &'a ObjectKey)>, key: &ObjectKey) -> Vec<u32> {
     all.filter(|(_, known)| *known == key).map(|(ask, _)| *ask).collect()
 }
 
@@ -351,7 +358,7 @@ pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepO
 }
 
 /// Ends all requests of a hook.
-pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
+pub(super) fn end_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     let keys = run
         .requests
         .watching
@@ -363,7 +370,7 @@ pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
             unwatch(id, &key, out);
         }
     }
-    if run.requests.pending.iter().any(|ask| !ask.what.holds_up()) {
+    if run.requests.pending.iter().any(|ask| !ask.what.blocks_later_requests()) {
         out.order(Effect::Release { task: id.clone() });
     }
     run.requests.watching.clear();
@@ -371,11 +378,11 @@ pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     run.requests.pending.clear();
     run.requests.waiting.clear();
     run.requests.answered.clear();
-    tell_requests(run, id, out);
+    report_request_counts(run, id, out);
 }
 
 /// At a verdict, drops the requests whose results only the plugin would need.
-pub(super) fn keep_what_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
+pub(super) fn keep_lasting_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     let before = run.requests.pending.len();
     run.requests.pending.retain(|ask| ask.what.is_write());
     if run.requests.pending.len() < before {
@@ -423,7 +430,7 @@ pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
 }
 
 /// Returns whether nothing can happen to the hook any more.
-pub(super) fn is_stranded(run: &HookRun) -> bool {
+pub(super) fn waits_for_nothing(run: &HookRun) -> bool {
     let follows = run.requests.following.is_some() && run.object.is_some();
     let waits = !run.requests.pending.is_empty()
         || !run.requests.waiting.is_empty()

@@ -97,7 +97,7 @@ impl Operation {
     }
 
     /// Returns when the next attempt starts; `None` if there is none before the operation's deadline.
-    pub(super) fn next_try(&self, plan: &Plan, out: &StepOutput) -> Option<jiff::Timestamp> {
+    pub(super) fn next_attempt_at(&self, plan: &Plan, out: &StepOutput) -> Option<jiff::Timestamp> {
         let pause = plan.limits.retry.pause(self.state.attempt)?;
         let at = out.after(pause)?;
         self.state.cause.as_ref()?;
@@ -109,7 +109,7 @@ impl Operation {
     ///
     /// Returns whether there is one: not if it would only start after the operation's deadline.
     pub(super) fn rest(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut StepOutput) -> bool {
-        let (Some(at), Some(cause)) = (self.next_try(plan, out), self.state.cause.clone()) else {
+        let (Some(at), Some(cause)) = (self.next_attempt_at(plan, out), self.state.cause.clone()) else {
             return false;
         };
         self.state.deadline = self.state.whole_deadline.or(self.state.deadline);
@@ -145,10 +145,10 @@ impl Operation {
     }
 
     fn was_stopped(&self, task: &Task) -> bool {
-        matches!(self.state.results.get(&task.id), Some(TaskResult::Stopped(_)))
+        matches!(self.state.results.get(&task.id), Some(TaskResult::FixedClock(_)))
     }
 
-    pub(super) fn advance_resting(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
+    pub(super) fn advance_backoff(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         if self.state.retry_at.is_some_and(|at| at > out.at) {
             return false;
         }
@@ -161,7 +161,7 @@ impl Operation {
         }
         if let Some((phase, wave)) = self.state.retry_from.take() {
             self.state.current = Some((phase, wave));
-            self.tell_wave(plan, phase, wave, true, out);
+            self.begin_wave(plan, phase, wave, true, out);
         }
         true
     }
@@ -194,11 +194,11 @@ impl Operation {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, crate::plugins::AbortReason::Deadline, out),
                 Some(TaskState::AwaitingHealth(settling)) => {
                     let message = format!("{what}: {}", settling.message);
-                    self.give_up(task, message, out);
+                    self.time_out(task, message, out);
                 }
                 Some(TaskState::Deleting { held_up_by, .. }) => {
                     let message = format!("{what}{}", because(held_up_by.as_deref()));
-                    self.give_up(task, message, out);
+                    self.time_out(task, message, out);
                 }
                 Some(TaskState::Pending) => {
                     let message = format!("{what}; it was not begun");

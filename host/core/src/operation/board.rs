@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Operation, hook_run::HookStage, state::TaskState};
 use crate::{
-    compat::{Rule, order::CLEARING},
+    compat::{Rule, order::DELETE_PREVIOUS_RANK},
     phase::Phase,
     plan::Plan,
     task::{Task, TaskId},
@@ -65,7 +65,7 @@ impl WaveIndex {
         self.by_moment.first().map(|(at, _)| *at)
     }
 
-    fn set_moment(&mut self, position: usize, at: Option<Timestamp>) {
+    fn set_due(&mut self, position: usize, at: Option<Timestamp>) {
         if let Some(before) = self.moments.remove(&position) {
             self.by_moment.remove(&(before, position));
         }
@@ -78,7 +78,7 @@ impl WaveIndex {
 
 impl Operation {
     /// Computes the index again if it isn't valid.
-    pub(super) fn sync_board(&mut self, plan: &Plan) {
+    pub(super) fn update_wave_index(&mut self, plan: &Plan) {
         if self.board.is_valid && self.board.wave == self.state.current {
             return;
         }
@@ -93,7 +93,7 @@ impl Operation {
             }
         }
         for (position, task) in plan.tasks.iter().enumerate() {
-            self.note_task(plan, position, task);
+            self.index_task(plan, position, task);
         }
     }
 
@@ -121,7 +121,7 @@ impl Operation {
     }
 
     /// Unblocks the tasks that waited only for this one.
-    fn let_go(&mut self, plan: &Plan, position: usize) {
+    fn unblock(&mut self, plan: &Plan, position: usize) {
         for waiting in self.board.holds.remove(&position).unwrap_or_default() {
             let Some(wanted) = self.board.held.get_mut(&waiting) else {
                 continue;
@@ -129,7 +129,7 @@ impl Operation {
             wanted.remove(&position);
             if wanted.is_empty() {
                 self.board.held.remove(&waiting);
-                self.note_task(plan, waiting, &plan.tasks[waiting]);
+                self.index_task(plan, waiting, &plan.tasks[waiting]);
             }
         }
     }
@@ -139,22 +139,22 @@ impl Operation {
         if let Some(position) = plan.position(id)
             && self.board.is_valid
         {
-            self.note_task(plan, position, &plan.tasks[position]);
+            self.index_task(plan, position, &plan.tasks[position]);
         }
     }
 
     /// Returns a task's current rank. In compat mode, the previous objects of all hooks of a wave are deleted before anything is created.
     fn rank_of(&self, task: &Task) -> u32 {
         let clears = self.plan.mode.has(Rule::HooksClearFirst) && task.hook().is_some_and(|hook| hook.has_object);
-        if clears && self.is_in_the_way(task) {
-            CLEARING
+        if clears && self.may_find_previous(task) {
+            DELETE_PREVIOUS_RANK
         } else {
             task.rank
         }
     }
 
     /// Returns whether a hook hasn't started and a previous object may exist.
-    fn is_in_the_way(&self, task: &Task) -> bool {
+    fn may_find_previous(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending) => true,
             Some(TaskState::Hook(run)) => matches!(run.stage, HookStage::Clearing(_)),
@@ -163,14 +163,14 @@ impl Operation {
         }
     }
 
-    fn note_task(&mut self, plan: &Plan, position: usize, task: &Task) {
-        let moment = self.moment_of(task);
-        self.board.set_moment(position, moment);
+    fn index_task(&mut self, plan: &Plan, position: usize, task: &Task) {
+        let moment = self.due_time(task);
+        self.board.set_due(position, moment);
         if self.board.wave != Some((task.phase, task.wave)) {
             return;
         }
         let rank = self.rank_of(task);
-        for known in [task.rank, CLEARING] {
+        for known in [task.rank, DELETE_PREVIOUS_RANK] {
             self.board.unanswered.remove(&(known, position));
             self.board.pending.remove(&(known, position));
         }
@@ -189,7 +189,7 @@ impl Operation {
         }
         self.board.has_failed |= self.has_failed(task);
         if self.is_done(task) {
-            self.let_go(plan, position);
+            self.unblock(plan, position);
         }
     }
 }

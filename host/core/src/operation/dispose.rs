@@ -6,9 +6,9 @@
 use super::{
     Operation, StepOutput,
     hook_run::{Cleanup, HookRun, Verdict},
-    own::guards_ttl,
+    own::has_short_ttl,
     state::{Due, TaskState},
-    terminating::{await_end, with_all_it_owns},
+    terminating::{await_deletion, propagation_with_pods},
 };
 use crate::{
     compat::Rule,
@@ -24,17 +24,17 @@ use crate::{
 };
 
 /// Why a hook's object is deleted.
-struct Reason {
+struct DeletionReason {
     /// The name of the delete policy, or another reason.
     by: Option<String>,
     /// The plugins of the delete policies that decided.
     plugins: Vec<String>,
 }
 
-impl Reason {
+impl DeletionReason {
     /// Creates a reason without a delete policy.
-    fn of(text: &str) -> Reason {
-        Reason {
+    fn of(text: &str) -> DeletionReason {
+        DeletionReason {
             by: Some(text.to_owned()),
             plugins: Vec::new(),
         }
@@ -60,7 +60,7 @@ impl Operation {
             trouble,
         });
         let must_go = self.verdict(id).is_some_and(|verdict| verdict.must_go);
-        if guards_ttl(task) && !must_go {
+        if has_short_ttl(task) && !must_go {
             self.set_cleanup(id, Cleanup::SettingTtl);
             out.work(id, Work::SetTtl);
         } else {
@@ -102,7 +102,14 @@ impl Operation {
             return self.set_cleanup(&task.id, Cleanup::Done);
         };
         if must_go {
-            self.delete_own(plan, task, own, Propagation::Background, Reason::of("stopped"), out);
+            self.delete_hook_object(
+                plan,
+                task,
+                own,
+                Propagation::Background,
+                DeletionReason::of("stopped"),
+                out,
+            );
         } else {
             self.ask(task, Occasion::HookFinished, out);
         }
@@ -156,7 +163,7 @@ impl Operation {
     }
 
     /// Asks the policies of all hooks whose object still exists, now that the operation's outcome is known.
-    pub(super) fn ask_all_at_the_end(&mut self, plan: &Plan, out: &mut StepOutput) {
+    pub(super) fn ask_policies_at_end(&mut self, plan: &Plan, out: &mut StepOutput) {
         let is_stopped = matches!(self.state.status, Status::Terminating { .. });
         if is_stopped && plan.mode.has(Rule::TerminateKeepsEnded) {
             return;
@@ -173,8 +180,8 @@ impl Operation {
                 continue;
             }
             if task.phase == Phase::PreDelete && plan.mode.has(Rule::PreDeleteHooksGo) {
-                let why = Reason::of("the application is deleted");
-                self.delete_own(plan, task, own, Propagation::Background, why, out);
+                let why = DeletionReason::of("the application is deleted");
+                self.delete_hook_object(plan, task, own, Propagation::Background, why, out);
             } else {
                 self.ask(task, Occasion::OperationFinished, out);
             }
@@ -203,11 +210,11 @@ impl Operation {
             return self.set_cleanup(id, Cleanup::Done);
         };
         if let Some(propagation) = decision.deletion(out.at) {
-            let why = Reason {
+            let why = DeletionReason {
                 by: decision.by,
                 plugins: decision.plugins,
             };
-            return self.delete_own(plan, task, own, propagation, why, out);
+            return self.delete_hook_object(plan, task, own, propagation, why, out);
         }
         let rules = PropagationRules::of_hook(plan, task);
         let due = |at, ask_again| Due {
@@ -247,13 +254,13 @@ impl Operation {
     }
 
     /// Deletes a hook's object. `otherwise` is the propagation if neither annotation nor options set one.
-    fn delete_own(
+    fn delete_hook_object(
         &mut self,
         plan: &Plan,
         task: &Task,
         own: Target,
         otherwise: Propagation,
-        why: Reason,
+        why: DeletionReason,
         out: &mut StepOutput,
     ) {
         // A hook of the same name uses the object now, and its policies already delete it.
@@ -263,7 +270,7 @@ impl Operation {
             }
             return self.set_cleanup(&task.id, Cleanup::Done);
         }
-        let propagation = PropagationRules::of_hook(plan, task).decide(with_all_it_owns(plan, otherwise));
+        let propagation = PropagationRules::of_hook(plan, task).decide(propagation_with_pods(plan, otherwise));
         if let Some(run) = self.state.hook(&task.id) {
             run.deleting_with = Some(propagation);
         }
@@ -300,7 +307,7 @@ impl Operation {
     }
 
     /// Forgets an object that is gone, in all ended hooks that had it.
-    fn forget_own(&mut self, target: &Target) {
+    fn forget_hook_object(&mut self, target: &Target) {
         for state in self.state.tasks.values_mut() {
             if let TaskState::Hook(run) = state
                 && run.object.as_ref() == Some(target)
@@ -313,7 +320,7 @@ impl Operation {
 
     /// Processes the answer to the deletion of a hook's object. If the application is deleted, the operation waits until the object is
     /// gone.
-    pub(super) fn own_deleted(
+    pub(super) fn hook_object_deleted(
         &mut self,
         plan: &Plan,
         id: &TaskId,
@@ -330,9 +337,9 @@ impl Operation {
             Ok(answer) => {
                 let Some(own) = run.object.take() else { return };
                 if answer == DeleteAnswer::Accepted && is_awaited {
-                    await_end(run, id, own.clone(), out.after(plan.limits.deletion), out);
+                    await_deletion(run, id, own.clone(), out.after(plan.limits.deletion), out);
                 }
-                self.forget_own(&own);
+                self.forget_hook_object(&own);
             }
             Err(problem) => {
                 if let Some(own) = run.object.take() {

@@ -34,7 +34,7 @@ impl Operation {
         if self.failure_in(plan, phase, wave) < WaveFailure::Removal {
             self.start_batch(plan, out);
         }
-        self.close_beside_hooks(plan, phase, wave, out);
+        self.stop_watching_after_hooks(plan, phase, wave, out);
         let failure = self.failure_in(plan, phase, wave);
         let tasks = plan.wave(phase, wave);
         let runs = |task: &Task| !self.is_over(task) && !self.is_pending(task) && !self.is_ready(task);
@@ -47,7 +47,8 @@ impl Operation {
             WaveFailure::Refused if has_more => return false,
             WaveFailure::Refused | WaveFailure::Removal => {
                 let hooks_run = running.iter().any(|task| task.hook().is_some());
-                if running.iter().any(|task| !self.is_answered(task)) || (hooks_run && !self.goes_on_beside(plan)) {
+                if running.iter().any(|task| !self.is_answered(task)) || (hooks_run && !self.may_start_sync_fail(plan))
+                {
                     return false;
                 }
                 let others: Vec<Task> = running
@@ -61,7 +62,7 @@ impl Operation {
                         _ => String::new(),
                     };
                     let text = format!("not awaited any longer, since its wave failed{why}");
-                    self.close(task, TaskResult::Stopped(text), out);
+                    self.close(task, TaskResult::FixedClock(text), out);
                 }
             }
             WaveFailure::None | WaveFailure::Later => {}
@@ -72,18 +73,18 @@ impl Operation {
             .cloned()
             .collect::<Vec<_>>()
         {
-            let stopped = TaskResult::Stopped("its wave failed before its turn".to_owned());
+            let stopped = TaskResult::FixedClock("its wave failed before its turn".to_owned());
             self.end(&task, HookOutcome::Failed, stopped, false, out);
         }
         if self.state.stage == Stage::Failing && !self.is_all_quiet(plan) {
             return false;
         }
         self.board.wipe();
-        self.leave_wave(plan, phase, wave, failure == WaveFailure::None, out)
+        self.finish_wave(plan, phase, wave, failure == WaveFailure::None, out)
     }
 
     /// Returns whether SyncFail may start while hooks still run.
-    fn goes_on_beside(&self, plan: &Plan) -> bool {
+    fn may_start_sync_fail(&self, plan: &Plan) -> bool {
         self.state.stage == Stage::Main && has_sync_fail(plan) && plan.mode.has(Rule::SyncFailBesideHooks)
     }
 
@@ -107,7 +108,7 @@ impl Operation {
                     | FailureClass::Plugin,
                 ) => WaveFailure::Later,
             },
-            Some(TaskResult::Stopped(_)) => WaveFailure::Later,
+            Some(TaskResult::FixedClock(_)) => WaveFailure::Later,
             Some(TaskResult::Done(_) | TaskResult::Tolerated(_)) | None => WaveFailure::None,
         };
         if !self.board.has_failed {
@@ -117,7 +118,7 @@ impl Operation {
     }
 
     /// Stops watching resources that are only watched while hooks run.
-    fn close_beside_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
+    fn stop_watching_after_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         let tasks = plan.wave(phase, wave);
         let never_runs = |task: &Task| self.board.has_failed && self.is_pending(task) && self.is_held(plan, task);
         let hooks_run = tasks

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation, StepOutput,
-    ask::{call, clear, end_asks, go_on, leave, note, note_object, others_observed, unwatch},
-    hook_health::OwnHealth,
+    ask::{call, clear, end_requests, leave, note, others_observed, queue_own_object, start_waiting_requests, unwatch},
+    hook_health::HookObjectHealth,
     hook_run::{Cleanup, Clearing, EndedHook, HookRun, HookStage, RunningHook, Verdict},
     state::TaskState,
 };
@@ -19,7 +19,7 @@ use crate::{
     event::{DisposalOutcome, EventKind},
     fact::Fact,
     hook::HookOutcome,
-    input::{EarlierObjects, EffectFailure},
+    input::{EffectFailure, PreviousHookObjects},
     object::ObjectKey,
     plan::Plan,
     plugins::{AbortReason, Request},
@@ -73,11 +73,11 @@ impl Operation {
         }
     }
 
-    pub(super) fn older_decided(
+    pub(super) fn previous_decided(
         &mut self,
         plan: &Plan,
         id: &TaskId,
-        result: Result<EarlierObjects, EffectFailure>,
+        result: Result<PreviousHookObjects, EffectFailure>,
         out: &mut StepOutput,
     ) {
         let Some(task) = plan.task(id) else { return };
@@ -166,7 +166,7 @@ impl Operation {
         let id = &task.id;
         let Some(run) = self.state.hook(id) else { return };
         others_observed(run, id, key, fact, out);
-        go_on(run, plan, task, out);
+        start_waiting_requests(run, plan, task, out);
         let Some(own) = run.object.clone().filter(|own| own.key == *key) else {
             return self.pump(task, out);
         };
@@ -174,9 +174,9 @@ impl Operation {
             if let (Fact::Present(seen), Some(hook)) = (fact, task.hook()) {
                 run.health.observe(&seen.assessment, hook, out.at);
             }
-            note_object(run);
+            queue_own_object(run);
         } else {
-            run.health = OwnHealth::default();
+            run.health = HookObjectHealth::default();
             run.object = None;
             run.requests.is_own_watched = false;
             unwatch(id, key, out);
@@ -203,8 +203,8 @@ impl Operation {
         let Some(run) = self.state.hook(&task.id) else { return };
         let result = match run.abort {
             None => result,
-            Some(AbortReason::Terminated) => TaskResult::Stopped("terminated before its end".to_owned()),
-            Some(AbortReason::Failed) => TaskResult::Stopped("something else failed".to_owned()),
+            Some(AbortReason::Terminated) => TaskResult::FixedClock("terminated before its end".to_owned()),
+            Some(AbortReason::Failed) => TaskResult::FixedClock("something else failed".to_owned()),
             Some(AbortReason::Deadline) => {
                 let message = match task.timeout_seconds {
                     Some(seconds) => format!(
@@ -231,8 +231,8 @@ impl Operation {
             unwatch(&task.id, &key, out);
         }
         stop_clearing(run, &task.id, out);
-        end_asks(run, &task.id, out);
-        run.health = OwnHealth::default();
+        end_requests(run, &task.id, out);
+        run.health = HookObjectHealth::default();
         run.queue.clear();
         let cleanup = if run.object.is_some() {
             out.work(&task.id, Work::KeepLogs);

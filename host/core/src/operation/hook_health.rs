@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Operation, StepOutput,
-    ask::{note_object, tell_left},
+    ask::{queue_own_object, report_leftovers},
     later,
     resource::{NO_ANSWER_GRACE, no_answer},
     state::TaskState,
@@ -27,7 +27,7 @@ use crate::{
 /// The health of a hook's own object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct OwnHealth {
+pub(super) struct HookObjectHealth {
     /// Since when its pods can't start, or when that was last found worth waiting for.
     #[serde(skip_serializing_if = "Option::is_none")]
     degraded_since: Option<Timestamp>,
@@ -48,17 +48,17 @@ pub(super) struct OwnHealth {
     unanswered_since: Option<Timestamp>,
 }
 
-impl OwnHealth {
+impl HookObjectHealth {
     /// Returns whether there is nothing to store.
     pub fn is_clear(&self) -> bool {
-        *self == OwnHealth::default()
+        *self == HookObjectHealth::default()
     }
 
     /// Processes an assessment of the object.
     pub fn observe(&mut self, assessment: &Assessment, hook: &HookTask, now: Timestamp) {
         let unanswered_since = match assessment.rule.as_str() {
             // A hook with a verdict of its own doesn't need the health plugin.
-            _ if !hook.ends_by_health() => None,
+            _ if !hook.has_health_verdict() => None,
             health::NO_ANSWER => Some(self.unanswered_since.unwrap_or(now)),
             // A plugin that pauses after a failure hasn't answered yet.
             health::ASKED_AGAIN => self.unanswered_since,
@@ -73,7 +73,7 @@ impl OwnHealth {
             self.lacks.clone_from(&assessment.lacks);
             self.grace_seconds = hook.pods_grace_seconds;
         } else {
-            *self = OwnHealth::default();
+            *self = HookObjectHealth::default();
         }
         if may_end || unanswered_since.is_some() {
             self.message.clone_from(&assessment.message);
@@ -117,20 +117,20 @@ impl Operation {
         }
         if has_come(run.health.unanswered_until()) {
             let result = no_answer(&run.health.message);
-            tell_left(run, &task.id, out);
+            report_leftovers(run, &task.id, out);
             return self.end(task, HookOutcome::Failed, result, true, out);
         }
         if !has_come(run.health.degraded_until()) {
             return;
         }
         let (lacks, grace_seconds) = (run.health.lacks.clone(), run.health.grace_seconds);
-        let awaited = lacks.and_then(|lacks| self.may_still_come(plan, task, &lacks, grace_seconds, now));
+        let awaited = lacks.and_then(|lacks| self.reason_to_wait(plan, task, &lacks, grace_seconds, now));
         let Some(run) = self.state.hook(&task.id) else { return };
         out.must_save = true;
         let Some(why) = awaited else {
             run.health.is_grace_over = true;
             run.health.why_awaited = None;
-            note_object(run);
+            queue_own_object(run);
             return self.pump(task, out);
         };
         run.health.degraded_since = Some(now);

@@ -45,7 +45,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::stored::StoredHookRun;
-use super::{hook_health::OwnHealth, stop::names, terminating::because};
+use super::{hook_health::HookObjectHealth, stop::names, terminating::because};
 use crate::{
     deletion::DecidedPropagation,
     effect::{HookCall, PendingObservation, Target},
@@ -65,7 +65,7 @@ pub(super) struct HookRun {
     /// Its object.
     pub object: Option<Target>,
     /// How its object is.
-    pub health: OwnHealth,
+    pub health: HookObjectHealth,
     /// What the plugin remembers.
     pub state: Vec<u8>,
     /// What the plugin hasn't been told yet.
@@ -301,7 +301,7 @@ impl HookRun {
         HookRun {
             stage: HookStage::Clearing(Clearing::FindingPrevious),
             object: None,
-            health: OwnHealth::default(),
+            health: HookObjectHealth::default(),
             state: Vec::new(),
             queue: VecDeque::new(),
             requests: HookRequests::default(),

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::{
     Operation, StepOutput,
-    ask::{call, go_on, is_stranded, keep_what_counts, note, note_lines, take, tell_left, touch, watch_own},
+    ask::{
+        call, keep_lasting_requests, note, queue_log_lines, report_leftovers, start_waiting_requests, take, touch,
+        waits_for_nothing, watch_own,
+    },
     hook::stop_clearing,
     hook_run::{Clearing, HookRun, HookStage, Turn},
     later,
@@ -22,7 +25,7 @@ use crate::{
 /// The contract's bound on the steps of one run.
 const MOST_STEPS: u32 = 10_000;
 /// How often in a row a plugin may ask to be asked again, or not be reachable.
-const MOST_RETRIES: u32 = 5;
+const MAX_RETRIES: u32 = 5;
 /// How often the way is cleared for an object whose name is taken.
 const MOST_ROUNDS: u32 = 3;
 
@@ -39,7 +42,7 @@ impl Operation {
         let Some(running) = run.running_mut() else { return };
         match std::mem::take(&mut running.turn) {
             Turn::Asking(call) => match result {
-                Ok(step) => self.take_step(plan, task, &call, step, out),
+                Ok(step) => self.handle_step(plan, task, &call, step, out),
                 Err(error) => self.plugin_failed(task, call, &error, out),
             },
             // It answers a question that isn't being asked any more.
@@ -53,7 +56,7 @@ impl Operation {
         let Some(running) = run.running_mut() else { return };
         let wait = match error {
             PluginError::Retry { after_ms, .. } => Some(Duration::from_millis(u64::from(*after_ms))),
-            PluginError::CouldNotTell { .. } => Some(Duration::from_secs(1 << running.retries.min(MOST_RETRIES))),
+            PluginError::CouldNotTell { .. } => Some(Duration::from_secs(1 << running.retries.min(MAX_RETRIES))),
             PluginError::Invalid { .. } | PluginError::Failed { .. } | PluginError::Missing { .. } => None,
         };
         if wait.is_some() && is_stopped {
@@ -61,7 +64,7 @@ impl Operation {
             return self.stop_plugin(task, out);
         }
         if let Some(wait) = wait
-            && running.retries < MOST_RETRIES
+            && running.retries < MAX_RETRIES
             && let Some(at) = later(out.at, wait)
         {
             running.retries += 1;
@@ -81,11 +84,11 @@ impl Operation {
             message: error.to_string(),
             remedies: error.remedies(),
         };
-        tell_left(run, &task.id, out);
+        report_leftovers(run, &task.id, out);
         self.end(task, HookOutcome::Failed, result, true, out);
     }
 
-    fn take_step(&mut self, plan: &Plan, task: &Task, called: &HookCall, step: HookStep, out: &mut StepOutput) {
+    fn handle_step(&mut self, plan: &Plan, task: &Task, called: &HookCall, step: HookStep, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         let was_abort = matches!(called, HookCall::Abort { .. });
         // Only now is the answer to a call known to have arrived.
@@ -115,7 +118,7 @@ impl Operation {
         if let Progress::Ended(outcome) = step.progress {
             let (outcome, message) = verdict(task, outcome, step.message);
             run.finish_with(outcome, message);
-            keep_what_counts(run, &task.id, out);
+            keep_lasting_requests(run, &task.id, out);
         }
         take(run, plan, task, step.asks, out);
         match step.progress {
@@ -124,9 +127,9 @@ impl Operation {
                     HookOutcome::Failed,
                     format!("its plugin took {MOST_STEPS} steps without a verdict"),
                 );
-                keep_what_counts(run, &task.id, out);
+                keep_lasting_requests(run, &task.id, out);
             }
-            Progress::Running if !was_abort && is_stranded(run) => {
+            Progress::Running if !was_abort && waits_for_nothing(run) => {
                 run.finish_with(
                     HookOutcome::Failed,
                     "its plugin waits for nothing: no watch, no unanswered request, no time to wake".to_owned(),
@@ -160,7 +163,7 @@ impl Operation {
         let is_write = run.requests.pending.get(at).is_some_and(|asked| asked.what.is_write());
         if let Answer::Note(PendingObservationKind::Failed { reason, .. }) = &answer
             && is_write
-            && self.try_later(plan, task, reason, out)
+            && self.schedule_retry(plan, task, reason, out)
         {
             return;
         }
@@ -169,8 +172,8 @@ impl Operation {
         }
         let Some(run) = self.state.hook(id) else { return };
         match answer {
-            Answer::Created(target) => own_made(run, id, at, (ask, target, "created"), out),
-            Answer::AppliedOver(target) => own_made(run, id, at, (ask, target, "applied"), out),
+            Answer::Created(target) => own_object_created(run, id, at, (ask, target, "created"), out),
+            Answer::AppliedOver(target) => own_object_created(run, id, at, (ask, target, "applied"), out),
             // Its object is of no use any more.
             Answer::NameTaken if run.abort.is_some() => {
                 run.requests.pending.remove(at);
@@ -212,7 +215,7 @@ impl Operation {
                 out.order(Effect::Watch { task: id.clone(), key });
             }
             // Log lines come again and again.
-            Answer::Note(PendingObservationKind::Log(lines)) => note_lines(run, ask, lines),
+            Answer::Note(PendingObservationKind::Log(lines)) => queue_log_lines(run, ask, lines),
             // What is too much for a checkpoint is asked for again after a crash, until its plugin was told.
             Answer::Note(noted @ PendingObservationKind::Http(_)) if !run.is_finishing() => {
                 run.requests.answered.insert(ask);
@@ -228,7 +231,7 @@ impl Operation {
                 note(run, Some(ask), noted);
             }
         }
-        go_on(run, plan, task, out);
+        start_waiting_requests(run, plan, task, out);
         self.pump(task, out);
     }
 
@@ -244,7 +247,7 @@ impl Operation {
             Turn::Finishing { outcome, message } => {
                 if run.requests.is_done() {
                     let (outcome, message) = (*outcome, std::mem::take(message));
-                    self.end_as_said(task, outcome, message, out);
+                    self.end_with_verdict(task, outcome, message, out);
                 } else if run.abort.is_some() && running.abort_until.is_none() {
                     running.abort_until = later(out.at, limit);
                 }
@@ -261,7 +264,7 @@ impl Operation {
         }
     }
 
-    fn end_as_said(&mut self, task: &Task, outcome: HookOutcome, message: String, out: &mut StepOutput) {
+    fn end_with_verdict(&mut self, task: &Task, outcome: HookOutcome, message: String, out: &mut StepOutput) {
         let result = match outcome {
             HookOutcome::Succeeded => TaskResult::Done(message),
             HookOutcome::Failed => TaskResult::failed(FailureClass::Hook, message),
@@ -279,7 +282,13 @@ impl Operation {
                     run.message = Some(clearing.why_waited_for());
                 }
                 run.abort = Some(reason);
-                self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
+                self.end(
+                    task,
+                    HookOutcome::Failed,
+                    TaskResult::FixedClock(String::new()),
+                    true,
+                    out,
+                );
             }
             HookStage::Running(_) if run.abort.is_some() => {}
             HookStage::Running(_) => {
@@ -291,7 +300,7 @@ impl Operation {
 
     /// Gives up what a hook waits for that is being stopped, and tells its plugin unless a question is being asked.
     fn stop_plugin(&mut self, task: &Task, out: &mut StepOutput) {
-        self.drop_waiting_request(&task.id);
+        self.cancel_request_retry(&task.id);
         let Some(run) = self.state.hook(&task.id) else { return };
         if run.running().is_some_and(|running| running.clearing.is_some()) {
             stop_clearing(run, &task.id, out);
@@ -301,7 +310,13 @@ impl Operation {
         let Some(running) = run.running_mut() else { return };
         match &running.turn {
             Turn::Idle | Turn::Retrying { .. } if !has_begun => {
-                return self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
+                return self.end(
+                    task,
+                    HookOutcome::Failed,
+                    TaskResult::FixedClock(String::new()),
+                    true,
+                    out,
+                );
             }
             Turn::Idle | Turn::Retrying { .. } => running.turn = Turn::Idle,
             Turn::Asking(_) | Turn::Finishing { .. } => {}
@@ -321,7 +336,13 @@ fn verdict(task: &Task, outcome: HookOutcome, message: String) -> (HookOutcome, 
 }
 
 /// Takes in that the own object is there, in answer to an ask.
-fn own_made(run: &mut HookRun, id: &TaskId, at: usize, (ask, target, how): (u32, Target, &str), out: &mut StepOutput) {
+fn own_object_created(
+    run: &mut HookRun,
+    id: &TaskId,
+    at: usize,
+    (ask, target, how): (u32, Target, &str),
+    out: &mut StepOutput,
+) {
     run.requests.pending.remove(at);
     out.must_save = true;
     if run.object.as_ref() != Some(&target) {

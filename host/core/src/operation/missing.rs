@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Separates a message from the reason why something is waited for.
-const WAITED_FOR: &str = "; it is waited for, since ";
+const WAIT_REASON_PREFIX: &str = "; it is waited for, since ";
 
 impl Operation {
     /// Gives an object more time after its grace if the missing object may still be created.
@@ -30,18 +30,18 @@ impl Operation {
         let why = settling
             .lacks
             .as_ref()
-            .and_then(|lacks| self.may_still_come(plan, task, lacks, apply.pods_grace_seconds, out.at));
+            .and_then(|lacks| self.reason_to_wait(plan, task, lacks, apply.pods_grace_seconds, out.at));
         let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get_mut(&task.id) else {
             return;
         };
         let before = settling.message.clone();
         // The earlier reason may not apply any more.
-        if let Some(end) = before.rfind(WAITED_FOR) {
+        if let Some(end) = before.rfind(WAIT_REASON_PREFIX) {
             settling.message.truncate(end);
         }
         let Some(why) = why else { return };
         settling.degraded_since = Some(out.at);
-        settling.message.push_str(WAITED_FOR);
+        settling.message.push_str(WAIT_REASON_PREFIX);
         settling.message.push_str(&why);
         if settling.message != before {
             out.tell(EventKind::TaskProgressed {
@@ -56,7 +56,7 @@ impl Operation {
     /// Returns why a missing object may still be created; `None` if it may not. What a Job or hook could create is waited for as long as it
     /// runs; what an object of the set names, until the waiting object's timeout; what a controller of the set may create without naming
     /// it, for [`grace::MADE_BY_CONTROLLERS`]. `grace_seconds` is how long the object may be Degraded by its pods.
-    pub(super) fn may_still_come(
+    pub(super) fn reason_to_wait(
         &self,
         plan: &Plan,
         task: &Task,
@@ -71,17 +71,18 @@ impl Operation {
         let others = || plan.tasks.iter().filter(|other| other.id != task.id);
         // A task that lacks nothing itself is the better reason. Two tasks that wait for each other create nothing.
         let mut blocked = BTreeSet::from([&task.id]);
-        let working = others().find(|other| self.runs_to_completion_now(other) && self.lacked_by(other).is_none());
-        let running = working.or_else(|| others().find(|other| self.may_make_something(plan, other, &mut blocked)));
+        let working =
+            others().find(|other| self.runs_to_completion_now(other) && self.missing_object_of(other).is_none());
+        let running = working.or_else(|| others().find(|other| self.may_create_something(plan, other, &mut blocked)));
         if let Some(running) = running {
             return Some(format!("{} still runs and may make it", running.key.short()));
         }
-        let begun = || others().filter(|other| self.has_begun_well(other));
+        let begun = || others().filter(|other| self.is_applied_or_applying(other));
         if let Some(maker) = begun().find(|other| names(other, lacks)) {
             return Some(format!("{} stands for it", maker.key.short()));
         }
         let started = self.state.started.get(&task.id)?;
-        let until = later(*started, grace::MADE_BY_CONTROLLERS)?;
+        let until = later(*started, grace::CONTROLLER_CREATION_SECONDS)?;
         if now >= until {
             return None;
         }
@@ -102,7 +103,7 @@ impl Operation {
 
     /// Returns whether a task is running to completion and its pods can work: they lack nothing, or something that another such task may
     /// create. `blocked` are the tasks that are known to wait.
-    fn may_make_something<'plan>(
+    fn may_create_something<'plan>(
         &self,
         plan: &'plan Plan,
         task: &'plan Task,
@@ -111,19 +112,19 @@ impl Operation {
         if !self.runs_to_completion_now(task) || blocked.contains(&task.id) {
             return false;
         }
-        let Some(lacks) = self.lacked_by(task) else {
+        let Some(lacks) = self.missing_object_of(task) else {
             return true;
         };
         blocked.insert(&task.id);
         let mut others = plan.tasks.iter().filter(|other| other.id != task.id);
         others.any(|other| {
             let is_maker = names(other, lacks) || makers::may_create(plan, other, lacks);
-            (is_maker && self.has_begun_well(other)) || self.may_make_something(plan, other, blocked)
+            (is_maker && self.is_applied_or_applying(other)) || self.may_create_something(plan, other, blocked)
         })
     }
 
     /// Returns the object that a task's pods lack.
-    fn lacked_by(&self, task: &Task) -> Option<&ObjectKey> {
+    fn missing_object_of(&self, task: &Task) -> Option<&ObjectKey> {
         match self.state.tasks.get(&task.id)? {
             TaskState::Hook(run) => run.health.lacks.as_deref(),
             TaskState::AwaitingHealth(settling) => settling.lacks.as_deref(),
@@ -132,7 +133,7 @@ impl Operation {
     }
 
     /// Returns whether a task's object has been applied or is being applied.
-    fn has_begun_well(&self, task: &Task) -> bool {
+    fn is_applied_or_applying(&self, task: &Task) -> bool {
         task.object.is_some() && !self.is_pending(task) && !self.has_failed(task)
     }
 }

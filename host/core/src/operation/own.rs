@@ -13,14 +13,14 @@ use crate::{
 };
 
 /// A Job is kept for at least so long until its verdict is recorded.
-const SHORTEST_TTL: Duration = Duration::from_hours(24);
+const MIN_TTL_SECONDS: Duration = Duration::from_hours(24);
 
 pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
     let hook = task.hook()?;
     let mut object = task.object.clone()?;
     let run = RunId::of(&hook.hook, operation, attempt, task.phase);
     if let Some(prefix) = object.generate_name().map(str::to_owned) {
-        object.set_meta("name", &run.name_from(&prefix));
+        object.set_metadata_text("name", &run.name_from(&prefix));
         if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("generateName");
         }
@@ -29,17 +29,17 @@ pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32
     object.set_label(labels::HOOK, &hook.hook.0);
     object.set_label(labels::RUN, &run.0);
     object.set_label(labels::OPERATION, operation);
-    if guards_ttl(task) {
+    if has_short_ttl(task) {
         object.set(
             &["spec", "ttlSecondsAfterFinished"],
-            Value::from(SHORTEST_TTL.as_secs()),
+            Value::from(MIN_TTL_SECONDS.as_secs()),
         );
     }
     Some(object)
 }
 
 /// Returns whether the time to live of a hook's Job is so short that its outcome could be lost.
-pub(super) fn guards_ttl(task: &Task) -> bool {
+pub(super) fn has_short_ttl(task: &Task) -> bool {
     let Some(object) = &task.object else { return false };
     object.group() == "batch"
         && object.kind() == "Job"
@@ -47,5 +47,5 @@ pub(super) fn guards_ttl(task: &Task) -> bool {
             .0
             .pointer("/spec/ttlSecondsAfterFinished")
             .and_then(Value::as_u64)
-            .is_some_and(|ttl| ttl < SHORTEST_TTL.as_secs())
+            .is_some_and(|ttl| ttl < MIN_TTL_SECONDS.as_secs())
 }

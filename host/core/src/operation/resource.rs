@@ -16,7 +16,7 @@ use crate::{
     duration,
     effect::{Effect, Target, Work},
     event::EventKind,
-    fact::{Fact, Freshness, ObservedObject, is_older},
+    fact::{Fact, Freshness, ObservedObject, is_older_version},
     health::{self, Assessment, Health},
     input::{AppliedObject, DeleteAnswer, EffectFailure},
     object::ObjectKey,
@@ -32,7 +32,7 @@ use crate::{
 pub(super) const NO_ANSWER_GRACE: Duration = Duration::from_mins(2);
 
 /// How long a controller may take to see a change when its objects don't tell.
-const SLOWEST_CONTROLLER: Duration = Duration::from_secs(5);
+const MAX_CONTROLLER_DELAY_MILLIS: Duration = Duration::from_secs(5);
 
 impl Operation {
     pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
@@ -51,10 +51,10 @@ impl Operation {
             return self.order_apply(task, out);
         };
         // It is as desired already, so only its health is needed.
-        tell_made(task, "unchanged", out);
+        emit_object_applied(task, "unchanged", out);
         match apply.wait {
             Wait::Nothing | Wait::Applied => self.close(task, TaskResult::Done("unchanged".to_owned()), out),
-            Wait::Healthy | Wait::WhileHooksRun => self.settle_later(task, AwaitedHealth::unchanged(live), out),
+            Wait::Healthy | Wait::WhileHooksRun => self.await_health(task, AwaitedHealth::unchanged(live), out),
         }
     }
 
@@ -64,7 +64,7 @@ impl Operation {
         out.work(&task.id, Work::Apply);
     }
 
-    fn settle_later(&mut self, task: &Task, settling: AwaitedHealth, out: &mut StepOutput) {
+    fn await_health(&mut self, task: &Task, settling: AwaitedHealth, out: &mut StepOutput) {
         self.state
             .tasks
             .insert(task.id.clone(), TaskState::AwaitingHealth(Box::new(settling)));
@@ -89,7 +89,7 @@ impl Operation {
         let applied = match result {
             Ok(applied) => applied,
             Err(failure) => {
-                if !self.try_later(plan, task, &failure.message, out) {
+                if !self.schedule_retry(plan, task, &failure.message, out) {
                     self.close(task, failure.into(), out);
                 }
                 return;
@@ -101,7 +101,7 @@ impl Operation {
             ExpectedChange::Fields(_) | ExpectedChange::None if applied.changed => "changed",
             ExpectedChange::Fields(_) | ExpectedChange::None => "unchanged",
         };
-        tell_made(task, how, out);
+        emit_object_applied(task, how, out);
         if !applied.left_out.is_empty() {
             let fields = applied.left_out.join(", ");
             out.tell(EventKind::TaskProgressed {
@@ -118,7 +118,7 @@ impl Operation {
         let seen = applied.seen.map(Fact::Present);
         match seen.and_then(|fact| settle(plan.mode, &mut settling, apply, task, &fact, out)) {
             Some(result) => self.close(task, result, out),
-            None => self.settle_later(task, settling, out),
+            None => self.await_health(task, settling, out),
         }
     }
 
@@ -175,7 +175,7 @@ impl Operation {
                 Ok(DeleteAnswer::AlreadyGone) => self.close(task, TaskResult::Done("gone".to_owned()), out),
                 Err(failure) => self.close(task, failure.into(), out),
             },
-            Some(TaskState::Hook(run)) if run.ended().is_some() => self.own_deleted(plan, id, result, out),
+            Some(TaskState::Hook(run)) if run.ended().is_some() => self.hook_object_deleted(plan, id, result, out),
             // It was deleted for something that the hook doesn't wait for any more.
             Some(TaskState::Hook(run)) if !run.awaits_end_of(target) => {}
             Some(TaskState::Hook(_)) => match result {
@@ -229,7 +229,7 @@ fn delete_target(task: &Task, delete: &DeleteTask) -> Target {
     }
 }
 
-fn tell_made(task: &Task, how: &str, out: &mut StepOutput) {
+fn emit_object_applied(task: &Task, how: &str, out: &mut StepOutput) {
     out.tell(EventKind::ObjectMade {
         task: task.id.clone(),
         key: task.key.clone(),
@@ -273,7 +273,7 @@ impl AwaitedHealth {
         match seen.freshness {
             Freshness::Behind => Some((None, "its controller hasn't seen the change yet")),
             Freshness::Untold if self.spec_changed && seen.resource_version == self.version => Some((
-                self.applied_at.and_then(|at| later(at, SLOWEST_CONTROLLER)),
+                self.applied_at.and_then(|at| later(at, MAX_CONTROLLER_DELAY_MILLIS)),
                 "nothing tells whether its controller has seen the change; a few seconds are allowed for that",
             )),
             Freshness::Current | Freshness::Untold => None,
@@ -291,7 +291,7 @@ impl AwaitedHealth {
     }
 
     /// Returns when the wait ends if nothing changes, not counting timeouts.
-    pub(super) fn ends_by_itself(&self) -> Option<Timestamp> {
+    pub(super) fn grace_ends_at(&self) -> Option<Timestamp> {
         let ends = [self.degraded_until(), self.unanswered_until()];
         ends.into_iter().flatten().min()
     }
@@ -302,7 +302,7 @@ impl AwaitedHealth {
     }
 
     /// Returns its last known health in brackets; empty if there is none.
-    pub(super) fn last_look(&self) -> String {
+    pub(super) fn last_health(&self) -> String {
         match self.health {
             Some(health) if self.message.is_empty() => format!(" (it was {health})"),
             Some(health) => format!(" (it was {health}: {})", self.message),
@@ -311,7 +311,7 @@ impl AwaitedHealth {
     }
 
     /// Returns when a postponed observation counts after all.
-    pub(super) fn release_at(&self) -> Option<Timestamp> {
+    pub(super) fn recheck_at(&self) -> Option<Timestamp> {
         let seen = self.held.as_ref()?;
         self.doubt(seen)?.0
     }
@@ -350,7 +350,7 @@ pub(super) fn settle(
             );
             &told
         }
-        Fact::Present(seen) if is_older(&seen.resource_version, &settling.version) => return None,
+        Fact::Present(seen) if is_older_version(&seen.resource_version, &settling.version) => return None,
         Fact::Present(seen) => match settling.doubt(seen) {
             Some((until, why)) if until.is_none_or(|until| out.at < until) => {
                 settling.held = Some(seen.clone());
@@ -388,7 +388,7 @@ pub(super) fn settle(
         }
         Health::Degraded => {
             settling.degraded_since.get_or_insert(out.at);
-            settling.grace_seconds = apply.grace().for_(assessment).as_secs();
+            settling.grace_seconds = apply.grace().seconds_for(assessment).as_secs();
             let until = settling.degraded_until();
             if assessment.is_final || until.is_some_and(|until| until <= out.at) {
                 let message = format!("Degraded: {}", assessment.message);

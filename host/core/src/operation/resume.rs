@@ -54,7 +54,7 @@ impl Operation {
                         again.at = None;
                     }
                     let usual = PropagationRules::of_hook(plan, task).decide(Propagation::Background);
-                    order_again(run, &task.id, run.deleting_with.unwrap_or(usual), out);
+                    repeat_effects(run, &task.id, run.deleting_with.unwrap_or(usual), out);
                     for mark in &run.delivered_signals {
                         out.work(&task.id, Work::ForgetSignal { mark: mark.clone() });
                     }
@@ -66,7 +66,7 @@ impl Operation {
     }
 }
 
-fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, out: &mut StepOutput) {
+fn repeat_effects(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, out: &mut StepOutput) {
     match &run.stage {
         HookStage::Ready => {}
         HookStage::Clearing(clearing) => clear_again(clearing, id, propagation, out),

@@ -170,7 +170,7 @@ pub(super) struct AwaitedHealth {
     /// Since when it has been Degraded.
     pub degraded_since: Option<Timestamp>,
     /// How long what it is Degraded by may last, in seconds.
-    #[serde(default = "others")]
+    #[serde(default = "default_grace_seconds")]
     pub grace_seconds: u64,
     /// What its pods lack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,8 +180,8 @@ pub(super) struct AwaitedHealth {
     pub unanswered_since: Option<Timestamp>,
 }
 
-fn others() -> u64 {
-    grace::OTHERS.as_secs()
+fn default_grace_seconds() -> u64 {
+    grace::DEFAULT_DEGRADED_GRACE_SECONDS.as_secs()
 }
 
 impl TaskState {

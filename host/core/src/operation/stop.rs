@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput,
-    ask::tell_left,
+    ask::report_leftovers,
     hook_run::{Clearing, HookStage, RunningHook, Turn},
     later,
     resource::settle,
@@ -62,10 +62,10 @@ impl Operation {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, reason, out),
                 Some(TaskState::AwaitingHealth(settling)) => {
-                    let health = settling.last_look();
+                    let health = settling.last_health();
                     let result = match reason {
                         AbortReason::Terminated | AbortReason::Failed => {
-                            TaskResult::Stopped(format!("applied; its health was not awaited{health}"))
+                            TaskResult::FixedClock(format!("applied; its health was not awaited{health}"))
                         }
                         AbortReason::Deadline => TaskResult::failed(
                             FailureClass::Timeout,
@@ -78,7 +78,7 @@ impl Operation {
                     let result = match reason {
                         AbortReason::Terminated | AbortReason::Failed => {
                             let why = because(held_up_by.as_deref());
-                            TaskResult::Stopped(format!("its deletion was ordered and not awaited{why}"))
+                            TaskResult::FixedClock(format!("its deletion was ordered and not awaited{why}"))
                         }
                         AbortReason::Deadline => TaskResult::failed(
                             FailureClass::Timeout,
@@ -103,10 +103,10 @@ impl Operation {
                 Stage::Checking | Stage::Backoff | Stage::Main | Stage::Failing
             )
         {
-            self.pass_deadline(plan, out);
+            self.handle_deadline(plan, out);
         }
         self.pass_wave_deadline(plan, out);
-        self.sync_board(plan);
+        self.update_wave_index(plan);
         for position in self.board.due(out.at) {
             let Some(task) = plan.tasks.get(position) else { continue };
             self.check_task(plan, task, out);
@@ -124,7 +124,7 @@ impl Operation {
                     self.abort_hook(task, AbortReason::Deadline, out);
                 }
                 self.wake_hook(task, out);
-                self.request_again(task, out);
+                self.retry_request(task, out);
                 self.check_own_health(plan, task, out);
                 self.check_terminating(plan, task, out);
             }
@@ -132,9 +132,9 @@ impl Operation {
                 let Action::Apply(apply) = &task.action else { return };
                 if is_late {
                     let message = format!("not healthy within its timeout: {}", settling.message);
-                    return self.give_up(task, message, out);
+                    return self.time_out(task, message, out);
                 }
-                if settling.release_at().is_some_and(|at| at <= out.at)
+                if settling.recheck_at().is_some_and(|at| at <= out.at)
                     && let Some(seen) = settling.held.take()
                 {
                     if let Some(result) = settle(plan.mode, settling, apply, task, &Fact::Present(seen), out) {
@@ -160,38 +160,38 @@ impl Operation {
                     let limit = task.timeout_seconds.map_or(plan.limits.deletion, Duration::from_secs);
                     let why = held_up_by.as_deref().unwrap_or("nothing tells why");
                     let message = format!("not gone after {}: {why}", duration::whole(limit));
-                    self.give_up(task, message, out);
+                    self.time_out(task, message, out);
                 }
             }
-            Some(TaskState::Applying) => self.apply_again(task, out),
+            Some(TaskState::Applying) => self.retry_apply(task, out),
             Some(TaskState::Pending | TaskState::Over) | None => {}
         }
     }
 
     /// Returns the next time at which something must be done about a task.
-    pub(super) fn moment_of(&self, task: &Task) -> Option<Timestamp> {
+    pub(super) fn due_time(&self, task: &Task) -> Option<Timestamp> {
         match self.state.tasks.get(&task.id)? {
             TaskState::AwaitingHealth(settling) => {
-                soonest([self.timeout_of(task), settling.ends_by_itself(), settling.release_at()])
+                earliest_of([self.timeout_of(task), settling.grace_ends_at(), settling.recheck_at()])
             }
-            TaskState::Deleting { until, .. } => soonest([*until, self.timeout_of(task)]),
+            TaskState::Deleting { until, .. } => earliest_of([*until, self.timeout_of(task)]),
             TaskState::Hook(run) => match &run.stage {
                 HookStage::Ready => self.timeout_of(task),
-                HookStage::Clearing(clearing) => soonest([clearing.until(), self.timeout_of(task)]),
-                HookStage::Running(running) => soonest([
+                HookStage::Clearing(clearing) => earliest_of([clearing.until(), self.timeout_of(task)]),
+                HookStage::Running(running) => earliest_of([
                     running.next_moment(),
                     self.timeout_of(task).filter(|_| run.abort.is_none()),
-                    self.again_at(&task.id),
+                    self.retry_time(&task.id),
                     run.health.next().filter(|_| run.abort.is_none() && !run.is_finishing()),
                 ]),
                 HookStage::Ended(_) => run.terminating()?.until,
             },
-            TaskState::Applying => self.again_at(&task.id),
+            TaskState::Applying => self.retry_time(&task.id),
             TaskState::Pending | TaskState::Over => None,
         }
     }
 
-    pub(super) fn give_up(&mut self, task: &Task, message: String, out: &mut StepOutput) {
+    pub(super) fn time_out(&mut self, task: &Task, message: String, out: &mut StepOutput) {
         let result = match task.on_timeout {
             OnTimeout::Fail => TaskResult::failed(FailureClass::Timeout, message),
             OnTimeout::Continue => TaskResult::Tolerated(message),
@@ -199,7 +199,7 @@ impl Operation {
         self.close(task, result, out);
     }
 
-    fn pass_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
+    fn handle_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
         let (limit, what) = match self.state.current {
             Some((Phase::SyncFail, _)) => (plan.limits.sync_fail, "SyncFail"),
             Some(_) | None => (plan.limits.operation, "the operation"),
@@ -235,15 +235,21 @@ impl Operation {
                 why_not_gone(held_up_by.as_deref())
             );
             if run.running().is_some() {
-                tell_left(run, &task.id, out);
+                report_leftovers(run, &task.id, out);
             }
             let result = TaskResult::failed(FailureClass::Timeout, message);
             return self.end(task, HookOutcome::Failed, result, false, out);
         }
         let Some(running) = run.running_mut() else { return };
         if has_come(running.abort_until) {
-            tell_left(run, &task.id, out);
-            return self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
+            report_leftovers(run, &task.id, out);
+            return self.end(
+                task,
+                HookOutcome::Failed,
+                TaskResult::FixedClock(String::new()),
+                true,
+                out,
+            );
         }
         if let Turn::Retrying { call, at } = &running.turn
             && has_come(Some(*at))
@@ -304,7 +310,7 @@ impl Operation {
                 None => "the server's answer".to_owned(),
             },
             TaskState::AwaitingHealth(settling) => {
-                until = [until, settling.ends_by_itself()].into_iter().flatten().min();
+                until = [until, settling.grace_ends_at()].into_iter().flatten().min();
                 match settling.health {
                     Some(health) => format!("{health}: {}", settling.message),
                     None => "a first look at it".to_owned(),
@@ -316,7 +322,7 @@ impl Operation {
                 until = *end;
                 format!(
                     "its end{}{}",
-                    self.deleted_after(plan, task),
+                    self.blocked_deletions(plan, task),
                     because(held_up_by.as_deref())
                 )
             }
@@ -331,7 +337,7 @@ impl Operation {
                     clearing.why_waited_for()
                 }
                 HookStage::Running(running) => {
-                    asked_at = soonest([running.wake_at, running.retry_at()]);
+                    asked_at = earliest_of([running.wake_at, running.retry_at()]);
                     let waits_for_webhook = self.state.again.get(&task.id);
                     let mut message = match (waits_for_webhook, &run.message) {
                         (Some(again), _) => again.message.clone(),
@@ -361,7 +367,7 @@ impl Operation {
     }
 
     /// Returns which deletions of the wave wait for this one; the first two by name.
-    fn deleted_after(&self, plan: &Plan, task: &Task) -> String {
+    fn blocked_deletions(&self, plan: &Plan, task: &Task) -> String {
         if plan.mode.has(Rule::DeletionInParallel) {
             return String::new();
         }
@@ -382,7 +388,7 @@ impl Operation {
         if self.state.status.is_over() {
             return;
         }
-        self.sync_board(plan);
+        self.update_wave_index(plan);
         let state = &self.state;
         let moments = [
             state.notice_at,
@@ -413,7 +419,7 @@ pub(super) fn names(targets: &BTreeSet<Target>) -> String {
     listed(&names)
 }
 
-fn soonest<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp> {
+fn earliest_of<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp> {
     moments.into_iter().flatten().min()
 }
 

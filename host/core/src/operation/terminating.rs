@@ -39,7 +39,7 @@ pub(super) fn why_not_gone(held_up_by: Option<&str>) -> &str {
 }
 
 /// Starts to wait until a hook's object is gone. The server has accepted its deletion.
-pub(super) fn await_end(
+pub(super) fn await_deletion(
     run: &mut HookRun,
     id: &TaskId,
     target: Target,
@@ -62,7 +62,7 @@ pub(super) fn await_end(
 
 /// Returns the default propagation for a hook's object. If the application is deleted, its pods are deleted first, so that none is left
 /// behind.
-pub(super) fn with_all_it_owns(plan: &Plan, otherwise: Propagation) -> Propagation {
+pub(super) fn propagation_with_pods(plan: &Plan, otherwise: Propagation) -> Propagation {
     match (plan.does, otherwise) {
         (OperationKind::Delete, Propagation::Background) => Propagation::Foreground,
         (OperationKind::Delete | OperationKind::Sync, otherwise) => otherwise,
@@ -71,7 +71,7 @@ pub(super) fn with_all_it_owns(plan: &Plan, otherwise: Propagation) -> Propagati
 
 impl Operation {
     /// Returns whether the operation waits until objects of hooks are gone.
-    pub(super) fn has_terminating(&self) -> bool {
+    pub(super) fn awaits_deletions(&self) -> bool {
         let mut runs = self.state.tasks.values().filter_map(TaskState::as_hook);
         self.state.status == Status::Running && runs.any(|run| run.terminating().is_some())
     }

@@ -62,7 +62,7 @@ fn what_a_deleted_application_left_is_nobodys() {
     let ownership = Ownership::new(&ours, &none).after_deletion_of(&deleted);
     let left = object(&both(), &["capstan"]);
     assert_eq!(ownership.owner(&left), Owner::Nobody);
-    assert!(ownership.is_adopted(&left));
+    assert!(ownership.has_no_owner(&left));
     assert_eq!(
         ownership.removal(&left, true),
         Removal::NotOurs("this application didn't make it".to_owned())

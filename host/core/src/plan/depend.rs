@@ -32,7 +32,7 @@ impl PlanBuilder<'_> {
         let with = written.iter().copied();
         let with = with.filter(|one| !one.directives.depends_on.is_empty());
         let with: Vec<&Classified> = with.filter(|one| !matches!(one.role, Role::Skip(_))).collect();
-        add_api_services(&mut edges, desired);
+        add_api_service_edges(&mut edges, desired);
         if with.is_empty() {
             return edges;
         }
@@ -54,7 +54,7 @@ impl PlanBuilder<'_> {
                 }
             }
         }
-        add_definers(&mut edges, desired, &slots);
+        add_definition_edges(&mut edges, desired, &slots);
         let rings = rings(&edges);
         for ring in &rings {
             let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::short).collect();
@@ -66,9 +66,9 @@ impl PlanBuilder<'_> {
             let error = error_at(manifest, message);
             self.mistaken(error.hint(format!("take one of these out of `{ANNOTATION}`")));
         }
-        without_rings(&mut edges, &rings);
+        remove_cycles(&mut edges, &rings);
         for one in with {
-            self.check_turns(one, &edges, &slots);
+            self.check_slots(one, &edges, &slots);
         }
         edges
     }
@@ -80,7 +80,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Checks that nothing waits for an object that only comes later.
-    fn check_turns(&mut self, one: &Classified, edges: &Edges, slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
+    fn check_slots(&mut self, one: &Classified, edges: &Edges, slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
         let key = one.manifest.key();
         for wanted in edges.get(&key).into_iter().flatten() {
             let theirs: &[Slot] = slots.get(wanted).map(Vec::as_slice).unwrap_or_default();
@@ -120,7 +120,7 @@ impl PlanBuilder<'_> {
         if removed.clone().all(|(_, directives)| directives.depends_on.is_empty()) {
             return;
         }
-        let names = Names::of_keys(removed.clone().map(|(live, _)| live.key()));
+        let names = Names::from_keys(removed.clone().map(|(live, _)| live.key()));
         for (live, directives) in removed {
             let key = live.key();
             for word in &directives.depends_on {
@@ -145,7 +145,7 @@ impl PlanBuilder<'_> {
             if found.is_empty() {
                 break;
             }
-            without_rings(&mut goes_after, &found);
+            remove_cycles(&mut goes_after, &found);
         }
         if edges.is_empty() && goes_after.is_empty() {
             return;
@@ -194,7 +194,7 @@ fn slots_of(one: &Classified) -> Vec<Slot> {
 }
 
 /// If a Namespace or definition has to wait, the objects in it and of its kind in the same wave wait for it.
-fn add_definers(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
+fn add_definition_edges(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
     let waiting: BTreeSet<ObjectKey> = edges.keys().cloned().collect();
     let definers = desired.iter().filter(|one| waiting.contains(&one.manifest.key()));
     for definer in definers {
@@ -220,7 +220,7 @@ fn add_definers(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<Obje
 
 /// Objects of an API group version wait for its `APIService` of the same wave. Nothing else waits for it, because its own pods may need
 /// those objects.
-fn add_api_services(edges: &mut Edges, desired: &[Classified]) {
+fn add_api_service_edges(edges: &mut Edges, desired: &[Classified]) {
     let services = desired
         .iter()
         .filter(|one| order::is_api_service(&one.manifest.object.group_kind()) && !matches!(one.role, Role::Skip(_)));
@@ -277,7 +277,7 @@ fn rings(edges: &Edges) -> Vec<Vec<ObjectKey>> {
         for key in done {
             left.remove(&key);
         }
-        let Some(ring) = one_ring(&left) else { return found };
+        let Some(ring) = find_cycle(&left) else { return found };
         for key in &ring {
             left.remove(key);
         }
@@ -286,7 +286,7 @@ fn rings(edges: &Edges) -> Vec<Vec<ObjectKey>> {
 }
 
 /// Follows the dependencies of the first object until they come back.
-fn one_ring(left: &Edges) -> Option<Vec<ObjectKey>> {
+fn find_cycle(left: &Edges) -> Option<Vec<ObjectKey>> {
     let mut way: Vec<&ObjectKey> = vec![left.keys().next()?];
     loop {
         let next = left
@@ -304,7 +304,7 @@ fn one_ring(left: &Edges) -> Option<Vec<ObjectKey>> {
 }
 
 /// Removes the edges of cycles.
-fn without_rings(edges: &mut Edges, rings: &[Vec<ObjectKey>]) {
+fn remove_cycles(edges: &mut Edges, rings: &[Vec<ObjectKey>]) {
     for ring in rings {
         for key in ring {
             if let Some(wanted) = edges.get_mut(key) {

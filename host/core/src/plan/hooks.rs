@@ -102,14 +102,14 @@ impl PlanBuilder<'_> {
                 Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => OperationKind::Sync,
                 Phase::PreDelete | Phase::PostDelete => OperationKind::Delete,
             };
-            if belongs != self.planning.does || !self.planning.options.selection.takes_hook(&key, *phase) {
+            if belongs != self.planning.does || !self.planning.options.selection.selects_hook(&key, *phase) {
                 continue;
             }
-            if let Some(reason) = self.reason_against(classified, id, *phase, inputs.as_deref()) {
+            if let Some(reason) = self.skip_reason(classified, id, *phase, inputs.as_deref()) {
                 left_out.push((*phase, reason));
                 continue;
             }
-            if !self.take_turn(manifest, *phase, directives.wave) {
+            if !self.resolve_slot_conflict(manifest, *phase, directives.wave) {
                 continue;
             }
             runs = true;
@@ -156,7 +156,7 @@ impl PlanBuilder<'_> {
             });
         }
         if runs && *has_object {
-            self.check_name(manifest);
+            self.check_hook_name(manifest);
         }
         // A test run doesn't list all hooks that it skips.
         let is_told = self.planning.purpose != Purpose::Test || self.planning.options.selection.names_hook(&key);
@@ -180,7 +180,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Checks that no other owner has an object with the name of a hook's object.
-    fn check_name(&mut self, manifest: &Manifest) {
+    fn check_hook_name(&mut self, manifest: &Manifest) {
         let key = manifest.key();
         let Some(live) = self.planning.live.objects.get(&key) else {
             return;
@@ -189,7 +189,7 @@ impl PlanBuilder<'_> {
         let runs = runs_to_completion(&key.group_kind());
         if !ownership.gives_way(live, runs, self.planning.options.mode) {
             let error = manifest.error("/metadata/name", ownership.taken(live));
-            self.errors.push(error.hint(ownership::TAKEN_HINT));
+            self.errors.push(error.hint(ownership::NAME_TAKEN_HINT));
         }
     }
 
@@ -210,13 +210,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns why a hook doesn't run in a phase this time; `None` if it does.
-    fn reason_against(
-        &self,
-        classified: &Classified,
-        id: &HookId,
-        phase: Phase,
-        inputs: Option<&str>,
-    ) -> Option<String> {
+    fn skip_reason(&self, classified: &Classified, id: &HookId, phase: Phase, inputs: Option<&str>) -> Option<String> {
         let planning = self.planning;
         let condition = classified.directives.condition(phase)?;
         let operation = RunCondition::of(planning.purpose, planning.live.is_first_install);
@@ -225,10 +219,10 @@ impl PlanBuilder<'_> {
         if condition.names(operation) || is_wanted {
             return None;
         }
-        if !condition.asks_inputs(operation) {
+        if !condition.depends_on_inputs(operation) {
             return Some(condition.reason());
         }
-        let before = record::same_inputs(planning.records, id, phase, inputs?)?;
+        let before = record::last_success_with_inputs(planning.records, id, phase, inputs?)?;
         Some(format!("skips: same inputs as operation {before}"))
     }
 

@@ -51,10 +51,10 @@ pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -
         let other_key = other.manifest.key();
         if named.contains(&other_key) {
             let name = format!("{} {other_key}", other_key.group);
-            parts.insert((name, bare(&other.manifest.object)));
+            parts.insert((name, content_digest(&other.manifest.object)));
         }
     }
-    let own = bare(&manifest.object);
+    let own = content_digest(&manifest.object);
     let settings = serde_json::Value::Object(directives.settings.clone()).to_string();
     let kind = directives.hook_type.clone().unwrap_or_default();
     let mut all: Vec<&str> = vec![&own, &settings, &kind];
@@ -63,7 +63,7 @@ pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -
 }
 
 /// Returns the digest of an object without its metadata and its status.
-fn bare(object: &Object) -> String {
+fn content_digest(object: &Object) -> String {
     let mut object = object.clone();
     if let Some(fields) = object.0.as_object_mut() {
         fields.remove("metadata");

@@ -4,7 +4,7 @@ use super::{Scope, Scopes};
 use crate::object::GroupKind;
 
 /// An API group with its namespaced and its cluster-wide kinds.
-const TABLE: [(&str, &[&str], &[&str]); 21] = [
+const BUILT_IN_KINDS: [(&str, &[&str], &[&str]); 21] = [
     (
         "",
         &[
@@ -110,7 +110,7 @@ pub fn built_in() -> Scopes {
     let of = |group: &'static str, kinds: &'static [&'static str], scope: Scope| {
         kinds.iter().map(move |kind| (GroupKind::new(group, *kind), scope))
     };
-    TABLE
+    BUILT_IN_KINDS
         .into_iter()
         .flat_map(|(group, namespaced, cluster)| {
             of(group, namespaced, Scope::Namespaced).chain(of(group, cluster, Scope::Cluster))
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_there_once() {
-        let kinds = TABLE
+        let kinds = BUILT_IN_KINDS
             .iter()
             .map(|(_, namespaced, cluster)| namespaced.len() + cluster.len());
         assert_eq!(built_in().len(), kinds.sum::<usize>());

@@ -267,7 +267,7 @@ impl PlanBuilder<'_> {
                 .push(error.hint("give it a `metadata.name`, or make it a hook"));
             return;
         }
-        if !self.planning.options.selection.takes_resource(&key) {
+        if !self.planning.options.selection.selects_resource(&key) {
             return;
         }
         let live = self.planning.live.objects.get(&key);
@@ -279,10 +279,10 @@ impl PlanBuilder<'_> {
             (ApplyMode::Merge | ApplyMode::Override | ApplyMode::IfNotPresent, _) => {}
         }
         if let Some(owner) = live.and_then(|live| self.planning.ownership().another(live))
-            && !self.takes_shared(&key, &owner)
+            && !self.may_take_shared(&key, &owner)
         {
             let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
-            self.errors.push(error.hint(ownership::ANOTHERS_HINT));
+            self.errors.push(error.hint(ownership::OTHER_OWNER_HINT));
             return;
         }
         if let Some(tracked) = self.argo_cd_owner(live) {
@@ -292,7 +292,7 @@ impl PlanBuilder<'_> {
             return;
         }
         let ownership = self.planning.ownership();
-        let adopted = live.filter(|live| ownership.is_adopted(live));
+        let adopted = live.filter(|live| ownership.has_no_owner(live));
         if let Some(live) = adopted {
             let notice = match ownership.was_left(live) {
                 Some(deleted) => format!(

@@ -5,7 +5,7 @@ use crate::{
     error::Diagnostic,
     manifest::Manifest,
     object::ObjectKey,
-    object_word::{FORM, ObjectIndex, ObjectWord, Unresolved},
+    object_word::{FORM, ObjectIndex, ObjectSpecifier, Unresolved},
     text::listed,
 };
 
@@ -15,16 +15,16 @@ pub(super) struct Names(ObjectIndex);
 impl Names {
     pub fn of(desired: &[&Classified]) -> Names {
         let keys = desired.iter().map(|classified| classified.manifest.key());
-        Names::of_keys(keys)
+        Names::from_keys(keys)
     }
 
-    pub fn of_keys(keys: impl Iterator<Item = ObjectKey>) -> Names {
+    pub fn from_keys(keys: impl Iterator<Item = ObjectKey>) -> Names {
         Names(ObjectIndex::of(keys))
     }
 
     /// Returns the object that a word of an annotation names. Objects in the namespace of `from` are preferred.
     pub fn find(&self, text: &str, from: &ObjectKey) -> Result<ObjectKey, Unresolved> {
-        let word = ObjectWord::parse(text).ok_or(Unresolved::NoWord)?;
+        let word = ObjectSpecifier::parse(text).ok_or(Unresolved::NoWord)?;
         let mut fitting = self.0.fitting(&word);
         if !word.has_namespace() && fitting.iter().any(|key| key.namespace == from.namespace) {
             fitting.retain(|key| key.namespace == from.namespace);
@@ -79,7 +79,7 @@ mod tests {
             key("", "Service", "shop", "web"),
         );
         let all = [&here, &there, &job, &knative, &core];
-        let names = Names::of_keys(all.into_iter().cloned());
+        let names = Names::from_keys(all.into_iter().cloned());
         let find = |word: &str| names.find(word, &here);
         assert_eq!(find("configmap/settings"), Ok(here.clone()));
         assert_eq!(find("ConfigMap/other/settings"), Ok(there));

@@ -1,6 +1,6 @@
 //! The user's options for a plan. The struct is passed unchanged from flags and files to the planner.
 
-use super::{Confirmed, Limits, Selection};
+use super::{Confirmation, Limits, Selection};
 use crate::{
     compat::Mode,
     directive::OnTimeout,
@@ -29,7 +29,7 @@ pub struct PlanOptions {
     /// Labels and annotations of the application's namespace, for `CreateNamespace=true`.
     pub namespace_metadata: NamespaceMetadata,
     /// The objects whose deletion the user confirmed.
-    pub confirmed: Confirmed,
+    pub confirmed: Confirmation,
     /// Whether every object is sent as a dry run before anything is changed.
     pub dry_run_first: bool,
     /// What happens on a timeout of tasks without an annotation for it.
@@ -51,7 +51,7 @@ impl Default for PlanOptions {
             adopt: false,
             sync_options: SyncOptions::default(),
             namespace_metadata: NamespaceMetadata::default(),
-            confirmed: Confirmed::default(),
+            confirmed: Confirmation::default(),
             dry_run_first: true,
             on_timeout: OnTimeout::Fail,
             ignore_differences: Vec::new(),

@@ -71,7 +71,7 @@ pub struct LiveObjects {
 }
 
 /// Returns why no dry run of an object is possible yet; `None` if it is possible.
-pub type Unasked<'a> = dyn Fn(&Object) -> Option<String> + 'a;
+pub type DryRunBlocker<'a> = dyn Fn(&Object) -> Option<String> + 'a;
 
 /// Everything that a plan is made from.
 pub struct PlanInput<'a> {
@@ -94,21 +94,21 @@ pub struct PlanInput<'a> {
     /// The policies that are asked for every hook.
     pub policies_for_all: Vec<PluginRef>,
     /// Returns why no dry run of an object is possible yet. `None` if there are no dry runs at all.
-    pub unasked: Option<&'a Unasked<'a>>,
+    pub unasked: Option<&'a DryRunBlocker<'a>>,
     /// Capstan's field manager.
     pub manager: &'a str,
 }
 
 /// The objects whose deletion the user confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Confirmed {
+pub struct Confirmation {
     /// All objects.
     pub all: bool,
     /// These objects, as `KIND[.GROUP]/[NAMESPACE/]NAME`.
     pub only: Vec<String>,
 }
 
-impl Confirmed {
+impl Confirmation {
     /// Returns whether the deletion of an object is confirmed.
     pub fn has(&self, key: &ObjectKey) -> bool {
         self.all || self.only.iter().any(|word| fits(word, key))

@@ -43,7 +43,7 @@ impl PlanBuilder<'_> {
         let hooks = || self.tasks.iter().filter(|task| is_hook(task));
         let mut needed = BTreeSet::new();
         for object in hooks().filter_map(|task| task.object.as_ref()) {
-            needed.extend(lint::of_pods(object).into_iter().map(|need| need.key));
+            needed.extend(lint::pod_needs(object).into_iter().map(|need| need.key));
             needed.insert(ObjectKey {
                 group: String::new(),
                 kind: "Namespace".to_owned(),

@@ -19,13 +19,14 @@ use crate::{
 };
 
 /// Why the application's own namespace isn't deleted.
-const HOME: &str = "what is stored about this application is in it; `kubectl delete namespace` removes it";
+const HOME_NAMESPACE_REASON: &str =
+    "what is stored about this application is in it; `kubectl delete namespace` removes it";
 
 /// Why a definition isn't deleted in compat mode.
-const SURVIVES: &str = "Argo CD never deletes definitions with an application";
+const DEFINITION_KEPT_REASON: &str = "Argo CD never deletes definitions with an application";
 
 /// Why an object is pruned.
-const LEFT: &str = "no manifest names it any more";
+const PRUNE_REASON: &str = "no manifest names it any more";
 
 impl PlanBuilder<'_> {
     pub(super) fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
@@ -33,7 +34,7 @@ impl PlanBuilder<'_> {
         let Some(live) = self.planning.live.objects.get(&key) else {
             return;
         };
-        if !self.planning.options.selection.takes_resource(&key) {
+        if !self.planning.options.selection.selects_resource(&key) {
             return;
         }
         match self.removal(live) {
@@ -47,11 +48,11 @@ impl PlanBuilder<'_> {
             Permission::Confirm if self.planning.options.confirmed.has(&key) => {}
             Permission::Confirm => return self.skip(manifest, self.unconfirmed("Delete", &key)),
         }
-        if self.is_home(live) {
-            return self.skip(manifest, HOME);
+        if self.is_home_namespace(live) {
+            return self.skip(manifest, HOME_NAMESPACE_REASON);
         }
         if self.survives(live) {
-            return self.skip(manifest, SURVIVES);
+            return self.skip(manifest, DEFINITION_KEPT_REASON);
         }
         let wave = Wave(directives.wave.0.saturating_neg());
         self.push_deletion(live, wave, directives, "the application is deleted");
@@ -114,7 +115,7 @@ impl PlanBuilder<'_> {
             .values()
             .filter(|live| may_be_ours(live))
             .filter(|live| awaits_terminating || !live.is_terminating())
-            .filter(|live| selection.only.is_empty() || selection.takes_resource(&live.key()))
+            .filter(|live| selection.only.is_empty() || selection.selects_resource(&live.key()))
             .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
             .collect();
         let planned = self.tasks.iter().map(|task| &task.key);
@@ -130,11 +131,11 @@ impl PlanBuilder<'_> {
             let may_go = self.removal(live);
             if let Removal::NotOurs(reason) = may_go {
                 if is_wanted {
-                    self.leave_alone(key, reason.into());
+                    self.skip_live(key, reason.into());
                 }
                 continue;
             }
-            if self.stays_as_a_hook(live) {
+            if self.is_kept_hook_object(live) {
                 continue;
             }
             let (directives, mut refused) = match self.read(live) {
@@ -151,7 +152,7 @@ impl PlanBuilder<'_> {
             if !is_wanted {
                 self.left_over.push(key);
             } else if let Some(reason) = refused {
-                self.leave_alone(key, reason);
+                self.skip_live(key, reason);
             }
             leaving.push(PruneCandidate { live, directives, goes });
         }
@@ -209,7 +210,7 @@ impl PlanBuilder<'_> {
         self.planning.ownership().removal(live, is_confirmed)
     }
 
-    fn leave_alone(&mut self, key: ObjectKey, reason: Notice) {
+    fn skip_live(&mut self, key: ObjectKey, reason: Notice) {
         self.skipped.push(Skipped {
             key,
             reason: reason.text,
@@ -230,7 +231,7 @@ impl PlanBuilder<'_> {
             let wave = last
                 .saturating_add(1)
                 .saturating_add(i32::try_from(before).unwrap_or(i32::MAX));
-            self.push_deletion(live, Wave(wave), directives, LEFT);
+            self.push_deletion(live, Wave(wave), directives, PRUNE_REASON);
         }
     }
 
@@ -249,7 +250,7 @@ impl PlanBuilder<'_> {
             };
             if one.goes {
                 self.used(rule, &one.live.key(), None);
-                self.push_deletion(one.live, wave, &one.directives, LEFT);
+                self.push_deletion(one.live, wave, &one.directives, PRUNE_REASON);
             } else {
                 self.idle.push((Phase::Sync, wave));
             }
@@ -257,7 +258,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns whether a live object belongs to a hook and isn't pruned in compat mode.
-    fn stays_as_a_hook(&mut self, live: &Object) -> bool {
+    fn is_kept_hook_object(&mut self, live: &Object) -> bool {
         let is_hook = live.label(labels::HOOK).is_some()
             || live.annotation("argocd.argoproj.io/hook").is_some()
             || live
@@ -281,13 +282,13 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns whether an object is the namespace with the application's own state.
-    fn is_home(&self, live: &Object) -> bool {
+    fn is_home_namespace(&self, live: &Object) -> bool {
         live.group().is_empty() && live.kind() == "Namespace" && live.name() == self.planning.application.namespace
     }
 
     /// Reads the annotations of a live object that no manifest names.
     fn read(&self, live: &Object) -> Result<Directives, String> {
-        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
+        let read = manifest::from_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
         match read {
             Ok(mut directives) => {
                 self.planning.options.sync_options.settle(&mut directives);
@@ -302,8 +303,8 @@ impl PlanBuilder<'_> {
 
     /// Returns why a live object that no manifest names may not be deleted.
     fn permission(&mut self, live: &Object, directives: &Directives) -> Result<(), Notice> {
-        if self.is_home(live) {
-            return Err(HOME.into());
+        if self.is_home_namespace(live) {
+            return Err(HOME_NAMESPACE_REASON.into());
         }
         let (permission, option) = match self.planning.does {
             OperationKind::Sync => (directives.prune, "Prune"),
@@ -313,7 +314,7 @@ impl PlanBuilder<'_> {
             Permission::Confirm if !self.planning.options.confirmed.has(&live.key()) => {
                 Err(self.unconfirmed(option, &live.key()))
             }
-            Permission::Yes | Permission::Confirm if self.survives(live) => Err(SURVIVES.into()),
+            Permission::Yes | Permission::Confirm if self.survives(live) => Err(DEFINITION_KEPT_REASON.into()),
             Permission::Yes | Permission::Confirm => Ok(()),
             Permission::No => Err(format!("its annotations or options keep it ({option}=false)").into()),
         }
@@ -321,7 +322,7 @@ impl PlanBuilder<'_> {
 
     fn unconfirmed(&self, option: &str, key: &ObjectKey) -> Notice {
         let confirm = Setting::Confirm {
-            object: self.confirmable().word_for(key),
+            object: self.confirmable().specifier_for(key),
             with_contents: false,
         };
         Notice::new(

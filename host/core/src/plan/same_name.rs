@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What happens to a hook beside an ordinary object of its name.
-enum NamesakeFate {
+enum SameNameOutcome {
     /// It runs, and its delete policies don't delete the object.
     Shares,
     /// It doesn't run, for this reason.
@@ -64,7 +64,7 @@ impl PlanBuilder<'_> {
     /// Resolves a conflict of a hook with another one that has its name, phase and wave: an error; in compat mode the last one runs.
     ///
     /// Returns whether the hook may run.
-    pub(super) fn take_turn(&mut self, manifest: &Manifest, phase: Phase, wave: Wave) -> bool {
+    pub(super) fn resolve_slot_conflict(&mut self, manifest: &Manifest, phase: Phase, wave: Wave) -> bool {
         if manifest.object.generate_name().is_some() {
             return true;
         }
@@ -127,9 +127,9 @@ impl PlanBuilder<'_> {
                 continue;
             };
             let other = others.get(&task.key).copied();
-            match self.namesake_fate(task, object, other.map(|other| &self.tasks[other])) {
-                NamesakeFate::Alone => {}
-                NamesakeFate::LeftOut(reason) => {
+            match self.same_name_outcome(task, object, other.map(|other| &self.tasks[other])) {
+                SameNameOutcome::Alone => {}
+                SameNameOutcome::LeftOut(reason) => {
                     self.skipped.push(Skipped {
                         key: task.key.clone(),
                         reason: format!("as a hook of {}: {reason}", task.phase),
@@ -139,7 +139,7 @@ impl PlanBuilder<'_> {
                     });
                     left_out.insert(task.id.clone());
                 }
-                NamesakeFate::Shares => {
+                SameNameOutcome::Shares => {
                     if let Action::Hook(hook) = &mut self.tasks[at].action {
                         hook.is_shared = true;
                     }
@@ -156,27 +156,27 @@ impl PlanBuilder<'_> {
         self.tasks.retain(|task| !left_out.contains(&task.id));
     }
 
-    fn namesake_fate(&self, hook: &Task, object: &Object, other: Option<&Task>) -> NamesakeFate {
+    fn same_name_outcome(&self, hook: &Task, object: &Object, other: Option<&Task>) -> SameNameOutcome {
         if self.planning.does == OperationKind::Delete {
             let is_live = self.planning.live.objects.contains_key(&hook.key);
             let goes_before = other.is_some() && hook.phase == Phase::PostDelete;
             return if is_live && !goes_before {
-                NamesakeFate::LeftOut("the set's own object of this name is still there")
+                SameNameOutcome::LeftOut("the set's own object of this name is still there")
             } else {
-                NamesakeFate::Alone
+                SameNameOutcome::Alone
             };
         }
         let Some(other) = other.filter(|_| hook.phase != Phase::SyncFail) else {
-            return NamesakeFate::Shares;
+            return SameNameOutcome::Shares;
         };
         if (other.phase, other.wave) <= (hook.phase, hook.wave) {
-            return NamesakeFate::LeftOut("the set's own object of this name is applied by then");
+            return SameNameOutcome::LeftOut("the set's own object of this name is applied by then");
         }
         let is_as_desired = matches!(&other.action, Action::Apply(apply) if apply.changes == ExpectedChange::None);
         if is_as_desired && hook.object.as_ref().is_some_and(|own| has_same_content(own, object)) {
-            return NamesakeFate::LeftOut("the set's own object of this name is there already");
+            return SameNameOutcome::LeftOut("the set's own object of this name is there already");
         }
-        NamesakeFate::Shares
+        SameNameOutcome::Shares
     }
 }
 

@@ -70,7 +70,7 @@ pub fn settle(
                 }));
             }
             Some(Scope::Namespaced) if manifest.object.namespace().is_empty() => {
-                manifest.object.set_meta("namespace", namespace);
+                manifest.object.set_metadata_text("namespace", namespace);
             }
             Some(Scope::Namespaced) => {}
             Some(Scope::Cluster) => {
@@ -90,10 +90,10 @@ pub fn settle(
 
 /// Returns the kinds that the definitions among some manifests define.
 pub fn brought<'set>(manifests: impl IntoIterator<Item = &'set Manifest>) -> Scopes {
-    manifests.into_iter().filter_map(brings).collect()
+    manifests.into_iter().filter_map(defined_scope).collect()
 }
 
-fn brings(manifest: &Manifest) -> Option<(GroupKind, Scope)> {
+fn defined_scope(manifest: &Manifest) -> Option<(GroupKind, Scope)> {
     let object = &manifest.object;
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
         return None;

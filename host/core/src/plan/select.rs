@@ -39,7 +39,7 @@ pub enum Hooks {
 
 impl Selection {
     /// Returns whether a resource is selected.
-    pub fn takes_resource(&self, key: &ObjectKey) -> bool {
+    pub fn selects_resource(&self, key: &ObjectKey) -> bool {
         let named = self.only.is_empty() || self.only.iter().any(|wanted| fits(wanted, key));
         named
             && self.hooks != Some(Hooks::Only)
@@ -48,7 +48,7 @@ impl Selection {
     }
 
     /// Returns whether a hook is selected in a phase.
-    pub fn takes_hook(&self, key: &ObjectKey, phase: Phase) -> bool {
+    pub fn selects_hook(&self, key: &ObjectKey, phase: Phase) -> bool {
         let wanted = match self.hooks {
             Some(Hooks::None) => false,
             Some(Hooks::All | Hooks::Only) => true,
@@ -118,9 +118,9 @@ mod tests {
             only: vec!["configmap/settings".to_owned()],
             ..Selection::default()
         };
-        assert!(selection.takes_resource(&key("ConfigMap", "settings")));
-        assert!(!selection.takes_resource(&key("ConfigMap", "other")));
-        assert!(!selection.takes_hook(&key("Job", "migrate"), Phase::PreSync));
+        assert!(selection.selects_resource(&key("ConfigMap", "settings")));
+        assert!(!selection.selects_resource(&key("ConfigMap", "other")));
+        assert!(!selection.selects_hook(&key("Job", "migrate"), Phase::PreSync));
     }
 
     #[test]
@@ -130,9 +130,9 @@ mod tests {
             phases: vec![Phase::PreSync],
             ..Selection::default()
         };
-        assert!(selection.takes_hook(&key("Job", "migrate-*"), Phase::PreSync));
-        assert!(!selection.takes_hook(&key("Job", "migrate-*"), Phase::PostSync));
-        assert!(!selection.takes_resource(&key("ConfigMap", "settings")));
+        assert!(selection.selects_hook(&key("Job", "migrate-*"), Phase::PreSync));
+        assert!(!selection.selects_hook(&key("Job", "migrate-*"), Phase::PostSync));
+        assert!(!selection.selects_resource(&key("ConfigMap", "settings")));
     }
 
     #[test]

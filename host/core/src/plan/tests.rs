@@ -39,7 +39,7 @@ fn case(text: &str) -> Case {
     let decoded = manifest::decode("set.yaml", text).expect("manifests");
     let classified = decoded.into_iter().map(|mut manifest| {
         let directives = directive::directives(&manifest, Mode::Native).expect("good annotations");
-        manifest.object.set_meta("namespace", "shop");
+        manifest.object.set_metadata_text("namespace", "shop");
         let role = if directives.is_hook() {
             Role::Hook {
                 by: answerer(),
@@ -405,7 +405,7 @@ fn what_lives_in_a_namespace_that_has_to_wait_waits_too() {
     let mut set = case(&(namespace.to_owned() + &config("inside", &[]) + &config("first", &[])));
     for one in &mut set.desired {
         if one.manifest.object.name() != "inside" {
-            one.manifest.object.set_meta("namespace", "");
+            one.manifest.object.set_metadata_text("namespace", "");
         }
     }
     assert_eq!(

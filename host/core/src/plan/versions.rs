@@ -12,11 +12,11 @@ use crate::{
 pub type Versions = BTreeMap<GroupKind, Vec<String>>;
 
 /// The minor version of Kubernetes that is assumed without a cluster: 1.36.
-pub const NEWEST: u32 = 36;
+pub const NEWEST_MINOR: u32 = 36;
 
 /// A version of some kinds that Kubernetes no longer serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Removed {
+pub struct RemovedVersion {
     /// The API group.
     pub group: &'static str,
     /// The version that was removed, such as `v1beta1`.
@@ -29,14 +29,14 @@ pub struct Removed {
     pub instead: Option<&'static str>,
 }
 
-const fn gone(
+const fn removed_version(
     group: &'static str,
     version: &'static str,
     kinds: &'static [&'static str],
     removed_in: u32,
     instead: &'static str,
-) -> Removed {
-    Removed {
+) -> RemovedVersion {
+    RemovedVersion {
         group,
         version,
         kinds,
@@ -62,126 +62,126 @@ const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 const RBAC_V1: &str = "rbac.authorization.k8s.io/v1";
 
 /// The removed versions (<https://kubernetes.io/docs/reference/using-api/deprecation-guide/>).
-pub const REMOVED: &[Removed] = &[
-    gone("extensions", "v1beta1", WORKLOADS, 16, "apps/v1"),
-    gone("extensions", "v1beta1", &["NetworkPolicy"], 16, "networking.k8s.io/v1"),
-    gone("extensions", "v1beta1", &["PodSecurityPolicy"], 16, ""),
-    gone("extensions", "v1beta1", &["Ingress"], 22, "networking.k8s.io/v1"),
-    gone("apps", "v1beta1", WORKLOADS, 16, "apps/v1"),
-    gone("apps", "v1beta2", WORKLOADS, 16, "apps/v1"),
-    gone("batch", "v2alpha1", &["CronJob"], 21, "batch/v1"),
-    gone(
+pub const REMOVED_VERSIONS: &[RemovedVersion] = &[
+    removed_version("extensions", "v1beta1", WORKLOADS, 16, "apps/v1"),
+    removed_version("extensions", "v1beta1", &["NetworkPolicy"], 16, "networking.k8s.io/v1"),
+    removed_version("extensions", "v1beta1", &["PodSecurityPolicy"], 16, ""),
+    removed_version("extensions", "v1beta1", &["Ingress"], 22, "networking.k8s.io/v1"),
+    removed_version("apps", "v1beta1", WORKLOADS, 16, "apps/v1"),
+    removed_version("apps", "v1beta2", WORKLOADS, 16, "apps/v1"),
+    removed_version("batch", "v2alpha1", &["CronJob"], 21, "batch/v1"),
+    removed_version(
         "admissionregistration.k8s.io",
         "v1beta1",
         WEBHOOKS,
         22,
         "admissionregistration.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "apiextensions.k8s.io",
         "v1beta1",
         &["CustomResourceDefinition"],
         22,
         "apiextensions.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "apiregistration.k8s.io",
         "v1beta1",
         &["APIService"],
         22,
         "apiregistration.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "authentication.k8s.io",
         "v1beta1",
         &["TokenReview"],
         22,
         "authentication.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "authorization.k8s.io",
         "v1beta1",
         REVIEWS,
         22,
         "authorization.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "certificates.k8s.io",
         "v1beta1",
         &["CertificateSigningRequest"],
         22,
         "certificates.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "coordination.k8s.io",
         "v1beta1",
         &["Lease"],
         22,
         "coordination.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "networking.k8s.io",
         "v1beta1",
         &["Ingress", "IngressClass"],
         22,
         "networking.k8s.io/v1",
     ),
-    gone(RBAC_GROUP, "v1alpha1", ROLES, 22, RBAC_V1),
-    gone(RBAC_GROUP, "v1beta1", ROLES, 22, RBAC_V1),
-    gone(
+    removed_version(RBAC_GROUP, "v1alpha1", ROLES, 22, RBAC_V1),
+    removed_version(RBAC_GROUP, "v1beta1", ROLES, 22, RBAC_V1),
+    removed_version(
         "scheduling.k8s.io",
         "v1alpha1",
         &["PriorityClass"],
         22,
         "scheduling.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "scheduling.k8s.io",
         "v1beta1",
         &["PriorityClass"],
         22,
         "scheduling.k8s.io/v1",
     ),
-    gone("storage.k8s.io", "v1beta1", STORAGE, 22, "storage.k8s.io/v1"),
-    gone("batch", "v1beta1", &["CronJob"], 25, "batch/v1"),
-    gone(
+    removed_version("storage.k8s.io", "v1beta1", STORAGE, 22, "storage.k8s.io/v1"),
+    removed_version("batch", "v1beta1", &["CronJob"], 25, "batch/v1"),
+    removed_version(
         "discovery.k8s.io",
         "v1beta1",
         &["EndpointSlice"],
         25,
         "discovery.k8s.io/v1",
     ),
-    gone("events.k8s.io", "v1beta1", &["Event"], 25, "events.k8s.io/v1"),
-    gone(
+    removed_version("events.k8s.io", "v1beta1", &["Event"], 25, "events.k8s.io/v1"),
+    removed_version(
         "autoscaling",
         "v2beta1",
         &["HorizontalPodAutoscaler"],
         25,
         "autoscaling/v2",
     ),
-    gone("policy", "v1beta1", &["PodDisruptionBudget"], 25, "policy/v1"),
-    gone("policy", "v1beta1", &["PodSecurityPolicy"], 25, ""),
-    gone("node.k8s.io", "v1beta1", &["RuntimeClass"], 25, "node.k8s.io/v1"),
-    gone(FLOW_GROUP, "v1beta1", FLOWS, 26, FLOW_V1),
-    gone(
+    removed_version("policy", "v1beta1", &["PodDisruptionBudget"], 25, "policy/v1"),
+    removed_version("policy", "v1beta1", &["PodSecurityPolicy"], 25, ""),
+    removed_version("node.k8s.io", "v1beta1", &["RuntimeClass"], 25, "node.k8s.io/v1"),
+    removed_version(FLOW_GROUP, "v1beta1", FLOWS, 26, FLOW_V1),
+    removed_version(
         "autoscaling",
         "v2beta2",
         &["HorizontalPodAutoscaler"],
         26,
         "autoscaling/v2",
     ),
-    gone(
+    removed_version(
         "storage.k8s.io",
         "v1beta1",
         &["CSIStorageCapacity"],
         27,
         "storage.k8s.io/v1",
     ),
-    gone(FLOW_GROUP, "v1beta2", FLOWS, 29, FLOW_V1),
-    gone(FLOW_GROUP, "v1beta3", FLOWS, 32, FLOW_V1),
+    removed_version(FLOW_GROUP, "v1beta2", FLOWS, 29, FLOW_V1),
+    removed_version(FLOW_GROUP, "v1beta3", FLOWS, 32, FLOW_V1),
 ];
 
-impl Removed {
+impl RemovedVersion {
     /// Returns a hint for the user.
     pub fn hint(&self) -> String {
         match self.instead {
@@ -198,9 +198,9 @@ impl Removed {
 }
 
 /// Returns the removed version that an object uses, if it does.
-pub fn removed(object: &Object) -> Option<&'static Removed> {
+pub fn removed(object: &Object) -> Option<&'static RemovedVersion> {
     let (group, version, kind) = (object.group(), object.version(), object.kind());
-    REMOVED
+    REMOVED_VERSIONS
         .iter()
         .find(|row| row.group == group && row.version == version && row.kinds.contains(&kind))
 }
@@ -215,7 +215,7 @@ pub fn minor(version: &str) -> Option<u32> {
 /// Returns a mistake for each manifest in a version that neither the cluster nor a definition of the set serves. If the set has the kind's
 /// definition, only that counts, because it is applied before the kind's objects.
 pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, served: &Versions) -> Vec<Diagnostic> {
-    let own: BTreeMap<GroupKind, (Vec<String>, &Manifest)> = manifests.clone().filter_map(defined).collect();
+    let own: BTreeMap<GroupKind, (Vec<String>, &Manifest)> = manifests.clone().filter_map(defined_versions).collect();
     manifests
         .filter_map(|manifest| {
             let object = &manifest.object;
@@ -242,7 +242,7 @@ pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, serv
                     let first = named.first().map_or("", String::as_str);
                     format!("write `apiVersion: {first}`, and look whether its fields differ")
                 },
-                Removed::hint,
+                RemovedVersion::hint,
             );
             Some(manifest.error("/apiVersion", message).hint(hint))
         })
@@ -258,7 +258,7 @@ fn api_version(group: &str, version: &str) -> String {
 }
 
 /// Returns the kind that a definition defines, and its served versions.
-fn defined(manifest: &Manifest) -> Option<(GroupKind, (Vec<String>, &Manifest))> {
+fn defined_versions(manifest: &Manifest) -> Option<(GroupKind, (Vec<String>, &Manifest))> {
     let object = &manifest.object;
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
         return None;
@@ -362,10 +362,10 @@ mod tests {
     #[test]
     fn no_version_is_in_the_table_twice_and_none_takes_the_place_of_itself() {
         let mut all = Vec::new();
-        for row in REMOVED {
+        for row in REMOVED_VERSIONS {
             let own = format!("{}/{}", row.group, row.version);
             assert_ne!(row.instead, Some(own.as_str()));
-            assert!(row.removed_in <= NEWEST, "{own}");
+            assert!(row.removed_in <= NEWEST_MINOR, "{own}");
             all.extend(row.kinds.iter().map(|kind| (row.group, row.version, *kind)));
         }
         let count = all.len();

@@ -91,7 +91,7 @@ impl PlanBuilder<'_> {
         let Some(live) = live.filter(|_| self.planning.options.mode.has(Rule::LiveOptionsCount)) else {
             return own;
         };
-        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
+        let read = manifest::from_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
         let read = read.ok();
         let Some(found) = read else { return own };
         let both = of(directives.replace || found.replace, directives.force || found.force);
@@ -102,7 +102,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns whether an object of another application becomes this one's, and adds a notice.
-    pub(super) fn takes_shared(&mut self, key: &ObjectKey, owner: &str) -> bool {
+    pub(super) fn may_take_shared(&mut self, key: &ObjectKey, owner: &str) -> bool {
         let takes = self.planning.options.mode.has(Rule::SharedObjectsAreTaken)
             && self.planning.options.sync_options.fail_on_shared != Some(true);
         if takes {

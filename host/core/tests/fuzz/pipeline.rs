@@ -171,11 +171,11 @@ fn live(desired: &[Classified], is_live: bool) -> LiveObjects {
         }
         object.set_label(labels::APPLICATION, "shop");
         object.set_label(labels::NAMESPACE, "shop");
-        object.set_meta("uid", "u1");
+        object.set_metadata_text("uid", "u1");
         live.inventory.insert(object.key(), "u1");
         live.objects.insert(object.key(), object.clone());
         let name = format!("{}-left", object.name());
-        object.set_meta("name", &name);
+        object.set_metadata_text("name", &name);
         live.inventory.insert(object.key(), "u1");
         live.objects.insert(object.key(), object);
     }

@@ -6,7 +6,7 @@ use capstan_core::{
     effect::{Effect, HookCall, PendingObservationKind, Target, Work},
     event::Status,
     hook::HookOutcome,
-    input::{Answer, EarlierObjects, EffectFailure, Input, InputKind},
+    input::{Answer, EffectFailure, Input, InputKind, PreviousHookObjects},
     object::Object,
     operation::{Operation, Step},
     phase::Phase,
@@ -151,7 +151,7 @@ impl Driver {
         let mut driver = Driver::new(plan(vec![task.clone()]));
         driver.tell(InputKind::OlderDecided {
             task: task.id.clone(),
-            result: Ok(EarlierObjects::default()),
+            result: Ok(PreviousHookObjects::default()),
         });
         let asks = [Request::CreateOwn, Request::WatchOwn, Request::FollowLogsOwn];
         let asks = (1..).zip(asks).map(|(id, what)| Ask::new(id, what)).collect();
@@ -306,7 +306,7 @@ fn in_sync_fail_a_webhook_is_waited_for_too() {
     driver.tell(InputKind::Applied { task: app.id, result });
     driver.tell(InputKind::OlderDecided {
         task: alarm.id.clone(),
-        result: Ok(EarlierObjects::default()),
+        result: Ok(PreviousHookObjects::default()),
     });
     driver.stepped(&alarm, step(Progress::Running, vec![Ask::new(1, Request::CreateOwn)]));
     driver.fail(&alarm);

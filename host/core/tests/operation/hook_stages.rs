@@ -5,8 +5,8 @@ use capstan_core::{
     event::Status,
     fact::Fact,
     hook::{Disposal, HookOutcome, Propagation},
-    input::{Answer, DeleteAnswer, DisposalDecision, EarlierObjects, InputKind},
-    plugins::{Ask, HookStep, HttpAnswer, ObjectRef, PluginError, Progress, Request},
+    input::{Answer, DeleteAnswer, DisposalDecision, InputKind, PreviousHookObjects},
+    plugins::{Ask, HookStep, HttpResponse, ObjectRef, PluginError, Progress, Request},
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ fn stage(name: &str) -> Run {
 }
 
 fn http_answer() -> Answer {
-    Answer::Note(PendingObservationKind::Http(HttpAnswer {
+    Answer::Note(PendingObservationKind::Http(HttpResponse {
         status: 200,
         headers: Vec::new(),
         body: String::new(),
@@ -332,7 +332,7 @@ impl Chance {
         };
         self.tell(InputKind::OlderDecided {
             task: self.run.hook.id.clone(),
-            result: Ok(EarlierObjects { own: None, decided }),
+            result: Ok(PreviousHookObjects { own: None, decided }),
         });
     }
 

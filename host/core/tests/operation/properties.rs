@@ -114,7 +114,7 @@ fn check(shell: &Shell) {
             }
             EventKind::TaskFinished { task, result } => {
                 assert!(started.contains(task));
-                let well = result.lets_go_on();
+                let well = result.allows_next();
                 assert!(finished.insert(task.clone(), well).is_none(), "{task} finished twice");
                 has_failed |= !well && plan.task(task).unwrap().phase != Phase::SyncFail;
             }

@@ -8,11 +8,11 @@ use capstan_core::{
     fact::Fact,
     grant::{Grants, UserGrants},
     hook::{HookOutcome, Propagation},
-    input::{Answer, EarlierObjects, Input, InputKind},
+    input::{Answer, Input, InputKind, PreviousHookObjects},
     object::ObjectKey,
     operation::Operation,
     phase::Phase,
-    plugins::{Ask, HookStep, HttpAnswer, HttpRequest, LogLine, ObjectRef, Progress, Request, Selector},
+    plugins::{Ask, HookStep, HttpRequest, HttpResponse, LogLine, ObjectRef, Progress, Request, Selector},
     task::{Action, Task},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -180,7 +180,7 @@ fn get(url: &str) -> Request {
 }
 
 fn reply(status: u16) -> PendingObservationKind {
-    PendingObservationKind::Http(HttpAnswer {
+    PendingObservationKind::Http(HttpResponse {
         status,
         headers: Vec::new(),
         body: "x".repeat(1000),
@@ -381,7 +381,7 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
     let id = hook.task.id.clone();
     hook.tell(InputKind::OlderDecided {
         task: id.clone(),
-        result: Ok(EarlierObjects::default()),
+        result: Ok(PreviousHookObjects::default()),
     });
     hook.step(vec![(1, Request::FollowLogsOwn)]);
     assert!(matches!(

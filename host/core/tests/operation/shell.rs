@@ -15,7 +15,9 @@ use capstan_core::{
     health::{Assessment, Health},
     hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
     ignore::Ignored,
-    input::{Answer, AppliedObject, DeleteAnswer, DisposalDecision, EarlierObjects, EffectFailure, Input, InputKind},
+    input::{
+        Answer, AppliedObject, DeleteAnswer, DisposalDecision, EffectFailure, Input, InputKind, PreviousHookObjects,
+    },
     object::{Object, ObjectKey},
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
@@ -449,7 +451,7 @@ impl Shell {
                 task,
                 work: Work::LookForOlder,
             } => {
-                let mut older = EarlierObjects::default();
+                let mut older = PreviousHookObjects::default();
                 let own = self.own(&task);
                 if self.created.contains_key(&task) && self.objects.contains(&own) {
                     older.own = Some(own);

@@ -9,7 +9,7 @@ use capstan_core::{
     grant::{Grants, UserGrants},
     health::{Assessment, Health},
     hook::{Disposal, HookOutcome, Occasion, Propagation},
-    input::{Answer, DeleteAnswer, DisposalDecision, EarlierObjects, Input, InputKind},
+    input::{Answer, DeleteAnswer, DisposalDecision, Input, InputKind, PreviousHookObjects},
     object::{Object, ObjectKey},
     operation::Operation,
     operation_kind::OperationKind,
@@ -145,7 +145,7 @@ impl Run {
         let decided = decided.into_iter().map(|target| (target, decision.clone())).collect();
         self.tell(InputKind::OlderDecided {
             task: self.hook.id.clone(),
-            result: Ok(EarlierObjects { own: None, decided }),
+            result: Ok(PreviousHookObjects { own: None, decided }),
         });
         self
     }

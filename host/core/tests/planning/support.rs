@@ -9,7 +9,7 @@ use capstan_core::{
     object::Object,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{self, Classified, Confirmed, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection},
+    plan::{self, Classified, Confirmation, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection},
     plugins::{Application, PluginQuery, PluginRef},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
@@ -131,7 +131,7 @@ impl Case {
                 prune: self.prune,
                 sync_options: options,
                 namespace_metadata: self.namespace.clone(),
-                confirmed: Confirmed {
+                confirmed: Confirmation {
                     all: false,
                     only: self.confirmed.clone(),
                 },

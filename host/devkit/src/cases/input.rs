@@ -30,7 +30,7 @@ pub(super) fn of(
         }
     };
     if let Some(object) = input.get_mut("object") {
-        resolve(file, &format!("{pointer}/object"), object)?;
+        load_object(file, &format!("{pointer}/object"), object)?;
     }
     if let Some(moment) = input.get_mut("finishedAt")
         && let Some(at) = moment.as_str().and_then(|text| text.parse::<Timestamp>().ok())
@@ -43,10 +43,10 @@ pub(super) fn of(
 
 /// Adds the keys that the host always sends and the input lacks, also within mappings.
 pub fn complete(function: Function, input: &mut Map<String, Value>) {
-    for (key, value) in usual(function) {
+    for (key, value) in default_input(function) {
         match (input.get_mut(key), value) {
-            (Some(Value::Object(written)), Value::Object(usual)) => {
-                for (key, value) in usual {
+            (Some(Value::Object(written)), Value::Object(default_input)) => {
+                for (key, value) in default_input {
                     written.entry(key).or_insert(value);
                 }
             }
@@ -59,7 +59,7 @@ pub fn complete(function: Function, input: &mut Map<String, Value>) {
 }
 
 /// The keys that the host sends in every input of a function.
-fn usual(function: Function) -> Vec<(&'static str, Value)> {
+fn default_input(function: Function) -> Vec<(&'static str, Value)> {
     let mut keys = vec![
         ("application", json!({ "name": "test", "namespace": "test" })),
         ("settings", json!({})),
@@ -107,7 +107,7 @@ pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result
         }
     };
     if let Some(object) = seen.get_mut("object") {
-        resolve(file, &format!("{pointer}/object"), object)?;
+        load_object(file, &format!("{pointer}/object"), object)?;
     }
     if let Some(health) = seen.get_mut("health")
         && health.is_string()
@@ -124,7 +124,7 @@ pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result
 }
 
 /// Reads an object that is named by its file, relative to the file of cases.
-fn resolve(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Diagnostic> {
+fn load_object(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Diagnostic> {
     let Some(name) = object.as_str() else {
         return Ok(());
     };
@@ -134,7 +134,7 @@ fn resolve(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Dia
     let read = if file.is_ours {
         manifest::value(&text)
     } else {
-        manifest::foreign_value(&text)
+        manifest::parse_go_value(&text)
     };
     *object = read.map_err(|why| wrong(format!("{} can't be read: {why}", path.display())))?;
     Ok(())

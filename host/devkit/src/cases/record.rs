@@ -70,9 +70,9 @@ fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<E
     }
     let keys = file.document.object.0.pointer(&pointer);
     let has_one = keys.is_some_and(|keys| keys.get("expect").is_some());
-    let text = block(&answer, column);
+    let text = expectation_block(&answer, column);
     if !has_one {
-        let end = end_of(lines, line, column);
+        let end = end_of_block(lines, line, column);
         return Ok(Edit {
             from: end,
             to: end,
@@ -90,7 +90,7 @@ fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<E
     }
     Ok(Edit {
         from,
-        to: end_of(lines, from, column + 1),
+        to: end_of_block(lines, from, column + 1),
         text,
     })
 }
@@ -100,7 +100,7 @@ fn index(number: u32) -> usize {
 }
 
 /// Finds the first line after this one with less indentation. Blank lines and comments before it belong to it.
-fn end_of(lines: &[String], line: usize, indent: usize) -> usize {
+fn end_of_block(lines: &[String], line: usize, indent: usize) -> usize {
     let width = |line: &String| line.len() - line.trim_start().len();
     let mut end = line + 1;
     for (n, text) in lines.iter().enumerate().skip(line + 1) {
@@ -116,28 +116,28 @@ fn end_of(lines: &[String], line: usize, indent: usize) -> usize {
 }
 
 /// The keys that are written first, as readers look for them.
-const FIRST: [&str; 4] = ["status", "progress", "message", "rule"];
+const FIRST_KEYS: [&str; 4] = ["status", "progress", "message", "rule"];
 
 /// Writes `expect` with the answer below it, with this indentation.
-fn block(answer: &Value, indent: usize) -> Vec<String> {
+fn expectation_block(answer: &Value, indent: usize) -> Vec<String> {
     let yaml = |value: Value| capstan_yaml::write::text(&value);
     let answer = telling(answer.clone());
     let Value::Object(mut keys) = answer else {
-        return indented(&yaml(json!({ "expect": answer })), indent);
+        return indent_lines(&yaml(json!({ "expect": answer })), indent);
     };
-    let mut lines = indented("expect:", indent);
-    for first in FIRST {
+    let mut lines = indent_lines("expect:", indent);
+    for first in FIRST_KEYS {
         if let Some((key, value)) = keys.remove_entry(first) {
-            lines.extend(indented(&yaml(json!({ key: value })), indent + 2));
+            lines.extend(indent_lines(&yaml(json!({ key: value })), indent + 2));
         }
     }
     if !keys.is_empty() {
-        lines.extend(indented(&yaml(Value::Object(keys)), indent + 2));
+        lines.extend(indent_lines(&yaml(Value::Object(keys)), indent + 2));
     }
     lines
 }
 
-fn indented(text: &str, indent: usize) -> Vec<String> {
+fn indent_lines(text: &str, indent: usize) -> Vec<String> {
     let indent = " ".repeat(indent);
     text.lines().map(|line| format!("{indent}{line}")).collect()
 }

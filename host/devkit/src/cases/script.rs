@@ -58,7 +58,7 @@ pub struct Given {
 /// Runs a case with the plugin of this name.
 pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
     let mut outcome = Outcome::default();
-    let plugin = Plugin { sandbox, name, case };
+    let plugin = PluginUnderTest { sandbox, name, case };
     match &case.task {
         Task::Unreadable(mistake) => {
             let place = mistake.place.as_ref().map(|place| format!("at {place}"));
@@ -79,8 +79,8 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
                 outcome.judge(&case.pointer, expect.as_ref(), true, &asked);
             }
         }
-        Task::Hook { input, steps } => {
-            let mut hook = Hook {
+        Task::HookRun { input, steps } => {
+            let mut hook = HookRun {
                 now: case.now,
                 wake: None,
                 asks: BTreeMap::new(),
@@ -99,13 +99,13 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
     outcome
 }
 
-struct Plugin<'a> {
+struct PluginUnderTest<'a> {
     sandbox: &'a Sandbox,
     name: &'a str,
     case: &'a Case,
 }
 
-impl Plugin<'_> {
+impl PluginUnderTest<'_> {
     async fn ask(
         &self,
         function: Function,
@@ -207,7 +207,7 @@ impl Outcome {
 }
 
 /// A run of a hook.
-struct Hook {
+struct HookRun {
     now: Timestamp,
     /// The time for which it asked to be woken.
     wake: Option<Timestamp>,
@@ -217,11 +217,11 @@ struct Hook {
     verdict: Option<HookOutcome>,
 }
 
-impl Hook {
+impl HookRun {
     /// Makes one step. Returns an error if that step can't happen to this hook now.
     async fn step(
         &mut self,
-        plugin: &Plugin<'_>,
+        plugin: &PluginUnderTest<'_>,
         input: &Map<String, Value>,
         step: &Step,
         is_last: bool,
@@ -249,7 +249,7 @@ impl Hook {
                     answered = self.asks.get(&id).cloned().map(|request| (id, request));
                 }
                 if let Some((_, request)) = &answered {
-                    complete(&mut seen, &kind, request, input.get("object"));
+                    complete_observation(&mut seen, &kind, request, input.get("object"));
                 }
                 if let Some((id, request)) = &answered
                     && ends_with(&kind, request)
@@ -334,7 +334,7 @@ impl Hook {
         match (fitting.next(), fitting.next()) {
             (Some((id, _)), None) => Ok(Some(*id)),
             (Some(_), Some(_)) => Err(format!("write `answers`, the number of the ask: {}", running())),
-            (None, _) if NEEDS_AN_ASK.contains(&kind) => Err(format!(
+            (None, _) if REQUESTED_OBSERVATIONS.contains(&kind) => Err(format!(
                 "it asked for nothing that is answered with `{kind}`: {}",
                 running()
             )),
@@ -367,7 +367,7 @@ impl Hook {
 }
 
 /// Observations that only answer a request.
-const NEEDS_AN_ASK: [&str; 11] = [
+const REQUESTED_OBSERVATIONS: [&str; 11] = [
     "created", "deleted", "done", "failed", "gone", "http", "log", "object", "objects", "refused", "signal",
 ];
 
@@ -395,7 +395,7 @@ fn ends_with(kind: &str, what: &Request) -> bool {
 }
 
 /// Adds what the host always sends: the created object, the name of a signal.
-fn complete(seen: &mut Map<String, Value>, kind: &str, what: &Request, own: Option<&Value>) {
+fn complete_observation(seen: &mut Map<String, Value>, kind: &str, what: &Request, own: Option<&Value>) {
     match (kind, what) {
         ("created", _) => {
             seen.entry("object").or_insert_with(|| own.cloned().unwrap_or_default());

@@ -27,19 +27,19 @@ pub struct Script {
 }
 
 /// The name of Argo CD's folder.
-const FOLDER: &str = "resource_customizations";
+const FOLDER_NAME: &str = "resource_customizations";
 
 /// The keys of `argocd-cm`.
-const ALL_IN_ONE: &str = "resource.customizations";
-const HEALTH: &str = "resource.customizations.health.";
-const OPEN_LIBS: &str = "resource.customizations.useOpenLibs.";
+const CUSTOMIZATIONS_KEY: &str = "resource.customizations";
+const HEALTH_KEY_PREFIX: &str = "resource.customizations.health.";
+const OPEN_LIBS_KEY_PREFIX: &str = "resource.customizations.useOpenLibs.";
 
 /// Reads a folder, or a file with an `argocd-cm`.
 pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Script>, Vec<Diagnostic>> {
     let found = if path.is_dir() {
         folder(path)
     } else {
-        config_map(path, access)
+        read_config_map(path, access)
     };
     let found = found.map_err(|mistake| vec![mistake])?;
     if found.checks.is_empty() {
@@ -51,7 +51,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Script>, Vec<Diagn
 }
 
 fn folder(path: &Path) -> Result<Found<Script>, Diagnostic> {
-    let within = path.join(FOLDER);
+    let within = path.join(FOLDER_NAME);
     let root = if within.is_dir() { &within } else { path };
     let mut found = Found::none();
     for outer in folders(root)? {
@@ -94,7 +94,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(format!("{} can't be read: {error}", path.display()))
 }
 
-fn config_map(path: &Path, access: &FileAccess) -> Result<Found<Script>, Diagnostic> {
+fn read_config_map(path: &Path, access: &FileAccess) -> Result<Found<Script>, Diagnostic> {
     let text = access.text(path)?;
     let name = path.display().to_string();
     let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first(mistakes, &name))?;
@@ -106,7 +106,7 @@ fn config_map(path: &Path, access: &FileAccess) -> Result<Found<Script>, Diagnos
             let texts = data
                 .iter()
                 .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
-            keys(&mut found, &texts.collect());
+            read_keys(&mut found, &texts.collect());
         }
     }
     Ok(found)
@@ -118,9 +118,9 @@ fn first(mistakes: Vec<Diagnostic>, name: &str) -> Diagnostic {
 }
 
 /// Reads the data of an `argocd-cm`. A key for one kind wins over the key for all.
-fn keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
-    if let Some(all) = data.get(ALL_IN_ONE) {
-        match manifest::foreign_value(all) {
+fn read_keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
+    if let Some(all) = data.get(CUSTOMIZATIONS_KEY) {
+        match manifest::parse_go_value(all) {
             Ok(Value::Object(all)) => {
                 for (kinds, entry) in &all {
                     let open_libs = entry.get("health.lua.useOpenLibs").and_then(Value::as_bool);
@@ -133,14 +133,16 @@ fn keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
                     }
                 }
             }
-            Ok(_) => found.left_out.push(format!("{ALL_IN_ONE}: no mapping")),
-            Err(why) => found.left_out.push(format!("{ALL_IN_ONE}: {why}")),
+            Ok(_) => found.left_out.push(format!("{CUSTOMIZATIONS_KEY}: no mapping")),
+            Err(why) => found.left_out.push(format!("{CUSTOMIZATIONS_KEY}: {why}")),
         }
     }
     for (key, text) in data {
-        let Some(name) = key.strip_prefix(HEALTH) else { continue };
+        let Some(name) = key.strip_prefix(HEALTH_KEY_PREFIX) else {
+            continue;
+        };
         let open_libs = data
-            .get(&*format!("{OPEN_LIBS}{name}"))
+            .get(&*format!("{OPEN_LIBS_KEY_PREFIX}{name}"))
             .is_some_and(|value| *value == "true");
         let kinds = match name.split_once('_') {
             Some((group, kind)) if !kind.contains('_') => format!("{group}/{kind}"),
@@ -186,7 +188,7 @@ mod tests {
             ("Bad Group/Kind/health.lua", "bad"),
             ("other.example.com/Only/actions/a/action.lua", "no health"),
         ] {
-            let path = folder.path().join(FOLDER).join(path);
+            let path = folder.path().join(FOLDER_NAME).join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
@@ -195,7 +197,7 @@ mod tests {
             "*.example.com/*: any open",
             "example.com/Queue: queue open with cases",
         ];
-        for path in [folder.path().to_owned(), folder.path().join(FOLDER)] {
+        for path in [folder.path().to_owned(), folder.path().join(FOLDER_NAME)] {
             let found = read(&path, &FileAccess::default()).unwrap();
             assert_eq!(told(&found), expected);
             assert_eq!(

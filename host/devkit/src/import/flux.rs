@@ -33,7 +33,7 @@ struct Entry {
 }
 
 /// The key of the list.
-const KEY: &str = "healthCheckExprs";
+const EXPRESSIONS_KEY: &str = "healthCheckExprs";
 
 /// Reads a file with a list, a mapping that has one, or Kustomizations.
 pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<Diagnostic>> {
@@ -43,13 +43,17 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<
     if let Ok(mut value) = manifest::value(&text)
         && (value.is_array() || value.get("kind").is_none())
     {
-        lists.push(if value.is_array() { value } else { value[KEY].take() });
+        lists.push(if value.is_array() {
+            value
+        } else {
+            value[EXPRESSIONS_KEY].take()
+        });
     } else {
         let manifests = manifest::decode_as_written(&name, &text)?;
         lists.extend(
             manifests
                 .iter()
-                .filter_map(|one| one.object.0.get("spec")?.get(KEY).cloned()),
+                .filter_map(|one| one.object.0.get("spec")?.get(EXPRESSIONS_KEY).cloned()),
         );
     }
     let mut found = Found::none();
@@ -70,7 +74,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<
                     found.add_named(&kinds, expressions, None);
                 }
                 Err(why) => mistakes.push(
-                    Diagnostic::new(format!("{name}: {KEY}[{index}]: {why}"))
+                    Diagnostic::new(format!("{name}: {EXPRESSIONS_KEY}[{index}]: {why}"))
                         .hint("an entry has apiVersion, kind, current and, as it likes, inProgress and failed"),
                 ),
             }
@@ -79,7 +83,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<
     if mistakes.is_empty() && found.checks.is_empty() {
         let error = Diagnostic::new(format!("{name} has no health check expression"));
         mistakes.push(error.hint(format!(
-            "name a file with Flux's Kustomizations, or with the list of their `{KEY}`"
+            "name a file with Flux's Kustomizations, or with the list of their `{EXPRESSIONS_KEY}`"
         )));
     }
     if mistakes.is_empty() { Ok(found) } else { Err(mistakes) }

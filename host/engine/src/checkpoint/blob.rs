@@ -27,13 +27,13 @@ use crate::{
 
 /// How many compressed bytes one Secret holds; the API server accepts about a million. The smaller size is tried when the larger one is
 /// refused, for example by a proxy.
-const PARTS: [usize; 2] = [700_000, 150_000];
+const PART_BYTES: [usize; 2] = [700_000, 150_000];
 /// The most bytes that a blob may unpack to: a manipulated blob must not fill our memory.
 pub(super) const MOST_BYTES: u64 = 512 * 1024 * 1024;
 /// How many names are tried when Secrets of others have them.
 const MOST_NAMES: u32 = 8;
 /// The annotation that counts how often a blob became needed again after nothing had named it.
-const REUSED: &str = "capstan.dev/reused";
+const REUSE_COUNT_ANNOTATION: &str = "capstan.dev/reused";
 
 /// A reference to a stored blob.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ pub(super) fn secret(application: &Application, name: &str, kind: &str, data: se
 /// Packs a value as compressed JSON.
 pub(crate) fn pack(value: &impl Serialize) -> Result<Packed, EngineError> {
     let wrong = |error: &dyn std::fmt::Display| EngineError::Stored(error.to_string());
-    let mut counted = Counted {
+    let mut counted = CountingWriter {
         inner: BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast())),
         bytes: 0,
     };
@@ -107,7 +107,7 @@ pub(crate) fn pack(value: &impl Serialize) -> Result<Packed, EngineError> {
 
 /// Returns how many bytes a value has as JSON.
 pub(crate) fn measure(value: &impl Serialize) -> Result<u64, EngineError> {
-    let mut counted = Counted {
+    let mut counted = CountingWriter {
         inner: io::sink(),
         bytes: 0,
     };
@@ -116,12 +116,12 @@ pub(crate) fn measure(value: &impl Serialize) -> Result<u64, EngineError> {
 }
 
 /// Counts what is written.
-struct Counted<W> {
+struct CountingWriter<W> {
     inner: W,
     bytes: u64,
 }
 
-impl<W: io::Write> io::Write for Counted<W> {
+impl<W: io::Write> io::Write for CountingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.bytes += written as u64;
@@ -186,7 +186,7 @@ impl Writer<'_> {
 
     /// Stores bytes as they are.
     pub async fn write_bytes(&mut self, bytes: &[u8]) -> Result<BlobRef, EngineError> {
-        let [usual, small] = PARTS;
+        let [usual, small] = PART_BYTES;
         let parts = match self.write_parts(bytes, usual).await {
             Err(error) if error.is_too_large() && bytes.len() > small => self.write_parts(bytes, small).await,
             other => other,
@@ -253,10 +253,13 @@ impl Writer<'_> {
     /// any more. Returns `None` if it was removed in the meantime.
     async fn reuse(&self, mut found: Object) -> Result<Option<Object>, ClusterError> {
         let count: u64 = found
-            .annotation(REUSED)
+            .annotation(REUSE_COUNT_ANNOTATION)
             .and_then(|count| count.parse().ok())
             .unwrap_or_default();
-        found.set(&["metadata", "annotations", REUSED], json!((count + 1).to_string()));
+        found.set(
+            &["metadata", "annotations", REUSE_COUNT_ANNOTATION],
+            json!((count + 1).to_string()),
+        );
         found.set_label(STATE_OF, &self.application.name);
         match self.cluster.replace(&found, DryRun::No).await {
             Ok(reused) => Ok(Some(reused)),

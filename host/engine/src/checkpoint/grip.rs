@@ -11,10 +11,10 @@ use crate::clock::{Clock, Moment};
 const ACTS_FOR: Duration = Duration::from_secs(10);
 /// How long after the last renewal a driver that may not act still waits for the next one: longer than an API server takes to restart. If
 /// another driver has taken the lock meanwhile, the next renewal fails.
-const WAITS_FOR: Duration = Duration::from_secs(70);
+const MAX_RENEWAL_OUTAGE: Duration = Duration::from_secs(70);
 
 #[derive(Debug, Clone)]
-enum Hold {
+enum LeaseState {
     /// The last renewal was sent at this moment.
     Renewed(Moment),
     /// The lock is lost, for this reason.
@@ -22,32 +22,32 @@ enum Hold {
 }
 
 /// The side that renews the Lease: it reports renewals and the loss of the lock.
-pub(crate) struct Renewals(watch::Sender<Hold>);
+pub(crate) struct RenewalReporter(watch::Sender<LeaseState>);
 
 /// The side that acts under the lock: it waits until it may.
 #[derive(Clone)]
-pub(crate) struct LeaseGuard(watch::Receiver<Hold>);
+pub(crate) struct LeaseGuard(watch::Receiver<LeaseState>);
 
-impl Renewals {
+impl RenewalReporter {
     /// Starts with a lock that was just acquired.
-    pub fn begin(clock: Clock) -> (Renewals, LeaseGuard) {
-        let (hold, heard) = watch::channel(Hold::Renewed(clock.moment()));
-        (Renewals(hold), LeaseGuard(heard))
+    pub fn begin(clock: Clock) -> (RenewalReporter, LeaseGuard) {
+        let (hold, heard) = watch::channel(LeaseState::Renewed(clock.moment()));
+        (RenewalReporter(hold), LeaseGuard(heard))
     }
 
     /// Reports a renewal that was sent at `at`.
     pub fn renewed(&self, at: Moment) {
-        self.0.send_replace(Hold::Renewed(at));
+        self.0.send_replace(LeaseState::Renewed(at));
     }
 
     /// Reports that the lock is lost.
     pub fn lost(&self, why: &str) {
-        self.0.send_replace(Hold::Lost(why.to_owned()));
+        self.0.send_replace(LeaseState::Lost(why.to_owned()));
     }
 
     /// Says whether a late renewal may still succeed. Time in which the machine slept doesn't count, as nothing could be renewed then.
-    pub fn wait_on(&self) -> bool {
-        matches!(*self.0.borrow(), Hold::Renewed(at) if at.elapsed_awake() < WAITS_FOR)
+    pub fn can_still_renew(&self) -> bool {
+        matches!(*self.0.borrow(), LeaseState::Renewed(at) if at.elapsed_awake() < MAX_RENEWAL_OUTAGE)
     }
 }
 
@@ -62,9 +62,9 @@ impl LeaseGuard {
         let mut told = false;
         loop {
             match &*heard.borrow_and_update() {
-                Hold::Renewed(at) if at.elapsed() < ACTS_FOR => return Ok(()),
-                Hold::Renewed(_) => {}
-                Hold::Lost(why) => return Err(why.clone()),
+                LeaseState::Renewed(at) if at.elapsed() < ACTS_FOR => return Ok(()),
+                LeaseState::Renewed(_) => {}
+                LeaseState::Lost(why) => return Err(why.clone()),
             }
             if !told {
                 tracing::warn!("the application's lock can't be renewed; nothing is changed until it is");
@@ -84,14 +84,14 @@ mod tests {
     #[tokio::test]
     async fn a_lock_is_not_firm_when_the_machine_has_slept_until_it_is_renewed() {
         let clock = Clock::system();
-        let (renewals, grip) = Renewals::begin(clock);
+        let (renewals, grip) = RenewalReporter::begin(clock);
         assert_eq!(grip.firm().await, Ok(()));
         let Some(before_sleep) = clock.moment().slept(Duration::from_hours(1)) else {
             // There is no such clock on this system.
             return;
         };
         renewals.renewed(before_sleep);
-        assert!(renewals.wait_on(), "nobody could have renewed it");
+        assert!(renewals.can_still_renew(), "nobody could have renewed it");
         let firm = tokio::time::timeout(Duration::from_millis(200), grip.firm()).await;
         assert!(firm.is_err(), "{firm:?}");
         renewals.renewed(clock.moment());
@@ -100,7 +100,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn in_virtual_time_a_lock_is_firm_for_ten_seconds() {
-        let (renewals, grip) = Renewals::begin(Clock::starting_at(jiff::Timestamp::UNIX_EPOCH));
+        let (renewals, grip) = RenewalReporter::begin(Clock::starting_at(jiff::Timestamp::UNIX_EPOCH));
         tokio::time::sleep(Duration::from_secs(9)).await;
         assert_eq!(grip.firm().await, Ok(()));
         tokio::time::sleep(Duration::from_secs(2)).await;

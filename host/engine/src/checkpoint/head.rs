@@ -186,7 +186,7 @@ pub struct CurrentOperation {
 
 impl CurrentOperation {
     /// Says whether the operation was started by a request with this digest.
-    pub fn does_what_is_asked(&self, request: &str) -> bool {
+    pub fn matches_request(&self, request: &str) -> bool {
         !self.request.is_empty() && self.request == request
     }
 }

@@ -35,7 +35,7 @@ impl Identity {
 
     /// Says whether a driver is known to be dead: it was a process of this machine in this pid namespace, and no such process is running.
     /// A holder that doesn't name its process is never known to be dead.
-    pub(super) fn knows_dead(&self, holder: &str) -> bool {
+    pub(super) fn is_known_dead(&self, holder: &str) -> bool {
         let mut parts = holder.split('/');
         let (host, pid, _instance) = (parts.next(), parts.next(), parts.next());
         let process = parts.next().and_then(|process| process.split_once('-'));
@@ -140,7 +140,7 @@ mod tests {
         let mut identity = identity();
         identity.pid = child.id();
         identity.process.as_mut().unwrap().started = started.unwrap();
-        assert!(!self::identity().knows_dead(&identity.to_string()), "it is running");
+        assert!(!self::identity().is_known_dead(&identity.to_string()), "it is running");
         child.kill().unwrap();
         child.wait().unwrap();
         identity
@@ -148,15 +148,15 @@ mod tests {
 
     #[test]
     fn a_process_of_this_machine_that_has_ended_is_known_to_be_dead() {
-        assert!(identity().knows_dead(&dead().to_string()));
-        assert!(!identity().knows_dead(&identity().to_string()));
+        assert!(identity().is_known_dead(&dead().to_string()));
+        assert!(!identity().is_known_dead(&identity().to_string()));
     }
 
     #[test]
     fn the_same_number_later_is_another_process() {
         let mut earlier = identity();
         earlier.process.as_mut().unwrap().started -= 1;
-        assert!(identity().knows_dead(&earlier.to_string()));
+        assert!(identity().is_known_dead(&earlier.to_string()));
     }
 
     #[test]
@@ -168,10 +168,10 @@ mod tests {
         of_another_namespace.process.as_mut().unwrap().namespace = "aaaaaaaaaa".to_owned();
         let of_version_0_1_0 = Identity { process: None, ..dead };
         for holder in [of_another_host, of_another_namespace, of_version_0_1_0] {
-            assert!(!identity().knows_dead(&holder.to_string()), "{holder}");
+            assert!(!identity().is_known_dead(&holder.to_string()), "{holder}");
         }
         for holder in ["", "laptop-1", "laptop-1/x/1/y-z", "laptop-1/1/1/-"] {
-            assert!(!identity().knows_dead(holder), "{holder}");
+            assert!(!identity().is_known_dead(holder), "{holder}");
         }
     }
 
@@ -181,6 +181,6 @@ mod tests {
             process: None,
             ..identity()
         };
-        assert!(!unsure.knows_dead(&dead().to_string()));
+        assert!(!unsure.is_known_dead(&dead().to_string()));
     }
 }

@@ -26,7 +26,7 @@ impl Store {
     /// # Errors
     ///
     /// Returns why it couldn't be stored.
-    pub async fn keep_inventory(&mut self, before: &Inventory, now: &Inventory) -> Result<(), EngineError> {
+    pub async fn store_inventory(&mut self, before: &Inventory, now: &Inventory) -> Result<(), EngineError> {
         if before != now || (self.head.inventory.is_none() && !now.is_empty()) {
             self.head.inventory = Some(self.put(now).await?);
         }

@@ -21,10 +21,10 @@ use kube::runtime::watcher;
 use serde_json::json;
 use tokio::{task::JoinHandle, time::sleep};
 
-use self::keeper::Keeper;
+use self::keeper::LeaseRenewer;
 use super::{
     blob::{self, STATE_OF},
-    grip::{LeaseGuard, Renewals},
+    grip::{LeaseGuard, RenewalReporter},
     identity::Identity,
 };
 use crate::{
@@ -37,11 +37,11 @@ use crate::{
 };
 
 /// How long a Lease is valid after its last renewal.
-const DURATION: Duration = Duration::from_secs(15);
+const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(5);
 /// How long to try to acquire a lock whose Lease others change at the same time.
-const TAKEN_WITHIN: Duration = Duration::from_mins(1);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The pause after a renewal that failed.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The annotation with a random mark. A head that was written under this Lease has the same mark; somebody who may only create Secrets
@@ -108,7 +108,7 @@ fn lease_key(application: &Application) -> ObjectKey {
     }
 }
 
-fn micro(at: Timestamp) -> String {
+fn format_micro_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
@@ -123,23 +123,23 @@ impl Lock {
     ) -> Result<(Lock, LockEvents), EngineError> {
         let doing = EngineError::while_("taking the application's lock");
         let key = lease_key(application);
-        let mut backoff = Backoff::new(Duration::from_millis(100), AGAIN).within(TAKEN_WITHIN);
+        let mut backoff = Backoff::new(Duration::from_millis(100), AGAIN).within(ACQUIRE_TIMEOUT);
         let (taken, is_new_lease) = loop {
             let live = cluster.get(&key).await.map_err(&doing)?;
             if let Some(live) = &live {
                 wait_for_holder(cluster, clock, &identity, live).await?;
             }
             let mut lease = live.clone().unwrap_or_else(|| fresh(application));
-            let now = micro(clock.now());
+            let now = format_micro_time(clock.now());
             lease.0["spec"] = json!({
                 "holderIdentity": identity.to_string(),
-                "leaseDurationSeconds": DURATION.as_secs(),
+                "leaseDurationSeconds": LEASE_DURATION.as_secs(),
                 "acquireTime": now,
                 "renewTime": now,
             });
-            forget_end(&mut lease);
+            remove_termination_request(&mut lease);
             if is_new {
-                forget_signals(&mut lease);
+                remove_signals(&mut lease);
             }
             let is_new_lease = live.is_none();
             let written = match live {
@@ -157,9 +157,9 @@ impl Lock {
                 Err(error) => return Err(doing(error)),
             }
         };
-        let (renewals, grip) = Renewals::begin(clock);
+        let (renewals, grip) = RenewalReporter::begin(clock);
         let (events, receiver) = queue::by_key();
-        let keeper = Keeper {
+        let keeper = LeaseRenewer {
             cluster: cluster.clone(),
             clock,
             identity: identity.clone(),
@@ -212,12 +212,12 @@ impl Lock {
         let result = if removes {
             let deleted = self
                 .cluster
-                .delete(&self.key, lease.uid(), DecidedPropagation::of_stored_state())
+                .delete(&self.key, lease.uid(), DecidedPropagation::for_stored_state())
                 .await;
             deleted.map(drop)
         } else {
             lease.0["spec"]["holderIdentity"] = json!("");
-            forget_end(&mut lease);
+            remove_termination_request(&mut lease);
             self.cluster.replace(&lease, DryRun::No).await.map(drop)
         };
         if let Err(error) = result {
@@ -235,19 +235,19 @@ fn fresh(application: &Application) -> Object {
             "name": key.name,
             "namespace": key.namespace,
             "labels": { STATE_OF: application.name },
-            "annotations": { MARK: random() },
+            "annotations": { MARK: random_mark() },
         },
     }))
 }
 
 /// Returns 128 random bits: `RandomState` has them from the operating system.
-fn random() -> String {
+fn random_mark() -> String {
     let number = || RandomState::new().hash_one(0_u8);
     format!("{:016x}{:016x}", number(), number())
 }
 
 /// Removes the signals for an operation that is finished.
-fn forget_signals(lease: &mut Object) {
+fn remove_signals(lease: &mut Object) {
     if let Some(annotations) = lease
         .0
         .pointer_mut("/metadata/annotations")
@@ -258,7 +258,7 @@ fn forget_signals(lease: &mut Object) {
 }
 
 /// Removes one signal from the Lease. If that fails, the next driver receives it again, and recognises it.
-pub(crate) async fn forget_signal(cluster: &Cluster, application: &Application, mark: &str) {
+pub(crate) async fn remove_signal(cluster: &Cluster, application: &Application, mark: &str) {
     let key = lease_key(application);
     let Ok(Some(lease)) = cluster.get(&key).await else {
         return;
@@ -290,7 +290,7 @@ pub(crate) async fn send_signal(
     Ok(())
 }
 
-fn forget_end(lease: &mut Object) {
+fn remove_termination_request(lease: &mut Object) {
     if let Some(annotations) = lease
         .0
         .pointer_mut("/metadata/annotations")
@@ -301,9 +301,9 @@ fn forget_end(lease: &mut Object) {
 }
 
 /// Returns when a Lease expires, by the time that its holder wrote.
-fn runs_out(lease: &Object) -> Option<Timestamp> {
+fn expires_at(lease: &Object) -> Option<Timestamp> {
     let renewed: Timestamp = lease.text("/spec/renewTime")?.parse().ok()?;
-    renewed.checked_add(DURATION).ok()
+    renewed.checked_add(LEASE_DURATION).ok()
 }
 
 /// Says whether a driver holds the lock of an application, by its Lease.
@@ -318,12 +318,12 @@ pub(crate) async fn is_held(
         return Ok(false);
     };
     let holder = lease.text("/spec/holderIdentity").unwrap_or_default();
-    let is_fresh = runs_out(&lease).is_some_and(|ends| clock.now() < ends);
-    Ok(!holder.is_empty() && is_fresh && !identity.knows_dead(holder))
+    let is_fresh = expires_at(&lease).is_some_and(|ends| clock.now() < ends);
+    Ok(!holder.is_empty() && is_fresh && !identity.is_known_dead(holder))
 }
 
 /// Waits until nobody holds the lock of an application.
-pub(crate) async fn until_free(
+pub(crate) async fn wait_until_free(
     cluster: &Cluster,
     clock: Clock,
     identity: &Identity,
@@ -356,7 +356,7 @@ async fn wait_for_holder(
     lease: &Object,
 ) -> Result<(), EngineError> {
     let holder = lease.text("/spec/holderIdentity").unwrap_or_default();
-    if holder.is_empty() || holder == identity.to_string() || identity.knows_dead(holder) {
+    if holder.is_empty() || holder == identity.to_string() || identity.is_known_dead(holder) {
         return Ok(());
     }
     let busy = || {
@@ -367,7 +367,7 @@ async fn wait_for_holder(
             since: lease.text("/spec/acquireTime").map(str::to_owned),
         })
     };
-    if runs_out(lease).is_some_and(|ends| clock.now() < ends) {
+    if expires_at(lease).is_some_and(|ends| clock.now() < ends) {
         return busy();
     }
     // By our clock it has expired. Clocks differ: the holder counts as gone when it doesn't renew any more.
@@ -381,7 +381,7 @@ async fn wait_for_holder(
 }
 
 /// Asks the driver of an application's operation to end it. Returns the driver; `None` if there is none or it is dead.
-pub(crate) async fn request_end(
+pub(crate) async fn request_termination(
     cluster: &Cluster,
     clock: Clock,
     identity: &Identity,

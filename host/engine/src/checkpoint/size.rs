@@ -7,7 +7,7 @@ use crate::{error::EngineError, planning::Planned};
 
 /// The most compressed bytes that an operation may store when it starts: its plan and the manifests. It stores more while it runs, and
 /// ten operations are kept, in an etcd that often has a quota of 2 GiB.
-const MOST_STORED: u64 = 64 * 1024 * 1024;
+const MAX_STORED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The plan and the manifests of an operation, compressed.
 pub(crate) struct PackedPlan {
@@ -34,7 +34,7 @@ impl PackedPlan {
         };
         let packed: u64 = all().map(|packed| packed.data.len() as u64).sum();
         let largest = all().map(|packed| packed.bytes).max().unwrap_or_default();
-        fits(planned.manifests.len(), packed, largest)?;
+        check_packed_bytes(planned.manifests.len(), packed, largest)?;
         Ok(prepared)
     }
 }
@@ -46,28 +46,28 @@ impl PackedPlan {
 /// Returns `Plan` when it is too large to be stored.
 pub(crate) fn check_size(planned: &Planned) -> Result<(), EngineError> {
     /// How many bytes of manifests are compressed to estimate the ratio.
-    const SAMPLE: u64 = 1024 * 1024;
+    const SAMPLE_BYTES: u64 = 1024 * 1024;
     let bytes = blob::measure(&*planned.manifests)?;
     // The plan has them, too.
     let both = bytes.saturating_mul(2);
-    if both <= MOST_STORED {
+    if both <= MAX_STORED_BYTES {
         return Ok(());
     }
-    let every = usize::try_from(bytes / SAMPLE).unwrap_or(usize::MAX).max(1);
+    let every = usize::try_from(bytes / SAMPLE_BYTES).unwrap_or(usize::MAX).max(1);
     let sample: Vec<&Object> = planned.manifests.iter().step_by(every).collect();
     let packed = blob::pack(&sample)?;
     let estimated = both / packed.bytes.max(1) * packed.data.len() as u64;
-    fits(planned.manifests.len(), estimated, bytes)
+    check_packed_bytes(planned.manifests.len(), estimated, bytes)
 }
 
 /// Returns an error if an operation stores too much when it starts.
-fn fits(objects: usize, packed: u64, largest: u64) -> Result<(), EngineError> {
+fn check_packed_bytes(objects: usize, packed: u64, largest: u64) -> Result<(), EngineError> {
     let mib = |bytes: u64| bytes / (1024 * 1024);
-    let message = if packed > MOST_STORED {
+    let message = if packed > MAX_STORED_BYTES {
         format!(
             "this application is too large to be stored: its {objects} objects take {} MiB, compressed and with their plan, where {} may be",
             mib(packed),
-            mib(MOST_STORED)
+            mib(MAX_STORED_BYTES)
         )
     } else if largest > blob::MOST_BYTES {
         format!(
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn told(packed: u64, largest: u64) -> Option<String> {
-        match fits(3, packed, largest) {
+        match check_packed_bytes(3, packed, largest) {
             Ok(()) => None,
             Err(EngineError::Plan(mistakes)) => mistakes.first().map(ToString::to_string),
             Err(other) => unreachable!("{other}"),
@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn what_is_too_large_to_be_stored_is_refused_with_its_size() {
-        assert_eq!(told(MOST_STORED, blob::MOST_BYTES), None);
-        let compressed = told(2 * MOST_STORED, 0).unwrap_or_default();
+        assert_eq!(told(MAX_STORED_BYTES, blob::MOST_BYTES), None);
+        let compressed = told(2 * MAX_STORED_BYTES, 0).unwrap_or_default();
         assert!(
             compressed.contains("its 3 objects take 128 MiB, compressed and with their plan, where 64 may be"),
             "{compressed}"

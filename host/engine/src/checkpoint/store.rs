@@ -40,13 +40,13 @@ use crate::{
 };
 
 /// How many finished operations are kept.
-const MOST_PAST: usize = 10;
+const MAX_HISTORY: usize = 10;
 /// The most compressed bytes of a view. Of a larger one, only the state of each task is stored.
-const MOST_VIEW: usize = 4 * 1024 * 1024;
+const MAX_VIEW_BYTES: usize = 4 * 1024 * 1024;
 /// The most bytes of logs of an application, before they are compressed; the oldest are removed first.
-const MOST_LOGS: u64 = 2 * 1024 * 1024;
+const MAX_LOG_BYTES: u64 = 2 * 1024 * 1024;
 /// The most compressed bytes of journals and their plans of an application; the oldest are removed first.
-const MOST_JOURNALS: u64 = 8 * 1024 * 1024;
+const MAX_JOURNAL_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What is stored about one application, as it was last read or written.
 pub(crate) struct Store {
@@ -158,10 +158,10 @@ impl Store {
     }
 
     pub(super) async fn put(&mut self, value: &impl serde::Serialize) -> Result<BlobRef, EngineError> {
-        self.put_packed(&blob::pack(value)?).await
+        self.store_packed(&blob::pack(value)?).await
     }
 
-    async fn put_packed(&mut self, packed: &Packed) -> Result<BlobRef, EngineError> {
+    async fn store_packed(&mut self, packed: &Packed) -> Result<BlobRef, EngineError> {
         let mut writer = Writer {
             cluster: &self.cluster,
             application: &self.head.application,
@@ -174,8 +174,8 @@ impl Store {
         blob
     }
 
-    async fn put_bytes(&mut self, bytes: Vec<u8>) -> Result<BlobRef, EngineError> {
-        self.put_packed(&Packed { data: bytes, bytes: 0 }).await
+    async fn store_bytes(&mut self, bytes: Vec<u8>) -> Result<BlobRef, EngineError> {
+        self.store_packed(&Packed { data: bytes, bytes: 0 }).await
     }
 
     pub(super) async fn take<T: DeserializeOwned>(&self, blob: &BlobRef) -> Result<T, EngineError> {
@@ -191,9 +191,9 @@ impl Store {
         digest: &str,
         at: Timestamp,
     ) -> Result<String, EngineError> {
-        let plan = self.put_packed(&prepared.plan).await?;
+        let plan = self.store_packed(&prepared.plan).await?;
         if let Some(manifests) = &prepared.manifests {
-            self.head.manifests = Some(self.put_packed(manifests).await?);
+            self.head.manifests = Some(self.store_packed(manifests).await?);
             self.head.mode = planned.plan.mode;
             self.head.options = planned.plan.options.clone();
         }
@@ -231,14 +231,14 @@ impl Store {
         view: &OperationView,
         journal: &Journal,
     ) -> Result<(), EngineError> {
-        let page = self.turn_pages(journal).await?;
+        let page = self.store_full_pages(journal).await?;
         let mut packed = blob::pack(view)?.data;
-        if packed.len() > MOST_VIEW {
+        if packed.len() > MAX_VIEW_BYTES {
             packed = blob::pack(&view.brief())?.data;
         }
         self.progress = Some(Progress {
             state: Document::Inline(blob::pack(state)?.data),
-            view: (packed.len() <= MOST_VIEW).then_some(Document::Inline(packed)),
+            view: (packed.len() <= MAX_VIEW_BYTES).then_some(Document::Inline(packed)),
             page: (!page.is_empty()).then_some(Document::Inline(page)),
         });
         self.write().await
@@ -256,7 +256,7 @@ impl Store {
     }
 
     /// Stores the full pages of a journal, and returns the page that isn't full.
-    async fn turn_pages(&mut self, journal: &Journal) -> Result<Vec<u8>, EngineError> {
+    async fn store_full_pages(&mut self, journal: &Journal) -> Result<Vec<u8>, EngineError> {
         if self
             .head
             .current
@@ -274,7 +274,7 @@ impl Store {
         };
         while let Some(page) = self.pages.first().cloned() {
             let blob = match page {
-                Document::Inline(page) => self.put_bytes(page).await?,
+                Document::Inline(page) => self.store_bytes(page).await?,
                 Document::Blob(blob) => blob,
             };
             let current = self.head.current.as_mut();
@@ -318,7 +318,7 @@ impl Store {
         journal: &Journal,
         at: Timestamp,
     ) -> Result<(), EngineError> {
-        let last_page = self.turn_pages(journal).await?;
+        let last_page = self.store_full_pages(journal).await?;
         let Some(current) = self.head.current.clone() else {
             return Ok(());
         };
@@ -327,7 +327,7 @@ impl Store {
             pages,
         });
         if let Some(journal) = journal.as_mut().filter(|_| !last_page.is_empty()) {
-            journal.pages.push(self.put_bytes(last_page).await?);
+            journal.pages.push(self.store_bytes(last_page).await?);
         }
         record::remember(&mut self.head.hooks, plan, view, at);
         // Objects that hooks applied are found again by their label, if they have one.
@@ -335,10 +335,10 @@ impl Store {
         let places = touched.map(|(key, _)| (key.group_kind(), key.namespace.clone()));
         self.head.places.extend(places);
         let mut packed = blob::pack(view)?;
-        if packed.data.len() > MOST_VIEW {
+        if packed.data.len() > MAX_VIEW_BYTES {
             packed = blob::pack(&view.brief())?;
         }
-        let view = self.put_packed(&packed).await?;
+        let view = self.store_packed(&packed).await?;
         self.head.current = None;
         let deploys = current.does == OperationKind::Sync && current.purpose != Purpose::Test;
         self.head.was_deployed |= *status == Status::Succeeded && deploys;
@@ -358,11 +358,11 @@ impl Store {
             logs: current.logs,
             journal,
         });
-        let too_many = self.head.history.len().saturating_sub(MOST_PAST);
+        let too_many = self.head.history.len().saturating_sub(MAX_HISTORY);
         self.head.history.drain(..too_many);
         let history = &mut self.head.history;
-        trim(history, MOST_LOGS, bytes_of_logs, |past| past.logs.clear());
-        trim(history, MOST_JOURNALS, bytes_of_journal, |past| past.journal = None);
+        trim(history, MAX_LOG_BYTES, bytes_of_logs, |past| past.logs.clear());
+        trim(history, MAX_JOURNAL_BYTES, bytes_of_journal, |past| past.journal = None);
         self.progress = None;
         let listed = self.list("blob").await;
         self.write().await?;

@@ -45,24 +45,24 @@ impl Expected {
     pub(super) fn check(&self, answer: &Value) -> Result<(), ClusterError> {
         match self {
             // The metadata form doesn't name the kind of the objects.
-            Expected::MetadataOf(key) if kind_of(answer) == shorter("") => {
-                let GroupKind { group, kind } = shorter("");
+            Expected::MetadataOf(key) if kind_of(answer) == partial_metadata_kind("") => {
+                let GroupKind { group, kind } = partial_metadata_kind("");
                 let key = ObjectKey {
                     group,
                     kind,
                     ..key.clone()
                 };
-                one(&key, answer)
+                check_object(&key, answer)
             }
-            Expected::Metadata(_, namespace) if kind_of(answer) == shorter("List") => {
-                list(&shorter(""), namespace, answer)
+            Expected::Metadata(_, namespace) if kind_of(answer) == partial_metadata_kind("List") => {
+                list(&partial_metadata_kind(""), namespace, answer)
             }
-            Expected::Object(key) | Expected::MetadataOf(key) => one(key, answer),
+            Expected::Object(key) | Expected::MetadataOf(key) => check_object(key, answer),
             Expected::Deleted(key) => {
                 let is_status = text(answer, &["kind"]) == "Status"
                     && matches!(text(answer, &["apiVersion"]), "v1" | "meta.k8s.io/v1");
                 if !is_status {
-                    return one(key, answer);
+                    return check_object(key, answer);
                 }
                 let name = answer.pointer("/details/name").and_then(Value::as_str);
                 match name.filter(|name| *name != key.name) {
@@ -106,11 +106,11 @@ pub(super) fn check_seen(
 }
 
 /// Returns the kind of an object's metadata alone: `PartialObjectMetadata`, with `List` as the suffix that of several.
-fn shorter(suffix: &str) -> GroupKind {
+fn partial_metadata_kind(suffix: &str) -> GroupKind {
     GroupKind::new("meta.k8s.io", format!("PartialObjectMetadata{suffix}"))
 }
 
-fn one(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {
+fn check_object(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {
     let kind = kind_of(answer);
     let name = text(answer, &NAME);
     let is_name = key.name.is_empty() || name == key.name;
@@ -118,7 +118,7 @@ fn one(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {
         return Ok(());
     }
     let given = self::key(&kind, text(answer, &NAMESPACE), name);
-    Err(mismatch(&with_group(key), &with_group(&given)))
+    Err(mismatch(&qualified_name(key), &qualified_name(&given)))
 }
 
 fn list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), ClusterError> {
@@ -139,7 +139,7 @@ fn list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), Cluster
         if !is_kind || (!namespace.is_empty() && item_namespace != namespace) {
             let of = if says_nothing { &given } else { &own };
             let given = key(of, item_namespace, text(item, &NAME));
-            return Err(mismatch(&asked(), &with_group(&given)));
+            return Err(mismatch(&asked(), &qualified_name(&given)));
         }
     }
     if is_named_so || given.group == kind.group {
@@ -165,7 +165,7 @@ fn key(kind: &GroupKind, namespace: &str, name: &str) -> ObjectKey {
 }
 
 /// `apps/Deployment shop/web`.
-fn with_group(key: &ObjectKey) -> String {
+fn qualified_name(key: &ObjectKey) -> String {
     if key.group.is_empty() {
         key.to_string()
     } else {

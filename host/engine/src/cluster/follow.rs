@@ -20,12 +20,12 @@ use kube::{
 use super::{
     Cluster,
     answer::check_seen,
-    requests::{in_path, namespace_name, object_name},
+    requests::{namespace_name, object_name, path_resource},
 };
 use crate::error::ClusterError;
 
 /// The events of a watch.
-pub(crate) type WatchItem = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
+pub(crate) type WatchStream = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
 
 impl Cluster {
     /// Watches the objects of a kind in a namespace; in all if it is empty. An object of another kind or namespace becomes an error in
@@ -39,13 +39,13 @@ impl Cluster {
         kind: &GroupKind,
         namespace: &str,
         config: watcher::Config,
-    ) -> Result<WatchItem, ClusterError> {
+    ) -> Result<WatchStream, ClusterError> {
         let api = self.api(kind, namespace)?;
         let (kind, namespace) = (kind.clone(), namespace.to_owned());
         let checked = move |seen: watcher::Result<Event<DynamicObject>>| {
             let seen = seen?;
             if let Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) = &seen {
-                check(&kind, &namespace, object)
+                check_watched_object(&kind, &namespace, object)
                     .map_err(|error| watcher::Error::WatchError(Box::new(Status::failure(&error.to_string(), ""))))?;
             }
             Ok(seen)
@@ -83,7 +83,7 @@ impl Cluster {
     }
 
     fn api(&self, kind: &GroupKind, namespace: &str) -> Result<Api<DynamicObject>, ClusterError> {
-        let resource = in_path(&self.resource(kind, None)?);
+        let resource = path_resource(&self.resource(kind, None)?);
         Ok(match namespace_name(namespace)? {
             None => Api::all_with(self.client.clone(), &resource),
             Some(namespace) => Api::namespaced_with(self.client.clone(), &path_segment(namespace.as_str()), &resource),
@@ -91,7 +91,7 @@ impl Cluster {
     }
 }
 
-fn check(kind: &GroupKind, namespace: &str, seen: &DynamicObject) -> Result<(), ClusterError> {
+fn check_watched_object(kind: &GroupKind, namespace: &str, seen: &DynamicObject) -> Result<(), ClusterError> {
     let own = seen.types.as_ref().map(|types| {
         let group = types.api_version.split_once('/').map_or("", |(group, _)| group);
         GroupKind::new(group, &types.kind)

@@ -19,9 +19,9 @@ use crate::error::ClusterError;
 /// The number of objects in one page of a list.
 const PAGE: u32 = 500;
 /// From this number of keys of one kind and namespace on, objects are listed rather than read one by one.
-const WORTH_A_LIST: usize = 4;
+const MIN_KEYS_FOR_LIST: usize = 4;
 /// How many listed objects take as long as reading one object by its name.
-const READ_MEANWHILE: usize = 30;
+const LISTED_OBJECTS_PER_READ: usize = 30;
 
 /// Which form of each object a list returns.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +47,7 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns any other error.
-    pub(crate) async fn get_like(&self, object: &Object) -> Result<Option<Object>, ClusterError> {
+    pub(crate) async fn get_live(&self, object: &Object) -> Result<Option<Object>, ClusterError> {
         self.read(&self.endpoint(object)?, object.name()).await
     }
 
@@ -56,7 +56,7 @@ impl Cluster {
         match self.send(&endpoint.get(&object_name(name)?)?).await {
             Ok(object) => {
                 let object = Object(object);
-                self.tell_left_out(before, [&object]);
+                self.report_cuts(before, [&object]);
                 Ok(Some(object))
             }
             Err(ClusterError::NotFound(_)) => Ok(None),
@@ -108,7 +108,7 @@ impl Cluster {
             };
             let to_come = page.pointer("/metadata/remainingItemCount").and_then(Value::as_u64);
             let mut objects: Vec<Object> = items.into_iter().map(object).collect();
-            self.tell_left_out(before, &objects);
+            self.report_cuts(before, &objects);
             let taken = take(&mut objects, to_come.unwrap_or_default());
             let token = page
                 .pointer("/metadata/continue")
@@ -206,11 +206,11 @@ impl Cluster {
         let reads = places.into_iter().map(|((kind, namespace), wanted)| async move {
             let mut objects = Vec::new();
             let mut rest = wanted;
-            if rest.len() >= WORTH_A_LIST {
+            if rest.len() >= MIN_KEYS_FOR_LIST {
                 let mut is_worth = true;
                 let take = |page: &mut Vec<Object>, to_come: u64| {
                     objects.extend(page.drain(..).filter(|object| rest.remove(&object.key())));
-                    is_worth = to_come <= (rest.len() * READ_MEANWHILE) as u64;
+                    is_worth = to_come <= (rest.len() * LISTED_OBJECTS_PER_READ) as u64;
                     if rest.is_empty() || !is_worth {
                         ControlFlow::Break(())
                     } else {

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{confidential::Subject, error::ClusterError};
 
-type Built = Result<Prepared, ClusterError>;
+type PrepareResult = Result<Prepared, ClusterError>;
 
 /// A request that is ready to be sent, with what its answer must be about.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    fn new<E: ToString>(request: Result<http::Request<Vec<u8>>, E>, expected: Expected) -> Built {
+    fn new<E: ToString>(request: Result<http::Request<Vec<u8>>, E>, expected: Expected) -> PrepareResult {
         let request = request.map_err(|error| ClusterError::Other(error.to_string()))?;
         Ok(Prepared { request, expected })
     }
@@ -80,7 +80,7 @@ pub(super) struct Endpoint {
 }
 
 /// Returns a resource with its names encoded for a path. Those of Kubernetes stay as they are.
-pub(super) fn in_path(resource: &ApiResource) -> ApiResource {
+pub(super) fn path_resource(resource: &ApiResource) -> ApiResource {
     let (group, version) = (path_segment(&resource.group), path_segment(&resource.version));
     ApiResource {
         api_version: if group.is_empty() {
@@ -107,7 +107,7 @@ pub(super) fn namespace_name(name: &str) -> Result<Option<NamespaceName>, Cluste
 
 /// Sets whether the server refuses fields that it doesn't know, or leaves them out. kube has no parameter for that in a create or
 /// replace.
-fn with_validation(mut prepared: Prepared, unknown: UnknownFields) -> Built {
+fn with_validation(mut prepared: Prepared, unknown: UnknownFields) -> PrepareResult {
     let directive = match unknown {
         UnknownFields::Refused => "Strict",
         UnknownFields::LeftOut => "Ignore",
@@ -122,7 +122,7 @@ fn with_validation(mut prepared: Prepared, unknown: UnknownFields) -> Built {
 }
 
 /// A review of our own permissions, which is answered and never stored.
-pub(super) fn review(resource: &str, kind: &str, body: &Value) -> Built {
+pub(super) fn review(resource: &str, kind: &str, body: &Value) -> PrepareResult {
     let path = format!("/apis/authorization.k8s.io/v1/{}", path_segment(resource));
     let request = http::Request::post(path)
         .header(http::header::CONTENT_TYPE, "application/json")
@@ -134,7 +134,7 @@ impl Endpoint {
     pub(super) fn new(resource: &ApiResource, namespace: Option<&NamespaceName>) -> Endpoint {
         let segment = namespace.map(|namespace| path_segment(namespace.as_str()));
         Endpoint {
-            request: Request::new(DynamicObject::url_path(&in_path(resource), segment.as_deref())),
+            request: Request::new(DynamicObject::url_path(&path_resource(resource), segment.as_deref())),
             kind: GroupKind::new(&resource.group, &resource.kind),
             namespace: namespace.map_or_else(String::new, |namespace| namespace.as_str().to_owned()),
         }
@@ -149,16 +149,16 @@ impl Endpoint {
         }
     }
 
-    fn list_of(&self) -> Expected {
+    fn expected_list(&self) -> Expected {
         Expected::List(self.kind.clone(), self.namespace.clone())
     }
 
-    pub(super) fn get(&self, name: &ObjectName) -> Built {
+    pub(super) fn get(&self, name: &ObjectName) -> PrepareResult {
         let request = self.request.get(&segment(name), &kube::api::GetParams::default());
         Prepared::new(request, Expected::Object(self.key(name)))
     }
 
-    pub(super) fn get_metadata(&self, name: &ObjectName) -> Built {
+    pub(super) fn get_metadata(&self, name: &ObjectName) -> PrepareResult {
         let request = self
             .request
             .get_metadata(&segment(name), &kube::api::GetParams::default());
@@ -166,12 +166,12 @@ impl Endpoint {
     }
 
     /// Lists some of the objects that match a field selector.
-    pub(super) fn some(&self, fields: &str, page: u32) -> Built {
+    pub(super) fn some(&self, fields: &str, page: u32) -> PrepareResult {
         let request = self.request.list(&ListParams::default().fields(fields).limit(page));
-        Prepared::new(request, self.list_of())
+        Prepared::new(request, self.expected_list())
     }
 
-    pub(super) fn list(&self, labels: &str, page: u32, next: &str) -> Built {
+    pub(super) fn list(&self, labels: &str, page: u32, next: &str) -> PrepareResult {
         let mut params = ListParams::default().limit(page);
         if !labels.is_empty() {
             params = params.labels(labels);
@@ -179,11 +179,11 @@ impl Endpoint {
         if !next.is_empty() {
             params = params.continue_token(next);
         }
-        Prepared::new(self.request.list(&params), self.list_of())
+        Prepared::new(self.request.list(&params), self.expected_list())
     }
 
     /// Lists the metadata of objects, where the server supports that.
-    pub(super) fn list_metadata(&self, labels: &str, fields: &str, page: u32, next: &str) -> Built {
+    pub(super) fn list_metadata(&self, labels: &str, fields: &str, page: u32, next: &str) -> PrepareResult {
         let mut params = ListParams::default().limit(page);
         if !labels.is_empty() {
             params = params.labels(labels);
@@ -204,7 +204,7 @@ impl Endpoint {
     }
 
     /// Deletes an object that still has this resource version. It has no dependents.
-    pub(super) fn delete_version(&self, name: &ObjectName, uid: &str, version: &str) -> Built {
+    pub(super) fn delete_version(&self, name: &ObjectName, uid: &str, version: &str) -> PrepareResult {
         let params = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
             preconditions: Some(Preconditions {
@@ -217,7 +217,7 @@ impl Endpoint {
         Prepared::new(request, Expected::Deleted(self.key(name)))
     }
 
-    pub(super) fn create(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> Built {
+    pub(super) fn create(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> PrepareResult {
         let params = PostParams {
             dry_run,
             field_manager: Some(MANAGER.to_owned()),
@@ -226,7 +226,7 @@ impl Endpoint {
         with_validation(Prepared::new(request, same(object))?, unknown)
     }
 
-    pub(super) fn replace(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> Built {
+    pub(super) fn replace(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> PrepareResult {
         let params = PostParams {
             dry_run,
             field_manager: Some(MANAGER.to_owned()),
@@ -236,7 +236,7 @@ impl Endpoint {
         with_validation(Prepared::new(request, same(object))?, unknown)
     }
 
-    pub(super) fn apply(&self, object: &Object, force: bool, unknown: UnknownFields, dry_run: bool) -> Built {
+    pub(super) fn apply(&self, object: &Object, force: bool, unknown: UnknownFields, dry_run: bool) -> PrepareResult {
         self.apply_as(object, MANAGER, force, unknown, dry_run)
     }
 
@@ -247,7 +247,7 @@ impl Endpoint {
         force: bool,
         unknown: UnknownFields,
         dry_run: bool,
-    ) -> Built {
+    ) -> PrepareResult {
         let mut params = PatchParams::apply(manager).validation(match unknown {
             UnknownFields::Refused => ValidationDirective::Strict,
             UnknownFields::LeftOut => ValidationDirective::Ignore,
@@ -259,19 +259,19 @@ impl Endpoint {
         Prepared::new(request, same(object))
     }
 
-    pub(super) fn merge(&self, name: &ObjectName, patch: &Value) -> Built {
+    pub(super) fn merge(&self, name: &ObjectName, patch: &Value) -> PrepareResult {
         self.merge_as(name, MANAGER, patch)
     }
 
-    pub(super) fn merge_as(&self, name: &ObjectName, manager: &str, patch: &Value) -> Built {
-        self.merge_with(name, manager, patch, false)
+    pub(super) fn merge_as(&self, name: &ObjectName, manager: &str, patch: &Value) -> PrepareResult {
+        self.merge_patch_with(name, manager, patch, false)
     }
 
-    pub(super) fn rehearse_merge(&self, name: &ObjectName, patch: &Value) -> Built {
-        self.merge_with(name, MANAGER, patch, true)
+    pub(super) fn rehearse_merge(&self, name: &ObjectName, patch: &Value) -> PrepareResult {
+        self.merge_patch_with(name, MANAGER, patch, true)
     }
 
-    fn merge_with(&self, name: &ObjectName, manager: &str, patch: &Value, dry_run: bool) -> Built {
+    fn merge_patch_with(&self, name: &ObjectName, manager: &str, patch: &Value, dry_run: bool) -> PrepareResult {
         let params = PatchParams {
             field_manager: Some(manager.to_owned()),
             dry_run,
@@ -281,7 +281,7 @@ impl Endpoint {
         Prepared::new(request, Expected::Object(self.key(name)))
     }
 
-    pub(super) fn delete(&self, name: &ObjectName, uid: &str, propagation: Propagation) -> Built {
+    pub(super) fn delete(&self, name: &ObjectName, uid: &str, propagation: Propagation) -> PrepareResult {
         let params = DeleteParams {
             propagation_policy: Some(match propagation {
                 Propagation::Foreground => PropagationPolicy::Foreground,

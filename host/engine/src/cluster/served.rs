@@ -13,27 +13,27 @@ use super::Cluster;
 use crate::{discovery::Discovery, error::ClusterError};
 
 /// How old discovery may be when a plan is made.
-pub(crate) const MAX_AGE: Duration = Duration::from_secs(30);
+pub(crate) const MAX_DISCOVERY_AGE: Duration = Duration::from_secs(30);
 
 /// What a cluster serves, as of the last discovery. All copies of a [`Cluster`] share it.
 #[derive(Clone)]
 pub(super) struct Served {
-    answer: Arc<RwLock<Answer>>,
+    answer: Arc<RwLock<CachedDiscovery>>,
     /// Held during a discovery: others wait for its answer instead of asking, too.
     asking: Arc<Mutex<()>>,
 }
 
-struct Answer {
+struct CachedDiscovery {
     discovery: Arc<Discovery>,
     /// When discovery was requested.
     asked_at: Instant,
 }
 
-impl Answer {
-    async fn load(client: &Client) -> Result<Answer, ClusterError> {
+impl CachedDiscovery {
+    async fn load(client: &Client) -> Result<CachedDiscovery, ClusterError> {
         let asked_at = Instant::now();
         let discovery = Arc::new(Discovery::load(client).await?);
-        Ok(Answer { discovery, asked_at })
+        Ok(CachedDiscovery { discovery, asked_at })
     }
 }
 
@@ -41,13 +41,13 @@ impl Served {
     /// Runs the first discovery.
     pub async fn load(client: &Client) -> Result<Served, ClusterError> {
         Ok(Served {
-            answer: Arc::new(RwLock::new(Answer::load(client).await?)),
+            answer: Arc::new(RwLock::new(CachedDiscovery::load(client).await?)),
             asking: Arc::default(),
         })
     }
 
-    async fn load_again(&self, client: &Client) -> Result<(), ClusterError> {
-        let answer = Answer::load(client).await?;
+    async fn reload(&self, client: &Client) -> Result<(), ClusterError> {
+        let answer = CachedDiscovery::load(client).await?;
         *self.answer.write().unwrap_or_else(PoisonError::into_inner) = answer;
         Ok(())
     }
@@ -72,7 +72,7 @@ impl Cluster {
     /// Returns why the cluster couldn't be asked. The last discovery stays.
     pub async fn refresh(&self) -> Result<(), ClusterError> {
         let _turn = self.served.asking.lock().await;
-        self.served.load_again(&self.client).await
+        self.served.reload(&self.client).await
     }
 
     /// Runs discovery again if the last one is older than `age`. Of several concurrent callers one asks.
@@ -90,14 +90,14 @@ impl Cluster {
         if self.served.age() <= age.max(began.elapsed()) {
             return Ok(());
         }
-        self.served.load_again(&self.client).await
+        self.served.reload(&self.client).await
     }
 
     /// Makes sure that discovery is recent enough for a plan: it is repeated if it is older than [`MAX_AGE`], or if one of the plan's
     /// kinds isn't in it (in the version that is named, if any). If the cluster can't be asked, the last discovery is used.
     pub(crate) async fn refresh_for<'a>(&self, kinds: impl IntoIterator<Item = (GroupKind, Option<&'a str>)>) {
         let began = Instant::now();
-        let mut refreshed = self.refresh_if_older_than(MAX_AGE).await;
+        let mut refreshed = self.refresh_if_older_than(MAX_DISCOVERY_AGE).await;
         let discovery = self.discovery();
         let is_unknown = |(kind, version): (GroupKind, Option<&str>)| discovery.resource(&kind, version).is_none();
         if refreshed.is_ok() && kinds.into_iter().any(is_unknown) {

@@ -31,7 +31,7 @@ pub struct RemainingObjects {
 
 /// What was removed with an application's stored state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct AbandonedState {
+pub struct RemovedState {
     /// How many Secrets it was stored in.
     pub secrets: usize,
 }
@@ -43,7 +43,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns why the cluster couldn't be asked. Kinds that may not be listed are counted.
-    pub async fn left_by(&self, application: &Application) -> Result<RemainingObjects, EngineError> {
+    pub async fn remaining_objects(&self, application: &Application) -> Result<RemainingObjects, EngineError> {
         self.cluster
             .refresh_if_older_than(MAX_AGE_OF_DISCOVERY)
             .await
@@ -90,7 +90,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `Busy` when an operation is being driven, `NoApplication` when nothing is stored, or why it couldn't be removed.
-    pub async fn abandon(&self, application: &Application) -> Result<AbandonedState, EngineError> {
+    pub async fn abandon(&self, application: &Application) -> Result<RemovedState, EngineError> {
         let (lock, _, _) = self.lock(application, true).await?;
         let forgotten = forget(&self.cluster, application, &lock.grip()).await;
         lock.release(forgotten.is_ok()).await;
@@ -99,7 +99,7 @@ impl Engine {
                 name: application.name.clone(),
                 namespace: application.namespace.clone(),
             }),
-            secrets => Ok(AbandonedState { secrets }),
+            secrets => Ok(RemovedState { secrets }),
         }
     }
 
@@ -109,7 +109,7 @@ impl Engine {
     ///
     /// Returns `Busy` when an operation runs, which does this itself.
     pub async fn sweep(&self, application: &Application) -> Result<Vec<SweepResult>, EngineError> {
-        self.open_known(application).await?;
+        self.open_existing_store(application).await?;
         let (lock, _, mut store) = self.open_locked(application, false).await?;
         let swept = sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await;
         lock.release(false).await;

@@ -60,7 +60,7 @@ impl Engine {
     ///
     /// Returns `NoApplication`, or why the stored state couldn't be read.
     pub async fn rules(&self, application: &Application) -> Result<(Mode, SyncOptions), EngineError> {
-        let head = self.open_known(application).await?.head;
+        let head = self.open_existing_store(application).await?.head;
         Ok((head.mode, head.options))
     }
 
@@ -88,7 +88,7 @@ impl Engine {
     ///
     /// Returns `NoApplication`, or why the stored state couldn't be read.
     pub async fn report(&self, application: &Application) -> Result<ApplicationReport, EngineError> {
-        let store = self.open_known(application).await?;
+        let store = self.open_existing_store(application).await?;
         let (waiting, signals, deadline, progress) = match store.current().await? {
             Some((operation, view)) => (
                 operation.waiting(),
@@ -151,7 +151,7 @@ impl Engine {
         application: &Application,
         operation: &str,
     ) -> Result<Vec<(capstan_core::task::TaskId, Vec<ContainerLogs>)>, EngineError> {
-        let store = self.open_known(application).await?;
+        let store = self.open_existing_store(application).await?;
         let past = store
             .head
             .history

@@ -34,7 +34,7 @@ impl Engine {
         by: &str,
         value: serde_json::Value,
     ) -> Result<String, EngineError> {
-        let Some((operation, _)) = self.open_known(application).await?.current().await? else {
+        let Some((operation, _)) = self.open_existing_store(application).await?.current().await? else {
             return Err(EngineError::NothingRuns(application.name.clone()));
         };
         let waiting = operation.awaited(signal);
@@ -52,7 +52,7 @@ impl Engine {
                 hook: hook.map(str::to_owned),
                 state: hook.map(|hook| hook_state(&operation, hook)),
                 namesakes,
-                waiting: waiting.iter().map(|key| index.word_for(key)).collect(),
+                waiting: waiting.iter().map(|key| index.specifier_for(key)).collect(),
                 signals: awaited_signals(&operation),
             });
         };

@@ -8,9 +8,9 @@ use capstan_core::{plan::Plan, secret};
 use serde_json::Value;
 
 /// Shorter values aren't hidden: that would hide half of every log.
-const SHORTEST: usize = 8;
+const MIN_VALUE_BYTES: usize = 8;
 /// The replacement for a value.
-const HIDDEN: &str = "(hidden)";
+const PLACEHOLDER: &str = "(hidden)";
 
 /// Finds the values that are hidden.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Redactor {
         let secrets = objects.filter(|object| secret::is_secret(object));
         let mut values: Vec<Vec<u8>> = Vec::new();
         for secret in secrets {
-            for field in secret::VALUES {
+            for field in secret::VALUE_FIELDS {
                 let is_encoded = field == "data";
                 let members = secret.0.get(field).and_then(Value::as_object);
                 for value in members.into_iter().flatten().filter_map(|(_, value)| value.as_str()) {
@@ -50,7 +50,7 @@ impl Redactor {
                     .map(|line| line.trim_ascii().to_vec()),
             );
         }
-        patterns.retain(|pattern| pattern.len() >= SHORTEST);
+        patterns.retain(|pattern| pattern.len() >= MIN_VALUE_BYTES);
         patterns.sort();
         patterns.dedup();
         if patterns.is_empty() {
@@ -66,7 +66,7 @@ impl Redactor {
     pub fn clean(&self, line: String) -> String {
         match &self.0 {
             Some(finder) if finder.is_match(&line) => {
-                let hidden = finder.replace_all_bytes(line.as_bytes(), &vec![HIDDEN; finder.patterns_len()]);
+                let hidden = finder.replace_all_bytes(line.as_bytes(), &vec![PLACEHOLDER; finder.patterns_len()]);
                 String::from_utf8_lossy(&hidden).into_owned()
             }
             Some(_) | None => line,

@@ -19,18 +19,18 @@ use capstan_core::{
 };
 use serde_json::json;
 
-use super::{EffectExecutor, ask::is_of_hooks, ports};
+use super::{EffectExecutor, ask::are_changes_of_hooks, ports};
 use crate::{
-    cluster::{Cluster, Conflicts, Deletion, DryRun, MANAGER},
+    cluster::{Cluster, ConflictPolicy, Deletion, DryRun, MANAGER},
     error::ClusterError,
 };
 
 /// How long the cluster may take to serve a kind after its definition was accepted.
-const SERVED_WITHIN: Duration = Duration::from_secs(20);
+const KIND_SERVED_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a replace is tried when others write to the object at the same time.
 const MOST_TRIES: u32 = 5;
 /// How long the deletion of an object that is recreated may take.
-const GONE_WITHIN: Duration = Duration::from_mins(5);
+const DELETION_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The wait for a kind that isn't served yet.
 pub(super) struct KindWait {
@@ -48,7 +48,7 @@ impl KindWait {
 }
 
 /// Sends a dry run for a task's object. Returns `None` for a task about which the server has nothing to say.
-pub(crate) async fn rehearse(
+pub(crate) async fn dry_run(
     cluster: &Cluster,
     plan: &Plan,
     task: &Task,
@@ -83,11 +83,11 @@ pub(crate) async fn rehearse(
 }
 
 /// Returns what happens to fields of a hook's object that others own.
-pub(super) fn of_hooks(plan: &Plan) -> Conflicts {
+pub(super) fn of_hooks(plan: &Plan) -> ConflictPolicy {
     if plan.mode.has(Rule::FieldsAreTakenOver) {
-        Conflicts::TakeOver
+        ConflictPolicy::TakeOver
     } else {
-        Conflicts::Refuse
+        ConflictPolicy::Refuse
     }
 }
 
@@ -104,9 +104,9 @@ pub(crate) async fn write(
     rehearsal: DryRun,
 ) -> Result<(Object, Vec<String>), ClusterError> {
     let conflicts = if apply.takes_over {
-        Conflicts::TakeOver
+        ConflictPolicy::TakeOver
     } else {
-        Conflicts::Refuse
+        ConflictPolicy::Refuse
     };
     let ignores = !apply.ignored.is_empty() && !apply.ignored.is_sent;
     let replaces = apply.way.replaces();
@@ -120,12 +120,12 @@ pub(crate) async fn write(
                 } else {
                     WritePurpose::Apply
                 };
-                sent = ignore::respected(object, &live, &apply.ignored, MANAGER, writing);
+                sent = ignore::preserve_ignored(object, &live, &apply.ignored, MANAGER, writing);
             }
             if !replaces {
                 return ports::apply(cluster, &sent, conflicts, unknown, rehearsal).await;
             }
-            sent.set_meta("resourceVersion", live.resource_version());
+            sent.set_metadata_text("resourceVersion", live.resource_version());
             match cluster.replace_with(&sent, unknown, rehearsal).await {
                 // A controller updated the status in between: the object is replaced as it is now.
                 Err(ClusterError::Moved(_)) if tries < MOST_TRIES => tries += 1,
@@ -135,8 +135,8 @@ pub(crate) async fn write(
     }
     match ports::apply(cluster, object, conflicts, unknown, rehearsal).await {
         // Fields that a hook of ours changed are the application's own.
-        Err(error) if is_of_hooks(&error) => {
-            ports::apply(cluster, object, Conflicts::TakeOver, unknown, rehearsal).await
+        Err(error) if are_changes_of_hooks(&error) => {
+            ports::apply(cluster, object, ConflictPolicy::TakeOver, unknown, rehearsal).await
         }
         other => other,
     }
@@ -145,7 +145,7 @@ pub(crate) async fn write(
 impl EffectExecutor {
     /// Sends a dry run for a task's object.
     pub(super) async fn check(&self, task: &Task) -> Result<(), ClusterError> {
-        rehearse(&self.cluster, &self.plan, task, &self.operation)
+        dry_run(&self.cluster, &self.plan, task, &self.operation)
             .await
             .map(drop)
     }
@@ -168,7 +168,7 @@ impl EffectExecutor {
                 }
                 // The owner of an ignored field may have changed it at this moment.
                 Err(ClusterError::Conflict(_)) if !apply.ignored.is_empty() && !met_others => met_others = true,
-                Err(error) => self.learn_kinds(&mut patience, error).await?,
+                Err(error) => self.wait_for_kind(&mut patience, error).await?,
                 // Entries of the previous application in a list are removed after the new ones were merged in, and an empty list with
                 // them.
                 Ok((made, _)) if !apply.way.replaces() && !has_emptied && sent::lacks_empty(object, &made) => {
@@ -200,9 +200,9 @@ impl EffectExecutor {
 
     /// Waits for a kind after a request failed because it isn't served: an earlier wave may have applied its definition, and nothing
     /// reports when every API server has read that. Returns any other error, and this one after a timeout.
-    pub(super) async fn learn_kinds(&self, patience: &mut KindWait, error: ClusterError) -> Result<(), ClusterError> {
+    pub(super) async fn wait_for_kind(&self, patience: &mut KindWait, error: ClusterError) -> Result<(), ClusterError> {
         let is_new = matches!(error, ClusterError::UnknownKind(_) | ClusterError::NotServed(_));
-        if !is_new || patience.begun.elapsed() > SERVED_WITHIN {
+        if !is_new || patience.begun.elapsed() > KIND_SERVED_TIMEOUT {
             return Err(error);
         }
         tokio::time::sleep(patience.pause).await;
@@ -224,13 +224,13 @@ impl EffectExecutor {
         self.check_empty(&key, live.uid(), task).await?;
         let propagation = apply.recreate_propagation;
         self.cluster.delete(&key, live.uid(), propagation).await?;
-        match tokio::time::timeout(GONE_WITHIN, self.cluster.until_gone(&key, live.uid())).await {
+        match tokio::time::timeout(DELETION_TIMEOUT, self.cluster.until_gone(&key, live.uid())).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(error),
             Err(_) => {
                 let now = self.cluster.get(&key).await?;
                 let why = now.as_ref().and_then(finalizer::held_up_by).unwrap_or_default();
-                let seconds = GONE_WITHIN.as_secs();
+                let seconds = DELETION_TIMEOUT.as_secs();
                 return Err(ClusterError::Other(format!(
                     "it was deleted to be created anew, and isn't gone after {seconds} s: {why}"
                 )));
@@ -244,11 +244,11 @@ impl EffectExecutor {
         let Some(live) = self.cluster.get(key).await? else {
             return Ok(());
         };
-        let adopts = self.ownership().is_adopted(&live);
+        let adopts = self.ownership().has_no_owner(&live);
         if !migration::is_needed(&live, adopts) || apply.live.is_none() {
             return Ok(());
         }
-        let fields = migration::migrated(&live, MANAGER, adopts);
+        let fields = migration::migrated_managed_fields(&live, MANAGER, adopts);
         let patch = json!({ "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() } });
         match self.cluster.merge(key, live.uid(), patch).await {
             // Another writer was faster: its fields are reported as a conflict.
@@ -271,7 +271,7 @@ impl EffectExecutor {
             Deletion::Accepted(Some(left)) => left,
         };
         let others: Vec<&str> = finalizer::finalizers(&left)
-            .filter(|name| *name != finalizer::ARGO_CD_HOOK)
+            .filter(|name| *name != finalizer::ARGO_CD_HOOK_FINALIZER)
             .collect();
         if others.len() < finalizer::finalizers(&left).count() {
             tracing::warn!(object = %target.key, "Argo CD left its hook finalizer on it; it is taken off");

@@ -10,7 +10,7 @@ use capstan_core::{
     hook::short_hash,
     input::{Answer, InputKind},
     object::{Object, ObjectKey, labels},
-    ownership::{self, MANAGER_OF_HOOKS},
+    ownership::{self, HOOK_FIELD_MANAGER_PREFIX},
     plan::Scope,
     plugins::{Ask, HeaderValue, HttpRequest, LogLine, ObservationKind, PluginQuery, Request},
     task::{Task, TaskId},
@@ -30,11 +30,11 @@ use crate::{
 };
 
 /// The most bytes of all objects of a list together: a plugin's input is limited.
-const MOST_LISTED: usize = 1 << 20;
+const MAX_LISTED_BYTES: usize = 1 << 20;
 /// How long lines of a log are collected before they are passed to a plugin.
-const GATHERING: Duration = Duration::from_millis(250);
+const LOG_BATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// The most lines that are passed to a plugin at once. A line has at most 16 KiB.
-const MAX_GATHERED: usize = 256;
+const MAX_BATCH_LINES: usize = 256;
 
 /// The tasks that pass log lines on to plugins.
 #[derive(Default)]
@@ -70,9 +70,9 @@ impl EffectExecutor {
             Err(reason) => return Some(Answer::Note(PendingObservationKind::Refused(reason))),
         };
         let answer = match permitted.request() {
-            Request::CreateOwn => self.create_own_when_served(task, order.attempt).await,
+            Request::CreateOwn => self.create_hook_object_when_served(task, order.attempt).await,
             Request::FollowLogsOwn => {
-                self.pass_lines_on(task, ask);
+                self.forward_logs(task, ask);
                 return None;
             }
             Request::WaitSignal(name) => {
@@ -128,7 +128,7 @@ impl EffectExecutor {
 
     fn manager(task: &Task) -> String {
         let hook = task.hook().map(|hook| hook.hook.0.as_str()).unwrap_or_default();
-        format!("{MANAGER_OF_HOOKS}{hook}")
+        format!("{HOOK_FIELD_MANAGER_PREFIX}{hook}")
     }
 
     async fn apply_other(&self, task: &Task, permitted: &Permitted<'_>, text: &str) -> Result<Answer, ClusterError> {
@@ -139,7 +139,7 @@ impl EffectExecutor {
             metadata.remove("namespace");
         }
         if !key.namespace.is_empty() {
-            object.set_meta("namespace", &key.namespace);
+            object.set_metadata_text("namespace", &key.namespace);
         }
         let live = self.cluster.get(&key).await?;
         self.check_owner(live.as_ref())?;
@@ -190,7 +190,7 @@ impl EffectExecutor {
             annotation: None,
             application: self.plan.propagation,
         };
-        let propagation = rules.with_live(&live).decide(propagation);
+        let propagation = rules.with_live_annotation(&live).decide(propagation);
         match self.cluster.delete(&key, live.uid(), propagation).await? {
             Deletion::AlreadyGone => Ok(Answer::Note(PendingObservationKind::Deleted)),
             Deletion::Accepted(_) => Ok(Answer::Going(Target {
@@ -309,13 +309,13 @@ impl EffectExecutor {
     }
 
     /// Passes the log lines of a hook's pods on to its plugin, in batches.
-    fn pass_lines_on(&self, task: &Task, ask: &Ask) {
+    fn forward_logs(&self, task: &Task, ask: &Ask) {
         let lines = self.lines.listen(&task.id);
         let inbox = self.inbox.clone();
         let (id, ask) = (task.id.clone(), (ask.id, ask.step));
         let passing = tokio::spawn(async move {
             let mut lines = lines;
-            while let Some(gathered) = gather(&mut lines).await {
+            while let Some(gathered) = next_batch(&mut lines).await {
                 let answered = InputKind::Answered {
                     task: id.clone(),
                     ask: ask.0,
@@ -343,7 +343,7 @@ impl EffectExecutor {
             self.list_others(&permitted, &selector.labels).await
         } else {
             match self.key(&permitted) {
-                Ok(key) => self.look_at(&key).await,
+                Ok(key) => self.read_other(&key).await,
                 Err(error) => Err(error),
             }
         };
@@ -368,19 +368,19 @@ impl EffectExecutor {
             }
             bytes += object.0.to_string().len();
         }
-        if bytes > MOST_LISTED {
+        if bytes > MAX_LISTED_BYTES {
             return Err(ClusterError::Invalid(format!(
                 "{} objects with {} KiB, where {} may be; name them more narrowly by labels",
                 objects.len(),
                 bytes >> 10,
-                MOST_LISTED >> 10
+                MAX_LISTED_BYTES >> 10
             )));
         }
         Ok(ObservationKind::Objects(objects))
     }
 
     /// Reads an object that isn't the hook's own, with an assessment by the plugin of its kind.
-    pub(super) async fn look_at(&self, key: &ObjectKey) -> Result<ObservationKind, ClusterError> {
+    pub(super) async fn read_other(&self, key: &ObjectKey) -> Result<ObservationKind, ClusterError> {
         Ok(match self.cluster.get(key).await? {
             None => ObservationKind::Gone,
             Some(object) => {
@@ -393,10 +393,10 @@ impl EffectExecutor {
 }
 
 /// Returns the next batch of lines: those of [`GATHERING`], or as many as are passed to a plugin at once. `None` when there are no more.
-async fn gather(lines: &mut mpsc::Receiver<LogLine>) -> Option<Vec<LogLine>> {
+async fn next_batch(lines: &mut mpsc::Receiver<LogLine>) -> Option<Vec<LogLine>> {
     let mut gathered = vec![lines.recv().await?];
-    let until = Instant::now() + GATHERING;
-    while gathered.len() < MAX_GATHERED
+    let until = Instant::now() + LOG_BATCH_INTERVAL;
+    while gathered.len() < MAX_BATCH_LINES
         && let Ok(Some(line)) = timeout_at(until, lines.recv()).await
     {
         gathered.push(line);
@@ -405,8 +405,8 @@ async fn gather(lines: &mut mpsc::Receiver<LogLine>) -> Option<Vec<LogLine>> {
 }
 
 /// Says whether all conflicting fields were changed by our hooks. The manifests win over them.
-pub(crate) fn is_of_hooks(error: &ClusterError) -> bool {
-    let is_hooks = |manager: &str| manager.trim_start_matches('"').starts_with(MANAGER_OF_HOOKS);
+pub(crate) fn are_changes_of_hooks(error: &ClusterError) -> bool {
+    let is_hooks = |manager: &str| manager.trim_start_matches('"').starts_with(HOOK_FIELD_MANAGER_PREFIX);
     if let ClusterError::Conflict(conflicts) = error {
         conflicts.iter().all(|conflict| is_hooks(&conflict.manager))
     } else {

@@ -10,7 +10,7 @@ use capstan_core::{
     operation,
     phase::Phase,
     plugins::{
-        HookContext, HookFacts, HookQuestion, HookStep, Observation, ObservationKind, OperationFacts, PluginError,
+        HookContext, HookQuestion, HookRunInfo, HookStep, Observation, ObservationKind, OperationInfo, PluginError,
     },
     task::{HookTask, Task},
 };
@@ -52,14 +52,14 @@ impl EffectExecutor {
         let context = HookContext {
             application: self.plan.application.clone(),
             settings: hook.settings.clone(),
-            hook: HookFacts {
+            hook: HookRunInfo {
                 run: self.run(hook, task.phase, order.attempt),
                 phase: task.phase,
                 wave: task.wave,
                 attempt: order.attempt,
                 on_vanished: hook.on_vanished,
             },
-            operation: OperationFacts {
+            operation: OperationInfo {
                 id: self.operation.clone(),
                 kind: self.plan.does,
             },
@@ -106,7 +106,7 @@ impl EffectExecutor {
             },
             PendingObservationKind::Seen(key) => match self.last_seen(key) {
                 Some((object, health)) => ObservationKind::Object { object, health },
-                None => self.look_at(key).await?,
+                None => self.read_other(key).await?,
             },
             PendingObservationKind::Read(request) => self.read(task, request).await,
             PendingObservationKind::Http(answer) => ObservationKind::Http(answer.clone()),
@@ -146,18 +146,22 @@ impl EffectExecutor {
     }
 
     /// Creates a hook's object as soon as its kind is served.
-    pub(super) async fn create_own_when_served(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
+    pub(super) async fn create_hook_object_when_served(
+        &self,
+        task: &Task,
+        attempt: u32,
+    ) -> Result<Answer, ClusterError> {
         let mut patience = KindWait::new();
         loop {
-            match self.create_own(task, attempt).await {
-                Err(error) => self.learn_kinds(&mut patience, error).await?,
+            match self.create_hook_object(task, attempt).await {
+                Err(error) => self.wait_for_kind(&mut patience, error).await?,
                 made => return made,
             }
         }
     }
 
     /// Creates a hook's object, or finds the one that was created before a crash.
-    async fn create_own(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
+    async fn create_hook_object(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
         let own = operation::own_object(&self.plan, task, &self.operation, attempt);
         let (Some(mut own), Some(hook)) = (own, task.hook()) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
@@ -181,7 +185,7 @@ impl EffectExecutor {
                     return Err(self.taken(live));
                 }
                 // Another object that takes the name now is refused.
-                own.set_meta("uid", live.uid());
+                own.set_metadata_text("uid", live.uid());
             }
             let conflicts = of_hooks(&self.plan);
             let applied = self

@@ -54,7 +54,7 @@ impl EffectExecutor {
         let since = self.made.since.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut unseen = Vec::new();
         let results = &operation.state().results;
-        let ended_well = |task: &&Task| results.get(&task.id).is_some_and(TaskResult::lets_go_on);
+        let ended_well = |task: &&Task| results.get(&task.id).is_some_and(TaskResult::allows_next);
         for task in self.plan.tasks.iter().filter(ended_well) {
             match &task.action {
                 Action::Delete(delete) => now.remove(&task.key, &delete.uid),
@@ -147,7 +147,11 @@ impl EffectExecutor {
     }
 
     pub(super) fn taken(&self, live: &Object) -> ClusterError {
-        ClusterError::Other(format!("{}; {}", self.ownership().taken(live), ownership::TAKEN_HINT))
+        ClusterError::Other(format!(
+            "{}; {}",
+            self.ownership().taken(live),
+            ownership::NAME_TAKEN_HINT
+        ))
     }
 
     /// Refuses a plugin's request for an object of another application.

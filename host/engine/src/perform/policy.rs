@@ -4,7 +4,7 @@ use capstan_core::{
     compat::{Mode, Rule},
     effect::Target,
     hook::{Disposal, HookOutcome, Occasion, RunId, Ttl},
-    input::{DisposalDecision, EarlierObjects},
+    input::{DisposalDecision, PreviousHookObjects},
     object::{Object, labels},
     operation,
     phase::Phase,
@@ -19,7 +19,7 @@ use super::{EffectExecutor, PreparedEffect};
 use crate::{clock::Clock, error::ClusterError};
 
 /// The claim of a delete policy that is called for every hook.
-const FOR_ALL: &str = "*";
+const ANY_HOOK: &str = "*";
 
 /// One object of a hook, with everything that its policies are told.
 pub(crate) struct PolicyCase<'a> {
@@ -41,7 +41,7 @@ pub(crate) struct PolicyCase<'a> {
 }
 
 /// Calls all policies for one object, and joins their answers.
-pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCase<'_>) -> DisposalDecision {
+pub(crate) async fn ask_policies(plugins: &dyn Plugins, clock: Clock, case: PolicyCase<'_>) -> DisposalDecision {
     let mut decision = DisposalDecision::keep();
     let mut keepers = Vec::new();
     for policy in case.policies {
@@ -68,11 +68,11 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCas
             Ok(disposal) => {
                 let joined = decision.disposal.join(disposal);
                 if joined != decision.disposal {
-                    decision.by = Some(name_of(policy));
+                    decision.by = Some(policy_name(policy));
                     decision.plugins = vec![policy.by.to_string()];
                 }
                 // Most hooks don't concern the policies that are called for every hook.
-                if disposal == Disposal::Keep && policy.by.claim != FOR_ALL {
+                if disposal == Disposal::Keep && policy.by.claim != ANY_HOOK {
                     keepers.push(policy.by.to_string());
                 }
                 decision.disposal = joined;
@@ -91,8 +91,8 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCas
 }
 
 /// Returns the name of a policy as its user knows it; for one that is called for every hook, its plugin's name.
-fn name_of(policy: &PolicyUse) -> String {
-    if policy.by.claim == FOR_ALL {
+fn policy_name(policy: &PolicyUse) -> String {
+    if policy.by.claim == ANY_HOOK {
         policy.by.plugin.clone()
     } else {
         policy.by.claim.clone()
@@ -131,8 +131,12 @@ pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
 
 impl EffectExecutor {
     /// Finds the objects of earlier runs of a hook, newest first, and calls its policies for each.
-    pub(super) async fn look_for_older(&self, task: &Task, attempt: u32) -> Result<EarlierObjects, ClusterError> {
-        let mut older = EarlierObjects::default();
+    pub(super) async fn find_earlier_objects(
+        &self,
+        task: &Task,
+        attempt: u32,
+    ) -> Result<PreviousHookObjects, ClusterError> {
+        let mut older = PreviousHookObjects::default();
         let own = operation::own_object(&self.plan, task, &self.operation, attempt);
         let (Some(own), Some(hook)) = (own, task.hook()) else {
             return Ok(older);
@@ -194,7 +198,7 @@ impl EffectExecutor {
                 settings: &hook.settings,
             };
             rank += 1;
-            let decision = ask_all(&*self.plugins, self.clock, case).await;
+            let decision = ask_policies(&*self.plugins, self.clock, case).await;
             older.decided.push((target, self.spare(decision, live, task).await));
         }
         Ok(older)
@@ -229,7 +233,7 @@ impl EffectExecutor {
             policies: &hook.policies,
             settings: &hook.settings,
         };
-        let decision = ask_all(&*self.plugins, self.clock, case).await;
+        let decision = ask_policies(&*self.plugins, self.clock, case).await;
         self.spare(decision, &object, task).await
     }
 }

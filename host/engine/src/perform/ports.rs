@@ -3,27 +3,27 @@
 use capstan_core::{
     object::Object,
     sent::as_sent,
-    service::{PortInTheWay, ports_in_the_way, with_ports_taken},
+    service::{ConflictingPort, conflicting_ports, managed_fields_with_ports},
     task::UnknownFields,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Cluster, Conflicts, DryRun, MANAGER},
+    cluster::{Cluster, ConflictPolicy, DryRun, MANAGER},
     error::{ClusterError, FieldConflict},
 };
 
-type Applied = (Object, Vec<String>);
+type ApplyResult = (Object, Vec<String>);
 
 /// Applies an object. A port of a Service that others wrote and that has the name of an applied one is a conflict like others: it is
 /// refused with its owner's name, or taken over.
 pub(super) async fn apply(
     cluster: &Cluster,
     object: &Object,
-    conflicts: Conflicts,
+    conflicts: ConflictPolicy,
     unknown: UnknownFields,
     rehearsal: DryRun,
-) -> Result<Applied, ClusterError> {
+) -> Result<ApplyResult, ClusterError> {
     let refusal = match cluster.apply_with(object, conflicts, unknown, rehearsal).await {
         Err(refusal @ ClusterError::Invalid(_)) if object.kind() == "Service" => refusal,
         other => return other,
@@ -32,18 +32,18 @@ pub(super) async fn apply(
         return Err(refusal);
     };
     let object = as_sent(object);
-    let ports = ports_in_the_way(&object, &live, MANAGER);
+    let ports = conflicting_ports(&object, &live, MANAGER);
     match (ports.is_empty(), conflicts, rehearsal) {
         (true, _, _) => Err(refusal),
-        (false, Conflicts::Refuse, _) => Err(ClusterError::Conflict(ports.iter().flat_map(conflict).collect())),
-        (false, Conflicts::TakeOver, DryRun::DryRun) => {
+        (false, ConflictPolicy::Refuse, _) => Err(ClusterError::Conflict(ports.iter().flat_map(conflict).collect())),
+        (false, ConflictPolicy::TakeOver, DryRun::DryRun) => {
             // Taking a port over needs two requests, and a dry run of the second one is only possible after the first.
-            let patch = as_patch(&object, &live, &ports);
+            let patch = to_merge_patch(&object, &live, &ports);
             let after = cluster.rehearse_merge(&object.key(), &patch).await?;
             Ok((after, Vec::new()))
         }
-        (false, Conflicts::TakeOver, DryRun::No) => {
-            let fields = with_ports_taken(&live, &ports, MANAGER);
+        (false, ConflictPolicy::TakeOver, DryRun::No) => {
+            let fields = managed_fields_with_ports(&live, &ports, MANAGER);
             let patch = json!({ "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() } });
             cluster.merge(&object.key(), live.uid(), patch).await?;
             cluster.apply_with(&object, conflicts, unknown, rehearsal).await
@@ -51,7 +51,7 @@ pub(super) async fn apply(
     }
 }
 
-fn conflict(port: &PortInTheWay) -> Vec<FieldConflict> {
+fn conflict(port: &ConflictingPort) -> Vec<FieldConflict> {
     let field = format!(
         "the port {}, which has the name `{}` that {} has in the manifest,",
         port.live, port.name, port.applied
@@ -70,7 +70,7 @@ fn conflict(port: &PortInTheWay) -> Vec<FieldConflict> {
 }
 
 /// Returns the object as a merge patch, with the ports that others added.
-fn as_patch(object: &Object, live: &Object, ports: &[PortInTheWay]) -> Value {
+fn to_merge_patch(object: &Object, live: &Object, ports: &[ConflictingPort]) -> Value {
     let mut patch = object.0.clone();
     let wanted = patch.pointer("/spec/ports").and_then(Value::as_array).cloned();
     let mut all = wanted.unwrap_or_default();

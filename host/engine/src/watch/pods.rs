@@ -15,10 +15,10 @@ use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{BACKOFF, Shared, object_of, watching};
+use super::{BACKOFF, Shared, to_object, watching};
 use crate::{
     error::ClusterError,
-    owned::{self, Owned},
+    owned::{self, PodOwnership},
 };
 
 /// What the pods of a workload look like.
@@ -50,7 +50,7 @@ impl PodWatch {
     pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodSummary>) -> Option<PodWatch> {
         let selector = pods::selector(workload)?;
         let crew = WorkloadPods {
-            owned: Owned::of(workload),
+            owned: PodOwnership::of(workload),
             workload: workload.key(),
             pods: BTreeMap::new(),
         };
@@ -87,7 +87,7 @@ impl PodWatch {
     pub fn judge(&self, workload: &Object, assessment: Assessment, is_explained: bool) -> Assessment {
         match self.seen.as_ref().and_then(|seen| seen.worst.as_ref()) {
             Some(trouble) if assessment.health == Health::Progressing => {
-                with_trouble(workload, assessment, trouble, is_explained)
+                with_problem(workload, assessment, trouble, is_explained)
             }
             Some(_) | None => assessment,
         }
@@ -95,7 +95,7 @@ impl PodWatch {
 }
 
 /// Adds a pod's problem to the assessment of its workload. The operation measures how long it lasts.
-fn with_trouble(workload: &Object, mut assessment: Assessment, trouble: &PodProblem, is_explained: bool) -> Assessment {
+fn with_problem(workload: &Object, mut assessment: Assessment, trouble: &PodProblem, is_explained: bool) -> Assessment {
     match trouble.weight {
         PodSeverity::Told if is_explained => {}
         PodSeverity::Told => assessment.message = format!("{}; {}", assessment.message, trouble.message),
@@ -116,7 +116,7 @@ fn with_trouble(workload: &Object, mut assessment: Assessment, trouble: &PodProb
 }
 
 /// Adds to a Pod's assessment what keeps it from starting.
-pub(super) async fn judge_pod(shared: &Shared, pod: &Object, assessment: Assessment) -> Assessment {
+pub(super) async fn assess_pod(shared: &Shared, pod: &Object, assessment: Assessment) -> Assessment {
     let is_open = match assessment.health {
         Health::Progressing | Health::Degraded => !assessment.is_final,
         Health::Healthy | Health::Suspended | Health::Missing | Health::Unknown => false,
@@ -124,15 +124,15 @@ pub(super) async fn judge_pod(shared: &Shared, pod: &Object, assessment: Assessm
     if !is_open || pod.is_terminating() {
         return assessment;
     }
-    let (trouble, _) = trouble_of(shared, pod).await;
+    let (trouble, _) = problem_of(shared, pod).await;
     match trouble.filter(|trouble| trouble.weight >= PodSeverity::Degraded) {
-        Some(trouble) => with_trouble(pod, assessment, &trouble, false),
+        Some(trouble) => with_problem(pod, assessment, &trouble, false),
         None => assessment,
     }
 }
 
 /// Returns what keeps a pod from starting: a container's state, or a missing object that it mounts.
-async fn trouble_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Option<Missing>) {
+async fn problem_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Option<Missing>) {
     if let Some(trouble) = pods::trouble(pod) {
         return (Some(trouble), None);
     }
@@ -160,7 +160,7 @@ async fn trouble_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Optio
 /// The pods of one workload.
 struct WorkloadPods {
     workload: ObjectKey,
-    owned: Owned,
+    owned: PodOwnership,
     pods: BTreeMap<String, Pod>,
 }
 
@@ -177,7 +177,7 @@ impl WorkloadPods {
             self.pods.remove(pod.name());
             return Ok(());
         }
-        let (trouble, missing) = trouble_of(shared, pod).await;
+        let (trouble, missing) = problem_of(shared, pod).await;
         let shown = related::how_it_is(pod);
         let known = Pod {
             shown,
@@ -252,7 +252,7 @@ async fn watch(
         backoff.succeeded();
         match event {
             Event::Apply(seen) | Event::InitApply(seen) => {
-                crew.take(shared, &object_of(&seen, &kind, "v1")).await?;
+                crew.take(shared, &to_object(&seen, &kind, "v1")).await?;
             }
             Event::Delete(seen) => {
                 crew.pods.remove(seen.metadata.name.as_deref().unwrap_or_default());

@@ -26,23 +26,23 @@ use kube::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    BACKOFF, Followed, Shared, WatchCommand, object_of,
-    pods::{PodSummary, PodWatch, judge_pod},
-    watching,
+    BACKOFF, Followed, Shared, WatchCommand,
+    pods::{PodSummary, PodWatch, assess_pod},
+    to_object, watching,
 };
-use crate::{backoff::Backoff, cluster::WatchItem, owned, queue};
+use crate::{backoff::Backoff, cluster::WatchStream, owned, queue};
 
 /// How soon the pods of a deleted object that waits for them are read again, in milliseconds.
-const OWNED_AGAIN_MS: u64 = 5_000;
+const OWNED_PODS_RECHECK_MILLIS: u64 = 5_000;
 
 /// How often in a row a watch fails before that is reported.
-const TOLD_AFTER: u32 = 3;
+const REPORT_AFTER_FAILURES: u32 = 3;
 
 /// How many observations of workloads' pods wait for the watcher; a sender with another one waits.
-const MAX_POD_NEWS: usize = 64;
+const MAX_POD_UPDATES: usize = 64;
 
 /// An object that couldn't be read is read once more after this time, also if its renewed watch reports nothing wrong.
-const LONGEST_WATCH: Duration = Duration::from_mins(1);
+const MAX_UNREAD_WATCH_AGE: Duration = Duration::from_mins(1);
 
 /// The retries of an object that couldn't be read or watched.
 struct Unread {
@@ -70,7 +70,7 @@ pub(super) struct Watcher {
     /// Whether the first list is complete.
     is_ready: bool,
     /// Objects without the application's label, which have watches of their own.
-    strays: BTreeMap<ObjectKey, WatchItem>,
+    strays: BTreeMap<ObjectKey, WatchStream>,
     recheck: BTreeMap<ObjectKey, Instant>,
     /// Objects that couldn't be read or watched.
     unread: BTreeMap<ObjectKey, Unread>,
@@ -98,16 +98,16 @@ impl Watcher {
             recheck: BTreeMap::new(),
             unread: BTreeMap::new(),
             pods: BTreeMap::new(),
-            pod_news: mpsc::channel(MAX_POD_NEWS),
+            pod_news: mpsc::channel(MAX_POD_UPDATES),
         }
     }
 
-    fn open(&self, config: watcher::Config) -> Option<WatchItem> {
+    fn open(&self, config: watcher::Config) -> Option<WatchStream> {
         self.shared.cluster.watch(&self.kind, &self.namespace, config).ok()
     }
 
     pub async fn run(mut self) {
-        let label = ownership::watch_selector(&self.shared.application, &self.namespace);
+        let label = ownership::watch_label_selector(&self.shared.application, &self.namespace);
         let Some(mut stream) = self.open(watching().labels(&label)) else {
             let kind = &self.kind;
             let message =
@@ -136,7 +136,7 @@ impl Watcher {
                     }
                     Some(Err(error)) => {
                         resting = Some(Instant::now() + backoff.failed());
-                        if backoff.failures() == TOLD_AFTER {
+                        if backoff.failures() == REPORT_AFTER_FAILURES {
                             let message = format!("{} can't be watched, trying on: {error}", self.kind);
                             self.shared.inbox.troubled(message);
                         }
@@ -149,7 +149,7 @@ impl Watcher {
                         self.tell(&key).await;
                     }
                 }
-                (key, event) = next_stray(&mut self.strays) => self.take_stray(key, event).await,
+                (key, event) = next_unlabelled_event(&mut self.strays) => self.handle_unlabelled_event(key, event).await,
                 () = tokio::time::sleep_until(recheck.unwrap_or_else(Instant::now)), if recheck.is_some() => {
                     let now = Instant::now();
                     let due: Vec<ObjectKey> =
@@ -158,7 +158,7 @@ impl Watcher {
                         self.recheck.remove(&key);
                         self.tell(&key).await;
                     }
-                    self.read_again(now).await;
+                    self.retry_reads(now).await;
                 }
             }
         }
@@ -214,13 +214,13 @@ impl Watcher {
             Err(error) => {
                 let message = format!("{key} can't be read: {error}");
                 self.shared.inbox.troubled(message);
-                self.read_later(key);
+                self.schedule_read(key);
             }
         }
     }
 
     /// Schedules another read of an object.
-    fn read_later(&mut self, key: &ObjectKey) {
+    fn schedule_read(&mut self, key: &ObjectKey) {
         let unread = self.unread.entry(key.clone()).or_insert_with(|| Unread {
             next: Instant::now(),
             backoff: BACKOFF,
@@ -229,7 +229,7 @@ impl Watcher {
     }
 
     /// Reads the objects whose pause is over.
-    async fn read_again(&mut self, now: Instant) {
+    async fn retry_reads(&mut self, now: Instant) {
         let due: Vec<ObjectKey> = self
             .unread
             .iter()
@@ -239,7 +239,7 @@ impl Watcher {
         for key in due {
             // If this fails, it is scheduled again; else the entry is kept for the next failure of its watch.
             if let Some(unread) = self.unread.get_mut(&key) {
-                unread.next = now + LONGEST_WATCH;
+                unread.next = now + MAX_UNREAD_WATCH_AGE;
             }
             self.live.remove(&key);
             self.look(&key).await;
@@ -277,7 +277,7 @@ impl Watcher {
         }
     }
 
-    async fn take_stray(&mut self, key: ObjectKey, event: Option<watcher::Result<Event<DynamicObject>>>) {
+    async fn handle_unlabelled_event(&mut self, key: ObjectKey, event: Option<watcher::Result<Event<DynamicObject>>>) {
         match event {
             Some(Ok(Event::Apply(seen) | Event::InitApply(seen))) => {
                 self.unread.remove(&key);
@@ -293,7 +293,7 @@ impl Watcher {
             Some(Err(_)) | None => {
                 // Reading it again starts a new watch, if there is still something to follow.
                 self.strays.remove(&key);
-                self.read_later(&key);
+                self.schedule_read(&key);
             }
         }
     }
@@ -315,7 +315,7 @@ impl Watcher {
             .map(|found| found.api_version.clone());
         self.live.insert(
             key.clone(),
-            object_of(seen, &self.kind, &api_version.unwrap_or_default()),
+            to_object(seen, &self.kind, &api_version.unwrap_or_default()),
         );
         key
     }
@@ -357,7 +357,7 @@ impl Watcher {
                     pods.judge(object, assessment, needs_pods)
                 };
             } else if is_pod(object) && !self.shared.mode.has(Rule::PodsOnlyTell) {
-                assessment = judge_pod(&self.shared, object, assessment).await;
+                assessment = assess_pod(&self.shared, object, assessment).await;
             }
             soonest = [soonest, assessment.recheck_after_ms].into_iter().flatten().min();
             self.shared
@@ -366,9 +366,11 @@ impl Watcher {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(key.clone(), (object.clone(), assessment.clone()));
             let mut seen = ObservedObject::of(object, assessment);
-            if finalizer::waits_for_owned(object) {
-                soonest = Some(soonest.map_or(OWNED_AGAIN_MS, |soonest: u64| soonest.min(OWNED_AGAIN_MS)));
-                if let Some(pod) = owned::held_up(&self.shared.cluster, object).await {
+            if finalizer::is_foreground_deletion(object) {
+                soonest = Some(soonest.map_or(OWNED_PODS_RECHECK_MILLIS, |soonest: u64| {
+                    soonest.min(OWNED_PODS_RECHECK_MILLIS)
+                }));
+                if let Some(pod) = owned::deletion_blocker(&self.shared.cluster, object).await {
                     seen.held_up_by = Some(match seen.held_up_by {
                         Some(reason) => format!("{reason}; {pod}"),
                         None => pod,
@@ -391,8 +393,8 @@ fn is_pod(object: &Object) -> bool {
 }
 
 /// Waits for the next event of any object without the label.
-async fn next_stray(
-    strays: &mut BTreeMap<ObjectKey, WatchItem>,
+async fn next_unlabelled_event(
+    strays: &mut BTreeMap<ObjectKey, WatchStream>,
 ) -> (ObjectKey, Option<watcher::Result<Event<DynamicObject>>>) {
     let nexts = strays
         .iter_mut()

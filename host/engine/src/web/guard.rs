@@ -22,20 +22,20 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-use super::{Caller, boxed};
+use super::{HttpService, boxed};
 
 /// An address that only a grant with `local: true` allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{name} leads to {address}, which is this machine, its link or a cloud's metadata service, and that was not granted (`local: true`)"
 )]
-pub(super) struct Near {
+pub(super) struct LocalAddressError {
     name: String,
     address: IpAddr,
 }
 
 /// Makes a client that keeps no connections.
-pub(super) fn client(by_tls: bool, may_be_near: bool) -> Result<Caller, io::Error> {
+pub(super) fn client(by_tls: bool, may_be_near: bool) -> Result<HttpService, io::Error> {
     let mut connector = HttpConnector::new_with_resolver(Resolver { may_be_near });
     connector.enforce_http(false);
     connector.set_nodelay(true);
@@ -71,7 +71,7 @@ impl tower::Service<Name> for Resolver {
         let may_be_near = self.may_be_near;
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            allowed(name.as_str(), found, may_be_near).map(Vec::into_iter)
+            allowed_addresses(name.as_str(), found, may_be_near).map(Vec::into_iter)
         })
     }
 }
@@ -81,10 +81,10 @@ impl tower::Service<Name> for Resolver {
 /// # Errors
 ///
 /// Returns the address if it is one of this machine or its link.
-pub(super) fn check_literal(host: &str) -> Result<(), Near> {
+pub(super) fn check_literal(host: &str) -> Result<(), LocalAddressError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {
-        Ok(address) if is_near(address) || is_own(address) => Err(Near {
+        Ok(address) if is_near(address) || is_own(address) => Err(LocalAddressError {
             name: host.to_owned(),
             address,
         }),
@@ -100,12 +100,12 @@ fn is_own(address: IpAddr) -> bool {
 }
 
 /// Returns the addresses that may be called. If there is none, the error names those that were found.
-fn allowed(name: &str, found: Vec<SocketAddr>, may_be_near: bool) -> io::Result<Vec<SocketAddr>> {
+fn allowed_addresses(name: &str, found: Vec<SocketAddr>, may_be_near: bool) -> io::Result<Vec<SocketAddr>> {
     let (near, far): (Vec<SocketAddr>, Vec<SocketAddr>) = found
         .into_iter()
         .partition(|address| !may_be_near && (is_near(address.ip()) || is_own(address.ip())));
     match (far.is_empty(), near.first()) {
-        (true, Some(address)) => Err(io::Error::other(Near {
+        (true, Some(address)) => Err(io::Error::other(LocalAddressError {
             name: name.to_owned(),
             address: address.ip(),
         })),
@@ -138,29 +138,38 @@ mod tests {
             "fd00:ec2::254",
             "100.100.100.200",
         ] {
-            let refused = allowed("evil.example", vec![at(near)], false).unwrap_err();
+            let refused = allowed_addresses("evil.example", vec![at(near)], false).unwrap_err();
             assert!(
                 refused.to_string().starts_with("evil.example leads to "),
                 "{near}: {refused}"
             );
-            assert_eq!(allowed("mine.example", vec![at(near)], true).unwrap(), [at(near)]);
+            assert_eq!(
+                allowed_addresses("mine.example", vec![at(near)], true).unwrap(),
+                [at(near)]
+            );
         }
         for far in ["10.1.2.3", "192.168.1.1", "8.8.8.8", "2001:db8::1", "fd00::1"] {
-            assert_eq!(allowed("api.example", vec![at(far)], false).unwrap(), [at(far)]);
+            assert_eq!(
+                allowed_addresses("api.example", vec![at(far)], false).unwrap(),
+                [at(far)]
+            );
         }
         assert!(is_own("127.0.0.1".parse().unwrap()) && !is_own("192.0.2.1".parse().unwrap()));
         // Nothing is sent: this only asks which address of ours would be used.
         let socket = UdpSocket::bind(("0.0.0.0", 0)).unwrap();
         if socket.connect(("192.0.2.1", 9)).is_ok() {
             let own = SocketAddr::new(socket.local_addr().unwrap().ip(), 0);
-            assert!(allowed("own.example", vec![own], false).is_err(), "{own}");
-            assert_eq!(allowed("own.example", vec![own], true).unwrap(), [own]);
+            assert!(allowed_addresses("own.example", vec![own], false).is_err(), "{own}");
+            assert_eq!(allowed_addresses("own.example", vec![own], true).unwrap(), [own]);
             assert!(check_literal(&own.ip().to_string()).is_err(), "{own}");
         }
         assert!(check_literal("[::1]").is_err() && check_literal("[fd00:ec2::254]").is_err());
         assert!(check_literal("192.0.2.1").is_ok() && check_literal("api.example").is_ok());
         // Of several, only those that may be called.
         let both = vec![at("127.0.0.1"), at("10.1.2.3")];
-        assert_eq!(allowed("both.example", both, false).unwrap(), [at("10.1.2.3")]);
+        assert_eq!(
+            allowed_addresses("both.example", both, false).unwrap(),
+            [at("10.1.2.3")]
+        );
     }
 }

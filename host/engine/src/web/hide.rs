@@ -12,9 +12,9 @@ use base64::{
 use capstan_core::name::path_segment;
 
 /// The replacement for a value.
-const HIDDEN: &[u8] = b"(hidden)";
+const PLACEHOLDER: &[u8] = b"(hidden)";
 /// An encoded form with fewer bytes isn't searched for: it would hide unrelated text.
-const SHORTEST_ENCODED: usize = 6;
+const MIN_ENCODED_BYTES: usize = 6;
 
 /// The values that are hidden, with their encoded forms.
 pub(super) struct SecretValues {
@@ -29,7 +29,7 @@ impl SecretValues {
         for value in values.iter().filter(|value| !value.is_empty()) {
             forms.push(value.as_bytes().to_vec());
             let encoded = encoded(value).into_iter().map(String::into_bytes);
-            forms.extend(encoded.filter(|form| form.len() >= SHORTEST_ENCODED));
+            forms.extend(encoded.filter(|form| form.len() >= MIN_ENCODED_BYTES));
         }
         forms.sort();
         forms.dedup();
@@ -70,7 +70,7 @@ impl SecretValues {
             Some(finder) => {
                 for found in finder.find_iter(bytes).take_while(|found| found.start() < most) {
                     clean.extend(kept(at, found.start()));
-                    clean.extend(HIDDEN);
+                    clean.extend(PLACEHOLDER);
                     at = found.end();
                 }
             }
@@ -96,8 +96,8 @@ fn encoded(value: &str) -> Vec<String> {
     forms.push(percent.replace("%20", "+"));
     // Encoders differ in which characters they leave as they are: `encodeURIComponent`, forms, and encoders that only encode what must
     // be.
-    let some: String = value.chars().map(some_percent).collect();
-    forms.extend([lower_hex(&some), some, lower_hex(&percent), percent]);
+    let some: String = value.chars().map(encode_uri_component).collect();
+    forms.extend([lower_case_escapes(&some), some, lower_case_escapes(&percent), percent]);
     let hex = value.bytes().fold(String::new(), |mut hex, byte| {
         // Writing into a text succeeds.
         _ = write!(hex, "{byte:02x}");
@@ -120,7 +120,7 @@ fn encoded(value: &str) -> Vec<String> {
 }
 
 /// Encodes a character as `encodeURIComponent` of JavaScript does.
-fn some_percent(letter: char) -> String {
+fn encode_uri_component(letter: char) -> String {
     if matches!(letter, '!' | '*' | '\'' | '(' | ')') {
         letter.to_string()
     } else {
@@ -134,7 +134,7 @@ fn some_percent(letter: char) -> String {
 }
 
 /// Writes the digits after each `%` in lower case.
-fn lower_hex(text: &str) -> String {
+fn lower_case_escapes(text: &str) -> String {
     let mut parts = text.split('%');
     let mut lower = parts.next().unwrap_or_default().to_owned();
     for part in parts {

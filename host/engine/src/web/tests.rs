@@ -69,7 +69,7 @@ fn get(url: String) -> Call {
     }
 }
 
-fn body(answer: &HttpAnswer) -> String {
+fn body(answer: &HttpResponse) -> String {
     String::from_utf8(BASE64_STANDARD.decode(&answer.body).unwrap()).unwrap()
 }
 
@@ -96,7 +96,7 @@ async fn a_call_is_sent_as_it_is_and_a_secret_does_not_come_back() {
 }
 
 /// Looks for a text, or the beginning of it, in what an answer shows.
-fn shows(answer: &HttpAnswer, secret: &str) -> bool {
+fn shows(answer: &HttpResponse, secret: &str) -> bool {
     let start = &secret[..8];
     body(answer).contains(start) || answer.headers.iter().any(|(_, value)| value.contains(start))
 }

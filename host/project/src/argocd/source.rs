@@ -81,7 +81,7 @@ impl Reader<'_> {
         self.confine(&format!("{at}/path"), &folder);
         let directory = self.directory(&format!("{at}/directory"), folder.clone());
         // With `directory`, it is a folder of manifests, whatever else is in it.
-        match directory.unwrap_or_else(|| Source::of_folder(folder.clone())) {
+        match directory.unwrap_or_else(|| Source::from_folder(folder.clone())) {
             Source::Chart(chart) => self
                 .helm(at, *chart, &folder)
                 .map(|chart| Source::Chart(Box::new(chart))),
@@ -166,7 +166,7 @@ impl Reader<'_> {
         }
         let may_miss = self.is(&format!("{at}/ignoreMissingValueFiles"));
         for (index, file) in self.texts(&format!("{at}/valueFiles")).into_iter().enumerate() {
-            let path = self.value_file(&format!("{at}/valueFiles/{index}"), &file, folder)?;
+            let path = self.resolve_value_file(&format!("{at}/valueFiles/{index}"), &file, folder)?;
             if !may_miss || path.contains("://") || Path::new(&path).exists() {
                 chart.values.files.push(path);
             }
@@ -213,9 +213,9 @@ impl Reader<'_> {
             let name = self.text(&format!("{one}/name")).unwrap_or_default();
             let file = self.text(&format!("{one}/path")).unwrap_or_default();
             let pointer = format!("{one}/path");
-            let path = self.value_file(&pointer, &file, folder)?;
+            let path = self.resolve_value_file(&pointer, &file, folder)?;
             // helm would read several keys and files in one text.
-            if source::set_file_parts(&format!("{name}={file}")) != Some((name.as_str(), file.as_str())) {
+            if source::split_set_file(&format!("{name}={file}")) != Some((name.as_str(), file.as_str())) {
                 let message = format!("`{name}` and `{file}` are not one key and one file");
                 self.wrong(&one, &message, "write them without commas, `=` and `\\`");
             }
@@ -225,7 +225,7 @@ impl Reader<'_> {
     }
 
     /// Resolves a file of values: relative to the chart, or in the source that `$NAME/...` refers to.
-    fn value_file(&mut self, pointer: &str, file: &str, folder: &Path) -> Option<String> {
+    fn resolve_value_file(&mut self, pointer: &str, file: &str, folder: &Path) -> Option<String> {
         if file.contains("://") {
             self.mistakes.extend(scheme_mistake(self.manifest, pointer, file));
             return Some(file.to_owned());

@@ -75,7 +75,7 @@ impl Entry {
         }
         for (index, text) in self.set_file.iter().enumerate() {
             let pointer = format!("{pointer}/setFile/{index}");
-            if let Some((_, path)) = source::set_file_parts(text) {
+            if let Some((_, path)) = source::split_set_file(text) {
                 mistakes.extend(scheme_mistake(document, &pointer, path));
             } else {
                 let error = document.error(&pointer, format!("`{text}` is not one key and one file"));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs::File, path::Path};
 
 use capstan_cluster::registry::Guard;
-use capstan_registry::{Access, Digest, OnTaken, Plugin, RegistryError};
+use capstan_registry::{Access, Digest, OnExistingTag, Plugin, RegistryError};
 use serde_json::json;
 
 use crate::support::{Answers, Place, access, component, oci, other_component, registry, source};
@@ -138,7 +138,12 @@ async fn what_a_storage_lost_or_bent_is_told() {
     let text = format!("oci://{}/ttl:1", registry.address());
     let store = || Place::new().store(access(&[registry.address()]));
     store()
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
     let hex = Digest::of(component()).hex();

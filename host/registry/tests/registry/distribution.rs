@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use capstan_cluster::registry::{Guard, PASSWORD, USER};
-use capstan_registry::{Access, Digest, Hint, Locked, Login, OnTaken, Proxy, RegistryError};
+use capstan_registry::{Access, Digest, Hint, Locked, Login, OnExistingTag, Proxy, RegistryError};
 
 use crate::support::{Answers, Place, access, component, oci, other_component, registry, source};
 
@@ -14,7 +14,12 @@ async fn what_is_published_is_found_and_is_the_same() {
     let store = place.store(access(&[registry.address()]));
     let text = format!("oci://{}/acme/ttl:0.1.0", registry.address());
     let published = store
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -33,7 +38,12 @@ async fn what_is_published_is_found_and_is_the_same() {
 
     // The same again is no change; another plugin under the same tag is one.
     let again = store
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
     assert!(again.was_there && again.source == published.source, "{again:?}");
@@ -42,7 +52,7 @@ async fn what_is_published_is_found_and_is_the_same() {
             other_component().to_vec(),
             &oci(&text),
             BTreeMap::new(),
-            OnTaken::Refuse,
+            OnExistingTag::Refuse,
         )
         .await
         .unwrap_err();
@@ -52,7 +62,7 @@ async fn what_is_published_is_found_and_is_the_same() {
             other_component().to_vec(),
             &oci(&text),
             BTreeMap::new(),
-            OnTaken::Overwrite,
+            OnExistingTag::Overwrite,
         )
         .await
         .unwrap();
@@ -81,7 +91,12 @@ async fn what_is_pinned_is_there_without_the_registry() {
     let text = format!("oci://{}/ttl:1", registry.address());
     let store = place.store(access(&[registry.address()]));
     store
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
     let found = store.resolve(&source(&text), Path::new("")).await.unwrap();
@@ -131,7 +146,12 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
     let publish = async |access: Access| {
         let store = place.store(access);
         store
-            .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+            .publish(
+                component().to_vec(),
+                &oci(&text),
+                BTreeMap::new(),
+                OnExistingTag::Refuse,
+            )
             .await
     };
     let said = |error: RegistryError| format!("{error}; hint: {:?}", error.hints());
@@ -267,7 +287,7 @@ async fn a_url_is_what_its_digest_says_and_is_kept() {
     let store = place.store(trusting.clone());
     let target = oci(format!("oci://{}/ttl:1", registry.address()));
     store
-        .publish(component().to_vec(), &target, BTreeMap::new(), OnTaken::Refuse)
+        .publish(component().to_vec(), &target, BTreeMap::new(), OnExistingTag::Refuse)
         .await
         .unwrap();
     // A registry hands out blobs by plain https, too.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use capstan_cluster::registry::{Guard, PASSWORD, Registry, USER};
-use capstan_registry::{Access, Locked, Login, OnTaken, Pattern, Policy, PublicKey, RegistryError, Rule, Signer};
+use capstan_registry::{Access, Locked, Login, OnExistingTag, Pattern, Policy, PublicKey, RegistryError, Rule, Signer};
 
 use crate::support::{Place, access, component, oci, or_skip, registry, source};
 
@@ -77,7 +77,12 @@ async fn published(registry: &Registry, repository: &str, access: Access) -> (St
     let text = format!("oci://{}/{repository}:1", registry.address());
     let store = Place::new().store(access);
     let published = store
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
     let manifest = published.source.manifest.unwrap();
@@ -162,7 +167,7 @@ async fn a_signature_is_remembered_and_does_not_count_for_another_plugin() {
     let store = Place::new().store_with(access.clone(), policy(&[&ours], &[]));
     let other = crate::support::other_component().to_vec();
     store
-        .publish(other, &oci(&moved), BTreeMap::new(), OnTaken::Refuse)
+        .publish(other, &oci(&moved), BTreeMap::new(), OnExistingTag::Refuse)
         .await
         .unwrap();
     let refused = store.resolve(&source(&moved), Path::new("")).await.unwrap_err();

@@ -24,21 +24,21 @@ use crate::{
         exports::capstan::plugin::{delete_policy, health, health_by_view, hook},
     },
     call::{Failure, MAX_ANSWER},
-    component::{HEALTH_BY_VIEW, export_of},
+    component::{HEALTH_BY_VIEW, export_name},
     state::State,
 };
 
 /// The most requests of a hook in one step.
-const MAX_ASKS: usize = 64;
+const MAX_REQUESTS: usize = 64;
 
 /// The most bytes of a hook's state.
-const MAX_STATE: usize = 64 << 10;
+const MAX_STATE_BYTES: usize = 64 << 10;
 
 /// The most related objects that a plugin may ask for.
-const MAX_NEEDS: usize = 8;
+const MAX_RELATED_OBJECTS: usize = 8;
 
 /// The shortest time before a plugin is called again.
-const MIN_WAIT_MS: u32 = 100;
+const MIN_RECHECK_MILLIS: u32 = 100;
 
 /// The functions of the contract that a component exports.
 pub(crate) struct Exports {
@@ -56,7 +56,7 @@ impl Exports {
         let by_text = has(Interface::Health)
             && pre
                 .component()
-                .get_export_index(None, export_of(Interface::Health))
+                .get_export_index(None, export_name(Interface::Health))
                 .is_some();
         Ok(Exports {
             health: by_text.then(|| health::GuestIndices::new(pre)).transpose()?,
@@ -74,7 +74,7 @@ fn failure(failure: types::Failure) -> Failure {
         types::Failure::Invalid(message) => Failure::Invalid(bounded(message)),
         types::Failure::Retry((message, after_ms)) => Failure::Retry {
             message: bounded(message),
-            after_ms: after_ms.max(MIN_WAIT_MS),
+            after_ms: after_ms.max(MIN_RECHECK_MILLIS),
         },
         types::Failure::Failed(message) => Failure::Failed(bounded(message)),
         types::Failure::Other((name, json)) => Failure::Failed(bounded(format!("{name}: {json}"))),
@@ -92,7 +92,7 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
         details,
     } = answer;
     let size = message.len() + rule.len() + texts(&need) + details.as_ref().map_or(0, String::len);
-    fits(size)?;
+    check_size(size)?;
     check_details(details)?;
     if rule.is_empty() && matches!(status, health::HealthStatus::Healthy) {
         return Err(broken(
@@ -113,7 +113,7 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
         rule: bounded(rule),
         is_final: final_,
         recheck_after_ms,
-        need: need.into_iter().take(MAX_NEEDS).map(bounded).collect(),
+        need: need.into_iter().take(MAX_RELATED_OBJECTS).map(bounded).collect(),
         lacks: None,
     })
 }
@@ -122,13 +122,13 @@ fn disposal(answer: &delete_policy::Disposal) -> Disposal {
     match answer {
         delete_policy::Disposal::Keep | delete_policy::Disposal::Other(_) => Disposal::Keep,
         delete_policy::Disposal::Delete(wanted) => Disposal::Delete(propagation(*wanted)),
-        delete_policy::Disposal::DeleteAt(at) => Disposal::DeleteAt(moment(*at)),
-        delete_policy::Disposal::AskAgainAt(at) => Disposal::AskAgainAt(moment(*at)),
+        delete_policy::Disposal::DeleteAt(at) => Disposal::DeleteAt(timestamp(*at)),
+        delete_policy::Disposal::AskAgainAt(at) => Disposal::AskAgainAt(timestamp(*at)),
     }
 }
 
 /// Converts a time. One after the year 9999 becomes the last possible time, so that no object is deleted too early.
-fn moment(milliseconds: u64) -> Timestamp {
+fn timestamp(milliseconds: u64) -> Timestamp {
     let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
@@ -145,7 +145,7 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
     let placed = match answer {
         hook::Placement::Run(placed) => placed,
         hook::Placement::Skip(reason) => {
-            fits(reason.len())?;
+            check_size(reason.len())?;
             return Ok(Placement::Skip(bounded(reason)));
         }
         hook::Placement::Other((name, _)) => return Err(later("placement", &name)),
@@ -156,7 +156,7 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
         also,
         details,
     } = placed;
-    fits(texts(&also) + details.as_ref().map_or(0, String::len))?;
+    check_size(texts(&also) + details.as_ref().map_or(0, String::len))?;
     check_details(details)?;
     for object in &also {
         if let Err(error) = serde_json::from_str::<serde_json::Map<String, Value>>(object) {
@@ -195,17 +195,17 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
         wake_after_ms,
         details,
     } = answer;
-    fits(message.len() + details.as_ref().map_or(0, String::len))?;
+    check_size(message.len() + details.as_ref().map_or(0, String::len))?;
     check_details(details)?;
-    if asks.len() > MAX_ASKS {
+    if asks.len() > MAX_REQUESTS {
         return Err(broken(format!(
-            "{} asks in one step, where {MAX_ASKS} may be",
+            "{} asks in one step, where {MAX_REQUESTS} may be",
             asks.len()
         )));
     }
-    if state.len() > MAX_STATE {
+    if state.len() > MAX_STATE_BYTES {
         return Err(broken(format!(
-            "a state of {} bytes, where {MAX_STATE} may be",
+            "a state of {} bytes, where {MAX_STATE_BYTES} may be",
             state.len()
         )));
     }
@@ -222,7 +222,7 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
             .map(|ask| Ok(Ask::new(ask.id, request(ask.what)?)))
             .collect::<Result<_, Failure>>()?,
         state,
-        wake_after_ms: wake_after_ms.map(|wait| wait.max(MIN_WAIT_MS)),
+        wake_after_ms: wake_after_ms.map(|wait| wait.max(MIN_RECHECK_MILLIS)),
     })
 }
 
@@ -316,7 +316,7 @@ fn texts(texts: &[String]) -> usize {
 }
 
 /// Refuses an answer that is too large. The host's limit during the call may have counted differently.
-fn fits(size: usize) -> Result<(), Failure> {
+fn check_size(size: usize) -> Result<(), Failure> {
     if size > MAX_ANSWER {
         return Err(broken(format!("{size} bytes, where {MAX_ANSWER} may be")));
     }

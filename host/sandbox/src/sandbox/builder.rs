@@ -10,8 +10,8 @@ use capstan_private::PrivateFolder;
 
 use super::Sandbox;
 use crate::{
-    cache::Cache, engine::Engine, error::SandboxError, info::Source, kept::Kept, memo::Memo, memory::Budget,
-    plugin::Plugin, registry::Registry,
+    cache::Cache, engine::Engine, error::SandboxError, info::Source, kept::Kept, memo::AssessmentCache,
+    memory::MemoryBudget, plugin::Plugin, registry::Registry,
 };
 
 /// Configures a sandbox.
@@ -121,7 +121,7 @@ impl Builder {
         let sandbox = Sandbox {
             registry: Registry::new(built_in, of_user)?,
             budget: match self.memory {
-                Some(bytes) => Arc::new(Budget::new(bytes)),
+                Some(bytes) => Arc::new(MemoryBudget::new(bytes)),
                 None => engine.budget.clone(),
             },
             engine,
@@ -130,7 +130,7 @@ impl Builder {
             compiler: self.compiler,
             keeps_time: !self.is_timeless,
             has_rest: self.has_rest,
-            memo: self.remembers.then(Memo::default),
+            memo: self.remembers.then(AssessmentCache::default),
             asked: AtomicU64::new(0),
             notes,
         };

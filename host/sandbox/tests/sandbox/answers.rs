@@ -6,7 +6,7 @@ use capstan_core::{
     object::{GroupKind, Object},
     phase::Phase,
     plugins::{
-        AbortReason, Ask, HookQuestion, HookStep, HttpAnswer, ObjectRef, Observation, ObservationKind, Placement,
+        AbortReason, Ask, HookQuestion, HookStep, HttpResponse, ObjectRef, Observation, ObservationKind, Placement,
         PluginQuery, Plugins as _, PolicyHook, PolicyQuestion, Progress, Request,
     },
     wave::Wave,
@@ -137,7 +137,7 @@ async fn every_observation_reaches_the_guest() {
         ObservationKind::Done,
         ObservationKind::Objects(vec![Object(json!({"kind": "Pod"}))]),
         ObservationKind::Log(Vec::new()),
-        ObservationKind::Http(HttpAnswer {
+        ObservationKind::Http(HttpResponse {
             status: 200,
             headers: vec![("x".to_owned(), "y".to_owned())],
             body: "aGk=".to_owned(),

@@ -1,7 +1,7 @@
 //! What is refused when it is loaded, and how that is said.
 
 use capstan_core::remedy::Command;
-use capstan_sandbox::{Compiled, Sandbox, SandboxError, Source};
+use capstan_sandbox::{CompiledBy, Sandbox, SandboxError, Source};
 use insta::assert_snapshot;
 use wasm_encoder::{Component, Module};
 
@@ -117,7 +117,7 @@ fn a_plugin_of_the_user_is_compiled_at_once_and_a_built_in_one_when_asked() {
     let hostile = (
         "hostile".to_owned(),
         Source::Path("hostile.wasm".to_owned()),
-        Some(Compiled::Now),
+        Some(CompiledBy::Now),
     );
     let expected: Vec<_> = capstan_bundle::ALL.iter().map(|plugin| built_in(plugin.name)).collect();
     assert_eq!(compiled[0], hostile);

@@ -11,8 +11,8 @@ use capstan_core::{
     operation_kind::OperationKind,
     phase::Phase,
     plugins::{
-        Application, HealthQuestion, HookContext, HookFacts, HookQuestion, HookStep, OperationFacts, PlaceQuestion,
-        PluginError, PluginQuery, PluginRef, Plugins as _,
+        Application, HealthQuestion, HookContext, HookQuestion, HookRunInfo, HookStep, OperationInfo,
+        PlacementQuestion, PluginError, PluginQuery, PluginRef, Plugins as _,
     },
     wave::Wave,
 };
@@ -89,14 +89,14 @@ pub fn hook_context(object: &Value) -> HookContext {
     HookContext {
         application: application(),
         settings: Map::new(),
-        hook: HookFacts {
+        hook: HookRunInfo {
             run: RunId("run1".to_owned()),
             phase: Phase::PreSync,
             wave: Wave(0),
             attempt: 1,
             on_vanished: OnVanished::Fail,
         },
-        operation: OperationFacts {
+        operation: OperationInfo {
             id: "op1".to_owned(),
             kind: OperationKind::Sync,
         },
@@ -107,8 +107,8 @@ pub fn hook_context(object: &Value) -> HookContext {
     }
 }
 
-pub fn place_question(object: &Value, words: &[&str], phases: &[Phase]) -> PlaceQuestion {
-    PlaceQuestion {
+pub fn place_question(object: &Value, words: &[&str], phases: &[Phase]) -> PlacementQuestion {
+    PlacementQuestion {
         application: application(),
         settings: Map::new(),
         object: Object(object.clone()),

@@ -5,16 +5,16 @@
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
-    look::{controller, fields, has_labels, is_going, is_matched, items, namespace, reference_to, text},
+    ClusterView, Turn,
+    look::{controller, controller_reference, fields, has_labels, is_going, is_matched, items, namespace, text},
     stateful_set, template,
 };
 
 /// A group and a kind of it.
-type Named = (&'static str, &'static str);
+type GroupAndKind = (&'static str, &'static str);
 
 /// Group and kind of each controller, and of the objects that it adopts.
-const ADOPTERS: [(Named, Named); 5] = [
+const ADOPTERS: [(GroupAndKind, GroupAndKind); 5] = [
     (("apps", "Deployment"), ("apps", "ReplicaSet")),
     (("apps", "ReplicaSet"), ("", "Pod")),
     (("", "ReplicationController"), ("", "Pod")),
@@ -22,7 +22,7 @@ const ADOPTERS: [(Named, Named); 5] = [
     (("apps", "DaemonSet"), ("", "Pod")),
 ];
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for (group, kind) in [("apps", "ReplicaSet"), ("", "Pod")] {
         for orphan in sight.list(group, kind) {
@@ -64,7 +64,7 @@ fn is_selected(owner: &Value, object: &Value) -> bool {
 fn with_controller(orphan: &Value, owner: &Value) -> Value {
     let mut adopted = orphan.clone();
     let mut owners = items(orphan, "/metadata/ownerReferences").to_vec();
-    owners.push(reference_to(owner));
+    owners.push(controller_reference(owner));
     if let Some(metadata) = adopted.get_mut("metadata") {
         template::put(metadata, "ownerReferences", json!(owners));
     }

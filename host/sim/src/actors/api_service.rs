@@ -6,15 +6,15 @@
 use serde_json::Value;
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
+    ClusterView, Turn,
+    condition::{self, ConditionUpdate},
     look::{has_labels, is_condition, is_going, is_true, items, namespace, number, status_of, text},
 };
 
 /// The default port of `spec.service`.
 const DEFAULT_PORT: i64 = 443;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for service in sight.list("apiregistration.k8s.io", "APIService") {
         if is_going(service) {
@@ -25,7 +25,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
             Err((reason, message)) => (false, reason, message),
         };
         let mut status = status_of(service);
-        let says = Says {
+        let says = ConditionUpdate {
             kind: "Available",
             holds,
             reason,
@@ -38,7 +38,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
 }
 
 /// Returns reason and message: why it is available, or why it isn't.
-fn availability(sight: &Sight<'_>, of: &Value) -> Result<(&'static str, &'static str), (&'static str, String)> {
+fn availability(sight: &ClusterView<'_>, of: &Value) -> Result<(&'static str, &'static str), (&'static str, String)> {
     if of.pointer("/spec/service").is_none_or(Value::is_null) {
         return Ok(("Local", "Local APIServices are always available"));
     }
@@ -69,7 +69,7 @@ fn availability(sight: &Sight<'_>, of: &Value) -> Result<(&'static str, &'static
 }
 
 /// Says whether a Service has endpoints: a ready pod, or for a Service without a selector, endpoints that somebody wrote.
-fn has_endpoints(sight: &Sight<'_>, service: &Value) -> bool {
+fn has_endpoints(sight: &ClusterView<'_>, service: &Value) -> bool {
     let (space, name) = (namespace(service), super::look::name(service));
     let selector = service.pointer("/spec/selector").filter(|selector| !selector.is_null());
     if let Some(selector) = selector {

@@ -6,16 +6,16 @@
 use serde_json::{Value, json};
 
 use super::{
-    Change, Sight, Turn,
-    condition::{self, Says},
+    Change, ClusterView, Turn,
+    condition::{self, ConditionUpdate},
     look::{is_going, later, moment, namespace, number, stamp, status_of, text},
 };
 use crate::kinds::Scale;
 
 /// The interval of the controller in seconds: `--horizontal-pod-autoscaler-sync-period`.
-const PERIOD: i64 = 15;
+const SYNC_PERIOD_SECONDS: i64 = 15;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for autoscaler in sight.list("autoscaling", "HorizontalPodAutoscaler") {
         if !is_going(autoscaler) {
@@ -25,10 +25,10 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, autoscaler: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Turn, autoscaler: &Value) {
     let mut status = status_of(autoscaler);
     let mut says = |kind: &str, holds: bool, reason: &str, message: &str| {
-        let says = Says {
+        let says = ConditionUpdate {
             kind,
             holds,
             reason,
@@ -50,7 +50,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, autoscaler: &Value) {
     let least = number(autoscaler, "/spec/minReplicas").unwrap_or(1);
     let most = number(autoscaler, "/spec/maxReplicas").unwrap_or(least);
     let wanted = if current == 0 { 0 } else { current.min(most).max(least) };
-    let next_look = moment(autoscaler, "/status/lastScaleTime").map(|last| later(last, PERIOD));
+    let next_look = moment(autoscaler, "/status/lastScaleTime").map(|last| later(last, SYNC_PERIOD_SECONDS));
     if wanted != current && next_look.is_some_and(|at| at > sight.now) {
         turn.due = [turn.due, next_look].into_iter().flatten().min();
         return;
@@ -91,7 +91,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, autoscaler: &Value) {
 }
 
 /// Returns the scaled object and the paths of its numbers, or why it can't be scaled.
-fn target<'a>(sight: &Sight<'a>, autoscaler: &Value) -> Result<(&'a Value, Scale), String> {
+fn target<'a>(sight: &ClusterView<'a>, autoscaler: &Value) -> Result<(&'a Value, Scale), String> {
     let reference = |field: &str| text(autoscaler, &format!("/spec/scaleTargetRef/{field}"));
     let (api_version, kind, name) = (reference("apiVersion"), reference("kind"), reference("name"));
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));

@@ -7,7 +7,7 @@ use super::look::{stamp, text};
 
 /// The new value of a condition.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Says<'a> {
+pub(crate) struct ConditionUpdate<'a> {
     pub kind: &'a str,
     pub holds: bool,
     pub reason: &'a str,
@@ -17,7 +17,7 @@ pub(crate) struct Says<'a> {
 /// Sets one condition of a status: in place when there is one of its type, else at the end.
 ///
 /// `extra` names a second time field of some kinds: `lastProbeTime` (Job), `lastUpdateTime` (Deployment).
-pub(crate) fn set(status: &mut Map<String, Value>, says: Says<'_>, extra: Option<&str>, now: Timestamp) {
+pub(crate) fn set(status: &mut Map<String, Value>, says: ConditionUpdate<'_>, extra: Option<&str>, now: Timestamp) {
     let list = status.entry("conditions").or_insert_with(|| json!([]));
     let Some(list) = list.as_array_mut() else { return };
     let truth = if says.holds { "True" } else { "False" };

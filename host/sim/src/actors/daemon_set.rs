@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
+    ClusterView, Turn,
     look::{digest, is_going, number, status_of, text},
     template::{self, available_at, is_terminal, mark, put},
 };
@@ -11,7 +11,7 @@ use crate::store::Propagation;
 
 const REVISION: &str = "controller-revision-hash";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for set in sight.list("apps", "DaemonSet") {
         if !is_going(set) {
@@ -21,7 +21,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Turn, set: &Value) {
     let revision = digest(set.pointer("/spec/template").unwrap_or(&Value::Null));
     let is_updated = |pod: &Value| text(pod, "/metadata/labels/controller-revision-hash") == revision;
     let pods = sight.controlled("", "Pod", set);
@@ -74,7 +74,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
     turn.status(set, status);
 }
 
-fn pod(sight: &Sight<'_>, set: &Value, revision: &str) -> Option<Value> {
+fn pod(sight: &ClusterView<'_>, set: &Value, revision: &str) -> Option<Value> {
     let mut pod = template::pod(sight, set)?;
     mark(&mut pod, "labels", REVISION, revision);
     // The real controller pins its pods by node affinity; here there is nothing else to choose.

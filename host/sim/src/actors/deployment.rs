@@ -5,10 +5,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
+    ClusterView, Turn,
+    condition::{self, ConditionUpdate},
     look::{
-        digest, is_going, is_true, items, later, moment, name, namespace, number, reference_to, share, stamp,
+        controller_reference, digest, is_going, is_true, items, later, moment, name, namespace, number, share, stamp,
         status_of, text, uid,
     },
     template::{mark, put},
@@ -18,7 +18,7 @@ use crate::store::Propagation;
 const REVISION: &str = "deployment.kubernetes.io/revision";
 const HASH: &str = "pod-template-hash";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for deployment in sight.list("apps", "Deployment") {
         if !is_going(deployment) {
@@ -30,7 +30,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
 
 /// The state of one Deployment.
 struct Rollout<'a> {
-    sight: &'a Sight<'a>,
+    sight: &'a ClusterView<'a>,
     deployment: &'a Value,
     hash: String,
     /// The ReplicaSet of the current template.
@@ -43,7 +43,7 @@ struct Rollout<'a> {
 }
 
 impl<'a> Rollout<'a> {
-    fn new(sight: &'a Sight<'a>, deployment: &'a Value) -> Self {
+    fn new(sight: &'a ClusterView<'a>, deployment: &'a Value) -> Self {
         let hash = digest(deployment.pointer("/spec/template").unwrap_or(&Value::Null));
         let sets = sight.controlled("apps", "ReplicaSet", deployment);
         let (new, mut old): (Vec<&Value>, Vec<&Value>) = sets
@@ -178,7 +178,7 @@ impl<'a> Rollout<'a> {
                     "deployment.kubernetes.io/desired-replicas": self.wanted.to_string(),
                     "deployment.kubernetes.io/max-replicas": (self.wanted + self.surge).to_string(),
                 },
-                "ownerReferences": [reference_to(self.deployment)],
+                "ownerReferences": [controller_reference(self.deployment)],
             },
             "spec": {"replicas": replicas, "selector": selector, "template": template},
         });
@@ -256,7 +256,7 @@ impl<'a> Rollout<'a> {
         self.progress(
             turn,
             &mut status,
-            Sums {
+            ReplicaCounts {
                 total,
                 updated,
                 available,
@@ -276,7 +276,7 @@ impl<'a> Rollout<'a> {
                 "Deployment does not have minimum availability.",
             )
         };
-        let says = Says {
+        let says = ConditionUpdate {
             kind: "Available",
             holds,
             reason,
@@ -286,14 +286,14 @@ impl<'a> Rollout<'a> {
     }
 
     /// Sets `Progressing`: the rollout progresses, is complete, or hasn't progressed for `progressDeadlineSeconds`.
-    fn progress(&self, turn: &mut Turn, status: &mut Map<String, Value>, sums: Sums, paused: bool) {
+    fn progress(&self, turn: &mut Turn, status: &mut Map<String, Value>, sums: ReplicaCounts, paused: bool) {
         let now = self.sight.now;
         let known = items(self.deployment, "/status/conditions")
             .iter()
             .find(|condition| text(condition, "/type") == "Progressing");
         let set = self.new.map_or("", |set| name(set)).to_owned();
         let mut say = |holds: bool, reason: &str, message: &str| {
-            let says = Says {
+            let says = ConditionUpdate {
                 kind: "Progressing",
                 holds,
                 reason,
@@ -332,7 +332,7 @@ impl<'a> Rollout<'a> {
         if moved || !about || reason == "DeploymentPaused" {
             say(true, "ReplicaSetUpdated", &message);
             // `lastUpdateTime` starts the deadline again: it changes with any progress.
-            touch(status, &stamp(now));
+            set_last_update_time(status, &stamp(now));
         }
         let deadline = number(self.deployment, "/spec/progressDeadlineSeconds").unwrap_or(600);
         let since = status
@@ -347,7 +347,7 @@ impl<'a> Rollout<'a> {
             turn.wake(expires);
             return;
         }
-        let says = Says {
+        let says = ConditionUpdate {
             kind: "Progressing",
             holds: false,
             reason: "ProgressDeadlineExceeded",
@@ -358,13 +358,13 @@ impl<'a> Rollout<'a> {
 }
 
 #[derive(Clone, Copy)]
-struct Sums {
+struct ReplicaCounts {
     total: i64,
     updated: i64,
     available: i64,
 }
 
-fn touch(status: &mut Map<String, Value>, now: &str) {
+fn set_last_update_time(status: &mut Map<String, Value>, now: &str) {
     let list = status.get_mut("conditions").and_then(Value::as_array_mut);
     let progressing = list.and_then(|list| list.iter_mut().find(|one| text(one, "/type") == "Progressing"));
     if let Some(progressing) = progressing {

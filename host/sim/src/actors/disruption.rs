@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
+    ClusterView, Turn,
+    condition::{self, ConditionUpdate},
     look::{controller, is_condition, is_going, is_matched, namespace, number, share, status_of, text, uid},
     template,
 };
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for budget in sight.list("policy", "PodDisruptionBudget") {
         if !is_going(budget) {
@@ -23,7 +23,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Turn, budget: &Value) {
     let selector = budget.pointer("/spec/selector").filter(|selector| selector.is_object());
     let mut pods = sight.list("", "Pod");
     pods.retain(|pod| {
@@ -34,11 +34,11 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
     let mut status = status_of(budget);
     let generation = number(budget, "/metadata/generation").unwrap_or(1);
     status.insert("observedGeneration".into(), json!(generation));
-    let (expected, desired) = match expectation(sight, budget, &pods) {
+    let (expected, desired) = match expected_pods(sight, budget, &pods) {
         Ok(numbers) => numbers,
         Err(why) => {
             status.insert("disruptionsAllowed".into(), json!(0));
-            let says = Says {
+            let says = ConditionUpdate {
                 kind: "DisruptionAllowed",
                 holds: false,
                 reason: "SyncFailed",
@@ -60,7 +60,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
     ] {
         status.insert(field.into(), json!(count));
     }
-    let says = Says {
+    let says = ConditionUpdate {
         kind: "DisruptionAllowed",
         holds: allowed > 0,
         reason: if allowed > 0 {
@@ -75,7 +75,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
 }
 
 /// Returns the number of expected pods, and how many of them have to be healthy.
-fn expectation(sight: &Sight<'_>, budget: &Value, pods: &[&Value]) -> Result<(i64, i64), String> {
+fn expected_pods(sight: &ClusterView<'_>, budget: &Value, pods: &[&Value]) -> Result<(i64, i64), String> {
     let found = i64::try_from(pods.len()).unwrap_or(i64::MAX);
     let least = budget.pointer("/spec/minAvailable").filter(|value| !value.is_null());
     let most = budget.pointer("/spec/maxUnavailable").filter(|value| !value.is_null());
@@ -94,7 +94,7 @@ fn expectation(sight: &Sight<'_>, budget: &Value, pods: &[&Value]) -> Result<(i6
 }
 
 /// Returns the sum of the replicas of these pods' controllers. Pods without a controller don't count.
-fn scale_of(sight: &Sight<'_>, pods: &[&Value]) -> Result<i64, String> {
+fn scale_of(sight: &ClusterView<'_>, pods: &[&Value]) -> Result<i64, String> {
     let mut scales: BTreeMap<&str, i64> = BTreeMap::new();
     for pod in pods {
         let Some(mut owner) = owner(sight, pod) else { continue };
@@ -118,7 +118,7 @@ fn scale_of(sight: &Sight<'_>, pods: &[&Value]) -> Result<i64, String> {
 }
 
 /// Returns the controller of an object, if it exists.
-fn owner<'a>(sight: &Sight<'a>, object: &Value) -> Option<&'a Value> {
+fn owner<'a>(sight: &ClusterView<'a>, object: &Value) -> Option<&'a Value> {
     let reference = controller(object)?;
     let kind = super::kind_of(reference);
     let found = sight

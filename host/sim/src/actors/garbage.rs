@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
+    ClusterView, Turn,
     look::{has_finalizer, is_going, is_true, items, text, uid},
 };
 use crate::store::Propagation;
@@ -15,7 +15,7 @@ use crate::store::Propagation;
 const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     let mut by_uid: BTreeMap<&str, &Value> = BTreeMap::new();
     let mut dependents: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 
 use self::{count::Count, policy::Verdict};
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
+    ClusterView, Turn,
+    condition::{self, ConditionUpdate},
     look::{has_finalizer, is_condition, is_going, is_true, later, moment, name, number, stamp, status_of, text, uid},
     template,
 };
@@ -27,7 +27,7 @@ mod policy;
 const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for job in sight.list("batch", "Job") {
         Job::new(sight, job).run(&mut turn);
@@ -41,7 +41,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-fn has_job(sight: &Sight<'_>, pod: &Value) -> bool {
+fn has_job(sight: &ClusterView<'_>, pod: &Value) -> bool {
     super::look::controller(pod).is_some_and(|owner| {
         let job = sight.get("batch", "Job", super::look::namespace(pod), text(owner, "/name"));
         job.is_some_and(|job| uid(job) == text(owner, "/uid"))
@@ -50,14 +50,14 @@ fn has_job(sight: &Sight<'_>, pod: &Value) -> bool {
 
 /// The state of one Job.
 struct Job<'a> {
-    sight: &'a Sight<'a>,
+    sight: &'a ClusterView<'a>,
     job: &'a Value,
     pods: Vec<&'a Value>,
     status: Map<String, Value>,
 }
 
 impl<'a> Job<'a> {
-    fn new(sight: &'a Sight<'a>, job: &'a Value) -> Self {
+    fn new(sight: &'a ClusterView<'a>, job: &'a Value) -> Self {
         let pods = sight.controlled("", "Pod", job);
         let status = status_of(job);
         Self {
@@ -255,7 +255,7 @@ impl<'a> Job<'a> {
     }
 
     fn set(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
-        let says = Says {
+        let says = ConditionUpdate {
             kind,
             holds,
             reason,

@@ -160,7 +160,7 @@ pub(crate) fn share(value: Option<&Value>, total: i64, round_up: bool, default: 
 }
 
 /// Returns the owner reference that makes `owner` the controller of an object.
-pub(crate) fn reference_to(owner: &Value) -> Value {
+pub(crate) fn controller_reference(owner: &Value) -> Value {
     json!({
         "apiVersion": text(owner, "/apiVersion"),
         "kind": text(owner, "/kind"),
@@ -189,7 +189,7 @@ pub(crate) fn digest(value: &Value) -> String {
 }
 
 /// Removes the resource version, so that the object is written unconditionally.
-pub(crate) fn forget_revision(object: &mut Value) {
+pub(crate) fn clear_resource_version(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("resourceVersion");
     }

@@ -3,32 +3,32 @@
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
+    ClusterView, Turn,
     look::{is_going, items, later, moment, status_of, text, uid},
 };
 
 /// How long the cloud provider takes, in seconds.
-const SECONDS: i64 = 1;
+const PROVISION_SECONDS: i64 = 1;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for service in sight.list("", "Service") {
         if text(service, "/spec/type") == "LoadBalancer" {
-            give_address(sight, &mut turn, service);
+            assign_address(sight, &mut turn, service);
         }
     }
     for ingress in sight.list("networking.k8s.io", "Ingress") {
-        give_address(sight, &mut turn, ingress);
+        assign_address(sight, &mut turn, ingress);
     }
     turn
 }
 
-fn give_address(sight: &Sight<'_>, turn: &mut Turn, object: &Value) {
+fn assign_address(sight: &ClusterView<'_>, turn: &mut Turn, object: &Value) {
     if is_going(object) || !items(object, "/status/loadBalancer/ingress").is_empty() {
         return;
     }
     let created = moment(object, "/metadata/creationTimestamp").unwrap_or(sight.now);
-    let given = later(created, SECONDS);
+    let given = later(created, PROVISION_SECONDS);
     if given > sight.now {
         turn.wake(given);
         return;

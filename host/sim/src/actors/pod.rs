@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use self::cell::{Cell, Stage};
 use super::{
-    Change, Sight, Turn,
-    condition::{self, Says},
+    Change, ClusterView, Turn,
+    condition::{self, ConditionUpdate},
     look::{controller, is_going, items, later, moment, name, namespace, number, status_of, text, uid},
     template::{is_terminal, put},
 };
@@ -40,7 +40,7 @@ pub(crate) struct Kubelet {
 
 #[derive(Default, Deserialize, Serialize)]
 struct Memory {
-    pods: BTreeMap<String, Known>,
+    pods: BTreeMap<String, PodState>,
     /// How often a container was started, over its restarts and, in a Job, over its pods.
     tries: BTreeMap<String, usize>,
     addresses: u32,
@@ -48,7 +48,7 @@ struct Memory {
 
 /// The state of one pod.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-struct Known {
+struct PodState {
     namespace: String,
     name: String,
     address: String,
@@ -88,7 +88,7 @@ impl Kubelet {
         }
     }
 
-    pub fn tick(&mut self, sight: &Sight<'_>) -> Turn {
+    pub fn tick(&mut self, sight: &ClusterView<'_>) -> Turn {
         let mut turn = Turn::default();
         for (pod, container, line) in self.runtime.take_lines(sight.now) {
             if let Some(known) = self.memory.pods.get(&pod) {
@@ -134,7 +134,7 @@ impl Kubelet {
         }
     }
 
-    fn serve(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+    fn serve(&mut self, sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value) {
         if is_terminal(pod) {
             if is_going(pod) && number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0) > 0 {
                 turn.delete(pod, Propagation::Background, Some(0));
@@ -148,7 +148,7 @@ impl Kubelet {
         if !self.memory.pods.contains_key(uid(pod)) {
             self.memory.addresses += 1;
             let (high, low) = ((self.memory.addresses >> 8) & 0xff, self.memory.addresses & 0xff);
-            let known = Known {
+            let known = PodState {
                 namespace: namespace(pod).to_owned(),
                 name: name(pod).to_owned(),
                 address: format!("10.244.{high}.{low}"),
@@ -182,7 +182,7 @@ impl Kubelet {
     }
 
     /// Updates the state of started containers from the runtime's reports.
-    fn observe(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+    fn observe(&mut self, sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value) {
         let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
             return;
         };
@@ -195,7 +195,7 @@ impl Kubelet {
     }
 
     /// Starts the containers whose turn it is: init containers in order, then the others; and restarts containers that ended.
-    fn advance(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+    fn advance(&mut self, sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value) {
         let policy = restart_policy(pod);
         let mains: Vec<&Value> = items(pod, "/spec/containers").iter().collect();
         let over = mains.iter().all(|container| {
@@ -234,7 +234,15 @@ impl Kubelet {
     }
 
     /// Starts one container, if it is its turn.
-    fn begin(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value, container: &Value, role: Role, policy: &str) {
+    fn begin(
+        &mut self,
+        sight: &ClusterView<'_>,
+        turn: &mut Turn,
+        pod: &Value,
+        container: &Value,
+        role: Role,
+        policy: &str,
+    ) {
         let title = text(container, "/name");
         let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
             return;
@@ -263,7 +271,7 @@ impl Kubelet {
                 title.to_owned(),
             ));
         }
-        let tries = self.memory.tries.entry(tries_key(pod, title)).or_default();
+        let tries = self.memory.tries.entry(attempts_key(pod, title)).or_default();
         self.runtime.start(Launch {
             pod,
             container,
@@ -290,12 +298,12 @@ impl Kubelet {
     }
 
     /// Writes the status. A pod that is terminated and has no running container gets its last status, and is removed.
-    fn tell(&self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value, ending: bool) {
+    fn tell(&self, sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value, ending: bool) {
         let Some(known) = self.memory.pods.get(uid(pod)) else {
             return;
         };
         let ended = ending && !known.cells.values().any(Cell::is_alive);
-        let mut status = status::compose(sight, pod, &known.cells, &known.address, ended);
+        let mut status = status::pod_status(sight, pod, &known.cells, &known.address, ended);
         if ended && !is_going(pod) {
             status.insert("reason".into(), json!("DeadlineExceeded"));
             status.insert(
@@ -316,11 +324,11 @@ impl Kubelet {
 }
 
 /// Binds a pod to the node, or reports why that isn't possible.
-fn schedule(sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+fn schedule(sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value) {
     let mut status = status_of(pod);
     status.insert("phase".into(), json!("Pending"));
     if let Some(message) = needs::missing_claim(sight, pod) {
-        let says = Says {
+        let says = ConditionUpdate {
             kind: "PodScheduled",
             holds: false,
             reason: "Unschedulable",
@@ -373,7 +381,7 @@ fn deadline(pod: &Value) -> Option<Timestamp> {
 }
 
 /// In a Job each pod is an attempt; elsewhere each restart is.
-fn tries_key(pod: &Value, container: &str) -> String {
+fn attempts_key(pod: &Value, container: &str) -> String {
     let owner = controller(pod).filter(|owner| text(owner, "/kind") == "Job");
     let index = pod
         .pointer("/metadata/annotations")

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    Sight, Turn,
+    ClusterView, Turn,
     look::{has_finalizer, is_going, items, name, namespace, text},
     template,
 };
@@ -12,7 +12,7 @@ use super::{
 const CLAIM: &str = "kubernetes.io/pvc-protection";
 const VOLUME: &str = "kubernetes.io/pv-protection";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for claim in sight.list("", "PersistentVolumeClaim") {
         if is_going(claim) && has_finalizer(claim, CLAIM) && !is_used(sight, claim) {
@@ -28,7 +28,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
 }
 
 /// Says whether a pod that hasn't ended uses a claim.
-fn is_used(sight: &Sight<'_>, claim: &Value) -> bool {
+fn is_used(sight: &ClusterView<'_>, claim: &Value) -> bool {
     sight.list("", "Pod").into_iter().any(|pod| {
         let mut volumes = items(pod, "/spec/volumes").iter();
         namespace(pod) == namespace(claim)

@@ -3,18 +3,18 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
+    ClusterView, Turn,
+    condition::{self, ConditionUpdate},
     look::{fields, is_going, name, namespace, number, status_of, text, uid},
     template,
 };
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for quota in sight.list("", "ResourceQuota") {
         let mut status = status_of(quota);
         let hard = quota.pointer("/spec/hard").cloned().unwrap_or_else(|| json!({}));
-        status.insert("used".into(), Value::Object(used(sight, namespace(quota), &hard)));
+        status.insert("used".into(), Value::Object(used_quota(sight, namespace(quota), &hard)));
         status.insert("hard".into(), hard);
         turn.status(quota, status);
     }
@@ -34,13 +34,13 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     }
     for schema in sight.list("flowcontrol.apiserver.k8s.io", "FlowSchema") {
         let mut status = status_of(schema);
-        dangling(sight, schema, &mut status);
+        set_dangling_condition(sight, schema, &mut status);
         turn.status(schema, status);
     }
     for range in sight.list("networking.k8s.io", "ServiceCIDR") {
         if !is_going(range) {
             let mut status = status_of(range);
-            let says = Says {
+            let says = ConditionUpdate {
                 kind: "Ready",
                 holds: true,
                 reason: "",
@@ -54,13 +54,13 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
 }
 
 /// Counts the usage of a quota, as far as it limits numbers of objects.
-fn used(sight: &Sight<'_>, space: &str, hard: &Value) -> Map<String, Value> {
+fn used_quota(sight: &ClusterView<'_>, space: &str, hard: &Value) -> Map<String, Value> {
     fields(hard, "")
         .map(|(limit, _)| (limit.clone(), json!(count(sight, space, limit).to_string())))
         .collect()
 }
 
-fn count(sight: &Sight<'_>, space: &str, limit: &str) -> usize {
+fn count(sight: &ClusterView<'_>, space: &str, limit: &str) -> usize {
     let (plural, group) = match limit.strip_prefix("count/") {
         Some(counted) => counted.split_once('.').unwrap_or((counted, "")),
         None => (limit, ""),
@@ -79,7 +79,7 @@ fn count(sight: &Sight<'_>, space: &str, limit: &str) -> usize {
 }
 
 /// Returns the phase of a volume, by whether its claim exists.
-fn phase(sight: &Sight<'_>, volume: &Value) -> &'static str {
+fn phase(sight: &ClusterView<'_>, volume: &Value) -> &'static str {
     let mut claims = sight.list("", "PersistentVolumeClaim").into_iter();
     if claims.any(|claim| text(claim, "/spec/volumeName") == name(volume)) {
         return "Bound";
@@ -93,7 +93,7 @@ fn phase(sight: &Sight<'_>, volume: &Value) -> &'static str {
 }
 
 /// Sets the condition that the priority level of a flow schema is missing (`apf_controller.go` of Kubernetes).
-fn dangling(sight: &Sight<'_>, schema: &Value, status: &mut Map<String, Value>) {
+fn set_dangling_condition(sight: &ClusterView<'_>, schema: &Value, status: &mut Map<String, Value>) {
     let level = text(schema, "/spec/priorityLevelConfiguration/name");
     // Every API server has these.
     let is_own = matches!(
@@ -116,7 +116,7 @@ fn dangling(sight: &Sight<'_>, schema: &Value, status: &mut Map<String, Value>) 
             "This FlowSchema references the PriorityLevelConfiguration object named \"{level}\" but there is no such object"
         )
     };
-    let says = Says {
+    let says = ConditionUpdate {
         kind: "Dangling",
         holds: !is_there,
         reason: if is_there { "Found" } else { "NotFound" },

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
+    ClusterView, Turn,
     look::{is_condition, name, number, status_of, uid},
     template::{self, available_at, is_active, ready_since},
 };
 use crate::store::Propagation;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for (group, kind) in [("apps", "ReplicaSet"), ("", "ReplicationController")] {
         for set in sight.list(group, kind) {
@@ -19,7 +19,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Turn, set: &Value) {
     let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
     let minimum = number(set, "/spec/minReadySeconds").unwrap_or(0);
     let mut pods = sight.controlled("", "Pod", set);

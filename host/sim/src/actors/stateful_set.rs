@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
+    ClusterView, Turn,
     look::{digest, is_going, items, name, namespace, number, status_of, text},
     template::{self, available_at, is_terminal, mark, put},
 };
@@ -14,7 +14,7 @@ use crate::store::Propagation;
 
 const REVISION: &str = "controller-revision-hash";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for set in sight.list("apps", "StatefulSet") {
         if !is_going(set) {
@@ -24,7 +24,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Turn, set: &Value) {
     let wanted = number(set, "/spec/replicas").unwrap_or(1);
     let update = format!(
         "{}-{}",
@@ -87,7 +87,7 @@ type IsAvailable<'f> = dyn Fn(&mut Turn, &Value) -> bool + 'f;
 
 /// Starts missing pods from the lowest ordinal, and deletes surplus ones from the highest; one at a time, unless `Parallel`.
 fn scale(
-    sight: &Sight<'_>,
+    sight: &ClusterView<'_>,
     turn: &mut Turn,
     set: &Value,
     pods: &[&Value],
@@ -153,7 +153,7 @@ fn roll(turn: &mut Turn, set: &Value, pods: &[&Value], update: &str, is_availabl
     }
 }
 
-fn pod(sight: &Sight<'_>, set: &Value, index: i64, revision: &str) -> Option<Value> {
+fn pod(sight: &ClusterView<'_>, set: &Value, index: i64, revision: &str) -> Option<Value> {
     let mut pod = template::pod(sight, set)?;
     let title = format!("{}-{index}", name(set));
     mark(&mut pod, "labels", REVISION, revision);
@@ -177,7 +177,7 @@ fn pod(sight: &Sight<'_>, set: &Value, index: i64, revision: &str) -> Option<Val
     Some(pod)
 }
 
-fn claims(sight: &Sight<'_>, turn: &mut Turn, set: &Value, index: i64) {
+fn claims(sight: &ClusterView<'_>, turn: &mut Turn, set: &Value, index: i64) {
     for template in items(set, "/spec/volumeClaimTemplates") {
         let title = format!("{}-{}-{index}", name(template), name(set));
         if sight.get("", "PersistentVolumeClaim", namespace(set), &title).is_some() {

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Sight,
-    look::{condition, is_going, later, moment, name, namespace, reference_to, text},
+    ClusterView,
+    look::{condition, controller_reference, is_going, later, moment, name, namespace, text},
 };
 
 /// Makes a pod of `owner`'s template: its metadata and spec, owned by `owner`, with a generated name.
 ///
 /// `None` when the pod would be refused: the `ServiceAccount` admission plugin turns away pods whose account is missing
 /// (every namespace has `default`).
-pub(crate) fn pod(sight: &Sight<'_>, owner: &Value) -> Option<Value> {
+pub(crate) fn pod(sight: &ClusterView<'_>, owner: &Value) -> Option<Value> {
     let template = owner.pointer("/spec/template")?;
     let account = text(template, "/spec/serviceAccountName");
     let space = namespace(owner);
@@ -22,7 +22,7 @@ pub(crate) fn pod(sight: &Sight<'_>, owner: &Value) -> Option<Value> {
     let mut metadata = json!({
         "generateName": format!("{}-", name(owner)),
         "namespace": space,
-        "ownerReferences": [reference_to(owner)],
+        "ownerReferences": [controller_reference(owner)],
     });
     for field in ["labels", "annotations", "finalizers"] {
         if let Some(value) = template

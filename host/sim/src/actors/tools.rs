@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
+    ClusterView, Turn,
+    condition::{self, ConditionUpdate},
     look::{is_going, is_true, name, namespace, number, status_of, text},
 };
 
@@ -60,7 +60,7 @@ const KINDS: [(&str, &str, Done); 24] = [
     ("source.toolkit.fluxcd.io", "OCIRepository", FLUX),
 ];
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for (group, kind, done) in KINDS {
         for object in sight.list(group, kind) {
@@ -88,7 +88,7 @@ fn is_seen(object: &Value) -> bool {
     }
 }
 
-fn status(object: &Value, done: Done, sight: &Sight<'_>) -> Map<String, Value> {
+fn status(object: &Value, done: Done, sight: &ClusterView<'_>) -> Map<String, Value> {
     let mut status = status_of(object);
     let generation = number(object, "/metadata/generation").unwrap_or(1);
     // Argo Rollouts writes it as a string.
@@ -106,7 +106,7 @@ fn status(object: &Value, done: Done, sight: &Sight<'_>) -> Map<String, Value> {
         }
         Done::Conditions(kinds) => {
             for kind in kinds {
-                let says = Says {
+                let says = ConditionUpdate {
                     kind,
                     holds: true,
                     reason: "Succeeded",
@@ -124,7 +124,7 @@ fn status(object: &Value, done: Done, sight: &Sight<'_>) -> Map<String, Value> {
 }
 
 /// Makes the Secret of a Certificate, as cert-manager does.
-fn make_secret(sight: &Sight<'_>, turn: &mut Turn, certificate: &Value) {
+fn make_secret(sight: &ClusterView<'_>, turn: &mut Turn, certificate: &Value) {
     let secret = text(certificate, "/spec/secretName");
     if secret.is_empty() || sight.get("", "Secret", namespace(certificate), secret).is_some() {
         return;

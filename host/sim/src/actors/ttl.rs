@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{
-    Sight, Turn,
+    ClusterView, Turn,
     look::{condition, is_going, later, moment, number, text},
 };
 use crate::store::Propagation;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for job in sight.list("batch", "Job") {
         let Some(seconds) = number(job, "/spec/ttlSecondsAfterFinished") else {

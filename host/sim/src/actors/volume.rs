@@ -4,13 +4,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
+    ClusterView, Turn,
     look::{is_going, items, moment, name, namespace, status_of, text, uid},
     template::put,
 };
 use crate::{glob, span::Wait};
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     let mut turn = Turn::default();
     for claim in sight.list("", "PersistentVolumeClaim") {
         if is_going(claim) {
@@ -25,7 +25,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, claim: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Turn, claim: &Value) {
     let mut status = status_of(claim);
     let scripted = sight
         .claims
@@ -79,7 +79,7 @@ fn grow(turn: &mut Turn, claim: &Value) {
 }
 
 /// Says whether the claim's storage class waits for a pod that uses the claim, and there is none.
-fn waits_for_a_pod(sight: &Sight<'_>, claim: &Value) -> bool {
+fn waits_for_a_pod(sight: &ClusterView<'_>, claim: &Value) -> bool {
     let class = sight.get(
         "storage.k8s.io",
         "StorageClass",

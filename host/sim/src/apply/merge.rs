@@ -22,10 +22,10 @@ pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
             Value::Object(merged)
         }
         (Value::Array(old), Value::Array(new), Rule::Set) => {
-            Value::Array(interleave(old, new, &|value| value.to_string(), &|_, new| new.clone()))
+            Value::Array(merge_lists(old, new, &|value| value.to_string(), &|_, new| new.clone()))
         }
         (Value::Array(old), Value::Array(new), Rule::Map(keys, of)) => {
-            Value::Array(interleave(old, new, &|value| item(keys, value), &|old, new| {
+            Value::Array(merge_lists(old, new, &|value| item(keys, value), &|old, new| {
                 merge(old, new, of)
             }))
         }
@@ -34,7 +34,7 @@ pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
 }
 
 /// Merges two lists by the identity of their items: shared items in the order of the new list, old ones at their positions.
-fn interleave(
+fn merge_lists(
     old: &[Value],
     new: &[Value],
     identity: &dyn Fn(&Value) -> String,

@@ -39,7 +39,7 @@ pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -
     {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
-    let applied = wanted(&configuration);
+    let applied = writable_part(&configuration);
     let version = applied["apiVersion"].as_str().unwrap_or_default().to_owned();
     if let Some(twin) = twin(&applied, rule) {
         let why = format!("failed to create typed patch object: duplicate entries for key {twin}");
@@ -95,7 +95,7 @@ pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -
         fields: mine,
     });
     managed::write(&mut merged, all);
-    renew_last_applied(&mut merged, configuration.object, writer);
+    update_last_applied(&mut merged, configuration.object, writer);
     Ok(merged)
 }
 
@@ -118,7 +118,7 @@ fn client_side_applied(live: &Value, rule: &Rule<'_>, writer: &Writer) -> Fields
 
 /// Updates the annotation of client-side apply, if there is one, when `kubectl` applies on the server's side (`lastappliedupdater.go` in
 /// `k8s.io/apimachinery/pkg/util/managedfields/internal`).
-fn renew_last_applied(merged: &mut Value, applied: &Value, writer: &Writer) {
+fn update_last_applied(merged: &mut Value, applied: &Value, writer: &Writer) {
     let annotations = merged.pointer_mut("/metadata/annotations");
     let Some(annotation) = annotations.and_then(|all| all.get_mut(LAST_APPLIED)) else {
         return;
@@ -138,7 +138,7 @@ fn renew_last_applied(merged: &mut Value, applied: &Value, writer: &Writer) {
 }
 
 /// Returns the part of the configuration that this request can write.
-fn wanted(configuration: &Configuration<'_>) -> Value {
+fn writable_part(configuration: &Configuration<'_>) -> Value {
     let mut applied = without_nulls(configuration.object);
     if let Some(map) = applied.as_object_mut() {
         if configuration.writer.subresource.is_some() {

@@ -8,9 +8,9 @@ use super::schema::{Key, Rule};
 use crate::go;
 
 const DIRECTIVE: &str = "$patch";
-const RETAIN: &str = "$retainKeys";
-const ORDER: &str = "$setElementOrder/";
-const TAKE_OUT: &str = "$deleteFromPrimitiveList/";
+const RETAIN_KEYS: &str = "$retainKeys";
+const ELEMENT_ORDER_PREFIX: &str = "$setElementOrder/";
+const DELETE_PRIMITIVES_PREFIX: &str = "$deleteFromPrimitiveList/";
 
 /// Why a patch can't be merged.
 #[derive(Debug)]
@@ -55,14 +55,14 @@ fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>)
     let Some(map) = target.as_object_mut() else {
         return Ok(());
     };
-    if let Some(retained) = patch.remove(RETAIN) {
+    if let Some(retained) = patch.remove(RETAIN_KEYS) {
         let Value::Array(retained) = retained else {
             return Err(MergeError::BadFormat("invalid patch format of retainKeys"));
         };
         map.retain(|name, _| retained.iter().any(|one| one == name));
     }
     for (name, value) in &patch {
-        if let Some(list) = name.strip_prefix(TAKE_OUT)
+        if let Some(list) = name.strip_prefix(DELETE_PRIMITIVES_PREFIX)
             && let Some(Value::Array(items)) = map.get_mut(list)
         {
             let out = value.as_array().cloned().unwrap_or_default();
@@ -71,7 +71,9 @@ fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>)
     }
     let mut orders: Vec<(String, Vec<Value>)> = Vec::new();
     for (name, value) in &patch {
-        let Some(name) = name.strip_prefix(ORDER) else { continue };
+        let Some(name) = name.strip_prefix(ELEMENT_ORDER_PREFIX) else {
+            continue;
+        };
         let Value::Array(order) = value else {
             let found = go::type_of(value);
             return Err(internal(format!("expected a []interface {{}}, but received a {found}")));

@@ -15,7 +15,7 @@ const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protob
 /// The content type of the answer: a media type can't contain an `@` (`k8s.io/kube-openapi/pkg/handler`).
 const PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const VERSION: &str = "v1.36.0-capstan-sim";
-const META: &str = "meta/v1.ObjectMeta";
+const OBJECT_META: &str = "meta/v1.ObjectMeta";
 const NO_DESCRIPTION: &str = "The embedded cluster knows the fields of this kind, not their descriptions.";
 
 /// Answers a request below `/openapi`.
@@ -99,7 +99,7 @@ fn document(store: &Store, group: &str, version: &str, place: &str) -> Value {
         );
         let built_in = capstan_schema::kind(&resource.api_version(&version.name), &resource.kind);
         let (name, mut schema) = match built_in {
-            Some(kind) if !resource.custom => (component(kind.of().name), schemas.kind(kind.of())),
+            Some(kind) if !resource.custom => (component_name(kind.of().name), schemas.kind(kind.of())),
             _ => (
                 format!("{}.{}.{}", resource.group, version.name, resource.kind),
                 schemas.custom(version),
@@ -141,14 +141,14 @@ impl Schemas {
         for field in ["apiVersion", "kind"] {
             schema["properties"][field] = json!({ "type": "string" });
         }
-        schema["properties"]["metadata"] = self.reference(META);
+        schema["properties"]["metadata"] = self.reference(OBJECT_META);
         schema
     }
 
     /// Adds the types that the schemas refer to, and those that these refer to.
     fn complete(mut self) -> BTreeMap<String, Value> {
         while let Some(name) = self.named.pop_first() {
-            let key = component(name);
+            let key = component_name(name);
             if self.done.contains_key(&key) {
                 continue;
             }
@@ -231,12 +231,12 @@ impl Schemas {
 
     fn reference(&mut self, name: &'static str) -> Value {
         self.named.insert(name);
-        json!({ "allOf": [{ "$ref": format!("#/components/schemas/{}", component(name)) }] })
+        json!({ "allOf": [{ "$ref": format!("#/components/schemas/{}", component_name(name)) }] })
     }
 }
 
 /// Names a type of the table in a document: `apps/v1.DeploymentSpec` is `io.k8s.api.apps.v1.DeploymentSpec`.
-fn component(name: &str) -> String {
+fn component_name(name: &str) -> String {
     let path = name.replace('/', ".");
     match path.strip_prefix("meta.") {
         Some(rest) => format!("io.k8s.apimachinery.pkg.apis.meta.{rest}"),

@@ -13,9 +13,9 @@ use tokio::{
 use super::groups::Groups;
 
 /// Longer lines are cut into pieces, as container runtimes do.
-const LONGEST_LINE: u64 = 16 * 1024;
+const MAX_LINE_BYTES: u64 = 16 * 1024;
 /// How long to read output after the end of the process.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Pod, container, line.
 pub(super) type Written = (String, String, String);
@@ -79,7 +79,7 @@ impl Attendance {
         groups.end(group);
         if !read {
             // All processes with the pipe are dead now, but their output is still in it.
-            let _ = timeout(LAST_WORDS, reading).await;
+            let _ = timeout(OUTPUT_DRAIN_TIMEOUT, reading).await;
         }
         status.map_or(255, code)
     }
@@ -91,7 +91,7 @@ impl Writer {
         let mut reader = BufReader::new(pipe);
         loop {
             let mut line = Vec::new();
-            let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
+            let read = (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await;
             if !read.is_ok_and(|bytes| bytes > 0) {
                 return;
             }

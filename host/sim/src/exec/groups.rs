@@ -11,10 +11,10 @@ use tokio::process::{Child, Command};
 
 /// The living groups, shared by the world and the tasks that supervise the processes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Groups(Arc<Mutex<Inner>>);
+pub(crate) struct Groups(Arc<Mutex<GroupsState>>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct GroupsState {
     closed: bool,
     alive: BTreeSet<RawPid>,
 }
@@ -57,7 +57,7 @@ impl Groups {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, GroupsState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,14 +16,14 @@ pub(crate) fn convert(object: &mut Value, api_version: &str) {
         return;
     }
     match (object["apiVersion"].as_str().unwrap_or_default(), api_version) {
-        ("autoscaling/v1", "autoscaling/v2") => to_second(object),
-        ("autoscaling/v2", "autoscaling/v1") => to_first(object),
+        ("autoscaling/v1", "autoscaling/v2") => to_v2(object),
+        ("autoscaling/v2", "autoscaling/v1") => to_v1(object),
         _ => {}
     }
     object["apiVersion"] = json!(api_version);
 }
 
-fn to_second(autoscaler: &mut Value) {
+fn to_v2(autoscaler: &mut Value) {
     let (metrics, behavior) = (
         take_annotation(autoscaler, METRICS),
         take_annotation(autoscaler, BEHAVIOR),
@@ -51,7 +51,7 @@ fn to_second(autoscaler: &mut Value) {
     }
 }
 
-fn to_first(autoscaler: &mut Value) {
+fn to_v1(autoscaler: &mut Value) {
     let mut annotations = Vec::new();
     if let Some(spec) = autoscaler.get_mut("spec").and_then(Value::as_object_mut) {
         let mut metrics = match spec.remove("metrics") {

@@ -18,18 +18,18 @@ use crate::{
 
 /// Runs containers by behaviours.
 pub(crate) struct Scripts {
-    book: Book,
+    book: BehaviourList,
     /// By how much everything is faster than written.
     pace: u32,
-    courses: Courses,
+    courses: Timelines,
 }
 
 /// The behaviours, which may change while pods run; a running container keeps the one that it started with.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Book(Arc<Mutex<Vec<Behaviour>>>);
+pub(crate) struct BehaviourList(Arc<Mutex<Vec<Behaviour>>>);
 
 /// By pod (its UID), then by container.
-type Courses = BTreeMap<String, BTreeMap<String, Course>>;
+type Timelines = BTreeMap<String, BTreeMap<String, Course>>;
 
 /// The timeline of one container, computed at its start.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -50,7 +50,7 @@ struct Course {
     makes: Vec<(Timestamp, Value)>,
 }
 
-impl Book {
+impl BehaviourList {
     pub fn new(behaviours: Vec<Behaviour>) -> Self {
         Self(Arc::new(Mutex::new(behaviours)))
     }
@@ -61,11 +61,11 @@ impl Book {
 }
 
 impl Scripts {
-    pub fn new(book: Book, pace: u32) -> Self {
+    pub fn new(book: BehaviourList, pace: u32) -> Self {
         Self {
             book,
             pace: pace.max(1),
-            courses: Courses::new(),
+            courses: Timelines::new(),
         }
     }
 
@@ -145,7 +145,7 @@ impl Runtime for Scripts {
     }
 
     fn restore(&mut self, saved: &Value) {
-        self.courses = Courses::deserialize(saved).unwrap_or_default();
+        self.courses = Timelines::deserialize(saved).unwrap_or_default();
     }
 }
 
@@ -156,7 +156,7 @@ impl Course {
         let ends = match behaviour.run {
             _ if behaviour.never_ends => None,
             Some(run) => Some(after(running, run.0)),
-            None => (launch.completes || behaviour.ends_early()).then(|| after(running, Duration::from_secs(1))),
+            None => (launch.completes || behaviour.has_exit()).then(|| after(running, Duration::from_secs(1))),
         };
         let code = match behaviour.exit_codes.as_slice() {
             _ if behaviour.oom => 137,
@@ -265,7 +265,7 @@ impl Course {
 
 impl Behaviour {
     /// A container with a configured exit is meant to exit, even in a Deployment.
-    fn ends_early(&self) -> bool {
+    fn has_exit(&self) -> bool {
         self.oom || self.exit != 0 || !self.exit_codes.is_empty()
     }
 }

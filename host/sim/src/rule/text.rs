@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Times};
+use super::{Occurrence, Rule};
 use crate::{
     intercept::{Expiry, Verdict},
     span::Span,
@@ -86,10 +86,10 @@ impl TryFrom<Text> for Rule {
 
     fn try_from(text: Text) -> Result<Self, String> {
         let times = match (text.nth, text.every, text.first) {
-            (None, None, None) => Times::All,
-            (Some(nth), None, None) => Times::Nth(nth),
-            (None, Some(every), None) => Times::Every(every),
-            (None, None, Some(first)) => Times::First(first),
+            (None, None, None) => Occurrence::All,
+            (Some(nth), None, None) => Occurrence::Nth(nth),
+            (None, Some(every), None) => Occurrence::Every(every),
+            (None, None, Some(first)) => Occurrence::First(first),
             _ => return Err("a fault has one of `nth`, `every` and `first`".into()),
         };
         let said = [
@@ -195,10 +195,10 @@ impl From<Rule> for Text {
             ..Self::default()
         };
         match rule.times {
-            Times::All => {}
-            Times::Nth(nth) => text.nth = Some(nth),
-            Times::Every(every) => text.every = Some(every),
-            Times::First(first) => text.first = Some(first),
+            Occurrence::All => {}
+            Occurrence::Nth(nth) => text.nth = Some(nth),
+            Occurrence::Every(every) => text.every = Some(every),
+            Occurrence::First(first) => text.first = Some(first),
         }
         match rule.verdict {
             Verdict::Pass => text.pass = true,

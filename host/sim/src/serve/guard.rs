@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many random bytes a token has.
-const BYTES: usize = 32;
+const TOKEN_BYTES: usize = 32;
 
 /// The secret of a served cluster: sent as `Authorization: Bearer TOKEN`, or as the first segment of the path.
 ///
@@ -33,7 +33,7 @@ impl Token {
     ///
     /// Returns why the system has no random bytes.
     pub fn random() -> io::Result<Token> {
-        let mut bytes = [0; BYTES];
+        let mut bytes = [0; TOKEN_BYTES];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
         Ok(Token(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
     }

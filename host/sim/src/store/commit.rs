@@ -95,9 +95,9 @@ impl Store {
             self.undefine(&last);
         }
         if resource.custom {
-            self.close_definition(resource);
+            self.finish_definition(resource);
         }
-        self.close_namespace(&namespace);
+        self.finish_namespace(&namespace);
         last.as_ref().clone()
     }
 

@@ -59,7 +59,7 @@ impl Store {
             self.define(&created);
         }
         if resource.is("", "Namespace") {
-            self.furnish_namespace(&name)?;
+            self.populate_namespace(&name)?;
         }
         Ok(created)
     }

@@ -67,7 +67,7 @@ pub(super) fn begin(resource: &Resource, object: &mut Value) {
             set(Some(object), &[("status", json!({ "phase": "Active" }))]);
         }
         ("", "Pod") => {
-            let class = quality(object);
+            let class = qos_class(object);
             set(
                 Some(object),
                 &[("status", json!({ "phase": "Pending", "qosClass": class }))],
@@ -83,7 +83,7 @@ pub(super) fn begin(resource: &Resource, object: &mut Value) {
         ("", "PersistentVolumeClaim" | "PersistentVolume") => {
             set(Some(object), &[("status", json!({ "phase": "Pending" }))]);
         }
-        ("batch", "Job") => own_pods(object),
+        ("batch", "Job") => select_own_pods(object),
         _ => {}
     }
     let started = matches!(
@@ -104,7 +104,7 @@ pub(super) fn begin(resource: &Resource, object: &mut Value) {
         };
         set(Some(object), &[("status", empty)]);
     } else if resource.has_status()
-        && let Some(status) = others::first_status(resource)
+        && let Some(status) = others::initial_status(resource)
     {
         set(Some(object), &[("status", status)]);
     }
@@ -210,7 +210,7 @@ fn container(container: &mut Value) {
 }
 
 /// Returns the quality-of-service class, except for cases that need a comparison of quantities.
-fn quality(pod: &Value) -> &'static str {
+fn qos_class(pod: &Value) -> &'static str {
     let mut any = false;
     let mut guaranteed = true;
     for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
@@ -370,7 +370,7 @@ fn job(object: &mut Value) {
 }
 
 /// A new Job selects its pods by its own UID, see `jobStrategy.PrepareForCreate`.
-fn own_pods(object: &mut Value) {
+fn select_own_pods(object: &mut Value) {
     let (uid, name) = (object["metadata"]["uid"].clone(), object["metadata"]["name"].clone());
     let Some(spec) = object.get_mut("spec") else { return };
     if spec["manualSelector"] == true {

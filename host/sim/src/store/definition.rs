@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Deletion, Kind, Store, delete::CLEANUP};
+use super::{Deletion, Kind, Store, delete::CUSTOM_RESOURCE_CLEANUP};
 use crate::kinds::{Keeping, Resource, Scale, Version};
 
 /// Sets the status that the API extension server gives an accepted definition.
@@ -40,7 +40,7 @@ impl Store {
     }
 
     /// Completes the deletion of a definition that has waited for the last object of its kind.
-    pub(super) fn close_definition(&mut self, of: &Resource) {
+    pub(super) fn finish_definition(&mut self, of: &Resource) {
         if self.list(&of.id()).is_empty() {
             let name = format!("{}.{}", of.plural, of.group);
             let kind = Kind::new("apiextensions.k8s.io", "CustomResourceDefinition");
@@ -49,7 +49,7 @@ impl Store {
                 .get(&kind, "", &name)
                 .is_some_and(|one| !one["metadata"]["deletionTimestamp"].is_null());
             if going {
-                self.remove_finalizer(&kind, "", &name, CLEANUP).ok();
+                self.remove_finalizer(&kind, "", &name, CUSTOM_RESOURCE_CLEANUP).ok();
             }
         }
     }

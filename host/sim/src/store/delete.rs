@@ -10,10 +10,10 @@ pub const FOREGROUND: &str = "foregroundDeletion";
 /// The finalizer of orphan deletion: the garbage collector removes it when no dependent refers to the owner any more.
 pub const ORPHAN: &str = "orphan";
 /// The finalizer of a definition that waits for its objects.
-pub(super) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+pub(super) const CUSTOM_RESOURCE_CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 /// The namespaces that can't be deleted (`plugin/pkg/admission/namespace/lifecycle`).
-const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
+const PROTECTED_NAMESPACES: [&str; 3] = ["default", "kube-public", "kube-system"];
 
 /// What happens to the dependents of a deleted object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Store {
         how: &Deletion,
         writer: &Writer,
     ) -> Result<Value, Refusal> {
-        if *kind == Kind::new("", "Namespace") && IMMORTAL.contains(&name) {
+        if *kind == Kind::new("", "Namespace") && PROTECTED_NAMESPACES.contains(&name) {
             let why = "this namespace may not be deleted";
             return Err(Refusal::forbidden("namespaces", "", name, why));
         }
@@ -70,7 +70,7 @@ impl Store {
         mark_dependents(&resource, &mut object, how.propagation);
         let defines = resource.is("apiextensions.k8s.io", "CustomResourceDefinition");
         if defines && self.drain(&live) {
-            add_finalizer(&mut object, CLEANUP);
+            add_finalizer(&mut object, CUSTOM_RESOURCE_CLEANUP);
         }
         let grace = if resource.is("", "Pod") {
             grace(&live, how.grace)
@@ -107,7 +107,7 @@ impl Store {
     ) -> Result<(), Refusal> {
         let (resource, live) = self.existing(kind, namespace, name)?;
         let mut object = live.clone();
-        drop_finalizer(&mut object, finalizer);
+        take_finalizer(&mut object, finalizer);
         if object != live {
             self.settle(&resource, object);
         }
@@ -124,7 +124,7 @@ impl Store {
         }
         let written = self.put(resource, object, Change::Modified);
         if marked && is_namespace(resource) {
-            self.close_namespace(written["metadata"]["name"].as_str().unwrap_or_default());
+            self.finish_namespace(written["metadata"]["name"].as_str().unwrap_or_default());
         }
         written
     }
@@ -191,7 +191,7 @@ fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<
         Propagation::Orphan => (Some(ORPHAN), &[FOREGROUND]),
     };
     for finalizer in off {
-        drop_finalizer(object, finalizer);
+        take_finalizer(object, finalizer);
     }
     if let Some(on) = on {
         add_finalizer(object, on);
@@ -236,7 +236,7 @@ fn add_finalizer(object: &mut Value, finalizer: &str) {
     }
 }
 
-fn drop_finalizer(object: &mut Value, finalizer: &str) {
+fn take_finalizer(object: &mut Value, finalizer: &str) {
     let Some(metadata) = object["metadata"].as_object_mut() else {
         return;
     };

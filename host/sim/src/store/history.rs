@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Kind;
 
 /// How many changes are kept. A watch from an older revision gets an error that it expired.
-const KEPT: usize = 20_000;
+const MAX_ENTRIES: usize = 20_000;
 
 /// The type of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl History {
 
     pub(super) fn push(&mut self, entry: Entry) {
         self.entries.push_back(entry);
-        if self.entries.len() > KEPT
+        if self.entries.len() > MAX_ENTRIES
             && let Some(oldest) = self.entries.pop_front()
         {
             self.compacted = oldest.revision;

@@ -120,7 +120,7 @@ pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result
         ("storage.k8s.io", "CSINode") => storage::drivers(live, object, &mut causes),
         _ => {}
     }
-    frozen(resource, live, object, &mut causes);
+    check_fixed_fields(resource, live, object, &mut causes);
     finalizers(&live["metadata"], &object["metadata"], &mut causes);
     refuse(resource, object, &causes)
 }
@@ -132,7 +132,7 @@ fn job(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     }
     // The scheduling fields of a suspended Job that hasn't started may still change; the rest of the template is immutable.
     let (path, value) = if before["suspend"] == true {
-        let same = placeless(&before["template"]) == placeless(&after["template"]);
+        let same = without_scheduling(&before["template"]) == without_scheduling(&after["template"]);
         ("spec.template.spec", (!same).then(|| &after["template"]["spec"]))
     } else {
         let same = before["template"] == after["template"];
@@ -163,7 +163,7 @@ fn service(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
 }
 
 /// Returns a pod template without the fields for scheduling and resources.
-fn placeless(template: &Value) -> Value {
+fn without_scheduling(template: &Value) -> Value {
     let mut template = template.clone();
     if let Some(metadata) = template["metadata"].as_object_mut() {
         metadata.retain(|field, _| !matches!(field.as_str(), "labels" | "annotations"));
@@ -184,9 +184,10 @@ fn placeless(template: &Value) -> Value {
     template
 }
 
-fn frozen(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+fn check_fixed_fields(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     if resource.is("apps", "StatefulSet")
-        && but(&live["spec"], &STATEFUL_SET_MUTABLE) != but(&object["spec"], &STATEFUL_SET_MUTABLE)
+        && without_fields(&live["spec"], &STATEFUL_SET_MUTABLE)
+            != without_fields(&object["spec"], &STATEFUL_SET_MUTABLE)
     {
         let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
             'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
@@ -214,7 +215,7 @@ fn frozen(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Ca
 }
 
 /// Returns an object without these fields.
-fn but(object: &Value, fields: &[&str]) -> Value {
+fn without_fields(object: &Value, fields: &[&str]) -> Value {
     let mut rest = object.clone();
     if let Some(map) = rest.as_object_mut() {
         map.retain(|name, _| !fields.contains(&name.as_str()));
@@ -230,10 +231,10 @@ fn pod_without_images(spec: &Value) -> Value {
         "nodeName",
         "schedulingGates",
     ];
-    let mut rest = but(spec, &free);
+    let mut rest = without_fields(spec, &free);
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in rest.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            *container = but(container, &["image"]);
+            *container = without_fields(container, &["image"]);
         }
     }
     if let Some(map) = rest.as_object_mut() {

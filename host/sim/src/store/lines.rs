@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Store;
 
 /// The most lines of one container; the oldest are dropped, as when a node rotates its log files.
-const KEPT: usize = 100_000;
+const MAX_LINES: usize = 100_000;
 
 /// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ impl Store {
             at,
             text: line.to_owned(),
         });
-        if output.current.len() > KEPT {
+        if output.current.len() > MAX_LINES {
             output.current.remove(0);
             output.dropped += 1;
         }

@@ -23,7 +23,7 @@ impl Store {
     }
 
     /// Creates the initial objects of a namespace.
-    pub(super) fn furnish_namespace(&mut self, name: &str) -> Result<(), Refusal> {
+    pub(super) fn populate_namespace(&mut self, name: &str) -> Result<(), Refusal> {
         self.create(json!({
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default", "namespace": name },
         }))?;
@@ -54,11 +54,11 @@ impl Store {
             // An object that doesn't exist any more is as good as a deleted one.
             self.delete(&kind, name, &object, how).ok();
         }
-        self.close_namespace(name);
+        self.finish_namespace(name);
     }
 
     /// Removes a namespace that is being deleted, is empty and has no finalizers of its own.
-    pub(super) fn close_namespace(&mut self, name: &str) {
+    pub(super) fn finish_namespace(&mut self, name: &str) {
         let kind = Kind::new("", "Namespace");
         let Ok((resource, namespace)) = self.existing(&kind, "", name) else {
             return;

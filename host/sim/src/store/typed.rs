@@ -8,7 +8,7 @@ use crate::kinds::Resource;
 /// Returns an object as the API server decodes it: without empty values that Go doesn't keep, and with a custom kind's defaults.
 pub(super) fn read(resource: &Resource, object: Value) -> Value {
     if resource.custom {
-        return completed(resource, object);
+        return with_defaults(resource, object);
     }
     match capstan_schema::kind(&resource.storage_version(), &resource.kind) {
         Some(kind) => stored::read(kind, object),
@@ -27,7 +27,7 @@ pub(super) fn written(resource: &Resource, object: Value) -> Value {
     }
 }
 
-fn completed(resource: &Resource, mut object: Value) -> Value {
+fn with_defaults(resource: &Resource, mut object: Value) -> Value {
     let stored = resource.version(&resource.storage).or(resource.versions.first());
     if let Some(schema) = stored.and_then(|version| version.schema.as_deref()) {
         structural::complete(schema, &mut object);

@@ -25,15 +25,15 @@ impl Store {
         convert(&mut object, &resource.storage_version());
         let mut object = typed::read(&resource, object);
         if resource.has_status() {
-            keep(&mut object, &live, "status");
+            copy_field(&mut object, &live, "status");
         }
         keep_identity(&mut object, &live);
-        carry_over(&resource, &mut object, &live);
+        keep_assigned(&resource, &mut object, &live);
         defaults::fill(&resource, &mut object);
         let mut object = typed::written(&resource, object);
         immutable::check(&resource, &live, &object)?;
         validate::object(&resource, &object)?;
-        if resource.generations && desired(&resource, &object) != desired(&resource, &live) {
+        if resource.generations && desired_state(&resource, &object) != desired_state(&resource, &live) {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             object["metadata"]["generation"] = json!(generation);
         }
@@ -64,7 +64,7 @@ impl Store {
         convert(&mut object, &resource.storage_version());
         check_lock(&resource, &live, &object, &name)?;
         let mut next = live.clone();
-        keep(&mut next, &object, "status");
+        copy_field(&mut next, &object, "status");
         if let Some(entries) = object["metadata"].get("managedFields") {
             next["metadata"]["managedFields"] = entries.clone();
         }
@@ -107,7 +107,7 @@ fn check_lock(resource: &Resource, live: &Value, object: &Value, name: &str) -> 
 }
 
 /// Sets a field to its value in another object; an absent one is removed.
-fn keep(object: &mut Value, from: &Value, field: &str) {
+fn copy_field(object: &mut Value, from: &Value, field: &str) {
     match from.get(field) {
         Some(value) => object[field] = value.clone(),
         None => _ = object.as_object_mut().and_then(|fields| fields.remove(field)),
@@ -125,31 +125,31 @@ fn keep_identity(object: &mut Value, live: &Value) {
         "generateName",
         "resourceVersion",
     ] {
-        keep(&mut object["metadata"], &live["metadata"], field);
+        copy_field(&mut object["metadata"], &live["metadata"], field);
     }
 }
 
 /// Keeps values that the server assigned at creation, if a writer leaves them out.
-fn carry_over(resource: &Resource, object: &mut Value, live: &Value) {
+fn keep_assigned(resource: &Resource, object: &mut Value, live: &Value) {
     if resource.is("", "Service") && object["spec"].is_object() && object["spec"]["type"] != "ExternalName" {
         for field in ["clusterIP", "clusterIPs"] {
             if object["spec"][field].is_null() {
-                keep(&mut object["spec"], &live["spec"], field);
+                copy_field(&mut object["spec"], &live["spec"], field);
             }
         }
     }
     // The request of a signing request is immutable: an update leaves it as it is.
     if resource.is("certificates.k8s.io", "CertificateSigningRequest") {
-        keep(object, live, "spec");
+        copy_field(object, live, "spec");
     }
     if resource.is("", "Namespace") {
-        keep(object, live, "spec");
+        copy_field(object, live, "spec");
         object["metadata"]["labels"]["kubernetes.io/metadata.name"] = live["metadata"]["name"].clone();
     }
 }
 
 /// Returns what counts for the generation: everything but metadata, and the status where it is a subresource.
-fn desired<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Value)> {
+fn desired_state<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Value)> {
     let fields = object.as_object().into_iter().flatten();
     let status = resource.has_status() || !resource.custom;
     fields

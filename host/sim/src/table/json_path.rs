@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// The most bytes of a path, since filters may be nested.
-const LENGTH: usize = 1_000;
+const MAX_PATH_BYTES: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
@@ -23,7 +23,7 @@ impl JsonPath {
     /// Parses a path. Returns `None` if it is invalid, longer than 1,000 bytes, or has something that printer columns don't need (slices,
     /// unions, `..`).
     pub fn parse(text: &str) -> Option<JsonPath> {
-        if text.len() > LENGTH {
+        if text.len() > MAX_PATH_BYTES {
             return None;
         }
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));

@@ -48,11 +48,11 @@ fn yaml(body: &[u8]) -> Result<Value, String> {
 /// Returns the object in the body, after checking it against the path and adding what only the path has.
 pub(super) fn object(call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
     let object = decode(call)?;
-    addressed(object, call, target)
+    complete_from_path(object, call, target)
 }
 
 /// Checks an object against the path, and adds what only the path has.
-pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
+pub(super) fn complete_from_path(mut object: Value, call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
     if !object.is_object() {
         return Err(Refusal::bad_request("the body of the request is not an object"));
     }
@@ -104,7 +104,7 @@ pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> 
 }
 
 /// Converts an object to a version.
-pub(crate) fn versioned(mut object: Value, resource: &Resource, version: &str) -> Value {
+pub(crate) fn in_version(mut object: Value, resource: &Resource, version: &str) -> Value {
     convert(&mut object, &resource.api_version(version));
     object
 }
@@ -112,5 +112,5 @@ pub(crate) fn versioned(mut object: Value, resource: &Resource, version: &str) -
 /// Returns a copy of the object in the requested version, if it exists.
 pub(super) fn live(store: &Store, call: &Call<'_>, target: &Target, name: &str) -> Option<Value> {
     let object = store.get(&target.kind, call.namespace(), name)?.clone();
-    Some(versioned(object, &target.resource, &target.version.name))
+    Some(in_version(object, &target.resource, &target.version.name))
 }

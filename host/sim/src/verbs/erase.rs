@@ -70,7 +70,7 @@ pub(super) fn collection(call: &Call<'_>, target: &Target) -> Result<Response<Bo
     let version = &target.version.name;
     let items: Vec<Value> = gone
         .into_iter()
-        .map(|one| body::versioned(one, &target.resource, version))
+        .map(|one| body::in_version(one, &target.resource, version))
         .collect();
     Ok(value(
         StatusCode::OK,

@@ -17,7 +17,7 @@ use crate::{
 
 /// The options of a request for a log.
 #[derive(Clone, Debug)]
-struct Wanted {
+struct LogRequest {
     namespace: String,
     pod: String,
     container: String,
@@ -38,7 +38,7 @@ pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refu
     let container = container(pod, query.text("container"))?;
     let now = store.now();
     let ago = |seconds: i64| Timestamp::from_second(now.as_second().saturating_sub(seconds)).ok();
-    let mut wanted = Wanted {
+    let mut wanted = LogRequest {
         namespace: call.namespace().to_owned(),
         pod: name.to_owned(),
         container,
@@ -93,7 +93,7 @@ pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refu
 /// Returns new lines as they come, until the container has ended or its pod is deleted.
 fn follow(
     shared: Shared,
-    wanted: Wanted,
+    wanted: LogRequest,
     uid: Option<Value>,
     seen: usize,
 ) -> impl futures::Stream<Item = Result<Frame<Bytes>, crate::service::Broken>> + Send {
@@ -105,7 +105,7 @@ fn follow(
                 let store = shared.lock();
                 let (lines, all) = store.logs_after(&wanted.namespace, &wanted.pod, &wanted.container, seen);
                 let text = wanted.text(lines);
-                (text, all, has_ended(&store, &wanted, uid.as_ref()))
+                (text, all, is_over(&store, &wanted, uid.as_ref()))
             };
             let ended = ended || wanted.limit == Some(0);
             if !text.is_empty() {
@@ -120,7 +120,7 @@ fn follow(
     })
 }
 
-fn has_ended(store: &Store, wanted: &Wanted, was: Option<&Value>) -> bool {
+fn is_over(store: &Store, wanted: &LogRequest, was: Option<&Value>) -> bool {
     let Some(pod) = store.get(&Kind::new("", "Pod"), &wanted.namespace, &wanted.pod) else {
         return true;
     };
@@ -131,7 +131,7 @@ fn uid(pod: &Value) -> Value {
     pod["metadata"]["uid"].clone()
 }
 
-impl Wanted {
+impl LogRequest {
     /// Returns the lines for the beginning of the answer.
     fn first(&mut self, lines: &[Line]) -> String {
         let lines: Vec<&Line> = lines

@@ -93,7 +93,7 @@ pub(super) fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, R
 
 /// Items of lists of built-in kinds don't contain their kind, those of custom kinds do, as on a real server.
 fn listed(object: &Value, target: &Target) -> Value {
-    let mut item = body::versioned(object.clone(), &target.resource, &target.version.name);
+    let mut item = body::in_version(object.clone(), &target.resource, &target.version.name);
     if !target.resource.custom
         && let Some(fields) = item.as_object_mut()
     {

@@ -224,7 +224,7 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
                 format!("expected {expected}, got {got}")
             }
             Fault::Duplicate { .. } => {
-                let (list, key) = twin(&problem.path, object, &rule);
+                let (list, key) = split_duplicate(&problem.path, object, &rule);
                 let said = format!("{list}: duplicate entries for key {key}");
                 if !found.contains(&said) {
                     found.push(said);
@@ -233,7 +233,7 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
             }
             Fault::Malformed { .. } | Fault::Missing | Fault::NotAllowed { .. } | Fault::Rule(_) => continue,
         };
-        let path = spoken(&problem.path.0, object, &rule);
+        let path = path_text(&problem.path.0, object, &rule);
         found.push(format!("{path}: {said}"));
     }
     let said = match found.as_slice() {
@@ -258,15 +258,15 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
 }
 
 /// Splits the path of a duplicate item into its list and its key.
-fn twin(path: &Path, object: &Value, rule: &schema::Rule<'_>) -> (String, String) {
+fn split_duplicate(path: &Path, object: &Value, rule: &schema::Rule<'_>) -> (String, String) {
     let list = path.0.split_last().map_or(&[][..], |(_, list)| list);
-    let (whole, list) = (spoken(&path.0, object, rule), spoken(list, object, rule));
+    let (whole, list) = (path_text(&path.0, object, rule), path_text(list, object, rule));
     let key = whole.strip_prefix(&list).unwrap_or_default().to_owned();
     (list, key)
 }
 
 /// Formats a path as the server's messages about ownership do: `.spec.containers[name="app"].image`.
-fn spoken(steps: &[Step], object: &Value, rule: &schema::Rule<'_>) -> String {
+fn path_text(steps: &[Step], object: &Value, rule: &schema::Rule<'_>) -> String {
     let (mut value, mut rule) = (object, rule.clone());
     let mut written = String::new();
     for step in steps {
@@ -279,7 +279,7 @@ fn spoken(steps: &[Step], object: &Value, rule: &schema::Rule<'_>) -> String {
                 value = &value[*index];
                 (written, rule) = match rule {
                     schema::Rule::Map(keys, of) => {
-                        let step = crate::apply::fields::spoken(&item(&keys, value));
+                        let step = crate::apply::fields::path_text(&item(&keys, value));
                         (format!("{written}{step}"), *of)
                     }
                     schema::Rule::Set => (format!("{written}[={value}]"), schema::Rule::Plain),

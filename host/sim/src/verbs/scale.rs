@@ -15,7 +15,7 @@ use crate::{
 /// Answers a get.
 pub(super) fn get(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
     let (object, scale) = found(call, target, name)?;
-    Ok(call.print(StatusCode::OK, &written(&object, &scale), Table::of_scales))
+    Ok(call.print(StatusCode::OK, &scale_object(&object, &scale), Table::of_scales))
 }
 
 /// Answers an update or a patch.
@@ -26,7 +26,7 @@ pub(super) fn set(call: &Call<'_>, target: &Target, name: &str) -> Result<Respon
         body
     } else {
         let format = Format::of(call.content_type, &target.resource)?;
-        patched(format, &target.resource, &written(&object, &scale), body)?
+        patched(format, &target.resource, &scale_object(&object, &scale), body)?
     };
     let Some(replicas) = wanted["spec"]["replicas"].as_u64() else {
         return Err(Refusal::bad_request("spec.replicas must be a number of at least 0"));
@@ -35,9 +35,9 @@ pub(super) fn set(call: &Call<'_>, target: &Target, name: &str) -> Result<Respon
     if revision.is_string() {
         object["metadata"]["resourceVersion"] = revision;
     }
-    put(&mut object, &scale.wanted, json!(replicas));
+    set_path(&mut object, &scale.wanted, json!(replicas));
     let written_object = call.shared.lock().update_as(object, &call.writer(Some("scale")))?;
-    Ok(call.print(StatusCode::OK, &written(&written_object, &scale), Table::of_scales))
+    Ok(call.print(StatusCode::OK, &scale_object(&written_object, &scale), Table::of_scales))
 }
 
 fn found(call: &Call<'_>, target: &Target, name: &str) -> Result<(Value, Scale), Refusal> {
@@ -47,7 +47,7 @@ fn found(call: &Call<'_>, target: &Target, name: &str) -> Result<(Value, Scale),
     Ok((object, scale))
 }
 
-fn written(object: &Value, scale: &Scale) -> Value {
+fn scale_object(object: &Value, scale: &Scale) -> Value {
     let at = |path: &str| path.split('.').fold(object, |value, part| &value[part]);
     let mut status = json!({ "replicas": at(&scale.found).as_u64().unwrap_or(0) });
     if let Some(selector) = scale.selector.as_deref().map(at) {
@@ -77,7 +77,7 @@ fn labels(selector: &Value) -> String {
     labels.collect::<Vec<_>>().join(",")
 }
 
-fn put(object: &mut Value, path: &str, value: Value) {
+fn set_path(object: &mut Value, path: &str, value: Value) {
     let mut at = object;
     for part in path.split('.') {
         if !at.is_object() {

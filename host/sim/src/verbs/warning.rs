@@ -5,11 +5,11 @@ use http::{HeaderValue, Response, header};
 use crate::{kinds::Resource, service::Body};
 
 /// The most bytes of all warnings in an answer (`k8s.io/apiserver/pkg/endpoints/filters/warning.go`).
-const BYTES: usize = 4 * 1024;
+const MAX_WARNING_BYTES: usize = 4 * 1024;
 
 /// Adds warnings to an answer, as many as fit.
 pub(super) fn add(mut response: Response<Body>, warnings: &[String]) -> Response<Body> {
-    let mut left = BYTES;
+    let mut left = MAX_WARNING_BYTES;
     for warning in warnings {
         let written = written(warning);
         let Some(rest) = left.checked_sub(written.len()) else {
@@ -55,6 +55,6 @@ mod tests {
         let response = add(Response::new(whole("")), &many);
         let all: Vec<_> = response.headers().get_all(header::WARNING).iter().collect();
         assert_eq!(all[0].to_str().unwrap(), r#"299 - "unknown field \"a\\b\"""#);
-        assert!(all.iter().map(|one| one.len()).sum::<usize>() <= BYTES && all.len() > 10);
+        assert!(all.iter().map(|one| one.len()).sum::<usize>() <= MAX_WARNING_BYTES && all.len() > 10);
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn patch(
     let mut store = call.shared.lock();
     let live = body::live(&store, call, target, name);
     if format == Format::Apply {
-        let object = body::addressed(patch, call, target)?;
+        let object = body::complete_from_path(patch, call, target)?;
         let is_new = live.is_none() && subresource.is_none();
         if let (true, Some(uid)) = (is_new, object["metadata"]["uid"].as_str()) {
             let why =
@@ -109,7 +109,7 @@ pub(super) fn patch(
             ));
         }
     }
-    let object = body::addressed(object, call, target)?;
+    let object = body::complete_from_path(object, call, target)?;
     let warnings = refuse::whole(call, target, &object)?;
     let written = match subresource {
         None => store.update_as(object, &writer)?,

@@ -5,7 +5,7 @@ const PRINTED: &str = "---\n# Source: shop/templates/a.yaml\nkind: A\n---\n# Sou
 
 #[test]
 fn what_is_rendered_is_told_by_template() {
-    let texts = by_template(PRINTED, "charts/shop/");
+    let texts = split_by_template(PRINTED, "charts/shop/");
     let texts: Vec<(String, String)> = texts.into_iter().map(|text| (text.name, text.text)).collect();
     assert_eq!(
         texts,
@@ -99,9 +99,9 @@ fn a_release_is_named_as_helm_wants_it() {
 
 #[test]
 fn a_comma_in_the_name_of_a_file_of_values_names_no_second_one() {
-    assert_eq!(one_of_list("/a/prod.yaml"), "/a/prod.yaml");
-    assert_eq!(one_of_list("/a/x,/etc/passwd"), "\"/a/x,/etc/passwd\"");
-    assert_eq!(one_of_list("/a/\"x"), "\"/a/\"\"x\"");
+    assert_eq!(escape_list_item("/a/prod.yaml"), "/a/prod.yaml");
+    assert_eq!(escape_list_item("/a/x,/etc/passwd"), "\"/a/x,/etc/passwd\"");
+    assert_eq!(escape_list_item("/a/\"x"), "\"/a/\"\"x\"");
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn the_paths_of_set_file_are_made_absolute() {
     let here = std::env::current_dir().unwrap().display().to_string();
     assert_eq!(absolute_set_file("a=b.txt"), format!("a={here}/b.txt"));
     assert_eq!(absolute_set_file("a=/b,c=d\\,e"), format!("a=/b,c={here}/d\\,e"));
-    assert_eq!(set_file_parts("a.b=c.txt"), Some(("a.b", "c.txt")));
+    assert_eq!(split_set_file("a.b=c.txt"), Some(("a.b", "c.txt")));
     for text in ["a=b,c=/etc/passwd", "a=b\\,c", "a={/etc/passwd}", "a"] {
-        assert_eq!(set_file_parts(text), None, "{text}");
+        assert_eq!(split_set_file(text), None, "{text}");
     }
 }
 

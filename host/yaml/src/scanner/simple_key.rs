@@ -4,7 +4,7 @@ use super::{Scanner, trouble};
 use crate::{marks::Mark, node::Trouble};
 
 /// The maximum length of a key without `?`, in characters.
-const LONGEST_KEY: u32 = 1024;
+const MAX_KEY_CHARACTERS: u32 = 1024;
 
 /// A token that is a key if `:` comes after it.
 #[derive(Clone, Copy, Default)]
@@ -64,7 +64,7 @@ impl Scanner<'_> {
     /// Drops the possible key.
     pub(super) fn remove_simple_key(&mut self) -> Result<(), Trouble> {
         match self.simple_keys.last_mut() {
-            Some(key) if key.is_possible && key.is_required => Err(no_colon(*key)),
+            Some(key) if key.is_possible && key.is_required => Err(missing_colon_error(*key)),
             Some(key) => {
                 key.is_possible = false;
                 Ok(())
@@ -79,15 +79,15 @@ pub(super) fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bo
     if !key.is_possible {
         return Ok(false);
     }
-    let is_here = key.line == line && column <= key.column.saturating_add(LONGEST_KEY);
+    let is_here = key.line == line && column <= key.column.saturating_add(MAX_KEY_CHARACTERS);
     if !is_here && key.is_required {
-        return Err(no_colon(*key));
+        return Err(missing_colon_error(*key));
     }
     key.is_possible = is_here;
     Ok(is_here)
 }
 
-fn no_colon(key: SimpleKey) -> Trouble {
+fn missing_colon_error(key: SimpleKey) -> Trouble {
     trouble(key.mark(), "this line has no `:` after its key")
         .hint("in a mapping each line is `key: value`; a text of several lines is indented below its key, after `|`")
 }

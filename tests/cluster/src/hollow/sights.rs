@@ -113,7 +113,7 @@ pub(super) async fn take(client: &Client, node: &mut Node, news: News) {
 
 fn note(node: &mut Node, news: News) {
     match news {
-        News::All(kind, objects) => node.see_all(&kind, objects),
+        News::All(kind, objects) => node.replace_all(&kind, objects),
         News::Seen(object) => node.see(object),
         News::Gone(object) => node.miss(&object),
     }

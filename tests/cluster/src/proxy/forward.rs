@@ -103,6 +103,6 @@ impl tower::Service<Request<Incoming>> for Forward {
             .or_default() += 1;
         let verdict = self.rules.judge(method, path, &query);
         let answer = self.clone().send(request);
-        async move { fault::meet(verdict, &query, answer).await }.boxed()
+        async move { fault::apply_verdict(verdict, &query, answer).await }.boxed()
     }
 }

@@ -10,7 +10,7 @@ use capstan_runtime::plugins;
 
 use super::{here, policy, shown::Shown, store};
 use crate::{
-    args::{Add, Global, Output},
+    args::{AddArgs, GlobalOptions, Output},
     commands::{print, print_json, say},
     exit::Exit,
     project::FILE,
@@ -18,9 +18,9 @@ use crate::{
     text,
 };
 
-pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &AddArgs) -> anyhow::Result<Exit> {
     let file = here(global)?;
-    let lock_file = plugins::lock_in(Path::new(""));
+    let lock_file = plugins::lock_path(Path::new(""));
     let mut lock = Lock::read(&lock_file)?;
     let store = store(global, &args.reach, policy(file.as_ref())?);
     let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
@@ -71,7 +71,7 @@ pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
 fn name(source: &str, instead_of: &[String]) -> anyhow::Result<()> {
     let path = PathBuf::from(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {FILE}"))?;
-    match edit::name_plugin(&text, source, instead_of) {
+    match edit::add_plugin(&text, source, instead_of) {
         Some(edited) if edited == text => say(&text!("{} names it already", FILE)),
         Some(edited) => {
             capstan_files::write(&path, edited.as_bytes(), Readers::AsUsual)

@@ -1,19 +1,19 @@
 //! `capstan plugin publish`.
 
-use capstan_registry::{OnTaken, Policy, Source};
+use capstan_registry::{OnExistingTag, Policy, Source};
 use capstan_runtime::{plugin_folder, plugins};
 use serde_json::json;
 
 use super::{shown::checked, store};
 use crate::{
-    args::{Global, Output, Publish},
+    args::{GlobalOptions, Output, Publish},
     commands::{print, print_json, say},
     exit::Exit,
     report::{self, usage_error},
     text,
 };
 
-pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &Publish) -> anyhow::Result<Exit> {
     let target = match &args.target {
         Source::Oci(target) if target.tag.is_some() => target,
         Source::Oci(_) | Source::Https { .. } | Source::File { .. } | Source::Path(_) => {
@@ -35,9 +35,9 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
     checked(global, file.display().to_string(), component.clone())?;
     let store = store(global, &args.reach, Policy::default());
     let on_taken = if args.overwrite {
-        OnTaken::Overwrite
+        OnExistingTag::Overwrite
     } else {
-        OnTaken::Refuse
+        OnExistingTag::Refuse
     };
     let annotations = args.annotation.iter().cloned().collect();
     let published = plugins::apart(store.publish(component, target, annotations, on_taken))??;

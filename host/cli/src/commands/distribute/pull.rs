@@ -9,13 +9,13 @@ use capstan_runtime::plugins;
 
 use super::{here, policy, store};
 use crate::{
-    args::{Global, Pull},
+    args::{GlobalOptions, Pull},
     commands::say,
     exit::Exit,
     text,
 };
 
-pub(super) fn run(global: &Global, args: &Pull) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &Pull) -> anyhow::Result<Exit> {
     let store = store(global, &args.reach, policy(here(global)?.as_ref())?);
     let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
     // Its name contains no character that has a meaning in paths: the manifest was checked.

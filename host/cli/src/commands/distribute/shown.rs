@@ -8,7 +8,7 @@ use capstan_sandbox::PluginInfo;
 use serde::Serialize;
 
 use crate::{
-    args::Global,
+    args::GlobalOptions,
     render::{columns, lines},
     terminal::Text,
     text,
@@ -44,7 +44,7 @@ impl Shown {
     /// # Errors
     ///
     /// Returns why the sandbox refuses it.
-    pub(super) fn new(global: &Global, plugin: &Plugin) -> anyhow::Result<Shown> {
+    pub(super) fn new(global: &GlobalOptions, plugin: &Plugin) -> anyhow::Result<Shown> {
         let info = checked(global, plugin.source.to_string(), plugin.component.bytes.clone())?;
         let added = |(key, _): &(&String, &String)| !repeats_component(key);
         let annotations = plugin.annotations.iter().filter(added);
@@ -131,7 +131,7 @@ impl Shown {
 /// # Errors
 ///
 /// Returns why the sandbox refuses it.
-pub(super) fn checked(global: &Global, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
+pub(super) fn checked(global: &GlobalOptions, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
     let found = capstan_runtime::alone(&global.plugin_host, name, component)?
         .plugins()
         .into_iter()

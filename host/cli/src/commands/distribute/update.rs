@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{here, policy, shown::Shown, store};
 use crate::{
-    args::{Global, Output, Update},
+    args::{GlobalOptions, Output, Update},
     commands::{print, print_json, say},
     exit::Exit,
     report::usage_error,
@@ -17,9 +17,9 @@ use crate::{
     text,
 };
 
-pub(super) fn run(global: &Global, args: &Update) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &Update) -> anyhow::Result<Exit> {
     let file = here(global)?;
-    let lock_file = plugins::lock_in(Path::new(""));
+    let lock_file = plugins::lock_path(Path::new(""));
     let mut lock = Lock::read(&lock_file)?;
     let wanted = selected(&lock, args.name.as_deref())?;
     let store = store(global, &args.reach, policy(file.as_ref())?);

@@ -8,17 +8,17 @@ use capstan_runtime::plugins;
 
 use super::{here, policy, shown::Shown, store};
 use crate::{
-    args::{Global, Output, Verify},
+    args::{GlobalOptions, Output, VerifyArgs},
     commands::{print, print_json},
     exit::Exit,
     report::usage_error,
 };
 
-pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &VerifyArgs) -> anyhow::Result<Exit> {
     let policy = if args.key.is_empty() {
         policy(here(global)?.as_ref())?
     } else {
-        by_keys(args)?
+        policy_from_keys(args)?
     };
     if !policy.demands(&args.source) {
         return Err(usage_error(
@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
 }
 
 /// Returns a policy by which all named keys have to sign.
-fn by_keys(args: &Verify) -> anyhow::Result<Policy> {
+fn policy_from_keys(args: &VerifyArgs) -> anyhow::Result<Policy> {
     let signers = args.key.iter().map(|path| {
         signature_policy::signer(path, &path.display().to_string()).map_err(|reason| {
             let message = format!("the key {} can't be used: {reason}", path.display());

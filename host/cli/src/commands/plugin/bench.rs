@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use capstan_devkit::{
-    bench::{Measured, measure},
+    bench::{Measurement, measure},
     cases::{self, Case},
 };
 use serde_json::json;
 
 use super::{found, inspect::size, print, print_json};
 use crate::{
-    args::{Global, Output, PluginBench},
+    args::{GlobalOptions, Output, PluginBench},
     exit::Exit,
     render::{columns, lines},
     terminal::Text,
 };
 
-pub(super) async fn run(global: &Global, args: &PluginBench) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &PluginBench) -> anyhow::Result<Exit> {
     let subject = found(global, &args.plugin)?;
     let path = subject.cases(args.cases.as_deref())?;
     let cases = cases::chosen(&path, args.only.as_deref())?;
@@ -47,7 +47,7 @@ pub(super) async fn run(global: &Global, args: &PluginBench) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-fn table(measured: &[(&Case, Measured)]) -> Text {
+fn table(measured: &[(&Case, Measurement)]) -> Text {
     let head = ["CASE", "CALLS/S", "P50", "P99", "INSTRUCTIONS", "MEMORY"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for (case, found) in measured {

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use super::{inspect::size, print, print_json};
 use crate::{
-    args::{Global, Output, PluginBuild},
+    args::{GlobalOptions, Output, PluginBuild},
     commands::say,
     exit::Exit,
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &PluginBuild) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &PluginBuild) -> anyhow::Result<Exit> {
     let built = build(global, args).await?;
     let Built {
         file,
@@ -31,7 +31,7 @@ pub(super) async fn run(global: &Global, args: &PluginBuild) -> anyhow::Result<E
 }
 
 /// Builds a project, and prints notes about it.
-pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result<Built> {
+pub(super) async fn build(global: &GlobalOptions, args: &PluginBuild) -> anyhow::Result<Built> {
     let spec = BuildSpec {
         folder: args.folder.clone(),
         to: args.to.clone(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{print, print_json};
 use crate::{
-    args::{Global, Output, PluginCheck},
+    args::{GlobalOptions, Output, PluginCheck},
     commands::say,
     exit::Exit,
     render::remedy,
@@ -15,7 +15,7 @@ use crate::{
     text,
 };
 
-pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<Exit> {
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for path in &args.files {
         match Subject::of_path(path) {
@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
     let is_good = unreadable.is_empty() && found.iter().all(|(_, found)| found.is_plugin());
     if global.output == Output::Text {
         for (file, found) in &found {
-            tell(file, found);
+            print_examination(file, found);
         }
         let mut all: Vec<Diagnostic> = found.iter().flat_map(|(file, found)| faults(file, found)).collect();
         all.extend(unreadable.into_iter().flat_map(|(_, mistakes)| mistakes));
@@ -62,7 +62,7 @@ pub(super) fn faults_json(faults: &[Fault]) -> Value {
     faults.collect()
 }
 
-fn tell(file: &str, found: &Examination) {
+fn print_examination(file: &str, found: &Examination) {
     for note in &found.notes {
         say(&text!("note: {}: {}", file, note));
     }

@@ -6,24 +6,24 @@ use capstan_devkit::{
     cases,
     subject::Subject,
     trial,
-    watch::{Work, changed, work_for},
+    watch::{Work, changed, required_work},
 };
 use capstan_runtime::plugin_folder;
 
 use super::{build, print, test};
 use crate::{
-    args::{Global, PluginDev},
+    args::{GlobalOptions, PluginDev},
     exit::Exit,
     render::Paint,
     report, text,
 };
 
 /// How often the files are checked for changes.
-const LOOK: Duration = Duration::from_millis(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
-pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &PluginDev) -> anyhow::Result<Exit> {
     if !args.watch {
-        return round(global, args).await;
+        return build_and_test(global, args).await;
     }
     let paint = Paint::new(global.color);
     let folder = &args.build.folder;
@@ -32,13 +32,13 @@ pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exi
         // A file that changes during a build causes another build.
         let before = plugin_folder::files(folder);
         let done = match work {
-            Work::BuildAndTest => round(global, args).await,
+            Work::BuildAndTest => build_and_test(global, args).await,
             Work::Test => test_cases(global, folder, folder).await,
         };
         let failed = done.inspect_err(|error| report::print(error, paint)).is_err();
         print(&text!("waiting for changes; Ctrl-C ends it\n"));
         let changed = loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let changed = changed(&before, &plugin_folder::files(folder));
             if !changed.is_empty() {
                 break changed;
@@ -49,13 +49,13 @@ pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exi
         work = if failed {
             Work::BuildAndTest
         } else {
-            work_for(folder, &changed)
+            required_work(folder, &changed)
         };
     }
 }
 
 /// Builds and tests once.
-async fn round(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
+async fn build_and_test(global: &GlobalOptions, args: &PluginDev) -> anyhow::Result<Exit> {
     let built = build::build(global, &args.build).await?;
     let (name, version) = (&built.manifest.name, &built.manifest.version);
     print(&text!("{}: {} {}\n", built.file.display(), name, version));
@@ -63,7 +63,7 @@ async fn round(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
 }
 
 /// Runs the test cases in a folder, if it has any, with a component or the one in a folder.
-async fn test_cases(global: &Global, folder: &Path, component: &Path) -> anyhow::Result<Exit> {
+async fn test_cases(global: &GlobalOptions, folder: &Path, component: &Path) -> anyhow::Result<Exit> {
     let path = folder.join(plugin_folder::CASES);
     if !path.is_dir() {
         return Ok(Exit::Done);

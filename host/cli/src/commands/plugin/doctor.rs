@@ -5,12 +5,12 @@ use serde_json::json;
 
 use super::{print, print_json};
 use crate::{
-    args::{Global, Output, PluginDoctor},
+    args::{GlobalOptions, Output, PluginDoctor},
     exit::Exit,
     render::{columns, lines},
 };
 
-pub(super) fn run(global: &Global, args: &PluginDoctor) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &PluginDoctor) -> anyhow::Result<Exit> {
     let languages: Vec<_> = match args.lang {
         Some(language) => vec![language.into()],
         None => language::ALL.to_vec(),

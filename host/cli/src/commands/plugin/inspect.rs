@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{check::faults_json, found, indented, print, print_json};
 use crate::{
-    args::{Global, Output, PluginInspect},
+    args::{GlobalOptions, Output, PluginInspect},
     commands::say,
     exit::Exit,
     render::{columns, lines},
@@ -16,7 +16,7 @@ use crate::{
     text,
 };
 
-pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &PluginInspect) -> anyhow::Result<Exit> {
     let subject = found(global, &args.plugin)?;
     let examination = examine(
         &subject.bytes,

@@ -4,7 +4,7 @@ use capstan_sandbox::Source;
 
 use super::{indented, print, print_json};
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     context,
     exit::Exit,
     render::{columns, lines},
@@ -12,7 +12,7 @@ use crate::{
     text,
 };
 
-pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions) -> anyhow::Result<Exit> {
     let sandbox = context::sandbox(global)?;
     let plugins = sandbox.plugins();
     if global.output != Output::Text {

@@ -4,12 +4,12 @@ use capstan_devkit::{language, new};
 
 use super::print;
 use crate::{
-    args::{Global, Kind, PluginNew},
+    args::{GlobalOptions, Kind, PluginNew},
     exit::Exit,
     text,
 };
 
-pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
+pub(super) fn run(_global: &GlobalOptions, args: &PluginNew) -> anyhow::Result<Exit> {
     let folder = args.folder.join(&args.name);
     let folder = folder.strip_prefix("./").unwrap_or(&folder);
     let language = args.lang.into();

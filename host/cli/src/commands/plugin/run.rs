@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{found, indented, print, print_json};
 use crate::{
-    args::{Global, Output, PluginRun},
+    args::{GlobalOptions, Output, PluginRun},
     context, environment,
     exit::Exit,
     report::{Diagnostics, usage_error},
@@ -22,7 +22,7 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &PluginRun) -> anyhow::Result<Exit> {
     let (sandbox, name) = if is_path(&args.name) || Path::new(&args.name).join(plugin_folder::MANIFEST).is_file() {
         found(global, Path::new(&args.name))?.load(&global.plugin_host)?
     } else {
@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     let question = Question {
         function: args.function,
         claim: args.claim.clone(),
-        input: question_of(args.function, value)?,
+        input: complete_input(args.function, value)?,
         state: memory,
         now: args.now.unwrap_or_else(jiff::Timestamp::now),
     };
@@ -111,7 +111,7 @@ fn is_path(text: &str) -> bool {
 }
 
 /// Completes an input as the cases of `capstan plugin test` are completed. A single object becomes the input of a health check.
-fn question_of(function: Function, value: Value) -> anyhow::Result<Map<String, Value>> {
+fn complete_input(function: Function, value: Value) -> anyhow::Result<Map<String, Value>> {
     let Value::Object(map) = value else {
         return Err(usage_error(
             "the input is no mapping",

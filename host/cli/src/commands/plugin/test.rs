@@ -4,14 +4,14 @@ mod junit;
 
 use capstan_devkit::{
     cases::{self, script::Failure},
-    trial::{self, Trial},
+    trial::{self, CaseRun},
 };
 use capstan_files::Readers;
 use serde_json::{Value, json};
 
 use super::{found, print, print_json};
 use crate::{
-    args::{Global, Output, PluginTest},
+    args::{GlobalOptions, Output, PluginTest},
     exit::Exit,
     render::{Paint, remedy},
     report::{place_text, usage_error},
@@ -19,7 +19,7 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &PluginTest) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &PluginTest) -> anyhow::Result<Exit> {
     let subject = found(global, &args.plugin)?;
     let path = subject.cases(args.cases.as_deref())?;
     let cases = cases::chosen(&path, args.only.as_deref())?;
@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, args: &PluginTest) -> anyhow::Result<Ex
     }
     print_json(&json!({
         "plugin": name,
-        "cases": trials.iter().map(trial_json).collect::<Vec<_>>(),
+        "cases": trials.iter().map(case_json).collect::<Vec<_>>(),
         "failed": failed,
         "recorded": recorded,
     }))?;
@@ -47,10 +47,10 @@ pub(super) async fn run(global: &Global, args: &PluginTest) -> anyhow::Result<Ex
 }
 
 /// Prints the results of test cases.
-pub(super) fn tell(name: &str, trials: &[Trial], recorded: usize, paint: Paint) -> Exit {
+pub(super) fn tell(name: &str, trials: &[CaseRun], recorded: usize, paint: Paint) -> Exit {
     let failed = trials.iter().filter(|trial| !trial.is_good()).count();
     for trial in trials {
-        print(&trial_text(trial, paint));
+        print(&case_text(trial, paint));
     }
     print(&summary(name, trials, failed, recorded));
     exit(failed)
@@ -61,7 +61,7 @@ fn exit(failed: usize) -> Exit {
 }
 
 /// Describes the failures of a case, as lines below it.
-fn failures(trial: &Trial, paint: Paint) -> Text {
+fn failures(trial: &CaseRun, paint: Paint) -> Text {
     let mut text = Text::default();
     if let Some(mistake) = trial.case.mistake() {
         text.push(text!("can't be read: {}\n", mistake.message));
@@ -98,7 +98,7 @@ fn failures(trial: &Trial, paint: Paint) -> Text {
     text
 }
 
-fn trial_text(trial: &Trial, paint: Paint) -> Text {
+fn case_text(trial: &CaseRun, paint: Paint) -> Text {
     let name = format!("{}: {}", trial.file(), trial.case.name);
     if trial.is_good() {
         return text!("{}     {}\n", paint.good("ok"), name);
@@ -117,7 +117,7 @@ fn lines(failure: &Failure) -> Vec<String> {
     failure.lines.iter().cloned().chain(hint).collect()
 }
 
-fn trial_json(trial: &Trial) -> Value {
+fn case_json(trial: &CaseRun) -> Value {
     let failures = trial.outcome.failures.iter().map(|failure| {
         let place = trial.case.file.document.key_place(&failure.pointer);
         json!({ "place": place.map(|place| place.to_string()), "lines": lines(failure) })
@@ -133,7 +133,7 @@ fn trial_json(trial: &Trial) -> Value {
     })
 }
 
-fn summary(name: &str, trials: &[Trial], failed: usize, recorded: usize) -> Text {
+fn summary(name: &str, trials: &[CaseRun], failed: usize, recorded: usize) -> Text {
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let calls: usize = trials.iter().map(|trial| trial.outcome.calls).sum();
     let mut text = text!(

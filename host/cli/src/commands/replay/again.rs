@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     commands::{plugin::found as subject, print, print_json, say},
     exit::Exit,
     render::{Paint, name_of},
@@ -29,19 +29,19 @@ use crate::{
 
 /// The result of all calls.
 #[derive(Default)]
-struct Found {
+struct Comparison {
     alike: usize,
-    others: Vec<Other>,
+    others: Vec<ChangedAnswer>,
     /// The number of calls that were not made, by the reason.
     left_out: BTreeMap<&'static str, usize>,
 }
 
-const AFTER_ANOTHER: &str = "come after an answer that differs in what the hook does";
-const SAW_SECRETS: &str = "showed the data of a Secret, which isn't kept";
+const FOLLOWS_CHANGED_ANSWER: &str = "come after an answer that differs in what the hook does";
+const NEEDS_SECRET_DATA: &str = "showed the data of a Secret, which isn't kept";
 const NO_CLAIM: &str = "are about a claim that it no longer has";
 
 /// A different answer.
-struct Other {
+struct ChangedAnswer {
     about: String,
     at: Option<Timestamp>,
     before: Value,
@@ -49,7 +49,7 @@ struct Other {
 }
 
 pub(super) async fn run(
-    global: &Global,
+    global: &GlobalOptions,
     past: &PastOperation,
     kept: &StoredOperation,
     plugin: &Path,
@@ -57,7 +57,7 @@ pub(super) async fn run(
     let (sandbox, _) = subject(global, plugin)?.load(&global.plugin_host)?;
     let plugins = sandbox.plugins();
     let Some(info) = plugins.first() else {
-        return Ok(Exit::Other);
+        return Ok(Exit::ChangedAnswer);
     };
     let asked: Vec<&PluginCall> = kept.entries.iter().filter_map(asked).collect();
     let of_it: Vec<&PluginCall> = asked
@@ -92,7 +92,7 @@ pub(super) async fn run(
             before
         ));
     } else {
-        let others: Vec<Value> = found.others.iter().map(Other::json).collect();
+        let others: Vec<Value> = found.others.iter().map(ChangedAnswer::json).collect();
         print_json(&json!({
             "operation": past.id,
             "plugin": { "name": info.name, "version": info.version, "digest": info.digest },
@@ -127,21 +127,21 @@ fn asked(entry: &Entry) -> Option<&PluginCall> {
 
 /// The state of a hook's run in the replay.
 #[derive(Default)]
-struct Run {
+struct HookRunState {
     /// The plugin's new state for each recorded one.
     memory: HashMap<Vec<u8>, Vec<u8>>,
     /// Whether an answer has differed: later observations answer other requests than the new plugin's.
     has_left: bool,
 }
 
-async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], namespace: &str) -> Found {
-    let mut found = Found::default();
-    let mut runs: HashMap<RunId, Run> = HashMap::new();
+async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], namespace: &str) -> Comparison {
+    let mut found = Comparison::default();
+    let mut runs: HashMap<RunId, HookRunState> = HashMap::new();
     let mut unclaimed = HashSet::new();
     for asked in all {
         let mut leave = |why| *found.left_out.entry(why).or_default() += 1;
         if asked.saw_secrets {
-            leave(SAW_SECRETS);
+            leave(NEEDS_SECRET_DATA);
             continue;
         }
         let (interface, claim) = (interface_of(&asked.what), asked.by.claim.as_str());
@@ -158,10 +158,10 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             PluginExchange::Place { .. } | PluginExchange::Assess { .. } | PluginExchange::Decide { .. } => None,
         };
         if run.as_ref().is_some_and(|run| run.has_left) {
-            leave(AFTER_ANOTHER);
+            leave(FOLLOWS_CHANGED_ANSWER);
             continue;
         }
-        let before = told(answer_of(asked));
+        let before = answer_json(recorded_answer(asked));
         let answer = if has_claim {
             ask(sandbox, info, asked, run.as_deref()).await
         } else {
@@ -179,11 +179,11 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
                 (then, now) => then.is_ok() != now.is_ok(),
             };
         }
-        let now = told(answer);
+        let now = answer_json(answer);
         if now == before {
             found.alike += 1;
         } else {
-            found.others.push(Other {
+            found.others.push(ChangedAnswer {
                 about: about(&asked.what, namespace),
                 at: asked.at,
                 before,
@@ -195,7 +195,7 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
 }
 
 /// Converts an answer to the contract's words, without the plugin's state.
-fn told(answer: Result<Answer, PluginError>) -> Value {
+fn answer_json(answer: Result<Answer, PluginError>) -> Value {
     let mut words = words(&answer);
     if let Some(members) = words.as_object_mut() {
         members.remove("state");
@@ -203,7 +203,7 @@ fn told(answer: Result<Answer, PluginError>) -> Value {
     words
 }
 
-fn answer_of(asked: &PluginCall) -> Result<Answer, PluginError> {
+fn recorded_answer(asked: &PluginCall) -> Result<Answer, PluginError> {
     match &asked.what {
         PluginExchange::Place { answer, .. } => answer.clone().map(Answer::Placement),
         PluginExchange::Step { answer, .. } => answer.clone().map(Answer::Step),
@@ -224,7 +224,7 @@ async fn ask(
     sandbox: &Sandbox,
     info: &PluginInfo,
     asked: &PluginCall,
-    run: Option<&Run>,
+    run: Option<&HookRunState>,
 ) -> Result<Answer, PluginError> {
     let by = PluginRef {
         plugin: info.name.clone(),
@@ -302,7 +302,7 @@ fn about(what: &PluginExchange, namespace: &str) -> String {
             let name = name_of(&context.object.key(), namespace);
             let what = match question {
                 HookQuestion::Start => "its turn has come".to_owned(),
-                HookQuestion::Advance { observation, .. } => format!("told `{}`", observed(&observation.what)),
+                HookQuestion::Advance { observation, .. } => format!("told `{}`", observation_name(&observation.what)),
                 HookQuestion::Abort { reason, .. } => {
                     format!("stopped: {}", json!(reason).as_str().unwrap_or_default())
                 }
@@ -313,7 +313,7 @@ fn about(what: &PluginExchange, namespace: &str) -> String {
 }
 
 /// Returns the contract's word for an observation.
-fn observed(what: &ObservationKind) -> &'static str {
+fn observation_name(what: &ObservationKind) -> &'static str {
     match what {
         ObservationKind::Created(_) => "created",
         ObservationKind::Object { .. } => "object",
@@ -330,7 +330,7 @@ fn observed(what: &ObservationKind) -> &'static str {
     }
 }
 
-fn text(found: &Found, paint: Paint) -> Text {
+fn text(found: &Comparison, paint: Paint) -> Text {
     let mut text = Text::default();
     for other in &found.others {
         let at = other.at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
@@ -351,7 +351,7 @@ fn text(found: &Found, paint: Paint) -> Text {
     text
 }
 
-impl Other {
+impl ChangedAnswer {
     fn json(&self) -> Value {
         json!({ "question": self.about, "at": self.at.map(|at| at.to_string()), "before": self.before, "now": self.now })
     }

@@ -15,7 +15,7 @@ use crate::{
     effect::{HookCall, PendingObservation, Target},
     hook::{HookOutcome, Occasion},
     object::ObjectKey,
-    operation::hook_health::OwnHealth,
+    operation::hook_health::HookObjectHealth,
     plugins::{AbortReason, Ask},
     text,
 };
@@ -64,8 +64,8 @@ pub(super) struct StoredHookRun {
     awaits_phase: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     phase_outcome: Option<HookOutcome>,
-    #[serde(default, skip_serializing_if = "OwnHealth::is_clear")]
-    health: OwnHealth,
+    #[serde(default, skip_serializing_if = "HookObjectHealth::is_clear")]
+    health: HookObjectHealth,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     terminating: Option<Terminating>,
 }
@@ -126,7 +126,7 @@ impl From<HookRun> for StoredHookRun {
             own: run.object,
             calling: None,
             // The others are brought again after a crash, since what asked for them is still there.
-            queue: run.queue.into_iter().filter(|note| !note.what.is_fleeting()).collect(),
+            queue: run.queue.into_iter().filter(|note| !note.what.is_transient()).collect(),
             asked: requests.pending,
             following: requests.following,
             deleting: requests.deleting_own,
@@ -215,7 +215,7 @@ impl StoredHookRun {
 
 /// Says whether a call can be stored. What a fleeting one tells is brought again after a crash.
 fn is_lasting(call: &HookCall) -> bool {
-    !matches!(call, HookCall::Advance { note, .. } if note.what.is_fleeting())
+    !matches!(call, HookCall::Advance { note, .. } if note.what.is_transient())
 }
 
 impl From<StoredHookRun> for HookRun {

@@ -8,33 +8,33 @@ use kube::runtime::watcher::{self, Event};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{AGAIN, END, EventKind, LockEvent, RENEWAL, micro};
+use super::{AGAIN, END, EventKind, LockEvent, RENEWAL, format_micro_time};
 use crate::{
-    checkpoint::{grip::Renewals, identity::Identity},
+    checkpoint::{grip::RenewalReporter, identity::Identity},
     clock::Clock,
     cluster::{Cluster, DryRun},
     error::ClusterError,
     queue,
     signals::{Signal, signals_of},
-    watch::object_of,
+    watch::to_object,
 };
 
 /// How long one renewal may take before it counts as failed.
-const RENEWED_WITHIN: Duration = Duration::from_secs(3);
+const RENEW_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Renews a Lease and hears what is written onto it.
-pub(super) struct Keeper {
+pub(super) struct LeaseRenewer {
     pub(super) cluster: Cluster,
     pub(super) clock: Clock,
     pub(super) identity: Identity,
-    pub(super) renewals: Renewals,
+    pub(super) renewals: RenewalReporter,
     pub(super) events: queue::Sender<EventKind, LockEvent>,
     pub(super) end_told: bool,
     /// The signals that were last seen.
     pub(super) signals: Vec<Signal>,
 }
 
-impl Keeper {
+impl LeaseRenewer {
     pub(super) async fn keep(mut self, mut lease: Object) {
         let key = lease.key();
         let config = watcher::Config::default().fields(&field_selector(&key.name));
@@ -46,14 +46,14 @@ impl Keeper {
                 biased;
                 seen = sight.next() => match seen {
                     Some(Ok(Event::Apply(seen) | Event::InitApply(seen))) => {
-                        lease = object_of(&seen, &key.group_kind(), lease.api_version());
-                        self.look_for_end(&lease);
+                        lease = to_object(&seen, &key.group_kind(), lease.api_version());
+                        self.report_requests(&lease);
                     }
                     Some(Ok(Event::Delete(_) | Event::Init | Event::InitDone)) => {}
                     // Renewals go on; they will see the annotation too, but later.
                     Some(Err(_)) | None => sight = futures::stream::pending().boxed(),
                 },
-                () = sleep_until(next) => match self.renew_in_time(&lease).await {
+                () = sleep_until(next) => match self.renew_with_timeout(&lease).await {
                     Ok(Some(renewed)) => {
                         lease = renewed;
                         next = Instant::now() + RENEWAL;
@@ -71,15 +71,15 @@ impl Keeper {
 
     /// Renews the Lease. Returns `None` if the server can't be reached, and an error when another driver has the Lease or the outage
     /// lasts too long.
-    async fn renew_in_time(&mut self, lease: &Object) -> Result<Option<Object>, String> {
+    async fn renew_with_timeout(&mut self, lease: &Object) -> Result<Option<Object>, String> {
         let before = self.clock.moment();
         // A renewal without an answer may have succeeded: the next one fails with a conflict and reads the Lease.
-        if let Some(renewed) = timeout(RENEWED_WITHIN, self.renew(lease)).await.unwrap_or(Ok(None))? {
+        if let Some(renewed) = timeout(RENEW_TIMEOUT, self.renew(lease)).await.unwrap_or(Ok(None))? {
             self.renewals.renewed(before);
-            self.look_for_end(&renewed);
+            self.report_requests(&renewed);
             return Ok(Some(renewed));
         }
-        if self.renewals.wait_on() {
+        if self.renewals.can_still_renew() {
             Ok(None)
         } else {
             Err("it couldn't be renewed in time".to_owned())
@@ -90,7 +90,7 @@ impl Keeper {
     async fn renew(&self, lease: &Object) -> Result<Option<Object>, String> {
         let mut lease = lease.clone();
         for _ in 0..3 {
-            lease.0["spec"]["renewTime"] = json!(micro(self.clock.now()));
+            lease.0["spec"]["renewTime"] = json!(format_micro_time(self.clock.now()));
             match self.cluster.replace(&lease, DryRun::No).await {
                 Ok(renewed) => return Ok(Some(renewed)),
                 Err(ClusterError::Moved(_)) => {
@@ -113,7 +113,7 @@ impl Keeper {
         Ok(None)
     }
 
-    fn look_for_end(&mut self, lease: &Object) {
+    fn report_requests(&mut self, lease: &Object) {
         if let Some(by) = lease.annotation(END)
             && !self.end_told
         {

@@ -21,7 +21,7 @@ use crate::{
 const MOST_WRITES: u32 = 10;
 /// The most compressed bytes in one write of the head, with state, view and journal. The largest parts above that go into blobs: the API
 /// server accepts about a million bytes, and a write of a small operation should be one request.
-const INLINE: usize = 256 * 1024;
+const MAX_INLINE_BYTES: usize = 256 * 1024;
 
 /// A document that is stored with the head.
 #[derive(Clone)]
@@ -91,7 +91,7 @@ impl Store {
     pub async fn write(&mut self) -> Result<(), EngineError> {
         self.head.writes += 1;
         self.head.written_by.clone_from(&self.writer);
-        let mut written = self.write_with(INLINE).await;
+        let mut written = self.write_with(MAX_INLINE_BYTES).await;
         if is_too_large(&written) {
             written = self.write_with(0).await;
         }
@@ -122,7 +122,7 @@ impl Store {
             let written = match &self.stored {
                 None => self.cluster.create(&secret, DryRun::No).await,
                 Some(stored) => {
-                    secret.set_meta("resourceVersion", stored.resource_version());
+                    secret.set_metadata_text("resourceVersion", stored.resource_version());
                     self.cluster.replace(&secret, DryRun::No).await
                 }
             };
@@ -175,7 +175,7 @@ impl Store {
             let known = known.filter(|blob| blob.sha256 == blob::sha256(&steady.data));
             parts.head = Some(match known {
                 Some(blob) => blob,
-                None => self.put_packed(&steady).await?,
+                None => self.store_packed(&steady).await?,
             });
             head = blob::pack(&HeadReference {
                 format: FORMAT,
@@ -195,7 +195,7 @@ impl Store {
             {
                 rest -= packed.len();
                 let packed = std::mem::take(packed);
-                match self.put_bytes(packed.clone()).await {
+                match self.store_bytes(packed.clone()).await {
                     Ok(blob) => *largest = Document::Blob(blob),
                     Err(error) => {
                         *largest = Document::Inline(packed);

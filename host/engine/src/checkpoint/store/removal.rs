@@ -21,7 +21,7 @@ use crate::{
 
 /// How old a blob is that is removed without having been named by the head that is being replaced: a driver that was about to
 /// name it is long gone.
-const OLD: SignedDuration = SignedDuration::from_hours(24);
+const MIN_ORPHAN_AGE_SECONDS: SignedDuration = SignedDuration::from_hours(24);
 
 impl Store {
     /// Lists the Secrets of one of our types, without their data.
@@ -49,12 +49,13 @@ impl Store {
             |secret: &Object| -> Option<Timestamp> { secret.text("/metadata/creationTimestamp")?.parse().ok() };
         // The age is measured by the server's clock: this operation wrote its newest blob.
         let newest = listed.iter().filter_map(made_at).max().unwrap_or(Timestamp::MIN);
-        let is_old = |secret: &Object| made_at(secret).is_some_and(|at| newest.duration_since(at) >= OLD);
+        let is_old =
+            |secret: &Object| made_at(secret).is_some_and(|at| newest.duration_since(at) >= MIN_ORPHAN_AGE_SECONDS);
         let unneeded = listed.iter().filter(|secret| {
             let name = secret.name();
             !self.named.contains(name) && (self.dropped.contains(name) || is_old(secret))
         });
-        self.discard(unneeded.map(made_of).collect()).await;
+        self.discard(unneeded.map(written_blob).collect()).await;
     }
 
     /// Removes Secrets that the head doesn't name and that still have this version, as long as the lock is held and the head is ours.
@@ -96,7 +97,7 @@ impl Store {
             }
         }
         self.head = Head::new(self.head.application.clone());
-        for WrittenBlob { name, uid, version } in blobs.iter().map(made_of) {
+        for WrittenBlob { name, uid, version } in blobs.iter().map(written_blob) {
             if let Some(grip) = &self.grip {
                 grip.firm().await.map_err(EngineError::LostLock)?;
             }
@@ -110,7 +111,7 @@ impl Store {
     }
 }
 
-fn made_of(secret: &Object) -> WrittenBlob {
+fn written_blob(secret: &Object) -> WrittenBlob {
     WrittenBlob {
         name: secret.name().to_owned(),
         uid: secret.uid().to_owned(),
@@ -119,7 +120,7 @@ fn made_of(secret: &Object) -> WrittenBlob {
 }
 
 /// Removes what is stored about an application by its label, without reading it. Returns the number of Secrets.
-pub(crate) async fn forget(
+pub(crate) async fn remove_state(
     cluster: &Cluster,
     application: &Application,
     grip: &LeaseGuard,
@@ -145,7 +146,7 @@ pub(crate) async fn forget(
     for secret in &secrets {
         grip.firm().await.map_err(EngineError::LostLock)?;
         let key = blob::secret_key(&application.namespace, secret.name());
-        let deleted = cluster.delete(&key, secret.uid(), DecidedPropagation::of_stored_state());
+        let deleted = cluster.delete(&key, secret.uid(), DecidedPropagation::for_stored_state());
         deleted.await.map_err(&doing)?;
     }
     Ok(secrets.len())

@@ -45,7 +45,7 @@ fn an_assessment_is_cut() {
     });
     let answer = answer.unwrap();
     assert!(is_cut(&answer.message) && is_cut(&answer.rule));
-    assert!(answer.need.len() == MAX_NEEDS && answer.need.iter().all(|need| is_cut(need)));
+    assert!(answer.need.len() == MAX_RELATED_OBJECTS && answer.need.iter().all(|need| is_cut(need)));
 }
 
 #[test]

@@ -12,9 +12,9 @@ use crate::actors::{
 };
 
 /// The first back-off after a failure in seconds; it doubles with each further failure.
-const FIRST_REST: i64 = 10;
+const MIN_BACKOFF_SECONDS: i64 = 10;
 /// The longest back-off after a failure in seconds.
-const LONGEST_REST: i64 = 360;
+const MAX_BACKOFF_SECONDS: i64 = 360;
 
 /// The numbers of a Job's pods.
 pub(super) struct Count<'a> {
@@ -109,7 +109,10 @@ impl<'a> Count<'a> {
         let in_a_row = ends.iter().rev().take_while(|(_, success)| !success).count();
         let (last, _) = ends.last().filter(|_| in_a_row > 0)?;
         let doublings = u32::try_from(in_a_row - 1).unwrap_or(u32::MAX).min(10);
-        Some(later(*last, (FIRST_REST << doublings).min(LONGEST_REST)))
+        Some(later(
+            *last,
+            (MIN_BACKOFF_SECONDS << doublings).min(MAX_BACKOFF_SECONDS),
+        ))
     }
 
     /// Returns the indexes that need a pod, lowest first; `None` for Jobs without indexes.

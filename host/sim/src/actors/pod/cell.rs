@@ -15,11 +15,11 @@ use crate::{
 };
 
 /// The first back-off in seconds, before the second restart; it doubles each time.
-const FIRST_REST: i64 = 10;
+const MIN_BACKOFF_SECONDS: i64 = 10;
 /// The longest back-off before a restart, in seconds.
-const LONGEST_REST: i64 = 300;
+const MAX_BACKOFF_SECONDS: i64 = 300;
 /// After a container has run for this many seconds, the back-off is reset.
-const RECOVERY: i64 = 600;
+const BACKOFF_RESET_SECONDS: i64 = 600;
 
 /// The state of one container.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -90,7 +90,7 @@ impl Cell {
     fn rest(&self) -> i64 {
         match self.crashes.checked_sub(1) {
             None => 0,
-            Some(doublings) => (FIRST_REST << doublings.min(10)).min(LONGEST_REST),
+            Some(doublings) => (MIN_BACKOFF_SECONDS << doublings.min(10)).min(MAX_BACKOFF_SECONDS),
         }
     }
 
@@ -98,7 +98,7 @@ impl Cell {
     pub fn begin(&mut self) -> bool {
         let before = std::mem::replace(&mut self.stage, Stage::Begun(None));
         let Stage::Ended(ended) = before else { return false };
-        let recovered = later(ended.started, RECOVERY) <= ended.finished;
+        let recovered = later(ended.started, BACKOFF_RESET_SECONDS) <= ended.finished;
         self.crashes = if recovered { 0 } else { self.crashes + 1 };
         self.restarts += 1;
         self.last = Some(ended);
@@ -148,7 +148,7 @@ impl Cell {
             Stage::Begun(None) => match &self.last {
                 None => waits(waiting, String::new()),
                 Some(last) if self.crashes <= 1 => return (terminated(last), json!({})),
-                Some(_) => looping((FIRST_REST << (self.crashes - 2).min(10)).min(LONGEST_REST)),
+                Some(_) => looping((MIN_BACKOFF_SECONDS << (self.crashes - 2).min(10)).min(MAX_BACKOFF_SECONDS)),
             },
             Stage::NoImage(_, message, false) => waits("ErrImagePull", message.clone()),
             Stage::NoImage(_, message, true) => waits("ImagePullBackOff", format!("Back-off pulling image: {message}")),

@@ -6,12 +6,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use crate::actors::{
-    Sight,
+    ClusterView,
     look::{fields, is_true, items, name, namespace, text, uid},
 };
 
 /// Returns the scheduler's message about a volume claim that keeps the pod from being scheduled.
-pub(super) fn missing_claim(sight: &Sight<'_>, pod: &Value) -> Option<String> {
+pub(super) fn missing_claim(sight: &ClusterView<'_>, pod: &Value) -> Option<String> {
     items(pod, "/spec/volumes").iter().find_map(|volume| {
         let claim = text(volume, "/persistentVolumeClaim/claimName");
         if claim.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn missing_claim(sight: &Sight<'_>, pod: &Value) -> Option<String> {
 }
 
 /// Returns which ConfigMap or Secret keeps the pod's volumes from being mounted: it stays in `ContainerCreating`.
-pub(super) fn missing_volume(sight: &Sight<'_>, pod: &Value) -> Option<String> {
+pub(super) fn missing_volume(sight: &ClusterView<'_>, pod: &Value) -> Option<String> {
     let source = |source: &Value, map: &str, secret: &str| {
         [("ConfigMap", "/configMap", map), ("Secret", "/secret", secret)]
             .into_iter()
@@ -102,7 +102,7 @@ pub(crate) fn named(pod: &Value) -> Vec<(&'static str, String)> {
 ///
 /// The error is the message of `CreateContainerConfigError`.
 pub(crate) fn environment(
-    sight: &Sight<'_>,
+    sight: &ClusterView<'_>,
     pod: &Value,
     container: &Value,
     address: &str,
@@ -126,7 +126,7 @@ pub(crate) fn environment(
                 return Err(format!("{} \"{title}\" not found", kind.to_lowercase()));
             };
             for (key, _) in fields(object, "/data") {
-                if let Some(value) = entry(kind, object, key) {
+                if let Some(value) = data_entry(kind, object, key) {
                     set(&mut values, format!("{prefix}{key}"), value);
                 }
             }
@@ -135,7 +135,7 @@ pub(crate) fn environment(
     for variable in items(container, "/env") {
         let key = text(variable, "/name").to_owned();
         let value = match variable.get("valueFrom") {
-            Some(from) if !from.is_null() => match referred(sight, pod, from, address)? {
+            Some(from) if !from.is_null() => match resolve_value_from(sight, pod, from, address)? {
                 Some(value) => value,
                 None => continue,
             },
@@ -177,7 +177,7 @@ pub(crate) fn expand(text: &str, values: &BTreeMap<String, String>) -> String {
 }
 
 /// Reads one entry of a ConfigMap or Secret as text.
-fn entry(kind: &str, object: &Value, key: &str) -> Option<String> {
+fn data_entry(kind: &str, object: &Value, key: &str) -> Option<String> {
     let value = object.get("data")?.get(key)?.as_str()?;
     if kind == "ConfigMap" {
         return Some(value.to_owned());
@@ -187,7 +187,12 @@ fn entry(kind: &str, object: &Value, key: &str) -> Option<String> {
 }
 
 /// Resolves a `valueFrom`; `None` for an optional reference to an object that doesn't exist.
-fn referred(sight: &Sight<'_>, pod: &Value, from: &Value, address: &str) -> Result<Option<String>, String> {
+fn resolve_value_from(
+    sight: &ClusterView<'_>,
+    pod: &Value,
+    from: &Value,
+    address: &str,
+) -> Result<Option<String>, String> {
     for (kind, at) in [("ConfigMap", "/configMapKeyRef"), ("Secret", "/secretKeyRef")] {
         let Some(reference) = from.pointer(at) else { continue };
         let (title, key) = (text(reference, "/name"), text(reference, "/key"));
@@ -196,7 +201,7 @@ fn referred(sight: &Sight<'_>, pod: &Value, from: &Value, address: &str) -> Resu
             let message = format!("{} \"{title}\" not found", kind.to_lowercase());
             return if optional { Ok(None) } else { Err(message) };
         };
-        return match entry(kind, object, key) {
+        return match data_entry(kind, object, key) {
             Some(value) => Ok(Some(value)),
             None if optional => Ok(None),
             None => Err(format!("couldn't find key {key} in {kind} {}/{title}", namespace(pod))),

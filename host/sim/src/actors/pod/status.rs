@@ -10,14 +10,14 @@ use super::{
     containers, restart_policy,
 };
 use crate::actors::{
-    Sight,
-    condition::{self, Says},
+    ClusterView,
+    condition::{self, ConditionUpdate},
     look::{items, stamp, status_of, text},
 };
 
 /// Makes the status; `ended` is set for the last status of a terminated pod.
-pub(super) fn compose(
-    sight: &Sight<'_>,
+pub(super) fn pod_status(
+    sight: &ClusterView<'_>,
     pod: &Value,
     cells: &BTreeMap<String, Cell>,
     address: &str,
@@ -85,7 +85,13 @@ pub(super) fn compose(
     status
 }
 
-fn conditions(sight: &Sight<'_>, status: &mut Map<String, Value>, phase: &str, initialized: bool, unready: &[&str]) {
+fn conditions(
+    sight: &ClusterView<'_>,
+    status: &mut Map<String, Value>,
+    phase: &str,
+    initialized: bool,
+    unready: &[&str],
+) {
     let completed = phase == "Succeeded";
     let list = format!("[{}]", unready.join(" "));
     let unready_message = format!("containers with unready status: {list}");
@@ -113,7 +119,7 @@ fn conditions(sight: &Sight<'_>, status: &mut Map<String, Value>, phase: &str, i
         ("ContainersReady", ready, reason, message),
         ("PodScheduled", true, "", ""),
     ] {
-        let says = Says {
+        let says = ConditionUpdate {
             kind,
             holds,
             reason,

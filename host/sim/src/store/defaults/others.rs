@@ -40,7 +40,7 @@ pub(super) fn fill(group: &str, kind: &str, object: &mut Value) {
 }
 
 /// Returns the status that the API server gives a new object, where the kind has one.
-pub(super) fn first_status(resource: &Resource) -> Option<Value> {
+pub(super) fn initial_status(resource: &Resource) -> Option<Value> {
     if resource.custom {
         return None;
     }

@@ -3,7 +3,7 @@
 use capstan_schema::quantity;
 use serde_json::Value;
 
-use super::{IMMUTABLE, but};
+use super::{IMMUTABLE, without_fields};
 use crate::status::Cause;
 
 /// The fields of a volume besides its source.
@@ -20,7 +20,7 @@ const BESIDE_SOURCE: &[&str] = &[
 ];
 
 pub(super) fn volume(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
-    if but(live, BESIDE_SOURCE) != but(spec, BESIDE_SOURCE) {
+    if without_fields(live, BESIDE_SOURCE) != without_fields(spec, BESIDE_SOURCE) {
         let path = "spec.persistentvolumesource";
         causes.push(Cause::forbidden(path, &format!("{path} is immutable after creation")));
     }
@@ -45,7 +45,7 @@ pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     if live["status"]["phase"] == "Bound" {
         free.push("resources");
     }
-    if but(before, &free) != but(after, &free) {
+    if without_fields(before, &free) != without_fields(after, &free) {
         let why =
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         causes.push(Cause::forbidden("spec", why));
