@@ -21,7 +21,7 @@ use std::{
 
 use capstan_core::{
     compat::Mode,
-    event::Status,
+    event::OperationStatus,
     object::Object,
     plugins::{Application, HealthQuestion, PluginQuery, Plugins as _},
 };
@@ -37,7 +37,7 @@ const RUNS: usize = 30;
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     if capstan_sandbox::is_child(&words) {
-        return capstan_sandbox::child();
+        return capstan_sandbox::run_child();
     }
     if let [_, word, folder, ..] = &*words
         && word == host::COLD
@@ -125,7 +125,7 @@ fn sandbox(cache: &Path) -> Arc<Sandbox> {
         builder = builder.builtin(plugin.name, plugin.bytes);
     }
     let sandbox = builder.build().expect("the built-in plugins load");
-    sandbox.warm_up().expect("they compile");
+    sandbox.compile_all().expect("they compile");
     Arc::new(sandbox)
 }
 
@@ -181,7 +181,7 @@ fn story(cache: &Path) -> Duration {
             .run(stage.request(&["example/echo"]).expect("manifests"))
             .await
             .expect("it runs");
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
     });
     begun.elapsed()
 }

@@ -50,7 +50,7 @@ fn tolerances() -> String {
         .to_owned();
     for row in grace::TOLERANCES {
         let kind = GroupKind::new(row.group, row.kind);
-        text.push_str(&format!("| `{kind}` | {} | {} |\n", row.seconds, row.why));
+        text.push_str(&format!("| `{kind}` | {} | {} |\n", row.seconds, row.reason));
     }
     let others = "controllers of custom resources say Degraded before they have all they need";
     let pods = "an image or a Secret may come a little later";
@@ -60,7 +60,7 @@ fn tolerances() -> String {
     ));
     text.push_str(&format!(
         "| of any kind, what only its pods tell | {} | {pods} |\n",
-        grace::PODS.as_secs()
+        grace::POD_PROBLEM_GRACE_SECONDS.as_secs()
     ));
     text.push_str(&format!(
         "\nA Secret or `ConfigMap` that isn't there is waited for beyond that: as long as a Job or a hook of the operation runs that may make \
@@ -81,7 +81,7 @@ fn the_table_of_annotations_is_that_of_the_code() {
     for row in ANNOTATIONS {
         text.push_str(&format!(
             "| `{}` | {} | {} | {} |\n",
-            row.annotation, row.values, row.default, row.meaning
+            row.name, row.values, row.default, row.meaning
         ));
     }
     text.push_str(&tolerances());
@@ -99,7 +99,7 @@ fn the_table_of_lint_rules_is_that_of_the_code() {
     for rule in RULES.iter().chain([&UNKNOWN_KIND, &REMOVED_VERSION, &INVALID]) {
         text.push_str(&format!(
             "| `{}` | {} | {} | {} |\n",
-            rule.id, rule.severity, rule.summary, rule.why
+            rule.id, rule.severity, rule.summary, rule.consequence
         ));
     }
     check_generated("../host/LINTS.md", &text);
@@ -108,7 +108,7 @@ fn the_table_of_lint_rules_is_that_of_the_code() {
 /// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
 #[test]
 fn the_table_of_argo_cds_rules_is_that_of_the_code() {
-    check_generated("../host/COMPAT.md", &capstan_core::compat::document());
+    check_generated("../host/COMPAT.md", &capstan_core::compat::markdown());
 }
 
 /// Compares a document with what the code says now, or writes it.

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     deletion::PropagationRules,
-    event::Status,
+    event::OperationStatus,
     health::Assessment,
     hook::{Disposal, Propagation, short_hash},
     object::{GroupKind, Object, ObjectKey},
@@ -51,7 +51,7 @@ fn config_map(name: &str, value: &str) -> String {
 
 async fn sync(stage: &Stage, text: &str) {
     let ran = stage.run(stage.request_text(text)).await.unwrap();
-    assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+    assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
 }
 
 async fn create(stage: &Stage, object: Value) {
@@ -193,8 +193,8 @@ fn a_plugin_that_talks_without_end_costs_itself_its_messages_and_nothing_else() 
         });
         let text = format!("{}{}", config_map("after", "one"), hooks.concat());
         let ran = stage.run(stage.request_text(&text)).await.unwrap();
-        assert!(matches!(ran.status, Status::Failed(_)), "{:?}", ran.status);
-        let longest = ran.told.iter().map(String::len).max();
+        assert!(matches!(ran.status, OperationStatus::Failed(_)), "{:?}", ran.status);
+        let longest = ran.events.iter().map(String::len).max();
         assert!(longest < Some(20_000), "{longest:?}");
         for secret in stored(&stage).await {
             assert!(secret.0.to_string().len() < 1_000_000, "{}", secret.name());
@@ -202,7 +202,7 @@ fn a_plugin_that_talks_without_end_costs_itself_its_messages_and_nothing_else() 
         // The next one is planned as if nothing had been, and so is the deletion.
         sync(&stage, &config_map("after", "two")).await;
         let ran = stage.run(stage.deletion()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         assert!(stored(&stage).await.is_empty());
     });
 }
@@ -238,9 +238,9 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         let running = stage.engine.resume(&stage.application).await.unwrap();
         running.terminate(TERMINATED_BY);
         let ran = stage.follow(running, None).await.unwrap();
-        assert!(matches!(ran.status, Status::Terminated { .. }), "{:?}", ran.status);
+        assert!(matches!(ran.status, OperationStatus::Terminated { .. }), "{:?}", ran.status);
         let ran = stage.run(request).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
         let all = stored(&stage).await;
         for secret in &all {
             assert!(secret.0.to_string().len() < 1_000_000, "{}", secret.name());
@@ -248,7 +248,7 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         // Two operations: what they were at earlier moments is gone.
         assert!(all.len() < 25, "{}", all.len());
         let ran = stage.run(stage.deletion()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
         assert!(stored(&stage).await.is_empty());
     });
 }
@@ -281,7 +281,7 @@ fn a_blob_that_somebody_put_there_first_is_not_taken_for_ours() {
         assert_eq!(manifests.len(), 1);
         assert_eq!(manifests[0].object.key().to_string(), "ConfigMap shop/one");
         let ran = stage.run(stage.deletion()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
         // It is somebody else's, and stays.
         let names: Vec<String> = stored(&stage)
             .await
@@ -331,7 +331,7 @@ fn whatever_is_broken_can_be_abandoned() {
             sync(&stage, &config_map("one", "one")).await;
             rewrite_head(&stage, break_it).await;
             let error = stage.engine.plan(stage.deletion()).await.map(drop).unwrap_err();
-            assert!(matches!(error, EngineError::Stored(_)), "{why}: {error}");
+            assert!(matches!(error, EngineError::InvalidState(_)), "{why}: {error}");
             stage.engine.abandon(&stage.application).await.unwrap();
             assert!(stored(&stage).await.is_empty(), "{why}");
             let again = stage.engine.abandon(&stage.application).await.unwrap_err();
@@ -352,7 +352,7 @@ fn an_application_that_is_being_driven_is_not_abandoned() {
         let running = stage.engine.start(planned.unwrap(), TERMINATED_BY).await.unwrap();
         let refused = stage.engine.abandon(&stage.application).await.unwrap_err();
         assert!(matches!(refused, EngineError::Busy { .. }), "{refused}");
-        assert_eq!(stage.follow(running, None).await.unwrap().status, Status::Succeeded);
+        assert_eq!(stage.follow(running, None).await.unwrap().status, OperationStatus::Succeeded);
     });
 }
 
@@ -379,7 +379,7 @@ async fn forget_mark(stage: &Stage) {
     let leases = GroupKind::new("coordination.k8s.io", "Lease");
     let lease = cluster.list(&leases, "shop", "").await.unwrap().remove(0);
     let patch = json!({ "metadata": { "annotations": { "capstan.dev/state-mark": null } } });
-    cluster.merge(&lease.key(), lease.uid(), patch).await.unwrap();
+    cluster.merge_patch(&lease.key(), lease.uid(), patch).await.unwrap();
 }
 
 #[test]
@@ -480,11 +480,11 @@ fn an_object_that_is_nested_too_deep_is_nobody_elses_trouble() {
             let mut request = stage.request_text(&names.join("---\n"));
             request.options.prune = label == "nobody";
             let ran = stage.run(request).await.unwrap();
-            assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+            assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
             let all = stage.names(&["ConfigMap"]).await;
             assert_eq!(all["ConfigMap"].len(), 6, "{all:?}");
             let ran = stage.run(stage.deletion()).await.unwrap();
-            assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+            assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         });
     }
 }
@@ -494,7 +494,7 @@ fn what_many_failures_say_is_told_of_some_and_counted_of_the_rest() {
     in_virtual_time(async {
         let rules = json!([{ "verb": "patch", "path": "/**/configmaps/*", "refuse": { "code": 403, "reason": "Forbidden", "message": "no" } }]);
         let setup = Setup {
-            rules: serde_json::from_value(rules).unwrap(),
+            fault_rules: serde_json::from_value(rules).unwrap(),
             ..Setup::default()
         };
         let stage = Stage::new(setup).await;
@@ -502,7 +502,7 @@ fn what_many_failures_say_is_told_of_some_and_counted_of_the_rest() {
         let mut request = stage.request_text(&set.join("---\n"));
         request.options.dry_run_first = false;
         let ran = stage.run(request).await.unwrap();
-        let Status::Failed(cause) = &ran.status else {
+        let OperationStatus::Failed(cause) = &ran.status else {
             unreachable!("{:?}", ran.status)
         };
         assert!(cause.message.ends_with("; and 130 more failed"), "{}", cause.message);
@@ -521,7 +521,7 @@ fn a_write_that_is_too_large_is_made_without_what_only_people_look_at() {
                 "refuse": { "code": 422, "reason": "Invalid", "message": message },
             }]);
             let setup = Setup {
-                rules: serde_json::from_value(rules).unwrap(),
+                fault_rules: serde_json::from_value(rules).unwrap(),
                 ..Setup::default()
             };
             let stage = Stage::new(setup).await;
@@ -533,16 +533,16 @@ fn a_write_that_is_too_large_is_made_without_what_only_people_look_at() {
             let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
             let mut records = running.subscribe();
             while records.next().await.is_some() {}
-            assert_eq!(running.end().await.unwrap(), Status::Succeeded);
+            assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
             // The journal is given up after the second refusal; what the operation looked like is stored at its end all the same.
             let report = stage.engine.report(&stage.application).await.unwrap();
             let past = &report.history[0];
             let journal = stage.engine.journal(&stage.application, past).await.unwrap();
             assert_eq!(journal.is_some(), refused == 1);
             let view = stage.engine.view(&stage.application, past).await.unwrap();
-            assert_eq!(view.status, Some(Status::Succeeded));
+            assert_eq!(view.status, Some(OperationStatus::Succeeded));
             let ran = stage.run(stage.deletion()).await.unwrap();
-            assert_eq!(ran.status, Status::Succeeded);
+            assert_eq!(ran.status, OperationStatus::Succeeded);
             assert!(stored(&stage).await.is_empty());
         });
     }
@@ -574,13 +574,13 @@ fn an_operation_whose_view_is_lost_is_carried_on_with() {
         let running = stage.engine.resume(&stage.application).await.unwrap();
         let mut records = running.subscribe();
         while records.next().await.is_some() {}
-        assert_eq!(running.end().await.unwrap(), Status::Succeeded);
+        assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
         let report = stage.engine.report(&stage.application).await.unwrap();
         let view = stage.engine.view(&stage.application, &report.history[0]).await.unwrap();
         assert!(
-            !view.tasks.is_empty() && view.troubles[0].contains("too large to be stored"),
+            !view.tasks.is_empty() && view.problems[0].contains("too large to be stored"),
             "{:?}",
-            view.troubles
+            view.problems
         );
     });
 }

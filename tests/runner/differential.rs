@@ -21,13 +21,13 @@ use futures::{StreamExt as _, stream};
 
 use self::{
     case::{Case, Step},
-    known::Known,
+    known::KnownDifference,
     observer::{Observer, Space},
-    ours::Ours,
-    theirs::Engine,
-    told::{Aspect, Told},
+    ours::CapstanRunner,
+    theirs::ArgoEngine,
+    told::{Aspect, StepResult},
 };
-use crate::real::{self, Plane};
+use crate::real::{self, ControlPlane};
 
 /// How many cases run at the same time.
 const MAX_CONCURRENT_CASES: usize = 12;
@@ -37,15 +37,15 @@ const QUIET_TIME: Duration = Duration::from_millis(700);
 
 /// The result of a case: each difference by its aspect, as text about both sides.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct CaseResult {
     /// The case's name.
     pub case: String,
     /// The differences.
     pub differences: BTreeMap<Aspect, String>,
     /// The messages of both about the end of an operation.
-    pub words: String,
+    pub messages: String,
     /// What both did, as text.
-    pub told: String,
+    pub actions: String,
 }
 
 /// Runs every case whose name contains a text, and returns the unexpected results. Returns `None`, with a message, when there is no
@@ -65,7 +65,7 @@ pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
     anyhow::ensure!(!chosen.is_empty(), "there is no case whose name contains `{pattern}`");
     let verdicts = plane.block_on(async {
         let observer = Observer::start(plane.client()?).await?;
-        let engine = Engine::start(&program, &plane.kubeconfig())?;
+        let engine = ArgoEngine::start(&program, &plane.kubeconfig())?;
         let running = chosen.iter().enumerate().map(|(number, case)| {
             let (observer, engine) = (&observer, &engine);
             async move {
@@ -73,15 +73,15 @@ pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
                 verdict.with_context(|| format!("case `{}`", case.name))
             }
         });
-        let verdicts: Vec<anyhow::Result<Verdict>> = stream::iter(running)
+        let verdicts: Vec<anyhow::Result<CaseResult>> = stream::iter(running)
             .buffer_unordered(MAX_CONCURRENT_CASES)
             .collect()
             .await;
-        verdicts.into_iter().collect::<anyhow::Result<Vec<Verdict>>>()
+        verdicts.into_iter().collect::<anyhow::Result<Vec<CaseResult>>>()
     })?;
     if std::env::var_os("CAPSTAN_TELL").is_some() {
         for verdict in &verdicts {
-            std::io::Write::write_all(&mut std::io::stderr(), verdict.told.as_bytes())?;
+            std::io::Write::write_all(&mut std::io::stderr(), verdict.actions.as_bytes())?;
         }
     }
     Ok(Some(unexpected(&verdicts, &known, pattern)))
@@ -89,14 +89,14 @@ pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
 
 /// Runs one case with both tools.
 async fn compare(
-    plane: &Plane,
+    plane: &ControlPlane,
     observer: &Observer,
-    engine: &Engine,
+    engine: &ArgoEngine,
     number: usize,
     case: &Case,
-) -> anyhow::Result<Verdict> {
-    let our_space = observer.space(format!("case{number}ours"), case.prefixes());
-    let their_space = observer.space(format!("case{number}argo"), case.prefixes());
+) -> anyhow::Result<CaseResult> {
+    let our_space = observer.observe_space(format!("case{number}ours"), case.prefixes());
+    let their_space = observer.observe_space(format!("case{number}argo"), case.prefixes());
     let (ours, theirs) = futures::future::try_join(
         run_ours(plane, observer, &our_space, case),
         run_theirs(plane, observer, engine, &their_space, case),
@@ -115,44 +115,44 @@ async fn compare(
                 words,
                 "step {}: we say {:?}, they say {:?}",
                 step + 1,
-                ours.words,
-                theirs.words
+                ours.message,
+                theirs.message
             );
         }
     }
-    Ok(Verdict {
+    Ok(CaseResult {
         case: case.name.clone(),
         differences,
-        words,
-        told,
+        messages: words,
+        actions: told,
     })
 }
 
-async fn run_ours(plane: &Plane, observer: &Observer, space: &Space, case: &Case) -> anyhow::Result<Vec<Told>> {
-    let ours = Ours::start(plane, &space.name, setup(case)).await?;
+async fn run_ours(plane: &ControlPlane, observer: &Observer, space: &Space, case: &Case) -> anyhow::Result<Vec<StepResult>> {
+    let ours = CapstanRunner::start(plane, &space.name, setup(case)).await?;
     let mut told = Vec::new();
     for step in &case.steps {
         prepare(plane, space, step).await?;
-        observer.forget(space).await?;
-        let ended = ours.perform(space, step).await?;
+        observer.forget_effects(space).await?;
+        let ended = ours.run_step(space, step).await?;
         told.push(add_effects(observer, space, ended).await?);
     }
     Ok(told)
 }
 
 async fn run_theirs(
-    plane: &Plane,
+    plane: &ControlPlane,
     observer: &Observer,
-    engine: &Engine,
+    engine: &ArgoEngine,
     space: &Space,
     case: &Case,
-) -> anyhow::Result<Vec<Told>> {
-    plane.ground(&space.name, setup(case)).await?;
+) -> anyhow::Result<Vec<StepResult>> {
+    plane.prepare_namespace(&space.name, setup(case)).await?;
     let mut told = Vec::new();
     for step in &case.steps {
         prepare(plane, space, step).await?;
-        observer.forget(space).await?;
-        let ended = engine.perform(space, step, observer.versions(space)).await?;
+        observer.forget_effects(space).await?;
+        let ended = engine.run_step(space, step, observer.versions(space)).await?;
         told.push(add_effects(observer, space, ended).await?);
     }
     Ok(told)
@@ -166,23 +166,23 @@ fn setup(case: &Case) -> Setup {
 }
 
 /// Creates the objects that others create before a step.
-async fn prepare(plane: &Plane, space: &Space, step: &Step) -> anyhow::Result<()> {
+async fn prepare(plane: &ControlPlane, space: &Space, step: &Step) -> anyhow::Result<()> {
     let client = plane.client()?;
-    for object in set::objects(&step.given, &space.name)? {
+    for object in set::objects(&step.existing, &space.name)? {
         real::make(&client, &space.name, object).await?;
     }
     Ok(())
 }
 
 /// Adds what happened in the cluster to the result of a step.
-async fn add_effects(observer: &Observer, space: &Space, mut told: Told) -> anyhow::Result<Told> {
-    observer.settle(space, QUIET_TIME).await?;
-    (told.effects, told.left) = observer.told(space)?;
+async fn add_effects(observer: &Observer, space: &Space, mut told: StepResult) -> anyhow::Result<StepResult> {
+    observer.wait_until_quiet(space, QUIET_TIME).await?;
+    (told.effects, told.remaining) = observer.effects_and_objects(space)?;
     Ok(told)
 }
 
 /// Lists differences that aren't known, and known differences that didn't occur.
-fn unexpected(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<String> {
+fn unexpected(verdicts: &[CaseResult], known: &[KnownDifference], pattern: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for verdict in verdicts {
         let listed = known.iter().find(|known| known.case == verdict.case);
@@ -198,7 +198,7 @@ fn unexpected(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<Strin
                 "{} differs:\n{}\n  {}",
                 verdict.case,
                 unknown.join("\n"),
-                verdict.words
+                verdict.messages
             ));
         }
         for aspect in listed.iter().flat_map(|known| &known.aspects) {
@@ -210,7 +210,7 @@ fn unexpected(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<Strin
             }
         }
     }
-    let is_there = |known: &&Known| verdicts.iter().any(|verdict| verdict.case == known.case);
+    let is_there = |known: &&KnownDifference| verdicts.iter().any(|verdict| verdict.case == known.case);
     for gone in known.iter().filter(|known| !is_there(known) && pattern.is_empty()) {
         wrong.push(format!("KNOWN.md names the case `{}`, and there is none", gone.case));
     }
@@ -221,12 +221,12 @@ fn unexpected(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<Strin
 mod tests {
     use super::*;
 
-    fn verdict(case: &str, differing: &[Aspect]) -> Verdict {
-        Verdict {
+    fn verdict(case: &str, differing: &[Aspect]) -> CaseResult {
+        CaseResult {
             case: case.to_owned(),
             differences: differing.iter().map(|aspect| (*aspect, "so".to_owned())).collect(),
-            words: String::new(),
-            told: String::new(),
+            messages: String::new(),
+            actions: String::new(),
         }
     }
 

@@ -13,7 +13,7 @@ pub mod told;
 
 pub use self::{
     stage::{RunResult, Stage},
-    told::is_like,
+    told::matches_pattern,
 };
 
 use std::path::{Path, PathBuf};

@@ -19,12 +19,12 @@ impl Random {
     }
 
     /// Returns true once in `one_in` calls on average.
-    pub fn chance(&mut self, one_in: usize) -> bool {
+    pub fn one_in(&mut self, one_in: usize) -> bool {
         self.below(one_in) == 0
     }
 
     /// Returns a random element.
-    pub fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub fn choose<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
 }

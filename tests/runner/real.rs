@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_cluster::{Tier, hollow::HollowNode, proxy::Proxy, shared_for};
-use capstan_sim::{rule::Rules, world::Setup};
+use capstan_sim::{rule::FaultRules, world::Setup};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::{
     Api, Client, Config,
@@ -26,12 +26,12 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 /// By how much pods and deadlines are faster than written.
-pub const PACE: u32 = 10;
+pub const SPEED: u32 = 10;
 /// How long preparing a namespace may take.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A real control plane with a simulated node.
-pub struct Plane {
+pub struct ControlPlane {
     node: HollowNode,
     config: Config,
     cluster: &'static capstan_cluster::Cluster,
@@ -52,7 +52,7 @@ pub struct RealNamespace {
 /// # Panics
 ///
 /// If it is required and couldn't be started.
-pub fn plane() -> Option<&'static Plane> {
+pub fn plane() -> Option<&'static ControlPlane> {
     plane_for(&skipped_tests::current_test())
 }
 
@@ -61,21 +61,21 @@ pub fn plane() -> Option<&'static Plane> {
 /// # Panics
 ///
 /// As [`plane`].
-pub fn plane_for(test: &str) -> Option<&'static Plane> {
-    static PLANE: OnceLock<Plane> = OnceLock::new();
+pub fn plane_for(test: &str) -> Option<&'static ControlPlane> {
+    static PLANE: OnceLock<ControlPlane> = OnceLock::new();
     let cluster = shared_for(test, Tier::ControlPlane)?;
     Some(PLANE.get_or_init(|| start(cluster).expect("a hollow node on the control plane")))
 }
 
-fn start(cluster: &'static capstan_cluster::Cluster) -> anyhow::Result<Plane> {
+fn start(cluster: &'static capstan_cluster::Cluster) -> anyhow::Result<ControlPlane> {
     let runtime = Runtime::new()?;
     let (node, config) = runtime.block_on(async {
         let file = Kubeconfig::read_from(cluster.kubeconfig())?;
         let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
         let client = Client::try_from(config.clone())?;
-        anyhow::Ok((HollowNode::start_at(client, Vec::new(), PACE).await?, config))
+        anyhow::Ok((HollowNode::start_at(client, Vec::new(), SPEED).await?, config))
     })?;
-    Ok(Plane {
+    Ok(ControlPlane {
         node,
         config,
         cluster,
@@ -83,7 +83,7 @@ fn start(cluster: &'static capstan_cluster::Cluster) -> anyhow::Result<Plane> {
     })
 }
 
-impl Plane {
+impl ControlPlane {
     /// Runs a test on the cluster's own runtime, so that the tasks that it starts may outlive it.
     pub fn block_on<T>(&self, test: impl Future<Output = T>) -> T {
         self.runtime.block_on(test)
@@ -122,7 +122,7 @@ impl Plane {
     /// # Errors
     ///
     /// Returns what isn't possible there, or why the server refuses.
-    pub async fn ground(&self, namespace: &str, setup: Setup) -> anyhow::Result<RealNamespace> {
+    pub async fn prepare_namespace(&self, namespace: &str, setup: Setup) -> anyhow::Result<RealNamespace> {
         let client = Client::try_from(self.config.clone())?;
         let spaces: Api<Namespace> = Api::all(client.clone());
         let space = serde_json::from_value(json!({ "metadata": { "name": namespace } }))?;
@@ -137,10 +137,10 @@ impl Plane {
             object["metadata"]["namespace"] = json!(namespace);
             create_object(&client, namespace, object).await?;
         }
-        let proxy = if setup.rules.is_empty() {
+        let proxy = if setup.fault_rules.is_empty() {
             None
         } else {
-            Some(Proxy::start(&self.cluster.kubeconfig(), Rules::new(setup.seed, setup.rules)).await?)
+            Some(Proxy::start(&self.cluster.kubeconfig(), FaultRules::new(setup.seed, setup.fault_rules)).await?)
         };
         Ok(RealNamespace {
             config: self.config.clone(),

@@ -11,14 +11,14 @@ use std::{
 use anyhow::Context as _;
 use capstan_core::{
     error::Diagnostics,
-    event::Status,
+    event::OperationStatus,
     journal,
     manifest::{self, Manifest},
     plugins::{Application, Plugins},
     view::OperationView,
 };
 use capstan_engine::{
-    APPROVAL, Clock, Engine, EngineError, Record, Request, Running, cluster::Cluster, web::HttpCaller,
+    APPROVAL, Clock, Engine, EngineError, Record, PlanRequest, OperationHandle, cluster::Cluster, web::HttpCaller,
 };
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
@@ -27,8 +27,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    real::{PACE, Plane, RealNamespace},
-    told::told,
+    real::{SPEED, ControlPlane, RealNamespace},
+    told::event_text,
 };
 
 /// After this time the Lease of a driver that was dropped has expired.
@@ -40,13 +40,13 @@ pub const TERMINATED_BY: &str = "somebody";
 /// A cluster with an engine on it.
 pub struct Stage {
     /// The cluster.
-    pub ground: Ground,
+    pub cluster: StageCluster,
     /// The engine.
     pub engine: Engine,
     /// The application of the story.
     pub application: Application,
     /// The HTTP servers outside of the cluster.
-    pub web: capstan_sim::web::HttpStub,
+    pub http_stub: capstan_sim::web::HttpStub,
 }
 
 /// A signal that is sent after an event.
@@ -54,7 +54,8 @@ pub struct Stage {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignalAt {
     /// The event.
-    pub told: String,
+    #[serde(rename = "told")]
+    pub after_event: String,
     /// The hook that gets it.
     pub hook: Option<String>,
     /// The verdict: `approved`, `rejected`.
@@ -65,7 +66,7 @@ pub struct SignalAt {
 }
 
 /// The cluster of a stage.
-pub enum Ground {
+pub enum StageCluster {
     /// An embedded cluster, in virtual time.
     Embedded(World),
     /// A namespace of a real cluster, in real time.
@@ -76,13 +77,13 @@ pub enum Ground {
 #[derive(Debug)]
 pub struct RunResult {
     /// Its events, as text.
-    pub told: Vec<String>,
+    pub events: Vec<String>,
     /// The lines of the hooks' logs.
     pub lines: Vec<String>,
     /// The view at its end.
     pub view: OperationView,
     /// How it ended.
-    pub status: Status,
+    pub status: OperationStatus,
 }
 
 /// Returns the built-in plugins, compiled once for all tests of a process.
@@ -125,11 +126,11 @@ impl Transcript {
     fn add(&mut self, record: Record) -> anyhow::Result<()> {
         match record {
             Record::Line(line) => self.lines.push(line.text),
-            Record::Past(past) => self.view = *past,
+            Record::Snapshot(past) => self.view = *past,
             Record::Missed { records } => anyhow::bail!("{records} records were missed"),
             Record::Event(event) => {
                 self.view.fold(&event);
-                self.events.extend(told(&event, &self.view));
+                self.events.extend(event_text(&event, &self.view));
             }
         }
         Ok(())
@@ -152,12 +153,12 @@ impl Stage {
         let clock = Clock::starting_at(world.now());
         let cluster = Cluster::connect(Client::new(world.service(), namespace)).await;
         let cluster = cluster.expect("the embedded cluster answers");
-        let web = world.web();
+        let web = world.http_stub();
         Stage {
             engine: Engine::new(cluster, plugins, clock, "test")
                 .with_http_caller(HttpCaller::from_service(web.clone())),
-            web,
-            ground: Ground::Embedded(world),
+            http_stub: web,
+            cluster: StageCluster::Embedded(world),
             application: Application {
                 name: "shop".to_owned(),
                 namespace: namespace.to_owned(),
@@ -170,14 +171,14 @@ impl Stage {
     /// # Errors
     ///
     /// Returns why the namespace couldn't be prepared.
-    pub async fn real(plane: &Plane, name: &str, mut setup: Setup) -> anyhow::Result<Stage> {
-        for page in &mut setup.pages {
-            for span in [&mut page.after, &mut page.takes].into_iter().flatten() {
-                span.0 /= PACE;
+    pub async fn real(plane: &ControlPlane, name: &str, mut setup: Setup) -> anyhow::Result<Stage> {
+        for page in &mut setup.http_rules {
+            for span in [&mut page.after, &mut page.delay].into_iter().flatten() {
+                span.0 /= SPEED;
             }
         }
-        let web = capstan_sim::web::HttpStub::new(std::mem::take(&mut setup.pages));
-        let real = plane.ground(name, setup).await?;
+        let web = capstan_sim::web::HttpStub::new(std::mem::take(&mut setup.http_rules));
+        let real = plane.prepare_namespace(name, setup).await?;
         let cluster = Cluster::connect(real.client()?).await?;
         let application = Application {
             name: name.to_owned(),
@@ -186,8 +187,8 @@ impl Stage {
         Ok(Stage {
             engine: Engine::new(cluster, with_request_guest(), Clock::system(), "test")
                 .with_http_caller(HttpCaller::from_service(web.clone())),
-            web,
-            ground: Ground::RealNamespace(Box::new(real)),
+            http_stub: web,
+            cluster: StageCluster::RealNamespace(Box::new(real)),
             application,
         })
     }
@@ -198,42 +199,42 @@ impl Stage {
     ///
     /// If it is a real one.
     pub fn world(&self) -> &World {
-        match &self.ground {
-            Ground::Embedded(world) => world,
-            Ground::RealNamespace(_) => unreachable!("this is for embedded clusters"),
+        match &self.cluster {
+            StageCluster::Embedded(world) => world,
+            StageCluster::RealNamespace(_) => unreachable!("this is for embedded clusters"),
         }
     }
 
     /// Returns by how much everything is faster than written.
-    pub fn pace(&self) -> u64 {
-        match self.ground {
-            Ground::Embedded(_) => 1,
-            Ground::RealNamespace(_) => u64::from(PACE),
+    pub fn speed(&self) -> u64 {
+        match self.cluster {
+            StageCluster::Embedded(_) => 1,
+            StageCluster::RealNamespace(_) => u64::from(SPEED),
         }
     }
 
     /// Returns a request to sync these files of `tests/`.
-    pub fn request(&self, files: &[&str]) -> anyhow::Result<Request> {
+    pub fn request(&self, files: &[&str]) -> anyhow::Result<PlanRequest> {
         let mut manifests = Vec::new();
         for file in files {
             manifests.extend(read(&crate::path(file))?);
         }
-        Ok(Request::sync(self.application.clone(), manifests))
+        Ok(PlanRequest::sync(self.application.clone(), manifests))
     }
 
     /// Returns a request to sync these manifests.
-    pub fn request_text(&self, text: &str) -> Request {
+    pub fn request_text(&self, text: &str) -> PlanRequest {
         let manifests = manifest::decode("story", text).expect("the story's manifests");
-        Request::sync(self.application.clone(), manifests)
+        PlanRequest::sync(self.application.clone(), manifests)
     }
 
     /// Returns a request to delete the application.
-    pub fn deletion(&self) -> Request {
-        Request::delete(self.application.clone())
+    pub fn deletion(&self) -> PlanRequest {
+        PlanRequest::delete(self.application.clone())
     }
 
     /// Plans and runs to the end.
-    pub async fn run(&self, request: Request) -> anyhow::Result<RunResult> {
+    pub async fn run(&self, request: PlanRequest) -> anyhow::Result<RunResult> {
         let application = request.application.clone();
         let planned = self.engine.plan(request).await?;
         let running = self.engine.start(planned, TERMINATED_BY).await?;
@@ -241,14 +242,14 @@ impl Stage {
     }
 
     /// Follows an operation to its end. Terminates it from outside after an event that matches `end_at`.
-    pub async fn follow(&self, running: Running, end_at: Option<&str>) -> anyhow::Result<RunResult> {
+    pub async fn follow(&self, running: OperationHandle, end_at: Option<&str>) -> anyhow::Result<RunResult> {
         self.follow_with(running, end_at, &[]).await
     }
 
     /// Like `follow`, and sends each signal after its event.
     pub async fn follow_with(
         &self,
-        running: Running,
+        running: OperationHandle,
         end_at: Option<&str>,
         signals: &[SignalAt],
     ) -> anyhow::Result<RunResult> {
@@ -259,7 +260,7 @@ impl Stage {
     pub async fn follow_as(
         &self,
         application: &Application,
-        running: Running,
+        running: OperationHandle,
         mut end_at: Option<&str>,
         signals: &[SignalAt],
     ) -> anyhow::Result<RunResult> {
@@ -269,7 +270,7 @@ impl Stage {
         while let Some(record) = records.next().await {
             transcript.add(record)?;
             if let (Some(signal), Some(last)) = (signals.first(), transcript.events.last())
-                && crate::is_like(last, &signal.told)
+                && crate::matches_pattern(last, &signal.after_event)
             {
                 let value = json!({ "verdict": signal.verdict, "reason": signal.reason });
                 let sent = self
@@ -279,7 +280,7 @@ impl Stage {
                 signals.remove(0);
             }
             if let (Some(pattern), Some(last)) = (end_at, transcript.events.last())
-                && crate::is_like(last, pattern)
+                && crate::matches_pattern(last, pattern)
             {
                 end_at = None;
                 self.engine.terminate(application, TERMINATED_BY).await?;
@@ -290,11 +291,11 @@ impl Stage {
             "signals were not sent: {signals:?}, told: {:#?}",
             transcript.events
         );
-        let operation = running.operation.clone();
-        let status = running.end().await?;
+        let operation = running.id.clone();
+        let status = running.wait().await?;
         self.replay(application, &operation).await?;
         Ok(RunResult {
-            told: transcript.events,
+            events: transcript.events,
             lines: transcript.lines,
             view: transcript.view,
             status,
@@ -306,12 +307,12 @@ impl Stage {
     /// # Errors
     ///
     /// Returns that the operation ended before.
-    pub async fn lose(&self, running: Running, point: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    pub async fn drop_driver_at(&self, running: OperationHandle, point: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
         let mut transcript = Transcript::default();
         let mut records = running.subscribe();
         while let Some(record) = records.next().await {
             transcript.add(record)?;
-            if transcript.events.last().is_some_and(|last| crate::is_like(last, point)) {
+            if transcript.events.last().is_some_and(|last| crate::matches_pattern(last, point)) {
                 drop(running);
                 // Its Lease has expired then.
                 tokio::time::sleep(LEASE_EXPIRY).await;
@@ -333,9 +334,9 @@ impl Stage {
         let kept = kept.with_context(|| format!("no journal was kept of operation {operation}"))?;
         let replayed = journal::replay(kept.plan, operation, &kept.entries);
         let view = self.engine.view(application, past).await?;
-        let differences = journal::differences(&replayed.view, &view);
+        let differences = journal::changed_tasks(&replayed.view, &view);
         anyhow::ensure!(
-            replayed.view == view && !replayed.is_cut,
+            replayed.view == view && !replayed.is_incomplete,
             "told again, operation {operation} looks otherwise: {differences:?}\n{view:#?}\n{:#?}",
             replayed.view
         );

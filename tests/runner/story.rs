@@ -14,16 +14,16 @@ use capstan::{
 };
 use capstan_core::{
     directive::Mode,
-    event::Status,
+    event::OperationStatus,
     grant::UserGrants,
     object::{GroupKind, Object},
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{Confirmation, Hooks, Scope, Selection},
+    plan::{Confirmation, HookSelection, Scope, Selection},
     plugins::Application,
     sync_options::SyncOptions,
 };
-use capstan_engine::{Request, SweepOutcome};
+use capstan_engine::{PlanRequest, SweepOutcome};
 use capstan_sim::{scenario::Scenario, span::Span, world::Setup};
 use kube::{
     Api,
@@ -35,7 +35,7 @@ use serde_json::{Map, Value};
 use crate::{
     real,
     stage::{RunResult, SignalAt, Stage, TERMINATED_BY, with_request_guest},
-    told::is_like,
+    told::matches_pattern,
 };
 
 /// The part of a story that isn't about its cluster.
@@ -128,7 +128,7 @@ struct Sync {
     manifests: Vec<Value>,
     #[serde(default)]
     only: Vec<String>,
-    hooks: Option<Hooks>,
+    hooks: Option<HookSelection>,
     #[serde(default)]
     hook: Vec<String>,
     #[serde(default)]
@@ -340,7 +340,7 @@ fn renamed(text: &str, name: &str) -> String {
 
 fn read(text: &str) -> anyhow::Result<(Scenario, Story)> {
     let whole: Map<String, Value> = serde_yaml::from_str(text)?;
-    let (scenario, story) = Scenario::split(whole)?;
+    let (scenario, story) = Scenario::split_story(whole)?;
     Ok((scenario, serde_json::from_value(Value::Object(story))?))
 }
 
@@ -367,7 +367,7 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
             limit_time(stage, &mut request, deletion.timeout);
             operation(stage, request, &deletion.expected).await
         }
-        Step::Test(expected) => operation(stage, Request::test(stage.application.clone()), expected).await,
+        Step::Test(expected) => operation(stage, PlanRequest::test(stage.application.clone()), expected).await,
         Step::Mistakes(mistakes) => check_plan_mistakes(stage, mistakes).await,
         Step::RefusedDeletion(mistakes) => others::check_refused_deletion(stage, mistakes).await,
         Step::Pass(span) => {
@@ -386,17 +386,17 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
         Step::Own(owners) => others::own(stage, owners).await,
         Step::There(wanted) => others::there(stage, wanted).await,
         Step::Remove(names) => others::remove(stage, names).await,
-        Step::Health(wanted) => others::health(stage, wanted).await,
+        Step::Health(wanted) => others::check_health(stage, wanted).await,
     }
 }
 
-fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
+fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<PlanRequest> {
     let mut request = asked(stage, sync.application.as_ref(), &sync.files, &sync.manifests)?;
     request.options.selection = Selection {
         only: sync.only.clone(),
         hooks: sync.hooks,
-        hook: sync.hook.clone(),
-        skip_hook: sync.skip_hook.clone(),
+        only_hooks: sync.hook.clone(),
+        skipped_hooks: sync.skip_hook.clone(),
         phases: sync.phases.clone(),
     };
     request.options.prune = sync.prune;
@@ -404,10 +404,10 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     request.options.adopt = sync.adopt;
     request.options.confirmed = confirmed(&sync.confirm);
     request.grants = sync.grants.clone();
-    request.options.limits.retry.times = sync.retry;
+    request.options.limits.retry.max_retries = sync.retry;
     // A wait is reported after a minute.
-    let notice = request.options.limits.notice.as_secs() / stage.pace();
-    request.options.limits.notice = Duration::from_secs(notice);
+    let notice = request.options.limits.notice_seconds.as_secs() / stage.speed();
+    request.options.limits.notice_seconds = Duration::from_secs(notice);
     if sync.rollback {
         request.purpose = Purpose::Rollback;
     }
@@ -416,14 +416,14 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     }
     let options = sync.sync_options.iter().map(String::as_str);
     request.options.sync_options =
-        SyncOptions::read(options, request.options.mode).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
+        SyncOptions::parse(options, request.options.mode).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
     limit_time(stage, &mut request, sync.timeout);
     Ok(request)
 }
 
-fn limit_time(stage: &Stage, request: &mut Request, seconds: Option<u64>) {
+fn limit_time(stage: &Stage, request: &mut PlanRequest, seconds: Option<u64>) {
     if let Some(seconds) = seconds {
-        request.options.limits.operation = Duration::from_secs(seconds / stage.pace());
+        request.options.limits.operation_seconds = Duration::from_secs(seconds / stage.speed());
     }
 }
 
@@ -440,7 +440,7 @@ fn asked(
     application: Option<&Application>,
     files: &[String],
     manifests: &[Value],
-) -> anyhow::Result<Request> {
+) -> anyhow::Result<PlanRequest> {
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let mut request = stage.request(&files)?;
     let texts: Vec<String> = manifests.iter().map(Value::to_string).collect();
@@ -453,9 +453,9 @@ fn asked(
     Ok(request)
 }
 
-async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyhow::Result<()> {
+async fn operation(stage: &Stage, request: PlanRequest, expected: &Expected) -> anyhow::Result<()> {
     let application = request.application.clone();
-    let (does, digest) = (request.does, request.digest());
+    let (does, digest) = (request.operation_kind, request.digest());
     let planned = stage.engine.plan(request).await.map_err(plain)?;
     let left: BTreeMap<String, String> = planned
         .plan
@@ -463,30 +463,30 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
         .iter()
         .map(|skipped| {
             let reason = remedy::with_hint(&skipped.reason, &skipped.remedies);
-            (skipped.key.short(), reason)
+            (skipped.key.kind_and_name(), reason)
         })
         .collect();
     for (name, reason) in &expected.left_alone {
         let found = left
             .get(name)
             .with_context(|| format!("{name} is not left alone: {left:?}"))?;
-        ensure!(is_like(found, reason), "{name} is left alone because `{found}`");
+        ensure!(matches_pattern(found, reason), "{name} is left alone because `{found}`");
     }
     if let Some(wanted) = &expected.plugins_may {
         let allowances = planned.plan.allowances.iter();
         let found: BTreeMap<String, Vec<String>> = allowances
-            .map(|allowance| (allowance.plugin.clone(), allowance.effective.lines()))
+            .map(|allowance| (allowance.plugin.clone(), allowance.effective.describe()))
             .collect();
         ensure!(found == *wanted, "plugins may {found:?}");
     }
     let mut running = stage.engine.start(planned, TERMINATED_BY).await.map_err(plain)?;
     let mut before = (Vec::new(), Vec::new());
     if let Some(point) = &expected.killed_at {
-        before = stage.lose(running, point).await?;
+        before = stage.drop_driver_at(running, point).await?;
         let current = stage.engine.current(&application).await.map_err(plain)?;
         let current = current.context("nothing is left to carry on with")?;
         let is_same = match does {
-            OperationKind::Delete => current.does == does,
+            OperationKind::Delete => current.operation_kind == does,
             OperationKind::Sync => current.matches_request(&digest),
         };
         ensure!(is_same, "the same command wouldn't stop after what was left");
@@ -500,12 +500,12 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
             &expected.signals,
         )
         .await?;
-    ran.told.splice(0..0, before.0);
+    ran.events.splice(0..0, before.0);
     ran.lines.splice(0..0, before.1);
     check(&ran, expected).with_context(|| {
         format!(
             "told:\n  {}\nlines: {:?}\nstatus: {:?}",
-            ran.told.join("\n  "),
+            ran.events.join("\n  "),
             ran.lines,
             ran.status
         )
@@ -514,27 +514,27 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
 
 /// Formats an error as a user sees it.
 fn plain(error: capstan_engine::EngineError) -> anyhow::Error {
-    anyhow::anyhow!("{}", report::tell(&error.into(), Paint::PLAIN).as_str())
+    anyhow::anyhow!("{}", report::error_text(&error.into(), Paint::PLAIN).as_str())
 }
 
 fn check(ran: &RunResult, expected: &Expected) -> anyhow::Result<()> {
-    check_event_order(&ran.told, &expected.order)?;
+    check_event_order(&ran.events, &expected.order)?;
     check_order(&ran.lines, &expected.lines)?;
     for pattern in &expected.never {
-        if let Some(told) = ran.told.iter().find(|told| is_like(told, pattern)) {
+        if let Some(told) = ran.events.iter().find(|told| matches_pattern(told, pattern)) {
             bail!("`{told}` was told, and never should be");
         }
     }
     for pattern in &expected.once {
-        let times = ran.told.iter().filter(|told| is_like(told, pattern)).count();
+        let times = ran.events.iter().filter(|told| matches_pattern(told, pattern)).count();
         ensure!(times == 1, "`{pattern}` was told {times} times");
     }
     if let Some(pattern) = &expected.because {
-        let Status::Failed(cause) = &ran.status else {
+        let OperationStatus::Failed(cause) = &ran.status else {
             bail!("it didn't fail");
         };
         ensure!(
-            is_like(&cause.message, pattern),
+            matches_pattern(&cause.message, pattern),
             "it failed because `{}`",
             cause.message
         );
@@ -554,7 +554,7 @@ fn check_event_order(found: &[String], wanted: &[ExpectedEvent]) -> anyhow::Resu
         };
         let mut last = from;
         for pattern in patterns {
-            let at = found[from..].iter().position(|told| is_like(told, pattern));
+            let at = found[from..].iter().position(|told| matches_pattern(told, pattern));
             let at = at.with_context(|| format!("`{pattern}` is missing, or comes before what stands before it"))?;
             last = last.max(from + at + 1);
         }
@@ -567,7 +567,7 @@ fn check_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
     let mut rest = found.iter();
     for pattern in wanted {
         ensure!(
-            rest.any(|told| is_like(told, pattern)),
+            rest.any(|told| matches_pattern(told, pattern)),
             "`{pattern}` is missing, or comes before what stands before it"
         );
     }
@@ -591,7 +591,7 @@ async fn check_plan_mistakes(stage: &Stage, mistakes: &Mistakes) -> anyhow::Resu
         Err(error) => error,
         Ok(mut request) => {
             request.options.selection.only.clone_from(&mistakes.only);
-            request.options.selection.hook.clone_from(&mistakes.hook);
+            request.options.selection.only_hooks.clone_from(&mistakes.hook);
             request.options.prune = mistakes.prune;
             request.options.confirmed.only.clone_from(&mistakes.confirm);
             match stage.engine.plan(request).await {
@@ -606,12 +606,12 @@ async fn check_plan_mistakes(stage: &Stage, mistakes: &Mistakes) -> anyhow::Resu
 /// Checks that an error consists of these mistakes, in this order.
 fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
     ensure!(
-        Exit::of(error) == Exit::Usage,
+        Exit::from_error(error) == Exit::Usage,
         "the exit code is {:?}: {error:#}",
-        Exit::of(error)
+        Exit::from_error(error)
     );
     let folder = crate::path("").display().to_string();
-    let text = report::tell(error, Paint::PLAIN).as_str().replace(&folder, "");
+    let text = report::error_text(error, Paint::PLAIN).as_str().replace(&folder, "");
     let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
     check_order(&lines, mistakes).with_context(|| text)
 }
@@ -619,12 +619,12 @@ fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
 async fn sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
     let swept = stage.engine.sweep(&stage.application).await.map_err(plain)?;
     let of = |wanted: &SweepOutcome| -> Vec<String> {
-        let found = swept.iter().filter(|swept| swept.fate == *wanted);
-        found.map(|swept| swept.object.due.target.key.short()).collect()
+        let found = swept.iter().filter(|swept| swept.outcome == *wanted);
+        found.map(|swept| swept.object.due.target.key.kind_and_name()).collect()
     };
     same("deleted", of(&SweepOutcome::Deleted), &expected.deleted)?;
     same("gone", of(&SweepOutcome::Gone), &expected.gone)?;
-    same("waiting", of(&SweepOutcome::Waits), &expected.waits)
+    same("waiting", of(&SweepOutcome::NotDue), &expected.waits)
 }
 
 async fn objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
@@ -637,7 +637,7 @@ async fn objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyho
 
 /// Checks that texts match patterns, one by one.
 fn same(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Result<()> {
-    let is_same = found.len() == wanted.len() && found.iter().zip(wanted).all(|(text, pattern)| is_like(text, pattern));
+    let is_same = found.len() == wanted.len() && found.iter().zip(wanted).all(|(text, pattern)| matches_pattern(text, pattern));
     ensure!(is_same, "{what}: {found:?}, not {wanted:?}");
     Ok(())
 }
@@ -712,15 +712,15 @@ async fn check_hook_messages(stage: &Stage, wanted: &BTreeMap<String, String>) -
     let last = report.history.last().context("there was no operation")?;
     let view = stage.engine.view(&stage.application, last).await.map_err(plain)?;
     for (name, pattern) in wanted {
-        let task = view.tasks.iter().find(|task| task.outline.key.short() == *name);
+        let task = view.tasks.iter().find(|task| task.outline.key.kind_and_name() == *name);
         let message = &task.with_context(|| format!("there is no {name}"))?.message;
-        ensure!(is_like(message, pattern), "{name} ended with `{message}`");
+        ensure!(matches_pattern(message, pattern), "{name} ended with `{message}`");
     }
     Ok(())
 }
 
 fn calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
-    let found = stage.web.calls();
+    let found = stage.http_stub.calls();
     let texts: Vec<String> = found
         .iter()
         .map(|call| format!("{} {}", call.method, call.url))
@@ -731,13 +731,13 @@ fn calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
             Call::Bare(call) => (call, None, None),
             Call::With { call, headers, body } => (call, Some(headers), body.as_ref()),
         };
-        ensure!(is_like(text, call), "`{text}` was called, not `{call}`");
+        ensure!(matches_pattern(text, call), "`{text}` was called, not `{call}`");
         for (name, value) in headers.into_iter().flatten() {
             let found = found.headers.get(name).map(String::as_str).unwrap_or_default();
-            ensure!(is_like(found, value), "the header {name} is `{found}`");
+            ensure!(matches_pattern(found, value), "the header {name} is `{found}`");
         }
         ensure!(
-            body.is_none_or(|body| is_like(&found.body, body)),
+            body.is_none_or(|body| matches_pattern(&found.body, body)),
             "the body is `{}`",
             found.body
         );
@@ -808,7 +808,7 @@ async fn find(stage: &Stage, name: &str) -> anyhow::Result<Option<Object>> {
         .is_some_and(|info| info.scope == Scope::Namespaced);
     let namespace = if is_namespaced { namespace } else { "" };
     let objects = cluster.list(&known, namespace, "").await?;
-    Ok(objects.into_iter().find(|object| is_like(object.name(), name)))
+    Ok(objects.into_iter().find(|object| matches_pattern(object.name(), name)))
 }
 
 async fn patch(stage: &Stage, patches: &BTreeMap<String, Value>) -> anyhow::Result<()> {

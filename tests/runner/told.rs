@@ -9,22 +9,22 @@ use capstan_core::{
 };
 
 /// Describes an event; returns `None` if it says no more than others.
-pub fn told(event: &Event, view: &OperationView) -> Option<String> {
+pub fn event_text(event: &Event, view: &OperationView) -> Option<String> {
     let name = |task| {
         view.task(task)
-            .map_or_else(String::new, |task| task.outline.key.short())
+            .map_or_else(String::new, |task| task.outline.key.kind_and_name())
     };
-    Some(match &event.what {
+    Some(match &event.kind {
         EventKind::OperationStarted { .. } => "began".to_owned(),
         EventKind::OperationResumed {} => "resumed".to_owned(),
         EventKind::PhaseStarted { phase, .. } => format!("phase {phase}"),
         EventKind::WaveStarted { phase, wave } => format!("wave {phase}/{wave}"),
-        EventKind::TaskHeld { task, on } => {
+        EventKind::TaskBlocked { task, on } => {
             let on: Vec<String> = on.iter().map(name).collect();
             format!("held {} by {}", name(task), on.join(", "))
         }
         EventKind::TaskStarted { task } => format!("started {}", name(task)),
-        EventKind::ObjectMade { task, how, .. } => format!("{how} {}", name(task)),
+        EventKind::ObjectApplied { task, how, .. } => format!("{how} {}", name(task)),
         EventKind::TaskProgressed { task, message, .. } => format!("waiting {}: {message}", name(task)),
         EventKind::TaskFinished { task, result } => match result {
             TaskResult::Done(_) => format!("ok {}", name(task)),
@@ -32,15 +32,15 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
             TaskResult::Failed { class, .. } => format!("failed {} ({class})", name(task)),
             TaskResult::FixedClock(_) => format!("stopped {}", name(task)),
         },
-        EventKind::LogsKept { task, bytes, .. } if *bytes > 0 => format!("logs of {}", name(task)),
-        EventKind::LogsKept { .. } | EventKind::WaveFinished { .. } | EventKind::PhaseFinished { .. } => return None,
+        EventKind::LogsSaved { task, bytes, .. } if *bytes > 0 => format!("logs of {}", name(task)),
+        EventKind::LogsSaved { .. } | EventKind::WaveFinished { .. } | EventKind::PhaseFinished { .. } => return None,
         EventKind::HookDisposed {
             task, key, fate, by, ..
         } => disposal_text(&name(task), key, fate, by.as_deref().unwrap_or_default()),
-        EventKind::PluginTroubled { task, message } => format!("plugin trouble {}: {message}", name(task)),
-        EventKind::Requested {
+        EventKind::PluginProblem { task, message } => format!("plugin trouble {}: {message}", name(task)),
+        EventKind::PluginRequested {
             task,
-            what,
+            request: what,
             refused,
             remedies,
             ..
@@ -52,8 +52,8 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
                 remedy::with_hint(refused, remedies)
             ),
         },
-        EventKind::HookTouched { task, key, how } => format!("{how} {} for {}", key.short(), name(task)),
-        EventKind::Troubled { message } => format!("trouble: {message}"),
+        EventKind::HookModifiedObject { task, key, how } => format!("{how} {} for {}", key.kind_and_name(), name(task)),
+        EventKind::Problem { message } => format!("trouble: {message}"),
         EventKind::Waiting { on } => {
             let on: Vec<String> = on.iter().map(|waiting| name(&waiting.task)).collect();
             format!("still waiting for {}", on.join(", "))
@@ -71,7 +71,7 @@ fn disposal_text(hook: &str, key: &ObjectKey, fate: &DisposalOutcome, by: &str) 
     let name = if hook.ends_with('*') {
         hook.to_owned()
     } else {
-        key.short()
+        key.kind_and_name()
     };
     match fate {
         DisposalOutcome::Kept => format!("kept {name}"),
@@ -83,13 +83,13 @@ fn disposal_text(hook: &str, key: &ObjectKey, fate: &DisposalOutcome, by: &str) 
 }
 
 /// Says whether a text matches a pattern, in which `*` stands for any text.
-pub fn is_like(text: &str, pattern: &str) -> bool {
+pub fn matches_pattern(text: &str, pattern: &str) -> bool {
     match pattern.split_once('*') {
         None => text == pattern,
         Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
             let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
             let mut ends = ends;
-            ends.any(|at| is_like(&text[at..], rest))
+            ends.any(|at| matches_pattern(&text[at..], rest))
         }),
     }
 }
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_anything() {
-        assert!(is_like("ok Job/a-x7", "ok Job/a-*") && is_like("ok Job/a-*", "ok Job/a-*"));
-        assert!(is_like("abc", "*b*") && is_like("abc", "*") && !is_like("abc", "*d*") && !is_like("abc", "ab"));
+        assert!(matches_pattern("ok Job/a-x7", "ok Job/a-*") && matches_pattern("ok Job/a-*", "ok Job/a-*"));
+        assert!(matches_pattern("abc", "*b*") && matches_pattern("abc", "*") && !matches_pattern("abc", "*d*") && !matches_pattern("abc", "ab"));
     }
 }

@@ -13,20 +13,20 @@ mod usage;
 
 use std::path::PathBuf;
 
-use capstan_project::{plugins::Named, seconds};
+use capstan_project::{plugins::NamedPlugin, parse_seconds};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use self::distribute::{AddArgs, Distribute, Publish, Pull, Reach, Update, VerifyArgs};
-pub use self::from::From;
-pub use self::health::Health;
+pub use self::distribute::{AddArgs, Distribute, PublishArgs, PullArgs, RegistryArgs, UpdateArgs, VerifyArgs};
+pub use self::from::SourceArgs;
+pub use self::health::HealthArgs;
 pub use self::import::ImportArgs;
 pub use self::lint::LintArgs;
-pub use self::lints::{Least, LintFilterArgs};
+pub use self::lints::{SeverityFilter, LintFilterArgs};
 pub use self::plugin::{
-    Kind, Language, Plugin, PluginBench, PluginBuild, PluginCheck, PluginDev, PluginDoctor, PluginInspect, PluginNew,
+    PluginKind, Language, Plugin, PluginBench, PluginBuild, PluginCheck, PluginDev, PluginDoctor, PluginInspect, PluginNew,
     PluginRun, PluginTest,
 };
-pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
+pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, PlanArgs, ApplicationArgs, SyncArgs};
 pub use self::signal::SignalArgs;
 pub use self::usage::usage;
 
@@ -85,7 +85,7 @@ pub struct GlobalFlags {
     pub allow_outside_tree: bool,
     /// Load a plugin from a path or another source; it takes precedence over built-in plugins. May be repeated
     #[arg(long = "plugin", global = true, value_name = "SOURCE", value_parser = Named::from_flag)]
-    pub plugins: Vec<Named>,
+    pub plugins: Vec<NamedPlugin>,
     /// Don't use the plugin with this name. May be repeated
     #[arg(long = "without-plugin", global = true, value_name = "NAME")]
     pub without_plugins: Vec<String>,
@@ -115,7 +115,7 @@ impl Args {
     /// # Errors
     ///
     /// Returns that an option of the embedded cluster was given for a real one.
-    pub fn settled(mut self) -> Result<Args, anyhow::Error> {
+    pub fn with_simulation(mut self) -> Result<Args, anyhow::Error> {
         let mut is_embedded = self.global.simulate.is_some();
         if let Command::Simulate(simulate) = &self.command {
             is_embedded = true;
@@ -181,17 +181,17 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  capstan plan -f shop/\n  capstan plan --chart ./chart --values prod.yaml --set image.tag=1.4\n  capstan plan -k overlays/prod --app shop\n  capstan plan -f shop/ --explain-compat"
     )]
-    Plan(Plan),
+    Plan(PlanArgs),
     /// Apply the manifests to the cluster and run the hooks, phase by phase and wave by wave
     #[command(
         after_help = "Examples:\n  capstan sync -f shop/ -n shop --create-namespace\n  capstan sync --chart ./chart --values prod.yaml -n shop\n  capstan sync -k overlays/prod --app shop\n  capstan sync -f shop/ --only Deployment/api\n  capstan sync -f shop/ --hooks only --phase PreSync,PostSync\n  capstan sync -f shop/ --simulate --exec\n\nCtrl-C terminates the operation: running hooks are stopped and nothing else starts. A second Ctrl-C exits at once;\nthe operation stays unfinished, and the same command continues it."
     )]
-    Sync(Box<Sync>),
+    Sync(Box<SyncArgs>),
     /// Show what a sync would change, field by field; exits with 3 if there are differences
     #[command(
         after_help = "Examples:\n  capstan diff -f shop/\n  KUBECTL_EXTERNAL_DIFF='git diff --no-index' capstan diff -f shop/"
     )]
-    Diff(Set),
+    Diff(ApplicationArgs),
     /// Find problems in manifests without a cluster, such as hooks that would hang or annotations without effect
     #[command(
         after_help = "Examples:\n  capstan lint -f shop/\n  capstan lint -f shop/ --strict -o sarif > lint.sarif\n\nExits with 2 if there are errors, with --strict also if there are warnings. The annotation\n`capstan.dev/lint-ignore: RULE` on an object suppresses its findings of that rule. All rules: host/LINTS.md"
@@ -199,7 +199,7 @@ pub enum Command {
     LintArgs(LintArgs),
     /// Delete an application and run its PreDelete and PostDelete hooks, using the manifests that the last sync stored
     #[command(after_help = "Examples:\n  capstan delete shop -n shop\n  capstan delete shop -n shop --yes")]
-    Delete(Delete),
+    Delete(DeleteArgs),
     /// Show an application: the running operation, the results of past operations, and objects to be deleted later
     #[command(
         after_help = "Examples:\n  capstan status -n shop          all applications of the namespace\n  capstan status shop -n shop"
@@ -209,25 +209,25 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  capstan health shop -n shop\n  capstan health -f shop/ --live -n shop\n  kubectl get deploy -o yaml | capstan health -f -\n\nExits with 0 if all objects are Healthy or Suspended, 17 if one is Progressing, 11 if one is Degraded or Missing, and 16 if\none is Unknown. The plugins are the same as in operations."
     )]
-    Health(Health),
+    Health(HealthArgs),
     /// Explain what the running operation waits for, why, and what will end the wait
     #[command(after_help = "Examples:\n  capstan explain shop -n shop")]
-    Explain(App),
+    Explain(AppArgs),
     /// Sync the manifests of an earlier operation again
     #[command(
         after_help = "Examples:\n  capstan rollback shop -n shop        to the set before the last successful sync\n  capstan rollback shop 3 -n shop"
     )]
-    Rollback(Rollback),
+    Rollback(RollbackArgs),
     /// Run an application's test hooks (`helm.sh/hook: test`, `capstan.dev/run-if: test`), using the manifests that the last sync stored
     #[command(
         after_help = "Examples:\n  capstan test shop -n shop\n  capstan test shop -n shop --hook smoke\n\nTests run wave by wave; their delete policies decide what happens to their objects. Exits with 10 if a test fails."
     )]
-    Test(Test),
+    Test(TestArgs),
     /// List the last operations of an application, or show one of them
     #[command(
         after_help = "Examples:\n  capstan history shop -n shop\n  capstan history shop 3 -n shop\n  capstan history shop --replay 3\n  capstan history shop --replay 3 --with-plugin ./queue"
     )]
-    History(History),
+    History(HistoryArgs),
     /// Print the logs of an operation's hooks, even if their pods no longer exist
     #[command(after_help = "Examples:\n  capstan logs shop -n shop\n  capstan logs shop 3 --hook migrate -n shop")]
     Logs(Logs),
@@ -242,9 +242,9 @@ pub enum Command {
     )]
     Signal(SignalArgs),
     /// Terminate an application's running operation, from any machine
-    Terminate(App),
+    Terminate(AppArgs),
     /// Delete hook objects whose time to live has passed, and list those that are due later
-    Sweep(App),
+    Sweep(AppArgs),
     /// Sync to an embedded cluster, or serve one for several commands and kubectl
     #[command(
         after_help = "Examples:\n  capstan simulate -f shop/\n  capstan simulate --serve --write-kubeconfig sim.yaml\n  KUBECONFIG=sim.yaml capstan sync -f shop/"
@@ -262,7 +262,7 @@ pub enum Command {
 
 /// Removing an application.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Delete {
+pub struct DeleteArgs {
     /// Name of the application [default: those in `capstan.yaml`, in reverse order]
     #[arg(value_name = "APP", env = "CAPSTAN_APP")]
     pub app: Option<String>,
@@ -285,7 +285,7 @@ pub struct Delete {
 
 /// An application.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct App {
+pub struct AppArgs {
     /// Name of the application
     #[arg(value_name = "APP", env = "CAPSTAN_APP")]
     pub app: String,
@@ -304,10 +304,10 @@ pub struct OptionalAppArgs {
 
 /// Going back.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Rollback {
+pub struct RollbackArgs {
     /// Name of the application
     #[command(flatten)]
-    pub app: App,
+    pub app: AppArgs,
     /// Number or id of the operation to return to [default: the last successful one with different manifests]
     pub operation: Option<String>,
     /// Keep objects that are not in those manifests
@@ -323,10 +323,10 @@ pub struct Rollback {
 
 /// Testing.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Test {
+pub struct TestArgs {
     /// Name of the application
     #[command(flatten)]
-    pub app: App,
+    pub app: AppArgs,
     /// Run only this test, by name or as KIND[.GROUP]/[NAMESPACE/]NAME. May be repeated
     #[arg(long, value_name = "HOOK")]
     pub hook: Vec<String>,
@@ -340,10 +340,10 @@ pub struct Test {
 
 /// Past operations.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct History {
+pub struct HistoryArgs {
     /// Name of the application
     #[command(flatten)]
-    pub app: App,
+    pub app: AppArgs,
     /// Number or id of the operation to show
     pub operation: Option<String>,
     /// What to go through again
@@ -368,7 +368,7 @@ pub struct ReplayArgs {
 pub struct Approve {
     /// Name of the application
     #[command(flatten)]
-    pub app: App,
+    pub app: AppArgs,
     /// The hook, by name or as KIND[.GROUP]/[NAMESPACE/]NAME [default: the only hook that waits for a person]
     pub hook: Option<String>,
     /// Reject: the hook fails
@@ -384,7 +384,7 @@ pub struct Approve {
 pub struct Logs {
     /// Name of the application
     #[command(flatten)]
-    pub app: App,
+    pub app: AppArgs,
     /// Number or id of the operation [default: the last one]
     pub operation: Option<String>,
     /// Print only the logs of this hook, by name or as KIND[.GROUP]/[NAMESPACE/]NAME
@@ -409,7 +409,7 @@ pub struct Simulate {
     pub port: u16,
     /// Sources of the manifests
     #[command(flatten)]
-    pub from: From,
+    pub from: SourceArgs,
     /// Name of the application [default: the folder's name]
     #[arg(long, env = "CAPSTAN_APP")]
     pub app: Option<String>,

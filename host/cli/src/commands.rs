@@ -29,7 +29,7 @@ use crate::{
     args::{Args, Command, GlobalOptions},
     exit::Exit,
     project,
-    terminal::{Text, print, print_raw, say},
+    terminal::{Text, print, print_raw, print_stderr},
     text,
 };
 

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Makes the tokio runtime. Virtual time needs a single thread, and a clock that stands still while there is work.
-pub fn runtime(simulation: &SimulationSpec) -> std::io::Result<runtime::Runtime> {
+pub fn new_tokio_runtime(simulation: &SimulationSpec) -> std::io::Result<runtime::Runtime> {
     if simulation.has_virtual_time() {
         runtime::Builder::new_current_thread()
             .enable_all()
@@ -65,11 +65,11 @@ impl Context {
     ///
     /// Returns why there is no cluster, or the mistakes in a plugin or a scenario.
     pub async fn new(global: &GlobalOptions) -> anyhow::Result<Context> {
-        let sandbox = Arc::new(sandbox(global)?);
-        check_grants(&sandbox, &global.plugins)?;
-        let (connection, world) = if global.simulation.is_on {
+        let sandbox = Arc::new(load_sandbox(global)?);
+        check_grants(&load_sandbox, &global.plugins)?;
+        let (connection, world) = if global.simulation.is_enabled {
             let (connection, world) = connect_embedded(global)?;
-            (connection, Some(world))
+            (connection, Some(open_world))
         } else {
             let spec = ClusterSpec {
                 namespace: global.namespace.clone(),
@@ -77,29 +77,29 @@ impl Context {
             };
             (capstan_runtime::connect(&spec).await?, None)
         };
-        let clock = match &world {
-            Some(world) => Clock::starting_at(world.now()),
+        let clock = match &open_world {
+            Some(world) => Clock::starting_at(open_world.now()),
             None => Clock::system(),
         };
-        let host = environment::host();
-        let mut runtime = Runtime::new(connection, sandbox, &global.plugins, clock, &host).await?;
+        let host = environment::host_name();
+        let mut runtime = Runtime::new(connection, load_sandbox, &global.plugins, clock, &host).await?;
         // In virtual time, only the scenario answers HTTP calls.
-        if let Some(world) = world.as_ref().filter(|_| global.simulation.has_virtual_time()) {
-            runtime.engine = runtime.engine.with_http_caller(HttpCaller::from_service(world.web()));
+        if let Some(world) = open_world.as_ref().filter(|_| global.simulation.has_virtual_time()) {
+            runtime.engine = runtime.engine.with_http_caller(HttpCaller::from_service(open_world.web()));
         }
         Ok(Context {
             runtime,
-            world,
+            open_world,
             state: global.simulation.state.clone(),
         })
     }
 
     /// Returns the user and machine, for others to see. On an embedded cluster it is a constant, so that every run is the same.
-    pub fn who(&self) -> String {
-        let user = environment::user();
+    pub fn driver_name(&self) -> String {
+        let user = environment::user_name();
         match self.world {
             Some(_) => user,
-            None => format!("{user} on {}", environment::host()),
+            None => format!("{user} on {}", environment::host_name()),
         }
     }
 
@@ -119,7 +119,7 @@ impl Context {
     /// Returns why it couldn't be written.
     pub fn save(&self) -> anyhow::Result<()> {
         match (&self.world, &self.state) {
-            (Some(world), Some(path)) => save(world, path),
+            (Some(world), Some(path)) => save_world(open_world, path),
             (Some(_) | None, _) => Ok(()),
         }
     }
@@ -130,9 +130,9 @@ impl Context {
 /// # Errors
 ///
 /// Returns the mistakes in one.
-pub fn sandbox(global: &GlobalOptions) -> anyhow::Result<Sandbox> {
+pub fn load_sandbox(global: &GlobalOptions) -> anyhow::Result<Sandbox> {
     let loaded = capstan_runtime::load(&global.plugins, &global.plugin_host)?;
-    loaded.stale.iter().for_each(report::stale);
+    loaded.stale.iter().for_each(report::warn_stale);
     Ok(loaded.sandbox)
 }
 
@@ -144,19 +144,19 @@ fn connect_embedded(global: &GlobalOptions) -> anyhow::Result<(Connection, World
     } else {
         Setup::default().epoch
     };
-    let world = world(global, scenario, epoch, &namespace)?;
-    let client = Client::new(world.service(), &namespace);
+    let world = open_world(global, scenario, epoch, &namespace)?;
+    let client = Client::new(open_world.service(), &namespace);
     let connection = Connection::from_client(client, namespace, "the embedded cluster".to_owned());
-    Ok((connection, world))
+    Ok((connection, open_world))
 }
 
 /// Reads a scenario; an empty file is an empty scenario.
 fn read_scenario(path: &Path) -> Result<Scenario, Vec<Diagnostic>> {
-    let text = environment::text(path).map_err(|mistake| vec![mistake])?;
-    if matches!(manifest::value(&text), Ok(Value::Null)) {
+    let text = environment::read_text(path).map_err(|mistake| vec![mistake])?;
+    if matches!(manifest::parse_value(&text), Ok(Value::Null)) {
         return Ok(Scenario::default());
     }
-    let document = manifest::document(&path.display().to_string(), &text)?;
+    let document = manifest::parse_document(&path.display().to_string(), &text)?;
     config_errors::deserialize(&document, "it starts with keys like `cluster:` and `behaviours:`")
 }
 
@@ -165,7 +165,7 @@ fn read_scenario(path: &Path) -> Result<Scenario, Vec<Diagnostic>> {
 /// # Errors
 ///
 /// Returns the mistakes in the scenario or in the saved state.
-pub fn world(
+pub fn open_world(
     global: &GlobalOptions,
     scenario: Option<&Path>,
     epoch: Timestamp,
@@ -193,7 +193,7 @@ pub fn world(
         .push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
     match &global.simulation.state {
         Some(path) if path.exists() => {
-            let text = environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
+            let text = environment::read_text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
             let saved = serde_json::from_str(&text);
             let saved = saved.with_context(|| format!("{} is no saved cluster", path.display()))?;
             World::restore(setup, saved).with_context(|| format!("{} can't be used", path.display()))
@@ -207,8 +207,8 @@ pub fn world(
 /// # Errors
 ///
 /// Returns why it couldn't be written.
-pub fn save(world: &World, path: &Path) -> anyhow::Result<()> {
-    let text = serde_json::to_string(&world.save())?;
+pub fn save_world(world: &World, path: &Path) -> anyhow::Result<()> {
+    let text = serde_json::to_string(&open_world.save())?;
     capstan_files::write(path, text.as_bytes(), Readers::Owner)
         .with_context(|| format!("failed to write {}", path.display()))
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capstan_core::{event::Status, task::FailureClass};
+use capstan_core::{event::OperationStatus, task::FailureClass};
 use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
@@ -65,23 +65,23 @@ impl From<Exit> for ExitCode {
 
 impl Exit {
     /// Says whether the command succeeded.
-    pub fn is_good(self) -> bool {
+    pub fn is_success(self) -> bool {
         matches!(self, Exit::Done | Exit::Differences)
     }
 
     /// Returns the code of a command whose output was lost: its own, if it failed.
     #[must_use]
     pub fn without_output(self) -> Exit {
-        if self.is_good() { Exit::Output } else { self }
+        if self.is_success() { Exit::Output } else { self }
     }
 
     /// Returns the exit code of a finished operation.
-    pub fn from_status(status: &Status) -> Exit {
+    pub fn from_status(status: &OperationStatus) -> Exit {
         match status {
-            Status::Succeeded => Exit::Done,
-            Status::Terminated { .. } => Exit::Terminated,
-            Status::Running | Status::Terminating { .. } => Exit::Other,
-            Status::Failed(cause) => match cause.class {
+            OperationStatus::Succeeded => Exit::Done,
+            OperationStatus::Terminated { .. } => Exit::Terminated,
+            OperationStatus::Running | OperationStatus::Terminating { .. } => Exit::Other,
+            OperationStatus::Failed(cause) => match cause.class {
                 FailureClass::Hook => Exit::Hook,
                 FailureClass::Health => Exit::Health,
                 FailureClass::Apply => Exit::Apply,
@@ -92,7 +92,7 @@ impl Exit {
     }
 
     /// Returns the exit code of an error.
-    pub fn of(error: &anyhow::Error) -> Exit {
+    pub fn from_error(error: &anyhow::Error) -> Exit {
         if error.is::<Diagnostics>() {
             return Exit::Usage;
         }
@@ -112,7 +112,7 @@ impl Exit {
                 RegistryError::Source(_)
                 | RegistryError::NotLocked { .. }
                 | RegistryError::Unsigned(_)
-                | RegistryError::Taken { .. }
+                | RegistryError::TagExists { .. }
                 | RegistryError::TooLarge { .. }
                 | RegistryError::NotAPlugin { .. }
                 | RegistryError::File { .. },
@@ -121,24 +121,24 @@ impl Exit {
                 RegistryError::Unreachable { .. }
                 | RegistryError::Denied { .. }
                 | RegistryError::NotFound { .. }
-                | RegistryError::Answer { .. }
-                | RegistryError::Cut { .. }
+                | RegistryError::UnexpectedAnswer { .. }
+                | RegistryError::Interrupted { .. }
                 | RegistryError::WrongDigest { .. }
                 | RegistryError::Credentials { .. },
             ) => return Exit::Other,
             None => {}
         }
         match error.downcast_ref::<EngineError>() {
-            Some(EngineError::Plan(_) | EngineError::Findings(_) | EngineError::NobodyWaits { .. }) => Exit::Usage,
+            Some(EngineError::InvalidInput(_) | EngineError::LintErrors(_) | EngineError::SignalNotAwaited { .. }) => Exit::Usage,
             Some(EngineError::Outdated(_)) => Exit::Differences,
-            Some(EngineError::Denied(_)) => Exit::Apply,
+            Some(EngineError::MissingPermissions(_)) => Exit::Apply,
             Some(EngineError::Busy { .. } | EngineError::Unfinished(_)) => Exit::Busy,
             Some(
                 EngineError::Cluster { .. }
                 | EngineError::LostLock(_)
                 | EngineError::NoApplication { .. }
-                | EngineError::NothingRuns(_)
-                | EngineError::Stored(_),
+                | EngineError::NoOperation(_)
+                | EngineError::InvalidState(_),
             )
             | None => Exit::Other,
         }

@@ -39,7 +39,7 @@ pub struct GlobalOptions {
 #[derive(Debug, Clone, Default)]
 pub struct SimulationSpec {
     /// Whether commands use an embedded cluster.
-    pub is_on: bool,
+    pub is_enabled: bool,
     /// The file with the behaviour of its pods and its faults.
     pub scenario: Option<PathBuf>,
     /// Whether the containers' commands run as processes of this machine, in real time.
@@ -51,16 +51,16 @@ pub struct SimulationSpec {
 impl SimulationSpec {
     /// Says whether time is virtual.
     pub fn has_virtual_time(&self) -> bool {
-        self.is_on && !self.exec
+        self.is_enabled && !self.exec
     }
 }
 
 impl GlobalFlags {
     /// Returns the options of the embedded cluster.
-    pub fn simulation(&self) -> SimulationSpec {
+    pub fn simulation_spec(&self) -> SimulationSpec {
         let scenario = self.simulate.as_ref().filter(|path| !path.is_empty());
         SimulationSpec {
-            is_on: self.simulate.is_some(),
+            is_enabled: self.simulate.is_some(),
             scenario: scenario.map(PathBuf::from),
             exec: self.exec,
             state: self.state.clone(),
@@ -77,16 +77,16 @@ impl GlobalOptions {
     pub fn from_flags(flags: &GlobalFlags) -> anyhow::Result<GlobalOptions> {
         let mut granted = UserGrants::default();
         if let Some(path) = &flags.grants_file {
-            let text = environment::text(path).map_err(capstan_core::error::Diagnostics::from)?;
-            granted = grants::of_file(&path.display().to_string(), &text)?;
+            let text = environment::read_text(path).map_err(capstan_core::error::Diagnostics::from)?;
+            granted = grants::parse_file(&path.display().to_string(), &text)?;
         }
         for word in &flags.grants {
-            grants::add(&mut granted, word)?;
+            grants::add_from_flag(&mut granted, word)?;
         }
-        let simulation = flags.simulation();
+        let simulation = flags.simulation_spec();
         Ok(GlobalOptions {
             namespace: flags.namespace.clone(),
-            cluster: environment::cluster(flags),
+            cluster: environment::cluster_spec(flags),
             plugins: PluginSpec {
                 sources: flags.plugins.clone(),
                 without: flags.without_plugins.clone(),
@@ -94,7 +94,7 @@ impl GlobalOptions {
                 ..PluginSpec::default()
             },
             plugin_host: PluginHost {
-                is_timeless: simulation.has_virtual_time(),
+                uses_virtual_time: simulation.has_virtual_time(),
                 ..environment::plugin_host(flags.plugin_cache.clone())
             },
             simulation,
@@ -107,7 +107,7 @@ impl GlobalOptions {
 
     /// Returns these options with those of applications' files.
     #[must_use]
-    pub fn with(&self, project: &Project) -> GlobalOptions {
+    pub fn with_project(&self, project: &Project) -> GlobalOptions {
         GlobalOptions {
             namespace: project.namespace.clone(),
             plugins: project.plugins.clone(),

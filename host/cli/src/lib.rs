@@ -30,7 +30,7 @@ use crate::{args::Args, exit::Exit};
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
     if capstan_sandbox::is_child(&words) {
-        return capstan_sandbox::child();
+        return capstan_sandbox::run_child();
     }
     let args = match Args::try_parse_from(&words) {
         Ok(args) => args,
@@ -50,14 +50,14 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match args.settled() {
         Ok(args) => args,
         Err(error) => {
-            report::print(&error, paint);
+            report::print_error(&error, paint);
             return Exit::Usage.into();
         }
     };
-    let runtime = match context::runtime(&args.global.simulation()) {
+    let runtime = match context::new_tokio_runtime(&args.global.simulation()) {
         Ok(runtime) => runtime,
         Err(error) => {
-            report::print(&error.into(), paint);
+            report::print_error(&error.into(), paint);
             return Exit::Other.into();
         }
     };
@@ -65,8 +65,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Plugin calls and requests that are still running aren't waited for.
     runtime.shutdown_background();
     let exit = result.unwrap_or_else(|error| {
-        report::print(&error, paint);
-        Exit::of(&error)
+        report::print_error(&error, paint);
+        Exit::from_error(&error)
     });
     finish_output(exit).into()
 }
@@ -77,7 +77,7 @@ fn finish_output(exit: Exit) -> Exit {
     match terminal::take_write_error() {
         None => exit,
         Some(error) => {
-            terminal::say(&text!("error: the output can't be written: {}", error));
+            terminal::print_stderr(&text!("error: the output can't be written: {}", error));
             exit.without_output()
         }
     }
@@ -95,7 +95,7 @@ fn log(verbose: u8) {
     let filter = EnvFilter::try_from_env("CAPSTAN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| terminal::Log)
+        .with_writer(|| terminal::LogWriter)
         .with_ansi(false)
         .without_time()
         .with_target(verbose > 1);

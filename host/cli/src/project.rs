@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use capstan_project::{ProjectSpec, Read};
+use capstan_project::{ProjectSpec, GatheredApp};
 use capstan_source::{Deadline, RENDER_TIMEOUT, Source};
 
 pub use capstan_project::{App, FILE};
 
 use crate::{
-    args::{From, GlobalOptions, Set},
+    args::{SourceArgs, GlobalOptions, ApplicationArgs},
     report::{Diagnostics, usage_error},
 };
 
@@ -20,7 +20,7 @@ pub struct Project {
     /// The options of every command, with those of the files.
     pub global: GlobalOptions,
     /// When all reading and rendering has to be done.
-    pub deadline: Deadline,
+    pub render_timeout: Deadline,
 }
 
 impl Project {
@@ -29,8 +29,8 @@ impl Project {
     /// # Errors
     ///
     /// Returns all mistakes together.
-    pub async fn read(&self) -> Result<Vec<Read>, Diagnostics> {
-        capstan_project::read(&self.apps, self.deadline, &self.global.files).await
+    pub async fn read(&self) -> Result<Vec<GatheredApp>, Diagnostics> {
+        capstan_project::read(&self.apps, self.render_timeout, &self.global.files).await
     }
 }
 
@@ -39,8 +39,8 @@ impl Project {
 /// # Errors
 ///
 /// Returns what is missing or wrong.
-pub async fn of(global: &GlobalOptions, set: &Set) -> anyhow::Result<Project> {
-    let deadline = Deadline::after(set.from.deadline());
+pub async fn load(global: &GlobalOptions, set: &ApplicationArgs) -> anyhow::Result<Project> {
+    let deadline = Deadline::after(set.from.render_timeout());
     let project = capstan_project::load(&spec(global, set), deadline).await?;
     let all = || project.apps.iter().flat_map(|app| &app.sources);
     if let Some(flag) = set.from.chart_flag()
@@ -60,17 +60,17 @@ pub async fn of(global: &GlobalOptions, set: &Set) -> anyhow::Result<Project> {
 ///
 /// Returns the mistakes in them.
 pub async fn find_described(global: &GlobalOptions, config: &[PathBuf]) -> anyhow::Result<Option<Project>> {
-    let from = From {
+    let from = SourceArgs {
         config: config.to_vec(),
-        ..From::default()
+        ..SourceArgs::default()
     };
-    let set = Set { from, ..Set::default() };
+    let set = ApplicationArgs { from, ..ApplicationArgs::default() };
     let deadline = Deadline::after(RENDER_TIMEOUT);
     let project = capstan_project::find_described(&spec(global, &set), deadline).await?;
     Ok(project.map(|project| made(global, project, deadline)))
 }
 
-fn spec(global: &GlobalOptions, set: &Set) -> ProjectSpec {
+fn spec(global: &GlobalOptions, set: &ApplicationArgs) -> ProjectSpec {
     ProjectSpec {
         sources: set.from.spec(),
         app: set.app.clone(),
@@ -83,9 +83,9 @@ fn spec(global: &GlobalOptions, set: &Set) -> ProjectSpec {
 
 fn made(global: &GlobalOptions, project: capstan_project::Project, deadline: Deadline) -> Project {
     Project {
-        global: global.with(&project),
+        global: global.with_project(&project),
         apps: project.apps,
-        deadline,
+        render_timeout: deadline,
     }
 }
 

@@ -15,7 +15,7 @@ mod untrusted;
 
 use std::io::IsTerminal as _;
 
-pub use capstan_core::duration::span;
+pub use capstan_core::duration::format_duration;
 use capstan_core::{
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
@@ -52,39 +52,39 @@ impl Paint {
 
     fn paint(self, code: &'static str, text: impl Into<Text>) -> Text {
         let text = text.into();
-        if self.is_on { text.between(code) } else { text }
+        if self.is_on { text.with_codes(code) } else { text }
     }
 
     /// The style of a success.
-    pub fn good(self, text: impl Into<Text>) -> Text {
+    pub fn success(self, text: impl Into<Text>) -> Text {
         self.paint("32", text)
     }
 
     /// The style of a failure.
-    pub fn bad(self, text: impl Into<Text>) -> Text {
+    pub fn failure(self, text: impl Into<Text>) -> Text {
         self.paint("31", text)
     }
 
     /// The style of a warning.
-    pub fn odd(self, text: impl Into<Text>) -> Text {
+    pub fn warning(self, text: impl Into<Text>) -> Text {
         self.paint("33", text)
     }
 
     /// The style of a heading.
-    pub fn strong(self, text: impl Into<Text>) -> Text {
+    pub fn heading(self, text: impl Into<Text>) -> Text {
         self.paint("1", text)
     }
 
     /// The style of less important text.
-    pub fn faint(self, text: impl Into<Text>) -> Text {
+    pub fn dim(self, text: impl Into<Text>) -> Text {
         self.paint("2", text)
     }
 }
 
 /// Returns an object's name within its application: `Job/migrate`; with its namespace if that differs.
-pub fn name_of(key: &ObjectKey, namespace: &str) -> String {
+pub fn object_name(key: &ObjectKey, namespace: &str) -> String {
     if key.namespace.is_empty() || key.namespace == namespace {
-        key.short()
+        key.kind_and_name()
     } else {
         format!("{}/{}/{}", key.kind, key.namespace, key.name)
     }
@@ -129,8 +129,8 @@ mod tests {
     fn colours_take_no_room() {
         let paint = Paint::ALWAYS;
         let rows = [
-            vec![paint.good("ok"), "a".into()],
-            vec![paint.strong(paint.bad("FAILED")), "b".into()],
+            vec![paint.success("ok"), "a".into()],
+            vec![paint.heading(paint.failure("FAILED")), "b".into()],
         ];
         let laid_out = columns(&rows, 1);
         let laid_out: Vec<&str> = laid_out.iter().map(Text::as_str).collect();

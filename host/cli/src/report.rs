@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 pub use capstan_core::error::Diagnostics;
 use capstan_core::{
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     lint::Finding,
     object::ObjectKey,
     place::Place,
@@ -18,18 +18,18 @@ use capstan_sandbox::{AskError, SandboxError};
 
 use crate::{
     render::{Paint, remedy},
-    terminal::{Text, clean, say},
+    terminal::{Text, clean, print_stderr},
     text,
 };
 
 /// Makes an error of the user's input, with a hint.
 pub fn usage_error(message: impl Into<String>, hint: impl Into<Remedies>) -> anyhow::Error {
-    Diagnostics::one(message, hint).into()
+    Diagnostics::single(message, hint).into()
 }
 
 /// Warns that a plugin is older than its sources.
-pub(crate) fn stale(stale: &Stale) {
-    say(&text!(
+pub(crate) fn warn_stale(stale: &Stale) {
+    print_stderr(&text!(
         "warning: {} was built before {} changed; `capstan plugin build {}` builds it again",
         stale.component.display(),
         stale.source.display(),
@@ -38,8 +38,8 @@ pub(crate) fn stale(stale: &Stale) {
 }
 
 /// Prints an error to stderr.
-pub fn print(error: &anyhow::Error, paint: Paint) {
-    say(&tell(error, paint).trim_end());
+pub fn print_error(error: &anyhow::Error, paint: Paint) {
+    print_stderr(&error_text(error, paint).trim_end());
 }
 
 /// Returns the errors of lint for which a plan was refused, and how to run it nonetheless.
@@ -67,19 +67,19 @@ fn refusal(findings: &[Finding]) -> Vec<Diagnostic> {
 }
 
 /// Formats an error as it is printed.
-pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
+pub fn error_text(error: &anyhow::Error, paint: Paint) -> Text {
     if let Some(Diagnostics(mistakes)) = error.downcast_ref::<Diagnostics>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
-    if let Some(EngineError::Plan(mistakes)) = error.downcast_ref::<EngineError>() {
+    if let Some(EngineError::InvalidInput(mistakes)) = error.downcast_ref::<EngineError>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
-    if let Some(EngineError::Findings(findings)) = error.downcast_ref::<EngineError>() {
+    if let Some(EngineError::LintErrors(findings)) = error.downcast_ref::<EngineError>() {
         let mistakes = refusal(findings);
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     let mut said = error.to_string();
-    let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&said));
+    let mut text = text!("{} {}\n", paint.failure("error:"), Text::block(&said));
     for cause in error.chain().skip(1) {
         // Many libraries repeat the cause in their own message.
         let cause = cause.to_string();
@@ -97,7 +97,7 @@ pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
 /// Writes what the API server has against an object of a plan, with the places in the manifests.
 pub(crate) fn refused(name: &str, refusal: &Refusal, paint: Paint) -> Text {
     let error = refusal.to_string();
-    let mut text = text!("{} {}: {}", paint.bad("error:"), name, Text::block(&error));
+    let mut text = text!("{} {}: {}", paint.failure("error:"), name, Text::block(&error));
     for place in &refusal.places {
         text.push(text!("\n  --> {}", place));
     }
@@ -105,7 +105,7 @@ pub(crate) fn refused(name: &str, refusal: &Refusal, paint: Paint) -> Text {
 }
 
 fn mistake_text(mistake: &Diagnostic, paint: Paint) -> Text {
-    let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&remedy::message(mistake)));
+    let mut text = text!("{} {}\n", paint.failure("error:"), Text::block(&remedy::message(mistake)));
     text.push(place_text(
         mistake.place.as_ref(),
         mistake.source_line.as_deref(),
@@ -130,7 +130,7 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
             let before: String = line.chars().take(column).collect();
             let before = " ".repeat(clean(&before).chars().count());
             text.push(text!("  {} | {}\n", number, line));
-            text.push(text!("  {} | {}{}\n", " ".repeat(number.len()), before, paint.bad("^")));
+            text.push(text!("  {} | {}{}\n", " ".repeat(number.len()), before, paint.failure("^")));
         }
     } else if let Some(object) = object {
         text.push(text!("  --> {}\n", object));
@@ -141,13 +141,13 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
 /// Returns the hook, or else the signal, with a similar name.
 fn meant(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSignal]) -> Option<String> {
     match hook? {
-        (_, HookState::Unknown { near }) => near.clone(),
+        (_, HookState::Unknown { near }) => closest_match.clone(),
         (_, HookState::Ended(_)) => None,
-        (hook, HookState::Unended) => {
+        (hook, HookState::Pending) => {
             let of_hook = awaited
                 .iter()
                 .filter(|awaited| hook.rsplit('/').next() == Some(&awaited.hook));
-            near(signal, of_hook.map(|awaited| awaited.signal.as_str())).map(str::to_owned)
+            closest_match(signal, of_hook.map(|awaited| awaited.signal.as_str())).map(str::to_owned)
         }
     }
 }
@@ -191,7 +191,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         EngineError::Busy { .. } => {
             "`--on-busy wait` waits for its end, `--on-busy supersede` ends it first; `capstan explain` shows what it waits for".to_owned()
         }
-        EngineError::Denied(_) => {
+        EngineError::MissingPermissions(_) => {
             "nothing was changed; ask for these permissions, or name what you may with `--only`".to_owned()
         }
         EngineError::Outdated(_) => "nothing was changed; make the plan anew".to_owned(),
@@ -204,7 +204,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             "`capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`"
                 .to_owned()
         }
-        EngineError::NobodyWaits {
+        EngineError::SignalNotAwaited {
             signal,
             hook,
             state,
@@ -215,15 +215,15 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => awaited(waiting, signals),
         },
-        EngineError::Stored(why) if why.contains("take a newer capstan") => return None,
-        EngineError::Stored(_) => {
+        EngineError::InvalidState(why) if why.contains("take a newer capstan") => return None,
+        EngineError::InvalidState(_) => {
             "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster"
                 .to_owned()
         }
         EngineError::Cluster { source, .. } => return remedy::hint(&source.remedies()),
-        EngineError::NothingRuns(_)
-        | EngineError::Plan(_)
-        | EngineError::Findings(_) => {
+        EngineError::NoOperation(_)
+        | EngineError::InvalidInput(_)
+        | EngineError::LintErrors(_) => {
             return None;
         }
     })

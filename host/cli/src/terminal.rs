@@ -15,7 +15,7 @@ use std::{
 use capstan_stamp::is_hidden;
 use serde::Serialize;
 
-pub(crate) use self::write::{Log, flush, print, print_raw, say, show_usage, take_write_error};
+pub(crate) use self::write::{LogWriter, flush, print, print_raw, print_stderr, show_usage, take_write_error};
 
 /// The replacement for a tab, whose width depends on its position.
 const TAB: &str = "    ";
@@ -27,7 +27,7 @@ const INDENT: &str = "    ";
 pub struct Text(String);
 
 /// An argument of [`text!`](crate::text): a [`Text`] as it is, anything else as one cleaned line.
-pub trait Shown {
+pub trait TextArgument {
     /// Writes the argument.
     ///
     /// # Errors
@@ -36,19 +36,19 @@ pub trait Shown {
     fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
-impl<T: fmt::Display + ?Sized> Shown for T {
+impl<T: fmt::Display + ?Sized> TextArgument for T {
     fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&clean(&self.to_string()))
     }
 }
 
-impl Shown for Text {
+impl TextArgument for Text {
     fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl Shown for &Text {
+impl TextArgument for &Text {
     fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
@@ -59,7 +59,7 @@ impl Shown for &Text {
 #[derive(Debug)]
 pub struct Cleaned<'a, T: ?Sized>(pub &'a T);
 
-impl<T: Shown + ?Sized> fmt::Display for Cleaned<'_, T> {
+impl<T: TextArgument + ?Sized> fmt::Display for Cleaned<'_, T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.show(formatter)
     }
@@ -256,7 +256,7 @@ impl Text {
     }
 
     /// Surrounds the text with two colour codes.
-    pub(crate) fn between(self, code: &'static str) -> Text {
+    pub(crate) fn with_codes(self, code: &'static str) -> Text {
         Text(format!("\u{1b}[{code}m{}\u{1b}[0m", self.0))
     }
 

@@ -15,10 +15,10 @@ mod table;
 pub(crate) mod waits;
 
 pub use self::{
-    document::document,
+    document::markdown,
     explain::{Difference, DifferenceKind, explain},
-    health::of_hook,
+    health::hook_health,
     not_copied::{NOT_COPIED, NotCopied},
     rule::{Mode, Rule, RuleUse},
-    table::Row,
+    table::RuleDescription,
 };

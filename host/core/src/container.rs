@@ -30,7 +30,7 @@ pub enum Container {
 
 impl Container {
     /// Returns an object as a container; `None` if it contains nothing.
-    pub fn of(object: &Object) -> Option<Container> {
+    pub fn from_object(object: &Object) -> Option<Container> {
         match (object.group(), object.kind()) {
             ("", "Namespace") => Some(Container::Namespace(object.name().to_owned())),
             ("apiextensions.k8s.io", "CustomResourceDefinition") => {
@@ -43,7 +43,7 @@ impl Container {
     }
 
     /// Returns whether objects of a kind are containers.
-    pub fn is_kind(kind: &GroupKind) -> bool {
+    pub fn is_container_kind(kind: &GroupKind) -> bool {
         matches!(
             (kind.group.as_str(), kind.kind.as_str()),
             ("", "Namespace") | ("apiextensions.k8s.io", "CustomResourceDefinition")
@@ -51,7 +51,7 @@ impl Container {
     }
 
     /// Returns whether the container contains an object with this key.
-    pub fn holds(&self, key: &ObjectKey) -> bool {
+    pub fn contains(&self, key: &ObjectKey) -> bool {
         match self {
             Container::Namespace(name) => key.namespace == *name,
             Container::Definition(kind) => key.group == kind.group && key.kind == kind.kind,
@@ -78,7 +78,7 @@ pub struct ContainedObject {
 
 impl ContainedObject {
     /// Reads an object; its metadata is enough.
-    pub fn of(object: &Object) -> ContainedObject {
+    pub fn from_object(object: &Object) -> ContainedObject {
         let references = object.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         let owners = references.into_iter().flatten();
         let owners = owners.filter_map(|reference| Some(reference.get("uid")?.as_str()?.to_owned()));
@@ -147,10 +147,10 @@ impl PlannedDeletions {
     }
 
     /// Collects what a plan deletes. `operation` is the ID of the operation that runs it.
-    pub fn of(plan: &Plan, operation: &str) -> PlannedDeletions {
+    pub fn from_plan(plan: &Plan, operation: &str) -> PlannedDeletions {
         let mut leaving = PlannedDeletions {
             confirmed: plan.confirmed.clone(),
-            operation: (plan.does == OperationKind::Delete).then(|| operation.to_owned()),
+            operation: (plan.operation_kind == OperationKind::Delete).then(|| operation.to_owned()),
             ..PlannedDeletions::default()
         };
         for task in &plan.tasks {
@@ -168,12 +168,12 @@ impl PlannedDeletions {
 
     fn has(&self, resident: &ContainedObject) -> bool {
         self.uids.contains_key(&resident.uid)
-            || self.confirmed.iter().any(|container| container.holds(&resident.key))
+            || self.confirmed.iter().any(|container| container.contains(&resident.key))
             || (self.operation.is_some() && resident.operation == self.operation)
     }
 
     /// Returns the first object that stays although everything planned is deleted, and how many more there are.
-    pub fn staying<'a>(&self, residents: &'a [ContainedObject]) -> Option<(&'a ContainedObject, usize)> {
+    pub fn first_remaining<'a>(&self, residents: &'a [ContainedObject]) -> Option<(&'a ContainedObject, usize)> {
         let going = self.going(residents);
         let mut staying = residents.iter().filter(|one| !going.contains(one.uid.as_str()));
         let first = staying.next()?;
@@ -245,9 +245,9 @@ impl PlannedDeletions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RetentionReason {
     /// It contains this object, which stays, and so many others.
-    By(ObjectKey, usize),
+    Object(ObjectKey, usize),
     /// The plan creates this object in it.
-    ByPlan(ObjectKey),
+    PlannedObject(ObjectKey),
     /// Its contents couldn't be listed, for this reason.
     Unknown(String),
 }
@@ -256,43 +256,43 @@ pub enum RetentionReason {
 impl fmt::Display for RetentionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RetentionReason::By(key, 0) => write!(f, "{key} lives in it"),
-            RetentionReason::By(key, 1) => write!(f, "{key} and 1 other object live in it"),
-            RetentionReason::By(key, more) => write!(f, "{key} and {more} other objects live in it"),
-            RetentionReason::ByPlan(key) => write!(f, "the manifests put {key} in it"),
+            RetentionReason::Object(key, 0) => write!(f, "{key} lives in it"),
+            RetentionReason::Object(key, 1) => write!(f, "{key} and 1 other object live in it"),
+            RetentionReason::Object(key, more) => write!(f, "{key} and {more} other objects live in it"),
+            RetentionReason::PlannedObject(key) => write!(f, "the manifests put {key} in it"),
             RetentionReason::Unknown(reason) => write!(f, "what lives in it can't be seen: {reason}"),
         }
     }
 }
 
 /// Returns why a container may not be deleted; `None` if it may.
-pub fn held(container: &Container, contents: &Contents, leaving: &PlannedDeletions) -> Option<RetentionReason> {
+pub fn retention_reason(container: &Container, contents: &Contents, leaving: &PlannedDeletions) -> Option<RetentionReason> {
     if leaving.is_confirmed(container) {
         return None;
     }
     match contents {
-        Contents::Unknown(reason) => Some(RetentionReason::Unknown(reason.clone())),
+        Contents::Unknown(reason) => Some(RetentionReason::Unknown(retention_message.clone())),
         Contents::Known(residents) => {
-            let (first, more) = leaving.staying(residents)?;
-            Some(RetentionReason::By(first.key.clone(), more))
+            let (first, more) = leaving.first_remaining(residents)?;
+            Some(RetentionReason::Object(first.key.clone(), more))
         }
     }
 }
 
 /// Returns an object that a plan creates in a container, not counting the container itself.
-pub fn put_in<'a>(container: &Container, plan: &'a Plan) -> Option<&'a ObjectKey> {
+pub fn object_added_by_plan<'a>(container: &Container, plan: &'a Plan) -> Option<&'a ObjectKey> {
     let tasks = plan.tasks.iter().filter(|task| match &task.action {
         Action::Apply(_) => true,
         Action::Hook(hook) => hook.has_object,
         Action::Delete(_) => false,
     });
-    tasks.map(|task| &task.key).find(|key| container.holds(key))
+    tasks.map(|task| &task.key).find(|key| container.contains(key))
 }
 
 /// Returns the message why a container is kept and how to delete it nevertheless.
-pub fn reason(key: &ObjectKey, held: &RetentionReason) -> Notice {
+pub fn retention_message(key: &ObjectKey, held: &RetentionReason) -> Notice {
     let confirm = Setting::Confirm {
-        object: key.short(),
+        object: key.kind_and_name(),
         with_contents: true,
     };
     Notice::new(format!("{held}; it stays until it is empty"), confirm)
@@ -309,14 +309,14 @@ mod tests {
             .iter()
             .map(|uid| json!({ "uid": uid, "kind": "X", "name": "x" }))
             .collect();
-        ContainedObject::of(&Object(json!({ "apiVersion": "v1", "kind": kind, "metadata": {
+        ContainedObject::from_object(&Object(json!({ "apiVersion": "v1", "kind": kind, "metadata": {
             "name": name, "namespace": "data", "uid": format!("uid-{name}"), "ownerReferences": references,
         } })))
     }
 
     fn first(leaving: &PlannedDeletions, residents: &[ContainedObject]) -> String {
-        match leaving.staying(residents) {
-            Some((one, more)) => format!("{} +{more}", one.key.short()),
+        match leaving.first_remaining(residents) {
+            Some((one, more)) => format!("{} +{more}", one.key.kind_and_name()),
             None => String::new(),
         }
     }
@@ -395,13 +395,13 @@ mod tests {
         let data = Container::Namespace("data".to_owned());
         let definition = Container::Definition(GroupKind::new("", "ConfigMap"));
         let mut leaving = PlannedDeletions::default();
-        let expected = RetentionReason::By(residents[0].key.clone(), 0);
-        assert_eq!(held(&data, &contents, &leaving), Some(expected));
-        assert!(held(&data, &Contents::Unknown(String::new()), &leaving).is_some());
+        let expected = RetentionReason::Object(residents[0].key.clone(), 0);
+        assert_eq!(retention_reason(&data, &contents, &leaving), Some(expected));
+        assert!(retention_reason(&data, &Contents::Unknown(String::new()), &leaving).is_some());
         leaving.add_confirmed(data.clone());
-        assert_eq!(held(&data, &contents, &leaving), None);
+        assert_eq!(retention_reason(&data, &contents, &leaving), None);
         assert_eq!(
-            held(&definition, &contents, &leaving),
+            retention_reason(&definition, &contents, &leaving),
             None,
             "its objects go with the namespace"
         );

@@ -47,7 +47,7 @@ pub struct PropagationRules {
 
 impl PropagationRules {
     /// Returns the rules for the objects of a task's hook.
-    pub fn of_hook(plan: &Plan, task: &Task) -> PropagationRules {
+    pub fn for_hook(plan: &Plan, task: &Task) -> PropagationRules {
         let annotation = match &task.action {
             Action::Hook(hook) => hook.propagation,
             Action::Apply(_) | Action::Delete(_) => None,

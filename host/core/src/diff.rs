@@ -68,7 +68,7 @@ pub fn changes(desired: &Object, live: &Object, manager: &str) -> Vec<Change> {
     let desired = as_sent(desired).0;
     let mut found = Vec::new();
     compare_values("", &desired, &live.0, &mut found);
-    removed::find(&desired, live, manager, &mut found);
+    removed::find_removed(&desired, live, manager, &mut found);
     found
 }
 
@@ -114,7 +114,7 @@ fn member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<
 
 fn compare_lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Change>) {
     let list = pointer.rsplit('/').next().unwrap_or_default();
-    let Some(key) = key_of(list, desired, live) else {
+    let Some(key) = merge_key(list, desired, live) else {
         let mut inner = Vec::new();
         if desired.len() == live.len() {
             for (at, (desired, live)) in desired.iter().zip(live).enumerate() {
@@ -144,13 +144,13 @@ fn compare_lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut V
 }
 
 /// Returns the merge key of a list: the first candidate that all items of both lists have.
-pub(crate) fn key_of(list: &str, one: &[Value], other: &[Value]) -> Option<&'static str> {
+pub(crate) fn merge_key(list: &str, one: &[Value], other: &[Value]) -> Option<&'static str> {
     let has_all = |key: &&&str| one.iter().chain(other).all(|member| member.get(**key).is_some());
     merge_keys(list).iter().find(has_all).copied()
 }
 
 /// Returns whether a field may be the merge key of a list of this name.
-pub(crate) fn is_key(list: &str, field: &str) -> bool {
+pub(crate) fn is_merge_key(list: &str, field: &str) -> bool {
     merge_keys(list).contains(&field)
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn is_same_member(one: &Value, other: &Value, key: &str) -> bool {
 }
 
 /// Returns whether an item has the keys by which a `fieldsV1` set names it.
-pub(crate) fn has_keys(member: &Value, keys: &Map<String, Value>) -> bool {
+pub(crate) fn matches_keys(member: &Value, keys: &Map<String, Value>) -> bool {
     keys.iter().all(|(name, value)| match member.get(name) {
         Some(found) => found == value,
         // The server fills in this default in `fieldsV1`.
@@ -169,7 +169,7 @@ pub(crate) fn has_keys(member: &Value, keys: &Map<String, Value>) -> bool {
 }
 
 /// Returns whether an entry of `managedFields` is from an apply of a manager.
-pub(crate) fn is_entry_of(entry: &Value, manager: &str) -> bool {
+pub(crate) fn is_applied_entry_of(entry: &Value, manager: &str) -> bool {
     entry.get("manager").and_then(Value::as_str) == Some(manager)
         && entry.get("operation").and_then(Value::as_str) == Some("Apply")
         && entry.get("subresource").is_none()
@@ -192,11 +192,11 @@ fn entries(object: &Object) -> impl Iterator<Item = &Value> {
 
 /// Returns whether a manager has applied an object, by its `managedFields`.
 pub fn is_applied_by(live: &Object, manager: &str) -> bool {
-    entries(live).any(|entry| is_entry_of(entry, manager))
+    entries(live).any(|entry| is_applied_entry_of(entry, manager))
 }
 
 /// Summarizes changes in a few words: `image`, `image, replicas`, `5 fields`.
-pub fn summary(changes: &[Change]) -> String {
+pub fn summarize(changes: &[Change]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for change in changes {
         let name = change.pointer.rsplit('/').next().unwrap_or_default();
@@ -273,7 +273,7 @@ mod tests {
             ]
         );
         let found = changes(&Object(desired), &Object(deployment()), "capstan");
-        assert_eq!(summary(&found), "replicas, image");
+        assert_eq!(summarize(&found), "replicas, image");
     }
 
     #[test]

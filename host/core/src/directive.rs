@@ -27,11 +27,11 @@ pub use self::{
 use self::{family::read_hook, reader::Reader};
 pub(crate) use self::{
     options::{POLICY as RESOURCE_POLICY, is_keep},
-    reader::pointer,
+    reader::annotation_pointer,
 };
 pub use crate::compat::Mode;
 use crate::{
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     hook::{Propagation, Ttl},
     lint,
     manifest::Manifest,
@@ -43,9 +43,9 @@ use crate::{
 ///
 /// With [`Mode::ArgoCd`], mistakes that Argo CD ignores are notices instead of errors: unknown words, options and annotations, waves that
 /// aren't numbers. Wrong values of Capstan's own annotations are errors in both modes.
-pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Diagnostic>> {
+pub fn read_directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Diagnostic>> {
     let mut reader = Reader::new(manifest, mode);
-    unknown::check_names(&mut reader);
+    unknown::check_annotation_names(&mut reader);
     let hook = read_hook(&mut reader);
     let mut found = Directives {
         family: hook.family,
@@ -54,16 +54,16 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Dia
         run_if: hook.run_if,
         run_if_of_phase: hook.run_if_of_phase,
         must_fail: hook.must_fail,
-        left_alone: hook.left_alone,
+        skip_reason: hook.skip_reason,
         hook_type: read_hook_type(&mut reader),
         ..Directives::default()
     };
-    if let Some(words) = reader.words("run-if", &values::RUN_IF_VALUES) {
-        found.run_if = RunConditions::of(words.into_iter().flatten().copied());
+    if let Some(words) = reader.read_words("run-if", &values::RUN_IF_VALUES) {
+        found.run_if = RunConditions::from_words(words.into_iter().flatten().copied());
         found.run_if_of_phase.clear();
     }
     found.run_if_inputs = reader.list("capstan.dev/run-if-inputs");
-    if !found.run_if_inputs.is_empty() && !found.run_if.names(RunCondition::Changed) {
+    if !found.run_if_inputs.is_empty() && !found.run_if.includes(RunCondition::Changed) {
         reader.notice("capstan.dev/run-if-inputs has no effect without `capstan.dev/run-if: changed`");
     }
     found.phase = family::read_phase(&mut reader, &found);
@@ -77,20 +77,20 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Dia
         failed: reader.duration("ttl-failed"),
     };
     found.timeout_seconds = reader.positive_duration("timeout");
-    found.on_timeout = reader.word("on-timeout", &values::ON_TIMEOUT_VALUES);
+    found.on_timeout = reader.read_word("on-timeout", &values::ON_TIMEOUT_VALUES);
     found.on_vanished = reader
-        .word("on-vanished", &values::ON_VANISHED_VALUES)
+        .read_word("on-vanished", &values::ON_VANISHED_VALUES)
         .unwrap_or_default();
-    found.wait = reader.word("wait", &values::WAIT).unwrap_or_default();
+    found.wait = reader.read_word("wait", &values::WAIT_VALUES).unwrap_or_default();
     found.degraded_grace_seconds = reader.duration("degraded-grace");
     check_load_balancer(&mut reader);
     found.ignore_differences = reader.list("capstan.dev/ignore-differences");
     found.depends_on = reader.list("capstan.dev/depends-on");
-    found.apply = reader.word("apply", &values::APPLY).unwrap_or_default();
-    found.propagation = reader.word("propagation", &values::PROPAGATION_VALUES);
+    found.apply = reader.read_word("apply", &values::APPLY_VALUES).unwrap_or_default();
+    found.propagation = reader.read_word("propagation", &values::PROPAGATION_VALUES);
     found.settings = reader.settings();
     found.lint_ignore = read_ignored_lint_rules(&mut reader);
-    options::read(&mut reader, &mut found);
+    options::read_sync_options(&mut reader, &mut found);
     report_ineffective_annotations(&mut reader, found.is_hook());
     reader.finish(found)
 }
@@ -106,7 +106,7 @@ pub(crate) fn propagation_of_live(live: &Object) -> Option<Propagation> {
 
 /// Checks `capstan.dev/load-balancer`, which the plugins for Services and Ingresses read themselves.
 fn check_load_balancer(reader: &mut Reader<'_>) {
-    let says = reader.word("load-balancer", &values::LOAD_BALANCER_VALUES).is_some();
+    let says = reader.read_word("load-balancer", &values::LOAD_BALANCER_VALUES).is_some();
     if says && !matches!(reader.manifest.object.kind(), "Service" | "Ingress") {
         reader.notice("capstan.dev/load-balancer has no effect on an object that is no Service and no Ingress");
     }
@@ -151,7 +151,7 @@ fn read_hook_type(reader: &mut Reader<'_>) -> Option<String> {
     if let Some(name) = reader.text("capstan.dev/hook-type") {
         let name = name.trim().to_owned();
         if name.is_empty() {
-            reader.wrong(
+            reader.report(
                 "capstan.dev/hook-type",
                 "`capstan.dev/hook-type` is empty",
                 "write the name of a hook type",
@@ -189,10 +189,10 @@ fn report_unknown_hook_fields(reader: &mut Reader<'_>) {
     let unknown: Vec<String> = names.filter(|name| !KNOWN.contains(&name.as_str())).cloned().collect();
     for name in unknown {
         let annotation = format!("capstan.dev/{name}");
-        let hint = if ANNOTATIONS.iter().any(|known| known.annotation == annotation) {
+        let hint = if ANNOTATIONS.iter().any(|known| known.name == annotation) {
             format!("write the annotation `{annotation}`")
         } else {
-            match near(&name, KNOWN) {
+            match closest_match(&name, KNOWN) {
                 Some(known) => format!("did you mean `spec.{known}`?"),
                 None => "a document of `kind: Hook` has `spec.type` and `spec.settings`".to_owned(),
             }
@@ -206,11 +206,11 @@ fn read_ignored_lint_rules(reader: &mut Reader<'_>) -> Vec<String> {
     const NAME: &str = "capstan.dev/lint-ignore";
     let rules = reader.list(NAME);
     for rule in rules.iter().filter(|rule| !lint::is_rule(rule)) {
-        let hint = match near(rule, lint::ids()) {
+        let hint = match closest_match(rule, lint::rule_ids()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "each finding names its rule in brackets".to_owned(),
         };
-        reader.wrong(NAME, format!("there is no lint rule `{rule}`"), hint);
+        reader.report(NAME, format!("there is no lint rule `{rule}`"), hint);
     }
     rules
 }

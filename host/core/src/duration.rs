@@ -37,12 +37,12 @@ pub(crate) mod as_seconds {
 
 /// Writes a duration in whole seconds in its largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Fractions of a second are left out.
 pub fn whole(duration: Duration) -> String {
-    seconds(duration.as_secs())
+    format_seconds(duration.as_secs())
 }
 
 /// Formats whole seconds with the largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Nothing is rounded.
-pub fn seconds(seconds: u64) -> String {
-    let parts = [(seconds / 3600, "h"), (seconds % 3600 / 60, "m"), (seconds % 60, "s")];
+pub fn format_seconds(seconds: u64) -> String {
+    let parts = [(format_seconds / 3600, "h"), (format_seconds % 3600 / 60, "m"), (format_seconds % 60, "s")];
     let written: Vec<String> = parts
         .iter()
         .filter(|(count, _)| *count > 0)
@@ -55,15 +55,15 @@ pub fn seconds(seconds: u64) -> String {
 }
 
 /// Formats a duration with one or two units, rounded down: `1.5s`, `12s`, `3m 5s`, `2h 10m`.
-pub fn span(duration: SignedDuration) -> String {
+pub fn format_duration(duration: SignedDuration) -> String {
     let milliseconds = duration.as_millis().max(0);
     let seconds = milliseconds / 1000;
-    match seconds {
+    match format_seconds {
         0..10 => format!("{}.{}s", seconds, milliseconds % 1000 / 100),
         10..60 => format!("{seconds}s"),
-        60..3600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        60..3600 if format_seconds % 60 == 0 => format!("{}m", seconds / 60),
         60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
-        _ if seconds % 3600 / 60 == 0 => format!("{}h", seconds / 3600),
+        _ if format_seconds % 3600 / 60 == 0 => format!("{}h", seconds / 3600),
         _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
     }
 }
@@ -84,13 +84,13 @@ mod tests {
             (7500, "2h 5m"),
             (21_600, "6h"),
         ] {
-            assert_eq!(seconds(count), text);
+            assert_eq!(format_seconds(count), text);
         }
     }
 
     #[test]
     fn durations_read_well() {
-        let at = |milliseconds| span(SignedDuration::from_millis(milliseconds));
+        let at = |milliseconds| format_duration(SignedDuration::from_millis(milliseconds));
         assert_eq!(
             (at(0), at(1540), at(12_000)),
             ("0.0s".into(), "1.5s".into(), "12s".into())

@@ -8,7 +8,7 @@ use crate::{
     deletion::DecidedPropagation,
     hook::Occasion,
     object::ObjectKey,
-    plugins::{AbortReason, Ask, HttpResponse, LogLine, Request},
+    plugins::{AbortReason, HookRequest, HttpResponse, LogLine, Request},
     task::TaskId,
 };
 
@@ -58,7 +58,7 @@ pub enum Work {
     /// Delete one object, if it still has this UID. Answered by `Deleted`.
     Delete {
         /// The object.
-        target: Target,
+        target: ObjectIdentity,
         /// What becomes of what it owns.
         propagation: DecidedPropagation,
     },
@@ -67,7 +67,7 @@ pub enum Work {
     /// Ask the hook type for its next step. Answered by `HookStepped`.
     StepHook(HookCall),
     /// Do what the hook type asked for. Answered by `Answered`.
-    Perform(Ask),
+    Perform(HookRequest),
     /// Save the end of the logs of the hook's containers with the history. Answered by `LogsKept`.
     KeepLogs,
     /// Give the hook's Job the time to live that its user wrote: until its verdict was recorded, it had a longer one. Answered by
@@ -84,7 +84,7 @@ pub enum Work {
 
 /// An object, distinguished from others of the same name by its UID.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Target {
+pub struct ObjectIdentity {
     /// Its key.
     pub key: ObjectKey,
     /// Its UID.
@@ -116,9 +116,11 @@ pub enum HookCall {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingObservation {
     /// The ID of the request that it answers; `None` if it answers none.
-    pub answers: Option<u32>,
+    #[serde(rename = "answers")]
+    pub request_id: Option<u32>,
     /// What was observed.
-    pub what: PendingObservationKind,
+    #[serde(rename = "what")]
+    pub kind: PendingObservationKind,
 }
 
 /// The kinds of pending observations.
@@ -135,7 +137,8 @@ pub enum PendingObservationKind {
     /// A request without an answer of its own was executed.
     Done,
     /// Another watched object changed.
-    Seen(ObjectKey),
+    #[serde(rename = "Seen")]
+    OtherObject(ObjectKey),
     /// Objects are to be read for this request when the plugin is called.
     Read(Request),
     /// Log lines of the own object's pods.
@@ -176,7 +179,7 @@ impl PendingObservationKind {
             | PendingObservationKind::Gone
             | PendingObservationKind::Deleted
             | PendingObservationKind::Done
-            | PendingObservationKind::Seen(_)
+            | PendingObservationKind::OtherObject(_)
             | PendingObservationKind::Read(_)
             | PendingObservationKind::Signal { .. }
             | PendingObservationKind::Woke

@@ -75,7 +75,7 @@ pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl Diagnostics {
     /// Creates diagnostics with one entry without a place.
-    pub fn one(message: impl Into<String>, hint: impl Into<Remedies>) -> Diagnostics {
+    pub fn single(message: impl Into<String>, hint: impl Into<Remedies>) -> Diagnostics {
         Diagnostics(vec![Diagnostic::new(message).hint(hint)])
     }
 }
@@ -90,7 +90,7 @@ impl From<Diagnostic> for Diagnostics {
 ///
 /// Ignores case, `-` and `_`. One letter in three may be wrong, missing, added or swapped with its neighbour. Of equally close words the
 /// first wins.
-pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest_match<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = fold_letters(word);
     known
         .into_iter()
@@ -146,18 +146,18 @@ mod tests {
 
     #[test]
     fn a_near_word_is_found_whatever_its_case() {
-        assert_eq!(near("presync", WORDS), Some("PreSync"));
-        assert_eq!(near("pre-sync", WORDS), Some("PreSync"));
-        assert_eq!(near("PostSnyc", WORDS), Some("PostSync"));
-        assert_eq!(near("SyncFails", WORDS), Some("SyncFail"));
-        assert_eq!(near("skp", WORDS), Some("Skip"));
+        assert_eq!(closest_match("presync", WORDS), Some("PreSync"));
+        assert_eq!(closest_match("pre-sync", WORDS), Some("PreSync"));
+        assert_eq!(closest_match("PostSnyc", WORDS), Some("PostSync"));
+        assert_eq!(closest_match("SyncFails", WORDS), Some("SyncFail"));
+        assert_eq!(closest_match("skp", WORDS), Some("Skip"));
     }
 
     #[test]
     fn a_far_word_is_not_guessed() {
-        assert_eq!(near("smoke", WORDS), None);
-        assert_eq!(near("", WORDS), None);
-        assert_eq!(near("x", WORDS), None);
+        assert_eq!(closest_match("smoke", WORDS), None);
+        assert_eq!(closest_match("", WORDS), None);
+        assert_eq!(closest_match("x", WORDS), None);
     }
 
     #[test]

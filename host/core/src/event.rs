@@ -27,7 +27,8 @@ pub struct Event {
     /// The time of the input that caused it.
     pub at: Timestamp,
     /// What happened.
-    pub what: EventKind,
+    #[serde(rename = "what")]
+    pub kind: EventKind,
 }
 
 /// The kinds of events.
@@ -90,7 +91,8 @@ pub enum EventKind {
         wave: Wave,
     },
     /// A task of the wave that starts is blocked by other tasks of the wave.
-    TaskHeld {
+    #[serde(rename = "TaskHeld")]
+    TaskBlocked {
         /// The blocked task.
         task: TaskId,
         /// The tasks that it waits for.
@@ -102,7 +104,8 @@ pub enum EventKind {
         task: TaskId,
     },
     /// A hook's object was created, or a resource was applied.
-    ObjectMade {
+    #[serde(rename = "ObjectMade")]
+    ObjectApplied {
         /// The hook or resource.
         task: TaskId,
         /// The object with its real name, also for `generateName`.
@@ -128,7 +131,8 @@ pub enum EventKind {
         result: TaskResult,
     },
     /// The end of a hook's logs was saved.
-    LogsKept {
+    #[serde(rename = "LogsKept")]
+    LogsSaved {
         /// The hook.
         task: TaskId,
         /// The number of bytes that were saved.
@@ -154,11 +158,13 @@ pub enum EventKind {
     },
     /// A hook's plugin requested something that isn't about its own object. Reported for each new request or answer, and at the end with
     /// the total count.
-    Requested {
+    #[serde(rename = "Requested")]
+    PluginRequested {
         /// The hook.
         task: TaskId,
         /// The request, as in `patch Deployment api`.
-        what: String,
+        #[serde(rename = "what")]
+        request: String,
         /// How often it was requested so far.
         times: u32,
         /// Why it was refused; nothing when it was granted.
@@ -169,7 +175,8 @@ pub enum EventKind {
         remedies: Remedies,
     },
     /// An object was changed on request of a hook's plugin.
-    HookTouched {
+    #[serde(rename = "HookTouched")]
+    HookModifiedObject {
         /// The hook.
         task: TaskId,
         /// The changed object.
@@ -178,14 +185,16 @@ pub enum EventKind {
         how: String,
     },
     /// A plugin gave no answer, or an invalid one.
-    PluginTroubled {
+    #[serde(rename = "PluginTroubled")]
+    PluginProblem {
         /// The task for which it was called.
         task: TaskId,
         /// What went wrong and what Capstan does about it.
         message: String,
     },
     /// Something that isn't about a single task went wrong.
-    Troubled {
+    #[serde(rename = "Troubled")]
+    Problem {
         /// One sentence that says what went wrong.
         message: String,
     },
@@ -216,7 +225,7 @@ pub enum EventKind {
     /// The operation ended. It is always the last event.
     OperationFinished {
         /// How the operation ended.
-        status: Status,
+        status: OperationStatus,
     },
 }
 
@@ -236,7 +245,8 @@ pub struct TaskOutline {
     pub action: String,
     /// The plugin that runs the hook; nothing for others.
     #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
+    #[serde(rename = "by")]
+    pub plugin: Option<String>,
 }
 
 /// A task that the operation waits for.
@@ -253,7 +263,8 @@ pub struct WaitingOn {
     pub until: Option<Timestamp>,
     /// When the hook's plugin is called again, even if nothing happens until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_at: Option<Timestamp>,
+    #[serde(rename = "asked_at")]
+    pub next_call_at: Option<Timestamp>,
 }
 
 /// What happens to an object of a hook.
@@ -273,7 +284,7 @@ pub enum DisposalOutcome {
 
 /// The state of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Status {
+pub enum OperationStatus {
     /// It is running.
     Running,
     /// It is being stopped.
@@ -292,12 +303,12 @@ pub enum Status {
     },
 }
 
-impl Status {
+impl OperationStatus {
     /// Returns whether the operation has ended.
     pub fn is_over(&self) -> bool {
         match self {
-            Status::Running | Status::Terminating { .. } => false,
-            Status::Succeeded | Status::Failed(_) | Status::Terminated { .. } => true,
+            OperationStatus::Running | OperationStatus::Terminating { .. } => false,
+            OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. } => true,
         }
     }
 }

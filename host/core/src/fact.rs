@@ -7,12 +7,12 @@ use crate::{
     finalizer,
     health::Assessment,
     object::Object,
-    text::{self, bound},
+    text::{self, truncate},
 };
 
 /// The state of one live object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fact {
+pub enum ObservedState {
     /// The object doesn't exist.
     Gone,
     /// The object exists.
@@ -30,7 +30,8 @@ pub struct ObservedObject {
     pub is_terminating: bool,
     /// When it is being deleted: what holds that up, and the way out, as far as it is known.
     #[serde(with = "text::or_empty", default)]
-    pub held_up_by: Option<String>,
+    #[serde(rename = "held_up_by")]
+    pub deletion_blocker: Option<String>,
     /// Its health.
     pub assessment: Assessment,
     /// Whether its status is about its current spec.
@@ -39,21 +40,21 @@ pub struct ObservedObject {
 }
 
 impl ObservedObject {
-    pub(crate) fn bound(&mut self) {
-        self.held_up_by.iter_mut().for_each(bound);
-        bound(&mut self.assessment.message);
-        bound(&mut self.assessment.rule);
+    pub(crate) fn truncate_texts(&mut self) {
+        self.deletion_blocker.iter_mut().for_each(truncate);
+        truncate(&mut self.assessment.message);
+        truncate(&mut self.assessment.rule);
     }
 
     /// Creates the observation of an object with its assessment.
-    pub fn of(object: &Object, assessment: Assessment) -> ObservedObject {
+    pub fn new(object: &Object, assessment: Assessment) -> ObservedObject {
         ObservedObject {
             uid: object.uid().to_owned(),
             resource_version: object.resource_version().to_owned(),
             is_terminating: object.is_terminating(),
-            held_up_by: finalizer::held_up_by(object),
+            deletion_blocker: finalizer::deletion_blocker(object),
             assessment,
-            freshness: Freshness::of(object),
+            freshness: Freshness::from_object(object),
         }
     }
 }
@@ -65,22 +66,24 @@ pub enum Freshness {
     #[default]
     Current,
     /// Its controller hasn't seen the last change: `observedGeneration` is lower than `generation`.
-    Behind,
+    #[serde(rename = "Behind")]
+    Stale,
     /// The object has no `observedGeneration`.
-    Untold,
+    #[serde(rename = "Untold")]
+    Unknown,
 }
 
 impl Freshness {
     /// Reads an object's status.
-    pub fn of(object: &Object) -> Freshness {
+    pub fn from_object(object: &Object) -> Freshness {
         let Some(status) = object.0.get("status").filter(|status| !is_empty_value(status)) else {
             return Freshness::Current;
         };
         let observed = status.get("observedGeneration").and_then(Value::as_i64);
         match (observed, object.generation()) {
-            (Some(observed), Some(generation)) if observed < generation => Freshness::Behind,
+            (Some(observed), Some(generation)) if observed < generation => Freshness::Stale,
             (Some(_), Some(_)) | (_, None) => Freshness::Current,
-            (None, Some(_)) => Freshness::Untold,
+            (None, Some(_)) => Freshness::Unknown,
         }
     }
 }
@@ -121,7 +124,7 @@ mod tests {
             ),
             (
                 json!({ "metadata": { "generation": 2 }, "status": { "observedGeneration": 1 } }),
-                Freshness::Behind,
+                Freshness::Stale,
             ),
             (
                 json!({ "metadata": { "generation": 2 }, "status": { "observedGeneration": 2 } }),
@@ -129,14 +132,14 @@ mod tests {
             ),
             (
                 json!({ "metadata": { "generation": 2 }, "status": { "ready": true } }),
-                Freshness::Untold,
+                Freshness::Unknown,
             ),
             (
                 json!({ "metadata": {}, "status": { "phase": "Active" } }),
                 Freshness::Current,
             ),
         ] {
-            assert_eq!(Freshness::of(&Object(object.clone())), expected, "{object}");
+            assert_eq!(Freshness::from_object(&Object(object.clone())), expected, "{object}");
         }
     }
 

@@ -23,7 +23,7 @@ const KUBERNETES_FINALIZERS: [(&str, &str); 5] = [
 ];
 
 /// Returns what blocks the deletion of an object; empty if it isn't being deleted or nothing is known.
-pub fn held_up_by(object: &Object) -> Option<String> {
+pub fn deletion_blocker(object: &Object) -> Option<String> {
     if !object.is_terminating() {
         return None;
     }
@@ -97,16 +97,16 @@ mod tests {
                 { "manager": "acme-operator", "fieldsV1": { "f:metadata": { "f:finalizers": { ".": {}, "v:\"acme.io/hold\"": {} } } } }
             ] },
         });
-        assert_eq!(held_up_by(&Object(object.clone())), None);
+        assert_eq!(deletion_blocker(&Object(object.clone())), None);
         object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(
-            held_up_by(&Object(object.clone())).unwrap(),
+            deletion_blocker(&Object(object.clone())).unwrap(),
             "the finalizer acme.io/hold is still on it, and `acme-operator`, which put it there, must take it off; by force: \
              `kubectl patch configmap a -n shop --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`"
         );
         object["metadata"]["finalizers"] = json!(["foregroundDeletion"]);
         assert_eq!(
-            held_up_by(&Object(object)).unwrap(),
+            deletion_blocker(&Object(object)).unwrap(),
             "what it owns is deleted first (finalizer foregroundDeletion)"
         );
     }

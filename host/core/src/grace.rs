@@ -23,7 +23,7 @@ pub struct Tolerance {
     /// The time in seconds.
     pub seconds: u64,
     /// The reason, for the documentation.
-    pub why: &'static str,
+    pub reason: &'static str,
 }
 
 const fn row(group: &'static str, kind: &'static str, seconds: u64, why: &'static str) -> Tolerance {
@@ -31,7 +31,7 @@ const fn row(group: &'static str, kind: &'static str, seconds: u64, why: &'stati
         group,
         kind,
         seconds,
-        why,
+        reason: why,
     }
 }
 
@@ -76,7 +76,7 @@ pub const TOLERANCES: [Tolerance; 8] = [
 pub const DEFAULT_DEGRADED_GRACE_SECONDS: Duration = Duration::from_mins(1);
 
 /// How long what only an object's pods tell may last: an image or a Secret may come a little later.
-pub const PODS: Duration = Duration::from_secs(30);
+pub const POD_PROBLEM_GRACE_SECONDS: Duration = Duration::from_secs(30);
 
 /// How long a Secret or `ConfigMap` that isn't there is waited for beyond that when only a role tells that a workload of the set
 /// may create it.
@@ -86,32 +86,32 @@ pub const CONTROLLER_CREATION_SECONDS: Duration = Duration::from_mins(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace {
     /// By its own status.
-    pub own: Duration,
+    pub own_seconds: Duration,
     /// By what its pods tell.
-    pub pods: Duration,
+    pub pods_seconds: Duration,
 }
 
 impl Grace {
     /// Returns the time for an object: of its annotation, else of its kind. In compat mode it is 0.
-    pub fn of(kind: &GroupKind, directives: &Directives, mode: Mode) -> Grace {
+    pub fn for_kind(kind: &GroupKind, directives: &Directives, mode: Mode) -> Grace {
         if let Some(told) = directives.degraded_grace_seconds {
             let told = Duration::from_secs(told);
-            return Grace { own: told, pods: told };
+            return Grace { own_seconds: told, pods_seconds: told };
         }
         let own = if mode.has(Rule::DegradedFailsAtOnce) {
             Duration::ZERO
         } else {
             tolerated_seconds(kind)
         };
-        Grace { own, pods: PODS }
+        Grace { own_seconds: own, pods_seconds: POD_PROBLEM_GRACE_SECONDS }
     }
 
     /// Returns what counts for this judgement.
     pub fn seconds_for(self, assessment: &Assessment) -> Duration {
-        if assessment.rule == pods::RULE {
-            self.pods
+        if assessment.rule == pods::PODS_RULE {
+            self.pods_seconds
         } else {
-            self.own
+            self.own_seconds
         }
     }
 }
@@ -119,7 +119,7 @@ impl Grace {
 /// Returns an assessment of a hook's object as the hook's plugin gets it. A problem of its pods may end by itself: until its time is over
 /// (`is_over`), the object is Progressing; then it is finally Degraded.
 pub fn shown_to_hook(mut assessment: Assessment, is_over: bool) -> Assessment {
-    if assessment.rule == pods::RULE && assessment.health == Health::Degraded && !assessment.is_final {
+    if assessment.rule == pods::PODS_RULE && assessment.health == Health::Degraded && !assessment.is_final {
         if is_over {
             assessment.is_final = true;
         } else {
@@ -145,12 +145,12 @@ mod tests {
             degraded_grace_seconds: told,
             ..Directives::default()
         };
-        Grace::of(&GroupKind::new(group, kind), &directives, mode)
+        Grace::for_kind(&GroupKind::new(group, kind), &directives, mode)
     }
 
     #[test]
     fn a_kind_has_its_own_tolerance_and_all_others_have_one() {
-        let own = |group: &str, kind: &str| grace(group, kind, None, Mode::Native).own;
+        let own = |group: &str, kind: &str| grace(group, kind, None, Mode::Native).own_seconds;
         assert_eq!(own("batch", "Job"), Duration::ZERO);
         assert_eq!(own("apiregistration.k8s.io", "APIService"), Duration::from_mins(2));
         assert_eq!(own("example.com", "Job"), DEFAULT_DEGRADED_GRACE_SECONDS);
@@ -171,15 +171,15 @@ mod tests {
         assert_eq!(
             grace("batch", "Job", Some(7), Mode::ArgoCd),
             Grace {
-                own: seven,
-                pods: seven
+                own_seconds: seven,
+                pods_seconds: seven
             }
         );
         assert_eq!(
             grace("apps", "Deployment", None, Mode::ArgoCd),
             Grace {
-                own: Duration::ZERO,
-                pods: PODS
+                own_seconds: Duration::ZERO,
+                pods_seconds: POD_PROBLEM_GRACE_SECONDS
             }
         );
     }
@@ -188,6 +188,6 @@ mod tests {
     fn what_pods_tell_is_tolerated_where_the_kind_itself_is_not() {
         let job = grace("batch", "Job", None, Mode::Native);
         let told = |rule: &str| job.seconds_for(&Assessment::new(Health::Degraded, "", rule));
-        assert_eq!((told("Job/failed"), told(pods::RULE)), (Duration::ZERO, PODS));
+        assert_eq!((told("Job/failed"), told(pods::PODS_RULE)), (Duration::ZERO, POD_PROBLEM_GRACE_SECONDS));
     }
 }

@@ -14,7 +14,7 @@ mod tests;
 
 pub use self::{
     allowance::{Allowance, Granted, UserGrants},
-    gate::{Permitted, Requester, gate, is_state, remedies},
+    gate::{Permitted, Requester, authorize, is_capstan_state, remedies},
     grants::{ClusterGrant, Grants, HttpGrant, SecretGrant, Verb},
     host::{HostPattern, Url, is_near},
     kind::KindPattern,

@@ -37,10 +37,10 @@ impl fmt::Display for Health {
 }
 
 /// The rule of the host's assessment if a plugin gave no answer: it failed, refused, or isn't loaded.
-pub const NO_ANSWER: &str = "host/no-answer";
+pub const NO_ANSWER_RULE: &str = "host/no-answer";
 
 /// The rule of the host's assessment while a plugin is to be called again.
-pub const ASKED_AGAIN: &str = "host/asked-again";
+pub const ASKED_AGAIN_RULE: &str = "host/asked-again";
 
 /// A plugin's assessment of one object, or the host's if no plugin could assess it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,10 +61,12 @@ pub struct Assessment {
     pub recheck_after_ms: Option<u64>,
     /// Related objects that the plugin must see to decide: the words of [`crate::related`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub need: Vec<String>,
+    #[serde(rename = "need")]
+    pub requested_related: Vec<String>,
     /// The Secret or `ConfigMap` whose absence keeps its pods from starting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<Box<ObjectKey>>,
+    #[serde(rename = "lacks")]
+    pub missing_object: Option<Box<ObjectKey>>,
 }
 
 impl Assessment {
@@ -76,8 +78,8 @@ impl Assessment {
             rule: rule.into(),
             is_final: false,
             recheck_after_ms: None,
-            need: Vec::new(),
-            lacks: None,
+            requested_related: Vec::new(),
+            missing_object: None,
         }
     }
 }

@@ -28,12 +28,12 @@ pub struct RunId(pub String);
 
 impl RunId {
     /// Returns the ID of the run of `hook` in a phase of an attempt of an operation.
-    pub fn of(hook: &HookId, operation: &str, attempt: u32, phase: Phase) -> RunId {
+    pub fn new(hook: &HookId, operation: &str, attempt: u32, phase: Phase) -> RunId {
         RunId(short_hash(&[&hook.0, operation, &attempt.to_string(), phase.as_str()]))
     }
 
     /// Returns an object name of at most 63 characters that begins with a `generateName` prefix.
-    pub fn name_from(&self, prefix: &str) -> String {
+    pub fn object_name(&self, prefix: &str) -> String {
         let room = 63 - self.0.len();
         let mut end = prefix.len().min(room);
         while !prefix.is_char_boundary(end) {
@@ -134,7 +134,7 @@ pub enum Disposal {
 impl Disposal {
     /// Combines the decisions of several policies: the earliest deletion wins, then the earliest question.
     #[must_use]
-    pub fn join(self, other: Disposal) -> Disposal {
+    pub fn combine(self, other: Disposal) -> Disposal {
         match (self, other) {
             (Disposal::Delete(propagation), _) | (_, Disposal::Delete(propagation)) => Disposal::Delete(propagation),
             (Disposal::DeleteAt(one), Disposal::DeleteAt(two)) => Disposal::DeleteAt(one.min(two)),
@@ -185,12 +185,12 @@ mod tests {
     fn the_earliest_deletion_wins() {
         let at = |second| Timestamp::from_second(second).expect("a moment");
         let earliest = Disposal::DeleteAt(at(5))
-            .join(Disposal::Keep)
-            .join(Disposal::DeleteAt(at(3)));
+            .combine(Disposal::Keep)
+            .combine(Disposal::DeleteAt(at(3)));
         assert_eq!(earliest, Disposal::DeleteAt(at(3)));
-        assert_eq!(earliest.join(Disposal::AskAgainAt(at(1))), Disposal::DeleteAt(at(3)));
+        assert_eq!(earliest.combine(Disposal::AskAgainAt(at(1))), Disposal::DeleteAt(at(3)));
         assert_eq!(
-            earliest.join(Disposal::Delete(Propagation::Orphan)),
+            earliest.combine(Disposal::Delete(Propagation::Orphan)),
             Disposal::Delete(Propagation::Orphan)
         );
     }
@@ -198,10 +198,10 @@ mod tests {
     #[test]
     fn a_generated_name_fits_and_differs_by_phase_and_attempt() {
         let hook = HookId("abc".into());
-        let one = RunId::of(&hook, "op", 1, Phase::PreSync);
-        assert_ne!(one, RunId::of(&hook, "op", 1, Phase::PostSync));
-        assert_ne!(one, RunId::of(&hook, "op", 2, Phase::PreSync));
-        assert_eq!(one.name_from(&"x".repeat(200)).len(), 63);
-        assert_eq!(one.name_from("pre-"), format!("pre-{one}"));
+        let one = RunId::new(&hook, "op", 1, Phase::PreSync);
+        assert_ne!(one, RunId::new(&hook, "op", 1, Phase::PostSync));
+        assert_ne!(one, RunId::new(&hook, "op", 2, Phase::PreSync));
+        assert_eq!(one.object_name(&"x".repeat(200)).len(), 63);
+        assert_eq!(one.object_name("pre-"), format!("pre-{one}"));
     }
 }

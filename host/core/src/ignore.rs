@@ -10,8 +10,8 @@ mod rule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::path::{Path, paths};
-pub use self::rule::{IgnoreRule, Ignored};
+use self::path::{Path, ignored_paths};
+pub use self::rule::{IgnoreRule, IgnoredFields};
 use crate::object::Object;
 
 /// Two objects that are prepared for a comparison.
@@ -33,13 +33,13 @@ pub enum WritePurpose {
 }
 
 /// Prepares a desired and a live object for a comparison.
-pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &str) -> ComparableObject {
+pub fn prepare_comparison(desired: &Object, live: &Object, ignored: &IgnoredFields, manager: &str) -> ComparableObject {
     let mut found = ComparableObject {
         desired: preserve_ignored(desired, live, ignored, manager, WritePurpose::Apply),
         live: live.clone(),
     };
-    for path in paths(live, ignored) {
-        path.disown(&mut found.live, manager);
+    for path in ignored_paths(live, ignored) {
+        path.remove_ownership(&mut found.live, manager);
     }
     found
 }
@@ -48,13 +48,13 @@ pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &st
 pub fn preserve_ignored(
     desired: &Object,
     live: &Object,
-    ignored: &Ignored,
+    ignored: &IgnoredFields,
     manager: &str,
     writing: WritePurpose,
 ) -> Object {
     let mut sent = desired.clone();
     let (mut kept, mut left): (Vec<Path>, Vec<Path>) = (Vec::new(), Vec::new());
-    for path in paths(live, ignored) {
+    for path in ignored_paths(live, ignored) {
         let is_kept = match writing {
             WritePurpose::Replace => true,
             WritePurpose::Apply => path.is_only_ours(live, manager),
@@ -62,7 +62,7 @@ pub fn preserve_ignored(
         if is_kept { kept.push(path) } else { left.push(path) }
     }
     for path in &kept {
-        path.copy(&live.0, &mut sent.0);
+        path.copy_live(&live.0, &mut sent.0);
     }
     // List items are removed from the last to the first, so that the indexes of the others stay valid.
     left.sort();
@@ -73,10 +73,10 @@ pub fn preserve_ignored(
 }
 
 /// Returns an object with the live values of its ignored fields, to show differences.
-pub fn hidden(after: &Object, live: &Object, ignored: &Ignored) -> Object {
+pub fn mask_ignored(after: &Object, live: &Object, ignored: &IgnoredFields) -> Object {
     let mut shown = after.clone();
-    for path in paths(live, ignored) {
-        path.copy(&live.0, &mut shown.0);
+    for path in ignored_paths(live, ignored) {
+        path.copy_live(&live.0, &mut shown.0);
     }
     shown
 }
@@ -111,20 +111,20 @@ mod tests {
         object
     }
 
-    fn pointers(pointers: &[&str]) -> Ignored {
-        Ignored {
+    fn pointers(pointers: &[&str]) -> IgnoredFields {
+        IgnoredFields {
             pointers: pointers.iter().map(|pointer| (*pointer).to_owned()).collect(),
-            ..Ignored::default()
+            ..IgnoredFields::default()
         }
     }
 
-    fn told(desired: &Object, live: &Object, ignored: &Ignored) -> Vec<String> {
-        let compared = compared(desired, live, ignored, "capstan");
-        let found = diff::changes(&compared.desired, &compared.live, "capstan");
+    fn told(desired: &Object, live: &Object, ignored: &IgnoredFields) -> Vec<String> {
+        let compared = prepare_comparison(desired, live, ignored, "capstan");
+        let found = diff::changes(&prepare_comparison.desired, &prepare_comparison.live, "capstan");
         found.into_iter().map(|change| change.pointer).collect()
     }
 
-    fn sent(desired: &Object, live: &Object, ignored: &Ignored) -> Object {
+    fn sent(desired: &Object, live: &Object, ignored: &IgnoredFields) -> Object {
         preserve_ignored(desired, live, ignored, "capstan", WritePurpose::Apply)
     }
 
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(told(&deployment(2), &live, &ignored), Vec::<String>::new());
         let sent = sent(&deployment(2), &live, &ignored);
         assert_eq!(sent.0.pointer("/spec/replicas"), None);
-        assert_eq!(told(&deployment(2), &live, &Ignored::default()), ["/spec/replicas"]);
+        assert_eq!(told(&deployment(2), &live, &IgnoredFields::default()), ["/spec/replicas"]);
     }
 
     #[test]
@@ -190,9 +190,9 @@ mod tests {
             "k:{\"name\":\"side\"}": { "f:image": {} }, "k:{\"name\":\"injected\"}": { ".": {}, "f:name": {}, "f:image": {} } } } } } });
         let live = live(changed, &[("injector", "Update", owners)]);
         let by_pointer = pointers(&["/spec/template/spec/containers/*/image"]);
-        let by_manager = Ignored {
+        let by_manager = IgnoredFields {
             managers: vec!["injector".to_owned()],
-            ..Ignored::default()
+            ..IgnoredFields::default()
         };
         for ignored in [by_pointer, by_manager] {
             assert_eq!(
@@ -208,7 +208,7 @@ mod tests {
             );
         }
         assert_eq!(
-            told(&deployment(2), &live, &Ignored::default()),
+            told(&deployment(2), &live, &IgnoredFields::default()),
             ["/spec/template/spec/containers/side/image"]
         );
     }
@@ -226,7 +226,7 @@ mod tests {
         let live = live(deployment(7), &[]);
         let mut after = deployment(2);
         after.0["spec"]["paused"] = json!(true);
-        let shown = hidden(&after, &live, &pointers(&["/spec/replicas"]));
+        let shown = mask_ignored(&after, &live, &pointers(&["/spec/replicas"]));
         assert_eq!(shown.0.pointer("/spec/replicas"), Some(&json!(7)));
         assert_eq!(shown.0.pointer("/spec/paused"), Some(&json!(true)));
     }

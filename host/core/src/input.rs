@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    effect::{PendingObservationKind, Target},
-    fact::{Fact, ObservedObject},
+    effect::{PendingObservationKind, ObjectIdentity},
+    fact::{ObservedState, ObservedObject},
     hook::{Disposal, Occasion, Propagation},
     object::ObjectKey,
     plugins::{HookStep, PluginError},
     remedy::Remedies,
     task::{FailureClass, TaskId},
-    text::{self, bound, truncate_list},
+    text::{self, truncate, truncate_list},
 };
 
 /// The maximum number of texts in a list of an input.
@@ -23,14 +23,16 @@ pub struct Input {
     /// The time of the input; never earlier than that of the input before.
     pub at: Timestamp,
     /// What happened.
-    pub what: InputKind,
+    #[serde(rename = "what")]
+    pub kind: InputKind,
 }
 
 /// The kinds of inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum InputKind {
     /// The operation may start.
-    Begun,
+    #[serde(rename = "Begun")]
+    Started,
     /// Another driver continues the operation. Effects without an answer are ordered again.
     Resumed,
     /// Answers `Check`.
@@ -52,7 +54,7 @@ pub enum InputKind {
         /// The task.
         task: TaskId,
         /// The object to be deleted.
-        target: Target,
+        target: ObjectIdentity,
         /// The server's answer. When the object is gone, `Observed` follows.
         result: Result<DeleteAnswer, EffectFailure>,
     },
@@ -63,10 +65,11 @@ pub enum InputKind {
         /// The object.
         key: ObjectKey,
         /// The object's state.
-        fact: Fact,
+        fact: ObservedState,
     },
     /// Answers `LookForOlder`.
-    OlderDecided {
+    #[serde(rename = "OlderDecided")]
+    PreviousDecided {
         /// The hook's task.
         task: TaskId,
         /// The objects of earlier runs, with the policies' decisions.
@@ -80,7 +83,8 @@ pub enum InputKind {
         result: Result<HookStep, PluginError>,
     },
     /// Answers `Perform`.
-    Answered {
+    #[serde(rename = "Answered")]
+    RequestAnswered {
         /// The hook's task.
         task: TaskId,
         /// The ID that the plugin gave its request.
@@ -92,7 +96,8 @@ pub enum InputKind {
         answer: Answer,
     },
     /// Answers `KeepLogs`.
-    LogsKept {
+    #[serde(rename = "LogsKept")]
+    LogsSaved {
         /// The hook's task.
         task: TaskId,
         /// The number of bytes that were saved.
@@ -125,7 +130,8 @@ pub enum InputKind {
         by: String,
     },
     /// Something that isn't about a single task went wrong or is right again, such as a watch.
-    Troubled {
+    #[serde(rename = "Troubled")]
+    Problem {
         /// One sentence that says what happened.
         message: String,
     },
@@ -134,8 +140,8 @@ pub enum InputKind {
 impl Input {
     /// Returns the same input with every text cut to [`crate::text::MOST_BYTES`], because inputs become part of the stored state.
     #[must_use]
-    pub fn bounded(mut self) -> Input {
-        self.what.bound();
+    pub fn truncated(mut self) -> Input {
+        self.kind.bound();
         self
     }
 }
@@ -148,30 +154,30 @@ impl InputKind {
             InputKind::Applied { result, .. } => {
                 truncate_failure(result);
                 if let Ok(applied) = result {
-                    truncate_list(&mut applied.left_out, MAX_TEXTS);
-                    applied.seen.iter_mut().for_each(ObservedObject::bound);
+                    truncate_list(&mut applied.dropped_fields, MAX_TEXTS);
+                    applied.observed.iter_mut().for_each(ObservedObject::truncate_texts);
                 }
             }
             InputKind::Observed { fact, .. } => {
-                if let Fact::Present(seen) = fact {
-                    seen.bound();
+                if let ObservedState::Present(seen) = fact {
+                    seen.truncate_texts();
                 }
             }
-            InputKind::OlderDecided { result, .. } => {
+            InputKind::PreviousDecided { result, .. } => {
                 truncate_failure(result);
-                let decided = result.iter_mut().flat_map(|older| &mut older.decided);
+                let decided = result.iter_mut().flat_map(|older| &mut older.decisions);
                 decided.for_each(|(_, decision)| decision.bound());
             }
             InputKind::HookStepped { result, .. } => match result {
-                Ok(step) => bound(&mut step.message),
-                Err(error) => bound(error.message_mut()),
+                Ok(step) => truncate(&mut step.message),
+                Err(error) => truncate(error.message_mut()),
             },
-            InputKind::Answered { answer, .. } => answer.bound(),
-            InputKind::LogsKept { trouble, .. } => trouble.iter_mut().for_each(bound),
+            InputKind::RequestAnswered { answer, .. } => answer.bound(),
+            InputKind::LogsSaved { trouble, .. } => trouble.iter_mut().for_each(truncate),
             InputKind::Decided { decision, .. } => decision.bound(),
-            InputKind::Terminated { by } => bound(by),
-            InputKind::Troubled { message } => bound(message),
-            InputKind::Begun | InputKind::Resumed | InputKind::Woke => {}
+            InputKind::Terminated { by } => truncate(by),
+            InputKind::Problem { message } => truncate(message),
+            InputKind::Started | InputKind::Resumed | InputKind::Woke => {}
         }
     }
 
@@ -182,17 +188,17 @@ impl InputKind {
             | InputKind::Applied { task, .. }
             | InputKind::Deleted { task, .. }
             | InputKind::Observed { task, .. }
-            | InputKind::OlderDecided { task, .. }
+            | InputKind::PreviousDecided { task, .. }
             | InputKind::HookStepped { task, .. }
-            | InputKind::Answered { task, .. }
-            | InputKind::LogsKept { task, .. }
+            | InputKind::RequestAnswered { task, .. }
+            | InputKind::LogsSaved { task, .. }
             | InputKind::TtlSet { task, .. }
             | InputKind::Decided { task, .. } => Some(task),
-            InputKind::Begun
+            InputKind::Started
             | InputKind::Resumed
             | InputKind::Woke
             | InputKind::Terminated { .. }
-            | InputKind::Troubled { .. } => None,
+            | InputKind::Problem { .. } => None,
         }
     }
 }
@@ -209,10 +215,12 @@ pub struct AppliedObject {
     /// Whether the write changed its spec, so that its status may be about the old one.
     pub spec_changed: bool,
     /// Its state in the server's answer.
-    pub seen: Option<ObservedObject>,
+    #[serde(rename = "seen")]
+    pub observed: Option<ObservedObject>,
     /// Fields that weren't sent because the server doesn't know them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<String>,
+    #[serde(rename = "left_out")]
+    pub dropped_fields: Vec<String>,
 }
 
 /// Why an effect failed.
@@ -229,7 +237,7 @@ pub struct EffectFailure {
 
 fn truncate_failure<T>(result: &mut Result<T, EffectFailure>) {
     if let Err(problem) = result {
-        bound(&mut problem.message);
+        truncate(&mut problem.message);
     }
 }
 
@@ -257,9 +265,11 @@ pub enum DeleteAnswer {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousHookObjects {
     /// The object of this very run, from before a crash.
-    pub own: Option<Target>,
+    #[serde(rename = "own")]
+    pub current: Option<ObjectIdentity>,
     /// Objects of earlier runs, each with the policies' decision.
-    pub decided: Vec<(Target, DisposalDecision)>,
+    #[serde(rename = "decided")]
+    pub decisions: Vec<(ObjectIdentity, DisposalDecision)>,
 }
 
 /// The combined decision of a hook's delete policies about one object.
@@ -269,12 +279,14 @@ pub struct DisposalDecision {
     pub disposal: Disposal,
     /// Whose word it was: `HookSucceeded`; nothing when it stays.
     #[serde(with = "text::or_empty", default)]
-    pub by: Option<String>,
+    #[serde(rename = "by")]
+    pub decided_by: Option<String>,
     /// The plugins of the policies that decided, with their versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<String>,
     /// The errors of policies that gave no answer. Those count as `Keep`.
-    pub troubles: Vec<String>,
+    #[serde(rename = "troubles")]
+    pub problems: Vec<String>,
     /// What may help against the troubles.
     #[serde(default, skip_serializing_if = "Remedies::is_empty")]
     pub remedies: Remedies,
@@ -282,18 +294,18 @@ pub struct DisposalDecision {
 
 impl DisposalDecision {
     fn bound(&mut self) {
-        self.by.iter_mut().for_each(bound);
+        self.decided_by.iter_mut().for_each(truncate);
         truncate_list(&mut self.plugins, MAX_TEXTS);
-        truncate_list(&mut self.troubles, MAX_TEXTS);
+        truncate_list(&mut self.problems, MAX_TEXTS);
     }
 
     /// Returns the decision to keep an object.
     pub fn keep() -> DisposalDecision {
         DisposalDecision {
             disposal: Disposal::Keep,
-            by: None,
+            decided_by: None,
             plugins: Vec::new(),
-            troubles: Vec::new(),
+            problems: Vec::new(),
             remedies: Remedies::default(),
         }
     }
@@ -312,44 +324,48 @@ impl DisposalDecision {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// The hook's object was created, or exists already from the same run.
-    Created(Target),
+    Created(ObjectIdentity),
     /// The hook's object existed and was applied again.
-    AppliedOver(Target),
+    AppliedOver(ObjectIdentity),
     /// An object of another run has the name.
     NameTaken,
     /// Another object was changed.
-    Touched {
+    #[serde(rename = "Touched")]
+    Modified {
         /// The object.
         key: ObjectKey,
         /// What was done: `applied` or `changed`.
         how: String,
     },
     /// This object is to be watched.
-    Found(ObjectKey),
+    #[serde(rename = "Found")]
+    Resolved(ObjectKey),
     /// The object is being deleted.
-    Going(Target),
+    #[serde(rename = "Going")]
+    DeletionAccepted(ObjectIdentity),
     /// Anything else; the plugin receives it as it is.
-    Note(PendingObservationKind),
+    #[serde(rename = "Note")]
+    Observation(PendingObservationKind),
 }
 
 impl Answer {
     fn bound(&mut self) {
         match self {
-            Answer::Note(PendingObservationKind::Refused(reason) | PendingObservationKind::Failed { reason, .. }) => {
-                bound(reason);
+            Answer::Observation(PendingObservationKind::Refused(reason) | PendingObservationKind::Failed { reason, .. }) => {
+                truncate(reason);
             }
-            Answer::Note(PendingObservationKind::Signal { name, by, .. }) => {
-                bound(name);
-                bound(by);
+            Answer::Observation(PendingObservationKind::Signal { name, by, .. }) => {
+                truncate(name);
+                truncate(by);
             }
-            Answer::Touched { how, .. } => bound(how),
-            Answer::Note(
+            Answer::Modified { how, .. } => truncate(how),
+            Answer::Observation(
                 PendingObservationKind::Created
                 | PendingObservationKind::Object
                 | PendingObservationKind::Gone
                 | PendingObservationKind::Deleted
                 | PendingObservationKind::Done
-                | PendingObservationKind::Seen(_)
+                | PendingObservationKind::OtherObject(_)
                 | PendingObservationKind::Read(_)
                 | PendingObservationKind::Log(_)
                 | PendingObservationKind::Http(_)
@@ -358,8 +374,8 @@ impl Answer {
             | Answer::Created(_)
             | Answer::AppliedOver(_)
             | Answer::NameTaken
-            | Answer::Found(_)
-            | Answer::Going(_) => {}
+            | Answer::Resolved(_)
+            | Answer::DeletionAccepted(_) => {}
         }
     }
 }
@@ -375,7 +391,7 @@ mod tests {
         let decision = |by| json!({ "disposal": "Keep", "by": by, "troubles": [] });
         for (stored, by) in [("", None), ("HookSucceeded", Some("HookSucceeded".to_owned()))] {
             let read: DisposalDecision = serde_json::from_value(decision(stored)).unwrap();
-            assert_eq!(read.by, by);
+            assert_eq!(read.decided_by, by);
             assert_eq!(serde_json::to_value(&read).unwrap()["by"], stored);
         }
     }

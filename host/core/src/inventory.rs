@@ -30,12 +30,12 @@ struct Place {
 
 impl Inventory {
     /// Returns whether the inventory has an object with this key and UID.
-    pub fn has(&self, key: &ObjectKey, uid: &str) -> bool {
+    pub fn contains(&self, key: &ObjectKey, uid: &str) -> bool {
         self.uids.get(key).is_some_and(|known| known == uid)
     }
 
     /// Returns whether the inventory has an object with this key.
-    pub fn knows(&self, key: &ObjectKey) -> bool {
+    pub fn contains_key(&self, key: &ObjectKey) -> bool {
         self.uids.contains_key(key)
     }
 
@@ -49,7 +49,7 @@ impl Inventory {
 
     /// Removes an object, unless another object has its key now.
     pub fn remove(&mut self, key: &ObjectKey, uid: &str) {
-        if self.has(key, uid) {
+        if self.contains(key, uid) {
             self.uids.remove(key);
         }
     }
@@ -139,14 +139,14 @@ mod tests {
     fn another_object_of_the_same_name_is_not_in_it() {
         let mut inventory = Inventory::default();
         inventory.insert(key("ConfigMap", "a", "one"), "1");
-        assert!(inventory.has(&key("ConfigMap", "a", "one"), "1"));
-        assert!(!inventory.has(&key("ConfigMap", "a", "one"), "2"));
+        assert!(inventory.contains(&key("ConfigMap", "a", "one"), "1"));
+        assert!(!inventory.contains(&key("ConfigMap", "a", "one"), "2"));
         inventory.insert(key("ConfigMap", "a", "one"), "2");
         inventory.remove(&key("ConfigMap", "a", "one"), "1");
-        assert!(inventory.has(&key("ConfigMap", "a", "one"), "2"));
+        assert!(inventory.contains(&key("ConfigMap", "a", "one"), "2"));
         inventory.insert(key("ConfigMap", "a", "none"), "");
         assert!(
-            !inventory.has(&key("ConfigMap", "a", "none"), ""),
+            !inventory.contains(&key("ConfigMap", "a", "none"), ""),
             "an object without a UID is nobody's"
         );
     }

@@ -24,7 +24,7 @@ use crate::{
         PlacementQuestion, PluginError, PluginRef, PolicyQuestion,
     },
     related::Related,
-    secret::{self, strip},
+    secret::{self, remove_data},
     task::TaskId,
     view::OperationView,
 };
@@ -33,11 +33,14 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Entry {
     /// An input of the operation.
-    Told(Box<Input>),
+    #[serde(rename = "Told")]
+    Input(Box<Input>),
     /// A call of a plugin with its answer.
-    Asked(Box<PluginCall>),
+    #[serde(rename = "Asked")]
+    PluginCall(Box<PluginCall>),
     /// The journal became too long: this is missing from here on.
-    Left(Omission),
+    #[serde(rename = "Left")]
+    Omitted(Omission),
 }
 
 /// What a journal that became too long leaves out.
@@ -55,9 +58,11 @@ pub struct PluginCall {
     /// The time of the call; `None` while planning.
     pub at: Option<Timestamp>,
     /// The plugin that was called, and its claim.
-    pub by: PluginRef,
+    #[serde(rename = "by")]
+    pub plugin: PluginRef,
     /// The question and the answer.
-    pub what: PluginExchange,
+    #[serde(rename = "what")]
+    pub exchange: PluginExchange,
     /// Whether the plugin saw data of a Secret. It isn't stored, so a repeated call would be another question.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub saw_secrets: bool,
@@ -111,9 +116,11 @@ pub enum PluginExchange {
 #[derive(Debug, Serialize)]
 pub enum EntryToWrite<'a> {
     /// An input of the operation.
-    Told(&'a Input),
+    #[serde(rename = "Told")]
+    Input(&'a Input),
     /// A plugin call about health.
-    Asked(&'a HealthCall<'a>),
+    #[serde(rename = "Asked")]
+    PluginCall(&'a HealthCall<'a>),
 }
 
 /// A borrowed [`PluginCall`] about health.
@@ -122,9 +129,11 @@ pub struct HealthCall<'a> {
     /// The time of the call.
     pub at: Timestamp,
     /// The plugin that was called, and its claim.
-    pub by: &'a PluginRef,
+    #[serde(rename = "by")]
+    pub plugin: &'a PluginRef,
     /// The question and the answer.
-    pub what: HealthExchange<'a>,
+    #[serde(rename = "what")]
+    pub exchange: HealthExchange<'a>,
 }
 
 /// A borrowed [`PluginExchange`].
@@ -135,7 +144,7 @@ pub enum HealthExchange<'a> {
         /// The application.
         application: &'a Application,
         /// The object. Fields that no plugin sees aren't written.
-        object: Shown<'a>,
+        object: ObjectToWrite<'a>,
         /// The mode of the operation.
         mode: Mode,
         /// The related objects that the plugin saw.
@@ -157,10 +166,10 @@ impl<'a> HealthCall<'a> {
     ) -> HealthCall<'a> {
         HealthCall {
             at: question.now,
-            by,
-            what: HealthExchange::Assess {
+            plugin: by,
+            exchange: HealthExchange::Assess {
                 application: question.application,
-                object: Shown(question.object),
+                object: ObjectToWrite(question.object),
                 mode: question.mode,
                 related: question.related,
                 settings: question.settings,
@@ -177,11 +186,11 @@ impl<'a> HealthCall<'a> {
             related,
             answer,
             ..
-        } = &self.what;
+        } = &self.exchange;
         let mut hasher = DefaultHasher::new();
         (
-            &self.by.digest,
-            &self.by.claim,
+            &self.plugin.digest,
+            &self.plugin.claim,
             object.0.uid(),
             object.0.resource_version(),
         )
@@ -195,13 +204,13 @@ impl<'a> HealthCall<'a> {
 
 /// An object that is written without `managedFields` and without data of Secrets.
 #[derive(Debug)]
-pub struct Shown<'a>(&'a Object);
+pub struct ObjectToWrite<'a>(&'a Object);
 
-impl Serialize for Shown<'_> {
+impl Serialize for ObjectToWrite<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if secret::is_secret(self.0) {
             let mut bare = self.0.clone();
-            strip(&mut bare);
+            remove_data(&mut bare);
             if let Some(metadata) = bare.0.get_mut("metadata").and_then(Value::as_object_mut) {
                 metadata.remove("managedFields");
             }
@@ -241,8 +250,8 @@ impl PluginCall {
         let had_secrets = what.strip();
         PluginCall {
             at,
-            by: by.clone(),
-            what,
+            plugin: by.clone(),
+            exchange: what,
             saw_secrets: had_secrets && is_granted,
         }
     }
@@ -252,18 +261,18 @@ impl PluginExchange {
     /// Removes data of Secrets; returns whether there was any.
     fn strip(&mut self) -> bool {
         match self {
-            PluginExchange::Place { question, .. } => strip(&mut question.object),
-            PluginExchange::Assess { object, .. } => strip(object),
-            PluginExchange::Decide { question, .. } => strip(&mut question.object),
+            PluginExchange::Place { question, .. } => remove_data(&mut question.object),
+            PluginExchange::Assess { object, .. } => remove_data(object),
+            PluginExchange::Decide { question, .. } => remove_data(&mut question.object),
             PluginExchange::Step { context, question, .. } => {
-                let own = strip(&mut context.object);
+                let own = remove_data(&mut context.object);
                 let HookQuestion::Advance { observation, .. } = question else {
                     return own;
                 };
-                own | match &mut observation.what {
-                    ObservationKind::Created(object) | ObservationKind::Object { object, .. } => strip(object),
+                own | match &mut observation.kind {
+                    ObservationKind::Created(object) | ObservationKind::Object { object, .. } => remove_data(object),
                     ObservationKind::Objects(objects) => {
-                        objects.iter_mut().fold(false, |had, object| strip(object) | had)
+                        objects.iter_mut().fold(false, |had, object| remove_data(object) | had)
                     }
                     ObservationKind::Gone
                     | ObservationKind::Deleted
@@ -288,7 +297,7 @@ pub struct Replayed {
     /// The view at the end of the journal.
     pub view: OperationView,
     /// Whether the journal ends before the operation.
-    pub is_cut: bool,
+    pub is_incomplete: bool,
 }
 
 /// Replays a journal: gives an operation the recorded inputs again.
@@ -303,22 +312,22 @@ pub fn replay<'a>(plan: Arc<Plan>, operation: &str, entries: impl IntoIterator<I
     };
     for entry in entries {
         match entry {
-            Entry::Told(input) => {
+            Entry::Input(input) => {
                 let events = again.step((**input).clone()).events;
                 for event in &events {
                     replayed.view.fold(event);
                 }
                 replayed.events.extend(events);
             }
-            Entry::Left(Omission::Everything) => replayed.is_cut = true,
-            Entry::Asked(_) | Entry::Left(Omission::Health) => {}
+            Entry::Omitted(Omission::Everything) => replayed.is_incomplete = true,
+            Entry::PluginCall(_) | Entry::Omitted(Omission::Health) => {}
         }
     }
     replayed
 }
 
 /// Lists the tasks that differ between two views of an operation.
-pub fn differences(one: &OperationView, other: &OperationView) -> Vec<TaskId> {
+pub fn changed_tasks(one: &OperationView, other: &OperationView) -> Vec<TaskId> {
     let mut ids: Vec<&TaskId> = one
         .tasks
         .iter()
@@ -383,14 +392,14 @@ mod tests {
             question: HookQuestion::Advance {
                 state: vec![1],
                 observation: Observation {
-                    answers: Some(1),
-                    what: ObservationKind::Objects(vec![object]),
+                    request_id: Some(1),
+                    kind: ObservationKind::Objects(vec![object]),
                 },
             },
             answer: Ok(HookStep {
                 progress: Progress::Running,
                 message: String::new(),
-                asks: Vec::new(),
+                requests: Vec::new(),
                 state: Vec::new(),
                 wake_after_ms: None,
             }),
@@ -403,20 +412,20 @@ mod tests {
         let granted: Grants = serde_json::from_value(json!({ "secrets": [{ "names": ["token"] }] })).unwrap();
         for (grants, saw_secrets) in [(granted, true), (Grants::default(), false)] {
             let asked = PluginCall::new(None, &by(), step(grants, a_secret()));
-            let text = serde_json::to_string(&Entry::Asked(Box::new(asked.clone()))).unwrap();
+            let text = serde_json::to_string(&Entry::PluginCall(Box::new(asked.clone()))).unwrap();
             assert!(!text.contains("c2VjcmV0"), "{text}");
             assert_eq!(asked.saw_secrets, saw_secrets);
-            let Entry::Asked(back) = serde_json::from_str(&text).unwrap() else {
+            let Entry::PluginCall(back) = serde_json::from_str(&text).unwrap() else {
                 panic!("{text}")
             };
-            assert_eq!((back.by, back.saw_secrets), (asked.by, saw_secrets));
+            assert_eq!((back.plugin, back.saw_secrets), (asked.plugin, saw_secrets));
         }
-        assert!(!json!(Shown(&a_secret())).to_string().contains("c2VjcmV0"));
+        assert!(!json!(ObjectToWrite(&a_secret())).to_string().contains("c2VjcmV0"));
         // A list of them, and kubectl's copy of the manifest.
         let list = Object(json!({ "apiVersion": "v1", "kind": "SecretList", "items": [
             { "data": { "key": "c2VjcmV0" }, "metadata": { "annotations": { secret::LAST_APPLIED: "c2VjcmV0" } } },
         ] }));
-        assert!(!json!(Shown(&list)).to_string().contains("c2VjcmV0"));
+        assert!(!json!(ObjectToWrite(&list)).to_string().contains("c2VjcmV0"));
         let asked = PluginCall::new(None, &by(), step(Grants::default(), list));
         assert!(!serde_json::to_string(&asked).unwrap().contains("c2VjcmV0"));
         let other = Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "key": "text" } }));

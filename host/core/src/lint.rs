@@ -27,9 +27,9 @@ use std::{cmp::Reverse, fmt};
 use serde::{Deserialize, Serialize};
 
 use self::set::SetMember;
-pub(crate) use self::{needs::pod_needs, rights::named};
+pub(crate) use self::{needs::pod_needs, rights::binding_references};
 pub use self::{
-    rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, ids, is_rule},
+    rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, rule_ids, is_rule},
     set::ManifestSet,
 };
 use crate::{
@@ -85,7 +85,7 @@ pub struct Finding {
     pub remedies: Remedies,
     /// The other object that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub related: Option<Related>,
+    pub related: Option<RelatedObject>,
     /// Whether the object's annotations ignore the rule. Then the finding isn't shown and doesn't stop the plan.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_ignored: bool,
@@ -93,7 +93,7 @@ pub struct Finding {
 
 /// The other object of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Related {
+pub struct RelatedObject {
     /// The object's key.
     pub key: ObjectKey,
     /// Where it is written.
@@ -147,7 +147,7 @@ impl Finding {
     /// Adds the other object.
     #[must_use]
     fn with(mut self, other: &SetMember<'_>) -> Finding {
-        self.related = Some(Related {
+        self.related = Some(RelatedObject {
             key: other.key.clone(),
             place: other.manifest().place(""),
         });
@@ -155,7 +155,7 @@ impl Finding {
     }
 
     /// Returns whether the finding stops the plan.
-    pub fn stops(&self) -> bool {
+    pub fn blocks_plan(&self) -> bool {
         self.severity == Severity::Error && !self.is_ignored
     }
 }
@@ -187,10 +187,10 @@ impl Findings<'_> {
 /// Checks a set with all rules. The findings are sorted by severity, then by place.
 pub fn lint(set: &ManifestSet<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let rules = RULES.iter().filter(|rule| match set.does {
+    let rules = RULES.iter().filter(|rule| match set.operation_kind {
         OperationKind::Sync => true,
         // For a deletion, only rules about deletions are useful.
-        OperationKind::Delete => rule.is_of_deletion,
+        OperationKind::Delete => rule.applies_to_delete,
     });
     for rule in rules {
         let mut found = Findings {
@@ -200,12 +200,12 @@ pub fn lint(set: &ManifestSet<'_>) -> Vec<Finding> {
         };
         (rule.check)(set, &mut found);
     }
-    sort(&mut findings);
+    sort_findings(&mut findings);
     findings
 }
 
 /// Sorts findings by severity, place and object.
-pub fn sort(findings: &mut [Finding]) {
+pub fn sort_findings(findings: &mut [Finding]) {
     let key = |finding: &Finding| (Reverse(finding.severity), finding.place.clone(), finding.key.clone());
     findings.sort_by(|a, b| (key(a), &a.rule, &a.message).cmp(&(key(b), &b.rule, &b.message)));
 }

@@ -15,11 +15,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use capstan_yaml::{Chunk, Duplicates, Mark, Marks, Trouble};
+use capstan_yaml::{Chunk, Duplicates, Mark, Marks, ReadError};
 use serde_json::Value;
 
 use self::{check::CheckedDocuments, source::Source};
-pub use self::{exported::RemovedFields, lines::Lines};
+pub use self::{exported::RemovedFields, lines::FieldLines};
 use crate::{
     error::Diagnostic,
     object::{Object, ObjectKey},
@@ -69,8 +69,8 @@ impl Manifest {
     }
 
     /// Returns the places of its values in a compact form, if it was read from a text.
-    pub(crate) fn lines(&self) -> Option<Lines> {
-        self.origin.as_ref().map(|origin| Lines::of(&origin.marks))
+    pub(crate) fn lines(&self) -> Option<FieldLines> {
+        self.origin.as_ref().map(|origin| FieldLines::from_marks(&origin.marks))
     }
 
     /// Creates a diagnostic about the value at a JSON pointer, with object, place and line.
@@ -117,11 +117,11 @@ impl Manifest {
         let is_in = |field: &str| pointer.strip_prefix('/').is_some_and(|rest| rest.starts_with(field));
         ["data", "stringData"].iter().any(|field| {
             let values = self.object.0.get(field).and_then(Value::as_object);
-            let mut values = values.into_iter().flatten().filter_map(|(_, value)| value.as_str());
+            let mut values = values.into_iter().flatten().filter_map(|(_, value)| parse_value.as_str());
             is_in(field)
                 || line.contains(field)
                 || values.any(|value| {
-                    let mut lines = value.lines().map(str::trim).filter(|part| !part.is_empty());
+                    let mut lines = parse_value.lines().map(str::trim).filter(|part| !part.is_empty());
                     lines.any(|part| line.contains(part))
                 })
         })
@@ -138,18 +138,18 @@ impl Source {
     fn place(&self, document: u32, mark: Mark) -> Place {
         Place {
             file: self.file.clone(),
-            document,
+            parse_document,
             line: mark.line,
             column: mark.column,
         }
     }
 
     /// Creates a diagnostic about a document that couldn't be read as an object.
-    fn error(&self, document: u32, chunk: Chunk<'_>, trouble: Trouble) -> Diagnostic {
+    fn error(&self, document: u32, chunk: Chunk<'_>, trouble: ReadError) -> Diagnostic {
         let line = self.line(trouble.at.line);
         // Values of Secrets aren't shown, and an unreadable document may be a Secret.
         let may_be_secret = chunk.text.contains("Secret");
-        let mut error = Diagnostic::new(trouble.message).at(self.place(document, trouble.at));
+        let mut error = Diagnostic::new(trouble.message).at(self.place(parse_document, trouble.at));
         error.hint = match line {
             Some(line) if line.contains("{{") => unrendered(),
             _ if trouble.hint.is_none() && has_template_line(chunk.text) => unrendered(),
@@ -178,7 +178,7 @@ fn has_template_line(text: &str) -> bool {
 
 /// A text with manifests, and how to read it.
 #[derive(Debug, Clone, Copy)]
-pub struct Text<'a> {
+pub struct ManifestText<'a> {
     /// The file's name for messages; `-` for standard input.
     pub file: &'a str,
     /// The text.
@@ -208,7 +208,7 @@ pub struct Decoded {
 ///
 /// Returns all mistakes of all documents.
 pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
-    let text = Text {
+    let text = ManifestText {
         file,
         text,
         shows_lines: true,
@@ -224,7 +224,7 @@ pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Diagnostic>> 
 ///
 /// Returns all mistakes of all documents.
 pub fn decode_as_written(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
-    let text = Text {
+    let text = ManifestText {
         file,
         text,
         shows_lines: true,
@@ -239,7 +239,7 @@ pub fn decode_as_written(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Di
 /// # Errors
 ///
 /// Returns all mistakes of all documents.
-pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<Diagnostic>> {
+pub fn read(text: &ManifestText<'_>) -> Result<Decoded, Vec<Diagnostic>> {
     let source = Arc::new(Source {
         shows_lines: text.shows_lines,
         ..Source::new(text.file, text.text)
@@ -255,26 +255,26 @@ pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<Diagnostic>> {
         };
         lenient.resize_with(strict.len(), || Err(Vec::new()));
         for (read, fallback) in strict.into_iter().zip(lenient) {
-            document += 1;
+            parse_document += 1;
             let node = match (read, fallback) {
                 (Ok(node), _) => node,
                 (Err(troubles), Ok(node)) => {
                     let repeated = troubles
                         .into_iter()
-                        .map(|trouble| source.error(document, chunk, trouble));
+                        .map(|trouble| source.error(parse_document, chunk, trouble));
                     taken.decoded.repeated_keys.extend(repeated);
                     node
                 }
                 (Err(troubles), Err(_)) => {
                     let mistakes = troubles
                         .into_iter()
-                        .map(|trouble| source.error(document, chunk, trouble));
+                        .map(|trouble| source.error(parse_document, chunk, trouble));
                     taken.errors.extend(mistakes);
                     continue;
                 }
             };
             if !node.is_null() {
-                taken.take(&source, document, node);
+                taken.add_document(&source, parse_document, node);
             }
         }
     }
@@ -293,7 +293,7 @@ pub(crate) fn from_live(live: &Object) -> Result<Manifest, Vec<Diagnostic>> {
 }
 
 /// Reads a text with exactly one document, which needn't be an object: a file of Capstan's own.
-pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
+pub fn parse_document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     parse_single_document(Source::new(file, text), Duplicates::Refuse)
 }
 
@@ -318,23 +318,23 @@ fn parse_single_document(source: Source, duplicates: Duplicates) -> Result<Manif
     let mut document = 0;
     for chunk in capstan_yaml::split(&source.text) {
         for read in capstan_yaml::read(chunk, duplicates) {
-            document += 1;
+            parse_document += 1;
             let node = match read {
                 Ok(node) if node.is_null() => continue,
                 Ok(node) => node,
                 Err(troubles) => {
                     let troubles = troubles.into_iter();
-                    errors.extend(troubles.map(|trouble| source.error(document, chunk, trouble)));
+                    errors.extend(troubles.map(|trouble| source.error(parse_document, chunk, trouble)));
                     continue;
                 }
             };
             let (value, marks) = node.into_parts(None);
             let source = Arc::clone(&source);
             let manifest = Manifest {
-                object: Object(value),
+                object: Object(parse_value),
                 origin: Some(Arc::new(Origin {
                     source,
-                    document,
+                    parse_document,
                     marks,
                 })),
             };
@@ -357,7 +357,7 @@ fn parse_single_document(source: Source, duplicates: Duplicates) -> Result<Manif
 }
 
 /// Parses a text that is a YAML or JSON value, such as an annotation's value.
-pub fn value(text: &str) -> Result<Value, String> {
+pub fn parse_value(text: &str) -> Result<Value, String> {
     capstan_yaml::value(text, Duplicates::Refuse).map_err(|trouble| trouble.message)
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use thiserror::Error;
 
 /// The maximum length of a name in bytes: that of a DNS subdomain, which no name in Kubernetes exceeds.
-pub const MOST_BYTES: usize = 253;
+pub const MAX_BYTES: usize = 253;
 
 /// Why a text isn't a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,7 +46,7 @@ fn check(text: &str) -> Result<(), NameError> {
 
 /// Makes the check for the prefix of a name (`IsValidPathSegmentPrefix`), which may be `.`.
 fn check_prefix(text: &str) -> Result<(), NameError> {
-    if text.len() > MOST_BYTES {
+    if text.len() > MAX_BYTES {
         return Err(NameError::TooLong(text.len()));
     }
     let is_bad = |letter: &char| matches!(letter, '/' | '%' | '?' | '#' | '\\') || letter.is_control();
@@ -145,7 +145,7 @@ impl NamespaceName {
     /// # Errors
     ///
     /// Returns why it can't be the name of a namespace.
-    pub fn optional(text: &str) -> Result<Option<NamespaceName>, NameError> {
+    pub fn new_optional(text: &str) -> Result<Option<NamespaceName>, NameError> {
         if text.is_empty() {
             Ok(None)
         } else {
@@ -199,7 +199,7 @@ mod tests {
         }
         assert!(ObjectName::new(&"a".repeat(253)).is_ok());
         assert_eq!(ObjectName::new(&"a".repeat(254)), Err(NameError::TooLong(254)));
-        assert_eq!(NamespaceName::optional(""), Ok(None));
+        assert_eq!(NamespaceName::new_optional(""), Ok(None));
         assert_eq!(path_segment("system:node a/b%é"), "system:node%20a%2Fb%25%C3%A9");
         assert_eq!(field_selector("web"), "metadata.name=web");
         assert_eq!(field_selector("=a,b"), "metadata.name=\\=a\\,b");

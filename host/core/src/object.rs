@@ -55,7 +55,7 @@ impl ObjectKey {
     }
 
     /// Returns `Kind/name`, for plans. It isn't unique; [`crate::object_word::ObjectIndex::word_for`] returns words that users can type.
-    pub fn short(&self) -> String {
+    pub fn kind_and_name(&self) -> String {
         format!("{}/{}", self.kind, self.name)
     }
 }

@@ -6,11 +6,11 @@ use crate::{
     error::{self, Diagnostic},
     object::ObjectKey,
     remedy::ObjectOption,
-    text::listed,
+    text::join_names,
 };
 
 /// The form, for error messages.
-pub const FORM: &str = "`KIND[.GROUP]/[NAMESPACE/]NAME`";
+pub const SPECIFIER_FORM: &str = "`KIND[.GROUP]/[NAMESPACE/]NAME`";
 
 /// A parsed word that names an object. Parts that it leaves out match any object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl<'a> ObjectSpecifier<'a> {
 
     /// Returns whether the word matches an object. The case of the kind doesn't matter. A hook with `generateName` is named by its prefix,
     /// with or without `-` and `*` at the end.
-    pub fn fits(&self, key: &ObjectKey) -> bool {
+    pub fn matches(&self, key: &ObjectKey) -> bool {
         let is_named =
             self.name == key.name || (key.name.ends_with('*') && name_prefix(self.name) == name_prefix(&key.name));
         is_named
@@ -79,20 +79,20 @@ fn name_prefix(name: &str) -> &str {
 }
 
 /// Returns whether a word matches an object.
-pub fn fits(word: &str, key: &ObjectKey) -> bool {
-    ObjectSpecifier::parse(word).is_some_and(|word| word.fits(key))
+pub fn matches(word: &str, key: &ObjectKey) -> bool {
+    ObjectSpecifier::parse(word).is_some_and(|word| word.matches(key))
 }
 
 /// Returns whether a word for a hook matches a hook.
-pub fn fits_hook(word: &str, key: &ObjectKey) -> bool {
-    ObjectSpecifier::parse_hook(word).is_some_and(|word| word.fits(key))
+pub fn matches_hook(word: &str, key: &ObjectKey) -> bool {
+    ObjectSpecifier::parse_hook(word).is_some_and(|word| word.matches(key))
 }
 
 /// Why a word doesn't name exactly one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unresolved {
     /// It doesn't have the form of a word.
-    NoWord,
+    Malformed,
     /// It matches no object.
     Unknown {
         /// The word that was probably meant.
@@ -101,12 +101,12 @@ pub enum Unresolved {
         known: Vec<String>,
     },
     /// It matches several objects; these words name one each.
-    Several(Vec<String>),
+    Ambiguous(Vec<String>),
 }
 
 impl Unresolved {
     /// Returns the mistake of an option's value.
-    pub fn mistake(self, option: ObjectOption, word: &str) -> Diagnostic {
+    pub fn into_diagnostic(self, option: ObjectOption, word: &str) -> Diagnostic {
         let mut error = self.mistake_of(word);
         error.option = Some(option);
         error
@@ -114,19 +114,19 @@ impl Unresolved {
 
     fn mistake_of(self, word: &str) -> Diagnostic {
         match self {
-            Unresolved::NoWord => {
-                Diagnostic::new(format!("{word}: this names no object")).hint(format!("write {FORM}"))
+            Unresolved::Malformed => {
+                Diagnostic::new(format!("{word}: this names no object")).hint(format!("write {SPECIFIER_FORM}"))
             }
             Unresolved::Unknown { near, known } => {
                 let error = Diagnostic::new(format!("{word} matches nothing in the manifests"));
                 match near {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None if known.is_empty() => error.hint("there is nothing it could match"),
-                    None => error.hint(format!("there is {}", listed(&known))),
+                    None => error.hint(format!("there is {}", join_names(&known))),
                 }
             }
-            Unresolved::Several(fitting) => Diagnostic::new(format!("{word} fits several objects"))
-                .hint(format!("write one of {}", listed(&fitting))),
+            Unresolved::Ambiguous(fitting) => Diagnostic::new(format!("{word} fits several objects"))
+                .hint(format!("write one of {}", join_names(&fitting))),
         }
     }
 }
@@ -139,7 +139,7 @@ pub struct ObjectIndex {
 
 impl ObjectIndex {
     /// Collects objects; duplicates count once.
-    pub fn of(keys: impl IntoIterator<Item = ObjectKey>) -> ObjectIndex {
+    pub fn from_keys(keys: impl IntoIterator<Item = ObjectKey>) -> ObjectIndex {
         let mut index = ObjectIndex::default();
         for key in keys {
             index
@@ -152,9 +152,9 @@ impl ObjectIndex {
     }
 
     /// Returns the objects that a word matches, in their order.
-    pub fn fitting(&self, word: &ObjectSpecifier<'_>) -> Vec<&ObjectKey> {
+    pub fn matching(&self, word: &ObjectSpecifier<'_>) -> Vec<&ObjectKey> {
         let named = self.by_name.get(name_prefix(word.name)).into_iter().flatten();
-        named.filter(|key| word.fits(key)).collect()
+        named.filter(|key| word.matches(key)).collect()
     }
 
     /// Returns the one object that a word names.
@@ -176,11 +176,11 @@ impl ObjectIndex {
     }
 
     fn resolve_unique(&self, text: &str, word: Option<ObjectSpecifier<'_>>) -> Result<&ObjectKey, Unresolved> {
-        let word = word.ok_or(Unresolved::NoWord)?;
-        match self.fitting(&word).as_slice() {
+        let word = word.ok_or(Unresolved::Malformed)?;
+        match self.matching(&word).as_slice() {
             [] => Err(self.unknown(text, &word)),
             [one] => Ok(one),
-            several => Err(self.several(several)),
+            several => Err(self.ambiguous(several)),
         }
     }
 
@@ -189,24 +189,24 @@ impl ObjectIndex {
         let keys = || self.by_name.values().flatten();
         let known: BTreeSet<String> = match (word.kind, word.namespace) {
             (None, _) => keys().map(|key| key.name.clone()).collect(),
-            (Some(_), None) => keys().map(ObjectKey::short).collect(),
+            (Some(_), None) => keys().map(ObjectKey::kind_and_name).collect(),
             (Some(_), Some(_)) => keys().map(qualified_specifier).collect(),
         };
         Unresolved::Unknown {
-            near: error::near(text, known.iter().map(String::as_str)).map(str::to_owned),
+            near: error::closest_match(text, known.iter().map(String::as_str)).map(str::to_owned),
             known: known.into_iter().collect(),
         }
     }
 
     /// Returns the error for a word that matches several objects.
-    pub fn several(&self, fitting: &[&ObjectKey]) -> Unresolved {
-        Unresolved::Several(fitting.iter().map(|key| self.full(key)).collect())
+    pub fn ambiguous(&self, fitting: &[&ObjectKey]) -> Unresolved {
+        Unresolved::Ambiguous(fitting.iter().map(|key| self.full(key)).collect())
     }
 
     /// Returns the shortest word that names only this object.
     pub fn specifier_for(&self, key: &ObjectKey) -> String {
-        let short = key.short();
-        match ObjectSpecifier::parse(&short).map(|word| self.fitting(&word).len()) {
+        let short = key.kind_and_name();
+        match ObjectSpecifier::parse(&short).map(|word| self.matching(&word).len()) {
             Some(0 | 1) => short,
             Some(_) | None => self.full(key),
         }
@@ -215,7 +215,7 @@ impl ObjectIndex {
     /// Returns the word with group and namespace. An empty group is written if another group has the same kind.
     fn full(&self, key: &ObjectKey) -> String {
         let whole = qualified_specifier(key);
-        let is_shared = ObjectSpecifier::parse(&whole).is_some_and(|word| self.fitting(&word).len() > 1);
+        let is_shared = ObjectSpecifier::parse(&whole).is_some_and(|word| self.matching(&word).len() > 1);
         if is_shared && key.group.is_empty() {
             return whole.replacen('/', "./", 1);
         }
@@ -249,11 +249,11 @@ mod tests {
 
     #[test]
     fn a_word_that_fits_several_objects_lists_them() {
-        let index = ObjectIndex::of([
+        let index = ObjectIndex::from_keys([
             key("", "Secret", "staging", "creds"),
             key("", "Secret", "prod", "creds"),
         ]);
-        let several = Unresolved::Several(vec!["Secret/prod/creds".to_owned(), "Secret/staging/creds".to_owned()]);
+        let several = Unresolved::Ambiguous(vec!["Secret/prod/creds".to_owned(), "Secret/staging/creds".to_owned()]);
         assert_eq!(index.resolve("Secret/creds"), Err(several));
         let staging = index.resolve("secret/staging/creds").unwrap();
         assert_eq!(staging.namespace, "staging");
@@ -266,12 +266,12 @@ mod tests {
             key("", "Service", "shop", "web"),
             key("serving.knative.dev", "Service", "shop", "web"),
         );
-        let index = ObjectIndex::of([core.clone(), knative.clone()]);
+        let index = ObjectIndex::from_keys([core.clone(), knative.clone()]);
         let several = vec![
             "Service./shop/web".to_owned(),
             "Service.serving.knative.dev/shop/web".to_owned(),
         ];
-        assert_eq!(index.resolve("Service/shop/web"), Err(Unresolved::Several(several)));
+        assert_eq!(index.resolve("Service/shop/web"), Err(Unresolved::Ambiguous(several)));
         assert_eq!(index.resolve("Service./shop/web"), Ok(&core));
         assert_eq!(index.resolve("Service.serving.knative.dev/web"), Ok(&knative));
     }
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn a_hook_may_be_named_by_its_name_or_prefix_alone() {
         let migrate = key("batch", "Job", "shop", "migrate-*");
-        let index = ObjectIndex::of([migrate.clone(), key("batch", "Job", "shop", "load")]);
+        let index = ObjectIndex::from_keys([migrate.clone(), key("batch", "Job", "shop", "load")]);
         for word in [
             "migrate",
             "migrate-",
@@ -289,7 +289,7 @@ mod tests {
         ] {
             assert_eq!(index.resolve_hook(word), Ok(&migrate), "{word}");
         }
-        assert_eq!(index.resolve("migrate"), Err(Unresolved::NoWord));
+        assert_eq!(index.resolve("migrate"), Err(Unresolved::Malformed));
         let near = index.resolve_hook("laod");
         assert!(matches!(near, Err(Unresolved::Unknown { near: Some(near), .. }) if near == "load"));
         // Only a generated name is a prefix.
@@ -319,7 +319,7 @@ mod tests {
             // Nor is there an object `y` beside a hook that is called by the prefix `y-`.
             let has_prefix = keys.iter().any(|key| key.name.ends_with('*'));
             let keys = keys.into_iter().filter(|key| !has_prefix || key.name != "y");
-            let index = ObjectIndex::of(keys.collect::<Vec<_>>());
+            let index = ObjectIndex::from_keys(keys.collect::<Vec<_>>());
             for key in index.by_name.values().flatten() {
                 prop_assert_eq!(index.resolve(&index.specifier_for(key)), Ok(key));
                 prop_assert_eq!(index.resolve(&index.full(key)), Ok(key));

@@ -40,14 +40,14 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-pub use self::state::{Due, OperationState};
+pub use self::state::{ScheduledDeletion, OperationState};
 use self::{
     board::WaveIndex,
     state::{Stage, TaskState},
 };
 use crate::{
     effect::{Effect, Work},
-    event::{Event, EventKind, Status, TaskOutline},
+    event::{Event, EventKind, OperationStatus, TaskOutline},
     input::{Input, InputKind},
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
@@ -116,7 +116,7 @@ impl Operation {
 
     /// Sets the places of its objects' fields, which aren't stored.
     pub fn set_field_places(&mut self, written: FieldPlaces) {
-        Arc::make_mut(&mut self.plan).written = written;
+        Arc::make_mut(&mut self.plan).field_places = written;
     }
 
     /// Returns the plan.
@@ -130,13 +130,13 @@ impl Operation {
     }
 
     /// Returns the status.
-    pub fn status(&self) -> &Status {
+    pub fn status(&self) -> &OperationStatus {
         &self.state.status
     }
 
     /// Returns the deletions that are due after its end.
-    pub fn due(&self) -> &[Due] {
-        &self.state.due
+    pub fn scheduled_deletions(&self) -> &[ScheduledDeletion] {
+        &self.state.scheduled_deletions
     }
 
     /// Returns why the operation fails, if it does. SyncFail hooks receive it.
@@ -156,7 +156,7 @@ impl Operation {
     }
 
     /// Returns the object of a hook, with name and UID, while it exists.
-    pub fn own(&self, task: &TaskId) -> Option<&crate::effect::Target> {
+    pub fn hook_object(&self, task: &TaskId) -> Option<&crate::effect::ObjectIdentity> {
         match self.state.tasks.get(task)? {
             TaskState::Hook(run) => run.object.as_ref(),
             TaskState::Pending
@@ -170,7 +170,7 @@ impl Operation {
     /// Returns the ID of a hook's run in the current attempt; `None` for other tasks.
     pub fn run_id(&self, task: &Task) -> Option<crate::hook::RunId> {
         let hook = task.hook()?;
-        Some(crate::hook::RunId::of(
+        Some(crate::hook::RunId::new(
             &hook.hook,
             &self.state.id,
             self.state.attempt,
@@ -179,7 +179,7 @@ impl Operation {
     }
 
     /// Lists the hooks that wait for a signal.
-    pub fn awaited(&self, signal: &str) -> Vec<ObjectKey> {
+    pub fn hooks_awaiting(&self, signal: &str) -> Vec<ObjectKey> {
         let awaited = self.awaited_signals().into_iter();
         awaited.filter(|(_, name)| name == signal).map(|(key, _)| key).collect()
     }
@@ -214,19 +214,19 @@ impl Operation {
 
     /// Processes one input.
     pub fn step(&mut self, input: Input) -> Step {
-        let input = input.bounded();
+        let input = input.truncated();
         let mut out = StepOutput::new(input.at);
         if !self.state.status.is_over() {
             let plan = Arc::clone(&self.plan);
-            let about = input.what.task().cloned();
-            self.take(&plan, input.what, &mut out);
+            let about = input.kind.task().cloned();
+            self.take(&plan, input.kind, &mut out);
             match about {
-                Some(task) => self.touch(&plan, &task),
-                None => self.board.wipe(),
+                Some(task) => self.update_task_index(&plan, &task),
+                None => self.board.invalidate(),
             }
             self.check_deadlines(&plan, &mut out);
             self.advance(&plan, &mut out);
-            self.notice(&plan, &mut out);
+            self.emit_waiting(&plan, &mut out);
             self.schedule(&plan, &mut out);
         }
         self.conclude(out)
@@ -234,21 +234,21 @@ impl Operation {
 
     fn take(&mut self, plan: &Plan, what: InputKind, out: &mut StepOutput) {
         match what {
-            InputKind::Begun => self.begin(plan, out),
+            InputKind::Started => self.begin(plan, out),
             InputKind::Resumed => self.resume(plan, out),
             InputKind::Checked { task, result } => self.checked(plan, &task, result, out),
             InputKind::Applied { task, result } => self.applied(plan, &task, result, out),
             InputKind::Deleted { task, target, result } => self.deleted(plan, &task, &target, result, out),
             InputKind::Observed { task, key, fact } => self.observed(plan, &task, &key, &fact, out),
-            InputKind::OlderDecided { task, result } => self.previous_decided(plan, &task, result, out),
+            InputKind::PreviousDecided { task, result } => self.previous_decided(plan, &task, result, out),
             InputKind::HookStepped { task, result } => self.hook_stepped(plan, &task, result, out),
-            InputKind::Answered {
+            InputKind::RequestAnswered {
                 task,
                 ask,
                 step,
                 answer,
             } => self.answered(plan, &task, (ask, step), answer, out),
-            InputKind::LogsKept { task, bytes, trouble } => self.logs_kept(plan, &task, bytes, trouble, out),
+            InputKind::LogsSaved { task, bytes, trouble } => self.logs_kept(plan, &task, bytes, trouble, out),
             InputKind::TtlSet { task, result } => self.ttl_set(plan, &task, result, out),
             InputKind::Decided {
                 task,
@@ -257,7 +257,7 @@ impl Operation {
             } => self.decided(plan, &task, occasion, decision, out),
             InputKind::Woke => self.state.wake = None,
             InputKind::Terminated { by } => self.terminate(plan, by, out),
-            InputKind::Troubled { message } => out.tell(EventKind::Troubled { message }),
+            InputKind::Problem { message } => out.tell(EventKind::Problem { message }),
         }
     }
 
@@ -265,20 +265,20 @@ impl Operation {
         if self.state.stage != Stage::New {
             return;
         }
-        self.state.deadline = out.after(plan.limits.operation);
-        self.state.whole_deadline = self.state.deadline;
+        self.state.deadline = out.after(plan.limits.operation_seconds);
+        self.state.total_deadline = self.state.deadline;
         out.must_save = true;
-        out.tell(self.started());
+        out.tell(self.started_event());
         self.begin_checks(plan, out);
     }
 
     /// Returns the first event.
-    pub(crate) fn started(&self) -> EventKind {
+    pub(crate) fn started_event(&self) -> EventKind {
         let plan = &self.plan;
         EventKind::OperationStarted {
             format: crate::event::FORMAT,
             operation: self.state.id.clone(),
-            does: plan.does,
+            does: plan.operation_kind,
             application: plan.application.clone(),
             tasks: plan.tasks.iter().map(outline).collect(),
             purpose: plan.purpose,
@@ -311,7 +311,7 @@ impl Operation {
             return;
         }
         // The real name, also for `generateName`.
-        let key = self.own(&task.id).map_or(&task.key, |own| &own.key).clone();
+        let key = self.hook_object(&task.id).map_or(&task.key, |own| &own.key).clone();
         let failed_before = self.state.failed;
         self.state.failed += 1;
         let cause = self.state.cause.get_or_insert_with(|| FailureCause {
@@ -330,7 +330,7 @@ impl Operation {
         }
         let Some(more) = failed_before.checked_sub(MAX_LISTED_FAILURES) else {
             let most = if cause.message.is_empty() {
-                text::MOST_BYTES
+                text::MAX_BYTES
             } else {
                 MAX_LATER_FAILURE_BYTES
             };
@@ -358,7 +358,7 @@ impl Operation {
                 Event {
                     seq: self.state.seq,
                     at: out.at,
-                    what,
+                    kind: what,
                 }
             })
             .collect();
@@ -381,7 +381,7 @@ fn outline(task: &Task) -> TaskOutline {
             None,
         ),
         Action::Delete(_) => ("delete", None),
-        Action::Hook(hook) => ("run", Some(hook.by.plugin.clone())),
+        Action::Hook(hook) => ("run", Some(hook.plugin.plugin.clone())),
     };
     TaskOutline {
         id: task.id.clone(),
@@ -389,15 +389,15 @@ fn outline(task: &Task) -> TaskOutline {
         wave: task.wave,
         key: task.key.clone(),
         action: action.to_owned(),
-        by,
+        plugin: by,
     }
 }
 
 /// Returns the object of a hook as it is created: the manifest with the run's name and labels.
 ///
 /// A Job is kept for at least a day, so that the cluster's TTL controller can't delete it before its outcome is stored.
-pub fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
-    own::own_object(plan, task, operation, attempt)
+pub fn hook_object_to_create(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
+    own::hook_object_to_create(plan, task, operation, attempt)
 }
 
 /// Collects the effects and events of a step.
@@ -445,7 +445,7 @@ fn later(at: Timestamp, duration: Duration) -> Option<Timestamp> {
 
 /// Returns whether the operation has a SyncFail phase.
 fn has_sync_fail(plan: &Plan) -> bool {
-    plan.does == OperationKind::Sync
+    plan.operation_kind == OperationKind::Sync
         && plan
             .tasks
             .iter()

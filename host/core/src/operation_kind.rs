@@ -43,7 +43,7 @@ impl Purpose {
     }
 
     /// Returns the name of an operation with this purpose, as in the command line.
-    pub const fn word(self, does: OperationKind) -> &'static str {
+    pub const fn operation_name(self, does: OperationKind) -> &'static str {
         match (does, self) {
             (OperationKind::Delete, _) => "delete",
             (OperationKind::Sync, Purpose::Deploy) => "sync",

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Capstan's field manager.
-pub const MANAGER: &str = "capstan";
+pub const FIELD_MANAGER: &str = "capstan";
 /// The prefix of the field managers for hooks' plugins.
 pub const HOOK_FIELD_MANAGER_PREFIX: &str = "capstan-hook-";
 
@@ -31,7 +31,7 @@ pub enum Owner {
     Ours,
     /// It has only the name label, with this application's name: version 0.1.0 created it, for this application or for one of the same name
     /// in another namespace.
-    OursByOldLabel,
+    OursByNameOnly,
     /// Another application: its name, and its namespace if it differs.
     Another(String),
     /// No application.
@@ -61,21 +61,21 @@ pub struct Ownership<'a> {
 const NO_APPLICATIONS: &BTreeSet<Application> = &BTreeSet::new();
 
 /// Sets the application's labels on an object that it creates.
-pub fn mark(object: &mut Object, application: &Application) {
+pub fn add_labels(object: &mut Object, application: &Application) {
     object.set_label(labels::APPLICATION, &application.name);
     object.set_label(labels::NAMESPACE, &application.namespace);
 }
 
 /// Returns the label selector for the application's objects. It also finds objects of version 0.1.0, so [`Ownership::owner`] must check the
 /// result.
-pub fn selector(application: &Application) -> String {
+pub fn label_selector(application: &Application) -> String {
     format!("{}={}", labels::APPLICATION, application.name)
 }
 
 /// Returns the label selector for watches of the application's objects. In its own namespace the name is enough; elsewhere there may be
 /// objects of another application of that name.
 pub fn watch_label_selector(application: &Application, namespace: &str) -> String {
-    let by_name = selector(application);
+    let by_name = label_selector(application);
     if namespace == application.namespace {
         by_name
     } else {
@@ -97,7 +97,7 @@ pub fn owner(live: &Object, application: &Application) -> Owner {
     };
     let namespace = live.label(labels::NAMESPACE);
     match namespace {
-        None if name == application.name => Owner::OursByOldLabel,
+        None if name == application.name => Owner::OursByNameOnly,
         Some(namespace) if name == application.name && namespace == application.namespace => Owner::Ours,
         Some(namespace) if namespace != application.namespace => {
             Owner::Another(format!("{name} of the namespace {namespace}"))
@@ -107,7 +107,7 @@ pub fn owner(live: &Object, application: &Application) -> Owner {
 }
 
 /// Returns the application that an object's labels name; `None` if there are no labels or only the name, as in version 0.1.0.
-pub fn labelled(live: &Object) -> Option<Application> {
+pub fn labelled_application(live: &Object) -> Option<Application> {
     Some(Application {
         name: live.label(labels::APPLICATION)?.to_owned(),
         namespace: live.label(labels::NAMESPACE)?.to_owned(),
@@ -133,14 +133,14 @@ impl<'a> Ownership<'a> {
     /// Returns the owner of an object, by its labels.
     pub fn owner(&self, live: &Object) -> Owner {
         match owner(live, self.application) {
-            Owner::Another(_) if self.was_left(live).is_some() => Owner::Nobody,
+            Owner::Another(_) if self.left_by(live).is_some() => Owner::Nobody,
             owner => owner,
         }
     }
 
     /// Returns the deleted application that left an object.
-    pub fn was_left(&self, live: &Object) -> Option<&'a Application> {
-        self.deleted.get(&labelled(live)?)
+    pub fn left_by(&self, live: &Object) -> Option<&'a Application> {
+        self.deleted.get(&labelled_application(live)?)
     }
 
     /// Returns whether an object becomes the application's when it is applied.
@@ -149,20 +149,20 @@ impl<'a> Ownership<'a> {
     }
 
     /// Returns the other application that an object belongs to, if there is one.
-    pub fn another(&self, live: &Object) -> Option<String> {
+    pub fn other_owner(&self, live: &Object) -> Option<String> {
         match self.owner(live) {
             Owner::Another(name) => Some(name),
-            Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => None,
+            Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => None,
         }
     }
 
     /// Returns whether an operation of this application created or applied an object.
-    pub fn has_made(&self, live: &Object) -> bool {
-        if self.inventory.has(&live.key(), live.uid()) {
+    pub fn has_created(&self, live: &Object) -> bool {
+        if self.inventory.contains(&live.key(), live.uid()) {
             return true;
         }
         match self.owner(live) {
-            Owner::Ours | Owner::OursByOldLabel => owns_label(live),
+            Owner::Ours | Owner::OursByNameOnly => owns_label(live),
             Owner::Another(_) | Owner::Nobody => false,
         }
     }
@@ -177,15 +177,15 @@ impl<'a> Ownership<'a> {
         if let Some(reason) = self.not_ours(live) {
             return Removal::NotOurs(reason);
         }
-        let is_known = self.inventory.has(&live.key(), live.uid());
+        let is_known = self.inventory.contains(&live.key(), live.uid());
         let is_at_home = live.namespace() == self.application.namespace;
-        if self.owner(live) == Owner::OursByOldLabel && !is_known && !is_at_home && !is_confirmed {
+        if self.owner(live) == Owner::OursByNameOnly && !is_known && !is_at_home && !is_confirmed {
             let why = format!(
                 "version 0.1.0 made it, for this application or for another one named {}",
                 self.application.name
             );
             let confirm = Setting::Confirm {
-                object: live.key().short(),
+                object: live.key().kind_and_name(),
                 with_contents: false,
             };
             return Removal::Unconfirmed(Notice::new(why, confirm));
@@ -197,11 +197,11 @@ impl<'a> Ownership<'a> {
     fn not_ours(&self, live: &Object) -> Option<String> {
         match self.owner(live) {
             Owner::Another(name) => return Some(format!("it belongs to the application {name}")),
-            Owner::Ours | Owner::OursByOldLabel if !self.has_made(live) => {
+            Owner::Ours | Owner::OursByNameOnly if !self.has_created(live) => {
                 return Some("it carries this application's labels, but this application didn't make it".to_owned());
             }
-            Owner::Nobody if !self.has_made(live) => return Some("this application didn't make it".to_owned()),
-            Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => {}
+            Owner::Nobody if !self.has_created(live) => return Some("this application didn't make it".to_owned()),
+            Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => {}
         }
         let controller = foreign_controller(live)?;
         Some(format!("{controller} controls it (`ownerReferences`)"))
@@ -209,14 +209,14 @@ impl<'a> Ownership<'a> {
 
     /// Returns whether a hook's object may replace or be applied over a live object of its name: an object of a hook or an ordinary object
     /// of this application, or one with the annotations of the tool that ran the hook before.
-    pub fn gives_way(&self, live: &Object, runs_to_completion: bool, mode: Mode) -> bool {
+    pub fn may_be_replaced_by_hook(&self, live: &Object, runs_to_completion: bool, mode: Mode) -> bool {
         match self.owner(live) {
             Owner::Another(_) => false,
-            Owner::Nobody if !self.has_made(live) => {
+            Owner::Nobody if !self.has_created(live) => {
                 let ran_elsewhere = HOOK_ANNOTATIONS.iter().any(|name| live.annotation(name).is_some());
                 ran_elsewhere && foreign_controller(live).is_none()
             }
-            Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => {
+            Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => {
                 // Each of several hooks with one name replaces the object of the one before.
                 let is_of_hook = live.label(labels::HOOK).is_some();
                 // Helpers are applied over. What runs to completion is replaced; in compat mode also if it wasn't a hook's object.
@@ -229,10 +229,10 @@ impl<'a> Ownership<'a> {
     }
 
     /// Returns the message that a hook's object can't be created because its name is taken.
-    pub fn taken(&self, live: &Object) -> String {
+    pub fn name_taken_message(&self, live: &Object) -> String {
         match self.owner(live) {
             Owner::Another(name) => format!("{} belongs to the application {name}", live.key()),
-            Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => {
+            Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => {
                 format!("{} is there already and was made by nobody's hook", live.key())
             }
         }
@@ -260,7 +260,7 @@ fn our_fields(live: &Object) -> impl Iterator<Item = &Value> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     entries.into_iter().flatten().filter_map(|entry| {
         let manager = entry.get("manager").and_then(Value::as_str)?;
-        let is_ours = manager == MANAGER || manager.starts_with(HOOK_FIELD_MANAGER_PREFIX);
+        let is_ours = manager == FIELD_MANAGER || manager.starts_with(HOOK_FIELD_MANAGER_PREFIX);
         is_ours.then(|| entry.get("fieldsV1")).flatten()
     })
 }

@@ -54,16 +54,16 @@ impl fmt::Display for Phase {
 /// The text isn't the name of a phase.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a phase")]
-pub struct NotAPhase(pub String);
+pub struct UnknownPhase(pub String);
 
 /// The name must match exactly, as in Argo CD: `presync` isn't a phase.
 impl FromStr for Phase {
-    type Err = NotAPhase;
+    type Err = UnknownPhase;
 
-    fn from_str(word: &str) -> Result<Phase, NotAPhase> {
+    fn from_str(word: &str) -> Result<Phase, UnknownPhase> {
         Phase::ALL
             .into_iter()
             .find(|phase| phase.as_str() == word)
-            .ok_or_else(|| NotAPhase(word.to_owned()))
+            .ok_or_else(|| UnknownPhase(word.to_owned()))
     }
 }

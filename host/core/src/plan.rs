@@ -31,13 +31,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    kinds::built_in,
-    make::{in_order, make, wait_text},
+    kinds::built_in_scopes,
+    make::{in_written_order, make_plan, wait_text},
     options::PlanOptions,
     plan_input::{Classified, Confirmation, DryRunBlocker, LiveObjects, PlanInput, Role},
     repeated::leave_out as leave_out_repeated,
-    scope::{Scope, Scopes, brought, settle},
-    select::{Hooks, Selection},
+    scope::{Scope, Scopes, defined_scopes, resolve_namespaces},
+    select::{HookSelection, Selection},
     written::FieldPlaces,
 };
 use crate::{
@@ -68,7 +68,8 @@ pub struct Plan {
     /// The format version, [`FORMAT`].
     pub format: u32,
     /// Sync or delete.
-    pub does: OperationKind,
+    #[serde(rename = "does")]
+    pub operation_kind: OperationKind,
     /// The application.
     pub application: Application,
     /// Whether a sync deploys, rolls back or tests.
@@ -86,7 +87,8 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// Live objects that no manifest names any more and that are kept because pruning wasn't requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_over: Vec<ObjectKey>,
+    #[serde(rename = "leftOver")]
+    pub unpruned: Vec<ObjectKey>,
     /// Notices for the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
@@ -95,13 +97,15 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// Where rules of Argo CD changed the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uses: Vec<RuleUse>,
+    #[serde(rename = "uses")]
+    pub rule_uses: Vec<RuleUse>,
     /// The propagation for deletions of hooks' objects; `None` for that of their delete policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
     /// The sync options of the application.
     #[serde(default, skip_serializing_if = "SyncOptions::is_empty")]
-    pub options: SyncOptions,
+    #[serde(rename = "options")]
+    pub sync_options: SyncOptions,
     /// The permissions of the plugins of its hooks, for each plugin that requests any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowances: Vec<Allowance>,
@@ -121,7 +125,7 @@ pub struct Plan {
     pub index: TaskIndex,
     /// The places of the objects' fields. They aren't stored: set when the plan is made or continued.
     #[serde(skip)]
-    pub written: FieldPlaces,
+    pub field_places: FieldPlaces,
 }
 
 /// The position of each task of a plan. It follows from the tasks, so two indexes are always equal.
@@ -179,33 +183,40 @@ pub struct Skipped {
 pub struct Limits {
     /// The deadline of the operation, without SyncFail.
     #[serde(with = "duration::as_seconds")]
-    pub operation: Duration,
+    #[serde(rename = "operation")]
+    pub operation_seconds: Duration,
     /// The deadline of SyncFail.
     #[serde(with = "duration::as_seconds")]
-    pub sync_fail: Duration,
+    #[serde(rename = "syncFail")]
+    pub sync_fail_seconds: Duration,
     /// How long a deletion is waited for.
     #[serde(with = "duration::as_seconds")]
-    pub deletion: Duration,
+    #[serde(rename = "deletion")]
+    pub deletion_seconds: Duration,
     /// How long a hook that is being stopped may take: its plugin's calls, and their requests.
     #[serde(with = "duration::as_seconds")]
-    pub abort: Duration,
+    #[serde(rename = "abort")]
+    pub abort_seconds: Duration,
     /// The time without changes after which the user is told what the operation waits for.
     #[serde(with = "duration::as_seconds")]
-    pub notice: Duration,
+    #[serde(rename = "notice")]
+    pub notice_seconds: Duration,
     /// The deadline of each phase before SyncFail; `None` for that of the operation.
     #[serde(
         with = "duration::as_seconds::option",
         default,
         skip_serializing_if = "Option::is_none"
     )]
-    pub phase: Option<Duration>,
+    #[serde(rename = "phase")]
+    pub phase_seconds: Option<Duration>,
     /// The deadline of each wave before SyncFail; `None` for that of its phase.
     #[serde(
         with = "duration::as_seconds::option",
         default,
         skip_serializing_if = "Option::is_none"
     )]
-    pub wave: Option<Duration>,
+    #[serde(rename = "wave")]
+    pub wave_seconds: Option<Duration>,
     /// Further attempts after a failure.
     #[serde(default)]
     pub retry: Retry,
@@ -216,43 +227,46 @@ pub struct Limits {
 #[serde(rename_all = "camelCase")]
 pub struct Retry {
     /// The maximum number of further attempts; 0 for none.
-    pub times: u32,
+    #[serde(rename = "times")]
+    pub max_retries: u32,
     /// How long the first pause is; each further one is twice as long.
     #[serde(with = "duration::as_seconds")]
-    pub first: Duration,
+    #[serde(rename = "first")]
+    pub first_pause_seconds: Duration,
     /// The longest pause, in seconds.
     #[serde(with = "duration::as_seconds")]
-    pub most: Duration,
+    #[serde(rename = "most")]
+    pub max_pause_seconds: Duration,
 }
 
 impl Default for Retry {
     fn default() -> Retry {
         Retry {
-            times: 0,
-            first: Duration::from_secs(5),
-            most: Duration::from_mins(3),
+            max_retries: 0,
+            first_pause_seconds: Duration::from_secs(5),
+            max_pause_seconds: Duration::from_mins(3),
         }
     }
 }
 
 impl Retry {
     /// Returns how long the pause after a try is; nothing when it was the last. The first try is number 1.
-    pub fn pause(&self, attempt: u32) -> Option<Duration> {
+    pub fn pause_seconds(&self, attempt: u32) -> Option<Duration> {
         let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        (attempt <= self.times).then(|| self.first.saturating_mul(factor).min(self.most))
+        (attempt <= self.max_retries).then(|| self.first_pause_seconds.saturating_mul(factor).min(self.max_pause_seconds))
     }
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            operation: Duration::from_hours(6),
-            sync_fail: Duration::from_mins(10),
-            deletion: Duration::from_mins(5),
-            abort: Duration::from_secs(10),
-            notice: Duration::from_mins(1),
-            phase: None,
-            wave: None,
+            operation_seconds: Duration::from_hours(6),
+            sync_fail_seconds: Duration::from_mins(10),
+            deletion_seconds: Duration::from_mins(5),
+            abort_seconds: Duration::from_secs(10),
+            notice_seconds: Duration::from_mins(1),
+            phase_seconds: None,
+            wave_seconds: None,
             retry: Retry::default(),
         }
     }
@@ -270,11 +284,11 @@ impl Plan {
     }
 
     /// Returns the requester of a hook's task, for the gate.
-    pub fn asker(&self, task: &Task) -> Requester<'_> {
+    pub fn requester(&self, task: &Task) -> Requester<'_> {
         Requester {
             application: &self.application,
             has_object: task.hook().is_some_and(|hook| hook.has_object),
-            allowance: task.hook().and_then(|hook| self.allowance(&hook.by)),
+            allowance: task.hook().and_then(|hook| self.allowance(&hook.plugin)),
         }
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::policy::{PolicyHook, PolicyQuestion};
-pub use crate::request::{Ask, HeaderValue, HttpRequest, HttpResponse, ObjectRef, Request, Selector};
+pub use crate::request::{HookRequest, HeaderValue, HttpRequest, HttpResponse, ObjectRef, Request, Selector};
 use crate::{
     compat::Mode,
     failure::FailureClass,
@@ -102,7 +102,7 @@ pub struct PlacementQuestion {
 
 /// A setting that a plugin's manifest doesn't allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingsFlaw {
+pub struct SettingsProblem {
     /// The setting, as a JSON pointer.
     pub pointer: String,
     /// Why it isn't allowed.
@@ -225,9 +225,11 @@ pub struct FailureCause {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// The ID of the request that it answers; `None` if it answers none.
-    pub answers: Option<u32>,
+    #[serde(rename = "answers")]
+    pub request_id: Option<u32>,
     /// What was observed.
-    pub what: ObservationKind,
+    #[serde(rename = "what")]
+    pub kind: ObservationKind,
 }
 
 /// The kinds of observations.
@@ -295,7 +297,8 @@ pub struct HookStep {
     /// One sentence about what the hook is doing.
     pub message: String,
     /// Requests to the host, in this order.
-    pub asks: Vec<Ask>,
+    #[serde(rename = "asks")]
+    pub requests: Vec<HookRequest>,
     /// The state for the next call.
     pub state: Vec<u8>,
     /// When to call again even if nothing happens, in milliseconds.
@@ -323,7 +326,7 @@ impl PluginSettings {
     }
 
     /// Returns the settings for a plugin, by its name.
-    pub fn of(&self, plugin: &str) -> Option<&Map<String, Value>> {
+    pub fn for_plugin(&self, plugin: &str) -> Option<&Map<String, Value>> {
         self.0.get(plugin)
     }
 }
@@ -392,7 +395,8 @@ pub enum PluginError {
     },
     /// The plugin couldn't be called for a reason outside the plugin, such as a lack of memory. Another call may succeed.
     #[error("could not ask {plugin}: {message}")]
-    CouldNotTell {
+    #[serde(rename = "CouldNotTell")]
+    Unavailable {
         /// The plugin and its version.
         plugin: String,
         /// Why it couldn't be called.
@@ -416,7 +420,7 @@ impl PluginError {
             PluginError::Invalid { .. }
             | PluginError::Retry { .. }
             | PluginError::Failed { .. }
-            | PluginError::CouldNotTell { .. } => Remedies::default(),
+            | PluginError::Unavailable { .. } => Remedies::default(),
         }
     }
 
@@ -426,7 +430,7 @@ impl PluginError {
             PluginError::Invalid { message, .. }
             | PluginError::Retry { message, .. }
             | PluginError::Failed { message, .. }
-            | PluginError::CouldNotTell { message, .. } => message,
+            | PluginError::Unavailable { message, .. } => message,
             PluginError::Missing { plugin, .. } => plugin,
         }
     }
@@ -448,7 +452,7 @@ pub trait Plugins: Send + Sync {
     }
 
     /// Lists the user's settings for a hook that the manifest of its type, or of one of its policies, doesn't allow.
-    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
         _ = (by, settings);
         Vec::new()
     }

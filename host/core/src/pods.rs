@@ -5,17 +5,17 @@ use serde_json::Value;
 use crate::object::{Object, ObjectKey};
 
 /// The rule of an assessment that is based on pods.
-pub const RULE: &str = "host/pods";
+pub const PODS_RULE: &str = "host/pods";
 
 /// A problem of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodProblem {
     /// How serious it is.
-    pub weight: PodSeverity,
+    pub severity: PodSeverity,
     /// One sentence that names the pod and the problem.
     pub message: String,
     /// The missing object without which the pod can't start.
-    pub lacks: Option<ObjectKey>,
+    pub missing_object: Option<ObjectKey>,
     /// The pod's name.
     pub pod: String,
     /// The revision of the workload's template from which a `StatefulSet` made the pod; may be empty.
@@ -25,7 +25,7 @@ pub struct PodProblem {
 impl PodProblem {
     /// Returns a hint if a `StatefulSet` waits forever for a broken pod of an earlier revision before it makes one of the new revision
     /// (kubernetes/kubernetes#67250). Parallel pod management doesn't have this problem.
-    pub fn stuck(&self, workload: &Object) -> Option<String> {
+    pub fn stuck_revision_hint(&self, workload: &Object) -> Option<String> {
         let is_ordered = workload.group() == "apps"
             && workload.kind() == "StatefulSet"
             && workload.text("/spec/podManagementPolicy") != Some("Parallel");
@@ -53,7 +53,7 @@ pub fn revision(pod: &Object) -> &str {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PodSeverity {
     /// It may end by itself: no node has room, a container crashes and is restarted.
-    Told,
+    Temporary,
     /// It usually doesn't end by itself, as with a missing image or Secret. It counts after a short time.
     Degraded,
     /// It never ends by itself: the name of the image is invalid.
@@ -61,7 +61,7 @@ pub enum PodSeverity {
 }
 
 /// Returns the label selector for a workload's pods; `None` for kinds without pods.
-pub fn selector(workload: &Object) -> Option<String> {
+pub fn pod_selector(workload: &Object) -> Option<String> {
     if workload.group() == "batch" && workload.kind() == "Job" {
         return Some(format!("batch.kubernetes.io/controller-uid={}", workload.uid()));
     }
@@ -76,7 +76,7 @@ pub fn selector(workload: &Object) -> Option<String> {
     } else {
         "/spec/selector/matchLabels"
     };
-    let labels = workload.0.pointer(selector)?.as_object()?;
+    let labels = workload.0.pointer(pod_selector)?.as_object()?;
     let terms: Option<Vec<String>> = labels
         .iter()
         .map(|(name, value)| Some(format!("{name}={}", value.as_str()?)))
@@ -87,7 +87,7 @@ pub fn selector(workload: &Object) -> Option<String> {
 }
 
 /// Returns the most serious problem of a pod, if it has any.
-pub fn trouble(pod: &Object) -> Option<PodProblem> {
+pub fn worst_problem(pod: &Object) -> Option<PodProblem> {
     if pod.is_terminating() {
         return None;
     }
@@ -124,16 +124,16 @@ fn of_container(pod: &Object, status: &Value) -> Option<PodProblem> {
             let restarts = status.get("restartCount").and_then(Value::as_u64).unwrap_or_default();
             let code = code.map_or_else(String::new, |code| format!(" with exit code {code}"));
             (
-                PodSeverity::Told,
+                PodSeverity::Temporary,
                 format!("crashes{code}, started {restarts} times again"),
             )
         }
         _ => return None,
     };
     Some(PodProblem {
-        weight,
+        severity: weight,
         message: format!("pod {}, container {container}: {what}", pod.name()),
-        lacks: parse_missing_object(message).map(|(kind, name)| named(pod, kind, name)),
+        missing_object: parse_missing_object(message).map(|(kind, name)| named(pod, kind, name)),
         pod: pod.name().to_owned(),
         revision: revision(pod).to_owned(),
     })
@@ -147,16 +147,16 @@ fn unschedulable(pod: &Object) -> Option<PodProblem> {
     };
     let message = conditions.iter().find(is)?.get("message").and_then(Value::as_str)?;
     Some(PodProblem {
-        weight: PodSeverity::Told,
+        severity: PodSeverity::Temporary,
         message: format!("pod {} has no node: {message}", pod.name()),
-        lacks: None,
+        missing_object: None,
         pod: pod.name().to_owned(),
         revision: revision(pod).to_owned(),
     })
 }
 
 /// Lists the `ConfigMaps` and `Secrets` that a pod's volumes need, while its containers wait to be created.
-pub fn mounted(pod: &Object) -> Vec<ObjectKey> {
+pub fn mounted_objects(pod: &Object) -> Vec<ObjectKey> {
     let waits = statuses(pod).any(|status| {
         let reason = status.pointer("/state/waiting/reason").and_then(Value::as_str);
         matches!(reason, Some("ContainerCreating" | "PodInitializing"))
@@ -234,8 +234,8 @@ mod tests {
     #[test]
     fn the_worst_of_a_pod_is_told() {
         let told = |reason: &str| {
-            trouble(&pod(json!({ "reason": reason, "message": "not found" })))
-                .map(|found| (found.weight, found.message))
+            worst_problem(&pod(json!({ "reason": reason, "message": "not found" })))
+                .map(|found| (found.severity, found.message))
         };
         assert_eq!(
             told("ImagePullBackOff"),
@@ -250,14 +250,14 @@ mod tests {
         );
         assert_eq!(
             told("CrashLoopBackOff").map(|(weight, _)| weight),
-            Some(PodSeverity::Told)
+            Some(PodSeverity::Temporary)
         );
         assert_eq!(told("ContainerCreating"), None);
     }
 
     #[test]
     fn what_a_waiting_pod_mounts_is_listed() {
-        let names = |pod: &Object| mounted(pod).iter().map(ObjectKey::short).collect::<Vec<_>>();
+        let names = |pod: &Object| mounted_objects(pod).iter().map(ObjectKey::kind_and_name).collect::<Vec<_>>();
         assert_eq!(
             names(&pod(json!({ "reason": "ContainerCreating" }))),
             ["Secret/keys", "ConfigMap/settings"]
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn workloads_select_their_pods() {
         let of = |group: &str, kind: &str| {
-            selector(&Object(
+            pod_selector(&Object(
                 json!({ "apiVersion": group, "kind": kind, "spec": { "selector": { "matchLabels": { "app": "x" } } } }),
             ))
         };
@@ -297,6 +297,6 @@ mod tests {
         assert_eq!(of("v1", "Service"), None);
         let controller =
             json!({ "apiVersion": "v1", "kind": "ReplicationController", "spec": { "selector": { "app": "x" } } });
-        assert_eq!(selector(&Object(controller)).as_deref(), Some("app=x"));
+        assert_eq!(pod_selector(&Object(controller)).as_deref(), Some("app=x"));
     }
 }

@@ -29,7 +29,8 @@ pub struct HookRecord {
     pub runs: BTreeMap<Phase, LastRun>,
     /// The last operation that skipped it, if it hasn't run since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_out: Option<SkippedRun>,
+    #[serde(rename = "leftOut")]
+    pub last_skip: Option<SkippedRun>,
 }
 
 /// The last run of a hook in one phase.
@@ -71,7 +72,7 @@ pub struct SkippedRun {
 }
 
 /// Returns the number of an operation, with which its ID begins.
-pub fn number(operation: &str) -> &str {
+pub fn operation_number(operation: &str) -> &str {
     operation.split('-').next().unwrap_or(operation)
 }
 
@@ -85,18 +86,18 @@ pub fn last_success_with_inputs<'records>(
     let run = records.get(hook)?.runs.get(&phase)?;
     let success = run.success.as_ref()?;
     let is_same = run.outcome == HookOutcome::Succeeded && success.inputs.as_deref() == Some(inputs);
-    is_same.then(|| number(&success.operation))
+    is_same.then(|| operation_number(&success.operation))
 }
 
 /// Records an operation that has ended. Hooks that the set no longer has are forgotten.
-pub fn remember(records: &mut HookRecords, plan: &Plan, view: &OperationView, at: Timestamp) {
-    if plan.does == OperationKind::Sync && !plan.hooks.is_empty() {
+pub fn record_operation(records: &mut HookRecords, plan: &Plan, view: &OperationView, at: Timestamp) {
+    if plan.operation_kind == OperationKind::Sync && !plan.hooks.is_empty() {
         records.retain(|id, _| plan.hooks.contains(id));
     }
     let operation = &view.operation;
     for skipped in &plan.skipped {
         let Some(hook) = &skipped.hook else { continue };
-        record(records, hook, &skipped.key).left_out = Some(SkippedRun {
+        record(records, hook, &skipped.key).last_skip = Some(SkippedRun {
             operation: operation.clone(),
             at,
             reason: skipped.reason.clone(),
@@ -114,7 +115,7 @@ pub fn remember(records: &mut HookRecords, plan: &Plan, view: &OperationView, at
             continue;
         }
         let record = record(records, &hook.hook, &task.key);
-        record.left_out = record.left_out.take().filter(|left| left.operation == *operation);
+        record.last_skip = record.last_skip.take().filter(|left| left.operation == *operation);
         let before = record.runs.remove(&task.phase).and_then(|run| run.success);
         let (outcome, success) = match result {
             TaskResult::Done(_) => {
@@ -142,6 +143,6 @@ fn record<'records>(records: &'records mut HookRecords, hook: &HookId, key: &Obj
     records.entry(hook.clone()).or_insert_with(|| HookRecord {
         key: key.clone(),
         runs: BTreeMap::new(),
-        left_out: None,
+        last_skip: None,
     })
 }

@@ -29,14 +29,14 @@ pub type Related = BTreeMap<String, RelatedResult>;
 #[serde(untagged)]
 pub enum RelatedResult {
     /// The objects that exist.
-    There {
+    Found {
         /// The visible fields of the objects, up to the limits.
         objects: Vec<Value>,
         /// The number of objects, including those beyond the limits.
         total: usize,
         /// Objects that pods mount and that don't exist.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        missing: Vec<Missing>,
+        missing: Vec<MissingMount>,
     },
     /// The objects couldn't be read.
     Refused {
@@ -47,7 +47,7 @@ pub enum RelatedResult {
 
 /// An object that a pod mounts and that doesn't exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Missing {
+pub struct MissingMount {
     /// The name of the pod.
     pub pod: String,
     /// `Secret` or `ConfigMap`.
@@ -62,13 +62,13 @@ impl RelatedResult {
         RelatedResult::Refused { refused: why.into() }
     }
 
-    fn shown(objects: Vec<Value>, total: usize, missing: Vec<Missing>) -> RelatedResult {
+    fn shown(objects: Vec<Value>, total: usize, missing: Vec<MissingMount>) -> RelatedResult {
         let mut bytes = 0;
         let small = |object: &Value| {
             bytes += object.to_string().len();
             bytes <= MAX_BYTES
         };
-        RelatedResult::There {
+        RelatedResult::Found {
             objects: objects.into_iter().take_while(small).collect(),
             total,
             missing,
@@ -76,12 +76,12 @@ impl RelatedResult {
     }
 
     /// Creates the result for pods; those that aren't ready come first.
-    pub fn pods<'a>(pods: impl IntoIterator<Item = &'a Object>, mut missing: Vec<Missing>) -> RelatedResult {
+    pub fn pods<'a>(pods: impl IntoIterator<Item = &'a Object>, mut missing: Vec<MissingMount>) -> RelatedResult {
         let mut pods: Vec<&Object> = pods.into_iter().collect();
         pods.sort_by_cached_key(|pod| (is_ready(pod), pod.name().to_owned()));
         missing.sort();
         missing.truncate(MAX_PODS);
-        let shown = pods.iter().take(MAX_PODS).map(|pod| how_it_is(pod).0).collect();
+        let shown = pods.iter().take(MAX_PODS).map(|pod| pod_status(pod).0).collect();
         RelatedResult::shown(shown, pods.len(), missing)
     }
 
@@ -123,7 +123,7 @@ fn parts(list: Option<&Value>, keys: &[&str]) -> Vec<Value> {
 }
 
 /// Returns the status of a pod without its spec, whose environment may contain secrets.
-pub fn how_it_is(pod: &Object) -> Object {
+pub fn pod_status(pod: &Object) -> Object {
     const CONDITION: [&str; 4] = ["type", "status", "reason", "message"];
     const CONTAINER: [&str; 7] = [
         "name",
@@ -175,7 +175,7 @@ fn last_seen(event: &Object) -> &str {
 
 /// The owner of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
+pub struct OwnerReference {
     /// The owner's key.
     pub key: ObjectKey,
     /// The owner's UID.
@@ -183,7 +183,7 @@ pub struct Owner {
 }
 
 /// Returns the controller of an object, else its first owner. An owner is in the object's own namespace.
-pub fn owner(object: &Object) -> Option<Owner> {
+pub fn owner(object: &Object) -> Option<OwnerReference> {
     let all = object
         .0
         .pointer("/metadata/ownerReferences")
@@ -192,7 +192,7 @@ pub fn owner(object: &Object) -> Option<Owner> {
     let owner = all.iter().find(controls).or_else(|| all.first())?;
     let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let version = text("apiVersion");
-    Some(Owner {
+    Some(OwnerReference {
         key: ObjectKey {
             group: version.split_once('/').map_or("", |(group, _)| group).to_owned(),
             kind: text("kind"),
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn of_a_pod_is_shown_how_it_is_and_not_what_it_is_made_of() {
         let (ready, late) = (pod("a", "True"), pod("b", "False"));
-        let missing = Missing {
+        let missing = MissingMount {
             pod: "b".to_owned(),
             kind: "Secret".to_owned(),
             name: "keys".to_owned(),

@@ -8,11 +8,12 @@ use crate::{hook::Propagation, object::GroupKind};
 
 /// A request with its ID.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ask {
+pub struct HookRequest {
     /// The ID that the plugin gave it.
     pub id: u32,
     /// The request.
-    pub what: Request,
+    #[serde(rename = "what")]
+    pub request: Request,
     /// The step of the hook that made the request, from 1. It distinguishes requests with the same ID.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub step: u32,
@@ -23,10 +24,10 @@ fn is_zero(step: &u32) -> bool {
     *step == 0
 }
 
-impl Ask {
+impl HookRequest {
     /// Creates a request that isn't from a step yet.
-    pub fn new(id: u32, what: Request) -> Ask {
-        Ask { id, what, step: 0 }
+    pub fn new(id: u32, what: Request) -> HookRequest {
+        HookRequest { id, request: what, step: 0 }
     }
 }
 
@@ -70,7 +71,8 @@ pub enum Request {
     /// Write a Kubernetes event about the hook.
     EmitEvent(String),
     /// A request that this version doesn't support: its name.
-    NotInThisVersion(String),
+    #[serde(rename = "NotInThisVersion")]
+    Unsupported(String),
 }
 
 /// Names an object of the cluster.
@@ -146,7 +148,8 @@ pub struct HttpResponse {
     /// The body, encoded as base64.
     pub body: String,
     /// Whether the body was longer and was cut.
-    pub cut: bool,
+    #[serde(rename = "cut")]
+    pub is_truncated: bool,
 }
 
 /// Returns the group of an `apiVersion`; empty for the core group.
@@ -207,14 +210,14 @@ impl fmt::Display for Request {
             }
             Request::WaitSignal(name) => write!(f, "wait for the signal {name}"),
             Request::EmitEvent(_) => f.write_str("create Event"),
-            Request::NotInThisVersion(name) => f.write_str(name),
+            Request::Unsupported(name) => f.write_str(name),
         }
     }
 }
 
 impl Request {
     /// Returns whether it is about the hook's own object, which needs no permission.
-    pub fn is_own(&self) -> bool {
+    pub fn is_about_own_object(&self) -> bool {
         match self {
             Request::CreateOwn | Request::WatchOwn | Request::FollowLogsOwn | Request::DeleteOwn(_) => true,
             Request::Apply(_)
@@ -226,7 +229,7 @@ impl Request {
             | Request::Http(_)
             | Request::WaitSignal(_)
             | Request::EmitEvent(_)
-            | Request::NotInThisVersion(_) => false,
+            | Request::Unsupported(_) => false,
         }
     }
 
@@ -246,7 +249,7 @@ impl Request {
             | Request::Watch(_)
             | Request::Http(_)
             | Request::WaitSignal(_)
-            | Request::NotInThisVersion(_) => false,
+            | Request::Unsupported(_) => false,
         }
     }
 

@@ -26,7 +26,7 @@ pub fn is_secret(object: &Object) -> bool {
 }
 
 /// Removes the data of a Secret, and of each Secret in a list. Returns whether there was any.
-pub fn strip(object: &mut Object) -> bool {
+pub fn remove_data(object: &mut Object) -> bool {
     is_secret(object) && remove_data_from_value(&mut object.0)
 }
 
@@ -70,13 +70,13 @@ mod tests {
         let bare = json!({ "metadata": { "name": "s", "annotations": { "a": "b" } } });
         for kind in ["SecretList", "List"] {
             let mut list = Object(json!({ "apiVersion": "v1", "kind": kind, "items": [data, { "items": [data] }] }));
-            assert!(strip(&mut list));
+            assert!(remove_data(&mut list));
             assert_eq!(list.0["items"], json!([bare, { "items": [bare] }]));
-            assert!(!strip(&mut list));
+            assert!(!remove_data(&mut list));
         }
         let mut map = Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "a": "b" } }));
-        assert!(!strip(&mut map) && map.0["data"] == json!({ "a": "b" }));
+        assert!(!remove_data(&mut map) && map.0["data"] == json!({ "a": "b" }));
         let mut foreign = Object(json!({ "apiVersion": "example.com/v1", "kind": "Secret", "data": { "a": "b" } }));
-        assert!(!strip(&mut foreign));
+        assert!(!remove_data(&mut foreign));
     }
 }

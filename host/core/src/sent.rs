@@ -48,7 +48,7 @@ pub fn as_sent(object: &Object) -> Object {
 ///
 /// Server-side apply merges first and then removes what was applied earlier. If that removes all parts of a list or map, the list or map is
 /// removed, too, although it was sent as an empty one. Applying once more restores it.
-pub fn lacks_empty(object: &Object, made: &Object) -> bool {
+pub fn has_lost_empty_value(object: &Object, made: &Object) -> bool {
     lacks(&as_sent(object).0, Some(&made.0))
 }
 
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn an_empty_value_that_is_not_there_is_lacking() {
-        let lacks = |sent: Value, made: Value| lacks_empty(&Object(sent), &Object(made));
+        let lacks = |sent: Value, made: Value| has_lost_empty_value(&Object(sent), &Object(made));
         assert!(lacks(json!({ "spec": { "a": [] } }), json!({ "spec": { "b": 1 } })));
         assert!(lacks(
             json!({ "spec": [{ "a": {} }] }),

@@ -24,7 +24,7 @@ pub struct ConflictingPort {
 
 impl ConflictingPort {
     /// Returns whether a live port is this one.
-    pub fn is(&self, port: &Value) -> bool {
+    pub fn matches(&self, port: &Value) -> bool {
         self.element == element(port)
     }
 }
@@ -71,13 +71,13 @@ pub fn conflicting_ports(applied: &Object, live: &Object, manager: &str) -> Vec<
 pub fn managed_fields_with_ports(live: &Object, ports: &[ConflictingPort], manager: &str) -> Vec<Value> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     let mut entries = entries.cloned().unwrap_or_default();
-    if !entries.iter().any(|entry| crate::diff::is_entry_of(entry, manager)) {
+    if !entries.iter().any(|entry| crate::diff::is_applied_entry_of(entry, manager)) {
         entries.push(serde_json::json!({
             "manager": manager, "operation": "Apply", "apiVersion": live.api_version(), "fieldsType": "FieldsV1", "fieldsV1": {},
         }));
     }
     for entry in &mut entries {
-        let is_ours = crate::diff::is_entry_of(entry, manager);
+        let is_ours = crate::diff::is_applied_entry_of(entry, manager);
         let Some(owned) = entry.pointer_mut("/fieldsV1") else {
             continue;
         };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     compat::{Mode, Rule},
     directive::{Directives, Permission},
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     hook::Propagation,
 };
 
@@ -30,7 +30,7 @@ pub struct SyncOption {
     /// Its possible values; the first one is the default.
     pub values: &'static [&'static str],
     /// Where it can be set.
-    pub whose: OptionScope,
+    pub scope: OptionScope,
     /// Its meaning, for the documentation.
     pub meaning: &'static str,
 }
@@ -44,7 +44,7 @@ const fn option(
     SyncOption {
         name,
         values,
-        whose,
+        scope: whose,
         meaning,
     }
 }
@@ -141,7 +141,7 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
 ];
 
 /// Returns an option by its name.
-pub fn known(name: &str) -> Option<&'static SyncOption> {
+pub fn find_option(name: &str) -> Option<&'static SyncOption> {
     SYNC_OPTIONS.iter().find(|option| option.name == name)
 }
 
@@ -219,7 +219,7 @@ impl SyncOptions {
     /// # Errors
     ///
     /// Returns all invalid options. In compat mode they are ignored and become `notices`.
-    pub fn read<'a>(words: impl IntoIterator<Item = &'a str>, mode: Mode) -> Result<SyncOptions, Vec<Diagnostic>> {
+    pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>, mode: Mode) -> Result<SyncOptions, Vec<Diagnostic>> {
         let mut options = SyncOptions::default();
         let mut errors = Vec::new();
         let mut seen: Vec<&str> = Vec::new();
@@ -259,7 +259,7 @@ impl SyncOptions {
     fn set(&mut self, name: &str, value: &str) {
         let is_true = Some(value == "true");
         match name {
-            "Prune" => self.prune = Some(Permission::of(value)),
+            "Prune" => self.prune = Some(Permission::from_option_value(value)),
             "PruneLast" => self.prune_last = is_true,
             "PrunePropagationPolicy" => {
                 self.propagation = Some(match value {
@@ -268,7 +268,7 @@ impl SyncOptions {
                     _ => Propagation::Background,
                 });
             }
-            "Delete" => self.delete = Some(Permission::of(value)),
+            "Delete" => self.delete = Some(Permission::from_option_value(value)),
             "Validate" => self.validate = is_true,
             "SkipDryRunOnMissingResource" => self.skip_dry_run_on_missing = is_true,
             "Replace" => self.replace = is_true,
@@ -284,9 +284,9 @@ impl SyncOptions {
     }
 
     /// Fills in the application's options where an object's annotations don't set them.
-    pub fn settle(&self, directives: &mut Directives) {
+    pub fn fill_in(&self, directives: &mut Directives) {
         let named = std::mem::take(&mut directives.named_options);
-        let is_open = |name: &str| !named.iter().any(|known| known == name);
+        let is_open = |name: &str| !named.iter().any(|known| find_option == name);
         fill_in_value(&mut directives.prune, self.prune, is_open("Prune"));
         fill_in_value(&mut directives.delete, self.delete, is_open("Delete"));
         fill_in_value(&mut directives.prune_last, self.prune_last, is_open("PruneLast"));
@@ -317,10 +317,10 @@ fn fill_in_value<T>(place: &mut T, value: Option<T>, is_open: bool) {
 /// Parses an option, or returns what is wrong with it.
 fn parse_option(word: &str) -> Result<(&'static str, &str), Box<Diagnostic>> {
     let (name, value) = word.trim().split_once('=').unwrap_or((word.trim(), ""));
-    let Some(option) = known(name) else {
+    let Some(option) = find_option(name) else {
         let error = Diagnostic::new(format!("there is no sync option `{name}`"));
         let names = || SYNC_OPTIONS.iter().map(|option| option.name);
-        return Err(Box::new(match near(name, names()) {
+        return Err(Box::new(match closest_match(name, names()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("there is {}", names().collect::<Vec<_>>().join(", "))),
         }));
@@ -345,7 +345,7 @@ mod tests {
     use super::*;
 
     fn read(words: &[&str]) -> SyncOptions {
-        SyncOptions::read(words.iter().copied(), Mode::Native).expect("options")
+        SyncOptions::parse(words.iter().copied(), Mode::Native).expect("options")
     }
 
     #[test]
@@ -383,12 +383,12 @@ mod tests {
                 "it can be false, true",
             ),
         ] {
-            let errors = SyncOptions::read([word], Mode::Native).expect_err("a mistake");
+            let errors = SyncOptions::parse([word], Mode::Native).expect_err("a mistake");
             assert_eq!(
                 (errors[0].message.as_str(), errors[0].hint.shown()),
                 (message, hint.to_owned())
             );
-            let ignored = SyncOptions::read([word], Mode::ArgoCd).expect("ignored");
+            let ignored = SyncOptions::parse([word], Mode::ArgoCd).expect("ignored");
             assert_eq!(ignored.notices, [format!("{message}; it is ignored")]);
             assert_eq!(
                 SyncOptions {
@@ -435,14 +435,14 @@ mod tests {
         ] {
             let options = read(&[of_application]);
             let mut silent = Directives::default();
-            options.settle(&mut silent);
+            options.fill_in(&mut silent);
             assert_ne!(silent, Directives::default(), "{option} has no effect");
             let mut spoken = Directives {
                 named_options: vec![option.to_owned()],
                 ..Directives::default()
             };
             let before = spoken.clone();
-            options.settle(&mut spoken);
+            options.fill_in(&mut spoken);
             assert_eq!(spoken, before, "{of_object} on the object is not heard");
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     directive::{OnTimeout, Wait},
     grace::{self, Grace},
     hook::{HookId, OnVanished, Propagation, Ttl},
-    ignore::Ignored,
+    ignore::IgnoredFields,
     input::EffectFailure,
     object::{Object, ObjectKey},
     phase::Phase,
@@ -29,7 +29,7 @@ pub struct TaskId(pub String);
 
 impl TaskId {
     /// Names the task for an object in a phase and wave.
-    pub fn of(phase: Phase, wave: Wave, key: &ObjectKey) -> TaskId {
+    pub fn new(phase: Phase, wave: Wave, key: &ObjectKey) -> TaskId {
         let mut parts = vec![phase.to_string(), wave.to_string(), key.group_kind().to_string()];
         if !key.namespace.is_empty() {
             parts.push(key.namespace.clone());
@@ -74,7 +74,7 @@ pub struct Task {
     pub on_timeout: OnTimeout,
     /// Whether a dry run is made before anything is changed.
     #[serde(default)]
-    pub check: Check,
+    pub check: DryRunCheck,
     /// Other tasks of its wave that must succeed before it starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<TaskId>,
@@ -97,7 +97,7 @@ pub enum UnknownFields {
 /// Whether a dry run of a task's object is made before anything is changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Check {
+pub enum DryRunCheck {
     /// It isn't needed: the object stays as it is, is deleted, or isn't an object of the cluster.
     #[default]
     Nothing,
@@ -146,7 +146,8 @@ pub struct ApplyTask {
     /// What the operation waits for afterwards.
     pub wait: Wait,
     /// The plugin that assesses its health.
-    pub judge: PluginRef,
+    #[serde(rename = "judge")]
+    pub health_plugin: PluginRef,
     /// How long it may be Degraded before that is a failure, in seconds, unless the problem is final.
     pub degraded_grace_seconds: u64,
     /// How long problems of its pods may last, in seconds.
@@ -154,10 +155,12 @@ pub struct ApplyTask {
     pub pods_grace_seconds: u64,
     /// Whether fields of other managers are taken over. Otherwise they are a failure that names the managers.
     #[serde(default)]
-    pub takes_over: bool,
+    #[serde(rename = "takesOver")]
+    pub force_conflicts: bool,
     /// How the object is written.
     #[serde(default)]
-    pub way: ApplyStrategy,
+    #[serde(rename = "way")]
+    pub strategy: ApplyStrategy,
     /// Whether fields that another tool's apply owns become Capstan's first.
     #[serde(default)]
     pub migrates: bool,
@@ -166,13 +169,15 @@ pub struct ApplyTask {
     pub live: Option<LiveState>,
     /// The ignored fields.
     #[serde(default, skip_serializing_if = "Ignored::is_empty")]
-    pub ignored: Ignored,
+    pub ignored: IgnoredFields,
     /// The number of ignored fields that differ.
     #[serde(default, skip_serializing_if = "is_none")]
-    pub hides: usize,
+    #[serde(rename = "hides")]
+    pub ignored_differences: usize,
     /// Whether nothing seems to change, but only the server could tell and it wasn't asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_unsure: bool,
+    #[serde(rename = "isUnsure")]
+    pub is_uncertain: bool,
     /// The propagation if the object is deleted to be created again.
     #[serde(default = "foreground")]
     pub recreate_propagation: DecidedPropagation,
@@ -189,15 +194,15 @@ fn is_none(count: &usize) -> bool {
 }
 
 fn pods_grace_seconds() -> u64 {
-    grace::PODS.as_secs()
+    grace::POD_PROBLEM_GRACE_SECONDS.as_secs()
 }
 
 impl ApplyTask {
     /// Returns how long it may be Degraded.
     pub fn grace(&self) -> Grace {
         Grace {
-            own: Duration::from_secs(self.degraded_grace_seconds),
-            pods: Duration::from_secs(self.pods_grace_seconds),
+            own_seconds: Duration::from_secs(self.degraded_grace_seconds),
+            pods_seconds: Duration::from_secs(self.pods_grace_seconds),
         }
     }
 }
@@ -244,7 +249,7 @@ pub struct LiveState {
 
 impl LiveState {
     /// Reads the version of a live object.
-    pub fn of(live: &Object) -> LiveState {
+    pub fn from_object(live: &Object) -> LiveState {
         LiveState {
             uid: live.uid().to_owned(),
             resource_version: live.resource_version().to_owned(),
@@ -274,9 +279,11 @@ pub struct DeleteTask {
     pub propagation: DecidedPropagation,
     /// How long the operation waits.
     #[serde(default)]
-    pub until: DeletionEnd,
+    #[serde(rename = "until")]
+    pub wait_until: DeletionEnd,
     /// Why it is deleted, for users.
-    pub why: String,
+    #[serde(rename = "why")]
+    pub reason: String,
 }
 
 /// How long an operation waits for a deletion.
@@ -303,10 +310,12 @@ pub struct HookTask {
     /// The hook's ID.
     pub hook: HookId,
     /// The plugin that runs it.
-    pub by: PluginRef,
+    #[serde(rename = "by")]
+    pub plugin: PluginRef,
     /// The plugin that assesses the health of its object, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub judge: Option<PluginRef>,
+    #[serde(rename = "judge")]
+    pub health_plugin: Option<PluginRef>,
     /// Whether the manifest is an object of the cluster.
     pub has_object: bool,
     /// Whether the object's kind ends by itself. Others are helpers, which are applied and never replaced.
@@ -322,7 +331,8 @@ pub struct HookTask {
     pub settings: Map<String, Value>,
     /// Other objects that it may change, as its plugin reported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub also: Vec<String>,
+    #[serde(rename = "also")]
+    pub other_objects: Vec<String>,
     /// The digest of its inputs, if its conditions need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
@@ -353,7 +363,7 @@ impl HookTask {
     /// Returns whether the verdict is the health of the object. A plugin that claims the hook's word, type or kind has a verdict of its
     /// own.
     pub fn has_health_verdict(&self) -> bool {
-        self.has_object && self.by.claim == ANY_KIND_CLAIM
+        self.has_object && self.plugin.claim == ANY_KIND_CLAIM
     }
 }
 
@@ -361,7 +371,8 @@ impl HookTask {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyUse {
     /// The plugin that is asked.
-    pub by: PluginRef,
+    #[serde(rename = "by")]
+    pub plugin: PluginRef,
     /// The words of the hook's delete policies; empty for policies that are asked for every hook.
     pub words: Vec<String>,
 }

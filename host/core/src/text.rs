@@ -3,7 +3,7 @@
 //! Texts are stored with an operation. Without a limit, the state could become too large to be stored.
 
 /// The maximum length of a text in bytes.
-pub const MOST_BYTES: usize = 2 << 10;
+pub const MAX_BYTES: usize = 2 << 10;
 
 /// The end of a cut text gets one of so many bytes, because the reason for a refusal is at the end of the server's message.
 const END_DIVISOR: usize = 4;
@@ -26,7 +26,7 @@ pub(crate) mod or_empty {
 }
 
 /// Joins names with commas. After the first twenty, the others are counted.
-pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
+pub fn join_names<S: AsRef<str>>(names: &[S]) -> String {
     let (shown, rest) = names.split_at(names.len().min(MAX_LISTED_NAMES));
     let shown: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
     match rest.len() {
@@ -36,8 +36,8 @@ pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
 }
 
 /// Cuts a text to at most [`MOST_BYTES`]. Replaces its middle by the number of bytes that are left out.
-pub fn bounded(text: String) -> String {
-    truncated_to(text, MOST_BYTES)
+pub fn truncated(text: String) -> String {
+    truncated_to(text, MAX_BYTES)
 }
 
 /// Cuts a text to at most `most` bytes. Replaces its middle by the number of bytes that are left out.
@@ -57,9 +57,9 @@ pub fn truncated_to(text: String, most: usize) -> String {
 }
 
 /// Cuts a text in place, as [`bounded`] does.
-pub(crate) fn bound(text: &mut String) {
-    if text.len() > MOST_BYTES {
-        *text = bounded(std::mem::take(text));
+pub(crate) fn truncate(text: &mut String) {
+    if text.len() > MAX_BYTES {
+        *text = truncated(std::mem::take(text));
     }
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn truncate_list(texts: &mut Vec<String>, most: usize) {
         texts.truncate(most.saturating_sub(1));
         texts.push(format!("{} more", left_out + 1));
     }
-    texts.iter_mut().for_each(bound);
+    texts.iter_mut().for_each(truncate);
 }
 
 fn omission_mark(bytes: usize) -> String {
@@ -100,9 +100,9 @@ mod tests {
     #[test]
     fn a_message_lists_twenty_names_and_counts_the_others() {
         let names: Vec<String> = (0..22).map(|number| number.to_string()).collect();
-        assert_eq!(listed(names.get(..2).unwrap()), "0, 1");
-        assert!(listed(names.get(..20).unwrap()).ends_with("18, 19"));
-        assert!(listed(&names).ends_with("18, 19 and 2 more"));
+        assert_eq!(join_names(names.get(..2).unwrap()), "0, 1");
+        assert!(join_names(names.get(..20).unwrap()).ends_with("18, 19"));
+        assert!(join_names(&names).ends_with("18, 19 and 2 more"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    field_path::{Step, position, steps},
+    field_path::{Step, member_index, parse_path},
     object::Object,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 const NOT_DECLARED: &str = ": field not declared in schema";
 
 /// Lists the fields that a message of the server names, in its notation: `.spec.template.spec.containers[name="app"].odd`.
-pub fn named(message: &str) -> Vec<String> {
+pub fn fields_in_message(message: &str) -> Vec<String> {
     let mut fields = Vec::new();
     let mut rest = message;
     while let Some(end) = rest.find(NOT_DECLARED) {
@@ -27,8 +27,8 @@ pub fn named(message: &str) -> Vec<String> {
 }
 
 /// Removes a field from an object; returns whether it existed.
-pub fn leave_out(object: &mut Object, field: &str) -> bool {
-    let Some(steps) = steps(field) else { return false };
+pub fn remove_field(object: &mut Object, field: &str) -> bool {
+    let Some(steps) = parse_path(field) else { return false };
     let Some((last, way)) = steps.split_last() else {
         return false;
     };
@@ -41,12 +41,12 @@ pub fn leave_out(object: &mut Object, field: &str) -> bool {
     }
     match (last, place) {
         (Step::Field(name), Value::Object(members)) => members.remove(name).is_some(),
-        (Step::Field(_) | Step::Place(_) | Step::Member(_), _) => false,
+        (Step::Field(_) | Step::Index(_) | Step::Member(_), _) => false,
     }
 }
 
 /// Returns whether an object has a field, by the server's path: `.data.tls.crt`. Lists aren't searched.
-pub fn is_in(object: &Value, field: &str) -> bool {
+pub fn has_field(object: &Value, field: &str) -> bool {
     if field.is_empty() {
         return true;
     }
@@ -58,15 +58,15 @@ pub fn is_in(object: &Value, field: &str) -> bool {
         .as_object()
         .into_iter()
         .flatten()
-        .any(|(key, value)| !key.is_empty() && rest.strip_prefix(key.as_str()).is_some_and(|rest| is_in(value, rest)))
+        .any(|(key, value)| !key.is_empty() && rest.strip_prefix(key.as_str()).is_some_and(|rest| has_field(value, rest)))
 }
 
 fn child_mut<'a>(place: &'a mut Value, step: &Step) -> Option<&'a mut Value> {
     match step {
         Step::Field(name) => place.get_mut(name),
-        Step::Place(_) | Step::Member(_) => {
+        Step::Index(_) | Step::Member(_) => {
             let members = place.as_array_mut()?;
-            let at = position(members, step)?;
+            let at = member_index(members, step)?;
             members.get_mut(at)
         }
     }
@@ -92,7 +92,7 @@ mod tests {
             ),
             ("something else", vec![]),
         ] {
-            assert_eq!(named(message), expected);
+            assert_eq!(fields_in_message(message), expected);
         }
     }
 
@@ -100,10 +100,10 @@ mod tests {
     fn a_field_is_found_also_where_its_key_has_dots() {
         let object = json!({ "data": { "tls.crt": "x", "tls": "y" }, "": {} });
         for field in [".data", ".data.tls.crt", ".data.tls"] {
-            assert!(is_in(&object, field), "{field}");
+            assert!(has_field(&object, field), "{field}");
         }
         for field in [".", "..", "data", ".data.tls.cr", ".data.tls.crt.x", ".dat", ".data.x"] {
-            assert!(!is_in(&object, field), "{field}");
+            assert!(!has_field(&object, field), "{field}");
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
             (".spec.list[", "/nothing", false),
         ] {
             let mut changed = Object(object.clone());
-            assert_eq!(leave_out(&mut changed, field), found, "{field}");
+            assert_eq!(remove_field(&mut changed, field), found, "{field}");
             assert_eq!(changed.0 == object, !found, "{field}");
             assert_eq!(changed.0.pointer(pointer), None, "{field}");
         }

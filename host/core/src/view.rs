@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{DisposalOutcome, Event, EventKind, Status, TaskOutline, WaitingOn},
+    event::{DisposalOutcome, Event, EventKind, OperationStatus, TaskOutline, WaitingOn},
     health::Health,
     object::ObjectKey,
     operation::Operation,
@@ -49,7 +49,7 @@ pub struct OperationView {
     /// When it ended.
     pub finished_at: Option<Timestamp>,
     /// The status; `None` before the first event.
-    pub status: Option<Status>,
+    pub status: Option<OperationStatus>,
     /// The current phase, and the wave if one is running.
     pub current: Option<(Phase, Option<Wave>)>,
     /// The tasks in the plan's order.
@@ -59,10 +59,12 @@ pub struct OperationView {
     /// The tasks in the last report about what the operation waits for; empty after any other event.
     pub waiting: Vec<WaitingOn>,
     /// The first problems that aren't about a task.
-    pub troubles: Vec<String>,
+    #[serde(rename = "troubles")]
+    pub problems: Vec<String>,
     /// The number of further such problems.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub troubles_left_out: u32,
+    #[serde(rename = "troublesLeftOut")]
+    pub problems_left_out: u32,
     /// The number of the last event that was processed.
     pub seq: u64,
     /// The position of each task, computed on first use.
@@ -91,18 +93,22 @@ pub struct TaskView {
     /// The number of bytes of its saved logs.
     pub logs: Option<u64>,
     /// What happened to its objects, including those of earlier runs.
-    pub fates: BTreeMap<String, (DisposalOutcome, String)>,
+    #[serde(rename = "fates")]
+    pub disposals: BTreeMap<String, (DisposalOutcome, String)>,
     /// The first problems of its plugins.
-    pub troubles: Vec<String>,
+    #[serde(rename = "troubles")]
+    pub problems: Vec<String>,
     /// The number of further such problems.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub troubles_left_out: u32,
+    #[serde(rename = "troublesLeftOut")]
+    pub problems_left_out: u32,
     /// The requests of its plugin that aren't about its own object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<RequestView>,
     /// Other objects that were changed for it, each with the last change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub touched: Vec<(ObjectKey, String)>,
+    #[serde(rename = "touched")]
+    pub modified_objects: Vec<(ObjectKey, String)>,
 }
 
 /// A request of a hook's plugin.
@@ -110,12 +116,15 @@ pub struct TaskView {
 #[serde(rename_all = "camelCase")]
 pub struct RequestView {
     /// The request in a few words.
-    pub what: String,
+    #[serde(rename = "what")]
+    pub request: String,
     /// How often it was made.
-    pub times: u32,
+    #[serde(rename = "times")]
+    pub count: u32,
     /// Why it was refused; nothing when it was granted.
     #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
+    #[serde(rename = "refused")]
+    pub refusal: Option<String>,
     /// What may help when it was refused.
     #[serde(default, skip_serializing_if = "Remedies::is_empty")]
     pub remedies: Remedies,
@@ -140,7 +149,7 @@ impl OperationView {
         }
         self.seq = event.seq;
         self.waiting.clear();
-        match &event.what {
+        match &event.kind {
             EventKind::OperationStarted {
                 format: _,
                 operation,
@@ -155,7 +164,7 @@ impl OperationView {
                 self.skipped.clone_from(skipped);
                 self.about = Some((*does, application.clone()));
                 self.started_at = Some(event.at);
-                self.status = Some(Status::Running);
+                self.status = Some(OperationStatus::Running);
                 self.attempt = 1;
                 self.tasks = tasks.iter().cloned().map(TaskView::new).collect();
                 self.index = TaskIndex::default();
@@ -174,21 +183,21 @@ impl OperationView {
             EventKind::WaveStarted { phase, wave } => self.current = Some((*phase, Some(*wave))),
             EventKind::WaveFinished { phase, .. } => self.current = Some((*phase, None)),
             EventKind::PhaseFinished { .. } => self.current = None,
-            EventKind::Troubled { message } => add_problem(&mut self.troubles, &mut self.troubles_left_out, message),
+            EventKind::Problem { message } => add_problem(&mut self.problems, &mut self.problems_left_out, message),
             EventKind::Waiting { on } => self.waiting.clone_from(on),
-            EventKind::Stopping { why } => self.status = Some(Status::Terminating { by: why.clone() }),
+            EventKind::Stopping { why } => self.status = Some(OperationStatus::Terminating { by: why.clone() }),
             EventKind::OperationFinished { status } => {
                 self.status = Some(status.clone());
                 self.finished_at = Some(event.at);
                 self.current = None;
             }
-            EventKind::TaskHeld { task, on } => {
+            EventKind::TaskBlocked { task, on } => {
                 let mut names: Vec<String> = on
                     .iter()
                     .take(MAX_NAMES)
                     .map(|task| {
                         self.task(task)
-                            .map_or_else(|| task.to_string(), |view| view.outline.key.short())
+                            .map_or_else(|| task.to_string(), |view| view.outline.key.kind_and_name())
                     })
                     .collect();
                 if on.len() > names.len() {
@@ -199,41 +208,41 @@ impl OperationView {
                 }
             }
             EventKind::TaskStarted { task }
-            | EventKind::ObjectMade { task, .. }
+            | EventKind::ObjectApplied { task, .. }
             | EventKind::TaskProgressed { task, .. }
             | EventKind::TaskFinished { task, .. }
-            | EventKind::LogsKept { task, .. }
+            | EventKind::LogsSaved { task, .. }
             | EventKind::HookDisposed { task, .. }
-            | EventKind::Requested { task, .. }
-            | EventKind::HookTouched { task, .. }
-            | EventKind::PluginTroubled { task, .. } => {
+            | EventKind::PluginRequested { task, .. }
+            | EventKind::HookModifiedObject { task, .. }
+            | EventKind::PluginProblem { task, .. } => {
                 if let Some(view) = self.position(task).and_then(|position| self.tasks.get_mut(position)) {
-                    view.fold(event.at, &event.what);
+                    view.fold(event.at, &event.kind);
                 }
             }
         }
     }
 
     /// Creates a view of an operation whose own view wasn't stored. Only its tasks are known.
-    pub fn unseen(operation: &Operation) -> OperationView {
+    pub fn from_operation(operation: &Operation) -> OperationView {
         let mut view = OperationView::default();
         view.fold(&Event {
             seq: 1,
             // Later events and the stored head contain the time.
             at: Timestamp::UNIX_EPOCH,
-            what: operation.started(),
+            kind: operation.started_event(),
         });
         view.started_at = None;
         view.seq = operation.state().seq;
         view.attempt = operation.state().attempt;
-        view.troubles
+        view.problems
             .push("what it looked like until here was too large to be stored".to_owned());
         view
     }
 
     /// Returns a copy with little more than the state of each task, for a view that would be too large to be stored.
     #[must_use]
-    pub fn brief(&self) -> OperationView {
+    pub fn shortened(&self) -> OperationView {
         let mut brief = self.clone();
         brief.waiting.clear();
         brief.skipped.clear();
@@ -243,14 +252,14 @@ impl OperationView {
                 let message = result.message_mut();
                 *message = truncated_to(std::mem::take(message), BRIEF_BYTES);
             }
-            let left_out = task.troubles.len() + task.requests.len() + task.touched.len() + task.fates.len();
-            task.troubles_left_out = task
-                .troubles_left_out
+            let left_out = task.problems.len() + task.requests.len() + task.modified_objects.len() + task.disposals.len();
+            task.problems_left_out = task
+                .problems_left_out
                 .saturating_add(u32::try_from(left_out).unwrap_or(u32::MAX));
-            task.troubles.clear();
+            task.problems.clear();
             task.requests.clear();
-            task.touched.clear();
-            task.fates.clear();
+            task.modified_objects.clear();
+            task.disposals.clear();
         }
         brief
     }
@@ -291,11 +300,11 @@ impl TaskView {
             started_at: None,
             finished_at: None,
             logs: None,
-            fates: BTreeMap::new(),
-            troubles: Vec::new(),
-            troubles_left_out: 0,
+            disposals: BTreeMap::new(),
+            problems: Vec::new(),
+            problems_left_out: 0,
             requests: Vec::new(),
-            touched: Vec::new(),
+            modified_objects: Vec::new(),
         }
     }
 
@@ -307,7 +316,7 @@ impl TaskView {
                 self.finished_at = None;
                 self.started_at = Some(at);
             }
-            EventKind::ObjectMade { key, .. } => self.object = Some(key.clone()),
+            EventKind::ObjectApplied { key, .. } => self.object = Some(key.clone()),
             EventKind::TaskProgressed { health, message, .. } => {
                 if health.is_some() {
                     self.health = *health;
@@ -319,32 +328,32 @@ impl TaskView {
                 self.progress = TaskProgress::Finished(result.clone());
                 self.finished_at = Some(at);
             }
-            EventKind::LogsKept { bytes, .. } => self.logs = Some(*bytes),
+            EventKind::LogsSaved { bytes, .. } => self.logs = Some(*bytes),
             EventKind::HookDisposed { key, fate, by, .. } => {
-                self.fates
+                self.disposals
                     .insert(key.to_string(), (fate.clone(), by.clone().unwrap_or_default()));
             }
-            EventKind::PluginTroubled { message, .. } => {
-                add_problem(&mut self.troubles, &mut self.troubles_left_out, message);
+            EventKind::PluginProblem { message, .. } => {
+                add_problem(&mut self.problems, &mut self.problems_left_out, message);
             }
-            EventKind::Requested {
-                what,
+            EventKind::PluginRequested {
+                request: what,
                 times,
                 refused,
                 remedies,
                 ..
             } => {
-                self.requests.retain(|known| known.what != *what);
+                self.requests.retain(|known| known.request != *what);
                 self.requests.push(RequestView {
-                    what: what.clone(),
-                    times: *times,
-                    refused: refused.clone(),
+                    request: what.clone(),
+                    count: *times,
+                    refusal: refused.clone(),
                     remedies: remedies.clone(),
                 });
             }
-            EventKind::HookTouched { key, how, .. } => {
-                self.touched.retain(|(known, _)| known != key);
-                self.touched.push((key.clone(), how.clone()));
+            EventKind::HookModifiedObject { key, how, .. } => {
+                self.modified_objects.retain(|(known, _)| known != key);
+                self.modified_objects.push((key.clone(), how.clone()));
             }
             EventKind::OperationStarted { .. }
             | EventKind::OperationResumed {}
@@ -355,10 +364,10 @@ impl TaskView {
             | EventKind::WaveStarted { .. }
             | EventKind::WaveFinished { .. }
             | EventKind::PhaseFinished { .. }
-            | EventKind::Troubled { .. }
+            | EventKind::Problem { .. }
             | EventKind::Waiting { .. }
             | EventKind::Stopping { .. }
-            | EventKind::TaskHeld { .. }
+            | EventKind::TaskBlocked { .. }
             | EventKind::OperationFinished { .. } => {}
         }
     }
@@ -375,12 +384,12 @@ mod tests {
             view.fold(&Event {
                 seq,
                 at: Timestamp::UNIX_EPOCH,
-                what: EventKind::Troubled {
+                kind: EventKind::Problem {
                     message: format!("trouble {seq}"),
                 },
             });
         }
-        assert_eq!((view.troubles.len(), view.troubles_left_out), (20, 30));
-        assert_eq!(view.troubles.last().map(String::as_str), Some("trouble 20"));
+        assert_eq!((view.problems.len(), view.problems_left_out), (20, 30));
+        assert_eq!(view.problems.last().map(String::as_str), Some("trouble 20"));
     }
 }

@@ -11,7 +11,7 @@ pub struct UnansweredWebhook {
 }
 
 /// Returns the webhook if a request failed because it didn't answer.
-pub fn unanswered(message: &str) -> Option<UnansweredWebhook> {
+pub fn find_unanswered(message: &str) -> Option<UnansweredWebhook> {
     let is_admission = ["failed calling webhook", "failed to call webhook"]
         .iter()
         .any(|words| message.contains(words));
@@ -58,7 +58,7 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(unanswered(message), Some(UnansweredWebhook { service }), "{message}");
+            assert_eq!(find_unanswered(message), Some(UnansweredWebhook { service }), "{message}");
         }
     }
 
@@ -69,7 +69,7 @@ mod tests {
             "etcdserver: request timed out",
             "",
         ] {
-            assert_eq!(unanswered(message), None, "{message}");
+            assert_eq!(find_unanswered(message), None, "{message}");
         }
     }
 }

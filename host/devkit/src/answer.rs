@@ -3,13 +3,13 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     hook::{Disposal, HookOutcome, Propagation},
-    plugins::{Ask, HeaderValue, HookStep, HttpRequest, Placement, PluginError, Progress, Request},
+    plugins::{HookRequest, HeaderValue, HookStep, HttpRequest, Placement, PluginError, Progress, Request},
 };
 use capstan_sandbox::Answer;
 use serde_json::{Map, Value, json};
 
 /// Converts an answer to the form of a test case, with the names of the `.wit` files. Empty values are included.
-pub fn words(answer: &Result<Answer, PluginError>) -> Value {
+pub fn to_contract_json(answer: &Result<Answer, PluginError>) -> Value {
     match answer {
         Ok(Answer::Assessment(assessment)) => json!({
             "status": assessment.health.to_string().to_lowercase(),
@@ -17,7 +17,7 @@ pub fn words(answer: &Result<Answer, PluginError>) -> Value {
             "rule": assessment.rule,
             "final": assessment.is_final,
             "recheck-after-ms": assessment.recheck_after_ms,
-            "need": assessment.need,
+            "need": assessment.requested_related,
         }),
         Ok(Answer::Placement(Placement::Skip(reason))) => json!({ "skip": reason }),
         Ok(Answer::Placement(Placement::Run {
@@ -39,7 +39,7 @@ pub fn words(answer: &Result<Answer, PluginError>) -> Value {
         Err(PluginError::Invalid { message, .. }) => json!({ "invalid": message }),
         Err(PluginError::Retry { message, after_ms, .. }) => json!({ "retry": message, "after-ms": after_ms }),
         Err(PluginError::Failed { message, .. }) => json!({ "failed": message }),
-        Err(error @ (PluginError::CouldNotTell { .. } | PluginError::Missing { .. })) => {
+        Err(error @ (PluginError::Unavailable { .. } | PluginError::Missing { .. })) => {
             json!({ "no-answer": error.to_string() })
         }
     }
@@ -49,7 +49,7 @@ fn step_json(step: &HookStep) -> Value {
     let HookStep {
         progress,
         message,
-        asks,
+        requests: asks,
         state,
         wake_after_ms,
     } = step;
@@ -66,8 +66,8 @@ fn step_json(step: &HookStep) -> Value {
     })
 }
 
-fn request_json(ask: &Ask) -> Value {
-    let (name, what) = match &ask.what {
+fn request_json(ask: &HookRequest) -> Value {
+    let (name, what) = match &ask.request {
         Request::CreateOwn => ("create-own", json!({})),
         Request::WatchOwn => ("watch-own", json!({})),
         Request::FollowLogsOwn => ("follow-logs-own", json!({})),
@@ -84,7 +84,7 @@ fn request_json(ask: &Ask) -> Value {
         Request::Http(call) => ("http", http_json(call)),
         Request::WaitSignal(name) => ("wait-signal", json!(name)),
         Request::EmitEvent(text) => ("emit-event", json!(text)),
-        Request::NotInThisVersion(name) => ("other", json!(name)),
+        Request::Unsupported(name) => ("other", json!(name)),
     };
     json!({ "id": ask.id, name: what })
 }
@@ -136,7 +136,7 @@ fn readable_state(state: &[u8]) -> Value {
 }
 
 /// Removes empty values and the plugin's state from an answer. The rest is recorded as the expected answer.
-pub fn telling(answer: Value) -> Value {
+pub fn without_empty_fields(answer: Value) -> Value {
     let Value::Object(answer) = answer else {
         return answer;
     };
@@ -160,7 +160,7 @@ pub struct Difference {
     /// The expected value.
     pub expected: Value,
     /// The actual value; `None` if there is nothing at the path.
-    pub got: Option<Value>,
+    pub actual: Option<Value>,
     /// If there is nothing at the path: the keys that are there instead.
     pub keys: Vec<String>,
 }
@@ -174,7 +174,7 @@ pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
         found.push(Difference {
             path: String::new(),
             expected: expected.clone(),
-            got: Some(got.clone()),
+            actual: Some(got.clone()),
             keys: Vec::new(),
         });
         return found;
@@ -210,7 +210,7 @@ fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String],
         (expected, got) => found.push(Difference {
             path: path.to_owned(),
             expected: expected.clone(),
-            got: got.cloned(),
+            actual: got.cloned(),
             keys: if got.is_none() { beside.to_vec() } else { Vec::new() },
         }),
     }
@@ -240,7 +240,7 @@ impl Difference {
             lines.extend(text.lines().map(|line| format!("{indent}{sign} {line}")));
         };
         add('-', &self.expected);
-        match &self.got {
+        match &self.actual {
             Some(got) => add('+', got),
             None if self.keys.is_empty() => lines.push(format!("{indent}+ (nothing)")),
             None => lines.push(format!("{indent}+ (nothing; the answer has {})", self.keys.join(", "))),
@@ -286,17 +286,17 @@ mod tests {
         let step = HookStep {
             progress: Progress::Running,
             message: "at work".to_owned(),
-            asks: vec![
-                Ask::new(1, Request::CreateOwn),
-                Ask::new(2, Request::DeleteOwn(Propagation::Orphan)),
-                Ask::new(3, Request::Http(call)),
-                Ask::new(4, Request::List(selector)),
-                Ask::new(5, Request::Apply("{\"kind\": \"Pod\"}".to_owned())),
+            requests: vec![
+                HookRequest::new(1, Request::CreateOwn),
+                HookRequest::new(2, Request::DeleteOwn(Propagation::Orphan)),
+                HookRequest::new(3, Request::Http(call)),
+                HookRequest::new(4, Request::List(selector)),
+                HookRequest::new(5, Request::Apply("{\"kind\": \"Pod\"}".to_owned())),
             ],
             state: b"{\"tries\": 1}".to_vec(),
             wake_after_ms: None,
         };
-        let answer = words(&Ok(Answer::Step(step)));
+        let answer = to_contract_json(&Ok(Answer::Step(step)));
         assert_eq!(
             answer,
             json!({
@@ -313,7 +313,7 @@ mod tests {
                 ],
             })
         );
-        let told = telling(answer);
+        let told = without_empty_fields(answer);
         let keys: Vec<&String> = told.as_object().into_iter().flat_map(Map::keys).collect();
         assert_eq!(keys, ["asks", "message", "progress"]);
     }
@@ -321,8 +321,8 @@ mod tests {
     #[test]
     fn what_is_expected_is_compared_and_what_is_not_is_free() {
         let mut assessment = Assessment::new(Health::Progressing, "3 messages wait", "Queue/backlog");
-        assessment.need = vec!["events".to_owned()];
-        let got = words(&Ok(Answer::Assessment(assessment)));
+        assessment.requested_related = vec!["events".to_owned()];
+        let got = to_contract_json(&Ok(Answer::Assessment(assessment)));
         assert_eq!(differences(&json!({"status": "progressing", "final": false}), &got), []);
         assert_eq!(differences(&json!({"recheck-after-ms": null}), &got), []);
         let expected = json!({"status": "healthy", "mesage": "x", "need": []});
@@ -352,7 +352,7 @@ mod tests {
             plugin: "queue 1.0.0".to_owned(),
             message: "`url` is missing".to_owned(),
         };
-        let got = words(&Err(invalid));
+        let got = to_contract_json(&Err(invalid));
         assert_eq!(got, json!({"invalid": "`url` is missing"}));
         let other = json!({"failed": "`url` is missing"});
         assert_eq!(
@@ -362,7 +362,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["- failed: '`url` is missing'", "+ invalid: '`url` is missing'"]
         );
-        let got = words(&Ok(Answer::Disposal(Disposal::DeleteAt(jiff::Timestamp::UNIX_EPOCH))));
+        let got = to_contract_json(&Ok(Answer::Disposal(Disposal::DeleteAt(jiff::Timestamp::UNIX_EPOCH))));
         assert_eq!(differences(&json!({"delete-at": "1970-01-01T00:00:00.000Z"}), &got), []);
         let lines: Vec<String> = differences(&json!("keep"), &got)
             .iter()

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Measurement {
     /// Calls per second, one after the other.
-    pub rate: f64,
+    pub calls_per_second: f64,
     /// The median time of a call.
     pub p50: Duration,
     /// The 99th percentile of the time of a call.
@@ -24,7 +24,7 @@ pub struct Measurement {
     /// The instructions of one run of the case.
     pub fuel: u64,
     /// The most memory of a call, in bytes.
-    pub memory: usize,
+    pub peak_memory_bytes: usize,
 }
 
 /// Runs a case repeatedly. It must pass: else the time of a failure would be measured.
@@ -53,11 +53,11 @@ pub async fn measure(sandbox: &Sandbox, name: &str, case: &Case, time: Duration)
     let sum: Duration = took.iter().sum();
     let calls = u32::try_from(took.len()).unwrap_or(u32::MAX);
     Ok(Measurement {
-        rate: f64::from(calls) / sum.as_secs_f64().max(f64::EPSILON),
+        calls_per_second: f64::from(calls) / sum.as_secs_f64().max(f64::EPSILON),
         p50: at(50).copied().unwrap_or_default(),
         p99: at(99).copied().unwrap_or_default(),
         calls: took.len(),
         fuel: first.fuel,
-        memory: first.memory,
+        peak_memory_bytes: first.peak_memory_bytes,
     })
 }

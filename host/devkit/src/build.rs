@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_core::{
-    duration::span,
+    duration::format_duration,
     error::{Diagnostic, Diagnostics},
     remedy::{self, Setting},
 };
@@ -22,8 +22,8 @@ use serde_json::Value;
 
 use crate::{
     componentize::World,
-    faults, javascript,
-    language::{self, Found, Language},
+    find_faults, javascript,
+    language::{self, ToolStatus, Language},
     usage_error,
 };
 
@@ -36,7 +36,7 @@ pub struct BuildSpec {
     /// The project's folder, with its `plugin.toml`.
     pub folder: PathBuf,
     /// The file for the plugin; `NAME.wasm` in the project's folder if absent.
-    pub to: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// The world in `wit/` for which it is built; if absent, the contract's world for the claims in `plugin.toml`.
     pub world: Option<String>,
     /// How long the toolchain may take.
@@ -44,13 +44,13 @@ pub struct BuildSpec {
 }
 
 /// A plugin that was built.
-pub struct Built {
+pub struct BuiltPlugin {
     /// The file of the component.
     pub file: PathBuf,
     /// The manifest in it.
     pub manifest: Manifest,
     /// Its size in bytes.
-    pub size: usize,
+    pub size_bytes: usize,
     /// What the user should know about it, though it is valid.
     pub notes: Vec<String>,
 }
@@ -63,14 +63,14 @@ pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 /// # Errors
 ///
 /// Returns the missing tools, why a tool failed, or why the result isn't a plugin.
-pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) -> anyhow::Result<Built> {
+pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) -> anyhow::Result<BuiltPlugin> {
     let folder = &spec.folder;
     let manifest = plugin_folder::manifest(folder)?;
-    let language = language::of(folder);
+    let language = language::detect(folder);
     let component = match language {
         Some(language) => {
             let component = compile(spec, &manifest, language, progress).await?;
-            capstan_stamp::with_language(&component, language::name(language))
+            capstan_stamp::with_language(&component, language::display_name(language))
         }
         None => existing_component(folder, &manifest)?,
     };
@@ -82,22 +82,22 @@ pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) 
     })?;
     let found = examine(&stamped, host.cache.clone(), host.compiler.as_deref())?;
     let file = spec
-        .to
+        .output
         .clone()
         .unwrap_or_else(|| folder.join(&manifest.name).with_extension("wasm"));
-    let mut mistakes = faults("what was built", &found);
+    let mut mistakes = find_faults("what was built", &found);
     if language == Some(Language::Js) && mistakes.is_empty() {
-        let sandbox = capstan_runtime::alone(host, file.display().to_string(), stamped.clone())?;
+        let sandbox = capstan_runtime::load_one(host, file.display().to_string(), stamped.clone())?;
         mistakes = javascript::missing_functions(&sandbox, &manifest).await;
     }
     if !mistakes.is_empty() {
         return Err(Diagnostics(mistakes).into());
     }
     write_atomically(&file, &stamped)?;
-    Ok(Built {
+    Ok(BuiltPlugin {
         file: file.strip_prefix("./").map(Path::to_owned).unwrap_or(file),
         manifest,
-        size: stamped.len(),
+        size_bytes: stamped.len(),
         notes: found.notes,
     })
 }
@@ -108,7 +108,7 @@ fn existing_component(folder: &Path, manifest: &Manifest) -> anyhow::Result<Vec<
     if file.is_file() {
         return read(&file);
     }
-    let marks: Vec<&str> = language::ALL.into_iter().map(language::mark).collect();
+    let marks: Vec<&str> = language::ALL.into_iter().map(language::marker_file).collect();
     Err(usage_error(
         format!(
             "{} has neither sources in a known language nor a component {}.wasm",
@@ -150,7 +150,7 @@ async fn compile(
 
 /// Replaces the file atomically: a process that loads it meanwhile sees the old or the new one.
 fn write_atomically(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    capstan_files::write_atomically(file, bytes, Readers::AsUsual).map_err(|error| {
+    capstan_files::write_atomically(file, bytes, Readers::Inherited).map_err(|error| {
         let message = format!("{} can't be written: {error}", file.display());
         usage_error(message, Setting::BuildOutput)
     })
@@ -158,12 +158,12 @@ fn write_atomically(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Returns an error that names all missing tools.
 fn require_tools(language: Language) -> anyhow::Result<()> {
-    let name = language::name(language);
+    let name = language::display_name(language);
     let mistakes = language::tools(language).iter().filter_map(|tool| {
         let what = match tool.find() {
-            Found::Version(_) => return None,
-            Found::TooOld(version) => format!("{} {version} is too old for {name}: {}", tool.name, tool.least),
-            Found::Missing => format!("{name} needs {}, which isn't there", tool.name),
+            ToolStatus::Version(_) => return None,
+            ToolStatus::TooOld(version) => format!("{} {version} is too old for {name}: {}", tool.name, tool.min_version),
+            ToolStatus::Missing => format!("{name} needs {}, which isn't there", tool.name),
         };
         Some(Diagnostic::new(what).hint(tool.install()))
     });
@@ -188,8 +188,8 @@ struct Project<'a> {
 impl Project<'_> {
     async fn rust(&self) -> anyhow::Result<Vec<u8>> {
         let mut cargo = self.command("cargo")?;
-        cargo.words(&["build", "--release", "--target", "wasm32-wasip2"]);
-        cargo.words(&["--message-format", "json-render-diagnostics"]);
+        cargo.constants(&["build", "--release", "--target", "wasm32-wasip2"]);
+        cargo.constants(&["--message-format", "json-render-diagnostics"]);
         let out = self.run(cargo, "cargo").await?;
         let artifacts = String::from_utf8_lossy(&out);
         let mut files = artifacts.lines().filter_map(|line| {
@@ -215,18 +215,18 @@ impl Project<'_> {
             (self.progress)("installing what package.json names into node_modules");
             let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
             let mut npm = self.command(program)?;
-            npm.words(&["install", "--no-audit", "--no-fund"]).show_stdout();
+            npm.constants(&["install", "--no-audit", "--no-fund"]).show_stdout();
             self.run(npm, "npm").await?;
         }
         let out = self.scratch.path().join("plugin.wasm");
-        let entry = javascript::entry(self.folder)?;
+        let entry = javascript::write_entry(self.folder)?;
         let mut node = self.command("node")?;
-        node.word("node_modules/@bytecodealliance/jco/dist/jco.js");
-        node.word("componentize").path(entry.path());
-        node.words(&["--wit", "wit", "--world-name"]);
+        node.constant("node_modules/@bytecodealliance/jco/dist/jco.js");
+        node.constant("componentize").path(entry.path());
+        node.constants(&["--wit", "wit", "--world-name"]);
         node.operand(&self.world()?).map_err(leading_dash_error)?;
         // The contract has no asynchronous functions. Without them, QuickJS is smaller and starts faster.
-        node.words(&["--backend", "qjs", "--backend-qjs-disable-async", "--out"]);
+        node.constants(&["--backend", "qjs", "--backend-qjs-disable-async", "--out"]);
         // Its stdout names a temporary file; errors are on stderr.
         node.path(&out);
         self.run(node, "jco").await?;
@@ -244,21 +244,21 @@ impl Project<'_> {
         {
             (self.progress)("installing what requirements.txt names into .venv");
             let mut venv = self.command("python3")?;
-            venv.words(&["-m", "venv", ".venv"]).show_stdout();
+            venv.constants(&["-m", "venv", ".venv"]).show_stdout();
             self.run(venv, "python3 -m venv").await?;
             let tools = tools.canonicalize().unwrap_or_else(|_| tools.clone());
             let mut pip = self.command_at(&tools.join("pip"))?;
-            pip.words(&["install", "--quiet", "--disable-pip-version-check"]);
-            pip.words(&["-r", "requirements.txt"]).show_stdout();
+            pip.constants(&["install", "--quiet", "--disable-pip-version-check"]);
+            pip.constants(&["-r", "requirements.txt"]).show_stdout();
             self.run(pip, "pip").await?;
         }
         let tools = tools.canonicalize().unwrap_or(tools);
         let out = self.scratch.path().join("plugin.wasm");
         let mut python = self.command_at(&tools.join("componentize-py"))?;
-        python.words(&["--wit-path", "wit", "--world"]);
+        python.constants(&["--wit-path", "wit", "--world"]);
         python.operand(&self.world()?).map_err(leading_dash_error)?;
         python
-            .words(&["componentize", "plugin", "--output"])
+            .constants(&["componentize", "plugin", "--output"])
             .path(&out)
             .show_stdout();
         self.run(python, "componentize-py").await?;
@@ -276,16 +276,16 @@ impl Project<'_> {
         let mut go = self.command("go")?;
         go.env("GOOS", "wasip1").env("GOARCH", "wasm");
         // The symbols stay, so that a trap names its place. The memory of a call comes from where Go's runtime takes its own.
-        go.words(&[
+        go.constants(&[
             "build",
             "-buildmode=c-shared",
             "-trimpath",
             "-ldflags=-checklinkname=0 -w",
             "-o",
         ]);
-        go.path(&out).word(".").show_stdout();
+        go.path(&out).constant(".").show_stdout();
         self.run(go, "go").await?;
-        world.component(read(&out)?).map_err(contract)
+        world.wrap_module(read(&out)?).map_err(contract)
     }
 
     fn command(&self, name: &str) -> anyhow::Result<Command> {
@@ -300,7 +300,7 @@ impl Project<'_> {
 
     /// Makes a command of the author's own tools: they get the user's environment, and run what the project says.
     fn started(&self, program: &Program) -> anyhow::Result<Command> {
-        let mut command = Command::new(program, Environment::Users);
+        let mut command = Command::new(program, Environment::Inherited);
         let folder = self.folder.canonicalize();
         let folder = folder.with_context(|| format!("{} can't be read", self.folder.display()))?;
         // Its stdout is passed to stderr: this process's stdout is for results.
@@ -312,13 +312,13 @@ impl Project<'_> {
     async fn run(&self, mut command: Command, what: &str) -> anyhow::Result<Vec<u8>> {
         command
             .deadline(self.until.saturating_duration_since(Instant::now()))
-            .output_bytes(MAX_OUTPUT_BYTES);
+            .max_output_bytes(MAX_OUTPUT_BYTES);
         // Dropping this future ends the tool.
         let _guard = command.canceller().guard();
         let output = match tokio::task::spawn_blocking(move || command.run()).await? {
             Ok(output) => output,
             Err(RunError::Deadline(deadline)) => {
-                let took = span(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
+                let took = format_duration(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
                 return Err(usage_error(
                     format!("{what} did not end within {took} and was killed"),
                     Setting::BuildTimeout,
@@ -337,7 +337,7 @@ impl Project<'_> {
                 "what it said stands above",
             ));
         }
-        Ok(output.out)
+        Ok(output.stdout)
     }
 
     /// Returns the world for which it is built.

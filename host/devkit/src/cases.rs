@@ -71,7 +71,7 @@ pub struct CaseFile {
     /// The YAML document, with the places of all values.
     pub document: Manifest,
     /// Whether the file has Capstan's own layout, and can be written.
-    pub is_ours: bool,
+    pub is_native: bool,
 }
 
 /// The calls of a case.
@@ -103,17 +103,17 @@ pub struct Step {
     /// The time since the previous step.
     pub after: SignedDuration,
     /// What the hook is told.
-    pub told: Told,
+    pub event: HookEvent,
     /// The expected answer, if there is one.
     pub expect: Option<Value>,
 }
 
 /// What a hook is told.
-pub enum Told {
+pub enum HookEvent {
     /// The run starts.
     Start,
     /// This observation is made.
-    See(Map<String, Value>),
+    Observe(Map<String, Value>),
     /// The run is stopped, for this reason.
     Abort(String),
 }
@@ -182,7 +182,7 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
 }
 
 /// Lists the invalid cases of a folder, each with the reason; empty for a folder without cases.
-pub fn unreadable(folder: &Path) -> Vec<String> {
+pub fn unreadable_cases(folder: &Path) -> Vec<String> {
     let cases = read(folder).unwrap_or_default();
     let unreadable = cases.iter().filter_map(|case| Some((case, case.mistake()?)));
     unreadable
@@ -191,7 +191,7 @@ pub fn unreadable(folder: &Path) -> Vec<String> {
 }
 
 /// Reads the cases whose name contains a text.
-pub fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
+pub fn select(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
     let mut cases = read(path)?;
     let Some(text) = only else {
         return Ok(cases);
@@ -231,16 +231,16 @@ fn is_yaml(file: &Path) -> bool {
 }
 
 fn is_argo_cd_file(file: &Path) -> bool {
-    file.file_name().is_some_and(|name| name == argo_cd::NAME)
+    file.file_name().is_some_and(|name| name == argo_cd::FILE_NAME)
 }
 
 fn of_file(path: &Path) -> Vec<Case> {
     let is_ours = !is_argo_cd_file(path);
-    let read = capstan_source::text(path).map_err(|mistake| (String::new(), vec![mistake]));
+    let read = capstan_source::read_text_file(path).map_err(|mistake| (String::new(), vec![mistake]));
     let read = read.and_then(|text| {
         let name = path.display().to_string();
         let document = if is_ours {
-            manifest::document(&name, &text)
+            manifest::parse_document(&name, &text)
         } else {
             manifest::parse_go_document(&name, &text)
         };
@@ -257,7 +257,7 @@ fn of_file(path: &Path) -> Vec<Case> {
         path: path.to_owned(),
         text,
         document,
-        is_ours,
+        is_native: is_ours,
     });
     let found = if !mistakes.is_empty() {
         Err(mistakes)
@@ -269,7 +269,7 @@ fn of_file(path: &Path) -> Vec<Case> {
     found.unwrap_or_else(|mistakes| {
         let cases = mistakes.into_iter();
         cases
-            .map(|mistake| Case::unreadable(&file, "the file".to_owned(), String::new(), mistake))
+            .map(|mistake| Case::from_error(&file, "the file".to_owned(), String::new(), mistake))
             .collect()
     })
 }
@@ -283,7 +283,7 @@ fn read_native(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
         .map(|(name, written)| {
             case(file, name.clone(), written).unwrap_or_else(|mistake| {
                 let pointer = format!("/{}", reference_token(&name));
-                Case::unreadable(file, name, pointer, mistake)
+                Case::from_error(file, name, pointer, mistake)
             })
         })
         .collect();
@@ -306,7 +306,7 @@ fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, Di
         expect,
     } = written;
     let ask = |function, key: &str, given: Value, expect| {
-        let input = input::of(file, &format!("{pointer}/{key}"), function, given)?;
+        let input = input::parse_input(file, &format!("{pointer}/{key}"), function, given)?;
         Ok(Task::Ask {
             function,
             input,
@@ -324,7 +324,7 @@ fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, Di
                     "each of its `steps` has one",
                 ));
             }
-            let input = input::of(file, &format!("{pointer}/hook"), Function::Start, given)?;
+            let input = input::parse_input(file, &format!("{pointer}/hook"), Function::Start, given)?;
             let steps = parse_steps(file, &pointer, steps.unwrap_or_default())?;
             return Ok(Case::new(file, name, pointer, claim, now, Task::Hook { input, steps }));
         }
@@ -361,7 +361,7 @@ impl Case {
     }
 
     /// Makes a case that fails, for an invalid one.
-    fn unreadable(file: &Arc<CaseFile>, name: String, pointer: String, why: Diagnostic) -> Case {
+    fn from_error(file: &Arc<CaseFile>, name: String, pointer: String, why: Diagnostic) -> Case {
         let task = Task::Unreadable(Box::new(why));
         Case::new(file, name, pointer, None, None, task)
     }
@@ -400,15 +400,15 @@ fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -
             expect,
         } = written;
         let told = match (n, see, abort) {
-            (0, None, None) => Told::Start,
+            (0, None, None) => HookEvent::Start,
             (0, _, _) => {
                 return Err(mistake(
                     "the first step is the start: nothing has been seen yet",
                     "write what it has to answer to that as `- expect: {...}`",
                 ));
             }
-            (_, Some(seen), None) => Told::See(input::observation(file, &format!("{pointer}/see"), seen)?),
-            (_, None, Some(reason)) => Told::Abort(reason),
+            (_, Some(seen), None) => HookEvent::Observe(input::parse_observation(file, &format!("{pointer}/see"), seen)?),
+            (_, None, Some(reason)) => HookEvent::Abort(reason),
             (_, _, _) => {
                 return Err(mistake(
                     "a step has exactly one of `see` and `abort`",
@@ -419,7 +419,7 @@ fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -
         steps.push(Step {
             pointer,
             after: after.unwrap_or_default(),
-            told,
+            event: told,
             expect,
         });
     }

@@ -54,14 +54,14 @@ impl World {
             if fs::read(&path).is_ok_and(|old| old == bytes) {
                 continue;
             }
-            made.and_then(|()| capstan_files::write(&path, bytes, Readers::AsUsual))
+            made.and_then(|()| capstan_files::write(&path, bytes, Readers::Inherited))
                 .with_context(|| format!("{} can't be written", path.display()))?;
         }
         Ok(())
     }
 
     /// Wraps a core module of WASI 0.1 into a component of this world.
-    pub fn component(&self, mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    pub fn wrap_module(&self, mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
         embed_component_metadata(&mut module, &self.resolve, self.id, StringEncoding::UTF8)
             .context("the module has no room for its contract")?;
         ComponentEncoder::default()

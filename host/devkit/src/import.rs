@@ -12,34 +12,34 @@ use capstan_stamp::KindPattern;
 
 /// A health check.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Check<T> {
+pub struct HealthCheck<T> {
     /// The kinds that it is for.
     pub kinds: KindPattern,
     /// The script or the expressions.
-    pub does: T,
+    pub definition: T,
     /// The folder with its test cases, in Argo CD's layout.
     pub cases: Option<PathBuf>,
 }
 
 /// The health checks in a file or folder.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found<T> {
+pub struct FoundChecks<T> {
     /// The checks, sorted by their kinds.
-    pub checks: Vec<Check<T>>,
+    pub checks: Vec<HealthCheck<T>>,
     /// The checks that can't be imported, each with the reason.
     pub left_out: Vec<String>,
 }
 
-impl<T> Found<T> {
-    fn none() -> Found<T> {
-        Found {
+impl<T> FoundChecks<T> {
+    fn none() -> FoundChecks<T> {
+        FoundChecks {
             checks: Vec::new(),
             left_out: Vec::new(),
         }
     }
 
     /// Adds a check; it replaces one for the same kinds.
-    fn add(&mut self, check: Check<T>) {
+    fn add(&mut self, check: HealthCheck<T>) {
         self.checks.retain(|other| other.kinds != check.kinds);
         self.checks.push(check);
         self.checks.sort_by(|one, other| one.kinds.cmp(&other.kinds));
@@ -48,7 +48,7 @@ impl<T> Found<T> {
     /// Adds a check for kinds that are parsed first. Kinds that can't be parsed are reported.
     fn add_named(&mut self, kinds: &str, does: T, cases: Option<PathBuf>) {
         match kinds.parse() {
-            Ok(kinds) => self.add(Check { kinds, does, cases }),
+            Ok(kinds) => self.add(HealthCheck { kinds, definition: does, cases }),
             Err(why) => self.left_out.push(format!("{kinds}: {why}")),
         }
     }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cases,
-    import::{Check, Found, argo, flux},
+    import::{HealthCheck, FoundChecks, argo, flux},
     usage_error,
 };
 
@@ -46,11 +46,11 @@ pub struct ImportSpec {
 
 /// An imported plugin.
 #[derive(Debug)]
-pub struct Imported {
+pub struct ImportedPlugin {
     /// The file of the component.
     pub file: PathBuf,
     /// The component's size in bytes.
-    pub size: usize,
+    pub size_bytes: usize,
     /// The checks, in the order of their kinds.
     pub checks: Vec<ImportedCheck>,
     /// The checks that can't be imported, each with the reason.
@@ -65,7 +65,7 @@ pub struct ImportedCheck {
     /// The kinds that it is for.
     pub kinds: KindPattern,
     /// The fields of an object that it sees; `None` if it sees all.
-    pub fields: Option<Vec<String>>,
+    pub visible_fields: Option<Vec<String>>,
     /// Whether it came with test cases.
     pub has_cases: bool,
 }
@@ -85,14 +85,14 @@ struct Told {
 /// # Errors
 ///
 /// Returns the mistakes in the scripts, or why the plugin can't be written.
-pub async fn argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<Imported> {
+pub async fn import_argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<ImportedPlugin> {
     let found = argo::read(&spec.path, access).map_err(Diagnostics)?;
     let scripts: Vec<Value> = found
         .checks
         .iter()
-        .map(|Check { kinds, does, .. }| {
+        .map(|HealthCheck { kinds, definition: does, .. }| {
             let name = format!("{kinds}/health.lua");
-            json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.open_libs})
+            json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.uses_open_libs})
         })
         .collect();
     build_plugin(
@@ -114,12 +114,12 @@ pub async fn import_cel(
     spec: &ImportSpec,
     access: &FileAccess,
     interpreters: Interpreters<'_>,
-) -> anyhow::Result<Imported> {
+) -> anyhow::Result<ImportedPlugin> {
     let found = flux::read(&spec.path, access).map_err(Diagnostics)?;
     let checks: Vec<Value> = found
         .checks
         .iter()
-        .map(|Check { kinds, does, .. }| json!({"claim": kinds, "expressions": does}))
+        .map(|HealthCheck { kinds, definition: does, .. }| json!({"claim": kinds, "expressions": does}))
         .collect();
     build_plugin(spec, interpreters, ("cel", "CEL"), &json!({ "checks": checks }), found).await
 }
@@ -129,13 +129,13 @@ async fn build_plugin<T>(
     interpreters: Interpreters<'_>,
     (interpreter, language): (&str, &str),
     text: &Value,
-    found: Found<T>,
-) -> anyhow::Result<Imported> {
+    found: FoundChecks<T>,
+) -> anyhow::Result<ImportedPlugin> {
     let stock = interpreters(interpreter)
         .with_context(|| format!("this version of Capstan was built without the interpreter {interpreter}"))?;
     let made = match capstan_sandbox::prepare(stock, &text.to_string()).await {
         Ok(made) => made,
-        Err(PrepareError::Refused(why)) => return Err(rejection(&why)),
+        Err(PrepareError::Rejected(why)) => return Err(rejection(&why)),
         Err(error) => return Err(error.into()),
     };
     let Told { fields } = serde_json::from_str(&made.answer)
@@ -155,14 +155,14 @@ async fn build_plugin<T>(
     // The manifest is written first: a component that is older than its manifest is reported as stale.
     write(&manifest_file, toml.as_bytes())?;
     write(&file, &component)?;
-    for Check { kinds, cases: from, .. } in &found.checks {
+    for HealthCheck { kinds, cases: from, .. } in &found.checks {
         if let Some(from) = from {
             let name = kinds.to_string().replace('*', "_");
             copy_check(from, &cases_folder.join(name))?;
         }
     }
     let checks = found.checks.into_iter().map(|check| ImportedCheck {
-        fields: fields
+        visible_fields: fields
             .get(&check.kinds.to_string())
             .cloned()
             .flatten()
@@ -170,12 +170,12 @@ async fn build_plugin<T>(
         has_cases: check.cases.is_some(),
         kinds: check.kinds,
     });
-    Ok(Imported {
+    Ok(ImportedPlugin {
         file,
-        size: component.len(),
+        size_bytes: component.len(),
         checks: checks.collect(),
         left_out: found.left_out,
-        unreadable_cases: cases::unreadable(&cases_folder),
+        unreadable_cases: cases::unreadable_cases(&cases_folder),
     })
 }
 
@@ -207,7 +207,7 @@ fn manifest_error(error: ManifestError) -> anyhow::Error {
 fn toml<T>(
     spec: &ImportSpec,
     interpreter: &str,
-    found: &Found<T>,
+    found: &FoundChecks<T>,
     fields: &BTreeMap<String, Option<Vec<String>>>,
 ) -> String {
     let ImportSpec {
@@ -225,7 +225,7 @@ fn toml<T>(
         text(licence),
         text(&format!("{} health checks, run by {interpreter}.", found.checks.len())),
     );
-    for Check { kinds, .. } in &found.checks {
+    for HealthCheck { kinds, .. } in &found.checks {
         let kinds = kinds.to_string();
         toml += &format!("\n[[claims]]\ninterface = \"health\"\nkinds = [{}]\n", text(&kinds));
         if let Some(Some(fields)) = fields.get(&kinds)
@@ -242,7 +242,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(unwritable)?;
     }
-    capstan_files::write(path, bytes, Readers::AsUsual).with_context(unwritable)
+    capstan_files::write(path, bytes, Readers::Inherited).with_context(unwritable)
 }
 
 /// Copies a check with its test cases; actions are left out.

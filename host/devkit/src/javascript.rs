@@ -33,7 +33,7 @@ const ENTRY_LETTERS: usize = 6;
 /// # Errors
 ///
 /// Returns why it can't be written.
-pub(super) fn entry(folder: &Path) -> anyhow::Result<NamedTempFile> {
+pub(super) fn write_entry(folder: &Path) -> anyhow::Result<NamedTempFile> {
     remove_stale(folder);
     let write = || {
         let mut file = tempfile::Builder::new()
@@ -165,8 +165,8 @@ mod tests {
         for name in own.iter().chain(&[".capstan-Ab12Cd.js"]) {
             std::fs::write(folder.path().join(name), ENTRY).unwrap();
         }
-        let running = entry(folder.path()).unwrap();
-        let other = entry(folder.path()).unwrap();
+        let running = write_entry(folder.path()).unwrap();
+        let other = write_entry(folder.path()).unwrap();
         for file in [&running, &other] {
             assert_eq!(std::fs::read_to_string(file.path()).unwrap(), ENTRY);
         }

@@ -27,7 +27,7 @@ pub struct Tool {
     /// The command that prints its version.
     ask: &'static [&'static str],
     /// The oldest sufficient version; empty for any.
-    pub least: &'static str,
+    pub min_version: &'static str,
     /// How it is installed on each platform: a command, or its website if the system's packages may be too old.
     install: &'static [(Platform, &'static str)],
 }
@@ -37,13 +37,13 @@ pub struct Tool {
 enum Platform {
     Any,
     Linux,
-    Mac,
+    MacOs,
     Windows,
 }
 
 /// The result of looking for a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum ToolStatus {
     /// It exists in this version; empty for a part without a version.
     Version(String),
     /// It exists in this version, which is too old.
@@ -56,19 +56,19 @@ const RUST: [Tool; 3] = [
     Tool {
         name: "cargo",
         ask: &["cargo", "--version"],
-        least: "1.85",
+        min_version: "1.85",
         install: RUSTUP,
     },
     Tool {
         name: "rustc",
         ask: &["rustc", "--version"],
-        least: "1.85",
+        min_version: "1.85",
         install: RUSTUP,
     },
     Tool {
         name: "wasm32-wasip2",
         ask: &["rustc", "--print", "target-libdir", "--target", "wasm32-wasip2"],
-        least: "",
+        min_version: "",
         install: &[(Platform::Any, "rustup target add wasm32-wasip2")],
     },
 ];
@@ -85,13 +85,13 @@ const JS: [Tool; 2] = [
     Tool {
         name: "node",
         ask: &["node", "--version"],
-        least: "20",
+        min_version: "20",
         install: NODE,
     },
     Tool {
         name: "npm",
         ask: &["npm", "--version"],
-        least: "",
+        min_version: "",
         install: NODE,
     },
 ];
@@ -101,7 +101,7 @@ const NODE: &[(Platform, &str)] = &[
         Platform::Linux,
         "install Node.js 20 or newer: https://nodejs.org (`apt-get install nodejs npm` from Debian 13 and Ubuntu 25.04 on)",
     ),
-    (Platform::Mac, "brew install node"),
+    (Platform::MacOs, "brew install node"),
     (Platform::Windows, "winget install OpenJS.NodeJS.LTS"),
 ];
 
@@ -109,20 +109,20 @@ const PYTHON: [Tool; 2] = [
     Tool {
         name: "python3",
         ask: &["python3", "--version"],
-        least: "3.10",
+        min_version: "3.10",
         install: &[
             (Platform::Linux, "apt-get install -y python3"),
-            (Platform::Mac, "brew install python3"),
+            (Platform::MacOs, "brew install python3"),
             (Platform::Windows, "winget install Python.Python.3.13"),
         ],
     },
     Tool {
         name: "python3-venv",
         ask: &["python3", "-c", "import ensurepip, venv"],
-        least: "",
+        min_version: "",
         install: &[
             (Platform::Linux, "apt-get install -y python3-venv"),
-            (Platform::Mac, "brew install python3"),
+            (Platform::MacOs, "brew install python3"),
             (Platform::Windows, "winget install Python.Python.3.13"),
         ],
     },
@@ -131,19 +131,19 @@ const PYTHON: [Tool; 2] = [
 const GO: [Tool; 1] = [Tool {
     name: "go",
     ask: &["go", "version"],
-    least: "1.24",
+    min_version: "1.24",
     install: &[
         (
             Platform::Linux,
             "install Go 1.24 or newer: https://go.dev/dl (`apt-get install golang-go` from Debian 13 and Ubuntu 25.04 on)",
         ),
-        (Platform::Mac, "brew install go"),
+        (Platform::MacOs, "brew install go"),
         (Platform::Windows, "winget install GoLang.Go"),
     ],
 }];
 
 /// Returns the language's name for people.
-pub fn name(language: Language) -> &'static str {
+pub fn display_name(language: Language) -> &'static str {
     match language {
         Language::Rust => "Rust",
         Language::Js => "JavaScript",
@@ -153,7 +153,7 @@ pub fn name(language: Language) -> &'static str {
 }
 
 /// Returns the file by which a project's language is recognised.
-pub fn mark(language: Language) -> &'static str {
+pub fn marker_file(language: Language) -> &'static str {
     match language {
         Language::Rust => "Cargo.toml",
         Language::Js => "package.json",
@@ -163,8 +163,8 @@ pub fn mark(language: Language) -> &'static str {
 }
 
 /// Returns the language of the project in a folder.
-pub fn of(folder: &Path) -> Option<Language> {
-    ALL.into_iter().find(|language| folder.join(mark(*language)).is_file())
+pub fn detect(folder: &Path) -> Option<Language> {
+    ALL.into_iter().find(|language| folder.join(marker_file(*language)).is_file())
 }
 
 /// Returns the tools that a language requires.
@@ -179,9 +179,9 @@ pub fn tools(language: Language) -> &'static [Tool] {
 
 impl Tool {
     /// Looks for the tool, and checks its version.
-    pub fn find(&self) -> Found {
+    pub fn find(&self) -> ToolStatus {
         let Some((program, args)) = self.ask.split_first() else {
-            return Found::Missing;
+            return ToolStatus::Missing;
         };
         // On Windows `npm` is a script, which only the shell finds.
         let program = if cfg!(windows) && *program == "npm" {
@@ -190,35 +190,35 @@ impl Tool {
             program
         };
         let Some(program) = Program::find(program) else {
-            return Found::Missing;
+            return ToolStatus::Missing;
         };
-        let mut command = Command::new(&program, Environment::Users);
-        command.words(args);
+        let mut command = Command::new(&program, Environment::Inherited);
+        command.constants(args);
         let Ok(said) = command.run() else {
-            return Found::Missing;
+            return ToolStatus::Missing;
         };
-        let text = String::from_utf8_lossy(&said.out).trim().to_owned();
+        let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         if !said.status.success() {
-            return Found::Missing;
+            return ToolStatus::Missing;
         }
         if self.name == "wasm32-wasip2" {
             return if Path::new(&text).is_dir() {
-                Found::Version(String::new())
+                ToolStatus::Version(String::new())
             } else {
-                Found::Missing
+                ToolStatus::Missing
             };
         }
         let version = version(&text);
-        if numbers(&version) < numbers(self.least) {
-            return Found::TooOld(version);
+        if numbers(&version) < numbers(self.min_version) {
+            return ToolStatus::TooOld(version);
         }
-        Found::Version(version)
+        ToolStatus::Version(version)
     }
 
     /// Returns how to install it on this machine.
     pub fn install(&self) -> &'static str {
         let here = match std::env::consts::OS {
-            "macos" => Platform::Mac,
+            "macos" => Platform::MacOs,
             "windows" => Platform::Windows,
             _ => Platform::Linux,
         };
@@ -273,7 +273,7 @@ mod tests {
     fn every_tool_can_be_installed_everywhere() {
         for tool in ALL.into_iter().flat_map(tools) {
             assert!(!tool.install().is_empty(), "{}", tool.name);
-            for system in [Platform::Linux, Platform::Mac, Platform::Windows] {
+            for system in [Platform::Linux, Platform::MacOs, Platform::Windows] {
                 let known = |(of, _): &(Platform, &str)| *of == system || *of == Platform::Any;
                 assert!(tool.install.iter().any(known), "{} on {system:?}", tool.name);
             }

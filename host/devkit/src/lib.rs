@@ -29,11 +29,11 @@ use capstan_sandbox::Examination;
 
 /// Makes an error of the user's input, with a hint.
 fn usage_error(message: impl Into<String>, hint: impl Into<Remedies>) -> anyhow::Error {
-    Diagnostics::one(message, hint).into()
+    Diagnostics::single(message, hint).into()
 }
 
 /// Returns everything that keeps a component from being a plugin. `file` is its name in messages.
-pub fn faults(file: &str, found: &Examination) -> Vec<Diagnostic> {
+pub fn find_faults(file: &str, found: &Examination) -> Vec<Diagnostic> {
     let faults = found.faults.iter();
     faults
         .map(|fault| Diagnostic::new(format!("{file}: {}", fault.message)).hint(fault.hint.clone()))

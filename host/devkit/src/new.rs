@@ -10,7 +10,7 @@ use crate::{language::Language, template, usage_error};
 
 /// The kind of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum PluginKind {
     /// It assesses the health of objects.
     Health,
     /// It is a hook type.
@@ -24,8 +24,8 @@ pub enum Kind {
 /// # Errors
 ///
 /// Returns what is wrong with the name, that the folder isn't empty, or why a file can't be written.
-pub fn write(folder: &Path, name: &str, kind: Kind, language: Language) -> anyhow::Result<Vec<String>> {
-    let files = template::files(name, kind, language);
+pub fn write(folder: &Path, name: &str, kind: PluginKind, language: Language) -> anyhow::Result<Vec<String>> {
+    let files = template::project_files(name, kind, language);
     let manifest = files.iter().find(|(path, _)| path == "plugin.toml");
     let manifest = manifest.map(|(_, text)| text.as_str()).unwrap_or_default();
     if let Err(error) = Manifest::from_toml(manifest) {
@@ -47,7 +47,7 @@ pub fn write(folder: &Path, name: &str, kind: Kind, language: Language) -> anyho
     for (path, text) in &files {
         let path = folder.join(path);
         let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-        let made = made.and_then(|()| capstan_files::write(&path, text.as_bytes(), Readers::AsUsual));
+        let made = made.and_then(|()| capstan_files::write(&path, text.as_bytes(), Readers::Inherited));
         made.map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
             usage_error(message, Setting::ProjectFolder)

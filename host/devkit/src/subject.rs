@@ -33,7 +33,7 @@ impl Subject {
     pub fn find(spec: &PluginSpec, host: &PluginHost, what: &Path) -> anyhow::Result<Subject> {
         let shown = what.display();
         if what.exists() {
-            return Subject::of_path(what);
+            return Subject::from_path(what);
         }
         let name = what.to_string_lossy();
         let found = plugins::load(spec, host)?;
@@ -66,9 +66,9 @@ impl Subject {
     }
 
     /// Reads a component: a file, or the one in a folder. Also finds out whether it is older than its sources.
-    pub fn of_path(path: &Path) -> anyhow::Result<Subject> {
+    pub fn from_path(path: &Path) -> anyhow::Result<Subject> {
         let path = &plugin_folder::component(path)?;
-        let stale = plugin_folder::stale(path).into_iter().collect();
+        let stale = plugin_folder::find_stale(path).into_iter().collect();
         let shown = path.display();
         let bytes = std::fs::read(path)
             .map_err(|error| usage_error(format!("{shown} can't be read: {error}"), "name a component's file"))?;
@@ -97,7 +97,7 @@ impl Subject {
 
     /// Loads only this plugin, with the limits that it has in an operation.
     pub fn load(self, host: &PluginHost) -> anyhow::Result<(Sandbox, String)> {
-        let sandbox = capstan_runtime::alone(host, self.label, self.bytes)?;
+        let sandbox = capstan_runtime::load_one(host, self.label, self.bytes)?;
         let name = sandbox.plugins().first().map(|plugin| plugin.name.clone());
         Ok((sandbox, name.unwrap_or_default()))
     }

@@ -9,7 +9,7 @@ use capstan_sandbox::Sandbox;
 use crate::{
     cases::{
         Case, CaseFile,
-        record::{Expectation, written},
+        record::{Expectation, with_expectations},
         script::{self, Outcome},
     },
     usage_error,
@@ -25,7 +25,7 @@ pub struct CaseRun {
 
 impl CaseRun {
     /// Says whether the case passed.
-    pub fn is_good(&self) -> bool {
+    pub fn has_passed(&self) -> bool {
         self.outcome.failures.is_empty()
     }
 
@@ -53,7 +53,7 @@ pub async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> Vec<Cas
 pub fn record(trials: &mut [CaseRun]) -> anyhow::Result<usize> {
     let mut files: BTreeMap<PathBuf, (Arc<CaseFile>, Vec<Expectation>)> = BTreeMap::new();
     let mut count = 0;
-    for trial in trials.iter_mut().filter(|trial| trial.case.file.is_ours) {
+    for trial in trials.iter_mut().filter(|trial| trial.case.file.is_native) {
         let file = &trial.case.file;
         let other = trial.outcome.answers.iter().filter(|given| !given.is_as_expected);
         let other: Vec<Expectation> = other
@@ -65,14 +65,14 @@ pub fn record(trials: &mut [CaseRun]) -> anyhow::Result<usize> {
         count += other.len();
         let entry = files.entry(file.path.clone());
         entry.or_insert_with(|| (file.clone(), Vec::new())).1.extend(other);
-        trial.outcome.failures.retain(|failure| !failure.is_other_answer);
+        trial.outcome.failures.retain(|failure| !failure.is_recordable);
     }
     for (path, (file, all)) in files {
         if all.is_empty() {
             continue;
         }
-        let text = written(&file, all).map_err(Diagnostics)?;
-        capstan_files::write(&path, text.as_bytes(), Readers::AsUsual).map_err(|error| {
+        let text = with_expectations(&file, all).map_err(Diagnostics)?;
+        capstan_files::write(&path, text.as_bytes(), Readers::Inherited).map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
             usage_error(message, "recording changes the files of cases")
         })?;

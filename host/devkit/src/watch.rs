@@ -9,11 +9,11 @@ use std::{
 use capstan_runtime::plugin_folder;
 
 /// The modification time of each file of a project.
-pub type State = BTreeMap<PathBuf, SystemTime>;
+pub type FileTimes = BTreeMap<PathBuf, SystemTime>;
 
 /// What has to be done after a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
+pub enum RequiredWork {
     /// The component is older than its sources.
     BuildAndTest,
     /// Only test cases changed.
@@ -21,17 +21,17 @@ pub enum Work {
 }
 
 /// Returns what has to be done after a change of these files of a folder.
-pub fn required_work(folder: &Path, changed: &[PathBuf]) -> Work {
+pub fn required_work(folder: &Path, changed: &[PathBuf]) -> RequiredWork {
     let cases = folder.join(plugin_folder::CASES);
     if changed.iter().all(|path| path.starts_with(&cases)) {
-        Work::Test
+        RequiredWork::Test
     } else {
-        Work::BuildAndTest
+        RequiredWork::BuildAndTest
     }
 }
 
 /// Lists the files that were changed, created or deleted.
-pub fn changed(before: &State, now: &State) -> Vec<PathBuf> {
+pub fn changed_files(before: &FileTimes, now: &FileTimes) -> Vec<PathBuf> {
     let other = now.iter().filter(|(path, at)| before.get(*path) != Some(at));
     let gone = before.keys().filter(|path| !now.contains_key(*path));
     other.map(|(path, _)| path).chain(gone).cloned().collect()
@@ -54,19 +54,19 @@ mod tests {
         };
         write("src/lib.rs");
         write("cases/a.yaml");
-        let before = plugin_folder::files(path);
-        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
+        let before = plugin_folder::modified_times(path);
+        assert!(changed_files(&before, &plugin_folder::modified_times(path)).is_empty());
         write("queue.wasm");
         write("target/debug/x");
         write("capstan_plugin_hook/wit_bindings.go");
-        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
+        assert!(changed_files(&before, &plugin_folder::modified_times(path)).is_empty());
         write("cases/b.yaml");
-        let case = changed(&before, &plugin_folder::files(path));
+        let case = changed_files(&before, &plugin_folder::modified_times(path));
         assert_eq!(case, [path.join("cases/b.yaml")]);
-        assert_eq!(required_work(path, &case), Work::Test);
+        assert_eq!(required_work(path, &case), RequiredWork::Test);
         fs::remove_file(path.join("src/lib.rs")).unwrap();
-        let both = changed(&before, &plugin_folder::files(path));
+        let both = changed_files(&before, &plugin_folder::modified_times(path));
         assert_eq!(both, [path.join("cases/b.yaml"), path.join("src/lib.rs")]);
-        assert_eq!(required_work(path, &both), Work::BuildAndTest);
+        assert_eq!(required_work(path, &both), RequiredWork::BuildAndTest);
     }
 }

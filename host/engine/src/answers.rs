@@ -12,14 +12,14 @@ use capstan_core::{
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    cluster::{AT_ONCE, Cluster, DryRun, MANAGER},
+    cluster::{MAX_CONCURRENT_REQUESTS, Cluster, DryRun, FIELD_MANAGER},
     error::ClusterError,
     perform,
 };
 
 /// Sends a dry run for every live object of a plan that may change, several at a time. There is no entry for an object that the server
 /// refuses or that we may not ask about: that error is reported when the task is checked.
-pub(crate) async fn answers(
+pub(crate) async fn dry_run_undecided(
     cluster: &Cluster,
     plan: &Plan,
     live: &BTreeMap<ObjectKey, Object>,
@@ -35,7 +35,7 @@ pub(crate) async fn answers(
         .filter(|task| task.apply().is_some_and(|apply| apply.changes != ExpectedChange::None))
         .filter(|task| {
             let answer = answers.get(&task.key);
-            answer.is_none_or(|answer| !answer.is_unchanged(MANAGER))
+            answer.is_none_or(|answer| !answer.is_unchanged(FIELD_MANAGER))
         })
         .filter_map(|task| defined(task.object.as_ref()?))
         .collect();
@@ -72,7 +72,7 @@ fn open<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<Und
 
 /// Returns the kind that an object defines.
 fn defined(object: &Object) -> Option<GroupKind> {
-    match Container::of(object) {
+    match Container::from_object(object) {
         Some(Container::Definition(kind)) => Some(kind),
         Some(Container::Namespace(_)) | None => None,
     }
@@ -89,7 +89,7 @@ async fn ask(cluster: &Cluster, open: Vec<UndecidedTask<'_>>) -> BTreeMap<Object
             }
         }
     });
-    let asked: Vec<Option<(ObjectKey, DryRunAnswer)>> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+    let asked: Vec<Option<(ObjectKey, DryRunAnswer)>> = stream::iter(asked).buffer_unordered(MAX_CONCURRENT_REQUESTS).collect().await;
     asked.into_iter().flatten().collect()
 }
 
@@ -100,7 +100,7 @@ async fn answer(cluster: &Cluster, open: &UndecidedTask<'_>) -> Result<Option<Dr
         object,
         live,
     } = open;
-    let (after, _) = perform::write(cluster, object, apply, task.unknown_fields, DryRun::DryRun).await?;
+    let (after, _) = perform::write(cluster, object, apply, task.unknown_fields, DryRun::Yes).await?;
     let is_about = |before: &Object| {
         before.api_version() == after.api_version() && before.resource_version() == after.resource_version()
     };

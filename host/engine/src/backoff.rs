@@ -31,7 +31,7 @@ impl Backoff {
     }
 
     /// Returns the same pauses with a time limit, counted from now.
-    pub fn within(self, limit: Duration) -> Backoff {
+    pub fn with_time_limit(self, limit: Duration) -> Backoff {
         Backoff {
             until: Instant::now().checked_add(limit),
             ..self
@@ -88,7 +88,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_limited_is_given_up_in_virtual_time_too() {
-        let mut backoff = Backoff::new(Duration::ZERO, Duration::from_secs(1)).within(Duration::from_secs(2));
+        let mut backoff = Backoff::new(Duration::ZERO, Duration::from_secs(1)).with_time_limit(Duration::from_secs(2));
         let mut tries = 0;
         while !backoff.is_over() {
             tries += 1;

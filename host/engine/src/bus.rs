@@ -22,7 +22,7 @@ use capstan_core::{event::Event, view::OperationView};
 use serde::Serialize;
 use tokio::{sync::watch, task::coop::consume_budget};
 
-use crate::lines::Line;
+use crate::lines::HookLogLine;
 
 /// One record of an operation's stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,9 +31,10 @@ pub enum Record {
     /// An event of the operation.
     Event(Event),
     /// A line that a hook's container wrote.
-    Line(Line),
+    Line(HookLogLine),
     /// The state of the operation. It replaces whatever the subscriber knew of it.
-    Past(Box<OperationView>),
+    #[serde(rename = "past")]
+    Snapshot(Box<OperationView>),
     /// The subscriber read too slowly, and so many records were dropped before it read them. A `Past` follows.
     Missed {
         /// The number of events and lines.
@@ -173,7 +174,7 @@ impl Bus {
     }
 
     /// Publishes a line of a hook's log.
-    pub(crate) fn publish_line(&self, line: Line) {
+    pub(crate) fn publish_line(&self, line: HookLogLine) {
         self.state().publish(Record::Line(line));
         self.shared.changed.send_replace(());
     }
@@ -227,7 +228,7 @@ impl State {
                 event: event.seq,
                 line: 0,
             },
-            Record::Line(_) | Record::Past(_) | Record::Missed { .. } => RecordId {
+            Record::Line(_) | Record::Snapshot(_) | Record::Missed { .. } => RecordId {
                 line: self.last_id.line + 1,
                 ..self.last_id
             },
@@ -304,7 +305,7 @@ pub struct Subscription {
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Read {
     Record(Record),
-    Nothing,
+    Pending,
     End,
 }
 
@@ -318,7 +319,7 @@ impl Subscription {
             match self.read() {
                 Read::Record(record) => return Some(record),
                 Read::End => return None,
-                Read::Nothing => self.changed.changed().await.ok()?,
+                Read::Pending => self.changed.changed().await.ok()?,
             }
         }
     }
@@ -333,12 +334,12 @@ impl Subscription {
         let (record, position) = match (self.position, &state.base) {
             (Position::Start, Some(base)) => {
                 self.last_id = state.base_id;
-                (Record::Past(Box::new(base.clone())), Position::At(state.oldest))
+                (Record::Snapshot(Box::new(base.clone())), Position::At(state.oldest))
             }
             (Position::Behind, _) => {
                 self.last_id = state.last_id;
                 let end = Position::At(state.end());
-                (Record::Past(Box::new(state.current.clone())), end)
+                (Record::Snapshot(Box::new(state.current.clone())), end)
             }
             (position @ (Position::Start | Position::At(_)), _) => {
                 let at = match position {
@@ -351,7 +352,7 @@ impl Subscription {
                         (kept.record.clone(), Position::At(at + 1))
                     }
                     Ok(None) if state.is_closed => return Read::End,
-                    Ok(None) => return Read::Nothing,
+                    Ok(None) => return Read::Pending,
                     Err(Dropped) => {
                         let records = state.end() - at;
                         (Record::Missed { records }, Position::Behind)

@@ -5,22 +5,22 @@ use std::collections::BTreeSet;
 use capstan_core::{
     compat::{Mode, Rule},
     directive::{self, Directives},
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     manifest::Manifest,
     plan::{Classified, Role},
     plugins::{
         Application, Placement, PlacementQuestion, PluginError, PluginQuery, PluginRef, PluginSettings, Plugins,
-        SettingsFlaw, health_settings,
+        SettingsProblem, health_settings,
     },
     remedy::{Command, Setting},
 };
 
-use crate::planning::Request;
+use crate::planning::PlanRequest;
 
 /// Classifies the manifests of a request, in their order. Mistakes that the user has to correct are added to `errors`.
 pub(crate) async fn classify_all(
     plugins: &dyn Plugins,
-    request: &Request,
+    request: &PlanRequest,
     manifests: Vec<(Manifest, Directives)>,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<Classified> {
@@ -95,7 +95,7 @@ pub(crate) async fn classify(
             has_object,
             also,
         },
-        Ok(Placement::Skip(reason)) => Role::Skip(directives.left_alone.clone().unwrap_or(reason)),
+        Ok(Placement::Skip(reason)) => Role::Skip(directives.skip_reason.clone().unwrap_or(reason)),
         Err(error) => return Err(refusal(&manifest, error)),
     };
     Ok(Classified {
@@ -124,7 +124,7 @@ fn check_health_settings(
             format!("capstan.dev/settings has no effect: plugin {by}, which judges the object, has no settings");
         directives.notices.push(notice);
     }
-    let together = health_settings(settings.of(&by.plugin), directives.settings.clone());
+    let together = health_settings(settings.for_plugin(&by.plugin), directives.settings.clone());
     if let Some(flaw) = plugins.flaws_of_settings(&by, &together).first() {
         return Err(settings_error(manifest, &by, flaw));
     }
@@ -140,7 +140,7 @@ fn report_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directiv
     let unknown = directives.settings.keys().filter(|name| !known.contains(*name));
     let notices: Vec<String> = unknown
         .filter_map(|name| {
-            let near = near(name, known.iter().map(String::as_str))?;
+            let near = closest_match(name, known.iter().map(String::as_str))?;
             Some(format!("no plugin knows the setting `{name}` (did you mean `{near}`?)"))
         })
         .collect();
@@ -199,7 +199,7 @@ fn require_plugin(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery
         let error = manifest.error(pointer, format!("no plugin answers for {need}"));
         let known = plugins.hook_types();
         let near = match need {
-            PluginQuery::HookType(name) => near(name, known.iter().map(String::as_str)),
+            PluginQuery::HookType(name) => closest_match(name, known.iter().map(String::as_str)),
             PluginQuery::HookWord(_) | PluginQuery::HookKind(_) | PluginQuery::Health(_) | PluginQuery::Policy(_) => {
                 None
             }
@@ -220,8 +220,8 @@ fn hook_type_pointer(manifest: &Manifest) -> &'static str {
     }
 }
 
-fn settings_error(manifest: &Manifest, by: &PluginRef, flaw: &SettingsFlaw) -> Diagnostic {
-    let SettingsFlaw { pointer, message } = flaw;
+fn settings_error(manifest: &Manifest, by: &PluginRef, flaw: &SettingsProblem) -> Diagnostic {
+    let SettingsProblem { pointer, message } = flaw;
     let place = match directive::settings_pointer(manifest) {
         // Parts of an annotation's value have no place of their own.
         place if place.starts_with("/metadata") => place,
@@ -247,7 +247,7 @@ fn refusal(manifest: &Manifest, error: PluginError) -> Diagnostic {
             error.hint(format!("plugin {plugin} says so: it would run this hook"))
         }
         PluginError::Missing { .. } => manifest.error("", error.to_string()).hint(error.remedies()),
-        PluginError::Retry { .. } | PluginError::Failed { .. } | PluginError::CouldNotTell { .. } => {
+        PluginError::Retry { .. } | PluginError::Failed { .. } | PluginError::Unavailable { .. } => {
             manifest.error("", error.to_string())
         }
     }

@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 
 pub(crate) use self::{follow::WatchStream, served::MAX_DISCOVERY_AGE as MAX_AGE_OF_DISCOVERY};
 use self::{
-    requests::{Endpoint, Prepared, namespace_name, object_name},
-    served::Served,
+    requests::{Endpoint, PreparedRequest, namespace_name, object_name},
+    served::DiscoveryCache,
 };
 use crate::{
     backoff::Backoff,
@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// Our field manager in `managedFields`.
-pub const MANAGER: &str = ownership::MANAGER;
+pub const FIELD_MANAGER: &str = ownership::FIELD_MANAGER;
 /// How long one try of a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a request is tried, outside of an operation under way.
@@ -48,7 +48,7 @@ const MAX_RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// How long an operation under way waits for an API server that can't be reached.
 const OUTAGE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How many requests are sent at the same time.
-pub(crate) const AT_ONCE: usize = 16;
+pub(crate) const MAX_CONCURRENT_REQUESTS: usize = 16;
 
 /// Whether a write is a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub enum DryRun {
     /// The change is made.
     No,
     /// The server checks the change and stores nothing.
-    DryRun,
+    Yes,
 }
 
 /// What happens to fields in an apply that other field managers own.
@@ -65,12 +65,12 @@ pub enum ConflictPolicy {
     /// The apply fails with a conflict.
     Refuse,
     /// The fields become ours (`force`).
-    TakeOver,
+    Force,
 }
 
 /// The result of a deletion.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Deletion {
+pub enum DeleteOutcome {
     /// The server accepted it. The object as it is, if finalizers or its grace period delay its removal.
     Accepted(Option<Object>),
     /// It isn't there, or another object has its name now.
@@ -81,11 +81,11 @@ pub enum Deletion {
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
-    served: Served,
+    served: DiscoveryCache,
     /// The lock of an operation under way: as long as it is held, requests wait for a server that can't be reached.
     grip: Option<LeaseGuard>,
     /// How many parts of answers were left out because of their nesting.
-    left_out: nesting::Count,
+    left_out: nesting::CutCount,
     /// The objects for which that was reported.
     told: Arc<Mutex<BTreeSet<ObjectKey>>>,
 }
@@ -98,7 +98,7 @@ impl Cluster {
     /// Returns why the cluster couldn't be asked.
     pub async fn connect(client: Client) -> Result<Cluster, ClusterError> {
         let (client, left_out) = nesting::limit_nesting(client);
-        let served = Served::load(&client).await?;
+        let served = DiscoveryCache::load(&client).await?;
         Ok(Cluster {
             client,
             served,
@@ -127,7 +127,7 @@ impl Cluster {
 
     /// Returns the same cluster for an operation under way, whose requests wait a minute for an API server that can't be reached: a
     /// restart of the server must not fail the operation. Nothing is tried again when another driver could have taken the lock.
-    pub(crate) fn under(&self, grip: LeaseGuard) -> Cluster {
+    pub(crate) fn with_lease_guard(&self, grip: LeaseGuard) -> Cluster {
         Cluster {
             grip: Some(grip),
             ..self.clone()
@@ -178,13 +178,13 @@ impl Cluster {
         key: &ObjectKey,
         uid: &str,
         version: &str,
-    ) -> Result<Deletion, ClusterError> {
+    ) -> Result<DeleteOutcome, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         let name = object_name(&key.name)?;
         match self.send(&endpoint.delete_version(&name, uid, version)?).await {
-            Ok(_) => Ok(Deletion::Accepted(None)),
+            Ok(_) => Ok(DeleteOutcome::Accepted(None)),
             // A conflict here is the precondition: the object was changed, or another object has the name now.
-            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(Deletion::AlreadyGone),
+            Err(ClusterError::NotFound(_) | ClusterError::ObjectChanged(_)) => Ok(DeleteOutcome::AlreadyGone),
             Err(error) => Err(error),
         }
     }
@@ -219,22 +219,22 @@ impl Cluster {
         rehearsal: DryRun,
     ) -> Result<(Object, Vec<String>), ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let force = conflicts == ConflictPolicy::TakeOver;
+        let force = conflicts == ConflictPolicy::Force;
         let (mut object, mut left_out) = (as_sent(object), Vec::new());
         loop {
-            let asked = endpoint.apply(&object, force, unknown, rehearsal == DryRun::DryRun)?;
+            let asked = endpoint.apply(&object, force, unknown, rehearsal == DryRun::Yes)?;
             match self.send(&asked).await {
                 // Server-side apply refuses them whatever `fieldValidation` says.
-                Err(ClusterError::Undeclared(fields)) if unknown == UnknownFields::LeftOut => {
+                Err(ClusterError::UnknownFields(fields)) if unknown == UnknownFields::LeftOut => {
                     let before = left_out.len();
                     left_out.extend(
                         fields
                             .iter()
-                            .filter(|field| unknown_fields::leave_out(&mut object, field))
+                            .filter(|field| unknown_fields::remove_field(&mut object, field))
                             .cloned(),
                     );
                     if left_out.len() == before {
-                        return Err(ClusterError::Undeclared(fields));
+                        return Err(ClusterError::UnknownFields(fields));
                     }
                 }
                 other => return other.map(|made| (Object(made), left_out)),
@@ -263,7 +263,7 @@ impl Cluster {
         rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.create(&as_sent(object), unknown, rehearsal == DryRun::DryRun)?;
+        let asked = endpoint.create(&as_sent(object), unknown, rehearsal == DryRun::Yes)?;
         self.send(&asked).await.map(Object)
     }
 
@@ -288,7 +288,7 @@ impl Cluster {
         rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.replace(&as_sent(object), unknown, rehearsal == DryRun::DryRun)?;
+        let asked = endpoint.replace(&as_sent(object), unknown, rehearsal == DryRun::Yes)?;
         self.send(&asked).await.map(Object)
     }
 
@@ -297,10 +297,10 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns `Moved` when another object has the name now.
-    pub async fn merge(&self, key: &ObjectKey, uid: &str, mut patch: Value) -> Result<Object, ClusterError> {
+    pub async fn merge_patch(&self, key: &ObjectKey, uid: &str, mut patch: Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         patch["metadata"]["uid"] = json!(uid);
-        let asked = endpoint.merge(&object_name(&key.name)?, &patch)?;
+        let asked = endpoint.merge_patch(&object_name(&key.name)?, &patch)?;
         self.send(&asked).await.map(Object)
     }
 
@@ -309,9 +309,9 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns why the server refuses the patch.
-    pub(crate) async fn rehearse_merge(&self, key: &ObjectKey, patch: &Value) -> Result<Object, ClusterError> {
+    pub(crate) async fn dry_run_merge_patch(&self, key: &ObjectKey, patch: &Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        let asked = endpoint.rehearse_merge(&object_name(&key.name)?, patch)?;
+        let asked = endpoint.dry_run_merge_patch(&object_name(&key.name)?, patch)?;
         self.send(&asked).await.map(Object)
     }
 
@@ -331,9 +331,9 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns why the server refuses the patch.
-    pub(crate) async fn merge_as(&self, key: &ObjectKey, manager: &str, patch: &Value) -> Result<Object, ClusterError> {
+    pub(crate) async fn merge_patch_as(&self, key: &ObjectKey, manager: &str, patch: &Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        let asked = endpoint.merge_as(&object_name(&key.name)?, manager, patch)?;
+        let asked = endpoint.merge_patch_as(&object_name(&key.name)?, manager, patch)?;
         self.send(&asked).await.map(Object)
     }
 
@@ -347,7 +347,7 @@ impl Cluster {
         key: &ObjectKey,
         uid: &str,
         propagation: DecidedPropagation,
-    ) -> Result<Deletion, ClusterError> {
+    ) -> Result<DeleteOutcome, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         match self
             .send(&endpoint.delete(&object_name(&key.name)?, uid, propagation.get())?)
@@ -356,10 +356,10 @@ impl Cluster {
             Ok(left) => {
                 let left = Object(left);
                 let is_there = left.kind() != "Status" && left.is_terminating();
-                Ok(Deletion::Accepted(is_there.then_some(left)))
+                Ok(DeleteOutcome::Accepted(is_there.then_some(left)))
             }
             // A conflict here is the precondition: another object has the name now.
-            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(Deletion::AlreadyGone),
+            Err(ClusterError::NotFound(_) | ClusterError::ObjectChanged(_)) => Ok(DeleteOutcome::AlreadyGone),
             Err(error) => Err(error),
         }
     }
@@ -369,7 +369,7 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns why there is no answer.
-    pub(crate) async fn ask(&self, resource: &str, review: &Value) -> Result<Value, ClusterError> {
+    pub(crate) async fn create_review(&self, resource: &str, review: &Value) -> Result<Value, ClusterError> {
         let kind = review.get("kind").and_then(Value::as_str).unwrap_or_default();
         self.send(&requests::review(resource, kind, review)?).await
     }
@@ -377,14 +377,14 @@ impl Cluster {
     /// Sends a request until it is answered or trying again makes no sense: after 0.1, 0.2, 0.4 and 0.8 seconds, and then every two
     /// seconds as long as an outage of the server is waited for. All requests but watches and logs go through here, every change among
     /// them. The answer is checked to be about what was asked.
-    async fn send(&self, asked: &Prepared) -> Result<Value, ClusterError> {
+    async fn send(&self, asked: &PreparedRequest) -> Result<Value, ClusterError> {
         check_body(asked.body())?;
-        let mut backoff = Backoff::new(MIN_RETRY_PAUSE, MAX_RETRY_PAUSE).within(OUTAGE_TIMEOUT);
+        let mut backoff = Backoff::new(MIN_RETRY_PAUSE, MAX_RETRY_PAUSE).with_time_limit(OUTAGE_TIMEOUT);
         loop {
             let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.client.request::<Value>(asked.request())).await;
             let error = match answer {
-                Ok(Ok(value)) => return asked.checked(value),
-                Ok(Err(error)) => asked.refused(error),
+                Ok(Ok(value)) => return asked.check_answer(value),
+                Ok(Err(error)) => asked.to_error(error),
                 Err(_) => ClusterError::Timeout(REQUEST_TIMEOUT),
             };
             if !error.is_temporary() {
@@ -398,7 +398,7 @@ impl Cluster {
                 if tries == MAX_ATTEMPTS {
                     tracing::warn!(%error, "the API server can't be reached; trying for a minute");
                 }
-                if grip.firm().await.is_err() {
+                if grip.ensure_held().await.is_err() {
                     return Err(error);
                 }
             }

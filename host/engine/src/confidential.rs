@@ -10,9 +10,9 @@ use serde_json::Value;
 
 /// What a request is about, as far as that decides what of the answer may be shown.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Subject<'a> {
+pub(crate) enum AnswerSubject<'a> {
     /// Objects other than Secrets.
-    Open,
+    NotConfidential,
     /// One or several Secrets.
     Secret {
         /// The object that was sent.
@@ -52,35 +52,35 @@ const SAFE_PHRASES: [&str; 16] = [
     "Internal error",
 ];
 
-impl Subject<'_> {
+impl AnswerSubject<'_> {
     /// Returns the subject of a request about objects of a kind.
-    pub fn of<'a>(kind: &GroupKind, sent: Option<&'a Value>) -> Subject<'a> {
+    pub fn of<'a>(kind: &GroupKind, sent: Option<&'a Value>) -> AnswerSubject<'a> {
         if is_secret_kind(&kind.group, &kind.kind) {
-            Subject::Secret { sent }
+            AnswerSubject::Secret { sent }
         } else {
-            Subject::Open
+            AnswerSubject::NotConfidential
         }
     }
 
     /// Returns the part of an answer that may be shown.
-    pub fn shown(&self, status: &Status) -> String {
+    pub fn redact(&self, status: &Status) -> String {
         match self {
-            Subject::Open => status.message.clone(),
-            Subject::Secret { sent } => redact_secret_answer(status, *sent),
+            AnswerSubject::NotConfidential => status.message.clone(),
+            AnswerSubject::Secret { sent } => redact_secret_answer(status, *sent),
         }
     }
 
     /// Returns those of the named fields that are fields of the sent object: any other may be a part of a value.
-    pub fn fields(&self, named: Vec<String>) -> Vec<String> {
+    pub fn known_fields(&self, named: Vec<String>) -> Vec<String> {
         match self {
-            Subject::Open => named,
-            Subject::Secret { sent } => named.into_iter().filter(|field| is_field_of(*sent, field)).collect(),
+            AnswerSubject::NotConfidential => named,
+            AnswerSubject::Secret { sent } => named.into_iter().filter(|field| is_field_of(*sent, field)).collect(),
         }
     }
 }
 
 fn is_field_of(sent: Option<&Value>, field: &str) -> bool {
-    sent.is_some_and(|sent| unknown_fields::is_in(sent, field))
+    sent.is_some_and(|sent| unknown_fields::has_field(sent, field))
 }
 
 fn redact_secret_answer(status: &Status, sent: Option<&Value>) -> String {
@@ -218,8 +218,8 @@ mod tests {
             "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s", "namespace": "shop" },
             "stringData": { "pin": 48_151_623, "word": "hunter2 .stringData: .nothing: hunter3" }, "odd": 1,
         });
-        let subject = Subject::Secret { sent: Some(&sent) };
-        let text = subject.shown(status);
+        let subject = AnswerSubject::Secret { sent: Some(&sent) };
+        let text = subject.redact(status);
         for value in ["48151623", "hunter2", "hunter3", "aHVudGVyMg=="] {
             assert!(!text.contains(value), "{text}");
         }
@@ -320,10 +320,10 @@ mod tests {
         let kind = |group: &str, kind: &str| GroupKind::new(group, kind);
         let status = status(422, "Invalid", "spec.x: Invalid value: \"y\"");
         for open in [kind("", "ConfigMap"), kind("acme.io", "Secret")] {
-            assert_eq!(Subject::of(&open, None).shown(&status), status.message);
+            assert_eq!(AnswerSubject::of(&open, None).redact(&status), status.message);
         }
         for secret in [kind("", "Secret"), kind("", "SecretList")] {
-            assert_ne!(Subject::of(&secret, None).shown(&status), status.message);
+            assert_ne!(AnswerSubject::of(&secret, None).redact(&status), status.message);
         }
     }
 }

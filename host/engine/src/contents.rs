@@ -9,7 +9,7 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use serde_json::Value;
 
 use crate::{
-    cluster::{AT_ONCE, Cluster},
+    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
     error::ClusterError,
 };
 
@@ -35,13 +35,13 @@ pub(crate) async fn find_contents(cluster: &Cluster, live: &Object, container: &
         .into_iter()
         .map(|(kind, namespace)| list(cluster, kind, namespace).boxed());
     let lists: Vec<(GroupKind, Result<Vec<Object>, ClusterError>)> = stream::iter(lists.collect::<Vec<_>>())
-        .buffered(AT_ONCE)
+        .buffered(MAX_CONCURRENT_REQUESTS)
         .collect()
         .await;
     let mut residents = Vec::new();
     for (kind, listed) in lists {
         match listed {
-            Ok(objects) => residents.extend(objects.iter().map(ContainedObject::of)),
+            Ok(objects) => residents.extend(objects.iter().map(ContainedObject::from_object)),
             // The object was deleted in the meantime.
             Err(ClusterError::NotFound(_) | ClusterError::NotServed(_) | ClusterError::UnknownKind(_)) => {}
             Err(error) => return Contents::Unknown(format!("{kind} can't be listed: {error}")),
@@ -71,12 +71,12 @@ pub(crate) async fn retention_reason(
     plan: Option<&Plan>,
     leaving: &PlannedDeletions,
 ) -> Option<RetentionReason> {
-    let container = Container::of(live)?;
+    let container = Container::from_object(live)?;
     if leaving.is_confirmed(&container) {
         return None;
     }
-    if let Some(put) = plan.and_then(|plan| container::put_in(&container, plan)) {
-        return Some(RetentionReason::ByPlan(put.clone()));
+    if let Some(put) = plan.and_then(|plan| container::object_added_by_plan(&container, plan)) {
+        return Some(RetentionReason::PlannedObject(put.clone()));
     }
     container::retention_reason(&container, &find_contents(cluster, live, &container).await, leaving)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use capstan_core::{
     effect::Effect,
-    event::Status,
+    event::OperationStatus,
     hook::HookOutcome,
     input::{Input, InputKind},
     object::ObjectKey,
@@ -29,13 +29,13 @@ use crate::{
     bus::Bus,
     checkpoint::{DueObject, LeaseGuard, Lock, LockEvent, LockEvents, Store},
     clock::Clock,
-    cluster::{AT_ONCE, Cluster},
+    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
     engine::signal_name,
     error::EngineError,
     inbox::{Inbox, inbox},
     journal::Journal,
     judge::HealthAssessor,
-    lines::{HookLogsGuard, Lines},
+    lines::{HookLogsGuard, HookLogs},
     perform::{CreatedObjects, EffectExecutor, LogForwarders, PreparedEffect},
     signals::Signals,
     watch::Watches,
@@ -58,20 +58,20 @@ pub(crate) struct Driver {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
     pub clock: Clock,
-    pub web: HttpCaller,
+    pub http: HttpCaller,
     pub operation: Operation,
     pub journal: Arc<Journal>,
     pub store: Store,
     pub lock: Lock,
     pub lock_events: LockEvents,
     pub bus: Publisher,
-    pub people: mpsc::Receiver<InputKind>,
+    pub commands: mpsc::Receiver<InputKind>,
     /// Notified when the operation is to be left unfinished for another driver.
-    pub leave: Arc<Notify>,
+    pub detach: Arc<Notify>,
     /// The view of the operation so far.
     pub view: OperationView,
     /// The objects of earlier operations that didn't exist any more when this one was planned.
-    pub gone: Vec<(ObjectKey, String)>,
+    pub missing_objects: Vec<(ObjectKey, String)>,
 }
 
 /// The driver's access to the bus. Dropping it ends the stream, however the driver ends.
@@ -96,7 +96,7 @@ struct DriverContext {
 
 impl Driver {
     /// Carries the operation on from `first`.
-    pub async fn run(mut self, first: InputKind) -> Result<Status, EngineError> {
+    pub async fn run(mut self, first: InputKind) -> Result<OperationStatus, EngineError> {
         let plan = Arc::clone(self.operation.plan());
         let (inbox, mut happened) = inbox();
         let judge = Arc::new(HealthAssessor {
@@ -108,7 +108,7 @@ impl Driver {
             settings: plan.plugin_settings.clone(),
         });
         let watches = Watches::new(&self.cluster, &judge, &plan, inbox.clone());
-        let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.bus.0.clone()));
+        let lines = Arc::new(HookLogs::new(&self.cluster, self.clock, &plan, self.bus.0.clone()));
         let _listening = HookLogsGuard(Arc::clone(&lines));
         let made = CreatedObjects::new(self.store.inventory().await);
         let store = Arc::new(Mutex::new(self.store));
@@ -116,29 +116,29 @@ impl Driver {
             performer: Arc::new(EffectExecutor {
                 cluster: self.cluster.clone(),
                 plugins: Arc::clone(&self.plugins),
-                judge,
+                health_assessor: judge,
                 clock: self.clock,
                 plan: Arc::clone(&plan),
                 operation: self.operation.state().id.clone(),
                 store: Arc::clone(&store),
-                lines: Arc::clone(&lines),
-                sight: watches.sight(),
-                made,
-                web: self.web,
+                logs: Arc::clone(&lines),
+                object_cache: watches.object_cache(),
+                created: made,
+                http: self.http,
                 signals: Signals::new(hook_names(&plan)),
-                beside: std::sync::Mutex::new(LogForwarders::default()),
+                log_forwarders: std::sync::Mutex::new(LogForwarders::default()),
                 inbox: inbox.clone(),
             }),
             watches,
             orders: JoinSet::new(),
-            grip: self.lock.grip(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            grip: self.lock.lease_guard(),
+            turns: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
             inbox,
             wake: None,
         };
         if first == InputKind::Resumed {
             for task in &plan.tasks {
-                if let (Some(own), None) = (self.operation.own(&task.id), self.operation.outcome(&task.id)) {
+                if let (Some(own), None) = (self.operation.hook_object(&task.id), self.operation.outcome(&task.id)) {
                     lines.follow(&task.id, own);
                 }
             }
@@ -152,8 +152,8 @@ impl Driver {
         let mut signalled = VecDeque::new();
         loop {
             let at = self.clock.now();
-            let input = Input { at, what: next }.bounded();
-            self.journal.told(&input);
+            let input = Input { at, kind: next }.truncated();
+            self.journal.record_input(&input);
             let step = self.operation.step(input);
             for event in &step.events {
                 view.fold(event);
@@ -181,16 +181,16 @@ impl Driver {
                 tokio::select! {
                     biased;
                     Some(event) = self.lock_events.next() => match event {
-                        LockEvent::EndWanted(by) => break InputKind::Terminated { by },
-                        LockEvent::Signals(signals) => signalled.extend(hands.performer.signals.see(signals)),
+                        LockEvent::TerminationRequested(by) => break InputKind::Terminated { by },
+                        LockEvent::Signals(signals) => signalled.extend(hands.performer.signals.set_present(signals)),
                         LockEvent::Lost(why) => return Err(EngineError::LostLock(why)),
                     },
-                    () = self.leave.notified() => {
+                    () = self.detach.notified() => {
                         hands.orders.shutdown().await;
                         self.lock.release(false).await;
                         return Ok(self.operation.status().clone());
                     }
-                    Some(happened) = self.people.recv() => break happened,
+                    Some(happened) = self.commands.recv() => break happened,
                     happened = happened.next() => break happened,
                     () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                         hands.wake = hands.wake.filter(|at| *at > Instant::now());
@@ -206,12 +206,12 @@ impl Driver {
         let status = self.operation.status().clone();
         let journal = &self.journal;
         let performer = &hands.performer;
-        let inventory = performer.inventory(&self.operation, &self.gone).await;
-        store.store_inventory(&performer.made.before, &inventory).await?;
+        let inventory = performer.inventory(&self.operation, &self.missing_objects).await;
+        store.store_inventory(&performer.created.earlier, &inventory).await?;
         store
             .finish(&plan, &view, &status, due, journal, self.clock.now())
             .await?;
-        let is_removed = status == Status::Succeeded && plan.does == OperationKind::Delete;
+        let is_removed = status == OperationStatus::Succeeded && plan.operation_kind == OperationKind::Delete;
         if is_removed {
             store.remove().await?;
         }
@@ -257,7 +257,7 @@ async fn save(
     let mut store = store.lock().await;
     let mut told = false;
     loop {
-        grip.firm().await.map_err(EngineError::LostLock)?;
+        grip.ensure_held().await.map_err(EngineError::LostLock)?;
         let began = Instant::now();
         match store.save(operation.state(), view, journal).await {
             Err(EngineError::Cluster { source, .. }) if source.is_temporary() => {
@@ -269,7 +269,7 @@ async fn save(
             }
             other => {
                 let cost = StoreCost {
-                    bytes: store.weight(),
+                    bytes: store.last_write_bytes(),
                     time: began.elapsed(),
                 };
                 return other.map(|()| cost);
@@ -282,12 +282,12 @@ impl DriverContext {
     fn carry_out(&mut self, step: Step, operation: &Operation, clock: Clock) {
         for effect in step.effects {
             match effect {
-                Effect::Do { task, work } => self.begin(PreparedEffect::of(task, work, operation)),
+                Effect::Do { task, work } => self.begin(PreparedEffect::from_effect(task, work, operation)),
                 Effect::Watch { task, key } => {
                     let judge = self.health_plugin(operation, &task, &key);
                     self.watches.follow(task, key, judge);
                 }
-                Effect::Unwatch { task, key } => self.watches.leave(task, key),
+                Effect::Unwatch { task, key } => self.watches.unfollow(task, key),
                 Effect::Release { task } => self.performer.release(&task),
                 Effect::Wake { at } => self.wake = Some(clock.instant(at)),
             }
@@ -299,12 +299,12 @@ impl DriverContext {
     fn health_plugin(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> Option<PluginRef> {
         let task = operation.plan().task(task)?;
         match &task.action {
-            Action::Apply(apply) => Some(apply.judge.clone()),
+            Action::Apply(apply) => Some(apply.health_plugin.clone()),
             Action::Delete(_) => None,
             Action::Hook(hook) => {
-                let is_own = *key == task.key || operation.own(&task.id).is_some_and(|own| own.key == *key);
+                let is_own = *key == task.key || operation.hook_object(&task.id).is_some_and(|own| own.key == *key);
                 if is_own || (hook.has_object && key.group_kind() == task.key.group_kind()) {
-                    hook.judge.clone()
+                    hook.health_plugin.clone()
                 } else {
                     self.performer.plugins.answerer(&PluginQuery::Health(key.group_kind()))
                 }
@@ -326,12 +326,12 @@ impl DriverContext {
             } else {
                 None
             };
-            if grip.firm().await.is_err() {
+            if grip.ensure_held().await.is_err() {
                 // The driver has been told too, and stops.
                 return;
             }
-            if let Some(happened) = performer.carry_out(order).await {
-                inbox.answer(happened).await;
+            if let Some(happened) = performer.execute(order).await {
+                inbox.push_answer(happened).await;
             }
         });
     }
@@ -340,11 +340,11 @@ impl DriverContext {
 /// Lists what the operation leaves to be deleted later.
 fn due_objects(operation: &Operation) -> Vec<DueObject> {
     let plan = operation.plan();
-    let objects = operation.due().iter().filter_map(|due| {
+    let objects = operation.scheduled_deletions().iter().filter_map(|due| {
         let task = plan
             .tasks
             .iter()
-            .find(|task| operation.own(&task.id) == Some(&due.target))?;
+            .find(|task| operation.hook_object(&task.id) == Some(&due.target))?;
         let hook = task.hook()?;
         Some(DueObject {
             due: due.clone(),

@@ -39,9 +39,9 @@ use crate::{
     error::{ClusterError, EngineError},
     journal::{CallRecorder, Journal, RecordingPlugins},
     permission,
-    planning::{self, Planned, Request, namespace_key},
+    planning::{self, PreparedPlan, PlanRequest, namespace_key},
     rehearse::{self, DryRunResult},
-    running::Running,
+    running::OperationHandle,
     saved,
     sweep::sweep,
     web::HttpCaller,
@@ -67,9 +67,9 @@ pub struct Engine {
 
 /// The result of a request to end an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EndedBy {
+pub enum TerminateOutcome {
     /// Its driver was asked to end it; this is who drives it.
-    Asked(String),
+    Requested(String),
     /// It has no driver: resume it with [`Engine::resume`] and end it there.
     NoDriver,
 }
@@ -141,8 +141,8 @@ impl Engine {
     ///
     /// Returns all mistakes in the input together, or why the cluster couldn't be asked. Deleting an application that doesn't exist is
     /// `NoApplication`.
-    pub async fn plan(&self, mut request: Request) -> Result<Planned, EngineError> {
-        let is_of_stored = request.does == OperationKind::Delete || request.purpose == Purpose::Test;
+    pub async fn plan(&self, mut request: PlanRequest) -> Result<PreparedPlan, EngineError> {
+        let is_of_stored = request.operation_kind == OperationKind::Delete || request.purpose == Purpose::Test;
         let digest_of_request = request.digest();
         let store = if is_of_stored {
             self.open_existing_store(&request.application).await?
@@ -158,7 +158,7 @@ impl Engine {
             // Tests check what was deployed.
             let past = store.head.history.iter().rev();
             let deployed = past
-                .filter(|past| past.does == OperationKind::Sync)
+                .filter(|past| past.operation_kind == OperationKind::Sync)
                 .find(|past| past.purpose != Purpose::Test);
             request.revision = deployed.and_then(|past| past.revision.clone());
         }
@@ -172,7 +172,7 @@ impl Engine {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let plugins = RecordingPlugins {
             plugins: Arc::clone(&self.plugins),
-            to: Arc::clone(&asked) as Arc<dyn CallRecorder>,
+            recorder: Arc::clone(&asked) as Arc<dyn CallRecorder>,
         };
         let mut planned = planning::make(&self.cluster, &plugins, request, past).await?;
         planned.request = digest_of_request;
@@ -186,17 +186,17 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `Busy` when another operation runs, `Unfinished` when one has to be resumed first, or why it couldn't be stored.
-    pub async fn start(&self, planned: Planned, by: &str) -> Result<Running, EngineError> {
+    pub async fn start(&self, planned: PreparedPlan, by: &str) -> Result<OperationHandle, EngineError> {
         let application = planned.plan.application.clone();
-        if planned.checks_first {
-            let missing = permission::missing(&self.cluster, &planned).await;
-            let missing = missing.map_err(EngineError::while_("asking what is allowed"))?;
+        if planned.has_preflight_checks {
+            let missing = permission::missing_permissions(&self.cluster, &planned).await;
+            let missing = missing.map_err(EngineError::during("asking what is allowed"))?;
             if !missing.is_empty() {
-                return Err(EngineError::Denied(missing));
+                return Err(EngineError::MissingPermissions(missing));
             }
         }
-        let prepared = PackedPlan::of(&planned)?;
-        if planned.makes_namespace {
+        let prepared = PackedPlan::pack(&planned)?;
+        if planned.creates_namespace {
             self.make_namespace(&application.namespace).await?;
         }
         let (lock, lock_events, mut store) = self.open_locked(&application, true).await?;
@@ -208,12 +208,12 @@ impl Engine {
         if !store.head.due.is_empty() {
             sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await?;
         }
-        let digest = digest(&planned.manifests);
+        let digest = manifests_digest(&planned.manifests);
         let id = store.begin(&planned, &prepared, by, &digest, self.clock.now()).await?;
         let operation = Operation::new(planned.plan, id);
         let current = (operation, OperationView::default());
-        let journal = Journal::begin(planned.asked);
-        let first = (InputKind::Begun, planned.gone);
+        let journal = Journal::begin(planned.plugin_calls);
+        let first = (InputKind::Started, planned.missing_objects);
         Ok(self.drive(current, store, journal, (lock, lock_events), first))
     }
 
@@ -222,10 +222,10 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `Outdated` with everything that has changed, or why the cluster couldn't be asked.
-    pub async fn verify(&self, planned: &Planned) -> Result<(), EngineError> {
+    pub async fn verify(&self, planned: &PreparedPlan) -> Result<(), EngineError> {
         let mut moved = saved::moved(&self.cluster, planned)
             .await
-            .map_err(EngineError::while_("reading what is live"))?;
+            .map_err(EngineError::during("reading what is live"))?;
         let operations = self.open(&planned.plan.application).await?.head.operations;
         if operations != planned.operations {
             moved.push("another operation came between".to_owned());
@@ -238,7 +238,7 @@ impl Engine {
     }
 
     /// Sends a dry run for every object of a plan that would change. Nothing is changed.
-    pub async fn rehearse(&self, planned: &Planned) -> Vec<DryRunResult> {
+    pub async fn dry_run(&self, planned: &PreparedPlan) -> Vec<DryRunResult> {
         rehearse::rehearse(&self.cluster, &planned.plan).await
     }
 
@@ -260,7 +260,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `Busy` when its driver is alive, and `NothingRuns` when there is no operation.
-    pub async fn resume(&self, application: &Application) -> Result<Running, EngineError> {
+    pub async fn resume(&self, application: &Application) -> Result<OperationHandle, EngineError> {
         self.resume_with_manifests(application, &[]).await
     }
 
@@ -273,8 +273,8 @@ impl Engine {
         &self,
         application: &Application,
         manifests: &[Manifest],
-    ) -> Result<Running, EngineError> {
-        let nothing = || EngineError::NothingRuns(application.name.clone());
+    ) -> Result<OperationHandle, EngineError> {
+        let nothing = || EngineError::NoOperation(application.name.clone());
         if self.open_existing_store(application).await?.head.current.is_none() {
             return Err(nothing());
         }
@@ -294,7 +294,7 @@ impl Engine {
 
     async fn lock(&self, application: &Application, is_new: bool) -> Result<(Lock, LockEvents, Identity), EngineError> {
         let identity = self.identity();
-        let (lock, events) = Lock::take(&self.cluster, self.clock, application, identity.clone(), is_new).await?;
+        let (lock, events) = Lock::acquire(&self.cluster, self.clock, application, identity.clone(), is_new).await?;
         Ok((lock, events, identity))
     }
 
@@ -310,8 +310,8 @@ impl Engine {
                 lock.mark().unwrap_or_default().clone_into(&mut store.head.mark);
                 return Ok((lock, events, store));
             }
-            Ok(store) if lock.vouches_for(&store.head.mark) => return Ok((lock, events, store)),
-            Ok(_) => EngineError::Stored(
+            Ok(store) if lock.has_mark(&store.head.mark) => return Ok((lock, events, store)),
+            Ok(_) => EngineError::InvalidState(
                 "it was not stored by capstan, or its Lease was deleted since: whoever may only create Secrets could have made it"
                     .to_owned(),
             ),
@@ -330,35 +330,35 @@ impl Engine {
         journal: Arc<Journal>,
         (lock, lock_events): (Lock, LockEvents),
         (first, gone): (InputKind, Vec<(ObjectKey, String)>),
-    ) -> Running {
+    ) -> OperationHandle {
         let bus = Bus::new((first == InputKind::Resumed).then(|| view.clone()));
         let (people, from_people) = mpsc::channel(1);
         let id = operation.state().id.clone();
         let leave = Arc::new(Notify::new());
         let driver = Driver {
-            cluster: self.cluster.under(lock.grip()),
+            cluster: self.cluster.with_lease_guard(lock.lease_guard()),
             plugins: Arc::new(RecordingPlugins {
                 plugins: Arc::clone(&self.plugins),
-                to: Arc::clone(&journal) as Arc<dyn CallRecorder>,
+                recorder: Arc::clone(&journal) as Arc<dyn CallRecorder>,
             }),
             clock: self.clock,
-            web: self.web.clone(),
+            http: self.web.clone(),
             journal,
             operation,
-            store: store.under(lock.grip()),
+            store: store.with_lease_guard(lock.lease_guard()),
             lock,
             lock_events,
             bus: Publisher(bus.clone()),
-            people: from_people,
-            leave: Arc::clone(&leave),
+            commands: from_people,
+            detach: Arc::clone(&leave),
             view,
-            gone,
+            missing_objects: gone,
         };
-        Running {
-            operation: id,
+        OperationHandle {
+            id,
             bus,
-            people,
-            leave,
+            commands: people,
+            detach: leave,
             task: tokio::spawn(driver.run(first)),
         }
     }
@@ -371,7 +371,7 @@ impl Engine {
         }));
         match self.cluster.create(&namespace, DryRun::No).await {
             Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(()),
-            Err(error) => Err(EngineError::while_("creating the application's namespace")(error)),
+            Err(error) => Err(EngineError::during("creating the application's namespace")(error)),
         }
     }
 
@@ -389,17 +389,17 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `NothingRuns` when there is no operation.
-    pub async fn terminate(&self, application: &Application, by: &str) -> Result<EndedBy, EngineError> {
+    pub async fn terminate(&self, application: &Application, by: &str) -> Result<TerminateOutcome, EngineError> {
         if self.open_existing_store(application).await?.head.current.is_none() {
-            return Err(EngineError::NothingRuns(application.name.clone()));
+            return Err(EngineError::NoOperation(application.name.clone()));
         }
         let asked = request_termination(&self.cluster, self.clock, &self.identity(), application, by).await?;
-        Ok(asked.map_or(EndedBy::NoDriver, EndedBy::Asked))
+        Ok(asked.map_or(TerminateOutcome::NoDriver, TerminateOutcome::Requested))
     }
 }
 
 /// Returns a digest of a set of manifests, whatever their order.
-pub(crate) fn digest(manifests: &[Object]) -> String {
+pub(crate) fn manifests_digest(manifests: &[Object]) -> String {
     let mut digests: Vec<String> = manifests.iter().map(capstan_core::diff::digest).collect();
     digests.sort();
     let all: Vec<&str> = digests.iter().map(String::as_str).collect();

@@ -11,17 +11,17 @@ use capstan_core::{
     text, unknown_fields,
 };
 
-use crate::{confidential::Subject, engine::AwaitedSignal, permission::Permission};
+use crate::{confidential::AnswerSubject, engine::AwaitedSignal, permission::Permission};
 
 /// Why the API server didn't do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// Other field managers own fields that were to be applied.
     #[error("{}", conflicts(.0))]
-    Conflict(Vec<FieldConflict>),
+    FieldConflicts(Vec<FieldConflict>),
     /// The object was changed in the meantime, or another object has its name now.
     #[error("it was changed in the meantime: {0}")]
-    Moved(String),
+    ObjectChanged(String),
     /// The server refuses the object.
     #[error("the server doesn't accept it: {0}")]
     Invalid(String),
@@ -30,7 +30,7 @@ pub enum ClusterError {
     TooLarge(String),
     /// The object has these fields, which the server doesn't know.
     #[error("the server doesn't know these fields of it: {}; `Validate=false` among its sync options leaves them out", .0.join(", "))]
-    Undeclared(Vec<String>),
+    UnknownFields(Vec<String>),
     /// A field that was to be changed is immutable.
     #[error("{}", immutable(.0))]
     Immutable(String),
@@ -68,10 +68,10 @@ pub enum ClusterError {
 pub enum EngineError {
     /// The user has to change something first.
     #[error("{}", plural(.0.len()))]
-    Plan(Vec<Diagnostic>),
+    InvalidInput(Vec<Diagnostic>),
     /// Lint finds errors in the plan that aren't allowed; nothing was changed.
     #[error("{}", findings(.0.len()))]
-    Findings(Vec<Finding>),
+    LintErrors(Vec<Finding>),
     /// The cluster didn't do what was needed.
     #[error("failed while {doing}")]
     Cluster {
@@ -83,7 +83,7 @@ pub enum EngineError {
     },
     /// We don't have these permissions, which the plan needs.
     #[error("{}", denied(.0))]
-    Denied(Vec<Permission>),
+    MissingPermissions(Vec<Permission>),
     /// The cluster has changed since the plan was made; each entry says how.
     #[error("the cluster is no longer as it was when this plan was made: {}", .0.join("; "))]
     Outdated(Vec<String>),
@@ -111,10 +111,10 @@ pub enum EngineError {
     },
     /// No operation of the application runs or can be resumed.
     #[error("no operation of `{0}` is running")]
-    NothingRuns(String),
+    NoOperation(String),
     /// No hook waits for a signal, or more than one does.
     #[error("{}", nobody_waits(.signal, .hook.as_deref().zip(.state.as_ref()), *.namesakes, .waiting))]
-    NobodyWaits {
+    SignalNotAwaited {
         /// The signal's name.
         signal: String,
         /// The hook that it was meant for, if one was named.
@@ -130,7 +130,7 @@ pub enum EngineError {
     },
     /// The stored state of the application can't be read.
     #[error("what is stored about this application can't be read: {0}")]
-    Stored(String),
+    InvalidState(String),
 }
 
 /// The state of the hook to which a signal was sent.
@@ -144,7 +144,7 @@ pub enum HookState {
     /// It has ended with this verdict.
     Ended(HookOutcome),
     /// It has not ended, or not begun.
-    Unended,
+    Pending,
 }
 
 fn denied(permissions: &[Permission]) -> String {
@@ -158,10 +158,10 @@ fn nobody_waits(signal: &str, hook: Option<(&str, &HookState)>, namesakes: usize
         (Some((hook, HookState::Ended(outcome))), _) => {
             format!("hook {hook} has ended ({outcome}): it waits for no signal any more")
         }
-        (Some((hook, HookState::Unended)), _) if namesakes > 1 => {
+        (Some((hook, HookState::Pending)), _) if namesakes > 1 => {
             format!("{hook}: {namesakes} hooks of this name wait for {signal}, which is sent to one by its name alone")
         }
-        (Some((hook, HookState::Unended)), _) => format!("hook {hook} doesn't wait for {signal}"),
+        (Some((hook, HookState::Pending)), _) => format!("hook {hook} doesn't wait for {signal}"),
         (None, []) => format!("no hook waits for {signal}"),
         (None, _) => format!("{} hooks wait for {signal}", waiting.len()),
     }
@@ -183,7 +183,7 @@ fn plural(count: usize) -> String {
 
 impl EngineError {
     /// Names what was being done when the cluster failed.
-    pub(crate) fn while_(doing: &'static str) -> impl Fn(ClusterError) -> EngineError {
+    pub(crate) fn during(doing: &'static str) -> impl Fn(ClusterError) -> EngineError {
         move |source| EngineError::Cluster {
             doing: doing.to_owned(),
             source,
@@ -205,11 +205,11 @@ impl ClusterError {
     pub fn is_temporary(&self) -> bool {
         match self {
             ClusterError::Timeout(_) | ClusterError::Unreachable(_) => true,
-            ClusterError::Conflict(_)
-            | ClusterError::Moved(_)
+            ClusterError::FieldConflicts(_)
+            | ClusterError::ObjectChanged(_)
             | ClusterError::Invalid(_)
             | ClusterError::TooLarge(_)
-            | ClusterError::Undeclared(_)
+            | ClusterError::UnknownFields(_)
             | ClusterError::Immutable(_)
             | ClusterError::NotServed(_)
             | ClusterError::NotFound(_)
@@ -234,14 +234,14 @@ impl ClusterError {
     /// Returns what may help.
     pub fn remedies(&self) -> Remedies {
         match self {
-            ClusterError::Conflict(_) => Setting::ForceConflicts.into(),
+            ClusterError::FieldConflicts(_) => Setting::ForceConflicts.into(),
             ClusterError::NotEmpty(reason) => reason.remedies.clone(),
             ClusterError::Timeout(_)
             | ClusterError::Unreachable(_)
-            | ClusterError::Moved(_)
+            | ClusterError::ObjectChanged(_)
             | ClusterError::Invalid(_)
             | ClusterError::TooLarge(_)
-            | ClusterError::Undeclared(_)
+            | ClusterError::UnknownFields(_)
             | ClusterError::Immutable(_)
             | ClusterError::NotServed(_)
             | ClusterError::NotFound(_)
@@ -253,15 +253,15 @@ impl ClusterError {
     }
 
     /// Returns the failure class of a task that ends with this error.
-    pub fn class(&self) -> FailureClass {
+    pub fn failure_class(&self) -> FailureClass {
         match self {
             ClusterError::Timeout(_) => FailureClass::Timeout,
             ClusterError::Unreachable(_)
-            | ClusterError::Conflict(_)
-            | ClusterError::Moved(_)
+            | ClusterError::FieldConflicts(_)
+            | ClusterError::ObjectChanged(_)
             | ClusterError::Invalid(_)
             | ClusterError::TooLarge(_)
-            | ClusterError::Undeclared(_)
+            | ClusterError::UnknownFields(_)
             | ClusterError::Immutable(_)
             | ClusterError::NotServed(_)
             | ClusterError::NotFound(_)
@@ -276,19 +276,19 @@ impl ClusterError {
 
 impl From<kube::Error> for ClusterError {
     fn from(error: kube::Error) -> ClusterError {
-        ClusterError::about(&Subject::Open, error)
+        ClusterError::from_answer(&AnswerSubject::NotConfidential, error)
     }
 }
 
 impl ClusterError {
     /// Makes an error of the answer to a request, with no more of the server's words than may be shown.
-    pub(crate) fn about(subject: &Subject<'_>, error: kube::Error) -> ClusterError {
+    pub(crate) fn from_answer(subject: &AnswerSubject<'_>, error: kube::Error) -> ClusterError {
         let kube::Error::Api(status) = error else {
             return ClusterError::Unreachable(error_chain(&error));
         };
         // The variant follows from everything that the server says; the message is what may be shown.
         let said = status.message.as_str();
-        let message = text::bounded(subject.shown(&status));
+        let message = text::truncated(subject.redact(&status));
         match (status.code, status.reason.as_str()) {
             (409, "AlreadyExists") => ClusterError::AlreadyExists(message),
             (409, _) => {
@@ -306,9 +306,9 @@ impl ClusterError {
                     })
                     .collect();
                 if conflicts.is_empty() {
-                    ClusterError::Moved(message)
+                    ClusterError::ObjectChanged(message)
                 } else {
-                    ClusterError::Conflict(conflicts)
+                    ClusterError::FieldConflicts(conflicts)
                 }
             }
             (400 | 413 | 422 | 500, _) if is_about_size(said) => ClusterError::TooLarge(message),
@@ -322,12 +322,12 @@ impl ClusterError {
                 "{message}: the server doesn't know who we are, or not any more; log in again, and the same command carries on"
             )),
             (403, _) => ClusterError::Forbidden(message),
-            (500, _) if !unknown_fields::named(said).is_empty() => {
-                let fields = subject.fields(unknown_fields::named(said));
+            (500, _) if !unknown_fields::fields_in_message(said).is_empty() => {
+                let fields = subject.known_fields(unknown_fields::fields_in_message(said));
                 if fields.is_empty() {
                     ClusterError::Invalid(message)
                 } else {
-                    ClusterError::Undeclared(fields)
+                    ClusterError::UnknownFields(fields)
                 }
             }
             (500, _) if is_about_the_object(said) => ClusterError::Invalid(message),
@@ -337,9 +337,9 @@ impl ClusterError {
     }
 
     /// Returns the same error with each text of the server passed through `with`.
-    pub(crate) fn reworded(self, with: impl Fn(String) -> String) -> ClusterError {
+    pub(crate) fn map_messages(self, with: impl Fn(String) -> String) -> ClusterError {
         match self {
-            ClusterError::Moved(text) => ClusterError::Moved(with(text)),
+            ClusterError::ObjectChanged(text) => ClusterError::ObjectChanged(with(text)),
             ClusterError::Invalid(text) => ClusterError::Invalid(with(text)),
             ClusterError::TooLarge(text) => ClusterError::TooLarge(with(text)),
             ClusterError::Immutable(text) => ClusterError::Immutable(with(text)),
@@ -349,8 +349,8 @@ impl ClusterError {
             ClusterError::Forbidden(text) => ClusterError::Forbidden(with(text)),
             ClusterError::Unreachable(text) => ClusterError::Unreachable(with(text)),
             ClusterError::Other(text) => ClusterError::Other(with(text)),
-            ClusterError::Undeclared(fields) => ClusterError::Undeclared(fields.into_iter().map(with).collect()),
-            other @ (ClusterError::Conflict(_)
+            ClusterError::UnknownFields(fields) => ClusterError::UnknownFields(fields.into_iter().map(with).collect()),
+            other @ (ClusterError::FieldConflicts(_)
             | ClusterError::UnknownKind(_)
             | ClusterError::NotEmpty(_)
             | ClusterError::Timeout(_)) => other,

@@ -18,7 +18,7 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{classify::classify, cluster::AT_ONCE, engine::Engine, error::EngineError, judge::HealthAssessor, live};
+use crate::{classify::classify, cluster::MAX_CONCURRENT_REQUESTS, engine::Engine, error::EngineError, judge::HealthAssessor, live};
 
 /// An object with its health.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,14 +27,15 @@ pub struct AssessedObject {
     /// The key of the object.
     pub object: ObjectKey,
     /// The plugin that assessed it; `None` when the object doesn't exist.
-    pub by: Option<PluginRef>,
+    #[serde(rename = "by")]
+    pub plugin: Option<PluginRef>,
     /// The assessment.
     #[serde(flatten)]
     pub assessment: Assessment,
 }
 
 /// Assesses objects of manifests. No cluster is asked, so plugins get no related objects.
-pub async fn judge(
+pub async fn assess_manifests(
     plugins: &dyn Plugins,
     application: &Application,
     mode: Mode,
@@ -50,13 +51,13 @@ pub async fn judge(
             object: &object,
             mode,
             related: None,
-            settings: by.as_ref().and_then(|by| settings.of(&by.plugin)),
+            settings: by.as_ref().and_then(|by| settings.for_plugin(&by.plugin)),
             now,
         };
         judged.push(AssessedObject {
-            assessment: crate::judge::ask(plugins, by.as_ref(), question).await,
+            assessment: crate::judge::assess_or_unknown(plugins, by.as_ref(), question).await,
             object: object.key(),
-            by,
+            plugin: by,
         });
     }
     judged
@@ -79,7 +80,7 @@ impl Engine {
         let mode = mode.unwrap_or(store.head.mode);
         let mut desired = Vec::new();
         for manifest in store.manifests().await? {
-            let Ok(directives) = directive::directives(&manifest, mode) else {
+            let Ok(directives) = directive::read_directives(&manifest, mode) else {
                 continue;
             };
             let classified = classify(&**self.plugins(), application, manifest, directives, mode, settings).await;
@@ -91,14 +92,14 @@ impl Engine {
         }
         let inventory = store.inventory().await;
         let ownership = Ownership::new(application, &inventory);
-        let live = live::look_up(self.cluster(), application, desired.iter().cloned(), &store.head.places);
+        let live = live::read_live_objects(self.cluster(), application, desired.iter().cloned(), &store.head.places);
         let mut live = live
             .await
-            .map_err(EngineError::while_("reading the application's objects"))?;
+            .map_err(EngineError::during("reading the application's objects"))?;
         let named: BTreeSet<&ObjectKey> = desired.iter().collect();
         live.retain(|key, object| {
             let counts = if named.contains(key) {
-                ownership.another(object).is_none()
+                ownership.other_owner(object).is_none()
             } else {
                 ownership.is_own(object)
             };
@@ -120,7 +121,7 @@ impl Engine {
         keys: Vec<ObjectKey>,
     ) -> Result<Vec<AssessedObject>, EngineError> {
         let live = self.cluster().look_up(keys.iter().cloned()).await;
-        let live = live.map_err(EngineError::while_("reading the objects"))?;
+        let live = live.map_err(EngineError::during("reading the objects"))?;
         Ok(self.assess_live(application, mode, settings, keys, live).await)
     }
 
@@ -144,7 +145,7 @@ impl Engine {
         let missing: Vec<AssessedObject> = missing
             .map(|object| AssessedObject {
                 object,
-                by: None,
+                plugin: None,
                 assessment: Assessment::new(Health::Missing, "it isn't there", ""),
             })
             .collect();
@@ -154,13 +155,13 @@ impl Engine {
                 let by = judge.plugins.answerer(&PluginQuery::Health(key.group_kind()));
                 let first = judge.assess(by.as_ref(), object).await;
                 AssessedObject {
-                    assessment: judge.explain(by.as_ref(), object, first, None).await,
+                    assessment: judge.assess_with_related(by.as_ref(), object, first, None).await,
                     object: key.clone(),
-                    by,
+                    plugin: by,
                 }
             }
         });
-        let mut judged: Vec<AssessedObject> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let mut judged: Vec<AssessedObject> = stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).collect().await;
         judged.extend(missing);
         judged.sort_by(|a, b| a.object.cmp(&b.object));
         judged

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use capstan_core::{fact::Fact, input::InputKind, object::ObjectKey, task::TaskId};
+use capstan_core::{fact::ObservedState, input::InputKind, object::ObjectKey, task::TaskId};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::coop::consume_budget,
@@ -33,7 +33,7 @@ const MAX_PROBLEMS: usize = 256;
 pub(crate) struct Inbox(Arc<Shared>);
 
 /// The receiving side of the inbox, for the driver.
-pub(crate) struct Reader(Arc<Shared>);
+pub(crate) struct InboxReader(Arc<Shared>);
 
 struct Shared {
     queue: Mutex<Queue>,
@@ -60,13 +60,13 @@ struct Entry {
 }
 
 /// Makes an inbox, with both sides.
-pub(crate) fn inbox() -> (Inbox, Reader) {
+pub(crate) fn inbox() -> (Inbox, InboxReader) {
     let shared = Arc::new(Shared {
         queue: Mutex::default(),
         changed: Notify::new(),
         answers: Arc::new(Semaphore::new(MAX_ANSWERS)),
     });
-    (Inbox(Arc::clone(&shared)), Reader(shared))
+    (Inbox(Arc::clone(&shared)), InboxReader(shared))
 }
 
 impl Shared {
@@ -77,7 +77,7 @@ impl Shared {
 
 impl Inbox {
     /// Adds the answer to an effect, as soon as there is room for it. Returns `false` when the driver is gone.
-    pub async fn answer(&self, happened: InputKind) -> bool {
+    pub async fn push_answer(&self, happened: InputKind) -> bool {
         let Ok(room) = Arc::clone(&self.0.answers).acquire_owned().await else {
             return false;
         };
@@ -86,13 +86,13 @@ impl Inbox {
     }
 
     /// Adds an observation of an object that a task follows.
-    pub fn observed(&self, task: TaskId, key: ObjectKey, fact: Fact) {
-        self.add(|queue| queue.observed(task, key, fact));
+    pub fn push_observation(&self, task: TaskId, key: ObjectKey, fact: ObservedState) {
+        self.add(|queue| queue.push_observation(task, key, fact));
     }
 
     /// Adds a problem that belongs to no task.
-    pub fn troubled(&self, message: String) {
-        self.add(|queue| queue.troubled(message));
+    pub fn push_problem(&self, message: String) {
+        self.add(|queue| queue.push_problem(message));
     }
 
     fn add(&self, add: impl FnOnce(&mut Queue)) {
@@ -111,7 +111,7 @@ impl Queue {
         self.entries.push_back(Entry { happened, _room: room });
     }
 
-    fn observed(&mut self, task: TaskId, key: ObjectKey, fact: Fact) {
+    fn push_observation(&mut self, task: TaskId, key: ObjectKey, fact: ObservedState) {
         let followed = (task, key);
         if self.observations >= MAX_OBSERVATIONS
             && let Some(at) = self.last.get(&followed)
@@ -132,13 +132,13 @@ impl Queue {
         self.push(InputKind::Observed { task, key, fact }, None);
     }
 
-    fn troubled(&mut self, message: String) {
+    fn push_problem(&mut self, message: String) {
         if self.troubles >= MAX_PROBLEMS {
             tracing::warn!(message, "a problem is dropped: the operation has too many of them");
             return;
         }
         self.troubles += 1;
-        self.push(InputKind::Troubled { message }, None);
+        self.push(InputKind::Problem { message }, None);
     }
 
     fn pop(&mut self) -> Option<InputKind> {
@@ -151,7 +151,7 @@ impl Queue {
                     self.last.remove(&followed);
                 }
             }
-            InputKind::Troubled { .. } => self.troubles -= 1,
+            InputKind::Problem { .. } => self.troubles -= 1,
             _ => {}
         }
         self.first += 1;
@@ -160,15 +160,15 @@ impl Queue {
 }
 
 /// Says whether two observations are of the same object. Then the later one shows everything that the earlier one shows.
-fn is_same_object(before: &Fact, now: &Fact) -> bool {
+fn is_same_object(before: &ObservedState, now: &ObservedState) -> bool {
     match (before, now) {
-        (Fact::Present(before), Fact::Present(now)) => before.uid == now.uid,
-        (Fact::Gone, Fact::Gone) => true,
-        (Fact::Present(_), Fact::Gone) | (Fact::Gone, Fact::Present(_)) => false,
+        (ObservedState::Present(before), ObservedState::Present(now)) => before.uid == now.uid,
+        (ObservedState::Gone, ObservedState::Gone) => true,
+        (ObservedState::Present(_), ObservedState::Gone) | (ObservedState::Gone, ObservedState::Present(_)) => false,
     }
 }
 
-impl Reader {
+impl InboxReader {
     /// Returns the next entry. Dropping the future loses nothing.
     pub async fn next(&mut self) -> InputKind {
         loop {
@@ -181,7 +181,7 @@ impl Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for InboxReader {
     fn drop(&mut self) {
         self.0.answers.close();
         let mut queue = self.0.queue();
@@ -216,9 +216,9 @@ mod tests {
         TaskId(format!("Sync/0/ConfigMap/c{number}"))
     }
 
-    fn fact(uid: &str, version: usize) -> Fact {
+    fn fact(uid: &str, version: usize) -> ObservedState {
         let object = Object(json!({ "metadata": { "uid": uid, "resourceVersion": version.to_string() } }));
-        Fact::Present(ObservedObject::of(
+        ObservedState::Present(ObservedObject::new(
             &object,
             Assessment::new(Health::Progressing, "", ""),
         ))
@@ -228,7 +228,7 @@ mod tests {
         InputKind::Woke
     }
 
-    fn drain(reader: &mut Reader) -> Vec<InputKind> {
+    fn drain(reader: &mut InboxReader) -> Vec<InputKind> {
         std::iter::from_fn(|| reader.0.queue().pop()).collect()
     }
 
@@ -236,16 +236,16 @@ mod tests {
     async fn below_its_bounds_everything_is_received_in_order() {
         let (inbox, mut reader) = inbox();
         assert!(reader.next().now_or_never().is_none());
-        inbox.observed(task(1), key(1), fact("u", 1));
-        assert!(inbox.answer(woke()).await);
-        inbox.observed(task(1), key(1), fact("u", 2));
-        inbox.troubled("trouble".to_owned());
+        inbox.push_observation(task(1), key(1), fact("u", 1));
+        assert!(inbox.push_answer(woke()).await);
+        inbox.push_observation(task(1), key(1), fact("u", 2));
+        inbox.push_problem("trouble".to_owned());
         let observed = |version| InputKind::Observed {
             task: task(1),
             key: key(1),
             fact: fact("u", version),
         };
-        let troubled = InputKind::Troubled {
+        let troubled = InputKind::Problem {
             message: "trouble".to_owned(),
         };
         for expected in [observed(1), woke(), observed(2), troubled] {
@@ -258,18 +258,18 @@ mod tests {
     async fn answers_wait_for_room_and_end_with_the_driver() {
         let (inbox, mut reader) = inbox();
         for _ in 0..MAX_ANSWERS {
-            assert!(inbox.answer(woke()).await);
+            assert!(inbox.push_answer(woke()).await);
         }
-        let mut waiting = Box::pin(inbox.answer(woke()));
+        let mut waiting = Box::pin(inbox.push_answer(woke()));
         assert!((&mut waiting).now_or_never().is_none());
         // What doesn't wait has room all the same.
-        inbox.observed(task(1), key(1), fact("u", 1));
+        inbox.push_observation(task(1), key(1), fact("u", 1));
         reader.next().await;
         assert!(waiting.await);
-        let waiting = inbox.answer(woke());
+        let waiting = inbox.push_answer(woke());
         drop(reader);
         assert!(!waiting.await);
-        inbox.troubled("x".to_owned());
+        inbox.push_problem("x".to_owned());
         assert_eq!(inbox.0.queue().entries.len(), 0);
     }
 
@@ -279,7 +279,7 @@ mod tests {
         let objects = 100;
         for version in 0..1_000 {
             for number in 0..objects {
-                inbox.observed(task(number), key(number), fact("u", version));
+                inbox.push_observation(task(number), key(number), fact("u", version));
             }
             assert!(reader.0.queue().entries.len() <= MAX_OBSERVATIONS + objects);
         }
@@ -302,24 +302,24 @@ mod tests {
     fn that_an_object_went_is_kept_apart_from_what_took_its_name() {
         let (inbox, mut reader) = inbox();
         for _ in 0..MAX_OBSERVATIONS {
-            inbox.observed(task(0), key(0), fact("other", 1));
+            inbox.push_observation(task(0), key(0), fact("other", 1));
         }
         for (uid, version) in [("a", 1), ("a", 2), ("", 0), ("", 0), ("b", 3), ("b", 4)] {
-            let fact = if uid.is_empty() { Fact::Gone } else { fact(uid, version) };
-            inbox.observed(task(1), key(1), fact);
+            let fact = if uid.is_empty() { ObservedState::Gone } else { fact(uid, version) };
+            inbox.push_observation(task(1), key(1), fact);
         }
         let read = drain(&mut reader);
-        let facts: Vec<&Fact> = read
+        let facts: Vec<&ObservedState> = read
             .iter()
             .filter_map(|happened| match happened {
                 InputKind::Observed { task: of, fact, .. } if *of == task(1) => Some(fact),
                 _ => None,
             })
             .collect();
-        assert_eq!(facts, [&fact("a", 2), &Fact::Gone, &fact("b", 4)]);
+        assert_eq!(facts, [&fact("a", 2), &ObservedState::Gone, &fact("b", 4)]);
         // However often that happens, there is a bound.
         for number in 0..MAX_OBSERVATIONS * OVERFLOW_FACTOR * 2 {
-            inbox.observed(task(1), key(1), fact(&number.to_string(), 1));
+            inbox.push_observation(task(1), key(1), fact(&number.to_string(), 1));
         }
         assert_eq!(drain(&mut reader).len(), MAX_OBSERVATIONS * OVERFLOW_FACTOR);
     }
@@ -328,10 +328,10 @@ mod tests {
     fn troubles_are_bounded() {
         let (inbox, mut reader) = inbox();
         for number in 0..2 * MAX_PROBLEMS {
-            inbox.troubled(number.to_string());
+            inbox.push_problem(number.to_string());
         }
         assert_eq!(drain(&mut reader).len(), MAX_PROBLEMS);
-        inbox.troubled("again".to_owned());
+        inbox.push_problem("again".to_owned());
         assert_eq!(drain(&mut reader).len(), 1);
     }
 }

@@ -18,7 +18,7 @@ use capstan_core::{
     plan::Plan,
     plugins::{
         HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
-        PluginRef, Plugins, PolicyQuestion, SettingsFlaw,
+        PluginRef, Plugins, PolicyQuestion, SettingsProblem,
     },
 };
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
@@ -74,8 +74,8 @@ impl Journal {
     }
 
     /// Records an input of the operation.
-    pub fn told(&self, input: &Input) {
-        self.pages().write(&EntryToWrite::Told(input));
+    pub fn record_input(&self, input: &Input) {
+        self.pages().write(&EntryToWrite::Input(input));
     }
 
     /// Returns the part that isn't stored yet.
@@ -111,7 +111,7 @@ impl Pages {
         self.bytes += line_of_it.len();
         self.is_cut = self.bytes > MAX_JSON_BYTES;
         if self.is_cut {
-            line_of_it = line(&Entry::Left(Omission::Everything));
+            line_of_it = line(&Entry::Omitted(Omission::Everything));
         }
         // Writing into memory succeeds.
         self.page.write_all(&line_of_it).ok();
@@ -122,11 +122,11 @@ impl Pages {
         if self.is_cut || self.is_cut_of_health || !self.seen.insert(judged.hash()) {
             return;
         }
-        let line = line(&EntryToWrite::Asked(judged));
+        let line = line(&EntryToWrite::PluginCall(judged));
         self.bytes_of_health += line.len();
         self.is_cut_of_health = self.bytes_of_health > MAX_HEALTH_JSON_BYTES;
         if self.is_cut_of_health {
-            self.write(&Entry::Left(Omission::Health));
+            self.write(&Entry::Omitted(Omission::Health));
         } else {
             self.put(line);
         }
@@ -154,11 +154,11 @@ pub(crate) fn read(page: &[u8]) -> Result<Vec<Entry>, EngineError> {
     if let Err(error) = read
         && error.kind() != std::io::ErrorKind::UnexpectedEof
     {
-        return Err(EngineError::Stored(error.to_string()));
+        return Err(EngineError::InvalidState(error.to_string()));
     }
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines
-        .map(|line| serde_json::from_slice(line).map_err(|error| EngineError::Stored(error.to_string())))
+        .map(|line| serde_json::from_slice(line).map_err(|error| EngineError::InvalidState(error.to_string())))
         .collect()
 }
 
@@ -182,7 +182,7 @@ pub(crate) trait CallRecorder: Send + Sync {
 
 impl CallRecorder for Journal {
     fn asked(&self, asked: PluginCall) {
-        self.pages().write(&Entry::Asked(Box::new(asked)));
+        self.pages().write(&Entry::PluginCall(Box::new(asked)));
     }
 
     fn judged(&self, judged: &HealthCall<'_>) {
@@ -202,12 +202,12 @@ impl CallRecorder for Mutex<Vec<PluginCall>> {
 /// Plugins whose calls are recorded.
 pub(crate) struct RecordingPlugins {
     pub plugins: Arc<dyn Plugins>,
-    pub to: Arc<dyn CallRecorder>,
+    pub recorder: Arc<dyn CallRecorder>,
 }
 
 impl RecordingPlugins {
     fn take_down(&self, at: Option<Timestamp>, by: &PluginRef, what: PluginExchange) {
-        self.to.asked(PluginCall::new(at, by, what));
+        self.recorder.asked(PluginCall::new(at, by, what));
     }
 }
 
@@ -225,7 +225,7 @@ impl Plugins for RecordingPlugins {
         self.plugins.requested(by)
     }
 
-    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
         self.plugins.flaws_of_settings(by, settings)
     }
 
@@ -266,7 +266,7 @@ impl Plugins for RecordingPlugins {
 
     async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let answer = self.plugins.assess(by, question).await;
-        self.to.judged(&HealthCall::new(by, &question, &answer));
+        self.recorder.judged(&HealthCall::new(by, &question, &answer));
         answer
     }
 
@@ -291,7 +291,7 @@ mod tests {
     fn troubled(message: String) -> Input {
         Input {
             at: Timestamp::UNIX_EPOCH,
-            what: InputKind::Troubled { message },
+            kind: InputKind::Problem { message },
         }
     }
 
@@ -309,8 +309,8 @@ mod tests {
         for n in 0..30_000_u32 {
             // Numbers that don't compress away.
             let input = troubled(format!("{:x}", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-            journal.told(&input);
-            expected.push(Entry::Told(Box::new(input)));
+            journal.record_input(&input);
+            expected.push(Entry::Input(Box::new(input)));
             if n % 1000 == 0 {
                 let page = journal.page();
                 let so_far = [kept.clone(), read(of(&page)).unwrap()].concat();
@@ -327,11 +327,11 @@ mod tests {
     fn a_journal_that_becomes_too_long_says_where_it_ends() {
         let journal = Journal::begin(Vec::new());
         for _ in 0..40 {
-            journal.told(&troubled("x".repeat(1 << 20)));
+            journal.record_input(&troubled("x".repeat(1 << 20)));
         }
         let entries = read(of(&journal.page())).unwrap();
         assert_eq!(entries.len(), 32);
-        assert_eq!(entries.last(), Some(&Entry::Left(Omission::Everything)));
+        assert_eq!(entries.last(), Some(&Entry::Omitted(Omission::Everything)));
     }
 
     #[test]
@@ -371,7 +371,7 @@ mod tests {
         ask(3, "2");
         let entries = read(of(&journal.page())).unwrap();
         let versions = entries.iter().map(|entry| match entry {
-            Entry::Asked(asked) => match &asked.what {
+            Entry::PluginCall(asked) => match &asked.exchange {
                 PluginExchange::Assess { object, .. } => {
                     assert_eq!(
                         object.0,

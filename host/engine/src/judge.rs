@@ -34,25 +34,25 @@ pub(crate) struct HealthAssessor {
 impl HealthAssessor {
     /// Assesses an object by its plugin. Without an answer it is Unknown, with the reason.
     pub async fn assess(&self, by: Option<&PluginRef>, object: &Object) -> Assessment {
-        self.ask(by, object, None).await
+        self.assess_once(by, object, None).await
     }
 
     /// Assesses an object again, with the related objects that the first answer asks for. The pods may be known already.
-    pub async fn explain(
+    pub async fn assess_with_related(
         &self,
         by: Option<&PluginRef>,
         object: &Object,
         first: Assessment,
         pods: Option<RelatedResult>,
     ) -> Assessment {
-        if first.need.is_empty() {
+        if first.requested_related.is_empty() {
             return first;
         }
         let mut found = Related::new();
-        for word in &first.need {
+        for word in &first.requested_related {
             let what = match (word.as_str(), &pods) {
                 (related::OWNED_PODS, Some(pods)) => pods.clone(),
-                (related::OWNED_PODS, None) => owned::pods(&self.cluster, object).await,
+                (related::OWNED_PODS, None) => owned::owned_pods(&self.cluster, object).await,
                 (related::EVENTS, _) => match self.cluster.events_about(object).await {
                     Ok(events) => RelatedResult::events(events),
                     Err(error) => RelatedResult::refused(error.to_string()),
@@ -62,7 +62,7 @@ impl HealthAssessor {
             };
             found.insert(word.clone(), what);
         }
-        let mut assessment = self.ask(by, object, Some(&found)).await;
+        let mut assessment = self.assess_once(by, object, Some(&found)).await;
         if found.contains_key(related::EVENTS) && assessment.health != Health::Healthy {
             let soonest = assessment.recheck_after_ms.unwrap_or(EVENTS_RECHECK_MILLIS);
             assessment.recheck_after_ms = Some(soonest.min(EVENTS_RECHECK_MILLIS));
@@ -70,16 +70,16 @@ impl HealthAssessor {
         assessment
     }
 
-    async fn ask(&self, by: Option<&PluginRef>, object: &Object, related: Option<&Related>) -> Assessment {
+    async fn assess_once(&self, by: Option<&PluginRef>, object: &Object, related: Option<&Related>) -> Assessment {
         let question = HealthQuestion {
             application: &self.application,
             object,
             mode: self.mode,
             related,
-            settings: by.and_then(|by| self.settings.of(&by.plugin)),
+            settings: by.and_then(|by| self.settings.for_plugin(&by.plugin)),
             now: self.clock.now(),
         };
-        ask(&*self.plugins, by, question).await
+        assess_or_unknown(&*self.plugins, by, question).await
     }
 
     async fn storage_class(&self, claim: &Object) -> RelatedResult {
@@ -100,7 +100,7 @@ impl HealthAssessor {
 }
 
 /// Calls the plugin of an object. Without an answer the object is Unknown, with the reason.
-pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&PluginRef>, question: HealthQuestion<'_>) -> Assessment {
+pub(crate) async fn assess_or_unknown(plugins: &dyn Plugins, by: Option<&PluginRef>, question: HealthQuestion<'_>) -> Assessment {
     let Some(by) = by else {
         return Assessment::new(Health::Unknown, "nobody judges it", "");
     };
@@ -108,10 +108,10 @@ pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&PluginRef>, question:
         Ok(assessment) => assessment,
         Err(error) => {
             let (after_ms, rule) = match &error {
-                PluginError::Retry { after_ms, .. } => (u64::from(*after_ms), health::ASKED_AGAIN),
-                PluginError::CouldNotTell { .. } => (RETRY_AFTER_MILLIS, health::ASKED_AGAIN),
+                PluginError::Retry { after_ms, .. } => (u64::from(*after_ms), health::ASKED_AGAIN_RULE),
+                PluginError::Unavailable { .. } => (RETRY_AFTER_MILLIS, health::ASKED_AGAIN_RULE),
                 PluginError::Invalid { .. } | PluginError::Failed { .. } | PluginError::Missing { .. } => {
-                    (RETRY_AFTER_MILLIS, health::NO_ANSWER)
+                    (RETRY_AFTER_MILLIS, health::NO_ANSWER_RULE)
                 }
             };
             Assessment {

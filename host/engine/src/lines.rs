@@ -10,7 +10,7 @@ use std::{
 };
 
 use capstan_core::{
-    effect::Target,
+    effect::ObjectIdentity,
     name::field_selector,
     object::{GroupKind, Object},
     plan::Plan,
@@ -35,7 +35,7 @@ use crate::{
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
-    watch::{to_object, watching},
+    watch::{to_object, watch_config},
 };
 
 /// How many bytes of the end of each container's log are kept.
@@ -49,7 +49,7 @@ const MAX_ATTEMPTS: u32 = 5;
 
 /// A line of a hook's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct HookLogLine {
     /// When it was read.
     pub at: Timestamp,
     /// The hook's task.
@@ -63,7 +63,7 @@ pub struct Line {
 }
 
 /// Follows the logs of an operation's hooks.
-pub(crate) struct Lines {
+pub(crate) struct HookLogs {
     cluster: Cluster,
     clock: Clock,
     bus: Bus,
@@ -74,7 +74,7 @@ pub(crate) struct Lines {
 }
 
 /// Stops following all logs when the operation ends, however it ends.
-pub(crate) struct HookLogsGuard(pub Arc<Lines>);
+pub(crate) struct HookLogsGuard(pub Arc<HookLogs>);
 
 impl Drop for HookLogsGuard {
     fn drop(&mut self) {
@@ -84,7 +84,7 @@ impl Drop for HookLogsGuard {
 
 /// The containers of one hook that are or were followed.
 struct FollowedHook {
-    own: Target,
+    own: ObjectIdentity,
     watch: Mutex<Option<JoinHandle<()>>>,
     streams: Mutex<BTreeMap<ContainerRun, Stream>>,
 }
@@ -140,7 +140,7 @@ fn pod_kind() -> GroupKind {
 }
 
 /// Returns the label selector or the field selector for the pods of a hook's object; `None` for kinds without known pods.
-fn selectors(own: &Target) -> Option<(String, String)> {
+fn selectors(own: &ObjectIdentity) -> Option<(String, String)> {
     match (own.key.group.as_str(), own.key.kind.as_str()) {
         ("batch", "Job") => Some((format!("batch.kubernetes.io/job-name={}", own.key.name), String::new())),
         ("", "Pod") => Some((String::new(), field_selector(&own.key.name))),
@@ -149,7 +149,7 @@ fn selectors(own: &Target) -> Option<(String, String)> {
 }
 
 /// Says whether a pod is the hook's object itself or owned by it, by UID: names are used again.
-fn belongs(pod: &Object, own: &Target) -> bool {
+fn belongs(pod: &Object, own: &ObjectIdentity) -> bool {
     let owners = pod.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     pod.uid() == own.uid
         || owners
@@ -179,25 +179,25 @@ fn started_containers(pod: &Object) -> Vec<(ContainerRun, bool)> {
         .collect()
 }
 
-impl Lines {
-    pub fn new(cluster: &Cluster, clock: Clock, plan: &Plan, bus: Bus) -> Lines {
-        Lines {
+impl HookLogs {
+    pub fn new(cluster: &Cluster, clock: Clock, plan: &Plan, bus: Bus) -> HookLogs {
+        HookLogs {
             cluster: cluster.clone(),
             clock,
             bus,
             hooks: Mutex::default(),
             listeners: Mutex::default(),
-            redactor: Redactor::of(plan),
+            redactor: Redactor::for_plan(plan),
         }
     }
 
     /// Returns a text without the values of the plan's Secrets.
-    pub fn redacted(&self, text: String) -> String {
-        self.redactor.clean(text)
+    pub fn redact(&self, text: String) -> String {
+        self.redactor.redact(text)
     }
 
     /// Returns the lines of a hook's pods from now on, for its plugin. The logs are read no faster than the plugin receives them.
-    pub fn listen(&self, task: &TaskId) -> mpsc::Receiver<LogLine> {
+    pub fn subscribe(&self, task: &TaskId) -> mpsc::Receiver<LogLine> {
         let (told, lines) = mpsc::channel(MAX_UNREAD_LINES);
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.insert(task.clone(), told);
@@ -205,13 +205,13 @@ impl Lines {
     }
 
     /// Stops passing lines to a hook's plugin.
-    pub fn unlisten(&self, task: &TaskId) {
+    pub fn unsubscribe(&self, task: &TaskId) {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.remove(task);
     }
 
     /// Begins to follow the pods of a hook's object.
-    pub fn follow(self: &Arc<Self>, task: &TaskId, own: &Target) {
+    pub fn follow(self: &Arc<Self>, task: &TaskId, own: &ObjectIdentity) {
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
         if hooks.get(task).is_some_and(|hook| hook.own == *own) {
             return;
@@ -225,7 +225,7 @@ impl Lines {
         let config = watcher::Config {
             label_selector: (!labels.is_empty()).then_some(labels),
             field_selector: (!fields.is_empty()).then_some(fields),
-            ..watching()
+            ..watch_config()
         };
         let watch = tokio::spawn(Arc::clone(self).watch(task.clone(), Arc::downgrade(&hook), own.clone(), config));
         *hook.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
@@ -237,7 +237,7 @@ impl Lines {
         self: Arc<Self>,
         task: TaskId,
         hook: std::sync::Weak<FollowedHook>,
-        own: Target,
+        own: ObjectIdentity,
         config: watcher::Config,
     ) {
         let Ok(mut seen) = self.cluster.watch(&pod_kind(), &own.key.namespace, config) else {
@@ -333,9 +333,9 @@ impl Lines {
     }
 
     async fn tell(&self, task: &TaskId, source: &ContainerRun, tail: &Mutex<LogTail>, text: String) {
-        let text = self.redactor.clean(text);
+        let text = self.redactor.redact(text);
         tail.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
-        let line = Line {
+        let line = HookLogLine {
             at: self.clock.now(),
             task: task.clone(),
             pod: source.pod.clone(),
@@ -355,10 +355,10 @@ impl Lines {
     }
 
     /// Reads the logs of a hook that has ended to their end. Returns the part that is to be kept, and why some couldn't be read.
-    pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &Target) -> (Vec<ContainerLogs>, Option<String>) {
+    pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &ObjectIdentity) -> (Vec<ContainerLogs>, Option<String>) {
         self.follow(task, own);
         // The plugin has given its verdict; the rest is read at full speed.
-        self.unlisten(task);
+        self.unsubscribe(task);
         let hook = self
             .hooks
             .lock()
@@ -411,7 +411,7 @@ impl Lines {
         (kept, trouble)
     }
 
-    async fn pods_of(&self, own: &Target) -> Result<Vec<Object>, ClusterError> {
+    async fn pods_of(&self, own: &ObjectIdentity) -> Result<Vec<Object>, ClusterError> {
         let mut found: Vec<Object> = if own.key.kind == "Pod" {
             self.cluster.get(&own.key).await?.into_iter().collect()
         } else {

@@ -17,20 +17,20 @@ use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 
 use crate::{
     checkpoint::is_stored,
-    cluster::{AT_ONCE, Cluster},
+    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
     contents::contents,
     error::ClusterError,
-    planning::{Place, Request},
+    planning::{Place, PlanRequest},
 };
 
 /// Reads the live objects with these keys, and all objects with the application's labels in the places where it has ever created some.
-pub(crate) async fn look_up(
+pub(crate) async fn read_live_objects(
     cluster: &Cluster,
     application: &Application,
     keys: impl Iterator<Item = ObjectKey>,
     places: &BTreeSet<Place>,
 ) -> Result<BTreeMap<ObjectKey, Object>, ClusterError> {
-    let selector = ownership::selector(application);
+    let selector = ownership::label_selector(application);
     let wanted: BTreeSet<ObjectKey> = keys.collect();
     let discovery = cluster.discovery();
     let served = places.iter().filter(|(kind, namespace)| {
@@ -38,7 +38,7 @@ pub(crate) async fn look_up(
         scope.is_some_and(|scope| scope == Scope::Cluster || !namespace.is_empty())
     });
     let lists = served.map(|(kind, namespace)| cluster.list(kind, namespace, &selector));
-    let lists: Vec<Vec<Object>> = stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
+    let lists: Vec<Vec<Object>> = stream::iter(lists).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
     let mut objects: BTreeMap<ObjectKey, Object> = lists
         .into_iter()
         .flatten()
@@ -57,7 +57,7 @@ pub(crate) async fn look_up(
 }
 
 /// Lists the objects of the inventory that don't exist any more. Kinds that aren't served are left out.
-pub(crate) fn gone(
+pub(crate) fn missing_objects(
     cluster: &Cluster,
     inventory: &Inventory,
     live: &BTreeMap<ObjectKey, Object>,
@@ -80,33 +80,33 @@ pub(crate) async fn deleted_applications(
 ) -> BTreeSet<Application> {
     let wanted = classified.iter().filter_map(|one| live.get(&one.manifest.key()));
     let others: BTreeSet<Application> = wanted
-        .filter_map(ownership::labelled)
+        .filter_map(ownership::labelled_application)
         .filter(|labelled| labelled != application)
         .collect();
     let found = stream::iter(others).map(|other| async move {
         let is_deleted = matches!(is_stored(cluster, &other).await, Ok(false));
         is_deleted.then_some(other)
     });
-    found.buffered(AT_ONCE).filter_map(future::ready).collect().await
+    found.buffered(MAX_CONCURRENT_REQUESTS).filter_map(future::ready).collect().await
 }
 
 /// Finds the contents of the containers that may be removed.
 pub(crate) async fn find_all_contents(
     cluster: &Cluster,
-    request: &Request,
+    request: &PlanRequest,
     classified: &[Classified],
     live: &LiveObjects,
 ) -> BTreeMap<ObjectKey, Contents> {
     let mut found = BTreeMap::new();
-    if request.does == OperationKind::Sync && !request.options.prune {
+    if request.operation_kind == OperationKind::Sync && !request.options.prune {
         return found;
     }
     let desired: BTreeSet<ObjectKey> = classified.iter().map(|one| one.manifest.key()).collect();
     let ownership = Ownership::new(&request.application, &live.inventory);
     let home = Container::Namespace(request.application.namespace.clone());
     for (key, object) in &live.objects {
-        let stays = request.does == OperationKind::Sync && desired.contains(key);
-        if let Some(container) = Container::of(object).filter(|container| *container != home && !stays)
+        let stays = request.operation_kind == OperationKind::Sync && desired.contains(key);
+        if let Some(container) = Container::from_object(object).filter(|container| *container != home && !stays)
             && ownership.is_own(object)
             && !request.options.confirmed.has(key)
         {
@@ -118,8 +118,8 @@ pub(crate) async fn find_all_contents(
 
 /// Lists the pods of hooks' Jobs that are being deleted and whose Job is gone: a finalizer holds them up. Only the deletion of an
 /// application needs them. Without the permission to list pods there are none.
-pub(crate) async fn terminating_pods(cluster: &Cluster, request: &Request, classified: &[Classified]) -> Vec<Object> {
-    if request.does != OperationKind::Delete {
+pub(crate) async fn terminating_pods(cluster: &Cluster, request: &PlanRequest, classified: &[Classified]) -> Vec<Object> {
+    if request.operation_kind != OperationKind::Delete {
         return Vec::new();
     }
     let is_job = |key: &ObjectKey| key.group == "batch" && key.kind == "Job";

@@ -21,11 +21,11 @@ const MAX_LEVELS: u32 = 100;
 pub(crate) const CUT_MARKER: &str = "[capstan: nested deeper than 100 levels, not read]";
 
 /// Counts the parts that were left out.
-pub(crate) type Count = Arc<AtomicU64>;
+pub(crate) type CutCount = Arc<AtomicU64>;
 
 /// Returns a client whose answers are nested at most [`MOST`] levels deep.
-pub(crate) fn limit_nesting(client: Client) -> (Client, Count) {
-    let count = Count::default();
+pub(crate) fn limit_nesting(client: Client) -> (Client, CutCount) {
+    let count = CutCount::default();
     let counted = Arc::clone(&count);
     let (namespace, valid_until) = (client.default_namespace().to_owned(), *client.valid_until());
     let service = tower::service_fn(move |request: http::Request<Body>| {
@@ -35,7 +35,7 @@ pub(crate) fn limit_nesting(client: Client) -> (Client, Count) {
     (Client::new(service, namespace).with_valid_until(valid_until), count)
 }
 
-fn cut(answer: Response<Body>, count: Count) -> Response<impl http_body::Body<Data = Bytes, Error = kube::Error>> {
+fn cut(answer: Response<Body>, count: CutCount) -> Response<impl http_body::Body<Data = Bytes, Error = kube::Error>> {
     let kind = answer.headers().get(header::CONTENT_TYPE);
     let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     let mut scan = Scan {
@@ -51,7 +51,7 @@ struct Scan {
     depth: u32,
     in_string: bool,
     is_escaped: bool,
-    count: Count,
+    count: CutCount,
 }
 
 impl Scan {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use capstan_core::{
     container::Container,
     directive::RunCondition,
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     lint::{self, Finding, Severity},
     manifest::Manifest,
     object::{GroupKind, ObjectKey, labels},
@@ -23,13 +23,13 @@ use capstan_core::{
 
 use crate::{
     classify::classify_all,
-    planning::{self, Request},
+    planning::{self, PlanRequest},
 };
 
 /// Lints manifests without a cluster, as each kind of operation would plan them. A mistake that keeps manifests from being planned
 /// becomes a finding of the rule `invalid`, and the rest of the set is linted nonetheless. `kube_minor` is the minor version of
 /// Kubernetes 1 that the set is for; without it, a version that the newest Kubernetes doesn't serve is a warning.
-pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Option<u32>) -> Vec<Finding> {
+pub async fn lint(plugins: &dyn Plugins, mut request: PlanRequest, kube_minor: Option<u32>) -> Vec<Finding> {
     let (scopes, mut findings) = scopes(&request.manifests);
     findings.extend(
         request
@@ -37,8 +37,8 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
             .iter()
             .filter_map(|one| removed_version(one, kube_minor)),
     );
-    let of_definitions = versions::check(request.manifests.iter(), &Versions::new());
-    let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
+    let of_definitions = versions::check_versions(request.manifests.iter(), &Versions::new());
+    let (settled, _, mut mistakes) = planning::prepare_manifests(scopes, &mut request);
     let mut classified = classify_all(plugins, &request, settled, &mut mistakes).await;
     let new = LiveObjects {
         is_first_install: true,
@@ -68,23 +68,23 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
     }
     mistakes.extend(of_definitions);
     findings.extend(mistakes.into_iter().map(Finding::from_invalid_input));
-    lint::sort(&mut findings);
+    lint::sort_findings(&mut findings);
     findings
 }
 
 /// Returns the findings of one operation.
 fn lint_operation(
     plugins: &dyn Plugins,
-    request: &Request,
+    request: &PlanRequest,
     classified: &[Classified],
     live: &LiveObjects,
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
-    let plan = planning::plan(plugins, request, classified, live, &HookRecords::new(), None)?;
-    Ok(planning::findings(request, classified, live, &plan))
+    let plan = planning::build_plan(plugins, request, classified, live, &HookRecords::new(), None)?;
+    Ok(planning::lint_findings(request, classified, live, &plan))
 }
 
 /// Returns the operations after the first install that hooks of the set may be part of.
-fn later(request: &Request, classified: &[Classified]) -> Vec<Request> {
+fn later(request: &PlanRequest, classified: &[Classified]) -> Vec<PlanRequest> {
     let phases: BTreeSet<Phase> = classified
         .iter()
         .flat_map(|one| match &one.role {
@@ -97,17 +97,17 @@ fn later(request: &Request, classified: &[Classified]) -> Vec<Request> {
     let mut later = Vec::new();
     if phases.iter().any(|phase| !of_delete.contains(phase)) {
         let purposes = [Purpose::Deploy, Purpose::Rollback];
-        later.extend(purposes.map(|purpose| Request {
+        later.extend(purposes.map(|purpose| PlanRequest {
             purpose,
             ..request.clone()
         }));
-        let mut test = Request::test(request.application.clone());
+        let mut test = PlanRequest::test(request.application.clone());
         test.options.mode = request.options.mode;
         later.push(test);
     }
     if phases.iter().any(|phase| of_delete.contains(phase)) {
-        later.push(Request {
-            does: OperationKind::Delete,
+        later.push(PlanRequest {
+            operation_kind: OperationKind::Delete,
             ..request.clone()
         });
     }
@@ -124,7 +124,7 @@ fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects
                 let of_sync = [Phase::PreSync, Phase::Sync, Phase::PostSync];
                 let runs = phases.iter().any(|phase| {
                     let condition = one.directives.condition(*phase);
-                    of_sync.contains(phase) && condition.is_none_or(|when| when.names(RunCondition::FirstInstall))
+                    of_sync.contains(phase) && condition.is_none_or(|when| when.includes(RunCondition::FirstInstall))
                 });
                 let is_removed = one
                     .directives
@@ -132,7 +132,7 @@ fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects
                     .iter()
                     .any(|policy| policy == "HookSucceeded");
                 // These stay as long as there are objects in them.
-                let holds_others = Container::is_kind(&one.manifest.object.group_kind());
+                let holds_others = Container::is_container_kind(&one.manifest.object.group_kind());
                 let goes = is_removed && !holds_others;
                 *has_object && runs && !goes && one.manifest.object.generate_name().is_none()
             }
@@ -142,7 +142,7 @@ fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects
             continue;
         }
         let (key, mut object) = (one.manifest.key(), one.manifest.object.clone());
-        ownership::mark(&mut object, application);
+        ownership::add_labels(&mut object, application);
         if matches!(one.role, Role::Hook { .. }) {
             object.set_label(labels::HOOK, PLACEHOLDER_UID);
         }
@@ -170,7 +170,7 @@ fn add_new(findings: &mut Vec<Finding>, found: Vec<Finding>) {
 
 /// Returns the finding about a manifest in a version that Kubernetes doesn't serve any more.
 fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Finding> {
-    let removed = versions::removed(&manifest.object)?;
+    let removed = versions::find_removed(&manifest.object)?;
     if kube_minor.unwrap_or(versions::NEWEST_MINOR) < removed.removed_in {
         return None;
     }
@@ -195,9 +195,9 @@ fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Findi
 
 /// Returns the kinds of Kubernetes, and the other kinds of the set, which are assumed to be namespaced.
 fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
-    let mut scopes = plan::built_in();
+    let mut scopes = plan::built_in_scopes();
     let built_in = scopes.clone();
-    let brought = plan::brought(manifests.iter());
+    let brought = plan::defined_scopes(manifests.iter());
     let mut findings = Vec::new();
     for manifest in manifests {
         let kind = manifest.object.group_kind();
@@ -206,13 +206,13 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
             continue;
         }
         // A version that Kubernetes served before is reported as such.
-        if let Some(removed) = versions::removed(&manifest.object) {
+        if let Some(removed) = versions::find_removed(&manifest.object) {
             scopes.insert(kind, scope_of_replacement(&built_in, removed, manifest));
             continue;
         }
         // A misspelt kind stays unknown, and is reported as a mistake.
         let of_group = built_in.keys().filter(|known| known.group == kind.group);
-        if near(&kind.kind, of_group.map(|known| known.kind.as_str())).is_some() {
+        if closest_match(&kind.kind, of_group.map(|known| known.kind.as_str())).is_some() {
             continue;
         }
         let message = format!("whether the cluster knows the kind {kind} can't be told without one");
@@ -226,7 +226,7 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
 
 /// Returns the scope of a kind that Kubernetes doesn't have any more: that of its successor.
 fn scope_of_replacement(built_in: &Scopes, removed: &RemovedVersion, manifest: &Manifest) -> Scope {
-    let group = removed.instead.and_then(|instead| instead.split_once('/'));
+    let group = removed.replacement.and_then(|instead| instead.split_once('/'));
     let kind = group.map(|(group, _)| GroupKind::new(group, manifest.object.kind()));
     let scope = kind.and_then(|kind| built_in.get(&kind).copied());
     // Only PodSecurityPolicy has no successor, and it is cluster-scoped.

@@ -6,7 +6,7 @@ use capstan_core::{
     finalizer,
     object::{GroupKind, Object},
     pods,
-    related::{self, Missing, Owner, RelatedResult},
+    related::{self, MissingMount, OwnerReference, RelatedResult},
 };
 
 use crate::{cluster::Cluster, error::ClusterError};
@@ -21,7 +21,7 @@ pub(crate) struct PodOwnership {
 }
 
 impl PodOwnership {
-    pub fn of(object: &Object) -> PodOwnership {
+    pub fn of_object(object: &Object) -> PodOwnership {
         let between = match (object.group(), object.kind()) {
             ("apps", "Deployment") => Some(GroupKind::new("apps", "ReplicaSet")),
             ("batch", "CronJob") => Some(GroupKind::new("batch", "Job")),
@@ -35,7 +35,7 @@ impl PodOwnership {
     }
 
     /// Says whether the object owns this pod, itself or through an intermediate object.
-    pub async fn has(&mut self, cluster: &Cluster, pod: &Object) -> Result<bool, ClusterError> {
+    pub async fn owns_pod(&mut self, cluster: &Cluster, pod: &Object) -> Result<bool, ClusterError> {
         let Some(owner) = related::owner(pod) else {
             return Ok(false);
         };
@@ -53,7 +53,7 @@ impl PodOwnership {
         Ok(is_ours)
     }
 
-    async fn is_ours(&self, cluster: &Cluster, between: &Owner) -> Result<bool, ClusterError> {
+    async fn is_ours(&self, cluster: &Cluster, between: &OwnerReference) -> Result<bool, ClusterError> {
         let Some(found) = cluster.get(&between.key).await? else {
             return Ok(false);
         };
@@ -63,23 +63,23 @@ impl PodOwnership {
 }
 
 /// Reads the pods that an object owns.
-pub(crate) async fn pods(cluster: &Cluster, object: &Object) -> RelatedResult {
+pub(crate) async fn owned_pods(cluster: &Cluster, object: &Object) -> RelatedResult {
     match read_pods(cluster, object).await {
         Ok((pods, missing)) => RelatedResult::pods(&pods, missing),
         Err(error) => RelatedResult::refused(error.to_string()),
     }
 }
 
-async fn read_pods(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<Missing>), ClusterError> {
+async fn read_pods(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<MissingMount>), ClusterError> {
     let kind = GroupKind::new("", "Pod");
     // Without a selector, all pods of the namespace are listed.
-    let selector = pods::selector(object).unwrap_or_default();
-    let mut owned = PodOwnership::of(object);
+    let selector = pods::pod_selector(object).unwrap_or_default();
+    let mut owned = PodOwnership::of_object(object);
     let (mut found, mut lacks) = (Vec::new(), Vec::new());
     for pod in cluster.list(&kind, object.namespace(), &selector).await? {
-        if owned.has(cluster, &pod).await? {
-            lacks.extend(missing(cluster, &pod).await);
-            found.push(related::how_it_is(&pod));
+        if owned.owns_pod(cluster, &pod).await? {
+            lacks.extend(missing_mount(cluster, &pod).await);
+            found.push(related::pod_status(&pod));
         }
     }
     Ok((found, lacks))
@@ -88,11 +88,11 @@ async fn read_pods(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, V
 /// Returns what holds up the deletion of the first pod that an object owns and that is being deleted; `None` when nothing is known.
 pub(crate) async fn deletion_blocker(cluster: &Cluster, object: &Object) -> Option<String> {
     let kind = GroupKind::new("", "Pod");
-    let selector = pods::selector(object)?;
-    let mut owned = PodOwnership::of(object);
+    let selector = pods::pod_selector(object)?;
+    let mut owned = PodOwnership::of_object(object);
     for pod in cluster.list(&kind, object.namespace(), &selector).await.ok()? {
-        if let Some(why) = finalizer::held_up_by(&pod)
-            && owned.has(cluster, &pod).await.ok()?
+        if let Some(why) = finalizer::deletion_blocker(&pod)
+            && owned.owns_pod(cluster, &pod).await.ok()?
         {
             return Some(format!("pod {}: {why}", pod.name()));
         }
@@ -101,10 +101,10 @@ pub(crate) async fn deletion_blocker(cluster: &Cluster, object: &Object) -> Opti
 }
 
 /// Finds a volume's source that a pod mounts and that doesn't exist.
-pub(crate) async fn missing(cluster: &Cluster, pod: &Object) -> Option<Missing> {
-    for key in pods::mounted(pod) {
+pub(crate) async fn missing_mount(cluster: &Cluster, pod: &Object) -> Option<MissingMount> {
+    for key in pods::mounted_objects(pod) {
         if matches!(cluster.get(&key).await, Ok(None)) {
-            return Some(Missing {
+            return Some(MissingMount {
                 pod: pod.name().to_owned(),
                 kind: key.kind,
                 name: key.name,

@@ -10,7 +10,7 @@ mod ports;
 use std::sync::{Arc, PoisonError};
 
 use capstan_core::{
-    effect::{Target, Work},
+    effect::{ObjectIdentity, Work},
     health::Assessment,
     hook::HookOutcome,
     input::{EffectFailure, InputKind},
@@ -25,7 +25,7 @@ use tokio::sync::Mutex;
 pub(crate) use self::apply::{rehearse, write};
 pub(crate) use self::ask::LogForwarders;
 pub(crate) use self::own::CreatedObjects;
-pub(crate) use self::policy::{PolicyCase, ask_all, made, removes};
+pub(crate) use self::policy::{PolicyCase, ask_all, creation_timestamp, due_propagation};
 use crate::{
     checkpoint::{Store, remove_signal},
     clock::Clock,
@@ -33,7 +33,7 @@ use crate::{
     error::ClusterError,
     inbox::Inbox,
     judge::HealthAssessor,
-    lines::Lines,
+    lines::HookLogs,
     refusal::Refusal,
     signals::Signals,
     watch::ObjectCache,
@@ -44,17 +44,17 @@ use crate::{
 pub(crate) struct EffectExecutor {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
-    pub judge: Arc<HealthAssessor>,
+    pub health_assessor: Arc<HealthAssessor>,
     pub clock: Clock,
     pub plan: Arc<Plan>,
     pub operation: String,
     pub store: Arc<Mutex<Store>>,
-    pub lines: Arc<Lines>,
-    pub sight: ObjectCache,
-    pub made: CreatedObjects,
-    pub web: HttpCaller,
+    pub logs: Arc<HookLogs>,
+    pub object_cache: ObjectCache,
+    pub created: CreatedObjects,
+    pub http: HttpCaller,
     pub signals: Signals,
-    pub beside: std::sync::Mutex<LogForwarders>,
+    pub log_forwarders: std::sync::Mutex<LogForwarders>,
     /// Receives the answers that come later.
     pub inbox: Inbox,
 }
@@ -63,7 +63,7 @@ pub(crate) struct EffectExecutor {
 pub(crate) struct PreparedEffect {
     pub task: TaskId,
     pub work: Work,
-    pub own: Option<Target>,
+    pub target: Option<ObjectIdentity>,
     pub outcome: Option<HookOutcome>,
     pub cause: Option<FailureCause>,
     pub operation_outcome: HookOutcome,
@@ -75,10 +75,10 @@ pub(crate) struct PreparedEffect {
 
 impl PreparedEffect {
     /// Adds to a task's work what it needs of the operation's state.
-    pub fn of(task: TaskId, work: Work, operation: &Operation) -> PreparedEffect {
-        let is_failing = operation.cause().is_some() || *operation.status() != capstan_core::event::Status::Running;
+    pub fn from_effect(task: TaskId, work: Work, operation: &Operation) -> PreparedEffect {
+        let is_failing = operation.cause().is_some() || *operation.status() != capstan_core::event::OperationStatus::Running;
         PreparedEffect {
-            own: operation.own(&task).cloned(),
+            target: operation.hook_object(&task).cloned(),
             outcome: operation.outcome(&task),
             cause: operation.cause().cloned(),
             attempt: operation.state().attempt,
@@ -95,13 +95,13 @@ impl PreparedEffect {
 
     /// Says whether it waits for others, of which so many are carried out at once. Calls of URLs may take long.
     pub fn needs_permit(&self) -> bool {
-        !matches!(&self.work, Work::Perform(ask) if matches!(ask.what, Request::Http(_)))
+        !matches!(&self.work, Work::Perform(ask) if matches!(ask.request, Request::Http(_)))
     }
 }
 
 impl EffectExecutor {
     /// Carries out an order. Nothing comes back of one for a task that the plan doesn't have.
-    pub async fn carry_out(&self, order: PreparedEffect) -> Option<InputKind> {
+    pub async fn execute(&self, order: PreparedEffect) -> Option<InputKind> {
         let task = self.plan.task(&order.task)?;
         let id = order.task.clone();
         Some(match &order.work {
@@ -121,7 +121,7 @@ impl EffectExecutor {
                 target: target.clone(),
                 task: id,
             },
-            Work::LookForOlder => InputKind::OlderDecided {
+            Work::LookForOlder => InputKind::PreviousDecided {
                 result: self
                     .find_earlier_objects(task, order.attempt)
                     .await
@@ -132,8 +132,8 @@ impl EffectExecutor {
                 result: self.step_hook(task, call, &order).await,
                 task: id,
             },
-            Work::Perform(ask) => InputKind::Answered {
-                answer: self.perform(task, ask, &order).await?,
+            Work::Perform(ask) => InputKind::RequestAnswered {
+                answer: self.perform_request(task, ask, &order).await?,
                 ask: ask.id,
                 step: ask.step,
                 task: id,
@@ -143,8 +143,8 @@ impl EffectExecutor {
                 return None;
             }
             Work::KeepLogs => {
-                let (bytes, trouble) = self.keep_logs(task, order.own.as_ref()).await;
-                InputKind::LogsKept {
+                let (bytes, trouble) = self.keep_logs(task, order.target.as_ref()).await;
+                InputKind::LogsSaved {
                     task: id,
                     bytes,
                     trouble,
@@ -152,13 +152,13 @@ impl EffectExecutor {
             }
             Work::SetTtl => InputKind::TtlSet {
                 result: self
-                    .set_ttl(task, order.own.as_ref())
+                    .set_ttl(task, order.target.as_ref())
                     .await
                     .map_err(|error| self.problem(error)),
                 task: id,
             },
             Work::Decide(occasion) => InputKind::Decided {
-                decision: self.decide(task, *occasion, &order).await,
+                decision: self.decide_disposal(task, *occasion, &order).await,
                 occasion: *occasion,
                 task: id,
             },
@@ -167,30 +167,30 @@ impl EffectExecutor {
 
     /// Returns a failure as the operation is told it: without the values of the plan's Secrets, whatever object it is about.
     fn problem(&self, error: ClusterError) -> EffectFailure {
-        let error = error.reworded(|text| self.lines.redacted(text));
+        let error = error.map_messages(|text| self.logs.redact(text));
         EffectFailure {
             remedies: error.remedies(),
-            ..EffectFailure::new(error.class(), error.to_string())
+            ..EffectFailure::new(error.failure_class(), error.to_string())
         }
     }
 
     /// Does so with the places of the fields that the server names.
     fn refused(&self, task: &Task, error: ClusterError) -> EffectFailure {
-        let error = error.reworded(|text| self.lines.redacted(text));
-        let class = error.class();
+        let error = error.map_messages(|text| self.logs.redact(text));
+        let class = error.failure_class();
         EffectFailure::new(class, Refusal::of(&self.plan, task, error).line())
     }
 
-    async fn keep_logs(&self, task: &Task, own: Option<&Target>) -> (u64, Option<String>) {
+    async fn keep_logs(&self, task: &Task, own: Option<&ObjectIdentity>) -> (u64, Option<String>) {
         let Some(own) = own else { return (0, None) };
-        let (streams, trouble) = self.lines.finish(&task.id, own).await;
-        match self.store.lock().await.keep_logs(&task.id, &streams).await {
+        let (streams, trouble) = self.logs.finish(&task.id, own).await;
+        match self.store.lock().await.store_logs(&task.id, &streams).await {
             Ok(bytes) => (bytes, trouble),
             Err(error) => (0, Some(format!("the logs couldn't be stored: {error}"))),
         }
     }
 
-    async fn set_ttl(&self, task: &Task, own: Option<&Target>) -> Result<(), ClusterError> {
+    async fn set_ttl(&self, task: &Task, own: Option<&ObjectIdentity>) -> Result<(), ClusterError> {
         let ttl = task
             .object
             .as_ref()
@@ -199,15 +199,15 @@ impl EffectExecutor {
             return Ok(());
         };
         let patch = serde_json::json!({ "spec": { "ttlSecondsAfterFinished": ttl } });
-        match self.cluster.merge(&own.key, &own.uid, patch).await {
-            Ok(_) | Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(()),
+        match self.cluster.merge_patch(&own.key, &own.uid, patch).await {
+            Ok(_) | Err(ClusterError::NotFound(_) | ClusterError::ObjectChanged(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// Returns an object as a watch last saw it.
     fn last_seen(&self, key: &ObjectKey) -> Option<(Object, Assessment)> {
-        let sight = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        let sight = self.object_cache.lock().unwrap_or_else(PoisonError::into_inner);
         sight.get(key).cloned()
     }
 

@@ -17,9 +17,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{AT_ONCE, Cluster},
+    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
     error::ClusterError,
-    planning::Planned,
+    planning::PreparedPlan,
 };
 
 /// A permission that an operation needs.
@@ -49,7 +49,7 @@ impl fmt::Display for Permission {
 }
 
 /// Lists the permissions that a plan needs: for its objects, for the pods of its hooks, and for the stored state.
-fn needed(cluster: &Cluster, planned: &Planned) -> BTreeSet<Permission> {
+fn needed(cluster: &Cluster, planned: &PreparedPlan) -> BTreeSet<Permission> {
     let home = planned.plan.application.namespace.as_str();
     let mut needed = BTreeSet::new();
     let discovery = cluster.discovery();
@@ -87,14 +87,14 @@ fn needed(cluster: &Cluster, planned: &Planned) -> BTreeSet<Permission> {
                     ExpectedChange::Fields(_) => need(&kind, namespace, "", &["patch"]),
                     ExpectedChange::Create => need(&kind, namespace, "", &["create", "patch"]),
                 }
-                if apply.way.replaces() {
+                if apply.strategy.replaces() {
                     need(&kind, namespace, "", &["update"]);
                 }
-                if apply.way.recreates() {
+                if apply.strategy.recreates() {
                     need(&kind, namespace, "", &["delete"]);
                 }
             }
-            Action::Delete(delete) if delete.until == DeletionEnd::GoneByItself => {
+            Action::Delete(delete) if delete.wait_until == DeletionEnd::GoneByItself => {
                 need(&kind, namespace, "", &["get", "list", "watch"]);
             }
             Action::Delete(_) => need(&kind, namespace, "", &["get", "list", "watch", "delete"]),
@@ -143,7 +143,7 @@ impl Rule {
 }
 
 /// Lists the permissions that a plan needs and we don't have; empty when the cluster can't be asked.
-pub(crate) async fn missing(cluster: &Cluster, planned: &Planned) -> Result<Vec<Permission>, ClusterError> {
+pub(crate) async fn missing_permissions(cluster: &Cluster, planned: &PreparedPlan) -> Result<Vec<Permission>, ClusterError> {
     let mut places: BTreeMap<String, Vec<Permission>> = BTreeMap::new();
     for permission in needed(cluster, planned) {
         places.entry(permission.namespace.clone()).or_default().push(permission);
@@ -166,7 +166,7 @@ pub(crate) async fn missing(cluster: &Cluster, planned: &Planned) -> Result<Vec<
         let allowed = is_allowed(cluster, &permission).await?;
         Ok::<_, ClusterError>((!allowed).then_some(permission))
     });
-    let answers: Vec<Result<Option<Permission>, ClusterError>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let answers: Vec<Result<Option<Permission>, ClusterError>> = stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).collect().await;
     let mut missing = Vec::new();
     for answer in answers {
         match answer {
@@ -180,7 +180,7 @@ pub(crate) async fn missing(cluster: &Cluster, planned: &Planned) -> Result<Vec<
 
 async fn rules(cluster: &Cluster, namespace: &str) -> Result<Vec<Rule>, ClusterError> {
     let review = review("SelfSubjectRulesReview", json!({ "namespace": namespace }));
-    let answer = cluster.ask("selfsubjectrulesreviews", &review).await?;
+    let answer = cluster.create_review("selfsubjectrulesreviews", &review).await?;
     let rules = answer.pointer("/status/resourceRules").cloned().unwrap_or_default();
     Ok(serde_json::from_value(rules).unwrap_or_default())
 }
@@ -195,7 +195,7 @@ async fn is_allowed(cluster: &Cluster, permission: &Permission) -> Result<bool, 
         "resource": resource, "subresource": sub,
     });
     let review = review("SelfSubjectAccessReview", json!({ "resourceAttributes": attributes }));
-    let answer = cluster.ask("selfsubjectaccessreviews", &review).await?;
+    let answer = cluster.create_review("selfsubjectaccessreviews", &review).await?;
     Ok(answer
         .pointer("/status/allowed")
         .and_then(Value::as_bool)

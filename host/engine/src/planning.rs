@@ -17,7 +17,7 @@ use capstan_core::{
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
     plan::{
-        self, Classified, DryRunBlocker, FieldPlaces, Hooks, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scopes,
+        self, Classified, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scopes,
     },
     plugins::{Application, PluginRef, PluginSettings, Plugins},
     record::HookRecords,
@@ -26,21 +26,21 @@ use capstan_core::{
 };
 
 use crate::{
-    answers::answers,
+    answers::dry_run_undecided,
     classify::classify_all,
-    cluster::{Cluster, MANAGER},
+    cluster::{Cluster, FIELD_MANAGER},
     error::{ClusterError, EngineError},
-    live::{deleted_applications, find_all_contents, gone, look_up, terminating_pods},
+    live::{deleted_applications, find_all_contents, missing_objects, read_live_objects, terminating_pods},
     unserved,
 };
 
 /// A request for a plan.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct PlanRequest {
     /// The application.
     pub application: Application,
     /// Sync or delete.
-    pub does: OperationKind,
+    pub operation_kind: OperationKind,
     /// A usual operation, a rollback or a test. A test uses the state that the last sync stored, and runs nothing but its test hooks.
     pub purpose: Purpose,
     /// The desired objects. Empty for a deletion, which uses the state that the last sync stored.
@@ -55,12 +55,12 @@ pub struct Request {
     pub plugin_settings: PluginSettings,
 }
 
-impl Request {
+impl PlanRequest {
     /// Makes a request for a sync of these manifests, with default options.
-    pub fn sync(application: Application, manifests: Vec<Manifest>) -> Request {
-        Request {
+    pub fn sync(application: Application, manifests: Vec<Manifest>) -> PlanRequest {
+        PlanRequest {
             application,
-            does: OperationKind::Sync,
+            operation_kind: OperationKind::Sync,
             purpose: Purpose::Deploy,
             manifests,
             revision: None,
@@ -71,25 +71,25 @@ impl Request {
     }
 
     /// Makes a request to run the test hooks of the application's last sync.
-    pub fn test(application: Application) -> Request {
-        let mut request = Request::sync(application, Vec::new());
+    pub fn test(application: Application) -> PlanRequest {
+        let mut request = PlanRequest::sync(application, Vec::new());
         request.purpose = Purpose::Test;
-        request.options.selection.hooks = Some(Hooks::Only);
+        request.options.selection.hooks = Some(HookSelection::Only);
         request
     }
 
     /// Makes a request to delete the application, as its last sync stored it.
-    pub fn delete(application: Application) -> Request {
-        Request {
-            does: OperationKind::Delete,
-            ..Request::sync(application, Vec::new())
+    pub fn delete(application: Application) -> PlanRequest {
+        PlanRequest {
+            operation_kind: OperationKind::Delete,
+            ..PlanRequest::sync(application, Vec::new())
         }
     }
 }
 
 /// A plan with everything else that an operation needs.
 #[derive(Debug, Clone)]
-pub struct Planned {
+pub struct PreparedPlan {
     /// The plan.
     pub plan: Arc<Plan>,
     /// Every object as desired, with its namespace. A later deletion starts from these.
@@ -99,19 +99,19 @@ pub struct Planned {
     /// The kinds and namespaces of the application's objects, of this set and of earlier ones.
     pub places: BTreeSet<Place>,
     /// Whether the application's namespace must be created first.
-    pub makes_namespace: bool,
+    pub creates_namespace: bool,
     /// Whether permissions are checked, and dry runs are sent for all objects, before anything is changed.
-    pub checks_first: bool,
+    pub has_preflight_checks: bool,
     /// The number of operations before, which shows whether another one has run since.
     pub operations: u64,
     /// Whether objects of the set existed before the application's first operation, so that no sync is a first install.
     pub was_installed: bool,
     /// The digest of the request, by [`Request::digest`]; empty in a plan that version 0.1.0 saved.
-    pub request: String,
+    pub request_digest: String,
     /// The calls of hook types; empty in a plan that was loaded from a file.
-    pub asked: Vec<PluginCall>,
+    pub plugin_calls: Vec<PluginCall>,
     /// The objects of earlier operations that don't exist any more; empty in a plan that was loaded from a file.
-    pub gone: Vec<(ObjectKey, String)>,
+    pub missing_objects: Vec<(ObjectKey, String)>,
 }
 
 /// A kind, and a namespace with objects of it; empty for cluster-scoped kinds.
@@ -130,18 +130,18 @@ pub(crate) struct PreviousObjects {
 pub(crate) async fn make_plan(
     cluster: &Cluster,
     plugins: &dyn Plugins,
-    mut request: Request,
+    mut request: PlanRequest,
     past: PreviousObjects,
-) -> Result<Planned, EngineError> {
+) -> Result<PreparedPlan, EngineError> {
     if request.options.create_namespace {
         request.options.sync_options.create_namespace = Some(true);
     }
     cluster.refresh_for(kinds_of_plan(&request, &past)).await;
-    let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
+    let (settled, scopes, mut errors) = prepare_manifests(cluster.discovery().scopes(), &mut request);
     let classified = classify_all(plugins, &request, settled, &mut errors).await;
     unserved::explain(cluster, &mut errors).await;
-    if request.does == OperationKind::Sync {
-        errors.extend(unserved::versions(cluster, &classified));
+    if request.operation_kind == OperationKind::Sync {
+        errors.extend(unserved::check_versions(cluster, &classified));
     }
     errors.extend(unserved::check_removals(cluster, &request, &past).await);
     let namespace = &request.application.namespace;
@@ -154,15 +154,15 @@ pub(crate) async fn make_plan(
         .map(|one| one.manifest.key())
         .chain(own)
         .chain(past.inventory.iter().map(|(key, _)| key.clone()));
-    let objects = look_up(cluster, &request.application, keys, &places)
+    let objects = read_live_objects(cluster, &request.application, keys, &places)
         .await
-        .map_err(EngineError::while_("reading what is live"))?;
+        .map_err(EngineError::during("reading what is live"))?;
     let has_resource = classified
         .iter()
         .any(|one| matches!(one.role, Role::Resource) && objects.contains_key(&one.manifest.key()));
     // Objects after a first sync that failed were created by that sync: the next one is a first install still.
     let was_installed = has_resource && past.operations == 0;
-    let gone = gone(cluster, &past.inventory, &objects);
+    let gone = missing_objects(cluster, &past.inventory, &objects);
     let mut live = LiveObjects {
         is_first_install: !past.was_deployed && !was_installed,
         objects,
@@ -191,52 +191,52 @@ pub(crate) async fn make_plan(
     };
     // The rest of a set with mistakes is planned, too, so that all mistakes are reported together.
     let unasked: Option<&DryRunBlocker<'_>> = if checks_first { Some(&unasked) } else { None };
-    let mut made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
+    let mut made = build_plan(plugins, &request, &classified, &live, &past.hooks, unasked);
     if let (Ok(plan_without), false) = (&made, has_errors) {
-        live.answers = answers(cluster, plan_without, &live.objects).await;
+        live.answers = dry_run_undecided(cluster, plan_without, &live.objects).await;
         if !live.answers.is_empty() {
-            made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
+            made = build_plan(plugins, &request, &classified, &live, &past.hooks, unasked);
         }
     }
     let plan = match made {
         Ok(mut plan) if !has_errors => {
             // Tests check what is deployed; its notices were shown when it was deployed.
             if request.purpose != Purpose::Test {
-                plan.findings = findings(&request, &classified, &live, &plan);
+                plan.findings = lint_findings(&request, &classified, &live, &plan);
             }
             plan.plugin_settings.clone_from(&request.plugin_settings);
             with_allowances(plan, plugins, &request.grants)
         }
-        Ok(_) => return Err(EngineError::Plan(sort_by_location(errors))),
+        Ok(_) => return Err(EngineError::InvalidInput(sort_by_location(errors))),
         // An empty rest isn't a mistake of its own.
-        Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sort_by_location(errors))),
+        Err(_) if has_errors && classified.is_empty() => return Err(EngineError::InvalidInput(sort_by_location(errors))),
         Err(more) => {
             errors.extend(more);
-            return Err(EngineError::Plan(sort_by_location(errors)));
+            return Err(EngineError::InvalidInput(sort_by_location(errors)));
         }
     };
     let plan = Plan {
-        written: FieldPlaces::of(classified.iter().map(|one| &one.manifest)),
+        field_places: FieldPlaces::of(classified.iter().map(|one| &one.manifest)),
         ..plan
     };
-    Ok(Planned {
+    Ok(PreparedPlan {
         plan: Arc::new(plan),
         manifests: Arc::new(classified.into_iter().map(|one| one.manifest.object).collect()),
         revision: request.revision,
         places,
-        makes_namespace: missing.is_own,
-        checks_first,
+        creates_namespace: missing.is_own,
+        has_preflight_checks: checks_first,
         operations: past.operations,
         was_installed,
-        request: String::new(),
-        asked: Vec::new(),
-        gone,
+        request_digest: String::new(),
+        plugin_calls: Vec::new(),
+        missing_objects: gone,
     })
 }
 
 /// Lists the kinds in a plan.
 fn kinds_of_plan<'a>(
-    request: &'a Request,
+    request: &'a PlanRequest,
     past: &'a PreviousObjects,
 ) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
     let desired = request.manifests.iter().map(|manifest| {
@@ -250,12 +250,12 @@ fn kinds_of_plan<'a>(
 /// Adds to a plan what the plugins of its hooks may do.
 fn with_allowances(mut plan: Plan, plugins: &dyn Plugins, grants: &UserGrants) -> Plan {
     let hooks = plan.tasks.iter().filter_map(|task| task.hook());
-    let by: BTreeSet<&PluginRef> = hooks.map(|hook| &hook.by).collect();
+    let by: BTreeSet<&PluginRef> = hooks.map(|hook| &hook.plugin).collect();
     let mut allowances: Vec<Allowance> = Vec::new();
     for by in by {
         let requested = plugins.requested(by);
         if !requested.is_empty() && !allowances.iter().any(|known| known.digest == by.digest) {
-            allowances.push(grants.allow(by, requested, &plan.application));
+            allowances.push(grants.allowance_for(by, requested, &plan.application));
         }
     }
     plan.allowances = allowances;
@@ -263,9 +263,9 @@ fn with_allowances(mut plan: Plan, plugins: &dyn Plugins, grants: &UserGrants) -
 }
 
 /// Makes the plan of a request, or returns all mistakes.
-pub(crate) fn plan(
+pub(crate) fn build_plan(
     plugins: &dyn Plugins,
-    request: &Request,
+    request: &PlanRequest,
     desired: &[Classified],
     live: &LiveObjects,
     records: &HookRecords,
@@ -273,7 +273,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, Vec<Diagnostic>> {
     plan::make_plan(&PlanInput {
         application: request.application.clone(),
-        does: request.does,
+        does: request.operation_kind,
         purpose: request.purpose,
         options: &request.options,
         desired,
@@ -282,16 +282,16 @@ pub(crate) fn plan(
         answerer: &|need| plugins.answerer(need),
         policies_for_all: plugins.policies_for_all(),
         unasked,
-        manager: MANAGER,
+        manager: FIELD_MANAGER,
     })
 }
 
 /// Returns the findings of lint about a plan.
-pub(crate) fn findings(request: &Request, desired: &[Classified], live: &LiveObjects, plan: &Plan) -> Vec<Finding> {
-    let (application, desired) = (&request.application, plan::in_order(desired));
+pub(crate) fn lint_findings(request: &PlanRequest, desired: &[Classified], live: &LiveObjects, plan: &Plan) -> Vec<Finding> {
+    let (application, desired) = (&request.application, plan::in_written_order(desired));
     lint::lint(&lint::ManifestSet::new(
         request.options.mode,
-        request.does,
+        request.operation_kind,
         application,
         live,
         desired,
@@ -307,31 +307,31 @@ fn sort_by_location(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 /// Reads the annotations of the manifests and fills in their namespaces. Returns the manifests that can be planned, and the mistakes in
 /// the others.
-pub(crate) fn settle(
+pub(crate) fn prepare_manifests(
     mut scopes: Scopes,
-    request: &mut Request,
+    request: &mut PlanRequest,
 ) -> (Vec<(Manifest, Directives)>, Scopes, Vec<Diagnostic>) {
     let manifests = std::mem::take(&mut request.manifests);
     let mut settled = Vec::with_capacity(manifests.len());
     let mut errors: Vec<Diagnostic> = Vec::new();
     for manifest in manifests {
-        match directive::directives(&manifest, request.options.mode) {
+        match directive::read_directives(&manifest, request.options.mode) {
             Ok(mut directives) => {
-                request.options.sync_options.settle(&mut directives);
+                request.options.sync_options.fill_in(&mut directives);
                 settled.push((manifest, directives));
             }
             Err(wrong) => errors.extend(wrong),
         }
     }
-    let placed = plan::settle(&mut settled, &scopes, &request.application.namespace);
+    let placed = plan::resolve_namespaces(&mut settled, &scopes, &request.application.namespace);
     plan::leave_out_repeated(&mut settled, request.options.mode);
     match placed {
         Ok(brought) => scopes.extend(brought),
         Err(wrong) => {
-            scopes.extend(plan::brought(settled.iter().map(|(manifest, _)| manifest)));
+            scopes.extend(plan::defined_scopes(settled.iter().map(|(manifest, _)| manifest)));
             settled.retain(|(manifest, _)| scopes.contains_key(&manifest.object.group_kind()));
             // The kind of an object that is being deleted may have been deleted before it.
-            if request.does == OperationKind::Sync {
+            if request.operation_kind == OperationKind::Sync {
                 errors.extend(wrong);
             }
         }
@@ -351,12 +351,12 @@ struct MissingNamespaces {
 /// Checks that every namespace exists or is created by the set.
 async fn check_namespaces(
     cluster: &Cluster,
-    request: &Request,
+    request: &PlanRequest,
     classified: &[Classified],
     errors: &mut Vec<Diagnostic>,
 ) -> Result<MissingNamespaces, EngineError> {
     let mut missing = MissingNamespaces::default();
-    if request.does == OperationKind::Delete {
+    if request.operation_kind == OperationKind::Delete {
         return Ok(missing);
     }
     let brought: BTreeSet<&str> = classified
@@ -376,14 +376,14 @@ async fn check_namespaces(
         let is_there = match cluster.get(&namespace_key(&namespace)).await {
             Ok(Some(found)) if found.is_terminating() => {
                 let message = format!("the namespace `{namespace}` is being deleted");
-                let why = finalizer::held_up_by(&found).unwrap_or_default();
+                let why = finalizer::deletion_blocker(&found).unwrap_or_default();
                 errors.push(Diagnostic::new(message).hint(format!("wait for its end; it waits for this: {why}")));
                 continue;
             }
             Ok(found) => found.is_some(),
             // A user without the permission to read namespaces may still deploy into one.
             Err(ClusterError::Forbidden(_)) => true,
-            Err(error) => return Err(EngineError::while_("looking for the namespaces")(error)),
+            Err(error) => return Err(EngineError::during("looking for the namespaces")(error)),
         };
         if is_there {
             continue;

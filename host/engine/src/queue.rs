@@ -28,7 +28,7 @@ pub(crate) struct Sender<K, V>(Arc<Shared<K, V>>);
 pub(crate) struct Receiver<K, V>(Arc<Shared<K, V>>);
 
 /// Makes a queue, with both sides.
-pub(crate) fn by_key<K, V>() -> (Sender<K, V>, Receiver<K, V>) {
+pub(crate) fn keyed_channel<K, V>() -> (Sender<K, V>, Receiver<K, V>) {
     let shared = Arc::new(Shared {
         entries: Mutex::new(Entries {
             order: VecDeque::new(),
@@ -86,7 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_newer_entry_takes_the_turn_of_the_one_with_its_key() {
-        let (sender, mut receiver) = by_key();
+        let (sender, mut receiver) = keyed_channel();
         assert_eq!(receiver.recv().now_or_never(), None);
         for (key, value) in [("a", 1), ("b", 2), ("a", 3)] {
             sender.send(key, value);
@@ -102,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_has_no_more_entries_than_keys() {
-        let (sender, receiver) = by_key();
+        let (sender, receiver) = keyed_channel();
         for number in 0..10_000 {
             sender.send(number % 7, number);
         }

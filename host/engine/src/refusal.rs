@@ -20,7 +20,7 @@ impl Refusal {
     pub(crate) fn of(plan: &Plan, task: &Task, error: ClusterError) -> Refusal {
         let places = match (&task.object, &task.place) {
             (Some(_), Some(_)) if error.is_temporary() => Vec::new(),
-            (Some(object), Some(whole)) => plan.written.places(object, whole, &error.to_string()),
+            (Some(object), Some(whole)) => plan.field_places.places(object, whole, &error.to_string()),
             (None, _) | (_, None) => Vec::new(),
         };
         Refusal { error, places }
@@ -30,7 +30,7 @@ impl Refusal {
     pub(crate) fn line(&self) -> String {
         let is_about_fields = matches!(
             self.error,
-            ClusterError::Invalid(_) | ClusterError::Immutable(_) | ClusterError::Undeclared(_)
+            ClusterError::Invalid(_) | ClusterError::Immutable(_) | ClusterError::UnknownFields(_)
         );
         if !is_about_fields || self.places.is_empty() {
             return self.error.to_string();

@@ -9,7 +9,7 @@ use capstan_core::{
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    cluster::{AT_ONCE, Cluster},
+    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
     error::ClusterError,
     lines::redact::Redactor,
     perform,
@@ -54,18 +54,18 @@ pub(crate) async fn dry_run(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult>
             other => other,
         };
         let result = match (result, &live, ignored) {
-            (Ok(Some(after)), Some(live), Some(ignored)) => Ok(Some(ignore::hidden(&after, live, ignored))),
+            (Ok(Some(after)), Some(live), Some(ignored)) => Ok(Some(ignore::mask_ignored(&after, live, ignored))),
             (result, _, _) => result,
         };
         (task, live, result)
     });
-    let asked = stream::iter(asked).buffered(AT_ONCE);
-    let redactor = Redactor::of(plan);
+    let asked = stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS);
+    let redactor = Redactor::for_plan(plan);
     asked
         .map(|(task, live, result)| DryRunResult {
             task: task.id.clone(),
             live,
-            result: result.map_err(|error| Refusal::of(plan, task, error.reworded(|text| redactor.clean(text)))),
+            result: result.map_err(|error| Refusal::of(plan, task, error.map_messages(|text| redactor.redact(text)))),
         })
         .collect()
         .await

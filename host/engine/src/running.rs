@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use capstan_core::{event::Status, input::InputKind};
+use capstan_core::{event::OperationStatus, input::InputKind};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinHandle,
@@ -18,23 +18,23 @@ const DETACH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The handle of a running operation. Dropping it leaves the operation unfinished, so that another driver can resume it. Subscriptions
 /// don't keep it running, and don't end it.
-pub struct Running {
+pub struct OperationHandle {
     /// The operation's id.
-    pub operation: String,
+    pub id: String,
     pub(crate) bus: Bus,
     /// A channel with room for one request to end the operation: a second request says nothing new.
-    pub(crate) people: mpsc::Sender<InputKind>,
-    pub(crate) leave: Arc<Notify>,
-    pub(crate) task: JoinHandle<Result<Status, EngineError>>,
+    pub(crate) commands: mpsc::Sender<InputKind>,
+    pub(crate) detach: Arc<Notify>,
+    pub(crate) task: JoinHandle<Result<OperationStatus, EngineError>>,
 }
 
-impl Drop for Running {
+impl Drop for OperationHandle {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Running {
+impl OperationHandle {
     /// Subscribes to the operation's records, from the first one on. Any number of subscribers is possible.
     pub fn subscribe(&self) -> Subscription {
         self.bus.subscribe()
@@ -48,12 +48,12 @@ impl Running {
     /// Ends the operation: running hooks are stopped, and nothing else starts. `by` says who asks for that.
     pub fn terminate(&self, by: &str) {
         // A finished operation ignores this.
-        self.people.try_send(InputKind::Terminated { by: by.to_owned() }).ok();
+        self.commands.try_send(InputKind::Terminated { by: by.to_owned() }).ok();
     }
 
     /// Leaves the operation unfinished, for another driver to resume: the lock is released.
-    pub async fn leave(mut self) {
-        self.leave.notify_one();
+    pub async fn detach(mut self) {
+        self.detach.notify_one();
         // If the cluster doesn't answer, the lock expires.
         tokio::time::timeout(DETACH_TIMEOUT, &mut self.task).await.ok();
     }
@@ -63,7 +63,7 @@ impl Running {
     /// # Errors
     ///
     /// Returns why the operation couldn't be run to its end.
-    pub async fn end(mut self) -> Result<Status, EngineError> {
+    pub async fn wait(mut self) -> Result<OperationStatus, EngineError> {
         match (&mut self.task).await {
             Ok(result) => result,
             Err(error) => Err(EngineError::LostLock(format!("its driver stopped: {error}"))),

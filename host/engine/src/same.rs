@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::planning::Request;
+use crate::planning::PlanRequest;
 
-impl Request {
+impl PlanRequest {
     /// Returns a digest of the request: of every manifest, in any order, and of the options that decide what the operation does.
     /// Timeouts, the number of retries and whether dry runs come first are left out, as a resumed operation keeps its own.
     pub fn digest(&self) -> String {
@@ -16,7 +16,7 @@ impl Request {
         manifests.sort();
         let parts = [
             to_json(&self.application),
-            to_json(&(self.does, self.purpose, self.options.mode)),
+            to_json(&(self.operation_kind, self.purpose, self.options.mode)),
             to_json(&manifests),
             to_json(&self.options.selection),
             to_json(&[
@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
 
-    fn request(names: &[&str]) -> Request {
+    fn request(names: &[&str]) -> PlanRequest {
         let application = Application {
             name: "shop".to_owned(),
             namespace: "apps".to_owned(),
@@ -59,14 +59,14 @@ mod tests {
             let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name } });
             Manifest::new(Object(object))
         });
-        Request::sync(application, manifests.collect())
+        PlanRequest::sync(application, manifests.collect())
     }
 
     #[test]
     fn the_order_of_manifests_and_limits_do_not_count() {
         let one = request(&["a", "b"]);
         let mut other = request(&["b", "a"]);
-        other.options.limits.operation = std::time::Duration::from_secs(7);
+        other.options.limits.operation_seconds = std::time::Duration::from_secs(7);
         other.options.dry_run_first = false;
         assert_eq!(one.digest(), other.digest());
     }
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn manifests_and_what_decides_what_is_done_count() {
         let one = request(&["a"]).digest();
-        let with = |change: fn(&mut Request)| {
+        let with = |change: fn(&mut PlanRequest)| {
             let mut request = request(&["a"]);
             change(&mut request);
             request.digest()
@@ -85,7 +85,7 @@ mod tests {
             with(|request| request.options.prune = true),
             with(|request| request.options.force_conflicts = true),
             with(|request| request.purpose = capstan_core::operation_kind::Purpose::Rollback),
-            with(|request| request.options.selection.skip_hook.push("migrate".to_owned())),
+            with(|request| request.options.selection.skipped_hooks.push("migrate".to_owned())),
             with(|request| request.application.namespace = "other".to_owned()),
             with(|request| request.options.sync_options.create_namespace = Some(true)),
             with(|request| {

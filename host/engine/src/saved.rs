@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cluster::Cluster,
     error::ClusterError,
-    planning::{Place, Planned},
+    planning::{Place, PreparedPlan},
 };
 
 /// The version of the file's format.
@@ -42,7 +42,7 @@ struct SavedPlan<'planned> {
     request: String,
 }
 
-impl Planned {
+impl PreparedPlan {
     /// Writes the plan as JSON, with the values of its Secrets.
     ///
     /// # Errors
@@ -56,11 +56,11 @@ impl Planned {
             manifests: Cow::Borrowed(&self.manifests),
             revision: self.revision.clone(),
             places: self.places.clone(),
-            makes_namespace: self.makes_namespace,
-            checks_first: self.checks_first,
+            makes_namespace: self.creates_namespace,
+            checks_first: self.has_preflight_checks,
             operations: self.operations,
             was_installed: self.was_installed,
-            request: self.request.clone(),
+            request: self.request_digest.clone(),
         })
     }
 
@@ -69,31 +69,31 @@ impl Planned {
     /// # Errors
     ///
     /// Returns that it isn't a saved plan, or that a newer version wrote it.
-    pub fn load(text: &str) -> Result<Planned, Diagnostic> {
+    pub fn load(text: &str) -> Result<PreparedPlan, Diagnostic> {
         let saved: SavedPlan<'static> = serde_json::from_str(text)
             .map_err(|error| Diagnostic::new(format!("this is no saved plan: {error}")).hint(Command::SavePlan))?;
         if saved.format > FORMAT || saved.plan.format > capstan_core::plan::FORMAT {
             let error = Diagnostic::new("this plan was saved by a newer capstan");
             return Err(error.hint("run it with that one, or make it anew"));
         }
-        Ok(Planned {
+        Ok(PreparedPlan {
             plan: Arc::new(saved.plan.into_owned()),
             manifests: Arc::new(saved.manifests.into_owned()),
             revision: saved.revision,
             places: saved.places,
-            makes_namespace: saved.makes_namespace,
-            checks_first: saved.checks_first,
+            creates_namespace: saved.makes_namespace,
+            has_preflight_checks: saved.checks_first,
             operations: saved.operations,
             was_installed: saved.was_installed,
-            request: saved.request,
-            asked: Vec::new(),
-            gone: Vec::new(),
+            request_digest: saved.request,
+            plugin_calls: Vec::new(),
+            missing_objects: Vec::new(),
         })
     }
 }
 
 /// Lists what has changed in the cluster since the plan was made.
-pub(crate) async fn changes_since(cluster: &Cluster, planned: &Planned) -> Result<Vec<String>, ClusterError> {
+pub(crate) async fn changes_since(cluster: &Cluster, planned: &PreparedPlan) -> Result<Vec<String>, ClusterError> {
     let keys = planned
         .plan
         .tasks
@@ -117,7 +117,7 @@ fn difference(task: &Task, live: Option<&Object>) -> Option<String> {
             (None, Some(_)) => Some(format!("{key} is there now")),
             (Some(_), None) => Some(format!("{key} is gone")),
             (Some(before), Some(live)) => {
-                let now = LiveState::of(live);
+                let now = LiveState::from_object(live);
                 let is_same = match (before.generation, now.generation) {
                     // Its status may have changed; the plan doesn't depend on that.
                     (Some(before), Some(now)) => before == now,

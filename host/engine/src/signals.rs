@@ -10,11 +10,11 @@ use std::{
 
 use capstan_core::{
     effect::PendingObservationKind,
-    error::near,
+    error::closest_match,
     hook::short_hash,
     input::{Answer, InputKind},
     object::Object,
-    plugins::Ask,
+    plugins::HookRequest,
     task::TaskId,
     text::truncated_to,
 };
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The prefix of such annotations.
-pub(crate) const PREFIX: &str = "signal.capstan.dev/";
+pub(crate) const ANNOTATION_PREFIX: &str = "signal.capstan.dev/";
 /// The signal of an approval.
 pub const APPROVAL: &str = "approval";
 /// The words that answer an approval; any other single word is the name of a signal.
@@ -34,7 +34,7 @@ const UNKNOWN_SENDER: &str = "an annotation";
 
 /// The content of a signal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Written {
+pub(crate) struct SignalContent {
     /// The signal's name.
     pub signal: String,
     /// The sender.
@@ -51,7 +51,7 @@ pub(crate) struct Written {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signal {
     hook: String,
-    what: Written,
+    what: SignalContent,
     /// Identifies the signal: a hash of the annotation's name and value.
     pub mark: String,
 }
@@ -61,7 +61,7 @@ pub(crate) fn signals_of(lease: &Object) -> Vec<Signal> {
     let annotations = lease.annotations().into_iter();
     annotations
         .filter_map(|(name, value)| {
-            let hook = name.strip_prefix(PREFIX)?;
+            let hook = name.strip_prefix(ANNOTATION_PREFIX)?;
             Some(Signal {
                 hook: hook.to_owned(),
                 what: parse_value(value),
@@ -72,7 +72,7 @@ pub(crate) fn signals_of(lease: &Object) -> Vec<Signal> {
 }
 
 /// Reads the value of a signal's annotation: JSON with a `signal`, `approved` or `rejected`, or the name of another signal.
-fn parse_value(value: &str) -> Written {
+fn parse_value(value: &str) -> SignalContent {
     if let Ok(written) = serde_json::from_str(value) {
         return written;
     }
@@ -82,7 +82,7 @@ fn parse_value(value: &str) -> Written {
     } else {
         (word, Value::Null)
     };
-    Written {
+    SignalContent {
         signal: truncated_to(signal.to_owned(), MAX_SHOWN_BYTES),
         by: UNKNOWN_SENDER.to_owned(),
         value,
@@ -122,7 +122,7 @@ impl Signals {
     }
 
     /// Replaces the signals by those that are on the Lease now. Returns the inputs for the operation.
-    pub fn see(&self, present: Vec<Signal>) -> Vec<InputKind> {
+    pub fn set_present(&self, present: Vec<Signal>) -> Vec<InputKind> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         // A signal that was removed may be sent again.
         let is_present = |mark: &String| present.iter().any(|signal| signal.mark == *mark);
@@ -133,7 +133,7 @@ impl Signals {
     }
 
     /// Registers a hook that waits for a signal. Returns the inputs for the operation if the signal has arrived already.
-    pub fn wait(&self, task: &TaskId, hook: &str, ask: &Ask, name: &str) -> Vec<InputKind> {
+    pub fn add_waiter(&self, task: &TaskId, hook: &str, ask: &HookRequest, name: &str) -> Vec<InputKind> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let ask = (ask.id, ask.step);
         inner
@@ -175,18 +175,18 @@ impl Signals {
                 value: signal.what.value.clone(),
                 mark: signal.mark.clone(),
             };
-            let answered = InputKind::Answered {
+            let answered = InputKind::RequestAnswered {
                 task,
                 ask: ask.0,
                 step: ask.1,
-                answer: Answer::Note(noted),
+                answer: Answer::Observation(noted),
             };
             happened.push(answered);
         }
         happened.extend(
             self.idle(inner)
                 .into_iter()
-                .map(|message| InputKind::Troubled { message }),
+                .map(|message| InputKind::Problem { message }),
         );
         happened
     }
@@ -212,12 +212,12 @@ impl Signals {
     fn why_unawaited(&self, signal: &Signal, awaited: &[&str]) -> Option<String> {
         let (hook, name) = (&signal.hook, &signal.what.signal);
         if !self.hooks.contains(hook) {
-            let hint = match near(hook, self.hooks.iter().map(String::as_str)) {
-                Some(known) => format!(" (did you mean `{PREFIX}{known}`?)"),
+            let hint = match closest_match(hook, self.hooks.iter().map(String::as_str)) {
+                Some(known) => format!(" (did you mean `{ANNOTATION_PREFIX}{known}`?)"),
                 None => String::new(),
             };
             return Some(format!(
-                "the annotation `{PREFIX}{hook}` of the Lease has no effect: this operation has no hook `{hook}`{hint}"
+                "the annotation `{ANNOTATION_PREFIX}{hook}` of the Lease has no effect: this operation has no hook `{hook}`{hint}"
             ));
         }
         if awaited.is_empty() || awaited.contains(&name.as_str()) {
@@ -243,9 +243,9 @@ mod tests {
 
     fn told(happened: Vec<InputKind>) -> Vec<(u32, String, Value)> {
         let told = happened.into_iter().map(|happened| match happened {
-            InputKind::Answered {
+            InputKind::RequestAnswered {
                 ask,
-                answer: Answer::Note(PendingObservationKind::Signal { by, value, .. }),
+                answer: Answer::Observation(PendingObservationKind::Signal { by, value, .. }),
                 ..
             } => (ask, by, value),
             other => panic!("{other:?}"),
@@ -258,28 +258,28 @@ mod tests {
         let signals = Signals::new(["gate".to_owned(), "other".to_owned()].into());
         let nothing: Vec<(u32, String, Value)> = Vec::new();
         let task = TaskId("PreSync/0/Hook/gate".to_owned());
-        let ask = |id| Ask::new(id, Request::WaitSignal(APPROVAL.to_owned()));
-        assert_eq!(told(signals.see(signals_of(&lease("approved")))), nothing);
+        let ask = |id| HookRequest::new(id, Request::WaitSignal(APPROVAL.to_owned()));
+        assert_eq!(told(signals.set_present(signals_of(&lease("approved")))), nothing);
         let verdict = json!({ "verdict": "approved" });
         assert_eq!(
-            told(signals.wait(&task, "gate", &ask(1), APPROVAL)),
+            told(signals.add_waiter(&task, "gate", &ask(1), APPROVAL)),
             [(1, UNKNOWN_SENDER.to_owned(), verdict)]
         );
         // It is still there, and was told; another hook's or another one isn't it.
-        assert_eq!(told(signals.wait(&task, "gate", &ask(2), APPROVAL)), nothing);
-        assert_eq!(told(signals.wait(&task, "other", &ask(3), APPROVAL)), nothing);
-        assert_eq!(told(signals.see(signals_of(&lease("approved")))), nothing);
+        assert_eq!(told(signals.add_waiter(&task, "gate", &ask(2), APPROVAL)), nothing);
+        assert_eq!(told(signals.add_waiter(&task, "other", &ask(3), APPROVAL)), nothing);
+        assert_eq!(told(signals.set_present(signals_of(&lease("approved")))), nothing);
         // Taken off, it may be sent again.
-        assert_eq!(told(signals.see(Vec::new())), nothing);
+        assert_eq!(told(signals.set_present(Vec::new())), nothing);
         let rejected = r#"{"signal": "approval", "by": "anna", "value": {"verdict": "rejected"}}"#;
         assert_eq!(
-            told(signals.see(signals_of(&lease(rejected)))),
+            told(signals.set_present(signals_of(&lease(rejected)))),
             [(2, "anna".to_owned(), json!({ "verdict": "rejected" }))]
         );
-        assert_eq!(told(signals.wait(&task, "gate", &ask(4), "go")), nothing);
+        assert_eq!(told(signals.add_waiter(&task, "gate", &ask(4), "go")), nothing);
         signals.release(&task);
         let go = r#"{"signal": "go", "by": "anna"}"#;
-        assert_eq!(told(signals.see(signals_of(&lease(go)))), nothing);
+        assert_eq!(told(signals.set_present(signals_of(&lease(go)))), nothing);
     }
 
     #[test]
@@ -302,19 +302,19 @@ mod tests {
     fn people_are_told_once_of_a_signal_that_nobody_waits_for() {
         let signals = Signals::new(["gate".to_owned()].into());
         let task = TaskId("PreSync/0/Hook/gate".to_owned());
-        let trouble = |message: &str| InputKind::Troubled {
+        let trouble = |message: &str| InputKind::Problem {
             message: message.to_owned(),
         };
         // The hook may wait for it later.
-        assert_eq!(signals.see(signals_of(&lease("migrated"))), []);
-        let ask = |id, name: &str| Ask::new(id, Request::WaitSignal(name.to_owned()));
-        let told = signals.wait(&task, "gate", &ask(1, "done"), "done");
+        assert_eq!(signals.set_present(signals_of(&lease("migrated"))), []);
+        let ask = |id, name: &str| HookRequest::new(id, Request::WaitSignal(name.to_owned()));
+        let told = signals.add_waiter(&task, "gate", &ask(1, "done"), "done");
         let expected = "hook gate doesn't wait for the signal `migrated` on the Lease; it waits for `done`";
         assert_eq!(told, [trouble(expected)]);
-        assert_eq!(signals.see(signals_of(&lease("migrated"))), []);
+        assert_eq!(signals.set_present(signals_of(&lease("migrated"))), []);
         // A hook that isn't there.
         let other = Object(json!({ "metadata": { "annotations": { "signal.capstan.dev/gat": "done" } } }));
-        let told = signals.see(signals_of(&other));
+        let told = signals.set_present(signals_of(&other));
         let expected = "the annotation `signal.capstan.dev/gat` of the Lease has no effect: this operation has no hook `gat` (did you mean `signal.capstan.dev/gate`?)";
         assert_eq!(told, [trouble(expected)]);
     }

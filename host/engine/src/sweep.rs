@@ -4,7 +4,7 @@ use capstan_core::{
     compat::Mode,
     container::{self, PlannedDeletions},
     deletion::PropagationRules,
-    event::Status,
+    event::OperationStatus,
     hook::{Disposal, HookOutcome, Occasion},
     input::DisposalDecision,
     object::{Object, labels},
@@ -18,10 +18,10 @@ use serde::Serialize;
 use crate::{
     checkpoint::{DueObject, Store},
     clock::Clock,
-    cluster::{Cluster, Deletion},
+    cluster::{Cluster, DeleteOutcome},
     contents,
     error::{ClusterError, EngineError},
-    perform::{PolicyCase, ask_all, made, removes},
+    perform::{PolicyCase, ask_all, creation_timestamp, due_propagation},
 };
 
 /// The result for one object that is or was due.
@@ -31,7 +31,8 @@ pub struct SweepResult {
     /// The object.
     pub object: DueObject,
     /// What the sweep did about it.
-    pub fate: SweepOutcome,
+    #[serde(rename = "fate")]
+    pub outcome: SweepOutcome,
     /// What may help if that isn't its deletion.
     #[serde(skip_serializing_if = "Remedies::is_empty")]
     pub remedies: Remedies,
@@ -42,7 +43,8 @@ pub struct SweepResult {
 #[serde(rename_all = "camelCase")]
 pub enum SweepOutcome {
     /// Nothing: its time hasn't come.
-    Waits,
+    #[serde(rename = "waits")]
+    NotDue,
     /// It is being deleted.
     Deleted,
     /// It didn't exist any more.
@@ -66,8 +68,8 @@ pub(crate) async fn sweep(
     let mut left = Vec::new();
     for mut object in std::mem::take(&mut store.head.due) {
         let mut remedies = Remedies::default();
-        let fate = if object.due.at > clock.now() {
-            SweepOutcome::Waits
+        let fate = if object.due.due_at > clock.now() {
+            SweepOutcome::NotDue
         } else {
             match dispose(cluster, plugins, clock, store, &mut object, &mut remedies).await {
                 Ok(fate) => fate,
@@ -76,14 +78,14 @@ pub(crate) async fn sweep(
         };
         if matches!(
             fate,
-            SweepOutcome::Waits | SweepOutcome::Unanswered(_) | SweepOutcome::Failed(_)
+            SweepOutcome::NotDue | SweepOutcome::Unanswered(_) | SweepOutcome::Failed(_)
         ) {
             left.push(object.clone());
         }
-        swept.push(SweepResult { object, fate, remedies });
+        swept.push(SweepResult { object, outcome: fate, remedies });
     }
     store.head.due = left;
-    if swept.iter().any(|swept| swept.fate != SweepOutcome::Waits) {
+    if swept.iter().any(|swept| swept.outcome != SweepOutcome::NotDue) {
         store.write().await?;
     }
     Ok(swept)
@@ -102,12 +104,12 @@ async fn dispose(
     let Some(live) = live else {
         return Ok(SweepOutcome::Gone);
     };
-    let mut disposal = Disposal::DeleteAt(object.due.at);
+    let mut disposal = Disposal::DeleteAt(object.due.due_at);
     if object.due.ask_again {
         let decision = ask_again(cluster, plugins, clock, store, object, &live).await?;
         disposal = decision.disposal;
         let deletes = decision.deletion(clock.now()).is_some();
-        if let Some(trouble) = decision.troubles.first().filter(|_| !deletes) {
+        if let Some(trouble) = decision.problems.first().filter(|_| !deletes) {
             *remedies = decision.remedies;
             return Ok(SweepOutcome::Unanswered(trouble.clone()));
         }
@@ -119,7 +121,7 @@ async fn dispose(
         }
     }
     if let Some(held) = contents::held(cluster, &live, None, &PlannedDeletions::default()).await {
-        let reason = container::reason(&live.key(), &held);
+        let reason = container::retention_message(&live.key(), &held);
         *remedies = reason.remedies;
         return Ok(SweepOutcome::Failed(reason.text));
     }
@@ -127,19 +129,19 @@ async fn dispose(
         annotation: object.due.propagation,
         application: None,
     };
-    let asked = removes(disposal, clock.now()).unwrap_or_default();
+    let asked = due_propagation(disposal, clock.now()).unwrap_or_default();
     let propagation = rules.with_live_annotation(&live).decide(asked);
     let target = &object.due.target;
     Ok(match cluster.delete(&target.key, &target.uid, propagation).await? {
-        Deletion::Accepted(_) => SweepOutcome::Deleted,
-        Deletion::AlreadyGone => SweepOutcome::Gone,
+        DeleteOutcome::Accepted(_) => SweepOutcome::Deleted,
+        DeleteOutcome::AlreadyGone => SweepOutcome::Gone,
     })
 }
 
 fn postpone(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepOutcome {
-    object.due.at = at;
+    object.due.due_at = at;
     object.due.ask_again = ask_again;
-    SweepOutcome::Waits
+    SweepOutcome::NotDue
 }
 
 async fn ask_again(
@@ -172,10 +174,10 @@ async fn ask_again(
     Ok(ask_all(plugins, clock, case).await)
 }
 
-fn outcome_of(status: &Status) -> HookOutcome {
+fn outcome_of(status: &OperationStatus) -> HookOutcome {
     match status {
-        Status::Succeeded => HookOutcome::Succeeded,
-        Status::Running | Status::Terminating { .. } | Status::Failed(_) | Status::Terminated { .. } => {
+        OperationStatus::Succeeded => HookOutcome::Succeeded,
+        OperationStatus::Running | OperationStatus::Terminating { .. } | OperationStatus::Failed(_) | OperationStatus::Terminated { .. } => {
             HookOutcome::Failed
         }
     }
@@ -193,6 +195,6 @@ async fn rank_of(cluster: &Cluster, store: &Store, live: &Object) -> Result<u32,
     let ownership = Ownership::new(&store.head.application, &inventory);
     let newer = all
         .iter()
-        .filter(|other| other.uid() != live.uid() && made(other) > made(live) && ownership.is_own(other));
+        .filter(|other| other.uid() != live.uid() && creation_timestamp(other) > creation_timestamp(live) && ownership.is_own(other));
     Ok(u32::try_from(newer.count()).unwrap_or(u32::MAX))
 }

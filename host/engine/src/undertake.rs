@@ -20,19 +20,19 @@ use capstan_core::{
 
 use crate::{
     checkpoint::CurrentOperation,
-    engine::{EndedBy, Engine},
+    engine::{TerminateOutcome, Engine},
     error::EngineError,
-    planning::{Planned, Request},
-    running::Running,
+    planning::{PreparedPlan, PlanRequest},
+    running::OperationHandle,
 };
 
 /// The work that is to be done.
 #[derive(Debug, Clone)]
 pub enum Work {
     /// Make a plan, and run it.
-    Request(Box<Request>),
+    Request(Box<PlanRequest>),
     /// Run a saved plan, if the cluster hasn't changed since.
-    Saved(Box<Planned>),
+    SavedPlan(Box<PreparedPlan>),
 }
 
 impl Work {
@@ -40,7 +40,7 @@ impl Work {
     pub fn application(&self) -> &Application {
         match self {
             Work::Request(request) => &request.application,
-            Work::Saved(planned) => &planned.plan.application,
+            Work::SavedPlan(planned) => &planned.plan.application,
         }
     }
 
@@ -48,7 +48,7 @@ impl Work {
     fn manifests(&self) -> &[Manifest] {
         match self {
             Work::Request(request) => &request.manifests,
-            Work::Saved(_) => &[],
+            Work::SavedPlan(_) => &[],
         }
     }
 
@@ -56,7 +56,7 @@ impl Work {
     pub fn digest(&self) -> String {
         match self {
             Work::Request(request) => request.digest(),
-            Work::Saved(planned) => planned.request.clone(),
+            Work::SavedPlan(planned) => planned.request_digest.clone(),
         }
     }
 }
@@ -66,7 +66,7 @@ impl Work {
 pub enum EquivalentOperation {
     /// None does.
     #[default]
-    Nothing,
+    None,
     /// One that was started by a request with this digest.
     Request(String),
     /// Any deletion: after a successful one, nothing is left to delete.
@@ -78,11 +78,11 @@ pub enum EquivalentOperation {
 impl EquivalentOperation {
     fn is(&self, current: &CurrentOperation) -> bool {
         match self {
-            EquivalentOperation::Nothing => false,
+            EquivalentOperation::None => false,
             EquivalentOperation::Request(digest) => current.matches_request(digest),
-            EquivalentOperation::Deletion => current.does == OperationKind::Delete,
+            EquivalentOperation::Deletion => current.operation_kind == OperationKind::Delete,
             EquivalentOperation::Rollback(digest) => {
-                let is_to = |digest: &String| *digest == current.digest;
+                let is_to = |digest: &String| *digest == current.manifests_digest;
                 current.purpose == Purpose::Rollback && digest.as_ref().is_none_or(is_to)
             }
         }
@@ -103,13 +103,13 @@ pub enum LintErrors {
 
 /// How work is prepared and started.
 #[derive(Debug, Clone)]
-pub struct Policy {
+pub struct StartPolicy {
     /// The user or machine that asks for it: `anna on laptop`.
     pub by: String,
     /// What happens when another driver works on the application.
     pub on_busy: OnBusy,
     /// Which unfinished operation does the same work.
-    pub same: EquivalentOperation,
+    pub equivalent: EquivalentOperation,
     /// What happens to errors that lint finds.
     pub lint_errors: LintErrors,
 }
@@ -120,33 +120,33 @@ pub enum Notice {
     /// Another driver, which the error names, is waited for.
     WaitingForEnd(EngineError),
     /// The operation of another driver, which the error names, is terminated.
-    EndingFirst(EngineError),
+    TerminatingFirst(EngineError),
 }
 
 /// An unfinished operation that was resumed.
-pub struct CarriedOn {
+pub struct ResumedOperation {
     /// What is stored about it.
     pub current: CurrentOperation,
     /// Whether it does the same work. If it doesn't, the work is still to be done after its success.
-    pub is_same: bool,
+    pub is_equivalent: bool,
     /// The handle of the running operation.
-    pub running: Running,
+    pub operation: OperationHandle,
 }
 
 /// The next step of the work.
-pub enum Undertaken {
+pub enum Preparation {
     /// An unfinished operation was resumed, and comes first. After its success, the work is to be prepared again unless it was the same.
-    CarriedOn(Box<CarriedOn>, Work),
+    Resumed(Box<ResumedOperation>, Work),
     /// The plan is ready, and may be started by [`Engine::start_when_free`].
-    Ready(Planned),
+    Ready(PreparedPlan),
 }
 
 /// Returns the errors of lint for which a plan is refused.
-fn blocking_findings(planned: &Planned, allowed: &BTreeSet<String>) -> Vec<Finding> {
+fn blocking_findings(planned: &PreparedPlan, allowed: &BTreeSet<String>) -> Vec<Finding> {
     let is_allowed = |finding: &&Finding| allowed.contains(&finding.rule) || allowed.contains("all");
     let findings = planned.plan.findings.iter();
     findings
-        .filter(|finding| finding.stops() && !is_allowed(finding))
+        .filter(|finding| finding.blocks_plan() && !is_allowed(finding))
         .cloned()
         .collect()
 }
@@ -158,26 +158,26 @@ impl Engine {
     ///
     /// Returns `Busy` if that is the policy, `Findings` if lint finds errors that the policy doesn't allow, `Outdated` if a saved plan
     /// no longer fits the cluster, and whatever [`Engine::plan`] does.
-    pub async fn undertake(
+    pub async fn resume_or_prepare(
         &self,
         work: Work,
-        policy: &Policy,
+        policy: &StartPolicy,
         notify: impl FnMut(Notice),
-    ) -> Result<Undertaken, EngineError> {
+    ) -> Result<Preparation, EngineError> {
         if let Some(carried_on) = self
-            .carry_on(work.application(), work.manifests(), policy, notify)
+            .resume_unfinished(work.application(), work.manifests(), policy, notify)
             .await?
         {
-            return Ok(Undertaken::CarriedOn(Box::new(carried_on), work));
+            return Ok(Preparation::Resumed(Box::new(carried_on), work));
         }
         let planned = self.prepare(work).await?;
         if let LintErrors::Refuse { allowed } = &policy.lint_errors {
             let findings = blocking_findings(&planned, allowed);
             if !findings.is_empty() {
-                return Err(EngineError::Findings(findings));
+                return Err(EngineError::LintErrors(findings));
             }
         }
-        Ok(Undertaken::Ready(planned))
+        Ok(Preparation::Ready(planned))
     }
 
     /// Plans work, or verifies that its plan still fits the cluster. Nothing in the cluster is changed.
@@ -185,10 +185,10 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::plan`] and [`Engine::verify`].
-    pub async fn prepare(&self, work: Work) -> Result<Planned, EngineError> {
+    pub async fn prepare(&self, work: Work) -> Result<PreparedPlan, EngineError> {
         match work {
             Work::Request(request) => self.plan(*request).await,
-            Work::Saved(planned) => {
+            Work::SavedPlan(planned) => {
                 self.verify(&planned).await?;
                 Ok(*planned)
             }
@@ -201,28 +201,28 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `Busy` if that is the policy, and whatever [`Engine::resume`] does.
-    pub async fn carry_on(
+    pub async fn resume_unfinished(
         &self,
         application: &Application,
         manifests: &[Manifest],
-        policy: &Policy,
+        policy: &StartPolicy,
         mut notify: impl FnMut(Notice),
-    ) -> Result<Option<CarriedOn>, EngineError> {
+    ) -> Result<Option<ResumedOperation>, EngineError> {
         loop {
             let Some(current) = self.current(application).await? else {
                 return Ok(None);
             };
-            let is_same = policy.same.is(&current);
+            let is_same = policy.equivalent.is(&current);
             let known = if is_same { manifests } else { &[] };
             match self.resume_with_manifests(application, known).await {
                 Ok(running) => {
-                    return Ok(Some(CarriedOn {
+                    return Ok(Some(ResumedOperation {
                         current,
-                        is_same,
-                        running,
+                        is_equivalent: is_same,
+                        operation: running,
                     }));
                 }
-                Err(EngineError::NothingRuns(_)) => return Ok(None),
+                Err(EngineError::NoOperation(_)) => return Ok(None),
                 Err(busy @ EngineError::Busy { .. }) => {
                     self.wait_or_terminate(application, policy, busy, &mut notify).await?
                 }
@@ -238,10 +238,10 @@ impl Engine {
     /// Returns `Busy` if that is the policy, and whatever [`Engine::start`] does.
     pub async fn start_when_free(
         &self,
-        planned: Planned,
-        policy: &Policy,
+        planned: PreparedPlan,
+        policy: &StartPolicy,
         mut notify: impl FnMut(Notice),
-    ) -> Result<Running, EngineError> {
+    ) -> Result<OperationHandle, EngineError> {
         loop {
             match self.start(planned.clone(), &policy.by).await {
                 Err(busy @ EngineError::Busy { .. }) => {
@@ -257,7 +257,7 @@ impl Engine {
     async fn wait_or_terminate(
         &self,
         application: &Application,
-        policy: &Policy,
+        policy: &StartPolicy,
         busy: EngineError,
         notify: &mut impl FnMut(Notice),
     ) -> Result<(), EngineError> {
@@ -265,10 +265,10 @@ impl Engine {
             OnBusy::Refuse => return Err(busy),
             OnBusy::Wait => notify(Notice::WaitingForEnd(busy)),
             OnBusy::Supersede => {
-                notify(Notice::EndingFirst(busy));
+                notify(Notice::TerminatingFirst(busy));
                 match self.terminate(application, &policy.by).await {
                     // An operation without a driver is resumed, or has just ended.
-                    Ok(EndedBy::Asked(_) | EndedBy::NoDriver) | Err(EngineError::NothingRuns(_)) => {}
+                    Ok(TerminateOutcome::Requested(_) | TerminateOutcome::NoDriver) | Err(EngineError::NoOperation(_)) => {}
                     Err(error) => return Err(error),
                 }
             }

@@ -12,17 +12,17 @@ use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
-    planning::{PreviousObjects, Request},
+    planning::{PreviousObjects, PlanRequest},
 };
 
 /// Returns a mistake for each manifest in a version that neither the cluster nor a definition of the set serves. Kinds that may come
 /// later (`SkipDryRunOnMissingResource`) are left out.
-pub(crate) fn versions(cluster: &Cluster, classified: &[Classified]) -> Vec<Diagnostic> {
+pub(crate) fn check_versions(cluster: &Cluster, classified: &[Classified]) -> Vec<Diagnostic> {
     let manifests = classified
         .iter()
         .filter(|one| !matches!(one.role, Role::Skip(_)) && !one.directives.skip_dry_run_on_missing)
         .map(|one| &one.manifest);
-    versions::check(manifests, &cluster.discovery().versions())
+    versions::check_versions(manifests, &cluster.discovery().versions())
 }
 
 /// Explains mistakes about unknown kinds: if an `APIService` delegates their group to an extension server that doesn't answer, discovery
@@ -46,8 +46,8 @@ pub(crate) async fn explain_unknown_kinds(cluster: &Cluster, errors: &mut [Diagn
 
 /// Returns a mistake for each API group whose extension server doesn't answer while objects of the application may have to be removed
 /// from it: they can't be seen, and would stay behind.
-pub(crate) async fn check_removals(cluster: &Cluster, request: &Request, past: &PreviousObjects) -> Vec<Diagnostic> {
-    if request.does == OperationKind::Sync && !request.options.prune {
+pub(crate) async fn check_removals(cluster: &Cluster, request: &PlanRequest, past: &PreviousObjects) -> Vec<Diagnostic> {
+    if request.operation_kind == OperationKind::Sync && !request.options.prune {
         return Vec::new();
     }
     let discovery = cluster.discovery();

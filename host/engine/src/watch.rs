@@ -14,7 +14,7 @@ use std::{
 
 use capstan_core::{
     compat::Mode,
-    fact::Fact,
+    fact::ObservedState,
     health::Assessment,
     object::{GroupKind, Object, ObjectKey},
     plan::Plan,
@@ -35,7 +35,7 @@ const WATCH_FOR_SECONDS: u32 = 20;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
 
 /// Returns the configuration of all watches.
-pub(crate) fn watching() -> Config {
+pub(crate) fn watch_config() -> Config {
     Config::default().timeout(WATCH_FOR_SECONDS)
 }
 
@@ -86,7 +86,7 @@ type Followed = (TaskId, ObjectKey);
 /// A change to what is followed. Only the last one counts: following again right after unfollowing changes nothing.
 enum WatchCommand {
     Follow(Follower),
-    Leave,
+    Unfollow,
 }
 
 impl Watches {
@@ -106,7 +106,7 @@ impl Watches {
     }
 
     /// Returns the objects as they were last seen.
-    pub fn sight(&self) -> ObjectCache {
+    pub fn object_cache(&self) -> ObjectCache {
         Arc::clone(&self.shared.sight)
     }
 
@@ -114,7 +114,7 @@ impl Watches {
     pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<PluginRef>) {
         let place = (key.group_kind(), key.namespace.clone());
         let watch = self.watches.entry(place.clone()).or_insert_with(|| {
-            let (orders, taken) = queue::by_key();
+            let (orders, taken) = queue::keyed_channel();
             let watcher = Watcher::new(Arc::clone(&self.shared), place, taken);
             Watch {
                 orders,
@@ -123,14 +123,14 @@ impl Watches {
             }
         });
         watch.followed.insert((task.clone(), key.clone()));
-        let follower = Follower { task, judge };
+        let follower = Follower { task, health_plugin: judge };
         watch
             .orders
             .send((follower.task.clone(), key), WatchCommand::Follow(follower));
     }
 
     /// Stops following an object for a task. A watch without followed objects ends.
-    pub fn leave(&mut self, task: TaskId, key: ObjectKey) {
+    pub fn unfollow(&mut self, task: TaskId, key: ObjectKey) {
         let place = (key.group_kind(), key.namespace.clone());
         let Some(watch) = self.watches.get_mut(&place) else {
             return;
@@ -140,7 +140,7 @@ impl Watches {
         if watch.followed.is_empty() && !self.lasting.contains(&place) {
             self.watches.remove(&place);
         } else {
-            watch.orders.send((task, key), WatchCommand::Leave);
+            watch.orders.send((task, key), WatchCommand::Unfollow);
         }
     }
 }
@@ -157,7 +157,7 @@ fn lasting(plan: &Plan) -> BTreeSet<(GroupKind, String)> {
 }
 
 impl Shared {
-    fn observed(&self, follower: &Follower, key: &ObjectKey, fact: Fact) {
-        self.inbox.observed(follower.task.clone(), key.clone(), fact);
+    fn observed(&self, follower: &Follower, key: &ObjectKey, fact: ObservedState) {
+        self.inbox.push_observation(follower.task.clone(), key.clone(), fact);
     }
 }

@@ -28,9 +28,9 @@ const MAX_HEADER_BYTES: usize = 8 << 10;
 const MOST_REDIRECTS: u32 = 5;
 
 /// The answer to a call, as a stream.
-pub type HttpResult = Response<UnsyncBoxBody<Bytes, BoxError>>;
+pub type HttpResponse = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-type HttpService = BoxCloneSyncService<Request<Full<Bytes>>, HttpResult, BoxError>;
+type HttpService = BoxCloneSyncService<Request<Full<Bytes>>, HttpResponse, BoxError>;
 
 /// Makes HTTP calls: over the network, or to a service in this process.
 #[derive(Clone)]
@@ -40,12 +40,12 @@ enum Inner {
     /// The network. Each client is made when it is first needed: with or without access to this machine, with or without TLS.
     Network([OnceLock<HttpService>; 4]),
     /// A service that answers all calls.
-    Other(HttpService),
+    Service(HttpService),
 }
 
 /// A call, with the values of its headers filled in.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
+pub(crate) struct HttpCall {
     pub method: String,
     pub url: String,
     pub headers: Vec<(String, String)>,
@@ -88,12 +88,12 @@ impl HttpCaller {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        HttpCaller(Arc::new(Inner::Other(boxed(service))))
+        HttpCaller(Arc::new(Inner::Service(boxed(service))))
     }
 
     fn caller(&self, url: &Url, may_be_local: bool) -> Result<HttpService, CallError> {
         match &*self.0 {
-            Inner::Other(caller) => Ok(caller.clone()),
+            Inner::Service(caller) => Ok(caller.clone()),
             Inner::Network(callers) => {
                 if !may_be_local {
                     guard::check_literal(&url.host).map_err(CallError::lasting)?;
@@ -112,7 +112,7 @@ impl HttpCaller {
     }
 
     /// Makes a call, and follows redirects.
-    pub(crate) async fn call(&self, call: &Call) -> Result<HttpResponse, CallError> {
+    pub(crate) async fn call(&self, call: &HttpCall) -> Result<HttpResponse, CallError> {
         match tokio::time::timeout(call.timeout, self.follow(call)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallError {
@@ -122,7 +122,7 @@ impl HttpCaller {
         }
     }
 
-    async fn follow(&self, call: &Call) -> Result<HttpResponse, CallError> {
+    async fn follow(&self, call: &HttpCall) -> Result<HttpResponse, CallError> {
         let url = Url::parse(&call.url).map_err(CallError::lasting)?;
         let caller = self.caller(&url, call.may_be_local)?;
         let hidden = SecretValues::new(&call.secrets);
@@ -162,7 +162,7 @@ where
     BoxCloneSyncService::new(service)
 }
 
-fn request(call: &Call, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
+fn request(call: &HttpCall, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
     let mut request = Request::new(Full::new(Bytes::from(call.body.clone())));
     *request.method_mut() = Method::from_bytes(call.method.as_bytes()).map_err(CallError::lasting)?;
     *request.uri_mut() = url
@@ -189,7 +189,7 @@ fn request(call: &Call, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
 }
 
 /// Returns the URL of a redirect within the same host; `None` for any other answer, which is passed on.
-fn elsewhere(call: &Call, url: &Url, answered: &HttpResult) -> Option<String> {
+fn elsewhere(call: &HttpCall, url: &Url, answered: &HttpResponse) -> Option<String> {
     let is_redirect = matches!(
         answered.status(),
         StatusCode::MOVED_PERMANENTLY
@@ -212,7 +212,7 @@ fn elsewhere(call: &Call, url: &Url, answered: &HttpResult) -> Option<String> {
     (Url::parse(&next).as_ref() == Ok(url)).then_some(next)
 }
 
-async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpResponse, CallError> {
+async fn read(answered: HttpResponse, hidden: &SecretValues) -> Result<HttpResponse, CallError> {
     let (parts, mut body) = answered.into_parts();
     let encoding = parts.headers.get(header::CONTENT_ENCODING);
     if !hidden.is_empty() && encoding.is_some_and(|encoding| encoding != "identity") {
@@ -221,7 +221,7 @@ async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpRespons
         ));
     }
     // A value that begins within the kept bytes is read to its end.
-    let most = MOST_BODY + hidden.longest();
+    let most = MOST_BODY + hidden.max_bytes();
     let (mut bytes, mut cut) = (Vec::new(), false);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| failure(&*error))?;
@@ -237,15 +237,15 @@ async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpRespons
     Ok(HttpResponse {
         status: parts.status.as_u16(),
         headers: headers(&parts.headers, hidden),
-        body: BASE64_STANDARD.encode(hidden.clean(&bytes, MOST_BODY)),
-        cut,
+        body: BASE64_STANDARD.encode(hidden.redact(&bytes, MOST_BODY)),
+        is_truncated: cut,
     })
 }
 
 fn headers(all: &HeaderMap, hidden: &SecretValues) -> Vec<(String, String)> {
     let mut size = 0;
     let texts = all.iter().map(|(name, value)| {
-        let text = hidden.clean(value.as_bytes(), MAX_HEADER_BYTES);
+        let text = hidden.redact(value.as_bytes(), MAX_HEADER_BYTES);
         (name.as_str().to_owned(), String::from_utf8_lossy(&text).into_owned())
     });
     texts

@@ -16,7 +16,7 @@ pub enum Readers {
     /// Only its owner (`0600`): it may contain secrets.
     Owner,
     /// As for the file that is replaced; for a new one as the umask says.
-    AsUsual,
+    Inherited,
 }
 
 /// Writes a file atomically: to a temporary file with a random name in the same folder, which then replaces `path`.
@@ -37,7 +37,7 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     set_mode(&mut builder, readers);
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
-    if let (Readers::AsUsual, Ok(old)) = (readers, fs::symlink_metadata(path))
+    if let (Readers::Inherited, Ok(old)) = (readers, fs::symlink_metadata(path))
         && old.is_file()
     {
         // The umask applied to the mode of the new file. The mode of the old file was chosen.
@@ -60,7 +60,7 @@ fn set_mode(builder: &mut Builder<'_, '_>, readers: Readers) {
     use std::os::unix::fs::PermissionsExt as _;
     builder.permissions(fs::Permissions::from_mode(match readers {
         Readers::Owner => 0o600,
-        Readers::AsUsual => 0o666,
+        Readers::Inherited => 0o666,
     }));
 }
 
@@ -107,7 +107,7 @@ mod tests {
         let path = folder.path().join("run.sh");
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o750)).unwrap();
-        write(&path, b"new", Readers::AsUsual).unwrap();
+        write(&path, b"new", Readers::Inherited).unwrap();
         assert_eq!(mode(&path), 0o750);
     }
 
@@ -132,7 +132,7 @@ mod tests {
         // A link to nothing neither makes what it leads to.
         let dangling = folder.path().join("dangling");
         symlink(folder.path().join("nothing"), &dangling).unwrap();
-        write(&dangling, b"ours", Readers::AsUsual).unwrap();
+        write(&dangling, b"ours", Readers::Inherited).unwrap();
         assert!(!folder.path().join("nothing").exists());
     }
 
@@ -147,8 +147,8 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_an_error_and_a_folder_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(write(&folder.path().join("no/file"), b"", Readers::AsUsual).is_err());
-        assert!(write(folder.path(), b"", Readers::AsUsual).is_err());
+        assert!(write(&folder.path().join("no/file"), b"", Readers::Inherited).is_err());
+        assert!(write(folder.path(), b"", Readers::Inherited).is_err());
         assert!(folder.path().is_dir());
     }
 }

@@ -82,7 +82,7 @@ impl PrivateFolder {
     pub fn open(path: &Path) -> Result<PrivateFolder, NotPrivate> {
         let absolute = std::path::absolute(path).map_err(NotPrivate::io(path))?;
         #[cfg(unix)]
-        let path = walk::folder(&absolute)?;
+        let path = walk::resolve_folder(&absolute)?;
         #[cfg(not(unix))]
         let path = {
             fs::create_dir_all(&absolute).map_err(NotPrivate::io(&absolute))?;
@@ -110,7 +110,7 @@ impl PrivateFolder {
             return Err(NotPrivate::NotAFile(path));
         }
         #[cfg(unix)]
-        walk::file(&path, &metadata)?;
+        walk::check_file(&path, &metadata)?;
         Ok(file)
     }
 
@@ -150,7 +150,7 @@ impl PrivateFolder {
     /// # Errors
     ///
     /// Returns why the folder can't be listed.
-    pub fn files(&self, is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Entry>> {
+    pub fn list_files(&self, is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Entry>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
@@ -164,7 +164,7 @@ impl PrivateFolder {
             let Ok(metadata) = entry.metadata() else { continue };
             if let (true, Ok(used)) = (metadata.is_file(), metadata.modified()) {
                 found.push(Entry {
-                    used,
+                    last_used: used,
                     bytes: metadata.len(),
                     name,
                 });
@@ -191,7 +191,7 @@ impl PrivateFolder {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// When it was last used: its modification time.
-    pub used: std::time::SystemTime,
+    pub last_used: std::time::SystemTime,
     /// Its size in bytes.
     pub bytes: u64,
     /// Its name.

@@ -17,7 +17,7 @@ const STICKY: u32 = 0o1000;
 const GROUP_AND_OTHERS_WRITE: u32 = 0o022;
 
 /// Returns an absolute path without links, after checking every folder and link on it. Missing folders are created.
-pub(crate) fn folder(path: &Path) -> Result<PathBuf, NotPrivate> {
+pub(crate) fn resolve_folder(path: &Path) -> Result<PathBuf, NotPrivate> {
     let mut left: VecDeque<OsString> = steps(path);
     let mut here = PathBuf::from("/");
     check_folder(&here, &metadata(&here)?, left.is_empty())?;
@@ -109,7 +109,7 @@ fn writable_error(path: &Path, found: &Metadata) -> NotPrivate {
 }
 
 /// Checks an open file.
-pub(crate) fn file(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
+pub(crate) fn check_file(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
     owner(path, found)?;
     if found.mode() & GROUP_AND_OTHERS_WRITE != 0 {
         return Err(writable_error(path, found));

@@ -31,7 +31,7 @@ pub struct Command {
     pub(crate) folder: PathBuf,
     pub(crate) input: Option<Vec<u8>>,
     pub(crate) deadline: Duration,
-    pub(crate) output_bytes: usize,
+    pub(crate) max_output_bytes: usize,
     pub(crate) shows_stdout: bool,
     pub(crate) shows_stderr: bool,
     pub(crate) cancel: Canceller,
@@ -49,7 +49,7 @@ impl Command {
             folder: PathBuf::from(if cfg!(windows) { "C:\\" } else { "/" }),
             input: None,
             deadline: DEFAULT_DEADLINE,
-            output_bytes: DEFAULT_MAX_OUTPUT_BYTES,
+            max_output_bytes: DEFAULT_MAX_OUTPUT_BYTES,
             shows_stdout: false,
             shows_stderr: false,
             cancel: Canceller::default(),
@@ -64,15 +64,15 @@ impl Command {
     }
 
     /// Adds a constant word: a subcommand or a flag without a value.
-    pub fn word(&mut self, word: &'static str) -> &mut Command {
+    pub fn constant(&mut self, word: &'static str) -> &mut Command {
         self.push(word.into());
         self
     }
 
     /// Adds several constant words.
-    pub fn words(&mut self, words: &[&'static str]) -> &mut Command {
+    pub fn constants(&mut self, words: &[&'static str]) -> &mut Command {
         for word in words {
-            self.word(word);
+            self.constant(word);
         }
         self
     }
@@ -151,8 +151,8 @@ impl Command {
     }
 
     /// Sets the limit for each of stdout and stderr, in bytes; 16 MiB by default.
-    pub fn output_bytes(&mut self, bytes: usize) -> &mut Command {
-        self.output_bytes = bytes;
+    pub fn max_output_bytes(&mut self, bytes: usize) -> &mut Command {
+        self.max_output_bytes = bytes;
         self
     }
 
@@ -208,9 +208,9 @@ mod tests {
     fn what_comes_from_outside_is_no_flag() {
         let mut command = command();
         command
-            .word("template")
+            .constant("template")
             .flag("set", "--post-renderer=./evil.sh")
-            .word("--");
+            .constant("--");
         assert_eq!(
             command.operand("--output-dir=x").err(),
             Some(LeadingDash("--output-dir=x".to_owned()))

@@ -11,7 +11,7 @@ pub enum Environment {
     /// untrusted files.
     Minimal,
     /// Everything except variables that point Git to a repository. For the user's own programs: credential helpers and compilers.
-    Users,
+    Inherited,
 }
 
 /// The variables of [`Environment::Minimal`].
@@ -90,7 +90,7 @@ impl Environment {
                 let is_known = MINIMAL_VARIABLES.contains(&upper.as_str()) || upper.starts_with("LC_");
                 is_known && (!PATH_VARIABLES.contains(&upper.as_str()) || is_absolute(value))
             }
-            Environment::Users => !GIT_VARIABLES.contains(&upper.as_str()),
+            Environment::Inherited => !GIT_VARIABLES.contains(&upper.as_str()),
         }
     }
 
@@ -132,10 +132,10 @@ mod tests {
         );
         assert!(passes(Environment::Minimal, "https_proxy", "http://proxy:3128"));
         assert!(passes(Environment::Minimal, "LC_ALL", "C"));
-        assert!(passes(Environment::Users, "AWS_PROFILE", "me"));
-        assert!(!passes(Environment::Users, "GIT_DIR", "/x"));
+        assert!(passes(Environment::Inherited, "AWS_PROFILE", "me"));
+        assert!(!passes(Environment::Inherited, "GIT_DIR", "/x"));
         assert!(
-            passes(Environment::Users, "GIT_SSH_COMMAND", "ssh"),
+            passes(Environment::Inherited, "GIT_SSH_COMMAND", "ssh"),
             "it is the user's own"
         );
     }

@@ -20,9 +20,9 @@ pub struct Output {
     /// The exit status.
     pub status: ExitStatus,
     /// The content of stdout.
-    pub out: Vec<u8>,
+    pub stdout: Vec<u8>,
     /// The content of stderr.
-    pub err: Vec<u8>,
+    pub stderr: Vec<u8>,
 }
 
 /// Why a program didn't run to its end.
@@ -36,7 +36,7 @@ pub enum RunError {
     Deadline(Duration),
     /// It exceeded the limit for its output.
     #[error("it printed more than {0} bytes and was killed")]
-    TooMuch(usize),
+    OutputTooLong(usize),
     /// Its caller cancelled it.
     #[error("it was cancelled")]
     Cancelled,
@@ -179,7 +179,7 @@ struct Stream {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StreamEnd {
-    Whole,
+    Complete,
     TooLong,
 }
 
@@ -188,7 +188,7 @@ impl Stream {
         let (told, ended) = mpsc::sync_channel(1);
         let bytes = Arc::new(Mutex::new(Vec::new()));
         match stream {
-            None => drop(told.send(Ok(StreamEnd::Whole))),
+            None => drop(told.send(Ok(StreamEnd::Complete))),
             Some(mut stream) => {
                 let bytes = Arc::clone(&bytes);
                 std::thread::spawn(move || {
@@ -209,7 +209,7 @@ fn copy(stream: &mut impl Read, bytes: &Mutex<Vec<u8>>, most: usize) -> io::Resu
     let mut part = vec![0; 64 << 10];
     loop {
         let length = match stream.read(&mut part) {
-            Ok(0) => return Ok(StreamEnd::Whole),
+            Ok(0) => return Ok(StreamEnd::Complete),
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
@@ -223,7 +223,7 @@ fn copy(stream: &mut impl Read, bytes: &Mutex<Vec<u8>>, most: usize) -> io::Resu
 }
 
 pub(crate) fn run(command: Command) -> Result<Output, RunError> {
-    let (deadline, most) = (command.deadline, command.output_bytes);
+    let (deadline, most) = (command.deadline, command.max_output_bytes);
     let until = Instant::now() + deadline;
     let cancellers = [command.cancel.clone(), ALL.clone()];
     if cancellers.iter().any(Canceller::is_cancelled) {
@@ -252,7 +252,7 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
             if let Ok(ended) = stream.ended.try_recv() {
                 open.retain(|known| *known != at);
                 if ended? == StreamEnd::TooLong {
-                    return Err(RunError::TooMuch(most));
+                    return Err(RunError::OutputTooLong(most));
                 }
             }
         }
@@ -280,11 +280,11 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
                 .ok()
         });
         if let Some(StreamEnd::TooLong) = ended.transpose()? {
-            return Err(RunError::TooMuch(most));
+            return Err(RunError::OutputTooLong(most));
         }
     }
     let [out, err] = streams.map(|stream| stream.take());
-    Ok(Output { status, out, err })
+    Ok(Output { status, stdout: out, stderr: err })
 }
 
 fn spawn(command: &Command) -> io::Result<Child> {
@@ -342,7 +342,7 @@ mod tests {
 
     fn sh(script: &'static str) -> Command {
         let mut command = Command::new(&Program::find("sh").unwrap(), Environment::Minimal);
-        command.words(&["-c", script]);
+        command.constants(&["-c", script]);
         command
     }
 
@@ -352,7 +352,7 @@ mod tests {
         let mut command = sh("cat; echo done >&2; exit 3");
         command.input(text.clone());
         let output = command.run().unwrap();
-        assert!(output.out == text && output.err == b"done\n");
+        assert!(output.stdout == text && output.stderr == b"done\n");
         assert_eq!(output.status.code(), Some(3));
     }
 
@@ -378,7 +378,7 @@ mod tests {
         command.folder(folder.path());
         let began = Instant::now();
         let output = command.run().unwrap();
-        assert_eq!(output.out, b"said\n");
+        assert_eq!(output.stdout, b"said\n");
         assert!(
             began.elapsed() < Duration::from_secs(20),
             "its child had the output open"
@@ -402,8 +402,8 @@ mod tests {
     #[test]
     fn output_without_end_is_cut_off() {
         let mut command = sh("while :; do echo 0123456789; done");
-        command.output_bytes(100_000);
-        assert!(matches!(command.run(), Err(RunError::TooMuch(100_000))));
+        command.max_output_bytes(100_000);
+        assert!(matches!(command.run(), Err(RunError::OutputTooLong(100_000))));
     }
 
     #[test]
@@ -451,7 +451,7 @@ mod tests {
     #[test]
     fn nothing_of_our_environment_is_passed_on_unasked() {
         let output = sh("env").run().unwrap();
-        let text = String::from_utf8(output.out).unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
         assert!(!text.contains("CARGO_"), "{text}");
         assert!(text.contains("PATH=/"), "{text}");
     }

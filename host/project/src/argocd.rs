@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::App;
 use crate::{
-    duration::{Seconds, seconds},
+    duration::{Seconds, parse_seconds},
     options::Options,
 };
 
@@ -29,9 +29,9 @@ pub(super) fn read(file: &Path, access: &FileAccess) -> Result<Vec<App>, Vec<Dia
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let tree = ApplicationTree::around(folder.unwrap_or(Path::new(".")), access);
     let confined = tree.within.confine(file).map_err(|mistake| vec![mistake])?;
-    let text = access.text(file).map_err(|mistake| vec![mistake])?;
+    let text = access.read_text(file).map_err(|mistake| vec![mistake])?;
     let name = file.display().to_string();
-    let manifests = manifest::read(&manifest::Text {
+    let manifests = manifest::read(&manifest::ManifestText {
         file: &name,
         text: &text,
         shows_lines: !confined.is_outside(),
@@ -73,8 +73,8 @@ impl ApplicationTree {
     fn around(folder: &Path, access: &FileAccess) -> ApplicationTree {
         ApplicationTree {
             folder: folder.to_owned(),
-            within: WorkTree::around(folder, access),
-            remotes: Repository::around(folder, &access.git_ceilings)
+            within: WorkTree::find(folder, access),
+            remotes: Repository::find(folder, &access.git_ceilings)
                 .map_or_else(Vec::new, |repository| repository.remotes()),
         }
     }
@@ -203,7 +203,7 @@ impl Reader<'_> {
             notices: std::mem::take(&mut self.notices),
             tree: Some(self.tree.within.clone()),
             refused: std::mem::take(&mut self.refused),
-            ..App::named(self.manifest.object.name())
+            ..App::new(self.manifest.object.name())
         }
     }
 
@@ -286,7 +286,7 @@ impl Reader<'_> {
 
     fn duration(&mut self, pointer: &str) -> Option<Seconds> {
         let text = self.text(pointer)?;
-        match seconds(&text) {
+        match parse_seconds(&text) {
             Ok(seconds) => Some(Seconds(seconds)),
             Err(why) => {
                 self.wrong(pointer, &why, "as in `5s`");

@@ -1,7 +1,7 @@
 //! Errors in Capstan's own files: serde's messages in our words, with the place.
 
 use capstan_core::{
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     manifest::Manifest,
     place::reference_token,
 };
@@ -39,7 +39,7 @@ fn diagnostic(document: &Manifest, mut pointer: String, said: &str) -> Diagnosti
     let words: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
     let word = words.first().copied().unwrap_or_default();
     let known = words.get(1..).unwrap_or_default();
-    let hint = || match near(word, known.iter().copied()) {
+    let hint = || match closest_match(word, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are {}", known.join(", ")),
     };

@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Seconds {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Seconds, E> {
-                seconds(text).map(Seconds).map_err(E::custom)
+                parse_seconds(text).map(Seconds).map_err(E::custom)
             }
         }
         deserializer.deserialize_any(SecondsVisitor)
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Seconds {
 }
 
 /// Parses a duration into seconds: a whole number of seconds, or units as in `1h30m`.
-pub fn seconds(text: &str) -> Result<u64, String> {
+pub fn parse_seconds(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is no duration; write `90s`, `10m`, `1h30m` or whole seconds");
     if let Ok(seconds) = text.parse() {
         return Ok(seconds);
@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        assert_eq!(seconds("90"), Ok(90));
-        assert_eq!(seconds("1h30m"), Ok(5400));
-        assert!(seconds("soon").is_err() && seconds("1h30").is_err() && seconds("").is_err());
+        assert_eq!(parse_seconds("90"), Ok(90));
+        assert_eq!(parse_seconds("1h30m"), Ok(5400));
+        assert!(parse_seconds("soon").is_err() && parse_seconds("1h30").is_err() && parse_seconds("").is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use capstan_core::manifest;
 
-use super::{config_errors, file::File};
+use super::{config_errors, file::ConfigFile};
 
 /// Returns the text of a file with a plugin added. It replaces the sources `instead_of`, if the file has them. Returns `None` if that
 /// isn't possible without other changes: then the user has to edit the file.
@@ -31,8 +31,8 @@ fn plugins(text: &str) -> Option<Vec<String>> {
     {
         return Some(Vec::new());
     }
-    let document = manifest::document("capstan.yaml", text).ok()?;
-    let file: File = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`").ok()?;
+    let document = manifest::parse_document("capstan.yaml", text).ok()?;
+    let file: ConfigFile = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`").ok()?;
     Some(file.plugins)
 }
 

@@ -15,7 +15,7 @@ use capstan_core::{
     grant::UserGrants,
     manifest::{self, Manifest},
 };
-use capstan_registry::Policy;
+use capstan_registry::SignaturePolicy;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -27,24 +27,24 @@ use super::{
 };
 
 /// The file's name in a folder.
-pub const NAME: &str = source::PROJECT_FILE;
+pub const FILE_NAME: &str = source::PROJECT_FILE;
 
 /// The contents of `capstan.yaml`: one application, or several under `applications`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct File {
+pub struct ConfigFile {
     /// Name of the application; the folder's if absent.
     pub name: Option<String>,
     /// Namespace of the application, or of all that don't name one; the context's if absent.
     pub namespace: Option<String>,
     /// Where the application's manifests come from; the file's own folder if absent.
-    pub sources: Vec<Entry>,
+    pub sources: Vec<SourceEntry>,
     /// The options of the application, or of all.
     pub options: Options,
     /// The applications that must have been synced before, by name, in this file or another one of the same command.
     pub depends_on: Vec<String>,
     /// Several applications, instead of `name`, `sources` and `dependsOn`.
-    pub applications: Vec<Application>,
+    pub applications: Vec<ApplicationEntry>,
     /// Files with Argo CD Applications, which are read as descriptions of what to sync; allowed beside `applications`, or alone.
     pub argocd_applications: Vec<String>,
     /// Plugins to load, by their sources; they come before the built-in ones.
@@ -62,14 +62,14 @@ pub struct File {
 /// One of several applications in a file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Application {
+pub struct ApplicationEntry {
     /// The application's name.
     pub name: String,
     /// Its namespace; that of the file if absent.
     #[serde(default)]
     pub namespace: Option<String>,
     /// Where its manifests come from.
-    pub sources: Vec<Entry>,
+    pub sources: Vec<SourceEntry>,
     /// Its options. For those that are absent, the file's `options` are used.
     #[serde(default)]
     pub options: Options,
@@ -81,7 +81,7 @@ pub struct Application {
 /// A source: one of `path`, `chart` and `kustomization`, with its options. Paths start at the file's folder.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Entry {
+pub struct SourceEntry {
     /// A file or a folder of manifests.
     pub path: Option<String>,
     /// Whether the subfolders are read, too.
@@ -124,7 +124,7 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 pub struct Configuration {
     /// The contents.
-    pub file: File,
+    pub file: ConfigFile,
     /// The YAML document, with the places of all values.
     pub document: Arc<Manifest>,
     /// Its folder; empty for the working directory.
@@ -135,7 +135,7 @@ pub struct Configuration {
 
 /// The sources in a file, with the errors about them.
 #[derive(Debug, Default)]
-pub struct Named {
+pub struct NamedSources {
     /// The sources.
     pub sources: Vec<Source>,
     /// Errors about paths that lead out of the tree, and about what only a flag of the user allows.
@@ -146,9 +146,9 @@ pub struct Named {
 pub fn find_file(path: &Path) -> Option<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_dir() {
-        Some(path.join(NAME)).filter(|file| file.is_file())
+        Some(path.join(FILE_NAME)).filter(|file| file.is_file())
     } else {
-        (name == NAME || name.ends_with(".capstan.yaml")).then(|| path.to_owned())
+        (name == FILE_NAME || name.ends_with(".capstan.yaml")).then(|| path.to_owned())
     }
 }
 
@@ -159,16 +159,16 @@ pub fn find_file(path: &Path) -> Option<PathBuf> {
 /// Returns all mistakes in it.
 pub fn read(path: &Path, access: &FileAccess) -> Result<Configuration, Vec<Diagnostic>> {
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-    let tree = WorkTree::around(&folder, access);
+    let tree = WorkTree::find(&folder, access);
     let confined = tree.confine(path).map_err(|mistake| vec![mistake])?;
-    let text = access.text(path).map_err(|mistake| vec![mistake])?;
+    let text = access.read_text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();
     let document = if confined.is_outside() {
         manifest::parse_hidden_document(&name, &text)?
     } else {
-        manifest::document(&name, &text)?
+        manifest::parse_document(&name, &text)?
     };
-    let file: File = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`")?;
+    let file: ConfigFile = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`")?;
     let configuration = Configuration {
         file,
         document: Arc::new(document),
@@ -218,7 +218,7 @@ impl Configuration {
             let pointer = format!("/plugins/{index}");
             match plugin.parse::<capstan_registry::Source>() {
                 Ok(source) => {
-                    let file = source.file(&self.folder);
+                    let file = source.file_path(&self.folder);
                     mistakes.extend(file.and_then(|file| self.confine(&pointer, &file).err()));
                 }
                 Err(error) => {
@@ -227,7 +227,7 @@ impl Configuration {
                 }
             }
         }
-        mistakes.extend(signature_policy::mistakes(&file.plugin_signatures, document));
+        mistakes.extend(signature_policy::find_mistakes(&file.plugin_signatures, document));
         mistakes
     }
 
@@ -244,22 +244,22 @@ impl Configuration {
 
     /// Returns the sources of the entries at a JSON pointer; without entries, the file's own folder is the source. `enables_helm` is the
     /// user's flag for charts in kustomizations.
-    pub fn sources(&self, entries: &[Entry], pointer: &str, enables_helm: bool) -> Named {
+    pub fn sources(&self, entries: &[SourceEntry], pointer: &str, enables_helm: bool) -> NamedSources {
         if entries.is_empty() {
             let here = if self.folder.as_os_str().is_empty() {
                 PathBuf::from(".")
             } else {
                 self.folder.clone()
             };
-            return Named {
+            return NamedSources {
                 sources: vec![Source::from_folder(here)],
                 refused: Vec::new(),
             };
         }
-        let mut named = Named::default();
+        let mut named = NamedSources::default();
         for (index, entry) in entries.iter().enumerate() {
             let mut place = Place {
-                file: self,
+                configuration: self,
                 pointer: format!("{pointer}/{index}"),
                 refused: &mut named.refused,
             };
@@ -270,9 +270,9 @@ impl Configuration {
     }
 
     /// Returns the plugins to load.
-    pub fn plugins(&self) -> impl Iterator<Item = plugins::Named> {
+    pub fn plugins(&self) -> impl Iterator<Item = plugins::NamedPlugin> {
         let sources = self.file.plugins.iter().filter_map(|text| text.parse().ok());
-        sources.map(|source| plugins::Named {
+        sources.map(|source| plugins::NamedPlugin {
             source,
             folder: self.folder.clone(),
         })
@@ -283,14 +283,14 @@ impl Configuration {
     /// # Errors
     ///
     /// Returns which keys can't be read.
-    pub fn policy(&self) -> Result<Policy, Vec<Diagnostic>> {
-        signature_policy::policy(&self.file.plugin_signatures, self)
+    pub fn signature_policy(&self) -> Result<SignaturePolicy, Vec<Diagnostic>> {
+        signature_policy::read_policy(&self.file.plugin_signatures, self)
     }
 }
 
 /// The place of an entry, and the errors about its paths.
 struct Place<'a> {
-    file: &'a Configuration,
+    configuration: &'a Configuration,
     pointer: String,
     refused: &'a mut Vec<Diagnostic>,
 }
@@ -298,8 +298,8 @@ struct Place<'a> {
 impl Place<'_> {
     /// Resolves a path from the file's folder. A path that leads out of the tree becomes an error at its place.
     fn path(&mut self, key: &str, path: &str) -> PathBuf {
-        let whole = self.file.folder.join(path);
-        let refused = self.file.confine(&format!("{}/{key}", self.pointer), &whole).err();
+        let whole = self.configuration.folder.join(path);
+        let refused = self.configuration.confine(&format!("{}/{key}", self.pointer), &whole).err();
         self.refused.extend(refused);
         whole
     }

@@ -26,13 +26,13 @@ use capstan_core::{
     error::{Diagnostic, Diagnostics},
     manifest::Manifest,
 };
-use capstan_source::{Capabilities, Deadline, DesiredState, FileAccess, Gathered, Reading, Release, Source, WorkTree};
+use capstan_source::{Capabilities, Deadline, DesiredState, FileAccess, Gathered, ReadOptions, Release, Source, WorkTree};
 
 pub use self::{
-    duration::{Seconds, seconds},
-    file::NAME as FILE,
+    duration::{Seconds, parse_seconds},
+    file::FILE_NAME as FILE,
     load::{described, load},
-    options::{Options, confirmed},
+    options::{Options, confirmed_objects},
     plugin_settings::WrittenSettings,
     plugins::PluginSpec,
     sources::{ChartSpec, SourceSpec},
@@ -91,7 +91,7 @@ pub struct App {
 
 /// An application after everything was read that needs no cluster.
 #[derive(Debug)]
-pub struct Read {
+pub struct GatheredApp {
     /// The application.
     pub app: App,
     gathered: Gathered,
@@ -99,7 +99,7 @@ pub struct Read {
 
 impl App {
     /// Makes one with nothing but a name.
-    pub fn named(name: &str) -> App {
+    pub fn new(name: &str) -> App {
         App {
             name: name.to_owned(),
             namespace: None,
@@ -122,11 +122,11 @@ impl App {
         if !self.refused.is_empty() {
             return Err(Diagnostics(self.refused.clone()));
         }
-        let reading = Reading {
-            deadline,
+        let reading = ReadOptions {
+            render_timeout: deadline,
             tree: self.tree.clone(),
             access: access.clone(),
-            last_key_counts: self.options.compat.is_some(),
+            allows_duplicate_keys: self.options.compat.is_some(),
             is_applied: true,
         };
         capstan_source::gather(self.sources.clone(), reading).await
@@ -146,11 +146,11 @@ impl App {
 /// # Errors
 ///
 /// Returns everything that is wrong with them, together, or what was being read when the deadline passed.
-pub async fn read(apps: &[App], deadline: Deadline, access: &FileAccess) -> Result<Vec<Read>, Diagnostics> {
+pub async fn read(apps: &[App], deadline: Deadline, access: &FileAccess) -> Result<Vec<GatheredApp>, Diagnostics> {
     let (mut read, mut mistakes) = (Vec::new(), Vec::new());
     for app in apps {
         match app.gather(deadline, access).await {
-            Ok(gathered) => read.push(Read {
+            Ok(gathered) => read.push(GatheredApp {
                 app: app.clone(),
                 gathered,
             }),
@@ -167,7 +167,7 @@ pub async fn read(apps: &[App], deadline: Deadline, access: &FileAccess) -> Resu
     }
 }
 
-impl Read {
+impl GatheredApp {
     /// Says whether there are charts to render, which may depend on what the cluster serves.
     pub fn has_charts(&self) -> bool {
         self.gathered.has_charts()

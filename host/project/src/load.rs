@@ -6,7 +6,7 @@ use std::{
 };
 
 use capstan_core::{
-    error::{Diagnostic, Diagnostics, near},
+    error::{Diagnostic, Diagnostics, closest_match},
     grant::UserGrants,
     remedy::Setting,
 };
@@ -14,7 +14,7 @@ use capstan_source::{Deadline, Kustomization, Source, Work, blocking};
 
 use crate::{
     App, FILE, Options, Project, ProjectSpec, SourceSpec, argocd,
-    file::{self, Configuration, Entry},
+    file::{self, Configuration, SourceEntry},
     order, plugin_settings, signature_policy,
 };
 
@@ -84,7 +84,7 @@ fn files(from: &SourceSpec) -> Result<Vec<PathBuf>, Diagnostics> {
     }
     if named.len() < from.sources().len() {
         let shown = named.first().map(|path| path.display().to_string()).unwrap_or_default();
-        return Err(Diagnostics::one(
+        return Err(Diagnostics::single(
             format!("{shown} describes applications, and beside it there are other sources"),
             ["write them into it".into(), Setting::ConfigFile { path: shown }.into()],
         ));
@@ -95,7 +95,7 @@ fn files(from: &SourceSpec) -> Result<Vec<PathBuf>, Diagnostics> {
 fn app_from_spec(spec: &ProjectSpec) -> Result<App, Diagnostics> {
     let sources = spec.sources.sources();
     if sources.is_empty() {
-        return Err(Diagnostics::one(
+        return Err(Diagnostics::single(
             "there are no manifests",
             [Setting::Sources.into(), format!("or write a {FILE}").into()],
         ));
@@ -107,7 +107,7 @@ fn app_from_spec(spec: &ProjectSpec) -> Result<App, Diagnostics> {
     Ok(App {
         sources,
         options: spec.options.clone(),
-        ..App::named(&name)
+        ..App::new(&name)
     })
 }
 
@@ -120,12 +120,12 @@ fn name_from_sources(sources: &[Source]) -> Result<String, Diagnostics> {
     if let Some(Source::Files { path, .. } | Source::Kustomization(Kustomization { path, .. })) = first
         && path != Path::new("-")
     {
-        return Err(Diagnostics::one(
+        return Err(Diagnostics::single(
             format!("{} can't be read: there is no such file", path.display()),
             "name a file or a folder that is there",
         ));
     }
-    Err(Diagnostics::one(
+    Err(Diagnostics::single(
         "the application has no name",
         ["manifests from stdin need one".into(), Setting::ApplicationName.into()],
     ))
@@ -150,7 +150,7 @@ fn apps_from_argocd(spec: &ProjectSpec, work: &Work) -> Result<Vec<App>, Diagnos
     if let ([only], Some(name)) = (apps.as_mut_slice(), &spec.app) {
         only.name.clone_from(name);
     }
-    select(order::sorted(apps).map_err(Diagnostics)?, spec)
+    select(order::sort_by_dependencies(apps).map_err(Diagnostics)?, spec)
 }
 
 /// Adds the user's and a file's options to an Argo CD Application. The user's win over the Application's, and those over the file's.
@@ -162,7 +162,7 @@ fn settle_argocd(mut app: App, file: &Options, spec: &ProjectSpec) -> App {
     }
     for source in &mut app.sources {
         if let Source::Chart(chart) = source {
-            spec.sources.chart.fill(chart);
+            spec.sources.chart.apply_to(chart);
         }
     }
     app
@@ -176,11 +176,11 @@ fn select(mut apps: Vec<App>, spec: &ProjectSpec) -> Result<Vec<App>, Diagnostic
     let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
     apps.retain(|app| app.name == *name);
     if apps.is_empty() {
-        let hint = match near(name, names.iter().map(String::as_str)) {
+        let hint = match closest_match(name, names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are {}", names.join(", ")),
         };
-        return Err(Diagnostics::one(format!("there is no application `{name}`"), hint));
+        return Err(Diagnostics::single(format!("there is no application `{name}`"), hint));
     }
     Ok(apps)
 }
@@ -201,9 +201,9 @@ fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project, work: 
     for configuration in &read {
         apps.extend(apps_in_file(configuration, spec, files.len() == 1, work)?);
     }
-    let apps = select(order::sorted(apps).map_err(Diagnostics)?, spec)?;
+    let apps = select(order::sort_by_dependencies(apps).map_err(Diagnostics)?, spec)?;
     if apps.len() > 1 && !spec.sources.config.is_empty() && !spec.sources.sources().is_empty() {
-        return Err(Diagnostics::one(
+        return Err(Diagnostics::single(
             "sources on the command line can't be those of several applications",
             [Setting::Application.into(), "or leave the sources out".into()],
         ));
@@ -217,18 +217,18 @@ fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project, work: 
         plugins
             .signatures
             .0
-            .extend(configuration.policy().map_err(Diagnostics)?.0);
+            .extend(configuration.signature_policy().map_err(Diagnostics)?.0);
         let without = configuration.file.without_plugins.iter().cloned();
         plugins.without.extend(without);
         grants.extend(configuration.file.grants.clone());
-        plugin_settings::add(&mut plugins.settings, configuration)?;
+        plugin_settings::merge_from_file(&mut plugins.settings, configuration)?;
     }
     grants.extend(std::mem::take(&mut project.plugins.grants));
     project.plugins.grants = grants;
     let plugins: Vec<&capstan_registry::Source> = project.plugins.sources.iter().map(|named| &named.source).collect();
     if !plugins.is_empty() {
         let rules = |configuration: &Configuration| {
-            signature_policy::idle(&configuration.file.plugin_signatures, &configuration.document, &plugins)
+            signature_policy::unused_rules(&configuration.file.plugin_signatures, &configuration.document, &plugins)
         };
         let idle: Vec<Diagnostic> = read.iter().flat_map(rules).collect();
         if !idle.is_empty() {
@@ -252,14 +252,14 @@ fn apps_in_file(
     } else {
         spec.sources.sources()
     };
-    let sources = |entries: &[Entry], pointer: &str| {
+    let sources = |entries: &[SourceEntry], pointer: &str| {
         if !instead.is_empty() {
             return (instead.clone(), Vec::new(), None);
         }
         let mut named = configuration.sources(entries, pointer, spec.sources.enable_helm);
         for source in &mut named.sources {
             if let Source::Chart(chart) = source {
-                spec.sources.chart.fill(chart);
+                spec.sources.chart.apply_to(chart);
             }
         }
         (named.sources, named.refused, Some(configuration.tree.clone()))

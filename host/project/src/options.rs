@@ -9,7 +9,7 @@ use capstan_core::{
     ignore::IgnoreRule,
     on_busy::OnBusy,
     phase::Phase,
-    plan::{Confirmation, Hooks, Limits, PlanOptions, Retry, Selection},
+    plan::{Confirmation, HookSelection, Limits, PlanOptions, Retry, Selection},
     sync_options::{NamespaceMetadata, SyncOptions},
 };
 use serde::{Deserialize, Deserializer};
@@ -61,7 +61,7 @@ pub struct Options {
     /// Only these objects, as `KIND[.GROUP]/[NAMESPACE/]NAME`, and no hooks.
     pub only: Vec<String>,
     /// Which hooks run.
-    pub hooks: Option<Hooks>,
+    pub hooks: Option<HookSelection>,
     /// Only these hooks, in the same form or by name.
     pub hook: Vec<String>,
     /// Without these hooks, in the same form or by name.
@@ -118,14 +118,14 @@ impl Options {
     pub fn plan_options(&self) -> Result<PlanOptions, Diagnostics> {
         let usual = PlanOptions::default();
         let mode = self.compat.unwrap_or(usual.mode);
-        let sync_options = SyncOptions::read(self.sync_options.iter().map(String::as_str), mode);
+        let sync_options = SyncOptions::parse(self.sync_options.iter().map(String::as_str), mode);
         Ok(PlanOptions {
             mode,
             selection: Selection {
                 only: self.only.clone(),
                 hooks: self.hooks,
-                hook: self.hook.clone(),
-                skip_hook: self.skip_hook.clone(),
+                only_hooks: self.hook.clone(),
+                skipped_hooks: self.skip_hook.clone(),
                 phases: self.phase.clone(),
             },
             prune: self.prune.unwrap_or(usual.prune),
@@ -134,7 +134,7 @@ impl Options {
             adopt: self.adopt.unwrap_or(usual.adopt),
             sync_options: sync_options.map_err(Diagnostics)?,
             namespace_metadata: self.managed_namespace_metadata.clone().unwrap_or_default(),
-            confirmed: confirmed(&self.confirm),
+            confirmed: confirmed_objects(&self.confirm),
             dry_run_first: self.dry_run_first.unwrap_or(usual.dry_run_first),
             on_timeout: self.on_timeout.unwrap_or(usual.on_timeout),
             ignore_differences: self.ignore_differences.clone(),
@@ -145,13 +145,13 @@ impl Options {
     fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits {
-            operation: duration(self.timeout).unwrap_or(usual.operation),
-            phase: duration(self.phase_timeout),
-            wave: duration(self.wave_timeout),
+            operation_seconds: duration(self.timeout).unwrap_or(usual.operation_seconds),
+            phase_seconds: duration(self.phase_timeout),
+            wave_seconds: duration(self.wave_timeout),
             retry: Retry {
-                times: self.retry.unwrap_or(usual.retry.times),
-                first: duration(self.retry_pause).unwrap_or(usual.retry.first),
-                most: duration(self.retry_longest_pause).unwrap_or(usual.retry.most),
+                max_retries: self.retry.unwrap_or(usual.retry.max_retries),
+                first_pause_seconds: duration(self.retry_pause).unwrap_or(usual.retry.first_pause_seconds),
+                max_pause_seconds: duration(self.retry_longest_pause).unwrap_or(usual.retry.max_pause_seconds),
             },
             ..usual
         }
@@ -174,7 +174,7 @@ fn compat<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mode>, D:
 }
 
 /// Parses the objects that may be deleted although their annotations require a confirmation.
-pub fn confirmed(words: &[String]) -> Confirmation {
+pub fn confirmed_objects(words: &[String]) -> Confirmation {
     Confirmation {
         all: words.iter().any(|word| word == "all"),
         only: words.iter().filter(|word| *word != "all").cloned().collect(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use capstan_core::error::{Diagnostic, near};
+use capstan_core::error::{Diagnostic, closest_match};
 
 use super::App;
 
@@ -11,7 +11,7 @@ use super::App;
 /// # Errors
 ///
 /// Returns duplicate names, names without an application, and cycles.
-pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
+pub(super) fn sort_by_dependencies(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
     let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
     let mut mistakes = Vec::new();
     for (index, app) in apps.iter().enumerate() {
@@ -24,7 +24,7 @@ pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
                 continue;
             }
             let error = app.error(&format!("/dependsOn/{at}"), format!("there is no application `{name}`"));
-            mistakes.push(error.hint(match near(name, names.iter().map(String::as_str)) {
+            mistakes.push(error.hint(match closest_match(name, names.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are {}", names.join(", ")),
             }));
@@ -80,13 +80,13 @@ mod tests {
     fn apps(all: &[(&str, &[&str])]) -> Vec<App> {
         let app = |(name, depends_on): &(&str, &[&str])| App {
             depends_on: depends_on.iter().map(|name| (*name).to_owned()).collect(),
-            ..App::named(name)
+            ..App::new(name)
         };
         all.iter().map(app).collect()
     }
 
     fn told(all: &[(&str, &[&str])]) -> String {
-        match sorted(apps(all)) {
+        match sort_by_dependencies(apps(all)) {
             Ok(apps) => apps.into_iter().map(|app| app.name).collect::<Vec<_>>().join(" "),
             Err(mistakes) => mistakes
                 .into_iter()

@@ -6,7 +6,7 @@ use capstan_core::{
     grant::UserGrants,
     remedy::{Command, Remedies, Remedy, Setting},
 };
-use capstan_registry::{Hint, Policy, RegistryError, Source};
+use capstan_registry::{Hint, SignaturePolicy, RegistryError, Source};
 
 use crate::plugin_settings::WrittenSettings;
 
@@ -14,11 +14,11 @@ use crate::plugin_settings::WrittenSettings;
 #[derive(Debug, Clone, Default)]
 pub struct PluginSpec {
     /// The plugins. The first takes precedence over the others, and all of them over the built-in ones.
-    pub sources: Vec<Named>,
+    pub sources: Vec<NamedPlugin>,
     /// The plugins that are left out, by name.
     pub without: Vec<String>,
     /// The signature policy.
-    pub signatures: Policy,
+    pub signatures: SignaturePolicy,
     /// The grants for plugins.
     pub grants: UserGrants,
     /// Settings of plugins that assess health, by the plugin's name.
@@ -27,22 +27,22 @@ pub struct PluginSpec {
 
 /// A plugin that the user named.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Named {
+pub struct NamedPlugin {
     /// The plugin's source.
     pub source: Source,
     /// The folder for relative paths and for `capstan.lock`; empty for the working directory.
     pub folder: PathBuf,
 }
 
-impl Named {
+impl NamedPlugin {
     /// Parses the value of a flag.
     ///
     /// # Errors
     ///
     /// Returns what is wrong with it.
-    pub fn from_flag(text: &str) -> Result<Named, String> {
-        let source = source(text)?;
-        Ok(Named {
+    pub fn from_flag(text: &str) -> Result<NamedPlugin, String> {
+        let source = parse_source(text)?;
+        Ok(NamedPlugin {
             source,
             folder: PathBuf::new(),
         })
@@ -54,7 +54,7 @@ impl Named {
 /// # Errors
 ///
 /// Returns what is wrong with it, and a hint.
-pub fn source(text: &str) -> Result<Source, String> {
+pub fn parse_source(text: &str) -> Result<Source, String> {
     text.parse()
         .map_err(|error: capstan_registry::SourceError| format!("{}; {}", error.reason, error.hint))
 }
@@ -73,7 +73,7 @@ pub fn registry_remedies(error: &RegistryError) -> Remedies {
 }
 
 /// The name in errors and lists.
-impl fmt::Display for Named {
+impl fmt::Display for NamedPlugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Path(path) => self.folder.join(path).display().fmt(f),

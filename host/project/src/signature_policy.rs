@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use capstan_core::{error::Diagnostic, manifest::Manifest};
-use capstan_registry::{Pattern, Policy, PublicKey, Rule, Signer, Source};
+use capstan_registry::{SourcePattern, SignaturePolicy, PublicKey, SignatureRule, Signer, Source};
 use serde::Deserialize;
 
 use super::file::Configuration;
@@ -34,9 +34,9 @@ pub struct SignerEntry {
 }
 
 /// Lists the mistakes in the rules, except for those in the key files.
-pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Diagnostic> {
+pub(super) fn find_mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Diagnostic> {
     let wrong = |(index, rule): (usize, &SignatureRule)| {
-        if let Err(error) = rule.source.parse::<Pattern>() {
+        if let Err(error) = rule.source.parse::<SourcePattern>() {
             let message = format!("this rule can be for no plugin: {}", error.reason);
             let at = document.error(&format!("/pluginSignatures/{index}/source"), message);
             return Some(at.hint(error.hint));
@@ -54,9 +54,9 @@ pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Diag
 }
 
 /// Reads the keys of the rules. Their paths start at the file's folder and stay in its tree.
-pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Policy, Vec<Diagnostic>> {
+pub(super) fn read_policy(rules: &[SignatureRule], file: &Configuration) -> Result<SignaturePolicy, Vec<Diagnostic>> {
     let (document, folder) = (&file.document, &file.folder);
-    let (mut policy, mut mistakes) = (Policy::default(), Vec::new());
+    let (mut policy, mut mistakes) = (SignaturePolicy::default(), Vec::new());
     for (index, rule) in rules.iter().enumerate() {
         // An invalid pattern was reported when the file was read.
         let Ok(source) = rule.source.parse() else { continue };
@@ -68,7 +68,7 @@ pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Po
                     mistakes.push(mistake);
                     continue;
                 }
-                match signer(&folder.join(key), key) {
+                match read_signer(&folder.join(key), key) {
                     Ok(signer) => signers.push(signer),
                     Err(reason) => {
                         let error = document.error(&pointer, format!("this key can't be used: {reason}"));
@@ -78,7 +78,7 @@ pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Po
             }
             signers
         };
-        policy.0.push(Rule {
+        policy.0.push(SignatureRule {
             source,
             all_of: read("allOf", &rule.all_of),
             any_of: read("anyOf", &rule.any_of),
@@ -88,10 +88,10 @@ pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Po
 }
 
 /// Lists the rules that match none of the loaded plugins; a rule for `*` may match none.
-pub(super) fn idle(rules: &[SignatureRule], document: &Manifest, plugins: &[&Source]) -> Vec<Diagnostic> {
+pub(super) fn unused_rules(rules: &[SignatureRule], document: &Manifest, plugins: &[&Source]) -> Vec<Diagnostic> {
     let wrong = |(index, rule): (usize, &SignatureRule)| {
-        let pattern: Pattern = rule.source.parse().ok()?;
-        let is_idle = pattern != Pattern::Every && !plugins.iter().any(|source| pattern.is_for(source));
+        let pattern: SourcePattern = rule.source.parse().ok()?;
+        let is_idle = pattern != SourcePattern::All && !plugins.iter().any(|source| pattern.matches(source));
         let error = || {
             let message = format!(
                 "this rule is for none of the plugins: none comes from `{}`",
@@ -109,7 +109,7 @@ pub(super) fn idle(rules: &[SignatureRule], document: &Manifest, plugins: &[&Sou
 /// # Errors
 ///
 /// Returns why it can't be read, or isn't a public key.
-pub fn signer(path: &Path, name: &str) -> Result<Signer, String> {
+pub fn read_signer(path: &Path, name: &str) -> Result<Signer, String> {
     let text = std::fs::read(path).map_err(|error| error.to_string())?;
     let key = PublicKey::from_pem(&text)?;
     Ok(Signer::Key {

@@ -58,7 +58,7 @@ impl SourceSpec {
         let files = self
             .files
             .iter()
-            .map(|path| Source::of_path(path.clone(), self.recursive));
+            .map(|path| Source::from_path(path.clone(), self.recursive));
         let kustomizations = self.kustomizations.iter().map(|path| {
             Source::Kustomization(Kustomization {
                 path: path.clone(),
@@ -69,11 +69,11 @@ impl SourceSpec {
         let charts = self
             .charts
             .iter()
-            .map(|chart| Source::Chart(Box::new(Chart::at(chart))));
+            .map(|chart| Source::Chart(Box::new(Chart::new(chart))));
         let mut sources: Vec<Source> = files.chain(kustomizations).chain(charts).collect();
         for source in &mut sources {
             if let Source::Chart(chart) = source {
-                self.chart.fill(chart);
+                self.chart.apply_to(chart);
             }
         }
         sources
@@ -82,7 +82,7 @@ impl SourceSpec {
 
 impl ChartSpec {
     /// Sets these options in a chart. They win over those of the chart's source.
-    pub(crate) fn fill(&self, chart: &mut Chart) {
+    pub(crate) fn apply_to(&self, chart: &mut Chart) {
         let is_from_repository = !Path::new(&chart.chart).exists();
         if is_from_repository && self.version.is_some() {
             chart.version.clone_from(&self.version);

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{
-    file::{Application, Entry, File},
+    file::{ApplicationEntry, SourceEntry, ConfigFile},
     signature_policy::{SignatureRule, SignerEntry},
     *,
 };
@@ -23,9 +23,9 @@ fn the_document_of_the_file_has_every_key() -> std::io::Result<()> {
     let tested = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
     let text = std::fs::read_to_string(Path::new(&tested).join("../CAPSTAN-YAML.md"))?;
     let sections = [
-        ("The file", keys::<File>()),
-        ("An application", keys::<Application>()),
-        ("A source", keys::<Entry>()),
+        ("The file", keys::<ConfigFile>()),
+        ("An application", keys::<ApplicationEntry>()),
+        ("A source", keys::<SourceEntry>()),
         ("A rule of signatures", keys::<SignatureRule>()),
         ("A signer", keys::<SignerEntry>()),
         ("Options", keys::<Options>()),

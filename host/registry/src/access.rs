@@ -6,13 +6,13 @@ use std::{path::PathBuf, time::Duration};
 #[derive(Debug, Clone)]
 pub struct Access {
     /// Certificates of CAs to trust beside those of the system, in PEM.
-    pub ca: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
     /// Registries without TLS, as HOST or HOST:PORT.
     pub plain_http: Vec<String>,
     /// Credentials for one registry; they come before docker's.
     pub login: Option<Login>,
     /// Docker's configuration folder, with `config.json`.
-    pub docker: Option<PathBuf>,
+    pub docker_config_folder: Option<PathBuf>,
     /// The proxy for `https`, and what is reached without it.
     pub proxy: Option<Proxy>,
     /// Limits for sizes and times.
@@ -49,30 +49,30 @@ pub struct Proxy {
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The most bytes of a component.
-    pub component: u64,
+    pub max_component_bytes: u64,
     /// The most bytes of anything else: manifests, signatures, bundles.
-    pub document: u64,
+    pub max_document_bytes: u64,
     /// How long establishing a connection may take.
-    pub connect: Duration,
+    pub connect_timeout: Duration,
     /// How long a server may send nothing.
-    pub silence: Duration,
+    pub read_timeout: Duration,
     /// How long one download or upload may take.
-    pub whole: Duration,
+    pub total_timeout: Duration,
     /// The pause before the first retry; it doubles each time.
-    pub pause: Duration,
+    pub min_retry_pause: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
             // The sandbox's limit; Python with its interpreter has 18 MB.
-            component: 32 << 20,
+            max_component_bytes: 32 << 20,
             // The distribution specification asks registries to accept manifests of up to 4 MiB.
-            document: 4 << 20,
-            connect: Duration::from_secs(10),
-            silence: Duration::from_secs(30),
-            whole: Duration::from_mins(5),
-            pause: Duration::from_millis(500),
+            max_document_bytes: 4 << 20,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            total_timeout: Duration::from_mins(5),
+            min_retry_pause: Duration::from_millis(500),
         }
     }
 }
@@ -94,7 +94,7 @@ impl Access {
         };
         let docker = || some("HOME").map(|home| PathBuf::from(home).join(".docker"));
         Access {
-            ca: some("CAPSTAN_REGISTRY_CA").map(PathBuf::from),
+            ca_file: some("CAPSTAN_REGISTRY_CA").map(PathBuf::from),
             plain_http: hosts
                 .split(',')
                 .map(str::trim)
@@ -102,7 +102,7 @@ impl Access {
                 .map(str::to_owned)
                 .collect(),
             login: login(),
-            docker: some("DOCKER_CONFIG").map(PathBuf::from).or_else(docker),
+            docker_config_folder: some("DOCKER_CONFIG").map(PathBuf::from).or_else(docker),
             proxy: either("HTTPS_PROXY").map(|url| Proxy {
                 url,
                 exceptions: either("NO_PROXY").unwrap_or_default(),
@@ -135,9 +135,9 @@ mod tests {
             "capstan_registry_user-value at capstan_registry-value"
         );
         assert!(access(&all[1..]).login.is_none(), "it would be sent to anybody");
-        assert_eq!(access(&["HOME"]).docker.unwrap(), PathBuf::from("home-value/.docker"));
+        assert_eq!(access(&["HOME"]).docker_config_folder.unwrap(), PathBuf::from("home-value/.docker"));
         assert_eq!(
-            access(&["HOME", "DOCKER_CONFIG"]).docker.unwrap(),
+            access(&["HOME", "DOCKER_CONFIG"]).docker_config_folder.unwrap(),
             PathBuf::from("docker_config-value")
         );
         assert!(access(&["CAPSTAN_REGISTRY_HTTP"]).is_plain("capstan_registry_http-value"));

@@ -33,7 +33,7 @@ impl Cache {
     /// Returns the content with this digest.
     pub(crate) fn blob(&self, digest: Digest) -> Option<Vec<u8>> {
         let content = read(&self.blobs, &digest.hex())?;
-        if Digest::of(&content) == digest {
+        if Digest::from_bytes(&content) == digest {
             return Some(content);
         }
         let file = self.blobs.path().join(digest.hex());
@@ -42,7 +42,7 @@ impl Cache {
     }
 
     /// Stores content under its digest.
-    pub(crate) fn keep(&self, digest: Digest, content: &[u8]) {
+    pub(crate) fn store(&self, digest: Digest, content: &[u8]) {
         write(&self.blobs, &digest.hex(), content);
     }
 
@@ -53,7 +53,7 @@ impl Cache {
     }
 
     /// Stores the signatures of the content with this digest.
-    pub(crate) fn keep_signatures(&self, subject: Digest, signatures: &[Signature]) {
+    pub(crate) fn store_signatures(&self, subject: Digest, signatures: &[Signature]) {
         if let Ok(text) = serde_json::to_vec(signatures) {
             write(&self.signatures, &signatures_file(subject), &text);
         }
@@ -93,18 +93,18 @@ mod tests {
     fn what_is_kept_is_found_by_its_digest_and_unchanged_only() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(&folder.path().join("deep/fetched")).unwrap();
-        let digest = Digest::of(b"component");
+        let digest = Digest::from_bytes(b"component");
         assert_eq!(cache.blob(digest), None);
-        cache.keep(digest, b"component");
+        cache.store(digest, b"component");
         assert_eq!(cache.blob(digest).unwrap(), b"component");
         fs::write(cache.blobs.path().join(digest.hex()), b"c0mponent").unwrap();
         assert_eq!(cache.blob(digest), None, "another byte");
-        cache.keep(digest, b"component");
+        cache.store(digest, b"component");
         assert_eq!(cache.blob(digest).unwrap(), b"component", "overwritten");
 
         let signatures = [Signature::Bundle("{}".to_owned())];
         assert_eq!(cache.signatures(digest), None);
-        cache.keep_signatures(digest, &signatures);
+        cache.store_signatures(digest, &signatures);
         assert_eq!(cache.signatures(digest).unwrap(), signatures);
     }
 
@@ -123,8 +123,8 @@ mod tests {
             chmod(part, 0o700);
         }
         let cache = Cache::open(&path).unwrap();
-        let digest = Digest::of(b"component");
-        cache.keep(digest, b"component");
+        let digest = Digest::from_bytes(b"component");
+        cache.store(digest, b"component");
         chmod(&format!("sha256/{}", digest.hex()), 0o666);
         assert_eq!(cache.blob(digest), None);
     }

@@ -24,23 +24,23 @@ const TOKEN_USER: &str = "<token>";
 #[derive(PartialEq, Eq)]
 pub(crate) enum Auth {
     /// No credentials.
-    Nobody,
+    Anonymous,
     /// A user name, and a password or an equivalent.
     Password(String, String),
     /// A token for the registry itself.
     Token(String),
     /// An identity token, for the registry's token server.
-    Identity(String),
+    IdentityToken(String),
 }
 
 /// Without the secrets, for logs.
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Auth::Nobody => "nobody",
+            Auth::Anonymous => "nobody",
             Auth::Password(user, _) => user,
             Auth::Token(_) => "a token",
-            Auth::Identity(_) => "an identity token",
+            Auth::IdentityToken(_) => "an identity token",
         })
     }
 }
@@ -50,7 +50,7 @@ impl fmt::Debug for Auth {
 pub(crate) struct Credentials {
     pub(crate) auth: Auth,
     /// The user name, and where the credentials come from.
-    pub(crate) who: Option<String>,
+    pub(crate) description: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -83,14 +83,14 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
     if let Some(login) = access.login.as_ref().filter(|login| login.registry == registry) {
         return Ok(Credentials {
             auth: Auth::Password(login.user.clone(), login.password.clone()),
-            who: Some(format!("`{}` of CAPSTAN_REGISTRY_USER", login.user)),
+            description: Some(format!("`{}` of CAPSTAN_REGISTRY_USER", login.user)),
         });
     }
     let nobody = Credentials {
-        auth: Auth::Nobody,
-        who: None,
+        auth: Auth::Anonymous,
+        description: None,
     };
-    let Some(path) = access.docker.as_ref().map(|folder| folder.join("config.json")) else {
+    let Some(path) = access.docker_config_folder.as_ref().map(|folder| folder.join("config.json")) else {
         return Ok(nobody);
     };
     let wrong = |reason: String| RegistryError::Credentials {
@@ -117,11 +117,11 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
     if let Some(found) = entry.map(auth_from_entry).transpose().map_err(wrong)?.flatten() {
         let user = match &found {
             Auth::Password(user, _) => format!("`{user}`"),
-            Auth::Token(_) | Auth::Identity(_) | Auth::Nobody => "the token".to_owned(),
+            Auth::Token(_) | Auth::IdentityToken(_) | Auth::Anonymous => "the token".to_owned(),
         };
         return Ok(Credentials {
             auth: found,
-            who: Some(format!("{user} of {}", path.display())),
+            description: Some(format!("{user} of {}", path.display())),
         });
     }
     let Some(helper) = config.creds_store.filter(|helper| !helper.is_empty()) else {
@@ -153,7 +153,7 @@ fn auth_from_entry(entry: &DockerAuth) -> Result<Option<Auth>, String> {
         return Ok(Some(Auth::Token(token.clone())));
     }
     if let Some(token) = entry.identitytoken.as_ref().filter(|token| !token.is_empty()) {
-        return Ok(Some(Auth::Identity(token.clone())));
+        return Ok(Some(Auth::IdentityToken(token.clone())));
     }
     if let (Some(user), Some(password)) = (&entry.username, &entry.password) {
         return Ok(Some(Auth::Password(user.clone(), password.clone())));
@@ -178,12 +178,12 @@ fn of_helper(answer: HelperAnswer, helper: &str) -> Credentials {
     let of_helper = |who: &str| Some(format!("{who} of docker-credential-{helper}"));
     if answer.username == TOKEN_USER {
         return Credentials {
-            auth: Auth::Identity(answer.secret),
-            who: of_helper("the token"),
+            auth: Auth::IdentityToken(answer.secret),
+            description: of_helper("the token"),
         };
     }
     Credentials {
-        who: of_helper(&format!("`{}`", answer.username)),
+        description: of_helper(&format!("`{}`", answer.username)),
         auth: Auth::Password(answer.username, answer.secret),
     }
 }
@@ -202,12 +202,12 @@ async fn ask(helper: &str, server: &str) -> Result<Option<HelperAnswer>, String>
 async fn run(program: &Program, server: &str) -> Result<Option<HelperAnswer>, String> {
     let name = program.name();
     // The helper is the user's own program, which may need their session. It works in the root folder, away from the deployed files.
-    let mut command = Command::new(program, Environment::Users);
+    let mut command = Command::new(program, Environment::Inherited);
     command
-        .word("get")
+        .constant("get")
         .input(server.as_bytes().to_vec())
         .deadline(HELPER_TIMEOUT)
-        .output_bytes(MAX_ANSWER_BYTES);
+        .max_output_bytes(MAX_ANSWER_BYTES);
     // Dropping this future ends the helper.
     let _guard = command.canceller().guard();
     let output = match tokio::task::spawn_blocking(move || command.run()).await {
@@ -215,9 +215,9 @@ async fn run(program: &Program, server: &str) -> Result<Option<HelperAnswer>, St
         Ok(Err(error)) => return Err(format!("{name} can't be run: {error}")),
         Err(error) => return Err(format!("{name} can't be run: {error}")),
     };
-    let said = String::from_utf8_lossy(&output.out);
+    let said = String::from_utf8_lossy(&output.stdout);
     if output.status.success() {
-        let answer = serde_json::from_slice(&output.out);
+        let answer = serde_json::from_slice(&output.stdout);
         return answer
             .map(Some)
             .map_err(|_| format!("{name} says nothing that can be understood"));
@@ -225,7 +225,7 @@ async fn run(program: &Program, server: &str) -> Result<Option<HelperAnswer>, St
     if said.contains("credentials not found") {
         return Ok(None);
     }
-    let errors = String::from_utf8_lossy(&output.err);
+    let errors = String::from_utf8_lossy(&output.stderr);
     let why = [said.trim(), errors.trim()].join(" ");
     Err(format!("{name} failed: {}", why.trim()))
 }
@@ -239,7 +239,7 @@ mod tests {
     fn access(folder: &std::path::Path, config: &str) -> Access {
         fs::write(folder.join("config.json"), config).unwrap();
         Access {
-            docker: Some(folder.to_owned()),
+            docker_config_folder: Some(folder.to_owned()),
             ..Access::from_environment(&|_| None)
         }
     }
@@ -273,9 +273,9 @@ mod tests {
         assert_eq!(auth("b.io"), basic("you", "word"));
         assert_eq!(auth("docker.io"), basic("hub", "hub"));
         assert_eq!(auth("c.io"), Auth::Token("token".to_owned()));
-        assert_eq!(auth("d.io"), Auth::Nobody);
-        assert_eq!(auth("e.io"), Auth::Identity("identity".to_owned()));
-        assert_eq!(auth("a.io.evil.org"), Auth::Nobody, "nobody else is told");
+        assert_eq!(auth("d.io"), Auth::Anonymous);
+        assert_eq!(auth("e.io"), Auth::IdentityToken("identity".to_owned()));
+        assert_eq!(auth("a.io.evil.org"), Auth::Anonymous, "nobody else is told");
         for (config, reason) in [
             ("{", "EOF"),
             (r#"{"auths": {"a.io": {"auth": "!"}}}"#, "is not the base64"),
@@ -311,7 +311,7 @@ mod tests {
         let ask = |server: &str| runtime.block_on(run(&helper, server));
         assert_eq!(ask("a.io").unwrap().unwrap().secret, "of a helper");
         let identity = of_helper(ask("b.io").unwrap().unwrap(), "x");
-        assert_eq!(identity.auth, Auth::Identity("t".to_owned()));
+        assert_eq!(identity.auth, Auth::IdentityToken("t".to_owned()));
         assert!(ask("c.io").err().unwrap().ends_with("failed: the keychain is locked"));
         assert!(ask("d.io").unwrap().is_none());
     }

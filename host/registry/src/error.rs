@@ -53,7 +53,7 @@ pub enum RegistryError {
     },
     /// The server's answer isn't what was requested.
     #[error("{host} answers {what} with {answer}")]
-    Answer {
+    UnexpectedAnswer {
         /// The host.
         host: String,
         /// What was requested.
@@ -73,7 +73,7 @@ pub enum RegistryError {
     },
     /// The download was interrupted.
     #[error("the download of {what} was cut after {got} bytes{}", of.map_or(String::new(), |of| format!(" of {of}")))]
-    Cut {
+    Interrupted {
         /// What was requested.
         what: String,
         /// The number of bytes received.
@@ -112,7 +112,7 @@ pub enum RegistryError {
     Unsigned(#[from] SignatureError),
     /// The tag exists already.
     #[error("{reference} is there already, with the digest {digest}")]
-    Taken {
+    TagExists {
         /// The tag's reference.
         reference: String,
         /// The digest of the manifest that it names.
@@ -176,7 +176,7 @@ impl RegistryError {
             ))],
             RegistryError::NotFound { .. } => vec![text("check its name; who may not see it is often told the same")],
             RegistryError::TooLarge { .. } => vec![text("build it in release mode, without debug information")],
-            RegistryError::Cut { .. } => vec![text("run the same command again; nothing of it was kept")],
+            RegistryError::Interrupted { .. } => vec![text("run the same command again; nothing of it was kept")],
             RegistryError::WrongDigest { .. } => {
                 vec![text("nothing of it was used"), Hint::UpdatePin]
             }
@@ -190,18 +190,18 @@ impl RegistryError {
                 ]
             }
             RegistryError::Unsigned(unmet) => vec![Hint::Text(unmet.hint())],
-            RegistryError::Taken { .. } => {
+            RegistryError::TagExists { .. } => {
                 vec![text("give it another version"), Hint::OverwriteTag]
             }
             RegistryError::Credentials { host, .. } => vec![Hint::Text(format!(
                 "`docker login {host}` writes them anew; CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD come before"
             ))],
-            RegistryError::Answer { .. } | RegistryError::File { .. } => Vec::new(),
+            RegistryError::UnexpectedAnswer { .. } | RegistryError::File { .. } => Vec::new(),
         }
     }
 
     /// Makes an error about reading or writing a file.
-    pub(crate) fn of_file(path: &Path, error: &io::Error) -> RegistryError {
+    pub(crate) fn from_io(path: &Path, error: &io::Error) -> RegistryError {
         let reason = match error.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
             io::ErrorKind::PermissionDenied => "that is not permitted".to_owned(),
@@ -214,10 +214,10 @@ impl RegistryError {
     }
 
     /// Says whether another try may succeed.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         match self {
-            RegistryError::Unreachable { .. } | RegistryError::Cut { .. } => true,
-            RegistryError::Answer { answer, .. } => answer.starts_with('5') || answer.starts_with("429"),
+            RegistryError::Unreachable { .. } | RegistryError::Interrupted { .. } => true,
+            RegistryError::UnexpectedAnswer { answer, .. } => answer.starts_with('5') || answer.starts_with("429"),
             RegistryError::Source(_)
             | RegistryError::Denied { .. }
             | RegistryError::NotFound { .. }
@@ -226,7 +226,7 @@ impl RegistryError {
             | RegistryError::NotAPlugin { .. }
             | RegistryError::NotLocked { .. }
             | RegistryError::Unsigned(_)
-            | RegistryError::Taken { .. }
+            | RegistryError::TagExists { .. }
             | RegistryError::Credentials { .. }
             | RegistryError::File { .. } => false,
         }

@@ -4,7 +4,7 @@ use crate::{
     digest::Digest,
     error::RegistryError,
     layout::{self, Manifest},
-    remote::{RemoteRepository, absent},
+    remote::{RemoteRepository, not_found_as_none},
     signature::{BUNDLE_MEDIA_TYPE, SIMPLE_SIGNATURE_ANNOTATION, SIMPLE_SIGNING_MEDIA_TYPE, Signature},
 };
 
@@ -15,7 +15,7 @@ const MAX_SIGNATURES: usize = 64;
 const PREDICATE_ANNOTATION: &str = "dev.sigstore.bundle.predicateType";
 
 /// Reads a bundle, if the bytes are text.
-pub(crate) fn bundle(content: Vec<u8>) -> Option<Signature> {
+pub(crate) fn parse_bundle(content: Vec<u8>) -> Option<Signature> {
     String::from_utf8(content).ok().map(Signature::Bundle)
 }
 
@@ -33,7 +33,7 @@ pub(crate) async fn find_signatures(
         .take(MAX_SIGNATURES)
     {
         let name = entry.digest.to_string();
-        let Some((text, _)) = absent(remote.manifest(&name, &[layout::MANIFEST]).await)? else {
+        let Some((text, _)) = not_found_as_none(remote.manifest(&name, &[layout::MANIFEST_MEDIA_TYPE]).await)? else {
             continue;
         };
         let Ok(manifest) = serde_json::from_slice::<Manifest>(&text) else {
@@ -60,7 +60,7 @@ pub(crate) async fn find_signatures(
         }
     }
     let tag = format!("sha256-{}.sig", subject.hex());
-    if let Some((text, _)) = absent(remote.manifest(&tag, &[layout::MANIFEST]).await)?
+    if let Some((text, _)) = not_found_as_none(remote.manifest(&tag, &[layout::MANIFEST_MEDIA_TYPE]).await)?
         && let Ok(manifest) = serde_json::from_slice::<Manifest>(&text)
     {
         for layer in manifest

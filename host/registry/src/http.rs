@@ -24,7 +24,7 @@ pub(crate) struct Http {
 }
 
 /// A request.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct HttpRequest<'a> {
     /// The URL.
     pub(crate) url: &'a str,
     /// The accepted media types; any if empty.
@@ -34,11 +34,11 @@ pub(crate) struct Wanted<'a> {
     /// The encoded form for a POST; without one, it is a GET.
     pub(crate) form: Option<&'a str>,
     /// The user name in the request, for people.
-    pub(crate) who: Option<&'a str>,
+    pub(crate) credentials_description: Option<&'a str>,
     /// The requested content, for people.
-    pub(crate) what: &'a str,
+    pub(crate) description: &'a str,
     /// The most bytes of the answer.
-    pub(crate) limit: u64,
+    pub(crate) max_bytes: u64,
 }
 
 /// An answer.
@@ -59,8 +59,8 @@ impl Http {
         let limits = access.limits;
         let mut builder = Client::builder()
             .user_agent(concat!("capstan/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.silence)
+            .connect_timeout(limits.connect_timeout)
+            .read_timeout(limits.read_timeout)
             .redirect(Policy::custom(|attempt| {
                 let was_safe = attempt
                     .previous()
@@ -97,11 +97,11 @@ impl Http {
     }
 
     /// Downloads something. Temporary errors are retried.
-    pub(crate) async fn get(&self, wanted: &Wanted<'_>) -> Result<HttpAnswer, RegistryError> {
-        let mut pause = self.access.limits.pause;
+    pub(crate) async fn get(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
+        let mut pause = self.access.limits.min_retry_pause;
         for _ in 1..TRIES {
             match self.try_once(wanted).await {
-                Err(error) if error.is_passing() => {
+                Err(error) if error.is_temporary() => {
                     tracing::debug!(%error, "The request is retried.");
                     sleep(pause).await;
                     pause *= 2;
@@ -114,7 +114,7 @@ impl Http {
 
     /// Returns the authentication challenges of a server; empty if it needs no authentication.
     pub(crate) async fn challenges(&self, url: &str) -> Result<Vec<String>, RegistryError> {
-        let mut pause = self.access.limits.pause;
+        let mut pause = self.access.limits.min_retry_pause;
         let mut asked = self.client.get(url).send().await;
         for _ in 1..TRIES {
             if asked.is_ok() {
@@ -124,7 +124,7 @@ impl Http {
             pause *= 2;
             asked = self.client.get(url).send().await;
         }
-        let response = asked.map_err(|error| unreachable(host_of(url), &error))?;
+        let response = asked.map_err(|error| unreachable_error(host_of(url), &error))?;
         let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
         Ok(headers
             .filter_map(|value| value.to_str().ok())
@@ -132,15 +132,15 @@ impl Http {
             .collect())
     }
 
-    async fn try_once(&self, wanted: &Wanted<'_>) -> Result<HttpAnswer, RegistryError> {
-        let whole = self.access.limits.whole;
+    async fn try_once(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
+        let whole = self.access.limits.total_timeout;
         match timeout(whole, self.download(wanted)).await {
             Ok(result) => result,
             Err(_) => Err(timeout_error(host_of(wanted.url), whole)),
         }
     }
 
-    async fn download(&self, wanted: &Wanted<'_>) -> Result<HttpAnswer, RegistryError> {
+    async fn download(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
         let mut request = match wanted.form {
             Some(form) => {
                 let request = self.client.post(wanted.url).body(form.to_owned());
@@ -155,7 +155,7 @@ impl Http {
             request = request.header(AUTHORIZATION, value);
         }
         let response = request.send().await;
-        let response = response.map_err(|error| unreachable(host_of(wanted.url), &error))?;
+        let response = response.map_err(|error| unreachable_error(host_of(wanted.url), &error))?;
         // A redirect may have led to another host.
         let host = host_of(response.url().as_str());
         check_status(&response, wanted, host)?;
@@ -163,17 +163,17 @@ impl Http {
     }
 }
 
-fn check_status(response: &Response, wanted: &Wanted<'_>, host: String) -> Result<(), RegistryError> {
-    let what = || wanted.what.to_owned();
+fn check_status(response: &Response, wanted: &HttpRequest<'_>, host: String) -> Result<(), RegistryError> {
+    let what = || wanted.description.to_owned();
     match response.status() {
         status if status.is_success() => Ok(()),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(RegistryError::Denied {
             host,
             what: what(),
-            who: wanted.who.map(str::to_owned),
+            who: wanted.credentials_description.map(str::to_owned),
         }),
         StatusCode::NOT_FOUND => Err(RegistryError::NotFound { what: what() }),
-        status => Err(RegistryError::Answer {
+        status => Err(RegistryError::UnexpectedAnswer {
             host,
             what: what(),
             answer: status.to_string(),
@@ -181,14 +181,14 @@ fn check_status(response: &Response, wanted: &Wanted<'_>, host: String) -> Resul
     }
 }
 
-async fn read_body(mut response: Response, wanted: &Wanted<'_>) -> Result<HttpAnswer, RegistryError> {
+async fn read_body(mut response: Response, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
     let too_large = |size| RegistryError::TooLarge {
-        what: wanted.what.to_owned(),
+        what: wanted.description.to_owned(),
         size,
-        limit: wanted.limit,
+        limit: wanted.max_bytes,
     };
     let of = response.content_length();
-    if of.is_some_and(|size| size > wanted.limit) {
+    if of.is_some_and(|size| size > wanted.max_bytes) {
         return Err(too_large(of));
     }
     let headers = response.headers().clone();
@@ -196,16 +196,16 @@ async fn read_body(mut response: Response, wanted: &Wanted<'_>) -> Result<HttpAn
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
-                if body.len() as u64 + chunk.len() as u64 > wanted.limit {
+                if body.len() as u64 + chunk.len() as u64 > wanted.max_bytes {
                     return Err(too_large(None));
                 }
                 body.extend_from_slice(&chunk);
             }
             Ok(None) => return Ok(HttpAnswer { headers, body }),
-            Err(error) if error.is_timeout() => return Err(unreachable(host_of(wanted.url), &error)),
+            Err(error) if error.is_timeout() => return Err(unreachable_error(host_of(wanted.url), &error)),
             Err(_) => {
-                return Err(RegistryError::Cut {
-                    what: wanted.what.to_owned(),
+                return Err(RegistryError::Interrupted {
+                    what: wanted.description.to_owned(),
                     got: body.len() as u64,
                     of,
                 });
@@ -215,14 +215,14 @@ async fn read_body(mut response: Response, wanted: &Wanted<'_>) -> Result<HttpAn
 }
 
 fn certificates(access: &Access) -> Result<Option<Vec<Certificate>>, RegistryError> {
-    let Some(path) = &access.ca else {
+    let Some(path) = &access.ca_file else {
         return Ok(None);
     };
     let wrong = |reason: String| RegistryError::File {
         path: path.clone(),
         reason,
     };
-    let text = std::fs::read_body(path).map_err(|error| RegistryError::of_file(path, &error))?;
+    let text = std::fs::read_body(path).map_err(|error| RegistryError::from_io(path, &error))?;
     let found = Certificate::from_pem_bundle(&text).map_err(|error| wrong(root_cause(&error)))?;
     if found.is_empty() {
         return Err(wrong("there is no certificate in it; it is expected in PEM".to_owned()));
@@ -236,7 +236,7 @@ pub(crate) fn no_proxy_list(exceptions: &str) -> String {
 }
 
 /// Describes why a host can't be reached.
-pub(crate) fn unreachable(host: String, error: &reqwest::Error) -> RegistryError {
+pub(crate) fn unreachable_error(host: String, error: &reqwest::Error) -> RegistryError {
     let reason = if error.is_timeout() {
         "it doesn't answer in time".to_owned()
     } else {

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 
 /// The media type of a manifest.
-pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The media type of a list of manifests.
-pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 /// The media type of a component's config.
 pub(crate) const CONFIG_MEDIA_TYPE: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of a component.
@@ -48,7 +48,7 @@ impl Descriptor {
     fn new(media_type: &str, content: &[u8]) -> Descriptor {
         Descriptor {
             media_type: media_type.to_owned(),
-            digest: Digest::of(content),
+            digest: Digest::from_bytes(content),
             size: content.len() as u64,
             artifact_type: None,
             annotations: BTreeMap::new(),
@@ -128,7 +128,7 @@ pub(crate) fn artifact_of(
     let (config_digest, component_digest) = (of_config.digest, layer.digest);
     let manifest = Manifest {
         schema_version: 2,
-        media_type: Some(MANIFEST.to_owned()),
+        media_type: Some(MANIFEST_MEDIA_TYPE.to_owned()),
         artifact_type: None,
         config: of_config,
         layers: vec![layer],
@@ -163,7 +163,7 @@ impl Manifest {
     /// # Errors
     ///
     /// Returns what the manifest is instead.
-    pub(crate) fn of_plugin(text: &[u8]) -> Result<(Manifest, Descriptor), String> {
+    pub(crate) fn parse_plugin(text: &[u8]) -> Result<(Manifest, Descriptor), String> {
         let value: serde_json::Value =
             serde_json::from_slice(text).map_err(|error| format!("its manifest is no JSON: {error}"))?;
         if value.get("manifests").is_some() {
@@ -205,18 +205,18 @@ mod tests {
             (&config["architecture"], &config["os"]),
             (&"wasm".into(), &"wasip2".into())
         );
-        assert_eq!(config["layerDigests"][0], Digest::of(component).to_string());
+        assert_eq!(config["layerDigests"][0], Digest::from_bytes(component).to_string());
         let exports: Vec<String> = serde_json::from_value(config["component"]["exports"].clone()).unwrap();
         assert!(
             exports.contains(&"capstan:plugin/delete-policy@0.1.0".to_owned()),
             "{exports:?}"
         );
-        let (manifest, layer) = Manifest::of_plugin(&artifact.manifest).unwrap();
+        let (manifest, layer) = Manifest::parse_plugin(&artifact.manifest).unwrap();
         assert_eq!(manifest.annotations["org.opencontainers.image.title"], "ttl");
         assert_eq!(manifest.annotations[CONTRACT], "0.1.0");
         assert_eq!(
             (layer.digest, layer.size),
-            (Digest::of(component), component.len() as u64)
+            (Digest::from_bytes(component), component.len() as u64)
         );
         let again = artifact_of(component, &plugin, BTreeMap::new()).unwrap();
         assert_eq!(
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn what_is_no_plugin_says_what_it_is() {
         let descriptor =
-            |media_type: &str| serde_json::json!({"mediaType": media_type, "digest": Digest::of(b""), "size": 0});
+            |media_type: &str| serde_json::json!({"mediaType": media_type, "digest": Digest::from_bytes(b""), "size": 0});
         let manifest = |config: &str, layers: &[&str]| {
             let layers: Vec<_> = layers.iter().map(|layer| descriptor(layer)).collect();
             serde_json::json!({"schemaVersion": 2, "config": descriptor(config), "layers": layers}).to_string()
@@ -252,7 +252,7 @@ mod tests {
                 "its layer is `application/vnd.wasmtime.cwasm`",
             ),
         ] {
-            let said = Manifest::of_plugin(text.as_bytes()).unwrap_err();
+            let said = Manifest::parse_plugin(text.as_bytes()).unwrap_err();
             assert!(said.contains(reason), "{said}");
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{digest::Digest, error::RegistryError, source::Source};
 
 /// The file's name.
-pub const NAME: &str = "capstan.lock";
+pub const FILE_NAME: &str = "capstan.lock";
 
 /// The version of the file's format.
 const FORMAT: u32 = 1;
@@ -20,17 +20,17 @@ const FILE_HEADER: &str =
 /// The contents of `capstan.lock`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lock {
+pub struct LockFile {
     form: u32,
     /// The pinned plugins, sorted by name.
     #[serde(default, rename = "plugin")]
-    pub plugins: Vec<Locked>,
+    pub plugins: Vec<LockedPlugin>,
 }
 
 /// A pinned plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Locked {
+pub struct LockedPlugin {
     /// Its name in the file: its own name, unless the user chose another one.
     pub name: String,
     /// The plugin's version.
@@ -41,35 +41,36 @@ pub struct Locked {
     pub digest: Digest,
     /// The digest of its manifest in a registry; `None` for other sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub manifest: Option<Digest>,
+    #[serde(rename = "manifest")]
+    pub manifest_digest: Option<Digest>,
 }
 
-impl Default for Lock {
-    fn default() -> Lock {
-        Lock {
+impl Default for LockFile {
+    fn default() -> LockFile {
+        LockFile {
             form: FORMAT,
             plugins: Vec::new(),
         }
     }
 }
 
-impl Lock {
+impl LockFile {
     /// Reads the file; a file that doesn't exist pins nothing.
     ///
     /// # Errors
     ///
     /// Returns why it can't be read or parsed.
-    pub fn read(path: &Path) -> Result<Lock, RegistryError> {
+    pub fn read(path: &Path) -> Result<LockFile, RegistryError> {
         let wrong = |reason: String| RegistryError::File {
             path: path.to_owned(),
             reason,
         };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Lock::default()),
-            Err(error) => return Err(RegistryError::of_file(path, &error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(LockFile::default()),
+            Err(error) => return Err(RegistryError::from_io(path, &error)),
         };
-        let lock: Lock = toml::from_str(&text).map_err(|error| {
+        let lock: LockFile = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(String::new(), |span| {
                 let before = text.get(..span.start).unwrap_or_default();
                 format!("line {}: ", before.matches('\n').count() + 1)
@@ -95,19 +96,19 @@ impl Lock {
         };
         let text = toml::to_string(self).map_err(|error| wrong(error.to_string()))?;
         let text = format!("{FILE_HEADER}{text}");
-        capstan_files::write(path, text.as_bytes(), Readers::AsUsual)
-            .map_err(|error| RegistryError::of_file(path, &error))
+        capstan_files::write(path, text.as_bytes(), Readers::Inherited)
+            .map_err(|error| RegistryError::from_io(path, &error))
     }
 
     /// Returns the pinned plugin of a source.
-    pub fn find(&self, source: &Source) -> Option<&Locked> {
+    pub fn find(&self, source: &Source) -> Option<&LockedPlugin> {
         let text = source.to_string();
         self.plugins.iter().find(|plugin| plugin.source == text)
     }
 
     /// Pins a plugin. It replaces those with the same name or source, which are returned.
-    pub fn put(&mut self, locked: Locked) -> Vec<Locked> {
-        let is_other = |plugin: &Locked| plugin.name != locked.name && plugin.source != locked.source;
+    pub fn pin(&mut self, locked: LockedPlugin) -> Vec<LockedPlugin> {
+        let is_other = |plugin: &LockedPlugin| plugin.name != locked.name && plugin.source != locked.source;
         let (kept, replaced) = std::mem::take(&mut self.plugins).into_iter().partition(is_other);
         self.plugins = kept;
         self.plugins.push(locked);
@@ -120,32 +121,32 @@ impl Lock {
 mod tests {
     use super::*;
 
-    fn locked(name: &str, source: &str) -> Locked {
-        Locked {
+    fn locked(name: &str, source: &str) -> LockedPlugin {
+        LockedPlugin {
             name: name.to_owned(),
             version: "1.0.0".to_owned(),
             source: source.to_owned(),
-            digest: Digest::of(source.as_bytes()),
-            manifest: None,
+            digest: Digest::from_bytes(source.as_bytes()),
+            manifest_digest: None,
         }
     }
 
     #[test]
     fn a_lock_is_read_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(NAME);
-        assert_eq!(Lock::read(&path).unwrap(), Lock::default(), "no file");
-        let mut lock = Lock::default();
-        assert_eq!(lock.put(locked("queue", "oci://a.io/queue:1")), []);
-        assert_eq!(lock.put(locked("alarm", "alarm.wasm")), []);
-        lock.plugins[1].manifest = Some(Digest::of(b"manifest"));
+        let path = folder.path().join(FILE_NAME);
+        assert_eq!(LockFile::read(&path).unwrap(), LockFile::default(), "no file");
+        let mut lock = LockFile::default();
+        assert_eq!(lock.pin(locked("queue", "oci://a.io/queue:1")), []);
+        assert_eq!(lock.pin(locked("alarm", "alarm.wasm")), []);
+        lock.plugins[1].manifest_digest = Some(Digest::from_bytes(b"manifest"));
         lock.write(&path).unwrap();
-        assert_eq!(Lock::read(&path).unwrap(), lock);
+        assert_eq!(LockFile::read(&path).unwrap(), lock);
         let names: Vec<&str> = lock.plugins.iter().map(|plugin| &*plugin.name).collect();
         assert_eq!(names, ["alarm", "queue"], "in order, whoever came first");
         assert!(lock.find(&"./alarm.wasm".parse().unwrap()).is_some());
         assert!(lock.find(&"oci://a.io/queue:2".parse().unwrap()).is_none());
-        let replaced = lock.put(locked("queue", "oci://a.io/queue:2"));
+        let replaced = lock.pin(locked("queue", "oci://a.io/queue:2"));
         assert_eq!(replaced.len(), 1);
         assert_eq!(lock.plugins.len(), 2);
     }
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn what_is_no_lock_is_told_with_its_line() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(NAME);
+        let path = folder.path().join(FILE_NAME);
         for (text, reason) in [
             ("form = 2\n", "its form is 2, and this version of Capstan knows 1"),
             ("form = 1\n[[plugin]]\nname = \"a\"\n", "missing field"),
@@ -161,7 +162,7 @@ mod tests {
             ("<<<<<<< HEAD\n", "line 1: "),
         ] {
             std::fs::write(&path, text).unwrap();
-            let said = Lock::read(&path).unwrap_err().to_string();
+            let said = LockFile::read(&path).unwrap_err().to_string();
             assert!(said.contains("capstan.lock: ") && said.contains(reason), "{said}");
         }
     }

@@ -10,8 +10,8 @@ use thiserror::Error;
 
 use crate::{
     key::PublicKey,
-    pattern::Pattern,
-    signature::{Signature, Subject},
+    pattern::SourcePattern,
+    signature::{Signature, SignedContent},
     source::Source,
 };
 
@@ -28,9 +28,9 @@ pub enum Signer {
 }
 
 impl Signer {
-    fn signed(&self, signatures: &[Signature], subject: Subject<'_>) -> bool {
+    fn signed(&self, signatures: &[Signature], subject: SignedContent<'_>) -> bool {
         match self {
-            Signer::Key { key, .. } => signatures.iter().any(|signature| signature.is_of(key, subject)),
+            Signer::Key { key, .. } => signatures.iter().any(|signature| signature.is_signed_by(key, subject)),
         }
     }
 }
@@ -45,9 +45,9 @@ impl fmt::Display for Signer {
 
 /// Who has to sign the plugins from some sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub struct SignatureRule {
     /// The sources that the rule applies to.
-    pub source: Pattern,
+    pub source: SourcePattern,
     /// All of these have to sign.
     pub all_of: Vec<Signer>,
     /// At least one of these has to sign.
@@ -56,7 +56,7 @@ pub struct Rule {
 
 /// The signature rules. Without any, no signature is required.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Policy(pub Vec<Rule>);
+pub struct SignaturePolicy(pub Vec<SignatureRule>);
 
 /// Signatures that a rule requires are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -67,7 +67,7 @@ pub struct SignatureError {
     /// The rule; `None` if there are rules and none matches the source.
     pub rule: Option<String>,
     /// The number of signatures, by any signer.
-    pub found: usize,
+    pub signature_count: usize,
     /// Of `all_of`, those that did not sign.
     pub missing: Vec<String>,
     /// The signers in `any_of`, if none of them signed.
@@ -86,7 +86,7 @@ impl SignatureError {
         if !self.none_of.is_empty() {
             lacks.push(format!("there is none by any of {}", self.none_of.join(", ")));
         }
-        let found = match self.found {
+        let found = match self.signature_count {
             0 => "it has no signature at all".to_owned(),
             1 => "its one signature is by somebody else, or of something else".to_owned(),
             many => format!("none of its {many} signatures is the one"),
@@ -101,7 +101,7 @@ impl SignatureError {
         }
         let reference = self.source_text.strip_prefix("oci://");
         match reference {
-            Some(reference) if self.found == 0 => {
+            Some(reference) if self.signature_count == 0 => {
                 format!("its author signs it with `cosign sign --key KEY {reference}`; nothing of it was used")
             }
             Some(_) => "ask its author by which key it is signed; nothing of it was used".to_owned(),
@@ -111,18 +111,18 @@ impl SignatureError {
     }
 }
 
-impl Policy {
+impl SignaturePolicy {
     /// Returns the rules for a source: the most specific ones that match.
-    pub fn rules(&self, source: &Source) -> Vec<&Rule> {
-        let fits = || self.0.iter().filter(|rule| rule.source.is_for(source));
-        let longest = fits().map(|rule| rule.source.length()).max();
-        fits().filter(|rule| Some(rule.source.length()) == longest).collect()
+    pub fn rules(&self, source: &Source) -> Vec<&SignatureRule> {
+        let fits = || self.0.iter().filter(|rule| rule.source.matches(source));
+        let longest = fits().map(|rule| rule.source.specificity()).max();
+        fits().filter(|rule| Some(rule.source.specificity()) == longest).collect()
     }
 
     /// Says whether a source has to be signed, or may not be used at all.
-    pub fn demands(&self, source: &Source) -> bool {
+    pub fn requires_signature(&self, source: &Source) -> bool {
         let rules = self.rules(source);
-        let wants = |rule: &&Rule| !rule.all_of.is_empty() || !rule.any_of.is_empty();
+        let wants = |rule: &&SignatureRule| !rule.all_of.is_empty() || !rule.any_of.is_empty();
         rules.iter().any(wants) || (rules.is_empty() && !self.0.is_empty())
     }
 
@@ -134,7 +134,7 @@ impl Policy {
     pub(crate) fn check(
         &self,
         source: &Source,
-        subject: Subject<'_>,
+        subject: SignedContent<'_>,
         signatures: &[Signature],
     ) -> Result<Vec<String>, SignatureError> {
         let mut by = Vec::new();
@@ -143,7 +143,7 @@ impl Policy {
             return Err(SignatureError {
                 source_text: source.to_string(),
                 rule: None,
-                found: 0,
+                signature_count: 0,
                 missing: Vec::new(),
                 none_of: Vec::new(),
             });
@@ -158,9 +158,9 @@ impl Policy {
                 return Err(SignatureError {
                     source_text: source.to_string(),
                     rule: Some(rule.source.to_string()),
-                    found: signatures
+                    signature_count: signatures
                         .iter()
-                        .filter(|signature| signature.attests().is_none())
+                        .filter(|signature| signature.attestation_type().is_none())
                         .count(),
                     missing: names(missing),
                     none_of: if any.is_empty() {
@@ -185,8 +185,8 @@ mod tests {
     use super::*;
     use crate::signature::tests::{key, signed};
 
-    fn rule(source: &str) -> Rule {
-        Rule {
+    fn rule(source: &str) -> SignatureRule {
+        SignatureRule {
             source: source.parse().unwrap(),
             all_of: Vec::new(),
             any_of: Vec::new(),
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_longest_rule_counts_and_names_end_where_they_end() {
-        let policy = Policy(vec![
+        let policy = SignaturePolicy(vec![
             rule("*"),
             rule("oci://a.io/acme"),
             rule("oci://a.io/acme/queue"),
@@ -214,24 +214,24 @@ mod tests {
                 .map(|rule| rule.source.to_string());
             assert_eq!(rules.collect::<Vec<_>>(), [found], "{source}");
         }
-        let policy = Policy(vec![rule("./././a/"), rule("a/b")]);
+        let policy = SignaturePolicy(vec![rule("./././a/"), rule("a/b")]);
         let longest = policy.rules(&"a/b/c.wasm".parse().unwrap());
         assert_eq!(
             longest,
             [&rule("a/b")],
             "what is written beside the point doesn't count"
         );
-        let both = Policy(vec![rule("oci://a.io/acme"), rule("oci://A.io:443/acme/")]);
+        let both = SignaturePolicy(vec![rule("oci://a.io/acme"), rule("oci://A.io:443/acme/")]);
         assert_eq!(both.rules(&"oci://a.io/acme/queue:1".parse().unwrap()).len(), 2);
     }
 
     #[test]
     fn where_there_are_rules_a_source_without_one_is_refused() {
         let source: Source = "oci://a.io:8443/acme/queue:1".parse().unwrap();
-        let subject = Subject::of(b"manifest");
+        let subject = SignedContent::new(b"manifest");
         let check = |rules: &[&str]| {
-            let policy = Policy(rules.iter().map(|source| rule(source)).collect());
-            (policy.demands(&source), policy.check(&source, subject, &[]).is_ok())
+            let policy = SignaturePolicy(rules.iter().map(|source| rule(source)).collect());
+            (policy.requires_signature(&source), policy.check(&source, subject, &[]).is_ok())
         };
         assert_eq!(check(&[]), (false, true), "nothing is said about signatures");
         assert_eq!(check(&["oci://a.io/acme/"]), (true, false), "another registry");
@@ -250,12 +250,12 @@ mod tests {
             key: key(&pairs[at]),
         };
         let source: Source = "oci://a.io/queue:1".parse().unwrap();
-        let subject = Subject::of(b"manifest");
+        let subject = SignedContent::new(b"manifest");
         let by =
             |signers: &[usize]| -> Vec<Signature> { signers.iter().map(|at| signed(&pairs[*at], subject)).collect() };
         let check = |all: &[usize], any: &[usize], signers: &[usize]| {
-            let policy = Policy(vec![Rule {
-                source: Pattern::Every,
+            let policy = SignaturePolicy(vec![SignatureRule {
+                source: SourcePattern::All,
                 all_of: all.iter().map(|at| signer(*at)).collect(),
                 any_of: any.iter().map(|at| signer(*at)).collect(),
             }]);

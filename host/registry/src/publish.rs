@@ -9,7 +9,7 @@ use crate::{
     digest::Digest,
     error::RegistryError,
     layout,
-    remote::{RemoteRepository, absent},
+    remote::{RemoteRepository, not_found_as_none},
     source::OciSource,
     store::Store,
 };
@@ -31,7 +31,7 @@ pub struct PublishedPlugin {
     /// The component's digest.
     pub digest: Digest,
     /// Whether the same plugin was published there before.
-    pub was_there: bool,
+    pub already_existed: bool,
 }
 
 impl Store {
@@ -52,7 +52,7 @@ impl Store {
             reason,
         };
         let plugin = capstan_stamp::read(&component).map_err(|error| not_a_plugin(error.to_string()))?;
-        let limit = self.limits().component;
+        let limit = self.limits().max_component_bytes;
         if component.len() as u64 > limit {
             return Err(RegistryError::TooLarge {
                 what: "the file".to_owned(),
@@ -61,18 +61,18 @@ impl Store {
             });
         }
         let artifact = layout::artifact_of(&component, &plugin, annotations).map_err(not_a_plugin)?;
-        let (digest, manifest) = (artifact.component_digest, Digest::of(&artifact.manifest));
+        let (digest, manifest) = (artifact.component_digest, Digest::from_bytes(&artifact.manifest));
         let target = OciSource {
             manifest: None,
             ..target.clone()
         };
-        let remote = RemoteRepository::open(self.http()?, &target, RegistryOperation::Push).await?;
+        let remote = RemoteRepository::connect(self.http()?, &target, RegistryOperation::Push).await?;
         let tag = target.tag.clone().unwrap_or_default();
-        let there = absent(remote.manifest(&tag, &[layout::MANIFEST, layout::INDEX]).await)?;
+        let there = not_found_as_none(remote.manifest(&tag, &[layout::MANIFEST_MEDIA_TYPE, layout::INDEX_MEDIA_TYPE]).await)?;
         let was_there = match there {
             Some((_, there)) if there == manifest => true,
             Some((_, there)) if on_taken == OnExistingTag::Refuse => {
-                return Err(RegistryError::Taken {
+                return Err(RegistryError::TagExists {
                     reference: target.to_string(),
                     digest: there,
                 });
@@ -87,9 +87,9 @@ impl Store {
             }
         };
         Ok(PublishedPlugin {
-            source: target.at(manifest),
+            source: target.with_manifest(manifest),
             digest,
-            was_there,
+            already_existed: was_there,
         })
     }
 }

@@ -15,10 +15,10 @@ use crate::{
     credentials::{self, Credentials},
     digest::Digest,
     error::RegistryError,
-    http::{self, Http, Wanted},
+    http::{self, Http, HttpRequest},
     layout,
     source::OciSource,
-    token::{self, Asked, Said},
+    token::{self, TokenRequest, Authorization},
 };
 
 /// The header in which a registry says what a manifest's digest is.
@@ -37,7 +37,7 @@ pub(crate) struct RemoteRepository<'a> {
 
 impl<'a> RemoteRepository<'a> {
     /// Logs in to the registry of a source.
-    pub(crate) async fn open(
+    pub(crate) async fn connect(
         http: &'a Http,
         source: &OciSource,
         operation: RegistryOperation,
@@ -51,7 +51,7 @@ impl<'a> RemoteRepository<'a> {
         } else {
             "https"
         };
-        let asked = Asked {
+        let asked = TokenRequest {
             registry: &format!("{scheme}://{host}"),
             repository: &source.repository,
             operation,
@@ -64,9 +64,9 @@ impl<'a> RemoteRepository<'a> {
         let client = client(http)?;
         // With this authorization it doesn't request a token of its own.
         let auth = match said {
-            Said::Nothing => RegistryAuth::Anonymous,
-            Said::Basic(user, password) => RegistryAuth::Basic(user, password),
-            Said::Bearer(token) => RegistryAuth::Bearer(token),
+            Authorization::None => RegistryAuth::Anonymous,
+            Authorization::Basic(user, password) => RegistryAuth::Basic(user, password),
+            Authorization::Bearer(token) => RegistryAuth::Bearer(token),
         };
         client.store_auth_if_needed(&host, &auth).await;
         Ok(RemoteRepository {
@@ -84,9 +84,9 @@ impl<'a> RemoteRepository<'a> {
     pub(crate) async fn manifest(&self, name: &str, accept: &[&str]) -> Result<(Vec<u8>, Digest), RegistryError> {
         let separator = if name.contains(':') { '@' } else { ':' };
         let what = format!("{}/{}{separator}{name}", self.host, self.reference.repository());
-        let limit = self.http.access().limits.document;
+        let limit = self.http.access().limits.max_document_bytes;
         let got = self.get(&format!("manifests/{name}"), accept, &what, limit).await?;
-        let found = Digest::of(&got.body);
+        let found = Digest::from_bytes(&got.body);
         let promised = got.headers.get(DIGEST_HEADER).and_then(|value| value.to_str().ok());
         for expected in [promised, Some(name)]
             .into_iter()
@@ -103,7 +103,7 @@ impl<'a> RemoteRepository<'a> {
     /// Downloads a blob.
     pub(crate) async fn blob(&self, digest: Digest, what: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
         let got = self.get(&format!("blobs/{digest}"), &[], what, limit).await?;
-        let found = Digest::of(&got.body);
+        let found = Digest::from_bytes(&got.body);
         if found != digest {
             return Err(RegistryError::WrongDigest {
                 what: what.to_owned(),
@@ -117,19 +117,19 @@ impl<'a> RemoteRepository<'a> {
     /// Lists the manifests that refer to a manifest. A registry without such lists has them under a tag.
     pub(crate) async fn referrers(&self, subject: Digest) -> Result<layout::Index, RegistryError> {
         let what = format!("what refers to {}@{subject}", self.reference.repository());
-        let limit = self.http.access().limits.document;
+        let limit = self.http.access().limits.max_document_bytes;
         let path = format!("referrers/{subject}");
-        let listed = absent(self.get(&path, &[layout::INDEX], &what, limit).await)?.map(|got| got.body);
+        let listed = not_found_as_none(self.get(&path, &[layout::INDEX_MEDIA_TYPE], &what, limit).await)?.map(|got| got.body);
         let listed = if listed.is_some() {
             listed
         } else {
             let tag = format!("sha256-{}", subject.hex());
-            absent(self.manifest(&tag, &[layout::INDEX]).await)?.map(|(body, _)| body)
+            not_found_as_none(self.manifest(&tag, &[layout::INDEX_MEDIA_TYPE]).await)?.map(|(body, _)| body)
         };
         let Some(body) = listed else {
             return Ok(layout::Index::default());
         };
-        serde_json::from_slice(&body).map_err(|error| RegistryError::Answer {
+        serde_json::from_slice(&body).map_err(|error| RegistryError::UnexpectedAnswer {
             host: self.host.clone(),
             what,
             answer: format!("something that is no list: {error}"),
@@ -143,14 +143,14 @@ impl<'a> RemoteRepository<'a> {
         what: &str,
         limit: u64,
     ) -> Result<http::HttpAnswer, RegistryError> {
-        let wanted = Wanted {
+        let wanted = HttpRequest {
             url: &format!("{}/{path}", self.base),
             accept,
             authorization: self.authorization.as_ref(),
             form: None,
-            who: self.credentials.who.as_deref(),
-            what,
-            limit,
+            credentials_description: self.credentials.description.as_deref(),
+            description: what,
+            max_bytes: limit,
         };
         self.http.get(&wanted).await
     }
@@ -172,7 +172,7 @@ impl<'a> RemoteRepository<'a> {
     /// Uploads a manifest under the source's tag.
     pub(crate) async fn push_manifest(&self, content: Vec<u8>) -> Result<(), RegistryError> {
         let what = format!("an upload to {}", self.reference.repository());
-        let media_type = HeaderValue::from_static(layout::MANIFEST);
+        let media_type = HeaderValue::from_static(layout::MANIFEST_MEDIA_TYPE);
         let pushed = self.client.push_manifest_raw(&self.reference, content, media_type);
         self.within(pushed, &what).await.map(|_| ())
     }
@@ -183,7 +183,7 @@ impl<'a> RemoteRepository<'a> {
         work: impl Future<Output = Result<T, OciDistributionError>>,
         what: &str,
     ) -> Result<T, RegistryError> {
-        let whole = self.http.access().limits.whole;
+        let whole = self.http.access().limits.total_timeout;
         match timeout(whole, work).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => Err(self.told(error, what)),
@@ -195,7 +195,7 @@ impl<'a> RemoteRepository<'a> {
         let denied = || RegistryError::Denied {
             host: self.host.clone(),
             what: what.to_owned(),
-            who: self.credentials.who.clone(),
+            who: self.credentials.description.clone(),
         };
         match error {
             OciDistributionError::AuthenticationFailure(_)
@@ -203,14 +203,14 @@ impl<'a> RemoteRepository<'a> {
             | OciDistributionError::ServerError { code: 401 | 403, .. } => denied(),
             OciDistributionError::RequestError(error) => match error.status() {
                 Some(status) if [401, 403].contains(&status.as_u16()) => denied(),
-                Some(status) => RegistryError::Answer {
+                Some(status) => RegistryError::UnexpectedAnswer {
                     host: self.host.clone(),
                     what: what.to_owned(),
                     answer: status.to_string(),
                 },
-                None => http::unreachable(self.host.clone(), &error),
+                None => http::unreachable_error(self.host.clone(), &error),
             },
-            other => RegistryError::Answer {
+            other => RegistryError::UnexpectedAnswer {
                 host: self.host.clone(),
                 what: what.to_owned(),
                 answer: other.to_string(),
@@ -220,7 +220,7 @@ impl<'a> RemoteRepository<'a> {
 }
 
 /// Converts `NotFound` to `None`.
-pub(crate) fn absent<T>(result: Result<T, RegistryError>) -> Result<Option<T>, RegistryError> {
+pub(crate) fn not_found_as_none<T>(result: Result<T, RegistryError>) -> Result<Option<T>, RegistryError> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(RegistryError::NotFound { .. }) => Ok(None),
@@ -230,10 +230,10 @@ pub(crate) fn absent<T>(result: Result<T, RegistryError>) -> Result<Option<T>, R
 
 fn client(http: &Http) -> Result<Client, RegistryError> {
     let access = http.access();
-    let certificates = match &access.ca {
+    let certificates = match &access.ca_file {
         Some(path) => vec![Certificate {
             encoding: CertificateEncoding::Pem,
-            data: std::fs::read(path).map_err(|error| RegistryError::of_file(path, &error))?,
+            data: std::fs::read(path).map_err(|error| RegistryError::from_io(path, &error))?,
         }],
         None => Vec::new(),
     };
@@ -241,8 +241,8 @@ fn client(http: &Http) -> Result<Client, RegistryError> {
         protocol: ClientProtocol::HttpsExcept(access.plain_http.clone()),
         extra_root_certificates: certificates,
         use_monolithic_push: true,
-        read_timeout: Some(access.limits.silence),
-        connect_timeout: Some(access.limits.connect),
+        read_timeout: Some(access.limits.read_timeout),
+        connect_timeout: Some(access.limits.connect_timeout),
         user_agent: concat!("capstan/", env!("CARGO_PKG_VERSION")),
         https_proxy: access.proxy.as_ref().map(|proxy| proxy.url.clone()),
         no_proxy: access

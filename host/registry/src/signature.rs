@@ -39,18 +39,18 @@ pub enum Signature {
 
 /// The content that a signature has to be about.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject<'a> {
+pub(crate) struct SignedContent<'a> {
     /// The manifest in a registry, or the component.
     pub(crate) content: &'a [u8],
     /// Its digest.
     pub(crate) digest: Digest,
 }
 
-impl<'a> Subject<'a> {
-    pub(crate) fn of(content: &'a [u8]) -> Subject<'a> {
-        Subject {
+impl<'a> SignedContent<'a> {
+    pub(crate) fn new(content: &'a [u8]) -> SignedContent<'a> {
+        SignedContent {
             content,
-            digest: Digest::of(content),
+            digest: Digest::from_bytes(content),
         }
     }
 }
@@ -115,7 +115,7 @@ struct Image {
 
 impl Signature {
     /// Says whether a key made this signature of the content. A signature that can't be parsed doesn't count.
-    pub(crate) fn is_of(&self, key: &PublicKey, subject: Subject<'_>) -> bool {
+    pub(crate) fn is_signed_by(&self, key: &PublicKey, subject: SignedContent<'_>) -> bool {
         match self {
             Signature::Simple { payload, signature } => {
                 verify_simple(payload, signature, key, subject).unwrap_or(false)
@@ -125,7 +125,7 @@ impl Signature {
     }
 
     /// Returns the predicate type of a statement that isn't a signature. It isn't verified.
-    pub(crate) fn attests(&self) -> Option<String> {
+    pub(crate) fn attestation_type(&self) -> Option<String> {
         let Signature::Bundle(text) = self else {
             return None;
         };
@@ -135,7 +135,7 @@ impl Signature {
     }
 }
 
-fn verify_simple(payload: &str, signature: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
+fn verify_simple(payload: &str, signature: &str, key: &PublicKey, subject: SignedContent<'_>) -> Option<bool> {
     if !key.verifies(payload.as_bytes(), &STANDARD.decode(signature).ok()?) {
         return None;
     }
@@ -143,7 +143,7 @@ fn verify_simple(payload: &str, signature: &str, key: &PublicKey, subject: Subje
     Some(critical.kind == SIMPLE_SIGNING_TYPE && critical.image.docker_manifest_digest == subject.digest.to_string())
 }
 
-fn verify_bundle(text: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
+fn verify_bundle(text: &str, key: &PublicKey, subject: SignedContent<'_>) -> Option<bool> {
     let bundle: Bundle = serde_json::from_str(text).ok()?;
     if !bundle.media_type.starts_with(BUNDLE_MEDIA_TYPE) {
         return None;
@@ -209,7 +209,7 @@ pub(crate) mod tests {
         Signature::Bundle(bundle.to_string())
     }
 
-    pub(crate) fn signed(pair: &KeyPair, subject: Subject<'_>) -> Signature {
+    pub(crate) fn signed(pair: &KeyPair, subject: SignedContent<'_>) -> Signature {
         envelope(pair, COSIGN_SIGN_PREDICATE, &subject.digest.hex())
     }
 
@@ -226,7 +226,7 @@ pub(crate) mod tests {
     #[test]
     fn every_form_is_of_its_key_and_its_subject_only() {
         let (ours, theirs) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-        let (subject, other) = (Subject::of(b"manifest"), Subject::of(b"another"));
+        let (subject, other) = (SignedContent::new(b"manifest"), SignedContent::new(b"another"));
         let message = json!({"mediaType": format!("{BUNDLE_MEDIA_TYPE}.v0.3+json"), "messageSignature": {
             "messageDigest": {"algorithm": "SHA2_256", "digest": ""}, "signature": encoded(&ours, b"manifest")}});
         for signature in [
@@ -234,27 +234,27 @@ pub(crate) mod tests {
             simple(&ours, SIMPLE_SIGNING_TYPE, subject.digest),
             Signature::Bundle(message.to_string()),
         ] {
-            assert!(signature.is_of(&key(&ours), subject), "{signature:?}");
-            assert!(!signature.is_of(&key(&theirs), subject), "another key: {signature:?}");
-            assert!(!signature.is_of(&key(&ours), other), "another subject: {signature:?}");
+            assert!(signature.is_signed_by(&key(&ours), subject), "{signature:?}");
+            assert!(!signature.is_signed_by(&key(&theirs), subject), "another key: {signature:?}");
+            assert!(!signature.is_signed_by(&key(&ours), other), "another subject: {signature:?}");
         }
     }
 
     #[test]
     fn what_signs_something_else_is_no_signature() {
         let pair = KeyPair::generate().unwrap();
-        let subject = Subject::of(b"manifest");
+        let subject = SignedContent::new(b"manifest");
         let provenance = envelope(&pair, "https://slsa.dev/provenance/v1", &subject.digest.hex());
-        assert!(!provenance.is_of(&key(&pair), subject), "it attests");
-        assert_eq!(provenance.attests().as_deref(), Some("https://slsa.dev/provenance/v1"));
-        assert_eq!(signed(&pair, subject).attests(), None);
-        assert!(!simple(&pair, "some other text", subject.digest).is_of(&key(&pair), subject));
+        assert!(!provenance.is_signed_by(&key(&pair), subject), "it attests");
+        assert_eq!(provenance.attestation_type().as_deref(), Some("https://slsa.dev/provenance/v1"));
+        assert_eq!(signed(&pair, subject).attestation_type(), None);
+        assert!(!simple(&pair, "some other text", subject.digest).is_signed_by(&key(&pair), subject));
         for text in [
             "",
             "{}",
             r#"{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}"#,
         ] {
-            assert!(!Signature::Bundle(text.to_owned()).is_of(&key(&pair), subject));
+            assert!(!Signature::Bundle(text.to_owned()).is_signed_by(&key(&pair), subject));
         }
     }
 }

@@ -58,7 +58,7 @@ impl OciSource {
 
     /// Returns the same repository with a manifest's digest.
     #[must_use]
-    pub fn at(&self, manifest: Digest) -> OciSource {
+    pub fn with_manifest(&self, manifest: Digest) -> OciSource {
         OciSource {
             manifest: Some(manifest),
             ..self.clone()
@@ -76,7 +76,7 @@ impl Source {
     }
 
     /// Returns the path of the source's file, relative to a folder.
-    pub fn file(&self, folder: &Path) -> Option<PathBuf> {
+    pub fn file_path(&self, folder: &Path) -> Option<PathBuf> {
         match self {
             Source::File { path, .. } | Source::Path(path) => Some(folder.join(path)),
             Source::Oci(_) | Source::Https { .. } => None,
@@ -110,7 +110,7 @@ impl FromStr for Source {
                     "name a file, or `oci://REGISTRY/REPOSITORY:TAG`",
                 ));
             }
-            let path = plain(Path::new(text)).map_err(|(reason, hint)| wrong(&reason, hint))?;
+            let path = normalize_path(Path::new(text)).map_err(|(reason, hint)| wrong(&reason, hint))?;
             return Ok(Source::Path(path));
         };
         let hint = "write its SHA-256 behind it: `#sha256=` and the 64 hex digits that `sha256sum` prints";
@@ -124,13 +124,13 @@ impl FromStr for Source {
             return Err(wrong(&format!("`#{pin}` is no digest"), hint));
         };
         if is_url {
-            let url = url(place).map_err(|(reason, hint)| SourceError {
+            let url = normalize_url(place).map_err(|(reason, hint)| SourceError {
                 text: without_credentials(place),
                 ..wrong(&reason, hint)
             })?;
             return Ok(Source::Https { url, digest });
         }
-        let path = plain(Path::new(place)).map_err(|(reason, hint)| wrong(&reason, hint))?;
+        let path = normalize_path(Path::new(place)).map_err(|(reason, hint)| wrong(&reason, hint))?;
         Ok(Source::File { path, digest })
     }
 }
@@ -154,7 +154,7 @@ fn parse_oci(text: &str) -> Result<OciSource, ParseProblem> {
         let hint = "name a tag, as in `:1.2.0`, or a digest; which one is meant is not guessed";
         return Err(("it has neither a tag nor a digest".to_owned(), hint));
     }
-    let registry = host(registry)?;
+    let registry = normalize_host(registry)?;
     if repository.contains(|letter: char| letter.is_ascii_uppercase()) {
         return Err((
             format!("`{repository}` has capital letters, which no repository may have"),
@@ -173,7 +173,7 @@ fn parse_oci(text: &str) -> Result<OciSource, ParseProblem> {
 }
 
 /// Normalizes a URL for rules and locks.
-pub(crate) fn url(written: &str) -> Result<String, ParseProblem> {
+pub(crate) fn normalize_url(written: &str) -> Result<String, ParseProblem> {
     let url = reqwest::Url::parse(written).map_err(|error| (error.to_string(), "name a URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
         let hint = "they would be in every log; serve it without";
@@ -191,7 +191,7 @@ fn without_credentials(written: &str) -> String {
 }
 
 /// Normalizes a host for rules and locks.
-pub(crate) fn host(written: &str) -> Result<String, ParseProblem> {
+pub(crate) fn normalize_host(written: &str) -> Result<String, ParseProblem> {
     let lower = written.to_ascii_lowercase();
     // With TLS, this port is the default.
     let host = lower.strip_suffix(":443").unwrap_or(&lower);
@@ -204,7 +204,7 @@ pub(crate) fn host(written: &str) -> Result<String, ParseProblem> {
 }
 
 /// Normalizes a path for rules and locks: `./a.wasm` and `a.wasm` are the same source.
-pub(crate) fn plain(path: &Path) -> Result<PathBuf, ParseProblem> {
+pub(crate) fn normalize_path(path: &Path) -> Result<PathBuf, ParseProblem> {
     let mut is_inside = false;
     for part in path.components() {
         match part {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::{
     credentials::{Auth, Credentials},
     error::RegistryError,
-    http::{Http, Wanted},
+    http::{Http, HttpRequest},
 };
 
 /// The most bytes of an answer: a token has a few KB.
@@ -21,9 +21,9 @@ const CLIENT_ID: &str = "capstan";
 
 /// The authorization for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum Authorization {
     /// None is needed.
-    Nothing,
+    None,
     /// User name and password.
     Basic(String, String),
     /// A token.
@@ -31,7 +31,7 @@ pub(crate) enum Said {
 }
 
 /// What a token is requested for.
-pub(crate) struct Asked<'a> {
+pub(crate) struct TokenRequest<'a> {
     /// The registry's address, with its scheme.
     pub(crate) registry: &'a str,
     /// The repository in it.
@@ -54,17 +54,17 @@ struct Challenge {
     service: Option<String>,
 }
 
-impl Said {
+impl Authorization {
     /// Makes the value of the header.
     ///
     /// # Errors
     ///
     /// Returns that it can't be written in a header.
-    pub(crate) fn header(&self) -> Result<Option<HeaderValue>, String> {
+    pub(crate) fn to_header(&self) -> Result<Option<HeaderValue>, String> {
         let value = match self {
-            Said::Nothing => return Ok(None),
-            Said::Basic(user, password) => format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
-            Said::Bearer(token) => format!("Bearer {token}"),
+            Authorization::None => return Ok(None),
+            Authorization::Basic(user, password) => format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
+            Authorization::Bearer(token) => format!("Bearer {token}"),
         };
         let mut value = HeaderValue::from_str(&value).map_err(|_| "no header can carry them".to_owned())?;
         value.set_sensitive(true);
@@ -75,18 +75,18 @@ impl Said {
 /// Finds out which authorization a registry needs, and obtains it.
 pub(crate) async fn authorize(
     http: &Http,
-    asked: &Asked<'_>,
+    asked: &TokenRequest<'_>,
     credentials: &Credentials,
-) -> Result<Said, RegistryError> {
+) -> Result<Authorization, RegistryError> {
     if let Auth::Token(token) = &credentials.auth {
-        return Ok(Said::Bearer(token.clone()));
+        return Ok(Authorization::Bearer(token.clone()));
     }
     let headers = http.challenges(&format!("{}/v2/", asked.registry)).await?;
     match headers.iter().find_map(|header| bearer(header)) {
         Some(challenge) => request_token(http, asked, credentials, challenge).await,
         None => Ok(match &credentials.auth {
-            Auth::Password(user, password) => Said::Basic(user.clone(), password.clone()),
-            Auth::Nobody | Auth::Token(_) | Auth::Identity(_) => Said::Nothing,
+            Auth::Password(user, password) => Authorization::Basic(user.clone(), password.clone()),
+            Auth::Anonymous | Auth::Token(_) | Auth::IdentityToken(_) => Authorization::None,
         }),
     }
 }
@@ -94,11 +94,11 @@ pub(crate) async fn authorize(
 /// Requests a token from the registry's token server.
 async fn request_token(
     http: &Http,
-    asked: &Asked<'_>,
+    asked: &TokenRequest<'_>,
     credentials: &Credentials,
     challenge: Challenge,
-) -> Result<Said, RegistryError> {
-    let wrong = |answer: String| RegistryError::Answer {
+) -> Result<Authorization, RegistryError> {
+    let wrong = |answer: String| RegistryError::UnexpectedAnswer {
         host: asked.registry.to_owned(),
         what: format!("repository {}", asked.repository),
         answer,
@@ -116,7 +116,7 @@ async fn request_token(
     let scope = format!("repository:{}:{actions}", asked.repository);
     let mut words = vec![("scope", scope.as_str())];
     words.extend(challenge.service.as_deref().map(|service| ("service", service)));
-    let form = if let Auth::Identity(token) = &credentials.auth {
+    let form = if let Auth::IdentityToken(token) = &credentials.auth {
         words.extend([
             ("grant_type", "refresh_token"),
             ("client_id", CLIENT_ID),
@@ -128,32 +128,32 @@ async fn request_token(
         None
     };
     let basic = match &credentials.auth {
-        Auth::Password(user, password) => Said::Basic(user.clone(), password.clone()),
-        Auth::Nobody | Auth::Token(_) | Auth::Identity(_) => Said::Nothing,
+        Auth::Password(user, password) => Authorization::Basic(user.clone(), password.clone()),
+        Auth::Anonymous | Auth::Token(_) | Auth::IdentityToken(_) => Authorization::None,
     };
     let what = format!("a token for repository {}", asked.repository);
-    let authorization = basic.header().map_err(wrong)?;
-    let wanted = Wanted {
+    let authorization = basic.to_header().map_err(wrong)?;
+    let wanted = HttpRequest {
         url: url.as_str(),
         accept: &[],
         authorization: authorization.as_ref(),
         form: form.as_deref(),
-        who: credentials.who.as_deref(),
-        what: &what,
-        limit: MAX_TOKEN_BYTES,
+        credentials_description: credentials.description.as_deref(),
+        description: &what,
+        max_bytes: MAX_TOKEN_BYTES,
     };
     let got = match http.get(&wanted).await {
         // Token servers report that in several ways.
-        Err(RegistryError::Answer { host, what, answer }) if answer.starts_with("400") => Err(RegistryError::Denied {
+        Err(RegistryError::UnexpectedAnswer { host, what, answer }) if answer.starts_with("400") => Err(RegistryError::Denied {
             host,
             what,
-            who: credentials.who.clone(),
+            who: credentials.description.clone(),
         }),
         settled => settled,
     }?;
     let answer: Answer = serde_json::from_slice(&got.body).map_err(|error| wrong(format!("no token: {error}")))?;
     let token = answer.token.or(answer.access_token);
-    token.map(Said::Bearer).ok_or_else(|| wrong("no token".to_owned()))
+    token.map(Authorization::Bearer).ok_or_else(|| wrong("no token".to_owned()))
 }
 
 /// Finds the challenge that names a token server.
@@ -212,9 +212,9 @@ mod tests {
 
     #[test]
     fn what_no_header_can_carry_is_an_error() {
-        assert!(Said::Bearer("a\nb".to_owned()).header().is_err());
-        let basic = Said::Basic("me".to_owned(), "a\nb".to_owned())
-            .header()
+        assert!(Authorization::Bearer("a\nb".to_owned()).to_header().is_err());
+        let basic = Authorization::Basic("me".to_owned(), "a\nb".to_owned())
+            .to_header()
             .unwrap()
             .unwrap();
         assert_eq!(

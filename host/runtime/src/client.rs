@@ -30,7 +30,7 @@ pub enum IdentityError {
     Empty,
     /// This name can't be written in a header.
     #[error("`{0}` can't be sent as the name of a user or group")]
-    Unfit(String),
+    InvalidHeaderValue(String),
     /// The client itself impersonates already; servers accept one identity at a time.
     #[error("this client acts as another user already")]
     Nested,
@@ -46,7 +46,7 @@ impl Identity {
         let value = |name: &str| match HeaderValue::from_str(name) {
             Ok(_) if name.trim().is_empty() => Err(IdentityError::Empty),
             Ok(value) => Ok(value),
-            Err(_) => Err(IdentityError::Unfit(name.escape_debug().to_string())),
+            Err(_) => Err(IdentityError::InvalidHeaderValue(name.escape_debug().to_string())),
         };
         let mut headers = vec![(IMPERSONATE_USER, value(user)?)];
         for group in groups {
@@ -86,7 +86,7 @@ pub(crate) fn for_identity(client: &Client, namespace: &str, identity: &Identity
 /// # Errors
 ///
 /// Returns what is wrong with the configuration.
-pub(crate) fn client(config: Config) -> Result<Client> {
+pub(crate) fn new_client(config: Config) -> Result<Client> {
     if config.proxy_url.is_some() {
         return Client::try_from(config);
     }
@@ -126,7 +126,7 @@ mod tests {
         let unfit = Identity::new("ada\r\nimpersonate-user: root", &[]);
         assert_eq!(
             unfit,
-            Err(IdentityError::Unfit("ada\\r\\nimpersonate-user: root".to_owned()))
+            Err(IdentityError::InvalidHeaderValue("ada\\r\\nimpersonate-user: root".to_owned()))
         );
     }
 

@@ -25,9 +25,9 @@ pub struct ClusterSpec {
     /// The context in the kubeconfig; its current one if absent.
     pub context: Option<String>,
     /// The user to impersonate.
-    pub act_as: Option<String>,
+    pub impersonated_user: Option<String>,
     /// The groups to impersonate.
-    pub as_groups: Vec<String>,
+    pub impersonated_groups: Vec<String>,
     /// The namespace of applications that don't name one; the context's if absent.
     pub namespace: Option<String>,
     /// The proxies for clusters whose kubeconfig doesn't name one.
@@ -41,7 +41,7 @@ pub struct Connection {
     /// The namespace of applications that don't name one.
     pub namespace: String,
     /// A description of the cluster and the proxy, for people.
-    pub place: String,
+    pub description: String,
     /// Whether the client impersonates another user.
     acts_as_other: bool,
 }
@@ -65,7 +65,7 @@ impl Connection {
         Connection {
             client,
             namespace,
-            place,
+            description: place,
             acts_as_other: false,
         }
     }
@@ -128,23 +128,23 @@ pub async fn connect(spec: &ClusterSpec) -> anyhow::Result<Connection> {
         ),
         None => None,
     };
-    if let Some(user) = &spec.act_as {
+    if let Some(user) = &spec.impersonated_user {
         config.auth_info.impersonate = Some(user.clone());
-        config.auth_info.impersonate_groups = (!spec.as_groups.is_empty()).then(|| spec.as_groups.clone());
+        config.auth_info.impersonate_groups = (!spec.impersonated_groups.is_empty()).then(|| spec.impersonated_groups.clone());
     }
     let namespace = spec.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
     let acts_as_other = config.auth_info.impersonate.is_some();
     let place = place(&config);
     let plugin = config.auth_info.exec.clone();
-    let client = client::client(config).map_err(|error| match plugin.and_then(|plugin| refused(&error, plugin)) {
+    let client = client::new_client(config).map_err(|error| match plugin.and_then(|plugin| refused(&error, plugin)) {
         Some(refused) => refused.into(),
         None => anyhow::Error::from(error).context(format!("failed to connect to {place}")),
     })?;
     Ok(Connection {
         client,
         namespace,
-        place,
+        description: place,
         acts_as_other,
     })
 }

@@ -30,7 +30,7 @@ pub use self::{
     client::{Identity, IdentityError},
     connect::{ClusterSpec, ConnectError, Connection, CredentialError, connect},
     proxy::ProxyVariables,
-    sandbox::{LoadedSandbox, PluginHost, alone, load},
+    sandbox::{LoadedSandbox, PluginHost, load_one, load},
 };
 
 /// The most bytes in the name of an application: names that are derived from it must fit into labels.
@@ -45,7 +45,7 @@ pub struct Runtime {
     /// The namespace of applications that don't name one.
     pub namespace: String,
     /// A short description of the cluster, for people.
-    pub cluster: String,
+    pub cluster_description: String,
     /// The grants for plugins.
     pub grants: UserGrants,
     /// The user's settings for the plugins that assess health.
@@ -68,7 +68,7 @@ impl Runtime {
         let Connection {
             client,
             namespace,
-            place,
+            description: place,
             ..
         } = connection;
         let plugins: Arc<dyn Plugins> = Arc::clone(&sandbox) as Arc<dyn Plugins>;
@@ -79,7 +79,7 @@ impl Runtime {
             engine: Engine::new(connected, plugins, clock, host),
             sandbox,
             namespace,
-            cluster: place,
+            cluster_description: place,
             grants: spec.grants.clone(),
             plugin_settings: spec.plugin_settings(),
         })
@@ -96,7 +96,7 @@ impl Runtime {
             !name.is_empty() && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
         };
         if !is_label(name) || name.len() > MAX_APPLICATION_NAME_BYTES {
-            return Err(Diagnostics::one(
+            return Err(Diagnostics::single(
                 format!("`{name}` can't be the name of an application"),
                 format!("at most {MAX_APPLICATION_NAME_BYTES} of a-z, 0-9 and -, as in `shop`"),
             ));
@@ -116,7 +116,7 @@ impl Runtime {
         let cluster = self.engine.cluster();
         let version = cluster.version().await;
         Ok(Capabilities {
-            kube_version: version.with_context(|| format!("failed to ask {} for its version", self.cluster))?,
+            kube_version: version.with_context(|| format!("failed to ask {} for its version", self.cluster_description))?,
             api_versions: cluster.discovery().api_versions(),
         })
     }

@@ -49,7 +49,7 @@ pub fn component(path: &Path) -> Result<PathBuf, Diagnostics> {
         return Ok(file.strip_prefix("./").map(Path::to_owned).unwrap_or(file));
     }
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    Err(Diagnostics::one(
+    Err(Diagnostics::single(
         format!("there is no {}: the plugin {name} isn't built", file.display()),
         Command::BuildPlugin {
             folder: Some(path.display().to_string()),
@@ -70,11 +70,11 @@ pub fn manifest(folder: &Path) -> Result<Manifest, Diagnostics> {
             "a plugin's folder has a `plugin.toml`".into(),
             Command::NewPlugin.into(),
         ];
-        Diagnostics::one(format!("{shown} can't be read: {error}"), hint)
+        Diagnostics::single(format!("{shown} can't be read: {error}"), hint)
     })?;
     let hint = "`wit/README.md`, which every new project has, shows all that a `plugin.toml` may say";
     Manifest::from_toml(&text).map_err(|error| match error {
-        ManifestError::Toml(error) => Diagnostics::one(format!("{shown}: {}", error.to_string().trim_end()), hint),
+        ManifestError::Toml(error) => Diagnostics::single(format!("{shown}: {}", error.to_string().trim_end()), hint),
         ManifestError::Flaws(flaws) => {
             let flaws = flaws
                 .0
@@ -97,7 +97,7 @@ pub struct Stale {
 }
 
 /// Finds out whether a component is older than a source file of its project.
-pub fn stale(component: &Path) -> Option<Stale> {
+pub fn find_stale(component: &Path) -> Option<Stale> {
     let folder = match component.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
@@ -126,13 +126,13 @@ fn newer_source(component: &Path, folder: &Path) -> Option<PathBuf> {
             path == manifest
         }
     };
-    let sources = files(folder).into_iter().filter(|(path, _)| is_source(path));
+    let sources = modified_times(folder).into_iter().filter(|(path, _)| is_source(path));
     let (path, changed) = sources.max_by_key(|(_, changed)| *changed)?;
     (changed > built).then_some(path)
 }
 
 /// Returns the modification time of each file of a project, except for files that a build writes.
-pub fn files(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+pub fn modified_times(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
     let mut found = BTreeMap::new();
     collect(folder, 0, &mut found);
     found

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_core::{
-    error::{Diagnostic, Diagnostics, near},
+    error::{Diagnostic, Diagnostics, closest_match},
     remedy::Command,
 };
 use capstan_project::WrittenSettings;
@@ -27,10 +27,10 @@ pub(crate) fn check(all: &BTreeMap<String, WrittenSettings>, sandbox: &Sandbox) 
 }
 
 fn mistakes(name: &str, written: &WrittenSettings, sandbox: &Sandbox) -> Vec<Diagnostic> {
-    let (document, pointer) = (&written.document, WrittenSettings::pointer(name));
+    let (document, pointer) = (&written.document, WrittenSettings::pointer_to(name));
     let Some(flaws) = sandbox.flaws_of_health_settings(name, &written.settings) else {
         let known: Vec<String> = sandbox.plugins().into_iter().map(|plugin| plugin.name).collect();
-        let hint = match near(name, known.iter().map(String::as_str)) {
+        let hint = match closest_match(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("loaded are {}; `plugins` names further ones", known.join(", ")),
         };

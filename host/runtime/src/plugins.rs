@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use capstan_project::{PluginSpec, plugins::Named};
-use capstan_registry::{Access, Lock, Policy, RegistryError, Source, Store, lock};
+use capstan_project::{PluginSpec, plugins::NamedPlugin};
+use capstan_registry::{Access, LockFile, SignaturePolicy, RegistryError, Source, Store, lock};
 
 use crate::{
     PluginHost,
@@ -13,7 +13,7 @@ use crate::{
 
 /// The components of the plugins that the user named.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct NamedPlugins {
     /// The components, each with its name in error messages.
     pub components: Vec<(String, Vec<u8>)>,
     /// The components that are older than their sources.
@@ -25,16 +25,16 @@ pub struct Found {
 /// # Errors
 ///
 /// Returns why one can't be fetched, isn't pinned, or isn't the pinned one.
-pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Found> {
+pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<NamedPlugins> {
     if spec.sources.is_empty() {
-        return Ok(Found::default());
+        return Ok(NamedPlugins::default());
     }
     let store = store(host, host.access.clone(), spec.signatures.clone());
-    apart(async {
-        let mut found = Found::default();
+    block_on_separate_runtime(async {
+        let mut found = NamedPlugins::default();
         for named in &spec.sources {
             let file = lock_path(&named.folder);
-            let lock = Lock::read(&file)?;
+            let lock = LockFile::read(&file)?;
             let locked = lock.find(&named.source);
             let source = component_source(named, &mut found.stale)?;
             let component = store.load(&source, &named.folder, locked, &file).await;
@@ -46,44 +46,44 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Found> {
 }
 
 /// Returns the source of a plugin; for a folder, that of the component in it.
-fn component_source(named: &Named, stale: &mut Vec<Stale>) -> anyhow::Result<Source> {
+fn component_source(named: &NamedPlugin, stale: &mut Vec<Stale>) -> anyhow::Result<Source> {
     let Source::Path(path) = &named.source else {
         return Ok(named.source.clone());
     };
     let path = named.folder.join(path);
     let component = plugin_folder::component(&path)?;
-    stale.extend(plugin_folder::stale(&component));
+    stale.extend(plugin_folder::find_stale(&component));
     let below = component.strip_prefix(&named.folder).map(Path::to_owned);
     Ok(Source::Path(below.unwrap_or(component)))
 }
 
 /// Adds the plugin's name to an error that only names the registry.
-fn about(named: &Named, error: RegistryError) -> anyhow::Error {
+fn about(named: &NamedPlugin, error: RegistryError) -> anyhow::Error {
     match error {
         RegistryError::Unreachable { .. } | RegistryError::Denied { .. } | RegistryError::Credentials { .. } => {
             anyhow::Error::new(error).context(format!("the plugin {named} can't be downloaded"))
         }
         RegistryError::Source(_)
         | RegistryError::NotFound { .. }
-        | RegistryError::Answer { .. }
+        | RegistryError::UnexpectedAnswer { .. }
         | RegistryError::TooLarge { .. }
-        | RegistryError::Cut { .. }
+        | RegistryError::Interrupted { .. }
         | RegistryError::WrongDigest { .. }
         | RegistryError::NotAPlugin { .. }
         | RegistryError::NotLocked { .. }
         | RegistryError::Unsigned(_)
-        | RegistryError::Taken { .. }
+        | RegistryError::TagExists { .. }
         | RegistryError::File { .. } => error.into(),
     }
 }
 
 /// Returns the path of a folder's lock file.
 pub fn lock_path(folder: &Path) -> PathBuf {
-    folder.join(lock::NAME)
+    folder.join(lock::FILE_NAME)
 }
 
 /// Makes a store that keeps downloads next to the compiled plugins.
-pub fn store(host: &PluginHost, access: Access, policy: Policy) -> Store {
+pub fn store(host: &PluginHost, access: Access, policy: SignaturePolicy) -> Store {
     let folder = host.cache.as_ref().map(|folder| folder.join("fetched"));
     Store::new(access, folder, policy)
 }
@@ -93,7 +93,7 @@ pub fn store(host: &PluginHost, access: Access, policy: Policy) -> Store {
 /// # Errors
 ///
 /// Returns why that runtime couldn't be started.
-pub fn apart<T: Send>(work: impl Future<Output = T> + Send) -> anyhow::Result<T> {
+pub fn block_on_separate_runtime<T: Send>(work: impl Future<Output = T> + Send) -> anyhow::Result<T> {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(runtime.block_on(work))

@@ -19,7 +19,7 @@ pub struct ProxyVariables {
 
 impl ProxyVariables {
     /// Reads the variables. Those in lower case are used where the others are absent; empty ones are ignored.
-    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> ProxyVariables {
+    pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> ProxyVariables {
         let either = |name: &str| {
             let found = variable(name).or_else(|| variable(&name.to_lowercase()))?;
             Some(found.trim().to_owned()).filter(|found| !found.is_empty())
@@ -118,7 +118,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        proxy_for(&server.parse().unwrap(), &ProxyVariables::read(&look_up))
+        proxy_for(&server.parse().unwrap(), &ProxyVariables::from_environment(&look_up))
     }
 
     #[test]

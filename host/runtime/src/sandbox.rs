@@ -21,7 +21,7 @@ pub struct PluginHost {
     /// The built-in plugins: their names and components.
     pub built_in: Vec<(&'static str, &'static [u8])>,
     /// Whether time is virtual: then calls have no deadline in real time.
-    pub is_timeless: bool,
+    pub uses_virtual_time: bool,
 }
 
 /// A sandbox with warnings about its plugins.
@@ -49,7 +49,7 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<LoadedSandbo
     for name in &spec.without {
         builder = builder.without(name);
     }
-    if host.is_timeless {
+    if host.uses_virtual_time {
         builder = builder.timeless();
     }
     let sandbox = configure_compiler(builder, host).build()?;
@@ -65,7 +65,7 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<LoadedSandbo
 /// # Errors
 ///
 /// Returns what is wrong with it.
-pub fn alone(host: &PluginHost, label: String, component: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Sandbox> {
+pub fn load_one(host: &PluginHost, label: String, component: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Sandbox> {
     let builder = Sandbox::builder().plugin(label, component);
     Ok(configure_compiler(builder, host).build()?)
 }

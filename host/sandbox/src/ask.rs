@@ -19,8 +19,8 @@ use crate::{
     input,
     plugin::Plugin,
     projection::default_projection,
-    registry::claim_on,
-    sandbox::{Call, CallContext, Sandbox},
+    registry::claim_for,
+    sandbox::{CallInput, CallContext, Sandbox},
 };
 
 /// A function of the contract.
@@ -110,7 +110,7 @@ pub struct Question {
 
 /// The result of a call.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
+pub struct AnswerWithCost {
     /// The claim that was called.
     pub claim: String,
     /// The answer.
@@ -132,12 +132,12 @@ pub enum Answer {
     Disposal(Disposal),
 }
 
-pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Result<Asked, AskError> {
+pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Result<AnswerWithCost, AskError> {
     let plugin = sandbox.registry.by_name(name).ok_or_else(|| AskError::NoSuchPlugin {
         name: name.to_owned(),
         known: sandbox.registry.names(),
     })?;
-    sandbox.ready(plugin)?;
+    sandbox.linked(plugin)?;
     let Question {
         function,
         claim,
@@ -148,29 +148,29 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
     let object = Object(input.get("object").cloned().unwrap_or_default());
     let claim = select_claim(plugin, function.interface(), claim, &object)?;
     let projection = plugin.projection(&claim).unwrap_or(default_projection());
-    let assess = if plugin.looks_itself && function == Function::Assess {
+    let assess = if plugin.uses_object_view && function == Function::Assess {
         input.remove("object");
-        let seen = serde_json::to_value(projection.of(&object)).map_err(|error| AskError::Input(error.to_string()))?;
+        let seen = serde_json::to_value(projection.project(&object)).map_err(|error| AskError::Input(error.to_string()))?;
         Assess::View(seen)
     } else {
         Assess::Text
     };
-    let call = Call {
-        about: CallContext::new(function.interface(), &claim, &object),
-        input: Ok(input::completed(input, projection).map_err(AskError::Input)?),
+    let call = CallInput {
+        context: CallContext::new(function.interface(), &claim, &object),
+        input: Ok(input::complete_input(input, projection).map_err(AskError::Input)?),
         now,
     };
     let (answer, cost) = match function {
         Function::Assess => {
-            let (answer, cost) = sandbox.put(plugin, call, &assess).await;
+            let (answer, cost) = sandbox.call_plugin(plugin, call, &assess).await;
             (answer.map(Answer::Assessment), cost)
         }
         Function::Place => {
-            let (answer, cost) = sandbox.put(plugin, call, &Place).await;
+            let (answer, cost) = sandbox.call_plugin(plugin, call, &Place).await;
             (answer.map(Answer::Placement), cost)
         }
         Function::Decide => {
-            let (answer, cost) = sandbox.put(plugin, call, &Decide).await;
+            let (answer, cost) = sandbox.call_plugin(plugin, call, &Decide).await;
             (answer.map(Answer::Disposal), cost)
         }
         Function::Start | Function::Advance | Function::Abort => {
@@ -179,11 +179,11 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
                 Function::Abort => Step::Abort(&state),
                 Function::Assess | Function::Place | Function::Decide | Function::Start => Step::Start,
             };
-            let (answer, cost) = sandbox.put(plugin, call, &step).await;
+            let (answer, cost) = sandbox.call_plugin(plugin, call, &step).await;
             (answer.map(Answer::Step), cost)
         }
     };
-    Ok(Asked { claim, answer, cost })
+    Ok(AnswerWithCost { claim, answer, cost })
 }
 
 fn select_claim(
@@ -210,7 +210,7 @@ fn select_claim(
         Interface::Hook => Some(PluginQuery::HookKind(object.group_kind())),
         Interface::DeletePolicy => None,
     };
-    if let Some(claim) = need.and_then(|need| claim_on(plugin, &need)) {
+    if let Some(claim) = need.and_then(|need| claim_for(plugin, &need)) {
         return Ok(claim);
     }
     match &*known {

@@ -120,10 +120,10 @@ impl Cache {
     /// a file keeps it.
     fn sweep(&self, bounds: &Bounds, now: SystemTime) {
         let swept = || -> io::Result<()> {
-            let files = self.folder.files(|name| is_code(name) || is_unfinished(name))?;
+            let files = self.folder.list_files(|name| is_code(name) || is_unfinished(name))?;
             let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
             for file in files {
-                let age = now.duration_since(file.used).unwrap_or_default();
+                let age = now.duration_since(file.last_used).unwrap_or_default();
                 let is_old = if is_unfinished(&file.name) {
                     age > bounds.unfinished
                 } else {

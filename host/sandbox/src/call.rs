@@ -23,16 +23,16 @@ use wasmtime_wasi::I32Exit;
 
 use crate::{
     adapter::v0::Exports,
-    component::Ready,
+    component::LinkedComponent,
     engine::Engine,
-    memory::{Memory, MemoryBudget, MemoryLimitExceeded, NoMemory},
-    state::{Facts, State},
-    thrown::{is_recursion, thrown, wrong_type},
+    memory::{MemoryLimiter, MemoryBudget, MemoryLimitExceeded, MemoryTimeout},
+    state::{CallFacts, CallState},
+    thrown::{is_recursion, thrown_error, type_error},
     ticker::TICK,
 };
 
 /// The most bytes of an answer, and of the data that a guest passes in one call of the host.
-pub(crate) const MAX_ANSWER: usize = 256 << 10;
+pub(crate) const MAX_ANSWER_BYTES: usize = 256 << 10;
 
 /// The instructions that a call of the host costs the guest: about as many as take the same time. Without that, a guest could use much of
 /// the host's time with little fuel, and the machine's speed would decide when that ends.
@@ -42,7 +42,7 @@ const HOST_CALL_FUEL: u64 = 10_000;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// The most bytes of memory.
-    pub(crate) memory: usize,
+    pub(crate) memory_bytes: usize,
     /// The most instructions. They take at most a tenth of the time below, on the slowest machine that is likely.
     pub(crate) fuel: u64,
     /// The most ticks of the clock while it runs. Time in a queue isn't counted.
@@ -52,14 +52,14 @@ pub(crate) struct Limits {
 impl Limits {
     /// The limits for health checks and delete policies, which read one object.
     pub(crate) const SHORT: Limits = Limits {
-        memory: 64 << 20,
+        memory_bytes: 64 << 20,
         fuel: 500_000_000,
         ticks: 100,
     };
 
     /// The limits for hooks, whose plugins may be larger and are called less often.
     pub(crate) const LONG: Limits = Limits {
-        memory: 256 << 20,
+        memory_bytes: 256 << 20,
         fuel: 2_000_000_000,
         ticks: 200,
     };
@@ -77,7 +77,7 @@ pub(crate) trait Question: Sync {
     fn ask(
         &self,
         exports: &Exports,
-        store: &mut Store<State>,
+        store: &mut Store<CallState>,
         instance: &Instance,
         claim: &str,
         input: &str,
@@ -94,13 +94,13 @@ pub(crate) enum Failure {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum CallError {
     /// The plugin returned this error; the text is its output.
-    Said(Failure, String),
+    Reported(Failure, String),
     /// It trapped, or exceeded a limit: the reason, and its stack.
-    Broke(String, String),
+    Trapped(String, String),
     /// The host can't decide whether the plugin is at fault, for this reason.
-    CouldNotTell(String),
+    Inconclusive(String),
 }
 
 /// The cost of a call.
@@ -109,11 +109,11 @@ pub struct Cost {
     /// The instructions. They are the same on every machine.
     pub fuel: u64,
     /// The most memory that it used, in bytes.
-    pub memory: usize,
+    pub peak_memory_bytes: usize,
     /// The time of the call, with the wait for its turn.
     pub duration: Duration,
     /// The lines that the plugin logged.
-    pub log: Vec<Line>,
+    pub log: Vec<LogLine>,
     /// The number of log lines that weren't kept, as there were too many.
     pub dropped_lines: u64,
     /// The text that it wrote to stdout.
@@ -123,21 +123,21 @@ pub struct Cost {
     /// The number of bytes of both that weren't kept.
     pub dropped_bytes: u64,
     /// Whether it may have read the clock, so that a later answer may differ.
-    pub asked_the_clock: bool,
+    pub used_clock: bool,
 }
 
 /// A line that a plugin logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct LogLine {
     /// Its severity.
-    pub severity: Severity,
+    pub severity: LogSeverity,
     /// The text.
     pub text: String,
 }
 
 /// The severity of a line in a plugin's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum LogSeverity {
     /// Single steps, for the author.
     Trace,
     /// Details for the author.
@@ -154,37 +154,37 @@ pub enum Severity {
 pub(crate) async fn call<Q: Question>(
     engine: &Engine,
     budget: &Arc<MemoryBudget>,
-    ready: &Ready,
+    ready: &LinkedComponent,
     limits: Limits,
     keeps_time: bool,
-    facts: Facts,
+    facts: CallFacts,
     question: &Q,
-) -> (Result<Q::Answer, Trouble>, Cost) {
+) -> (Result<Q::Answer, CallError>, Cost) {
     let begun = Clock::now();
     let is_large = ready.is_large.load(Relaxed);
     let _place = if is_large {
-        match budget.place(keeps_time).await {
+        match budget.acquire_large_call(keeps_time).await {
             Ok(place) => Some(place),
-            Err(none) => return (Err(Trouble::CouldNotTell(none.to_string())), cost_of_waiting(begun)),
+            Err(none) => return (Err(CallError::Inconclusive(none.to_string())), cost_of_waiting(begun)),
         }
     } else {
         None
     };
     let Ok(_slot) = engine.slots.acquire().await else {
-        let closed = Trouble::CouldNotTell("the sandbox is closing".to_owned());
+        let closed = CallError::Inconclusive("the sandbox is closing".to_owned());
         return (Err(closed), Cost::default());
     };
     let (claim, input) = (facts.claim.clone(), facts.input.clone());
     let turn = Arc::<AtomicBool>::default();
-    let mut memory = Memory::new(limits.memory, budget.clone(), keeps_time, turn.clone());
+    let mut memory = MemoryLimiter::new(limits.memory_bytes, budget.clone(), keeps_time, turn.clone());
     if is_large && let Err(none) = memory.reserve().await {
-        return (Err(Trouble::CouldNotTell(none.to_string())), cost_of_waiting(begun));
+        return (Err(CallError::Inconclusive(none.to_string())), cost_of_waiting(begun));
     }
     turn.store(false, Relaxed);
-    let mut store = Store::new(&engine.wasm, State::new(facts, memory));
-    bound(&mut store, limits, keeps_time, &turn);
+    let mut store = Store::new(&engine.wasm, CallState::new(facts, memory));
+    set_limits(&mut store, limits, keeps_time, &turn);
 
-    let running = keeps_time.then(|| engine.ticker.run());
+    let running = keeps_time.then(|| engine.ticker.start_call());
     let answer = {
         let asked = async {
             let instance = ready.pre.instantiate_async(&mut store).await?;
@@ -202,7 +202,7 @@ pub(crate) async fn call<Q: Question>(
     let mut cost = cost_of(&mut store, limits, begun);
     let answer = match answer {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(failure)) => Err(Trouble::Said(failure, stderr_tail(&cost))),
+        Ok(Err(failure)) => Err(CallError::Reported(failure, stderr_tail(&cost))),
         Err(error) => Err(classify_error(&error, limits, store.data().is_in_host_call, &mut cost)),
     };
     (answer, cost)
@@ -217,9 +217,9 @@ fn cost_of_waiting(begun: Clock) -> Cost {
 }
 
 /// Sets the limits that the store itself enforces.
-pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, turn: &Arc<AtomicBool>) {
+pub(crate) fn set_limits(store: &mut Store<CallState>, limits: Limits, keeps_time: bool, turn: &Arc<AtomicBool>) {
     store.limiter_async(|state| &mut state.memory);
-    store.set_hostcall_fuel(MAX_ANSWER);
+    store.set_hostcall_fuel(MAX_ANSWER_BYTES);
     // All our engines are configured for fuel.
     let _ = store.set_fuel(limits.fuel);
     store.call_hook(|mut store, hook| match hook {
@@ -241,7 +241,7 @@ pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, 
     store.set_epoch_deadline(1);
     let (turn, mut ticks) = (turn.clone(), 0);
     store.epoch_deadline_callback(move |mut store| {
-        store.data_mut().gives_way = true;
+        store.data_mut().is_yielding = true;
         ticks += 1;
         if ticks >= limits.ticks {
             return Ok(UpdateDeadline::Interrupt);
@@ -253,12 +253,12 @@ pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, 
 }
 
 /// Charges the guest fuel for a call of the host, at its end. Yielding looks like such a call, and is free.
-fn charge_host_call(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
+fn charge_host_call(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<()> {
     let state = store.data_mut();
-    if std::mem::take(&mut state.gives_way) {
+    if std::mem::take(&mut state.is_yielding) {
         return Ok(());
     }
-    let price = HOST_CALL_FUEL + std::mem::take(&mut state.handled);
+    let price = HOST_CALL_FUEL + std::mem::take(&mut state.host_call_bytes);
     let left = store.get_fuel()?.checked_sub(price);
     store.set_fuel(left.unwrap_or(0))?;
     left.map(drop).ok_or_else(|| Trap::OutOfFuel.into())
@@ -280,37 +280,37 @@ async fn fail_if_waiting<T>(turn: &AtomicBool, call: impl Future<Output = wasmti
 #[error("waits for time to pass, and the clock stands still during a call")]
 struct WouldBlock;
 
-fn cost_of(store: &mut Store<State>, limits: Limits, begun: Clock) -> Cost {
+fn cost_of(store: &mut Store<CallState>, limits: Limits, begun: Clock) -> Cost {
     let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
     let state = store.data_mut();
     let log = std::mem::take(&mut state.log);
-    let written = state.output.take();
+    let written = state.output.snapshot();
     Cost {
         fuel,
-        memory: state.memory.peak,
+        peak_memory_bytes: state.memory.peak_bytes,
         duration: begun.elapsed(),
         log: log.lines,
         dropped_lines: log.dropped,
         stdout: written.stdout,
         stderr: written.stderr,
-        dropped_bytes: written.dropped,
-        asked_the_clock: state.asked_the_clock(),
+        dropped_bytes: written.dropped_bytes,
+        used_clock: state.used_clock(),
     }
 }
 
 /// Converts an error of wasmtime.
-fn classify_error(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost: &mut Cost) -> Trouble {
+fn classify_error(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost: &mut Cost) -> CallError {
     let message = if let Some(over) = error.downcast_ref::<MemoryLimitExceeded>() {
         over.to_string()
-    } else if let Some(none) = error.downcast_ref::<NoMemory>() {
-        return Trouble::CouldNotTell(none.to_string());
+    } else if let Some(none) = error.downcast_ref::<MemoryTimeout>() {
+        return CallError::Inconclusive(none.to_string());
     } else if let Some(waits) = error.downcast_ref::<WouldBlock>() {
         // A runtime in which all tasks wait for each other reports that, and then waits forever.
-        thrown(&cost.stderr).map_or_else(|| waits.to_string(), |thrown| one_line(&thrown))
+        thrown_error(&cost.stderr).map_or_else(|| waits.to_string(), |thrown| one_line(&thrown))
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
         exit_message(exit.0, &cost.stderr)
     } else if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
-        return Trouble::CouldNotTell("too many calls of large plugins at once".to_owned());
+        return CallError::Inconclusive("too many calls of large plugins at once".to_owned());
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         match trap {
             Trap::OutOfFuel => {
@@ -320,7 +320,7 @@ fn classify_error(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool
             }
             Trap::Interrupt => {
                 let limit = TICK * limits.ticks;
-                return Trouble::CouldNotTell(format!("no answer after {limit:?}; is the machine overloaded?"));
+                return CallError::Inconclusive(format!("no answer after {limit:?}; is the machine overloaded?"));
             }
             trap => trap_message(*trap, error, &cost.stderr),
         }
@@ -332,7 +332,7 @@ fn classify_error(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool
             } else {
                 "in its answer"
             };
-            format!("handed over more than {} KiB {what}", MAX_ANSWER >> 10)
+            format!("handed over more than {} KiB {what}", MAX_ANSWER_BYTES >> 10)
         } else {
             format!("gave an answer outside of the contract: {}", one_line(&cause))
         }
@@ -345,7 +345,7 @@ fn classify_error(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool
         .map(|part| part.trim_end())
         .filter(|part| !part.is_empty())
         .collect();
-    Trouble::Broke(message, parts.join("\n"))
+    CallError::Trapped(message, parts.join("\n"))
 }
 
 /// Describes how a guest exited, with the last line of its stderr. WASI 0.2 only passes on whether it was a success.
@@ -371,10 +371,10 @@ fn with_last_stderr_line(what: String, stderr: &str) -> String {
 
 /// Returns the error that the guest's language reports for a trap, or the name of the trap.
 fn trap_message(trap: Trap, error: &wasmtime::Error, stderr: &str) -> String {
-    if let Some(wrong) = wrong_type(stderr) {
+    if let Some(wrong) = type_error(stderr) {
         return wrong;
     }
-    if let Some(thrown) = thrown(stderr) {
+    if let Some(thrown) = thrown_error(stderr) {
         return one_line(&thrown);
     }
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames);

@@ -32,10 +32,10 @@ const TIMEOUT: Duration = Duration::from_mins(10);
 pub(crate) enum CompileError {
     /// The child couldn't be started.
     #[error("{0}")]
-    NoChild(std::io::Error),
+    StartFailed(std::io::Error),
     /// The component is not valid.
     #[error("{0}")]
-    Refused(String),
+    Invalid(String),
 }
 
 /// Compiles a component in a child process, with the executable `program`.
@@ -47,8 +47,8 @@ pub(crate) fn compile_in_child(program: &Path, component: &[u8]) -> Result<Vec<u
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(CompileError::NoChild)?;
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        .map_err(CompileError::StartFailed)?;
+    let (stdin, stdout, stderr) = (run_child.stdin.take(), run_child.stdout.take(), run_child.stderr.take());
     thread::scope(|scope| {
         let stdin = scope.spawn(move || {
             stdin.map(|mut stdin| {
@@ -71,12 +71,12 @@ pub(crate) fn compile_in_child(program: &Path, component: &[u8]) -> Result<Vec<u
         });
         let is_late = ended.recv_timeout(TIMEOUT).is_err();
         if is_late {
-            child.kill().ok();
+            run_child.kill().ok();
         }
         let (code, said) = (code.join().unwrap_or_default(), said.join().unwrap_or_default());
         // stdin stays open until the child has ended.
         let stdin = stdin.join();
-        let outcome = outcome(&mut child, is_late, code, &said);
+        let outcome = outcome(&mut run_child, is_late, code, &said);
         drop(stdin);
         outcome
     })
@@ -102,12 +102,12 @@ fn read_component(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
 }
 
 fn outcome(child: &mut Child, is_late: bool, code: Vec<u8>, said: &str) -> Result<Vec<u8>, CompileError> {
-    let status = child.wait().map_err(CompileError::NoChild)?;
+    let status = run_child.wait().map_err(CompileError::StartFailed)?;
     if status.success() {
         return Ok(code);
     }
     let said = said.trim();
-    Err(CompileError::Refused(if is_late {
+    Err(CompileError::Invalid(if is_late {
         format!("it took more than {} min", TIMEOUT.as_secs() / 60)
     } else if is_over_time(status) {
         format!("it took more than {MAX_CPU_SECONDS} s of processor time")
@@ -140,7 +140,7 @@ pub fn is_child(words: &[OsString]) -> bool {
 }
 
 /// Runs as the child: compiles the component from stdin. An error goes to stderr.
-pub fn child() -> ExitCode {
+pub fn run_child() -> ExitCode {
     bound();
     let mut stdin = std::io::stdin();
     let compiled = read_component(&mut stdin)

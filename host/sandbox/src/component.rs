@@ -17,7 +17,7 @@ use crate::{
     compile::{self, CompileError},
     engine::Engine,
     info::CompiledBy,
-    state::State,
+    state::CallState,
 };
 
 /// The interfaces that a plugin may import besides WASI 0.2. `types` has no functions; it only declares the types.
@@ -30,8 +30,8 @@ const CONTRACT: [&str; 4] = [
 ];
 
 /// A component that was compiled, linked and checked: a call only has to instantiate it.
-pub(crate) struct Ready {
-    pub(crate) pre: InstancePre<State>,
+pub(crate) struct LinkedComponent {
+    pub(crate) pre: InstancePre<CallState>,
     pub(crate) exports: Exports,
     pub(crate) compiled: CompiledBy,
     /// Whether a call has needed more memory than a small one has.
@@ -39,7 +39,7 @@ pub(crate) struct Ready {
 }
 
 /// Returns the imports of a component that no plugin may use.
-pub(crate) fn foreign(imports: Vec<String>) -> Vec<String> {
+pub(crate) fn foreign_imports(imports: Vec<String>) -> Vec<String> {
     imports.into_iter().filter(|name| !is_known_import(name)).collect()
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn export_name(interface: Interface) -> String {
 }
 
 /// Says whether a component with these exports answers for an interface.
-pub(crate) fn answers(interface: Interface, exports: &[String]) -> bool {
+pub(crate) fn has_export(interface: Interface, exports: &[String]) -> bool {
     let has = |name: &str| exports.iter().any(|export| export == name);
     has(&export_name(interface)) || (interface == Interface::Health && has(HEALTH_BY_VIEW))
 }
@@ -73,7 +73,7 @@ pub(crate) fn prepare(
     bytes: &[u8],
     claimed: &[Interface],
     compiler: Option<&Path>,
-) -> wasmtime::Result<Ready> {
+) -> wasmtime::Result<LinkedComponent> {
     let name = cached_name(engine, digest);
     // Code of another version of wasmtime has another name; code for another processor is refused here.
     let cached = cache
@@ -90,7 +90,7 @@ pub(crate) fn prepare(
     };
     let pre = engine.linker.instantiate_pre(&component)?;
     let exports = Exports::find(&pre, claimed)?;
-    Ok(Ready {
+    Ok(LinkedComponent {
         pre,
         exports,
         compiled,
@@ -102,9 +102,9 @@ pub(crate) fn prepare(
 fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime::Result<(Component, Vec<u8>)> {
     match compiler.map(|program| compile::compile_in_child(program, bytes)) {
         Some(Ok(code)) => return Ok((deserialize(engine, &code)?, code)),
-        Some(Err(CompileError::Refused(why))) => return Err(wasmtime::Error::msg(why)),
+        Some(Err(CompileError::Invalid(why))) => return Err(wasmtime::Error::msg(why)),
         // An executable that was replaced while it runs can't be started again.
-        Some(Err(CompileError::NoChild(error))) => {
+        Some(Err(CompileError::StartFailed(error))) => {
             tracing::info!(%error, "plugins are compiled in this process");
         }
         None => {}
@@ -180,7 +180,7 @@ mod tests {
             "wasi:cli/environment@0.2.6",
             "wasi:io/poll@0.2.0",
         ];
-        assert!(foreign(known.map(str::to_owned).into()).is_empty());
+        assert!(foreign_imports(known.map(str::to_owned).into()).is_empty());
         let strange = [
             "capstan:plugin/host@0.2.0",
             "capstan:plugin/host",
@@ -191,6 +191,6 @@ mod tests {
             "stranger:things/door@0.1.0",
             "env",
         ];
-        assert_eq!(foreign(strange.map(str::to_owned).into()), strange);
+        assert_eq!(foreign_imports(strange.map(str::to_owned).into()), strange);
     }
 }

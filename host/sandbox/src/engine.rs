@@ -14,7 +14,7 @@ use crate::{
     error::SandboxError,
     frozen,
     memory::{self, MemoryBudget},
-    state::State,
+    state::CallState,
     ticker::Ticker,
 };
 
@@ -31,14 +31,14 @@ const MAX_CORE_INSTANCES: u32 = 128;
 /// An engine, with the linker for all components.
 pub(crate) struct Engine {
     pub(crate) wasm: wasmtime::Engine,
-    pub(crate) linker: Linker<State>,
+    pub(crate) linker: Linker<CallState>,
     /// One permit per slot: the allocator fails without a free slot, and a call can wait instead.
     pub(crate) slots: Semaphore,
     /// The memory that all calls of the process share, except for those of sandboxes with a budget of their own.
     pub(crate) budget: Arc<MemoryBudget>,
     pub(crate) ticker: Ticker,
     /// Why calls are slower than they could be, if they are.
-    pub(crate) note: Option<String>,
+    pub(crate) slow_reason: Option<String>,
 }
 
 /// The engine of the process, as long as it is used.
@@ -59,7 +59,7 @@ impl Engine {
     fn new() -> wasmtime::Result<Engine> {
         let (wasm, note) = fastest_engine()?;
         let mut linker = Linker::new(&wasm);
-        AnyPlugin::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+        AnyPlugin::add_to_linker::<CallState, HasSelf<CallState>>(&mut linker, |state| state)?;
         frozen::add_to_linker(&mut linker)?;
         Ok(Engine {
             ticker: Ticker::start(wasm.weak())?,
@@ -67,7 +67,7 @@ impl Engine {
             budget: Arc::new(MemoryBudget::new(memory::DEFAULT_BUDGET_BYTES)),
             wasm,
             linker,
-            note,
+            slow_reason: note,
         })
     }
 }

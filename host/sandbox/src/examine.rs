@@ -16,7 +16,7 @@ use crate::{
     component,
     engine::Engine,
     error::SandboxError,
-    plugin::{self, MAX_COMPONENT},
+    plugin::{self, MAX_COMPONENT_BYTES},
     ticker::TICK,
 };
 
@@ -25,7 +25,8 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct Examination {
     /// Its size in bytes.
-    pub size: usize,
+    #[serde(rename = "size")]
+    pub size_bytes: usize,
     /// Its SHA-256 digest in hexadecimal.
     pub digest: String,
     /// Its manifest, if that can be read.
@@ -33,7 +34,7 @@ pub struct Examination {
     /// The grants that its manifest requests, one in each line.
     pub requests: Vec<String>,
     /// The limits of a call, for each interface that it claims.
-    pub limits: Vec<Allowance>,
+    pub limits: Vec<CallLimits>,
     /// The names of its imports.
     pub imports: Vec<String>,
     /// The names of its exports.
@@ -58,11 +59,12 @@ pub struct Fault {
 /// The limits of a call of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Allowance {
+pub struct CallLimits {
     /// The interface, by its name in the contract.
     pub interface: &'static str,
     /// The most bytes of memory.
-    pub memory: usize,
+    #[serde(rename = "memory")]
+    pub memory_bytes: usize,
     /// The most instructions.
     pub fuel: u64,
     /// The longest time that it may run.
@@ -76,7 +78,7 @@ const INTERFACES: [Interface; 3] = [Interface::Health, Interface::Hook, Interfac
 /// [`compiled_by`](crate::Builder::compiled_by).
 pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<Examination, SandboxError> {
     let mut found = Examination {
-        size: bytes.len(),
+        size_bytes: bytes.len(),
         digest: plugin::hex(&Sha256::digest(bytes)),
         manifest: None,
         requests: Vec::new(),
@@ -87,8 +89,8 @@ pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) ->
         faults: Vec::new(),
         notes: Vec::new(),
     };
-    if bytes.len() > MAX_COMPONENT {
-        let message = format!("it has {} bytes, and may have {MAX_COMPONENT}", bytes.len());
+    if bytes.len() > MAX_COMPONENT_BYTES {
+        let message = format!("it has {} bytes, and may have {MAX_COMPONENT_BYTES}", bytes.len());
         found.fault(message, "build it in release mode, without debug information");
         return Ok(found);
     }
@@ -140,8 +142,8 @@ impl Examination {
     fn examine_manifest(&mut self, bytes: &[u8]) {
         match capstan_stamp::read(bytes) {
             Ok(manifest) => {
-                match plugin::requested(&manifest) {
-                    Ok(requested) => self.requests = requested.lines(),
+                match plugin::requested_grants(&manifest) {
+                    Ok(requested) => self.requests = requested.describe(),
                     Err(reason) => self.fault(
                         format!("it requests grants that can't be understood: {reason}"),
                         "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them",
@@ -149,7 +151,7 @@ impl Examination {
                 }
                 let claimed = INTERFACES.into_iter();
                 let claimed = claimed.filter(|one| manifest.claims.iter().any(|claim| claim.interface() == *one));
-                self.limits = claimed.map(|interface| Allowance::of(interface, &manifest)).collect();
+                self.limits = claimed.map(|interface| CallLimits::of(interface, &manifest)).collect();
                 self.manifest = Some(manifest);
             }
             Err(ReadError::Flaws(flaws)) => {
@@ -166,7 +168,7 @@ impl Examination {
     }
 
     fn examine_imports_and_exports(&mut self) {
-        for import in component::foreign(self.imports.clone()) {
+        for import in component::foreign_imports(self.imports.clone()) {
             let hint = if import.starts_with("wasi:") {
                 "a plugin gets WASI 0.2; build it with a toolchain for that".to_owned()
             } else if import.starts_with("capstan:plugin/host@") || import.starts_with("capstan:plugin/types@") {
@@ -215,7 +217,7 @@ impl Examination {
         claimed.dedup();
         for interface in INTERFACES {
             let export = component::export_name(interface);
-            match (claimed.contains(&interface), component::answers(interface, &ours)) {
+            match (claimed.contains(&interface), component::has_export(interface, &ours)) {
                 (true, false) => self.fault(
                     format!("it claims `{interface}`, and does not export `{export}`"),
                     "export it, or take the claim out of `plugin.toml`",
@@ -230,8 +232,8 @@ impl Examination {
 
     /// Compiles and links the component, as loading does: only that shows whether its functions have the contract's types.
     fn code(&mut self, bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<(), SandboxError> {
-        let is_foreign = !component::foreign(self.imports.clone()).is_empty();
-        let exported = |interface: &Interface| component::answers(*interface, &self.exports);
+        let is_foreign = !component::foreign_imports(self.imports.clone()).is_empty();
+        let exported = |interface: &Interface| component::has_export(*interface, &self.exports);
         let exported: Vec<Interface> = INTERFACES.into_iter().filter(exported).collect();
         if is_foreign || exported.is_empty() {
             return Ok(());
@@ -249,12 +251,12 @@ impl Examination {
     }
 }
 
-impl Allowance {
-    fn of(interface: Interface, manifest: &Manifest) -> Allowance {
-        let limits = plugin::limits(manifest, interface);
-        Allowance {
+impl CallLimits {
+    fn of(interface: Interface, manifest: &Manifest) -> CallLimits {
+        let limits = plugin::call_limits(manifest, interface);
+        CallLimits {
             interface: interface.as_str(),
-            memory: limits.memory,
+            memory_bytes: limits.memory_bytes,
             fuel: limits.fuel,
             time: TICK * limits.ticks,
         }

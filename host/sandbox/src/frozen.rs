@@ -12,10 +12,10 @@ use wasmtime_wasi::{
     p2::{self, DynPollable, Pollable, bindings::clocks::monotonic_clock, subscribe},
 };
 
-use crate::{output::Output, state::State};
+use crate::{output::Output, state::CallState};
 
 /// Everything that tells one call from another.
-pub(crate) struct Moment<'a> {
+pub(crate) struct CallIdentity<'a> {
     /// The plugin's digest: another plugin gets other random numbers.
     pub(crate) digest: &'a str,
     pub(crate) claim: &'a str,
@@ -24,7 +24,7 @@ pub(crate) struct Moment<'a> {
 }
 
 /// Makes the WASI environment of one call.
-pub(crate) fn world(moment: &Moment<'_>, output: &Output) -> WasiCtx {
+pub(crate) fn wasi_context(moment: &CallIdentity<'_>, output: &Output) -> WasiCtx {
     let seed = seed(moment);
     let now = FixedClock(Duration::from_millis(moment.now_ms));
     let (mut low, mut numbers) = ([0; 16], [0; 32]);
@@ -43,7 +43,7 @@ pub(crate) fn world(moment: &Moment<'_>, output: &Output) -> WasiCtx {
         .build()
 }
 
-fn seed(moment: &Moment<'_>) -> [u8; 32] {
+fn seed(moment: &CallIdentity<'_>) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for text in [moment.digest, moment.claim, moment.input] {
         hasher.update((text.len() as u64).to_be_bytes());
@@ -90,10 +90,10 @@ fn nanos(time: Duration) -> u64 {
 }
 
 /// Links WASI, with our own way to wait for a time.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(crate) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     p2::add_to_linker_async(linker)?;
     linker.allow_shadowing(true);
-    monotonic_clock::add_to_linker::<State, Clock>(linker, |state| state)?;
+    monotonic_clock::add_to_linker::<CallState, Clock>(linker, |state| state)?;
     linker.allow_shadowing(false);
     Ok(())
 }
@@ -102,10 +102,10 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 struct Clock;
 
 impl HasData for Clock {
-    type Data<'a> = <HasSelf<State> as HasData>::Data<'a>;
+    type Data<'a> = <HasSelf<CallState> as HasData>::Data<'a>;
 }
 
-impl monotonic_clock::Host for State {
+impl monotonic_clock::Host for CallState {
     fn now(&mut self) -> wasmtime::Result<u64> {
         Ok(monotonic_nanos(Duration::from_millis(self.now_ms())))
     }

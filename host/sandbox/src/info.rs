@@ -22,7 +22,8 @@ pub struct PluginInfo {
     /// The plugin's source.
     pub source: Source,
     /// The component's size in bytes.
-    pub size: usize,
+    #[serde(rename = "size")]
+    pub size_bytes: usize,
     /// Its claims.
     pub claims: Vec<ClaimInfo>,
     /// The grants that its manifest requests, one in each line.

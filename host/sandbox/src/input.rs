@@ -14,7 +14,7 @@ use capstan_core::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::projection::{Projection, Seen, default_projection};
+use crate::projection::{Projection, ProjectedValue, default_projection};
 
 /// The version of the contract that the input follows.
 const CONTRACT: &str = "0.1.0";
@@ -23,56 +23,56 @@ const CONTRACT: &str = "0.1.0";
 const MAX_INPUT_BYTES: usize = 2 << 20;
 
 /// Why there is no input.
-pub(crate) type Refusal = String;
+pub(crate) type InputError = String;
 
 /// Makes the input of a health check.
-pub(crate) fn health(
+pub(crate) fn health_input(
     question: &HealthQuestion<'_>,
     settings: Map<String, Value>,
     projection: &Projection,
-) -> Result<String, Refusal> {
+) -> Result<String, InputError> {
     text(&HealthInput {
         contract: CONTRACT,
         application: question.application,
         settings,
-        compat: question.mode.word(),
-        object: Some(projection.of(question.object)),
+        compat: question.mode.contract_name(),
+        object: Some(projection.project(question.object)),
         related: question.related,
     })
 }
 
 /// Makes the input of a health check that reads the object through a handle. Returns it with the visible part of the object.
-pub(crate) fn health_by_view(
+pub(crate) fn health_by_view_input(
     question: &HealthQuestion<'_>,
     settings: Map<String, Value>,
     projection: &Projection,
-) -> Result<(String, Value), Refusal> {
+) -> Result<(String, Value), InputError> {
     let input = text(&HealthInput {
         contract: CONTRACT,
         application: question.application,
         settings,
-        compat: question.mode.word(),
+        compat: question.mode.contract_name(),
         object: None,
         related: question.related,
     })?;
     Ok((
         input,
-        serde_json::to_value(projection.of(question.object)).map_err(serialize_error)?,
+        serde_json::to_value(projection.project(question.object)).map_err(serialize_error)?,
     ))
 }
 
 /// Makes the input for placing a manifest.
-pub(crate) fn place(question: &PlacementQuestion) -> Result<String, Refusal> {
+pub(crate) fn place_input(question: &PlacementQuestion) -> Result<String, InputError> {
     given(question, &question.object)
 }
 
 /// Makes the input of a delete policy.
-pub(crate) fn policy(question: &PolicyQuestion) -> Result<String, Refusal> {
+pub(crate) fn policy_input(question: &PolicyQuestion) -> Result<String, InputError> {
     given(question, &question.object)
 }
 
 /// Makes the input of one of the three calls about a running hook.
-pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<String, Refusal> {
+pub(crate) fn hook_input(context: &HookContext, question: &HookQuestion) -> Result<String, InputError> {
     let (reason, observation) = match question {
         HookQuestion::Start => (None, None),
         HookQuestion::Advance { observation, .. } => (None, Some(observation_input(observation, &context.grants))),
@@ -84,9 +84,9 @@ pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<Str
         settings: &context.settings,
         hook: &context.hook,
         operation: &context.operation,
-        object: default_projection().of(&context.object),
+        object: default_projection().project(&context.object),
         cause: context.cause.as_ref(),
-        compat: context.mode.word(),
+        compat: context.mode.contract_name(),
         reason,
         observation,
     })
@@ -94,11 +94,11 @@ pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<Str
 
 /// Completes an input that was written by hand: adds the contract's version, and removes the fields of the object that the claim doesn't
 /// see.
-pub(crate) fn completed(mut input: Map<String, Value>, projection: &Projection) -> Result<String, Refusal> {
+pub(crate) fn complete_input(mut input: Map<String, Value>, projection: &Projection) -> Result<String, InputError> {
     input.entry("contract").or_insert_with(|| CONTRACT.into());
     if let Some(object) = input.get_mut("object") {
         let whole = Object(object.take());
-        *object = serde_json::to_value(projection.of(&whole)).map_err(serialize_error)?;
+        *object = serde_json::to_value(projection.project(&whole)).map_err(serialize_error)?;
     }
     text(&input)
 }
@@ -111,7 +111,7 @@ struct HealthInput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     compat: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<Seen<'a>>,
+    object: Option<ProjectedValue<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     related: Option<&'a Related>,
 }
@@ -131,7 +131,7 @@ struct HookInput<'a> {
     settings: &'a Map<String, Value>,
     hook: &'a HookRunInfo,
     operation: &'a OperationInfo,
-    object: Seen<'a>,
+    object: ProjectedValue<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a FailureCause>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,7 +192,7 @@ enum ObservationBody<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum VisibleObject<'a> {
-    Seen(Seen<'a>),
+    Seen(ProjectedValue<'a>),
     Secret(Value),
 }
 
@@ -215,7 +215,7 @@ struct HealthSummary<'a> {
 
 fn observation_input<'a>(observation: &'a Observation, grants: &Grants) -> ObservationInput<'a> {
     let seen = |object| revealed(object, grants);
-    let what = match &observation.what {
+    let what = match &observation.kind {
         ObservationKind::Created(object) => ObservationBody::Created { object: seen(object) },
         ObservationKind::Object { object, health } => ObservationBody::Object {
             object: seen(object),
@@ -233,7 +233,7 @@ fn observation_input<'a>(observation: &'a Observation, grants: &Grants) -> Obser
                     .map(|(name, value)| (name.as_str(), value.as_str()))
                     .collect(),
                 body: &answer.body,
-                cut: answer.cut,
+                cut: answer.is_truncated,
             },
         },
         ObservationKind::Signal { name, by, value } => ObservationBody::Signal { name, by, value },
@@ -249,13 +249,13 @@ fn observation_input<'a>(observation: &'a Observation, grants: &Grants) -> Obser
         },
     };
     ObservationInput {
-        answers: observation.answers,
+        answers: observation.request_id,
         what,
     }
 }
 
 fn revealed<'a>(object: &'a Object, grants: &Grants) -> VisibleObject<'a> {
-    let seen = default_projection().of(object);
+    let seen = default_projection().project(object);
     let data = object.0.get("data").and_then(Value::as_object);
     // Of a list of Secrets nothing is shown: grants name single Secrets.
     let is_one = secret::is_secret(object) && object.kind() == "Secret";
@@ -286,12 +286,12 @@ fn health_summary(health: &Assessment) -> HealthSummary<'_> {
 }
 
 /// Makes the input of a question whose object may only be visible in part.
-fn given<Q: Serialize>(question: &Q, object: &Object) -> Result<String, Refusal> {
+fn given<Q: Serialize>(question: &Q, object: &Object) -> Result<String, InputError> {
     let given = QuestionInput {
         contract: CONTRACT,
         question,
     };
-    let seen = default_projection().of(object);
+    let seen = default_projection().project(object);
     if seen.is_whole() {
         return text(&given);
     }
@@ -300,7 +300,7 @@ fn given<Q: Serialize>(question: &Q, object: &Object) -> Result<String, Refusal>
     text(&input)
 }
 
-fn text<T: Serialize>(input: &T) -> Result<String, Refusal> {
+fn text<T: Serialize>(input: &T) -> Result<String, InputError> {
     let text = serde_json::to_string(input).map_err(serialize_error)?;
     if text.len() > MAX_INPUT_BYTES {
         return Err(format!(
@@ -311,6 +311,6 @@ fn text<T: Serialize>(input: &T) -> Result<String, Refusal> {
     Ok(text)
 }
 
-fn serialize_error(error: serde_json::Error) -> Refusal {
+fn serialize_error(error: serde_json::Error) -> InputError {
     format!("the input can't be written: {error}")
 }

@@ -14,14 +14,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     info::Source,
-    plugin::{MAX_COMPONENT, Plugin, hex},
+    plugin::{MAX_COMPONENT_BYTES, Plugin, hex},
 };
 
 /// The most components that are stored; those that weren't used for the longest time are removed first.
 const MOST: usize = 50;
 
 /// A folder of components, with those that were loaded from it.
-pub(crate) struct Kept {
+pub(crate) struct ComponentStore {
     folder: PrivateFolder,
     found: Mutex<HashMap<String, Option<Arc<Plugin>>>>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Kept {
 /// A loaded plugin, or one from the folder.
 pub(crate) enum PluginHandle<'a> {
     LoadedSandbox(&'a Plugin),
-    Kept(Arc<Plugin>),
+    Stored(Arc<Plugin>),
 }
 
 impl Deref for PluginHandle<'_> {
@@ -38,21 +38,21 @@ impl Deref for PluginHandle<'_> {
     fn deref(&self) -> &Plugin {
         match self {
             PluginHandle::LoadedSandbox(plugin) => plugin,
-            PluginHandle::Kept(plugin) => plugin,
+            PluginHandle::Stored(plugin) => plugin,
         }
     }
 }
 
-impl Kept {
-    pub(crate) fn new(folder: PrivateFolder) -> Kept {
-        Kept {
+impl ComponentStore {
+    pub(crate) fn new(folder: PrivateFolder) -> ComponentStore {
+        ComponentStore {
             folder,
             found: Mutex::default(),
         }
     }
 
     /// Stores a component that is used. If that fails, an operation can't be resumed once the component was replaced.
-    pub(crate) fn keep(&self, digest: &str, component: &[u8]) {
+    pub(crate) fn store(&self, digest: &str, component: &[u8]) {
         if let Ok(file) = self.folder.read(&name(digest)) {
             file.set_modified(SystemTime::now()).ok();
             return;
@@ -64,7 +64,7 @@ impl Kept {
 
     fn write(&self, name: &str, component: &[u8]) -> std::io::Result<()> {
         self.folder.write(name, &[component])?;
-        let all = self.folder.files(|_| true)?;
+        let all = self.folder.list_files(|_| true)?;
         for file in all.iter().rev().skip(MOST) {
             self.folder.remove(&file.name)?;
         }
@@ -77,7 +77,7 @@ impl Kept {
         let plugin = found
             .entry(digest.to_owned())
             .or_insert_with(|| self.read(digest).map(Arc::new));
-        plugin.clone().map(PluginHandle::Kept)
+        plugin.clone().map(PluginHandle::Stored)
     }
 
     fn read(&self, digest: &str) -> Option<Plugin> {
@@ -87,8 +87,8 @@ impl Kept {
         }
         let file = self.folder.read(&name(digest)).ok()?;
         let mut component = Vec::new();
-        file.take(MAX_COMPONENT as u64 + 1).read_to_end(&mut component).ok()?;
-        if component.len() > MAX_COMPONENT || hex(&Sha256::digest(&component)) != digest {
+        file.take(MAX_COMPONENT_BYTES as u64 + 1).read_to_end(&mut component).ok()?;
+        if component.len() > MAX_COMPONENT_BYTES || hex(&Sha256::digest(&component)) != digest {
             return None;
         }
         let path = self.folder.path().join(name(digest));
@@ -110,8 +110,8 @@ mod tests {
 
     use super::*;
 
-    fn kept_in(folder: &Path) -> Kept {
-        Kept::new(PrivateFolder::open(folder).unwrap())
+    fn kept_in(folder: &Path) -> ComponentStore {
+        ComponentStore::new(PrivateFolder::open(folder).unwrap())
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         let kept = kept_in(&folder.path().join("components"));
         let component = capstan_test_guests::get("viewer").unwrap().bytes;
         let digest = hex(&Sha256::digest(component));
-        kept.keep(&digest, component);
+        kept.store(&digest, component);
         let again = kept_in(&folder.path().join("components"));
         assert_eq!(again.find(&digest).unwrap().manifest.name, "viewer");
         let mut bent = component.to_vec();
@@ -136,13 +136,13 @@ mod tests {
         let kept = kept_in(folder.path());
         let old = SystemTime::now() - Duration::from_hours(1);
         for number in 0..MOST {
-            kept.keep(&format!("{number:064x}"), b"component");
+            kept.store(&format!("{number:064x}"), b"component");
             let file = File::open(folder.path().join(name(&format!("{number:064x}")))).unwrap();
             file.set_modified(old).unwrap();
         }
-        kept.keep(&format!("{:064x}", 0), b"component");
+        kept.store(&format!("{:064x}", 0), b"component");
         for number in MOST..2 * MOST - 1 {
-            kept.keep(&format!("{number:064x}"), b"component");
+            kept.store(&format!("{number:064x}"), b"component");
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MOST);
         assert!(folder.path().join(name(&format!("{:064x}", 0))).exists(), "it was used");

@@ -38,12 +38,12 @@ mod thrown;
 mod ticker;
 mod view;
 
-pub use ask::{Answer, Asked, Function, Question};
-pub use call::{Cost, Line, Severity};
-pub use compile::{child, is_child};
+pub use ask::{Answer, AnswerWithCost, Function, Question};
+pub use call::{Cost, LogLine, LogSeverity};
+pub use compile::{run_child, is_child};
 pub use error::{AskError, SandboxError};
-pub use examine::{Allowance, Examination, Fault, examine};
+pub use examine::{CallLimits, Examination, Fault, examine};
 pub use info::{ClaimInfo, CompiledBy, PluginInfo, Source};
-pub use plugin::MAX_COMPONENT;
-pub use prepare::{PrepareError, Prepared, prepare};
+pub use plugin::MAX_COMPONENT_BYTES;
+pub use prepare::{PrepareError, PreparedComponent, prepare};
 pub use sandbox::{Builder, Sandbox};

@@ -20,7 +20,7 @@ const MAX_ENTRIES: usize = 20_000;
 
 /// Everything that an answer depends on, except for the clock.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub(crate) struct CacheKey {
     digest: Arc<str>,
     claim: String,
     application: (String, String),
@@ -35,7 +35,7 @@ pub(crate) struct Key {
 
 /// The cache.
 #[derive(Debug, Default)]
-pub(crate) struct AssessmentCache(Mutex<HashMap<Key, CacheEntry>>);
+pub(crate) struct AssessmentCache(Mutex<HashMap<CacheKey, CacheEntry>>);
 
 #[derive(Debug, Clone)]
 struct CacheEntry {
@@ -44,9 +44,9 @@ struct CacheEntry {
     until: Option<Timestamp>,
 }
 
-impl Key {
+impl CacheKey {
     /// Makes the key of a question; `None` for an object without a resource version.
-    pub(crate) fn of(by: &PluginRef, question: &HealthQuestion<'_>) -> Option<Key> {
+    pub(crate) fn for_question(by: &PluginRef, question: &HealthQuestion<'_>) -> Option<CacheKey> {
         let version = question.object.text("/metadata/resourceVersion")?;
         let uid = question.object.uid();
         if uid.is_empty() || version.is_empty() {
@@ -60,7 +60,7 @@ impl Key {
             Some(settings) => Some(digest(settings)?),
             None => None,
         };
-        Some(Key {
+        Some(CacheKey {
             digest: by.digest.as_str().into(),
             claim: by.claim.clone(),
             application: (
@@ -82,7 +82,7 @@ fn digest(value: &impl Serialize) -> Option<[u8; 32]> {
 
 impl AssessmentCache {
     /// Returns a cached answer that is still valid.
-    pub(crate) fn recall(&self, key: &Key, now: Timestamp) -> Option<Assessment> {
+    pub(crate) fn get(&self, key: &CacheKey, now: Timestamp) -> Option<Assessment> {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = answers.get(key)?;
         let holds = kept.until.is_none_or(|until| now < until);
@@ -91,7 +91,7 @@ impl AssessmentCache {
 
     /// Caches an answer. One that depends on the clock is valid until the time at which the plugin wants to be called again, and isn't
     /// cached without such a time.
-    pub(crate) fn keep(&self, key: Key, assessment: &Assessment, asked_the_clock: bool, now: Timestamp) {
+    pub(crate) fn insert(&self, key: CacheKey, assessment: &Assessment, asked_the_clock: bool, now: Timestamp) {
         let again = assessment.recheck_after_ms.and_then(|wait| i64::try_from(wait).ok());
         let until = again.and_then(|wait| now.checked_add(SignedDuration::from_millis(wait)).ok());
         if asked_the_clock && until.is_none() {
@@ -119,8 +119,8 @@ mod tests {
 
     use super::*;
 
-    fn key(version: &str) -> Key {
-        Key {
+    fn key(version: &str) -> CacheKey {
+        CacheKey {
             digest: "d".into(),
             claim: "Pod".to_owned(),
             application: Default::default(),
@@ -144,17 +144,17 @@ mod tests {
             recheck_after_ms: Some(5000),
             ..plain.clone()
         };
-        memo.keep(key("1"), &plain, false, at(0));
-        assert_eq!(memo.recall(&key("1"), at(1_000_000)), Some(plain.clone()));
-        assert_eq!(memo.recall(&key("2"), at(0)), None);
-        memo.keep(key("2"), &plain, true, at(0));
-        assert_eq!(memo.recall(&key("2"), at(0)), None);
-        memo.keep(key("3"), &timed, true, at(10));
-        assert_eq!(memo.recall(&key("3"), at(14)), Some(timed.clone()));
-        assert_eq!(memo.recall(&key("3"), at(15)), None);
+        memo.insert(key("1"), &plain, false, at(0));
+        assert_eq!(memo.get(&key("1"), at(1_000_000)), Some(plain.clone()));
+        assert_eq!(memo.get(&key("2"), at(0)), None);
+        memo.insert(key("2"), &plain, true, at(0));
+        assert_eq!(memo.get(&key("2"), at(0)), None);
+        memo.insert(key("3"), &timed, true, at(10));
+        assert_eq!(memo.get(&key("3"), at(14)), Some(timed.clone()));
+        assert_eq!(memo.get(&key("3"), at(15)), None);
         // Asking again is for what is beside the object; of the object alone the answer is the same.
-        memo.keep(key("4"), &timed, false, at(10));
-        assert_eq!(memo.recall(&key("4"), at(100)), Some(timed));
+        memo.insert(key("4"), &timed, false, at(10));
+        assert_eq!(memo.get(&key("4"), at(100)), Some(timed));
     }
 
     #[test]
@@ -162,9 +162,9 @@ mod tests {
         let memo = AssessmentCache::default();
         let plain = Assessment::new(Health::Healthy, "", "");
         for version in 0..=MAX_ENTRIES {
-            memo.keep(key(&version.to_string()), &plain, false, at(0));
+            memo.insert(key(&version.to_string()), &plain, false, at(0));
         }
         assert!(memo.0.lock().unwrap().len() <= MAX_ENTRIES);
-        assert!(memo.recall(&key(&MAX_ENTRIES.to_string()), at(0)).is_some());
+        assert!(memo.get(&key(&MAX_ENTRIES.to_string()), at(0)).is_some());
     }
 }

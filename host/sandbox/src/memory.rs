@@ -23,7 +23,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use wasmtime::ResourceLimiterAsync;
 
 /// The bytes of a call without a reservation. A Rust plugin needs between one and two MiB.
-pub(crate) const SMALL: usize = 4 << 20;
+pub(crate) const SMALL_CALL_BYTES: usize = 4 << 20;
 
 /// The bytes that all large calls of a process share by default.
 pub(crate) const DEFAULT_BUDGET_BYTES: usize = 1 << 30;
@@ -64,17 +64,17 @@ impl MemoryBudget {
 
     /// Returns the most bytes that one call can reserve.
     pub(crate) fn max_call_bytes(&self) -> usize {
-        (self.mib as usize).saturating_mul(MIB).saturating_add(SMALL)
+        (self.mib as usize).saturating_mul(MIB).saturating_add(SMALL_CALL_BYTES)
     }
 
     /// Waits for the permit of a large call.
-    pub(crate) async fn place(&self, has_deadline: bool) -> Result<tokio::sync::SemaphorePermit<'_>, NoMemory> {
+    pub(crate) async fn acquire_large_call(&self, has_deadline: bool) -> Result<tokio::sync::SemaphorePermit<'_>, MemoryTimeout> {
         self.wait(self.places.acquire(), has_deadline).await
     }
 
     /// Waits for the memory of a call with this limit in bytes.
-    async fn reserve(&self, limit: usize, has_deadline: bool) -> Result<OwnedSemaphorePermit, NoMemory> {
-        let mib = limit.saturating_sub(SMALL).div_ceil(MIB);
+    async fn reserve(&self, limit: usize, has_deadline: bool) -> Result<OwnedSemaphorePermit, MemoryTimeout> {
+        let mib = limit.saturating_sub(SMALL_CALL_BYTES).div_ceil(MIB);
         let mib = u32::try_from(mib).unwrap_or(u32::MAX).min(self.mib);
         if let Ok(reserved) = self.free.clone().try_acquire_many_owned(mib) {
             return Ok(reserved);
@@ -86,8 +86,8 @@ impl MemoryBudget {
         &self,
         turn: impl Future<Output = Result<T, AcquireError>>,
         has_deadline: bool,
-    ) -> Result<T, NoMemory> {
-        let no_memory = || NoMemory {
+    ) -> Result<T, MemoryTimeout> {
+        let no_memory = || MemoryTimeout {
             waited: self.patience,
             mib: self.mib,
         };
@@ -106,16 +106,16 @@ impl MemoryBudget {
 /// The wait of a call for memory timed out: other calls still have it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("waited {waited:?} for memory: other calls of plugins have the {mib} MiB that all of them together may have")]
-pub(crate) struct NoMemory {
+pub(crate) struct MemoryTimeout {
     waited: Duration,
     mib: u32,
 }
 
 /// Limits the memory of a call, for all memories of its component together.
-pub(crate) struct Memory {
+pub(crate) struct MemoryLimiter {
     limit: usize,
     used: usize,
-    pub(crate) peak: usize,
+    pub(crate) peak_bytes: usize,
     table_elements: usize,
     budget: Arc<MemoryBudget>,
     reserved: Option<OwnedSemaphorePermit>,
@@ -132,13 +132,13 @@ pub(crate) struct MemoryLimitExceeded {
     limit: usize,
 }
 
-impl Memory {
+impl MemoryLimiter {
     /// Makes the limiter of a call that may have `limit` bytes, or all bytes of the budget if those are fewer.
-    pub(crate) fn new(limit: usize, budget: Arc<MemoryBudget>, has_deadline: bool, turn: Arc<AtomicBool>) -> Memory {
-        Memory {
+    pub(crate) fn new(limit: usize, budget: Arc<MemoryBudget>, has_deadline: bool, turn: Arc<AtomicBool>) -> MemoryLimiter {
+        MemoryLimiter {
             limit: limit.min(budget.max_call_bytes()),
             used: 0,
-            peak: 0,
+            peak_bytes: 0,
             table_elements: 0,
             budget,
             reserved: None,
@@ -153,8 +153,8 @@ impl Memory {
     }
 
     /// Reserves the memory beyond that of a small call.
-    pub(crate) async fn reserve(&mut self) -> Result<(), NoMemory> {
-        if self.reserved.is_none() && self.limit > SMALL {
+    pub(crate) async fn reserve(&mut self) -> Result<(), MemoryTimeout> {
+        if self.reserved.is_none() && self.limit > SMALL_CALL_BYTES {
             let reserved = self.budget.reserve(self.limit, self.has_deadline);
             self.reserved = Some(mark_while_pending(&self.turn, reserved).await?);
         }
@@ -176,18 +176,18 @@ async fn mark_while_pending<T>(turn: &AtomicBool, future: impl Future<Output = T
 }
 
 #[async_trait]
-impl ResourceLimiterAsync for Memory {
+impl ResourceLimiterAsync for MemoryLimiter {
     /// Traps instead of returning an error to the guest: hardly any program survives that, and few report why they failed.
     async fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let used = self.used.saturating_sub(current).saturating_add(desired);
         if used > self.limit {
             return Err(MemoryLimitExceeded { limit: self.limit }.into());
         }
-        if used > SMALL {
+        if used > SMALL_CALL_BYTES {
             self.reserve().await?;
         }
         self.used = used;
-        self.peak = self.peak.max(used);
+        self.peak_bytes = self.peak_bytes.max(used);
         Ok(true)
     }
 
@@ -219,19 +219,19 @@ mod tests {
 
     use super::*;
 
-    fn memory(budget: &Arc<MemoryBudget>, limit: usize) -> Memory {
-        Memory::new(limit, budget.clone(), true, Arc::default())
+    fn memory(budget: &Arc<MemoryBudget>, limit: usize) -> MemoryLimiter {
+        MemoryLimiter::new(limit, budget.clone(), true, Arc::default())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_small_call_reserves_nothing_and_a_large_one_all_that_it_may_have_once() {
         let budget = Arc::new(MemoryBudget::new(100 * MIB));
         let mut call = memory(&budget, 64 * MIB);
-        assert!(call.memory_growing(0, SMALL, None).await.unwrap());
+        assert!(call.memory_growing(0, SMALL_CALL_BYTES, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 100);
-        assert!(call.memory_growing(SMALL, SMALL + 1, None).await.unwrap());
+        assert!(call.memory_growing(SMALL_CALL_BYTES, SMALL_CALL_BYTES + 1, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 40);
-        assert!(call.memory_growing(SMALL + 1, 64 * MIB, None).await.unwrap());
+        assert!(call.memory_growing(SMALL_CALL_BYTES + 1, 64 * MIB, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 40);
         let error = call.memory_growing(64 * MIB, 64 * MIB + 1, None).await.unwrap_err();
         assert!(error.downcast_ref::<MemoryLimitExceeded>().is_some());
@@ -244,7 +244,7 @@ mod tests {
         let budget = Arc::new(MemoryBudget::new(100 * MIB));
         let mut call = memory(&budget, 64 * MIB);
         for _ in 0..4 {
-            assert!(call.memory_growing(0, SMALL / 4, None).await.unwrap());
+            assert!(call.memory_growing(0, SMALL_CALL_BYTES / 4, None).await.unwrap());
         }
         assert!(!call.is_large());
         assert!(call.memory_growing(0, 1, None).await.unwrap());
@@ -293,10 +293,10 @@ mod tests {
                 let mut call = memory(&budget, limit);
                 let bytes = limit.min(204 * MIB);
                 call.memory_growing(0, bytes, None).await.unwrap();
-                in_use.set(in_use.get() + bytes - SMALL);
+                in_use.set(in_use.get() + bytes - SMALL_CALL_BYTES);
                 most.set(most.get().max(in_use.get()));
                 tokio::time::sleep(Duration::from_millis(1 + number as u64 % 3)).await;
-                in_use.set(in_use.get() - (bytes - SMALL));
+                in_use.set(in_use.get() - (bytes - SMALL_CALL_BYTES));
             }
         });
         join_all(calls).await;

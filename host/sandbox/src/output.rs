@@ -28,7 +28,7 @@ pub(crate) struct Output(Arc<Mutex<Written>>);
 struct Written {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
-    dropped: u64,
+    dropped_bytes: u64,
 }
 
 /// One of the two streams.
@@ -44,7 +44,7 @@ pub(crate) struct OutputTexts {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     /// Bytes of either that were not kept.
-    pub(crate) dropped: u64,
+    pub(crate) dropped_bytes: u64,
 }
 
 impl Output {
@@ -63,17 +63,17 @@ impl Output {
     }
 
     /// Returns the output so far.
-    pub(crate) fn take(&self) -> OutputTexts {
+    pub(crate) fn snapshot(&self) -> OutputTexts {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Written {
             stdout,
             stderr,
-            dropped,
+            dropped_bytes: dropped,
         } = std::mem::take(&mut *written);
         OutputTexts {
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
-            dropped,
+            dropped_bytes: dropped,
         }
     }
 }
@@ -83,7 +83,7 @@ impl OutputPipe {
         let mut written = self.output.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = MAX_OUTPUT_BYTES - written.stdout.len() - written.stderr.len();
         let kept = bytes.get(..room).unwrap_or(bytes);
-        written.dropped += (bytes.len() - kept.len()) as u64;
+        written.dropped_bytes += (bytes.len() - kept.len()) as u64;
         if self.is_stderr {
             written.stderr.extend_from_slice(kept);
         } else {

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     call::Limits,
-    component::{self, Ready},
+    component::{self, LinkedComponent},
     error::SandboxError,
     info::Source,
     projection::Projection,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The most bytes of a component. The largest known ones, JavaScript and Python with their engines, have 12 and 18 MB.
-pub const MAX_COMPONENT: usize = 32 << 20;
+pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
 
 /// A plugin.
 pub(crate) struct Plugin {
@@ -31,27 +31,27 @@ pub(crate) struct Plugin {
     pub(crate) digest: Arc<str>,
     pub(crate) source: Source,
     /// The grants that its manifest requests.
-    pub(crate) requested: Grants,
+    pub(crate) requested_grants: Grants,
     /// The schema for the user's settings.
-    pub(crate) settings: Option<settings::Schema>,
+    pub(crate) settings: Option<settings::SettingsSchema>,
     bytes: Cow<'static, [u8]>,
     /// Whether its health checks read objects through a handle.
-    pub(crate) looks_itself: bool,
+    pub(crate) uses_object_view: bool,
     /// The visible fields for each health claim.
     projections: BTreeMap<String, Projection>,
-    ready: OnceLock<Result<Ready, String>>,
-    pub(crate) strikes: CircuitBreaker,
+    ready: OnceLock<Result<LinkedComponent, String>>,
+    pub(crate) circuit_breaker: CircuitBreaker,
 }
 
 impl Plugin {
     /// Reads a component's manifest, and checks its imports and exports. Nothing is compiled.
     pub(crate) fn read(bytes: Cow<'static, [u8]>, source: Source) -> Result<Plugin, SandboxError> {
         let plugin = source.to_string();
-        if bytes.len() > MAX_COMPONENT {
+        if bytes.len() > MAX_COMPONENT_BYTES {
             return Err(SandboxError::TooLarge {
                 plugin,
                 size: bytes.len(),
-                limit: MAX_COMPONENT,
+                limit: MAX_COMPONENT_BYTES,
             });
         }
         let unreadable = |plugin: &str| {
@@ -60,7 +60,7 @@ impl Plugin {
         };
         let manifest = capstan_stamp::read(&bytes).map_err(unreadable(&plugin))?;
         let imports = capstan_stamp::imports(&bytes).map_err(unreadable(&plugin))?;
-        let imports = component::foreign(imports);
+        let imports = component::foreign_imports(imports);
         if !imports.is_empty() {
             return Err(SandboxError::ForeignImport { plugin, imports });
         }
@@ -69,7 +69,7 @@ impl Plugin {
         let looks_itself = exports.iter().any(|export| export == component::HEALTH_BY_VIEW)
             && !exports.contains(&component::export_name(Interface::Health));
         for interface in manifest.claims.iter().map(Claim::interface) {
-            if !component::answers(interface, &exports) {
+            if !component::has_export(interface, &exports) {
                 return Err(SandboxError::MissingExport {
                     plugin,
                     interface,
@@ -77,34 +77,34 @@ impl Plugin {
                 });
             }
         }
-        let requested = requested(&manifest).map_err(|reason| SandboxError::Grants {
+        let requested = requested_grants(&manifest).map_err(|reason| SandboxError::Grants {
             plugin: plugin.clone(),
             reason,
         })?;
-        let settings = manifest.settings.as_ref().map(settings::Schema::new).transpose();
+        let settings = manifest.settings.as_ref().map(settings::SettingsSchema::new).transpose();
         let settings = settings.map_err(|reason| SandboxError::Settings {
             plugin: plugin.clone(),
             reason,
         })?;
         Ok(Plugin {
-            requested,
+            requested_grants: requested,
             settings,
-            looks_itself,
+            uses_object_view: looks_itself,
             projections: projections(&manifest),
             manifest,
             digest: hex(&Sha256::digest(&bytes)).into(),
             source,
             bytes,
             ready: OnceLock::new(),
-            strikes: CircuitBreaker::default(),
+            circuit_breaker: CircuitBreaker::default(),
         })
     }
 
     /// Returns its linked code. The first time, that is compiled.
-    pub(crate) fn ready(&self, sandbox: &Sandbox) -> Result<&Ready, String> {
+    pub(crate) fn link(&self, sandbox: &Sandbox) -> Result<&LinkedComponent, String> {
         let prepare = || {
-            if let Some(kept) = &sandbox.kept {
-                kept.keep(&self.digest, &self.bytes);
+            if let Some(kept) = &sandbox.component_store {
+                kept.store(&self.digest, &self.bytes);
             }
             // Built-in plugins are not compiled in a child process: they are trusted.
             let compiler = sandbox.compiler.as_deref();
@@ -118,7 +118,7 @@ impl Plugin {
     }
 
     /// Returns its linked code, if it was compiled already.
-    pub(crate) fn compiled(&self) -> Option<&Ready> {
+    pub(crate) fn linked(&self) -> Option<&LinkedComponent> {
         self.ready.get()?.as_ref().ok()
     }
 
@@ -160,11 +160,11 @@ impl Plugin {
 
     /// Returns the limits of a call of an interface: the host's, or lower ones of the manifest.
     pub(crate) fn limits(&self, interface: Interface) -> Limits {
-        limits(&self.manifest, interface)
+        call_limits(&self.manifest, interface)
     }
 
     /// Returns the reference to this plugin under a claim.
-    pub(crate) fn answerer(&self, claim: String) -> PluginRef {
+    pub(crate) fn plugin_ref(&self, claim: String) -> PluginRef {
         PluginRef {
             plugin: self.manifest.name.clone(),
             version: self.manifest.version.clone(),
@@ -190,14 +190,14 @@ impl fmt::Display for Source {
 }
 
 /// Returns the limits of a call of an interface: the host's, or lower ones of the manifest.
-pub(crate) fn limits(manifest: &Manifest, interface: Interface) -> Limits {
+pub(crate) fn call_limits(manifest: &Manifest, interface: Interface) -> Limits {
     let mut limits = match interface {
         Interface::Health | Interface::DeletePolicy => Limits::SHORT,
         Interface::Hook => Limits::LONG,
     };
     if let Some(own) = manifest.limits.memory_mib {
         let own = usize::try_from(own).unwrap_or(usize::MAX).saturating_mul(1 << 20);
-        limits.memory = limits.memory.min(own);
+        limits.memory_bytes = limits.memory_bytes.min(own);
     }
     limits
 }
@@ -219,7 +219,7 @@ fn projections(manifest: &Manifest) -> BTreeMap<String, Projection> {
 }
 
 /// Converts the requested grants of a manifest to the core's form.
-pub(crate) fn requested(manifest: &Manifest) -> Result<Grants, String> {
+pub(crate) fn requested_grants(manifest: &Manifest) -> Result<Grants, String> {
     let value = serde_json::to_value(&manifest.grants).map_err(|error| error.to_string())?;
     serde_json::from_value(value).map_err(|error| error.to_string())
 }

@@ -18,8 +18,8 @@ use crate::{
     call::{self, Limits},
     engine::Engine,
     error::SandboxError,
-    memory::Memory,
-    state::{Facts, State},
+    memory::MemoryLimiter,
+    state::{CallFacts, CallState},
 };
 
 /// The function that is called. It stays in the result, where nothing calls it.
@@ -30,14 +30,14 @@ const MAX_SNAPSHOT_BYTES: usize = 256 << 20;
 
 /// Compiling some hundred scripts takes a hundredth of this.
 const LIMITS: Limits = Limits {
-    memory: MAX_SNAPSHOT_BYTES,
+    memory_bytes: MAX_SNAPSHOT_BYTES,
     fuel: 50_000_000_000,
     ticks: u32::MAX,
 };
 
 /// A component with a prepared memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared {
+pub struct PreparedComponent {
     /// The component; the manifest in it is still the interpreter's.
     pub component: Vec<u8>,
     /// The interpreter's answer.
@@ -55,7 +55,7 @@ pub enum PrepareError {
     NotAnInterpreter(String),
     /// The interpreter refuses the text, for this reason.
     #[error("{0}")]
-    Refused(String),
+    Rejected(String),
     /// The interpreter trapped, or its memory can't be read; this is the reason.
     #[error("the interpreter failed: {0}")]
     Failed(String),
@@ -68,7 +68,7 @@ impl From<ReadError> for PrepareError {
 }
 
 /// Passes a text to an interpreter, and returns the component with its memory afterwards.
-pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, PrepareError> {
+pub async fn prepare(interpreter: &[u8], text: &str) -> Result<PreparedComponent, PrepareError> {
     if !capstan_stamp::exports(interpreter)?
         .iter()
         .any(|name| name == PREPARE_FUNCTION)
@@ -85,15 +85,15 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
     let broke = |error: wasmtime::Error| PrepareError::Failed(format!("{error:#}"));
     let (context, instrumented) = wizer.instrument_component(interpreter).map_err(strange)?;
     let component = Component::new(&engine.wasm, &instrumented).map_err(strange)?;
-    let facts = Facts {
+    let facts = CallFacts {
         digest: PREPARE_FUNCTION.into(),
         claim: PREPARE_FUNCTION.to_owned(),
         input: text.into(),
         now_ms: 0,
     };
-    let memory = Memory::new(LIMITS.memory, engine.budget.clone(), true, Arc::default());
-    let mut store = Store::new(&engine.wasm, State::new(facts, memory));
-    call::bound(&mut store, LIMITS, false, &Arc::default());
+    let memory = MemoryLimiter::new(LIMITS.memory_bytes, engine.budget.clone(), true, Arc::default());
+    let mut store = Store::new(&engine.wasm, CallState::new(facts, memory));
+    call::set_limits(&mut store, LIMITS, false, &Arc::default());
     store.set_hostcall_fuel(MAX_SNAPSHOT_BYTES);
     let instance = engine
         .linker
@@ -104,7 +104,7 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
         .get_typed_func::<(&str,), (Result<String, String>,)>(&mut store, PREPARE_FUNCTION)
         .map_err(strange)?;
     let (answer,) = function.call_async(&mut store, (text,)).await.map_err(broke)?;
-    let answer = answer.map_err(PrepareError::Refused)?;
+    let answer = answer.map_err(PrepareError::Rejected)?;
     let mut memory = Interpreter {
         store,
         instance,
@@ -112,14 +112,14 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
     };
     let component = wizer.snapshot_component(&context, &mut memory).await.map_err(broke)?;
     match memory.trouble {
-        None => Ok(Prepared { component, answer }),
+        None => Ok(PreparedComponent { component, answer }),
         Some(error) => Err(broke(error)),
     }
 }
 
 /// An instance whose memory and globals are read by functions that wizer has added to it.
 struct Interpreter {
-    store: Store<State>,
+    store: Store<CallState>,
     instance: Instance,
     /// The first error: wizer's interface has no way to return one.
     trouble: Option<wasmtime::Error>,

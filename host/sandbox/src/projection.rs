@@ -37,7 +37,7 @@ enum View {
     Whole,
     Nothing,
     /// Of an object or array: the visible part for each key or index, and whether the rest is visible.
-    Part {
+    Partial {
         named: BTreeMap<String, View>,
         shows_rest: bool,
     },
@@ -48,7 +48,7 @@ impl Projection {
     pub(crate) fn new(fields: Option<&[String]>) -> Projection {
         let (mut ordinary, mut of_secrets);
         if let Some(fields) = fields {
-            ordinary = View::Part {
+            ordinary = View::Partial {
                 named: BTreeMap::new(),
                 shows_rest: false,
             };
@@ -70,8 +70,8 @@ impl Projection {
     }
 
     /// Returns the visible part of an object, ready to be serialized.
-    pub(crate) fn of<'a>(&'a self, object: &'a Object) -> Seen<'a> {
-        Seen {
+    pub(crate) fn project<'a>(&'a self, object: &'a Object) -> ProjectedValue<'a> {
+        ProjectedValue {
             value: &object.0,
             view: if secret::is_secret(object) {
                 &self.of_secrets
@@ -84,12 +84,12 @@ impl Projection {
 
 /// A value with its visible part.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct ProjectedValue<'a> {
     value: &'a Value,
     view: &'a View,
 }
 
-impl Seen<'_> {
+impl ProjectedValue<'_> {
     /// Says whether everything is visible.
     pub(crate) fn is_whole(&self) -> bool {
         is_whole(self.value, self.view)
@@ -100,7 +100,7 @@ fn is_whole(value: &Value, view: &View) -> bool {
     match view {
         View::Whole => true,
         View::Nothing => false,
-        View::Part { named, shows_rest } => {
+        View::Partial { named, shows_rest } => {
             let hides = |(key, view): (&String, &View)| value.get(key).is_some_and(|value| !is_whole(value, view));
             *shows_rest && !named.iter().any(hides)
         }
@@ -125,8 +125,8 @@ impl View {
             *self = View::Whole;
             return;
         };
-        if let View::Part { named, .. } = self {
-            let nothing = View::Part {
+        if let View::Partial { named, .. } = self {
+            let nothing = View::Partial {
                 named: BTreeMap::new(),
                 shows_rest: false,
             };
@@ -138,12 +138,12 @@ impl View {
     fn hide(&mut self, path: &[&str]) {
         let Some((key, rest)) = path.split_first() else { return };
         if *self == View::Whole {
-            *self = View::Part {
+            *self = View::Partial {
                 named: BTreeMap::new(),
                 shows_rest: true,
             };
         }
-        let View::Part { named, shows_rest } = self else { return };
+        let View::Partial { named, shows_rest } = self else { return };
         let shows_rest = *shows_rest;
         if *key == ANY_ELEMENT {
             let others = named.iter_mut().filter(|(name, _)| *name != ANY_ELEMENT);
@@ -165,20 +165,20 @@ impl View {
         match self {
             View::Whole => true,
             View::Nothing => false,
-            View::Part { shows_rest, .. } => *shows_rest || value.is_object() || value.is_array(),
+            View::Partial { shows_rest, .. } => *shows_rest || value.is_object() || value.is_array(),
         }
     }
 }
 
-impl Serialize for Seen<'_> {
+impl Serialize for ProjectedValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (self.view, self.value) {
             (View::Nothing, _) => serializer.serialize_unit(),
-            (View::Part { named, shows_rest }, Value::Object(map)) => object(map, named, *shows_rest, serializer),
-            (View::Part { named, shows_rest }, Value::Array(items)) => {
+            (View::Partial { named, shows_rest }, Value::Object(map)) => object(map, named, *shows_rest, serializer),
+            (View::Partial { named, shows_rest }, Value::Array(items)) => {
                 serialize_array(items, named, *shows_rest, serializer)
             }
-            (View::Whole | View::Part { .. }, value) => value.serialize(serializer),
+            (View::Whole | View::Partial { .. }, value) => value.serialize(serializer),
         }
     }
 }
@@ -194,7 +194,7 @@ fn object<S: Serializer>(
         for (key, value) in map {
             let view = named.get(key).unwrap_or(&View::Whole);
             if view.shows(value) {
-                out.serialize_entry(key, &Seen { value, view })?;
+                out.serialize_entry(key, &ProjectedValue { value, view })?;
             }
         }
     } else {
@@ -202,7 +202,7 @@ fn object<S: Serializer>(
             if let Some(value) = map.get(key)
                 && view.shows(value)
             {
-                out.serialize_entry(key, &Seen { value, view })?;
+                out.serialize_entry(key, &ProjectedValue { value, view })?;
             }
         }
     }
@@ -237,7 +237,7 @@ fn serialize_array<S: Serializer>(
     for (index, value) in items.iter().take(end).enumerate() {
         let view = of(index);
         let view = if view.shows(value) { view } else { &View::Nothing };
-        out.serialize_element(&Seen { value, view })?;
+        out.serialize_element(&ProjectedValue { value, view })?;
     }
     out.end()
 }
@@ -251,7 +251,7 @@ mod tests {
     fn seen(fields: Option<&[&str]>, object: Value) -> Value {
         let fields = fields.map(|fields| fields.iter().map(|&field| field.to_owned()).collect::<Vec<_>>());
         let projection = Projection::new(fields.as_deref());
-        serde_json::to_value(projection.of(&Object(object))).unwrap()
+        serde_json::to_value(projection.project(&Object(object))).unwrap()
     }
 
     fn secret() -> Value {

@@ -85,7 +85,7 @@ impl Registry {
     }
 
     /// Lists the delete policies that are called for every hook.
-    pub(crate) fn for_all(&self) -> Vec<(&Plugin, String)> {
+    pub(crate) fn policies_for_all(&self) -> Vec<(&Plugin, String)> {
         let plugins = self.plugins.iter();
         plugins
             .filter(|plugin| plugin.has_claim(Interface::DeletePolicy, FOR_ALL))
@@ -133,7 +133,7 @@ impl Registry {
 }
 
 /// Returns the claim of a plugin that matches a query, whatever other plugins claim.
-pub(crate) fn claim_on(plugin: &Plugin, need: &PluginQuery) -> Option<String> {
+pub(crate) fn claim_for(plugin: &Plugin, need: &PluginQuery) -> Option<String> {
     best_claim(plugin, need).map(|(_, claim)| claim)
 }
 

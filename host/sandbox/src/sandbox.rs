@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use capstan_core::{
     directive,
-    error::near,
+    error::closest_match,
     grant::Grants,
     health::Assessment,
     hook::Disposal,
@@ -22,7 +22,7 @@ use capstan_core::{
     place::reference_token,
     plugins::{
         HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
-        PluginRef, Plugins, PolicyQuestion, SettingsFlaw, health_settings,
+        PluginRef, Plugins, PolicyQuestion, SettingsProblem, health_settings,
     },
 };
 use capstan_stamp::Interface;
@@ -32,19 +32,19 @@ use serde_json::{Map, Value};
 pub use self::builder::Builder;
 use crate::{
     adapter::v0::{Assess, Decide, Place, Step},
-    ask::{self, Asked, Question},
+    ask::{self, AnswerWithCost, Question},
     cache::Cache,
-    call::{self, Cost, Failure, Severity, Trouble},
+    call::{self, Cost, Failure, LogSeverity, CallError},
     engine::Engine,
     error::{AskError, SandboxError},
     info::PluginInfo,
     input,
-    kept::{Kept, PluginHandle},
-    memo::{AssessmentCache, Key},
+    kept::{ComponentStore, PluginHandle},
+    memo::{AssessmentCache, CacheKey},
     memory::MemoryBudget,
     plugin::Plugin,
     registry::Registry,
-    state::Facts,
+    state::CallFacts,
 };
 
 /// Loaded plugins that can be called.
@@ -54,7 +54,7 @@ pub struct Sandbox {
     budget: Arc<MemoryBudget>,
     pub(crate) registry: Registry,
     pub(crate) cache: Option<Cache>,
-    pub(crate) kept: Option<Kept>,
+    pub(crate) component_store: Option<ComponentStore>,
     /// This program's executable, if it may be started as a compiler.
     pub(crate) compiler: Option<PathBuf>,
     keeps_time: bool,
@@ -81,10 +81,10 @@ impl Sandbox {
             licence: plugin.manifest.licence.clone(),
             description: plugin.manifest.description.clone(),
             source: plugin.source.clone(),
-            size: plugin.size(),
+            size_bytes: plugin.size(),
             claims: self.registry.claims(plugin),
-            requests: plugin.requested.lines(),
-            compiled: plugin.compiled().map(|ready| ready.compiled),
+            requests: plugin.requested_grants.describe(),
+            compiled: plugin.linked().map(|ready| ready.compiled),
         };
         self.registry.plugins().iter().map(info).collect()
     }
@@ -95,24 +95,24 @@ impl Sandbox {
     }
 
     /// Compiles all plugins that aren't compiled yet, for callers that would rather wait now than at the first call.
-    pub fn warm_up(&self) -> Result<(), SandboxError> {
+    pub fn compile_all(&self) -> Result<(), SandboxError> {
         self.compile(|_| true)
     }
 
     /// Returns the number of calls of plugins so far.
-    pub fn calls(&self) -> u64 {
+    pub fn call_count(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
     }
 
     /// Lists the mistakes in a user's settings for the plugin's health checks. Returns `None` if there is no plugin of this name.
-    pub fn flaws_of_health_settings(&self, name: &str, settings: &Map<String, Value>) -> Option<Vec<SettingsFlaw>> {
+    pub fn flaws_of_health_settings(&self, name: &str, settings: &Map<String, Value>) -> Option<Vec<SettingsProblem>> {
         let plugin = self
             .registry
             .plugins()
             .iter()
             .find(|plugin| plugin.manifest.name == name)?;
         let whole = |message: &str| {
-            vec![SettingsFlaw {
+            vec![SettingsProblem {
                 pointer: String::new(),
                 message: message.to_owned(),
             }]
@@ -129,8 +129,8 @@ impl Sandbox {
                 .keys()
                 .filter(|key| !schema.names.contains(*key))
                 .filter_map(|key| {
-                    let near = near(key, schema.names.iter().map(String::as_str))?;
-                    Some(SettingsFlaw {
+                    let near = closest_match(key, schema.names.iter().map(String::as_str))?;
+                    Some(SettingsProblem {
                         pointer: format!("/{}", reference_token(key)),
                         message: format!("the plugin has no such setting; did you mean `{near}`?"),
                     })
@@ -140,7 +140,7 @@ impl Sandbox {
     }
 
     /// Calls a plugin by its name, and returns the answer with its cost.
-    pub async fn ask(&self, name: &str, question: Question) -> Result<Asked, AskError> {
+    pub async fn ask(&self, name: &str, question: Question) -> Result<AnswerWithCost, AskError> {
         ask::ask(self, name, question).await
     }
 
@@ -150,20 +150,20 @@ impl Sandbox {
         thread::scope(|scope| {
             // wasmtime itself compiles the functions of a component on all cores; several threads fill the gaps.
             for plugin in plugins.iter().skip(1) {
-                scope.spawn(|| plugin.ready(self).is_ok());
+                scope.spawn(|| plugin.link(self).is_ok());
             }
             if let Some(first) = plugins.first() {
-                let _ = first.ready(self);
+                let _ = first.link(self);
             }
         });
         for plugin in plugins {
-            self.ready(plugin)?;
+            self.linked(plugin)?;
         }
         Ok(())
     }
 
-    pub(crate) fn ready<'a>(&'a self, plugin: &'a Plugin) -> Result<&'a crate::component::Ready, SandboxError> {
-        let compiled = plugin.ready(self);
+    pub(crate) fn linked<'a>(&'a self, plugin: &'a Plugin) -> Result<&'a crate::component::LinkedComponent, SandboxError> {
+        let compiled = plugin.link(self);
         compiled.map_err(|reason| SandboxError::Compile {
             plugin: plugin.source.to_string(),
             reason,
@@ -173,33 +173,33 @@ impl Sandbox {
     /// Returns the plugin with which an operation began: a loaded one, or one that was loaded at that time.
     fn pinned(&self, by: &PluginRef) -> Option<PluginHandle<'_>> {
         let loaded = self.registry.by_digest(&by.digest).map(PluginHandle::LoadedSandbox);
-        loaded.or_else(|| self.kept.as_ref()?.find(&by.digest))
+        loaded.or_else(|| self.component_store.as_ref()?.find(&by.digest))
     }
 
     /// Calls a plugin, logs its output, and converts an error to the core's.
-    pub(crate) async fn put<Q: call::Question>(
+    pub(crate) async fn call_plugin<Q: call::Question>(
         &self,
         plugin: &Plugin,
-        to: Call,
+        to: CallInput,
         question: &Q,
     ) -> (Result<Q::Answer, PluginError>, Cost) {
         let function = question.function();
-        let broke = |reason| Trouble::Broke(reason, String::new());
-        let Call { about, input, now } = to;
+        let broke = |reason| CallError::Trapped(reason, String::new());
+        let CallInput { context: about, input, now } = to;
         // Planning has no time, and calls each plugin once.
         let rest = plugin
-            .strikes
-            .rests(now)
+            .circuit_breaker
+            .check(now)
             .filter(|_| self.has_rest && now != Timestamp::UNIX_EPOCH);
         let input = match rest {
-            Some((message, after_ms)) => Err(Trouble::Said(Failure::Retry { message, after_ms }, String::new())),
+            Some((message, after_ms)) => Err(CallError::Reported(Failure::Retry { message, after_ms }, String::new())),
             None => input.map_err(broke),
         };
-        let ready = plugin.ready(self);
+        let ready = plugin.link(self);
         let ready = ready.map_err(|reason| broke(format!("can't be compiled: {reason}")));
         let (answer, cost) = match (input, ready) {
             (Ok(input), Ok(ready)) => {
-                let facts = Facts {
+                let facts = CallFacts {
                     digest: plugin.digest.clone(),
                     claim: about.claim.clone(),
                     input: input.into(),
@@ -218,14 +218,14 @@ impl Sandbox {
                 )
                 .await;
                 match &answer {
-                    Ok(_) | Err(Trouble::Said(..)) => plugin.strikes.answered(),
-                    Err(Trouble::Broke(_, stack)) => {
-                        let is_first = plugin.strikes.broke(now) == 1;
+                    Ok(_) | Err(CallError::Reported(..)) => plugin.circuit_breaker.record_success(),
+                    Err(CallError::Trapped(_, stack)) => {
+                        let is_first = plugin.circuit_breaker.record_failure(now) == 1;
                         for line in stack.lines().filter(|_| is_first) {
                             tracing::info!(target: "capstan::plugin", plugin = %plugin.manifest.name, function, "{line}");
                         }
                     }
-                    Err(Trouble::CouldNotTell(_)) => {}
+                    Err(CallError::Inconclusive(_)) => {}
                 }
                 (answer, cost)
             }
@@ -246,9 +246,9 @@ fn missing(by: &PluginRef) -> PluginError {
 }
 
 /// The input and context of a call.
-pub(crate) struct Call {
-    pub(crate) about: CallContext,
-    pub(crate) input: Result<String, input::Refusal>,
+pub(crate) struct CallInput {
+    pub(crate) context: CallContext,
+    pub(crate) input: Result<String, input::InputError>,
     pub(crate) now: Timestamp,
 }
 
@@ -275,7 +275,7 @@ impl CallContext {
 }
 
 /// Converts an error to the core's.
-fn error(trouble: Trouble, plugin: String, function: &str, about: CallContext) -> PluginError {
+fn error(trouble: CallError, plugin: String, function: &str, about: CallContext) -> PluginError {
     let failed = |plugin, message, backtrace| PluginError::Failed {
         plugin,
         function: function.to_owned(),
@@ -285,15 +285,15 @@ fn error(trouble: Trouble, plugin: String, function: &str, about: CallContext) -
         backtrace,
     };
     match trouble {
-        Trouble::Said(Failure::Invalid(message), _) => PluginError::Invalid { plugin, message },
-        Trouble::Said(Failure::Retry { message, after_ms }, _) => PluginError::Retry {
+        CallError::Reported(Failure::Invalid(message), _) => PluginError::Invalid { plugin, message },
+        CallError::Reported(Failure::Retry { message, after_ms }, _) => PluginError::Retry {
             plugin,
             message,
             after_ms,
         },
-        Trouble::Said(Failure::Failed(message), written) => failed(plugin, message, written),
-        Trouble::Broke(message, backtrace) => failed(plugin, message, backtrace),
-        Trouble::CouldNotTell(message) => PluginError::CouldNotTell { plugin, message },
+        CallError::Reported(Failure::Failed(message), written) => failed(plugin, message, written),
+        CallError::Trapped(message, backtrace) => failed(plugin, message, backtrace),
+        CallError::Inconclusive(message) => PluginError::Unavailable { plugin, message },
     }
 }
 
@@ -302,11 +302,11 @@ fn log_call(plugin: &str, function: &str, object: &str, cost: &Cost) {
     for line in &cost.log {
         let text = &line.text;
         match line.severity {
-            Severity::Trace => tracing::trace!(target: "capstan::plugin", plugin, function, object, "{text}"),
-            Severity::Debug => tracing::debug!(target: "capstan::plugin", plugin, function, object, "{text}"),
-            Severity::Info => tracing::info!(target: "capstan::plugin", plugin, function, object, "{text}"),
-            Severity::Warn => tracing::warn!(target: "capstan::plugin", plugin, function, object, "{text}"),
-            Severity::Error => tracing::error!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Trace => tracing::trace!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Debug => tracing::debug!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Info => tracing::info!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Warn => tracing::warn!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Error => tracing::error!(target: "capstan::plugin", plugin, function, object, "{text}"),
         }
     }
     if cost.dropped_lines > 0 {
@@ -324,20 +324,20 @@ fn log_call(plugin: &str, function: &str, object: &str, cost: &Cost) {
 impl Plugins for Sandbox {
     fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
         let (plugin, claim) = self.registry.find(need)?;
-        Some(plugin.answerer(claim))
+        Some(plugin.plugin_ref(claim))
     }
 
     fn policies_for_all(&self) -> Vec<PluginRef> {
-        let all = self.registry.for_all().into_iter();
-        all.map(|(plugin, claim)| plugin.answerer(claim)).collect()
+        let all = self.registry.policies_for_all().into_iter();
+        all.map(|(plugin, claim)| plugin.plugin_ref(claim)).collect()
     }
 
     fn requested(&self, by: &PluginRef) -> Grants {
         let plugin = self.pinned(by);
-        plugin.map(|plugin| plugin.requested.clone()).unwrap_or_default()
+        plugin.map(|plugin| plugin.requested_grants.clone()).unwrap_or_default()
     }
 
-    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
         let plugin = self.pinned(by);
         let schema = plugin.as_ref().and_then(|plugin| plugin.settings.as_ref());
         schema.map(|schema| schema.flaws(settings)).unwrap_or_default()
@@ -354,14 +354,14 @@ impl Plugins for Sandbox {
     }
 
     async fn place(&self, by: &PluginRef, question: PlacementQuestion) -> Result<Placement, PluginError> {
-        let call = Call {
-            about: CallContext::new(Interface::Hook, &by.claim, &question.object),
-            input: input::place(&question),
+        let call = CallInput {
+            context: CallContext::new(Interface::Hook, &by.claim, &question.object),
+            input: input::place_input(&question),
             // Planning has no time: the same manifests make the same plan.
             now: Timestamp::UNIX_EPOCH,
         };
         let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
-        self.put(&plugin, call, &Place).await.0
+        self.call_plugin(&plugin, call, &Place).await.0
     }
 
     async fn step(
@@ -371,9 +371,9 @@ impl Plugins for Sandbox {
         question: HookQuestion,
         now: Timestamp,
     ) -> Result<HookStep, PluginError> {
-        let call = Call {
-            about: CallContext::new(Interface::Hook, &by.claim, &context.object),
-            input: input::hook(context, &question),
+        let call = CallInput {
+            context: CallContext::new(Interface::Hook, &by.claim, &context.object),
+            input: input::hook_input(context, &question),
             now,
         };
         let step = match &question {
@@ -382,36 +382,36 @@ impl Plugins for Sandbox {
             HookQuestion::Abort { state, .. } => Step::Abort(state),
         };
         let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
-        self.put(&plugin, call, &step).await.0
+        self.call_plugin(&plugin, call, &step).await.0
     }
 
     async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
-        let memo = self.memo.as_ref().zip(Key::of(by, &question));
-        if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.recall(key, question.now)) {
+        let memo = self.memo.as_ref().zip(CacheKey::for_question(by, &question));
+        if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.get(key, question.now)) {
             return Ok(known);
         }
         let settings = health_settings(question.settings, directive::settings_of_object(question.object));
         let (input, assess) = match plugin.projection(&by.claim) {
-            Some(projection) if plugin.looks_itself => match input::health_by_view(&question, settings, projection) {
+            Some(projection) if plugin.uses_object_view => match input::health_by_view_input(&question, settings, projection) {
                 Ok((input, object)) => (Ok(input), Assess::View(object)),
                 Err(refusal) => (Err(refusal), Assess::Text),
             },
-            Some(projection) => (input::health(&question, settings, projection), Assess::Text),
+            Some(projection) => (input::health_input(&question, settings, projection), Assess::Text),
             None => (
                 Err(format!("the plugin has no health claim `{}`", by.claim)),
                 Assess::Text,
             ),
         };
-        let call = Call {
-            about: CallContext::new(Interface::Health, &by.claim, question.object),
+        let call = CallInput {
+            context: CallContext::new(Interface::Health, &by.claim, question.object),
             input,
             now: question.now,
         };
-        let (mut answer, cost) = self.put(&plugin, call, &assess).await;
+        let (mut answer, cost) = self.call_plugin(&plugin, call, &assess).await;
         if let Ok(assessment) = &mut answer {
             let (name, claim) = (&plugin.manifest.name, &by.claim);
-            assessment.need.retain(|word| {
+            assessment.requested_related.retain(|word| {
                 let may = plugin.may_request_related(claim, word);
                 if !may {
                     tracing::warn!(target: "capstan::plugin", plugin = %name, %claim, %word, "The plugin asks for related objects that its claim's `related` doesn't name.");
@@ -419,19 +419,19 @@ impl Plugins for Sandbox {
                 may
             });
             if let Some((memo, key)) = memo {
-                memo.keep(key, assessment, cost.asked_the_clock, question.now);
+                memo.insert(key, assessment, cost.used_clock, question.now);
             }
         }
         answer
     }
 
     async fn decide(&self, by: &PluginRef, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
-        let call = Call {
-            about: CallContext::new(Interface::DeletePolicy, &by.claim, &question.object),
-            input: input::policy(&question),
+        let call = CallInput {
+            context: CallContext::new(Interface::DeletePolicy, &by.claim, &question.object),
+            input: input::policy_input(&question),
             now,
         };
         let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
-        self.put(&plugin, call, &Decide).await.0
+        self.call_plugin(&plugin, call, &Decide).await.0
     }
 }

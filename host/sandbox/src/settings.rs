@@ -2,7 +2,7 @@
 //! itself, patterns are matched in linear time, and the cost of a schema per value is limited before it is used
 //! ([`capstan_stamp::settings_cost`]). That cost times the number of values is limited here.
 
-use capstan_core::plugins::SettingsFlaw;
+use capstan_core::plugins::SettingsProblem;
 use capstan_stamp::SettingsCost;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::{Map, Value};
@@ -28,7 +28,7 @@ impl Retrieve for NoRetriever {
 }
 
 /// A compiled schema.
-pub(crate) struct Schema {
+pub(crate) struct SettingsSchema {
     validator: Validator,
     /// The cost of each value, by the depth at which settings are nested.
     costs: Vec<SettingsCost>,
@@ -36,13 +36,13 @@ pub(crate) struct Schema {
     pub(crate) names: Vec<String>,
 }
 
-impl Schema {
+impl SettingsSchema {
     /// Compiles a schema.
     ///
     /// # Errors
     ///
     /// Returns why it can't be used, or that its cost is too high.
-    pub(crate) fn new(schema: &Value) -> Result<Schema, String> {
+    pub(crate) fn new(schema: &Value) -> Result<SettingsSchema, String> {
         let unusable = |why: String| format!("its schema of settings can't be used: {why}");
         let costs = capstan_stamp::settings_cost(schema)
             .map_err(|flaw| unusable(format!("{}: {}", flaw.place, flaw.message)))?;
@@ -53,7 +53,7 @@ impl Schema {
             .map_err(|error| unusable(error.to_string()))?;
         let named = schema.get("properties").and_then(Value::as_object);
         let names = named.into_iter().flat_map(Map::keys).cloned().collect();
-        Ok(Schema {
+        Ok(SettingsSchema {
             validator,
             costs,
             names,
@@ -61,7 +61,7 @@ impl Schema {
     }
 
     /// Lists the mistakes in settings.
-    pub(crate) fn flaws(&self, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+    pub(crate) fn flaws(&self, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
         let size = Size::of(settings);
         let Some(cost) = self.costs.get(size.depth) else {
             let most = capstan_stamp::MAX_DEPTH;
@@ -87,7 +87,7 @@ impl Schema {
         }
         let errors = self.validator.iter_errors(&settings).take(MAX_FLAWS);
         errors
-            .map(|error| SettingsFlaw {
+            .map(|error| SettingsProblem {
                 pointer: error.instance_path().to_string(),
                 message: shorten(error.to_string()),
             })
@@ -95,8 +95,8 @@ impl Schema {
     }
 }
 
-fn flaw_of_all(message: String) -> SettingsFlaw {
-    SettingsFlaw {
+fn flaw_of_all(message: String) -> SettingsProblem {
+    SettingsProblem {
         pointer: String::new(),
         message,
     }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     fn told(schema: &Value, settings: Value) -> Vec<String> {
-        let schema = Schema::new(schema).unwrap();
+        let schema = SettingsSchema::new(schema).unwrap();
         let Value::Object(settings) = settings else {
             panic!("{settings}")
         };
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_schema_can_harm_nobody() {
-        let evil = |schema: Value| Schema::new(&schema).err();
+        let evil = |schema: Value| SettingsSchema::new(&schema).err();
         assert!(evil(json!({ "$ref": "https://example.com/schema.json" })).is_some());
         assert!(evil(json!({ "$ref": "file:///etc/passwd" })).is_some());
         assert!(evil(json!({ "properties": { "a": { "pattern": "(a{1000}){1000}" } } })).is_some());
@@ -243,7 +243,7 @@ mod tests {
             defs.insert(format!("d{length}"), json!({ "minProperties": 1000 }));
             json!({ "$ref": "#/$defs/d0", "$defs": defs })
         };
-        let longest = (1..=40).map(of_length).take_while(|schema| Schema::new(schema).is_ok());
+        let longest = (1..=40).map(of_length).take_while(|schema| SettingsSchema::new(schema).is_ok());
         longest.last().unwrap()
     }
 
@@ -359,7 +359,7 @@ mod tests {
         #[test]
         fn any_schema_is_refused_or_judged_in_bounded_time(schema in schema(), depth in 0..60_usize) {
             let begun = Instant::now();
-            if let Ok(schema) = Schema::new(&schema) {
+            if let Ok(schema) = SettingsSchema::new(&schema) {
                 let settings = nested(depth);
                 schema.flaws(settings.as_object().unwrap());
                 let list = json!({ "a": vec![nested(depth / 4); 20] });

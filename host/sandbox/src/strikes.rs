@@ -23,7 +23,7 @@ struct BreakerState {
 
 impl CircuitBreaker {
     /// Returns why the plugin isn't called now, and in how many milliseconds it may be; `None` if it may be called.
-    pub(crate) fn rests(&self, now: Timestamp) -> Option<(String, u32)> {
+    pub(crate) fn check(&self, now: Timestamp) -> Option<(String, u32)> {
         let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let left = record.rests_until?.duration_since(now);
         if left <= SignedDuration::ZERO || left > MAX_PAUSE {
@@ -41,7 +41,7 @@ impl CircuitBreaker {
     }
 
     /// Records a failure, and returns the number of failures in a row.
-    pub(crate) fn broke(&self, now: Timestamp) -> u32 {
+    pub(crate) fn record_failure(&self, now: Timestamp) -> u32 {
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         record.in_a_row = record.in_a_row.saturating_add(1);
         if let Some(further) = record.in_a_row.checked_sub(MAX_FAILURES) {
@@ -52,7 +52,7 @@ impl CircuitBreaker {
     }
 
     /// Records a success.
-    pub(crate) fn answered(&self) {
+    pub(crate) fn record_success(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = BreakerState::default();
     }
 }
@@ -68,22 +68,22 @@ mod tests {
     #[test]
     fn it_rests_after_the_third_failure_in_a_row_and_longer_after_each() {
         let strikes = CircuitBreaker::default();
-        strikes.broke(at(0));
-        strikes.broke(at(0));
-        assert_eq!(strikes.rests(at(0)), None);
-        strikes.broke(at(0));
+        strikes.record_failure(at(0));
+        strikes.record_failure(at(0));
+        assert_eq!(strikes.check(at(0)), None);
+        strikes.record_failure(at(0));
         let why = "it failed 3 times in a row, and is asked again in 1s".to_owned();
-        assert_eq!(strikes.rests(at(0)), Some((why, 1000)));
-        assert_eq!(strikes.rests(at(1)), None);
+        assert_eq!(strikes.check(at(0)), Some((why, 1000)));
+        assert_eq!(strikes.check(at(1)), None);
         for (failure, rest) in [(4, 2), (5, 4), (6, 8), (7, 16), (8, 32), (9, 60), (10, 60)] {
-            strikes.broke(at(100));
-            let rested = strikes.rests(at(100)).map(|(_, milliseconds)| milliseconds);
+            strikes.record_failure(at(100));
+            let rested = strikes.check(at(100)).map(|(_, milliseconds)| milliseconds);
             assert_eq!(rested, Some(rest * 1000), "failure {failure}");
         }
         // Another clock, or one that was set back.
-        assert_eq!(strikes.rests(at(0)), None);
-        strikes.answered();
-        strikes.broke(at(200));
-        assert_eq!(strikes.rests(at(200)), None);
+        assert_eq!(strikes.check(at(0)), None);
+        strikes.record_success();
+        strikes.record_failure(at(200));
+        assert_eq!(strikes.check(at(200)), None);
     }
 }

@@ -3,7 +3,7 @@
 //! Python, JavaScript (as `rquickjs` writes an exception), Rust and Go have forms of their own. Other text is ignored.
 
 /// Finds the error that ended a program, as in `KeyError: 'nothing' (plugin.py:9)`.
-pub(crate) fn thrown(stderr: &str) -> Option<String> {
+pub(crate) fn thrown_error(stderr: &str) -> Option<String> {
     javascript_error(stderr)
         .or_else(|| python(stderr))
         .or_else(|| go(stderr))
@@ -143,7 +143,7 @@ pub(crate) fn is_recursion<'a>(functions: impl IntoIterator<Item = &'a str>) -> 
 }
 
 /// Describes an answer with a value of the wrong type, as the JavaScript runtime reports it.
-pub(crate) fn wrong_type(cause: &str) -> Option<String> {
+pub(crate) fn type_error(cause: &str) -> Option<String> {
     if let Some(missing) = missing_export(cause) {
         return Some(missing);
     }
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn what_a_javascript_program_lacks_is_named() {
         let undefined = "not found: FromJs { from: \"undefined\", to: \"object\", message: None }";
-        let of = |what: &str| wrong_type(&format!("{what} {undefined}"));
+        let of = |what: &str| type_error(&format!("{what} {undefined}"));
         assert_eq!(
             of("interface 'capstan:plugin/delete-policy@0.1.0'").as_deref(),
             Some("the program doesn't export `deletePolicy`")
@@ -207,7 +207,7 @@ mod tests {
 
     #[track_caller]
     fn is(stderr: &str, expected: &str) {
-        assert_eq!(thrown(stderr).as_deref(), Some(expected), "{stderr}");
+        assert_eq!(thrown_error(stderr).as_deref(), Some(expected), "{stderr}");
     }
 
     #[test]
@@ -270,7 +270,7 @@ Exception { message: Some(""), stack: Some("    at assess (/plugin.js:6:34)\n") 
             "Traceback (most recent call last):\n",
             "Exception { message: None }",
         ] {
-            assert_eq!(thrown(text), None, "{text}");
+            assert_eq!(thrown_error(text), None, "{text}");
         }
     }
 
@@ -286,23 +286,23 @@ Exception { message: Some(""), stack: Some("    at assess (/plugin.js:6:34)\n") 
     #[test]
     fn a_wrong_type_of_javascript_is_told_in_words() {
         assert_eq!(
-            wrong_type(r#"invalid variant: Error(FromJs { from: "string", to: "variant", message: None })"#).as_deref(),
+            type_error(r#"invalid variant: Error(FromJs { from: "string", to: "variant", message: None })"#).as_deref(),
             Some("its answer has a string where the contract has a variant; wit/REFERENCE.md shows the types")
         );
         let no_object =
             "thread '<unnamed>' (1) panicked at crates/runtime/src/call.rs:374:39:\nexpected object\nnote: run with\n";
         assert_eq!(
-            wrong_type(no_object).as_deref(),
+            type_error(no_object).as_deref(),
             Some("its answer is no object where the contract has a record; wit/REFERENCE.md shows the types")
         );
-        assert_eq!(wrong_type("something else"), None);
+        assert_eq!(type_error("something else"), None);
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in "(?s).{0,200}", mark in prop_oneof!["panic: ", "Exception \\{ message: Some\\(\"", "Traceback \\(most recent call last\\):", " panicked at "]) {
             let text = format!("{mark}{text}");
-            prop_assert!(thrown(&text).is_none_or(|found| found.len() <= text.len() + 4));
+            prop_assert!(thrown_error(&text).is_none_or(|found| found.len() <= text.len() + 4));
         }
     }
 }

@@ -34,7 +34,7 @@ struct Shared {
 }
 
 /// A call that is running. Ticks are counted until it is dropped.
-pub(crate) struct Running<'a>(&'a Shared);
+pub(crate) struct RunningCall<'a>(&'a Shared);
 
 impl Ticker {
     /// Starts the thread.
@@ -51,12 +51,12 @@ impl Ticker {
     }
 
     /// Counts ticks for a call.
-    pub(crate) fn run(&self) -> Running<'_> {
+    pub(crate) fn start_call(&self) -> RunningCall<'_> {
         self.shared.running.fetch_add(1, SeqCst);
         if self.shared.is_asleep.swap(false, SeqCst) {
             self.wake();
         }
-        Running(&self.shared)
+        RunningCall(&self.shared)
     }
 
     fn wake(&self) {
@@ -66,7 +66,7 @@ impl Ticker {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, SeqCst);
     }

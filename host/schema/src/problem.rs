@@ -190,7 +190,7 @@ impl fmt::Display for Path {
 }
 
 /// Describes the type of a value, with an article.
-pub fn name_of(value: &Value) -> &'static str {
+pub fn describe_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",
@@ -207,8 +207,8 @@ pub const MAX_PROBLEMS: usize = 100;
 
 /// The path of the value that is being checked, as a linked list from its end. It is only allocated for problems.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Way<'a> {
-    before: Option<&'a Way<'a>>,
+pub(crate) struct Location<'a> {
+    before: Option<&'a Location<'a>>,
     part: LocationStep<'a>,
     /// The number of steps.
     pub depth: usize,
@@ -222,27 +222,27 @@ enum LocationStep<'a> {
     Item(usize),
 }
 
-impl<'a> Way<'a> {
-    pub const ROOT: Way<'static> = Way {
+impl<'a> Location<'a> {
+    pub const ROOT: Location<'static> = Location {
         before: None,
         part: LocationStep::Root,
         depth: 0,
     };
 
-    pub fn field(&'a self, name: &'a str) -> Way<'a> {
+    pub fn field(&'a self, name: &'a str) -> Location<'a> {
         self.then(LocationStep::Field(name))
     }
 
-    pub fn key(&'a self, name: &'a str) -> Way<'a> {
+    pub fn key(&'a self, name: &'a str) -> Location<'a> {
         self.then(LocationStep::Key(name))
     }
 
-    pub fn item(&'a self, index: usize) -> Way<'a> {
+    pub fn item(&'a self, index: usize) -> Location<'a> {
         self.then(LocationStep::Item(index))
     }
 
-    fn then(&'a self, part: LocationStep<'a>) -> Way<'a> {
-        Way {
+    fn then(&'a self, part: LocationStep<'a>) -> Location<'a> {
+        Location {
             before: Some(self),
             part,
             depth: self.depth + 1,
@@ -250,7 +250,7 @@ impl<'a> Way<'a> {
     }
 
     /// Adds a problem with the current value, up to [`MAX_PROBLEMS`].
-    pub fn add(&self, fault: Fault, found: &mut Vec<Problem>) {
+    pub fn add_problem(&self, fault: Fault, found: &mut Vec<Problem>) {
         if found.len() < MAX_PROBLEMS {
             found.push(Problem {
                 path: self.path(),

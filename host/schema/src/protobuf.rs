@@ -26,10 +26,10 @@ const MAX_FIELDS: usize = 250_000;
 pub enum Error {
     /// It doesn't begin with `k8s\0`.
     #[error("the body isn't protobuf of Kubernetes: it doesn't begin with `k8s\\0`")]
-    NoMagic,
+    MissingMagic,
     /// It ends within a value.
     #[error("the body ends within a value")]
-    Ends,
+    UnexpectedEnd,
     /// It isn't valid protobuf of this type.
     #[error("{message} can't be read: {why}")]
     Malformed {
@@ -79,7 +79,7 @@ impl Reader {
     /// Reads a `runtime.Unknown`: `typeMeta` is field 1, `raw` 2, `contentEncoding` 3, `contentType` 4.
     fn unknown(&mut self, body: &[u8], depth: usize) -> Result<Value, Error> {
         const UNKNOWN: &str = "runtime.Unknown";
-        let mut rest = body.strip_prefix(MAGIC).ok_or(Error::NoMagic)?;
+        let mut rest = body.strip_prefix(MAGIC).ok_or(Error::MissingMagic)?;
         let (mut api_version, mut kind, mut raw, mut encoding) = (String::new(), String::new(), &[][..], &[][..]);
         while let Some((number, wire)) = self.next(&mut rest, UNKNOWN)? {
             let Wire::Bytes(bytes) = wire else { continue };
@@ -106,7 +106,7 @@ impl Reader {
         let of = match built_in {
             Some(known) => known.of(),
             // `DeleteOptions` exist in every group.
-            None if kind == "DeleteOptions" => table::named("meta/v1.DeleteOptions").ok_or(Error::Ends)?,
+            None if kind == "DeleteOptions" => table::type_named("meta/v1.DeleteOptions").ok_or(Error::UnexpectedEnd)?,
             None => return Err(Error::UnknownKind { api_version, kind }),
         };
         let mut object = Map::new();
@@ -197,7 +197,7 @@ impl Reader {
         Ok(match (shape, wire) {
             (Shape::Text, Wire::Bytes(bytes)) => Value::String(text(bytes, of.name)?),
             (Shape::Bytes, Wire::Bytes(bytes)) => Value::String(BASE64_STANDARD.encode(bytes)),
-            (Shape::Whole(_) | Shape::Natural(_) | Shape::Bool, Wire::Varint(number)) => scalar(shape, number),
+            (Shape::Integer(_) | Shape::Unsigned(_) | Shape::Bool, Wire::Varint(number)) => scalar(shape, number),
             (Shape::Number, Wire::Fixed64(bits)) => {
                 Number::from_f64(f64::from_bits(bits)).map_or(Value::Null, Value::Number)
             }
@@ -216,7 +216,7 @@ impl Reader {
                 Some((1, Wire::Bytes(raw))) => json(of, raw)?,
                 _ => Value::Null,
             },
-            (Shape::WholeOrText, Wire::Bytes(bytes)) => {
+            (Shape::IntOrString, Wire::Bytes(bytes)) => {
                 let (mut is_text, mut number, mut written) = (false, 0, String::new());
                 for part in self.parts(of, bytes)? {
                     match part {
@@ -229,7 +229,7 @@ impl Reader {
                 if is_text {
                     Value::String(written)
                 } else {
-                    scalar(&Shape::Whole(32), number)
+                    scalar(&Shape::Integer(32), number)
                 }
             }
             (Shape::Time | Shape::MicroTime, Wire::Bytes(bytes)) => {
@@ -249,7 +249,7 @@ impl Reader {
                     _ => Value::Null,
                 }
             }
-            (Shape::Items(inner), Wire::Bytes(bytes)) => {
+            (Shape::MessageList(inner), Wire::Bytes(bytes)) => {
                 let mut items = Vec::new();
                 for (number, wire) in self.parts(of, bytes)? {
                     if number == 1 {
@@ -258,7 +258,7 @@ impl Reader {
                 }
                 Value::Array(items)
             }
-            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts, Wire::Bytes(bytes)) => {
+            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrStrings, Wire::Bytes(bytes)) => {
                 self.schema_or(of, shape, bytes, depth)?
             }
             _ => return Err(malformed(of.name, "a field has another wire type")),
@@ -268,12 +268,12 @@ impl Reader {
     /// Reads a choice between a schema and something else.
     fn schema_or(&mut self, of: &'static Type, shape: &Shape, bytes: &[u8], depth: usize) -> Result<Value, Error> {
         let (mut allows, mut items, mut single) = (false, Vec::new(), None);
-        let inner = table::schema().ok_or(Error::Ends)?;
+        let inner = table::schema_type().ok_or(Error::UnexpectedEnd)?;
         for part in self.parts(of, bytes)? {
             match (shape, part) {
                 (Shape::SchemaOrBool, (1, Wire::Varint(value))) => allows = value != 0,
                 (Shape::SchemaOrBool, (2, Wire::Bytes(bytes)))
-                | (Shape::SchemaOrList | Shape::SchemaOrTexts, (1, Wire::Bytes(bytes))) => {
+                | (Shape::SchemaOrList | Shape::SchemaOrStrings, (1, Wire::Bytes(bytes))) => {
                     let mut members = Map::new();
                     self.message(inner, bytes, &mut members, depth + 1)?;
                     single = Some(Value::Object(members));
@@ -283,7 +283,7 @@ impl Reader {
                     self.message(inner, bytes, &mut members, depth + 1)?;
                     items.push(Value::Object(members));
                 }
-                (Shape::SchemaOrTexts, (2, Wire::Bytes(bytes))) => items.push(Value::String(text(bytes, of.name)?)),
+                (Shape::SchemaOrStrings, (2, Wire::Bytes(bytes))) => items.push(Value::String(text(bytes, of.name)?)),
                 _ => {}
             }
         }
@@ -332,8 +332,8 @@ impl Reader {
             0 => Wire::Varint(varint(rest)?),
             1 => Wire::Fixed64(u64::from_le_bytes(array(rest)?)),
             2 => {
-                let length = usize::try_from(varint(rest)?).map_err(|_| Error::Ends)?;
-                let (bytes, after) = rest.split_at_checked(length).ok_or(Error::Ends)?;
+                let length = usize::try_from(varint(rest)?).map_err(|_| Error::UnexpectedEnd)?;
+                let (bytes, after) = rest.split_at_checked(length).ok_or(Error::UnexpectedEnd)?;
                 *rest = after;
                 Wire::Bytes(bytes)
             }
@@ -357,13 +357,13 @@ fn malformed(message: &'static str, why: &'static str) -> Error {
 }
 
 fn is_number(shape: &Shape) -> bool {
-    matches!(shape, Shape::Whole(_) | Shape::Natural(_) | Shape::Bool)
+    matches!(shape, Shape::Integer(_) | Shape::Unsigned(_) | Shape::Bool)
 }
 
 fn scalar(shape: &Shape, number: u64) -> Value {
     match shape {
         Shape::Bool => Value::Bool(number != 0),
-        Shape::Natural(_) => Value::from(number),
+        Shape::Unsigned(_) => Value::from(number),
         _ => Value::from(number.cast_signed()),
     }
 }
@@ -387,7 +387,7 @@ fn text(bytes: &[u8], message: &'static str) -> Result<String, Error> {
 }
 
 fn array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Error> {
-    let (bytes, after) = rest.split_first_chunk::<N>().ok_or(Error::Ends)?;
+    let (bytes, after) = rest.split_first_chunk::<N>().ok_or(Error::UnexpectedEnd)?;
     *rest = after;
     Ok(*bytes)
 }
@@ -395,14 +395,14 @@ fn array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Error> {
 fn varint(rest: &mut &[u8]) -> Result<u64, Error> {
     let mut value = 0_u64;
     for shift in (0..70).step_by(7) {
-        let (&byte, after) = rest.split_first().ok_or(Error::Ends)?;
+        let (&byte, after) = rest.split_first().ok_or(Error::UnexpectedEnd)?;
         *rest = after;
         value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
         if byte & 0x80 == 0 {
             return Ok(value);
         }
     }
-    Err(Error::Ends)
+    Err(Error::UnexpectedEnd)
 }
 
 #[cfg(test)]

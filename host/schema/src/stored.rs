@@ -14,20 +14,20 @@ use crate::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MissingFields {
     /// They stay missing, because defaults are set later.
-    Stay,
+    Omit,
     /// Fields that Go always writes are added: `status: {}`, `rules: null`.
-    Come,
+    Add,
 }
 
 /// Returns an object as Go decodes it: without unknown fields, nulls and zero values that Go can't distinguish from missing ones, and with
 /// quantities, times and bytes in canonical form. Values of a wrong type are kept; [`crate::check`] reports them.
 pub fn read(kind: &Kind, object: Value) -> Value {
-    form(kind, object, MissingFields::Stay)
+    form(kind, object, MissingFields::Omit)
 }
 
 /// Returns an object as the API server returns it after storing it.
-pub fn written(kind: &Kind, object: Value) -> Value {
-    form(kind, object, MissingFields::Come)
+pub fn as_stored(kind: &Kind, object: Value) -> Value {
+    form(kind, object, MissingFields::Add)
 }
 
 fn form(kind: &Kind, object: Value, absent: MissingFields) -> Value {
@@ -42,7 +42,7 @@ fn form(kind: &Kind, object: Value, absent: MissingFields) -> Value {
 }
 
 /// Returns a number as an integer, if it is one.
-pub fn whole(number: &Number) -> Option<i64> {
+pub fn as_integer(number: &Number) -> Option<i64> {
     // 2^53: all integers below are exact.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if let Some(whole) = number.as_i64() {
@@ -65,9 +65,9 @@ struct Normalizer {
 impl Normalizer {
     fn structure(self, of: &'static Type, mut members: Map<String, Value>) -> Map<String, Value> {
         let mut made = Map::new();
-        if self.absent == MissingFields::Stay {
+        if self.absent == MissingFields::Omit {
             for (name, value) in members {
-                if let Some(field) = of.field(&name)
+                if let Some(field) = of.parse_field(&name)
                     && let Some(value) = self.field(field, Some(value))
                 {
                     made.insert(name, value);
@@ -86,7 +86,7 @@ impl Normalizer {
     /// Returns what is written for a field; `None` if it is left out.
     fn field(self, field: &Field, value: Option<Value>) -> Option<Value> {
         let value = value.filter(|value| !value.is_null());
-        if value.is_none() && self.absent == MissingFields::Stay {
+        if value.is_none() && self.absent == MissingFields::Omit {
             return None;
         }
         if field.is_pointer {
@@ -96,7 +96,7 @@ impl Normalizer {
             };
         }
         match (&field.shape, value) {
-            (shape @ (Shape::List(_) | Shape::Items(_) | Shape::Map(_)), value) => {
+            (shape @ (Shape::List(_) | Shape::MessageList(_) | Shape::Map(_)), value) => {
                 let value = value.map(|value| self.value(shape, value));
                 let is_empty = match &value {
                     None => true,
@@ -110,7 +110,7 @@ impl Normalizer {
                 if field.omits_empty {
                     return None;
                 }
-                let kept = value.filter(|_| self.keeps_empty || self.absent == MissingFields::Stay);
+                let kept = value.filter(|_| self.keeps_empty || self.absent == MissingFields::Omit);
                 Some(kept.unwrap_or(Value::Null))
             }
             // For `omitempty`, a struct is never empty.
@@ -129,8 +129,8 @@ impl Normalizer {
                     None => zero_value(shape),
                 };
                 let omits = match shape {
-                    Shape::Quantity | Shape::WholeOrText | Shape::Time | Shape::MicroTime | Shape::Raw => {
-                        field.omits_zero || self.absent == MissingFields::Stay && value.is_null()
+                    Shape::Quantity | Shape::IntOrString | Shape::Time | Shape::MicroTime | Shape::Raw => {
+                        field.omits_zero || self.absent == MissingFields::Omit && value.is_null()
                     }
                     _ => field.omits_empty || field.omits_zero,
                 };
@@ -163,21 +163,21 @@ impl Normalizer {
                         .map_or(text, |bytes| BASE64_STANDARD.encode(bytes)),
                 )
             }
-            (Shape::Whole(_), Value::Number(number)) => {
-                whole(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
+            (Shape::Integer(_), Value::Number(number)) => {
+                as_integer(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
             }
-            (Shape::WholeOrText, Value::Number(number)) => {
-                whole(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
+            (Shape::IntOrString, Value::Number(number)) => {
+                as_integer(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
             }
             (Shape::Struct(of), Value::Object(members)) => Value::Object(self.structure(of.get(), members)),
-            (Shape::List(of) | Shape::Items(of), Value::Array(items)) => {
+            (Shape::List(of) | Shape::MessageList(of), Value::Array(items)) => {
                 items.into_iter().map(|item| self.inner(of, item)).collect()
             }
             (Shape::Map(of), Value::Object(members)) => {
                 let members = members.into_iter().map(|(key, value)| (key, self.inner(of, value)));
                 Value::Object(members.collect())
             }
-            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts, value) => self.schemas(value),
+            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrStrings, value) => self.schemas(value),
             (_, value) => value,
         }
     }
@@ -193,7 +193,7 @@ impl Normalizer {
     }
 
     fn schemas(self, value: Value) -> Value {
-        match (value, table::schema()) {
+        match (value, table::schema_type()) {
             (Value::Object(members), Some(of)) => Value::Object(self.structure(of, members)),
             (Value::Array(items), _) => items.into_iter().map(|item| self.schemas(item)).collect(),
             (value, _) => value,
@@ -204,7 +204,7 @@ impl Normalizer {
 fn zero_value(shape: &Shape) -> Value {
     match shape {
         Shape::Text | Shape::Bytes => Value::String(String::new()),
-        Shape::Whole(_) | Shape::Natural(_) | Shape::Number | Shape::WholeOrText => Value::from(0),
+        Shape::Integer(_) | Shape::Unsigned(_) | Shape::Number | Shape::IntOrString => Value::from(0),
         Shape::Bool => Value::Bool(false),
         Shape::Quantity => Value::from("0"),
         Shape::Time
@@ -213,10 +213,10 @@ fn zero_value(shape: &Shape) -> Value {
         | Shape::Raw
         | Shape::SchemaOrBool
         | Shape::SchemaOrList
-        | Shape::SchemaOrTexts
+        | Shape::SchemaOrStrings
         | Shape::Struct(_)
         | Shape::List(_)
-        | Shape::Items(_)
+        | Shape::MessageList(_)
         | Shape::Map(_) => Value::Null,
     }
 }

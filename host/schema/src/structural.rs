@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     check,
-    problem::{Counted, Fault, Problem, Rule, Way, name_of},
+    problem::{Counted, Fault, Problem, Rule, Location, describe_type},
     stored,
 };
 
@@ -40,7 +40,7 @@ impl Checker {
     pub fn check(&self, schema: &Value, object: &Value) -> Vec<Problem> {
         let mut found = Vec::new();
         let Value::Object(members) = object else { return found };
-        self.members(schema, members, true, &Way::ROOT, &mut found);
+        self.members(schema, members, true, &Location::ROOT, &mut found);
         found
     }
 
@@ -49,14 +49,14 @@ impl Checker {
         schema: &Value,
         members: &Map<String, Value>,
         is_object: bool,
-        way: &Way<'_>,
+        way: &Location<'_>,
         found: &mut Vec<Problem>,
     ) {
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, value) in members {
             let is_root = way.depth == 0;
             if is_object && name == "metadata" {
-                check::metadata(value, &way.field(name), found);
+                check::check_metadata(value, &way.field(name), found);
             }
             let is_own = is_object && matches!(name.as_str(), "apiVersion" | "kind" | "metadata");
             if is_own || value.is_null() || (is_root && name == "status") {
@@ -68,7 +68,7 @@ impl Checker {
                 self.value(inner, value, &way.key(name), found);
             } else if !takes_unknown(schema) {
                 let known = properties.into_iter().flat_map(Map::keys).cloned().collect();
-                way.field(name).add(Fault::Unknown { known }, found);
+                way.field(name).add_problem(Fault::Unknown { known }, found);
             }
         }
         for name in string_list(schema, "required") {
@@ -78,17 +78,17 @@ impl Checker {
                 .is_some_and(|inner| inner.get("default").is_some());
             let is_status = way.depth == 0 && name == "status";
             if !is_there && !has_default && !is_status {
-                way.field(name).add(Fault::Missing, found);
+                way.field(name).add_problem(Fault::Missing, found);
             }
         }
         limit(schema, Counted::Entries, members.len(), way, found);
     }
 
-    fn value(&self, schema: &Value, value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
+    fn value(&self, schema: &Value, value: &Value, way: &Location<'_>, found: &mut Vec<Problem>) {
         let kind = schema.get("type").and_then(Value::as_str).unwrap_or_default();
         let is_either = schema.get(INT_OR_STRING) == Some(&Value::Bool(true));
         let number = match value {
-            Value::Number(number) => stored::whole(number),
+            Value::Number(number) => stored::as_integer(number),
             _ => None,
         };
         let (fits, expected, go) = match kind {
@@ -108,11 +108,11 @@ impl Checker {
         if !fits {
             let wrong = Fault::WrongType {
                 expected,
-                found: name_of(value),
+                found: describe_type(value),
                 go,
                 within: "",
             };
-            way.add(wrong, found);
+            way.add_problem(wrong, found);
             return;
         }
         if let Some(allowed) = schema.get("enum").and_then(Value::as_array)
@@ -121,7 +121,7 @@ impl Checker {
         {
             let written = |one: &Value| one.as_str().map_or_else(|| one.to_string(), str::to_owned);
             let allowed = allowed.iter().map(written).collect();
-            way.add(Fault::NotAllowed { allowed }, found);
+            way.add_problem(Fault::NotAllowed { allowed }, found);
         }
         match value {
             Value::String(text) => self.text(schema, text, way, found),
@@ -138,7 +138,7 @@ impl Checker {
         }
     }
 
-    fn text(&self, schema: &Value, text: &str, way: &Way<'_>, found: &mut Vec<Problem>) {
+    fn text(&self, schema: &Value, text: &str, way: &Location<'_>, found: &mut Vec<Problem>) {
         let letters = text.chars().count();
         limit(schema, Counted::Characters, letters, way, found);
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else {
@@ -151,11 +151,11 @@ impl Checker {
             builder.unicode(false).size_limit(MAX_PATTERN_BYTES).build().ok()
         });
         if compiled.as_ref().is_some_and(|known| !known.is_match(text.as_bytes())) {
-            way.add(Fault::Rule(Rule::Pattern(pattern.to_owned())), found);
+            way.add_problem(Fault::Rule(Rule::Pattern(pattern.to_owned())), found);
         }
     }
 
-    fn items(&self, schema: &Value, items: &[Value], way: &Way<'_>, found: &mut Vec<Problem>) {
+    fn items(&self, schema: &Value, items: &[Value], way: &Location<'_>, found: &mut Vec<Problem>) {
         limit(schema, Counted::Items, items.len(), way, found);
         if let Some(inner) = schema.get("items").filter(|inner| inner.is_object()) {
             for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
@@ -176,7 +176,7 @@ impl Checker {
                 return;
             };
             match seen.get(&keys) {
-                Some(&first) => way.item(index).add(Fault::Duplicate { keys, first }, found),
+                Some(&first) => way.item(index).add_problem(Fault::Duplicate { keys, first }, found),
                 None => _ = seen.insert(keys, index),
             }
         }
@@ -184,7 +184,7 @@ impl Checker {
 }
 
 /// Judges how many characters, items or entries a value has.
-fn limit(schema: &Value, of: Counted, is: usize, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn limit(schema: &Value, of: Counted, is: usize, way: &Location<'_>, found: &mut Vec<Problem>) {
     let (least, most) = match of {
         Counted::Characters => ("minLength", "maxLength"),
         Counted::Items => ("minItems", "maxItems"),
@@ -196,13 +196,13 @@ fn limit(schema: &Value, of: Counted, is: usize, way: &Way<'_>, found: &mut Vec<
         (_, Some(most)) if is > most => Rule::TooMany { of, found: is, most },
         _ => return,
     };
-    way.add(Fault::Rule(rule), found);
+    way.add_problem(Fault::Rule(rule), found);
 }
 
 /// How far a quotient may be from a whole number, as the API server has it (`k8s.io/kube-openapi/pkg/validation`).
 const NEARLY_WHOLE: f64 = 1e-9;
 
-fn check_number(schema: &Value, number: f64, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_number(schema: &Value, number: f64, way: &Location<'_>, found: &mut Vec<Problem>) {
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     let is_exclusive = |name: &str| schema.get(name) == Some(&Value::Bool(true));
     let mut rules = Vec::new();
@@ -229,7 +229,7 @@ fn check_number(schema: &Value, number: f64, way: &Way<'_>, found: &mut Vec<Prob
         rules.push(Rule::Int32);
     }
     for rule in rules {
-        way.add(Fault::Rule(rule), found);
+        way.add_problem(Fault::Rule(rule), found);
     }
 }
 

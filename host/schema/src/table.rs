@@ -121,9 +121,9 @@ pub enum Shape {
     /// A string.
     Text,
     /// A signed integer of so many bits.
-    Whole(u8),
+    Integer(u8),
     /// An unsigned integer of so many bits.
-    Natural(u8),
+    Unsigned(u8),
     /// A floating-point number.
     Number,
     /// A boolean.
@@ -133,7 +133,7 @@ pub enum Shape {
     /// A quantity such as `500m`.
     Quantity,
     /// An integer or a string: a port, a percentage.
-    WholeOrText,
+    IntOrString,
     /// A time with seconds.
     Time,
     /// A time with microseconds.
@@ -147,29 +147,29 @@ pub enum Shape {
     /// A schema, or a list of schemas.
     SchemaOrList,
     /// A schema, or a list of strings.
-    SchemaOrTexts,
+    SchemaOrStrings,
     /// A struct type of the table.
-    Struct(Reference),
+    Struct(TypeRef),
     /// A list.
     List(Box<Shape>),
     /// A list that is a message of its own in protobuf.
-    Items(Box<Shape>),
+    MessageList(Box<Shape>),
     /// A map with strings as keys.
     Map(Box<Shape>),
 }
 
 /// A type that is parsed when it is needed.
 #[derive(Clone, Copy)]
-pub struct Reference(&'static TypeEntry);
+pub struct TypeRef(&'static TypeEntry);
 
-impl Reference {
+impl TypeRef {
     /// Returns the type.
     pub fn get(self) -> &'static Type {
         self.0.get()
     }
 }
 
-impl fmt::Debug for Reference {
+impl fmt::Debug for TypeRef {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.0.name)
     }
@@ -177,7 +177,7 @@ impl fmt::Debug for Reference {
 
 impl Type {
     /// Returns a field by its name in JSON.
-    pub fn field(&'static self, name: &str) -> Option<&'static Field> {
+    pub fn parse_field(&'static self, name: &str) -> Option<&'static Field> {
         self.by_name().get(name).copied()
     }
 
@@ -292,7 +292,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
 }
 
 /// Returns a type by its name in the table, such as `meta/v1.ObjectMeta`.
-pub fn named(name: &str) -> Option<&'static Type> {
+pub fn type_named(name: &str) -> Option<&'static Type> {
     ENTRIES.get(name).map(TypeEntry::get)
 }
 
@@ -341,34 +341,34 @@ fn shape(word: &'static str) -> Option<Shape> {
         return boxed(rest).map(Shape::Map);
     }
     if let Some(rest) = word.strip_prefix("items:") {
-        return boxed(rest).map(Shape::Items);
+        return boxed(rest).map(Shape::MessageList);
     }
     Some(match word {
         "string" => Shape::Text,
-        "int32" => Shape::Whole(32),
-        "int64" => Shape::Whole(64),
-        "uint8" => Shape::Natural(8),
-        "uint32" => Shape::Natural(32),
-        "uint64" => Shape::Natural(64),
+        "int32" => Shape::Integer(32),
+        "int64" => Shape::Integer(64),
+        "uint8" => Shape::Unsigned(8),
+        "uint32" => Shape::Unsigned(32),
+        "uint64" => Shape::Unsigned(64),
         "float64" => Shape::Number,
         "bool" => Shape::Bool,
         "bytes" => Shape::Bytes,
         "quantity" => Shape::Quantity,
-        "int-or-string" => Shape::WholeOrText,
+        "int-or-string" => Shape::IntOrString,
         "time" => Shape::Time,
         "microtime" => Shape::MicroTime,
         "json" | "fields" => Shape::Any,
         "raw" => Shape::Raw,
         "props-or-bool" => Shape::SchemaOrBool,
         "props-or-array" => Shape::SchemaOrList,
-        "props-or-strings" => Shape::SchemaOrTexts,
-        name => Shape::Struct(Reference(ENTRIES.get(name)?)),
+        "props-or-strings" => Shape::SchemaOrStrings,
+        name => Shape::Struct(TypeRef(ENTRIES.get(name)?)),
     })
 }
 
 /// Returns the type of a JSON schema in a definition.
-pub(crate) fn schema() -> Option<&'static Type> {
-    named("apiextensions/v1.JSONSchemaProps")
+pub(crate) fn schema_type() -> Option<&'static Type> {
+    type_named("apiextensions/v1.JSONSchemaProps")
 }
 
 #[cfg(test)]
@@ -395,14 +395,14 @@ mod tests {
     fn kinds_and_fields_are_found() {
         let deployment = kind("apps/v1", "Deployment").unwrap();
         assert!(deployment.is_namespaced && deployment.has_verb("patch") && deployment.has_subresource("scale"));
-        let Shape::Struct(spec) = &deployment.of().field("spec").unwrap().shape else {
+        let Shape::Struct(spec) = &deployment.of().parse_field("spec").unwrap().shape else {
             panic!("not a struct")
         };
-        let replicas = spec.get().field("replicas").unwrap();
+        let replicas = spec.get().parse_field("replicas").unwrap();
         assert!(replicas.is_pointer && replicas.omits_empty && replicas.number == 1);
         // A field of a struct without a name.
-        let volume = named("core/v1.Volume").unwrap();
-        assert!(volume.field("configMap").is_some() && volume.field("").is_none());
+        let volume = type_named("core/v1.Volume").unwrap();
+        assert!(volume.parse_field("configMap").is_some() && volume.parse_field("").is_none());
         assert!(kind("apps/v1beta1", "Deployment").is_none());
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
-    pods::Claim,
+    pods::ClaimBehaviour,
     store::{Deletion, Kind, Propagation, Store, Writer},
 };
 use look::{kind, name, namespace, text};
@@ -39,12 +39,12 @@ pub(crate) struct ClusterView<'a> {
     /// The name of the only node.
     pub node: &'a str,
     /// How volume claims behave, first match wins.
-    pub claims: &'a [Claim],
+    pub claims: &'a [ClaimBehaviour],
 }
 
 /// A change that a controller wants.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Change {
+pub(crate) enum Action {
     /// A new object.
     Create(Value),
     /// An object with other metadata or spec.
@@ -56,38 +56,38 @@ pub(crate) enum Change {
     /// An object gone, or on its way.
     Delete(Value, Deletion),
     /// Removes a finalizer from an object.
-    Release(Value, &'static str),
+    RemoveFinalizer(Value, &'static str),
     /// A line in a container's log: namespace, pod, container, line.
     Log(String, String, String, String),
     /// A container that restarts, and its log with it: namespace, pod, container.
-    LogAgain(String, String, String),
+    RestartLog(String, String, String),
 }
 
 /// The result of one run of a controller.
 #[derive(Debug, Default)]
-pub(crate) struct Turn {
-    pub changes: Vec<Change>,
-    pub due: Option<Timestamp>,
+pub(crate) struct Actions {
+    pub changes: Vec<Action>,
+    pub wake_at: Option<Timestamp>,
 }
 
-impl Turn {
+impl Actions {
     /// Requests another run at this time at the latest.
-    pub fn wake(&mut self, at: Timestamp) {
-        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    pub fn wake_by(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |due| due.min(at)));
     }
 
     pub fn create(&mut self, object: Value) {
-        self.changes.push(Change::Create(object));
+        self.changes.push(Action::Create(object));
     }
 
     pub fn update(&mut self, object: Value) {
-        self.changes.push(Change::Update(object));
+        self.changes.push(Action::Update(object));
     }
 
     /// Adds a new status, if it differs from the object's.
     pub fn status(&mut self, object: &Value, status: Map<String, Value>) {
         if object.get("status").and_then(Value::as_object) != Some(&status) {
-            self.changes.push(Change::Status(object.clone(), status));
+            self.changes.push(Action::Status(object.clone(), status));
         }
     }
 
@@ -97,13 +97,13 @@ impl Turn {
             propagation: Some(propagation),
             uid: Some(look::uid(object).to_owned()),
             resource_version: None,
-            grace,
+            grace_seconds: grace,
         };
-        self.changes.push(Change::Delete(object.clone(), how));
+        self.changes.push(Action::Delete(object.clone(), how));
     }
 
-    pub fn release(&mut self, object: &Value, finalizer: &'static str) {
-        self.changes.push(Change::Release(object.clone(), finalizer));
+    pub fn remove_finalizer(&mut self, object: &Value, finalizer: &'static str) {
+        self.changes.push(Action::RemoveFinalizer(object.clone(), finalizer));
     }
 }
 
@@ -134,10 +134,10 @@ pub(crate) fn kind_of(object: &Value) -> Kind {
 }
 
 /// Makes one change. Returns whether anything changed: a refused change changes nothing.
-pub(crate) fn apply(store: &mut Store, change: Change) -> bool {
+pub(crate) fn apply(store: &mut Store, change: Action) -> bool {
     match change {
-        Change::Create(object) => store.create(object).is_ok(),
-        Change::Update(mut object) => {
+        Action::Create(object) => store.create(object).is_ok(),
+        Action::Update(mut object) => {
             let (key, space, title) = (
                 kind_of(&object),
                 namespace(&object).to_owned(),
@@ -148,35 +148,35 @@ pub(crate) fn apply(store: &mut Store, change: Change) -> bool {
             let before = revision(store, &key, &space, &title);
             store.update(object).is_ok() && revision(store, &key, &space, &title) != before
         }
-        Change::Scale(object) => {
+        Action::Scale(object) => {
             let writer = Writer {
                 subresource: Some("scale".into()),
                 ..Writer::controller()
             };
             store.update_as(object, &writer).is_ok()
         }
-        Change::Status(object, status) => {
+        Action::Status(object, status) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
             let before = revision(store, &key, space, title);
             let done = store.update_status(&key, space, title, Value::Object(status)).is_ok();
             done && revision(store, &key, space, title) != before
         }
-        Change::Delete(object, how) => {
+        Action::Delete(object, how) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
             let before = revision(store, &key, space, title);
             store.delete(&key, space, title, how).is_ok() && revision(store, &key, space, title) != before
         }
-        Change::Release(object, finalizer) => {
+        Action::RemoveFinalizer(object, finalizer) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
             let before = revision(store, &key, space, title);
             store.remove_finalizer(&key, space, title, finalizer).is_ok()
                 && revision(store, &key, space, title) != before
         }
-        Change::Log(space, pod, container, line) => {
+        Action::Log(space, pod, container, line) => {
             store.log_append(&space, &pod, &container, &line);
             true
         }
-        Change::LogAgain(space, pod, container) => {
+        Action::RestartLog(space, pod, container) => {
             store.log_restart(&space, &pod, &container);
             true
         }

@@ -23,15 +23,15 @@ use tokio::{
 };
 
 use self::{
-    attend::{Attendance, Writer, Written},
-    groups::Groups,
+    attend::{ProcessSupervisor, LineWriter, OutputLine},
+    groups::ProcessGroups,
 };
 use crate::{
     actors::{
         look::{items, text, uid},
         pod::needs::expand,
     },
-    pods::{Ended, Launch, Report, Runtime},
+    pods::{Ended, Launch, ContainerReport, Runtime},
     span::Span,
 };
 
@@ -44,11 +44,11 @@ const MAX_QUEUED_LINES: usize = 1024;
 
 /// Runs containers as processes.
 pub(crate) struct ProcessRuntime {
-    groups: Groups,
+    groups: ProcessGroups,
     slots: Slots,
     homes: BTreeMap<String, TempDir>,
-    lines: mpsc::Receiver<Written>,
-    sender: mpsc::Sender<Written>,
+    lines: mpsc::Receiver<OutputLine>,
+    sender: mpsc::Sender<OutputLine>,
     bell: Arc<Notify>,
     tasks: JoinSet<()>,
 }
@@ -57,13 +57,13 @@ pub(crate) struct ProcessRuntime {
 type Slots = Arc<Mutex<BTreeMap<(String, String), ProcessSlot>>>;
 
 struct ProcessSlot {
-    report: Report,
+    report: ContainerReport,
     /// Stops the process; `None` when there is no process, or it was told to stop already.
     stop: Option<oneshot::Sender<Duration>>,
 }
 
 impl ProcessRuntime {
-    pub fn new(groups: Groups, bell: Arc<Notify>) -> Self {
+    pub fn new(groups: ProcessGroups, bell: Arc<Notify>) -> Self {
         let (sender, lines) = mpsc::channel(MAX_QUEUED_LINES);
         Self {
             groups,
@@ -102,15 +102,15 @@ impl ProcessRuntime {
         let (child, group) = self.groups.spawn(&mut process)?;
         let (stop, stopped) = oneshot::channel();
         let container = text(launch.container, "/name").to_owned();
-        let attendance = Attendance {
+        let attendance = ProcessSupervisor {
             child,
             group,
             groups: self.groups.clone(),
-            writer: Writer {
+            writer: LineWriter {
                 pod: pod.clone(),
                 container: container.clone(),
                 lines: self.sender.clone(),
-                bell: self.bell.clone(),
+                notify: self.bell.clone(),
             },
             stop: stopped,
         };
@@ -125,7 +125,7 @@ impl ProcessRuntime {
             bell.notify_one();
         });
         Ok(ProcessSlot {
-            report: Report::Running {
+            report: ContainerReport::Running {
                 since: launch.now,
                 ready: true,
             },
@@ -164,10 +164,10 @@ impl Runtime for ProcessRuntime {
                 &launch,
                 &format!("image {image} is not pulled, and without `command` there is nothing to run"),
             );
-            let report = if launch.completes {
+            let report = if launch.runs_to_completion {
                 ended(0, "", launch.now, launch.now)
             } else {
-                Report::Running {
+                ContainerReport::Running {
                     since: launch.now,
                     ready: true,
                 }
@@ -192,7 +192,7 @@ impl Runtime for ProcessRuntime {
         lock(&self.slots).insert(key, slot);
     }
 
-    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<Report> {
+    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport> {
         let slots = lock(&self.slots);
         let slot = slots.get(&(pod.to_owned(), container.to_owned()));
         // A container that isn't known was started by an earlier process, and died with it.
@@ -214,7 +214,7 @@ impl Runtime for ProcessRuntime {
                 slot.stop = None;
             }
             // No process: nothing to wait for.
-            (None, Report::Running { since, .. }) if !self.homes.contains_key(pod) => {
+            (None, ContainerReport::Running { since, .. }) if !self.homes.contains_key(pod) => {
                 slot.report = ended(0, "", *since, now);
             }
             (None, _) => {}
@@ -232,7 +232,7 @@ impl Runtime for ProcessRuntime {
         self.homes.remove(pod);
     }
 
-    fn take_lines(&mut self, _now: Timestamp) -> Vec<Written> {
+    fn take_lines(&mut self, _now: Timestamp) -> Vec<OutputLine> {
         while self.tasks.try_join_next().is_some() {}
         std::iter::from_fn(|| self.lines.try_recv().ok()).collect()
     }
@@ -279,13 +279,13 @@ fn unsupported_requests(launch: &Launch<'_>) -> impl Iterator<Item = &'static st
     .filter_map(|(asked, line)| asked.then_some(line))
 }
 
-fn ended(code: i32, reason: &str, started: Timestamp, finished: Timestamp) -> Report {
+fn ended(code: i32, reason: &str, started: Timestamp, finished: Timestamp) -> ContainerReport {
     let reason = match (reason, code) {
         ("", 0) => "Completed",
         ("", _) => "Error",
         (reason, _) => reason,
     };
-    Report::Ended(Ended {
+    ContainerReport::Ended(Ended {
         code,
         reason: reason.into(),
         message: String::new(),
@@ -294,8 +294,8 @@ fn ended(code: i32, reason: &str, started: Timestamp, finished: Timestamp) -> Re
     })
 }
 
-fn failed(message: String, now: Timestamp) -> Report {
-    Report::Ended(Ended {
+fn failed(message: String, now: Timestamp) -> ContainerReport {
+    ContainerReport::Ended(Ended {
         code: 128,
         reason: "StartError".into(),
         message,

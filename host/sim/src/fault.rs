@@ -13,19 +13,19 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::{
     intercept::{Expiry, Verdict},
     route::Query,
-    service::{Body, Broken, refused, value},
-    status::Refusal,
+    service::{Body, ConnectionBroken, error_response, json_response},
+    status::StatusError,
 };
 
 /// The chunks of a body as they come.
-type Chunks = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Broken>> + Send>>;
+type Chunks = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, ConnectionBroken>> + Send>>;
 
 /// Applies a verdict to a request. The request is only answered if the verdict says so.
 pub async fn apply_verdict<B>(
     verdict: Verdict,
     query: &str,
-    answer: impl Future<Output = Result<Response<B>, Broken>>,
-) -> Result<Response<Body>, Broken>
+    answer: impl Future<Output = Result<Response<B>, ConnectionBroken>>,
+) -> Result<Response<Body>, ConnectionBroken>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
@@ -35,13 +35,13 @@ where
             sleep(time).await;
             answer.await.map(forward)
         }
-        Verdict::Drop => Err(Broken),
+        Verdict::Drop => Err(ConnectionBroken),
         Verdict::Refuse {
             code,
             reason,
             message,
             retry_after,
-        } => Ok(refused(&Refusal::new(code, &reason, message), retry_after)),
+        } => Ok(error_response(&StatusError::new(code, &reason, message), retry_after)),
         Verdict::Cut(bytes) => Ok(map_body(answer.await?, |chunks| cut(chunks, bytes))),
         Verdict::Stall(after) => Ok(map_body(answer.await?, |chunks| stall(chunks, Instant::now() + after))),
         Verdict::Slow(pause) => Ok(map_body(answer.await?, |chunks| slow(chunks, pause))),
@@ -56,7 +56,7 @@ fn forward<B>(answer: Response<B>) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
-    answer.map(|body| Body::new(body.map_err(|_| Broken)))
+    answer.map(|body| Body::new(body.map_err(|_| ConnectionBroken)))
 }
 
 fn map_body<B>(answer: Response<B>, how: impl FnOnce(Chunks) -> Chunks) -> Response<Body>
@@ -65,7 +65,7 @@ where
 {
     answer.map(|body| {
         Body::new(StreamBody::new(how(Box::pin(BodyStream::new(
-            body.map_err(|_| Broken),
+            body.map_err(|_| ConnectionBroken),
         )))))
     })
 }
@@ -77,7 +77,7 @@ fn cut(chunks: Chunks, bytes: u64) -> Chunks {
         if left == 0 {
             // The bytes before are sent before the connection breaks, not lost in a buffer.
             tokio::task::yield_now().await;
-            return Some((Err(Broken), None));
+            return Some((Err(ConnectionBroken), None));
         }
         let data = match chunks.next().await? {
             Ok(frame) => frame.into_data().unwrap_or_default(),
@@ -120,7 +120,7 @@ fn slow(chunks: Chunks, pause: Duration) -> Chunks {
 fn expired(expiry: Expiry, query: &str) -> Option<Response<Body>> {
     let query = Query::parse(query);
     let asked = query.text("resourceVersion");
-    let gone = Refusal::new(
+    let gone = StatusError::new(
         410,
         "Expired",
         format!("too old resource version: {asked} (by a fault rule)"),
@@ -128,8 +128,8 @@ fn expired(expiry: Expiry, query: &str) -> Option<Response<Body>> {
     match expiry {
         Expiry::Event => query.flag("watch").then(|| {
             let event = json!({"type": "ERROR", "object": gone.to_status()});
-            value(StatusCode::OK, &event)
+            json_response(StatusCode::OK, &event)
         }),
-        Expiry::AtOnce => (!matches!(asked, "" | "0")).then(|| refused(&gone, None)),
+        Expiry::HttpGone => (!matches!(asked, "" | "0")).then(|| error_response(&gone, None)),
     }
 }

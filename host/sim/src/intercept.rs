@@ -48,5 +48,6 @@ pub enum Expiry {
     /// A watch gets a single event of type `ERROR` with code 410, as from API servers. Other requests are served.
     Event,
     /// A request with a revision gets code 410 at once, as from some gateways. Other requests are served.
-    AtOnce,
+    #[serde(rename = "at-once")]
+    HttpGone,
 }

@@ -12,19 +12,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use self::logs::Logs;
+pub use self::logs::LogService;
 use crate::{
     actors::{
-        Change, ClusterView,
+        Action, ClusterView,
         look::{name, namespace, text, uid},
         pod::{Kubelet, needs},
         template::is_terminal,
     },
     pods::{
         Behaviour,
-        script::{BehaviourList, Scripts},
+        script::{BehaviourList, ScriptedRuntime},
     },
-    store::{Kind, Shared, Store},
+    store::{Kind, SharedStore, Store},
 };
 
 mod logs;
@@ -35,7 +35,7 @@ const ROUNDS: usize = 100;
 /// A node whose containers are scripted.
 pub struct Node {
     name: String,
-    shared: Shared,
+    shared: SharedStore,
     kubelet: Kubelet,
     script: Script,
 }
@@ -46,18 +46,18 @@ pub struct Script(BehaviourList);
 
 /// A request for the API server.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Order {
+pub enum NodeAction {
     /// The status of a pod, with everything that a kubelet sets. Conditions of others have to be kept.
-    Status(Pod, Value),
+    Status(PodId, Value),
     /// A pod has ended and is to be removed: delete it without a grace period.
-    Remove(Pod),
+    Remove(PodId),
     /// A container creates this object: create it, unless it exists.
     Create(Value),
 }
 
 /// Identifies one pod, not another one of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pod {
+pub struct PodId {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -70,9 +70,9 @@ pub struct Pod {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeStep {
     /// The requests, in order for each pod.
-    pub orders: Vec<Order>,
+    pub actions: Vec<NodeAction>,
     /// After how long to run again, even without a change.
-    pub again: Option<Duration>,
+    pub next_after: Option<Duration>,
 }
 
 impl std::fmt::Debug for Node {
@@ -89,8 +89,8 @@ impl Node {
         let script = Script::default();
         Self {
             name: name.to_owned(),
-            shared: Shared::new(Store::new(0, now)),
-            kubelet: Kubelet::new(Box::new(Scripts::new(script.0.clone(), pace))),
+            shared: SharedStore::new(Store::new(0, now)),
+            kubelet: Kubelet::new(Box::new(ScriptedRuntime::new(script.0.clone(), pace))),
             script,
         }
     }
@@ -101,12 +101,12 @@ impl Node {
     }
 
     /// Returns the service for its containers' logs.
-    pub fn logs(&self) -> Logs {
-        Logs::new(self.shared.clone())
+    pub fn logs(&self) -> LogService {
+        LogService::new(self.shared.clone())
     }
 
     /// Adds or replaces an object. The status of a known pod stays the node's own.
-    pub fn see(&mut self, mut object: Value) {
+    pub fn upsert(&mut self, mut object: Value) {
         let mut store = self.shared.lock();
         if let Some(known) = Kind::of(&object)
             .filter(is_pod)
@@ -134,21 +134,21 @@ impl Node {
         }
         drop(store);
         for object in objects {
-            self.see(object);
+            self.upsert(object);
         }
     }
 
     /// Removes an object.
-    pub fn miss(&mut self, object: &Value) {
+    pub fn remove(&mut self, object: &Value) {
         if let Some(kind) = Kind::of(object) {
             self.shared.lock().unmirror(&kind, namespace(object), name(object));
         }
     }
 
     /// Lists the objects that a pod refers to and that the node doesn't know: a pod may be received before its ConfigMap.
-    pub fn lacks(&self, pod: &Value) -> Vec<(Kind, String)> {
+    pub fn missing_references(&self, pod: &Value) -> Vec<(Kind, String)> {
         let store = self.shared.lock();
-        needs::named(pod)
+        needs::referenced_objects(pod)
             .into_iter()
             .map(|(kind, name)| (Kind::new("", kind), name))
             .filter(|(kind, name)| store.get(kind, namespace(pod), name).is_none())
@@ -156,7 +156,7 @@ impl Node {
     }
 
     /// Runs everything that is due now.
-    pub fn act(&mut self) -> NodeStep {
+    pub fn step(&mut self) -> NodeStep {
         let mut store = self.shared.lock();
         let mut acts = NodeStep::default();
         for _ in 0..ROUNDS {
@@ -166,18 +166,18 @@ impl Node {
                 node: &self.name,
                 claims: &[],
             };
-            let turn = self.kubelet.tick(&sight);
+            let turn = self.kubelet.reconcile(&sight);
             let wait = |due: Timestamp| Duration::try_from(due.duration_since(sight.now)).unwrap_or_default();
             // A moment that has passed is over; waking a millisecond late is better than a loop.
-            acts.again = turn.due.map(|due| wait(due).max(Duration::from_millis(1)));
+            acts.next_after = turn.wake_at.map(|due| wait(due).max(Duration::from_millis(1)));
             if turn.changes.is_empty() {
                 return acts;
             }
             for change in turn.changes {
-                acts.orders.extend(apply_to_mirror(&mut store, change));
+                acts.actions.extend(apply_to_mirror(&mut store, change));
             }
         }
-        acts.again = Some(Duration::from_secs(1));
+        acts.next_after = Some(Duration::from_secs(1));
         acts
     }
 }
@@ -208,39 +208,39 @@ impl Script {
 }
 
 /// Makes the requested change in the local copy, so that the kubelet need not wait for the API server.
-fn apply_to_mirror(store: &mut Store, change: Change) -> Option<Order> {
+fn apply_to_mirror(store: &mut Store, change: Action) -> Option<NodeAction> {
     match change {
-        Change::Status(pod, status) => {
-            let meant = Pod::of(&pod);
+        Action::Status(pod, status) => {
+            let meant = PodId::of(&pod);
             let status = Value::Object(status);
             let mut pod = pod;
             pod["status"] = status.clone();
             store.mirror(pod);
-            Some(Order::Status(meant, status))
+            Some(NodeAction::Status(meant, status))
         }
-        Change::Delete(pod, _) => {
+        Action::Delete(pod, _) => {
             let mut known = store.get(&Kind::new("", "Pod"), namespace(&pod), name(&pod))?.clone();
             // It is removed when the API server says so: until then that isn't requested again.
             known["metadata"]["deletionGracePeriodSeconds"] = json!(0);
             store.mirror(known);
-            Some(Order::Remove(Pod::of(&pod)))
+            Some(NodeAction::Remove(PodId::of(&pod)))
         }
-        Change::Log(namespace, pod, container, line) => {
+        Action::Log(namespace, pod, container, line) => {
             store.log_append(&namespace, &pod, &container, &line);
             None
         }
-        Change::LogAgain(namespace, pod, container) => {
+        Action::RestartLog(namespace, pod, container) => {
             store.log_restart(&namespace, &pod, &container);
             None
         }
         // Scheduling, the only update by a kubelet of the embedded cluster: these pods are scheduled already.
         // An object that a container creates; a kubelet creates nothing of its own.
-        Change::Create(object) => Some(Order::Create(object)),
-        Change::Update(_) | Change::Scale(_) | Change::Release(..) => None,
+        Action::Create(object) => Some(NodeAction::Create(object)),
+        Action::Update(_) | Action::Scale(_) | Action::RemoveFinalizer(..) => None,
     }
 }
 
-impl Pod {
+impl PodId {
     fn of(pod: &Value) -> Self {
         Self {
             namespace: namespace(pod).to_owned(),

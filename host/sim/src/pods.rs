@@ -34,7 +34,7 @@ pub enum PodMode {
 pub struct Behaviour {
     /// The containers that it applies to; all if empty.
     #[serde(rename = "match")]
-    pub matches: Match,
+    pub matches: ContainerMatch,
     /// The time from the request to start until the container runs; a second by default.
     pub startup: Option<Span>,
     /// The time from running to the exit.
@@ -42,7 +42,8 @@ pub struct Behaviour {
     /// The container runs until it is stopped, even in a Job.
     pub never_ends: bool,
     /// The exit code.
-    pub exit: i32,
+    #[serde(rename = "exit")]
+    pub exit_code: i32,
     /// The exit codes of the first attempt, the second and so on; the last one is repeated. Takes precedence over `exit`.
     pub exit_codes: Vec<i32>,
     /// The time from running until ready; zero by default.
@@ -50,11 +51,13 @@ pub struct Behaviour {
     /// The lines that the container logs.
     pub log: Vec<Line>,
     /// Namespaced objects that the container creates, by default in its pod's namespace.
-    pub makes: Vec<CreatedObject>,
+    #[serde(rename = "makes")]
+    pub creates: Vec<CreatedObject>,
     /// The result of pulling the image.
     pub image_pull: ImagePull,
     /// The container ends with `OOMKilled` and exit code 137.
-    pub oom: bool,
+    #[serde(rename = "oom")]
+    pub is_oom_killed: bool,
     /// The time from the request to stop until the container ends, at most the grace period; a second by default.
     pub stop: Option<Span>,
 }
@@ -62,7 +65,7 @@ pub struct Behaviour {
 /// Selects containers. Every given field must match; names and images are globs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Match {
+pub struct ContainerMatch {
     /// The name of the pod.
     pub pod: Option<String>,
     /// The name of the pod's controller, or of the object that its pods are named after: `migrate` or `Job/migrate`.
@@ -117,7 +120,7 @@ pub enum ImagePull {
 /// The behaviour of some volume claims.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Claim {
+pub struct ClaimBehaviour {
     /// The name of the claim, a glob.
     pub name: String,
     /// The time from its creation until it is bound.
@@ -130,9 +133,9 @@ pub(crate) struct Launch<'a> {
     pub pod: &'a Value,
     pub container: &'a Value,
     /// The container is expected to end by itself.
-    pub completes: bool,
+    pub runs_to_completion: bool,
     /// The number of attempts before.
-    pub tries: usize,
+    pub attempts: usize,
     /// The environment, resolved, in order.
     pub environment: &'a [(String, String)],
     pub now: Timestamp,
@@ -140,7 +143,7 @@ pub(crate) struct Launch<'a> {
 
 /// The state of a container that was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Report {
+pub(crate) enum ContainerReport {
     /// It isn't running yet.
     Creating,
     /// Its image can't be pulled.
@@ -166,7 +169,7 @@ pub(crate) trait Runtime: Send {
     /// Starts a container.
     fn start(&mut self, launch: Launch<'_>);
     /// Returns the current state of a container.
-    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<Report>;
+    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport>;
     /// Stops a container: by a signal, and by force after the grace period. Calling it twice has no further effect.
     fn stop(&mut self, pod: &str, container: &str, grace: Span, now: Timestamp);
     /// Removes a pod that was deleted.
@@ -195,7 +198,7 @@ impl Behaviour {
     }
 }
 
-impl Match {
+impl ContainerMatch {
     fn is_for(&self, pod: &Value, container: &Value) -> bool {
         let fits = |pattern: &Option<String>, found: &str| {
             pattern.as_deref().is_none_or(|pattern| glob::matches(pattern, found))
@@ -257,7 +260,7 @@ mod tests {
             (json!({"labels": {"app": "api"}}), false),
             (json!({"namespace": "other"}), false),
         ] {
-            let matches_: Match = serde_json::from_value(matches.clone()).unwrap();
+            let matches_: ContainerMatch = serde_json::from_value(matches.clone()).unwrap();
             assert_eq!(matches_.is_for(&pod, &container), expected, "{matches}");
         }
     }

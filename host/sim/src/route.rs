@@ -63,14 +63,14 @@ pub enum Route {
     /// `/openapi/...`, by the rest of the path.
     OpenApi(String),
     /// Objects.
-    Objects(Objects),
+    Objects(ObjectPath),
     /// A path that isn't served.
-    Nowhere,
+    NotFound,
 }
 
 /// The objects in a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Objects {
+pub struct ObjectPath {
     /// The group, empty for the core group.
     pub group: String,
     /// The version.
@@ -108,7 +108,7 @@ impl Route {
             },
             ["api", version, rest @ ..] => objects("", version, rest),
             ["apis", group, version, rest @ ..] => objects(group, version, rest),
-            _ => Route::Nowhere,
+            _ => Route::NotFound,
         }
     }
 }
@@ -126,9 +126,9 @@ fn objects(group: &str, version: &str, rest: &[&str]) -> Route {
         [plural] => ("", *plural, None, None),
         [plural, name] => ("", *plural, text(name), None),
         [plural, name, part] => ("", *plural, text(name), text(part)),
-        _ => return Route::Nowhere,
+        _ => return Route::NotFound,
     };
-    Route::Objects(Objects {
+    Route::Objects(ObjectPath {
         group: group.into(),
         version: version.into(),
         plural: plural.into(),

@@ -25,7 +25,7 @@ use crate::{
 /// A fault rule. All given conditions must hold.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "Text", into = "Text")]
-pub struct Rule {
+pub struct FaultRule {
     /// The Kubernetes verb: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
     pub verb: Option<String>,
     /// The HTTP method.
@@ -58,7 +58,7 @@ pub enum Occurrence {
 
 /// The rules of a world. More can be added while it runs.
 #[derive(Clone, Debug)]
-pub struct Rules(Arc<Mutex<Inner>>);
+pub struct FaultRules(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -71,7 +71,7 @@ struct Inner {
 #[derive(Debug)]
 struct ActiveRule {
     id: u64,
-    rule: Rule,
+    rule: FaultRule,
     /// The number of requests that matched.
     seen: u64,
 }
@@ -80,13 +80,13 @@ struct ActiveRule {
 #[derive(Debug)]
 #[must_use = "the rule ends when the guard is dropped"]
 pub struct RuleGuard {
-    rules: Rules,
+    rules: FaultRules,
     id: u64,
 }
 
-impl Rules {
+impl FaultRules {
     /// Makes a list with these rules, in this order.
-    pub fn new(seed: u64, rules: Vec<Rule>) -> Self {
+    pub fn new(seed: u64, rules: Vec<FaultRule>) -> Self {
         let inner = Inner {
             rules: Vec::new(),
             next: 0,
@@ -101,14 +101,14 @@ impl Rules {
     }
 
     /// Adds a rule after the others, until its guard is dropped.
-    pub fn add(&self, rule: Rule) -> RuleGuard {
+    pub fn add(&self, rule: FaultRule) -> RuleGuard {
         RuleGuard {
             id: self.push(rule),
             rules: self.clone(),
         }
     }
 
-    fn push(&self, rule: Rule) -> u64 {
+    fn push(&self, rule: FaultRule) -> u64 {
         let mut inner = self.lock();
         inner.next += 1;
         let id = inner.next;
@@ -123,7 +123,7 @@ impl Rules {
 
 impl RuleGuard {
     /// Returns how many requests have matched the rule.
-    pub fn seen(&self) -> u64 {
+    pub fn matched(&self) -> u64 {
         self.rules
             .lock()
             .rules
@@ -139,7 +139,7 @@ impl Drop for RuleGuard {
     }
 }
 
-impl Intercept for Rules {
+impl Intercept for FaultRules {
     fn judge(&self, method: &Method, path: &str, query: &str) -> Verdict {
         let mut inner = self.lock();
         let since = inner.start.elapsed();
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
     use crate::intercept::Expiry;
 
-    fn rule(yaml: &str) -> Rule {
+    fn rule(yaml: &str) -> FaultRule {
         serde_yaml::from_str(yaml).unwrap()
     }
 
@@ -257,13 +257,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rules_count_and_end_with_their_guard() {
-        let rules = Rules::new(1, Vec::new());
+        let rules = FaultRules::new(1, Vec::new());
         let judge = |path: &str| rules.judge(&Method::PATCH, path, "");
         let job = "/apis/batch/v1/namespaces/a/jobs/b";
         let guard = rules.add(rule("{verb: patch, path: '**/jobs/*', first: 1, refuse: {code: 409}}"));
         assert_eq!(judge("/api/v1/namespaces/a/pods/b"), Verdict::Pass);
         assert!(matches!(judge(job), Verdict::Refuse { code: 409, .. }));
-        assert_eq!((judge(job), guard.seen()), (Verdict::Pass, 2));
+        assert_eq!((judge(job), guard.matched()), (Verdict::Pass, 2));
         drop(guard);
 
         let every = rules.add(rule("{every: 2, drop: true}"));
@@ -290,7 +290,7 @@ mod tests {
             "{stall: false}",
             "{expire: later}",
         ] {
-            assert!(serde_yaml::from_str::<Rule>(wrong).is_err(), "{wrong}");
+            assert!(serde_yaml::from_str::<FaultRule>(wrong).is_err(), "{wrong}");
         }
         for (right, expected) in [
             ("{cut: 100}", Some(Verdict::Cut(100))),
@@ -298,7 +298,7 @@ mod tests {
             ("{stall: 3s}", Some(Verdict::Stall(Duration::from_secs(3)))),
             ("{slow: 10ms}", Some(Verdict::Slow(Duration::from_millis(10)))),
             ("{expire: true}", Some(Verdict::Expire(Expiry::Event))),
-            ("{expire: at-once}", Some(Verdict::Expire(Expiry::AtOnce))),
+            ("{expire: at-once}", Some(Verdict::Expire(Expiry::HttpGone))),
             (
                 "{method: PUT, nth: 3, percent: 20, refuse: {code: 429, retry-after: 1}}",
                 None,
@@ -308,7 +308,7 @@ mod tests {
             if let Some(expected) = expected {
                 assert_eq!(one.verdict, expected, "{right}");
             }
-            let again: Rule = serde_json::from_value(serde_json::to_value(&one).unwrap()).unwrap();
+            let again: FaultRule = serde_json::from_value(serde_json::to_value(&one).unwrap()).unwrap();
             assert_eq!(again, one);
         }
     }

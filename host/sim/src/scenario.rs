@@ -2,15 +2,15 @@
 //!
 //! A story file has more (steps and their expected results); [`Scenario::split`] separates the cluster's part.
 
-use capstan_yaml::{Duplicates, Trouble};
+use capstan_yaml::{Duplicates, ReadError};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::{
-    pods::{Behaviour, Claim, PodMode},
-    rule::Rule,
-    web::Page,
+    pods::{Behaviour, ClaimBehaviour, PodMode},
+    rule::FaultRule,
+    web::HttpRule,
     world::Setup,
 };
 
@@ -22,15 +22,15 @@ const KEYS: [&str; 6] = ["cluster", "behaviours", "claims", "faults", "http", "o
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
     /// Seed, clock and controllers.
-    pub cluster: Cluster,
+    pub cluster: ClusterSettings,
     /// The behaviours of containers, first match wins.
     pub behaviours: Vec<Behaviour>,
     /// The behaviours of volume claims, first match wins.
-    pub claims: Vec<Claim>,
+    pub claims: Vec<ClaimBehaviour>,
     /// The fault rules.
-    pub faults: Vec<Rule>,
+    pub faults: Vec<FaultRule>,
     /// The answers of URLs outside of the cluster, first match wins.
-    pub http: Vec<Page>,
+    pub http: Vec<HttpRule>,
     /// The initial objects.
     pub objects: Vec<Value>,
 }
@@ -38,7 +38,7 @@ pub struct Scenario {
 /// The settings of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Cluster {
+pub struct ClusterSettings {
     /// The seed of all random numbers.
     pub seed: u64,
     /// The time at the start; the caller's choice if absent.
@@ -87,13 +87,13 @@ impl<'de> Deserialize<'de> for Switch {
 pub enum ScenarioError {
     /// It isn't valid YAML.
     #[error("scenario is not valid: line {}, column {}: {}", .0.at.line, .0.at.column, .0.message)]
-    Yaml(Trouble),
+    Yaml(ReadError),
     /// Its fields are invalid.
     #[error("scenario is not valid: {0}")]
     Fields(#[from] serde_json::Error),
 }
 
-impl Default for Cluster {
+impl Default for ClusterSettings {
     fn default() -> Self {
         Self {
             seed: 0,
@@ -115,7 +115,7 @@ impl Scenario {
     }
 
     /// Separates the cluster's part from a story; the rest is the caller's.
-    pub fn split(mut story: Map<String, Value>) -> Result<(Self, Map<String, Value>), ScenarioError> {
+    pub fn split_story(mut story: Map<String, Value>) -> Result<(Self, Map<String, Value>), ScenarioError> {
         let part = KEYS.iter().filter_map(|key| story.remove_entry(*key)).collect();
         Ok((serde_json::from_value(Value::Object(part))?, story))
     }
@@ -131,8 +131,8 @@ impl From<Scenario> for Setup {
             ttl_controller: scenario.cluster.ttl_controller == Switch::On,
             behaviours: scenario.behaviours,
             claims: scenario.claims,
-            rules: scenario.faults,
-            pages: scenario.http,
+            fault_rules: scenario.faults,
+            http_rules: scenario.http,
             objects: scenario.objects,
             node: scenario.cluster.node,
         }
@@ -179,7 +179,7 @@ objects:
             Some(Span(std::time::Duration::from_millis(500)))
         );
         assert_eq!(setup.behaviours[2].ready_after, Some(Wait::Never));
-        assert_eq!((setup.rules.len(), setup.objects.len(), setup.claims.len()), (1, 1, 1));
+        assert_eq!((setup.fault_rules.len(), setup.objects.len(), setup.claims.len()), (1, 1, 1));
     }
 
     #[test]
@@ -218,7 +218,7 @@ objects:
     #[test]
     fn a_story_keeps_its_own_part() {
         let story = serde_json::json!({"cluster": {"seed": 3}, "steps": [1]});
-        let (scenario, rest) = Scenario::split(story.as_object().cloned().unwrap()).unwrap();
+        let (scenario, rest) = Scenario::split_story(story.as_object().cloned().unwrap()).unwrap();
         assert_eq!(scenario.cluster.seed, 3);
         assert_eq!(Value::Object(rest), serde_json::json!({"steps": [1]}));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{kinds::Version, status::Refusal};
+use crate::{kinds::Version, status::StatusError};
 
 /// A selection of objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,15 +38,15 @@ struct FieldRequirement {
 
 impl Selector {
     /// Parses the selectors of a request; the version has the supported fields.
-    pub fn parse(labels: &str, fields: &str, version: &Version) -> Result<Selector, Refusal> {
+    pub fn parse(labels: &str, fields: &str, version: &Version) -> Result<Selector, StatusError> {
         let labels =
-            requirements(labels).map_err(|why| Refusal::bad_request(format!("unable to parse requirement: {why}")))?;
-        let fields = field_requirements(fields).map_err(Refusal::bad_request)?;
+            requirements(labels).map_err(|why| StatusError::bad_request(format!("unable to parse requirement: {why}")))?;
+        let fields = field_requirements(fields).map_err(StatusError::bad_request)?;
         for field in &fields {
             let known = field.path == "metadata.name" || field.path == "metadata.namespace";
-            if !known && !version.selectable.contains(&field.path) {
+            if !known && !version.selectable_fields.contains(&field.path) {
                 let path = &field.path;
-                return Err(Refusal::bad_request(if version.selectable.is_empty() {
+                return Err(StatusError::bad_request(if version.selectable_fields.is_empty() {
                     format!("\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
                 } else {
                     format!("field label not supported: {path}")

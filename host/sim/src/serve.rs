@@ -16,7 +16,7 @@ use tokio::{
 
 use self::guard::Guarded;
 pub use self::{guard::Token, tls::Tls};
-use crate::service::{Body, Broken};
+use crate::service::{Body, ConnectionBroken};
 
 /// Serves until the future is ready; open watches end then. The service is [`crate::service::SimService`], or another
 /// that answers like it. Whoever doesn't know the token is refused, and so is what a web page could send. With a certificate, a client may
@@ -28,7 +28,7 @@ pub async fn serve<S>(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) where
-    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = Broken> + Clone + Send + 'static,
+    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = ConnectionBroken> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     let service = Guarded::new(service, token);
@@ -64,7 +64,7 @@ pub async fn serve<S>(
 /// Answers the requests of one connection.
 async fn answer<S>(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, service: Guarded<S>)
 where
-    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = Broken> + Clone + Send + 'static,
+    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = ConnectionBroken> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     let service = TowerToHyperService::new(service);

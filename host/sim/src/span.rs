@@ -29,7 +29,7 @@ impl Span {
 
 impl Wait {
     /// Returns when this wait ends if it begins at `start`; `None` for never.
-    pub(crate) fn after(self, start: jiff::Timestamp) -> Option<jiff::Timestamp> {
+    pub(crate) fn end_from(self, start: jiff::Timestamp) -> Option<jiff::Timestamp> {
         match self {
             Self::For(Span(length)) => start.checked_add(length).ok(),
             Self::Never => None,

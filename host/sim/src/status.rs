@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// An error of the API server.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
+pub struct StatusError {
     /// The HTTP code.
     pub code: u16,
     /// The machine-readable reason, such as `NotFound`.
@@ -18,7 +18,7 @@ pub struct Refusal {
 
 /// One cause of an `Invalid` error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
+pub struct StatusCause {
     /// The class, such as `FieldValueInvalid`.
     pub reason: &'static str,
     /// The path of the field.
@@ -27,10 +27,10 @@ pub struct Cause {
     pub message: String,
 }
 
-impl Cause {
+impl StatusCause {
     /// Returns the cause for an invalid value.
-    pub fn invalid(field: &str, value: &Value, why: &str) -> Cause {
-        Cause {
+    pub fn invalid(field: &str, value: &Value, why: &str) -> StatusCause {
+        StatusCause {
             reason: "FieldValueInvalid",
             field: field.into(),
             message: format!("Invalid value: {value}: {why}"),
@@ -38,13 +38,13 @@ impl Cause {
     }
 
     /// Returns the cause for a missing value.
-    pub fn required(field: &str, why: &str) -> Cause {
+    pub fn required(field: &str, why: &str) -> StatusCause {
         let tail = if why.is_empty() {
             String::new()
         } else {
             format!(": {why}")
         };
-        Cause {
+        StatusCause {
             reason: "FieldValueRequired",
             field: field.into(),
             message: format!("Required value{tail}"),
@@ -52,8 +52,8 @@ impl Cause {
     }
 
     /// Returns the cause for a duplicate value.
-    pub fn duplicate(field: &str, value: &Value) -> Cause {
-        Cause {
+    pub fn duplicate(field: &str, value: &Value) -> StatusCause {
+        StatusCause {
             reason: "FieldValueDuplicate",
             field: field.into(),
             message: format!("Duplicate value: {value}"),
@@ -61,8 +61,8 @@ impl Cause {
     }
 
     /// Returns the cause for a value that isn't allowed.
-    pub fn forbidden(field: &str, why: &str) -> Cause {
-        Cause {
+    pub fn forbidden(field: &str, why: &str) -> StatusCause {
+        StatusCause {
             reason: "FieldValueForbidden",
             field: field.into(),
             message: format!("Forbidden: {why}"),
@@ -70,10 +70,10 @@ impl Cause {
     }
 
     /// Returns the cause for a value that isn't one of the supported ones.
-    pub fn unsupported(field: &str, value: &Value, choice: &[&str]) -> Cause {
+    pub fn unsupported(field: &str, value: &Value, choice: &[&str]) -> StatusCause {
         let choice: Vec<String> = choice.iter().map(|one| format!("\"{one}\"")).collect();
         let message = format!("Unsupported value: {value}: supported values: {}", choice.join(", "));
-        Cause {
+        StatusCause {
             reason: "FieldValueNotSupported",
             field: field.into(),
             message,
@@ -82,7 +82,7 @@ impl Cause {
 }
 
 /// Returns the name of a resource in messages: `jobs.batch`, or `pods` for the core group.
-pub fn qualified(plural: &str, group: &str) -> String {
+pub fn qualified_resource(plural: &str, group: &str) -> String {
     if group.is_empty() {
         plural.to_owned()
     } else {
@@ -90,10 +90,10 @@ pub fn qualified(plural: &str, group: &str) -> String {
     }
 }
 
-impl Refusal {
+impl StatusError {
     /// Returns an error without details.
-    pub fn new(code: u16, reason: &str, message: impl Into<String>) -> Refusal {
-        Refusal {
+    pub fn new(code: u16, reason: &str, message: impl Into<String>) -> StatusError {
+        StatusError {
             code,
             reason: reason.into(),
             message: message.into(),
@@ -101,7 +101,7 @@ impl Refusal {
         }
     }
 
-    fn about(mut self, plural: &str, group: &str, name: &str) -> Refusal {
+    fn about(mut self, plural: &str, group: &str, name: &str) -> StatusError {
         self.details = json!({ "name": name, "kind": plural });
         if !group.is_empty() {
             self.details["group"] = json!(group);
@@ -110,41 +110,41 @@ impl Refusal {
     }
 
     /// The object doesn't exist.
-    pub fn not_found(plural: &str, group: &str, name: &str) -> Refusal {
-        let message = format!("{} \"{name}\" not found", qualified(plural, group));
-        Refusal::new(404, "NotFound", message).about(plural, group, name)
+    pub fn not_found(plural: &str, group: &str, name: &str) -> StatusError {
+        let message = format!("{} \"{name}\" not found", qualified_resource(plural, group));
+        StatusError::new(404, "NotFound", message).about(plural, group, name)
     }
 
     /// The path isn't served.
-    pub fn no_such_path() -> Refusal {
-        let mut refusal = Refusal::new(404, "NotFound", "the server could not find the requested resource");
+    pub fn no_such_path() -> StatusError {
+        let mut refusal = StatusError::new(404, "NotFound", "the server could not find the requested resource");
         refusal.details = json!({});
         refusal
     }
 
     /// The object exists already.
-    pub fn already_exists(plural: &str, group: &str, name: &str) -> Refusal {
-        let message = format!("{} \"{name}\" already exists", qualified(plural, group));
-        Refusal::new(409, "AlreadyExists", message).about(plural, group, name)
+    pub fn already_exists(plural: &str, group: &str, name: &str) -> StatusError {
+        let message = format!("{} \"{name}\" already exists", qualified_resource(plural, group));
+        StatusError::new(409, "AlreadyExists", message).about(plural, group, name)
     }
 
     /// The request conflicts with the object's state.
-    pub fn conflict(plural: &str, group: &str, name: &str, why: &str) -> Refusal {
+    pub fn conflict(plural: &str, group: &str, name: &str, why: &str) -> StatusError {
         let message = format!(
             "Operation cannot be fulfilled on {} \"{name}\": {why}",
-            qualified(plural, group)
+            qualified_resource(plural, group)
         );
-        Refusal::new(409, "Conflict", message).about(plural, group, name)
+        StatusError::new(409, "Conflict", message).about(plural, group, name)
     }
 
     /// The object was changed in the meantime.
-    pub fn modified(plural: &str, group: &str, name: &str) -> Refusal {
+    pub fn modified(plural: &str, group: &str, name: &str) -> StatusError {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
-        Refusal::conflict(plural, group, name, why)
+        StatusError::conflict(plural, group, name, why)
     }
 
     /// The object is invalid.
-    pub fn invalid(kind: &str, group: &str, name: &str, causes: &[Cause]) -> Refusal {
+    pub fn invalid(kind: &str, group: &str, name: &str, causes: &[StatusCause]) -> StatusError {
         let said: Vec<String> = causes
             .iter()
             .map(|cause| format!("{}: {}", cause.field, cause.message))
@@ -154,8 +154,8 @@ impl Refusal {
         } else {
             format!("[{}]", said.join(", "))
         };
-        let message = format!("{} \"{name}\" is invalid: {said}", qualified(kind, group));
-        let mut refusal = Refusal::new(422, "Invalid", message).about(kind, group, name);
+        let message = format!("{} \"{name}\" is invalid: {said}", qualified_resource(kind, group));
+        let mut refusal = StatusError::new(422, "Invalid", message).about(kind, group, name);
         refusal.details["causes"] = causes
             .iter()
             .map(|cause| json!({ "reason": cause.reason, "message": cause.message, "field": cause.field }))
@@ -164,19 +164,19 @@ impl Refusal {
     }
 
     /// The request isn't permitted.
-    pub fn forbidden(plural: &str, group: &str, name: &str, why: &str) -> Refusal {
-        let message = format!("{} \"{name}\" is forbidden: {why}", qualified(plural, group));
-        Refusal::new(403, "Forbidden", message).about(plural, group, name)
+    pub fn forbidden(plural: &str, group: &str, name: &str, why: &str) -> StatusError {
+        let message = format!("{} \"{name}\" is forbidden: {why}", qualified_resource(plural, group));
+        StatusError::new(403, "Forbidden", message).about(plural, group, name)
     }
 
     /// The request is malformed.
-    pub fn bad_request(message: impl Into<String>) -> Refusal {
-        Refusal::new(400, "BadRequest", message)
+    pub fn bad_request(message: impl Into<String>) -> StatusError {
+        StatusError::new(400, "BadRequest", message)
     }
 
     /// The resource doesn't support this verb.
-    pub fn method_not_allowed() -> Refusal {
-        Refusal::new(
+    pub fn method_not_allowed() -> StatusError {
+        StatusError::new(
             405,
             "MethodNotAllowed",
             "the server does not allow this method on the requested resource",
@@ -184,23 +184,23 @@ impl Refusal {
     }
 
     /// The resource doesn't support this type of patch.
-    pub fn unsupported_media_type(accepted: &[&str]) -> Refusal {
+    pub fn unsupported_media_type(accepted: &[&str]) -> StatusError {
         let message = format!(
             "the body of the request was in an unknown format - accepted media types include: {}",
             accepted.join(", ")
         );
-        Refusal::new(415, "UnsupportedMediaType", message)
+        StatusError::new(415, "UnsupportedMediaType", message)
     }
 
     /// The body of the request is too large.
-    pub fn too_large(limit: usize) -> Refusal {
+    pub fn too_large(limit: usize) -> StatusError {
         let message = format!("Request entity too large: limit is {limit}");
-        Refusal::new(413, "RequestEntityTooLarge", message)
+        StatusError::new(413, "RequestEntityTooLarge", message)
     }
 
     /// The revision that a watch requests is no longer in the history.
-    pub fn expired(asked: u64, oldest: u64) -> Refusal {
-        Refusal::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
+    pub fn expired(asked: u64, oldest: u64) -> StatusError {
+        StatusError::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
     }
 
     /// Returns the `Status` object in the body of the answer.

@@ -37,14 +37,14 @@ use rand_chacha::{
 use serde_json::Value;
 use tokio::{sync::Notify, time::Instant};
 
-pub(crate) use self::validate::shape as check_shape;
+pub(crate) use self::validate::check_shape as check_shape;
 pub use self::{
     commit::Writer,
     delete::{Deletion, Propagation},
-    history::{Change, Entry, History},
-    lines::{Line, Lines},
+    history::{ChangeType, HistoryEntry, History},
+    lines::{LogLine, ContainerLogs},
     save::RestoreError,
-    shared::{Changed, Shared},
+    shared::{NextChange, SharedStore},
 };
 use crate::kinds::{Resource, built_in};
 
@@ -84,7 +84,7 @@ pub struct Store {
     objects: BTreeMap<Kind, Objects>,
     revision: u64,
     history: History,
-    lines: Lines,
+    lines: ContainerLogs,
     seed: u64,
     random: ChaCha8Rng,
     epoch: Timestamp,
@@ -96,7 +96,7 @@ impl Store {
     /// Returns a cluster with the initial namespaces, whose clock shows `epoch` now.
     pub fn new(seed: u64, epoch: Timestamp) -> Store {
         let mut store = Store::bare(seed, epoch);
-        store.found();
+        store.create_initial_namespaces();
         store
     }
 
@@ -107,7 +107,7 @@ impl Store {
             objects: BTreeMap::new(),
             revision: 0,
             history: History::default(),
-            lines: Lines::default(),
+            lines: ContainerLogs::default(),
             seed,
             random: ChaCha8Rng::seed_from_u64(seed),
             epoch,
@@ -124,7 +124,7 @@ impl Store {
     }
 
     /// Returns the time in the form of `metadata`, in whole seconds.
-    pub(crate) fn second(&self) -> String {
+    pub(crate) fn now_text(&self) -> String {
         Timestamp::from_second(self.now().as_second())
             .unwrap_or(self.epoch)
             .to_string()

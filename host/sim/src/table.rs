@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     kinds::{Resource, Version},
-    status::Refusal,
+    status::StatusError,
 };
 
 /// The definition of one column of a `meta.k8s.io/v1` Table.
@@ -41,17 +41,17 @@ pub(crate) struct Column {
 pub(crate) enum Include {
     Metadata,
     Object,
-    Nothing,
+    None,
 }
 
 impl Include {
     /// Reads the parameter `includeObject`.
-    pub fn parse(text: &str) -> Result<Include, Refusal> {
+    pub fn parse(text: &str) -> Result<Include, StatusError> {
         match text {
             "" | "Metadata" => Ok(Include::Metadata),
             "Object" => Ok(Include::Object),
-            "None" => Ok(Include::Nothing),
-            other => Err(Refusal::bad_request(format!(
+            "None" => Ok(Include::None),
+            other => Err(StatusError::bad_request(format!(
                 "unrecognized includeObject value: \"{other}\""
             ))),
         }
@@ -84,8 +84,8 @@ pub(crate) fn is_wanted(accept: &str) -> bool {
 
 impl Table {
     /// Returns the printer for the objects of a kind.
-    pub fn of(resource: &Resource, version: &Version, include: Include) -> Table {
-        if !resource.custom {
+    pub fn new(resource: &Resource, version: &Version, include: Include) -> Table {
+        if !resource.is_custom {
             return Table::built_in(&resource.group, &resource.kind, include);
         }
         let (columns, cells) = custom::columns(&version.columns);
@@ -150,7 +150,7 @@ impl Table {
         };
         let included = match self.include {
             Include::Object => object.clone(),
-            Include::Nothing => Value::Null,
+            Include::None => Value::Null,
             Include::Metadata => json!({
                 "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"],
             }),
@@ -171,7 +171,7 @@ mod tests {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let odd = json!({ "metadata": [], "spec": 7, "status": { "conditions": "x", "containerStatuses": [1, {}] } });
         for resource in kinds.values() {
-            let table = Table::of(resource, &resource.versions[0], Include::Metadata);
+            let table = Table::new(resource, &resource.versions[0], Include::Metadata);
             for object in [&json!({}), &odd] {
                 let printed = table.print(&[object], json!({}), now);
                 let columns = printed["columnDefinitions"].as_array().unwrap().len();

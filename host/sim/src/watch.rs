@@ -15,11 +15,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     selector::Selector,
-    service::{Body, Broken, WATCH},
-    status::Refusal,
-    store::{Change, Entry, Shared, Store},
+    service::{Body, ConnectionBroken, DEFAULT_WATCH_DURATION},
+    status::StatusError,
+    store::{ChangeType, HistoryEntry, SharedStore, Store},
     table::{self, Include, Table},
-    verbs::{Call, Target, body::in_version},
+    verbs::{ObjectRequest, Target, body::in_version},
 };
 
 /// The interval of bookmarks, for a watch that requests them.
@@ -27,7 +27,7 @@ const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
 
 /// One open watch.
 struct Watch {
-    shared: Shared,
+    shared: SharedStore,
     target: Target,
     namespace: String,
     selector: Selector,
@@ -45,7 +45,7 @@ struct Watch {
 }
 
 /// Answers a watch.
-pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+pub(crate) fn answer(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     let query = call.query;
     let mut fields = query.text("fieldSelector").to_owned();
     if let Some(name) = &call.objects.name {
@@ -57,14 +57,14 @@ pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
         "" | "0" => None,
         text => Some(
             text.parse::<u64>()
-                .map_err(|_| Refusal::bad_request(format!("invalid resource version {text:?}")))?,
+                .map_err(|_| StatusError::bad_request(format!("invalid resource version {text:?}")))?,
         ),
     };
     let now = Instant::now();
     let lasts = query
         .number("timeoutSeconds")
         .filter(|seconds| *seconds > 0)
-        .map_or(WATCH, Duration::from_secs);
+        .map_or(DEFAULT_WATCH_DURATION, Duration::from_secs);
     let mut watch = Watch {
         shared: call.shared.clone(),
         target: target.clone(),
@@ -80,7 +80,7 @@ pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
     };
     let initial = query.flag("sendInitialEvents");
     if initial && query.text("resourceVersionMatch") != "NotOlderThan" {
-        return Err(Refusal::bad_request(
+        return Err(StatusError::bad_request(
             "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
         ));
     }
@@ -94,7 +94,7 @@ pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
 
     let frames = stream::unfold(watch, |mut watch| async move {
         let line = watch.next().await?;
-        Some((Ok::<_, Broken>(Frame::data(Bytes::from(format!("{line}\n")))), watch))
+        Some((Ok::<_, ConnectionBroken>(Frame::data(Bytes::from(format!("{line}\n")))), watch))
     });
     let mut response = Response::new(Body::new(StreamBody::new(frames.boxed())));
     response
@@ -103,12 +103,12 @@ pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
     Ok(response)
 }
 
-fn wanted_table(call: &Call<'_>, target: &Target) -> Result<Option<Table>, Refusal> {
+fn wanted_table(call: &ObjectRequest<'_>, target: &Target) -> Result<Option<Table>, StatusError> {
     if !table::is_wanted(call.accept) {
         return Ok(None);
     }
     let include = Include::parse(call.query.text("includeObject"))?;
-    Ok(Some(Table::of(&target.resource, &target.version, include)))
+    Ok(Some(Table::new(&target.resource, &target.version, include)))
 }
 
 impl Watch {
@@ -170,7 +170,7 @@ impl Watch {
                 self.seen = self.seen.max(store.revision());
             }
             Err(oldest) => {
-                let gone = Refusal::expired(self.seen, oldest).to_status();
+                let gone = StatusError::expired(self.seen, oldest).to_status();
                 self.lines.push_back(json!({ "type": "ERROR", "object": gone }));
                 self.ended = true;
             }
@@ -178,20 +178,20 @@ impl Watch {
     }
 
     /// Returns the line for a change. An object that enters the selection is added in this watch, one that leaves it is deleted.
-    fn tell(&self, entry: &Entry, store: &Store) -> Option<Value> {
+    fn tell(&self, entry: &HistoryEntry, store: &Store) -> Option<Value> {
         if entry.kind != self.target.kind {
             return None;
         }
         let is = self.selects(&entry.object);
         let was = entry.before.as_ref().is_some_and(|before| self.selects(before));
         let change = match (entry.change, was, is) {
-            (Change::Deleted, true, _) | (Change::Deleted, _, true) | (Change::Modified, true, false) => "DELETED",
-            (Change::Added | Change::Modified, true, true) => "MODIFIED",
-            (Change::Added | Change::Modified, false, true) => "ADDED",
-            (Change::Added, true, false) | (_, false, false) => return None,
+            (ChangeType::Deleted, true, _) | (ChangeType::Deleted, _, true) | (ChangeType::Modified, true, false) => "DELETED",
+            (ChangeType::Added | ChangeType::Modified, true, true) => "MODIFIED",
+            (ChangeType::Added | ChangeType::Modified, false, true) => "ADDED",
+            (ChangeType::Added, true, false) | (_, false, false) => return None,
         };
         // An object that leaves the selection is sent as it was before, with the revision of the change.
-        if let (Change::Modified, "DELETED", Some(before)) = (entry.change, change, &entry.before) {
+        if let (ChangeType::Modified, "DELETED", Some(before)) = (entry.change, change, &entry.before) {
             let mut last = Value::clone(before);
             last["metadata"]["resourceVersion"] = json!(entry.revision.to_string());
             return Some(self.line(change, &last, store));

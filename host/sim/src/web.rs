@@ -16,14 +16,14 @@ use tokio::time::Instant;
 
 use crate::{
     glob,
-    service::{Body, Broken, whole},
+    service::{Body, ConnectionBroken, full_body},
     span::Span,
 };
 
 /// The answer of some URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Page {
+pub struct HttpRule {
     /// The URLs: `*` matches anything but a slash, `**` anything.
     pub url: String,
     /// The method; any if absent.
@@ -46,7 +46,8 @@ pub struct Page {
     pub first: Option<usize>,
     /// How long the answer takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub takes: Option<Span>,
+    #[serde(rename = "takes")]
+    pub delay: Option<Span>,
     /// Whether the connection breaks instead.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drop: bool,
@@ -72,7 +73,7 @@ pub struct RecordedCall {
 /// Answers calls of all URLs.
 #[derive(Clone, Debug)]
 pub struct HttpStub {
-    pages: Arc<Vec<Page>>,
+    pages: Arc<Vec<HttpRule>>,
     start: Instant,
     heard: Arc<Mutex<Heard>>,
 }
@@ -86,7 +87,7 @@ struct Heard {
 
 impl HttpStub {
     /// Makes one with these rules; the first that matches answers. Must be called in a tokio runtime.
-    pub fn new(pages: Vec<Page>) -> HttpStub {
+    pub fn new(pages: Vec<HttpRule>) -> HttpStub {
         HttpStub {
             heard: Arc::new(Mutex::new(Heard {
                 calls: Vec::new(),
@@ -104,7 +105,7 @@ impl HttpStub {
     }
 
     /// Records a call, and finds the rule that answers it.
-    fn page(&self, called: RecordedCall) -> Option<&Page> {
+    fn page(&self, called: RecordedCall) -> Option<&HttpRule> {
         let begun = self.start.elapsed();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let Heard { calls, answered } = &mut *heard;
@@ -128,10 +129,10 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<Body>;
-    type Error = Broken;
-    type Future = BoxFuture<'static, Result<Response<Body>, Broken>>;
+    type Error = ConnectionBroken;
+    type Future = BoxFuture<'static, Result<Response<Body>, ConnectionBroken>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectionBroken>> {
         Poll::Ready(Ok(()))
     }
 
@@ -139,7 +140,7 @@ where
         let web = self.clone();
         async move {
             let (parts, body) = request.into_parts();
-            let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+            let body = body.collect().await.map_err(|_| ConnectionBroken)?.to_bytes();
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let headers = parts.headers.iter();
             let called = RecordedCall {
@@ -151,13 +152,13 @@ where
                 body: text(&body),
             };
             let page = web.page(called).cloned();
-            let page = page.filter(|page| !page.drop).ok_or(Broken)?;
-            tokio::time::sleep(page.takes.map_or(Duration::ZERO, |Span(takes)| takes)).await;
-            let mut response = Response::new(whole(page.body.clone()));
-            *response.status_mut() = StatusCode::from_u16(page.status).map_err(|_| Broken)?;
+            let page = page.filter(|page| !page.drop).ok_or(ConnectionBroken)?;
+            tokio::time::sleep(page.delay.map_or(Duration::ZERO, |Span(takes)| takes)).await;
+            let mut response = Response::new(full_body(page.body.clone()));
+            *response.status_mut() = StatusCode::from_u16(page.status).map_err(|_| ConnectionBroken)?;
             for (name, value) in &page.headers {
-                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Broken)?;
-                let value = HeaderValue::from_str(value).map_err(|_| Broken)?;
+                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ConnectionBroken)?;
+                let value = HeaderValue::from_str(value).map_err(|_| ConnectionBroken)?;
                 response.headers_mut().append(name, value);
             }
             Ok(response)
@@ -173,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    async fn get(web: &HttpStub, url: &str) -> Result<(u16, String), Broken> {
+    async fn get(web: &HttpStub, url: &str) -> Result<(u16, String), ConnectionBroken> {
         let request = Request::get(url).body(Full::new(Bytes::new())).unwrap();
         let answer = web.clone().oneshot(request).await?;
         let status = answer.status().as_u16();
@@ -196,8 +197,8 @@ mod tests {
         assert_eq!(web.start.elapsed(), Duration::from_secs(1));
         tokio::time::sleep(Duration::from_secs(4)).await;
         assert_eq!(get(&web, url).await, Ok((200, "ready".to_owned())));
-        assert_eq!(get(&web, "http://gone.example/").await, Err(Broken));
-        assert_eq!(get(&web, "http://nowhere.example/").await, Err(Broken));
+        assert_eq!(get(&web, "http://gone.example/").await, Err(ConnectionBroken));
+        assert_eq!(get(&web, "http://nowhere.example/").await, Err(ConnectionBroken));
         for (status, body) in [(429, ""), (429, ""), (200, "at last"), (200, "at last")] {
             assert_eq!(get(&web, "http://often.example/").await, Ok((status, body.to_owned())));
         }

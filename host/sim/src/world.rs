@@ -14,22 +14,22 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     actors::{
-        self, ClusterView, Turn, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage, job,
+        self, ClusterView, Actions, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage, job,
         look::{kind, namespace},
         network,
         pod::Kubelet,
         protection, recorded, replica_set, stateful_set, tools, ttl, volume,
     },
-    exec::{ProcessRuntime, groups::Groups},
+    exec::{ProcessRuntime, groups::ProcessGroups},
     pods::{
-        Behaviour, Claim, PodMode, Runtime,
-        script::{BehaviourList, Scripts},
+        Behaviour, ClaimBehaviour, PodMode, Runtime,
+        script::{BehaviourList, ScriptedRuntime},
     },
-    rule::{Rule, Rules},
+    rule::{FaultRule, FaultRules},
     service::SimService,
-    status::Refusal,
-    store::{Kind, RestoreError, Shared, Store},
-    web::{HttpStub, Page},
+    status::StatusError,
+    store::{Kind, RestoreError, SharedStore, Store},
+    web::{HttpStub, HttpRule},
 };
 
 /// How often the controllers run at one moment before the world waits a little: controllers that undo each other's changes must not stop
@@ -50,11 +50,11 @@ pub struct Setup {
     /// The behaviours of scripted containers, first match wins.
     pub behaviours: Vec<Behaviour>,
     /// The behaviours of volume claims, first match wins.
-    pub claims: Vec<Claim>,
+    pub claims: Vec<ClaimBehaviour>,
     /// The fault rules.
-    pub rules: Vec<Rule>,
+    pub fault_rules: Vec<FaultRule>,
     /// The answers of URLs outside of the cluster, first match wins.
-    pub pages: Vec<Page>,
+    pub http_rules: Vec<HttpRule>,
     /// The initial objects. Their namespaces are created.
     pub objects: Vec<Value>,
     /// The name of the only node.
@@ -65,17 +65,17 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct World {
     engine: WorldState,
-    rules: Rules,
+    rules: FaultRules,
     web: HttpStub,
-    groups: Groups,
-    refusals: Vec<Refusal>,
+    groups: ProcessGroups,
+    refusals: Vec<StatusError>,
     task: JoinHandle<()>,
 }
 
 /// The state that the task shares with the world.
 #[derive(Clone)]
 struct WorldState {
-    shared: Shared,
+    shared: SharedStore,
     kubelet: Arc<Mutex<Kubelet>>,
     settings: Arc<Settings>,
     /// Notified when a process writes output or ends.
@@ -84,28 +84,28 @@ struct WorldState {
 
 struct Settings {
     node: String,
-    claims: Vec<Claim>,
+    claims: Vec<ClaimBehaviour>,
     ttl_controller: bool,
 }
 
-type Controller = fn(&ClusterView<'_>) -> Turn;
+type Controller = fn(&ClusterView<'_>) -> Actions;
 
 /// The controllers in the order in which they run, without the kubelet and the garbage collector.
 const ACTORS: [Controller; 14] = [
-    adoption::tick,
-    autoscaler::tick,
-    deployment::tick,
-    replica_set::tick,
-    stateful_set::tick,
-    daemon_set::tick,
-    job::tick,
-    volume::tick,
-    protection::tick,
-    network::tick,
-    api_service::tick,
-    disruption::tick,
-    recorded::tick,
-    tools::tick,
+    adoption::reconcile,
+    autoscaler::reconcile,
+    deployment::reconcile,
+    replica_set::reconcile,
+    stateful_set::reconcile,
+    daemon_set::reconcile,
+    job::reconcile,
+    volume::reconcile,
+    protection::reconcile,
+    network::reconcile,
+    api_service::reconcile,
+    disruption::reconcile,
+    recorded::reconcile,
+    tools::reconcile,
 ];
 
 impl Default for Setup {
@@ -118,8 +118,8 @@ impl Default for Setup {
             ttl_controller: true,
             behaviours: Vec::new(),
             claims: Vec::new(),
-            rules: Vec::new(),
-            pages: Vec::new(),
+            fault_rules: Vec::new(),
+            http_rules: Vec::new(),
             objects: Vec::new(),
             node: "sim-node".into(),
         }
@@ -148,9 +148,9 @@ impl World {
             Vec::new()
         };
         let bell = Arc::new(Notify::new());
-        let groups = Groups::default();
+        let groups = ProcessGroups::default();
         let runtime: Box<dyn Runtime> = match setup.pods {
-            PodMode::Scripted => Box::new(Scripts::new(BehaviourList::new(setup.behaviours), 1)),
+            PodMode::Scripted => Box::new(ScriptedRuntime::new(BehaviourList::new(setup.behaviours), 1)),
             PodMode::Exec => Box::new(ProcessRuntime::new(groups.clone(), bell.clone())),
         };
         let mut kubelet = Kubelet::new(runtime);
@@ -158,7 +158,7 @@ impl World {
             kubelet.restore(saved);
         }
         let engine = WorldState {
-            shared: Shared::new(store),
+            shared: SharedStore::new(store),
             kubelet: Arc::new(Mutex::new(kubelet)),
             settings: Arc::new(Settings {
                 node: setup.node,
@@ -169,8 +169,8 @@ impl World {
         };
         let task = tokio::spawn(engine.clone().live());
         Self {
-            rules: Rules::new(setup.seed, setup.rules),
-            web: HttpStub::new(setup.pages),
+            rules: FaultRules::new(setup.seed, setup.fault_rules),
+            web: HttpStub::new(setup.http_rules),
             engine,
             groups,
             refusals,
@@ -184,12 +184,12 @@ impl World {
     }
 
     /// Returns the HTTP servers outside of the cluster.
-    pub fn web(&self) -> HttpStub {
+    pub fn http_stub(&self) -> HttpStub {
         self.web.clone()
     }
 
     /// Returns the store, without the API server and its faults.
-    pub fn shared(&self) -> &Shared {
+    pub fn shared(&self) -> &SharedStore {
         &self.engine.shared
     }
 
@@ -209,23 +209,23 @@ impl World {
     }
 
     /// Returns the fault rules, to which more can be added.
-    pub fn rules(&self) -> &Rules {
+    pub fn rules(&self) -> &FaultRules {
         &self.rules
     }
 
     /// Returns the errors about initial objects that couldn't be created.
-    pub fn refusals(&self) -> &[Refusal] {
+    pub fn refusals(&self) -> &[StatusError] {
         &self.refusals
     }
 
     /// Runs everything that is due now, without waiting for the world's own task.
-    pub fn settle(&self) {
-        self.engine.settle();
+    pub fn run_due(&self) {
+        self.engine.run_due();
     }
 
     /// Returns the state of the cluster, for [`World::restore`], after running everything that is due now.
     pub fn save(&self) -> Value {
-        self.engine.settle();
+        self.engine.run_due();
         let store = self.engine.shared.lock();
         let kubelet = self.engine.kubelet();
         json!({"store": store.save(), "kubelet": kubelet.save()})
@@ -249,7 +249,7 @@ impl WorldState {
     async fn live(self) {
         loop {
             let rung = self.bell.notified();
-            let (due, changed) = self.settle();
+            let (due, changed) = self.run_due();
             let wait = due.map_or(Duration::MAX, |due| {
                 let now = self.shared.lock().now();
                 // A moment that has passed is over; checking again at the next tick of the clock avoids a loop.
@@ -271,7 +271,7 @@ impl WorldState {
     }
 
     /// Runs the controllers until nothing changes. Returns the next moment at which something is due, and the next change.
-    fn settle(&self) -> (Option<Timestamp>, crate::store::Changed) {
+    fn run_due(&self) -> (Option<Timestamp>, crate::store::NextChange) {
         let mut store = self.shared.lock();
         let mut kubelet = self.kubelet();
         let mut due = None;
@@ -282,7 +282,7 @@ impl WorldState {
                 return (due, self.shared.changed());
             }
         }
-        let pause = actors::look::later(store.now(), 1);
+        let pause = actors::look::plus_seconds(store.now(), 1);
         (
             Some(due.map_or(pause, |due: Timestamp| due.max(pause))),
             self.shared.changed(),
@@ -293,23 +293,23 @@ impl WorldState {
     fn round(&self, store: &mut Store, kubelet: &mut Kubelet) -> (bool, Option<Timestamp>) {
         let mut changed = false;
         let mut due: Option<Timestamp> = None;
-        let mut take = |store: &mut Store, turn: Turn| {
+        let mut take = |store: &mut Store, turn: Actions| {
             for change in turn.changes {
                 changed |= actors::apply(store, change);
             }
-            due = [due, turn.due].into_iter().flatten().min();
+            due = [due, turn.wake_at].into_iter().flatten().min();
         };
         if self.settings.ttl_controller {
-            let turn = ttl::tick(&self.sight(store));
+            let turn = ttl::reconcile(&self.sight(store));
             take(store, turn);
         }
         for actor in ACTORS {
             let turn = actor(&self.sight(store));
             take(store, turn);
         }
-        let turn = kubelet.tick(&self.sight(store));
+        let turn = kubelet.reconcile(&self.sight(store));
         take(store, turn);
-        let turn = garbage::tick(&self.sight(store));
+        let turn = garbage::reconcile(&self.sight(store));
         take(store, turn);
         (changed, due)
     }
@@ -325,7 +325,7 @@ impl WorldState {
 }
 
 /// Creates the node and the initial objects. Returns the errors.
-fn create_initial_objects(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
+fn create_initial_objects(store: &mut Store, setup: &Setup) -> Vec<StatusError> {
     let mut refusals = Vec::new();
     let node = json!({
         "apiVersion": "v1",
@@ -334,7 +334,7 @@ fn create_initial_objects(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
         "spec": {},
     });
     refusals.extend(store.create(node).err());
-    let now = store.second();
+    let now = store.now_text();
     let resources = json!({"cpu": "16", "memory": "64Gi", "ephemeral-storage": "256Gi", "pods": "1000"});
     let ready = json!({
         "conditions": [{

@@ -31,11 +31,11 @@ impl FileAccess {
     /// # Errors
     ///
     /// Returns why it couldn't be read.
-    pub fn text(&self, path: &Path) -> Result<String, Diagnostic> {
+    pub fn read_text(&self, path: &Path) -> Result<String, Diagnostic> {
         if path == Path::new("-") {
-            self.stdin.text()
+            self.stdin.read_text()
         } else {
-            tree::text(path)
+            tree::read_text_file(path)
         }
     }
 }
@@ -55,12 +55,12 @@ impl Stdin {
     /// # Errors
     ///
     /// Returns why it couldn't be read.
-    pub(crate) fn text(&self) -> Result<String, Diagnostic> {
+    pub(crate) fn read_text(&self) -> Result<String, Diagnostic> {
         let Some(stream) = &self.0 else {
             return Err(Diagnostic::new("there is no standard input to read `-` from").hint("name a file"));
         };
         let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
-        tree::text_of("-", tree::bytes(&mut *stream))
+        tree::decode_text("-", tree::read_bytes(&mut *stream))
     }
 }
 
@@ -76,15 +76,15 @@ mod tests {
 
     #[test]
     fn standard_input_is_what_was_handed_in() {
-        let none = FileAccess::default().text(Path::new("-")).unwrap_err();
+        let none = FileAccess::default().read_text(Path::new("-")).unwrap_err();
         assert!(none.message.contains("no standard input"), "{none}");
         let access = FileAccess {
             stdin: Stdin::new(&b"kind: A\n"[..]),
             ..FileAccess::default()
         };
-        assert_eq!(access.text(Path::new("-")).unwrap(), "kind: A\n");
-        assert_eq!(access.clone().text(Path::new("-")).unwrap(), "", "it is read once");
+        assert_eq!(access.read_text(Path::new("-")).unwrap(), "kind: A\n");
+        assert_eq!(access.clone().read_text(Path::new("-")).unwrap(), "", "it is read once");
         let binary = Stdin::new(&b"\xff"[..]);
-        assert!(binary.text().unwrap_err().message.contains("UTF-8"));
+        assert!(binary.read_text().unwrap_err().message.contains("UTF-8"));
     }
 }

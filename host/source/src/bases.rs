@@ -18,7 +18,7 @@ use capstan_core::{
 };
 use serde_json::Value;
 
-use super::{deadline::Work, kustomize::FILES, tree::WorkTree};
+use super::{deadline::Work, kustomize::KUSTOMIZATION_FILES, tree::WorkTree};
 
 /// The most kustomizations that may refer to each other.
 const MAX_KUSTOMIZATIONS: usize = 1000;
@@ -116,11 +116,11 @@ impl KustomizationCheck<'_> {
             }
             return;
         }
-        for file in FILES.iter().map(|file| folder.join(file)).filter(|file| file.exists()) {
-            let text = self.tree.confine(&file).and_then(|file| file.text());
+        for file in KUSTOMIZATION_FILES.iter().map(|file| folder.join(file)).filter(|file| file.exists()) {
+            let text = self.tree.confine(&file).and_then(|file| file.read_text());
             let read = text
                 .map_err(|mistake| vec![mistake])
-                .and_then(|text| manifest::document(&file.display().to_string(), &text));
+                .and_then(|text| manifest::parse_document(&file.display().to_string(), &text));
             match read {
                 Ok(document) => self.document(&document, folder),
                 Err(mistakes) => self.mistakes.extend(mistakes),
@@ -219,7 +219,7 @@ impl KustomizationCheck<'_> {
 
     /// Checks the paths in a file of a generator or transformer.
     fn check_object_file(&mut self, path: &Path, folder: &Path) {
-        let Ok(text) = self.tree.confine(path).and_then(|path| path.text()) else {
+        let Ok(text) = self.tree.confine(path).and_then(|path| path.read_text()) else {
             return;
         };
         // A file that can't be read here isn't an object for kustomize either, which reports it.
@@ -332,7 +332,7 @@ fn parse_inline_object(word: &str) -> Option<Value> {
     if !word.contains(':') {
         return None;
     }
-    let value = manifest::value(word).ok()?;
+    let value = manifest::parse_value(word).ok()?;
     value.get("kind").is_some().then_some(value)
 }
 

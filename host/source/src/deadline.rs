@@ -6,7 +6,7 @@ use std::{
 };
 
 use capstan_core::{
-    duration::span,
+    duration::format_duration,
     error::{Diagnostic, Diagnostics},
     remedy::Setting,
 };
@@ -112,7 +112,7 @@ impl Work {
     /// Says what the deadline has cut off.
     pub(crate) fn cut_off(&self) -> Diagnostic {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let limit = span(jiff::SignedDuration::try_from(self.deadline.limit).unwrap_or_default());
+        let limit = format_duration(jiff::SignedDuration::try_from(self.deadline.limit).unwrap_or_default());
         Diagnostic::new(format!(
             "{current}: it was stopped, since all reading and rendering together may take {limit}"
         ))
@@ -183,7 +183,7 @@ mod tests {
         let reading = blocking(Deadline::after(Duration::from_mins(1)), move |work| {
             let mut command = Command::new(&Program::find("sh").unwrap(), Environment::Minimal);
             command
-                .words(&["-c", "sleep 600 & echo $! >new; mv new pid; wait"])
+                .constants(&["-c", "sleep 600 & echo $! >new; mv new pid; wait"])
                 .folder(&at);
             let run = crate::program::run_whole(command, "sh can't run", work);
             run.map(drop).map_err(|error| Diagnostics(vec![error]))

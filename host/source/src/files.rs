@@ -16,7 +16,7 @@ use super::{
     deadline::Work,
     glob::Glob,
     kustomize,
-    tree::{ConfinedPath, WorkTree, plain, text},
+    tree::{ConfinedPath, WorkTree, io_error_message, read_text_file},
 };
 
 /// Which files of a folder are manifests, beside their endings.
@@ -28,7 +28,7 @@ pub struct FolderRules {
     pub exclude: Option<Glob>,
     /// Whether the folder is read by the rules of an Argo CD Application: files with its marker are skipped, and Jsonnet belongs to the
     /// manifests.
-    pub is_argo_cds: bool,
+    pub follows_argo_cd: bool,
 }
 
 /// A file with this text anywhere in it has no manifests for Argo CD.
@@ -38,13 +38,13 @@ impl FolderRules {
     /// Says whether a file is read; `path` is its path in the folder.
     fn takes(&self, path: &Path) -> bool {
         let path = path.to_string_lossy();
-        let is_excluded = self.exclude.as_ref().is_some_and(|glob| glob.fits(&path));
-        !is_excluded && self.include.as_ref().is_none_or(|glob| glob.fits(&path))
+        let is_excluded = self.exclude.as_ref().is_some_and(|glob| glob.matches(&path));
+        !is_excluded && self.include.as_ref().is_none_or(|glob| glob.matches(&path))
     }
 }
 
 /// Reads the files of a path; those of a folder sorted by name. Every file has to be in `tree`.
-pub(super) fn texts(
+pub(super) fn read_texts(
     path: &ConfinedPath,
     recursive: bool,
     rules: &FolderRules,
@@ -57,18 +57,18 @@ pub(super) fn texts(
     if path == Path::new("-") {
         return Ok(vec![Text {
             name: "stdin".to_owned(),
-            text: stdin.text()?,
+            text: stdin.read_text()?,
             is_outside: false,
         }]);
     }
     if !path.is_dir() {
         return Ok(vec![Text {
             name: path.display().to_string(),
-            text: text(path)?,
+            text: read_text_file(path)?,
             is_outside,
         }]);
     }
-    if let Some(file) = kustomize::FILES.iter().find(|file| path.join(file).is_file()) {
+    if let Some(file) = kustomize::KUSTOMIZATION_FILES.iter().find(|file| path.join(file).is_file()) {
         let shown = path.display();
         let error = Diagnostic::new(format!(
             "{shown} has a {file}: it is a kustomization, not a folder of manifests"
@@ -93,7 +93,7 @@ pub(super) fn texts(
         let which = if has_rules { "that its rules take" } else { "" };
         let message = format!("{} has no .yaml, .yml or .json files {which}", path.display());
         let error = Diagnostic::new(message.trim_end());
-        return Err(error.hint(match (recursive, rules.is_argo_cds) {
+        return Err(error.hint(match (recursive, rules.follows_argo_cd) {
             (true, _) => "name another folder".into(),
             (false, true) => "`directory.recurse: true` reads its subfolders, too".into(),
             (false, false) => Remedies::from(Setting::Recursive),
@@ -103,8 +103,8 @@ pub(super) fn texts(
     for file in files {
         let file = tree.confine(&file)?;
         work.begin(format!("{} can't be read", file.path().display()))?;
-        let text = file.text()?;
-        if rules.is_argo_cds && text.contains(SKIP_FILE_MARKER) {
+        let text = file.read_text()?;
+        if rules.follows_argo_cd && text.contains(SKIP_FILE_MARKER) {
             continue;
         }
         texts.push(Text {
@@ -142,7 +142,7 @@ impl FolderWalk<'_> {
         }
         self.work.begin(format!("{} can't be read", folder.display()))?;
         let wrong =
-            |error: io::Error| Diagnostic::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
+            |error: io::Error| Diagnostic::new(format!("{} can't be read: {}", folder.display(), io_error_message(&error)));
         let real = folder.canonicalize().map_err(wrong)?;
         if let Some(other) = self.folders.insert(real, folder.to_owned()) {
             let message = format!(
@@ -186,7 +186,7 @@ impl FolderWalk<'_> {
                 path: Some(shown.to_string()),
             };
             return Err(error.hint(chart));
-        } else if self.rules.is_argo_cds && ends_with(&["jsonnet"]) {
+        } else if self.rules.follows_argo_cd && ends_with(&["jsonnet"]) {
             let message = format!("{} is Jsonnet, which is not evaluated", entry.display());
             return Err(Diagnostic::new(message).hint([
                 "evaluate it with `jsonnet`".into(),
@@ -201,7 +201,7 @@ impl FolderWalk<'_> {
 }
 
 /// Returns the name of an application from the folder of its manifests.
-pub fn name_of(path: &Path) -> Option<String> {
+pub fn application_name(path: &Path) -> Option<String> {
     if path == Path::new("-") {
         return None;
     }

@@ -17,7 +17,7 @@ use super::{
     Source,
     deadline::Work,
     program,
-    repository::{Repository, short_text},
+    repository::{Repository, read_short_file},
 };
 
 /// The deepest nesting of submodules.
@@ -62,7 +62,7 @@ fn common_repository(sources: &[Source], ceilings: &[PathBuf]) -> Option<(Reposi
     let mut found: Option<Repository> = None;
     for path in &paths {
         let folder = if path.is_dir() { path.as_path() } else { path.parent()? };
-        let this = Repository::around(folder, ceilings)?;
+        let this = Repository::find(folder, ceilings)?;
         if found.as_ref().is_some_and(|found| *found != this) {
             return None;
         }
@@ -88,7 +88,7 @@ impl Git<'_> {
     ) -> Result<Option<bool>, Diagnostic> {
         let changes = self.ask(repository, commit, |git| {
             // git itself would go into a submodule with the configuration that it finds there.
-            git.words(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all", "--"]);
+            git.constants(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all", "--"]);
             for path in paths {
                 git.path(path);
             }
@@ -99,7 +99,7 @@ impl Git<'_> {
             Some(_) => {}
         }
         let tracked = self.ask(repository, commit, |git| {
-            git.words(&["ls-files", "--stage", "-z", "--"]);
+            git.constants(&["ls-files", "--stage", "-z", "--"]);
             for path in paths {
                 git.path(path);
             }
@@ -113,7 +113,7 @@ impl Git<'_> {
                 return Ok(None);
             };
             // One that isn't checked out has no files that could differ.
-            let Some(submodule) = Repository::at(&root) else {
+            let Some(submodule) = Repository::open(&root) else {
                 continue;
             };
             if submodule.commit().as_deref() != Some(&*id) || depth == 0 {
@@ -130,8 +130,8 @@ impl Git<'_> {
     /// Says whether any tracked file of the work tree differs from the commit.
     fn has_changes(&self, repository: &Repository, commit: &str) -> Result<Option<bool>, Diagnostic> {
         let changes = self.ask(repository, commit, |git| {
-            git.words(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all"]);
-            git.word("--untracked-files=no");
+            git.constants(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all"]);
+            git.constant("--untracked-files=no");
         })?;
         Ok(changes.map(|changes| !changes.is_empty()))
     }
@@ -160,7 +160,7 @@ impl Git<'_> {
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("LC_ALL", "C")
             .folder(&repository.root)
-            .word("--literal-pathspecs");
+            .constant("--literal-pathspecs");
         words(&mut command);
         let what = format!("git can't compare {} with its commit", repository.root.display());
         let output = match program::run_whole(command, &what, self.work) {
@@ -168,7 +168,7 @@ impl Git<'_> {
             Err(error) if self.work.is_over() => return Err(error),
             Err(_) => return Ok(None),
         };
-        let text = output.status.success().then(|| String::from_utf8(output.out).ok());
+        let text = output.status.success().then(|| String::from_utf8(output.stdout).ok());
         Ok(text.flatten())
     }
 }
@@ -201,7 +201,7 @@ fn temporary_git_dir(repository: &Repository, commit: &str) -> std::io::Result<T
     for name in ["info", "objects", "refs"] {
         fs::create_dir(at(name))?;
     }
-    if let Some(exclude) = short_text(&repository.common_dir.join("info/exclude"), MAX_EXCLUDE_BYTES) {
+    if let Some(exclude) = read_short_file(&repository.common_dir.join("info/exclude"), MAX_EXCLUDE_BYTES) {
         fs::write(Path::new(&at("info")).join("exclude"), exclude)?;
     }
     Ok(folder)

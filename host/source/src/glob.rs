@@ -10,15 +10,15 @@ pub struct Glob {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     /// This character.
-    Letter(char),
+    Char(char),
     /// Any character: `?`.
-    One,
+    AnyChar,
     /// Any characters: `*`, `**`.
-    Any,
+    AnySequence,
     /// One of these characters, or none of them: `[abc]`, `[!a-c]`.
     Class { not: bool, ranges: Vec<(char, char)> },
     /// One of these patterns: `{a,b}`.
-    Either(Vec<Vec<Part>>),
+    Alternatives(Vec<Vec<Part>>),
 }
 
 /// The most characters of a pattern.
@@ -45,7 +45,7 @@ impl Glob {
     }
 
     /// Says whether the pattern matches a whole path.
-    pub fn fits(&self, path: &str) -> bool {
+    pub fn matches(&self, path: &str) -> bool {
         let path: Vec<char> = path.chars().collect();
         let mut starts = vec![false; path.len() + 1];
         starts[0] = true;
@@ -67,12 +67,12 @@ impl PatternParser {
         while let Some(letter) = self.rest.next() {
             parts.push(match letter {
                 ',' | '}' if depth > 0 => return Ok((parts, Some(letter))),
-                '*' => Part::Any,
-                '?' => Part::One,
+                '*' => Part::AnySequence,
+                '?' => Part::AnyChar,
                 '[' => self.class()?,
-                '{' => Part::Either(self.either(depth)?),
-                '\\' => Part::Letter(self.rest.next().ok_or("nothing comes after its last `\\`")?),
-                letter => Part::Letter(letter),
+                '{' => Part::Alternatives(self.either(depth)?),
+                '\\' => Part::Char(self.rest.next().ok_or("nothing comes after its last `\\`")?),
+                letter => Part::Char(letter),
             });
         }
         if depth > 0 {
@@ -129,12 +129,12 @@ impl PatternParser {
 fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
     for part in parts {
         places = match part {
-            Part::Letter(letter) => advance_matches(text, &places, |found| found == *letter),
-            Part::One => advance_matches(text, &places, |_| true),
+            Part::Char(letter) => advance_matches(text, &places, |found| found == *letter),
+            Part::AnyChar => advance_matches(text, &places, |_| true),
             Part::Class { not, ranges } => advance_matches(text, &places, |found| {
                 ranges.iter().any(|(first, last)| (*first..=*last).contains(&found)) != *not
             }),
-            Part::Any => {
+            Part::AnySequence => {
                 let mut is_reached = false;
                 let reach = places.into_iter().map(|starts| {
                     is_reached |= starts;
@@ -142,7 +142,7 @@ fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
                 });
                 reach.collect()
             }
-            Part::Either(patterns) => {
+            Part::Alternatives(patterns) => {
                 let mut all = vec![false; places.len()];
                 for pattern in patterns {
                     let found = ends(pattern, text, places.clone());
@@ -196,7 +196,7 @@ mod tests {
             ("", "a", false),
             ("*", "", true),
         ] {
-            assert_eq!(Glob::new(pattern).unwrap().fits(path), expected, "{pattern} {path}");
+            assert_eq!(Glob::new(pattern).unwrap().matches(path), expected, "{pattern} {path}");
         }
     }
 
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_pattern_that_could_take_for_ever_takes_no_time() {
         let pattern = Glob::new(&format!("{}x", "{*,*a}".repeat(100))).unwrap();
-        assert!(!pattern.fits(&"a".repeat(400)));
-        assert!(pattern.fits(&format!("{}x", "a".repeat(400))));
+        assert!(!pattern.matches(&"a".repeat(400)));
+        assert!(pattern.matches(&format!("{}x", "a".repeat(400))));
     }
 }

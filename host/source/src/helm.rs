@@ -12,7 +12,7 @@ use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
 use super::{
-    FileAccess, Release, Rendered, Stdin, Text, bases, deadline::Work, files::name_of, program, tree::WorkTree,
+    FileAccess, Release, Rendered, Stdin, Text, bases, deadline::Work, files::application_name, program, tree::WorkTree,
 };
 
 /// Returns what to do where there is no helm.
@@ -76,7 +76,7 @@ impl Values {
 
 impl Chart {
     /// Makes one with default options.
-    pub fn at(chart: impl Into<String>) -> Chart {
+    pub fn new(chart: impl Into<String>) -> Chart {
         Chart {
             chart: chart.into(),
             ..Chart::default()
@@ -84,16 +84,16 @@ impl Chart {
     }
 
     /// Returns its path, if it is a local chart.
-    pub(super) fn local(&self) -> Option<&Path> {
+    pub(super) fn local_path(&self) -> Option<&Path> {
         Some(Path::new(&self.chart)).filter(|path| path.exists())
     }
 
     pub(super) fn paths(&self) -> Vec<&Path> {
         let files = self.values.all_files().map(Path::new).filter(|path| path.exists());
-        self.local().into_iter().chain(files).collect()
+        self.local_path().into_iter().chain(files).collect()
     }
 
-    pub(super) fn about(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let version = self.version.clone().or_else(|| self.chart_yaml_version());
         let chart = &self.chart;
         version.map_or_else(
@@ -104,15 +104,15 @@ impl Chart {
 
     /// Returns the version in its `Chart.yaml`.
     fn chart_yaml_version(&self) -> Option<String> {
-        let text = std::fs::read_to_string(self.local()?.join("Chart.yaml")).ok()?;
+        let text = std::fs::read_to_string(self.local_path()?.join("Chart.yaml")).ok()?;
         let meta = manifest::parse_go_value(&text).ok()?;
         meta.get("version")?.as_str().map(str::to_owned)
     }
 
     /// Returns the name of an application with this chart: the folder's name, or that of a packed chart without its version.
     pub(super) fn name(&self) -> Option<String> {
-        if let Some(path) = self.local().filter(|path| path.is_dir()) {
-            return name_of(path);
+        if let Some(path) = self.local_path().filter(|path| path.is_dir()) {
+            return application_name(path);
         }
         let last = self.chart.trim_end_matches('/').rsplit('/').next()?;
         let last = last.trim_end_matches(".tgz").trim_end_matches(".tar.gz");
@@ -168,10 +168,10 @@ pub(super) fn find(
         return Err(Diagnostic::new(message).hint("keep one of them, or name a file"));
     }
     if path.is_dir() {
-        let own = || WorkTree::around(path, access);
+        let own = || WorkTree::find(path, access);
         bases::check_links(path, &tree.cloned().unwrap_or_else(own), work)?;
     }
-    if chart.local().is_none() && chart.chart.starts_with('-') {
+    if chart.local_path().is_none() && chart.chart.starts_with('-') {
         return Err(dash(&LeadingDash(chart.chart.clone())));
     }
     if let Some(name) = &chart.release_name {
@@ -230,7 +230,7 @@ pub(super) fn render(
     let is_stdin = chart.values.all_files().any(|file| file == "-");
     let input = if is_stdin {
         work.begin("- can't be read")?;
-        Some(stdin.text()?)
+        Some(stdin.read_text()?)
     } else {
         inline
     };
@@ -239,7 +239,7 @@ pub(super) fn render(
     }
     let said = program::run(command, &what, work)?;
     Ok(Rendered {
-        texts: split_by_template(&said.out, &chart.chart),
+        texts: split_by_template(&said.stdout, &chart.chart),
         said: said.notices("helm"),
     })
 }
@@ -264,7 +264,7 @@ pub(super) const HELM_PATH_VARIABLES: [&str; 8] = [
 ];
 
 fn arguments(command: &mut Command, chart: &Chart, release: &Release) -> Result<(), LeadingDash> {
-    command.word("template");
+    command.constant("template");
     command.flag("namespace", chart.namespace.as_deref().unwrap_or(&release.namespace));
     let of_cluster = release.capabilities.as_deref();
     let version = chart.kube_version.as_deref();
@@ -307,11 +307,11 @@ fn arguments(command: &mut Command, chart: &Chart, release: &Release) -> Result<
         command.secret_flag("set-literal", one);
     }
     if !chart.skip_crds {
-        command.word("--include-crds");
+        command.constant("--include-crds");
     }
-    command.word("--");
+    command.constant("--");
     command.operand(chart.release_name.as_deref().unwrap_or(&release.name))?;
-    match chart.local() {
+    match chart.local_path() {
         Some(path) => command.path(path),
         None => command.operand(&chart.chart)?,
     };

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The file names of a kustomization.
-pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(super) const KUSTOMIZATION_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 const MISSING_HELM_HINT: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools), which can do it, \
                        or kustomize (https://kubectl.docs.kubernetes.io/installation/kustomize), so that it is in PATH";
@@ -64,7 +64,7 @@ fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic>
 
 /// Says whether a folder has a kustomization.
 pub(super) fn is_kustomization(path: &Path) -> bool {
-    FILES.iter().any(|file| path.join(file).is_file())
+    KUSTOMIZATION_FILES.iter().any(|file| path.join(file).is_file())
 }
 
 /// Builds a kustomization, after a check of everything that it refers to.
@@ -97,7 +97,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
     let top = overlay(kustomization)?;
     let mut command = Command::new(&program, Environment::Minimal);
     command
-        .word(word)
+        .constant(word)
         .flag("load-restrictor", "LoadRestrictionsRootOnly")
         .env("KUBECONFIG", NULL_DEVICE)
         .env("KUBERC", "off");
@@ -112,7 +112,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
         command.env("HELM_PLUGINS", NULL_DEVICE);
         command
             .pass_paths(&HELM_PATH_VARIABLES)
-            .word("--enable-helm")
+            .constant("--enable-helm")
             .flag("helm-command", helm.path());
     }
     if !tree.allows_outside() {
@@ -125,7 +125,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
         }
     }
     let folder = top.as_ref().map_or(path.as_path(), |folder| folder.path());
-    command.word("--").path(folder);
+    command.constant("--").path(folder);
     let name = program.name();
     let what = format!("{name} can't build the kustomization {shown}");
     let said = program::run(command, &what, work)?;
@@ -133,7 +133,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
         said: said.notices(&name),
         texts: vec![Text {
             name: format!("{shown} (built)"),
-            text: said.out,
+            text: said.stdout,
             is_outside: false,
         }],
     })

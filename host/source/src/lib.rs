@@ -33,17 +33,17 @@ use capstan_core::{
 };
 use capstan_process::Program;
 
-use self::told::Told;
+use self::told::Notices;
 pub use self::{
     access::{FileAccess, Stdin},
     deadline::{Deadline, PausedDeadline, Work, blocking},
-    files::{FolderRules, name_of},
+    files::{FolderRules, application_name},
     glob::Glob,
     helm::{Chart, Values, check_release_name, split_set_file},
     kustomize::Kustomization,
     repository::Repository,
     told::is_argocd_application,
-    tree::{ConfinedPath, WorkTree, text},
+    tree::{ConfinedPath, WorkTree, read_text_file},
 };
 
 /// The project file of a folder, which is skipped as it isn't a manifest.
@@ -96,7 +96,7 @@ pub struct Gathered {
     parts: Vec<Part>,
     sources: Vec<Source>,
     access: FileAccess,
-    told: Told,
+    told: Notices,
 }
 
 #[derive(Debug)]
@@ -107,15 +107,15 @@ enum Part {
 
 /// Options for reading sources.
 #[derive(Debug, Clone)]
-pub struct Reading {
+pub struct ReadOptions {
     /// When all of it has to be done.
-    pub deadline: Deadline,
+    pub render_timeout: Deadline,
     /// The tree that paths in a file have to stay in; `None` for paths from the command line, which may be anywhere.
     pub tree: Option<WorkTree>,
     /// The files that may be read, and the process's standard input.
     pub access: FileAccess,
     /// Whether files may repeat a key, of which the last one counts, as by Argo CD's rules. Rendered charts always may.
-    pub last_key_counts: bool,
+    pub allows_duplicate_keys: bool,
     /// Whether the manifests are to be applied, rather than only looked up.
     pub is_applied: bool,
 }
@@ -159,9 +159,9 @@ impl Text {
 
 impl Source {
     /// Returns the source at a path: a chart, or manifests.
-    pub fn of_path(path: PathBuf, recursive: bool) -> Source {
+    pub fn from_path(path: PathBuf, recursive: bool) -> Source {
         if helm::is_chart(&path) {
-            Source::Chart(Box::new(Chart::at(path.to_string_lossy())))
+            Source::Chart(Box::new(Chart::new(path.to_string_lossy())))
         } else {
             Source::Files {
                 path,
@@ -179,7 +179,7 @@ impl Source {
                 ..Kustomization::default()
             });
         }
-        Source::of_path(path, false)
+        Source::from_path(path, false)
     }
 
     /// Returns the local files and folders that it is read from.
@@ -196,7 +196,7 @@ impl Source {
         match self {
             Source::Files { path, .. } if path == Path::new("-") => "stdin".to_owned(),
             Source::Files { path, .. } => path.display().to_string(),
-            Source::Chart(chart) => chart.about(),
+            Source::Chart(chart) => chart.description(),
             Source::Kustomization(kustomization) => format!("kustomization {}", kustomization.path.display()),
         }
     }
@@ -204,9 +204,9 @@ impl Source {
     /// Returns the name of an application with this source.
     pub fn name(&self) -> Option<String> {
         match self {
-            Source::Files { path, .. } => name_of(path),
+            Source::Files { path, .. } => application_name(path),
             Source::Chart(chart) => chart.name(),
-            Source::Kustomization(kustomization) => name_of(&kustomization.path),
+            Source::Kustomization(kustomization) => application_name(&kustomization.path),
         }
     }
 }
@@ -216,14 +216,14 @@ impl Source {
 /// # Errors
 ///
 /// Returns everything that is wrong, together, or what was being done when the deadline passed.
-pub async fn gather(sources: Vec<Source>, reading: Reading) -> Result<Gathered, Diagnostics> {
-    blocking(reading.deadline, move |work| gathered(sources, reading, work)).await
+pub async fn gather(sources: Vec<Source>, reading: ReadOptions) -> Result<Gathered, Diagnostics> {
+    blocking(reading.render_timeout, move |work| gathered(sources, reading, work)).await
 }
 
-fn gathered(sources: Vec<Source>, reading: Reading, work: &Work) -> Result<Gathered, Diagnostics> {
+fn gathered(sources: Vec<Source>, reading: ReadOptions, work: &Work) -> Result<Gathered, Diagnostics> {
     let mut parts = Vec::new();
     let mut mistakes = Vec::new();
-    let mut told = Told::default();
+    let mut told = Notices::default();
     for source in &sources {
         let read = match source {
             Source::Files { path, recursive, rules } => reading
@@ -238,7 +238,7 @@ fn gathered(sources: Vec<Source>, reading: Reading, work: &Work) -> Result<Gathe
                 Err(mistake) => Err(vec![mistake]),
             },
         };
-        match read.and_then(|read| told.decode(read, reading.last_key_counts, reading.is_applied)) {
+        match read.and_then(|read| told.decode(read, reading.allows_duplicate_keys, reading.is_applied)) {
             Ok(manifests) => parts.push(Part::Manifests(manifests)),
             Err(wrong) => mistakes.extend(wrong),
         }
@@ -257,14 +257,14 @@ fn gathered(sources: Vec<Source>, reading: Reading, work: &Work) -> Result<Gathe
     })
 }
 
-impl Reading {
+impl ReadOptions {
     /// Returns the options for paths from the command line.
-    pub fn typed(access: &FileAccess) -> Reading {
-        Reading {
-            deadline: Deadline::after(RENDER_TIMEOUT),
+    pub fn from_command_line(access: &FileAccess) -> ReadOptions {
+        ReadOptions {
+            render_timeout: Deadline::after(RENDER_TIMEOUT),
             tree: None,
             access: access.clone(),
-            last_key_counts: false,
+            allows_duplicate_keys: false,
             is_applied: true,
         }
     }
@@ -281,13 +281,13 @@ impl Reading {
     fn tree_of(&self, path: &Path) -> WorkTree {
         self.tree
             .clone()
-            .unwrap_or_else(|| WorkTree::around(path, &self.access))
+            .unwrap_or_else(|| WorkTree::find(path, &self.access))
     }
 
     fn files(&self, path: &Path, recursive: bool, rules: &FolderRules, work: &Work) -> Result<Rendered, Diagnostic> {
         let path = self.confine(path)?;
         let tree = self.tree_of(path.path());
-        let texts = files::texts(&path, recursive, rules, &tree, &self.access.stdin, work)?;
+        let texts = files::read_texts(&path, recursive, rules, &tree, &self.access.stdin, work)?;
         Ok(Rendered {
             texts,
             said: Vec::new(),
@@ -300,7 +300,7 @@ impl Reading {
     }
 
     fn chart(&self, chart: &Chart, work: &Work) -> Result<Program, Diagnostic> {
-        if let Some(path) = chart.local() {
+        if let Some(path) = chart.local_path() {
             self.confine(path)?;
         }
         helm::find(chart, self.tree.as_ref(), &self.access, work)

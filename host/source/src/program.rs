@@ -11,32 +11,32 @@ const MAX_OUTPUT_BYTES: usize = 256 << 20;
 const MAX_SHOWN_LINES: usize = 40;
 
 /// The output of a program.
-pub(super) struct Said {
+pub(super) struct ProgramOutput {
     /// Its stdout.
-    pub out: String,
+    pub stdout: String,
     /// Its stderr.
-    pub err: String,
+    pub stderr: String,
 }
 
-impl Said {
+impl ProgramOutput {
     /// Returns the lines that a successful program wrote to stderr, as notices.
     pub fn notices(&self, program: &str) -> Vec<String> {
-        let lines = self.err.lines().filter(|line| !line.trim().is_empty());
+        let lines = self.stderr.lines().filter(|line| !line.trim().is_empty());
         lines.map(|line| format!("{program}: {line}")).collect()
     }
 }
 
 /// Runs a command to its end. `what` begins the error message: `helm can't render the chart shop`.
-pub(super) fn run(mut command: Command, what: &str, work: &Work) -> Result<Said, Diagnostic> {
-    command.output_bytes(MAX_OUTPUT_BYTES);
+pub(super) fn run(mut command: Command, what: &str, work: &Work) -> Result<ProgramOutput, Diagnostic> {
+    command.max_output_bytes(MAX_OUTPUT_BYTES);
     let output = run_whole(command, what, work)?;
-    let err = String::from_utf8_lossy(&output.err).into_owned();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         return Err(Diagnostic::new(failure_message(what, &output.status.to_string(), &err)));
     }
-    let out = String::from_utf8(output.out);
+    let out = String::from_utf8(output.stdout);
     let out = out.map_err(|_| Diagnostic::new(format!("{what}: it printed no text in UTF-8")))?;
-    Ok(Said { out, err })
+    Ok(ProgramOutput { stdout: out, stderr: err })
 }
 
 /// Runs a command to its end or to that of the work, whatever it ends with.

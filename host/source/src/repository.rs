@@ -30,23 +30,23 @@ pub struct Repository {
 impl Repository {
     /// Finds the repository whose work tree contains a folder. Like git, it doesn't search the folders of `GIT_CEILING_DIRECTORIES`
     /// (`ceilings`) and above, except for the folder itself. A bare repository has no work tree, and isn't found.
-    pub fn around(folder: &Path, ceilings: &[PathBuf]) -> Option<Repository> {
+    pub fn find(folder: &Path, ceilings: &[PathBuf]) -> Option<Repository> {
         let folder = folder.canonicalize().ok()?;
         let is_searched = |at: &&Path| *at == folder || !ceilings.iter().any(|ceiling| ceiling == at);
-        folder.ancestors().take_while(is_searched).find_map(Repository::at)
+        folder.ancestors().take_while(is_searched).find_map(Repository::open)
     }
 
     /// Opens the repository with this root of its work tree.
-    pub fn at(root: &Path) -> Option<Repository> {
+    pub fn open(root: &Path) -> Option<Repository> {
         let dot_git = root.join(".git");
         let git_dir = if dot_git.is_dir() {
             dot_git
         } else {
-            let text = short_text(&dot_git, MAX_FILE_BYTES)?;
+            let text = read_short_file(&dot_git, MAX_FILE_BYTES)?;
             root.join(text.strip_prefix("gitdir:")?.trim())
         };
         let git_dir = git_dir.canonicalize().ok()?;
-        let common_dir = match short_text(&git_dir.join("commondir"), MAX_FILE_BYTES) {
+        let common_dir = match read_short_file(&git_dir.join("commondir"), MAX_FILE_BYTES) {
             Some(text) => git_dir.join(text.trim()).canonicalize().ok()?,
             None => git_dir.clone(),
         };
@@ -60,7 +60,7 @@ impl Repository {
 
     /// Returns the id of the commit that is checked out.
     pub fn commit(&self) -> Option<String> {
-        let mut text = short_text(&self.git_dir.join("HEAD"), MAX_FILE_BYTES)?;
+        let mut text = read_short_file(&self.git_dir.join("HEAD"), MAX_FILE_BYTES)?;
         for _ in 0..REFERENCES {
             let Some(name) = text.strip_prefix("ref:").map(str::trim) else {
                 let id = text.trim();
@@ -80,9 +80,9 @@ impl Repository {
         }
         let loose = [&self.git_dir, &self.common_dir]
             .into_iter()
-            .find_map(|folder| short_text(&folder.join(name), MAX_FILE_BYTES));
+            .find_map(|folder| read_short_file(&folder.join(name), MAX_FILE_BYTES));
         loose.or_else(|| {
-            let packed = short_text(&self.common_dir.join("packed-refs"), MAX_PACKED_REFS_BYTES)?;
+            let packed = read_short_file(&self.common_dir.join("packed-refs"), MAX_PACKED_REFS_BYTES)?;
             let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
             let (id, _) = lines.find(|(_, known)| *known == name)?;
             Some(id.to_owned())
@@ -109,7 +109,7 @@ impl Repository {
 
     /// Reads the repository's own configuration, without the files that it includes, and without evaluating anything.
     fn configuration(&self) -> Vec<Entry> {
-        let text = short_text(&self.common_dir.join("config"), MAX_FILE_BYTES).unwrap_or_default();
+        let text = read_short_file(&self.common_dir.join("config"), MAX_FILE_BYTES).unwrap_or_default();
         let mut section = String::new();
         let mut entries = Vec::new();
         for line in text.lines().map(str::trim) {
@@ -140,7 +140,7 @@ fn is_id(text: &str) -> bool {
 }
 
 /// Reads a regular file with at most `most` bytes. Other files, such as pipes, might block or never end.
-pub(crate) fn short_text(path: &Path, most: u64) -> Option<String> {
+pub(crate) fn read_short_file(path: &Path, most: u64) -> Option<String> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
@@ -171,7 +171,7 @@ mod tests {
 
     fn commit(files: &[(&str, &str)]) -> Option<String> {
         let (_folder, root) = repository(files);
-        Repository::at(&root)?.commit()
+        Repository::open(&root)?.commit()
     }
 
     #[test]
@@ -210,12 +210,12 @@ mod tests {
             ("side/.git", "gitdir: ../.git/worktrees/side\n"),
             ("side/deploy/a.yaml", ""),
         ]);
-        let found = Repository::around(&root.join("side/deploy"), &[]).unwrap();
+        let found = Repository::find(&root.join("side/deploy"), &[]).unwrap();
         assert_eq!(
             (found.root.clone(), found.commit().as_deref()),
             (root.join("side"), Some(ID))
         );
-        assert_eq!(Repository::around(&root, &[]).unwrap().root, root);
+        assert_eq!(Repository::find(&root, &[]).unwrap().root, root);
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
             ("deploy/config", "[core]\n\tfsmonitor = \"touch PWNED\"\n"),
             ("deploy/objects/x", ""),
         ]);
-        assert_eq!(Repository::around(&root.join("deploy"), &[]).unwrap().root, root);
+        assert_eq!(Repository::find(&root.join("deploy"), &[]).unwrap().root, root);
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
         let config = "[core]\n\tfilemode = false\n\tfsmonitor = \"touch PWNED\"\n\tsshCommand = evil\n[remote \"origin\"]\n\
                       \turl = https://example.com/store.git\n[include]\n\tpath = /etc/passwd\n[Remote \"two\"]\n  URL = git@b:c\n";
         let (_folder, root) = repository(&[(".git/HEAD", ID), (".git/config", config)]);
-        let found = Repository::at(&root).unwrap();
+        let found = Repository::open(&root).unwrap();
         assert_eq!(found.remotes(), ["https://example.com/store.git", "git@b:c"]);
         assert_eq!(found.checkout_settings(), [("filemode".to_owned(), "false".to_owned())]);
     }

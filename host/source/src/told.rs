@@ -4,7 +4,7 @@ use capstan_core::{
     error::Diagnostic,
     manifest::{self, Manifest, RemovedFields},
     remedy::{Notice, Setting},
-    text::listed,
+    text::join_names,
 };
 
 use super::Rendered;
@@ -16,13 +16,13 @@ pub fn is_argocd_application(manifest: &Manifest) -> bool {
 
 /// Notices about how sources were read.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Notices {
     said: Vec<Notice>,
     left_out: Vec<RemovedFields>,
     repeated_keys: Vec<Diagnostic>,
 }
 
-impl Told {
+impl Notices {
     /// Reads the manifests of rendered texts.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Told {
     ) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
         for text in rendered.texts {
-            let text = manifest::Text {
+            let text = manifest::ManifestText {
                 file: &text.name,
                 text: &text.text,
                 shows_lines: !text.is_outside,
@@ -93,7 +93,7 @@ impl Told {
                 format!(
                     "{}{place}{others} {were} exported from a cluster; what it wrote is left out: {}",
                     first.key,
-                    listed(&names)
+                    join_names(&names)
                 )
                 .into(),
             );

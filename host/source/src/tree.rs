@@ -33,14 +33,14 @@ pub struct ConfinedPath {
 
 impl WorkTree {
     /// Finds the tree that contains a folder.
-    pub fn around(folder: &Path, access: &FileAccess) -> WorkTree {
+    pub fn find(folder: &Path, access: &FileAccess) -> WorkTree {
         let folder = if folder.as_os_str().is_empty() {
             Path::new(".")
         } else {
             folder
         };
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let repository = Repository::around(&folder, &access.git_ceilings);
+        let repository = Repository::find(&folder, &access.git_ceilings);
         let is_git = repository.is_some();
         let root = repository.map(|repository| repository.root);
         WorkTree {
@@ -90,7 +90,7 @@ impl WorkTree {
             .components()
             .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let base = if goes_down { None } else { path.parent() };
-        let tree = WorkTree::around(base.unwrap_or(Path::new(".")), access);
+        let tree = WorkTree::find(base.unwrap_or(Path::new(".")), access);
         match tree.confine(path) {
             Err(_) if !tree.is_git => Ok(ConfinedPath {
                 path: path.to_owned(),
@@ -125,13 +125,13 @@ impl ConfinedPath {
     /// # Errors
     ///
     /// Returns why it couldn't be read.
-    pub fn text(&self) -> Result<String, Diagnostic> {
+    pub fn read_text(&self) -> Result<String, Diagnostic> {
         let is_other = fs::metadata(&self.path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
         if is_other {
             let message = format!("{} can't be read: it is no regular file", self.path.display());
             return Err(Diagnostic::new(message).hint("remove it from the folder"));
         }
-        text(&self.path)
+        read_text_file(&self.path)
     }
 }
 
@@ -140,18 +140,18 @@ impl ConfinedPath {
 /// # Errors
 ///
 /// Returns why it couldn't be read.
-pub fn text(path: &Path) -> Result<String, Diagnostic> {
-    text_of(&path.display().to_string(), fs::File::open(path).and_then(bytes))
+pub fn read_text_file(path: &Path) -> Result<String, Diagnostic> {
+    decode_text(&path.display().to_string(), fs::File::open(path).and_then(read_bytes))
 }
 
 /// Decodes what was read from a file or a stream as text.
-pub(super) fn text_of(name: &str, read: io::Result<Vec<u8>>) -> Result<String, Diagnostic> {
-    let bytes = read.map_err(|error| Diagnostic::new(format!("{name} can't be read: {}", plain(&error))))?;
+pub(super) fn decode_text(name: &str, read: io::Result<Vec<u8>>) -> Result<String, Diagnostic> {
+    let bytes = read.map_err(|error| Diagnostic::new(format!("{name} can't be read: {}", io_error_message(&error))))?;
     String::from_utf8(bytes).map_err(|_| Diagnostic::new(format!("{name} is not text in UTF-8")))
 }
 
 /// Reads a stream to its end, with at most 256 MiB.
-pub(super) fn bytes(stream: impl io::Read) -> io::Result<Vec<u8>> {
+pub(super) fn read_bytes(stream: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_FILE_BYTES) {
@@ -165,7 +165,7 @@ pub(super) fn bytes(stream: impl io::Read) -> io::Result<Vec<u8>> {
 }
 
 /// Describes in plain words why a file couldn't be read.
-pub(super) fn plain(error: &io::Error) -> String {
+pub(super) fn io_error_message(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "it is not allowed".to_owned(),

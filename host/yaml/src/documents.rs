@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{marks::Mark, node::Trouble, scanner::break_length};
+use crate::{marks::Mark, node::ReadError, scanner::break_length};
 
 /// A part of a text that is read by itself, so that a mistake in it doesn't hide those in other parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,14 +78,14 @@ pub fn split(text: &str) -> Vec<Chunk<'_>> {
         let is_directive = line.starts_with('%') && !has_content;
         let begin = Begin::of(line, has_lines);
         has_lines = !(has_lines && is_separator(line));
-        if begin != Begin::Nothing {
+        if begin != Begin::NotHere {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
             // A document before the first `---` must have content. Directives belong to the following document.
-            if has_content || (has_directive && begin == Begin::Behind) {
+            if has_content || (has_directive && begin == Begin::AfterLine) {
                 let text = text.get(start..at).unwrap_or_default();
                 chunks.push(Chunk { lines_before, text });
             }
-            if begin == Begin::Behind {
+            if begin == Begin::AfterLine {
                 start = at + line.len();
                 lines_before = number.saturating_add(1);
             } else if has_content || !has_directive {
@@ -116,11 +116,11 @@ fn has_other_break(line: &str) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begin {
     /// It doesn't.
-    Nothing,
+    NotHere,
     /// The document begins with the `---` of this line.
-    Here,
+    AtMarker,
     /// The document begins after this line, which YAML would read differently: `---# a comment`.
-    Behind,
+    AfterLine,
 }
 
 /// Returns whether kubectl treats a line as a separator of documents.
@@ -131,7 +131,7 @@ fn is_separator(line: &str) -> bool {
 
 /// Finds a line that starts with `---` followed by something that YAML would read as one word with it, such as `---apiVersion: v1`. kubectl
 /// refuses it anywhere, even in quotes.
-pub(crate) fn joined_marker(excerpt: Excerpt<'_>) -> Option<Trouble> {
+pub(crate) fn joined_marker(excerpt: Excerpt<'_>) -> Option<ReadError> {
     let lines = excerpt.text.split_inclusive('\n').enumerate();
     let (number, _) = lines.into_iter().find(|(_, line)| {
         let rest = line.strip_prefix("---");
@@ -148,7 +148,7 @@ pub(crate) fn joined_marker(excerpt: Excerpt<'_>) -> Option<Trouble> {
         column: 1,
     };
     Some(
-        Trouble::new(
+        ReadError::new(
             at,
             "a line that starts with `---` separates documents, and only a comment can be behind it",
         )
@@ -160,16 +160,16 @@ impl Begin {
     /// Examines a line. `has_lines`: whether there are lines before it that no separator has ended.
     fn of(line: &str, has_lines: bool) -> Begin {
         let Some(rest) = line.strip_prefix("---") else {
-            return Begin::Nothing;
+            return Begin::NotHere;
         };
         let is_yaml = rest.is_empty() || rest.starts_with([' ', '\t']) || break_length(rest.as_bytes(), 0) > 0;
         match (is_separator(line), has_other_break(line)) {
             // The text after the other line break is dropped with the separator.
-            (true, true) if has_lines => Begin::Behind,
-            (true, true) if !is_yaml => Begin::Nothing,
-            (true, false) if !is_yaml => Begin::Behind,
-            _ if is_yaml => Begin::Here,
-            _ => Begin::Nothing,
+            (true, true) if has_lines => Begin::AfterLine,
+            (true, true) if !is_yaml => Begin::NotHere,
+            (true, false) if !is_yaml => Begin::AfterLine,
+            _ if is_yaml => Begin::AtMarker,
+            _ => Begin::NotHere,
         }
     }
 }

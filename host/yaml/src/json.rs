@@ -9,15 +9,15 @@ use crate::{
     Duplicates,
     documents::Excerpt,
     marks::Mark,
-    node::{DEPTH, Key, Node, Trouble, number},
+    node::{MAX_DEPTH, Key, Node, ReadError, number},
 };
 
 /// The result for a text that isn't JSON to its end.
 pub(crate) struct Partial<'a> {
     /// The documents before the error.
-    pub documents: Vec<Result<Node, Vec<Trouble>>>,
+    pub documents: Vec<Result<Node, Vec<ReadError>>>,
     /// The first error.
-    pub trouble: Trouble,
+    pub error: ReadError,
     /// The text after the last document.
     pub rest: Excerpt<'a>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Partial<'a> {
 pub(crate) fn read(
     excerpt: Excerpt<'_>,
     duplicates: Duplicates,
-) -> Result<Vec<Result<Node, Vec<Trouble>>>, Partial<'_>> {
+) -> Result<Vec<Result<Node, Vec<ReadError>>>, Partial<'_>> {
     let mut reader = Reader {
         rest: excerpt.text,
         duplicates,
@@ -48,7 +48,7 @@ pub(crate) fn read(
             Err(trouble) => {
                 return Err(Partial {
                     documents,
-                    trouble,
+                    error: trouble,
                     rest,
                 });
             }
@@ -62,7 +62,7 @@ struct Reader<'a> {
     rest: &'a str,
     duplicates: Duplicates,
     at: Mark,
-    troubles: Vec<Trouble>,
+    troubles: Vec<ReadError>,
 }
 
 impl<'a> Reader<'a> {
@@ -97,23 +97,23 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn wrong(&mut self, wanted: &str) -> Trouble {
+    fn wrong(&mut self, wanted: &str) -> ReadError {
         let found = match self.next_letter() {
             Some(letter) => format!("`{letter}`"),
             None => "the end".to_owned(),
         };
-        Trouble::new(
+        ReadError::new(
             self.at,
             format!("this can't be read as JSON: expected {wanted}, found {found}"),
         )
     }
 
     /// Reads a value. `depth` limits the recursion.
-    fn value(&mut self, depth: usize) -> Result<Node, Trouble> {
+    fn value(&mut self, depth: usize) -> Result<Node, ReadError> {
         let next = self.next_letter();
         let at = self.at;
-        if depth > DEPTH {
-            return Err(Trouble::too_deep(at));
+        if depth > MAX_DEPTH {
+            return Err(ReadError::too_deep(at));
         }
         match next {
             Some('{') => self.map(at, depth),
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
         Some((end, exact.unwrap_or(found)))
     }
 
-    fn map(&mut self, start: Mark, depth: usize) -> Result<Node, Trouble> {
+    fn map(&mut self, start: Mark, depth: usize) -> Result<Node, ReadError> {
         self.advance(1);
         let mut entries = Vec::new();
         let mut known: BTreeMap<String, (Mark, usize)> = BTreeMap::new();
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
             let key = Key { text, at };
             match known.get(&key.text) {
                 Some((first, _)) if self.duplicates == Duplicates::Refuse => {
-                    self.troubles.push(Trouble::twice(&key, *first));
+                    self.troubles.push(ReadError::duplicate_key(&key, *first));
                 }
                 Some((_, index)) => {
                     if let Some(entry) = entries.get_mut(*index) {
@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn list(&mut self, start: Mark, depth: usize) -> Result<Node, Trouble> {
+    fn list(&mut self, start: Mark, depth: usize) -> Result<Node, ReadError> {
         self.advance(1);
         let mut nodes = Vec::new();
         if self.take(']') {
@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a quoted string, which starts here.
-    fn text(&mut self) -> Result<String, Trouble> {
+    fn text(&mut self) -> Result<String, ReadError> {
         let at = self.at;
         let mut escaped = false;
         let end = self.rest.bytes().enumerate().skip(1).find_map(|(index, byte)| {
@@ -228,11 +228,11 @@ impl<'a> Reader<'a> {
             ends.then_some(index + 1)
         });
         let Some(end) = end else {
-            return Err(Trouble::new(at, "this text has no closing quote"));
+            return Err(ReadError::new(at, "this text has no closing quote"));
         };
         let quoted = self.advance(end);
         serde_json::from_str(quoted).map_err(|error| {
-            Trouble::new(at, format!("this can't be read as JSON: {error}"))
+            ReadError::new(at, format!("this can't be read as JSON: {error}"))
                 .hint("line breaks and tabs in a text are written `\\n` and `\\t`")
         })
     }

@@ -26,7 +26,7 @@ pub use self::{
     binary::is_base64,
     documents::{Chunk, split},
     marks::{Inside, Mark, Marks},
-    node::{Content, Key, Node, Trouble},
+    node::{Content, Key, Node, ReadError},
 };
 
 /// What is done with duplicate keys of a mapping.
@@ -39,7 +39,7 @@ pub enum Duplicates {
 }
 
 /// Reads the documents of one part of a text. A document with a syntax error is the last one.
-pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
+pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<ReadError>>> {
     let start = Mark {
         line: chunk.lines_before.saturating_add(1),
         column: 1,
@@ -59,7 +59,7 @@ pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Tr
     // kubectl doesn't try JSON here, but generated JSON should be readable anywhere.
     match json::read(inside, duplicates) {
         Ok(json) => json,
-        Err(partial) if is_further(&documents, partial.trouble.at) => documents,
+        Err(partial) if is_further(&documents, partial.error.at) => documents,
         Err(mut partial) => {
             // documents that are YAML have the values that kubectl reads; only the mistake is explained as one of JSON
             if documents.first().is_some_and(Result::is_ok) {
@@ -71,17 +71,17 @@ pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Tr
 }
 
 /// Reads a text that starts with `{`: as JSON; if an error follows at most one document, the rest as YAML.
-fn read_json_first(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
+fn read_json_first(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<ReadError>>> {
     let mut partial = match json::read(excerpt, duplicates) {
         Ok(documents) => return documents,
         Err(partial) => partial,
     };
     if partial.documents.len() > 1 {
-        partial.documents.push(Err(vec![partial.trouble]));
+        partial.documents.push(Err(vec![partial.error]));
         return partial.documents;
     }
     let documents = read::read(partial.rest.without_blanks(), duplicates);
-    if is_further(&documents, partial.trouble.at) {
+    if is_further(&documents, partial.error.at) {
         partial.documents.extend(documents);
         return partial.documents;
     }
@@ -93,7 +93,7 @@ fn is_like_json(excerpt: Excerpt<'_>) -> bool {
 }
 
 /// Returns whether documents have no error up to a place. The reader that got further has the better message.
-fn is_further(documents: &[Result<Node, Vec<Trouble>>], at: Mark) -> bool {
+fn is_further(documents: &[Result<Node, Vec<ReadError>>], at: Mark) -> bool {
     let first = documents.iter().find_map(|document| document.as_ref().err()?.first());
     first.is_none_or(|first| first.at > at)
 }
@@ -101,12 +101,12 @@ fn is_further(documents: &[Result<Node, Vec<Trouble>>], at: Mark) -> bool {
 /// Returns the errors of a text that is neither JSON nor YAML: those of JSON if the text starts like JSON.
 fn json_or_yaml_errors(
     excerpt: Excerpt<'_>,
-    documents: Vec<Result<Node, Vec<Trouble>>>,
+    documents: Vec<Result<Node, Vec<ReadError>>>,
     mut partial: json::Partial<'_>,
-) -> Vec<Result<Node, Vec<Trouble>>> {
+) -> Vec<Result<Node, Vec<ReadError>>> {
     let inside = excerpt.text.trim_start().strip_prefix('{');
     if inside.is_some_and(|inside| inside.trim_start().starts_with('"')) {
-        partial.documents.push(Err(vec![partial.trouble]));
+        partial.documents.push(Err(vec![partial.error]));
         partial.documents
     } else {
         documents
@@ -118,7 +118,7 @@ fn json_or_yaml_errors(
 /// # Errors
 ///
 /// Returns the first error of the text, or the place of a second document.
-pub fn value(text: &str, duplicates: Duplicates) -> Result<Value, Trouble> {
+pub fn value(text: &str, duplicates: Duplicates) -> Result<Value, ReadError> {
     let mut found = None;
     for document in split(text).into_iter().flat_map(|chunk| read(chunk, duplicates)) {
         let node = match document {
@@ -126,11 +126,11 @@ pub fn value(text: &str, duplicates: Duplicates) -> Result<Value, Trouble> {
             Ok(node) => node,
             Err(troubles) => {
                 let first = troubles.into_iter().next();
-                return Err(first.unwrap_or_else(|| Trouble::new(Mark::default(), "it can't be read")));
+                return Err(first.unwrap_or_else(|| ReadError::new(Mark::default(), "it can't be read")));
             }
         };
         if found.is_some() {
-            return Err(Trouble::new(node.at, "it holds more than one document"));
+            return Err(ReadError::new(node.at, "it holds more than one document"));
         }
         found = Some(node.into_parts(None).0);
     }

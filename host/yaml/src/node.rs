@@ -6,7 +6,7 @@ use crate::marks::{Inside, Mark, Marks};
 
 /// The maximum nesting of a document. The API server accepts more, but stored plans are read by a parser that stops at 128 levels, and
 /// contain manifests inside other values.
-pub(crate) const DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 
 /// A value with its place.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub struct Key {
 
 /// An error in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ReadError {
     /// What is wrong.
     pub message: String,
     /// Where it is wrong.
@@ -52,10 +52,10 @@ pub struct Trouble {
     pub hint: Option<String>,
 }
 
-impl Trouble {
+impl ReadError {
     /// Creates an error without a hint.
-    pub fn new(at: Mark, message: impl Into<String>) -> Trouble {
-        Trouble {
+    pub fn new(at: Mark, message: impl Into<String>) -> ReadError {
+        ReadError {
             message: message.into(),
             at,
             hint: None,
@@ -64,31 +64,31 @@ impl Trouble {
 
     /// Adds a hint.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Trouble {
+    pub fn hint(mut self, hint: impl Into<String>) -> ReadError {
         self.hint = Some(hint.into());
         self
     }
 
     /// Returns the error for a document that is nested too deeply.
-    pub fn too_deep(at: Mark) -> Trouble {
-        Trouble::new(at, format!("this is nested more than {DEPTH} levels deep"))
+    pub fn too_deep(at: Mark) -> ReadError {
+        ReadError::new(at, format!("this is nested more than {MAX_DEPTH} levels deep"))
     }
 
     /// Returns the error for a second document that begins without a separator.
-    pub fn missing_separator(key: &Key, first: Mark) -> Trouble {
+    pub fn missing_separator(key: &Key, first: Mark) -> ReadError {
         let message = format!(
             "`{}` is written twice: a second manifest begins here, without `---` before it",
             key.text
         );
-        Trouble::new(key.at, message).hint(format!(
+        ReadError::new(key.at, message).hint(format!(
             "the first one's is in line {}; put `---` between them",
             first.line
         ))
     }
 
     /// Returns the error for a duplicate key.
-    pub fn twice(key: &Key, first: Mark) -> Trouble {
-        Trouble::new(key.at, format!("the key `{}` is written twice", key.text))
+    pub fn duplicate_key(key: &Key, first: Mark) -> ReadError {
+        ReadError::new(key.at, format!("the key `{}` is written twice", key.text))
             .hint(format!("the first one is in line {}; keep one of them", first.line))
     }
 }

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 pub(crate) use self::event::{Event, Scalar};
 use crate::{
     marks::Mark,
-    node::Trouble,
-    scanner::{Scanner, Token, trouble},
+    node::ReadError,
+    scanner::{Scanner, Token, read_error},
 };
 
 /// The state of the parser in the grammar.
@@ -58,11 +58,11 @@ pub(crate) struct Parser<'a> {
     tag_prefixes: Vec<(&'a str, String)>,
 }
 
-type Step<'a> = Result<(Event<'a>, Mark), Trouble>;
+type Step<'a> = Result<(Event<'a>, Mark), ReadError>;
 
 impl<'a> Parser<'a> {
     /// Starts parsing. Fails if the text contains a character that YAML doesn't allow.
-    pub fn new(text: &'a str) -> Result<Parser<'a>, Trouble> {
+    pub fn new(text: &'a str) -> Result<Parser<'a>, ReadError> {
         Ok(Parser {
             scanner: Scanner::new(text)?,
             state: State::ImplicitDocumentStart,
@@ -111,7 +111,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn token(&mut self) -> Result<&Token<'a>, Trouble> {
+    fn token(&mut self) -> Result<&Token<'a>, ReadError> {
         Ok(&self.scanner.peek()?.0)
     }
 
@@ -165,7 +165,7 @@ impl<'a> Parser<'a> {
             Token::Scalar { .. } => {
                 self.pop_state();
                 let (Token::Scalar { text, is_plain }, mark) = self.scanner.next_token()? else {
-                    return Err(trouble(mark, "a value is missing here"));
+                    return Err(read_error(mark, "a value is missing here"));
                 };
                 return Ok((scalar(text, is_plain, anchor, tag), mark));
             }
@@ -196,7 +196,7 @@ impl<'a> Parser<'a> {
         Ok((event, mark))
     }
 
-    fn full_tag(&self, handle: &str, suffix: String, mark: Mark) -> Result<String, Trouble> {
+    fn full_tag(&self, handle: &str, suffix: String, mark: Mark) -> Result<String, ReadError> {
         if handle.is_empty() {
             return Ok(suffix);
         }
@@ -207,7 +207,7 @@ impl<'a> Parser<'a> {
             (None, "!!") => "tag:yaml.org,2002:",
             (None, _) => {
                 let message = format!("no `%TAG` line says what the tag `{handle}` stands for");
-                return Err(trouble(mark, message).hint("put the value in quotes if it starts with `!`"));
+                return Err(read_error(mark, message).hint("put the value in quotes if it starts with `!`"));
             }
         };
         Ok(format!("{prefix}{suffix}"))
@@ -222,8 +222,8 @@ impl<'a> Parser<'a> {
     }
 
     /// Returns an error inside the innermost list or mapping, with a hint where that begins.
-    fn unexpected(&self, mark: Mark, message: &str, what: &str) -> Trouble {
-        let error = trouble(mark, message);
+    fn unexpected(&self, mark: Mark, message: &str, what: &str) -> ReadError {
+        let error = read_error(mark, message);
         match self.starts.last() {
             Some(start) => error.hint(format!(
                 "the {what} begins in line {}, column {}; look at the brackets and the indentation",
@@ -243,12 +243,12 @@ fn scalar<'a>(text: Cow<'a, str>, is_plain: bool, anchor: Option<&'a str>, tag: 
     })
 }
 
-fn missing_value_error(token: &Token<'_>, mark: Mark) -> Trouble {
+fn missing_value_error(token: &Token<'_>, mark: Mark) -> ReadError {
     match token {
-        Token::StreamEnd => trouble(mark, "a bracket isn't closed before the end"),
-        Token::FlowEntry => trouble(mark, "a value is missing before this `,`"),
-        Token::BlockEntry => trouble(mark, "an entry with `- ` can't be between brackets"),
-        _ => trouble(mark, "a value is expected here").hint("put it in quotes if it is a text"),
+        Token::StreamEnd => read_error(mark, "a bracket isn't closed before the end"),
+        Token::FlowEntry => read_error(mark, "a value is missing before this `,`"),
+        Token::BlockEntry => read_error(mark, "an entry with `- ` can't be between brackets"),
+        _ => read_error(mark, "a value is expected here").hint("put it in quotes if it is a text"),
     }
 }
 

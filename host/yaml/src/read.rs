@@ -9,9 +9,9 @@ use crate::{
     Duplicates,
     documents::{self, Excerpt},
     marks::Mark,
-    node::{Content, DEPTH, Key, Node, Trouble},
+    node::{Content, MAX_DEPTH, Key, Node, ReadError},
     parser::{Event, Parser, Scalar},
-    scalar::{self, Meaning},
+    scalar::{self, ScalarValue},
 };
 
 /// The maximum number of bytes that aliases may add to a document: enough for any manifest that a server accepts (1.5 MiB), too few for a
@@ -19,7 +19,7 @@ use crate::{
 const MAX_ALIAS_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads the documents of a text. A document with a syntax error is the last one.
-pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
+pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<ReadError>>> {
     if let Some(trouble) = documents::joined_marker(excerpt) {
         return vec![Err(vec![trouble])];
     }
@@ -64,10 +64,10 @@ struct Reader<'a> {
     root: Option<Node>,
     anchors: BTreeMap<&'a str, Anchored>,
     copied: usize,
-    troubles: Vec<Trouble>,
+    troubles: Vec<ReadError>,
     /// Errors for values that JSON can't represent, by the place of the value or of its mapping. As in Go they only count if no later key
     /// of the same name replaces the value.
-    not_json: BTreeMap<Mark, Trouble>,
+    not_json: BTreeMap<Mark, ReadError>,
     /// Whether a second document began in this one without a separator. Then its duplicate keys aren't reported.
     runs_together: bool,
 }
@@ -75,7 +75,7 @@ struct Reader<'a> {
 /// The value of an anchor.
 enum Anchored {
     /// A text, number, boolean or null.
-    Scalar(Meaning),
+    Scalar(ScalarValue),
     /// A list or mapping.
     Node(Node),
     /// A list or mapping that starts here and hasn't ended.
@@ -143,7 +143,7 @@ impl Map {
 
     /// Adds the entries of a merge key (`<<`). As in Go, they replace entries that are written before it and are replaced by those written
     /// after it. Of several sources the earlier one wins.
-    fn merge(&mut self, source: Node, is_alias: bool) -> Result<(), Trouble> {
+    fn merge(&mut self, source: Node, is_alias: bool) -> Result<(), ReadError> {
         let at = source.at;
         let sources = match source.content {
             Content::Map(_) => vec![source],
@@ -163,12 +163,12 @@ impl Map {
     }
 }
 
-fn no_merge(at: Mark) -> Trouble {
-    Trouble::new(at, "`<<` takes a mapping or a list of mappings").hint("put the key in quotes if it is no merge key")
+fn no_merge(at: Mark) -> ReadError {
+    ReadError::new(at, "`<<` takes a mapping or a list of mappings").hint("put the key in quotes if it is no merge key")
 }
 
 /// Returns the first error whose place is in a value. The depth is limited.
-fn first_of(node: &Node, troubles: &BTreeMap<Mark, Trouble>) -> Option<Trouble> {
+fn first_of(node: &Node, troubles: &BTreeMap<Mark, ReadError>) -> Option<ReadError> {
     let own = troubles.get(&node.at).cloned();
     own.or_else(|| match &node.content {
         Content::Scalar(_) => None,
@@ -203,14 +203,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn moved(&self, trouble: Trouble) -> Trouble {
-        Trouble {
+    fn moved(&self, trouble: ReadError) -> ReadError {
+        ReadError {
             at: self.place(trouble.at),
             ..trouble
         }
     }
 
-    fn finish(mut self) -> Option<Result<Node, Vec<Trouble>>> {
+    fn finish(mut self) -> Option<Result<Node, Vec<ReadError>>> {
         if !self.not_json.is_empty()
             && let Some(root) = &self.root
         {
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn handle(&mut self, event: Event<'a>, at: Mark) -> Result<(), Trouble> {
+    fn handle(&mut self, event: Event<'a>, at: Mark) -> Result<(), ReadError> {
         match event {
             Event::Scalar(scalar) => self.scalar(scalar, at),
             Event::Alias(name) => self.alias(name, at),
@@ -234,14 +234,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn alias(&mut self, name: &str, at: Mark) -> Result<(), Trouble> {
+    fn alias(&mut self, name: &str, at: Mark) -> Result<(), ReadError> {
         let is_key = self.expected_key().is_some();
         match self.anchors.get(name) {
             None => Err(
-                Trouble::new(at, format!("nothing before this alias is called `&{name}`"))
+                ReadError::new(at, format!("nothing before this alias is called `&{name}`"))
                     .hint("put the value in quotes if it starts with `*`"),
             ),
-            Some(Anchored::Open(_)) => Err(Trouble::new(
+            Some(Anchored::Open(_)) => Err(ReadError::new(
                 at,
                 format!("this alias stands for what it is in, `&{name}`"),
             )),
@@ -249,19 +249,19 @@ impl<'a> Reader<'a> {
                 let meaning = meaning.clone();
                 self.meaning(meaning, at)
             }
-            Some(Anchored::Node(_)) if is_key => Err(Trouble::new(at, "an alias as a key must stand for a text")),
+            Some(Anchored::Node(_)) if is_key => Err(ReadError::new(at, "an alias as a key must stand for a text")),
             Some(Anchored::Node(node)) => {
                 let node = node.clone();
                 self.charge(node.size, at)?;
-                if node.height + self.open.len() > DEPTH {
-                    return Err(Trouble::too_deep(at));
+                if node.height + self.open.len() > MAX_DEPTH {
+                    return Err(ReadError::too_deep(at));
                 }
                 self.add(node, true)
             }
         }
     }
 
-    fn scalar(&mut self, scalar: Scalar<'a>, at: Mark) -> Result<(), Trouble> {
+    fn scalar(&mut self, scalar: Scalar<'a>, at: Mark) -> Result<(), ReadError> {
         let text = &scalar.text;
         // A `!` alone makes the value a string, but `<<` still merges.
         let is_implicit = match scalar.tag.as_deref() {
@@ -271,10 +271,10 @@ impl<'a> Reader<'a> {
         let is_merge = is_implicit && text == "<<";
         let meaning = match scalar.tag.as_deref() {
             None if scalar.is_plain => scalar::plain(text),
-            None => Meaning::Text(scalar.text.into_owned()),
+            None => ScalarValue::Text(scalar.text.into_owned()),
             Some(tag) => {
                 let name = tag.strip_prefix("tag:yaml.org,2002:").unwrap_or("str");
-                scalar::tagged(name, text).map_err(|message| Trouble::new(at, message))?
+                scalar::tagged(name, text).map_err(|message| ReadError::new(at, message))?
             }
         };
         if let Some(anchor) = scalar.anchor {
@@ -289,16 +289,16 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds a scalar as a key or as a value.
-    fn meaning(&mut self, meaning: Meaning, at: Mark) -> Result<(), Trouble> {
+    fn meaning(&mut self, meaning: ScalarValue, at: Mark) -> Result<(), ReadError> {
         if self.expected_key().is_some() {
             match meaning.into_key() {
                 Ok(text) => self.key(Key { text, at }),
-                Err(message) => self.bad_key(Trouble::new(at, message)),
+                Err(message) => self.bad_key(ReadError::new(at, message)),
             }
             return Ok(());
         }
         let value = meaning.into_value().unwrap_or_else(|message| {
-            self.not_json.insert(at, Trouble::new(at, message));
+            self.not_json.insert(at, ReadError::new(at, message));
             Value::Null
         });
         self.add(Node::scalar(at, value), false)
@@ -321,7 +321,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Records a key that JSON can't represent. Nothing can replace it within its mapping, but the mapping itself can be replaced.
-    fn bad_key(&mut self, trouble: Trouble) {
+    fn bad_key(&mut self, trouble: ReadError) {
         if let Some(waiting) = self.expected_key() {
             *waiting = Some(Waiting::Nothing);
         }
@@ -349,21 +349,21 @@ impl<'a> Reader<'a> {
         }
         if is_top && matches!(&*key.text, "apiVersion" | "kind") {
             if !self.runs_together {
-                self.troubles.push(Trouble::missing_separator(key, first.at));
+                self.troubles.push(ReadError::missing_separator(key, first.at));
             }
             self.runs_together = true;
         } else if !is_top || !self.runs_together {
-            self.troubles.push(Trouble::twice(key, first.at));
+            self.troubles.push(ReadError::duplicate_key(key, first.at));
         }
         *waiting = Some(Waiting::Nothing);
     }
 
-    fn begin(&mut self, at: Mark, anchor: Option<&'a str>, inside: Inside) -> Result<(), Trouble> {
+    fn begin(&mut self, at: Mark, anchor: Option<&'a str>, inside: Inside) -> Result<(), ReadError> {
         if self.expected_key().is_some() {
-            return Err(Trouble::new(at, "a key must be a text, not a list or mapping"));
+            return Err(ReadError::new(at, "a key must be a text, not a list or mapping"));
         }
-        if self.open.len() >= DEPTH {
-            return Err(Trouble::too_deep(at));
+        if self.open.len() >= MAX_DEPTH {
+            return Err(ReadError::too_deep(at));
         }
         if let Some(name) = anchor {
             self.anchors.insert(name, Anchored::Open(at));
@@ -372,7 +372,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Trouble> {
+    fn end(&mut self) -> Result<(), ReadError> {
         let Some(Open { at, anchor, inside }) = self.open.pop() else {
             return Ok(());
         };
@@ -391,17 +391,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Counts the bytes of a copy.
-    fn charge(&mut self, size: usize, at: Mark) -> Result<(), Trouble> {
+    fn charge(&mut self, size: usize, at: Mark) -> Result<(), ReadError> {
         self.copied = self.copied.saturating_add(size);
         if self.copied > MAX_ALIAS_BYTES {
-            return Err(Trouble::new(at, "the aliases of this document make it too large")
+            return Err(ReadError::new(at, "the aliases of this document make it too large")
                 .hint("write the values out, or use fewer aliases"));
         }
         Ok(())
     }
 
     /// Adds a value.
-    fn add(&mut self, node: Node, is_alias: bool) -> Result<(), Trouble> {
+    fn add(&mut self, node: Node, is_alias: bool) -> Result<(), ReadError> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());

@@ -7,13 +7,13 @@ use crate::{binary, node::number};
 
 /// The meaning of a scalar.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Meaning {
+pub(crate) enum ScalarValue {
     /// Null.
     Null,
     /// A boolean.
     Bool(bool),
     /// An integer.
-    Whole(Number),
+    Integer(Number),
     /// A floating-point number.
     Float(f64),
     /// A string.
@@ -24,56 +24,56 @@ pub(crate) enum Meaning {
 
 const NO_TEXT: &str = "this !!binary value is no text; put it into `data` or `binaryData` as it is";
 
-impl Meaning {
+impl ScalarValue {
     /// Returns its approximate size in bytes.
     pub fn size(&self) -> usize {
         match self {
-            Meaning::Text(text) => 64 + text.len(),
-            Meaning::Null | Meaning::Bool(_) | Meaning::Whole(_) | Meaning::Float(_) | Meaning::Bytes => 64,
+            ScalarValue::Text(text) => 64 + text.len(),
+            ScalarValue::Null | ScalarValue::Bool(_) | ScalarValue::Integer(_) | ScalarValue::Float(_) | ScalarValue::Bytes => 64,
         }
     }
 
     /// Returns it as JSON; fails for infinity and NaN.
     pub fn into_value(self) -> Result<Value, String> {
         match self {
-            Meaning::Null => Ok(Value::Null),
-            Meaning::Bool(value) => Ok(Value::Bool(value)),
-            Meaning::Whole(value) => Ok(Value::Number(value)),
-            Meaning::Float(value) => number(value)
+            ScalarValue::Null => Ok(Value::Null),
+            ScalarValue::Bool(value) => Ok(Value::Bool(value)),
+            ScalarValue::Integer(value) => Ok(Value::Number(value)),
+            ScalarValue::Float(value) => number(value)
                 .map(Value::Number)
                 .ok_or_else(|| "infinity and NaN can't be sent to Kubernetes".to_owned()),
-            Meaning::Text(text) => Ok(Value::String(text)),
-            Meaning::Bytes => Err(NO_TEXT.to_owned()),
+            ScalarValue::Text(text) => Ok(Value::String(text)),
+            ScalarValue::Bytes => Err(NO_TEXT.to_owned()),
         }
     }
 
     /// Returns it as a key, as sigs.k8s.io/yaml converts keys to JSON.
     pub fn into_key(self) -> Result<String, String> {
         match self {
-            Meaning::Null => Err("a key can't be null".to_owned()),
-            Meaning::Bool(value) => Ok(value.to_string()),
-            Meaning::Whole(value) if value.is_i64() => Ok(value.to_string()),
-            Meaning::Whole(value) => Err(format!("{value} is too large for a number as a key; put it in quotes")),
-            Meaning::Float(value) => Ok(float_key(value)),
-            Meaning::Text(text) => Ok(text),
-            Meaning::Bytes => Err(NO_TEXT.to_owned()),
+            ScalarValue::Null => Err("a key can't be null".to_owned()),
+            ScalarValue::Bool(value) => Ok(value.to_string()),
+            ScalarValue::Integer(value) if value.is_i64() => Ok(value.to_string()),
+            ScalarValue::Integer(value) => Err(format!("{value} is too large for a number as a key; put it in quotes")),
+            ScalarValue::Float(value) => Ok(float_key(value)),
+            ScalarValue::Text(text) => Ok(text),
+            ScalarValue::Bytes => Err(NO_TEXT.to_owned()),
         }
     }
 }
 
 /// Interprets a scalar without quotes and tag.
-pub(crate) fn plain(text: &str) -> Meaning {
+pub(crate) fn plain(text: &str) -> ScalarValue {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Meaning::Null,
+        "" | "~" | "null" | "Null" | "NULL" => return ScalarValue::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Meaning::Bool(true);
+            return ScalarValue::Bool(true);
         }
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Meaning::Bool(false);
+            return ScalarValue::Bool(false);
         }
-        ".nan" | ".NaN" | ".NAN" => return Meaning::Float(f64::NAN),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Meaning::Float(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return Meaning::Float(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => return ScalarValue::Float(f64::NAN),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return ScalarValue::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return ScalarValue::Float(f64::NEG_INFINITY),
         _ => {}
     }
     match text.chars().next() {
@@ -81,28 +81,28 @@ pub(crate) fn plain(text: &str) -> Meaning {
             let digits = text.replace('_', "");
             parse_integer(&digits)
                 .or_else(|| signed_binary(&digits))
-                .map(Meaning::Whole)
-                .or_else(|| float(&digits).map(Meaning::Float))
+                .map(ScalarValue::Integer)
+                .or_else(|| float(&digits).map(ScalarValue::Float))
         }
         // `strconv.ParseFloat` accepts a `_` between digits.
-        Some('.') if has_underscores_between_digits(text) => float(&text.replace('_', "")).map(Meaning::Float),
+        Some('.') if has_underscores_between_digits(text) => float(&text.replace('_', "")).map(ScalarValue::Float),
         Some(_) | None => None,
     }
-    .unwrap_or_else(|| Meaning::Text(text.to_owned()))
+    .unwrap_or_else(|| ScalarValue::Text(text.to_owned()))
 }
 
 /// Interprets a scalar with one of YAML's own tags: `!!str`, `!!int`. Other tags have no meaning in Kubernetes, so the value is a string.
-pub(crate) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
+pub(crate) fn tagged(tag: &str, text: &str) -> Result<ScalarValue, String> {
     let meaning = match (tag, plain(text)) {
-        ("bool", meaning @ Meaning::Bool(_))
-        | ("int", meaning @ Meaning::Whole(_))
-        | ("float", meaning @ Meaning::Float(_))
-        | ("null", meaning @ Meaning::Null) => meaning,
+        ("bool", meaning @ ScalarValue::Bool(_))
+        | ("int", meaning @ ScalarValue::Integer(_))
+        | ("float", meaning @ ScalarValue::Float(_))
+        | ("null", meaning @ ScalarValue::Null) => meaning,
         // Go only accepts signed integers of 64 bits.
-        ("float", Meaning::Whole(value)) if value.is_i64() => Meaning::Float(value.as_f64().unwrap_or_default()),
-        ("binary", _) => binary::decode(text)?.map_or(Meaning::Bytes, Meaning::Text),
+        ("float", ScalarValue::Integer(value)) if value.is_i64() => ScalarValue::Float(value.as_f64().unwrap_or_default()),
+        ("binary", _) => binary::decode(text)?.map_or(ScalarValue::Bytes, ScalarValue::Text),
         ("bool" | "int" | "float" | "null", _) => return Err(format!("`{text}` can't be read as !!{tag}")),
-        _ => Meaning::Text(text.to_owned()),
+        _ => ScalarValue::Text(text.to_owned()),
     };
     Ok(meaning)
 }

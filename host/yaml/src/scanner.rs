@@ -17,15 +17,15 @@ use self::{
     simple_key::{SimpleKey, is_valid},
 };
 pub(crate) use self::{cursor::break_length, token::Token};
-use crate::{marks::Mark, node::Trouble};
+use crate::{marks::Mark, node::ReadError};
 
 /// A token and its place.
-pub(crate) type Placed<'a> = (Token<'a>, Mark);
+pub(crate) type PlacedToken<'a> = (Token<'a>, Mark);
 
 /// A scanner of a text.
 pub(crate) struct Scanner<'a> {
     cursor: Cursor<'a>,
-    queue: VecDeque<Placed<'a>>,
+    queue: VecDeque<PlacedToken<'a>>,
     /// The number of tokens that have left the queue.
     taken: usize,
     /// The column of the innermost block collection; `None` outside of all.
@@ -39,13 +39,13 @@ pub(crate) struct Scanner<'a> {
     is_over: bool,
 }
 
-pub(super) fn trouble(at: Mark, message: impl AsRef<str>) -> Trouble {
-    Trouble::new(at, format!("this can't be read as YAML: {}", message.as_ref()))
+pub(super) fn read_error(at: Mark, message: impl AsRef<str>) -> ReadError {
+    ReadError::new(at, format!("this can't be read as YAML: {}", message.as_ref()))
 }
 
 impl<'a> Scanner<'a> {
     /// Starts scanning. Fails if the text contains a character that YAML doesn't allow.
-    pub fn new(text: &'a str) -> Result<Scanner<'a>, Trouble> {
+    pub fn new(text: &'a str) -> Result<Scanner<'a>, ReadError> {
         let scanner = Scanner {
             cursor: Cursor::new(text),
             queue: VecDeque::new(),
@@ -64,18 +64,18 @@ impl<'a> Scanner<'a> {
     }
 
     /// Returns the next token without consuming it; at the end always [`Token::StreamEnd`].
-    pub fn peek(&mut self) -> Result<&Placed<'a>, Trouble> {
+    pub fn peek(&mut self) -> Result<&PlacedToken<'a>, ReadError> {
         while self.queue.is_empty() || self.head_may_be_key()? {
             self.fetch()?;
         }
         // The queue isn't empty now.
         self.queue
             .front()
-            .ok_or_else(|| trouble(self.cursor.mark(), "it ends too early"))
+            .ok_or_else(|| read_error(self.cursor.mark(), "it ends too early"))
     }
 
     /// Consumes the next token.
-    pub fn next_token(&mut self) -> Result<Placed<'a>, Trouble> {
+    pub fn next_token(&mut self) -> Result<PlacedToken<'a>, ReadError> {
         let is_end = self.peek()?.0 == Token::StreamEnd;
         let end = is_end.then(|| self.queue.front().cloned()).flatten();
         if let Some(end) = end {
@@ -84,7 +84,7 @@ impl<'a> Scanner<'a> {
         self.taken += 1;
         self.queue
             .pop_front()
-            .ok_or_else(|| trouble(self.cursor.mark(), "it ends too early"))
+            .ok_or_else(|| read_error(self.cursor.mark(), "it ends too early"))
     }
 
     fn flow_level(&self) -> usize {
@@ -122,7 +122,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Adds at least one token to the queue.
-    fn fetch(&mut self) -> Result<(), Trouble> {
+    fn fetch(&mut self) -> Result<(), ReadError> {
         if self.is_over {
             self.queue.push_back((Token::StreamEnd, self.cursor.mark()));
             return Ok(());
@@ -136,7 +136,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn next(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+    fn next(&mut self, mark: Mark) -> Result<Token<'a>, ReadError> {
         if self.cursor.is_end() {
             self.cursor.end();
             self.close_all_blocks()?;
@@ -192,10 +192,10 @@ impl<'a> Scanner<'a> {
                 self.begin_possible_key()?;
                 self.quoted_scalar(quote)
             }
-            b'\t' => Err(trouble(mark, "a tab can't indent a line")),
+            b'\t' => Err(read_error(mark, "a tab can't indent a line")),
             b'|' | b'>' | b'#' | b'%' | b'@' | b'`' => {
                 let letter = self.cursor.character().unwrap_or_default();
-                Err(trouble(mark, format!("a value can't start with `{letter}`")).hint("put it in quotes"))
+                Err(read_error(mark, format!("a value can't start with `{letter}`")).hint("put it in quotes"))
             }
             _ => {
                 self.begin_possible_key()?;
@@ -205,7 +205,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Ends all open block collections, before a document or the text ends.
-    fn close_all_blocks(&mut self) -> Result<(), Trouble> {
+    fn close_all_blocks(&mut self) -> Result<(), ReadError> {
         self.unroll_indent(None);
         self.remove_simple_key()?;
         self.simple_key_allowed = false;
@@ -213,13 +213,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// Begins a token that may be a key.
-    fn begin_possible_key(&mut self) -> Result<(), Trouble> {
+    fn begin_possible_key(&mut self) -> Result<(), ReadError> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         Ok(())
     }
 
-    fn open(&mut self, token: Token<'a>) -> Result<Token<'a>, Trouble> {
+    fn open(&mut self, token: Token<'a>) -> Result<Token<'a>, ReadError> {
         self.save_simple_key()?;
         self.simple_keys.push(SimpleKey {
             token_number: self.taken + self.queue.len(),
@@ -230,7 +230,7 @@ impl<'a> Scanner<'a> {
         Ok(token)
     }
 
-    fn close(&mut self, token: Token<'a>) -> Result<Token<'a>, Trouble> {
+    fn close(&mut self, token: Token<'a>) -> Result<Token<'a>, ReadError> {
         self.remove_simple_key()?;
         if self.flow_level() > 0
             && let Some(closed) = self.simple_keys.pop()
@@ -243,10 +243,10 @@ impl<'a> Scanner<'a> {
         Ok(token)
     }
 
-    fn block_entry(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+    fn block_entry(&mut self, mark: Mark) -> Result<Token<'a>, ReadError> {
         if self.flow_level() == 0 {
             if !self.simple_key_allowed {
-                return Err(trouble(mark, "an entry of a list can't begin here")
+                return Err(read_error(mark, "an entry of a list can't begin here")
                     .hint("begin the list in the line below its key, or put the value in quotes"));
             }
             self.roll_indent(self.cursor.column(), Token::BlockSequenceStart, mark, None);
@@ -257,11 +257,11 @@ impl<'a> Scanner<'a> {
         Ok(Token::BlockEntry)
     }
 
-    fn key(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+    fn key(&mut self, mark: Mark) -> Result<Token<'a>, ReadError> {
         if self.flow_level() == 0 {
             if !self.simple_key_allowed {
                 return Err(
-                    trouble(mark, "a key can't begin here").hint("put the value in quotes if it starts with `?`")
+                    read_error(mark, "a key can't begin here").hint("put the value in quotes if it starts with `?`")
                 );
             }
             self.roll_indent(self.cursor.column(), Token::BlockMappingStart, mark, None);
@@ -272,7 +272,7 @@ impl<'a> Scanner<'a> {
         Ok(Token::Key)
     }
 
-    fn value(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+    fn value(&mut self, mark: Mark) -> Result<Token<'a>, ReadError> {
         let (line, column) = (self.cursor.line(), self.cursor.column());
         let mut found = None;
         if let Some(key) = self.simple_keys.last_mut()
@@ -289,7 +289,7 @@ impl<'a> Scanner<'a> {
         } else {
             if self.flow_level() == 0 {
                 if !self.simple_key_allowed {
-                    return Err(trouble(mark, "a mapping can't begin here").hint(
+                    return Err(read_error(mark, "a mapping can't begin here").hint(
                         "put the value in quotes if `: ` is part of it; else look at the indentation of this line and of the one before",
                     ));
                 }
@@ -358,7 +358,7 @@ fn find_forbidden_character(text: &str) -> Option<usize> {
     })
 }
 
-fn forbidden_character_error(text: &str, offset: usize) -> Trouble {
+fn forbidden_character_error(text: &str, offset: usize) -> ReadError {
     let mut cursor = Cursor::new(text);
     while cursor.end_of_line() < offset {
         cursor.advance_to(cursor.end_of_line());
@@ -366,7 +366,7 @@ fn forbidden_character_error(text: &str, offset: usize) -> Trouble {
     }
     cursor.advance_to(offset);
     let letter = u32::from(cursor.character().unwrap_or_default());
-    trouble(
+    read_error(
         cursor.mark(),
         format!("the control character U+{letter:04X} isn't allowed"),
     )

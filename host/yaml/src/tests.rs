@@ -146,7 +146,7 @@ impl Corner {
         let documents = split(text)
             .into_iter()
             .flat_map(|chunk| super::read(chunk, Duplicates::LastWins));
-        let documents: Result<Vec<Node>, Vec<Trouble>> = documents.collect();
+        let documents: Result<Vec<Node>, Vec<ReadError>> = documents.collect();
         let (documents, refused) = match documents {
             Ok(nodes) => {
                 let nodes = nodes.into_iter().filter(|node| !node.is_null());
@@ -243,7 +243,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn without_old_words(value: Value) -> Value {
     let text = |text: String| {
         let is_text_today = serde_yaml::from_str::<Value>(&text).is_ok_and(|value| value.is_string());
-        let is_old = is_text_today && scalar::plain(&text) != scalar::Meaning::Text(text.clone());
+        let is_old = is_text_today && scalar::plain(&text) != scalar::ScalarValue::Text(text.clone());
         if is_old || text == "<<" {
             format!("x{text}")
         } else {

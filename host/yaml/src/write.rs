@@ -8,7 +8,7 @@ const AMBIGUOUS_WORDS: [&str; 13] = [
 ];
 
 /// Writes a value as a YAML document.
-pub fn text(value: &Value) -> String {
+pub fn to_text(value: &Value) -> String {
     let mut out = String::new();
     match value {
         Value::Object(members) if !members.is_empty() => write_members(members, 0, &mut out),
@@ -209,7 +209,7 @@ mod tests {
             "2001-12-14t21:59:43.10-05:00",
             "a:",
         ] {
-            let written = text(&json!({ "a": word }));
+            let written = to_text(&json!({ "a": word }));
             let quoted = format!("a: '{}'\n", word.replace('\'', "''"));
             assert_eq!(written, quoted, "{word}");
         }
@@ -224,10 +224,10 @@ mod tests {
             "yesterday",
             "x y",
         ] {
-            assert_eq!(text(&json!({ "a": word })), format!("a: {word}\n"));
+            assert_eq!(to_text(&json!({ "a": word })), format!("a: {word}\n"));
         }
         assert_eq!(
-            text(&json!({ "no": 1, "1": 2, "a.b/c": 3 })),
+            to_text(&json!({ "no": 1, "1": 2, "a.b/c": 3 })),
             "'1': 2\na.b/c: 3\n'no': 1\n"
         );
     }
@@ -236,8 +236,8 @@ mod tests {
     fn maps_lists_and_lines_are_written_as_kubectl_does() {
         let value = json!({ "a": [{ "b": 1, "c": ["x"] }, [[], {}], "z"], "d": {}, "e": "one\ntwo\n", "f": { "g": "one\n\ntwo" }, "h": "x\n\n" });
         let expected = "a:\n- b: 1\n  c:\n  - x\n- - []\n  - {}\n- z\nd: {}\ne: |\n  one\n  two\nf:\n  g: |-\n    one\n\n    two\nh: |+\n  x\n\n";
-        assert_eq!(text(&value), expected);
-        assert_eq!(text(&json!("\"\n")), "|\n  \"\n");
+        assert_eq!(to_text(&value), expected);
+        assert_eq!(to_text(&json!("\"\n")), "|\n  \"\n");
     }
 
     fn any_text() -> impl Strategy<Value = String> {
@@ -268,7 +268,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(value in any_value()) {
-            let written = text(&value);
+            let written = to_text(&value);
             let read: Value = serde_yaml::from_str(&written).map_err(|error| TestCaseError::fail(format!("{error}: {written}")))?;
             prop_assert_eq!(&read, &value, "{}", written);
         }

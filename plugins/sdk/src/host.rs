@@ -31,5 +31,5 @@ pub fn now() -> Duration {
     #[cfg(target_family = "wasm")]
     return Duration::from_millis(crate::wasm::now_unix_ms());
     #[cfg(not(target_family = "wasm"))]
-    return crate::testing::moment();
+    return crate::testing::current_time();
 }

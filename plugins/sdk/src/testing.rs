@@ -37,7 +37,7 @@ pub fn take_log() -> Vec<(LogLevel, String)> {
     LOG.take()
 }
 
-pub(crate) fn moment() -> Duration {
+pub(crate) fn current_time() -> Duration {
     NOW.get()
 }
 

@@ -99,8 +99,8 @@ impl HollowNode {
 async fn live(mut node: Node, mut news: BoxStream<'static, News>, client: Client) {
     let mut herald = Herald::new(client.clone());
     loop {
-        let acts = node.act();
-        for order in acts.orders {
+        let acts = node.step();
+        for order in acts.actions {
             herald.carry(order);
         }
         tokio::select! {
@@ -110,7 +110,7 @@ async fn live(mut node: Node, mut news: BoxStream<'static, News>, client: Client
                 herald.hear(&item);
                 sights::take(&client, &mut node, item).await;
             }
-            () = tokio::time::sleep(acts.again.unwrap_or_default()), if acts.again.is_some() => {}
+            () = tokio::time::sleep(acts.next_after.unwrap_or_default()), if acts.next_after.is_some() => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use capstan_sim::pods::Behaviour;
 use serde::Deserialize;
 
-use super::set::{self, Entry};
+use super::set::{self, ManifestEntry};
 
 /// A case that both tools run.
 #[derive(Debug, Deserialize)]
@@ -30,9 +30,10 @@ pub struct Case {
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Step {
     /// The objects that others create before it.
-    pub given: BTreeMap<String, Entry>,
+    #[serde(rename = "given")]
+    pub existing: BTreeMap<String, ManifestEntry>,
     /// The desired objects.
-    pub set: BTreeMap<String, Entry>,
+    pub set: BTreeMap<String, ManifestEntry>,
     /// The application's sync options.
     pub options: Vec<String>,
     /// Whether objects that aren't in the set any more are removed.

@@ -8,7 +8,7 @@ use super::told::Aspect;
 
 /// An intended difference.
 #[derive(Debug)]
-pub struct Known {
+pub struct KnownDifference {
     /// The case.
     pub case: String,
     /// The differing aspects.
@@ -20,12 +20,12 @@ pub struct Known {
 /// # Errors
 ///
 /// Returns which line is invalid.
-pub fn read() -> anyhow::Result<Vec<Known>> {
+pub fn read() -> anyhow::Result<Vec<KnownDifference>> {
     parse(&std::fs::read_to_string(crate::path("differential/KNOWN.md"))?)
 }
 
-pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Known>> {
-    let mut known: Vec<Known> = Vec::new();
+pub(super) fn parse(text: &str) -> anyhow::Result<Vec<KnownDifference>> {
+    let mut known: Vec<KnownDifference> = Vec::new();
     let rows = text
         .lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("| case ") && !line.starts_with("| --"));
@@ -35,9 +35,9 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Known>> {
             anyhow::bail!("a row has a case, what differs and why: `{row}`");
         };
         anyhow::ensure!(!why.is_empty(), "why is not said: `{row}`");
-        let aspects: Option<BTreeSet<Aspect>> = aspects.split(',').map(|word| Aspect::of(word.trim())).collect();
+        let aspects: Option<BTreeSet<Aspect>> = aspects.split(',').map(|word| Aspect::from_word(word.trim())).collect();
         anyhow::ensure!(known.iter().all(|other| other.case != case), "`{case}` is there twice");
-        known.push(Known {
+        known.push(KnownDifference {
             case: case.to_owned(),
             aspects: aspects
                 .with_context(|| format!("what differs is `status`, `results`, `order` or `left`: `{row}`"))?,

@@ -65,14 +65,14 @@ pub struct Space {
 
 impl Space {
     /// Replaces what differs in every run: the namespace's own name, and generated names.
-    pub fn plain(&self, text: &str) -> String {
+    pub fn normalize(&self, text: &str) -> String {
         text.replace(&self.name, "SPACE")
     }
 
     /// Replaces the generated part of a name.
     pub fn normalize_name(&self, name: &str) -> String {
         let prefix = self.prefixes.iter().find(|prefix| name.starts_with(*prefix));
-        prefix.map_or_else(|| self.plain(name), |prefix| format!("{prefix}*"))
+        prefix.map_or_else(|| self.normalize(name), |prefix| format!("{prefix}*"))
     }
 
     fn has(&self, object: &DynamicObject) -> bool {
@@ -132,7 +132,7 @@ impl Observer {
     }
 
     /// Starts to record what happens in a space.
-    pub fn space(&self, name: String, prefixes: Vec<String>) -> Space {
+    pub fn observe_space(&self, name: String, prefixes: Vec<String>) -> Space {
         let space = Space { name, prefixes };
         let view = View {
             from: 0,
@@ -149,7 +149,7 @@ impl Observer {
     /// # Errors
     ///
     /// Returns why the server's current resource version couldn't be read.
-    pub async fn forget(&self, space: &Space) -> anyhow::Result<()> {
+    pub async fn forget_effects(&self, space: &Space) -> anyhow::Result<()> {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Namespace"));
         let from: u64 = version_of(&self.client, &resource).await?.parse()?;
         if let Some(view) = lock(&self.seen).view(space) {
@@ -165,7 +165,7 @@ impl Observer {
     /// # Errors
     ///
     /// Returns why the objects of the case's own kinds can't be listed.
-    pub async fn settle(&self, space: &Space, quiet: Duration) -> anyhow::Result<()> {
+    pub async fn wait_until_quiet(&self, space: &Space, quiet: Duration) -> anyhow::Result<()> {
         let began = Instant::now();
         loop {
             {
@@ -207,7 +207,7 @@ impl Observer {
     /// # Errors
     ///
     /// Returns that a change may have been missed.
-    pub fn told(&self, space: &Space) -> anyhow::Result<(Vec<Effect>, BTreeMap<String, String>)> {
+    pub fn effects_and_objects(&self, space: &Space) -> anyhow::Result<(Vec<Effect>, BTreeMap<String, String>)> {
         let mut seen = lock(&self.seen);
         if let Some(trouble) = &seen.trouble {
             anyhow::bail!("the observer lost sight: {trouble}");
@@ -368,7 +368,7 @@ impl View {
             let effect = Effect {
                 verb,
                 object: shown,
-                side,
+                parallel_group: side,
             };
             self.effects.insert((version, key), effect);
         }
@@ -466,7 +466,7 @@ fn content(space: &Space, kind: &str, object: &DynamicObject) -> String {
         kept(object.labels())
     };
     let whole = serde_json::json!({ "labels": labels, "annotations": kept(object.annotations()), "data": data });
-    space.plain(&whole.to_string())
+    space.normalize(&whole.to_string())
 }
 
 async fn version_of(client: &Client, resource: &ApiResource) -> anyhow::Result<String> {

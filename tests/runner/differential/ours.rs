@@ -4,36 +4,36 @@ use std::time::Duration;
 
 use capstan_core::{
     compat::Mode,
-    event::Status,
+    event::OperationStatus,
     manifest,
-    plan::{Confirmation, Hooks, Retry, Selection},
+    plan::{Confirmation, HookSelection, Retry, Selection},
     sync_options::SyncOptions,
     task::{FailureClass, TaskResult},
     view::{OperationView, TaskProgress, TaskView},
 };
-use capstan_engine::{EngineError, Request};
+use capstan_engine::{EngineError, PlanRequest};
 use capstan_sim::world::Setup;
 
-use super::{case::Step, observer::Space, set, theirs, told::Told};
+use super::{case::Step, observer::Space, set, theirs, told::StepResult};
 use crate::{
-    real::Plane,
+    real::ControlPlane,
     stage::{Stage, TERMINATED_BY},
 };
 
 /// Capstan on the namespace of a case.
-pub struct Ours {
+pub struct CapstanRunner {
     stage: Stage,
 }
 
-impl Ours {
+impl CapstanRunner {
     /// Prepares the namespace.
     ///
     /// # Errors
     ///
     /// Returns why it couldn't be prepared.
-    pub async fn start(plane: &Plane, namespace: &str, setup: Setup) -> anyhow::Result<Ours> {
+    pub async fn start(plane: &ControlPlane, namespace: &str, setup: Setup) -> anyhow::Result<CapstanRunner> {
         let stage = Stage::real(plane, namespace, setup).await?;
-        Ok(Ours { stage })
+        Ok(CapstanRunner { stage })
     }
 
     /// Runs a step.
@@ -41,13 +41,13 @@ impl Ours {
     /// # Errors
     ///
     /// Returns why the operation couldn't be followed to its end.
-    pub async fn perform(&self, space: &Space, step: &Step) -> anyhow::Result<Told> {
+    pub async fn run_step(&self, space: &Space, step: &Step) -> anyhow::Result<StepResult> {
         let text = set::text(&step.set, &space.name)?;
         let manifests = match manifest::decode("set", &text) {
             Ok(manifests) => manifests,
             Err(mistakes) => return Ok(refused_result(space, &mistakes)),
         };
-        let options = match SyncOptions::read(step.options.iter().map(String::as_str), Mode::ArgoCd) {
+        let options = match SyncOptions::parse(step.options.iter().map(String::as_str), Mode::ArgoCd) {
             Ok(options) => options,
             Err(mistakes) => return Ok(refused_result(space, &mistakes)),
         };
@@ -55,7 +55,7 @@ impl Ours {
         request.options.sync_options = options;
         let planned = match self.stage.engine.plan(request).await {
             Ok(planned) => planned,
-            Err(EngineError::Plan(mistakes)) => return Ok(refused_result(space, &mistakes)),
+            Err(EngineError::InvalidInput(mistakes)) => return Ok(refused_result(space, &mistakes)),
             Err(error) => return Err(error.into()),
         };
         let running = self.stage.engine.start(planned, TERMINATED_BY).await?;
@@ -72,14 +72,14 @@ impl Ours {
         Ok(told(space, step, &followed.await?.view))
     }
 
-    fn request(&self, step: &Step, manifests: Vec<manifest::Manifest>) -> Request {
-        let mut request = Request::sync(self.stage.application.clone(), manifests);
+    fn request(&self, step: &Step, manifests: Vec<manifest::Manifest>) -> PlanRequest {
+        let mut request = PlanRequest::sync(self.stage.application.clone(), manifests);
         request.options.mode = Mode::ArgoCd;
         request.options.prune = step.prune;
         request.options.dry_run_first = !step.unchecked;
         request.options.selection = Selection {
             only: step.only.clone(),
-            hooks: step.skip_hooks.then_some(Hooks::None),
+            hooks: step.skip_hooks.then_some(HookSelection::None),
             ..Selection::default()
         };
         request.options.confirmed = Confirmation {
@@ -87,48 +87,48 @@ impl Ours {
             only: Vec::new(),
         };
         request.options.limits.retry = Retry {
-            times: step.retries,
-            first: Duration::from_secs(1),
-            most: Duration::from_secs(1),
+            max_retries: step.retries,
+            first_pause_seconds: Duration::from_secs(1),
+            max_pause_seconds: Duration::from_secs(1),
         };
         request
     }
 }
 
-fn refused_result<Mistake: std::fmt::Display>(space: &Space, mistakes: &[Mistake]) -> Told {
+fn refused_result<Mistake: std::fmt::Display>(space: &Space, mistakes: &[Mistake]) -> StepResult {
     let words: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    Told {
+    StepResult {
         status: "Failed".to_owned(),
-        words: space.plain(&words.join("; ")),
-        ..Told::default()
+        message: space.normalize(&words.join("; ")),
+        ..StepResult::default()
     }
 }
 
-fn told(space: &Space, step: &Step, view: &OperationView) -> Told {
+fn told(space: &Space, step: &Step, view: &OperationView) -> StepResult {
     // Argo CD reports nothing about objects that it leaves alone because of this option.
     let tells_all = !step.options.iter().any(|option| option == "ApplyOutOfSyncOnly=true");
     let is_told = |task: &&TaskView| tells_all || task.outline.action != "check";
     let (status, words) = match &view.status {
-        None | Some(Status::Running | Status::Terminating { .. }) => ("Running", String::new()),
-        Some(Status::Succeeded) => ("Succeeded", String::new()),
-        Some(Status::Failed(cause)) => ("Failed", cause.message.clone()),
-        Some(Status::Terminated { by }) => ("Failed", format!("terminated by {by}")),
+        None | Some(OperationStatus::Running | OperationStatus::Terminating { .. }) => ("Running", String::new()),
+        Some(OperationStatus::Succeeded) => ("Succeeded", String::new()),
+        Some(OperationStatus::Failed(cause)) => ("Failed", cause.message.clone()),
+        Some(OperationStatus::Terminated { by }) => ("Failed", format!("terminated by {by}")),
     };
     let attempts = (view.attempt > 1).then(|| format!(" in try {}", view.attempt));
     let details = view
         .tasks
         .iter()
-        .map(|task| format!("; {}: {}", task.outline.key.short(), task.message));
-    Told {
+        .map(|task| format!("; {}: {}", task.outline.key.kind_and_name(), task.message));
+    StepResult {
         status: format!("{status}{}", attempts.unwrap_or_default()),
-        words: space.plain(&format!("{words}{}", details.collect::<String>())),
+        message: space.normalize(&format!("{words}{}", details.collect::<String>())),
         results: view
             .tasks
             .iter()
             .filter(is_told)
             .filter_map(|task| result(space, task))
             .collect(),
-        ..Told::default()
+        ..StepResult::default()
     }
 }
 

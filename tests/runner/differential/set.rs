@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The annotations and fields of a manifest.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Entry {
+pub struct ManifestEntry {
     /// `argocd.argoproj.io/hook`.
     hook: Option<String>,
     /// `argocd.argoproj.io/sync-wave`.
@@ -38,7 +38,7 @@ pub struct Entry {
 /// # Errors
 ///
 /// Returns which entry is invalid.
-pub fn objects(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<Vec<Value>> {
+pub fn objects(set: &BTreeMap<String, ManifestEntry>, space: &str) -> anyhow::Result<Vec<Value>> {
     set.iter()
         .map(|(name, entry)| object(name, entry, space).with_context(|| format!("manifest `{name}`")))
         .collect()
@@ -49,7 +49,7 @@ pub fn objects(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<Vec
 /// # Errors
 ///
 /// Returns which entry is invalid.
-pub fn text(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<String> {
+pub fn text(set: &BTreeMap<String, ManifestEntry>, space: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     for object in objects(set, space)? {
         text.push_str("---\n");
@@ -58,7 +58,7 @@ pub fn text(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<String
     Ok(text)
 }
 
-fn object(name: &str, entry: &Entry, space: &str) -> anyhow::Result<Value> {
+fn object(name: &str, entry: &ManifestEntry, space: &str) -> anyhow::Result<Value> {
     let (kind, name) = name.split_once('/').context("manifests are named `Kind/name`")?;
     let mut object = default_fields(kind, entry)?;
     let metadata = match name.strip_suffix('*') {
@@ -74,7 +74,7 @@ fn object(name: &str, entry: &Entry, space: &str) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(&object.to_string().replace("SPACE", space))?)
 }
 
-impl Entry {
+impl ManifestEntry {
     fn all_annotations(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let mut all = self.annotations.clone();
         let texts = [
@@ -100,7 +100,7 @@ fn scalar_text(value: &Value) -> String {
 }
 
 /// Returns the default fields of a kind.
-fn default_fields(kind: &str, entry: &Entry) -> anyhow::Result<Value> {
+fn default_fields(kind: &str, entry: &ManifestEntry) -> anyhow::Result<Value> {
     if let Some(api) = &entry.api {
         return Ok(json!({ "apiVersion": api }));
     }

@@ -16,7 +16,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{case::Step, observer::Space, set, told::Told};
+use super::{case::Step, observer::Space, set, told::StepResult};
 
 /// How long an operation may take, in seconds.
 const TIMEOUT_SECONDS: u32 = 90;
@@ -79,19 +79,19 @@ struct TaskOutcome {
 type PendingReports = Arc<Mutex<BTreeMap<String, oneshot::Sender<StepReport>>>>;
 
 /// The running program.
-pub struct Engine {
+pub struct ArgoEngine {
     orders: tokio::sync::Mutex<(ChildStdin, u64)>,
     waiting: PendingReports,
     _program: Child,
 }
 
-impl Engine {
+impl ArgoEngine {
     /// Starts the program.
     ///
     /// # Errors
     ///
     /// Returns that it can't be started.
-    pub fn start(program: &Path, kubeconfig: &Path) -> anyhow::Result<Engine> {
+    pub fn start(program: &Path, kubeconfig: &Path) -> anyhow::Result<ArgoEngine> {
         let mut child = Command::new(program)
             .arg("--kubeconfig")
             .arg(kubeconfig)
@@ -117,7 +117,7 @@ impl Engine {
             // Waiting callers get an error when their channel is dropped.
             heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
         });
-        Ok(Engine {
+        Ok(ArgoEngine {
             orders: tokio::sync::Mutex::new((orders.context("an input")?, 0)),
             waiting,
             _program: child,
@@ -129,7 +129,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns that the program ended, or that the engine couldn't be driven.
-    pub async fn perform(&self, space: &Space, step: &Step, live: BTreeMap<String, u64>) -> anyhow::Result<Told> {
+    pub async fn run_step(&self, space: &Space, step: &Step, live: BTreeMap<String, u64>) -> anyhow::Result<StepResult> {
         let (told, report) = oneshot::channel();
         {
             let mut orders = self.orders.lock().await;
@@ -173,23 +173,23 @@ impl Engine {
 }
 
 impl StepReport {
-    fn told(&self, space: &Space) -> Told {
+    fn told(&self, space: &Space) -> StepResult {
         let attempts = (self.attempts > 1).then(|| format!(" in try {}", self.attempts));
         let status = if self.phase == "Error" { "Failed" } else { &self.phase };
         let words = self
             .results
             .iter()
             .map(|one| format!("; {}/{}: {}", one.kind, one.name, one.message));
-        Told {
+        StepResult {
             status: format!("{status}{}", attempts.unwrap_or_default()),
-            words: space.plain(&format!(
+            message: space.normalize(&format!(
                 "{} after {} passes{}",
                 self.message,
                 self.passes,
                 words.collect::<String>()
             )),
             results: self.results.iter().filter_map(|one| one.told(space)).collect(),
-            ..Told::default()
+            ..StepResult::default()
         }
     }
 }

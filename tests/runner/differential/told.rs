@@ -15,14 +15,14 @@ pub enum Aspect {
     /// The changes in the cluster, with their order.
     Order,
     /// The objects that exist afterwards.
-    Left,
+    Remaining,
 }
 
 impl Aspect {
-    const ALL: [Aspect; 4] = [Aspect::Status, Aspect::Results, Aspect::Order, Aspect::Left];
+    const ALL: [Aspect; 4] = [Aspect::Status, Aspect::Results, Aspect::Order, Aspect::Remaining];
 
     /// Returns the aspect with this name.
-    pub fn of(word: &str) -> Option<Aspect> {
+    pub fn from_word(word: &str) -> Option<Aspect> {
         Aspect::ALL.into_iter().find(|aspect| aspect.to_string() == word)
     }
 }
@@ -33,24 +33,24 @@ impl fmt::Display for Aspect {
             Aspect::Status => "status",
             Aspect::Results => "results",
             Aspect::Order => "order",
-            Aspect::Left => "left",
+            Aspect::Remaining => "left",
         })
     }
 }
 
 /// The result of a step.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct StepResult {
     /// The end of the operation.
     pub status: String,
     /// The tool's message about that, which isn't compared.
-    pub words: String,
+    pub message: String,
     /// The results of its tasks.
     pub results: BTreeSet<String>,
     /// The changes in the cluster.
     pub effects: Vec<Effect>,
     /// The objects that exist afterwards, with their content.
-    pub left: BTreeMap<String, String>,
+    pub remaining: BTreeMap<String, String>,
 }
 
 /// A change of an object.
@@ -61,12 +61,12 @@ pub struct Effect {
     /// The object, as `Kind/name`.
     pub object: String,
     /// The group of changes that may happen in any order: neighbours with the same group.
-    pub side: String,
+    pub parallel_group: String,
 }
 
-impl Told {
+impl StepResult {
     /// Returns the aspects that differ, each with a description.
-    pub fn differences(&self, other: &Told) -> BTreeMap<Aspect, String> {
+    pub fn differences(&self, other: &StepResult) -> BTreeMap<Aspect, String> {
         let mut differences = BTreeMap::new();
         if self.status != other.status {
             differences.insert(Aspect::Status, comparison_text(&self.status, &other.status));
@@ -82,9 +82,9 @@ impl Told {
         if ours != theirs {
             differences.insert(Aspect::Order, comparison_text(&ours, &theirs));
         }
-        if self.left != other.left {
-            let (ours, theirs) = (beyond(&self.left, &other.left), beyond(&other.left, &self.left));
-            differences.insert(Aspect::Left, comparison_text(&ours, &theirs));
+        if self.remaining != other.remaining {
+            let (ours, theirs) = (beyond(&self.remaining, &other.remaining), beyond(&other.remaining, &self.remaining));
+            differences.insert(Aspect::Remaining, comparison_text(&ours, &theirs));
         }
         differences
     }
@@ -105,7 +105,7 @@ fn beyond(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> S
 
 /// Describes changes; those of one group are sorted by name.
 fn effects_text(effects: &[Effect]) -> String {
-    let together = effects.chunk_by(|one, next| one.side == next.side);
+    let together = effects.chunk_by(|one, next| one.parallel_group == next.parallel_group);
     let sorted = together.map(|group| {
         let mut words: Vec<String> = group.iter().map(|one| format!("{} {}", one.verb, one.object)).collect();
         words.sort();
@@ -114,15 +114,15 @@ fn effects_text(effects: &[Effect]) -> String {
     sorted.collect::<Vec<_>>().join(", ")
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for StepResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let results: Vec<&str> = self.results.iter().map(String::as_str).collect();
-        let left: Vec<&str> = self.left.keys().map(String::as_str).collect();
+        let left: Vec<&str> = self.remaining.keys().map(String::as_str).collect();
         write!(
             f,
             "{} ({})\n    results: {}\n    order: {}\n    left: {}",
             self.status,
-            self.words,
+            self.message,
             results.join(", "),
             effects_text(&self.effects),
             left.join(", ")
@@ -134,15 +134,15 @@ impl fmt::Display for Told {
 mod tests {
     use super::*;
 
-    fn effects(list: &[(&str, &str)]) -> Told {
+    fn effects(list: &[(&str, &str)]) -> StepResult {
         let effects = list.iter().map(|(object, side)| Effect {
             verb: "create",
             object: (*object).to_owned(),
-            side: (*side).to_owned(),
+            parallel_group: (*side).to_owned(),
         });
-        Told {
+        StepResult {
             effects: effects.collect(),
-            ..Told::default()
+            ..StepResult::default()
         }
     }
 
@@ -162,13 +162,13 @@ mod tests {
 
     #[test]
     fn each_aspect_can_differ() {
-        let told = Told {
+        let told = StepResult {
             status: "Failed".to_owned(),
             results: ["PreSync Job/a Failed".to_owned()].into(),
-            left: [("Job/a".to_owned(), "{}".to_owned())].into(),
+            remaining: [("Job/a".to_owned(), "{}".to_owned())].into(),
             ..effects(&[("Job/a", "0")])
         };
-        let found: Vec<Aspect> = told.differences(&Told::default()).into_keys().collect();
+        let found: Vec<Aspect> = told.differences(&StepResult::default()).into_keys().collect();
         assert_eq!(found, Aspect::ALL);
     }
 }

@@ -58,7 +58,7 @@ pub(super) async fn check_presence(stage: &Stage, wanted: &BTreeMap<String, bool
     Ok(())
 }
 
-pub(super) async fn health(stage: &Stage, wanted: &Health) -> anyhow::Result<()> {
+pub(super) async fn check_health(stage: &Stage, wanted: &Health) -> anyhow::Result<()> {
     let application = wanted.application.as_ref().unwrap_or(&stage.application);
     let judged = stage
         .engine
@@ -67,7 +67,7 @@ pub(super) async fn health(stage: &Stage, wanted: &Health) -> anyhow::Result<()>
         .map_err(plain)?;
     let found: BTreeMap<String, String> = judged
         .iter()
-        .map(|one| (one.object.short(), one.assessment.health.to_string()))
+        .map(|one| (one.object.kind_and_name(), one.assessment.health.to_string()))
         .collect();
     ensure!(found == wanted.is, "the health is {found:?}");
     Ok(())

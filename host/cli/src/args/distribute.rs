@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use capstan_registry::Source;
 use clap::{Args as ClapArgs, Subcommand};
 
-use capstan_project::plugins::source;
+use capstan_project::plugins::parse_source;
 
 /// Getting, pinning and publishing plugins.
 #[derive(Debug, Subcommand)]
@@ -17,15 +17,15 @@ pub enum Distribute {
     AddArgs(AddArgs),
     /// Look up pinned plugins again, and pin the present versions
     #[command(after_help = "Examples:\n  capstan plugin update\n  capstan plugin update queue")]
-    Update(Update),
+    Update(UpdateArgs),
     /// Download a plugin to a file
     #[command(after_help = "Examples:\n  capstan plugin pull oci://ghcr.io/acme/queue:1.2 queue.wasm")]
-    Pull(Pull),
+    Pull(PullArgs),
     /// Publish a plugin to an OCI registry
     #[command(
         after_help = "Examples:\n  capstan plugin publish queue.wasm oci://ghcr.io/acme/queue:1.2\n  cosign sign --key cosign.key ghcr.io/acme/queue@sha256:..."
     )]
-    Publish(Publish),
+    Publish(PublishArgs),
     /// Show who signed a plugin
     #[command(
         after_help = "Examples:\n  capstan plugin verify oci://ghcr.io/acme/queue:1.2\n  capstan plugin verify oci://ghcr.io/acme/queue:1.2 --key cosign.pub"
@@ -36,7 +36,7 @@ pub enum Distribute {
 /// How registries are reached.
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Registry options")]
-pub struct Reach {
+pub struct RegistryArgs {
     /// Also trust the CA certificates in this PEM file [env: `CAPSTAN_REGISTRY_CA`]
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Option<PathBuf>,
@@ -56,22 +56,22 @@ pub struct AddArgs {
     pub name: Option<String>,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 /// Updating.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Update {
+pub struct UpdateArgs {
     /// Name of the plugin in capstan.lock [default: all]
     pub name: Option<String>,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 /// Pulling.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Pull {
+pub struct PullArgs {
     /// Source of the plugin
     #[arg(value_parser = source)]
     pub source: Source,
@@ -79,12 +79,12 @@ pub struct Pull {
     pub file: Option<PathBuf>,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 /// Publishing.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Publish {
+pub struct PublishArgs {
     /// The component file
     pub file: PathBuf,
     /// Destination: `oci://REGISTRY/REPOSITORY:TAG`
@@ -98,7 +98,7 @@ pub struct Publish {
     pub overwrite: bool,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 /// Verifying.
@@ -112,7 +112,7 @@ pub struct VerifyArgs {
     pub key: Vec<PathBuf>,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use capstan_project::{ChartSpec, SourceSpec, seconds};
+use capstan_project::{ChartSpec, SourceSpec, parse_seconds};
 use capstan_source::{RENDER_TIMEOUT, Source};
 use clap::Args as ClapArgs;
 
 /// Where manifests come from.
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Sources")]
-pub struct From {
+pub struct SourceArgs {
     /// Manifests: a file, a folder or - for stdin. A folder with a Chart.yaml or a packed chart is a Helm chart. May be repeated
     #[arg(short, long = "filename", value_name = "PATH")]
     pub files: Vec<PathBuf>,
@@ -69,7 +69,7 @@ pub struct From {
     pub render_timeout: Option<u64>,
 }
 
-impl From {
+impl SourceArgs {
     /// Returns the sources in the order of their kinds: files, kustomizations, charts.
     pub fn sources(&self) -> Vec<Source> {
         self.spec().sources()
@@ -117,7 +117,7 @@ impl From {
     }
 
     /// Returns how long all reading and rendering may take.
-    pub fn deadline(&self) -> std::time::Duration {
+    pub fn render_timeout(&self) -> std::time::Duration {
         self.render_timeout
             .map_or(RENDER_TIMEOUT, std::time::Duration::from_secs)
     }

@@ -9,7 +9,7 @@ use super::Compat;
 /// Judging objects.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["app", "files"]))]
-pub struct Health {
+pub struct HealthArgs {
     /// Name of an application: show its live objects
     #[arg(value_name = "APP")]
     pub app: Option<String>,

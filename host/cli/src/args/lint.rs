@@ -2,14 +2,14 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Compat, From, LintFilterArgs};
+use super::{Compat, SourceArgs, LintFilterArgs};
 
 /// Looking at manifests without a cluster.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct LintArgs {
     /// Sources of the manifests
     #[command(flatten)]
-    pub from: From,
+    pub from: SourceArgs,
     /// Name of the application [default: the folder's name]
     #[arg(long, env = "CAPSTAN_APP")]
     pub app: Option<String>,

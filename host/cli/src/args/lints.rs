@@ -1,6 +1,6 @@
 //! What becomes of findings.
 
-use capstan_core::{error::near, lint};
+use capstan_core::{error::closest_match, lint};
 use clap::{Args as ClapArgs, ValueEnum};
 
 /// Which findings are shown, and which may be there.
@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 pub struct LintFilterArgs {
     /// Lowest severity to show
     #[arg(long = "lint", value_enum, value_name = "LEAST", default_value_t)]
-    pub least: Least,
+    pub least: SeverityFilter,
     /// Run the plan although this rule found an error; `all` for every rule. May be repeated
     #[arg(long = "allow-lint", value_name = "RULE", value_parser = rule)]
     pub allowed: Vec<String>,
@@ -16,7 +16,7 @@ pub struct LintFilterArgs {
 
 /// How much a finding must matter to be shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Least {
+pub enum SeverityFilter {
     /// Only errors
     Error,
     /// Errors and warnings; with -v also notes
@@ -28,11 +28,11 @@ pub enum Least {
 
 impl LintFilterArgs {
     /// Says how much a finding must matter to be shown.
-    pub fn least(&self, verbose: u8) -> lint::Severity {
+    pub fn min_severity(&self, verbose: u8) -> lint::Severity {
         match self.least {
-            Least::Error => lint::Severity::Error,
-            Least::Warning if verbose == 0 => lint::Severity::Warning,
-            Least::Warning | Least::All => lint::Severity::Note,
+            SeverityFilter::Error => lint::Severity::Error,
+            SeverityFilter::Warning if verbose == 0 => lint::Severity::Warning,
+            SeverityFilter::Warning | SeverityFilter::All => lint::Severity::Note,
         }
     }
 
@@ -46,7 +46,7 @@ fn rule(word: &str) -> Result<String, String> {
     if word == "all" || lint::is_rule(word) {
         return Ok(word.to_owned());
     }
-    Err(match near(word, lint::ids()) {
+    Err(match closest_match(word, lint::rule_ids()) {
         Some(near) => format!("there is no rule `{word}`; did you mean `{near}`?"),
         None => format!("there is no rule `{word}`"),
     })

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::{Distribute, ImportArgs};
-use capstan_project::seconds;
+use capstan_project::parse_seconds;
 
 /// Plugins.
 #[derive(Debug, Subcommand)]
@@ -132,7 +132,7 @@ pub struct PluginNew {
     pub name: String,
     /// Kind of plugin
     #[arg(long, value_enum)]
-    pub kind: Kind,
+    pub kind: PluginKind,
     /// Programming language
     #[arg(long, value_enum, default_value_t = Language::Rust)]
     pub lang: Language,
@@ -143,7 +143,7 @@ pub struct PluginNew {
 
 /// What a plugin answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub enum PluginKind {
     /// A health check for objects
     Health,
     /// A hook type

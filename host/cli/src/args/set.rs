@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 
 use capstan_core::{compat::Mode, directive, on_busy, phase::Phase, plan};
-use capstan_project::{Options, Seconds, seconds};
+use capstan_project::{Options, Seconds, parse_seconds};
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{From, LintFilterArgs};
+use super::{SourceArgs, LintFilterArgs};
 
 /// A set of manifests and what is wanted of it.
 #[derive(Debug, Clone, Default, ClapArgs)]
-pub struct Set {
+pub struct ApplicationArgs {
     /// Sources of the manifests
     #[command(flatten)]
-    pub from: From,
+    pub from: SourceArgs,
     /// Name of the application [default: the folder's name]
     #[arg(long, env = "CAPSTAN_APP")]
     pub app: Option<String>,
@@ -76,7 +76,7 @@ pub struct Set {
     pub retry_pause: Option<u64>,
 }
 
-impl Set {
+impl ApplicationArgs {
     /// Returns what the flags say.
     pub fn options(&self) -> Options {
         Options {
@@ -109,10 +109,10 @@ impl Set {
 
 /// A sync.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Sync {
+pub struct SyncArgs {
     /// What is to be synced
     #[command(flatten)]
-    pub set: Set,
+    pub set: ApplicationArgs,
     /// What becomes of findings
     #[command(flatten)]
     pub lints: LintFilterArgs,
@@ -132,10 +132,10 @@ pub struct Sync {
 
 /// A plan.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Plan {
+pub struct PlanArgs {
     /// What is to be planned
     #[command(flatten)]
-    pub set: Set,
+    pub set: ApplicationArgs,
     /// What becomes of findings
     #[command(flatten)]
     pub lints: LintFilterArgs,
@@ -214,12 +214,12 @@ impl std::convert::From<Compat> for Mode {
     }
 }
 
-impl std::convert::From<Hooks> for plan::Hooks {
-    fn from(hooks: Hooks) -> plan::Hooks {
+impl std::convert::From<Hooks> for plan::HookSelection {
+    fn from(hooks: Hooks) -> plan::HookSelection {
         match hooks {
-            Hooks::All => plan::Hooks::All,
-            Hooks::None => plan::Hooks::None,
-            Hooks::Only => plan::Hooks::Only,
+            Hooks::All => plan::HookSelection::All,
+            Hooks::None => plan::HookSelection::None,
+            Hooks::Only => plan::HookSelection::Only,
         }
     }
 }
@@ -246,7 +246,7 @@ impl std::convert::From<OnBusy> for on_busy::OnBusy {
 fn phase(word: &str) -> Result<Phase, String> {
     let found = Phase::ALL.into_iter().find(|phase| phase.as_str() == word);
     found.ok_or_else(
-        || match capstan_core::error::near(word, Phase::ALL.map(Phase::as_str)) {
+        || match capstan_core::error::closest_match(word, Phase::ALL.map(Phase::as_str)) {
             Some(near) => format!("there is no phase `{word}`; did you mean `{near}`?"),
             None => format!("there is no phase `{word}`"),
         },

@@ -2,14 +2,14 @@
 
 use clap::Args as ClapArgs;
 
-use super::App;
+use super::AppArgs;
 
 /// A signal for a hook.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct SignalArgs {
     /// Name of the application
     #[command(flatten)]
-    pub app: App,
+    pub app: AppArgs,
     /// The hook, by name or as KIND[.GROUP]/[NAMESPACE/]NAME
     pub hook: String,
     /// Name of the signal, from the plugin's documentation

@@ -21,7 +21,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &Approve) -> anyhow::Resul
         ("approved", "approved")
     };
     let value = json!({ "verdict": verdict, "reason": args.reason });
-    let (who, hook) = (context.who(), args.hook.as_deref());
+    let (who, hook) = (context.driver_name(), args.hook.as_deref());
     let hook = context.engine.signal(&application, hook, APPROVAL, &who, value).await?;
     context.save()?;
     print(&text!(

@@ -2,10 +2,10 @@
 //! follows it.
 
 use capstan_core::{on_busy::OnBusy, plugins::Application};
-use capstan_engine::{CarriedOn, EquivalentOperation, LintErrors, Notice, Planned, Policy, Running, Undertaken, Work};
+use capstan_engine::{ResumedOperation, EquivalentOperation, LintErrors, Notice, PreparedPlan, StartPolicy, OperationHandle, Preparation, Work};
 
 use super::{
-    follow::{self, Followed, Signals},
+    follow::{self, FollowOutcome, Signals},
     plan::text,
     voice::Printer,
 };
@@ -17,22 +17,22 @@ use crate::{
 };
 
 /// Runs the operations of one application.
-pub(super) struct Conductor<'a> {
+pub(super) struct OperationRunner<'a> {
     /// The cluster, the plugins and the engine.
     pub(super) context: &'a Context,
     /// The options of every command.
     pub(super) global: &'a GlobalOptions,
     /// How work is prepared and started.
-    pub(super) policy: Policy,
+    pub(super) policy: StartPolicy,
     /// Where output goes.
-    pub(super) voice: &'a Printer,
+    pub(super) printer: &'a Printer,
     /// Signals, if they are received from the start of the command; else they are received while an operation runs.
     pub(super) signals: Option<Signals>,
     /// Which findings are shown.
     pub(super) lints: LintFilterArgs,
 }
 
-impl<'a> Conductor<'a> {
+impl<'a> OperationRunner<'a> {
     /// Makes one that doesn't wait for other operations, and shows the findings of lint. `same` says which unfinished operation does the
     /// same work as the command.
     pub(super) fn new(
@@ -40,76 +40,76 @@ impl<'a> Conductor<'a> {
         global: &'a GlobalOptions,
         same: EquivalentOperation,
         voice: &'a Printer,
-    ) -> Conductor<'a> {
-        let policy = Policy {
-            by: context.who(),
+    ) -> OperationRunner<'a> {
+        let policy = StartPolicy {
+            by: context.driver_name(),
             on_busy: OnBusy::Refuse,
-            same,
+            equivalent: same,
             lint_errors: LintErrors::Show,
         };
-        Conductor {
+        OperationRunner {
             context,
             global,
             policy,
-            voice,
+            printer: voice,
             signals: None,
             lints: LintFilterArgs::default(),
         }
     }
 
     /// Prints a plan.
-    pub(super) fn show(&self, planned: &Planned) {
-        self.voice.print(&text!("on {}\n", self.context.cluster));
-        self.voice.print(&text(self.global, planned, &self.lints));
+    pub(super) fn print_plan(&self, planned: &PreparedPlan) {
+        self.printer.print(&text!("on {}\n", self.context.cluster_description));
+        self.printer.print(&text(self.global, planned, &self.lints));
     }
 
     /// Prints a plan and runs it to its end.
-    pub(super) async fn run_plan(&mut self, planned: Planned) -> anyhow::Result<Exit> {
+    pub(super) async fn run_plan(&mut self, planned: PreparedPlan) -> anyhow::Result<Exit> {
         if self.global.output == Output::Text {
-            self.show(&planned);
-            self.voice.print(&text!("\n"));
+            self.print_plan(&planned);
+            self.printer.print(&text!("\n"));
             if planned.plan.is_empty() {
                 return Ok(Exit::Done);
             }
         }
         let running = self.start(planned).await?;
-        self.follow(running).await.map(Followed::exit)
+        self.follow(running).await.map(FollowOutcome::exit)
     }
 
     /// Starts an operation, once no other driver works on the application.
-    pub(super) async fn start(&self, planned: Planned) -> anyhow::Result<Running> {
+    pub(super) async fn start(&self, planned: PreparedPlan) -> anyhow::Result<OperationHandle> {
         let engine = &self.context.engine;
         let started = engine.start_when_free(planned, &self.policy, |notice| self.notify(&notice));
         Ok(started.await?)
     }
 
     /// Follows an operation to its end.
-    pub(super) async fn follow(&mut self, running: Running) -> anyhow::Result<Followed> {
+    pub(super) async fn follow(&mut self, running: OperationHandle) -> anyhow::Result<FollowOutcome> {
         match &mut self.signals {
-            Some(signals) => follow::follow_with(running, self.global, self.voice, signals).await,
-            None => follow::follow_with(running, self.global, self.voice, &mut follow::signals()?).await,
+            Some(signals) => follow::follow_with(running, self.global, self.printer, signals).await,
+            None => follow::follow_with(running, self.global, self.printer, &mut follow::signals()?).await,
         }
     }
 
     /// Prints what is waited for.
     fn notify(&self, notice: &Notice) {
-        self.voice.say(&match notice {
+        self.printer.print_stderr(&match notice {
             Notice::WaitingForEnd(busy) => text!("{}; waiting for its end", busy),
-            Notice::EndingFirst(busy) => text!("{}; ending it first", busy),
+            Notice::TerminatingFirst(busy) => text!("{}; ending it first", busy),
         });
     }
 
     /// Prepares work after an unfinished operation was resumed. That operation's result is the command's own if it failed, or if it did
     /// the same work.
-    pub(super) async fn undertake(&mut self, mut work: Work) -> anyhow::Result<Result<Planned, Exit>> {
+    pub(super) async fn resume_or_prepare(&mut self, mut work: Work) -> anyhow::Result<Result<PreparedPlan, Exit>> {
         loop {
             let undertaken = self
                 .context
                 .engine
-                .undertake(work, &self.policy, |notice| self.notify(&notice));
+                .resume_or_prepare(work, &self.policy, |notice| self.notify(&notice));
             match undertaken.await? {
-                Undertaken::Ready(planned) => return Ok(Ok(planned)),
-                Undertaken::CarriedOn(carried_on, left) => {
+                Preparation::Ready(planned) => return Ok(Ok(planned)),
+                Preparation::Resumed(carried_on, left) => {
                     if let Some(exit) = self.follow_resumed(*carried_on).await? {
                         return Ok(Err(exit));
                     }
@@ -120,27 +120,27 @@ impl<'a> Conductor<'a> {
     }
 
     /// Resumes an unfinished operation. Returns `None` if the command's own work is still to be done.
-    pub(super) async fn carry_on(&mut self, application: &Application) -> anyhow::Result<Option<Exit>> {
+    pub(super) async fn resume_unfinished(&mut self, application: &Application) -> anyhow::Result<Option<Exit>> {
         let engine = &self.context.engine;
-        let carried_on = engine.carry_on(application, &[], &self.policy, |notice| self.notify(&notice));
+        let carried_on = engine.resume_unfinished(application, &[], &self.policy, |notice| self.notify(&notice));
         match carried_on.await? {
             Some(carried_on) => self.follow_resumed(carried_on).await,
             None => Ok(None),
         }
     }
 
-    async fn follow_resumed(&mut self, carried_on: CarriedOn) -> anyhow::Result<Option<Exit>> {
-        let CarriedOn {
+    async fn follow_resumed(&mut self, carried_on: ResumedOperation) -> anyhow::Result<Option<Exit>> {
+        let ResumedOperation {
             current,
-            is_same,
-            running,
+            is_equivalent: is_same,
+            operation: running,
         } = carried_on;
         if self.global.output == Output::Text {
-            self.voice.print(&text!(
+            self.printer.print(&text!(
                 "operation {} ({} by {}) was left before its end; carrying on with it{}\n",
                 current.id,
-                current.purpose.word(current.does),
-                current.by,
+                current.purpose.operation_name(current.operation_kind),
+                current.started_by,
                 if is_same { "" } else { " first" }
             ));
         }

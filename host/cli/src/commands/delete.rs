@@ -9,29 +9,29 @@ use capstan_core::{
     plan::{Limits, Plan, PlanOptions},
     plugins::Application,
 };
-use capstan_engine::{EngineError, EquivalentOperation, Request, Work};
-use capstan_project::confirmed;
+use capstan_engine::{EngineError, EquivalentOperation, PlanRequest, Work};
+use capstan_project::confirmed_objects;
 use serde_json::json;
 
 use super::{
-    conduct::Conductor,
-    follow::{self, Followed},
+    conduct::OperationRunner,
+    follow::{self, FollowOutcome},
     print, print_json,
-    several::{self, Turn},
+    several::{self, AppWork},
     voice::Printer,
     which,
 };
 use crate::{
-    args::{Delete, GlobalOptions, Output},
+    args::{DeleteArgs, GlobalOptions, Output},
     context::Context,
     exit::Exit,
     project::{self, Project},
-    render::name_of,
+    render::object_name,
     report::usage_error,
     terminal, text,
 };
 
-pub(super) async fn run(global: &GlobalOptions, delete: &Delete) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, delete: &DeleteArgs) -> anyhow::Result<Exit> {
     let Some(app) = &delete.app else {
         return match project::described(global, &delete.config).await? {
             Some(project) => remove_all(project, delete).await,
@@ -50,9 +50,9 @@ pub(super) async fn run(global: &GlobalOptions, delete: &Delete) -> anyhow::Resu
         return abandon(&context, global, delete, &context.application(app)?).await;
     }
     let voice = Printer::default();
-    let mut conductor = Conductor::new(&context, global, EquivalentOperation::Deletion, &voice);
+    let mut conductor = OperationRunner::new(&context, global, EquivalentOperation::Deletion, &voice);
     let result = match context.application(app) {
-        Ok(application) => remove(&mut conductor, delete, application, Confirmation::Yes).await,
+        Ok(application) => remove(&mut conductor, delete, application, Confirmation::Required).await,
         Err(error) => Err(error),
     };
     context.save()?;
@@ -63,25 +63,25 @@ pub(super) async fn run(global: &GlobalOptions, delete: &Delete) -> anyhow::Resu
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Confirmation {
     /// Yes, unless `--yes` is given.
-    Yes,
+    Required,
     /// No: it was given.
-    No,
+    Given,
 }
 
 /// Deletes several applications, each after those that depend on it.
-async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
+async fn remove_all(project: Project, delete: &DeleteArgs) -> anyhow::Result<Exit> {
     let context = Context::new(&project.global).await?;
     let names: Vec<&str> = project.apps.iter().rev().map(|app| app.name.as_str()).collect();
-    if !delete.yes && !asks(&format!("Delete {}?", names.join(", then ")), "deleting")? {
+    if !delete.yes && !confirm(&format!("Delete {}?", names.join(", then ")), "deleting")? {
         print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
     let mut turns = Vec::new();
     for app in project.apps.iter().rev() {
         let comes_before = |other: &&project::App| other.depends_on.contains(&app.name);
-        turns.push(Turn {
+        turns.push(AppWork {
             name: app.name.clone(),
-            after: project
+            depends_on: project
                 .apps
                 .iter()
                 .filter(comes_before)
@@ -94,11 +94,11 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
     let result = several::run(global, turns, |voice, application| async move {
         let result = match follow::signals() {
             Ok(signals) => {
-                let mut conductor = Conductor {
+                let mut conductor = OperationRunner {
                     signals: Some(signals),
-                    ..Conductor::new(context, global, EquivalentOperation::Deletion, &voice)
+                    ..OperationRunner::new(context, global, EquivalentOperation::Deletion, &voice)
                 };
-                let result = remove(&mut conductor, delete, application, Confirmation::No).await;
+                let result = remove(&mut conductor, delete, application, Confirmation::Given).await;
                 ignore_missing(result, &voice)
             }
             Err(error) => Err(error.into()),
@@ -114,7 +114,7 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
 fn ignore_missing(result: anyhow::Result<Exit>, voice: &Printer) -> anyhow::Result<Exit> {
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(EngineError::NoApplication { .. })) => {
-            voice.say(&text!("{}", error));
+            voice.print_stderr(&text!("{}", error));
             Ok(Exit::Done)
         }
         other => other,
@@ -122,37 +122,37 @@ fn ignore_missing(result: anyhow::Result<Exit>, voice: &Printer) -> anyhow::Resu
 }
 
 async fn remove(
-    conductor: &mut Conductor<'_>,
-    delete: &Delete,
+    conductor: &mut OperationRunner<'_>,
+    delete: &DeleteArgs,
     application: Application,
     question: Confirmation,
 ) -> anyhow::Result<Exit> {
     let mut limits = Limits::default();
-    limits.operation = delete.timeout.map_or(limits.operation, Duration::from_secs);
-    let request = Request {
+    limits.operation_seconds = delete.timeout.map_or(limits.operation_seconds, Duration::from_secs);
+    let request = PlanRequest {
         options: PlanOptions {
-            confirmed: confirmed(&delete.confirm),
+            confirmed: confirmed_objects(&delete.confirm),
             limits,
             ..PlanOptions::default()
         },
         grants: conductor.context.grants.clone(),
         plugin_settings: conductor.context.plugin_settings.clone(),
-        ..Request::delete(application)
+        ..PlanRequest::delete(application)
     };
-    let planned = match conductor.undertake(Work::Request(Box::new(request))).await? {
+    let planned = match conductor.resume_or_prepare(Work::Request(Box::new(request))).await? {
         Ok(planned) => planned,
         Err(exit) => return Ok(exit),
     };
     if conductor.global.output == Output::Text {
-        conductor.show(&planned);
-        conductor.voice.print(&text!("\n"));
+        conductor.print_plan(&planned);
+        conductor.printer.print(&text!("\n"));
     }
-    if question == Confirmation::Yes && !delete.yes && !is_confirmed(&planned.plan)? {
+    if question == Confirmation::Required && !delete.yes && !is_confirmed(&planned.plan)? {
         print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
     let running = conductor.start(planned).await?;
-    conductor.follow(running).await.map(Followed::exit)
+    conductor.follow(running).await.map(FollowOutcome::exit)
 }
 
 /// How many remaining objects are listed.
@@ -162,7 +162,7 @@ const MAX_LISTED: usize = 100;
 async fn abandon(
     context: &Context,
     global: &GlobalOptions,
-    delete: &Delete,
+    delete: &DeleteArgs,
     application: &Application,
 ) -> anyhow::Result<Exit> {
     let left = context.engine.remaining_objects(application).await?;
@@ -174,7 +174,7 @@ async fn abandon(
             count => text!("these {} objects carry its label and stay in the cluster:\n", count),
         });
         for key in left.objects.iter().take(MAX_LISTED) {
-            print(&text!("  {}\n", name_of(key, namespace)));
+            print(&text!("  {}\n", object_name(key, namespace)));
         }
         if left.objects.len() > MAX_LISTED {
             print(&text!(
@@ -190,7 +190,7 @@ async fn abandon(
         }
     }
     let question = format!("Forget what is stored about {name} in namespace {namespace}?");
-    if !delete.yes && !asks(&question, "forgetting an application")? {
+    if !delete.yes && !confirm(&question, "forgetting an application")? {
         print(&text!("nothing was forgotten\n"));
         return Ok(Exit::Usage);
     }
@@ -212,11 +212,11 @@ fn is_confirmed(plan: &Plan) -> anyhow::Result<bool> {
         "Delete {} from namespace {}?",
         plan.application.name, plan.application.namespace
     );
-    asks(&question, "deleting")
+    confirm(&question, "deleting")
 }
 
 /// Asks for a confirmation. `what` names what needs it, for an error without a terminal.
-pub(super) fn asks(question: &str, what: &str) -> anyhow::Result<bool> {
+pub(super) fn confirm(question: &str, what: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(usage_error(
             format!("{what} needs a yes, and there is no terminal to ask on"),

@@ -8,7 +8,7 @@ use capstan_core::{
     object::{Object, ObjectKey},
     task::{Action, Task},
 };
-use capstan_engine::{DryRunResult, Refusal, cluster::MANAGER};
+use capstan_engine::{DryRunResult, Refusal, cluster::FIELD_MANAGER};
 use capstan_files::Readers;
 use capstan_process::Program;
 use capstan_yaml::write as yaml;
@@ -17,12 +17,12 @@ use similar::TextDiff;
 
 use super::{
     plan::{prepare, request},
-    print, print_json, say,
+    print, print_json, print_stderr,
 };
 use crate::{
-    args::{GlobalOptions, Output, Set},
+    args::{GlobalOptions, Output, ApplicationArgs},
     exit::Exit,
-    render::{Paint, lines, mask, name_of},
+    render::{Paint, lines, mask, object_name},
     report,
     terminal::Text,
 };
@@ -38,14 +38,14 @@ struct Difference {
     after: String,
 }
 
-pub(super) async fn run(global: &GlobalOptions, set: &Set) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, set: &ApplicationArgs) -> anyhow::Result<Exit> {
     let prepared = prepare(global, set).await?;
     let (global, context) = (&prepared.global, &prepared.context);
     let (mut differences, mut is_refused) = (Vec::new(), false);
-    for (app, desired) in prepared.all {
+    for (app, desired) in prepared.apps {
         let planned = context.engine.plan(request(context, &app, desired)?).await?;
         let namespace = planned.plan.application.namespace.clone();
-        for one in context.engine.rehearse(&planned).await {
+        for one in context.engine.dry_run(&planned).await {
             let Some(task) = planned.plan.task(&one.task) else {
                 continue;
             };
@@ -54,8 +54,8 @@ pub(super) async fn run(global: &GlobalOptions, set: &Set) -> anyhow::Result<Exi
                 Ok(None) => {}
                 Err(refusal) => {
                     is_refused = true;
-                    let name = name_of(&task.key, &namespace);
-                    say(&report::refused(&name, refusal, Paint::new(global.color)));
+                    let name = object_name(&task.key, &namespace);
+                    print_stderr(&report::refused(&name, refusal, Paint::new(global.color)));
                 }
             }
         }
@@ -89,11 +89,11 @@ fn difference<'a>(task: &Task, one: &'a DryRunResult, namespace: &str) -> Result
         return one.result.as_ref().map(|_| None);
     }
     let after = one.result.as_ref()?.as_ref();
-    let (before, after) = mask::both(one.live.as_ref(), after);
+    let (before, after) = mask::mask_pair(one.live.as_ref(), after);
     let (before, after) = (object_text(before), object_text(after));
     Ok((before != after).then(|| Difference {
         key: task.key.clone(),
-        name: name_of(&task.key, namespace),
+        name: object_name(&task.key, namespace),
         before,
         after,
     }))
@@ -101,7 +101,7 @@ fn difference<'a>(task: &Task, one: &'a DryRunResult, namespace: &str) -> Result
 
 /// Returns an object as YAML, without the fields that the server manages; empty for no object.
 fn object_text(object: Option<Object>) -> String {
-    object.map_or_else(String::new, |object| yaml::text(&diff::comparable(&object, MANAGER)))
+    object.map_or_else(String::new, |object| yaml::to_text(&diff::comparable(&object, FIELD_MANAGER)))
 }
 
 fn text(one: &Difference, name: &str, paint: Paint) -> Text {
@@ -113,9 +113,9 @@ fn text(one: &Difference, name: &str, paint: Paint) -> Text {
         .header(&before, &after)
         .to_string();
     lines(unified.lines().map(|line| match line.as_bytes().first() {
-        Some(b'+') => paint.good(line),
-        Some(b'-') => paint.bad(line),
-        Some(b'@') => paint.faint(line),
+        Some(b'+') => paint.success(line),
+        Some(b'-') => paint.failure(line),
+        Some(b'@') => paint.dim(line),
         _ => line.into(),
     }))
 }

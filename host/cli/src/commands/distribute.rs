@@ -10,11 +10,11 @@ mod verify;
 use std::path::PathBuf;
 
 use capstan_project::file::{self, Configuration};
-use capstan_registry::{Policy, Store};
+use capstan_registry::{SignaturePolicy, Store};
 use capstan_runtime::plugins;
 
 use crate::{
-    args::{Distribute, GlobalOptions, Reach},
+    args::{Distribute, GlobalOptions, RegistryArgs},
     exit::Exit,
     project::FILE,
     report::Diagnostics,
@@ -40,17 +40,17 @@ fn here(global: &GlobalOptions) -> anyhow::Result<Option<Configuration>> {
 }
 
 /// Returns the signature policy in `capstan.yaml`.
-fn policy(file: Option<&Configuration>) -> anyhow::Result<Policy> {
+fn policy(file: Option<&Configuration>) -> anyhow::Result<SignaturePolicy> {
     match file {
-        Some(configuration) => Ok(configuration.policy().map_err(Diagnostics)?),
-        None => Ok(Policy::default()),
+        Some(configuration) => Ok(configuration.signature_policy().map_err(Diagnostics)?),
+        None => Ok(SignaturePolicy::default()),
     }
 }
 
 /// Makes a store that uses the flags for registries, and else the environment variables.
-fn store(global: &GlobalOptions, reach: &Reach, policy: Policy) -> Store {
+fn store(global: &GlobalOptions, reach: &RegistryArgs, policy: SignaturePolicy) -> Store {
     let mut access = global.plugin_host.access.clone();
-    access.ca = reach.registry_ca.clone().or(access.ca);
+    access.ca_file = reach.registry_ca.clone().or(access.ca_file);
     access.plain_http.extend(reach.registry_http.iter().cloned());
     plugins::store(&global.plugin_host, access, policy)
 }

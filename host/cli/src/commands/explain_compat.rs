@@ -7,7 +7,7 @@ use capstan_core::{
     error::Diagnostic,
     plan::Plan,
 };
-use capstan_engine::{EngineError, Request};
+use capstan_engine::{EngineError, PlanRequest};
 
 use super::{print, print_json};
 use crate::{
@@ -20,13 +20,13 @@ use crate::{
     },
 };
 
-pub(super) async fn run(global: &GlobalOptions, context: &Context, request: Request) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, context: &Context, request: PlanRequest) -> anyhow::Result<Exit> {
     let application = request.application.clone();
     let native = plan(context, &request, Mode::Native).await?;
     let argo_cd = plan(context, &request, Mode::ArgoCd).await?;
     let (native, argo_cd) = match (native, argo_cd) {
         // A mistake by both rules is a mistake in the manifests.
-        (Err(errors), Err(_)) => return Err(EngineError::Plan(errors).into()),
+        (Err(errors), Err(_)) => return Err(EngineError::InvalidInput(errors).into()),
         others => others,
     };
     let explained = CompatComparison {
@@ -46,12 +46,12 @@ pub(super) async fn run(global: &GlobalOptions, context: &Context, request: Requ
 }
 
 /// Plans by some rules. Returns the plan, or the mistakes in the manifests by these rules.
-async fn plan(context: &Context, request: &Request, mode: Mode) -> anyhow::Result<Result<Arc<Plan>, Vec<Diagnostic>>> {
+async fn plan(context: &Context, request: &PlanRequest, mode: Mode) -> anyhow::Result<Result<Arc<Plan>, Vec<Diagnostic>>> {
     let mut request = request.clone();
     request.options.mode = mode;
     match context.engine.plan(request).await {
         Ok(planned) => Ok(Ok(planned.plan)),
-        Err(EngineError::Plan(errors)) => Ok(Err(errors)),
+        Err(EngineError::InvalidInput(errors)) => Ok(Err(errors)),
         Err(error) => Err(error.into()),
     }
 }

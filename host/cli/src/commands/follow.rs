@@ -1,7 +1,7 @@
 //! Follows an operation to its end: prints its records, and reacts to signals.
 
-use capstan_core::{event::Status, view::OperationView};
-use capstan_engine::{Record, Running};
+use capstan_core::{event::OperationStatus, view::OperationView};
+use capstan_engine::{Record, OperationHandle};
 use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -15,18 +15,18 @@ use crate::{
 };
 
 /// How following an operation ended.
-pub(super) enum Followed {
+pub(super) enum FollowOutcome {
     /// The operation ended.
-    Over(Status),
+    Ended(OperationStatus),
     /// The process was asked to exit, and the operation was left unfinished.
-    Left,
+    Detached,
 }
 
-impl Followed {
+impl FollowOutcome {
     pub(super) fn exit(self) -> Exit {
         match self {
-            Followed::Over(status) => Exit::from_status(&status),
-            Followed::Left => Exit::Other,
+            FollowOutcome::Ended(status) => Exit::from_status(&status),
+            FollowOutcome::Detached => Exit::Other,
         }
     }
 }
@@ -36,7 +36,7 @@ pub(super) enum Signal {
     /// Ctrl-C: terminate the operation; the second time, leave it unfinished.
     Interrupt,
     /// The process has to exit; the operation is left unfinished for another driver.
-    Leave(&'static str),
+    Detach(&'static str),
 }
 
 /// The result of a run as one JSON document.
@@ -45,7 +45,7 @@ pub(super) enum Signal {
 struct RunDocument<'a> {
     #[serde(flatten)]
     view: &'a OperationView,
-    logs: Vec<capstan_engine::Line>,
+    logs: Vec<capstan_engine::HookLogLine>,
 }
 
 /// The signals of this process. The second one ends the command, so there is room for two; more say nothing new.
@@ -54,18 +54,18 @@ pub(super) type Signals = tokio::sync::mpsc::Receiver<Signal>;
 const MAX_SIGNALS: usize = 2;
 
 /// Follows an operation to its end.
-pub(super) async fn follow(running: Running, global: &GlobalOptions) -> anyhow::RunDocument<Followed> {
+pub(super) async fn follow(running: OperationHandle, global: &GlobalOptions) -> anyhow::RunDocument<FollowOutcome> {
     let mut signals = signals()?;
     follow_with(running, global, &Printer::default(), &mut signals).await
 }
 
 /// Follows an operation to its end, for one of several applications.
 pub(super) async fn follow_with(
-    running: Running,
+    running: OperationHandle,
     global: &GlobalOptions,
     voice: &Printer,
     signals: &mut Signals,
-) -> anyhow::RunDocument<Followed> {
+) -> anyhow::RunDocument<FollowOutcome> {
     let mut text = RunText::new(Paint::new(global.color));
     let mut logs = Vec::new();
     let mut interrupted = false;
@@ -77,16 +77,16 @@ pub(super) async fn follow_with(
                 let why = match signal {
                     Signal::Interrupt if !interrupted => {
                         interrupted = true;
-                        voice.say(&text!("\nCtrl-C: terminating; again to leave at once"));
+                        voice.print_stderr(&text!("\nCtrl-C: terminating; again to leave at once"));
                         running.terminate("Ctrl-C");
                         continue;
                     }
                     Signal::Interrupt => "Ctrl-C",
-                    Signal::Leave(name) => name,
+                    Signal::Detach(name) => name,
                 };
-                voice.say(&text!("\n{}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it", why, running.operation));
-                running.leave().await;
-                return Ok(Followed::Left);
+                voice.print_stderr(&text!("\n{}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it", why, running.id));
+                running.detach().await;
+                return Ok(FollowOutcome::Detached);
             }
             record = records.next() => record,
         };
@@ -108,7 +108,7 @@ pub(super) async fn follow_with(
             logs,
         })?;
     }
-    Ok(Followed::Over(running.end().await?))
+    Ok(FollowOutcome::Ended(running.wait().await?))
 }
 
 #[cfg(unix)]
@@ -123,8 +123,8 @@ pub(super) fn signals() -> std::io::RunDocument<Signals> {
         loop {
             let signal = tokio::select! {
                 Some(()) = interrupt.recv() => Signal::Interrupt,
-                Some(()) = terminate.recv() => Signal::Leave("SIGTERM"),
-                Some(()) = hangup.recv() => Signal::Leave("SIGHUP"),
+                Some(()) = terminate.recv() => Signal::Detach("SIGTERM"),
+                Some(()) = hangup.recv() => Signal::Detach("SIGHUP"),
                 else => return,
             };
             if let Err(TrySendError::Closed(_)) = sender.try_send(signal) {

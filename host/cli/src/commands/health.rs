@@ -13,7 +13,7 @@ use capstan_engine::{
     cluster::Cluster,
     health::{self, AssessedObject},
 };
-use capstan_source::{FileAccess, FolderRules, Reading, Release, Source};
+use capstan_source::{FileAccess, FolderRules, ReadOptions, Release, Source};
 use jiff::Timestamp;
 
 use super::{print, print_json, which};
@@ -21,13 +21,13 @@ use crate::{
     args::{self, GlobalOptions, Output},
     context::{self, Context},
     exit::Exit,
-    render::{Paint, columns, lines, name_of},
+    render::{Paint, columns, lines, object_name},
     report::Diagnostics,
     terminal::Text,
     text,
 };
 
-pub(super) async fn run(global: &GlobalOptions, args: &args::Health) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &args::HealthArgs) -> anyhow::Result<Exit> {
     let mode = args.compat.map(Mode::from);
     let (namespace, judged) = match &args.app {
         Some(app) => {
@@ -52,7 +52,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &args::Health) -> anyhow::
 /// Assesses the objects in files. Returns them with the namespace that was used.
 async fn assess_files(
     global: &GlobalOptions,
-    args: &args::Health,
+    args: &args::HealthArgs,
     mode: Mode,
 ) -> anyhow::Result<(String, Vec<AssessedObject>)> {
     let objects = read(args, &global.files).await?;
@@ -62,11 +62,11 @@ async fn assess_files(
         namespace: namespace.to_owned(),
     };
     if !args.live {
-        let sandbox = context::sandbox(global)?;
+        let sandbox = context::load_sandbox(global)?;
         let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let application = nobodys(&namespace);
         let settings = global.plugins.plugin_settings();
-        let judged = health::judge(&sandbox, &application, mode, &settings, objects, Timestamp::now()).await;
+        let judged = health::assess_manifests(&sandbox, &application, mode, &settings, objects, Timestamp::now()).await;
         return Ok((namespace, judged));
     }
     let context = Context::new(global).await?;
@@ -77,7 +77,7 @@ async fn assess_files(
     Ok((application.namespace, judged))
 }
 
-async fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
+async fn read(args: &args::HealthArgs, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
     let sources: Vec<Source> = args
         .files
         .iter()
@@ -92,11 +92,11 @@ async fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Ob
         namespace: "default".to_owned(),
         capabilities: None,
     };
-    let reading = Reading {
+    let reading = ReadOptions {
         is_applied: false,
-        ..Reading::typed(access)
+        ..ReadOptions::from_command_line(access)
     };
-    let deadline = reading.deadline;
+    let deadline = reading.render_timeout;
     let gathered = capstan_source::gather(sources, reading).await?;
     let desired = gathered.render(release, deadline).await?;
     Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())
@@ -124,7 +124,7 @@ fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Resul
                 let message = format!(
                     "the cluster has no kind {}: {} can't be looked for",
                     key.group_kind(),
-                    key.short()
+                    key.kind_and_name()
                 );
                 mistakes.push(capstan_core::error::Diagnostic::new(message));
             }
@@ -154,16 +154,16 @@ fn text(judged: &[AssessedObject], namespace: &str, paint: Paint) -> Text {
             .to_vec(),
     ];
     let mut counts: BTreeMap<Health, usize> = BTreeMap::new();
-    for AssessedObject { object, by, assessment } in judged {
+    for AssessedObject { object, plugin: by, assessment } in judged {
         let health = assessment.health;
         *counts.entry(health).or_default() += 1;
         let word = match health {
-            Health::Healthy => paint.good(health),
-            Health::Suspended | Health::Progressing => paint.odd(health),
-            Health::Missing | Health::Degraded | Health::Unknown => paint.bad(health),
+            Health::Healthy => paint.success(health),
+            Health::Suspended | Health::Progressing => paint.warning(health),
+            Health::Missing | Health::Degraded | Health::Unknown => paint.failure(health),
         };
         rows.push(vec![
-            name_of(object, namespace).into(),
+            object_name(object, namespace).into(),
             word,
             Text::from(&*assessment.message),
             Text::from(&*assessment.rule),

@@ -8,13 +8,13 @@ use capstan_core::{
     plan::{PlanOptions, versions},
     plugins::Application,
 };
-use capstan_engine::{Request, offline};
+use capstan_engine::{PlanRequest, offline};
 use capstan_source::{Capabilities, Deadline, FileAccess, Release, Source};
 use serde_json::json;
 
-use super::{print, print_json, say};
+use super::{print, print_json, print_stderr};
 use crate::{
-    args::{self, From, GlobalOptions, Output, Set},
+    args::{self, SourceArgs, GlobalOptions, Output, ApplicationArgs},
     context,
     exit::Exit,
     project::{self, App},
@@ -25,24 +25,24 @@ use crate::{
 };
 
 pub(super) async fn run(global: &GlobalOptions, args: &args::LintArgs) -> anyhow::Result<Exit> {
-    let set = Set {
+    let set = ApplicationArgs {
         app: args.app.clone().or_else(|| unnamed(&args.from)),
         from: args.from.clone(),
         compat: args.compat,
-        ..Set::default()
+        ..ApplicationArgs::default()
     };
     let kube_minor = match &args.from.kube_version {
         None => None,
-        Some(version) => Some(versions::minor(version).ok_or_else(|| {
+        Some(version) => Some(versions::parse_minor(version).ok_or_else(|| {
             usage_error(
                 format!("`--kube-version {version}` is no version of Kubernetes"),
                 "write it as `1.30` or `v1.30.2`",
             )
         })?),
     };
-    let project = project::of(global, &set).await?;
+    let project = project::load(global, &set).await?;
     let (mut count, mut findings) = (0, Vec::new());
-    let mut paused = project.deadline.pause();
+    let mut paused = project.render_timeout.pause();
     for app in &project.apps {
         let namespace = app.namespace.clone().or_else(|| project.global.namespace.clone());
         let application = Application {
@@ -70,7 +70,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &args::LintArgs) -> anyhow
     for finding in &mut findings {
         finding.is_ignored |= args.lints.allows(&finding.rule);
     }
-    let least = args.lints.least(global.verbose);
+    let least = args.lints.min_severity(global.verbose);
     match global.output {
         Output::Text => print(&text(&findings, count, least, Paint::new(global.color))),
         Output::Json | Output::Jsonl => {
@@ -109,7 +109,7 @@ async fn read(
     };
     let is_unsaid = |source: &Source| matches!(source, Source::Chart(chart) if chart.kube_version.is_none());
     if app.sources.iter().any(is_unsaid) {
-        say(&text!(
+        print_stderr(&text!(
             "notice: charts are rendered for Kubernetes 1.{}, since no cluster is asked; `--kube-version` names another version",
             versions::NEWEST_MINOR
         ));
@@ -120,7 +120,7 @@ async fn read(
 }
 
 /// Returns a name for sources that don't give the application one: for lint, any name will do.
-fn unnamed(from: &From) -> Option<String> {
+fn unnamed(from: &SourceArgs) -> Option<String> {
     let is_unnamed = from.sources().first().is_some_and(|source| source.name().is_none());
     is_unnamed.then(|| "app".to_owned())
 }
@@ -131,15 +131,15 @@ async fn find_findings(
     application: Application,
     (manifests, kube_minor): (Vec<Manifest>, Option<u32>),
 ) -> anyhow::Result<Vec<Finding>> {
-    let request = Request {
+    let request = PlanRequest {
         options: PlanOptions {
             mode: app.options.compat.unwrap_or_default(),
             ..PlanOptions::default()
         },
         plugin_settings: global.plugins.plugin_settings(),
-        ..Request::sync(application, manifests)
+        ..PlanRequest::sync(application, manifests)
     };
-    Ok(offline::lint(&context::sandbox(global)?, request, kube_minor).await)
+    Ok(offline::lint(&context::load_sandbox(global)?, request, kube_minor).await)
 }
 
 fn text(findings: &[Finding], count: usize, least: Severity, paint: Paint) -> Text {

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use capstan_devkit::{language, new::Kind as ProjectKind, subject::Subject};
+use capstan_devkit::{language, new::PluginKind as ProjectKind, subject::Subject};
 
 mod bench;
 mod build;
@@ -19,7 +19,7 @@ mod test;
 
 use super::{distribute, plugin_import, print, print_json};
 use crate::{
-    args::{GlobalOptions, Kind, Language, Plugin},
+    args::{GlobalOptions, PluginKind, Language, Plugin},
     exit::Exit,
     report,
     terminal::Text,
@@ -27,9 +27,9 @@ use crate::{
 };
 
 /// Finds a plugin, and warns if it is older than its sources.
-pub(super) fn found(global: &GlobalOptions, what: &Path) -> anyhow::Result<Subject> {
+pub(super) fn find_subject(global: &GlobalOptions, what: &Path) -> anyhow::Result<Subject> {
     let subject = Subject::find(&global.plugins, &global.plugin_host, what)?;
-    subject.stale.iter().for_each(report::stale);
+    subject.stale.iter().for_each(report::warn_stale);
     Ok(subject)
 }
 
@@ -44,12 +44,12 @@ impl From<Language> for language::Language {
     }
 }
 
-impl From<Kind> for ProjectKind {
-    fn from(kind: Kind) -> ProjectKind {
+impl From<PluginKind> for ProjectKind {
+    fn from(kind: PluginKind) -> ProjectKind {
         match kind {
-            Kind::Health => ProjectKind::Health,
-            Kind::Hook => ProjectKind::Hook,
-            Kind::DeletePolicy => ProjectKind::DeletePolicy,
+            PluginKind::Health => ProjectKind::Health,
+            PluginKind::Hook => ProjectKind::Hook,
+            PluginKind::DeletePolicy => ProjectKind::DeletePolicy,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use capstan_core::{journal, plugins::Application, view::OperationView};
 use capstan_engine::{Engine, PastOperation, Record, StoredOperation};
 
-use super::{print, print_json, say};
+use super::{print, print_json, print_stderr};
 use crate::{
     args::{GlobalOptions, Output, ReplayArgs},
     exit::Exit,
@@ -61,8 +61,8 @@ fn show_events(
         }
         Output::Json | Output::Sarif => print_json(&replayed.view)?,
     }
-    if replayed.is_cut {
-        say(&text!(
+    if replayed.is_incomplete {
+        print_stderr(&text!(
             "the journal of operation {} had become too long and ends here",
             past.id
         ));
@@ -71,14 +71,14 @@ fn show_events(
     if replayed.view == *view {
         return Ok(Exit::Done);
     }
-    let tasks = journal::differences(&replayed.view, view);
+    let tasks = journal::changed_tasks(&replayed.view, view);
     let tasks: Vec<&str> = tasks.iter().map(|task| task.0.as_str()).collect();
     let what = if tasks.is_empty() {
         "the operation itself".to_owned()
     } else {
         tasks.join(", ")
     };
-    say(&text!(
+    print_stderr(&text!(
         "error: told the same, operation {} looks otherwise than it did: {}\n  hint: another version of capstan ran it; `capstan history` \
          shows what it looked like",
         past.id,

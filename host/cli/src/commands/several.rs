@@ -22,18 +22,18 @@ use crate::{
 const MAX_CONCURRENT_APPS: usize = 8;
 
 /// The work on one of several applications.
-pub(super) struct Turn<T> {
+pub(super) struct AppWork<T> {
     /// The application's name.
     pub(super) name: String,
     /// The applications that must have succeeded before.
-    pub(super) after: Vec<String>,
+    pub(super) depends_on: Vec<String>,
     /// The work.
     pub(super) work: T,
 }
 
 /// How the work on one of several applications ended.
 enum AppOutcome {
-    Over(Exit),
+    Ended(Exit),
     NotStarted(String),
 }
 
@@ -41,7 +41,7 @@ enum AppOutcome {
 /// ended. Returns the exit code of the first one that failed.
 pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)>>(
     global: &GlobalOptions,
-    turns: Vec<Turn<T>>,
+    turns: Vec<AppWork<T>>,
     work: impl Fn(Printer, T) -> F,
 ) -> anyhow::Result<Exit> {
     let order: Vec<String> = turns.iter().map(|turn| turn.name.clone()).collect();
@@ -53,17 +53,17 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
     let (mut documents, mut failed, mut is_stopped) = (Vec::new(), None, false);
     loop {
         for (name, why) in stuck(&mut waiting, &ends, is_stopped) {
-            print_not_started(global, &Printer::of(&name, width), &why)?;
+            print_not_started(global, &Printer::for_app(&name, width), &why)?;
             ends.insert(name, AppOutcome::NotStarted(why));
         }
         let done: BTreeSet<&String> = ends.keys().collect();
         while running.len() < MAX_CONCURRENT_APPS
             && let Some(at) = waiting
                 .iter()
-                .position(|turn| turn.after.iter().all(|name| done.contains(name)))
+                .position(|turn| turn.depends_on.iter().all(|name| done.contains(name)))
         {
-            let Turn { name, work: what, .. } = waiting.remove(at);
-            let doing = work(Printer::of(&name, width), what);
+            let AppWork { name, work: what, .. } = waiting.remove(at);
+            let doing = work(Printer::for_app(&name, width), what);
             running.push(async move { (name, doing.await) });
         }
         let (name, (result, more)) = tokio::select! {
@@ -79,14 +79,14 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
         };
         documents.extend(more);
         let exit = result.unwrap_or_else(|error| {
-            let exit = Exit::of(&error);
-            Printer::of(&name, width).say(&report::tell(&error, paint));
+            let exit = Exit::from_error(&error);
+            Printer::for_app(&name, width).print_stderr(&report::error_text(&error, paint));
             exit
         });
         if !exit.is_good() {
             failed.get_or_insert(exit);
         }
-        ends.insert(name, AppOutcome::Over(exit));
+        ends.insert(name, AppOutcome::Ended(exit));
     }
     match global.output {
         Output::Text => print(&summary(&order, &ends, paint)),
@@ -94,7 +94,7 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
         Output::Jsonl => {}
     }
     let worst = ends.values().map(|end| match end {
-        AppOutcome::Over(exit) => *exit,
+        AppOutcome::Ended(exit) => *exit,
         AppOutcome::NotStarted(_) => Exit::Terminated,
     });
     Ok(failed
@@ -104,20 +104,20 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
 
 /// Removes the applications that can't be started any more, and returns them with the reasons.
 fn stuck<T>(
-    waiting: &mut Vec<Turn<T>>,
+    waiting: &mut Vec<AppWork<T>>,
     ends: &BTreeMap<String, AppOutcome>,
     is_stopped: bool,
 ) -> Vec<(String, String)> {
     let mut stuck: Vec<(String, String)> = Vec::new();
     loop {
-        let why = |turn: &Turn<T>| {
+        let why = |turn: &AppWork<T>| {
             let of = |name: &String| match ends.get(name) {
-                Some(AppOutcome::Over(exit)) if !exit.is_good() => Some(format!("{name} failed")),
+                Some(AppOutcome::Ended(exit)) if !exit.is_success() => Some(format!("{name} failed")),
                 Some(AppOutcome::NotStarted(_)) => Some(format!("{name} was not started")),
-                Some(AppOutcome::Over(_)) | None => None,
+                Some(AppOutcome::Ended(_)) | None => None,
             };
             let this = |name: &String| stuck.iter().any(|(other, _)| other == name);
-            turn.after
+            turn.depends_on
                 .iter()
                 .find_map(|name| of(name).or_else(|| this(name).then(|| format!("{name} was not started"))))
                 .or_else(|| is_stopped.then(|| "terminated".to_owned()))
@@ -141,8 +141,8 @@ fn print_not_started(global: &GlobalOptions, voice: &Printer, why: &str) -> anyh
 fn summary(order: &[String], ends: &BTreeMap<String, AppOutcome>, paint: Paint) -> Text {
     let rows = order.iter().map(|name| {
         let end = match ends.get(name) {
-            Some(AppOutcome::Over(exit)) if exit.is_good() => paint.good("ok"),
-            Some(AppOutcome::Over(exit)) => paint.bad(format!("FAILED ({})", *exit as u8)),
+            Some(AppOutcome::Ended(exit)) if exit.is_success() => paint.success("ok"),
+            Some(AppOutcome::Ended(exit)) => paint.failure(format!("FAILED ({})", *exit as u8)),
             Some(AppOutcome::NotStarted(why)) => text!("not started: {}", why),
             None => Text::default(),
         };

@@ -27,7 +27,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &SignalArgs) -> anyhow::Re
     let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
-    let (who, hook) = (context.who(), Some(args.hook.as_str()));
+    let (who, hook) = (context.driver_name(), Some(args.hook.as_str()));
     let sent = context.engine.signal(&application, hook, &args.signal, &who, value);
     let hook = sent.await?;
     context.save()?;

@@ -35,7 +35,7 @@ pub(super) async fn run(global: &GlobalOptions, args: Simulate) -> anyhow::Resul
 
 async fn serve_world(global: &GlobalOptions, args: &Simulate) -> anyhow::Result<Exit> {
     let namespace = global.namespace.as_deref().unwrap_or("default");
-    let world = context::world(global, args.scenario.as_deref(), jiff::Timestamp::now(), namespace)?;
+    let world = context::open_world(global, args.scenario.as_deref(), jiff::Timestamp::now(), namespace)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .await
         .with_context(|| format!("failed to listen on 127.0.0.1:{}", args.port))?;
@@ -60,7 +60,7 @@ async fn serve_world(global: &GlobalOptions, args: &Simulate) -> anyhow::Result<
     };
     serve::serve(world.service(), token, Some(tls), listener, stop).await;
     if let Some(path) = &global.simulation.state {
-        context::save(&world, path)?;
+        context::save_world(&world, path)?;
     }
     Ok(Exit::Done)
 }

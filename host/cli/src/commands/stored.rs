@@ -1,22 +1,22 @@
 //! `capstan status`, `history`, `logs`, `terminate` and `sweep`: the stored state of applications.
 
 use capstan_core::{
-    event::Status,
-    object_word::{ObjectIndex, Unresolved, fits_hook},
+    event::OperationStatus,
+    object_word::{ObjectIndex, Unresolved, matches_hook},
     plugins::Application,
     remedy::ObjectOption,
     task::TaskId,
 };
-use capstan_engine::{ApplicationReport, EndedBy, EngineError, PastOperation, SweepOutcome};
+use capstan_engine::{ApplicationReport, TerminateOutcome, EngineError, PastOperation, SweepOutcome};
 use jiff::Timestamp;
 
-use super::{follow, print, print_json, replay, say, which};
+use super::{follow, print, print_json, replay, print_stderr, which};
 use crate::{
-    args::{GlobalOptions, History, Logs, OptionalAppArgs, Output},
+    args::{GlobalOptions, HistoryArgs, Logs, OptionalAppArgs, Output},
     context::Context,
     exit::Exit,
     project::{self, Project},
-    render::{Paint, columns, lines, name_of, policy, remedy, span, tables},
+    render::{Paint, columns, lines, object_name, policy, remedy, format_duration, tables},
     report::{Diagnostics, usage_error},
     terminal::Text,
     text,
@@ -86,12 +86,12 @@ fn show_all(
             .to_vec(),
     ];
     rows.extend(reports.iter().map(|report| {
-        let ago = |at: Timestamp| format!("{} ago", span(now.duration_since(at)));
+        let ago = |at: Timestamp| format!("{} ago", format_duration(now.duration_since(at)));
         let (id, started, state) = match (&report.current, &report.progress, report.history.last()) {
             (Some(current), Some(progress), _) => (
                 current.id.clone(),
                 ago(current.started_at),
-                tables::status(progress.status.as_ref().unwrap_or(&Status::Running), paint),
+                tables::status(progress.status.as_ref().unwrap_or(&OperationStatus::Running), paint),
             ),
             (_, _, Some(past)) => (
                 past.id.clone(),
@@ -116,7 +116,7 @@ fn show_all(
 }
 
 /// Finds an operation by its number or id; without either, the last one.
-pub(super) fn find<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> anyhow::Result<&'a PastOperation> {
+pub(super) fn find_operation<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> anyhow::Result<&'a PastOperation> {
     let number = |past: &PastOperation| past.id.split('-').next().map(str::to_owned);
     let found = match wanted {
         None => history.last(),
@@ -136,28 +136,28 @@ pub(super) fn find<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> an
     })
 }
 
-pub(super) async fn history(global: &GlobalOptions, args: &History) -> anyhow::Result<Exit> {
+pub(super) async fn history(global: &GlobalOptions, args: &HistoryArgs) -> anyhow::Result<Exit> {
     let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
     let report = context.engine.report(&application).await?;
     if let Some(wanted) = &args.again.replay {
-        let past = find(&report.history, Some(wanted))?;
+        let past = find_operation(&report.history, Some(wanted))?;
         return replay::run(global, &context.engine, &application, past, &args.again).await;
     }
     match (&args.operation, global.output) {
         (None, Output::Text) => print(&tables::history(&report.history, now, paint)),
         (None, Output::Json | Output::Jsonl | Output::Sarif) => print_json(&report.history)?,
         (Some(wanted), output) => {
-            let past = find(&report.history, Some(wanted))?;
+            let past = find_operation(&report.history, Some(wanted))?;
             let view = context.engine.view(&application, past).await?;
             match output {
                 Output::Text => {
                     print(&tables::operation(&view, paint));
                     print(&text!(
                         "\n{}",
-                        tables::origin(&past.digest, past.revision.as_ref(), paint)
+                        tables::origin(&past.manifests_digest, past.revision.as_ref(), paint)
                     ));
                 }
                 Output::Json | Output::Jsonl | Output::Sarif => print_json(&view)?,
@@ -174,7 +174,7 @@ pub(super) async fn logs(global: &GlobalOptions, args: &Logs) -> anyhow::Result<
     let report = context.engine.report(&application).await?;
     let id = match (&args.operation, &report.current) {
         (None, Some(current)) => current.id.clone(),
-        (wanted, _) => find(&report.history, wanted.as_deref())?.id.clone(),
+        (wanted, _) => find_operation(&report.history, wanted.as_deref())?.id.clone(),
     };
     let mut logs = context.engine.logs(&application, &id).await?;
     if let Some(hook) = &args.hook {
@@ -183,19 +183,19 @@ pub(super) async fn logs(global: &GlobalOptions, args: &Logs) -> anyhow::Result<
             Some(_) | None => {
                 context
                     .engine
-                    .view(&application, find(&report.history, Some(&id))?)
+                    .view(&application, find_operation(&report.history, Some(&id))?)
                     .await?
             }
         };
         let key = |id: &TaskId| view.task(id).map(|task| &task.outline.key);
-        let logged = ObjectIndex::of(logs.iter().filter_map(|(id, _)| key(id).cloned()));
+        let logged = ObjectIndex::from_keys(logs.iter().filter_map(|(id, _)| key(id).cloned()));
         match logged.resolve_hook(hook) {
             Ok(wanted) => logs.retain(|(id, _)| key(id) == Some(wanted)),
             // A hook without logs isn't an error.
-            Err(Unresolved::Unknown { .. }) if view.tasks.iter().any(|task| fits_hook(hook, &task.outline.key)) => {
+            Err(Unresolved::Unknown { .. }) if view.tasks.iter().any(|task| matches_hook(hook, &task.outline.key)) => {
                 logs.clear();
             }
-            Err(why) => return Err(Diagnostics(vec![why.mistake(ObjectOption::Hook, hook)]).into()),
+            Err(why) => return Err(Diagnostics(vec![why.into_diagnostic(ObjectOption::Hook, hook)]).into()),
         }
     }
     if global.output != Output::Text {
@@ -215,7 +215,7 @@ pub(super) async fn logs(global: &GlobalOptions, args: &Logs) -> anyhow::Result<
         }
     }
     if logs.is_empty() {
-        say(&text!("no logs were kept of operation {}", id));
+        print_stderr(&text!("no logs were kept of operation {}", id));
     }
     Ok(Exit::Done)
 }
@@ -224,9 +224,9 @@ pub(super) async fn terminate(global: &GlobalOptions, app: &str) -> anyhow::Resu
     let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
-    let by = context.who();
+    let by = context.driver_name();
     match context.engine.terminate(&application, &by).await? {
-        EndedBy::Asked(driver) => {
+        TerminateOutcome::Requested(driver) => {
             print(&text!(
                 "asked {} to end the operation; `capstan status {}` shows how far that is\n",
                 driver,
@@ -234,7 +234,7 @@ pub(super) async fn terminate(global: &GlobalOptions, app: &str) -> anyhow::Resu
             ));
             Ok(Exit::Done)
         }
-        EndedBy::NoDriver => terminate_without_driver(&context, global, &application, &by).await,
+        TerminateOutcome::NoDriver => terminate_without_driver(&context, global, &application, &by).await,
     }
 }
 
@@ -246,7 +246,7 @@ async fn terminate_without_driver(
     by: &str,
 ) -> anyhow::Result<Exit> {
     let running = match context.engine.resume(application).await {
-        Err(EngineError::NothingRuns(_)) => return Ok(Exit::Done),
+        Err(EngineError::NoOperation(_)) => return Ok(Exit::Done),
         other => other?,
     };
     running.terminate(by);
@@ -268,8 +268,8 @@ pub(super) async fn sweep(global: &GlobalOptions, app: &str) -> anyhow::Result<E
     let now = context.engine.clock().now();
     let unanswered = swept
         .iter()
-        .any(|swept| matches!(swept.fate, SweepOutcome::Unanswered(_)));
-    let failed = swept.iter().any(|swept| matches!(swept.fate, SweepOutcome::Failed(_)));
+        .any(|swept| matches!(swept.outcome, SweepOutcome::Unanswered(_)));
+    let failed = swept.iter().any(|swept| matches!(swept.outcome, SweepOutcome::Failed(_)));
     if global.output == Output::Text {
         if swept.is_empty() {
             print(&text!("nothing is due\n"));
@@ -278,20 +278,20 @@ pub(super) async fn sweep(global: &GlobalOptions, app: &str) -> anyhow::Result<E
             .iter()
             .map(|swept| {
                 let due = &swept.object.due;
-                let by = policy::name(&due.by, &due.plugins);
-                let (word, rest) = match &swept.fate {
-                    SweepOutcome::Waits if due.ask_again => (
+                let by = policy::policy_name(&due.decided_by, &due.plugins);
+                let (word, rest) = match &swept.outcome {
+                    SweepOutcome::NotDue if due.ask_again => (
                         "waits",
-                        format!("asked again in {} ({by})", span(due.at.duration_since(now))),
+                        format!("asked again in {} ({by})", format_duration(due.due_at.duration_since(now))),
                     ),
-                    SweepOutcome::Waits => ("waits", format!("{} left ({by})", span(due.at.duration_since(now)))),
+                    SweepOutcome::NotDue => ("waits", format!("{} left ({by})", format_duration(due.due_at.duration_since(now)))),
                     SweepOutcome::Unanswered(why) => ("waits", remedy::with_hint(why, &swept.remedies)),
                     SweepOutcome::Deleted => ("deleted", by),
                     SweepOutcome::Gone => ("gone", "it was deleted already".to_owned()),
                     SweepOutcome::Kept => ("kept", "its delete policies want it to stay".to_owned()),
                     SweepOutcome::Failed(why) => ("FAILED", remedy::with_hint(why, &swept.remedies)),
                 };
-                vec![word.to_owned(), name_of(&due.target.key, &application.namespace), rest]
+                vec![word.to_owned(), object_name(&due.target.key, &application.namespace), rest]
             })
             .collect();
         print(&lines(columns(&rows, 3)));

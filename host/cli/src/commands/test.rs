@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use capstan_core::plan::Limits;
-use capstan_engine::{EquivalentOperation, Request, Work};
+use capstan_engine::{EquivalentOperation, PlanRequest, Work};
 
-use super::{conduct::Conductor, print, print_json, voice::Printer, which};
+use super::{conduct::OperationRunner, print, print_json, voice::Printer, which};
 use crate::{
-    args::{GlobalOptions, Output, Test},
+    args::{GlobalOptions, Output, TestArgs},
     context::Context,
     exit::Exit,
     render, text,
 };
 
-pub(super) async fn run(global: &GlobalOptions, args: &Test) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &TestArgs) -> anyhow::Result<Exit> {
     let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let result = test(&context, global, args).await;
@@ -21,33 +21,33 @@ pub(super) async fn run(global: &GlobalOptions, args: &Test) -> anyhow::Result<E
     result
 }
 
-async fn test(context: &Context, global: &GlobalOptions, args: &Test) -> anyhow::Result<Exit> {
+async fn test(context: &Context, global: &GlobalOptions, args: &TestArgs) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
     let voice = Printer::default();
     let usual = Limits::default();
-    let mut request = Request::test(application);
+    let mut request = PlanRequest::test(application);
     request.grants.clone_from(&context.grants);
     request.plugin_settings.clone_from(&context.plugin_settings);
-    request.options.selection.hook.clone_from(&args.hook);
-    request.options.selection.skip_hook.clone_from(&args.skip_hook);
+    request.options.selection.only_hooks.clone_from(&args.hook);
+    request.options.selection.skipped_hooks.clone_from(&args.skip_hook);
     request.options.limits = Limits {
-        operation: args.timeout.map_or(usual.operation, Duration::from_secs),
+        operation_seconds: args.timeout.map_or(usual.operation_seconds, Duration::from_secs),
         ..usual
     };
     let digest = request.digest();
-    let mut conductor = Conductor::new(context, global, EquivalentOperation::Request(digest), &voice);
-    let planned = match conductor.undertake(Work::Request(Box::new(request))).await? {
+    let mut conductor = OperationRunner::new(context, global, EquivalentOperation::Request(digest), &voice);
+    let planned = match conductor.resume_or_prepare(Work::Request(Box::new(request))).await? {
         Ok(planned) => planned,
         Err(exit) => return Ok(exit),
     };
     if planned.plan.is_empty() {
         match global.output {
-            Output::Text if !planned.plan.skipped.is_empty() => conductor.show(&planned),
+            Output::Text if !planned.plan.skipped.is_empty() => conductor.print_plan(&planned),
             Output::Text => print(&text!(
                 "{} has no test hooks; `helm.sh/hook: test` or `capstan.dev/run-if: test` makes one\n",
                 planned.plan.application.name
             )),
-            Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan(&planned.plan)?)?,
+            Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan_json(&planned.plan)?)?,
         }
         return Ok(Exit::Done);
     }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{print, print_json, say};
+use super::{print, print_json, print_stderr};
 use crate::{terminal::Text, text};
 
 /// Prints the output of one application.
@@ -18,7 +18,7 @@ pub(super) struct Printer {
 
 impl Printer {
     /// Makes the printer of one of several applications; `width` is that of the longest name.
-    pub(super) fn of(name: &str, width: usize) -> Printer {
+    pub(super) fn for_app(name: &str, width: usize) -> Printer {
         Printer {
             name: Some((name.to_owned(), width)),
             documents: RefCell::default(),
@@ -31,8 +31,8 @@ impl Printer {
     }
 
     /// Prints text to stderr, line by line.
-    pub(super) fn say(&self, text: &Text) {
-        say(&self.lines(text).trim_end());
+    pub(super) fn print_stderr(&self, text: &Text) {
+        print_stderr(&self.lines(text).trim_end());
     }
 
     fn lines(&self, text: &Text) -> Text {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn every_line_of_one_of_several_carries_its_name() {
-        let voice = Printer::of("db", 4);
+        let voice = Printer::for_app("db", 4);
         assert_eq!(voice.lines(&text!("a\n\nb")).as_str(), "db   | a\ndb   |\ndb   | b\n");
         assert_eq!(Printer::default().lines(&text!("a\n")).as_str(), "a\n");
     }

@@ -7,7 +7,7 @@ use capstan_core::{
 };
 use serde::{Serialize, Serializer, ser::Error as _};
 
-use super::{Paint, name_of, remedy};
+use super::{Paint, object_name, remedy};
 use crate::{terminal::Text, text};
 
 /// The result of planning by both rules.
@@ -44,7 +44,7 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
     };
     let mut text = text!(
         "{}\n",
-        paint.strong(&text!("{} in namespace {}: {}", name, namespace, count))
+        paint.heading(&text!("{} in namespace {}: {}", name, namespace, count))
     );
     for (whose, mistakes) in [
         ("Capstan's", &explained.native_mistakes),
@@ -53,7 +53,7 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
         for mistake in mistakes {
             text.push(text!(
                 "\n{} by {} rules: {}\n",
-                paint.bad("mistake"),
+                paint.failure("mistake"),
                 whose,
                 mistake_text(mistake)
             ));
@@ -61,7 +61,7 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
     }
     if !explained.native_mistakes.is_empty() {
         let rule = Rule::MistakesAreIgnored;
-        text.push(text!("\n{} {}: {}\n", paint.faint("because"), rule, rule.row().argo_cd));
+        text.push(text!("\n{} {}: {}\n", paint.dim("because"), rule, rule.description().argo_cd));
     }
     let mut heading = String::new();
     for difference in planned {
@@ -69,22 +69,22 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
         if now == heading {
             text.end_line();
         } else {
-            text.push(text!("\n{}\n", paint.strong(&now)));
+            text.push(text!("\n{}\n", paint.heading(&now)));
             heading = now;
         }
         text.push(both(difference));
         for rule in &difference.rules {
             text.push(text!(
                 "  {}   {}: {}\n",
-                paint.faint("because"),
+                paint.dim("because"),
                 rule,
-                rule.row().argo_cd
+                rule.description().argo_cd
             ));
         }
     }
     let outcomes = differences_of(explained, true);
     if !outcomes.is_empty() {
-        text.push(text!("\n{}\n", paint.strong("When it comes to that")));
+        text.push(text!("\n{}\n", paint.heading("When it comes to that")));
     }
     for (position, difference) in outcomes.into_iter().enumerate() {
         if position > 0 {
@@ -92,7 +92,7 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
         }
         text.push(both(difference));
         for rule in &difference.rules {
-            text.push(text!("  {}      {}\n", paint.faint("rule"), rule));
+            text.push(text!("  {}      {}\n", paint.dim("rule"), rule));
         }
     }
     text
@@ -100,14 +100,14 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
 
 fn differences_of(explained: &CompatComparison, outcomes: bool) -> Vec<&Difference> {
     let all = explained.differences.iter();
-    all.filter(|difference| (difference.what == DifferenceKind::Outcome) == outcomes)
+    all.filter(|difference| (difference.kind == DifferenceKind::Outcome) == outcomes)
         .collect()
 }
 
 fn heading_of(difference: &Difference, namespace: &str) -> String {
     match (&difference.key, difference.phase) {
-        (Some(key), Some(phase)) => format!("{} in {phase}", name_of(key, namespace)),
-        (Some(key), None) => name_of(key, namespace),
+        (Some(key), Some(phase)) => format!("{} in {phase}", object_name(key, namespace)),
+        (Some(key), None) => object_name(key, namespace),
         (None, Some(phase)) => format!("The order of {phase}"),
         (None, None) => "The operation".to_owned(),
     }

@@ -16,9 +16,9 @@ pub fn text(findings: &[Finding], least: Severity, paint: Paint) -> Text {
 fn one(finding: &Finding, paint: Paint) -> Text {
     let label = format!("{}[{}]:", finding.severity, finding.rule);
     let label = match finding.severity {
-        Severity::Error => paint.bad(&label),
-        Severity::Warning => paint.odd(&label),
-        Severity::Note => paint.faint(&label),
+        Severity::Error => paint.failure(&label),
+        Severity::Warning => paint.warning(&label),
+        Severity::Note => paint.dim(&label),
     };
     let mut text = text!("{} {}\n", label, finding.message);
     text.push(report::place_text(
@@ -33,7 +33,7 @@ fn one(finding: &Finding, paint: Paint) -> Text {
     if let Some(related) = &finding.related
         && let Some(place) = &related.place
     {
-        text.push(text!("  see: {} is in {}\n", related.key.short(), place));
+        text.push(text!("  see: {} is in {}\n", related.key.kind_and_name(), place));
     }
     text
 }

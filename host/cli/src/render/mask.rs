@@ -16,8 +16,8 @@ const PLACEHOLDER: &str = "(hidden)";
 /// # Errors
 ///
 /// Returns why it can't be written as JSON.
-pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
-    let mut value = serde_json::to_value(plan)?;
+pub fn plan_json(plan: &Plan) -> serde_json::Result<Value> {
+    let mut value = serde_json::to_value(plan_json)?;
     for task in value
         .get_mut("tasks")
         .and_then(Value::as_array_mut)
@@ -41,12 +41,12 @@ pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
             }
         }
     }
-    hide(&mut value);
+    mask_secrets(&mut value);
     Ok(value)
 }
 
 /// Returns an object before and after a change without the data of Secrets. Changed values still differ.
-pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>, Option<Object>) {
+pub fn mask_pair(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>, Option<Object>) {
     let hidden = |own: Option<&Object>, other: Option<&Object>, word: &str| {
         own.map(|own| {
             let mut value = own.0.clone();
@@ -60,7 +60,7 @@ pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>,
                     }
                 });
             } else {
-                hide(&mut value);
+                mask_secrets(&mut value);
             }
             Object(value)
         })
@@ -69,9 +69,9 @@ pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>,
 }
 
 /// Hides the data of all Secrets in a document, also within lists.
-pub fn hide(document: &mut Value) {
+pub fn mask_secrets(document: &mut Value) {
     match document {
-        Value::Array(items) => items.iter_mut().for_each(hide),
+        Value::Array(items) => items.iter_mut().for_each(mask_secrets),
         Value::Object(_) if is_secret(document) => mask_secret(document, |_, _, _| json!(PLACEHOLDER)),
         Value::Object(members) => {
             // The items of a typed list don't have a kind.
@@ -83,7 +83,7 @@ pub fn hide(document: &mut Value) {
                             mask_secret(item, |_, _, _| json!(PLACEHOLDER));
                         }
                     }
-                    other => hide(other),
+                    other => mask_secrets(other),
                 }
             }
         }
@@ -186,7 +186,7 @@ mod tests {
             json!([{ "object": secret(json!({ "data": encoded })) }]),
         ] {
             let mut hidden = document.clone();
-            hide(&mut hidden);
+            mask_secrets(&mut hidden);
             assert_hidden(&hidden);
             assert_eq!(
                 hidden.to_string().contains("kept"),
@@ -203,7 +203,7 @@ mod tests {
             json!({ "group": "", "kind": "Secret", "name": "s", "namespace": "shop" }),
         ] {
             let mut hidden = document.clone();
-            hide(&mut hidden);
+            mask_secrets(&mut hidden);
             assert_eq!(hidden, document);
         }
     }
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_difference_is_seen_and_its_values_are_not() {
         let object = |value: &str| Object(secret(json!({ "stringData": { "p": value, "q": "same" } })));
-        let (before, after) = both(Some(&object("hunter2")), Some(&object("hunter3")));
+        let (before, after) = mask_pair(Some(&object("hunter2")), Some(&object("hunter3")));
         let (before, after) = (before.expect("an object").0, after.expect("an object").0);
         assert_eq!(
             before["stringData"],

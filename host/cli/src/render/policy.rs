@@ -1,7 +1,7 @@
 //! The name of the delete policy that decides about a hook's object: with its plugin, unless that is built in.
 
 /// Returns the name of a delete policy: `HookSucceeded`, `acme.io/on-friday of on-friday 1.2.0`.
-pub fn name(by: &str, plugins: &[String]) -> String {
+pub fn policy_name(by: &str, plugins: &[String]) -> String {
     match foreign(plugins).next() {
         None => by.to_owned(),
         // A policy that is called for every hook has its plugin's name.
@@ -11,7 +11,7 @@ pub fn name(by: &str, plugins: &[String]) -> String {
 }
 
 /// Names the plugins that keep an object; `None` if only built-in ones do.
-pub fn keepers(plugins: &[String]) -> Option<String> {
+pub fn keeping_plugins(plugins: &[String]) -> Option<String> {
     let foreign: Vec<&str> = foreign(plugins).collect();
     match *foreign {
         [] => None,
@@ -39,19 +39,19 @@ mod tests {
 
     #[test]
     fn plugins_of_others_are_named_with_their_policy() {
-        let of = |by: &str, plugin: &str| name(by, &[plugin.to_owned()]);
+        let of = |by: &str, plugin: &str| policy_name(by, &[plugin.to_owned()]);
         assert_eq!(of("HookSucceeded", "policies 0.1.0"), "HookSucceeded");
         assert_eq!(
             of("acme.io/on-friday", "on-friday 1.2.0"),
             "acme.io/on-friday of on-friday 1.2.0"
         );
         assert_eq!(of("on-friday", "on-friday 1.2.0"), "on-friday 1.2.0");
-        assert_eq!(name("stopped", &[]), "stopped");
+        assert_eq!(policy_name("stopped", &[]), "stopped");
     }
 
     #[test]
     fn who_keeps_an_object_is_named_unless_it_is_capstan() {
-        let of = |plugins: &[&str]| keepers(&plugins.iter().map(|&plugin| plugin.to_owned()).collect::<Vec<_>>());
+        let of = |plugins: &[&str]| keeping_plugins(&plugins.iter().map(|&plugin| plugin.to_owned()).collect::<Vec<_>>());
         assert_eq!(of(&[]), None);
         assert_eq!(of(&["policies 0.1.0"]), None);
         assert_eq!(of(&["policies 0.1.0", "a 1.0.0"]).as_deref(), Some("a 1.0.0 keeps it"));

@@ -1,18 +1,18 @@
 //! A run for people: one line for each change, with a reason for every wait, and the hooks' logs as they are written.
 
 use capstan_core::{
-    event::{DisposalOutcome, Event, EventKind, Status},
+    event::{DisposalOutcome, Event, EventKind, OperationStatus},
     object::ObjectKey,
     operation_kind::OperationKind,
     phase::Phase,
     task::{TaskId, TaskResult},
-    text::listed,
+    text::join_names,
     view::{OperationView, TaskProgress},
 };
-use capstan_engine::{Line, Record};
+use capstan_engine::{HookLogLine, Record};
 use jiff::Timestamp;
 
-use super::{Paint, name_of, phase_name, policy, remedy, span};
+use super::{Paint, object_name, phase_name, policy, remedy, format_duration};
 use crate::{terminal::Text, text};
 
 /// The widest column of names; the rest of a line with a longer name moves to the right.
@@ -46,13 +46,13 @@ impl RunText {
     pub fn text(&mut self, record: &Record) -> Text {
         match record {
             Record::Line(line) => self.log(line),
-            Record::Past(view) => {
+            Record::Snapshot(view) => {
                 self.view = (**view).clone();
                 Text::default()
             }
             Record::Missed { records } => {
                 let what = format!("{records} lines are left out: the output is read more slowly than they come");
-                text!("{}\n", self.paint.odd(&what))
+                text!("{}\n", self.paint.warning(&what))
             }
             Record::Event(event) => {
                 self.view.fold(event);
@@ -61,11 +61,11 @@ impl RunText {
         }
     }
 
-    fn log(&self, line: &Line) -> Text {
-        let Line {
+    fn log(&self, line: &HookLogLine) -> Text {
+        let HookLogLine {
             pod, container, text, ..
         } = line;
-        text!("{} {} > {} | {}\n", self.paint.faint("logs |"), pod, container, text)
+        text!("{} {} > {} | {}\n", self.paint.dim("logs |"), pod, container, text)
     }
 
     fn name(&self, task: &TaskId) -> String {
@@ -82,7 +82,7 @@ impl RunText {
             .about
             .as_ref()
             .map(|(_, application)| application.namespace.as_str());
-        name_of(key, namespace.unwrap_or_default())
+        object_name(key, namespace.unwrap_or_default())
     }
 
     fn line(&mut self, at: Timestamp, verb: &str, name: &str, rest: &str) -> Text {
@@ -96,12 +96,12 @@ impl RunText {
         let room = " ".repeat(self.width.saturating_sub(name.width()));
         let padded = format!("{verb:<9}");
         let verb = match verb {
-            "ok" | "created" | "changed" => self.paint.good(&padded),
-            "FAILED" | "stopped" | "plugin" | "trouble" | "refused" => self.paint.bad(&padded),
-            "waiting" | "passed" => self.paint.odd(&padded),
+            "ok" | "created" | "changed" => self.paint.success(&padded),
+            "FAILED" | "stopped" | "plugin" | "trouble" | "refused" => self.paint.failure(&padded),
+            "waiting" | "passed" => self.paint.warning(&padded),
             _ => padded.into(),
         };
-        let line = text!("{:>6}  {} {}{}   {}", span(since), verb, name, room, rest);
+        let line = text!("{:>6}  {} {}{}   {}", format_duration(since), verb, name, room, rest);
         text!("{}\n", line.trim_end())
     }
 
@@ -112,13 +112,13 @@ impl RunText {
         let done = self.view.tasks.iter().filter(main).filter(is_done).count();
         text!(
             "{}\n",
-            self.paint.strong(&text!("---- {} [{}/{} done] ----", title, done, all))
+            self.paint.heading(&text!("---- {} [{}/{} done] ----", title, done, all))
         )
     }
 
     fn event(&mut self, event: &Event) -> Text {
         let at = event.at;
-        match &event.what {
+        match &event.kind {
             EventKind::OperationStarted {
                 operation,
                 does,
@@ -139,7 +139,7 @@ impl RunText {
                 text!(
                     "operation {}: {} of {} in namespace {}\n",
                     operation,
-                    purpose.word(*does),
+                    purpose.operation_name(*does),
                     application.name,
                     application.namespace
                 )
@@ -171,7 +171,7 @@ impl RunText {
                 at: when,
                 cause,
             } => {
-                let pause = span(when.duration_since(at));
+                let pause = format_duration(when.duration_since(at));
                 self.section(&format!("try {attempt} in {pause}, because of {}", cause.message))
             }
             EventKind::PhaseStarted {
@@ -182,11 +182,11 @@ impl RunText {
                 let does = self.view.about.as_ref().map_or(OperationKind::Sync, |(does, _)| *does);
                 self.section(&format!("{}, wave {wave}", phase_name(*phase, does, self.view.purpose)))
             }
-            EventKind::TaskHeld { task, .. } => {
+            EventKind::TaskBlocked { task, .. } => {
                 let (name, message) = (self.name(task), self.view.task(task).map(|view| view.message.clone()));
                 self.line(at, "held", &name, &message.unwrap_or_default())
             }
-            EventKind::ObjectMade { key, how, .. } => {
+            EventKind::ObjectApplied { key, how, .. } => {
                 // The end of an unchanged object says everything.
                 if how == "unchanged" {
                     return Text::default();
@@ -230,7 +230,7 @@ impl RunText {
                     TaskResult::FixedClock(message) => self.line(at, "stopped", &name, message),
                 }
             }
-            EventKind::LogsKept {
+            EventKind::LogsSaved {
                 task,
                 trouble: Some(trouble),
                 ..
@@ -241,13 +241,13 @@ impl RunText {
             EventKind::HookDisposed {
                 key, fate, by, plugins, ..
             } => self.disposed(at, key, fate, (by.as_deref().unwrap_or_default(), plugins)),
-            EventKind::PluginTroubled { task, message } => {
+            EventKind::PluginProblem { task, message } => {
                 let name = self.name(task);
                 self.line(at, "plugin", &name, message)
             }
-            EventKind::Requested {
+            EventKind::PluginRequested {
                 task,
-                what,
+                request: what,
                 refused: Some(refused),
                 remedies,
                 ..
@@ -256,18 +256,18 @@ impl RunText {
                 let refused = remedy::with_hint(refused, remedies);
                 self.line(at, "refused", &name, &format!("{what}: {refused}"))
             }
-            EventKind::HookTouched { task, key, how } => {
+            EventKind::HookModifiedObject { task, key, how } => {
                 let (name, hook) = (self.name_of(key), self.name(task));
                 self.line(at, how, &name, &format!("for {hook}"))
             }
-            EventKind::Troubled { message } => self.line(at, "trouble", "", message),
+            EventKind::Problem { message } => self.line(at, "trouble", "", message),
             EventKind::Waiting { on } => on
                 .iter()
                 .map(|waiting| {
                     let name = self.name(&waiting.task);
-                    let since = span(at.duration_since(waiting.since));
+                    let since = format_duration(at.duration_since(waiting.since));
                     let until = match waiting.until {
-                        Some(until) => format!(", given up in {}", span(until.duration_since(at))),
+                        Some(until) => format!(", given up in {}", format_duration(until.duration_since(at))),
                         None => String::new(),
                     };
                     self.line(
@@ -285,8 +285,8 @@ impl RunText {
             | EventKind::PhaseFinished { .. }
             | EventKind::CheckFinished { well: true }
             | EventKind::TaskStarted { .. }
-            | EventKind::Requested { .. }
-            | EventKind::LogsKept { .. } => Text::default(),
+            | EventKind::PluginRequested { .. }
+            | EventKind::LogsSaved { .. } => Text::default(),
             EventKind::OperationFinished { status } => self.finished(at, status),
         }
     }
@@ -299,31 +299,31 @@ impl RunText {
         (by, plugins): (&str, &[String]),
     ) -> Text {
         let name = self.name_of(key);
-        let by = policy::name(by, plugins);
+        let by = policy::policy_name(by, plugins);
         match fate {
-            DisposalOutcome::Kept => match policy::keepers(plugins) {
+            DisposalOutcome::Kept => match policy::keeping_plugins(plugins) {
                 // The plan says already that it is kept until the next run.
                 None => Text::default(),
                 Some(keepers) => self.line(at, "kept", &name, &keepers),
             },
             DisposalOutcome::Deleted => self.line(at, "deleted", &name, &by),
             DisposalOutcome::Due(due) => {
-                let rest = format!("deleted in {} ({by})", span(due.duration_since(at)));
+                let rest = format!("deleted in {} ({by})", format_duration(due.duration_since(at)));
                 self.line(at, "kept", &name, &rest)
             }
             DisposalOutcome::AskedAgain(again) => {
-                let rest = format!("asked again in {} ({by})", span(again.duration_since(at)));
+                let rest = format!("asked again in {} ({by})", format_duration(again.duration_since(at)));
                 self.line(at, "kept", &name, &rest)
             }
             DisposalOutcome::Stuck(why) => self.line(at, "trouble", &name, &format!("it couldn't be deleted: {why}")),
         }
     }
 
-    fn finished(&self, at: Timestamp, status: &Status) -> Text {
+    fn finished(&self, at: Timestamp, status: &OperationStatus) -> Text {
         let took = self
             .view
             .started_at
-            .map(|start| span(at.duration_since(start)))
+            .map(|start| format_duration(at.duration_since(start)))
             .unwrap_or_default();
         let untouched: Vec<String> = self
             .view
@@ -334,23 +334,23 @@ impl RunText {
             .collect();
         let mut text = text!("\n");
         text.push(match status {
-            Status::Succeeded => text!("{} in {}\n", self.paint.good("Succeeded"), took),
-            Status::Failed(cause) => {
+            OperationStatus::Succeeded => text!("{} in {}\n", self.paint.success("Succeeded"), took),
+            OperationStatus::Failed(cause) => {
                 text!(
                     "{} after {} ({}): {}\n",
-                    self.paint.bad("Failed"),
+                    self.paint.failure("Failed"),
                     took,
                     cause.class,
                     remedy::with_hint(&cause.message, &cause.remedies)
                 )
             }
-            Status::Terminated { by } => text!("{} after {} by {}\n", self.paint.bad("Terminated"), took, by),
-            Status::Running | Status::Terminating { .. } => text!("{}\n", format!("{status:?}")),
+            OperationStatus::Terminated { by } => text!("{} after {} by {}\n", self.paint.failure("Terminated"), took, by),
+            OperationStatus::Running | OperationStatus::Terminating { .. } => text!("{}\n", format!("{status:?}")),
         });
         if !untouched.is_empty() {
-            text.push(text!("Not started: {}\n", listed(&untouched)));
+            text.push(text!("Not started: {}\n", join_names(&untouched)));
         }
-        if *status != Status::Succeeded
+        if *status != OperationStatus::Succeeded
             && let Some((_, application)) = &self.view.about
             && self
                 .view

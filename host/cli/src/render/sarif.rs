@@ -34,8 +34,8 @@ fn descriptor(rule: &Rule) -> Value {
     json!({
         "id": rule.id,
         "shortDescription": { "text": rule.summary },
-        "fullDescription": { "text": format!("{} {}", rule.summary, rule.why) },
-        "help": { "text": format!("{} What is known is ignored with the annotation `capstan.dev/lint-ignore: {}`.", rule.why, rule.id) },
+        "fullDescription": { "text": format!("{} {}", rule.summary, rule.consequence) },
+        "help": { "text": format!("{} What is known is ignored with the annotation `capstan.dev/lint-ignore: {}`.", rule.consequence, rule.id) },
         "defaultConfiguration": { "level": level(rule.severity) },
     })
 }

@@ -1,7 +1,7 @@
 //! Text of others has no effect on a terminal, and can't begin a line like one of ours.
 
 use capstan_core::{
-    event::{DisposalOutcome, Event, EventKind, Status, TaskOutline, WaitingOn},
+    event::{DisposalOutcome, Event, EventKind, OperationStatus, TaskOutline, WaitingOn},
     grant::{Allowance, Grants},
     lint::{Finding, Severity},
     object::ObjectKey,
@@ -14,7 +14,7 @@ use capstan_core::{
     task::{FailureClass, TaskId, TaskResult},
     wave::Wave,
 };
-use capstan_engine::{EngineError, Line, Record};
+use capstan_engine::{EngineError, HookLogLine, Record};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -85,7 +85,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         wave: Wave(0),
         key: key(),
         action: hostile(),
-        by: Some(hostile()),
+        plugin: Some(hostile()),
     };
     let at = Timestamp::UNIX_EPOCH;
     let finished = |result: TaskResult| EventKind::TaskFinished {
@@ -119,7 +119,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             phase: Phase::SyncFail,
             cause: Some(cause()),
         },
-        EventKind::ObjectMade {
+        EventKind::ObjectApplied {
             task: task.clone(),
             key: key(),
             how: hostile(),
@@ -134,7 +134,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
                 task: task.clone(),
                 message: hostile(),
                 since: at,
-                asked_at: None,
+                next_call_at: None,
                 until: None,
             }],
         },
@@ -146,7 +146,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             message: hostile(),
             remedies: hostile().into(),
         }),
-        EventKind::LogsKept {
+        EventKind::LogsSaved {
             task: task.clone(),
             bytes: 1,
             trouble: Some(hostile()),
@@ -155,38 +155,38 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         disposed(DisposalOutcome::Due(at)),
         disposed(DisposalOutcome::AskedAgain(at)),
         disposed(DisposalOutcome::Stuck(hostile())),
-        EventKind::PluginTroubled {
+        EventKind::PluginProblem {
             task: task.clone(),
             message: hostile(),
         },
-        EventKind::Requested {
+        EventKind::PluginRequested {
             task: task.clone(),
-            what: hostile(),
+            request: hostile(),
             times: 2,
             refused: Some(hostile()),
             remedies: Setting::Grant { plugin: hostile() }.into(),
         },
-        EventKind::HookTouched {
+        EventKind::HookModifiedObject {
             task: task.clone(),
             key: key(),
             how: hostile(),
         },
-        EventKind::Troubled { message: hostile() },
+        EventKind::Problem { message: hostile() },
         EventKind::Stopping { why: hostile() },
     ];
     for paint in [Paint::PLAIN, Paint::ALWAYS] {
         for status in [
-            Status::Failed(cause()),
-            Status::Terminated { by: hostile() },
-            Status::Terminating { by: hostile() },
+            OperationStatus::Failed(cause()),
+            OperationStatus::Terminated { by: hostile() },
+            OperationStatus::Terminating { by: hostile() },
         ] {
             let mut text = RunText::new(paint);
             for (seq, what) in news.iter().cloned().enumerate() {
                 let seq = u64::try_from(seq).unwrap() + 1;
-                let shown = text.text(&Record::Event(Event { seq, at, what }));
+                let shown = text.text(&Record::Event(Event { seq, at, kind: what }));
                 check(&shown, 1);
             }
-            let line = Line {
+            let line = HookLogLine {
                 at,
                 task: task.clone(),
                 pod: hostile(),
@@ -195,7 +195,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             };
             check(&text.text(&Record::Line(line)), 1);
             let what = EventKind::OperationFinished { status: status.clone() };
-            check(&text.text(&Record::Event(Event { seq: 99, at, what })), None);
+            check(&text.text(&Record::Event(Event { seq: 99, at, kind: what })), None);
             check(&tables::operation(text.view(), paint), None);
             check(&tables::status(&status, paint), 1);
         }
@@ -233,7 +233,7 @@ fn a_plan_shows_nothing_that_a_terminal_acts_on() {
     let plan_of = |effective: Grants| Plan {
         application: application(),
         skipped: vec![skipped.clone()],
-        left_over: vec![key()],
+        unpruned: vec![key()],
         notices: vec![hostile()],
         allowances: vec![Allowance {
             plugin: hostile(),
@@ -286,7 +286,7 @@ fn an_error_shows_nothing_that_a_terminal_acts_on() {
     for paint in [Paint::PLAIN, Paint::ALWAYS] {
         for error in [
             Diagnostics(vec![mistake.clone(), placed.clone()]).into(),
-            EngineError::Plan(vec![placed.clone()]).into(),
+            EngineError::InvalidInput(vec![placed.clone()]).into(),
             EngineError::Busy {
                 holder: hostile(),
                 since: Some(hostile()),
@@ -294,7 +294,7 @@ fn an_error_shows_nothing_that_a_terminal_acts_on() {
             .into(),
             anyhow::anyhow!(hostile()).context(hostile()),
         ] {
-            check(&report::tell(&error, paint), None);
+            check(&report::error_text(&error, paint), None);
         }
     }
 }

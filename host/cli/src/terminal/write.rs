@@ -17,7 +17,7 @@ pub(crate) fn print(text: &Text) {
 }
 
 /// Prints to stderr, in lines of its own.
-pub(crate) fn say(text: &Text) {
+pub(crate) fn print_stderr(text: &Text) {
     // Nothing can be done about a closed stderr.
     writeln!(io::stderr(), "{}", text.as_str()).ok();
 }
@@ -52,7 +52,7 @@ fn remember_error(written: io::Result<()>) {
 /// before: their line breaks can't be told from others here.
 pub(crate) fn show_usage(usage: &clap::Error) {
     if usage.use_stderr() {
-        say(&Text::join(Text::lines_of(&usage.render().to_string()), "\n"));
+        print_stderr(&Text::join(Text::lines_of(&usage.render().to_string()), "\n"));
         return;
     }
     let help = usage.render();
@@ -67,11 +67,11 @@ pub(crate) fn show_usage(usage: &clap::Error) {
 
 /// The writer of the log: it prints each event to stderr, as a text of its own.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Log;
+pub(crate) struct LogWriter;
 
-impl io::Write for Log {
+impl io::Write for LogWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        say(&Text::block(&String::from_utf8_lossy(event)));
+        print_stderr(&Text::block(&String::from_utf8_lossy(event)));
         Ok(event.len())
     }
 

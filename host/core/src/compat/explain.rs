@@ -30,7 +30,8 @@ pub struct Difference {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// What kind of difference it is.
-    pub what: DifferenceKind,
+    #[serde(rename = "what")]
+    pub kind: DifferenceKind,
     /// What the native plan does, in a few words.
     pub native: String,
     /// What the compat plan does, in a few words.
@@ -65,7 +66,7 @@ fn serialize_rules<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok
     struct InFull(Rule);
     impl Serialize for InFull {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let row = self.0.row();
+            let row = self.0.description();
             let mut fields = serializer.serialize_struct("Rule", 4)?;
             fields.serialize_field("name", row.name)?;
             fields.serialize_field("native", row.native)?;
@@ -140,7 +141,7 @@ fn absence_reason(plan: &Plan, key: &ObjectKey) -> String {
     let skipped = plan.skipped.iter().find(|skipped| skipped.key == *key);
     match skipped {
         Some(skipped) => format!("left alone: {}", skipped.reason),
-        None if plan.left_over.contains(key) => "stays".to_owned(),
+        None if plan.unpruned.contains(key) => "stays".to_owned(),
         None => "has no part".to_owned(),
     }
 }
@@ -149,7 +150,7 @@ fn difference(task: &Task, what: DifferenceKind, native: String, argo_cd: String
     Difference {
         key: Some(task.key.clone()),
         phase: task.hook().map(|_| task.phase),
-        what,
+        kind: what,
         native,
         argo_cd,
         rules,
@@ -185,21 +186,21 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
                     rules,
                 ));
             }
-            if ours.way != theirs.way {
+            if ours.strategy != theirs.strategy {
                 let rules = rules_for(argo, other, DifferenceKind::Write);
                 let text = |replaces: bool| if replaces { "replaced as a whole" } else { "merged" }.to_owned();
-                let (native, argo_cd) = (text(ours.way.replaces()), text(theirs.way.replaces()));
+                let (native, argo_cd) = (text(ours.strategy.replaces()), text(theirs.strategy.replaces()));
                 found.push(difference(one, DifferenceKind::Write, native, argo_cd, rules));
             }
         }
         (Action::Delete(ours), Action::Delete(theirs)) => {
-            if ours.until != theirs.until {
+            if ours.wait_until != theirs.wait_until {
                 let rules = rules_for(argo, other, DifferenceKind::Wait);
                 found.push(difference(
                     one,
                     DifferenceKind::Wait,
-                    until(ours.until),
-                    until(theirs.until),
+                    until(ours.wait_until),
+                    until(theirs.wait_until),
                     rules,
                 ));
             }
@@ -244,7 +245,7 @@ fn until(until: DeletionEnd) -> String {
 }
 
 fn words(hook: &HookTask) -> Vec<&str> {
-    let named = hook.policies.iter().find(|policy| policy.by.claim != "*");
+    let named = hook.policies.iter().find(|policy| policy.plugin.claim != "*");
     named.map_or_else(Vec::new, |policy| policy.words.iter().map(String::as_str).collect())
 }
 
@@ -304,7 +305,7 @@ fn disposal_differences(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &
             vec![Rule::OlderObjectCounts],
         );
     }
-    if argo.does == OperationKind::Delete && task.phase == Phase::PreDelete {
+    if argo.operation_kind == OperationKind::Delete && task.phase == Phase::PreDelete {
         tell(
             "its object is deleted according to its delete policies".to_owned(),
             "its object is deleted with the others".to_owned(),
@@ -328,7 +329,7 @@ fn kind_order_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
         };
         let (ours, theirs) = (common(&ours, &theirs), common(&theirs, &ours));
         if ours != theirs {
-            let rule = if argo.does == OperationKind::Delete {
+            let rule = if argo.operation_kind == OperationKind::Delete {
                 Rule::DeletionInParallel
             } else {
                 Rule::KindOrder
@@ -336,7 +337,7 @@ fn kind_order_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
             found.push(Difference {
                 key: None,
                 phase: Some(phase),
-                what: DifferenceKind::Order,
+                kind: DifferenceKind::Order,
                 native: format!("wave {wave}: {}", ours.join(", then ")),
                 argo_cd: format!("wave {wave}: {}", theirs.join(", then ")),
                 rules: vec![rule],
@@ -390,16 +391,16 @@ fn outcome_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
             .iter()
             .any(|task| wanted(task) && argo.wave(task.phase, task.wave).iter().any(|other| other.id != task.id))
     };
-    let is_delete = argo.does == OperationKind::Delete;
+    let is_delete = argo.operation_kind == OperationKind::Delete;
     let overwrites = native.tasks.iter().any(|task| match &task.action {
-        Action::Apply(apply) => apply.live.is_some() && !apply.takes_over,
+        Action::Apply(apply) => apply.live.is_some() && !apply.force_conflicts,
         Action::Delete(_) | Action::Hook(_) => false,
     });
     let sends_ignored = argo.tasks.iter().any(|task| match &task.action {
         Action::Apply(apply) => apply.ignored.is_sent,
         Action::Delete(_) | Action::Hook(_) => false,
     });
-    let retries = argo.limits.retry.times > 0;
+    let retries = argo.limits.retry.max_retries > 0;
     let judges = hooks.iter().filter_map(|task| task.hook()).any(|hook| {
         let words = words(hook);
         words.contains(&"HookSucceeded") || words.contains(&"HookFailed")
@@ -436,9 +437,9 @@ fn outcome_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
     held.map(|(rule, _)| Difference {
         key: None,
         phase: None,
-        what: DifferenceKind::Outcome,
-        native: rule.row().native.to_owned(),
-        argo_cd: rule.row().argo_cd.to_owned(),
+        kind: DifferenceKind::Outcome,
+        native: rule.description().native.to_owned(),
+        argo_cd: rule.description().argo_cd.to_owned(),
         rules: vec![rule],
     })
     .collect()

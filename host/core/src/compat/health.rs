@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Returns the assessment of a hook's object as the hook's plugin gets it. In compat mode, some states count as success or failure.
-pub fn of_hook(mode: Mode, phase: Phase, mut assessment: Assessment) -> Assessment {
+pub fn hook_health(mode: Mode, phase: Phase, mut assessment: Assessment) -> Assessment {
     let is_delete = match phase {
         Phase::PreDelete | Phase::PostDelete => true,
         Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => false,
@@ -47,11 +47,11 @@ mod tests {
                 let is_delete = matches!(phase, Phase::PreDelete | Phase::PostDelete);
                 let expected = if is_delete { in_delete } else { in_sync };
                 assert_eq!(
-                    of_hook(Mode::ArgoCd, phase, seen.clone()).health,
+                    hook_health(Mode::ArgoCd, phase, seen.clone()).health,
                     expected,
                     "{health} in {phase}"
                 );
-                assert_eq!(of_hook(Mode::Native, phase, seen.clone()), seen);
+                assert_eq!(hook_health(Mode::Native, phase, seen.clone()), seen);
             }
         }
     }

@@ -4,13 +4,13 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotCopied {
     /// What Argo CD does.
-    pub what: &'static str,
+    pub argo_cd: &'static str,
     /// What Capstan does instead, and why.
-    pub instead: &'static str,
+    pub capstan: &'static str,
 }
 
 const fn entry(what: &'static str, instead: &'static str) -> NotCopied {
-    NotCopied { what, instead }
+    NotCopied { argo_cd: what, capstan: instead }
 }
 
 /// All behaviours that Capstan doesn't copy, in the order of the documentation.

@@ -65,7 +65,7 @@ fn place(kind: &str) -> usize {
 }
 
 /// Sorts the tasks of a plan in Argo CD's order and sets their ranks; does nothing in native mode. `home` is the application's namespace.
-pub(crate) fn arrange(mode: Mode, does: OperationKind, home: &str, tasks: &mut Vec<Task>, uses: &mut Vec<RuleUse>) {
+pub(crate) fn apply_argo_cd_order(mode: Mode, does: OperationKind, home: &str, tasks: &mut Vec<Task>, uses: &mut Vec<RuleUse>) {
     if !mode.has(Rule::KindOrder) {
         return;
     }
@@ -198,16 +198,16 @@ mod tests {
         deletion::PropagationRules,
         directive::{OnTimeout, Wait},
         hook::Propagation,
-        ignore::Ignored,
+        ignore::IgnoredFields,
         plugins::PluginRef,
-        task::{ApplyStrategy, ApplyTask, Check, DeleteTask, DeletionEnd, ExpectedChange, UnknownFields},
+        task::{ApplyStrategy, ApplyTask, DryRunCheck, DeleteTask, DeletionEnd, ExpectedChange, UnknownFields},
     };
 
     fn task(phase: Phase, wave: i32, object: Value, action: Action) -> Task {
         let object = Object(object);
         let key = object.key();
         Task {
-            id: TaskId::of(phase, Wave(wave), &key),
+            id: TaskId::new(phase, Wave(wave), &key),
             phase,
             wave: Wave(wave),
             rank: 99,
@@ -217,7 +217,7 @@ mod tests {
             action,
             timeout_seconds: None,
             on_timeout: OnTimeout::Fail,
-            check: Check::Nothing,
+            check: DryRunCheck::Nothing,
             waits_for: Vec::new(),
             unknown_fields: UnknownFields::Refused,
         }
@@ -234,7 +234,7 @@ mod tests {
         let action = Action::Apply(Box::new(ApplyTask {
             changes: ExpectedChange::Create,
             wait: Wait::Healthy,
-            judge: PluginRef {
+            health_plugin: PluginRef {
                 plugin: "resource".to_owned(),
                 version: String::new(),
                 digest: String::new(),
@@ -242,13 +242,13 @@ mod tests {
             },
             degraded_grace_seconds: 0,
             pods_grace_seconds: 0,
-            takes_over: false,
-            way: ApplyStrategy::Apply,
+            force_conflicts: false,
+            strategy: ApplyStrategy::Apply,
             migrates: false,
             live: None,
-            ignored: Ignored::default(),
-            hides: 0,
-            is_unsure: false,
+            ignored: IgnoredFields::default(),
+            ignored_differences: 0,
+            is_uncertain: false,
             recreate_propagation: PropagationRules::default().decide(Propagation::Foreground),
         }));
         task(phase, wave, object, action)
@@ -259,8 +259,8 @@ mod tests {
         let action = Action::Delete(DeleteTask {
             uid: "1".to_owned(),
             propagation: PropagationRules::default().decide(Propagation::Foreground),
-            until: DeletionEnd::Gone,
-            why: String::new(),
+            wait_until: DeletionEnd::Gone,
+            reason: String::new(),
         });
         task(Phase::Sync, wave, object, action)
     }
@@ -268,16 +268,16 @@ mod tests {
     /// Arranges and returns `phase/wave rank kind/name` of each, and the rules that made a difference.
     fn arranged(mut tasks: Vec<Task>) -> (Vec<String>, Vec<String>) {
         let mut uses = Vec::new();
-        arrange(Mode::ArgoCd, OperationKind::Sync, "shop", &mut tasks, &mut uses);
+        apply_argo_cd_order(Mode::ArgoCd, OperationKind::Sync, "shop", &mut tasks, &mut uses);
         let tasks = tasks.iter().map(|task| {
             assert!(
                 task.id.0.starts_with(&format!("{}/{}/", task.phase, task.wave)),
                 "{}",
                 task.id
             );
-            format!("{}/{} {} {}", task.phase, task.wave, task.rank, task.key.short())
+            format!("{}/{} {} {}", task.phase, task.wave, task.rank, task.key.kind_and_name())
         });
-        let uses = uses.iter().map(|one| format!("{} {}", one.rule, one.key.short()));
+        let uses = uses.iter().map(|one| format!("{} {}", one.rule, one.key.kind_and_name()));
         (tasks.collect(), uses.collect())
     }
 

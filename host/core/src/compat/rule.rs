@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Row;
+use super::RuleDescription;
 use crate::{object::ObjectKey, phase::Phase};
 
 /// Which behaviour applies where Argo CD and Capstan differ.
@@ -28,7 +28,7 @@ impl Mode {
     }
 
     /// Returns the mode's name in the plugin contract; `None` for native mode.
-    pub const fn word(self) -> Option<&'static str> {
+    pub const fn contract_name(self) -> Option<&'static str> {
         match self {
             Mode::Native => None,
             Mode::ArgoCd => Some("argocd"),
@@ -193,12 +193,12 @@ impl Rule {
 
     /// Returns the rule's name, such as `kind-order`.
     pub const fn name(self) -> &'static str {
-        self.row().name
+        self.description().name
     }
 
     /// Returns what both modes do.
-    pub const fn row(self) -> Row {
-        super::table::row(self)
+    pub const fn description(self) -> RuleDescription {
+        super::table::describe(self)
     }
 }
 
@@ -234,7 +234,7 @@ mod tests {
         }
         let last = Rule::ALL.last().expect("there are rules");
         assert_eq!(*last, Rule::TerminateKeepsEnded, "the last variant is listed last");
-        let rows: BTreeSet<&str> = Rule::ALL.into_iter().map(|rule| rule.row().argo_cd).collect();
+        let rows: BTreeSet<&str> = Rule::ALL.into_iter().map(|rule| rule.description().argo_cd).collect();
         assert_eq!(rows.len(), Rule::ALL.len());
     }
 

@@ -4,7 +4,7 @@ use super::Rule;
 
 /// The description of one rule: a line of `host/COMPAT.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
+pub struct RuleDescription {
     /// The rule's name, such as `kind-order`.
     pub name: &'static str,
     /// What Capstan does in native mode.
@@ -21,8 +21,8 @@ const TASKS: &str = "gitops-engine/pkg/sync/sync_tasks.go";
 const CONTEXT: &str = "gitops-engine/pkg/sync/sync_context.go";
 const DELETE: &str = "controller/hook.go, controller/appcontroller.go";
 
-const fn description(name: &'static str, native: &'static str, argo_cd: &'static str, source: &'static str) -> Row {
-    Row {
+const fn description(name: &'static str, native: &'static str, argo_cd: &'static str, source: &'static str) -> RuleDescription {
+    RuleDescription {
         name,
         native,
         argo_cd,
@@ -32,7 +32,7 @@ const fn description(name: &'static str, native: &'static str, argo_cd: &'static
 
 /// Returns the description of a rule.
 #[expect(clippy::too_many_lines, reason = "a table: one entry for each rule")]
-pub(super) const fn row(rule: Rule) -> Row {
+pub(super) const fn describe(rule: Rule) -> RuleDescription {
     match rule {
         Rule::MistakesAreIgnored => description(
             "mistakes-are-ignored",

@@ -29,7 +29,7 @@ fn span(steps: impl Iterator<Item = Step> + Clone) -> StepRange {
 
 /// Decides what the tasks wait for where Argo CD's rules apply. `idle` are the steps of objects that aren't pruned although they left the
 /// manifests. `asked` returns whether the user set `capstan.dev/wait` for an object.
-pub(crate) fn settle(
+pub(crate) fn decide_waits(
     mode: Mode,
     tasks: &mut [Task],
     idle: &[Step],
@@ -81,7 +81,7 @@ pub(crate) fn settle(
                 note(rule);
             }
             (Action::Delete(delete), Rule::LastWaveNotAwaited) => {
-                delete.until = DeletionEnd::Accepted;
+                delete.wait_until = DeletionEnd::Accepted;
                 note(rule);
             }
             (Action::Apply(_) | Action::Delete(_) | Action::Hook(_), _) => {}

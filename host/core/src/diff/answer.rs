@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Change, SERVER_METADATA_FIELDS, entries, identity, is_entry_of, key_of};
+use super::{Change, SERVER_METADATA_FIELDS, entries, identity, is_applied_entry_of, merge_key};
 use crate::{object::Object, place::reference_token};
 
 /// The server's answer to a dry run.
@@ -46,7 +46,7 @@ pub fn comparable(object: &Object, manager: &str) -> Value {
 
 fn owned_fields<'object>(object: &'object Object, manager: &str) -> Option<&'object Value> {
     entries(object)
-        .find(|entry| is_entry_of(entry, manager))
+        .find(|entry| is_applied_entry_of(entry, manager))
         .and_then(|entry| entry.get("fieldsV1"))
 }
 
@@ -87,7 +87,7 @@ fn compare_members(pointer: &str, before: &Map<String, Value>, after: &Map<Strin
 /// Compares two lists item by item. Returns `false` if it isn't known which items belong together.
 fn compare_items(pointer: &str, before: &[Value], after: &[Value], found: &mut Vec<Change>) -> bool {
     let list = pointer.rsplit('/').next().unwrap_or_default();
-    let Some(key) = key_of(list, before, after) else {
+    let Some(key) = merge_key(list, before, after) else {
         if before.len() != after.len() {
             return false;
         }

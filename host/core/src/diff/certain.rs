@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{SERVER_METADATA_FIELDS, entries, has_keys, is_entry_of};
+use super::{SERVER_METADATA_FIELDS, entries, matches_keys, is_applied_entry_of};
 use crate::object::Object;
 
 /// Returns whether applying `sent` as `manager` certainly leaves a live object unchanged.
@@ -43,7 +43,7 @@ fn applied_and_other_entries<'live>(
     live: &'live Object,
     manager: &str,
 ) -> (Option<&'live Value>, Option<Vec<&'live Value>>) {
-    let (own, others): (Vec<&Value>, Vec<&Value>) = entries(live).partition(|entry| is_entry_of(entry, manager));
+    let (own, others): (Vec<&Value>, Vec<&Value>) = entries(live).partition(|entry| is_applied_entry_of(entry, manager));
     let own = match own.as_slice() {
         [own] => Some(*own),
         _ => None,
@@ -124,7 +124,7 @@ fn are_unchanged_items(sent: &[Value], live: &[Value], fields: &Map<String, Valu
 fn names(element: &str, member: &Value) -> bool {
     if let Some(keys) = element.strip_prefix("k:") {
         let keys = serde_json::from_str::<Map<String, Value>>(keys);
-        return keys.is_ok_and(|keys| has_keys(member, &keys));
+        return keys.is_ok_and(|keys| matches_keys(member, &keys));
     }
     let value = element
         .strip_prefix("v:")

@@ -2,7 +2,7 @@
 
 use super::{DryRunAnswer, changes, is_applied_by, is_certainly_unchanged};
 use crate::{
-    ignore::{self, Ignored, WritePurpose},
+    ignore::{self, IgnoredFields, WritePurpose},
     object::Object,
     sent::as_sent,
     task::ExpectedChange,
@@ -16,7 +16,7 @@ pub struct ChangeQuestion<'a> {
     /// The live object; `None` if there is none.
     pub live: Option<&'a Object>,
     /// The fields that other managers maintain.
-    pub ignored: &'a Ignored,
+    pub ignored: &'a IgnoredFields,
     /// Whether the live object is replaced as a whole, so that fields that the manifest doesn't have are removed.
     pub replaces: bool,
     /// The server's answer to a dry run; `None` if there was none.
@@ -31,9 +31,9 @@ pub struct ChangeDecision {
     /// Whether the object is created, changed or left unchanged.
     pub changes: ExpectedChange,
     /// The number of differing fields that are ignored.
-    pub hides: usize,
+    pub ignored_differences: usize,
     /// Whether only the server could tell if anything changes, and it wasn't asked.
-    pub is_unsure: bool,
+    pub is_uncertain: bool,
 }
 
 /// Decides what applying an object changes.
@@ -72,7 +72,7 @@ pub fn decide(question: &ChangeQuestion<'_>) -> ChangeDecision {
     let Some(answer) = answer else {
         let is_unsure = local.is_empty() && is_applied_by(live, manager);
         return ChangeDecision {
-            is_unsure,
+            is_uncertain: is_unsure,
             ..ChangeDecision::sure(ExpectedChange::Fields(local), hides)
         };
     };
@@ -84,7 +84,7 @@ pub fn decide(question: &ChangeQuestion<'_>) -> ChangeDecision {
     } else {
         DryRunAnswer {
             before: answer.before.clone(),
-            after: ignore::hidden(&answer.after, &answer.before, ignored),
+            after: ignore::mask_ignored(&answer.after, &answer.before, ignored),
         }
     };
     let changes = shown.changes(manager);
@@ -105,7 +105,7 @@ fn local(question: &ChangeQuestion<'_>, live: &Object) -> (Vec<super::Change>, u
     if ignored.is_empty() {
         return (all, 0);
     }
-    let compared = ignore::compared(desired, live, ignored, manager);
+    let compared = ignore::prepare_comparison(desired, live, ignored, manager);
     let counted = changes(&compared.desired, &compared.live, manager);
     let hides = all.len().saturating_sub(counted.len());
     (counted, hides)
@@ -115,8 +115,8 @@ impl ChangeDecision {
     fn sure(changes: ExpectedChange, hides: usize) -> ChangeDecision {
         ChangeDecision {
             changes,
-            hides,
-            is_unsure: false,
+            ignored_differences: hides,
+            is_uncertain: false,
         }
     }
 }
@@ -141,11 +141,11 @@ mod tests {
     #[test]
     fn the_server_has_the_last_word_on_what_is_not_certain() {
         let (nothing, ignored) = (
-            Ignored::default(),
-            Ignored {
+            IgnoredFields::default(),
+            IgnoredFields {
                 pointers: vec!["/data/b".to_owned()],
                 is_sent: true,
-                ..Ignored::default()
+                ..IgnoredFields::default()
             },
         );
         let live_a = live(json!({ "a": "x" }));
@@ -155,8 +155,8 @@ mod tests {
         };
         let (same, other) = (answer(json!({ "a": "x" })), answer(json!({ "a": "x", "b": "y" })));
         let (known, more) = (desired(json!({ "a": "x" })), desired(json!({ "a": "x", "b": "" })));
-        let decided = |desired: &Object, ignored: &Ignored, replaces: bool, answer: Option<&DryRunAnswer>| {
-            let ChangeDecision { changes, is_unsure, .. } = decide(&ChangeQuestion {
+        let decided = |desired: &Object, ignored: &IgnoredFields, replaces: bool, answer: Option<&DryRunAnswer>| {
+            let ChangeDecision { changes, is_uncertain: is_unsure, .. } = decide(&ChangeQuestion {
                 desired,
                 live: Some(&live_a),
                 ignored,

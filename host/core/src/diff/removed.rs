@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Change, entries, has_keys, is_entry_of};
+use super::{Change, entries, matches_keys, is_applied_entry_of};
 use crate::object::Object;
 use crate::place::reference_token;
 
 /// Adds a change for every field that `manager` owns by `Apply` and that isn't desired any more.
-pub(super) fn find(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
+pub(super) fn find_removed(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
     for entry in entries(live) {
-        if let Some(fields) = entry.get("fieldsV1").filter(|_| is_entry_of(entry, manager)) {
+        if let Some(fields) = entry.get("fieldsV1").filter(|_| is_applied_entry_of(entry, manager)) {
             walk_field_set("", fields, Some(desired), &live.0, found);
         }
     }
@@ -92,7 +92,7 @@ fn find_removed_members(pointer: &str, desired: &Value, live: &Value, found: &mu
 
 fn by_keys<'value>(list: &'value Value, keys: &Value) -> Option<&'value Value> {
     let keys = keys.as_object()?;
-    list.as_array()?.iter().find(|member| has_keys(member, keys))
+    list.as_array()?.iter().find(|member| matches_keys(member, keys))
 }
 
 fn member_name(keys: &Value) -> String {

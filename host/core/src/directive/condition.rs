@@ -24,7 +24,7 @@ pub enum RunCondition {
 
 impl RunCondition {
     /// Returns the condition that an operation fulfils.
-    pub const fn of(purpose: Purpose, is_first_install: bool) -> RunCondition {
+    pub const fn for_operation(purpose: Purpose, is_first_install: bool) -> RunCondition {
         match purpose {
             Purpose::Deploy if is_first_install => RunCondition::FirstInstall,
             Purpose::Deploy => RunCondition::Upgrade,
@@ -52,7 +52,7 @@ pub struct RunConditions(BTreeSet<RunCondition>);
 /// The default: in every sync and rollback, but in no test.
 impl Default for RunConditions {
     fn default() -> RunConditions {
-        RunConditions::of([
+        RunConditions::from_words([
             RunCondition::FirstInstall,
             RunCondition::Upgrade,
             RunCondition::Rollback,
@@ -62,7 +62,7 @@ impl Default for RunConditions {
 
 impl RunConditions {
     /// Collects conditions.
-    pub fn of(words: impl IntoIterator<Item = RunCondition>) -> RunConditions {
+    pub fn from_words(words: impl IntoIterator<Item = RunCondition>) -> RunConditions {
         RunConditions(words.into_iter().collect())
     }
 
@@ -72,13 +72,13 @@ impl RunConditions {
     }
 
     /// Returns whether the conditions include this one.
-    pub fn names(&self, operation: RunCondition) -> bool {
+    pub fn includes(&self, operation: RunCondition) -> bool {
         self.0.contains(&operation)
     }
 
     /// Returns whether it depends on the hook's inputs if it runs in such an operation.
     pub fn depends_on_inputs(&self, operation: RunCondition) -> bool {
-        !self.names(operation) && operation != RunCondition::Test && self.names(RunCondition::Changed)
+        !self.includes(operation) && operation != RunCondition::Test && self.includes(RunCondition::Changed)
     }
 
     /// Returns why the hook doesn't run, for users: the operations in which it does.
@@ -96,16 +96,16 @@ mod tests {
     fn without_a_condition_a_hook_runs_in_every_sync_and_in_no_test() {
         let always = RunConditions::default();
         for is_first in [true, false] {
-            assert!(always.names(RunCondition::of(Purpose::Deploy, is_first)));
-            assert!(always.names(RunCondition::of(Purpose::Rollback, is_first)));
-            assert!(!always.names(RunCondition::of(Purpose::Test, is_first)));
+            assert!(always.includes(RunCondition::for_operation(Purpose::Deploy, is_first)));
+            assert!(always.includes(RunCondition::for_operation(Purpose::Rollback, is_first)));
+            assert!(!always.includes(RunCondition::for_operation(Purpose::Test, is_first)));
         }
         assert!(!always.depends_on_inputs(RunCondition::Upgrade));
     }
 
     #[test]
     fn a_test_never_asks_whether_inputs_have_changed() {
-        let changed = RunConditions::of([RunCondition::Changed, RunCondition::FirstInstall]);
+        let changed = RunConditions::from_words([RunCondition::Changed, RunCondition::FirstInstall]);
         assert!(changed.depends_on_inputs(RunCondition::Upgrade) && changed.depends_on_inputs(RunCondition::Rollback));
         assert!(
             !changed.depends_on_inputs(RunCondition::Test) && !changed.depends_on_inputs(RunCondition::FirstInstall)

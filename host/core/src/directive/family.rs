@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use super::{
     AnnotationFamily, Directives, Mode, RunCondition, RunConditions,
     helm::{self, HelmWord, TEST_FAILURE},
-    reader::{Reader, join_alternatives, pointer},
+    reader::{Reader, join_alternatives, annotation_pointer},
     unknown,
 };
 use crate::{
     compat::Rule,
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     phase::Phase,
     wave::Wave,
 };
@@ -41,7 +41,7 @@ pub(super) struct Hook {
     /// Whether it is a Helm test that must fail.
     pub must_fail: bool,
     /// Why the object is skipped, if the annotation doesn't say `Skip`.
-    pub left_alone: Option<String>,
+    pub skip_reason: Option<String>,
 }
 
 /// Reads the hook annotation.
@@ -81,7 +81,7 @@ fn read_hook_words(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
     if words.is_empty() {
         let error = reader
             .manifest
-            .error(&pointer(name), format!("`{name}` names no phase"));
+            .error(&annotation_pointer(name), format!("`{name}` names no phase"));
         let phases: Vec<&str> = Phase::ALL.into_iter().map(Phase::as_str).collect();
         report_wrong_value(
             reader,
@@ -104,7 +104,7 @@ fn report_wrong_value(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
 /// Returns a hook that Argo CD ignores. It is neither run nor applied, as with the word `Skip`.
 fn left_alone(family: AnnotationFamily, reason: String) -> Hook {
     Hook {
-        left_alone: Some(reason),
+        skip_reason: Some(reason),
         ..hook(family, vec![SKIP.to_owned()])
     }
 }
@@ -129,7 +129,7 @@ fn argo_cd_hook(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
         let counts = (deletes_count && is_delete(word)) || (from_helm && is_sync(word));
         if counts && !all.contains(word) {
             all.push(word.clone());
-            reader.used(rule);
+            reader.record_rule(rule);
             reader.notice(format!(
                 "read {HELM_HOOK} beside {ARGO_HOOK} for {word}, as Argo CD does"
             ));
@@ -142,7 +142,7 @@ fn argo_cd_hook(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
         && all.iter().any(|word| word == SKIP)
         && all.iter().filter(|word| is_sync(word)).count() > 1
     {
-        reader.used(Rule::SkipBesideOthers);
+        reader.record_rule(Rule::SkipBesideOthers);
         all.retain(|word| word != SKIP);
     }
     let family = if from_helm {
@@ -165,10 +165,10 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         return Hook::default();
     }
     for word in &words {
-        match helm::word(word) {
+        match helm::find_word(word) {
             Some(HelmWord::CrdInstall) => reader.notice(format!("{HELM_HOOK}: {word} beside other words is ignored")),
-            Some(known) if !known.counts(reader.mode) => {
-                reader.used(Rule::HelmHooksAlwaysRun);
+            Some(known) if !known.is_hook(reader.mode) => {
+                reader.record_rule(Rule::HelmHooksAlwaysRun);
                 reader.notice(format!("{HELM_HOOK}: {word} is ignored, as by Argo CD"));
             }
             Some(HelmWord::Phase(..) | HelmWord::Delete(_)) => {}
@@ -183,7 +183,7 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         && !reader.mode.has(Rule::HelmHooksAlwaysRun)
     {
         let message = format!("`{other}` wants the test to succeed and `{TEST_FAILURE}` wants it to fail");
-        reader.wrong(HELM_HOOK, message, "keep one of the two");
+        reader.report(HELM_HOOK, message, "keep one of the two");
     }
     let conditions = helm_conditions(&words, reader.mode);
     if conditions.is_empty() {
@@ -198,12 +198,12 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         conditions.iter().map(|(phase, _)| phase.to_string()).collect(),
     );
     let is_any = |condition: &RunConditions| {
-        condition.names(RunCondition::FirstInstall) && condition.names(RunCondition::Upgrade)
+        condition.includes(RunCondition::FirstInstall) && condition.includes(RunCondition::Upgrade)
     };
     let differs = conditions.iter().any(|(_, condition)| !is_any(condition));
     if reader.mode.has(Rule::HelmHooksAlwaysRun) {
         if differs {
-            reader.used(Rule::HelmHooksAlwaysRun);
+            reader.record_rule(Rule::HelmHooksAlwaysRun);
         }
         return found;
     }
@@ -216,8 +216,8 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
 /// Returns the phases of Helm's words, each with its conditions.
 fn helm_conditions(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> {
     let mut conditions: Vec<(Phase, RunConditions)> = Vec::new();
-    let known = words.iter().filter_map(|word| helm::word(word));
-    for word in known.filter(|word| word.counts(mode)) {
+    let known = words.iter().filter_map(|word| helm::find_word(word));
+    for word in known.filter(|word| word.is_hook(mode)) {
         let (phase, when) = match word {
             HelmWord::Phase(phase, when) => (phase, Some(when)),
             HelmWord::Delete(phase) => (phase, None),
@@ -226,7 +226,7 @@ fn helm_conditions(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> 
         match (conditions.iter_mut().find(|(known, _)| *known == phase), when) {
             (Some((_, condition)), Some(when)) => condition.insert(when),
             (Some(_), None) => {}
-            (None, Some(when)) => conditions.push((phase, RunConditions::of([when]))),
+            (None, Some(when)) => conditions.push((phase, RunConditions::from_words([when]))),
             (None, None) => conditions.push((phase, RunConditions::default())),
         }
     }
@@ -234,13 +234,13 @@ fn helm_conditions(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> 
 }
 
 fn unknown_helm_word(reader: &mut Reader<'_>, word: &str) {
-    let known: Vec<&str> = helm::WORDS.iter().map(|(known, _)| *known).collect();
+    let known: Vec<&str> = helm::HOOK_WORDS.iter().map(|(known, _)| *known).collect();
     let error = reader
         .manifest
-        .error(&pointer(HELM_HOOK), format!("`{word}` is no hook of Helm"));
+        .error(&annotation_pointer(HELM_HOOK), format!("`{word}` is no hook of Helm"));
     let error = if unknown::is_known_word(word) {
         error.hint(format!("that is Argo CD's word: write it into `{ARGO_HOOK}`"))
-    } else if let Some(near) = near(word, known.iter().copied()) {
+    } else if let Some(near) = closest_match(word, known.iter().copied()) {
         error.hint(format!("did you mean `{near}`?"))
     } else {
         error.hint(format!("Helm knows {}", join_alternatives(&known)))
@@ -270,17 +270,17 @@ pub(super) fn read_phase(reader: &mut Reader<'_>, found: &Directives) -> Option<
     ];
     let word = reader.text(NAME)?;
     if found.is_hook() {
-        reader.wrong(
+        reader.report(
             NAME,
             format!("`{NAME}` is for objects that are no hooks, and this is one"),
             format!("write the phase into `{OUR_HOOK}`"),
         );
         return None;
     }
-    reader.word("phase", &accepted).filter(|phase| {
+    reader.read_word("phase", &accepted).filter(|phase| {
         let is_exact = phase.as_str() == word.trim();
         if !is_exact {
-            reader.wrong(
+            reader.report(
                 NAME,
                 format!("`{word}` is no phase"),
                 format!("did you mean `{phase}`?"),
@@ -304,7 +304,7 @@ pub(super) fn read_wave(reader: &mut Reader<'_>, found: &Directives) -> Wave {
         }
         if let Some(wave) = wave(reader, text) {
             if name == HELM_WEIGHT && !found.is_hook() {
-                reader.used(Rule::WeightOnEveryObject);
+                reader.record_rule(Rule::WeightOnEveryObject);
             }
             let others: Vec<&str> = sources
                 .into_iter()
@@ -319,7 +319,7 @@ pub(super) fn read_wave(reader: &mut Reader<'_>, found: &Directives) -> Wave {
         } else {
             format!("`{text}` is no wave")
         };
-        let error = reader.manifest.error(&pointer(name), message).hint(format!(
+        let error = reader.manifest.error(&annotation_pointer(name), message).hint(format!(
             "a wave is a whole number from {} to {}, as in `-1`, `0` or `5`",
             i32::MIN,
             i32::MAX
@@ -328,7 +328,7 @@ pub(super) fn read_wave(reader: &mut Reader<'_>, found: &Directives) -> Wave {
         if name == OUR_WAVE || !reader.mode.has(Rule::WaveFallsBack) {
             break;
         }
-        reader.used(Rule::WaveFallsBack);
+        reader.record_rule(Rule::WaveFallsBack);
     }
     Wave::default()
 }
@@ -341,7 +341,7 @@ fn wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
     let wide: i64 = text.parse().ok()?;
     let nearest = i32::try_from(wide).unwrap_or(if wide < 0 { i32::MIN } else { i32::MAX });
     if i64::from(nearest) != wide {
-        reader.used(Rule::WideWaves);
+        reader.record_rule(Rule::WideWaves);
         reader.notice(format!("the wave {wide} is out of range; {nearest} is used"));
     }
     Some(Wave(nearest))
@@ -354,7 +354,7 @@ pub(super) fn read_delete_policies(reader: &mut Reader<'_>) -> Vec<String> {
         let ours = reader.list(OUR_POLICY);
         if ours.is_empty() {
             let hint = format!("write {}", join_alternatives(&unknown::KNOWN_POLICIES));
-            reader.wrong(OUR_POLICY, format!("`{OUR_POLICY}` names no policy"), hint);
+            reader.report(OUR_POLICY, format!("`{OUR_POLICY}` names no policy"), hint);
         }
         return ours;
     }
@@ -365,11 +365,11 @@ pub(super) fn read_delete_policies(reader: &mut Reader<'_>) -> Vec<String> {
             reader.notice_ignored(ARGO_POLICY, &[HELM_POLICY]);
             return words;
         }
-        reader.used(Rule::PoliciesAreJoined);
+        reader.record_rule(Rule::PoliciesAreJoined);
         reader.notice(format!("joined {ARGO_POLICY} and {HELM_POLICY}, as Argo CD does"));
     }
     for word in helm {
-        let Some((_, ours)) = helm::POLICIES.iter().find(|(theirs, _)| *theirs == word) else {
+        let Some((_, ours)) = helm::DELETE_POLICIES.iter().find(|(theirs, _)| *theirs == word) else {
             let error = unknown::unknown_helm_policy_error(reader.manifest, &word);
             reader.ignored_by_argo_cd(error);
             continue;

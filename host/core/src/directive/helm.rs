@@ -20,7 +20,7 @@ pub(super) enum HelmWord {
 
 impl HelmWord {
     /// Returns whether the word makes the object a hook in this mode.
-    pub(super) fn counts(self, mode: Mode) -> bool {
+    pub(super) fn is_hook(self, mode: Mode) -> bool {
         match self {
             HelmWord::CrdInstall => false,
             HelmWord::Phase(_, RunCondition::Rollback | RunCondition::Test) => !mode.has(Rule::HelmHooksAlwaysRun),
@@ -33,7 +33,7 @@ impl HelmWord {
 pub(super) const TEST_FAILURE: &str = "test-failure";
 
 /// Helm's hook words.
-pub(super) const WORDS: [(&str, HelmWord); 12] = [
+pub(super) const HOOK_WORDS: [(&str, HelmWord); 12] = [
     (
         "pre-install",
         HelmWord::Phase(Phase::PreSync, RunCondition::FirstInstall),
@@ -58,15 +58,15 @@ pub(super) const WORDS: [(&str, HelmWord); 12] = [
 ];
 
 /// Helm's delete policies and Argo CD's names for them.
-pub(super) const POLICIES: [(&str, &str); 3] = [
+pub(super) const DELETE_POLICIES: [(&str, &str); 3] = [
     ("before-hook-creation", "BeforeHookCreation"),
     ("hook-succeeded", "HookSucceeded"),
     ("hook-failed", "HookFailed"),
 ];
 
 /// Returns the meaning of a word; `None` if Helm doesn't have it.
-pub(super) fn word(text: &str) -> Option<HelmWord> {
-    WORDS
+pub(super) fn find_word(text: &str) -> Option<HelmWord> {
+    HOOK_WORDS
         .iter()
         .find(|(known, _)| *known == text)
         .map(|(_, meaning)| *meaning)

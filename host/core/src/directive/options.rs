@@ -5,12 +5,12 @@
 
 use super::{
     Directives, Permission,
-    reader::{Reader, join_alternatives, pointer},
+    reader::{Reader, join_alternatives, annotation_pointer},
 };
 use crate::{
     compat::Rule,
-    error::near,
-    sync_options::{NO_CLIENT_SIDE_APPLY, OptionScope, SYNC_OPTIONS, SyncOption, known},
+    error::closest_match,
+    sync_options::{NO_CLIENT_SIDE_APPLY, OptionScope, SYNC_OPTIONS, SyncOption, find_option},
 };
 
 const SYNC_OPTIONS_ANNOTATION: &str = "argocd.argoproj.io/sync-options";
@@ -18,7 +18,7 @@ const SYNC_OPTIONS_ANNOTATION: &str = "argocd.argoproj.io/sync-options";
 pub(crate) const POLICY: &str = "helm.sh/resource-policy";
 
 /// Reads the sync options into the directives.
-pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
+pub(super) fn read_sync_options(reader: &mut Reader<'_>, found: &mut Directives) {
     let mut seen: Vec<String> = Vec::new();
     let (mut prune, mut delete) = (None, None);
     for option in reader.list(SYNC_OPTIONS_ANNOTATION) {
@@ -35,8 +35,8 @@ pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
         seen.push(key.to_owned());
         let is_true = value == "true";
         match key {
-            "Prune" => prune = Some(Permission::of(value)),
-            "Delete" => delete = Some(Permission::of(value)),
+            "Prune" => prune = Some(Permission::from_option_value(value)),
+            "Delete" => delete = Some(Permission::from_option_value(value)),
             "PruneLast" => found.prune_last = is_true,
             "Replace" => found.replace = is_true,
             "Force" => found.force = is_true,
@@ -59,7 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
     }
     if keeps && prune.is_none() {
         if reader.mode.has(Rule::KeepEndsAtPrune) {
-            reader.used(Rule::KeepEndsAtPrune);
+            reader.record_rule(Rule::KeepEndsAtPrune);
         } else {
             seen.push("Prune".to_owned());
             prune = Some(Permission::No);
@@ -72,19 +72,19 @@ pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
 
 /// Returns whether an option and its value are valid for objects; otherwise adds an error or a notice.
 fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
-    let option = known(key);
-    if option.is_some_and(|option| option.whose == OptionScope::Application) {
+    let option = find_option(key);
+    if option.is_some_and(|option| option.scope == OptionScope::Application) {
         reader.notice(format!(
             "{SYNC_OPTIONS_ANNOTATION}: {key} is an option of applications; on an object it has no effect"
         ));
         return false;
     }
     let Some(SyncOption { values, .. }) = option else {
-        let of_objects = SYNC_OPTIONS.iter().filter(|option| option.whose == OptionScope::Both);
-        match near(key, of_objects.map(|option| option.name)) {
+        let of_objects = SYNC_OPTIONS.iter().filter(|option| option.scope == OptionScope::Both);
+        match closest_match(key, of_objects.map(|option| option.name)) {
             Some(near) => {
                 let error = reader.manifest.error(
-                    &pointer(SYNC_OPTIONS_ANNOTATION),
+                    &annotation_pointer(SYNC_OPTIONS_ANNOTATION),
                     format!("there is no sync option `{key}`"),
                 );
                 reader.ignored_by_argo_cd(error.hint(format!("did you mean `{near}`?")));
@@ -101,7 +101,7 @@ fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
     } else {
         format!("the sync option `{key}` can't be `{value}`")
     };
-    let error = reader.manifest.error(&pointer(SYNC_OPTIONS_ANNOTATION), message);
+    let error = reader.manifest.error(&annotation_pointer(SYNC_OPTIONS_ANNOTATION), message);
     reader.ignored_by_argo_cd(error.hint(format!("it can be {}", join_alternatives(values))));
     false
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Directives, Mode, values};
 use crate::{
     compat::Rule,
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     manifest::{self, Manifest},
     object::Object,
     place::reference_token,
@@ -45,18 +45,18 @@ impl<'a> Reader<'a> {
 
     /// Returns an annotation's value.
     pub fn text(&self, name: &str) -> Option<&'a str> {
-        self.manifest.object.text(&pointer(name))
+        self.manifest.object.text(&annotation_pointer(name))
     }
 
     /// Returns the entries of an annotation that is a list.
     pub fn list(&self, name: &str) -> Vec<String> {
-        self.text(name).map(values::split).unwrap_or_default()
+        self.text(name).map(values::split_list).unwrap_or_default()
     }
 
     /// Adds an error about an annotation's value.
-    pub fn wrong(&mut self, name: &str, message: impl Into<String>, hint: impl Into<Remedies>) {
+    pub fn report(&mut self, name: &str, message: impl Into<String>, hint: impl Into<Remedies>) {
         self.errors
-            .push(self.manifest.error(&pointer(name), message).hint(hint));
+            .push(self.manifest.error(&annotation_pointer(name), message).hint(hint));
     }
 
     /// Adds an error.
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
         if !self.mode.has(Rule::MistakesAreIgnored) {
             return self.errors.push(error);
         }
-        self.used(Rule::MistakesAreIgnored);
+        self.record_rule(Rule::MistakesAreIgnored);
         let mut notice = format!("{}; it is ignored", error.message);
         let hint = error.hint.free_text();
         if !hint.is_empty() {
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Records that a rule of Argo CD had an effect.
-    pub fn used(&mut self, rule: Rule) {
+    pub fn record_rule(&mut self, rule: Rule) {
         if !self.rules.contains(&rule) {
             self.rules.push(rule);
         }
@@ -103,20 +103,20 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an annotation of Capstan whose value is one of a few words. `name` has no prefix.
-    pub fn word<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<T> {
+    pub fn read_word<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<T> {
         let name = format!("capstan.dev/{name}");
         let word = self.text(&name)?.trim();
         self.match_word(&name, word, accepted)
     }
 
     /// Reads an annotation of Capstan whose value is a list of a few words. `None` if it is missing or has no valid word.
-    pub fn words<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<Vec<T>> {
+    pub fn read_words<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<Vec<T>> {
         let name = format!("capstan.dev/{name}");
         self.text(&name)?;
         let words = self.list(&name);
         if words.is_empty() {
             let known: Vec<&str> = accepted.iter().map(|(known, _)| *known).collect();
-            self.wrong(
+            self.report(
                 &name,
                 format!("`{name}` is empty"),
                 format!("it can be {}", join_alternatives(&known)),
@@ -135,11 +135,11 @@ impl<'a> Reader<'a> {
             return Some(*value);
         }
         let words: Vec<&str> = accepted.iter().map(|(known, _)| *known).collect();
-        let hint = match near(word, words.iter().copied()) {
+        let hint = match closest_match(word, words.iter().copied()) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("it can be {}", join_alternatives(&words)),
         };
-        self.wrong(name, format!("`{word}` is no value of `{name}`"), hint);
+        self.report(name, format!("`{word}` is no value of `{name}`"), hint);
         None
     }
 
@@ -147,9 +147,9 @@ impl<'a> Reader<'a> {
     pub fn duration(&mut self, name: &str) -> Option<u64> {
         let name = format!("capstan.dev/{name}");
         let text = self.text(&name)?;
-        let seconds = values::seconds(text);
+        let seconds = values::parse_seconds(text);
         if seconds.is_none() {
-            self.wrong(
+            self.report(
                 &name,
                 format!("`{text}` is no duration for `{name}`"),
                 "write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`",
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
             return Some(seconds);
         }
         let name = format!("capstan.dev/{name}");
-        self.wrong(
+        self.report(
             &name,
             format!("`{name}` can't be zero"),
             "leave it out if there is no limit",
@@ -180,13 +180,13 @@ impl<'a> Reader<'a> {
             if is_hook_document(&self.manifest.object) && self.manifest.object.0.pointer("/spec/settings").is_some() {
                 self.notice(format!("read {NAME}; `spec.settings` beside it was ignored"));
             }
-            let problem = match manifest::value(text) {
+            let problem = match manifest::parse_value(text) {
                 Ok(Value::Object(map)) => return map,
                 Ok(Value::Null) => return Map::new(),
                 Ok(_) => "this is no mapping".to_owned(),
                 Err(message) => message,
             };
-            self.wrong(
+            self.report(
                 NAME,
                 format!("the settings in `{NAME}` can't be read: {problem}"),
                 "write a mapping in YAML or JSON, as in `{\"url\": \"http://shop/health\"}`",
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
 
 /// Returns the settings in an object's annotation. They are empty if there is no annotation or it isn't a mapping; planning reports that.
 pub fn settings_of_object(object: &Object) -> Map<String, Value> {
-    match object.annotation("capstan.dev/settings").map(manifest::value) {
+    match object.annotation("capstan.dev/settings").map(manifest::parse_value) {
         Some(Ok(Value::Object(settings))) => settings,
         Some(Ok(_) | Err(_)) | None => Map::new(),
     }
@@ -224,7 +224,7 @@ pub fn settings_of_object(object: &Object) -> Map<String, Value> {
 pub fn settings_pointer(manifest: &Manifest) -> String {
     let name = "capstan.dev/settings";
     if manifest.object.annotation(name).is_some() || !is_hook_document(&manifest.object) {
-        return pointer(name);
+        return annotation_pointer(name);
     }
     "/spec/settings".to_owned()
 }
@@ -235,7 +235,7 @@ pub(super) fn is_hook_document(object: &Object) -> bool {
 }
 
 /// Returns the JSON pointer to an annotation.
-pub(crate) fn pointer(name: &str) -> String {
+pub(crate) fn annotation_pointer(name: &str) -> String {
     format!("/metadata/annotations/{}", reference_token(name))
 }
 

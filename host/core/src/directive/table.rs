@@ -6,7 +6,7 @@ use crate::object::labels;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Annotation {
     /// Its full name.
-    pub annotation: &'static str,
+    pub name: &'static str,
     /// Its possible values, in Markdown.
     pub values: &'static str,
     /// The value if it is missing, in Markdown; empty if there is none.
@@ -22,7 +22,7 @@ const fn row(
     meaning: &'static str,
 ) -> Annotation {
     Annotation {
-        annotation,
+        name: annotation,
         values,
         default,
         meaning,

@@ -84,7 +84,7 @@ pub enum Permission {
 
 impl Permission {
     /// Reads the value of a sync option: `true`, `false` or `confirm`.
-    pub(crate) fn of(value: &str) -> Permission {
+    pub(crate) fn from_option_value(value: &str) -> Permission {
         match value {
             "false" => Permission::No,
             "confirm" => Permission::Confirm,
@@ -119,7 +119,8 @@ pub struct Directives {
     pub must_fail: bool,
     /// Why the object is skipped, if its annotations don't say `Skip`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub left_alone: Option<String>,
+    #[serde(rename = "leftAlone")]
+    pub skip_reason: Option<String>,
     /// The hook's type, which names the plugin that runs it.
     pub hook_type: Option<String>,
     /// The phase in which an ordinary object is applied; `None` for Sync.

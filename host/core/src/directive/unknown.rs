@@ -3,11 +3,11 @@
 use super::{
     family::{ARGO_HOOK, ARGO_POLICY, HELM_HOOK, HELM_POLICY, OUR_HOOK, OUR_POLICY},
     helm::{self, HelmWord},
-    reader::{Reader, join_alternatives, pointer},
+    reader::{Reader, join_alternatives, annotation_pointer},
     table::{ANNOTATIONS, WRITTEN_BY_HOST},
 };
 use crate::{
-    error::{Diagnostic, edit_distance, near},
+    error::{Diagnostic, edit_distance, closest_match},
     manifest::Manifest,
 };
 
@@ -37,14 +37,14 @@ pub fn is_known_word(word: &str) -> bool {
 pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[String]) -> Diagnostic {
     let name = first_present(manifest, &[OUR_HOOK, ARGO_HOOK, HELM_HOOK]);
     let known = || KNOWN_WORDS.into_iter().chain(claimed_words.iter().map(String::as_str));
-    let error = manifest.error(&pointer(name), format!("`{word}` is no phase, and no plugin claims it"));
+    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is no phase, and no plugin claims it"));
     with_closest_match(error, word, known().collect())
 }
 
 /// Returns the error for a delete policy that no plugin claims. `known` are those that plugins claim.
 pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -> Diagnostic {
     let name = first_present(manifest, &[OUR_POLICY, ARGO_POLICY]);
-    let error = manifest.error(&pointer(name), format!("`{word}` is no delete policy"));
+    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is no delete policy"));
     let mut words: Vec<&str> = KNOWN_POLICIES.to_vec();
     words.extend(
         known
@@ -57,12 +57,12 @@ pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -
 
 /// Returns the error for a delete policy that isn't one of Helm's.
 pub(super) fn unknown_helm_policy_error(manifest: &Manifest, word: &str) -> Diagnostic {
-    let error = manifest.error(&pointer(HELM_POLICY), format!("`{word}` is no delete policy of Helm"));
-    with_closest_match(error, word, helm::POLICIES.iter().map(|(theirs, _)| *theirs).collect())
+    let error = manifest.error(&annotation_pointer(HELM_POLICY), format!("`{word}` is no delete policy of Helm"));
+    with_closest_match(error, word, helm::DELETE_POLICIES.iter().map(|(theirs, _)| *theirs).collect())
 }
 
 fn with_closest_match(error: Diagnostic, word: &str, known: Vec<&str>) -> Diagnostic {
-    match near(word, known.iter().copied()) {
+    match closest_match(word, known.iter().copied()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint(format!("it can be {}", join_alternatives(&known))),
     }
@@ -70,7 +70,7 @@ fn with_closest_match(error: Diagnostic, word: &str, known: Vec<&str>) -> Diagno
 
 /// Returns the first of several annotations that is present, else the first one.
 fn first_present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
-    let is_there = |name: &&&str| manifest.object.text(&pointer(name)).is_some();
+    let is_there = |name: &&&str| manifest.object.text(&annotation_pointer(name)).is_some();
     names
         .iter()
         .find(is_there)
@@ -85,7 +85,7 @@ pub(super) fn misspelt_word_error(manifest: &Manifest, name: &str, word: &str) -
     if is_known_word(word) {
         return None;
     }
-    let error = manifest.error(&pointer(name), format!("`{word}` is no phase"));
+    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is no phase"));
     let meant = KNOWN_WORDS.into_iter().find(|known| {
         let allowed = match known.len() {
             ..=5 => 0,
@@ -97,7 +97,7 @@ pub(super) fn misspelt_word_error(manifest: &Manifest, name: &str, word: &str) -
     if let Some(meant) = meant {
         return Some(error.hint(format!("did you mean `{meant}`?")));
     }
-    match helm::word(word)? {
+    match helm::find_word(word)? {
         HelmWord::Phase(phase, _) | HelmWord::Delete(phase) => {
             Some(error.hint(format!("that is Helm's word: write `{phase}`")))
         }
@@ -106,7 +106,7 @@ pub(super) fn misspelt_word_error(manifest: &Manifest, name: &str, word: &str) -
 }
 
 /// Reports annotations that look like known ones and aren't.
-pub(super) fn check_names(reader: &mut Reader<'_>) {
+pub(super) fn check_annotation_names(reader: &mut Reader<'_>) {
     let manifest = reader.manifest;
     let annotations = manifest.object.0.pointer("/metadata/annotations");
     let names = annotations
@@ -123,7 +123,7 @@ pub(super) fn check_names(reader: &mut Reader<'_>) {
 /// All of `capstan.dev/` belongs to Capstan. Names of Argo CD and Helm are only reported if they begin like hooks or waves, or nearly match
 /// a known name, because there are many others.
 fn misspelt_annotation_error(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
-    let known = || ANNOTATIONS.iter().map(|row| row.annotation);
+    let known = || ANNOTATIONS.iter().map(|row| row.name);
     if known()
         .chain(WRITTEN_BY_HOST)
         .chain(FOREIGN_ANNOTATIONS)
@@ -134,7 +134,7 @@ fn misspelt_annotation_error(manifest: &Manifest, name: &str) -> Option<Diagnost
     let (prefix, rest) = name.split_once('/')?;
     let family = || known().filter(move |known| known.split_once('/').is_some_and(|(family, _)| family == prefix));
     let short = |name: &'static str| name.split_once('/').map_or(name, |(_, rest)| rest);
-    let nearest = near(rest, family().map(short));
+    let nearest = closest_match(rest, family().map(short));
     let is_suspect = match prefix {
         "capstan.dev" => true,
         "argocd.argoproj.io" => nearest.is_some() || rest.starts_with("hook") || rest.starts_with("sync-"),
@@ -144,7 +144,7 @@ fn misspelt_annotation_error(manifest: &Manifest, name: &str) -> Option<Diagnost
     if !is_suspect {
         return None;
     }
-    let error = manifest.key_error(&pointer(name), format!("there is no annotation `{name}`"));
+    let error = manifest.key_error(&annotation_pointer(name), format!("there is no annotation `{name}`"));
     Some(match nearest {
         Some(near) => error.hint(format!("did you mean `{prefix}/{near}`?")),
         None => error.hint(format!("there is {}", join_alternatives(&family().collect::<Vec<_>>()))),

@@ -30,7 +30,7 @@ pub(super) const ON_VANISHED_VALUES: [(&str, OnVanished); 3] = [
     ("succeed", OnVanished::Succeed),
 ];
 
-pub(super) const WAIT: [(&str, Wait); 3] = [
+pub(super) const WAIT_VALUES: [(&str, Wait); 3] = [
     ("none", Wait::Nothing),
     ("applied", Wait::Applied),
     ("healthy", Wait::Healthy),
@@ -39,7 +39,7 @@ pub(super) const WAIT: [(&str, Wait); 3] = [
 /// The plugins for Services and Ingresses read this annotation themselves.
 pub(super) const LOAD_BALANCER_VALUES: [(&str, ()); 2] = [("expected", ()), ("none", ())];
 
-pub(super) const APPLY: [(&str, ApplyMode); 4] = [
+pub(super) const APPLY_VALUES: [(&str, ApplyMode); 4] = [
     ("merge", ApplyMode::Merge),
     ("override", ApplyMode::Override),
     ("if-not-present", ApplyMode::IfNotPresent),
@@ -54,7 +54,7 @@ pub(super) const PROPAGATION_VALUES: [(&str, Propagation); 3] = [
 
 /// Splits a list as Argo CD does (`gitops-engine/pkg/sync/resource/annotations.go`): at commas, without white space, empty entries and
 /// repetitions.
-pub(super) fn split(text: &str) -> Vec<String> {
+pub(super) fn split_list(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         if !words.iter().any(|known| known == word) {
@@ -65,7 +65,7 @@ pub(super) fn split(text: &str) -> Vec<String> {
 }
 
 /// Parses a duration in seconds: `600`, `10m`, `1h30m`, `2d`.
-pub(super) fn seconds(text: &str) -> Option<u64> {
+pub(super) fn parse_seconds(text: &str) -> Option<u64> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {
         return text.parse().ok();

@@ -35,17 +35,17 @@ impl UserGrants {
     }
 
     /// Returns what a plugin may do for an application. `requested` is what its manifest requests.
-    pub fn allow(&self, by: &PluginRef, requested: Grants, application: &Application) -> Allowance {
-        let requested = requested.settled(&application.namespace);
+    pub fn allowance_for(&self, by: &PluginRef, requested: Grants, application: &Application) -> Allowance {
+        let requested = requested.with_own_namespace(&application.namespace);
         let granted = match self.0.get(&by.plugin) {
             None => Grants::default(),
             Some(Granted::Requested) => requested.clone(),
-            Some(Granted::Only(grants)) => grants.clone().settled(&application.namespace),
+            Some(Granted::Only(grants)) => grants.clone().with_own_namespace(&application.namespace),
         };
         Allowance {
             plugin: by.plugin.clone(),
             digest: by.digest.clone(),
-            effective: requested.and(&granted),
+            effective: requested.intersect(&granted),
             requested,
             granted,
         }

@@ -10,7 +10,7 @@ use super::{
     reserved::{self, WriteMethod, Writer},
 };
 use crate::{
-    name::{MOST_BYTES, NamespaceName, ObjectName},
+    name::{MAX_BYTES, NamespaceName, ObjectName},
     object::{GroupKind, Object, ObjectKey},
     plugins::Application,
     remedy::{Remedies, Setting},
@@ -146,10 +146,10 @@ impl Permitted<'_> {
 /// # Errors
 ///
 /// Returns the reason, which the plugin and the user receive.
-pub fn gate<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Permitted<'a>, String> {
+pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Permitted<'a>, String> {
     let passed = |reach| Ok(Permitted { request, reach });
     match request {
-        Request::NotInThisVersion(name) => Err(format!("`{name}` is not in this version")),
+        Request::Unsupported(name) => Err(format!("`{name}` is not in this version")),
         Request::CreateOwn | Request::WatchOwn | Request::FollowLogsOwn | Request::DeleteOwn(_) => {
             if asker.has_object {
                 passed(Reach::default())
@@ -176,7 +176,7 @@ pub fn gate<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Permitted
         }
         Request::Apply(text) => {
             let value: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
-            reserved::check(&value, writer(asker, WriteMethod::Apply))?;
+            reserved::check_written_metadata(&value, writer(asker, WriteMethod::Apply))?;
             let wanted = Object(value);
             if wanted.api_version().is_empty() || wanted.kind().is_empty() || wanted.name().is_empty() {
                 return Err("an object needs `apiVersion`, `kind` and `metadata.name`".to_owned());
@@ -195,7 +195,7 @@ pub fn gate<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Permitted
         }
         Request::Patch { object: wanted, merge } => {
             let patch: Value = serde_json::from_str(merge).map_err(|error| format!("the patch is no JSON: {error}"))?;
-            reserved::check(&patch, writer(asker, WriteMethod::Patch))?;
+            reserved::check_written_metadata(&patch, writer(asker, WriteMethod::Patch))?;
             object(asker, Verb::Patch, requested_object(asker, wanted)?).and_then(passed)
         }
         Request::Delete { object: wanted, .. } => {
@@ -220,7 +220,7 @@ fn what(
     let namespace = namespace.unwrap_or(&asker.application.namespace);
     Ok(RequestedObjects {
         kind,
-        namespace: NamespaceName::optional(namespace).map_err(|error| format!("the namespace: {error}"))?,
+        namespace: NamespaceName::new_optional(namespace).map_err(|error| format!("the namespace: {error}"))?,
         name: name
             .map(ObjectName::new)
             .transpose()
@@ -232,7 +232,7 @@ fn what(
 fn group_kind(api_version: &str, kind: &str) -> Result<GroupKind, String> {
     let is_word = |word: &str, also: &[u8]| {
         !word.is_empty()
-            && word.len() <= MOST_BYTES
+            && word.len() <= MAX_BYTES
             && word
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || also.contains(&byte))
@@ -258,7 +258,7 @@ fn is_dots(text: &str) -> bool {
 fn writer<'a>(asker: &Requester<'a>, way: WriteMethod) -> Writer<'a> {
     Writer {
         plugin: asker.allowance.map_or("", |allowance| &allowance.plugin),
-        way,
+        method: way,
     }
 }
 
@@ -280,7 +280,7 @@ pub fn remedies(request: &Request, asker: &Requester<'_>) -> Remedies {
         allowance: Some(&all_granted),
         ..*asker
     };
-    if gate(request, &asker).is_err() {
+    if authorize(request, &asker).is_err() {
         return Remedies::default();
     }
     let plugin = allowance.plugin.clone();
@@ -296,7 +296,7 @@ fn denial(asker: &Requester<'_>, wanted: &RequestedPermission<'_>) -> String {
 
 fn object(asker: &Requester<'_>, verb: Verb, what: RequestedObjects) -> Result<Reach, String> {
     let (kind, namespace, name) = (&what.kind, what.namespace(), what.name());
-    if let Some(name) = name.filter(|name| is_state(kind, name)) {
+    if let Some(name) = name.filter(|name| is_capstan_state(kind, name)) {
         return Err(format!("{} {name} is where Capstan keeps what it knows", kind.kind));
     }
     let in_namespace = effective(asker).allows_object(verb, kind, namespace, name);
@@ -313,7 +313,7 @@ fn object(asker: &Requester<'_>, verb: Verb, what: RequestedObjects) -> Result<R
 }
 
 /// Returns whether an object holds Capstan's own state. A plugin that could write it could grant itself everything.
-pub fn is_state(kind: &GroupKind, name: &str) -> bool {
+pub fn is_capstan_state(kind: &GroupKind, name: &str) -> bool {
     let is_kind = matches!(
         (kind.group.as_str(), kind.kind.as_str()),
         ("", "Secret") | ("coordination.k8s.io", "Lease")
@@ -373,12 +373,12 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, Strin
                 if !effective(asker).allows_secret(name, key) {
                     return Err(denial(asker, &RequestedPermission::Secret(name, key)));
                 }
-                if !url.is_secure && !url.is_near() && !is_in_cluster(&url.host) {
+                if !url.is_secure && !url.is_restricted_host() && !is_in_cluster(&url.host) {
                     return Err(format!(
                         "Secret {name} would go over the network unencrypted; use https"
                     ));
                 }
-                if is_state(&GroupKind::new("", "Secret"), name) {
+                if is_capstan_state(&GroupKind::new("", "Secret"), name) {
                     return Err(format!("Secret {name} is where Capstan keeps what it knows"));
                 }
             }

@@ -168,7 +168,7 @@ impl Grants {
 
     /// Replaces `.` by the application's namespace.
     #[must_use]
-    pub fn settled(mut self, namespace: &str) -> Grants {
+    pub fn with_own_namespace(mut self, namespace: &str) -> Grants {
         for grant in &mut self.cluster {
             for name in grant.namespaces.iter_mut().filter(|name| *name == OWN_NAMESPACE) {
                 namespace.clone_into(name);
@@ -179,11 +179,11 @@ impl Grants {
 
     /// Returns what both permit.
     #[must_use]
-    pub fn and(&self, other: &Grants) -> Grants {
+    pub fn intersect(&self, other: &Grants) -> Grants {
         Grants {
-            cluster: intersect_pairs(&self.cluster, &other.cluster, ClusterGrant::and),
-            http: intersect_pairs(&self.http, &other.http, HttpGrant::and),
-            secrets: intersect_pairs(&self.secrets, &other.secrets, SecretGrant::and),
+            cluster: intersect_pairs(&self.cluster, &other.cluster, ClusterGrant::intersect),
+            http: intersect_pairs(&self.http, &other.http, HttpGrant::intersect),
+            secrets: intersect_pairs(&self.secrets, &other.secrets, SecretGrant::intersect),
             related: words(&self.related, &other.related),
         }
     }
@@ -241,7 +241,7 @@ impl Grants {
                 && grant.hosts.iter().any(|host| host.matches(&url.host, url.port))
         });
         let mut locals = grants.map(|grant| grant.local).collect::<Vec<_>>();
-        if url.is_near() {
+        if url.is_restricted_host() {
             locals.retain(|local| *local);
         }
         locals.into_iter().max()
@@ -262,7 +262,7 @@ impl Grants {
     }
 
     /// Describes the permissions for users, one line each.
-    pub fn lines(&self) -> Vec<String> {
+    pub fn describe(&self) -> Vec<String> {
         let cluster = self.cluster.iter().map(ToString::to_string);
         let http = self.http.iter().map(ToString::to_string);
         let secrets = self.secrets.iter().map(ToString::to_string);
@@ -295,9 +295,9 @@ fn words(one: &[String], other: &[String]) -> Vec<String> {
 }
 
 impl ClusterGrant {
-    fn and(&self, other: &ClusterGrant) -> Option<ClusterGrant> {
+    fn intersect(&self, other: &ClusterGrant) -> Option<ClusterGrant> {
         let verbs = intersect_pairs(&self.verbs, &other.verbs, |one, two| (one == two).then_some(*one));
-        let kinds = intersect_pairs(&self.kinds, &other.kinds, KindPattern::and);
+        let kinds = intersect_pairs(&self.kinds, &other.kinds, KindPattern::intersect);
         let namespaces = words(&self.namespaces, &other.namespaces);
         let names = match (&self.names, &other.names) {
             (Some(one), Some(two)) => Some(intersect_pairs(one, two, |one, two| (one == two).then(|| one.clone()))),
@@ -356,14 +356,14 @@ impl HttpGrant {
         if !self.hosts.iter().any(|host| host.matches(&url.host, url.port)) {
             lacks.push(format!("the host `{}:{}`", url.host, url.port));
         }
-        if url.is_near() && !self.local {
+        if url.is_restricted_host() && !self.local {
             lacks.push("`local: true`, since it is this machine or its link".to_owned());
         }
         lacks
     }
 
-    fn and(&self, other: &HttpGrant) -> Option<HttpGrant> {
-        let hosts = intersect_pairs(&self.hosts, &other.hosts, HostPattern::and);
+    fn intersect(&self, other: &HttpGrant) -> Option<HttpGrant> {
+        let hosts = intersect_pairs(&self.hosts, &other.hosts, HostPattern::intersect);
         let methods = words(&self.methods, &other.methods);
         (!hosts.is_empty() && !methods.is_empty()).then_some(HttpGrant {
             hosts,
@@ -374,7 +374,7 @@ impl HttpGrant {
 }
 
 impl SecretGrant {
-    fn and(&self, other: &SecretGrant) -> Option<SecretGrant> {
+    fn intersect(&self, other: &SecretGrant) -> Option<SecretGrant> {
         let (names, keys) = (words(&self.names, &other.names), words(&self.keys, &other.keys));
         (!names.is_empty() && !keys.is_empty()).then_some(SecretGrant {
             names,

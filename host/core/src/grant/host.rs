@@ -22,7 +22,7 @@ impl HostPattern {
     }
 
     /// Returns the pattern for what both match; `None` if they have nothing in common.
-    pub(super) fn and(&self, other: &HostPattern) -> Option<HostPattern> {
+    pub(super) fn intersect(&self, other: &HostPattern) -> Option<HostPattern> {
         let host = if matches_pattern(&self.host, &other.host) {
             &other.host
         } else if matches_pattern(&other.host, &self.host) {
@@ -124,7 +124,7 @@ impl Url {
     }
 
     /// Returns whether the host, as written, is a loopback or link-local address. Resolved addresses are checked when the call is made.
-    pub fn is_near(&self) -> bool {
+    pub fn is_restricted_host(&self) -> bool {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         let name = self.host.trim_end_matches('.');
         match bare.parse::<IpAddr>() {
@@ -262,6 +262,6 @@ mod tests {
             assert!(!is_near(far.parse().unwrap()), "{far}");
         }
         let url = Url::parse("http://[fd00:ec2::254]/latest/meta-data").unwrap();
-        assert!(url.is_near());
+        assert!(url.is_restricted_host());
     }
 }

@@ -21,7 +21,7 @@ impl KindPattern {
     }
 
     /// Returns the pattern for what both match; `None` if they have nothing in common.
-    pub(super) fn and(&self, other: &KindPattern) -> Option<KindPattern> {
+    pub(super) fn intersect(&self, other: &KindPattern) -> Option<KindPattern> {
         Some(KindPattern {
             group: narrower(&self.group, &other.group)?,
             kind: narrower(&self.kind, &other.kind)?,

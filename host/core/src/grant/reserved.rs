@@ -20,7 +20,7 @@ const SIGNAL_DOMAIN: &str = "signal.capstan.dev";
 pub(super) struct Writer<'a> {
     /// The plugin's name, without dots. Annotations of `NAME.capstan.dev/` are its own. Empty if it isn't known.
     pub(super) plugin: &'a str,
-    pub(super) way: WriteMethod,
+    pub(super) method: WriteMethod,
 }
 
 /// How an object is written.
@@ -37,7 +37,7 @@ pub(super) enum WriteMethod {
 /// # Errors
 ///
 /// Returns what a plugin may not write.
-pub(super) fn check(written: &Value, by: Writer<'_>) -> Result<(), String> {
+pub(super) fn check_written_metadata(written: &Value, by: Writer<'_>) -> Result<(), String> {
     let Some(members) = written.as_object() else {
         return Err("what is written must be a JSON object".to_owned());
     };
@@ -66,7 +66,7 @@ fn check_object_metadata(metadata: &Map<String, Value>, by: Writer<'_>) -> Resul
             None => {}
             Some(Value::Object(members)) => {
                 check_names(field, members, by)?;
-                check_tracking(field, members, by.way)?;
+                check_tracking(field, members, by.method)?;
             }
             // `null` would remove all of them.
             Some(_) => {
@@ -163,7 +163,7 @@ mod tests {
             "meta.helm.sh/release-name",
         ];
         for way in [WriteMethod::Apply, WriteMethod::Patch] {
-            let check = |written: &Value, way| check(written, Writer { plugin: "queue", way });
+            let check = |written: &Value, way| check_written_metadata(written, Writer { plugin: "queue", method: way });
             for name in reserved {
                 for value in [json!("x"), json!(null)] {
                     for field in ["labels", "annotations"] {
@@ -213,7 +213,7 @@ mod tests {
                 assert_eq!(check(&good, way), Ok(()), "{good}");
             }
         }
-        let check = |written: &Value, way| check(written, Writer { plugin: "queue", way });
+        let check = |written: &Value, way| check_written_metadata(written, Writer { plugin: "queue", method: way });
         let managed = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": "queue" } } });
         assert_eq!(check(&managed, WriteMethod::Apply), Ok(()));
         assert!(
@@ -225,8 +225,8 @@ mod tests {
     fn a_plugin_has_annotations_of_its_own() {
         let written = |domain: &str| json!({ "metadata": { "annotations": { format!("{domain}/from"): "3" } } });
         for way in [WriteMethod::Apply, WriteMethod::Patch] {
-            let by = |plugin| Writer { plugin, way };
-            assert_eq!(check(&written("scale.capstan.dev"), by("scale")), Ok(()));
+            let by = |plugin| Writer { plugin, method: way };
+            assert_eq!(check_written_metadata(&written("scale.capstan.dev"), by("scale")), Ok(()));
             for (domain, plugin) in [
                 ("scale.capstan.dev", "queue"),
                 ("a.scale.capstan.dev", "scale"),
@@ -234,10 +234,10 @@ mod tests {
                 ("signal.capstan.dev", "signal"),
                 (".capstan.dev", ""),
             ] {
-                assert!(check(&written(domain), by(plugin)).is_err(), "{domain} {plugin}");
+                assert!(check_written_metadata(&written(domain), by(plugin)).is_err(), "{domain} {plugin}");
             }
             let label = json!({ "metadata": { "labels": { "scale.capstan.dev/from": "3" } } });
-            assert!(check(&label, by("scale")).is_err());
+            assert!(check_written_metadata(&label, by("scale")).is_err());
         }
     }
 }

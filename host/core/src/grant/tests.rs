@@ -31,7 +31,7 @@ fn allowance(requested: serde_json::Value, granted: Granted) -> Allowance {
         claim: "scale".to_owned(),
     };
     let granted = UserGrants([("scale".to_owned(), granted)].into());
-    granted.allow(&by, grants(requested), &application())
+    granted.allowance_for(&by, grants(requested), &application())
 }
 
 fn asked(request: &Request, allowance: Option<&Allowance>) -> Result<(), String> {
@@ -41,7 +41,7 @@ fn asked(request: &Request, allowance: Option<&Allowance>) -> Result<(), String>
         has_object: true,
         allowance,
     };
-    gate(request, &asker).map(drop)
+    authorize(request, &asker).map(drop)
 }
 
 /// Returns what may help against a refusal.
@@ -115,7 +115,7 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
         "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop; what is \
          missing is the verb `patch`"
     );
-    assert_eq!(some.effective.lines(), ["get apps/Deployment in shop"]);
+    assert_eq!(some.effective.describe(), ["get apps/Deployment in shop"]);
     let all = allowance(deployments, Granted::Requested);
     assert_eq!(asked(&patch, Some(&all)), Ok(()));
     assert!(asked(&patch, None).is_err());
@@ -135,7 +135,7 @@ fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
         allowance: Some(&own),
     };
     let node = Request::Get(object("Node", None, "n"));
-    let permitted = gate(&node, &asker).unwrap();
+    let permitted = authorize(&node, &asker).unwrap();
     assert_eq!(permitted.key(true).unwrap().to_string(), "Node shop/n");
     assert!(
         permitted
@@ -143,14 +143,14 @@ fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
             .unwrap_err()
             .contains("which takes a grant with the namespace `*`")
     );
-    assert!(gate(&Request::Get(object("Pod", Some("other"), "p")), &asker).is_err());
+    assert!(authorize(&Request::Get(object("Pod", Some("other"), "p")), &asker).is_err());
     let everywhere = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"], "namespaces": ["*"]}]});
     let everywhere = allowance(everywhere, Granted::Requested);
     let asker = Requester {
         allowance: Some(&everywhere),
         ..asker
     };
-    assert_eq!(gate(&node, &asker).unwrap().key(false).unwrap().to_string(), "Node n");
+    assert_eq!(authorize(&node, &asker).unwrap().key(false).unwrap().to_string(), "Node n");
 }
 
 #[test]
@@ -410,7 +410,7 @@ fn a_grant_with_names_is_for_those_objects_and_for_no_list() {
         {"verbs": ["get", "watch", "apply", "patch", "delete"], "kinds": ["ConfigMap"], "names": ["flags", "limits"]}]});
     let named = allowance(named, Granted::Requested);
     assert_eq!(
-        named.effective.lines(),
+        named.effective.describe(),
         ["get, watch, apply, patch, delete ConfigMap flags, limits in shop"]
     );
     let get = |name: &str| asked(&Request::Get(object("ConfigMap", None, name)), Some(&named));
@@ -584,8 +584,8 @@ proptest! {
     /// What both say holds, and nothing else: whatever is asked for.
     #[test]
     fn what_is_allowed_is_what_both_sides_allow(one in some_grants(), two in some_grants()) {
-        let (one, two) = (one.settled("shop"), two.settled("shop"));
-        let both = one.and(&two);
+        let (one, two) = (one.with_own_namespace("shop"), two.with_own_namespace("shop"));
+        let both = one.intersect(&two);
         for verb in [Verb::Get, Verb::List, Verb::Apply, Verb::Delete] {
             for (group, kind) in [("", "Pod"), ("apps", "Deployment"), ("apps", "Pod"), ("x", "Y")] {
                 for namespace in ["shop", "other", "third", ""] {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{Ignored, is_there};
+use super::{IgnoredFields, is_there};
 use crate::{diff, object::Object};
 
 /// One step of a path.
@@ -21,7 +21,7 @@ enum Step {
 pub(super) struct Path(Vec<Step>);
 
 /// Returns the paths of all ignored fields.
-pub(super) fn paths(live: &Object, ignored: &Ignored) -> Vec<Path> {
+pub(super) fn ignored_paths(live: &Object, ignored: &IgnoredFields) -> Vec<Path> {
     let mut found: BTreeSet<Path> = BTreeSet::new();
     for pointer in &ignored.pointers {
         let words: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
@@ -124,7 +124,7 @@ fn step<'value>(value: &'value Value, name: &str) -> Option<(Step, &'value Value
     let members = value.as_array()?;
     let at = if let Some(keys) = name.strip_prefix("k:") {
         let keys: Map<String, Value> = serde_json::from_str(keys).ok()?;
-        members.iter().position(|member| diff::has_keys(member, &keys))?
+        members.iter().position(|member| diff::matches_keys(member, &keys))?
     } else {
         let wanted: Value = serde_json::from_str(name.strip_prefix("v:")?).ok()?;
         members.iter().position(|member| *member == wanted)?
@@ -135,7 +135,7 @@ fn step<'value>(value: &'value Value, name: &str) -> Option<(Step, &'value Value
 impl Path {
     fn is_identity(&self) -> bool {
         if let [.., Step::Field(list), Step::Member(_), Step::Field(field)] = self.0.as_slice()
-            && diff::is_key(list, field)
+            && diff::is_merge_key(list, field)
         {
             return true;
         }
@@ -159,7 +159,7 @@ impl Path {
         for entry in entries(live) {
             let Some(fields) = entry.get("fieldsV1") else { continue };
             if self.is_owned(&live.0, fields) {
-                let is_ours = diff::is_entry_of(entry, manager);
+                let is_ours = diff::is_applied_entry_of(entry, manager);
                 ours |= is_ours;
                 theirs |= !is_ours;
             }
@@ -193,12 +193,12 @@ impl Path {
     }
 
     /// Sets the field to its live value; removes it if it isn't live.
-    pub fn copy(&self, live: &Value, sent: &mut Value) {
+    pub fn copy_live(&self, live: &Value, sent: &mut Value) {
         let Some(found) = self.value(live).filter(|found| !found.is_null()) else {
             return self.remove(live, sent);
         };
         let Some((last, way)) = self.0.split_last() else { return };
-        let Some((live, place)) = walk(live, sent, way, Missing::Make) else {
+        let Some((live, place)) = walk(live, sent, way, Missing::Create) else {
             return;
         };
         match last {
@@ -222,7 +222,7 @@ impl Path {
     /// Removes the field.
     pub fn remove(&self, live: &Value, sent: &mut Value) {
         let Some((last, way)) = self.0.split_last() else { return };
-        let Some((live, place)) = walk(live, sent, way, Missing::Leave) else {
+        let Some((live, place)) = walk(live, sent, way, Missing::Skip) else {
             return;
         };
         match last {
@@ -241,23 +241,23 @@ impl Path {
     }
 
     /// Removes the field from what Capstan owns.
-    pub fn disown(&self, live: &mut Object, manager: &str) {
+    pub fn remove_ownership(&self, live: &mut Object, manager: &str) {
         let value = live.0.clone();
         let entries = live
             .0
             .pointer_mut("/metadata/managedFields")
             .and_then(Value::as_array_mut);
         for entry in entries.into_iter().flatten() {
-            if diff::is_entry_of(entry, manager)
+            if diff::is_applied_entry_of(entry, manager)
                 && let Some(fields) = entry.get_mut("fieldsV1")
             {
-                disown(&value, fields, &self.0);
+                remove_from_field_set(&value, fields, &self.0);
             }
         }
     }
 }
 
-fn disown(value: &Value, fields: &mut Value, way: &[Step]) {
+fn remove_from_field_set(value: &Value, fields: &mut Value, way: &[Step]) {
     let Some((first, rest)) = way.split_first() else { return };
     let Some(inner) = fields.as_object_mut() else { return };
     let next = inner.keys().find_map(|name| {
@@ -268,7 +268,7 @@ fn disown(value: &Value, fields: &mut Value, way: &[Step]) {
     if rest.is_empty() {
         inner.remove(&name);
     } else if let Some(fields) = inner.get_mut(&name) {
-        disown(value, fields, rest);
+        remove_from_field_set(value, fields, rest);
         // An empty set would mean that the field is owned as one value.
         if fields.as_object().is_some_and(Map::is_empty) {
             inner.remove(&name);
@@ -279,8 +279,8 @@ fn disown(value: &Value, fields: &mut Value, way: &[Step]) {
 /// What happens if a path leads through something that doesn't exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
-    Make,
-    Leave,
+    Create,
+    Skip,
 }
 
 /// Walks a path in the live object and in the object to send.
@@ -295,7 +295,7 @@ fn walk<'value>(
     for step in way {
         match step {
             Step::Field(name) => {
-                if missing == Missing::Make {
+                if missing == Missing::Create {
                     if place.is_null() {
                         *place = Value::Object(Map::new());
                     }
@@ -327,7 +327,7 @@ fn list_name(way: &[Step]) -> &str {
 fn counterpart(list: &str, live: &Value, sent: &Value, at: usize) -> Option<usize> {
     let (live, sent) = (live.as_array()?, sent.as_array()?);
     let wanted = live.get(at)?;
-    match diff::key_of(list, sent, live) {
+    match diff::merge_key(list, sent, live) {
         Some(key) => sent.iter().position(|member| diff::is_same_member(member, wanted, key)),
         None => (at < sent.len()).then_some(at),
     }

@@ -29,7 +29,7 @@ pub struct IgnoreRule {
 /// The ignored fields of one object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Ignored {
+pub struct IgnoredFields {
     /// The fields, as JSON pointers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pointers: Vec<String>,
@@ -43,7 +43,7 @@ pub struct Ignored {
 
 impl IgnoreRule {
     /// Returns whether the rule matches an object.
-    pub fn fits(&self, key: &ObjectKey) -> bool {
+    pub fn matches(&self, key: &ObjectKey) -> bool {
         matches_glob(&key.group, &self.group)
             && matches_glob(&key.kind, &self.kind)
             && (self.name.is_empty() || self.name == key.name)
@@ -51,7 +51,7 @@ impl IgnoreRule {
     }
 
     /// Returns the mistakes in the rule.
-    pub fn mistakes(&self) -> Vec<Diagnostic> {
+    pub fn validate(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.kind.is_empty() {
             let error = Diagnostic::new("a rule of `ignoreDifferences` names no kind");
@@ -72,16 +72,16 @@ impl IgnoreRule {
     }
 }
 
-impl Ignored {
+impl IgnoredFields {
     /// Returns what rules and a manifest's annotation ignore. `words` are the entries of the annotation.
     ///
     /// # Errors
     ///
     /// Returns the mistakes in the annotation.
-    pub fn of(manifest: &Manifest, words: &[String], rules: &[IgnoreRule]) -> Result<Ignored, Vec<Diagnostic>> {
-        let mut ignored = Ignored::default();
+    pub fn from_manifest(manifest: &Manifest, words: &[String], rules: &[IgnoreRule]) -> Result<IgnoredFields, Vec<Diagnostic>> {
+        let mut ignored = IgnoredFields::default();
         let key = manifest.key();
-        for rule in rules.iter().filter(|rule| rule.fits(&key)) {
+        for rule in rules.iter().filter(|rule| rule.matches(&key)) {
             ignored.pointers.extend(rule.json_pointers.iter().cloned());
             ignored.managers.extend(rule.managed_fields_managers.iter().cloned());
         }
@@ -162,16 +162,16 @@ mod tests {
             namespace: "shop".to_owned(),
             name: "api".to_owned(),
         };
-        assert!(rule.fits(&key("apps", "Deployment")) && !rule.fits(&key("apps", "StatefulSet")));
-        assert!(!rule.fits(&key("", "Deployment")));
+        assert!(rule.matches(&key("apps", "Deployment")) && !rule.matches(&key("apps", "StatefulSet")));
+        assert!(!rule.matches(&key("", "Deployment")));
         let any = IgnoreRule {
             group: "*".to_owned(),
             kind: "*Set".to_owned(),
             name: "api".to_owned(),
             ..IgnoreRule::default()
         };
-        assert!(any.fits(&key("apps", "StatefulSet")) && !any.fits(&key("apps", "Deployment")));
-        assert!(rule.mistakes().is_empty());
+        assert!(any.matches(&key("apps", "StatefulSet")) && !any.matches(&key("apps", "Deployment")));
+        assert!(rule.validate().is_empty());
         assert!(serde_yaml::from_str::<IgnoreRule>("kind: Deployment\njsonPointer: [/spec]\n").is_err());
     }
 
@@ -182,7 +182,7 @@ mod tests {
             jq_path_expressions: vec![".spec.replicas".to_owned()],
             ..IgnoreRule::default()
         };
-        let told: Vec<String> = rule.mistakes().into_iter().map(|error| error.message).collect();
+        let told: Vec<String> = rule.validate().into_iter().map(|error| error.message).collect();
         assert_eq!(
             told,
             [

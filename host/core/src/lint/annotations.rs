@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     compat::Rule,
-    directive::{ANNOTATIONS, AnnotationFamily, RESOURCE_POLICY, is_keep, pointer},
+    directive::{ANNOTATIONS, AnnotationFamily, RESOURCE_POLICY, is_keep, annotation_pointer},
     error::edit_distance,
     place::reference_token,
     plan::Role,
@@ -48,9 +48,9 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         match &member.classified.role {
             // An object that Helm's words skip may have a weight for `helm test`.
             Role::Skip(_) if directives.family != AnnotationFamily::Helm => {
-                if let Some(name) = member.first_of(&WAVES) {
+                if let Some(name) = member.first_annotation(&WAVES) {
                     let message = format!("`{name}` has no effect: {} is left alone", member.key);
-                    let fix = match &directives.left_alone {
+                    let fix = match &directives.skip_reason {
                         None => "take it off, or the word Skip",
                         Some(_) => "take it off, or write a phase into the hook annotation",
                     };
@@ -60,12 +60,12 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             Role::Resource => {
                 // `crd-install` makes no hook but is used together with Helm's other annotations.
                 let is_helms = member.manifest().object.annotation("helm.sh/hook").is_some();
-                if let Some(name) = member.first_of(&POLICIES).filter(|_| !is_helms) {
+                if let Some(name) = member.first_annotation(&POLICIES).filter(|_| !is_helms) {
                     let message = format!("`{name}` has no effect: {} is no hook", member.key);
                     add(member, name, message, "take it off, or make the object a hook", found);
                 }
                 let is_read = set.mode.has(Rule::WeightOnEveryObject) || is_helms;
-                if let Some(name) = member.first_of(&["helm.sh/hook-weight"]).filter(|_| !is_read) {
+                if let Some(name) = member.first_annotation(&["helm.sh/hook-weight"]).filter(|_| !is_read) {
                     let message = format!("`{name}` has no effect: {} is no hook", member.key);
                     add(member, name, message, "`capstan.dev/wave` is for every object", found);
                 }
@@ -76,7 +76,7 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 fn add(member: &SetMember<'_>, name: &str, message: String, fix: &str, found: &mut Findings<'_>) {
-    let finding = found.at(member, &pointer(name), message, fix);
+    let finding = found.at(member, &annotation_pointer(name), message, fix);
     found.add(member, finding);
 }
 
@@ -90,7 +90,7 @@ pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let object = &member.manifest().object;
         let mut places = vec![("/metadata/labels".to_owned(), "a label")];
         // The template of a Pod is the Pod itself.
-        if let Some(template) = needs::pods(object)
+        if let Some(template) = needs::pod_spec_pointer(object)
             .and_then(|root| root.strip_suffix("/spec"))
             .filter(|root| !root.is_empty())
         {
@@ -122,7 +122,7 @@ pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 fn is_read(name: &str) -> bool {
-    ANNOTATIONS.iter().any(|row| row.annotation == name)
+    ANNOTATIONS.iter().any(|row| row.name == name)
 }
 
 fn keys_at<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
@@ -136,7 +136,7 @@ pub(super) fn misspelt(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         for name in keys_at(&member.manifest().object.0, "/metadata/annotations") {
             let Some(meant) = meant(name) else { continue };
             let message = format!("nobody reads the annotation `{name}` of {}", member.key);
-            let finding = found.at(member, &pointer(name), message, format!("did you mean `{meant}`?"));
+            let finding = found.at(member, &annotation_pointer(name), message, format!("did you mean `{meant}`?"));
             found.add(member, finding);
         }
     }
@@ -172,7 +172,7 @@ pub(super) fn replace_and_apply(set: &ManifestSet<'_>, found: &mut Findings<'_>)
         );
         let finding = found.at(
             member,
-            &pointer("argocd.argoproj.io/sync-options"),
+            &annotation_pointer("argocd.argoproj.io/sync-options"),
             message,
             "leave one of them out",
         );

@@ -7,7 +7,7 @@ use super::{
 use crate::{compat::Rule, directive::Permission, object::ObjectKey, phase::Phase, plan::Role};
 
 /// `post-delete-needs`.
-pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in set
         .members
         .iter()
@@ -38,7 +38,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 "{} runs in PostDelete and {} {}, which is gone by then: its pods never start",
                 hook.key, need.verb, need.key
             );
-            let name = provider.member.key.short();
+            let name = provider.member.key.kind_and_name();
             let fix = if provider.member.is_hook() {
                 format!("let {name} run in PostDelete, in the hook's wave or an earlier one")
             } else {

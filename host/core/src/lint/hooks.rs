@@ -21,9 +21,9 @@ pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         .iter()
         .filter(|member| !matches!(member.classified.role, Role::Skip(_)))
     {
-        let is_job = member.is("batch", "Job") || member.is("batch", "CronJob");
-        let is_pod = member.is_hook() && member.is("", "Pod");
-        let Some(root) = needs::pods(&member.manifest().object).filter(|_| is_job || is_pod) else {
+        let is_job = member.is_of_kind("batch", "Job") || member.is_of_kind("batch", "CronJob");
+        let is_pod = member.is_hook() && member.is_of_kind("", "Pod");
+        let Some(root) = needs::pod_spec_pointer(&member.manifest().object).filter(|_| is_job || is_pod) else {
             continue;
         };
         let object = &member.manifest().object;
@@ -123,7 +123,7 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in hooks(set) {
         let policies = &hook.directives().delete_policies;
         let has = |word: &str| policies.iter().any(|policy| policy == word);
-        let ends = hook.is("batch", "Job") || hook.is("", "Pod");
+        let ends = hook.is_of_kind("batch", "Job") || hook.is_of_kind("", "Pod");
         let is_named = hook.manifest().object.generate_name().is_none() && !has_random_suffix(&hook.key.name);
         // The effect of a plugin's own policy isn't known.
         let is_known = policies.iter().all(|policy| KNOWN_POLICIES.contains(&policy.as_str()));
@@ -165,7 +165,7 @@ fn has_random_suffix(name: &str) -> bool {
 
 /// `hook-without-limit`.
 pub(super) fn without_limit(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
-    for hook in hooks(set).filter(|hook| hook.is("batch", "Job")) {
+    for hook in hooks(set).filter(|hook| hook.is_of_kind("batch", "Job")) {
         let object = &hook.manifest().object;
         let is_limited =
             object.0.pointer("/spec/activeDeadlineSeconds").is_some() || hook.directives().timeout_seconds.is_some();

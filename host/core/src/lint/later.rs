@@ -28,7 +28,7 @@ pub(super) fn resources(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 fn check_member(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findings<'_>) {
-    let Some(turn) = member.turn().filter(|_| member.is_cluster_object()) else {
+    let Some(turn) = member.first_slot().filter(|_| member.is_cluster_object()) else {
         return;
     };
     // SyncFail hooks are checked by another rule.
@@ -96,11 +96,11 @@ fn base_needs(set: &ManifestSet<'_>, member: &SetMember<'_>) -> Vec<Need> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrival {
     /// In this phase and wave.
-    At(Slot),
+    InSlot(Slot),
     /// When the application is deleted.
     OnDelete(Phase),
     /// In another operation.
-    NotNow,
+    NotPlanned,
 }
 
 /// Returns when a needed object comes; `None` if it exists already or comes in time.
@@ -109,18 +109,18 @@ fn late_arrival(set: &ManifestSet<'_>, turn: Slot, provider: Provider<'_>) -> Op
     if set.is_live(member) {
         return None;
     }
-    if let Some(first) = member.turn() {
-        return (first > turn).then_some(Arrival::At(first));
+    if let Some(first) = member.first_slot() {
+        return (first > turn).then_some(Arrival::InSlot(first));
     }
     match &member.classified.role {
         Role::Skip(_) => None,
         Role::Resource if member.directives().apply == ApplyMode::Ignore => None,
-        Role::Resource => Some(Arrival::NotNow),
+        Role::Resource => Some(Arrival::NotPlanned),
         Role::Hook { phases, .. } => {
             let is_of_delete = |phase: &&Phase| matches!(phase, Phase::PreDelete | Phase::PostDelete);
             match phases.iter().find(is_of_delete) {
                 Some(phase) if phases.iter().all(|phase| is_of_delete(&phase)) => Some(Arrival::OnDelete(*phase)),
-                Some(_) | None => Some(Arrival::NotNow),
+                Some(_) | None => Some(Arrival::NotPlanned),
             }
         }
     }
@@ -144,23 +144,23 @@ impl At<'_> {
     fn sentence(self) -> String {
         let At { member, need, turn, .. } = self;
         let here = match self.comes {
-            Arrival::At(other) => turn.beside(other),
-            Arrival::OnDelete(_) | Arrival::NotNow => turn.phase.to_string(),
+            Arrival::InSlot(other) => turn.describe_beside(other),
+            Arrival::OnDelete(_) | Arrival::NotPlanned => turn.phase.to_string(),
         };
         let who = if member.is_hook() {
             format!("{} runs in {here} and {} {}", member.key, need.verb, need.key)
         } else {
             format!("{}, in {here}, {} {}", member.key, need.verb, need.key)
         };
-        let brings = if self.provider.is_maker {
+        let brings = if self.provider.is_generator {
             format!("{} makes", self.provider.member.key)
         } else {
             "comes".to_owned()
         };
         let when = match self.comes {
-            Arrival::At(other) => format!("which {brings} in {} only", other.beside(turn)),
+            Arrival::InSlot(other) => format!("which {brings} in {} only", other.describe_beside(turn)),
             Arrival::OnDelete(phase) => format!("which {brings} in {phase} only"),
-            Arrival::NotNow => "which isn't there and is left out of this operation".to_owned(),
+            Arrival::NotPlanned => "which isn't there and is left out of this operation".to_owned(),
         };
         format!("{who}, {when}: {}", self.consequence())
     }
@@ -172,12 +172,12 @@ impl At<'_> {
         if !self.need.is_certain {
             return "its images may not be pulled".to_owned();
         }
-        if self.member.is("batch", "CronJob") {
+        if self.member.is_of_kind("batch", "CronJob") {
             return "a run before that doesn't start".to_owned();
         }
         let begins = match self.comes {
-            Arrival::At(other) => format!(", and {} never begins", other.beside(self.turn)),
-            Arrival::OnDelete(_) | Arrival::NotNow => String::new(),
+            Arrival::InSlot(other) => format!(", and {} never begins", other.describe_beside(self.turn)),
+            Arrival::OnDelete(_) | Arrival::NotPlanned => String::new(),
         };
         if self.member.is_hook() {
             format!("its pods never start{begins}")
@@ -191,36 +191,36 @@ impl At<'_> {
         if !self.is_of_pods() {
             return usual;
         }
-        if self.member.is("batch", "CronJob") {
+        if self.member.is_of_kind("batch", "CronJob") {
             return Severity::Note;
         }
         // Without a health check for Rollouts, they count as healthy.
-        let may_do = !self.need.is_certain || self.member.may_time_out() || self.member.is("argoproj.io", "Rollout");
+        let may_do = !self.need.is_certain || self.member.may_time_out() || self.member.is_of_kind("argoproj.io", "Rollout");
         if may_do { Severity::Warning } else { usual }
     }
 
     fn fix(self, mode: Mode) -> String {
         let Slot { phase, wave } = self.turn;
         let other = self.provider.member;
-        let name = other.key.short();
+        let name = other.key.kind_and_name();
         let is_hook = other.is_hook();
         match (self.comes, mode) {
-            (Arrival::NotNow, _) => format!("take {name} in, too, or sync it first"),
-            (Arrival::At(at), Mode::Native) if at.phase == phase => {
+            (Arrival::NotPlanned, _) => format!("take {name} in, too, or sync it first"),
+            (Arrival::InSlot(at), Mode::Native) if at.phase == phase => {
                 format!("give {name} the wave {wave} or an earlier one: `capstan.dev/wave: \"{wave}\"`")
             }
-            (Arrival::At(at), Mode::ArgoCd) if at.phase == phase => {
+            (Arrival::InSlot(at), Mode::ArgoCd) if at.phase == phase => {
                 format!("give {name} the wave {wave} or an earlier one: `argocd.argoproj.io/sync-wave: \"{wave}\"`")
             }
-            (Arrival::At(_) | Arrival::OnDelete(_), Mode::Native) if is_hook && phase == Phase::Sync => {
+            (Arrival::InSlot(_) | Arrival::OnDelete(_), Mode::Native) if is_hook && phase == Phase::Sync => {
                 format!("take the hook annotation off {name}: it is then applied in {phase} and stays")
             }
-            (Arrival::At(_) | Arrival::OnDelete(_), Mode::Native) if is_hook => {
+            (Arrival::InSlot(_) | Arrival::OnDelete(_), Mode::Native) if is_hook => {
                 format!(
                     "let {name} run in {phase}, too; or take its hook annotation off and write `capstan.dev/phase: {phase}`"
                 )
             }
-            (Arrival::At(at), Mode::Native) => {
+            (Arrival::InSlot(at), Mode::Native) => {
                 let and_wave = if at.wave > wave {
                     format!(" and `capstan.dev/wave: \"{wave}\"`")
                 } else {
@@ -230,7 +230,7 @@ impl At<'_> {
                     "`capstan.dev/phase: {phase}`{and_wave} on {name} applies it before; it stays an ordinary object"
                 )
             }
-            (Arrival::At(_) | Arrival::OnDelete(_), _) => {
+            (Arrival::InSlot(_) | Arrival::OnDelete(_), _) => {
                 format!("make {name} a hook of {phase}, in an earlier wave: `argocd.argoproj.io/hook: {phase}`")
             }
         }

@@ -75,7 +75,7 @@ fn target(scaler: &Object) -> Option<Target<'_>> {
 
 /// `stateful-set-change`.
 pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
-    for member in set.members.iter().filter(|member| member.is("apps", "StatefulSet")) {
+    for member in set.members.iter().filter(|member| member.is_of_kind("apps", "StatefulSet")) {
         let refused: Vec<&Change> = changes(member)
             .iter()
             .filter(|change| {
@@ -99,9 +99,9 @@ pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 /// `claim-shrinks`.
-pub(super) fn claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn shrinking_claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     let claims = set.members.iter();
-    for member in claims.filter(|member| member.is("", "PersistentVolumeClaim")) {
+    for member in claims.filter(|member| member.is_of_kind("", "PersistentVolumeClaim")) {
         for change in changes(member).iter().filter(|change| change.pointer == CLAIM_SIZE) {
             let (Some(from), Some(to)) = (&change.from, &change.to) else {
                 continue;
@@ -131,7 +131,7 @@ pub(super) fn claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 /// Returns what applying a member changes, unless the object is recreated where the server refuses changes.
 fn changes<'a>(member: &SetMember<'a>) -> &'a [Change] {
     match apply(member) {
-        Some(apply) if !apply.way.recreates() => match &apply.changes {
+        Some(apply) if !apply.strategy.recreates() => match &apply.changes {
             ExpectedChange::Fields(changes) => changes,
             ExpectedChange::Create | ExpectedChange::None => &[],
         },

@@ -15,8 +15,8 @@ const MAX_DEPTH: u32 = 32;
 
 /// Returns whether a controller creates this Secret or `ConfigMap` from an object: the kind is known for that, or it is a custom resource
 /// that contains the name.
-pub(crate) fn makes(object: &Object, wanted: &ObjectKey) -> bool {
-    if let Some(made) = needs::made(object) {
+pub(crate) fn creates(object: &Object, wanted: &ObjectKey) -> bool {
+    if let Some(made) = needs::generated_secret(object) {
         return made == *wanted;
     }
     let is_custom = object.group().contains('.') && !object.group().ends_with(".k8s.io");
@@ -48,7 +48,7 @@ pub(crate) fn may_create(plan: &Plan, workload: &Task, wanted: &ObjectKey) -> bo
         (object.group(), object.kind()),
         ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
     );
-    let Some(spec) = needs::pods(object).filter(|_| is_workload) else {
+    let Some(spec) = needs::pod_spec_pointer(object).filter(|_| is_workload) else {
         return false;
     };
     let account = object
@@ -129,16 +129,16 @@ mod tests {
             )
         };
         let certificate = custom("cert-manager.io/v1", "Certificate", json!({ "secretName": "tls" }));
-        assert!(makes(&certificate, &secret("tls")));
-        assert!(!makes(&certificate, &secret("x")));
+        assert!(creates(&certificate, &secret("tls")));
+        assert!(!creates(&certificate, &secret("x")));
         let database = custom(
             "db.example.com/v1",
             "Database",
             json!({ "users": [{ "secret": { "name": "login" } }] }),
         );
-        assert!(makes(&database, &secret("login")));
-        assert!(!makes(&database, &secret("other")));
+        assert!(creates(&database, &secret("login")));
+        assert!(!creates(&database, &secret("other")));
         let deployment = custom("apps/v1", "Deployment", json!({ "secretName": "tls" }));
-        assert!(!makes(&deployment, &secret("tls")));
+        assert!(!creates(&deployment, &secret("tls")));
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Need {
 }
 
 /// Returns the JSON pointer to the pod spec of an object, for kinds that have one.
-pub(super) fn pods(object: &Object) -> Option<&'static str> {
+pub(super) fn pod_spec_pointer(object: &Object) -> Option<&'static str> {
     match (object.group(), object.kind()) {
         ("", "Pod") => Some("/spec"),
         ("batch", "Job")
@@ -35,7 +35,7 @@ pub(super) fn pods(object: &Object) -> Option<&'static str> {
 
 /// Returns what the pods of an object need to start; empty if it has no pods.
 pub(crate) fn pod_needs(object: &Object) -> Vec<Need> {
-    let Some(root) = pods(object) else {
+    let Some(root) = pod_spec_pointer(object) else {
         return Vec::new();
     };
     let Some(spec) = object.0.pointer(root) else {
@@ -90,7 +90,7 @@ pub(crate) fn pod_needs(object: &Object) -> Vec<Need> {
 }
 
 /// Returns the kind that an object defines, if it is a definition.
-pub(super) fn defined(object: &Object) -> Option<GroupKind> {
+pub(super) fn defined_kind(object: &Object) -> Option<GroupKind> {
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
         return None;
     }
@@ -101,7 +101,7 @@ pub(super) fn defined(object: &Object) -> Option<GroupKind> {
 }
 
 /// Returns the Secret that a controller creates from an object, for well-known kinds.
-pub(super) fn made(object: &Object) -> Option<ObjectKey> {
+pub(super) fn generated_secret(object: &Object) -> Option<ObjectKey> {
     let named = match (object.group(), object.kind()) {
         ("bitnami.com", "SealedSecret") => object.text("/spec/template/metadata/name").unwrap_or(object.name()),
         ("external-secrets.io", "ExternalSecret") => object.text("/spec/target/name").unwrap_or(object.name()),
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn secrets_that_controllers_make_are_known() {
-        let made = |object: Value| made(&Object(object)).map(|key| key.to_string());
+        let made = |object: Value| generated_secret(&Object(object)).map(|key| key.to_string());
         let meta = json!({ "name": "db", "namespace": "shop" });
         assert_eq!(
             made(json!({ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": meta })),

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `needs-removed`.
-pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn needed_but_deleted(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
         for need in needs::pod_needs(&member.manifest().object) {
             let removed = member
@@ -37,7 +37,7 @@ pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 "pods that start after that don't find it"
             };
             let message = format!("{} {} {}, which {when}: {comes_of_it}", member.key, need.verb, need.key);
-            let name = helper.key.short();
+            let name = helper.key.kind_and_name();
             let fix = if goes == RemovalTime::Later {
                 format!("take `capstan.dev/ttl` off {name}, or make it an ordinary object")
             } else {
@@ -49,7 +49,7 @@ pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 )
             };
             let finding = found.at(member, &need.pointer, message, fix).with(helper);
-            let is_sure = is_gone && need.is_certain && member.is_awaited() && !member.is("batch", "CronJob");
+            let is_sure = is_gone && need.is_certain && member.is_awaited() && !member.is_of_kind("batch", "CronJob");
             let severity = if is_sure { finding.severity } else { Severity::Warning };
             found.add(member, finding.with_severity(severity));
         }
@@ -58,7 +58,7 @@ pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 
 /// Returns the phase in which an ordinary object would come as early as the helper.
 fn helper_phase(helper: &SetMember<'_>, turn: Slot) -> Phase {
-    helper.turn().map_or(turn.phase, |first| first.phase)
+    helper.first_slot().map_or(turn.phase, |first| first.phase)
 }
 
 /// A helper that is deleted while others need it.
@@ -76,7 +76,7 @@ fn removal<'set>(
     member: &SetMember<'_>,
     task: &Task,
 ) -> Option<HelperDeletion<'set>> {
-    let turn = Slot::of(task);
+    let turn = Slot::from_task(task);
     // Delete policies don't delete an ordinary object of the set.
     let is_shared = |other: &SetMember<'_>| matches!(other.classified.role, Role::Resource);
     if set.members_with_key(key).any(is_shared) {
@@ -87,7 +87,7 @@ fn removal<'set>(
         .members_with_key(key)
         .filter(|other| other.is_hook())
         .flat_map(|helper| {
-            let tasks = helper.tasks.iter().map(|task| Slot::of(task));
+            let tasks = helper.tasks.iter().map(|task| Slot::from_task(task));
             tasks.filter(|first| *first <= turn).map(move |first| (first, helper))
         });
     let (first, helper) = turns.max_by_key(|(first, _)| *first)?;

@@ -15,9 +15,9 @@ pub struct Rule {
     /// What it finds, in one sentence.
     pub summary: &'static str,
     /// The consequence.
-    pub why: &'static str,
+    pub consequence: &'static str,
     /// Whether it is checked when an application is deleted.
-    pub(super) is_of_deletion: bool,
+    pub(super) applies_to_delete: bool,
     pub(super) check: fn(&ManifestSet<'_>, &mut Findings<'_>),
 }
 
@@ -32,8 +32,8 @@ const fn rule(
         id,
         severity,
         summary,
-        why,
-        is_of_deletion: false,
+        consequence: why,
+        applies_to_delete: false,
         check,
     }
 }
@@ -72,28 +72,28 @@ pub const RULES: [Rule; 26] = [
         Severity::Error,
         "A value doesn't match the schema of Kubernetes 1.36 or of the CustomResourceDefinition in the set: wrong type, wrong format, or a violated rule.",
         "The API server rejects the object.",
-        types::wrong,
+        types::wrong_type,
     ),
     rule(
         "missing-field",
         Severity::Error,
         "A required field is missing.",
         "The API server rejects the object.",
-        types::missing,
+        types::missing_field,
     ),
     rule(
         "duplicate-item",
         Severity::Error,
         "Two items of a list have the same key, such as two environment variables with the same name or two ports with the same number.",
         "The API server rejects the object.",
-        types::duplicate,
+        types::duplicate_item,
     ),
     rule(
         "unknown-field",
         Severity::Warning,
         "The field doesn't exist in Kubernetes 1.36 or in the CustomResourceDefinition in the set.",
         "The API server rejects the object, or, where it drops unknown fields, the field has no effect.",
-        types::unknown,
+        types::unknown_field,
     ),
     rule(
         "unknown-value",
@@ -103,7 +103,7 @@ pub const RULES: [Rule; 26] = [
         types::unknown_value,
     ),
     Rule {
-        is_of_deletion: true,
+        applies_to_delete: true,
         ..rule(
             "hook-needs-later",
             Severity::Error,
@@ -120,13 +120,13 @@ pub const RULES: [Rule; 26] = [
         later::resources,
     ),
     Rule {
-        is_of_deletion: true,
+        applies_to_delete: true,
         ..rule(
             "needs-removed",
             Severity::Error,
             "A delete policy or a time to live removes an object that a hook or another object still needs.",
             "HookSucceeded deletes a helper hook such as a Secret at the end of its phase, after the phase's other hooks; with Argo CD's rules, at the end of the operation.",
-            removed::needed,
+            removed::needed_but_deleted,
         )
     },
     rule(
@@ -148,16 +148,16 @@ pub const RULES: [Rule; 26] = [
         Severity::Warning,
         "The sync waits for a PersistentVolumeClaim in an earlier wave than the first pod that uses it.",
         "A storage class with WaitForFirstConsumer binds a claim only when its first pod is scheduled, so the wait never ends.",
-        claims::look,
+        claims::check,
     ),
     Rule {
-        is_of_deletion: true,
+        applies_to_delete: true,
         ..rule(
             "rights-come-later",
             Severity::Warning,
             "A hook runs with a ServiceAccount whose role bindings are applied only in a later phase or wave.",
             "In the first sync the hook has no permissions.",
-            rights::of_hooks,
+            rights::hook_accounts,
         )
     },
     rule(
@@ -179,30 +179,30 @@ pub const RULES: [Rule; 26] = [
         Severity::Warning,
         "An existing PersistentVolumeClaim would become smaller.",
         "The API server rejects that. Found only when the live objects are known.",
-        live::claims,
+        live::shrinking_claims,
     ),
     rule(
         "binding-needs-later",
         Severity::Warning,
         "A RoleBinding or ClusterRoleBinding refers to a role or ServiceAccount that is applied only in a later phase or wave.",
         "The API server may reject the binding, because it can't check which permissions it grants.",
-        rights::roles,
+        rights::bindings_before_roles,
     ),
     rule(
         "sync-fail-needs",
         Severity::Warning,
         "A SyncFail hook needs an object that is applied in another phase.",
         "If the operation fails before that phase, the object doesn't exist and the hook can't run.",
-        failure::look,
+        failure::check,
     ),
     Rule {
-        is_of_deletion: true,
+        applies_to_delete: true,
         ..rule(
             "post-delete-needs",
             Severity::Warning,
             "A PostDelete hook needs an object that doesn't exist when it runs: a helper hook that was already deleted or is created later; with Argo CD's rules, any object of the application.",
             "Its pods never start.",
-            deletion::look,
+            deletion::check,
         )
     },
     rule(
@@ -224,7 +224,7 @@ pub const RULES: [Rule; 26] = [
         Severity::Warning,
         "A Job or hook is deleted less than a minute after it ends.",
         "Other tools may not see its result, and a Job that is not a hook runs again in every sync.",
-        ttl::look,
+        ttl::check,
     ),
     rule(
         "without-effect",
@@ -265,11 +265,11 @@ pub const RULES: [Rule; 26] = [
 
 /// Returns whether findings of a rule with this ID can be ignored or allowed.
 pub fn is_rule(id: &str) -> bool {
-    ids().any(|known| known == id)
+    rule_ids().any(|known| known == id)
 }
 
 /// Lists the IDs of all rules that can be ignored or allowed.
-pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
+pub fn rule_ids() -> impl Iterator<Item = &'static str> + Clone {
     RULES
         .iter()
         .map(|rule| rule.id)

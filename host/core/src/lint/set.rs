@@ -21,12 +21,12 @@ use crate::{
 #[derive(Debug)]
 pub struct ManifestSet<'a> {
     pub(super) mode: Mode,
-    pub(super) does: OperationKind,
+    pub(super) operation_kind: OperationKind,
     pub(super) application: &'a Application,
     pub(super) live: &'a LiveObjects,
     pub(super) members: Vec<SetMember<'a>>,
     /// The first phase and wave of the operation.
-    pub(super) beginning: Option<Slot>,
+    pub(super) first_slot: Option<Slot>,
     named: BTreeMap<ObjectKey, Vec<usize>>,
     definitions: BTreeMap<GroupKind, usize>,
     makers: BTreeMap<ObjectKey, usize>,
@@ -55,7 +55,7 @@ pub(super) struct Slot {
 pub(super) struct Provider<'set> {
     pub member: &'set SetMember<'set>,
     /// Whether a controller creates the object from the member, as for a `SealedSecret`.
-    pub is_maker: bool,
+    pub is_generator: bool,
 }
 
 impl<'a> ManifestSet<'a> {
@@ -80,10 +80,10 @@ impl<'a> ManifestSet<'a> {
         let (mut definitions, mut makers) = (BTreeMap::new(), BTreeMap::new());
         for (at, member) in members.iter().enumerate() {
             equals.entry(member.key.clone()).or_default().push(at);
-            if let Some(kind) = needs::defined(&member.manifest().object) {
+            if let Some(kind) = needs::defined_kind(&member.manifest().object) {
                 definitions.entry(kind).or_insert(at);
             }
-            if let Some(made) = needs::made(&member.manifest().object) {
+            if let Some(made) = needs::generated_secret(&member.manifest().object) {
                 makers.entry(made).or_insert(at);
             }
         }
@@ -113,10 +113,10 @@ impl<'a> ManifestSet<'a> {
         let named = equals.into_iter().filter(|(key, _)| !key.name.ends_with('*')).collect();
         ManifestSet {
             mode,
-            does,
+            operation_kind: does,
             application,
             live,
-            beginning: tasks.first().map(Slot::of),
+            first_slot: tasks.first().map(Slot::from_task),
             members,
             named,
             definitions,
@@ -130,17 +130,17 @@ impl<'a> ManifestSet<'a> {
         let member = |at: &usize| self.members.get(*at);
         // Of several members with this name, the first one that is created counts.
         let first = self.members_with_key(key).min_by_key(|member| {
-            let turn = member.turn();
+            let turn = member.first_slot();
             (turn.is_none(), turn)
         });
         if let Some(member) = first {
             return Some(Provider {
                 member,
-                is_maker: false,
+                is_generator: false,
             });
         }
         let member = self.makers.get(key).and_then(member)?;
-        Some(Provider { member, is_maker: true })
+        Some(Provider { member, is_generator: true })
     }
 
     /// Returns the members with this key. Hooks of several phases may share one.
@@ -208,8 +208,8 @@ impl<'a> SetMember<'a> {
     }
 
     /// Returns its first phase and wave in this operation.
-    pub fn turn(&self) -> Option<Slot> {
-        self.tasks.first().map(|task| Slot::of(task))
+    pub fn first_slot(&self) -> Option<Slot> {
+        self.tasks.first().map(|task| Slot::from_task(task))
     }
 
     /// Returns whether later tasks wait until it is healthy or has ended.
@@ -228,7 +228,7 @@ impl<'a> SetMember<'a> {
             .is_some_and(|task| task.timeout_seconds.is_some() && task.on_timeout == OnTimeout::Continue)
     }
 
-    pub fn is(&self, group: &str, kind: &str) -> bool {
+    pub fn is_of_kind(&self, group: &str, kind: &str) -> bool {
         self.key.group == group && self.key.kind == kind
     }
 
@@ -239,19 +239,19 @@ impl<'a> SetMember<'a> {
             "argocd.argoproj.io/hook-delete-policy",
             "helm.sh/hook-delete-policy",
         ];
-        self.first_of(&names)
-            .map_or_else(|| "/metadata/name".to_owned(), directive::pointer)
+        self.first_annotation(&names)
+            .map_or_else(|| "/metadata/name".to_owned(), directive::annotation_pointer)
     }
 
     /// Returns the first of several annotations that it has.
-    pub fn first_of<'name>(&self, names: &[&'name str]) -> Option<&'name str> {
+    pub fn first_annotation<'name>(&self, names: &[&'name str]) -> Option<&'name str> {
         let has = |name: &&&str| self.manifest().object.annotation(name).is_some();
         names.iter().find(has).copied()
     }
 }
 
 impl Slot {
-    pub fn of(task: &Task) -> Slot {
+    pub fn from_task(task: &Task) -> Slot {
         Slot {
             phase: task.phase,
             wave: task.wave,
@@ -259,7 +259,7 @@ impl Slot {
     }
 
     /// Describes it relative to another slot: by the wave if the phase is the same, else by the phase.
-    pub fn beside(self, other: Slot) -> String {
+    pub fn describe_beside(self, other: Slot) -> String {
         if self.phase == other.phase {
             format!("wave {} of {}", self.wave, self.phase)
         } else {

@@ -14,7 +14,7 @@ use crate::{compat::Mode, plan::Role};
 const MIN_TTL_SECONDS: Duration = Duration::from_mins(1);
 
 /// `short-ttl`.
-pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
         let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < MIN_TTL_SECONDS.as_secs())
         else {
@@ -36,7 +36,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                     Mode::ArgoCd => finding,
                 }
             }
-            Role::Resource if member.is("batch", "Job") => {
+            Role::Resource if member.is_of_kind("batch", "Job") => {
                 let message =
                     format!("{who}: its health may not be seen any more, and every later sync makes and runs it anew");
                 found.at(
@@ -62,10 +62,10 @@ fn time_to_live(member: &SetMember<'_>) -> Option<(String, u64)> {
             object.annotation("capstan.dev/ttl"),
         )
     {
-        return Some((crate::directive::pointer("capstan.dev/ttl"), seconds));
+        return Some((crate::directive::annotation_pointer("capstan.dev/ttl"), seconds));
     }
     let seconds = object.0.pointer(OF_JOBS).and_then(Value::as_u64)?;
-    member.is("batch", "Job").then(|| (OF_JOBS.to_owned(), seconds))
+    member.is_of_kind("batch", "Job").then(|| (OF_JOBS.to_owned(), seconds))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
     Finding, Findings, Severity,
     set::{ManifestSet, SetMember},
 };
-use crate::{error::near, task::UnknownFields};
+use crate::{error::closest_match, task::UnknownFields};
 
 /// Finds the schema problems of all members, each with the member's index.
 pub(super) fn problems(
@@ -27,7 +27,7 @@ pub(super) fn problems(
         let object = &member.manifest().object;
         let version = object.api_version();
         let problems = if let Some(kind) = capstan_schema::kind(version, object.kind()) {
-            check::object(kind, &object.0)
+            check::check_object(kind, &object.0)
         } else {
             let definition = definition(member).and_then(|at| members.get(at));
             let version = version.rsplit('/').next().unwrap_or_default();
@@ -40,7 +40,7 @@ pub(super) fn problems(
 }
 
 /// `wrong-type`.
-pub(super) fn wrong(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn wrong_type(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         let path = &problem.path;
         let (message, fix) = match &problem.fault {
@@ -68,7 +68,7 @@ pub(super) fn wrong(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 /// `missing-field`.
-pub(super) fn missing(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn missing_field(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems().filter(|(_, problem)| problem.fault == Fault::Missing) {
         let message = format!("`{}` is missing, and {} needs it", problem.path, member.key.kind);
         let finding = found.at(member, &problem.path.pointer(), message, "write it");
@@ -77,7 +77,7 @@ pub(super) fn missing(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 /// `duplicate-item`.
-pub(super) fn duplicate(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn duplicate_item(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         let Fault::Duplicate { keys, first } = &problem.fault else {
             continue;
@@ -89,7 +89,7 @@ pub(super) fn duplicate(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 /// `unknown-field`.
-pub(super) fn unknown(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn unknown_field(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         let Fault::Unknown { known } = &problem.fault else {
             continue;
@@ -104,7 +104,7 @@ pub(super) fn unknown(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let pointer = problem.path.pointer();
         let name = pointer.rsplit('/').next().unwrap_or_default();
         let message = format!("`{}` is no field of {}", problem.path, member.key.kind);
-        let fix = match near(name, known.iter().map(String::as_str)) {
+        let fix = match closest_match(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "take it off".to_owned(),
         };
@@ -140,7 +140,7 @@ fn quoted_list(allowed: &[String]) -> String {
 fn suggestion(member: &SetMember<'_>, problem: &Problem, allowed: &[String]) -> String {
     let value = member.manifest().object.0.pointer(&problem.path.pointer());
     let word = value.and_then(Value::as_str).unwrap_or_default();
-    match near(word, allowed.iter().map(String::as_str)) {
+    match closest_match(word, allowed.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "write one of them".to_owned(),
     }

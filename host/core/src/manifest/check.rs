@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Decoded, Manifest, Origin, RemovedFields, exported, source::Source, unrendered};
 use crate::{
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     name::{NameError, NamespaceName, ObjectName, check_generate_name},
     object::Object,
     place::reference_token,
@@ -36,7 +36,7 @@ impl CheckedDocuments {
     }
 
     /// Adds the manifests of a document, or its mistakes.
-    pub fn take(&mut self, source: &Arc<Source>, document: u32, node: Node) {
+    pub fn add_document(&mut self, source: &Arc<Source>, document: u32, node: Node) {
         let kind = text_field(&node, "kind");
         let has_items = node
             .get("items")
@@ -44,7 +44,7 @@ impl CheckedDocuments {
         let is_list = kind == Some("List") || (has_items && kind.is_some_and(|kind| kind.ends_with("List")));
         if is_list && text_field(&node, "apiVersion").is_some() {
             for item in items(node) {
-                self.take(source, document, item);
+                self.add_document(source, document, item);
             }
             return;
         }
@@ -87,7 +87,7 @@ impl CheckedDocuments {
             }
             return;
         }
-        let names = exported::clean(&mut manifest.object);
+        let names = exported::remove_server_fields(&mut manifest.object);
         if !names.is_empty() {
             self.decoded.left_out.push(RemovedFields {
                 key: manifest.key(),
@@ -302,8 +302,8 @@ fn check_required(manifest: &Manifest, field: &str) -> Option<Diagnostic> {
     }
     let error = manifest.error("", format!("this document has no `{field}`"));
     let keys = manifest.object.0.as_object().into_iter().flat_map(|map| map.keys());
-    let near = near(field, keys.map(String::as_str)).filter(|found| *found != field);
-    Some(if let Some(found) = near {
+    let near = closest_match(field, keys.map(String::as_str)).filter(|found| *found != field);
+    Some(if let Some(found) = closest_match {
         error.hint(format!("did you mean `{field}` where `{found}` is written?"))
     } else {
         let required = "a manifest has `apiVersion`, `kind` and `metadata.name`";

@@ -85,7 +85,7 @@ pub(super) fn controller(object: &Object) -> Option<String> {
 }
 
 /// Removes the fields that the user can't have meant from a manifest. Returns the names of those that had a value.
-pub(super) fn clean(object: &mut Object) -> Vec<&'static str> {
+pub(super) fn remove_server_fields(object: &mut Object) -> Vec<&'static str> {
     let is_exported = is_exported(object);
     let mut left_out = Vec::new();
     let is_kubernetes = !object.group().contains('.') || object.group().ends_with(".k8s.io");
@@ -212,7 +212,7 @@ mod tests {
 
     fn cleaned(object: Value) -> (Value, Vec<&'static str>) {
         let mut object = Object(object);
-        let left_out = clean(&mut object);
+        let left_out = remove_server_fields(&mut object);
         (object.0, left_out)
     }
 

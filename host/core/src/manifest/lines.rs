@@ -4,7 +4,7 @@ use capstan_yaml::{Inside, Mark, Marks};
 
 /// The places of the values of an object, by 32-bit digests of their JSON pointers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lines(Box<[(u32, Mark)]>);
+pub struct FieldLines(Box<[(u32, Mark)]>);
 
 /// The offset basis of FNV-1a with 32 bits. A collision costs a wrong line in a message.
 const FNV_OFFSET_BASIS: u32 = 0x811c_9dc5;
@@ -26,12 +26,12 @@ fn extend_with_key(from: u32, key: &str) -> u32 {
     })
 }
 
-impl Lines {
-    pub(super) fn of(marks: &Marks) -> Lines {
+impl FieldLines {
+    pub(super) fn from_marks(marks: &Marks) -> FieldLines {
         let mut lines = Vec::new();
         collect(marks, FNV_OFFSET_BASIS, &mut lines);
         lines.sort_unstable_by_key(|(digest, _)| *digest);
-        Lines(lines.into_boxed_slice())
+        FieldLines(lines.into_boxed_slice())
     }
 
     /// Returns the line and column, both from 1, of the value at a JSON pointer, else of its nearest ancestor.

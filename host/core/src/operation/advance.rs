@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     compat::Rule,
-    event::{EventKind, Status},
+    event::{EventKind, OperationStatus},
     hook::HookOutcome,
     order,
     phase::Phase,
@@ -46,7 +46,7 @@ impl Operation {
             return self.advance_as_argo_cd(plan, phase, wave, out);
         }
         if has_failed {
-            self.abandon(plan, phase, wave, out);
+            self.stop_awaiting_health(plan, phase, wave, out);
         } else {
             self.start_batch(plan, out);
         }
@@ -108,7 +108,7 @@ impl Operation {
                 } else {
                     self.start(plan, task, out);
                 }
-                self.touch(plan, &task.id);
+                self.update_task_index(plan, &task.id);
             }
         }
     }
@@ -169,10 +169,10 @@ impl Operation {
         }
         out.tell(EventKind::WaveStarted { phase, wave });
         for task in plan.wave(phase, wave).iter().filter(|task| self.is_pending(task)) {
-            let on: Vec<TaskId> = self.held_by(plan, task).map(|held_by| held_by.id.clone()).collect();
+            let on: Vec<TaskId> = self.blocked_by(plan, task).map(|held_by| held_by.id.clone()).collect();
             if !on.is_empty() {
                 let task = task.id.clone();
-                out.tell(EventKind::TaskHeld { task, on });
+                out.tell(EventKind::TaskBlocked { task, on });
             }
         }
         out.must_save = true;
@@ -182,25 +182,25 @@ impl Operation {
         }
         let after = |limit: Option<Duration>| limit.and_then(|limit| out.after(limit));
         if is_new_phase {
-            self.state.phase_deadline = after(plan.limits.phase);
+            self.state.phase_deadline = after(plan.limits.phase_seconds);
         }
-        self.state.wave_deadline = after(plan.limits.wave);
+        self.state.wave_deadline = after(plan.limits.wave_seconds);
     }
 
     /// Enters the next attempt; after the last one SyncFail, once; else closes the operation.
     pub(super) fn enter_failing(&mut self, plan: &Plan, out: &mut StepOutput) {
         let failed = self.state.current.take();
         (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
-        self.board.wipe();
+        self.board.invalidate();
         out.must_save = true;
-        if self.will_retry(plan, out) && self.rest(plan, failed, out) {
+        if self.will_retry(plan, out) && self.enter_backoff(plan, failed, out) {
             return;
         }
         let is_changed = matches!(self.state.stage, Stage::Main);
         let may_follow = is_changed || !plan.mode.has(Rule::SyncFailAfterChangesOnly);
         if self.state.stage != Stage::Failing && may_follow && !self.was_in_sync_fail(plan) && has_sync_fail(plan) {
             self.state.stage = Stage::Failing;
-            self.state.deadline = out.after(plan.limits.sync_fail);
+            self.state.deadline = out.after(plan.limits.sync_fail_seconds);
         } else {
             self.enter_closing(plan, out);
         }
@@ -233,11 +233,11 @@ impl Operation {
             out.tell(EventKind::PhaseFinished { phase, well: false });
         }
         match self.state.status {
-            Status::Terminating { .. } => {
+            OperationStatus::Terminating { .. } => {
                 self.state.current = None;
                 self.enter_closing(plan, out);
             }
-            Status::Running | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. } => {
+            OperationStatus::Running | OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. } => {
                 self.enter_failing(plan, out);
             }
         }
@@ -247,7 +247,7 @@ impl Operation {
     fn enter_closing(&mut self, plan: &Plan, out: &mut StepOutput) {
         self.state.stage = Stage::Closing;
         self.state.deadline = None;
-        self.board.wipe();
+        self.board.invalidate();
         out.must_save = true;
         self.ask_policies_at_end(plan, out);
     }
@@ -263,17 +263,17 @@ impl Operation {
         if self.awaits_deletions() {
             return false;
         }
-        if plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry_after_all(plan) && self.rest(plan, None, out) {
+        if plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry_after_all(plan) && self.enter_backoff(plan, None, out) {
             return true;
         }
         self.state.stage = Stage::Over;
         self.state.status = match (&self.state.status, self.state.cause.clone()) {
-            (Status::Terminating { by }, _) => Status::Terminated { by: by.clone() },
-            (Status::Running | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. }, Some(cause)) => {
-                Status::Failed(cause)
+            (OperationStatus::Terminating { by }, _) => OperationStatus::Terminated { by: by.clone() },
+            (OperationStatus::Running | OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. }, Some(cause)) => {
+                OperationStatus::Failed(cause)
             }
-            (Status::Running | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. }, None) => {
-                Status::Succeeded
+            (OperationStatus::Running | OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. }, None) => {
+                OperationStatus::Succeeded
             }
         };
         out.must_save = true;
@@ -284,7 +284,7 @@ impl Operation {
     }
 
     /// Stops waiting for the health of resources, because their wave has failed.
-    pub(super) fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
+    pub(super) fn stop_awaiting_health(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         self.stop_waiting_applies(plan.wave(phase, wave), out);
         self.update_wave_index(plan);
         for task in plan.wave(phase, wave) {
@@ -293,8 +293,8 @@ impl Operation {
                 if let Some(health) = settling.health {
                     text = format!("{text} (it was {health})");
                 }
-                self.close(task, TaskResult::FixedClock(text), out);
-                self.touch(plan, &task.id);
+                self.finish_resource(task, TaskResult::FixedClock(text), out);
+                self.update_task_index(plan, &task.id);
             }
         }
     }
@@ -353,7 +353,7 @@ impl Operation {
     }
 
     /// Returns whether a hook has its verdict and its cleanup isn't done.
-    pub(super) fn is_tidying(&self, task: &Task) -> bool {
+    pub(super) fn is_cleaning_up(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => run.is_cleaning_up(),
             Some(

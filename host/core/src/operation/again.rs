@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     effect::Work,
-    event::{EventKind, Status},
+    event::{EventKind, OperationStatus},
     plan::Plan,
     task::{FailureClass, Task, TaskId, TaskResult},
     webhook,
@@ -41,16 +41,16 @@ impl Operation {
     /// Schedules the repetition of a task's apply, or of its hook's request, if it failed because a webhook didn't answer. Returns whether
     /// it did.
     pub(super) fn schedule_retry(&mut self, plan: &Plan, task: &Task, message: &str, out: &mut StepOutput) -> bool {
-        let Some(unanswered) = webhook::unanswered(message) else {
+        let Some(unanswered) = webhook::find_unanswered(message) else {
             return false;
         };
         // Requests of a failed wave aren't repeated. In SyncFail a failure has always happened before.
         let has_failed = self.state.cause.is_some() && self.state.stage != Stage::Failing;
         let is_stopped = self.state.hook(&task.id).is_some_and(|run| run.abort.is_some());
-        if has_failed || is_stopped || self.state.status != Status::Running {
+        if has_failed || is_stopped || self.state.status != OperationStatus::Running {
             return false;
         }
-        let before = self.state.again.get(&task.id);
+        let before = self.state.retries.get(&task.id);
         let failures = before.map_or(0, |again| again.failures);
         let since = before.and_then(|again| again.since).unwrap_or(out.at);
         let (begun, longest) = match task.timeout_seconds {
@@ -69,7 +69,7 @@ impl Operation {
             .min(LONGEST_PAUSE);
         let own = unanswered
             .service
-            .filter(|(namespace, name)| is_of_plan(plan, namespace, name));
+            .filter(|(namespace, name)| is_service_of_plan(plan, namespace, name));
         let who = match own {
             Some((_, name)) => format!("the webhook behind Service/{name} of this set isn't up yet"),
             None => "a webhook doesn't answer".to_owned(),
@@ -89,14 +89,14 @@ impl Operation {
             failures: failures.saturating_add(1),
             message: told,
         };
-        self.state.again.insert(task.id.clone(), again);
+        self.state.retries.insert(task.id.clone(), again);
         out.must_save = true;
         true
     }
 
     /// Repeats a hook's request that is due. There is at most one, because a writing request blocks later ones.
     pub(super) fn retry_request(&mut self, task: &Task, out: &mut StepOutput) {
-        let Some(again) = self.state.again.get_mut(&task.id) else {
+        let Some(again) = self.state.retries.get_mut(&task.id) else {
             return;
         };
         if again.at.is_none_or(|at| at > out.at) {
@@ -104,7 +104,7 @@ impl Operation {
         }
         again.at = None;
         let Some(run) = self.state.hook(&task.id) else { return };
-        for ask in run.requests.pending.iter().filter(|ask| ask.what.is_write()) {
+        for ask in run.requests.pending.iter().filter(|ask| ask.request.is_write()) {
             out.work(&task.id, Work::Perform(ask.clone()));
         }
     }
@@ -114,20 +114,20 @@ impl Operation {
         if self.retry_time(id).is_none() {
             return;
         }
-        self.state.again.remove(id);
+        self.state.retries.remove(id);
         if let Some(run) = self.state.hook(id) {
-            run.requests.pending.retain(|ask| !ask.what.is_write());
+            run.requests.pending.retain(|ask| !ask.request.is_write());
         }
     }
 
     /// Returns when a task's request is repeated.
     pub(super) fn retry_time(&self, id: &TaskId) -> Option<Timestamp> {
-        self.state.again.get(id)?.at
+        self.state.retries.get(id)?.at
     }
 
     /// Repeats an apply that is due.
     pub(super) fn retry_apply(&mut self, task: &Task, out: &mut StepOutput) {
-        let Some(again) = self.state.again.get_mut(&task.id) else {
+        let Some(again) = self.state.retries.get_mut(&task.id) else {
             return;
         };
         if again.at.is_some_and(|at| at <= out.at) {
@@ -147,39 +147,39 @@ impl Operation {
             return;
         }
         if self.retry_time(&task.id).is_some()
-            && let Some(again) = self.state.again.remove(&task.id)
+            && let Some(again) = self.state.retries.remove(&task.id)
         {
-            self.close(task, result(again.message), out);
+            self.finish_resource(task, result(again.message), out);
         }
     }
 
     /// Stops the tasks among these that wait for a repetition, because their wave has failed or the operation is being stopped.
     pub(super) fn stop_waiting_applies(&mut self, tasks: &[Task], out: &mut StepOutput) {
-        if self.state.again.is_empty() {
+        if self.state.retries.is_empty() {
             return;
         }
         for task in tasks {
             let result = |why: String| TaskResult::FixedClock(format!("not applied: {why}"));
             self.end_waiting_apply(task, result, out);
         }
-        self.board.wipe();
+        self.board.invalidate();
     }
 
     /// Fails the tasks among these that wait for a repetition, because a deadline has passed.
     pub(super) fn give_up_waiting_applies(&mut self, tasks: &[Task], what: &str, out: &mut StepOutput) {
-        if self.state.again.is_empty() {
+        if self.state.retries.is_empty() {
             return;
         }
         for task in tasks {
             let result = |why: String| TaskResult::failed(FailureClass::Timeout, format!("{what}: {why}"));
             self.end_waiting_apply(task, result, out);
         }
-        self.board.wipe();
+        self.board.invalidate();
     }
 }
 
 /// Returns whether the plan applies a Service.
-pub(super) fn is_of_plan(plan: &Plan, namespace: &str, name: &str) -> bool {
+pub(super) fn is_service_of_plan(plan: &Plan, namespace: &str, name: &str) -> bool {
     plan.tasks.iter().any(|task| {
         let key = &task.key;
         key.group.is_empty()

@@ -9,17 +9,17 @@ use super::{
 };
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
-    effect::{Effect, HookCall, PendingObservation, PendingObservationKind, Target, Work},
+    effect::{Effect, HookCall, PendingObservation, PendingObservationKind, ObjectIdentity, Work},
     event::EventKind,
-    fact::Fact,
-    grant::{gate, remedies},
+    fact::ObservedState,
+    grant::{authorize, remedies},
     hook::HookOutcome,
     object::ObjectKey,
     plan::Plan,
-    plugins::{Ask, Request},
+    plugins::{HookRequest, Request},
     remedy::Remedies,
     task::{Task, TaskId},
-    text::{bounded, truncated_to},
+    text::{truncated, truncated_to},
 };
 
 /// The maximum number of requests of a hook that may be pending.
@@ -39,21 +39,21 @@ const MAX_LOG_LINES: usize = 100;
 const MAX_LOG_BYTES: usize = 16 << 10;
 
 /// Calls the plugin.
-pub(super) fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut StepOutput) {
+pub(super) fn call_plugin(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut StepOutput) {
     if let Some(running) = run.running_mut() {
         running.turn = Turn::Asking(call.clone());
         out.work(id, Work::StepHook(call));
     }
 }
 
-pub(super) fn note(run: &mut HookRun, answers: Option<u32>, what: PendingObservationKind) {
-    run.queue.push_back(PendingObservation { answers, what });
+pub(super) fn queue_observation(run: &mut HookRun, answers: Option<u32>, what: PendingObservationKind) {
+    run.queue.push_back(PendingObservation { request_id: answers, kind: what });
 }
 
 /// Queues an observation of the hook's object, once for all changes before the next call.
 pub(super) fn queue_own_object(run: &mut HookRun) {
-    if run.requests.following.is_some() && !run.queue.iter().any(|note| note.what == PendingObservationKind::Object) {
-        note(run, run.requests.following, PendingObservationKind::Object);
+    if run.requests.following.is_some() && !run.queue.iter().any(|note| note.kind == PendingObservationKind::Object) {
+        queue_observation(run, run.requests.following, PendingObservationKind::Object);
     }
 }
 
@@ -62,9 +62,9 @@ pub(super) fn queue_log_lines(run: &mut HookRun, answers: u32, mut lines: Vec<cr
     let at = run
         .queue
         .iter()
-        .position(|note| note.answers == Some(answers) && matches!(note.what, PendingObservationKind::Log(_)));
+        .position(|note| note.request_id == Some(answers) && matches!(note.kind, PendingObservationKind::Log(_)));
     if let Some(PendingObservation {
-        what: PendingObservationKind::Log(earlier),
+        kind: PendingObservationKind::Log(earlier),
         ..
     }) = at.and_then(|at| run.queue.remove(at))
     {
@@ -78,32 +78,32 @@ pub(super) fn queue_log_lines(run: &mut HookRun, answers: u32, mut lines: Vec<cr
     let kept = last.count();
     lines.drain(..lines.len() - kept);
     if !lines.is_empty() {
-        note(run, Some(answers), PendingObservationKind::Log(lines));
+        queue_observation(run, Some(answers), PendingObservationKind::Log(lines));
     }
 }
 
 /// Checks the plugin's requests with the gate and starts them. Beside a verdict, only writes and HTTP calls are started.
-pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, out: &mut StepOutput) {
-    let asker = plan.asker(task);
+pub(super) fn accept_requests(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<HookRequest>, out: &mut StepOutput) {
+    let asker = plan.requester(task);
     let has_verdict = run.is_finishing();
     for mut ask in asks {
         ask.step = run.steps;
         drop_request(run, &task.id, ask.id, out);
-        if has_verdict && !counts(&ask.what) {
+        if has_verdict && !counts(&ask.request) {
             continue;
         }
-        let passed = gate(&ask.what, &asker).map(drop).map_err(bounded);
-        let passed = passed.and_then(|()| bound(run, &ask.what));
-        if !ask.what.is_own() {
+        let passed = authorize(&ask.request, &asker).map(drop).map_err(truncated);
+        let passed = passed.and_then(|()| bound(run, &ask.request));
+        if !ask.request.is_about_own_object() {
             let refused = passed
                 .as_ref()
                 .err()
-                .map(|reason| (reason.as_str(), remedies(&ask.what, &asker)));
-            report_request(run, &task.id, &ask.what, refused, out);
+                .map(|reason| (reason.as_str(), remedies(&ask.request, &asker)));
+            report_request(run, &task.id, &ask.request, refused, out);
         }
         match passed {
             Ok(()) => run.requests.waiting.push_back(ask),
-            Err(reason) => note(run, Some(ask.id), PendingObservationKind::Refused(reason)),
+            Err(reason) => queue_observation(run, Some(ask.id), PendingObservationKind::Refused(reason)),
         }
     }
     start_waiting_requests(run, plan, task, out);
@@ -125,7 +125,7 @@ fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
     {
         return Err(format!("{MAX_PENDING_REQUESTS} requests of this hook are under way"));
     }
-    if request.is_write() && !request.is_own() && run.requests.modified.len() >= MAX_MODIFIED_OBJECTS {
+    if request.is_write() && !request.is_about_own_object() && run.requests.modified.len() >= MAX_MODIFIED_OBJECTS {
         return Err(format!(
             "this hook has changed {MAX_MODIFIED_OBJECTS} objects, and may change no more"
         ));
@@ -158,9 +158,9 @@ fn report_request(
     tally.refused.clone_from(&refused);
     tally.remedies.clone_from(&remedies);
     if is_news {
-        out.tell(EventKind::Requested {
+        out.tell(EventKind::PluginRequested {
             task: id.clone(),
-            what,
+            request: what,
             times: tally.times,
             refused,
             remedies,
@@ -172,9 +172,9 @@ fn report_request(
 pub(super) fn report_request_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     for (what, tally) in std::mem::take(&mut run.requests.counts) {
         if tally.times > 1 {
-            out.tell(EventKind::Requested {
+            out.tell(EventKind::PluginRequested {
                 task: id.clone(),
-                what,
+                request: what,
                 times: tally.times,
                 refused: tally.refused,
                 remedies: tally.remedies,
@@ -182,7 +182,7 @@ pub(super) fn report_request_counts(run: &mut HookRun, id: &TaskId, out: &mut St
         }
     }
     if run.requests.unlisted > 0 {
-        out.tell(EventKind::PluginTroubled {
+        out.tell(EventKind::PluginProblem {
             task: id.clone(),
             message: format!(
                 "it asked for more than {MAX_LISTED_REQUESTS} different things; {} further requests are not listed",
@@ -200,9 +200,9 @@ fn drop_request(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) 
     run.requests.answered.remove(&ask);
     run.requests.deleting.remove(&ask);
     // Its queued answers are of no interest any more.
-    run.queue.retain(|note| note.answers != Some(ask));
+    run.queue.retain(|note| note.request_id != Some(ask));
     if let Some(key) = run.requests.watching.remove(&ask) {
-        leave(run, id, &key, out);
+        stop_watching(run, id, &key, out);
     }
 }
 
@@ -213,11 +213,11 @@ pub(super) fn start_waiting_requests(run: &mut HookRun, plan: &Plan, task: &Task
             .requests
             .pending
             .iter()
-            .any(|asked| asked.what.blocks_later_requests())
+            .any(|asked| asked.request.blocks_later_requests())
             || !run.requests.deleting.is_empty();
         if is_held
-            && (ask.what.blocks_later_requests()
-                || matches!(ask.what, Request::Http(_) | Request::Get(_) | Request::List(_)))
+            && (ask.request.blocks_later_requests()
+                || matches!(ask.request, Request::Http(_) | Request::Get(_) | Request::List(_)))
         {
             return;
         }
@@ -227,8 +227,8 @@ pub(super) fn start_waiting_requests(run: &mut HookRun, plan: &Plan, task: &Task
     }
 }
 
-fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOutput) {
-    match &ask.what {
+fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: HookRequest, out: &mut StepOutput) {
+    match &ask.request {
         Request::WatchOwn => {
             run.requests.following = Some(ask.id);
             if run.requests.is_own_watched {
@@ -237,19 +237,19 @@ fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mu
                 watch_own(run, &task.id, out);
             }
         }
-        Request::CreateOwn if run.object.is_some() => note(run, Some(ask.id), PendingObservationKind::Created),
+        Request::CreateOwn if run.object.is_some() => queue_observation(run, Some(ask.id), PendingObservationKind::Created),
         Request::DeleteOwn(propagation) => match run.object.clone() {
-            None => note(run, Some(ask.id), PendingObservationKind::Deleted),
+            None => queue_observation(run, Some(ask.id), PendingObservationKind::Deleted),
             Some(target) => {
                 run.requests.deleting_own = Some(ask.id);
                 run.requests.is_own_watched = true;
-                let propagation = PropagationRules::of_hook(plan, task).decide(*propagation);
+                let propagation = PropagationRules::for_hook(plan, task).decide(*propagation);
                 run.deleting_with = Some(propagation);
-                clear(&task.id, &target, propagation, out);
+                delete_and_watch(&task.id, &target, propagation, out);
             }
         },
         // It is read when the plugin is called.
-        Request::Get(_) | Request::List(_) => note(run, Some(ask.id), PendingObservationKind::Read(ask.what)),
+        Request::Get(_) | Request::List(_) => queue_observation(run, Some(ask.id), PendingObservationKind::Read(ask.request)),
         Request::CreateOwn
         | Request::FollowLogsOwn
         | Request::Apply(_)
@@ -259,7 +259,7 @@ fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mu
         | Request::Http(_)
         | Request::WaitSignal(_)
         | Request::EmitEvent(_)
-        | Request::NotInThisVersion(_) => {
+        | Request::Unsupported(_) => {
             out.must_save = true;
             run.requests.pending.push(ask.clone());
             out.work(&task.id, Work::Perform(ask));
@@ -268,9 +268,9 @@ fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mu
 }
 
 /// Records that another object was modified.
-pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, out: &mut StepOutput) {
+pub(super) fn record_modified_object(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, out: &mut StepOutput) {
     out.must_save = true;
-    out.tell(EventKind::HookTouched {
+    out.tell(EventKind::HookModifiedObject {
         task: id.clone(),
         key: key.clone(),
         how: how.to_owned(),
@@ -297,7 +297,7 @@ pub(super) fn report_leftovers(run: &HookRun, id: &TaskId, out: &mut StepOutput)
     if run.requests.modified.len() > all.len() {
         all.push(format!("{} more", run.requests.modified.len() - all.len()));
     }
-    out.tell(EventKind::PluginTroubled {
+    out.tell(EventKind::PluginProblem {
         task: id.clone(),
         message: format!(
             "it can't put in order what was done for it, which stays as it is: {}",
@@ -307,22 +307,22 @@ pub(super) fn report_leftovers(run: &HookRun, id: &TaskId, out: &mut StepOutput)
 }
 
 /// Processes the state of an object that isn't the hook's own, or that is watched for another request, too.
-pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
+pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &ObservedState, out: &mut StepOutput) {
     let watching: Vec<u32> = request_ids_for(run.requests.watching.iter(), key);
     for ask in watching {
         let what = match fact {
-            Fact::Present(_) => PendingObservationKind::Seen(key.clone()),
-            Fact::Gone => PendingObservationKind::Gone,
+            ObservedState::Present(_) => PendingObservationKind::OtherObject(key.clone()),
+            ObservedState::Gone => PendingObservationKind::Gone,
         };
         // Only the last observation that wasn't delivered counts.
         run.queue.retain(|note| {
-            note.answers != Some(ask)
+            note.request_id != Some(ask)
                 || !matches!(
-                    note.what,
-                    PendingObservationKind::Seen(_) | PendingObservationKind::Gone
+                    note.kind,
+                    PendingObservationKind::OtherObject(_) | PendingObservationKind::Gone
                 )
         });
-        note(run, Some(ask), what);
+        queue_observation(run, Some(ask), what);
     }
     let leaving: Vec<u32> = request_ids_for(
         run.requests.deleting.iter().map(|(ask, target)| (ask, &target.key)),
@@ -330,14 +330,14 @@ pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, f
     );
     for ask in leaving {
         let is_there = match (fact, run.requests.deleting.get(&ask)) {
-            (Fact::Present(seen), Some(target)) => seen.uid == target.uid,
-            (Fact::Present(_) | Fact::Gone, _) => false,
+            (ObservedState::Present(seen), Some(target)) => seen.uid == target.uid,
+            (ObservedState::Present(_) | ObservedState::Gone, _) => false,
         };
         if !is_there {
             run.requests.deleting.remove(&ask);
-            leave(run, id, key, out);
-            touch(run, id, key.clone(), "deleted", out);
-            note(run, Some(ask), PendingObservationKind::Deleted);
+            stop_watching(run, id, key, out);
+            record_modified_object(run, id, key.clone(), "deleted", out);
+            queue_observation(run, Some(ask), PendingObservationKind::Deleted);
         }
     }
 }
@@ -347,7 +347,7 @@ fn request_ids_for<'a>(all: impl Iterator<Item = (&'a u32, &'a ObjectKey)>, key:
 }
 
 /// Stops watching an object, unless it is watched for another reason.
-pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
+pub(super) fn stop_watching(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
     let is_own = run.requests.is_own_watched && run.object.as_ref().is_some_and(|own| own.key == *key);
     let is_other = run.requests.watching.values().any(|known| known == key);
     let is_going = run.requests.deleting.values().any(|target| target.key == *key);
@@ -370,7 +370,7 @@ pub(super) fn end_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput)
             unwatch(id, &key, out);
         }
     }
-    if run.requests.pending.iter().any(|ask| !ask.what.blocks_later_requests()) {
+    if run.requests.pending.iter().any(|ask| !ask.request.blocks_later_requests()) {
         out.order(Effect::Release { task: id.clone() });
     }
     run.requests.watching.clear();
@@ -384,11 +384,11 @@ pub(super) fn end_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput)
 /// At a verdict, drops the requests whose results only the plugin would need.
 pub(super) fn keep_lasting_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     let before = run.requests.pending.len();
-    run.requests.pending.retain(|ask| ask.what.is_write());
+    run.requests.pending.retain(|ask| ask.request.is_write());
     if run.requests.pending.len() < before {
         out.order(Effect::Release { task: id.clone() });
     }
-    run.requests.waiting.retain(|ask| counts(&ask.what));
+    run.requests.waiting.retain(|ask| counts(&ask.request));
     run.requests.answered.clear();
 }
 
@@ -408,7 +408,7 @@ pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
 }
 
 /// Deletes an object and watches it until it is gone.
-pub(super) fn clear(id: &TaskId, target: &Target, propagation: DecidedPropagation, out: &mut StepOutput) {
+pub(super) fn delete_and_watch(id: &TaskId, target: &ObjectIdentity, propagation: DecidedPropagation, out: &mut StepOutput) {
     out.work(
         id,
         Work::Delete {

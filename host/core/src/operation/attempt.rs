@@ -2,7 +2,7 @@
 
 use super::{
     Operation, StepOutput,
-    again::is_of_plan,
+    again::is_service_of_plan,
     state::{Stage, TaskState},
     terminating::because,
 };
@@ -10,11 +10,11 @@ use crate::{
     compat::Rule,
     duration,
     effect::Work,
-    event::{EventKind, Status},
+    event::{EventKind, OperationStatus},
     input::EffectFailure,
     phase::Phase,
     plan::Plan,
-    task::{Action, Check, FailureClass, Task, TaskId, TaskResult},
+    task::{Action, DryRunCheck, FailureClass, Task, TaskId, TaskResult},
     wave::Wave,
     webhook,
 };
@@ -22,7 +22,7 @@ use crate::{
 impl Operation {
     /// Orders the dry runs; starts at once if there are none.
     pub(super) fn begin_checks(&mut self, plan: &Plan, out: &mut StepOutput) {
-        let first = plan.tasks.iter().filter(|task| task.check == Check::First);
+        let first = plan.tasks.iter().filter(|task| task.check == DryRunCheck::First);
         self.state.unchecked = first.map(|task| task.id.clone()).collect();
         if self.state.unchecked.is_empty() {
             self.state.stage = Stage::Main;
@@ -55,12 +55,12 @@ impl Operation {
             return;
         };
         // A webhook's Service in this plan may only get its pods by this very sync.
-        let behind = webhook::unanswered(&failure.message).and_then(|unanswered| unanswered.service);
-        if behind.is_some_and(|(namespace, name)| is_of_plan(plan, &namespace, &name)) {
+        let behind = webhook::find_unanswered(&failure.message).and_then(|unanswered| unanswered.service);
+        if behind.is_some_and(|(namespace, name)| is_service_of_plan(plan, &namespace, &name)) {
             return;
         }
         self.state.tasks.insert(id.clone(), TaskState::Over);
-        self.board.wipe();
+        self.board.invalidate();
         self.finish(task, failure.into(), out);
     }
 
@@ -83,36 +83,36 @@ impl Operation {
     pub(super) fn may_retry(&self, plan: &Plan) -> bool {
         let by_deadline = self.state.deadline.is_none();
         matches!(self.state.stage, Stage::Main | Stage::Checking)
-            && self.state.status == Status::Running
+            && self.state.status == OperationStatus::Running
             && !by_deadline
-            && plan.limits.retry.pause(self.state.attempt).is_some()
+            && plan.limits.retry.pause_seconds(self.state.attempt).is_some()
     }
 
     /// Returns whether another attempt may follow SyncFail, as in Argo CD: not after a deadline.
     pub(super) fn may_retry_after_all(&self, plan: &Plan) -> bool {
-        self.state.status == Status::Running
+        self.state.status == OperationStatus::Running
             && self.state.cause.is_some()
-            && self.state.whole_deadline.is_some()
-            && plan.limits.retry.pause(self.state.attempt).is_some()
+            && self.state.total_deadline.is_some()
+            && plan.limits.retry.pause_seconds(self.state.attempt).is_some()
     }
 
     /// Returns when the next attempt starts; `None` if there is none before the operation's deadline.
     pub(super) fn next_attempt_at(&self, plan: &Plan, out: &StepOutput) -> Option<jiff::Timestamp> {
-        let pause = plan.limits.retry.pause(self.state.attempt)?;
+        let pause = plan.limits.retry.pause_seconds(self.state.attempt)?;
         let at = out.after(pause)?;
         self.state.cause.as_ref()?;
-        let is_in_time = self.state.whole_deadline.is_none_or(|deadline| at < deadline);
+        let is_in_time = self.state.total_deadline.is_none_or(|deadline| at < deadline);
         is_in_time.then_some(at)
     }
 
     /// Schedules the next attempt, which starts with the failed wave; in compat mode with the first wave.
     ///
     /// Returns whether there is one: not if it would only start after the operation's deadline.
-    pub(super) fn rest(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut StepOutput) -> bool {
+    pub(super) fn enter_backoff(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut StepOutput) -> bool {
         let (Some(at), Some(cause)) = (self.next_attempt_at(plan, out), self.state.cause.clone()) else {
             return false;
         };
-        self.state.deadline = self.state.whole_deadline.or(self.state.deadline);
+        self.state.deadline = self.state.total_deadline.or(self.state.deadline);
         self.state.cause = None;
         self.state.failed = 0;
         self.state.attempt += 1;
@@ -154,7 +154,7 @@ impl Operation {
         }
         self.state.retry_at = None;
         self.state.stage = Stage::Main;
-        self.board.wipe();
+        self.board.invalidate();
         out.must_save = true;
         if self.state.checks_again {
             self.begin_checks(plan, out);
@@ -175,19 +175,19 @@ impl Operation {
         let what = if has_come(self.state.wave_deadline) {
             format!(
                 "wave {wave} of {phase} took longer than {}",
-                duration::whole(plan.limits.wave.unwrap_or_default())
+                duration::whole(plan.limits.wave_seconds.unwrap_or_default())
             )
         } else if has_come(self.state.phase_deadline) {
             format!(
                 "{phase} took longer than {}",
-                duration::whole(plan.limits.phase.unwrap_or_default())
+                duration::whole(plan.limits.phase_seconds.unwrap_or_default())
             )
         } else {
             return;
         };
         (self.state.wave_deadline, self.state.phase_deadline) = (None, None);
         out.must_save = true;
-        out.tell(EventKind::Troubled { message: what.clone() });
+        out.tell(EventKind::Problem { message: what.clone() });
         self.give_up_waiting_applies(plan.wave(phase, wave), &what, out);
         for task in plan.wave(phase, wave) {
             match self.state.tasks.get(&task.id) {
@@ -208,6 +208,6 @@ impl Operation {
                 Some(TaskState::Applying | TaskState::Over) | None => {}
             }
         }
-        self.board.wipe();
+        self.board.invalidate();
     }
 }

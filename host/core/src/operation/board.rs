@@ -39,7 +39,7 @@ pub(super) struct WaveIndex {
 
 impl WaveIndex {
     /// Invalidates the index, because more than one task may have changed.
-    pub fn wipe(&mut self) {
+    pub fn invalidate(&mut self) {
         self.is_valid = false;
     }
 
@@ -61,7 +61,7 @@ impl WaveIndex {
     }
 
     /// Returns the next time at which a task is due.
-    pub fn next(&self) -> Option<Timestamp> {
+    pub fn next_due(&self) -> Option<Timestamp> {
         self.by_moment.first().map(|(at, _)| *at)
     }
 
@@ -98,19 +98,19 @@ impl Operation {
     }
 
     /// Lists the tasks that another task still waits for.
-    pub(super) fn held_by<'plan>(&self, plan: &'plan Plan, task: &'plan Task) -> impl Iterator<Item = &'plan Task> {
+    pub(super) fn blocked_by<'plan>(&self, plan: &'plan Plan, task: &'plan Task) -> impl Iterator<Item = &'plan Task> {
         let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
         wanted.filter(|wanted| !self.is_done(wanted))
     }
 
     /// Returns whether a task of the wave waits for another one.
-    pub(super) fn is_held(&self, plan: &Plan, task: &Task) -> bool {
+    pub(super) fn is_blocked(&self, plan: &Plan, task: &Task) -> bool {
         let position = plan.position(&task.id);
         position.is_some_and(|position| self.board.held.contains_key(&position))
     }
 
     fn hold(&mut self, plan: &Plan, position: usize, task: &Task) {
-        let wanted = self.held_by(plan, task).filter_map(|wanted| plan.position(&wanted.id));
+        let wanted = self.blocked_by(plan, task).filter_map(|wanted| plan.position(&wanted.id));
         let wanted: BTreeSet<usize> = wanted.collect();
         for wanted in &wanted {
             self.board.holds.entry(*wanted).or_default().push(position);
@@ -135,7 +135,7 @@ impl Operation {
     }
 
     /// Updates the index for one task.
-    pub(super) fn touch(&mut self, plan: &Plan, id: &TaskId) {
+    pub(super) fn update_task_index(&mut self, plan: &Plan, id: &TaskId) {
         if let Some(position) = plan.position(id)
             && self.board.is_valid
         {

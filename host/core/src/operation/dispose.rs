@@ -7,14 +7,14 @@ use super::{
     Operation, StepOutput,
     hook_run::{Cleanup, HookRun, Verdict},
     own::has_short_ttl,
-    state::{Due, TaskState},
+    state::{ScheduledDeletion, TaskState},
     terminating::{await_deletion, propagation_with_pods},
 };
 use crate::{
     compat::Rule,
     deletion::PropagationRules,
-    effect::{Target, Work},
-    event::{DisposalOutcome, EventKind, Status},
+    effect::{ObjectIdentity, Work},
+    event::{DisposalOutcome, EventKind, OperationStatus},
     hook::{Disposal, HookOutcome, Occasion, Propagation},
     input::{DeleteAnswer, DisposalDecision, EffectFailure},
     operation_kind::OperationKind,
@@ -54,7 +54,7 @@ impl Operation {
         if self.cleanup(id) != Some(Cleanup::KeepingLogs) {
             return;
         }
-        out.tell(EventKind::LogsKept {
+        out.tell(EventKind::LogsSaved {
             task: id.clone(),
             bytes,
             trouble,
@@ -80,7 +80,7 @@ impl Operation {
             return;
         }
         if let Err(problem) = result {
-            out.tell(EventKind::Troubled {
+            out.tell(EventKind::Problem {
                 message: format!("{}: its time to live stays at a day: {}", task.key, problem.message),
             });
         }
@@ -98,7 +98,7 @@ impl Operation {
     fn ask_policies_now(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let must_go = self.verdict(&task.id).is_some_and(|verdict| verdict.must_go);
         let is_shared = task.hook().is_some_and(|hook| hook.is_shared);
-        let Some(own) = self.own(&task.id).cloned().filter(|_| !is_shared) else {
+        let Some(own) = self.hook_object(&task.id).cloned().filter(|_| !is_shared) else {
             return self.set_cleanup(&task.id, Cleanup::Done);
         };
         if must_go {
@@ -122,7 +122,7 @@ impl Operation {
                 .iter()
                 .filter(|task| task.phase == phase && task.hook().is_some())
         };
-        let runs = |task: &Task| !self.is_pending(task) && !self.is_over(task) && !self.is_tidying(task);
+        let runs = |task: &Task| !self.is_pending(task) && !self.is_over(task) && !self.is_cleaning_up(task);
         if hooks().any(runs) {
             return false;
         }
@@ -132,9 +132,9 @@ impl Operation {
             }
             out.must_save = true;
             self.ask_policies_now(plan, task, out);
-            self.touch(plan, &task.id);
+            self.update_task_index(plan, &task.id);
         }
-        hooks().any(|task| self.is_tidying(task))
+        hooks().any(|task| self.is_cleaning_up(task))
     }
 
     /// Does the same for every phase, when the operation was stopped within one.
@@ -164,7 +164,7 @@ impl Operation {
 
     /// Asks the policies of all hooks whose object still exists, now that the operation's outcome is known.
     pub(super) fn ask_policies_at_end(&mut self, plan: &Plan, out: &mut StepOutput) {
-        let is_stopped = matches!(self.state.status, Status::Terminating { .. });
+        let is_stopped = matches!(self.state.status, OperationStatus::Terminating { .. });
         if is_stopped && plan.mode.has(Rule::TerminateKeepsEnded) {
             return;
         }
@@ -172,10 +172,10 @@ impl Operation {
             // In compat mode SyncFail may start while hooks of another phase run.
             self.phase_has_ended(&task.id, HookOutcome::Failed);
             let is_shared = task.hook().is_some_and(|hook| hook.is_shared);
-            let Some(own) = self.own(&task.id).cloned().filter(|_| !is_shared) else {
+            let Some(own) = self.hook_object(&task.id).cloned().filter(|_| !is_shared) else {
                 continue;
             };
-            let is_due = self.state.due.iter().any(|due| due.target == own);
+            let is_due = self.state.scheduled_deletions.iter().any(|due| due.target == own);
             if is_due || self.cleanup(&task.id) != Some(Cleanup::Done) {
                 continue;
             }
@@ -200,28 +200,28 @@ impl Operation {
         if self.cleanup(id) != Some(Cleanup::Deciding(occasion)) {
             return;
         }
-        for trouble in &decision.troubles {
-            out.tell(EventKind::PluginTroubled {
+        for trouble in &decision.problems {
+            out.tell(EventKind::PluginProblem {
                 task: id.clone(),
                 message: format!("{trouble}; its object stays"),
             });
         }
-        let Some(own) = self.own(id).cloned() else {
+        let Some(own) = self.hook_object(id).cloned() else {
             return self.set_cleanup(id, Cleanup::Done);
         };
         if let Some(propagation) = decision.deletion(out.at) {
             let why = DeletionReason {
-                by: decision.by,
+                by: decision.decided_by,
                 plugins: decision.plugins,
             };
             return self.delete_hook_object(plan, task, own, propagation, why, out);
         }
-        let rules = PropagationRules::of_hook(plan, task);
-        let due = |at, ask_again| Due {
+        let rules = PropagationRules::for_hook(plan, task);
+        let due = |at, ask_again| ScheduledDeletion {
             target: own.clone(),
             propagation: rules.annotation.or(rules.application),
-            at,
-            by: decision.by.clone().unwrap_or_default(),
+            due_at: at,
+            decided_by: decision.decided_by.clone().unwrap_or_default(),
             plugins: decision.plugins.clone(),
             ask_again,
         };
@@ -236,20 +236,20 @@ impl Operation {
                 task: id.clone(),
                 key: own.key,
                 fate,
-                by: decision.by,
+                by: decision.decided_by,
                 plugins: decision.plugins,
             });
         }
         self.set_cleanup(id, Cleanup::Done);
     }
 
-    fn defer(&mut self, due: Due) -> DisposalOutcome {
+    fn defer(&mut self, due: ScheduledDeletion) -> DisposalOutcome {
         let fate = if due.ask_again {
-            DisposalOutcome::AskedAgain(due.at)
+            DisposalOutcome::AskedAgain(due.due_at)
         } else {
-            DisposalOutcome::Due(due.at)
+            DisposalOutcome::Due(due.due_at)
         };
-        self.state.due.push(due);
+        self.state.scheduled_deletions.push(due);
         fate
     }
 
@@ -258,7 +258,7 @@ impl Operation {
         &mut self,
         plan: &Plan,
         task: &Task,
-        own: Target,
+        own: ObjectIdentity,
         otherwise: Propagation,
         why: DeletionReason,
         out: &mut StepOutput,
@@ -270,7 +270,7 @@ impl Operation {
             }
             return self.set_cleanup(&task.id, Cleanup::Done);
         }
-        let propagation = PropagationRules::of_hook(plan, task).decide(propagation_with_pods(plan, otherwise));
+        let propagation = PropagationRules::for_hook(plan, task).decide(propagation_with_pods(plan, otherwise));
         if let Some(run) = self.state.hook(&task.id) {
             run.deleting_with = Some(propagation);
         }
@@ -292,7 +292,7 @@ impl Operation {
         );
     }
 
-    fn is_being_deleted(&self, target: &Target) -> bool {
+    fn is_being_deleted(&self, target: &ObjectIdentity) -> bool {
         self.state.tasks.values().any(|state| match state {
             TaskState::Hook(run) => {
                 let is_deleting = run.ended().is_some_and(|ended| ended.cleanup == Cleanup::Deleting);
@@ -307,7 +307,7 @@ impl Operation {
     }
 
     /// Forgets an object that is gone, in all ended hooks that had it.
-    fn forget_hook_object(&mut self, target: &Target) {
+    fn forget_hook_object(&mut self, target: &ObjectIdentity) {
         for state in self.state.tasks.values_mut() {
             if let TaskState::Hook(run) = state
                 && run.object.as_ref() == Some(target)
@@ -331,13 +331,13 @@ impl Operation {
             return;
         }
         self.set_cleanup(id, Cleanup::Done);
-        let is_awaited = plan.does == OperationKind::Delete && self.state.status == Status::Running;
+        let is_awaited = plan.operation_kind == OperationKind::Delete && self.state.status == OperationStatus::Running;
         let Some(run) = self.state.hook(id) else { return };
         match result {
             Ok(answer) => {
                 let Some(own) = run.object.take() else { return };
                 if answer == DeleteAnswer::Accepted && is_awaited {
-                    await_deletion(run, id, own.clone(), out.after(plan.limits.deletion), out);
+                    await_deletion(run, id, own.clone(), out.after(plan.limits.deletion_seconds), out);
                 }
                 self.forget_hook_object(&own);
             }

@@ -21,7 +21,7 @@ enum WaveFailure {
     /// Nothing.
     None,
     /// A resource or hook failed after the server had accepted it.
-    Later,
+    AfterApply,
     /// The server refused an object.
     Refused,
     /// A deletion failed.
@@ -40,10 +40,10 @@ impl Operation {
         let runs = |task: &Task| !self.is_over(task) && !self.is_pending(task) && !self.is_ready(task);
         let running: Vec<&Task> = tasks.iter().filter(|task| runs(task)).collect();
         // A task that waits for a failed one never starts.
-        let may_start = |task: &Task| self.is_pending(task) && !self.is_held(plan, task);
+        let may_start = |task: &Task| self.is_pending(task) && !self.is_blocked(plan, task);
         let has_more = tasks.iter().any(|task| may_start(task) || self.is_ready(task));
         match failure {
-            WaveFailure::None | WaveFailure::Later if has_more || !running.is_empty() => return false,
+            WaveFailure::None | WaveFailure::AfterApply if has_more || !running.is_empty() => return false,
             WaveFailure::Refused if has_more => return false,
             WaveFailure::Refused | WaveFailure::Removal => {
                 let hooks_run = running.iter().any(|task| task.hook().is_some());
@@ -62,10 +62,10 @@ impl Operation {
                         _ => String::new(),
                     };
                     let text = format!("not awaited any longer, since its wave failed{why}");
-                    self.close(task, TaskResult::FixedClock(text), out);
+                    self.finish_resource(task, TaskResult::FixedClock(text), out);
                 }
             }
-            WaveFailure::None | WaveFailure::Later => {}
+            WaveFailure::None | WaveFailure::AfterApply => {}
         }
         for task in tasks
             .iter()
@@ -74,12 +74,12 @@ impl Operation {
             .collect::<Vec<_>>()
         {
             let stopped = TaskResult::FixedClock("its wave failed before its turn".to_owned());
-            self.end(&task, HookOutcome::Failed, stopped, false, out);
+            self.end_hook(&task, HookOutcome::Failed, stopped, false, out);
         }
         if self.state.stage == Stage::Failing && !self.is_all_quiet(plan) {
             return false;
         }
-        self.board.wipe();
+        self.board.invalidate();
         self.finish_wave(plan, phase, wave, failure == WaveFailure::None, out)
     }
 
@@ -106,9 +106,9 @@ impl Operation {
                     | FailureClass::Health
                     | FailureClass::Timeout
                     | FailureClass::Plugin,
-                ) => WaveFailure::Later,
+                ) => WaveFailure::AfterApply,
             },
-            Some(TaskResult::FixedClock(_)) => WaveFailure::Later,
+            Some(TaskResult::FixedClock(_)) => WaveFailure::AfterApply,
             Some(TaskResult::Done(_) | TaskResult::Tolerated(_)) | None => WaveFailure::None,
         };
         if !self.board.has_failed {
@@ -120,7 +120,7 @@ impl Operation {
     /// Stops watching resources that are only watched while hooks run.
     fn stop_watching_after_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         let tasks = plan.wave(phase, wave);
-        let never_runs = |task: &Task| self.board.has_failed && self.is_pending(task) && self.is_held(plan, task);
+        let never_runs = |task: &Task| self.board.has_failed && self.is_pending(task) && self.is_blocked(plan, task);
         let hooks_run = tasks
             .iter()
             .any(|task| task.hook().is_some() && !self.is_over(task) && !never_runs(task));
@@ -136,8 +136,8 @@ impl Operation {
                 if let Some(health) = settling.health {
                     text = format!("{text} (it was {health})");
                 }
-                self.close(task, TaskResult::Done(text), out);
-                self.touch(plan, &task.id);
+                self.finish_resource(task, TaskResult::Done(text), out);
+                self.update_task_index(plan, &task.id);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation, StepOutput,
-    ask::{call, clear, end_requests, leave, note, others_observed, queue_own_object, start_waiting_requests, unwatch},
+    ask::{call_plugin, delete_and_watch, end_requests, stop_watching, queue_observation, others_observed, queue_own_object, start_waiting_requests, unwatch},
     hook_health::HookObjectHealth,
     hook_run::{Cleanup, Clearing, EndedHook, HookRun, HookStage, RunningHook, Verdict},
     state::TaskState,
@@ -15,9 +15,9 @@ use crate::{
     deletion::PropagationRules,
     directive::OnTimeout,
     duration,
-    effect::{HookCall, PendingObservationKind, Target, Work},
+    effect::{HookCall, PendingObservationKind, ObjectIdentity, Work},
     event::{DisposalOutcome, EventKind},
-    fact::Fact,
+    fact::ObservedState,
     hook::HookOutcome,
     input::{EffectFailure, PreviousHookObjects},
     object::ObjectKey,
@@ -50,7 +50,7 @@ impl Operation {
     fn ask_first(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         run.stage = HookStage::Running(RunningHook::default());
-        call(run, &task.id, HookCall::Start, out);
+        call_plugin(run, &task.id, HookCall::Start, out);
     }
 
     /// Goes on when no earlier object is in the way any more; by Argo CD's rules, for the first time not before its turn.
@@ -64,7 +64,7 @@ impl Operation {
             HookStage::Clearing(_) => self.ask_first(task, out),
             HookStage::Running(running) => {
                 running.clearing = None;
-                let create = run.requests.pending.iter().filter(|ask| ask.what == Request::CreateOwn);
+                let create = run.requests.pending.iter().filter(|ask| ask.request == Request::CreateOwn);
                 for ask in create {
                     out.work(&task.id, Work::Perform(ask.clone()));
                 }
@@ -88,11 +88,11 @@ impl Operation {
         let older = match result {
             Ok(older) => older,
             Err(failure) => {
-                return self.end(task, HookOutcome::Failed, failure.into(), false, out);
+                return self.end_hook(task, HookOutcome::Failed, failure.into(), false, out);
             }
         };
-        if let Some(own) = older.own {
-            out.tell(EventKind::ObjectMade {
+        if let Some(own) = older.current {
+            out.tell(EventKind::ObjectApplied {
                 task: id.clone(),
                 key: own.key.clone(),
                 how: "adopted".to_owned(),
@@ -100,9 +100,9 @@ impl Operation {
             run.object = Some(own);
         }
         let mut left = BTreeSet::new();
-        for (target, decision) in older.decided {
-            for trouble in &decision.troubles {
-                out.tell(EventKind::PluginTroubled {
+        for (target, decision) in older.decisions {
+            for trouble in &decision.problems {
+                out.tell(EventKind::PluginProblem {
                     task: id.clone(),
                     message: format!("{trouble}; {} stays", target.key),
                 });
@@ -112,19 +112,19 @@ impl Operation {
                     task: id.clone(),
                     key: target.key.clone(),
                     fate: DisposalOutcome::Deleted,
-                    by: decision.by.clone(),
+                    by: decision.decided_by.clone(),
                     plugins: decision.plugins.clone(),
                 });
-                let propagation = PropagationRules::of_hook(plan, task).decide(propagation);
+                let propagation = PropagationRules::for_hook(plan, task).decide(propagation);
                 run.deleting_with = Some(propagation);
-                clear(id, &target, propagation, out);
+                delete_and_watch(id, &target, propagation, out);
                 left.insert(target);
             }
         }
         if left.is_empty() {
             self.cleared(plan, task, out);
         } else {
-            let until = out.after(plan.limits.deletion);
+            let until = out.after(plan.limits.deletion_seconds);
             if let Some(clearing) = run.clearing_mut() {
                 *clearing = Clearing::DeletingPrevious {
                     left,
@@ -141,7 +141,7 @@ impl Operation {
         plan: &Plan,
         id: &TaskId,
         key: &ObjectKey,
-        fact: &Fact,
+        fact: &ObservedState,
         out: &mut StepOutput,
     ) {
         let Some(task) = plan.task(id) else { return };
@@ -149,7 +149,7 @@ impl Operation {
         if let Some(clearing) = run.clearing_mut()
             && let Some(is_clear) = previous_observed(clearing, id, key, fact, out)
         {
-            leave(run, id, key, out);
+            stop_watching(run, id, key, out);
             if is_clear {
                 self.cleared(plan, task, out);
             }
@@ -162,7 +162,7 @@ impl Operation {
         }
     }
 
-    fn running_observed(&mut self, plan: &Plan, task: &Task, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
+    fn running_observed(&mut self, plan: &Plan, task: &Task, key: &ObjectKey, fact: &ObservedState, out: &mut StepOutput) {
         let id = &task.id;
         let Some(run) = self.state.hook(id) else { return };
         others_observed(run, id, key, fact, out);
@@ -171,7 +171,7 @@ impl Operation {
             return self.pump(task, out);
         };
         if is_there(fact, &own) {
-            if let (Fact::Present(seen), Some(hook)) = (fact, task.hook()) {
+            if let (ObservedState::Present(seen), Some(hook)) = (fact, task.hook()) {
                 run.health.observe(&seen.assessment, hook, out.at);
             }
             queue_own_object(run);
@@ -181,18 +181,18 @@ impl Operation {
             run.requests.is_own_watched = false;
             unwatch(id, key, out);
             if let Some(answers) = run.requests.deleting_own.take() {
-                note(run, Some(answers), PendingObservationKind::Deleted);
+                queue_observation(run, Some(answers), PendingObservationKind::Deleted);
             }
             if run.requests.following.is_some() {
-                run.queue.retain(|note| note.what != PendingObservationKind::Object);
-                note(run, run.requests.following, PendingObservationKind::Gone);
+                run.queue.retain(|note| note.kind != PendingObservationKind::Object);
+                queue_observation(run, run.requests.following, PendingObservationKind::Gone);
             }
         }
         self.pump(task, out);
     }
 
     /// Records the verdict and begins to put things in order.
-    pub(super) fn end(
+    pub(super) fn end_hook(
         &mut self,
         task: &Task,
         outcome: HookOutcome,
@@ -209,7 +209,7 @@ impl Operation {
                 let message = match task.timeout_seconds {
                     Some(seconds) => format!(
                         "no end within its timeout of {}: {}",
-                        duration::seconds(seconds),
+                        duration::format_seconds(seconds),
                         run.last_message().unwrap_or_default()
                     ),
                     None => format!(
@@ -250,7 +250,7 @@ impl Operation {
             cleanup,
             phase_outcome: None,
         });
-        self.state.again.remove(&task.id);
+        self.state.retries.remove(&task.id);
         self.finish(task, result, out);
     }
 }
@@ -267,7 +267,7 @@ pub(super) fn stop_clearing(run: &mut HookRun, id: &TaskId, out: &mut StepOutput
     }
     let keys: BTreeSet<ObjectKey> = left.into_iter().map(|target| target.key).collect();
     for key in keys {
-        leave(run, id, &key, out);
+        stop_watching(run, id, &key, out);
     }
 }
 
@@ -276,7 +276,7 @@ fn previous_observed(
     clearing: &mut Clearing,
     id: &TaskId,
     key: &ObjectKey,
-    fact: &Fact,
+    fact: &ObservedState,
     out: &mut StepOutput,
 ) -> Option<bool> {
     let Clearing::DeletingPrevious { left, held_up_by, .. } = clearing else {
@@ -287,11 +287,11 @@ fn previous_observed(
     if left.len() < before {
         return Some(left.is_empty());
     }
-    if let Fact::Present(seen) = fact
+    if let ObservedState::Present(seen) = fact
         && left.iter().any(|target| target.key == *key)
-        && *held_up_by != seen.held_up_by
+        && *held_up_by != seen.deletion_blocker
     {
-        held_up_by.clone_from(&seen.held_up_by);
+        held_up_by.clone_from(&seen.deletion_blocker);
         if let Some(reason) = held_up_by {
             out.tell(EventKind::TaskProgressed {
                 task: id.clone(),
@@ -303,9 +303,9 @@ fn previous_observed(
     None
 }
 
-fn is_there(fact: &Fact, target: &Target) -> bool {
+fn is_there(fact: &ObservedState, target: &ObjectIdentity) -> bool {
     match fact {
-        Fact::Gone => false,
-        Fact::Present(seen) => seen.uid == target.uid,
+        ObservedState::Gone => false,
+        ObservedState::Present(seen) => seen.uid == target.uid,
     }
 }

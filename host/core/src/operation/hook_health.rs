@@ -10,7 +10,7 @@ use super::{
     Operation, StepOutput,
     ask::{queue_own_object, report_leftovers},
     later,
-    resource::{NO_ANSWER_GRACE, no_answer},
+    resource::{NO_ANSWER_GRACE, unanswered_result},
     state::TaskState,
 };
 use crate::{
@@ -35,12 +35,14 @@ pub(super) struct HookObjectHealth {
     grace_seconds: u64,
     /// The object whose absence keeps its pods from starting.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<Box<ObjectKey>>,
+    #[serde(rename = "lacks")]
+    pub missing_object: Option<Box<ObjectKey>>,
     /// The last message of the health plugin.
     message: String,
     /// Why what its pods lack is waited for beyond that time; nothing while it isn't.
     #[serde(with = "text::or_empty", skip_serializing_if = "Option::is_none")]
-    pub why_awaited: Option<String>,
+    #[serde(rename = "whyAwaited")]
+    pub wait_reason: Option<String>,
     /// Whether that time is over, so that the hook's plugin sees a final problem.
     is_grace_over: bool,
     /// Since when the health plugin has given no answer.
@@ -59,18 +61,18 @@ impl HookObjectHealth {
         let unanswered_since = match assessment.rule.as_str() {
             // A hook with a verdict of its own doesn't need the health plugin.
             _ if !hook.has_health_verdict() => None,
-            health::NO_ANSWER => Some(self.unanswered_since.unwrap_or(now)),
+            health::NO_ANSWER_RULE => Some(self.unanswered_since.unwrap_or(now)),
             // A plugin that pauses after a failure hasn't answered yet.
-            health::ASKED_AGAIN => self.unanswered_since,
+            health::ASKED_AGAIN_RULE => self.unanswered_since,
             _ => None,
         };
-        let may_end = assessment.health == Health::Degraded && assessment.rule == pods::RULE && !assessment.is_final;
+        let may_end = assessment.health == Health::Degraded && assessment.rule == pods::PODS_RULE && !assessment.is_final;
         if may_end {
             self.degraded_since.get_or_insert(now);
-            if self.lacks != assessment.lacks {
-                self.why_awaited = None;
+            if self.missing_object != assessment.missing_object {
+                self.wait_reason = None;
             }
-            self.lacks.clone_from(&assessment.lacks);
+            self.missing_object.clone_from(&assessment.missing_object);
             self.grace_seconds = hook.pods_grace_seconds;
         } else {
             *self = HookObjectHealth::default();
@@ -91,7 +93,7 @@ impl HookObjectHealth {
     }
 
     /// Returns when the next limit is reached.
-    pub fn next(&self) -> Option<Timestamp> {
+    pub fn next_due(&self) -> Option<Timestamp> {
         let moments = [self.degraded_until(), self.unanswered_until()];
         moments.into_iter().flatten().min()
     }
@@ -116,27 +118,27 @@ impl Operation {
             return;
         }
         if has_come(run.health.unanswered_until()) {
-            let result = no_answer(&run.health.message);
+            let result = unanswered_result(&run.health.message);
             report_leftovers(run, &task.id, out);
-            return self.end(task, HookOutcome::Failed, result, true, out);
+            return self.end_hook(task, HookOutcome::Failed, result, true, out);
         }
         if !has_come(run.health.degraded_until()) {
             return;
         }
-        let (lacks, grace_seconds) = (run.health.lacks.clone(), run.health.grace_seconds);
+        let (lacks, grace_seconds) = (run.health.missing_object.clone(), run.health.grace_seconds);
         let awaited = lacks.and_then(|lacks| self.reason_to_wait(plan, task, &lacks, grace_seconds, now));
         let Some(run) = self.state.hook(&task.id) else { return };
         out.must_save = true;
         let Some(why) = awaited else {
             run.health.is_grace_over = true;
-            run.health.why_awaited = None;
+            run.health.wait_reason = None;
             queue_own_object(run);
             return self.pump(task, out);
         };
         run.health.degraded_since = Some(now);
-        if run.health.why_awaited.as_ref() != Some(&why) {
+        if run.health.wait_reason.as_ref() != Some(&why) {
             let message = format!("{}; it is waited for, since {why}", run.health.message);
-            run.health.why_awaited = Some(why);
+            run.health.wait_reason = Some(why);
             out.tell(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: None,

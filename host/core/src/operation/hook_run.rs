@@ -48,10 +48,10 @@ use self::stored::StoredHookRun;
 use super::{hook_health::HookObjectHealth, stop::names, terminating::because};
 use crate::{
     deletion::DecidedPropagation,
-    effect::{HookCall, PendingObservation, Target},
+    effect::{HookCall, PendingObservation, ObjectIdentity},
     hook::{HookOutcome, Occasion},
     object::ObjectKey,
-    plugins::{AbortReason, Ask, Request},
+    plugins::{AbortReason, HookRequest, Request},
     remedy::Remedies,
     task::TaskResult,
     text,
@@ -63,7 +63,7 @@ use crate::{
 pub(super) struct HookRun {
     pub stage: HookStage,
     /// Its object.
-    pub object: Option<Target>,
+    pub object: Option<ObjectIdentity>,
     /// How its object is.
     pub health: HookObjectHealth,
     /// What the plugin remembers.
@@ -106,7 +106,7 @@ pub(super) enum Clearing {
     FindingPrevious,
     /// These are being deleted.
     DeletingPrevious {
-        left: BTreeSet<Target>,
+        left: BTreeSet<ObjectIdentity>,
         /// When the wait is given up.
         until: Option<Timestamp>,
         /// What holds a deletion up: finalizers.
@@ -146,9 +146,9 @@ pub(super) enum Turn {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct HookRequests {
     /// Has no answer yet: `Perform` is ordered.
-    pub pending: Vec<Ask>,
+    pub pending: Vec<HookRequest>,
     /// Waits for what was asked for before.
-    pub waiting: VecDeque<Ask>,
+    pub waiting: VecDeque<HookRequest>,
     /// The calls of URLs whose answer the plugin hasn't taken in yet: in a checkpoint they are unanswered.
     pub answered: BTreeSet<u32>,
     /// The ask to follow the own object.
@@ -160,7 +160,7 @@ pub(super) struct HookRequests {
     /// Other objects that are followed, by the ask for that.
     pub watching: BTreeMap<u32, ObjectKey>,
     /// Other objects that are being deleted, by the ask for that.
-    pub deleting: BTreeMap<u32, Target>,
+    pub deleting: BTreeMap<u32, ObjectIdentity>,
     /// Other objects that were changed, and how.
     pub modified: Vec<ModifiedObject>,
     /// What was asked for beside the own object, in words.
@@ -226,7 +226,7 @@ pub(super) enum Cleanup {
 /// An object that is being deleted and whose end is awaited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Terminating {
-    pub target: Target,
+    pub target: ObjectIdentity,
     /// When the wait is given up.
     pub until: Option<Timestamp>,
     /// What holds its deletion up, as far as it is known.
@@ -399,14 +399,14 @@ impl HookRun {
             HookStage::Clearing(_) | HookStage::Ready => false,
             HookStage::Running(_) => {
                 let mut asked = self.requests.pending.iter().chain(&self.requests.waiting);
-                self.object.is_some() || (self.steps > 0 && !asked.any(|ask| ask.what == Request::CreateOwn))
+                self.object.is_some() || (self.steps > 0 && !asked.any(|ask| ask.request == Request::CreateOwn))
             }
             HookStage::Ended(_) => true,
         }
     }
 
     /// Says whether it waits for the end of this object, whose deletion it ordered.
-    pub fn awaits_end_of(&self, target: &Target) -> bool {
+    pub fn awaits_end_of(&self, target: &ObjectIdentity) -> bool {
         let is_previous = match self.clearing() {
             Some(Clearing::DeletingPrevious { left, .. }) => left.contains(target),
             Some(Clearing::FindingPrevious) | None => false,
@@ -437,7 +437,7 @@ impl HookRun {
     /// Lists the signals that it waits for.
     pub fn signals(&self) -> impl Iterator<Item = &str> {
         let pending = self.running().map(|_| &self.requests.pending);
-        pending.into_iter().flatten().filter_map(|ask| match &ask.what {
+        pending.into_iter().flatten().filter_map(|ask| match &ask.request {
             Request::WaitSignal(name) => Some(name.as_str()),
             _ => None,
         })

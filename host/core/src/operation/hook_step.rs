@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Operation, StepOutput,
     ask::{
-        call, keep_lasting_requests, note, queue_log_lines, report_leftovers, start_waiting_requests, take, touch,
+        call_plugin, keep_lasting_requests, queue_observation, queue_log_lines, report_leftovers, start_waiting_requests, accept_requests, record_modified_object,
         waits_for_nothing, watch_own,
     },
     hook::stop_clearing,
@@ -13,12 +13,12 @@ use super::{
     later,
 };
 use crate::{
-    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
+    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
     event::EventKind,
     hook::HookOutcome,
     input::Answer,
     plan::Plan,
-    plugins::{AbortReason, Ask, HookStep, PluginError, Progress, Request},
+    plugins::{AbortReason, HookRequest, HookStep, PluginError, Progress, Request},
     task::{FailureClass, Task, TaskId, TaskResult},
 };
 
@@ -56,7 +56,7 @@ impl Operation {
         let Some(running) = run.running_mut() else { return };
         let wait = match error {
             PluginError::Retry { after_ms, .. } => Some(Duration::from_millis(u64::from(*after_ms))),
-            PluginError::CouldNotTell { .. } => Some(Duration::from_secs(1 << running.retries.min(MAX_RETRIES))),
+            PluginError::Unavailable { .. } => Some(Duration::from_secs(1 << running.retries.min(MAX_RETRIES))),
             PluginError::Invalid { .. } | PluginError::Failed { .. } | PluginError::Missing { .. } => None,
         };
         if wait.is_some() && is_stopped {
@@ -69,13 +69,13 @@ impl Operation {
         {
             running.retries += 1;
             running.turn = Turn::Retrying { call, at };
-            out.tell(EventKind::PluginTroubled {
+            out.tell(EventKind::PluginProblem {
                 task: task.id.clone(),
                 message: format!("{error}; asking again in {:.1} s", wait.as_secs_f64()),
             });
             return;
         }
-        out.tell(EventKind::PluginTroubled {
+        out.tell(EventKind::PluginProblem {
             task: task.id.clone(),
             message: error.to_string(),
         });
@@ -85,7 +85,7 @@ impl Operation {
             remedies: error.remedies(),
         };
         report_leftovers(run, &task.id, out);
-        self.end(task, HookOutcome::Failed, result, true, out);
+        self.end_hook(task, HookOutcome::Failed, result, true, out);
     }
 
     fn handle_step(&mut self, plan: &Plan, task: &Task, called: &HookCall, step: HookStep, out: &mut StepOutput) {
@@ -93,7 +93,7 @@ impl Operation {
         let was_abort = matches!(called, HookCall::Abort { .. });
         // Only now is the answer to a call known to have arrived.
         if let HookCall::Advance { note, .. } = called
-            && let Some(ask) = note.answers.filter(|ask| run.requests.answered.remove(ask))
+            && let Some(ask) = note.request_id.filter(|ask| run.requests.answered.remove(ask))
         {
             run.requests.pending.retain(|asked| asked.id != ask);
         }
@@ -120,7 +120,7 @@ impl Operation {
             run.finish_with(outcome, message);
             keep_lasting_requests(run, &task.id, out);
         }
-        take(run, plan, task, step.asks, out);
+        accept_requests(run, plan, task, step.requests, out);
         match step.progress {
             Progress::Running if run.steps >= MOST_STEPS => {
                 run.finish_with(
@@ -150,7 +150,7 @@ impl Operation {
     ) {
         let Some(task) = plan.task(id) else { return };
         let Some(run) = self.state.hook(id) else { return };
-        let is_it = |asked: &Ask| asked.id == ask && asked.step == step;
+        let is_it = |asked: &HookRequest| asked.id == ask && asked.step == step;
         let Some(at) = run
             .requests
             .pending
@@ -160,15 +160,15 @@ impl Operation {
         else {
             return;
         };
-        let is_write = run.requests.pending.get(at).is_some_and(|asked| asked.what.is_write());
-        if let Answer::Note(PendingObservationKind::Failed { reason, .. }) = &answer
+        let is_write = run.requests.pending.get(at).is_some_and(|asked| asked.request.is_write());
+        if let Answer::Observation(PendingObservationKind::Failed { reason, .. }) = &answer
             && is_write
             && self.schedule_retry(plan, task, reason, out)
         {
             return;
         }
         if is_write {
-            self.state.again.remove(id);
+            self.state.retries.remove(id);
         }
         let Some(run) = self.state.hook(id) else { return };
         match answer {
@@ -194,20 +194,20 @@ impl Operation {
                     task.key
                 );
                 let result = TaskResult::failed(FailureClass::Apply, message);
-                return self.end(task, HookOutcome::Failed, result, false, out);
+                return self.end_hook(task, HookOutcome::Failed, result, false, out);
             }
-            Answer::Touched { key, how } => {
+            Answer::Modified { key, how } => {
                 run.requests.pending.remove(at);
-                touch(run, id, key, &how, out);
-                note(run, Some(ask), PendingObservationKind::Done);
+                record_modified_object(run, id, key, &how, out);
+                queue_observation(run, Some(ask), PendingObservationKind::Done);
             }
-            Answer::Found(key) => {
+            Answer::Resolved(key) => {
                 run.requests.pending.remove(at);
                 out.must_save = true;
                 run.requests.watching.insert(ask, key.clone());
                 out.order(Effect::Watch { task: id.clone(), key });
             }
-            Answer::Going(target) => {
+            Answer::DeletionAccepted(target) => {
                 run.requests.pending.remove(at);
                 out.must_save = true;
                 let key = target.key.clone();
@@ -215,20 +215,20 @@ impl Operation {
                 out.order(Effect::Watch { task: id.clone(), key });
             }
             // Log lines come again and again.
-            Answer::Note(PendingObservationKind::Log(lines)) => queue_log_lines(run, ask, lines),
+            Answer::Observation(PendingObservationKind::Log(lines)) => queue_log_lines(run, ask, lines),
             // What is too much for a checkpoint is asked for again after a crash, until its plugin was told.
-            Answer::Note(noted @ PendingObservationKind::Http(_)) if !run.is_finishing() => {
+            Answer::Observation(noted @ PendingObservationKind::Http(_)) if !run.is_finishing() => {
                 run.requests.answered.insert(ask);
-                note(run, Some(ask), noted);
+                queue_observation(run, Some(ask), noted);
             }
-            Answer::Note(noted) => {
+            Answer::Observation(noted) => {
                 run.requests.pending.remove(at);
                 if let PendingObservationKind::Signal { mark, .. } = &noted {
                     out.must_save = true;
                     run.delivered_signals.push(mark.clone());
                     out.work(id, Work::ForgetSignal { mark: mark.clone() });
                 }
-                note(run, Some(ask), noted);
+                queue_observation(run, Some(ask), noted);
             }
         }
         start_waiting_requests(run, plan, task, out);
@@ -237,7 +237,7 @@ impl Operation {
 
     /// Asks the next question if none is being asked, or ends the hook if all is said.
     pub(super) fn pump(&mut self, task: &Task, out: &mut StepOutput) {
-        let limit = self.plan.limits.abort;
+        let limit = self.plan.limits.abort_seconds;
         let Some(run) = self.state.hook(&task.id) else { return };
         let HookStage::Running(running) = &mut run.stage else {
             return;
@@ -256,9 +256,9 @@ impl Operation {
                 let state = run.state.clone();
                 if let Some(reason) = run.abort.filter(|_| running.abort_until.is_none()) {
                     running.abort_until = later(out.at, limit);
-                    call(run, &task.id, HookCall::Abort { state, reason }, out);
+                    call_plugin(run, &task.id, HookCall::Abort { state, reason }, out);
                 } else if let Some(note) = run.queue.pop_front() {
-                    call(run, &task.id, HookCall::Advance { state, note }, out);
+                    call_plugin(run, &task.id, HookCall::Advance { state, note }, out);
                 }
             }
         }
@@ -269,7 +269,7 @@ impl Operation {
             HookOutcome::Succeeded => TaskResult::Done(message),
             HookOutcome::Failed => TaskResult::failed(FailureClass::Hook, message),
         };
-        self.end(task, outcome, result, false, out);
+        self.end_hook(task, outcome, result, false, out);
     }
 
     /// Stops a hook: its plugin is told first, if it has begun.
@@ -282,7 +282,7 @@ impl Operation {
                     run.message = Some(clearing.why_waited_for());
                 }
                 run.abort = Some(reason);
-                self.end(
+                self.end_hook(
                     task,
                     HookOutcome::Failed,
                     TaskResult::FixedClock(String::new()),
@@ -304,13 +304,13 @@ impl Operation {
         let Some(run) = self.state.hook(&task.id) else { return };
         if run.running().is_some_and(|running| running.clearing.is_some()) {
             stop_clearing(run, &task.id, out);
-            run.requests.pending.retain(|ask| ask.what != Request::CreateOwn);
+            run.requests.pending.retain(|ask| ask.request != Request::CreateOwn);
         }
         let has_begun = run.steps > 0;
         let Some(running) = run.running_mut() else { return };
         match &running.turn {
             Turn::Idle | Turn::Retrying { .. } if !has_begun => {
-                return self.end(
+                return self.end_hook(
                     task,
                     HookOutcome::Failed,
                     TaskResult::FixedClock(String::new()),
@@ -340,13 +340,13 @@ fn own_object_created(
     run: &mut HookRun,
     id: &TaskId,
     at: usize,
-    (ask, target, how): (u32, Target, &str),
+    (ask, target, how): (u32, ObjectIdentity, &str),
     out: &mut StepOutput,
 ) {
     run.requests.pending.remove(at);
     out.must_save = true;
     if run.object.as_ref() != Some(&target) {
-        out.tell(EventKind::ObjectMade {
+        out.tell(EventKind::ObjectApplied {
             task: id.clone(),
             key: target.key.clone(),
             how: how.to_owned(),
@@ -354,5 +354,5 @@ fn own_object_created(
     }
     run.object = Some(target);
     watch_own(run, id, out);
-    note(run, Some(ask), PendingObservationKind::Created);
+    queue_observation(run, Some(ask), PendingObservationKind::Created);
 }

@@ -28,7 +28,7 @@ impl Operation {
         }
         let Action::Apply(apply) = &task.action else { return };
         let why = settling
-            .lacks
+            .missing_object
             .as_ref()
             .and_then(|lacks| self.reason_to_wait(plan, task, lacks, apply.pods_grace_seconds, out.at));
         let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get_mut(&task.id) else {
@@ -65,7 +65,7 @@ impl Operation {
         now: Timestamp,
     ) -> Option<String> {
         // A user who set a grace means it.
-        if grace_seconds != grace::PODS.as_secs() {
+        if grace_seconds != grace::POD_PROBLEM_GRACE_SECONDS.as_secs() {
             return None;
         }
         let others = || plan.tasks.iter().filter(|other| other.id != task.id);
@@ -75,11 +75,11 @@ impl Operation {
             others().find(|other| self.runs_to_completion_now(other) && self.missing_object_of(other).is_none());
         let running = working.or_else(|| others().find(|other| self.may_create_something(plan, other, &mut blocked)));
         if let Some(running) = running {
-            return Some(format!("{} still runs and may make it", running.key.short()));
+            return Some(format!("{} still runs and may make it", running.key.kind_and_name()));
         }
         let begun = || others().filter(|other| self.is_applied_or_applying(other));
         if let Some(maker) = begun().find(|other| names(other, lacks)) {
-            return Some(format!("{} stands for it", maker.key.short()));
+            return Some(format!("{} stands for it", maker.key.kind_and_name()));
         }
         let started = self.state.started.get(&task.id)?;
         let until = later(*started, grace::CONTROLLER_CREATION_SECONDS)?;
@@ -87,7 +87,7 @@ impl Operation {
             return None;
         }
         let maker = begun().find(|other| makers::may_create(plan, other, lacks))?;
-        Some(format!("{} may create it", maker.key.short()))
+        Some(format!("{} may create it", maker.key.kind_and_name()))
     }
 
     /// Returns whether a task runs something that ends by itself and hasn't ended.
@@ -126,8 +126,8 @@ impl Operation {
     /// Returns the object that a task's pods lack.
     fn missing_object_of(&self, task: &Task) -> Option<&ObjectKey> {
         match self.state.tasks.get(&task.id)? {
-            TaskState::Hook(run) => run.health.lacks.as_deref(),
-            TaskState::AwaitingHealth(settling) => settling.lacks.as_deref(),
+            TaskState::Hook(run) => run.health.missing_object.as_deref(),
+            TaskState::AwaitingHealth(settling) => settling.missing_object.as_deref(),
             TaskState::Pending | TaskState::Applying | TaskState::Deleting { .. } | TaskState::Over => None,
         }
     }
@@ -140,5 +140,5 @@ impl Operation {
 
 /// Returns whether a controller creates the missing object from a task's object.
 fn names(task: &Task, lacks: &ObjectKey) -> bool {
-    task.object.as_ref().is_some_and(|object| makers::makes(object, lacks))
+    task.object.as_ref().is_some_and(|object| makers::creates(object, lacks))
 }

@@ -15,17 +15,17 @@ use crate::{
 /// A Job is kept for at least so long until its verdict is recorded.
 const MIN_TTL_SECONDS: Duration = Duration::from_hours(24);
 
-pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
+pub(super) fn hook_object_to_create(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
     let hook = task.hook()?;
     let mut object = task.object.clone()?;
-    let run = RunId::of(&hook.hook, operation, attempt, task.phase);
+    let run = RunId::new(&hook.hook, operation, attempt, task.phase);
     if let Some(prefix) = object.generate_name().map(str::to_owned) {
-        object.set_metadata_text("name", &run.name_from(&prefix));
+        object.set_metadata_text("name", &run.object_name(&prefix));
         if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("generateName");
         }
     }
-    ownership::mark(&mut object, &plan.application);
+    ownership::add_labels(&mut object, &plan.application);
     object.set_label(labels::HOOK, &hook.hook.0);
     object.set_label(labels::RUN, &run.0);
     object.set_label(labels::OPERATION, operation);

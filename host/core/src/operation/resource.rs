@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput,
-    ask::{clear, unwatch},
+    ask::{delete_and_watch, unwatch},
     later,
     state::{AwaitedHealth, TaskState},
 };
@@ -14,9 +14,9 @@ use crate::{
     compat::{Mode, Rule},
     directive::Wait,
     duration,
-    effect::{Effect, Target, Work},
+    effect::{Effect, ObjectIdentity, Work},
     event::EventKind,
-    fact::{Fact, Freshness, ObservedObject, is_older_version},
+    fact::{ObservedState, Freshness, ObservedObject, is_older_version},
     health::{self, Assessment, Health},
     input::{AppliedObject, DeleteAnswer, EffectFailure},
     object::ObjectKey,
@@ -36,7 +36,7 @@ const MAX_CONTROLLER_DELAY_MILLIS: Duration = Duration::from_secs(5);
 
 impl Operation {
     pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
-        let until = out.after(plan.limits.deletion);
+        let until = out.after(plan.limits.deletion_seconds);
         let deleting = TaskState::Deleting {
             accepted: false,
             until,
@@ -53,13 +53,13 @@ impl Operation {
         // It is as desired already, so only its health is needed.
         emit_object_applied(task, "unchanged", out);
         match apply.wait {
-            Wait::Nothing | Wait::Applied => self.close(task, TaskResult::Done("unchanged".to_owned()), out),
+            Wait::Nothing | Wait::Applied => self.finish_resource(task, TaskResult::Done("unchanged".to_owned()), out),
             Wait::Healthy | Wait::WhileHooksRun => self.await_health(task, AwaitedHealth::unchanged(live), out),
         }
     }
 
     fn order_apply(&mut self, task: &Task, out: &mut StepOutput) {
-        self.state.again.remove(&task.id);
+        self.state.retries.remove(&task.id);
         self.state.tasks.insert(task.id.clone(), TaskState::Applying);
         out.work(&task.id, Work::Apply);
     }
@@ -90,20 +90,20 @@ impl Operation {
             Ok(applied) => applied,
             Err(failure) => {
                 if !self.schedule_retry(plan, task, &failure.message, out) {
-                    self.close(task, failure.into(), out);
+                    self.finish_resource(task, failure.into(), out);
                 }
                 return;
             }
         };
-        self.state.again.remove(id);
+        self.state.retries.remove(id);
         let how = match &apply.changes {
             ExpectedChange::Create => "created",
             ExpectedChange::Fields(_) | ExpectedChange::None if applied.changed => "changed",
             ExpectedChange::Fields(_) | ExpectedChange::None => "unchanged",
         };
         emit_object_applied(task, how, out);
-        if !applied.left_out.is_empty() {
-            let fields = applied.left_out.join(", ");
+        if !applied.dropped_fields.is_empty() {
+            let fields = applied.dropped_fields.join(", ");
             out.tell(EventKind::TaskProgressed {
                 task: id.clone(),
                 health: None,
@@ -111,46 +111,46 @@ impl Operation {
             });
         }
         let mut settling = match apply.wait {
-            Wait::Nothing | Wait::Applied => return self.close(task, TaskResult::Done(how.to_owned()), out),
+            Wait::Nothing | Wait::Applied => return self.finish_resource(task, TaskResult::Done(how.to_owned()), out),
             Wait::Healthy | Wait::WhileHooksRun => AwaitedHealth::applied(&applied, out.at),
         };
         // The server's answer may contain the final health.
-        let seen = applied.seen.map(Fact::Present);
-        match seen.and_then(|fact| settle(plan.mode, &mut settling, apply, task, &fact, out)) {
-            Some(result) => self.close(task, result, out),
+        let seen = applied.observed.map(ObservedState::Present);
+        match seen.and_then(|fact| evaluate_health(plan.mode, &mut settling, apply, task, &fact, out)) {
+            Some(result) => self.finish_resource(task, result, out),
             None => self.await_health(task, settling, out),
         }
     }
 
-    pub(super) fn observed(&mut self, plan: &Plan, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
+    pub(super) fn observed(&mut self, plan: &Plan, id: &TaskId, key: &ObjectKey, fact: &ObservedState, out: &mut StepOutput) {
         let Some(task) = plan.task(id) else { return };
         match self.state.tasks.get_mut(id) {
             Some(TaskState::Hook(_)) => self.hook_observed(plan, id, key, fact, out),
             Some(TaskState::AwaitingHealth(settling)) => {
                 let Action::Apply(apply) = &task.action else { return };
-                if *fact == Fact::Gone && settling.applied_at.is_none() {
+                if *fact == ObservedState::Gone && settling.applied_at.is_none() {
                     // It existed when the plan was made.
                     unwatch(id, key, out);
                     return self.order_apply(task, out);
                 }
-                if let Some(result) = settle(plan.mode, settling, apply, task, fact, out) {
-                    self.close(task, result, out);
+                if let Some(result) = evaluate_health(plan.mode, settling, apply, task, fact, out) {
+                    self.finish_resource(task, result, out);
                 }
             }
             Some(TaskState::Deleting { held_up_by, .. }) => {
                 let Action::Delete(delete) = &task.action else { return };
                 match fact {
-                    Fact::Present(seen) if seen.uid == delete.uid => {
-                        if *held_up_by != seen.held_up_by {
-                            held_up_by.clone_from(&seen.held_up_by);
+                    ObservedState::Present(seen) if seen.uid == delete.uid => {
+                        if *held_up_by != seen.deletion_blocker {
+                            held_up_by.clone_from(&seen.deletion_blocker);
                             out.tell(EventKind::TaskProgressed {
                                 task: id.clone(),
                                 health: None,
-                                message: seen.held_up_by.clone().unwrap_or_default(),
+                                message: seen.deletion_blocker.clone().unwrap_or_default(),
                             });
                         }
                     }
-                    Fact::Present(_) | Fact::Gone => self.close(task, TaskResult::Done("gone".to_owned()), out),
+                    ObservedState::Present(_) | ObservedState::Gone => self.finish_resource(task, TaskResult::Done("gone".to_owned()), out),
                 }
             }
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
@@ -161,7 +161,7 @@ impl Operation {
         &mut self,
         plan: &Plan,
         id: &TaskId,
-        target: &Target,
+        target: &ObjectIdentity,
         result: Result<DeleteAnswer, EffectFailure>,
         out: &mut StepOutput,
     ) {
@@ -169,22 +169,22 @@ impl Operation {
         match self.state.tasks.get_mut(id) {
             Some(TaskState::Deleting { accepted, .. }) => match result {
                 Ok(DeleteAnswer::Accepted) if until(task) == DeletionEnd::Accepted => {
-                    self.close(task, TaskResult::Done("its deletion isn't awaited".to_owned()), out);
+                    self.finish_resource(task, TaskResult::Done("its deletion isn't awaited".to_owned()), out);
                 }
                 Ok(DeleteAnswer::Accepted) => *accepted = true,
-                Ok(DeleteAnswer::AlreadyGone) => self.close(task, TaskResult::Done("gone".to_owned()), out),
-                Err(failure) => self.close(task, failure.into(), out),
+                Ok(DeleteAnswer::AlreadyGone) => self.finish_resource(task, TaskResult::Done("gone".to_owned()), out),
+                Err(failure) => self.finish_resource(task, failure.into(), out),
             },
             Some(TaskState::Hook(run)) if run.ended().is_some() => self.hook_object_deleted(plan, id, result, out),
             // It was deleted for something that the hook doesn't wait for any more.
             Some(TaskState::Hook(run)) if !run.awaits_end_of(target) => {}
             Some(TaskState::Hook(_)) => match result {
                 Ok(DeleteAnswer::Accepted) => {}
-                Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
+                Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &ObservedState::Gone, out),
                 Err(mut failure) => {
                     failure.message = format!("{} could not be deleted: {}", target.key, failure.message);
                     let outcome = crate::hook::HookOutcome::Failed;
-                    self.end(task, outcome, failure.into(), false, out);
+                    self.end_hook(task, outcome, failure.into(), false, out);
                 }
             },
             Some(TaskState::Pending | TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Over) | None => {}
@@ -192,8 +192,8 @@ impl Operation {
     }
 
     /// Ends the task of a resource.
-    pub(super) fn close(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
-        self.state.again.remove(&task.id);
+    pub(super) fn finish_resource(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
+        self.state.retries.remove(&task.id);
         match self.state.tasks.insert(task.id.clone(), TaskState::Over) {
             Some(TaskState::AwaitingHealth(_) | TaskState::Deleting { .. }) => unwatch(&task.id, &task.key, out),
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over | TaskState::Hook(_)) | None => {}
@@ -204,9 +204,9 @@ impl Operation {
 
 /// Orders a deletion and its watch; only the watch if the object was already being deleted.
 pub(super) fn order_deletion(task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
-    match delete.until {
+    match delete.wait_until {
         DeletionEnd::Gone | DeletionEnd::Accepted => {
-            clear(&task.id, &delete_target(task, delete), delete.propagation, out);
+            delete_and_watch(&task.id, &delete_target(task, delete), delete.propagation, out);
         }
         DeletionEnd::GoneByItself => out.order(Effect::Watch {
             task: task.id.clone(),
@@ -217,20 +217,20 @@ pub(super) fn order_deletion(task: &Task, delete: &DeleteTask, out: &mut StepOut
 
 fn until(task: &Task) -> DeletionEnd {
     match &task.action {
-        Action::Delete(delete) => delete.until,
+        Action::Delete(delete) => delete.wait_until,
         Action::Apply(_) | Action::Hook(_) => DeletionEnd::Gone,
     }
 }
 
-fn delete_target(task: &Task, delete: &DeleteTask) -> Target {
-    Target {
+fn delete_target(task: &Task, delete: &DeleteTask) -> ObjectIdentity {
+    ObjectIdentity {
         key: task.key.clone(),
         uid: delete.uid.clone(),
     }
 }
 
 fn emit_object_applied(task: &Task, how: &str, out: &mut StepOutput) {
-    out.tell(EventKind::ObjectMade {
+    out.tell(EventKind::ObjectApplied {
         task: task.id.clone(),
         key: task.key.clone(),
         how: how.to_owned(),
@@ -243,12 +243,12 @@ impl AwaitedHealth {
             version: live.resource_version.clone(),
             applied_at: None,
             spec_changed: false,
-            held: None,
+            postponed: None,
             health: None,
             message: String::new(),
             degraded_since: None,
             grace_seconds: 0,
-            lacks: None,
+            missing_object: None,
             unanswered_since: None,
         }
     }
@@ -258,12 +258,12 @@ impl AwaitedHealth {
             version: applied.resource_version.clone(),
             applied_at: Some(at),
             spec_changed: applied.spec_changed,
-            held: None,
+            postponed: None,
             health: None,
             message: String::new(),
             degraded_since: None,
             grace_seconds: 0,
-            lacks: None,
+            missing_object: None,
             unanswered_since: None,
         }
     }
@@ -271,12 +271,12 @@ impl AwaitedHealth {
     /// Returns until when an observation doesn't count, and why: the object's status may be about its old spec.
     fn doubt(&self, seen: &ObservedObject) -> Option<(Option<Timestamp>, &'static str)> {
         match seen.freshness {
-            Freshness::Behind => Some((None, "its controller hasn't seen the change yet")),
-            Freshness::Untold if self.spec_changed && seen.resource_version == self.version => Some((
+            Freshness::Stale => Some((None, "its controller hasn't seen the change yet")),
+            Freshness::Unknown if self.spec_changed && seen.resource_version == self.version => Some((
                 self.applied_at.and_then(|at| later(at, MAX_CONTROLLER_DELAY_MILLIS)),
                 "nothing tells whether its controller has seen the change; a few seconds are allowed for that",
             )),
-            Freshness::Current | Freshness::Untold => None,
+            Freshness::Current | Freshness::Unknown => None,
         }
     }
 
@@ -297,8 +297,8 @@ impl AwaitedHealth {
     }
 
     /// Returns the result if its plugin gave no answer for too long.
-    pub(super) fn unanswered(&self) -> TaskResult {
-        no_answer(&self.message)
+    pub(super) fn unanswered_result(&self) -> TaskResult {
+        unanswered_result(&self.message)
     }
 
     /// Returns its last known health in brackets; empty if there is none.
@@ -312,13 +312,13 @@ impl AwaitedHealth {
 
     /// Returns when a postponed observation counts after all.
     pub(super) fn recheck_at(&self) -> Option<Timestamp> {
-        let seen = self.held.as_ref()?;
+        let seen = self.postponed.as_ref()?;
         self.doubt(seen)?.0
     }
 }
 
 /// Returns the result if the plugin that assesses an object gave no answer for too long. `message` is its last message.
-pub(super) fn no_answer(message: &str) -> TaskResult {
+pub(super) fn unanswered_result(message: &str) -> TaskResult {
     TaskResult::Failed {
         class: FailureClass::Plugin,
         message: format!("no answer for {}: {message}", duration::whole(NO_ANSWER_GRACE),),
@@ -327,22 +327,22 @@ pub(super) fn no_answer(message: &str) -> TaskResult {
 }
 
 /// Processes an observation of a task's object. Returns the task's result if this ends it.
-pub(super) fn settle(
+pub(super) fn evaluate_health(
     mode: Mode,
     settling: &mut AwaitedHealth,
     apply: &ApplyTask,
     task: &Task,
-    fact: &Fact,
+    fact: &ObservedState,
     out: &mut StepOutput,
 ) -> Option<TaskResult> {
     let told;
-    settling.held = None;
+    settling.postponed = None;
     let assessment = match fact {
-        Fact::Gone if apply.wait == Wait::Healthy && mode.has(Rule::VanishedFails) => {
+        ObservedState::Gone if apply.wait == Wait::Healthy && mode.has(Rule::VanishedFails) => {
             let message = "it is missing; somebody may have deleted it";
             return Some(TaskResult::failed(FailureClass::Health, message));
         }
-        Fact::Gone => {
+        ObservedState::Gone => {
             told = Assessment::new(
                 Health::Missing,
                 "somebody deleted it after it was applied",
@@ -350,10 +350,10 @@ pub(super) fn settle(
             );
             &told
         }
-        Fact::Present(seen) if is_older_version(&seen.resource_version, &settling.version) => return None,
-        Fact::Present(seen) => match settling.doubt(seen) {
+        ObservedState::Present(seen) if is_older_version(&seen.resource_version, &settling.version) => return None,
+        ObservedState::Present(seen) => match settling.doubt(seen) {
             Some((until, why)) if until.is_none_or(|until| out.at < until) => {
-                settling.held = Some(seen.clone());
+                settling.postponed = Some(seen.clone());
                 told = Assessment::new(Health::Progressing, why, "host/stale");
                 &told
             }
@@ -361,11 +361,11 @@ pub(super) fn settle(
         },
     };
     match assessment.rule.as_str() {
-        health::NO_ANSWER => {
+        health::NO_ANSWER_RULE => {
             settling.unanswered_since.get_or_insert(out.at);
         }
         // A plugin that pauses after a failure hasn't answered yet.
-        health::ASKED_AGAIN if settling.unanswered_since.is_some() => {
+        health::ASKED_AGAIN_RULE if settling.unanswered_since.is_some() => {
             return None;
         }
         _ => settling.unanswered_since = None,
@@ -373,7 +373,7 @@ pub(super) fn settle(
     let is_news = settling.health != Some(assessment.health) || settling.message != assessment.message;
     settling.health = Some(assessment.health);
     settling.message.clone_from(&assessment.message);
-    settling.lacks.clone_from(&assessment.lacks);
+    settling.missing_object.clone_from(&assessment.missing_object);
     if assessment.health != Health::Degraded {
         settling.degraded_since = None;
     }
@@ -397,7 +397,7 @@ pub(super) fn settle(
         }
         Health::Progressing | Health::Missing | Health::Unknown => {
             if settling.unanswered_until().is_some_and(|until| until <= out.at) {
-                return Some(settling.unanswered());
+                return Some(settling.unanswered_result());
             }
         }
     }

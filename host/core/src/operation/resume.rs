@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation, StepOutput,
-    ask::clear,
+    ask::delete_and_watch,
     hook_run::{Cleanup, Clearing, HookRun, HookStage, Turn},
     resource::order_deletion,
     state::{Stage, TaskState},
@@ -26,7 +26,7 @@ impl Operation {
             return self.begin(plan, out);
         }
         self.state.wake = None;
-        self.state.notice_at = out.after(plan.limits.notice);
+        self.state.notice_at = out.after(plan.limits.notice_seconds);
         out.tell(EventKind::OperationResumed {});
         if self.state.stage == Stage::Checking {
             self.order_checks(out);
@@ -34,7 +34,7 @@ impl Operation {
         for task in &plan.tasks {
             match self.state.tasks.get_mut(&task.id) {
                 Some(TaskState::Applying) => {
-                    if let Some(again) = self.state.again.get_mut(&task.id) {
+                    if let Some(again) = self.state.retries.get_mut(&task.id) {
                         again.at = None;
                     }
                     out.work(&task.id, Work::Apply);
@@ -50,10 +50,10 @@ impl Operation {
                 }
                 Some(TaskState::Hook(run)) => {
                     // States of version 0.1.0 don't contain the propagation.
-                    if let Some(again) = self.state.again.get_mut(&task.id) {
+                    if let Some(again) = self.state.retries.get_mut(&task.id) {
                         again.at = None;
                     }
-                    let usual = PropagationRules::of_hook(plan, task).decide(Propagation::Background);
+                    let usual = PropagationRules::for_hook(plan, task).decide(Propagation::Background);
                     repeat_effects(run, &task.id, run.deleting_with.unwrap_or(usual), out);
                     for mark in &run.delivered_signals {
                         out.work(&task.id, Work::ForgetSignal { mark: mark.clone() });
@@ -79,14 +79,14 @@ fn repeat_effects(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagatio
             }
             for ask in &run.requests.pending {
                 // It is tried again when nothing has the name any more.
-                let waits = running.clearing.is_some() && ask.what == Request::CreateOwn;
+                let waits = running.clearing.is_some() && ask.request == Request::CreateOwn;
                 if !waits {
                     out.work(id, Work::Perform(ask.clone()));
                 }
             }
             // A watch reports the object's state again, so observations of the older state are dropped.
             run.queue.retain(|note| {
-                note.what != PendingObservationKind::Object && !matches!(note.what, PendingObservationKind::Seen(_))
+                note.kind != PendingObservationKind::Object && !matches!(note.kind, PendingObservationKind::OtherObject(_))
             });
             let going = run.requests.deleting.values().map(|target| &target.key);
             let others: BTreeSet<&ObjectKey> = run.requests.watching.values().chain(going).collect();
@@ -95,7 +95,7 @@ fn repeat_effects(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagatio
             }
             if let Some(own) = &run.object {
                 if run.requests.deleting_own.is_some() {
-                    clear(id, own, propagation, out);
+                    delete_and_watch(id, own, propagation, out);
                 } else if run.requests.is_own_watched {
                     watch(id, &own.key, out);
                 }
@@ -122,7 +122,7 @@ fn clear_again(clearing: &Clearing, id: &TaskId, propagation: DecidedPropagation
         Clearing::FindingPrevious => out.work(id, Work::LookForOlder),
         Clearing::DeletingPrevious { left, .. } => {
             for target in left {
-                clear(id, target, propagation, out);
+                delete_and_watch(id, target, propagation, out);
             }
         }
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{again::PendingRetry, hook_run::HookRun};
 use crate::{
-    effect::Target,
-    event::Status,
+    effect::ObjectIdentity,
+    event::OperationStatus,
     fact::ObservedObject,
     grace,
     health::Health,
@@ -31,14 +31,15 @@ pub struct OperationState {
     /// The number of the attempt, from 1.
     pub attempt: u32,
     /// Whether the operation is running, and how it ended.
-    pub status: Status,
+    pub status: OperationStatus,
     pub(super) stage: Stage,
     /// The wave that is running.
     pub(super) current: Option<(Phase, Wave)>,
     pub(super) tasks: BTreeMap<TaskId, TaskState>,
     /// Requests that are repeated because a webhook didn't answer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) again: BTreeMap<TaskId, PendingRetry>,
+    #[serde(rename = "again")]
+    pub(super) retries: BTreeMap<TaskId, PendingRetry>,
     /// When each task started.
     pub(super) started: BTreeMap<TaskId, Timestamp>,
     /// The results of the tasks that have ended.
@@ -49,12 +50,14 @@ pub struct OperationState {
     #[serde(default)]
     pub(super) failed: u32,
     /// Objects that are to be deleted after the operation's end.
-    pub(super) due: Vec<Due>,
+    #[serde(rename = "due")]
+    pub(super) scheduled_deletions: Vec<ScheduledDeletion>,
     /// The current deadline: of the operation, or of SyncFail.
     pub(super) deadline: Option<Timestamp>,
     /// The deadline of all attempts together; `None` when it has passed.
     #[serde(default)]
-    pub(super) whole_deadline: Option<Timestamp>,
+    #[serde(rename = "wholeDeadline")]
+    pub(super) total_deadline: Option<Timestamp>,
     /// The deadlines of the current phase and wave.
     #[serde(default)]
     pub(super) phase_deadline: Option<Timestamp>,
@@ -85,16 +88,18 @@ pub struct OperationState {
 
 /// An object that is to be deleted after the operation's end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Due {
+pub struct ScheduledDeletion {
     /// The object.
-    pub target: Target,
+    pub target: ObjectIdentity,
     /// The propagation of the annotation or of the application's options, if they set one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
     /// When it is deleted, or when its policies are asked again.
-    pub at: Timestamp,
+    #[serde(rename = "at")]
+    pub due_at: Timestamp,
     /// The delete policy that decided.
-    pub by: String,
+    #[serde(rename = "by")]
+    pub decided_by: String,
     /// The plugins of that delete policy, with their versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<String>,
@@ -163,7 +168,8 @@ pub(super) struct AwaitedHealth {
     pub spec_changed: bool,
     /// How it looked, as long as that may be about the past.
     #[serde(default)]
-    pub held: Option<ObservedObject>,
+    #[serde(rename = "held")]
+    pub postponed: Option<ObservedObject>,
     /// What was last told.
     pub health: Option<Health>,
     pub message: String,
@@ -174,7 +180,8 @@ pub(super) struct AwaitedHealth {
     pub grace_seconds: u64,
     /// What its pods lack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<Box<ObjectKey>>,
+    #[serde(rename = "lacks")]
+    pub missing_object: Option<Box<ObjectKey>>,
     /// Since when the plugin that judges it has given no answer.
     #[serde(default)]
     pub unanswered_since: Option<Timestamp>,
@@ -203,7 +210,7 @@ impl OperationState {
         OperationState {
             id,
             attempt: 1,
-            status: Status::Running,
+            status: OperationStatus::Running,
             stage: Stage::New,
             current: None,
             tasks: plan
@@ -211,14 +218,14 @@ impl OperationState {
                 .iter()
                 .map(|task| (task.id.clone(), TaskState::Pending))
                 .collect(),
-            again: BTreeMap::new(),
+            retries: BTreeMap::new(),
             started: BTreeMap::new(),
             results: BTreeMap::new(),
             cause: None,
             failed: 0,
-            due: Vec::new(),
+            scheduled_deletions: Vec::new(),
             deadline: None,
-            whole_deadline: None,
+            total_deadline: None,
             phase_deadline: None,
             wave_deadline: None,
             unchecked: BTreeSet::new(),

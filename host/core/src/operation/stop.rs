@@ -11,7 +11,7 @@ use super::{
     ask::report_leftovers,
     hook_run::{Clearing, HookStage, RunningHook, Turn},
     later,
-    resource::settle,
+    resource::evaluate_health,
     state::{Stage, TaskState},
     terminating::{because, why_not_gone},
 };
@@ -19,16 +19,16 @@ use crate::{
     compat::Rule,
     directive::OnTimeout,
     duration,
-    effect::{Effect, PendingObservation, PendingObservationKind, Target, Work},
-    event::{EventKind, Status, WaitingOn},
-    fact::Fact,
+    effect::{Effect, PendingObservation, PendingObservationKind, ObjectIdentity, Work},
+    event::{EventKind, OperationStatus, WaitingOn},
+    fact::ObservedState,
     hook::HookOutcome,
     phase::Phase,
     plan::Plan,
     plugins::{AbortReason, FailureCause},
     remedy::Remedies,
     task::{Action, FailureClass, Task, TaskId, TaskResult},
-    text::listed,
+    text::join_names,
 };
 
 /// How long a driver sleeps before it is woken for a moment that has passed.
@@ -38,10 +38,10 @@ impl Operation {
     /// Terminates the operation: running tasks are stopped, nothing else starts, not even SyncFail.
     pub(super) fn terminate(&mut self, plan: &Plan, by: String, out: &mut StepOutput) {
         match self.state.status {
-            Status::Running => {}
-            Status::Terminating { .. } | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. } => return,
+            OperationStatus::Running => {}
+            OperationStatus::Terminating { .. } | OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. } => return,
         }
-        self.state.status = Status::Terminating { by: by.clone() };
+        self.state.status = OperationStatus::Terminating { by: by.clone() };
         out.must_save = true;
         out.tell(EventKind::Stopping { why: by });
         if self.state.stage != Stage::Closing {
@@ -57,7 +57,7 @@ impl Operation {
             AbortReason::Terminated | AbortReason::Failed => self.stop_waiting_applies(&plan.tasks, out),
             AbortReason::Deadline => self.give_up_waiting_applies(&plan.tasks, "the operation's deadline passed", out),
         }
-        self.board.wipe();
+        self.board.invalidate();
         for task in &plan.tasks {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, reason, out),
@@ -72,7 +72,7 @@ impl Operation {
                             format!("not healthy before the operation's deadline{health}"),
                         ),
                     };
-                    self.close(task, result, out);
+                    self.finish_resource(task, result, out);
                 }
                 Some(TaskState::Deleting { held_up_by, .. }) => {
                     let result = match reason {
@@ -88,7 +88,7 @@ impl Operation {
                             ),
                         ),
                     };
-                    self.close(task, result, out);
+                    self.finish_resource(task, result, out);
                 }
                 Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
             }
@@ -110,7 +110,7 @@ impl Operation {
         for position in self.board.due(out.at) {
             let Some(task) = plan.tasks.get(position) else { continue };
             self.check_task(plan, task, out);
-            self.touch(plan, &task.id);
+            self.update_task_index(plan, &task.id);
         }
     }
 
@@ -135,29 +135,29 @@ impl Operation {
                     return self.time_out(task, message, out);
                 }
                 if settling.recheck_at().is_some_and(|at| at <= out.at)
-                    && let Some(seen) = settling.held.take()
+                    && let Some(seen) = settling.postponed.take()
                 {
-                    if let Some(result) = settle(plan.mode, settling, apply, task, &Fact::Present(seen), out) {
-                        self.close(task, result, out);
+                    if let Some(result) = evaluate_health(plan.mode, settling, apply, task, &ObservedState::Present(seen), out) {
+                        self.finish_resource(task, result, out);
                     }
                     return;
                 }
                 if settling.unanswered_until().is_some_and(|until| until <= out.at) {
-                    let result = settling.unanswered();
-                    return self.close(task, result, out);
+                    let result = settling.unanswered_result();
+                    return self.finish_resource(task, result, out);
                 }
                 if settling.degraded_until().is_some_and(|until| until <= out.at) {
                     let message = format!(
                         "Degraded for {}: {}",
-                        duration::seconds(settling.grace_seconds),
+                        duration::format_seconds(settling.grace_seconds),
                         settling.message
                     );
-                    self.close(task, TaskResult::failed(FailureClass::Health, message), out);
+                    self.finish_resource(task, TaskResult::failed(FailureClass::Health, message), out);
                 }
             }
             Some(TaskState::Deleting { until, held_up_by, .. }) => {
                 if is_late || until.is_some_and(|until| until <= out.at) {
-                    let limit = task.timeout_seconds.map_or(plan.limits.deletion, Duration::from_secs);
+                    let limit = task.timeout_seconds.map_or(plan.limits.deletion_seconds, Duration::from_secs);
                     let why = held_up_by.as_deref().unwrap_or("nothing tells why");
                     let message = format!("not gone after {}: {why}", duration::whole(limit));
                     self.time_out(task, message, out);
@@ -182,7 +182,7 @@ impl Operation {
                     running.next_moment(),
                     self.timeout_of(task).filter(|_| run.abort.is_none()),
                     self.retry_time(&task.id),
-                    run.health.next().filter(|_| run.abort.is_none() && !run.is_finishing()),
+                    run.health.next_due().filter(|_| run.abort.is_none() && !run.is_finishing()),
                 ]),
                 HookStage::Ended(_) => run.terminating()?.until,
             },
@@ -196,13 +196,13 @@ impl Operation {
             OnTimeout::Fail => TaskResult::failed(FailureClass::Timeout, message),
             OnTimeout::Continue => TaskResult::Tolerated(message),
         };
-        self.close(task, result, out);
+        self.finish_resource(task, result, out);
     }
 
     fn handle_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
         let (limit, what) = match self.state.current {
-            Some((Phase::SyncFail, _)) => (plan.limits.sync_fail, "SyncFail"),
-            Some(_) | None => (plan.limits.operation, "the operation"),
+            Some((Phase::SyncFail, _)) => (plan.limits.sync_fail_seconds, "SyncFail"),
+            Some(_) | None => (plan.limits.operation_seconds, "the operation"),
         };
         let why = format!("{what} took longer than {}", duration::whole(limit));
         self.state.cause.get_or_insert_with(|| FailureCause {
@@ -211,7 +211,7 @@ impl Operation {
             objects: Vec::new(),
             remedies: Remedies::default(),
         });
-        (self.state.deadline, self.state.whole_deadline) = (None, None);
+        (self.state.deadline, self.state.total_deadline) = (None, None);
         out.tell(EventKind::Stopping { why });
         out.must_save = true;
         self.stop(plan, AbortReason::Deadline, out);
@@ -238,12 +238,12 @@ impl Operation {
                 report_leftovers(run, &task.id, out);
             }
             let result = TaskResult::failed(FailureClass::Timeout, message);
-            return self.end(task, HookOutcome::Failed, result, false, out);
+            return self.end_hook(task, HookOutcome::Failed, result, false, out);
         }
         let Some(running) = run.running_mut() else { return };
         if has_come(running.abort_until) {
             report_leftovers(run, &task.id, out);
-            return self.end(
+            return self.end_hook(
                 task,
                 HookOutcome::Failed,
                 TaskResult::FixedClock(String::new()),
@@ -261,8 +261,8 @@ impl Operation {
         if has_come(running.wake_at) {
             running.wake_at = None;
             run.queue.push_back(PendingObservation {
-                answers: None,
-                what: PendingObservationKind::Woke,
+                request_id: None,
+                kind: PendingObservationKind::Woke,
             });
             self.pump(task, out);
         }
@@ -274,7 +274,7 @@ impl Operation {
     }
 
     /// Emits what the operation waits for if nothing has changed for a while.
-    pub(super) fn notice(&mut self, plan: &Plan, out: &mut StepOutput) {
+    pub(super) fn emit_waiting(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.status.is_over() {
             self.state.notice_at = None;
             return;
@@ -297,7 +297,7 @@ impl Operation {
         } else {
             self.state.notices = 0;
         }
-        self.state.notice_at = out.after(notice_pause(plan.limits.notice, self.state.notices));
+        self.state.notice_at = out.after(notice_pause(plan.limits.notice_seconds, self.state.notices));
     }
 
     pub(super) fn waiting_on(&self, plan: &Plan, task: &Task) -> Option<WaitingOn> {
@@ -305,7 +305,7 @@ impl Operation {
         let mut asked_at = None;
         let message = match self.state.tasks.get(&task.id)? {
             TaskState::Pending | TaskState::Over => return None,
-            TaskState::Applying => match self.state.again.get(&task.id) {
+            TaskState::Applying => match self.state.retries.get(&task.id) {
                 Some(again) => again.message.clone(),
                 None => "the server's answer".to_owned(),
             },
@@ -338,13 +338,13 @@ impl Operation {
                 }
                 HookStage::Running(running) => {
                     asked_at = earliest_of([running.wake_at, running.retry_at()]);
-                    let waits_for_webhook = self.state.again.get(&task.id);
+                    let waits_for_webhook = self.state.retries.get(&task.id);
                     let mut message = match (waits_for_webhook, &run.message) {
                         (Some(again), _) => again.message.clone(),
                         (None, Some(message)) => message.clone(),
                         (None, None) => format!("plugin {}", by(plan, &task.id)),
                     };
-                    if let Some(why) = &run.health.why_awaited {
+                    if let Some(why) = &run.health.wait_reason {
                         message = format!("{message}; it is waited for, since {why}");
                     }
                     message
@@ -353,7 +353,7 @@ impl Operation {
                 HookStage::Ended(_) => {
                     let terminating = run.terminating()?;
                     until = terminating.until;
-                    terminating.why_waited_for()
+                    terminating.wait_reason()
                 }
             },
         };
@@ -362,7 +362,7 @@ impl Operation {
             message,
             since: self.state.started.get(&task.id).copied()?,
             until,
-            asked_at,
+            next_call_at: asked_at,
         })
     }
 
@@ -396,7 +396,7 @@ impl Operation {
             state.phase_deadline,
             state.wave_deadline,
             state.retry_at,
-            self.board.next(),
+            self.board.next_due(),
         ];
         // Everything that was due has been done. A time in the past would wake the driver again and again.
         let earliest = later(out.at, SHORTEST_PAUSE).unwrap_or(out.at);
@@ -414,9 +414,9 @@ impl Operation {
 }
 
 /// Lists the names of objects.
-pub(super) fn names(targets: &BTreeSet<Target>) -> String {
+pub(super) fn names(targets: &BTreeSet<ObjectIdentity>) -> String {
     let names: Vec<String> = targets.iter().map(|target| target.key.to_string()).collect();
-    listed(&names)
+    join_names(&names)
 }
 
 fn earliest_of<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp> {
@@ -438,5 +438,5 @@ fn notice_pause(first: Duration, told: u32) -> Duration {
 fn by<'plan>(plan: &'plan Plan, id: &TaskId) -> &'plan str {
     plan.task(id)
         .and_then(Task::hook)
-        .map_or("unknown", |hook| hook.by.plugin.as_str())
+        .map_or("unknown", |hook| hook.plugin.plugin.as_str())
 }

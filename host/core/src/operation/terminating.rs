@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     duration,
-    effect::{Effect, Target},
-    event::{DisposalOutcome, EventKind, Status},
-    fact::Fact,
+    effect::{Effect, ObjectIdentity},
+    event::{DisposalOutcome, EventKind, OperationStatus},
+    fact::ObservedState,
     hook::Propagation,
     object::ObjectKey,
     operation_kind::OperationKind,
@@ -23,7 +23,7 @@ use crate::{
 
 impl Terminating {
     /// Returns what is waited for, for users.
-    pub fn why_waited_for(&self) -> String {
+    pub fn wait_reason(&self) -> String {
         format!("the end of {}{}", self.target.key, because(self.held_up_by.as_deref()))
     }
 }
@@ -42,7 +42,7 @@ pub(super) fn why_not_gone(held_up_by: Option<&str>) -> &str {
 pub(super) fn await_deletion(
     run: &mut HookRun,
     id: &TaskId,
-    target: Target,
+    target: ObjectIdentity,
     until: Option<Timestamp>,
     out: &mut StepOutput,
 ) {
@@ -63,7 +63,7 @@ pub(super) fn await_deletion(
 /// Returns the default propagation for a hook's object. If the application is deleted, its pods are deleted first, so that none is left
 /// behind.
 pub(super) fn propagation_with_pods(plan: &Plan, otherwise: Propagation) -> Propagation {
-    match (plan.does, otherwise) {
+    match (plan.operation_kind, otherwise) {
         (OperationKind::Delete, Propagation::Background) => Propagation::Foreground,
         (OperationKind::Delete | OperationKind::Sync, otherwise) => otherwise,
     }
@@ -73,11 +73,11 @@ impl Operation {
     /// Returns whether the operation waits until objects of hooks are gone.
     pub(super) fn awaits_deletions(&self) -> bool {
         let mut runs = self.state.tasks.values().filter_map(TaskState::as_hook);
-        self.state.status == Status::Running && runs.any(|run| run.terminating().is_some())
+        self.state.status == OperationStatus::Running && runs.any(|run| run.terminating().is_some())
     }
 
     /// Processes an observation of a hook's object that is being deleted.
-    pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
+    pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &ObservedState, out: &mut StepOutput) {
         let Some(ended) = self.state.hook(id).and_then(HookRun::ended_mut) else {
             return;
         };
@@ -88,17 +88,17 @@ impl Operation {
             return;
         }
         match fact {
-            Fact::Present(seen) if seen.uid == terminating.target.uid => {
-                if terminating.held_up_by != seen.held_up_by {
-                    terminating.held_up_by.clone_from(&seen.held_up_by);
+            ObservedState::Present(seen) if seen.uid == terminating.target.uid => {
+                if terminating.held_up_by != seen.deletion_blocker {
+                    terminating.held_up_by.clone_from(&seen.deletion_blocker);
                     out.tell(EventKind::TaskProgressed {
                         task: id.clone(),
                         health: None,
-                        message: terminating.why_waited_for(),
+                        message: terminating.wait_reason(),
                     });
                 }
             }
-            Fact::Present(_) | Fact::Gone => {
+            ObservedState::Present(_) | ObservedState::Gone => {
                 ended.cleanup = Cleanup::Done;
                 out.must_save = true;
                 unwatch(id, key, out);
@@ -118,7 +118,7 @@ impl Operation {
         };
         ended.cleanup = Cleanup::Done;
         unwatch(&task.id, &target.key, out);
-        let limit = duration::whole(plan.limits.deletion);
+        let limit = duration::whole(plan.limits.deletion_seconds);
         let why = format!("not gone after {limit}: {}", why_not_gone(held_up_by.as_deref()));
         let what = format!("{} is {why}", target.key);
         self.blame(task, FailureClass::Timeout, &what, &Remedies::default());

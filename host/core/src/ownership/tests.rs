@@ -34,7 +34,7 @@ fn an_application_is_its_name_and_its_namespace() {
     let ours = application("web", "team1");
     for (labels, expected) in [
         (both(), Owner::Ours),
-        (json!({ "capstan.dev/application": "web" }), Owner::OursByOldLabel),
+        (json!({ "capstan.dev/application": "web" }), Owner::OursByNameOnly),
         (
             json!({ "capstan.dev/application": "web", "capstan.dev/application-namespace": "team2" }),
             Owner::Another("web of the namespace team2".to_owned()),
@@ -199,8 +199,8 @@ fn a_hook_takes_no_name_of_others() {
         ("another application's", theirs, false, false, false),
     ] {
         let ownership = Ownership::new(&ours, &none);
-        assert_eq!(ownership.gives_way(&live, false, Mode::Native), helper, "{what}");
-        assert_eq!(ownership.gives_way(&live, true, Mode::Native), job, "{what}");
-        assert_eq!(ownership.gives_way(&live, true, Mode::ArgoCd), job_in_compat, "{what}");
+        assert_eq!(ownership.may_be_replaced_by_hook(&live, false, Mode::Native), helper, "{what}");
+        assert_eq!(ownership.may_be_replaced_by_hook(&live, true, Mode::Native), job, "{what}");
+        assert_eq!(ownership.may_be_replaced_by_hook(&live, true, Mode::ArgoCd), job_in_compat, "{what}");
     }
 }

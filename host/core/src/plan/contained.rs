@@ -13,17 +13,17 @@ use crate::{
 impl PlanBuilder<'_> {
     /// Keeps containers that aren't empty. A container that is kept may be in another one, so this is repeated until nothing changes.
     pub(super) fn keep_full_containers(&mut self, leaving: &mut [PruneCandidate<'_>]) {
-        let live = &self.planning.live.objects;
+        let live = &self.input.live.objects;
         let containers: Vec<(ObjectKey, Container)> = self
             .deleted()
-            .chain(leaving.iter().filter(|one| one.goes).map(|one| one.live.key()))
-            .filter_map(|key| Some((key.clone(), Container::of(live.get(&key)?)?)))
+            .chain(leaving.iter().filter(|one| one.is_deleted).map(|one| one.live.key()))
+            .filter_map(|key| Some((key.clone(), Container::from_object(live.get(&key)?)?)))
             .collect();
         if containers.is_empty() {
             return;
         }
         for (key, container) in &containers {
-            if self.planning.options.confirmed.has(key) {
+            if self.input.options.confirmed.has(key) {
                 self.confirmed.insert(container.clone());
             }
         }
@@ -37,15 +37,15 @@ impl PlanBuilder<'_> {
             let Some((at, held)) = held else { return };
             let (key, container) = staying.remove(at);
             self.confirmed.remove(&container);
-            let reason = container::reason(&key, &held);
+            let reason = container::retention_message(&key, &held);
             self.keep(&key, reason, leaving);
         }
     }
 
     /// Records that a hook's container is deleted with its contents, if the user confirmed that.
     pub(super) fn confirm_container(&mut self, object: &Object) {
-        if self.planning.options.confirmed.has(&object.key())
-            && let Some(container) = Container::of(object)
+        if self.input.options.confirmed.has(&object.key())
+            && let Some(container) = Container::from_object(object)
         {
             self.confirmed.insert(container);
         }
@@ -66,8 +66,8 @@ impl PlanBuilder<'_> {
                 going.add(&delete.uid, delete.propagation.get());
             }
         }
-        for one in leaving.iter().filter(|one| one.goes) {
-            going.add(one.live.uid(), self.planning.propagation_of(&one.directives).get());
+        for one in leaving.iter().filter(|one| one.is_deleted) {
+            going.add(one.live.uid(), self.input.propagation_of(&one.directives).get());
         }
         for container in &self.confirmed {
             going.add_confirmed(container.clone());
@@ -85,33 +85,33 @@ impl PlanBuilder<'_> {
             return None;
         }
         if let Some(put) = self.put_in(container) {
-            return Some(RetentionReason::ByPlan(put));
+            return Some(RetentionReason::PlannedObject(put));
         }
-        match self.planning.live.contents.get(key) {
-            Some(contents) => container::held(container, contents, going),
-            None => container::held(container, &Contents::Unknown("nobody looked".to_owned()), going),
+        match self.input.live.contents.get(key) {
+            Some(contents) => container::retention_reason(container, contents, going),
+            None => container::retention_reason(container, &Contents::Unknown("nobody looked".to_owned()), going),
         }
     }
 
     /// Returns an object of the set that would be in a container after the plan has run.
     fn put_in(&self, container: &Container) -> Option<ObjectKey> {
-        if self.planning.does == OperationKind::Sync {
-            let desired = self.planning.desired.iter();
+        if self.input.does == OperationKind::Sync {
+            let desired = self.input.desired.iter();
             let desired = desired.filter(|one| !matches!(one.role, Role::Skip(_)));
-            return desired.map(|one| one.manifest.key()).find(|key| container.holds(key));
+            return desired.map(|one| one.manifest.key()).find(|key| container.contains(key));
         }
         let later = self.tasks.iter().filter(|task| {
             let is_hook = task.hook().is_some_and(|hook| hook.has_object);
             is_hook && task.phase != crate::phase::Phase::PreDelete
         });
-        later.map(|task| task.key.clone()).find(|key| container.holds(key))
+        later.map(|task| task.key.clone()).find(|key| container.contains(key))
     }
 
     fn keep(&mut self, key: &ObjectKey, reason: Notice, leaving: &mut [PruneCandidate<'_>]) {
         self.tasks
             .retain(|task| task.key != *key || !matches!(task.action, Action::Delete(_)));
         for one in leaving.iter_mut().filter(|one| one.live.key() == *key) {
-            one.goes = false;
+            one.is_deleted = false;
         }
         let manifest = self.desired.iter().find(|one| one.manifest.key() == *key);
         self.skipped.push(Skipped {

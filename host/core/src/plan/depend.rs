@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Classified, Role, make::PlanBuilder, naming::Names};
+use super::{Classified, Role, make::PlanBuilder, naming::NamedObjects};
 use crate::{
     directive::Directives,
     manifest::Manifest,
@@ -26,7 +26,7 @@ impl PlanBuilder<'_> {
     /// Reads the dependencies. In a sync, an impossible one is an error; in a deletion it is ignored.
     pub(super) fn read_dependencies(&mut self) -> Edges {
         let mut edges = Edges::new();
-        let desired = self.planning.desired;
+        let desired = self.input.desired;
         // In the order in which they are written, so that the same mistake is reported however the manifests were read.
         let written = self.desired.clone();
         let with = written.iter().copied();
@@ -48,7 +48,7 @@ impl PlanBuilder<'_> {
                         edges.entry(key.clone()).or_default().insert(found);
                     }
                     Err(unfound) => {
-                        let error = Names::mistake(&one.manifest, ANNOTATION, word, unfound);
+                        let error = NamedObjects::diagnostic(&one.manifest, ANNOTATION, word, unfound);
                         self.mistaken(error);
                     }
                 }
@@ -57,7 +57,7 @@ impl PlanBuilder<'_> {
         add_definition_edges(&mut edges, desired, &slots);
         let rings = rings(&edges);
         for ring in &rings {
-            let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::short).collect();
+            let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::kind_and_name).collect();
             let message = format!("{} waits for itself: {}", way[0], way.join(" -> "));
             // The object that waits for its own definition may have no annotation.
             let mut manifests = with.iter().chain(&written).map(|one| &one.manifest);
@@ -74,7 +74,7 @@ impl PlanBuilder<'_> {
     }
 
     fn mistaken(&mut self, error: crate::error::Diagnostic) {
-        if self.planning.does == OperationKind::Sync {
+        if self.input.does == OperationKind::Sync {
             self.errors.push(error);
         }
     }
@@ -85,7 +85,7 @@ impl PlanBuilder<'_> {
         for wanted in edges.get(&key).into_iter().flatten() {
             let theirs: &[Slot] = slots.get(wanted).map(Vec::as_slice).unwrap_or_default();
             if theirs.is_empty() {
-                let notice = format!("{key}: it doesn't wait for {}, which is left alone", wanted.short());
+                let notice = format!("{key}: it doesn't wait for {}, which is left alone", wanted.kind_and_name());
                 self.notices.push(notice);
                 continue;
             }
@@ -101,8 +101,8 @@ impl PlanBuilder<'_> {
                 };
                 let message = format!(
                     "{} in {phase}, wave {wave} waits for {}, which {comes}",
-                    key.short(),
-                    wanted.short()
+                    key.kind_and_name(),
+                    wanted.kind_and_name()
                 );
                 let hint =
                     "move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is no hook";
@@ -120,20 +120,20 @@ impl PlanBuilder<'_> {
         if removed.clone().all(|(_, directives)| directives.depends_on.is_empty()) {
             return;
         }
-        let names = Names::from_keys(removed.clone().map(|(live, _)| live.key()));
+        let names = NamedObjects::from_keys(removed.clone().map(|(live, _)| live.key()));
         for (live, directives) in removed {
             let key = live.key();
             for word in &directives.depends_on {
                 if let Ok(found) = names.find(word, &key) {
-                    self.goes_after.entry(found).or_default().insert(key.clone());
+                    self.deleted_after.entry(found).or_default().insert(key.clone());
                 }
             }
         }
     }
 
     /// Sets for each task the tasks of its wave that it waits for.
-    pub(super) fn link(&mut self, edges: &Edges) {
-        let mut goes_after = std::mem::take(&mut self.goes_after);
+    pub(super) fn link_tasks(&mut self, edges: &Edges) {
+        let mut goes_after = std::mem::take(&mut self.deleted_after);
         for (key, wanted) in edges {
             for wanted in wanted {
                 goes_after.entry(wanted.clone()).or_default().insert(key.clone());

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Classified, naming::Names};
+use super::{Classified, naming::NamedObjects};
 use crate::{
     diff,
     error::Diagnostic,
@@ -21,7 +21,7 @@ const ANNOTATION: &str = "capstan.dev/run-if-inputs";
 /// # Errors
 ///
 /// Returns an error for each word of its annotation that names no object of the set.
-pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -> Result<String, Vec<Diagnostic>> {
+pub(super) fn inputs_digest(hook: &Classified, desired: &[Classified], names: &NamedObjects) -> Result<String, Vec<Diagnostic>> {
     let (manifest, directives) = (&hook.manifest, &hook.directives);
     let key = manifest.key();
     let mut named: BTreeSet<ObjectKey> = references(&manifest.object)
@@ -39,7 +39,7 @@ pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -
             Ok(found) => {
                 named.insert(found);
             }
-            Err(unfound) => errors.push(Names::mistake(manifest, ANNOTATION, word, unfound)),
+            Err(unfound) => errors.push(NamedObjects::diagnostic(manifest, ANNOTATION, word, unfound)),
         }
     }
     if !errors.is_empty() {

@@ -106,7 +106,7 @@ const BUILT_IN_KINDS: [(&str, &[&str], &[&str]); 21] = [
 ];
 
 /// Returns the kinds that every cluster serves.
-pub fn built_in() -> Scopes {
+pub fn built_in_scopes() -> Scopes {
     let of = |group: &'static str, kinds: &'static [&'static str], scope: Scope| {
         kinds.iter().map(move |kind| (GroupKind::new(group, *kind), scope))
     };
@@ -127,6 +127,6 @@ mod tests {
         let kinds = BUILT_IN_KINDS
             .iter()
             .map(|(_, namespaced, cluster)| namespaced.len() + cluster.len());
-        assert_eq!(built_in().len(), kinds.sum::<usize>());
+        assert_eq!(built_in_scopes().len(), kinds.sum::<usize>());
     }
 }

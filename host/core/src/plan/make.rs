@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, collections::BTreeSet};
 
-use super::{Classified, Plan, PlanInput, Role, Skipped, depend::Edges, hooks, naming::Names, write::unknown_fields};
+use super::{Classified, Plan, PlanInput, Role, Skipped, depend::Edges, hooks, naming::NamedObjects, write::unknown_fields};
 use crate::{
     compat::{self, Rule, RuleUse},
     container::Container,
@@ -11,7 +11,7 @@ use crate::{
     error::Diagnostic,
     grace::Grace,
     hook::HookId,
-    ignore::{IgnoreRule, Ignored},
+    ignore::{IgnoreRule, IgnoredFields},
     manifest::Manifest,
     migration,
     object::{Object, ObjectKey},
@@ -22,7 +22,7 @@ use crate::{
     phase::Phase,
     plugins::{PluginQuery, PluginRef, PluginSettings},
     remedy::{Command, Notice, Setting},
-    task::{Action, ApplyStrategy, ApplyTask, Check, ExpectedChange, LiveState, Task, TaskId},
+    task::{Action, ApplyStrategy, ApplyTask, DryRunCheck, ExpectedChange, LiveState, Task, TaskId},
     wave::Wave,
 };
 
@@ -31,25 +31,25 @@ use crate::{
 /// # Errors
 ///
 /// Returns all mistakes, in the order of the manifests.
-pub fn make(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let desired = in_order(planning.desired);
+pub fn make_plan(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    let desired = in_written_order(planning.desired);
     let mut made = PlanBuilder {
-        planning,
-        names: Names::of(&desired),
+        input: planning,
+        names: NamedObjects::from_manifests(&desired),
         confirmable: OnceCell::new(),
         desired,
-        goes_after: Edges::new(),
+        deleted_after: Edges::new(),
         tasks: Vec::new(),
         skipped: Vec::new(),
-        left_over: Vec::new(),
+        unpruned: Vec::new(),
         notices: planning.options.sync_options.notices.clone(),
-        uses: Vec::new(),
-        idle: Vec::new(),
+        rule_uses: Vec::new(),
+        idle_steps: Vec::new(),
         confirmed: BTreeSet::new(),
         errors: Vec::new(),
     };
     made.check_set();
-    let ids = hooks::ids(&planning.application, &made.desired);
+    let ids = hooks::hook_ids(&planning.application, &made.desired);
     for (classified, id) in made.desired.clone().into_iter().zip(&ids) {
         made.add(classified, id.as_ref());
     }
@@ -64,38 +64,38 @@ pub fn make(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
         return Err(made.errors);
     }
     made.arrange();
-    made.link(&edges);
+    made.link_tasks(&edges);
     // The plan of the deployment showed these notices.
     if planning.purpose == Purpose::Test {
         made.notices.clear();
     }
     Ok(Plan {
         format: super::FORMAT,
-        does: planning.does,
+        operation_kind: planning.does,
         application: planning.application.clone(),
         purpose: planning.purpose,
         mode: planning.options.mode,
         hooks: ids.into_iter().flatten().collect(),
         tasks: made.tasks,
         skipped: made.skipped,
-        left_over: made.left_over,
+        unpruned: made.unpruned,
         notices: made.notices,
         findings: Vec::new(),
-        uses: made.uses,
+        rule_uses: made.rule_uses,
         propagation: planning.hook_propagation(),
-        options: planning.options.sync_options.clone(),
+        sync_options: planning.options.sync_options.clone(),
         allowances: Vec::new(),
         plugin_settings: PluginSettings::default(),
         confirmed: made.confirmed,
         limits: planning.options.limits,
         index: super::TaskIndex::default(),
         deleted_applications: planning.live.deleted_applications.clone(),
-        written: super::FieldPlaces::default(),
+        field_places: super::FieldPlaces::default(),
     })
 }
 
 /// Sorts manifests by their places, so that the plan doesn't depend on the order in which files were read.
-pub fn in_order(desired: &[Classified]) -> Vec<&Classified> {
+pub fn in_written_order(desired: &[Classified]) -> Vec<&Classified> {
     let mut seen = BTreeSet::new();
     let keys = desired.iter().map(|classified| classified.manifest.key());
     let shared: BTreeSet<ObjectKey> = keys.filter(|key| !seen.insert(key.clone())).collect();
@@ -110,21 +110,21 @@ pub fn in_order(desired: &[Classified]) -> Vec<&Classified> {
 }
 
 pub(super) struct PlanBuilder<'a> {
-    pub planning: &'a PlanInput<'a>,
+    pub input: &'a PlanInput<'a>,
     /// The manifests sorted by their places.
     pub desired: Vec<&'a Classified>,
-    pub names: Names,
+    pub names: NamedObjects,
     /// The objects that a confirmation can name, computed on first use.
     confirmable: OnceCell<ObjectIndex>,
     /// Live objects that are deleted, each with those that are deleted before it.
-    pub goes_after: Edges,
+    pub deleted_after: Edges,
     pub tasks: Vec<Task>,
     pub skipped: Vec<Skipped>,
-    pub left_over: Vec<ObjectKey>,
+    pub unpruned: Vec<ObjectKey>,
     pub notices: Vec<String>,
-    pub uses: Vec<RuleUse>,
+    pub rule_uses: Vec<RuleUse>,
     /// The steps of objects that aren't pruned although they left the manifests.
-    pub idle: Vec<(Phase, Wave)>,
+    pub idle_steps: Vec<(Phase, Wave)>,
     /// Containers that are deleted with their contents.
     pub confirmed: BTreeSet<Container>,
     pub errors: Vec<Diagnostic>,
@@ -135,7 +135,7 @@ impl PlanBuilder<'_> {
     pub(super) fn confirmable(&self) -> &ObjectIndex {
         self.confirmable.get_or_init(|| {
             let desired = self.desired.iter().map(|one| one.manifest.key());
-            ObjectIndex::of(desired.chain(self.planning.live.objects.keys().cloned()))
+            ObjectIndex::from_keys(desired.chain(self.input.live.objects.keys().cloned()))
         })
     }
 
@@ -147,13 +147,13 @@ impl PlanBuilder<'_> {
             application,
             desired,
             ..
-        } = self.planning;
-        compat::order::arrange(
+        } = self.input;
+        compat::order::apply_argo_cd_order(
             options.mode,
             *does,
             &application.namespace,
             &mut self.tasks,
-            &mut self.uses,
+            &mut self.rule_uses,
         );
         self.tasks
             .sort_by(|a, b| (a.phase, a.wave, a.rank, &a.id).cmp(&(b.phase, b.wave, b.rank, &b.id)));
@@ -165,7 +165,7 @@ impl PlanBuilder<'_> {
             .filter(|one| one.manifest.object.annotation("capstan.dev/wait").is_some())
             .map(|one| one.manifest.key())
             .collect();
-        compat::waits::settle(options.mode, &mut self.tasks, &self.idle, &mut self.uses, |key| {
+        compat::waits::decide_waits(options.mode, &mut self.tasks, &self.idle_steps, &mut self.rule_uses, |key| {
             asked.contains(key)
         });
     }
@@ -173,7 +173,7 @@ impl PlanBuilder<'_> {
     /// Checks the set as a whole: it isn't empty, has no duplicates, and every word of the selection selects something.
     fn check_set(&mut self) {
         let desired = &self.desired;
-        if desired.is_empty() && self.planning.does == OperationKind::Sync {
+        if desired.is_empty() && self.input.does == OperationKind::Sync {
             let error = Diagnostic::new("there are no manifests in the input");
             self.errors.push(error.hint([
                 "an empty set would mean to remove everything".into(),
@@ -181,11 +181,11 @@ impl PlanBuilder<'_> {
             ]));
         }
         self.errors.extend(
-            self.planning
+            self.input
                 .options
                 .ignore_differences
                 .iter()
-                .flat_map(IgnoreRule::mistakes),
+                .flat_map(IgnoreRule::validate),
         );
         self.check_same_names();
         let desired = &self.desired;
@@ -193,11 +193,11 @@ impl PlanBuilder<'_> {
             .iter()
             .map(|classified| (classified.manifest.key(), matches!(classified.role, Role::Hook { .. })))
             .collect();
-        let ownership = self.planning.ownership();
+        let ownership = self.input.ownership();
         let may_go = |live: &&Object| !matches!(ownership.removal(live, false), Removal::NotOurs(_));
-        let live = self.planning.live.objects.values();
+        let live = self.input.live.objects.values();
         let left: Vec<ObjectKey> = live
-            .filter(|live| self.planning.options.prune && may_go(live))
+            .filter(|live| self.input.options.prune && may_go(live))
             .map(Object::key)
             .collect();
         let resources = keys
@@ -207,9 +207,9 @@ impl PlanBuilder<'_> {
             .chain(&left);
         let hooks = keys.iter().filter(|(_, is_hook)| *is_hook).map(|(key, _)| key);
         self.errors
-            .extend(self.planning.options.selection.check(resources, hooks));
-        if !self.planning.options.confirmed.only.is_empty() {
-            let mistakes = self.planning.options.confirmed.check(self.confirmable());
+            .extend(self.input.options.selection.check(resources, hooks));
+        if !self.input.options.confirmed.only.is_empty() {
+            let mistakes = self.input.options.confirmed.check(self.confirmable());
             self.errors.extend(mistakes);
         }
     }
@@ -224,12 +224,12 @@ impl PlanBuilder<'_> {
             self.notices.push(format!("{}: {notice}", manifest.key()));
         }
         for rule in &directives.rules {
-            self.used(*rule, &manifest.key(), None);
+            self.record_rule(*rule, &manifest.key(), None);
         }
         match role {
             Role::Skip(reason) => self.skip(manifest, reason.as_str()),
             Role::Hook { .. } => self.add_hook(classified, id),
-            Role::Resource => match self.planning.does {
+            Role::Resource => match self.input.does {
                 OperationKind::Sync => self.add_resource(manifest, directives),
                 OperationKind::Delete => self.add_deletion(manifest, directives),
             },
@@ -237,14 +237,14 @@ impl PlanBuilder<'_> {
     }
 
     /// Records that a rule of Argo CD had an effect.
-    pub(super) fn used(&mut self, rule: Rule, key: &ObjectKey, phase: Option<Phase>) {
+    pub(super) fn record_rule(&mut self, rule: Rule, key: &ObjectKey, phase: Option<Phase>) {
         let one = RuleUse {
             rule,
             key: key.clone(),
             phase,
         };
-        if !self.uses.contains(&one) {
-            self.uses.push(one);
+        if !self.rule_uses.contains(&one) {
+            self.rule_uses.push(one);
         }
     }
 
@@ -267,10 +267,10 @@ impl PlanBuilder<'_> {
                 .push(error.hint("give it a `metadata.name`, or make it a hook"));
             return;
         }
-        if !self.planning.options.selection.selects_resource(&key) {
+        if !self.input.options.selection.selects_resource(&key) {
             return;
         }
-        let live = self.planning.live.objects.get(&key);
+        let live = self.input.live.objects.get(&key);
         match (directives.apply, live) {
             (ApplyMode::Ignore, _) => return self.skip(manifest, "capstan.dev/apply: ignore"),
             (ApplyMode::IfNotPresent, Some(_)) => {
@@ -278,7 +278,7 @@ impl PlanBuilder<'_> {
             }
             (ApplyMode::Merge | ApplyMode::Override | ApplyMode::IfNotPresent, _) => {}
         }
-        if let Some(owner) = live.and_then(|live| self.planning.ownership().another(live))
+        if let Some(owner) = live.and_then(|live| self.input.ownership().other_owner(live))
             && !self.may_take_shared(&key, &owner)
         {
             let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
@@ -291,10 +291,10 @@ impl PlanBuilder<'_> {
             self.errors.push(error.hint(Setting::Adopt));
             return;
         }
-        let ownership = self.planning.ownership();
+        let ownership = self.input.ownership();
         let adopted = live.filter(|live| ownership.has_no_owner(live));
         if let Some(live) = adopted {
-            let notice = match ownership.was_left(live) {
+            let notice = match ownership.left_by(live) {
                 Some(deleted) => format!(
                     "{key} was left by the application {} of the namespace {}, which is deleted, and becomes part of this one",
                     deleted.name, deleted.namespace
@@ -303,38 +303,38 @@ impl PlanBuilder<'_> {
             };
             self.notices.push(notice);
         }
-        let Some(judge) = self.judge(manifest) else { return };
+        let Some(judge) = self.health_plugin(manifest) else { return };
         let mut object = manifest.object.clone();
-        ownership::mark(&mut object, &self.planning.application);
-        let ignored = match Ignored::of(
+        ownership::add_labels(&mut object, &self.input.application);
+        let ignored = match IgnoredFields::from_manifest(
             manifest,
             &directives.ignore_differences,
-            &self.planning.options.ignore_differences,
+            &self.input.options.ignore_differences,
         ) {
-            Ok(ignored) => Ignored {
-                is_sent: !ignored.is_empty() && self.planning.sends_ignored(),
+            Ok(ignored) => IgnoredFields {
+                is_sent: !ignored.is_empty() && self.input.sends_ignored(),
                 ..ignored
             },
             Err(errors) => return self.errors.extend(errors),
         };
-        let way = self.way(directives, live, &key);
+        let way = self.apply_strategy(directives, live, &key);
         let ChangeDecision {
             changes,
-            hides,
-            is_unsure,
-        } = self.decide(&object, &ignored, way);
+            ignored_differences: hides,
+            is_uncertain: is_unsure,
+        } = self.decide_change(&object, &ignored, way);
         let phase = directives.phase.unwrap_or(Phase::Sync);
-        let grace = Grace::of(&key.group_kind(), directives, self.planning.options.mode);
+        let grace = Grace::for_kind(&key.group_kind(), directives, self.input.options.mode);
         let check = match changes {
-            ExpectedChange::None => Check::Nothing,
-            ExpectedChange::Create | ExpectedChange::Fields(_) => self.check(&object),
+            ExpectedChange::None => DryRunCheck::Nothing,
+            ExpectedChange::Create | ExpectedChange::Fields(_) => self.dry_run_check(&object),
         };
         let is_looked_at =
-            changes != ExpectedChange::None || self.planning.options.sync_options.out_of_sync_only != Some(true);
-        let takes_over = self.planning.options.force_conflicts || directives.apply == ApplyMode::Override;
+            changes != ExpectedChange::None || self.input.options.sync_options.out_of_sync_only != Some(true);
+        let takes_over = self.input.options.force_conflicts || directives.apply == ApplyMode::Override;
         self.tasks.push(Task {
             check,
-            id: TaskId::of(phase, directives.wave, &key),
+            id: TaskId::new(phase, directives.wave, &key),
             phase,
             wave: directives.wave,
             rank: order::rank(&key.group_kind()),
@@ -344,64 +344,64 @@ impl PlanBuilder<'_> {
             action: Action::Apply(Box::new(ApplyTask {
                 changes,
                 wait: if is_looked_at { directives.wait } else { Wait::Applied },
-                judge,
-                degraded_grace_seconds: grace.own.as_secs(),
-                pods_grace_seconds: grace.pods.as_secs(),
-                takes_over: takes_over || self.planning.options.mode.has(Rule::FieldsAreTakenOver),
-                way,
-                migrates: self.planning.options.sync_options.migrate != Some(false)
+                health_plugin: judge,
+                degraded_grace_seconds: grace.own_seconds.as_secs(),
+                pods_grace_seconds: grace.pods_seconds.as_secs(),
+                force_conflicts: takes_over || self.input.options.mode.has(Rule::FieldsAreTakenOver),
+                strategy: way,
+                migrates: self.input.options.sync_options.migrate != Some(false)
                     && live.is_some_and(|live| migration::is_needed(live, adopted.is_some())),
-                live: live.map(LiveState::of),
+                live: live.map(LiveState::from_object),
                 ignored,
-                hides,
-                is_unsure,
-                recreate_propagation: self.planning.recreate_propagation(directives),
+                ignored_differences: hides,
+                is_uncertain: is_unsure,
+                recreate_propagation: self.input.recreate_propagation(directives),
             })),
             timeout_seconds: directives.timeout_seconds,
-            on_timeout: directives.on_timeout.unwrap_or(self.planning.options.on_timeout),
+            on_timeout: directives.on_timeout.unwrap_or(self.input.options.on_timeout),
             unknown_fields: unknown_fields(directives),
             waits_for: Vec::new(),
         });
     }
 
     /// Decides what applying an object changes.
-    pub(super) fn decide(&self, object: &Object, ignored: &Ignored, way: ApplyStrategy) -> ChangeDecision {
-        let (key, live) = (object.key(), self.planning.live);
+    pub(super) fn decide_change(&self, object: &Object, ignored: &IgnoredFields, way: ApplyStrategy) -> ChangeDecision {
+        let (key, live) = (object.key(), self.input.live);
         diff::decide(&ChangeQuestion {
             desired: object,
             live: live.objects.get(&key),
             ignored,
             replaces: way.replaces(),
             answer: live.answers.get(&key),
-            manager: self.planning.manager,
+            manager: self.input.manager,
         })
     }
 
     /// Returns the Argo CD application that a live object belongs to, unless the object is or becomes this application's.
     fn argo_cd_owner<'live>(&self, live: Option<&'live Object>) -> Option<&'live str> {
-        let is_nobodys = |live: &&Object| self.planning.ownership().owner(live) == Owner::Nobody;
-        let live = live.filter(is_nobodys).filter(|_| !self.planning.options.adopt)?;
+        let is_nobodys = |live: &&Object| self.input.ownership().owner(live) == Owner::Nobody;
+        let live = live.filter(is_nobodys).filter(|_| !self.input.options.adopt)?;
         let tracking = live.annotation("argocd.argoproj.io/tracking-id")?;
         Some(tracking.split(':').next().unwrap_or(tracking))
     }
 
     /// Returns whether a dry run is made for an object before anything is changed.
-    pub(super) fn check(&self, object: &Object) -> Check {
-        match self.planning.unasked.map(|unasked| unasked(object)) {
-            None => Check::Nothing,
-            Some(None) => Check::First,
-            Some(Some(reason)) => Check::Deferred(reason),
+    pub(super) fn dry_run_check(&self, object: &Object) -> DryRunCheck {
+        match self.input.unasked.map(|unasked| unasked(object)) {
+            None => DryRunCheck::Nothing,
+            Some(None) => DryRunCheck::First,
+            Some(Some(reason)) => DryRunCheck::Deferred(reason),
         }
     }
 
     /// Returns the plugin that assesses the health of a manifest's kind.
-    pub(super) fn judge(&mut self, manifest: &Manifest) -> Option<PluginRef> {
-        self.answer(manifest, "/kind", &PluginQuery::Health(manifest.object.group_kind()))
+    pub(super) fn health_plugin(&mut self, manifest: &Manifest) -> Option<PluginRef> {
+        self.require_plugin(manifest, "/kind", &PluginQuery::Health(manifest.object.group_kind()))
     }
 
     /// Returns the plugin for a query, or adds an error.
-    pub(super) fn answer(&mut self, manifest: &Manifest, pointer: &str, need: &PluginQuery) -> Option<PluginRef> {
-        let found = (self.planning.answerer)(need);
+    pub(super) fn require_plugin(&mut self, manifest: &Manifest, pointer: &str, need: &PluginQuery) -> Option<PluginRef> {
+        let found = (self.input.answerer)(need);
         if found.is_none() {
             let error = manifest.error(pointer, format!("no plugin answers for {need}"));
             let hint = [Command::ListPlugins.into(), Setting::Plugin.into()];

@@ -11,7 +11,7 @@ use crate::{
     inventory::Inventory,
     manifest::Manifest,
     object::{Object, ObjectKey},
-    object_word::{ObjectIndex, fits},
+    object_word::{ObjectIndex, matches},
     operation_kind::{OperationKind, Purpose},
     ownership::Ownership,
     phase::Phase,
@@ -111,12 +111,12 @@ pub struct Confirmation {
 impl Confirmation {
     /// Returns whether the deletion of an object is confirmed.
     pub fn has(&self, key: &ObjectKey) -> bool {
-        self.all || self.only.iter().any(|word| fits(word, key))
+        self.all || self.only.iter().any(|word| matches(word, key))
     }
 
     /// Returns an error for each word that names no object, or more than one.
     pub(super) fn check(&self, objects: &ObjectIndex) -> Vec<Diagnostic> {
-        let unresolved = |word: &String| Some(objects.resolve(word).err()?.mistake(ObjectOption::Confirm, word));
+        let unresolved = |word: &String| Some(objects.resolve(word).err()?.into_diagnostic(ObjectOption::Confirm, word));
         self.only.iter().filter_map(unresolved).collect()
     }
 }

@@ -21,9 +21,9 @@ impl PlanBuilder<'_> {
             return;
         };
         let needed = self.needed_by_post_delete();
-        if self.planning.options.mode.has(Rule::PostDeleteStandsAlone) {
+        if self.input.options.mode.has(Rule::PostDeleteStandsAlone) {
             for key in needed {
-                self.used(Rule::PostDeleteStandsAlone, &key, None);
+                self.record_rule(Rule::PostDeleteStandsAlone, &key, None);
             }
             return;
         }
@@ -34,7 +34,7 @@ impl PlanBuilder<'_> {
             let before = i32::try_from(waves.range(..task.wave).count()).unwrap_or(i32::MAX);
             task.phase = Phase::PostDelete;
             task.wave = Wave(last.0.saturating_add(1).saturating_add(before));
-            task.id = TaskId::of(task.phase, task.wave, &task.key);
+            task.id = TaskId::new(task.phase, task.wave, &task.key);
         }
     }
 
@@ -51,12 +51,12 @@ impl PlanBuilder<'_> {
                 name: object.namespace().to_owned(),
             });
         }
-        let live = &self.planning.live.objects;
+        let live = &self.input.live.objects;
         let going = || self.tasks.iter().filter(|task| is_deletion(task));
         let mut rights = BTreeSet::new();
         for binding in going().filter_map(|task| live.get(&task.key)) {
             let named: Vec<ObjectKey> = match binding.kind() {
-                "RoleBinding" | "ClusterRoleBinding" => lint::named(binding).into_iter().map(|(key, ..)| key).collect(),
+                "RoleBinding" | "ClusterRoleBinding" => lint::binding_references(binding).into_iter().map(|(key, ..)| key).collect(),
                 _ => continue,
             };
             if named.iter().any(|key| needed.contains(key)) {

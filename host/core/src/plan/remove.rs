@@ -14,7 +14,7 @@ use crate::{
     ownership::{Owner, Removal},
     phase::Phase,
     remedy::{Notice, Remedies, Setting},
-    task::{Action, Check, DeleteTask, DeletionEnd, Task, TaskId, UnknownFields},
+    task::{Action, DryRunCheck, DeleteTask, DeletionEnd, Task, TaskId, UnknownFields},
     wave::Wave,
 };
 
@@ -31,10 +31,10 @@ const PRUNE_REASON: &str = "no manifest names it any more";
 impl PlanBuilder<'_> {
     pub(super) fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
         let key = manifest.key();
-        let Some(live) = self.planning.live.objects.get(&key) else {
+        let Some(live) = self.input.live.objects.get(&key) else {
             return;
         };
-        if !self.planning.options.selection.selects_resource(&key) {
+        if !self.input.options.selection.selects_resource(&key) {
             return;
         }
         match self.removal(live) {
@@ -45,7 +45,7 @@ impl PlanBuilder<'_> {
         match directives.delete {
             Permission::Yes => {}
             Permission::No => return self.skip(manifest, "its annotations or options keep it (Delete=false)"),
-            Permission::Confirm if self.planning.options.confirmed.has(&key) => {}
+            Permission::Confirm if self.input.options.confirmed.has(&key) => {}
             Permission::Confirm => return self.skip(manifest, self.unconfirmed("Delete", &key)),
         }
         if self.is_home_namespace(live) {
@@ -61,13 +61,13 @@ impl PlanBuilder<'_> {
     fn push_deletion(&mut self, live: &Object, wave: Wave, directives: &Directives, why: &str) {
         let key = live.key();
         let is_of_hook = live.label(labels::HOOK).is_some();
-        let propagation = if is_of_hook && self.planning.does == OperationKind::Delete {
-            self.planning.propagation_with_pods(directives)
+        let propagation = if is_of_hook && self.input.does == OperationKind::Delete {
+            self.input.propagation_with_pods(directives)
         } else {
-            self.planning.propagation_of(directives)
+            self.input.propagation_of(directives)
         };
         self.tasks.push(Task {
-            id: TaskId::of(Phase::Sync, wave, &key),
+            id: TaskId::new(Phase::Sync, wave, &key),
             phase: Phase::Sync,
             wave,
             rank: u32::MAX - order::rank(&key.group_kind()),
@@ -77,12 +77,12 @@ impl PlanBuilder<'_> {
             action: Action::Delete(DeleteTask {
                 uid: live.uid().to_owned(),
                 propagation,
-                until: DeletionEnd::Gone,
-                why: why.to_owned(),
+                wait_until: DeletionEnd::Gone,
+                reason: why.to_owned(),
             }),
             timeout_seconds: None,
-            on_timeout: self.planning.options.on_timeout,
-            check: Check::Nothing,
+            on_timeout: self.input.options.on_timeout,
+            check: DryRunCheck::Nothing,
             unknown_fields: UnknownFields::Refused,
             waits_for: Vec::new(),
         });
@@ -90,33 +90,33 @@ impl PlanBuilder<'_> {
 
     /// Adds deletions of the application's objects that no manifest names.
     pub(super) fn add_removals(&mut self, ids: &[Option<HookId>]) {
-        let selection = &self.planning.options.selection;
-        if selection.hooks == Some(super::Hooks::Only) {
+        let selection = &self.input.options.selection;
+        if selection.hooks == Some(super::HookSelection::Only) {
             return;
         }
-        let desired: BTreeSet<ObjectKey> = self.planning.desired.iter().map(|one| one.manifest.key()).collect();
+        let desired: BTreeSet<ObjectKey> = self.input.desired.iter().map(|one| one.manifest.key()).collect();
         let hooks: BTreeSet<&str> = ids.iter().flatten().map(|id| id.0.as_str()).collect();
         let is_named = |live: &Object| {
             let of_hook = |label| live.label(label).is_some_and(|hook| hooks.contains(hook));
             of_hook(labels::HOOK) || of_hook(labels::APPLIED_BY) || desired.contains(&live.key())
         };
-        let ownership = self.planning.ownership();
+        let ownership = self.input.ownership();
         let may_be_ours = |live: &Object| match ownership.owner(live) {
-            Owner::Ours | Owner::OursByOldLabel => true,
-            Owner::Nobody => ownership.has_made(live),
+            Owner::Ours | Owner::OursByNameOnly => true,
+            Owner::Nobody => ownership.has_created(live),
             Owner::Another(_) => false,
         };
         // Objects that are being deleted already are waited for, too, so that a success means that everything is gone.
         let awaits_terminating = self.awaits_terminating();
         let left: Vec<&Object> = self
-            .planning
+            .input
             .live
             .objects
             .values()
             .filter(|live| may_be_ours(live))
             .filter(|live| awaits_terminating || !live.is_terminating())
             .filter(|live| selection.only.is_empty() || selection.selects_resource(&live.key()))
-            .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
+            .filter(|live| self.input.does == OperationKind::Delete || !is_named(live))
             .collect();
         let planned = self.tasks.iter().map(|task| &task.key);
         let planned: BTreeSet<ObjectKey> = planned
@@ -124,7 +124,7 @@ impl PlanBuilder<'_> {
             .cloned()
             .collect();
         self.add_terminating_pods(&planned);
-        let is_wanted = self.planning.does == OperationKind::Delete || self.planning.options.prune;
+        let is_wanted = self.input.does == OperationKind::Delete || self.input.options.prune;
         let mut leaving: Vec<PruneCandidate<'_>> = Vec::new();
         for live in left.into_iter().filter(|live| !planned.contains(&live.key())) {
             let key = live.key();
@@ -150,23 +150,23 @@ impl PlanBuilder<'_> {
             }
             let goes = is_wanted && refused.is_none();
             if !is_wanted {
-                self.left_over.push(key);
+                self.unpruned.push(key);
             } else if let Some(reason) = refused {
                 self.skip_live(key, reason);
             }
-            leaving.push(PruneCandidate { live, directives, goes });
+            leaving.push(PruneCandidate { live, directives, is_deleted: goes });
         }
         self.keep_full_containers(&mut leaving);
-        let going = leaving.iter().filter(|one| one.goes);
+        let going = leaving.iter().filter(|one| one.is_deleted);
         self.read_live_dependencies(going.map(|one| (one.live, &one.directives)));
-        match self.planning.does {
+        match self.input.does {
             OperationKind::Delete => {
-                for PruneCandidate { live, directives, .. } in leaving.iter().filter(|one| one.goes) {
+                for PruneCandidate { live, directives, .. } in leaving.iter().filter(|one| one.is_deleted) {
                     let wave = Wave(directives.wave.0.saturating_neg());
                     self.push_deletion(live, wave, directives, "the application is deleted");
                 }
             }
-            OperationKind::Sync if self.planning.options.mode.has(Rule::PruneInsideWaves) => {
+            OperationKind::Sync if self.input.options.mode.has(Rule::PruneInsideWaves) => {
                 self.prune_inside_waves(&leaving);
             }
             OperationKind::Sync => self.prune_at_the_end(&leaving),
@@ -175,20 +175,20 @@ impl PlanBuilder<'_> {
 
     /// Returns whether objects that are already being deleted are waited for.
     fn awaits_terminating(&self) -> bool {
-        match self.planning.does {
+        match self.input.does {
             OperationKind::Delete => true,
             OperationKind::Sync => {
-                self.planning.options.prune && !self.planning.options.mode.has(Rule::PruneInsideWaves)
+                self.input.options.prune && !self.input.options.mode.has(Rule::PruneInsideWaves)
             }
         }
     }
 
     /// Adds the wait for pods whose owner, a hook's object, is gone already.
     fn add_terminating_pods(&mut self, planned: &BTreeSet<ObjectKey>) {
-        if self.planning.does != OperationKind::Delete || !self.planning.options.selection.only.is_empty() {
+        if self.input.does != OperationKind::Delete || !self.input.options.selection.only.is_empty() {
             return;
         }
-        for pod in &self.planning.live.terminating_pods {
+        for pod in &self.input.live.terminating_pods {
             if planned.contains(&pod.key()) {
                 continue;
             }
@@ -199,15 +199,15 @@ impl PlanBuilder<'_> {
                 "a hook made it, and its end is awaited",
             );
             if let Some(Action::Delete(delete)) = self.tasks.last_mut().map(|task| &mut task.action) {
-                delete.until = DeletionEnd::GoneByItself;
+                delete.wait_until = DeletionEnd::GoneByItself;
             }
         }
     }
 
     /// Returns whether a live object may be deleted.
     fn removal(&self, live: &Object) -> Removal {
-        let is_confirmed = self.planning.options.confirmed.has(&live.key());
-        self.planning.ownership().removal(live, is_confirmed)
+        let is_confirmed = self.input.options.confirmed.has(&live.key());
+        self.input.ownership().removal(live, is_confirmed)
     }
 
     fn skip_live(&mut self, key: ObjectKey, reason: Notice) {
@@ -224,7 +224,7 @@ impl PlanBuilder<'_> {
     fn prune_at_the_end(&mut self, leaving: &[PruneCandidate<'_>]) {
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let last = tasks.map(|task| task.wave.0).max().unwrap_or_default();
-        let removed = || leaving.iter().filter(|one| one.goes);
+        let removed = || leaving.iter().filter(|one| one.is_deleted);
         let turns: BTreeSet<(bool, Reverse<Wave>)> = removed().map(|one| turn(&one.directives)).collect();
         for PruneCandidate { live, directives, .. } in removed() {
             let before = turns.range(..turn(directives)).count();
@@ -239,20 +239,20 @@ impl PlanBuilder<'_> {
     /// too, which do nothing.
     fn prune_inside_waves(&mut self, leaving: &[PruneCandidate<'_>]) {
         let waves: BTreeSet<Wave> = leaving.iter().map(|one| one.directives.wave).collect();
-        let swapped = |one: &PruneCandidate<'_>| prune::swapped(one.directives.wave, &waves);
+        let swapped = |one: &PruneCandidate<'_>| prune::mirrored_wave(one.directives.wave, &waves);
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let highest = tasks.map(|task| task.wave).chain(leaving.iter().map(swapped)).max();
         for one in leaving {
-            let (wave, rule) = if one.directives.prune_last && self.planning.options.mode.has(Rule::PruneLastWave) {
-                (prune::last(highest), Rule::PruneLastWave)
+            let (wave, rule) = if one.directives.prune_last && self.input.options.mode.has(Rule::PruneLastWave) {
+                (prune::prune_last_wave(highest), Rule::PruneLastWave)
             } else {
                 (swapped(one), Rule::PruneInsideWaves)
             };
-            if one.goes {
-                self.used(rule, &one.live.key(), None);
+            if one.is_deleted {
+                self.record_rule(rule, &one.live.key(), None);
                 self.push_deletion(one.live, wave, &one.directives, PRUNE_REASON);
             } else {
-                self.idle.push((Phase::Sync, wave));
+                self.idle_steps.push((Phase::Sync, wave));
             }
         }
     }
@@ -265,11 +265,11 @@ impl PlanBuilder<'_> {
                 .annotation("helm.sh/hook")
                 .is_some_and(|words| words != "crd-install");
         let stays = is_hook
-            && self.planning.does == OperationKind::Sync
-            && self.planning.options.mode.has(Rule::HooksAreNotPruned);
-        if stays && self.planning.options.prune {
+            && self.input.does == OperationKind::Sync
+            && self.input.options.mode.has(Rule::HooksAreNotPruned);
+        if stays && self.input.options.prune {
             let key = live.key();
-            self.used(Rule::HooksAreNotPruned, &key, None);
+            self.record_rule(Rule::HooksAreNotPruned, &key, None);
             self.skipped.push(Skipped {
                 key,
                 reason: "it is a hook's, and Argo CD never removes those".to_owned(),
@@ -283,15 +283,15 @@ impl PlanBuilder<'_> {
 
     /// Returns whether an object is the namespace with the application's own state.
     fn is_home_namespace(&self, live: &Object) -> bool {
-        live.group().is_empty() && live.kind() == "Namespace" && live.name() == self.planning.application.namespace
+        live.group().is_empty() && live.kind() == "Namespace" && live.name() == self.input.application.namespace
     }
 
     /// Reads the annotations of a live object that no manifest names.
     fn read(&self, live: &Object) -> Result<Directives, String> {
-        let read = manifest::from_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
+        let read = manifest::from_live(live).and_then(|one| directive::read_directives(&one, self.input.options.mode));
         match read {
             Ok(mut directives) => {
-                self.planning.options.sync_options.settle(&mut directives);
+                self.input.options.sync_options.fill_in(&mut directives);
                 Ok(directives)
             }
             Err(errors) => {
@@ -306,12 +306,12 @@ impl PlanBuilder<'_> {
         if self.is_home_namespace(live) {
             return Err(HOME_NAMESPACE_REASON.into());
         }
-        let (permission, option) = match self.planning.does {
+        let (permission, option) = match self.input.does {
             OperationKind::Sync => (directives.prune, "Prune"),
             OperationKind::Delete => (directives.delete, "Delete"),
         };
         match permission {
-            Permission::Confirm if !self.planning.options.confirmed.has(&live.key()) => {
+            Permission::Confirm if !self.input.options.confirmed.has(&live.key()) => {
                 Err(self.unconfirmed(option, &live.key()))
             }
             Permission::Yes | Permission::Confirm if self.survives(live) => Err(DEFINITION_KEPT_REASON.into()),
@@ -335,10 +335,10 @@ impl PlanBuilder<'_> {
     fn survives(&mut self, live: &Object) -> bool {
         let is_definition = live.kind() == "CustomResourceDefinition" && live.group() == "apiextensions.k8s.io";
         let survives = is_definition
-            && self.planning.does == OperationKind::Delete
-            && self.planning.options.mode.has(Rule::DefinitionsSurvive);
+            && self.input.does == OperationKind::Delete
+            && self.input.options.mode.has(Rule::DefinitionsSurvive);
         if survives {
-            self.used(Rule::DefinitionsSurvive, &live.key(), None);
+            self.record_rule(Rule::DefinitionsSurvive, &live.key(), None);
         }
         survives
     }
@@ -349,7 +349,7 @@ pub(super) struct PruneCandidate<'a> {
     pub live: &'a Object,
     pub directives: Directives,
     /// Whether it is deleted.
-    pub goes: bool,
+    pub is_deleted: bool,
 }
 
 /// Returns the order in which an object is pruned: `PruneLast` after all others, high waves before low ones.

@@ -25,7 +25,7 @@ pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
         places.sort_by_key(|at| (manifests[*at].0.place(""), *at));
         let objects = places.iter().map(|at| &manifests[*at].0.object);
         let are_equal = objects.clone().skip(1).zip(objects).all(|(one, other)| one == other);
-        let is_definition = Container::is_kind(&key.group_kind()) && key.kind == "CustomResourceDefinition";
+        let is_definition = Container::is_container_kind(&key.group_kind()) && key.kind == "CustomResourceDefinition";
         let takes_last = mode.has(Rule::MistakesAreIgnored);
         let kept = match (takes_last, is_definition && are_equal) {
             (_, true) => places.first(),
@@ -65,7 +65,7 @@ pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{directive::directives, manifest::decode};
+    use crate::{directive::read_directives, manifest::decode};
 
     const DEFINITION: &str =
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.acme.io}\n";
@@ -78,8 +78,8 @@ mod tests {
         let mut manifests: Vec<(Manifest, Directives)> = read
             .into_iter()
             .map(|manifest| {
-                let directives = directives(&manifest, mode).unwrap_or_else(|errors| panic!("{errors:?}"));
-                (manifest, directives)
+                let directives = read_directives(&manifest, mode).unwrap_or_else(|errors| panic!("{errors:?}"));
+                (manifest, read_directives)
             })
             .collect();
         leave_out(&mut manifests, mode);

@@ -74,10 +74,10 @@ impl PlanBuilder<'_> {
         let Some(first) = self.tasks.iter().position(has_turn) else {
             return true;
         };
-        if self.planning.options.mode.has(Rule::MistakesAreIgnored) {
+        if self.input.options.mode.has(Rule::MistakesAreIgnored) {
             let first = self.tasks.remove(first);
             let place = first.place.map_or_else(String::new, |place| format!(" in {place}"));
-            self.used(Rule::MistakesAreIgnored, &key, Some(phase));
+            self.record_rule(Rule::MistakesAreIgnored, &key, Some(phase));
             self.notices.push(format!(
                 "{key}: two hooks of {phase}, wave {wave}, have this name; the first one{place} is ignored"
             ));
@@ -157,8 +157,8 @@ impl PlanBuilder<'_> {
     }
 
     fn same_name_outcome(&self, hook: &Task, object: &Object, other: Option<&Task>) -> SameNameOutcome {
-        if self.planning.does == OperationKind::Delete {
-            let is_live = self.planning.live.objects.contains_key(&hook.key);
+        if self.input.does == OperationKind::Delete {
+            let is_live = self.input.live.objects.contains_key(&hook.key);
             let goes_before = other.is_some() && hook.phase == Phase::PostDelete;
             return if is_live && !goes_before {
                 SameNameOutcome::LeftOut("the set's own object of this name is still there")

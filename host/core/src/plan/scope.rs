@@ -25,21 +25,21 @@ pub type Scopes = BTreeMap<GroupKind, Scope>;
 ///
 /// Returns an error for each manifest of a kind that neither the cluster nor the set knows, unless its directives allow it
 /// (`SkipDryRunOnMissingResource`).
-pub fn settle(
+pub fn resolve_namespaces(
     manifests: &mut [(Manifest, Directives)],
     known: &Scopes,
     namespace: &str,
 ) -> Result<Scopes, Vec<Diagnostic>> {
-    let brought = brought(manifests.iter().map(|(manifest, _)| manifest));
+    let brought = defined_scopes(manifests.iter().map(|(manifest, _)| manifest));
     let mut errors = Vec::new();
     for (manifest, directives) in manifests.iter_mut() {
         let kind = manifest.object.group_kind();
-        let scope = known.get(&kind).or_else(|| brought.get(&kind)).copied();
+        let scope = known.get(&kind).or_else(|| defined_scopes.get(&kind)).copied();
         match scope {
             None if directives.skip_dry_run_on_missing => {}
             None if directives.hook_type.is_some() => {}
             None => {
-                if let Some(removed) = versions::removed(&manifest.object) {
+                if let Some(removed) = versions::find_removed(&manifest.object) {
                     let (kind, version) = (manifest.object.kind(), manifest.object.version());
                     let message = format!(
                         "the cluster doesn't serve {kind} as {}/{version}",
@@ -50,7 +50,7 @@ pub fn settle(
                 }
                 let message = format!("neither the cluster nor this set knows the kind {kind}");
                 let error = manifest.error("/kind", message);
-                let near = crate::error::near(&kind.kind, known.keys().map(|known| known.kind.as_str()));
+                let near = crate::error::closest_match(&kind.kind, known.keys().map(|known| known.kind.as_str()));
                 errors.push(error.hint(match near {
                     Some(near) if near != kind.kind => format!("did you mean `{near}`?"),
                     Some(near) => {
@@ -61,7 +61,7 @@ pub fn settle(
                             .collect();
                         format!("the cluster has {}", groups.join(", "))
                     }
-                    None if super::built_in().contains_key(&kind) => {
+                    None if super::built_in_scopes().contains_key(&kind) => {
                         "Kubernetes itself has this kind, and this cluster doesn't serve it: its version is too old, or the feature is \
                          switched off"
                             .to_owned()
@@ -85,11 +85,11 @@ pub fn settle(
             }
         }
     }
-    if errors.is_empty() { Ok(brought) } else { Err(errors) }
+    if errors.is_empty() { Ok(defined_scopes) } else { Err(errors) }
 }
 
 /// Returns the kinds that the definitions among some manifests define.
-pub fn brought<'set>(manifests: impl IntoIterator<Item = &'set Manifest>) -> Scopes {
+pub fn defined_scopes<'set>(manifests: impl IntoIterator<Item = &'set Manifest>) -> Scopes {
     manifests.into_iter().filter_map(defined_scope).collect()
 }
 

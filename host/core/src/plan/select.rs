@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Diagnostic,
     object::ObjectKey,
-    object_word::{ObjectIndex, fits, fits_hook},
+    object_word::{ObjectIndex, matches, matches_hook},
     phase::Phase,
     remedy::ObjectOption,
 };
@@ -16,11 +16,13 @@ pub struct Selection {
     /// Only these resources, as `KIND[.GROUP]/[NAMESPACE/]NAME`; empty for all.
     pub only: Vec<String>,
     /// Which hooks; `None` for all, or for none if `only` isn't empty.
-    pub hooks: Option<Hooks>,
+    pub hooks: Option<HookSelection>,
     /// Only these hooks, in that form or by name, whatever their conditions say; empty for all.
-    pub hook: Vec<String>,
+    #[serde(rename = "hook")]
+    pub only_hooks: Vec<String>,
     /// Not these hooks, in that form or by name.
-    pub skip_hook: Vec<String>,
+    #[serde(rename = "skip_hook")]
+    pub skipped_hooks: Vec<String>,
     /// Only these phases; empty for all.
     pub phases: Vec<Phase>,
 }
@@ -28,7 +30,7 @@ pub struct Selection {
 /// Which hooks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Hooks {
+pub enum HookSelection {
     /// All hooks.
     All,
     /// No hooks.
@@ -40,29 +42,29 @@ pub enum Hooks {
 impl Selection {
     /// Returns whether a resource is selected.
     pub fn selects_resource(&self, key: &ObjectKey) -> bool {
-        let named = self.only.is_empty() || self.only.iter().any(|wanted| fits(wanted, key));
+        let named = self.only.is_empty() || self.only.iter().any(|wanted| matches(wanted, key));
         named
-            && self.hooks != Some(Hooks::Only)
-            && self.hook.is_empty()
+            && self.hooks != Some(HookSelection::Only)
+            && self.only_hooks.is_empty()
             && (self.phases.is_empty() || self.phases.contains(&Phase::Sync))
     }
 
     /// Returns whether a hook is selected in a phase.
     pub fn selects_hook(&self, key: &ObjectKey, phase: Phase) -> bool {
         let wanted = match self.hooks {
-            Some(Hooks::None) => false,
-            Some(Hooks::All | Hooks::Only) => true,
-            None => self.only.is_empty() || !self.hook.is_empty(),
+            Some(HookSelection::None) => false,
+            Some(HookSelection::All | HookSelection::Only) => true,
+            None => self.only.is_empty() || !self.only_hooks.is_empty(),
         };
         wanted
             && (self.phases.is_empty() || self.phases.contains(&phase))
-            && (self.hook.is_empty() || self.hook.iter().any(|hook| fits_hook(hook, key)))
-            && !self.skip_hook.iter().any(|hook| fits_hook(hook, key))
+            && (self.only_hooks.is_empty() || self.only_hooks.iter().any(|hook| matches_hook(hook, key)))
+            && !self.skipped_hooks.iter().any(|hook| matches_hook(hook, key))
     }
 
     /// Returns whether the user named a hook, so that its conditions don't count.
     pub fn names_hook(&self, key: &ObjectKey) -> bool {
-        self.hook.iter().any(|hook| fits_hook(hook, key))
+        self.only_hooks.iter().any(|hook| matches_hook(hook, key))
     }
 
     /// Returns an error for each word that selects nothing, or more than one object.
@@ -73,25 +75,25 @@ impl Selection {
     ) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
         if !self.only.is_empty() {
-            let resources = ObjectIndex::of(resources.cloned());
+            let resources = ObjectIndex::from_keys(resources.cloned());
             for word in &self.only {
                 errors.extend(
                     resources
                         .resolve(word)
                         .err()
-                        .map(|why| why.mistake(ObjectOption::Only, word)),
+                        .map(|why| why.into_diagnostic(ObjectOption::Only, word)),
                 );
             }
         }
-        if !self.hook.is_empty() || !self.skip_hook.is_empty() {
-            let hooks = ObjectIndex::of(hooks.cloned());
+        if !self.only_hooks.is_empty() || !self.skipped_hooks.is_empty() {
+            let hooks = ObjectIndex::from_keys(hooks.cloned());
             let named = [
-                (ObjectOption::Hook, &self.hook),
-                (ObjectOption::SkipHook, &self.skip_hook),
+                (ObjectOption::Hook, &self.only_hooks),
+                (ObjectOption::SkipHook, &self.skipped_hooks),
             ];
             for (option, words) in named {
                 for word in words {
-                    errors.extend(hooks.resolve_hook(word).err().map(|why| why.mistake(option, word)));
+                    errors.extend(hooks.resolve_hook(word).err().map(|why| why.into_diagnostic(option, word)));
                 }
             }
         }
@@ -126,7 +128,7 @@ mod tests {
     #[test]
     fn only_the_hooks_of_some_phases() {
         let selection = Selection {
-            hooks: Some(Hooks::Only),
+            hooks: Some(HookSelection::Only),
             phases: vec![Phase::PreSync],
             ..Selection::default()
         };
@@ -138,7 +140,7 @@ mod tests {
     #[test]
     fn a_name_that_matches_nothing_is_an_error_with_a_hint() {
         let selection = Selection {
-            skip_hook: vec!["migrat".to_owned()],
+            skipped_hooks: vec!["migrat".to_owned()],
             ..Selection::default()
         };
         let hooks = [key("Job", "migrate")];
@@ -153,7 +155,7 @@ mod tests {
         there.namespace = "other".to_owned();
         let selection = Selection {
             only: vec!["ConfigMap/settings".to_owned(), "ConfigMap/shop/settings".to_owned()],
-            hook: vec!["migrate".to_owned()],
+            only_hooks: vec!["migrate".to_owned()],
             ..Selection::default()
         };
         let resources = [key("ConfigMap", "settings"), there];

@@ -38,7 +38,7 @@ struct Case {
 fn case(text: &str) -> Case {
     let decoded = manifest::decode("set.yaml", text).expect("manifests");
     let classified = decoded.into_iter().map(|mut manifest| {
-        let directives = directive::directives(&manifest, Mode::Native).expect("good annotations");
+        let directives = directive::read_directives(&manifest, Mode::Native).expect("good annotations");
         manifest.object.set_metadata_text("namespace", "shop");
         let role = if directives.is_hook() {
             Role::Hook {
@@ -71,7 +71,7 @@ impl Case {
             is_first_install: self.is_first_install,
             ..LiveObjects::default()
         };
-        make(&PlanInput {
+        make_plan(&PlanInput {
             application: Application {
                 name: "shop".to_owned(),
                 namespace: "shop".to_owned(),
@@ -135,7 +135,7 @@ impl Case {
             let record = HookRecord {
                 key: task.key.clone(),
                 runs: [(task.phase, run)].into(),
-                left_out: None,
+                last_skip: None,
             };
             self.records.insert(hook.hook.clone(), record);
         }
@@ -228,7 +228,7 @@ fn a_hook_whose_inputs_are_the_same_as_at_its_last_success_is_left_out() {
         other.told()
     );
     // who names it wants it
-    set.selection.hook = vec!["migrate".to_owned()];
+    set.selection.only_hooks = vec!["migrate".to_owned()];
     assert_snapshot!(set.told(), @"PreSync/0/batch/Job/shop/migrate");
 }
 
@@ -300,7 +300,7 @@ fn a_test_names_nothing_but_tests() {
         .filter_map(|task| Some((task.phase, task.hook()?.must_fail)))
         .collect();
     assert_eq!(tests, [(Phase::PostSync, true)]);
-    set.selection.hook = vec!["b".to_owned()];
+    set.selection.only_hooks = vec!["b".to_owned()];
     assert_snapshot!(set.told(), @"without Job shop/b: it runs at the first install only");
 }
 
@@ -317,9 +317,9 @@ fn hooks_that_left_the_set_are_forgotten() {
         operation: "18-fghij".to_owned(),
         ..Default::default()
     };
-    crate::record::remember(&mut set.records, &plan, &view, jiff::Timestamp::UNIX_EPOCH);
+    crate::record::record_operation(&mut set.records, &plan, &view, jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(set.records.len(), 1);
-    let left = set.records.values().next().and_then(|record| record.left_out.clone());
+    let left = set.records.values().next().and_then(|record| record.last_skip.clone());
     assert_eq!(
         left.map(|left| left.reason).as_deref(),
         Some("skips: same inputs as operation 17")
@@ -420,7 +420,7 @@ fn what_lives_in_a_namespace_that_has_to_wait_waits_too() {
 #[test]
 fn limits_are_stored_in_whole_seconds() {
     let limits = Limits {
-        wave: Some(std::time::Duration::from_secs(90)),
+        wave_seconds: Some(std::time::Duration::from_secs(90)),
         ..Limits::default()
     };
     let stored = json!({

@@ -26,7 +26,7 @@ pub struct RemovedVersion {
     /// The first minor version of Kubernetes 1 that doesn't serve it.
     pub removed_in: u32,
     /// The `apiVersion` that replaces it, if there is one.
-    pub instead: Option<&'static str>,
+    pub replacement: Option<&'static str>,
 }
 
 const fn removed_version(
@@ -41,7 +41,7 @@ const fn removed_version(
         version,
         kinds,
         removed_in,
-        instead: if instead.is_empty() { None } else { Some(instead) },
+        replacement: if instead.is_empty() { None } else { Some(instead) },
     }
 }
 
@@ -184,7 +184,7 @@ pub const REMOVED_VERSIONS: &[RemovedVersion] = &[
 impl RemovedVersion {
     /// Returns a hint for the user.
     pub fn hint(&self) -> String {
-        match self.instead {
+        match self.replacement {
             Some(instead) => format!(
                 "Kubernetes 1.{} removed it; write `apiVersion: {instead}`, and look whether its fields differ",
                 self.removed_in
@@ -198,7 +198,7 @@ impl RemovedVersion {
 }
 
 /// Returns the removed version that an object uses, if it does.
-pub fn removed(object: &Object) -> Option<&'static RemovedVersion> {
+pub fn find_removed(object: &Object) -> Option<&'static RemovedVersion> {
     let (group, version, kind) = (object.group(), object.version(), object.kind());
     REMOVED_VERSIONS
         .iter()
@@ -206,7 +206,7 @@ pub fn removed(object: &Object) -> Option<&'static RemovedVersion> {
 }
 
 /// Parses the minor version of Kubernetes 1: `1.30`, `v1.30.2`, `v1.30.2+k3s1`.
-pub fn minor(version: &str) -> Option<u32> {
+pub fn parse_minor(version: &str) -> Option<u32> {
     let rest = version.strip_prefix('v').unwrap_or(version).strip_prefix("1.")?;
     let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
     rest.get(..end)?.parse().ok()
@@ -214,14 +214,14 @@ pub fn minor(version: &str) -> Option<u32> {
 
 /// Returns a mistake for each manifest in a version that neither the cluster nor a definition of the set serves. If the set has the kind's
 /// definition, only that counts, because it is applied before the kind's objects.
-pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, served: &Versions) -> Vec<Diagnostic> {
+pub fn check_versions<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, served: &Versions) -> Vec<Diagnostic> {
     let own: BTreeMap<GroupKind, (Vec<String>, &Manifest)> = manifests.clone().filter_map(defined_versions).collect();
     manifests
         .filter_map(|manifest| {
             let object = &manifest.object;
             let kind = object.group_kind();
             let (versions, whose) = match own.get(&kind) {
-                Some((versions, definition)) => (versions, format!("{} in this set", definition.key().short())),
+                Some((versions, definition)) => (versions, format!("{} in this set", definition.key().kind_and_name())),
                 None => (served.get(&kind)?, "the cluster".to_owned()),
             };
             if versions.is_empty() || versions.iter().any(|version| version == object.version()) {
@@ -237,7 +237,7 @@ pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, serv
                 kind.kind,
                 named.join(", ")
             );
-            let hint = removed(object).map_or_else(
+            let hint = find_removed(object).map_or_else(
                 || {
                     let first = named.first().map_or("", String::as_str);
                     format!("write `apiVersion: {first}`, and look whether its fields differ")
@@ -286,7 +286,7 @@ mod tests {
                 (GroupKind::new(*group, *kind), versions)
             })
             .collect();
-        check(manifests.iter(), &served)
+        check_versions(manifests.iter(), &served)
             .into_iter()
             .map(|error| format!("{} ({})", error.message, error.hint.shown()))
             .collect()
@@ -355,7 +355,7 @@ mod tests {
             ("1.x", None),
             ("", None),
         ] {
-            assert_eq!(minor(text), read, "{text}");
+            assert_eq!(parse_minor(text), read, "{text}");
         }
     }
 
@@ -364,7 +364,7 @@ mod tests {
         let mut all = Vec::new();
         for row in REMOVED_VERSIONS {
             let own = format!("{}/{}", row.group, row.version);
-            assert_ne!(row.instead, Some(own.as_str()));
+            assert_ne!(row.replacement, Some(own.as_str()));
             assert!(row.removed_in <= NEWEST_MINOR, "{own}");
             all.extend(row.kinds.iter().map(|kind| (row.group, row.version, *kind)));
         }

@@ -80,7 +80,7 @@ pub(super) fn unknown_fields(directives: &Directives) -> UnknownFields {
 
 impl PlanBuilder<'_> {
     /// Returns how an object is written. In compat mode the live object's options count, too.
-    pub(super) fn way(&mut self, directives: &Directives, live: Option<&Object>, key: &ObjectKey) -> ApplyStrategy {
+    pub(super) fn apply_strategy(&mut self, directives: &Directives, live: Option<&Object>, key: &ObjectKey) -> ApplyStrategy {
         let of = |replace: bool, force: bool| match (replace, force) {
             (false, false) => ApplyStrategy::Apply,
             (true, false) => ApplyStrategy::Replace,
@@ -88,25 +88,25 @@ impl PlanBuilder<'_> {
             (true, true) => ApplyStrategy::ReplaceOrRecreate,
         };
         let own = of(directives.replace, directives.force);
-        let Some(live) = live.filter(|_| self.planning.options.mode.has(Rule::LiveOptionsCount)) else {
+        let Some(live) = live.filter(|_| self.input.options.mode.has(Rule::LiveOptionsCount)) else {
             return own;
         };
-        let read = manifest::from_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
+        let read = manifest::from_live(live).and_then(|one| directive::read_directives(&one, self.input.options.mode));
         let read = read.ok();
         let Some(found) = read else { return own };
         let both = of(directives.replace || found.replace, directives.force || found.force);
         if both != own {
-            self.used(Rule::LiveOptionsCount, key, None);
+            self.record_rule(Rule::LiveOptionsCount, key, None);
         }
         both
     }
 
     /// Returns whether an object of another application becomes this one's, and adds a notice.
     pub(super) fn may_take_shared(&mut self, key: &ObjectKey, owner: &str) -> bool {
-        let takes = self.planning.options.mode.has(Rule::SharedObjectsAreTaken)
-            && self.planning.options.sync_options.fail_on_shared != Some(true);
+        let takes = self.input.options.mode.has(Rule::SharedObjectsAreTaken)
+            && self.input.options.sync_options.fail_on_shared != Some(true);
         if takes {
-            self.used(Rule::SharedObjectsAreTaken, key, None);
+            self.record_rule(Rule::SharedObjectsAreTaken, key, None);
             self.notices.push(format!(
                 "{key} belongs to the application {owner}; it becomes part of this one"
             ));

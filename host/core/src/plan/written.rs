@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     field_path,
-    manifest::{Lines, Manifest},
+    manifest::{FieldLines, Manifest},
     object::Object,
     place::Place,
 };
@@ -15,7 +15,7 @@ const MAX_PLACES: usize = 3;
 
 /// The places of the fields of a plan's objects, by the places of the objects. They don't count when plans are compared.
 #[derive(Debug, Clone, Default)]
-pub struct FieldPlaces(Arc<BTreeMap<Place, Lines>>);
+pub struct FieldPlaces(Arc<BTreeMap<Place, FieldLines>>);
 
 impl PartialEq for FieldPlaces {
     fn eq(&self, _: &FieldPlaces) -> bool {
@@ -37,7 +37,7 @@ impl FieldPlaces {
     pub fn places(&self, object: &Object, whole: &Place, refusal: &str) -> Vec<Place> {
         let mut places: Vec<Place> = Vec::new();
         if let Some(lines) = self.0.get(whole) {
-            for pointer in field_path::named(refusal, &object.0) {
+            for pointer in field_path::pointers_in_message(refusal, &object.0) {
                 let Some((line, column)) = lines.find(&pointer) else {
                     continue;
                 };

@@ -1,12 +1,12 @@
 //! Every stage of a hook's run has an end: whatever its plugin, the cluster or a crash does, a hook that is stopped ends soon.
 
 use capstan_core::{
-    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
-    event::Status,
-    fact::Fact,
+    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
+    event::OperationStatus,
+    fact::ObservedState,
     hook::{Disposal, HookOutcome, Propagation},
     input::{Answer, DeleteAnswer, DisposalDecision, InputKind, PreviousHookObjects},
-    plugins::{Ask, HookStep, HttpResponse, ObjectRef, PluginError, Progress, Request},
+    plugins::{HookRequest, HookStep, HttpResponse, ObjectRef, PluginError, Progress, Request},
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -21,11 +21,11 @@ fn stage(name: &str) -> Run {
 }
 
 fn http_answer() -> Answer {
-    Answer::Note(PendingObservationKind::Http(HttpResponse {
+    Answer::Observation(PendingObservationKind::Http(HttpResponse {
         status: 200,
         headers: Vec::new(),
         body: String::new(),
-        cut: false,
+        is_truncated: false,
     }))
 }
 
@@ -45,7 +45,7 @@ fn a_plugin_that_cannot_answer_while_it_is_being_stopped_is_told_to_stop() {
 fn a_plugin_that_never_answered_its_first_question_is_not_told_to_stop() {
     let run = stage("retrying-start").terminated();
     assert!(
-        matches!(run.operation.status(), Status::Terminated { .. }),
+        matches!(run.operation.status(), OperationStatus::Terminated { .. }),
         "{:?}",
         run.operation.status()
     );
@@ -78,7 +78,7 @@ fn while_another_object_has_the_name_its_plugin_goes_on_and_nothing_is_asked_for
         value: json!(null),
         mark: "go.1".to_owned(),
     };
-    let mut run = run.answered(2, Answer::Note(signal));
+    let mut run = run.answered(2, Answer::Observation(signal));
     assert!(run.orders().starts_with("forget go.1, advance by Signal"));
     let mut run = run.stepped_without_asks();
     assert_eq!(run.orders(), "");
@@ -99,7 +99,7 @@ fn a_question_that_is_being_asked_when_the_name_is_found_taken_has_its_answer_ta
         value: json!(null),
         mark: "go.1".to_owned(),
     };
-    run = run.answered(1, Answer::Note(signal)).answered(2, Answer::NameTaken);
+    run = run.answered(1, Answer::Observation(signal)).answered(2, Answer::NameTaken);
     run = run.stepped_without_asks().found(Vec::new());
     run.effects.clear();
     let own = run.own();
@@ -111,12 +111,12 @@ fn a_question_that_is_being_asked_when_the_name_is_found_taken_has_its_answer_ta
 fn what_happens_to_a_followed_object_while_the_name_is_taken_is_told() {
     let asks = vec![Request::Watch(config_map("c")), Request::CreateOwn];
     let mut run = stage("starting").stepped(Progress::Running, asks);
-    run = run.answered(1, Answer::Found(key("c"))).answered(2, Answer::NameTaken);
+    run = run.answered(1, Answer::Resolved(key("c"))).answered(2, Answer::NameTaken);
     run.effects.clear();
     run.tell(InputKind::Observed {
         task: run.hook.id.clone(),
         key: key("c"),
-        fact: Fact::Gone,
+        fact: ObservedState::Gone,
     });
     assert_eq!(run.orders(), "advance by Gone");
 }
@@ -126,7 +126,7 @@ fn a_plugin_that_has_begun_is_told_to_stop_while_another_object_has_the_name() {
     let mut run = stage("deleting-again").terminated();
     assert_eq!(run.orders(), "unwatch migrate, abort");
     // What was ordered before comes to nothing.
-    let older = Target {
+    let older = ObjectIdentity {
         key: run.hook.key.clone(),
         uid: "older".to_owned(),
     };
@@ -141,7 +141,7 @@ fn a_plugin_that_has_begun_is_told_to_stop_while_another_object_has_the_name() {
     assert_eq!(run.orders(), "");
     run = run.stepped(Progress::Ended(HookOutcome::Failed), Vec::new());
     assert!(
-        matches!(run.operation.status(), Status::Terminated { .. }),
+        matches!(run.operation.status(), OperationStatus::Terminated { .. }),
         "{:?}",
         run.operation.status()
     );
@@ -152,7 +152,7 @@ fn the_timeout_while_earlier_objects_go_names_what_holds_them_up() {
     let mut run = stage("deleting-held-up");
     run.now = run.now.checked_add(SignedDuration::from_secs(301)).unwrap();
     run.tell(InputKind::Woke);
-    let Status::Failed(cause) = run.operation.status() else {
+    let OperationStatus::Failed(cause) = run.operation.status() else {
         panic!("{:?}", run.operation.status())
     };
     assert!(cause.message.ends_with("finalizer x.example/y"), "{}", cause.message);
@@ -162,9 +162,9 @@ fn the_timeout_while_earlier_objects_go_names_what_holds_them_up() {
 struct Chance {
     run: Run,
     asked: Option<HookCall>,
-    performs: Vec<Ask>,
+    performs: Vec<HookRequest>,
     lookups: usize,
-    deletions: Vec<Target>,
+    deletions: Vec<ObjectIdentity>,
     /// What the engine always answers, whatever happens.
     sure: Vec<Work>,
     wake: Option<Timestamp>,
@@ -245,7 +245,7 @@ impl Chance {
         }
         let asks = (0..number % 4).map(|more| {
             self.next_ask += 1;
-            Ask::new(
+            HookRequest::new(
                 self.next_ask,
                 Chance::request(number.wrapping_mul(7).wrapping_add(more * 3)),
             )
@@ -256,7 +256,7 @@ impl Chance {
             result: Ok(HookStep {
                 progress,
                 message: format!("step {number}"),
-                asks,
+                requests: asks,
                 state: vec![number],
                 wake_after_ms: Some(u32::from(number) * 100),
             }),
@@ -283,28 +283,28 @@ impl Chance {
         }
         let ask = self.performs.remove(usize::from(number) % self.performs.len());
         let failed = || {
-            Answer::Note(PendingObservationKind::Failed {
+            Answer::Observation(PendingObservationKind::Failed {
                 reason: "no".to_owned(),
                 temporary: true,
             })
         };
-        let answer = match (&ask.what, number % 3) {
+        let answer = match (&ask.request, number % 3) {
             (Request::CreateOwn, 0) => Answer::NameTaken,
             (Request::CreateOwn, _) => Answer::Created(self.run.own()),
             (_, 0) => failed(),
-            (Request::Watch(object), _) => Answer::Found(key(&object.name)),
-            (Request::Delete { object, .. }, _) => Answer::Going(Target {
+            (Request::Watch(object), _) => Answer::Resolved(key(&object.name)),
+            (Request::Delete { object, .. }, _) => Answer::DeletionAccepted(ObjectIdentity {
                 key: key(&object.name),
                 uid: "uid".to_owned(),
             }),
             (Request::Http(_), _) => http_answer(),
-            (Request::Apply(_), _) => Answer::Touched {
+            (Request::Apply(_), _) => Answer::Modified {
                 key: key("a"),
                 how: "applied".to_owned(),
             },
-            _ => Answer::Note(PendingObservationKind::Done),
+            _ => Answer::Observation(PendingObservationKind::Done),
         };
-        self.tell(InputKind::Answered {
+        self.tell(InputKind::RequestAnswered {
             task: self.run.hook.id.clone(),
             ask: ask.id,
             step: ask.step,
@@ -317,7 +317,7 @@ impl Chance {
             return;
         }
         self.lookups -= 1;
-        let older = Target {
+        let older = ObjectIdentity {
             key: self.run.hook.key.clone(),
             uid: format!("older-{number}"),
         };
@@ -330,9 +330,9 @@ impl Chance {
         } else {
             Vec::new()
         };
-        self.tell(InputKind::OlderDecided {
+        self.tell(InputKind::PreviousDecided {
             task: self.run.hook.id.clone(),
-            result: Ok(PreviousHookObjects { own: None, decided }),
+            result: Ok(PreviousHookObjects { current: None, decisions: decided }),
         });
     }
 
@@ -356,7 +356,7 @@ impl Chance {
         self.tell(InputKind::Observed {
             task: self.run.hook.id.clone(),
             key,
-            fact: Fact::Gone,
+            fact: ObservedState::Gone,
         });
     }
 
@@ -370,7 +370,7 @@ impl Chance {
         for work in std::mem::take(&mut self.sure) {
             let task = self.run.hook.id.clone();
             match work {
-                Work::KeepLogs => self.tell(InputKind::LogsKept {
+                Work::KeepLogs => self.tell(InputKind::LogsSaved {
                     task,
                     bytes: 1,
                     trouble: None,

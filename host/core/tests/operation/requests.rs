@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use capstan_core::{
-    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
-    event::{EventKind, Status},
-    fact::Fact,
+    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
+    event::{EventKind, OperationStatus},
+    fact::ObservedState,
     grant::{Grants, UserGrants},
     hook::{HookOutcome, Propagation},
     input::{Answer, Input, InputKind, PreviousHookObjects},
     object::ObjectKey,
     operation::Operation,
     phase::Phase,
-    plugins::{Ask, HookStep, HttpRequest, HttpResponse, LogLine, ObjectRef, Progress, Request, Selector},
+    plugins::{HookRequest, HookStep, HttpRequest, HttpResponse, LogLine, ObjectRef, Progress, Request, Selector},
     task::{Action, Task},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -40,7 +40,7 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
     let requested: Grants = serde_json::from_value(requested).unwrap();
     let granted: UserGrants =
         serde_json::from_value(json!({ "job": serde_json::from_str::<serde_json::Value>(granted).unwrap() })).unwrap();
-    plan.allowances = vec![granted.allow(&task.hook().unwrap().by, requested, &plan.application)];
+    plan.allowances = vec![granted.allowance_for(&task.hook().unwrap().plugin, requested, &plan.application)];
     let mut hook = Hook {
         operation: Operation::new(plan.into(), "op1"),
         task,
@@ -49,7 +49,7 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
         news: Vec::new(),
         stored: None,
     };
-    hook.tell(InputKind::Begun);
+    hook.tell(InputKind::Started);
     assert_eq!(
         hook.next(),
         Some(Effect::Do {
@@ -63,11 +63,11 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
 impl Hook {
     fn tell(&mut self, what: InputKind) {
         self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
-        let step = self.operation.step(Input { at: self.now, what });
+        let step = self.operation.step(Input { at: self.now, kind: what });
         if step.must_save {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
         }
-        self.news.extend(step.events.into_iter().map(|event| event.what));
+        self.news.extend(step.events.into_iter().map(|event| event.kind));
         self.effects.extend(step.effects);
     }
 
@@ -85,7 +85,7 @@ impl Hook {
         let result = Ok(HookStep {
             progress,
             message: "as scripted".to_owned(),
-            asks: asks.into_iter().map(|(id, what)| Ask::new(id, what)).collect(),
+            requests: asks.into_iter().map(|(id, what)| HookRequest::new(id, what)).collect(),
             state: Vec::new(),
             wake_after_ms: wake,
         });
@@ -99,7 +99,7 @@ impl Hook {
 
     fn answer(&mut self, ask: u32, step: u32, answer: Answer) {
         let task = self.task.id.clone();
-        self.tell(InputKind::Answered {
+        self.tell(InputKind::RequestAnswered {
             task,
             ask,
             step,
@@ -124,7 +124,7 @@ impl Hook {
             Some(Effect::Do {
                 work: Work::StepHook(HookCall::Advance { note, .. }),
                 ..
-            }) => (note.answers, note.what),
+            }) => (note.request_id, note.kind),
             other => panic!("{other:?}"),
         }
     }
@@ -138,8 +138,8 @@ impl Hook {
 
     fn requested(&self) -> Vec<(String, u32, bool)> {
         let all = self.news.iter().filter_map(|news| match news {
-            EventKind::Requested {
-                what, times, refused, ..
+            EventKind::PluginRequested {
+                request: what, times, refused, ..
             } => Some((what.clone(), *times, refused.is_none())),
             _ => None,
         });
@@ -184,12 +184,12 @@ fn reply(status: u16) -> PendingObservationKind {
         status,
         headers: Vec::new(),
         body: "x".repeat(1000),
-        cut: false,
+        is_truncated: false,
     })
 }
 
 fn touched(name: &str) -> Answer {
-    Answer::Touched {
+    Answer::Modified {
         key: key(name),
         how: "applied".to_owned(),
     }
@@ -226,20 +226,20 @@ fn what_changes_the_cluster_is_done_in_its_order_and_calls_run_beside() {
         hook.told(),
         (Some(4), PendingObservationKind::Read(Request::Get(configmap("b"))))
     );
-    hook.answer(3, 1, Answer::Note(reply(200)));
+    hook.answer(3, 1, Answer::Observation(reply(200)));
     hook.step(vec![]);
     assert_eq!(hook.told(), (Some(3), reply(200)));
     let verdict = Progress::Ended(HookOutcome::Succeeded);
     hook.answer_step(verdict, vec![(5, apply("c"))], None);
     // Beside a verdict, too; the verdict counts afterwards.
     assert_eq!(hook.performed(), 5);
-    assert_eq!(*hook.operation.status(), Status::Running);
+    assert_eq!(*hook.operation.status(), OperationStatus::Running);
     hook.answer(5, 5, touched("c"));
-    assert_eq!(*hook.operation.status(), Status::Succeeded);
+    assert_eq!(*hook.operation.status(), OperationStatus::Succeeded);
     let made = hook
         .news
         .iter()
-        .filter(|news| matches!(news, EventKind::HookTouched { .. }));
+        .filter(|news| matches!(news, EventKind::HookModifiedObject { .. }));
     assert_eq!(made.count(), 3);
 }
 
@@ -254,12 +254,12 @@ fn a_new_ask_replaces_one_with_its_number_whose_answer_comes_too_late() {
     assert_eq!(hook.told(), (None, PendingObservationKind::Woke));
     hook.step(vec![(1, get("http://new/"))]);
     assert_eq!(hook.performed(), 1);
-    hook.answer(1, 1, Answer::Note(reply(500)));
+    hook.answer(1, 1, Answer::Observation(reply(500)));
     assert_eq!(hook.next(), None);
-    hook.answer(1, 2, Answer::Note(reply(200)));
+    hook.answer(1, 2, Answer::Observation(reply(200)));
     assert_eq!(hook.told(), (Some(1), reply(200)));
     // Twice is as good as once.
-    hook.answer(1, 2, Answer::Note(reply(200)));
+    hook.answer(1, 2, Answer::Observation(reply(200)));
     hook.step(vec![]);
     assert_eq!(hook.next(), None);
 }
@@ -269,7 +269,7 @@ fn an_answer_that_is_too_large_for_a_checkpoint_is_asked_for_again_after_a_crash
     let mut hook = begun(everything(), ALL);
     hook.step(vec![(1, get("http://x/")), (2, apply("a"))]);
     assert_eq!((hook.performed(), hook.performed()), (1, 2));
-    hook.answer(1, 1, Answer::Note(reply(200)));
+    hook.answer(1, 1, Answer::Observation(reply(200)));
     assert_eq!(hook.told(), (Some(1), reply(200)));
     // Something else is stored while the plugin is being told.
     hook.answer(2, 1, touched("a"));
@@ -279,7 +279,7 @@ fn an_answer_that_is_too_large_for_a_checkpoint_is_asked_for_again_after_a_crash
     assert_eq!(hook.performed(), 1);
     assert_eq!(hook.told(), (Some(2), PendingObservationKind::Done));
     hook.step(vec![]);
-    hook.answer(1, 1, Answer::Note(reply(201)));
+    hook.answer(1, 1, Answer::Observation(reply(201)));
     assert_eq!(hook.told(), (Some(1), reply(201)));
 }
 
@@ -292,14 +292,14 @@ fn a_watch_and_a_deletion_survive_a_crash() {
     };
     hook.step(vec![(1, Request::Watch(configmap("a"))), (2, delete)]);
     assert_eq!(hook.performed(), 1);
-    hook.answer(1, 1, Answer::Found(key("a")));
+    hook.answer(1, 1, Answer::Resolved(key("a")));
     assert!(matches!(hook.next(), Some(Effect::Watch { key: found, .. }) if found == key("a")));
     assert_eq!(hook.performed(), 2);
-    let target = Target {
+    let target = ObjectIdentity {
         key: key("b"),
         uid: "u".to_owned(),
     };
-    hook.answer(2, 1, Answer::Going(target));
+    hook.answer(2, 1, Answer::DeletionAccepted(target));
     assert!(matches!(hook.next(), Some(Effect::Watch { key: found, .. }) if found == key("b")));
     hook.crash();
     let again: BTreeSet<String> = [hook.next(), hook.next()]
@@ -312,7 +312,7 @@ fn a_watch_and_a_deletion_survive_a_crash() {
     assert_eq!(again, ["a".to_owned(), "b".to_owned()].into());
     let task = hook.task.id.clone();
     for name in ["b", "a"] {
-        let fact = Fact::Gone;
+        let fact = ObservedState::Gone;
         hook.tell(InputKind::Observed {
             task: task.clone(),
             key: key(name),
@@ -334,7 +334,7 @@ fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
         None,
     );
     assert_eq!(hook.performed(), 1);
-    let awaited = hook.operation.awaited("approval");
+    let awaited = hook.operation.hooks_awaiting("approval");
     assert_eq!(
         awaited.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(),
         ["check"]
@@ -345,14 +345,14 @@ fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
         value: json!({"verdict": "approved"}),
         mark: "m".to_owned(),
     };
-    hook.answer(1, 1, Answer::Note(signal.clone()));
+    hook.answer(1, 1, Answer::Observation(signal.clone()));
     let forget = Effect::Do {
         task: hook.task.id.clone(),
         work: Work::ForgetSignal { mark: "m".to_owned() },
     };
     assert_eq!(hook.next(), Some(forget.clone()));
     assert_eq!(hook.told(), (Some(1), signal.clone()));
-    assert_eq!(hook.operation.awaited("approval"), []);
+    assert_eq!(hook.operation.hooks_awaiting("approval"), []);
     hook.crash();
     let again = [hook.next().unwrap(), hook.next().unwrap()];
     assert!(again.contains(&forget), "{again:?}");
@@ -377,9 +377,9 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
     }
     hook.operation = Operation::new(plan(vec![task]).into(), "op1");
     hook.effects.clear();
-    hook.tell(InputKind::Begun);
+    hook.tell(InputKind::Started);
     let id = hook.task.id.clone();
-    hook.tell(InputKind::OlderDecided {
+    hook.tell(InputKind::PreviousDecided {
         task: id.clone(),
         result: Ok(PreviousHookObjects::default()),
     });
@@ -407,10 +407,10 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
         };
         (from..to).map(line).collect::<Vec<_>>()
     };
-    hook.answer(1, 1, Answer::Note(PendingObservationKind::Log(lines(0, 1))));
+    hook.answer(1, 1, Answer::Observation(PendingObservationKind::Log(lines(0, 1))));
     assert_eq!(hook.told(), (Some(1), PendingObservationKind::Log(lines(0, 1))));
-    hook.answer(1, 1, Answer::Note(PendingObservationKind::Log(lines(1, 80))));
-    hook.answer(1, 1, Answer::Note(PendingObservationKind::Log(lines(80, 160))));
+    hook.answer(1, 1, Answer::Observation(PendingObservationKind::Log(lines(1, 80))));
+    hook.answer(1, 1, Answer::Observation(PendingObservationKind::Log(lines(80, 160))));
     hook.step(vec![]);
     assert_eq!(hook.told(), (Some(1), PendingObservationKind::Log(lines(60, 160))));
 }
@@ -447,7 +447,7 @@ fn who_asks_for_everything_in_an_endless_loop_is_ended_and_told_of_once_for_each
         }
     }
     assert_eq!(steps, 10_000);
-    let Status::Failed(cause) = hook.operation.status() else {
+    let OperationStatus::Failed(cause) = hook.operation.status() else {
         panic!()
     };
     assert!(
@@ -475,7 +475,7 @@ fn who_asks_faster_than_it_is_answered_is_ended() {
             break;
         }
     }
-    let Status::Failed(cause) = hook.operation.status() else {
+    let OperationStatus::Failed(cause) = hook.operation.status() else {
         panic!()
     };
     assert!(
@@ -518,7 +518,7 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
     let task = hook.task.id.clone();
     hook.tell(InputKind::HookStepped { task, result });
     let told = hook.news.iter().find_map(|news| match news {
-        EventKind::PluginTroubled { message, .. } if message.contains("stays as it is") => Some(message.clone()),
+        EventKind::PluginProblem { message, .. } if message.contains("stays as it is") => Some(message.clone()),
         _ => None,
     });
     assert_eq!(
@@ -576,7 +576,7 @@ fn requests() -> Vec<(Request, Option<Object>, Option<&'static str>)> {
     all.push((get("http://b.example/"), None, Some("b.example")));
     all.push((Request::CreateOwn, Some(("own", "", "")), None));
     all.push((Request::DeleteOwn(Propagation::Background), Some(("own", "", "")), None));
-    all.push((Request::NotInThisVersion("x".to_owned()), Some(("x", "", "")), None));
+    all.push((Request::Unsupported("x".to_owned()), Some(("x", "", "")), None));
     all
 }
 
@@ -641,17 +641,17 @@ proptest! {
                 match &effect {
                     Effect::Do { work: Work::Perform(ask), .. } => {
                         performed += 1;
-                        prop_assert!(check(&ask.what), "{:?} was performed", ask.what);
-                        let answer = match &ask.what {
-                            Request::Watch(_) => Answer::Found(key("x")),
+                        prop_assert!(check(&ask.request), "{:?} was performed", ask.request);
+                        let answer = match &ask.request {
+                            Request::Watch(_) => Answer::Resolved(key("x")),
                             Request::Apply(_) | Request::Patch { .. } => touched("x"),
-                            _ => Answer::Note(PendingObservationKind::Done),
+                            _ => Answer::Observation(PendingObservationKind::Done),
                         };
                         let (ask, step) = (ask.id, ask.step);
                         hook.answer(ask, step, answer);
                     }
                     Effect::Do { work: Work::StepHook(HookCall::Advance { note, .. }), .. } => {
-                        if let PendingObservationKind::Read(request) = &note.what {
+                        if let PendingObservationKind::Read(request) = &note.kind {
                             prop_assert!(check(request), "{request:?} was read");
                         }
                         hook.step(vec![]);

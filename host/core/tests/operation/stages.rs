@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
     compat::Mode,
-    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
-    fact::{Fact, Freshness, ObservedObject},
+    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
+    fact::{ObservedState, Freshness, ObservedObject},
     grant::{Grants, UserGrants},
     health::{Assessment, Health},
     hook::{Disposal, HookOutcome, Occasion, Propagation},
@@ -15,7 +15,7 @@ use capstan_core::{
     operation_kind::OperationKind,
     phase::Phase,
     plan::Plan,
-    plugins::{Ask, HookStep, HttpRequest, ObjectRef, PluginError, Progress, Request},
+    plugins::{HookRequest, HookStep, HttpRequest, ObjectRef, PluginError, Progress, Request},
     remedy::Remedies,
     task::{Action, Task},
 };
@@ -64,8 +64,8 @@ pub fn http() -> Request {
     })
 }
 
-fn target(name: &str, uid: &str) -> Target {
-    Target {
+fn target(name: &str, uid: &str) -> ObjectIdentity {
+    ObjectIdentity {
         key: key(name),
         uid: uid.to_owned(),
     }
@@ -79,7 +79,7 @@ fn plan_of(hook: &Task, others: &[Task]) -> Plan {
         serde_json::from_value(json!({"cluster": [{"verbs": verbs, "kinds": ["*/*"]}], "http": [{"hosts": ["*"]}]}))
             .unwrap();
     let granted: UserGrants = serde_json::from_value(json!({"job": "requested"})).unwrap();
-    plan.allowances = vec![granted.allow(&hook.hook().unwrap().by, requested, &plan.application)];
+    plan.allowances = vec![granted.allowance_for(&hook.hook().unwrap().plugin, requested, &plan.application)];
     plan
 }
 
@@ -105,13 +105,13 @@ impl Run {
             effects: Vec::new(),
             stored: None,
         };
-        run.tell(InputKind::Begun);
+        run.tell(InputKind::Started);
         run
     }
 
     pub fn tell(&mut self, what: InputKind) {
         self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
-        let step = self.operation.step(Input { at: self.now, what });
+        let step = self.operation.step(Input { at: self.now, kind: what });
         if step.must_save {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
         }
@@ -134,32 +134,32 @@ impl Run {
         words.collect::<Vec<_>>().join(", ")
     }
 
-    pub fn found(mut self, decided: Vec<Target>) -> Run {
+    pub fn found(mut self, decided: Vec<ObjectIdentity>) -> Run {
         let decision = DisposalDecision {
             disposal: Disposal::Delete(Propagation::Background),
-            by: Some("BeforeHookCreation".to_owned()),
+            decided_by: Some("BeforeHookCreation".to_owned()),
             plugins: Vec::new(),
-            troubles: Vec::new(),
+            problems: Vec::new(),
             remedies: Remedies::default(),
         };
         let decided = decided.into_iter().map(|target| (target, decision.clone())).collect();
-        self.tell(InputKind::OlderDecided {
+        self.tell(InputKind::PreviousDecided {
             task: self.hook.id.clone(),
-            result: Ok(PreviousHookObjects { own: None, decided }),
+            result: Ok(PreviousHookObjects { current: None, decisions: decided }),
         });
         self
     }
 
-    pub fn seen(mut self, target: &Target, held_up_by: &str) -> Run {
+    pub fn seen(mut self, target: &ObjectIdentity, held_up_by: &str) -> Run {
         self.tell(InputKind::Observed {
             task: self.hook.id.clone(),
             key: target.key.clone(),
-            fact: Fact::Present(ObservedObject {
+            fact: ObservedState::Present(ObservedObject {
                 uid: target.uid.clone(),
                 resource_version: "8".to_owned(),
                 is_terminating: !held_up_by.is_empty(),
                 freshness: Freshness::Current,
-                held_up_by: Some(held_up_by.to_owned()).filter(|reason| !reason.is_empty()),
+                deletion_blocker: Some(held_up_by.to_owned()).filter(|reason| !reason.is_empty()),
                 assessment: Assessment::new(Health::Progressing, "as scripted", "script"),
             }),
         });
@@ -167,13 +167,13 @@ impl Run {
     }
 
     pub fn stepped(mut self, progress: Progress, asks: Vec<Request>) -> Run {
-        let asks = (1..).zip(asks).map(|(id, what)| Ask::new(id, what)).collect();
+        let asks = (1..).zip(asks).map(|(id, what)| HookRequest::new(id, what)).collect();
         self.tell(InputKind::HookStepped {
             task: self.hook.id.clone(),
             result: Ok(HookStep {
                 progress,
                 message: "as scripted".to_owned(),
-                asks,
+                requests: asks,
                 state: b"state".to_vec(),
                 wake_after_ms: Some(60_000),
             }),
@@ -186,7 +186,7 @@ impl Run {
     }
 
     pub fn answered(mut self, ask: u32, answer: Answer) -> Run {
-        self.tell(InputKind::Answered {
+        self.tell(InputKind::RequestAnswered {
             task: self.hook.id.clone(),
             ask,
             step: 1,
@@ -217,7 +217,7 @@ impl Run {
     }
 
     pub fn logs_kept(mut self) -> Run {
-        self.tell(InputKind::LogsKept {
+        self.tell(InputKind::LogsSaved {
             task: self.hook.id.clone(),
             bytes: 12,
             trouble: None,
@@ -239,9 +239,9 @@ impl Run {
             occasion: Occasion::HookFinished,
             decision: DisposalDecision {
                 disposal,
-                by: Some("HookSucceeded".to_owned()),
+                decided_by: Some("HookSucceeded".to_owned()),
                 plugins: Vec::new(),
-                troubles: Vec::new(),
+                problems: Vec::new(),
                 remedies: Remedies::default(),
             },
         });
@@ -258,8 +258,8 @@ impl Run {
         self
     }
 
-    pub fn own(&self) -> Target {
-        Target {
+    pub fn own(&self) -> ObjectIdentity {
+        ObjectIdentity {
             key: self.hook.key.clone(),
             uid: "own".to_owned(),
         }
@@ -277,7 +277,7 @@ pub fn stages() -> BTreeMap<&'static str, Run> {
     let task = migrate();
     let create = || vec![Request::CreateOwn, Request::WatchOwn];
     let finding = Run::of(plan_of(&task, &[resource(1, "settings")]), task.clone());
-    let older = Target {
+    let older = ObjectIdentity {
         key: task.key.clone(),
         uid: "older".to_owned(),
     };
@@ -315,7 +315,7 @@ pub fn stages() -> BTreeMap<&'static str, Run> {
         value: Value::Null,
         mark: "go.1".to_owned(),
     };
-    let touched = |name| Answer::Touched {
+    let touched = |name| Answer::Modified {
         key: key(name),
         how: "applied".to_owned(),
     };
@@ -323,13 +323,13 @@ pub fn stages() -> BTreeMap<&'static str, Run> {
         .clone()
         .answered(1, touched("a"))
         .answered(2, touched("b"))
-        .answered(3, Answer::Found(key("c")))
-        .answered(4, Answer::Note(signal))
-        .answered(6, Answer::Going(target("d", "uid-d")))
+        .answered(3, Answer::Resolved(key("c")))
+        .answered(4, Answer::Observation(signal))
+        .answered(6, Answer::DeletionAccepted(target("d", "uid-d")))
         .seen(&target("c", "uid-c"), "");
     let account = helper(Phase::Sync, 0, "account");
     let mut deletion = plan_of(&task, &[]);
-    deletion.does = OperationKind::Delete;
+    deletion.operation_kind = OperationKind::Delete;
     let in_deletion = Run::of(deletion, task.clone()).found(Vec::new());
     let in_deletion = in_deletion.stepped(Progress::Running, create());
     let in_deletion = in_deletion
@@ -430,7 +430,7 @@ pub fn word(effect: &Effect, hook: &Task) -> Option<String> {
             task,
             match call {
                 HookCall::Start => "start".to_owned(),
-                HookCall::Advance { note, .. } => format!("advance by {:?}", note.what),
+                HookCall::Advance { note, .. } => format!("advance by {:?}", note.kind),
                 HookCall::Abort { .. } => "abort".to_owned(),
             },
         ),

@@ -17,7 +17,7 @@ fn left_alone(plan: &Plan) -> Vec<String> {
     let mut reasons: Vec<String> = plan
         .skipped
         .iter()
-        .map(|skipped| format!("{}: {}", skipped.key.short(), skipped.reason))
+        .map(|skipped| format!("{}: {}", skipped.key.kind_and_name(), skipped.reason))
         .collect();
     reasons.sort();
     reasons
@@ -43,7 +43,7 @@ fn anothers(kind: &str, name: &str) -> Value {
 }
 
 fn resident(object: Value) -> ContainedObject {
-    ContainedObject::of(&Object(object))
+    ContainedObject::from_object(&Object(object))
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn an_application_of_the_same_name_keeps_its_objects() {
         let mut case = pruning(&object("ConfigMap", "new", "")).with(anothers("ConfigMap", "theirs"));
         case.mode = mode;
         let plan = case.planned();
-        assert_eq!((plan.tasks.len(), plan.left_over.len()), (1, 0), "{mode:?}");
+        assert_eq!((plan.tasks.len(), plan.unpruned.len()), (1, 0), "{mode:?}");
         let mut case = deletion(&object("ConfigMap", "theirs", "")).with(anothers("ConfigMap", "theirs"));
         case.mode = mode;
         let plan = case.planned();
@@ -81,9 +81,9 @@ fn copies_are_left_alone_and_told_once() {
     assert_eq!(left_alone(&case.planned()), expected);
     let plan = sync(&object("ConfigMap", "new", "")).with(copy.clone()).planned();
     assert!(
-        plan.left_over.is_empty(),
+        plan.unpruned.is_empty(),
         "pruning wouldn't remove it: {:?}",
-        plan.left_over
+        plan.unpruned
     );
     // One that a manifest names isn't deleted with the application either.
     let plan = deletion(&object("ConfigMap", "copy", "")).with(copy).planned();

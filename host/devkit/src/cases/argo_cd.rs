@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Case, CaseFile, Task, input};
 
 /// The name of a file with such tests.
-pub(super) const NAME: &str = "health_test.yaml";
+pub(super) const FILE_NAME: &str = "health_test.yaml";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,9 +46,9 @@ pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> 
             input_path,
         } = test;
         let given = Value::String(input_path.clone());
-        let input = match input::of(file, &format!("{pointer}/inputPath"), Function::Assess, given) {
+        let input = match input::parse_input(file, &format!("{pointer}/inputPath"), Function::Assess, given) {
             Ok(input) => input,
-            Err(mistake) => return Case::unreadable(file, input_path, pointer, mistake),
+            Err(mistake) => return Case::from_error(file, input_path, pointer, mistake),
         };
         let status = if status.is_empty() {
             "unknown".to_owned()

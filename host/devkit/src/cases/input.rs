@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::CaseFile;
 
 /// Completes an input. An object may be the name of a file next to the case's file; for `assess` it may stand alone.
-pub(super) fn of(
+pub(super) fn parse_input(
     file: &CaseFile,
     pointer: &str,
     function: Function,
@@ -95,7 +95,7 @@ fn default_input(function: Function) -> Vec<(&'static str, Value)> {
 }
 
 /// Completes an observation: a single word is its kind, `text` is a body without base64, and `health` may be a single word.
-pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result<Map<String, Value>, Diagnostic> {
+pub(super) fn parse_observation(file: &CaseFile, pointer: &str, seen: Value) -> Result<Map<String, Value>, Diagnostic> {
     let mut seen = match seen {
         Value::String(kind) => Map::from_iter([("kind".to_owned(), json!(kind))]),
         Value::Object(map) if map.get("kind").is_some_and(Value::is_string) => map,
@@ -130,9 +130,9 @@ fn load_object(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(),
     };
     let path = file.path.parent().unwrap_or(&file.path).join(name);
     let wrong = |message: String| file.document.error(pointer, message);
-    let text = capstan_source::text(&path).map_err(|error| wrong(error.message))?;
-    let read = if file.is_ours {
-        manifest::value(&text)
+    let text = capstan_source::read_text_file(&path).map_err(|error| wrong(error.message))?;
+    let read = if file.is_native {
+        manifest::parse_value(&text)
     } else {
         manifest::parse_go_value(&text)
     };

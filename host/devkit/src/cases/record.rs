@@ -4,7 +4,7 @@ use capstan_core::error::Diagnostic;
 use serde_json::{Value, json};
 
 use super::CaseFile;
-use crate::answer::telling;
+use crate::answer::without_empty_fields;
 
 /// An answer that is to be recorded, with its place.
 pub struct Expectation {
@@ -19,7 +19,7 @@ pub struct Expectation {
 /// # Errors
 ///
 /// Returns which of them can't be recorded.
-pub fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Diagnostic>> {
+pub fn with_expectations(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Diagnostic>> {
     let mut lines: Vec<String> = file.text.lines().map(str::to_owned).collect();
     let (mut edits, mut mistakes) = (Vec::new(), Vec::new());
     for expectation in all {
@@ -120,8 +120,8 @@ const FIRST_KEYS: [&str; 4] = ["status", "progress", "message", "rule"];
 
 /// Writes `expect` with the answer below it, with this indentation.
 fn expectation_block(answer: &Value, indent: usize) -> Vec<String> {
-    let yaml = |value: Value| capstan_yaml::write::text(&value);
-    let answer = telling(answer.clone());
+    let yaml = |value: Value| capstan_yaml::write::to_text(&value);
+    let answer = without_empty_fields(answer.clone());
     let Value::Object(mut keys) = answer else {
         return indent_lines(&yaml(json!({ "expect": answer })), indent);
     };
@@ -152,14 +152,14 @@ mod tests {
         let file = CaseFile {
             path: "cases.yaml".into(),
             text: text.to_owned(),
-            document: manifest::document("cases.yaml", text).unwrap(),
-            is_ours: true,
+            document: manifest::parse_document("cases.yaml", text).unwrap(),
+            is_native: true,
         };
         let all = all.iter().map(|(pointer, answer)| Expectation {
             pointer: (*pointer).to_owned(),
             answer: answer.clone(),
         });
-        written(&file, all.collect())
+        with_expectations(&file, all.collect())
     }
 
     #[test]

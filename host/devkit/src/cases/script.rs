@@ -7,12 +7,12 @@ use capstan_core::{
     plugins::{HookStep, PluginError, Progress, Request},
     remedy::{Remedies, Setting},
 };
-use capstan_sandbox::{Answer, AskError, Asked, Cost, Function, Question, Sandbox};
+use capstan_sandbox::{Answer, AskError, AnswerWithCost, Cost, Function, Question, Sandbox};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{Case, Step, Task, Told};
-use crate::answer::{differences, words};
+use super::{Case, Step, Task, HookEvent};
+use crate::answer::{differences, to_contract_json};
 
 /// The result of a case.
 #[derive(Default)]
@@ -20,17 +20,17 @@ pub struct Outcome {
     /// What is wrong.
     pub failures: Vec<Failure>,
     /// The answers, in order.
-    pub answers: Vec<Given>,
+    pub answers: Vec<GivenAnswer>,
     /// The number of calls.
     pub calls: usize,
     /// The instructions of all calls.
     pub fuel: u64,
     /// The most memory of a call, in bytes.
-    pub memory: usize,
+    pub peak_memory_bytes: usize,
     /// The time of all calls.
     pub duration: Duration,
     /// The plugin's log and output, and the stack of a trap.
-    pub written: Vec<String>,
+    pub output: Vec<String>,
 }
 
 /// A failure of a case.
@@ -42,11 +42,11 @@ pub struct Failure {
     /// What may help.
     pub remedies: Remedies,
     /// Whether only the answer differs: then recording fixes it.
-    pub is_other_answer: bool,
+    pub is_recordable: bool,
 }
 
 /// An answer, with the place for `expect`.
-pub struct Given {
+pub struct GivenAnswer {
     /// The JSON pointer to the case or step.
     pub pointer: String,
     /// The answer, in the contract's words.
@@ -66,7 +66,7 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
                 pointer: case.pointer.clone(),
                 lines: std::iter::once(mistake.message.clone()).chain(place).collect(),
                 remedies: mistake.hint.clone(),
-                is_other_answer: false,
+                is_recordable: false,
             });
         }
         Task::Ask {
@@ -112,7 +112,7 @@ impl PluginUnderTest<'_> {
         input: Map<String, Value>,
         state: Vec<u8>,
         now: Timestamp,
-    ) -> Result<Asked, AskError> {
+    ) -> Result<AnswerWithCost, AskError> {
         let question = Question {
             function,
             claim: self.case.claim.clone(),
@@ -126,7 +126,7 @@ impl PluginUnderTest<'_> {
 
 impl Outcome {
     /// Records an answer and its cost. An error of the call is a failure of the case.
-    fn took(&mut self, case: &Case, asked: Result<Asked, AskError>) -> Option<Asked> {
+    fn took(&mut self, case: &Case, asked: Result<AnswerWithCost, AskError>) -> Option<AnswerWithCost> {
         match asked {
             Ok(asked) => {
                 let stack = match &asked.answer {
@@ -135,7 +135,7 @@ impl Outcome {
                 };
                 // The plugin's stderr is shown below its stack.
                 self.count(&asked.cost, stack.is_empty());
-                self.written.extend(stack.lines().map(str::to_owned));
+                self.output.extend(stack.lines().map(str::to_owned));
                 Some(asked)
             }
             Err(error) => {
@@ -143,7 +143,7 @@ impl Outcome {
                     pointer: case.pointer.clone(),
                     lines: vec![error.to_string()],
                     remedies: error.hint(),
-                    is_other_answer: false,
+                    is_recordable: false,
                 });
                 None
             }
@@ -153,22 +153,22 @@ impl Outcome {
     fn count(&mut self, cost: &Cost, with_stderr: bool) {
         self.calls += 1;
         self.fuel += cost.fuel;
-        self.memory = self.memory.max(cost.memory);
+        self.peak_memory_bytes = self.peak_memory_bytes.max(cost.peak_memory_bytes);
         self.duration += cost.duration;
         let log = cost.log.iter();
-        self.written
+        self.output
             .extend(log.map(|line| format!("log {:?}: {}", line.severity, line.text)));
-        self.written
+        self.output
             .extend(cost.stdout.lines().map(|line| format!("stdout: {line}")));
         if with_stderr {
-            self.written
+            self.output
                 .extend(cost.stderr.lines().map(|line| format!("stderr: {line}")));
         }
     }
 
     /// Compares an answer with the expected one.
-    fn judge(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &Asked) {
-        let answer = words(&asked.answer);
+    fn judge(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &AnswerWithCost) {
+        let answer = to_contract_json(&asked.answer);
         let mut remedies = Remedies::default();
         let lines = match expect {
             Some(expect) => {
@@ -181,7 +181,7 @@ impl Outcome {
             }
             None => Vec::new(),
         };
-        self.answers.push(Given {
+        self.answers.push(GivenAnswer {
             pointer: pointer.to_owned(),
             answer,
             is_as_expected: expect.is_some() && lines.is_empty(),
@@ -191,7 +191,7 @@ impl Outcome {
                 pointer: pointer.to_owned(),
                 lines,
                 remedies,
-                is_other_answer: true,
+                is_recordable: true,
             });
         }
     }
@@ -201,7 +201,7 @@ impl Outcome {
             pointer: pointer.to_owned(),
             lines: vec![why],
             remedies: Remedies::default(),
-            is_other_answer: false,
+            is_recordable: false,
         });
     }
 }
@@ -233,14 +233,14 @@ impl HookRun {
         }
         let mut input = input.clone();
         let (mut answered, mut ends) = (None, None);
-        let function = match &step.told {
-            Told::Start => Function::Start,
-            Told::Abort(reason) => {
+        let function = match &step.event {
+            HookEvent::Start => Function::Start,
+            HookEvent::Abort(reason) => {
                 self.pass(step.after, false)?;
                 input.insert("reason".to_owned(), json!(reason));
                 Function::Abort
             }
-            Told::See(seen) => {
+            HookEvent::Observe(seen) => {
                 let mut seen = seen.clone();
                 let kind = seen.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
                 self.pass(step.after, kind == "woke")?;
@@ -279,7 +279,7 @@ impl HookRun {
             | Err(
                 PluginError::Invalid { .. }
                 | PluginError::Failed { .. }
-                | PluginError::CouldNotTell { .. }
+                | PluginError::Unavailable { .. }
                 | PluginError::Missing { .. },
             ) => {
                 self.verdict = Some(HookOutcome::Failed);
@@ -349,8 +349,8 @@ impl HookRun {
             let wait = SignedDuration::from_millis(wait.into());
             self.now.checked_add(wait).ok()
         });
-        for ask in &next.asks {
-            self.asks.insert(ask.id, ask.what.clone());
+        for ask in &next.requests {
+            self.asks.insert(ask.id, ask.request.clone());
         }
         match next.progress {
             Progress::Ended(verdict) => self.verdict = Some(verdict),
@@ -384,7 +384,7 @@ fn is_answered_by(what: &Request, kind: &str) -> bool {
         Request::List(_) => kind == "objects",
         Request::Http(_) => kind == "http",
         Request::WaitSignal(_) => kind == "signal",
-        Request::NotInThisVersion(_) => false,
+        Request::Unsupported(_) => false,
     }
 }
 

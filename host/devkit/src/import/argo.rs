@@ -15,7 +15,7 @@ use capstan_core::{error::Diagnostic, manifest};
 use capstan_source::FileAccess;
 use serde_json::Value;
 
-use super::Found;
+use super::FoundChecks;
 
 /// A script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Script {
     /// Its text.
     pub text: String,
     /// Whether it may use Lua's whole library.
-    pub open_libs: bool,
+    pub uses_open_libs: bool,
 }
 
 /// The name of Argo CD's folder.
@@ -35,7 +35,7 @@ const HEALTH_KEY_PREFIX: &str = "resource.customizations.health.";
 const OPEN_LIBS_KEY_PREFIX: &str = "resource.customizations.useOpenLibs.";
 
 /// Reads a folder, or a file with an `argocd-cm`.
-pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Script>, Vec<Diagnostic>> {
+pub fn read(path: &Path, access: &FileAccess) -> Result<FoundChecks<Script>, Vec<Diagnostic>> {
     let found = if path.is_dir() {
         folder(path)
     } else {
@@ -50,10 +50,10 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Script>, Vec<Diagn
     Ok(found)
 }
 
-fn folder(path: &Path) -> Result<Found<Script>, Diagnostic> {
+fn folder(path: &Path) -> Result<FoundChecks<Script>, Diagnostic> {
     let within = path.join(FOLDER_NAME);
     let root = if within.is_dir() { &within } else { path };
-    let mut found = Found::none();
+    let mut found = FoundChecks::none();
     for outer in folders(root)? {
         script(&mut found, root, &outer)?;
         for inner in folders(&outer)? {
@@ -63,7 +63,7 @@ fn folder(path: &Path) -> Result<Found<Script>, Diagnostic> {
     Ok(found)
 }
 
-fn script(found: &mut Found<Script>, root: &Path, folder: &Path) -> Result<(), Diagnostic> {
+fn script(found: &mut FoundChecks<Script>, root: &Path, folder: &Path) -> Result<(), Diagnostic> {
     let file = folder.join("health.lua");
     if !file.is_file() {
         return Ok(());
@@ -75,7 +75,7 @@ fn script(found: &mut Found<Script>, root: &Path, folder: &Path) -> Result<(), D
         .map(|name| name.to_string_lossy().replace('_', "*"))
         .collect();
     let has_cases = folder.join("health_test.yaml").is_file();
-    let script = Script { text, open_libs: true };
+    let script = Script { text, uses_open_libs: true };
     found.add_named(&kinds.join("/"), script, has_cases.then(|| folder.to_owned()));
     Ok(())
 }
@@ -94,11 +94,11 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(format!("{} can't be read: {error}", path.display()))
 }
 
-fn read_config_map(path: &Path, access: &FileAccess) -> Result<Found<Script>, Diagnostic> {
-    let text = access.text(path)?;
+fn read_config_map(path: &Path, access: &FileAccess) -> Result<FoundChecks<Script>, Diagnostic> {
+    let text = access.read_text(path)?;
     let name = path.display().to_string();
     let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first(mistakes, &name))?;
-    let mut found = Found::none();
+    let mut found = FoundChecks::none();
     for manifest in &manifests {
         if let Some(data) = manifest.object.0.get("data").and_then(Value::as_object)
             && manifest.object.kind() == "ConfigMap"
@@ -118,7 +118,7 @@ fn first(mistakes: Vec<Diagnostic>, name: &str) -> Diagnostic {
 }
 
 /// Reads the data of an `argocd-cm`. A key for one kind wins over the key for all.
-fn read_keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
+fn read_keys(found: &mut FoundChecks<Script>, data: &BTreeMap<&str, &str>) {
     if let Some(all) = data.get(CUSTOMIZATIONS_KEY) {
         match manifest::parse_go_value(all) {
             Ok(Value::Object(all)) => {
@@ -127,7 +127,7 @@ fn read_keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
                     if let Some(text) = entry.get("health.lua").and_then(Value::as_str) {
                         let script = Script {
                             text: text.to_owned(),
-                            open_libs: open_libs.unwrap_or(false),
+                            uses_open_libs: open_libs.unwrap_or(false),
                         };
                         found.add_named(kinds, script, None);
                     }
@@ -154,7 +154,7 @@ fn read_keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
         };
         let script = Script {
             text: (*text).to_owned(),
-            open_libs,
+            uses_open_libs: open_libs,
         };
         found.add_named(&kinds, script, None);
     }
@@ -164,14 +164,14 @@ fn read_keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
 mod tests {
     use super::*;
 
-    fn told(found: &Found<Script>) -> Vec<String> {
-        let told = |script: &Script| format!("{}{}", script.text.trim(), if script.open_libs { " open" } else { "" });
+    fn told(found: &FoundChecks<Script>) -> Vec<String> {
+        let told = |script: &Script| format!("{}{}", script.text.trim(), if script.uses_open_libs { " open" } else { "" });
         found
             .checks
             .iter()
             .map(|check| {
                 let cases = if check.cases.is_some() { " with cases" } else { "" };
-                format!("{}: {}{cases}", check.kinds, told(&check.does))
+                format!("{}: {}{cases}", check.kinds, told(&check.definition))
             })
             .collect()
     }

@@ -7,7 +7,7 @@ use capstan_source::FileAccess;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Found;
+use super::FoundChecks;
 
 /// The expressions of a kind. The first true one decides, in this order; without a true one the object is in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,11 +36,11 @@ struct Entry {
 const EXPRESSIONS_KEY: &str = "healthCheckExprs";
 
 /// Reads a file with a list, a mapping that has one, or Kustomizations.
-pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<Diagnostic>> {
-    let text = access.text(path).map_err(|mistake| vec![mistake])?;
+pub fn read(path: &Path, access: &FileAccess) -> Result<FoundChecks<Expressions>, Vec<Diagnostic>> {
+    let text = access.read_text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();
     let mut lists = Vec::new();
-    if let Ok(mut value) = manifest::value(&text)
+    if let Ok(mut value) = manifest::parse_value(&text)
         && (value.is_array() || value.get("kind").is_none())
     {
         lists.push(if value.is_array() {
@@ -56,7 +56,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<
                 .filter_map(|one| one.object.0.get("spec")?.get(EXPRESSIONS_KEY).cloned()),
         );
     }
-    let mut found = Found::none();
+    let mut found = FoundChecks::none();
     let mut mistakes = Vec::new();
     for list in lists {
         let Value::Array(entries) = list else { continue };
@@ -114,7 +114,7 @@ mod tests {
         };
         let found = read(&file, &FileAccess::default()).map_err(told)?;
         assert_eq!(
-            found.checks.last().unwrap().does.in_progress.as_deref(),
+            found.checks.last().unwrap().definition.in_progress.as_deref(),
             Some("status.phase == 'Starting'")
         );
         Ok(found.checks.iter().map(|check| check.kinds.to_string()).collect())

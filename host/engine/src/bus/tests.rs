@@ -14,14 +14,14 @@ fn event(seq: u64) -> Event {
     Event {
         seq,
         at: Timestamp::UNIX_EPOCH,
-        what: EventKind::Troubled {
+        kind: EventKind::Problem {
             message: format!("event {seq}"),
         },
     }
 }
 
-fn line(text: impl Into<String>) -> Line {
-    Line {
+fn line(text: impl Into<String>) -> HookLogLine {
+    HookLogLine {
         at: Timestamp::UNIX_EPOCH,
         task: TaskId("Sync/0/Job/a".to_owned()),
         pod: "a".to_owned(),
@@ -43,7 +43,7 @@ fn now(subscription: &mut Subscription) -> Vec<String> {
         read.push(match record {
             Some(Record::Event(event)) => event.seq.to_string(),
             Some(Record::Line(line)) => line.text,
-            Some(Record::Past(view)) => format!("past {}", view.seq),
+            Some(Record::Snapshot(view)) => format!("past {}", view.seq),
             Some(Record::Missed { records }) => format!("missed {records}"),
             None => "end".to_owned(),
         });
@@ -183,7 +183,7 @@ async fn what_a_subscriber_folds_is_the_current_view() {
         let read = |(subscription, view): &mut (Subscription, OperationView), most: u64| {
             for _ in 0..most {
                 match unconstrained(subscription.next()).now_or_never().flatten() {
-                    Some(Record::Past(past)) => *view = *past,
+                    Some(Record::Snapshot(past)) => *view = *past,
                     Some(Record::Event(event)) => view.fold(&event),
                     Some(Record::Line(_) | Record::Missed { .. }) => {}
                     None => return,

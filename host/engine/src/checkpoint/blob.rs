@@ -29,7 +29,7 @@ use crate::{
 /// refused, for example by a proxy.
 const PART_BYTES: [usize; 2] = [700_000, 150_000];
 /// The most bytes that a blob may unpack to: a manipulated blob must not fill our memory.
-pub(super) const MOST_BYTES: u64 = 512 * 1024 * 1024;
+pub(super) const MAX_UNPACKED_BYTES: u64 = 512 * 1024 * 1024;
 /// How many names are tried when Secrets of others have them.
 const MOST_NAMES: u32 = 8;
 /// The annotation that counts how often a blob became needed again after nothing had named it.
@@ -60,7 +60,7 @@ pub(crate) struct Packed {
 }
 
 /// Names the Secrets and the Lease of an application.
-pub(super) fn name(application: &Application) -> String {
+pub(super) fn state_name(application: &Application) -> String {
     format!("capstan.{}", application.name)
 }
 
@@ -74,7 +74,7 @@ pub(super) fn secret_key(namespace: &str, name: &str) -> ObjectKey {
 }
 
 /// The label of everything that is stored about an application. It differs from the label of the application's objects.
-pub(super) const STATE_OF: &str = "capstan.dev/state-of";
+pub(super) const STATE_LABEL: &str = "capstan.dev/state-of";
 
 pub(super) fn secret(application: &Application, name: &str, kind: &str, data: serde_json::Value) -> Object {
     Object(json!({
@@ -84,7 +84,7 @@ pub(super) fn secret(application: &Application, name: &str, kind: &str, data: se
         "metadata": {
             "name": name,
             "namespace": application.namespace,
-            "labels": { STATE_OF: application.name, "app.kubernetes.io/managed-by": "capstan" },
+            "labels": { STATE_LABEL: application.name, "app.kubernetes.io/managed-by": "capstan" },
         },
         "data": data,
     }))
@@ -92,7 +92,7 @@ pub(super) fn secret(application: &Application, name: &str, kind: &str, data: se
 
 /// Packs a value as compressed JSON.
 pub(crate) fn pack(value: &impl Serialize) -> Result<Packed, EngineError> {
-    let wrong = |error: &dyn std::fmt::Display| EngineError::Stored(error.to_string());
+    let wrong = |error: &dyn std::fmt::Display| EngineError::InvalidState(error.to_string());
     let mut counted = CountingWriter {
         inner: BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast())),
         bytes: 0,
@@ -106,12 +106,12 @@ pub(crate) fn pack(value: &impl Serialize) -> Result<Packed, EngineError> {
 }
 
 /// Returns how many bytes a value has as JSON.
-pub(crate) fn measure(value: &impl Serialize) -> Result<u64, EngineError> {
+pub(crate) fn json_bytes(value: &impl Serialize) -> Result<u64, EngineError> {
     let mut counted = CountingWriter {
         inner: io::sink(),
         bytes: 0,
     };
-    serde_json::to_writer(&mut counted, value).map_err(|error| EngineError::Stored(error.to_string()))?;
+    serde_json::to_writer(&mut counted, value).map_err(|error| EngineError::InvalidState(error.to_string()))?;
     Ok(counted.bytes)
 }
 
@@ -137,10 +137,10 @@ impl<W: io::Write> io::Write for CountingWriter<W> {
 pub(super) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Result<T, EngineError> {
     let mut json = Vec::new();
     GzDecoder::new(packed)
-        .take(MOST_BYTES)
+        .take(MAX_UNPACKED_BYTES)
         .read_to_end(&mut json)
-        .map_err(|error| EngineError::Stored(error.to_string()))?;
-    serde_json::from_slice(&json).map_err(|error| EngineError::Stored(error.to_string()))
+        .map_err(|error| EngineError::InvalidState(error.to_string()))?;
+    serde_json::from_slice(&json).map_err(|error| EngineError::InvalidState(error.to_string()))
 }
 
 pub(super) fn data(object: &Object, key: &str) -> Option<Vec<u8>> {
@@ -161,20 +161,20 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 pub(super) struct WrittenBlob {
     pub name: String,
     pub uid: String,
-    pub version: String,
+    pub resource_version: String,
 }
 
 /// Where blobs of one application are written.
-pub(super) struct Writer<'a> {
+pub(super) struct BlobWriter<'a> {
     pub cluster: &'a Cluster,
     pub application: &'a Application,
     /// The Secrets that the head names. They aren't removed.
-    pub named: BTreeSet<String>,
+    pub referenced: BTreeSet<String>,
     /// The blobs that were written.
-    pub made: Vec<WrittenBlob>,
+    pub written: Vec<WrittenBlob>,
 }
 
-impl Writer<'_> {
+impl BlobWriter<'_> {
     /// Stores a value. Storing the same value twice stores it once.
     pub async fn write(&mut self, packed: &Packed) -> Result<BlobRef, EngineError> {
         let blob = self.write_bytes(&packed.data).await?;
@@ -192,7 +192,7 @@ impl Writer<'_> {
             other => other,
         };
         Ok(BlobRef {
-            parts: parts.map_err(EngineError::while_("storing what is needed to carry on"))?,
+            parts: parts.map_err(EngineError::during("storing what is needed to carry on"))?,
             bytes: 0,
             packed: bytes.len() as u64,
             sha256: sha256(bytes),
@@ -209,7 +209,7 @@ impl Writer<'_> {
 
     async fn write_part(&mut self, part: &[u8]) -> Result<String, ClusterError> {
         let part = BASE64_STANDARD.encode(part);
-        let first = format!("{}.{}", name(self.application), short_hash(&[&part]));
+        let first = format!("{}.{}", state_name(self.application), short_hash(&[&part]));
         let mut name = first.clone();
         for _ in 0..MOST_NAMES {
             let mut secret = secret(self.application, &name, "blob", json!({ "part": part }));
@@ -221,7 +221,7 @@ impl Writer<'_> {
             }
             match self.cluster.get(&secret.key()).await? {
                 Some(found) if found.text("/data/part") == Some(&part) => {
-                    if self.named.contains(&name) {
+                    if self.referenced.contains(&name) {
                         return Ok(name);
                     }
                     if let Some(reused) = self.reuse(found).await? {
@@ -241,10 +241,10 @@ impl Writer<'_> {
     }
 
     fn made(&mut self, secret: &Object) -> String {
-        self.made.push(WrittenBlob {
+        self.written.push(WrittenBlob {
             name: secret.name().to_owned(),
             uid: secret.uid().to_owned(),
-            version: secret.resource_version().to_owned(),
+            resource_version: secret.resource_version().to_owned(),
         });
         secret.name().to_owned()
     }
@@ -260,10 +260,10 @@ impl Writer<'_> {
             &["metadata", "annotations", REUSE_COUNT_ANNOTATION],
             json!((count + 1).to_string()),
         );
-        found.set_label(STATE_OF, &self.application.name);
+        found.set_label(STATE_LABEL, &self.application.name);
         match self.cluster.replace(&found, DryRun::No).await {
             Ok(reused) => Ok(Some(reused)),
-            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(None),
+            Err(ClusterError::NotFound(_) | ClusterError::ObjectChanged(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -290,12 +290,12 @@ pub(super) async fn read_bytes(
         let secret = cluster
             .get(&key)
             .await
-            .map_err(EngineError::while_("reading what is stored"))?;
+            .map_err(EngineError::during("reading what is stored"))?;
         let part = secret.as_ref().and_then(|secret| data(secret, "part"));
-        let part = part.ok_or_else(|| EngineError::Stored(format!("{key} is missing or empty")))?;
+        let part = part.ok_or_else(|| EngineError::InvalidState(format!("{key} is missing or empty")))?;
         // Version 0.1.0 stored no digest; the name has 50 bits of one.
         if blob.sha256.is_empty() && !name.ends_with(&format!(".{}", short_hash(&[&BASE64_STANDARD.encode(&part)]))) {
-            return Err(EngineError::Stored(format!(
+            return Err(EngineError::InvalidState(format!(
                 "{key} is not what was stored under this name"
             )));
         }
@@ -303,7 +303,7 @@ pub(super) async fn read_bytes(
     }
     if !blob.sha256.is_empty() && sha256(&bytes) != blob.sha256 {
         let names = blob.parts.join(", ");
-        return Err(EngineError::Stored(format!(
+        return Err(EngineError::InvalidState(format!(
             "the digest of what is in Secret {names} of namespace {} is not the one that was taken down when it was stored",
             application.namespace
         )));

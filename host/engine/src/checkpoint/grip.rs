@@ -30,18 +30,18 @@ pub(crate) struct LeaseGuard(watch::Receiver<LeaseState>);
 
 impl RenewalReporter {
     /// Starts with a lock that was just acquired.
-    pub fn begin(clock: Clock) -> (RenewalReporter, LeaseGuard) {
+    pub fn channel(clock: Clock) -> (RenewalReporter, LeaseGuard) {
         let (hold, heard) = watch::channel(LeaseState::Renewed(clock.moment()));
         (RenewalReporter(hold), LeaseGuard(heard))
     }
 
     /// Reports a renewal that was sent at `at`.
-    pub fn renewed(&self, at: Moment) {
+    pub fn report_renewed(&self, at: Moment) {
         self.0.send_replace(LeaseState::Renewed(at));
     }
 
     /// Reports that the lock is lost.
-    pub fn lost(&self, why: &str) {
+    pub fn report_lost(&self, why: &str) {
         self.0.send_replace(LeaseState::Lost(why.to_owned()));
     }
 
@@ -57,7 +57,7 @@ impl LeaseGuard {
     /// # Errors
     ///
     /// Returns the reason when the lock is lost.
-    pub async fn firm(&self) -> Result<(), String> {
+    pub async fn ensure_held(&self) -> Result<(), String> {
         let mut heard = self.0.clone();
         let mut told = false;
         loop {
@@ -84,27 +84,27 @@ mod tests {
     #[tokio::test]
     async fn a_lock_is_not_firm_when_the_machine_has_slept_until_it_is_renewed() {
         let clock = Clock::system();
-        let (renewals, grip) = RenewalReporter::begin(clock);
-        assert_eq!(grip.firm().await, Ok(()));
+        let (renewals, grip) = RenewalReporter::channel(clock);
+        assert_eq!(grip.ensure_held().await, Ok(()));
         let Some(before_sleep) = clock.moment().slept(Duration::from_hours(1)) else {
             // There is no such clock on this system.
             return;
         };
-        renewals.renewed(before_sleep);
+        renewals.report_renewed(before_sleep);
         assert!(renewals.can_still_renew(), "nobody could have renewed it");
-        let firm = tokio::time::timeout(Duration::from_millis(200), grip.firm()).await;
+        let firm = tokio::time::timeout(Duration::from_millis(200), grip.ensure_held()).await;
         assert!(firm.is_err(), "{firm:?}");
-        renewals.renewed(clock.moment());
-        assert_eq!(grip.firm().await, Ok(()));
+        renewals.report_renewed(clock.moment());
+        assert_eq!(grip.ensure_held().await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn in_virtual_time_a_lock_is_firm_for_ten_seconds() {
-        let (renewals, grip) = RenewalReporter::begin(Clock::starting_at(jiff::Timestamp::UNIX_EPOCH));
+        let (renewals, grip) = RenewalReporter::channel(Clock::starting_at(jiff::Timestamp::UNIX_EPOCH));
         tokio::time::sleep(Duration::from_secs(9)).await;
-        assert_eq!(grip.firm().await, Ok(()));
+        assert_eq!(grip.ensure_held().await, Ok(()));
         tokio::time::sleep(Duration::from_secs(2)).await;
-        renewals.lost("it is another's");
-        assert_eq!(grip.firm().await, Err("it is another's".to_owned()));
+        renewals.report_lost("it is another's");
+        assert_eq!(grip.ensure_held().await, Err("it is another's".to_owned()));
     }
 }

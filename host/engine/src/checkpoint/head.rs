@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use capstan_core::{
     compat::Mode,
-    event::Status,
+    event::OperationStatus,
     hook::{HookOutcome, RunId, Ttl},
-    operation::Due,
+    operation::ScheduledDeletion,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plugins::Application,
@@ -159,19 +159,23 @@ pub struct CurrentOperation {
     /// The operation's id.
     pub id: String,
     /// Sync or delete.
-    pub does: OperationKind,
+    #[serde(rename = "does")]
+    pub operation_kind: OperationKind,
     /// Whether it is a usual operation, a rollback or a test.
     #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
     pub purpose: Purpose,
     /// The user or machine that started it.
-    pub by: String,
+    #[serde(rename = "by")]
+    pub started_by: String,
     /// When it was started.
     pub started_at: Timestamp,
     /// A digest of the manifests it was planned from.
-    pub digest: String,
+    #[serde(rename = "digest")]
+    pub manifests_digest: String,
     /// A digest of the whole request, with manifests and options; empty if version 0.1.0 started it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub request: String,
+    #[serde(rename = "request")]
+    pub request_digest: String,
     /// The revision of the sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
@@ -187,7 +191,7 @@ pub struct CurrentOperation {
 impl CurrentOperation {
     /// Says whether the operation was started by a request with this digest.
     pub fn matches_request(&self, request: &str) -> bool {
-        !self.request.is_empty() && self.request == request
+        !self.request_digest.is_empty() && self.request_digest == request
     }
 }
 
@@ -198,21 +202,24 @@ pub struct PastOperation {
     /// The operation's id.
     pub id: String,
     /// Sync or delete.
-    pub does: OperationKind,
+    #[serde(rename = "does")]
+    pub operation_kind: OperationKind,
     /// Whether it was a usual operation, a rollback or a test.
     #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
     pub purpose: Purpose,
     /// The user or machine that started it.
-    pub by: String,
+    #[serde(rename = "by")]
+    pub started_by: String,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
     /// How it ended.
-    pub status: Status,
+    pub status: OperationStatus,
     /// A digest of the manifests it was planned from.
     #[serde(default)]
-    pub digest: String,
+    #[serde(rename = "digest")]
+    pub manifests_digest: String,
     /// The revision of the sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
@@ -263,7 +270,7 @@ pub struct ContainerLogs {
 #[serde(rename_all = "camelCase")]
 pub struct DueObject {
     /// The object, when it is to be deleted, and the policy that decided so.
-    pub due: Due,
+    pub due: ScheduledDeletion,
     /// The id of the operation that left it.
     pub operation: String,
     /// The hook's task in that operation.

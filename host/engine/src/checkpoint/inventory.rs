@@ -12,7 +12,7 @@ impl Store {
         let Some(blob) = &self.head.inventory else {
             return Inventory::default();
         };
-        match self.take(blob).await {
+        match self.read_blob(blob).await {
             Ok(inventory) => inventory,
             Err(error) => {
                 tracing::warn!(%error, "the application's inventory can't be read");
@@ -28,7 +28,7 @@ impl Store {
     /// Returns why it couldn't be stored.
     pub async fn store_inventory(&mut self, before: &Inventory, now: &Inventory) -> Result<(), EngineError> {
         if before != now || (self.head.inventory.is_none() && !now.is_empty()) {
-            self.head.inventory = Some(self.put(now).await?);
+            self.head.inventory = Some(self.store_value(now).await?);
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use self::keeper::LeaseRenewer;
 use super::{
-    blob::{self, STATE_OF},
+    blob::{self, STATE_LABEL},
     grip::{LeaseGuard, RenewalReporter},
     identity::Identity,
 };
@@ -33,7 +33,7 @@ use crate::{
     cluster::{Cluster, DryRun},
     error::{ClusterError, EngineError},
     queue,
-    signals::{PREFIX, Signal, Written},
+    signals::{ANNOTATION_PREFIX, Signal, SignalContent},
 };
 
 /// How long a Lease is valid after its last renewal.
@@ -54,7 +54,7 @@ const END: &str = "capstan.dev/terminate";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LockEvent {
     /// Somebody asked for the end of the operation: this is who.
-    EndWanted(String),
+    TerminationRequested(String),
     /// These signals are on the Lease now.
     Signals(Vec<Signal>),
     /// The lock is lost, for this reason.
@@ -65,7 +65,7 @@ pub(crate) enum LockEvent {
 /// queued. A signal that is removed and sent again with the same content meanwhile counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum EventKind {
-    EndWanted,
+    TerminationRequested,
     Signals,
     Lost,
 }
@@ -104,7 +104,7 @@ fn lease_key(application: &Application) -> ObjectKey {
         group: "coordination.k8s.io".to_owned(),
         kind: "Lease".to_owned(),
         namespace: application.namespace.clone(),
-        name: blob::name(application),
+        name: blob::state_name(application),
     }
 }
 
@@ -114,16 +114,16 @@ fn format_micro_time(at: Timestamp) -> String {
 
 impl Lock {
     /// Acquires the lock of an application, if nobody holds it or its holder is gone.
-    pub async fn take(
+    pub async fn acquire(
         cluster: &Cluster,
         clock: Clock,
         application: &Application,
         identity: Identity,
         is_new: bool,
     ) -> Result<(Lock, LockEvents), EngineError> {
-        let doing = EngineError::while_("taking the application's lock");
+        let doing = EngineError::during("taking the application's lock");
         let key = lease_key(application);
-        let mut backoff = Backoff::new(Duration::from_millis(100), AGAIN).within(ACQUIRE_TIMEOUT);
+        let mut backoff = Backoff::new(Duration::from_millis(100), AGAIN).with_time_limit(ACQUIRE_TIMEOUT);
         let (taken, is_new_lease) = loop {
             let live = cluster.get(&key).await.map_err(&doing)?;
             if let Some(live) = &live {
@@ -149,7 +149,7 @@ impl Lock {
             match written {
                 Ok(lease) => break (lease, is_new_lease),
                 // Another driver was faster: check again who holds it.
-                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_))
+                Err(ClusterError::ObjectChanged(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_))
                     if !backoff.is_over() =>
                 {
                     backoff.pause().await;
@@ -157,8 +157,8 @@ impl Lock {
                 Err(error) => return Err(doing(error)),
             }
         };
-        let (renewals, grip) = RenewalReporter::begin(clock);
-        let (events, receiver) = queue::by_key();
+        let (renewals, grip) = RenewalReporter::channel(clock);
+        let (events, receiver) = queue::keyed_channel();
         let keeper = LeaseRenewer {
             cluster: cluster.clone(),
             clock,
@@ -186,7 +186,7 @@ impl Lock {
     }
 
     /// Says whether a head with this mark was created by a driver that had this Lease. No head can be from before the Lease was created.
-    pub fn vouches_for(&self, mark: &str) -> bool {
+    pub fn has_mark(&self, mark: &str) -> bool {
         !self.is_new && self.mark().is_none_or(|ours| ours == mark)
     }
 
@@ -196,7 +196,7 @@ impl Lock {
     }
 
     /// Returns a guard for those who act on behalf of the lock's holder.
-    pub fn grip(&self) -> LeaseGuard {
+    pub fn lease_guard(&self) -> LeaseGuard {
         self.grip.clone()
     }
 
@@ -234,7 +234,7 @@ fn fresh(application: &Application) -> Object {
         "metadata": {
             "name": key.name,
             "namespace": key.namespace,
-            "labels": { STATE_OF: application.name },
+            "labels": { STATE_LABEL: application.name },
             "annotations": { MARK: random_mark() },
         },
     }))
@@ -253,7 +253,7 @@ fn remove_signals(lease: &mut Object) {
         .pointer_mut("/metadata/annotations")
         .and_then(|found| found.as_object_mut())
     {
-        annotations.retain(|name, _| !name.starts_with(PREFIX));
+        annotations.retain(|name, _| !name.starts_with(ANNOTATION_PREFIX));
     }
 }
 
@@ -263,11 +263,11 @@ pub(crate) async fn remove_signal(cluster: &Cluster, application: &Application, 
     let Ok(Some(lease)) = cluster.get(&key).await else {
         return;
     };
-    let is_it = |name: &str, value: &str| name.starts_with(PREFIX) && short_hash(&[name, value]) == mark;
+    let is_it = |name: &str, value: &str| name.starts_with(ANNOTATION_PREFIX) && short_hash(&[name, value]) == mark;
     let found = lease.annotations().into_iter().find(|(name, value)| is_it(name, value));
     if let Some((name, _)) = found {
         let patch = json!({ "metadata": { "annotations": { name: null } } });
-        if let Err(error) = cluster.merge(&key, lease.uid(), patch).await {
+        if let Err(error) = cluster.merge_patch(&key, lease.uid(), patch).await {
             tracing::debug!(%error, "a signal can't be removed from the Lease");
         }
     }
@@ -278,15 +278,15 @@ pub(crate) async fn send_signal(
     cluster: &Cluster,
     application: &Application,
     hook: &str,
-    written: &Written,
+    written: &SignalContent,
 ) -> Result<(), EngineError> {
-    let doing = EngineError::while_("writing the signal");
+    let doing = EngineError::during("writing the signal");
     let key = lease_key(application);
     let lease = cluster.get(&key).await.map_err(&doing)?;
-    let lease = lease.ok_or_else(|| EngineError::NothingRuns(application.name.clone()))?;
-    let text = serde_json::to_string(written).map_err(|error| EngineError::Stored(error.to_string()))?;
-    let patch = json!({ "metadata": { "annotations": { format!("{PREFIX}{hook}"): text } } });
-    cluster.merge(&key, lease.uid(), patch).await.map_err(&doing)?;
+    let lease = lease.ok_or_else(|| EngineError::NoOperation(application.name.clone()))?;
+    let text = serde_json::to_string(written).map_err(|error| EngineError::InvalidState(error.to_string()))?;
+    let patch = json!({ "metadata": { "annotations": { format!("{ANNOTATION_PREFIX}{hook}"): text } } });
+    cluster.merge_patch(&key, lease.uid(), patch).await.map_err(&doing)?;
     Ok(())
 }
 
@@ -314,7 +314,7 @@ pub(crate) async fn is_held(
     application: &Application,
 ) -> Result<bool, EngineError> {
     let lease = cluster.get(&lease_key(application)).await;
-    let Some(lease) = lease.map_err(EngineError::while_("looking who holds the application's lock"))? else {
+    let Some(lease) = lease.map_err(EngineError::during("looking who holds the application's lock"))? else {
         return Ok(false);
     };
     let holder = lease.text("/spec/holderIdentity").unwrap_or_default();
@@ -329,7 +329,7 @@ pub(crate) async fn wait_until_free(
     identity: &Identity,
     application: &Application,
 ) -> Result<(), EngineError> {
-    let doing = EngineError::while_("waiting for the application's lock");
+    let doing = EngineError::during("waiting for the application's lock");
     let key = lease_key(application);
     let config = watcher::Config::default().fields(&field_selector(&key.name));
     let sight = cluster.watch(&key.group_kind(), &key.namespace, config);
@@ -375,7 +375,7 @@ async fn wait_for_holder(
     let now = cluster
         .get(&lease.key())
         .await
-        .map_err(EngineError::while_("waiting for the lock's holder"))?;
+        .map_err(EngineError::during("waiting for the lock's holder"))?;
     let moved = now.is_some_and(|now| now.text("/spec/renewTime") != lease.text("/spec/renewTime"));
     if moved { busy() } else { Ok(()) }
 }
@@ -388,7 +388,7 @@ pub(crate) async fn request_termination(
     application: &Application,
     by: &str,
 ) -> Result<Option<String>, EngineError> {
-    let doing = EngineError::while_("asking the driver to end the operation");
+    let doing = EngineError::during("asking the driver to end the operation");
     let key = lease_key(application);
     let Some(lease) = cluster.get(&key).await.map_err(&doing)? else {
         return Ok(None);
@@ -397,7 +397,7 @@ pub(crate) async fn request_termination(
         Ok(()) => Ok(None),
         Err(EngineError::Busy { holder, .. }) => {
             let patch = json!({ "metadata": { "annotations": { END: by } } });
-            cluster.merge(&key, lease.uid(), patch).await.map_err(&doing)?;
+            cluster.merge_patch(&key, lease.uid(), patch).await.map_err(&doing)?;
             Ok(Some(holder))
         }
         Err(error) => Err(error),

@@ -3,7 +3,7 @@
 use capstan_core::{error::Diagnostic, object::Object, operation_kind::OperationKind};
 
 use super::blob::{self, Packed};
-use crate::{error::EngineError, planning::Planned};
+use crate::{error::EngineError, planning::PreparedPlan};
 
 /// The most compressed bytes that an operation may store when it starts: its plan and the manifests. It stores more while it runs, and
 /// ten operations are kept, in an etcd that often has a quota of 2 GiB.
@@ -21,8 +21,8 @@ impl PackedPlan {
     /// # Errors
     ///
     /// Returns `Plan` when they are too large to be stored.
-    pub fn of(planned: &Planned) -> Result<PackedPlan, EngineError> {
-        let is_sync = planned.plan.does == OperationKind::Sync;
+    pub fn pack(planned: &PreparedPlan) -> Result<PackedPlan, EngineError> {
+        let is_sync = planned.plan.operation_kind == OperationKind::Sync;
         let prepared = PackedPlan {
             plan: blob::pack(&*planned.plan)?,
             manifests: is_sync.then(|| blob::pack(&*planned.manifests)).transpose()?,
@@ -44,10 +44,10 @@ impl PackedPlan {
 /// # Errors
 ///
 /// Returns `Plan` when it is too large to be stored.
-pub(crate) fn check_size(planned: &Planned) -> Result<(), EngineError> {
+pub(crate) fn check_size(planned: &PreparedPlan) -> Result<(), EngineError> {
     /// How many bytes of manifests are compressed to estimate the ratio.
     const SAMPLE_BYTES: u64 = 1024 * 1024;
-    let bytes = blob::measure(&*planned.manifests)?;
+    let bytes = blob::json_bytes(&*planned.manifests)?;
     // The plan has them, too.
     let both = bytes.saturating_mul(2);
     if both <= MAX_STORED_BYTES {
@@ -69,18 +69,18 @@ fn check_packed_bytes(objects: usize, packed: u64, largest: u64) -> Result<(), E
             mib(packed),
             mib(MAX_STORED_BYTES)
         )
-    } else if largest > blob::MOST_BYTES {
+    } else if largest > blob::MAX_UNPACKED_BYTES {
         format!(
             "this application is too large to be stored: the plan of its {objects} objects has {} MiB, where {} may be",
             mib(largest),
-            mib(blob::MOST_BYTES)
+            mib(blob::MAX_UNPACKED_BYTES)
         )
     } else {
         return Ok(());
     };
     let error = Diagnostic::new(message)
         .hint("nothing was changed; make several applications of it, or leave large data out of manifests");
-    Err(EngineError::Plan(vec![error]))
+    Err(EngineError::InvalidInput(vec![error]))
 }
 
 #[cfg(test)]
@@ -90,20 +90,20 @@ mod tests {
     fn told(packed: u64, largest: u64) -> Option<String> {
         match check_packed_bytes(3, packed, largest) {
             Ok(()) => None,
-            Err(EngineError::Plan(mistakes)) => mistakes.first().map(ToString::to_string),
+            Err(EngineError::InvalidInput(mistakes)) => mistakes.first().map(ToString::to_string),
             Err(other) => unreachable!("{other}"),
         }
     }
 
     #[test]
     fn what_is_too_large_to_be_stored_is_refused_with_its_size() {
-        assert_eq!(told(MAX_STORED_BYTES, blob::MOST_BYTES), None);
+        assert_eq!(told(MAX_STORED_BYTES, blob::MAX_UNPACKED_BYTES), None);
         let compressed = told(2 * MAX_STORED_BYTES, 0).unwrap_or_default();
         assert!(
             compressed.contains("its 3 objects take 128 MiB, compressed and with their plan, where 64 may be"),
             "{compressed}"
         );
-        let unpacked = told(0, 2 * blob::MOST_BYTES).unwrap_or_default();
+        let unpacked = told(0, 2 * blob::MAX_UNPACKED_BYTES).unwrap_or_default();
         assert!(
             unpacked.contains("the plan of its 3 objects has 1024 MiB, where 512 may be"),
             "{unpacked}"

@@ -7,7 +7,7 @@ mod removal;
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     object::Object,
     operation::OperationState,
     operation_kind::{OperationKind, Purpose},
@@ -24,7 +24,7 @@ use serde_json::Value;
 use self::layout::{Document, Progress};
 pub(crate) use self::removal::forget;
 use super::{
-    blob::{self, BlobRef, Packed, STATE_OF, Writer, WrittenBlob},
+    blob::{self, BlobRef, Packed, STATE_LABEL, BlobWriter, WrittenBlob},
     grip::LeaseGuard,
     head::{
         ContainerLogs, CurrentOperation, DueObject, FORMAT, Head, HeadReference, PastOperation, StoredJournal,
@@ -36,7 +36,7 @@ use crate::{
     cluster::Cluster,
     error::{ClusterError, EngineError},
     journal::{Journal, Page},
-    planning::Planned,
+    planning::PreparedPlan,
 };
 
 /// How many finished operations are kept.
@@ -74,18 +74,18 @@ pub(crate) struct Store {
 
 /// Says whether anything is stored about an application.
 pub async fn is_stored(cluster: &Cluster, application: &Application) -> Result<bool, ClusterError> {
-    let key = blob::secret_key(&application.namespace, &blob::name(application));
+    let key = blob::secret_key(&application.namespace, &blob::state_name(application));
     Ok(cluster.get(&key).await?.is_some())
 }
 
 impl Store {
     /// Reads the stored state of an application. What isn't stored yet is empty.
     pub async fn open(cluster: &Cluster, application: &Application, writer: String) -> Result<Store, EngineError> {
-        let key = blob::secret_key(&application.namespace, &blob::name(application));
+        let key = blob::secret_key(&application.namespace, &blob::state_name(application));
         let stored = cluster
             .get(&key)
             .await
-            .map_err(EngineError::while_("reading the application's state"))?;
+            .map_err(EngineError::during("reading the application's state"))?;
         let mut store = Store {
             cluster: cluster.clone(),
             grip: None,
@@ -101,14 +101,14 @@ impl Store {
             made: Vec::new(),
         };
         let Some(secret) = stored else { return Ok(store) };
-        let packed = blob::data(&secret, "head").ok_or_else(|| EngineError::Stored(format!("{key} has no `head`")))?;
+        let packed = blob::data(&secret, "head").ok_or_else(|| EngineError::InvalidState(format!("{key} has no `head`")))?;
         let value: Value = blob::unpack(&packed)?;
         check_format(&value)?;
         let parts: StoredParts = match blob::data(&secret, "parts") {
             Some(packed) => blob::unpack(&packed)?,
             None => StoredParts::default(),
         };
-        let wrong = |error: serde_json::Error| EngineError::Stored(error.to_string());
+        let wrong = |error: serde_json::Error| EngineError::InvalidState(error.to_string());
         store.head = match &parts.head {
             None => serde_json::from_value(value).map_err(wrong)?,
             Some(blob) => {
@@ -125,13 +125,13 @@ impl Store {
         };
         if store.head.application != *application {
             let Application { name, namespace } = &store.head.application;
-            return Err(EngineError::Stored(format!(
+            return Err(EngineError::InvalidState(format!(
                 "{key} is about the application {name} in namespace {namespace}"
             )));
         }
         store.seen = (store.head.written_by.clone(), store.head.writes);
         store.head.format = FORMAT;
-        store.progress = Progress::of(&secret, &parts);
+        store.progress = Progress::from_secret(&secret, &parts);
         // A driver that resumes an operation starts a new page.
         let page = store.progress.as_ref().and_then(|progress| progress.page.clone());
         store.pages.extend(page);
@@ -143,8 +143,8 @@ impl Store {
     }
 
     /// Returns the same store for the driver that holds a lock.
-    pub fn under(mut self, grip: LeaseGuard) -> Store {
-        self.cluster = self.cluster.under(grip.clone());
+    pub fn with_lease_guard(mut self, grip: LeaseGuard) -> Store {
+        self.cluster = self.cluster.with_lease_guard(grip.clone());
         self.grip = Some(grip);
         self
     }
@@ -157,19 +157,19 @@ impl Store {
         &self.head.application
     }
 
-    pub(super) async fn put(&mut self, value: &impl serde::Serialize) -> Result<BlobRef, EngineError> {
+    pub(super) async fn store_value(&mut self, value: &impl serde::Serialize) -> Result<BlobRef, EngineError> {
         self.store_packed(&blob::pack(value)?).await
     }
 
     async fn store_packed(&mut self, packed: &Packed) -> Result<BlobRef, EngineError> {
-        let mut writer = Writer {
+        let mut writer = BlobWriter {
             cluster: &self.cluster,
             application: &self.head.application,
-            named: self.named.clone(),
-            made: Vec::new(),
+            referenced: self.named.clone(),
+            written: Vec::new(),
         };
         let blob = writer.write(packed).await;
-        let made = writer.made;
+        let made = writer.written;
         self.made.extend(made);
         blob
     }
@@ -178,14 +178,14 @@ impl Store {
         self.store_packed(&Packed { data: bytes, bytes: 0 }).await
     }
 
-    pub(super) async fn take<T: DeserializeOwned>(&self, blob: &BlobRef) -> Result<T, EngineError> {
+    pub(super) async fn read_blob<T: DeserializeOwned>(&self, blob: &BlobRef) -> Result<T, EngineError> {
         blob::read(&self.cluster, self.application(), blob).await
     }
 
     /// Stores a plan that is about to be run, and returns the operation's id.
     pub async fn begin(
         &mut self,
-        planned: &Planned,
+        planned: &PreparedPlan,
         prepared: &PackedPlan,
         by: &str,
         digest: &str,
@@ -195,7 +195,7 @@ impl Store {
         if let Some(manifests) = &prepared.manifests {
             self.head.manifests = Some(self.store_packed(manifests).await?);
             self.head.mode = planned.plan.mode;
-            self.head.options = planned.plan.options.clone();
+            self.head.options = planned.plan.sync_options.clone();
         }
         self.head.was_deployed |= planned.was_installed;
         self.head.operations += 1;
@@ -206,12 +206,12 @@ impl Store {
         self.head.places.extend(planned.places.iter().cloned());
         self.head.current = Some(CurrentOperation {
             id: id.clone(),
-            does: planned.plan.does,
+            operation_kind: planned.plan.operation_kind,
             purpose: planned.plan.purpose,
-            by: by.to_owned(),
+            started_by: by.to_owned(),
             started_at: at,
-            digest: digest.to_owned(),
-            request: planned.request.clone(),
+            manifests_digest: digest.to_owned(),
+            request_digest: planned.request_digest.clone(),
             revision: planned.revision.clone(),
             plan,
             manifests: self.head.manifests.clone(),
@@ -234,7 +234,7 @@ impl Store {
         let page = self.store_full_pages(journal).await?;
         let mut packed = blob::pack(view)?.data;
         if packed.len() > MAX_VIEW_BYTES {
-            packed = blob::pack(&view.brief())?.data;
+            packed = blob::pack(&view.shortened())?.data;
         }
         self.progress = Some(Progress {
             state: Document::Inline(blob::pack(state)?.data),
@@ -245,7 +245,7 @@ impl Store {
     }
 
     /// Returns how many compressed bytes the last `save` had, blobs included.
-    pub fn weight(&self) -> u64 {
+    pub fn last_write_bytes(&self) -> u64 {
         let weigh = |document: &Document| match document {
             Document::Inline(packed) => packed.len() as u64,
             Document::Blob(blob) => blob.packed,
@@ -287,7 +287,7 @@ impl Store {
     }
 
     /// Stores the logs of a hook, and returns how many bytes they have.
-    pub async fn keep_logs(&mut self, task: &TaskId, streams: &[ContainerLogs]) -> Result<u64, EngineError> {
+    pub async fn store_logs(&mut self, task: &TaskId, streams: &[ContainerLogs]) -> Result<u64, EngineError> {
         let bytes = streams
             .iter()
             .flat_map(|stream| &stream.lines)
@@ -296,7 +296,7 @@ impl Store {
         if bytes == 0 {
             return Ok(0);
         }
-        let blob = self.put(&streams).await?;
+        let blob = self.store_value(&streams).await?;
         if let Some(current) = &mut self.head.current {
             current.logs.retain(|kept| kept.task != *task);
             current.logs.push(StoredLogs {
@@ -313,7 +313,7 @@ impl Store {
         &mut self,
         plan: &Plan,
         view: &OperationView,
-        status: &Status,
+        status: &OperationStatus,
         due: Vec<DueObject>,
         journal: &Journal,
         at: Timestamp,
@@ -329,29 +329,29 @@ impl Store {
         if let Some(journal) = journal.as_mut().filter(|_| !last_page.is_empty()) {
             journal.pages.push(self.store_bytes(last_page).await?);
         }
-        record::remember(&mut self.head.hooks, plan, view, at);
+        record::record_operation(&mut self.head.hooks, plan, view, at);
         // Objects that hooks applied are found again by their label, if they have one.
-        let touched = view.tasks.iter().flat_map(|task| &task.touched);
+        let touched = view.tasks.iter().flat_map(|task| &task.modified_objects);
         let places = touched.map(|(key, _)| (key.group_kind(), key.namespace.clone()));
         self.head.places.extend(places);
         let mut packed = blob::pack(view)?;
         if packed.data.len() > MAX_VIEW_BYTES {
-            packed = blob::pack(&view.brief())?;
+            packed = blob::pack(&view.shortened())?;
         }
         let view = self.store_packed(&packed).await?;
         self.head.current = None;
-        let deploys = current.does == OperationKind::Sync && current.purpose != Purpose::Test;
-        self.head.was_deployed |= *status == Status::Succeeded && deploys;
+        let deploys = current.operation_kind == OperationKind::Sync && current.purpose != Purpose::Test;
+        self.head.was_deployed |= *status == OperationStatus::Succeeded && deploys;
         self.head.due.extend(due);
         self.head.history.push(PastOperation {
             id: current.id,
-            does: current.does,
+            operation_kind: current.operation_kind,
             purpose: current.purpose,
-            by: current.by,
+            started_by: current.started_by,
             started_at: current.started_at,
             finished_at: at,
             status: status.clone(),
-            digest: current.digest,
+            manifests_digest: current.manifests_digest,
             revision: current.revision,
             manifests: current.manifests,
             view,
@@ -375,14 +375,14 @@ impl Store {
 pub(crate) async fn applications(cluster: &Cluster, namespace: &str) -> Result<Vec<Application>, EngineError> {
     let kind = blob::secret_key("", "").group_kind();
     let heads = cluster
-        .list_metadata(&kind, namespace, STATE_OF, "type=capstan.dev/head")
+        .list_metadata(&kind, namespace, STATE_LABEL, "type=capstan.dev/head")
         .await;
-    let heads = heads.map_err(EngineError::while_("listing the applications"))?;
+    let heads = heads.map_err(EngineError::during("listing the applications"))?;
     let mut found: Vec<Application> = heads
         .iter()
         .filter_map(|secret| {
             Some(Application {
-                name: secret.label(STATE_OF)?.to_owned(),
+                name: secret.label(STATE_LABEL)?.to_owned(),
                 namespace: secret.namespace().to_owned(),
             })
         })
@@ -400,7 +400,7 @@ fn check_format(head: &Value) -> Result<(), EngineError> {
 }
 
 fn newer(format: u32) -> EngineError {
-    EngineError::Stored(format!(
+    EngineError::InvalidState(format!(
         "its format {format} is newer than this capstan, which reads up to {FORMAT}; take a newer capstan"
     ))
 }

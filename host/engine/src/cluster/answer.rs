@@ -13,7 +13,7 @@ const NAMESPACE: [&str; 2] = ["metadata", "namespace"];
 
 /// What an answer must be about.
 #[derive(Debug, Clone)]
-pub(super) enum Expected {
+pub(super) enum ExpectedAnswer {
     /// One object; any name where the server generates it.
     Object(ObjectKey),
     /// The metadata of one object, or the object where the server has no shorter form.
@@ -28,12 +28,12 @@ pub(super) enum Expected {
     Review(GroupKind),
 }
 
-impl Expected {
+impl ExpectedAnswer {
     /// Returns the kind that the request is about.
     pub(super) fn kind(&self) -> GroupKind {
         match self {
-            Expected::Object(key) | Expected::MetadataOf(key) | Expected::Deleted(key) => key.group_kind(),
-            Expected::List(kind, _) | Expected::Metadata(kind, _) | Expected::Review(kind) => kind.clone(),
+            ExpectedAnswer::Object(key) | ExpectedAnswer::MetadataOf(key) | ExpectedAnswer::Deleted(key) => key.group_kind(),
+            ExpectedAnswer::List(kind, _) | ExpectedAnswer::Metadata(kind, _) | ExpectedAnswer::Review(kind) => kind.clone(),
         }
     }
 
@@ -45,7 +45,7 @@ impl Expected {
     pub(super) fn check(&self, answer: &Value) -> Result<(), ClusterError> {
         match self {
             // The metadata form doesn't name the kind of the objects.
-            Expected::MetadataOf(key) if kind_of(answer) == partial_metadata_kind("") => {
+            ExpectedAnswer::MetadataOf(key) if kind_of(answer) == partial_metadata_kind("") => {
                 let GroupKind { group, kind } = partial_metadata_kind("");
                 let key = ObjectKey {
                     group,
@@ -54,11 +54,11 @@ impl Expected {
                 };
                 check_object(&key, answer)
             }
-            Expected::Metadata(_, namespace) if kind_of(answer) == partial_metadata_kind("List") => {
+            ExpectedAnswer::Metadata(_, namespace) if kind_of(answer) == partial_metadata_kind("List") => {
                 list(&partial_metadata_kind(""), namespace, answer)
             }
-            Expected::Object(key) | Expected::MetadataOf(key) => check_object(key, answer),
-            Expected::Deleted(key) => {
+            ExpectedAnswer::Object(key) | ExpectedAnswer::MetadataOf(key) => check_object(key, answer),
+            ExpectedAnswer::Deleted(key) => {
                 let is_status = text(answer, &["kind"]) == "Status"
                     && matches!(text(answer, &["apiVersion"]), "v1" | "meta.k8s.io/v1");
                 if !is_status {
@@ -70,8 +70,8 @@ impl Expected {
                     Some(name) => Err(mismatch(&key.to_string(), &format!("a Status about {name}"))),
                 }
             }
-            Expected::List(kind, namespace) | Expected::Metadata(kind, namespace) => list(kind, namespace, answer),
-            Expected::Review(kind) => {
+            ExpectedAnswer::List(kind, namespace) | ExpectedAnswer::Metadata(kind, namespace) => list(kind, namespace, answer),
+            ExpectedAnswer::Review(kind) => {
                 let given = kind_of(answer);
                 if given == *kind {
                     Ok(())
@@ -88,7 +88,7 @@ impl Expected {
 /// # Errors
 ///
 /// Returns what is watched and what was seen.
-pub(super) fn check_seen(
+pub(super) fn check_watched(
     kind: &GroupKind,
     namespace: &str,
     given: (Option<GroupKind>, &str, &str),
@@ -194,8 +194,8 @@ fn text<'a>(value: &'a Value, path: &[&str]) -> &'a str {
 }
 
 /// Returns what the answer to a write of an object must be about.
-pub(super) fn same(object: &Object) -> Expected {
-    Expected::Object(ObjectKey {
+pub(super) fn expected_object(object: &Object) -> ExpectedAnswer {
+    ExpectedAnswer::Object(ObjectKey {
         name: object.name().to_owned(),
         ..object.key()
     })
@@ -211,7 +211,7 @@ mod tests {
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": namespace } })
     }
 
-    fn told(expected: &Expected, answer: &Value) -> String {
+    fn told(expected: &ExpectedAnswer, answer: &Value) -> String {
         expected
             .check(answer)
             .map_or_else(|error| error.to_string(), |()| String::new())
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn an_answer_about_something_else_is_refused_and_both_are_named() {
         let namespace = key(&GroupKind::new("", "Namespace"), "", "kube-system");
-        for expected in [Expected::Object(namespace.clone()), Expected::Deleted(namespace)] {
+        for expected in [ExpectedAnswer::Object(namespace.clone()), ExpectedAnswer::Deleted(namespace)] {
             let own = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kube-system" } });
             assert_eq!(told(&expected, &own), "");
             let secrets = json!({ "apiVersion": "v1", "kind": "SecretList", "items": [{ "data": { "a": "b" } }] });
@@ -244,14 +244,14 @@ mod tests {
 
     #[test]
     fn a_deletion_may_be_answered_by_a_status_about_the_object() {
-        let expected = Expected::Deleted(key(&GroupKind::new("", "ConfigMap"), "shop", "a"));
+        let expected = ExpectedAnswer::Deleted(key(&GroupKind::new("", "ConfigMap"), "shop", "a"));
         let status = |name: &str| json!({ "apiVersion": "v1", "kind": "Status", "details": { "name": name } });
         assert_eq!(told(&expected, &status("a")), "");
         assert_eq!(told(&expected, &json!({ "apiVersion": "v1", "kind": "Status" })), "");
         assert!(told(&expected, &status("b")).contains("a Status about b"));
         assert!(
             !told(
-                &Expected::Object(key(&GroupKind::new("", "ConfigMap"), "shop", "a")),
+                &ExpectedAnswer::Object(key(&GroupKind::new("", "ConfigMap"), "shop", "a")),
                 &status("a")
             )
             .is_empty()
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_list_has_no_member_of_another_kind_or_namespace() {
-        let of = |namespace: &str| Expected::List(GroupKind::new("", "ConfigMap"), namespace.to_owned());
+        let of = |namespace: &str| ExpectedAnswer::List(GroupKind::new("", "ConfigMap"), namespace.to_owned());
         let list = |kind: &str, items: Value| json!({ "apiVersion": "v1", "kind": kind, "items": items });
         let bare = |namespace: &str| json!({ "metadata": { "name": "a", "namespace": namespace } });
         for items in [
@@ -288,7 +288,7 @@ mod tests {
             assert!(!told(&of("shop"), &wrong).is_empty(), "{wrong}");
         }
         // `listKind` of a definition.
-        let queues = Expected::List(GroupKind::new("x.example", "Queue"), String::new());
+        let queues = ExpectedAnswer::List(GroupKind::new("x.example", "Queue"), String::new());
         let item = json!({ "apiVersion": "x.example/v1", "kind": "Queue", "metadata": { "name": "a" } });
         let lists = |items: Value| json!({ "apiVersion": "x.example/v1", "kind": "Queues", "items": items });
         assert_eq!(told(&queues, &lists(json!([item]))), "");

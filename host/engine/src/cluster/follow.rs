@@ -19,7 +19,7 @@ use kube::{
 
 use super::{
     Cluster,
-    answer::check_seen,
+    answer::check_watched,
     requests::{namespace_name, object_name, path_resource},
 };
 use crate::error::ClusterError;
@@ -58,7 +58,7 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns why that can't be watched.
-    pub(crate) async fn until_gone(&self, key: &ObjectKey, uid: &str) -> Result<(), ClusterError> {
+    pub(crate) async fn wait_until_gone(&self, key: &ObjectKey, uid: &str) -> Result<(), ClusterError> {
         let api = self.api(&key.group_kind(), &key.namespace)?;
         let gone = await_condition(api, object_name(&key.name)?.as_str(), is_deleted(uid)).await;
         gone.map(drop)
@@ -102,5 +102,5 @@ fn check_watched_object(kind: &GroupKind, namespace: &str, seen: &DynamicObject)
         metadata.namespace.as_deref().unwrap_or_default(),
         metadata.name.as_deref().unwrap_or_default(),
     );
-    check_seen(kind, namespace, given)
+    check_watched(kind, namespace, given)
 }

@@ -11,7 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::{
-    AT_ONCE, Cluster,
+    MAX_CONCURRENT_REQUESTS, Cluster,
     requests::{Endpoint, namespace_name, object_name},
 };
 use crate::error::ClusterError;
@@ -177,7 +177,7 @@ impl Cluster {
         };
         let fields = format!("involvedObject.uid={}", object.uid());
         let endpoint = Endpoint::new(&resource, namespace_name(namespace)?.as_ref());
-        let mut page = self.send(&endpoint.some(&fields, PAGE)?).await?;
+        let mut page = self.send(&endpoint.list_by_fields(&fields, PAGE)?).await?;
         let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
             return Ok(Vec::new());
         };
@@ -223,11 +223,11 @@ impl Cluster {
                 }
             }
             let reads = rest.into_iter().map(|key| async move { self.get(&key).await });
-            let found: Vec<Option<Object>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+            let found: Vec<Option<Object>> = stream::iter(reads).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
             objects.extend(found.into_iter().flatten());
             Ok(objects)
         });
-        let read: Vec<Vec<Object>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        let read: Vec<Vec<Object>> = stream::iter(reads).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
         Ok(read
             .into_iter()
             .flatten()

@@ -21,24 +21,24 @@ use kube::{
 use serde_json::Value;
 
 use super::{
-    MANAGER,
-    answer::{Expected, same},
+    FIELD_MANAGER,
+    answer::{ExpectedAnswer, expected_object},
 };
-use crate::{confidential::Subject, error::ClusterError};
+use crate::{confidential::AnswerSubject, error::ClusterError};
 
-type PrepareResult = Result<Prepared, ClusterError>;
+type PrepareResult = Result<PreparedRequest, ClusterError>;
 
 /// A request that is ready to be sent, with what its answer must be about.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(super) struct PreparedRequest {
     request: http::Request<Vec<u8>>,
-    expected: Expected,
+    expected: ExpectedAnswer,
 }
 
-impl Prepared {
-    fn new<E: ToString>(request: Result<http::Request<Vec<u8>>, E>, expected: Expected) -> PrepareResult {
+impl PreparedRequest {
+    fn new<E: ToString>(request: Result<http::Request<Vec<u8>>, E>, expected: ExpectedAnswer) -> PrepareResult {
         let request = request.map_err(|error| ClusterError::Other(error.to_string()))?;
-        Ok(Prepared { request, expected })
+        Ok(PreparedRequest { request, expected })
     }
 
     /// Returns the request, for one try.
@@ -56,18 +56,18 @@ impl Prepared {
     /// # Errors
     ///
     /// Returns what was asked and what was answered.
-    pub(super) fn checked(&self, answer: Value) -> Result<Value, ClusterError> {
+    pub(super) fn check_answer(&self, answer: Value) -> Result<Value, ClusterError> {
         self.expected.check(&answer).map(|()| answer)
     }
 
     /// Returns why the server refused the request. Of its message only what may be shown is kept: about a Secret it may quote what was
     /// sent.
-    pub(super) fn refused(&self, error: kube::Error) -> ClusterError {
+    pub(super) fn to_error(&self, error: kube::Error) -> ClusterError {
         let kind = self.expected.kind();
         let sent = is_secret_kind(&kind.group, &kind.kind)
             .then(|| serde_json::from_slice::<Value>(self.request.body()).ok())
             .flatten();
-        ClusterError::about(&Subject::of(&kind, sent.as_ref()), error)
+        ClusterError::from_answer(&AnswerSubject::of(&kind, sent.as_ref()), error)
     }
 }
 
@@ -102,12 +102,12 @@ pub(super) fn object_name(name: &str) -> Result<ObjectName, ClusterError> {
 
 /// Checks the name of a namespace for use in a path; empty for none.
 pub(super) fn namespace_name(name: &str) -> Result<Option<NamespaceName>, ClusterError> {
-    NamespaceName::optional(name).map_err(|error| ClusterError::Invalid(error.to_string()))
+    NamespaceName::new_optional(name).map_err(|error| ClusterError::Invalid(error.to_string()))
 }
 
 /// Sets whether the server refuses fields that it doesn't know, or leaves them out. kube has no parameter for that in a create or
 /// replace.
-fn with_validation(mut prepared: Prepared, unknown: UnknownFields) -> PrepareResult {
+fn with_validation(mut prepared: PreparedRequest, unknown: UnknownFields) -> PrepareResult {
     let directive = match unknown {
         UnknownFields::Refused => "Strict",
         UnknownFields::LeftOut => "Ignore",
@@ -127,7 +127,7 @@ pub(super) fn review(resource: &str, kind: &str, body: &Value) -> PrepareResult 
     let request = http::Request::post(path)
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(body.to_string().into_bytes());
-    Prepared::new(request, Expected::Review(GroupKind::new("authorization.k8s.io", kind)))
+    PreparedRequest::new(request, ExpectedAnswer::Review(GroupKind::new("authorization.k8s.io", kind)))
 }
 
 impl Endpoint {
@@ -149,26 +149,26 @@ impl Endpoint {
         }
     }
 
-    fn expected_list(&self) -> Expected {
-        Expected::List(self.kind.clone(), self.namespace.clone())
+    fn expected_list(&self) -> ExpectedAnswer {
+        ExpectedAnswer::List(self.kind.clone(), self.namespace.clone())
     }
 
     pub(super) fn get(&self, name: &ObjectName) -> PrepareResult {
         let request = self.request.get(&segment(name), &kube::api::GetParams::default());
-        Prepared::new(request, Expected::Object(self.key(name)))
+        PreparedRequest::new(request, ExpectedAnswer::Object(self.key(name)))
     }
 
     pub(super) fn get_metadata(&self, name: &ObjectName) -> PrepareResult {
         let request = self
             .request
             .get_metadata(&segment(name), &kube::api::GetParams::default());
-        Prepared::new(request, Expected::MetadataOf(self.key(name)))
+        PreparedRequest::new(request, ExpectedAnswer::MetadataOf(self.key(name)))
     }
 
     /// Lists some of the objects that match a field selector.
-    pub(super) fn some(&self, fields: &str, page: u32) -> PrepareResult {
+    pub(super) fn list_by_fields(&self, fields: &str, page: u32) -> PrepareResult {
         let request = self.request.list(&ListParams::default().fields(fields).limit(page));
-        Prepared::new(request, self.expected_list())
+        PreparedRequest::new(request, self.expected_list())
     }
 
     pub(super) fn list(&self, labels: &str, page: u32, next: &str) -> PrepareResult {
@@ -179,7 +179,7 @@ impl Endpoint {
         if !next.is_empty() {
             params = params.continue_token(next);
         }
-        Prepared::new(self.request.list(&params), self.expected_list())
+        PreparedRequest::new(self.request.list(&params), self.expected_list())
     }
 
     /// Lists the metadata of objects, where the server supports that.
@@ -194,8 +194,8 @@ impl Endpoint {
         if !next.is_empty() {
             params = params.continue_token(next);
         }
-        let expected = Expected::Metadata(self.kind.clone(), self.namespace.clone());
-        let mut prepared = Prepared::new(self.request.list(&params), expected)?;
+        let expected = ExpectedAnswer::Metadata(self.kind.clone(), self.namespace.clone());
+        let mut prepared = PreparedRequest::new(self.request.list(&params), expected)?;
         let accept = http::HeaderValue::from_static(
             "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json",
         );
@@ -214,30 +214,30 @@ impl Endpoint {
             ..DeleteParams::default()
         };
         let request = self.request.delete(&segment(name), &params);
-        Prepared::new(request, Expected::Deleted(self.key(name)))
+        PreparedRequest::new(request, ExpectedAnswer::Deleted(self.key(name)))
     }
 
     pub(super) fn create(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> PrepareResult {
         let params = PostParams {
             dry_run,
-            field_manager: Some(MANAGER.to_owned()),
+            field_manager: Some(FIELD_MANAGER.to_owned()),
         };
         let request = self.request.create(&params, object.0.to_string().into_bytes());
-        with_validation(Prepared::new(request, same(object))?, unknown)
+        with_validation(PreparedRequest::new(request, expected_object(object))?, unknown)
     }
 
     pub(super) fn replace(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> PrepareResult {
         let params = PostParams {
             dry_run,
-            field_manager: Some(MANAGER.to_owned()),
+            field_manager: Some(FIELD_MANAGER.to_owned()),
         };
         let name = segment(&object_name(object.name())?);
         let request = self.request.replace(&name, &params, object.0.to_string().into_bytes());
-        with_validation(Prepared::new(request, same(object))?, unknown)
+        with_validation(PreparedRequest::new(request, expected_object(object))?, unknown)
     }
 
     pub(super) fn apply(&self, object: &Object, force: bool, unknown: UnknownFields, dry_run: bool) -> PrepareResult {
-        self.apply_as(object, MANAGER, force, unknown, dry_run)
+        self.apply_as(object, FIELD_MANAGER, force, unknown, dry_run)
     }
 
     pub(super) fn apply_as(
@@ -256,19 +256,19 @@ impl Endpoint {
         params.dry_run = dry_run;
         let name = segment(&object_name(object.name())?);
         let request = self.request.patch(&name, &params, &Patch::Apply(&object.0));
-        Prepared::new(request, same(object))
+        PreparedRequest::new(request, expected_object(object))
     }
 
-    pub(super) fn merge(&self, name: &ObjectName, patch: &Value) -> PrepareResult {
-        self.merge_as(name, MANAGER, patch)
+    pub(super) fn merge_patch(&self, name: &ObjectName, patch: &Value) -> PrepareResult {
+        self.merge_patch_as(name, FIELD_MANAGER, patch)
     }
 
-    pub(super) fn merge_as(&self, name: &ObjectName, manager: &str, patch: &Value) -> PrepareResult {
+    pub(super) fn merge_patch_as(&self, name: &ObjectName, manager: &str, patch: &Value) -> PrepareResult {
         self.merge_patch_with(name, manager, patch, false)
     }
 
-    pub(super) fn rehearse_merge(&self, name: &ObjectName, patch: &Value) -> PrepareResult {
-        self.merge_patch_with(name, MANAGER, patch, true)
+    pub(super) fn dry_run_merge_patch(&self, name: &ObjectName, patch: &Value) -> PrepareResult {
+        self.merge_patch_with(name, FIELD_MANAGER, patch, true)
     }
 
     fn merge_patch_with(&self, name: &ObjectName, manager: &str, patch: &Value, dry_run: bool) -> PrepareResult {
@@ -278,7 +278,7 @@ impl Endpoint {
             ..PatchParams::default()
         };
         let request = self.request.patch(&segment(name), &params, &Patch::Merge(patch));
-        Prepared::new(request, Expected::Object(self.key(name)))
+        PreparedRequest::new(request, ExpectedAnswer::Object(self.key(name)))
     }
 
     pub(super) fn delete(&self, name: &ObjectName, uid: &str, propagation: Propagation) -> PrepareResult {
@@ -295,7 +295,7 @@ impl Endpoint {
             ..DeleteParams::default()
         };
         let request = self.request.delete(&segment(name), &params);
-        Prepared::new(request, Expected::Deleted(self.key(name)))
+        PreparedRequest::new(request, ExpectedAnswer::Deleted(self.key(name)))
     }
 }
 

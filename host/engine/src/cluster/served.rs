@@ -17,7 +17,7 @@ pub(crate) const MAX_DISCOVERY_AGE: Duration = Duration::from_secs(30);
 
 /// What a cluster serves, as of the last discovery. All copies of a [`Cluster`] share it.
 #[derive(Clone)]
-pub(super) struct Served {
+pub(super) struct DiscoveryCache {
     answer: Arc<RwLock<CachedDiscovery>>,
     /// Held during a discovery: others wait for its answer instead of asking, too.
     asking: Arc<Mutex<()>>,
@@ -37,10 +37,10 @@ impl CachedDiscovery {
     }
 }
 
-impl Served {
+impl DiscoveryCache {
     /// Runs the first discovery.
-    pub async fn load(client: &Client) -> Result<Served, ClusterError> {
-        Ok(Served {
+    pub async fn load(client: &Client) -> Result<DiscoveryCache, ClusterError> {
+        Ok(DiscoveryCache {
             answer: Arc::new(RwLock::new(CachedDiscovery::load(client).await?)),
             asking: Arc::default(),
         })

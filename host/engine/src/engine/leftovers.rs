@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::Engine;
 use crate::{
     checkpoint::forget,
-    cluster::{AT_ONCE, MAX_AGE_OF_DISCOVERY},
+    cluster::{MAX_CONCURRENT_REQUESTS, MAX_AGE_OF_DISCOVERY},
     error::{ClusterError, EngineError},
     planning::Place,
     sweep::{SweepResult, sweep},
@@ -47,11 +47,11 @@ impl Engine {
         self.cluster
             .refresh_if_older_than(MAX_AGE_OF_DISCOVERY)
             .await
-            .map_err(EngineError::while_("asking what the cluster serves"))?;
+            .map_err(EngineError::during("asking what the cluster serves"))?;
         let mut places: BTreeSet<Place> = match self.open(application).await {
             Ok(store) => store.head.places,
             // State that can't be read is a reason to remove it.
-            Err(EngineError::Stored(_)) => BTreeSet::new(),
+            Err(EngineError::InvalidState(_)) => BTreeSet::new(),
             Err(error) => return Err(error),
         };
         places.extend(
@@ -70,13 +70,13 @@ impl Engine {
             async move { cluster.list_metadata(&kind, &namespace, labels, "").await }
         });
         let mut left = RemainingObjects::default();
-        let mut lists = stream::iter(lists).buffered(AT_ONCE);
+        let mut lists = stream::iter(lists).buffered(MAX_CONCURRENT_REQUESTS);
         while let Some(found) = lists.next().await {
             match found {
                 Ok(found) => left.objects.extend(found.iter().map(Object::key)),
                 Err(ClusterError::Forbidden(_)) => left.unlisted += 1,
                 Err(error) if error.is_temporary() => {
-                    return Err(EngineError::while_("looking for what is left")(error));
+                    return Err(EngineError::during("looking for what is left")(error));
                 }
                 // Not every kind can be listed.
                 Err(_) => {}
@@ -92,7 +92,7 @@ impl Engine {
     /// Returns `Busy` when an operation is being driven, `NoApplication` when nothing is stored, or why it couldn't be removed.
     pub async fn abandon(&self, application: &Application) -> Result<RemovedState, EngineError> {
         let (lock, _, _) = self.lock(application, true).await?;
-        let forgotten = forget(&self.cluster, application, &lock.grip()).await;
+        let forgotten = forget(&self.cluster, application, &lock.lease_guard()).await;
         lock.release(forgotten.is_ok()).await;
         match forgotten? {
             0 => Err(EngineError::NoApplication {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    error::near,
+    error::closest_match,
     hook::HookOutcome,
     object::ObjectKey,
-    object_word::{ObjectIndex, fits_hook},
+    object_word::{ObjectIndex, matches_hook},
     operation::Operation,
     plugins::Application,
     task::Task,
@@ -16,7 +16,7 @@ use super::{Engine, report::awaited_signals, signal_name};
 use crate::{
     checkpoint::send_signal,
     error::{EngineError, HookState},
-    signals::Written,
+    signals::SignalContent,
 };
 
 impl Engine {
@@ -35,19 +35,19 @@ impl Engine {
         value: serde_json::Value,
     ) -> Result<String, EngineError> {
         let Some((operation, _)) = self.open_existing_store(application).await?.current().await? else {
-            return Err(EngineError::NothingRuns(application.name.clone()));
+            return Err(EngineError::NoOperation(application.name.clone()));
         };
-        let waiting = operation.awaited(signal);
+        let waiting = operation.hooks_awaiting(signal);
         let fitting: Vec<&ObjectKey> = waiting
             .iter()
-            .filter(|key| hook.is_none_or(|hook| fits_hook(hook, key)))
+            .filter(|key| hook.is_none_or(|hook| matches_hook(hook, key)))
             .collect();
         // A signal on the Lease names the hook by its name alone.
         let names: BTreeSet<String> = fitting.iter().map(|key| signal_name(key)).collect();
         let namesakes = waiting.iter().filter(|key| names.contains(&signal_name(key))).count();
         let (Some(name), 1) = (names.first(), namesakes) else {
-            let index = ObjectIndex::of(waiting.iter().cloned());
-            return Err(EngineError::NobodyWaits {
+            let index = ObjectIndex::from_keys(waiting.iter().cloned());
+            return Err(EngineError::SignalNotAwaited {
                 signal: signal.to_owned(),
                 hook: hook.map(str::to_owned),
                 state: hook.map(|hook| hook_state(&operation, hook)),
@@ -56,7 +56,7 @@ impl Engine {
                 signals: awaited_signals(&operation),
             });
         };
-        let written = Written {
+        let written = SignalContent {
             signal: signal.to_owned(),
             by: by.to_owned(),
             value,
@@ -70,15 +70,15 @@ impl Engine {
 /// Returns the state of the hook that a word names.
 fn hook_state(operation: &Operation, word: &str) -> HookState {
     let all = || operation.plan().tasks.iter().filter(|task| task.hook().is_some());
-    let named: Vec<&Task> = all().filter(|task| fits_hook(word, &task.key)).collect();
+    let named: Vec<&Task> = all().filter(|task| matches_hook(word, &task.key)).collect();
     if named.is_empty() {
         let names: Vec<String> = all().map(|task| signal_name(&task.key)).collect();
-        let near = near(word, names.iter().map(String::as_str)).map(str::to_owned);
+        let near = closest_match(word, names.iter().map(String::as_str)).map(str::to_owned);
         return HookState::Unknown { near };
     }
     let outcomes: Option<Vec<HookOutcome>> = named.iter().map(|task| operation.outcome(&task.id)).collect();
     match outcomes.and_then(|outcomes| outcomes.last().copied()) {
         Some(outcome) => HookState::Ended(outcome),
-        None => HookState::Unended,
+        None => HookState::Pending,
     }
 }

@@ -82,7 +82,7 @@ fn a_claim_that_is_created_anew_may_lose_its_data_which_is_said() {
 fn a_conflict_over_replicas_names_the_way_of_who_scales() {
     let conflict = |field: &str, manager: &str| {
         let (field, manager) = (field.to_owned(), manager.to_owned());
-        ClusterError::Conflict(vec![FieldConflict { manager, field }]).to_string()
+        ClusterError::FieldConflicts(vec![FieldConflict { manager, field }]).to_string()
     };
     let by_scale = "\"kube-controller-manager\" with subresource \"scale\" using apps/v1";
     assert!(conflict(".spec.replicas", by_scale).contains("HorizontalPodAutoscaler"));

@@ -18,7 +18,7 @@ pub(crate) struct Redactor(Option<AhoCorasick>);
 
 impl Redactor {
     /// Collects the values of a plan's Secrets: as they are, and in base64.
-    pub fn of(plan: &Plan) -> Redactor {
+    pub fn for_plan(plan: &Plan) -> Redactor {
         let objects = plan.tasks.iter().filter_map(|task| task.object.as_ref());
         let secrets = objects.filter(|object| secret::is_secret(object));
         let mut values: Vec<Vec<u8>> = Vec::new();
@@ -63,7 +63,7 @@ impl Redactor {
     }
 
     /// Returns a line without those values.
-    pub fn clean(&self, line: String) -> String {
+    pub fn redact(&self, line: String) -> String {
         match &self.0 {
             Some(finder) if finder.is_match(&line) => {
                 let hidden = finder.replace_all_bytes(line.as_bytes(), &vec![PLACEHOLDER; finder.patterns_len()]);
@@ -85,11 +85,11 @@ mod tests {
             b"short".to_vec(),
             b"-----KEY-----\nMIIabcdefgh\n".to_vec(),
         ]);
-        let clean = |line: &str| redactor.clean(line.to_owned());
+        let clean = |line: &str| redactor.redact(line.to_owned());
         assert_eq!(clean("password=hunter2hunter2!"), "password=(hidden)!");
         assert_eq!(clean("aHVudGVyMmh1bnRlcjI="), "(hidden)=");
         assert_eq!(clean("MIIabcdefgh"), "(hidden)");
         assert_eq!(clean("a short line"), "a short line");
-        assert_eq!(Redactor::default().clean("x".to_owned()), "x");
+        assert_eq!(Redactor::default().redact("x".to_owned()), "x");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use capstan_core::{
     compat::Rule,
     deletion::DecidedPropagation,
-    effect::Target,
+    effect::ObjectIdentity,
     fact::ObservedObject,
     finalizer,
     ignore::{self, WritePurpose},
@@ -21,7 +21,7 @@ use serde_json::json;
 
 use super::{EffectExecutor, ask::are_changes_of_hooks, ports};
 use crate::{
-    cluster::{Cluster, ConflictPolicy, Deletion, DryRun, MANAGER},
+    cluster::{Cluster, ConflictPolicy, DeleteOutcome, DryRun, FIELD_MANAGER},
     error::ClusterError,
 };
 
@@ -59,33 +59,33 @@ pub(crate) async fn dry_run(
         Action::Delete(_) => Ok(None),
         Action::Hook(hook) if hook.runs_to_completion => {
             // The last run may have the name of the next one; it is deleted first.
-            let own = operation::own_object(plan, task, operation, 0);
+            let own = operation::hook_object_to_create(plan, task, operation, 0);
             let own = own.as_ref().unwrap_or(object);
-            match cluster.create_with(own, task.unknown_fields, DryRun::DryRun).await {
+            match cluster.create_with(own, task.unknown_fields, DryRun::Yes).await {
                 Ok(made) => Ok(Some(made)),
                 Err(ClusterError::AlreadyExists(_)) => Ok(None),
                 Err(error) => Err(error),
             }
         }
         Action::Hook(_) => cluster
-            .apply_with(object, of_hooks(plan), task.unknown_fields, DryRun::DryRun)
+            .apply_with(object, conflict_policy_of_hooks(plan), task.unknown_fields, DryRun::Yes)
             .await
             .map(|(made, _)| Some(made)),
-        Action::Apply(apply) => match write(cluster, object, apply, task.unknown_fields, DryRun::DryRun).await {
+        Action::Apply(apply) => match write(cluster, object, apply, task.unknown_fields, DryRun::Yes).await {
             Ok((made, _)) => Ok(Some(made)),
             // The object is replaced by a new one.
-            Err(ClusterError::Immutable(_)) if apply.way.recreates() => Ok(Some(object.clone())),
+            Err(ClusterError::Immutable(_)) if apply.strategy.recreates() => Ok(Some(object.clone())),
             // Fields that kubectl owns are migrated first.
-            Err(ClusterError::Conflict(_)) if apply.migrates => Ok(Some(object.clone())),
+            Err(ClusterError::FieldConflicts(_)) if apply.migrates => Ok(Some(object.clone())),
             Err(error) => Err(error),
         },
     }
 }
 
 /// Returns what happens to fields of a hook's object that others own.
-pub(super) fn of_hooks(plan: &Plan) -> ConflictPolicy {
+pub(super) fn conflict_policy_of_hooks(plan: &Plan) -> ConflictPolicy {
     if plan.mode.has(Rule::FieldsAreTakenOver) {
-        ConflictPolicy::TakeOver
+        ConflictPolicy::Force
     } else {
         ConflictPolicy::Refuse
     }
@@ -103,13 +103,13 @@ pub(crate) async fn write(
     unknown: UnknownFields,
     rehearsal: DryRun,
 ) -> Result<(Object, Vec<String>), ClusterError> {
-    let conflicts = if apply.takes_over {
-        ConflictPolicy::TakeOver
+    let conflicts = if apply.force_conflicts {
+        ConflictPolicy::Force
     } else {
         ConflictPolicy::Refuse
     };
     let ignores = !apply.ignored.is_empty() && !apply.ignored.is_sent;
-    let replaces = apply.way.replaces();
+    let replaces = apply.strategy.replaces();
     if apply.live.is_some() && (replaces || ignores) {
         let mut tries = 1;
         while let Some(live) = cluster.get(&object.key()).await? {
@@ -120,7 +120,7 @@ pub(crate) async fn write(
                 } else {
                     WritePurpose::Apply
                 };
-                sent = ignore::preserve_ignored(object, &live, &apply.ignored, MANAGER, writing);
+                sent = ignore::preserve_ignored(object, &live, &apply.ignored, FIELD_MANAGER, writing);
             }
             if !replaces {
                 return ports::apply(cluster, &sent, conflicts, unknown, rehearsal).await;
@@ -128,7 +128,7 @@ pub(crate) async fn write(
             sent.set_metadata_text("resourceVersion", live.resource_version());
             match cluster.replace_with(&sent, unknown, rehearsal).await {
                 // A controller updated the status in between: the object is replaced as it is now.
-                Err(ClusterError::Moved(_)) if tries < MOST_TRIES => tries += 1,
+                Err(ClusterError::ObjectChanged(_)) if tries < MOST_TRIES => tries += 1,
                 other => return other.map(|made| (made, Vec::new())),
             }
         }
@@ -136,7 +136,7 @@ pub(crate) async fn write(
     match ports::apply(cluster, object, conflicts, unknown, rehearsal).await {
         // Fields that a hook of ours changed are the application's own.
         Err(error) if are_changes_of_hooks(&error) => {
-            ports::apply(cluster, object, ConflictPolicy::TakeOver, unknown, rehearsal).await
+            ports::apply(cluster, object, ConflictPolicy::Force, unknown, rehearsal).await
         }
         other => other,
     }
@@ -163,26 +163,26 @@ impl EffectExecutor {
         let (mut met_others, mut has_emptied) = (false, false);
         let (made, left_out) = loop {
             match write(&self.cluster, object, apply, unknown, DryRun::No).await {
-                Err(ClusterError::Immutable(_)) if apply.way.recreates() => {
+                Err(ClusterError::Immutable(_)) if apply.strategy.recreates() => {
                     break self.recreate(task, object, apply).await?;
                 }
                 // The owner of an ignored field may have changed it at this moment.
-                Err(ClusterError::Conflict(_)) if !apply.ignored.is_empty() && !met_others => met_others = true,
+                Err(ClusterError::FieldConflicts(_)) if !apply.ignored.is_empty() && !met_others => met_others = true,
                 Err(error) => self.wait_for_kind(&mut patience, error).await?,
                 // Entries of the previous application in a list are removed after the new ones were merged in, and an empty list with
                 // them.
-                Ok((made, _)) if !apply.way.replaces() && !has_emptied && sent::lacks_empty(object, &made) => {
+                Ok((made, _)) if !apply.strategy.replaces() && !has_emptied && sent::has_lost_empty_value(object, &made) => {
                     has_emptied = true;
                 }
                 Ok(written) => break written,
             }
         };
-        self.has_made(&made);
-        let by = Some(&apply.judge);
-        let mut assessment = self.judge.assess(by, &made).await;
+        self.record_created(&made);
+        let by = Some(&apply.health_plugin);
+        let mut assessment = self.health_assessor.assess(by, &made).await;
         // An assessment that may change is explained later, by the watch.
         if assessment.is_final {
-            assessment = self.judge.explain(by, &made, assessment, None).await;
+            assessment = self.health_assessor.assess_with_related(by, &made, assessment, None).await;
         }
         let before = apply.live.as_ref();
         Ok(AppliedObject {
@@ -193,8 +193,8 @@ impl EffectExecutor {
                 None => apply.changes != ExpectedChange::None,
             },
             spec_changed: before.is_some_and(|before| before.generation != made.generation()),
-            seen: Some(ObservedObject::of(&made, assessment)),
-            left_out,
+            observed: Some(ObservedObject::new(&made, assessment)),
+            dropped_fields: left_out,
         })
     }
 
@@ -224,12 +224,12 @@ impl EffectExecutor {
         self.check_empty(&key, live.uid(), task).await?;
         let propagation = apply.recreate_propagation;
         self.cluster.delete(&key, live.uid(), propagation).await?;
-        match tokio::time::timeout(DELETION_TIMEOUT, self.cluster.until_gone(&key, live.uid())).await {
+        match tokio::time::timeout(DELETION_TIMEOUT, self.cluster.wait_until_gone(&key, live.uid())).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(error),
             Err(_) => {
                 let now = self.cluster.get(&key).await?;
-                let why = now.as_ref().and_then(finalizer::held_up_by).unwrap_or_default();
+                let why = now.as_ref().and_then(finalizer::deletion_blocker).unwrap_or_default();
                 let seconds = DELETION_TIMEOUT.as_secs();
                 return Err(ClusterError::Other(format!(
                     "it was deleted to be created anew, and isn't gone after {seconds} s: {why}"
@@ -248,11 +248,11 @@ impl EffectExecutor {
         if !migration::is_needed(&live, adopts) || apply.live.is_none() {
             return Ok(());
         }
-        let fields = migration::migrated_managed_fields(&live, MANAGER, adopts);
+        let fields = migration::migrated_managed_fields(&live, FIELD_MANAGER, adopts);
         let patch = json!({ "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() } });
-        match self.cluster.merge(key, live.uid(), patch).await {
+        match self.cluster.merge_patch(key, live.uid(), patch).await {
             // Another writer was faster: its fields are reported as a conflict.
-            Ok(_) | Err(ClusterError::Moved(_)) => Ok(()),
+            Ok(_) | Err(ClusterError::ObjectChanged(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -261,14 +261,14 @@ impl EffectExecutor {
     pub(super) async fn delete(
         &self,
         task: &Task,
-        target: &Target,
+        target: &ObjectIdentity,
         propagation: DecidedPropagation,
     ) -> Result<DeleteAnswer, ClusterError> {
         self.check_empty(&target.key, &target.uid, task).await?;
         let left = match self.cluster.delete(&target.key, &target.uid, propagation).await? {
-            Deletion::AlreadyGone => return Ok(DeleteAnswer::AlreadyGone),
-            Deletion::Accepted(None) => return Ok(DeleteAnswer::Accepted),
-            Deletion::Accepted(Some(left)) => left,
+            DeleteOutcome::AlreadyGone => return Ok(DeleteAnswer::AlreadyGone),
+            DeleteOutcome::Accepted(None) => return Ok(DeleteAnswer::Accepted),
+            DeleteOutcome::Accepted(Some(left)) => left,
         };
         let others: Vec<&str> = finalizer::finalizers(&left)
             .filter(|name| *name != finalizer::ARGO_CD_HOOK_FINALIZER)
@@ -276,8 +276,8 @@ impl EffectExecutor {
         if others.len() < finalizer::finalizers(&left).count() {
             tracing::warn!(object = %target.key, "Argo CD left its hook finalizer on it; it is taken off");
             let patch = json!({ "metadata": { "finalizers": others } });
-            match self.cluster.merge(&target.key, &target.uid, patch).await {
-                Ok(_) | Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => {}
+            match self.cluster.merge_patch(&target.key, &target.uid, patch).await {
+                Ok(_) | Err(ClusterError::NotFound(_) | ClusterError::ObjectChanged(_)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     deletion::PropagationRules,
-    effect::{PendingObservationKind, Target},
-    grant::{Permitted, gate, is_state},
+    effect::{PendingObservationKind, ObjectIdentity},
+    grant::{Permitted, authorize, is_capstan_state},
     hook::short_hash,
     input::{Answer, InputKind},
     object::{Object, ObjectKey, labels},
     ownership::{self, HOOK_FIELD_MANAGER_PREFIX},
     plan::Scope,
-    plugins::{Ask, HeaderValue, HttpRequest, LogLine, ObservationKind, PluginQuery, Request},
+    plugins::{HookRequest, HeaderValue, HttpRequest, LogLine, ObservationKind, PluginQuery, Request},
     task::{Task, TaskId},
 };
 use serde_json::{Value, json};
@@ -24,9 +24,9 @@ use tokio::{
 
 use super::{EffectExecutor, PreparedEffect};
 use crate::{
-    cluster::{Deletion, DryRun},
+    cluster::{DeleteOutcome, DryRun},
     error::ClusterError,
-    web::Call,
+    web::HttpCall,
 };
 
 /// The most bytes of all objects of a list together: a plugin's input is limited.
@@ -64,10 +64,10 @@ impl Drop for LogForwarders {
 
 impl EffectExecutor {
     /// Carries out a plugin's request. Returns `None` for requests whose answer comes later.
-    pub(super) async fn perform(&self, task: &Task, ask: &Ask, order: &PreparedEffect) -> Option<Answer> {
-        let permitted = match gate(&ask.what, &self.plan.asker(task)) {
+    pub(super) async fn perform_request(&self, task: &Task, ask: &HookRequest, order: &PreparedEffect) -> Option<Answer> {
+        let permitted = match authorize(&ask.request, &self.plan.requester(task)) {
             Ok(permitted) => permitted,
-            Err(reason) => return Some(Answer::Note(PendingObservationKind::Refused(reason))),
+            Err(reason) => return Some(Answer::Observation(PendingObservationKind::Refused(reason))),
         };
         let answer = match permitted.request() {
             Request::CreateOwn => self.create_hook_object_when_served(task, order.attempt).await,
@@ -77,15 +77,15 @@ impl EffectExecutor {
             }
             Request::WaitSignal(name) => {
                 let hook = task.key.name.trim_end_matches('*');
-                for happened in self.signals.wait(&task.id, hook, ask, name) {
-                    self.inbox.answer(happened).await;
+                for happened in self.signals.add_waiter(&task.id, hook, ask, name) {
+                    self.inbox.push_answer(happened).await;
                 }
                 return None;
             }
             Request::Apply(text) => self.apply_other(task, &permitted, text).await,
             Request::Patch { merge, .. } => self.patch_other(task, &permitted, merge).await,
             Request::Delete { propagation, .. } => self.delete_other(task, &permitted, *propagation).await,
-            Request::Watch(_) => self.key(&permitted).map(Answer::Found),
+            Request::Watch(_) => self.key(&permitted).map(Answer::Resolved),
             Request::Http(call) => self.call(task, ask, call, &permitted, order).await,
             Request::EmitEvent(text) => self.emit_event(task, ask, text, order).await,
             // The operation itself answers these, or they are read when the plugin is called.
@@ -93,12 +93,12 @@ impl EffectExecutor {
             | Request::DeleteOwn(_)
             | Request::Get(_)
             | Request::List(_)
-            | Request::NotInThisVersion(_) => Ok(Answer::Note(PendingObservationKind::Done)),
+            | Request::Unsupported(_) => Ok(Answer::Observation(PendingObservationKind::Done)),
         };
         Some(answer.unwrap_or_else(|error| {
-            Answer::Note(PendingObservationKind::Failed {
+            Answer::Observation(PendingObservationKind::Failed {
                 temporary: error.is_temporary(),
-                reason: error.reworded(|text| self.lines.redacted(text)).to_string(),
+                reason: error.map_messages(|text| self.logs.redact(text)).to_string(),
             })
         }))
     }
@@ -106,8 +106,8 @@ impl EffectExecutor {
     /// Stops everything that still runs for a hook.
     pub fn release(&self, task: &TaskId) {
         self.signals.release(task);
-        self.lines.unlisten(task);
-        self.beside
+        self.logs.unsubscribe(task);
+        self.log_forwarders
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .end(task);
@@ -145,7 +145,7 @@ impl EffectExecutor {
         self.check_owner(live.as_ref())?;
         // Existing fields stay with their owners.
         if live.is_none_or(|live| live.label(labels::APPLIED_BY).is_some()) {
-            ownership::mark(&mut object, &self.plan.application);
+            ownership::add_labels(&mut object, &self.plan.application);
             object.set_label(labels::OPERATION, &self.operation);
             if let Some(hook) = task.hook() {
                 object.set_label(labels::APPLIED_BY, &hook.hook.0);
@@ -153,9 +153,9 @@ impl EffectExecutor {
         }
         let made = self.cluster.apply_as(&object, &Self::manager(task)).await?;
         if object.label(labels::APPLICATION).is_some() {
-            self.has_made(&made);
+            self.record_created(&made);
         }
-        Ok(Answer::Touched {
+        Ok(Answer::Modified {
             key,
             how: "applied".to_owned(),
         })
@@ -166,8 +166,8 @@ impl EffectExecutor {
         let patch: Value = serde_json::from_str(merge).map_err(|error| ClusterError::Invalid(error.to_string()))?;
         let live = self.cluster.get(&key).await?;
         self.check_owner(live.as_ref())?;
-        self.cluster.merge_as(&key, &Self::manager(task), &patch).await?;
-        Ok(Answer::Touched {
+        self.cluster.merge_patch_as(&key, &Self::manager(task), &patch).await?;
+        Ok(Answer::Modified {
             key,
             how: "changed".to_owned(),
         })
@@ -181,7 +181,7 @@ impl EffectExecutor {
     ) -> Result<Answer, ClusterError> {
         let key = self.key(permitted)?;
         let Some(live) = self.cluster.get(&key).await? else {
-            return Ok(Answer::Note(PendingObservationKind::Deleted));
+            return Ok(Answer::Observation(PendingObservationKind::Deleted));
         };
         self.check_owner(Some(&live))?;
         self.check_removal(&live)?;
@@ -192,8 +192,8 @@ impl EffectExecutor {
         };
         let propagation = rules.with_live_annotation(&live).decide(propagation);
         match self.cluster.delete(&key, live.uid(), propagation).await? {
-            Deletion::AlreadyGone => Ok(Answer::Note(PendingObservationKind::Deleted)),
-            Deletion::Accepted(_) => Ok(Answer::Going(Target {
+            DeleteOutcome::AlreadyGone => Ok(Answer::Observation(PendingObservationKind::Deleted)),
+            DeleteOutcome::Accepted(_) => Ok(Answer::DeletionAccepted(ObjectIdentity {
                 uid: live.uid().to_owned(),
                 key,
             })),
@@ -203,7 +203,7 @@ impl EffectExecutor {
     async fn call(
         &self,
         task: &Task,
-        ask: &Ask,
+        ask: &HookRequest,
         call: &HttpRequest,
         permitted: &Permitted<'_>,
         order: &PreparedEffect,
@@ -221,13 +221,13 @@ impl EffectExecutor {
             };
             headers.push((name.clone(), value));
         }
-        let run = task.hook().map(|hook| self.run(hook, task.phase, order.attempt).0);
+        let run = task.hook().map(|hook| self.run_id(hook, task.phase, order.attempt).0);
         headers.push((
             "idempotency-key".to_owned(),
             format!("{}/{}", run.unwrap_or_default(), ask.id),
         ));
         let body = call.body.as_deref().unwrap_or_default();
-        let call = Call {
+        let call = HttpCall {
             method: call.method.clone(),
             url: call.url.clone(),
             headers,
@@ -236,7 +236,7 @@ impl EffectExecutor {
             may_be_local: permitted.may_be_local(),
             secrets,
         };
-        Ok(Answer::Note(match self.web.call(&call).await {
+        Ok(Answer::Observation(match self.http.call(&call).await {
             Ok(answer) => PendingObservationKind::Http(answer),
             Err(error) => PendingObservationKind::Failed {
                 reason: error.reason,
@@ -270,12 +270,12 @@ impl EffectExecutor {
     async fn emit_event(
         &self,
         task: &Task,
-        ask: &Ask,
+        ask: &HookRequest,
         text: &str,
         order: &PreparedEffect,
     ) -> Result<Answer, ClusterError> {
         let namespace = &self.plan.application.namespace;
-        let run = task.hook().map(|hook| self.run(hook, task.phase, order.attempt).0);
+        let run = task.hook().map(|hook| self.run_id(hook, task.phase, order.attempt).0);
         let id = short_hash(&[
             run.as_deref().unwrap_or_default(),
             &ask.id.to_string(),
@@ -284,7 +284,7 @@ impl EffectExecutor {
         let hook = task.key.name.trim_end_matches(['*', '-']);
         let now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         // For a hook whose object isn't in the application's namespace, the event is about the Lease.
-        let about = match order.own.as_ref().filter(|own| own.key.namespace == *namespace) {
+        let about = match order.target.as_ref().filter(|own| own.key.namespace == *namespace) {
             Some(own) => json!({
                 "apiVersion": task.object.as_ref().map(Object::api_version), "kind": own.key.kind,
                 "name": own.key.name, "namespace": namespace, "uid": own.uid,
@@ -303,31 +303,31 @@ impl EffectExecutor {
             "firstTimestamp": now, "lastTimestamp": now, "count": 1,
         }));
         match self.cluster.create(&event, DryRun::No).await {
-            Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(Answer::Note(PendingObservationKind::Done)),
+            Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(Answer::Observation(PendingObservationKind::Done)),
             Err(error) => Err(error),
         }
     }
 
     /// Passes the log lines of a hook's pods on to its plugin, in batches.
-    fn forward_logs(&self, task: &Task, ask: &Ask) {
-        let lines = self.lines.listen(&task.id);
+    fn forward_logs(&self, task: &Task, ask: &HookRequest) {
+        let lines = self.logs.subscribe(&task.id);
         let inbox = self.inbox.clone();
         let (id, ask) = (task.id.clone(), (ask.id, ask.step));
         let passing = tokio::spawn(async move {
             let mut lines = lines;
             while let Some(gathered) = next_batch(&mut lines).await {
-                let answered = InputKind::Answered {
+                let answered = InputKind::RequestAnswered {
                     task: id.clone(),
                     ask: ask.0,
                     step: ask.1,
-                    answer: Answer::Note(PendingObservationKind::Log(gathered)),
+                    answer: Answer::Observation(PendingObservationKind::Log(gathered)),
                 };
-                if !inbox.answer(answered).await {
+                if !inbox.push_answer(answered).await {
                     return;
                 }
             }
         });
-        self.beside
+        self.log_forwarders
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .replace(&task.id, passing);
@@ -335,7 +335,7 @@ impl EffectExecutor {
 
     /// Reads the objects that a plugin asked for, as they are now.
     pub(super) async fn read(&self, task: &Task, request: &Request) -> ObservationKind {
-        let permitted = match gate(request, &self.plan.asker(task)) {
+        let permitted = match authorize(request, &self.plan.requester(task)) {
             Ok(permitted) => permitted,
             Err(reason) => return ObservationKind::Refused(reason),
         };
@@ -349,7 +349,7 @@ impl EffectExecutor {
         };
         read.unwrap_or_else(|error| ObservationKind::Failed {
             temporary: error.is_temporary(),
-            reason: error.reworded(|text| self.lines.redacted(text)).to_string(),
+            reason: error.map_messages(|text| self.logs.redact(text)).to_string(),
         })
     }
 
@@ -360,7 +360,7 @@ impl EffectExecutor {
             .list(&place.group_kind(), &place.namespace, selector)
             .await?;
         let kind = place.group_kind();
-        objects.retain(|object| object.label("capstan.dev/state-of").is_none() && !is_state(&kind, object.name()));
+        objects.retain(|object| object.label("capstan.dev/state-of").is_none() && !is_capstan_state(&kind, object.name()));
         let mut bytes = 0;
         for object in &mut objects {
             if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -385,7 +385,7 @@ impl EffectExecutor {
             None => ObservationKind::Gone,
             Some(object) => {
                 let judge = self.plugins.answerer(&PluginQuery::Health(key.group_kind()));
-                let health = self.judge.assess(judge.as_ref(), &object).await;
+                let health = self.health_assessor.assess(judge.as_ref(), &object).await;
                 ObservationKind::Object { object, health }
             }
         })
@@ -407,7 +407,7 @@ async fn next_batch(lines: &mut mpsc::Receiver<LogLine>) -> Option<Vec<LogLine>>
 /// Says whether all conflicting fields were changed by our hooks. The manifests win over them.
 pub(crate) fn are_changes_of_hooks(error: &ClusterError) -> bool {
     let is_hooks = |manager: &str| manager.trim_start_matches('"').starts_with(HOOK_FIELD_MANAGER_PREFIX);
-    if let ClusterError::Conflict(conflicts) = error {
+    if let ClusterError::FieldConflicts(conflicts) = error {
         conflicts.iter().all(|conflict| is_hooks(&conflict.manager))
     } else {
         false

@@ -2,7 +2,7 @@
 
 use capstan_core::{
     compat::{Mode, Rule},
-    effect::Target,
+    effect::ObjectIdentity,
     hook::{Disposal, HookOutcome, Occasion, RunId, Ttl},
     input::{DisposalDecision, PreviousHookObjects},
     object::{Object, labels},
@@ -62,24 +62,24 @@ pub(crate) async fn ask_policies(plugins: &dyn Plugins, clock: Clock, case: Poli
             rank: case.rank,
             runs_to_completion: case.runs_to_completion,
             ttl: case.ttl,
-            compat: case.mode.word().map(str::to_owned),
+            compat: case.mode.contract_name().map(str::to_owned),
         };
-        match plugins.decide(&policy.by, question, clock.now()).await {
+        match plugins.decide(&policy.plugin, question, clock.now()).await {
             Ok(disposal) => {
-                let joined = decision.disposal.join(disposal);
+                let joined = decision.disposal.combine(disposal);
                 if joined != decision.disposal {
-                    decision.by = Some(policy_name(policy));
-                    decision.plugins = vec![policy.by.to_string()];
+                    decision.decided_by = Some(policy_name(policy));
+                    decision.plugins = vec![policy.plugin.to_string()];
                 }
                 // Most hooks don't concern the policies that are called for every hook.
-                if disposal == Disposal::Keep && policy.by.claim != ANY_HOOK {
-                    keepers.push(policy.by.to_string());
+                if disposal == Disposal::Keep && policy.plugin.claim != ANY_HOOK {
+                    keepers.push(policy.plugin.to_string());
                 }
                 decision.disposal = joined;
             }
             Err(error) => {
                 decision.remedies.0.extend(error.remedies().0);
-                decision.troubles.push(error.to_string());
+                decision.problems.push(error.to_string());
             }
         }
     }
@@ -92,10 +92,10 @@ pub(crate) async fn ask_policies(plugins: &dyn Plugins, clock: Clock, case: Poli
 
 /// Returns the name of a policy as its user knows it; for one that is called for every hook, its plugin's name.
 fn policy_name(policy: &PolicyUse) -> String {
-    if policy.by.claim == ANY_HOOK {
-        policy.by.plugin.clone()
+    if policy.plugin.claim == ANY_HOOK {
+        policy.plugin.plugin.clone()
     } else {
-        policy.by.claim.clone()
+        policy.plugin.claim.clone()
     }
 }
 
@@ -137,7 +137,7 @@ impl EffectExecutor {
         attempt: u32,
     ) -> Result<PreviousHookObjects, ClusterError> {
         let mut older = PreviousHookObjects::default();
-        let own = operation::own_object(&self.plan, task, &self.operation, attempt);
+        let own = operation::hook_object_to_create(&self.plan, task, &self.operation, attempt);
         let (Some(own), Some(hook)) = (own, task.hook()) else {
             return Ok(older);
         };
@@ -152,21 +152,21 @@ impl EffectExecutor {
         found.retain(|live| self.ownership().is_own(live));
         if !found.iter().any(|live| live.key() == key)
             && let Some(live) = self.cluster.get(&key).await?
-            && self.gives_way(&live, task)
+            && self.may_be_replaced(&live, task)
         {
             found.push(live);
         }
-        found.sort_by_key(|live| std::cmp::Reverse(made(live).to_owned()));
+        found.sort_by_key(|live| std::cmp::Reverse(creation_timestamp(live).to_owned()));
         let is_own = |live: &Object| live.label(labels::RUN) == own.label(labels::RUN);
-        let runs = Phase::ALL.map(|phase| self.run(hook, phase, attempt));
+        let runs = Phase::ALL.map(|phase| self.run_id(hook, phase, attempt));
         let mut rank = 0;
         for live in &found {
-            let target = Target {
+            let target = ObjectIdentity {
                 key: live.key(),
                 uid: live.uid().to_owned(),
             };
             if is_own(live) {
-                older.own = Some(target);
+                older.current = Some(target);
                 continue;
             }
             // By Argo CD's rules a generated name belongs to another object.
@@ -199,13 +199,13 @@ impl EffectExecutor {
             };
             rank += 1;
             let decision = ask_policies(&*self.plugins, self.clock, case).await;
-            older.decided.push((target, self.spare(decision, live, task).await));
+            older.decisions.push((target, self.keep_if_occupied(decision, live, task).await));
         }
         Ok(older)
     }
 
-    pub(super) async fn decide(&self, task: &Task, occasion: Occasion, order: &PreparedEffect) -> DisposalDecision {
-        let (Some(hook), Some(own)) = (task.hook(), &order.own) else {
+    pub(super) async fn decide_disposal(&self, task: &Task, occasion: Occasion, order: &PreparedEffect) -> DisposalDecision {
+        let (Some(hook), Some(own)) = (task.hook(), &order.target) else {
             return DisposalDecision::keep();
         };
         let object = match self.cluster.get(&own.key).await {
@@ -213,7 +213,7 @@ impl EffectExecutor {
             Ok(_) => return DisposalDecision::keep(),
             Err(error) => {
                 let mut decision = DisposalDecision::keep();
-                decision.troubles.push(format!("{} couldn't be read: {error}", own.key));
+                decision.problems.push(format!("{} couldn't be read: {error}", own.key));
                 return decision;
             }
         };
@@ -222,7 +222,7 @@ impl EffectExecutor {
             mode: self.plan.mode,
             occasion,
             object: &object,
-            run: self.run(hook, task.phase, order.attempt),
+            run: self.run_id(hook, task.phase, order.attempt),
             phase: task.phase,
             wave: task.wave,
             outcome: order.outcome,
@@ -234,17 +234,17 @@ impl EffectExecutor {
             settings: &hook.settings,
         };
         let decision = ask_policies(&*self.plugins, self.clock, case).await;
-        self.spare(decision, &object, task).await
+        self.keep_if_occupied(decision, &object, task).await
     }
 }
 
 /// Returns when an object was created, as it is written: later moments sort after earlier ones.
-pub(crate) fn made(object: &Object) -> &str {
+pub(crate) fn creation_timestamp(object: &Object) -> &str {
     object.text("/metadata/creationTimestamp").unwrap_or_default()
 }
 
 /// Returns the propagation if a disposal deletes an object at this time.
-pub(crate) fn removes(disposal: Disposal, now: Timestamp) -> Option<capstan_core::hook::Propagation> {
+pub(crate) fn due_propagation(disposal: Disposal, now: Timestamp) -> Option<capstan_core::hook::Propagation> {
     DisposalDecision {
         disposal,
         ..DisposalDecision::keep()

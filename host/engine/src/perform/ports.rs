@@ -9,7 +9,7 @@ use capstan_core::{
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Cluster, ConflictPolicy, DryRun, MANAGER},
+    cluster::{Cluster, ConflictPolicy, DryRun, FIELD_MANAGER},
     error::{ClusterError, FieldConflict},
 };
 
@@ -32,20 +32,20 @@ pub(super) async fn apply(
         return Err(refusal);
     };
     let object = as_sent(object);
-    let ports = conflicting_ports(&object, &live, MANAGER);
+    let ports = conflicting_ports(&object, &live, FIELD_MANAGER);
     match (ports.is_empty(), conflicts, rehearsal) {
         (true, _, _) => Err(refusal),
-        (false, ConflictPolicy::Refuse, _) => Err(ClusterError::Conflict(ports.iter().flat_map(conflict).collect())),
-        (false, ConflictPolicy::TakeOver, DryRun::DryRun) => {
+        (false, ConflictPolicy::Refuse, _) => Err(ClusterError::FieldConflicts(ports.iter().flat_map(conflict).collect())),
+        (false, ConflictPolicy::Force, DryRun::Yes) => {
             // Taking a port over needs two requests, and a dry run of the second one is only possible after the first.
             let patch = to_merge_patch(&object, &live, &ports);
-            let after = cluster.rehearse_merge(&object.key(), &patch).await?;
+            let after = cluster.dry_run_merge_patch(&object.key(), &patch).await?;
             Ok((after, Vec::new()))
         }
-        (false, ConflictPolicy::TakeOver, DryRun::No) => {
-            let fields = managed_fields_with_ports(&live, &ports, MANAGER);
+        (false, ConflictPolicy::Force, DryRun::No) => {
+            let fields = managed_fields_with_ports(&live, &ports, FIELD_MANAGER);
             let patch = json!({ "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() } });
-            cluster.merge(&object.key(), live.uid(), patch).await?;
+            cluster.merge_patch(&object.key(), live.uid(), patch).await?;
             cluster.apply_with(&object, conflicts, unknown, rehearsal).await
         }
     }
@@ -78,7 +78,7 @@ fn to_merge_patch(object: &Object, live: &Object, ports: &[ConflictingPort]) -> 
     let kept: Vec<Value> = others
         .into_iter()
         .flatten()
-        .filter(|port| !ports.iter().any(|taken| taken.is(port)))
+        .filter(|port| !ports.iter().any(|taken| taken.matches(port)))
         .filter(|port| !all.iter().any(|wanted| wanted.get("port") == port.get("port")))
         .cloned()
         .collect();

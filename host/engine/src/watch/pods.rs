@@ -9,13 +9,13 @@ use capstan_core::{
     health::{Assessment, Health},
     object::{GroupKind, Object, ObjectKey},
     pods::{self, PodProblem, PodSeverity},
-    related::{self, Missing, RelatedResult},
+    related::{self, MissingMount, RelatedResult},
 };
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{BACKOFF, Shared, to_object, watching};
+use super::{BACKOFF, Shared, to_object, watch_config};
 use crate::{
     error::ClusterError,
     owned::{self, PodOwnership},
@@ -48,9 +48,9 @@ impl Drop for PodWatch {
 impl PodWatch {
     /// Starts to follow the pods of a workload, if its kind has any.
     pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodSummary>) -> Option<PodWatch> {
-        let selector = pods::selector(workload)?;
+        let selector = pods::pod_selector(workload)?;
         let crew = WorkloadPods {
-            owned: PodOwnership::of(workload),
+            owned: PodOwnership::of_object(workload),
             workload: workload.key(),
             pods: BTreeMap::new(),
         };
@@ -59,22 +59,22 @@ impl PodWatch {
     }
 
     /// Stores the state of the pods.
-    pub fn take(&mut self, seen: PodObservation) {
+    pub fn update(&mut self, seen: PodObservation) {
         self.seen = Some(seen);
     }
 
     /// Says whether the pods have been read.
-    pub fn has_seen(&self) -> bool {
+    pub fn is_observed(&self) -> bool {
         self.seen.is_some()
     }
 
     /// Returns the pods as a plugin is shown them.
-    pub fn found(&self) -> Option<RelatedResult> {
+    pub fn related_pods(&self) -> Option<RelatedResult> {
         self.seen.as_ref().map(|seen| seen.found.clone())
     }
 
     /// Adds the pods' problem to the assessment of their workload, for what is reported. The verdict stays.
-    pub fn tell(&self, mut assessment: Assessment, is_explained: bool) -> Assessment {
+    pub fn with_last_observation(&self, mut assessment: Assessment, is_explained: bool) -> Assessment {
         let worst = self.seen.as_ref().and_then(|seen| seen.worst.as_ref());
         if let Some(trouble) = worst.filter(|_| !is_explained && assessment.health == Health::Progressing) {
             assessment.message = format!("{}; {}", assessment.message, trouble.message);
@@ -84,7 +84,7 @@ impl PodWatch {
 
     /// Adds the pods' problem to the assessment of their workload. `is_explained` says whether the workload's plugin was shown the pods,
     /// and so writes what people read.
-    pub fn judge(&self, workload: &Object, assessment: Assessment, is_explained: bool) -> Assessment {
+    pub fn with_pod_problem(&self, workload: &Object, assessment: Assessment, is_explained: bool) -> Assessment {
         match self.seen.as_ref().and_then(|seen| seen.worst.as_ref()) {
             Some(trouble) if assessment.health == Health::Progressing => {
                 with_problem(workload, assessment, trouble, is_explained)
@@ -96,20 +96,20 @@ impl PodWatch {
 
 /// Adds a pod's problem to the assessment of its workload. The operation measures how long it lasts.
 fn with_problem(workload: &Object, mut assessment: Assessment, trouble: &PodProblem, is_explained: bool) -> Assessment {
-    match trouble.weight {
-        PodSeverity::Told if is_explained => {}
-        PodSeverity::Told => assessment.message = format!("{}; {}", assessment.message, trouble.message),
+    match trouble.severity {
+        PodSeverity::Temporary if is_explained => {}
+        PodSeverity::Temporary => assessment.message = format!("{}; {}", assessment.message, trouble.message),
         PodSeverity::Degraded | PodSeverity::Final => {
             assessment.health = Health::Degraded;
             if !is_explained {
                 assessment.message.clone_from(&trouble.message);
             }
-            pods::RULE.clone_into(&mut assessment.rule);
-            assessment.lacks = trouble.lacks.clone().map(Box::new);
-            assessment.is_final = trouble.weight == PodSeverity::Final;
+            pods::PODS_RULE.clone_into(&mut assessment.rule);
+            assessment.missing_object = trouble.missing_object.clone().map(Box::new);
+            assessment.is_final = trouble.severity == PodSeverity::Final;
         }
     }
-    if let Some(remedy) = trouble.stuck(workload) {
+    if let Some(remedy) = trouble.stuck_revision_hint(workload) {
         assessment.message = format!("{}; {remedy}", assessment.message);
     }
     assessment
@@ -125,29 +125,29 @@ pub(super) async fn assess_pod(shared: &Shared, pod: &Object, assessment: Assess
         return assessment;
     }
     let (trouble, _) = problem_of(shared, pod).await;
-    match trouble.filter(|trouble| trouble.weight >= PodSeverity::Degraded) {
+    match trouble.filter(|trouble| trouble.severity >= PodSeverity::Degraded) {
         Some(trouble) => with_problem(pod, assessment, &trouble, false),
         None => assessment,
     }
 }
 
 /// Returns what keeps a pod from starting: a container's state, or a missing object that it mounts.
-async fn problem_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Option<Missing>) {
-    if let Some(trouble) = pods::trouble(pod) {
+async fn problem_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Option<MissingMount>) {
+    if let Some(trouble) = pods::worst_problem(pod) {
         return (Some(trouble), None);
     }
-    let Some(missing) = owned::missing(&shared.cluster, pod).await else {
+    let Some(missing) = owned::missing_mount(&shared.cluster, pod).await else {
         return (None, None);
     };
     let trouble = PodProblem {
-        weight: PodSeverity::Degraded,
+        severity: PodSeverity::Degraded,
         message: format!(
             "pod {} can't be started: {}/{}, which it mounts, doesn't exist",
             missing.pod, missing.kind, missing.name
         ),
         pod: missing.pod.clone(),
         revision: pods::revision(pod).to_owned(),
-        lacks: Some(ObjectKey {
+        missing_object: Some(ObjectKey {
             group: String::new(),
             kind: missing.kind.clone(),
             namespace: pod.namespace().to_owned(),
@@ -168,17 +168,17 @@ struct WorkloadPods {
 struct Pod {
     shown: Object,
     trouble: Option<PodProblem>,
-    missing: Option<Missing>,
+    missing: Option<MissingMount>,
 }
 
 impl WorkloadPods {
-    async fn take(&mut self, shared: &Shared, pod: &Object) -> Result<(), ClusterError> {
-        if !self.owned.has(&shared.cluster, pod).await? {
+    async fn update(&mut self, shared: &Shared, pod: &Object) -> Result<(), ClusterError> {
+        if !self.owned.owns_pod(&shared.cluster, pod).await? {
             self.pods.remove(pod.name());
             return Ok(());
         }
         let (trouble, missing) = problem_of(shared, pod).await;
-        let shown = related::how_it_is(pod);
+        let shown = related::pod_status(pod);
         let known = Pod {
             shown,
             trouble,
@@ -234,7 +234,7 @@ async fn watch(
     news: &mpsc::Sender<PodSummary>,
 ) -> Result<(), ClusterError> {
     let kind = GroupKind::new("", "Pod");
-    let config = watching().labels(selector);
+    let config = watch_config().labels(selector);
     let mut stream = shared.cluster.watch(&kind, &crew.workload.namespace, config)?;
     let mut told = None;
     let mut is_listed = false;
@@ -252,7 +252,7 @@ async fn watch(
         backoff.succeeded();
         match event {
             Event::Apply(seen) | Event::InitApply(seen) => {
-                crew.take(shared, &to_object(&seen, &kind, "v1")).await?;
+                crew.update(shared, &to_object(&seen, &kind, "v1")).await?;
             }
             Event::Delete(seen) => {
                 crew.pods.remove(seen.metadata.name.as_deref().unwrap_or_default());

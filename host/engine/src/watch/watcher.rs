@@ -8,7 +8,7 @@ use std::{
 
 use capstan_core::{
     compat::Rule,
-    fact::{Fact, ObservedObject},
+    fact::{ObservedState, ObservedObject},
     finalizer,
     health::Health,
     name::field_selector,
@@ -28,7 +28,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{
     BACKOFF, Followed, Shared, WatchCommand,
     pods::{PodSummary, PodWatch, assess_pod},
-    to_object, watching,
+    to_object, watch_config,
 };
 use crate::{backoff::Backoff, cluster::WatchStream, owned, queue};
 
@@ -54,7 +54,7 @@ struct Unread {
 /// A task that follows an object.
 pub(super) struct Follower {
     pub task: TaskId,
-    pub judge: Option<PluginRef>,
+    pub health_plugin: Option<PluginRef>,
 }
 
 /// Follows the objects of one kind in one namespace.
@@ -108,11 +108,11 @@ impl Watcher {
 
     pub async fn run(mut self) {
         let label = ownership::watch_label_selector(&self.shared.application, &self.namespace);
-        let Some(mut stream) = self.open(watching().labels(&label)) else {
+        let Some(mut stream) = self.open(watch_config().labels(&label)) else {
             let kind = &self.kind;
             let message =
                 format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
-            self.shared.inbox.troubled(message);
+            self.shared.inbox.push_problem(message);
             return;
         };
         let mut backoff = BACKOFF;
@@ -125,7 +125,7 @@ impl Watcher {
                 biased;
                 order = self.orders.recv() => match order {
                     Some(((_, key), WatchCommand::Follow(follower))) => self.follow(key, follower).await,
-                    Some(((task, key), WatchCommand::Leave)) => self.leave(&task, &key),
+                    Some(((task, key), WatchCommand::Unfollow)) => self.leave(&task, &key),
                     None => return,
                 },
                 () = tokio::time::sleep_until(rest), if resting.is_some() => resting = None,
@@ -138,14 +138,14 @@ impl Watcher {
                         resting = Some(Instant::now() + backoff.failed());
                         if backoff.failures() == REPORT_AFTER_FAILURES {
                             let message = format!("{} can't be watched, trying on: {error}", self.kind);
-                            self.shared.inbox.troubled(message);
+                            self.shared.inbox.push_problem(message);
                         }
                     }
                     None => return,
                 },
                 Some((key, seen)) = self.pod_news.1.recv() => {
                     if let Some(pods) = self.pods.get_mut(&key) {
-                        pods.take(seen);
+                        pods.update(seen);
                         self.tell(&key).await;
                     }
                 }
@@ -196,7 +196,7 @@ impl Watcher {
             Ok(Some(object)) => {
                 let has_label = ownership::is_watched(&object, &self.shared.application);
                 if !has_label && !self.strays.contains_key(key) {
-                    let config = watching().fields(&field_selector(&key.name));
+                    let config = watch_config().fields(&field_selector(&key.name));
                     if let Some(stream) = self.open(config) {
                         self.strays.insert(key.clone(), stream);
                     }
@@ -213,7 +213,7 @@ impl Watcher {
             }
             Err(error) => {
                 let message = format!("{key} can't be read: {error}");
-                self.shared.inbox.troubled(message);
+                self.shared.inbox.push_problem(message);
                 self.schedule_read(key);
             }
         }
@@ -327,17 +327,17 @@ impl Watcher {
         };
         let Some(object) = self.live.get(key) else {
             for follower in followers {
-                self.shared.observed(follower, key, Fact::Gone);
+                self.shared.observed(follower, key, ObservedState::Gone);
             }
             return;
         };
         let mut soonest = None;
         for follower in followers {
-            let by = follower.judge.as_ref();
+            let by = follower.health_plugin.as_ref();
             let mut assessment = self.shared.judge.assess(by, object).await;
-            let needs_pods = assessment.need.iter().any(|word| word == related::OWNED_PODS);
+            let needs_pods = assessment.requested_related.iter().any(|word| word == related::OWNED_PODS);
             let is_open = assessment.health == Health::Progressing || (needs_pods && !assessment.is_final);
-            let found = self.pods.get(key).and_then(PodWatch::found);
+            let found = self.pods.get(key).and_then(PodWatch::related_pods);
             if !is_open || object.is_terminating() {
                 self.pods.remove(key);
             } else if !self.pods.contains_key(key)
@@ -347,14 +347,14 @@ impl Watcher {
             }
             // Pods that haven't been read yet are reported later. A final assessment has none.
             let pods = self.pods.get(key);
-            if !needs_pods || pods.is_none_or(PodWatch::has_seen) {
-                assessment = self.shared.judge.explain(by, object, assessment, found).await;
+            if !needs_pods || pods.is_none_or(PodWatch::is_observed) {
+                assessment = self.shared.judge.assess_with_related(by, object, assessment, found).await;
             }
             if let Some(pods) = pods {
                 assessment = if self.shared.mode.has(Rule::PodsOnlyTell) {
-                    pods.tell(assessment, needs_pods)
+                    pods.with_last_observation(assessment, needs_pods)
                 } else {
-                    pods.judge(object, assessment, needs_pods)
+                    pods.with_pod_problem(object, assessment, needs_pods)
                 };
             } else if is_pod(object) && !self.shared.mode.has(Rule::PodsOnlyTell) {
                 assessment = assess_pod(&self.shared, object, assessment).await;
@@ -365,19 +365,19 @@ impl Watcher {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(key.clone(), (object.clone(), assessment.clone()));
-            let mut seen = ObservedObject::of(object, assessment);
+            let mut seen = ObservedObject::new(object, assessment);
             if finalizer::is_foreground_deletion(object) {
                 soonest = Some(soonest.map_or(OWNED_PODS_RECHECK_MILLIS, |soonest: u64| {
                     soonest.min(OWNED_PODS_RECHECK_MILLIS)
                 }));
                 if let Some(pod) = owned::deletion_blocker(&self.shared.cluster, object).await {
-                    seen.held_up_by = Some(match seen.held_up_by {
+                    seen.deletion_blocker = Some(match seen.deletion_blocker {
                         Some(reason) => format!("{reason}; {pod}"),
                         None => pod,
                     });
                 }
             }
-            self.shared.observed(follower, key, Fact::Present(seen));
+            self.shared.observed(follower, key, ObservedState::Present(seen));
         }
         match soonest {
             Some(after) => self

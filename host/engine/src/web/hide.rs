@@ -55,13 +55,13 @@ impl SecretValues {
     }
 
     /// Returns the number of bytes of the longest form of a value.
-    pub(super) fn longest(&self) -> usize {
+    pub(super) fn max_bytes(&self) -> usize {
         self.longest
     }
 
     /// Returns the first `most` bytes without the values. A value that begins within them is only found if as many bytes follow as
     /// [`SecretValues::longest`] says.
-    pub(super) fn clean(&self, bytes: &[u8], most: usize) -> Vec<u8> {
+    pub(super) fn redact(&self, bytes: &[u8], most: usize) -> Vec<u8> {
         let kept = |from: usize, to: usize| bytes.get(from..to.min(most)).unwrap_or_default();
         let (mut clean, mut at) = (Vec::with_capacity(bytes.len().min(most)), 0);
         match &self.finder {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn clean(hidden: &SecretValues, text: &str) -> String {
-        String::from_utf8(hidden.clean(text.as_bytes(), usize::MAX)).unwrap()
+        String::from_utf8(hidden.redact(text.as_bytes(), usize::MAX)).unwrap()
     }
 
     #[test]
@@ -190,8 +190,8 @@ mod tests {
         for before in 0..40 {
             for most in 1..80 {
                 let text = format!("{}{value}abc{value}{value}", "x".repeat(before));
-                let read = text.get(..text.len().min(most + hidden.longest())).unwrap();
-                let shown = String::from_utf8(hidden.clean(read.as_bytes(), most)).unwrap();
+                let read = text.get(..text.len().min(most + hidden.max_bytes())).unwrap();
+                let shown = String::from_utf8(hidden.redact(read.as_bytes(), most)).unwrap();
                 assert!(shown.len() <= most);
                 assert!(
                     !shown.contains(|letter: char| value.contains(letter)),

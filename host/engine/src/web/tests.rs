@@ -57,8 +57,8 @@ async fn server() -> SocketAddr {
     address
 }
 
-fn get(url: String) -> Call {
-    Call {
+fn get(url: String) -> HttpCall {
+    HttpCall {
         method: "GET".to_owned(),
         url,
         headers: Vec::new(),
@@ -83,7 +83,7 @@ async fn a_call_is_sent_as_it_is_and_a_secret_does_not_come_back() {
     ];
     call.secrets = vec!["Bearer s3cret".to_owned()];
     let answer = HttpCaller::network().call(&call).await.unwrap();
-    assert_eq!((answer.status, answer.cut), (200, false));
+    assert_eq!((answer.status, answer.is_truncated), (200, false));
     let sent = body(&answer).to_lowercase();
     assert!(
         sent.contains("x-one: 1") && sent.contains("user-agent: capstan/"),
@@ -165,7 +165,7 @@ async fn an_answer_has_bounds_in_size_and_time() {
     let at = server().await;
     let web = HttpCaller::network();
     let answer = web.call(&get(format!("http://{at}/big"))).await.unwrap();
-    assert_eq!((body(&answer).len(), answer.cut), (MOST_BODY, true));
+    assert_eq!((body(&answer).len(), answer.is_truncated), (MOST_BODY, true));
     let mut slow = get(format!("http://{at}/slow"));
     slow.timeout = Duration::from_millis(50);
     let error = web.call(&slow).await.unwrap_err();

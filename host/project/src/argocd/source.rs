@@ -54,7 +54,7 @@ impl Reader<'_> {
             let chart = Chart {
                 version: revision,
                 repository: (!is_oci).then_some(url),
-                ..Chart::at(chart)
+                ..Chart::new(chart)
             };
             return self
                 .helm(at, chart, Path::new(""))
@@ -95,7 +95,7 @@ impl Reader<'_> {
                 path,
                 recursive,
                 rules: FolderRules {
-                    is_argo_cds: true,
+                    follows_argo_cd: true,
                     ..rules
                 },
             }),
@@ -118,7 +118,7 @@ impl Reader<'_> {
             rules: FolderRules {
                 include,
                 exclude,
-                is_argo_cds: true,
+                follows_argo_cd: true,
             },
         })
     }
@@ -176,7 +176,7 @@ impl Reader<'_> {
             self.text(&format!("{at}/values")),
         ) {
             (Some(object), _) => Some(object.clone()),
-            (None, Some(text)) => match manifest::value(&text) {
+            (None, Some(text)) => match manifest::parse_value(&text) {
                 Ok(value) => Some(value).filter(|value| !value.is_null()),
                 Err(why) => {
                     self.wrong(

@@ -4,9 +4,9 @@ use capstan_core::{error::Diagnostic, manifest::Manifest, remedy::Setting};
 use capstan_source::{self as source, Chart, Kustomization, Source, Values};
 use serde_json::Value;
 
-use super::{Entry, Place, scheme_mistake};
+use super::{SourceEntry, Place, scheme_mistake};
 
-impl Entry {
+impl SourceEntry {
     pub(super) fn mistakes(&self, document: &Manifest, pointer: &str) -> Vec<Diagnostic> {
         let kinds = [
             ("path", self.path.is_some()),
@@ -91,7 +91,7 @@ impl Entry {
             if enable_helm && !enables_helm {
                 let pointer = format!("{}/enableHelm", place.pointer);
                 let message = "this kustomization may only have charts rendered by helm if you allow it";
-                let error = place.file.document.key_error(&pointer, message);
+                let error = place.configuration.document.key_error(&pointer, message);
                 place.refused.push(error.hint(Setting::EnableHelm));
             }
             return Source::Kustomization(Kustomization {
@@ -104,12 +104,12 @@ impl Entry {
             return Source::Chart(Box::new(self.chart(chart, place)));
         }
         let path = self.path.as_deref().unwrap_or(".");
-        Source::of_path(place.path("path", path), self.recursive.unwrap_or(false))
+        Source::from_path(place.path("path", path), self.recursive.unwrap_or(false))
     }
 
     fn chart(&self, chart: &str, place: &mut Place<'_>) -> Chart {
         // A chart that isn't a path is a reference of helm's.
-        let local = place.file.folder.join(chart);
+        let local = place.configuration.folder.join(chart);
         let is_local = local.exists() || chart.starts_with('.');
         let value_files = self.value_files.iter().enumerate();
         let value_files = value_files.map(|(index, path)| place.file(&format!("valueFiles/{index}"), path));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use capstan_cluster::registry::{Guard, PASSWORD, Registry, USER};
-use capstan_registry::{Access, Locked, Login, OnExistingTag, Pattern, Policy, PublicKey, RegistryError, Rule, Signer};
+use capstan_registry::{Access, LockedPlugin, Login, OnExistingTag, SourcePattern, SignaturePolicy, PublicKey, RegistryError, SignatureRule, Signer};
 
 use crate::support::{Place, access, component, oci, or_skip, registry, source};
 
@@ -63,10 +63,10 @@ impl Cosign {
     }
 }
 
-fn policy(any_of: &[&Signer], all_of: &[&Signer]) -> Policy {
+fn policy(any_of: &[&Signer], all_of: &[&Signer]) -> SignaturePolicy {
     let cloned = |signers: &[&Signer]| signers.iter().map(|signer| (*signer).clone()).collect();
-    Policy(vec![Rule {
-        source: Pattern::Every,
+    SignaturePolicy(vec![SignatureRule {
+        source: SourcePattern::All,
         any_of: cloned(any_of),
         all_of: cloned(all_of),
     }])
@@ -98,13 +98,13 @@ async fn what_cosign_signs_is_signed_by_its_key_in_both_forms() {
     let (ours, theirs) = (cosign.key("ours"), cosign.key("theirs"));
     for (form, repository) in FORMS.into_iter().zip(["acme/new", "acme/old"]) {
         let (text, reference) = published(&registry, repository, access.clone()).await;
-        let resolve = async |policy: Policy| {
+        let resolve = async |policy: SignaturePolicy| {
             let found = Place::new()
                 .store_with(access.clone(), policy)
                 .resolve(&source(&text), Path::new(""))
                 .await;
             found
-                .map(|plugin| (plugin.component.signed_by, plugin.signatures))
+                .map(|plugin| (plugin.component.signed_by, plugin.signature_count))
                 .map_err(|error| error.to_string())
         };
         let unsigned = resolve(policy(&[&ours], &[])).await.unwrap_err();
@@ -119,7 +119,7 @@ async fn what_cosign_signs_is_signed_by_its_key_in_both_forms() {
             Ok((vec!["ours".to_owned()], Some(1))),
             "{form}"
         );
-        assert_eq!(resolve(Policy::default()).await, Ok((vec![], Some(1))));
+        assert_eq!(resolve(SignaturePolicy::default()).await, Ok((vec![], Some(1))));
         let other = resolve(policy(&[&theirs], &[])).await.unwrap_err();
         assert!(other.contains("its one signature is by somebody else"), "{other}");
         let both = resolve(policy(&[], &[&ours, &theirs])).await.unwrap_err();
@@ -141,7 +141,7 @@ async fn a_signature_is_remembered_and_does_not_count_for_another_plugin() {
         return;
     };
     let access = Access {
-        ca: Some(registry.ca()),
+        ca_file: Some(registry.ca()),
         login: Some(Login {
             registry: registry.address(),
             user: USER.to_owned(),
@@ -179,12 +179,12 @@ async fn a_signature_is_remembered_and_does_not_count_for_another_plugin() {
         .resolve(&source(&text), Path::new(""))
         .await
         .unwrap();
-    let locked = Locked {
+    let locked = LockedPlugin {
         name: "ttl".to_owned(),
         version: "0.1.0".to_owned(),
         source: text.clone(),
         digest: found.component.digest,
-        manifest: found.manifest,
+        manifest_digest: found.manifest,
     };
     drop(registry);
     let lock = Path::new("capstan.lock");
@@ -243,7 +243,7 @@ async fn what_is_attested_is_shown_and_is_no_signature() {
         .await
         .unwrap();
     assert_eq!(
-        (found.attested, found.signatures),
+        (found.attestations, found.signature_count),
         (vec!["https://slsa.dev/provenance/v1".to_owned()], Some(0))
     );
     let store = Place::new().store_with(access, policy(&[&ours], &[]));

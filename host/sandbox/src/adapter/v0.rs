@@ -8,8 +8,8 @@ use capstan_core::{
     health::{Assessment, Health},
     hook::{Disposal, HookOutcome, Propagation},
     phase::Phase,
-    plugins::{Ask, HeaderValue, HookStep, HttpRequest, ObjectRef, Placement, Progress, Request, Selector},
-    text::bounded,
+    plugins::{HookRequest, HeaderValue, HookStep, HttpRequest, ObjectRef, Placement, Progress, Request, Selector},
+    text::truncated,
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;
@@ -23,9 +23,9 @@ use crate::{
         capstan::plugin::types,
         exports::capstan::plugin::{delete_policy, health, health_by_view, hook},
     },
-    call::{Failure, MAX_ANSWER},
+    call::{Failure, MAX_ANSWER_BYTES},
     component::{HEALTH_BY_VIEW, export_name},
-    state::State,
+    state::CallState,
 };
 
 /// The most requests of a hook in one step.
@@ -50,7 +50,7 @@ pub(crate) struct Exports {
 
 impl Exports {
     /// Finds the functions of the interfaces that the plugin has claims for, and checks their types.
-    pub(crate) fn find(pre: &InstancePre<State>, claimed: &[Interface]) -> wasmtime::Result<Exports> {
+    pub(crate) fn find(pre: &InstancePre<CallState>, claimed: &[Interface]) -> wasmtime::Result<Exports> {
         let has = |interface| claimed.contains(&interface);
         let by_view = has(Interface::Health) && pre.component().get_export_index(None, HEALTH_BY_VIEW).is_some();
         let by_text = has(Interface::Health)
@@ -71,13 +71,13 @@ impl Exports {
 
 fn failure(failure: types::Failure) -> Failure {
     match failure {
-        types::Failure::Invalid(message) => Failure::Invalid(bounded(message)),
+        types::Failure::Invalid(message) => Failure::Invalid(truncated(message)),
         types::Failure::Retry((message, after_ms)) => Failure::Retry {
-            message: bounded(message),
+            message: truncated(message),
             after_ms: after_ms.max(MIN_RECHECK_MILLIS),
         },
-        types::Failure::Failed(message) => Failure::Failed(bounded(message)),
-        types::Failure::Other((name, json)) => Failure::Failed(bounded(format!("{name}: {json}"))),
+        types::Failure::Failed(message) => Failure::Failed(truncated(message)),
+        types::Failure::Other((name, json)) => Failure::Failed(truncated(format!("{name}: {json}"))),
     }
 }
 
@@ -109,12 +109,12 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
             health::HealthStatus::Missing => Health::Missing,
             health::HealthStatus::Unknown | health::HealthStatus::Other(_) => Health::Unknown,
         },
-        message: bounded(message),
-        rule: bounded(rule),
+        message: truncated(message),
+        rule: truncated(rule),
         is_final: final_,
         recheck_after_ms,
-        need: need.into_iter().take(MAX_RELATED_OBJECTS).map(bounded).collect(),
-        lacks: None,
+        requested_related: need.into_iter().take(MAX_RELATED_OBJECTS).map(truncated).collect(),
+        missing_object: None,
     })
 }
 
@@ -146,7 +146,7 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
         hook::Placement::Run(placed) => placed,
         hook::Placement::Skip(reason) => {
             check_size(reason.len())?;
-            return Ok(Placement::Skip(bounded(reason)));
+            return Ok(Placement::Skip(truncated(reason)));
         }
         hook::Placement::Other((name, _)) => return Err(later("placement", &name)),
     };
@@ -216,10 +216,10 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
             hook::Progress::Failed => Progress::Ended(HookOutcome::Failed),
             hook::Progress::Other((name, _)) => return Err(later("progress", &name)),
         },
-        message: bounded(message),
-        asks: asks
+        message: truncated(message),
+        requests: asks
             .into_iter()
-            .map(|ask| Ok(Ask::new(ask.id, request(ask.what)?)))
+            .map(|ask| Ok(HookRequest::new(ask.id, request(ask.what)?)))
             .collect::<Result<_, Failure>>()?,
         state,
         wake_after_ms: wake_after_ms.map(|wait| wait.max(MIN_RECHECK_MILLIS)),
@@ -250,9 +250,9 @@ fn request(request: hook::Request) -> Result<Request, Failure> {
             propagation: propagation(deletion.propagation),
         },
         hook::Request::Http(call) => return http(call),
-        hook::Request::WaitSignal(name) => Request::WaitSignal(bounded(name)),
+        hook::Request::WaitSignal(name) => Request::WaitSignal(truncated(name)),
         hook::Request::EmitEvent(text) => Request::EmitEvent(text),
-        hook::Request::Other((name, _)) => Request::NotInThisVersion(bounded(name)),
+        hook::Request::Other((name, _)) => Request::Unsupported(truncated(name)),
     })
 }
 
@@ -286,7 +286,7 @@ fn http(call: hook::HttpRequest) -> Result<Request, Failure> {
             }
             // The call without this header would be a different one.
             hook::HeaderValue::Other((kind, _)) => {
-                return Ok(Request::NotInThisVersion(bounded(format!(
+                return Ok(Request::Unsupported(truncated(format!(
                     "http with a header value `{kind}`"
                 ))));
             }
@@ -317,8 +317,8 @@ fn texts(texts: &[String]) -> usize {
 
 /// Refuses an answer that is too large. The host's limit during the call may have counted differently.
 fn check_size(size: usize) -> Result<(), Failure> {
-    if size > MAX_ANSWER {
-        return Err(broken(format!("{size} bytes, where {MAX_ANSWER} may be")));
+    if size > MAX_ANSWER_BYTES {
+        return Err(broken(format!("{size} bytes, where {MAX_ANSWER_BYTES} may be")));
     }
     Ok(())
 }
@@ -339,7 +339,7 @@ fn later(what: &str, name: &str) -> Failure {
 }
 
 fn broken(what: String) -> Failure {
-    Failure::Failed(bounded(format!("gave an answer outside of the contract: {what}")))
+    Failure::Failed(truncated(format!("gave an answer outside of the contract: {what}")))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use capstan_private::PrivateFolder;
 
 use super::Sandbox;
 use crate::{
-    cache::Cache, engine::Engine, error::SandboxError, info::Source, kept::Kept, memo::AssessmentCache,
+    cache::Cache, engine::Engine, error::SandboxError, info::Source, kept::ComponentStore, memo::AssessmentCache,
     memory::MemoryBudget, plugin::Plugin, registry::Registry,
 };
 
@@ -99,7 +99,7 @@ impl Builder {
     /// first call.
     pub fn build(self) -> Result<Sandbox, SandboxError> {
         let engine = Engine::shared()?;
-        let mut notes: Vec<String> = engine.note.iter().cloned().collect();
+        let mut notes: Vec<String> = engine.slow_reason.iter().cloned().collect();
         let cache = self.cache.and_then(|folder| match Cache::open(&folder) {
             Ok(cache) => Some(cache),
             Err(note) => {
@@ -111,7 +111,7 @@ impl Builder {
         let kept = cache.as_ref().and_then(|cache| {
             let folder = PrivateFolder::open(&cache.folder().path().join("components"));
             folder
-                .map(Kept::new)
+                .map(ComponentStore::new)
                 .inspect_err(|error| tracing::warn!(%error, "Components are not stored."))
                 .ok()
         });
@@ -126,7 +126,7 @@ impl Builder {
             },
             engine,
             cache,
-            kept,
+            component_store: kept,
             compiler: self.compiler,
             keeps_time: !self.is_timeless,
             has_rest: self.has_rest,

@@ -6,7 +6,7 @@ use capstan_core::{
     object::{GroupKind, Object},
     phase::Phase,
     plugins::{
-        AbortReason, Ask, HookQuestion, HookStep, HttpResponse, ObjectRef, Observation, ObservationKind, Placement,
+        AbortReason, HookRequest, HookQuestion, HookStep, HttpResponse, ObjectRef, Observation, ObservationKind, Placement,
         PluginQuery, Plugins as _, PolicyHook, PolicyQuestion, Progress, Request,
     },
     wave::Wave,
@@ -60,8 +60,8 @@ fn see(state: Vec<u8>, answers: u32, what: ObservationKind) -> HookQuestion {
     HookQuestion::Advance {
         state,
         observation: Observation {
-            answers: Some(answers),
-            what,
+            request_id: Some(answers),
+            kind: what,
         },
     }
 }
@@ -73,15 +73,15 @@ async fn verdict_of(status: Value) -> HookStep {
     assert_eq!(by.plugin, "job");
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
     assert_eq!(begun.progress, Progress::Running);
-    let asks: Vec<&Request> = begun.asks.iter().map(|ask| &ask.what).collect();
+    let asks: Vec<&Request> = begun.requests.iter().map(|ask| &ask.request).collect();
     assert_eq!(asks, [&Request::CreateOwn, &Request::WatchOwn]);
-    let watch = begun.asks[1].id;
+    let watch = begun.requests[1].id;
 
     let mut object = job();
     object["status"] = status;
     let health = assess(sandbox(), &object).await.unwrap();
     let object = Object(object);
-    let created = see(begun.state, begun.asks[0].id, ObservationKind::Created(object.clone()));
+    let created = see(begun.state, begun.requests[0].id, ObservationKind::Created(object.clone()));
     let created = step(sandbox(), &by, &job(), created).await.unwrap();
     let seen = see(created.state, watch, ObservationKind::Object { object, health });
     step(sandbox(), &by, &job(), seen).await.unwrap()
@@ -119,7 +119,7 @@ async fn a_job_is_stopped() {
 async fn every_observation_reaches_the_guest() {
     let by = crate::support::hook_type(sandbox(), "asker");
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
-    let asked = Ask::new(
+    let asked = HookRequest::new(
         7,
         Request::Get(ObjectRef {
             api_version: "v1".to_owned(),
@@ -128,7 +128,7 @@ async fn every_observation_reaches_the_guest() {
             name: "everything".to_owned(),
         }),
     );
-    assert_eq!(begun.asks, [asked]);
+    assert_eq!(begun.requests, [asked]);
     let mut answers = Vec::new();
     for what in [
         ObservationKind::Created(Object(json!({"kind": "Job"}))),
@@ -141,7 +141,7 @@ async fn every_observation_reaches_the_guest() {
             status: 200,
             headers: vec![("x".to_owned(), "y".to_owned())],
             body: "aGk=".to_owned(),
-            cut: true,
+            is_truncated: true,
         }),
         ObservationKind::Signal {
             name: "go".to_owned(),

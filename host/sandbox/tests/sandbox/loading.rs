@@ -122,7 +122,7 @@ fn a_plugin_of_the_user_is_compiled_at_once_and_a_built_in_one_when_asked() {
     let expected: Vec<_> = capstan_bundle::ALL.iter().map(|plugin| built_in(plugin.name)).collect();
     assert_eq!(compiled[0], hostile);
     assert_eq!(compiled[1..], expected);
-    sandbox.warm_up().unwrap();
+    sandbox.compile_all().unwrap();
     assert!(sandbox.plugins().iter().all(|plugin| plugin.compiled.is_some()));
 }
 
@@ -135,7 +135,7 @@ fn a_plugin_says_who_it_is() {
         ("0.1.0", "0.1.0", "Apache-2.0")
     );
     assert_eq!(job.digest.len(), 64);
-    assert_eq!(job.size, capstan_bundle::get("job").unwrap().bytes.len());
+    assert_eq!(job.size_bytes, capstan_bundle::get("job").unwrap().bytes.len());
     let claims: Vec<String> = job
         .claims
         .iter()

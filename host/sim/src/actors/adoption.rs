@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Turn,
-    look::{controller, controller_reference, fields, has_labels, is_going, is_matched, items, namespace, text},
+    ClusterView, Actions,
+    look::{controller, controller_reference, fields, has_labels, is_terminating, is_matched, items, namespace, text},
     stateful_set, template,
 };
 
@@ -22,11 +22,11 @@ const ADOPTERS: [(GroupAndKind, GroupAndKind); 5] = [
     (("apps", "DaemonSet"), ("", "Pod")),
 ];
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for (group, kind) in [("apps", "ReplicaSet"), ("", "Pod")] {
         for orphan in sight.list(group, kind) {
-            if controller(orphan).is_some() || is_going(orphan) {
+            if controller(orphan).is_some() || is_terminating(orphan) {
                 continue;
             }
             let adopters = ADOPTERS.iter().filter(|(_, adopted)| *adopted == (group, kind));
@@ -45,7 +45,7 @@ fn adopts(owner: &Value, orphan: &Value) -> bool {
         "ReplicaSet" | "ReplicationController" => template::is_active(orphan),
         _ => true,
     };
-    is_candidate && !is_going(owner) && namespace(owner) == namespace(orphan) && is_selected(owner, orphan)
+    is_candidate && !is_terminating(owner) && namespace(owner) == namespace(orphan) && is_selected(owner, orphan)
 }
 
 /// Says whether `spec.selector` of a workload matches an object's labels. An empty selector matches nothing here, since the API server
@@ -66,7 +66,7 @@ fn with_controller(orphan: &Value, owner: &Value) -> Value {
     let mut owners = items(orphan, "/metadata/ownerReferences").to_vec();
     owners.push(controller_reference(owner));
     if let Some(metadata) = adopted.get_mut("metadata") {
-        template::put(metadata, "ownerReferences", json!(owners));
+        template::set_field(metadata, "ownerReferences", json!(owners));
     }
     adopted
 }

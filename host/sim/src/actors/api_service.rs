@@ -6,18 +6,18 @@
 use serde_json::Value;
 
 use super::{
-    ClusterView, Turn,
+    ClusterView, Actions,
     condition::{self, ConditionUpdate},
-    look::{has_labels, is_condition, is_going, is_true, items, namespace, number, status_of, text},
+    look::{has_labels, is_condition, is_terminating, is_true, items, namespace, number, status_of, text},
 };
 
 /// The default port of `spec.service`.
 const DEFAULT_PORT: i64 = 443;
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for service in sight.list("apiregistration.k8s.io", "APIService") {
-        if is_going(service) {
+        if is_terminating(service) {
             continue;
         }
         let (holds, reason, message) = match availability(sight, service) {
@@ -27,7 +27,7 @@ pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
         let mut status = status_of(service);
         let says = ConditionUpdate {
             kind: "Available",
-            holds,
+            is_true: holds,
             reason,
             message: &message,
         };
@@ -74,7 +74,7 @@ fn has_endpoints(sight: &ClusterView<'_>, service: &Value) -> bool {
     let selector = service.pointer("/spec/selector").filter(|selector| !selector.is_null());
     if let Some(selector) = selector {
         return sight.list("", "Pod").into_iter().any(|pod| {
-            namespace(pod) == space && !is_going(pod) && has_labels(pod, selector) && is_condition(pod, "Ready")
+            namespace(pod) == space && !is_terminating(pod) && has_labels(pod, selector) && is_condition(pod, "Ready")
         });
     }
     let is_ready = |endpoint: &Value| {

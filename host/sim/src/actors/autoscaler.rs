@@ -6,31 +6,31 @@
 use serde_json::{Value, json};
 
 use super::{
-    Change, ClusterView, Turn,
+    Action, ClusterView, Actions,
     condition::{self, ConditionUpdate},
-    look::{is_going, later, moment, namespace, number, stamp, status_of, text},
+    look::{is_terminating, plus_seconds, timestamp, namespace, number, format_timestamp, status_of, text},
 };
 use crate::kinds::Scale;
 
 /// The interval of the controller in seconds: `--horizontal-pod-autoscaler-sync-period`.
 const SYNC_PERIOD_SECONDS: i64 = 15;
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for autoscaler in sight.list("autoscaling", "HorizontalPodAutoscaler") {
-        if !is_going(autoscaler) {
+        if !is_terminating(autoscaler) {
             run(sight, &mut turn, autoscaler);
         }
     }
     turn
 }
 
-fn run(sight: &ClusterView<'_>, turn: &mut Turn, autoscaler: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, autoscaler: &Value) {
     let mut status = status_of(autoscaler);
     let mut says = |kind: &str, holds: bool, reason: &str, message: &str| {
         let says = ConditionUpdate {
             kind,
-            holds,
+            is_true: holds,
             reason,
             message,
         };
@@ -46,13 +46,13 @@ fn run(sight: &ClusterView<'_>, turn: &mut Turn, autoscaler: &Value) {
         }
     };
     let count = |path: &str| number(target, &format!("/{}", path.replace('.', "/")));
-    let current = count(&scale.wanted).unwrap_or(1);
+    let current = count(&scale.replicas_path).unwrap_or(1);
     let least = number(autoscaler, "/spec/minReplicas").unwrap_or(1);
     let most = number(autoscaler, "/spec/maxReplicas").unwrap_or(least);
     let wanted = if current == 0 { 0 } else { current.min(most).max(least) };
-    let next_look = moment(autoscaler, "/status/lastScaleTime").map(|last| later(last, SYNC_PERIOD_SECONDS));
+    let next_look = timestamp(autoscaler, "/status/lastScaleTime").map(|last| plus_seconds(last, SYNC_PERIOD_SECONDS));
     if wanted != current && next_look.is_some_and(|at| at > sight.now) {
-        turn.due = [turn.due, next_look].into_iter().flatten().min();
+        turn.wake_at = [turn.wake_at, next_look].into_iter().flatten().min();
         return;
     }
     if current == 0 && least != 0 {
@@ -81,11 +81,11 @@ fn run(sight: &ClusterView<'_>, turn: &mut Turn, autoscaler: &Value) {
             )
         };
         says("ScalingLimited", true, reason, message);
-        status.insert("lastScaleTime".into(), json!(stamp(sight.now)));
+        status.insert("lastScaleTime".into(), json!(format_timestamp(sight.now)));
         turn.changes
-            .push(Change::Scale(with_replicas(target, &scale.wanted, wanted)));
+            .push(Action::Scale(with_replicas(target, &scale.replicas_path, wanted)));
     }
-    status.insert("currentReplicas".into(), json!(count(&scale.found).unwrap_or(0)));
+    status.insert("currentReplicas".into(), json!(count(&scale.status_replicas_path).unwrap_or(0)));
     status.insert("desiredReplicas".into(), json!(wanted));
     turn.status(autoscaler, status);
 }
@@ -104,7 +104,7 @@ fn target<'a>(sight: &ClusterView<'a>, autoscaler: &Value) -> Result<(&'a Value,
     let object = sight.get(group, kind, namespace(autoscaler), name).ok_or_else(|| {
         format!(
             "{} \"{name}\" not found",
-            crate::status::qualified(&resource.plural, group)
+            crate::status::qualified_resource(&resource.plural, group)
         )
     })?;
     let scale = version.scale.clone();

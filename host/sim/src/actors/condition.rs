@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::look::{stamp, text};
+use super::look::{format_timestamp, text};
 
 /// The new value of a condition.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConditionUpdate<'a> {
     pub kind: &'a str,
-    pub holds: bool,
+    pub is_true: bool,
     pub reason: &'a str,
     pub message: &'a str,
 }
@@ -20,7 +20,7 @@ pub(crate) struct ConditionUpdate<'a> {
 pub(crate) fn set(status: &mut Map<String, Value>, says: ConditionUpdate<'_>, extra: Option<&str>, now: Timestamp) {
     let list = status.entry("conditions").or_insert_with(|| json!([]));
     let Some(list) = list.as_array_mut() else { return };
-    let truth = if says.holds { "True" } else { "False" };
+    let truth = if says.is_true { "True" } else { "False" };
     let known = list.iter_mut().find(|condition| text(condition, "/type") == says.kind);
     let mut fresh = Map::new();
     fresh.insert("type".into(), json!(says.kind));
@@ -39,7 +39,7 @@ pub(crate) fn set(status: &mut Map<String, Value>, says: ConditionUpdate<'_>, ex
             .filter(|at| !at.is_empty())
     };
     for field in ["lastTransitionTime"].into_iter().chain(extra) {
-        fresh.insert(field.into(), json!(since(field).unwrap_or_else(|| stamp(now))));
+        fresh.insert(field.into(), json!(since(field).unwrap_or_else(|| format_timestamp(now))));
     }
     match known {
         Some(known) => *known = Value::Object(fresh),

@@ -5,23 +5,23 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ClusterView, Turn,
+    ClusterView, Actions,
     condition::{self, ConditionUpdate},
     look::{
-        controller_reference, digest, is_going, is_true, items, later, moment, name, namespace, number, share, stamp,
+        controller_reference, short_hash, is_terminating, is_true, items, plus_seconds, timestamp, name, namespace, number, int_or_percent, format_timestamp,
         status_of, text, uid,
     },
-    template::{mark, put},
+    template::{set_metadata_entry, set_field},
 };
 use crate::store::Propagation;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 const HASH: &str = "pod-template-hash";
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for deployment in sight.list("apps", "Deployment") {
-        if !is_going(deployment) {
+        if !is_terminating(deployment) {
             Rollout::new(sight, deployment).run(&mut turn);
         }
     }
@@ -44,7 +44,7 @@ struct Rollout<'a> {
 
 impl<'a> Rollout<'a> {
     fn new(sight: &'a ClusterView<'a>, deployment: &'a Value) -> Self {
-        let hash = digest(deployment.pointer("/spec/template").unwrap_or(&Value::Null));
+        let hash = short_hash(deployment.pointer("/spec/template").unwrap_or(&Value::Null));
         let sets = sight.controlled("apps", "ReplicaSet", deployment);
         let (new, mut old): (Vec<&Value>, Vec<&Value>) = sets
             .into_iter()
@@ -52,8 +52,8 @@ impl<'a> Rollout<'a> {
         old.sort_by_key(|set| (revision(set), name(set)));
         let wanted = number(deployment, "/spec/replicas").unwrap_or(1);
         let limit = |field: &str| deployment.pointer(&format!("/spec/strategy/rollingUpdate/{field}"));
-        let surge = share(limit("maxSurge"), wanted, true, "25%");
-        let unavailable = share(limit("maxUnavailable"), wanted, false, "25%");
+        let surge = int_or_percent(limit("maxSurge"), wanted, true, "25%");
+        let unavailable = int_or_percent(limit("maxUnavailable"), wanted, false, "25%");
         Self {
             sight,
             deployment,
@@ -67,7 +67,7 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    fn run(&self, turn: &mut Turn) {
+    fn run(&self, turn: &mut Actions) {
         let paused = is_true(self.deployment, "/spec/paused");
         let recreate = text(self.deployment, "/spec/strategy/type") == "Recreate";
         if paused {
@@ -85,7 +85,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// Scales the old and the new `ReplicaSet`s, within the limits.
-    fn roll(&self, turn: &mut Turn) {
+    fn roll(&self, turn: &mut Actions) {
         let olds: i64 = self.old.iter().map(|set| size(set)).sum();
         let Some(new) = self.new else {
             let first = (self.wanted + self.surge - olds).clamp(0, self.wanted);
@@ -118,7 +118,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// Ends every old pod before the first new one starts.
-    fn recreate(&self, turn: &mut Turn) {
+    fn recreate(&self, turn: &mut Actions) {
         for set in &self.old {
             resize(turn, set, 0);
         }
@@ -135,7 +135,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// A paused Deployment is scaled, but not rolled out.
-    fn resize_in_place(&self, turn: &mut Turn) {
+    fn resize_in_place(&self, turn: &mut Actions) {
         let active: Vec<&Value> = self
             .old
             .iter()
@@ -155,17 +155,17 @@ impl<'a> Rollout<'a> {
             .cloned()
             .unwrap_or_else(|| json!({}));
         if template.get("metadata").is_none_or(Value::is_null) {
-            put(&mut template, "metadata", json!({}));
+            set_field(&mut template, "metadata", json!({}));
         }
-        mark(&mut template, "labels", HASH, &self.hash);
+        set_metadata_entry(&mut template, "labels", HASH, &self.hash);
         let mut selector = self
             .deployment
             .pointer("/spec/selector")
             .cloned()
             .unwrap_or_else(|| json!({}));
         let mut labels = selector.get("matchLabels").cloned().unwrap_or_else(|| json!({}));
-        put(&mut labels, HASH, json!(self.hash));
-        put(&mut selector, "matchLabels", labels);
+        set_field(&mut labels, HASH, json!(self.hash));
+        set_field(&mut selector, "matchLabels", labels);
         let mut set = json!({
             "apiVersion": "apps/v1",
             "kind": "ReplicaSet",
@@ -185,7 +185,7 @@ impl<'a> Rollout<'a> {
         if let Some(seconds) = number(self.deployment, "/spec/minReadySeconds")
             && let Some(spec) = set.get_mut("spec")
         {
-            put(spec, "minReadySeconds", json!(seconds));
+            set_field(spec, "minReadySeconds", json!(seconds));
         }
         set
     }
@@ -195,29 +195,29 @@ impl<'a> Rollout<'a> {
     }
 
     /// Gives the ReplicaSet of the current template the highest revision, and shows that on the Deployment.
-    fn number(&self, turn: &mut Turn) {
+    fn number(&self, turn: &mut Actions) {
         let Some(new) = self.new else { return };
         let highest = self.next_revision();
         if revision(new) < highest {
             let mut numbered = new.clone();
-            mark(&mut numbered, "annotations", REVISION, &highest.to_string());
+            set_metadata_entry(&mut numbered, "annotations", REVISION, &highest.to_string());
             turn.update(numbered);
             return;
         }
         if revision(self.deployment) != revision(new) {
             let mut numbered = self.deployment.clone();
-            mark(&mut numbered, "annotations", REVISION, &revision(new).to_string());
+            set_metadata_entry(&mut numbered, "annotations", REVISION, &revision(new).to_string());
             turn.update(numbered);
         }
     }
 
     /// Deletes old empty sets beyond the history limit.
-    fn clean_up(&self, turn: &mut Turn) {
+    fn clean_up(&self, turn: &mut Actions) {
         let limit = number(self.deployment, "/spec/revisionHistoryLimit").unwrap_or(10);
         let empty: Vec<&&Value> = self
             .old
             .iter()
-            .filter(|set| size(set) == 0 && number(set, "/status/replicas").unwrap_or(0) == 0 && !is_going(set))
+            .filter(|set| size(set) == 0 && number(set, "/status/replicas").unwrap_or(0) == 0 && !is_terminating(set))
             .collect();
         let surplus = empty.len().saturating_sub(usize::try_from(limit).unwrap_or(0));
         for set in empty.iter().take(surplus) {
@@ -225,7 +225,7 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    fn tell(&self, turn: &mut Turn, paused: bool) {
+    fn tell(&self, turn: &mut Actions, paused: bool) {
         let sum = |field: &str| -> i64 {
             let sets = self.old.iter().copied().chain(self.new);
             sets.map(|set| number(set, &format!("/status/{field}")).unwrap_or(0))
@@ -278,7 +278,7 @@ impl<'a> Rollout<'a> {
         };
         let says = ConditionUpdate {
             kind: "Available",
-            holds,
+            is_true: holds,
             reason,
             message,
         };
@@ -286,7 +286,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// Sets `Progressing`: the rollout progresses, is complete, or hasn't progressed for `progressDeadlineSeconds`.
-    fn progress(&self, turn: &mut Turn, status: &mut Map<String, Value>, sums: ReplicaCounts, paused: bool) {
+    fn progress(&self, turn: &mut Actions, status: &mut Map<String, Value>, sums: ReplicaCounts, paused: bool) {
         let now = self.sight.now;
         let known = items(self.deployment, "/status/conditions")
             .iter()
@@ -295,7 +295,7 @@ impl<'a> Rollout<'a> {
         let mut say = |holds: bool, reason: &str, message: &str| {
             let says = ConditionUpdate {
                 kind: "Progressing",
-                holds,
+                is_true: holds,
                 reason,
                 message,
             };
@@ -332,7 +332,7 @@ impl<'a> Rollout<'a> {
         if moved || !about || reason == "DeploymentPaused" {
             say(true, "ReplicaSetUpdated", &message);
             // `lastUpdateTime` starts the deadline again: it changes with any progress.
-            set_last_update_time(status, &stamp(now));
+            set_last_update_time(status, &format_timestamp(now));
         }
         let deadline = number(self.deployment, "/spec/progressDeadlineSeconds").unwrap_or(600);
         let since = status
@@ -340,16 +340,16 @@ impl<'a> Rollout<'a> {
             .and_then(Value::as_array)
             .and_then(|list| list.iter().find(|condition| text(condition, "/type") == "Progressing"))
             .filter(|condition| text(condition, "/status") == "True")
-            .and_then(|condition| moment(condition, "/lastUpdateTime"));
+            .and_then(|condition| timestamp(condition, "/lastUpdateTime"));
         let Some(since) = since else { return };
-        let expires = later(since, deadline);
+        let expires = plus_seconds(since, deadline);
         if now < expires {
-            turn.wake(expires);
+            turn.wake_by(expires);
             return;
         }
         let says = ConditionUpdate {
             kind: "Progressing",
-            holds: false,
+            is_true: false,
             reason: "ProgressDeadlineExceeded",
             message: &format!("ReplicaSet \"{set}\" has timed out progressing."),
         };
@@ -368,17 +368,17 @@ fn set_last_update_time(status: &mut Map<String, Value>, now: &str) {
     let list = status.get_mut("conditions").and_then(Value::as_array_mut);
     let progressing = list.and_then(|list| list.iter_mut().find(|one| text(one, "/type") == "Progressing"));
     if let Some(progressing) = progressing {
-        put(progressing, "lastUpdateTime", json!(now));
+        set_field(progressing, "lastUpdateTime", json!(now));
     }
 }
 
-fn resize(turn: &mut Turn, set: &Value, replicas: i64) {
+fn resize(turn: &mut Actions, set: &Value, replicas: i64) {
     if size(set) == replicas || uid(set).is_empty() {
         return;
     }
     let mut resized = set.clone();
     if let Some(spec) = resized.get_mut("spec") {
-        put(spec, "replicas", json!(replicas));
+        set_field(spec, "replicas", json!(replicas));
     }
     turn.update(resized);
 }

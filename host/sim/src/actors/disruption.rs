@@ -7,23 +7,23 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Turn,
+    ClusterView, Actions,
     condition::{self, ConditionUpdate},
-    look::{controller, is_condition, is_going, is_matched, namespace, number, share, status_of, text, uid},
+    look::{controller, is_condition, is_terminating, is_matched, namespace, number, int_or_percent, status_of, text, uid},
     template,
 };
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for budget in sight.list("policy", "PodDisruptionBudget") {
-        if !is_going(budget) {
+        if !is_terminating(budget) {
             run(sight, &mut turn, budget);
         }
     }
     turn
 }
 
-fn run(sight: &ClusterView<'_>, turn: &mut Turn, budget: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, budget: &Value) {
     let selector = budget.pointer("/spec/selector").filter(|selector| selector.is_object());
     let mut pods = sight.list("", "Pod");
     pods.retain(|pod| {
@@ -40,7 +40,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Turn, budget: &Value) {
             status.insert("disruptionsAllowed".into(), json!(0));
             let says = ConditionUpdate {
                 kind: "DisruptionAllowed",
-                holds: false,
+                is_true: false,
                 reason: "SyncFailed",
                 message: &why,
             };
@@ -49,7 +49,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Turn, budget: &Value) {
             return;
         }
     };
-    let is_healthy = |pod: &&&Value| !is_going(pod) && is_condition(pod, "Ready");
+    let is_healthy = |pod: &&&Value| !is_terminating(pod) && is_condition(pod, "Ready");
     let healthy = i64::try_from(pods.iter().filter(is_healthy).count()).unwrap_or(i64::MAX);
     let allowed = if expected == 0 { 0 } else { (healthy - desired).max(0) };
     for (field, count) in [
@@ -62,7 +62,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Turn, budget: &Value) {
     }
     let says = ConditionUpdate {
         kind: "DisruptionAllowed",
-        holds: allowed > 0,
+        is_true: allowed > 0,
         reason: if allowed > 0 {
             "SufficientPods"
         } else {
@@ -82,11 +82,11 @@ fn expected_pods(sight: &ClusterView<'_>, budget: &Value, pods: &[&Value]) -> Re
     match (least, most) {
         (_, Some(most)) => {
             let expected = scale_of(sight, pods)?;
-            Ok((expected, (expected - share(Some(most), expected, true, "0")).max(0)))
+            Ok((expected, (expected - int_or_percent(Some(most), expected, true, "0")).max(0)))
         }
         (Some(least @ Value::String(_)), None) => {
             let expected = scale_of(sight, pods)?;
-            Ok((expected, share(Some(least), expected, true, "0")))
+            Ok((expected, int_or_percent(Some(least), expected, true, "0")))
         }
         (Some(least), None) => Ok((found, least.as_i64().unwrap_or(0))),
         (None, None) => Ok((found, 0)),
@@ -108,10 +108,10 @@ fn scale_of(sight: &ClusterView<'_>, pods: &[&Value]) -> Result<i64, String> {
         let scale = resource.and_then(|resource| resource.version(&resource.storage)?.scale.as_ref());
         let Some(scale) = scale else {
             let plural = resource.map_or("", |resource| resource.plural.as_str());
-            let qualified = crate::status::qualified(plural, &kind.group);
+            let qualified = crate::status::qualified_resource(plural, &kind.group);
             return Err(format!("{qualified} does not implement the scale subresource"));
         };
-        let wanted = format!("/{}", scale.wanted.replace('.', "/"));
+        let wanted = format!("/{}", scale.replicas_path.replace('.', "/"));
         scales.insert(uid(owner), number(owner, &wanted).unwrap_or(1));
     }
     Ok(scales.values().sum())

@@ -12,11 +12,11 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use self::{count::Count, policy::Verdict};
+use self::{count::PodCount, policy::PolicyResult};
 use super::{
-    ClusterView, Turn,
+    ClusterView, Actions,
     condition::{self, ConditionUpdate},
-    look::{has_finalizer, is_condition, is_going, is_true, later, moment, name, number, stamp, status_of, text, uid},
+    look::{has_finalizer, is_condition, is_terminating, is_true, plus_seconds, timestamp, name, number, format_timestamp, status_of, text, uid},
     template,
 };
 use crate::store::Propagation;
@@ -27,15 +27,15 @@ mod policy;
 const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for job in sight.list("batch", "Job") {
         Job::new(sight, job).run(&mut turn);
     }
     // Pods whose Job is gone aren't counted by anybody.
     for pod in sight.list("", "Pod") {
         if has_finalizer(pod, TRACKING) && !has_job(sight, pod) {
-            turn.release(pod, TRACKING);
+            turn.remove_finalizer(pod, TRACKING);
         }
     }
     turn
@@ -68,7 +68,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn run(mut self, turn: &mut Turn) {
+    fn run(mut self, turn: &mut Actions) {
         if is_condition(self.job, "Complete") || is_condition(self.job, "Failed") {
             self.release_counted(turn);
             return;
@@ -76,16 +76,16 @@ impl<'a> Job<'a> {
         let now = self.sight.now;
         let suspended = is_true(self.job, "/spec/suspend");
         if !suspended && !self.status.contains_key("startTime") {
-            self.status.insert("startTime".into(), json!(stamp(now)));
+            self.status.insert("startTime".into(), json!(format_timestamp(now)));
         }
 
-        let verdict = policy::judge(self.job, &self.pods);
-        let count = Count::take(self.job, &self.pods, &verdict.ignored);
-        for pod in &count.fresh {
-            turn.release(pod, TRACKING);
+        let verdict = policy::evaluate(self.job, &self.pods);
+        let count = PodCount::of_pods(self.job, &self.pods, &verdict.ignored);
+        for pod in &count.newly_counted {
+            turn.remove_finalizer(pod, TRACKING);
         }
         self.pods
-            .retain(|pod| !count.fresh.iter().any(|fresh| uid(fresh) == uid(pod) && is_going(pod)));
+            .retain(|pod| !count.newly_counted.iter().any(|fresh| uid(fresh) == uid(pod) && is_terminating(pod)));
 
         let decided = self.is("SuccessCriteriaMet") || self.is("FailureTarget");
         let mut active = count.active.len();
@@ -100,7 +100,7 @@ impl<'a> Job<'a> {
         } else if suspended {
             self.suspend(turn, &count);
             active = 0;
-        } else if !is_going(self.job) {
+        } else if !is_terminating(self.job) {
             self.resume();
             active = self.scale(turn, &count);
         }
@@ -112,13 +112,13 @@ impl<'a> Job<'a> {
     }
 
     /// Sets the condition that makes the result certain, if it is. A Job that fails and succeeds at the same time has failed.
-    fn decide(&mut self, turn: &mut Turn, count: &Count<'_>, verdict: Verdict) -> bool {
-        if let Some(message) = verdict.fails {
+    fn decide(&mut self, turn: &mut Actions, count: &PodCount<'_>, verdict: PolicyResult) -> bool {
+        if let Some(message) = verdict.failure_message {
             self.set("FailureTarget", true, "PodFailurePolicy", &message);
             return true;
         }
         let limit = number(self.job, "/spec/backoffLimit").unwrap_or(6);
-        if count.failed > limit || count.exhausted(self.job, limit) {
+        if count.failed > limit || count.has_exhausted_restarts(self.job, limit) {
             let message = "Job has reached the specified backoff limit";
             self.set("FailureTarget", true, "BackoffLimitExceeded", message);
             return true;
@@ -129,7 +129,7 @@ impl<'a> Job<'a> {
                 self.set("FailureTarget", true, "DeadlineExceeded", message);
                 return true;
             }
-            turn.wake(deadline);
+            turn.wake_by(deadline);
         }
         if count.is_complete(self.job) {
             let message = "Reached expected number of succeeded pods";
@@ -144,7 +144,7 @@ impl<'a> Job<'a> {
             return None;
         }
         let start: Timestamp = self.status.get("startTime")?.as_str()?.parse().ok()?;
-        number(self.job, "/spec/activeDeadlineSeconds").map(|seconds| later(start, seconds))
+        number(self.job, "/spec/activeDeadlineSeconds").map(|seconds| plus_seconds(start, seconds))
     }
 
     /// Sets the final condition.
@@ -161,14 +161,14 @@ impl<'a> Job<'a> {
         self.set(to, true, reason, message);
         if complete {
             self.status
-                .insert("completionTime".into(), json!(stamp(self.sight.now)));
+                .insert("completionTime".into(), json!(format_timestamp(self.sight.now)));
         }
     }
 
     /// Deletes the running pods without counting them: they are neither successes nor failures.
-    fn suspend(&mut self, turn: &mut Turn, count: &Count<'_>) {
+    fn suspend(&mut self, turn: &mut Actions, count: &PodCount<'_>) {
         for pod in &count.active {
-            turn.release(pod, TRACKING);
+            turn.remove_finalizer(pod, TRACKING);
             turn.delete(pod, Propagation::Background, None);
         }
         if !self.is("Suspended") {
@@ -180,17 +180,17 @@ impl<'a> Job<'a> {
     fn resume(&mut self) {
         if self.is("Suspended") {
             self.set("Suspended", false, "JobResumed", "Job resumed");
-            self.status.insert("startTime".into(), json!(stamp(self.sight.now)));
+            self.status.insert("startTime".into(), json!(format_timestamp(self.sight.now)));
         }
     }
 
     /// Starts missing pods, unless the last failure was too recent. Returns the number of active pods afterwards.
-    fn scale(&self, turn: &mut Turn, count: &Count<'_>) -> usize {
-        let wanted = count.wanted(self.job);
+    fn scale(&self, turn: &mut Actions, count: &PodCount<'_>) -> usize {
+        let wanted = count.desired_active(self.job);
         let active = count.active.len();
         if active > wanted {
             for pod in count.active.iter().skip(wanted) {
-                turn.release(pod, TRACKING);
+                turn.remove_finalizer(pod, TRACKING);
                 turn.delete(pod, Propagation::Background, None);
             }
             return wanted;
@@ -198,8 +198,8 @@ impl<'a> Job<'a> {
         if active == wanted {
             return active;
         }
-        if let Some(until) = Count::rests_until(&self.pods).filter(|until| *until > self.sight.now) {
-            turn.wake(until);
+        if let Some(until) = PodCount::backoff_until(&self.pods).filter(|until| *until > self.sight.now) {
+            turn.wake_by(until);
             return active;
         }
         let indexes = count.missing_indexes(self.job, &self.pods);
@@ -224,13 +224,13 @@ impl<'a> Job<'a> {
             ("controller-uid", id),
             ("job-name", title),
         ] {
-            template::mark(&mut pod, "labels", key, value);
+            template::set_metadata_entry(&mut pod, "labels", key, value);
         }
         if let Some(index) = index {
-            template::mark(&mut pod, "labels", INDEX, &index.to_string());
-            template::mark(&mut pod, "annotations", INDEX, &index.to_string());
+            template::set_metadata_entry(&mut pod, "labels", INDEX, &index.to_string());
+            template::set_metadata_entry(&mut pod, "annotations", INDEX, &index.to_string());
             let metadata = pod.get_mut("metadata")?;
-            template::put(metadata, "generateName", json!(format!("{title}-{index}-")));
+            template::set_field(metadata, "generateName", json!(format!("{title}-{index}-")));
         }
         let metadata = pod.get_mut("metadata")?;
         // Added to those of the template, as the Job controller does (`appendJobCompletionFinalizerIfNotFound`).
@@ -239,32 +239,32 @@ impl<'a> Job<'a> {
         if !finalizers.iter().any(|name| name == TRACKING) {
             finalizers.push(json!(TRACKING));
         }
-        template::put(metadata, "finalizers", Value::Array(finalizers));
+        template::set_field(metadata, "finalizers", Value::Array(finalizers));
         Some(pod)
     }
 
     /// Removes the finalizer from pods that end after the Job.
-    fn release_counted(&self, turn: &mut Turn) {
+    fn release_counted(&self, turn: &mut Actions) {
         for pod in self
             .pods
             .iter()
             .filter(|pod| has_finalizer(pod, TRACKING) && template::is_terminal(pod))
         {
-            turn.release(pod, TRACKING);
+            turn.remove_finalizer(pod, TRACKING);
         }
     }
 
     fn set(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
         let says = ConditionUpdate {
             kind,
-            holds,
+            is_true: holds,
             reason,
             message,
         };
         condition::set(&mut self.status, says, Some("lastProbeTime"), self.sight.now);
     }
 
-    fn tell(mut self, turn: &mut Turn, count: &Count<'_>, active: usize) {
+    fn tell(mut self, turn: &mut Actions, count: &PodCount<'_>, active: usize) {
         let ready = count.active.iter().filter(|pod| is_condition(pod, "Ready")).count();
         let ready = ready.min(active);
         self.status.insert("ready".into(), json!(ready));
@@ -294,7 +294,7 @@ impl<'a> Job<'a> {
 fn ended_at(pod: &Value) -> Option<Timestamp> {
     super::look::items(pod, "/status/containerStatuses")
         .iter()
-        .filter_map(|container| moment(container, "/state/terminated/finishedAt"))
+        .filter_map(|container| timestamp(container, "/state/terminated/finishedAt"))
         .max()
-        .or_else(|| moment(pod, "/metadata/deletionTimestamp"))
+        .or_else(|| timestamp(pod, "/metadata/deletionTimestamp"))
 }

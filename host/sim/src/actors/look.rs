@@ -43,7 +43,7 @@ pub(crate) fn fields<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item 
 }
 
 /// Returns the time at a JSON pointer.
-pub(crate) fn moment(value: &Value, pointer: &str) -> Option<Timestamp> {
+pub(crate) fn timestamp(value: &Value, pointer: &str) -> Option<Timestamp> {
     text(value, pointer).parse().ok()
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn uid(object: &Value) -> &str {
     text(object, "/metadata/uid")
 }
 
-pub(crate) fn is_going(object: &Value) -> bool {
+pub(crate) fn is_terminating(object: &Value) -> bool {
     object
         .pointer("/metadata/deletionTimestamp")
         .is_some_and(|at| !at.is_null())
@@ -84,7 +84,7 @@ pub(crate) fn is_controlled_by(object: &Value, uid: &str) -> bool {
 }
 
 /// Formats a time as Kubernetes does: in whole seconds.
-pub(crate) fn stamp(at: Timestamp) -> String {
+pub(crate) fn format_timestamp(at: Timestamp) -> String {
     let second = jiff::TimestampRound::new()
         .smallest(Unit::Second)
         .mode(jiff::RoundMode::Floor);
@@ -92,7 +92,7 @@ pub(crate) fn stamp(at: Timestamp) -> String {
 }
 
 /// Returns the time plus a number of seconds.
-pub(crate) fn later(at: Timestamp, seconds: i64) -> Timestamp {
+pub(crate) fn plus_seconds(at: Timestamp, seconds: i64) -> Timestamp {
     at.checked_add(jiff::SignedDuration::from_secs(seconds))
         .unwrap_or(Timestamp::MAX)
 }
@@ -144,7 +144,7 @@ pub(crate) fn status_of(object: &Value) -> Map<String, Value> {
 }
 
 /// Returns a number that may be a percentage (`maxSurge: 25%`) of a total.
-pub(crate) fn share(value: Option<&Value>, total: i64, round_up: bool, default: &str) -> i64 {
+pub(crate) fn int_or_percent(value: Option<&Value>, total: i64, round_up: bool, default: &str) -> i64 {
     let written = match value {
         Some(Value::Number(number)) => return number.as_i64().unwrap_or(0),
         Some(Value::String(text)) => text.as_str(),
@@ -172,7 +172,7 @@ pub(crate) fn controller_reference(owner: &Value) -> Value {
 }
 
 /// Hashes a value to the short suffix that Kubernetes gives templates (`pod-template-hash`).
-pub(crate) fn digest(value: &Value) -> String {
+pub(crate) fn short_hash(value: &Value) -> String {
     // FNV-1a, and the alphabet of apimachinery's `rand.SafeEncodeString`: no vowels, no look-alikes.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in value.to_string().bytes() {

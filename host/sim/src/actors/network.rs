@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Turn,
-    look::{is_going, items, later, moment, status_of, text, uid},
+    ClusterView, Actions,
+    look::{is_terminating, items, plus_seconds, timestamp, status_of, text, uid},
 };
 
 /// How long the cloud provider takes, in seconds.
 const PROVISION_SECONDS: i64 = 1;
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for service in sight.list("", "Service") {
         if text(service, "/spec/type") == "LoadBalancer" {
             assign_address(sight, &mut turn, service);
@@ -23,14 +23,14 @@ pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     turn
 }
 
-fn assign_address(sight: &ClusterView<'_>, turn: &mut Turn, object: &Value) {
-    if is_going(object) || !items(object, "/status/loadBalancer/ingress").is_empty() {
+fn assign_address(sight: &ClusterView<'_>, turn: &mut Actions, object: &Value) {
+    if is_terminating(object) || !items(object, "/status/loadBalancer/ingress").is_empty() {
         return;
     }
-    let created = moment(object, "/metadata/creationTimestamp").unwrap_or(sight.now);
-    let given = later(created, PROVISION_SECONDS);
+    let created = timestamp(object, "/metadata/creationTimestamp").unwrap_or(sight.now);
+    let given = plus_seconds(created, PROVISION_SECONDS);
     if given > sight.now {
-        turn.wake(given);
+        turn.wake_by(given);
         return;
     }
     // 203.0.113.0/24 is reserved for examples; the last byte is derived from the UID, so that it doesn't change.

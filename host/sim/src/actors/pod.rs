@@ -15,12 +15,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::cell::{Cell, Stage};
+use self::cell::{ContainerState, Stage};
 use super::{
-    Change, ClusterView, Turn,
+    Action, ClusterView, Actions,
     condition::{self, ConditionUpdate},
-    look::{controller, is_going, items, later, moment, name, namespace, number, status_of, text, uid},
-    template::{is_terminal, put},
+    look::{controller, is_terminating, items, plus_seconds, timestamp, name, namespace, number, status_of, text, uid},
+    template::{is_terminal, set_field},
 };
 use crate::{
     pods::{Launch, Runtime},
@@ -52,7 +52,7 @@ struct PodState {
     namespace: String,
     name: String,
     address: String,
-    cells: BTreeMap<String, Cell>,
+    cells: BTreeMap<String, ContainerState>,
 }
 
 /// The kinds of containers in a pod, by when they start.
@@ -88,11 +88,11 @@ impl Kubelet {
         }
     }
 
-    pub fn tick(&mut self, sight: &ClusterView<'_>) -> Turn {
-        let mut turn = Turn::default();
+    pub fn reconcile(&mut self, sight: &ClusterView<'_>) -> Actions {
+        let mut turn = Actions::default();
         for (pod, container, line) in self.runtime.take_lines(sight.now) {
             if let Some(known) = self.memory.pods.get(&pod) {
-                turn.changes.push(Change::Log(
+                turn.changes.push(Action::Log(
                     known.namespace.clone(),
                     known.name.clone(),
                     container,
@@ -115,7 +115,7 @@ impl Kubelet {
             self.serve(sight, &mut turn, pod);
         }
         if let Some(due) = self.runtime.due(sight.now) {
-            turn.wake(due);
+            turn.wake_by(due);
         }
         turn
     }
@@ -134,9 +134,9 @@ impl Kubelet {
         }
     }
 
-    fn serve(&mut self, sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value) {
+    fn serve(&mut self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
         if is_terminal(pod) {
-            if is_going(pod) && number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0) > 0 {
+            if is_terminating(pod) && number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0) > 0 {
                 turn.delete(pod, Propagation::Background, Some(0));
             }
             return;
@@ -157,8 +157,8 @@ impl Kubelet {
             self.memory.pods.insert(uid(pod).to_owned(), known);
         }
         self.observe(sight, turn, pod);
-        let expired = deadline(pod).filter(|_| !is_going(pod));
-        if is_going(pod) {
+        let expired = deadline(pod).filter(|_| !is_terminating(pod));
+        if is_terminating(pod) {
             let grace = number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0);
             self.stop(pod, grace, sight.now);
             self.observe(sight, turn, pod);
@@ -172,7 +172,7 @@ impl Kubelet {
                 self.tell(sight, turn, pod, true);
                 return;
             }
-            turn.wake(deadline);
+            turn.wake_by(deadline);
         }
         if needs::missing_volume(sight, pod).is_none() {
             self.advance(sight, turn, pod);
@@ -182,20 +182,20 @@ impl Kubelet {
     }
 
     /// Updates the state of started containers from the runtime's reports.
-    fn observe(&mut self, sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value) {
+    fn observe(&mut self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
         let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
             return;
         };
         for (container, cell) in &mut known.cells {
             let report = self.runtime.look(uid(pod), container, sight.now);
             if let Some(at) = cell.observe(report, sight.now) {
-                turn.wake(at);
+                turn.wake_by(at);
             }
         }
     }
 
     /// Starts the containers whose turn it is: init containers in order, then the others; and restarts containers that ended.
-    fn advance(&mut self, sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value) {
+    fn advance(&mut self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
         let policy = restart_policy(pod);
         let mains: Vec<&Value> = items(pod, "/spec/containers").iter().collect();
         let over = mains.iter().all(|container| {
@@ -223,8 +223,8 @@ impl Kubelet {
             self.begin(sight, turn, pod, container, role, policy);
             let cell = self.cell(pod, container);
             let passed = match role {
-                Role::Init => cell.is_some_and(Cell::has_succeeded),
-                Role::Sidecar => cell.is_some_and(Cell::has_started),
+                Role::Init => cell.is_some_and(ContainerState::has_succeeded),
+                Role::Sidecar => cell.is_some_and(ContainerState::has_started),
                 Role::Main => true,
             };
             if !passed {
@@ -237,7 +237,7 @@ impl Kubelet {
     fn begin(
         &mut self,
         sight: &ClusterView<'_>,
-        turn: &mut Turn,
+        turn: &mut Actions,
         pod: &Value,
         container: &Value,
         role: Role,
@@ -252,7 +252,7 @@ impl Kubelet {
         match cell.starts_at(policy) {
             None => return,
             Some(at) if at > sight.now => {
-                turn.wake(at);
+                turn.wake_by(at);
                 return;
             }
             Some(_) => {}
@@ -260,12 +260,12 @@ impl Kubelet {
         let environment = match needs::environment(sight, pod, container, &address) {
             Ok(environment) => environment,
             Err(message) => {
-                cell.stage = Stage::Refused(message);
+                cell.stage = Stage::ConfigError(message);
                 return;
             }
         };
-        if cell.begin() {
-            turn.changes.push(Change::LogAgain(
+        if cell.start() {
+            turn.changes.push(Action::RestartLog(
                 namespace(pod).to_owned(),
                 name(pod).to_owned(),
                 title.to_owned(),
@@ -275,12 +275,12 @@ impl Kubelet {
         self.runtime.start(Launch {
             pod,
             container,
-            completes: match role {
+            runs_to_completion: match role {
                 Role::Init => true,
                 Role::Sidecar => false,
                 Role::Main => policy != "Always",
             },
-            tries: *tries,
+            attempts: *tries,
             environment: &environment,
             now: sight.now,
         });
@@ -298,13 +298,13 @@ impl Kubelet {
     }
 
     /// Writes the status. A pod that is terminated and has no running container gets its last status, and is removed.
-    fn tell(&self, sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value, ending: bool) {
+    fn tell(&self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value, ending: bool) {
         let Some(known) = self.memory.pods.get(uid(pod)) else {
             return;
         };
-        let ended = ending && !known.cells.values().any(Cell::is_alive);
+        let ended = ending && !known.cells.values().any(ContainerState::is_alive);
         let mut status = status::pod_status(sight, pod, &known.cells, &known.address, ended);
-        if ended && !is_going(pod) {
+        if ended && !is_terminating(pod) {
             status.insert("reason".into(), json!("DeadlineExceeded"));
             status.insert(
                 "message".into(),
@@ -313,24 +313,24 @@ impl Kubelet {
             status.insert("phase".into(), json!("Failed"));
         }
         turn.status(pod, status);
-        if ended && is_going(pod) {
+        if ended && is_terminating(pod) {
             turn.delete(pod, Propagation::Background, Some(0));
         }
     }
 
-    fn cell(&self, pod: &Value, container: &Value) -> Option<&Cell> {
+    fn cell(&self, pod: &Value, container: &Value) -> Option<&ContainerState> {
         self.memory.pods.get(uid(pod))?.cells.get(text(container, "/name"))
     }
 }
 
 /// Binds a pod to the node, or reports why that isn't possible.
-fn schedule(sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value) {
+fn schedule(sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
     let mut status = status_of(pod);
     status.insert("phase".into(), json!("Pending"));
     if let Some(message) = needs::missing_claim(sight, pod) {
         let says = ConditionUpdate {
             kind: "PodScheduled",
-            holds: false,
+            is_true: false,
             reason: "Unschedulable",
             message: &message,
         };
@@ -340,7 +340,7 @@ fn schedule(sight: &ClusterView<'_>, turn: &mut Turn, pod: &Value) {
     }
     let mut bound = pod.clone();
     if let Some(spec) = bound.get_mut("spec") {
-        put(spec, "nodeName", json!(sight.node));
+        set_field(spec, "nodeName", json!(sight.node));
     }
     turn.update(bound);
 }
@@ -377,7 +377,7 @@ fn grace_of(pod: &Value) -> u64 {
 /// Returns when the pod's `activeDeadlineSeconds` are over.
 fn deadline(pod: &Value) -> Option<Timestamp> {
     let seconds = number(pod, "/spec/activeDeadlineSeconds")?;
-    moment(pod, "/status/startTime").map(|start| later(start, seconds))
+    timestamp(pod, "/status/startTime").map(|start| plus_seconds(start, seconds))
 }
 
 /// In a Job each pod is an attempt; elsewhere each restart is.

@@ -4,24 +4,24 @@
 use serde_json::Value;
 
 use super::{
-    ClusterView, Turn,
-    look::{has_finalizer, is_going, items, name, namespace, text},
+    ClusterView, Actions,
+    look::{has_finalizer, is_terminating, items, name, namespace, text},
     template,
 };
 
 const CLAIM: &str = "kubernetes.io/pvc-protection";
 const VOLUME: &str = "kubernetes.io/pv-protection";
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for claim in sight.list("", "PersistentVolumeClaim") {
-        if is_going(claim) && has_finalizer(claim, CLAIM) && !is_used(sight, claim) {
-            turn.release(claim, CLAIM);
+        if is_terminating(claim) && has_finalizer(claim, CLAIM) && !is_used(sight, claim) {
+            turn.remove_finalizer(claim, CLAIM);
         }
     }
     for volume in sight.list("", "PersistentVolume") {
-        if is_going(volume) && has_finalizer(volume, VOLUME) && text(volume, "/status/phase") != "Bound" {
-            turn.release(volume, VOLUME);
+        if is_terminating(volume) && has_finalizer(volume, VOLUME) && text(volume, "/status/phase") != "Bound" {
+            turn.remove_finalizer(volume, VOLUME);
         }
     }
     turn

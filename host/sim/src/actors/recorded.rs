@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ClusterView, Turn,
+    ClusterView, Actions,
     condition::{self, ConditionUpdate},
-    look::{fields, is_going, name, namespace, number, status_of, text, uid},
+    look::{fields, is_terminating, name, namespace, number, status_of, text, uid},
     template,
 };
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for quota in sight.list("", "ResourceQuota") {
         let mut status = status_of(quota);
         let hard = quota.pointer("/spec/hard").cloned().unwrap_or_else(|| json!({}));
@@ -19,7 +19,7 @@ pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
         turn.status(quota, status);
     }
     for volume in sight.list("", "PersistentVolume") {
-        if !is_going(volume) {
+        if !is_terminating(volume) {
             let mut status = status_of(volume);
             status.insert("phase".into(), json!(phase(sight, volume)));
             turn.status(volume, status);
@@ -38,11 +38,11 @@ pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
         turn.status(schema, status);
     }
     for range in sight.list("networking.k8s.io", "ServiceCIDR") {
-        if !is_going(range) {
+        if !is_terminating(range) {
             let mut status = status_of(range);
             let says = ConditionUpdate {
                 kind: "Ready",
-                holds: true,
+                is_true: true,
                 reason: "",
                 message: "Kubernetes Service CIDR is ready",
             };
@@ -118,7 +118,7 @@ fn set_dangling_condition(sight: &ClusterView<'_>, schema: &Value, status: &mut 
     };
     let says = ConditionUpdate {
         kind: "Dangling",
-        holds: !is_there,
+        is_true: !is_there,
         reason: if is_there { "Found" } else { "NotFound" },
         message: &message,
     };

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Turn,
+    ClusterView, Actions,
     look::{is_condition, name, number, status_of, uid},
     template::{self, available_at, is_active, ready_since},
 };
 use crate::store::Propagation;
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for (group, kind) in [("apps", "ReplicaSet"), ("", "ReplicationController")] {
         for set in sight.list(group, kind) {
             run(sight, &mut turn, set);
@@ -19,12 +19,12 @@ pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &ClusterView<'_>, turn: &mut Turn, set: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
     let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
     let minimum = number(set, "/spec/minReadySeconds").unwrap_or(0);
     let mut pods = sight.controlled("", "Pod", set);
     pods.retain(|pod| is_active(pod));
-    if !super::look::is_going(set) {
+    if !super::look::is_terminating(set) {
         for _ in pods.len()..wanted {
             let Some(pod) = template::pod(sight, set) else { break };
             turn.create(pod);
@@ -38,7 +38,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Turn, set: &Value) {
         if at <= sight.now {
             available += 1;
         } else {
-            turn.wake(at);
+            turn.wake_by(at);
         }
     }
     let mut status = status_of(set);

@@ -4,9 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ClusterView, Turn,
+    ClusterView, Actions,
     condition::{self, ConditionUpdate},
-    look::{is_going, is_true, name, namespace, number, status_of, text},
+    look::{is_terminating, is_true, name, namespace, number, status_of, text},
 };
 
 /// What the controller of a kind writes when it is done with an object.
@@ -60,11 +60,11 @@ const KINDS: [(&str, &str, Done); 24] = [
     ("source.toolkit.fluxcd.io", "OCIRepository", FLUX),
 ];
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for (group, kind, done) in KINDS {
         for object in sight.list(group, kind) {
-            if is_going(object) || is_true(object, "/spec/suspend") || is_seen(object) {
+            if is_terminating(object) || is_true(object, "/spec/suspend") || is_seen(object) {
                 continue;
             }
             turn.status(object, status(object, done, sight));
@@ -108,7 +108,7 @@ fn status(object: &Value, done: Done, sight: &ClusterView<'_>) -> Map<String, Va
             for kind in kinds {
                 let says = ConditionUpdate {
                     kind,
-                    holds: true,
+                    is_true: true,
                     reason: "Succeeded",
                     message: "",
                 };
@@ -124,7 +124,7 @@ fn status(object: &Value, done: Done, sight: &ClusterView<'_>) -> Map<String, Va
 }
 
 /// Makes the Secret of a Certificate, as cert-manager does.
-fn make_secret(sight: &ClusterView<'_>, turn: &mut Turn, certificate: &Value) {
+fn make_secret(sight: &ClusterView<'_>, turn: &mut Actions, certificate: &Value) {
     let secret = text(certificate, "/spec/secretName");
     if secret.is_empty() || sight.get("", "Secret", namespace(certificate), secret).is_some() {
         return;

@@ -4,16 +4,16 @@
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Turn,
-    look::{is_going, items, moment, name, namespace, status_of, text, uid},
-    template::put,
+    ClusterView, Actions,
+    look::{is_terminating, items, timestamp, name, namespace, status_of, text, uid},
+    template::set_field,
 };
 use crate::{glob, span::Wait};
 
-pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for claim in sight.list("", "PersistentVolumeClaim") {
-        if is_going(claim) {
+        if is_terminating(claim) {
             continue;
         }
         if text(claim, "/status/phase") == "Bound" {
@@ -25,22 +25,22 @@ pub(crate) fn tick(sight: &ClusterView<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &ClusterView<'_>, turn: &mut Turn, claim: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, claim: &Value) {
     let mut status = status_of(claim);
     let scripted = sight
         .claims
         .iter()
         .find(|scripted| glob::matches(&scripted.name, name(claim)));
-    let created = moment(claim, "/metadata/creationTimestamp").unwrap_or(sight.now);
+    let created = timestamp(claim, "/metadata/creationTimestamp").unwrap_or(sight.now);
     if waits_for_a_pod(sight, claim) {
         status.insert("phase".into(), json!("Pending"));
         turn.status(claim, status);
         return;
     }
-    let binds = scripted.map_or(Some(created), |scripted| Wait::after(scripted.bind_after, created));
+    let binds = scripted.map_or(Some(created), |scripted| Wait::end_from(scripted.bind_after, created));
     if binds.is_none_or(|at| at > sight.now) {
         if let Some(at) = binds {
-            turn.wake(at);
+            turn.wake_by(at);
         }
         status.insert("phase".into(), json!("Pending"));
         turn.status(claim, status);
@@ -50,7 +50,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Turn, claim: &Value) {
     if let Some(spec) = bound.get_mut("spec")
         && text(claim, "/spec/volumeName").is_empty()
     {
-        put(spec, "volumeName", json!(format!("pvc-{}", uid(claim))));
+        set_field(spec, "volumeName", json!(format!("pvc-{}", uid(claim))));
         turn.update(bound);
     }
     status.insert("phase".into(), json!("Bound"));
@@ -67,7 +67,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Turn, claim: &Value) {
 }
 
 /// Sets the capacity of a bound claim to the current request.
-fn grow(turn: &mut Turn, claim: &Value) {
+fn grow(turn: &mut Actions, claim: &Value) {
     let Some(requests) = claim.pointer("/spec/resources/requests") else {
         return;
     };

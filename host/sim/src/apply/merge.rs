@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    fields::Fields,
-    schema::{Rule, item},
+    fields::FieldSet,
+    schema::{MergeRule, item_step},
     walk::parts,
 };
 
 /// Merges the applied value into the live one, and returns the result.
-pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
+pub(crate) fn merge(live: &Value, applied: &Value, rule: &MergeRule<'_>) -> Value {
     match (live, applied, rule) {
         (Value::Object(old), Value::Object(new), rule) if rule.is_granular() => {
             let mut merged = old.clone();
@@ -21,11 +21,11 @@ pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
             }
             Value::Object(merged)
         }
-        (Value::Array(old), Value::Array(new), Rule::Set) => {
+        (Value::Array(old), Value::Array(new), MergeRule::Set) => {
             Value::Array(merge_lists(old, new, &|value| value.to_string(), &|_, new| new.clone()))
         }
-        (Value::Array(old), Value::Array(new), Rule::Map(keys, of)) => {
-            Value::Array(merge_lists(old, new, &|value| item(keys, value), &|old, new| {
+        (Value::Array(old), Value::Array(new), MergeRule::Map(keys, of)) => {
+            Value::Array(merge_lists(old, new, &|value| item_step(keys, value), &|old, new| {
                 merge(old, new, of)
             }))
         }
@@ -62,13 +62,13 @@ fn merge_lists(
 }
 
 /// Removes everything in `given_up` from a value that isn't in `kept`, directly or with one of its parts.
-pub(crate) fn prune(value: &mut Value, given_up: &Fields, kept: &Fields, rule: &Rule<'_>) {
+pub(crate) fn prune(value: &mut Value, given_up: &FieldSet, kept: &FieldSet, rule: &MergeRule<'_>) {
     let Some(parts) = parts(value, rule) else { return };
     // The change of each part; `None` when it is removed.
     let fates: Vec<Option<Value>> = parts
         .into_iter()
         .map(
-            |(step, part, rule)| match (given_up.below.get(&step), kept.below.get(&step)) {
+            |(step, part, rule)| match (given_up.children.get(&step), kept.children.get(&step)) {
                 (Some(_), None) => None,
                 (Some(given_up), Some(kept)) => {
                     let mut part = part.clone();

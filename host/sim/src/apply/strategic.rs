@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::schema::{Key, Rule};
+use super::schema::{ListMapKey, MergeRule};
 use crate::go;
 
 const DIRECTIVE: &str = "$patch";
@@ -26,7 +26,7 @@ fn internal(why: impl Into<String>) -> MergeError {
 }
 
 /// Merges a patch into a value.
-pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule<'_>) -> Result<(), MergeError> {
+pub(crate) fn merge(target: &mut Value, patch: Value, rule: &MergeRule<'_>) -> Result<(), MergeError> {
     match patch {
         Value::Object(patch) => merge_map(target, patch, rule),
         patch => {
@@ -36,7 +36,7 @@ pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule<'_>) -> Result
     }
 }
 
-fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>) -> Result<(), MergeError> {
+fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &MergeRule<'_>) -> Result<(), MergeError> {
     match directive(&patch)? {
         Some(Directive::Delete) => {
             *target = Value::Object(Map::new());
@@ -105,14 +105,14 @@ fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>)
     Ok(())
 }
 
-fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &Rule<'_>) -> Result<(), MergeError> {
+fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &MergeRule<'_>) -> Result<(), MergeError> {
     let Value::Array(items) = target else {
         *target = Value::Array(patch.into_iter().filter(|item| item.get(DIRECTIVE).is_none()).collect());
         return Ok(());
     };
     match rule {
-        Rule::Plain | Rule::Struct(_) | Rule::Custom(_) | Rule::Schema(_) | Rule::Atomic => *items = patch,
-        Rule::Set => {
+        MergeRule::Plain | MergeRule::Struct(_) | MergeRule::Custom(_) | MergeRule::Schema(_) | MergeRule::Atomic => *items = patch,
+        MergeRule::Set => {
             check_types(items, &patch)?;
             for item in patch {
                 if !items.contains(&item) {
@@ -120,7 +120,7 @@ fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &Rule<'_>) -> Result<
                 }
             }
         }
-        Rule::Map(keys, of) => {
+        MergeRule::Map(keys, of) => {
             check_types(items, &patch)?;
             merge_items(items, patch, keys, of)?;
         }
@@ -142,7 +142,7 @@ fn check_types(items: &[Value], patch: &[Value]) -> Result<(), MergeError> {
     )))
 }
 
-fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rule<'_>) -> Result<(), MergeError> {
+fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[ListMapKey], of: &MergeRule<'_>) -> Result<(), MergeError> {
     let replaces = patch
         .iter()
         .any(|item| item.get(DIRECTIVE).is_some_and(|directive| directive == "replace"));
@@ -175,9 +175,9 @@ fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rul
 }
 
 /// Sorts the items that the order names; the others keep their positions after them.
-fn sort(items: &mut [Value], order: &[Value], rule: &Rule<'_>) {
+fn sort(items: &mut [Value], order: &[Value], rule: &MergeRule<'_>) {
     let place = |item: &Value| match rule {
-        Rule::Map(keys, _) => {
+        MergeRule::Map(keys, _) => {
             let key = keys.first().map(|key| key.field.as_str()).unwrap_or_default();
             order.iter().position(|named| named[key] == item[key])
         }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use capstan_schema::table::{Field, Merging, Shape, Type};
 use serde_json::{Map, Value, json};
 
-use super::{Found, groups, served};
-use crate::{kinds::Version, status::Refusal, store::Store};
+use super::{DiscoveryAnswer, groups, served};
+use crate::{kinds::Version, status::StatusError, store::Store};
 
 /// How `kubectl` requests the document of version 2 (`openAPIV2mimePb` of `k8s.io/client-go/discovery`).
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
@@ -19,17 +19,17 @@ const OBJECT_META: &str = "meta/v1.ObjectMeta";
 const NO_DESCRIPTION: &str = "The embedded cluster knows the fields of this kind, not their descriptions.";
 
 /// Answers a request below `/openapi`.
-pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<Found, Refusal> {
+pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<DiscoveryAnswer, StatusError> {
     let all = groups(store);
     let mut versions = all
         .iter()
         .flat_map(|(group, versions)| versions.iter().map(move |version| (*group, *version)));
     match path {
-        "v2" if accept.contains(PROTOBUF) => Ok(Found {
+        "v2" if accept.contains(PROTOBUF) => Ok(DiscoveryAnswer {
             body: version_2(),
             content_type: PROTOBUF_ANSWER,
         }),
-        "v2" => Ok(Found::json(&json!({
+        "v2" => Ok(DiscoveryAnswer::json(&json!({
             "swagger": "2.0", "info": { "title": "Kubernetes", "version": VERSION }, "paths": {}, "definitions": {},
         }))),
         "v3" => {
@@ -37,20 +37,20 @@ pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<Found, R
                 .map(|(group, version)| {
                     let place = place(group, version);
                     // A client that has a document with this hash doesn't request it again.
-                    let is_custom = served(store, group, version).any(|(resource, _)| resource.custom);
+                    let is_custom = served(store, group, version).any(|(resource, _)| resource.is_custom);
                     let hash = if is_custom { store.revision() } else { 0 };
                     let url = format!("/openapi/v3/{place}?hash={}-{hash}", env!("CARGO_PKG_VERSION"));
                     (place, json!({ "serverRelativeURL": url }))
                 })
                 .collect();
-            Ok(Found::json(&json!({ "paths": paths })))
+            Ok(DiscoveryAnswer::json(&json!({ "paths": paths })))
         }
         path => {
             let wanted = path.strip_prefix("v3/").unwrap_or_default();
             let (group, version) = versions
                 .find(|(group, version)| place(group, version) == wanted)
-                .ok_or_else(Refusal::no_such_path)?;
-            Ok(Found::json(&document(store, group, version, wanted)))
+                .ok_or_else(StatusError::no_such_path)?;
+            Ok(DiscoveryAnswer::json(&document(store, group, version, wanted)))
         }
     }
 }
@@ -99,7 +99,7 @@ fn document(store: &Store, group: &str, version: &str, place: &str) -> Value {
         );
         let built_in = capstan_schema::kind(&resource.api_version(&version.name), &resource.kind);
         let (name, mut schema) = match built_in {
-            Some(kind) if !resource.custom => (component_name(kind.of().name), schemas.kind(kind.of())),
+            Some(kind) if !resource.is_custom => (component_name(kind.of().name), schemas.kind(kind.of())),
             _ => (
                 format!("{}.{}.{}", resource.group, version.name, resource.kind),
                 schemas.custom(version),
@@ -152,7 +152,7 @@ impl Schemas {
             if self.done.contains_key(&key) {
                 continue;
             }
-            if let Some(of) = capstan_schema::table::named(name) {
+            if let Some(of) = capstan_schema::table::type_named(name) {
                 // A type that refers to itself is added before it is written.
                 self.done.insert(key.clone(), Value::Null);
                 let schema = self.structure(of);
@@ -186,7 +186,7 @@ impl Schemas {
         if let Some(default) = &field.default {
             schema["default"] = default.clone();
         }
-        let is_list = matches!(field.shape, Shape::List(_) | Shape::Items(_));
+        let is_list = matches!(field.shape, Shape::List(_) | Shape::MessageList(_));
         match &field.merging {
             Merging::Plain => {}
             Merging::Atomic if is_list => schema["x-kubernetes-list-type"] = json!("atomic"),
@@ -207,7 +207,7 @@ impl Schemas {
     fn shape(&mut self, shape: &'static Shape) -> Value {
         match shape {
             Shape::Text => json!({ "type": "string" }),
-            Shape::Whole(bits) | Shape::Natural(bits) => {
+            Shape::Integer(bits) | Shape::Unsigned(bits) => {
                 let format = if *bits > 32 { "int64" } else { "int32" };
                 json!({ "type": "integer", "format": format })
             }
@@ -216,15 +216,15 @@ impl Schemas {
             Shape::Bytes => json!({ "type": "string", "format": "byte" }),
             Shape::Time | Shape::MicroTime => json!({ "type": "string", "format": "date-time" }),
             Shape::Quantity => json!({ "oneOf": [{ "type": "string" }, { "type": "number" }] }),
-            Shape::WholeOrText => {
+            Shape::IntOrString => {
                 json!({ "format": "int-or-string", "oneOf": [{ "type": "integer" }, { "type": "string" }] })
             }
             Shape::Raw => json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true }),
-            Shape::Any | Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts => {
+            Shape::Any | Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrStrings => {
                 json!({ "x-kubernetes-preserve-unknown-fields": true })
             }
             Shape::Struct(of) => self.reference(of.get().name),
-            Shape::List(item) | Shape::Items(item) => json!({ "type": "array", "items": self.shape(item) }),
+            Shape::List(item) | Shape::MessageList(item) => json!({ "type": "array", "items": self.shape(item) }),
             Shape::Map(value) => json!({ "type": "object", "additionalProperties": self.shape(value) }),
         }
     }

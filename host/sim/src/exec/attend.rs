@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::groups::Groups;
+use super::groups::ProcessGroups;
 
 /// Longer lines are cut into pieces, as container runtimes do.
 const MAX_LINE_BYTES: u64 = 16 * 1024;
@@ -18,30 +18,30 @@ const MAX_LINE_BYTES: u64 = 16 * 1024;
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Pod, container, line.
-pub(super) type Written = (String, String, String);
+pub(super) type OutputLine = (String, String, String);
 
 /// Everything that supervising a process needs.
-pub(super) struct Attendance {
+pub(super) struct ProcessSupervisor {
     pub child: Child,
     pub group: RawPid,
-    pub groups: Groups,
-    pub writer: Writer,
+    pub groups: ProcessGroups,
+    pub writer: LineWriter,
     /// Receives the grace period when the container is to be stopped.
     pub stop: oneshot::Receiver<Duration>,
 }
 
 /// The destination of a container's output.
-pub(super) struct Writer {
+pub(super) struct LineWriter {
     pub pod: String,
     pub container: String,
-    pub lines: mpsc::Sender<Written>,
-    pub bell: std::sync::Arc<tokio::sync::Notify>,
+    pub lines: mpsc::Sender<OutputLine>,
+    pub notify: std::sync::Arc<tokio::sync::Notify>,
 }
 
-impl Attendance {
+impl ProcessSupervisor {
     /// Supervises the process to its end. Returns its exit code, in the form of a shell.
     pub async fn follow(self) -> i32 {
-        let Attendance {
+        let ProcessSupervisor {
             mut child,
             group,
             groups,
@@ -85,7 +85,7 @@ impl Attendance {
     }
 }
 
-impl Writer {
+impl LineWriter {
     async fn forward(&self, pipe: Option<impl AsyncRead + Unpin>) {
         let Some(pipe) = pipe else { return };
         let mut reader = BufReader::new(pipe);
@@ -107,7 +107,7 @@ impl Writer {
             {
                 return;
             }
-            self.bell.notify_one();
+            self.notify.notify_one();
         }
     }
 }

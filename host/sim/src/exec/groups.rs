@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 /// The living groups, shared by the world and the tasks that supervise the processes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Groups(Arc<Mutex<GroupsState>>);
+pub(crate) struct ProcessGroups(Arc<Mutex<GroupsState>>);
 
 #[derive(Debug, Default)]
 struct GroupsState {
@@ -19,7 +19,7 @@ struct GroupsState {
     alive: BTreeSet<RawPid>,
 }
 
-impl Groups {
+impl ProcessGroups {
     /// Starts a process as the leader of a group of its own. Fails after the end of the world.
     pub fn spawn(&self, command: &mut Command) -> io::Result<(Child, RawPid)> {
         // Under the lock, so that no process starts between the killing and the closing.

@@ -10,30 +10,30 @@ use std::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 
 use crate::{
-    route::{Objects, Query},
-    service::{Body, whole},
-    status::Refusal,
-    store::Shared,
-    verbs::{self, Call},
+    route::{ObjectPath, Query},
+    service::{Body, full_body},
+    status::StatusError,
+    store::SharedStore,
+    verbs::{self, ObjectRequest},
 };
 
 /// The logs of a node's containers, as a tower service.
 #[derive(Clone, Debug)]
-pub struct Logs(Shared);
+pub struct LogService(SharedStore);
 
-impl Logs {
-    pub(super) fn new(shared: Shared) -> Self {
+impl LogService {
+    pub(super) fn new(shared: SharedStore) -> Self {
         Self(shared)
     }
 
-    fn answer(&self, parts: &Parts) -> Result<Response<Body>, Refusal> {
+    fn answer(&self, parts: &Parts) -> Result<Response<Body>, StatusError> {
         let segments: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
         let ["containerLogs", namespace, pod, container] = segments.as_slice() else {
-            return Err(Refusal::no_such_path());
+            return Err(StatusError::no_such_path());
         };
         let mut query = Query::parse(parts.uri.query().unwrap_or_default());
         query.set("container", container);
-        let objects = Objects {
+        let objects = ObjectPath {
             group: String::new(),
             version: "v1".into(),
             plural: "pods".into(),
@@ -41,7 +41,7 @@ impl Logs {
             name: Some((*pod).to_owned()),
             subresource: Some("log".into()),
         };
-        verbs::answer(&Call {
+        verbs::answer(&ObjectRequest {
             shared: &self.0,
             method: &Method::GET,
             objects: &objects,
@@ -54,7 +54,7 @@ impl Logs {
     }
 }
 
-impl<B> tower::Service<Request<B>> for Logs {
+impl<B> tower::Service<Request<B>> for LogService {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Ready<Result<Response<Body>, Infallible>>;
@@ -70,8 +70,8 @@ impl<B> tower::Service<Request<B>> for Logs {
 }
 
 /// A kubelet refuses with a plain text; the API server converts that to a `Status`.
-fn plain(refusal: &Refusal) -> Response<Body> {
-    let mut response = Response::new(whole(refusal.message.clone()));
+fn plain(refusal: &StatusError) -> Response<Body> {
+    let mut response = Response::new(full_body(refusal.message.clone()));
     *response.status_mut() = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(
         header::CONTENT_TYPE,

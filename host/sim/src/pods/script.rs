@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Behaviour, Ended, ImagePull, Launch, Line, Report, Runtime, Wait};
+use super::{Behaviour, Ended, ImagePull, Launch, Line, ContainerReport, Runtime, Wait};
 use crate::{
     actors::look::{text, uid},
     span::Span,
 };
 
 /// Runs containers by behaviours.
-pub(crate) struct Scripts {
+pub(crate) struct ScriptedRuntime {
     book: BehaviourList,
     /// By how much everything is faster than written.
     pace: u32,
@@ -60,7 +60,7 @@ impl BehaviourList {
     }
 }
 
-impl Scripts {
+impl ScriptedRuntime {
     pub fn new(book: BehaviourList, pace: u32) -> Self {
         Self {
             book,
@@ -74,7 +74,7 @@ impl Scripts {
     }
 }
 
-impl Runtime for Scripts {
+impl Runtime for ScriptedRuntime {
     fn start(&mut self, launch: Launch<'_>) {
         let usual = Behaviour::default();
         let book = self.book.lock();
@@ -88,7 +88,7 @@ impl Runtime for Scripts {
             .insert(container, course);
     }
 
-    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<Report> {
+    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport> {
         self.course(pod, container).map(|course| course.report(now))
     }
 
@@ -156,12 +156,12 @@ impl Course {
         let ends = match behaviour.run {
             _ if behaviour.never_ends => None,
             Some(run) => Some(after(running, run.0)),
-            None => (launch.completes || behaviour.has_exit()).then(|| after(running, Duration::from_secs(1))),
+            None => (launch.runs_to_completion || behaviour.has_exit()).then(|| after(running, Duration::from_secs(1))),
         };
         let code = match behaviour.exit_codes.as_slice() {
-            _ if behaviour.oom => 137,
-            [] => behaviour.exit,
-            [codes @ .., last] => codes.get(launch.tries).copied().unwrap_or(*last),
+            _ if behaviour.is_oom_killed => 137,
+            [] => behaviour.exit_code,
+            [codes @ .., last] => codes.get(launch.attempts).copied().unwrap_or(*last),
         };
         let mut log: Vec<(Timestamp, String)> = behaviour
             .log
@@ -183,7 +183,7 @@ impl Course {
             None => ready,
         };
         let mut makes: Vec<(Timestamp, Value)> = behaviour
-            .makes
+            .creates
             .iter()
             .filter_map(|made| {
                 let at = made.at.map_or(at_the_end, |at| Some(after(running, at.0)))?;
@@ -196,7 +196,7 @@ impl Course {
             ready,
             ends,
             code,
-            reason: match (behaviour.oom, code) {
+            reason: match (behaviour.is_oom_killed, code) {
                 (true, _) => "OOMKilled",
                 (false, 0) => "Completed",
                 (false, _) => "Error",
@@ -213,24 +213,24 @@ impl Course {
         }
     }
 
-    fn report(&self, now: Timestamp) -> Report {
+    fn report(&self, now: Timestamp) -> ContainerReport {
         if now < self.running {
-            return Report::Creating;
+            return ContainerReport::Creating;
         }
         if let Some(message) = &self.no_image {
-            return Report::NoImage {
+            return ContainerReport::NoImage {
                 message: message.clone(),
             };
         }
         match self.ends {
-            Some(finished) if finished <= now => Report::Ended(Ended {
+            Some(finished) if finished <= now => ContainerReport::Ended(Ended {
                 code: self.code,
                 reason: self.reason.clone(),
                 message: String::new(),
                 started: self.running,
                 finished,
             }),
-            _ => Report::Running {
+            _ => ContainerReport::Running {
                 since: self.running,
                 ready: self.ready.is_some_and(|ready| ready <= now),
             },
@@ -266,6 +266,6 @@ impl Course {
 impl Behaviour {
     /// A container with a configured exit is meant to exit, even in a Deployment.
     fn has_exit(&self) -> bool {
-        self.oom || self.exit != 0 || !self.exit_codes.is_empty()
+        self.is_oom_killed || self.exit_code != 0 || !self.exit_codes.is_empty()
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Occurrence, Rule};
+use super::{Occurrence, FaultRule};
 use crate::{
     intercept::{Expiry, Verdict},
     span::Span,
@@ -81,7 +81,7 @@ struct Refuse {
     retry_after: Option<u32>,
 }
 
-impl TryFrom<Text> for Rule {
+impl TryFrom<Text> for FaultRule {
     type Error = String;
 
     fn try_from(text: Text) -> Result<Self, String> {
@@ -184,8 +184,8 @@ fn reason(code: u16) -> &'static str {
     }
 }
 
-impl From<Rule> for Text {
-    fn from(rule: Rule) -> Self {
+impl From<FaultRule> for Text {
+    fn from(rule: FaultRule) -> Self {
         let mut text = Self {
             verb: rule.verb,
             method: rule.method,

@@ -12,8 +12,8 @@ use http::{HeaderMap, Request, Response, Uri, header, uri::PathAndQuery};
 use hyper::body::{Body as _, Incoming};
 
 use crate::{
-    service::{Body, Broken, refused},
-    status::Refusal,
+    service::{Body, ConnectionBroken, error_response},
+    status::StatusError,
 };
 
 /// How many random bytes a token has.
@@ -75,14 +75,14 @@ impl<S> Guarded<S> {
 
 impl<S> tower::Service<Request<Incoming>> for Guarded<S>
 where
-    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = Broken>,
+    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = ConnectionBroken>,
     S::Future: Send + 'static,
 {
     type Response = Response<Body>;
-    type Error = Broken;
-    type Future = BoxFuture<'static, Result<Response<Body>, Broken>>;
+    type Error = ConnectionBroken;
+    type Future = BoxFuture<'static, Result<Response<Body>, ConnectionBroken>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectionBroken>> {
         self.inner.poll_ready(context)
     }
 
@@ -93,14 +93,14 @@ where
                 *request.uri_mut() = uri;
                 self.inner.call(request).boxed()
             }
-            Err(refusal) => std::future::ready(Ok(refused(&refusal, None))).boxed(),
+            Err(refusal) => std::future::ready(Ok(error_response(&refusal, None))).boxed(),
         }
     }
 }
 
 /// Checks a request, and returns its URI without the token.
-fn check(uri: &Uri, headers: &HeaderMap, has_body: bool, token: &Token) -> Result<Uri, Refusal> {
-    let forbidden = |message: &str| Refusal::new(403, "Forbidden", message);
+fn check(uri: &Uri, headers: &HeaderMap, has_body: bool, token: &Token) -> Result<Uri, StatusError> {
+    let forbidden = |message: &str| StatusError::new(403, "Forbidden", message);
     if headers.contains_key(header::ORIGIN) {
         return Err(forbidden("requests of web pages, which have an `Origin`, are refused"));
     }
@@ -119,13 +119,13 @@ fn check(uri: &Uri, headers: &HeaderMap, has_body: bool, token: &Token) -> Resul
     let path = match split_first_segment(path) {
         Some((first, rest)) if token.is(first) => rest,
         _ if bearer.is_some_and(|given| token.is(given)) => path.to_owned(),
-        _ => return Err(Refusal::new(401, "Unauthorized", "Unauthorized")),
+        _ => return Err(StatusError::new(401, "Unauthorized", "Unauthorized")),
     };
     if has_body && !headers.contains_key(header::CONTENT_TYPE) {
-        return Err(Refusal::unsupported_media_type(crate::verbs::body::MEDIA_TYPES));
+        return Err(StatusError::unsupported_media_type(crate::verbs::body::MEDIA_TYPES));
     }
     path.parse()
-        .map_err(|error| Refusal::bad_request(format!("the path can't be read: {error}")))
+        .map_err(|error| StatusError::bad_request(format!("the path can't be read: {error}")))
 }
 
 /// Splits `/first/rest?query` into `first` and `/rest?query`.

@@ -57,7 +57,7 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
 }
 
 /// Sets the defaults of a new object.
-pub(super) fn begin(resource: &Resource, object: &mut Value) {
+pub(super) fn fill_new(resource: &Resource, object: &mut Value) {
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Namespace") => {
             let name = object["metadata"]["name"].clone();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Deletion, Kind, Store, delete::CUSTOM_RESOURCE_CLEANUP};
-use crate::kinds::{Keeping, Resource, Scale, Version};
+use crate::kinds::{StorageMode, Resource, Scale, Version};
 
 /// Sets the status that the API extension server gives an accepted definition.
-pub(super) fn accept(object: &mut Value, now: &str) {
+pub(super) fn set_accepted_status(object: &mut Value, now: &str) {
     let condition = |kind: &str, reason: &str, message: &str| json!({ "type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now });
     let stored: Vec<Value> = versions(object)
         .filter(|one| one["storage"] == true)
@@ -26,14 +26,14 @@ pub(super) fn accept(object: &mut Value, now: &str) {
 
 impl Store {
     /// Starts to serve the kind of a definition.
-    pub(super) fn define(&mut self, definition: &Value) {
+    pub(super) fn serve_definition(&mut self, definition: &Value) {
         if let Some(resource) = resource(definition) {
             self.resources.insert(resource.id(), resource);
         }
     }
 
     /// Stops to serve the kind of a definition.
-    pub(super) fn undefine(&mut self, definition: &Value) {
+    pub(super) fn unserve_definition(&mut self, definition: &Value) {
         if let Some(resource) = resource(definition) {
             self.resources.remove(&resource.id());
         }
@@ -55,12 +55,12 @@ impl Store {
     }
 
     /// Deletes the objects of a definition that is being deleted. Returns whether any is left.
-    pub(super) fn drain(&mut self, definition: &Value) -> bool {
+    pub(super) fn delete_custom_objects(&mut self, definition: &Value) -> bool {
         let Some(resource) = resource(definition) else {
             return false;
         };
         let kind = resource.id();
-        let places: Vec<_> = self.list(&kind).into_iter().map(super::commit::place).collect();
+        let places: Vec<_> = self.list(&kind).into_iter().map(super::commit::namespace_and_name).collect();
         for (namespace, name) in places {
             // A refused deletion leaves the object, which the result then tells.
             self.delete(&kind, &namespace, &name, Deletion::default()).ok();
@@ -94,9 +94,9 @@ fn resource(definition: &Value) -> Option<Resource> {
         short_names: texts(&names["shortNames"]),
         categories: texts(&names["categories"]),
         namespaced: spec["scope"] == "Namespaced",
-        generations: true,
-        custom: true,
-        keeping: Keeping::Stored,
+        has_generation: true,
+        is_custom: true,
+        storage_mode: StorageMode::Stored,
         group: kind.group,
         kind: kind.kind,
     })
@@ -108,15 +108,15 @@ fn version(version: &Value) -> Option<Version> {
     let fields = version["selectableFields"].as_array().into_iter().flatten();
     Some(Version {
         name: version["name"].as_str()?.to_owned(),
-        status: version["subresources"]["status"].is_object(),
+        has_status: version["subresources"]["status"].is_object(),
         scale: path(&scale["specReplicasPath"])
             .zip(path(&scale["statusReplicasPath"]))
             .map(|(wanted, found)| Scale {
-                wanted,
-                found,
-                selector: path(&scale["labelSelectorPath"]),
+                replicas_path: wanted,
+                status_replicas_path: found,
+                selector_path: path(&scale["labelSelectorPath"]),
             }),
-        selectable: fields.filter_map(|field| path(&field["jsonPath"])).collect(),
+        selectable_fields: fields.filter_map(|field| path(&field["jsonPath"])).collect(),
         schema: version
             .pointer("/schema/openAPIV3Schema")
             .filter(|schema| schema.is_object())

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, Kind, Store, Writer};
-use crate::{kinds::Resource, status::Refusal};
+use super::{ChangeType, Kind, Store, Writer};
+use crate::{kinds::Resource, status::StatusError};
 
 /// The finalizer of foreground deletion: the garbage collector removes it when no blocking dependent is left.
 pub const FOREGROUND: &str = "foregroundDeletion";
@@ -37,14 +37,14 @@ pub struct Deletion {
     /// The resource version that the object must have.
     pub resource_version: Option<String>,
     /// The grace period of a pod in seconds; zero removes it at once.
-    pub grace: Option<i64>,
+    pub grace_seconds: Option<i64>,
 }
 
 impl Store {
     /// Deletes an object, or marks it as being deleted if finalizers, a pod's grace period or a namespace's contents hold it up.
     ///
     /// Returns the last state of the object: marked or removed.
-    pub fn delete(&mut self, kind: &Kind, namespace: &str, name: &str, how: Deletion) -> Result<Value, Refusal> {
+    pub fn delete(&mut self, kind: &Kind, namespace: &str, name: &str, how: Deletion) -> Result<Value, StatusError> {
         self.delete_as(kind, namespace, name, &how, &Writer::controller())
     }
 
@@ -55,10 +55,10 @@ impl Store {
         name: &str,
         how: &Deletion,
         writer: &Writer,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, StatusError> {
         if *kind == Kind::new("", "Namespace") && PROTECTED_NAMESPACES.contains(&name) {
             let why = "this namespace may not be deleted";
-            return Err(Refusal::forbidden("namespaces", "", name, why));
+            return Err(StatusError::forbidden("namespaces", "", name, why));
         }
         let (resource, live) = self.existing(kind, namespace, name)?;
         how.check(&resource, &live, name)?;
@@ -69,11 +69,11 @@ impl Store {
 
         mark_dependents(&resource, &mut object, how.propagation);
         let defines = resource.is("apiextensions.k8s.io", "CustomResourceDefinition");
-        if defines && self.drain(&live) {
+        if defines && self.delete_custom_objects(&live) {
             add_finalizer(&mut object, CUSTOM_RESOURCE_CLEANUP);
         }
         let grace = if resource.is("", "Pod") {
-            grace(&live, how.grace)
+            grace(&live, how.grace_seconds)
         } else {
             0
         };
@@ -89,7 +89,7 @@ impl Store {
         let marked = if object == live {
             live
         } else {
-            self.put(&resource, object, Change::Modified)
+            self.commit(&resource, object, ChangeType::Modified)
         };
         if is_namespace(&resource) {
             self.empty_namespace(name);
@@ -104,25 +104,25 @@ impl Store {
         namespace: &str,
         name: &str,
         finalizer: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), StatusError> {
         let (resource, live) = self.existing(kind, namespace, name)?;
         let mut object = live.clone();
         take_finalizer(&mut object, finalizer);
         if object != live {
-            self.settle(&resource, object);
+            self.write_or_remove(&resource, object);
         }
         Ok(())
     }
 
     /// Writes a changed object, or removes it when it is being deleted and nothing holds it up.
-    pub(super) fn settle(&mut self, resource: &Resource, object: Value) -> Value {
+    pub(super) fn write_or_remove(&mut self, resource: &Resource, object: Value) -> Value {
         let metadata = &object["metadata"];
         let waits = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) > 0;
         let marked = !metadata["deletionTimestamp"].is_null();
         if marked && !waits && !has_finalizers(&object) && !is_namespace(resource) {
             return self.remove(resource, &object);
         }
-        let written = self.put(resource, object, Change::Modified);
+        let written = self.commit(resource, object, ChangeType::Modified);
         if marked && is_namespace(resource) {
             self.finish_namespace(written["metadata"]["name"].as_str().unwrap_or_default());
         }
@@ -154,7 +154,7 @@ impl Store {
 }
 
 impl Deletion {
-    fn check(&self, resource: &Resource, live: &Value, name: &str) -> Result<(), Refusal> {
+    fn check(&self, resource: &Resource, live: &Value, name: &str) -> Result<(), StatusError> {
         for (what, wanted, field) in [
             ("UID", &self.uid, "uid"),
             ("ResourceVersion", &self.resource_version, "resourceVersion"),
@@ -165,7 +165,7 @@ impl Deletion {
             {
                 let why =
                     format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
-                return Err(Refusal::conflict(&resource.plural, &resource.group, name, &why));
+                return Err(StatusError::conflict(&resource.plural, &resource.group, name, &why));
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ const MAX_ENTRIES: usize = 20_000;
 
 /// The type of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ChangeType {
     /// The object was created.
     Added,
     /// The object was changed.
@@ -22,11 +22,11 @@ pub enum Change {
 
 /// One change.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct HistoryEntry {
     /// The revision of the change.
     pub revision: u64,
     /// The type of the change.
-    pub change: Change,
+    pub change: ChangeType,
     /// The kind of the object.
     pub kind: Kind,
     /// The object after the change; a removed object has the revision of its removal.
@@ -38,13 +38,13 @@ pub struct Entry {
 /// The changes that are kept.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<HistoryEntry>,
     compacted: u64,
 }
 
 impl History {
     /// Returns the changes after a revision, or the oldest available revision when they were dropped.
-    pub fn since(&self, revision: u64) -> Result<impl Iterator<Item = &Entry>, u64> {
+    pub fn since(&self, revision: u64) -> Result<impl Iterator<Item = &HistoryEntry>, u64> {
         if revision < self.compacted {
             return Err(self.compacted);
         }
@@ -52,7 +52,7 @@ impl History {
         Ok(self.entries.range(from..))
     }
 
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: HistoryEntry) {
         self.entries.push_back(entry);
         if self.entries.len() > MAX_ENTRIES
             && let Some(oldest) = self.entries.pop_front()

@@ -5,10 +5,10 @@ mod storage;
 use capstan_schema::table::STATEFUL_SET_MUTABLE;
 use serde_json::{Value, json};
 
-use super::validate::refuse;
+use super::validate::invalid_if_any;
 use crate::{
     kinds::Resource,
-    status::{Cause, Refusal},
+    status::{StatusCause, StatusError},
 };
 
 /// Immutable fields: group, kind, and the paths in the form of the server's messages.
@@ -89,32 +89,32 @@ const FORBIDDEN: &[(&str, &str, &str, &str)] = &[
 const IMMUTABLE: &str = "field is immutable";
 
 /// Checks that no immutable field changes. The messages are those of an API server 1.36, which a test compares.
-pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result<(), Refusal> {
+pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result<(), StatusError> {
     let mut causes = Vec::new();
     let at = |from: &Value, path: &str| path.split('.').fold(from.clone(), |value, part| value[part].clone());
     let changed = |path: &str| Some(at(object, path)).filter(|new| *new != at(live, path));
     for (group, kind, paths) in FIXED {
         if resource.is(group, kind) {
             let changed = paths.iter().filter_map(|path| Some((path, changed(path)?)));
-            causes.extend(changed.map(|(path, new)| Cause::invalid(path, &new, IMMUTABLE)));
+            causes.extend(changed.map(|(path, new)| StatusCause::invalid(path, &new, IMMUTABLE)));
         }
     }
     for (group, kind, path, why) in FORBIDDEN {
         if resource.is(group, kind) && changed(path).is_some() {
-            causes.push(Cause::forbidden(path, why));
+            causes.push(StatusCause::forbidden(path, why));
         }
     }
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("batch", "Job") => job(live, object, &mut causes),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") if live["roleRef"] != object["roleRef"] => {
-            causes.push(Cause::invalid("roleRef", &object["roleRef"], "cannot change roleRef"));
+            causes.push(StatusCause::invalid("roleRef", &object["roleRef"], "cannot change roleRef"));
         }
         ("", "Service") => service(&live["spec"], &object["spec"], &mut causes),
         ("", "PersistentVolume") => storage::volume(&live["spec"], &object["spec"], &mut causes),
         ("", "PersistentVolumeClaim") => storage::claim(live, object, &mut causes),
         ("storage.k8s.io", "CSIDriver") => {
             if let Some(new) = changed("spec.attachRequired") {
-                causes.push(Cause::invalid("spec.attachedRequired", &new, IMMUTABLE));
+                causes.push(StatusCause::invalid("spec.attachedRequired", &new, IMMUTABLE));
             }
         }
         ("storage.k8s.io", "CSINode") => storage::drivers(live, object, &mut causes),
@@ -122,13 +122,13 @@ pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result
     }
     check_fixed_fields(resource, live, object, &mut causes);
     finalizers(&live["metadata"], &object["metadata"], &mut causes);
-    refuse(resource, object, &causes)
+    invalid_if_any(resource, object, &causes)
 }
 
-fn job(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+fn job(live: &Value, object: &Value, causes: &mut Vec<StatusCause>) {
     let (before, after) = (&live["spec"], &object["spec"]);
     if after["completionMode"] != "Indexed" && before["completions"] != after["completions"] {
-        causes.push(Cause::invalid("spec.completions", &after["completions"], IMMUTABLE));
+        causes.push(StatusCause::invalid("spec.completions", &after["completions"], IMMUTABLE));
     }
     // The scheduling fields of a suspended Job that hasn't started may still change; the rest of the template is immutable.
     let (path, value) = if before["suspend"] == true {
@@ -139,26 +139,26 @@ fn job(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
         ("spec.template", (!same).then(|| &after["template"]))
     };
     if let Some(value) = value {
-        causes.push(Cause::invalid(path, value, IMMUTABLE));
+        causes.push(StatusCause::invalid(path, value, IMMUTABLE));
     }
 }
 
 /// The address of a Service is immutable, except for changes from and to `ExternalName`, which has none.
-fn service(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
+fn service(live: &Value, spec: &Value, causes: &mut Vec<StatusCause>) {
     const SET_ONCE: &str = "may not change once set";
     let is_name = |spec: &Value| spec["type"] == "ExternalName";
     if !is_name(live) && !is_name(spec) && !live["clusterIP"].is_null() {
         let address = &spec["clusterIP"];
         if *address != live["clusterIP"] {
-            causes.push(Cause::invalid("spec.clusterIPs[0]", &json!([address]), SET_ONCE));
+            causes.push(StatusCause::invalid("spec.clusterIPs[0]", &json!([address]), SET_ONCE));
         } else if spec["clusterIPs"][0] != live["clusterIPs"][0] {
-            causes.push(Cause::invalid("spec.clusterIPs[0]", &spec["clusterIPs"], SET_ONCE));
+            causes.push(StatusCause::invalid("spec.clusterIPs[0]", &spec["clusterIPs"], SET_ONCE));
         }
     }
     let class = "loadBalancerClass";
     let balances = |spec: &Value| spec["type"] == "LoadBalancer";
     if balances(live) && balances(spec) && !live[class].is_null() && live[class] != spec[class] {
-        causes.push(Cause::invalid("spec.loadBalancerClass", &spec[class], SET_ONCE));
+        causes.push(StatusCause::invalid("spec.loadBalancerClass", &spec[class], SET_ONCE));
     }
 }
 
@@ -184,31 +184,31 @@ fn without_scheduling(template: &Value) -> Value {
     template
 }
 
-fn check_fixed_fields(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+fn check_fixed_fields(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<StatusCause>) {
     if resource.is("apps", "StatefulSet")
         && without_fields(&live["spec"], &STATEFUL_SET_MUTABLE)
             != without_fields(&object["spec"], &STATEFUL_SET_MUTABLE)
     {
         let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
             'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
-        causes.push(Cause::forbidden("spec", why));
+        causes.push(StatusCause::forbidden("spec", why));
     }
     if resource.is("", "Pod") && pod_without_images(&live["spec"]) != pod_without_images(&object["spec"]) {
         let why = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
             `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
             `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-        causes.push(Cause::forbidden("spec", why));
+        causes.push(StatusCause::forbidden("spec", why));
     }
     if (resource.is("", "ConfigMap") || resource.is("", "Secret")) && live["immutable"] == true {
         if object["immutable"] != true {
-            causes.push(Cause::forbidden(
+            causes.push(StatusCause::forbidden(
                 "immutable",
                 "field is immutable when `immutable` is set",
             ));
         }
         for field in ["data", "binaryData"] {
             if live[field] != object[field] {
-                causes.push(Cause::forbidden(field, "field is immutable when `immutable` is set"));
+                causes.push(StatusCause::forbidden(field, "field is immutable when `immutable` is set"));
             }
         }
     }
@@ -243,7 +243,7 @@ fn pod_without_images(spec: &Value) -> Value {
     rest
 }
 
-fn finalizers(live: &Value, metadata: &Value, causes: &mut Vec<Cause>) {
+fn finalizers(live: &Value, metadata: &Value, causes: &mut Vec<StatusCause>) {
     if live["deletionTimestamp"].is_null() {
         return;
     }
@@ -259,6 +259,6 @@ fn finalizers(live: &Value, metadata: &Value, causes: &mut Vec<Cause>) {
             "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
             new.join(", ")
         );
-        causes.push(Cause::forbidden("metadata.finalizers", &why));
+        causes.push(StatusCause::forbidden("metadata.finalizers", &why));
     }
 }

@@ -12,7 +12,7 @@ const MAX_LINES: usize = 100_000;
 
 /// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct LogLine {
     /// The time of its output.
     pub at: Timestamp,
     /// The text without its line end.
@@ -24,20 +24,20 @@ pub struct Line {
 struct Output {
     /// The number of lines that were dropped before the kept ones.
     dropped: usize,
-    current: Vec<Line>,
-    previous: Option<Vec<Line>>,
+    current: Vec<LogLine>,
+    previous: Option<Vec<LogLine>>,
 }
 
 /// The logs of all containers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Lines(BTreeMap<String, BTreeMap<String, BTreeMap<String, Output>>>);
+pub struct ContainerLogs(BTreeMap<String, BTreeMap<String, BTreeMap<String, Output>>>);
 
 impl Store {
     /// Adds a line to the log of a container, with the current time.
     pub fn log_append(&mut self, namespace: &str, pod: &str, container: &str, line: &str) {
         let at = self.now();
         let output = self.output(namespace, pod, container);
-        output.current.push(Line {
+        output.current.push(LogLine {
             at,
             text: line.to_owned(),
         });
@@ -57,18 +57,18 @@ impl Store {
     }
 
     /// Returns the log of a container since its start.
-    pub fn logs(&self, namespace: &str, pod: &str, container: &str) -> &[Line] {
+    pub fn logs(&self, namespace: &str, pod: &str, container: &str) -> &[LogLine] {
         self.printed(namespace, pod, container)
             .map_or(&[], |output| &output.current)
     }
 
     /// Returns the log of a container before its last restart, if it restarted.
-    pub fn logs_previous(&self, namespace: &str, pod: &str, container: &str) -> Option<&[Line]> {
+    pub fn logs_previous(&self, namespace: &str, pod: &str, container: &str) -> Option<&[LogLine]> {
         self.printed(namespace, pod, container)?.previous.as_deref()
     }
 
     /// Returns the lines from number `seen` on, and the number of all lines: the next lines for a follower.
-    pub(crate) fn logs_after(&self, namespace: &str, pod: &str, container: &str, seen: usize) -> (&[Line], usize) {
+    pub(crate) fn logs_after(&self, namespace: &str, pod: &str, container: &str, seen: usize) -> (&[LogLine], usize) {
         let Some(output) = self.printed(namespace, pod, container) else {
             return (&[], 0);
         };

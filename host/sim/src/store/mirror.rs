@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Kind, Store, commit::place};
+use super::{Kind, Store, commit::namespace_and_name};
 use crate::actors::look::uid;
 
 impl Store {
@@ -12,7 +12,7 @@ impl Store {
     /// logs.
     pub(crate) fn mirror(&mut self, object: Value) {
         let Some(kind) = Kind::of(&object) else { return };
-        let (namespace, name) = place(&object);
+        let (namespace, name) = namespace_and_name(&object);
         if self
             .get(&kind, &namespace, &name)
             .is_some_and(|before| uid(before) != uid(&object))

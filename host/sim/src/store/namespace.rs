@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Deletion, Kind, Propagation, Store, commit::place};
-use crate::status::Refusal;
+use super::{Deletion, Kind, Propagation, Store, commit::namespace_and_name};
+use crate::status::StatusError;
 
 impl Store {
     /// Creates the initial namespaces of a cluster.
-    pub(super) fn found(&mut self) {
+    pub(super) fn create_initial_namespaces(&mut self) {
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
             // The names and the kind are ours: nothing is refused.
@@ -23,7 +23,7 @@ impl Store {
     }
 
     /// Creates the initial objects of a namespace.
-    pub(super) fn populate_namespace(&mut self, name: &str) -> Result<(), Refusal> {
+    pub(super) fn populate_namespace(&mut self, name: &str) -> Result<(), StatusError> {
         self.create(json!({
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default", "namespace": name },
         }))?;
@@ -75,17 +75,17 @@ impl Store {
     }
 
     /// Replaces the finalizers in the spec of a namespace.
-    pub(crate) fn finalize_namespace(&mut self, name: &str, finalizers: Value) -> Result<Value, Refusal> {
+    pub(crate) fn finalize_namespace(&mut self, name: &str, finalizers: Value) -> Result<Value, StatusError> {
         let (resource, mut namespace) = self.existing(&Kind::new("", "Namespace"), "", name)?;
         namespace["spec"]["finalizers"] = finalizers;
-        Ok(self.settle(&resource, namespace))
+        Ok(self.write_or_remove(&resource, namespace))
     }
 
     /// Deletes the selected objects. Returns their last states.
-    pub(crate) fn delete_all(&mut self, kind: &Kind, objects: &[Value], how: &Deletion) -> Result<Vec<Value>, Refusal> {
+    pub(crate) fn delete_all(&mut self, kind: &Kind, objects: &[Value], how: &Deletion) -> Result<Vec<Value>, StatusError> {
         let mut gone = Vec::new();
         for object in objects {
-            let (namespace, name) = place(object);
+            let (namespace, name) = namespace_and_name(object);
             gone.push(self.delete(kind, &namespace, &name, how.clone())?);
         }
         Ok(gone)

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Kind, Lines, Store, commit::place, typed};
+use super::{Kind, ContainerLogs, Store, commit::namespace_and_name, typed};
 
 /// Why a saved state cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ struct Saved {
     now: Timestamp,
     revision: u64,
     objects: Vec<Value>,
-    lines: Lines,
+    lines: ContainerLogs,
 }
 
 impl Store {
@@ -51,13 +51,13 @@ impl Store {
         for object in saved.objects {
             let Some(kind) = Kind::of(&object) else { continue };
             if kind == Kind::new("apiextensions.k8s.io", "CustomResourceDefinition") {
-                store.define(&object);
+                store.serve_definition(&object);
             }
             let object = match store.resources.get(&kind) {
-                Some(resource) => typed::written(resource, object),
+                Some(resource) => typed::as_stored(resource, object),
                 None => object,
             };
-            let (namespace, name) = place(&object);
+            let (namespace, name) = namespace_and_name(&object);
             let objects = store.objects.entry(kind).or_default().entry(namespace).or_default();
             objects.insert(name, Arc::new(object));
         }

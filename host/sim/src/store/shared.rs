@@ -12,16 +12,16 @@ use super::Store;
 
 /// A store that several tasks share.
 #[derive(Clone, Debug)]
-pub struct Shared {
+pub struct SharedStore {
     store: Arc<Mutex<Store>>,
     bell: Arc<Notify>,
 }
 
-impl Shared {
+impl SharedStore {
     /// Shares a store.
-    pub fn new(store: Store) -> Shared {
+    pub fn new(store: Store) -> SharedStore {
         let bell = store.bell.clone();
-        Shared {
+        SharedStore {
             store: Arc::new(Mutex::new(store)),
             bell,
         }
@@ -36,18 +36,18 @@ impl Shared {
     ///
     /// Waiters are woken in the order of their calls: tokio's `watch` channel would wake them in random order, and a run would not be
     /// repeatable.
-    pub fn changed(&self) -> Changed {
+    pub fn changed(&self) -> NextChange {
         let mut notified = Box::pin(self.bell.clone().notified_owned());
         notified.as_mut().enable();
-        Changed(notified)
+        NextChange(notified)
     }
 }
 
 /// The next change of a store.
 #[derive(Debug)]
-pub struct Changed(Pin<Box<OwnedNotified>>);
+pub struct NextChange(Pin<Box<OwnedNotified>>);
 
-impl Future for Changed {
+impl Future for NextChange {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {

@@ -7,7 +7,7 @@ use crate::kinds::Resource;
 
 /// Returns an object as the API server decodes it: without empty values that Go doesn't keep, and with a custom kind's defaults.
 pub(super) fn read(resource: &Resource, object: Value) -> Value {
-    if resource.custom {
+    if resource.is_custom {
         return with_defaults(resource, object);
     }
     match capstan_schema::kind(&resource.storage_version(), &resource.kind) {
@@ -17,12 +17,12 @@ pub(super) fn read(resource: &Resource, object: Value) -> Value {
 }
 
 /// Returns an object as the API server returns it after it was stored.
-pub(super) fn written(resource: &Resource, object: Value) -> Value {
-    if resource.custom {
+pub(super) fn as_stored(resource: &Resource, object: Value) -> Value {
+    if resource.is_custom {
         return object;
     }
     match capstan_schema::kind(&resource.storage_version(), &resource.kind) {
-        Some(kind) => stored::written(kind, object),
+        Some(kind) => stored::as_stored(kind, object),
         None => object,
     }
 }

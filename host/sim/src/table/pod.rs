@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{NONE, age, count, or, since};
-use crate::actors::look::{is_condition, is_going, is_true, items, moment, text};
+use crate::actors::look::{is_condition, is_terminating, is_true, items, timestamp, text};
 
 /// The summary of a pod's containers.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ impl Seen {
         self.restarts += count(container, "/restartCount");
         self.last_restart = self
             .last_restart
-            .max(moment(container, "/lastState/terminated/finishedAt"));
+            .max(timestamp(container, "/lastState/terminated/finishedAt"));
     }
 }
 
@@ -76,7 +76,7 @@ fn seen(pod: &Value) -> Seen {
         (seen.restarts, seen.last_restart) = (of_sidecars.restarts, of_sidecars.last_restart);
         running(pod, &mut seen);
     }
-    if is_going(pod) {
+    if is_terminating(pod) {
         if text(pod, "/status/reason") == "NodeLost" {
             seen.reason = "Unknown".into();
         } else if !matches!(phase, "Succeeded" | "Failed") {

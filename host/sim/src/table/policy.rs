@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::text::{NONE, UNSET, age, count, duration, listed, or, plain, since};
-use crate::actors::look::{fields, is_condition, is_going, is_true, items, moment, number, text};
+use crate::actors::look::{fields, is_condition, is_terminating, is_true, items, timestamp, number, text};
 
 pub(super) fn only_age(object: &Value, now: Timestamp) -> Vec<Value> {
     vec![age(object, now)]
@@ -194,7 +194,7 @@ pub(super) fn priority_level(object: &Value, now: Timestamp) -> Vec<Value> {
 
 pub(super) fn resource_claim(object: &Value, now: Timestamp) -> Vec<Value> {
     let mut states = Vec::new();
-    if is_going(object) {
+    if is_terminating(object) {
         states.push("deleted".to_owned());
     }
     if fields(object, "/status/allocation").next().is_some() {
@@ -222,10 +222,10 @@ pub(super) fn event(object: &Value, now: Timestamp) -> Vec<Value> {
         let about = either("/involvedObject", "/regarding");
         text(object, &format!("{about}/{field}"))
     };
-    let first = moment(object, either("/firstTimestamp", "/deprecatedFirstTimestamp"));
-    let first = since(first.or_else(|| moment(object, "/eventTime")), now);
-    let last = moment(object, "/series/lastObservedTime");
-    let last = last.or_else(|| moment(object, either("/lastTimestamp", "/deprecatedLastTimestamp")));
+    let first = timestamp(object, either("/firstTimestamp", "/deprecatedFirstTimestamp"));
+    let first = since(first.or_else(|| timestamp(object, "/eventTime")), now);
+    let last = timestamp(object, "/series/lastObservedTime");
+    let last = last.or_else(|| timestamp(object, either("/lastTimestamp", "/deprecatedLastTimestamp")));
     let last = last.map_or_else(|| first.clone(), |last| since(Some(last), now));
     let kind = about("kind").to_lowercase();
     let target = match about("name") {

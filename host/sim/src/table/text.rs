@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::actors::look::{fields, items, moment, text};
+use crate::actors::look::{fields, items, timestamp, text};
 
 pub(super) const NONE: &str = "<none>";
 pub(super) const UNKNOWN: &str = "<unknown>";
@@ -39,7 +39,7 @@ pub(super) fn since(at: Option<Timestamp>, now: Timestamp) -> String {
 
 /// Formats the time since the object's creation.
 pub(super) fn age(object: &Value, now: Timestamp) -> Value {
-    json!(since(moment(object, "/metadata/creationTimestamp"), now))
+    json!(since(timestamp(object, "/metadata/creationTimestamp"), now))
 }
 
 /// Returns the text at a JSON pointer, or `otherwise` if there is none.

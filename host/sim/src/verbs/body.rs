@@ -4,10 +4,10 @@ use capstan_schema::protobuf;
 use capstan_yaml::Duplicates;
 use serde_json::{Value, json};
 
-use super::{Call, Target};
+use super::{ObjectRequest, Target};
 use crate::{
     kinds::{Resource, convert},
-    status::Refusal,
+    status::StatusError,
     store::Store,
 };
 
@@ -18,9 +18,9 @@ const YAML: &str = "application/yaml";
 pub(crate) const MEDIA_TYPES: &[&str] = &[JSON, YAML, protobuf::MEDIA_TYPE];
 
 /// Decodes the body from JSON, YAML or protobuf.
-pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
+pub(super) fn decode(call: &ObjectRequest<'_>) -> Result<Value, StatusError> {
     let media = call.content_type.split(';').next().unwrap_or_default().trim();
-    let refuse = |error: &dyn std::fmt::Display| Refusal::bad_request(format!("error decoding the body: {error}"));
+    let refuse = |error: &dyn std::fmt::Display| StatusError::bad_request(format!("error decoding the body: {error}"));
     match media.to_ascii_lowercase().as_str() {
         // As on a real API server. On a socket, a body without a type is refused: see `serve`.
         ""
@@ -30,7 +30,7 @@ pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
         | "application/strategic-merge-patch+json" => serde_json::from_slice(call.body).map_err(|error| refuse(&error)),
         protobuf::MEDIA_TYPE => protobuf::decode(call.body).map_err(|error| refuse(&error)),
         YAML | "application/apply-patch+yaml" => yaml(call.body).map_err(|error| refuse(&error)),
-        _ => Err(Refusal::unsupported_media_type(MEDIA_TYPES)),
+        _ => Err(StatusError::unsupported_media_type(MEDIA_TYPES)),
     }
 }
 
@@ -46,15 +46,15 @@ fn yaml(body: &[u8]) -> Result<Value, String> {
 }
 
 /// Returns the object in the body, after checking it against the path and adding what only the path has.
-pub(super) fn object(call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
+pub(super) fn object(call: &ObjectRequest<'_>, target: &Target) -> Result<Value, StatusError> {
     let object = decode(call)?;
     complete_from_path(object, call, target)
 }
 
 /// Checks an object against the path, and adds what only the path has.
-pub(super) fn complete_from_path(mut object: Value, call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
+pub(super) fn complete_from_path(mut object: Value, call: &ObjectRequest<'_>, target: &Target) -> Result<Value, StatusError> {
     if !object.is_object() {
-        return Err(Refusal::bad_request("the body of the request is not an object"));
+        return Err(StatusError::bad_request("the body of the request is not an object"));
     }
     crate::store::check_shape(&object)?;
     let resource = &target.resource;
@@ -67,7 +67,7 @@ pub(super) fn complete_from_path(mut object: Value, call: &Call<'_>, target: &Ta
             "" => object[field] = json!(expected),
             found if found == expected => {}
             found => {
-                return Err(Refusal::bad_request(format!(
+                return Err(StatusError::bad_request(format!(
                     "the {what} in the data ({found}) does not match the expected {what} ({expected})"
                 )));
             }
@@ -81,7 +81,7 @@ pub(super) fn complete_from_path(mut object: Value, call: &Call<'_>, target: &Ta
             "" => object["metadata"]["namespace"] = json!(call.namespace()),
             found if found == call.namespace() => {}
             _ => {
-                return Err(Refusal::bad_request(
+                return Err(StatusError::bad_request(
                     "the namespace of the provided object does not match the namespace sent on the request",
                 ));
             }
@@ -94,7 +94,7 @@ pub(super) fn complete_from_path(mut object: Value, call: &Call<'_>, target: &Ta
             "" => object["metadata"]["name"] = json!(name),
             found if found == name => {}
             found => {
-                return Err(Refusal::bad_request(format!(
+                return Err(StatusError::bad_request(format!(
                     "the name of the object ({found}) does not match the name on the URL ({name})"
                 )));
             }
@@ -110,7 +110,7 @@ pub(crate) fn in_version(mut object: Value, resource: &Resource, version: &str) 
 }
 
 /// Returns a copy of the object in the requested version, if it exists.
-pub(super) fn live(store: &Store, call: &Call<'_>, target: &Target, name: &str) -> Option<Value> {
+pub(super) fn live(store: &Store, call: &ObjectRequest<'_>, target: &Target, name: &str) -> Option<Value> {
     let object = store.get(&target.kind, call.namespace(), name)?.clone();
     Some(in_version(object, &target.resource, &target.version.name))
 }

@@ -3,31 +3,31 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Target, body, erase};
+use super::{ObjectRequest, Target, body, erase};
 use crate::{
-    actors::look::{is_condition, is_going, is_matched, namespace, number, text},
-    service::{Body, value},
-    status::Refusal,
+    actors::look::{is_condition, is_terminating, is_matched, namespace, number, text},
+    service::{Body, json_response},
+    status::StatusError,
     store::{Kind, Store},
 };
 
 /// Answers an eviction.
-pub(super) fn answer(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+pub(super) fn answer(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let eviction = body::decode(call)?;
     let (how, dry_run) = erase::read_options(call, &eviction["deleteOptions"])?;
     let dry_run = dry_run || call.writer(None).dry_run;
     allow(&mut call.shared.lock(), target, call.namespace(), name, dry_run)?;
-    erase::erase(call, target, name, &how, dry_run)?;
+    erase::delete_object(call, target, name, &how, dry_run)?;
     let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
-    Ok(value(StatusCode::CREATED, &status))
+    Ok(json_response(StatusCode::CREATED, &status))
 }
 
 /// Counts a disruption in the budget, or refuses it.
-fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: bool) -> Result<(), Refusal> {
+fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: bool) -> Result<(), StatusError> {
     let pod = store
         .get(&target.kind, inside, name)
         .ok_or_else(|| target.not_found(name))?;
-    if is_going(pod) || matches!(text(pod, "/status/phase"), "Succeeded" | "Failed" | "Pending") {
+    if is_terminating(pod) || matches!(text(pod, "/status/phase"), "Succeeded" | "Failed" | "Pending") {
         return Ok(());
     }
     let kind = Kind::new("policy", "PodDisruptionBudget");
@@ -42,7 +42,7 @@ fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: 
         _ => {
             let why =
                 "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-            return Err(Refusal::new(500, "InternalError", why));
+            return Err(StatusError::new(500, "InternalError", why));
         }
     };
     let count = |pointer: &str| number(budget, pointer).unwrap_or(0);
@@ -69,7 +69,7 @@ fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: 
         (true, _) => why_none(budget, name, healthy, desired),
     };
     let said = "Cannot evict pod as it would violate the pod's disruption budget.";
-    let mut refusal = Refusal::new(429, "TooManyRequests", said);
+    let mut refusal = StatusError::new(429, "TooManyRequests", said);
     refusal.details = json!({ "causes": [{ "reason": "DisruptionBudget", "message": why }] });
     Err(refusal)
 }

@@ -8,11 +8,11 @@ use http_body_util::StreamBody;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Call;
+use super::ObjectRequest;
 use crate::{
     service::Body,
-    status::Refusal,
-    store::{Kind, Line, Shared, Store},
+    status::StatusError,
+    store::{Kind, LogLine, SharedStore, Store},
 };
 
 /// The options of a request for a log.
@@ -29,10 +29,10 @@ struct LogRequest {
 }
 
 /// Answers a request for the log of a container.
-pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refusal> {
+pub(super) fn answer(call: &ObjectRequest<'_>, name: &str) -> Result<Response<Body>, StatusError> {
     let store = call.shared.lock();
     let Some(pod) = store.get(&Kind::new("", "Pod"), call.namespace(), name) else {
-        return Err(Refusal::not_found("pods", "", name));
+        return Err(StatusError::not_found("pods", "", name));
     };
     let query = call.query;
     let container = container(pod, query.text("container"))?;
@@ -57,7 +57,7 @@ pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refu
     let lines = if previous {
         let none = || {
             let container = &wanted.container;
-            Refusal::bad_request(format!(
+            StatusError::bad_request(format!(
                 "previous terminated container \"{container}\" in pod \"{name}\" not found"
             ))
         };
@@ -92,11 +92,11 @@ pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refu
 
 /// Returns new lines as they come, until the container has ended or its pod is deleted.
 fn follow(
-    shared: Shared,
+    shared: SharedStore,
     wanted: LogRequest,
     uid: Option<Value>,
     seen: usize,
-) -> impl futures::Stream<Item = Result<Frame<Bytes>, crate::service::Broken>> + Send {
+) -> impl futures::Stream<Item = Result<Frame<Bytes>, crate::service::ConnectionBroken>> + Send {
     stream::unfold(Some((shared, wanted, uid, seen)), |state| async move {
         let (shared, mut wanted, uid, seen) = state?;
         loop {
@@ -133,17 +133,17 @@ fn uid(pod: &Value) -> Value {
 
 impl LogRequest {
     /// Returns the lines for the beginning of the answer.
-    fn first(&mut self, lines: &[Line]) -> String {
-        let lines: Vec<&Line> = lines
+    fn first(&mut self, lines: &[LogLine]) -> String {
+        let lines: Vec<&LogLine> = lines
             .iter()
             .filter(|line| self.since.is_none_or(|since| line.at >= since))
             .collect();
         let skip = self.tail.map_or(0, |tail| lines.len().saturating_sub(tail));
-        let lines: Vec<Line> = lines.into_iter().skip(skip).cloned().collect();
+        let lines: Vec<LogLine> = lines.into_iter().skip(skip).cloned().collect();
         self.text(&lines)
     }
 
-    fn text(&mut self, lines: &[Line]) -> String {
+    fn text(&mut self, lines: &[LogLine]) -> String {
         let mut text = String::new();
         for line in lines {
             if self.timestamps {
@@ -197,7 +197,7 @@ impl Container {
     }
 }
 
-fn waiting(pod: &Value, container: &str) -> Refusal {
+fn waiting(pod: &Value, container: &str) -> StatusError {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let lists = ["containerStatuses", "initContainerStatuses"];
     let mut all = lists.iter().filter_map(|list| pod["status"][list].as_array()).flatten();
@@ -205,13 +205,13 @@ fn waiting(pod: &Value, container: &str) -> Refusal {
         .find(|one| one["name"] == container)
         .map(|one| &one["state"]["waiting"]["reason"]);
     let reason = state.and_then(Value::as_str).unwrap_or("ContainerCreating");
-    Refusal::bad_request(format!(
+    StatusError::bad_request(format!(
         "container \"{container}\" in pod \"{name}\" is waiting to start: {reason}"
     ))
 }
 
 /// Returns the requested container.
-fn container(pod: &Value, asked: &str) -> Result<String, Refusal> {
+fn container(pod: &Value, asked: &str) -> Result<String, StatusError> {
     let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let names = |list: &str| -> Vec<&str> {
         let containers = pod["spec"][list].as_array().into_iter().flatten();
@@ -229,7 +229,7 @@ fn container(pod: &Value, asked: &str) -> Result<String, Refusal> {
                 } else {
                     format!(" or one of the init containers: [{}]", inits.join(" "))
                 };
-                Err(Refusal::bad_request(format!(
+                Err(StatusError::bad_request(format!(
                     "a container name must be specified for pod {pod_name}, choose one of: [{}]{init}",
                     containers.join(" ")
                 )))
@@ -239,7 +239,7 @@ fn container(pod: &Value, asked: &str) -> Result<String, Refusal> {
     if containers.contains(&asked) || inits.contains(&asked) || names("ephemeralContainers").contains(&asked) {
         return Ok(asked.to_owned());
     }
-    Err(Refusal::bad_request(format!(
+    Err(StatusError::bad_request(format!(
         "container {asked} is not valid for pod {pod_name}"
     )))
 }

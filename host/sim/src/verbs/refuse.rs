@@ -9,30 +9,30 @@ use capstan_schema::{
 };
 use serde_json::Value;
 
-use super::{Call, Target};
+use super::{ObjectRequest, Target};
 use crate::{
-    apply::schema::{self, item},
+    apply::schema::{self, item_step},
     go,
-    status::{Cause, Refusal},
+    status::{StatusCause, StatusError},
 };
 
 fn problems(target: &Target, object: &Value) -> Vec<Problem> {
     let resource = &target.resource;
-    if resource.custom {
+    if resource.is_custom {
         let schema = target.version.schema.as_deref();
         return schema.map_or_else(Vec::new, |schema| Checker::default().check(schema, object));
     }
     let kind = capstan_schema::kind(&resource.api_version(&target.version.name), &resource.kind);
-    kind.map_or_else(Vec::new, |kind| check::object(kind, object))
+    kind.map_or_else(Vec::new, |kind| check::check_object(kind, object))
 }
 
 /// Refuses an object of a create, an update or a patch. Returns warnings for the client.
-pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<Vec<String>, Refusal> {
+pub(super) fn check_object(call: &ObjectRequest<'_>, target: &Target, object: &Value) -> Result<Vec<String>, StatusError> {
     let (resource, version) = (&target.resource, &target.version.name);
     let problems = problems(target, object);
     let cannot = |why: String| {
         let kind = &resource.kind;
-        Err(Refusal::bad_request(format!(
+        Err(StatusError::bad_request(format!(
             "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
         )))
     };
@@ -51,18 +51,18 @@ pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<
             }
         }
     }
-    if !resource.custom {
+    if !resource.is_custom {
         return match problems.iter().find_map(|problem| decoding(problem, object)) {
             Some(why) => cannot(why),
             None => Ok(warnings),
         };
     }
-    let causes: Vec<Cause> = problems.iter().filter_map(|problem| cause(problem, object)).collect();
+    let causes: Vec<StatusCause> = problems.iter().filter_map(|problem| cause(problem, object)).collect();
     if causes.is_empty() {
         return Ok(warnings);
     }
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    Err(Refusal::invalid(&resource.kind, &resource.group, name, &causes))
+    Err(StatusError::invalid(&resource.kind, &resource.group, name, &causes))
 }
 
 /// Returns the message of Go's JSON decoder for a value that it can't decode (`encoding/json`).
@@ -105,25 +105,25 @@ fn open_api_type(value: &Value) -> &'static str {
 }
 
 /// Returns the rule of a custom kind's schema that a value violates, if it does.
-fn cause(problem: &Problem, object: &Value) -> Option<Cause> {
+fn cause(problem: &Problem, object: &Value) -> Option<StatusCause> {
     let path = problem.path.to_string();
     let value = || object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
     Some(match &problem.fault {
         Fault::WrongType { go, .. } => {
             let found = open_api_type(&value());
             let why = format!("{path} in body must be of type {go}: \"{found}\"");
-            Cause {
+            StatusCause {
                 reason: "FieldValueTypeInvalid",
-                ..Cause::invalid(&path, &Value::from(found), &why)
+                ..StatusCause::invalid(&path, &Value::from(found), &why)
             }
         }
-        Fault::Missing => Cause::required(&path, ""),
+        Fault::Missing => StatusCause::required(&path, ""),
         Fault::NotAllowed { allowed } => {
             let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();
-            Cause::unsupported(&path, &value(), &allowed)
+            StatusCause::unsupported(&path, &value(), &allowed)
         }
-        Fault::Duplicate { keys, .. } => Cause::duplicate(&path, &keys_of(&value(), keys)),
-        Fault::Malformed { expected } => Cause::invalid(&path, &value(), &format!("must be {expected}")),
+        Fault::Duplicate { keys, .. } => StatusCause::duplicate(&path, &keys_of(&value(), keys)),
+        Fault::Malformed { expected } => StatusCause::invalid(&path, &value(), &format!("must be {expected}")),
         Fault::Rule(rule) => broken(rule, &path, &value()),
         Fault::Unknown { .. } => return None,
     })
@@ -142,8 +142,8 @@ fn keys_of(item: &Value, keys: &str) -> Value {
 
 /// Says which rule of a custom kind's schema a value breaks (`k8s.io/kube-openapi/pkg/validation/errors`, and
 /// `apiserver/validation` of `k8s.io/apiextensions-apiserver`).
-fn broken(rule: &Rule, path: &str, value: &Value) -> Cause {
-    let invalid = |value: &Value, should: &str| Cause::invalid(path, value, &format!("{path} in body should {should}"));
+fn broken(rule: &Rule, path: &str, value: &Value) -> StatusCause {
+    let invalid = |value: &Value, should: &str| StatusCause::invalid(path, value, &format!("{path} in body should {should}"));
     match rule {
         Rule::TooFew {
             of: Counted::Characters,
@@ -158,7 +158,7 @@ fn broken(rule: &Rule, path: &str, value: &Value) -> Cause {
             of: Counted::Characters,
             most,
             ..
-        } => Cause {
+        } => StatusCause {
             reason: "FieldValueTooLong",
             field: path.to_owned(),
             message: format!(
@@ -166,7 +166,7 @@ fn broken(rule: &Rule, path: &str, value: &Value) -> Cause {
                 if *most == 1 { "byte" } else { "bytes" }
             ),
         },
-        Rule::TooMany { found, most, .. } => Cause {
+        Rule::TooMany { found, most, .. } => StatusCause {
             reason: "FieldValueTooMany",
             field: path.to_owned(),
             message: format!(
@@ -185,7 +185,7 @@ fn broken(rule: &Rule, path: &str, value: &Value) -> Cause {
         Rule::MultipleOf(factor) => invalid(value, &format!("be a multiple of {factor}")),
         Rule::Pattern(pattern) => invalid(value, &format!("match '{pattern}'")),
         // It has no field in the server's answer either.
-        Rule::Int32 => Cause::invalid(
+        Rule::Int32 => StatusCause::invalid(
             "<nil>",
             &Value::from(""),
             &format!("Checked value must be of type integer with format int32 in {path}"),
@@ -195,8 +195,8 @@ fn broken(rule: &Rule, path: &str, value: &Value) -> Cause {
 
 /// Refuses a configuration that can't be applied: the server has to know the type of every field that a manager owns
 /// (`sigs.k8s.io/structured-merge-diff/typed`).
-pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
-    let rule = schema::root(&target.resource);
+pub(super) fn check_applied(target: &Target, object: &Value) -> Result<(), StatusError> {
+    let rule = schema::root_rule(&target.resource);
     let mut found: Vec<String> = Vec::new();
     for problem in problems(target, object) {
         let said = match &problem.fault {
@@ -254,11 +254,11 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
         place("name"),
         target.resource.kind
     );
-    Err(Refusal::new(500, "InternalError", why))
+    Err(StatusError::new(500, "InternalError", why))
 }
 
 /// Splits the path of a duplicate item into its list and its key.
-fn split_duplicate(path: &Path, object: &Value, rule: &schema::Rule<'_>) -> (String, String) {
+fn split_duplicate(path: &Path, object: &Value, rule: &schema::MergeRule<'_>) -> (String, String) {
     let list = path.0.split_last().map_or(&[][..], |(_, list)| list);
     let (whole, list) = (path_text(&path.0, object, rule), path_text(list, object, rule));
     let key = whole.strip_prefix(&list).unwrap_or_default().to_owned();
@@ -266,7 +266,7 @@ fn split_duplicate(path: &Path, object: &Value, rule: &schema::Rule<'_>) -> (Str
 }
 
 /// Formats a path as the server's messages about ownership do: `.spec.containers[name="app"].image`.
-fn path_text(steps: &[Step], object: &Value, rule: &schema::Rule<'_>) -> String {
+fn path_text(steps: &[Step], object: &Value, rule: &schema::MergeRule<'_>) -> String {
     let (mut value, mut rule) = (object, rule.clone());
     let mut written = String::new();
     for step in steps {
@@ -278,16 +278,16 @@ fn path_text(steps: &[Step], object: &Value, rule: &schema::Rule<'_>) -> String 
             Step::Item(index) => {
                 value = &value[*index];
                 (written, rule) = match rule {
-                    schema::Rule::Map(keys, of) => {
-                        let step = crate::apply::fields::path_text(&item(&keys, value));
+                    schema::MergeRule::Map(keys, of) => {
+                        let step = crate::apply::fields::path_text(&item_step(&keys, value));
                         (format!("{written}{step}"), *of)
                     }
-                    schema::Rule::Set => (format!("{written}[={value}]"), schema::Rule::Plain),
-                    schema::Rule::Schema(of) => {
+                    schema::MergeRule::Set => (format!("{written}[={value}]"), schema::MergeRule::Plain),
+                    schema::MergeRule::Schema(of) => {
                         let items = of.get("items").unwrap_or(&Value::Null);
-                        (format!("{written}[{index}]"), schema::Rule::Schema(items))
+                        (format!("{written}[{index}]"), schema::MergeRule::Schema(items))
                     }
-                    _ => (format!("{written}[{index}]"), schema::Rule::Plain),
+                    _ => (format!("{written}[{index}]"), schema::MergeRule::Plain),
                 };
             }
         }

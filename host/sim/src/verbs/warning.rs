@@ -47,12 +47,12 @@ fn written(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::whole;
+    use crate::service::full_body;
 
     #[test]
     fn warnings_are_quoted_and_bounded() {
         let many = vec!["unknown field \"a\\b\"\n".to_owned(); 1_000];
-        let response = add(Response::new(whole("")), &many);
+        let response = add(Response::new(full_body("")), &many);
         let all: Vec<_> = response.headers().get_all(header::WARNING).iter().collect();
         assert_eq!(all[0].to_str().unwrap(), r#"299 - "unknown field \"a\\b\"""#);
         assert!(all.iter().map(|one| one.len()).sum::<usize>() <= MAX_WARNING_BYTES && all.len() > 10);

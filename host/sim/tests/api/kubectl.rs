@@ -9,7 +9,7 @@ use std::{
 use capstan_sim::{
     serve::{Tls, Token, kubeconfig, serve},
     service::SimService,
-    store::{Kind, Shared},
+    store::{Kind, SharedStore},
 };
 use serde_json::json;
 use tokio::{
@@ -97,7 +97,7 @@ const KUBECTL: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools) 
 /// A server with a kubectl that talks to it.
 struct Served {
     kubectl: Kubectl,
-    shared: Shared,
+    shared: SharedStore,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<()>,
 }

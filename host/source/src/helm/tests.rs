@@ -25,7 +25,7 @@ fn what_is_rendered_is_told_by_template() {
 
 #[test]
 fn an_application_is_named_after_its_chart() {
-    let name = |chart: &str| Chart::at(chart).name();
+    let name = |chart: &str| Chart::new(chart).name();
     assert_eq!(name("shop-1.2.3.tgz").as_deref(), Some("shop"));
     assert_eq!(name("charts/my-shop-0.1.0-rc.1.tgz").as_deref(), Some("my-shop"));
     assert_eq!(name("oci://somewhere/charts/shop").as_deref(), Some("shop"));
@@ -44,7 +44,7 @@ fn helm_is_told_what_the_cluster_serves() {
         namespace: "store".to_owned(),
         capabilities: Some(capabilities.into()),
     };
-    let mut chart = Chart::at("stable/shop");
+    let mut chart = Chart::new("stable/shop");
     chart.values.set.push("a=1".to_owned());
     chart.values.late_files.push("/prod.yaml".to_owned());
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Sequences and mappings in flow style: between brackets.
 
 use super::{Allowed, Event, Parser, State, Step, behind};
-use crate::{node::Trouble, scanner::Token};
+use crate::{node::ReadError, scanner::Token};
 
 impl<'a> Parser<'a> {
     pub(super) fn flow_sequence_entry(&mut self, is_first: bool) -> Step<'a> {
@@ -82,7 +82,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Consumes the comma between two entries. Returns whether there was one, or the end of the list or mapping is next.
-    fn comma(&mut self, end: &Token<'a>) -> Result<bool, Trouble> {
+    fn comma(&mut self, end: &Token<'a>) -> Result<bool, ReadError> {
         let is_comma = match self.token()? {
             Token::FlowEntry => true,
             token if token == end => return Ok(true),

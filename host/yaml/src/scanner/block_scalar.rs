@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Scanner, token::Token, trouble};
-use crate::node::Trouble;
+use super::{Scanner, token::Token, read_error};
+use crate::node::ReadError;
 
 /// What is done with the line breaks at the end of a block scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ enum Chomp {
 
 impl<'a> Scanner<'a> {
     /// Scans a block scalar, whose `|` or `>` is here.
-    pub(super) fn block_scalar(&mut self, is_literal: bool) -> Result<Token<'a>, Trouble> {
+    pub(super) fn block_scalar(&mut self, is_literal: bool) -> Result<Token<'a>, ReadError> {
         let (chomp, increment) = self.block_header()?;
         // 0 until the first line that isn't blank determines it.
         let mut indent = increment.map_or(0, |increment| self.indent.unwrap_or(0) + increment);
@@ -58,7 +58,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Scans the header of a block scalar: what is done with the last line breaks, and an explicit indentation.
-    fn block_header(&mut self) -> Result<(Chomp, Option<u32>), Trouble> {
+    fn block_header(&mut self) -> Result<(Chomp, Option<u32>), ReadError> {
         let start = self.cursor.mark();
         self.cursor.skip(1);
         let mut chomp = Chomp::Clip;
@@ -72,7 +72,7 @@ impl<'a> Scanner<'a> {
                 }
                 digit @ b'0'..=b'9' if increment.is_none() => {
                     if digit == b'0' {
-                        return Err(trouble(start, "the indentation of a block of text can't be 0"));
+                        return Err(read_error(start, "the indentation of a block of text can't be 0"));
                     }
                     increment = Some(u32::from(digit - b'0'));
                     self.cursor.skip(1);
@@ -82,7 +82,7 @@ impl<'a> Scanner<'a> {
         }
         self.skip_blanks_and_comment();
         if !self.cursor.is_break_or_end(0) {
-            return Err(trouble(
+            return Err(read_error(
                 self.cursor.mark(),
                 "the text of a block begins in the line after `|` or `>`",
             )
@@ -93,7 +93,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Skips the indentation of the next line, and blank lines before it. Determines the indentation if it isn't known.
-    fn block_breaks(&mut self, indent: &mut u32, breaks: &mut String) -> Result<(), Trouble> {
+    fn block_breaks(&mut self, indent: &mut u32, breaks: &mut String) -> Result<(), ReadError> {
         let mut widest = 0;
         loop {
             while (*indent == 0 || self.cursor.column() < *indent) && self.cursor.byte(0) == b' ' {
@@ -101,7 +101,7 @@ impl<'a> Scanner<'a> {
             }
             widest = widest.max(self.cursor.column());
             if (*indent == 0 || self.cursor.column() < *indent) && self.cursor.byte(0) == b'\t' {
-                return Err(trouble(
+                return Err(read_error(
                     self.cursor.mark(),
                     "a tab can't indent a line of a block of text",
                 ));

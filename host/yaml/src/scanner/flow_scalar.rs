@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Scanner, token::Token, trouble};
-use crate::{marks::Mark, node::Trouble};
+use super::{Scanner, token::Token, read_error};
+use crate::{marks::Mark, node::ReadError};
 
 /// The white space between two parts of a scalar.
 #[derive(Default)]
@@ -40,7 +40,7 @@ impl Gap {
 
 impl<'a> Scanner<'a> {
     /// Scans a plain scalar.
-    pub(super) fn plain_scalar(&mut self) -> Result<Token<'a>, Trouble> {
+    pub(super) fn plain_scalar(&mut self) -> Result<Token<'a>, ReadError> {
         let indent = self.indent.map_or(0, |indent| indent + 1);
         let start = self.cursor.offset();
         let mut end = start;
@@ -72,7 +72,7 @@ impl<'a> Scanner<'a> {
             loop {
                 if self.cursor.is_blank(0) {
                     if gap.has_break && self.cursor.column() < indent && self.cursor.byte(0) == b'\t' {
-                        return Err(trouble(self.cursor.mark(), "a tab can't indent a line"));
+                        return Err(read_error(self.cursor.mark(), "a tab can't indent a line"));
                     }
                     self.cursor.skip(1);
                 } else if self.cursor.break_length(0) > 0 {
@@ -109,7 +109,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Scans a quoted scalar, whose quote is here.
-    pub(super) fn quoted_scalar(&mut self, quote: u8) -> Result<Token<'a>, Trouble> {
+    pub(super) fn quoted_scalar(&mut self, quote: u8) -> Result<Token<'a>, ReadError> {
         let start = self.cursor.mark();
         self.cursor.skip(1);
         let token = |text| Token::Scalar { text, is_plain: false };
@@ -175,7 +175,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a quoted scalar up to white space, an escaped line break or the closing quote.
-    fn quoted_words(&mut self, quote: u8, start: Mark, text: &mut String, gap: &mut Gap) -> Result<(), Trouble> {
+    fn quoted_words(&mut self, quote: u8, start: Mark, text: &mut String, gap: &mut Gap) -> Result<(), ReadError> {
         while !self.cursor.is_blank_or_end(0) {
             let next = self.cursor.byte(1);
             match self.cursor.byte(0) {
@@ -211,7 +211,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads an escape sequence.
-    fn escape(&mut self, start: Mark, text: &mut String) -> Result<(), Trouble> {
+    fn escape(&mut self, start: Mark, text: &mut String) -> Result<(), ReadError> {
         let at = self.cursor.mark();
         let digits = match self.cursor.byte(1) {
             b'x' => 2,
@@ -223,7 +223,7 @@ impl<'a> Scanner<'a> {
                     self.cursor.skip(1);
                     let found = self.cursor.character().unwrap_or_default();
                     let message = format!("`\\{found}` means nothing in a text in double quotes");
-                    return Err(trouble(at, message).hint("write `\\\\` for a backslash, or use single quotes"));
+                    return Err(read_error(at, message).hint("write `\\\\` for a backslash, or use single quotes"));
                 };
                 text.push(letter);
                 self.cursor.skip(2);
@@ -237,7 +237,7 @@ impl<'a> Scanner<'a> {
         let letter = u32::from_str_radix(code, 16).ok().and_then(char::from_u32);
         let (true, Some(letter)) = (is_number, letter) else {
             let message = format!("this escape needs {digits} hexadecimal digits that stand for a character");
-            return Err(trouble(at, message));
+            return Err(read_error(at, message));
         };
         text.push(letter);
         self.cursor.advance_to(from + digits);
@@ -269,6 +269,6 @@ fn escaped(byte: u8) -> Option<char> {
     })
 }
 
-fn unclosed(start: Mark) -> Trouble {
-    trouble(start, "this text has no closing quote")
+fn unclosed(start: Mark) -> ReadError {
+    read_error(start, "this text has no closing quote")
 }

@@ -1,7 +1,7 @@
 //! Keys without `?`, which are only recognized at their `:`.
 
-use super::{Scanner, trouble};
-use crate::{marks::Mark, node::Trouble};
+use super::{Scanner, read_error};
+use crate::{marks::Mark, node::ReadError};
 
 /// The maximum length of a key without `?`, in characters.
 const MAX_KEY_CHARACTERS: u32 = 1024;
@@ -30,7 +30,7 @@ impl SimpleKey {
 
 impl Scanner<'_> {
     /// Returns whether the first token of the queue may still be a key.
-    pub(super) fn head_may_be_key(&mut self) -> Result<bool, Trouble> {
+    pub(super) fn head_may_be_key(&mut self) -> Result<bool, ReadError> {
         let (line, column, head) = (self.cursor.line(), self.cursor.column(), self.taken);
         for key in &mut self.simple_keys {
             if key.is_waited_for && key.token_number == head && is_valid(key, line, column)? {
@@ -41,7 +41,7 @@ impl Scanner<'_> {
     }
 
     /// Records that a key may begin here.
-    pub(super) fn save_simple_key(&mut self) -> Result<(), Trouble> {
+    pub(super) fn save_simple_key(&mut self) -> Result<(), ReadError> {
         if !self.simple_key_allowed {
             return Ok(());
         }
@@ -62,7 +62,7 @@ impl Scanner<'_> {
     }
 
     /// Drops the possible key.
-    pub(super) fn remove_simple_key(&mut self) -> Result<(), Trouble> {
+    pub(super) fn remove_simple_key(&mut self) -> Result<(), ReadError> {
         match self.simple_keys.last_mut() {
             Some(key) if key.is_possible && key.is_required => Err(missing_colon_error(*key)),
             Some(key) => {
@@ -75,7 +75,7 @@ impl Scanner<'_> {
 }
 
 /// Returns whether a possible key may still be one here. Fails if it must be one and can't.
-pub(super) fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bool, Trouble> {
+pub(super) fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bool, ReadError> {
     if !key.is_possible {
         return Ok(false);
     }
@@ -87,7 +87,7 @@ pub(super) fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bo
     Ok(is_here)
 }
 
-fn missing_colon_error(key: SimpleKey) -> Trouble {
-    trouble(key.mark(), "this line has no `:` after its key")
+fn missing_colon_error(key: SimpleKey) -> ReadError {
+    read_error(key.mark(), "this line has no `:` after its key")
         .hint("in a mapping each line is `key: value`; a text of several lines is indented below its key, after `|`")
 }

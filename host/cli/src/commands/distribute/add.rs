@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use capstan_files::Readers;
 use capstan_project::edit;
-use capstan_registry::{Lock, Locked};
+use capstan_registry::{LockFile, LockedPlugin};
 use capstan_runtime::plugins;
 
-use super::{here, policy, shown::Shown, store};
+use super::{here, policy, shown::PluginSummary, store};
 use crate::{
     args::{AddArgs, GlobalOptions, Output},
-    commands::{print, print_json, say},
+    commands::{print, print_json, print_stderr},
     exit::Exit,
     project::FILE,
     report::usage_error,
@@ -21,10 +21,10 @@ use crate::{
 pub(super) fn run(global: &GlobalOptions, args: &AddArgs) -> anyhow::Result<Exit> {
     let file = here(global)?;
     let lock_file = plugins::lock_path(Path::new(""));
-    let mut lock = Lock::read(&lock_file)?;
+    let mut lock = LockFile::read(&lock_file)?;
     let store = store(global, &args.reach, policy(file.as_ref())?);
-    let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
-    let shown = Shown::new(global, &plugin)?;
+    let plugin = plugins::block_on_separate_runtime(store.resolve(&args.source, Path::new("")))??;
+    let shown = PluginSummary::new(global, &plugin)?;
     let of_file = file
         .iter()
         .flat_map(|configuration| &configuration.file.without_plugins);
@@ -41,12 +41,12 @@ pub(super) fn run(global: &GlobalOptions, args: &AddArgs) -> anyhow::Result<Exit
             ),
         ));
     }
-    let replaced = lock.put(Locked {
+    let replaced = lock.pin(LockedPlugin {
         name: args.name.clone().unwrap_or_else(|| shown.name.clone()),
         version: shown.version.clone(),
         source: shown.source.clone(),
         digest: shown.digest,
-        manifest: shown.manifest,
+        manifest_digest: shown.manifest,
     });
     lock.write(&lock_file)?;
     if global.output == Output::Text {
@@ -54,11 +54,11 @@ pub(super) fn run(global: &GlobalOptions, args: &AddArgs) -> anyhow::Result<Exit
     } else {
         print_json(&shown)?;
     }
-    say(&text!("pinned in {}", lock_file.display()));
+    print_stderr(&text!("pinned in {}", lock_file.display()));
     let sources: Vec<String> = replaced.into_iter().map(|locked| locked.source).collect();
     match file {
         Some(_) => name(&shown.source, &sources)?,
-        None => say(&text!(
+        None => print_stderr(&text!(
             "name it with `--plugin {}`, or under `plugins` of a {}",
             shown.source,
             FILE
@@ -72,13 +72,13 @@ fn name(source: &str, instead_of: &[String]) -> anyhow::Result<()> {
     let path = PathBuf::from(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {FILE}"))?;
     match edit::add_plugin(&text, source, instead_of) {
-        Some(edited) if edited == text => say(&text!("{} names it already", FILE)),
+        Some(edited) if edited == text => print_stderr(&text!("{} names it already", FILE)),
         Some(edited) => {
-            capstan_files::write(&path, edited.as_bytes(), Readers::AsUsual)
+            capstan_files::write(&path, edited.as_bytes(), Readers::Inherited)
                 .with_context(|| format!("failed to write {FILE}"))?;
-            say(&text!("named in {}", FILE));
+            print_stderr(&text!("named in {}", FILE));
         }
-        None => say(&text!("{} is as it was: write `{}` under its `plugins`", FILE, source)),
+        None => print_stderr(&text!("{} is as it was: write `{}` under its `plugins`", FILE, source)),
     }
     Ok(())
 }

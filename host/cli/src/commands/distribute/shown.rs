@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use capstan_registry::{Digest, Plugin, repeats_component};
+use capstan_registry::{Digest, ResolvedPlugin, repeats_component};
 use capstan_sandbox::PluginInfo;
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::{
 /// A plugin that was looked up and that the sandbox accepts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown {
+pub(super) struct PluginSummary {
     pub(super) name: String,
     pub(super) version: String,
     licence: String,
@@ -38,14 +38,14 @@ pub(super) struct Shown {
     pub(super) requests: Vec<String>,
 }
 
-impl Shown {
+impl PluginSummary {
     /// Loads a plugin in the sandbox, which compiles it, and collects its description.
     ///
     /// # Errors
     ///
     /// Returns why the sandbox refuses it.
-    pub(super) fn new(global: &GlobalOptions, plugin: &Plugin) -> anyhow::Result<Shown> {
-        let info = checked(global, plugin.source.to_string(), plugin.component.bytes.clone())?;
+    pub(super) fn new(global: &GlobalOptions, plugin: &ResolvedPlugin) -> anyhow::Result<PluginSummary> {
+        let info = load_plugin(global, plugin.source.to_string(), plugin.component.bytes.clone())?;
         let added = |(key, _): &(&String, &String)| !repeats_component(key);
         let annotations = plugin.annotations.iter().filter(added);
         let annotations = annotations.map(|(key, value)| (key.clone(), value.clone()));
@@ -53,7 +53,7 @@ impl Shown {
             .claims
             .iter()
             .map(|claim| format!("{} {}", claim.interface, claim.claim));
-        Ok(Shown {
+        Ok(PluginSummary {
             name: info.name.clone(),
             version: info.version.clone(),
             licence: info.licence.clone(),
@@ -62,8 +62,8 @@ impl Shown {
             digest: plugin.component.digest,
             manifest: plugin.manifest,
             signed_by: plugin.component.signed_by.clone(),
-            signatures: plugin.signatures.unwrap_or_default(),
-            attested: plugin.attested.clone(),
+            signatures: plugin.signature_count.unwrap_or_default(),
+            attested: plugin.attestations.clone(),
             annotations: annotations.collect(),
             claims: claims.collect(),
             requests: info.requests,
@@ -74,7 +74,7 @@ impl Shown {
     pub(super) fn text(&self) -> Text {
         let mut rows = vec![("from", self.source.clone()), ("digest", self.digest.to_string())];
         rows.extend(self.manifest.map(|digest| ("manifest", digest.to_string())));
-        rows.push(("signed", self.signed()));
+        rows.push(("signed", self.signature_text()));
         rows.extend(
             self.attested
                 .iter()
@@ -116,7 +116,7 @@ impl Shown {
     }
 
     /// Names the signers, in a few words.
-    pub(super) fn signed(&self) -> String {
+    pub(super) fn signature_text(&self) -> String {
         match (self.signed_by.as_slice(), self.signatures) {
             ([], 0) => "by nobody".to_owned(),
             ([], 1) => "by somebody, and no rule says whose signature counts".to_owned(),
@@ -131,8 +131,8 @@ impl Shown {
 /// # Errors
 ///
 /// Returns why the sandbox refuses it.
-pub(super) fn checked(global: &GlobalOptions, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
-    let found = capstan_runtime::alone(&global.plugin_host, name, component)?
+pub(super) fn load_plugin(global: &GlobalOptions, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
+    let found = capstan_runtime::load_one(&global.plugin_host, name, component)?
         .plugins()
         .into_iter()
         .next();

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use capstan_project::signature_policy;
-use capstan_registry::{Pattern, Policy, Rule};
+use capstan_registry::{SourcePattern, SignaturePolicy, SignatureRule};
 use capstan_runtime::plugins;
 
-use super::{here, policy, shown::Shown, store};
+use super::{here, policy, shown::PluginSummary, store};
 use crate::{
     args::{GlobalOptions, Output, VerifyArgs},
     commands::{print, print_json},
@@ -20,15 +20,15 @@ pub(super) fn run(global: &GlobalOptions, args: &VerifyArgs) -> anyhow::Result<E
     } else {
         policy_from_keys(args)?
     };
-    if !policy.demands(&args.source) {
+    if !policy.requires_signature(&args.source) {
         return Err(usage_error(
             format!("nothing says who has to have signed {}", args.source),
             "name a key with `--key`, or write a rule under `pluginSignatures` of a capstan.yaml",
         ));
     }
     let store = store(global, &args.reach, policy);
-    let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
-    let shown = Shown::new(global, &plugin)?;
+    let plugin = plugins::block_on_separate_runtime(store.resolve(&args.source, Path::new("")))??;
+    let shown = PluginSummary::new(global, &plugin)?;
     if global.output == Output::Text {
         print(&shown.text());
     } else {
@@ -38,15 +38,15 @@ pub(super) fn run(global: &GlobalOptions, args: &VerifyArgs) -> anyhow::Result<E
 }
 
 /// Returns a policy by which all named keys have to sign.
-fn policy_from_keys(args: &VerifyArgs) -> anyhow::Result<Policy> {
+fn policy_from_keys(args: &VerifyArgs) -> anyhow::Result<SignaturePolicy> {
     let signers = args.key.iter().map(|path| {
-        signature_policy::signer(path, &path.display().to_string()).map_err(|reason| {
+        signature_policy::read_signer(path, &path.display().to_string()).map_err(|reason| {
             let message = format!("the key {} can't be used: {reason}", path.display());
             usage_error(message, "name the `cosign.pub` that `cosign generate-key-pair` wrote")
         })
     });
-    Ok(Policy(vec![Rule {
-        source: Pattern::Every,
+    Ok(SignaturePolicy(vec![SignatureRule {
+        source: SourcePattern::All,
         all_of: signers.collect::<anyhow::Result<_>>()?,
         any_of: Vec::new(),
     }]))

@@ -8,7 +8,7 @@ use capstan_devkit::{
 };
 use serde_json::json;
 
-use super::{found, inspect::size, print, print_json};
+use super::{find_subject, inspect::size_text, print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginBench},
     exit::Exit,
@@ -17,9 +17,9 @@ use crate::{
 };
 
 pub(super) async fn run(global: &GlobalOptions, args: &PluginBench) -> anyhow::Result<Exit> {
-    let subject = found(global, &args.plugin)?;
+    let subject = find_subject(global, &args.plugin)?;
     let path = subject.cases(args.cases.as_deref())?;
-    let cases = cases::chosen(&path, args.only.as_deref())?;
+    let cases = cases::select(&path, args.only.as_deref())?;
     let (sandbox, name) = subject.load(&global.plugin_host)?;
     let mut measured = Vec::new();
     for case in &cases {
@@ -35,11 +35,11 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginBench) -> anyhow::R
             json!({
                 "name": case.name,
                 "calls": found.calls,
-                "callsPerSecond": found.rate,
+                "callsPerSecond": found.calls_per_second,
                 "p50": found.p50.as_secs_f64(),
                 "p99": found.p99.as_secs_f64(),
                 "fuel": found.fuel,
-                "memory": found.memory,
+                "memory": found.peak_memory_bytes,
             })
         });
         print_json(&report.collect::<Vec<_>>())?;
@@ -53,11 +53,11 @@ fn table(measured: &[(&Case, Measurement)]) -> Text {
     for (case, found) in measured {
         rows.push(vec![
             case.name.clone(),
-            format!("{:.0}", found.rate),
+            format!("{:.0}", found.calls_per_second),
             micros(found.p50),
             micros(found.p99),
             found.fuel.to_string(),
-            size(found.memory),
+            size_text(found.peak_memory_bytes),
         ]);
     }
     lines(columns(&rows, 3))

@@ -1,14 +1,14 @@
 //! `capstan plugin check`: reports all mistakes in components.
 
 use capstan_core::error::Diagnostic;
-use capstan_devkit::{faults, subject::Subject};
+use capstan_devkit::{find_faults, subject::Subject};
 use capstan_sandbox::{Examination, Fault, examine};
 use serde_json::{Value, json};
 
 use super::{print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginCheck},
-    commands::say,
+    commands::print_stderr,
     exit::Exit,
     render::remedy,
     report::{self, Diagnostics},
@@ -18,9 +18,9 @@ use crate::{
 pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<Exit> {
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for path in &args.files {
-        match Subject::of_path(path) {
+        match Subject::from_path(path) {
             Ok(subject) => {
-                subject.stale.iter().for_each(report::stale);
+                subject.stale.iter().for_each(report::warn_stale);
                 let cache = global.plugin_host.cache.clone();
                 let examination = examine(&subject.bytes, cache, global.plugin_host.compiler.as_deref())?;
                 found.push((subject.label, examination));
@@ -33,7 +33,7 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<
         for (file, found) in &found {
             print_examination(file, found);
         }
-        let mut all: Vec<Diagnostic> = found.iter().flat_map(|(file, found)| faults(file, found)).collect();
+        let mut all: Vec<Diagnostic> = found.iter().flat_map(|(file, found)| find_faults(file, found)).collect();
         all.extend(unreadable.into_iter().flat_map(|(_, mistakes)| mistakes));
         if !all.is_empty() {
             return Err(Diagnostics(all).into());
@@ -56,15 +56,15 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<
 
 /// Returns faults as JSON, with their hints in words.
 pub(super) fn faults_json(faults: &[Fault]) -> Value {
-    let faults = faults
+    let faults = find_faults
         .iter()
         .map(|fault| json!({ "message": fault.message, "hint": remedy::hint(&fault.hint) }));
-    faults.collect()
+    find_faults.collect()
 }
 
 fn print_examination(file: &str, found: &Examination) {
     for note in &found.notes {
-        say(&text!("note: {}: {}", file, note));
+        print_stderr(&text!("note: {}: {}", file, note));
     }
     if let (true, Some(manifest)) = (found.is_plugin(), &found.manifest) {
         print(&text!(

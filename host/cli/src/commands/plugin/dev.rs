@@ -6,7 +6,7 @@ use capstan_devkit::{
     cases,
     subject::Subject,
     trial,
-    watch::{Work, changed, required_work},
+    watch::{RequiredWork, changed_files, required_work},
 };
 use capstan_runtime::plugin_folder;
 
@@ -27,29 +27,29 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginDev) -> anyhow::Res
     }
     let paint = Paint::new(global.color);
     let folder = &args.build.folder;
-    let mut work = Work::BuildAndTest;
+    let mut work = RequiredWork::BuildAndTest;
     loop {
         // A file that changes during a build causes another build.
-        let before = plugin_folder::files(folder);
+        let before = plugin_folder::modified_times(folder);
         let done = match work {
-            Work::BuildAndTest => build_and_test(global, args).await,
-            Work::Test => test_cases(global, folder, folder).await,
+            RequiredWork::BuildAndTest => build_and_test(global, args).await,
+            RequiredWork::Test => test_cases(global, folder, folder).await,
         };
-        let failed = done.inspect_err(|error| report::print(error, paint)).is_err();
+        let failed = done.inspect_err(|error| report::print_error(error, paint)).is_err();
         print(&text!("waiting for changes; Ctrl-C ends it\n"));
         let changed = loop {
             tokio::time::sleep(POLL_INTERVAL).await;
-            let changed = changed(&before, &plugin_folder::files(folder));
-            if !changed.is_empty() {
-                break changed;
+            let changed = changed_files(&before, &plugin_folder::modified_times(folder));
+            if !changed_files.is_empty() {
+                break changed_files;
             }
         };
-        let shown: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
+        let shown: Vec<String> = changed_files.iter().map(|path| path.display().to_string()).collect();
         print(&text!("\nchanged: {}\n", shown.join(", ")));
         work = if failed {
-            Work::BuildAndTest
+            RequiredWork::BuildAndTest
         } else {
-            required_work(folder, &changed)
+            required_work(folder, &changed_files)
         };
     }
 }
@@ -70,10 +70,10 @@ async fn test_cases(global: &GlobalOptions, folder: &Path, component: &Path) -> 
     }
     let cases = cases::read(&path)?;
     let (sandbox, name) = {
-        let subject = Subject::of_path(component)?;
-        subject.stale.iter().for_each(report::stale);
+        let subject = Subject::from_path(component)?;
+        subject.stale.iter().for_each(report::warn_stale);
         subject.load(&global.plugin_host)?
     };
     let trials = trial::run_all(&sandbox, &name, cases).await;
-    Ok(test::tell(&name, &trials, 0, Paint::new(global.color)))
+    Ok(test::print_results(&name, &trials, 0, Paint::new(global.color)))
 }

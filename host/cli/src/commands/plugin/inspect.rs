@@ -1,14 +1,14 @@
 //! `capstan plugin inspect`: shows a plugin's manifest and the parts of its component.
 
-use capstan_devkit::faults;
+use capstan_devkit::find_faults;
 use capstan_sandbox::{Examination, examine};
 use capstan_stamp::{Claim, Manifest};
 use serde_json::json;
 
-use super::{check::faults_json, found, indented, print, print_json};
+use super::{check::faults_json, find_subject, indented, print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginInspect},
-    commands::say,
+    commands::print_stderr,
     exit::Exit,
     render::{columns, lines},
     report::Diagnostics,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) fn run(global: &GlobalOptions, args: &PluginInspect) -> anyhow::Result<Exit> {
-    let subject = found(global, &args.plugin)?;
+    let subject = find_subject(global, &args.plugin)?;
     let examination = examine(
         &subject.bytes,
         global.plugin_host.cache.clone(),
@@ -26,9 +26,9 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginInspect) -> anyhow::Resul
     if global.output == Output::Text {
         print(&text(&subject.label, &examination));
         for note in &examination.notes {
-            say(&text!("note: {}", note));
+            print_stderr(&text!("note: {}", note));
         }
-        let mistakes = faults(&subject.label, &examination);
+        let mistakes = find_faults(&subject.label, &examination);
         if !mistakes.is_empty() {
             return Err(Diagnostics(mistakes).into());
         }
@@ -46,7 +46,7 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginInspect) -> anyhow::Resul
 
 fn text(file: &str, found: &Examination) -> Text {
     let mut text = Text::default();
-    let mut head = vec![row("file", [file]), row("size", [size(found.size)])];
+    let mut head = vec![row("file", [file]), row("size", [size_text(found.size_bytes)])];
     head.push(row("sha256", [&found.digest]));
     if let Some(manifest) = &found.manifest {
         text.push(text!(
@@ -70,7 +70,7 @@ fn text(file: &str, found: &Examination) -> Text {
     let limits = found.limits.iter().map(|limit| {
         let fuel = format!("{} million instructions", limit.fuel / 1_000_000);
         let time = format!("{} s", limit.time.as_secs_f64());
-        row(limit.interface, [size(limit.memory), fuel, time])
+        row(limit.interface, [size_text(limit.memory_bytes), fuel, time])
     });
     section(&mut text, "Limits of a call", columns(&limits.collect::<Vec<_>>(), 3));
     section(&mut text, "Imports", &found.imports);
@@ -78,11 +78,11 @@ fn text(file: &str, found: &Examination) -> Text {
     if let Some(anatomy) = &found.anatomy {
         let mut parts = vec![
             row("modules", [anatomy.modules.to_string()]),
-            row("code", [size(anatomy.code)]),
-            row("data", [size(anatomy.data)]),
+            row("code", [size_text(anatomy.code)]),
+            row("data", [size_text(anatomy.data)]),
         ];
         let sections = anatomy.sections.iter();
-        parts.extend(sections.map(|(name, bytes)| row("section", [format!("{name} {}", size(*bytes))])));
+        parts.extend(sections.map(|(name, bytes)| row("section", [format!("{name} {}", size_text(*bytes))])));
         section(&mut text, "Made of", columns(&parts, 3));
         let tools = anatomy.producers.iter().map(|tool| {
             let name = format!("{} {}", tool.name, tool.version);
@@ -155,7 +155,7 @@ fn settings(manifest: &Manifest) -> Vec<Text> {
 }
 
 /// Formats a number of bytes.
-pub(super) fn size(bytes: usize) -> String {
+pub(super) fn size_text(bytes: usize) -> String {
     // Tenths, rounded down. Numbers that are too large for that don't occur.
     let tenths = |unit: usize| {
         let tenths = bytes.saturating_mul(10) / unit;
@@ -174,11 +174,11 @@ pub(super) fn size(bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::size_text;
 
     #[test]
     fn sizes_read_well() {
-        let read = [0, 1023, 1024, 1536, 200 * 1024 + 512, 64 << 20, 18_500_000].map(size);
+        let read = [0, 1023, 1024, 1536, 200 * 1024 + 512, 64 << 20, 18_500_000].map(size_text);
         assert_eq!(
             read,
             ["0 B", "1023 B", "1 KiB", "1.5 KiB", "200 KiB", "64 MiB", "17.6 MiB"]

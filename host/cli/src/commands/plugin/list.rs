@@ -8,12 +8,12 @@ use crate::{
     context,
     exit::Exit,
     render::{columns, lines},
-    terminal::say,
+    terminal::print_stderr,
     text,
 };
 
 pub(super) fn run(global: &GlobalOptions) -> anyhow::Result<Exit> {
-    let sandbox = context::sandbox(global)?;
+    let sandbox = context::load_sandbox(global)?;
     let plugins = sandbox.plugins();
     if global.output != Output::Text {
         print_json(&plugins)?;
@@ -50,7 +50,7 @@ pub(super) fn run(global: &GlobalOptions) -> anyhow::Result<Exit> {
         print(&indented(&plugin.requests));
     }
     for note in sandbox.notes() {
-        say(&text!("note: {}", note));
+        print_stderr(&text!("note: {}", note));
     }
     Ok(Exit::Done)
 }

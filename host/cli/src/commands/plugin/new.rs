@@ -4,7 +4,7 @@ use capstan_devkit::{language, new};
 
 use super::print;
 use crate::{
-    args::{GlobalOptions, Kind, PluginNew},
+    args::{GlobalOptions, PluginKind, PluginNew},
     exit::Exit,
     text,
 };
@@ -16,11 +16,11 @@ pub(super) fn run(_global: &GlobalOptions, args: &PluginNew) -> anyhow::Result<E
     let files = new::write(folder, &args.name, args.kind.into(), language)?;
     let shown = folder.display();
     let what = match args.kind {
-        Kind::Health => "health check",
-        Kind::Hook => "hook type",
-        Kind::DeletePolicy => "delete policy",
+        PluginKind::Health => "health check",
+        PluginKind::Hook => "hook type",
+        PluginKind::DeletePolicy => "delete policy",
     };
-    print(&text!("{} is a {} in {}\n", shown, what, language::name(language)));
+    print(&text!("{} is a {} in {}\n", shown, what, language::display_name(language)));
     for path in files.iter().filter(|path| !path.starts_with("wit/")) {
         print(&text!("  {}\n", path));
     }

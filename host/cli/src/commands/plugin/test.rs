@@ -9,7 +9,7 @@ use capstan_devkit::{
 use capstan_files::Readers;
 use serde_json::{Value, json};
 
-use super::{found, print, print_json};
+use super::{find_subject, print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginTest},
     exit::Exit,
@@ -20,22 +20,22 @@ use crate::{
 };
 
 pub(super) async fn run(global: &GlobalOptions, args: &PluginTest) -> anyhow::Result<Exit> {
-    let subject = found(global, &args.plugin)?;
+    let subject = find_subject(global, &args.plugin)?;
     let path = subject.cases(args.cases.as_deref())?;
-    let cases = cases::chosen(&path, args.only.as_deref())?;
+    let cases = cases::select(&path, args.only.as_deref())?;
     let (sandbox, name) = subject.load(&global.plugin_host)?;
     let mut trials = trial::run_all(&sandbox, &name, cases).await;
     let recorded = if args.record { trial::record(&mut trials)? } else { 0 };
     if let Some(file) = &args.junit {
         let report = junit::report(&name, &trials);
-        capstan_files::write(file, report.as_bytes(), Readers::AsUsual).map_err(|error| {
+        capstan_files::write(file, report.as_bytes(), Readers::Inherited).map_err(|error| {
             let message = format!("the report {} can't be written: {error}", file.display());
             usage_error(message, "name a file in a folder that is there")
         })?;
     }
-    let failed = trials.iter().filter(|trial| !trial.is_good()).count();
+    let failed = trials.iter().filter(|trial| !trial.has_passed()).count();
     if global.output == Output::Text {
-        return Ok(tell(&name, &trials, recorded, Paint::new(global.color)));
+        return Ok(print_results(&name, &trials, recorded, Paint::new(global.color)));
     }
     print_json(&json!({
         "plugin": name,
@@ -47,8 +47,8 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginTest) -> anyhow::Re
 }
 
 /// Prints the results of test cases.
-pub(super) fn tell(name: &str, trials: &[CaseRun], recorded: usize, paint: Paint) -> Exit {
-    let failed = trials.iter().filter(|trial| !trial.is_good()).count();
+pub(super) fn print_results(name: &str, trials: &[CaseRun], recorded: usize, paint: Paint) -> Exit {
+    let failed = trials.iter().filter(|trial| !trial.has_passed()).count();
     for trial in trials {
         print(&case_text(trial, paint));
     }
@@ -82,16 +82,16 @@ fn failures(trial: &CaseRun, paint: Paint) -> Text {
         ));
         for line in lines(failure) {
             let line = match line.trim_start().chars().next() {
-                Some('-') => paint.good(&line),
-                Some('+') => paint.bad(&line),
+                Some('-') => paint.success(&line),
+                Some('+') => paint.failure(&line),
                 _ => line.as_str().into(),
             };
             text.push(text!("    {}\n", line));
         }
     }
-    if !trial.is_good() && !trial.outcome.written.is_empty() {
+    if !trial.has_passed() && !trial.outcome.output.is_empty() {
         text.push(text!("  it wrote\n"));
-        for line in &trial.outcome.written {
+        for line in &trial.outcome.output {
             text.push(text!("    {}\n", line));
         }
     }
@@ -100,12 +100,12 @@ fn failures(trial: &CaseRun, paint: Paint) -> Text {
 
 fn case_text(trial: &CaseRun, paint: Paint) -> Text {
     let name = format!("{}: {}", trial.file(), trial.case.name);
-    if trial.is_good() {
-        return text!("{}     {}\n", paint.good("ok"), name);
+    if trial.has_passed() {
+        return text!("{}     {}\n", paint.success("ok"), name);
     }
     text!(
         "{} {}\n{}",
-        paint.bad("FAILED"),
+        paint.failure("FAILED"),
         name,
         failures(trial, paint).with_prefix(&text!("  "))
     )
@@ -125,11 +125,11 @@ fn case_json(trial: &CaseRun) -> Value {
     json!({
         "file": trial.file(),
         "name": trial.case.name,
-        "ok": trial.is_good(),
+        "ok": trial.has_passed(),
         "failures": failures.collect::<Vec<_>>(),
         "answers": trial.outcome.answers.iter().map(|given| &given.answer).collect::<Vec<_>>(),
         "fuel": trial.outcome.fuel,
-        "memory": trial.outcome.memory,
+        "memory": trial.outcome.peak_memory_bytes,
     })
 }
 

@@ -10,7 +10,7 @@ use capstan_core::{
     journal::{Entry, Omission, PluginCall, PluginExchange},
     plugins::{HealthQuestion, HookQuestion, ObservationKind, PluginError, PluginRef, Plugins as _},
 };
-use capstan_devkit::answer::{Difference, differences, words};
+use capstan_devkit::answer::{Difference, differences, to_contract_json};
 use capstan_engine::{PastOperation, StoredOperation};
 use capstan_sandbox::{Answer, PluginInfo, Sandbox};
 use capstan_stamp::Interface;
@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 
 use crate::{
     args::{GlobalOptions, Output},
-    commands::{plugin::found as subject, print, print_json, say},
+    commands::{plugin::find_subject as subject, print, print_json, print_stderr},
     exit::Exit,
-    render::{Paint, name_of},
+    render::{Paint, object_name},
     report::usage_error,
     terminal::Text,
     text,
@@ -63,10 +63,10 @@ pub(super) async fn run(
     let of_it: Vec<&PluginCall> = asked
         .iter()
         .copied()
-        .filter(|asked| asked.by.plugin == info.name)
+        .filter(|asked| asked.plugin.plugin == info.name)
         .collect();
     let Some(last) = of_it.last() else {
-        let mut names: Vec<&str> = asked.iter().map(|asked| asked.by.plugin.as_str()).collect();
+        let mut names: Vec<&str> = asked.iter().map(|asked| asked.plugin.plugin.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         return Err(usage_error(
@@ -78,8 +78,8 @@ pub(super) async fn run(
     let is_cut = kept
         .entries
         .iter()
-        .any(|entry| matches!(entry, Entry::Left(Omission::Health | Omission::Everything)));
-    let before = format!("{} {}", last.by.plugin, last.by.version);
+        .any(|entry| matches!(entry, Entry::Omitted(Omission::Health | Omission::Everything)));
+    let before = format!("{} {}", last.plugin.plugin, last.plugin.version);
     if global.output == Output::Text {
         print(&text(&found, Paint::new(global.color)));
         print(&text!(
@@ -96,7 +96,7 @@ pub(super) async fn run(
         print_json(&json!({
             "operation": past.id,
             "plugin": { "name": info.name, "version": info.version, "digest": info.digest },
-            "before": { "version": last.by.version, "digest": last.by.digest },
+            "before": { "version": last.plugin.version, "digest": last.plugin.digest },
             "questions": of_it.len(),
             "alike": found.alike,
             "notAsked": found.left_out.values().sum::<usize>(),
@@ -104,10 +104,10 @@ pub(super) async fn run(
         }))?;
     }
     for (why, count) in &found.left_out {
-        say(&text!("not asked: {} that {}", count, why));
+        print_stderr(&text!("not asked: {} that {}", count, why));
     }
     if is_cut {
-        say(&text!(
+        print_stderr(&text!(
             "the journal had become too long: what was asked later isn't in it"
         ));
     }
@@ -120,8 +120,8 @@ pub(super) async fn run(
 
 fn asked(entry: &Entry) -> Option<&PluginCall> {
     match entry {
-        Entry::Asked(asked) => Some(asked),
-        Entry::Told(_) | Entry::Left(_) => None,
+        Entry::PluginCall(asked) => Some(asked),
+        Entry::Input(_) | Entry::Omitted(_) => None,
     }
 }
 
@@ -144,7 +144,7 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             leave(NEEDS_SECRET_DATA);
             continue;
         }
-        let (interface, claim) = (interface_of(&asked.what), asked.by.claim.as_str());
+        let (interface, claim) = (interface_of(&asked.exchange), asked.plugin.claim.as_str());
         let has_claim = info
             .claims
             .iter()
@@ -153,7 +153,7 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             leave(NO_CLAIM);
             continue;
         }
-        let run = match &asked.what {
+        let run = match &asked.exchange {
             PluginExchange::Step { context, .. } => Some(runs.entry(context.hook.run.clone()).or_default()),
             PluginExchange::Place { .. } | PluginExchange::Assess { .. } | PluginExchange::Decide { .. } => None,
         };
@@ -165,16 +165,16 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
         let answer = if has_claim {
             ask(sandbox, info, asked, run.as_deref()).await
         } else {
-            Err(PluginError::CouldNotTell {
+            Err(PluginError::Unavailable {
                 plugin: format!("{} {}", info.name, info.version),
                 message: format!("it no longer claims `{claim}`"),
             })
         };
-        if let (Some(run), PluginExchange::Step { answer: then, .. }) = (run, &asked.what) {
+        if let (Some(run), PluginExchange::Step { answer: then, .. }) = (run, &asked.exchange) {
             run.has_left = match (then, &answer) {
                 (Ok(then), Ok(Answer::Step(step))) => {
                     run.memory.insert(then.state.clone(), step.state.clone());
-                    (then.progress, &then.asks, then.wake_after_ms) != (step.progress, &step.asks, step.wake_after_ms)
+                    (then.progress, &then.requests, then.wake_after_ms) != (step.progress, &step.requests, step.wake_after_ms)
                 }
                 (then, now) => then.is_ok() != now.is_ok(),
             };
@@ -184,7 +184,7 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             found.alike += 1;
         } else {
             found.others.push(ChangedAnswer {
-                about: about(&asked.what, namespace),
+                about: about(&asked.exchange, namespace),
                 at: asked.at,
                 before,
                 now,
@@ -196,15 +196,15 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
 
 /// Converts an answer to the contract's words, without the plugin's state.
 fn answer_json(answer: Result<Answer, PluginError>) -> Value {
-    let mut words = words(&answer);
-    if let Some(members) = words.as_object_mut() {
+    let mut words = to_contract_json(&answer);
+    if let Some(members) = to_contract_json.as_object_mut() {
         members.remove("state");
     }
-    words
+    to_contract_json
 }
 
 fn recorded_answer(asked: &PluginCall) -> Result<Answer, PluginError> {
-    match &asked.what {
+    match &asked.exchange {
         PluginExchange::Place { answer, .. } => answer.clone().map(Answer::Placement),
         PluginExchange::Step { answer, .. } => answer.clone().map(Answer::Step),
         PluginExchange::Assess { answer, .. } => answer.clone().map(Answer::Assessment),
@@ -230,10 +230,10 @@ async fn ask(
         plugin: info.name.clone(),
         version: info.version.clone(),
         digest: info.digest.clone(),
-        claim: asked.by.claim.clone(),
+        claim: asked.plugin.claim.clone(),
     };
     let now = asked.at.unwrap_or(Timestamp::UNIX_EPOCH);
-    match &asked.what {
+    match &asked.exchange {
         PluginExchange::Place { question, .. } => sandbox.place(&by, question.clone()).await.map(Answer::Placement),
         PluginExchange::Assess {
             application,
@@ -281,28 +281,28 @@ async fn ask(
 /// Describes a call.
 fn about(what: &PluginExchange, namespace: &str) -> String {
     match what {
-        PluginExchange::Place { question, .. } => format!("where {} goes", name_of(&question.object.key(), namespace)),
+        PluginExchange::Place { question, .. } => format!("where {} goes", object_name(&question.object.key(), namespace)),
         PluginExchange::Assess { object, related, .. } => {
             let beside = if related.is_some() {
                 ", seeing what it asked for"
             } else {
                 ""
             };
-            format!("how {} is{beside}", name_of(&object.key(), namespace))
+            format!("how {} is{beside}", object_name(&object.key(), namespace))
         }
         PluginExchange::Decide { question, .. } => {
             let occasion = json!(question.occasion);
             let occasion = occasion.as_str().unwrap_or_default().replace('-', " ");
             format!(
                 "what becomes of {} ({occasion})",
-                name_of(&question.object.key(), namespace)
+                object_name(&question.object.key(), namespace)
             )
         }
         PluginExchange::Step { context, question, .. } => {
-            let name = name_of(&context.object.key(), namespace);
+            let name = object_name(&context.object.key(), namespace);
             let what = match question {
                 HookQuestion::Start => "its turn has come".to_owned(),
-                HookQuestion::Advance { observation, .. } => format!("told `{}`", observation_name(&observation.what)),
+                HookQuestion::Advance { observation, .. } => format!("told `{}`", observation_name(&observation.kind)),
                 HookQuestion::Abort { reason, .. } => {
                     format!("stopped: {}", json!(reason).as_str().unwrap_or_default())
                 }
@@ -340,8 +340,8 @@ fn text(found: &Comparison, paint: Paint) -> Text {
             .flat_map(Difference::lines)
         {
             let line = match line.trim_start().chars().next() {
-                Some('-') => paint.bad(line),
-                Some('+') => paint.good(line),
+                Some('-') => paint.failure(line),
+                Some('+') => paint.success(line),
                 _ => line.into(),
             };
             text.push(text!("  {}\n", line));

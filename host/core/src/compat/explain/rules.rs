@@ -6,7 +6,7 @@ use crate::{compat::Rule, plan::Plan, task::Task};
 /// Returns the rules that the plan took down for a task and that are about one thing.
 pub(super) fn rules_for(argo: &Plan, task: &Task, what: DifferenceKind) -> Vec<Rule> {
     let mut rules: Vec<Rule> = argo
-        .uses
+        .rule_uses
         .iter()
         .filter(|used| {
             used.key == task.key

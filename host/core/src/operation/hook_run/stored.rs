@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     deletion::DecidedPropagation,
-    effect::{HookCall, PendingObservation, Target},
+    effect::{HookCall, PendingObservation, ObjectIdentity},
     hook::{HookOutcome, Occasion},
     object::ObjectKey,
     operation::hook_health::HookObjectHealth,
-    plugins::{AbortReason, Ask},
+    plugins::{AbortReason, HookRequest},
     text,
 };
 
@@ -24,11 +24,11 @@ use crate::{
 pub(super) struct StoredHookRun {
     stage: StoredStage,
     state: Vec<u8>,
-    own: Option<Target>,
+    own: Option<ObjectIdentity>,
     /// The call of `Asking` and `Retrying`.
     calling: Option<HookCall>,
     queue: VecDeque<PendingObservation>,
-    asked: Vec<Ask>,
+    asked: Vec<HookRequest>,
     following: Option<u32>,
     deleting: Option<u32>,
     watched: bool,
@@ -45,11 +45,11 @@ pub(super) struct StoredHookRun {
     /// The verdict of `Finishing`.
     said: Option<(HookOutcome, String)>,
     #[serde(default)]
-    waiting: VecDeque<Ask>,
+    waiting: VecDeque<HookRequest>,
     #[serde(default)]
     watching: BTreeMap<u32, ObjectKey>,
     #[serde(default)]
-    leaving: BTreeMap<u32, Target>,
+    leaving: BTreeMap<u32, ObjectIdentity>,
     #[serde(default)]
     touched: Vec<ModifiedObject>,
     #[serde(default)]
@@ -77,7 +77,7 @@ enum StoredStage {
     Ready,
     /// Likewise.
     Clearing {
-        left: BTreeSet<Target>,
+        left: BTreeSet<ObjectIdentity>,
         until: Option<Timestamp>,
         /// Only of a running hook.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,7 +126,7 @@ impl From<HookRun> for StoredHookRun {
             own: run.object,
             calling: None,
             // The others are brought again after a crash, since what asked for them is still there.
-            queue: run.queue.into_iter().filter(|note| !note.what.is_transient()).collect(),
+            queue: run.queue.into_iter().filter(|note| !note.kind.is_transient()).collect(),
             asked: requests.pending,
             following: requests.following,
             deleting: requests.deleting_own,
@@ -215,7 +215,7 @@ impl StoredHookRun {
 
 /// Says whether a call can be stored. What a fleeting one tells is brought again after a crash.
 fn is_lasting(call: &HookCall) -> bool {
-    !matches!(call, HookCall::Advance { note, .. } if note.what.is_transient())
+    !matches!(call, HookCall::Advance { note, .. } if note.kind.is_transient())
 }
 
 impl From<StoredHookRun> for HookRun {

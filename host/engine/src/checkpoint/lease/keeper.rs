@@ -60,7 +60,7 @@ impl LeaseRenewer {
                     }
                     Ok(None) => next = Instant::now() + AGAIN,
                     Err(why) => {
-                        self.renewals.lost(&why);
+                        self.renewals.report_lost(&why);
                         self.events.send(EventKind::Lost, LockEvent::Lost(why));
                         return;
                     }
@@ -75,7 +75,7 @@ impl LeaseRenewer {
         let before = self.clock.moment();
         // A renewal without an answer may have succeeded: the next one fails with a conflict and reads the Lease.
         if let Some(renewed) = timeout(RENEW_TIMEOUT, self.renew(lease)).await.unwrap_or(Ok(None))? {
-            self.renewals.renewed(before);
+            self.renewals.report_renewed(before);
             self.report_requests(&renewed);
             return Ok(Some(renewed));
         }
@@ -93,7 +93,7 @@ impl LeaseRenewer {
             lease.0["spec"]["renewTime"] = json!(format_micro_time(self.clock.now()));
             match self.cluster.replace(&lease, DryRun::No).await {
                 Ok(renewed) => return Ok(Some(renewed)),
-                Err(ClusterError::Moved(_)) => {
+                Err(ClusterError::ObjectChanged(_)) => {
                     let Ok(Some(now)) = self.cluster.get(&lease.key()).await else {
                         continue;
                     };
@@ -119,7 +119,7 @@ impl LeaseRenewer {
         {
             self.end_told = true;
             self.events
-                .send(EventKind::EndWanted, LockEvent::EndWanted(by.to_owned()));
+                .send(EventKind::TerminationRequested, LockEvent::TerminationRequested(by.to_owned()));
         }
         let signals = signals_of(lease);
         if signals != self.signals {

@@ -58,7 +58,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn of(secret: &Object, parts: &StoredParts) -> Option<Progress> {
+    pub(super) fn from_secret(secret: &Object, parts: &StoredParts) -> Option<Progress> {
         let document = |key: &str, blob: &Option<BlobRef>| match blob {
             Some(blob) => Some(Document::Blob(blob.clone())),
             None => blob::data(secret, key).map(Document::Inline),
@@ -83,7 +83,7 @@ impl Store {
     pub(super) async fn document<T: DeserializeOwned>(&self, document: &Document) -> Result<T, EngineError> {
         match document {
             Document::Inline(packed) => blob::unpack(packed),
-            Document::Blob(blob) => self.take(blob).await,
+            Document::Blob(blob) => self.read_blob(blob).await,
         }
     }
 
@@ -114,7 +114,7 @@ impl Store {
     /// Stores the head with at most `most` compressed bytes in one write. The rest is written into blobs first.
     async fn write_with(&mut self, most: usize) -> Result<(), EngineError> {
         let (data, parts) = self.lay_out(most).await?;
-        let name = blob::name(self.application());
+        let name = blob::state_name(self.application());
         let mut secret = blob::secret(self.application(), &name, "head", data);
         let mut tries = 0;
         loop {
@@ -131,12 +131,12 @@ impl Store {
                     self.stored = Some(stored);
                     break;
                 }
-                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_)) if tries < MOST_WRITES => {
+                Err(ClusterError::ObjectChanged(_) | ClusterError::AlreadyExists(_)) if tries < MOST_WRITES => {
                     if self.look_again().await? {
                         break;
                     }
                 }
-                Err(error) => return Err(EngineError::while_("storing how far the operation is")(error)),
+                Err(error) => return Err(EngineError::during("storing how far the operation is")(error)),
             }
         }
         let mut named: BTreeSet<String> = self.head.blobs().into_iter().map(str::to_owned).collect();

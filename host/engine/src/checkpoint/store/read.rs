@@ -20,7 +20,7 @@ impl Store {
         let Some(current) = &self.head.current else {
             return Ok(None);
         };
-        let plan: Plan = self.take(&current.plan).await?;
+        let plan: Plan = self.read_blob(&current.plan).await?;
         if plan.format > capstan_core::plan::FORMAT {
             return Err(newer(plan.format));
         }
@@ -28,13 +28,13 @@ impl Store {
         if let Some(Progress { state, view, .. }) = &self.progress {
             let operation = Operation::restore(plan, self.document(state).await?);
             let view = match view {
-                None => OperationView::unseen(&operation),
+                None => OperationView::from_operation(&operation),
                 Some(view) => match self.document(view).await {
                     Ok(view) => view,
                     // The view is for people; the operation can be resumed without it.
-                    Err(error @ EngineError::Stored(_)) => {
+                    Err(error @ EngineError::InvalidState(_)) => {
                         tracing::warn!(%error, "the operation's view can't be read");
-                        OperationView::unseen(&operation)
+                        OperationView::from_operation(&operation)
                     }
                     Err(error) => return Err(error),
                 },
@@ -60,19 +60,19 @@ impl Store {
 
     async fn manifests_in(&self, blob: Option<&BlobRef>) -> Result<Vec<Manifest>, EngineError> {
         let Some(blob) = blob else { return Ok(Vec::new()) };
-        let objects: Vec<Object> = self.take(blob).await?;
+        let objects: Vec<Object> = self.read_blob(blob).await?;
         Ok(objects.into_iter().map(Manifest::new).collect())
     }
 
     /// Returns the view of a finished operation.
     pub async fn view(&self, past: &PastOperation) -> Result<OperationView, EngineError> {
-        self.take(&past.view).await
+        self.read_blob(&past.view).await
     }
 
     /// Returns the journal of a finished operation; `None` when it wasn't kept.
     pub async fn journal(&self, past: &PastOperation) -> Result<Option<StoredOperation>, EngineError> {
         let Some(kept) = &past.journal else { return Ok(None) };
-        let plan: Plan = self.take(&kept.plan).await?;
+        let plan: Plan = self.read_blob(&kept.plan).await?;
         let mut entries = Vec::new();
         for page in &kept.pages {
             let page = blob::read_bytes(&self.cluster, self.application(), page).await?;
@@ -86,6 +86,6 @@ impl Store {
 
     /// Returns the stored logs of a hook.
     pub async fn logs(&self, kept: &StoredLogs) -> Result<Vec<ContainerLogs>, EngineError> {
-        self.take(&kept.blob).await
+        self.read_blob(&kept.blob).await
     }
 }

@@ -11,11 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::Store;
 use crate::{
     checkpoint::{
-        blob::{self, STATE_OF, WrittenBlob},
+        blob::{self, STATE_LABEL, WrittenBlob},
         grip::LeaseGuard,
         head::Head,
     },
-    cluster::{Cluster, Deletion},
+    cluster::{Cluster, DeleteOutcome},
     error::EngineError,
 };
 
@@ -27,10 +27,10 @@ impl Store {
     /// Lists the Secrets of one of our types, without their data.
     pub(super) async fn list(&self, kind: &str) -> Result<Vec<Object>, EngineError> {
         let Application { name, namespace } = self.application();
-        let (labels, fields) = (format!("{STATE_OF}={name}"), format!("type=capstan.dev/{kind}"));
+        let (labels, fields) = (format!("{STATE_LABEL}={name}"), format!("type=capstan.dev/{kind}"));
         let kind = blob::secret_key("", "").group_kind();
         let secrets = self.cluster.list_metadata(&kind, namespace, &labels, &fields).await;
-        secrets.map_err(EngineError::while_("listing what is stored"))
+        secrets.map_err(EngineError::during("listing what is stored"))
     }
 
     /// Removes the blobs of an earlier state of the operation that this driver wrote.
@@ -60,7 +60,7 @@ impl Store {
 
     /// Removes Secrets that the head doesn't name and that still have this version, as long as the lock is held and the head is ours.
     async fn discard(&self, unneeded: Vec<WrittenBlob>) {
-        for WrittenBlob { name, uid, version } in unneeded {
+        for WrittenBlob { name, uid, resource_version: version } in unneeded {
             if self.named.contains(&name) || !self.is_ours().await {
                 continue;
             }
@@ -74,7 +74,7 @@ impl Store {
     /// Says whether the lock is held, and nobody else has written the head.
     async fn is_ours(&self) -> bool {
         if let Some(grip) = &self.grip
-            && grip.firm().await.is_err()
+            && grip.ensure_held().await.is_err()
         {
             return false;
         }
@@ -85,21 +85,21 @@ impl Store {
 
     /// Removes everything that is stored about the application. The head goes first, so that nothing names what is removed after it.
     pub async fn remove(&mut self) -> Result<(), EngineError> {
-        let doing = EngineError::while_("removing the application's state");
+        let doing = EngineError::during("removing the application's state");
         let blobs = self.list("blob").await?;
         if let Some(stored) = self.stored.take() {
             let (key, uid, version) = (stored.key(), stored.uid(), stored.resource_version());
             let deleted = self.cluster.delete_version(&key, uid, version).await.map_err(&doing)?;
             // We may also have deleted it ourselves, and the answer was lost.
-            if deleted == Deletion::AlreadyGone && self.cluster.version_of(&key).await.map_err(&doing)?.is_some() {
+            if deleted == DeleteOutcome::AlreadyGone && self.cluster.version_of(&key).await.map_err(&doing)?.is_some() {
                 let why = "its state was changed by somebody else".to_owned();
                 return Err(EngineError::LostLock(why));
             }
         }
         self.head = Head::new(self.head.application.clone());
-        for WrittenBlob { name, uid, version } in blobs.iter().map(written_blob) {
+        for WrittenBlob { name, uid, resource_version: version } in blobs.iter().map(written_blob) {
             if let Some(grip) = &self.grip {
-                grip.firm().await.map_err(EngineError::LostLock)?;
+                grip.ensure_held().await.map_err(EngineError::LostLock)?;
             }
             let key = blob::secret_key(&self.application().namespace, &name);
             self.cluster
@@ -115,7 +115,7 @@ fn written_blob(secret: &Object) -> WrittenBlob {
     WrittenBlob {
         name: secret.name().to_owned(),
         uid: secret.uid().to_owned(),
-        version: secret.resource_version().to_owned(),
+        resource_version: secret.resource_version().to_owned(),
     }
 }
 
@@ -125,9 +125,9 @@ pub(crate) async fn remove_state(
     application: &Application,
     grip: &LeaseGuard,
 ) -> Result<usize, EngineError> {
-    let doing = EngineError::while_("removing the application's state");
+    let doing = EngineError::during("removing the application's state");
     let kind = blob::secret_key("", "").group_kind();
-    let labels = format!("{STATE_OF}={}", application.name);
+    let labels = format!("{STATE_LABEL}={}", application.name);
     let mut secrets = Vec::new();
     // The head goes first, so that nothing names what is removed after it.
     for of_type in ["head", "blob"] {
@@ -136,7 +136,7 @@ pub(crate) async fn remove_state(
         secrets.extend(found.await.map_err(&doing)?);
     }
     // A head whose label somebody removed.
-    let head = blob::secret_key(&application.namespace, &blob::name(application));
+    let head = blob::secret_key(&application.namespace, &blob::state_name(application));
     if !secrets.iter().any(|secret| secret.name() == head.name)
         && let Some(found) = cluster.get(&head).await.map_err(&doing)?
         && found.text("/type") == Some("capstan.dev/head")
@@ -144,7 +144,7 @@ pub(crate) async fn remove_state(
         secrets.insert(0, found);
     }
     for secret in &secrets {
-        grip.firm().await.map_err(EngineError::LostLock)?;
+        grip.ensure_held().await.map_err(EngineError::LostLock)?;
         let key = blob::secret_key(&application.namespace, secret.name());
         let deleted = cluster.delete(&key, secret.uid(), DecidedPropagation::for_stored_state());
         deleted.await.map_err(&doing)?;

@@ -12,7 +12,7 @@ use wasmtime::{Store, component::Instance};
 use super::{Exports, assessment, disposal, failure, placement, step};
 use crate::{
     call::{Failure, Question},
-    state::State,
+    state::CallState,
 };
 
 /// The answer of a plugin; the outer error is a trap.
@@ -40,7 +40,7 @@ impl Question for Assess {
     async fn ask(
         &self,
         exports: &Exports,
-        store: &mut Store<State>,
+        store: &mut Store<CallState>,
         instance: &Instance,
         claim: &str,
         input: &str,
@@ -52,7 +52,7 @@ impl Question for Assess {
             }
             (Assess::View(object), _, Some(indices)) => {
                 let guest = indices.load(&mut *store, instance)?;
-                let subject = store.data_mut().lend(object.clone())?;
+                let subject = store.data_mut().lend_object(object.clone())?;
                 guest.call_assess(store, claim, subject, input).await?
             }
             (Assess::Text | Assess::View(_), ..) => return Ok(Err(absent(Interface::Health))),
@@ -74,7 +74,7 @@ impl Question for Decide {
     async fn ask(
         &self,
         exports: &Exports,
-        store: &mut Store<State>,
+        store: &mut Store<CallState>,
         instance: &Instance,
         claim: &str,
         input: &str,
@@ -101,7 +101,7 @@ impl Question for Place {
     async fn ask(
         &self,
         exports: &Exports,
-        store: &mut Store<State>,
+        store: &mut Store<CallState>,
         instance: &Instance,
         claim: &str,
         input: &str,
@@ -136,7 +136,7 @@ impl Question for Step<'_> {
     async fn ask(
         &self,
         exports: &Exports,
-        store: &mut Store<State>,
+        store: &mut Store<CallState>,
         instance: &Instance,
         claim: &str,
         input: &str,

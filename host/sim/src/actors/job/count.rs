@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{INDEX, TRACKING, ended_at};
 use crate::actors::{
-    look::{has_finalizer, is_going, items, later, number, text, uid},
+    look::{has_finalizer, is_terminating, items, plus_seconds, number, text, uid},
     template::{is_active, is_terminal},
 };
 
@@ -17,22 +17,22 @@ const MIN_BACKOFF_SECONDS: i64 = 10;
 const MAX_BACKOFF_SECONDS: i64 = 360;
 
 /// The numbers of a Job's pods.
-pub(super) struct Count<'a> {
+pub(super) struct PodCount<'a> {
     pub active: Vec<&'a Value>,
     pub terminating: usize,
     pub succeeded: i64,
     pub failed: i64,
     /// Pods that are counted for the first time: their tracking finalizer is removed.
-    pub fresh: Vec<&'a Value>,
+    pub newly_counted: Vec<&'a Value>,
     /// The completed indexes of an indexed Job.
     pub completed: BTreeSet<i64>,
     /// The number of container restarts in active pods.
     restarts: i64,
 }
 
-impl<'a> Count<'a> {
+impl<'a> PodCount<'a> {
     /// Counts the pods in the status, and ended pods that still have the tracking finalizer.
-    pub fn take(job: &Value, pods: &[&'a Value], ignored: &BTreeSet<String>) -> Self {
+    pub fn of_pods(job: &Value, pods: &[&'a Value], ignored: &BTreeSet<String>) -> Self {
         let fresh: Vec<&Value> = pods
             .iter()
             .copied()
@@ -55,7 +55,7 @@ impl<'a> Count<'a> {
         let succeeded = number(job, "/status/succeeded").unwrap_or(0) + ended("Succeeded");
         let active: Vec<&Value> = pods.iter().copied().filter(|pod| is_active(pod)).collect();
         Self {
-            terminating: pods.iter().filter(|pod| is_going(pod) && !is_terminal(pod)).count(),
+            terminating: pods.iter().filter(|pod| is_terminating(pod) && !is_terminal(pod)).count(),
             succeeded: if indexed {
                 i64::try_from(completed.len()).unwrap_or(0)
             } else {
@@ -63,14 +63,14 @@ impl<'a> Count<'a> {
             },
             failed: number(job, "/status/failed").unwrap_or(0) + ended("Failed"),
             restarts: active.iter().map(|pod| restarts(pod)).sum(),
-            fresh,
+            newly_counted: fresh,
             completed,
             active,
         }
     }
 
     /// Says whether the containers restarted too often, for pods that restart them: `pastBackoffLimitOnFailure`.
-    pub fn exhausted(&self, job: &Value, limit: i64) -> bool {
+    pub fn has_exhausted_restarts(&self, job: &Value, limit: i64) -> bool {
         text(job, "/spec/template/spec/restartPolicy") == "OnFailure"
             && if limit == 0 {
                 self.restarts > 0
@@ -88,7 +88,7 @@ impl<'a> Count<'a> {
     }
 
     /// Returns how many pods should be active now.
-    pub fn wanted(&self, job: &Value) -> usize {
+    pub fn desired_active(&self, job: &Value) -> usize {
         let parallelism = number(job, "/spec/parallelism").unwrap_or(1);
         let wanted = match completions(job) {
             Some(completions) => parallelism.min(completions - self.succeeded),
@@ -99,7 +99,7 @@ impl<'a> Count<'a> {
     }
 
     /// Returns until when no new pod may start: 10 s after a failure, and twice as long after each further failure in a row.
-    pub fn rests_until(pods: &[&Value]) -> Option<Timestamp> {
+    pub fn backoff_until(pods: &[&Value]) -> Option<Timestamp> {
         let mut ends: Vec<(Timestamp, bool)> = pods
             .iter()
             .filter(|pod| is_terminal(pod))
@@ -109,7 +109,7 @@ impl<'a> Count<'a> {
         let in_a_row = ends.iter().rev().take_while(|(_, success)| !success).count();
         let (last, _) = ends.last().filter(|_| in_a_row > 0)?;
         let doublings = u32::try_from(in_a_row - 1).unwrap_or(u32::MAX).min(10);
-        Some(later(
+        Some(plus_seconds(
             *last,
             (MIN_BACKOFF_SECONDS << doublings).min(MAX_BACKOFF_SECONDS),
         ))

@@ -10,16 +10,16 @@ use crate::actors::look::{condition, items, name, namespace, number, text, uid};
 
 /// The result of the policy for a Job's failed pods.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Verdict {
+pub(super) struct PolicyResult {
     /// The message of the failure that ends the Job at once.
-    pub fails: Option<String>,
+    pub failure_message: Option<String>,
     /// The UIDs of pods whose failure is ignored.
     pub ignored: BTreeSet<String>,
 }
 
 /// Applies the first matching rule to each failed pod.
-pub(super) fn judge(job: &Value, pods: &[&Value]) -> Verdict {
-    let mut verdict = Verdict::default();
+pub(super) fn evaluate(job: &Value, pods: &[&Value]) -> PolicyResult {
+    let mut verdict = PolicyResult::default();
     let rules = items(job, "/spec/podFailurePolicy/rules");
     for pod in pods.iter().filter(|pod| text(pod, "/status/phase") == "Failed") {
         let fit = rules
@@ -30,7 +30,7 @@ pub(super) fn judge(job: &Value, pods: &[&Value]) -> Verdict {
         match text(rule, "/action") {
             "FailJob" => {
                 let message = format!("{cause} matching FailJob rule at index {index}");
-                verdict.fails.get_or_insert(message);
+                verdict.failure_message.get_or_insert(message);
             }
             "Ignore" => {
                 verdict.ignored.insert(uid(pod).to_owned());
@@ -92,8 +92,8 @@ mod tests {
                 "containerStatuses": [{"name": "main", "state": {"terminated": {"exitCode": code}}}]}})
         };
         let message = "Container main for pod b/a failed with exit code 42 matching FailJob rule at index 1";
-        assert_eq!(judge(&job, &[&pod(42)]).fails.as_deref(), Some(message));
-        assert_eq!(judge(&job, &[&pod(7)]).ignored, BTreeSet::from(["u".to_owned()]));
-        assert_eq!(judge(&job, &[&pod(1)]), Verdict::default());
+        assert_eq!(evaluate(&job, &[&pod(42)]).failure_message.as_deref(), Some(message));
+        assert_eq!(evaluate(&job, &[&pod(7)]).ignored, BTreeSet::from(["u".to_owned()]));
+        assert_eq!(evaluate(&job, &[&pod(1)]), PolicyResult::default());
     }
 }

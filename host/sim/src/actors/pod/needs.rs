@@ -51,7 +51,7 @@ pub(super) fn missing_volume(sight: &ClusterView<'_>, pod: &Value) -> Option<Str
 }
 
 /// Lists the `ConfigMap`s and Secrets that a pod refers to, by kind and name: in volumes and its environment.
-pub(crate) fn named(pod: &Value) -> Vec<(&'static str, String)> {
+pub(crate) fn referenced_objects(pod: &Value) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let mut look = |source: &Value, pointers: [(&'static str, &str); 2]| {
         for (kind, pointer) in pointers {

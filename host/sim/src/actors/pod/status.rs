@@ -6,32 +6,32 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Role,
-    cell::{Cell, Stage},
+    cell::{ContainerState, Stage},
     containers, restart_policy,
 };
 use crate::actors::{
     ClusterView,
     condition::{self, ConditionUpdate},
-    look::{items, stamp, status_of, text},
+    look::{items, format_timestamp, status_of, text},
 };
 
 /// Makes the status; `ended` is set for the last status of a terminated pod.
 pub(super) fn pod_status(
     sight: &ClusterView<'_>,
     pod: &Value,
-    cells: &BTreeMap<String, Cell>,
+    cells: &BTreeMap<String, ContainerState>,
     address: &str,
     ended: bool,
 ) -> Map<String, Value> {
     let mut status = status_of(pod);
     let phase = phase(pod, cells, ended);
     status.insert("phase".into(), json!(phase));
-    status.entry("startTime").or_insert_with(|| json!(stamp(sight.now)));
+    status.entry("startTime").or_insert_with(|| json!(format_timestamp(sight.now)));
     status.insert("hostIP".into(), json!("172.18.0.2"));
     status.insert("hostIPs".into(), json!([{"ip": "172.18.0.2"}]));
     if cells
         .values()
-        .any(|cell| !matches!(cell.stage, Stage::Idle | Stage::Refused(_) | Stage::Begun(None)))
+        .any(|cell| !matches!(cell.stage, Stage::Idle | Stage::ConfigError(_) | Stage::Started(None)))
     {
         status.insert("podIP".into(), json!(address));
         status.insert("podIPs".into(), json!([{"ip": address}]));
@@ -121,7 +121,7 @@ fn conditions(
     ] {
         let says = ConditionUpdate {
             kind,
-            holds,
+            is_true: holds,
             reason,
             message,
         };
@@ -129,11 +129,11 @@ fn conditions(
     }
 }
 
-fn is_initialized(pod: &Value, cells: &BTreeMap<String, Cell>) -> bool {
+fn is_initialized(pod: &Value, cells: &BTreeMap<String, ContainerState>) -> bool {
     containers(pod).all(|(role, container)| {
         let cell = cells.get(text(container, "/name"));
         match role {
-            Role::Init => cell.is_some_and(Cell::has_succeeded),
+            Role::Init => cell.is_some_and(ContainerState::has_succeeded),
             Role::Sidecar => cell.is_some_and(|cell| cell.has_started() || cell.last.is_some()),
             Role::Main => true,
         }
@@ -141,12 +141,12 @@ fn is_initialized(pod: &Value, cells: &BTreeMap<String, Cell>) -> bool {
 }
 
 /// Returns the phase: `getPhase` in k8s.io/kubernetes/pkg/kubelet.
-fn phase(pod: &Value, cells: &BTreeMap<String, Cell>, ended: bool) -> &'static str {
+fn phase(pod: &Value, cells: &BTreeMap<String, ContainerState>, ended: bool) -> &'static str {
     let policy = restart_policy(pod);
     let cell = |container: &Value| cells.get(text(container, "/name"));
     let exit_code = |container: &Value| match cell(container).map(|cell| &cell.stage) {
         Some(Stage::Ended(ended)) => Some(ended.code),
-        Some(Stage::Idle | Stage::Refused(_) | Stage::Begun(_) | Stage::NoImage(..)) | None => None,
+        Some(Stage::Idle | Stage::ConfigError(_) | Stage::Started(_) | Stage::NoImage(..)) | None => None,
     };
     let mains = || {
         containers(pod)
@@ -172,7 +172,7 @@ fn phase(pod: &Value, cells: &BTreeMap<String, Cell>, ended: bool) -> &'static s
             cell.last.is_none()
                 && matches!(
                     cell.stage,
-                    Stage::Idle | Stage::Refused(_) | Stage::Begun(None) | Stage::NoImage(..)
+                    Stage::Idle | Stage::ConfigError(_) | Stage::Started(None) | Stage::NoImage(..)
                 )
         })
     };

@@ -41,7 +41,7 @@ pub(super) fn fill(group: &str, kind: &str, object: &mut Value) {
 
 /// Returns the status that the API server gives a new object, where the kind has one.
 pub(super) fn initial_status(resource: &Resource) -> Option<Value> {
-    if resource.custom {
+    if resource.is_custom {
         return None;
     }
     match (resource.group.as_str(), resource.kind.as_str()) {

@@ -6,30 +6,30 @@ use serde_json::Value;
 
 use super::{Target, decoding, problems};
 use crate::{
-    apply::Format,
+    apply::PatchFormat,
     go,
-    status::{Cause, Refusal},
+    status::{StatusCause, StatusError},
 };
 
 /// Refuses a merge patch that is no mapping.
-pub(in crate::verbs) fn form(format: Format, patch: &Value) -> Result<(), Refusal> {
+pub(in crate::verbs) fn form(format: PatchFormat, patch: &Value) -> Result<(), StatusError> {
     let doing = match format {
-        Format::Merge => "error decoding patch: ",
-        Format::Strategic => "",
-        Format::Json | Format::Apply => return Ok(()),
+        PatchFormat::Merge => "error decoding patch: ",
+        PatchFormat::Strategic => "",
+        PatchFormat::Json | PatchFormat::Apply => return Ok(()),
     };
     if patch.is_object() {
         return Ok(());
     }
     let found = go::json_name(patch);
-    Err(Refusal::bad_request(format!(
+    Err(StatusError::bad_request(format!(
         "{doing}json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
     )))
 }
 
 /// Refuses an object of a built-in kind that has a value of a wrong type after a patch.
-pub(in crate::verbs) fn result(target: &Target, format: Format, patch: &Value, object: &Value) -> Result<(), Refusal> {
-    if target.resource.custom {
+pub(in crate::verbs) fn result(target: &Target, format: PatchFormat, patch: &Value, object: &Value) -> Result<(), StatusError> {
+    if target.resource.is_custom {
         return Ok(());
     }
     let problems = problems(target, object);
@@ -38,11 +38,11 @@ pub(in crate::verbs) fn result(target: &Target, format: Format, patch: &Value, o
         .find_map(|problem| Some((problem, decoding(problem, object)?)));
     let Some((problem, why)) = found else { return Ok(()) };
     let (sent, why) = match format {
-        Format::Strategic => (go::printed(patch), converting(problem, object).unwrap_or(why)),
-        Format::Json | Format::Merge | Format::Apply => (object.to_string(), why),
+        PatchFormat::Strategic => (go::printed(patch), converting(problem, object).unwrap_or(why)),
+        PatchFormat::Json | PatchFormat::Merge | PatchFormat::Apply => (object.to_string(), why),
     };
-    let cause = Cause::invalid("patch", &Value::from(sent), &why);
-    Err(Refusal::invalid("", "", "", &[cause]))
+    let cause = StatusCause::invalid("patch", &Value::from(sent), &why);
+    Err(StatusError::invalid("", "", "", &[cause]))
 }
 
 /// Says why a value of a wrong type can't be converted (`pkg/runtime/converter.go` of `k8s.io/apimachinery`).

@@ -7,7 +7,7 @@ use crate::render::Paint;
 
 /// Writes the report.
 pub(super) fn report(plugin: &str, trials: &[CaseRun]) -> String {
-    let failed = trials.iter().filter(|trial| !trial.is_good()).count();
+    let failed = trials.iter().filter(|trial| !trial.has_passed()).count();
     let time: f64 = trials.iter().map(seconds).sum();
     let (plugin, tests) = (escape(plugin), trials.len());
     let head = format!("tests=\"{tests}\" failures=\"{failed}\" errors=\"0\" time=\"{time:.6}\"");
@@ -21,7 +21,7 @@ pub(super) fn report(plugin: &str, trials: &[CaseRun]) -> String {
         text.push_str(&format!(
             "    <testcase classname=\"{plugin}\" name=\"{name}\" file=\"{file}\" time=\"{time:.6}\""
         ));
-        if trial.is_good() {
+        if trial.has_passed() {
             text.push_str("/>\n");
             continue;
         }
