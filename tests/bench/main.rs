@@ -131,7 +131,7 @@ fn sandbox(cache: &Path) -> Arc<Sandbox> {
 
 async fn assess(sandbox: &Sandbox, object: &Object, calls: usize) -> Vec<Duration> {
     let by = sandbox
-        .answerer(&PluginQuery::Health(object.group_kind()))
+        .plugin_for(&PluginQuery::Health(object.group_kind()))
         .expect("somebody answers");
     let application = Application {
         name: "shop".to_owned(),

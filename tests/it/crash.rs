@@ -9,12 +9,12 @@ use capstan_core::{
     task::TaskResult,
     view::{OperationView, TaskProgress},
 };
-use capstan_engine::{EngineError, Record, OperationHandle};
+use capstan_engine::{EngineError, OperationHandle, Record};
 use capstan_sim::world::Setup;
 use capstan_tests::{
     RunResult, Stage, in_virtual_time,
     stage::TERMINATED_BY,
-    told::{matches_pattern, event_text},
+    told::{event_text, matches_pattern},
 };
 
 const FILES: [&str; 2] = ["example/echo", "fixtures/sets/waves"];
@@ -47,7 +47,10 @@ async fn start(stage: &Stage) -> OperationHandle {
 }
 
 fn count(told: &[String], pattern: &str) -> usize {
-    event_text.iter().filter(|told| matches_pattern(event_text, pattern)).count()
+    event_text
+        .iter()
+        .filter(|told| matches_pattern(event_text, pattern))
+        .count()
 }
 
 /// What must hold however often the driver was lost.

@@ -125,7 +125,10 @@ fn a_lock_that_is_renewed_is_respected_and_one_that_is_not_is_taken() {
         assert!(matches!(result, Err(EngineError::Busy { .. })), "{result:?}");
         // It stops to renew: it is gone.
         let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
-        assert_eq!(stage.follow(running, None).await.unwrap().status, OperationStatus::Succeeded);
+        assert_eq!(
+            stage.follow(running, None).await.unwrap().status,
+            OperationStatus::Succeeded
+        );
     });
 }
 

@@ -365,7 +365,13 @@ impl History {
 
     async fn sync(&mut self, set: &[Value]) -> Vec<String> {
         let ran = self.stage.run(self.request(set)).await.unwrap();
-        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}\n{}", ran.events, self.log);
+        assert_eq!(
+            ran.status,
+            OperationStatus::Succeeded,
+            "{:#?}\n{}",
+            ran.events,
+            self.log
+        );
         ran.events
     }
 

@@ -33,7 +33,7 @@ use serde_json::json;
 struct Recorder(Mutex<Vec<(Method, String, String)>>);
 
 impl Intercept for Recorder {
-    fn judge(&self, method: &Method, path: &str, query: &str) -> Verdict {
+    fn decide(&self, method: &Method, path: &str, query: &str) -> Verdict {
         let asked = (method.clone(), path.to_owned(), query.to_owned());
         self.0.lock().unwrap().push(asked);
         Verdict::Pass

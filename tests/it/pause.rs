@@ -47,7 +47,7 @@ impl Freezer {
 }
 
 impl Intercept for Freezer {
-    fn judge(&self, _: &Method, _: &str, _: &str) -> Verdict {
+    fn decide(&self, _: &Method, _: &str, _: &str) -> Verdict {
         let left = self.left.load(Ordering::Relaxed);
         let mut until = self.until.lock().unwrap();
         if left > 0 {

@@ -9,7 +9,7 @@ use capstan_core::{
     sync_options::SyncOptions,
 };
 use capstan_engine::{
-    Clock, ClusterError, Engine, EngineError, Record, OperationHandle,
+    Clock, ClusterError, Engine, EngineError, OperationHandle, Record,
     cluster::{Cluster, ConflictPolicy, DryRun},
 };
 use capstan_sim::{pods::Behaviour, world::Setup};
@@ -169,7 +169,12 @@ async fn lose(plane: &ControlPlane, point: &str) {
     assert_eq!(ran.status, OperationStatus::Succeeded, "{point}: {:#?}", ran.events);
     for hook in ["presync-job*", "postsync-job*"] {
         let verdict = format!("ok Job/{hook}");
-        let count = |told: &[String]| event_text.iter().filter(|told| matches_pattern(event_text, &verdict)).count();
+        let count = |told: &[String]| {
+            event_text
+                .iter()
+                .filter(|told| matches_pattern(event_text, &verdict))
+                .count()
+        };
         assert!(
             count(&before) + count(&ran.events) <= 1,
             "{point}: {before:#?} {:#?}",
@@ -200,7 +205,11 @@ fn of_two_drivers_one_is_told_who_the_other_is() {
         // It may end what it may not drive.
         second.terminate(&stage.application, "another").await.unwrap();
         let ran = stage.follow(running, None).await.unwrap();
-        assert!(matches!(ran.status, OperationStatus::Terminated { .. }), "{:?}", ran.status);
+        assert!(
+            matches!(ran.status, OperationStatus::Terminated { .. }),
+            "{:?}",
+            ran.status
+        );
         second.wait_until_idle(&stage.application).await.unwrap();
     });
 }
@@ -282,7 +291,11 @@ fn why_pods_can_not_be_made_is_told_by_the_event_that_says_so() {
         request.options.limits.operation_seconds = Duration::from_secs(25);
         let ran = stage.run(request).await.unwrap();
         let expected = "waiting StatefulSet/db: FailedCreate: *exceeded quota: small*";
-        assert!(ran.events.iter().any(|told| matches_pattern(told, expected)), "{:#?}", ran.events);
+        assert!(
+            ran.events.iter().any(|told| matches_pattern(told, expected)),
+            "{:#?}",
+            ran.events
+        );
     });
 }
 

@@ -141,8 +141,8 @@ fn noise(bytes: usize, seed: u64) -> String {
 
 #[async_trait]
 impl Plugins for Talkative {
-    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
-        self.others.answerer(need)
+    fn plugin_for(&self, need: &PluginQuery) -> Option<PluginRef> {
+        self.others.plugin_for(need)
     }
 
     fn policies_for_all(&self) -> Vec<PluginRef> {
@@ -238,7 +238,11 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         let running = stage.engine.resume(&stage.application).await.unwrap();
         running.terminate(TERMINATED_BY);
         let ran = stage.follow(running, None).await.unwrap();
-        assert!(matches!(ran.status, OperationStatus::Terminated { .. }), "{:?}", ran.status);
+        assert!(
+            matches!(ran.status, OperationStatus::Terminated { .. }),
+            "{:?}",
+            ran.status
+        );
         let ran = stage.run(request).await.unwrap();
         assert_eq!(ran.status, OperationStatus::Succeeded);
         let all = stored(&stage).await;
@@ -352,7 +356,10 @@ fn an_application_that_is_being_driven_is_not_abandoned() {
         let running = stage.engine.start(planned.unwrap(), TERMINATED_BY).await.unwrap();
         let refused = stage.engine.abandon(&stage.application).await.unwrap_err();
         assert!(matches!(refused, EngineError::Busy { .. }), "{refused}");
-        assert_eq!(stage.follow(running, None).await.unwrap().status, OperationStatus::Succeeded);
+        assert_eq!(
+            stage.follow(running, None).await.unwrap().status,
+            OperationStatus::Succeeded
+        );
     });
 }
 

@@ -7,7 +7,7 @@ use capstan_core::{
     journal::{Entry, PluginExchange},
     plugins::{Application, Plugins},
 };
-use capstan_engine::{APPROVAL, Engine, EngineError, Record, PlanRequest, OperationHandle};
+use capstan_engine::{APPROVAL, Engine, EngineError, OperationHandle, PlanRequest, Record};
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
 use capstan_stamp::{Claim, stamp};
@@ -85,7 +85,9 @@ async fn asked_for(engine: &Engine, application: &Application) -> Vec<String> {
     let past = report.history.last().unwrap();
     let kept = engine.journal(application, past).await.unwrap().unwrap();
     let steps = kept.entries.iter().filter_map(|entry| match entry {
-        Entry::PluginCall(asked) if matches!(asked.exchange, PluginExchange::Step { .. }) => Some(asked.plugin.version.clone()),
+        Entry::PluginCall(asked) if matches!(asked.exchange, PluginExchange::Step { .. }) => {
+            Some(asked.plugin.version.clone())
+        }
         Entry::PluginCall(_) | Entry::Input(_) | Entry::Omitted(_) => None,
     });
     let mut versions: Vec<String> = steps.collect();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use capstan_core::{event::OperationStatus, on_busy::OnBusy};
 use capstan_engine::{
-    APPROVAL, ResumedOperation, Engine, EngineError, EquivalentOperation, LintErrors, Notice, PreparedPlan, StartPolicy, PlanRequest,
-    OperationHandle, Preparation, Work,
+    APPROVAL, Engine, EngineError, EquivalentOperation, LintErrors, Notice, OperationHandle, PlanRequest, Preparation,
+    PreparedPlan, ResumedOperation, StartPolicy, Work,
 };
 use capstan_sim::world::Setup;
 use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};
@@ -80,11 +80,19 @@ fn what_was_left_before_its_end_comes_first() {
         ] {
             waiting(&stage).await.detach().await;
             let policy = policy(OnBusy::Refuse, same);
-            let undertaken = stage.engine.resume_or_prepare(work(&request), &policy, silent).await.unwrap();
+            let undertaken = stage
+                .engine
+                .resume_or_prepare(work(&request), &policy, silent)
+                .await
+                .unwrap();
             let Preparation::Resumed(carried_on, left) = undertaken else {
                 panic!("an operation was left")
             };
-            let ResumedOperation { is_equivalent: is_same, operation: running, .. } = *carried_on;
+            let ResumedOperation {
+                is_equivalent: is_same,
+                operation: running,
+                ..
+            } = *carried_on;
             assert_eq!(is_same, expected, "{policy:?}");
             approve(&stage, &stage.engine).await;
             assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
@@ -125,7 +133,12 @@ fn a_driver_at_work_is_an_error_or_waited_for_or_ended() {
             match (on_busy, started, first, notices.as_slice()) {
                 (OnBusy::Refuse, Err(EngineError::Busy { .. }), None, []) => {}
                 (OnBusy::Wait, Ok(running), Some(OperationStatus::Succeeded), [Notice::WaitingForEnd(_)])
-                | (OnBusy::Supersede, Ok(running), Some(OperationStatus::Terminated { .. }), [Notice::TerminatingFirst(_)]) => {
+                | (
+                    OnBusy::Supersede,
+                    Ok(running),
+                    Some(OperationStatus::Terminated { .. }),
+                    [Notice::TerminatingFirst(_)],
+                ) => {
                     assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
                 }
                 (on_busy, started, first, notices) => {
@@ -146,7 +159,11 @@ fn an_error_that_lint_finds_refuses_the_plan_unless_it_is_allowed() {
                 lint_errors,
                 ..policy(OnBusy::Refuse, EquivalentOperation::None)
             };
-            stage.engine.resume_or_prepare(work(&request), &policy, silent).await.map(ready)
+            stage
+                .engine
+                .resume_or_prepare(work(&request), &policy, silent)
+                .await
+                .map(ready)
         };
         let allowing = |rules: &[&str]| LintErrors::Refuse {
             allowed: rules.iter().map(|rule| (*rule).to_owned()).collect(),

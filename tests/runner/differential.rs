@@ -128,7 +128,12 @@ async fn compare(
     })
 }
 
-async fn run_ours(plane: &ControlPlane, observer: &Observer, space: &Space, case: &Case) -> anyhow::Result<Vec<StepResult>> {
+async fn run_ours(
+    plane: &ControlPlane,
+    observer: &Observer,
+    space: &Space,
+    case: &Case,
+) -> anyhow::Result<Vec<StepResult>> {
     let ours = CapstanRunner::start(plane, &space.name, setup(case)).await?;
     let mut told = Vec::new();
     for step in &case.steps {

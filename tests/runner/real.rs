@@ -140,7 +140,13 @@ impl ControlPlane {
         let proxy = if setup.fault_rules.is_empty() {
             None
         } else {
-            Some(Proxy::start(&self.cluster.kubeconfig(), FaultRules::new(setup.seed, setup.fault_rules)).await?)
+            Some(
+                Proxy::start(
+                    &self.cluster.kubeconfig(),
+                    FaultRules::new(setup.seed, setup.fault_rules),
+                )
+                .await?,
+            )
         };
         Ok(RealNamespace {
             config: self.config.clone(),

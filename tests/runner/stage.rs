@@ -18,7 +18,7 @@ use capstan_core::{
     view::OperationView,
 };
 use capstan_engine::{
-    APPROVAL, Clock, Engine, EngineError, Record, PlanRequest, OperationHandle, cluster::Cluster, web::HttpCaller,
+    APPROVAL, Clock, Engine, EngineError, OperationHandle, PlanRequest, Record, cluster::Cluster, web::HttpCaller,
 };
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
@@ -27,7 +27,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    real::{SPEED, ControlPlane, RealNamespace},
+    real::{ControlPlane, RealNamespace, SPEED},
     told::event_text,
 };
 
@@ -307,12 +307,20 @@ impl Stage {
     /// # Errors
     ///
     /// Returns that the operation ended before.
-    pub async fn drop_driver_at(&self, running: OperationHandle, point: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    pub async fn drop_driver_at(
+        &self,
+        running: OperationHandle,
+        point: &str,
+    ) -> anyhow::Result<(Vec<String>, Vec<String>)> {
         let mut transcript = Transcript::default();
         let mut records = running.subscribe();
         while let Some(record) = records.next().await {
             transcript.add(record)?;
-            if transcript.events.last().is_some_and(|last| crate::matches_pattern(last, point)) {
+            if transcript
+                .events
+                .last()
+                .is_some_and(|last| crate::matches_pattern(last, point))
+            {
                 drop(running);
                 // Its Lease has expired then.
                 tokio::time::sleep(LEASE_EXPIRY).await;

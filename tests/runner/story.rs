@@ -374,14 +374,14 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
             tokio::time::sleep(span.0).await;
             Ok(())
         }
-        Step::Sweep(expected) => sweep(stage, expected).await,
-        Step::Objects(wanted) => objects(stage, wanted).await,
+        Step::Sweep(expected) => check_sweep(stage, expected).await,
+        Step::Objects(wanted) => check_objects(stage, wanted).await,
         Step::KeptLogs(wanted) => check_kept_logs(stage, wanted).await,
         Step::Patch(patches) => patch(stage, patches).await,
         Step::Create(create) => create_objects(stage, create).await,
         Step::ExpectedEvent(wanted) => check_hook_messages(stage, wanted).await,
-        Step::Calls(wanted) => calls(stage, wanted),
-        Step::Fields(wanted) => fields(stage, wanted).await,
+        Step::Calls(wanted) => check_calls(stage, wanted),
+        Step::Fields(wanted) => check_fields(stage, wanted).await,
         Step::Identities(wanted) => Box::pin(check_identities(stage, wanted)).await,
         Step::Own(owners) => others::own(stage, owners).await,
         Step::There(wanted) => others::there(stage, wanted).await,
@@ -391,7 +391,7 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
 }
 
 fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<PlanRequest> {
-    let mut request = asked(stage, sync.application.as_ref(), &sync.files, &sync.manifests)?;
+    let mut request = sync_request(stage, sync.application.as_ref(), &sync.files, &sync.manifests)?;
     request.options.selection = Selection {
         only: sync.only.clone(),
         hooks: sync.hooks,
@@ -435,7 +435,7 @@ fn confirmed(words: &[String]) -> Confirmation {
 }
 
 /// Makes a request to sync files and manifests of the story.
-fn asked(
+fn sync_request(
     stage: &Stage,
     application: Option<&Application>,
     files: &[String],
@@ -456,7 +456,7 @@ fn asked(
 async fn operation(stage: &Stage, request: PlanRequest, expected: &Expected) -> anyhow::Result<()> {
     let application = request.application.clone();
     let (does, digest) = (request.operation_kind, request.digest());
-    let planned = stage.engine.plan(request).await.map_err(plain)?;
+    let planned = stage.engine.plan(request).await.map_err(user_error)?;
     let left: BTreeMap<String, String> = planned
         .plan
         .skipped
@@ -479,18 +479,18 @@ async fn operation(stage: &Stage, request: PlanRequest, expected: &Expected) -> 
             .collect();
         ensure!(found == *wanted, "plugins may {found:?}");
     }
-    let mut running = stage.engine.start(planned, TERMINATED_BY).await.map_err(plain)?;
+    let mut running = stage.engine.start(planned, TERMINATED_BY).await.map_err(user_error)?;
     let mut before = (Vec::new(), Vec::new());
     if let Some(point) = &expected.killed_at {
         before = stage.drop_driver_at(running, point).await?;
-        let current = stage.engine.current(&application).await.map_err(plain)?;
+        let current = stage.engine.current(&application).await.map_err(user_error)?;
         let current = current.context("nothing is left to carry on with")?;
         let is_same = match does {
             OperationKind::Delete => current.operation_kind == does,
             OperationKind::Sync => current.matches_request(&digest),
         };
         ensure!(is_same, "the same command wouldn't stop after what was left");
-        running = stage.engine.resume(&application).await.map_err(plain)?;
+        running = stage.engine.resume(&application).await.map_err(user_error)?;
     }
     let mut ran = stage
         .follow_as(
@@ -513,7 +513,7 @@ async fn operation(stage: &Stage, request: PlanRequest, expected: &Expected) -> 
 }
 
 /// Formats an error as a user sees it.
-fn plain(error: capstan_engine::EngineError) -> anyhow::Error {
+fn user_error(error: capstan_engine::EngineError) -> anyhow::Error {
     anyhow::anyhow!("{}", report::error_text(&error.into(), Paint::PLAIN).as_str())
 }
 
@@ -575,7 +575,7 @@ fn check_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
 }
 
 async fn check_plan_mistakes(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
-    let asked = asked(
+    let asked = sync_request(
         stage,
         mistakes.application.as_ref(),
         &mistakes.files,
@@ -600,11 +600,11 @@ async fn check_plan_mistakes(stage: &Stage, mistakes: &Mistakes) -> anyhow::Resu
             }
         }
     };
-    are(&error, &mistakes.are)
+    check_mistakes(&error, &mistakes.are)
 }
 
 /// Checks that an error consists of these mistakes, in this order.
-fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
+fn check_mistakes(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
     ensure!(
         Exit::from_error(error) == Exit::Usage,
         "the exit code is {:?}: {error:#}",
@@ -616,37 +616,46 @@ fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
     check_order(&lines, mistakes).with_context(|| text)
 }
 
-async fn sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
-    let swept = stage.engine.sweep(&stage.application).await.map_err(plain)?;
+async fn check_sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
+    let swept = stage.engine.sweep(&stage.application).await.map_err(user_error)?;
     let of = |wanted: &SweepOutcome| -> Vec<String> {
         let found = swept.iter().filter(|swept| swept.outcome == *wanted);
         found.map(|swept| swept.object.due.target.key.kind_and_name()).collect()
     };
-    same("deleted", of(&SweepOutcome::Deleted), &expected.deleted)?;
-    same("gone", of(&SweepOutcome::Gone), &expected.gone)?;
-    same("waiting", of(&SweepOutcome::NotDue), &expected.waits)
+    check_like("deleted", of(&SweepOutcome::Deleted), &expected.deleted)?;
+    check_like("gone", of(&SweepOutcome::Gone), &expected.gone)?;
+    check_like("waiting", of(&SweepOutcome::NotDue), &expected.waits)
 }
 
-async fn objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+async fn check_objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
     let kinds: Vec<&str> = wanted.keys().map(String::as_str).collect();
     for (kind, names) in stage.names(&kinds).await {
-        same(&kind, names, wanted.get(&kind).map(Vec::as_slice).unwrap_or_default())?;
+        check_like(&kind, names, wanted.get(&kind).map(Vec::as_slice).unwrap_or_default())?;
     }
     Ok(())
 }
 
 /// Checks that texts match patterns, one by one.
-fn same(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Result<()> {
-    let is_same = found.len() == wanted.len() && found.iter().zip(wanted).all(|(text, pattern)| matches_pattern(text, pattern));
+fn check_like(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Result<()> {
+    let is_same = found.len() == wanted.len()
+        && found
+            .iter()
+            .zip(wanted)
+            .all(|(text, pattern)| matches_pattern(text, pattern));
     ensure!(is_same, "{what}: {found:?}, not {wanted:?}");
     Ok(())
 }
 
 async fn check_kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
-    let report = stage.engine.report(&stage.application).await.map_err(plain)?;
+    let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
     let last = report.history.last().context("there was no operation")?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (task, streams) in stage.engine.logs(&stage.application, &last.id).await.map_err(plain)? {
+    for (task, streams) in stage
+        .engine
+        .logs(&stage.application, &last.id)
+        .await
+        .map_err(user_error)?
+    {
         let name = task.0.rsplit('/').next().unwrap_or_default().to_owned();
         found
             .entry(name)
@@ -708,9 +717,9 @@ async fn create_objects(stage: &Stage, create: &Create) -> anyhow::Result<()> {
 }
 
 async fn check_hook_messages(stage: &Stage, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
-    let report = stage.engine.report(&stage.application).await.map_err(plain)?;
+    let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
     let last = report.history.last().context("there was no operation")?;
-    let view = stage.engine.view(&stage.application, last).await.map_err(plain)?;
+    let view = stage.engine.view(&stage.application, last).await.map_err(user_error)?;
     for (name, pattern) in wanted {
         let task = view.tasks.iter().find(|task| task.outline.key.kind_and_name() == *name);
         let message = &task.with_context(|| format!("there is no {name}"))?.message;
@@ -719,7 +728,7 @@ async fn check_hook_messages(stage: &Stage, wanted: &BTreeMap<String, String>) -
     Ok(())
 }
 
-fn calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
+fn check_calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
     let found = stage.http_stub.calls();
     let texts: Vec<String> = found
         .iter()
@@ -745,10 +754,10 @@ fn calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn fields(stage: &Stage, wanted: &BTreeMap<String, Value>) -> anyhow::Result<()> {
+async fn check_fields(stage: &Stage, wanted: &BTreeMap<String, Value>) -> anyhow::Result<()> {
     for (name, fields) in wanted {
         let object = live(stage, name).await?;
-        ensure!(has(&object.0, fields), "{name} is {}", object.0);
+        ensure!(contains(&object.0, fields), "{name} is {}", object.0);
     }
     Ok(())
 }
@@ -774,14 +783,18 @@ async fn check_identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<
 }
 
 /// Says whether a value contains another one: the members of mappings, and the items of lists one by one.
-fn has(value: &Value, wanted: &Value) -> bool {
+fn contains(value: &Value, wanted: &Value) -> bool {
     match wanted {
         Value::Null => value.is_null(),
         Value::Object(members) => members
             .iter()
-            .all(|(name, wanted)| has(value.get(name).unwrap_or(&Value::Null), wanted)),
+            .all(|(name, wanted)| contains(value.get(name).unwrap_or(&Value::Null), wanted)),
         Value::Array(members) => value.as_array().is_some_and(|values| {
-            values.len() == members.len() && values.iter().zip(members).all(|(value, wanted)| has(value, wanted))
+            values.len() == members.len()
+                && values
+                    .iter()
+                    .zip(members)
+                    .all(|(value, wanted)| contains(value, wanted))
         }),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => value == wanted,
     }

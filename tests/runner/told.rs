@@ -19,12 +19,12 @@ pub fn event_text(event: &Event, view: &OperationView) -> Option<String> {
         EventKind::OperationResumed {} => "resumed".to_owned(),
         EventKind::PhaseStarted { phase, .. } => format!("phase {phase}"),
         EventKind::WaveStarted { phase, wave } => format!("wave {phase}/{wave}"),
-        EventKind::TaskBlocked { task, on } => {
+        EventKind::TaskBlocked { task, waits_for: on } => {
             let on: Vec<String> = on.iter().map(name).collect();
             format!("held {} by {}", name(task), on.join(", "))
         }
         EventKind::TaskStarted { task } => format!("started {}", name(task)),
-        EventKind::ObjectApplied { task, how, .. } => format!("{how} {}", name(task)),
+        EventKind::ObjectApplied { task, action: how, .. } => format!("{how} {}", name(task)),
         EventKind::TaskProgressed { task, message, .. } => format!("waiting {}: {message}", name(task)),
         EventKind::TaskFinished { task, result } => match result {
             TaskResult::Done(_) => format!("ok {}", name(task)),
@@ -35,13 +35,17 @@ pub fn event_text(event: &Event, view: &OperationView) -> Option<String> {
         EventKind::LogsSaved { task, bytes, .. } if *bytes > 0 => format!("logs of {}", name(task)),
         EventKind::LogsSaved { .. } | EventKind::WaveFinished { .. } | EventKind::PhaseFinished { .. } => return None,
         EventKind::HookDisposed {
-            task, key, fate, by, ..
+            task,
+            key,
+            outcome: fate,
+            by,
+            ..
         } => disposal_text(&name(task), key, fate, by.as_deref().unwrap_or_default()),
         EventKind::PluginProblem { task, message } => format!("plugin trouble {}: {message}", name(task)),
         EventKind::PluginRequested {
             task,
             request: what,
-            refused,
+            refusal: refused,
             remedies,
             ..
         } => match refused {
@@ -52,15 +56,17 @@ pub fn event_text(event: &Event, view: &OperationView) -> Option<String> {
                 remedy::with_hint(refused, remedies)
             ),
         },
-        EventKind::HookModifiedObject { task, key, how } => format!("{how} {} for {}", key.kind_and_name(), name(task)),
+        EventKind::HookModifiedObject { task, key, action: how } => {
+            format!("{how} {} for {}", key.kind_and_name(), name(task))
+        }
         EventKind::Problem { message } => format!("trouble: {message}"),
-        EventKind::Waiting { on } => {
+        EventKind::Waiting { tasks: on } => {
             let on: Vec<String> = on.iter().map(|waiting| name(&waiting.task)).collect();
             format!("still waiting for {}", on.join(", "))
         }
-        EventKind::Stopping { why } => format!("stopping: {why}"),
+        EventKind::Stopping { reason: why } => format!("stopping: {why}"),
         EventKind::CheckStarted { objects } => format!("checking {objects}"),
-        EventKind::CheckFinished { well } => format!("checked {}", if *well { "well" } else { "badly" }),
+        EventKind::CheckFinished { succeeded: well } => format!("checked {}", if *well { "well" } else { "badly" }),
         EventKind::Retrying { attempt, .. } => format!("try {attempt}"),
         EventKind::OperationFinished { .. } => "finished".to_owned(),
     })
@@ -101,6 +107,11 @@ mod tests {
     #[test]
     fn a_star_stands_for_anything() {
         assert!(matches_pattern("ok Job/a-x7", "ok Job/a-*") && matches_pattern("ok Job/a-*", "ok Job/a-*"));
-        assert!(matches_pattern("abc", "*b*") && matches_pattern("abc", "*") && !matches_pattern("abc", "*d*") && !matches_pattern("abc", "ab"));
+        assert!(
+            matches_pattern("abc", "*b*")
+                && matches_pattern("abc", "*")
+                && !matches_pattern("abc", "*d*")
+                && !matches_pattern("abc", "ab")
+        );
     }
 }

@@ -13,7 +13,7 @@ mod usage;
 
 use std::path::PathBuf;
 
-use capstan_project::{plugins::NamedPlugin, parse_seconds};
+use capstan_project::{parse_seconds, plugins::NamedPlugin};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::distribute::{AddArgs, Distribute, PublishArgs, PullArgs, RegistryArgs, UpdateArgs, VerifyArgs};
@@ -21,12 +21,12 @@ pub use self::from::SourceArgs;
 pub use self::health::HealthArgs;
 pub use self::import::ImportArgs;
 pub use self::lint::LintArgs;
-pub use self::lints::{SeverityFilter, LintFilterArgs};
+pub use self::lints::{LintFilterArgs, SeverityFilter};
 pub use self::plugin::{
-    PluginKind, Language, Plugin, PluginBench, PluginBuild, PluginCheck, PluginDev, PluginDoctor, PluginInspect, PluginNew,
-    PluginRun, PluginTest,
+    Language, Plugin, PluginBench, PluginBuild, PluginCheck, PluginDev, PluginDoctor, PluginInspect, PluginKind,
+    PluginNew, PluginRun, PluginTest,
 };
-pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, PlanArgs, ApplicationArgs, SyncArgs};
+pub use self::set::{ApplicationArgs, Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, PlanArgs, SyncArgs};
 pub use self::signal::SignalArgs;
 pub use self::usage::usage;
 

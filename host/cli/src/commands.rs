@@ -66,7 +66,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 
 /// Returns the options for a named application: if the working directory's `capstan.yaml` describes it, with that file's namespace and
 /// plugins.
-async fn which(global: &GlobalOptions, name: &str) -> anyhow::Result<GlobalOptions> {
+async fn options_for_app(global: &GlobalOptions, name: &str) -> anyhow::Result<GlobalOptions> {
     let Some(project) = project::described(global, &[]).await? else {
         return Ok(global.clone());
     };

@@ -85,7 +85,9 @@ impl Context {
         let mut runtime = Runtime::new(connection, load_sandbox, &global.plugins, clock, &host).await?;
         // In virtual time, only the scenario answers HTTP calls.
         if let Some(world) = open_world.as_ref().filter(|_| global.simulation.has_virtual_time()) {
-            runtime.engine = runtime.engine.with_http_caller(HttpCaller::from_service(open_world.web()));
+            runtime.engine = runtime
+                .engine
+                .with_http_caller(HttpCaller::from_service(open_world.web()));
         }
         Ok(Context {
             runtime,

@@ -129,7 +129,9 @@ impl Exit {
             None => {}
         }
         match error.downcast_ref::<EngineError>() {
-            Some(EngineError::InvalidInput(_) | EngineError::LintErrors(_) | EngineError::SignalNotAwaited { .. }) => Exit::Usage,
+            Some(EngineError::InvalidInput(_) | EngineError::LintErrors(_) | EngineError::SignalNotAwaited { .. }) => {
+                Exit::Usage
+            }
             Some(EngineError::Outdated(_)) => Exit::Differences,
             Some(EngineError::MissingPermissions(_)) => Exit::Apply,
             Some(EngineError::Busy { .. } | EngineError::Unfinished(_)) => Exit::Busy,

@@ -44,7 +44,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return finish_output(if is_mistake { Exit::Usage } else { Exit::Done }).into();
         }
     };
-    log(args.global.verbose);
+    init_log(args.global.verbose);
     interrupt::watch();
     let paint = render::Paint::new(args.global.color);
     let args = match args.settled() {
@@ -83,7 +83,7 @@ fn finish_output(exit: Exit) -> Exit {
     }
 }
 
-fn log(verbose: u8) {
+fn init_log(verbose: u8) {
     let level = match verbose {
         // Capstan reports skipped certificates, failed watches and kubeconfig errors itself.
         0 => "warn,kube_client=error",

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use capstan_project::{ProjectSpec, GatheredApp};
+use capstan_project::{GatheredApp, ProjectSpec};
 use capstan_source::{Deadline, RENDER_TIMEOUT, Source};
 
 pub use capstan_project::{App, FILE};
 
 use crate::{
-    args::{SourceArgs, GlobalOptions, ApplicationArgs},
+    args::{ApplicationArgs, GlobalOptions, SourceArgs},
     report::{Diagnostics, usage_error},
 };
 
@@ -41,7 +41,7 @@ impl Project {
 /// Returns what is missing or wrong.
 pub async fn load(global: &GlobalOptions, set: &ApplicationArgs) -> anyhow::Result<Project> {
     let deadline = Deadline::after(set.from.render_timeout());
-    let project = capstan_project::load(&spec(global, set), deadline).await?;
+    let project = capstan_project::load(&project_spec(global, set), deadline).await?;
     let all = || project.apps.iter().flat_map(|app| &app.sources);
     if let Some(flag) = set.from.chart_flag()
         && !all().any(|source| matches!(source, Source::Chart(_)))
@@ -51,7 +51,7 @@ pub async fn load(global: &GlobalOptions, set: &ApplicationArgs) -> anyhow::Resu
             "name one with `--chart`, or a folder that has a Chart.yaml with `-f`",
         ));
     }
-    Ok(made(global, project, deadline))
+    Ok(with_options(global, project, deadline))
 }
 
 /// Loads the applications that the working directory's file or the named files describe; `None` without any.
@@ -64,13 +64,16 @@ pub async fn find_described(global: &GlobalOptions, config: &[PathBuf]) -> anyho
         config: config.to_vec(),
         ..SourceArgs::default()
     };
-    let set = ApplicationArgs { from, ..ApplicationArgs::default() };
+    let set = ApplicationArgs {
+        from,
+        ..ApplicationArgs::default()
+    };
     let deadline = Deadline::after(RENDER_TIMEOUT);
-    let project = capstan_project::find_described(&spec(global, &set), deadline).await?;
-    Ok(project.map(|project| made(global, project, deadline)))
+    let project = capstan_project::find_described(&project_spec(global, &set), deadline).await?;
+    Ok(project.map(|project| with_options(global, project, deadline)))
 }
 
-fn spec(global: &GlobalOptions, set: &ApplicationArgs) -> ProjectSpec {
+fn project_spec(global: &GlobalOptions, set: &ApplicationArgs) -> ProjectSpec {
     ProjectSpec {
         sources: set.from.spec(),
         app: set.app.clone(),
@@ -81,7 +84,7 @@ fn spec(global: &GlobalOptions, set: &ApplicationArgs) -> ProjectSpec {
     }
 }
 
-fn made(global: &GlobalOptions, project: capstan_project::Project, deadline: Deadline) -> Project {
+fn with_options(global: &GlobalOptions, project: capstan_project::Project, deadline: Deadline) -> Project {
     Project {
         global: global.with_project(&project),
         apps: project.apps,

@@ -43,7 +43,7 @@ pub fn print_error(error: &anyhow::Error, paint: Paint) {
 }
 
 /// Returns the errors of lint for which a plan was refused, and how to run it nonetheless.
-fn refusal(findings: &[Finding]) -> Vec<Diagnostic> {
+fn lint_refusal(findings: &[Finding]) -> Vec<Diagnostic> {
     let rules: BTreeSet<&str> = findings.iter().map(|finding| &*finding.rule).collect();
     let mut mistakes: Vec<Diagnostic> = findings
         .iter()
@@ -75,7 +75,7 @@ pub fn error_text(error: &anyhow::Error, paint: Paint) -> Text {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     if let Some(EngineError::LintErrors(findings)) = error.downcast_ref::<EngineError>() {
-        let mistakes = refusal(findings);
+        let mistakes = lint_refusal(findings);
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     let mut said = error.to_string();
@@ -88,7 +88,7 @@ pub fn error_text(error: &anyhow::Error, paint: Paint) -> Text {
             said.push_str(&cause);
         }
     }
-    if let Some(hint) = hint(error) {
+    if let Some(hint) = hint_for(error) {
         text.push(text!("  hint: {}\n", Text::block(&hint)));
     }
     text
@@ -105,7 +105,11 @@ pub(crate) fn refused(name: &str, refusal: &Refusal, paint: Paint) -> Text {
 }
 
 fn mistake_text(mistake: &Diagnostic, paint: Paint) -> Text {
-    let mut text = text!("{} {}\n", paint.failure("error:"), Text::block(&remedy::message(mistake)));
+    let mut text = text!(
+        "{} {}\n",
+        paint.failure("error:"),
+        Text::block(&remedy::message(mistake))
+    );
     text.push(place_text(
         mistake.place.as_ref(),
         mistake.source_line.as_deref(),
@@ -130,7 +134,12 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
             let before: String = line.chars().take(column).collect();
             let before = " ".repeat(clean(&before).chars().count());
             text.push(text!("  {} | {}\n", number, line));
-            text.push(text!("  {} | {}{}\n", " ".repeat(number.len()), before, paint.failure("^")));
+            text.push(text!(
+                "  {} | {}{}\n",
+                " ".repeat(number.len()),
+                before,
+                paint.failure("^")
+            ));
         }
     } else if let Some(object) = object {
         text.push(text!("  --> {}\n", object));
@@ -139,7 +148,7 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
 }
 
 /// Returns the hook, or else the signal, with a similar name.
-fn meant(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSignal]) -> Option<String> {
+fn suggestion(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSignal]) -> Option<String> {
     match hook? {
         (_, HookState::Unknown { near }) => closest_match.clone(),
         (_, HookState::Ended(_)) => None,
@@ -153,7 +162,7 @@ fn meant(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSigna
 }
 
 /// Lists the signals that hooks wait for.
-fn awaited(hooks: &[String], signals: &[AwaitedSignal]) -> String {
+fn awaited_text(hooks: &[String], signals: &[AwaitedSignal]) -> String {
     if !hooks.is_empty() {
         return format!("there is {}", hooks.join(", "));
     }
@@ -168,7 +177,7 @@ fn awaited(hooks: &[String], signals: &[AwaitedSignal]) -> String {
     }
 }
 
-fn hint(error: &anyhow::Error) -> Option<String> {
+fn hint_for(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<SandboxError>() {
         return remedy::hint(&error.hint());
     }
@@ -211,9 +220,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             waiting,
             signals,
             ..
-        } => match meant(signal, hook.as_deref().zip(state.as_ref()), signals) {
+        } => match suggestion(signal, hook.as_deref().zip(state.as_ref()), signals) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => awaited(waiting, signals),
+            None => awaited_text(waiting, signals),
         },
         EngineError::InvalidState(why) if why.contains("take a newer capstan") => return None,
         EngineError::InvalidState(_) => {

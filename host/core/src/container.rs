@@ -166,7 +166,7 @@ impl PlannedDeletions {
         self.confirmed.contains(container)
     }
 
-    fn has(&self, resident: &ContainedObject) -> bool {
+    fn includes(&self, resident: &ContainedObject) -> bool {
         self.uids.contains_key(&resident.uid)
             || self.confirmed.iter().any(|container| container.contains(&resident.key))
             || (self.operation.is_some() && resident.operation == self.operation)
@@ -174,14 +174,14 @@ impl PlannedDeletions {
 
     /// Returns the first object that stays although everything planned is deleted, and how many more there are.
     pub fn first_remaining<'a>(&self, residents: &'a [ContainedObject]) -> Option<(&'a ContainedObject, usize)> {
-        let going = self.going(residents);
+        let going = self.deleted_uids(residents);
         let mut staying = residents.iter().filter(|one| !going.contains(one.uid.as_str()));
         let first = staying.next()?;
         Some((first, staying.count()))
     }
 
     /// Returns the UIDs of what is deleted without its container: by the plan, with its last owner, or with its service account.
-    fn going<'a>(&self, residents: &'a [ContainedObject]) -> BTreeSet<&'a str> {
+    fn deleted_uids<'a>(&self, residents: &'a [ContainedObject]) -> BTreeSet<&'a str> {
         let accounts: BTreeMap<(&str, &str), &str> = residents
             .iter()
             .filter(|one| one.key.kind == "ServiceAccount" && one.key.group.is_empty())
@@ -193,7 +193,7 @@ impl PlannedDeletions {
         let mut owners_left: BTreeMap<&str, usize> = BTreeMap::new();
         for one in residents {
             let uid = one.uid.as_str();
-            if one.is_terminating || one.is_automatic() || self.has(one) {
+            if one.is_terminating || one.is_automatic() || self.includes(one) {
                 queue.push(uid);
                 continue;
             }
@@ -266,7 +266,11 @@ impl fmt::Display for RetentionReason {
 }
 
 /// Returns why a container may not be deleted; `None` if it may.
-pub fn retention_reason(container: &Container, contents: &Contents, leaving: &PlannedDeletions) -> Option<RetentionReason> {
+pub fn retention_reason(
+    container: &Container,
+    contents: &Contents,
+    leaving: &PlannedDeletions,
+) -> Option<RetentionReason> {
     if leaving.is_confirmed(container) {
         return None;
     }

@@ -82,7 +82,7 @@ fn compare_values(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<
                     _ => false,
                 };
                 if !is_servers {
-                    member(
+                    compare_member(
                         &format!("{pointer}/{}", reference_token(name)),
                         value,
                         live.get(name),
@@ -101,7 +101,7 @@ fn compare_values(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<
     }
 }
 
-fn member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<Change>) {
+fn compare_member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<Change>) {
     match live {
         Some(live) => compare_values(pointer, desired, live, found),
         None => found.push(Change {
@@ -131,10 +131,10 @@ fn compare_lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut V
         return;
     };
     for member_desired in desired {
-        let id = identity(member_desired, key);
-        let same = live.iter().find(|member| identity(member, key) == id);
+        let id = member_identity(member_desired, key);
+        let same = live.iter().find(|member| member_identity(member, key) == id);
         let name = id.0.as_str().map_or_else(|| id.0.to_string(), str::to_owned);
-        member(
+        compare_member(
             &format!("{pointer}/{}", reference_token(&name)),
             member_desired,
             same,
@@ -156,7 +156,7 @@ pub(crate) fn is_merge_key(list: &str, field: &str) -> bool {
 
 /// Returns whether two items have the same merge key.
 pub(crate) fn is_same_member(one: &Value, other: &Value, key: &str) -> bool {
-    identity(one, key) == identity(other, key)
+    member_identity(one, key) == member_identity(other, key)
 }
 
 /// Returns whether an item has the keys by which a `fieldsV1` set names it.
@@ -176,7 +176,7 @@ pub(crate) fn is_applied_entry_of(entry: &Value, manager: &str) -> bool {
 }
 
 /// Returns what identifies an item: its key, and for ports the protocol.
-fn identity<'value>(member: &'value Value, key: &str) -> (&'value Value, &'value str) {
+fn member_identity<'value>(member: &'value Value, key: &str) -> (&'value Value, &'value str) {
     let protocol = match key {
         "containerPort" | "port" => member.get("protocol").and_then(Value::as_str).unwrap_or("TCP"),
         _ => "",
@@ -185,14 +185,14 @@ fn identity<'value>(member: &'value Value, key: &str) -> (&'value Value, &'value
 }
 
 /// Returns the entries of an object's `managedFields`.
-fn entries(object: &Object) -> impl Iterator<Item = &Value> {
+fn managed_fields_entries(object: &Object) -> impl Iterator<Item = &Value> {
     let entries = object.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     entries.into_iter().flatten()
 }
 
 /// Returns whether a manager has applied an object, by its `managedFields`.
 pub fn is_applied_by(live: &Object, manager: &str) -> bool {
-    entries(live).any(|entry| is_applied_entry_of(entry, manager))
+    managed_fields_entries(live).any(|entry| is_applied_entry_of(entry, manager))
 }
 
 /// Summarizes changes in a few words: `image`, `image, replicas`, `5 fields`.

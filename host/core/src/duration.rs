@@ -42,7 +42,11 @@ pub fn whole(duration: Duration) -> String {
 
 /// Formats whole seconds with the largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Nothing is rounded.
 pub fn format_seconds(seconds: u64) -> String {
-    let parts = [(format_seconds / 3600, "h"), (format_seconds % 3600 / 60, "m"), (format_seconds % 60, "s")];
+    let parts = [
+        (format_seconds / 3600, "h"),
+        (format_seconds % 3600 / 60, "m"),
+        (format_seconds % 60, "s"),
+    ];
     let written: Vec<String> = parts
         .iter()
         .filter(|(count, _)| *count > 0)

@@ -101,7 +101,8 @@ pub enum HookCall {
         /// The state that the plugin returned last.
         state: Vec<u8>,
         /// The observation.
-        note: PendingObservation,
+        #[serde(rename = "note")]
+        observation: PendingObservation,
     },
     /// The hook is being stopped.
     Abort {
@@ -154,7 +155,8 @@ pub enum PendingObservationKind {
         /// The value that was sent with it.
         value: Value,
         /// The ID of the signal, under which it is removed from the application.
-        mark: String,
+        #[serde(rename = "mark")]
+        signal_id: String,
     },
     /// The requested time has come.
     Woke,

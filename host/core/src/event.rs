@@ -42,7 +42,8 @@ pub enum EventKind {
         /// The operation's id.
         operation: String,
         /// Sync or delete.
-        does: OperationKind,
+        #[serde(rename = "does")]
+        operation_kind: OperationKind,
         /// The application.
         application: Application,
         /// All tasks in their order, including those of SyncFail.
@@ -64,7 +65,8 @@ pub enum EventKind {
     /// All dry runs have ended.
     CheckFinished {
         /// Whether the server accepted all objects.
-        well: bool,
+        #[serde(rename = "well")]
+        succeeded: bool,
     },
     /// The operation failed and will be attempted again.
     Retrying {
@@ -96,7 +98,8 @@ pub enum EventKind {
         /// The blocked task.
         task: TaskId,
         /// The tasks that it waits for.
-        on: Vec<TaskId>,
+        #[serde(rename = "on")]
+        waits_for: Vec<TaskId>,
     },
     /// A task started.
     TaskStarted {
@@ -111,7 +114,8 @@ pub enum EventKind {
         /// The object with its real name, also for `generateName`.
         key: ObjectKey,
         /// What was done: `created`, `applied`, `changed`, `unchanged` or `adopted`.
-        how: String,
+        #[serde(rename = "how")]
+        action: String,
     },
     /// The state of a task changed: what it waits for, or the health of its object.
     TaskProgressed {
@@ -139,7 +143,8 @@ pub enum EventKind {
         bytes: u64,
         /// What couldn't be saved, and why.
         #[serde(with = "text::or_empty", default)]
-        trouble: Option<String>,
+        #[serde(rename = "trouble")]
+        problem: Option<String>,
     },
     /// It was decided what happens to an object of a hook.
     HookDisposed {
@@ -148,7 +153,8 @@ pub enum EventKind {
         /// The hook's object.
         key: ObjectKey,
         /// What happens to the object.
-        fate: DisposalOutcome,
+        #[serde(rename = "fate")]
+        outcome: DisposalOutcome,
         /// Why: the policy's name, `terminated`; nothing when none decided.
         #[serde(with = "text::or_empty", default)]
         by: Option<String>,
@@ -169,7 +175,8 @@ pub enum EventKind {
         times: u32,
         /// Why it was refused; nothing when it was granted.
         #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
-        refused: Option<String>,
+        #[serde(rename = "refused")]
+        refusal: Option<String>,
         /// What may help when it was refused.
         #[serde(default, skip_serializing_if = "Remedies::is_empty")]
         remedies: Remedies,
@@ -182,7 +189,8 @@ pub enum EventKind {
         /// The changed object.
         key: ObjectKey,
         /// What was done: `applied`, `changed` or `deleted`.
-        how: String,
+        #[serde(rename = "how")]
+        action: String,
     },
     /// A plugin gave no answer, or an invalid one.
     #[serde(rename = "PluginTroubled")]
@@ -201,7 +209,8 @@ pub enum EventKind {
     /// Nothing has changed for a while. Lists the tasks that the operation waits for.
     Waiting {
         /// One entry for each task.
-        on: Vec<WaitingOn>,
+        #[serde(rename = "on")]
+        tasks: Vec<WaitingOn>,
     },
     /// A wave ended.
     WaveFinished {
@@ -215,12 +224,14 @@ pub enum EventKind {
         /// The phase.
         phase: Phase,
         /// Whether all of its tasks succeeded.
-        well: bool,
+        #[serde(rename = "well")]
+        succeeded: bool,
     },
     /// The operation is being stopped.
     Stopping {
         /// Who stopped it, or which deadline passed.
-        why: String,
+        #[serde(rename = "why")]
+        reason: String,
     },
     /// The operation ended. It is always the last event.
     OperationFinished {

@@ -33,7 +33,7 @@ pub(crate) fn parse_path(path: &str) -> Option<Vec<Step>> {
             let (inner, after) = rest.strip_prefix('[')?.split_once(']')?;
             steps.push(match inner.parse() {
                 Ok(at) => Step::Index(at),
-                Err(_) if inner.contains('=') => Step::Member(fields(inner)?),
+                Err(_) if inner.contains('=') => Step::Member(parse_member_keys(inner)?),
                 Err(_) => Step::Field(inner.to_owned()),
             });
             rest = after;
@@ -42,7 +42,7 @@ pub(crate) fn parse_path(path: &str) -> Option<Vec<Step>> {
     Some(steps)
 }
 
-fn fields(text: &str) -> Option<Vec<(String, Value)>> {
+fn parse_member_keys(text: &str) -> Option<Vec<(String, Value)>> {
     let one = |part: &str| {
         let (name, value) = part.split_once('=')?;
         Some((name.to_owned(), serde_json::from_str(value).ok()?))

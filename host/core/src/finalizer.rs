@@ -27,7 +27,7 @@ pub fn deletion_blocker(object: &Object) -> Option<String> {
     if !object.is_terminating() {
         return None;
     }
-    let reasons: Vec<String> = finalizers(object).map(|name| reason(object, name)).collect();
+    let reasons: Vec<String> = finalizers(object).map(|name| finalizer_reason(object, name)).collect();
     if !reasons.is_empty() {
         return Some(reasons.join("; "));
     }
@@ -52,7 +52,7 @@ pub fn finalizers(object: &Object) -> impl Iterator<Item = &str> {
     all.into_iter().flatten().filter_map(Value::as_str)
 }
 
-fn reason(object: &Object, name: &str) -> String {
+fn finalizer_reason(object: &Object, name: &str) -> String {
     if let Some((_, why)) = KUBERNETES_FINALIZERS.iter().find(|(known, _)| *known == name) {
         return format!("{why} (finalizer {name})");
     }

@@ -26,7 +26,7 @@ pub struct Tolerance {
     pub reason: &'static str,
 }
 
-const fn row(group: &'static str, kind: &'static str, seconds: u64, why: &'static str) -> Tolerance {
+const fn tolerance(group: &'static str, kind: &'static str, seconds: u64, why: &'static str) -> Tolerance {
     Tolerance {
         group,
         kind,
@@ -37,34 +37,34 @@ const fn row(group: &'static str, kind: &'static str, seconds: u64, why: &'stati
 
 /// The kinds with a time of their own.
 pub const TOLERANCES: [Tolerance; 8] = [
-    row("batch", "Job", 0, "its backoff limit was its tolerance"),
-    row("", "PersistentVolumeClaim", 0, "a lost volume doesn't come back"),
-    row("", "Pod", 30, "its containers are started again after a crash"),
-    row(
+    tolerance("batch", "Job", 0, "its backoff limit was its tolerance"),
+    tolerance("", "PersistentVolumeClaim", 0, "a lost volume doesn't come back"),
+    tolerance("", "Pod", 30, "its containers are started again after a crash"),
+    tolerance(
         "apps",
         "Deployment",
         60,
         "its pods are made again; its progress deadline is final",
     ),
-    row(
+    tolerance(
         "apps",
         "ReplicaSet",
         60,
         "a quota or a webhook in the way of its pods may go",
     ),
-    row(
+    tolerance(
         "policy",
         "PodDisruptionBudget",
         60,
         "it can't be computed before its pods are there",
     ),
-    row(
+    tolerance(
         "apiextensions.k8s.io",
         "CustomResourceDefinition",
         60,
         "its names are free once an older definition is gone",
     ),
-    row(
+    tolerance(
         "apiregistration.k8s.io",
         "APIService",
         120,
@@ -96,14 +96,20 @@ impl Grace {
     pub fn for_kind(kind: &GroupKind, directives: &Directives, mode: Mode) -> Grace {
         if let Some(told) = directives.degraded_grace_seconds {
             let told = Duration::from_secs(told);
-            return Grace { own_seconds: told, pods_seconds: told };
+            return Grace {
+                own_seconds: told,
+                pods_seconds: told,
+            };
         }
         let own = if mode.has(Rule::DegradedFailsAtOnce) {
             Duration::ZERO
         } else {
             tolerated_seconds(kind)
         };
-        Grace { own_seconds: own, pods_seconds: POD_PROBLEM_GRACE_SECONDS }
+        Grace {
+            own_seconds: own,
+            pods_seconds: POD_PROBLEM_GRACE_SECONDS,
+        }
     }
 
     /// Returns what counts for this judgement.
@@ -188,6 +194,9 @@ mod tests {
     fn what_pods_tell_is_tolerated_where_the_kind_itself_is_not() {
         let job = grace("batch", "Job", None, Mode::Native);
         let told = |rule: &str| job.seconds_for(&Assessment::new(Health::Degraded, "", rule));
-        assert_eq!((told("Job/failed"), told(pods::PODS_RULE)), (Duration::ZERO, POD_PROBLEM_GRACE_SECONDS));
+        assert_eq!(
+            (told("Job/failed"), told(pods::PODS_RULE)),
+            (Duration::ZERO, POD_PROBLEM_GRACE_SECONDS)
+        );
     }
 }

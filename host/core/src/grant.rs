@@ -16,6 +16,6 @@ pub use self::{
     allowance::{Allowance, Granted, UserGrants},
     gate::{Permitted, Requester, authorize, is_capstan_state, remedies},
     grants::{ClusterGrant, Grants, HttpGrant, SecretGrant, Verb},
-    host::{HostPattern, Url, is_near},
+    host::{HostPattern, Url, is_restricted_address},
     kind::KindPattern,
 };

@@ -82,7 +82,7 @@ pub fn mask_ignored(after: &Object, live: &Object, ignored: &IgnoredFields) -> O
 }
 
 /// Returns whether a value exists and isn't null.
-fn is_there(value: Option<&Value>) -> bool {
+fn is_present(value: Option<&Value>) -> bool {
     value.is_some_and(|value| !value.is_null())
 }
 
@@ -140,7 +140,10 @@ mod tests {
         assert_eq!(told(&deployment(2), &live, &ignored), Vec::<String>::new());
         let sent = sent(&deployment(2), &live, &ignored);
         assert_eq!(sent.0.pointer("/spec/replicas"), None);
-        assert_eq!(told(&deployment(2), &live, &IgnoredFields::default()), ["/spec/replicas"]);
+        assert_eq!(
+            told(&deployment(2), &live, &IgnoredFields::default()),
+            ["/spec/replicas"]
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    effect::{PendingObservationKind, ObjectIdentity},
-    fact::{ObservedState, ObservedObject},
+    effect::{ObjectIdentity, PendingObservationKind},
+    fact::{ObservedObject, ObservedState},
     hook::{Disposal, Occasion, Propagation},
     object::ObjectKey,
     plugins::{HookStep, PluginError},
@@ -65,7 +65,8 @@ pub enum InputKind {
         /// The object.
         key: ObjectKey,
         /// The object's state.
-        fact: ObservedState,
+        #[serde(rename = "fact")]
+        state: ObservedState,
     },
     /// Answers `LookForOlder`.
     #[serde(rename = "OlderDecided")]
@@ -88,7 +89,8 @@ pub enum InputKind {
         /// The hook's task.
         task: TaskId,
         /// The ID that the plugin gave its request.
-        ask: u32,
+        #[serde(rename = "ask")]
+        request_id: u32,
         /// The step of the hook that made the request. An answer to an earlier step with the same ID is ignored.
         #[serde(default)]
         step: u32,
@@ -104,7 +106,8 @@ pub enum InputKind {
         bytes: u64,
         /// What couldn't be kept, and why.
         #[serde(with = "text::or_empty", default)]
-        trouble: Option<String>,
+        #[serde(rename = "trouble")]
+        problem: Option<String>,
     },
     /// Answers `SetTtl`.
     TtlSet {
@@ -141,13 +144,13 @@ impl Input {
     /// Returns the same input with every text cut to [`crate::text::MOST_BYTES`], because inputs become part of the stored state.
     #[must_use]
     pub fn truncated(mut self) -> Input {
-        self.kind.bound();
+        self.kind.truncate_texts();
         self
     }
 }
 
 impl InputKind {
-    fn bound(&mut self) {
+    fn truncate_texts(&mut self) {
         match self {
             InputKind::Checked { result, .. } | InputKind::TtlSet { result, .. } => truncate_failure(result),
             InputKind::Deleted { result, .. } => truncate_failure(result),
@@ -158,7 +161,7 @@ impl InputKind {
                     applied.observed.iter_mut().for_each(ObservedObject::truncate_texts);
                 }
             }
-            InputKind::Observed { fact, .. } => {
+            InputKind::Observed { state: fact, .. } => {
                 if let ObservedState::Present(seen) = fact {
                     seen.truncate_texts();
                 }
@@ -166,15 +169,15 @@ impl InputKind {
             InputKind::PreviousDecided { result, .. } => {
                 truncate_failure(result);
                 let decided = result.iter_mut().flat_map(|older| &mut older.decisions);
-                decided.for_each(|(_, decision)| decision.bound());
+                decided.for_each(|(_, decision)| decision.truncate_texts());
             }
             InputKind::HookStepped { result, .. } => match result {
                 Ok(step) => truncate(&mut step.message),
                 Err(error) => truncate(error.message_mut()),
             },
-            InputKind::RequestAnswered { answer, .. } => answer.bound(),
-            InputKind::LogsSaved { trouble, .. } => trouble.iter_mut().for_each(truncate),
-            InputKind::Decided { decision, .. } => decision.bound(),
+            InputKind::RequestAnswered { answer, .. } => answer.truncate_texts(),
+            InputKind::LogsSaved { problem: trouble, .. } => trouble.iter_mut().for_each(truncate),
+            InputKind::Decided { decision, .. } => decision.truncate_texts(),
             InputKind::Terminated { by } => truncate(by),
             InputKind::Problem { message } => truncate(message),
             InputKind::Started | InputKind::Resumed | InputKind::Woke => {}
@@ -293,7 +296,7 @@ pub struct DisposalDecision {
 }
 
 impl DisposalDecision {
-    fn bound(&mut self) {
+    fn truncate_texts(&mut self) {
         self.decided_by.iter_mut().for_each(truncate);
         truncate_list(&mut self.plugins, MAX_TEXTS);
         truncate_list(&mut self.problems, MAX_TEXTS);
@@ -335,7 +338,8 @@ pub enum Answer {
         /// The object.
         key: ObjectKey,
         /// What was done: `applied` or `changed`.
-        how: String,
+        #[serde(rename = "how")]
+        action: String,
     },
     /// This object is to be watched.
     #[serde(rename = "Found")]
@@ -349,16 +353,18 @@ pub enum Answer {
 }
 
 impl Answer {
-    fn bound(&mut self) {
+    fn truncate_texts(&mut self) {
         match self {
-            Answer::Observation(PendingObservationKind::Refused(reason) | PendingObservationKind::Failed { reason, .. }) => {
+            Answer::Observation(
+                PendingObservationKind::Refused(reason) | PendingObservationKind::Failed { reason, .. },
+            ) => {
                 truncate(reason);
             }
             Answer::Observation(PendingObservationKind::Signal { name, by, .. }) => {
                 truncate(name);
                 truncate(by);
             }
-            Answer::Modified { how, .. } => truncate(how),
+            Answer::Modified { action: how, .. } => truncate(how),
             Answer::Observation(
                 PendingObservationKind::Created
                 | PendingObservationKind::Object

@@ -18,7 +18,7 @@ pub struct Inventory {
 
 /// The stored form: the objects of one kind in one namespace.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Place {
+struct StoredGroup {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     group: String,
     kind: String,
@@ -65,8 +65,8 @@ impl Inventory {
     }
 }
 
-impl From<Vec<Place>> for Inventory {
-    fn from(places: Vec<Place>) -> Inventory {
+impl From<Vec<StoredGroup>> for Inventory {
+    fn from(places: Vec<StoredGroup>) -> Inventory {
         let mut inventory = Inventory::default();
         for place in places {
             for (name, uid) in place.objects {
@@ -83,16 +83,16 @@ impl From<Vec<Place>> for Inventory {
     }
 }
 
-impl From<Inventory> for Vec<Place> {
-    fn from(inventory: Inventory) -> Vec<Place> {
-        let mut places: Vec<Place> = Vec::new();
+impl From<Inventory> for Vec<StoredGroup> {
+    fn from(inventory: Inventory) -> Vec<StoredGroup> {
+        let mut places: Vec<StoredGroup> = Vec::new();
         // Keys of one kind and namespace follow each other.
         for (key, uid) in inventory.uids {
-            let is_same = |place: &Place| {
+            let is_same = |place: &StoredGroup| {
                 (&place.group, &place.kind, &place.namespace) == (&key.group, &key.kind, &key.namespace)
             };
             if !places.last().is_some_and(is_same) {
-                places.push(Place {
+                places.push(StoredGroup {
                     group: key.group,
                     kind: key.kind,
                     namespace: key.namespace,

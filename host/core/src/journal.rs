@@ -247,7 +247,7 @@ impl PluginCall {
             PluginExchange::Step { context, .. } => !context.grants.secrets.is_empty(),
             PluginExchange::Place { .. } | PluginExchange::Assess { .. } | PluginExchange::Decide { .. } => false,
         };
-        let had_secrets = what.strip();
+        let had_secrets = what.strip_secrets();
         PluginCall {
             at,
             plugin: by.clone(),
@@ -259,7 +259,7 @@ impl PluginCall {
 
 impl PluginExchange {
     /// Removes data of Secrets; returns whether there was any.
-    fn strip(&mut self) -> bool {
+    fn strip_secrets(&mut self) -> bool {
         match self {
             PluginExchange::Place { question, .. } => remove_data(&mut question.object),
             PluginExchange::Assess { object, .. } => remove_data(object),

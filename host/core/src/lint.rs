@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use self::set::SetMember;
 pub(crate) use self::{needs::pod_needs, rights::binding_references};
 pub use self::{
-    rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, rule_ids, is_rule},
+    rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, is_rule, rule_ids},
     set::ManifestSet,
 };
 use crate::{
@@ -146,7 +146,7 @@ impl Finding {
 
     /// Adds the other object.
     #[must_use]
-    fn with(mut self, other: &SetMember<'_>) -> Finding {
+    fn with_related(mut self, other: &SetMember<'_>) -> Finding {
         self.related = Some(RelatedObject {
             key: other.key.clone(),
             place: other.manifest().place(""),
@@ -169,7 +169,7 @@ struct Findings<'set> {
 
 impl Findings<'_> {
     /// Creates a finding of this rule.
-    fn at(&self, member: &SetMember<'_>, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
+    fn finding(&self, member: &SetMember<'_>, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
         Finding::new(self.rule, member.manifest(), pointer, message, fix)
     }
 

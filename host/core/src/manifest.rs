@@ -117,7 +117,10 @@ impl Manifest {
         let is_in = |field: &str| pointer.strip_prefix('/').is_some_and(|rest| rest.starts_with(field));
         ["data", "stringData"].iter().any(|field| {
             let values = self.object.0.get(field).and_then(Value::as_object);
-            let mut values = values.into_iter().flatten().filter_map(|(_, value)| parse_value.as_str());
+            let mut values = values
+                .into_iter()
+                .flatten()
+                .filter_map(|(_, value)| parse_value.as_str());
             is_in(field)
                 || line.contains(field)
                 || values.any(|value| {

@@ -19,13 +19,14 @@ const ADOPTED_TOOL_MANAGERS: [&str; 5] = [
 
 /// Returns whether fields of an object become Capstan's before it is applied. `adopts`: whether the object becomes the application's now.
 pub fn is_needed(live: &Object, adopts: bool) -> bool {
-    entries(live).iter().any(|entry| migrates(entry, adopts))
+    entries(live).iter().any(|entry| is_migrated_entry(entry, adopts))
 }
 
 /// Returns the `managedFields` of an object after the fields of those managers have become `manager`'s.
 pub fn migrated_managed_fields(live: &Object, manager: &str, adopts: bool) -> Vec<Value> {
-    let (from, mut kept): (Vec<Value>, Vec<Value>) =
-        entries(live).into_iter().partition(|entry| migrates(entry, adopts));
+    let (from, mut kept): (Vec<Value>, Vec<Value>) = entries(live)
+        .into_iter()
+        .partition(|entry| is_migrated_entry(entry, adopts));
     let is_ours = |entry: &Value| {
         text(entry, "manager") == manager && text(entry, "operation") == "Apply" && entry.get("subresource").is_none()
     };
@@ -56,7 +57,7 @@ fn text<'value>(entry: &'value Value, field: &str) -> &'value str {
     entry.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn migrates(entry: &Value, adopts: bool) -> bool {
+fn is_migrated_entry(entry: &Value, adopts: bool) -> bool {
     let manager = text(entry, "manager");
     entry.get("subresource").is_none()
         && (CLIENT_SIDE_APPLY_MANAGERS.contains(&manager) || (adopts && ADOPTED_TOOL_MANAGERS.contains(&manager)))

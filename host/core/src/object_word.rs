@@ -200,7 +200,7 @@ impl ObjectIndex {
 
     /// Returns the error for a word that matches several objects.
     pub fn ambiguous(&self, fitting: &[&ObjectKey]) -> Unresolved {
-        Unresolved::Ambiguous(fitting.iter().map(|key| self.full(key)).collect())
+        Unresolved::Ambiguous(fitting.iter().map(|key| self.full_specifier(key)).collect())
     }
 
     /// Returns the shortest word that names only this object.
@@ -208,12 +208,12 @@ impl ObjectIndex {
         let short = key.kind_and_name();
         match ObjectSpecifier::parse(&short).map(|word| self.matching(&word).len()) {
             Some(0 | 1) => short,
-            Some(_) | None => self.full(key),
+            Some(_) | None => self.full_specifier(key),
         }
     }
 
     /// Returns the word with group and namespace. An empty group is written if another group has the same kind.
-    fn full(&self, key: &ObjectKey) -> String {
+    fn full_specifier(&self, key: &ObjectKey) -> String {
         let whole = qualified_specifier(key);
         let is_shared = ObjectSpecifier::parse(&whole).is_some_and(|word| self.matching(&word).len() > 1);
         if is_shared && key.group.is_empty() {
@@ -322,7 +322,7 @@ mod tests {
             let index = ObjectIndex::from_keys(keys.collect::<Vec<_>>());
             for key in index.by_name.values().flatten() {
                 prop_assert_eq!(index.resolve(&index.specifier_for(key)), Ok(key));
-                prop_assert_eq!(index.resolve(&index.full(key)), Ok(key));
+                prop_assert_eq!(index.resolve(&index.full_specifier(key)), Ok(key));
             }
         }
     }

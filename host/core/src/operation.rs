@@ -40,7 +40,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-pub use self::state::{ScheduledDeletion, OperationState};
+pub use self::state::{OperationState, ScheduledDeletion};
 use self::{
     board::WaveIndex,
     state::{Stage, TaskState},
@@ -63,7 +63,7 @@ use crate::{
 pub struct Operation {
     plan: Arc<Plan>,
     state: OperationState,
-    board: WaveIndex,
+    wave_index: WaveIndex,
 }
 
 /// The maximum number of failures in the message of an operation's failure; further ones are counted.
@@ -105,13 +105,21 @@ impl Operation {
     pub fn new(plan: Arc<Plan>, id: impl Into<String>) -> Operation {
         let state = OperationState::new(id.into(), &plan);
         let board = WaveIndex::default();
-        Operation { plan, state, board }
+        Operation {
+            plan,
+            state,
+            wave_index: board,
+        }
     }
 
     /// Restores an operation from its checkpoint.
     pub fn restore(plan: Arc<Plan>, state: OperationState) -> Operation {
         let board = WaveIndex::default();
-        Operation { plan, state, board }
+        Operation {
+            plan,
+            state,
+            wave_index: board,
+        }
     }
 
     /// Sets the places of its objects' fields, which aren't stored.
@@ -219,36 +227,40 @@ impl Operation {
         if !self.state.status.is_over() {
             let plan = Arc::clone(&self.plan);
             let about = input.kind.task().cloned();
-            self.take(&plan, input.kind, &mut out);
+            self.handle(&plan, input.kind, &mut out);
             match about {
                 Some(task) => self.update_task_index(&plan, &task),
-                None => self.board.invalidate(),
+                None => self.wave_index.invalidate(),
             }
             self.check_deadlines(&plan, &mut out);
             self.advance(&plan, &mut out);
             self.emit_waiting(&plan, &mut out);
             self.schedule(&plan, &mut out);
         }
-        self.conclude(out)
+        self.finish_step(out)
     }
 
-    fn take(&mut self, plan: &Plan, what: InputKind, out: &mut StepOutput) {
+    fn handle(&mut self, plan: &Plan, what: InputKind, out: &mut StepOutput) {
         match what {
             InputKind::Started => self.begin(plan, out),
             InputKind::Resumed => self.resume(plan, out),
             InputKind::Checked { task, result } => self.checked(plan, &task, result, out),
             InputKind::Applied { task, result } => self.applied(plan, &task, result, out),
             InputKind::Deleted { task, target, result } => self.deleted(plan, &task, &target, result, out),
-            InputKind::Observed { task, key, fact } => self.observed(plan, &task, &key, &fact, out),
+            InputKind::Observed { task, key, state: fact } => self.observed(plan, &task, &key, &fact, out),
             InputKind::PreviousDecided { task, result } => self.previous_decided(plan, &task, result, out),
             InputKind::HookStepped { task, result } => self.hook_stepped(plan, &task, result, out),
             InputKind::RequestAnswered {
                 task,
-                ask,
+                request_id: ask,
                 step,
                 answer,
             } => self.answered(plan, &task, (ask, step), answer, out),
-            InputKind::LogsSaved { task, bytes, trouble } => self.logs_kept(plan, &task, bytes, trouble, out),
+            InputKind::LogsSaved {
+                task,
+                bytes,
+                problem: trouble,
+            } => self.logs_kept(plan, &task, bytes, trouble, out),
             InputKind::TtlSet { task, result } => self.ttl_set(plan, &task, result, out),
             InputKind::Decided {
                 task,
@@ -257,7 +269,7 @@ impl Operation {
             } => self.decided(plan, &task, occasion, decision, out),
             InputKind::Woke => self.state.wake = None,
             InputKind::Terminated { by } => self.terminate(plan, by, out),
-            InputKind::Problem { message } => out.tell(EventKind::Problem { message }),
+            InputKind::Problem { message } => out.emit(EventKind::Problem { message }),
         }
     }
 
@@ -268,7 +280,7 @@ impl Operation {
         self.state.deadline = out.after(plan.limits.operation_seconds);
         self.state.total_deadline = self.state.deadline;
         out.must_save = true;
-        out.tell(self.started_event());
+        out.emit(self.started_event());
         self.begin_checks(plan, out);
     }
 
@@ -278,7 +290,7 @@ impl Operation {
         EventKind::OperationStarted {
             format: crate::event::FORMAT,
             operation: self.state.id.clone(),
-            does: plan.operation_kind,
+            operation_kind: plan.operation_kind,
             application: plan.application.clone(),
             tasks: plan.tasks.iter().map(outline).collect(),
             purpose: plan.purpose,
@@ -287,18 +299,18 @@ impl Operation {
     }
 
     /// Ends a task: emits the event and stores the result.
-    fn finish(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
+    fn finish_task(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
         if let TaskResult::Failed {
             class,
             message,
             remedies,
         } = &result
         {
-            self.blame(task, *class, message, remedies);
+            self.record_failure(task, *class, message, remedies);
         }
         // A resource may be applied twice; a hook with a verdict must never run again.
         out.must_save |= task.hook().is_some() || !result.allows_next();
-        out.tell(EventKind::TaskFinished {
+        out.emit(EventKind::TaskFinished {
             task: task.id.clone(),
             result: result.clone(),
         });
@@ -306,7 +318,7 @@ impl Operation {
     }
 
     /// Records a failure. The first one determines the class of the operation's failure.
-    fn blame(&mut self, task: &Task, class: FailureClass, message: &str, remedies: &Remedies) {
+    fn record_failure(&mut self, task: &Task, class: FailureClass, message: &str, remedies: &Remedies) {
         if self.state.stage == Stage::Failing {
             return;
         }
@@ -349,9 +361,9 @@ impl Operation {
         cause.message.push_str(&further_failures_text(more + 1));
     }
 
-    fn conclude(&mut self, out: StepOutput) -> Step {
+    fn finish_step(&mut self, out: StepOutput) -> Step {
         let events = out
-            .news
+            .events
             .into_iter()
             .map(|what| {
                 self.state.seq += 1;
@@ -404,7 +416,7 @@ pub fn hook_object_to_create(plan: &Plan, task: &Task, operation: &str, attempt:
 struct StepOutput {
     at: Timestamp,
     effects: Vec<Effect>,
-    news: Vec<EventKind>,
+    events: Vec<EventKind>,
     must_save: bool,
 }
 
@@ -413,33 +425,33 @@ impl StepOutput {
         StepOutput {
             at,
             effects: Vec::new(),
-            news: Vec::new(),
+            events: Vec::new(),
             must_save: false,
         }
     }
 
-    fn order(&mut self, effect: Effect) {
+    fn push_effect(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
     fn work(&mut self, task: &TaskId, work: Work) {
-        self.order(Effect::Do {
+        self.push_effect(Effect::Do {
             task: task.clone(),
             work,
         });
     }
 
-    fn tell(&mut self, news: EventKind) {
-        self.news.push(news);
+    fn emit(&mut self, news: EventKind) {
+        self.events.push(news);
     }
 
     fn after(&self, duration: Duration) -> Option<Timestamp> {
-        later(self.at, duration)
+        add_milliseconds(self.at, duration)
     }
 }
 
 /// Returns the moment so much later; nothing when that is out of range.
-fn later(at: Timestamp, duration: Duration) -> Option<Timestamp> {
+fn add_milliseconds(at: Timestamp, duration: Duration) -> Option<Timestamp> {
     at.checked_add(jiff::SignedDuration::try_from(duration).ok()?).ok()
 }
 

@@ -253,7 +253,11 @@ impl Retry {
     /// Returns how long the pause after a try is; nothing when it was the last. The first try is number 1.
     pub fn pause_seconds(&self, attempt: u32) -> Option<Duration> {
         let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        (attempt <= self.max_retries).then(|| self.first_pause_seconds.saturating_mul(factor).min(self.max_pause_seconds))
+        (attempt <= self.max_retries).then(|| {
+            self.first_pause_seconds
+                .saturating_mul(factor)
+                .min(self.max_pause_seconds)
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::policy::{PolicyHook, PolicyQuestion};
-pub use crate::request::{HookRequest, HeaderValue, HttpRequest, HttpResponse, ObjectRef, Request, Selector};
+pub use crate::request::{HeaderValue, HookRequest, HttpRequest, HttpResponse, ObjectRef, Request, Selector};
 use crate::{
     compat::Mode,
     failure::FailureClass,
@@ -119,7 +119,8 @@ pub enum Placement {
         /// Whether the manifest is an object of the cluster, to be created when the hook asks for it.
         has_object: bool,
         /// Other objects that it may change, as JSON.
-        also: Vec<String>,
+        #[serde(rename = "also")]
+        other_objects: Vec<String>,
     },
     /// It is skipped, for this reason.
     Skip(String),
@@ -440,25 +441,25 @@ impl PluginError {
 #[async_trait]
 pub trait Plugins: Send + Sync {
     /// Returns the plugin for a query; `None` if no plugin claims it.
-    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef>;
+    fn plugin_for(&self, need: &PluginQuery) -> Option<PluginRef>;
 
     /// Lists the policies that are asked for every hook.
     fn policies_for_all(&self) -> Vec<PluginRef>;
 
     /// Returns what a plugin's manifest requests; by default nothing.
-    fn requested(&self, by: &PluginRef) -> Grants {
+    fn requested_grants(&self, by: &PluginRef) -> Grants {
         _ = by;
         Grants::default()
     }
 
     /// Lists the user's settings for a hook that the manifest of its type, or of one of its policies, doesn't allow.
-    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
+    fn check_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
         _ = (by, settings);
         Vec::new()
     }
 
     /// Lists the settings that a plugin's manifest names, for hints; `None` if the manifest has no schema of settings.
-    fn names_of_settings(&self, by: &PluginRef) -> Option<Vec<String>> {
+    fn setting_names(&self, by: &PluginRef) -> Option<Vec<String>> {
         _ = by;
         None
     }

@@ -91,7 +91,7 @@ pub fn worst_problem(pod: &Object) -> Option<PodProblem> {
     if pod.is_terminating() {
         return None;
     }
-    let of_containers = statuses(pod).filter_map(|status| of_container(pod, status));
+    let of_containers = statuses(pod).filter_map(|status| container_problem(pod, status));
     of_containers.chain(unschedulable(pod)).max()
 }
 
@@ -102,7 +102,7 @@ fn statuses(pod: &Object) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
-fn of_container(pod: &Object, status: &Value) -> Option<PodProblem> {
+fn container_problem(pod: &Object, status: &Value) -> Option<PodProblem> {
     let text = |pointer: &str| status.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let message = text("/state/waiting/message");
     let (container, image) = (text("/name"), text("/image"));
@@ -133,7 +133,7 @@ fn of_container(pod: &Object, status: &Value) -> Option<PodProblem> {
     Some(PodProblem {
         severity: weight,
         message: format!("pod {}, container {container}: {what}", pod.name()),
-        missing_object: parse_missing_object(message).map(|(kind, name)| named(pod, kind, name)),
+        missing_object: parse_missing_object(message).map(|(kind, name)| core_object_key(pod, kind, name)),
         pod: pod.name().to_owned(),
         revision: revision(pod).to_owned(),
     })
@@ -170,10 +170,13 @@ pub fn mounted_objects(pod: &Object) -> Vec<ObjectKey> {
         .clone()
         .filter_map(|volume| volume.pointer("/projected/sources").and_then(Value::as_array))
         .flatten();
-    plain.chain(projected).filter_map(|source| needs(pod, source)).collect()
+    plain
+        .chain(projected)
+        .filter_map(|source| mounted_object(pod, source))
+        .collect()
 }
 
-fn needs(pod: &Object, source: &Value) -> Option<ObjectKey> {
+fn mounted_object(pod: &Object, source: &Value) -> Option<ObjectKey> {
     let (kind, place, name) = [
         ("Secret", "secret", "secretName"),
         ("Secret", "secret", "name"),
@@ -184,10 +187,10 @@ fn needs(pod: &Object, source: &Value) -> Option<ObjectKey> {
     if place.get("optional").and_then(Value::as_bool) == Some(true) {
         return None;
     }
-    Some(named(pod, kind, name))
+    Some(core_object_key(pod, kind, name))
 }
 
-fn named(pod: &Object, kind: &str, name: &str) -> ObjectKey {
+fn core_object_key(pod: &Object, kind: &str, name: &str) -> ObjectKey {
     ObjectKey {
         group: String::new(),
         kind: kind.to_owned(),
@@ -257,7 +260,12 @@ mod tests {
 
     #[test]
     fn what_a_waiting_pod_mounts_is_listed() {
-        let names = |pod: &Object| mounted_objects(pod).iter().map(ObjectKey::kind_and_name).collect::<Vec<_>>();
+        let names = |pod: &Object| {
+            mounted_objects(pod)
+                .iter()
+                .map(ObjectKey::kind_and_name)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
             names(&pod(json!({ "reason": "ContainerCreating" }))),
             ["Secret/keys", "ConfigMap/settings"]

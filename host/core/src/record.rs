@@ -97,7 +97,7 @@ pub fn record_operation(records: &mut HookRecords, plan: &Plan, view: &Operation
     let operation = &view.operation;
     for skipped in &plan.skipped {
         let Some(hook) = &skipped.hook else { continue };
-        record(records, hook, &skipped.key).last_skip = Some(SkippedRun {
+        record_of_hook(records, hook, &skipped.key).last_skip = Some(SkippedRun {
             operation: operation.clone(),
             at,
             reason: skipped.reason.clone(),
@@ -114,7 +114,7 @@ pub fn record_operation(records: &mut HookRecords, plan: &Plan, view: &Operation
         if seen.started_at.is_none() {
             continue;
         }
-        let record = record(records, &hook.hook, &task.key);
+        let record = record_of_hook(records, &hook.hook, &task.key);
         record.last_skip = record.last_skip.take().filter(|left| left.operation == *operation);
         let before = record.runs.remove(&task.phase).and_then(|run| run.success);
         let (outcome, success) = match result {
@@ -139,7 +139,11 @@ pub fn record_operation(records: &mut HookRecords, plan: &Plan, view: &Operation
     }
 }
 
-fn record<'records>(records: &'records mut HookRecords, hook: &HookId, key: &ObjectKey) -> &'records mut HookRecord {
+fn record_of_hook<'records>(
+    records: &'records mut HookRecords,
+    hook: &HookId,
+    key: &ObjectKey,
+) -> &'records mut HookRecord {
     records.entry(hook.clone()).or_insert_with(|| HookRecord {
         key: key.clone(),
         runs: BTreeMap::new(),

@@ -62,7 +62,7 @@ impl RelatedResult {
         RelatedResult::Refused { refused: why.into() }
     }
 
-    fn shown(objects: Vec<Value>, total: usize, missing: Vec<MissingMount>) -> RelatedResult {
+    fn limited(objects: Vec<Value>, total: usize, missing: Vec<MissingMount>) -> RelatedResult {
         let mut bytes = 0;
         let small = |object: &Value| {
             bytes += object.to_string().len();
@@ -82,7 +82,7 @@ impl RelatedResult {
         missing.sort();
         missing.truncate(MAX_PODS);
         let shown = pods.iter().take(MAX_PODS).map(|pod| pod_status(pod).0).collect();
-        RelatedResult::shown(shown, pods.len(), missing)
+        RelatedResult::limited(shown, pods.len(), missing)
     }
 
     /// Creates the result for events, the newest first.
@@ -94,7 +94,7 @@ impl RelatedResult {
             shown.insert("lastSeen".to_owned(), json!(last_seen(event)));
             Value::Object(shown)
         });
-        RelatedResult::shown(shown.collect(), events.len(), Vec::new())
+        RelatedResult::limited(shown.collect(), events.len(), Vec::new())
     }
 
     /// Creates the result for a storage class.
@@ -107,7 +107,7 @@ impl RelatedResult {
         });
         let shown: Vec<Value> = shown.into_iter().collect();
         let total = shown.len();
-        RelatedResult::shown(shown, total, Vec::new())
+        RelatedResult::limited(shown, total, Vec::new())
     }
 }
 
@@ -117,7 +117,7 @@ fn pick_fields(value: &Value, keys: &[&str]) -> Map<String, Value> {
     keys.iter().filter_map(found).collect()
 }
 
-fn parts(list: Option<&Value>, keys: &[&str]) -> Vec<Value> {
+fn pick_fields_of_each(list: Option<&Value>, keys: &[&str]) -> Vec<Value> {
     let all = list.and_then(Value::as_array).into_iter().flatten();
     all.map(|value| Value::Object(pick_fields(value, keys))).collect()
 }
@@ -142,7 +142,7 @@ pub fn pod_status(pod: &Object) -> Object {
         ("initContainerStatuses", &CONTAINER),
         ("containerStatuses", &CONTAINER),
     ] {
-        let parts = parts(status.get(list), keys);
+        let parts = pick_fields_of_each(status.get(list), keys);
         if !parts.is_empty() {
             shown.insert(list.to_owned(), json!(parts));
         }

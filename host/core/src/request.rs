@@ -27,7 +27,11 @@ fn is_zero(step: &u32) -> bool {
 impl HookRequest {
     /// Creates a request that isn't from a step yet.
     pub fn new(id: u32, what: Request) -> HookRequest {
-        HookRequest { id, request: what, step: 0 }
+        HookRequest {
+            id,
+            request: what,
+            step: 0,
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub fn remove_data(object: &mut Object) -> bool {
 fn remove_data_from_value(value: &mut Value) -> bool {
     let mut had = false;
     for path in DATA_PATHS {
-        had |= remove(value, path);
+        had |= remove_path(value, path);
     }
     // Items of a typed list have no `kind`.
     for item in value
@@ -47,13 +47,13 @@ fn remove_data_from_value(value: &mut Value) -> bool {
     had
 }
 
-fn remove(value: &mut Value, path: &[&str]) -> bool {
+fn remove_path(value: &mut Value, path: &[&str]) -> bool {
     match path {
         [] => false,
         [last] => value
             .as_object_mut()
             .is_some_and(|members| members.remove(*last).is_some()),
-        [first, rest @ ..] => value.get_mut(*first).is_some_and(|inner| remove(inner, rest)),
+        [first, rest @ ..] => value.get_mut(*first).is_some_and(|inner| remove_path(inner, rest)),
     }
 }
 

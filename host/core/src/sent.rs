@@ -49,19 +49,20 @@ pub fn as_sent(object: &Object) -> Object {
 /// Server-side apply merges first and then removes what was applied earlier. If that removes all parts of a list or map, the list or map is
 /// removed, too, although it was sent as an empty one. Applying once more restores it.
 pub fn has_lost_empty_value(object: &Object, made: &Object) -> bool {
-    lacks(&as_sent(object).0, Some(&made.0))
+    lacks_empty_value(&as_sent(object).0, Some(&made.0))
 }
 
-fn lacks(sent: &Value, made: Option<&Value>) -> bool {
+fn lacks_empty_value(sent: &Value, made: Option<&Value>) -> bool {
     match (sent, made) {
         (Value::Object(sent), None | Some(Value::Null)) => sent.is_empty(),
         (Value::Array(sent), None | Some(Value::Null)) => sent.is_empty(),
-        (Value::Object(sent), Some(Value::Object(made))) => {
-            sent.iter().any(|(name, value)| lacks(value, made.get(name)))
-        }
-        (Value::Array(sent), Some(Value::Array(made))) if sent.len() == made.len() => {
-            sent.iter().zip(made).any(|(sent, made)| lacks(sent, Some(made)))
-        }
+        (Value::Object(sent), Some(Value::Object(made))) => sent
+            .iter()
+            .any(|(name, value)| lacks_empty_value(value, made.get(name))),
+        (Value::Array(sent), Some(Value::Array(made))) if sent.len() == made.len() => sent
+            .iter()
+            .zip(made)
+            .any(|(sent, made)| lacks_empty_value(sent, Some(made))),
         _ => false,
     }
 }

@@ -25,7 +25,7 @@ pub struct ConflictingPort {
 impl ConflictingPort {
     /// Returns whether a live port is this one.
     pub fn matches(&self, port: &Value) -> bool {
-        self.element == element(port)
+        self.element == field_set_element(port)
     }
 }
 
@@ -42,13 +42,16 @@ pub fn conflicting_ports(applied: &Object, live: &Object, manager: &str) -> Vec<
     let wanted = ports(applied);
     let mut found = Vec::new();
     for port in ports(live) {
-        if wanted.iter().any(|wanted| id(wanted) == id(&port)) {
+        if wanted
+            .iter()
+            .any(|wanted| number_and_protocol(wanted) == number_and_protocol(&port))
+        {
             continue;
         }
         let Some(rival) = wanted.iter().find(|wanted| name(wanted) == name(&port)) else {
             continue;
         };
-        let element = element(&port);
+        let element = field_set_element(&port);
         let owners = owners(live, &element);
         if owners
             .iter()
@@ -58,8 +61,8 @@ pub fn conflicting_ports(applied: &Object, live: &Object, manager: &str) -> Vec<
         }
         found.push(ConflictingPort {
             name: name(&port).to_owned(),
-            live: id(&port),
-            applied: id(rival),
+            live: number_and_protocol(&port),
+            applied: number_and_protocol(rival),
             managers: owners.into_iter().map(|(owner, _)| owner).collect(),
             element,
         });
@@ -71,7 +74,10 @@ pub fn conflicting_ports(applied: &Object, live: &Object, manager: &str) -> Vec<
 pub fn managed_fields_with_ports(live: &Object, ports: &[ConflictingPort], manager: &str) -> Vec<Value> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     let mut entries = entries.cloned().unwrap_or_default();
-    if !entries.iter().any(|entry| crate::diff::is_applied_entry_of(entry, manager)) {
+    if !entries
+        .iter()
+        .any(|entry| crate::diff::is_applied_entry_of(entry, manager))
+    {
         entries.push(serde_json::json!({
             "manager": manager, "operation": "Apply", "apiVersion": live.api_version(), "fieldsType": "FieldsV1", "fieldsV1": {},
         }));
@@ -103,7 +109,7 @@ fn name(port: &Value) -> &str {
     port.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn id(port: &Value) -> String {
+fn number_and_protocol(port: &Value) -> String {
     format!("{}/{}", number(port), protocol(port))
 }
 
@@ -115,7 +121,7 @@ fn protocol(port: &Value) -> &str {
     port.get("protocol").and_then(Value::as_str).unwrap_or("TCP")
 }
 
-fn element(port: &Value) -> String {
+fn field_set_element(port: &Value) -> String {
     let (number, protocol) = (number(port), protocol(port));
     format!("k:{}", serde_json::json!({ "port": number, "protocol": protocol }))
 }

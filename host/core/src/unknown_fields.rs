@@ -54,11 +54,12 @@ pub fn has_field(object: &Value, field: &str) -> bool {
         return false;
     };
     // A key may contain dots.
-    object
-        .as_object()
-        .into_iter()
-        .flatten()
-        .any(|(key, value)| !key.is_empty() && rest.strip_prefix(key.as_str()).is_some_and(|rest| has_field(value, rest)))
+    object.as_object().into_iter().flatten().any(|(key, value)| {
+        !key.is_empty()
+            && rest
+                .strip_prefix(key.as_str())
+                .is_some_and(|rest| has_field(value, rest))
+    })
 }
 
 fn child_mut<'a>(place: &'a mut Value, step: &Step) -> Option<&'a mut Value> {

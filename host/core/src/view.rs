@@ -153,7 +153,7 @@ impl OperationView {
             EventKind::OperationStarted {
                 format: _,
                 operation,
-                does,
+                operation_kind: does,
                 application,
                 tasks,
                 purpose,
@@ -184,14 +184,14 @@ impl OperationView {
             EventKind::WaveFinished { phase, .. } => self.current = Some((*phase, None)),
             EventKind::PhaseFinished { .. } => self.current = None,
             EventKind::Problem { message } => add_problem(&mut self.problems, &mut self.problems_left_out, message),
-            EventKind::Waiting { on } => self.waiting.clone_from(on),
-            EventKind::Stopping { why } => self.status = Some(OperationStatus::Terminating { by: why.clone() }),
+            EventKind::Waiting { tasks: on } => self.waiting.clone_from(on),
+            EventKind::Stopping { reason: why } => self.status = Some(OperationStatus::Terminating { by: why.clone() }),
             EventKind::OperationFinished { status } => {
                 self.status = Some(status.clone());
                 self.finished_at = Some(event.at);
                 self.current = None;
             }
-            EventKind::TaskBlocked { task, on } => {
+            EventKind::TaskBlocked { task, waits_for: on } => {
                 let mut names: Vec<String> = on
                     .iter()
                     .take(MAX_NAMES)
@@ -252,7 +252,8 @@ impl OperationView {
                 let message = result.message_mut();
                 *message = truncated_to(std::mem::take(message), BRIEF_BYTES);
             }
-            let left_out = task.problems.len() + task.requests.len() + task.modified_objects.len() + task.disposals.len();
+            let left_out =
+                task.problems.len() + task.requests.len() + task.modified_objects.len() + task.disposals.len();
             task.problems_left_out = task
                 .problems_left_out
                 .saturating_add(u32::try_from(left_out).unwrap_or(u32::MAX));
@@ -329,7 +330,9 @@ impl TaskView {
                 self.finished_at = Some(at);
             }
             EventKind::LogsSaved { bytes, .. } => self.logs = Some(*bytes),
-            EventKind::HookDisposed { key, fate, by, .. } => {
+            EventKind::HookDisposed {
+                key, outcome: fate, by, ..
+            } => {
                 self.disposals
                     .insert(key.to_string(), (fate.clone(), by.clone().unwrap_or_default()));
             }
@@ -339,7 +342,7 @@ impl TaskView {
             EventKind::PluginRequested {
                 request: what,
                 times,
-                refused,
+                refusal: refused,
                 remedies,
                 ..
             } => {
@@ -351,7 +354,7 @@ impl TaskView {
                     remedies: remedies.clone(),
                 });
             }
-            EventKind::HookModifiedObject { key, how, .. } => {
+            EventKind::HookModifiedObject { key, action: how, .. } => {
                 self.modified_objects.retain(|(known, _)| known != key);
                 self.modified_objects.push((key.clone(), how.clone()));
             }

@@ -58,7 +58,11 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(find_unanswered(message), Some(UnansweredWebhook { service }), "{message}");
+            assert_eq!(
+                find_unanswered(message),
+                Some(UnansweredWebhook { service }),
+                "{message}"
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     hook::{Disposal, HookOutcome, Propagation},
-    plugins::{HookRequest, HeaderValue, HookStep, HttpRequest, Placement, PluginError, Progress, Request},
+    plugins::{HeaderValue, HookRequest, HookStep, HttpRequest, Placement, PluginError, Progress, Request},
 };
 use capstan_sandbox::Answer;
 use serde_json::{Map, Value, json};
@@ -23,9 +23,9 @@ pub fn to_contract_json(answer: &Result<Answer, PluginError>) -> Value {
         Ok(Answer::Placement(Placement::Run {
             phases,
             has_object,
-            also,
+            other_objects: also,
         })) => {
-            let also: Vec<Value> = also.iter().map(|text| parsed(text)).collect();
+            let also: Vec<Value> = also.iter().map(|text| parse_json_or_text(text)).collect();
             let object = if *has_object { "planned" } else { "none" };
             json!({ "run": { "phases": phases, "object": object, "also": also } })
         }
@@ -72,11 +72,11 @@ fn request_json(ask: &HookRequest) -> Value {
         Request::WatchOwn => ("watch-own", json!({})),
         Request::FollowLogsOwn => ("follow-logs-own", json!({})),
         Request::DeleteOwn(propagation) => ("delete-own", json!(propagation_name(*propagation))),
-        Request::Apply(object) => ("apply", parsed(object)),
+        Request::Apply(object) => ("apply", parse_json_or_text(object)),
         Request::Get(object) => ("get", json!(object)),
         Request::List(selector) => ("list", json!(selector)),
         Request::Watch(object) => ("watch", json!(object)),
-        Request::Patch { object, merge } => ("patch", json!({ "object": object, "merge": parsed(merge) })),
+        Request::Patch { object, merge } => ("patch", json!({ "object": object, "merge": parse_json_or_text(merge) })),
         Request::Delete { object, propagation } => (
             "delete",
             json!({ "object": object, "propagation": propagation_name(*propagation) }),
@@ -120,7 +120,7 @@ fn propagation_name(propagation: Propagation) -> &'static str {
 }
 
 /// Parses a text as JSON; any other text stays a string.
-fn parsed(text: &str) -> Value {
+fn parse_json_or_text(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| json!(text))
 }
 

@@ -23,7 +23,7 @@ use serde_json::Value;
 use crate::{
     componentize::World,
     find_faults, javascript,
-    language::{self, ToolStatus, Language},
+    language::{self, Language, ToolStatus},
     usage_error,
 };
 
@@ -106,7 +106,7 @@ pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) 
 fn existing_component(folder: &Path, manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
     let file = folder.join(&manifest.name).with_extension("wasm");
     if file.is_file() {
-        return read(&file);
+        return read_file(&file);
     }
     let marks: Vec<&str> = language::ALL.into_iter().map(language::marker_file).collect();
     Err(usage_error(
@@ -136,15 +136,15 @@ async fn compile(
         folder,
         manifest,
         world: spec.world.clone(),
-        until: Instant::now() + spec.timeout,
+        deadline: Instant::now() + spec.timeout,
         progress,
         scratch: tempfile::tempdir().context("there is no room for what is built")?,
     };
     match language {
-        Language::Rust => project.rust().await,
-        Language::Js => project.js().await,
-        Language::Python => project.python().await,
-        Language::Go => project.go().await,
+        Language::Rust => project.build_rust().await,
+        Language::Js => project.build_js().await,
+        Language::Python => project.build_python().await,
+        Language::Go => project.build_go().await,
     }
 }
 
@@ -162,7 +162,9 @@ fn require_tools(language: Language) -> anyhow::Result<()> {
     let mistakes = language::tools(language).iter().filter_map(|tool| {
         let what = match tool.find() {
             ToolStatus::Version(_) => return None,
-            ToolStatus::TooOld(version) => format!("{} {version} is too old for {name}: {}", tool.name, tool.min_version),
+            ToolStatus::TooOld(version) => {
+                format!("{} {version} is too old for {name}: {}", tool.name, tool.min_version)
+            }
             ToolStatus::Missing => format!("{name} needs {}, which isn't there", tool.name),
         };
         Some(Diagnostic::new(what).hint(tool.install()))
@@ -180,13 +182,13 @@ struct Project<'a> {
     folder: &'a Path,
     manifest: &'a Manifest,
     world: Option<String>,
-    until: Instant,
+    deadline: Instant,
     progress: Progress<'a>,
     scratch: tempfile::TempDir,
 }
 
 impl Project<'_> {
-    async fn rust(&self) -> anyhow::Result<Vec<u8>> {
+    async fn build_rust(&self) -> anyhow::Result<Vec<u8>> {
         let mut cargo = self.command("cargo")?;
         cargo.constants(&["build", "--release", "--target", "wasm32-wasip2"]);
         cargo.constants(&["--message-format", "json-render-diagnostics"]);
@@ -206,10 +208,10 @@ impl Project<'_> {
                 "the library needs `crate-type = [\"cdylib\"]` in its Cargo.toml",
             ));
         };
-        read(&file)
+        read_file(&file)
     }
 
-    async fn js(&self) -> anyhow::Result<Vec<u8>> {
+    async fn build_js(&self) -> anyhow::Result<Vec<u8>> {
         let jco = self.folder.join("node_modules/@bytecodealliance/jco/dist/jco.js");
         if !jco.is_file() {
             (self.progress)("installing what package.json names into node_modules");
@@ -230,10 +232,10 @@ impl Project<'_> {
         // Its stdout names a temporary file; errors are on stderr.
         node.path(&out);
         self.run(node, "jco").await?;
-        read(&out)
+        read_file(&out)
     }
 
-    async fn python(&self) -> anyhow::Result<Vec<u8>> {
+    async fn build_python(&self) -> anyhow::Result<Vec<u8>> {
         let tools = if cfg!(windows) { ".venv/Scripts" } else { ".venv/bin" };
         let tools = self.folder.join(tools);
         let tools = tools.canonicalize().unwrap_or(tools);
@@ -262,10 +264,10 @@ impl Project<'_> {
             .path(&out)
             .show_stdout();
         self.run(python, "componentize-py").await?;
-        read(&out)
+        read_file(&out)
     }
 
-    async fn go(&self) -> anyhow::Result<Vec<u8>> {
+    async fn build_go(&self) -> anyhow::Result<Vec<u8>> {
         let contract = |error: anyhow::Error| {
             let hint = "the contract belongs into `wit/`, as in every new project";
             usage_error(format!("{error:#}"), [hint.into(), remedy::Command::NewPlugin.into()])
@@ -285,21 +287,21 @@ impl Project<'_> {
         ]);
         go.path(&out).constant(".").show_stdout();
         self.run(go, "go").await?;
-        world.wrap_module(read(&out)?).map_err(contract)
+        world.wrap_module(read_file(&out)?).map_err(contract)
     }
 
     fn command(&self, name: &str) -> anyhow::Result<Command> {
         let program = Program::find(name)
             .ok_or_else(|| usage_error(format!("there is no `{name}` in PATH"), remedy::Command::CheckTools))?;
-        self.started(&program)
+        self.command_for(&program)
     }
 
     fn command_at(&self, path: &Path) -> anyhow::Result<Command> {
-        self.started(&Program::at(path)?)
+        self.command_for(&Program::at(path)?)
     }
 
     /// Makes a command of the author's own tools: they get the user's environment, and run what the project says.
-    fn started(&self, program: &Program) -> anyhow::Result<Command> {
+    fn command_for(&self, program: &Program) -> anyhow::Result<Command> {
         let mut command = Command::new(program, Environment::Inherited);
         let folder = self.folder.canonicalize();
         let folder = folder.with_context(|| format!("{} can't be read", self.folder.display()))?;
@@ -311,7 +313,7 @@ impl Project<'_> {
     /// Runs a tool to its end. Returns its stdout, unless that is passed on.
     async fn run(&self, mut command: Command, what: &str) -> anyhow::Result<Vec<u8>> {
         command
-            .deadline(self.until.saturating_duration_since(Instant::now()))
+            .deadline(self.deadline.saturating_duration_since(Instant::now()))
             .max_output_bytes(MAX_OUTPUT_BYTES);
         // Dropping this future ends the tool.
         let _guard = command.canceller().guard();
@@ -372,6 +374,6 @@ fn leading_dash_error(error: LeadingDash) -> anyhow::Error {
     usage_error(error.to_string(), "name a world of `wit/worlds.wit`")
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("what was built can't be read from {}", file.display()))
 }

@@ -121,7 +121,7 @@ pub enum HookEvent {
 /// A case as it is written in a file.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Written {
+struct WrittenCase {
     /// A description for readers.
     #[serde(rename = "about")]
     _about: Option<String>,
@@ -144,7 +144,8 @@ struct Written {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct WrittenStep {
     after: Option<SignedDuration>,
-    see: Option<Value>,
+    #[serde(rename = "see")]
+    observe: Option<Value>,
     abort: Option<String>,
     expect: Option<Value>,
 }
@@ -174,7 +175,7 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
             place_of_cases(),
         ));
     }
-    let cases: Vec<Case> = files.iter().flat_map(|file| of_file(file)).collect();
+    let cases: Vec<Case> = files.iter().flat_map(|file| read_file(file)).collect();
     if cases.is_empty() {
         return Err(usage_error(format!("{} has no cases", path.display()), first_case()));
     }
@@ -234,7 +235,7 @@ fn is_argo_cd_file(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == argo_cd::FILE_NAME)
 }
 
-fn of_file(path: &Path) -> Vec<Case> {
+fn read_file(path: &Path) -> Vec<Case> {
     let is_ours = !is_argo_cd_file(path);
     let read = capstan_source::read_text_file(path).map_err(|mistake| (String::new(), vec![mistake]));
     let read = read.and_then(|text| {
@@ -276,12 +277,12 @@ fn of_file(path: &Path) -> Vec<Case> {
 
 /// Reads the cases in a file of Capstan's own layout, in the order of the file.
 fn read_native(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
-    let written: BTreeMap<String, Written> =
+    let written: BTreeMap<String, WrittenCase> =
         config_errors::deserialize(&file.document, "it has the names of cases as its keys")?;
     let mut cases: Vec<Case> = written
         .into_iter()
         .map(|(name, written)| {
-            case(file, name.clone(), written).unwrap_or_else(|mistake| {
+            parse_case(file, name.clone(), written).unwrap_or_else(|mistake| {
                 let pointer = format!("/{}", reference_token(&name));
                 Case::from_error(file, name, pointer, mistake)
             })
@@ -291,10 +292,10 @@ fn read_native(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
     Ok(cases)
 }
 
-fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, Diagnostic> {
+fn parse_case(file: &Arc<CaseFile>, name: String, written: WrittenCase) -> Result<Case, Diagnostic> {
     let pointer = format!("/{}", reference_token(&name));
     let mistake = |message: &str, hint: &str| file.document.key_error(&pointer, message).hint(hint);
-    let Written {
+    let WrittenCase {
         _about,
         claim,
         now,
@@ -355,7 +356,7 @@ impl Case {
             file: file.clone(),
             pointer,
             claim,
-            now: now.unwrap_or_else(|| begin(&task)),
+            now: now.unwrap_or_else(|| default_start(&task)),
             task,
         }
     }
@@ -376,7 +377,7 @@ impl Case {
 }
 
 /// The time at which a case starts by default. Planning has no time.
-fn begin(task: &Task) -> Timestamp {
+fn default_start(task: &Task) -> Timestamp {
     match task {
         Task::Ask {
             function: Function::Place,
@@ -395,7 +396,7 @@ fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -
         let mistake = |message: &str, hint: &str| file.document.error(&pointer, message).hint(hint);
         let WrittenStep {
             after,
-            see,
+            observe: see,
             abort,
             expect,
         } = written;
@@ -407,7 +408,9 @@ fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -
                     "write what it has to answer to that as `- expect: {...}`",
                 ));
             }
-            (_, Some(seen), None) => HookEvent::Observe(input::parse_observation(file, &format!("{pointer}/see"), seen)?),
+            (_, Some(seen), None) => {
+                HookEvent::Observe(input::parse_observation(file, &format!("{pointer}/see"), seen)?)
+            }
             (_, None, Some(reason)) => HookEvent::Abort(reason),
             (_, _, _) => {
                 return Err(mistake(

@@ -31,7 +31,7 @@ pub struct FoundChecks<T> {
 }
 
 impl<T> FoundChecks<T> {
-    fn none() -> FoundChecks<T> {
+    fn empty() -> FoundChecks<T> {
         FoundChecks {
             checks: Vec::new(),
             left_out: Vec::new(),
@@ -48,7 +48,11 @@ impl<T> FoundChecks<T> {
     /// Adds a check for kinds that are parsed first. Kinds that can't be parsed are reported.
     fn add_named(&mut self, kinds: &str, does: T, cases: Option<PathBuf>) {
         match kinds.parse() {
-            Ok(kinds) => self.add(HealthCheck { kinds, definition: does, cases }),
+            Ok(kinds) => self.add(HealthCheck {
+                kinds,
+                definition: does,
+                cases,
+            }),
             Err(why) => self.left_out.push(format!("{kinds}: {why}")),
         }
     }

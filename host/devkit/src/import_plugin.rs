@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cases,
-    import::{HealthCheck, FoundChecks, argo, flux},
+    import::{FoundChecks, HealthCheck, argo, flux},
     usage_error,
 };
 
@@ -75,7 +75,7 @@ pub type Interpreters<'a> = &'a (dyn Fn(&str) -> Option<&'static [u8]> + Sync);
 
 /// The interpreter's answer about the checks.
 #[derive(Deserialize)]
-struct Told {
+struct InterpreterAnswer {
     /// By claim, the fields that its check reads.
     fields: BTreeMap<String, Option<Vec<String>>>,
 }
@@ -85,15 +85,25 @@ struct Told {
 /// # Errors
 ///
 /// Returns the mistakes in the scripts, or why the plugin can't be written.
-pub async fn import_argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<ImportedPlugin> {
+pub async fn import_argo(
+    spec: &ImportSpec,
+    access: &FileAccess,
+    interpreters: Interpreters<'_>,
+) -> anyhow::Result<ImportedPlugin> {
     let found = argo::read(&spec.path, access).map_err(Diagnostics)?;
     let scripts: Vec<Value> = found
         .checks
         .iter()
-        .map(|HealthCheck { kinds, definition: does, .. }| {
-            let name = format!("{kinds}/health.lua");
-            json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.uses_open_libs})
-        })
+        .map(
+            |HealthCheck {
+                 kinds,
+                 definition: does,
+                 ..
+             }| {
+                let name = format!("{kinds}/health.lua");
+                json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.uses_open_libs})
+            },
+        )
         .collect();
     build_plugin(
         spec,
@@ -119,7 +129,13 @@ pub async fn import_cel(
     let checks: Vec<Value> = found
         .checks
         .iter()
-        .map(|HealthCheck { kinds, definition: does, .. }| json!({"claim": kinds, "expressions": does}))
+        .map(
+            |HealthCheck {
+                 kinds,
+                 definition: does,
+                 ..
+             }| json!({"claim": kinds, "expressions": does}),
+        )
         .collect();
     build_plugin(spec, interpreters, ("cel", "CEL"), &json!({ "checks": checks }), found).await
 }
@@ -138,9 +154,9 @@ async fn build_plugin<T>(
         Err(PrepareError::Rejected(why)) => return Err(rejection(&why)),
         Err(error) => return Err(error.into()),
     };
-    let Told { fields } = serde_json::from_str(&made.answer)
+    let InterpreterAnswer { fields } = serde_json::from_str(&made.answer)
         .with_context(|| format!("the interpreter {interpreter} answers what can't be read"))?;
-    let toml = toml(spec, interpreter, &found, &fields);
+    let toml = manifest_toml(spec, interpreter, &found, &fields);
     let manifest = Manifest::from_toml(&toml).map_err(manifest_error)?;
     let component = capstan_stamp::with_language(&made.component, language);
     let component = capstan_stamp::stamp(&component, &manifest)?;
@@ -204,7 +220,7 @@ fn manifest_error(error: ManifestError) -> anyhow::Error {
 }
 
 /// Writes the `plugin.toml`. The fields of a check are only listed where they are known.
-fn toml<T>(
+fn manifest_toml<T>(
     spec: &ImportSpec,
     interpreter: &str,
     found: &FoundChecks<T>,

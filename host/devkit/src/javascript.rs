@@ -86,7 +86,7 @@ pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) ->
             let Err(PluginError::Failed { message, .. }) = asked.answer else {
                 continue;
             };
-            let Some(mistake) = mistake(interface, &message) else {
+            let Some(mistake) = missing_diagnostic(interface, &message) else {
                 continue;
             };
             if !mistakes.iter().any(|known| known.message == mistake.message) {
@@ -98,8 +98,8 @@ pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) ->
 }
 
 /// Names the file and the missing export.
-fn mistake(interface: Interface, message: &str) -> Option<Diagnostic> {
-    let export = export(interface);
+fn missing_diagnostic(interface: Interface, message: &str) -> Option<Diagnostic> {
+    let export = export_name(interface);
     if message.contains(MISSING_EXPORT_PREFIX) {
         let mistake = Diagnostic::new(format!(
             "plugin.js doesn't export `{export}`, which `plugin.toml` claims"
@@ -115,7 +115,7 @@ fn mistake(interface: Interface, message: &str) -> Option<Diagnostic> {
 }
 
 /// The name of an interface's object in JavaScript.
-fn export(interface: Interface) -> &'static str {
+fn export_name(interface: Interface) -> &'static str {
     match interface {
         Interface::Health => "health",
         Interface::Hook => "hook",

@@ -25,7 +25,7 @@ pub struct Tool {
     /// The name of the program or part.
     pub name: &'static str,
     /// The command that prints its version.
-    ask: &'static [&'static str],
+    version_command: &'static [&'static str],
     /// The oldest sufficient version; empty for any.
     pub min_version: &'static str,
     /// How it is installed on each platform: a command, or its website if the system's packages may be too old.
@@ -55,19 +55,19 @@ pub enum ToolStatus {
 const RUST: [Tool; 3] = [
     Tool {
         name: "cargo",
-        ask: &["cargo", "--version"],
+        version_command: &["cargo", "--version"],
         min_version: "1.85",
         install: RUSTUP,
     },
     Tool {
         name: "rustc",
-        ask: &["rustc", "--version"],
+        version_command: &["rustc", "--version"],
         min_version: "1.85",
         install: RUSTUP,
     },
     Tool {
         name: "wasm32-wasip2",
-        ask: &["rustc", "--print", "target-libdir", "--target", "wasm32-wasip2"],
+        version_command: &["rustc", "--print", "target-libdir", "--target", "wasm32-wasip2"],
         min_version: "",
         install: &[(Platform::Any, "rustup target add wasm32-wasip2")],
     },
@@ -84,13 +84,13 @@ const RUSTUP: &[(Platform, &str)] = &[
 const JS: [Tool; 2] = [
     Tool {
         name: "node",
-        ask: &["node", "--version"],
+        version_command: &["node", "--version"],
         min_version: "20",
         install: NODE,
     },
     Tool {
         name: "npm",
-        ask: &["npm", "--version"],
+        version_command: &["npm", "--version"],
         min_version: "",
         install: NODE,
     },
@@ -108,7 +108,7 @@ const NODE: &[(Platform, &str)] = &[
 const PYTHON: [Tool; 2] = [
     Tool {
         name: "python3",
-        ask: &["python3", "--version"],
+        version_command: &["python3", "--version"],
         min_version: "3.10",
         install: &[
             (Platform::Linux, "apt-get install -y python3"),
@@ -118,7 +118,7 @@ const PYTHON: [Tool; 2] = [
     },
     Tool {
         name: "python3-venv",
-        ask: &["python3", "-c", "import ensurepip, venv"],
+        version_command: &["python3", "-c", "import ensurepip, venv"],
         min_version: "",
         install: &[
             (Platform::Linux, "apt-get install -y python3-venv"),
@@ -130,7 +130,7 @@ const PYTHON: [Tool; 2] = [
 
 const GO: [Tool; 1] = [Tool {
     name: "go",
-    ask: &["go", "version"],
+    version_command: &["go", "version"],
     min_version: "1.24",
     install: &[
         (
@@ -164,7 +164,8 @@ pub fn marker_file(language: Language) -> &'static str {
 
 /// Returns the language of the project in a folder.
 pub fn detect(folder: &Path) -> Option<Language> {
-    ALL.into_iter().find(|language| folder.join(marker_file(*language)).is_file())
+    ALL.into_iter()
+        .find(|language| folder.join(marker_file(*language)).is_file())
 }
 
 /// Returns the tools that a language requires.
@@ -180,7 +181,7 @@ pub fn tools(language: Language) -> &'static [Tool] {
 impl Tool {
     /// Looks for the tool, and checks its version.
     pub fn find(&self) -> ToolStatus {
-        let Some((program, args)) = self.ask.split_first() else {
+        let Some((program, args)) = self.version_command.split_first() else {
             return ToolStatus::Missing;
         };
         // On Windows `npm` is a script, which only the shell finds.
@@ -208,8 +209,8 @@ impl Tool {
                 ToolStatus::Missing
             };
         }
-        let version = version(&text);
-        if numbers(&version) < numbers(self.min_version) {
+        let version = parse_version(&text);
+        if version_numbers(&version) < version_numbers(self.min_version) {
             return ToolStatus::TooOld(version);
         }
         ToolStatus::Version(version)
@@ -232,7 +233,7 @@ impl Tool {
 }
 
 /// Finds the version in the output of a program: `go version go1.26.8 linux/amd64`.
-fn version(text: &str) -> String {
+fn parse_version(text: &str) -> String {
     let word = text
         .split_whitespace()
         .find(|word| word.contains(|c: char| c.is_ascii_digit()));
@@ -240,7 +241,7 @@ fn version(text: &str) -> String {
     word.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned()
 }
 
-fn numbers(version: &str) -> Vec<u32> {
+fn version_numbers(version: &str) -> Vec<u32> {
     let numbers = version.split(|c: char| !c.is_ascii_digit());
     numbers.map_while(|number| number.parse().ok()).take(2).collect()
 }
@@ -260,13 +261,15 @@ mod tests {
             "",
         ];
         assert_eq!(
-            said.map(version),
+            said.map(parse_version),
             ["1.95.0", "20.20.2", "3.11.7", "1.26.8", "1.27rc1", ""]
         );
         assert!(
-            numbers("3.9.2") < numbers("3.10") && numbers("20.1") > numbers("20") && numbers("1.24") >= numbers("1.24")
+            version_numbers("3.9.2") < version_numbers("3.10")
+                && version_numbers("20.1") > version_numbers("20")
+                && version_numbers("1.24") >= version_numbers("1.24")
         );
-        assert!(numbers("0.1") >= numbers(""));
+        assert!(version_numbers("0.1") >= version_numbers(""));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use capstan_core::{
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    cluster::{MAX_CONCURRENT_REQUESTS, Cluster, DryRun, FIELD_MANAGER},
+    cluster::{Cluster, DryRun, FIELD_MANAGER, MAX_CONCURRENT_REQUESTS},
     error::ClusterError,
     perform,
 };
@@ -24,9 +24,9 @@ pub(crate) async fn dry_run_undecided(
     plan: &Plan,
     live: &BTreeMap<ObjectKey, Object>,
 ) -> BTreeMap<ObjectKey, DryRunAnswer> {
-    let open = plan.tasks.iter().filter_map(|task| open(task, live));
+    let open = plan.tasks.iter().filter_map(|task| undecided_task(task, live));
     let (definitions, others): (Vec<UndecidedTask<'_>>, Vec<UndecidedTask<'_>>) =
-        open.partition(|open| defined(open.object).is_some());
+        open.partition(|open| defined_kind(open.object).is_some());
     let mut answers = ask(cluster, definitions).await;
     // A definition that changes may change how the server reads its objects.
     let changing: BTreeSet<GroupKind> = plan
@@ -37,7 +37,7 @@ pub(crate) async fn dry_run_undecided(
             let answer = answers.get(&task.key);
             answer.is_none_or(|answer| !answer.is_unchanged(FIELD_MANAGER))
         })
-        .filter_map(|task| defined(task.object.as_ref()?))
+        .filter_map(|task| defined_kind(task.object.as_ref()?))
         .collect();
     let others = others
         .into_iter()
@@ -55,7 +55,7 @@ struct UndecidedTask<'a> {
     live: &'a Object,
 }
 
-fn open<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<UndecidedTask<'a>> {
+fn undecided_task<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<UndecidedTask<'a>> {
     let apply = task.apply()?;
     let is_open = matches!(apply.changes, ExpectedChange::Fields(_));
     // Fields that another tool's apply left are migrated to our field manager first. A dry run before that would be about another state.
@@ -71,7 +71,7 @@ fn open<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<Und
 }
 
 /// Returns the kind that an object defines.
-fn defined(object: &Object) -> Option<GroupKind> {
+fn defined_kind(object: &Object) -> Option<GroupKind> {
     match Container::from_object(object) {
         Some(Container::Definition(kind)) => Some(kind),
         Some(Container::Namespace(_)) | None => None,
@@ -89,7 +89,10 @@ async fn ask(cluster: &Cluster, open: Vec<UndecidedTask<'_>>) -> BTreeMap<Object
             }
         }
     });
-    let asked: Vec<Option<(ObjectKey, DryRunAnswer)>> = stream::iter(asked).buffer_unordered(MAX_CONCURRENT_REQUESTS).collect().await;
+    let asked: Vec<Option<(ObjectKey, DryRunAnswer)>> = stream::iter(asked)
+        .buffer_unordered(MAX_CONCURRENT_REQUESTS)
+        .collect()
+        .await;
     asked.into_iter().flatten().collect()
 }
 

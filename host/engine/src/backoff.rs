@@ -11,29 +11,29 @@ const MIN_PAUSE: Duration = Duration::from_millis(1);
 /// The pauses between the tries of one thing: each is twice as long as the one before.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
-    first: Duration,
-    longest: Duration,
+    first_pause: Duration,
+    max_pause: Duration,
     /// How often in a row it failed.
     failures: u32,
     /// When no more tries are made; `None` for no limit.
-    until: Option<Instant>,
+    deadline: Option<Instant>,
 }
 
 impl Backoff {
     /// Returns the pauses of something that has not failed yet.
     pub const fn new(first: Duration, longest: Duration) -> Backoff {
         Backoff {
-            first,
-            longest,
+            first_pause: first,
+            max_pause: longest,
             failures: 0,
-            until: None,
+            deadline: None,
         }
     }
 
     /// Returns the same pauses with a time limit, counted from now.
     pub fn with_time_limit(self, limit: Duration) -> Backoff {
         Backoff {
-            until: Instant::now().checked_add(limit),
+            deadline: Instant::now().checked_add(limit),
             ..self
         }
     }
@@ -42,7 +42,10 @@ impl Backoff {
     pub fn failed(&mut self) -> Duration {
         let times = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         self.failures = self.failures.saturating_add(1);
-        self.first.saturating_mul(times).min(self.longest).max(MIN_PAUSE)
+        self.first_pause
+            .saturating_mul(times)
+            .min(self.max_pause)
+            .max(MIN_PAUSE)
     }
 
     /// Counts a failure, and waits until the next try is due.
@@ -63,7 +66,7 @@ impl Backoff {
 
     /// Says whether the time limit has passed.
     pub fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| until <= Instant::now())
+        self.deadline.is_some_and(|until| until <= Instant::now())
     }
 }
 

@@ -102,7 +102,7 @@ struct Shared {
 
 struct State {
     limits: Limits,
-    kept: VecDeque<KeptRecord>,
+    records: VecDeque<KeptRecord>,
     /// The position of the oldest kept record; positions count from 0.
     oldest: u64,
     /// The size of the kept records as JSON, in bytes.
@@ -141,7 +141,7 @@ impl Bus {
             shared: Arc::new(Shared {
                 state: Mutex::new(State {
                     limits,
-                    kept: VecDeque::new(),
+                    records: VecDeque::new(),
                     oldest: 0,
                     bytes: 0,
                     base: stored,
@@ -202,7 +202,7 @@ impl Bus {
             drop(state);
             return self.subscribe();
         }
-        let read = state.kept.partition_point(|kept| kept.id <= last);
+        let read = state.records.partition_point(|kept| kept.id <= last);
         let position = Position::At(state.oldest + read as u64);
         drop(state);
         self.subscription(position, last)
@@ -233,15 +233,15 @@ impl State {
                 ..self.last_id
             },
         };
-        let bytes = size(&record);
+        let bytes = json_bytes(&record);
         self.bytes += bytes;
-        self.kept.push_back(KeptRecord {
+        self.records.push_back(KeptRecord {
             id: self.last_id,
             bytes,
             record,
         });
-        while (self.kept.len() > self.limits.records || self.bytes > self.limits.bytes)
-            && let Some(dropped) = self.kept.pop_front()
+        while (self.records.len() > self.limits.records || self.bytes > self.limits.bytes)
+            && let Some(dropped) = self.records.pop_front()
         {
             self.oldest += 1;
             self.bytes -= dropped.bytes;
@@ -256,17 +256,17 @@ impl State {
     /// Returns the record at a position; nothing when it isn't published yet.
     fn record_at(&self, at: u64) -> Result<Option<&KeptRecord>, Dropped> {
         let index = at.checked_sub(self.oldest).ok_or(Dropped)?;
-        Ok(usize::try_from(index).ok().and_then(|index| self.kept.get(index)))
+        Ok(usize::try_from(index).ok().and_then(|index| self.records.get(index)))
     }
 
     /// Returns the position of the next record that will be published.
-    fn end(&self) -> u64 {
-        self.oldest + self.kept.len() as u64
+    fn end_position(&self) -> u64 {
+        self.oldest + self.records.len() as u64
     }
 }
 
 /// Returns the size of a record as JSON, in bytes.
-fn size(record: &Record) -> usize {
+fn json_bytes(record: &Record) -> usize {
     struct Count(usize);
     impl io::Write for Count {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -338,7 +338,7 @@ impl Subscription {
             }
             (Position::Behind, _) => {
                 self.last_id = state.last_id;
-                let end = Position::At(state.end());
+                let end = Position::At(state.end_position());
                 (Record::Snapshot(Box::new(state.current.clone())), end)
             }
             (position @ (Position::Start | Position::At(_)), _) => {
@@ -354,7 +354,7 @@ impl Subscription {
                     Ok(None) if state.is_closed => return Read::End,
                     Ok(None) => return Read::Pending,
                     Err(Dropped) => {
-                        let records = state.end() - at;
+                        let records = state.end_position() - at;
                         (Record::Missed { records }, Position::Behind)
                     }
                 }

@@ -58,7 +58,7 @@ pub(crate) async fn classify(
     mode: Mode,
     settings: &PluginSettings,
 ) -> Result<Classified, Diagnostic> {
-    let Some(by) = answerer(plugins, &manifest, &mut directives, mode)? else {
+    let Some(by) = hook_plugin(plugins, &manifest, &mut directives, mode)? else {
         check_health_settings(plugins, &manifest, &mut directives, settings)?;
         let role = Role::Resource;
         return Ok(Classified {
@@ -68,11 +68,11 @@ pub(crate) async fn classify(
         });
     };
     let policies = directives.delete_policies.iter();
-    let policies = policies.filter_map(|word| plugins.answerer(&PluginQuery::Policy(word.clone())));
+    let policies = policies.filter_map(|word| plugins.plugin_for(&PluginQuery::Policy(word.clone())));
     let all: Vec<PluginRef> = std::iter::once(by.clone()).chain(policies).collect();
     report_misspelt_settings(plugins, &all, &mut directives);
     for asked in all {
-        if let Some(flaw) = plugins.flaws_of_settings(&asked, &directives.settings).first() {
+        if let Some(flaw) = plugins.check_settings(&asked, &directives.settings).first() {
             return Err(settings_error(&manifest, &asked, flaw));
         }
     }
@@ -88,7 +88,7 @@ pub(crate) async fn classify(
         Ok(Placement::Run {
             phases,
             has_object,
-            also,
+            other_objects: also,
         }) => Role::Hook {
             by,
             phases,
@@ -116,16 +116,16 @@ fn check_health_settings(
         return Ok(());
     }
     let need = PluginQuery::Health(manifest.object.group_kind());
-    let Some(by) = plugins.answerer(&need) else {
+    let Some(by) = plugins.plugin_for(&need) else {
         return Ok(());
     };
-    if plugins.names_of_settings(&by).is_none() {
+    if plugins.setting_names(&by).is_none() {
         let notice =
             format!("capstan.dev/settings has no effect: plugin {by}, which judges the object, has no settings");
         directives.notices.push(notice);
     }
     let together = health_settings(settings.for_plugin(&by.plugin), directives.settings.clone());
-    if let Some(flaw) = plugins.flaws_of_settings(&by, &together).first() {
+    if let Some(flaw) = plugins.check_settings(&by, &together).first() {
         return Err(settings_error(manifest, &by, flaw));
     }
     report_misspelt_settings(plugins, &[by], directives);
@@ -135,7 +135,7 @@ fn check_health_settings(
 /// Reports settings that none of the plugins knows and that are nearly the name of one that they know. No single plugin's schema can
 /// refuse them, since they may be for another plugin of the same hook.
 fn report_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directives: &mut Directives) {
-    let names = asked.iter().filter_map(|by| plugins.names_of_settings(by));
+    let names = asked.iter().filter_map(|by| plugins.setting_names(by));
     let known: BTreeSet<String> = names.flatten().collect();
     let unknown = directives.settings.keys().filter(|name| !known.contains(*name));
     let notices: Vec<String> = unknown
@@ -148,7 +148,7 @@ fn report_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directiv
 }
 
 /// Finds the plugin that runs a manifest as a hook: by the hook's type, else by a claim of one of its words, else by a claim of its kind.
-fn answerer(
+fn hook_plugin(
     plugins: &dyn Plugins,
     manifest: &Manifest,
     directives: &mut Directives,
@@ -163,7 +163,7 @@ fn answerer(
     let is_phase = |word: &str| directives.phases.iter().any(|phase| phase.as_str() == word);
     let (mut by, mut unknown) = (None, Vec::new());
     for word in directives.words.iter().filter(|word| !is_phase(word)) {
-        match plugins.answerer(&PluginQuery::HookWord(word.clone())) {
+        match plugins.plugin_for(&PluginQuery::HookWord(word.clone())) {
             Some(answerer) => by = by.or(Some(answerer)),
             // `Skip` is a word of Capstan's own; that its plugin is missing is another mistake than a word that no plugin claims.
             None if directive::is_known_word(word) => {
@@ -190,7 +190,7 @@ fn answerer(
 }
 
 fn require_plugin(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery) -> Result<PluginRef, Diagnostic> {
-    plugins.answerer(need).ok_or_else(|| {
+    plugins.plugin_for(need).ok_or_else(|| {
         let pointer = match need {
             PluginQuery::HookType(_) => hook_type_pointer(manifest),
             PluginQuery::HookWord(_) => "/metadata/annotations",

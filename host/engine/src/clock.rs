@@ -16,7 +16,7 @@ pub struct Clock {
 /// A moment to measure from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
-    tokio: Instant,
+    instant: Instant,
     /// How long ago the machine was started, with the time that it slept; `None` in virtual time, and where the system has no such clock.
     since_boot: Option<Duration>,
 }
@@ -27,7 +27,7 @@ impl Clock {
         Clock {
             epoch: Timestamp::now(),
             start: Moment {
-                tokio: Instant::now(),
+                instant: Instant::now(),
                 since_boot: since_boot(),
             },
         }
@@ -38,7 +38,7 @@ impl Clock {
         Clock {
             epoch,
             start: Moment {
-                tokio: Instant::now(),
+                instant: Instant::now(),
                 since_boot: None,
             },
         }
@@ -53,7 +53,7 @@ impl Clock {
     /// Returns the current moment.
     pub(crate) fn moment(&self) -> Moment {
         Moment {
-            tokio: Instant::now(),
+            instant: Instant::now(),
             since_boot: self.start.since_boot.and_then(|_| since_boot()),
         }
     }
@@ -75,7 +75,7 @@ impl Moment {
 
     /// Returns how long ago it was, without the time that the machine slept.
     pub(crate) fn elapsed_awake(&self) -> Duration {
-        self.tokio.elapsed()
+        self.instant.elapsed()
     }
 
     /// Returns this moment as if the machine had slept for so long since.

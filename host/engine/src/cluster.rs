@@ -83,11 +83,11 @@ pub struct Cluster {
     client: Client,
     served: DiscoveryCache,
     /// The lock of an operation under way: as long as it is held, requests wait for a server that can't be reached.
-    grip: Option<LeaseGuard>,
+    lease_guard: Option<LeaseGuard>,
     /// How many parts of answers were left out because of their nesting.
-    left_out: nesting::CutCount,
+    cut_count: nesting::CutCount,
     /// The objects for which that was reported.
-    told: Arc<Mutex<BTreeSet<ObjectKey>>>,
+    reported_cuts: Arc<Mutex<BTreeSet<ObjectKey>>>,
 }
 
 impl Cluster {
@@ -102,19 +102,19 @@ impl Cluster {
         Ok(Cluster {
             client,
             served,
-            grip: None,
-            left_out,
-            told: Arc::default(),
+            lease_guard: None,
+            cut_count: left_out,
+            reported_cuts: Arc::default(),
         })
     }
 
     /// Logs which objects have a part that is nested too deep to be read, once for each object. `before` is the count before they were
     /// read.
     fn report_cuts<'a>(&self, before: u64, objects: impl IntoIterator<Item = &'a Object>) {
-        if self.left_out.load(Ordering::Relaxed) == before {
+        if self.cut_count.load(Ordering::Relaxed) == before {
             return;
         }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.reported_cuts.lock().unwrap_or_else(PoisonError::into_inner);
         for object in objects.into_iter().filter(|object| nesting::is_cut(&object.0)) {
             if told.insert(object.key()) {
                 tracing::warn!(
@@ -129,7 +129,7 @@ impl Cluster {
     /// restart of the server must not fail the operation. Nothing is tried again when another driver could have taken the lock.
     pub(crate) fn with_lease_guard(&self, grip: LeaseGuard) -> Cluster {
         Cluster {
-            grip: Some(grip),
+            lease_guard: Some(grip),
             ..self.clone()
         }
     }
@@ -331,7 +331,12 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns why the server refuses the patch.
-    pub(crate) async fn merge_patch_as(&self, key: &ObjectKey, manager: &str, patch: &Value) -> Result<Object, ClusterError> {
+    pub(crate) async fn merge_patch_as(
+        &self,
+        key: &ObjectKey,
+        manager: &str,
+        patch: &Value,
+    ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         let asked = endpoint.merge_patch_as(&object_name(&key.name)?, manager, patch)?;
         self.send(&asked).await.map(Object)
@@ -392,7 +397,11 @@ impl Cluster {
             }
             let tries = backoff.failures() + 1;
             if tries >= MAX_ATTEMPTS {
-                let Some(grip) = self.grip.as_ref().filter(|_| error.is_outage() && !backoff.is_over()) else {
+                let Some(grip) = self
+                    .lease_guard
+                    .as_ref()
+                    .filter(|_| error.is_outage() && !backoff.is_over())
+                else {
                     return Err(error);
                 };
                 if tries == MAX_ATTEMPTS {

@@ -85,7 +85,7 @@ fn is_field_of(sent: Option<&Value>, field: &str) -> bool {
 
 fn redact_secret_answer(status: &Status, sent: Option<&Value>) -> String {
     let message = status.message.as_str();
-    let what = status.details.as_ref().map(named).unwrap_or_default();
+    let what = status.details.as_ref().map(object_name).unwrap_or_default();
     match (status.code, status.reason.as_str()) {
         (401, _) => return "Unauthorized".to_owned(),
         (404, _) if message.contains("could not find the requested resource") => {
@@ -136,7 +136,7 @@ fn redact_secret_answer(status: &Status, sent: Option<&Value>) -> String {
 }
 
 /// Names the object that the server's answer is about: `secrets "keys"`.
-fn named(details: &StatusDetails) -> String {
+fn object_name(details: &StatusDetails) -> String {
     format!("{} \"{}\"", details.kind, details.name)
 }
 

@@ -9,7 +9,7 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use serde_json::Value;
 
 use crate::{
-    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
+    cluster::{Cluster, MAX_CONCURRENT_REQUESTS},
     error::ClusterError,
 };
 

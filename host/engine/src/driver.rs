@@ -29,13 +29,13 @@ use crate::{
     bus::Bus,
     checkpoint::{DueObject, LeaseGuard, Lock, LockEvent, LockEvents, Store},
     clock::Clock,
-    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
+    cluster::{Cluster, MAX_CONCURRENT_REQUESTS},
     engine::signal_name,
     error::EngineError,
     inbox::{Inbox, inbox},
     journal::Journal,
     judge::HealthAssessor,
-    lines::{HookLogsGuard, HookLogs},
+    lines::{HookLogs, HookLogsGuard},
     perform::{CreatedObjects, EffectExecutor, LogForwarders, PreparedEffect},
     signals::Signals,
     watch::Watches,
@@ -85,13 +85,13 @@ impl Drop for Publisher {
 
 /// The parts of a driver that the loop itself doesn't change.
 struct DriverContext {
-    performer: Arc<EffectExecutor>,
+    executor: Arc<EffectExecutor>,
     watches: Watches,
-    orders: JoinSet<()>,
-    grip: LeaseGuard,
-    turns: Arc<Semaphore>,
+    effects: JoinSet<()>,
+    lease_guard: LeaseGuard,
+    effect_permits: Arc<Semaphore>,
     inbox: Inbox,
-    wake: Option<Instant>,
+    wake_at: Option<Instant>,
 }
 
 impl Driver {
@@ -112,8 +112,8 @@ impl Driver {
         let _listening = HookLogsGuard(Arc::clone(&lines));
         let made = CreatedObjects::new(self.store.inventory().await);
         let store = Arc::new(Mutex::new(self.store));
-        let mut hands = DriverContext {
-            performer: Arc::new(EffectExecutor {
+        let mut context = DriverContext {
+            executor: Arc::new(EffectExecutor {
                 cluster: self.cluster.clone(),
                 plugins: Arc::clone(&self.plugins),
                 health_assessor: judge,
@@ -130,11 +130,11 @@ impl Driver {
                 inbox: inbox.clone(),
             }),
             watches,
-            orders: JoinSet::new(),
-            grip: self.lock.lease_guard(),
-            turns: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
+            effects: JoinSet::new(),
+            lease_guard: self.lock.lease_guard(),
+            effect_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
             inbox,
-            wake: None,
+            wake_at: None,
         };
         if first == InputKind::Resumed {
             for task in &plan.tasks {
@@ -159,7 +159,7 @@ impl Driver {
                 view.fold(event);
             }
             if step.must_save {
-                cost = save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
+                cost = save(&self.operation, &view, &self.journal, &store, &context.lease_guard).await?;
                 unseen = None;
             } else if !step.events.is_empty() {
                 unseen.get_or_insert_with(|| Instant::now() + view_interval(cost));
@@ -168,12 +168,12 @@ impl Driver {
             if self.operation.status().is_over() {
                 break;
             }
-            hands.carry_out(step, &self.operation, self.clock);
+            context.carry_out(step, &self.operation, self.clock);
             if unseen.is_some_and(|at| at <= Instant::now()) {
-                cost = save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
+                cost = save(&self.operation, &view, &self.journal, &store, &context.lease_guard).await?;
                 unseen = None;
             }
-            let wake = [hands.wake, unseen].into_iter().flatten().min();
+            let wake = [context.wake_at, unseen].into_iter().flatten().min();
             next = loop {
                 if let Some(happened) = signalled.pop_front() {
                     break happened;
@@ -182,30 +182,30 @@ impl Driver {
                     biased;
                     Some(event) = self.lock_events.next() => match event {
                         LockEvent::TerminationRequested(by) => break InputKind::Terminated { by },
-                        LockEvent::Signals(signals) => signalled.extend(hands.performer.signals.set_present(signals)),
+                        LockEvent::Signals(signals) => signalled.extend(context.executor.signals.set_present(signals)),
                         LockEvent::Lost(why) => return Err(EngineError::LostLock(why)),
                     },
                     () = self.detach.notified() => {
-                        hands.orders.shutdown().await;
+                        context.effects.shutdown().await;
                         self.lock.release(false).await;
                         return Ok(self.operation.status().clone());
                     }
                     Some(happened) = self.commands.recv() => break happened,
                     happened = happened.next() => break happened,
                     () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
-                        hands.wake = hands.wake.filter(|at| *at > Instant::now());
+                        context.wake_at = context.wake_at.filter(|at| *at > Instant::now());
                         break InputKind::Woke;
                     }
                 }
             };
         }
-        hands.orders.shutdown().await;
+        context.effects.shutdown().await;
         // The operation may end in the same moment in which the last logs are stored.
         let mut store = store.lock().await;
         let due = due_objects(&self.operation);
         let status = self.operation.status().clone();
         let journal = &self.journal;
-        let performer = &hands.performer;
+        let performer = &context.executor;
         let inventory = performer.inventory(&self.operation, &self.missing_objects).await;
         store.store_inventory(&performer.created.earlier, &inventory).await?;
         store
@@ -282,17 +282,17 @@ impl DriverContext {
     fn carry_out(&mut self, step: Step, operation: &Operation, clock: Clock) {
         for effect in step.effects {
             match effect {
-                Effect::Do { task, work } => self.begin(PreparedEffect::from_effect(task, work, operation)),
+                Effect::Do { task, work } => self.spawn_effect(PreparedEffect::from_effect(task, work, operation)),
                 Effect::Watch { task, key } => {
                     let judge = self.health_plugin(operation, &task, &key);
                     self.watches.follow(task, key, judge);
                 }
                 Effect::Unwatch { task, key } => self.watches.unfollow(task, key),
-                Effect::Release { task } => self.performer.release(&task),
-                Effect::Wake { at } => self.wake = Some(clock.instant(at)),
+                Effect::Release { task } => self.executor.release(&task),
+                Effect::Wake { at } => self.wake_at = Some(clock.instant(at)),
             }
         }
-        while self.orders.try_join_next().is_some() {}
+        while self.effects.try_join_next().is_some() {}
     }
 
     /// Says who judges an object that is followed for a task.
@@ -306,20 +306,20 @@ impl DriverContext {
                 if is_own || (hook.has_object && key.group_kind() == task.key.group_kind()) {
                     hook.health_plugin.clone()
                 } else {
-                    self.performer.plugins.answerer(&PluginQuery::Health(key.group_kind()))
+                    self.executor.plugins.plugin_for(&PluginQuery::Health(key.group_kind()))
                 }
             }
         }
     }
 
-    fn begin(&mut self, order: PreparedEffect) {
+    fn spawn_effect(&mut self, order: PreparedEffect) {
         let (performer, turns, inbox, grip) = (
-            Arc::clone(&self.performer),
-            Arc::clone(&self.turns),
+            Arc::clone(&self.executor),
+            Arc::clone(&self.effect_permits),
             self.inbox.clone(),
-            self.grip.clone(),
+            self.lease_guard.clone(),
         );
-        self.orders.spawn(async move {
+        self.effects.spawn(async move {
             // The semaphore is never closed.
             let _turn = if order.needs_permit() {
                 turns.acquire().await.ok()

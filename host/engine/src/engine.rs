@@ -39,7 +39,7 @@ use crate::{
     error::{ClusterError, EngineError},
     journal::{CallRecorder, Journal, RecordingPlugins},
     permission,
-    planning::{self, PreparedPlan, PlanRequest, namespace_key},
+    planning::{self, PlanRequest, PreparedPlan, namespace_key},
     rehearse::{self, DryRunResult},
     running::OperationHandle,
     saved,
@@ -62,7 +62,7 @@ pub struct Engine {
     plugins: Arc<dyn Plugins>,
     clock: Clock,
     host: String,
-    web: HttpCaller,
+    http: HttpCaller,
 }
 
 /// The result of a request to end an operation.
@@ -82,7 +82,7 @@ impl Engine {
             plugins,
             clock,
             host: host.to_owned(),
-            web: HttpCaller::network(),
+            http: HttpCaller::network(),
         }
     }
 
@@ -99,7 +99,7 @@ impl Engine {
     /// Sends plugins' HTTP calls to another service than the network.
     #[must_use]
     pub fn with_http_caller(self, web: HttpCaller) -> Engine {
-        Engine { web, ..self }
+        Engine { http: web, ..self }
     }
 
     pub(crate) fn plugins(&self) -> &Arc<dyn Plugins> {
@@ -120,12 +120,12 @@ impl Engine {
         Identity::new(&self.host, NEXT_DRIVER_ID.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    async fn open(&self, application: &Application) -> Result<Store, EngineError> {
+    async fn open_store(&self, application: &Application) -> Result<Store, EngineError> {
         Store::open(&self.cluster, application, self.identity().to_string()).await
     }
 
     pub(crate) async fn open_existing_store(&self, application: &Application) -> Result<Store, EngineError> {
-        let store = self.open(application).await?;
+        let store = self.open_store(application).await?;
         if store.exists() {
             return Ok(store);
         }
@@ -147,7 +147,7 @@ impl Engine {
         let store = if is_of_stored {
             self.open_existing_store(&request.application).await?
         } else {
-            self.open(&request.application).await?
+            self.open_store(&request.application).await?
         };
         if is_of_stored && request.manifests.is_empty() {
             request.manifests = store.manifests().await?;
@@ -197,7 +197,7 @@ impl Engine {
         }
         let prepared = PackedPlan::pack(&planned)?;
         if planned.creates_namespace {
-            self.make_namespace(&application.namespace).await?;
+            self.create_namespace(&application.namespace).await?;
         }
         let (lock, lock_events, mut store) = self.open_locked(&application, true).await?;
         if let Some(current) = &store.head.current {
@@ -214,7 +214,7 @@ impl Engine {
         let current = (operation, OperationView::default());
         let journal = Journal::begin(planned.plugin_calls);
         let first = (InputKind::Started, planned.missing_objects);
-        Ok(self.drive(current, store, journal, (lock, lock_events), first))
+        Ok(self.spawn_driver(current, store, journal, (lock, lock_events), first))
     }
 
     /// Checks that the cluster is still as it was when a plan was made.
@@ -226,7 +226,7 @@ impl Engine {
         let mut moved = saved::moved(&self.cluster, planned)
             .await
             .map_err(EngineError::during("reading what is live"))?;
-        let operations = self.open(&planned.plan.application).await?.head.operations;
+        let operations = self.open_store(&planned.plan.application).await?.head.operations;
         if operations != planned.operations {
             moved.push("another operation came between".to_owned());
         }
@@ -289,10 +289,14 @@ impl Engine {
         let journal = Journal::begin(Vec::new());
         operation.set_field_places(plan::FieldPlaces::of(manifests));
         let first = (InputKind::Resumed, Vec::new());
-        Ok(self.drive((operation, view), store, journal, (lock, lock_events), first))
+        Ok(self.spawn_driver((operation, view), store, journal, (lock, lock_events), first))
     }
 
-    async fn lock(&self, application: &Application, is_new: bool) -> Result<(Lock, LockEvents, Identity), EngineError> {
+    async fn acquire_lock(
+        &self,
+        application: &Application,
+        is_new: bool,
+    ) -> Result<(Lock, LockEvents, Identity), EngineError> {
         let identity = self.identity();
         let (lock, events) = Lock::acquire(&self.cluster, self.clock, application, identity.clone(), is_new).await?;
         Ok((lock, events, identity))
@@ -304,7 +308,7 @@ impl Engine {
         application: &Application,
         is_new: bool,
     ) -> Result<(Lock, LockEvents, Store), EngineError> {
-        let (lock, events, identity) = self.lock(application, is_new).await?;
+        let (lock, events, identity) = self.acquire_lock(application, is_new).await?;
         let wrong = match Store::open(&self.cluster, application, identity.to_string()).await {
             Ok(mut store) if !store.exists() => {
                 lock.mark().unwrap_or_default().clone_into(&mut store.head.mark);
@@ -323,7 +327,7 @@ impl Engine {
         Err(wrong)
     }
 
-    fn drive(
+    fn spawn_driver(
         &self,
         (operation, view): (Operation, OperationView),
         store: Store,
@@ -342,7 +346,7 @@ impl Engine {
                 recorder: Arc::clone(&journal) as Arc<dyn CallRecorder>,
             }),
             clock: self.clock,
-            http: self.web.clone(),
+            http: self.http.clone(),
             journal,
             operation,
             store: store.with_lease_guard(lock.lease_guard()),
@@ -363,7 +367,7 @@ impl Engine {
         }
     }
 
-    async fn make_namespace(&self, name: &str) -> Result<(), EngineError> {
+    async fn create_namespace(&self, name: &str) -> Result<(), EngineError> {
         let namespace = Object(serde_json::json!({
             "apiVersion": "v1",
             "kind": namespace_key(name).kind,

@@ -18,7 +18,10 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{classify::classify, cluster::MAX_CONCURRENT_REQUESTS, engine::Engine, error::EngineError, judge::HealthAssessor, live};
+use crate::{
+    classify::classify, cluster::MAX_CONCURRENT_REQUESTS, engine::Engine, error::EngineError, judge::HealthAssessor,
+    live,
+};
 
 /// An object with its health.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,7 +48,7 @@ pub async fn assess_manifests(
 ) -> Vec<AssessedObject> {
     let mut judged = Vec::new();
     for object in objects {
-        let by = plugins.answerer(&PluginQuery::Health(object.group_kind()));
+        let by = plugins.plugin_for(&PluginQuery::Health(object.group_kind()));
         let question = HealthQuestion {
             application,
             object: &object,
@@ -152,7 +155,7 @@ impl Engine {
         let asked = live.iter().map(|(key, object)| {
             let judge = &judge;
             async move {
-                let by = judge.plugins.answerer(&PluginQuery::Health(key.group_kind()));
+                let by = judge.plugins.plugin_for(&PluginQuery::Health(key.group_kind()));
                 let first = judge.assess(by.as_ref(), object).await;
                 AssessedObject {
                     assessment: judge.assess_with_related(by.as_ref(), object, first, None).await,

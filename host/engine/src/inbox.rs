@@ -45,18 +45,18 @@ struct Shared {
 struct Queue {
     entries: VecDeque<Entry>,
     /// The position of the first entry; positions count from 0.
-    first: u64,
+    first_position: u64,
     /// The position of the last observation of each task and object.
-    last: HashMap<(TaskId, ObjectKey), u64>,
+    last_observations: HashMap<(TaskId, ObjectKey), u64>,
     observations: usize,
-    troubles: usize,
+    problems: usize,
     is_closed: bool,
 }
 
 struct Entry {
-    happened: InputKind,
+    input: InputKind,
     /// The permit of an answer; it is returned when the entry is read.
-    _room: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Makes an inbox, with both sides.
@@ -81,21 +81,21 @@ impl Inbox {
         let Ok(room) = Arc::clone(&self.0.answers).acquire_owned().await else {
             return false;
         };
-        self.add(|queue| queue.push(happened, Some(room)));
+        self.with_queue(|queue| queue.push(happened, Some(room)));
         true
     }
 
     /// Adds an observation of an object that a task follows.
     pub fn push_observation(&self, task: TaskId, key: ObjectKey, fact: ObservedState) {
-        self.add(|queue| queue.push_observation(task, key, fact));
+        self.with_queue(|queue| queue.push_observation(task, key, fact));
     }
 
     /// Adds a problem that belongs to no task.
     pub fn push_problem(&self, message: String) {
-        self.add(|queue| queue.push_problem(message));
+        self.with_queue(|queue| queue.push_problem(message));
     }
 
-    fn add(&self, add: impl FnOnce(&mut Queue)) {
+    fn with_queue(&self, add: impl FnOnce(&mut Queue)) {
         let mut queue = self.0.queue();
         // Nothing reads it when the operation is finished.
         if !queue.is_closed {
@@ -108,53 +108,56 @@ impl Inbox {
 
 impl Queue {
     fn push(&mut self, happened: InputKind, room: Option<OwnedSemaphorePermit>) {
-        self.entries.push_back(Entry { happened, _room: room });
+        self.entries.push_back(Entry {
+            input: happened,
+            _permit: room,
+        });
     }
 
     fn push_observation(&mut self, task: TaskId, key: ObjectKey, fact: ObservedState) {
         let followed = (task, key);
         if self.observations >= MAX_OBSERVATIONS
-            && let Some(at) = self.last.get(&followed)
-            && let Some(index) = at.checked_sub(self.first)
+            && let Some(at) = self.last_observations.get(&followed)
+            && let Some(index) = at.checked_sub(self.first_position)
             && let Some(entry) = usize::try_from(index)
                 .ok()
                 .and_then(|index| self.entries.get_mut(index))
-            && let InputKind::Observed { fact: before, .. } = &mut entry.happened
+            && let InputKind::Observed { state: before, .. } = &mut entry.input
             && (is_same_object(before, &fact) || self.observations >= MAX_OBSERVATIONS * OVERFLOW_FACTOR)
         {
             *before = fact;
             return;
         }
-        self.last
-            .insert(followed.clone(), self.first + self.entries.len() as u64);
+        self.last_observations
+            .insert(followed.clone(), self.first_position + self.entries.len() as u64);
         self.observations += 1;
         let (task, key) = followed;
-        self.push(InputKind::Observed { task, key, fact }, None);
+        self.push(InputKind::Observed { task, key, state: fact }, None);
     }
 
     fn push_problem(&mut self, message: String) {
-        if self.troubles >= MAX_PROBLEMS {
+        if self.problems >= MAX_PROBLEMS {
             tracing::warn!(message, "a problem is dropped: the operation has too many of them");
             return;
         }
-        self.troubles += 1;
+        self.problems += 1;
         self.push(InputKind::Problem { message }, None);
     }
 
     fn pop(&mut self) -> Option<InputKind> {
-        let happened = self.entries.pop_front()?.happened;
+        let happened = self.entries.pop_front()?.input;
         match &happened {
             InputKind::Observed { task, key, .. } => {
                 self.observations -= 1;
                 let followed = (task.clone(), key.clone());
-                if self.last.get(&followed) == Some(&self.first) {
-                    self.last.remove(&followed);
+                if self.last_observations.get(&followed) == Some(&self.first_position) {
+                    self.last_observations.remove(&followed);
                 }
             }
-            InputKind::Problem { .. } => self.troubles -= 1,
+            InputKind::Problem { .. } => self.problems -= 1,
             _ => {}
         }
-        self.first += 1;
+        self.first_position += 1;
         Some(happened)
     }
 }
@@ -187,7 +190,7 @@ impl Drop for InboxReader {
         let mut queue = self.0.queue();
         queue.is_closed = true;
         queue.entries.clear();
-        queue.last.clear();
+        queue.last_observations.clear();
     }
 }
 
@@ -243,7 +246,7 @@ mod tests {
         let observed = |version| InputKind::Observed {
             task: task(1),
             key: key(1),
-            fact: fact("u", version),
+            state: fact("u", version),
         };
         let troubled = InputKind::Problem {
             message: "trouble".to_owned(),
@@ -251,7 +254,7 @@ mod tests {
         for expected in [observed(1), woke(), observed(2), troubled] {
             assert_eq!(reader.next().await, expected);
         }
-        assert_eq!(reader.0.queue().last.len(), 0);
+        assert_eq!(reader.0.queue().last_observations.len(), 0);
     }
 
     #[tokio::test]
@@ -292,7 +295,7 @@ mod tests {
             let expected = InputKind::Observed {
                 task: task(number),
                 key: key(number),
-                fact: fact("u", 999),
+                state: fact("u", 999),
             };
             assert_eq!(last, Some(&expected));
         }
@@ -305,14 +308,20 @@ mod tests {
             inbox.push_observation(task(0), key(0), fact("other", 1));
         }
         for (uid, version) in [("a", 1), ("a", 2), ("", 0), ("", 0), ("b", 3), ("b", 4)] {
-            let fact = if uid.is_empty() { ObservedState::Gone } else { fact(uid, version) };
+            let fact = if uid.is_empty() {
+                ObservedState::Gone
+            } else {
+                fact(uid, version)
+            };
             inbox.push_observation(task(1), key(1), fact);
         }
         let read = drain(&mut reader);
         let facts: Vec<&ObservedState> = read
             .iter()
             .filter_map(|happened| match happened {
-                InputKind::Observed { task: of, fact, .. } if *of == task(1) => Some(fact),
+                InputKind::Observed {
+                    task: of, state: fact, ..
+                } if *of == task(1) => Some(fact),
                 _ => None,
             })
             .collect();

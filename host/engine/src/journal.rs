@@ -41,11 +41,11 @@ pub(crate) struct Journal(Mutex<Pages>);
 struct Pages {
     page: DeflateEncoder<Vec<u8>>,
     bytes: usize,
-    bytes_of_health: usize,
+    health_bytes: usize,
     /// Hashes of the recorded health calls: the same call isn't recorded twice.
-    seen: HashSet<u64>,
+    seen_health_calls: HashSet<u64>,
     is_cut: bool,
-    is_cut_of_health: bool,
+    is_health_cut: bool,
 }
 
 /// A part of a journal that isn't stored yet.
@@ -62,13 +62,13 @@ impl Journal {
         let journal = Arc::new(Journal(Mutex::new(Pages {
             page: new_encoder(),
             bytes: 0,
-            bytes_of_health: 0,
-            seen: HashSet::new(),
+            health_bytes: 0,
+            seen_health_calls: HashSet::new(),
             is_cut: false,
-            is_cut_of_health: false,
+            is_health_cut: false,
         })));
         for one in asked {
-            journal.asked(one);
+            journal.record_call(one);
         }
         journal
     }
@@ -101,40 +101,40 @@ fn new_encoder() -> DeflateEncoder<Vec<u8>> {
 
 impl Pages {
     fn write(&mut self, entry: &impl Serialize) {
-        self.put(line(entry));
+        self.append_line(json_line(entry));
     }
 
-    fn put(&mut self, mut line_of_it: Vec<u8>) {
+    fn append_line(&mut self, mut line_of_it: Vec<u8>) {
         if self.is_cut {
             return;
         }
         self.bytes += line_of_it.len();
         self.is_cut = self.bytes > MAX_JSON_BYTES;
         if self.is_cut {
-            line_of_it = line(&Entry::Omitted(Omission::Everything));
+            line_of_it = json_line(&Entry::Omitted(Omission::Everything));
         }
         // Writing into memory succeeds.
         self.page.write_all(&line_of_it).ok();
     }
 
     /// Records a health call, if it is new and there is room.
-    fn judged(&mut self, judged: &HealthCall<'_>) {
-        if self.is_cut || self.is_cut_of_health || !self.seen.insert(judged.hash()) {
+    fn record_health_call(&mut self, judged: &HealthCall<'_>) {
+        if self.is_cut || self.is_health_cut || !self.seen_health_calls.insert(judged.hash()) {
             return;
         }
-        let line = line(&EntryToWrite::PluginCall(judged));
-        self.bytes_of_health += line.len();
-        self.is_cut_of_health = self.bytes_of_health > MAX_HEALTH_JSON_BYTES;
-        if self.is_cut_of_health {
+        let line = json_line(&EntryToWrite::PluginCall(judged));
+        self.health_bytes += line.len();
+        self.is_health_cut = self.health_bytes > MAX_HEALTH_JSON_BYTES;
+        if self.is_health_cut {
             self.write(&Entry::Omitted(Omission::Health));
         } else {
-            self.put(line);
+            self.append_line(line);
         }
     }
 }
 
 /// Writes an entry as a line of JSON. It is only ever an entry that can be written.
-fn line(entry: &impl Serialize) -> Vec<u8> {
+fn json_line(entry: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(entry).unwrap_or_default();
     line.push(b'\n');
     line
@@ -174,29 +174,29 @@ pub struct StoredOperation {
 /// Records the calls of plugins.
 pub(crate) trait CallRecorder: Send + Sync {
     /// Records a call about a hook, with its answer.
-    fn asked(&self, asked: PluginCall);
+    fn record_call(&self, asked: PluginCall);
 
     /// Records a call about the health of an object.
-    fn judged(&self, judged: &HealthCall<'_>);
+    fn record_health_call(&self, judged: &HealthCall<'_>);
 }
 
 impl CallRecorder for Journal {
-    fn asked(&self, asked: PluginCall) {
+    fn record_call(&self, asked: PluginCall) {
         self.pages().write(&Entry::PluginCall(Box::new(asked)));
     }
 
-    fn judged(&self, judged: &HealthCall<'_>) {
-        self.pages().judged(judged);
+    fn record_health_call(&self, judged: &HealthCall<'_>) {
+        self.pages().record_health_call(judged);
     }
 }
 
 /// During planning there is no journal yet, and no health is assessed.
 impl CallRecorder for Mutex<Vec<PluginCall>> {
-    fn asked(&self, asked: PluginCall) {
+    fn record_call(&self, asked: PluginCall) {
         self.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     }
 
-    fn judged(&self, _: &HealthCall<'_>) {}
+    fn record_health_call(&self, _: &HealthCall<'_>) {}
 }
 
 /// Plugins whose calls are recorded.
@@ -206,31 +206,31 @@ pub(crate) struct RecordingPlugins {
 }
 
 impl RecordingPlugins {
-    fn take_down(&self, at: Option<Timestamp>, by: &PluginRef, what: PluginExchange) {
-        self.recorder.asked(PluginCall::new(at, by, what));
+    fn record(&self, at: Option<Timestamp>, by: &PluginRef, what: PluginExchange) {
+        self.recorder.record_call(PluginCall::new(at, by, what));
     }
 }
 
 #[async_trait]
 impl Plugins for RecordingPlugins {
-    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
-        self.plugins.answerer(need)
+    fn plugin_for(&self, need: &PluginQuery) -> Option<PluginRef> {
+        self.plugins.plugin_for(need)
     }
 
     fn policies_for_all(&self) -> Vec<PluginRef> {
         self.plugins.policies_for_all()
     }
 
-    fn requested(&self, by: &PluginRef) -> Grants {
-        self.plugins.requested(by)
+    fn requested_grants(&self, by: &PluginRef) -> Grants {
+        self.plugins.requested_grants(by)
     }
 
-    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
-        self.plugins.flaws_of_settings(by, settings)
+    fn check_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
+        self.plugins.check_settings(by, settings)
     }
 
-    fn names_of_settings(&self, by: &PluginRef) -> Option<Vec<String>> {
-        self.plugins.names_of_settings(by)
+    fn setting_names(&self, by: &PluginRef) -> Option<Vec<String>> {
+        self.plugins.setting_names(by)
     }
 
     fn hook_types(&self) -> Vec<String> {
@@ -243,7 +243,7 @@ impl Plugins for RecordingPlugins {
             question,
             answer: answer.clone(),
         };
-        self.take_down(None, by, what);
+        self.record(None, by, what);
         answer
     }
 
@@ -260,13 +260,14 @@ impl Plugins for RecordingPlugins {
             question,
             answer: answer.clone(),
         };
-        self.take_down(Some(now), by, what);
+        self.record(Some(now), by, what);
         answer
     }
 
     async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let answer = self.plugins.assess(by, question).await;
-        self.recorder.judged(&HealthCall::new(by, &question, &answer));
+        self.recorder
+            .record_health_call(&HealthCall::new(by, &question, &answer));
         answer
     }
 
@@ -276,7 +277,7 @@ impl Plugins for RecordingPlugins {
             question: Box::new(question),
             answer: answer.clone(),
         };
-        self.take_down(Some(now), by, what);
+        self.record(Some(now), by, what);
         answer
     }
 }
@@ -364,7 +365,7 @@ mod tests {
                 now: Timestamp::from_second(second).unwrap(),
             };
             let answer = Ok(Assessment::new(Health::Healthy, "", ""));
-            journal.judged(&HealthCall::new(&by, &question, &answer));
+            journal.record_health_call(&HealthCall::new(&by, &question, &answer));
         };
         ask(1, "1");
         ask(2, "1");

@@ -100,7 +100,11 @@ impl HealthAssessor {
 }
 
 /// Calls the plugin of an object. Without an answer the object is Unknown, with the reason.
-pub(crate) async fn assess_or_unknown(plugins: &dyn Plugins, by: Option<&PluginRef>, question: HealthQuestion<'_>) -> Assessment {
+pub(crate) async fn assess_or_unknown(
+    plugins: &dyn Plugins,
+    by: Option<&PluginRef>,
+    question: HealthQuestion<'_>,
+) -> Assessment {
     let Some(by) = by else {
         return Assessment::new(Health::Unknown, "nobody judges it", "");
     };

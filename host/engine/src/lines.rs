@@ -84,9 +84,9 @@ impl Drop for HookLogsGuard {
 
 /// The containers of one hook that are or were followed.
 struct FollowedHook {
-    own: ObjectIdentity,
+    target: ObjectIdentity,
     watch: Mutex<Option<JoinHandle<()>>>,
-    streams: Mutex<BTreeMap<ContainerRun, Stream>>,
+    streams: Mutex<BTreeMap<ContainerRun, LogStream>>,
 }
 
 impl Drop for FollowedHook {
@@ -104,13 +104,13 @@ impl Drop for FollowedHook {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct ContainerRun {
     /// When its pod was created, for the order in which logs are kept.
-    made: String,
+    pod_created_at: String,
     pod: String,
     container: String,
     restarts: u64,
 }
 
-struct Stream {
+struct LogStream {
     tail: Arc<Mutex<LogTail>>,
     task: JoinHandle<()>,
 }
@@ -149,7 +149,7 @@ fn selectors(own: &ObjectIdentity) -> Option<(String, String)> {
 }
 
 /// Says whether a pod is the hook's object itself or owned by it, by UID: names are used again.
-fn belongs(pod: &Object, own: &ObjectIdentity) -> bool {
+fn is_pod_of(pod: &Object, own: &ObjectIdentity) -> bool {
     let owners = pod.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     pod.uid() == own.uid
         || owners
@@ -169,7 +169,7 @@ fn started_containers(pod: &Object) -> Vec<(ContainerRun, bool)> {
         .filter_map(|status| {
             let is = |state: &str| status.pointer(&format!("/state/{state}")).is_some();
             let source = ContainerRun {
-                made: pod.text("/metadata/creationTimestamp").unwrap_or_default().to_owned(),
+                pod_created_at: pod.text("/metadata/creationTimestamp").unwrap_or_default().to_owned(),
                 pod: pod.name().to_owned(),
                 container: status.get("name")?.as_str()?.to_owned(),
                 restarts: status.get("restartCount").and_then(Value::as_u64).unwrap_or_default(),
@@ -213,12 +213,12 @@ impl HookLogs {
     /// Begins to follow the pods of a hook's object.
     pub fn follow(self: &Arc<Self>, task: &TaskId, own: &ObjectIdentity) {
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        if hooks.get(task).is_some_and(|hook| hook.own == *own) {
+        if hooks.get(task).is_some_and(|hook| hook.target == *own) {
             return;
         }
         let Some((labels, fields)) = selectors(own) else { return };
         let hook = Arc::new(FollowedHook {
-            own: own.clone(),
+            target: own.clone(),
             watch: Mutex::default(),
             streams: Mutex::default(),
         });
@@ -252,7 +252,7 @@ impl HookLogs {
                 Ok(Event::Apply(pod) | Event::InitApply(pod)) => {
                     let pod = to_object(&pod, &pod_kind(), "v1");
                     let Some(hook) = hook.upgrade() else { return };
-                    if belongs(&pod, &own) {
+                    if is_pod_of(&pod, &own) {
                         for (source, _) in started_containers(&pod) {
                             self.stream(&task, &hook, source, true);
                         }
@@ -274,13 +274,13 @@ impl HookLogs {
         let tail = Arc::<Mutex<LogTail>>::default();
         let read = Arc::clone(self).read(
             task.clone(),
-            hook.own.key.namespace.clone(),
+            hook.target.key.namespace.clone(),
             source.clone(),
             follow,
             Arc::clone(&tail),
         );
         let task = tokio::spawn(read);
-        streams.insert(source, Stream { tail, task });
+        streams.insert(source, LogStream { tail, task });
     }
 
     async fn read(
@@ -373,7 +373,7 @@ impl HookLogs {
         }
         let mut trouble = None;
         let mut ended = BTreeSet::new();
-        match self.pods_of(&hook.own).await {
+        match self.pods_of(&hook.target).await {
             Ok(pod_kind) => {
                 for pod in &pod_kind {
                     for (source, has_ended) in started_containers(pod) {
@@ -418,7 +418,7 @@ impl HookLogs {
             let (labels, _) = selectors(own).unwrap_or_default();
             self.cluster.list(&pod_kind(), &own.key.namespace, &labels).await?
         };
-        found.retain(|pod| belongs(pod, own));
+        found.retain(|pod| is_pod_of(pod, own));
         Ok(found)
     }
 }

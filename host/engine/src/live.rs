@@ -17,7 +17,7 @@ use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 
 use crate::{
     checkpoint::is_stored,
-    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
+    cluster::{Cluster, MAX_CONCURRENT_REQUESTS},
     contents::contents,
     error::ClusterError,
     planning::{Place, PlanRequest},
@@ -38,7 +38,10 @@ pub(crate) async fn read_live_objects(
         scope.is_some_and(|scope| scope == Scope::Cluster || !namespace.is_empty())
     });
     let lists = served.map(|(kind, namespace)| cluster.list(kind, namespace, &selector));
-    let lists: Vec<Vec<Object>> = stream::iter(lists).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
+    let lists: Vec<Vec<Object>> = stream::iter(lists)
+        .buffered(MAX_CONCURRENT_REQUESTS)
+        .try_collect()
+        .await?;
     let mut objects: BTreeMap<ObjectKey, Object> = lists
         .into_iter()
         .flatten()
@@ -87,7 +90,11 @@ pub(crate) async fn deleted_applications(
         let is_deleted = matches!(is_stored(cluster, &other).await, Ok(false));
         is_deleted.then_some(other)
     });
-    found.buffered(MAX_CONCURRENT_REQUESTS).filter_map(future::ready).collect().await
+    found
+        .buffered(MAX_CONCURRENT_REQUESTS)
+        .filter_map(future::ready)
+        .collect()
+        .await
 }
 
 /// Finds the contents of the containers that may be removed.
@@ -118,7 +125,11 @@ pub(crate) async fn find_all_contents(
 
 /// Lists the pods of hooks' Jobs that are being deleted and whose Job is gone: a finalizer holds them up. Only the deletion of an
 /// application needs them. Without the permission to list pods there are none.
-pub(crate) async fn terminating_pods(cluster: &Cluster, request: &PlanRequest, classified: &[Classified]) -> Vec<Object> {
+pub(crate) async fn terminating_pods(
+    cluster: &Cluster,
+    request: &PlanRequest,
+    classified: &[Classified],
+) -> Vec<Object> {
     if request.operation_kind != OperationKind::Delete {
         return Vec::new();
     }
@@ -136,7 +147,7 @@ pub(crate) async fn terminating_pods(cluster: &Cluster, request: &PlanRequest, c
         match cluster.list(&kind, namespace, JOB_NAME_LABEL).await {
             Ok(pods) => left.extend(pods.into_iter().filter(|pod| {
                 let owner = related::owner(pod).filter(|owner| pod.is_terminating() && is_job(&owner.key));
-                owner.is_some_and(|owner| jobs.iter().any(|job| is_named_by(&owner.key, job)))
+                owner.is_some_and(|owner| jobs.iter().any(|job| matches_name(&owner.key, job)))
             })),
             Err(error) => tracing::debug!(%error, namespace, "the pods of hooks can't be listed"),
         }
@@ -148,7 +159,7 @@ pub(crate) async fn terminating_pods(cluster: &Cluster, request: &PlanRequest, c
 const JOB_NAME_LABEL: &str = "batch.kubernetes.io/job-name";
 
 /// Says whether an object has the name in a hook's manifest, which ends with `*` where the name is generated.
-fn is_named_by(object: &ObjectKey, manifest: &ObjectKey) -> bool {
+fn matches_name(object: &ObjectKey, manifest: &ObjectKey) -> bool {
     let is_same_name = match manifest.name.strip_suffix('*') {
         Some(prefix) => object.name.starts_with(prefix),
         None => object.name == manifest.name,

@@ -30,33 +30,37 @@ pub(crate) fn limit_nesting(client: Client) -> (Client, CutCount) {
     let (namespace, valid_until) = (client.default_namespace().to_owned(), *client.valid_until());
     let service = tower::service_fn(move |request: http::Request<Body>| {
         let (client, count) = (client.clone(), Arc::clone(&counted));
-        async move { client.send(request).await.map(|answer| cut(answer, count)) }
+        async move { client.send(request).await.map(|answer| limit_answer(answer, count)) }
     });
     (Client::new(service, namespace).with_valid_until(valid_until), count)
 }
 
-fn cut(answer: Response<Body>, count: CutCount) -> Response<impl http_body::Body<Data = Bytes, Error = kube::Error>> {
+fn limit_answer(
+    answer: Response<Body>,
+    count: CutCount,
+) -> Response<impl http_body::Body<Data = Bytes, Error = kube::Error>> {
     let kind = answer.headers().get(header::CONTENT_TYPE);
     let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    let mut scan = Scan {
+    let mut scan = NestingFilter {
         count,
-        ..Scan::default()
+        ..NestingFilter::default()
     };
-    answer.map(|body| body.map_frame(move |frame| frame.map_data(|data| if is_json { scan.pass(data) } else { data })))
+    answer
+        .map(|body| body.map_frame(move |frame| frame.map_data(|data| if is_json { scan.filter(data) } else { data })))
 }
 
 /// Scans JSON in pieces, as far as is needed to know how deep it is nested.
 #[derive(Default)]
-struct Scan {
+struct NestingFilter {
     depth: u32,
     in_string: bool,
     is_escaped: bool,
     count: CutCount,
 }
 
-impl Scan {
+impl NestingFilter {
     /// Returns a piece without what is nested too deep.
-    fn pass(&mut self, piece: Bytes) -> Bytes {
+    fn filter(&mut self, piece: Bytes) -> Bytes {
         let mut kept: Vec<u8> = Vec::new();
         let mut from = 0;
         for (at, byte) in piece.iter().enumerate() {
@@ -127,10 +131,10 @@ mod tests {
 
     /// Lets a text pass in pieces of so many bytes.
     fn pass(text: &str, size: usize) -> (String, u64) {
-        let mut scan = Scan::default();
+        let mut scan = NestingFilter::default();
         let pieces = text.as_bytes().chunks(size);
         let passed: Vec<u8> = pieces
-            .flat_map(|piece| scan.pass(Bytes::copy_from_slice(piece)))
+            .flat_map(|piece| scan.filter(Bytes::copy_from_slice(piece)))
             .collect();
         let count = scan.count.load(Ordering::Relaxed);
         (String::from_utf8(passed).unwrap(), count)

@@ -55,8 +55,8 @@ pub async fn lint(plugins: &dyn Plugins, mut request: PlanRequest, kube_minor: O
             findings.extend(lint_operation(plugins, &request, &classified, &new).unwrap_or_default());
         }
     }
-    let deployed = deployed(&request.application, &classified);
-    for later in later(&request, &classified) {
+    let deployed = after_install(&request.application, &classified);
+    for later in later_operations(&request, &classified) {
         match lint_operation(plugins, &later, &classified, &deployed) {
             Ok(found) => add_new(&mut findings, found),
             Err(more) => {
@@ -84,7 +84,7 @@ fn lint_operation(
 }
 
 /// Returns the operations after the first install that hooks of the set may be part of.
-fn later(request: &PlanRequest, classified: &[Classified]) -> Vec<PlanRequest> {
+fn later_operations(request: &PlanRequest, classified: &[Classified]) -> Vec<PlanRequest> {
     let phases: BTreeSet<Phase> = classified
         .iter()
         .flat_map(|one| match &one.role {
@@ -115,7 +115,7 @@ fn later(request: &PlanRequest, classified: &[Classified]) -> Vec<PlanRequest> {
 }
 
 /// Returns the objects in the cluster after a first install: those of the set, and those of its hooks that no policy removes.
-fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects {
+fn after_install(application: &Application, classified: &[Classified]) -> LiveObjects {
     let mut live = LiveObjects::default();
     for one in classified {
         let stays = match &one.role {

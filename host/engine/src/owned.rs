@@ -15,9 +15,9 @@ use crate::{cluster::Cluster, error::ClusterError};
 pub(crate) struct PodOwnership {
     uid: String,
     /// The kind between the object and its pods (ReplicaSet for a Deployment), if there is one.
-    between: Option<GroupKind>,
+    intermediate_kind: Option<GroupKind>,
     /// By the UID of an intermediate object, whether the object owns that.
-    known: BTreeMap<String, bool>,
+    intermediates: BTreeMap<String, bool>,
 }
 
 impl PodOwnership {
@@ -29,8 +29,8 @@ impl PodOwnership {
         };
         PodOwnership {
             uid: object.uid().to_owned(),
-            between,
-            known: BTreeMap::new(),
+            intermediate_kind: between,
+            intermediates: BTreeMap::new(),
         }
     }
 
@@ -39,21 +39,21 @@ impl PodOwnership {
         let Some(owner) = related::owner(pod) else {
             return Ok(false);
         };
-        if self.between.is_none() || owner.uid == self.uid {
+        if self.intermediate_kind.is_none() || owner.uid == self.uid {
             return Ok(owner.uid == self.uid);
         }
-        if self.between.as_ref() != Some(&owner.key.group_kind()) {
+        if self.intermediate_kind.as_ref() != Some(&owner.key.group_kind()) {
             return Ok(false);
         }
-        if let Some(known) = self.known.get(&owner.uid) {
+        if let Some(known) = self.intermediates.get(&owner.uid) {
             return Ok(*known);
         }
-        let is_ours = self.is_ours(cluster, &owner).await?;
-        self.known.insert(owner.uid, is_ours);
+        let is_ours = self.owns_intermediate(cluster, &owner).await?;
+        self.intermediates.insert(owner.uid, is_ours);
         Ok(is_ours)
     }
 
-    async fn is_ours(&self, cluster: &Cluster, between: &OwnerReference) -> Result<bool, ClusterError> {
+    async fn owns_intermediate(&self, cluster: &Cluster, between: &OwnerReference) -> Result<bool, ClusterError> {
         let Some(found) = cluster.get(&between.key).await? else {
             return Ok(false);
         };

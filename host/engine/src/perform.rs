@@ -76,7 +76,8 @@ pub(crate) struct PreparedEffect {
 impl PreparedEffect {
     /// Adds to a task's work what it needs of the operation's state.
     pub fn from_effect(task: TaskId, work: Work, operation: &Operation) -> PreparedEffect {
-        let is_failing = operation.cause().is_some() || *operation.status() != capstan_core::event::OperationStatus::Running;
+        let is_failing =
+            operation.cause().is_some() || *operation.status() != capstan_core::event::OperationStatus::Running;
         PreparedEffect {
             target: operation.hook_object(&task).cloned(),
             outcome: operation.outcome(&task),
@@ -106,18 +107,24 @@ impl EffectExecutor {
         let id = order.task.clone();
         Some(match &order.work {
             Work::Check => InputKind::Checked {
-                result: self.check(task).await.map_err(|error| self.refused(task, error)),
+                result: self
+                    .check(task)
+                    .await
+                    .map_err(|error| self.failure_with_places(task, error)),
                 task: id,
             },
             Work::Apply => InputKind::Applied {
-                result: self.apply(task).await.map_err(|error| self.refused(task, error)),
+                result: self
+                    .apply(task)
+                    .await
+                    .map_err(|error| self.failure_with_places(task, error)),
                 task: id,
             },
             Work::Delete { target, propagation } => InputKind::Deleted {
                 result: self
                     .delete(task, target, *propagation)
                     .await
-                    .map_err(|error| self.problem(error)),
+                    .map_err(|error| self.failure(error)),
                 target: target.clone(),
                 task: id,
             },
@@ -125,7 +132,7 @@ impl EffectExecutor {
                 result: self
                     .find_earlier_objects(task, order.attempt)
                     .await
-                    .map_err(|error| self.problem(error)),
+                    .map_err(|error| self.failure(error)),
                 task: id,
             },
             Work::StepHook(call) => InputKind::HookStepped {
@@ -134,7 +141,7 @@ impl EffectExecutor {
             },
             Work::Perform(ask) => InputKind::RequestAnswered {
                 answer: self.perform_request(task, ask, &order).await?,
-                ask: ask.id,
+                request_id: ask.id,
                 step: ask.step,
                 task: id,
             },
@@ -147,14 +154,14 @@ impl EffectExecutor {
                 InputKind::LogsSaved {
                     task: id,
                     bytes,
-                    trouble,
+                    problem: trouble,
                 }
             }
             Work::SetTtl => InputKind::TtlSet {
                 result: self
                     .set_ttl(task, order.target.as_ref())
                     .await
-                    .map_err(|error| self.problem(error)),
+                    .map_err(|error| self.failure(error)),
                 task: id,
             },
             Work::Decide(occasion) => InputKind::Decided {
@@ -166,7 +173,7 @@ impl EffectExecutor {
     }
 
     /// Returns a failure as the operation is told it: without the values of the plan's Secrets, whatever object it is about.
-    fn problem(&self, error: ClusterError) -> EffectFailure {
+    fn failure(&self, error: ClusterError) -> EffectFailure {
         let error = error.map_messages(|text| self.logs.redact(text));
         EffectFailure {
             remedies: error.remedies(),
@@ -175,7 +182,7 @@ impl EffectExecutor {
     }
 
     /// Does so with the places of the fields that the server names.
-    fn refused(&self, task: &Task, error: ClusterError) -> EffectFailure {
+    fn failure_with_places(&self, task: &Task, error: ClusterError) -> EffectFailure {
         let error = error.map_messages(|text| self.logs.redact(text));
         let class = error.failure_class();
         EffectFailure::new(class, Refusal::of(&self.plan, task, error).line())
@@ -212,7 +219,11 @@ impl EffectExecutor {
     }
 
     /// Returns an object as it was last seen, else as it is now.
-    async fn seen(&self, key: &ObjectKey, uid: &str) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
+    async fn last_seen_or_live(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+    ) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
         if let Some((object, assessment)) = self.last_seen(key).filter(|(object, _)| object.uid() == uid) {
             return Ok(Some((object, Some(assessment))));
         }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
+    cluster::{Cluster, MAX_CONCURRENT_REQUESTS},
     error::ClusterError,
     planning::PreparedPlan,
 };
@@ -49,7 +49,7 @@ impl fmt::Display for Permission {
 }
 
 /// Lists the permissions that a plan needs: for its objects, for the pods of its hooks, and for the stored state.
-fn needed(cluster: &Cluster, planned: &PreparedPlan) -> BTreeSet<Permission> {
+fn needed_permissions(cluster: &Cluster, planned: &PreparedPlan) -> BTreeSet<Permission> {
     let home = planned.plan.application.namespace.as_str();
     let mut needed = BTreeSet::new();
     let discovery = cluster.discovery();
@@ -143,9 +143,12 @@ impl Rule {
 }
 
 /// Lists the permissions that a plan needs and we don't have; empty when the cluster can't be asked.
-pub(crate) async fn missing_permissions(cluster: &Cluster, planned: &PreparedPlan) -> Result<Vec<Permission>, ClusterError> {
+pub(crate) async fn missing_permissions(
+    cluster: &Cluster,
+    planned: &PreparedPlan,
+) -> Result<Vec<Permission>, ClusterError> {
     let mut places: BTreeMap<String, Vec<Permission>> = BTreeMap::new();
-    for permission in needed(cluster, planned) {
+    for permission in needed_permissions(cluster, planned) {
         places.entry(permission.namespace.clone()).or_default().push(permission);
     }
     let mut open = Vec::new();
@@ -166,7 +169,8 @@ pub(crate) async fn missing_permissions(cluster: &Cluster, planned: &PreparedPla
         let allowed = is_allowed(cluster, &permission).await?;
         Ok::<_, ClusterError>((!allowed).then_some(permission))
     });
-    let answers: Vec<Result<Option<Permission>, ClusterError>> = stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).collect().await;
+    let answers: Vec<Result<Option<Permission>, ClusterError>> =
+        stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).collect().await;
     let mut missing = Vec::new();
     for answer in answers {
         match answer {

@@ -17,7 +17,8 @@ use capstan_core::{
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
     plan::{
-        self, Classified, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scopes,
+        self, Classified, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput, PlanOptions, Role,
+        Scopes,
     },
     plugins::{Application, PluginRef, PluginSettings, Plugins},
     record::HookRecords,
@@ -186,7 +187,7 @@ pub(crate) async fn make_plan(
         {
             return Some(format!("the kind {} is yet to be defined", object.group_kind()));
         }
-        let is_missing = missing.brought.contains(namespace);
+        let is_missing = missing.created_by_set.contains(namespace);
         is_missing.then(|| format!("the namespace {namespace} is yet to be made"))
     };
     // The rest of a set with mistakes is planned, too, so that all mistakes are reported together.
@@ -209,7 +210,9 @@ pub(crate) async fn make_plan(
         }
         Ok(_) => return Err(EngineError::InvalidInput(sort_by_location(errors))),
         // An empty rest isn't a mistake of its own.
-        Err(_) if has_errors && classified.is_empty() => return Err(EngineError::InvalidInput(sort_by_location(errors))),
+        Err(_) if has_errors && classified.is_empty() => {
+            return Err(EngineError::InvalidInput(sort_by_location(errors)));
+        }
         Err(more) => {
             errors.extend(more);
             return Err(EngineError::InvalidInput(sort_by_location(errors)));
@@ -224,7 +227,7 @@ pub(crate) async fn make_plan(
         manifests: Arc::new(classified.into_iter().map(|one| one.manifest.object).collect()),
         revision: request.revision,
         places,
-        creates_namespace: missing.is_own,
+        creates_namespace: missing.is_own_missing,
         has_preflight_checks: checks_first,
         operations: past.operations,
         was_installed,
@@ -253,7 +256,7 @@ fn with_allowances(mut plan: Plan, plugins: &dyn Plugins, grants: &UserGrants) -
     let by: BTreeSet<&PluginRef> = hooks.map(|hook| &hook.plugin).collect();
     let mut allowances: Vec<Allowance> = Vec::new();
     for by in by {
-        let requested = plugins.requested(by);
+        let requested = plugins.requested_grants(by);
         if !requested.is_empty() && !allowances.iter().any(|known| known.digest == by.digest) {
             allowances.push(grants.allowance_for(by, requested, &plan.application));
         }
@@ -279,7 +282,7 @@ pub(crate) fn build_plan(
         desired,
         live,
         records,
-        answerer: &|need| plugins.answerer(need),
+        answerer: &|need| plugins.plugin_for(need),
         policies_for_all: plugins.policies_for_all(),
         unasked,
         manager: FIELD_MANAGER,
@@ -287,7 +290,12 @@ pub(crate) fn build_plan(
 }
 
 /// Returns the findings of lint about a plan.
-pub(crate) fn lint_findings(request: &PlanRequest, desired: &[Classified], live: &LiveObjects, plan: &Plan) -> Vec<Finding> {
+pub(crate) fn lint_findings(
+    request: &PlanRequest,
+    desired: &[Classified],
+    live: &LiveObjects,
+    plan: &Plan,
+) -> Vec<Finding> {
     let (application, desired) = (&request.application, plan::in_written_order(desired));
     lint::lint(&lint::ManifestSet::new(
         request.options.mode,
@@ -343,9 +351,9 @@ pub(crate) fn prepare_manifests(
 #[derive(Debug, Default)]
 struct MissingNamespaces {
     /// The names of those that the set itself creates.
-    brought: BTreeSet<String>,
+    created_by_set: BTreeSet<String>,
     /// Whether the application's own namespace is to be created before anything else.
-    is_own: bool,
+    is_own_missing: bool,
 }
 
 /// Checks that every namespace exists or is created by the set.
@@ -390,11 +398,11 @@ async fn check_namespaces(
         }
         let is_brought = brought.contains(namespace.as_str());
         if is_own && (request.options.sync_options.create_namespace == Some(true) || is_brought) {
-            missing.is_own = true;
+            missing.is_own_missing = true;
             continue;
         }
         if is_brought {
-            missing.brought.insert(namespace);
+            missing.created_by_set.insert(namespace);
             continue;
         }
         errors.push(match manifest {

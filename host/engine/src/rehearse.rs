@@ -9,7 +9,7 @@ use capstan_core::{
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    cluster::{MAX_CONCURRENT_REQUESTS, Cluster},
+    cluster::{Cluster, MAX_CONCURRENT_REQUESTS},
     error::ClusterError,
     lines::redact::Redactor,
     perform,
@@ -29,36 +29,40 @@ pub struct DryRunResult {
 
 /// Sends a dry run for every object of a plan that would change.
 pub(crate) async fn dry_run(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult> {
-    let asked = plan.tasks.iter().filter(|task| changes(task)).map(|task| async move {
-        // Objects are read in the version of the manifest, which is also that of the answer.
-        let live = match &task.object {
-            Some(object) if task.hook().is_none() => cluster.get_live(object).await,
-            Some(_) | None => cluster.get(&task.key).await,
-        };
-        let live = match live {
-            Ok(live) => live,
-            Err(ClusterError::UnknownKind(_)) => None,
-            Err(error) => return (task, None, Err(error)),
-        };
-        let ignored = match &task.action {
-            Action::Apply(apply) => Some(&apply.ignored),
-            Action::Delete(_) | Action::Hook(_) => None,
-        };
-        let result = match perform::dry_run(cluster, plan, task, "rehearsal").await {
-            // Its kind or its namespace doesn't exist yet.
-            Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_) | ClusterError::NotFound(_))
-                if live.is_none() =>
-            {
-                Ok(task.object.clone())
-            }
-            other => other,
-        };
-        let result = match (result, &live, ignored) {
-            (Ok(Some(after)), Some(live), Some(ignored)) => Ok(Some(ignore::mask_ignored(&after, live, ignored))),
-            (result, _, _) => result,
-        };
-        (task, live, result)
-    });
+    let asked = plan
+        .tasks
+        .iter()
+        .filter(|task| may_change(task))
+        .map(|task| async move {
+            // Objects are read in the version of the manifest, which is also that of the answer.
+            let live = match &task.object {
+                Some(object) if task.hook().is_none() => cluster.get_live(object).await,
+                Some(_) | None => cluster.get(&task.key).await,
+            };
+            let live = match live {
+                Ok(live) => live,
+                Err(ClusterError::UnknownKind(_)) => None,
+                Err(error) => return (task, None, Err(error)),
+            };
+            let ignored = match &task.action {
+                Action::Apply(apply) => Some(&apply.ignored),
+                Action::Delete(_) | Action::Hook(_) => None,
+            };
+            let result = match perform::dry_run(cluster, plan, task, "rehearsal").await {
+                // Its kind or its namespace doesn't exist yet.
+                Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_) | ClusterError::NotFound(_))
+                    if live.is_none() =>
+                {
+                    Ok(task.object.clone())
+                }
+                other => other,
+            };
+            let result = match (result, &live, ignored) {
+                (Ok(Some(after)), Some(live), Some(ignored)) => Ok(Some(ignore::mask_ignored(&after, live, ignored))),
+                (result, _, _) => result,
+            };
+            (task, live, result)
+        });
     let asked = stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS);
     let redactor = Redactor::for_plan(plan);
     asked
@@ -71,7 +75,7 @@ pub(crate) async fn dry_run(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult>
         .await
 }
 
-fn changes(task: &Task) -> bool {
+fn may_change(task: &Task) -> bool {
     match &task.action {
         Action::Apply(apply) => apply.changes != ExpectedChange::None,
         Action::Delete(_) => true,

@@ -26,20 +26,24 @@ const FORMAT: u32 = 1;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SavedPlan<'planned> {
     /// The kind of file: `capstan plan`.
-    is: String,
+    #[serde(rename = "is")]
+    file_type: String,
     format: u32,
     plan: Cow<'planned, Plan>,
     manifests: Cow<'planned, [Object]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<Revision>,
     places: BTreeSet<Place>,
-    makes_namespace: bool,
-    checks_first: bool,
+    #[serde(rename = "makesNamespace")]
+    creates_namespace: bool,
+    #[serde(rename = "checksFirst")]
+    has_preflight_checks: bool,
     operations: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     was_installed: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    request: String,
+    #[serde(rename = "request")]
+    request_digest: String,
 }
 
 impl PreparedPlan {
@@ -50,17 +54,17 @@ impl PreparedPlan {
     /// Returns why it can't be written as JSON.
     pub fn save(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(&SavedPlan {
-            is: "capstan plan".to_owned(),
+            file_type: "capstan plan".to_owned(),
             format: FORMAT,
             plan: Cow::Borrowed(&self.plan),
             manifests: Cow::Borrowed(&self.manifests),
             revision: self.revision.clone(),
             places: self.places.clone(),
-            makes_namespace: self.creates_namespace,
-            checks_first: self.has_preflight_checks,
+            creates_namespace: self.creates_namespace,
+            has_preflight_checks: self.has_preflight_checks,
             operations: self.operations,
             was_installed: self.was_installed,
-            request: self.request_digest.clone(),
+            request_digest: self.request_digest.clone(),
         })
     }
 
@@ -81,11 +85,11 @@ impl PreparedPlan {
             manifests: Arc::new(saved.manifests.into_owned()),
             revision: saved.revision,
             places: saved.places,
-            creates_namespace: saved.makes_namespace,
-            has_preflight_checks: saved.checks_first,
+            creates_namespace: saved.creates_namespace,
+            has_preflight_checks: saved.has_preflight_checks,
             operations: saved.operations,
             was_installed: saved.was_installed,
-            request_digest: saved.request,
+            request_digest: saved.request_digest,
             plugin_calls: Vec::new(),
             missing_objects: Vec::new(),
         })

@@ -51,7 +51,7 @@ pub(crate) struct SignalContent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signal {
     hook: String,
-    what: SignalContent,
+    content: SignalContent,
     /// Identifies the signal: a hash of the annotation's name and value.
     pub mark: String,
 }
@@ -64,7 +64,7 @@ pub(crate) fn signals_of(lease: &Object) -> Vec<Signal> {
             let hook = name.strip_prefix(ANNOTATION_PREFIX)?;
             Some(Signal {
                 hook: hook.to_owned(),
-                what: parse_value(value),
+                content: parse_value(value),
                 mark: short_hash(&[name, value]),
             })
         })
@@ -94,23 +94,23 @@ fn parse_value(value: &str) -> SignalContent {
 pub(crate) struct Signals {
     /// The operation's hooks, by the names under which they are sent signals.
     hooks: BTreeSet<String>,
-    inner: Mutex<Inner>,
+    inner: Mutex<SignalState>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct SignalState {
     present: Vec<Signal>,
-    waiting: Vec<Waiting>,
-    told: BTreeSet<String>,
+    waiting: Vec<Waiter>,
+    delivered: BTreeSet<String>,
     /// The signals for which it was reported that no hook waits.
-    idle: BTreeSet<String>,
+    reported_unawaited: BTreeSet<String>,
 }
 
-struct Waiting {
+struct Waiter {
     task: TaskId,
     hook: String,
     name: String,
-    ask: (u32, u32),
+    request: (u32, u32),
 }
 
 impl Signals {
@@ -126,10 +126,10 @@ impl Signals {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         // A signal that was removed may be sent again.
         let is_present = |mark: &String| present.iter().any(|signal| signal.mark == *mark);
-        inner.told.retain(is_present);
-        inner.idle.retain(is_present);
+        inner.delivered.retain(is_present);
+        inner.reported_unawaited.retain(is_present);
         inner.present = present;
-        self.tell(&mut inner)
+        self.deliver(&mut inner)
     }
 
     /// Registers a hook that waits for a signal. Returns the inputs for the operation if the signal has arrived already.
@@ -138,14 +138,14 @@ impl Signals {
         let ask = (ask.id, ask.step);
         inner
             .waiting
-            .retain(|waiting| waiting.task != *task || waiting.ask.0 != ask.0);
-        inner.waiting.push(Waiting {
+            .retain(|waiting| waiting.task != *task || waiting.request.0 != ask.0);
+        inner.waiting.push(Waiter {
             task: task.clone(),
             hook: hook.to_owned(),
             name: name.to_owned(),
-            ask,
+            request: ask,
         });
-        self.tell(&mut inner)
+        self.deliver(&mut inner)
     }
 
     /// Removes everything that a hook waits for.
@@ -154,37 +154,40 @@ impl Signals {
         inner.waiting.retain(|waiting| waiting.task != *task);
     }
 
-    fn tell(&self, inner: &mut Inner) -> Vec<InputKind> {
+    fn deliver(&self, inner: &mut SignalState) -> Vec<InputKind> {
         let mut happened = Vec::new();
-        let Inner {
-            present, waiting, told, ..
+        let SignalState {
+            present,
+            waiting,
+            delivered: told,
+            ..
         } = inner;
         for signal in present.iter() {
             if told.contains(&signal.mark) {
                 continue;
             }
-            let is_for = |waiting: &Waiting| waiting.hook == signal.hook && waiting.name == signal.what.signal;
+            let is_for = |waiting: &Waiter| waiting.hook == signal.hook && waiting.name == signal.content.signal;
             let Some(at) = waiting.iter().position(is_for) else {
                 continue;
             };
-            let Waiting { task, ask, .. } = waiting.remove(at);
+            let Waiter { task, request: ask, .. } = waiting.remove(at);
             told.insert(signal.mark.clone());
             let noted = PendingObservationKind::Signal {
-                name: signal.what.signal.clone(),
-                by: signal.what.by.clone(),
-                value: signal.what.value.clone(),
-                mark: signal.mark.clone(),
+                name: signal.content.signal.clone(),
+                by: signal.content.by.clone(),
+                value: signal.content.value.clone(),
+                signal_id: signal.mark.clone(),
             };
             let answered = InputKind::RequestAnswered {
                 task,
-                ask: ask.0,
+                request_id: ask.0,
                 step: ask.1,
                 answer: Answer::Observation(noted),
             };
             happened.push(answered);
         }
         happened.extend(
-            self.idle(inner)
+            self.report_unawaited(inner)
                 .into_iter()
                 .map(|message| InputKind::Problem { message }),
         );
@@ -192,10 +195,10 @@ impl Signals {
     }
 
     /// Reports, once for each signal, that no hook waits for it. A hook that isn't waiting yet may do so later.
-    fn idle(&self, inner: &mut Inner) -> Vec<String> {
+    fn report_unawaited(&self, inner: &mut SignalState) -> Vec<String> {
         let mut messages = Vec::new();
         for signal in &inner.present {
-            if inner.told.contains(&signal.mark) || inner.idle.contains(&signal.mark) {
+            if inner.delivered.contains(&signal.mark) || inner.reported_unawaited.contains(&signal.mark) {
                 continue;
             }
             let waiting = inner.waiting.iter().filter(|waiting| waiting.hook == signal.hook);
@@ -203,14 +206,14 @@ impl Signals {
             let Some(message) = self.why_unawaited(signal, &awaited) else {
                 continue;
             };
-            inner.idle.insert(signal.mark.clone());
+            inner.reported_unawaited.insert(signal.mark.clone());
             messages.push(message);
         }
         messages
     }
 
     fn why_unawaited(&self, signal: &Signal, awaited: &[&str]) -> Option<String> {
-        let (hook, name) = (&signal.hook, &signal.what.signal);
+        let (hook, name) = (&signal.hook, &signal.content.signal);
         if !self.hooks.contains(hook) {
             let hint = match closest_match(hook, self.hooks.iter().map(String::as_str)) {
                 Some(known) => format!(" (did you mean `{ANNOTATION_PREFIX}{known}`?)"),
@@ -244,7 +247,7 @@ mod tests {
     fn told(happened: Vec<InputKind>) -> Vec<(u32, String, Value)> {
         let told = happened.into_iter().map(|happened| match happened {
             InputKind::RequestAnswered {
-                ask,
+                request_id: ask,
                 answer: Answer::Observation(PendingObservationKind::Signal { by, value, .. }),
                 ..
             } => (ask, by, value),
@@ -285,7 +288,7 @@ mod tests {
     #[test]
     fn a_word_that_is_no_verdict_is_the_name_of_a_signal() {
         let of = |value: &str| {
-            let signal = signals_of(&lease(value)).remove(0).what;
+            let signal = signals_of(&lease(value)).remove(0).content;
             (signal.signal, signal.value)
         };
         let approval = |verdict: &str| (APPROVAL.to_owned(), json!({ "verdict": verdict }));

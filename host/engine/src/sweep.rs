@@ -82,7 +82,11 @@ pub(crate) async fn sweep(
         ) {
             left.push(object.clone());
         }
-        swept.push(SweepResult { object, outcome: fate, remedies });
+        swept.push(SweepResult {
+            object,
+            outcome: fate,
+            remedies,
+        });
     }
     store.head.due = left;
     if swept.iter().any(|swept| swept.outcome != SweepOutcome::NotDue) {
@@ -164,7 +168,7 @@ async fn ask_again(
         phase: object.phase,
         wave: object.wave,
         outcome: object.outcome,
-        operation_outcome: operation.map(|past| outcome_of(&past.status)),
+        operation_outcome: operation.map(|past| hook_outcome(&past.status)),
         rank,
         runs_to_completion: object.runs_to_completion,
         ttl: object.ttl,
@@ -174,12 +178,13 @@ async fn ask_again(
     Ok(ask_all(plugins, clock, case).await)
 }
 
-fn outcome_of(status: &OperationStatus) -> HookOutcome {
+fn hook_outcome(status: &OperationStatus) -> HookOutcome {
     match status {
         OperationStatus::Succeeded => HookOutcome::Succeeded,
-        OperationStatus::Running | OperationStatus::Terminating { .. } | OperationStatus::Failed(_) | OperationStatus::Terminated { .. } => {
-            HookOutcome::Failed
-        }
+        OperationStatus::Running
+        | OperationStatus::Terminating { .. }
+        | OperationStatus::Failed(_)
+        | OperationStatus::Terminated { .. } => HookOutcome::Failed,
     }
 }
 
@@ -193,8 +198,8 @@ async fn rank_of(cluster: &Cluster, store: &Store, live: &Object) -> Result<u32,
     let all = cluster.list(&key.group_kind(), &key.namespace, &selector).await?;
     let inventory = store.inventory().await;
     let ownership = Ownership::new(&store.head.application, &inventory);
-    let newer = all
-        .iter()
-        .filter(|other| other.uid() != live.uid() && creation_timestamp(other) > creation_timestamp(live) && ownership.is_own(other));
+    let newer = all.iter().filter(|other| {
+        other.uid() != live.uid() && creation_timestamp(other) > creation_timestamp(live) && ownership.is_own(other)
+    });
     Ok(u32::try_from(newer.count()).unwrap_or(u32::MAX))
 }

@@ -20,9 +20,9 @@ use capstan_core::{
 
 use crate::{
     checkpoint::CurrentOperation,
-    engine::{TerminateOutcome, Engine},
+    engine::{Engine, TerminateOutcome},
     error::EngineError,
-    planning::{PreparedPlan, PlanRequest},
+    planning::{PlanRequest, PreparedPlan},
     running::OperationHandle,
 };
 
@@ -76,7 +76,7 @@ pub enum EquivalentOperation {
 }
 
 impl EquivalentOperation {
-    fn is(&self, current: &CurrentOperation) -> bool {
+    fn matches(&self, current: &CurrentOperation) -> bool {
         match self {
             EquivalentOperation::None => false,
             EquivalentOperation::Request(digest) => current.matches_request(digest),
@@ -212,7 +212,7 @@ impl Engine {
             let Some(current) = self.current(application).await? else {
                 return Ok(None);
             };
-            let is_same = policy.equivalent.is(&current);
+            let is_same = policy.equivalent.matches(&current);
             let known = if is_same { manifests } else { &[] };
             match self.resume_with_manifests(application, known).await {
                 Ok(running) => {
@@ -268,7 +268,8 @@ impl Engine {
                 notify(Notice::TerminatingFirst(busy));
                 match self.terminate(application, &policy.by).await {
                     // An operation without a driver is resumed, or has just ended.
-                    Ok(TerminateOutcome::Requested(_) | TerminateOutcome::NoDriver) | Err(EngineError::NoOperation(_)) => {}
+                    Ok(TerminateOutcome::Requested(_) | TerminateOutcome::NoDriver)
+                    | Err(EngineError::NoOperation(_)) => {}
                     Err(error) => return Err(error),
                 }
             }

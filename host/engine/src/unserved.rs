@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
-    planning::{PreviousObjects, PlanRequest},
+    planning::{PlanRequest, PreviousObjects},
 };
 
 /// Returns a mistake for each manifest in a version that neither the cluster nor a definition of the set serves. Kinds that may come
@@ -46,7 +46,11 @@ pub(crate) async fn explain_unknown_kinds(cluster: &Cluster, errors: &mut [Diagn
 
 /// Returns a mistake for each API group whose extension server doesn't answer while objects of the application may have to be removed
 /// from it: they can't be seen, and would stay behind.
-pub(crate) async fn check_removals(cluster: &Cluster, request: &PlanRequest, past: &PreviousObjects) -> Vec<Diagnostic> {
+pub(crate) async fn check_removals(
+    cluster: &Cluster,
+    request: &PlanRequest,
+    past: &PreviousObjects,
+) -> Vec<Diagnostic> {
     if request.operation_kind == OperationKind::Sync && !request.options.prune {
         return Vec::new();
     }

@@ -55,22 +55,22 @@ pub(crate) struct Watches {
     shared: Arc<Shared>,
     watches: BTreeMap<(GroupKind, String), Watch>,
     /// The kinds and namespaces in which more than one wave waits for objects.
-    lasting: BTreeSet<(GroupKind, String)>,
+    multi_wave: BTreeSet<(GroupKind, String)>,
 }
 
 struct Shared {
     cluster: Cluster,
-    judge: Arc<HealthAssessor>,
+    health_assessor: Arc<HealthAssessor>,
     application: Application,
     mode: Mode,
-    sight: ObjectCache,
+    object_cache: ObjectCache,
     inbox: Inbox,
 }
 
 /// One running watch.
 struct Watch {
-    orders: queue::Sender<Followed, WatchCommand>,
-    followed: BTreeSet<Followed>,
+    commands: queue::Sender<FollowKey, WatchCommand>,
+    followed: BTreeSet<FollowKey>,
     task: JoinHandle<()>,
 }
 
@@ -81,7 +81,7 @@ impl Drop for Watch {
 }
 
 /// A task and an object that it follows.
-type Followed = (TaskId, ObjectKey);
+type FollowKey = (TaskId, ObjectKey);
 
 /// A change to what is followed. Only the last one counts: following again right after unfollowing changes nothing.
 enum WatchCommand {
@@ -94,20 +94,20 @@ impl Watches {
         Watches {
             shared: Arc::new(Shared {
                 cluster: cluster.clone(),
-                judge: Arc::clone(judge),
+                health_assessor: Arc::clone(judge),
                 application: plan.application.clone(),
                 mode: plan.mode,
-                sight: ObjectCache::default(),
+                object_cache: ObjectCache::default(),
                 inbox,
             }),
             watches: BTreeMap::new(),
-            lasting: lasting(plan),
+            multi_wave: multi_wave_places(plan),
         }
     }
 
     /// Returns the objects as they were last seen.
     pub fn object_cache(&self) -> ObjectCache {
-        Arc::clone(&self.shared.sight)
+        Arc::clone(&self.shared.object_cache)
     }
 
     /// Reports the state of an object for a task, now and whenever it changes.
@@ -117,15 +117,18 @@ impl Watches {
             let (orders, taken) = queue::keyed_channel();
             let watcher = Watcher::new(Arc::clone(&self.shared), place, taken);
             Watch {
-                orders,
+                commands: orders,
                 followed: BTreeSet::new(),
                 task: tokio::spawn(watcher.run()),
             }
         });
         watch.followed.insert((task.clone(), key.clone()));
-        let follower = Follower { task, health_plugin: judge };
+        let follower = Follower {
+            task,
+            health_plugin: judge,
+        };
         watch
-            .orders
+            .commands
             .send((follower.task.clone(), key), WatchCommand::Follow(follower));
     }
 
@@ -137,16 +140,16 @@ impl Watches {
         };
         watch.followed.remove(&(task.clone(), key.clone()));
         // A watch that later waves need is kept.
-        if watch.followed.is_empty() && !self.lasting.contains(&place) {
+        if watch.followed.is_empty() && !self.multi_wave.contains(&place) {
             self.watches.remove(&place);
         } else {
-            watch.orders.send((task, key), WatchCommand::Unfollow);
+            watch.commands.send((task, key), WatchCommand::Unfollow);
         }
     }
 }
 
 /// Lists the kinds and namespaces in which more than one wave waits for objects.
-fn lasting(plan: &Plan) -> BTreeSet<(GroupKind, String)> {
+fn multi_wave_places(plan: &Plan) -> BTreeSet<(GroupKind, String)> {
     let mut waves: BTreeMap<(GroupKind, String), BTreeSet<_>> = BTreeMap::new();
     for task in &plan.tasks {
         let place = (task.key.group_kind(), task.key.namespace.clone());

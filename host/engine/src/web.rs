@@ -21,11 +21,11 @@ use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};
 use self::{guard::LocalAddressError, hide::SecretValues};
 
 /// The most bytes of an answer's body that are kept.
-const MOST_BODY: usize = 64 << 10;
+const MAX_BODY_BYTES: usize = 64 << 10;
 /// The most bytes of an answer's headers, names and values together.
 const MAX_HEADER_BYTES: usize = 8 << 10;
 /// How many redirects within the same host are followed.
-const MOST_REDIRECTS: u32 = 5;
+const MAX_REDIRECTS: u32 = 5;
 
 /// The answer to a call, as a stream.
 pub type HttpResponse = Response<UnsyncBoxBody<Bytes, BoxError>>;
@@ -65,7 +65,7 @@ pub(crate) struct CallError {
 }
 
 impl CallError {
-    fn lasting(reason: impl ToString) -> CallError {
+    fn permanent(reason: impl ToString) -> CallError {
         CallError {
             reason: reason.to_string(),
             is_temporary: false,
@@ -88,24 +88,24 @@ impl HttpCaller {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        HttpCaller(Arc::new(Inner::Service(boxed(service))))
+        HttpCaller(Arc::new(Inner::Service(boxed_service(service))))
     }
 
-    fn caller(&self, url: &Url, may_be_local: bool) -> Result<HttpService, CallError> {
+    fn service_for(&self, url: &Url, may_be_local: bool) -> Result<HttpService, CallError> {
         match &*self.0 {
             Inner::Service(caller) => Ok(caller.clone()),
             Inner::Network(callers) => {
                 if !may_be_local {
-                    guard::check_literal(&url.host).map_err(CallError::lasting)?;
+                    guard::check_literal(&url.host).map_err(CallError::permanent)?;
                 }
                 let at = usize::from(may_be_local) * 2 + usize::from(url.is_secure);
                 let Some(kept) = callers.get(at) else {
-                    return Err(CallError::lasting("there is no such client"));
+                    return Err(CallError::permanent("there is no such client"));
                 };
                 if let Some(caller) = kept.get() {
                     return Ok(caller.clone());
                 }
-                let made = guard::client(url.is_secure, may_be_local).map_err(CallError::lasting)?;
+                let made = guard::client(url.is_secure, may_be_local).map_err(CallError::permanent)?;
                 Ok(kept.get_or_init(|| made).clone())
             }
         }
@@ -113,7 +113,7 @@ impl HttpCaller {
 
     /// Makes a call, and follows redirects.
     pub(crate) async fn call(&self, call: &HttpCall) -> Result<HttpResponse, CallError> {
-        match tokio::time::timeout(call.timeout, self.follow(call)).await {
+        match tokio::time::timeout(call.timeout, self.call_with_redirects(call)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallError {
                 reason: format!("no answer within {} ms", call.timeout.as_millis()),
@@ -122,21 +122,21 @@ impl HttpCaller {
         }
     }
 
-    async fn follow(&self, call: &HttpCall) -> Result<HttpResponse, CallError> {
-        let url = Url::parse(&call.url).map_err(CallError::lasting)?;
-        let caller = self.caller(&url, call.may_be_local)?;
+    async fn call_with_redirects(&self, call: &HttpCall) -> Result<HttpResponse, CallError> {
+        let url = Url::parse(&call.url).map_err(CallError::permanent)?;
+        let caller = self.service_for(&url, call.may_be_local)?;
         let hidden = SecretValues::new(&call.secrets);
         let (mut target, mut redirects) = (call.url.clone(), 0);
         loop {
             let answered = caller.clone().oneshot(request(call, &target)?).await;
             let answered = answered.map_err(|error| failure(&*error))?;
-            match elsewhere(call, &url, &answered) {
-                Some(next) if redirects < MOST_REDIRECTS => {
+            match redirect_target(call, &url, &answered) {
+                Some(next) if redirects < MAX_REDIRECTS => {
                     redirects += 1;
                     target = next;
                 }
                 Some(_) => {
-                    return Err(CallError::lasting(format!(
+                    return Err(CallError::permanent(format!(
                         "{} sends it elsewhere again and again",
                         url.host
                     )));
@@ -148,7 +148,7 @@ impl HttpCaller {
 }
 
 /// Wraps a service so that its body and error have one type.
-fn boxed<S, B>(service: S) -> HttpService
+fn boxed_service<S, B>(service: S) -> HttpService
 where
     S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
@@ -164,20 +164,20 @@ where
 
 fn request(call: &HttpCall, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
     let mut request = Request::new(Full::new(Bytes::from(call.body.clone())));
-    *request.method_mut() = Method::from_bytes(call.method.as_bytes()).map_err(CallError::lasting)?;
+    *request.method_mut() = Method::from_bytes(call.method.as_bytes()).map_err(CallError::permanent)?;
     *request.uri_mut() = url
         .split('#')
         .next()
         .unwrap_or_default()
         .parse()
-        .map_err(CallError::lasting)?;
+        .map_err(CallError::permanent)?;
     let headers = request.headers_mut();
     let agent = concat!("capstan/", env!("CARGO_PKG_VERSION"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
     for (name, value) in &call.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(CallError::lasting)?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(CallError::permanent)?;
         let mut value = HeaderValue::from_bytes(value.as_bytes())
-            .map_err(|_| CallError::lasting(format!("the value of the header `{name}` can't be sent")))?;
+            .map_err(|_| CallError::permanent(format!("the value of the header `{name}` can't be sent")))?;
         value.set_sensitive(true);
         headers.append(name, value);
     }
@@ -189,7 +189,7 @@ fn request(call: &HttpCall, url: &str) -> Result<Request<Full<Bytes>>, CallError
 }
 
 /// Returns the URL of a redirect within the same host; `None` for any other answer, which is passed on.
-fn elsewhere(call: &HttpCall, url: &Url, answered: &HttpResponse) -> Option<String> {
+fn redirect_target(call: &HttpCall, url: &Url, answered: &HttpResponse) -> Option<String> {
     let is_redirect = matches!(
         answered.status(),
         StatusCode::MOVED_PERMANENTLY
@@ -216,19 +216,19 @@ async fn read(answered: HttpResponse, hidden: &SecretValues) -> Result<HttpRespo
     let (parts, mut body) = answered.into_parts();
     let encoding = parts.headers.get(header::CONTENT_ENCODING);
     if !hidden.is_empty() && encoding.is_some_and(|encoding| encoding != "identity") {
-        return Err(CallError::lasting(
+        return Err(CallError::permanent(
             "the answer is compressed, and was asked for as it is: whether the Secret's value is in it can't be seen",
         ));
     }
     // A value that begins within the kept bytes is read to its end.
-    let most = MOST_BODY + hidden.max_bytes();
+    let most = MAX_BODY_BYTES + hidden.max_bytes();
     let (mut bytes, mut cut) = (Vec::new(), false);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| failure(&*error))?;
         if let Some(data) = frame.data_ref() {
             let room = most - bytes.len();
             bytes.extend(data.iter().take(room));
-            cut = bytes.len() > MOST_BODY || data.len() > room;
+            cut = bytes.len() > MAX_BODY_BYTES || data.len() > room;
             if data.len() > room {
                 break;
             }
@@ -237,7 +237,7 @@ async fn read(answered: HttpResponse, hidden: &SecretValues) -> Result<HttpRespo
     Ok(HttpResponse {
         status: parts.status.as_u16(),
         headers: headers(&parts.headers, hidden),
-        body: BASE64_STANDARD.encode(hidden.redact(&bytes, MOST_BODY)),
+        body: BASE64_STANDARD.encode(hidden.redact(&bytes, MAX_BODY_BYTES)),
         is_truncated: cut,
     })
 }
@@ -262,7 +262,7 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> CallError {
     let mut next = error.source();
     while let Some(cause) = next {
         if let Some(near) = cause.downcast_ref::<LocalAddressError>() {
-            return CallError::lasting(near);
+            return CallError::permanent(near);
         }
         let text = cause.to_string();
         if !texts.iter().any(|known| known.contains(&text)) {
@@ -270,7 +270,7 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> CallError {
         }
         // An IO error doesn't name what is within it as its source.
         next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) if inner.is::<LocalAddressError>() => return CallError::lasting(inner),
+            Some(inner) if inner.is::<LocalAddressError>() => return CallError::permanent(inner),
             Some(_) | None => cause.source(),
         };
     }

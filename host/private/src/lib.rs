@@ -120,7 +120,7 @@ impl PrivateFolder {
     ///
     /// Returns why it can't be written.
     pub fn write(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
-        self.temporary(parts)?.persist(self.path.join(name))?;
+        self.write_temporary(parts)?.persist(self.path.join(name))?;
         Ok(())
     }
 
@@ -130,14 +130,17 @@ impl PrivateFolder {
     ///
     /// Returns why it can't be written.
     pub fn write_new(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        match self.temporary(&[content])?.persist_noclobber(self.path.join(name)) {
+        match self
+            .write_temporary(&[content])?
+            .persist_noclobber(self.path.join(name))
+        {
             Ok(_) => Ok(()),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(error.error),
         }
     }
 
-    fn temporary(&self, parts: &[&[u8]]) -> io::Result<NamedTempFile> {
+    fn write_temporary(&self, parts: &[&[u8]]) -> io::Result<NamedTempFile> {
         let mut file = NamedTempFile::new_in(&self.path)?;
         for part in parts {
             file.write_all(part)?;

@@ -37,7 +37,7 @@ pub(crate) fn resolve_folder(path: &Path) -> Result<PathBuf, NotPrivate> {
             found => found.map_err(NotPrivate::io(&next))?,
         };
         if found.is_symlink() {
-            owner(&next, &found)?;
+            check_owner(&next, &found)?;
             links += 1;
             if links > MAX_LINKS {
                 return Err(NotPrivate::Links(path.to_owned()));
@@ -82,7 +82,7 @@ fn check_folder(path: &Path, found: &Metadata, is_last: bool) -> Result<(), NotP
     if !found.is_dir() {
         return Err(NotPrivate::NotAFolder(path.to_owned()));
     }
-    owner(path, found)?;
+    check_owner(path, found)?;
     // Others can add files to a sticky folder, so only a parent may be one.
     let is_guarded = found.mode() & STICKY != 0 && !is_last;
     if found.mode() & GROUP_AND_OTHERS_WRITE != 0 && !is_guarded {
@@ -91,7 +91,7 @@ fn check_folder(path: &Path, found: &Metadata, is_last: bool) -> Result<(), NotP
     Ok(())
 }
 
-fn owner(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
+fn check_owner(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
     if [0, rustix::process::geteuid().as_raw()].contains(&found.uid()) {
         return Ok(());
     }
@@ -110,7 +110,7 @@ fn writable_error(path: &Path, found: &Metadata) -> NotPrivate {
 
 /// Checks an open file.
 pub(crate) fn check_file(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
-    owner(path, found)?;
+    check_owner(path, found)?;
     if found.mode() & GROUP_AND_OTHERS_WRITE != 0 {
         return Err(writable_error(path, found));
     }

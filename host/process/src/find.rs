@@ -15,7 +15,7 @@ impl Program {
         if name.is_empty() || name.contains(['/', '\\']) {
             return None;
         }
-        let mut files = folders().map(|folder| with_extension(&folder.join(name)));
+        let mut files = path_folders().map(|folder| with_extension(&folder.join(name)));
         files.find(|file| is_executable(file)).map(Program)
     }
 
@@ -43,7 +43,7 @@ impl Program {
 }
 
 /// Lists the absolute folders of `PATH`.
-fn folders() -> impl Iterator<Item = PathBuf> {
+fn path_folders() -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path)
         .filter(|folder| folder.is_absolute())
@@ -54,7 +54,7 @@ fn folders() -> impl Iterator<Item = PathBuf> {
 /// Returns the `PATH` that programs get: its absolute folders.
 pub(crate) fn search_path() -> OsString {
     // Elements of a search path can always be joined again.
-    std::env::join_paths(folders()).unwrap_or_default()
+    std::env::join_paths(path_folders()).unwrap_or_default()
 }
 
 /// Adds `.exe` on Windows, unless the name has an extension.

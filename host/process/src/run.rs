@@ -135,7 +135,7 @@ impl ProcessGroup {
     }
 
     /// Kills the rest of the group, and returns the leader's exit status.
-    fn end(&mut self) -> io::Result<ExitStatus> {
+    fn kill_and_wait(&mut self) -> io::Result<ExitStatus> {
         self.kill();
         // Once it is reaped, its id can be another's.
         for canceller in &self.cancellers {
@@ -166,7 +166,7 @@ impl ProcessGroup {
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if !self.is_reaped {
-            self.end().ok();
+            self.kill_and_wait().ok();
         }
     }
 }
@@ -200,7 +200,7 @@ impl Stream {
         Stream { bytes, ended }
     }
 
-    fn take(&self) -> Vec<u8> {
+    fn take_bytes(&self) -> Vec<u8> {
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -270,7 +270,7 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
     if group.is_cancelled() {
         return Err(RunError::Cancelled);
     }
-    let status = group.end()?;
+    let status = group.kill_and_wait()?;
     let grace = Instant::now() + OUTPUT_GRACE;
     for at in open {
         let ended = streams.get(at).and_then(|stream| {
@@ -283,8 +283,12 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
             return Err(RunError::OutputTooLong(most));
         }
     }
-    let [out, err] = streams.map(|stream| stream.take());
-    Ok(Output { status, stdout: out, stderr: err })
+    let [out, err] = streams.map(|stream| stream.take_bytes());
+    Ok(Output {
+        status,
+        stdout: out,
+        stderr: err,
+    })
 }
 
 fn spawn(command: &Command) -> io::Result<Child> {

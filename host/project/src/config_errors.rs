@@ -19,11 +19,16 @@ pub fn deserialize<T: DeserializeOwned>(document: &Manifest, hint: &str) -> Resu
         let error = document.error("", "this file is no mapping");
         return Err(vec![error.hint(hint)]);
     }
-    serde_path_to_error::deserialize(&document.object.0)
-        .map_err(|error| vec![diagnostic(document, pointer(error.path()), &error.inner().to_string())])
+    serde_path_to_error::deserialize(&document.object.0).map_err(|error| {
+        vec![diagnostic(
+            document,
+            pointer_of(error.path()),
+            &error.inner().to_string(),
+        )]
+    })
 }
 
-fn pointer(path: &Path) -> String {
+fn pointer_of(path: &Path) -> String {
     path.iter().fold(String::new(), |mut pointer, segment| {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),

@@ -7,13 +7,13 @@ use super::{config_errors, file::ConfigFile};
 /// Returns the text of a file with a plugin added. It replaces the sources `instead_of`, if the file has them. Returns `None` if that
 /// isn't possible without other changes: then the user has to edit the file.
 pub fn add_plugin(text: &str, source: &str, instead_of: &[String]) -> Option<String> {
-    let before = plugins(text)?;
+    let before = plugins_of(text)?;
     if before.iter().any(|plugin| plugin == source) {
         return Some(text.to_owned());
     }
     let replaced = before.iter().find(|plugin| instead_of.contains(plugin));
     let edited = match replaced {
-        Some(old) => replace(text, old, source)?,
+        Some(old) => replace_source(text, old, source)?,
         None => append_plugin(text, source),
     };
     let mut expected = before.clone();
@@ -21,10 +21,10 @@ pub fn add_plugin(text: &str, source: &str, instead_of: &[String]) -> Option<Str
         Some(place) => source.clone_into(place),
         None => expected.push(source.to_owned()),
     }
-    (plugins(&edited)? == expected).then_some(edited)
+    (plugins_of(&edited)? == expected).then_some(edited)
 }
 
-fn plugins(text: &str) -> Option<Vec<String>> {
+fn plugins_of(text: &str) -> Option<Vec<String>> {
     if text
         .lines()
         .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
@@ -32,12 +32,13 @@ fn plugins(text: &str) -> Option<Vec<String>> {
         return Some(Vec::new());
     }
     let document = manifest::parse_document("capstan.yaml", text).ok()?;
-    let file: ConfigFile = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`").ok()?;
+    let file: ConfigFile =
+        config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`").ok()?;
     Some(file.plugins)
 }
 
 /// Replaces the only occurrence of the old source. With several, it isn't known which one is meant.
-fn replace(text: &str, old: &str, new: &str) -> Option<String> {
+fn replace_source(text: &str, old: &str, new: &str) -> Option<String> {
     (text.matches(old).count() == 1).then(|| text.replace(old, new))
 }
 

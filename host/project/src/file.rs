@@ -258,7 +258,7 @@ impl Configuration {
         }
         let mut named = NamedSources::default();
         for (index, entry) in entries.iter().enumerate() {
-            let mut place = Place {
+            let mut place = EntryContext {
                 configuration: self,
                 pointer: format!("{pointer}/{index}"),
                 refused: &mut named.refused,
@@ -289,27 +289,30 @@ impl Configuration {
 }
 
 /// The place of an entry, and the errors about its paths.
-struct Place<'a> {
+struct EntryContext<'a> {
     configuration: &'a Configuration,
     pointer: String,
     refused: &'a mut Vec<Diagnostic>,
 }
 
-impl Place<'_> {
+impl EntryContext<'_> {
     /// Resolves a path from the file's folder. A path that leads out of the tree becomes an error at its place.
-    fn path(&mut self, key: &str, path: &str) -> PathBuf {
+    fn resolve_path(&mut self, key: &str, path: &str) -> PathBuf {
         let whole = self.configuration.folder.join(path);
-        let refused = self.configuration.confine(&format!("{}/{key}", self.pointer), &whole).err();
+        let refused = self
+            .configuration
+            .confine(&format!("{}/{key}", self.pointer), &whole)
+            .err();
         self.refused.extend(refused);
         whole
     }
 
     /// Resolves the path of a file for helm; a URL stays as it is.
-    fn file(&mut self, key: &str, path: &str) -> String {
+    fn resolve_file(&mut self, key: &str, path: &str) -> String {
         if path.contains("://") {
             return path.to_owned();
         }
-        self.path(key, path).to_string_lossy().into_owned()
+        self.resolve_path(key, path).to_string_lossy().into_owned()
     }
 }
 

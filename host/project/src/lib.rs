@@ -26,7 +26,9 @@ use capstan_core::{
     error::{Diagnostic, Diagnostics},
     manifest::Manifest,
 };
-use capstan_source::{Capabilities, Deadline, DesiredState, FileAccess, Gathered, ReadOptions, Release, Source, WorkTree};
+use capstan_source::{
+    Capabilities, Deadline, DesiredState, FileAccess, Gathered, ReadOptions, Release, Source, WorkTree,
+};
 
 pub use self::{
     duration::{Seconds, parse_seconds},
@@ -133,7 +135,7 @@ impl App {
     }
 
     /// Makes an error about a part of its description.
-    fn error(&self, pointer: &str, message: String) -> Diagnostic {
+    fn diagnostic_at(&self, pointer: &str, message: String) -> Diagnostic {
         match &self.origin {
             Some((document, at)) => document.error(&format!("{at}{pointer}"), message),
             None => Diagnostic::new(message),

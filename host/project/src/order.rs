@@ -16,14 +16,14 @@ pub(super) fn sort_by_dependencies(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagn
     let mut mistakes = Vec::new();
     for (index, app) in apps.iter().enumerate() {
         if names.iter().take(index).any(|name| *name == app.name) {
-            let error = app.error("/name", format!("there are two applications `{}`", app.name));
+            let error = app.diagnostic_at("/name", format!("there are two applications `{}`", app.name));
             mistakes.push(error.hint("name one of them otherwise"));
         }
         for (at, name) in app.depends_on.iter().enumerate() {
             if names.contains(name) {
                 continue;
             }
-            let error = app.error(&format!("/dependsOn/{at}"), format!("there is no application `{name}`"));
+            let error = app.diagnostic_at(&format!("/dependsOn/{at}"), format!("there is no application `{name}`"));
             mistakes.push(error.hint(match closest_match(name, names.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are {}", names.join(", ")),
@@ -66,7 +66,7 @@ fn cycle_diagnostic(apps: &[App]) -> Diagnostic {
         current = next(current).unwrap_or(at);
     }
     names.push(&at.name);
-    let error = at.error(
+    let error = at.diagnostic_at(
         "/dependsOn",
         format!("applications depend on each other in a circle: {}", names.join(" -> ")),
     );

@@ -6,7 +6,7 @@ use capstan_core::{
     grant::UserGrants,
     remedy::{Command, Remedies, Remedy, Setting},
 };
-use capstan_registry::{Hint, SignaturePolicy, RegistryError, Source};
+use capstan_registry::{Hint, RegistryError, SignaturePolicy, Source};
 
 use crate::plugin_settings::WrittenSettings;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use capstan_core::{error::Diagnostic, manifest::Manifest};
-use capstan_registry::{SourcePattern, SignaturePolicy, PublicKey, SignatureRule, Signer, Source};
+use capstan_registry::{PublicKey, SignaturePolicy, SignatureRule, Signer, Source, SourcePattern};
 use serde::Deserialize;
 
 use super::file::Configuration;

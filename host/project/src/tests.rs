@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{
-    file::{ApplicationEntry, SourceEntry, ConfigFile},
+    file::{ApplicationEntry, ConfigFile, SourceEntry},
     signature_policy::{SignatureRule, SignerEntry},
     *,
 };

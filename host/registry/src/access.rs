@@ -135,7 +135,10 @@ mod tests {
             "capstan_registry_user-value at capstan_registry-value"
         );
         assert!(access(&all[1..]).login.is_none(), "it would be sent to anybody");
-        assert_eq!(access(&["HOME"]).docker_config_folder.unwrap(), PathBuf::from("home-value/.docker"));
+        assert_eq!(
+            access(&["HOME"]).docker_config_folder.unwrap(),
+            PathBuf::from("home-value/.docker")
+        );
         assert_eq!(
             access(&["HOME", "DOCKER_CONFIG"]).docker_config_folder.unwrap(),
             PathBuf::from("docker_config-value")

@@ -90,7 +90,11 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
         auth: Auth::Anonymous,
         description: None,
     };
-    let Some(path) = access.docker_config_folder.as_ref().map(|folder| folder.join("config.json")) else {
+    let Some(path) = access
+        .docker_config_folder
+        .as_ref()
+        .map(|folder| folder.join("config.json"))
+    else {
         return Ok(nobody);
     };
     let wrong = |reason: String| RegistryError::Credentials {
@@ -110,8 +114,8 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
             .find_map(|name| map.get(name).map(|found| (name.clone(), found.clone())))
     };
     if let Some((server, helper)) = named(&config.cred_helpers) {
-        let found = ask(&helper, &server).await.map_err(wrong)?;
-        return Ok(found.map_or(nobody, |answer| of_helper(answer, &helper)));
+        let found = ask_helper(&helper, &server).await.map_err(wrong)?;
+        return Ok(found.map_or(nobody, |answer| credentials_from_helper(answer, &helper)));
     }
     let entry = names.iter().find_map(|name| config.auths.get(name));
     if let Some(found) = entry.map(auth_from_entry).transpose().map_err(wrong)?.flatten() {
@@ -128,8 +132,8 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
         return Ok(nobody);
     };
     for server in names {
-        if let Some(answer) = ask(&helper, &server).await.map_err(wrong)? {
-            return Ok(of_helper(answer, &helper));
+        if let Some(answer) = ask_helper(&helper, &server).await.map_err(wrong)? {
+            return Ok(credentials_from_helper(answer, &helper));
         }
     }
     Ok(nobody)
@@ -174,7 +178,7 @@ fn auth_from_entry(entry: &DockerAuth) -> Result<Option<Auth>, String> {
     }
 }
 
-fn of_helper(answer: HelperAnswer, helper: &str) -> Credentials {
+fn credentials_from_helper(answer: HelperAnswer, helper: &str) -> Credentials {
     let of_helper = |who: &str| Some(format!("{who} of docker-credential-{helper}"));
     if answer.username == TOKEN_USER {
         return Credentials {
@@ -189,17 +193,17 @@ fn of_helper(answer: HelperAnswer, helper: &str) -> Credentials {
 }
 
 /// Runs a credential helper of docker; returns `None` if it has no credentials for the server.
-async fn ask(helper: &str, server: &str) -> Result<Option<HelperAnswer>, String> {
+async fn ask_helper(helper: &str, server: &str) -> Result<Option<HelperAnswer>, String> {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     if !helper.chars().all(is_name) {
         return Err(format!("`{helper}` is no name of a helper"));
     }
     let name = format!("docker-credential-{helper}");
     let program = Program::find(&name).ok_or_else(|| format!("{name} can't be run: it is not in PATH"))?;
-    run(&program, server).await
+    run_helper(&program, server).await
 }
 
-async fn run(program: &Program, server: &str) -> Result<Option<HelperAnswer>, String> {
+async fn run_helper(program: &Program, server: &str) -> Result<Option<HelperAnswer>, String> {
     let name = program.name();
     // The helper is the user's own program, which may need their session. It works in the root folder, away from the deployed files.
     let mut command = Command::new(program, Environment::Inherited);
@@ -308,9 +312,9 @@ mod tests {
             .unwrap();
         // By its path: the search path of this process belongs to all its tests.
         let helper = Program::at(&helper).unwrap();
-        let ask = |server: &str| runtime.block_on(run(&helper, server));
+        let ask = |server: &str| runtime.block_on(run_helper(&helper, server));
         assert_eq!(ask("a.io").unwrap().unwrap().secret, "of a helper");
-        let identity = of_helper(ask("b.io").unwrap().unwrap(), "x");
+        let identity = credentials_from_helper(ask("b.io").unwrap().unwrap(), "x");
         assert_eq!(identity.auth, Auth::IdentityToken("t".to_owned()));
         assert!(ask("c.io").err().unwrap().ends_with("failed: the keychain is locked"));
         assert!(ask("d.io").unwrap().is_none());

@@ -56,7 +56,9 @@ impl Store {
                 let component = if let Some(component) = self.cached_blob(*digest) {
                     component
                 } else {
-                    let component = self.download(url, &source.to_string(), self.limits().max_component_bytes).await?;
+                    let component = self
+                        .download(url, &source.to_string(), self.limits().max_component_bytes)
+                        .await?;
                     if Digest::from_bytes(&component) == *digest {
                         self.cache_blob(*digest, &component);
                     }
@@ -66,8 +68,9 @@ impl Store {
                 let signatures = match kept.filter(|_| look == LookupMode::UseCache) {
                     Some(kept) => Some(kept),
                     None if is_asked => {
-                        let beside = beside(url);
-                        let bundle = not_found_as_none(self.download(&beside, &beside, self.limits().max_document_bytes).await)?;
+                        let beside = signature_url(url);
+                        let bundle =
+                            not_found_as_none(self.download(&beside, &beside, self.limits().max_document_bytes).await)?;
                         let signatures: Vec<Signature> = bundle.into_iter().filter_map(find::parse_bundle).collect();
                         self.cache_signatures(*digest, &signatures);
                         Some(signatures)
@@ -112,8 +115,10 @@ impl Store {
                 (Some(digest), _) => digest.to_string(),
                 (None, tag) => tag.clone().unwrap_or_default(),
             };
-            let open = self.open(&mut remote, oci).await?;
-            let (text, digest) = open.manifest(&name, &[layout::MANIFEST_MEDIA_TYPE, layout::INDEX_MEDIA_TYPE]).await?;
+            let open = self.connect(&mut remote, oci).await?;
+            let (text, digest) = open
+                .manifest(&name, &[layout::MANIFEST_MEDIA_TYPE, layout::INDEX_MEDIA_TYPE])
+                .await?;
             self.cache_blob(digest, &text);
             text
         };
@@ -133,7 +138,7 @@ impl Store {
         let component = if let Some(component) = self.cached_blob(layer.digest) {
             component
         } else {
-            let open = self.open(&mut remote, oci).await?;
+            let open = self.connect(&mut remote, oci).await?;
             let component = open.blob(layer.digest, &source.to_string(), limit).await?;
             self.cache_blob(layer.digest, &component);
             component
@@ -143,7 +148,7 @@ impl Store {
         let (signatures, attested) = match kept.filter(|_| look == LookupMode::UseCache) {
             Some(kept) => (Some(kept), Vec::new()),
             None if look == LookupMode::Refresh || self.requires_signature(source) => {
-                let open = self.open(&mut remote, oci).await?;
+                let open = self.connect(&mut remote, oci).await?;
                 let (signatures, attested) = find::find_signatures(open, subject).await?;
                 self.cache_signatures(subject, &signatures);
                 (Some(signatures), attested)
@@ -160,7 +165,7 @@ impl Store {
     }
 
     /// Logs in to the registry, unless that was done before.
-    async fn open<'a, 'b>(
+    async fn connect<'a, 'b>(
         &'a self,
         remote: &'b mut Option<RemoteRepository<'a>>,
         source: &OciSource,
@@ -199,7 +204,7 @@ impl FoundComponent {
 }
 
 /// Returns the URL of the signature of the file at a URL.
-fn beside(url: &str) -> String {
+fn signature_url(url: &str) -> String {
     let Ok(mut beside) = reqwest::Url::parse(url) else {
         return format!("{url}{SIGNATURE_SUFFIX}");
     };

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::{access::Access, error::RegistryError};
 
 /// How often a request with a temporary error is sent.
-const TRIES: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -99,7 +99,7 @@ impl Http {
     /// Downloads something. Temporary errors are retried.
     pub(crate) async fn get(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
         let mut pause = self.access.limits.min_retry_pause;
-        for _ in 1..TRIES {
+        for _ in 1..MAX_ATTEMPTS {
             match self.try_once(wanted).await {
                 Err(error) if error.is_temporary() => {
                     tracing::debug!(%error, "The request is retried.");
@@ -116,7 +116,7 @@ impl Http {
     pub(crate) async fn challenges(&self, url: &str) -> Result<Vec<String>, RegistryError> {
         let mut pause = self.access.limits.min_retry_pause;
         let mut asked = self.client.get(url).send().await;
-        for _ in 1..TRIES {
+        for _ in 1..MAX_ATTEMPTS {
             if asked.is_ok() {
                 break;
             }

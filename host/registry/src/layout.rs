@@ -19,16 +19,16 @@ pub(crate) const CONFIG_MEDIA_TYPE: &str = "application/vnd.wasm.config.v0+json"
 /// The media type of a component.
 pub(crate) const COMPONENT_MEDIA_TYPE: &str = "application/wasm";
 /// The annotation with the plugin's version of the contract.
-const CONTRACT: &str = "dev.capstan.contract";
+const CONTRACT_ANNOTATION: &str = "dev.capstan.contract";
 /// The prefix of annotations from a plugin's own manifest.
 const ANNOTATION_PREFIX: &str = "org.opencontainers.image.";
 /// The annotations that repeat what the component says.
-const OF_COMPONENT: [&str; 4] = ["title", "version", "licenses", "description"];
+const COMPONENT_ANNOTATIONS: [&str; 4] = ["title", "version", "licenses", "description"];
 
 /// Says whether an annotation repeats what the component says.
 pub fn repeats_component(key: &str) -> bool {
     let of_image = key.strip_prefix(ANNOTATION_PREFIX);
-    key == CONTRACT || of_image.is_some_and(|key| OF_COMPONENT.contains(&key))
+    key == CONTRACT_ANNOTATION || of_image.is_some_and(|key| COMPONENT_ANNOTATIONS.contains(&key))
 }
 
 /// A reference to content in a registry, by its digest.
@@ -149,7 +149,7 @@ fn annotations(plugin: &Plugin) -> BTreeMap<String, String> {
         (image("version"), plugin.version.clone()),
         (image("licenses"), plugin.licence.clone()),
         (image("description"), plugin.description.clone()),
-        (CONTRACT.to_owned(), plugin.contract.clone()),
+        (CONTRACT_ANNOTATION.to_owned(), plugin.contract.clone()),
     ]);
     if let Some(source) = &plugin.source {
         annotations.insert(image("source"), source.clone());
@@ -213,7 +213,7 @@ mod tests {
         );
         let (manifest, layer) = Manifest::parse_plugin(&artifact.manifest).unwrap();
         assert_eq!(manifest.annotations["org.opencontainers.image.title"], "ttl");
-        assert_eq!(manifest.annotations[CONTRACT], "0.1.0");
+        assert_eq!(manifest.annotations[CONTRACT_ANNOTATION], "0.1.0");
         assert_eq!(
             (layer.digest, layer.size),
             (Digest::from_bytes(component), component.len() as u64)
@@ -227,8 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plugin_says_what_it_is() {
-        let descriptor =
-            |media_type: &str| serde_json::json!({"mediaType": media_type, "digest": Digest::from_bytes(b""), "size": 0});
+        let descriptor = |media_type: &str| serde_json::json!({"mediaType": media_type, "digest": Digest::from_bytes(b""), "size": 0});
         let manifest = |config: &str, layers: &[&str]| {
             let layers: Vec<_> = layers.iter().map(|layer| descriptor(layer)).collect();
             serde_json::json!({"schemaVersion": 2, "config": descriptor(config), "layers": layers}).to_string()

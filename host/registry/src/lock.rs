@@ -21,7 +21,8 @@ const FILE_HEADER: &str =
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockFile {
-    form: u32,
+    #[serde(rename = "form")]
+    format: u32,
     /// The pinned plugins, sorted by name.
     #[serde(default, rename = "plugin")]
     pub plugins: Vec<LockedPlugin>,
@@ -48,7 +49,7 @@ pub struct LockedPlugin {
 impl Default for LockFile {
     fn default() -> LockFile {
         LockFile {
-            form: FORMAT,
+            format: FORMAT,
             plugins: Vec::new(),
         }
     }
@@ -77,8 +78,11 @@ impl LockFile {
             });
             wrong(format!("{line}{}", error.message()))
         })?;
-        if lock.form != FORMAT {
-            let reason = format!("its form is {}, and this version of Capstan knows {FORMAT}", lock.form);
+        if lock.format != FORMAT {
+            let reason = format!(
+                "its form is {}, and this version of Capstan knows {FORMAT}",
+                lock.format
+            );
             return Err(wrong(reason));
         }
         Ok(lock)

@@ -20,7 +20,7 @@ pub enum SourcePattern {
         /// The segments of the repository's name, from the first one on.
         parts: Vec<String>,
         /// Whether only sources below these segments match: `oci://ghcr.io/acme/`.
-        is_below: bool,
+        is_prefix: bool,
         /// The tag or digest, with the `:` or `@` before it.
         version: Option<String>,
     },
@@ -39,7 +39,7 @@ impl SourcePattern {
                 SourcePattern::Oci {
                     registry,
                     parts,
-                    is_below,
+                    is_prefix: is_below,
                     version,
                 },
                 Source::Oci(source),
@@ -92,7 +92,7 @@ impl fmt::Display for SourcePattern {
             SourcePattern::Oci {
                 registry,
                 parts,
-                is_below,
+                is_prefix: is_below,
                 version,
             } => {
                 write!(f, "oci://{registry}")?;
@@ -175,7 +175,7 @@ fn parse_oci(text: &str) -> Result<SourcePattern, (String, &'static str)> {
     Ok(SourcePattern::Oci {
         registry,
         parts,
-        is_below: is_below && !name.is_empty(),
+        is_prefix: is_below && !name.is_empty(),
         version: Some(version.to_owned()).filter(|version| !version.is_empty()),
     })
 }

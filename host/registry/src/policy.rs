@@ -28,7 +28,7 @@ pub enum Signer {
 }
 
 impl Signer {
-    fn signed(&self, signatures: &[Signature], subject: SignedContent<'_>) -> bool {
+    fn has_signed(&self, signatures: &[Signature], subject: SignedContent<'_>) -> bool {
         match self {
             Signer::Key { key, .. } => signatures.iter().any(|signature| signature.is_signed_by(key, subject)),
         }
@@ -116,7 +116,9 @@ impl SignaturePolicy {
     pub fn rules(&self, source: &Source) -> Vec<&SignatureRule> {
         let fits = || self.0.iter().filter(|rule| rule.source.matches(source));
         let longest = fits().map(|rule| rule.source.specificity()).max();
-        fits().filter(|rule| Some(rule.source.specificity()) == longest).collect()
+        fits()
+            .filter(|rule| Some(rule.source.specificity()) == longest)
+            .collect()
     }
 
     /// Says whether a source has to be signed, or may not be used at all.
@@ -149,7 +151,7 @@ impl SignaturePolicy {
             });
         }
         for rule in rules {
-            let signed = |signer: &&Signer| signer.signed(signatures, subject);
+            let signed = |signer: &&Signer| signer.has_signed(signatures, subject);
             let (all, missing): (Vec<&Signer>, Vec<&Signer>) = rule.all_of.iter().partition(signed);
             let any: Vec<&Signer> = rule.any_of.iter().filter(signed).collect();
             let is_met = missing.is_empty() && (rule.any_of.is_empty() || !any.is_empty());
@@ -231,7 +233,10 @@ mod tests {
         let subject = SignedContent::new(b"manifest");
         let check = |rules: &[&str]| {
             let policy = SignaturePolicy(rules.iter().map(|source| rule(source)).collect());
-            (policy.requires_signature(&source), policy.check(&source, subject, &[]).is_ok())
+            (
+                policy.requires_signature(&source),
+                policy.check(&source, subject, &[]).is_ok(),
+            )
         };
         assert_eq!(check(&[]), (false, true), "nothing is said about signatures");
         assert_eq!(check(&["oci://a.io/acme/"]), (true, false), "another registry");

@@ -68,7 +68,11 @@ impl Store {
         };
         let remote = RemoteRepository::connect(self.http()?, &target, RegistryOperation::Push).await?;
         let tag = target.tag.clone().unwrap_or_default();
-        let there = not_found_as_none(remote.manifest(&tag, &[layout::MANIFEST_MEDIA_TYPE, layout::INDEX_MEDIA_TYPE]).await)?;
+        let there = not_found_as_none(
+            remote
+                .manifest(&tag, &[layout::MANIFEST_MEDIA_TYPE, layout::INDEX_MEDIA_TYPE])
+                .await,
+        )?;
         let was_there = match there {
             Some((_, there)) if there == manifest => true,
             Some((_, there)) if on_taken == OnExistingTag::Refuse => {

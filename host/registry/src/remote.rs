@@ -18,7 +18,7 @@ use crate::{
     http::{self, Http, HttpRequest},
     layout,
     source::OciSource,
-    token::{self, TokenRequest, Authorization},
+    token::{self, Authorization, TokenRequest},
 };
 
 /// The header in which a registry says what a manifest's digest is.
@@ -119,7 +119,8 @@ impl<'a> RemoteRepository<'a> {
         let what = format!("what refers to {}@{subject}", self.reference.repository());
         let limit = self.http.access().limits.max_document_bytes;
         let path = format!("referrers/{subject}");
-        let listed = not_found_as_none(self.get(&path, &[layout::INDEX_MEDIA_TYPE], &what, limit).await)?.map(|got| got.body);
+        let listed =
+            not_found_as_none(self.get(&path, &[layout::INDEX_MEDIA_TYPE], &what, limit).await)?.map(|got| got.body);
         let listed = if listed.is_some() {
             listed
         } else {
@@ -160,13 +161,13 @@ impl<'a> RemoteRepository<'a> {
         let what = format!("an upload to {}", self.reference.repository());
         let digest = digest.to_string();
         if self
-            .within(self.client.blob_exists(&self.reference, &digest), &what)
+            .with_timeout(self.client.blob_exists(&self.reference, &digest), &what)
             .await?
         {
             return Ok(());
         }
         let pushed = self.client.push_blob(&self.reference, content, &digest);
-        self.within(pushed, &what).await.map(|_| ())
+        self.with_timeout(pushed, &what).await.map(|_| ())
     }
 
     /// Uploads a manifest under the source's tag.
@@ -174,11 +175,11 @@ impl<'a> RemoteRepository<'a> {
         let what = format!("an upload to {}", self.reference.repository());
         let media_type = HeaderValue::from_static(layout::MANIFEST_MEDIA_TYPE);
         let pushed = self.client.push_manifest_raw(&self.reference, content, media_type);
-        self.within(pushed, &what).await.map(|_| ())
+        self.with_timeout(pushed, &what).await.map(|_| ())
     }
 
     /// Runs a call of `oci-client` with a deadline, and converts its error.
-    async fn within<T>(
+    async fn with_timeout<T>(
         &self,
         work: impl Future<Output = Result<T, OciDistributionError>>,
         what: &str,
@@ -186,12 +187,12 @@ impl<'a> RemoteRepository<'a> {
         let whole = self.http.access().limits.total_timeout;
         match timeout(whole, work).await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(self.told(error, what)),
+            Ok(Err(error)) => Err(self.convert_error(error, what)),
             Err(_) => Err(http::timeout_error(self.host.clone(), whole)),
         }
     }
 
-    fn told(&self, error: OciDistributionError, what: &str) -> RegistryError {
+    fn convert_error(&self, error: OciDistributionError, what: &str) -> RegistryError {
         let denied = || RegistryError::Denied {
             host: self.host.clone(),
             what: what.to_owned(),

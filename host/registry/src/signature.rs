@@ -96,7 +96,7 @@ struct StatementSubject {
 }
 
 #[derive(Deserialize)]
-struct Simple {
+struct SimpleSigning {
     critical: Critical,
 }
 
@@ -139,7 +139,7 @@ fn verify_simple(payload: &str, signature: &str, key: &PublicKey, subject: Signe
     if !key.verifies(payload.as_bytes(), &STANDARD.decode(signature).ok()?) {
         return None;
     }
-    let Simple { critical } = serde_json::from_str(payload).ok()?;
+    let SimpleSigning { critical } = serde_json::from_str(payload).ok()?;
     Some(critical.kind == SIMPLE_SIGNING_TYPE && critical.image.docker_manifest_digest == subject.digest.to_string())
 }
 
@@ -235,8 +235,14 @@ pub(crate) mod tests {
             Signature::Bundle(message.to_string()),
         ] {
             assert!(signature.is_signed_by(&key(&ours), subject), "{signature:?}");
-            assert!(!signature.is_signed_by(&key(&theirs), subject), "another key: {signature:?}");
-            assert!(!signature.is_signed_by(&key(&ours), other), "another subject: {signature:?}");
+            assert!(
+                !signature.is_signed_by(&key(&theirs), subject),
+                "another key: {signature:?}"
+            );
+            assert!(
+                !signature.is_signed_by(&key(&ours), other),
+                "another subject: {signature:?}"
+            );
         }
     }
 
@@ -246,7 +252,10 @@ pub(crate) mod tests {
         let subject = SignedContent::new(b"manifest");
         let provenance = envelope(&pair, "https://slsa.dev/provenance/v1", &subject.digest.hex());
         assert!(!provenance.is_signed_by(&key(&pair), subject), "it attests");
-        assert_eq!(provenance.attestation_type().as_deref(), Some("https://slsa.dev/provenance/v1"));
+        assert_eq!(
+            provenance.attestation_type().as_deref(),
+            Some("https://slsa.dev/provenance/v1")
+        );
         assert_eq!(signed(&pair, subject).attestation_type(), None);
         assert!(!simple(&pair, "some other text", subject.digest).is_signed_by(&key(&pair), subject));
         for text in [

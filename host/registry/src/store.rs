@@ -93,13 +93,16 @@ impl Store {
     /// Returns why it isn't found, or which signatures are missing.
     pub async fn resolve(&self, source: &Source, folder: &Path) -> Result<ResolvedPlugin, RegistryError> {
         let mut found = self.find(source, folder, None, LookupMode::Refresh).await?;
-        let component = self.checked(source, &mut found, None)?;
+        let component = self.check_component(source, &mut found, None)?;
         let stamp = capstan_stamp::read(&component.bytes).map_err(|error| RegistryError::NotAPlugin {
             reference: source.to_string(),
             reason: error.to_string(),
         })?;
         let signatures = found.signatures.as_deref();
-        let kinds = signatures.unwrap_or_default().iter().filter_map(Signature::attestation_type);
+        let kinds = signatures
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Signature::attestation_type);
         let mut attested: Vec<String> = kinds.chain(found.attestations).collect();
         attested.sort();
         attested.dedup();
@@ -140,10 +143,11 @@ impl Store {
         }
         let mut found = self.find(source, folder, manifest, LookupMode::UseCache).await?;
         let expected = locked.map(|locked| locked.digest);
-        match self.checked(source, &mut found, expected) {
+        match self.check_component(source, &mut found, expected) {
             // It may have been signed since. If that can't be checked, the cached signatures are used.
-            Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, LookupMode::Refresh).await {
-                Ok(mut found) => self.checked(source, &mut found, expected),
+            Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, LookupMode::Refresh).await
+            {
+                Ok(mut found) => self.check_component(source, &mut found, expected),
                 Err(error) => {
                     tracing::debug!(%error, "New signatures can't be looked up.");
                     Err(unmet.into())
@@ -154,7 +158,7 @@ impl Store {
     }
 
     /// Returns the component, if its digest and signatures are right.
-    fn checked(
+    fn check_component(
         &self,
         source: &Source,
         found: &mut FoundComponent,

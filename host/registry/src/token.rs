@@ -42,7 +42,7 @@ pub(crate) struct TokenRequest<'a> {
 
 /// The token has one of two names, or both.
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
 }
@@ -82,7 +82,7 @@ pub(crate) async fn authorize(
         return Ok(Authorization::Bearer(token.clone()));
     }
     let headers = http.challenges(&format!("{}/v2/", asked.registry)).await?;
-    match headers.iter().find_map(|header| bearer(header)) {
+    match headers.iter().find_map(|header| parse_bearer_challenge(header)) {
         Some(challenge) => request_token(http, asked, credentials, challenge).await,
         None => Ok(match &credentials.auth {
             Auth::Password(user, password) => Authorization::Basic(user.clone(), password.clone()),
@@ -144,20 +144,24 @@ async fn request_token(
     };
     let got = match http.get(&wanted).await {
         // Token servers report that in several ways.
-        Err(RegistryError::UnexpectedAnswer { host, what, answer }) if answer.starts_with("400") => Err(RegistryError::Denied {
-            host,
-            what,
-            who: credentials.description.clone(),
-        }),
+        Err(RegistryError::UnexpectedAnswer { host, what, answer }) if answer.starts_with("400") => {
+            Err(RegistryError::Denied {
+                host,
+                what,
+                who: credentials.description.clone(),
+            })
+        }
         settled => settled,
     }?;
-    let answer: Answer = serde_json::from_slice(&got.body).map_err(|error| wrong(format!("no token: {error}")))?;
+    let answer: TokenAnswer = serde_json::from_slice(&got.body).map_err(|error| wrong(format!("no token: {error}")))?;
     let token = answer.token.or(answer.access_token);
-    token.map(Authorization::Bearer).ok_or_else(|| wrong("no token".to_owned()))
+    token
+        .map(Authorization::Bearer)
+        .ok_or_else(|| wrong("no token".to_owned()))
 }
 
 /// Finds the challenge that names a token server.
-fn bearer(header: &str) -> Option<Challenge> {
+fn parse_bearer_challenge(header: &str) -> Option<Challenge> {
     let challenges = parse_challenges(header).ok()?;
     let challenge = challenges
         .iter()
@@ -187,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_server_of_tokens_is_found_among_challenges() {
-        let found = |header: &str| bearer(header).map(|challenge| (challenge.realm, challenge.service));
+        let found = |header: &str| parse_bearer_challenge(header).map(|challenge| (challenge.realm, challenge.service));
         let some = |realm: &str, service: Option<&str>| Some((realm.to_owned(), service.map(str::to_owned)));
         assert_eq!(
             found(r#"Bearer realm="https://a.io/t",service="a",scope="repository:x:pull""#),

@@ -126,7 +126,9 @@ mod tests {
         let unfit = Identity::new("ada\r\nimpersonate-user: root", &[]);
         assert_eq!(
             unfit,
-            Err(IdentityError::InvalidHeaderValue("ada\\r\\nimpersonate-user: root".to_owned()))
+            Err(IdentityError::InvalidHeaderValue(
+                "ada\\r\\nimpersonate-user: root".to_owned()
+            ))
         );
     }
 

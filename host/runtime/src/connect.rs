@@ -43,7 +43,7 @@ pub struct Connection {
     /// A description of the cluster and the proxy, for people.
     pub description: String,
     /// Whether the client impersonates another user.
-    acts_as_other: bool,
+    is_impersonating: bool,
 }
 
 impl Connection {
@@ -54,7 +54,7 @@ impl Connection {
     ///
     /// Returns that the connection impersonates another user already.
     pub fn client_for(&self, identity: &Identity) -> Result<Client, IdentityError> {
-        if self.acts_as_other {
+        if self.is_impersonating {
             return Err(IdentityError::Nested);
         }
         Ok(client::for_identity(&self.client, &self.namespace, identity))
@@ -66,7 +66,7 @@ impl Connection {
             client,
             namespace,
             description: place,
-            acts_as_other: false,
+            is_impersonating: false,
         }
     }
 }
@@ -130,27 +130,30 @@ pub async fn connect(spec: &ClusterSpec) -> anyhow::Result<Connection> {
     };
     if let Some(user) = &spec.impersonated_user {
         config.auth_info.impersonate = Some(user.clone());
-        config.auth_info.impersonate_groups = (!spec.impersonated_groups.is_empty()).then(|| spec.impersonated_groups.clone());
+        config.auth_info.impersonate_groups =
+            (!spec.impersonated_groups.is_empty()).then(|| spec.impersonated_groups.clone());
     }
     let namespace = spec.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
     let acts_as_other = config.auth_info.impersonate.is_some();
-    let place = place(&config);
+    let place = cluster_description(&config);
     let plugin = config.auth_info.exec.clone();
-    let client = client::new_client(config).map_err(|error| match plugin.and_then(|plugin| refused(&error, plugin)) {
-        Some(refused) => refused.into(),
-        None => anyhow::Error::from(error).context(format!("failed to connect to {place}")),
+    let client = client::new_client(config).map_err(|error| {
+        match plugin.and_then(|plugin| credential_error(&error, plugin)) {
+            Some(refused) => refused.into(),
+            None => anyhow::Error::from(error).context(format!("failed to connect to {place}")),
+        }
     })?;
     Ok(Connection {
         client,
         namespace,
         description: place,
-        acts_as_other,
+        is_impersonating: acts_as_other,
     })
 }
 
 /// Describes the cluster without passwords, and over plain HTTP without the path, which holds the token of a served embedded cluster.
-fn place(config: &Config) -> String {
+fn cluster_description(config: &Config) -> String {
     let url = &config.cluster_url;
     let host = url
         .authority()
@@ -176,11 +179,11 @@ fn place(config: &Config) -> String {
 /// Reads the kubeconfig: the named file, else the others that exist; `None` when there is none.
 fn kubeconfig(spec: &ClusterSpec) -> anyhow::Result<Option<Kubeconfig>> {
     if let Some(path) = &spec.kubeconfig {
-        return read(path).map(Some);
+        return read_kubeconfig(path).map(Some);
     }
     let mut merged: Option<Kubeconfig> = None;
     for path in spec.kubeconfigs.iter().filter(|path| path.exists()) {
-        let next = read(path)?;
+        let next = read_kubeconfig(path)?;
         merged = Some(match merged {
             None => next,
             Some(merged) => {
@@ -192,7 +195,7 @@ fn kubeconfig(spec: &ClusterSpec) -> anyhow::Result<Option<Kubeconfig>> {
     Ok(merged)
 }
 
-fn read(path: &Path) -> anyhow::Result<Kubeconfig> {
+fn read_kubeconfig(path: &Path) -> anyhow::Result<Kubeconfig> {
     let read = Kubeconfig::read_from(path);
     read.with_context(|| format!("failed to read the kubeconfig {}", path.display()))
 }
@@ -208,7 +211,7 @@ fn named_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String>
 }
 
 /// Returns the error of a credential plugin, if that is why there is no client.
-fn refused(error: &Error, plugin: ExecConfig) -> Option<CredentialError> {
+fn credential_error(error: &Error, plugin: ExecConfig) -> Option<CredentialError> {
     let Error::Auth(error) = error else { return None };
     let what = match error {
         AuthError::AuthExecStart(why) => format!("can't be run: {why}"),

@@ -30,7 +30,7 @@ pub use self::{
     client::{Identity, IdentityError},
     connect::{ClusterSpec, ConnectError, Connection, CredentialError, connect},
     proxy::ProxyVariables,
-    sandbox::{LoadedSandbox, PluginHost, load_one, load},
+    sandbox::{LoadedSandbox, PluginHost, load, load_one},
 };
 
 /// The most bytes in the name of an application: names that are derived from it must fit into labels.
@@ -116,7 +116,8 @@ impl Runtime {
         let cluster = self.engine.cluster();
         let version = cluster.version().await;
         Ok(Capabilities {
-            kube_version: version.with_context(|| format!("failed to ask {} for its version", self.cluster_description))?,
+            kube_version: version
+                .with_context(|| format!("failed to ask {} for its version", self.cluster_description))?,
             api_versions: cluster.discovery().api_versions(),
         })
     }

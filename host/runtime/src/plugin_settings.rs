@@ -17,7 +17,7 @@ use capstan_sandbox::Sandbox;
 pub(crate) fn check(all: &BTreeMap<String, WrittenSettings>, sandbox: &Sandbox) -> Result<(), Diagnostics> {
     let mistakes: Vec<Diagnostic> = all
         .iter()
-        .flat_map(|(name, written)| mistakes(name, written, sandbox))
+        .flat_map(|(name, written)| find_mistakes(name, written, sandbox))
         .collect();
     if mistakes.is_empty() {
         Ok(())
@@ -26,7 +26,7 @@ pub(crate) fn check(all: &BTreeMap<String, WrittenSettings>, sandbox: &Sandbox) 
     }
 }
 
-fn mistakes(name: &str, written: &WrittenSettings, sandbox: &Sandbox) -> Vec<Diagnostic> {
+fn find_mistakes(name: &str, written: &WrittenSettings, sandbox: &Sandbox) -> Vec<Diagnostic> {
     let (document, pointer) = (&written.document, WrittenSettings::pointer_to(name));
     let Some(flaws) = sandbox.flaws_of_health_settings(name, &written.settings) else {
         let known: Vec<String> = sandbox.plugins().into_iter().map(|plugin| plugin.name).collect();

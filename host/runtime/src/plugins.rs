@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use capstan_project::{PluginSpec, plugins::NamedPlugin};
-use capstan_registry::{Access, LockFile, SignaturePolicy, RegistryError, Source, Store, lock};
+use capstan_registry::{Access, LockFile, RegistryError, SignaturePolicy, Source, Store, lock};
 
 use crate::{
     PluginHost,
@@ -38,7 +38,7 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<NamedPlugins
             let locked = lock.find(&named.source);
             let source = component_source(named, &mut found.stale)?;
             let component = store.load(&source, &named.folder, locked, &file).await;
-            let component = component.map_err(|error| about(named, error))?;
+            let component = component.map_err(|error| with_plugin(named, error))?;
             found.components.push((named.to_string(), component.bytes));
         }
         Ok(found)
@@ -58,7 +58,7 @@ fn component_source(named: &NamedPlugin, stale: &mut Vec<Stale>) -> anyhow::Resu
 }
 
 /// Adds the plugin's name to an error that only names the registry.
-fn about(named: &NamedPlugin, error: RegistryError) -> anyhow::Error {
+fn with_plugin(named: &NamedPlugin, error: RegistryError) -> anyhow::Error {
     match error {
         RegistryError::Unreachable { .. } | RegistryError::Denied { .. } | RegistryError::Credentials { .. } => {
             anyhow::Error::new(error).context(format!("the plugin {named} can't be downloaded"))

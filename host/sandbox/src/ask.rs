@@ -20,7 +20,7 @@ use crate::{
     plugin::Plugin,
     projection::default_projection,
     registry::claim_for,
-    sandbox::{CallInput, CallContext, Sandbox},
+    sandbox::{CallContext, CallInput, Sandbox},
 };
 
 /// A function of the contract.
@@ -150,7 +150,8 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
     let projection = plugin.projection(&claim).unwrap_or(default_projection());
     let assess = if plugin.uses_object_view && function == Function::Assess {
         input.remove("object");
-        let seen = serde_json::to_value(projection.project(&object)).map_err(|error| AskError::Input(error.to_string()))?;
+        let seen =
+            serde_json::to_value(projection.project(&object)).map_err(|error| AskError::Input(error.to_string()))?;
         Assess::View(seen)
     } else {
         Assess::Text

@@ -25,19 +25,19 @@ const KEY_BYTES: usize = 64;
 const MAC_BYTES: u64 = 32;
 
 /// The limits of the cache on disk.
-struct Bounds {
+struct CacheLimits {
     /// The most bytes of all files together.
     bytes: u64,
     /// How long a file that isn't used is kept.
-    unused: Duration,
+    unused_age: Duration,
     /// How long a file that wasn't written completely is kept.
-    unfinished: Duration,
+    unfinished_age: Duration,
 }
 
-const BOUNDS: Bounds = Bounds {
+const LIMITS: CacheLimits = CacheLimits {
     bytes: 2 << 30,
-    unused: Duration::from_hours(30 * 24),
-    unfinished: Duration::from_hours(24),
+    unused_age: Duration::from_hours(30 * 24),
+    unfinished_age: Duration::from_hours(24),
 };
 
 /// A folder of compiled code.
@@ -59,7 +59,7 @@ impl Cache {
         };
         let cache =
             open().map_err(|why: String| format!("compiled plugins are not kept in {}: {why}", folder.display()))?;
-        cache.sweep(&BOUNDS, SystemTime::now());
+        cache.evict(&LIMITS, SystemTime::now());
         Ok(cache)
     }
 
@@ -80,7 +80,7 @@ impl Cache {
                 return None;
             }
         };
-        if !self.is_ours(name, &mut file) {
+        if !self.is_authentic(name, &mut file) {
             let file = self.folder.path().join(name);
             tracing::warn!(file = %file.display(), "A compiled plugin was changed since it was written, and is compiled again.");
             return None;
@@ -90,7 +90,7 @@ impl Cache {
         Some(VerifiedFile(file))
     }
 
-    fn is_ours(&self, name: &str, file: &mut File) -> bool {
+    fn is_authentic(&self, name: &str, file: &mut File) -> bool {
         let Some(length) = file
             .metadata()
             .ok()
@@ -100,7 +100,7 @@ impl Cache {
         };
         let mut mac = self.mac(name, length);
         let mut stored = Vec::new();
-        let read = io::copy(&mut (&mut *file).take(length), &mut Update(&mut mac));
+        let read = io::copy(&mut (&mut *file).take(length), &mut MacWriter(&mut mac));
         read.is_ok_and(|read| read == length)
             && file.take(MAC_BYTES + 1).read_to_end(&mut stored).is_ok()
             && mac.verify_slice(&stored).is_ok()
@@ -118,16 +118,18 @@ impl Cache {
 
     /// Deletes files that weren't used for long, and then those that were used longest ago until the rest fits. A process that has mapped
     /// a file keeps it.
-    fn sweep(&self, bounds: &Bounds, now: SystemTime) {
+    fn evict(&self, bounds: &CacheLimits, now: SystemTime) {
         let swept = || -> io::Result<()> {
-            let files = self.folder.list_files(|name| is_code(name) || is_unfinished(name))?;
+            let files = self
+                .folder
+                .list_files(|name| is_code_file(name) || is_temporary_file(name))?;
             let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
             for file in files {
                 let age = now.duration_since(file.last_used).unwrap_or_default();
-                let is_old = if is_unfinished(&file.name) {
-                    age > bounds.unfinished
+                let is_old = if is_temporary_file(&file.name) {
+                    age > bounds.unfinished_age
                 } else {
-                    age > bounds.unused || bytes > bounds.bytes
+                    age > bounds.unused_age || bytes > bounds.bytes
                 };
                 if is_old {
                     self.folder.remove(&file.name)?;
@@ -153,22 +155,22 @@ impl Cache {
 
 /// Says whether a file of this name is one of ours: a digest, and a hash of the compiler's configuration. A folder that the user named
 /// may have other files.
-fn is_code(name: &str) -> bool {
+fn is_code_file(name: &str) -> bool {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let parts = name.split_once('-');
     parts.is_some_and(|(digest, hash)| digest.len() == 64 && hash.len() == 16 && is_hex(digest) && is_hex(hash))
 }
 
 /// Says whether a file of this name is a temporary one of `tempfile`: `.tmp` and six characters.
-fn is_unfinished(name: &str) -> bool {
+fn is_temporary_file(name: &str) -> bool {
     name.strip_prefix(".tmp")
         .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// Adds everything that is written to an authentication code.
-struct Update<'a>(&'a mut Hmac<Sha256>);
+struct MacWriter<'a>(&'a mut Hmac<Sha256>);
 
-impl io::Write for Update<'_> {
+impl io::Write for MacWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())
@@ -362,7 +364,7 @@ mod tests {
         fs::create_dir(folder.path().join(name(9))).unwrap();
         let mapped = cache.folder.read(&name(1)).unwrap();
         assert!(cache.find(&name(3)).is_some(), "used, and so kept");
-        cache.sweep(&BOUNDS, now);
+        cache.evict(&LIMITS, now);
         let is_there = |name: &str| folder.path().join(name).exists();
         assert!(!is_there(&name(1)) && is_there(&name(2)) && is_there(&name(3)) && is_there(&name(9)));
         assert!(!is_there(".tmpAbC123") && is_there(".tmpAbC124"));
@@ -385,8 +387,8 @@ mod tests {
             file.set_modified(now - age).unwrap();
         }
         cache.find(&name(0)).unwrap();
-        let bounds = Bounds { bytes: 3500, ..BOUNDS };
-        cache.sweep(&bounds, now);
+        let bounds = CacheLimits { bytes: 3500, ..LIMITS };
+        cache.evict(&bounds, now);
         let left: Vec<usize> = (0..10)
             .filter(|number| folder.path().join(name(*number)).exists())
             .collect();

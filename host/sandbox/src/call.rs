@@ -25,7 +25,7 @@ use crate::{
     adapter::v0::Exports,
     component::LinkedComponent,
     engine::Engine,
-    memory::{MemoryLimiter, MemoryBudget, MemoryLimitExceeded, MemoryTimeout},
+    memory::{MemoryBudget, MemoryLimitExceeded, MemoryLimiter, MemoryTimeout},
     state::{CallFacts, CallState},
     thrown::{is_recursion, thrown_error, type_error},
     ticker::TICK,

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The interfaces that a plugin may import besides WASI 0.2. `types` has no functions; it only declares the types.
-const CONTRACT: [&str; 4] = [
+const CONTRACT_IMPORTS: [&str; 4] = [
     "capstan:plugin/host@0.1.0",
     "capstan:plugin/types@0.1.0",
     "capstan:plugin/object-view@0.1.0",
@@ -48,7 +48,7 @@ fn is_known_import(import: &str) -> bool {
         && import
             .rsplit_once('@')
             .is_some_and(|(_, version)| version.starts_with("0.2."));
-    is_wasi || CONTRACT.contains(&import)
+    is_wasi || CONTRACT_IMPORTS.contains(&import)
 }
 
 /// Returns the name of the export that answers for an interface.
@@ -78,11 +78,11 @@ pub(crate) fn prepare(
     // Code of another version of wasmtime has another name; code for another processor is refused here.
     let cached = cache
         .and_then(|cache| cache.find(&name))
-        .and_then(|code| load(engine, code).ok());
+        .and_then(|code| load_verified(engine, code).ok());
     let (component, compiled) = if let Some(component) = cached {
         (component, CompiledBy::Cached)
     } else {
-        let (component, code) = compiled(engine, bytes, compiler)?;
+        let (component, code) = compile_component(engine, bytes, compiler)?;
         if let Some(cache) = cache {
             cache.store(&name, &code);
         }
@@ -99,7 +99,7 @@ pub(crate) fn prepare(
 }
 
 /// Compiles a component, in a child process if `compiler` is set. Also returns the code for the cache.
-fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime::Result<(Component, Vec<u8>)> {
+fn compile_component(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime::Result<(Component, Vec<u8>)> {
     match compiler.map(|program| compile::compile_in_child(program, bytes)) {
         Some(Ok(code)) => return Ok((deserialize(engine, &code)?, code)),
         Some(Err(CompileError::Invalid(why))) => return Err(wasmtime::Error::msg(why)),
@@ -115,7 +115,7 @@ fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime:
 }
 
 /// Loads verified code: maps the open file, or copies it where the system can't map an open file by a path.
-fn load(engine: &Engine, VerifiedFile(file): VerifiedFile) -> wasmtime::Result<Component> {
+fn load_verified(engine: &Engine, VerifiedFile(file): VerifiedFile) -> wasmtime::Result<Component> {
     if let Some(mapped) = map(engine, &file) {
         return mapped;
     }

@@ -107,7 +107,7 @@ fn fastest_engine() -> wasmtime::Result<(wasmtime::Engine, Option<String>)> {
     let mut refusal = None;
     for scan in [Enabled::Yes, Enabled::No] {
         let mut config = config();
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(scan)));
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling_config(scan)));
         match wasmtime::Engine::new(&config) {
             Ok(engine) => return Ok((engine, None)),
             Err(error) => refusal = Some(error),
@@ -123,7 +123,7 @@ fn fastest_engine() -> wasmtime::Result<(wasmtime::Engine, Option<String>)> {
 
 /// Measured: a call with a pool takes a third of the time. Most of that is because `PAGEMAP_SCAN` (Linux 6.7) finds the pages that a call
 /// wrote, so that up to 2 MiB of a memory can stay mapped. Without it, all of them would have to be cleared.
-fn pool(scan: Enabled) -> PoolingAllocationConfig {
+fn pooling_config(scan: Enabled) -> PoolingAllocationConfig {
     let keep = if matches!(scan, Enabled::Yes) {
         2 << 20
     } else {

@@ -91,7 +91,7 @@ pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) ->
     };
     if bytes.len() > MAX_COMPONENT_BYTES {
         let message = format!("it has {} bytes, and may have {MAX_COMPONENT_BYTES}", bytes.len());
-        found.fault(message, "build it in release mode, without debug information");
+        found.add_fault(message, "build it in release mode, without debug information");
         return Ok(found);
     }
     let parts = (
@@ -104,13 +104,13 @@ pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) ->
             (found.imports, found.exports, found.anatomy) = (imports, exports, Some(anatomy));
         }
         (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
-            found.fault(error.to_string(), not_a_component_hint(&error));
+            found.add_fault(error.to_string(), not_a_component_hint(&error));
             return Ok(found);
         }
     }
     found.examine_manifest(bytes);
     found.examine_imports_and_exports();
-    found.code(bytes, cache, compiler)?;
+    found.examine_code(bytes, cache, compiler)?;
     Ok(found)
 }
 
@@ -132,7 +132,7 @@ impl Examination {
         self.faults.is_empty()
     }
 
-    fn fault(&mut self, message: impl Into<String>, hint: impl Into<Remedies>) {
+    fn add_fault(&mut self, message: impl Into<String>, hint: impl Into<Remedies>) {
         self.faults.push(Fault {
             message: message.into(),
             hint: hint.into(),
@@ -144,7 +144,7 @@ impl Examination {
             Ok(manifest) => {
                 match plugin::requested_grants(&manifest) {
                     Ok(requested) => self.requests = requested.describe(),
-                    Err(reason) => self.fault(
+                    Err(reason) => self.add_fault(
                         format!("it requests grants that can't be understood: {reason}"),
                         "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them",
                     ),
@@ -156,14 +156,14 @@ impl Examination {
             }
             Err(ReadError::Flaws(flaws)) => {
                 for flaw in flaws.0 {
-                    self.fault(
+                    self.add_fault(
                         format!("its manifest is wrong: {}: {}", flaw.place, flaw.message),
                         ["correct it".into(), BUILD.into()],
                     );
                 }
             }
-            Err(ReadError::Json(error)) => self.fault(format!("its manifest can't be read: {error}"), BUILD),
-            Err(error) => self.fault(error.to_string(), BUILD),
+            Err(ReadError::Json(error)) => self.add_fault(format!("its manifest can't be read: {error}"), BUILD),
+            Err(error) => self.add_fault(error.to_string(), BUILD),
         }
     }
 
@@ -182,7 +182,7 @@ impl Examination {
                 "it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
                     .to_owned()
             };
-            self.fault(format!("it imports `{import}`, which no plugin gets"), hint);
+            self.add_fault(format!("it imports `{import}`, which no plugin gets"), hint);
         }
         let mut known = INTERFACES.map(component::export_name).to_vec();
         known.push(component::HEALTH_BY_VIEW.to_owned());
@@ -195,7 +195,7 @@ impl Examination {
                 "build it against a contract that this host knows: {}",
                 CONTRACTS.join(", ")
             );
-            self.fault(format!("it exports `{export}`, which this host doesn't know"), hint);
+            self.add_fault(format!("it exports `{export}`, which this host doesn't know"), hint);
         }
         if ours.is_empty() && later.is_empty() {
             let what = if others.is_empty() {
@@ -205,7 +205,7 @@ impl Examination {
                 format!("{}: it was built for another world", others.join(", "))
             };
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-            self.fault(
+            self.add_fault(
                 format!("it exports {what}"),
                 format!("a plugin exports one or more of {}", known.join(", ")),
             );
@@ -218,7 +218,7 @@ impl Examination {
         for interface in INTERFACES {
             let export = component::export_name(interface);
             match (claimed.contains(&interface), component::has_export(interface, &ours)) {
-                (true, false) => self.fault(
+                (true, false) => self.add_fault(
                     format!("it claims `{interface}`, and does not export `{export}`"),
                     "export it, or take the claim out of `plugin.toml`",
                 ),
@@ -231,7 +231,12 @@ impl Examination {
     }
 
     /// Compiles and links the component, as loading does: only that shows whether its functions have the contract's types.
-    fn code(&mut self, bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<(), SandboxError> {
+    fn examine_code(
+        &mut self,
+        bytes: &[u8],
+        cache: Option<PathBuf>,
+        compiler: Option<&Path>,
+    ) -> Result<(), SandboxError> {
         let is_foreign = !component::foreign_imports(self.imports.clone()).is_empty();
         let exported = |interface: &Interface| component::has_export(*interface, &self.exports);
         let exported: Vec<Interface> = INTERFACES.into_iter().filter(exported).collect();
@@ -242,7 +247,7 @@ impl Examination {
         let cache = cache.and_then(|folder| Cache::open(&folder).ok());
         let ready = component::prepare(&engine, cache.as_ref(), &self.digest, bytes, &exported, compiler);
         if let Err(error) = ready {
-            self.fault(
+            self.add_fault(
                 format!("its code does not fit: {error:#}"),
                 "build it again against the contract 0.1.0 in `wit/`",
             );

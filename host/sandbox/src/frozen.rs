@@ -25,7 +25,7 @@ pub(crate) struct CallIdentity<'a> {
 
 /// Makes the WASI environment of one call.
 pub(crate) fn wasi_context(moment: &CallIdentity<'_>, output: &Output) -> WasiCtx {
-    let seed = seed(moment);
+    let seed = random_seed(moment);
     let now = FixedClock(Duration::from_millis(moment.now_ms));
     let (mut low, mut numbers) = ([0; 16], [0; 32]);
     numbers.copy_from_slice(&seed);
@@ -43,7 +43,7 @@ pub(crate) fn wasi_context(moment: &CallIdentity<'_>, output: &Output) -> WasiCt
         .build()
 }
 
-fn seed(moment: &CallIdentity<'_>) -> [u8; 32] {
+fn random_seed(moment: &CallIdentity<'_>) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for text in [moment.digest, moment.claim, moment.input] {
         hasher.update((text.len() as u64).to_be_bytes());
@@ -71,7 +71,7 @@ impl HostWallClock for FixedClock {
 
 impl HostMonotonicClock for FixedClock {
     fn resolution(&self) -> u64 {
-        nanos(CLOCK_RESOLUTION)
+        as_nanos(CLOCK_RESOLUTION)
     }
 
     fn now(&self) -> u64 {
@@ -82,10 +82,10 @@ impl HostMonotonicClock for FixedClock {
 /// Returns what the monotonic clock says at a time. Planning has no time: then it is a little more than zero, as Go considers a clock at
 /// zero broken, and exits.
 fn monotonic_nanos(now: Duration) -> u64 {
-    nanos(now).max(1)
+    as_nanos(now).max(1)
 }
 
-fn nanos(time: Duration) -> u64 {
+fn as_nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -111,33 +111,33 @@ impl monotonic_clock::Host for CallState {
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
-        Ok(nanos(CLOCK_RESOLUTION))
+        Ok(as_nanos(CLOCK_RESOLUTION))
     }
 
     fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
         let now = monotonic_clock::Host::now(self)?;
-        alarm(self.ctx().table, when <= now)
+        new_pollable(self.ctx().table, when <= now)
     }
 
     fn subscribe_duration(&mut self, wait: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        alarm(self.ctx().table, wait == 0)
+        new_pollable(self.ctx().table, wait == 0)
     }
 }
 
-fn alarm(table: &mut ResourceTable, has_come: bool) -> wasmtime::Result<Resource<DynPollable>> {
-    let alarm = table.push(FixedPollable { has_come })?;
+fn new_pollable(table: &mut ResourceTable, has_come: bool) -> wasmtime::Result<Resource<DynPollable>> {
+    let alarm = table.push(FixedPollable { is_due: has_come })?;
     subscribe(table, alarm)
 }
 
 /// A wait for a time. As the clock stands still, the time has come already or never comes.
 struct FixedPollable {
-    has_come: bool,
+    is_due: bool,
 }
 
 #[async_trait]
 impl Pollable for FixedPollable {
     async fn ready(&mut self) {
-        if !self.has_come {
+        if !self.is_due {
             // Nothing wakes it; `call` detects that, and reports it.
             std::future::pending::<()>().await;
         }

@@ -14,10 +14,10 @@ use capstan_core::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::projection::{Projection, ProjectedValue, default_projection};
+use crate::projection::{ProjectedValue, Projection, default_projection};
 
 /// The version of the contract that the input follows.
-const CONTRACT: &str = "0.1.0";
+const CONTRACT_VERSION: &str = "0.1.0";
 
 /// The most bytes of an input, after projection.
 const MAX_INPUT_BYTES: usize = 2 << 20;
@@ -31,8 +31,8 @@ pub(crate) fn health_input(
     settings: Map<String, Value>,
     projection: &Projection,
 ) -> Result<String, InputError> {
-    text(&HealthInput {
-        contract: CONTRACT,
+    to_json(&HealthInput {
+        contract: CONTRACT_VERSION,
         application: question.application,
         settings,
         compat: question.mode.contract_name(),
@@ -47,8 +47,8 @@ pub(crate) fn health_by_view_input(
     settings: Map<String, Value>,
     projection: &Projection,
 ) -> Result<(String, Value), InputError> {
-    let input = text(&HealthInput {
-        contract: CONTRACT,
+    let input = to_json(&HealthInput {
+        contract: CONTRACT_VERSION,
         application: question.application,
         settings,
         compat: question.mode.contract_name(),
@@ -63,12 +63,12 @@ pub(crate) fn health_by_view_input(
 
 /// Makes the input for placing a manifest.
 pub(crate) fn place_input(question: &PlacementQuestion) -> Result<String, InputError> {
-    given(question, &question.object)
+    question_input(question, &question.object)
 }
 
 /// Makes the input of a delete policy.
 pub(crate) fn policy_input(question: &PolicyQuestion) -> Result<String, InputError> {
-    given(question, &question.object)
+    question_input(question, &question.object)
 }
 
 /// Makes the input of one of the three calls about a running hook.
@@ -78,8 +78,8 @@ pub(crate) fn hook_input(context: &HookContext, question: &HookQuestion) -> Resu
         HookQuestion::Advance { observation, .. } => (None, Some(observation_input(observation, &context.grants))),
         HookQuestion::Abort { reason, .. } => (Some(*reason), None),
     };
-    text(&HookInput {
-        contract: CONTRACT,
+    to_json(&HookInput {
+        contract: CONTRACT_VERSION,
         application: &context.application,
         settings: &context.settings,
         hook: &context.hook,
@@ -95,12 +95,12 @@ pub(crate) fn hook_input(context: &HookContext, question: &HookQuestion) -> Resu
 /// Completes an input that was written by hand: adds the contract's version, and removes the fields of the object that the claim doesn't
 /// see.
 pub(crate) fn complete_input(mut input: Map<String, Value>, projection: &Projection) -> Result<String, InputError> {
-    input.entry("contract").or_insert_with(|| CONTRACT.into());
+    input.entry("contract").or_insert_with(|| CONTRACT_VERSION.into());
     if let Some(object) = input.get_mut("object") {
         let whole = Object(object.take());
         *object = serde_json::to_value(projection.project(&whole)).map_err(serialize_error)?;
     }
-    text(&input)
+    to_json(&input)
 }
 
 #[derive(Serialize)]
@@ -214,7 +214,7 @@ struct HealthSummary<'a> {
 }
 
 fn observation_input<'a>(observation: &'a Observation, grants: &Grants) -> ObservationInput<'a> {
-    let seen = |object| revealed(object, grants);
+    let seen = |object| reveal(object, grants);
     let what = match &observation.kind {
         ObservationKind::Created(object) => ObservationBody::Created { object: seen(object) },
         ObservationKind::Object { object, health } => ObservationBody::Object {
@@ -254,7 +254,7 @@ fn observation_input<'a>(observation: &'a Observation, grants: &Grants) -> Obser
     }
 }
 
-fn revealed<'a>(object: &'a Object, grants: &Grants) -> VisibleObject<'a> {
+fn reveal<'a>(object: &'a Object, grants: &Grants) -> VisibleObject<'a> {
     let seen = default_projection().project(object);
     let data = object.0.get("data").and_then(Value::as_object);
     // Of a list of Secrets nothing is shown: grants name single Secrets.
@@ -286,21 +286,21 @@ fn health_summary(health: &Assessment) -> HealthSummary<'_> {
 }
 
 /// Makes the input of a question whose object may only be visible in part.
-fn given<Q: Serialize>(question: &Q, object: &Object) -> Result<String, InputError> {
+fn question_input<Q: Serialize>(question: &Q, object: &Object) -> Result<String, InputError> {
     let given = QuestionInput {
-        contract: CONTRACT,
+        contract: CONTRACT_VERSION,
         question,
     };
     let seen = default_projection().project(object);
     if seen.is_whole() {
-        return text(&given);
+        return to_json(&given);
     }
     let mut input = serde_json::to_value(&given).map_err(serialize_error)?;
     input["object"] = serde_json::to_value(seen).map_err(serialize_error)?;
-    text(&input)
+    to_json(&input)
 }
 
-fn text<T: Serialize>(input: &T) -> Result<String, InputError> {
+fn to_json<T: Serialize>(input: &T) -> Result<String, InputError> {
     let text = serde_json::to_string(input).map_err(serialize_error)?;
     if text.len() > MAX_INPUT_BYTES {
         return Err(format!(

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The most components that are stored; those that weren't used for the longest time are removed first.
-const MOST: usize = 50;
+const MAX_COMPONENTS: usize = 50;
 
 /// A folder of components, with those that were loaded from it.
 pub(crate) struct ComponentStore {
@@ -53,11 +53,11 @@ impl ComponentStore {
 
     /// Stores a component that is used. If that fails, an operation can't be resumed once the component was replaced.
     pub(crate) fn store(&self, digest: &str, component: &[u8]) {
-        if let Ok(file) = self.folder.read(&name(digest)) {
+        if let Ok(file) = self.folder.read(&file_name(digest)) {
             file.set_modified(SystemTime::now()).ok();
             return;
         }
-        if let Err(error) = self.write(&name(digest), component) {
+        if let Err(error) = self.write(&file_name(digest), component) {
             tracing::debug!(folder = %self.folder.path().display(), %error, "A component can't be stored.");
         }
     }
@@ -65,7 +65,7 @@ impl ComponentStore {
     fn write(&self, name: &str, component: &[u8]) -> std::io::Result<()> {
         self.folder.write(name, &[component])?;
         let all = self.folder.list_files(|_| true)?;
-        for file in all.iter().rev().skip(MOST) {
+        for file in all.iter().rev().skip(MAX_COMPONENTS) {
             self.folder.remove(&file.name)?;
         }
         Ok(())
@@ -85,18 +85,20 @@ impl ComponentStore {
         if !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
-        let file = self.folder.read(&name(digest)).ok()?;
+        let file = self.folder.read(&file_name(digest)).ok()?;
         let mut component = Vec::new();
-        file.take(MAX_COMPONENT_BYTES as u64 + 1).read_to_end(&mut component).ok()?;
+        file.take(MAX_COMPONENT_BYTES as u64 + 1)
+            .read_to_end(&mut component)
+            .ok()?;
         if component.len() > MAX_COMPONENT_BYTES || hex(&Sha256::digest(&component)) != digest {
             return None;
         }
-        let path = self.folder.path().join(name(digest));
+        let path = self.folder.path().join(file_name(digest));
         Plugin::read(component.into(), Source::Path(path.display().to_string())).ok()
     }
 }
 
-fn name(digest: &str) -> String {
+fn file_name(digest: &str) -> String {
     format!("{digest}.wasm")
 }
 
@@ -125,7 +127,7 @@ mod tests {
         assert_eq!(again.find(&digest).unwrap().manifest.name, "viewer");
         let mut bent = component.to_vec();
         bent.push(0);
-        fs::write(folder.path().join("components").join(name(&digest)), bent).unwrap();
+        fs::write(folder.path().join("components").join(file_name(&digest)), bent).unwrap();
         assert!(kept.find(&digest).is_none());
         assert!(kept.find("../../etc/passwd").is_none());
     }
@@ -135,17 +137,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kept = kept_in(folder.path());
         let old = SystemTime::now() - Duration::from_hours(1);
-        for number in 0..MOST {
+        for number in 0..MAX_COMPONENTS {
             kept.store(&format!("{number:064x}"), b"component");
-            let file = File::open(folder.path().join(name(&format!("{number:064x}")))).unwrap();
+            let file = File::open(folder.path().join(file_name(&format!("{number:064x}")))).unwrap();
             file.set_modified(old).unwrap();
         }
         kept.store(&format!("{:064x}", 0), b"component");
-        for number in MOST..2 * MOST - 1 {
+        for number in MAX_COMPONENTS..2 * MAX_COMPONENTS - 1 {
             kept.store(&format!("{number:064x}"), b"component");
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MOST);
-        assert!(folder.path().join(name(&format!("{:064x}", 0))).exists(), "it was used");
-        assert!(!folder.path().join(name(&format!("{:064x}", 1))).exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MAX_COMPONENTS);
+        assert!(
+            folder.path().join(file_name(&format!("{:064x}", 0))).exists(),
+            "it was used"
+        );
+        assert!(!folder.path().join(file_name(&format!("{:064x}", 1))).exists());
     }
 }

@@ -40,7 +40,7 @@ mod view;
 
 pub use ask::{Answer, AnswerWithCost, Function, Question};
 pub use call::{Cost, LogLine, LogSeverity};
-pub use compile::{run_child, is_child};
+pub use compile::{is_child, run_child};
 pub use error::{AskError, SandboxError};
 pub use examine::{CallLimits, Examination, Fault, examine};
 pub use info::{ClaimInfo, CompiledBy, PluginInfo, Source};

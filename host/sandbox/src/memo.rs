@@ -53,11 +53,11 @@ impl CacheKey {
             return None;
         }
         let related = match question.related {
-            Some(related) => Some(digest(related)?),
+            Some(related) => Some(json_digest(related)?),
             None => None,
         };
         let settings = match question.settings {
-            Some(settings) => Some(digest(settings)?),
+            Some(settings) => Some(json_digest(settings)?),
             None => None,
         };
         Some(CacheKey {
@@ -76,7 +76,7 @@ impl CacheKey {
     }
 }
 
-fn digest(value: &impl Serialize) -> Option<[u8; 32]> {
+fn json_digest(value: &impl Serialize) -> Option<[u8; 32]> {
     Some(Sha256::digest(serde_json::to_vec(value).ok()?).into())
 }
 

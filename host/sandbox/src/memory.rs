@@ -43,10 +43,10 @@ const MIB: usize = 1 << 20;
 pub(crate) struct MemoryBudget {
     /// One permit per MiB.
     free: Arc<Semaphore>,
-    mib: u32,
+    total_mib: u32,
     /// Permits for calls that are known to be large.
-    places: Semaphore,
-    patience: Duration,
+    large_call_permits: Semaphore,
+    timeout: Duration,
 }
 
 impl MemoryBudget {
@@ -56,43 +56,50 @@ impl MemoryBudget {
         let mib = (bytes / MIB).clamp(1, most);
         MemoryBudget {
             free: Arc::new(Semaphore::new(mib)),
-            mib: u32::try_from(mib).unwrap_or(u32::MAX),
-            places: Semaphore::new(MAX_LARGE_CALLS),
-            patience: MEMORY_TIMEOUT,
+            total_mib: u32::try_from(mib).unwrap_or(u32::MAX),
+            large_call_permits: Semaphore::new(MAX_LARGE_CALLS),
+            timeout: MEMORY_TIMEOUT,
         }
     }
 
     /// Returns the most bytes that one call can reserve.
     pub(crate) fn max_call_bytes(&self) -> usize {
-        (self.mib as usize).saturating_mul(MIB).saturating_add(SMALL_CALL_BYTES)
+        (self.total_mib as usize)
+            .saturating_mul(MIB)
+            .saturating_add(SMALL_CALL_BYTES)
     }
 
     /// Waits for the permit of a large call.
-    pub(crate) async fn acquire_large_call(&self, has_deadline: bool) -> Result<tokio::sync::SemaphorePermit<'_>, MemoryTimeout> {
-        self.wait(self.places.acquire(), has_deadline).await
+    pub(crate) async fn acquire_large_call(
+        &self,
+        has_deadline: bool,
+    ) -> Result<tokio::sync::SemaphorePermit<'_>, MemoryTimeout> {
+        self.wait_with_timeout(self.large_call_permits.acquire(), has_deadline)
+            .await
     }
 
     /// Waits for the memory of a call with this limit in bytes.
     async fn reserve(&self, limit: usize, has_deadline: bool) -> Result<OwnedSemaphorePermit, MemoryTimeout> {
         let mib = limit.saturating_sub(SMALL_CALL_BYTES).div_ceil(MIB);
-        let mib = u32::try_from(mib).unwrap_or(u32::MAX).min(self.mib);
+        let mib = u32::try_from(mib).unwrap_or(u32::MAX).min(self.total_mib);
         if let Ok(reserved) = self.free.clone().try_acquire_many_owned(mib) {
             return Ok(reserved);
         }
-        self.wait(self.free.clone().acquire_many_owned(mib), has_deadline).await
+        self.wait_with_timeout(self.free.clone().acquire_many_owned(mib), has_deadline)
+            .await
     }
 
-    async fn wait<T>(
+    async fn wait_with_timeout<T>(
         &self,
         turn: impl Future<Output = Result<T, AcquireError>>,
         has_deadline: bool,
     ) -> Result<T, MemoryTimeout> {
         let no_memory = || MemoryTimeout {
-            waited: self.patience,
-            mib: self.mib,
+            waited: self.timeout,
+            mib: self.total_mib,
         };
         let turn = if has_deadline {
-            tokio::time::timeout(self.patience, turn)
+            tokio::time::timeout(self.timeout, turn)
                 .await
                 .map_err(|_| no_memory())?
         } else {
@@ -134,7 +141,12 @@ pub(crate) struct MemoryLimitExceeded {
 
 impl MemoryLimiter {
     /// Makes the limiter of a call that may have `limit` bytes, or all bytes of the budget if those are fewer.
-    pub(crate) fn new(limit: usize, budget: Arc<MemoryBudget>, has_deadline: bool, turn: Arc<AtomicBool>) -> MemoryLimiter {
+    pub(crate) fn new(
+        limit: usize,
+        budget: Arc<MemoryBudget>,
+        has_deadline: bool,
+        turn: Arc<AtomicBool>,
+    ) -> MemoryLimiter {
         MemoryLimiter {
             limit: limit.min(budget.max_call_bytes()),
             used: 0,
@@ -229,7 +241,11 @@ mod tests {
         let mut call = memory(&budget, 64 * MIB);
         assert!(call.memory_growing(0, SMALL_CALL_BYTES, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 100);
-        assert!(call.memory_growing(SMALL_CALL_BYTES, SMALL_CALL_BYTES + 1, None).await.unwrap());
+        assert!(
+            call.memory_growing(SMALL_CALL_BYTES, SMALL_CALL_BYTES + 1, None)
+                .await
+                .unwrap()
+        );
         assert_eq!(budget.free.available_permits(), 40);
         assert!(call.memory_growing(SMALL_CALL_BYTES + 1, 64 * MIB, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 40);

@@ -22,10 +22,10 @@ const MAX_WRITE_BYTES: usize = 64 << 10;
 
 /// Both streams of one call.
 #[derive(Clone, Default)]
-pub(crate) struct Output(Arc<Mutex<Written>>);
+pub(crate) struct Output(Arc<Mutex<Buffers>>);
 
 #[derive(Default)]
-struct Written {
+struct Buffers {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     dropped_bytes: u64,
@@ -65,7 +65,7 @@ impl Output {
     /// Returns the output so far.
     pub(crate) fn snapshot(&self) -> OutputTexts {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Written {
+        let Buffers {
             stdout,
             stderr,
             dropped_bytes: dropped,
@@ -79,7 +79,7 @@ impl Output {
 }
 
 impl OutputPipe {
-    fn keep(&self, bytes: &[u8]) {
+    fn append(&self, bytes: &[u8]) {
         let mut written = self.output.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = MAX_OUTPUT_BYTES - written.stdout.len() - written.stderr.len();
         let kept = bytes.get(..room).unwrap_or(bytes);
@@ -115,7 +115,7 @@ impl Pollable for OutputPipe {
 
 impl OutputStream for OutputPipe {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        self.keep(&bytes);
+        self.append(&bytes);
         Ok(())
     }
 
@@ -131,7 +131,7 @@ impl OutputStream for OutputPipe {
 /// Only a later version of WASI uses this.
 impl AsyncWrite for OutputPipe {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.keep(bytes);
+        self.append(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct Plugin {
     pub(crate) uses_object_view: bool,
     /// The visible fields for each health claim.
     projections: BTreeMap<String, Projection>,
-    ready: OnceLock<Result<LinkedComponent, String>>,
+    linked: OnceLock<Result<LinkedComponent, String>>,
     pub(crate) circuit_breaker: CircuitBreaker,
 }
 
@@ -81,7 +81,11 @@ impl Plugin {
             plugin: plugin.clone(),
             reason,
         })?;
-        let settings = manifest.settings.as_ref().map(settings::SettingsSchema::new).transpose();
+        let settings = manifest
+            .settings
+            .as_ref()
+            .map(settings::SettingsSchema::new)
+            .transpose();
         let settings = settings.map_err(|reason| SandboxError::Settings {
             plugin: plugin.clone(),
             reason,
@@ -95,7 +99,7 @@ impl Plugin {
             digest: hex(&Sha256::digest(&bytes)).into(),
             source,
             bytes,
-            ready: OnceLock::new(),
+            linked: OnceLock::new(),
             circuit_breaker: CircuitBreaker::default(),
         })
     }
@@ -114,12 +118,12 @@ impl Plugin {
             component::prepare(&sandbox.engine, cache, &self.digest, &self.bytes, &claimed, compiler)
                 .map_err(|error| format!("{error:#}"))
         };
-        self.ready.get_or_init(prepare).as_ref().map_err(Clone::clone)
+        self.linked.get_or_init(prepare).as_ref().map_err(Clone::clone)
     }
 
     /// Returns its linked code, if it was compiled already.
     pub(crate) fn linked(&self) -> Option<&LinkedComponent> {
-        self.ready.get()?.as_ref().ok()
+        self.linked.get()?.as_ref().ok()
     }
 
     /// Returns the visible fields for a health claim, if the plugin has that claim.

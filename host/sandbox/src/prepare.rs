@@ -108,10 +108,10 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<PreparedComponent
     let mut memory = Interpreter {
         store,
         instance,
-        trouble: None,
+        first_error: None,
     };
     let component = wizer.snapshot_component(&context, &mut memory).await.map_err(broke)?;
-    match memory.trouble {
+    match memory.first_error {
         None => Ok(PreparedComponent { component, answer }),
         Some(error) => Err(broke(error)),
     }
@@ -122,11 +122,11 @@ struct Interpreter {
     store: Store<CallState>,
     instance: Instance,
     /// The first error: wizer's interface has no way to return one.
-    trouble: Option<wasmtime::Error>,
+    first_error: Option<wasmtime::Error>,
 }
 
 impl Interpreter {
-    async fn ask<T>(&mut self, instance: &str, function: &str) -> Option<T>
+    async fn call<T>(&mut self, instance: &str, function: &str) -> Option<T>
     where
         T: Lift + Send + Sync + 'static,
         (T,): ComponentNamedList + Lift,
@@ -134,7 +134,7 @@ impl Interpreter {
         match self.try_call(instance, function).await {
             Ok(answer) => Some(answer),
             Err(error) => {
-                self.trouble.get_or_insert(error);
+                self.first_error.get_or_insert(error);
                 None
             }
         }
@@ -162,23 +162,23 @@ impl Interpreter {
 
 impl ComponentInstanceState for Interpreter {
     async fn call_func_ret_list_u8(&mut self, instance: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
-        let bytes: Option<Vec<u8>> = self.ask(instance, func).await;
+        let bytes: Option<Vec<u8>> = self.call(instance, func).await;
         contents(&bytes.unwrap_or_default());
     }
 
     async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
-        self.ask(instance, func).await.unwrap_or_default()
+        self.call(instance, func).await.unwrap_or_default()
     }
 
     async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
-        self.ask(instance, func).await.unwrap_or_default()
+        self.call(instance, func).await.unwrap_or_default()
     }
 
     async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
-        self.ask::<f32>(instance, func).await.unwrap_or_default().to_bits()
+        self.call::<f32>(instance, func).await.unwrap_or_default().to_bits()
     }
 
     async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
-        self.ask::<f64>(instance, func).await.unwrap_or_default().to_bits()
+        self.call::<f64>(instance, func).await.unwrap_or_default().to_bits()
     }
 }

@@ -27,8 +27,8 @@ const MANAGED_FIELDS: [&str; 2] = ["metadata", "managedFields"];
 /// The visible fields of objects for one claim.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Projection {
-    ordinary: View,
-    of_secrets: View,
+    default_view: View,
+    secret_view: View,
 }
 
 /// The visible part of a value.
@@ -53,7 +53,7 @@ impl Projection {
                 shows_rest: false,
             };
             for pointer in ALWAYS_VISIBLE.into_iter().chain(fields.iter().map(String::as_str)) {
-                ordinary.show(&keys(pointer));
+                ordinary.show(&pointer_keys(pointer));
             }
             of_secrets = ordinary.clone();
         } else {
@@ -66,7 +66,10 @@ impl Projection {
             of_secrets.hide(path);
             of_secrets.hide(&[&["items", ANY_ELEMENT][..], path].concat());
         }
-        Projection { ordinary, of_secrets }
+        Projection {
+            default_view: ordinary,
+            secret_view: of_secrets,
+        }
     }
 
     /// Returns the visible part of an object, ready to be serialized.
@@ -74,9 +77,9 @@ impl Projection {
         ProjectedValue {
             value: &object.0,
             view: if secret::is_secret(object) {
-                &self.of_secrets
+                &self.secret_view
             } else {
-                &self.ordinary
+                &self.default_view
             },
         }
     }
@@ -114,7 +117,7 @@ pub(crate) fn default_projection() -> &'static Projection {
 }
 
 /// Splits a JSON pointer into its keys.
-fn keys(pointer: &str) -> Vec<String> {
+fn pointer_keys(pointer: &str) -> Vec<String> {
     let unescape = |key: &str| key.replace("~1", "/").replace("~0", "~");
     pointer.split('/').skip(1).map(unescape).collect()
 }
@@ -143,7 +146,9 @@ impl View {
                 shows_rest: true,
             };
         }
-        let View::Partial { named, shows_rest } = self else { return };
+        let View::Partial { named, shows_rest } = self else {
+            return;
+        };
         let shows_rest = *shows_rest;
         if *key == ANY_ELEMENT {
             let others = named.iter_mut().filter(|(name, _)| *name != ANY_ELEMENT);
@@ -174,7 +179,9 @@ impl Serialize for ProjectedValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (self.view, self.value) {
             (View::Nothing, _) => serializer.serialize_unit(),
-            (View::Partial { named, shows_rest }, Value::Object(map)) => object(map, named, *shows_rest, serializer),
+            (View::Partial { named, shows_rest }, Value::Object(map)) => {
+                serialize_object(map, named, *shows_rest, serializer)
+            }
             (View::Partial { named, shows_rest }, Value::Array(items)) => {
                 serialize_array(items, named, *shows_rest, serializer)
             }
@@ -183,7 +190,7 @@ impl Serialize for ProjectedValue<'_> {
     }
 }
 
-fn object<S: Serializer>(
+fn serialize_object<S: Serializer>(
     map: &Map<String, Value>,
     named: &BTreeMap<String, View>,
     shows_rest: bool,

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The claim of a delete policy that is called for every hook.
-const FOR_ALL: &str = "*";
+const ANY_HOOK: &str = "*";
 
 /// All loaded plugins: the user's, the last one first, then the built-in ones in their order.
 pub(crate) struct Registry {
@@ -26,7 +26,7 @@ pub(crate) struct Registry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     is_built_in: bool,
-    width: Specificity,
+    specificity: Specificity,
     position: usize,
 }
 
@@ -88,8 +88,8 @@ impl Registry {
     pub(crate) fn policies_for_all(&self) -> Vec<(&Plugin, String)> {
         let plugins = self.plugins.iter();
         plugins
-            .filter(|plugin| plugin.has_claim(Interface::DeletePolicy, FOR_ALL))
-            .map(|plugin| (plugin, FOR_ALL.to_owned()))
+            .filter(|plugin| plugin.has_claim(Interface::DeletePolicy, ANY_HOOK))
+            .map(|plugin| (plugin, ANY_HOOK.to_owned()))
             .collect()
     }
 
@@ -98,7 +98,7 @@ impl Registry {
         let texts = |claim: &Claim| {
             let interface = claim.interface();
             let named = |claim: String| ClaimInfo {
-                shadowed_by: self.shadow(plugin, interface, &claim),
+                shadowed_by: self.shadowing_plugin(plugin, interface, &claim),
                 interface,
                 claim,
             };
@@ -108,9 +108,9 @@ impl Registry {
     }
 
     /// Returns the plugin that takes precedence for everything that this claim of another one covers.
-    fn shadow(&self, of: &Plugin, interface: Interface, claim: &str) -> Option<String> {
+    fn shadowing_plugin(&self, of: &Plugin, interface: Interface, claim: &str) -> Option<String> {
         // All plugins with the claim `*` are called.
-        if interface == Interface::DeletePolicy && claim == FOR_ALL {
+        if interface == Interface::DeletePolicy && claim == ANY_HOOK {
             return None;
         }
         let own = self.position(of)?;
@@ -140,7 +140,7 @@ pub(crate) fn claim_for(plugin: &Plugin, need: &PluginQuery) -> Option<String> {
 fn rank(plugin: &Plugin, position: usize, width: Specificity) -> Rank {
     Rank {
         is_built_in: matches!(plugin.source, Source::BuiltIn(_)),
-        width,
+        specificity: width,
         position,
     }
 }
@@ -154,7 +154,7 @@ fn best_claim(plugin: &Plugin, need: &PluginQuery) -> Option<(Specificity, Strin
             | (Claim::Hook { kinds, except, .. }, PluginQuery::HookKind(kind)) => match_kind(kinds, except, kind),
             (Claim::Hook { types, .. }, PluginQuery::HookType(name)) => match_name(types, name),
             (Claim::Hook { words, .. }, PluginQuery::HookWord(name)) => match_name(words, name),
-            (Claim::DeletePolicy { policies }, PluginQuery::Policy(name)) if name != FOR_ALL => {
+            (Claim::DeletePolicy { policies }, PluginQuery::Policy(name)) if name != ANY_HOOK => {
                 match_name(policies, name)
             }
             (Claim::Health { .. } | Claim::Hook { .. } | Claim::DeletePolicy { .. }, _) => None,
@@ -174,11 +174,11 @@ fn match_kind(kinds: &[KindPattern], except: &[KindPattern], kind: &GroupKind) -
     kinds
         .iter()
         .filter(matches)
-        .map(|pattern| (width(pattern), pattern.to_string()))
+        .map(|pattern| (pattern_specificity(pattern), pattern.to_string()))
         .min()
 }
 
-fn width(pattern: &KindPattern) -> Specificity {
+fn pattern_specificity(pattern: &KindPattern) -> Specificity {
     match (&*pattern.group, &*pattern.kind) {
         ("*", "*") => Specificity::Anything,
         ("*", _) => Specificity::KindOfAnyGroup,
@@ -191,7 +191,9 @@ fn width(pattern: &KindPattern) -> Specificity {
 
 /// Names of hook types, words and policies contain no `/*` or `*/`: they count as exact kinds.
 fn claim_specificity(claim: &str) -> Specificity {
-    claim.parse().map_or(Specificity::Exact, |pattern| width(&pattern))
+    claim
+        .parse()
+        .map_or(Specificity::Exact, |pattern| pattern_specificity(&pattern))
 }
 
 /// Says whether a claim of a plugin covers another claim, unless one of its exceptions does.
@@ -233,7 +235,7 @@ fn check_conflicts(plugins: &[Plugin]) -> Result<(), SandboxError> {
     for (one, two) in pairs(plugins) {
         for interface in [Interface::Health, Interface::Hook, Interface::DeletePolicy] {
             let mut claims = one.claims(interface).into_iter();
-            let both = claims.find(|claim| claim != FOR_ALL && two.has_claim(interface, claim));
+            let both = claims.find(|claim| claim != ANY_HOOK && two.has_claim(interface, claim));
             if let Some(claim) = both {
                 return Err(SandboxError::Conflict {
                     interface,

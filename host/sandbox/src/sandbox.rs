@@ -34,7 +34,7 @@ use crate::{
     adapter::v0::{Assess, Decide, Place, Step},
     ask::{self, AnswerWithCost, Question},
     cache::Cache,
-    call::{self, Cost, Failure, LogSeverity, CallError},
+    call::{self, CallError, Cost, Failure, LogSeverity},
     engine::Engine,
     error::{AskError, SandboxError},
     info::PluginInfo,
@@ -57,11 +57,11 @@ pub struct Sandbox {
     pub(crate) component_store: Option<ComponentStore>,
     /// This program's executable, if it may be started as a compiler.
     pub(crate) compiler: Option<PathBuf>,
-    keeps_time: bool,
-    has_rest: bool,
+    uses_real_time: bool,
+    has_circuit_breaker: bool,
     /// The cache of health assessments, if it is used.
-    memo: Option<AssessmentCache>,
-    asked: AtomicU64,
+    assessment_cache: Option<AssessmentCache>,
+    call_count: AtomicU64,
     notes: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ impl Sandbox {
 
     /// Returns the number of calls of plugins so far.
     pub fn call_count(&self) -> u64 {
-        self.asked.load(Ordering::Relaxed)
+        self.call_count.load(Ordering::Relaxed)
     }
 
     /// Lists the mistakes in a user's settings for the plugin's health checks. Returns `None` if there is no plugin of this name.
@@ -162,7 +162,10 @@ impl Sandbox {
         Ok(())
     }
 
-    pub(crate) fn linked<'a>(&'a self, plugin: &'a Plugin) -> Result<&'a crate::component::LinkedComponent, SandboxError> {
+    pub(crate) fn linked<'a>(
+        &'a self,
+        plugin: &'a Plugin,
+    ) -> Result<&'a crate::component::LinkedComponent, SandboxError> {
         let compiled = plugin.link(self);
         compiled.map_err(|reason| SandboxError::Compile {
             plugin: plugin.source.to_string(),
@@ -185,12 +188,16 @@ impl Sandbox {
     ) -> (Result<Q::Answer, PluginError>, Cost) {
         let function = question.function();
         let broke = |reason| CallError::Trapped(reason, String::new());
-        let CallInput { context: about, input, now } = to;
+        let CallInput {
+            context: about,
+            input,
+            now,
+        } = to;
         // Planning has no time, and calls each plugin once.
         let rest = plugin
             .circuit_breaker
             .check(now)
-            .filter(|_| self.has_rest && now != Timestamp::UNIX_EPOCH);
+            .filter(|_| self.has_circuit_breaker && now != Timestamp::UNIX_EPOCH);
         let input = match rest {
             Some((message, after_ms)) => Err(CallError::Reported(Failure::Retry { message, after_ms }, String::new())),
             None => input.map_err(broke),
@@ -206,13 +213,13 @@ impl Sandbox {
                     now_ms: u64::try_from(now.as_millisecond()).unwrap_or_default(),
                 };
                 let limits = plugin.limits(about.interface);
-                self.asked.fetch_add(1, Ordering::Relaxed);
+                self.call_count.fetch_add(1, Ordering::Relaxed);
                 let (answer, cost) = call::call(
                     &self.engine,
                     &self.budget,
                     ready,
                     limits,
-                    self.keeps_time,
+                    self.uses_real_time,
                     facts,
                     question,
                 )
@@ -233,12 +240,12 @@ impl Sandbox {
         };
         let name = format!("{} {}", plugin.manifest.name, plugin.manifest.version);
         log_call(&name, function, &about.object, &cost);
-        let answer = answer.map_err(|trouble| error(trouble, name, function, about));
+        let answer = answer.map_err(|trouble| plugin_error(trouble, name, function, about));
         (answer, cost)
     }
 }
 
-fn missing(by: &PluginRef) -> PluginError {
+fn not_loaded_error(by: &PluginRef) -> PluginError {
     PluginError::Missing {
         plugin: by.to_string(),
         digest: by.digest.clone(),
@@ -275,7 +282,7 @@ impl CallContext {
 }
 
 /// Converts an error to the core's.
-fn error(trouble: CallError, plugin: String, function: &str, about: CallContext) -> PluginError {
+fn plugin_error(trouble: CallError, plugin: String, function: &str, about: CallContext) -> PluginError {
     let failed = |plugin, message, backtrace| PluginError::Failed {
         plugin,
         function: function.to_owned(),
@@ -322,7 +329,7 @@ fn log_call(plugin: &str, function: &str, object: &str, cost: &Cost) {
 
 #[async_trait]
 impl Plugins for Sandbox {
-    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
+    fn plugin_for(&self, need: &PluginQuery) -> Option<PluginRef> {
         let (plugin, claim) = self.registry.find(need)?;
         Some(plugin.plugin_ref(claim))
     }
@@ -332,18 +339,18 @@ impl Plugins for Sandbox {
         all.map(|(plugin, claim)| plugin.plugin_ref(claim)).collect()
     }
 
-    fn requested(&self, by: &PluginRef) -> Grants {
+    fn requested_grants(&self, by: &PluginRef) -> Grants {
         let plugin = self.pinned(by);
         plugin.map(|plugin| plugin.requested_grants.clone()).unwrap_or_default()
     }
 
-    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
+    fn check_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
         let plugin = self.pinned(by);
         let schema = plugin.as_ref().and_then(|plugin| plugin.settings.as_ref());
         schema.map(|schema| schema.flaws(settings)).unwrap_or_default()
     }
 
-    fn names_of_settings(&self, by: &PluginRef) -> Option<Vec<String>> {
+    fn setting_names(&self, by: &PluginRef) -> Option<Vec<String>> {
         let plugin = self.pinned(by)?;
         plugin.settings.as_ref().map(|schema| schema.names.clone())
     }
@@ -360,7 +367,7 @@ impl Plugins for Sandbox {
             // Planning has no time: the same manifests make the same plan.
             now: Timestamp::UNIX_EPOCH,
         };
-        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
+        let plugin = self.pinned(by).ok_or_else(|| not_loaded_error(by))?;
         self.call_plugin(&plugin, call, &Place).await.0
     }
 
@@ -381,22 +388,27 @@ impl Plugins for Sandbox {
             HookQuestion::Advance { state, .. } => Step::Advance(state),
             HookQuestion::Abort { state, .. } => Step::Abort(state),
         };
-        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
+        let plugin = self.pinned(by).ok_or_else(|| not_loaded_error(by))?;
         self.call_plugin(&plugin, call, &step).await.0
     }
 
     async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
-        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
-        let memo = self.memo.as_ref().zip(CacheKey::for_question(by, &question));
+        let plugin = self.pinned(by).ok_or_else(|| not_loaded_error(by))?;
+        let memo = self
+            .assessment_cache
+            .as_ref()
+            .zip(CacheKey::for_question(by, &question));
         if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.get(key, question.now)) {
             return Ok(known);
         }
         let settings = health_settings(question.settings, directive::settings_of_object(question.object));
         let (input, assess) = match plugin.projection(&by.claim) {
-            Some(projection) if plugin.uses_object_view => match input::health_by_view_input(&question, settings, projection) {
-                Ok((input, object)) => (Ok(input), Assess::View(object)),
-                Err(refusal) => (Err(refusal), Assess::Text),
-            },
+            Some(projection) if plugin.uses_object_view => {
+                match input::health_by_view_input(&question, settings, projection) {
+                    Ok((input, object)) => (Ok(input), Assess::View(object)),
+                    Err(refusal) => (Err(refusal), Assess::Text),
+                }
+            }
             Some(projection) => (input::health_input(&question, settings, projection), Assess::Text),
             None => (
                 Err(format!("the plugin has no health claim `{}`", by.claim)),
@@ -431,7 +443,7 @@ impl Plugins for Sandbox {
             input: input::policy_input(&question),
             now,
         };
-        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
+        let plugin = self.pinned(by).ok_or_else(|| not_loaded_error(by))?;
         self.call_plugin(&plugin, call, &Decide).await.0
     }
 }

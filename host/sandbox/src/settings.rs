@@ -62,7 +62,7 @@ impl SettingsSchema {
 
     /// Lists the mistakes in settings.
     pub(crate) fn flaws(&self, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
-        let size = Size::of(settings);
+        let size = SettingsSize::measure(settings);
         let Some(cost) = self.costs.get(size.depth) else {
             let most = capstan_stamp::MAX_DEPTH;
             return vec![flaw_of_all(format!("they are nested more than {most} deep"))];
@@ -74,10 +74,10 @@ impl SettingsSchema {
             );
             return vec![flaw_of_all(message)];
         }
-        if cost.matches.saturating_mul(size.text) > MAX_MATCHED_BYTES {
+        if cost.matches.saturating_mul(size.text_bytes) > MAX_MATCHED_BYTES {
             let message = format!(
                 "they have {} bytes, which are too many for the patterns of this plugin's schema",
-                size.text
+                size.text_bytes
             );
             return vec![flaw_of_all(message)];
         }
@@ -112,20 +112,20 @@ fn shorten(mut message: String) -> String {
 
 /// The size of settings.
 #[derive(Default)]
-struct Size {
+struct SettingsSize {
     /// The number of values, with nested ones and names.
     values: u64,
     /// The bytes of texts and names.
-    text: u64,
+    text_bytes: u64,
     /// The deepest nesting of values, without the outermost one.
     depth: usize,
 }
 
-impl Size {
-    fn of(settings: &Map<String, Value>) -> Size {
-        let mut size = Size {
+impl SettingsSize {
+    fn measure(settings: &Map<String, Value>) -> SettingsSize {
+        let mut size = SettingsSize {
             values: 1,
-            ..Size::default()
+            ..SettingsSize::default()
         };
         size.add_all(settings, 1);
         size
@@ -134,7 +134,7 @@ impl Size {
     fn add_all(&mut self, values: &Map<String, Value>, depth: usize) {
         for (name, value) in values {
             self.values += 1;
-            self.text += name.len() as u64;
+            self.text_bytes += name.len() as u64;
             self.add(value, depth);
         }
     }
@@ -148,7 +148,7 @@ impl Size {
         }
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
-            Value::String(text) => self.text += text.len() as u64,
+            Value::String(text) => self.text_bytes += text.len() as u64,
             Value::Array(values) => values.iter().for_each(|value| self.add(value, depth + 1)),
             Value::Object(values) => self.add_all(values, depth + 1),
         }
@@ -243,7 +243,9 @@ mod tests {
             defs.insert(format!("d{length}"), json!({ "minProperties": 1000 }));
             json!({ "$ref": "#/$defs/d0", "$defs": defs })
         };
-        let longest = (1..=40).map(of_length).take_while(|schema| SettingsSchema::new(schema).is_ok());
+        let longest = (1..=40)
+            .map(of_length)
+            .take_while(|schema| SettingsSchema::new(schema).is_ok());
         longest.last().unwrap()
     }
 

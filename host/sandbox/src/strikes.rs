@@ -17,15 +17,15 @@ pub(crate) struct CircuitBreaker(Mutex<BreakerState>);
 
 #[derive(Debug, Default)]
 struct BreakerState {
-    in_a_row: u32,
-    rests_until: Option<Timestamp>,
+    consecutive_failures: u32,
+    open_until: Option<Timestamp>,
 }
 
 impl CircuitBreaker {
     /// Returns why the plugin isn't called now, and in how many milliseconds it may be; `None` if it may be called.
     pub(crate) fn check(&self, now: Timestamp) -> Option<(String, u32)> {
         let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = record.rests_until?.duration_since(now);
+        let left = record.open_until?.duration_since(now);
         if left <= SignedDuration::ZERO || left > MAX_PAUSE {
             // A clock that was set back must not extend the pause.
             return None;
@@ -34,7 +34,7 @@ impl CircuitBreaker {
         Some((
             format!(
                 "it failed {} times in a row, and is asked again in {left:#}",
-                record.in_a_row
+                record.consecutive_failures
             ),
             milliseconds,
         ))
@@ -43,12 +43,12 @@ impl CircuitBreaker {
     /// Records a failure, and returns the number of failures in a row.
     pub(crate) fn record_failure(&self, now: Timestamp) -> u32 {
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        record.in_a_row = record.in_a_row.saturating_add(1);
-        if let Some(further) = record.in_a_row.checked_sub(MAX_FAILURES) {
+        record.consecutive_failures = record.consecutive_failures.saturating_add(1);
+        if let Some(further) = record.consecutive_failures.checked_sub(MAX_FAILURES) {
             let rest = MIN_PAUSE * (1 << further.min(6));
-            record.rests_until = now.checked_add(rest.min(MAX_PAUSE)).ok();
+            record.open_until = now.checked_add(rest.min(MAX_PAUSE)).ok();
         }
-        record.in_a_row
+        record.consecutive_failures
     }
 
     /// Records a success.

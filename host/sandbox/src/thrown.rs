@@ -5,9 +5,9 @@
 /// Finds the error that ended a program, as in `KeyError: 'nothing' (plugin.py:9)`.
 pub(crate) fn thrown_error(stderr: &str) -> Option<String> {
     javascript_error(stderr)
-        .or_else(|| python(stderr))
-        .or_else(|| go(stderr))
-        .or_else(|| rust(stderr))
+        .or_else(|| python_error(stderr))
+        .or_else(|| go_error(stderr))
+        .or_else(|| rust_error(stderr))
 }
 
 fn with_place(message: &str, place: Option<String>) -> Option<String> {
@@ -27,7 +27,7 @@ fn file_name(path: &str) -> &str {
 
 /// `Traceback (most recent call last):`, indented frames, and the unindented exception. Of several tracebacks, the last one ended the
 /// program.
-fn python(stderr: &str) -> Option<String> {
+fn python_error(stderr: &str) -> Option<String> {
     let (_, trace) = stderr.rsplit_once("Traceback (most recent call last):")?;
     let mut place = None;
     for line in trace.lines().skip(1) {
@@ -98,7 +98,7 @@ fn quoted_after(text: &str, word: &str) -> Option<String> {
 }
 
 /// `panic: MESSAGE`, and below `goroutine` the frames: each is a function, and a line with its file.
-fn go(stderr: &str) -> Option<String> {
+fn go_error(stderr: &str) -> Option<String> {
     let begins = |line: &&str| line.starts_with("panic: ") || line.starts_with("fatal error: ");
     let first = stderr.lines().find(begins)?;
     let (_, message) = first.split_once(": ")?;
@@ -116,7 +116,7 @@ fn go(stderr: &str) -> Option<String> {
 const JAVASCRIPT_RUNTIME: &str = "crates/runtime/src/";
 
 /// `thread 'main' panicked at src/lib.rs:10:5:`, and the message in the next line.
-fn rust(stderr: &str) -> Option<String> {
+fn rust_error(stderr: &str) -> Option<String> {
     let (_, panic) = stderr.rsplit_once(" panicked at ")?;
     let mut lines = panic.lines();
     let place = lines.next()?.trim_end_matches(':');

@@ -28,9 +28,9 @@ pub(crate) struct Ticker {
 
 #[derive(Default)]
 struct Shared {
-    running: AtomicUsize,
+    running_calls: AtomicUsize,
     is_asleep: AtomicBool,
-    is_over: AtomicBool,
+    is_stopped: AtomicBool,
 }
 
 /// A call that is running. Ticks are counted until it is dropped.
@@ -52,7 +52,7 @@ impl Ticker {
 
     /// Counts ticks for a call.
     pub(crate) fn start_call(&self) -> RunningCall<'_> {
-        self.shared.running.fetch_add(1, SeqCst);
+        self.shared.running_calls.fetch_add(1, SeqCst);
         if self.shared.is_asleep.swap(false, SeqCst) {
             self.wake();
         }
@@ -68,13 +68,13 @@ impl Ticker {
 
 impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, SeqCst);
+        self.0.running_calls.fetch_sub(1, SeqCst);
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.shared.is_over.store(true, SeqCst);
+        self.shared.is_stopped.store(true, SeqCst);
         self.wake();
         if let Some(thread) = self.thread.take() {
             // The thread doesn't panic, and nothing could be done if it had.
@@ -85,8 +85,8 @@ impl Drop for Ticker {
 
 fn tick(shared: &Shared, engine: &EngineWeak) {
     let mut idle = 0;
-    while !shared.is_over.load(SeqCst) {
-        if shared.running.load(SeqCst) > 0 {
+    while !shared.is_stopped.load(SeqCst) {
+        if shared.running_calls.load(SeqCst) > 0 {
             idle = 0;
             let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
@@ -95,7 +95,7 @@ fn tick(shared: &Shared, engine: &EngineWeak) {
         } else {
             shared.is_asleep.store(true, SeqCst);
             // A call may have begun before it could see this, and wouldn't wake the thread.
-            if shared.running.load(SeqCst) == 0 && !shared.is_over.load(SeqCst) {
+            if shared.running_calls.load(SeqCst) == 0 && !shared.is_stopped.load(SeqCst) {
                 thread::park();
             }
             shared.is_asleep.store(false, SeqCst);

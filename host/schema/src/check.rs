@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
 use crate::{
-    problem::{Fault, Problem, Location, describe_type},
+    problem::{Fault, Location, Problem, describe_type},
     quantity, stored,
     table::{self, Field, Kind, Merging, Shape, Type},
     time,
@@ -92,13 +92,13 @@ fn check_member(of: &'static Type, name: &str, value: &Value, way: &Location<'_>
     };
     // Go treats null like a missing field.
     if !value.is_null() {
-        let within = within(of, field);
+        let within = declaring_type(of, field);
         check_value(&field.shape, field, within, value, &here, found);
     }
 }
 
 /// Returns the name of the struct that declares a field, which may be embedded.
-fn within(of: &'static Type, field: &Field) -> &'static str {
+fn declaring_type(of: &'static Type, field: &Field) -> &'static str {
     let nameless = of.fields.iter().filter(|inner| inner.name.is_empty());
     for inner in nameless {
         if let Shape::Struct(inner) = &inner.shape
@@ -121,7 +121,7 @@ fn check_value(
     let wrong = |expected: &'static str, go: &'static str| Fault::WrongType {
         expected,
         found: describe_type(value),
-        go,
+        go_type: go,
         within,
     };
     let malformed = |expected: &str| Fault::Malformed {
@@ -139,11 +139,13 @@ fn check_value(
         (Shape::Integer(bits), Value::Number(number)) => match stored::as_integer(number) {
             Some(whole) if *bits == 64 || i32::try_from(whole).is_ok() => {}
             Some(_) => way.add_problem(malformed("a whole number from -2147483648 to 2147483647"), found),
-            None if number.is_f64() => way.add_problem(wrong("a whole number", go(*bits)), found),
+            None if number.is_f64() => way.add_problem(wrong("a whole number", go_integer_type(*bits)), found),
             None => way.add_problem(malformed("a whole number of at most 64 bits"), found),
         },
         (Shape::Unsigned(_), Value::Number(number)) if number.is_u64() => {}
-        (Shape::Integer(bits) | Shape::Unsigned(bits), _) => way.add_problem(wrong("a whole number", go(*bits)), found),
+        (Shape::Integer(bits) | Shape::Unsigned(bits), _) => {
+            way.add_problem(wrong("a whole number", go_integer_type(*bits)), found)
+        }
         (Shape::Number | Shape::Quantity, Value::Number(_))
         | (Shape::Bool | Shape::SchemaOrBool, Value::Bool(_))
         | (Shape::IntOrString, Value::String(_))
@@ -160,7 +162,9 @@ fn check_value(
         }
         (Shape::Bytes, _) => way.add_problem(wrong("a text in base64", "[]uint8"), found),
         (Shape::Quantity, Value::String(text)) if quantity::canonical(text).is_some() => {}
-        (Shape::Quantity, Value::String(_)) => way.add_problem(malformed("an amount such as `500m`, `2` or `1Gi`"), found),
+        (Shape::Quantity, Value::String(_)) => {
+            way.add_problem(malformed("an amount such as `500m`, `2` or `1Gi`"), found)
+        }
         (Shape::Quantity, _) => way.add_problem(
             wrong("an amount such as `500m`, `2` or `1Gi`", "resource.Quantity"),
             found,
@@ -183,10 +187,14 @@ fn check_value(
                 way.add_problem(malformed(example), found);
             }
         }
-        (Shape::Time | Shape::MicroTime, _) => way.add_problem(wrong("a time such as `2006-01-02T15:04:05Z`", "string"), found),
+        (Shape::Time | Shape::MicroTime, _) => {
+            way.add_problem(wrong("a time such as `2006-01-02T15:04:05Z`", "string"), found)
+        }
         (Shape::Struct(of), Value::Object(members)) => check_struct(of.get(), members, way, found),
         (Shape::Struct(of), _) => way.add_problem(wrong("a mapping", of.get().name), found),
-        (Shape::List(of) | Shape::MessageList(of), Value::Array(items)) => check_list(of, field, within, items, way, found),
+        (Shape::List(of) | Shape::MessageList(of), Value::Array(items)) => {
+            check_list(of, field, within, items, way, found)
+        }
         (Shape::List(_) | Shape::MessageList(_), _) => way.add_problem(wrong("a list", "[]"), found),
         (Shape::Map(of), Value::Object(members)) => {
             for (key, value) in members.iter().filter(|(_, value)| !value.is_null()) {
@@ -206,8 +214,12 @@ fn check_value(
                 }
             }
         }
-        (Shape::SchemaOrBool, _) => way.add_problem(wrong("a schema, `true` or `false`", "JSONSchemaPropsOrBool"), found),
-        (Shape::SchemaOrList, _) => way.add_problem(wrong("a schema or a list of schemas", "JSONSchemaPropsOrArray"), found),
+        (Shape::SchemaOrBool, _) => {
+            way.add_problem(wrong("a schema, `true` or `false`", "JSONSchemaPropsOrBool"), found)
+        }
+        (Shape::SchemaOrList, _) => {
+            way.add_problem(wrong("a schema or a list of schemas", "JSONSchemaPropsOrArray"), found)
+        }
         (Shape::SchemaOrStrings, _) => way.add_problem(
             wrong("a schema or a list of texts", "JSONSchemaPropsOrStringArray"),
             found,
@@ -215,7 +227,7 @@ fn check_value(
     }
 }
 
-fn go(bits: u8) -> &'static str {
+fn go_integer_type(bits: u8) -> &'static str {
     match bits {
         8 => "uint8",
         32 => "int32",
@@ -233,7 +245,9 @@ fn check_struct(of: &'static Type, members: &Map<String, Value>, way: &Location<
 fn check_required(of: &'static Type, members: &Map<String, Value>, way: &Location<'_>, found: &mut Vec<Problem>) {
     for (name, field) in of.required() {
         let is_there = members.get(name).is_some_and(|value| !value.is_null());
-        if !is_there && !matches!(field.shape, Shape::Bool) && !NOT_REALLY_REQUIRED.contains(&(within(of, field), name))
+        if !is_there
+            && !matches!(field.shape, Shape::Bool)
+            && !NOT_REALLY_REQUIRED.contains(&(declaring_type(of, field), name))
         {
             way.field(name).add_problem(Fault::Missing, found);
         }

@@ -23,7 +23,7 @@ pub enum Fault {
         /// The actual type, with an article.
         found: &'static str,
         /// Go's name of the expected type.
-        go: &'static str,
+        go_type: &'static str,
         /// The struct that contains the value, as the table names it; empty for custom kinds.
         within: &'static str,
     },

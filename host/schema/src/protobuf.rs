@@ -81,12 +81,12 @@ impl Reader {
         const UNKNOWN: &str = "runtime.Unknown";
         let mut rest = body.strip_prefix(MAGIC).ok_or(Error::MissingMagic)?;
         let (mut api_version, mut kind, mut raw, mut encoding) = (String::new(), String::new(), &[][..], &[][..]);
-        while let Some((number, wire)) = self.next(&mut rest, UNKNOWN)? {
+        while let Some((number, wire)) = self.next_field(&mut rest, UNKNOWN)? {
             let Wire::Bytes(bytes) = wire else { continue };
             match number {
                 1 => {
                     let mut rest = bytes;
-                    while let Some((number, wire)) = self.next(&mut rest, UNKNOWN)? {
+                    while let Some((number, wire)) = self.next_field(&mut rest, UNKNOWN)? {
                         match (number, wire) {
                             (1, Wire::Bytes(bytes)) => api_version = text(bytes, UNKNOWN)?,
                             (2, Wire::Bytes(bytes)) => kind = text(bytes, UNKNOWN)?,
@@ -106,7 +106,9 @@ impl Reader {
         let of = match built_in {
             Some(known) => known.of(),
             // `DeleteOptions` exist in every group.
-            None if kind == "DeleteOptions" => table::type_named("meta/v1.DeleteOptions").ok_or(Error::UnexpectedEnd)?,
+            None if kind == "DeleteOptions" => {
+                table::type_named("meta/v1.DeleteOptions").ok_or(Error::UnexpectedEnd)?
+            }
             None => return Err(Error::UnknownKind { api_version, kind }),
         };
         let mut object = Map::new();
@@ -129,7 +131,7 @@ impl Reader {
             return Err(Error::TooLarge);
         }
         let mut rest = bytes;
-        while let Some((number, wire)) = self.next(&mut rest, of.name)? {
+        while let Some((number, wire)) = self.next_field(&mut rest, of.name)? {
             let known = of.fields.iter().find(|field| field.number == number && number > 0);
             // A newer client may send more fields.
             let Some(field) = known else { continue };
@@ -155,7 +157,7 @@ impl Reader {
             (Shape::List(inner), Wire::Bytes(bytes)) if is_number(inner) => {
                 let mut rest = bytes;
                 while !rest.is_empty() {
-                    self.count()?;
+                    self.count_field()?;
                     let number = varint(&mut rest)?;
                     push(into, name, scalar(inner, number));
                 }
@@ -169,7 +171,7 @@ impl Reader {
             (Shape::Map(inner), Wire::Bytes(bytes)) => {
                 let (mut key, mut value) = (String::new(), None);
                 let mut rest = bytes;
-                while let Some((number, wire)) = self.next(&mut rest, of.name)? {
+                while let Some((number, wire)) = self.next_field(&mut rest, of.name)? {
                     match (number, wire) {
                         (1, Wire::Bytes(bytes)) => key = text(bytes, of.name)?,
                         (2, wire) => value = Some(self.value(of, inner, wire, depth)?),
@@ -206,19 +208,19 @@ impl Reader {
                 self.message(inner.get(), bytes, &mut members, depth + 1)?;
                 Value::Object(members)
             }
-            (Shape::Quantity, Wire::Bytes(bytes)) => self.one(of, bytes, &Shape::Text, 1, depth)?,
-            (Shape::Any, Wire::Bytes(bytes)) => match self.parts(of, bytes)?.first() {
+            (Shape::Quantity, Wire::Bytes(bytes)) => self.single_field(of, bytes, &Shape::Text, 1, depth)?,
+            (Shape::Any, Wire::Bytes(bytes)) => match self.fields_of(of, bytes)?.first() {
                 Some((1, Wire::Bytes(raw))) => json(of, raw)?,
                 _ => Value::Null,
             },
-            (Shape::Raw, Wire::Bytes(bytes)) => match self.parts(of, bytes)?.first() {
+            (Shape::Raw, Wire::Bytes(bytes)) => match self.fields_of(of, bytes)?.first() {
                 Some((1, Wire::Bytes(raw))) if raw.starts_with(MAGIC) => self.unknown(raw, depth + 1)?,
                 Some((1, Wire::Bytes(raw))) => json(of, raw)?,
                 _ => Value::Null,
             },
             (Shape::IntOrString, Wire::Bytes(bytes)) => {
                 let (mut is_text, mut number, mut written) = (false, 0, String::new());
-                for part in self.parts(of, bytes)? {
+                for part in self.fields_of(of, bytes)? {
                     match part {
                         (1, Wire::Varint(kind)) => is_text = kind == 1,
                         (2, Wire::Varint(value)) => number = value,
@@ -234,7 +236,7 @@ impl Reader {
             }
             (Shape::Time | Shape::MicroTime, Wire::Bytes(bytes)) => {
                 let (mut seconds, mut nanos) = (0, 0);
-                let parts = self.parts(of, bytes)?;
+                let parts = self.fields_of(of, bytes)?;
                 for part in &parts {
                     match *part {
                         (1, Wire::Varint(value)) => seconds = value.cast_signed(),
@@ -251,7 +253,7 @@ impl Reader {
             }
             (Shape::MessageList(inner), Wire::Bytes(bytes)) => {
                 let mut items = Vec::new();
-                for (number, wire) in self.parts(of, bytes)? {
+                for (number, wire) in self.fields_of(of, bytes)? {
                     if number == 1 {
                         items.push(self.value(of, inner, wire, depth + 1)?);
                     }
@@ -269,7 +271,7 @@ impl Reader {
     fn schema_or(&mut self, of: &'static Type, shape: &Shape, bytes: &[u8], depth: usize) -> Result<Value, Error> {
         let (mut allows, mut items, mut single) = (false, Vec::new(), None);
         let inner = table::schema_type().ok_or(Error::UnexpectedEnd)?;
-        for part in self.parts(of, bytes)? {
+        for part in self.fields_of(of, bytes)? {
             match (shape, part) {
                 (Shape::SchemaOrBool, (1, Wire::Varint(value))) => allows = value != 0,
                 (Shape::SchemaOrBool, (2, Wire::Bytes(bytes)))
@@ -295,7 +297,7 @@ impl Reader {
     }
 
     /// Reads one field of a message; other fields are ignored.
-    fn one(
+    fn single_field(
         &mut self,
         of: &'static Type,
         bytes: &[u8],
@@ -303,7 +305,7 @@ impl Reader {
         wanted: u32,
         depth: usize,
     ) -> Result<Value, Error> {
-        for (number, wire) in self.parts(of, bytes)? {
+        for (number, wire) in self.fields_of(of, bytes)? {
             if number == wanted {
                 return self.value(of, shape, wire, depth + 1);
             }
@@ -311,21 +313,21 @@ impl Reader {
         Ok(Value::Null)
     }
 
-    fn parts<'a>(&mut self, of: &'static Type, bytes: &'a [u8]) -> Result<Vec<(u32, Wire<'a>)>, Error> {
+    fn fields_of<'a>(&mut self, of: &'static Type, bytes: &'a [u8]) -> Result<Vec<(u32, Wire<'a>)>, Error> {
         let mut parts = Vec::new();
         let mut rest = bytes;
-        while let Some(part) = self.next(&mut rest, of.name)? {
+        while let Some(part) = self.next_field(&mut rest, of.name)? {
             parts.push(part);
         }
         Ok(parts)
     }
 
     /// Reads the next field of a message.
-    fn next<'a>(&mut self, rest: &mut &'a [u8], message: &'static str) -> Result<Option<(u32, Wire<'a>)>, Error> {
+    fn next_field<'a>(&mut self, rest: &mut &'a [u8], message: &'static str) -> Result<Option<(u32, Wire<'a>)>, Error> {
         if rest.is_empty() {
             return Ok(None);
         }
-        self.count()?;
+        self.count_field()?;
         let tag = varint(rest)?;
         let number = u32::try_from(tag >> 3).map_err(|_| malformed(message, "a field's number is too large"))?;
         let wire = match tag & 7 {
@@ -343,7 +345,7 @@ impl Reader {
         Ok(Some((number, wire)))
     }
 
-    fn count(&mut self) -> Result<(), Error> {
+    fn count_field(&mut self) -> Result<(), Error> {
         self.fields += 1;
         if self.fields > MAX_FIELDS {
             return Err(Error::TooLarge);

@@ -22,15 +22,15 @@ enum MissingFields {
 /// Returns an object as Go decodes it: without unknown fields, nulls and zero values that Go can't distinguish from missing ones, and with
 /// quantities, times and bytes in canonical form. Values of a wrong type are kept; [`crate::check`] reports them.
 pub fn read(kind: &Kind, object: Value) -> Value {
-    form(kind, object, MissingFields::Omit)
+    normalize(kind, object, MissingFields::Omit)
 }
 
 /// Returns an object as the API server returns it after storing it.
 pub fn as_stored(kind: &Kind, object: Value) -> Value {
-    form(kind, object, MissingFields::Add)
+    normalize(kind, object, MissingFields::Add)
 }
 
-fn form(kind: &Kind, object: Value, absent: MissingFields) -> Value {
+fn normalize(kind: &Kind, object: Value, absent: MissingFields) -> Value {
     let form = Normalizer {
         absent,
         keeps_empty: kind.is_stored_as_json(),
@@ -171,10 +171,12 @@ impl Normalizer {
             }
             (Shape::Struct(of), Value::Object(members)) => Value::Object(self.structure(of.get(), members)),
             (Shape::List(of) | Shape::MessageList(of), Value::Array(items)) => {
-                items.into_iter().map(|item| self.inner(of, item)).collect()
+                items.into_iter().map(|item| self.item_or_entry(of, item)).collect()
             }
             (Shape::Map(of), Value::Object(members)) => {
-                let members = members.into_iter().map(|(key, value)| (key, self.inner(of, value)));
+                let members = members
+                    .into_iter()
+                    .map(|(key, value)| (key, self.item_or_entry(of, value)));
                 Value::Object(members.collect())
             }
             (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrStrings, value) => self.schemas(value),
@@ -183,7 +185,7 @@ impl Normalizer {
     }
 
     /// Returns an item of a list or a value of a map, where null means the zero value.
-    fn inner(self, of: &Shape, value: Value) -> Value {
+    fn item_or_entry(self, of: &Shape, value: Value) -> Value {
         match (of, value) {
             (Shape::Struct(of), Value::Null) => Value::Object(self.structure(of.get(), Map::new())),
             (Shape::Bytes, Value::Null) => Value::String(String::new()),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     check,
-    problem::{Counted, Fault, Problem, Rule, Location, describe_type},
+    problem::{Counted, Fault, Location, Problem, Rule, describe_type},
     stored,
 };
 
@@ -66,7 +66,7 @@ impl Checker {
                 self.value(inner, value, &way.field(name), found);
             } else if let Some(inner) = schema.get("additionalProperties").filter(|inner| inner.is_object()) {
                 self.value(inner, value, &way.key(name), found);
-            } else if !takes_unknown(schema) {
+            } else if !preserves_unknown_fields(schema) {
                 let known = properties.into_iter().flat_map(Map::keys).cloned().collect();
                 way.field(name).add_problem(Fault::Unknown { known }, found);
             }
@@ -81,7 +81,7 @@ impl Checker {
                 way.field(name).add_problem(Fault::Missing, found);
             }
         }
-        limit(schema, Counted::Entries, members.len(), way, found);
+        check_length(schema, Counted::Entries, members.len(), way, found);
     }
 
     fn value(&self, schema: &Value, value: &Value, way: &Location<'_>, found: &mut Vec<Problem>) {
@@ -109,7 +109,7 @@ impl Checker {
             let wrong = Fault::WrongType {
                 expected,
                 found: describe_type(value),
-                go,
+                go_type: go,
                 within: "",
             };
             way.add_problem(wrong, found);
@@ -140,7 +140,7 @@ impl Checker {
 
     fn text(&self, schema: &Value, text: &str, way: &Location<'_>, found: &mut Vec<Problem>) {
         let letters = text.chars().count();
-        limit(schema, Counted::Characters, letters, way, found);
+        check_length(schema, Counted::Characters, letters, way, found);
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else {
             return;
         };
@@ -156,7 +156,7 @@ impl Checker {
     }
 
     fn items(&self, schema: &Value, items: &[Value], way: &Location<'_>, found: &mut Vec<Problem>) {
-        limit(schema, Counted::Items, items.len(), way, found);
+        check_length(schema, Counted::Items, items.len(), way, found);
         if let Some(inner) = schema.get("items").filter(|inner| inner.is_object()) {
             for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
                 self.value(inner, item, &way.item(index), found);
@@ -184,7 +184,7 @@ impl Checker {
 }
 
 /// Judges how many characters, items or entries a value has.
-fn limit(schema: &Value, of: Counted, is: usize, way: &Location<'_>, found: &mut Vec<Problem>) {
+fn check_length(schema: &Value, of: Counted, is: usize, way: &Location<'_>, found: &mut Vec<Problem>) {
     let (least, most) = match of {
         Counted::Characters => ("minLength", "maxLength"),
         Counted::Items => ("minItems", "maxItems"),
@@ -238,7 +238,7 @@ fn string_list<'a>(schema: &'a Value, name: &str) -> impl Iterator<Item = &'a st
     list.into_iter().flatten().filter_map(Value::as_str)
 }
 
-fn takes_unknown(schema: &Value) -> bool {
+fn preserves_unknown_fields(schema: &Value) -> bool {
     schema.get(PRESERVE_UNKNOWN_FIELDS) == Some(&Value::Bool(true))
         || schema.get("additionalProperties") == Some(&Value::Bool(true))
 }
@@ -253,7 +253,7 @@ fn complete_value(schema: &Value, value: &mut Value, is_object: bool) {
         Value::Object(members) => {
             let properties = schema.get("properties").and_then(Value::as_object);
             let others = schema.get("additionalProperties").filter(|others| others.is_object());
-            let takes_unknown = takes_unknown(schema) || others.is_some();
+            let takes_unknown = preserves_unknown_fields(schema) || others.is_some();
             members.retain(|name, _| {
                 takes_unknown
                     || properties.is_some_and(|properties| properties.contains_key(name))

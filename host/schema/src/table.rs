@@ -303,7 +303,7 @@ fn field(line: &'static str) -> Option<Field> {
     let mut words = line.split(' ');
     let name = words.next()?;
     let number = words.next()?.parse().ok()?;
-    let shape = shape(words.next()?)?;
+    let shape = parse_shape(words.next()?)?;
     let flags = words.next().unwrap_or_default();
     let mut field = Field {
         name: if name == "-" { "" } else { name },
@@ -332,8 +332,8 @@ fn field(line: &'static str) -> Option<Field> {
     Some(field)
 }
 
-fn shape(word: &'static str) -> Option<Shape> {
-    let boxed = |rest| shape(rest).map(Box::new);
+fn parse_shape(word: &'static str) -> Option<Shape> {
+    let boxed = |rest| parse_shape(rest).map(Box::new);
     if let Some(rest) = word.strip_prefix("[]") {
         return boxed(rest).map(Shape::List);
     }

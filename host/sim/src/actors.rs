@@ -145,8 +145,8 @@ pub(crate) fn apply(store: &mut Store, change: Action) -> bool {
             );
             // The controller read the newest object, and both of two changes to one object have to be made.
             look::clear_resource_version(&mut object);
-            let before = revision(store, &key, &space, &title);
-            store.update(object).is_ok() && revision(store, &key, &space, &title) != before
+            let before = resource_version(store, &key, &space, &title);
+            store.update(object).is_ok() && resource_version(store, &key, &space, &title) != before
         }
         Action::Scale(object) => {
             let writer = Writer {
@@ -157,20 +157,20 @@ pub(crate) fn apply(store: &mut Store, change: Action) -> bool {
         }
         Action::Status(object, status) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
-            let before = revision(store, &key, space, title);
+            let before = resource_version(store, &key, space, title);
             let done = store.update_status(&key, space, title, Value::Object(status)).is_ok();
-            done && revision(store, &key, space, title) != before
+            done && resource_version(store, &key, space, title) != before
         }
         Action::Delete(object, how) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
-            let before = revision(store, &key, space, title);
-            store.delete(&key, space, title, how).is_ok() && revision(store, &key, space, title) != before
+            let before = resource_version(store, &key, space, title);
+            store.delete(&key, space, title, how).is_ok() && resource_version(store, &key, space, title) != before
         }
         Action::RemoveFinalizer(object, finalizer) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
-            let before = revision(store, &key, space, title);
+            let before = resource_version(store, &key, space, title);
             store.remove_finalizer(&key, space, title, finalizer).is_ok()
-                && revision(store, &key, space, title) != before
+                && resource_version(store, &key, space, title) != before
         }
         Action::Log(space, pod, container, line) => {
             store.log_append(&space, &pod, &container, &line);
@@ -183,7 +183,7 @@ pub(crate) fn apply(store: &mut Store, change: Action) -> bool {
     }
 }
 
-fn revision(store: &Store, kind: &Kind, namespace: &str, name: &str) -> Option<String> {
+fn resource_version(store: &Store, kind: &Kind, namespace: &str, name: &str) -> Option<String> {
     let object = store.get(kind, namespace, name)?;
     Some(text(object, "/metadata/resourceVersion").to_owned())
 }

@@ -59,7 +59,12 @@ impl PatchFormat {
 }
 
 /// Applies a patch of one of the first three formats to a live object, and returns the result.
-pub(crate) fn apply_patch(format: PatchFormat, resource: &Resource, live: &Value, patch: Value) -> Result<Value, StatusError> {
+pub(crate) fn apply_patch(
+    format: PatchFormat,
+    resource: &Resource,
+    live: &Value,
+    patch: Value,
+) -> Result<Value, StatusError> {
     let mut object = live.clone();
     match format {
         PatchFormat::Json => {

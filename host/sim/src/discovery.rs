@@ -103,7 +103,11 @@ fn group(name: &str, versions: &[&str]) -> Value {
     json!({ "name": name, "versions": all, "preferredVersion": all.first() })
 }
 
-fn served<'a>(store: &'a Store, group: &'a str, version: &'a str) -> impl Iterator<Item = (&'a Resource, &'a Version)> {
+fn served_resources<'a>(
+    store: &'a Store,
+    group: &'a str,
+    version: &'a str,
+) -> impl Iterator<Item = (&'a Resource, &'a Version)> {
     let of_group = store.resources().filter(move |resource| resource.group == group);
     of_group.filter_map(move |resource| Some((resource, resource.version(version)?)))
 }
@@ -145,7 +149,7 @@ fn subresources(resource: &Resource, version: &Version) -> Vec<(&'static str, [S
 
 fn resources(store: &Store, group: &str, version: &str) -> Result<Value, StatusError> {
     let mut list = Vec::new();
-    for (resource, served) in served(store, group, version) {
+    for (resource, served) in served_resources(store, group, version) {
         list.push(json!({
             "name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced,
             "kind": resource.kind, "verbs": resource.verbs(), "shortNames": resource.short_names,
@@ -183,7 +187,7 @@ fn aggregate(store: &Store, core: bool) -> Value {
             let versions: Vec<Value> = versions
                 .iter()
                 .map(|version| {
-                    let list: Vec<Value> = served(store, name, version)
+                    let list: Vec<Value> = served_resources(store, name, version)
                         .map(|(one, version)| discovered(one, version))
                         .collect();
                     json!({ "version": version, "resources": list, "freshness": "Current" })

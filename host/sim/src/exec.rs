@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use self::{
-    attend::{ProcessSupervisor, LineWriter, OutputLine},
+    attend::{LineWriter, OutputLine, ProcessSupervisor},
     groups::ProcessGroups,
 };
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
         look::{items, text, uid},
         pod::needs::expand,
     },
-    pods::{Ended, Launch, ContainerReport, Runtime},
+    pods::{ContainerReport, Ended, Launch, Runtime},
     span::Span,
 };
 
@@ -46,10 +46,10 @@ const MAX_QUEUED_LINES: usize = 1024;
 pub(crate) struct ProcessRuntime {
     groups: ProcessGroups,
     slots: Slots,
-    homes: BTreeMap<String, TempDir>,
+    pod_folders: BTreeMap<String, TempDir>,
     lines: mpsc::Receiver<OutputLine>,
     sender: mpsc::Sender<OutputLine>,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
     tasks: JoinSet<()>,
 }
 
@@ -68,10 +68,10 @@ impl ProcessRuntime {
         Self {
             groups,
             slots: Slots::default(),
-            homes: BTreeMap::new(),
+            pod_folders: BTreeMap::new(),
             lines,
             sender,
-            bell,
+            notify: bell,
             tasks: JoinSet::new(),
         }
     }
@@ -81,10 +81,10 @@ impl ProcessRuntime {
             return Err(io::Error::other("the command is empty"));
         };
         let pod = uid(launch.pod).to_owned();
-        let home = match self.homes.get(&pod) {
+        let home = match self.pod_folders.get(&pod) {
             Some(home) => home,
             None => self
-                .homes
+                .pod_folders
                 .entry(pod.clone())
                 .or_insert(tempfile::Builder::new().prefix("capstan-pod-").tempdir()?),
         };
@@ -110,11 +110,11 @@ impl ProcessRuntime {
                 pod: pod.clone(),
                 container: container.clone(),
                 lines: self.sender.clone(),
-                notify: self.bell.clone(),
+                notify: self.notify.clone(),
             },
             stop: stopped,
         };
-        let (slots, bell, started, begun) = (self.slots.clone(), self.bell.clone(), launch.now, Instant::now());
+        let (slots, bell, started, begun) = (self.slots.clone(), self.notify.clone(), launch.now, Instant::now());
         self.tasks.spawn(async move {
             let code = attendance.follow().await;
             let finished = started.checked_add(begun.elapsed()).unwrap_or(started);
@@ -134,7 +134,7 @@ impl ProcessRuntime {
     }
 
     /// Adds a line of the simulator to the container's log.
-    fn note(&self, launch: &Launch<'_>, line: &str) {
+    fn log_note(&self, launch: &Launch<'_>, line: &str) {
         let written = (
             uid(launch.pod).to_owned(),
             text(launch.container, "/name").to_owned(),
@@ -142,7 +142,7 @@ impl ProcessRuntime {
         );
         // Nobody could read a log whose queue is full.
         let _ = self.sender.try_send(written);
-        self.bell.notify_one();
+        self.notify.notify_one();
     }
 }
 
@@ -156,11 +156,11 @@ impl Runtime for ProcessRuntime {
             .map(|word| expand(word, &variables))
             .collect();
         for line in unsupported_requests(&launch) {
-            self.note(&launch, line);
+            self.log_note(&launch, line);
         }
         let slot = if items(launch.container, "/command").is_empty() {
             let image = text(launch.container, "/image");
-            self.note(
+            self.log_note(
                 &launch,
                 &format!("image {image} is not pulled, and without `command` there is nothing to run"),
             );
@@ -180,7 +180,7 @@ impl Runtime for ProcessRuntime {
                     io::ErrorKind::NotFound => format!("exec: \"{program}\": executable file not found in $PATH"),
                     _ => format!("exec: \"{program}\": {error}"),
                 };
-                self.note(&launch, &message);
+                self.log_note(&launch, &message);
                 ProcessSlot {
                     report: failed(message, launch.now),
                     stop: None,
@@ -192,7 +192,7 @@ impl Runtime for ProcessRuntime {
         lock(&self.slots).insert(key, slot);
     }
 
-    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport> {
+    fn report(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport> {
         let slots = lock(&self.slots);
         let slot = slots.get(&(pod.to_owned(), container.to_owned()));
         // A container that isn't known was started by an earlier process, and died with it.
@@ -214,7 +214,7 @@ impl Runtime for ProcessRuntime {
                 slot.stop = None;
             }
             // No process: nothing to wait for.
-            (None, ContainerReport::Running { since, .. }) if !self.homes.contains_key(pod) => {
+            (None, ContainerReport::Running { since, .. }) if !self.pod_folders.contains_key(pod) => {
                 slot.report = ended(0, "", *since, now);
             }
             (None, _) => {}
@@ -229,7 +229,7 @@ impl Runtime for ProcessRuntime {
                 let _ = stop.send(Duration::ZERO);
             }
         }
-        self.homes.remove(pod);
+        self.pod_folders.remove(pod);
     }
 
     fn take_lines(&mut self, _now: Timestamp) -> Vec<OutputLine> {
@@ -237,7 +237,7 @@ impl Runtime for ProcessRuntime {
         std::iter::from_fn(|| self.lines.try_recv().ok()).collect()
     }
 
-    fn due(&self, _now: Timestamp) -> Option<Timestamp> {
+    fn next_change(&self, _now: Timestamp) -> Option<Timestamp> {
         None
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Decides about requests before they are handled.
 pub trait Intercept: Send + Sync {
     /// Decides what happens to a request.
-    fn judge(&self, method: &Method, path: &str, query: &str) -> Verdict;
+    fn decide(&self, method: &Method, path: &str, query: &str) -> Verdict;
 }
 
 /// What happens to one request.

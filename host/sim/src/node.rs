@@ -30,7 +30,7 @@ use crate::{
 mod logs;
 
 /// How often the kubelet runs at one moment before it waits a little.
-const ROUNDS: usize = 100;
+const MAX_ROUNDS: usize = 100;
 
 /// A node whose containers are scripted.
 pub struct Node {
@@ -159,7 +159,7 @@ impl Node {
     pub fn step(&mut self) -> NodeStep {
         let mut store = self.shared.lock();
         let mut acts = NodeStep::default();
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let sight = ClusterView {
                 store: &store,
                 now: store.now(),

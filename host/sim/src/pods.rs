@@ -169,7 +169,7 @@ pub(crate) trait Runtime: Send {
     /// Starts a container.
     fn start(&mut self, launch: Launch<'_>);
     /// Returns the current state of a container.
-    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport>;
+    fn report(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport>;
     /// Stops a container: by a signal, and by force after the grace period. Calling it twice has no further effect.
     fn stop(&mut self, pod: &str, container: &str, grace: Span, now: Timestamp);
     /// Removes a pod that was deleted.
@@ -177,12 +177,12 @@ pub(crate) trait Runtime: Send {
     /// Returns the lines that were logged since the last call: pod, container and text.
     fn take_lines(&mut self, now: Timestamp) -> Vec<(String, String, String)>;
     /// Returns the objects that were created since the last call: pod and object.
-    fn take_made(&mut self, now: Timestamp) -> Vec<(String, Value)> {
+    fn take_created(&mut self, now: Timestamp) -> Vec<(String, Value)> {
         let _ = now;
         Vec::new()
     }
     /// Returns the next moment after `now` at which something changes without a notification.
-    fn due(&self, now: Timestamp) -> Option<Timestamp>;
+    fn next_change(&self, now: Timestamp) -> Option<Timestamp>;
     /// Returns the state that must survive a restart.
     fn save(&self) -> Value;
     /// Restores saved state.
@@ -194,12 +194,12 @@ impl Behaviour {
     pub(crate) fn find<'a>(behaviours: &'a [Self], pod: &Value, container: &Value) -> Option<&'a Self> {
         behaviours
             .iter()
-            .find(|behaviour| behaviour.matches.is_for(pod, container))
+            .find(|behaviour| behaviour.matches.matches(pod, container))
     }
 }
 
 impl ContainerMatch {
-    fn is_for(&self, pod: &Value, container: &Value) -> bool {
+    fn matches(&self, pod: &Value, container: &Value) -> bool {
         let fits = |pattern: &Option<String>, found: &str| {
             pattern.as_deref().is_none_or(|pattern| glob::matches(pattern, found))
         };
@@ -261,7 +261,7 @@ mod tests {
             (json!({"namespace": "other"}), false),
         ] {
             let matches_: ContainerMatch = serde_json::from_value(matches.clone()).unwrap();
-            assert_eq!(matches_.is_for(&pod, &container), expected, "{matches}");
+            assert_eq!(matches_.matches(&pod, &container), expected, "{matches}");
         }
     }
 }

@@ -13,8 +13,8 @@ impl Query {
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             parameters
-                .entry(decoded(&name.replace('+', " ")))
-                .or_insert_with(|| decoded(&value.replace('+', " ")));
+                .entry(percent_decode(&name.replace('+', " ")))
+                .or_insert_with(|| percent_decode(&value.replace('+', " ")));
         }
         Query(parameters)
     }
@@ -89,7 +89,7 @@ impl Route {
     /// Parses a path. It is decoded first and split then, as in API servers (`URL.Path` of Go's `net/url`), so `%2F` is a `/` like any
     /// other.
     pub fn parse(path: &str) -> Route {
-        let path = decoded(path);
+        let path = percent_decode(path);
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match parts.as_slice() {
             ["healthz" | "livez" | "readyz", ..] => Route::Health,
@@ -139,7 +139,7 @@ fn objects(group: &str, version: &str, rest: &[&str]) -> Route {
 }
 
 /// Decodes percent encoding; bytes that aren't UTF-8 are replaced.
-fn decoded(text: &str) -> String {
+fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

@@ -58,10 +58,10 @@ pub enum Occurrence {
 
 /// The rules of a world. More can be added while it runs.
 #[derive(Clone, Debug)]
-pub struct FaultRules(Arc<Mutex<Inner>>);
+pub struct FaultRules(Arc<Mutex<RulesState>>);
 
 #[derive(Debug)]
-struct Inner {
+struct RulesState {
     rules: Vec<ActiveRule>,
     next: u64,
     random: ChaCha8Rng,
@@ -73,7 +73,7 @@ struct ActiveRule {
     id: u64,
     rule: FaultRule,
     /// The number of requests that matched.
-    seen: u64,
+    matched: u64,
 }
 
 /// Keeps a rule active; dropping it removes the rule.
@@ -87,7 +87,7 @@ pub struct RuleGuard {
 impl FaultRules {
     /// Makes a list with these rules, in this order.
     pub fn new(seed: u64, rules: Vec<FaultRule>) -> Self {
-        let inner = Inner {
+        let inner = RulesState {
             rules: Vec::new(),
             next: 0,
             random: ChaCha8Rng::seed_from_u64(seed),
@@ -112,11 +112,11 @@ impl FaultRules {
         let mut inner = self.lock();
         inner.next += 1;
         let id = inner.next;
-        inner.rules.push(ActiveRule { id, rule, seen: 0 });
+        inner.rules.push(ActiveRule { id, rule, matched: 0 });
         id
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, RulesState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,7 +129,7 @@ impl RuleGuard {
             .rules
             .iter()
             .find(|active| active.id == self.id)
-            .map_or(0, |active| active.seen)
+            .map_or(0, |active| active.matched)
     }
 }
 
@@ -140,19 +140,19 @@ impl Drop for RuleGuard {
 }
 
 impl Intercept for FaultRules {
-    fn judge(&self, method: &Method, path: &str, query: &str) -> Verdict {
+    fn decide(&self, method: &Method, path: &str, query: &str) -> Verdict {
         let mut inner = self.lock();
         let since = inner.start.elapsed();
-        let Inner { rules, random, .. } = &mut *inner;
+        let RulesState { rules, random, .. } = &mut *inner;
         rules
             .iter_mut()
-            .find_map(|active| active.judge(method, path, query, since, random))
+            .find_map(|active| active.decide(method, path, query, since, random))
             .unwrap_or(Verdict::Pass)
     }
 }
 
 impl ActiveRule {
-    fn judge(
+    fn decide(
         &mut self,
         method: &Method,
         path: &str,
@@ -173,12 +173,12 @@ impl ActiveRule {
         if !fits {
             return None;
         }
-        self.seen += 1;
+        self.matched += 1;
         let counts = match rule.times {
             Occurrence::All => true,
-            Occurrence::Nth(nth) => self.seen == nth,
-            Occurrence::Every(every) => every > 0 && self.seen.is_multiple_of(every),
-            Occurrence::First(first) => self.seen <= first,
+            Occurrence::Nth(nth) => self.matched == nth,
+            Occurrence::Every(every) => every > 0 && self.matched.is_multiple_of(every),
+            Occurrence::First(first) => self.matched <= first,
         };
         let strikes = counts
             && rule
@@ -258,7 +258,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn rules_count_and_end_with_their_guard() {
         let rules = FaultRules::new(1, Vec::new());
-        let judge = |path: &str| rules.judge(&Method::PATCH, path, "");
+        let judge = |path: &str| rules.decide(&Method::PATCH, path, "");
         let job = "/apis/batch/v1/namespaces/a/jobs/b";
         let guard = rules.add(rule("{verb: patch, path: '**/jobs/*', first: 1, refuse: {code: 409}}"));
         assert_eq!(judge("/api/v1/namespaces/a/pods/b"), Verdict::Pass);

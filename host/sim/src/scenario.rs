@@ -179,7 +179,10 @@ objects:
             Some(Span(std::time::Duration::from_millis(500)))
         );
         assert_eq!(setup.behaviours[2].ready_after, Some(Wait::Never));
-        assert_eq!((setup.fault_rules.len(), setup.objects.len(), setup.claims.len()), (1, 1, 1));
+        assert_eq!(
+            (setup.fault_rules.len(), setup.objects.len(), setup.claims.len()),
+            (1, 1, 1)
+        );
     }
 
     #[test]

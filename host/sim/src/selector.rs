@@ -39,8 +39,8 @@ struct FieldRequirement {
 impl Selector {
     /// Parses the selectors of a request; the version has the supported fields.
     pub fn parse(labels: &str, fields: &str, version: &Version) -> Result<Selector, StatusError> {
-        let labels =
-            requirements(labels).map_err(|why| StatusError::bad_request(format!("unable to parse requirement: {why}")))?;
+        let labels = requirements(labels)
+            .map_err(|why| StatusError::bad_request(format!("unable to parse requirement: {why}")))?;
         let fields = field_requirements(fields).map_err(StatusError::bad_request)?;
         for field in &fields {
             let known = field.path == "metadata.name" || field.path == "metadata.namespace";
@@ -59,13 +59,13 @@ impl Selector {
     /// Says whether an object is selected.
     pub fn matches(&self, object: &Value) -> bool {
         let labels = &object["metadata"]["labels"];
-        self.labels.iter().all(|requirement| requirement.holds(labels))
-            && self.fields.iter().all(|one| one.holds(object))
+        self.labels.iter().all(|requirement| requirement.matches(labels))
+            && self.fields.iter().all(|one| one.matches(object))
     }
 }
 
 impl Requirement {
-    fn holds(&self, labels: &Value) -> bool {
+    fn matches(&self, labels: &Value) -> bool {
         let found = labels[&self.label].as_str();
         let is_one_of = |values: &[String]| found.is_some_and(|found| values.iter().any(|value| value == found));
         let number = || found.and_then(|found| found.parse::<i64>().ok());
@@ -81,7 +81,7 @@ impl Requirement {
 }
 
 impl FieldRequirement {
-    fn holds(&self, object: &Value) -> bool {
+    fn matches(&self, object: &Value) -> bool {
         let found = self.path.split('.').fold(object, |value, part| &value[part]);
         let text = match found {
             Value::Null => String::new(),

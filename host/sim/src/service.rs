@@ -66,7 +66,7 @@ impl SimService {
 
     fn verdict(&self, parts: &Parts) -> Verdict {
         let query = parts.uri.query().unwrap_or_default();
-        let judge = |judge: &Arc<dyn Intercept>| judge.judge(&parts.method, parts.uri.path(), query);
+        let judge = |judge: &Arc<dyn Intercept>| judge.decide(&parts.method, parts.uri.path(), query);
         self.intercept.as_ref().map_or(Verdict::Pass, judge)
     }
 
@@ -100,7 +100,7 @@ impl SimService {
                 let _ = route;
                 Err(StatusError::method_not_allowed())
             }
-            Route::Health => Ok(text("ok")),
+            Route::Health => Ok(text_response("ok")),
             Route::Version => Ok(json_response(StatusCode::OK, &version())),
             route => {
                 let found = discovery::answer(&self.store.lock(), &route, accept)?;
@@ -167,7 +167,7 @@ pub(crate) fn json_response(code: StatusCode, value: &Value) -> Response<Body> {
     response
 }
 
-fn text(text: &str) -> Response<Body> {
+fn text_response(text: &str) -> Response<Body> {
     let mut response = Response::new(full_body(text.to_owned()));
     response.headers_mut().insert(
         header::CONTENT_TYPE,

@@ -101,7 +101,7 @@ impl StatusError {
         }
     }
 
-    fn about(mut self, plural: &str, group: &str, name: &str) -> StatusError {
+    fn with_details(mut self, plural: &str, group: &str, name: &str) -> StatusError {
         self.details = json!({ "name": name, "kind": plural });
         if !group.is_empty() {
             self.details["group"] = json!(group);
@@ -112,7 +112,7 @@ impl StatusError {
     /// The object doesn't exist.
     pub fn not_found(plural: &str, group: &str, name: &str) -> StatusError {
         let message = format!("{} \"{name}\" not found", qualified_resource(plural, group));
-        StatusError::new(404, "NotFound", message).about(plural, group, name)
+        StatusError::new(404, "NotFound", message).with_details(plural, group, name)
     }
 
     /// The path isn't served.
@@ -125,7 +125,7 @@ impl StatusError {
     /// The object exists already.
     pub fn already_exists(plural: &str, group: &str, name: &str) -> StatusError {
         let message = format!("{} \"{name}\" already exists", qualified_resource(plural, group));
-        StatusError::new(409, "AlreadyExists", message).about(plural, group, name)
+        StatusError::new(409, "AlreadyExists", message).with_details(plural, group, name)
     }
 
     /// The request conflicts with the object's state.
@@ -134,7 +134,7 @@ impl StatusError {
             "Operation cannot be fulfilled on {} \"{name}\": {why}",
             qualified_resource(plural, group)
         );
-        StatusError::new(409, "Conflict", message).about(plural, group, name)
+        StatusError::new(409, "Conflict", message).with_details(plural, group, name)
     }
 
     /// The object was changed in the meantime.
@@ -155,7 +155,7 @@ impl StatusError {
             format!("[{}]", said.join(", "))
         };
         let message = format!("{} \"{name}\" is invalid: {said}", qualified_resource(kind, group));
-        let mut refusal = StatusError::new(422, "Invalid", message).about(kind, group, name);
+        let mut refusal = StatusError::new(422, "Invalid", message).with_details(kind, group, name);
         refusal.details["causes"] = causes
             .iter()
             .map(|cause| json!({ "reason": cause.reason, "message": cause.message, "field": cause.field }))
@@ -166,7 +166,7 @@ impl StatusError {
     /// The request isn't permitted.
     pub fn forbidden(plural: &str, group: &str, name: &str, why: &str) -> StatusError {
         let message = format!("{} \"{name}\" is forbidden: {why}", qualified_resource(plural, group));
-        StatusError::new(403, "Forbidden", message).about(plural, group, name)
+        StatusError::new(403, "Forbidden", message).with_details(plural, group, name)
     }
 
     /// The request is malformed.

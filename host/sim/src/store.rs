@@ -37,12 +37,12 @@ use rand_chacha::{
 use serde_json::Value;
 use tokio::{sync::Notify, time::Instant};
 
-pub(crate) use self::validate::check_shape as check_shape;
+pub(crate) use self::validate::check_shape;
 pub use self::{
     commit::Writer,
     delete::{Deletion, Propagation},
-    history::{ChangeType, HistoryEntry, History},
-    lines::{LogLine, ContainerLogs},
+    history::{ChangeType, History, HistoryEntry},
+    lines::{ContainerLogs, LogLine},
     save::RestoreError,
     shared::{NextChange, SharedStore},
 };
@@ -84,35 +84,35 @@ pub struct Store {
     objects: BTreeMap<Kind, Objects>,
     revision: u64,
     history: History,
-    lines: ContainerLogs,
+    logs: ContainerLogs,
     seed: u64,
     random: ChaCha8Rng,
     epoch: Timestamp,
     start: Instant,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
 }
 
 impl Store {
     /// Returns a cluster with the initial namespaces, whose clock shows `epoch` now.
     pub fn new(seed: u64, epoch: Timestamp) -> Store {
-        let mut store = Store::bare(seed, epoch);
+        let mut store = Store::empty(seed, epoch);
         store.create_initial_namespaces();
         store
     }
 
     /// Returns a cluster without objects.
-    fn bare(seed: u64, epoch: Timestamp) -> Store {
+    fn empty(seed: u64, epoch: Timestamp) -> Store {
         Store {
             resources: built_in(),
             objects: BTreeMap::new(),
             revision: 0,
             history: History::default(),
-            lines: ContainerLogs::default(),
+            logs: ContainerLogs::default(),
             seed,
             random: ChaCha8Rng::seed_from_u64(seed),
             epoch,
             start: Instant::now(),
-            bell: Arc::default(),
+            notify: Arc::default(),
         }
     }
 
@@ -147,7 +147,7 @@ impl Store {
 
     /// Returns one object; the namespace of cluster-scoped kinds is empty.
     pub fn get(&self, kind: &Kind, namespace: &str, name: &str) -> Option<&Value> {
-        self.find(kind, namespace, name).map(AsRef::as_ref)
+        self.get_shared(kind, namespace, name).map(AsRef::as_ref)
     }
 
     /// Returns the objects of a kind, sorted by namespace and name.
@@ -179,10 +179,10 @@ impl Store {
     /// Clears the history: watches from an older revision get an error that it expired.
     pub fn compact(&mut self) {
         self.history.compact(self.revision);
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 
-    fn find(&self, kind: &Kind, namespace: &str, name: &str) -> Option<&Arc<Value>> {
+    fn get_shared(&self, kind: &Kind, namespace: &str, name: &str) -> Option<&Arc<Value>> {
         self.objects.get(kind)?.get(namespace)?.get(name)
     }
 
@@ -196,7 +196,7 @@ impl Store {
     }
 
     /// Returns five characters for a generated name, from the alphabet the API server uses.
-    fn suffix(&mut self) -> String {
+    fn random_suffix(&mut self) -> String {
         const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
         let mut draw = self.random.next_u64();
         let mut suffix = String::new();

@@ -21,7 +21,7 @@ use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    kinds::{StorageMode, Resource, Version},
+    kinds::{Resource, StorageMode, Version},
     route::{ObjectPath, Query},
     service::{Body, json_response},
     status::StatusError,
@@ -151,7 +151,9 @@ fn answer_for(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body
             Method::GET if call.query.flag("watch") => watch::answer(call, target),
             Method::GET => read::list(call, target),
             Method::POST => write::create(call, target),
-            Method::DELETE if target.resource.storage_mode == StorageMode::Stored => erase::delete_collection(call, target),
+            Method::DELETE if target.resource.storage_mode == StorageMode::Stored => {
+                erase::delete_collection(call, target)
+            }
             _ => Err(StatusError::method_not_allowed()),
         };
     };

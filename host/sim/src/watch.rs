@@ -35,13 +35,13 @@ struct Watch {
     /// The printer, if the request prefers tables.
     table: Option<Table>,
     /// The last revision that was read.
-    seen: u64,
+    last_revision: u64,
     /// When the last bookmark was sent, or the watch began.
-    marked: Instant,
+    last_bookmark: Instant,
     end: Instant,
     /// The lines that aren't sent yet.
     lines: VecDeque<Value>,
-    ended: bool,
+    is_over: bool,
 }
 
 /// Answers a watch.
@@ -72,11 +72,11 @@ pub(crate) fn answer(call: &ObjectRequest<'_>, target: &Target) -> Result<Respon
         selector,
         bookmarks: query.flag("allowWatchBookmarks"),
         table: wanted_table(call, target)?,
-        seen: revision.unwrap_or_default(),
-        marked: now,
+        last_revision: revision.unwrap_or_default(),
+        last_bookmark: now,
         end: now + lasts,
         lines: VecDeque::new(),
-        ended: false,
+        is_over: false,
     };
     let initial = query.flag("sendInitialEvents");
     if initial && query.text("resourceVersionMatch") != "NotOlderThan" {
@@ -86,15 +86,18 @@ pub(crate) fn answer(call: &ObjectRequest<'_>, target: &Target) -> Result<Respon
     }
     let store = call.shared.lock();
     if initial || (revision.is_none() && query.text("sendInitialEvents").is_empty()) {
-        watch.begin(&store, initial);
+        watch.send_initial(&store, initial);
     } else if revision.is_none() {
-        watch.seen = store.revision();
+        watch.last_revision = store.revision();
     }
     drop(store);
 
     let frames = stream::unfold(watch, |mut watch| async move {
         let line = watch.next().await?;
-        Some((Ok::<_, ConnectionBroken>(Frame::data(Bytes::from(format!("{line}\n")))), watch))
+        Some((
+            Ok::<_, ConnectionBroken>(Frame::data(Bytes::from(format!("{line}\n")))),
+            watch,
+        ))
     });
     let mut response = Response::new(Body::new(StreamBody::new(frames.boxed())));
     response
@@ -113,7 +116,7 @@ fn wanted_table(call: &ObjectRequest<'_>, target: &Target) -> Result<Option<Tabl
 
 impl Watch {
     /// Sends the current objects as added, with a bookmark after them if the client requests one.
-    fn begin(&mut self, store: &Store, mark: bool) {
+    fn send_initial(&mut self, store: &Store, mark: bool) {
         let objects: Vec<&Value> = store
             .list(&self.target.kind)
             .into_iter()
@@ -124,7 +127,7 @@ impl Watch {
             .map(|object| self.line("ADDED", object, store))
             .collect();
         self.lines.extend(lines);
-        self.seen = store.revision();
+        self.last_revision = store.revision();
         if mark {
             self.lines
                 .push_back(self.bookmark(json!({ "k8s.io/initial-events-end": "true" })));
@@ -137,55 +140,57 @@ impl Watch {
             if let Some(line) = self.lines.pop_front() {
                 return Some(line);
             }
-            if self.ended {
+            if self.is_over {
                 return None;
             }
             // The future is made before reading, so that no change is missed in between.
             let changed = self.shared.changed();
-            self.read();
-            if !self.lines.is_empty() || self.ended {
+            self.read_changes();
+            if !self.lines.is_empty() || self.is_over {
                 continue;
             }
-            let due = self.marked + BOOKMARK_INTERVAL;
+            let due = self.last_bookmark + BOOKMARK_INTERVAL;
             tokio::select! {
                 biased;
                 () = changed => {}
                 () = sleep_until(due), if self.bookmarks && due < self.end => {
-                    self.marked = due;
+                    self.last_bookmark = due;
                     self.lines.push_back(self.bookmark(json!({})));
                 }
-                () = sleep_until(self.end) => self.ended = true,
+                () = sleep_until(self.end) => self.is_over = true,
             }
         }
     }
 
     /// Converts the changes since the last call to lines.
-    fn read(&mut self) {
+    fn read_changes(&mut self) {
         let shared = self.shared.clone();
         let store = shared.lock();
-        match store.history().since(self.seen) {
+        match store.history().since(self.last_revision) {
             Ok(entries) => {
-                let lines: Vec<Value> = entries.filter_map(|entry| self.tell(entry, &store)).collect();
+                let lines: Vec<Value> = entries.filter_map(|entry| self.event_for(entry, &store)).collect();
                 self.lines.extend(lines);
-                self.seen = self.seen.max(store.revision());
+                self.last_revision = self.last_revision.max(store.revision());
             }
             Err(oldest) => {
-                let gone = StatusError::expired(self.seen, oldest).to_status();
+                let gone = StatusError::expired(self.last_revision, oldest).to_status();
                 self.lines.push_back(json!({ "type": "ERROR", "object": gone }));
-                self.ended = true;
+                self.is_over = true;
             }
         }
     }
 
     /// Returns the line for a change. An object that enters the selection is added in this watch, one that leaves it is deleted.
-    fn tell(&self, entry: &HistoryEntry, store: &Store) -> Option<Value> {
+    fn event_for(&self, entry: &HistoryEntry, store: &Store) -> Option<Value> {
         if entry.kind != self.target.kind {
             return None;
         }
         let is = self.selects(&entry.object);
         let was = entry.before.as_ref().is_some_and(|before| self.selects(before));
         let change = match (entry.change, was, is) {
-            (ChangeType::Deleted, true, _) | (ChangeType::Deleted, _, true) | (ChangeType::Modified, true, false) => "DELETED",
+            (ChangeType::Deleted, true, _) | (ChangeType::Deleted, _, true) | (ChangeType::Modified, true, false) => {
+                "DELETED"
+            }
             (ChangeType::Added | ChangeType::Modified, true, true) => "MODIFIED",
             (ChangeType::Added | ChangeType::Modified, false, true) => "ADDED",
             (ChangeType::Added, true, false) | (_, false, false) => return None,
@@ -215,7 +220,7 @@ impl Watch {
     fn bookmark(&self, annotations: Value) -> Value {
         let mut object = json!({
             "apiVersion": self.target.resource.api_version(&self.target.version.name), "kind": self.target.resource.kind,
-            "metadata": { "resourceVersion": self.seen.to_string(), "creationTimestamp": null },
+            "metadata": { "resourceVersion": self.last_revision.to_string(), "creationTimestamp": null },
         });
         if annotations
             .as_object()

@@ -75,11 +75,11 @@ pub struct RecordedCall {
 pub struct HttpStub {
     pages: Arc<Vec<HttpRule>>,
     start: Instant,
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<RecordedCalls>>,
 }
 
 #[derive(Debug, Default)]
-struct Heard {
+struct RecordedCalls {
     calls: Vec<RecordedCall>,
     /// How many calls each rule has answered.
     answered: Vec<usize>,
@@ -89,7 +89,7 @@ impl HttpStub {
     /// Makes one with these rules; the first that matches answers. Must be called in a tokio runtime.
     pub fn new(pages: Vec<HttpRule>) -> HttpStub {
         HttpStub {
-            heard: Arc::new(Mutex::new(Heard {
+            heard: Arc::new(Mutex::new(RecordedCalls {
                 calls: Vec::new(),
                 answered: vec![0; pages.len()],
             })),
@@ -105,10 +105,10 @@ impl HttpStub {
     }
 
     /// Records a call, and finds the rule that answers it.
-    fn page(&self, called: RecordedCall) -> Option<&HttpRule> {
+    fn answer_for(&self, called: RecordedCall) -> Option<&HttpRule> {
         let begun = self.start.elapsed();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let Heard { calls, answered } = &mut *heard;
+        let RecordedCalls { calls, answered } = &mut *heard;
         let mut pages = self.pages.iter().zip(answered);
         let found = pages.find(|(page, answered)| {
             glob::matches(&page.url, &called.url)
@@ -151,7 +151,7 @@ where
                     .collect(),
                 body: text(&body),
             };
-            let page = web.page(called).cloned();
+            let page = web.answer_for(called).cloned();
             let page = page.filter(|page| !page.drop).ok_or(ConnectionBroken)?;
             tokio::time::sleep(page.delay.map_or(Duration::ZERO, |Span(takes)| takes)).await;
             let mut response = Response::new(full_body(page.body.clone()));

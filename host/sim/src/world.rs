@@ -14,7 +14,8 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     actors::{
-        self, ClusterView, Actions, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage, job,
+        self, Actions, ClusterView, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage,
+        job,
         look::{kind, namespace},
         network,
         pod::Kubelet,
@@ -29,12 +30,12 @@ use crate::{
     service::SimService,
     status::StatusError,
     store::{Kind, RestoreError, SharedStore, Store},
-    web::{HttpStub, HttpRule},
+    web::{HttpRule, HttpStub},
 };
 
 /// How often the controllers run at one moment before the world waits a little: controllers that undo each other's changes must not stop
 /// time.
-const ROUNDS: usize = 500;
+const MAX_ROUNDS: usize = 500;
 
 /// The initial state and the settings of a world.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +67,7 @@ pub struct Setup {
 pub struct World {
     engine: WorldState,
     rules: FaultRules,
-    web: HttpStub,
+    http_stub: HttpStub,
     groups: ProcessGroups,
     refusals: Vec<StatusError>,
     task: JoinHandle<()>,
@@ -79,7 +80,7 @@ struct WorldState {
     kubelet: Arc<Mutex<Kubelet>>,
     settings: Arc<Settings>,
     /// Notified when a process writes output or ends.
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
 }
 
 struct Settings {
@@ -165,12 +166,12 @@ impl World {
                 claims: setup.claims,
                 ttl_controller: setup.ttl_controller,
             }),
-            bell,
+            notify: bell,
         };
-        let task = tokio::spawn(engine.clone().live());
+        let task = tokio::spawn(engine.clone().run());
         Self {
             rules: FaultRules::new(setup.seed, setup.fault_rules),
-            web: HttpStub::new(setup.http_rules),
+            http_stub: HttpStub::new(setup.http_rules),
             engine,
             groups,
             refusals,
@@ -185,7 +186,7 @@ impl World {
 
     /// Returns the HTTP servers outside of the cluster.
     pub fn http_stub(&self) -> HttpStub {
-        self.web.clone()
+        self.http_stub.clone()
     }
 
     /// Returns the store, without the API server and its faults.
@@ -246,9 +247,9 @@ impl std::fmt::Debug for WorldState {
 }
 
 impl WorldState {
-    async fn live(self) {
+    async fn run(self) {
         loop {
-            let rung = self.bell.notified();
+            let rung = self.notify.notified();
             let (due, changed) = self.run_due();
             let wait = due.map_or(Duration::MAX, |due| {
                 let now = self.shared.lock().now();
@@ -275,9 +276,9 @@ impl WorldState {
         let mut store = self.shared.lock();
         let mut kubelet = self.kubelet();
         let mut due = None;
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let changed;
-            (changed, due) = self.round(&mut store, &mut kubelet);
+            (changed, due) = self.run_actors(&mut store, &mut kubelet);
             if !changed {
                 return (due, self.shared.changed());
             }
@@ -290,7 +291,7 @@ impl WorldState {
     }
 
     /// Runs each controller once. Returns whether anything changed.
-    fn round(&self, store: &mut Store, kubelet: &mut Kubelet) -> (bool, Option<Timestamp>) {
+    fn run_actors(&self, store: &mut Store, kubelet: &mut Kubelet) -> (bool, Option<Timestamp>) {
         let mut changed = false;
         let mut due: Option<Timestamp> = None;
         let mut take = |store: &mut Store, turn: Actions| {
@@ -300,21 +301,21 @@ impl WorldState {
             due = [due, turn.wake_at].into_iter().flatten().min();
         };
         if self.settings.ttl_controller {
-            let turn = ttl::reconcile(&self.sight(store));
+            let turn = ttl::reconcile(&self.view(store));
             take(store, turn);
         }
         for actor in ACTORS {
-            let turn = actor(&self.sight(store));
+            let turn = actor(&self.view(store));
             take(store, turn);
         }
-        let turn = kubelet.reconcile(&self.sight(store));
+        let turn = kubelet.reconcile(&self.view(store));
         take(store, turn);
-        let turn = garbage::reconcile(&self.sight(store));
+        let turn = garbage::reconcile(&self.view(store));
         take(store, turn);
         (changed, due)
     }
 
-    fn sight<'a>(&'a self, store: &'a Store) -> ClusterView<'a> {
+    fn view<'a>(&'a self, store: &'a Store) -> ClusterView<'a> {
         ClusterView {
             store,
             now: store.now(),

@@ -101,7 +101,10 @@ async fn a_pod_lives_ten_times_as_fast() {
 async fn what_a_pod_names_and_nobody_told_of_is_lacking() {
     let mut node = node(1, "shop", "[]");
     let pod = pod("shop", "1");
-    assert_eq!(node.missing_references(&pod), [(Kind::new("", "ConfigMap"), "settings".to_owned())]);
+    assert_eq!(
+        node.missing_references(&pod),
+        [(Kind::new("", "ConfigMap"), "settings".to_owned())]
+    );
     node.upsert(settings("other"));
     assert_eq!(node.missing_references(&pod).len(), 1);
     node.upsert(pod.clone());

@@ -60,7 +60,7 @@ pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool, work: &Work) -
         seen: BTreeSet::new(),
         mistakes: Vec::new(),
     };
-    check.kustomization(folder);
+    check.check_kustomization(folder);
     if check.mistakes.is_empty() {
         Ok(())
     } else {
@@ -97,7 +97,7 @@ struct KustomizationCheck<'a> {
 }
 
 impl KustomizationCheck<'_> {
-    fn kustomization(&mut self, folder: &Path) {
+    fn check_kustomization(&mut self, folder: &Path) {
         let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         if !self.seen.insert(real) {
             return;
@@ -116,40 +116,44 @@ impl KustomizationCheck<'_> {
             }
             return;
         }
-        for file in KUSTOMIZATION_FILES.iter().map(|file| folder.join(file)).filter(|file| file.exists()) {
+        for file in KUSTOMIZATION_FILES
+            .iter()
+            .map(|file| folder.join(file))
+            .filter(|file| file.exists())
+        {
             let text = self.tree.confine(&file).and_then(|file| file.read_text());
             let read = text
                 .map_err(|mistake| vec![mistake])
                 .and_then(|text| manifest::parse_document(&file.display().to_string(), &text));
             match read {
-                Ok(document) => self.document(&document, folder),
+                Ok(document) => self.check_document(&document, folder),
                 Err(mistakes) => self.mistakes.extend(mistakes),
             }
         }
     }
 
-    fn document(&mut self, document: &Manifest, folder: &Path) {
+    fn check_document(&mut self, document: &Manifest, folder: &Path) {
         let empty = serde_json::Map::new();
         let keys = document.object.0.as_object().unwrap_or(&empty);
         for (key, value) in keys {
             let folded = fold_key(key);
             if BASE_KEYS.contains(&folded.as_str()) {
-                for (pointer, word) in words(value, &format!("/{}", reference_token(key))) {
-                    self.base(document, folder, &pointer, &word);
+                for (pointer, word) in texts_with_pointers(value, &format!("/{}", reference_token(key))) {
+                    self.check_base(document, folder, &pointer, &word);
                 }
             }
         }
-        self.named(document, folder, &document.object.0, None);
+        self.check_named(document, folder, &document.object.0, None);
         let has_charts = |key: &String| ["helmcharts", "helmchartinflationgenerator"].contains(&fold_key(key).as_str());
         if self.charts && keys.keys().any(has_charts) {
-            self.links(&folder.join("charts"));
+            self.check_links(&folder.join("charts"));
         }
     }
 
     /// Checks the paths in a part of a document. `at` is the pointer of that part, if it is a text in the document.
-    fn named(&mut self, document: &Manifest, folder: &Path, value: &Value, at: Option<&str>) {
-        for Named { pointer, key, word } in named_files(value) {
-            let Err(Diagnostic { message, hint, .. }) = self.judge(folder, &key, &word) else {
+    fn check_named(&mut self, document: &Manifest, folder: &Path, value: &Value, at: Option<&str>) {
+        for NamedPath { pointer, key, word } in named_files(value) {
+            let Err(Diagnostic { message, hint, .. }) = self.check_path(folder, &key, &word) else {
                 continue;
             };
             let error = document.error(at.unwrap_or(&pointer), message);
@@ -157,7 +161,7 @@ impl KustomizationCheck<'_> {
         }
     }
 
-    fn judge(&mut self, folder: &Path, key: &str, word: &str) -> Result<(), Diagnostic> {
+    fn check_path(&mut self, folder: &Path, key: &str, word: &str) -> Result<(), Diagnostic> {
         match key {
             "confighome" => {
                 let message = format!("helm would take its configuration and its plugins from `{word}`");
@@ -167,7 +171,7 @@ impl KustomizationCheck<'_> {
                 let home = folder.join(word);
                 self.tree.confine(&home)?;
                 if self.charts {
-                    self.links(&home);
+                    self.check_links(&home);
                 }
                 Ok(())
             }
@@ -187,9 +191,9 @@ impl KustomizationCheck<'_> {
     }
 
     /// Checks a base of a kustomization.
-    fn base(&mut self, document: &Manifest, folder: &Path, pointer: &str, word: &str) {
+    fn check_base(&mut self, document: &Manifest, folder: &Path, pointer: &str, word: &str) {
         if let Some(parse_inline_object) = parse_inline_object(word) {
-            return self.named(document, folder, &parse_inline_object, Some(pointer));
+            return self.check_named(document, folder, &parse_inline_object, Some(pointer));
         }
         let path = folder.join(word);
         if is_address(word, path.is_file()) {
@@ -211,7 +215,7 @@ impl KustomizationCheck<'_> {
                 ..error
             });
         } else if path.is_dir() {
-            self.kustomization(&path);
+            self.check_kustomization(&path);
         } else {
             self.check_object_file(&path, folder);
         }
@@ -225,11 +229,11 @@ impl KustomizationCheck<'_> {
         // A file that can't be read here isn't an object for kustomize either, which reports it.
         let objects = manifest::decode_as_written(&path.display().to_string(), &text).unwrap_or_default();
         for object in objects.iter().filter(|object| is_configuration(&object.object.0)) {
-            self.named(object, folder, &object.object.0, None);
+            self.check_named(object, folder, &object.object.0, None);
         }
     }
 
-    fn links(&mut self, folder: &Path) {
+    fn check_links(&mut self, folder: &Path) {
         if folder.is_dir()
             && let Err(mistake) = check_links(folder, self.tree, self.work)
         {
@@ -278,14 +282,14 @@ pub(super) fn check_links(folder: &Path, tree: &WorkTree, work: &Work) -> Result
 }
 
 /// A path in a document.
-struct Named {
+struct NamedPath {
     pointer: String,
     key: String,
     word: String,
 }
 
 /// Lists the paths under [`FILE_KEYS`], at any depth.
-fn named_files(value: &Value) -> Vec<Named> {
+fn named_files(value: &Value) -> Vec<NamedPath> {
     let mut found = Vec::new();
     let mut parts = vec![(String::new(), value)];
     while let Some((at, value)) = parts.pop() {
@@ -294,11 +298,13 @@ fn named_files(value: &Value) -> Vec<Named> {
                 for (key, value) in map {
                     let (pointer, key) = (format!("{at}/{}", reference_token(key)), fold_key(key));
                     if FILE_KEYS.contains(&key.as_str()) {
-                        let named = words(value, &pointer).into_iter().map(|(pointer, word)| Named {
-                            pointer,
-                            key: key.clone(),
-                            word,
-                        });
+                        let named = texts_with_pointers(value, &pointer)
+                            .into_iter()
+                            .map(|(pointer, word)| NamedPath {
+                                pointer,
+                                key: key.clone(),
+                                word,
+                            });
                         found.extend(named);
                     }
                     parts.push((pointer, value));
@@ -315,7 +321,7 @@ fn named_files(value: &Value) -> Vec<Named> {
 }
 
 /// Returns a text or the texts of a list, with their pointers.
-fn words(value: &Value, pointer: &str) -> Vec<(String, String)> {
+fn texts_with_pointers(value: &Value, pointer: &str) -> Vec<(String, String)> {
     match value {
         Value::String(word) => vec![(pointer.to_owned(), word.clone())],
         Value::Array(items) => {

@@ -12,7 +12,7 @@ use capstan_core::{
 };
 
 use super::{
-    Stdin, Text,
+    SourceText, Stdin,
     deadline::Work,
     glob::Glob,
     kustomize,
@@ -36,7 +36,7 @@ const SKIP_FILE_MARKER: &str = "+argocd:skip-file-rendering";
 
 impl FolderRules {
     /// Says whether a file is read; `path` is its path in the folder.
-    fn takes(&self, path: &Path) -> bool {
+    fn includes(&self, path: &Path) -> bool {
         let path = path.to_string_lossy();
         let is_excluded = self.exclude.as_ref().is_some_and(|glob| glob.matches(&path));
         !is_excluded && self.include.as_ref().is_none_or(|glob| glob.matches(&path))
@@ -51,24 +51,27 @@ pub(super) fn read_texts(
     tree: &WorkTree,
     stdin: &Stdin,
     work: &Work,
-) -> Result<Vec<Text>, Diagnostic> {
+) -> Result<Vec<SourceText>, Diagnostic> {
     let (path, is_outside) = (path.path(), path.is_outside());
     work.begin(format!("{} can't be read", path.display()))?;
     if path == Path::new("-") {
-        return Ok(vec![Text {
+        return Ok(vec![SourceText {
             name: "stdin".to_owned(),
             text: stdin.read_text()?,
             is_outside: false,
         }]);
     }
     if !path.is_dir() {
-        return Ok(vec![Text {
+        return Ok(vec![SourceText {
             name: path.display().to_string(),
             text: read_text_file(path)?,
             is_outside,
         }]);
     }
-    if let Some(file) = kustomize::KUSTOMIZATION_FILES.iter().find(|file| path.join(file).is_file()) {
+    if let Some(file) = kustomize::KUSTOMIZATION_FILES
+        .iter()
+        .find(|file| path.join(file).is_file())
+    {
         let shown = path.display();
         let error = Diagnostic::new(format!(
             "{shown} has a {file}: it is a kustomization, not a folder of manifests"
@@ -86,7 +89,7 @@ pub(super) fn read_texts(
         folders: BTreeMap::new(),
         files: Vec::new(),
     };
-    walk.folder(path, 0)?;
+    walk.walk_folder(path, 0)?;
     let files = walk.files;
     if files.is_empty() {
         let has_rules = rules.include.is_some() || rules.exclude.is_some();
@@ -107,7 +110,7 @@ pub(super) fn read_texts(
         if rules.follows_argo_cd && text.contains(SKIP_FILE_MARKER) {
             continue;
         }
-        texts.push(Text {
+        texts.push(SourceText {
             name: file.path().display().to_string(),
             text,
             is_outside: file.is_outside(),
@@ -135,14 +138,19 @@ struct FolderWalk<'a> {
 }
 
 impl FolderWalk<'_> {
-    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), Diagnostic> {
+    fn walk_folder(&mut self, folder: &Path, depth: usize) -> Result<(), Diagnostic> {
         if depth > MAX_DEPTH {
             let message = format!("{} is more than {MAX_DEPTH} folders deep", folder.display());
             return Err(Diagnostic::new(message).hint("name a folder that is further down"));
         }
         self.work.begin(format!("{} can't be read", folder.display()))?;
-        let wrong =
-            |error: io::Error| Diagnostic::new(format!("{} can't be read: {}", folder.display(), io_error_message(&error)));
+        let wrong = |error: io::Error| {
+            Diagnostic::new(format!(
+                "{} can't be read: {}",
+                folder.display(),
+                io_error_message(&error)
+            ))
+        };
         let real = folder.canonicalize().map_err(wrong)?;
         if let Some(other) = self.folders.insert(real, folder.to_owned()) {
             let message = format!(
@@ -158,12 +166,12 @@ impl FolderWalk<'_> {
         }
         entries.sort();
         for entry in entries {
-            self.entry(entry, depth)?;
+            self.walk_entry(entry, depth)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, entry: PathBuf, depth: usize) -> Result<(), Diagnostic> {
+    fn walk_entry(&mut self, entry: PathBuf, depth: usize) -> Result<(), Diagnostic> {
         let ends_with = |endings: &[&str]| {
             let ending = entry.extension();
             ending.is_some_and(|ending| endings.iter().any(|known| ending == *known))
@@ -175,9 +183,9 @@ impl FolderWalk<'_> {
         } else if entry.is_dir() {
             if self.recursive {
                 self.tree.confine(&entry)?;
-                self.folder(&entry, depth + 1)?;
+                self.walk_folder(&entry, depth + 1)?;
             }
-        } else if name == crate::PROJECT_FILE || !self.rules.takes(inside) {
+        } else if name == crate::PROJECT_FILE || !self.rules.includes(inside) {
             // The kustomization or chart decides what the folder means.
         } else if name == CHART_FILE && depth > 0 {
             let shown = entry.parent().unwrap_or(&entry).display();

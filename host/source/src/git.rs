@@ -86,7 +86,7 @@ impl Git<'_> {
         paths: &[PathBuf],
         depth: usize,
     ) -> Result<Option<bool>, Diagnostic> {
-        let changes = self.ask(repository, commit, |git| {
+        let changes = self.run_git(repository, commit, |git| {
             // git itself would go into a submodule with the configuration that it finds there.
             git.constants(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all", "--"]);
             for path in paths {
@@ -98,7 +98,7 @@ impl Git<'_> {
             Some(changes) if !changes.is_empty() => return Ok(Some(true)),
             Some(_) => {}
         }
-        let tracked = self.ask(repository, commit, |git| {
+        let tracked = self.run_git(repository, commit, |git| {
             git.constants(&["ls-files", "--stage", "-z", "--"]);
             for path in paths {
                 git.path(path);
@@ -129,7 +129,7 @@ impl Git<'_> {
 
     /// Says whether any tracked file of the work tree differs from the commit.
     fn has_changes(&self, repository: &Repository, commit: &str) -> Result<Option<bool>, Diagnostic> {
-        let changes = self.ask(repository, commit, |git| {
+        let changes = self.run_git(repository, commit, |git| {
             git.constants(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all"]);
             git.constant("--untracked-files=no");
         })?;
@@ -137,7 +137,7 @@ impl Git<'_> {
     }
 
     /// Asks git about a work tree, and returns its answer if there is one.
-    fn ask(
+    fn run_git(
         &self,
         repository: &Repository,
         commit: &str,

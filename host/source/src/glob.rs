@@ -38,9 +38,9 @@ impl Glob {
             return Err(format!("it is longer than {MAX_PATTERN_CHARS} characters"));
         }
         let mut letters = PatternParser {
-            rest: pattern.chars().collect::<Vec<char>>().into_iter().peekable(),
+            remaining: pattern.chars().collect::<Vec<char>>().into_iter().peekable(),
         };
-        let (parts, _) = letters.parts(0)?;
+        let (parts, _) = letters.parse_parts(0)?;
         Ok(Glob { parts })
     }
 
@@ -49,29 +49,29 @@ impl Glob {
         let path: Vec<char> = path.chars().collect();
         let mut starts = vec![false; path.len() + 1];
         starts[0] = true;
-        ends(&self.parts, &path, starts).last() == Some(&true)
+        match_ends(&self.parts, &path, starts).last() == Some(&true)
     }
 }
 
 struct PatternParser {
-    rest: std::iter::Peekable<std::vec::IntoIter<char>>,
+    remaining: std::iter::Peekable<std::vec::IntoIter<char>>,
 }
 
 impl PatternParser {
     /// Parses up to the end, or within braces up to a comma or the closing brace, which is returned.
-    fn parts(&mut self, depth: usize) -> Result<(Vec<Part>, Option<char>), String> {
+    fn parse_parts(&mut self, depth: usize) -> Result<(Vec<Part>, Option<char>), String> {
         if depth > MAX_BRACE_DEPTH {
             return Err(format!("its braces are more than {MAX_BRACE_DEPTH} deep in each other"));
         }
         let mut parts = Vec::new();
-        while let Some(letter) = self.rest.next() {
+        while let Some(letter) = self.remaining.next() {
             parts.push(match letter {
                 ',' | '}' if depth > 0 => return Ok((parts, Some(letter))),
                 '*' => Part::AnySequence,
                 '?' => Part::AnyChar,
-                '[' => self.class()?,
-                '{' => Part::Alternatives(self.either(depth)?),
-                '\\' => Part::Char(self.rest.next().ok_or("nothing comes after its last `\\`")?),
+                '[' => self.parse_class()?,
+                '{' => Part::Alternatives(self.parse_alternatives(depth)?),
+                '\\' => Part::Char(self.remaining.next().ok_or("nothing comes after its last `\\`")?),
                 letter => Part::Char(letter),
             });
         }
@@ -81,10 +81,10 @@ impl PatternParser {
         Ok((parts, None))
     }
 
-    fn either(&mut self, depth: usize) -> Result<Vec<Vec<Part>>, String> {
+    fn parse_alternatives(&mut self, depth: usize) -> Result<Vec<Vec<Part>>, String> {
         let mut patterns = Vec::new();
         loop {
-            let (parts, end) = self.parts(depth + 1)?;
+            let (parts, end) = self.parse_parts(depth + 1)?;
             patterns.push(parts);
             if end == Some('}') {
                 return Ok(patterns);
@@ -93,13 +93,13 @@ impl PatternParser {
     }
 
     /// Parses what follows `[`: characters, or one range.
-    fn class(&mut self) -> Result<Part, String> {
+    fn parse_class(&mut self) -> Result<Part, String> {
         let no_end = || "a `[` has no `]`".to_owned();
-        let not = self.rest.next_if_eq(&'!').is_some();
-        let first = self.rest.next().ok_or_else(no_end)?;
-        if self.rest.next_if_eq(&'-').is_some() {
-            let last = self.rest.next().ok_or_else(no_end)?;
-            if self.rest.next() != Some(']') {
+        let not = self.remaining.next_if_eq(&'!').is_some();
+        let first = self.remaining.next().ok_or_else(no_end)?;
+        if self.remaining.next_if_eq(&'-').is_some() {
+            let last = self.remaining.next().ok_or_else(no_end)?;
+            if self.remaining.next() != Some(']') {
                 return Err("a range in `[]` must be alone, as in `[a-z]`".to_owned());
             }
             if last < first {
@@ -115,18 +115,18 @@ impl PatternParser {
                 ']' if ranges.is_empty() => return Err("a `[]` is empty".to_owned()),
                 ']' => return Ok(Part::Class { not, ranges }),
                 '\\' => {
-                    let letter = self.rest.next().ok_or_else(no_end)?;
+                    let letter = self.remaining.next().ok_or_else(no_end)?;
                     ranges.push((letter, letter));
                 }
                 letter => ranges.push((letter, letter)),
             }
-            next = self.rest.next();
+            next = self.remaining.next();
         }
     }
 }
 
 /// Returns the positions at which the parts may end in a text, if they may start at these positions. The work is bounded by both lengths.
-fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
+fn match_ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
     for part in parts {
         places = match part {
             Part::Char(letter) => advance_matches(text, &places, |found| found == *letter),
@@ -145,7 +145,7 @@ fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
             Part::Alternatives(patterns) => {
                 let mut all = vec![false; places.len()];
                 for pattern in patterns {
-                    let found = ends(pattern, text, places.clone());
+                    let found = match_ends(pattern, text, places.clone());
                     for (place, ends) in all.iter_mut().zip(found) {
                         *place |= ends;
                     }

@@ -12,7 +12,8 @@ use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
 use super::{
-    FileAccess, Release, Rendered, Stdin, Text, bases, deadline::Work, files::application_name, program, tree::WorkTree,
+    FileAccess, Release, Rendered, SourceText, Stdin, bases, deadline::Work, files::application_name, program,
+    tree::WorkTree,
 };
 
 /// Returns what to do where there is no helm.
@@ -172,7 +173,7 @@ pub(super) fn find(
         bases::check_links(path, &tree.cloned().unwrap_or_else(own), work)?;
     }
     if chart.local_path().is_none() && chart.chart.starts_with('-') {
-        return Err(dash(&LeadingDash(chart.chart.clone())));
+        return Err(leading_dash_error(&LeadingDash(chart.chart.clone())));
     }
     if let Some(name) = &chart.release_name {
         check_release_name(name).map_err(|(message, hint)| Diagnostic::new(message).hint(hint))?;
@@ -225,7 +226,7 @@ pub(super) fn render(
     command.pass_paths(&HELM_PATH_VARIABLES).env("KUBECONFIG", NULL_DEVICE);
     let folder = tempfile::tempdir().map_err(|error| Diagnostic::new(format!("{what}: {error}")))?;
     command.folder(folder.path());
-    arguments(&mut command, chart, release).map_err(|error| dash(&error))?;
+    arguments(&mut command, chart, release).map_err(|error| leading_dash_error(&error))?;
     let inline = chart.values.inline.as_ref().map(ToString::to_string);
     let is_stdin = chart.values.all_files().any(|file| file == "-");
     let input = if is_stdin {
@@ -240,11 +241,11 @@ pub(super) fn render(
     let said = program::run(command, &what, work)?;
     Ok(Rendered {
         texts: split_by_template(&said.stdout, &chart.chart),
-        said: said.notices("helm"),
+        notices: said.notices("helm"),
     })
 }
 
-fn dash(error: &LeadingDash) -> Diagnostic {
+fn leading_dash_error(error: &LeadingDash) -> Diagnostic {
     Diagnostic::new(error.to_string()).hint("a chart in a folder of that name is written with `./` before it")
 }
 
@@ -360,8 +361,8 @@ fn absolute_set_file(text: &str) -> String {
 
 /// Splits helm's output into the texts of its templates, by the comment before each document. A mistake is then reported with the
 /// template's name and the line in the rendered text.
-fn split_by_template(text: &str, chart: &str) -> Vec<Text> {
-    let mut texts: Vec<Text> = Vec::new();
+fn split_by_template(text: &str, chart: &str) -> Vec<SourceText> {
+    let mut texts: Vec<SourceText> = Vec::new();
     let mut current = None;
     let mut lines = text.split_inclusive('\n').peekable();
     while let Some(line) = lines.next() {
@@ -369,12 +370,12 @@ fn split_by_template(text: &str, chart: &str) -> Vec<Text> {
         if is_start && let Some(template) = lines.peek().and_then(|next| next.strip_prefix("# Source: ")) {
             let name = template_name(chart, template.trim_end());
             current = Some(texts.iter().position(|known| known.name == name).unwrap_or_else(|| {
-                texts.push(Text::rendered(name));
+                texts.push(SourceText::empty(name));
                 texts.len() - 1
             }));
         }
         let index = *current.get_or_insert_with(|| {
-            texts.push(Text::rendered(format!("{chart} (rendered)")));
+            texts.push(SourceText::empty(format!("{chart} (rendered)")));
             texts.len() - 1
         });
         if let Some(found) = texts.get_mut(index) {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{
-    Rendered, Text, bases,
+    Rendered, SourceText, bases,
     deadline::Work,
     helm::{HELM_PATH_VARIABLES, NULL_DEVICE},
     program,
@@ -37,7 +37,7 @@ pub struct Kustomization {
 }
 
 /// Writes the kustomization with those fields, in a temporary folder.
-fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic> {
+fn write_overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic> {
     if kustomization.overlay.is_empty() {
         return Ok(None);
     }
@@ -94,7 +94,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
             return Err(Diagnostic::new(message).hint(MISSING_HELM_HINT));
         }
     };
-    let top = overlay(kustomization)?;
+    let top = write_overlay(kustomization)?;
     let mut command = Command::new(&program, Environment::Minimal);
     command
         .constant(word)
@@ -130,8 +130,8 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
     let what = format!("{name} can't build the kustomization {shown}");
     let said = program::run(command, &what, work)?;
     Ok(Rendered {
-        said: said.notices(&name),
-        texts: vec![Text {
+        notices: said.notices(&name),
+        texts: vec![SourceText {
             name: format!("{shown} (built)"),
             text: said.stdout,
             is_outside: false,

@@ -96,7 +96,7 @@ pub struct Gathered {
     parts: Vec<Part>,
     sources: Vec<Source>,
     access: FileAccess,
-    told: Notices,
+    notices: Notices,
 }
 
 #[derive(Debug)]
@@ -133,12 +133,12 @@ pub struct DesiredState {
 
 /// Rendered manifests, with what the program wrote to stderr.
 struct Rendered {
-    texts: Vec<Text>,
-    said: Vec<String>,
+    texts: Vec<SourceText>,
+    notices: Vec<String>,
 }
 
 /// A text with manifests.
-struct Text {
+struct SourceText {
     /// Its name in messages.
     name: String,
     text: String,
@@ -146,10 +146,10 @@ struct Text {
     is_outside: bool,
 }
 
-impl Text {
+impl SourceText {
     /// Makes an empty text that a program rendered.
-    fn rendered(name: String) -> Text {
-        Text {
+    fn empty(name: String) -> SourceText {
+        SourceText {
             name,
             text: String::new(),
             is_outside: false,
@@ -192,7 +192,7 @@ impl Source {
         }
     }
 
-    fn about(&self) -> String {
+    fn description(&self) -> String {
         match self {
             Source::Files { path, .. } if path == Path::new("-") => "stdin".to_owned(),
             Source::Files { path, .. } => path.display().to_string(),
@@ -227,10 +227,10 @@ fn gathered(sources: Vec<Source>, reading: ReadOptions, work: &Work) -> Result<G
     for source in &sources {
         let read = match source {
             Source::Files { path, recursive, rules } => reading
-                .files(path, *recursive, rules, work)
+                .read_files(path, *recursive, rules, work)
                 .map_err(|mistake| vec![mistake]),
-            Source::Kustomization(kustomization) => reading.kustomization(kustomization, work),
-            Source::Chart(chart) => match reading.chart(chart, work) {
+            Source::Kustomization(kustomization) => reading.build_kustomization(kustomization, work),
+            Source::Chart(chart) => match reading.find_helm(chart, work) {
                 Ok(program) => {
                     parts.push(Part::Chart(chart.clone(), program));
                     continue;
@@ -253,7 +253,7 @@ fn gathered(sources: Vec<Source>, reading: ReadOptions, work: &Work) -> Result<G
         parts,
         sources,
         access: reading.access,
-        told,
+        notices: told,
     })
 }
 
@@ -279,27 +279,31 @@ impl ReadOptions {
 
     /// Returns the tree that everything below a path has to stay in.
     fn tree_of(&self, path: &Path) -> WorkTree {
-        self.tree
-            .clone()
-            .unwrap_or_else(|| WorkTree::find(path, &self.access))
+        self.tree.clone().unwrap_or_else(|| WorkTree::find(path, &self.access))
     }
 
-    fn files(&self, path: &Path, recursive: bool, rules: &FolderRules, work: &Work) -> Result<Rendered, Diagnostic> {
+    fn read_files(
+        &self,
+        path: &Path,
+        recursive: bool,
+        rules: &FolderRules,
+        work: &Work,
+    ) -> Result<Rendered, Diagnostic> {
         let path = self.confine(path)?;
         let tree = self.tree_of(path.path());
         let texts = files::read_texts(&path, recursive, rules, &tree, &self.access.stdin, work)?;
         Ok(Rendered {
             texts,
-            said: Vec::new(),
+            notices: Vec::new(),
         })
     }
 
-    fn kustomization(&self, kustomization: &Kustomization, work: &Work) -> Result<Rendered, Vec<Diagnostic>> {
+    fn build_kustomization(&self, kustomization: &Kustomization, work: &Work) -> Result<Rendered, Vec<Diagnostic>> {
         self.confine(&kustomization.path).map_err(|mistake| vec![mistake])?;
         kustomize::build(kustomization, &self.tree_of(&kustomization.path), work)
     }
 
-    fn chart(&self, chart: &Chart, work: &Work) -> Result<Program, Diagnostic> {
+    fn find_helm(&self, chart: &Chart, work: &Work) -> Result<Program, Diagnostic> {
         if let Some(path) = chart.local_path() {
             self.confine(path)?;
         }
@@ -324,7 +328,7 @@ impl Gathered {
 
     fn rendered(self, release: &Release, work: &Work) -> Result<DesiredState, Diagnostics> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
-        let mut told = self.told;
+        let mut told = self.notices;
         for part in self.parts {
             let (chart, program) = match part {
                 Part::Manifests(read) => {
@@ -353,7 +357,7 @@ impl Gathered {
             manifests,
             revision: Revision {
                 commit: commit.map_err(|mistake| Diagnostics(vec![mistake]))?,
-                sources: self.sources.iter().map(Source::about).collect(),
+                sources: self.sources.iter().map(Source::description).collect(),
             },
             notices: told.notices(),
         })

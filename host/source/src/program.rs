@@ -36,7 +36,10 @@ pub(super) fn run(mut command: Command, what: &str, work: &Work) -> Result<Progr
     }
     let out = String::from_utf8(output.stdout);
     let out = out.map_err(|_| Diagnostic::new(format!("{what}: it printed no text in UTF-8")))?;
-    Ok(ProgramOutput { stdout: out, stderr: err })
+    Ok(ProgramOutput {
+        stdout: out,
+        stderr: err,
+    })
 }
 
 /// Runs a command to its end or to that of the work, whatever it ends with.

@@ -14,7 +14,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// The most bytes of the list of all references.
 const MAX_PACKED_REFS_BYTES: u64 = 64 << 20;
 /// The longest chain of symbolic references.
-const REFERENCES: usize = 5;
+const MAX_REFERENCE_DEPTH: usize = 5;
 
 /// A repository with a work tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Repository {
     /// Returns the id of the commit that is checked out.
     pub fn commit(&self) -> Option<String> {
         let mut text = read_short_file(&self.git_dir.join("HEAD"), MAX_FILE_BYTES)?;
-        for _ in 0..REFERENCES {
+        for _ in 0..MAX_REFERENCE_DEPTH {
             let Some(name) = text.strip_prefix("ref:").map(str::trim) else {
                 let id = text.trim();
                 return is_id(id).then(|| id.to_owned());
@@ -91,7 +91,7 @@ impl Repository {
 
     /// Returns the addresses of its remotes.
     pub fn remotes(&self) -> Vec<String> {
-        let of_remote = |entry: Entry| (entry.section == "remote" && entry.key == "url").then_some(entry.value);
+        let of_remote = |entry: ConfigEntry| (entry.section == "remote" && entry.key == "url").then_some(entry.value);
         self.configuration().into_iter().filter_map(of_remote).collect()
     }
 
@@ -99,7 +99,7 @@ impl Repository {
     /// names a program.
     pub fn checkout_settings(&self) -> Vec<(String, String)> {
         const KEYS: [&str; 5] = ["autocrlf", "filemode", "ignorecase", "precomposeunicode", "symlinks"];
-        let known = |entry: Entry| {
+        let known = |entry: ConfigEntry| {
             let is_known = entry.section == "core" && KEYS.contains(&entry.key.as_str());
             let is_word = ["true", "false", "input"].contains(&entry.value.as_str());
             (is_known && is_word).then_some((entry.key, entry.value))
@@ -108,7 +108,7 @@ impl Repository {
     }
 
     /// Reads the repository's own configuration, without the files that it includes, and without evaluating anything.
-    fn configuration(&self) -> Vec<Entry> {
+    fn configuration(&self) -> Vec<ConfigEntry> {
         let text = read_short_file(&self.common_dir.join("config"), MAX_FILE_BYTES).unwrap_or_default();
         let mut section = String::new();
         let mut entries = Vec::new();
@@ -117,7 +117,7 @@ impl Repository {
                 let name = header.split([']', ' ', '"']).next().unwrap_or_default();
                 section = name.to_ascii_lowercase();
             } else if let Some((key, value)) = line.split_once('=') {
-                entries.push(Entry {
+                entries.push(ConfigEntry {
                     section: section.clone(),
                     key: key.trim().to_ascii_lowercase(),
                     value: value.trim().trim_matches('"').to_owned(),
@@ -128,7 +128,7 @@ impl Repository {
     }
 }
 
-struct Entry {
+struct ConfigEntry {
     section: String,
     key: String,
     value: String,

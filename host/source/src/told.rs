@@ -52,7 +52,7 @@ impl Notices {
                 Err(wrong) => mistakes.extend(wrong),
             }
         }
-        self.said.extend(rendered.said.into_iter().map(Notice::from));
+        self.said.extend(rendered.notices.into_iter().map(Notice::from));
         for application in manifests.iter().filter(|manifest| is_argocd_application(manifest)) {
             let place = application
                 .place("")

@@ -76,7 +76,7 @@ pub fn split(text: &str) -> Vec<Chunk<'_>> {
             None | Some('\n' | '\r' | '#')
         ) && !has_other_break(line);
         let is_directive = line.starts_with('%') && !has_content;
-        let begin = Begin::of(line, has_lines);
+        let begin = Begin::of_line(line, has_lines);
         has_lines = !(has_lines && is_separator(line));
         if begin != Begin::NotHere {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
@@ -158,7 +158,7 @@ pub(crate) fn joined_marker(excerpt: Excerpt<'_>) -> Option<ReadError> {
 
 impl Begin {
     /// Examines a line. `has_lines`: whether there are lines before it that no separator has ended.
-    fn of(line: &str, has_lines: bool) -> Begin {
+    fn of_line(line: &str, has_lines: bool) -> Begin {
         let Some(rest) = line.strip_prefix("---") else {
             return Begin::NotHere;
         };

@@ -9,7 +9,7 @@ use crate::{
     Duplicates,
     documents::Excerpt,
     marks::Mark,
-    node::{MAX_DEPTH, Key, Node, ReadError, number},
+    node::{Key, MAX_DEPTH, Node, ReadError, number},
 };
 
 /// The result for a text that isn't JSON to its end.
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Consumes a character if it is next.
-    fn take(&mut self, letter: char) -> bool {
+    fn consume(&mut self, letter: char) -> bool {
         let found = self.next_letter() == Some(letter);
         if found {
             self.advance(letter.len_utf8());
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn wrong(&mut self, wanted: &str) -> ReadError {
+    fn unexpected(&mut self, wanted: &str) -> ReadError {
         let found = match self.next_letter() {
             Some(letter) => format!("`{letter}`"),
             None => "the end".to_owned(),
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
                     Some((word, value)) => (word.len(), value),
                     None => match self.number() {
                         Some((length, value)) => (length, Value::Number(value)),
-                        None => return Err(self.wrong("a value")),
+                        None => return Err(self.unexpected("a value")),
                     },
                 };
                 self.advance(length);
@@ -164,17 +164,17 @@ impl<'a> Reader<'a> {
         self.advance(1);
         let mut entries = Vec::new();
         let mut known: BTreeMap<String, (Mark, usize)> = BTreeMap::new();
-        if self.take('}') {
+        if self.consume('}') {
             return Ok(Node::map(start, entries));
         }
         loop {
             if self.next_letter() != Some('"') {
-                return Err(self.wrong("a key in quotes"));
+                return Err(self.unexpected("a key in quotes"));
             }
             let at = self.at;
             let text = self.text()?;
-            if !self.take(':') {
-                return Err(self.wrong("`:`"));
+            if !self.consume(':') {
+                return Err(self.unexpected("`:`"));
             }
             let value = self.value(depth + 1)?;
             let key = Key { text, at };
@@ -192,11 +192,11 @@ impl<'a> Reader<'a> {
                     entries.push((key, value));
                 }
             }
-            if self.take('}') {
+            if self.consume('}') {
                 return Ok(Node::map(start, entries));
             }
-            if !self.take(',') {
-                return Err(self.wrong("`,` or `}`"));
+            if !self.consume(',') {
+                return Err(self.unexpected("`,` or `}`"));
             }
         }
     }
@@ -204,16 +204,16 @@ impl<'a> Reader<'a> {
     fn list(&mut self, start: Mark, depth: usize) -> Result<Node, ReadError> {
         self.advance(1);
         let mut nodes = Vec::new();
-        if self.take(']') {
+        if self.consume(']') {
             return Ok(Node::list(start, nodes));
         }
         loop {
             nodes.push(self.value(depth + 1)?);
-            if self.take(']') {
+            if self.consume(']') {
                 return Ok(Node::list(start, nodes));
             }
-            if !self.take(',') {
-                return Err(self.wrong("`,` or `]`"));
+            if !self.consume(',') {
+                return Err(self.unexpected("`,` or `]`"));
             }
         }
     }

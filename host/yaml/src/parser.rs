@@ -253,7 +253,7 @@ fn missing_value_error(token: &Token<'_>, mark: Mark) -> ReadError {
 }
 
 /// Returns the place after an indicator of one character.
-fn behind(mark: Mark) -> Mark {
+fn after_indicator(mark: Mark) -> Mark {
     Mark {
         column: mark.column.saturating_add(1),
         ..mark

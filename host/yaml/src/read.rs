@@ -9,7 +9,7 @@ use crate::{
     Duplicates,
     documents::{self, Excerpt},
     marks::Mark,
-    node::{Content, MAX_DEPTH, Key, Node, ReadError},
+    node::{Content, Key, MAX_DEPTH, Node, ReadError},
     parser::{Event, Parser, Scalar},
     scalar::{self, ScalarValue},
 };
@@ -28,7 +28,7 @@ pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<N
     let mut reader = Reader::new(start, duplicates);
     let mut parser = match Parser::new(text) {
         Ok(parser) => parser,
-        Err(trouble) => return vec![Err(vec![reader.moved(trouble)])],
+        Err(trouble) => return vec![Err(vec![reader.with_absolute_place(trouble)])],
     };
     while let Some(next) = parser.next() {
         let step = match next {
@@ -42,10 +42,10 @@ pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<N
                 Ok(())
             }
             Ok((event, at)) => {
-                let at = reader.place(at);
+                let at = reader.absolute_place(at);
                 reader.handle(event, at)
             }
-            Err(trouble) => Err(reader.moved(trouble)),
+            Err(trouble) => Err(reader.with_absolute_place(trouble)),
         };
         if let Err(trouble) = step {
             reader.troubles.push(trouble);
@@ -63,13 +63,13 @@ struct Reader<'a> {
     open: Vec<Open<'a>>,
     root: Option<Node>,
     anchors: BTreeMap<&'a str, Anchored>,
-    copied: usize,
+    alias_bytes: usize,
     troubles: Vec<ReadError>,
     /// Errors for values that JSON can't represent, by the place of the value or of its mapping. As in Go they only count if no later key
     /// of the same name replaces the value.
     not_json: BTreeMap<Mark, ReadError>,
     /// Whether a second document began in this one without a separator. Then its duplicate keys aren't reported.
-    runs_together: bool,
+    lacks_separator: bool,
 }
 
 /// The value of an anchor.
@@ -168,12 +168,12 @@ fn no_merge(at: Mark) -> ReadError {
 }
 
 /// Returns the first error whose place is in a value. The depth is limited.
-fn first_of(node: &Node, troubles: &BTreeMap<Mark, ReadError>) -> Option<ReadError> {
+fn first_error_in(node: &Node, troubles: &BTreeMap<Mark, ReadError>) -> Option<ReadError> {
     let own = troubles.get(&node.at).cloned();
     own.or_else(|| match &node.content {
         Content::Scalar(_) => None,
-        Content::List(nodes) => nodes.iter().find_map(|node| first_of(node, troubles)),
-        Content::Map(entries) => entries.iter().find_map(|(_, node)| first_of(node, troubles)),
+        Content::List(nodes) => nodes.iter().find_map(|node| first_error_in(node, troubles)),
+        Content::Map(entries) => entries.iter().find_map(|(_, node)| first_error_in(node, troubles)),
     })
 }
 
@@ -185,15 +185,15 @@ impl<'a> Reader<'a> {
             open: Vec::new(),
             root: None,
             anchors: BTreeMap::new(),
-            copied: 0,
+            alias_bytes: 0,
             troubles: Vec::new(),
             not_json: BTreeMap::new(),
-            runs_together: false,
+            lacks_separator: false,
         }
     }
 
     /// Returns a place in the whole text.
-    fn place(&self, at: Mark) -> Mark {
+    fn absolute_place(&self, at: Mark) -> Mark {
         Mark {
             line: at.line.saturating_add(self.start.line).saturating_sub(1),
             column: match at.line {
@@ -203,9 +203,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn moved(&self, trouble: ReadError) -> ReadError {
+    fn with_absolute_place(&self, trouble: ReadError) -> ReadError {
         ReadError {
-            at: self.place(trouble.at),
+            at: self.absolute_place(trouble.at),
             ..trouble
         }
     }
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
         if !self.not_json.is_empty()
             && let Some(root) = &self.root
         {
-            self.troubles.extend(first_of(root, &self.not_json));
+            self.troubles.extend(first_error_in(root, &self.not_json));
         }
         if self.troubles.is_empty() {
             self.root.map(Ok)
@@ -247,12 +247,12 @@ impl<'a> Reader<'a> {
             )),
             Some(Anchored::Scalar(meaning)) => {
                 let meaning = meaning.clone();
-                self.meaning(meaning, at)
+                self.add_scalar(meaning, at)
             }
             Some(Anchored::Node(_)) if is_key => Err(ReadError::new(at, "an alias as a key must stand for a text")),
             Some(Anchored::Node(node)) => {
                 let node = node.clone();
-                self.charge(node.size, at)?;
+                self.count_alias_bytes(node.size, at)?;
                 if node.height + self.open.len() > MAX_DEPTH {
                     return Err(ReadError::too_deep(at));
                 }
@@ -278,18 +278,18 @@ impl<'a> Reader<'a> {
             }
         };
         if let Some(anchor) = scalar.anchor {
-            self.charge(meaning.size(), at)?;
+            self.count_alias_bytes(meaning.size(), at)?;
             self.anchors.insert(anchor, Anchored::Scalar(meaning.clone()));
         }
         if is_merge && let Some(waiting) = self.expected_key() {
             *waiting = Some(Waiting::Merge);
             return Ok(());
         }
-        self.meaning(meaning, at)
+        self.add_scalar(meaning, at)
     }
 
     /// Adds a scalar as a key or as a value.
-    fn meaning(&mut self, meaning: ScalarValue, at: Mark) -> Result<(), ReadError> {
+    fn add_scalar(&mut self, meaning: ScalarValue, at: Mark) -> Result<(), ReadError> {
         if self.expected_key().is_some() {
             match meaning.into_key() {
                 Ok(text) => self.key(Key { text, at }),
@@ -348,11 +348,11 @@ impl<'a> Reader<'a> {
             return;
         }
         if is_top && matches!(&*key.text, "apiVersion" | "kind") {
-            if !self.runs_together {
+            if !self.lacks_separator {
                 self.troubles.push(ReadError::missing_separator(key, first.at));
             }
-            self.runs_together = true;
-        } else if !is_top || !self.runs_together {
+            self.lacks_separator = true;
+        } else if !is_top || !self.lacks_separator {
             self.troubles.push(ReadError::duplicate_key(key, first.at));
         }
         *waiting = Some(Waiting::Nothing);
@@ -384,16 +384,16 @@ impl<'a> Reader<'a> {
         if let Some(name) = anchor
             && matches!(self.anchors.get(name), Some(Anchored::Open(start)) if *start == at)
         {
-            self.charge(node.size, node.at)?;
+            self.count_alias_bytes(node.size, node.at)?;
             self.anchors.insert(name, Anchored::Node(node.clone()));
         }
         self.add(node, false)
     }
 
     /// Counts the bytes of a copy.
-    fn charge(&mut self, size: usize, at: Mark) -> Result<(), ReadError> {
-        self.copied = self.copied.saturating_add(size);
-        if self.copied > MAX_ALIAS_BYTES {
+    fn count_alias_bytes(&mut self, size: usize, at: Mark) -> Result<(), ReadError> {
+        self.alias_bytes = self.alias_bytes.saturating_add(size);
+        if self.alias_bytes > MAX_ALIAS_BYTES {
             return Err(ReadError::new(at, "the aliases of this document make it too large")
                 .hint("write the values out, or use fewer aliases"));
         }

@@ -29,7 +29,11 @@ impl ScalarValue {
     pub fn size(&self) -> usize {
         match self {
             ScalarValue::Text(text) => 64 + text.len(),
-            ScalarValue::Null | ScalarValue::Bool(_) | ScalarValue::Integer(_) | ScalarValue::Float(_) | ScalarValue::Bytes => 64,
+            ScalarValue::Null
+            | ScalarValue::Bool(_)
+            | ScalarValue::Integer(_)
+            | ScalarValue::Float(_)
+            | ScalarValue::Bytes => 64,
         }
     }
 
@@ -80,12 +84,14 @@ pub(crate) fn plain(text: &str) -> ScalarValue {
         Some('0'..='9' | '+' | '-') => {
             let digits = text.replace('_', "");
             parse_integer(&digits)
-                .or_else(|| signed_binary(&digits))
+                .or_else(|| parse_signed_binary(&digits))
                 .map(ScalarValue::Integer)
-                .or_else(|| float(&digits).map(ScalarValue::Float))
+                .or_else(|| parse_float(&digits).map(ScalarValue::Float))
         }
         // `strconv.ParseFloat` accepts a `_` between digits.
-        Some('.') if has_underscores_between_digits(text) => float(&text.replace('_', "")).map(ScalarValue::Float),
+        Some('.') if has_underscores_between_digits(text) => {
+            parse_float(&text.replace('_', "")).map(ScalarValue::Float)
+        }
         Some(_) | None => None,
     }
     .unwrap_or_else(|| ScalarValue::Text(text.to_owned()))
@@ -99,7 +105,9 @@ pub(crate) fn tagged(tag: &str, text: &str) -> Result<ScalarValue, String> {
         | ("float", meaning @ ScalarValue::Float(_))
         | ("null", meaning @ ScalarValue::Null) => meaning,
         // Go only accepts signed integers of 64 bits.
-        ("float", ScalarValue::Integer(value)) if value.is_i64() => ScalarValue::Float(value.as_f64().unwrap_or_default()),
+        ("float", ScalarValue::Integer(value)) if value.is_i64() => {
+            ScalarValue::Float(value.as_f64().unwrap_or_default())
+        }
         ("binary", _) => binary::decode(text)?.map_or(ScalarValue::Bytes, ScalarValue::Text),
         ("bool" | "int" | "float" | "null", _) => return Err(format!("`{text}` can't be read as !!{tag}")),
         _ => ScalarValue::Text(text.to_owned()),
@@ -136,7 +144,7 @@ fn parse_integer(text: &str) -> Option<Number> {
 }
 
 /// Parses a binary number with the sign after its prefix, such as `0b-1`: `goyaml.v2` removes `0b` and parses the rest.
-fn signed_binary(text: &str) -> Option<Number> {
+fn parse_signed_binary(text: &str) -> Option<Number> {
     i64::from_str_radix(text.strip_prefix("0b")?, 2).ok().map(Number::from)
 }
 
@@ -148,7 +156,7 @@ fn has_underscores_between_digits(text: &str) -> bool {
 }
 
 /// Parses a decimal number: `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`. A number that is too large stays a string.
-fn float(text: &str) -> Option<f64> {
+fn parse_float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),

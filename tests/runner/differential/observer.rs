@@ -49,7 +49,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Records what happens in the cluster.
 pub struct Observer {
     client: Client,
-    seen: Arc<Mutex<ObserverState>>,
+    state: Arc<Mutex<ObserverState>>,
     tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
@@ -75,7 +75,7 @@ impl Space {
         prefix.map_or_else(|| self.normalize(name), |prefix| format!("{prefix}*"))
     }
 
-    fn has(&self, object: &DynamicObject) -> bool {
+    fn contains(&self, object: &DynamicObject) -> bool {
         match &object.metadata.namespace {
             Some(namespace) => namespace
                 .strip_prefix(&self.name)
@@ -88,15 +88,15 @@ impl Space {
 /// Everything that was recorded.
 #[derive(Default)]
 struct ObserverState {
-    spaces: Vec<(Space, View)>,
-    defined: Vec<ApiResource>,
-    trouble: Option<String>,
+    spaces: Vec<(Space, SpaceState)>,
+    custom_kinds: Vec<ApiResource>,
+    error: Option<String>,
 }
 
 /// The record of a space.
-struct View {
+struct SpaceState {
     /// Changes up to this resource version belong to the previous step.
-    from: u64,
+    from_revision: u64,
     effects: BTreeMap<(u64, String), Effect>,
     /// The existing objects, by kind, namespace and name.
     objects: BTreeMap<String, ObservedObject>,
@@ -105,10 +105,10 @@ struct View {
 
 /// An existing object.
 struct ObservedObject {
-    shown: String,
+    display_name: String,
     content: String,
     version: u64,
-    is_going: bool,
+    is_terminating: bool,
 }
 
 impl Observer {
@@ -120,7 +120,7 @@ impl Observer {
     pub async fn start(client: Client) -> anyhow::Result<Observer> {
         let observer = Observer {
             client,
-            seen: Arc::default(),
+            state: Arc::default(),
             tasks: Arc::default(),
         };
         for (group, version, kind) in KINDS {
@@ -134,13 +134,13 @@ impl Observer {
     /// Starts to record what happens in a space.
     pub fn observe_space(&self, name: String, prefixes: Vec<String>) -> Space {
         let space = Space { name, prefixes };
-        let view = View {
-            from: 0,
+        let view = SpaceState {
+            from_revision: 0,
             effects: BTreeMap::new(),
             objects: BTreeMap::new(),
             last: Instant::now(),
         };
-        lock(&self.seen).spaces.push((space.clone(), view));
+        lock(&self.state).spaces.push((space.clone(), view));
         space
     }
 
@@ -152,8 +152,8 @@ impl Observer {
     pub async fn forget_effects(&self, space: &Space) -> anyhow::Result<()> {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Namespace"));
         let from: u64 = version_of(&self.client, &resource).await?.parse()?;
-        if let Some(view) = lock(&self.seen).view(space) {
-            view.from = from;
+        if let Some(view) = lock(&self.state).view(space) {
+            view.from_revision = from;
             view.effects.retain(|(version, _), _| *version > from);
             view.last = Instant::now();
         }
@@ -169,9 +169,9 @@ impl Observer {
         let began = Instant::now();
         loop {
             {
-                let mut seen = lock(&self.seen);
+                let mut seen = lock(&self.state);
                 let view = seen.view(space).context("a space that is observed")?;
-                let is_going = view.objects.values().any(|known| known.is_going);
+                let is_going = view.objects.values().any(|known| known.is_terminating);
                 let is_quiet = began.elapsed() >= quiet && view.last.elapsed() >= quiet;
                 if is_quiet && !is_going || began.elapsed() > DELETION_TIMEOUT {
                     break;
@@ -181,8 +181,8 @@ impl Observer {
         }
         // A watch on a kind that was just defined may end silently before the server is ready.
         let group = format!("{}.io", space.name);
-        let kinds: Vec<ApiResource> = lock(&self.seen)
-            .defined
+        let kinds: Vec<ApiResource> = lock(&self.state)
+            .custom_kinds
             .iter()
             .filter(|kind| kind.group == group)
             .cloned()
@@ -192,7 +192,7 @@ impl Observer {
             match api.list(&ListParams::default()).await {
                 Ok(list) => {
                     for object in &list.items {
-                        lock(&self.seen).take(&kind.kind, object, false);
+                        lock(&self.state).record(&kind.kind, object, false);
                     }
                 }
                 Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -208,15 +208,15 @@ impl Observer {
     ///
     /// Returns that a change may have been missed.
     pub fn effects_and_objects(&self, space: &Space) -> anyhow::Result<(Vec<Effect>, BTreeMap<String, String>)> {
-        let mut seen = lock(&self.seen);
-        if let Some(trouble) = &seen.trouble {
+        let mut seen = lock(&self.state);
+        if let Some(trouble) = &seen.error {
             anyhow::bail!("the observer lost sight: {trouble}");
         }
         let view = seen.view(space).context("a space that is observed")?;
         let mut left = BTreeMap::new();
         for known in view.objects.values() {
-            let going = if known.is_going { " (going)" } else { "" };
-            let mut name = format!("{}{going}", known.shown);
+            let going = if known.is_terminating { " (going)" } else { "" };
+            let mut name = format!("{}{going}", known.display_name);
             // There may be several objects with generated names.
             while left.contains_key(&name) {
                 name.push('+');
@@ -228,7 +228,7 @@ impl Observer {
 
     /// Returns the resource versions of existing objects, by kind, namespace and name.
     pub fn versions(&self, space: &Space) -> BTreeMap<String, u64> {
-        let mut seen = lock(&self.seen);
+        let mut seen = lock(&self.state);
         let objects = seen.view(space).map(|view| view.objects.iter());
         let versions = objects
             .into_iter()
@@ -240,12 +240,12 @@ impl Observer {
     fn watch(&self, resource: ApiResource, from: String) {
         let seat = Observer {
             client: self.client.clone(),
-            seen: Arc::clone(&self.seen),
+            state: Arc::clone(&self.state),
             tasks: Arc::clone(&self.tasks),
         };
         lock(&self.tasks).spawn(async move {
             if let Err(error) = seat.follow(&resource, from).await {
-                lock(&seat.seen).trouble = Some(format!("{}: {error:#}", resource.kind));
+                lock(&seat.state).error = Some(format!("{}: {error:#}", resource.kind));
             }
         });
     }
@@ -281,15 +281,15 @@ impl Observer {
                 };
                 from = object.resource_version().unwrap_or(from);
                 if resource.kind == "CustomResourceDefinition" {
-                    self.define(&object);
+                    self.watch_defined_kind(&object);
                 }
-                lock(&self.seen).take(&resource.kind, &object, is_gone);
+                lock(&self.state).record(&resource.kind, &object, is_gone);
             }
         }
     }
 
     /// Starts to watch a kind as soon as it is served.
-    fn define(&self, definition: &DynamicObject) {
+    fn watch_defined_kind(&self, definition: &DynamicObject) {
         let word = |pointer: &str| {
             definition
                 .data
@@ -303,37 +303,40 @@ impl Observer {
             word("/spec/names/plural"),
         );
         let gvk = GroupVersionKind::gvk(group, word("/spec/versions/0/name"), kind);
-        let is_ours = lock(&self.seen).spaces.iter().any(|(space, _)| space.has(definition));
+        let is_ours = lock(&self.state)
+            .spaces
+            .iter()
+            .any(|(space, _)| space.contains(definition));
         let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
-        if is_ours && !lock(&self.seen).defined.contains(&resource) {
-            lock(&self.seen).defined.push(resource.clone());
+        if is_ours && !lock(&self.state).custom_kinds.contains(&resource) {
+            lock(&self.state).custom_kinds.push(resource.clone());
             self.watch(resource, "0".to_owned());
         }
     }
 }
 
 impl ObserverState {
-    fn view(&mut self, space: &Space) -> Option<&mut View> {
+    fn view(&mut self, space: &Space) -> Option<&mut SpaceState> {
         let found = self.spaces.iter_mut().find(|(known, _)| known.name == space.name);
         found.map(|(_, view)| view)
     }
 
-    fn take(&mut self, kind: &str, object: &DynamicObject, is_gone: bool) {
+    fn record(&mut self, kind: &str, object: &DynamicObject, is_gone: bool) {
         if is_generated(kind, object) {
             return;
         }
-        let Some((space, view)) = self.spaces.iter_mut().find(|(space, _)| space.has(object)) else {
+        let Some((space, view)) = self.spaces.iter_mut().find(|(space, _)| space.contains(object)) else {
             return;
         };
         if kind == "Namespace" && object.name_any() == space.name {
             return;
         }
-        view.take(space, kind, object, is_gone);
+        view.record(space, kind, object, is_gone);
     }
 }
 
-impl View {
-    fn take(&mut self, space: &Space, kind: &str, object: &DynamicObject, is_gone: bool) {
+impl SpaceState {
+    fn record(&mut self, space: &Space, kind: &str, object: &DynamicObject, is_gone: bool) {
         self.last = Instant::now();
         let version: u64 = object
             .resource_version()
@@ -341,30 +344,30 @@ impl View {
             .unwrap_or_default();
         let name = object.name_any();
         let shown = format!("{kind}/{}", space.normalize_name(&name));
-        let content = content(space, kind, object);
+        let content = normalized_content(space, kind, object);
         let key = format!("{kind}/{}/{name}", object.namespace().unwrap_or_default());
         let is_going = object.metadata.deletion_timestamp.is_some();
         let before = self.objects.remove(&key);
         let verb = match &before {
-            _ if is_gone => (!before.is_some_and(|known| known.is_going)).then_some("delete"),
+            _ if is_gone => (!before.is_some_and(|known| known.is_terminating)).then_some("delete"),
             None => Some("create"),
-            Some(known) if is_going => (!known.is_going).then_some("delete"),
+            Some(known) if is_going => (!known.is_terminating).then_some("delete"),
             Some(known) => (known.content != content).then_some("change"),
         };
         if !is_gone {
             let shown = shown.clone();
             let known = ObservedObject {
-                shown,
+                display_name: shown,
                 content,
                 version,
-                is_going,
+                is_terminating: is_going,
             };
             self.objects.insert(key.clone(), known);
         }
         if let Some(verb) = verb
-            && version > self.from
+            && version > self.from_revision
         {
-            let side = side(verb, kind, object);
+            let side = parallel_group(verb, kind, object);
             let effect = Effect {
                 verb,
                 object: shown,
@@ -385,7 +388,7 @@ fn is_generated(kind: &str, object: &DynamicObject) -> bool {
 
 /// Returns the group of changes that may happen in any order: creations of one kind in a wave, deletions in a wave, and deletions of
 /// hooks after their time.
-fn side(verb: &str, kind: &str, object: &DynamicObject) -> String {
+fn parallel_group(verb: &str, kind: &str, object: &DynamicObject) -> String {
     let annotation = |name: &str| object.annotations().get(name).map(String::as_str).unwrap_or_default();
     let number = |name: &str| annotation(name).trim().parse::<i64>().ok();
     let wave = number("argocd.argoproj.io/sync-wave")
@@ -421,7 +424,7 @@ fn phases(words: &str) -> String {
 }
 
 /// Returns the content of an object, without the fields that the server, controllers and tools manage.
-fn content(space: &Space, kind: &str, object: &DynamicObject) -> String {
+fn normalized_content(space: &Space, kind: &str, object: &DynamicObject) -> String {
     let mut data = object.data.clone();
     let mut remove = |pointer: &str| {
         if let Some((parent, name)) = pointer.rsplit_once('/')

@@ -64,12 +64,12 @@ impl CapstanRunner {
         if step.never_ends {
             let long_enough = Duration::from_secs(u64::from(theirs::ENDLESS_CASE_SECONDS));
             if let Ok(ran) = tokio::time::timeout(long_enough, followed).await {
-                return Ok(told(space, step, &ran?.view));
+                return Ok(step_result(space, step, &ran?.view));
             }
             let report = self.stage.engine.report(&self.stage.application).await?;
-            return Ok(told(space, step, &report.progress.unwrap_or_default()));
+            return Ok(step_result(space, step, &report.progress.unwrap_or_default()));
         }
-        Ok(told(space, step, &followed.await?.view))
+        Ok(step_result(space, step, &followed.await?.view))
     }
 
     fn request(&self, step: &Step, manifests: Vec<manifest::Manifest>) -> PlanRequest {
@@ -104,7 +104,7 @@ fn refused_result<Mistake: std::fmt::Display>(space: &Space, mistakes: &[Mistake
     }
 }
 
-fn told(space: &Space, step: &Step, view: &OperationView) -> StepResult {
+fn step_result(space: &Space, step: &Step, view: &OperationView) -> StepResult {
     // Argo CD reports nothing about objects that it leaves alone because of this option.
     let tells_all = !step.options.iter().any(|option| option == "ApplyOutOfSyncOnly=true");
     let is_told = |task: &&TaskView| tells_all || task.outline.action != "check";
@@ -126,13 +126,13 @@ fn told(space: &Space, step: &Step, view: &OperationView) -> StepResult {
             .tasks
             .iter()
             .filter(is_told)
-            .filter_map(|task| result(space, task))
+            .filter_map(|task| task_result(space, task))
             .collect(),
         ..StepResult::default()
     }
 }
 
-fn result(space: &Space, task: &TaskView) -> Option<String> {
+fn task_result(space: &Space, task: &TaskView) -> Option<String> {
     let outline = &task.outline;
     let is_hook = outline.action == "run";
     let outcome = match &task.progress {

@@ -62,7 +62,8 @@ struct StepReport {
     passes: u32,
     results: Vec<TaskOutcome>,
     #[serde(default)]
-    trouble: String,
+    #[serde(rename = "trouble")]
+    error: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,7 +130,12 @@ impl ArgoEngine {
     /// # Errors
     ///
     /// Returns that the program ended, or that the engine couldn't be driven.
-    pub async fn run_step(&self, space: &Space, step: &Step, live: BTreeMap<String, u64>) -> anyhow::Result<StepResult> {
+    pub async fn run_step(
+        &self,
+        space: &Space,
+        step: &Step,
+        live: BTreeMap<String, u64>,
+    ) -> anyhow::Result<StepResult> {
         let (told, report) = oneshot::channel();
         {
             let mut orders = self.orders.lock().await;
@@ -163,17 +169,17 @@ impl ArgoEngine {
         let report = report.await.context("the program of Argo CD's engine ended")?;
         let is_endless = step.never_ends && report.phase == "Running";
         anyhow::ensure!(
-            report.trouble.is_empty() || is_endless,
+            report.error.is_empty() || is_endless,
             "Argo CD's engine got stuck: {}: {}",
-            report.trouble,
+            report.error,
             report.message
         );
-        Ok(report.told(space))
+        Ok(report.step_result(space))
     }
 }
 
 impl StepReport {
-    fn told(&self, space: &Space) -> StepResult {
+    fn step_result(&self, space: &Space) -> StepResult {
         let attempts = (self.attempts > 1).then(|| format!(" in try {}", self.attempts));
         let status = if self.phase == "Error" { "Failed" } else { &self.phase };
         let words = self
@@ -188,7 +194,7 @@ impl StepReport {
                 self.passes,
                 words.collect::<String>()
             )),
-            results: self.results.iter().filter_map(|one| one.told(space)).collect(),
+            results: self.results.iter().filter_map(|one| one.result_text(space)).collect(),
             ..StepResult::default()
         }
     }
@@ -196,7 +202,7 @@ impl StepReport {
 
 impl TaskOutcome {
     /// A pruned object is reported by its absence.
-    fn told(&self, space: &Space) -> Option<String> {
+    fn result_text(&self, space: &Space) -> Option<String> {
         let outcome = match (self.status.as_str(), self.state.as_str()) {
             ("PruneSkipped", _) => return None,
             // A refused hook has failed.

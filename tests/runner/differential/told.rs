@@ -83,7 +83,10 @@ impl StepResult {
             differences.insert(Aspect::Order, comparison_text(&ours, &theirs));
         }
         if self.remaining != other.remaining {
-            let (ours, theirs) = (beyond(&self.remaining, &other.remaining), beyond(&other.remaining, &self.remaining));
+            let (ours, theirs) = (
+                only_in_first(&self.remaining, &other.remaining),
+                only_in_first(&other.remaining, &self.remaining),
+            );
             differences.insert(Aspect::Remaining, comparison_text(&ours, &theirs));
         }
         differences
@@ -95,7 +98,7 @@ fn comparison_text(ours: &str, theirs: &str) -> String {
 }
 
 /// Names the entries of one map that the other doesn't have or has with another content.
-fn beyond(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> String {
+fn only_in_first(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> String {
     let beyond = one.iter().filter_map(|(name, content)| match other.get(name) {
         None => Some(name.clone()),
         Some(theirs) => (theirs != content).then(|| format!("{name} {content}")),

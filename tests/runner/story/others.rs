@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use capstan_core::{deletion::PropagationRules, hook::Propagation, plugins::PluginSettings};
 use serde_json::{Value, json};
 
-use super::{Health, find, live, patch, plain};
+use super::{Health, find, live, patch, user_error};
 use crate::stage::Stage;
 
 pub(super) fn text<'value>(value: &'value Value, field: &str) -> &'value str {
@@ -64,7 +64,7 @@ pub(super) async fn check_health(stage: &Stage, wanted: &Health) -> anyhow::Resu
         .engine
         .health(application, None, &PluginSettings::default())
         .await
-        .map_err(plain)?;
+        .map_err(user_error)?;
     let found: BTreeMap<String, String> = judged
         .iter()
         .map(|one| (one.object.kind_and_name(), one.assessment.health.to_string()))
@@ -76,7 +76,7 @@ pub(super) async fn check_health(stage: &Stage, wanted: &Health) -> anyhow::Resu
 /// Plans the application's deletion, which must fail with these mistakes.
 pub(super) async fn check_refused_deletion(stage: &Stage, mistakes: &[String]) -> anyhow::Result<()> {
     match stage.engine.plan(stage.deletion()).await {
-        Err(error) => super::are(&error.into(), mistakes),
+        Err(error) => super::check_mistakes(&error.into(), mistakes),
         Ok(_) => bail!("there are no mistakes"),
     }
 }

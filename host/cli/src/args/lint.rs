@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Compat, SourceArgs, LintFilterArgs};
+use super::{Compat, LintFilterArgs, SourceArgs};
 
 /// Looking at manifests without a cluster.
 #[derive(Debug, Clone, ClapArgs)]

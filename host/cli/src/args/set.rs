@@ -6,7 +6,7 @@ use capstan_core::{compat::Mode, directive, on_busy, phase::Phase, plan};
 use capstan_project::{Options, Seconds, parse_seconds};
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{SourceArgs, LintFilterArgs};
+use super::{LintFilterArgs, SourceArgs};
 
 /// A set of manifests and what is wanted of it.
 #[derive(Debug, Clone, Default, ClapArgs)]

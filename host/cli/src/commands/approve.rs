@@ -3,7 +3,7 @@
 use capstan_engine::APPROVAL;
 use serde_json::json;
 
-use super::{print, which};
+use super::{options_for_app, print};
 use crate::{
     args::{Approve, GlobalOptions},
     context::Context,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &GlobalOptions, args: &Approve) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app).await?;
+    let global = &options_for_app(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let (verdict, done) = if args.reject {

@@ -2,7 +2,10 @@
 //! follows it.
 
 use capstan_core::{on_busy::OnBusy, plugins::Application};
-use capstan_engine::{ResumedOperation, EquivalentOperation, LintErrors, Notice, PreparedPlan, StartPolicy, OperationHandle, Preparation, Work};
+use capstan_engine::{
+    EquivalentOperation, LintErrors, Notice, OperationHandle, Preparation, PreparedPlan, ResumedOperation, StartPolicy,
+    Work,
+};
 
 use super::{
     follow::{self, FollowOutcome, Signals},

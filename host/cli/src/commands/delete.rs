@@ -16,10 +16,9 @@ use serde_json::json;
 use super::{
     conduct::OperationRunner,
     follow::{self, FollowOutcome},
-    print, print_json,
+    options_for_app, print, print_json,
     several::{self, AppWork},
     voice::Printer,
-    which,
 };
 use crate::{
     args::{DeleteArgs, GlobalOptions, Output},
@@ -44,10 +43,10 @@ pub(super) async fn run(global: &GlobalOptions, delete: &DeleteArgs) -> anyhow::
             )),
         };
     };
-    let global = &which(global, app).await?;
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     if delete.abandon {
-        return abandon(&context, global, delete, &context.application(app)?).await;
+        return remove_state(&context, global, delete, &context.application(app)?).await;
     }
     let voice = Printer::default();
     let mut conductor = OperationRunner::new(&context, global, EquivalentOperation::Deletion, &voice);
@@ -159,7 +158,7 @@ async fn remove(
 const MAX_LISTED: usize = 100;
 
 /// Removes the stored state of an application, and lists the objects that stay in the cluster.
-async fn abandon(
+async fn remove_state(
     context: &Context,
     global: &GlobalOptions,
     delete: &DeleteArgs,

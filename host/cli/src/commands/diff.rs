@@ -20,7 +20,7 @@ use super::{
     print, print_json, print_stderr,
 };
 use crate::{
-    args::{GlobalOptions, Output, ApplicationArgs},
+    args::{ApplicationArgs, GlobalOptions, Output},
     exit::Exit,
     render::{Paint, lines, mask, object_name},
     report,
@@ -101,7 +101,9 @@ fn difference<'a>(task: &Task, one: &'a DryRunResult, namespace: &str) -> Result
 
 /// Returns an object as YAML, without the fields that the server manages; empty for no object.
 fn object_text(object: Option<Object>) -> String {
-    object.map_or_else(String::new, |object| yaml::to_text(&diff::comparable(&object, FIELD_MANAGER)))
+    object.map_or_else(String::new, |object| {
+        yaml::to_text(&diff::comparable(&object, FIELD_MANAGER))
+    })
 }
 
 fn text(one: &Difference, name: &str, paint: Paint) -> Text {

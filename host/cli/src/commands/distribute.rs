@@ -31,7 +31,7 @@ pub(super) fn run(global: &GlobalOptions, command: &Distribute) -> anyhow::Resul
 }
 
 /// Reads the `capstan.yaml` of the working directory, if there is one.
-fn here(global: &GlobalOptions) -> anyhow::Result<Option<Configuration>> {
+fn read_configuration(global: &GlobalOptions) -> anyhow::Result<Option<Configuration>> {
     let path = PathBuf::from(FILE);
     if !path.is_file() {
         return Ok(None);
@@ -40,7 +40,7 @@ fn here(global: &GlobalOptions) -> anyhow::Result<Option<Configuration>> {
 }
 
 /// Returns the signature policy in `capstan.yaml`.
-fn policy(file: Option<&Configuration>) -> anyhow::Result<SignaturePolicy> {
+fn read_policy(file: Option<&Configuration>) -> anyhow::Result<SignaturePolicy> {
     match file {
         Some(configuration) => Ok(configuration.signature_policy().map_err(Diagnostics)?),
         None => Ok(SignaturePolicy::default()),
@@ -48,7 +48,7 @@ fn policy(file: Option<&Configuration>) -> anyhow::Result<SignaturePolicy> {
 }
 
 /// Makes a store that uses the flags for registries, and else the environment variables.
-fn store(global: &GlobalOptions, reach: &RegistryArgs, policy: SignaturePolicy) -> Store {
+fn new_store(global: &GlobalOptions, reach: &RegistryArgs, policy: SignaturePolicy) -> Store {
     let mut access = global.plugin_host.access.clone();
     access.ca_file = reach.registry_ca.clone().or(access.ca_file);
     access.plain_http.extend(reach.registry_http.iter().cloned());

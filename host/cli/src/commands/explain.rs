@@ -8,18 +8,18 @@ use capstan_core::{
 use capstan_engine::{APPROVAL, ApplicationReport, AwaitedSignal};
 use jiff::Timestamp;
 
-use super::{print, print_json, which};
+use super::{options_for_app, print, print_json};
 use crate::{
     args::{GlobalOptions, Output},
     context::Context,
     exit::Exit,
-    render::{Paint, object_name, phase_name, format_duration, tables},
+    render::{Paint, format_duration, object_name, phase_name, tables},
     terminal::Text,
     text,
 };
 
 pub(super) async fn run(global: &GlobalOptions, app: &str) -> anyhow::Result<Exit> {
-    let global = &which(global, app).await?;
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let report = context.engine.report(&context.application(app)?).await?;
     match global.output {
@@ -67,7 +67,10 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
             ));
         }
         Some((phase, None)) => {
-            text.push(text!("in {}\n", phase_name(phase, current.operation_kind, current.purpose)));
+            text.push(text!(
+                "in {}\n",
+                phase_name(phase, current.operation_kind, current.purpose)
+            ));
         }
         None => text.push(text!("between two phases\n")),
     }

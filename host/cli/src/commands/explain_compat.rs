@@ -46,7 +46,11 @@ pub(super) async fn run(global: &GlobalOptions, context: &Context, request: Plan
 }
 
 /// Plans by some rules. Returns the plan, or the mistakes in the manifests by these rules.
-async fn plan(context: &Context, request: &PlanRequest, mode: Mode) -> anyhow::Result<Result<Arc<Plan>, Vec<Diagnostic>>> {
+async fn plan(
+    context: &Context,
+    request: &PlanRequest,
+    mode: Mode,
+) -> anyhow::Result<Result<Arc<Plan>, Vec<Diagnostic>>> {
     let mut request = request.clone();
     request.options.mode = mode;
     match context.engine.plan(request).await {

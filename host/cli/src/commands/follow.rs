@@ -1,7 +1,7 @@
 //! Follows an operation to its end: prints its records, and reacts to signals.
 
 use capstan_core::{event::OperationStatus, view::OperationView};
-use capstan_engine::{Record, OperationHandle};
+use capstan_engine::{OperationHandle, Record};
 use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;
 

@@ -16,7 +16,7 @@ use capstan_engine::{
 use capstan_source::{FileAccess, FolderRules, ReadOptions, Release, Source};
 use jiff::Timestamp;
 
-use super::{print, print_json, which};
+use super::{options_for_app, print, print_json};
 use crate::{
     args::{self, GlobalOptions, Output},
     context::{self, Context},
@@ -31,7 +31,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &args::HealthArgs) -> anyh
     let mode = args.compat.map(Mode::from);
     let (namespace, judged) = match &args.app {
         Some(app) => {
-            let global = which(global, app).await?;
+            let global = options_for_app(global, app).await?;
             let context = Context::new(&global).await?;
             let application = context.application(app)?;
             let judged = context
@@ -46,7 +46,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &args::HealthArgs) -> anyh
         Output::Text => print(&text(&judged, &namespace, Paint::new(global.color))),
         Output::Json | Output::Jsonl | Output::Sarif => print_json(&judged)?,
     }
-    Ok(exit(&judged))
+    Ok(exit_code(&judged))
 }
 
 /// Assesses the objects in files. Returns them with the namespace that was used.
@@ -71,7 +71,7 @@ async fn assess_files(
     }
     let context = Context::new(global).await?;
     let application = nobodys(&context.namespace);
-    let keys = keys(context.engine.cluster(), &objects, &context.namespace)?;
+    let keys = live_keys(context.engine.cluster(), &objects, &context.namespace)?;
     let settings = &context.plugin_settings;
     let judged = context.engine.health_of(&application, mode, settings, keys).await?;
     Ok((application.namespace, judged))
@@ -103,7 +103,7 @@ async fn read(args: &args::HealthArgs, access: &FileAccess) -> anyhow::Result<Ve
 }
 
 /// Returns the keys of the live objects that files name. Those without a namespace are in the command's, if their kind is namespaced.
-fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Result<Vec<ObjectKey>> {
+fn live_keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Result<Vec<ObjectKey>> {
     let discovery = cluster.discovery();
     let (mut keys, mut mistakes) = (Vec::new(), Vec::new());
     // Objects with a generated name can't be looked up.
@@ -138,7 +138,7 @@ fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Resul
 }
 
 /// Returns the exit code for the worst health.
-fn exit(judged: &[AssessedObject]) -> Exit {
+fn exit_code(judged: &[AssessedObject]) -> Exit {
     match judged.iter().map(|one| one.assessment.health).max() {
         None | Some(Health::Healthy | Health::Suspended) => Exit::Done,
         Some(Health::Progressing) => Exit::Progressing,
@@ -154,7 +154,12 @@ fn text(judged: &[AssessedObject], namespace: &str, paint: Paint) -> Text {
             .to_vec(),
     ];
     let mut counts: BTreeMap<Health, usize> = BTreeMap::new();
-    for AssessedObject { object, plugin: by, assessment } in judged {
+    for AssessedObject {
+        object,
+        plugin: by,
+        assessment,
+    } in judged
+    {
         let health = assessment.health;
         *counts.entry(health).or_default() += 1;
         let word = match health {

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{print, print_json, print_stderr};
 use crate::{
-    args::{self, SourceArgs, GlobalOptions, Output, ApplicationArgs},
+    args::{self, ApplicationArgs, GlobalOptions, Output, SourceArgs},
     context,
     exit::Exit,
     project::{self, App},
@@ -26,7 +26,7 @@ use crate::{
 
 pub(super) async fn run(global: &GlobalOptions, args: &args::LintArgs) -> anyhow::Result<Exit> {
     let set = ApplicationArgs {
-        app: args.app.clone().or_else(|| unnamed(&args.from)),
+        app: args.app.clone().or_else(|| default_name(&args.from)),
         from: args.from.clone(),
         compat: args.compat,
         ..ApplicationArgs::default()
@@ -120,7 +120,7 @@ async fn read(
 }
 
 /// Returns a name for sources that don't give the application one: for lint, any name will do.
-fn unnamed(from: &SourceArgs) -> Option<String> {
+fn default_name(from: &SourceArgs) -> Option<String> {
     let is_unnamed = from.sources().first().is_some_and(|source| source.name().is_none());
     is_unnamed.then(|| "app".to_owned())
 }

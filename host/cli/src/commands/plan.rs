@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use capstan_engine::{PreparedPlan, PlanRequest};
+use capstan_engine::{PlanRequest, PreparedPlan};
 use capstan_files::Readers;
 use capstan_project::GatheredApp;
 use capstan_source::DesiredState;
 
 use super::{explain_compat, print, print_json, print_stderr};
 use crate::{
-    args::{self, GlobalOptions, LintFilterArgs, Output, ApplicationArgs},
+    args::{self, ApplicationArgs, GlobalOptions, LintFilterArgs, Output},
     context::Context,
     exit::Exit,
     project::{self, App},
@@ -72,7 +72,9 @@ pub(super) async fn run(global: &GlobalOptions, plan: &args::PlanArgs) -> anyhow
                     text(global, &planned, &plan.lints)
                 ));
             }
-            Output::Json | Output::Jsonl | Output::Sarif if is_only => print_json(&render::mask::plan_json(&planned.plan)?)?,
+            Output::Json | Output::Jsonl | Output::Sarif if is_only => {
+                print_json(&render::mask::plan_json(&planned.plan)?)?
+            }
             Output::Json | Output::Jsonl | Output::Sarif => plans.push(render::mask::plan_json(&planned.plan)?),
         }
     }

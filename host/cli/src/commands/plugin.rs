@@ -19,7 +19,7 @@ mod test;
 
 use super::{distribute, plugin_import, print, print_json};
 use crate::{
-    args::{GlobalOptions, PluginKind, Language, Plugin},
+    args::{GlobalOptions, Language, Plugin, PluginKind},
     exit::Exit,
     report,
     terminal::Text,
@@ -73,6 +73,6 @@ pub(super) async fn run(global: &GlobalOptions, command: &Plugin) -> anyhow::Res
 }
 
 /// Indents lines, each cleaned.
-fn indented(lines: impl IntoIterator<Item = impl Into<Text>>) -> Text {
+fn indent(lines: impl IntoIterator<Item = impl Into<Text>>) -> Text {
     crate::render::lines(lines.into_iter().map(|line| text!("  {}", line.into())))
 }

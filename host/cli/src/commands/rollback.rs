@@ -10,7 +10,10 @@ use capstan_core::{
 };
 use capstan_engine::{EquivalentOperation, PastOperation, PlanRequest};
 
-use super::{conduct::OperationRunner, delete::confirm, print, print_stderr, stored::find_operation, voice::Printer, which};
+use super::{
+    conduct::OperationRunner, delete::confirm, options_for_app, print, print_stderr, stored::find_operation,
+    voice::Printer,
+};
 use crate::{
     args::{GlobalOptions, Output, RollbackArgs},
     context::Context,
@@ -20,7 +23,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &GlobalOptions, args: &RollbackArgs) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app).await?;
+    let global = &options_for_app(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let result = roll_back(&context, global, args).await;
     context.save()?;
@@ -98,7 +101,9 @@ fn previous_success(history: &[PastOperation]) -> anyhow::Result<&PastOperation>
     let deploys = |past: &PastOperation| past.operation_kind == OperationKind::Sync && past.purpose != Purpose::Test;
     let last = history.iter().rev().find(|past| deploys(past));
     let is_other = |past: &&PastOperation| {
-        deploys(past) && past.status == OperationStatus::Succeeded && last.is_some_and(|last| last.manifests_digest != past.manifests_digest)
+        deploys(past)
+            && past.status == OperationStatus::Succeeded
+            && last.is_some_and(|last| last.manifests_digest != past.manifests_digest)
     };
     history.iter().rev().find(is_other).ok_or_else(|| {
         usage_error(

@@ -3,7 +3,7 @@
 use capstan_engine::APPROVAL;
 use serde_json::Value;
 
-use super::{print, which};
+use super::{options_for_app, print};
 use crate::{
     args::{GlobalOptions, SignalArgs},
     context::Context,
@@ -23,8 +23,8 @@ pub(super) async fn run(global: &GlobalOptions, args: &SignalArgs) -> anyhow::Re
             format!("send it with `capstan approve {app} {}`", args.hook),
         ));
     }
-    let value = value(&args.value)?;
-    let global = &which(global, app).await?;
+    let value = parse_value(&args.value)?;
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
     let (who, hook) = (context.driver_name(), Some(args.hook.as_str()));
@@ -40,7 +40,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &SignalArgs) -> anyhow::Re
     Ok(Exit::Done)
 }
 
-fn value(text: &str) -> anyhow::Result<Value> {
+fn parse_value(text: &str) -> anyhow::Result<Value> {
     if text.len() > MAX_VALUE_BYTES {
         return Err(usage_error(
             format!("`--value` has {} bytes", text.len()),

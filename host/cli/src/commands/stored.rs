@@ -7,16 +7,16 @@ use capstan_core::{
     remedy::ObjectOption,
     task::TaskId,
 };
-use capstan_engine::{ApplicationReport, TerminateOutcome, EngineError, PastOperation, SweepOutcome};
+use capstan_engine::{ApplicationReport, EngineError, PastOperation, SweepOutcome, TerminateOutcome};
 use jiff::Timestamp;
 
-use super::{follow, print, print_json, replay, print_stderr, which};
+use super::{follow, options_for_app, print, print_json, print_stderr, replay};
 use crate::{
     args::{GlobalOptions, HistoryArgs, Logs, OptionalAppArgs, Output},
     context::Context,
     exit::Exit,
     project::{self, Project},
-    render::{Paint, columns, lines, object_name, policy, remedy, format_duration, tables},
+    render::{Paint, columns, format_duration, lines, object_name, policy, remedy, tables},
     report::{Diagnostics, usage_error},
     terminal::Text,
     text,
@@ -29,7 +29,7 @@ pub(super) async fn status(global: &GlobalOptions, args: &OptionalAppArgs) -> an
             None => namespace_status(global).await,
         };
     };
-    let global = &which(global, app).await?;
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let report = context.engine.report(&context.application(app)?).await?;
     let now = context.engine.clock().now();
@@ -116,7 +116,10 @@ fn show_all(
 }
 
 /// Finds an operation by its number or id; without either, the last one.
-pub(super) fn find_operation<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> anyhow::Result<&'a PastOperation> {
+pub(super) fn find_operation<'a>(
+    history: &'a [PastOperation],
+    wanted: Option<&str>,
+) -> anyhow::Result<&'a PastOperation> {
     let number = |past: &PastOperation| past.id.split('-').next().map(str::to_owned);
     let found = match wanted {
         None => history.last(),
@@ -137,7 +140,7 @@ pub(super) fn find_operation<'a>(history: &'a [PastOperation], wanted: Option<&s
 }
 
 pub(super) async fn history(global: &GlobalOptions, args: &HistoryArgs) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app).await?;
+    let global = &options_for_app(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
@@ -168,7 +171,7 @@ pub(super) async fn history(global: &GlobalOptions, args: &HistoryArgs) -> anyho
 }
 
 pub(super) async fn logs(global: &GlobalOptions, args: &Logs) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app).await?;
+    let global = &options_for_app(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let report = context.engine.report(&application).await?;
@@ -221,7 +224,7 @@ pub(super) async fn logs(global: &GlobalOptions, args: &Logs) -> anyhow::Result<
 }
 
 pub(super) async fn terminate(global: &GlobalOptions, app: &str) -> anyhow::Result<Exit> {
-    let global = &which(global, app).await?;
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
     let by = context.driver_name();
@@ -260,7 +263,7 @@ async fn terminate_without_driver(
 }
 
 pub(super) async fn sweep(global: &GlobalOptions, app: &str) -> anyhow::Result<Exit> {
-    let global = &which(global, app).await?;
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
     let swept = context.engine.sweep(&application).await?;
@@ -269,7 +272,9 @@ pub(super) async fn sweep(global: &GlobalOptions, app: &str) -> anyhow::Result<E
     let unanswered = swept
         .iter()
         .any(|swept| matches!(swept.outcome, SweepOutcome::Unanswered(_)));
-    let failed = swept.iter().any(|swept| matches!(swept.outcome, SweepOutcome::Failed(_)));
+    let failed = swept
+        .iter()
+        .any(|swept| matches!(swept.outcome, SweepOutcome::Failed(_)));
     if global.output == Output::Text {
         if swept.is_empty() {
             print(&text!("nothing is due\n"));
@@ -282,16 +287,26 @@ pub(super) async fn sweep(global: &GlobalOptions, app: &str) -> anyhow::Result<E
                 let (word, rest) = match &swept.outcome {
                     SweepOutcome::NotDue if due.ask_again => (
                         "waits",
-                        format!("asked again in {} ({by})", format_duration(due.due_at.duration_since(now))),
+                        format!(
+                            "asked again in {} ({by})",
+                            format_duration(due.due_at.duration_since(now))
+                        ),
                     ),
-                    SweepOutcome::NotDue => ("waits", format!("{} left ({by})", format_duration(due.due_at.duration_since(now)))),
+                    SweepOutcome::NotDue => (
+                        "waits",
+                        format!("{} left ({by})", format_duration(due.due_at.duration_since(now))),
+                    ),
                     SweepOutcome::Unanswered(why) => ("waits", remedy::with_hint(why, &swept.remedies)),
                     SweepOutcome::Deleted => ("deleted", by),
                     SweepOutcome::Gone => ("gone", "it was deleted already".to_owned()),
                     SweepOutcome::Kept => ("kept", "its delete policies want it to stay".to_owned()),
                     SweepOutcome::Failed(why) => ("FAILED", remedy::with_hint(why, &swept.remedies)),
                 };
-                vec![word.to_owned(), object_name(&due.target.key, &application.namespace), rest]
+                vec![
+                    word.to_owned(),
+                    object_name(&due.target.key, &application.namespace),
+                    rest,
+                ]
             })
             .collect();
         print(&lines(columns(&rows, 3)));

@@ -28,7 +28,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &SyncArgs) -> anyhow::Resu
         let planned = load(path, args)?;
         let context = Context::new(global).await?;
         let on_busy = args.on_busy.map(Into::into).unwrap_or_default();
-        let mut conductor = conductor(&context, global, args, on_busy, &voice);
+        let mut conductor = operation_runner(&context, global, args, on_busy, &voice);
         let result = sync(&mut conductor, args, Work::SavedPlan(Box::new(planned))).await;
         context.save()?;
         return result;
@@ -38,7 +38,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &SyncArgs) -> anyhow::Resu
         Some((app, desired)) if prepared.apps.is_empty() => {
             let on_busy = args.on_busy.map(Into::into).or(app.options.on_busy).unwrap_or_default();
             let work = Work::Request(Box::new(request(&prepared.context, &app, desired)?));
-            let mut conductor = conductor(&prepared.context, &prepared.global, args, on_busy, &voice);
+            let mut conductor = operation_runner(&prepared.context, &prepared.global, args, on_busy, &voice);
             sync(&mut conductor, args, work).await
         }
         last => {
@@ -81,7 +81,7 @@ async fn sync_all(prepared: &mut PreparedApps, args: &SyncArgs) -> anyhow::Resul
     several::run(global, turns, |voice, (on_busy, work)| async move {
         let result = match follow::signals() {
             Ok(signals) => {
-                let mut conductor = conductor(context, global, args, on_busy, &voice);
+                let mut conductor = operation_runner(context, global, args, on_busy, &voice);
                 conductor.signals = Some(signals);
                 sync(&mut conductor, args, work).await
             }
@@ -95,7 +95,7 @@ async fn sync_all(prepared: &mut PreparedApps, args: &SyncArgs) -> anyhow::Resul
 async fn sync(conductor: &mut OperationRunner<'_>, args: &SyncArgs, work: Work) -> anyhow::Result<Exit> {
     if let Some(by) = args.dry_run {
         let planned = conductor.context.engine.prepare(work).await?;
-        return rehearse(conductor, &planned, by).await;
+        return dry_run(conductor, &planned, by).await;
     }
     if !args.again {
         conductor.policy.equivalent = EquivalentOperation::Request(work.digest());
@@ -107,7 +107,7 @@ async fn sync(conductor: &mut OperationRunner<'_>, args: &SyncArgs, work: Work) 
 }
 
 /// Makes the runner of one application's sync.
-fn conductor<'a>(
+fn operation_runner<'a>(
     context: &'a Context,
     global: &'a GlobalOptions,
     args: &SyncArgs,
@@ -125,7 +125,7 @@ fn conductor<'a>(
     conductor
 }
 
-async fn rehearse(conductor: &OperationRunner<'_>, planned: &PreparedPlan, by: DryRun) -> anyhow::Result<Exit> {
+async fn dry_run(conductor: &OperationRunner<'_>, planned: &PreparedPlan, by: DryRun) -> anyhow::Result<Exit> {
     let voice = conductor.printer;
     match conductor.global.output {
         Output::Text => conductor.print_plan(planned),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use capstan_core::plan::Limits;
 use capstan_engine::{EquivalentOperation, PlanRequest, Work};
 
-use super::{conduct::OperationRunner, print, print_json, voice::Printer, which};
+use super::{conduct::OperationRunner, options_for_app, print, print_json, voice::Printer};
 use crate::{
     args::{GlobalOptions, Output, TestArgs},
     context::Context,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &GlobalOptions, args: &TestArgs) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app).await?;
+    let global = &options_for_app(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let result = test(&context, global, args).await;
     context.save()?;

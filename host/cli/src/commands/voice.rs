@@ -27,15 +27,15 @@ impl Printer {
 
     /// Prints text to stdout, line by line.
     pub(super) fn print(&self, text: &Text) {
-        print(&self.lines(text));
+        print(&self.with_name(text));
     }
 
     /// Prints text to stderr, line by line.
     pub(super) fn print_stderr(&self, text: &Text) {
-        print_stderr(&self.lines(text).trim_end());
+        print_stderr(&self.with_name(text).trim_end());
     }
 
-    fn lines(&self, text: &Text) -> Text {
+    fn with_name(&self, text: &Text) -> Text {
         match &self.name {
             Some((name, width)) => text.with_prefix(&text!("{} | ", format!("{name:<width$}"))),
             None => text.clone(),
@@ -85,7 +85,10 @@ mod tests {
     #[test]
     fn every_line_of_one_of_several_carries_its_name() {
         let voice = Printer::for_app("db", 4);
-        assert_eq!(voice.lines(&text!("a\n\nb")).as_str(), "db   | a\ndb   |\ndb   | b\n");
-        assert_eq!(Printer::default().lines(&text!("a\n")).as_str(), "a\n");
+        assert_eq!(
+            voice.with_name(&text!("a\n\nb")).as_str(),
+            "db   | a\ndb   |\ndb   | b\n"
+        );
+        assert_eq!(Printer::default().with_name(&text!("a\n")).as_str(), "a\n");
     }
 }

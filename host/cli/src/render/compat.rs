@@ -61,7 +61,12 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
     }
     if !explained.native_mistakes.is_empty() {
         let rule = Rule::MistakesAreIgnored;
-        text.push(text!("\n{} {}: {}\n", paint.dim("because"), rule, rule.description().argo_cd));
+        text.push(text!(
+            "\n{} {}: {}\n",
+            paint.dim("because"),
+            rule,
+            rule.description().argo_cd
+        ));
     }
     let mut heading = String::new();
     for difference in planned {

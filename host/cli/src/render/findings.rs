@@ -10,10 +10,10 @@ pub fn text(findings: &[Finding], least: Severity, paint: Paint) -> Text {
     let shown = findings
         .iter()
         .filter(|finding| finding.severity >= least && !finding.is_ignored);
-    shown.map(|finding| one(finding, paint)).collect()
+    shown.map(|finding| finding_text(finding, paint)).collect()
 }
 
-fn one(finding: &Finding, paint: Paint) -> Text {
+fn finding_text(finding: &Finding, paint: Paint) -> Text {
     let label = format!("{}[{}]:", finding.severity, finding.rule);
     let label = match finding.severity {
         Severity::Error => paint.failure(&label),

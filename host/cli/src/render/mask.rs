@@ -98,7 +98,7 @@ fn is_secret(value: &Value) -> bool {
 
 /// Hides the values of a Secret; `word` returns the replacement for a value, by its field and name.
 fn mask_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
-    let copies = copies(secret);
+    let copies = encoded_values(secret);
     for field in VALUE_FIELDS {
         match secret.get_mut(field) {
             Some(Value::Object(members)) => {
@@ -125,7 +125,7 @@ fn mask_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
 }
 
 /// Lists the values of a Secret as an annotation may contain them: as they are and in base64.
-fn copies(secret: &Value) -> Vec<String> {
+fn encoded_values(secret: &Value) -> Vec<String> {
     let members = |field: &str| secret.get(field).and_then(Value::as_object);
     let texts = |members: Option<&Map<String, Value>>| {
         let values = members.into_iter().flat_map(Map::values);

@@ -4,21 +4,21 @@ use capstan_core::{
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{Plan, wait_text},
-    task::{Action, ApplyStrategy, ApplyTask, DryRunCheck, DeletionEnd, ExpectedChange, HookTask, Task},
+    task::{Action, ApplyStrategy, ApplyTask, DeletionEnd, DryRunCheck, ExpectedChange, HookTask, Task},
     text::join_names,
 };
 use jiff::SignedDuration;
 
-use super::{Paint, columns, lines, object_name, phase_name, remedy, format_duration};
+use super::{Paint, columns, format_duration, lines, object_name, phase_name, remedy};
 use crate::{terminal::Text, text};
 
 /// How many changed fields are named; more are counted.
-const NAMED: usize = 3;
+const MAX_NAMED_FIELDS: usize = 3;
 
 /// Describes a plan.
 pub fn text(plan: &Plan, paint: Paint) -> Text {
     let mut text = text!("{}\n", paint.heading(heading(plan)));
-    let rows: Vec<Vec<String>> = plan.tasks.iter().map(|task| row(task, plan)).collect();
+    let rows: Vec<Vec<String>> = plan.tasks.iter().map(|task| task_row(task, plan)).collect();
     let mut rows = columns(&rows, 3).into_iter();
     for (phase, waves) in plan.waves() {
         let note = if phase == Phase::SyncFail {
@@ -164,7 +164,7 @@ fn sign(row: &Text, paint: Paint) -> Text {
     }
 }
 
-fn row(task: &Task, plan: &Plan) -> Vec<String> {
+fn task_row(task: &Task, plan: &Plan) -> Vec<String> {
     let name = object_name(&task.key, &plan.application.namespace);
     let timeout = task
         .timeout_seconds
@@ -233,7 +233,7 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
         ExpectedChange::None => "unchanged".to_owned(),
         ExpectedChange::Fields(_) if apply.is_uncertain => "may change: the server couldn't be asked".to_owned(),
         ExpectedChange::Fields(changes) if changes.is_empty() => "becomes ours".to_owned(),
-        ExpectedChange::Fields(changes) if changes.len() <= NAMED => capstan_core::diff::summarize(changes),
+        ExpectedChange::Fields(changes) if changes.len() <= MAX_NAMED_FIELDS => capstan_core::diff::summarize(changes),
         ExpectedChange::Fields(changes) => format!("{} fields", changes.len()),
     };
     match apply.strategy {
@@ -254,7 +254,7 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
 }
 
 /// Names an object that a hook's plugin says it will create, given as JSON.
-fn also_name(object: &str) -> String {
+fn extra_object_name(object: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(object).unwrap_or_default();
     let text = |pointer: &str| {
         value
@@ -284,7 +284,7 @@ fn disposal_text(hook: &HookTask) -> String {
             also => format!(
                 "no object, also {}",
                 also.iter()
-                    .map(|object| also_name(object))
+                    .map(|object| extra_object_name(object))
                     .collect::<Vec<_>>()
                     .join(", ")
             ),
@@ -301,7 +301,11 @@ fn disposal_text(hook: &HookTask) -> String {
         Some(words) => parts.push(format!("then delete on {words}{}", policy_plugins(hook))),
     }
     if !hook.other_objects.is_empty() {
-        let also: Vec<String> = hook.other_objects.iter().map(|object| also_name(object)).collect();
+        let also: Vec<String> = hook
+            .other_objects
+            .iter()
+            .map(|object| extra_object_name(object))
+            .collect();
         parts.push(format!("also {}", also.join(", ")));
     }
     if let Some(seconds) = hook.ttl.after_finished {

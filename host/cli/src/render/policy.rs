@@ -2,7 +2,7 @@
 
 /// Returns the name of a delete policy: `HookSucceeded`, `acme.io/on-friday of on-friday 1.2.0`.
 pub fn policy_name(by: &str, plugins: &[String]) -> String {
-    match foreign(plugins).next() {
+    match third_party_plugins(plugins).next() {
         None => by.to_owned(),
         // A policy that is called for every hook has its plugin's name.
         Some(plugin) if by.is_empty() || name_of(plugin) == by => plugin.to_owned(),
@@ -12,7 +12,7 @@ pub fn policy_name(by: &str, plugins: &[String]) -> String {
 
 /// Names the plugins that keep an object; `None` if only built-in ones do.
 pub fn keeping_plugins(plugins: &[String]) -> Option<String> {
-    let foreign: Vec<&str> = foreign(plugins).collect();
+    let foreign: Vec<&str> = third_party_plugins(plugins).collect();
     match *foreign {
         [] => None,
         [one] => Some(format!("{one} keeps it")),
@@ -21,7 +21,7 @@ pub fn keeping_plugins(plugins: &[String]) -> Option<String> {
 }
 
 /// Lists the plugins that aren't built in.
-fn foreign(plugins: &[String]) -> impl Iterator<Item = &str> {
+fn third_party_plugins(plugins: &[String]) -> impl Iterator<Item = &str> {
     plugins
         .iter()
         .map(String::as_str)
@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn who_keeps_an_object_is_named_unless_it_is_capstan() {
-        let of = |plugins: &[&str]| keeping_plugins(&plugins.iter().map(|&plugin| plugin.to_owned()).collect::<Vec<_>>());
+        let of =
+            |plugins: &[&str]| keeping_plugins(&plugins.iter().map(|&plugin| plugin.to_owned()).collect::<Vec<_>>());
         assert_eq!(of(&[]), None);
         assert_eq!(of(&["policies 0.1.0"]), None);
         assert_eq!(of(&["policies 0.1.0", "a 1.0.0"]).as_deref(), Some("a 1.0.0 keeps it"));

@@ -12,7 +12,7 @@ use capstan_core::{
 use capstan_engine::{HookLogLine, Record};
 use jiff::Timestamp;
 
-use super::{Paint, object_name, phase_name, policy, remedy, format_duration};
+use super::{Paint, format_duration, object_name, phase_name, policy, remedy};
 use crate::{terminal::Text, text};
 
 /// The widest column of names; the rest of a line with a longer name moves to the right.
@@ -45,7 +45,7 @@ impl RunText {
     /// Describes one record; most are one line, some are none.
     pub fn text(&mut self, record: &Record) -> Text {
         match record {
-            Record::Line(line) => self.log(line),
+            Record::Line(line) => self.log_text(line),
             Record::Snapshot(view) => {
                 self.view = (**view).clone();
                 Text::default()
@@ -56,12 +56,12 @@ impl RunText {
             }
             Record::Event(event) => {
                 self.view.fold(event);
-                self.event(event)
+                self.event_text(event)
             }
         }
     }
 
-    fn log(&self, line: &HookLogLine) -> Text {
+    fn log_text(&self, line: &HookLogLine) -> Text {
         let HookLogLine {
             pod, container, text, ..
         } = line;
@@ -112,16 +112,17 @@ impl RunText {
         let done = self.view.tasks.iter().filter(main).filter(is_done).count();
         text!(
             "{}\n",
-            self.paint.heading(&text!("---- {} [{}/{} done] ----", title, done, all))
+            self.paint
+                .heading(&text!("---- {} [{}/{} done] ----", title, done, all))
         )
     }
 
-    fn event(&mut self, event: &Event) -> Text {
+    fn event_text(&mut self, event: &Event) -> Text {
         let at = event.at;
         match &event.kind {
             EventKind::OperationStarted {
                 operation,
-                does,
+                operation_kind: does,
                 application,
                 tasks,
                 purpose,
@@ -160,7 +161,7 @@ impl RunText {
                     &format!("asking the API server about {objects}, nothing is changed yet"),
                 )
             }
-            EventKind::CheckFinished { well: false } => self.line(
+            EventKind::CheckFinished { succeeded: false } => self.line(
                 at,
                 "failing",
                 "",
@@ -186,7 +187,7 @@ impl RunText {
                 let (name, message) = (self.name(task), self.view.task(task).map(|view| view.message.clone()));
                 self.line(at, "held", &name, &message.unwrap_or_default())
             }
-            EventKind::ObjectApplied { key, how, .. } => {
+            EventKind::ObjectApplied { key, action: how, .. } => {
                 // The end of an unchanged object says everything.
                 if how == "unchanged" {
                     return Text::default();
@@ -232,15 +233,19 @@ impl RunText {
             }
             EventKind::LogsSaved {
                 task,
-                trouble: Some(trouble),
+                problem: Some(trouble),
                 ..
             } => {
                 let name = self.name(task);
                 self.line(at, "trouble", &name, trouble)
             }
             EventKind::HookDisposed {
-                key, fate, by, plugins, ..
-            } => self.disposed(at, key, fate, (by.as_deref().unwrap_or_default(), plugins)),
+                key,
+                outcome: fate,
+                by,
+                plugins,
+                ..
+            } => self.disposal_text(at, key, fate, (by.as_deref().unwrap_or_default(), plugins)),
             EventKind::PluginProblem { task, message } => {
                 let name = self.name(task);
                 self.line(at, "plugin", &name, message)
@@ -248,7 +253,7 @@ impl RunText {
             EventKind::PluginRequested {
                 task,
                 request: what,
-                refused: Some(refused),
+                refusal: Some(refused),
                 remedies,
                 ..
             } => {
@@ -256,12 +261,12 @@ impl RunText {
                 let refused = remedy::with_hint(refused, remedies);
                 self.line(at, "refused", &name, &format!("{what}: {refused}"))
             }
-            EventKind::HookModifiedObject { task, key, how } => {
+            EventKind::HookModifiedObject { task, key, action: how } => {
                 let (name, hook) = (self.name_of(key), self.name(task));
                 self.line(at, how, &name, &format!("for {hook}"))
             }
             EventKind::Problem { message } => self.line(at, "trouble", "", message),
-            EventKind::Waiting { on } => on
+            EventKind::Waiting { tasks: on } => on
                 .iter()
                 .map(|waiting| {
                     let name = self.name(&waiting.task);
@@ -278,20 +283,20 @@ impl RunText {
                     )
                 })
                 .collect(),
-            EventKind::Stopping { why } => self.line(at, "stopping", "", why),
+            EventKind::Stopping { reason: why } => self.line(at, "stopping", "", why),
             // This is in the line of the wave, of the object, or in the plan.
             EventKind::PhaseStarted { .. }
             | EventKind::WaveFinished { .. }
             | EventKind::PhaseFinished { .. }
-            | EventKind::CheckFinished { well: true }
+            | EventKind::CheckFinished { succeeded: true }
             | EventKind::TaskStarted { .. }
             | EventKind::PluginRequested { .. }
             | EventKind::LogsSaved { .. } => Text::default(),
-            EventKind::OperationFinished { status } => self.finished(at, status),
+            EventKind::OperationFinished { status } => self.end_text(at, status),
         }
     }
 
-    fn disposed(
+    fn disposal_text(
         &mut self,
         at: Timestamp,
         key: &ObjectKey,
@@ -319,7 +324,7 @@ impl RunText {
         }
     }
 
-    fn finished(&self, at: Timestamp, status: &OperationStatus) -> Text {
+    fn end_text(&self, at: Timestamp, status: &OperationStatus) -> Text {
         let took = self
             .view
             .started_at
@@ -344,7 +349,9 @@ impl RunText {
                     remedy::with_hint(&cause.message, &cause.remedies)
                 )
             }
-            OperationStatus::Terminated { by } => text!("{} after {} by {}\n", self.paint.failure("Terminated"), took, by),
+            OperationStatus::Terminated { by } => {
+                text!("{} after {} by {}\n", self.paint.failure("Terminated"), took, by)
+            }
             OperationStatus::Running | OperationStatus::Terminating { .. } => text!("{}\n", format!("{status:?}")),
         });
         if !untouched.is_empty() {

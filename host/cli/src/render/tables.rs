@@ -9,7 +9,7 @@ use capstan_core::{
 use capstan_engine::{ApplicationReport, PastOperation, Revision};
 use jiff::Timestamp;
 
-use super::{Paint, columns, lines, object_name, policy, remedy, format_duration};
+use super::{Paint, columns, format_duration, lines, object_name, policy, remedy};
 use crate::{terminal::Text, text};
 
 /// Describes the status of an operation in a few words.

@@ -95,7 +95,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
     let disposed = |fate: DisposalOutcome| EventKind::HookDisposed {
         task: task.clone(),
         key: key(),
-        fate,
+        outcome: fate,
         by: Some(hostile()),
         plugins: vec![hostile()],
     };
@@ -104,7 +104,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         EventKind::OperationStarted {
             format: 1,
             operation: hostile(),
-            does: OperationKind::Sync,
+            operation_kind: OperationKind::Sync,
             application: application(),
             tasks: vec![outline],
             purpose: Purpose::Deploy,
@@ -122,7 +122,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         EventKind::ObjectApplied {
             task: task.clone(),
             key: key(),
-            how: hostile(),
+            action: hostile(),
         },
         EventKind::TaskProgressed {
             task: task.clone(),
@@ -130,7 +130,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             message: hostile(),
         },
         EventKind::Waiting {
-            on: vec![WaitingOn {
+            tasks: vec![WaitingOn {
                 task: task.clone(),
                 message: hostile(),
                 since: at,
@@ -149,7 +149,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         EventKind::LogsSaved {
             task: task.clone(),
             bytes: 1,
-            trouble: Some(hostile()),
+            problem: Some(hostile()),
         },
         disposed(DisposalOutcome::Deleted),
         disposed(DisposalOutcome::Due(at)),
@@ -163,16 +163,16 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             task: task.clone(),
             request: hostile(),
             times: 2,
-            refused: Some(hostile()),
+            refusal: Some(hostile()),
             remedies: Setting::Grant { plugin: hostile() }.into(),
         },
         EventKind::HookModifiedObject {
             task: task.clone(),
             key: key(),
-            how: hostile(),
+            action: hostile(),
         },
         EventKind::Problem { message: hostile() },
-        EventKind::Stopping { why: hostile() },
+        EventKind::Stopping { reason: hostile() },
     ];
     for paint in [Paint::PLAIN, Paint::ALWAYS] {
         for status in [
@@ -195,7 +195,14 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             };
             check(&text.text(&Record::Line(line)), 1);
             let what = EventKind::OperationFinished { status: status.clone() };
-            check(&text.text(&Record::Event(Event { seq: 99, at, kind: what })), None);
+            check(
+                &text.text(&Record::Event(Event {
+                    seq: 99,
+                    at,
+                    kind: what,
+                })),
+                None,
+            );
             check(&tables::operation(text.view(), paint), None);
             check(&tables::status(&status, paint), 1);
         }

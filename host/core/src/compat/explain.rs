@@ -81,7 +81,7 @@ fn serialize_rules<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok
 /// Lists the differences between a native plan and a compat plan of the same manifests: first object by object in the order of the plans,
 /// then those about the whole operation.
 pub fn explain(native: &Plan, argo: &Plan) -> Vec<Difference> {
-    let (ours, theirs) = (named(native), named(argo));
+    let (ours, theirs) = (tasks_by_name(native), tasks_by_name(argo));
     let mut found = Vec::new();
     let mut order: Vec<&TaskName> = Vec::new();
     for task in native.tasks.iter().chain(&argo.tasks) {
@@ -123,7 +123,7 @@ fn task_name(task: &Task) -> TaskName {
     (task.key.clone(), run)
 }
 
-fn named(plan: &Plan) -> BTreeMap<TaskName, &Task> {
+fn tasks_by_name(plan: &Plan) -> BTreeMap<TaskName, &Task> {
     plan.tasks.iter().map(|task| (task_name(task), task)).collect()
 }
 
@@ -181,8 +181,8 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
                 found.push(difference(
                     one,
                     DifferenceKind::Wait,
-                    wait(ours.wait),
-                    wait(theirs.wait),
+                    describe_wait(ours.wait),
+                    describe_wait(theirs.wait),
                     rules,
                 ));
             }
@@ -199,8 +199,8 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
                 found.push(difference(
                     one,
                     DifferenceKind::Wait,
-                    until(ours.wait_until),
-                    until(theirs.wait_until),
+                    describe_deletion_end(ours.wait_until),
+                    describe_deletion_end(theirs.wait_until),
                     rules,
                 ));
             }
@@ -227,7 +227,7 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
     found
 }
 
-fn wait(wait: Wait) -> String {
+fn describe_wait(wait: Wait) -> String {
     match wait {
         Wait::Nothing | Wait::Applied => "not awaited once the server has taken it",
         Wait::Healthy => "awaited until healthy",
@@ -236,7 +236,7 @@ fn wait(wait: Wait) -> String {
     .to_owned()
 }
 
-fn until(until: DeletionEnd) -> String {
+fn describe_deletion_end(until: DeletionEnd) -> String {
     match until {
         DeletionEnd::Accepted => "not awaited once the server has taken it",
         DeletionEnd::Gone | DeletionEnd::GoneByItself => "awaited until gone",
@@ -244,7 +244,7 @@ fn until(until: DeletionEnd) -> String {
     .to_owned()
 }
 
-fn words(hook: &HookTask) -> Vec<&str> {
+fn policy_words(hook: &HookTask) -> Vec<&str> {
     let named = hook.policies.iter().find(|policy| policy.plugin.claim != "*");
     named.map_or_else(Vec::new, |policy| policy.words.iter().map(String::as_str).collect())
 }
@@ -257,7 +257,7 @@ fn disposal_differences(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &
     let mut tell = |native: String, argo_cd: String, rules: Vec<Rule>| {
         found.push(difference(task, DifferenceKind::Disposal, native, argo_cd, rules));
     };
-    let (one, other) = (words(ours), words(theirs));
+    let (one, other) = (policy_words(ours), policy_words(theirs));
     if one != other {
         let text = |words: &[&str]| format!("delete policies {}", words.join(", "));
         tell(
@@ -323,7 +323,7 @@ fn kind_order_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
         .iter()
         .flat_map(|(phase, waves)| waves.iter().map(|wave| (*phase, *wave)));
     for (phase, wave) in steps {
-        let (ours, theirs) = (kinds(native, phase, wave), kinds(argo, phase, wave));
+        let (ours, theirs) = (kinds_in_order(native, phase, wave), kinds_in_order(argo, phase, wave));
         let common = |one: &[String], other: &[String]| -> Vec<String> {
             one.iter().filter(|kind| other.contains(kind)).cloned().collect()
         };
@@ -348,7 +348,7 @@ fn kind_order_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
 }
 
 /// Lists the kinds of a wave in the order in which they start. Kinds that start together are one entry.
-fn kinds(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
+fn kinds_in_order(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
     let mut kinds: Vec<(u32, Vec<String>)> = Vec::new();
     for task in plan.wave(phase, wave) {
         let verb = if matches!(task.action, Action::Delete(_)) {
@@ -402,7 +402,7 @@ fn outcome_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
     });
     let retries = argo.limits.retry.max_retries > 0;
     let judges = hooks.iter().filter_map(|task| task.hook()).any(|hook| {
-        let words = words(hook);
+        let words = policy_words(hook);
         words.contains(&"HookSucceeded") || words.contains(&"HookFailed")
     });
     let rules = [

@@ -10,7 +10,10 @@ pub struct NotCopied {
 }
 
 const fn entry(what: &'static str, instead: &'static str) -> NotCopied {
-    NotCopied { argo_cd: what, capstan: instead }
+    NotCopied {
+        argo_cd: what,
+        capstan: instead,
+    }
 }
 
 /// All behaviours that Capstan doesn't copy, in the order of the documentation.

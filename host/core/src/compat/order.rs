@@ -57,7 +57,7 @@ const ARGO_CD_KIND_ORDER: [&str; 35] = [
     "APIService",
 ];
 
-fn place(kind: &str) -> usize {
+fn kind_position(kind: &str) -> usize {
     ARGO_CD_KIND_ORDER
         .iter()
         .position(|known| *known == kind)
@@ -65,14 +65,22 @@ fn place(kind: &str) -> usize {
 }
 
 /// Sorts the tasks of a plan in Argo CD's order and sets their ranks; does nothing in native mode. `home` is the application's namespace.
-pub(crate) fn apply_argo_cd_order(mode: Mode, does: OperationKind, home: &str, tasks: &mut Vec<Task>, uses: &mut Vec<RuleUse>) {
+pub(crate) fn apply_argo_cd_order(
+    mode: Mode,
+    does: OperationKind,
+    home: &str,
+    tasks: &mut Vec<Task>,
+    uses: &mut Vec<RuleUse>,
+) {
     if !mode.has(Rule::KindOrder) {
         return;
     }
-    tasks.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
+    tasks.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     if does == OperationKind::Sync && mode.has(Rule::DependenciesMoveForward) {
-        move_dependencies_forward(tasks, uses, namespace_made, |object| needed_namespace(object, home));
-        move_dependencies_forward(tasks, uses, kind_made, |object| object.group_kind().to_string());
+        move_dependencies_forward(tasks, uses, defined_namespace, |object| {
+            required_namespace(object, home)
+        });
+        move_dependencies_forward(tasks, uses, defined_kind, |object| object.group_kind().to_string());
     }
     for task in tasks.iter_mut() {
         let rule = match task.phase {
@@ -85,12 +93,18 @@ pub(crate) fn apply_argo_cd_order(mode: Mode, does: OperationKind, home: &str, t
             move_task(task, task.phase, Wave::default());
         }
     }
-    rank(tasks, does);
+    assign_ranks(tasks, does);
     tasks.sort_by_key(|task| (task.phase, task.wave, task.rank));
 }
 
-fn order_of(task: &Task) -> (Phase, Wave, usize, &str, &TaskId) {
-    (task.phase, task.wave, place(&task.key.kind), &task.key.name, &task.id)
+fn sort_key(task: &Task) -> (Phase, Wave, usize, &str, &TaskId) {
+    (
+        task.phase,
+        task.wave,
+        kind_position(&task.key.kind),
+        &task.key.name,
+        &task.id,
+    )
 }
 
 fn rule_use(rule: Rule, task: &Task) -> RuleUse {
@@ -139,20 +153,20 @@ fn move_dependencies_forward(
     }
 }
 
-fn namespace_made(object: &Object) -> Option<String> {
+fn defined_namespace(object: &Object) -> Option<String> {
     (object.kind() == "Namespace" && object.group().is_empty()).then(|| object.name().to_owned())
 }
 
 /// Returns the namespace that an object needs. Argo CD sets the application's namespace on every object without one, also on cluster-wide
 /// kinds.
-fn needed_namespace(object: &Object, home: &str) -> String {
+fn required_namespace(object: &Object, home: &str) -> String {
     match object.namespace() {
         "" => home.to_owned(),
         namespace => namespace.to_owned(),
     }
 }
 
-fn kind_made(object: &Object) -> Option<String> {
+fn defined_kind(object: &Object) -> Option<String> {
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
         return None;
     }
@@ -168,7 +182,7 @@ fn move_task(task: &mut Task, phase: Phase, wave: Wave) {
 }
 
 /// Sets the ranks of the tasks of each wave: deletions first, then runs of the same kind in their order.
-fn rank(tasks: &mut [Task], does: OperationKind) {
+fn assign_ranks(tasks: &mut [Task], does: OperationKind) {
     let mut last: Option<(Phase, Wave, String)> = None;
     let mut next = FIRST_KIND_RANK;
     for task in tasks {
@@ -200,7 +214,7 @@ mod tests {
         hook::Propagation,
         ignore::IgnoredFields,
         plugins::PluginRef,
-        task::{ApplyStrategy, ApplyTask, DryRunCheck, DeleteTask, DeletionEnd, ExpectedChange, UnknownFields},
+        task::{ApplyStrategy, ApplyTask, DeleteTask, DeletionEnd, DryRunCheck, ExpectedChange, UnknownFields},
     };
 
     fn task(phase: Phase, wave: i32, object: Value, action: Action) -> Task {
@@ -275,9 +289,17 @@ mod tests {
                 "{}",
                 task.id
             );
-            format!("{}/{} {} {}", task.phase, task.wave, task.rank, task.key.kind_and_name())
+            format!(
+                "{}/{} {} {}",
+                task.phase,
+                task.wave,
+                task.rank,
+                task.key.kind_and_name()
+            )
         });
-        let uses = uses.iter().map(|one| format!("{} {}", one.rule, one.key.kind_and_name()));
+        let uses = uses
+            .iter()
+            .map(|one| format!("{} {}", one.rule, one.key.kind_and_name()));
         (tasks.collect(), uses.collect())
     }
 

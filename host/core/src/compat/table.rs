@@ -21,7 +21,12 @@ const TASKS: &str = "gitops-engine/pkg/sync/sync_tasks.go";
 const CONTEXT: &str = "gitops-engine/pkg/sync/sync_context.go";
 const DELETE: &str = "controller/hook.go, controller/appcontroller.go";
 
-const fn description(name: &'static str, native: &'static str, argo_cd: &'static str, source: &'static str) -> RuleDescription {
+const fn description(
+    name: &'static str,
+    native: &'static str,
+    argo_cd: &'static str,
+    source: &'static str,
+) -> RuleDescription {
     RuleDescription {
         name,
         native,

@@ -20,7 +20,7 @@ struct StepRange {
     last: Option<Step>,
 }
 
-fn span(steps: impl Iterator<Item = Step> + Clone) -> StepRange {
+fn step_range(steps: impl Iterator<Item = Step> + Clone) -> StepRange {
     StepRange {
         has_many: steps.clone().min() != steps.clone().max(),
         last: steps.filter(|(phase, _)| *phase != Phase::SyncFail).max(),
@@ -37,11 +37,11 @@ pub(crate) fn decide_waits(
     asked: impl Fn(&ObjectKey) -> bool,
 ) {
     let of_tasks = |task: &Task| (task.phase, task.wave);
-    let own = span(tasks.iter().map(of_tasks));
+    let own = step_range(tasks.iter().map(of_tasks));
     let span = if mode.has(Rule::SkippedPrunesCount) {
-        span(tasks.iter().map(of_tasks).chain(idle.iter().copied()))
+        step_range(tasks.iter().map(of_tasks).chain(idle.iter().copied()))
     } else {
-        span(tasks.iter().map(of_tasks))
+        step_range(tasks.iter().map(of_tasks))
     };
     let has_hook = tasks
         .iter()

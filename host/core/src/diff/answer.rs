@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Change, SERVER_METADATA_FIELDS, entries, identity, is_applied_entry_of, merge_key};
+use super::{Change, SERVER_METADATA_FIELDS, is_applied_entry_of, managed_fields_entries, member_identity, merge_key};
 use crate::{object::Object, place::reference_token};
 
 /// The server's answer to a dry run.
@@ -45,7 +45,7 @@ pub fn comparable(object: &Object, manager: &str) -> Value {
 }
 
 fn owned_fields<'object>(object: &'object Object, manager: &str) -> Option<&'object Value> {
-    entries(object)
+    managed_fields_entries(object)
         .find(|entry| is_applied_entry_of(entry, manager))
         .and_then(|entry| entry.get("fieldsV1"))
 }
@@ -97,13 +97,13 @@ fn compare_items(pointer: &str, before: &[Value], after: &[Value], found: &mut V
         return true;
     };
     let named = |member: &Value| {
-        let (id, _) = identity(member, key);
+        let (id, _) = member_identity(member, key);
         let name = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
         format!("{pointer}/{}", reference_token(&name))
     };
     let twin = |list: &'_ [Value], member: &Value| {
         list.iter()
-            .position(|other| identity(other, key) == identity(member, key))
+            .position(|other| member_identity(other, key) == member_identity(member, key))
     };
     for member in after {
         match twin(before, member).and_then(|at| before.get(at)) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{SERVER_METADATA_FIELDS, entries, matches_keys, is_applied_entry_of};
+use super::{SERVER_METADATA_FIELDS, is_applied_entry_of, managed_fields_entries, matches_keys};
 use crate::object::Object;
 
 /// Returns whether applying `sent` as `manager` certainly leaves a live object unchanged.
@@ -43,7 +43,8 @@ fn applied_and_other_entries<'live>(
     live: &'live Object,
     manager: &str,
 ) -> (Option<&'live Value>, Option<Vec<&'live Value>>) {
-    let (own, others): (Vec<&Value>, Vec<&Value>) = entries(live).partition(|entry| is_applied_entry_of(entry, manager));
+    let (own, others): (Vec<&Value>, Vec<&Value>) =
+        managed_fields_entries(live).partition(|entry| is_applied_entry_of(entry, manager));
     let own = match own.as_slice() {
         [own] => Some(*own),
         _ => None,
@@ -106,10 +107,10 @@ fn are_unchanged_items(sent: &[Value], live: &[Value], fields: &Map<String, Valu
     }
     let mut seen: Vec<&String> = Vec::new();
     sent.iter().zip(live).all(|(sent, live)| {
-        let Some((name, fields)) = owned.iter().find(|(name, _)| names(name, sent)) else {
+        let Some((name, fields)) = owned.iter().find(|(name, _)| identifies(name, sent)) else {
             return false;
         };
-        if seen.contains(name) || !names(name, live) {
+        if seen.contains(name) || !identifies(name, live) {
             return false;
         }
         seen.push(name);
@@ -121,7 +122,7 @@ fn are_unchanged_items(sent: &[Value], live: &[Value], fields: &Map<String, Valu
 }
 
 /// Returns whether an element of a `fieldsV1` set names this list item.
-fn names(element: &str, member: &Value) -> bool {
+fn identifies(element: &str, member: &Value) -> bool {
     if let Some(keys) = element.strip_prefix("k:") {
         let keys = serde_json::from_str::<Map<String, Value>>(keys);
         return keys.is_ok_and(|keys| matches_keys(member, &keys));

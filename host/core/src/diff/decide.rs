@@ -47,7 +47,7 @@ pub fn decide(question: &ChangeQuestion<'_>) -> ChangeDecision {
         ..
     } = *question;
     let Some(live) = question.live else {
-        return ChangeDecision::sure(ExpectedChange::Create, 0);
+        return ChangeDecision::certain(ExpectedChange::Create, 0);
     };
     let respects = !ignored.is_empty() && !ignored.is_sent;
     let sent = if respects {
@@ -63,21 +63,21 @@ pub fn decide(question: &ChangeQuestion<'_>) -> ChangeDecision {
     };
     let is_certain = !replaces && is_certainly_unchanged(&sent, live, manager);
     if is_certain && ignored.is_empty() {
-        return ChangeDecision::sure(ExpectedChange::None, 0);
+        return ChangeDecision::certain(ExpectedChange::None, 0);
     }
-    let (local, hides) = local(question, live);
+    let (local, hides) = local_changes(question, live);
     if is_certain {
-        return ChangeDecision::sure(ExpectedChange::None, hides);
+        return ChangeDecision::certain(ExpectedChange::None, hides);
     }
     let Some(answer) = answer else {
         let is_unsure = local.is_empty() && is_applied_by(live, manager);
         return ChangeDecision {
             is_uncertain: is_unsure,
-            ..ChangeDecision::sure(ExpectedChange::Fields(local), hides)
+            ..ChangeDecision::certain(ExpectedChange::Fields(local), hides)
         };
     };
     if answer.is_unchanged(manager) {
-        return ChangeDecision::sure(ExpectedChange::None, hides);
+        return ChangeDecision::certain(ExpectedChange::None, hides);
     }
     let shown = if ignored.is_empty() {
         answer.clone()
@@ -90,11 +90,11 @@ pub fn decide(question: &ChangeQuestion<'_>) -> ChangeDecision {
     let changes = shown.changes(manager);
     // A field that is ignored but sent is a difference in the answer.
     let hidden = answer.changes(manager).len().saturating_sub(changes.len());
-    ChangeDecision::sure(ExpectedChange::Fields(changes), hides.max(hidden))
+    ChangeDecision::certain(ExpectedChange::Fields(changes), hides.max(hidden))
 }
 
 /// Compares without the server: returns the differing fields, and the number of differing fields that are ignored.
-fn local(question: &ChangeQuestion<'_>, live: &Object) -> (Vec<super::Change>, usize) {
+fn local_changes(question: &ChangeQuestion<'_>, live: &Object) -> (Vec<super::Change>, usize) {
     let ChangeQuestion {
         desired,
         ignored,
@@ -112,7 +112,7 @@ fn local(question: &ChangeQuestion<'_>, live: &Object) -> (Vec<super::Change>, u
 }
 
 impl ChangeDecision {
-    fn sure(changes: ExpectedChange, hides: usize) -> ChangeDecision {
+    fn certain(changes: ExpectedChange, hides: usize) -> ChangeDecision {
         ChangeDecision {
             changes,
             ignored_differences: hides,
@@ -156,7 +156,11 @@ mod tests {
         let (same, other) = (answer(json!({ "a": "x" })), answer(json!({ "a": "x", "b": "y" })));
         let (known, more) = (desired(json!({ "a": "x" })), desired(json!({ "a": "x", "b": "" })));
         let decided = |desired: &Object, ignored: &IgnoredFields, replaces: bool, answer: Option<&DryRunAnswer>| {
-            let ChangeDecision { changes, is_uncertain: is_unsure, .. } = decide(&ChangeQuestion {
+            let ChangeDecision {
+                changes,
+                is_uncertain: is_unsure,
+                ..
+            } = decide(&ChangeQuestion {
                 desired,
                 live: Some(&live_a),
                 ignored,

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Change, entries, matches_keys, is_applied_entry_of};
+use super::{Change, is_applied_entry_of, managed_fields_entries, matches_keys};
 use crate::object::Object;
 use crate::place::reference_token;
 
 /// Adds a change for every field that `manager` owns by `Apply` and that isn't desired any more.
 pub(super) fn find_removed(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
-    for entry in entries(live) {
+    for entry in managed_fields_entries(live) {
         if let Some(fields) = entry.get("fieldsV1").filter(|_| is_applied_entry_of(entry, manager)) {
             walk_field_set("", fields, Some(desired), &live.0, found);
         }
@@ -47,8 +47,10 @@ fn walk_field_set(pointer: &str, fields: &Value, desired: Option<&Value>, live: 
             let Ok(keys) = serde_json::from_str::<Value>(keys) else {
                 continue;
             };
-            let Some(live) = by_keys(live, &keys) else { continue };
-            let desired = desired.and_then(|desired| by_keys(desired, &keys));
+            let Some(live) = find_by_keys(live, &keys) else {
+                continue;
+            };
+            let desired = desired.and_then(|desired| find_by_keys(desired, &keys));
             walk_field_set(
                 &format!("{pointer}/{}", reference_token(&member_name(&keys))),
                 inner,
@@ -63,7 +65,7 @@ fn walk_field_set(pointer: &str, fields: &Value, desired: Option<&Value>, live: 
             let holds = |list: &Value| list.as_array().is_some_and(|members| members.contains(&value));
             if holds(live) && !desired.is_some_and(holds) {
                 found.push(Change {
-                    pointer: format!("{pointer}/{}", reference_token(&text(&value))),
+                    pointer: format!("{pointer}/{}", reference_token(&display_text(&value))),
                     from: Some(value),
                     to: None,
                 });
@@ -90,7 +92,7 @@ fn find_removed_members(pointer: &str, desired: &Value, live: &Value, found: &mu
     }
 }
 
-fn by_keys<'value>(list: &'value Value, keys: &Value) -> Option<&'value Value> {
+fn find_by_keys<'value>(list: &'value Value, keys: &Value) -> Option<&'value Value> {
     let keys = keys.as_object()?;
     list.as_array()?.iter().find(|member| matches_keys(member, keys))
 }
@@ -99,9 +101,9 @@ fn member_name(keys: &Value) -> String {
     let named = ["name", "mountPath", "containerPort", "port", "type", "ip"]
         .iter()
         .find_map(|key| keys.get(key));
-    named.map_or_else(|| keys.to_string(), text)
+    named.map_or_else(|| keys.to_string(), display_text)
 }
 
-fn text(value: &Value) -> String {
+fn display_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

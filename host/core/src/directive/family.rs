@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::{
     AnnotationFamily, Directives, Mode, RunCondition, RunConditions,
     helm::{self, HelmWord, TEST_FAILURE},
-    reader::{Reader, join_alternatives, annotation_pointer},
+    reader::{Reader, annotation_pointer, join_alternatives},
     unknown,
 };
 use crate::{
@@ -49,7 +49,7 @@ pub(super) fn read_hook(reader: &mut Reader<'_>) -> Hook {
     if reader.text(OUR_HOOK).is_some() {
         reader.notice_ignored(OUR_HOOK, &[ARGO_HOOK, HELM_HOOK]);
         let words = read_hook_words(reader, OUR_HOOK);
-        return hook(AnnotationFamily::Capstan, words);
+        return hook_with_words(AnnotationFamily::Capstan, words);
     }
     if reader.text(ARGO_HOOK).is_some() {
         let words = read_hook_words(reader, ARGO_HOOK);
@@ -61,7 +61,7 @@ pub(super) fn read_hook(reader: &mut Reader<'_>) -> Hook {
     Hook::default()
 }
 
-fn hook(family: AnnotationFamily, words: Vec<String>) -> Hook {
+fn hook_with_words(family: AnnotationFamily, words: Vec<String>) -> Hook {
     Hook {
         family,
         phases: words.iter().filter_map(|word| word.parse().ok()).collect(),
@@ -102,10 +102,10 @@ fn report_wrong_value(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
 }
 
 /// Returns a hook that Argo CD ignores. It is neither run nor applied, as with the word `Skip`.
-fn left_alone(family: AnnotationFamily, reason: String) -> Hook {
+fn skipped_hook(family: AnnotationFamily, reason: String) -> Hook {
     Hook {
         skip_reason: Some(reason),
-        ..hook(family, vec![SKIP.to_owned()])
+        ..hook_with_words(family, vec![SKIP.to_owned()])
     }
 }
 
@@ -151,9 +151,9 @@ fn argo_cd_hook(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
         AnnotationFamily::ArgoCd
     };
     if all.is_empty() && reader.mode.has(Rule::MistakesAreIgnored) {
-        return left_alone(family, format!("`{ARGO_HOOK}` has no word that Argo CD knows"));
+        return skipped_hook(family, format!("`{ARGO_HOOK}` has no word that Argo CD knows"));
     }
-    hook(family, all)
+    hook_with_words(family, all)
 }
 
 fn helm_hook(reader: &mut Reader<'_>) -> Hook {
@@ -191,9 +191,9 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
             "no word of {HELM_HOOK} belongs to a deployment; the object is left alone"
         ));
         let reason = format!("no word of `{HELM_HOOK}` belongs to a deployment");
-        return left_alone(AnnotationFamily::Helm, reason);
+        return skipped_hook(AnnotationFamily::Helm, reason);
     }
-    let found = hook(
+    let found = hook_with_words(
         AnnotationFamily::Helm,
         conditions.iter().map(|(phase, _)| phase.to_string()).collect(),
     );
@@ -302,7 +302,7 @@ pub(super) fn read_wave(reader: &mut Reader<'_>, found: &Directives) -> Wave {
         if name == HELM_WEIGHT && !weight_counts {
             break;
         }
-        if let Some(wave) = wave(reader, text) {
+        if let Some(wave) = parse_wave(reader, text) {
             if name == HELM_WEIGHT && !found.is_hook() {
                 reader.record_rule(Rule::WeightOnEveryObject);
             }
@@ -334,7 +334,7 @@ pub(super) fn read_wave(reader: &mut Reader<'_>, found: &Directives) -> Wave {
 }
 
 /// Parses a wave. In Argo CD a wave has 64 bits and no white space around it.
-fn wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
+fn parse_wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
     if !reader.mode.has(Rule::WideWaves) {
         return text.trim().parse().ok().map(Wave);
     }

@@ -5,7 +5,7 @@
 
 use super::{
     Directives, Permission,
-    reader::{Reader, join_alternatives, annotation_pointer},
+    reader::{Reader, annotation_pointer, join_alternatives},
 };
 use crate::{
     compat::Rule,
@@ -51,7 +51,7 @@ pub(super) fn read_sync_options(reader: &mut Reader<'_>, found: &mut Directives)
             _ => {}
         }
     }
-    let keeps = keeps(reader);
+    let keeps = has_keep_policy(reader);
     // Helm keeps such an object in upgrades, too; Argo CD only when the application is deleted
     if keeps && delete.is_none() {
         seen.push("Delete".to_owned());
@@ -101,13 +101,15 @@ fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
     } else {
         format!("the sync option `{key}` can't be `{value}`")
     };
-    let error = reader.manifest.error(&annotation_pointer(SYNC_OPTIONS_ANNOTATION), message);
+    let error = reader
+        .manifest
+        .error(&annotation_pointer(SYNC_OPTIONS_ANNOTATION), message);
     reader.ignored_by_argo_cd(error.hint(format!("it can be {}", join_alternatives(values))));
     false
 }
 
 /// Returns whether Helm's resource policy keeps the object. Helm and Argo CD ignore every other value; lint warns about those.
-fn keeps(reader: &Reader<'_>) -> bool {
+fn has_keep_policy(reader: &Reader<'_>) -> bool {
     reader.text(POLICY).is_some_and(is_keep)
 }
 

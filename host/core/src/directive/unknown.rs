@@ -3,11 +3,11 @@
 use super::{
     family::{ARGO_HOOK, ARGO_POLICY, HELM_HOOK, HELM_POLICY, OUR_HOOK, OUR_POLICY},
     helm::{self, HelmWord},
-    reader::{Reader, join_alternatives, annotation_pointer},
+    reader::{Reader, annotation_pointer, join_alternatives},
     table::{ANNOTATIONS, WRITTEN_BY_HOST},
 };
 use crate::{
-    error::{Diagnostic, edit_distance, closest_match},
+    error::{Diagnostic, closest_match, edit_distance},
     manifest::Manifest,
 };
 
@@ -37,7 +37,10 @@ pub fn is_known_word(word: &str) -> bool {
 pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[String]) -> Diagnostic {
     let name = first_present(manifest, &[OUR_HOOK, ARGO_HOOK, HELM_HOOK]);
     let known = || KNOWN_WORDS.into_iter().chain(claimed_words.iter().map(String::as_str));
-    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is no phase, and no plugin claims it"));
+    let error = manifest.error(
+        &annotation_pointer(name),
+        format!("`{word}` is no phase, and no plugin claims it"),
+    );
     with_closest_match(error, word, known().collect())
 }
 
@@ -57,8 +60,15 @@ pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -
 
 /// Returns the error for a delete policy that isn't one of Helm's.
 pub(super) fn unknown_helm_policy_error(manifest: &Manifest, word: &str) -> Diagnostic {
-    let error = manifest.error(&annotation_pointer(HELM_POLICY), format!("`{word}` is no delete policy of Helm"));
-    with_closest_match(error, word, helm::DELETE_POLICIES.iter().map(|(theirs, _)| *theirs).collect())
+    let error = manifest.error(
+        &annotation_pointer(HELM_POLICY),
+        format!("`{word}` is no delete policy of Helm"),
+    );
+    with_closest_match(
+        error,
+        word,
+        helm::DELETE_POLICIES.iter().map(|(theirs, _)| *theirs).collect(),
+    )
 }
 
 fn with_closest_match(error: Diagnostic, word: &str, known: Vec<&str>) -> Diagnostic {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The word by which a user grants everything that a plugin's manifest requests.
-const REQUESTED: &str = "requested";
+const REQUESTED_WORD: &str = "requested";
 
 /// What a user grants, by plugin name: the `grants` of `capstan.yaml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl UserGrants {
 impl Serialize for Granted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Granted::Requested => serializer.serialize_str(REQUESTED),
+            Granted::Requested => serializer.serialize_str(REQUESTED_WORD),
             Granted::Only(grants) => grants.serialize(serializer),
         }
     }
@@ -64,12 +64,12 @@ impl Serialize for Granted {
 impl<'de> Deserialize<'de> for Granted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Granted, D::Error> {
         match Value::deserialize(deserializer)? {
-            Value::String(word) if word == REQUESTED => Ok(Granted::Requested),
+            Value::String(word) if word == REQUESTED_WORD => Ok(Granted::Requested),
             value @ Value::Object(_) => serde_json::from_value(value)
                 .map(Granted::Only)
                 .map_err(D::Error::custom),
             other => Err(D::Error::custom(format!(
-                "{other} is no grant; write `{REQUESTED}`, for all that the plugin's manifest requests, or what of it is granted, \
+                "{other} is no grant; write `{REQUESTED_WORD}`, for all that the plugin's manifest requests, or what of it is granted, \
                  as in `{{http: [{{hosts: [api.example.com]}}]}}`"
             ))),
         }

@@ -23,8 +23,8 @@ const MAX_CALL_MILLIS: Duration = Duration::from_mins(1);
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 << 10;
 /// The maximum length of a signal's name and of an event's text, in bytes.
-const LONGEST_NAME: usize = 63;
-const LONGEST_EVENT: usize = 1024;
+const MAX_SIGNAL_NAME_BYTES: usize = 63;
+const MAX_EVENT_BYTES: usize = 1024;
 const HTTP_METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 /// Headers that only the host sets.
 const HOST_HEADERS: [&str; 10] = [
@@ -55,7 +55,7 @@ pub struct Requester<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permitted<'a> {
     request: &'a Request,
-    reach: Reach,
+    scope: PermittedScope,
 }
 
 /// Headers that change the form of the answer, so that a Secret's value couldn't be found in it.
@@ -81,7 +81,7 @@ impl RequestedObjects {
 
 /// What a permitted request may access.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Reach {
+struct PermittedScope {
     /// The objects, and whether the permission covers namespaced and cluster-wide objects.
     object: Option<RequestedObjects>,
     in_namespace: bool,
@@ -98,7 +98,7 @@ impl Permitted<'_> {
 
     /// Returns the kind of the requested objects; an empty one if the request is about no object.
     pub fn kind(&self) -> GroupKind {
-        match &self.reach.object {
+        match &self.scope.object {
             Some(what) => what.kind.clone(),
             None => GroupKind::new("", ""),
         }
@@ -110,13 +110,13 @@ impl Permitted<'_> {
     ///
     /// Returns that this wasn't granted: a grant for a namespace doesn't cover cluster-wide objects.
     pub fn key(&self, has_namespaces: bool) -> Result<ObjectKey, String> {
-        let Some(what) = &self.reach.object else {
+        let Some(what) = &self.scope.object else {
             return Err("no object is meant".to_owned());
         };
         let (may, namespace) = if has_namespaces {
-            (self.reach.in_namespace, what.namespace())
+            (self.scope.in_namespace, what.namespace())
         } else {
-            (self.reach.without_namespace, "")
+            (self.scope.without_namespace, "")
         };
         let kind = &what.kind;
         if !may {
@@ -137,7 +137,7 @@ impl Permitted<'_> {
 
     /// Returns whether a call may go to a loopback or link-local address.
     pub fn may_be_local(&self) -> bool {
-        self.reach.local
+        self.scope.local
     }
 }
 
@@ -147,32 +147,32 @@ impl Permitted<'_> {
 ///
 /// Returns the reason, which the plugin and the user receive.
 pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Permitted<'a>, String> {
-    let passed = |reach| Ok(Permitted { request, reach });
+    let passed = |reach| Ok(Permitted { request, scope: reach });
     match request {
         Request::Unsupported(name) => Err(format!("`{name}` is not in this version")),
         Request::CreateOwn | Request::WatchOwn | Request::FollowLogsOwn | Request::DeleteOwn(_) => {
             if asker.has_object {
-                passed(Reach::default())
+                passed(PermittedScope::default())
             } else {
                 Err("the manifest is not an object of the cluster".to_owned())
             }
         }
         Request::WaitSignal(name) => {
             let is_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
-            if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_name) {
+            if name.is_empty() || name.len() > MAX_SIGNAL_NAME_BYTES || !name.chars().all(is_name) {
                 return Err(format!(
-                    "`{name}` is no name of a signal: at most {LONGEST_NAME} of a-z, 0-9, -, _ and ."
+                    "`{name}` is no name of a signal: at most {MAX_SIGNAL_NAME_BYTES} of a-z, 0-9, -, _ and ."
                 ));
             }
-            passed(Reach::default())
+            passed(PermittedScope::default())
         }
-        Request::EmitEvent(text) if text.len() > LONGEST_EVENT => Err(format!(
-            "an event may have {LONGEST_EVENT} bytes, and this one has {}",
+        Request::EmitEvent(text) if text.len() > MAX_EVENT_BYTES => Err(format!(
+            "an event may have {MAX_EVENT_BYTES} bytes, and this one has {}",
             text.len()
         )),
         Request::EmitEvent(_) => {
-            let what = what(asker, GroupKind::new("", "Event"), None, None)?;
-            object(asker, Verb::Create, what).and_then(passed)
+            let what = requested_objects(asker, GroupKind::new("", "Event"), None, None)?;
+            permit_object(asker, Verb::Create, what).and_then(passed)
         }
         Request::Apply(text) => {
             let value: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
@@ -183,23 +183,23 @@ pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Perm
             }
             let kind = group_kind(wanted.api_version(), wanted.kind())?;
             let namespace = Some(wanted.namespace()).filter(|namespace| !namespace.is_empty());
-            let what = what(asker, kind, namespace, Some(wanted.name()))?;
-            object(asker, Verb::Apply, what).and_then(passed)
+            let what = requested_objects(asker, kind, namespace, Some(wanted.name()))?;
+            permit_object(asker, Verb::Apply, what).and_then(passed)
         }
-        Request::Get(wanted) => object(asker, Verb::Get, requested_object(asker, wanted)?).and_then(passed),
-        Request::Watch(wanted) => object(asker, Verb::Watch, requested_object(asker, wanted)?).and_then(passed),
+        Request::Get(wanted) => permit_object(asker, Verb::Get, requested_object(asker, wanted)?).and_then(passed),
+        Request::Watch(wanted) => permit_object(asker, Verb::Watch, requested_object(asker, wanted)?).and_then(passed),
         Request::List(selector) => {
             let kind = group_kind(&selector.api_version, &selector.kind)?;
-            let what = what(asker, kind, selector.namespace.as_deref(), None)?;
-            object(asker, Verb::List, what).and_then(passed)
+            let what = requested_objects(asker, kind, selector.namespace.as_deref(), None)?;
+            permit_object(asker, Verb::List, what).and_then(passed)
         }
         Request::Patch { object: wanted, merge } => {
             let patch: Value = serde_json::from_str(merge).map_err(|error| format!("the patch is no JSON: {error}"))?;
             reserved::check_written_metadata(&patch, writer(asker, WriteMethod::Patch))?;
-            object(asker, Verb::Patch, requested_object(asker, wanted)?).and_then(passed)
+            permit_object(asker, Verb::Patch, requested_object(asker, wanted)?).and_then(passed)
         }
         Request::Delete { object: wanted, .. } => {
-            object(asker, Verb::Delete, requested_object(asker, wanted)?).and_then(passed)
+            permit_object(asker, Verb::Delete, requested_object(asker, wanted)?).and_then(passed)
         }
         Request::Http(call) => permit_http(asker, call).and_then(passed),
     }
@@ -207,11 +207,11 @@ pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Perm
 
 fn requested_object(asker: &Requester<'_>, wanted: &ObjectRef) -> Result<RequestedObjects, String> {
     let kind = group_kind(&wanted.api_version, &wanted.kind)?;
-    what(asker, kind, wanted.namespace.as_deref(), Some(&wanted.name))
+    requested_objects(asker, kind, wanted.namespace.as_deref(), Some(&wanted.name))
 }
 
 /// Checks the names of the requested objects. The default namespace is the application's.
-fn what(
+fn requested_objects(
     asker: &Requester<'_>,
     kind: GroupKind,
     namespace: Option<&str>,
@@ -262,7 +262,7 @@ fn writer<'a>(asker: &Requester<'a>, way: WriteMethod) -> Writer<'a> {
     }
 }
 
-fn effective<'a>(asker: &Requester<'a>) -> &'a Grants {
+fn effective_grants<'a>(asker: &Requester<'a>) -> &'a Grants {
     static NOTHING: LazyLock<Grants> = LazyLock::new(Grants::default);
     asker.allowance.map_or(&NOTHING, |allowance| &allowance.effective)
 }
@@ -294,17 +294,17 @@ fn denial(asker: &Requester<'_>, wanted: &RequestedPermission<'_>) -> String {
     }
 }
 
-fn object(asker: &Requester<'_>, verb: Verb, what: RequestedObjects) -> Result<Reach, String> {
+fn permit_object(asker: &Requester<'_>, verb: Verb, what: RequestedObjects) -> Result<PermittedScope, String> {
     let (kind, namespace, name) = (&what.kind, what.namespace(), what.name());
     if let Some(name) = name.filter(|name| is_capstan_state(kind, name)) {
         return Err(format!("{} {name} is where Capstan keeps what it knows", kind.kind));
     }
-    let in_namespace = effective(asker).allows_object(verb, kind, namespace, name);
-    let without_namespace = effective(asker).allows_object(verb, kind, "", name);
+    let in_namespace = effective_grants(asker).allows_object(verb, kind, namespace, name);
+    let without_namespace = effective_grants(asker).allows_object(verb, kind, "", name);
     if !in_namespace && !without_namespace {
         return Err(denial(asker, &RequestedPermission::Object(verb, kind, namespace, name)));
     }
-    Ok(Reach {
+    Ok(PermittedScope {
         object: Some(what),
         in_namespace,
         without_namespace,
@@ -321,7 +321,7 @@ pub fn is_capstan_state(kind: &GroupKind, name: &str) -> bool {
     is_kind && name.starts_with("capstan.")
 }
 
-fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, String> {
+fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<PermittedScope, String> {
     let url = Url::parse(&call.url)?;
     let method = call.method.as_str();
     if !HTTP_METHODS.contains(&method) {
@@ -337,7 +337,7 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, Strin
             call.timeout_ms
         ));
     }
-    let Some(local) = effective(asker).allows_call(method, &url) else {
+    let Some(local) = effective_grants(asker).allows_call(method, &url) else {
         return Err(denial(asker, &RequestedPermission::Call(method, &url)));
     };
     if call.headers.len() > MAX_HEADERS {
@@ -370,7 +370,7 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, Strin
             HeaderValue::Text(_) => {}
             HeaderValue::Secret { name, key, .. } => {
                 ObjectName::new(name).map_err(|error| format!("the Secret's name: {error}"))?;
-                if !effective(asker).allows_secret(name, key) {
+                if !effective_grants(asker).allows_secret(name, key) {
                     return Err(denial(asker, &RequestedPermission::Secret(name, key)));
                 }
                 if !url.is_secure && !url.is_restricted_host() && !is_in_cluster(&url.host) {
@@ -387,9 +387,9 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, Strin
     if bytes > MAX_HEADER_BYTES {
         return Err(format!("the headers of a call may have {MAX_HEADER_BYTES} bytes"));
     }
-    Ok(Reach {
+    Ok(PermittedScope {
         local,
-        ..Reach::default()
+        ..PermittedScope::default()
     })
 }
 

@@ -147,7 +147,7 @@ fn own_namespace() -> Vec<String> {
     vec![OWN_NAMESPACE.to_owned()]
 }
 
-fn any() -> Vec<String> {
+fn any_name() -> Vec<String> {
     vec!["*".to_owned()]
 }
 
@@ -184,7 +184,7 @@ impl Grants {
             cluster: intersect_pairs(&self.cluster, &other.cluster, ClusterGrant::intersect),
             http: intersect_pairs(&self.http, &other.http, HttpGrant::intersect),
             secrets: intersect_pairs(&self.secrets, &other.secrets, SecretGrant::intersect),
-            related: words(&self.related, &other.related),
+            related: intersect_words(&self.related, &other.related),
         }
     }
 
@@ -193,7 +193,7 @@ impl Grants {
     pub fn allows_object(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> bool {
         self.cluster
             .iter()
-            .any(|grant| grant.lacks(verb, kind, namespace, name).is_empty())
+            .any(|grant| grant.missing(verb, kind, namespace, name).is_empty())
     }
 
     /// Returns the one thing that a grant lacks to permit an access, as in "the verb patch"; `None` if every grant lacks more.
@@ -207,7 +207,7 @@ impl Grants {
         let lacks = self
             .cluster
             .iter()
-            .map(|grant| grant.lacks(verb, kind, namespace, name));
+            .map(|grant| grant.missing(verb, kind, namespace, name));
         lacks
             .filter_map(|lacks| <[String; 1]>::try_from(lacks).ok())
             .map(|[lack]| lack)
@@ -216,7 +216,7 @@ impl Grants {
 
     /// As [`Grants::missing_for_object`], for a call of a URL.
     pub(super) fn missing_for_call(&self, method: &str, url: &Url) -> Option<String> {
-        let lacks = self.http.iter().map(|grant| grant.lacks(method, url));
+        let lacks = self.http.iter().map(|grant| grant.missing(method, url));
         lacks
             .filter_map(|lacks| <[String; 1]>::try_from(lacks).ok())
             .map(|[lack]| lack)
@@ -225,8 +225,8 @@ impl Grants {
 
     /// As [`Grants::missing_for_object`], for the value of a Secret's key.
     pub(super) fn missing_for_secret(&self, name: &str, key: &str) -> Option<String> {
-        let knows_name = self.secrets.iter().any(|grant| has(&grant.names, name));
-        let knows_key = self.secrets.iter().any(|grant| has(&grant.keys, key));
+        let knows_name = self.secrets.iter().any(|grant| includes(&grant.names, name));
+        let knows_key = self.secrets.iter().any(|grant| includes(&grant.keys, key));
         match (knows_name, knows_key) {
             (true, _) => Some(format!("the key `{key}`")),
             (false, true) => Some(format!("the name `{name}`")),
@@ -251,14 +251,14 @@ impl Grants {
     pub fn allows_secret(&self, name: &str, key: &str) -> bool {
         self.secrets
             .iter()
-            .any(|grant| has(&grant.names, name) && has(&grant.keys, key))
+            .any(|grant| includes(&grant.names, name) && includes(&grant.keys, key))
     }
 
     /// Returns whether the plugin may see the value of a Secret's key.
     pub fn shows_secret(&self, name: &str, key: &str) -> bool {
         self.secrets
             .iter()
-            .any(|grant| grant.shown && has(&grant.names, name) && has(&grant.keys, key))
+            .any(|grant| grant.shown && includes(&grant.names, name) && includes(&grant.keys, key))
     }
 
     /// Describes the permissions for users, one line each.
@@ -271,7 +271,7 @@ impl Grants {
     }
 }
 
-fn has(words: &[String], word: &str) -> bool {
+fn includes(words: &[String], word: &str) -> bool {
     words.iter().any(|one| one == "*" || one == word)
 }
 
@@ -290,7 +290,7 @@ fn intersect_pairs<T: PartialEq>(one: &[T], other: &[T], and: impl Fn(&T, &T) ->
     both
 }
 
-fn words(one: &[String], other: &[String]) -> Vec<String> {
+fn intersect_words(one: &[String], other: &[String]) -> Vec<String> {
     intersect_pairs(one, other, |one, two| narrower(one, two))
 }
 
@@ -298,7 +298,7 @@ impl ClusterGrant {
     fn intersect(&self, other: &ClusterGrant) -> Option<ClusterGrant> {
         let verbs = intersect_pairs(&self.verbs, &other.verbs, |one, two| (one == two).then_some(*one));
         let kinds = intersect_pairs(&self.kinds, &other.kinds, KindPattern::intersect);
-        let namespaces = words(&self.namespaces, &other.namespaces);
+        let namespaces = intersect_words(&self.namespaces, &other.namespaces);
         let names = match (&self.names, &other.names) {
             (Some(one), Some(two)) => Some(intersect_pairs(one, two, |one, two| (one == two).then(|| one.clone()))),
             (Some(names), None) | (None, Some(names)) => Some(names.clone()),
@@ -320,7 +320,7 @@ impl ClusterGrant {
     }
 
     /// Lists what the grant lacks to permit an access.
-    fn lacks(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> Vec<String> {
+    fn missing(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> Vec<String> {
         let has_namespace = |one: &String| one == "*" || (!namespace.is_empty() && one == namespace);
         let has_name = |names: &Vec<String>| name.is_some_and(|name| names.iter().any(|one| one == name));
         let mut lacks = Vec::new();
@@ -348,7 +348,7 @@ impl ClusterGrant {
 
 impl HttpGrant {
     /// Lists what the grant lacks to permit a call.
-    fn lacks(&self, method: &str, url: &Url) -> Vec<String> {
+    fn missing(&self, method: &str, url: &Url) -> Vec<String> {
         let mut lacks = Vec::new();
         if !self.methods.iter().any(|one| one == "*" || one == method) {
             lacks.push(format!("the method `{method}`"));
@@ -364,7 +364,7 @@ impl HttpGrant {
 
     fn intersect(&self, other: &HttpGrant) -> Option<HttpGrant> {
         let hosts = intersect_pairs(&self.hosts, &other.hosts, HostPattern::intersect);
-        let methods = words(&self.methods, &other.methods);
+        let methods = intersect_words(&self.methods, &other.methods);
         (!hosts.is_empty() && !methods.is_empty()).then_some(HttpGrant {
             hosts,
             methods,
@@ -375,7 +375,10 @@ impl HttpGrant {
 
 impl SecretGrant {
     fn intersect(&self, other: &SecretGrant) -> Option<SecretGrant> {
-        let (names, keys) = (words(&self.names, &other.names), words(&self.keys, &other.keys));
+        let (names, keys) = (
+            intersect_words(&self.names, &other.names),
+            intersect_words(&self.keys, &other.keys),
+        );
         (!names.is_empty() && !keys.is_empty()).then_some(SecretGrant {
             names,
             keys,
@@ -384,7 +387,7 @@ impl SecretGrant {
     }
 }
 
-fn joined<T: ToString>(all: &[T]) -> String {
+fn join<T: ToString>(all: &[T]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
@@ -408,11 +411,11 @@ impl fmt::Display for ClusterGrant {
         let place = if self.namespaces.iter().any(|name| name == "*") {
             "anywhere in the cluster".to_owned()
         } else {
-            format!("in {}", joined(&self.namespaces)).replace("in .", "in the application's namespace")
+            format!("in {}", join(&self.namespaces)).replace("in .", "in the application's namespace")
         };
-        write!(f, "{} {}", joined(&self.verbs), joined(&self.kinds))?;
+        write!(f, "{} {}", join(&self.verbs), join(&self.kinds))?;
         if let Some(names) = &self.names {
-            write!(f, " {}", joined(names))?;
+            write!(f, " {}", join(names))?;
         }
         write!(f, " {place}")
     }
@@ -421,7 +424,7 @@ impl fmt::Display for ClusterGrant {
 /// `http GET, HEAD to api.example.com`.
 impl fmt::Display for HttpGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http {} to {}", joined(&self.methods), joined(&self.hosts))?;
+        write!(f, "http {} to {}", join(&self.methods), join(&self.hosts))?;
         f.write_str(if self.local { ", this machine included" } else { "" })
     }
 }
@@ -434,9 +437,9 @@ impl fmt::Display for SecretGrant {
         } else {
             ("use", " in headers")
         };
-        write!(f, "{verb} Secret {}", joined(&self.names))?;
-        if !has(&self.keys, "*") {
-            write!(f, " ({})", joined(&self.keys))?;
+        write!(f, "{verb} Secret {}", join(&self.names))?;
+        if !includes(&self.keys, "*") {
+            write!(f, " ({})", join(&self.keys))?;
         }
         f.write_str(how)
     }

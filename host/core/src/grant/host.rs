@@ -128,7 +128,7 @@ impl Url {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         let name = self.host.trim_end_matches('.');
         match bare.parse::<IpAddr>() {
-            Ok(address) => is_near(address),
+            Ok(address) => is_restricted_address(address),
             Err(_) => name == "localhost" || name.ends_with(".localhost"),
         }
     }
@@ -168,7 +168,7 @@ const METADATA_V6: [Ipv6Addr; 2] = [
 
 /// Returns whether an address needs an explicit permission: loopback, link-local, unspecified, multicast, or a cloud's metadata service.
 /// Private addresses don't, because Services and pods have them.
-pub fn is_near(address: IpAddr) -> bool {
+pub fn is_restricted_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_restricted_v4(address),
         IpAddr::V6(address) => {
@@ -243,7 +243,7 @@ mod tests {
             "2002:a9fe:a9fe::1",
             "2002:7f00:1::",
         ] {
-            assert!(is_near(near.parse().unwrap()), "{near}");
+            assert!(is_restricted_address(near.parse().unwrap()), "{near}");
         }
         for far in [
             "10.96.0.1",
@@ -259,7 +259,7 @@ mod tests {
             "64:ff9b::808:808",
             "2002:808:808::1",
         ] {
-            assert!(!is_near(far.parse().unwrap()), "{far}");
+            assert!(!is_restricted_address(far.parse().unwrap()), "{far}");
         }
         let url = Url::parse("http://[fd00:ec2::254]/latest/meta-data").unwrap();
         assert!(url.is_restricted_host());

@@ -51,7 +51,7 @@ pub(super) fn check_written_metadata(written: &Value, by: Writer<'_>) -> Result<
     members
         .iter()
         .filter(|(name, _)| *name != "metadata")
-        .try_for_each(|(_, value)| check_nested(value, by))
+        .try_for_each(|(_, value)| check_template_metadata(value, by))
 }
 
 /// Checks the metadata of the object itself.
@@ -80,9 +80,9 @@ fn check_object_metadata(metadata: &Map<String, Value>, by: Writer<'_>) -> Resul
 }
 
 /// Checks `metadata` at any depth: in templates, and in lists of them.
-fn check_nested(value: &Value, by: Writer<'_>) -> Result<(), String> {
+fn check_template_metadata(value: &Value, by: Writer<'_>) -> Result<(), String> {
     match value {
-        Value::Array(items) => items.iter().try_for_each(|item| check_nested(item, by)),
+        Value::Array(items) => items.iter().try_for_each(|item| check_template_metadata(item, by)),
         Value::Object(members) => {
             if let Some(Value::Object(metadata)) = members.get("metadata") {
                 for field in ["finalizers", "ownerReferences"] {
@@ -98,7 +98,9 @@ fn check_nested(value: &Value, by: Writer<'_>) -> Result<(), String> {
                     }
                 }
             }
-            members.values().try_for_each(|member| check_nested(member, by))
+            members
+                .values()
+                .try_for_each(|member| check_template_metadata(member, by))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
@@ -163,7 +165,15 @@ mod tests {
             "meta.helm.sh/release-name",
         ];
         for way in [WriteMethod::Apply, WriteMethod::Patch] {
-            let check = |written: &Value, way| check_written_metadata(written, Writer { plugin: "queue", method: way });
+            let check = |written: &Value, way| {
+                check_written_metadata(
+                    written,
+                    Writer {
+                        plugin: "queue",
+                        method: way,
+                    },
+                )
+            };
             for name in reserved {
                 for value in [json!("x"), json!(null)] {
                     for field in ["labels", "annotations"] {
@@ -213,7 +223,15 @@ mod tests {
                 assert_eq!(check(&good, way), Ok(()), "{good}");
             }
         }
-        let check = |written: &Value, way| check_written_metadata(written, Writer { plugin: "queue", method: way });
+        let check = |written: &Value, way| {
+            check_written_metadata(
+                written,
+                Writer {
+                    plugin: "queue",
+                    method: way,
+                },
+            )
+        };
         let managed = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": "queue" } } });
         assert_eq!(check(&managed, WriteMethod::Apply), Ok(()));
         assert!(
@@ -226,7 +244,10 @@ mod tests {
         let written = |domain: &str| json!({ "metadata": { "annotations": { format!("{domain}/from"): "3" } } });
         for way in [WriteMethod::Apply, WriteMethod::Patch] {
             let by = |plugin| Writer { plugin, method: way };
-            assert_eq!(check_written_metadata(&written("scale.capstan.dev"), by("scale")), Ok(()));
+            assert_eq!(
+                check_written_metadata(&written("scale.capstan.dev"), by("scale")),
+                Ok(())
+            );
             for (domain, plugin) in [
                 ("scale.capstan.dev", "queue"),
                 ("a.scale.capstan.dev", "scale"),
@@ -234,7 +255,10 @@ mod tests {
                 ("signal.capstan.dev", "signal"),
                 (".capstan.dev", ""),
             ] {
-                assert!(check_written_metadata(&written(domain), by(plugin)).is_err(), "{domain} {plugin}");
+                assert!(
+                    check_written_metadata(&written(domain), by(plugin)).is_err(),
+                    "{domain} {plugin}"
+                );
             }
             let label = json!({ "metadata": { "labels": { "scale.capstan.dev/from": "3" } } });
             assert!(check_written_metadata(&label, by("scale")).is_err());

@@ -150,7 +150,10 @@ fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
         allowance: Some(&everywhere),
         ..asker
     };
-    assert_eq!(authorize(&node, &asker).unwrap().key(false).unwrap().to_string(), "Node n");
+    assert_eq!(
+        authorize(&node, &asker).unwrap().key(false).unwrap().to_string(),
+        "Node n"
+    );
 }
 
 #[test]

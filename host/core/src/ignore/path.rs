@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{IgnoredFields, is_there};
+use super::{IgnoredFields, is_present};
 use crate::{diff, object::Object};
 
 /// One step of a path.
@@ -90,7 +90,7 @@ fn collect_owned(
         .iter()
         .filter(|(name, _)| !keys.iter().any(|key| name.strip_prefix("f:") == Some(key.as_str())))
         .filter_map(|(name, inner)| {
-            let (step, value) = step(value, name)?;
+            let (step, value) = resolve_element(value, name)?;
             Some((step, value, inner, key_names(name)))
         })
         .collect();
@@ -117,7 +117,7 @@ fn key_names(name: &str) -> Vec<String> {
 }
 
 /// Resolves one element of a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a list item by its keys, `v:...` a list item by its value.
-fn step<'value>(value: &'value Value, name: &str) -> Option<(Step, &'value Value)> {
+fn resolve_element<'value>(value: &'value Value, name: &str) -> Option<(Step, &'value Value)> {
     if let Some(field) = name.strip_prefix("f:") {
         return Some((Step::Field(field.to_owned()), value.get(field)?));
     }
@@ -164,7 +164,7 @@ impl Path {
                 theirs |= !is_ours;
             }
         }
-        ours && !theirs && is_there(self.value(&live.0))
+        ours && !theirs && is_present(self.value(&live.0))
     }
 
     fn is_owned(&self, live: &Value, fields: &Value) -> bool {
@@ -176,7 +176,7 @@ impl Path {
                 return true;
             }
             let next = inner.iter().find_map(|(name, inner)| {
-                let (found, value) = step(value, name)?;
+                let (found, value) = resolve_element(value, name)?;
                 (found == *wanted).then_some((value, inner))
             });
             let Some(next) = next else { return false };
@@ -261,7 +261,7 @@ fn remove_from_field_set(value: &Value, fields: &mut Value, way: &[Step]) {
     let Some((first, rest)) = way.split_first() else { return };
     let Some(inner) = fields.as_object_mut() else { return };
     let next = inner.keys().find_map(|name| {
-        let (found, value) = step(value, name)?;
+        let (found, value) = resolve_element(value, name)?;
         (found == *first).then(|| (name.clone(), value))
     });
     let Some((name, value)) = next else { return };

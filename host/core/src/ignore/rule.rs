@@ -78,7 +78,11 @@ impl IgnoredFields {
     /// # Errors
     ///
     /// Returns the mistakes in the annotation.
-    pub fn from_manifest(manifest: &Manifest, words: &[String], rules: &[IgnoreRule]) -> Result<IgnoredFields, Vec<Diagnostic>> {
+    pub fn from_manifest(
+        manifest: &Manifest,
+        words: &[String],
+        rules: &[IgnoreRule],
+    ) -> Result<IgnoredFields, Vec<Diagnostic>> {
         let mut ignored = IgnoredFields::default();
         let key = manifest.key();
         for rule in rules.iter().filter(|rule| rule.matches(&key)) {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     compat::Rule,
-    directive::{ANNOTATIONS, AnnotationFamily, RESOURCE_POLICY, is_keep, annotation_pointer},
+    directive::{ANNOTATIONS, AnnotationFamily, RESOURCE_POLICY, annotation_pointer, is_keep},
     error::edit_distance,
     place::reference_token,
     plan::Role,
@@ -76,7 +76,7 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 fn add(member: &SetMember<'_>, name: &str, message: String, fix: &str, found: &mut Findings<'_>) {
-    let finding = found.at(member, &annotation_pointer(name), message, fix);
+    let finding = found.finding(member, &annotation_pointer(name), message, fix);
     found.add(member, finding);
 }
 
@@ -102,14 +102,14 @@ pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         for (place, what) in places {
             for name in keys_at(&object.0, &place) {
                 // Templates are often given a copy of the object's annotations.
-                if !is_read(name) || object.annotation(name).is_some() {
+                if !is_known_annotation(name) || object.annotation(name).is_some() {
                     continue;
                 }
                 let message = format!("`{name}` is {what} of {}: it has no effect there", member.key)
                     .replace("pods of", "pods, on")
                     .replace("Jobs of", "Jobs, on");
                 let at = format!("{place}/{}", reference_token(name));
-                let finding = found.at(
+                let finding = found.finding(
                     member,
                     &at,
                     message,
@@ -121,7 +121,7 @@ pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-fn is_read(name: &str) -> bool {
+fn is_known_annotation(name: &str) -> bool {
     ANNOTATIONS.iter().any(|row| row.name == name)
 }
 
@@ -134,23 +134,30 @@ fn keys_at<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
 pub(super) fn misspelt(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
         for name in keys_at(&member.manifest().object.0, "/metadata/annotations") {
-            let Some(meant) = meant(name) else { continue };
+            let Some(meant) = intended_annotation(name) else {
+                continue;
+            };
             let message = format!("nobody reads the annotation `{name}` of {}", member.key);
-            let finding = found.at(member, &annotation_pointer(name), message, format!("did you mean `{meant}`?"));
+            let finding = found.finding(
+                member,
+                &annotation_pointer(name),
+                message,
+                format!("did you mean `{meant}`?"),
+            );
             found.add(member, finding);
         }
     }
 }
 
 /// Returns the annotation that was probably meant. Names with a correct prefix are checked when annotations are read.
-fn meant(name: &str) -> Option<String> {
+fn intended_annotation(name: &str) -> Option<String> {
     let (prefix, rest) = name.split_once('/').unwrap_or(("", name));
     if ANNOTATION_PREFIXES.contains(&prefix) {
         return None;
     }
     let families = ANNOTATION_PREFIXES
         .into_iter()
-        .filter(|family| is_read(&format!("{family}/{rest}")));
+        .filter(|family| is_known_annotation(&format!("{family}/{rest}")));
     let mut near = families.filter(|family| {
         let is_telling = DISTINCTIVE_NAMES.contains(&rest)
             && (prefix.is_empty() || prefix.contains("argo") || prefix.contains("helm"));
@@ -170,7 +177,7 @@ pub(super) fn replace_and_apply(set: &ManifestSet<'_>, found: &mut Findings<'_>)
             "{} is to be replaced and applied: `Replace=true` wins, `ServerSideApply=true` has no effect",
             member.key
         );
-        let finding = found.at(
+        let finding = found.finding(
             member,
             &annotation_pointer("argocd.argoproj.io/sync-options"),
             message,
@@ -301,7 +308,7 @@ mod tests {
             ("meta.helm.sh/release-name", None),
             ("", None),
         ] {
-            assert_eq!(meant(name).as_deref(), expected, "{name}");
+            assert_eq!(intended_annotation(name).as_deref(), expected, "{name}");
         }
         check(
             "misspelt-annotation",

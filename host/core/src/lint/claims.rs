@@ -48,7 +48,7 @@ pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             at.describe_beside(turn)
         );
         let fix = "bring both in the same wave, or don't wait for the claim: `capstan.dev/wait: applied`";
-        let finding = found.at(claim, "/metadata/name", message, fix).with(user);
+        let finding = found.finding(claim, "/metadata/name", message, fix).with_related(user);
         let severity = if mode.is_some() {
             Severity::Error
         } else {

@@ -24,7 +24,10 @@ pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             let turns = || provider.member.tasks.iter().map(|task| Slot::from_task(task));
             let comes_in_time = turns().any(|at| at.phase == Phase::SyncFail && at <= turn);
             // An object of the very first wave practically always exists.
-            let Some(at) = turns().next().filter(|at| !comes_in_time && Some(*at) != set.first_slot) else {
+            let Some(at) = turns()
+                .next()
+                .filter(|at| !comes_in_time && Some(*at) != set.first_slot)
+            else {
                 continue;
             };
             let message = format!(
@@ -38,7 +41,9 @@ pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             let fix = format!(
                 "let {name} come in the first wave of all, or make a copy of it for SyncFail: `capstan.dev/hook: SyncFail`"
             );
-            let finding = found.at(hook, &need.pointer, message, fix).with(provider.member);
+            let finding = found
+                .finding(hook, &need.pointer, message, fix)
+                .with_related(provider.member);
             found.add(hook, finding);
         }
     }

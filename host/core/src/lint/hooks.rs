@@ -42,7 +42,7 @@ pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         };
         let finding = if is_job {
             let message = format!("{} has {written}: the API server takes no Job with that", member.key);
-            found.at(
+            found.finding(
                 member,
                 &pointer,
                 message,
@@ -55,7 +55,7 @@ pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             );
             let fix = "write `restartPolicy: Never`, or `OnFailure`; or make it a Job";
             found
-                .at(member, &pointer, message, fix)
+                .finding(member, &pointer, message, fix)
                 .with_severity(Severity::Warning)
         };
         found.add(member, finding);
@@ -82,7 +82,7 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             _ => format!("{key} and {others} other workloads are hooks that don't end by themselves: each counts"),
         };
         let message = format!("{who} as done when it is healthy, and keeps running");
-        let finding = found.at(hook, "/kind", message, "make it a Job if it has an end; else leave it");
+        let finding = found.finding(hook, "/kind", message, "make it a Job if it has an end; else leave it");
         found.add(hook, finding.with_severity(Severity::Note));
     }
     for hook in hooks(set) {
@@ -95,13 +95,13 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 };
                 let message =
                     format!("{key} is a hook with `{written}`: it runs no pods, and is waited for all the same");
-                found.at(hook, pointer, message, "leave that out")
+                found.finding(hook, pointer, message, "leave that out")
             }
             ("batch", "CronJob") => {
                 let message = format!(
                     "{key} is a hook that doesn't run at its turn: a CronJob runs by its schedule, and counts as done when it is made"
                 );
-                found.at(hook, "/kind", message, "make it a Job, or take its hook annotation off")
+                found.finding(hook, "/kind", message, "make it a Job, or take its hook annotation off")
             }
             _ => continue,
         };
@@ -138,7 +138,7 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             policies.join(", "),
             hook.key
         );
-        let finding = found.at(
+        let finding = found.finding(
             hook,
             &hook.policy_pointer(),
             message,
@@ -177,7 +177,7 @@ pub(super) fn without_limit(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             hook.key
         );
         let fix = "`capstan.dev/timeout: 10m`, or `spec.activeDeadlineSeconds`";
-        let finding = found.at(hook, "/metadata/name", message, fix);
+        let finding = found.finding(hook, "/metadata/name", message, fix);
         found.add(hook, finding);
     }
 }

@@ -47,16 +47,16 @@ fn check_member(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findi
         let Some(comes) = late_arrival(set, turn, provider) else {
             continue;
         };
-        let at = At {
+        let at = LateNeed {
             member,
             turn,
             need: &need,
             provider,
-            comes,
+            arrival: comes,
         };
-        let finding = found.at(member, &need.pointer, at.sentence(), at.fix(set.mode));
+        let finding = found.finding(member, &need.pointer, at.sentence(), at.fix(set.mode));
         let severity = at.severity(finding.severity);
-        found.add(member, finding.with_severity(severity).with(provider.member));
+        found.add(member, finding.with_severity(severity).with_related(provider.member));
     }
 }
 
@@ -128,22 +128,22 @@ fn late_arrival(set: &ManifestSet<'_>, turn: Slot, provider: Provider<'_>) -> Op
 
 /// A needed object that comes too late.
 #[derive(Clone, Copy)]
-struct At<'a> {
+struct LateNeed<'a> {
     member: &'a SetMember<'a>,
     turn: Slot,
     need: &'a Need,
     provider: Provider<'a>,
-    comes: Arrival,
+    arrival: Arrival,
 }
 
-impl At<'_> {
+impl LateNeed<'_> {
     fn is_of_pods(self) -> bool {
         !matches!(self.need.key.kind.as_str(), "Namespace" | "CustomResourceDefinition")
     }
 
     fn sentence(self) -> String {
-        let At { member, need, turn, .. } = self;
-        let here = match self.comes {
+        let LateNeed { member, need, turn, .. } = self;
+        let here = match self.arrival {
             Arrival::InSlot(other) => turn.describe_beside(other),
             Arrival::OnDelete(_) | Arrival::NotPlanned => turn.phase.to_string(),
         };
@@ -157,7 +157,7 @@ impl At<'_> {
         } else {
             "comes".to_owned()
         };
-        let when = match self.comes {
+        let when = match self.arrival {
             Arrival::InSlot(other) => format!("which {brings} in {} only", other.describe_beside(turn)),
             Arrival::OnDelete(phase) => format!("which {brings} in {phase} only"),
             Arrival::NotPlanned => "which isn't there and is left out of this operation".to_owned(),
@@ -175,7 +175,7 @@ impl At<'_> {
         if self.member.is_of_kind("batch", "CronJob") {
             return "a run before that doesn't start".to_owned();
         }
-        let begins = match self.comes {
+        let begins = match self.arrival {
             Arrival::InSlot(other) => format!(", and {} never begins", other.describe_beside(self.turn)),
             Arrival::OnDelete(_) | Arrival::NotPlanned => String::new(),
         };
@@ -195,7 +195,8 @@ impl At<'_> {
             return Severity::Note;
         }
         // Without a health check for Rollouts, they count as healthy.
-        let may_do = !self.need.is_certain || self.member.may_time_out() || self.member.is_of_kind("argoproj.io", "Rollout");
+        let may_do =
+            !self.need.is_certain || self.member.may_time_out() || self.member.is_of_kind("argoproj.io", "Rollout");
         if may_do { Severity::Warning } else { usual }
     }
 
@@ -204,7 +205,7 @@ impl At<'_> {
         let other = self.provider.member;
         let name = other.key.kind_and_name();
         let is_hook = other.is_hook();
-        match (self.comes, mode) {
+        match (self.arrival, mode) {
             (Arrival::NotPlanned, _) => format!("take {name} in, too, or sync it first"),
             (Arrival::InSlot(at), Mode::Native) if at.phase == phase => {
                 format!("give {name} the wave {wave} or an earlier one: `capstan.dev/wave: \"{wave}\"`")

@@ -35,7 +35,7 @@ pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         };
         let object = &member.manifest().object;
         let is_written = object.0.pointer(REPLICAS).is_some_and(|count| !count.is_null());
-        let is_ignored = apply(member).is_some_and(|apply| is_left_alone(apply, REPLICAS));
+        let is_ignored = apply(member).is_some_and(|apply| is_field_ignored(apply, REPLICAS));
         if !is_written || is_ignored || !member.is_cluster_object() {
             continue;
         }
@@ -46,7 +46,10 @@ pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         };
         let message = format!("{} decides over the replicas of {}: {comes}", scaler.key, member.key);
         let fix = "leave `spec.replicas` out of the manifest, or leave it alone: `capstan.dev/ignore-differences: /spec/replicas`";
-        found.add(member, found.at(member, REPLICAS, message, fix).with(scaler));
+        found.add(
+            member,
+            found.finding(member, REPLICAS, message, fix).with_related(scaler),
+        );
     }
 }
 
@@ -75,7 +78,11 @@ fn target(scaler: &Object) -> Option<Target<'_>> {
 
 /// `stateful-set-change`.
 pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
-    for member in set.members.iter().filter(|member| member.is_of_kind("apps", "StatefulSet")) {
+    for member in set
+        .members
+        .iter()
+        .filter(|member| member.is_of_kind("apps", "StatefulSet"))
+    {
         let refused: Vec<&Change> = changes(member)
             .iter()
             .filter(|change| {
@@ -94,7 +101,7 @@ pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let fix = "`Force=true` deletes it and creates it anew; with `capstan.dev/propagation: orphan` its pods run on";
         // The place of a list item can't be found by its merge key.
         let place = first.pointer.split('/').take(3).collect::<Vec<_>>().join("/");
-        found.add(member, found.at(member, &place, message, fix));
+        found.add(member, found.finding(member, &place, message, fix));
     }
 }
 
@@ -123,7 +130,7 @@ pub(super) fn shrinking_claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) 
                 "write `storage: {}`; a smaller volume needs a claim of another name and a copy of the data",
                 word(from)
             );
-            found.add(member, found.at(member, CLAIM_SIZE, message, fix));
+            found.add(member, found.finding(member, CLAIM_SIZE, message, fix));
         }
     }
 }
@@ -147,7 +154,7 @@ fn apply<'a>(member: &SetMember<'a>) -> Option<&'a ApplyTask> {
 }
 
 /// Returns whether a field, or a field around it, is ignored.
-fn is_left_alone(apply: &ApplyTask, field: &str) -> bool {
+fn is_field_ignored(apply: &ApplyTask, field: &str) -> bool {
     let ignored = &apply.ignored.pointers;
     ignored.iter().any(|pointer| {
         let rest = field.strip_prefix(pointer.as_str());

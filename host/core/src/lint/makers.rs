@@ -26,17 +26,17 @@ pub(crate) fn creates(object: &Object, wanted: &ObjectKey) -> bool {
         && object
             .0
             .get("spec")
-            .is_some_and(|spec| has_text(spec, &wanted.name, MAX_DEPTH))
+            .is_some_and(|spec| contains_text(spec, &wanted.name, MAX_DEPTH))
 }
 
-fn has_text(value: &Value, wanted: &str, levels: u32) -> bool {
+fn contains_text(value: &Value, wanted: &str, levels: u32) -> bool {
     let Some(levels) = levels.checked_sub(1) else {
         return false;
     };
     match value {
         Value::String(text) => text == wanted,
-        Value::Array(all) => all.iter().any(|one| has_text(one, wanted, levels)),
-        Value::Object(all) => all.values().any(|one| has_text(one, wanted, levels)),
+        Value::Array(all) => all.iter().any(|one| contains_text(one, wanted, levels)),
+        Value::Object(all) => all.values().any(|one| contains_text(one, wanted, levels)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn pod_needs(object: &Object) -> Vec<Need> {
             true,
         );
     }
-    list.cluster(
+    list.add_cluster_object(
         "scheduling.k8s.io",
         "PriorityClass",
         spec,
@@ -85,7 +85,7 @@ pub(crate) fn pod_needs(object: &Object) -> Vec<Need> {
         root,
         "has the priority of",
     );
-    list.cluster("node.k8s.io", "RuntimeClass", spec, "runtimeClassName", root, "runs in");
+    list.add_cluster_object("node.k8s.io", "RuntimeClass", spec, "runtimeClassName", root, "runs in");
     list.needs
 }
 
@@ -209,7 +209,15 @@ impl NeedList<'_> {
     }
 
     /// Adds a cluster-wide object.
-    fn cluster(&mut self, group: &str, kind: &str, spec: &Value, field: &str, root: &str, verb: &'static str) {
+    fn add_cluster_object(
+        &mut self,
+        group: &str,
+        kind: &str,
+        spec: &Value,
+        field: &str,
+        root: &str,
+        verb: &'static str,
+    ) {
         if let Some(name) = spec.get(field).and_then(Value::as_str) {
             self.push(group, kind, String::new(), name, format!("{root}/{field}"), verb, true);
         }

@@ -19,17 +19,22 @@ pub(super) fn needed_but_deleted(set: &ManifestSet<'_>, found: &mut Findings<'_>
             let removed = member
                 .tasks
                 .iter()
-                .find_map(|task| removal(set, &need.key, member, task));
-            let Some(HelperDeletion { helper, goes, turn }) = removed else {
+                .find_map(|task| helper_deletion(set, &need.key, member, task));
+            let Some(HelperDeletion {
+                helper,
+                time: goes,
+                turn,
+            }) = removed
+            else {
                 continue;
             };
-            let is_gone = matches!(goes, RemovalTime::BeforePhase(_));
+            let is_gone = matches!(goes, DeletionTime::BeforePhase(_));
             let when = match goes {
-                RemovalTime::BeforePhase(phase) | RemovalTime::WithPhase(phase) => {
+                DeletionTime::BeforePhase(phase) | DeletionTime::WithPhase(phase) => {
                     format!("is deleted at the end of {phase} (HookSucceeded)")
                 }
-                RemovalTime::WithOperation => "is deleted when the operation has succeeded (HookSucceeded)".to_owned(),
-                RemovalTime::Later => "is deleted when its time to live is over".to_owned(),
+                DeletionTime::WithOperation => "is deleted when the operation has succeeded (HookSucceeded)".to_owned(),
+                DeletionTime::Later => "is deleted when its time to live is over".to_owned(),
             };
             let comes_of_it = if is_gone && member.is_awaited() {
                 "its pods don't find it"
@@ -38,7 +43,7 @@ pub(super) fn needed_but_deleted(set: &ManifestSet<'_>, found: &mut Findings<'_>
             };
             let message = format!("{} {} {}, which {when}: {comes_of_it}", member.key, need.verb, need.key);
             let name = helper.key.kind_and_name();
-            let fix = if goes == RemovalTime::Later {
+            let fix = if goes == DeletionTime::Later {
                 format!("take `capstan.dev/ttl` off {name}, or make it an ordinary object")
             } else {
                 format!(
@@ -48,7 +53,7 @@ pub(super) fn needed_but_deleted(set: &ManifestSet<'_>, found: &mut Findings<'_>
                     helper_phase(helper, turn)
                 )
             };
-            let finding = found.at(member, &need.pointer, message, fix).with(helper);
+            let finding = found.finding(member, &need.pointer, message, fix).with_related(helper);
             let is_sure = is_gone && need.is_certain && member.is_awaited() && !member.is_of_kind("batch", "CronJob");
             let severity = if is_sure { finding.severity } else { Severity::Warning };
             found.add(member, finding.with_severity(severity));
@@ -64,13 +69,13 @@ fn helper_phase(helper: &SetMember<'_>, turn: Slot) -> Phase {
 /// A helper that is deleted while others need it.
 struct HelperDeletion<'set> {
     helper: &'set SetMember<'set>,
-    goes: RemovalTime,
+    time: DeletionTime,
     /// The phase and wave in which it is needed.
     turn: Slot,
 }
 
 /// Returns how the helper that a task needs is deleted; `None` if it is kept or doesn't exist by then.
-fn removal<'set>(
+fn helper_deletion<'set>(
     set: &'set ManifestSet<'set>,
     key: &ObjectKey,
     member: &SetMember<'_>,
@@ -91,17 +96,21 @@ fn removal<'set>(
             tasks.filter(|first| *first <= turn).map(move |first| (first, helper))
         });
     let (first, helper) = turns.max_by_key(|(first, _)| *first)?;
-    let goes = RemovalTime::of(set.mode, helper, first.phase, turn.phase)?;
+    let goes = DeletionTime::for_helper(set.mode, helper, first.phase, turn.phase)?;
     let is_still_there = match goes {
-        RemovalTime::BeforePhase(_) => false,
-        RemovalTime::WithPhase(_) | RemovalTime::WithOperation | RemovalTime::Later => member.is_hook(),
+        DeletionTime::BeforePhase(_) => false,
+        DeletionTime::WithPhase(_) | DeletionTime::WithOperation | DeletionTime::Later => member.is_hook(),
     };
-    (!is_still_there).then_some(HelperDeletion { helper, goes, turn })
+    (!is_still_there).then_some(HelperDeletion {
+        helper,
+        time: goes,
+        turn,
+    })
 }
 
 /// When a helper's object is deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum RemovalTime {
+enum DeletionTime {
     /// At the end of this phase, before the phase in which it is needed.
     BeforePhase(Phase),
     /// At the end of the phase in which it is needed.
@@ -112,9 +121,9 @@ enum RemovalTime {
     Later,
 }
 
-impl RemovalTime {
+impl DeletionTime {
     /// Returns when a helper is deleted: at the end of its phase, in compat mode at the end of the operation.
-    fn of(mode: Mode, helper: &SetMember<'_>, phase: Phase, needed: Phase) -> Option<RemovalTime> {
+    fn for_helper(mode: Mode, helper: &SetMember<'_>, phase: Phase, needed: Phase) -> Option<DeletionTime> {
         let directives = helper.directives();
         if directives
             .delete_policies
@@ -122,14 +131,14 @@ impl RemovalTime {
             .any(|policy| policy == "HookSucceeded")
         {
             return Some(if mode.has(Rule::OperationJudgesPolicies) {
-                RemovalTime::WithOperation
+                DeletionTime::WithOperation
             } else if phase == needed {
-                RemovalTime::WithPhase(phase)
+                DeletionTime::WithPhase(phase)
             } else {
-                RemovalTime::BeforePhase(phase)
+                DeletionTime::BeforePhase(phase)
             });
         }
-        directives.ttl.after_finished.map(|_| RemovalTime::Later)
+        directives.ttl.after_finished.map(|_| DeletionTime::Later)
     }
 }
 
@@ -154,7 +163,7 @@ pub(super) fn hooks_with_contents(set: &ManifestSet<'_>, found: &mut Findings<'_
         };
         let message = format!("{by} deletes {}, {comes_of_it}", member.key);
         let pointer = member.policy_pointer();
-        let finding = found.at(
+        let finding = found.finding(
             member,
             &pointer,
             message,

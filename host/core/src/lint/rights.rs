@@ -38,8 +38,11 @@ pub(super) fn bindings_before_roles(set: &ManifestSet<'_>, found: &mut Findings<
                 turn.describe_beside(at),
                 at.describe_beside(turn)
             );
-            let fix = format!("bring both in the same wave: {} comes first there", other.key.kind_and_name());
-            let finding = found.at(binding, &pointer, message, fix).with(other);
+            let fix = format!(
+                "bring both in the same wave: {} comes first there",
+                other.key.kind_and_name()
+            );
+            let finding = found.finding(binding, &pointer, message, fix).with_related(other);
             let severity = if is_role { finding.severity } else { Severity::Note };
             found.add(binding, finding.with_severity(severity));
         }
@@ -118,7 +121,9 @@ pub(super) fn hook_accounts(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 turn.phase, turn.phase
             )
         };
-        let finding = found.at(hook, &account.pointer, message, fix).with(binding);
+        let finding = found
+            .finding(hook, &account.pointer, message, fix)
+            .with_related(binding);
         found.add(hook, finding);
     }
 }

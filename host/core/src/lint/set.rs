@@ -27,9 +27,9 @@ pub struct ManifestSet<'a> {
     pub(super) members: Vec<SetMember<'a>>,
     /// The first phase and wave of the operation.
     pub(super) first_slot: Option<Slot>,
-    named: BTreeMap<ObjectKey, Vec<usize>>,
+    by_key: BTreeMap<ObjectKey, Vec<usize>>,
     definitions: BTreeMap<GroupKind, usize>,
-    makers: BTreeMap<ObjectKey, usize>,
+    generators: BTreeMap<ObjectKey, usize>,
     /// Schema problems of the members, computed on first use.
     problems: OnceCell<Vec<(usize, Problem)>>,
 }
@@ -118,9 +118,9 @@ impl<'a> ManifestSet<'a> {
             live,
             first_slot: tasks.first().map(Slot::from_task),
             members,
-            named,
+            by_key: named,
             definitions,
-            makers,
+            generators: makers,
             problems: OnceCell::new(),
         }
     }
@@ -139,13 +139,16 @@ impl<'a> ManifestSet<'a> {
                 is_generator: false,
             });
         }
-        let member = self.makers.get(key).and_then(member)?;
-        Some(Provider { member, is_generator: true })
+        let member = self.generators.get(key).and_then(member)?;
+        Some(Provider {
+            member,
+            is_generator: true,
+        })
     }
 
     /// Returns the members with this key. Hooks of several phases may share one.
     pub(super) fn members_with_key(&self, key: &ObjectKey) -> impl Iterator<Item = &SetMember<'a>> {
-        let named = self.named.get(key).into_iter().flatten();
+        let named = self.by_key.get(key).into_iter().flatten();
         named.filter_map(|at| self.members.get(*at))
     }
 

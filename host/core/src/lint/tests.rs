@@ -191,7 +191,11 @@ fn every_rule_has_an_id_of_its_own_and_says_what_it_is() {
             .chars()
             .all(|letter| letter.is_ascii_lowercase() || letter == '-');
         assert!(is_kebab && !known.contains(&rule.id), "{}", rule.id);
-        assert!(rule.summary.ends_with('.') && rule.consequence.ends_with('.'), "{}", rule.id);
+        assert!(
+            rule.summary.ends_with('.') && rule.consequence.ends_with('.'),
+            "{}",
+            rule.id
+        );
         known.push(rule.id);
     }
 }

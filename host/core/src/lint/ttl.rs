@@ -24,7 +24,7 @@ pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let finding = match member.classified.role {
             Role::Hook { .. } => {
                 let message = format!("{who}: whoever looks less often doesn't see how it ended");
-                let finding = found.at(
+                let finding = found.finding(
                     member,
                     &pointer,
                     message,
@@ -39,7 +39,7 @@ pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             Role::Resource if member.is_of_kind("batch", "Job") => {
                 let message =
                     format!("{who}: its health may not be seen any more, and every later sync makes and runs it anew");
-                found.at(
+                found.finding(
                     member,
                     &pointer,
                     message,

@@ -62,7 +62,7 @@ pub(super) fn wrong_type(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             }
             _ => continue,
         };
-        let finding = found.at(member, &path.pointer(), message, fix);
+        let finding = found.finding(member, &path.pointer(), message, fix);
         found.add(member, finding);
     }
 }
@@ -71,7 +71,7 @@ pub(super) fn wrong_type(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 pub(super) fn missing_field(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems().filter(|(_, problem)| problem.fault == Fault::Missing) {
         let message = format!("`{}` is missing, and {} needs it", problem.path, member.key.kind);
-        let finding = found.at(member, &problem.path.pointer(), message, "write it");
+        let finding = found.finding(member, &problem.path.pointer(), message, "write it");
         found.add(member, finding);
     }
 }
@@ -83,7 +83,7 @@ pub(super) fn duplicate_item(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             continue;
         };
         let message = format!("`{}` has the same {keys} as item {first} of its list", problem.path);
-        let finding = found.at(member, &problem.path.pointer(), message, "take one of the two off");
+        let finding = found.finding(member, &problem.path.pointer(), message, "take one of the two off");
         found.add(member, finding);
     }
 }
@@ -121,7 +121,7 @@ pub(super) fn unknown_value(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         {
             let message = format!("`{}` is none of {}", problem.path, quoted_list(allowed));
             let fix = suggestion(member, problem, allowed);
-            let finding = found.at(member, &problem.path.pointer(), message, fix);
+            let finding = found.finding(member, &problem.path.pointer(), message, fix);
             found.add(member, finding.with_severity(Severity::Warning));
         }
     }

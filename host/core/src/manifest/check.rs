@@ -63,7 +63,7 @@ impl CheckedDocuments {
         } else {
             let error = manifest.error(
                 "",
-                format!("this document is {}, not a mapping", name(&manifest.object.0)),
+                format!("this document is {}, not a mapping", describe_type(&manifest.object.0)),
             );
             let is_template = error.source_line.as_deref().is_some_and(|line| line.contains("{{"));
             vec![error.hint(if is_template {
@@ -203,7 +203,7 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
         }
         Some(other) => errors.push(manifest.error(
             "/metadata",
-            format!("`metadata` must be a mapping, not {}", name(other)),
+            format!("`metadata` must be a mapping, not {}", describe_type(other)),
         )),
     }
     if manifest.object.kind() == "Secret" && manifest.object.api_version() == "v1" {
@@ -222,7 +222,7 @@ fn check_secret(manifest: &Manifest) -> Vec<Diagnostic> {
             Some(other) => {
                 errors.push(manifest.error(
                     &format!("/{field}"),
-                    format!("`{field}` of a Secret must be a mapping, not {}", name(other)),
+                    format!("`{field}` of a Secret must be a mapping, not {}", describe_type(other)),
                 ));
                 continue;
             }
@@ -244,7 +244,10 @@ fn check_secret(manifest: &Manifest) -> Vec<Diagnostic> {
                     manifest
                         .error(
                             &pointer,
-                            format!("`{field}.{key}` of a Secret must be a text, not {}", name(other)),
+                            format!(
+                                "`{field}.{key}` of a Secret must be a text, not {}",
+                                describe_type(other)
+                            ),
                         )
                         .hint("put the value in quotes"),
                 ),
@@ -339,13 +342,16 @@ fn check_texts(manifest: &Manifest, field: &str) -> Vec<Diagnostic> {
             .collect(),
         Some(other) => vec![manifest.error(
             &pointer,
-            format!("`metadata.{field}` must be a mapping, not {}", name(other)),
+            format!("`metadata.{field}` must be a mapping, not {}", describe_type(other)),
         )],
     }
 }
 
 fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> Diagnostic {
-    let error = manifest.error(pointer, format!("`{field}` must be a text, not {}", name(value)));
+    let error = manifest.error(
+        pointer,
+        format!("`{field}` must be a text, not {}", describe_type(value)),
+    );
     if error.source_line.as_deref().is_some_and(|line| line.contains("{{")) {
         return error.hint(unrendered());
     }
@@ -371,7 +377,7 @@ pub(super) fn as_written(error: &Diagnostic) -> Option<String> {
 }
 
 /// Describes the type of a value, with an article.
-fn name(value: &Value) -> &'static str {
+fn describe_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",

@@ -41,7 +41,7 @@ impl Operation {
             return self.enter_next_wave(plan, out);
         };
         self.update_wave_index(plan);
-        let has_failed = self.board.has_failed;
+        let has_failed = self.wave_index.has_failed;
         if plan.mode.has(Rule::FailedWaveIsAwaited) {
             return self.advance_as_argo_cd(plan, phase, wave, out);
         }
@@ -50,14 +50,14 @@ impl Operation {
         } else {
             self.start_batch(plan, out);
         }
-        let open = &self.board.open;
+        let open = &self.wave_index.open;
         let is_over = open.is_empty()
             || (has_failed && open.iter().all(|position| self.is_pending(&plan.tasks[*position])))
-            || (self.board.has_failed && !has_failed);
+            || (self.wave_index.has_failed && !has_failed);
         if !is_over {
             return false;
         }
-        if self.board.has_failed && !has_failed {
+        if self.wave_index.has_failed && !has_failed {
             // A task that was just started has failed at once.
             return true;
         }
@@ -84,11 +84,14 @@ impl Operation {
             return false;
         }
         out.must_save = true;
-        out.tell(EventKind::WaveFinished { phase, wave });
+        out.emit(EventKind::WaveFinished { phase, wave });
         if well {
             return self.enter_next_wave(plan, out);
         }
-        out.tell(EventKind::PhaseFinished { phase, well: false });
+        out.emit(EventKind::PhaseFinished {
+            phase,
+            succeeded: false,
+        });
         self.enter_failing(plan, out);
         true
     }
@@ -96,8 +99,8 @@ impl Operation {
     /// Starts the tasks of the lowest kind that isn't done, as soon as all lower kinds were accepted. A task that waits for other tasks
     /// doesn't block tasks beside it.
     pub(super) fn start_batch(&mut self, plan: &Plan, out: &mut StepOutput) {
-        while let Some(rank) = self.board.rank() {
-            let batch = self.board.pending(rank);
+        while let Some(rank) = self.wave_index.rank() {
+            let batch = self.wave_index.pending(rank);
             if batch.is_empty() {
                 return;
             }
@@ -116,7 +119,7 @@ impl Operation {
     fn start(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         out.must_save = true;
         self.state.started.insert(task.id.clone(), out.at);
-        out.tell(EventKind::TaskStarted { task: task.id.clone() });
+        out.emit(EventKind::TaskStarted { task: task.id.clone() });
         match &task.action {
             Action::Apply(apply) => self.start_apply(task, apply, out),
             Action::Delete(delete) => self.start_delete(plan, task, delete, out),
@@ -143,7 +146,7 @@ impl Operation {
         if let Some(phase) = before
             && next.map(|(phase, _)| phase) != before
         {
-            out.tell(EventKind::PhaseFinished { phase, well: true });
+            out.emit(EventKind::PhaseFinished { phase, succeeded: true });
         }
         let Some((phase, wave)) = next else {
             self.enter_closing(plan, out);
@@ -165,14 +168,14 @@ impl Operation {
         let in_sync_fail = self.state.stage == Stage::Failing;
         if is_new_phase {
             let cause = if in_sync_fail { self.state.cause.clone() } else { None };
-            out.tell(EventKind::PhaseStarted { phase, cause });
+            out.emit(EventKind::PhaseStarted { phase, cause });
         }
-        out.tell(EventKind::WaveStarted { phase, wave });
+        out.emit(EventKind::WaveStarted { phase, wave });
         for task in plan.wave(phase, wave).iter().filter(|task| self.is_pending(task)) {
             let on: Vec<TaskId> = self.blocked_by(plan, task).map(|held_by| held_by.id.clone()).collect();
             if !on.is_empty() {
                 let task = task.id.clone();
-                out.tell(EventKind::TaskBlocked { task, on });
+                out.emit(EventKind::TaskBlocked { task, waits_for: on });
             }
         }
         out.must_save = true;
@@ -191,7 +194,7 @@ impl Operation {
     pub(super) fn enter_failing(&mut self, plan: &Plan, out: &mut StepOutput) {
         let failed = self.state.current.take();
         (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
-        self.board.invalidate();
+        self.wave_index.invalidate();
         out.must_save = true;
         if self.will_retry(plan, out) && self.enter_backoff(plan, failed, out) {
             return;
@@ -229,15 +232,21 @@ impl Operation {
             return false;
         }
         if let Some((phase, wave)) = self.state.current {
-            out.tell(EventKind::WaveFinished { phase, wave });
-            out.tell(EventKind::PhaseFinished { phase, well: false });
+            out.emit(EventKind::WaveFinished { phase, wave });
+            out.emit(EventKind::PhaseFinished {
+                phase,
+                succeeded: false,
+            });
         }
         match self.state.status {
             OperationStatus::Terminating { .. } => {
                 self.state.current = None;
                 self.enter_closing(plan, out);
             }
-            OperationStatus::Running | OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. } => {
+            OperationStatus::Running
+            | OperationStatus::Succeeded
+            | OperationStatus::Failed(_)
+            | OperationStatus::Terminated { .. } => {
                 self.enter_failing(plan, out);
             }
         }
@@ -247,7 +256,7 @@ impl Operation {
     fn enter_closing(&mut self, plan: &Plan, out: &mut StepOutput) {
         self.state.stage = Stage::Closing;
         self.state.deadline = None;
-        self.board.invalidate();
+        self.wave_index.invalidate();
         out.must_save = true;
         self.ask_policies_at_end(plan, out);
     }
@@ -263,21 +272,32 @@ impl Operation {
         if self.awaits_deletions() {
             return false;
         }
-        if plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry_after_all(plan) && self.enter_backoff(plan, None, out) {
+        if plan.mode.has(Rule::SyncFailInEveryTry)
+            && self.may_retry_after_all(plan)
+            && self.enter_backoff(plan, None, out)
+        {
             return true;
         }
         self.state.stage = Stage::Over;
         self.state.status = match (&self.state.status, self.state.cause.clone()) {
             (OperationStatus::Terminating { by }, _) => OperationStatus::Terminated { by: by.clone() },
-            (OperationStatus::Running | OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. }, Some(cause)) => {
-                OperationStatus::Failed(cause)
-            }
-            (OperationStatus::Running | OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. }, None) => {
-                OperationStatus::Succeeded
-            }
+            (
+                OperationStatus::Running
+                | OperationStatus::Succeeded
+                | OperationStatus::Failed(_)
+                | OperationStatus::Terminated { .. },
+                Some(cause),
+            ) => OperationStatus::Failed(cause),
+            (
+                OperationStatus::Running
+                | OperationStatus::Succeeded
+                | OperationStatus::Failed(_)
+                | OperationStatus::Terminated { .. },
+                None,
+            ) => OperationStatus::Succeeded,
         };
         out.must_save = true;
-        out.tell(EventKind::OperationFinished {
+        out.emit(EventKind::OperationFinished {
             status: self.state.status.clone(),
         });
         false

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Operation, StepOutput, later,
+    Operation, StepOutput, add_milliseconds,
     state::{Stage, TaskState},
 };
 use crate::{
@@ -60,7 +60,7 @@ impl Operation {
             ),
             None => (since, LONGEST),
         };
-        let Some(until) = later(begun, longest).filter(|until| *until > out.at) else {
+        let Some(until) = add_milliseconds(begun, longest).filter(|until| *until > out.at) else {
             return false;
         };
         let pause = 1_u64
@@ -76,7 +76,7 @@ impl Operation {
         };
         let told = format!("{who}; asked again for up to {} s: {message}", longest.as_secs());
         if before.map(|again| again.message.as_str()) != Some(told.as_str()) {
-            out.tell(EventKind::TaskProgressed {
+            out.emit(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: None,
                 message: told.clone(),
@@ -162,7 +162,7 @@ impl Operation {
             let result = |why: String| TaskResult::FixedClock(format!("not applied: {why}"));
             self.end_waiting_apply(task, result, out);
         }
-        self.board.invalidate();
+        self.wave_index.invalidate();
     }
 
     /// Fails the tasks among these that wait for a repetition, because a deadline has passed.
@@ -174,7 +174,7 @@ impl Operation {
             let result = |why: String| TaskResult::failed(FailureClass::Timeout, format!("{what}: {why}"));
             self.end_waiting_apply(task, result, out);
         }
-        self.board.invalidate();
+        self.wave_index.invalidate();
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
-    effect::{Effect, HookCall, PendingObservation, PendingObservationKind, ObjectIdentity, Work},
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservation, PendingObservationKind, Work},
     event::EventKind,
     fact::ObservedState,
     grant::{authorize, remedies},
@@ -47,7 +47,10 @@ pub(super) fn call_plugin(run: &mut HookRun, id: &TaskId, call: HookCall, out: &
 }
 
 pub(super) fn queue_observation(run: &mut HookRun, answers: Option<u32>, what: PendingObservationKind) {
-    run.queue.push_back(PendingObservation { request_id: answers, kind: what });
+    run.queue.push_back(PendingObservation {
+        request_id: answers,
+        kind: what,
+    });
 }
 
 /// Queues an observation of the hook's object, once for all changes before the next call.
@@ -83,17 +86,23 @@ pub(super) fn queue_log_lines(run: &mut HookRun, answers: u32, mut lines: Vec<cr
 }
 
 /// Checks the plugin's requests with the gate and starts them. Beside a verdict, only writes and HTTP calls are started.
-pub(super) fn accept_requests(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<HookRequest>, out: &mut StepOutput) {
+pub(super) fn accept_requests(
+    run: &mut HookRun,
+    plan: &Plan,
+    task: &Task,
+    asks: Vec<HookRequest>,
+    out: &mut StepOutput,
+) {
     let asker = plan.requester(task);
     let has_verdict = run.is_finishing();
     for mut ask in asks {
         ask.step = run.steps;
         drop_request(run, &task.id, ask.id, out);
-        if has_verdict && !counts(&ask.request) {
+        if has_verdict && !outlives_verdict(&ask.request) {
             continue;
         }
         let passed = authorize(&ask.request, &asker).map(drop).map_err(truncated);
-        let passed = passed.and_then(|()| bound(run, &ask.request));
+        let passed = passed.and_then(|()| check_request_limits(run, &ask.request));
         if !ask.request.is_about_own_object() {
             let refused = passed
                 .as_ref()
@@ -116,7 +125,7 @@ pub(super) fn accept_requests(run: &mut HookRun, plan: &Plan, task: &Task, asks:
     }
 }
 
-fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
+fn check_request_limits(run: &HookRun, request: &Request) -> Result<(), String> {
     if run.requests.pending.len()
         + run.requests.waiting.len()
         + run.requests.watching.len()
@@ -158,11 +167,11 @@ fn report_request(
     tally.refused.clone_from(&refused);
     tally.remedies.clone_from(&remedies);
     if is_news {
-        out.tell(EventKind::PluginRequested {
+        out.emit(EventKind::PluginRequested {
             task: id.clone(),
             request: what,
             times: tally.times,
-            refused,
+            refusal: refused,
             remedies,
         });
     }
@@ -172,17 +181,17 @@ fn report_request(
 pub(super) fn report_request_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     for (what, tally) in std::mem::take(&mut run.requests.counts) {
         if tally.times > 1 {
-            out.tell(EventKind::PluginRequested {
+            out.emit(EventKind::PluginRequested {
                 task: id.clone(),
                 request: what,
                 times: tally.times,
-                refused: tally.refused,
+                refusal: tally.refused,
                 remedies: tally.remedies,
             });
         }
     }
     if run.requests.unlisted > 0 {
-        out.tell(EventKind::PluginProblem {
+        out.emit(EventKind::PluginProblem {
             task: id.clone(),
             message: format!(
                 "it asked for more than {MAX_LISTED_REQUESTS} different things; {} further requests are not listed",
@@ -237,7 +246,9 @@ fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: HookRequest, 
                 watch_own(run, &task.id, out);
             }
         }
-        Request::CreateOwn if run.object.is_some() => queue_observation(run, Some(ask.id), PendingObservationKind::Created),
+        Request::CreateOwn if run.object.is_some() => {
+            queue_observation(run, Some(ask.id), PendingObservationKind::Created)
+        }
         Request::DeleteOwn(propagation) => match run.object.clone() {
             None => queue_observation(run, Some(ask.id), PendingObservationKind::Deleted),
             Some(target) => {
@@ -249,7 +260,9 @@ fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: HookRequest, 
             }
         },
         // It is read when the plugin is called.
-        Request::Get(_) | Request::List(_) => queue_observation(run, Some(ask.id), PendingObservationKind::Read(ask.request)),
+        Request::Get(_) | Request::List(_) => {
+            queue_observation(run, Some(ask.id), PendingObservationKind::Read(ask.request))
+        }
         Request::CreateOwn
         | Request::FollowLogsOwn
         | Request::Apply(_)
@@ -270,10 +283,10 @@ fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: HookRequest, 
 /// Records that another object was modified.
 pub(super) fn record_modified_object(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, out: &mut StepOutput) {
     out.must_save = true;
-    out.tell(EventKind::HookModifiedObject {
+    out.emit(EventKind::HookModifiedObject {
         task: id.clone(),
         key: key.clone(),
-        how: how.to_owned(),
+        action: how.to_owned(),
     });
     run.requests.modified.retain(|touched| touched.key != key);
     run.requests.modified.push(ModifiedObject {
@@ -297,7 +310,7 @@ pub(super) fn report_leftovers(run: &HookRun, id: &TaskId, out: &mut StepOutput)
     if run.requests.modified.len() > all.len() {
         all.push(format!("{} more", run.requests.modified.len() - all.len()));
     }
-    out.tell(EventKind::PluginProblem {
+    out.emit(EventKind::PluginProblem {
         task: id.clone(),
         message: format!(
             "it can't put in order what was done for it, which stays as it is: {}",
@@ -307,7 +320,13 @@ pub(super) fn report_leftovers(run: &HookRun, id: &TaskId, out: &mut StepOutput)
 }
 
 /// Processes the state of an object that isn't the hook's own, or that is watched for another request, too.
-pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &ObservedState, out: &mut StepOutput) {
+pub(super) fn others_observed(
+    run: &mut HookRun,
+    id: &TaskId,
+    key: &ObjectKey,
+    fact: &ObservedState,
+    out: &mut StepOutput,
+) {
     let watching: Vec<u32> = request_ids_for(run.requests.watching.iter(), key);
     for ask in watching {
         let what = match fact {
@@ -370,8 +389,13 @@ pub(super) fn end_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput)
             unwatch(id, &key, out);
         }
     }
-    if run.requests.pending.iter().any(|ask| !ask.request.blocks_later_requests()) {
-        out.order(Effect::Release { task: id.clone() });
+    if run
+        .requests
+        .pending
+        .iter()
+        .any(|ask| !ask.request.blocks_later_requests())
+    {
+        out.push_effect(Effect::Release { task: id.clone() });
     }
     run.requests.watching.clear();
     run.requests.deleting.clear();
@@ -386,14 +410,14 @@ pub(super) fn keep_lasting_requests(run: &mut HookRun, id: &TaskId, out: &mut St
     let before = run.requests.pending.len();
     run.requests.pending.retain(|ask| ask.request.is_write());
     if run.requests.pending.len() < before {
-        out.order(Effect::Release { task: id.clone() });
+        out.push_effect(Effect::Release { task: id.clone() });
     }
-    run.requests.waiting.retain(|ask| counts(&ask.request));
+    run.requests.waiting.retain(|ask| outlives_verdict(&ask.request));
     run.requests.answered.clear();
 }
 
 /// Returns whether a request is executed even beside a verdict.
-fn counts(request: &Request) -> bool {
+fn outlives_verdict(request: &Request) -> bool {
     request.is_write() || matches!(request, Request::Http(_))
 }
 
@@ -403,12 +427,17 @@ pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
         && let Some(key) = run.own_key()
     {
         run.requests.is_own_watched = true;
-        out.order(Effect::Watch { task: id.clone(), key });
+        out.push_effect(Effect::Watch { task: id.clone(), key });
     }
 }
 
 /// Deletes an object and watches it until it is gone.
-pub(super) fn delete_and_watch(id: &TaskId, target: &ObjectIdentity, propagation: DecidedPropagation, out: &mut StepOutput) {
+pub(super) fn delete_and_watch(
+    id: &TaskId,
+    target: &ObjectIdentity,
+    propagation: DecidedPropagation,
+    out: &mut StepOutput,
+) {
     out.work(
         id,
         Work::Delete {
@@ -416,14 +445,14 @@ pub(super) fn delete_and_watch(id: &TaskId, target: &ObjectIdentity, propagation
             propagation,
         },
     );
-    out.order(Effect::Watch {
+    out.push_effect(Effect::Watch {
         task: id.clone(),
         key: target.key.clone(),
     });
 }
 
 pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
-    out.order(Effect::Unwatch {
+    out.push_effect(Effect::Unwatch {
         task: id.clone(),
         key: key.clone(),
     });

@@ -29,7 +29,7 @@ impl Operation {
             return;
         }
         self.state.stage = Stage::Checking;
-        out.tell(EventKind::CheckStarted {
+        out.emit(EventKind::CheckStarted {
             objects: self.state.unchecked.len(),
         });
         self.order_checks(out);
@@ -60,8 +60,8 @@ impl Operation {
             return;
         }
         self.state.tasks.insert(id.clone(), TaskState::Over);
-        self.board.invalidate();
-        self.finish(task, failure.into(), out);
+        self.wave_index.invalidate();
+        self.finish_task(task, failure.into(), out);
     }
 
     pub(super) fn advance_checking(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
@@ -70,7 +70,7 @@ impl Operation {
         }
         let well = self.state.cause.is_none();
         out.must_save = true;
-        out.tell(EventKind::CheckFinished { well });
+        out.emit(EventKind::CheckFinished { succeeded: well });
         if well {
             self.state.stage = Stage::Main;
         } else {
@@ -136,7 +136,7 @@ impl Operation {
                 self.state.results.remove(&task.id);
             }
         }
-        out.tell(EventKind::Retrying {
+        out.emit(EventKind::Retrying {
             attempt: self.state.attempt,
             at,
             cause,
@@ -154,7 +154,7 @@ impl Operation {
         }
         self.state.retry_at = None;
         self.state.stage = Stage::Main;
-        self.board.invalidate();
+        self.wave_index.invalidate();
         out.must_save = true;
         if self.state.checks_again {
             self.begin_checks(plan, out);
@@ -187,7 +187,7 @@ impl Operation {
         };
         (self.state.wave_deadline, self.state.phase_deadline) = (None, None);
         out.must_save = true;
-        out.tell(EventKind::Problem { message: what.clone() });
+        out.emit(EventKind::Problem { message: what.clone() });
         self.give_up_waiting_applies(plan.wave(phase, wave), &what, out);
         for task in plan.wave(phase, wave) {
             match self.state.tasks.get(&task.id) {
@@ -203,11 +203,11 @@ impl Operation {
                 Some(TaskState::Pending) => {
                     let message = format!("{what}; it was not begun");
                     self.state.tasks.insert(task.id.clone(), TaskState::Over);
-                    self.finish(task, TaskResult::failed(FailureClass::Timeout, message), out);
+                    self.finish_task(task, TaskResult::failed(FailureClass::Timeout, message), out);
                 }
                 Some(TaskState::Applying | TaskState::Over) | None => {}
             }
         }
-        self.board.invalidate();
+        self.wave_index.invalidate();
     }
 }

@@ -28,8 +28,8 @@ pub(super) struct WaveIndex {
     /// The tasks of the wave that haven't ended.
     pub open: BTreeSet<usize>,
     /// For each blocked task the tasks that it waits for, and for each of those the tasks that it blocks.
-    held: BTreeMap<usize, BTreeSet<usize>>,
-    holds: BTreeMap<usize, Vec<usize>>,
+    blocked: BTreeMap<usize, BTreeSet<usize>>,
+    blocks: BTreeMap<usize, Vec<usize>>,
     /// Whether a task of the wave has failed.
     pub has_failed: bool,
     /// When something must be done about a task, in any wave.
@@ -79,17 +79,17 @@ impl WaveIndex {
 impl Operation {
     /// Computes the index again if it isn't valid.
     pub(super) fn update_wave_index(&mut self, plan: &Plan) {
-        if self.board.is_valid && self.board.wave == self.state.current {
+        if self.wave_index.is_valid && self.wave_index.wave == self.state.current {
             return;
         }
-        self.board = WaveIndex {
+        self.wave_index = WaveIndex {
             is_valid: true,
             wave: self.state.current,
             ..WaveIndex::default()
         };
         for (position, task) in plan.tasks.iter().enumerate() {
-            if self.board.wave == Some((task.phase, task.wave)) && !task.waits_for.is_empty() {
-                self.hold(plan, position, task);
+            if self.wave_index.wave == Some((task.phase, task.wave)) && !task.waits_for.is_empty() {
+                self.block(plan, position, task);
             }
         }
         for (position, task) in plan.tasks.iter().enumerate() {
@@ -106,29 +106,31 @@ impl Operation {
     /// Returns whether a task of the wave waits for another one.
     pub(super) fn is_blocked(&self, plan: &Plan, task: &Task) -> bool {
         let position = plan.position(&task.id);
-        position.is_some_and(|position| self.board.held.contains_key(&position))
+        position.is_some_and(|position| self.wave_index.blocked.contains_key(&position))
     }
 
-    fn hold(&mut self, plan: &Plan, position: usize, task: &Task) {
-        let wanted = self.blocked_by(plan, task).filter_map(|wanted| plan.position(&wanted.id));
+    fn block(&mut self, plan: &Plan, position: usize, task: &Task) {
+        let wanted = self
+            .blocked_by(plan, task)
+            .filter_map(|wanted| plan.position(&wanted.id));
         let wanted: BTreeSet<usize> = wanted.collect();
         for wanted in &wanted {
-            self.board.holds.entry(*wanted).or_default().push(position);
+            self.wave_index.blocks.entry(*wanted).or_default().push(position);
         }
         if !wanted.is_empty() {
-            self.board.held.insert(position, wanted);
+            self.wave_index.blocked.insert(position, wanted);
         }
     }
 
     /// Unblocks the tasks that waited only for this one.
     fn unblock(&mut self, plan: &Plan, position: usize) {
-        for waiting in self.board.holds.remove(&position).unwrap_or_default() {
-            let Some(wanted) = self.board.held.get_mut(&waiting) else {
+        for waiting in self.wave_index.blocks.remove(&position).unwrap_or_default() {
+            let Some(wanted) = self.wave_index.blocked.get_mut(&waiting) else {
                 continue;
             };
             wanted.remove(&position);
             if wanted.is_empty() {
-                self.board.held.remove(&waiting);
+                self.wave_index.blocked.remove(&waiting);
                 self.index_task(plan, waiting, &plan.tasks[waiting]);
             }
         }
@@ -137,7 +139,7 @@ impl Operation {
     /// Updates the index for one task.
     pub(super) fn update_task_index(&mut self, plan: &Plan, id: &TaskId) {
         if let Some(position) = plan.position(id)
-            && self.board.is_valid
+            && self.wave_index.is_valid
         {
             self.index_task(plan, position, &plan.tasks[position]);
         }
@@ -165,29 +167,29 @@ impl Operation {
 
     fn index_task(&mut self, plan: &Plan, position: usize, task: &Task) {
         let moment = self.due_time(task);
-        self.board.set_due(position, moment);
-        if self.board.wave != Some((task.phase, task.wave)) {
+        self.wave_index.set_due(position, moment);
+        if self.wave_index.wave != Some((task.phase, task.wave)) {
             return;
         }
         let rank = self.rank_of(task);
         for known in [task.rank, DELETE_PREVIOUS_RANK] {
-            self.board.unanswered.remove(&(known, position));
-            self.board.pending.remove(&(known, position));
+            self.wave_index.unanswered.remove(&(known, position));
+            self.wave_index.pending.remove(&(known, position));
         }
         // A task that waits for others doesn't block tasks beside it.
-        let is_held = self.board.held.contains_key(&position);
+        let is_held = self.wave_index.blocked.contains_key(&position);
         if !is_held && !self.is_answered(task) {
-            self.board.unanswered.insert((rank, position));
+            self.wave_index.unanswered.insert((rank, position));
         }
         if !is_held && (self.is_pending(task) || self.is_ready(task)) {
-            self.board.pending.insert((rank, position));
+            self.wave_index.pending.insert((rank, position));
         }
         if self.is_over(task) {
-            self.board.open.remove(&position);
+            self.wave_index.open.remove(&position);
         } else {
-            self.board.open.insert(position);
+            self.wave_index.open.insert(position);
         }
-        self.board.has_failed |= self.has_failed(task);
+        self.wave_index.has_failed |= self.has_failed(task);
         if self.is_done(task) {
             self.unblock(plan, position);
         }

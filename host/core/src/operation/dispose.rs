@@ -33,7 +33,7 @@ struct DeletionReason {
 
 impl DeletionReason {
     /// Creates a reason without a delete policy.
-    fn of(text: &str) -> DeletionReason {
+    fn without_policy(text: &str) -> DeletionReason {
         DeletionReason {
             by: Some(text.to_owned()),
             plugins: Vec::new(),
@@ -54,10 +54,10 @@ impl Operation {
         if self.cleanup(id) != Some(Cleanup::KeepingLogs) {
             return;
         }
-        out.tell(EventKind::LogsSaved {
+        out.emit(EventKind::LogsSaved {
             task: id.clone(),
             bytes,
-            trouble,
+            problem: trouble,
         });
         let must_go = self.verdict(id).is_some_and(|verdict| verdict.must_go);
         if has_short_ttl(task) && !must_go {
@@ -80,7 +80,7 @@ impl Operation {
             return;
         }
         if let Err(problem) = result {
-            out.tell(EventKind::Problem {
+            out.emit(EventKind::Problem {
                 message: format!("{}: its time to live stays at a day: {}", task.key, problem.message),
             });
         }
@@ -107,11 +107,11 @@ impl Operation {
                 task,
                 own,
                 Propagation::Background,
-                DeletionReason::of("stopped"),
+                DeletionReason::without_policy("stopped"),
                 out,
             );
         } else {
-            self.ask(task, Occasion::HookFinished, out);
+            self.ask_delete_policies(task, Occasion::HookFinished, out);
         }
     }
 
@@ -157,7 +157,7 @@ impl Operation {
         true
     }
 
-    fn ask(&mut self, task: &Task, occasion: Occasion, out: &mut StepOutput) {
+    fn ask_delete_policies(&mut self, task: &Task, occasion: Occasion, out: &mut StepOutput) {
         self.set_cleanup(&task.id, Cleanup::Deciding(occasion));
         out.work(&task.id, Work::Decide(occasion));
     }
@@ -180,10 +180,10 @@ impl Operation {
                 continue;
             }
             if task.phase == Phase::PreDelete && plan.mode.has(Rule::PreDeleteHooksGo) {
-                let why = DeletionReason::of("the application is deleted");
+                let why = DeletionReason::without_policy("the application is deleted");
                 self.delete_hook_object(plan, task, own, Propagation::Background, why, out);
             } else {
-                self.ask(task, Occasion::OperationFinished, out);
+                self.ask_delete_policies(task, Occasion::OperationFinished, out);
             }
         }
     }
@@ -201,7 +201,7 @@ impl Operation {
             return;
         }
         for trouble in &decision.problems {
-            out.tell(EventKind::PluginProblem {
+            out.emit(EventKind::PluginProblem {
                 task: id.clone(),
                 message: format!("{trouble}; its object stays"),
             });
@@ -226,16 +226,16 @@ impl Operation {
             ask_again,
         };
         let fate = match decision.disposal {
-            Disposal::DeleteAt(at) => self.defer(due(at, false)),
-            Disposal::AskAgainAt(at) => self.defer(due(at, true)),
+            Disposal::DeleteAt(at) => self.schedule_deletion(due(at, false)),
+            Disposal::AskAgainAt(at) => self.schedule_deletion(due(at, true)),
             Disposal::Keep | Disposal::Delete(_) => DisposalOutcome::Kept,
         };
         out.must_save = true;
         if fate != DisposalOutcome::Kept || occasion == Occasion::HookFinished {
-            out.tell(EventKind::HookDisposed {
+            out.emit(EventKind::HookDisposed {
                 task: id.clone(),
                 key: own.key,
-                fate,
+                outcome: fate,
                 by: decision.decided_by,
                 plugins: decision.plugins,
             });
@@ -243,7 +243,7 @@ impl Operation {
         self.set_cleanup(id, Cleanup::Done);
     }
 
-    fn defer(&mut self, due: ScheduledDeletion) -> DisposalOutcome {
+    fn schedule_deletion(&mut self, due: ScheduledDeletion) -> DisposalOutcome {
         let fate = if due.ask_again {
             DisposalOutcome::AskedAgain(due.due_at)
         } else {
@@ -274,10 +274,10 @@ impl Operation {
         if let Some(run) = self.state.hook(&task.id) {
             run.deleting_with = Some(propagation);
         }
-        out.tell(EventKind::HookDisposed {
+        out.emit(EventKind::HookDisposed {
             task: task.id.clone(),
             key: own.key.clone(),
-            fate: DisposalOutcome::Deleted,
+            outcome: DisposalOutcome::Deleted,
             by: why.by,
             plugins: why.plugins,
         });
@@ -343,10 +343,10 @@ impl Operation {
             }
             Err(problem) => {
                 if let Some(own) = run.object.take() {
-                    out.tell(EventKind::HookDisposed {
+                    out.emit(EventKind::HookDisposed {
                         task: id.clone(),
                         key: own.key,
-                        fate: DisposalOutcome::Stuck(problem.message),
+                        outcome: DisposalOutcome::Stuck(problem.message),
                         by: None,
                         plugins: Vec::new(),
                     });

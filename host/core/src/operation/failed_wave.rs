@@ -76,10 +76,10 @@ impl Operation {
             let stopped = TaskResult::FixedClock("its wave failed before its turn".to_owned());
             self.end_hook(&task, HookOutcome::Failed, stopped, false, out);
         }
-        if self.state.stage == Stage::Failing && !self.is_all_quiet(plan) {
+        if self.state.stage == Stage::Failing && !self.is_idle(plan) {
             return false;
         }
-        self.board.invalidate();
+        self.wave_index.invalidate();
         self.finish_wave(plan, phase, wave, failure == WaveFailure::None, out)
     }
 
@@ -88,7 +88,7 @@ impl Operation {
         self.state.stage == Stage::Main && has_sync_fail(plan) && plan.mode.has(Rule::SyncFailBesideHooks)
     }
 
-    fn is_all_quiet(&self, plan: &Plan) -> bool {
+    fn is_idle(&self, plan: &Plan) -> bool {
         plan.tasks
             .iter()
             .all(|task| self.is_pending(task) || self.is_over(task))
@@ -111,7 +111,7 @@ impl Operation {
             Some(TaskResult::FixedClock(_)) => WaveFailure::AfterApply,
             Some(TaskResult::Done(_) | TaskResult::Tolerated(_)) | None => WaveFailure::None,
         };
-        if !self.board.has_failed {
+        if !self.wave_index.has_failed {
             return WaveFailure::None;
         }
         plan.wave(phase, wave).iter().map(of).max().unwrap_or(WaveFailure::None)
@@ -120,7 +120,8 @@ impl Operation {
     /// Stops watching resources that are only watched while hooks run.
     fn stop_watching_after_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         let tasks = plan.wave(phase, wave);
-        let never_runs = |task: &Task| self.board.has_failed && self.is_pending(task) && self.is_blocked(plan, task);
+        let never_runs =
+            |task: &Task| self.wave_index.has_failed && self.is_pending(task) && self.is_blocked(plan, task);
         let hooks_run = tasks
             .iter()
             .any(|task| task.hook().is_some() && !self.is_over(task) && !never_runs(task));

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation, StepOutput,
-    ask::{call_plugin, delete_and_watch, end_requests, stop_watching, queue_observation, others_observed, queue_own_object, start_waiting_requests, unwatch},
+    ask::{
+        call_plugin, delete_and_watch, end_requests, others_observed, queue_observation, queue_own_object,
+        start_waiting_requests, stop_watching, unwatch,
+    },
     hook_health::HookObjectHealth,
     hook_run::{Cleanup, Clearing, EndedHook, HookRun, HookStage, RunningHook, Verdict},
     state::TaskState,
@@ -15,7 +18,7 @@ use crate::{
     deletion::PropagationRules,
     directive::OnTimeout,
     duration,
-    effect::{HookCall, PendingObservationKind, ObjectIdentity, Work},
+    effect::{HookCall, ObjectIdentity, PendingObservationKind, Work},
     event::{DisposalOutcome, EventKind},
     fact::ObservedState,
     hook::HookOutcome,
@@ -54,7 +57,7 @@ impl Operation {
     }
 
     /// Goes on when no earlier object is in the way any more; by Argo CD's rules, for the first time not before its turn.
-    fn cleared(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
+    fn previous_deleted(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         match &mut run.stage {
             HookStage::Clearing(_) if plan.mode.has(Rule::HooksClearFirst) => {
@@ -64,7 +67,11 @@ impl Operation {
             HookStage::Clearing(_) => self.ask_first(task, out),
             HookStage::Running(running) => {
                 running.clearing = None;
-                let create = run.requests.pending.iter().filter(|ask| ask.request == Request::CreateOwn);
+                let create = run
+                    .requests
+                    .pending
+                    .iter()
+                    .filter(|ask| ask.request == Request::CreateOwn);
                 for ask in create {
                     out.work(&task.id, Work::Perform(ask.clone()));
                 }
@@ -92,26 +99,26 @@ impl Operation {
             }
         };
         if let Some(own) = older.current {
-            out.tell(EventKind::ObjectApplied {
+            out.emit(EventKind::ObjectApplied {
                 task: id.clone(),
                 key: own.key.clone(),
-                how: "adopted".to_owned(),
+                action: "adopted".to_owned(),
             });
             run.object = Some(own);
         }
         let mut left = BTreeSet::new();
         for (target, decision) in older.decisions {
             for trouble in &decision.problems {
-                out.tell(EventKind::PluginProblem {
+                out.emit(EventKind::PluginProblem {
                     task: id.clone(),
                     message: format!("{trouble}; {} stays", target.key),
                 });
             }
             if let Some(propagation) = decision.deletion(out.at) {
-                out.tell(EventKind::HookDisposed {
+                out.emit(EventKind::HookDisposed {
                     task: id.clone(),
                     key: target.key.clone(),
-                    fate: DisposalOutcome::Deleted,
+                    outcome: DisposalOutcome::Deleted,
                     by: decision.decided_by.clone(),
                     plugins: decision.plugins.clone(),
                 });
@@ -122,7 +129,7 @@ impl Operation {
             }
         }
         if left.is_empty() {
-            self.cleared(plan, task, out);
+            self.previous_deleted(plan, task, out);
         } else {
             let until = out.after(plan.limits.deletion_seconds);
             if let Some(clearing) = run.clearing_mut() {
@@ -151,7 +158,7 @@ impl Operation {
         {
             stop_watching(run, id, key, out);
             if is_clear {
-                self.cleared(plan, task, out);
+                self.previous_deleted(plan, task, out);
             }
         }
         let Some(run) = self.state.hook(id) else { return };
@@ -162,7 +169,14 @@ impl Operation {
         }
     }
 
-    fn running_observed(&mut self, plan: &Plan, task: &Task, key: &ObjectKey, fact: &ObservedState, out: &mut StepOutput) {
+    fn running_observed(
+        &mut self,
+        plan: &Plan,
+        task: &Task,
+        key: &ObjectKey,
+        fact: &ObservedState,
+        out: &mut StepOutput,
+    ) {
         let id = &task.id;
         let Some(run) = self.state.hook(id) else { return };
         others_observed(run, id, key, fact, out);
@@ -251,7 +265,7 @@ impl Operation {
             phase_outcome: None,
         });
         self.state.retries.remove(&task.id);
-        self.finish(task, result, out);
+        self.finish_task(task, result, out);
     }
 }
 
@@ -293,7 +307,7 @@ fn previous_observed(
     {
         held_up_by.clone_from(&seen.deletion_blocker);
         if let Some(reason) = held_up_by {
-            out.tell(EventKind::TaskProgressed {
+            out.emit(EventKind::TaskProgressed {
                 task: id.clone(),
                 health: None,
                 message: format!("{key} is still there: {reason}"),

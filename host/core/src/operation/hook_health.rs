@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Operation, StepOutput,
+    Operation, StepOutput, add_milliseconds,
     ask::{queue_own_object, report_leftovers},
-    later,
     resource::{NO_ANSWER_GRACE, unanswered_result},
     state::TaskState,
 };
@@ -66,7 +65,8 @@ impl HookObjectHealth {
             health::ASKED_AGAIN_RULE => self.unanswered_since,
             _ => None,
         };
-        let may_end = assessment.health == Health::Degraded && assessment.rule == pods::PODS_RULE && !assessment.is_final;
+        let may_end =
+            assessment.health == Health::Degraded && assessment.rule == pods::PODS_RULE && !assessment.is_final;
         if may_end {
             self.degraded_since.get_or_insert(now);
             if self.missing_object != assessment.missing_object {
@@ -85,11 +85,11 @@ impl HookObjectHealth {
 
     fn degraded_until(&self) -> Option<Timestamp> {
         let since = self.degraded_since.filter(|_| !self.is_grace_over)?;
-        later(since, Duration::from_secs(self.grace_seconds))
+        add_milliseconds(since, Duration::from_secs(self.grace_seconds))
     }
 
     fn unanswered_until(&self) -> Option<Timestamp> {
-        later(self.unanswered_since?, NO_ANSWER_GRACE)
+        add_milliseconds(self.unanswered_since?, NO_ANSWER_GRACE)
     }
 
     /// Returns when the next limit is reached.
@@ -139,7 +139,7 @@ impl Operation {
         if run.health.wait_reason.as_ref() != Some(&why) {
             let message = format!("{}; it is waited for, since {why}", run.health.message);
             run.health.wait_reason = Some(why);
-            out.tell(EventKind::TaskProgressed {
+            out.emit(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: None,
                 message,

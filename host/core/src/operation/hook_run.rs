@@ -48,7 +48,7 @@ use self::stored::StoredHookRun;
 use super::{hook_health::HookObjectHealth, stop::names, terminating::because};
 use crate::{
     deletion::DecidedPropagation,
-    effect::{HookCall, PendingObservation, ObjectIdentity},
+    effect::{HookCall, ObjectIdentity, PendingObservation},
     hook::{HookOutcome, Occasion},
     object::ObjectKey,
     plugins::{AbortReason, HookRequest, Request},

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use super::{
-    Operation, StepOutput,
+    Operation, StepOutput, add_milliseconds,
     ask::{
-        call_plugin, keep_lasting_requests, queue_observation, queue_log_lines, report_leftovers, start_waiting_requests, accept_requests, record_modified_object,
-        waits_for_nothing, watch_own,
+        accept_requests, call_plugin, keep_lasting_requests, queue_log_lines, queue_observation,
+        record_modified_object, report_leftovers, start_waiting_requests, waits_for_nothing, watch_own,
     },
     hook::stop_clearing,
     hook_run::{Clearing, HookRun, HookStage, Turn},
-    later,
 };
 use crate::{
-    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
     event::EventKind,
     hook::HookOutcome,
     input::Answer,
@@ -65,17 +64,17 @@ impl Operation {
         }
         if let Some(wait) = wait
             && running.retries < MAX_RETRIES
-            && let Some(at) = later(out.at, wait)
+            && let Some(at) = add_milliseconds(out.at, wait)
         {
             running.retries += 1;
             running.turn = Turn::Retrying { call, at };
-            out.tell(EventKind::PluginProblem {
+            out.emit(EventKind::PluginProblem {
                 task: task.id.clone(),
                 message: format!("{error}; asking again in {:.1} s", wait.as_secs_f64()),
             });
             return;
         }
-        out.tell(EventKind::PluginProblem {
+        out.emit(EventKind::PluginProblem {
             task: task.id.clone(),
             message: error.to_string(),
         });
@@ -92,7 +91,7 @@ impl Operation {
         let Some(run) = self.state.hook(&task.id) else { return };
         let was_abort = matches!(called, HookCall::Abort { .. });
         // Only now is the answer to a call known to have arrived.
-        if let HookCall::Advance { note, .. } = called
+        if let HookCall::Advance { observation: note, .. } = called
             && let Some(ask) = note.request_id.filter(|ask| run.requests.answered.remove(ask))
         {
             run.requests.pending.retain(|asked| asked.id != ask);
@@ -101,14 +100,14 @@ impl Operation {
             running.retries = 0;
             running.wake_at = step
                 .wake_after_ms
-                .and_then(|after_ms| later(out.at, Duration::from_millis(u64::from(after_ms))));
+                .and_then(|after_ms| add_milliseconds(out.at, Duration::from_millis(u64::from(after_ms))));
         }
         run.steps += 1;
         run.state = step.state;
         if run.message.as_deref() != Some(&step.message) && !step.message.is_empty() {
             run.message = Some(step.message.clone());
             if step.progress == Progress::Running {
-                out.tell(EventKind::TaskProgressed {
+                out.emit(EventKind::TaskProgressed {
                     task: task.id.clone(),
                     health: None,
                     message: step.message.clone(),
@@ -160,7 +159,11 @@ impl Operation {
         else {
             return;
         };
-        let is_write = run.requests.pending.get(at).is_some_and(|asked| asked.request.is_write());
+        let is_write = run
+            .requests
+            .pending
+            .get(at)
+            .is_some_and(|asked| asked.request.is_write());
         if let Answer::Observation(PendingObservationKind::Failed { reason, .. }) = &answer
             && is_write
             && self.schedule_retry(plan, task, reason, out)
@@ -196,7 +199,7 @@ impl Operation {
                 let result = TaskResult::failed(FailureClass::Apply, message);
                 return self.end_hook(task, HookOutcome::Failed, result, false, out);
             }
-            Answer::Modified { key, how } => {
+            Answer::Modified { key, action: how } => {
                 run.requests.pending.remove(at);
                 record_modified_object(run, id, key, &how, out);
                 queue_observation(run, Some(ask), PendingObservationKind::Done);
@@ -205,14 +208,14 @@ impl Operation {
                 run.requests.pending.remove(at);
                 out.must_save = true;
                 run.requests.watching.insert(ask, key.clone());
-                out.order(Effect::Watch { task: id.clone(), key });
+                out.push_effect(Effect::Watch { task: id.clone(), key });
             }
             Answer::DeletionAccepted(target) => {
                 run.requests.pending.remove(at);
                 out.must_save = true;
                 let key = target.key.clone();
                 run.requests.deleting.insert(ask, target);
-                out.order(Effect::Watch { task: id.clone(), key });
+                out.push_effect(Effect::Watch { task: id.clone(), key });
             }
             // Log lines come again and again.
             Answer::Observation(PendingObservationKind::Log(lines)) => queue_log_lines(run, ask, lines),
@@ -223,7 +226,7 @@ impl Operation {
             }
             Answer::Observation(noted) => {
                 run.requests.pending.remove(at);
-                if let PendingObservationKind::Signal { mark, .. } = &noted {
+                if let PendingObservationKind::Signal { signal_id: mark, .. } = &noted {
                     out.must_save = true;
                     run.delivered_signals.push(mark.clone());
                     out.work(id, Work::ForgetSignal { mark: mark.clone() });
@@ -249,16 +252,24 @@ impl Operation {
                     let (outcome, message) = (*outcome, std::mem::take(message));
                     self.end_with_verdict(task, outcome, message, out);
                 } else if run.abort.is_some() && running.abort_until.is_none() {
-                    running.abort_until = later(out.at, limit);
+                    running.abort_until = add_milliseconds(out.at, limit);
                 }
             }
             Turn::Idle => {
                 let state = run.state.clone();
                 if let Some(reason) = run.abort.filter(|_| running.abort_until.is_none()) {
-                    running.abort_until = later(out.at, limit);
+                    running.abort_until = add_milliseconds(out.at, limit);
                     call_plugin(run, &task.id, HookCall::Abort { state, reason }, out);
                 } else if let Some(note) = run.queue.pop_front() {
-                    call_plugin(run, &task.id, HookCall::Advance { state, note }, out);
+                    call_plugin(
+                        run,
+                        &task.id,
+                        HookCall::Advance {
+                            state,
+                            observation: note,
+                        },
+                        out,
+                    );
                 }
             }
         }
@@ -346,10 +357,10 @@ fn own_object_created(
     run.requests.pending.remove(at);
     out.must_save = true;
     if run.object.as_ref() != Some(&target) {
-        out.tell(EventKind::ObjectApplied {
+        out.emit(EventKind::ObjectApplied {
             task: id.clone(),
             key: target.key.clone(),
-            how: how.to_owned(),
+            action: how.to_owned(),
         });
     }
     run.object = Some(target);

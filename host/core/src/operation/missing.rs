@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Operation, StepOutput, later, state::TaskState};
+use super::{Operation, StepOutput, add_milliseconds, state::TaskState};
 use crate::{
     event::EventKind,
     grace,
@@ -44,7 +44,7 @@ impl Operation {
         settling.message.push_str(WAIT_REASON_PREFIX);
         settling.message.push_str(&why);
         if settling.message != before {
-            out.tell(EventKind::TaskProgressed {
+            out.emit(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: settling.health,
                 message: settling.message.clone(),
@@ -78,11 +78,11 @@ impl Operation {
             return Some(format!("{} still runs and may make it", running.key.kind_and_name()));
         }
         let begun = || others().filter(|other| self.is_applied_or_applying(other));
-        if let Some(maker) = begun().find(|other| names(other, lacks)) {
+        if let Some(maker) = begun().find(|other| creates(other, lacks)) {
             return Some(format!("{} stands for it", maker.key.kind_and_name()));
         }
         let started = self.state.started.get(&task.id)?;
-        let until = later(*started, grace::CONTROLLER_CREATION_SECONDS)?;
+        let until = add_milliseconds(*started, grace::CONTROLLER_CREATION_SECONDS)?;
         if now >= until {
             return None;
         }
@@ -118,7 +118,7 @@ impl Operation {
         blocked.insert(&task.id);
         let mut others = plan.tasks.iter().filter(|other| other.id != task.id);
         others.any(|other| {
-            let is_maker = names(other, lacks) || makers::may_create(plan, other, lacks);
+            let is_maker = creates(other, lacks) || makers::may_create(plan, other, lacks);
             (is_maker && self.is_applied_or_applying(other)) || self.may_create_something(plan, other, blocked)
         })
     }
@@ -139,6 +139,8 @@ impl Operation {
 }
 
 /// Returns whether a controller creates the missing object from a task's object.
-fn names(task: &Task, lacks: &ObjectKey) -> bool {
-    task.object.as_ref().is_some_and(|object| makers::creates(object, lacks))
+fn creates(task: &Task, lacks: &ObjectKey) -> bool {
+    task.object
+        .as_ref()
+        .is_some_and(|object| makers::creates(object, lacks))
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Operation, StepOutput,
+    Operation, StepOutput, add_milliseconds,
     ask::{delete_and_watch, unwatch},
-    later,
     state::{AwaitedHealth, TaskState},
 };
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
     duration,
     effect::{Effect, ObjectIdentity, Work},
     event::EventKind,
-    fact::{ObservedState, Freshness, ObservedObject, is_older_version},
+    fact::{Freshness, ObservedObject, ObservedState, is_older_version},
     health::{self, Assessment, Health},
     input::{AppliedObject, DeleteAnswer, EffectFailure},
     object::ObjectKey,
@@ -68,7 +67,7 @@ impl Operation {
         self.state
             .tasks
             .insert(task.id.clone(), TaskState::AwaitingHealth(Box::new(settling)));
-        out.order(Effect::Watch {
+        out.push_effect(Effect::Watch {
             task: task.id.clone(),
             key: task.key.clone(),
         });
@@ -104,7 +103,7 @@ impl Operation {
         emit_object_applied(task, how, out);
         if !applied.dropped_fields.is_empty() {
             let fields = applied.dropped_fields.join(", ");
-            out.tell(EventKind::TaskProgressed {
+            out.emit(EventKind::TaskProgressed {
                 task: id.clone(),
                 health: None,
                 message: format!("left out, since the server doesn't know them (Validate=false): {fields}"),
@@ -122,7 +121,14 @@ impl Operation {
         }
     }
 
-    pub(super) fn observed(&mut self, plan: &Plan, id: &TaskId, key: &ObjectKey, fact: &ObservedState, out: &mut StepOutput) {
+    pub(super) fn observed(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        key: &ObjectKey,
+        fact: &ObservedState,
+        out: &mut StepOutput,
+    ) {
         let Some(task) = plan.task(id) else { return };
         match self.state.tasks.get_mut(id) {
             Some(TaskState::Hook(_)) => self.hook_observed(plan, id, key, fact, out),
@@ -143,14 +149,16 @@ impl Operation {
                     ObservedState::Present(seen) if seen.uid == delete.uid => {
                         if *held_up_by != seen.deletion_blocker {
                             held_up_by.clone_from(&seen.deletion_blocker);
-                            out.tell(EventKind::TaskProgressed {
+                            out.emit(EventKind::TaskProgressed {
                                 task: id.clone(),
                                 health: None,
                                 message: seen.deletion_blocker.clone().unwrap_or_default(),
                             });
                         }
                     }
-                    ObservedState::Present(_) | ObservedState::Gone => self.finish_resource(task, TaskResult::Done("gone".to_owned()), out),
+                    ObservedState::Present(_) | ObservedState::Gone => {
+                        self.finish_resource(task, TaskResult::Done("gone".to_owned()), out)
+                    }
                 }
             }
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
@@ -168,7 +176,7 @@ impl Operation {
         let Some(task) = plan.task(id) else { return };
         match self.state.tasks.get_mut(id) {
             Some(TaskState::Deleting { accepted, .. }) => match result {
-                Ok(DeleteAnswer::Accepted) if until(task) == DeletionEnd::Accepted => {
+                Ok(DeleteAnswer::Accepted) if deletion_end(task) == DeletionEnd::Accepted => {
                     self.finish_resource(task, TaskResult::Done("its deletion isn't awaited".to_owned()), out);
                 }
                 Ok(DeleteAnswer::Accepted) => *accepted = true,
@@ -198,7 +206,7 @@ impl Operation {
             Some(TaskState::AwaitingHealth(_) | TaskState::Deleting { .. }) => unwatch(&task.id, &task.key, out),
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over | TaskState::Hook(_)) | None => {}
         }
-        self.finish(task, result, out);
+        self.finish_task(task, result, out);
     }
 }
 
@@ -208,14 +216,14 @@ pub(super) fn order_deletion(task: &Task, delete: &DeleteTask, out: &mut StepOut
         DeletionEnd::Gone | DeletionEnd::Accepted => {
             delete_and_watch(&task.id, &delete_target(task, delete), delete.propagation, out);
         }
-        DeletionEnd::GoneByItself => out.order(Effect::Watch {
+        DeletionEnd::GoneByItself => out.push_effect(Effect::Watch {
             task: task.id.clone(),
             key: task.key.clone(),
         }),
     }
 }
 
-fn until(task: &Task) -> DeletionEnd {
+fn deletion_end(task: &Task) -> DeletionEnd {
     match &task.action {
         Action::Delete(delete) => delete.wait_until,
         Action::Apply(_) | Action::Hook(_) => DeletionEnd::Gone,
@@ -230,10 +238,10 @@ fn delete_target(task: &Task, delete: &DeleteTask) -> ObjectIdentity {
 }
 
 fn emit_object_applied(task: &Task, how: &str, out: &mut StepOutput) {
-    out.tell(EventKind::ObjectApplied {
+    out.emit(EventKind::ObjectApplied {
         task: task.id.clone(),
         key: task.key.clone(),
-        how: how.to_owned(),
+        action: how.to_owned(),
     });
 }
 
@@ -269,11 +277,12 @@ impl AwaitedHealth {
     }
 
     /// Returns until when an observation doesn't count, and why: the object's status may be about its old spec.
-    fn doubt(&self, seen: &ObservedObject) -> Option<(Option<Timestamp>, &'static str)> {
+    fn stale_until(&self, seen: &ObservedObject) -> Option<(Option<Timestamp>, &'static str)> {
         match seen.freshness {
             Freshness::Stale => Some((None, "its controller hasn't seen the change yet")),
             Freshness::Unknown if self.spec_changed && seen.resource_version == self.version => Some((
-                self.applied_at.and_then(|at| later(at, MAX_CONTROLLER_DELAY_MILLIS)),
+                self.applied_at
+                    .and_then(|at| add_milliseconds(at, MAX_CONTROLLER_DELAY_MILLIS)),
                 "nothing tells whether its controller has seen the change; a few seconds are allowed for that",
             )),
             Freshness::Current | Freshness::Unknown => None,
@@ -282,12 +291,12 @@ impl AwaitedHealth {
 
     /// Returns until when it may stay Degraded.
     pub(super) fn degraded_until(&self) -> Option<Timestamp> {
-        later(self.degraded_since?, Duration::from_secs(self.grace_seconds))
+        add_milliseconds(self.degraded_since?, Duration::from_secs(self.grace_seconds))
     }
 
     /// Returns until when its plugin may give no answer.
     pub(super) fn unanswered_until(&self) -> Option<Timestamp> {
-        later(self.unanswered_since?, NO_ANSWER_GRACE)
+        add_milliseconds(self.unanswered_since?, NO_ANSWER_GRACE)
     }
 
     /// Returns when the wait ends if nothing changes, not counting timeouts.
@@ -313,7 +322,7 @@ impl AwaitedHealth {
     /// Returns when a postponed observation counts after all.
     pub(super) fn recheck_at(&self) -> Option<Timestamp> {
         let seen = self.postponed.as_ref()?;
-        self.doubt(seen)?.0
+        self.stale_until(seen)?.0
     }
 }
 
@@ -351,7 +360,7 @@ pub(super) fn evaluate_health(
             &told
         }
         ObservedState::Present(seen) if is_older_version(&seen.resource_version, &settling.version) => return None,
-        ObservedState::Present(seen) => match settling.doubt(seen) {
+        ObservedState::Present(seen) => match settling.stale_until(seen) {
             Some((until, why)) if until.is_none_or(|until| out.at < until) => {
                 settling.postponed = Some(seen.clone());
                 told = Assessment::new(Health::Progressing, why, "host/stale");
@@ -402,7 +411,7 @@ pub(super) fn evaluate_health(
         }
     }
     if is_news {
-        out.tell(EventKind::TaskProgressed {
+        out.emit(EventKind::TaskProgressed {
             task: task.id.clone(),
             health: Some(assessment.health),
             message: assessment.message.clone(),

@@ -27,7 +27,7 @@ impl Operation {
         }
         self.state.wake = None;
         self.state.notice_at = out.after(plan.limits.notice_seconds);
-        out.tell(EventKind::OperationResumed {});
+        out.emit(EventKind::OperationResumed {});
         if self.state.stage == Stage::Checking {
             self.order_checks(out);
         }
@@ -39,7 +39,7 @@ impl Operation {
                     }
                     out.work(&task.id, Work::Apply);
                 }
-                Some(TaskState::AwaitingHealth(_)) => out.order(Effect::Watch {
+                Some(TaskState::AwaitingHealth(_)) => out.push_effect(Effect::Watch {
                     task: task.id.clone(),
                     key: task.key.clone(),
                 }),
@@ -86,7 +86,8 @@ fn repeat_effects(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagatio
             }
             // A watch reports the object's state again, so observations of the older state are dropped.
             run.queue.retain(|note| {
-                note.kind != PendingObservationKind::Object && !matches!(note.kind, PendingObservationKind::OtherObject(_))
+                note.kind != PendingObservationKind::Object
+                    && !matches!(note.kind, PendingObservationKind::OtherObject(_))
             });
             let going = run.requests.deleting.values().map(|target| &target.key);
             let others: BTreeSet<&ObjectKey> = run.requests.watching.values().chain(going).collect();
@@ -129,7 +130,7 @@ fn clear_again(clearing: &Clearing, id: &TaskId, propagation: DecidedPropagation
 }
 
 fn watch(id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
-    out.order(Effect::Watch {
+    out.push_effect(Effect::Watch {
         task: id.clone(),
         key: key.clone(),
     });

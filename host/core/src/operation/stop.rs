@@ -7,10 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Operation, StepOutput,
+    Operation, StepOutput, add_milliseconds,
     ask::report_leftovers,
     hook_run::{Clearing, HookStage, RunningHook, Turn},
-    later,
     resource::evaluate_health,
     state::{Stage, TaskState},
     terminating::{because, why_not_gone},
@@ -19,7 +18,7 @@ use crate::{
     compat::Rule,
     directive::OnTimeout,
     duration,
-    effect::{Effect, PendingObservation, PendingObservationKind, ObjectIdentity, Work},
+    effect::{Effect, ObjectIdentity, PendingObservation, PendingObservationKind, Work},
     event::{EventKind, OperationStatus, WaitingOn},
     fact::ObservedState,
     hook::HookOutcome,
@@ -39,11 +38,14 @@ impl Operation {
     pub(super) fn terminate(&mut self, plan: &Plan, by: String, out: &mut StepOutput) {
         match self.state.status {
             OperationStatus::Running => {}
-            OperationStatus::Terminating { .. } | OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. } => return,
+            OperationStatus::Terminating { .. }
+            | OperationStatus::Succeeded
+            | OperationStatus::Failed(_)
+            | OperationStatus::Terminated { .. } => return,
         }
         self.state.status = OperationStatus::Terminating { by: by.clone() };
         out.must_save = true;
-        out.tell(EventKind::Stopping { why: by });
+        out.emit(EventKind::Stopping { reason: by });
         if self.state.stage != Stage::Closing {
             self.stop(plan, AbortReason::Terminated, out);
         }
@@ -57,7 +59,7 @@ impl Operation {
             AbortReason::Terminated | AbortReason::Failed => self.stop_waiting_applies(&plan.tasks, out),
             AbortReason::Deadline => self.give_up_waiting_applies(&plan.tasks, "the operation's deadline passed", out),
         }
-        self.board.invalidate();
+        self.wave_index.invalidate();
         for task in &plan.tasks {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, reason, out),
@@ -107,7 +109,7 @@ impl Operation {
         }
         self.pass_wave_deadline(plan, out);
         self.update_wave_index(plan);
-        for position in self.board.due(out.at) {
+        for position in self.wave_index.due(out.at) {
             let Some(task) = plan.tasks.get(position) else { continue };
             self.check_task(plan, task, out);
             self.update_task_index(plan, &task.id);
@@ -137,7 +139,9 @@ impl Operation {
                 if settling.recheck_at().is_some_and(|at| at <= out.at)
                     && let Some(seen) = settling.postponed.take()
                 {
-                    if let Some(result) = evaluate_health(plan.mode, settling, apply, task, &ObservedState::Present(seen), out) {
+                    if let Some(result) =
+                        evaluate_health(plan.mode, settling, apply, task, &ObservedState::Present(seen), out)
+                    {
                         self.finish_resource(task, result, out);
                     }
                     return;
@@ -157,7 +161,9 @@ impl Operation {
             }
             Some(TaskState::Deleting { until, held_up_by, .. }) => {
                 if is_late || until.is_some_and(|until| until <= out.at) {
-                    let limit = task.timeout_seconds.map_or(plan.limits.deletion_seconds, Duration::from_secs);
+                    let limit = task
+                        .timeout_seconds
+                        .map_or(plan.limits.deletion_seconds, Duration::from_secs);
                     let why = held_up_by.as_deref().unwrap_or("nothing tells why");
                     let message = format!("not gone after {}: {why}", duration::whole(limit));
                     self.time_out(task, message, out);
@@ -182,7 +188,9 @@ impl Operation {
                     running.next_moment(),
                     self.timeout_of(task).filter(|_| run.abort.is_none()),
                     self.retry_time(&task.id),
-                    run.health.next_due().filter(|_| run.abort.is_none() && !run.is_finishing()),
+                    run.health
+                        .next_due()
+                        .filter(|_| run.abort.is_none() && !run.is_finishing()),
                 ]),
                 HookStage::Ended(_) => run.terminating()?.until,
             },
@@ -212,7 +220,7 @@ impl Operation {
             remedies: Remedies::default(),
         });
         (self.state.deadline, self.state.total_deadline) = (None, None);
-        out.tell(EventKind::Stopping { why });
+        out.emit(EventKind::Stopping { reason: why });
         out.must_save = true;
         self.stop(plan, AbortReason::Deadline, out);
     }
@@ -270,7 +278,7 @@ impl Operation {
 
     fn timeout_of(&self, task: &Task) -> Option<Timestamp> {
         let started = self.state.started.get(&task.id)?;
-        later(*started, Duration::from_secs(task.timeout_seconds?))
+        add_milliseconds(*started, Duration::from_secs(task.timeout_seconds?))
     }
 
     /// Emits what the operation waits for if nothing has changed for a while.
@@ -280,7 +288,7 @@ impl Operation {
             return;
         }
         let is_due = self.state.notice_at.is_some_and(|at| at <= out.at);
-        if out.news.is_empty() {
+        if out.events.is_empty() {
             if !is_due {
                 return;
             }
@@ -290,7 +298,7 @@ impl Operation {
                 .filter_map(|task| self.waiting_on(plan, task))
                 .collect();
             if !on.is_empty() {
-                out.tell(EventKind::Waiting { on });
+                out.emit(EventKind::Waiting { tasks: on });
             }
             // This also applies if there was nothing to report: a time in the past would wake the driver again and again.
             self.state.notices = self.state.notices.saturating_add(1);
@@ -342,7 +350,7 @@ impl Operation {
                     let mut message = match (waits_for_webhook, &run.message) {
                         (Some(again), _) => again.message.clone(),
                         (None, Some(message)) => message.clone(),
-                        (None, None) => format!("plugin {}", by(plan, &task.id)),
+                        (None, None) => format!("plugin {}", plugin_name(plan, &task.id)),
                     };
                     if let Some(why) = &run.health.wait_reason {
                         message = format!("{message}; it is waited for, since {why}");
@@ -396,10 +404,10 @@ impl Operation {
             state.phase_deadline,
             state.wave_deadline,
             state.retry_at,
-            self.board.next_due(),
+            self.wave_index.next_due(),
         ];
         // Everything that was due has been done. A time in the past would wake the driver again and again.
-        let earliest = later(out.at, SHORTEST_PAUSE).unwrap_or(out.at);
+        let earliest = add_milliseconds(out.at, SHORTEST_PAUSE).unwrap_or(out.at);
         if let Some(at) = moments
             .into_iter()
             .flatten()
@@ -408,7 +416,7 @@ impl Operation {
             && self.state.wake != Some(at)
         {
             self.state.wake = Some(at);
-            out.order(Effect::Wake { at });
+            out.push_effect(Effect::Wake { at });
         }
     }
 }
@@ -435,7 +443,7 @@ fn notice_pause(first: Duration, told: u32) -> Duration {
     first.saturating_mul(times)
 }
 
-fn by<'plan>(plan: &'plan Plan, id: &TaskId) -> &'plan str {
+fn plugin_name<'plan>(plan: &'plan Plan, id: &TaskId) -> &'plan str {
     plan.task(id)
         .and_then(Task::hook)
         .map_or("unknown", |hook| hook.plugin.plugin.as_str())

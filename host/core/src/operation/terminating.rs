@@ -47,7 +47,7 @@ pub(super) fn await_deletion(
     out: &mut StepOutput,
 ) {
     out.must_save = true;
-    out.order(Effect::Watch {
+    out.push_effect(Effect::Watch {
         task: id.clone(),
         key: target.key.clone(),
     });
@@ -77,7 +77,13 @@ impl Operation {
     }
 
     /// Processes an observation of a hook's object that is being deleted.
-    pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &ObservedState, out: &mut StepOutput) {
+    pub(super) fn observe_terminating(
+        &mut self,
+        id: &TaskId,
+        key: &ObjectKey,
+        fact: &ObservedState,
+        out: &mut StepOutput,
+    ) {
         let Some(ended) = self.state.hook(id).and_then(HookRun::ended_mut) else {
             return;
         };
@@ -91,7 +97,7 @@ impl Operation {
             ObservedState::Present(seen) if seen.uid == terminating.target.uid => {
                 if terminating.held_up_by != seen.deletion_blocker {
                     terminating.held_up_by.clone_from(&seen.deletion_blocker);
-                    out.tell(EventKind::TaskProgressed {
+                    out.emit(EventKind::TaskProgressed {
                         task: id.clone(),
                         health: None,
                         message: terminating.wait_reason(),
@@ -121,12 +127,12 @@ impl Operation {
         let limit = duration::whole(plan.limits.deletion_seconds);
         let why = format!("not gone after {limit}: {}", why_not_gone(held_up_by.as_deref()));
         let what = format!("{} is {why}", target.key);
-        self.blame(task, FailureClass::Timeout, &what, &Remedies::default());
+        self.record_failure(task, FailureClass::Timeout, &what, &Remedies::default());
         out.must_save = true;
-        out.tell(EventKind::HookDisposed {
+        out.emit(EventKind::HookDisposed {
             task: task.id.clone(),
             key: target.key,
-            fate: DisposalOutcome::Stuck(why),
+            outcome: DisposalOutcome::Stuck(why),
             by: None,
             plugins: Vec::new(),
         });

@@ -199,8 +199,20 @@ fn a_hook_takes_no_name_of_others() {
         ("another application's", theirs, false, false, false),
     ] {
         let ownership = Ownership::new(&ours, &none);
-        assert_eq!(ownership.may_be_replaced_by_hook(&live, false, Mode::Native), helper, "{what}");
-        assert_eq!(ownership.may_be_replaced_by_hook(&live, true, Mode::Native), job, "{what}");
-        assert_eq!(ownership.may_be_replaced_by_hook(&live, true, Mode::ArgoCd), job_in_compat, "{what}");
+        assert_eq!(
+            ownership.may_be_replaced_by_hook(&live, false, Mode::Native),
+            helper,
+            "{what}"
+        );
+        assert_eq!(
+            ownership.may_be_replaced_by_hook(&live, true, Mode::Native),
+            job,
+            "{what}"
+        );
+        assert_eq!(
+            ownership.may_be_replaced_by_hook(&live, true, Mode::ArgoCd),
+            job_in_compat,
+            "{what}"
+        );
     }
 }

@@ -29,16 +29,16 @@ impl PlanBuilder<'_> {
         }
         let mut staying = containers;
         loop {
-            let going = self.going(leaving);
+            let going = self.planned_deletions(leaving);
             let held = staying
                 .iter()
                 .enumerate()
-                .find_map(|(at, (key, container))| Some((at, self.held(key, container, &going)?)));
+                .find_map(|(at, (key, container))| Some((at, self.retention_reason(key, container, &going)?)));
             let Some((at, held)) = held else { return };
             let (key, container) = staying.remove(at);
             self.confirmed.remove(&container);
             let reason = container::retention_message(&key, &held);
-            self.keep(&key, reason, leaving);
+            self.keep_object(&key, reason, leaving);
         }
     }
 
@@ -59,7 +59,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns what the plan deletes so far.
-    fn going(&self, leaving: &[PruneCandidate<'_>]) -> container::PlannedDeletions {
+    fn planned_deletions(&self, leaving: &[PruneCandidate<'_>]) -> container::PlannedDeletions {
         let mut going = container::PlannedDeletions::default();
         for task in &self.tasks {
             if let Action::Delete(delete) = &task.action {
@@ -75,7 +75,7 @@ impl PlanBuilder<'_> {
         going
     }
 
-    fn held(
+    fn retention_reason(
         &self,
         key: &ObjectKey,
         container: &Container,
@@ -84,7 +84,7 @@ impl PlanBuilder<'_> {
         if going.is_confirmed(container) {
             return None;
         }
-        if let Some(put) = self.put_in(container) {
+        if let Some(put) = self.object_added_by_plan(container) {
             return Some(RetentionReason::PlannedObject(put));
         }
         match self.input.live.contents.get(key) {
@@ -94,11 +94,13 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns an object of the set that would be in a container after the plan has run.
-    fn put_in(&self, container: &Container) -> Option<ObjectKey> {
+    fn object_added_by_plan(&self, container: &Container) -> Option<ObjectKey> {
         if self.input.does == OperationKind::Sync {
             let desired = self.input.desired.iter();
             let desired = desired.filter(|one| !matches!(one.role, Role::Skip(_)));
-            return desired.map(|one| one.manifest.key()).find(|key| container.contains(key));
+            return desired
+                .map(|one| one.manifest.key())
+                .find(|key| container.contains(key));
         }
         let later = self.tasks.iter().filter(|task| {
             let is_hook = task.hook().is_some_and(|hook| hook.has_object);
@@ -107,7 +109,7 @@ impl PlanBuilder<'_> {
         later.map(|task| task.key.clone()).find(|key| container.contains(key))
     }
 
-    fn keep(&mut self, key: &ObjectKey, reason: Notice, leaving: &mut [PruneCandidate<'_>]) {
+    fn keep_object(&mut self, key: &ObjectKey, reason: Notice, leaving: &mut [PruneCandidate<'_>]) {
         self.tasks
             .retain(|task| task.key != *key || !matches!(task.action, Action::Delete(_)));
         for one in leaving.iter_mut().filter(|one| one.live.key() == *key) {

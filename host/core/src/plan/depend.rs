@@ -49,13 +49,13 @@ impl PlanBuilder<'_> {
                     }
                     Err(unfound) => {
                         let error = NamedObjects::diagnostic(&one.manifest, ANNOTATION, word, unfound);
-                        self.mistaken(error);
+                        self.report_mistake(error);
                     }
                 }
             }
         }
         add_definition_edges(&mut edges, desired, &slots);
-        let rings = rings(&edges);
+        let rings = find_cycles(&edges);
         for ring in &rings {
             let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::kind_and_name).collect();
             let message = format!("{} waits for itself: {}", way[0], way.join(" -> "));
@@ -64,7 +64,7 @@ impl PlanBuilder<'_> {
             let manifest = manifests.find(|one| Some(&one.key()) == ring.first());
             let Some(manifest) = manifest else { continue };
             let error = error_at(manifest, message);
-            self.mistaken(error.hint(format!("take one of these out of `{ANNOTATION}`")));
+            self.report_mistake(error.hint(format!("take one of these out of `{ANNOTATION}`")));
         }
         remove_cycles(&mut edges, &rings);
         for one in with {
@@ -73,7 +73,7 @@ impl PlanBuilder<'_> {
         edges
     }
 
-    fn mistaken(&mut self, error: crate::error::Diagnostic) {
+    fn report_mistake(&mut self, error: crate::error::Diagnostic) {
         if self.input.does == OperationKind::Sync {
             self.errors.push(error);
         }
@@ -85,7 +85,10 @@ impl PlanBuilder<'_> {
         for wanted in edges.get(&key).into_iter().flatten() {
             let theirs: &[Slot] = slots.get(wanted).map(Vec::as_slice).unwrap_or_default();
             if theirs.is_empty() {
-                let notice = format!("{key}: it doesn't wait for {}, which is left alone", wanted.kind_and_name());
+                let notice = format!(
+                    "{key}: it doesn't wait for {}, which is left alone",
+                    wanted.kind_and_name()
+                );
                 self.notices.push(notice);
                 continue;
             }
@@ -106,7 +109,7 @@ impl PlanBuilder<'_> {
                 );
                 let hint =
                     "move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is no hook";
-                self.mistaken(error_at(&one.manifest, message).hint(hint));
+                self.report_mistake(error_at(&one.manifest, message).hint(hint));
                 break;
             }
         }
@@ -141,7 +144,7 @@ impl PlanBuilder<'_> {
         }
         // In a sync, cycles are mistakes. Objects that were deployed with a cycle must still be deleted.
         loop {
-            let found = rings(&goes_after);
+            let found = find_cycles(&goes_after);
             if found.is_empty() {
                 break;
             }
@@ -242,7 +245,7 @@ fn add_api_service_edges(edges: &mut Edges, desired: &[Classified]) {
 }
 
 /// Finds cycles: each from its first object, in the order in which the objects wait.
-fn rings(edges: &Edges) -> Vec<Vec<ObjectKey>> {
+fn find_cycles(edges: &Edges) -> Vec<Vec<ObjectKey>> {
     let mut left: Edges = edges.clone();
     let mut found = Vec::new();
     loop {

@@ -88,13 +88,17 @@ impl PlanBuilder<'_> {
         let Some(id) = id else { return };
         let key = manifest.key();
         if phases.is_empty() {
-            self.without_phase(manifest);
+            self.report_missing_phase(manifest);
             return;
         }
         self.confirm_container(&manifest.object);
-        let judge = if *has_object { self.health_plugin(manifest) } else { None };
-        let policies = self.policies(classified);
-        let inputs = self.inputs(classified);
+        let judge = if *has_object {
+            self.health_plugin(manifest)
+        } else {
+            None
+        };
+        let policies = self.policy_uses(classified);
+        let inputs = self.inputs_digest(classified);
         let mut left_out: Vec<(Phase, String)> = Vec::new();
         let mut runs = false;
         for phase in phases {
@@ -194,7 +198,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns the digest of a hook's inputs, if one of its conditions needs it.
-    fn inputs(&mut self, classified: &Classified) -> Option<String> {
+    fn inputs_digest(&mut self, classified: &Classified) -> Option<String> {
         let directives = &classified.directives;
         let mut conditions = directives.run_if_of_phase.values().chain([&directives.run_if]);
         if !conditions.any(|condition| condition.includes(RunCondition::Changed)) {
@@ -227,7 +231,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Reports a hook that would never run: an error, in compat mode it is skipped.
-    fn without_phase(&mut self, manifest: &Manifest) {
+    fn report_missing_phase(&mut self, manifest: &Manifest) {
         if self.input.options.mode.has(Rule::MistakesAreIgnored) {
             self.record_rule(Rule::MistakesAreIgnored, &manifest.key(), None);
             return self.skip(manifest, "no word of its hook annotation is a phase");
@@ -237,7 +241,7 @@ impl PlanBuilder<'_> {
             .push(error.hint("write one, as in `capstan.dev/hook: PreSync`"));
     }
 
-    fn policies(&mut self, classified: &Classified) -> Vec<PolicyUse> {
+    fn policy_uses(&mut self, classified: &Classified) -> Vec<PolicyUse> {
         let mut words = classified.directives.delete_policies.clone();
         if self.input.options.mode.has(Rule::MistakesAreIgnored) {
             self.ignore_unknown_policies(classified, &mut words);

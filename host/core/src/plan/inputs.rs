@@ -21,7 +21,11 @@ const ANNOTATION: &str = "capstan.dev/run-if-inputs";
 /// # Errors
 ///
 /// Returns an error for each word of its annotation that names no object of the set.
-pub(super) fn inputs_digest(hook: &Classified, desired: &[Classified], names: &NamedObjects) -> Result<String, Vec<Diagnostic>> {
+pub(super) fn inputs_digest(
+    hook: &Classified,
+    desired: &[Classified],
+    names: &NamedObjects,
+) -> Result<String, Vec<Diagnostic>> {
     let (manifest, directives) = (&hook.manifest, &hook.directives);
     let key = manifest.key();
     let mut named: BTreeSet<ObjectKey> = references(&manifest.object)

@@ -2,7 +2,9 @@
 
 use std::{cell::OnceCell, collections::BTreeSet};
 
-use super::{Classified, Plan, PlanInput, Role, Skipped, depend::Edges, hooks, naming::NamedObjects, write::unknown_fields};
+use super::{
+    Classified, Plan, PlanInput, Role, Skipped, depend::Edges, hooks, naming::NamedObjects, write::unknown_fields,
+};
 use crate::{
     compat::{self, Rule, RuleUse},
     container::Container,
@@ -63,7 +65,7 @@ pub fn make_plan(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
     if !made.errors.is_empty() {
         return Err(made.errors);
     }
-    made.arrange();
+    made.sort_tasks();
     made.link_tasks(&edges);
     // The plan of the deployment showed these notices.
     if planning.purpose == Purpose::Test {
@@ -140,7 +142,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Sorts the tasks, and decides what is waited for.
-    fn arrange(&mut self) {
+    fn sort_tasks(&mut self) {
         let PlanInput {
             options,
             does,
@@ -165,9 +167,13 @@ impl PlanBuilder<'_> {
             .filter(|one| one.manifest.object.annotation("capstan.dev/wait").is_some())
             .map(|one| one.manifest.key())
             .collect();
-        compat::waits::decide_waits(options.mode, &mut self.tasks, &self.idle_steps, &mut self.rule_uses, |key| {
-            asked.contains(key)
-        });
+        compat::waits::decide_waits(
+            options.mode,
+            &mut self.tasks,
+            &self.idle_steps,
+            &mut self.rule_uses,
+            |key| asked.contains(key),
+        );
     }
 
     /// Checks the set as a whole: it isn't empty, has no duplicates, and every word of the selection selects something.
@@ -206,8 +212,7 @@ impl PlanBuilder<'_> {
             .map(|(key, _)| key)
             .chain(&left);
         let hooks = keys.iter().filter(|(_, is_hook)| *is_hook).map(|(key, _)| key);
-        self.errors
-            .extend(self.input.options.selection.check(resources, hooks));
+        self.errors.extend(self.input.options.selection.check(resources, hooks));
         if !self.input.options.confirmed.only.is_empty() {
             let mistakes = self.input.options.confirmed.check(self.confirmable());
             self.errors.extend(mistakes);
@@ -303,7 +308,9 @@ impl PlanBuilder<'_> {
             };
             self.notices.push(notice);
         }
-        let Some(judge) = self.health_plugin(manifest) else { return };
+        let Some(judge) = self.health_plugin(manifest) else {
+            return;
+        };
         let mut object = manifest.object.clone();
         ownership::add_labels(&mut object, &self.input.application);
         let ignored = match IgnoredFields::from_manifest(
@@ -400,7 +407,12 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns the plugin for a query, or adds an error.
-    pub(super) fn require_plugin(&mut self, manifest: &Manifest, pointer: &str, need: &PluginQuery) -> Option<PluginRef> {
+    pub(super) fn require_plugin(
+        &mut self,
+        manifest: &Manifest,
+        pointer: &str,
+        need: &PluginQuery,
+    ) -> Option<PluginRef> {
         let found = (self.input.answerer)(need);
         if found.is_none() {
             let error = manifest.error(pointer, format!("no plugin answers for {need}"));

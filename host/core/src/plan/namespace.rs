@@ -46,7 +46,11 @@ impl PlanBuilder<'_> {
             return;
         };
         let live = planning.live.objects.get(&key);
-        let ChangeDecision { changes, is_uncertain: is_unsure, .. } = self.decide_change(&object, &IgnoredFields::default(), ApplyStrategy::Apply);
+        let ChangeDecision {
+            changes,
+            is_uncertain: is_unsure,
+            ..
+        } = self.decide_change(&object, &IgnoredFields::default(), ApplyStrategy::Apply);
         self.tasks.push(Task {
             id: TaskId::new(Phase::PreSync, Wave::default(), &key),
             phase: Phase::PreSync,

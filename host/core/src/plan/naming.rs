@@ -5,7 +5,7 @@ use crate::{
     error::Diagnostic,
     manifest::Manifest,
     object::ObjectKey,
-    object_word::{SPECIFIER_FORM, ObjectIndex, ObjectSpecifier, Unresolved},
+    object_word::{ObjectIndex, ObjectSpecifier, SPECIFIER_FORM, Unresolved},
     text::join_names,
 };
 

@@ -116,7 +116,14 @@ impl Confirmation {
 
     /// Returns an error for each word that names no object, or more than one.
     pub(super) fn check(&self, objects: &ObjectIndex) -> Vec<Diagnostic> {
-        let unresolved = |word: &String| Some(objects.resolve(word).err()?.into_diagnostic(ObjectOption::Confirm, word));
+        let unresolved = |word: &String| {
+            Some(
+                objects
+                    .resolve(word)
+                    .err()?
+                    .into_diagnostic(ObjectOption::Confirm, word),
+            )
+        };
         self.only.iter().filter_map(unresolved).collect()
     }
 }

@@ -56,7 +56,10 @@ impl PlanBuilder<'_> {
         let mut rights = BTreeSet::new();
         for binding in going().filter_map(|task| live.get(&task.key)) {
             let named: Vec<ObjectKey> = match binding.kind() {
-                "RoleBinding" | "ClusterRoleBinding" => lint::binding_references(binding).into_iter().map(|(key, ..)| key).collect(),
+                "RoleBinding" | "ClusterRoleBinding" => lint::binding_references(binding)
+                    .into_iter()
+                    .map(|(key, ..)| key)
+                    .collect(),
                 _ => continue,
             };
             if named.iter().any(|key| needed.contains(key)) {

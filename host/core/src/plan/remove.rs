@@ -14,7 +14,7 @@ use crate::{
     ownership::{Owner, Removal},
     phase::Phase,
     remedy::{Notice, Remedies, Setting},
-    task::{Action, DryRunCheck, DeleteTask, DeletionEnd, Task, TaskId, UnknownFields},
+    task::{Action, DeleteTask, DeletionEnd, DryRunCheck, Task, TaskId, UnknownFields},
     wave::Wave,
 };
 
@@ -46,12 +46,12 @@ impl PlanBuilder<'_> {
             Permission::Yes => {}
             Permission::No => return self.skip(manifest, "its annotations or options keep it (Delete=false)"),
             Permission::Confirm if self.input.options.confirmed.has(&key) => {}
-            Permission::Confirm => return self.skip(manifest, self.unconfirmed("Delete", &key)),
+            Permission::Confirm => return self.skip(manifest, self.unconfirmed_reason("Delete", &key)),
         }
         if self.is_home_namespace(live) {
             return self.skip(manifest, HOME_NAMESPACE_REASON);
         }
-        if self.survives(live) {
+        if self.is_kept_definition(live) {
             return self.skip(manifest, DEFINITION_KEPT_REASON);
         }
         let wave = Wave(directives.wave.0.saturating_neg());
@@ -138,7 +138,7 @@ impl PlanBuilder<'_> {
             if self.is_kept_hook_object(live) {
                 continue;
             }
-            let (directives, mut refused) = match self.read(live) {
+            let (directives, mut refused) = match self.read_live_directives(live) {
                 Ok(directives) => {
                     let refused = self.permission(live, &directives).err();
                     (directives, refused)
@@ -154,7 +154,11 @@ impl PlanBuilder<'_> {
             } else if let Some(reason) = refused {
                 self.skip_live(key, reason);
             }
-            leaving.push(PruneCandidate { live, directives, is_deleted: goes });
+            leaving.push(PruneCandidate {
+                live,
+                directives,
+                is_deleted: goes,
+            });
         }
         self.keep_full_containers(&mut leaving);
         let going = leaving.iter().filter(|one| one.is_deleted);
@@ -177,9 +181,7 @@ impl PlanBuilder<'_> {
     fn awaits_terminating(&self) -> bool {
         match self.input.does {
             OperationKind::Delete => true,
-            OperationKind::Sync => {
-                self.input.options.prune && !self.input.options.mode.has(Rule::PruneInsideWaves)
-            }
+            OperationKind::Sync => self.input.options.prune && !self.input.options.mode.has(Rule::PruneInsideWaves),
         }
     }
 
@@ -225,9 +227,9 @@ impl PlanBuilder<'_> {
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let last = tasks.map(|task| task.wave.0).max().unwrap_or_default();
         let removed = || leaving.iter().filter(|one| one.is_deleted);
-        let turns: BTreeSet<(bool, Reverse<Wave>)> = removed().map(|one| turn(&one.directives)).collect();
+        let turns: BTreeSet<(bool, Reverse<Wave>)> = removed().map(|one| prune_order(&one.directives)).collect();
         for PruneCandidate { live, directives, .. } in removed() {
-            let before = turns.range(..turn(directives)).count();
+            let before = turns.range(..prune_order(directives)).count();
             let wave = last
                 .saturating_add(1)
                 .saturating_add(i32::try_from(before).unwrap_or(i32::MAX));
@@ -264,9 +266,8 @@ impl PlanBuilder<'_> {
             || live
                 .annotation("helm.sh/hook")
                 .is_some_and(|words| words != "crd-install");
-        let stays = is_hook
-            && self.input.does == OperationKind::Sync
-            && self.input.options.mode.has(Rule::HooksAreNotPruned);
+        let stays =
+            is_hook && self.input.does == OperationKind::Sync && self.input.options.mode.has(Rule::HooksAreNotPruned);
         if stays && self.input.options.prune {
             let key = live.key();
             self.record_rule(Rule::HooksAreNotPruned, &key, None);
@@ -287,7 +288,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Reads the annotations of a live object that no manifest names.
-    fn read(&self, live: &Object) -> Result<Directives, String> {
+    fn read_live_directives(&self, live: &Object) -> Result<Directives, String> {
         let read = manifest::from_live(live).and_then(|one| directive::read_directives(&one, self.input.options.mode));
         match read {
             Ok(mut directives) => {
@@ -312,15 +313,17 @@ impl PlanBuilder<'_> {
         };
         match permission {
             Permission::Confirm if !self.input.options.confirmed.has(&live.key()) => {
-                Err(self.unconfirmed(option, &live.key()))
+                Err(self.unconfirmed_reason(option, &live.key()))
             }
-            Permission::Yes | Permission::Confirm if self.survives(live) => Err(DEFINITION_KEPT_REASON.into()),
+            Permission::Yes | Permission::Confirm if self.is_kept_definition(live) => {
+                Err(DEFINITION_KEPT_REASON.into())
+            }
             Permission::Yes | Permission::Confirm => Ok(()),
             Permission::No => Err(format!("its annotations or options keep it ({option}=false)").into()),
         }
     }
 
-    fn unconfirmed(&self, option: &str, key: &ObjectKey) -> Notice {
+    fn unconfirmed_reason(&self, option: &str, key: &ObjectKey) -> Notice {
         let confirm = Setting::Confirm {
             object: self.confirmable().specifier_for(key),
             with_contents: false,
@@ -332,7 +335,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns whether a live object is a definition that isn't deleted with its application in compat mode.
-    fn survives(&mut self, live: &Object) -> bool {
+    fn is_kept_definition(&mut self, live: &Object) -> bool {
         let is_definition = live.kind() == "CustomResourceDefinition" && live.group() == "apiextensions.k8s.io";
         let survives = is_definition
             && self.input.does == OperationKind::Delete
@@ -353,6 +356,6 @@ pub(super) struct PruneCandidate<'a> {
 }
 
 /// Returns the order in which an object is pruned: `PruneLast` after all others, high waves before low ones.
-fn turn(directives: &Directives) -> (bool, Reverse<Wave>) {
+fn prune_order(directives: &Directives) -> (bool, Reverse<Wave>) {
     (directives.prune_last, Reverse(directives.wave))
 }

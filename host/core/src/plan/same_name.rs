@@ -35,7 +35,7 @@ impl PlanBuilder<'_> {
                 continue;
             }
             let key = manifest.key();
-            let is_hook = has_hooks_object(classified);
+            let is_hook = is_hook_with_object(classified);
             let ends = hooks::runs_to_completion(&key.group_kind());
             let equal = seen.get(&(key.clone(), false)).filter(|_| !is_hook);
             let across = seen.get(&(key.clone(), !is_hook)).filter(|_| ends);
@@ -101,7 +101,7 @@ impl PlanBuilder<'_> {
         let of_hooks: BTreeSet<ObjectKey> = self
             .desired
             .iter()
-            .filter(|one| has_hooks_object(one) && one.manifest.object.generate_name().is_none())
+            .filter(|one| is_hook_with_object(one) && one.manifest.object.generate_name().is_none())
             .map(|one| one.manifest.key())
             .collect();
         let resources: BTreeMap<ObjectKey, &Object> = self
@@ -181,7 +181,7 @@ impl PlanBuilder<'_> {
 }
 
 /// Returns whether a manifest is a hook with an object.
-fn has_hooks_object(classified: &Classified) -> bool {
+fn is_hook_with_object(classified: &Classified) -> bool {
     matches!(classified.role, Role::Hook { has_object: true, .. })
 }
 

@@ -85,7 +85,11 @@ pub fn resolve_namespaces(
             }
         }
     }
-    if errors.is_empty() { Ok(defined_scopes) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(defined_scopes)
+    } else {
+        Err(errors)
+    }
 }
 
 /// Returns the kinds that the definitions among some manifests define.

@@ -93,7 +93,12 @@ impl Selection {
             ];
             for (option, words) in named {
                 for word in words {
-                    errors.extend(hooks.resolve_hook(word).err().map(|why| why.into_diagnostic(option, word)));
+                    errors.extend(
+                        hooks
+                            .resolve_hook(word)
+                            .err()
+                            .map(|why| why.into_diagnostic(option, word)),
+                    );
                 }
             }
         }

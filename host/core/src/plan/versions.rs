@@ -214,7 +214,10 @@ pub fn parse_minor(version: &str) -> Option<u32> {
 
 /// Returns a mistake for each manifest in a version that neither the cluster nor a definition of the set serves. If the set has the kind's
 /// definition, only that counts, because it is applied before the kind's objects.
-pub fn check_versions<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, served: &Versions) -> Vec<Diagnostic> {
+pub fn check_versions<'set>(
+    manifests: impl Iterator<Item = &'set Manifest> + Clone,
+    served: &Versions,
+) -> Vec<Diagnostic> {
     let own: BTreeMap<GroupKind, (Vec<String>, &Manifest)> = manifests.clone().filter_map(defined_versions).collect();
     manifests
         .filter_map(|manifest| {

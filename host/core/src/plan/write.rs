@@ -80,7 +80,12 @@ pub(super) fn unknown_fields(directives: &Directives) -> UnknownFields {
 
 impl PlanBuilder<'_> {
     /// Returns how an object is written. In compat mode the live object's options count, too.
-    pub(super) fn apply_strategy(&mut self, directives: &Directives, live: Option<&Object>, key: &ObjectKey) -> ApplyStrategy {
+    pub(super) fn apply_strategy(
+        &mut self,
+        directives: &Directives,
+        live: Option<&Object>,
+        key: &ObjectKey,
+    ) -> ApplyStrategy {
         let of = |replace: bool, force: bool| match (replace, force) {
             (false, false) => ApplyStrategy::Apply,
             (true, false) => ApplyStrategy::Replace,

@@ -90,7 +90,11 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
             scopes.entry(kind).or_insert(Scope::Namespaced);
         }
     }
-    errors.extend(plan::resolve_namespaces(&mut settled, &scopes, "shop").err().unwrap_or_default());
+    errors.extend(
+        plan::resolve_namespaces(&mut settled, &scopes, "shop")
+            .err()
+            .unwrap_or_default(),
+    );
     let mut desired = Vec::new();
     for (manifest, directives) in settled {
         match role(&manifest, &directives, way.mode) {
@@ -141,7 +145,14 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
 
 fn findings(plan: &Plan, desired: &[Classified], live: &LiveObjects) -> Vec<Finding> {
     let desired = plan::in_written_order(desired);
-    let set = lint::ManifestSet::new(plan.mode, plan.operation_kind, &plan.application, live, desired, &plan.tasks);
+    let set = lint::ManifestSet::new(
+        plan.mode,
+        plan.operation_kind,
+        &plan.application,
+        live,
+        desired,
+        &plan.tasks,
+    );
     lint::lint(&set)
 }
 

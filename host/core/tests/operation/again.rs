@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
     event::OperationStatus,
     hook::HookOutcome,
     input::{Answer, EffectFailure, Input, InputKind, PreviousHookObjects},
@@ -41,7 +41,10 @@ impl Driver {
     }
 
     fn tell(&mut self, what: InputKind) {
-        self.last = self.operation.step(Input { at: self.at, kind: what });
+        self.last = self.operation.step(Input {
+            at: self.at,
+            kind: what,
+        });
     }
 
     fn refuse(&mut self, task: &TaskId) {
@@ -172,7 +175,7 @@ impl Driver {
         let step = state.pointer(&pointer).and_then(serde_json::Value::as_u64).unwrap();
         self.tell(InputKind::RequestAnswered {
             task: task.id.clone(),
-            ask: 1,
+            request_id: 1,
             step: u32::try_from(step).unwrap(),
             answer,
         });
@@ -219,7 +222,7 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
         let lines = Answer::Observation(PendingObservationKind::Log(Vec::new()));
         driver.tell(InputKind::RequestAnswered {
             task: task.id.clone(),
-            ask: 3,
+            request_id: 3,
             step: 1,
             answer: lines,
         });
@@ -250,7 +253,7 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
     };
     driver.answer(&task, Answer::Created(target));
     assert!(
-        matches!(driver.call(), Some(HookCall::Advance { note, .. }) if note.kind == PendingObservationKind::Created)
+        matches!(driver.call(), Some(HookCall::Advance { observation, .. }) if note.kind == PendingObservationKind::Created)
     );
 }
 
@@ -308,7 +311,10 @@ fn in_sync_fail_a_webhook_is_waited_for_too() {
         task: alarm.id.clone(),
         result: Ok(PreviousHookObjects::default()),
     });
-    driver.stepped(&alarm, step(Progress::Running, vec![HookRequest::new(1, Request::CreateOwn)]));
+    driver.stepped(
+        &alarm,
+        step(Progress::Running, vec![HookRequest::new(1, Request::CreateOwn)]),
+    );
     driver.fail(&alarm);
     assert_eq!(driver.call(), None);
     driver.wake();

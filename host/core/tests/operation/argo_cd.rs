@@ -10,7 +10,7 @@ use capstan_core::{
     input::InputKind,
     phase::Phase,
     plan::{Plan, Retry},
-    task::{Action, DryRunCheck, DeletionEnd, FailureClass, Task},
+    task::{Action, DeletionEnd, DryRunCheck, FailureClass, Task},
 };
 use insta::assert_snapshot;
 
@@ -251,7 +251,11 @@ fn every_try_begins_with_pre_sync_and_ends_with_sync_fail() {
             ..Retry::default()
         };
         let shell = run(Shell::new(plan, 1).fate(&bad, Fate::Badly));
-        assert!(matches!(shell.status(), OperationStatus::Failed(_)), "{}", shell.story());
+        assert!(
+            matches!(shell.status(), OperationStatus::Failed(_)),
+            "{}",
+            shell.story()
+        );
         let story = shell.story();
         story.lines().filter(|told| told.trim_start().starts_with(line)).count()
     };

@@ -102,7 +102,11 @@ fn a_helper_stays_for_the_next_try() {
     shell.operation = Operation::new(Arc::new(plan), "op1");
     shell.begin();
     shell.run(5000);
-    assert!(matches!(shell.status(), OperationStatus::Failed(_)), "{}", shell.story());
+    assert!(
+        matches!(shell.status(), OperationStatus::Failed(_)),
+        "{}",
+        shell.story()
+    );
     let deleted = shell.deletions.iter().filter(|(_, task, _)| *task == account.id);
     let after: Vec<usize> = deleted.map(|(events, ..)| *events).collect();
     let last_try = shell
@@ -127,7 +131,11 @@ fn a_terminated_operation_removes_what_its_policies_want() {
             by: "somebody".to_owned(),
         });
         shell.run(1000);
-        assert!(matches!(shell.status(), OperationStatus::Terminated { .. }), "{}", shell.story());
+        assert!(
+            matches!(shell.status(), OperationStatus::Terminated { .. }),
+            "{}",
+            shell.story()
+        );
         assert!(!shell.has(&job));
         shell.has(&account)
     };
@@ -231,7 +239,7 @@ fn check(shell: &Shell, tasks: &[(Task, Fate, Option<HookOutcome>)], was_interru
         }
     }
     for (task, _, after) in tasks.iter().filter(|(task, ..)| task.key.kind == "ServiceAccount") {
-        let deleted = |event: &&capstan_core::event::Event| matches!(&event.kind, EventKind::HookDisposed { task: of, fate: Left::Deleted, .. } if *of == task.id);
+        let deleted = |event: &&capstan_core::event::Event| matches!(&event.kind, EventKind::HookDisposed { task: of, outcome: Left::Deleted, .. } if *of == task.id);
         let count = shell.events.iter().filter(deleted).count();
         let ended = shell.operation.outcome(&task.id);
         let is_wanted = ended.is_some() && ended == *after;

@@ -19,7 +19,11 @@ use crate::shell::{Fate, Shell, hook, plan};
 
 /// Its pod waits for a Secret.
 fn lacks_secret(name: &str) -> Assessment {
-    let mut assessment = Assessment::new(Health::Degraded, format!("secret \"{name}\" not found"), pods::PODS_RULE);
+    let mut assessment = Assessment::new(
+        Health::Degraded,
+        format!("secret \"{name}\" not found"),
+        pods::PODS_RULE,
+    );
     assessment.missing_object = Some(Box::new(ObjectKey {
         group: String::new(),
         kind: "Secret".to_owned(),
@@ -200,7 +204,11 @@ fn a_sync_waits_for_no_hooks_object_and_a_terminated_deletion_neither() {
     let by = "somebody".to_owned();
     shell.tell(capstan_core::input::InputKind::Terminated { by });
     shell.run(1000);
-    assert!(matches!(shell.status(), OperationStatus::Terminated { .. }), "{}", shell.story());
+    assert!(
+        matches!(shell.status(), OperationStatus::Terminated { .. }),
+        "{}",
+        shell.story()
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Every stage of a hook's run has an end: whatever its plugin, the cluster or a crash does, a hook that is stopped ends soon.
 
 use capstan_core::{
-    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
     event::OperationStatus,
     fact::ObservedState,
     hook::{Disposal, HookOutcome, Propagation},
@@ -76,7 +76,7 @@ fn while_another_object_has_the_name_its_plugin_goes_on_and_nothing_is_asked_for
         name: "go".to_owned(),
         by: "anna".to_owned(),
         value: json!(null),
-        mark: "go.1".to_owned(),
+        signal_id: "go.1".to_owned(),
     };
     let mut run = run.answered(2, Answer::Observation(signal));
     assert!(run.orders().starts_with("forget go.1, advance by Signal"));
@@ -97,9 +97,11 @@ fn a_question_that_is_being_asked_when_the_name_is_found_taken_has_its_answer_ta
         name: "go".to_owned(),
         by: "anna".to_owned(),
         value: json!(null),
-        mark: "go.1".to_owned(),
+        signal_id: "go.1".to_owned(),
     };
-    run = run.answered(1, Answer::Observation(signal)).answered(2, Answer::NameTaken);
+    run = run
+        .answered(1, Answer::Observation(signal))
+        .answered(2, Answer::NameTaken);
     run = run.stepped_without_asks().found(Vec::new());
     run.effects.clear();
     let own = run.own();
@@ -111,12 +113,14 @@ fn a_question_that_is_being_asked_when_the_name_is_found_taken_has_its_answer_ta
 fn what_happens_to_a_followed_object_while_the_name_is_taken_is_told() {
     let asks = vec![Request::Watch(config_map("c")), Request::CreateOwn];
     let mut run = stage("starting").stepped(Progress::Running, asks);
-    run = run.answered(1, Answer::Resolved(key("c"))).answered(2, Answer::NameTaken);
+    run = run
+        .answered(1, Answer::Resolved(key("c")))
+        .answered(2, Answer::NameTaken);
     run.effects.clear();
     run.tell(InputKind::Observed {
         task: run.hook.id.clone(),
         key: key("c"),
-        fact: ObservedState::Gone,
+        state: ObservedState::Gone,
     });
     assert_eq!(run.orders(), "advance by Gone");
 }
@@ -300,13 +304,13 @@ impl Chance {
             (Request::Http(_), _) => http_answer(),
             (Request::Apply(_), _) => Answer::Modified {
                 key: key("a"),
-                how: "applied".to_owned(),
+                action: "applied".to_owned(),
             },
             _ => Answer::Observation(PendingObservationKind::Done),
         };
         self.tell(InputKind::RequestAnswered {
             task: self.run.hook.id.clone(),
-            ask: ask.id,
+            request_id: ask.id,
             step: ask.step,
             answer,
         });
@@ -332,7 +336,10 @@ impl Chance {
         };
         self.tell(InputKind::PreviousDecided {
             task: self.run.hook.id.clone(),
-            result: Ok(PreviousHookObjects { current: None, decisions: decided }),
+            result: Ok(PreviousHookObjects {
+                current: None,
+                decisions: decided,
+            }),
         });
     }
 
@@ -356,7 +363,7 @@ impl Chance {
         self.tell(InputKind::Observed {
             task: self.run.hook.id.clone(),
             key,
-            fact: ObservedState::Gone,
+            state: ObservedState::Gone,
         });
     }
 
@@ -373,7 +380,7 @@ impl Chance {
                 Work::KeepLogs => self.tell(InputKind::LogsSaved {
                     task,
                     bytes: 1,
-                    trouble: None,
+                    problem: None,
                 }),
                 Work::SetTtl => self.tell(InputKind::TtlSet { task, result: Ok(()) }),
                 Work::Decide(occasion) => self.tell(InputKind::Decided {

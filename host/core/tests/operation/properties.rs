@@ -150,7 +150,10 @@ fn check(shell: &Shell) {
     let seqs: Vec<u64> = shell.events.iter().map(|event| event.seq).collect();
     assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]));
     if has_failed {
-        assert!(matches!(shell.status(), OperationStatus::Failed(_) | OperationStatus::Terminated { .. }));
+        assert!(matches!(
+            shell.status(),
+            OperationStatus::Failed(_) | OperationStatus::Terminated { .. }
+        ));
         let wants_sync_fail = plan.tasks.iter().any(|task| task.phase == Phase::SyncFail);
         let ran = started.iter().any(|task| task.0.starts_with("SyncFail"));
         assert!(ran == wants_sync_fail || matches!(shell.status(), OperationStatus::Terminated { .. }));

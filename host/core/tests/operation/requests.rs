@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use capstan_core::{
-    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
     event::{EventKind, OperationStatus},
     fact::ObservedState,
     grant::{Grants, UserGrants},
@@ -63,7 +63,10 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
 impl Hook {
     fn tell(&mut self, what: InputKind) {
         self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
-        let step = self.operation.step(Input { at: self.now, kind: what });
+        let step = self.operation.step(Input {
+            at: self.now,
+            kind: what,
+        });
         if step.must_save {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
         }
@@ -101,7 +104,7 @@ impl Hook {
         let task = self.task.id.clone();
         self.tell(InputKind::RequestAnswered {
             task,
-            ask,
+            request_id: ask,
             step,
             answer,
         });
@@ -122,7 +125,7 @@ impl Hook {
     fn told(&mut self) -> (Option<u32>, PendingObservationKind) {
         match self.next() {
             Some(Effect::Do {
-                work: Work::StepHook(HookCall::Advance { note, .. }),
+                work: Work::StepHook(HookCall::Advance { observation: note, .. }),
                 ..
             }) => (note.request_id, note.kind),
             other => panic!("{other:?}"),
@@ -139,7 +142,10 @@ impl Hook {
     fn requested(&self) -> Vec<(String, u32, bool)> {
         let all = self.news.iter().filter_map(|news| match news {
             EventKind::PluginRequested {
-                request: what, times, refused, ..
+                request: what,
+                times,
+                refusal: refused,
+                ..
             } => Some((what.clone(), *times, refused.is_none())),
             _ => None,
         });
@@ -191,7 +197,7 @@ fn reply(status: u16) -> PendingObservationKind {
 fn touched(name: &str) -> Answer {
     Answer::Modified {
         key: key(name),
-        how: "applied".to_owned(),
+        action: "applied".to_owned(),
     }
 }
 
@@ -316,7 +322,7 @@ fn a_watch_and_a_deletion_survive_a_crash() {
         hook.tell(InputKind::Observed {
             task: task.clone(),
             key: key(name),
-            fact,
+            state: fact,
         });
     }
     assert!(matches!(hook.next(), Some(Effect::Unwatch { key: found, .. }) if found == key("b")));
@@ -343,7 +349,7 @@ fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
         name: "approval".to_owned(),
         by: "anna".to_owned(),
         value: json!({"verdict": "approved"}),
-        mark: "m".to_owned(),
+        signal_id: "m".to_owned(),
     };
     hook.answer(1, 1, Answer::Observation(signal.clone()));
     let forget = Effect::Do {
@@ -650,7 +656,7 @@ proptest! {
                         let (ask, step) = (ask.id, ask.step);
                         hook.answer(ask, step, answer);
                     }
-                    Effect::Do { work: Work::StepHook(HookCall::Advance { note, .. }), .. } => {
+                    Effect::Do { work: Work::StepHook(HookCall::Advance { observation, .. }), .. } => {
                         if let PendingObservationKind::Read(request) = &note.kind {
                             prop_assert!(check(request), "{request:?} was read");
                         }

@@ -9,9 +9,9 @@ use capstan_core::{
     compat::Mode,
     deletion::PropagationRules,
     directive::{OnTimeout, Wait},
-    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
     event::{Event, EventKind, OperationStatus},
-    fact::{ObservedState, Freshness, ObservedObject},
+    fact::{Freshness, ObservedObject, ObservedState},
     health::{Assessment, Health},
     hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
     ignore::IgnoredFields,
@@ -27,8 +27,8 @@ use capstan_core::{
     remedy::Remedies,
     sync_options::SyncOptions,
     task::{
-        Action, ApplyStrategy, ApplyTask, DryRunCheck, DeleteTask, DeletionEnd, ExpectedChange, FailureClass, HookTask, Task,
-        TaskId, UnknownFields,
+        Action, ApplyStrategy, ApplyTask, DeleteTask, DeletionEnd, DryRunCheck, ExpectedChange, FailureClass, HookTask,
+        Task, TaskId, UnknownFields,
     },
     wave::Wave,
 };
@@ -261,7 +261,10 @@ impl Shell {
     }
 
     pub fn tell(&mut self, what: InputKind) {
-        let step = self.operation.step(Input { at: self.now, kind: what });
+        let step = self.operation.step(Input {
+            at: self.now,
+            kind: what,
+        });
         self.events.extend(step.events);
         if step.must_save {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
@@ -431,12 +434,12 @@ impl Shell {
                     InputKind::Observed {
                         task,
                         key,
-                        fact: ObservedState::Gone,
+                        state: ObservedState::Gone,
                     },
                 ]
             }
             Effect::Watch { task, key } => vec![InputKind::Observed {
-                fact: self.look(&task, &key),
+                state: self.look(&task, &key),
                 task,
                 key,
             }],
@@ -498,7 +501,7 @@ impl Shell {
                 }
                 vec![InputKind::RequestAnswered {
                     task,
-                    ask: ask.id,
+                    request_id: ask.id,
                     step: ask.step,
                     answer: Answer::Created(own),
                 }]
@@ -509,7 +512,7 @@ impl Shell {
             } => vec![InputKind::LogsSaved {
                 task,
                 bytes: 12,
-                trouble: None,
+                problem: None,
             }],
             Effect::Do {
                 task,
@@ -547,7 +550,7 @@ impl Shell {
     pub fn look_again(&mut self, task: &Task) {
         let (task, key) = (task.id.clone(), task.key.clone());
         let fact = self.look(&task, &key);
-        self.tell(InputKind::Observed { task, key, fact });
+        self.tell(InputKind::Observed { task, key, state: fact });
     }
 
     /// Tells how a task's object is judged.
@@ -558,7 +561,7 @@ impl Shell {
         };
         seen.assessment = assessment;
         let fact = ObservedState::Present(seen);
-        self.tell(InputKind::Observed { task, key, fact });
+        self.tell(InputKind::Observed { task, key, state: fact });
     }
 
     /// Takes a task's object out of the cluster.
@@ -613,7 +616,7 @@ impl Shell {
                 vec![ask(1, Request::CreateOwn), ask(2, Request::WatchOwn)],
             ),
             HookCall::Abort { .. } => step(Progress::Ended(HookOutcome::Failed), Vec::new()),
-            HookCall::Advance { note, .. } => match (&note.kind, self.fate_of(task)) {
+            HookCall::Advance { observation: note, .. } => match (&note.kind, self.fate_of(task)) {
                 (PendingObservationKind::Object, Fate::Well) => {
                     step(Progress::Ended(HookOutcome::Succeeded), Vec::new())
                 }
@@ -660,26 +663,31 @@ fn tell(news: &EventKind) -> Option<String> {
             None => phase.to_string(),
         },
         EventKind::WaveStarted { wave, .. } => format!("  wave {wave}"),
-        EventKind::TaskBlocked { task, on } => {
+        EventKind::TaskBlocked { task, waits_for: on } => {
             let on: Vec<String> = on.iter().map(ToString::to_string).collect();
             format!("    {task} waits for {}", on.join(", "))
         }
         EventKind::TaskStarted { task } => format!("    start {task}"),
-        EventKind::ObjectApplied { key, how, .. } => format!("    {how} {key}"),
+        EventKind::ObjectApplied { key, action: how, .. } => format!("    {how} {key}"),
         EventKind::TaskFinished { task, result } => {
             format!("    end {task}: {result:?}").replace(", remedies: Remedies([])", "")
         }
-        EventKind::HookDisposed { key, fate, by, .. } => {
+        EventKind::HookDisposed {
+            key, outcome: fate, by, ..
+        } => {
             format!("    {fate:?} {key} ({})", by.as_deref().unwrap_or_default())
         }
-        EventKind::Stopping { why } => format!("stopping: {why}"),
-        EventKind::Waiting { on } => {
+        EventKind::Stopping { reason: why } => format!("stopping: {why}"),
+        EventKind::Waiting { tasks: on } => {
             let on: Vec<String> = on.iter().map(|on| format!("{} ({})", on.task, on.message)).collect();
             format!("waiting for {}", on.join(", "))
         }
         EventKind::OperationFinished { status } => match status {
             OperationStatus::Failed(cause) => format!("Failed: {}: {}", cause.class, cause.message),
-            OperationStatus::Running | OperationStatus::Terminating { .. } | OperationStatus::Succeeded | OperationStatus::Terminated { .. } => {
+            OperationStatus::Running
+            | OperationStatus::Terminating { .. }
+            | OperationStatus::Succeeded
+            | OperationStatus::Terminated { .. } => {
                 format!("{status:?}")
             }
         },

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
     compat::Mode,
-    effect::{Effect, HookCall, PendingObservationKind, ObjectIdentity, Work},
-    fact::{ObservedState, Freshness, ObservedObject},
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+    fact::{Freshness, ObservedObject, ObservedState},
     grant::{Grants, UserGrants},
     health::{Assessment, Health},
     hook::{Disposal, HookOutcome, Occasion, Propagation},
@@ -111,7 +111,10 @@ impl Run {
 
     pub fn tell(&mut self, what: InputKind) {
         self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
-        let step = self.operation.step(Input { at: self.now, kind: what });
+        let step = self.operation.step(Input {
+            at: self.now,
+            kind: what,
+        });
         if step.must_save {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
         }
@@ -145,7 +148,10 @@ impl Run {
         let decided = decided.into_iter().map(|target| (target, decision.clone())).collect();
         self.tell(InputKind::PreviousDecided {
             task: self.hook.id.clone(),
-            result: Ok(PreviousHookObjects { current: None, decisions: decided }),
+            result: Ok(PreviousHookObjects {
+                current: None,
+                decisions: decided,
+            }),
         });
         self
     }
@@ -154,7 +160,7 @@ impl Run {
         self.tell(InputKind::Observed {
             task: self.hook.id.clone(),
             key: target.key.clone(),
-            fact: ObservedState::Present(ObservedObject {
+            state: ObservedState::Present(ObservedObject {
                 uid: target.uid.clone(),
                 resource_version: "8".to_owned(),
                 is_terminating: !held_up_by.is_empty(),
@@ -188,7 +194,7 @@ impl Run {
     pub fn answered(mut self, ask: u32, answer: Answer) -> Run {
         self.tell(InputKind::RequestAnswered {
             task: self.hook.id.clone(),
-            ask,
+            request_id: ask,
             step: 1,
             answer,
         });
@@ -220,7 +226,7 @@ impl Run {
         self.tell(InputKind::LogsSaved {
             task: self.hook.id.clone(),
             bytes: 12,
-            trouble: None,
+            problem: None,
         });
         self
     }
@@ -313,11 +319,11 @@ pub fn stages() -> BTreeMap<&'static str, Run> {
         name: "go".to_owned(),
         by: "anna".to_owned(),
         value: Value::Null,
-        mark: "go.1".to_owned(),
+        signal_id: "go.1".to_owned(),
     };
     let touched = |name| Answer::Modified {
         key: key(name),
-        how: "applied".to_owned(),
+        action: "applied".to_owned(),
     };
     let following = asking
         .clone()
@@ -430,7 +436,7 @@ pub fn word(effect: &Effect, hook: &Task) -> Option<String> {
             task,
             match call {
                 HookCall::Start => "start".to_owned(),
-                HookCall::Advance { note, .. } => format!("advance by {:?}", note.kind),
+                HookCall::Advance { observation: note, .. } => format!("advance by {:?}", note.kind),
                 HookCall::Abort { .. } => "abort".to_owned(),
             },
         ),

@@ -480,7 +480,10 @@ fn a_test_that_must_fail_is_well_when_it_does() {
 
 #[test]
 fn an_empty_plan_succeeds_at_once() {
-    assert_eq!(*run(Shell::new(plan(Vec::new()), 1)).status(), OperationStatus::Succeeded);
+    assert_eq!(
+        *run(Shell::new(plan(Vec::new()), 1)).status(),
+        OperationStatus::Succeeded
+    );
 }
 
 /// A deletion in the first wave, after those of lower ranks.

@@ -222,7 +222,10 @@ fn explained(case: Case) -> Vec<Difference> {
 
 fn written(found: &[Difference]) -> String {
     let line = |difference: &Difference| {
-        let whose = difference.key.as_ref().map(capstan_core::object::ObjectKey::kind_and_name);
+        let whose = difference
+            .key
+            .as_ref()
+            .map(capstan_core::object::ObjectKey::kind_and_name);
         let rules: Vec<&str> = difference.rules.iter().map(|rule| rule.name()).collect();
         format!(
             "{:?} {}: {} / {} ({})",

@@ -23,7 +23,7 @@ pub fn with_expectations(file: &CaseFile, all: Vec<Expectation>) -> Result<Strin
     let mut lines: Vec<String> = file.text.lines().map(str::to_owned).collect();
     let (mut edits, mut mistakes) = (Vec::new(), Vec::new());
     for expectation in all {
-        match edit(file, &lines, expectation) {
+        match edit_for(file, &lines, expectation) {
             Ok(edit) => edits.push(edit),
             Err(mistake) => mistakes.push(mistake),
         }
@@ -32,8 +32,13 @@ pub fn with_expectations(file: &CaseFile, all: Vec<Expectation>) -> Result<Strin
         return Err(mistakes);
     }
     // The edits are made from the end, so that the numbers of earlier lines stay right.
-    edits.sort_by_key(|edit| std::cmp::Reverse((edit.from, edit.to)));
-    for Edit { from, to, text } in edits {
+    edits.sort_by_key(|edit| std::cmp::Reverse((edit.start, edit.end)));
+    for Edit {
+        start: from,
+        end: to,
+        text,
+    } in edits
+    {
         lines.splice(from..to, text);
     }
     let mut text = lines.join("\n");
@@ -43,15 +48,17 @@ pub fn with_expectations(file: &CaseFile, all: Vec<Expectation>) -> Result<Strin
 
 /// Replaces the lines from `from` up to `to` (exclusive, counted from 0) by others.
 struct Edit {
-    from: usize,
-    to: usize,
+    start: usize,
+    end: usize,
     text: Vec<String>,
 }
 
-fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<Edit, Diagnostic> {
+fn edit_for(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<Edit, Diagnostic> {
     let Expectation { pointer, answer } = expectation;
     let place = file.document.place(&pointer);
-    let start = place.as_ref().map(|place| (index(place.line), index(place.column)));
+    let start = place
+        .as_ref()
+        .map(|place| (line_index(place.line), line_index(place.column)));
     let flow = || {
         let error = file
             .document
@@ -73,14 +80,10 @@ fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<E
     let text = expectation_block(&answer, column);
     if !has_one {
         let end = end_of_block(lines, line, column);
-        return Ok(Edit {
-            from: end,
-            to: end,
-            text,
-        });
+        return Ok(Edit { start: end, end, text });
     }
     let key = file.document.key_place(&format!("{pointer}/expect"));
-    let from = key.map_or(line, |key| index(key.line));
+    let from = key.map_or(line, |key| line_index(key.line));
     let mut text = text;
     // The first key of a step stands after its dash.
     if let (Some(first), Some(old)) = (text.first_mut(), lines.get(from))
@@ -89,13 +92,13 @@ fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<E
         first.replace_range(..column, dash);
     }
     Ok(Edit {
-        from,
-        to: end_of_block(lines, from, column + 1),
+        start: from,
+        end: end_of_block(lines, from, column + 1),
         text,
     })
 }
 
-fn index(number: u32) -> usize {
+fn line_index(number: u32) -> usize {
     usize::try_from(number).unwrap_or_default().saturating_sub(1)
 }
 

@@ -7,11 +7,11 @@ use capstan_core::{
     plugins::{HookStep, PluginError, Progress, Request},
     remedy::{Remedies, Setting},
 };
-use capstan_sandbox::{Answer, AskError, AnswerWithCost, Cost, Function, Question, Sandbox};
+use capstan_sandbox::{Answer, AnswerWithCost, AskError, Cost, Function, Question, Sandbox};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{Case, Step, Task, HookEvent};
+use super::{Case, HookEvent, Step, Task};
 use crate::answer::{differences, to_contract_json};
 
 /// The result of a case.
@@ -75,22 +75,22 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
             expect,
         } => {
             let asked = plugin.ask(*function, input.clone(), Vec::new(), case.now).await;
-            if let Some(asked) = outcome.took(case, asked) {
-                outcome.judge(&case.pointer, expect.as_ref(), true, &asked);
+            if let Some(asked) = outcome.record_answer(case, asked) {
+                outcome.check_answer(&case.pointer, expect.as_ref(), true, &asked);
             }
         }
         Task::HookRun { input, steps } => {
             let mut hook = HookRun {
                 now: case.now,
-                wake: None,
-                asks: BTreeMap::new(),
+                wake_at: None,
+                requests: BTreeMap::new(),
                 state: Vec::new(),
                 verdict: None,
             };
             for (n, step) in steps.iter().enumerate() {
                 let is_last = n + 1 == steps.len();
                 if let Err(why) = hook.step(&plugin, input, step, is_last, &mut outcome).await {
-                    outcome.wrong(&step.pointer, why);
+                    outcome.add_failure(&step.pointer, why);
                     break;
                 }
             }
@@ -126,7 +126,7 @@ impl PluginUnderTest<'_> {
 
 impl Outcome {
     /// Records an answer and its cost. An error of the call is a failure of the case.
-    fn took(&mut self, case: &Case, asked: Result<AnswerWithCost, AskError>) -> Option<AnswerWithCost> {
+    fn record_answer(&mut self, case: &Case, asked: Result<AnswerWithCost, AskError>) -> Option<AnswerWithCost> {
         match asked {
             Ok(asked) => {
                 let stack = match &asked.answer {
@@ -134,7 +134,7 @@ impl Outcome {
                     Ok(_) | Err(_) => "",
                 };
                 // The plugin's stderr is shown below its stack.
-                self.count(&asked.cost, stack.is_empty());
+                self.add_cost(&asked.cost, stack.is_empty());
                 self.output.extend(stack.lines().map(str::to_owned));
                 Some(asked)
             }
@@ -150,7 +150,7 @@ impl Outcome {
         }
     }
 
-    fn count(&mut self, cost: &Cost, with_stderr: bool) {
+    fn add_cost(&mut self, cost: &Cost, with_stderr: bool) {
         self.calls += 1;
         self.fuel += cost.fuel;
         self.peak_memory_bytes = self.peak_memory_bytes.max(cost.peak_memory_bytes);
@@ -167,7 +167,7 @@ impl Outcome {
     }
 
     /// Compares an answer with the expected one.
-    fn judge(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &AnswerWithCost) {
+    fn check_answer(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &AnswerWithCost) {
         let answer = to_contract_json(&asked.answer);
         let mut remedies = Remedies::default();
         let lines = match expect {
@@ -196,7 +196,7 @@ impl Outcome {
         }
     }
 
-    fn wrong(&mut self, pointer: &str, why: String) {
+    fn add_failure(&mut self, pointer: &str, why: String) {
         self.failures.push(Failure {
             pointer: pointer.to_owned(),
             lines: vec![why],
@@ -210,9 +210,9 @@ impl Outcome {
 struct HookRun {
     now: Timestamp,
     /// The time for which it asked to be woken.
-    wake: Option<Timestamp>,
+    wake_at: Option<Timestamp>,
     /// Its requests that aren't finished, by number.
-    asks: BTreeMap<u32, Request>,
+    requests: BTreeMap<u32, Request>,
     state: Vec<u8>,
     verdict: Option<HookOutcome>,
 }
@@ -236,17 +236,17 @@ impl HookRun {
         let function = match &step.event {
             HookEvent::Start => Function::Start,
             HookEvent::Abort(reason) => {
-                self.pass(step.after, false)?;
+                self.advance_time(step.after, false)?;
                 input.insert("reason".to_owned(), json!(reason));
                 Function::Abort
             }
             HookEvent::Observe(seen) => {
                 let mut seen = seen.clone();
                 let kind = seen.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-                self.pass(step.after, kind == "woke")?;
-                if let Some(id) = self.answered(&kind, &seen)? {
+                self.advance_time(step.after, kind == "woke")?;
+                if let Some(id) = self.answered_request(&kind, &seen)? {
                     seen.insert("answers".to_owned(), json!(id));
-                    answered = self.asks.get(&id).cloned().map(|request| (id, request));
+                    answered = self.requests.get(&id).cloned().map(|request| (id, request));
                 }
                 if let Some((_, request)) = &answered {
                     complete_observation(&mut seen, &kind, request, input.get("object"));
@@ -261,17 +261,17 @@ impl HookRun {
             }
         };
         let asked = plugin.ask(function, input, self.state.clone(), self.now).await;
-        let Some(asked) = outcome.took(plugin.case, asked) else {
+        let Some(asked) = outcome.record_answer(plugin.case, asked) else {
             self.verdict = Some(HookOutcome::Failed);
             return Ok(());
         };
-        outcome.judge(&step.pointer, step.expect.as_ref(), is_last, &asked);
+        outcome.check_answer(&step.pointer, step.expect.as_ref(), is_last, &asked);
         match &asked.answer {
             Ok(Answer::Step(next)) => {
                 if let Some(id) = ends {
-                    self.asks.remove(&id);
+                    self.requests.remove(&id);
                 }
-                self.goes_on(next)
+                self.apply_step(next)
             }
             // The same observation is repeated; nothing has changed.
             Err(PluginError::Retry { .. }) => Ok(()),
@@ -289,10 +289,10 @@ impl HookRun {
     }
 
     /// Advances the time: to the requested wake-up time, or by a duration.
-    fn pass(&mut self, after: SignedDuration, is_woken: bool) -> Result<(), String> {
+    fn advance_time(&mut self, after: SignedDuration, is_woken: bool) -> Result<(), String> {
         let then = self.now.checked_add(after);
         let then = then.map_err(|error| format!("`after` is too long: {error}"))?;
-        match (is_woken, self.wake) {
+        match (is_woken, self.wake_at) {
             (true, None) => {
                 return Err("it is not woken: its last answer has no `wake-after-ms`".to_owned());
             }
@@ -315,22 +315,26 @@ impl HookRun {
     }
 
     /// Finds the request that an observation answers.
-    fn answered(&self, kind: &str, seen: &Map<String, Value>) -> Result<Option<u32>, String> {
+    fn answered_request(&self, kind: &str, seen: &Map<String, Value>) -> Result<Option<u32>, String> {
         let running = || {
-            if self.asks.is_empty() {
+            if self.requests.is_empty() {
                 return "nothing is under way".to_owned();
             }
-            let asks: Vec<String> = self.asks.iter().map(|(id, what)| format!("{id} ({what})")).collect();
+            let asks: Vec<String> = self
+                .requests
+                .iter()
+                .map(|(id, what)| format!("{id} ({what})"))
+                .collect();
             format!("under way are {}", asks.join(", "))
         };
         if let Some(id) = seen.get("answers") {
             let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
-            return match id.filter(|id| self.asks.contains_key(id)) {
+            return match id.filter(|id| self.requests.contains_key(id)) {
                 Some(id) => Ok(Some(id)),
                 None => Err(format!("`answers` names nothing that it asked for: {}", running())),
             };
         }
-        let mut fitting = self.asks.iter().filter(|(_, what)| is_answered_by(what, kind));
+        let mut fitting = self.requests.iter().filter(|(_, what)| is_answered_by(what, kind));
         match (fitting.next(), fitting.next()) {
             (Some((id, _)), None) => Ok(Some(*id)),
             (Some(_), Some(_)) => Err(format!("write `answers`, the number of the ask: {}", running())),
@@ -343,18 +347,18 @@ impl HookRun {
     }
 
     /// Records the requests of a step. The host ends a hook that could never be called again.
-    fn goes_on(&mut self, next: &HookStep) -> Result<(), String> {
+    fn apply_step(&mut self, next: &HookStep) -> Result<(), String> {
         self.state.clone_from(&next.state);
-        self.wake = next.wake_after_ms.and_then(|wait| {
+        self.wake_at = next.wake_after_ms.and_then(|wait| {
             let wait = SignedDuration::from_millis(wait.into());
             self.now.checked_add(wait).ok()
         });
         for ask in &next.requests {
-            self.asks.insert(ask.id, ask.request.clone());
+            self.requests.insert(ask.id, ask.request.clone());
         }
         match next.progress {
             Progress::Ended(verdict) => self.verdict = Some(verdict),
-            Progress::Running if self.asks.is_empty() && self.wake.is_none() => {
+            Progress::Running if self.requests.is_empty() && self.wake_at.is_none() => {
                 return Err(
                     "it is running, and nothing could ever happen to it again: no ask is unanswered, and it isn't woken"
                         .to_owned(),

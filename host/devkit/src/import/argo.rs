@@ -37,7 +37,7 @@ const OPEN_LIBS_KEY_PREFIX: &str = "resource.customizations.useOpenLibs.";
 /// Reads a folder, or a file with an `argocd-cm`.
 pub fn read(path: &Path, access: &FileAccess) -> Result<FoundChecks<Script>, Vec<Diagnostic>> {
     let found = if path.is_dir() {
-        folder(path)
+        read_folder(path)
     } else {
         read_config_map(path, access)
     };
@@ -50,38 +50,41 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<FoundChecks<Script>, Vec
     Ok(found)
 }
 
-fn folder(path: &Path) -> Result<FoundChecks<Script>, Diagnostic> {
+fn read_folder(path: &Path) -> Result<FoundChecks<Script>, Diagnostic> {
     let within = path.join(FOLDER_NAME);
     let root = if within.is_dir() { &within } else { path };
-    let mut found = FoundChecks::none();
-    for outer in folders(root)? {
-        script(&mut found, root, &outer)?;
-        for inner in folders(&outer)? {
-            script(&mut found, root, &inner)?;
+    let mut found = FoundChecks::empty();
+    for outer in subfolders(root)? {
+        read_script(&mut found, root, &outer)?;
+        for inner in subfolders(&outer)? {
+            read_script(&mut found, root, &inner)?;
         }
     }
     Ok(found)
 }
 
-fn script(found: &mut FoundChecks<Script>, root: &Path, folder: &Path) -> Result<(), Diagnostic> {
+fn read_script(found: &mut FoundChecks<Script>, root: &Path, folder: &Path) -> Result<(), Diagnostic> {
     let file = folder.join("health.lua");
     if !file.is_file() {
         return Ok(());
     }
-    let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+    let text = fs::read_to_string(&file).map_err(|error| unreadable_error(&file, &error))?;
     let names = folder.strip_prefix(root).unwrap_or(folder);
     let kinds: Vec<String> = names
         .iter()
         .map(|name| name.to_string_lossy().replace('_', "*"))
         .collect();
     let has_cases = folder.join("health_test.yaml").is_file();
-    let script = Script { text, uses_open_libs: true };
+    let script = Script {
+        text,
+        uses_open_libs: true,
+    };
     found.add_named(&kinds.join("/"), script, has_cases.then(|| folder.to_owned()));
     Ok(())
 }
 
-fn folders(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-    let entries = fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+fn subfolders(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let entries = fs::read_dir(path).map_err(|error| unreadable_error(path, &error))?;
     let mut folders: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.is_dir())
@@ -90,15 +93,15 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(folders)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+fn unreadable_error(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(format!("{} can't be read: {error}", path.display()))
 }
 
 fn read_config_map(path: &Path, access: &FileAccess) -> Result<FoundChecks<Script>, Diagnostic> {
     let text = access.read_text(path)?;
     let name = path.display().to_string();
-    let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first(mistakes, &name))?;
-    let mut found = FoundChecks::none();
+    let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first_error(mistakes, &name))?;
+    let mut found = FoundChecks::empty();
     for manifest in &manifests {
         if let Some(data) = manifest.object.0.get("data").and_then(Value::as_object)
             && manifest.object.kind() == "ConfigMap"
@@ -112,7 +115,7 @@ fn read_config_map(path: &Path, access: &FileAccess) -> Result<FoundChecks<Scrip
     Ok(found)
 }
 
-fn first(mistakes: Vec<Diagnostic>, name: &str) -> Diagnostic {
+fn first_error(mistakes: Vec<Diagnostic>, name: &str) -> Diagnostic {
     let none = || Diagnostic::new(format!("{name} can't be read"));
     mistakes.into_iter().next().unwrap_or_else(none)
 }
@@ -165,7 +168,13 @@ mod tests {
     use super::*;
 
     fn told(found: &FoundChecks<Script>) -> Vec<String> {
-        let told = |script: &Script| format!("{}{}", script.text.trim(), if script.uses_open_libs { " open" } else { "" });
+        let told = |script: &Script| {
+            format!(
+                "{}{}",
+                script.text.trim(),
+                if script.uses_open_libs { " open" } else { "" }
+            )
+        };
         found
             .checks
             .iter()

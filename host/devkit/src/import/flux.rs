@@ -56,7 +56,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<FoundChecks<Expressions>
                 .filter_map(|one| one.object.0.get("spec")?.get(EXPRESSIONS_KEY).cloned()),
         );
     }
-    let mut found = FoundChecks::none();
+    let mut found = FoundChecks::empty();
     let mut mistakes = Vec::new();
     for list in lists {
         let Value::Array(entries) = list else { continue };

@@ -156,16 +156,16 @@ fn what_is_kept_is_bounded_in_records_and_bytes() {
         assert!(state.bytes <= limits.bytes);
         assert_eq!(
             state.bytes,
-            state.kept.iter().map(|kept| size(&kept.record)).sum::<usize>()
+            state.records.iter().map(|kept| json_bytes(&kept.record)).sum::<usize>()
         );
     }
     let bus = Bus::with_limits(None, SMALL);
     publish(&bus, 1..=100);
-    assert_eq!(bus.state().kept.len(), 8);
+    assert_eq!(bus.state().records.len(), 8);
     // One that alone is too large is missed by those who haven't read it.
     let mut reader = bus.subscribe_after("100".parse().unwrap());
     bus.publish_line(line("x".repeat(SMALL.bytes)));
-    assert_eq!(bus.state().kept.len(), 0);
+    assert_eq!(bus.state().records.len(), 0);
     assert_eq!(now(&mut reader), ["missed 1", "past 100"]);
 }
 

@@ -31,7 +31,7 @@ const PART_BYTES: [usize; 2] = [700_000, 150_000];
 /// The most bytes that a blob may unpack to: a manipulated blob must not fill our memory.
 pub(super) const MAX_UNPACKED_BYTES: u64 = 512 * 1024 * 1024;
 /// How many names are tried when Secrets of others have them.
-const MOST_NAMES: u32 = 8;
+const MAX_NAME_ATTEMPTS: u32 = 8;
 /// The annotation that counts how often a blob became needed again after nothing had named it.
 const REUSE_COUNT_ANNOTATION: &str = "capstan.dev/reused";
 
@@ -211,7 +211,7 @@ impl BlobWriter<'_> {
         let part = BASE64_STANDARD.encode(part);
         let first = format!("{}.{}", state_name(self.application), short_hash(&[&part]));
         let mut name = first.clone();
-        for _ in 0..MOST_NAMES {
+        for _ in 0..MAX_NAME_ATTEMPTS {
             let mut secret = secret(self.application, &name, "blob", json!({ "part": part }));
             secret.0["immutable"] = json!(true);
             match self.cluster.create(&secret, DryRun::No).await {

@@ -8,7 +8,7 @@ use crate::clock::{Clock, Moment};
 
 /// How long after the last renewal the driver may still act, also when the machine slept in between. It is shorter than the duration of
 /// the Lease, to allow for slow requests and clocks that differ.
-const ACTS_FOR: Duration = Duration::from_secs(10);
+const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// How long after the last renewal a driver that may not act still waits for the next one: longer than an API server takes to restart. If
 /// another driver has taken the lock meanwhile, the next renewal fails.
 const MAX_RENEWAL_OUTAGE: Duration = Duration::from_secs(70);
@@ -62,7 +62,7 @@ impl LeaseGuard {
         let mut told = false;
         loop {
             match &*heard.borrow_and_update() {
-                LeaseState::Renewed(at) if at.elapsed() < ACTS_FOR => return Ok(()),
+                LeaseState::Renewed(at) if at.elapsed() < RENEW_DEADLINE => return Ok(()),
                 LeaseState::Renewed(_) => {}
                 LeaseState::Lost(why) => return Err(why.clone()),
             }

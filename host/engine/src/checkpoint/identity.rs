@@ -18,7 +18,7 @@ struct Process {
     /// The running kernel and the pid namespace, as a hash.
     namespace: String,
     /// When it began, in clock ticks since the machine did.
-    started: u64,
+    start_ticks: u64,
 }
 
 impl Identity {
@@ -53,7 +53,10 @@ impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.host, self.pid, self.instance)?;
         match &self.process {
-            Some(Process { namespace, started }) => write!(f, "/{namespace}-{started}"),
+            Some(Process {
+                namespace,
+                start_ticks: started,
+            }) => write!(f, "/{namespace}-{started}"),
             None => Ok(()),
         }
     }
@@ -77,12 +80,12 @@ mod process {
         let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
         Some(Process {
             namespace: short_hash(&[boot.trim(), &namespace.to_string_lossy()]),
-            started: started(&stat)?,
+            start_ticks: start_ticks(&stat)?,
         })
     }
 
     /// Returns when a process began, if it hasn't ended (`proc_pid_stat(5)`): one that nobody has waited for yet still has its number.
-    fn started(stat: &str) -> Option<u64> {
+    fn start_ticks(stat: &str) -> Option<u64> {
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
         let state = fields.next()?;
         if state.starts_with(['Z', 'X']) {
@@ -95,7 +98,7 @@ mod process {
     /// Says whether the process of this number that began then is still running.
     pub(super) fn is_running(pid: u32, began: u64) -> bool {
         if let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) {
-            return started(&stat) == Some(began);
+            return start_ticks(&stat) == Some(began);
         }
         // It is gone, or other users' processes are hidden.
         let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
@@ -139,7 +142,7 @@ mod tests {
             .parse();
         let mut identity = identity();
         identity.pid = child.id();
-        identity.process.as_mut().unwrap().started = started.unwrap();
+        identity.process.as_mut().unwrap().start_ticks = started.unwrap();
         assert!(!self::identity().is_known_dead(&identity.to_string()), "it is running");
         child.kill().unwrap();
         child.wait().unwrap();
@@ -155,7 +158,7 @@ mod tests {
     #[test]
     fn the_same_number_later_is_another_process() {
         let mut earlier = identity();
-        earlier.process.as_mut().unwrap().started -= 1;
+        earlier.process.as_mut().unwrap().start_ticks -= 1;
         assert!(identity().is_known_dead(&earlier.to_string()));
     }
 

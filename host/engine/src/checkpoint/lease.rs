@@ -39,16 +39,16 @@ use crate::{
 /// How long a Lease is valid after its last renewal.
 const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// How often it is renewed.
-const RENEWAL: Duration = Duration::from_secs(5);
+const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 /// How long to try to acquire a lock whose Lease others change at the same time.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The pause after a renewal that failed.
-const AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// The annotation with a random mark. A head that was written under this Lease has the same mark; somebody who may only create Secrets
 /// can't know it.
-const MARK: &str = "capstan.dev/state-mark";
+const STATE_MARK_ANNOTATION: &str = "capstan.dev/state-mark";
 /// The annotation that asks for the end of the operation. Its value says who asks.
-const END: &str = "capstan.dev/terminate";
+const TERMINATE_ANNOTATION: &str = "capstan.dev/terminate";
 
 /// What happens to a lock while it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(crate) struct Lock {
     cluster: Cluster,
     key: ObjectKey,
     identity: Identity,
-    grip: LeaseGuard,
+    lease_guard: LeaseGuard,
     /// The mark of the Lease; `None` if version 0.1.0 created it.
     mark: Option<String>,
     /// Whether the Lease was created when the lock was acquired.
@@ -123,13 +123,13 @@ impl Lock {
     ) -> Result<(Lock, LockEvents), EngineError> {
         let doing = EngineError::during("taking the application's lock");
         let key = lease_key(application);
-        let mut backoff = Backoff::new(Duration::from_millis(100), AGAIN).with_time_limit(ACQUIRE_TIMEOUT);
+        let mut backoff = Backoff::new(Duration::from_millis(100), RETRY_INTERVAL).with_time_limit(ACQUIRE_TIMEOUT);
         let (taken, is_new_lease) = loop {
             let live = cluster.get(&key).await.map_err(&doing)?;
             if let Some(live) = &live {
                 wait_for_holder(cluster, clock, &identity, live).await?;
             }
-            let mut lease = live.clone().unwrap_or_else(|| fresh(application));
+            let mut lease = live.clone().unwrap_or_else(|| new_lease(application));
             let now = format_micro_time(clock.now());
             lease.0["spec"] = json!({
                 "holderIdentity": identity.to_string(),
@@ -172,8 +172,8 @@ impl Lock {
             cluster: cluster.clone(),
             key,
             identity,
-            grip,
-            mark: taken.annotation(MARK).map(str::to_owned),
+            lease_guard: grip,
+            mark: taken.annotation(STATE_MARK_ANNOTATION).map(str::to_owned),
             is_new: is_new_lease,
             task: tokio::spawn(keeper.keep(taken)),
         };
@@ -197,7 +197,7 @@ impl Lock {
 
     /// Returns a guard for those who act on behalf of the lock's holder.
     pub fn lease_guard(&self) -> LeaseGuard {
-        self.grip.clone()
+        self.lease_guard.clone()
     }
 
     /// Frees the Lease, or deletes it if `removes` is set. If that fails, it expires.
@@ -226,7 +226,7 @@ impl Lock {
     }
 }
 
-fn fresh(application: &Application) -> Object {
+fn new_lease(application: &Application) -> Object {
     let key = lease_key(application);
     Object(json!({
         "apiVersion": "coordination.k8s.io/v1",
@@ -235,7 +235,7 @@ fn fresh(application: &Application) -> Object {
             "name": key.name,
             "namespace": key.namespace,
             "labels": { STATE_LABEL: application.name },
-            "annotations": { MARK: random_mark() },
+            "annotations": { STATE_MARK_ANNOTATION: random_mark() },
         },
     }))
 }
@@ -296,7 +296,7 @@ fn remove_termination_request(lease: &mut Object) {
         .pointer_mut("/metadata/annotations")
         .and_then(|found| found.as_object_mut())
     {
-        annotations.remove(END);
+        annotations.remove(TERMINATE_ANNOTATION);
     }
 }
 
@@ -342,7 +342,7 @@ pub(crate) async fn wait_until_free(
                 None => sight = futures::stream::pending().boxed(),
             },
             // Nothing reports that a holder has died.
-            () = sleep(RENEWAL) => {}
+            () = sleep(RENEW_INTERVAL) => {}
         }
     }
     Ok(())
@@ -371,7 +371,7 @@ async fn wait_for_holder(
         return busy();
     }
     // By our clock it has expired. Clocks differ: the holder counts as gone when it doesn't renew any more.
-    sleep(RENEWAL + AGAIN).await;
+    sleep(RENEW_INTERVAL + RETRY_INTERVAL).await;
     let now = cluster
         .get(&lease.key())
         .await
@@ -396,7 +396,7 @@ pub(crate) async fn request_termination(
     match wait_for_holder(cluster, clock, identity, &lease).await {
         Ok(()) => Ok(None),
         Err(EngineError::Busy { holder, .. }) => {
-            let patch = json!({ "metadata": { "annotations": { END: by } } });
+            let patch = json!({ "metadata": { "annotations": { TERMINATE_ANNOTATION: by } } });
             cluster.merge_patch(&key, lease.uid(), patch).await.map_err(&doing)?;
             Ok(Some(holder))
         }

@@ -24,7 +24,7 @@ use serde_json::Value;
 use self::layout::{Document, Progress};
 pub(crate) use self::removal::forget;
 use super::{
-    blob::{self, BlobRef, Packed, STATE_LABEL, BlobWriter, WrittenBlob},
+    blob::{self, BlobRef, BlobWriter, Packed, STATE_LABEL, WrittenBlob},
     grip::LeaseGuard,
     head::{
         ContainerLogs, CurrentOperation, DueObject, FORMAT, Head, HeadReference, PastOperation, StoredJournal,
@@ -51,7 +51,7 @@ const MAX_JOURNAL_BYTES: u64 = 8 * 1024 * 1024;
 /// What is stored about one application, as it was last read or written.
 pub(crate) struct Store {
     cluster: Cluster,
-    grip: Option<LeaseGuard>,
+    lease_guard: Option<LeaseGuard>,
     writer: String,
     pub head: Head,
     /// The blob that the head is in, if it is too large for its own Secret.
@@ -63,13 +63,13 @@ pub(crate) struct Store {
     /// The head's Secret as the server has it; `None` before it is first written.
     stored: Option<Object>,
     /// The driver that wrote that, and its number of writes.
-    seen: (String, u64),
+    last_write: (String, u64),
     /// The Secrets that the head names.
-    named: BTreeSet<String>,
+    referenced: BTreeSet<String>,
     /// Secrets that the head named before and doesn't any more.
-    dropped: BTreeSet<String>,
+    unreferenced: BTreeSet<String>,
     /// The blobs that were written since it was opened.
-    made: Vec<WrittenBlob>,
+    written: Vec<WrittenBlob>,
 }
 
 /// Says whether anything is stored about an application.
@@ -88,20 +88,21 @@ impl Store {
             .map_err(EngineError::during("reading the application's state"))?;
         let mut store = Store {
             cluster: cluster.clone(),
-            grip: None,
+            lease_guard: None,
             writer,
             head: Head::new(application.clone()),
             head_blob: None,
             progress: None,
             pages: Vec::new(),
             stored: None,
-            seen: Default::default(),
-            named: BTreeSet::new(),
-            dropped: BTreeSet::new(),
-            made: Vec::new(),
+            last_write: Default::default(),
+            referenced: BTreeSet::new(),
+            unreferenced: BTreeSet::new(),
+            written: Vec::new(),
         };
         let Some(secret) = stored else { return Ok(store) };
-        let packed = blob::data(&secret, "head").ok_or_else(|| EngineError::InvalidState(format!("{key} has no `head`")))?;
+        let packed =
+            blob::data(&secret, "head").ok_or_else(|| EngineError::InvalidState(format!("{key} has no `head`")))?;
         let value: Value = blob::unpack(&packed)?;
         check_format(&value)?;
         let parts: StoredParts = match blob::data(&secret, "parts") {
@@ -129,15 +130,15 @@ impl Store {
                 "{key} is about the application {name} in namespace {namespace}"
             )));
         }
-        store.seen = (store.head.written_by.clone(), store.head.writes);
+        store.last_write = (store.head.written_by.clone(), store.head.writes);
         store.head.format = FORMAT;
         store.progress = Progress::from_secret(&secret, &parts);
         // A driver that resumes an operation starts a new page.
         let page = store.progress.as_ref().and_then(|progress| progress.page.clone());
         store.pages.extend(page);
         store.head_blob.clone_from(&parts.head);
-        store.named = store.head.blobs().into_iter().map(str::to_owned).collect();
-        store.named.extend(parts.names().map(str::to_owned));
+        store.referenced = store.head.blobs().into_iter().map(str::to_owned).collect();
+        store.referenced.extend(parts.names().map(str::to_owned));
         store.stored = Some(secret);
         Ok(store)
     }
@@ -145,7 +146,7 @@ impl Store {
     /// Returns the same store for the driver that holds a lock.
     pub fn with_lease_guard(mut self, grip: LeaseGuard) -> Store {
         self.cluster = self.cluster.with_lease_guard(grip.clone());
-        self.grip = Some(grip);
+        self.lease_guard = Some(grip);
         self
     }
 
@@ -165,12 +166,12 @@ impl Store {
         let mut writer = BlobWriter {
             cluster: &self.cluster,
             application: &self.head.application,
-            referenced: self.named.clone(),
+            referenced: self.referenced.clone(),
             written: Vec::new(),
         };
         let blob = writer.write(packed).await;
         let made = writer.written;
-        self.made.extend(made);
+        self.written.extend(made);
         blob
     }
 
@@ -361,8 +362,8 @@ impl Store {
         let too_many = self.head.history.len().saturating_sub(MAX_HISTORY);
         self.head.history.drain(..too_many);
         let history = &mut self.head.history;
-        trim(history, MAX_LOG_BYTES, bytes_of_logs, |past| past.logs.clear());
-        trim(history, MAX_JOURNAL_BYTES, bytes_of_journal, |past| past.journal = None);
+        trim(history, MAX_LOG_BYTES, log_bytes, |past| past.logs.clear());
+        trim(history, MAX_JOURNAL_BYTES, journal_bytes, |past| past.journal = None);
         self.progress = None;
         let listed = self.list("blob").await;
         self.write().await?;
@@ -394,12 +395,14 @@ pub(crate) async fn applications(cluster: &Cluster, namespace: &str) -> Result<V
 /// Returns an error if a newer version stored the head.
 fn check_format(head: &Value) -> Result<(), EngineError> {
     match head.get("format").and_then(Value::as_u64) {
-        Some(format) if format > u64::from(FORMAT) => Err(newer(u32::try_from(format).unwrap_or(u32::MAX))),
+        Some(format) if format > u64::from(FORMAT) => {
+            Err(newer_format_error(u32::try_from(format).unwrap_or(u32::MAX)))
+        }
         Some(_) | None => Ok(()),
     }
 }
 
-fn newer(format: u32) -> EngineError {
+fn newer_format_error(format: u32) -> EngineError {
     EngineError::InvalidState(format!(
         "its format {format} is newer than this capstan, which reads up to {FORMAT}; take a newer capstan"
     ))
@@ -421,11 +424,11 @@ fn trim(
     }
 }
 
-fn bytes_of_logs(past: &PastOperation) -> u64 {
+fn log_bytes(past: &PastOperation) -> u64 {
     past.logs.iter().map(|kept| kept.blob.bytes).sum()
 }
 
-fn bytes_of_journal(past: &PastOperation) -> u64 {
+fn journal_bytes(past: &PastOperation) -> u64 {
     let blobs = past.journal.iter().flat_map(StoredJournal::blobs);
     blobs.map(|blob| blob.packed).sum()
 }

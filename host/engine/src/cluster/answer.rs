@@ -32,8 +32,12 @@ impl ExpectedAnswer {
     /// Returns the kind that the request is about.
     pub(super) fn kind(&self) -> GroupKind {
         match self {
-            ExpectedAnswer::Object(key) | ExpectedAnswer::MetadataOf(key) | ExpectedAnswer::Deleted(key) => key.group_kind(),
-            ExpectedAnswer::List(kind, _) | ExpectedAnswer::Metadata(kind, _) | ExpectedAnswer::Review(kind) => kind.clone(),
+            ExpectedAnswer::Object(key) | ExpectedAnswer::MetadataOf(key) | ExpectedAnswer::Deleted(key) => {
+                key.group_kind()
+            }
+            ExpectedAnswer::List(kind, _) | ExpectedAnswer::Metadata(kind, _) | ExpectedAnswer::Review(kind) => {
+                kind.clone()
+            }
         }
     }
 
@@ -55,7 +59,7 @@ impl ExpectedAnswer {
                 check_object(&key, answer)
             }
             ExpectedAnswer::Metadata(_, namespace) if kind_of(answer) == partial_metadata_kind("List") => {
-                list(&partial_metadata_kind(""), namespace, answer)
+                check_list(&partial_metadata_kind(""), namespace, answer)
             }
             ExpectedAnswer::Object(key) | ExpectedAnswer::MetadataOf(key) => check_object(key, answer),
             ExpectedAnswer::Deleted(key) => {
@@ -70,7 +74,9 @@ impl ExpectedAnswer {
                     Some(name) => Err(mismatch(&key.to_string(), &format!("a Status about {name}"))),
                 }
             }
-            ExpectedAnswer::List(kind, namespace) | ExpectedAnswer::Metadata(kind, namespace) => list(kind, namespace, answer),
+            ExpectedAnswer::List(kind, namespace) | ExpectedAnswer::Metadata(kind, namespace) => {
+                check_list(kind, namespace, answer)
+            }
             ExpectedAnswer::Review(kind) => {
                 let given = kind_of(answer);
                 if given == *kind {
@@ -101,7 +107,7 @@ pub(super) fn check_watched(
     let given_kind = given_kind.as_ref().unwrap_or(kind);
     Err(mismatch(
         &objects_of(kind, namespace),
-        &key(given_kind, given_namespace, name).to_string(),
+        &object_key(given_kind, given_namespace, name).to_string(),
     ))
 }
 
@@ -117,11 +123,11 @@ fn check_object(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {
     if kind == key.group_kind() && is_name && text(answer, &NAMESPACE) == key.namespace {
         return Ok(());
     }
-    let given = self::key(&kind, text(answer, &NAMESPACE), name);
+    let given = self::object_key(&kind, text(answer, &NAMESPACE), name);
     Err(mismatch(&qualified_name(key), &qualified_name(&given)))
 }
 
-fn list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), ClusterError> {
+fn check_list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), ClusterError> {
     let given = kind_of(answer);
     let asked = || objects_of(kind, namespace);
     let Some(items) = answer.get("items") else {
@@ -138,7 +144,7 @@ fn list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), Cluster
         let item_namespace = text(item, &NAMESPACE);
         if !is_kind || (!namespace.is_empty() && item_namespace != namespace) {
             let of = if says_nothing { &given } else { &own };
-            let given = key(of, item_namespace, text(item, &NAME));
+            let given = object_key(of, item_namespace, text(item, &NAME));
             return Err(mismatch(&asked(), &qualified_name(&given)));
         }
     }
@@ -155,7 +161,7 @@ fn mismatch(asked: &str, given: &str) -> ClusterError {
     ))
 }
 
-fn key(kind: &GroupKind, namespace: &str, name: &str) -> ObjectKey {
+fn object_key(kind: &GroupKind, namespace: &str, name: &str) -> ObjectKey {
     ObjectKey {
         group: kind.group.clone(),
         kind: kind.kind.clone(),
@@ -219,8 +225,11 @@ mod tests {
 
     #[test]
     fn an_answer_about_something_else_is_refused_and_both_are_named() {
-        let namespace = key(&GroupKind::new("", "Namespace"), "", "kube-system");
-        for expected in [ExpectedAnswer::Object(namespace.clone()), ExpectedAnswer::Deleted(namespace)] {
+        let namespace = object_key(&GroupKind::new("", "Namespace"), "", "kube-system");
+        for expected in [
+            ExpectedAnswer::Object(namespace.clone()),
+            ExpectedAnswer::Deleted(namespace),
+        ] {
             let own = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kube-system" } });
             assert_eq!(told(&expected, &own), "");
             let secrets = json!({ "apiVersion": "v1", "kind": "SecretList", "items": [{ "data": { "a": "b" } }] });
@@ -244,14 +253,14 @@ mod tests {
 
     #[test]
     fn a_deletion_may_be_answered_by_a_status_about_the_object() {
-        let expected = ExpectedAnswer::Deleted(key(&GroupKind::new("", "ConfigMap"), "shop", "a"));
+        let expected = ExpectedAnswer::Deleted(object_key(&GroupKind::new("", "ConfigMap"), "shop", "a"));
         let status = |name: &str| json!({ "apiVersion": "v1", "kind": "Status", "details": { "name": name } });
         assert_eq!(told(&expected, &status("a")), "");
         assert_eq!(told(&expected, &json!({ "apiVersion": "v1", "kind": "Status" })), "");
         assert!(told(&expected, &status("b")).contains("a Status about b"));
         assert!(
             !told(
-                &ExpectedAnswer::Object(key(&GroupKind::new("", "ConfigMap"), "shop", "a")),
+                &ExpectedAnswer::Object(object_key(&GroupKind::new("", "ConfigMap"), "shop", "a")),
                 &status("a")
             )
             .is_empty()

@@ -11,7 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::{
-    MAX_CONCURRENT_REQUESTS, Cluster,
+    Cluster, MAX_CONCURRENT_REQUESTS,
     requests::{Endpoint, namespace_name, object_name},
 };
 use crate::error::ClusterError;
@@ -52,7 +52,7 @@ impl Cluster {
     }
 
     async fn read(&self, endpoint: &Endpoint, name: &str) -> Result<Option<Object>, ClusterError> {
-        let before = self.left_out.load(Ordering::Relaxed);
+        let before = self.cut_count.load(Ordering::Relaxed);
         match self.send(&endpoint.get(&object_name(name)?)?).await {
             Ok(object) => {
                 let object = Object(object);
@@ -95,7 +95,7 @@ impl Cluster {
                 Listing::Whole(labels) => endpoint.list(labels, PAGE, &next),
                 Listing::Metadata { labels, fields } => endpoint.list_metadata(labels, fields, PAGE, &next),
             }?;
-            let before = self.left_out.load(Ordering::Relaxed);
+            let before = self.cut_count.load(Ordering::Relaxed);
             let mut page = self.send(&request).await?;
             let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
                 return Ok(());
@@ -223,11 +223,17 @@ impl Cluster {
                 }
             }
             let reads = rest.into_iter().map(|key| async move { self.get(&key).await });
-            let found: Vec<Option<Object>> = stream::iter(reads).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
+            let found: Vec<Option<Object>> = stream::iter(reads)
+                .buffered(MAX_CONCURRENT_REQUESTS)
+                .try_collect()
+                .await?;
             objects.extend(found.into_iter().flatten());
             Ok(objects)
         });
-        let read: Vec<Vec<Object>> = stream::iter(reads).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
+        let read: Vec<Vec<Object>> = stream::iter(reads)
+            .buffered(MAX_CONCURRENT_REQUESTS)
+            .try_collect()
+            .await?;
         Ok(read
             .into_iter()
             .flatten()

@@ -127,7 +127,10 @@ pub(super) fn review(resource: &str, kind: &str, body: &Value) -> PrepareResult 
     let request = http::Request::post(path)
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(body.to_string().into_bytes());
-    PreparedRequest::new(request, ExpectedAnswer::Review(GroupKind::new("authorization.k8s.io", kind)))
+    PreparedRequest::new(
+        request,
+        ExpectedAnswer::Review(GroupKind::new("authorization.k8s.io", kind)),
+    )
 }
 
 impl Endpoint {
@@ -154,14 +157,16 @@ impl Endpoint {
     }
 
     pub(super) fn get(&self, name: &ObjectName) -> PrepareResult {
-        let request = self.request.get(&segment(name), &kube::api::GetParams::default());
+        let request = self
+            .request
+            .get(&path_segment_of(name), &kube::api::GetParams::default());
         PreparedRequest::new(request, ExpectedAnswer::Object(self.key(name)))
     }
 
     pub(super) fn get_metadata(&self, name: &ObjectName) -> PrepareResult {
         let request = self
             .request
-            .get_metadata(&segment(name), &kube::api::GetParams::default());
+            .get_metadata(&path_segment_of(name), &kube::api::GetParams::default());
         PreparedRequest::new(request, ExpectedAnswer::MetadataOf(self.key(name)))
     }
 
@@ -213,7 +218,7 @@ impl Endpoint {
             }),
             ..DeleteParams::default()
         };
-        let request = self.request.delete(&segment(name), &params);
+        let request = self.request.delete(&path_segment_of(name), &params);
         PreparedRequest::new(request, ExpectedAnswer::Deleted(self.key(name)))
     }
 
@@ -231,7 +236,7 @@ impl Endpoint {
             dry_run,
             field_manager: Some(FIELD_MANAGER.to_owned()),
         };
-        let name = segment(&object_name(object.name())?);
+        let name = path_segment_of(&object_name(object.name())?);
         let request = self.request.replace(&name, &params, object.0.to_string().into_bytes());
         with_validation(PreparedRequest::new(request, expected_object(object))?, unknown)
     }
@@ -254,7 +259,7 @@ impl Endpoint {
         });
         params.force = force;
         params.dry_run = dry_run;
-        let name = segment(&object_name(object.name())?);
+        let name = path_segment_of(&object_name(object.name())?);
         let request = self.request.patch(&name, &params, &Patch::Apply(&object.0));
         PreparedRequest::new(request, expected_object(object))
     }
@@ -277,7 +282,9 @@ impl Endpoint {
             dry_run,
             ..PatchParams::default()
         };
-        let request = self.request.patch(&segment(name), &params, &Patch::Merge(patch));
+        let request = self
+            .request
+            .patch(&path_segment_of(name), &params, &Patch::Merge(patch));
         PreparedRequest::new(request, ExpectedAnswer::Object(self.key(name)))
     }
 
@@ -294,11 +301,11 @@ impl Endpoint {
             }),
             ..DeleteParams::default()
         };
-        let request = self.request.delete(&segment(name), &params);
+        let request = self.request.delete(&path_segment_of(name), &params);
         PreparedRequest::new(request, ExpectedAnswer::Deleted(self.key(name)))
     }
 }
 
-fn segment(name: &ObjectName) -> String {
+fn path_segment_of(name: &ObjectName) -> String {
     path_segment(name.as_str())
 }

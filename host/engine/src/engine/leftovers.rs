@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::Engine;
 use crate::{
     checkpoint::forget,
-    cluster::{MAX_CONCURRENT_REQUESTS, MAX_AGE_OF_DISCOVERY},
+    cluster::{MAX_AGE_OF_DISCOVERY, MAX_CONCURRENT_REQUESTS},
     error::{ClusterError, EngineError},
     planning::Place,
     sweep::{SweepResult, sweep},
@@ -48,7 +48,7 @@ impl Engine {
             .refresh_if_older_than(MAX_AGE_OF_DISCOVERY)
             .await
             .map_err(EngineError::during("asking what the cluster serves"))?;
-        let mut places: BTreeSet<Place> = match self.open(application).await {
+        let mut places: BTreeSet<Place> = match self.open_store(application).await {
             Ok(store) => store.head.places,
             // State that can't be read is a reason to remove it.
             Err(EngineError::InvalidState(_)) => BTreeSet::new(),
@@ -91,7 +91,7 @@ impl Engine {
     ///
     /// Returns `Busy` when an operation is being driven, `NoApplication` when nothing is stored, or why it couldn't be removed.
     pub async fn abandon(&self, application: &Application) -> Result<RemovedState, EngineError> {
-        let (lock, _, _) = self.lock(application, true).await?;
+        let (lock, _, _) = self.acquire_lock(application, true).await?;
         let forgotten = forget(&self.cluster, application, &lock.lease_guard()).await;
         lock.release(forgotten.is_ok()).await;
         match forgotten? {

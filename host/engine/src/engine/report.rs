@@ -70,7 +70,7 @@ impl Engine {
     ///
     /// Returns why the stored state couldn't be read.
     pub async fn current(&self, application: &Application) -> Result<Option<CurrentOperation>, EngineError> {
-        Ok(self.open(application).await?.head.current)
+        Ok(self.open_store(application).await?.head.current)
     }
 
     /// Lists the applications of a namespace, by name.
@@ -125,7 +125,7 @@ impl Engine {
     ///
     /// Returns why the stored state couldn't be read.
     pub async fn view(&self, application: &Application, past: &PastOperation) -> Result<OperationView, EngineError> {
-        self.open(application).await?.view(past).await
+        self.open_store(application).await?.view(past).await
     }
 
     /// Returns the journal of a finished operation, for replay; `None` when it wasn't kept.
@@ -138,7 +138,7 @@ impl Engine {
         application: &Application,
         past: &PastOperation,
     ) -> Result<Option<StoredOperation>, EngineError> {
-        self.open(application).await?.journal(past).await
+        self.open_store(application).await?.journal(past).await
     }
 
     /// Returns the kept logs of an operation's hooks, in the order in which the hooks ended.

@@ -35,10 +35,10 @@ impl Redactor {
                 }
             }
         }
-        Redactor::hiding(&values)
+        Redactor::with_values(&values)
     }
 
-    fn hiding(values: &[Vec<u8>]) -> Redactor {
+    fn with_values(values: &[Vec<u8>]) -> Redactor {
         let mut patterns: Vec<Vec<u8>> = Vec::new();
         for value in values {
             let encoded = BASE64_STANDARD.encode(value);
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn values_are_hidden_as_they_are_and_in_base64() {
-        let redactor = Redactor::hiding(&[
+        let redactor = Redactor::with_values(&[
             b"hunter2hunter2".to_vec(),
             b"short".to_vec(),
             b"-----KEY-----\nMIIabcdefgh\n".to_vec(),

@@ -28,20 +28,20 @@ use crate::{
 /// How long the cluster may take to serve a kind after its definition was accepted.
 const KIND_SERVED_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a replace is tried when others write to the object at the same time.
-const MOST_TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 /// How long the deletion of an object that is recreated may take.
 const DELETION_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The wait for a kind that isn't served yet.
 pub(super) struct KindWait {
-    begun: tokio::time::Instant,
+    started_at: tokio::time::Instant,
     pause: Duration,
 }
 
 impl KindWait {
     pub(super) fn new() -> KindWait {
         KindWait {
-            begun: tokio::time::Instant::now(),
+            started_at: tokio::time::Instant::now(),
             pause: Duration::ZERO,
         }
     }
@@ -128,7 +128,7 @@ pub(crate) async fn write(
             sent.set_metadata_text("resourceVersion", live.resource_version());
             match cluster.replace_with(&sent, unknown, rehearsal).await {
                 // A controller updated the status in between: the object is replaced as it is now.
-                Err(ClusterError::ObjectChanged(_)) if tries < MOST_TRIES => tries += 1,
+                Err(ClusterError::ObjectChanged(_)) if tries < MAX_ATTEMPTS => tries += 1,
                 other => return other.map(|made| (made, Vec::new())),
             }
         }
@@ -156,7 +156,7 @@ impl EffectExecutor {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
         };
         if apply.migrates {
-            self.migrate(&task.key, apply).await?;
+            self.migrate_field_managers(&task.key, apply).await?;
         }
         let unknown = task.unknown_fields;
         let mut patience = KindWait::new();
@@ -171,7 +171,9 @@ impl EffectExecutor {
                 Err(error) => self.wait_for_kind(&mut patience, error).await?,
                 // Entries of the previous application in a list are removed after the new ones were merged in, and an empty list with
                 // them.
-                Ok((made, _)) if !apply.strategy.replaces() && !has_emptied && sent::has_lost_empty_value(object, &made) => {
+                Ok((made, _))
+                    if !apply.strategy.replaces() && !has_emptied && sent::has_lost_empty_value(object, &made) =>
+                {
                     has_emptied = true;
                 }
                 Ok(written) => break written,
@@ -182,7 +184,10 @@ impl EffectExecutor {
         let mut assessment = self.health_assessor.assess(by, &made).await;
         // An assessment that may change is explained later, by the watch.
         if assessment.is_final {
-            assessment = self.health_assessor.assess_with_related(by, &made, assessment, None).await;
+            assessment = self
+                .health_assessor
+                .assess_with_related(by, &made, assessment, None)
+                .await;
         }
         let before = apply.live.as_ref();
         Ok(AppliedObject {
@@ -202,7 +207,7 @@ impl EffectExecutor {
     /// reports when every API server has read that. Returns any other error, and this one after a timeout.
     pub(super) async fn wait_for_kind(&self, patience: &mut KindWait, error: ClusterError) -> Result<(), ClusterError> {
         let is_new = matches!(error, ClusterError::UnknownKind(_) | ClusterError::NotServed(_));
-        if !is_new || patience.begun.elapsed() > KIND_SERVED_TIMEOUT {
+        if !is_new || patience.started_at.elapsed() > KIND_SERVED_TIMEOUT {
             return Err(error);
         }
         tokio::time::sleep(patience.pause).await;
@@ -240,7 +245,7 @@ impl EffectExecutor {
     }
 
     /// Migrates fields that another tool's apply left to our field manager.
-    async fn migrate(&self, key: &ObjectKey, apply: &ApplyTask) -> Result<(), ClusterError> {
+    async fn migrate_field_managers(&self, key: &ObjectKey, apply: &ApplyTask) -> Result<(), ClusterError> {
         let Some(live) = self.cluster.get(key).await? else {
             return Ok(());
         };

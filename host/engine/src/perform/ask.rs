@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     deletion::PropagationRules,
-    effect::{PendingObservationKind, ObjectIdentity},
+    effect::{ObjectIdentity, PendingObservationKind},
     grant::{Permitted, authorize, is_capstan_state},
     hook::short_hash,
     input::{Answer, InputKind},
     object::{Object, ObjectKey, labels},
     ownership::{self, HOOK_FIELD_MANAGER_PREFIX},
     plan::Scope,
-    plugins::{HookRequest, HeaderValue, HttpRequest, LogLine, ObservationKind, PluginQuery, Request},
+    plugins::{HeaderValue, HookRequest, HttpRequest, LogLine, ObservationKind, PluginQuery, Request},
     task::{Task, TaskId},
 };
 use serde_json::{Value, json};
@@ -64,7 +64,12 @@ impl Drop for LogForwarders {
 
 impl EffectExecutor {
     /// Carries out a plugin's request. Returns `None` for requests whose answer comes later.
-    pub(super) async fn perform_request(&self, task: &Task, ask: &HookRequest, order: &PreparedEffect) -> Option<Answer> {
+    pub(super) async fn perform_request(
+        &self,
+        task: &Task,
+        ask: &HookRequest,
+        order: &PreparedEffect,
+    ) -> Option<Answer> {
         let permitted = match authorize(&ask.request, &self.plan.requester(task)) {
             Ok(permitted) => permitted,
             Err(reason) => return Some(Answer::Observation(PendingObservationKind::Refused(reason))),
@@ -85,8 +90,8 @@ impl EffectExecutor {
             Request::Apply(text) => self.apply_other(task, &permitted, text).await,
             Request::Patch { merge, .. } => self.patch_other(task, &permitted, merge).await,
             Request::Delete { propagation, .. } => self.delete_other(task, &permitted, *propagation).await,
-            Request::Watch(_) => self.key(&permitted).map(Answer::Resolved),
-            Request::Http(call) => self.call(task, ask, call, &permitted, order).await,
+            Request::Watch(_) => self.permitted_key(&permitted).map(Answer::Resolved),
+            Request::Http(call) => self.call_url(task, ask, call, &permitted, order).await,
             Request::EmitEvent(text) => self.emit_event(task, ask, text, order).await,
             // The operation itself answers these, or they are read when the plugin is called.
             Request::WatchOwn
@@ -115,7 +120,7 @@ impl EffectExecutor {
 
     /// Returns the key of the requested object. A request that isn't allowed for the kind's actual scope is an error like a missing
     /// permission.
-    fn key(&self, permitted: &Permitted<'_>) -> Result<ObjectKey, ClusterError> {
+    fn permitted_key(&self, permitted: &Permitted<'_>) -> Result<ObjectKey, ClusterError> {
         let kind = permitted.kind();
         let discovery = self.cluster.discovery();
         let known = discovery
@@ -126,13 +131,13 @@ impl EffectExecutor {
             .map_err(ClusterError::Forbidden)
     }
 
-    fn manager(task: &Task) -> String {
+    fn field_manager(task: &Task) -> String {
         let hook = task.hook().map(|hook| hook.hook.0.as_str()).unwrap_or_default();
         format!("{HOOK_FIELD_MANAGER_PREFIX}{hook}")
     }
 
     async fn apply_other(&self, task: &Task, permitted: &Permitted<'_>, text: &str) -> Result<Answer, ClusterError> {
-        let key = self.key(permitted)?;
+        let key = self.permitted_key(permitted)?;
         let value: Value = serde_json::from_str(text).map_err(|error| ClusterError::Invalid(error.to_string()))?;
         let mut object = Object(value);
         if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -151,25 +156,27 @@ impl EffectExecutor {
                 object.set_label(labels::APPLIED_BY, &hook.hook.0);
             }
         }
-        let made = self.cluster.apply_as(&object, &Self::manager(task)).await?;
+        let made = self.cluster.apply_as(&object, &Self::field_manager(task)).await?;
         if object.label(labels::APPLICATION).is_some() {
             self.record_created(&made);
         }
         Ok(Answer::Modified {
             key,
-            how: "applied".to_owned(),
+            action: "applied".to_owned(),
         })
     }
 
     async fn patch_other(&self, task: &Task, permitted: &Permitted<'_>, merge: &str) -> Result<Answer, ClusterError> {
-        let key = self.key(permitted)?;
+        let key = self.permitted_key(permitted)?;
         let patch: Value = serde_json::from_str(merge).map_err(|error| ClusterError::Invalid(error.to_string()))?;
         let live = self.cluster.get(&key).await?;
         self.check_owner(live.as_ref())?;
-        self.cluster.merge_patch_as(&key, &Self::manager(task), &patch).await?;
+        self.cluster
+            .merge_patch_as(&key, &Self::field_manager(task), &patch)
+            .await?;
         Ok(Answer::Modified {
             key,
-            how: "changed".to_owned(),
+            action: "changed".to_owned(),
         })
     }
 
@@ -179,7 +186,7 @@ impl EffectExecutor {
         permitted: &Permitted<'_>,
         propagation: capstan_core::hook::Propagation,
     ) -> Result<Answer, ClusterError> {
-        let key = self.key(permitted)?;
+        let key = self.permitted_key(permitted)?;
         let Some(live) = self.cluster.get(&key).await? else {
             return Ok(Answer::Observation(PendingObservationKind::Deleted));
         };
@@ -200,7 +207,7 @@ impl EffectExecutor {
         }
     }
 
-    async fn call(
+    async fn call_url(
         &self,
         task: &Task,
         ask: &HookRequest,
@@ -213,7 +220,7 @@ impl EffectExecutor {
             let value = match value {
                 HeaderValue::Text(text) => text.clone(),
                 HeaderValue::Secret { prefix, name, key } => {
-                    let value = self.secret(name, key).await?;
+                    let value = self.read_secret_value(name, key).await?;
                     let header = format!("{prefix}{value}");
                     secrets.push(value);
                     header
@@ -246,7 +253,7 @@ impl EffectExecutor {
     }
 
     /// Reads the value of a Secret's key, for a header.
-    async fn secret(&self, name: &str, key: &str) -> Result<String, ClusterError> {
+    async fn read_secret_value(&self, name: &str, key: &str) -> Result<String, ClusterError> {
         let at = ObjectKey {
             group: String::new(),
             kind: "Secret".to_owned(),
@@ -318,7 +325,7 @@ impl EffectExecutor {
             while let Some(gathered) = next_batch(&mut lines).await {
                 let answered = InputKind::RequestAnswered {
                     task: id.clone(),
-                    ask: ask.0,
+                    request_id: ask.0,
                     step: ask.1,
                     answer: Answer::Observation(PendingObservationKind::Log(gathered)),
                 };
@@ -342,7 +349,7 @@ impl EffectExecutor {
         let read = if let Request::List(selector) = request {
             self.list_others(&permitted, &selector.labels).await
         } else {
-            match self.key(&permitted) {
+            match self.permitted_key(&permitted) {
                 Ok(key) => self.read_other(&key).await,
                 Err(error) => Err(error),
             }
@@ -354,13 +361,14 @@ impl EffectExecutor {
     }
 
     async fn list_others(&self, permitted: &Permitted<'_>, selector: &str) -> Result<ObservationKind, ClusterError> {
-        let place = self.key(permitted)?;
+        let place = self.permitted_key(permitted)?;
         let mut objects = self
             .cluster
             .list(&place.group_kind(), &place.namespace, selector)
             .await?;
         let kind = place.group_kind();
-        objects.retain(|object| object.label("capstan.dev/state-of").is_none() && !is_capstan_state(&kind, object.name()));
+        objects
+            .retain(|object| object.label("capstan.dev/state-of").is_none() && !is_capstan_state(&kind, object.name()));
         let mut bytes = 0;
         for object in &mut objects {
             if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -384,7 +392,7 @@ impl EffectExecutor {
         Ok(match self.cluster.get(key).await? {
             None => ObservationKind::Gone,
             Some(object) => {
-                let judge = self.plugins.answerer(&PluginQuery::Health(key.group_kind()));
+                let judge = self.plugins.plugin_for(&PluginQuery::Health(key.group_kind()));
                 let health = self.health_assessor.assess(judge.as_ref(), &object).await;
                 ObservationKind::Object { object, health }
             }

@@ -2,7 +2,7 @@
 
 use capstan_core::{
     compat::{self, Rule},
-    effect::{HookCall, PendingObservation, PendingObservationKind, ObjectIdentity},
+    effect::{HookCall, ObjectIdentity, PendingObservation, PendingObservationKind},
     grace,
     health::Assessment,
     input::Answer,
@@ -36,7 +36,10 @@ impl EffectExecutor {
         };
         let question = match call {
             HookCall::Start => HookQuestion::Start,
-            HookCall::Advance { state, note } => HookQuestion::Advance {
+            HookCall::Advance {
+                state,
+                observation: note,
+            } => HookQuestion::Advance {
                 state: state.clone(),
                 observation: self.observation(task, hook, note, order).await.map_err(|error| {
                     let plugin = hook.plugin.to_string();
@@ -72,7 +75,9 @@ impl EffectExecutor {
                 .unwrap_or_default(),
             mode: self.plan.mode,
         };
-        self.plugins.step(&hook.plugin, &context, question, self.clock.now()).await
+        self.plugins
+            .step(&hook.plugin, &context, question, self.clock.now())
+            .await
     }
 
     pub(super) fn run_id(&self, hook: &HookTask, phase: Phase, attempt: u32) -> capstan_core::hook::RunId {
@@ -88,18 +93,18 @@ impl EffectExecutor {
         order: &PreparedEffect,
     ) -> Result<Observation, ClusterError> {
         let what = match &note.kind {
-            PendingObservationKind::Created => match self.own(order).await? {
+            PendingObservationKind::Created => match self.hook_object(order).await? {
                 Some((object, _)) => ObservationKind::Created(object),
                 None => ObservationKind::Gone,
             },
-            PendingObservationKind::Object => match self.own(order).await? {
+            PendingObservationKind::Object => match self.hook_object(order).await? {
                 Some((object, Some(health))) => ObservationKind::Object {
                     object,
-                    health: self.shown(task, health, order),
+                    health: self.shown_health(task, health, order),
                 },
                 Some((object, None)) => {
                     let health = self.health_assessor.assess(hook.health_plugin.as_ref(), &object).await;
-                    let health = self.shown(task, health, order);
+                    let health = self.shown_health(task, health, order);
                     ObservationKind::Object { object, health }
                 }
                 None => ObservationKind::Gone,
@@ -133,14 +138,14 @@ impl EffectExecutor {
     }
 
     /// Returns the health of a hook's own object as its plugin sees it.
-    fn shown(&self, task: &Task, health: Assessment, order: &PreparedEffect) -> Assessment {
+    fn shown_health(&self, task: &Task, health: Assessment, order: &PreparedEffect) -> Assessment {
         let health = grace::shown_to_hook(health, order.is_grace_over);
         compat::hook_health(self.plan.mode, task.phase, health)
     }
 
-    async fn own(&self, order: &PreparedEffect) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
+    async fn hook_object(&self, order: &PreparedEffect) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
         match &order.target {
-            Some(own) => self.seen(&own.key, &own.uid).await,
+            Some(own) => self.last_seen_or_live(&own.key, &own.uid).await,
             None => Ok(None),
         }
     }

@@ -51,7 +51,12 @@ impl EffectExecutor {
         for (key, uid) in gone {
             now.remove(key, uid);
         }
-        let since = self.created.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let since = self
+            .created
+            .current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let mut unseen = Vec::new();
         let results = &operation.state().results;
         let ended_well = |task: &&Task| results.get(&task.id).is_some_and(TaskResult::allows_next);
@@ -92,7 +97,7 @@ impl EffectExecutor {
     }
 
     /// Returns why an object may not be deleted, since others are in it.
-    async fn held(&self, live: &Object, task: &Task) -> Option<Notice> {
+    async fn retention_reason(&self, live: &Object, task: &Task) -> Option<Notice> {
         Container::from_object(live)?;
         let leaving = PlannedDeletions::from_plan(&self.plan, &self.operation);
         // Planning has made sure that the manifests put nothing into what they leave out.
@@ -112,18 +117,23 @@ impl EffectExecutor {
         }
         let live = self.cluster.get(key).await?.filter(|live| live.uid() == uid);
         let Some(live) = live else { return Ok(()) };
-        match self.held(&live, task).await {
+        match self.retention_reason(&live, task).await {
             Some(reason) => Err(ClusterError::NotEmpty(reason)),
             None => Ok(()),
         }
     }
 
     /// Keeps an object that contains others, whatever a hook's delete policies say.
-    pub(super) async fn keep_if_occupied(&self, decision: DisposalDecision, live: &Object, task: &Task) -> DisposalDecision {
+    pub(super) async fn keep_if_occupied(
+        &self,
+        decision: DisposalDecision,
+        live: &Object,
+        task: &Task,
+    ) -> DisposalDecision {
         if decision.deletion(self.clock.now()).is_none() {
             return decision;
         }
-        let Some(reason) = self.held(live, task).await else {
+        let Some(reason) = self.retention_reason(live, task).await else {
             return decision;
         };
         let mut troubles = decision.problems;

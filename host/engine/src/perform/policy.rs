@@ -199,12 +199,19 @@ impl EffectExecutor {
             };
             rank += 1;
             let decision = ask_policies(&*self.plugins, self.clock, case).await;
-            older.decisions.push((target, self.keep_if_occupied(decision, live, task).await));
+            older
+                .decisions
+                .push((target, self.keep_if_occupied(decision, live, task).await));
         }
         Ok(older)
     }
 
-    pub(super) async fn decide_disposal(&self, task: &Task, occasion: Occasion, order: &PreparedEffect) -> DisposalDecision {
+    pub(super) async fn decide_disposal(
+        &self,
+        task: &Task,
+        occasion: Occasion,
+        order: &PreparedEffect,
+    ) -> DisposalDecision {
         let (Some(hook), Some(own)) = (task.hook(), &order.target) else {
             return DisposalDecision::keep();
         };

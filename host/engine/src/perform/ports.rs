@@ -35,7 +35,9 @@ pub(super) async fn apply(
     let ports = conflicting_ports(&object, &live, FIELD_MANAGER);
     match (ports.is_empty(), conflicts, rehearsal) {
         (true, _, _) => Err(refusal),
-        (false, ConflictPolicy::Refuse, _) => Err(ClusterError::FieldConflicts(ports.iter().flat_map(conflict).collect())),
+        (false, ConflictPolicy::Refuse, _) => {
+            Err(ClusterError::FieldConflicts(ports.iter().flat_map(conflict).collect()))
+        }
         (false, ConflictPolicy::Force, DryRun::Yes) => {
             // Taking a port over needs two requests, and a dry run of the second one is only possible after the first.
             let patch = to_merge_patch(&object, &live, &ports);

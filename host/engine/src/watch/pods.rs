@@ -30,7 +30,7 @@ pub(super) struct PodObservation {
     /// The most severe problem of any pod.
     worst: Option<PodProblem>,
     /// The pods, as the plugin is shown them.
-    found: RelatedResult,
+    related: RelatedResult,
 }
 
 /// Follows the pods of one workload, as long as it isn't healthy.
@@ -70,7 +70,7 @@ impl PodWatch {
 
     /// Returns the pods as a plugin is shown them.
     pub fn related_pods(&self) -> Option<RelatedResult> {
-        self.seen.as_ref().map(|seen| seen.found.clone())
+        self.seen.as_ref().map(|seen| seen.related.clone())
     }
 
     /// Adds the pods' problem to the assessment of their workload, for what is reported. The verdict stays.
@@ -167,7 +167,7 @@ struct WorkloadPods {
 /// The relevant part of a pod.
 struct Pod {
     shown: Object,
-    trouble: Option<PodProblem>,
+    problem: Option<PodProblem>,
     missing: Option<MissingMount>,
 }
 
@@ -181,18 +181,18 @@ impl WorkloadPods {
         let shown = related::pod_status(pod);
         let known = Pod {
             shown,
-            trouble,
+            problem: trouble,
             missing,
         };
         self.pods.insert(pod.name().to_owned(), known);
         Ok(())
     }
 
-    fn seen(&self) -> PodObservation {
+    fn observation(&self) -> PodObservation {
         let all = || self.pods.values();
         PodObservation {
-            worst: all().filter_map(|pod| pod.trouble.as_ref()).max().cloned(),
-            found: RelatedResult::pods(
+            worst: all().filter_map(|pod| pod.problem.as_ref()).max().cloned(),
+            related: RelatedResult::pods(
                 all().map(|pod| &pod.shown),
                 all().filter_map(|pod| pod.missing.clone()).collect(),
             ),
@@ -209,7 +209,7 @@ async fn follow(shared: Arc<Shared>, mut crew: WorkloadPods, selector: String, n
     tracing::debug!(error = %why, workload = %crew.workload, "its pods can't be watched");
     let seen = PodObservation {
         worst: None,
-        found: RelatedResult::refused(why.to_string()),
+        related: RelatedResult::refused(why.to_string()),
     };
     news.send((crew.workload, seen)).await.ok();
 }
@@ -266,7 +266,7 @@ async fn watch(
         if !is_listed {
             continue;
         }
-        let seen = crew.seen();
+        let seen = crew.observation();
         if told.as_ref() != Some(&seen) {
             told = Some(seen.clone());
             if news.send((crew.workload.clone(), seen)).await.is_err() {

@@ -8,7 +8,7 @@ use std::{
 
 use capstan_core::{
     compat::Rule,
-    fact::{ObservedState, ObservedObject},
+    fact::{ObservedObject, ObservedState},
     finalizer,
     health::Health,
     name::field_selector,
@@ -26,7 +26,7 @@ use kube::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    BACKOFF, Followed, Shared, WatchCommand,
+    BACKOFF, FollowKey, Shared, WatchCommand,
     pods::{PodSummary, PodWatch, assess_pod},
     to_object, watch_config,
 };
@@ -45,9 +45,9 @@ const MAX_POD_UPDATES: usize = 64;
 const MAX_UNREAD_WATCH_AGE: Duration = Duration::from_mins(1);
 
 /// The retries of an object that couldn't be read or watched.
-struct Unread {
+struct UnreadObject {
     /// When it is read again.
-    next: Instant,
+    retry_at: Instant,
     backoff: Backoff,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Watcher {
     shared: Arc<Shared>,
     kind: GroupKind,
     namespace: String,
-    orders: queue::Receiver<Followed, WatchCommand>,
+    commands: queue::Receiver<FollowKey, WatchCommand>,
     followers: BTreeMap<ObjectKey, Vec<Follower>>,
     live: BTreeMap<ObjectKey, Object>,
     /// The objects of a list that is being received.
@@ -70,45 +70,45 @@ pub(super) struct Watcher {
     /// Whether the first list is complete.
     is_ready: bool,
     /// Objects without the application's label, which have watches of their own.
-    strays: BTreeMap<ObjectKey, WatchStream>,
-    recheck: BTreeMap<ObjectKey, Instant>,
+    unlabelled: BTreeMap<ObjectKey, WatchStream>,
+    recheck_at: BTreeMap<ObjectKey, Instant>,
     /// Objects that couldn't be read or watched.
-    unread: BTreeMap<ObjectKey, Unread>,
+    unread: BTreeMap<ObjectKey, UnreadObject>,
     /// The pods of workloads that aren't healthy.
     pods: BTreeMap<ObjectKey, PodWatch>,
-    pod_news: (mpsc::Sender<PodSummary>, mpsc::Receiver<PodSummary>),
+    pod_updates: (mpsc::Sender<PodSummary>, mpsc::Receiver<PodSummary>),
 }
 
 impl Watcher {
     pub fn new(
         shared: Arc<Shared>,
         (kind, namespace): (GroupKind, String),
-        orders: queue::Receiver<Followed, WatchCommand>,
+        orders: queue::Receiver<FollowKey, WatchCommand>,
     ) -> Watcher {
         Watcher {
             shared,
             kind,
             namespace,
-            orders,
+            commands: orders,
             followers: BTreeMap::new(),
             live: BTreeMap::new(),
             listed: BTreeSet::new(),
             is_ready: false,
-            strays: BTreeMap::new(),
-            recheck: BTreeMap::new(),
+            unlabelled: BTreeMap::new(),
+            recheck_at: BTreeMap::new(),
             unread: BTreeMap::new(),
             pods: BTreeMap::new(),
-            pod_news: mpsc::channel(MAX_POD_UPDATES),
+            pod_updates: mpsc::channel(MAX_POD_UPDATES),
         }
     }
 
-    fn open(&self, config: watcher::Config) -> Option<WatchStream> {
+    fn open_watch(&self, config: watcher::Config) -> Option<WatchStream> {
         self.shared.cluster.watch(&self.kind, &self.namespace, config).ok()
     }
 
     pub async fn run(mut self) {
         let label = ownership::watch_label_selector(&self.shared.application, &self.namespace);
-        let Some(mut stream) = self.open(watch_config().labels(&label)) else {
+        let Some(mut stream) = self.open_watch(watch_config().labels(&label)) else {
             let kind = &self.kind;
             let message =
                 format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
@@ -119,20 +119,20 @@ impl Watcher {
         let mut resting: Option<Instant> = None;
         loop {
             let rest = resting.unwrap_or_else(Instant::now);
-            let looks = self.unread.values().map(|unread| unread.next);
-            let recheck = self.recheck.values().copied().chain(looks).min();
+            let looks = self.unread.values().map(|unread| unread.retry_at);
+            let recheck = self.recheck_at.values().copied().chain(looks).min();
             tokio::select! {
                 biased;
-                order = self.orders.recv() => match order {
+                order = self.commands.recv() => match order {
                     Some(((_, key), WatchCommand::Follow(follower))) => self.follow(key, follower).await,
-                    Some(((task, key), WatchCommand::Unfollow)) => self.leave(&task, &key),
+                    Some(((task, key), WatchCommand::Unfollow)) => self.unfollow(&task, &key),
                     None => return,
                 },
                 () = tokio::time::sleep_until(rest), if resting.is_some() => resting = None,
                 seen = stream.next(), if resting.is_none() => match seen {
                     Some(Ok(event)) => {
                         backoff.succeeded();
-                        self.take(event).await;
+                        self.handle_event(event).await;
                     }
                     Some(Err(error)) => {
                         resting = Some(Instant::now() + backoff.failed());
@@ -143,20 +143,20 @@ impl Watcher {
                     }
                     None => return,
                 },
-                Some((key, seen)) = self.pod_news.1.recv() => {
+                Some((key, seen)) = self.pod_updates.1.recv() => {
                     if let Some(pods) = self.pods.get_mut(&key) {
                         pods.update(seen);
-                        self.tell(&key).await;
+                        self.publish(&key).await;
                     }
                 }
-                (key, event) = next_unlabelled_event(&mut self.strays) => self.handle_unlabelled_event(key, event).await,
+                (key, event) = next_unlabelled_event(&mut self.unlabelled) => self.handle_unlabelled_event(key, event).await,
                 () = tokio::time::sleep_until(recheck.unwrap_or_else(Instant::now)), if recheck.is_some() => {
                     let now = Instant::now();
                     let due: Vec<ObjectKey> =
-                        self.recheck.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
+                        self.recheck_at.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
                     for key in due {
-                        self.recheck.remove(&key);
-                        self.tell(&key).await;
+                        self.recheck_at.remove(&key);
+                        self.publish(&key).await;
                     }
                     self.retry_reads(now).await;
                 }
@@ -169,17 +169,17 @@ impl Watcher {
         followers.retain(|known| known.task != follower.task);
         followers.push(follower);
         if self.is_ready {
-            self.look(&key).await;
+            self.observe(&key).await;
         }
     }
 
-    fn leave(&mut self, task: &TaskId, key: &ObjectKey) {
+    fn unfollow(&mut self, task: &TaskId, key: &ObjectKey) {
         if let Some(followers) = self.followers.get_mut(key) {
             followers.retain(|follower| follower.task != *task);
             if followers.is_empty() {
                 self.followers.remove(key);
-                self.strays.remove(key);
-                self.recheck.remove(key);
+                self.unlabelled.remove(key);
+                self.recheck_at.remove(key);
                 self.unread.remove(key);
                 self.pods.remove(key);
             }
@@ -188,28 +188,28 @@ impl Watcher {
 
     /// Reports the state of an object that a task has just begun to follow. One that the watch doesn't have is read: it may be too new,
     /// without the label, or gone.
-    async fn look(&mut self, key: &ObjectKey) {
+    async fn observe(&mut self, key: &ObjectKey) {
         if self.live.contains_key(key) {
-            return self.tell(key).await;
+            return self.publish(key).await;
         }
         match self.shared.cluster.get(key).await {
             Ok(Some(object)) => {
                 let has_label = ownership::is_watched(&object, &self.shared.application);
-                if !has_label && !self.strays.contains_key(key) {
+                if !has_label && !self.unlabelled.contains_key(key) {
                     let config = watch_config().fields(&field_selector(&key.name));
-                    if let Some(stream) = self.open(config) {
-                        self.strays.insert(key.clone(), stream);
+                    if let Some(stream) = self.open_watch(config) {
+                        self.unlabelled.insert(key.clone(), stream);
                     }
                 }
                 if has_label {
                     self.unread.remove(key);
                 }
                 self.live.insert(key.clone(), object);
-                self.tell(key).await;
+                self.publish(key).await;
             }
             Ok(None) => {
                 self.unread.remove(key);
-                self.tell(key).await;
+                self.publish(key).await;
             }
             Err(error) => {
                 let message = format!("{key} can't be read: {error}");
@@ -221,11 +221,11 @@ impl Watcher {
 
     /// Schedules another read of an object.
     fn schedule_read(&mut self, key: &ObjectKey) {
-        let unread = self.unread.entry(key.clone()).or_insert_with(|| Unread {
-            next: Instant::now(),
+        let unread = self.unread.entry(key.clone()).or_insert_with(|| UnreadObject {
+            retry_at: Instant::now(),
             backoff: BACKOFF,
         });
-        unread.next = Instant::now() + unread.backoff.failed();
+        unread.retry_at = Instant::now() + unread.backoff.failed();
     }
 
     /// Reads the objects whose pause is over.
@@ -233,45 +233,45 @@ impl Watcher {
         let due: Vec<ObjectKey> = self
             .unread
             .iter()
-            .filter(|(_, unread)| unread.next <= now)
+            .filter(|(_, unread)| unread.retry_at <= now)
             .map(|(key, _)| key.clone())
             .collect();
         for key in due {
             // If this fails, it is scheduled again; else the entry is kept for the next failure of its watch.
             if let Some(unread) = self.unread.get_mut(&key) {
-                unread.next = now + MAX_UNREAD_WATCH_AGE;
+                unread.retry_at = now + MAX_UNREAD_WATCH_AGE;
             }
             self.live.remove(&key);
-            self.look(&key).await;
+            self.observe(&key).await;
         }
     }
 
-    async fn take(&mut self, event: Event<DynamicObject>) {
+    async fn handle_event(&mut self, event: Event<DynamicObject>) {
         match event {
             Event::Init => self.listed.clear(),
             Event::InitApply(seen) => {
-                let key = self.keep(&seen);
+                let key = self.update_live(&seen);
                 self.listed.insert(key);
             }
             Event::InitDone => {
                 self.is_ready = true;
-                let (listed, strays) = (&self.listed, &self.strays);
+                let (listed, strays) = (&self.listed, &self.unlabelled);
                 self.live
                     .retain(|key, _| listed.contains(key) || strays.contains_key(key));
                 for key in self.followers.keys().cloned().collect::<Vec<_>>() {
-                    self.look(&key).await;
+                    self.observe(&key).await;
                 }
             }
             Event::Apply(seen) => {
-                let key = self.keep(&seen);
-                self.tell(&key).await;
+                let key = self.update_live(&seen);
+                self.publish(&key).await;
             }
             Event::Delete(seen) => {
                 let key = self.key_of(&seen);
                 self.live.remove(&key);
                 // It was deleted, or has lost its label.
                 if self.followers.contains_key(&key) {
-                    self.look(&key).await;
+                    self.observe(&key).await;
                 }
             }
         }
@@ -281,18 +281,18 @@ impl Watcher {
         match event {
             Some(Ok(Event::Apply(seen) | Event::InitApply(seen))) => {
                 self.unread.remove(&key);
-                self.keep(&seen);
-                self.tell(&key).await;
+                self.update_live(&seen);
+                self.publish(&key).await;
             }
             Some(Ok(Event::Delete(_))) => {
                 self.unread.remove(&key);
                 self.live.remove(&key);
-                self.tell(&key).await;
+                self.publish(&key).await;
             }
             Some(Ok(Event::Init | Event::InitDone)) => {}
             Some(Err(_)) | None => {
                 // Reading it again starts a new watch, if there is still something to follow.
-                self.strays.remove(&key);
+                self.unlabelled.remove(&key);
                 self.schedule_read(&key);
             }
         }
@@ -307,7 +307,7 @@ impl Watcher {
         }
     }
 
-    fn keep(&mut self, seen: &DynamicObject) -> ObjectKey {
+    fn update_live(&mut self, seen: &DynamicObject) -> ObjectKey {
         let key = self.key_of(seen);
         let discovery = self.shared.cluster.discovery();
         let api_version = discovery
@@ -321,7 +321,7 @@ impl Watcher {
     }
 
     /// Assesses an object and reports it to all tasks that follow it.
-    async fn tell(&mut self, key: &ObjectKey) {
+    async fn publish(&mut self, key: &ObjectKey) {
         let Some(followers) = self.followers.get(key) else {
             return;
         };
@@ -334,21 +334,28 @@ impl Watcher {
         let mut soonest = None;
         for follower in followers {
             let by = follower.health_plugin.as_ref();
-            let mut assessment = self.shared.judge.assess(by, object).await;
-            let needs_pods = assessment.requested_related.iter().any(|word| word == related::OWNED_PODS);
+            let mut assessment = self.shared.health_assessor.assess(by, object).await;
+            let needs_pods = assessment
+                .requested_related
+                .iter()
+                .any(|word| word == related::OWNED_PODS);
             let is_open = assessment.health == Health::Progressing || (needs_pods && !assessment.is_final);
             let found = self.pods.get(key).and_then(PodWatch::related_pods);
             if !is_open || object.is_terminating() {
                 self.pods.remove(key);
             } else if !self.pods.contains_key(key)
-                && let Some(pods) = PodWatch::begin(&self.shared, object, self.pod_news.0.clone())
+                && let Some(pods) = PodWatch::begin(&self.shared, object, self.pod_updates.0.clone())
             {
                 self.pods.insert(key.clone(), pods);
             }
             // Pods that haven't been read yet are reported later. A final assessment has none.
             let pods = self.pods.get(key);
             if !needs_pods || pods.is_none_or(PodWatch::is_observed) {
-                assessment = self.shared.judge.assess_with_related(by, object, assessment, found).await;
+                assessment = self
+                    .shared
+                    .health_assessor
+                    .assess_with_related(by, object, assessment, found)
+                    .await;
             }
             if let Some(pods) = pods {
                 assessment = if self.shared.mode.has(Rule::PodsOnlyTell) {
@@ -361,7 +368,7 @@ impl Watcher {
             }
             soonest = [soonest, assessment.recheck_after_ms].into_iter().flatten().min();
             self.shared
-                .sight
+                .object_cache
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(key.clone(), (object.clone(), assessment.clone()));
@@ -381,9 +388,9 @@ impl Watcher {
         }
         match soonest {
             Some(after) => self
-                .recheck
+                .recheck_at
                 .insert(key.clone(), Instant::now() + Duration::from_millis(after)),
-            None => self.recheck.remove(key),
+            None => self.recheck_at.remove(key),
         };
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use capstan_core::grant::is_near;
+use capstan_core::grant::is_restricted_address;
 use http_body_util::Full;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{
@@ -22,7 +22,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-use super::{HttpService, boxed};
+use super::{HttpService, boxed_service};
 
 /// An address that only a grant with `local: true` allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,26 +36,28 @@ pub(super) struct LocalAddressError {
 
 /// Makes a client that keeps no connections.
 pub(super) fn client(by_tls: bool, may_be_near: bool) -> Result<HttpService, io::Error> {
-    let mut connector = HttpConnector::new_with_resolver(Resolver { may_be_near });
+    let mut connector = HttpConnector::new_with_resolver(Resolver {
+        allows_local: may_be_near,
+    });
     connector.enforce_http(false);
     connector.set_nodelay(true);
     let mut builder = Client::builder(TokioExecutor::new());
     builder.pool_max_idle_per_host(0);
     if !by_tls {
-        return Ok(boxed(builder.build::<_, Full<Bytes>>(connector)));
+        return Ok(boxed_service(builder.build::<_, Full<Bytes>>(connector)));
     }
     let secure = HttpsConnectorBuilder::new()
         .with_provider_and_native_roots(tokio_rustls::rustls::crypto::ring::default_provider())?
         .https_only()
         .enable_http1()
         .wrap_connector(connector);
-    Ok(boxed(builder.build::<_, Full<Bytes>>(secure)))
+    Ok(boxed_service(builder.build::<_, Full<Bytes>>(secure)))
 }
 
 /// Resolves names by the system's resolver, and removes addresses that may not be called.
 #[derive(Debug, Clone, Copy)]
 struct Resolver {
-    may_be_near: bool,
+    allows_local: bool,
 }
 
 impl tower::Service<Name> for Resolver {
@@ -68,7 +70,7 @@ impl tower::Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let may_be_near = self.may_be_near;
+        let may_be_near = self.allows_local;
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             allowed_addresses(name.as_str(), found, may_be_near).map(Vec::into_iter)
@@ -84,7 +86,7 @@ impl tower::Service<Name> for Resolver {
 pub(super) fn check_literal(host: &str) -> Result<(), LocalAddressError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {
-        Ok(address) if is_near(address) || is_own(address) => Err(LocalAddressError {
+        Ok(address) if is_restricted_address(address) || is_own(address) => Err(LocalAddressError {
             name: host.to_owned(),
             address,
         }),
@@ -103,7 +105,7 @@ fn is_own(address: IpAddr) -> bool {
 fn allowed_addresses(name: &str, found: Vec<SocketAddr>, may_be_near: bool) -> io::Result<Vec<SocketAddr>> {
     let (near, far): (Vec<SocketAddr>, Vec<SocketAddr>) = found
         .into_iter()
-        .partition(|address| !may_be_near && (is_near(address.ip()) || is_own(address.ip())));
+        .partition(|address| !may_be_near && (is_restricted_address(address.ip()) || is_own(address.ip())));
     match (far.is_empty(), near.first()) {
         (true, Some(address)) => Err(io::Error::other(LocalAddressError {
             name: name.to_owned(),

@@ -19,7 +19,7 @@ const MIN_ENCODED_BYTES: usize = 6;
 /// The values that are hidden, with their encoded forms.
 pub(super) struct SecretValues {
     finder: Option<AhoCorasick>,
-    longest: usize,
+    max_bytes: usize,
 }
 
 impl SecretValues {
@@ -28,7 +28,7 @@ impl SecretValues {
         let mut forms: Vec<Vec<u8>> = Vec::new();
         for value in values.iter().filter(|value| !value.is_empty()) {
             forms.push(value.as_bytes().to_vec());
-            let encoded = encoded(value).into_iter().map(String::into_bytes);
+            let encoded = encoded_forms(value).into_iter().map(String::into_bytes);
             forms.extend(encoded.filter(|form| form.len() >= MIN_ENCODED_BYTES));
         }
         forms.sort();
@@ -36,7 +36,7 @@ impl SecretValues {
         if forms.is_empty() {
             return SecretValues {
                 finder: None,
-                longest: 0,
+                max_bytes: 0,
             };
         }
         let longest = forms.iter().map(Vec::len).max().unwrap_or_default();
@@ -45,18 +45,18 @@ impl SecretValues {
             .build(&forms);
         SecretValues {
             finder: finder.ok(),
-            longest,
+            max_bytes: longest,
         }
     }
 
     /// Says whether there is nothing to hide.
     pub(super) fn is_empty(&self) -> bool {
-        self.longest == 0
+        self.max_bytes == 0
     }
 
     /// Returns the number of bytes of the longest form of a value.
     pub(super) fn max_bytes(&self) -> usize {
-        self.longest
+        self.max_bytes
     }
 
     /// Returns the first `most` bytes without the values. A value that begins within them is only found if as many bytes follow as
@@ -82,7 +82,7 @@ impl SecretValues {
 }
 
 /// Lists how a value is written in JSON, in URLs and forms, in hexadecimal digits, and in base64 at any position within a longer text.
-fn encoded(value: &str) -> Vec<String> {
+fn encoded_forms(value: &str) -> Vec<String> {
     let mut forms = Vec::new();
     let json = serde_json::Value::from(value).to_string();
     let json = json

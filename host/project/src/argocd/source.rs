@@ -6,12 +6,12 @@ use capstan_core::{manifest, remedy::Setting};
 use capstan_source::{self as source, Chart, FolderRules, Glob, Source};
 use serde_json::{Map, Value};
 
-use super::Reader;
+use super::ApplicationReader;
 use crate::file::scheme_mistake;
 
-impl Reader<'_> {
+impl ApplicationReader<'_> {
     pub(super) fn source(&mut self, at: &str) -> Option<Source> {
-        self.others(
+        self.notice_other_keys(
             at,
             &[
                 "repoURL",
@@ -26,18 +26,18 @@ impl Reader<'_> {
                 "name",
             ],
         );
-        let url = self.text(&format!("{at}/repoURL")).unwrap_or_default();
-        let revision = self.text(&format!("{at}/targetRevision"));
-        if self.at(&format!("{at}/plugin")).is_some() {
+        let url = self.text_at(&format!("{at}/repoURL")).unwrap_or_default();
+        let revision = self.text_at(&format!("{at}/targetRevision"));
+        if self.value_at(&format!("{at}/plugin")).is_some() {
             let message = "config management plugins of Argo CD are not run";
-            self.wrong(
+            self.add_mistake(
                 &format!("{at}/plugin"),
                 message,
                 ["render it".into(), Setting::Stdin.into()],
             );
             return None;
         }
-        if let Some(name) = self.text(&format!("{at}/chart")) {
+        if let Some(name) = self.text_at(&format!("{at}/chart")) {
             let is_oci = url.starts_with("oci://") || !url.contains("://");
             let chart = if is_oci {
                 format!(
@@ -49,7 +49,7 @@ impl Reader<'_> {
             };
             if chart.starts_with('-') {
                 let message = format!("`{chart}` begins with `-`, and helm would take it for a flag");
-                self.wrong(&format!("{at}/chart"), &message, "write the name of a chart");
+                self.add_mistake(&format!("{at}/chart"), &message, "write the name of a chart");
             }
             let chart = Chart {
                 version: revision,
@@ -60,24 +60,24 @@ impl Reader<'_> {
                 .helm(at, chart, Path::new(""))
                 .map(|chart| Source::Chart(Box::new(chart)));
         }
-        if !self.tree.is(&url) {
-            self.notice(format!(
+        if !self.tree.is_remote(&url) {
+            self.add_notice(format!(
                 "`{url}` is not known to be this work tree; its path is looked for here all the same"
             ));
         }
         if let Some(revision) = revision.filter(|revision| revision != "HEAD") {
-            self.notice(format!(
+            self.add_notice(format!(
                 "the revision `{revision}` is not looked for: what is here is taken"
             ));
         }
-        let Some(path) = self.text(&format!("{at}/path")) else {
-            if self.text(&format!("{at}/ref")).is_none() {
+        let Some(path) = self.text_at(&format!("{at}/path")) else {
+            if self.text_at(&format!("{at}/ref")).is_none() {
                 let hint = "write `path`, from the root of the work tree";
-                self.wrong(at, "this source names nothing to read", hint);
+                self.add_mistake(at, "this source names nothing to read", hint);
             }
             return None;
         };
-        let folder = self.tree.find(&path);
+        let folder = self.tree.resolve(&path);
         self.confine(&format!("{at}/path"), &folder);
         let directory = self.directory(&format!("{at}/directory"), folder.clone());
         // With `directory`, it is a folder of manifests, whatever else is in it.
@@ -104,14 +104,14 @@ impl Reader<'_> {
 
     /// Reads `directory`; returns `None` without it.
     fn directory(&mut self, at: &str, path: PathBuf) -> Option<Source> {
-        self.others(at, &["recurse", "include", "exclude", "jsonnet"]);
-        if !self.map(&format!("{at}/jsonnet")).is_empty() {
+        self.notice_other_keys(at, &["recurse", "include", "exclude", "jsonnet"]);
+        if !self.map_at(&format!("{at}/jsonnet")).is_empty() {
             let hint = ["evaluate it with `jsonnet`".into(), Setting::Stdin.into()];
-            self.wrong(&format!("{at}/jsonnet"), "Jsonnet is not evaluated", hint);
+            self.add_mistake(&format!("{at}/jsonnet"), "Jsonnet is not evaluated", hint);
         }
         let include = self.glob(&format!("{at}/include"));
         let exclude = self.glob(&format!("{at}/exclude"));
-        let recursive = self.is(&format!("{at}/recurse"));
+        let recursive = self.is_true_at(&format!("{at}/recurse"));
         (recursive || include.is_some() || exclude.is_some()).then_some(Source::Files {
             path,
             recursive,
@@ -124,12 +124,12 @@ impl Reader<'_> {
     }
 
     fn glob(&mut self, pointer: &str) -> Option<Glob> {
-        let pattern = self.text(pointer)?;
+        let pattern = self.text_at(pointer)?;
         match Glob::new(&pattern) {
             Ok(glob) => Some(glob),
             Err(why) => {
                 let message = format!("`{pattern}` is no pattern: {why}");
-                self.wrong(pointer, &message, "as in `*.yaml` or `{config.json,env-usw2/*}`");
+                self.add_mistake(pointer, &message, "as in `*.yaml` or `{config.json,env-usw2/*}`");
                 None
             }
         }
@@ -137,7 +137,7 @@ impl Reader<'_> {
 
     fn helm(&mut self, at: &str, mut chart: Chart, folder: &Path) -> Option<Chart> {
         let at = format!("{at}/helm");
-        self.others(
+        self.notice_other_keys(
             &at,
             &[
                 "releaseName",
@@ -153,33 +153,33 @@ impl Reader<'_> {
                 "ignoreMissingValueFiles",
             ],
         );
-        let text = |key: &str| self.text(&format!("{at}/{key}"));
+        let text = |key: &str| self.text_at(&format!("{at}/{key}"));
         chart.release_name = text("releaseName");
         chart.kube_version = text("kubeVersion");
         chart.namespace = text("namespace");
-        chart.skip_crds = self.is(&format!("{at}/skipCrds"));
-        chart.api_versions = self.texts(&format!("{at}/apiVersions"));
+        chart.skip_crds = self.is_true_at(&format!("{at}/skipCrds"));
+        chart.api_versions = self.texts_at(&format!("{at}/apiVersions"));
         if let Some(name) = &chart.release_name
             && let Err((message, hint)) = source::check_release_name(name)
         {
-            self.wrong(&format!("{at}/releaseName"), &message, hint);
+            self.add_mistake(&format!("{at}/releaseName"), &message, hint);
         }
-        let may_miss = self.is(&format!("{at}/ignoreMissingValueFiles"));
-        for (index, file) in self.texts(&format!("{at}/valueFiles")).into_iter().enumerate() {
+        let may_miss = self.is_true_at(&format!("{at}/ignoreMissingValueFiles"));
+        for (index, file) in self.texts_at(&format!("{at}/valueFiles")).into_iter().enumerate() {
             let path = self.resolve_value_file(&format!("{at}/valueFiles/{index}"), &file, folder)?;
             if !may_miss || path.contains("://") || Path::new(&path).exists() {
                 chart.values.files.push(path);
             }
         }
         chart.values.inline = match (
-            self.at(&format!("{at}/valuesObject")),
-            self.text(&format!("{at}/values")),
+            self.value_at(&format!("{at}/valuesObject")),
+            self.text_at(&format!("{at}/values")),
         ) {
             (Some(object), _) => Some(object.clone()),
             (None, Some(text)) => match manifest::parse_value(&text) {
                 Ok(value) => Some(value).filter(|value| !value.is_null()),
                 Err(why) => {
-                    self.wrong(
+                    self.add_mistake(
                         &format!("{at}/values"),
                         &format!("these values can't be read: {why}"),
                         "write YAML",
@@ -189,11 +189,11 @@ impl Reader<'_> {
             },
             (None, None) => None,
         };
-        for index in 0..self.count(&format!("{at}/parameters")) {
+        for index in 0..self.count_at(&format!("{at}/parameters")) {
             let one = format!("{at}/parameters/{index}");
-            let name = self.text(&format!("{one}/name")).unwrap_or_default();
+            let name = self.text_at(&format!("{one}/name")).unwrap_or_default();
             let value = self
-                .at(&format!("{one}/value"))
+                .value_at(&format!("{one}/value"))
                 .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             let value = value.unwrap_or_default();
             // As in Argo CD: a comma belongs to the value, unless the value is a list.
@@ -202,22 +202,22 @@ impl Reader<'_> {
             } else {
                 value.replace(',', "\\,")
             };
-            if self.is(&format!("{one}/forceString")) {
+            if self.is_true_at(&format!("{one}/forceString")) {
                 chart.values.set_string.push(format!("{name}={value}"));
             } else {
                 chart.values.set.push(format!("{name}={value}"));
             }
         }
-        for index in 0..self.count(&format!("{at}/fileParameters")) {
+        for index in 0..self.count_at(&format!("{at}/fileParameters")) {
             let one = format!("{at}/fileParameters/{index}");
-            let name = self.text(&format!("{one}/name")).unwrap_or_default();
-            let file = self.text(&format!("{one}/path")).unwrap_or_default();
+            let name = self.text_at(&format!("{one}/name")).unwrap_or_default();
+            let file = self.text_at(&format!("{one}/path")).unwrap_or_default();
             let pointer = format!("{one}/path");
             let path = self.resolve_value_file(&pointer, &file, folder)?;
             // helm would read several keys and files in one text.
             if source::split_set_file(&format!("{name}={file}")) != Some((name.as_str(), file.as_str())) {
                 let message = format!("`{name}` and `{file}` are not one key and one file");
-                self.wrong(&one, &message, "write them without commas, `=` and `\\`");
+                self.add_mistake(&one, &message, "write them without commas, `=` and `\\`");
             }
             chart.values.set_file.push(format!("{name}={path}"));
         }
@@ -233,7 +233,7 @@ impl Reader<'_> {
         let Some(rest) = file.strip_prefix('$') else {
             // As in Argo CD: a path with a leading slash starts at the root of the work tree.
             let path = if file.starts_with('/') {
-                self.tree.find(file)
+                self.tree.resolve(file)
             } else {
                 folder.join(file)
             };
@@ -241,16 +241,16 @@ impl Reader<'_> {
             return Some(path.to_string_lossy().into_owned());
         };
         let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let mut refs = (0..self.count("/spec/sources")).map(|index| format!("/spec/sources/{index}"));
-        let referred = refs.find(|source| self.text(&format!("{source}/ref")).as_deref() == Some(name));
-        let url = referred.and_then(|source| self.text(&format!("{source}/repoURL")));
-        if url.is_some_and(|url| self.tree.is(&url)) {
-            let path = self.tree.find(path);
+        let mut refs = (0..self.count_at("/spec/sources")).map(|index| format!("/spec/sources/{index}"));
+        let referred = refs.find(|source| self.text_at(&format!("{source}/ref")).as_deref() == Some(name));
+        let url = referred.and_then(|source| self.text_at(&format!("{source}/repoURL")));
+        if url.is_some_and(|url| self.tree.is_remote(&url)) {
+            let path = self.tree.resolve(path);
             self.confine(pointer, &path);
             return Some(path.to_string_lossy().into_owned());
         }
         let message = format!("`{file}` is in another repository than this work tree");
-        self.wrong(pointer, &message, ["check it out".into(), Setting::ChartValues.into()]);
+        self.add_mistake(pointer, &message, ["check it out".into(), Setting::ChartValues.into()]);
         None
     }
 
@@ -267,18 +267,18 @@ impl Reader<'_> {
         ];
         let mut known = same.to_vec();
         known.extend(["images", "commonLabels"]);
-        self.others(&at, &known);
-        let mut overlay = self.map(&at);
+        self.notice_other_keys(&at, &known);
+        let mut overlay = self.map_at(&at);
         overlay.retain(|key, value| same.contains(&key.as_str()) && !value.is_null());
         let images: Vec<Value> = self
-            .texts(&format!("{at}/images"))
+            .texts_at(&format!("{at}/images"))
             .iter()
             .map(|image| image_of(image))
             .collect();
         if !images.is_empty() {
             overlay.insert("images".to_owned(), Value::Array(images));
         }
-        let labels = self.map(&format!("{at}/commonLabels"));
+        let labels = self.map_at(&format!("{at}/commonLabels"));
         if !labels.is_empty() {
             overlay.insert("commonLabels".to_owned(), Value::Object(labels));
         }

@@ -4,7 +4,7 @@ use capstan_core::{error::Diagnostic, manifest::Manifest, remedy::Setting};
 use capstan_source::{self as source, Chart, Kustomization, Source, Values};
 use serde_json::Value;
 
-use super::{SourceEntry, Place, scheme_mistake};
+use super::{EntryContext, SourceEntry, scheme_mistake};
 
 impl SourceEntry {
     pub(super) fn mistakes(&self, document: &Manifest, pointer: &str) -> Vec<Diagnostic> {
@@ -85,7 +85,7 @@ impl SourceEntry {
         mistakes
     }
 
-    pub(super) fn source(&self, place: &mut Place<'_>, enables_helm: bool) -> Source {
+    pub(super) fn source(&self, place: &mut EntryContext<'_>, enables_helm: bool) -> Source {
         if let Some(path) = &self.kustomization {
             let enable_helm = self.enable_helm.unwrap_or(false);
             if enable_helm && !enables_helm {
@@ -95,7 +95,7 @@ impl SourceEntry {
                 place.refused.push(error.hint(Setting::EnableHelm));
             }
             return Source::Kustomization(Kustomization {
-                path: place.path("kustomization", path),
+                path: place.resolve_path("kustomization", path),
                 enable_helm,
                 ..Kustomization::default()
             });
@@ -104,28 +104,28 @@ impl SourceEntry {
             return Source::Chart(Box::new(self.chart(chart, place)));
         }
         let path = self.path.as_deref().unwrap_or(".");
-        Source::from_path(place.path("path", path), self.recursive.unwrap_or(false))
+        Source::from_path(place.resolve_path("path", path), self.recursive.unwrap_or(false))
     }
 
-    fn chart(&self, chart: &str, place: &mut Place<'_>) -> Chart {
+    fn chart(&self, chart: &str, place: &mut EntryContext<'_>) -> Chart {
         // A chart that isn't a path is a reference of helm's.
         let local = place.configuration.folder.join(chart);
         let is_local = local.exists() || chart.starts_with('.');
         let value_files = self.value_files.iter().enumerate();
-        let value_files = value_files.map(|(index, path)| place.file(&format!("valueFiles/{index}"), path));
+        let value_files = value_files.map(|(index, path)| place.resolve_file(&format!("valueFiles/{index}"), path));
         let value_files: Vec<String> = value_files.collect();
         let set_file = self
             .set_file
             .iter()
             .enumerate()
             .map(|(index, one)| match one.split_once('=') {
-                Some((key, path)) => format!("{key}={}", place.file(&format!("setFile/{index}"), path)),
+                Some((key, path)) => format!("{key}={}", place.resolve_file(&format!("setFile/{index}"), path)),
                 None => one.clone(),
             });
         let set_file: Vec<String> = set_file.collect();
         Chart {
             chart: if is_local {
-                place.path("chart", chart).to_string_lossy().into_owned()
+                place.resolve_path("chart", chart).to_string_lossy().into_owned()
             } else {
                 chart.to_owned()
             },

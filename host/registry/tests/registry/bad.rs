@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs::File, path::Path};
 
 use capstan_cluster::registry::Guard;
-use capstan_registry::{Access, Digest, OnExistingTag, ResolvedPlugin, RegistryError};
+use capstan_registry::{Access, Digest, OnExistingTag, RegistryError, ResolvedPlugin};
 use serde_json::json;
 
 use crate::support::{Answers, Place, access, component, oci, other_component, registry, source};
@@ -12,7 +12,8 @@ const MIB: u64 = 1 << 20;
 
 /// A manifest of a plugin with one layer that may not be what it says.
 fn manifest(digest: Digest, size: u64) -> String {
-    let config = json!({"mediaType": "application/vnd.wasm.config.v0+json", "digest": Digest::from_bytes(b"{}"), "size": 2});
+    let config =
+        json!({"mediaType": "application/vnd.wasm.config.v0+json", "digest": Digest::from_bytes(b"{}"), "size": 2});
     let layer = json!({"mediaType": "application/wasm", "digest": digest, "size": size});
     json!({"schemaVersion": 2, "config": config, "layers": [layer]}).to_string()
 }
@@ -203,7 +204,8 @@ async fn compiled_code_and_whatever_else_is_no_component_is_refused() {
         let error = resolve(answers).await.unwrap_err();
         assert!(matches!(error, RegistryError::NotAPlugin { .. }), "{error}");
     }
-    let image = manifest(Digest::from_bytes(b""), 0).replace("application/wasm", "application/vnd.oci.image.layer.v1.tar");
+    let image =
+        manifest(Digest::from_bytes(b""), 0).replace("application/wasm", "application/vnd.oci.image.layer.v1.tar");
     let error = told(&resolve(lying(&image)).await.unwrap_err());
     assert!(
         error.contains("its layer is") && error.contains("capstan plugin publish"),

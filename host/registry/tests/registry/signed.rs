@@ -7,7 +7,10 @@ use std::{
 };
 
 use capstan_cluster::registry::{Guard, PASSWORD, Registry, USER};
-use capstan_registry::{Access, LockedPlugin, Login, OnExistingTag, SourcePattern, SignaturePolicy, PublicKey, RegistryError, SignatureRule, Signer};
+use capstan_registry::{
+    Access, LockedPlugin, Login, OnExistingTag, PublicKey, RegistryError, SignaturePolicy, SignatureRule, Signer,
+    SourcePattern,
+};
 
 use crate::support::{Place, access, component, oci, or_skip, registry, source};
 

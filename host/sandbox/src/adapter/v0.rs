@@ -8,7 +8,7 @@ use capstan_core::{
     health::{Assessment, Health},
     hook::{Disposal, HookOutcome, Propagation},
     phase::Phase,
-    plugins::{HookRequest, HeaderValue, HookStep, HttpRequest, ObjectRef, Placement, Progress, Request, Selector},
+    plugins::{HeaderValue, HookRequest, HookStep, HttpRequest, ObjectRef, Placement, Progress, Request, Selector},
     text::truncated,
 };
 use capstan_stamp::Interface;
@@ -91,11 +91,11 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
         need,
         details,
     } = answer;
-    let size = message.len() + rule.len() + texts(&need) + details.as_ref().map_or(0, String::len);
+    let size = message.len() + rule.len() + total_bytes(&need) + details.as_ref().map_or(0, String::len);
     check_size(size)?;
     check_details(details)?;
     if rule.is_empty() && matches!(status, health::HealthStatus::Healthy) {
-        return Err(broken(
+        return Err(invalid_answer_failure(
             "`healthy` with an empty `rule`: name the rule that judged, so that a forgotten answer isn't taken for one"
                 .to_owned(),
         ));
@@ -148,7 +148,7 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
             check_size(reason.len())?;
             return Ok(Placement::Skip(truncated(reason)));
         }
-        hook::Placement::Other((name, _)) => return Err(later("placement", &name)),
+        hook::Placement::Other((name, _)) => return Err(unsupported_failure("placement", &name)),
     };
     let hook::Placed {
         phases,
@@ -156,11 +156,13 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
         also,
         details,
     } = placed;
-    check_size(texts(&also) + details.as_ref().map_or(0, String::len))?;
+    check_size(total_bytes(&also) + details.as_ref().map_or(0, String::len))?;
     check_details(details)?;
     for object in &also {
         if let Err(error) = serde_json::from_str::<serde_json::Map<String, Value>>(object) {
-            return Err(broken(format!("one of `also` is no JSON object: {error}")));
+            return Err(invalid_answer_failure(format!(
+                "one of `also` is no JSON object: {error}"
+            )));
         }
     }
     Ok(Placement::Run {
@@ -168,9 +170,9 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
         has_object: match object {
             hook::OwnObject::Planned => true,
             hook::OwnObject::None => false,
-            hook::OwnObject::Other((name, _)) => return Err(later("object", &name)),
+            hook::OwnObject::Other((name, _)) => return Err(unsupported_failure("object", &name)),
         },
-        also,
+        other_objects: also,
     })
 }
 
@@ -182,7 +184,7 @@ fn phase(phase: types::Phase) -> Result<Phase, Failure> {
         types::Phase::SyncFail => Phase::SyncFail,
         types::Phase::PreDelete => Phase::PreDelete,
         types::Phase::PostDelete => Phase::PostDelete,
-        types::Phase::Other(name) => return Err(later("phase", &name)),
+        types::Phase::Other(name) => return Err(unsupported_failure("phase", &name)),
     })
 }
 
@@ -198,13 +200,13 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
     check_size(message.len() + details.as_ref().map_or(0, String::len))?;
     check_details(details)?;
     if asks.len() > MAX_REQUESTS {
-        return Err(broken(format!(
+        return Err(invalid_answer_failure(format!(
             "{} asks in one step, where {MAX_REQUESTS} may be",
             asks.len()
         )));
     }
     if state.len() > MAX_STATE_BYTES {
-        return Err(broken(format!(
+        return Err(invalid_answer_failure(format!(
             "a state of {} bytes, where {MAX_STATE_BYTES} may be",
             state.len()
         )));
@@ -214,7 +216,7 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
             hook::Progress::Running => Progress::Running,
             hook::Progress::Succeeded => Progress::Ended(HookOutcome::Succeeded),
             hook::Progress::Failed => Progress::Ended(HookOutcome::Failed),
-            hook::Progress::Other((name, _)) => return Err(later("progress", &name)),
+            hook::Progress::Other((name, _)) => return Err(unsupported_failure("progress", &name)),
         },
         message: truncated(message),
         requests: asks
@@ -278,7 +280,7 @@ fn http(call: hook::HttpRequest) -> Result<Request, Failure> {
             },
             hook::HeaderValue::Other((kind, json)) if kind == PREFIXED_SECRET => {
                 let PrefixedSecret { prefix, name, key } = serde_json::from_str(&json).map_err(|error| {
-                    broken(format!(
+                    invalid_answer_failure(format!(
                         "a header value `{PREFIXED_SECRET}` that can't be read: {error}"
                     ))
                 })?;
@@ -311,14 +313,16 @@ fn object_ref(object: types::ObjectRef) -> ObjectRef {
     }
 }
 
-fn texts(texts: &[String]) -> usize {
+fn total_bytes(texts: &[String]) -> usize {
     texts.iter().map(String::len).sum()
 }
 
 /// Refuses an answer that is too large. The host's limit during the call may have counted differently.
 fn check_size(size: usize) -> Result<(), Failure> {
     if size > MAX_ANSWER_BYTES {
-        return Err(broken(format!("{size} bytes, where {MAX_ANSWER_BYTES} may be")));
+        return Err(invalid_answer_failure(format!(
+            "{size} bytes, where {MAX_ANSWER_BYTES} may be"
+        )));
     }
     Ok(())
 }
@@ -330,15 +334,15 @@ fn check_details(details: Option<String>) -> Result<(), Failure> {
     };
     match serde_json::from_str::<serde::de::IgnoredAny>(&details) {
         Ok(_) => Ok(()),
-        Err(error) => Err(broken(format!("`details` is no JSON: {error}"))),
+        Err(error) => Err(invalid_answer_failure(format!("`details` is no JSON: {error}"))),
     }
 }
 
-fn later(what: &str, name: &str) -> Failure {
-    broken(format!("{what} `{name}`, which contract 0.1.0 does not have"))
+fn unsupported_failure(what: &str, name: &str) -> Failure {
+    invalid_answer_failure(format!("{what} `{name}`, which contract 0.1.0 does not have"))
 }
 
-fn broken(what: String) -> Failure {
+fn invalid_answer_failure(what: String) -> Failure {
     Failure::Failed(truncated(format!("gave an answer outside of the contract: {what}")))
 }
 

@@ -128,10 +128,10 @@ impl Builder {
             cache,
             component_store: kept,
             compiler: self.compiler,
-            keeps_time: !self.is_timeless,
-            has_rest: self.has_rest,
-            memo: self.remembers.then(AssessmentCache::default),
-            asked: AtomicU64::new(0),
+            uses_real_time: !self.is_timeless,
+            has_circuit_breaker: self.has_rest,
+            assessment_cache: self.remembers.then(AssessmentCache::default),
+            call_count: AtomicU64::new(0),
             notes,
         };
         sandbox.compile(|plugin| matches!(plugin.source, Source::Path(_)))?;

@@ -6,8 +6,8 @@ use capstan_core::{
     object::{GroupKind, Object},
     phase::Phase,
     plugins::{
-        AbortReason, HookRequest, HookQuestion, HookStep, HttpResponse, ObjectRef, Observation, ObservationKind, Placement,
-        PluginQuery, Plugins as _, PolicyHook, PolicyQuestion, Progress, Request,
+        AbortReason, HookQuestion, HookRequest, HookStep, HttpResponse, ObjectRef, Observation, ObservationKind,
+        Placement, PluginQuery, Plugins as _, PolicyHook, PolicyQuestion, Progress, Request,
     },
     wave::Wave,
 };
@@ -41,7 +41,7 @@ async fn the_health_of_a_kind_without_a_check() {
     let object =
         json!({"apiVersion": "example.com/v1", "kind": "Queue", "metadata": {"name": "q"}, "status": {"x": 1}});
     let by = sandbox()
-        .answerer(&PluginQuery::Health(GroupKind::new("example.com", "Queue")))
+        .plugin_for(&PluginQuery::Health(GroupKind::new("example.com", "Queue")))
         .unwrap();
     assert_eq!((&*by.plugin, &*by.claim), ("resource", "*/*"));
     assert_eq!(assess(sandbox(), &object).await.unwrap().health, Health::Healthy);
@@ -68,7 +68,7 @@ fn see(state: Vec<u8>, answers: u32, what: ObservationKind) -> HookQuestion {
 
 async fn verdict_of(status: Value) -> HookStep {
     let by = sandbox()
-        .answerer(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
+        .plugin_for(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
         .unwrap();
     assert_eq!(by.plugin, "job");
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
@@ -81,7 +81,11 @@ async fn verdict_of(status: Value) -> HookStep {
     object["status"] = status;
     let health = assess(sandbox(), &object).await.unwrap();
     let object = Object(object);
-    let created = see(begun.state, begun.requests[0].id, ObservationKind::Created(object.clone()));
+    let created = see(
+        begun.state,
+        begun.requests[0].id,
+        ObservationKind::Created(object.clone()),
+    );
     let created = step(sandbox(), &by, &job(), created).await.unwrap();
     let seen = see(created.state, watch, ObservationKind::Object { object, health });
     step(sandbox(), &by, &job(), seen).await.unwrap()
@@ -104,7 +108,7 @@ async fn a_job_runs_as_a_hook_until_its_verdict() {
 #[tokio::test]
 async fn a_job_is_stopped() {
     let by = sandbox()
-        .answerer(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
+        .plugin_for(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
         .unwrap();
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
     let abort = HookQuestion::Abort {
@@ -184,17 +188,17 @@ async fn every_observation_reaches_the_guest() {
 #[tokio::test]
 async fn a_manifest_is_placed_or_skipped() {
     let kind = sandbox()
-        .answerer(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
+        .plugin_for(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
         .unwrap();
     let question = place_question(&job(), &["PreSync"], &[Phase::PreSync]);
     let placed = sandbox().place(&kind, question).await.unwrap();
     let expected = Placement::Run {
         phases: vec![Phase::PreSync],
         has_object: true,
-        also: Vec::new(),
+        other_objects: Vec::new(),
     };
     assert_eq!(placed, expected);
-    let skip = sandbox().answerer(&PluginQuery::HookWord("Skip".to_owned())).unwrap();
+    let skip = sandbox().plugin_for(&PluginQuery::HookWord("Skip".to_owned())).unwrap();
     let skipped = sandbox().place(&skip, place_question(&job(), &["Skip"], &[])).await;
     assert_eq!(skipped.unwrap(), Placement::Skip("annotated Skip".to_owned()));
 }
@@ -237,7 +241,7 @@ async fn the_delete_policies() {
             Disposal::Delete(Propagation::Background),
         ),
     ] {
-        let by = sandbox().answerer(&PluginQuery::Policy(policy.to_owned())).unwrap();
+        let by = sandbox().plugin_for(&PluginQuery::Policy(policy.to_owned())).unwrap();
         let answer = sandbox()
             .decide(&by, policy_question(occasion, Ttl::default()), now())
             .await;
@@ -264,5 +268,5 @@ async fn the_time_to_live() {
         Disposal::DeleteAt(Timestamp::MAX),
         "never too early"
     );
-    assert_eq!(sandbox().answerer(&PluginQuery::Policy("*".to_owned())), None);
+    assert_eq!(sandbox().plugin_for(&PluginQuery::Policy("*".to_owned())), None);
 }

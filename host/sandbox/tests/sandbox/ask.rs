@@ -1,7 +1,7 @@
 //! One plugin asked by its name, as `capstan plugin run` does.
 
 use capstan_core::health::Health;
-use capstan_sandbox::{Answer, AskError, Function, Question, LogSeverity};
+use capstan_sandbox::{Answer, AskError, Function, LogSeverity, Question};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -38,7 +38,11 @@ async fn it_says_what_the_answer_cost() {
     assert_eq!(cost.log[0].severity, LogSeverity::Info);
     assert!(cost.log[0].text.starts_with("line 0: blah"));
     assert!(cost.log.iter().map(|line| line.text.len()).sum::<usize>() <= 16 << 10);
-    assert!(cost.peak_memory_bytes >= 1 << 20 && cost.peak_memory_bytes < 64 << 20, "{}", cost.peak_memory_bytes);
+    assert!(
+        cost.peak_memory_bytes >= 1 << 20 && cost.peak_memory_bytes < 64 << 20,
+        "{}",
+        cost.peak_memory_bytes
+    );
     assert!(cost.fuel > 100_000_000, "{}", cost.fuel);
 
     let again = sandbox()

@@ -108,7 +108,7 @@ async fn a_guest_that_refuses() {
 #[tokio::test]
 async fn a_policy_and_every_function_of_a_hook_may_fail() {
     let by = sandbox()
-        .answerer(&PluginQuery::Policy("hostile/trap".to_owned()))
+        .plugin_for(&PluginQuery::Policy("hostile/trap".to_owned()))
         .unwrap();
     let question = Question {
         function: Function::Decide,

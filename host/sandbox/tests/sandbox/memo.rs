@@ -22,7 +22,7 @@ fn deployment(version: &str) -> Value {
 async fn a_version_of_an_object_is_judged_once_for_each_way_of_asking() {
     let sandbox = builtins().remembering().build().unwrap();
     let by = sandbox
-        .answerer(&PluginQuery::Health(GroupKind::new("apps", "Deployment")))
+        .plugin_for(&PluginQuery::Health(GroupKind::new("apps", "Deployment")))
         .unwrap();
     let ask_with =
         async |version: &str, mode: Mode, related: Option<&Related>, settings: Option<&Map<String, Value>>| {

@@ -72,7 +72,9 @@ fn is_told(error: &PluginError) -> Result<(), TestCaseError> {
 fn health(script: &Script) -> Result<bool, TestCaseError> {
     match runtime().block_on(assess(sandbox(), &object(script))) {
         Ok(answer) => {
-            let size = answer.message.len() + answer.rule.len() + answer.requested_related.iter().map(String::len).sum::<usize>();
+            let size = answer.message.len()
+                + answer.rule.len()
+                + answer.requested_related.iter().map(String::len).sum::<usize>();
             prop_assert!(size <= MAX_ANSWER);
             Ok(true)
         }
@@ -100,7 +102,9 @@ fn place(script: &Script) -> Result<bool, TestCaseError> {
     let by = hook_type(sandbox(), "puppet");
     let question = place_question(&object(script), &[], &[Phase::PreSync]);
     match runtime().block_on(sandbox().place(&by, question)) {
-        Ok(Placement::Run { also, .. }) => {
+        Ok(Placement::Run {
+            other_objects: also, ..
+        }) => {
             for text in also {
                 prop_assert!(serde_json::from_str::<Map<String, Value>>(&text).is_ok());
             }
@@ -115,7 +119,7 @@ fn place(script: &Script) -> Result<bool, TestCaseError> {
 }
 
 fn decide(script: &Script) -> Result<bool, TestCaseError> {
-    let by = sandbox().answerer(&PluginQuery::Policy("puppet".to_owned())).unwrap();
+    let by = sandbox().plugin_for(&PluginQuery::Policy("puppet".to_owned())).unwrap();
     let question = PolicyQuestion {
         application: application(),
         settings: Map::new(),

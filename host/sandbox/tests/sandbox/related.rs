@@ -27,7 +27,7 @@ fn running() -> Object {
 
 async fn ask(sandbox: &Sandbox, object: &Object, mode: Mode, related: Option<&Related>) -> Assessment {
     let by = sandbox
-        .answerer(&PluginQuery::Health(GroupKind::new("batch", "Job")))
+        .plugin_for(&PluginQuery::Health(GroupKind::new("batch", "Job")))
         .unwrap();
     let question = HealthQuestion {
         application: &application(),
@@ -84,5 +84,8 @@ async fn what_a_claim_does_not_name_is_not_shown_to_it() {
     let component = capstan_stamp::stamp(component, &Manifest::from_toml(toml).unwrap()).unwrap();
     let own = Sandbox::builder().plugin("own.wasm", component).build().unwrap();
     let answer = ask(&own, &running(), Mode::Native, None).await;
-    assert_eq!((answer.health, answer.requested_related), (Health::Progressing, Vec::new()));
+    assert_eq!(
+        (answer.health, answer.requested_related),
+        (Health::Progressing, Vec::new())
+    );
 }

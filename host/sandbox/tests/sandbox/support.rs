@@ -64,7 +64,7 @@ pub fn application() -> Application {
 /// Asks whoever answers for the object's kind.
 pub async fn assess(sandbox: &Sandbox, object: &Value) -> Result<Assessment, PluginError> {
     let need = PluginQuery::Health(Object(object.clone()).group_kind());
-    assess_by(sandbox, &sandbox.answerer(&need).unwrap(), object).await
+    assess_by(sandbox, &sandbox.plugin_for(&need).unwrap(), object).await
 }
 
 /// Asks this one.
@@ -128,7 +128,7 @@ pub async fn step(
 }
 
 pub fn hook_type(sandbox: &Sandbox, name: &str) -> PluginRef {
-    sandbox.answerer(&PluginQuery::HookType(name.to_owned())).unwrap()
+    sandbox.plugin_for(&PluginQuery::HookType(name.to_owned())).unwrap()
 }
 
 pub fn job() -> Value {

@@ -34,7 +34,10 @@ fn an_object_is_read_as_json_would_have_it() {
 #[test]
 fn what_is_wrong_is_said() {
     assert_eq!(decode(b"{}"), Err(Error::MissingMagic));
-    assert_eq!(decode(&body("v1", "ConfigMap", &[1 << 3 | 2, 9])), Err(Error::UnexpectedEnd));
+    assert_eq!(
+        decode(&body("v1", "ConfigMap", &[1 << 3 | 2, 9])),
+        Err(Error::UnexpectedEnd)
+    );
     let unknown = decode(&body("acme.io/v1", "Widget", &[])).unwrap_err();
     assert!(unknown.to_string().contains("Widget"), "{unknown}");
     // A message in a message in a message: as deep as a schema may be nested, and deeper.

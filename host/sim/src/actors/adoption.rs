@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Actions,
-    look::{controller, controller_reference, fields, has_labels, is_terminating, is_matched, items, namespace, text},
+    Actions, ClusterView,
+    look::{controller, controller_reference, fields, has_labels, is_matched, is_terminating, items, namespace, text},
     stateful_set, template,
 };
 

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::{
-    ClusterView, Actions,
+    Actions, ClusterView,
     condition::{self, ConditionUpdate},
     look::{has_labels, is_condition, is_terminating, is_true, items, namespace, number, status_of, text},
 };

@@ -6,9 +6,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Action, ClusterView, Actions,
+    Action, Actions, ClusterView,
     condition::{self, ConditionUpdate},
-    look::{is_terminating, plus_seconds, timestamp, namespace, number, format_timestamp, status_of, text},
+    look::{format_timestamp, is_terminating, namespace, number, plus_seconds, status_of, text, timestamp},
 };
 use crate::kinds::Scale;
 
@@ -36,7 +36,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, autoscaler: &Value) {
         };
         condition::set(&mut status, says, None, sight.now);
     };
-    let (target, scale) = match target(sight, autoscaler) {
+    let (target, scale) = match scale_target(sight, autoscaler) {
         Ok(found) => found,
         Err(why) => {
             let message = format!("the HPA controller was unable to get the target's current scale: {why}");
@@ -85,13 +85,16 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, autoscaler: &Value) {
         turn.changes
             .push(Action::Scale(with_replicas(target, &scale.replicas_path, wanted)));
     }
-    status.insert("currentReplicas".into(), json!(count(&scale.status_replicas_path).unwrap_or(0)));
+    status.insert(
+        "currentReplicas".into(),
+        json!(count(&scale.status_replicas_path).unwrap_or(0)),
+    );
     status.insert("desiredReplicas".into(), json!(wanted));
     turn.status(autoscaler, status);
 }
 
 /// Returns the scaled object and the paths of its numbers, or why it can't be scaled.
-fn target<'a>(sight: &ClusterView<'a>, autoscaler: &Value) -> Result<(&'a Value, Scale), String> {
+fn scale_target<'a>(sight: &ClusterView<'a>, autoscaler: &Value) -> Result<(&'a Value, Scale), String> {
     let reference = |field: &str| text(autoscaler, &format!("/spec/scaleTargetRef/{field}"));
     let (api_version, kind, name) = (reference("apiVersion"), reference("kind"), reference("name"));
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));

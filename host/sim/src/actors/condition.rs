@@ -39,7 +39,10 @@ pub(crate) fn set(status: &mut Map<String, Value>, says: ConditionUpdate<'_>, ex
             .filter(|at| !at.is_empty())
     };
     for field in ["lastTransitionTime"].into_iter().chain(extra) {
-        fresh.insert(field.into(), json!(since(field).unwrap_or_else(|| format_timestamp(now))));
+        fresh.insert(
+            field.into(),
+            json!(since(field).unwrap_or_else(|| format_timestamp(now))),
+        );
     }
     match known {
         Some(known) => *known = Value::Object(fresh),

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Actions,
-    look::{short_hash, is_terminating, number, status_of, text},
-    template::{self, available_at, is_terminal, set_metadata_entry, set_field},
+    Actions, ClusterView,
+    look::{is_terminating, number, short_hash, status_of, text},
+    template::{self, available_at, is_terminal, set_field, set_metadata_entry},
 };
 use crate::store::Propagation;
 

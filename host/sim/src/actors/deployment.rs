@@ -5,13 +5,13 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ClusterView, Actions,
+    Actions, ClusterView,
     condition::{self, ConditionUpdate},
     look::{
-        controller_reference, short_hash, is_terminating, is_true, items, plus_seconds, timestamp, name, namespace, number, int_or_percent, format_timestamp,
-        status_of, text, uid,
+        controller_reference, format_timestamp, int_or_percent, is_terminating, is_true, items, name, namespace,
+        number, plus_seconds, short_hash, status_of, text, timestamp, uid,
     },
-    template::{set_metadata_entry, set_field},
+    template::{set_field, set_metadata_entry},
 };
 use crate::store::Propagation;
 
@@ -37,7 +37,7 @@ struct Rollout<'a> {
     new: Option<&'a Value>,
     /// The others, oldest revision first.
     old: Vec<&'a Value>,
-    wanted: i64,
+    desired: i64,
     surge: i64,
     unavailable: i64,
 }
@@ -60,7 +60,7 @@ impl<'a> Rollout<'a> {
             hash,
             new: new.first().copied(),
             old,
-            wanted,
+            desired: wanted,
             surge,
             // Both zero would never move: `ResolveFenceposts`.
             unavailable: if surge == 0 && unavailable == 0 { 1 } else { unavailable },
@@ -78,32 +78,32 @@ impl<'a> Rollout<'a> {
             self.roll(turn);
         }
         if !paused {
-            self.number(turn);
+            self.update_revision_annotation(turn);
             self.clean_up(turn);
         }
-        self.tell(turn, paused);
+        self.write_status(turn, paused);
     }
 
     /// Scales the old and the new `ReplicaSet`s, within the limits.
     fn roll(&self, turn: &mut Actions) {
         let olds: i64 = self.old.iter().map(|set| size(set)).sum();
         let Some(new) = self.new else {
-            let first = (self.wanted + self.surge - olds).clamp(0, self.wanted);
+            let first = (self.desired + self.surge - olds).clamp(0, self.desired);
             turn.create(self.set(first));
             return;
         };
-        let room = (self.wanted + self.surge - size(new) - olds).max(0);
-        let target = if size(new) > self.wanted {
-            self.wanted
+        let room = (self.desired + self.surge - size(new) - olds).max(0);
+        let target = if size(new) > self.desired {
+            self.desired
         } else {
-            (size(new) + room).min(self.wanted)
+            (size(new) + room).min(self.desired)
         };
         resize(turn, new, target);
 
         // Pods that aren't available anyway are removed first; then as many as new pods are available.
         let available = |set: &Value| number(set, "/status/availableReplicas").unwrap_or(0);
         let all_available: i64 = self.old.iter().map(|set| available(set)).sum::<i64>() + available(new);
-        let least = self.wanted - self.unavailable;
+        let least = self.desired - self.unavailable;
         let new_unavailable = size(new) - available(new);
         let mut may_go = (olds + size(new) - least - new_unavailable).max(0);
         let mut spare = (all_available - least).max(0);
@@ -129,8 +129,8 @@ impl<'a> Rollout<'a> {
         });
         match self.new {
             _ if left => {}
-            None => turn.create(self.set(self.wanted)),
-            Some(new) => resize(turn, new, self.wanted),
+            None => turn.create(self.set(self.desired)),
+            Some(new) => resize(turn, new, self.desired),
         }
     }
 
@@ -144,7 +144,7 @@ impl<'a> Rollout<'a> {
             .filter(|set| size(set) > 0)
             .collect();
         if let [only] = active.as_slice() {
-            resize(turn, only, self.wanted);
+            resize(turn, only, self.desired);
         }
     }
 
@@ -175,8 +175,8 @@ impl<'a> Rollout<'a> {
                 "labels": template.pointer("/metadata/labels").cloned(),
                 "annotations": {
                     REVISION: self.next_revision().to_string(),
-                    "deployment.kubernetes.io/desired-replicas": self.wanted.to_string(),
-                    "deployment.kubernetes.io/max-replicas": (self.wanted + self.surge).to_string(),
+                    "deployment.kubernetes.io/desired-replicas": self.desired.to_string(),
+                    "deployment.kubernetes.io/max-replicas": (self.desired + self.surge).to_string(),
                 },
                 "ownerReferences": [controller_reference(self.deployment)],
             },
@@ -195,7 +195,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// Gives the ReplicaSet of the current template the highest revision, and shows that on the Deployment.
-    fn number(&self, turn: &mut Actions) {
+    fn update_revision_annotation(&self, turn: &mut Actions) {
         let Some(new) = self.new else { return };
         let highest = self.next_revision();
         if revision(new) < highest {
@@ -225,7 +225,7 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    fn tell(&self, turn: &mut Actions, paused: bool) {
+    fn write_status(&self, turn: &mut Actions, paused: bool) {
         let sum = |field: &str| -> i64 {
             let sets = self.old.iter().copied().chain(self.new);
             sets.map(|set| number(set, &format!("/status/{field}")).unwrap_or(0))
@@ -244,7 +244,7 @@ impl<'a> Rollout<'a> {
             ("updatedReplicas", updated),
             ("readyReplicas", sum("readyReplicas")),
             ("availableReplicas", available),
-            ("unavailableReplicas", (total.max(self.wanted) - available).max(0)),
+            ("unavailableReplicas", (total.max(self.desired) - available).max(0)),
         ] {
             if number == 0 {
                 status.remove(field);
@@ -252,8 +252,8 @@ impl<'a> Rollout<'a> {
                 status.insert(field.into(), json!(number));
             }
         }
-        self.availability(&mut status, available);
-        self.progress(
+        self.set_available_condition(&mut status, available);
+        self.set_progressing_condition(
             turn,
             &mut status,
             ReplicaCounts {
@@ -266,8 +266,8 @@ impl<'a> Rollout<'a> {
         turn.status(self.deployment, status);
     }
 
-    fn availability(&self, status: &mut Map<String, Value>, available: i64) {
-        let holds = available >= self.wanted - self.unavailable;
+    fn set_available_condition(&self, status: &mut Map<String, Value>, available: i64) {
+        let holds = available >= self.desired - self.unavailable;
         let (reason, message) = if holds {
             ("MinimumReplicasAvailable", "Deployment has minimum availability.")
         } else {
@@ -286,7 +286,13 @@ impl<'a> Rollout<'a> {
     }
 
     /// Sets `Progressing`: the rollout progresses, is complete, or hasn't progressed for `progressDeadlineSeconds`.
-    fn progress(&self, turn: &mut Actions, status: &mut Map<String, Value>, sums: ReplicaCounts, paused: bool) {
+    fn set_progressing_condition(
+        &self,
+        turn: &mut Actions,
+        status: &mut Map<String, Value>,
+        sums: ReplicaCounts,
+        paused: bool,
+    ) {
         let now = self.sight.now;
         let known = items(self.deployment, "/status/conditions")
             .iter()
@@ -310,7 +316,7 @@ impl<'a> Rollout<'a> {
         if set.is_empty() {
             return;
         }
-        let complete = sums.updated == self.wanted && sums.total == self.wanted && sums.available == self.wanted;
+        let complete = sums.updated == self.desired && sums.total == self.desired && sums.available == self.desired;
         if complete {
             let message = format!("ReplicaSet \"{set}\" has successfully progressed.");
             say(true, "NewReplicaSetAvailable", &message);

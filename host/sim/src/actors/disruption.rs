@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Actions,
+    Actions, ClusterView,
     condition::{self, ConditionUpdate},
-    look::{controller, is_condition, is_terminating, is_matched, namespace, number, int_or_percent, status_of, text, uid},
+    look::{
+        controller, int_or_percent, is_condition, is_matched, is_terminating, namespace, number, status_of, text, uid,
+    },
     template,
 };
 
@@ -82,7 +84,10 @@ fn expected_pods(sight: &ClusterView<'_>, budget: &Value, pods: &[&Value]) -> Re
     match (least, most) {
         (_, Some(most)) => {
             let expected = scale_of(sight, pods)?;
-            Ok((expected, (expected - int_or_percent(Some(most), expected, true, "0")).max(0)))
+            Ok((
+                expected,
+                (expected - int_or_percent(Some(most), expected, true, "0")).max(0),
+            ))
         }
         (Some(least @ Value::String(_)), None) => {
             let expected = scale_of(sight, pods)?;

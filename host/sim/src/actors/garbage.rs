@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Actions,
+    Actions, ClusterView,
     look::{has_finalizer, is_terminating, is_true, items, text, uid},
 };
 use crate::store::Propagation;

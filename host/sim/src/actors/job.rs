@@ -14,9 +14,12 @@ use serde_json::{Map, Value, json};
 
 use self::{count::PodCount, policy::PolicyResult};
 use super::{
-    ClusterView, Actions,
+    Actions, ClusterView,
     condition::{self, ConditionUpdate},
-    look::{has_finalizer, is_condition, is_terminating, is_true, plus_seconds, timestamp, name, number, format_timestamp, status_of, text, uid},
+    look::{
+        format_timestamp, has_finalizer, is_condition, is_terminating, is_true, name, number, plus_seconds, status_of,
+        text, timestamp, uid,
+    },
     template,
 };
 use crate::store::Propagation;
@@ -84,12 +87,16 @@ impl<'a> Job<'a> {
         for pod in &count.newly_counted {
             turn.remove_finalizer(pod, TRACKING);
         }
-        self.pods
-            .retain(|pod| !count.newly_counted.iter().any(|fresh| uid(fresh) == uid(pod) && is_terminating(pod)));
+        self.pods.retain(|pod| {
+            !count
+                .newly_counted
+                .iter()
+                .any(|fresh| uid(fresh) == uid(pod) && is_terminating(pod))
+        });
 
-        let decided = self.is("SuccessCriteriaMet") || self.is("FailureTarget");
+        let decided = self.has_condition("SuccessCriteriaMet") || self.has_condition("FailureTarget");
         let mut active = count.active.len();
-        if decided || self.decide(turn, &count, verdict) {
+        if decided || self.decide_outcome(turn, &count, verdict) {
             for pod in &count.active {
                 turn.delete(pod, Propagation::Background, None);
             }
@@ -104,36 +111,36 @@ impl<'a> Job<'a> {
             self.resume();
             active = self.scale(turn, &count);
         }
-        self.tell(turn, &count, active);
+        self.write_status(turn, &count, active);
     }
 
-    fn is(&self, kind: &str) -> bool {
+    fn has_condition(&self, kind: &str) -> bool {
         is_condition(self.job, kind)
     }
 
     /// Sets the condition that makes the result certain, if it is. A Job that fails and succeeds at the same time has failed.
-    fn decide(&mut self, turn: &mut Actions, count: &PodCount<'_>, verdict: PolicyResult) -> bool {
+    fn decide_outcome(&mut self, turn: &mut Actions, count: &PodCount<'_>, verdict: PolicyResult) -> bool {
         if let Some(message) = verdict.failure_message {
-            self.set("FailureTarget", true, "PodFailurePolicy", &message);
+            self.set_condition("FailureTarget", true, "PodFailurePolicy", &message);
             return true;
         }
         let limit = number(self.job, "/spec/backoffLimit").unwrap_or(6);
         if count.failed > limit || count.has_exhausted_restarts(self.job, limit) {
             let message = "Job has reached the specified backoff limit";
-            self.set("FailureTarget", true, "BackoffLimitExceeded", message);
+            self.set_condition("FailureTarget", true, "BackoffLimitExceeded", message);
             return true;
         }
         if let Some(deadline) = self.deadline() {
             if deadline <= self.sight.now {
                 let message = "Job was active longer than specified deadline";
-                self.set("FailureTarget", true, "DeadlineExceeded", message);
+                self.set_condition("FailureTarget", true, "DeadlineExceeded", message);
                 return true;
             }
             turn.wake_by(deadline);
         }
         if count.is_complete(self.job) {
             let message = "Reached expected number of succeeded pods";
-            self.set("SuccessCriteriaMet", true, "CompletionsReached", message);
+            self.set_condition("SuccessCriteriaMet", true, "CompletionsReached", message);
             return true;
         }
         false
@@ -149,7 +156,7 @@ impl<'a> Job<'a> {
 
     /// Sets the final condition.
     fn finish(&mut self) {
-        let complete = self.is("SuccessCriteriaMet");
+        let complete = self.has_condition("SuccessCriteriaMet");
         let (from, to) = if complete {
             ("SuccessCriteriaMet", "Complete")
         } else {
@@ -158,7 +165,7 @@ impl<'a> Job<'a> {
         let (reason, message) = super::look::condition(self.job, from).map_or(("", ""), |condition| {
             (text(condition, "/reason"), text(condition, "/message"))
         });
-        self.set(to, true, reason, message);
+        self.set_condition(to, true, reason, message);
         if complete {
             self.status
                 .insert("completionTime".into(), json!(format_timestamp(self.sight.now)));
@@ -171,16 +178,17 @@ impl<'a> Job<'a> {
             turn.remove_finalizer(pod, TRACKING);
             turn.delete(pod, Propagation::Background, None);
         }
-        if !self.is("Suspended") {
-            self.set("Suspended", true, "JobSuspended", "Job suspended");
+        if !self.has_condition("Suspended") {
+            self.set_condition("Suspended", true, "JobSuspended", "Job suspended");
         }
         self.status.remove("startTime");
     }
 
     fn resume(&mut self) {
-        if self.is("Suspended") {
-            self.set("Suspended", false, "JobResumed", "Job resumed");
-            self.status.insert("startTime".into(), json!(format_timestamp(self.sight.now)));
+        if self.has_condition("Suspended") {
+            self.set_condition("Suspended", false, "JobResumed", "Job resumed");
+            self.status
+                .insert("startTime".into(), json!(format_timestamp(self.sight.now)));
         }
     }
 
@@ -254,7 +262,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn set(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
+    fn set_condition(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
         let says = ConditionUpdate {
             kind,
             is_true: holds,
@@ -264,7 +272,7 @@ impl<'a> Job<'a> {
         condition::set(&mut self.status, says, Some("lastProbeTime"), self.sight.now);
     }
 
-    fn tell(mut self, turn: &mut Actions, count: &PodCount<'_>, active: usize) {
+    fn write_status(mut self, turn: &mut Actions, count: &PodCount<'_>, active: usize) {
         let ready = count.active.iter().filter(|pod| is_condition(pod, "Ready")).count();
         let ready = ready.min(active);
         self.status.insert("ready".into(), json!(ready));

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Actions,
-    look::{is_terminating, items, plus_seconds, timestamp, status_of, text, uid},
+    Actions, ClusterView,
+    look::{is_terminating, items, plus_seconds, status_of, text, timestamp, uid},
 };
 
 /// How long the cloud provider takes, in seconds.

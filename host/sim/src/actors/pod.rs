@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 
 use self::cell::{ContainerState, Stage};
 use super::{
-    Action, ClusterView, Actions,
+    Action, Actions, ClusterView,
     condition::{self, ConditionUpdate},
-    look::{controller, is_terminating, items, plus_seconds, timestamp, name, namespace, number, status_of, text, uid},
+    look::{controller, is_terminating, items, name, namespace, number, plus_seconds, status_of, text, timestamp, uid},
     template::{is_terminal, set_field},
 };
 use crate::{
@@ -35,14 +35,15 @@ mod status;
 /// The kubelet, with the state of the pods that it runs.
 pub(crate) struct Kubelet {
     pub runtime: Box<dyn Runtime>,
-    memory: Memory,
+    state: KubeletState,
 }
 
 #[derive(Default, Deserialize, Serialize)]
-struct Memory {
+struct KubeletState {
     pods: BTreeMap<String, PodState>,
     /// How often a container was started, over its restarts and, in a Job, over its pods.
-    tries: BTreeMap<String, usize>,
+    #[serde(rename = "tries")]
+    attempts: BTreeMap<String, usize>,
     addresses: u32,
 }
 
@@ -52,12 +53,13 @@ struct PodState {
     namespace: String,
     name: String,
     address: String,
-    cells: BTreeMap<String, ContainerState>,
+    #[serde(rename = "cells")]
+    containers: BTreeMap<String, ContainerState>,
 }
 
 /// The kinds of containers in a pod, by when they start.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum ContainerRole {
     /// Runs to its end before the next starts.
     Init,
     /// An init container with `restartPolicy: Always`: runs beside the others.
@@ -70,18 +72,18 @@ impl Kubelet {
     pub fn new(runtime: Box<dyn Runtime>) -> Self {
         Self {
             runtime,
-            memory: Memory::default(),
+            state: KubeletState::default(),
         }
     }
 
     pub fn save(&self) -> Value {
-        json!({"memory": self.memory, "runtime": self.runtime.save()})
+        json!({"memory": self.state, "runtime": self.runtime.save()})
     }
 
     pub fn restore(&mut self, saved: &Value) {
-        self.memory = saved
+        self.state = saved
             .get("memory")
-            .and_then(|memory| Memory::deserialize(memory).ok())
+            .and_then(|memory| KubeletState::deserialize(memory).ok())
             .unwrap_or_default();
         if let Some(runtime) = saved.get("runtime") {
             self.runtime.restore(runtime);
@@ -91,7 +93,7 @@ impl Kubelet {
     pub fn reconcile(&mut self, sight: &ClusterView<'_>) -> Actions {
         let mut turn = Actions::default();
         for (pod, container, line) in self.runtime.take_lines(sight.now) {
-            if let Some(known) = self.memory.pods.get(&pod) {
+            if let Some(known) = self.state.pods.get(&pod) {
                 turn.changes.push(Action::Log(
                     known.namespace.clone(),
                     known.name.clone(),
@@ -100,9 +102,9 @@ impl Kubelet {
                 ));
             }
         }
-        for (pod, mut object) in self.runtime.take_made(sight.now) {
+        for (pod, mut object) in self.runtime.take_created(sight.now) {
             let is_whole = object.get("metadata").is_some_and(Value::is_object);
-            if let Some(known) = self.memory.pods.get(&pod).filter(|_| is_whole) {
+            if let Some(known) = self.state.pods.get(&pod).filter(|_| is_whole) {
                 if object["metadata"].get("namespace").is_none() {
                     object["metadata"]["namespace"] = known.namespace.clone().into();
                 }
@@ -112,9 +114,9 @@ impl Kubelet {
         let pods = sight.list("", "Pod");
         self.forget_all_but(&pods);
         for pod in pods {
-            self.serve(sight, &mut turn, pod);
+            self.sync_pod(sight, &mut turn, pod);
         }
-        if let Some(due) = self.runtime.due(sight.now) {
+        if let Some(due) = self.runtime.next_change(sight.now) {
             turn.wake_by(due);
         }
         turn
@@ -122,19 +124,19 @@ impl Kubelet {
 
     fn forget_all_but(&mut self, pods: &[&Value]) {
         let gone: Vec<String> = self
-            .memory
+            .state
             .pods
             .keys()
             .filter(|known| !pods.iter().any(|pod| uid(pod) == *known))
             .cloned()
             .collect();
         for pod in gone {
-            self.memory.pods.remove(&pod);
+            self.state.pods.remove(&pod);
             self.runtime.forget(&pod);
         }
     }
 
-    fn serve(&mut self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
+    fn sync_pod(&mut self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
         if is_terminal(pod) {
             if is_terminating(pod) && number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0) > 0 {
                 turn.delete(pod, Propagation::Background, Some(0));
@@ -145,16 +147,16 @@ impl Kubelet {
             schedule(sight, turn, pod);
             return;
         }
-        if !self.memory.pods.contains_key(uid(pod)) {
-            self.memory.addresses += 1;
-            let (high, low) = ((self.memory.addresses >> 8) & 0xff, self.memory.addresses & 0xff);
+        if !self.state.pods.contains_key(uid(pod)) {
+            self.state.addresses += 1;
+            let (high, low) = ((self.state.addresses >> 8) & 0xff, self.state.addresses & 0xff);
             let known = PodState {
                 namespace: namespace(pod).to_owned(),
                 name: name(pod).to_owned(),
                 address: format!("10.244.{high}.{low}"),
-                cells: BTreeMap::new(),
+                containers: BTreeMap::new(),
             };
-            self.memory.pods.insert(uid(pod).to_owned(), known);
+            self.state.pods.insert(uid(pod).to_owned(), known);
         }
         self.observe(sight, turn, pod);
         let expired = deadline(pod).filter(|_| !is_terminating(pod));
@@ -162,14 +164,14 @@ impl Kubelet {
             let grace = number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0);
             self.stop(pod, grace, sight.now);
             self.observe(sight, turn, pod);
-            self.tell(sight, turn, pod, true);
+            self.write_status(sight, turn, pod, true);
             return;
         }
         if let Some(deadline) = expired {
             if deadline <= sight.now {
                 self.stop(pod, 0, sight.now);
                 self.observe(sight, turn, pod);
-                self.tell(sight, turn, pod, true);
+                self.write_status(sight, turn, pod, true);
                 return;
             }
             turn.wake_by(deadline);
@@ -178,16 +180,16 @@ impl Kubelet {
             self.advance(sight, turn, pod);
             self.observe(sight, turn, pod);
         }
-        self.tell(sight, turn, pod, false);
+        self.write_status(sight, turn, pod, false);
     }
 
     /// Updates the state of started containers from the runtime's reports.
     fn observe(&mut self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
-        let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
+        let Some(known) = self.state.pods.get_mut(uid(pod)) else {
             return;
         };
-        for (container, cell) in &mut known.cells {
-            let report = self.runtime.look(uid(pod), container, sight.now);
+        for (container, cell) in &mut known.containers {
+            let report = self.runtime.report(uid(pod), container, sight.now);
             if let Some(at) = cell.observe(report, sight.now) {
                 turn.wake_by(at);
             }
@@ -199,7 +201,7 @@ impl Kubelet {
         let policy = restart_policy(pod);
         let mains: Vec<&Value> = items(pod, "/spec/containers").iter().collect();
         let over = mains.iter().all(|container| {
-            let cell = self.cell(pod, container);
+            let cell = self.container(pod, container);
             cell.is_some_and(|cell| cell.is_over(policy))
         });
         if over && !mains.is_empty() {
@@ -215,17 +217,17 @@ impl Kubelet {
         }
         for (role, container) in containers(pod) {
             let policy = match role {
-                Role::Sidecar => "Always",
+                ContainerRole::Sidecar => "Always",
                 // In a pod that always restarts, an init container is only restarted when it fails.
-                Role::Init if policy == "Always" => "OnFailure",
-                Role::Init | Role::Main => policy,
+                ContainerRole::Init if policy == "Always" => "OnFailure",
+                ContainerRole::Init | ContainerRole::Main => policy,
             };
-            self.begin(sight, turn, pod, container, role, policy);
-            let cell = self.cell(pod, container);
+            self.start_container(sight, turn, pod, container, role, policy);
+            let cell = self.container(pod, container);
             let passed = match role {
-                Role::Init => cell.is_some_and(ContainerState::has_succeeded),
-                Role::Sidecar => cell.is_some_and(ContainerState::has_started),
-                Role::Main => true,
+                ContainerRole::Init => cell.is_some_and(ContainerState::has_succeeded),
+                ContainerRole::Sidecar => cell.is_some_and(ContainerState::has_started),
+                ContainerRole::Main => true,
             };
             if !passed {
                 return;
@@ -234,21 +236,21 @@ impl Kubelet {
     }
 
     /// Starts one container, if it is its turn.
-    fn begin(
+    fn start_container(
         &mut self,
         sight: &ClusterView<'_>,
         turn: &mut Actions,
         pod: &Value,
         container: &Value,
-        role: Role,
+        role: ContainerRole,
         policy: &str,
     ) {
         let title = text(container, "/name");
-        let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
+        let Some(known) = self.state.pods.get_mut(uid(pod)) else {
             return;
         };
         let address = known.address.clone();
-        let cell = known.cells.entry(title.to_owned()).or_default();
+        let cell = known.containers.entry(title.to_owned()).or_default();
         match cell.starts_at(policy) {
             None => return,
             Some(at) if at > sight.now => {
@@ -271,14 +273,14 @@ impl Kubelet {
                 title.to_owned(),
             ));
         }
-        let tries = self.memory.tries.entry(attempts_key(pod, title)).or_default();
+        let tries = self.state.attempts.entry(attempts_key(pod, title)).or_default();
         self.runtime.start(Launch {
             pod,
             container,
             runs_to_completion: match role {
-                Role::Init => true,
-                Role::Sidecar => false,
-                Role::Main => policy != "Always",
+                ContainerRole::Init => true,
+                ContainerRole::Sidecar => false,
+                ContainerRole::Main => policy != "Always",
             },
             attempts: *tries,
             environment: &environment,
@@ -288,22 +290,22 @@ impl Kubelet {
     }
 
     fn stop(&mut self, pod: &Value, grace: i64, now: Timestamp) {
-        let Some(known) = self.memory.pods.get(uid(pod)) else {
+        let Some(known) = self.state.pods.get(uid(pod)) else {
             return;
         };
         let grace = Span::seconds(u64::try_from(grace).unwrap_or(0));
-        for container in known.cells.keys() {
+        for container in known.containers.keys() {
             self.runtime.stop(uid(pod), container, grace, now);
         }
     }
 
     /// Writes the status. A pod that is terminated and has no running container gets its last status, and is removed.
-    fn tell(&self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value, ending: bool) {
-        let Some(known) = self.memory.pods.get(uid(pod)) else {
+    fn write_status(&self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value, ending: bool) {
+        let Some(known) = self.state.pods.get(uid(pod)) else {
             return;
         };
-        let ended = ending && !known.cells.values().any(ContainerState::is_alive);
-        let mut status = status::pod_status(sight, pod, &known.cells, &known.address, ended);
+        let ended = ending && !known.containers.values().any(ContainerState::is_alive);
+        let mut status = status::pod_status(sight, pod, &known.containers, &known.address, ended);
         if ended && !is_terminating(pod) {
             status.insert("reason".into(), json!("DeadlineExceeded"));
             status.insert(
@@ -318,8 +320,8 @@ impl Kubelet {
         }
     }
 
-    fn cell(&self, pod: &Value, container: &Value) -> Option<&ContainerState> {
-        self.memory.pods.get(uid(pod))?.cells.get(text(container, "/name"))
+    fn container(&self, pod: &Value, container: &Value) -> Option<&ContainerState> {
+        self.state.pods.get(uid(pod))?.containers.get(text(container, "/name"))
     }
 }
 
@@ -346,19 +348,19 @@ fn schedule(sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
 }
 
 /// Lists the containers in the order in which they start.
-fn containers(pod: &Value) -> impl Iterator<Item = (Role, &Value)> {
+fn containers(pod: &Value) -> impl Iterator<Item = (ContainerRole, &Value)> {
     let init = items(pod, "/spec/initContainers").iter().map(|container| {
         let role = if text(container, "/restartPolicy") == "Always" {
-            Role::Sidecar
+            ContainerRole::Sidecar
         } else {
-            Role::Init
+            ContainerRole::Init
         };
         (role, container)
     });
     init.chain(
         items(pod, "/spec/containers")
             .iter()
-            .map(|container| (Role::Main, container)),
+            .map(|container| (ContainerRole::Main, container)),
     )
 }
 

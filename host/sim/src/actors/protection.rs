@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    ClusterView, Actions,
+    Actions, ClusterView,
     look::{has_finalizer, is_terminating, items, name, namespace, text},
     template,
 };

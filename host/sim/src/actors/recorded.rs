@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ClusterView, Actions,
+    Actions, ClusterView,
     condition::{self, ConditionUpdate},
     look::{fields, is_terminating, name, namespace, number, status_of, text, uid},
     template,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Actions,
+    Actions, ClusterView,
     look::{is_condition, name, number, status_of, uid},
     template::{self, available_at, is_active, ready_since},
 };

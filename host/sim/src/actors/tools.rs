@@ -4,14 +4,14 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ClusterView, Actions,
+    Actions, ClusterView,
     condition::{self, ConditionUpdate},
     look::{is_terminating, is_true, name, namespace, number, status_of, text},
 };
 
 /// What the controller of a kind writes when it is done with an object.
 #[derive(Clone, Copy)]
-enum Done {
+enum FinalStatus {
     /// `status.phase`.
     Phase(&'static str),
     /// `status.state`.
@@ -22,23 +22,23 @@ enum Done {
     Application,
 }
 
-const FLUX: Done = Done::Conditions(&["Ready", "ArtifactInStorage"]);
-const READY: Done = Done::Conditions(&["Ready"]);
+const FLUX: FinalStatus = FinalStatus::Conditions(&["Ready", "ArtifactInStorage"]);
+const READY: FinalStatus = FinalStatus::Conditions(&["Ready"]);
 
-const KINDS: [(&str, &str, Done); 24] = [
-    ("argoproj.io", "AnalysisRun", Done::Phase("Successful")),
-    ("argoproj.io", "Application", Done::Application),
+const KINDS: [(&str, &str, FinalStatus); 24] = [
+    ("argoproj.io", "AnalysisRun", FinalStatus::Phase("Successful")),
+    ("argoproj.io", "Application", FinalStatus::Application),
     (
         "argoproj.io",
         "ApplicationSet",
-        Done::Conditions(&["ResourcesUpToDate"]),
+        FinalStatus::Conditions(&["ResourcesUpToDate"]),
     ),
-    ("argoproj.io", "EventBus", Done::Conditions(&["Deployed"])),
-    ("argoproj.io", "Experiment", Done::Phase("Successful")),
-    ("argoproj.io", "Rollout", Done::Phase("Healthy")),
-    ("argoproj.io", "Workflow", Done::Phase("Succeeded")),
-    ("acme.cert-manager.io", "Challenge", Done::State("valid")),
-    ("acme.cert-manager.io", "Order", Done::State("valid")),
+    ("argoproj.io", "EventBus", FinalStatus::Conditions(&["Deployed"])),
+    ("argoproj.io", "Experiment", FinalStatus::Phase("Successful")),
+    ("argoproj.io", "Rollout", FinalStatus::Phase("Healthy")),
+    ("argoproj.io", "Workflow", FinalStatus::Phase("Succeeded")),
+    ("acme.cert-manager.io", "Challenge", FinalStatus::State("valid")),
+    ("acme.cert-manager.io", "Order", FinalStatus::State("valid")),
     ("cert-manager.io", "Certificate", READY),
     ("cert-manager.io", "CertificateRequest", READY),
     ("cert-manager.io", "ClusterIssuer", READY),
@@ -46,7 +46,7 @@ const KINDS: [(&str, &str, Done); 24] = [
     (
         "helm.toolkit.fluxcd.io",
         "HelmRelease",
-        Done::Conditions(&["Ready", "Released"]),
+        FinalStatus::Conditions(&["Ready", "Released"]),
     ),
     ("image.toolkit.fluxcd.io", "ImagePolicy", READY),
     ("image.toolkit.fluxcd.io", "ImageRepository", READY),
@@ -88,7 +88,7 @@ fn is_seen(object: &Value) -> bool {
     }
 }
 
-fn status(object: &Value, done: Done, sight: &ClusterView<'_>) -> Map<String, Value> {
+fn status(object: &Value, done: FinalStatus, sight: &ClusterView<'_>) -> Map<String, Value> {
     let mut status = status_of(object);
     let generation = number(object, "/metadata/generation").unwrap_or(1);
     // Argo Rollouts writes it as a string.
@@ -98,13 +98,13 @@ fn status(object: &Value, done: Done, sight: &ClusterView<'_>) -> Map<String, Va
     };
     status.insert("observedGeneration".into(), seen);
     match done {
-        Done::Phase(phase) => {
+        FinalStatus::Phase(phase) => {
             status.insert("phase".into(), json!(phase));
         }
-        Done::State(state) => {
+        FinalStatus::State(state) => {
             status.insert("state".into(), json!(state));
         }
-        Done::Conditions(kinds) => {
+        FinalStatus::Conditions(kinds) => {
             for kind in kinds {
                 let says = ConditionUpdate {
                     kind,
@@ -115,7 +115,7 @@ fn status(object: &Value, done: Done, sight: &ClusterView<'_>) -> Map<String, Va
                 condition::set(&mut status, says, None, sight.now);
             }
         }
-        Done::Application => {
+        FinalStatus::Application => {
             status.insert("sync".into(), json!({ "status": "Synced" }));
             status.insert("health".into(), json!({ "status": "Healthy" }));
         }

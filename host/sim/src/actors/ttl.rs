@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    ClusterView, Actions,
-    look::{condition, is_terminating, plus_seconds, timestamp, number, text},
+    Actions, ClusterView,
+    look::{condition, is_terminating, number, plus_seconds, text, timestamp},
 };
 use crate::store::Propagation;
 

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    ClusterView, Actions,
-    look::{is_terminating, items, timestamp, name, namespace, status_of, text, uid},
+    Actions, ClusterView,
+    look::{is_terminating, items, name, namespace, status_of, text, timestamp, uid},
     template::set_field,
 };
 use crate::{glob, span::Wait};

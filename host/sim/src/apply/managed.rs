@@ -130,7 +130,13 @@ pub(crate) fn remove_unowned(fields: &mut FieldSet) {
 }
 
 /// Makes a plain writer the owner of the fields that it changed, and removes these from all other managers.
-pub(crate) fn record_update(live: Option<&Value>, object: &mut Value, rule: &MergeRule<'_>, writer: &Writer, now: &str) {
+pub(crate) fn record_update(
+    live: Option<&Value>,
+    object: &mut Value,
+    rule: &MergeRule<'_>,
+    writer: &Writer,
+    now: &str,
+) {
     let sent = object["metadata"]["managedFields"].as_array();
     // `[{}]` removes all ownership; an absent field leaves it as it was.
     let reset = sent.is_some_and(|sent| sent.len() == 1 && sent.iter().all(|entry| entry == &json!({})));

@@ -54,14 +54,14 @@ impl<'a> MergeRule<'a> {
     /// Returns the rule of a field of a map with this rule.
     pub fn field(&self, name: &str) -> MergeRule<'a> {
         match self {
-            MergeRule::Struct(of) => of.parse_field(name).map_or(MergeRule::Plain, of_field),
+            MergeRule::Struct(of) => of.parse_field(name).map_or(MergeRule::Plain, field_rule),
             MergeRule::Custom(_) if name == "metadata" => {
                 table::type_named("meta/v1.ObjectMeta").map_or(MergeRule::Plain, MergeRule::Struct)
             }
             MergeRule::Custom(schema) | MergeRule::Schema(schema) => {
                 let property = schema.get("properties").and_then(|properties| properties.get(name));
                 let inner = property.or_else(|| schema.get("additionalProperties"));
-                inner.map_or(MergeRule::Plain, of_schema)
+                inner.map_or(MergeRule::Plain, schema_rule)
             }
             MergeRule::Plain | MergeRule::Atomic | MergeRule::Set | MergeRule::Map(..) => MergeRule::Plain,
         }
@@ -69,11 +69,14 @@ impl<'a> MergeRule<'a> {
 
     /// Says whether a value with this rule is a map whose fields have their own owners.
     pub fn is_granular(&self) -> bool {
-        matches!(self, MergeRule::Plain | MergeRule::Struct(_) | MergeRule::Custom(_) | MergeRule::Schema(_))
+        matches!(
+            self,
+            MergeRule::Plain | MergeRule::Struct(_) | MergeRule::Custom(_) | MergeRule::Schema(_)
+        )
     }
 }
 
-fn of_field<'a>(field: &'static Field) -> MergeRule<'a> {
+fn field_rule<'a>(field: &'static Field) -> MergeRule<'a> {
     match (&field.merging, &field.shape) {
         (Merging::Atomic, _) | (Merging::Plain, Shape::Any | Shape::Raw) => MergeRule::Atomic,
         (Merging::Set, _) => MergeRule::Set,
@@ -84,7 +87,9 @@ fn of_field<'a>(field: &'static Field) -> MergeRule<'a> {
             };
             let key = |name: &&'static str| ListMapKey {
                 field: (*name).to_owned(),
-                default: of.and_then(|of| of.parse_field(name)).and_then(|field| field.default.clone()),
+                default: of
+                    .and_then(|of| of.parse_field(name))
+                    .and_then(|field| field.default.clone()),
             };
             let item = of.map_or(MergeRule::Plain, MergeRule::Struct);
             MergeRule::Map(keys.iter().map(key).collect(), Box::new(item))
@@ -95,7 +100,7 @@ fn of_field<'a>(field: &'static Field) -> MergeRule<'a> {
     }
 }
 
-fn of_schema(schema: &Value) -> MergeRule<'_> {
+fn schema_rule(schema: &Value) -> MergeRule<'_> {
     let word = |name: &str| schema.get(name).and_then(Value::as_str).unwrap_or_default();
     match word("x-kubernetes-list-type") {
         "set" => return MergeRule::Set,
@@ -157,7 +162,9 @@ mod tests {
     #[test]
     fn a_left_out_key_has_its_default() {
         let built_in = built_in();
-        let containers = root_rule(&built_in[&Kind::new("", "Pod")]).field("spec").field("containers");
+        let containers = root_rule(&built_in[&Kind::new("", "Pod")])
+            .field("spec")
+            .field("containers");
         let MergeRule::Map(_, container) = containers else {
             panic!("{containers:?}")
         };

@@ -9,7 +9,7 @@ use super::{
     managed::{self, ManagedFieldsEntry, Operation, entries, remove_unowned},
     merge::{merge, prune},
     schema::MergeRule,
-    walk::{difference, fields, duplicate_item},
+    walk::{difference, duplicate_item, fields},
 };
 use crate::{status::StatusError, store::Writer};
 
@@ -100,7 +100,7 @@ pub(crate) fn apply(live: &Value, configuration: ApplyRequest<'_>, now: &str) ->
 }
 
 /// The manager whose applies update the annotation of client-side apply.
-const KUBECTL: &str = "kubectl";
+const KUBECTL_MANAGER: &str = "kubectl";
 /// The annotation with the last configuration of `kubectl apply` without `--server-side`.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -109,11 +109,13 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 fn client_side_applied(live: &Value, rule: &MergeRule<'_>, writer: &Writer) -> FieldSet {
     let text = live["metadata"]["annotations"][LAST_APPLIED].as_str();
     let last: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
-    let Some(last) = last.filter(|last| last.is_object() && writer.manager == KUBECTL) else {
+    let Some(last) = last.filter(|last| last.is_object() && writer.manager == KUBECTL_MANAGER) else {
         return FieldSet::default();
     };
     let differs = difference(&last, live, rule);
-    fields(&last, rule).difference(&differs.changed).difference(&differs.removed)
+    fields(&last, rule)
+        .difference(&differs.changed)
+        .difference(&differs.removed)
 }
 
 /// Updates the annotation of client-side apply, if there is one, when `kubectl` applies on the server's side (`lastappliedupdater.go` in
@@ -124,7 +126,7 @@ fn update_last_applied(merged: &mut Value, applied: &Value, writer: &Writer) {
         return;
     };
     let is_empty = annotation.as_str().is_none_or(str::is_empty);
-    if is_empty || writer.manager != KUBECTL || writer.subresource.is_some() {
+    if is_empty || writer.manager != KUBECTL_MANAGER || writer.subresource.is_some() {
         return;
     }
     let mut applied = applied.clone();

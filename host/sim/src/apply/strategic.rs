@@ -111,7 +111,9 @@ fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &MergeRule<'_>) -> Re
         return Ok(());
     };
     match rule {
-        MergeRule::Plain | MergeRule::Struct(_) | MergeRule::Custom(_) | MergeRule::Schema(_) | MergeRule::Atomic => *items = patch,
+        MergeRule::Plain | MergeRule::Struct(_) | MergeRule::Custom(_) | MergeRule::Schema(_) | MergeRule::Atomic => {
+            *items = patch
+        }
         MergeRule::Set => {
             check_types(items, &patch)?;
             for item in patch {
@@ -142,7 +144,12 @@ fn check_types(items: &[Value], patch: &[Value]) -> Result<(), MergeError> {
     )))
 }
 
-fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[ListMapKey], of: &MergeRule<'_>) -> Result<(), MergeError> {
+fn merge_items(
+    items: &mut Vec<Value>,
+    patch: Vec<Value>,
+    keys: &[ListMapKey],
+    of: &MergeRule<'_>,
+) -> Result<(), MergeError> {
     let replaces = patch
         .iter()
         .any(|item| item.get(DIRECTIVE).is_some_and(|directive| directive == "replace"));

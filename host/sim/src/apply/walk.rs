@@ -19,7 +19,10 @@ pub(crate) struct Difference {
 }
 
 /// Returns the parts of a value that have their own owners, by step; `None` when the whole value has a single owner.
-pub(crate) fn parts<'a, 'rule>(value: &'a Value, rule: &MergeRule<'rule>) -> Option<Vec<(String, &'a Value, MergeRule<'rule>)>> {
+pub(crate) fn parts<'a, 'rule>(
+    value: &'a Value,
+    rule: &MergeRule<'rule>,
+) -> Option<Vec<(String, &'a Value, MergeRule<'rule>)>> {
     match (value, rule) {
         (Value::Object(map), rule) if rule.is_granular() => Some(
             map.iter()

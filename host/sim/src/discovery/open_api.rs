@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use capstan_schema::table::{Field, Merging, Shape, Type};
 use serde_json::{Map, Value, json};
 
-use super::{DiscoveryAnswer, groups, served};
+use super::{DiscoveryAnswer, groups, served_resources};
 use crate::{kinds::Version, status::StatusError, store::Store};
 
 /// How `kubectl` requests the document of version 2 (`openAPIV2mimePb` of `k8s.io/client-go/discovery`).
@@ -35,9 +35,9 @@ pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<Discover
         "v3" => {
             let paths: BTreeMap<String, Value> = versions
                 .map(|(group, version)| {
-                    let place = place(group, version);
+                    let place = document_path(group, version);
                     // A client that has a document with this hash doesn't request it again.
-                    let is_custom = served(store, group, version).any(|(resource, _)| resource.is_custom);
+                    let is_custom = served_resources(store, group, version).any(|(resource, _)| resource.is_custom);
                     let hash = if is_custom { store.revision() } else { 0 };
                     let url = format!("/openapi/v3/{place}?hash={}-{hash}", env!("CARGO_PKG_VERSION"));
                     (place, json!({ "serverRelativeURL": url }))
@@ -48,14 +48,14 @@ pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<Discover
         path => {
             let wanted = path.strip_prefix("v3/").unwrap_or_default();
             let (group, version) = versions
-                .find(|(group, version)| place(group, version) == wanted)
+                .find(|(group, version)| document_path(group, version) == wanted)
                 .ok_or_else(StatusError::no_such_path)?;
             Ok(DiscoveryAnswer::json(&document(store, group, version, wanted)))
         }
     }
 }
 
-fn place(group: &str, version: &str) -> String {
+fn document_path(group: &str, version: &str) -> String {
     if group.is_empty() {
         format!("api/{version}")
     } else {
@@ -81,7 +81,7 @@ fn document(store: &Store, group: &str, version: &str, place: &str) -> Value {
         |name: &str| json!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } });
     let mut paths = BTreeMap::new();
     let mut schemas = Schemas::default();
-    for (resource, version) in served(store, group, version) {
+    for (resource, version) in served_resources(store, group, version) {
         let kind = json!({ "group": resource.group, "version": version.name, "kind": resource.kind });
         let namespaces = if resource.namespaced {
             "namespaces/{namespace}/"
@@ -268,7 +268,7 @@ mod tests {
         let store = store();
         for (group, versions) in groups(&store) {
             for version in versions {
-                let document = document(&store, group, version, &place(group, version));
+                let document = document(&store, group, version, &document_path(group, version));
                 let schemas = document["components"]["schemas"].as_object().unwrap();
                 let mut found = Vec::new();
                 references(&document, &mut found);
@@ -276,7 +276,7 @@ mod tests {
                     let name = reference.strip_prefix("#/components/schemas/").unwrap();
                     assert!(schemas[name].is_object(), "{group}/{version}: {reference}");
                 }
-                for (resource, _) in served(&store, group, version) {
+                for (resource, _) in served_resources(&store, group, version) {
                     let kind = json!([{ "group": group, "version": version, "kind": resource.kind }]);
                     let schema = schemas
                         .values()

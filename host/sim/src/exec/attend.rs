@@ -81,7 +81,7 @@ impl ProcessSupervisor {
             // All processes with the pipe are dead now, but their output is still in it.
             let _ = timeout(OUTPUT_DRAIN_TIMEOUT, reading).await;
         }
-        status.map_or(255, code)
+        status.map_or(255, exit_code)
     }
 }
 
@@ -112,7 +112,7 @@ impl LineWriter {
     }
 }
 
-fn code(status: ExitStatus) -> i32 {
+fn exit_code(status: ExitStatus) -> i32 {
     status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))

@@ -65,12 +65,14 @@ impl<B> tower::Service<Request<B>> for LogService {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (parts, _) = request.into_parts();
-        ready(Ok(self.answer(&parts).unwrap_or_else(|refusal| plain(&refusal))))
+        ready(Ok(self
+            .answer(&parts)
+            .unwrap_or_else(|refusal| text_response(&refusal))))
     }
 }
 
 /// A kubelet refuses with a plain text; the API server converts that to a `Status`.
-fn plain(refusal: &StatusError) -> Response<Body> {
+fn text_response(refusal: &StatusError) -> Response<Body> {
     let mut response = Response::new(full_body(refusal.message.clone()));
     *response.status_mut() = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Behaviour, Ended, ImagePull, Launch, Line, ContainerReport, Runtime, Wait};
+use super::{Behaviour, ContainerReport, Ended, ImagePull, Launch, Line, Runtime, Wait};
 use crate::{
     actors::look::{text, uid},
     span::Span,
@@ -29,11 +29,11 @@ pub(crate) struct ScriptedRuntime {
 pub(crate) struct BehaviourList(Arc<Mutex<Vec<Behaviour>>>);
 
 /// By pod (its UID), then by container.
-type Timelines = BTreeMap<String, BTreeMap<String, Course>>;
+type Timelines = BTreeMap<String, BTreeMap<String, Timeline>>;
 
 /// The timeline of one container, computed at its start.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-struct Course {
+struct Timeline {
     running: Timestamp,
     ready: Option<Timestamp>,
     ends: Option<Timestamp>,
@@ -47,7 +47,8 @@ struct Course {
     log: Vec<(Timestamp, String)>,
     /// The objects that aren't created yet.
     #[serde(default)]
-    makes: Vec<(Timestamp, Value)>,
+    #[serde(rename = "makes")]
+    creates: Vec<(Timestamp, Value)>,
 }
 
 impl BehaviourList {
@@ -69,7 +70,7 @@ impl ScriptedRuntime {
         }
     }
 
-    fn course(&self, pod: &str, container: &str) -> Option<&Course> {
+    fn course(&self, pod: &str, container: &str) -> Option<&Timeline> {
         self.courses.get(pod)?.get(container)
     }
 }
@@ -80,7 +81,7 @@ impl Runtime for ScriptedRuntime {
         let book = self.book.lock();
         let behaviour = Behaviour::find(&book, launch.pod, launch.container).unwrap_or(&usual);
         let container = text(launch.container, "/name").to_owned();
-        let course = Course::new(behaviour, &launch, self.pace);
+        let course = Timeline::new(behaviour, &launch, self.pace);
         drop(book);
         self.courses
             .entry(uid(launch.pod).to_owned())
@@ -88,8 +89,8 @@ impl Runtime for ScriptedRuntime {
             .insert(container, course);
     }
 
-    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport> {
-        self.course(pod, container).map(|course| course.report(now))
+    fn report(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport> {
+        self.course(pod, container).map(|course| course.report_at(now))
     }
 
     fn stop(&mut self, pod: &str, container: &str, grace: Span, now: Timestamp) {
@@ -119,21 +120,21 @@ impl Runtime for ScriptedRuntime {
         lines
     }
 
-    fn take_made(&mut self, now: Timestamp) -> Vec<(String, Value)> {
+    fn take_created(&mut self, now: Timestamp) -> Vec<(String, Value)> {
         let mut made = Vec::new();
         for (pod, courses) in &mut self.courses {
             for course in courses.values_mut().filter(|course| course.no_image.is_none()) {
-                let due = course.makes.partition_point(|(at, _)| *at <= now);
-                made.extend(course.makes.drain(..due).map(|(_, object)| (pod.clone(), object)));
+                let due = course.creates.partition_point(|(at, _)| *at <= now);
+                made.extend(course.creates.drain(..due).map(|(_, object)| (pod.clone(), object)));
             }
         }
         made
     }
 
-    fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        let moments = |course: &Course| {
+    fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let moments = |course: &Timeline| {
             let line = course.log.first().map(|(at, _)| *at);
-            let made = course.makes.first().map(|(at, _)| *at);
+            let made = course.creates.first().map(|(at, _)| *at);
             [Some(course.running), course.ready, course.ends, line, made]
         };
         let all = self.courses.values().flat_map(BTreeMap::values).flat_map(moments);
@@ -149,7 +150,7 @@ impl Runtime for ScriptedRuntime {
     }
 }
 
-impl Course {
+impl Timeline {
     fn new(behaviour: &Behaviour, launch: &Launch<'_>, pace: u32) -> Self {
         let after = |start: Timestamp, length: Duration| start.checked_add(length / pace).unwrap_or(Timestamp::MAX);
         let running = after(launch.now, behaviour.startup.unwrap_or(Span::seconds(1)).0);
@@ -209,11 +210,11 @@ impl Course {
             stop: Span(behaviour.stop.unwrap_or(Span::seconds(1)).0 / pace),
             stopped: false,
             log,
-            makes,
+            creates: makes,
         }
     }
 
-    fn report(&self, now: Timestamp) -> ContainerReport {
+    fn report_at(&self, now: Timestamp) -> ContainerReport {
         if now < self.running {
             return ContainerReport::Creating;
         }
@@ -258,7 +259,7 @@ impl Course {
         if self.ends.is_none_or(|already| ends < already) {
             (self.ends, self.code, self.reason) = (Some(ends), code, "Error".into());
             self.log.retain(|(at, _)| *at <= ends);
-            self.makes.retain(|(at, _)| *at <= ends);
+            self.creates.retain(|(at, _)| *at <= ends);
         }
     }
 }

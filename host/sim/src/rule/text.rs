@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Occurrence, FaultRule};
+use super::{FaultRule, Occurrence};
 use crate::{
     intercept::{Expiry, Verdict},
     span::Span,

@@ -44,7 +44,7 @@ impl Token {
     }
 
     /// Compares in constant time.
-    fn is(&self, given: &str) -> bool {
+    fn matches(&self, given: &str) -> bool {
         let differs = self
             .0
             .bytes()
@@ -117,8 +117,8 @@ fn check(uri: &Uri, headers: &HeaderMap, has_body: bool, token: &Token) -> Resul
         .and_then(|value| value.strip_prefix("Bearer "));
     let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let path = match split_first_segment(path) {
-        Some((first, rest)) if token.is(first) => rest,
-        _ if bearer.is_some_and(|given| token.is(given)) => path.to_owned(),
+        Some((first, rest)) if token.matches(first) => rest,
+        _ if bearer.is_some_and(|given| token.matches(given)) => path.to_owned(),
         _ => return Err(StatusError::new(401, "Unauthorized", "Unauthorized")),
     };
     if has_body && !headers.contains_key(header::CONTENT_TYPE) {

@@ -58,7 +58,7 @@ impl Store {
     /// Stores an object at the next revision.
     pub(super) fn commit(&mut self, resource: &Resource, mut object: Value, change: ChangeType) -> Value {
         let (namespace, name) = namespace_and_name(&object);
-        object["metadata"]["resourceVersion"] = json!(self.next().to_string());
+        object["metadata"]["resourceVersion"] = json!(self.next_revision().to_string());
         let object = Arc::new(object);
         let objects = self
             .objects
@@ -67,7 +67,7 @@ impl Store {
             .entry(namespace)
             .or_default();
         let before = objects.insert(name, object.clone());
-        self.tell(resource.id(), change, object.clone(), before);
+        self.record_change(resource.id(), change, object.clone(), before);
         object.as_ref().clone()
     }
 
@@ -75,7 +75,7 @@ impl Store {
     pub(super) fn remove(&mut self, resource: &Resource, object: &Value) -> Value {
         let (namespace, name) = namespace_and_name(object);
         let mut last = object.clone();
-        last["metadata"]["resourceVersion"] = json!(self.next().to_string());
+        last["metadata"]["resourceVersion"] = json!(self.next_revision().to_string());
         let last = Arc::new(last);
         let kind = resource.id();
         let mut before = None;
@@ -87,7 +87,7 @@ impl Store {
                 objects.remove(&namespace);
             }
         }
-        self.tell(kind, ChangeType::Deleted, last.clone(), before);
+        self.record_change(kind, ChangeType::Deleted, last.clone(), before);
         if resource.is("", "Pod") {
             self.log_forget(&namespace, &name);
         }
@@ -101,12 +101,12 @@ impl Store {
         last.as_ref().clone()
     }
 
-    fn next(&mut self) -> u64 {
+    fn next_revision(&mut self) -> u64 {
         self.revision += 1;
         self.revision
     }
 
-    fn tell(&mut self, kind: Kind, change: ChangeType, object: Arc<Value>, before: Option<Arc<Value>>) {
+    fn record_change(&mut self, kind: Kind, change: ChangeType, object: Arc<Value>, before: Option<Arc<Value>>) {
         self.history.push(HistoryEntry {
             revision: self.revision,
             change,
@@ -114,7 +114,7 @@ impl Store {
             object,
             before,
         });
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 }
 

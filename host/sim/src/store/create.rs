@@ -31,7 +31,7 @@ impl Store {
             return Err(StatusError::already_exists(&resource.plural, &resource.group, &name));
         }
 
-        self.identify(&resource, &mut object);
+        self.set_identity(&resource, &mut object);
         if resource.has_status() {
             object.as_object_mut().map(|fields| fields.remove("status"));
         }
@@ -40,9 +40,15 @@ impl Store {
             object["metadata"]
                 .as_object_mut()
                 .map(|metadata| metadata.remove("managedFields"));
-            managed::record_update(None, &mut object, &schema::root_rule(&resource), writer, &self.now_text());
+            managed::record_update(
+                None,
+                &mut object,
+                &schema::root_rule(&resource),
+                writer,
+                &self.now_text(),
+            );
         }
-        self.assign(&resource, &mut object);
+        self.assign_addresses(&resource, &mut object);
         defaults::fill_new(&resource, &mut object);
         let mut object = typed::as_stored(&resource, object);
         validate::object(&resource, &object)?;
@@ -69,7 +75,7 @@ impl Store {
         let named = metadata["name"].as_str().is_some_and(|name| !name.is_empty());
         if !named && let Some(prefix) = metadata["generateName"].as_str() {
             // The API server shortens the prefix so that the name can be a label's value.
-            let name = format!("{}{}", prefix.get(..58).unwrap_or(prefix), self.suffix());
+            let name = format!("{}{}", prefix.get(..58).unwrap_or(prefix), self.random_suffix());
             object["metadata"]["name"] = json!(name);
         }
     }
@@ -103,7 +109,7 @@ impl Store {
         Err(refusal)
     }
 
-    fn identify(&mut self, resource: &Resource, object: &mut Value) {
+    fn set_identity(&mut self, resource: &Resource, object: &mut Value) {
         let (uid, created) = (self.uid(), self.now_text());
         let metadata = &mut object["metadata"];
         metadata["uid"] = json!(uid);
@@ -125,7 +131,7 @@ impl Store {
     }
 
     /// Sets the values that the server assigns: cluster addresses and node ports.
-    fn assign(&mut self, resource: &Resource, object: &mut Value) {
+    fn assign_addresses(&mut self, resource: &Resource, object: &mut Value) {
         if !resource.is("", "Service") || object["spec"]["type"] == "ExternalName" || !object["spec"].is_object() {
             return;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Deletion, Kind, Store, delete::CUSTOM_RESOURCE_CLEANUP};
-use crate::kinds::{StorageMode, Resource, Scale, Version};
+use crate::kinds::{Resource, Scale, StorageMode, Version};
 
 /// Sets the status that the API extension server gives an accepted definition.
 pub(super) fn set_accepted_status(object: &mut Value, now: &str) {
@@ -60,7 +60,11 @@ impl Store {
             return false;
         };
         let kind = resource.id();
-        let places: Vec<_> = self.list(&kind).into_iter().map(super::commit::namespace_and_name).collect();
+        let places: Vec<_> = self
+            .list(&kind)
+            .into_iter()
+            .map(super::commit::namespace_and_name)
+            .collect();
         for (namespace, name) in places {
             // A refused deletion leaves the object, which the result then tells.
             self.delete(&kind, &namespace, &name, Deletion::default()).ok();

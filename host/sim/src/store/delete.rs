@@ -73,7 +73,7 @@ impl Store {
             add_finalizer(&mut object, CUSTOM_RESOURCE_CLEANUP);
         }
         let grace = if resource.is("", "Pod") {
-            grace(&live, how.grace_seconds)
+            grace_seconds(&live, how.grace_seconds)
         } else {
             0
         };
@@ -181,7 +181,7 @@ fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<
     } else {
         Propagation::Background
     };
-    let stands = propagation.is_none() && (holds(object, FOREGROUND) || holds(object, ORPHAN));
+    let stands = propagation.is_none() && (has_finalizer(object, FOREGROUND) || has_finalizer(object, ORPHAN));
     if stands {
         return;
     }
@@ -199,7 +199,7 @@ fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<
 }
 
 /// Returns the grace period of a pod in seconds; it is zero for a pod that can't be running.
-fn grace(pod: &Value, asked: Option<i64>) -> i64 {
+fn grace_seconds(pod: &Value, asked: Option<i64>) -> i64 {
     let phase = pod["status"]["phase"].as_str().unwrap_or_default();
     let placed = !pod["spec"]["nodeName"].is_null() || phase == "Running";
     if !placed || phase == "Succeeded" || phase == "Failed" {
@@ -215,7 +215,7 @@ fn is_namespace(resource: &Resource) -> bool {
     resource.is("", "Namespace")
 }
 
-fn holds(object: &Value, finalizer: &str) -> bool {
+fn has_finalizer(object: &Value, finalizer: &str) -> bool {
     object["metadata"]["finalizers"]
         .as_array()
         .is_some_and(|all| all.iter().any(|one| one == finalizer))
@@ -228,7 +228,7 @@ fn has_finalizers(object: &Value) -> bool {
 }
 
 fn add_finalizer(object: &mut Value, finalizer: &str) {
-    if !holds(object, finalizer) {
+    if !has_finalizer(object, finalizer) {
         match object["metadata"]["finalizers"].as_array_mut() {
             Some(finalizers) => finalizers.push(json!(finalizer)),
             None => object["metadata"]["finalizers"] = json!([finalizer]),

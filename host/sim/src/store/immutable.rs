@@ -107,7 +107,11 @@ pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("batch", "Job") => job(live, object, &mut causes),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") if live["roleRef"] != object["roleRef"] => {
-            causes.push(StatusCause::invalid("roleRef", &object["roleRef"], "cannot change roleRef"));
+            causes.push(StatusCause::invalid(
+                "roleRef",
+                &object["roleRef"],
+                "cannot change roleRef",
+            ));
         }
         ("", "Service") => service(&live["spec"], &object["spec"], &mut causes),
         ("", "PersistentVolume") => storage::volume(&live["spec"], &object["spec"], &mut causes),
@@ -128,7 +132,11 @@ pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result
 fn job(live: &Value, object: &Value, causes: &mut Vec<StatusCause>) {
     let (before, after) = (&live["spec"], &object["spec"]);
     if after["completionMode"] != "Indexed" && before["completions"] != after["completions"] {
-        causes.push(StatusCause::invalid("spec.completions", &after["completions"], IMMUTABLE));
+        causes.push(StatusCause::invalid(
+            "spec.completions",
+            &after["completions"],
+            IMMUTABLE,
+        ));
     }
     // The scheduling fields of a suspended Job that hasn't started may still change; the rest of the template is immutable.
     let (path, value) = if before["suspend"] == true {
@@ -152,7 +160,11 @@ fn service(live: &Value, spec: &Value, causes: &mut Vec<StatusCause>) {
         if *address != live["clusterIP"] {
             causes.push(StatusCause::invalid("spec.clusterIPs[0]", &json!([address]), SET_ONCE));
         } else if spec["clusterIPs"][0] != live["clusterIPs"][0] {
-            causes.push(StatusCause::invalid("spec.clusterIPs[0]", &spec["clusterIPs"], SET_ONCE));
+            causes.push(StatusCause::invalid(
+                "spec.clusterIPs[0]",
+                &spec["clusterIPs"],
+                SET_ONCE,
+            ));
         }
     }
     let class = "loadBalancerClass";
@@ -208,7 +220,10 @@ fn check_fixed_fields(resource: &Resource, live: &Value, object: &Value, causes:
         }
         for field in ["data", "binaryData"] {
             if live[field] != object[field] {
-                causes.push(StatusCause::forbidden(field, "field is immutable when `immutable` is set"));
+                causes.push(StatusCause::forbidden(
+                    field,
+                    "field is immutable when `immutable` is set",
+                ));
             }
         }
     }

@@ -21,7 +21,7 @@ pub struct LogLine {
 
 /// The logs of one container.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Output {
+struct ContainerOutput {
     /// The number of lines that were dropped before the kept ones.
     dropped: usize,
     current: Vec<LogLine>,
@@ -30,13 +30,13 @@ struct Output {
 
 /// The logs of all containers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct ContainerLogs(BTreeMap<String, BTreeMap<String, BTreeMap<String, Output>>>);
+pub struct ContainerLogs(BTreeMap<String, BTreeMap<String, BTreeMap<String, ContainerOutput>>>);
 
 impl Store {
     /// Adds a line to the log of a container, with the current time.
     pub fn log_append(&mut self, namespace: &str, pod: &str, container: &str, line: &str) {
         let at = self.now();
-        let output = self.output(namespace, pod, container);
+        let output = self.output_mut(namespace, pod, container);
         output.current.push(LogLine {
             at,
             text: line.to_owned(),
@@ -45,31 +45,31 @@ impl Store {
             output.current.remove(0);
             output.dropped += 1;
         }
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 
     /// Starts a new log, as when the container restarts. The current log becomes the previous one.
     pub fn log_restart(&mut self, namespace: &str, pod: &str, container: &str) {
-        let output = self.output(namespace, pod, container);
+        let output = self.output_mut(namespace, pod, container);
         output.previous = Some(std::mem::take(&mut output.current));
         output.dropped = 0;
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 
     /// Returns the log of a container since its start.
     pub fn logs(&self, namespace: &str, pod: &str, container: &str) -> &[LogLine] {
-        self.printed(namespace, pod, container)
+        self.output_of(namespace, pod, container)
             .map_or(&[], |output| &output.current)
     }
 
     /// Returns the log of a container before its last restart, if it restarted.
     pub fn logs_previous(&self, namespace: &str, pod: &str, container: &str) -> Option<&[LogLine]> {
-        self.printed(namespace, pod, container)?.previous.as_deref()
+        self.output_of(namespace, pod, container)?.previous.as_deref()
     }
 
     /// Returns the lines from number `seen` on, and the number of all lines: the next lines for a follower.
     pub(crate) fn logs_after(&self, namespace: &str, pod: &str, container: &str, seen: usize) -> (&[LogLine], usize) {
-        let Some(output) = self.printed(namespace, pod, container) else {
+        let Some(output) = self.output_of(namespace, pod, container) else {
             return (&[], 0);
         };
         let all = output.dropped + output.current.len();
@@ -84,17 +84,17 @@ impl Store {
 
     /// Removes the logs of a pod's containers.
     pub(super) fn log_forget(&mut self, namespace: &str, pod: &str) {
-        if let Some(pods) = self.lines.0.get_mut(namespace) {
+        if let Some(pods) = self.logs.0.get_mut(namespace) {
             pods.remove(pod);
         }
     }
 
-    fn printed(&self, namespace: &str, pod: &str, container: &str) -> Option<&Output> {
-        self.lines.0.get(namespace)?.get(pod)?.get(container)
+    fn output_of(&self, namespace: &str, pod: &str, container: &str) -> Option<&ContainerOutput> {
+        self.logs.0.get(namespace)?.get(pod)?.get(container)
     }
 
-    fn output(&mut self, namespace: &str, pod: &str, container: &str) -> &mut Output {
-        let pods = self.lines.0.entry(namespace.to_owned()).or_default();
+    fn output_mut(&mut self, namespace: &str, pod: &str, container: &str) -> &mut ContainerOutput {
+        let pods = self.logs.0.entry(namespace.to_owned()).or_default();
         pods.entry(pod.to_owned())
             .or_default()
             .entry(container.to_owned())

@@ -21,7 +21,7 @@ impl Store {
         }
         let objects = self.objects.entry(kind).or_default().entry(namespace).or_default();
         objects.insert(name, Arc::new(object));
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 
     /// Removes an object that was deleted on the other server, with its logs.
@@ -37,6 +37,6 @@ impl Store {
         if *kind == Kind::new("", "Pod") {
             self.log_forget(namespace, name);
         }
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 }

@@ -82,7 +82,12 @@ impl Store {
     }
 
     /// Deletes the selected objects. Returns their last states.
-    pub(crate) fn delete_all(&mut self, kind: &Kind, objects: &[Value], how: &Deletion) -> Result<Vec<Value>, StatusError> {
+    pub(crate) fn delete_all(
+        &mut self,
+        kind: &Kind,
+        objects: &[Value],
+        how: &Deletion,
+    ) -> Result<Vec<Value>, StatusError> {
         let mut gone = Vec::new();
         for object in objects {
             let (namespace, name) = namespace_and_name(object);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Kind, ContainerLogs, Store, commit::namespace_and_name, typed};
+use super::{ContainerLogs, Kind, Store, commit::namespace_and_name, typed};
 
 /// Why a saved state cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -15,10 +15,11 @@ pub struct RestoreError(#[from] serde_json::Error);
 
 /// The contents of the file. History isn't saved: watches start again, and older revisions are expired.
 #[derive(Serialize, Deserialize)]
-struct Saved {
+struct SavedStore {
     seed: u64,
     /// The position in the random numbers, as a string since JSON numbers end at 64 bits.
-    draws: String,
+    #[serde(rename = "draws")]
+    random_position: String,
     now: Timestamp,
     revision: u64,
     objects: Vec<Value>,
@@ -28,13 +29,13 @@ struct Saved {
 impl Store {
     /// Returns the whole state except for the history.
     pub fn save(&self) -> Value {
-        let saved = Saved {
+        let saved = SavedStore {
             seed: self.seed,
-            draws: self.random.get_word_pos().to_string(),
+            random_position: self.random.get_word_pos().to_string(),
             now: self.now(),
             revision: self.revision,
             objects: self.all().map(|(_, object)| object.clone()).collect(),
-            lines: self.lines.clone(),
+            lines: self.logs.clone(),
         };
         // All names are strings and all numbers finite, so this can't fail.
         serde_json::to_value(saved).unwrap_or_else(|_| json!({}))
@@ -42,12 +43,14 @@ impl Store {
 
     /// Returns the saved cluster. Its clock continues from the saved time.
     pub fn restore(value: Value) -> Result<Store, RestoreError> {
-        let saved: Saved = serde_json::from_value(value)?;
-        let mut store = Store::bare(saved.seed, saved.now);
-        store.random.set_word_pos(saved.draws.parse().unwrap_or_default());
+        let saved: SavedStore = serde_json::from_value(value)?;
+        let mut store = Store::empty(saved.seed, saved.now);
+        store
+            .random
+            .set_word_pos(saved.random_position.parse().unwrap_or_default());
         store.revision = saved.revision;
         store.history.compact(saved.revision);
-        store.lines = saved.lines;
+        store.logs = saved.lines;
         for object in saved.objects {
             let Some(kind) = Kind::of(&object) else { continue };
             if kind == Kind::new("apiextensions.k8s.io", "CustomResourceDefinition") {

@@ -14,16 +14,16 @@ use super::Store;
 #[derive(Clone, Debug)]
 pub struct SharedStore {
     store: Arc<Mutex<Store>>,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
 }
 
 impl SharedStore {
     /// Shares a store.
     pub fn new(store: Store) -> SharedStore {
-        let bell = store.bell.clone();
+        let bell = store.notify.clone();
         SharedStore {
             store: Arc::new(Mutex::new(store)),
-            bell,
+            notify: bell,
         }
     }
 
@@ -37,7 +37,7 @@ impl SharedStore {
     /// Waiters are woken in the order of their calls: tokio's `watch` channel would wake them in random order, and a run would not be
     /// repeatable.
     pub fn changed(&self) -> NextChange {
-        let mut notified = Box::pin(self.bell.clone().notified_owned());
+        let mut notified = Box::pin(self.notify.clone().notified_owned());
         notified.as_mut().enable();
         NextChange(notified)
     }

@@ -45,7 +45,13 @@ impl Store {
     }
 
     /// Replaces the status of an object. Nothing is written when nothing changes.
-    pub fn update_status(&mut self, kind: &Kind, namespace: &str, name: &str, status: Value) -> Result<Value, StatusError> {
+    pub fn update_status(
+        &mut self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        status: Value,
+    ) -> Result<Value, StatusError> {
         let writer = Writer {
             subresource: Some("status".into()),
             ..Writer::controller()
@@ -74,7 +80,13 @@ impl Store {
     fn write(&mut self, resource: &Resource, live: &Value, object: Value, writer: &Writer) -> Value {
         let mut object = typed::as_stored(resource, object);
         if !writer.has_own_managed_fields {
-            managed::record_update(Some(live), &mut object, &schema::root_rule(resource), writer, &self.now_text());
+            managed::record_update(
+                Some(live),
+                &mut object,
+                &schema::root_rule(resource),
+                writer,
+                &self.now_text(),
+            );
         }
         if writer.dry_run || object == *live {
             return object;

@@ -55,7 +55,10 @@ pub(super) fn name(resource: &Resource, object: &Value) -> Result<(), StatusErro
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     let refuse = |cause: StatusCause| Err(StatusError::invalid(&resource.kind, &resource.group, name, &[cause]));
     if name.is_empty() {
-        return refuse(StatusCause::required("metadata.name", "name or generateName is required"));
+        return refuse(StatusCause::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
     }
     // Names of RBAC objects are path segments: they may contain colons.
     if resource.group == "rbac.authorization.k8s.io" {
@@ -224,7 +227,10 @@ fn job(spec: &Value, path: &str, causes: &mut Vec<StatusCause>) {
     let policy = &template["restartPolicy"];
     if policy == "Always" {
         let why = "valid values: \"OnFailure\", \"Never\"";
-        causes.push(StatusCause::required(&format!("{path}.template.spec.restartPolicy"), why));
+        causes.push(StatusCause::required(
+            &format!("{path}.template.spec.restartPolicy"),
+            why,
+        ));
     } else if policy.is_string() && policy != "OnFailure" && policy != "Never" {
         let path = format!("{path}.template.spec.restartPolicy");
         causes.push(StatusCause::unsupported(&path, policy, &["OnFailure", "Never"]));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{NONE, UNKNOWN, UNSET, age, containers, count, duration, labels, listed, or, plain, selector, since};
-use crate::actors::look::{controller, is_condition, is_terminating, items, timestamp, number, text};
+use crate::actors::look::{controller, is_condition, is_terminating, items, number, text, timestamp};
 
 /// Adds the cells of a pod template: containers, images, and the selector at a JSON pointer.
 fn with_template(mut cells: Vec<Value>, object: &Value, template: &str) -> Vec<Value> {

@@ -52,7 +52,11 @@ pub(super) fn object(call: &ObjectRequest<'_>, target: &Target) -> Result<Value,
 }
 
 /// Checks an object against the path, and adds what only the path has.
-pub(super) fn complete_from_path(mut object: Value, call: &ObjectRequest<'_>, target: &Target) -> Result<Value, StatusError> {
+pub(super) fn complete_from_path(
+    mut object: Value,
+    call: &ObjectRequest<'_>,
+    target: &Target,
+) -> Result<Value, StatusError> {
     if !object.is_object() {
         return Err(StatusError::bad_request("the body of the request is not an object"));
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{ObjectRequest, Target, body, erase};
 use crate::{
-    actors::look::{is_condition, is_terminating, is_matched, namespace, number, text},
+    actors::look::{is_condition, is_matched, is_terminating, namespace, number, text},
     service::{Body, json_response},
     status::StatusError,
     store::{Kind, Store},

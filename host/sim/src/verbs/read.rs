@@ -21,7 +21,11 @@ pub(super) fn get(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Resu
 }
 
 /// Returns the objects that a request selects, sorted by namespace and name.
-pub(super) fn selected<'a>(store: &'a Store, call: &ObjectRequest<'_>, target: &Target) -> Result<Vec<&'a Value>, StatusError> {
+pub(super) fn selected<'a>(
+    store: &'a Store,
+    call: &ObjectRequest<'_>,
+    target: &Target,
+) -> Result<Vec<&'a Value>, StatusError> {
     let selector = Selector::parse(
         call.query.text("labelSelector"),
         call.query.text("fieldSelector"),
@@ -68,7 +72,10 @@ pub(super) fn list(call: &ObjectRequest<'_>, target: &Target) -> Result<Response
     if table::is_wanted(call.accept) {
         let include = Include::parse(call.query.text("includeObject"))?;
         let table = Table::new(&target.resource, &target.version, include);
-        return Ok(json_response(StatusCode::OK, &table.print(&objects, metadata, store.now())));
+        return Ok(json_response(
+            StatusCode::OK,
+            &table.print(&objects, metadata, store.now()),
+        ));
     }
     if call.accept.contains("as=PartialObjectMetadataList") {
         let bare = |object: &Value| json!({ "metadata": object["metadata"] });

@@ -27,7 +27,11 @@ fn problems(target: &Target, object: &Value) -> Vec<Problem> {
 }
 
 /// Refuses an object of a create, an update or a patch. Returns warnings for the client.
-pub(super) fn check_object(call: &ObjectRequest<'_>, target: &Target, object: &Value) -> Result<Vec<String>, StatusError> {
+pub(super) fn check_object(
+    call: &ObjectRequest<'_>,
+    target: &Target,
+    object: &Value,
+) -> Result<Vec<String>, StatusError> {
     let (resource, version) = (&target.resource, &target.version.name);
     let problems = problems(target, object);
     let cannot = |why: String| {
@@ -52,7 +56,7 @@ pub(super) fn check_object(call: &ObjectRequest<'_>, target: &Target, object: &V
         }
     }
     if !resource.is_custom {
-        return match problems.iter().find_map(|problem| decoding(problem, object)) {
+        return match problems.iter().find_map(|problem| decode_error(problem, object)) {
             Some(why) => cannot(why),
             None => Ok(warnings),
         };
@@ -66,9 +70,11 @@ pub(super) fn check_object(call: &ObjectRequest<'_>, target: &Target, object: &V
 }
 
 /// Returns the message of Go's JSON decoder for a value that it can't decode (`encoding/json`).
-fn decoding(problem: &Problem, object: &Value) -> Option<String> {
+fn decode_error(problem: &Problem, object: &Value) -> Option<String> {
     match &problem.fault {
-        Fault::WrongType { go, within, .. } => {
+        Fault::WrongType {
+            go_type: go, within, ..
+        } => {
             let value = object.pointer(&problem.path.pointer())?;
             let name = within.rsplit('.').next().unwrap_or_default();
             let fields = problem.path.0.iter().filter_map(|step| match step {
@@ -109,7 +115,7 @@ fn cause(problem: &Problem, object: &Value) -> Option<StatusCause> {
     let path = problem.path.to_string();
     let value = || object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
     Some(match &problem.fault {
-        Fault::WrongType { go, .. } => {
+        Fault::WrongType { go_type: go, .. } => {
             let found = open_api_type(&value());
             let why = format!("{path} in body must be of type {go}: \"{found}\"");
             StatusCause {
@@ -143,7 +149,8 @@ fn keys_of(item: &Value, keys: &str) -> Value {
 /// Says which rule of a custom kind's schema a value breaks (`k8s.io/kube-openapi/pkg/validation/errors`, and
 /// `apiserver/validation` of `k8s.io/apiextensions-apiserver`).
 fn broken(rule: &Rule, path: &str, value: &Value) -> StatusCause {
-    let invalid = |value: &Value, should: &str| StatusCause::invalid(path, value, &format!("{path} in body should {should}"));
+    let invalid =
+        |value: &Value, should: &str| StatusCause::invalid(path, value, &format!("{path} in body should {should}"));
     match rule {
         Rule::TooFew {
             of: Counted::Characters,
@@ -201,7 +208,7 @@ pub(super) fn check_applied(target: &Target, object: &Value) -> Result<(), Statu
     for problem in problems(target, object) {
         let said = match &problem.fault {
             Fault::Unknown { .. } => "field not declared in schema".to_owned(),
-            Fault::WrongType { go, .. } => {
+            Fault::WrongType { go_type: go, .. } => {
                 let expected = match *go {
                     "int32" | "int64" | "uint8" | "float64" | "integer" | "integer,string" | "number" => {
                         "numeric (int or float)"

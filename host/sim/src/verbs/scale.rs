@@ -14,13 +14,13 @@ use crate::{
 
 /// Answers a get.
 pub(super) fn get(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
-    let (object, scale) = found(call, target, name)?;
+    let (object, scale) = target_and_scale(call, target, name)?;
     Ok(call.print(StatusCode::OK, &scale_object(&object, &scale), Table::of_scales))
 }
 
 /// Answers an update or a patch.
 pub(super) fn set(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
-    let (mut object, scale) = found(call, target, name)?;
+    let (mut object, scale) = target_and_scale(call, target, name)?;
     let body = body::decode(call)?;
     let wanted = if call.method == http::Method::PUT {
         body
@@ -40,7 +40,7 @@ pub(super) fn set(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Resu
     Ok(call.print(StatusCode::OK, &scale_object(&written_object, &scale), Table::of_scales))
 }
 
-fn found(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<(Value, Scale), StatusError> {
+fn target_and_scale(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<(Value, Scale), StatusError> {
     let live = body::live(&call.shared.lock(), call, target, name);
     let object = live.ok_or_else(|| target.not_found(name))?;
     let scale = target.version.scale.clone().ok_or_else(StatusError::no_such_path)?;

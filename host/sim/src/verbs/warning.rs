@@ -11,7 +11,7 @@ const MAX_WARNING_BYTES: usize = 4 * 1024;
 pub(super) fn add(mut response: Response<Body>, warnings: &[String]) -> Response<Body> {
     let mut left = MAX_WARNING_BYTES;
     for warning in warnings {
-        let written = written(warning);
+        let written = warning_header(warning);
         let Some(rest) = left.checked_sub(written.len()) else {
             break;
         };
@@ -33,7 +33,7 @@ pub(super) fn deprecated(resource: &Resource) -> Option<String> {
     Some(words.to_owned())
 }
 
-fn written(text: &str) -> String {
+fn warning_header(text: &str) -> String {
     let mut quoted = String::new();
     for letter in text.chars().filter(|letter| !letter.is_control()) {
         if matches!(letter, '"' | '\\') {

@@ -1,6 +1,6 @@
 //! Sequences and mappings in flow style: between brackets.
 
-use super::{Allowed, Event, Parser, State, Step, behind};
+use super::{Allowed, Event, Parser, State, Step, after_indicator};
 use crate::{node::ReadError, scanner::Token};
 
 impl<'a> Parser<'a> {
@@ -30,7 +30,7 @@ impl<'a> Parser<'a> {
         if matches!(token, Token::Value | Token::FlowEntry | Token::FlowSequenceEnd) {
             // libyaml accepts this token, too; the value is then empty.
             self.scanner.next_token()?;
-            self.empty(State::FlowSequencePairValue, behind(mark))
+            self.empty(State::FlowSequencePairValue, after_indicator(mark))
         } else {
             self.value_then(State::FlowSequencePairValue, Allowed::Flow)
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Scanner, token::Token, read_error};
+use super::{Scanner, read_error, token::Token};
 use crate::node::ReadError;
 
 /// What is done with the line breaks at the end of a block scalar.

@@ -1,6 +1,6 @@
 //! The directives `%YAML` and `%TAG`.
 
-use super::{Scanner, token::Token, read_error};
+use super::{Scanner, read_error, token::Token};
 use crate::{marks::Mark, node::ReadError};
 
 impl<'a> Scanner<'a> {
@@ -44,7 +44,10 @@ impl<'a> Scanner<'a> {
         };
         self.skip_blanks_and_comment();
         if !self.cursor.is_break_or_end(0) {
-            return Err(read_error(start, "nothing else can be in the line of a `%YAML` or `%TAG`"));
+            return Err(read_error(
+                start,
+                "nothing else can be in the line of a `%YAML` or `%TAG`",
+            ));
         }
         self.cursor.take_break();
         Ok(token)

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Scanner, token::Token, read_error};
+use super::{Scanner, read_error, token::Token};
 use crate::{marks::Mark, node::ReadError};
 
 /// The white space between two parts of a scalar.

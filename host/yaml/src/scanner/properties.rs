@@ -1,6 +1,6 @@
 //! Properties of nodes: anchors and tags; and aliases.
 
-use super::{Scanner, token::Token, read_error};
+use super::{Scanner, read_error, token::Token};
 use crate::{marks::Mark, node::ReadError};
 
 impl<'a> Scanner<'a> {
@@ -59,7 +59,9 @@ impl<'a> Scanner<'a> {
             }
         };
         if !self.cursor.is_blank_or_end(0) {
-            return Err(read_error(start, "a tag ends with a space").hint("put the value in quotes if it starts with `!`"));
+            return Err(
+                read_error(start, "a tag ends with a space").hint("put the value in quotes if it starts with `!`")
+            );
         }
         Ok(Token::Tag { handle, suffix })
     }

@@ -101,7 +101,7 @@ impl tower::Service<Request<Incoming>> for Forward {
             .unwrap_or_else(PoisonError::into_inner)
             .entry(verb)
             .or_default() += 1;
-        let verdict = self.rules.judge(method, path, &query);
+        let verdict = self.rules.decide(method, path, &query);
         let answer = self.clone().send(request);
         async move { fault::apply_verdict(verdict, &query, answer).await }.boxed()
     }

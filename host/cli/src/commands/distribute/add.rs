@@ -8,7 +8,7 @@ use capstan_project::edit;
 use capstan_registry::{LockFile, LockedPlugin};
 use capstan_runtime::plugins;
 
-use super::{here, policy, shown::PluginSummary, store};
+use super::{new_store, read_configuration, read_policy, shown::PluginSummary};
 use crate::{
     args::{AddArgs, GlobalOptions, Output},
     commands::{print, print_json, print_stderr},
@@ -19,10 +19,10 @@ use crate::{
 };
 
 pub(super) fn run(global: &GlobalOptions, args: &AddArgs) -> anyhow::Result<Exit> {
-    let file = here(global)?;
+    let file = read_configuration(global)?;
     let lock_file = plugins::lock_path(Path::new(""));
     let mut lock = LockFile::read(&lock_file)?;
-    let store = store(global, &args.reach, policy(file.as_ref())?);
+    let store = new_store(global, &args.reach, read_policy(file.as_ref())?);
     let plugin = plugins::block_on_separate_runtime(store.resolve(&args.source, Path::new("")))??;
     let shown = PluginSummary::new(global, &plugin)?;
     let of_file = file
@@ -57,7 +57,7 @@ pub(super) fn run(global: &GlobalOptions, args: &AddArgs) -> anyhow::Result<Exit
     print_stderr(&text!("pinned in {}", lock_file.display()));
     let sources: Vec<String> = replaced.into_iter().map(|locked| locked.source).collect();
     match file {
-        Some(_) => name(&shown.source, &sources)?,
+        Some(_) => add_to_configuration(&shown.source, &sources)?,
         None => print_stderr(&text!(
             "name it with `--plugin {}`, or under `plugins` of a {}",
             shown.source,
@@ -68,7 +68,7 @@ pub(super) fn run(global: &GlobalOptions, args: &AddArgs) -> anyhow::Result<Exit
 }
 
 /// Adds the plugin to `capstan.yaml`.
-fn name(source: &str, instead_of: &[String]) -> anyhow::Result<()> {
+fn add_to_configuration(source: &str, instead_of: &[String]) -> anyhow::Result<()> {
     let path = PathBuf::from(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {FILE}"))?;
     match edit::add_plugin(&text, source, instead_of) {

@@ -4,7 +4,7 @@ use capstan_registry::{OnExistingTag, SignaturePolicy, Source};
 use capstan_runtime::{plugin_folder, plugins};
 use serde_json::json;
 
-use super::{shown::load_plugin, store};
+use super::{new_store, shown::load_plugin};
 use crate::{
     args::{GlobalOptions, Output, PublishArgs},
     commands::{print, print_json, print_stderr},
@@ -33,7 +33,7 @@ pub(super) fn run(global: &GlobalOptions, args: &PublishArgs) -> anyhow::Result<
     })?;
     // A component that no host would load isn't published.
     load_plugin(global, file.display().to_string(), component.clone())?;
-    let store = store(global, &args.reach, SignaturePolicy::default());
+    let store = new_store(global, &args.reach, SignaturePolicy::default());
     let on_taken = if args.overwrite {
         OnExistingTag::Overwrite
     } else {

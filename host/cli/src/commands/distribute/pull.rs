@@ -7,7 +7,7 @@ use capstan_files::Readers;
 
 use capstan_runtime::plugins;
 
-use super::{here, policy, store};
+use super::{new_store, read_configuration, read_policy};
 use crate::{
     args::{GlobalOptions, PullArgs},
     commands::print_stderr,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) fn run(global: &GlobalOptions, args: &PullArgs) -> anyhow::Result<Exit> {
-    let store = store(global, &args.reach, policy(here(global)?.as_ref())?);
+    let store = new_store(global, &args.reach, read_policy(read_configuration(global)?.as_ref())?);
     let plugin = plugins::block_on_separate_runtime(store.resolve(&args.source, Path::new("")))??;
     // Its name contains no character that has a meaning in paths: the manifest was checked.
     let usual = || PathBuf::from(format!("{}.wasm", plugin.stamp.name));

@@ -7,7 +7,7 @@ use capstan_registry::{LockFile, LockedPlugin};
 use capstan_runtime::plugins;
 use serde_json::json;
 
-use super::{here, policy, shown::PluginSummary, store};
+use super::{new_store, read_configuration, read_policy, shown::PluginSummary};
 use crate::{
     args::{GlobalOptions, Output, UpdateArgs},
     commands::{print, print_json, print_stderr},
@@ -18,11 +18,11 @@ use crate::{
 };
 
 pub(super) fn run(global: &GlobalOptions, args: &UpdateArgs) -> anyhow::Result<Exit> {
-    let file = here(global)?;
+    let file = read_configuration(global)?;
     let lock_file = plugins::lock_path(Path::new(""));
     let mut lock = LockFile::read(&lock_file)?;
     let wanted = selected(&lock, args.name.as_deref())?;
-    let store = store(global, &args.reach, policy(file.as_ref())?);
+    let store = new_store(global, &args.reach, read_policy(file.as_ref())?);
     let mut told = Vec::new();
     // All plugins are looked up before any is pinned: if one fails, the file stays as it was.
     for old in wanted {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use capstan_project::signature_policy;
-use capstan_registry::{SourcePattern, SignaturePolicy, SignatureRule};
+use capstan_registry::{SignaturePolicy, SignatureRule, SourcePattern};
 use capstan_runtime::plugins;
 
-use super::{here, policy, shown::PluginSummary, store};
+use super::{new_store, read_configuration, read_policy, shown::PluginSummary};
 use crate::{
     args::{GlobalOptions, Output, VerifyArgs},
     commands::{print, print_json},
@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) fn run(global: &GlobalOptions, args: &VerifyArgs) -> anyhow::Result<Exit> {
     let policy = if args.key.is_empty() {
-        policy(here(global)?.as_ref())?
+        read_policy(read_configuration(global)?.as_ref())?
     } else {
         policy_from_keys(args)?
     };
@@ -26,7 +26,7 @@ pub(super) fn run(global: &GlobalOptions, args: &VerifyArgs) -> anyhow::Result<E
             "name a key with `--key`, or write a rule under `pluginSignatures` of a capstan.yaml",
         ));
     }
-    let store = store(global, &args.reach, policy);
+    let store = new_store(global, &args.reach, policy);
     let plugin = plugins::block_on_separate_runtime(store.resolve(&args.source, Path::new("")))??;
     let shown = PluginSummary::new(global, &plugin)?;
     if global.output == Output::Text {

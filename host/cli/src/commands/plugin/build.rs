@@ -23,7 +23,13 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginBuild) -> anyhow::R
     } = &built;
     if global.output == Output::Text {
         let (name, version) = (&manifest.name, &manifest.version);
-        print(&text!("{}: {} {}, {}\n", file.display(), name, version, size_text(*bytes)));
+        print(&text!(
+            "{}: {} {}, {}\n",
+            file.display(),
+            name,
+            version,
+            size_text(*bytes)
+        ));
     } else {
         print_json(&json!({ "file": file, "name": manifest.name, "version": manifest.version, "size": bytes }))?;
     }

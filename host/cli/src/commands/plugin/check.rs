@@ -33,7 +33,10 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<
         for (file, found) in &found {
             print_examination(file, found);
         }
-        let mut all: Vec<Diagnostic> = found.iter().flat_map(|(file, found)| find_faults(file, found)).collect();
+        let mut all: Vec<Diagnostic> = found
+            .iter()
+            .flat_map(|(file, found)| find_faults(file, found))
+            .collect();
         all.extend(unreadable.into_iter().flat_map(|(_, mistakes)| mistakes));
         if !all.is_empty() {
             return Err(Diagnostics(all).into());

@@ -5,7 +5,7 @@ use capstan_sandbox::{Examination, examine};
 use capstan_stamp::{Claim, Manifest};
 use serde_json::json;
 
-use super::{check::faults_json, find_subject, indented, print, print_json};
+use super::{check::faults_json, find_subject, indent, print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginInspect},
     commands::print_stderr,
@@ -103,7 +103,7 @@ fn row<const N: usize>(name: &str, cells: [impl AsRef<str>; N]) -> Vec<String> {
 
 /// Adds a heading with lines below it, if there are any.
 fn section<L: Into<Text>>(text: &mut Text, heading: &str, body: impl IntoIterator<Item = L>) {
-    let body = indented(body);
+    let body = indent(body);
     if !body.is_empty() {
         text.push(text!("\n{}\n{}", heading, body));
     }

@@ -2,7 +2,7 @@
 
 use capstan_sandbox::Source;
 
-use super::{indented, print, print_json};
+use super::{indent, print, print_json};
 use crate::{
     args::{GlobalOptions, Output},
     context,
@@ -47,7 +47,7 @@ pub(super) fn run(global: &GlobalOptions) -> anyhow::Result<Exit> {
             "\n{} requests, and gets what `--grant` says of that:\n",
             plugin.name
         ));
-        print(&indented(&plugin.requests));
+        print(&indent(&plugin.requests));
     }
     for note in sandbox.notes() {
         print_stderr(&text!("note: {}", note));

@@ -20,7 +20,12 @@ pub(super) fn run(_global: &GlobalOptions, args: &PluginNew) -> anyhow::Result<E
         PluginKind::Hook => "hook type",
         PluginKind::DeletePolicy => "delete policy",
     };
-    print(&text!("{} is a {} in {}\n", shown, what, language::display_name(language)));
+    print(&text!(
+        "{} is a {} in {}\n",
+        shown,
+        what,
+        language::display_name(language)
+    ));
     for path in files.iter().filter(|path| !path.starts_with("wit/")) {
         print(&text!("  {}\n", path));
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use capstan_core::plugins::PluginError;
 use capstan_devkit::{
-    answer::{without_empty_fields, to_contract_json},
+    answer::{to_contract_json, without_empty_fields},
     cases::input,
 };
 use capstan_files::Readers;
@@ -12,7 +12,7 @@ use capstan_runtime::plugin_folder;
 use capstan_sandbox::{Answer, Function, Question};
 use serde_json::{Map, Value, json};
 
-use super::{find_subject, indented, print, print_json};
+use super::{find_subject, indent, print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginRun},
     context, environment,
@@ -59,14 +59,14 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginRun) -> anyhow::Res
     let cost = &asked.cost;
     if global.output == Output::Text {
         match &failed {
-            None => print_json(&shown(answer))?,
+            None => print_json(&shown_answer(answer))?,
             Some(why) => print(&text!("{}\n", Text::block(why))),
         }
         let mut streams = vec![("stdout", &cost.stdout), ("stderr", &cost.stderr)];
         if let Err(PluginError::Failed { backtrace, .. }) = &asked.answer
             && !backtrace.is_empty()
         {
-            print(&indented(backtrace.lines()));
+            print(&indent(backtrace.lines()));
             // The plugin's stderr is shown below its stack.
             streams.pop();
         }
@@ -94,7 +94,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginRun) -> anyhow::Res
 }
 
 /// Removes empty values from an answer, as a recorded test case does, but not the plugin's state.
-fn shown(answer: Value) -> Value {
+fn shown_answer(answer: Value) -> Value {
     let state = answer.get("state").cloned();
     let mut shown = without_empty_fields(answer);
     if let (Value::Object(map), Some(state)) = (&mut shown, state)

@@ -30,10 +30,10 @@ use crate::{
 /// The result of all calls.
 #[derive(Default)]
 struct Comparison {
-    alike: usize,
-    others: Vec<ChangedAnswer>,
+    same: usize,
+    changed: Vec<ChangedAnswer>,
     /// The number of calls that were not made, by the reason.
-    left_out: BTreeMap<&'static str, usize>,
+    skipped: BTreeMap<&'static str, usize>,
 }
 
 const FOLLOWS_CHANGED_ANSWER: &str = "come after an answer that differs in what the hook does";
@@ -59,7 +59,7 @@ pub(super) async fn run(
     let Some(info) = plugins.first() else {
         return Ok(Exit::ChangedAnswer);
     };
-    let asked: Vec<&PluginCall> = kept.entries.iter().filter_map(asked).collect();
+    let asked: Vec<&PluginCall> = kept.entries.iter().filter_map(plugin_call).collect();
     let of_it: Vec<&PluginCall> = asked
         .iter()
         .copied()
@@ -86,24 +86,24 @@ pub(super) async fn run(
             "{} {} answers {} of the {} questions that operation {} asked {} as that did\n",
             info.name,
             info.version,
-            found.alike,
-            of_it.len() - found.left_out.values().sum::<usize>(),
+            found.same,
+            of_it.len() - found.skipped.values().sum::<usize>(),
             past.id,
             before
         ));
     } else {
-        let others: Vec<Value> = found.others.iter().map(ChangedAnswer::json).collect();
+        let others: Vec<Value> = found.changed.iter().map(ChangedAnswer::json).collect();
         print_json(&json!({
             "operation": past.id,
             "plugin": { "name": info.name, "version": info.version, "digest": info.digest },
             "before": { "version": last.plugin.version, "digest": last.plugin.digest },
             "questions": of_it.len(),
-            "alike": found.alike,
-            "notAsked": found.left_out.values().sum::<usize>(),
+            "alike": found.same,
+            "notAsked": found.skipped.values().sum::<usize>(),
             "differences": others,
         }))?;
     }
-    for (why, count) in &found.left_out {
+    for (why, count) in &found.skipped {
         print_stderr(&text!("not asked: {} that {}", count, why));
     }
     if is_cut {
@@ -111,14 +111,14 @@ pub(super) async fn run(
             "the journal had become too long: what was asked later isn't in it"
         ));
     }
-    Ok(if found.others.is_empty() {
+    Ok(if found.changed.is_empty() {
         Exit::Done
     } else {
         Exit::Differences
     })
 }
 
-fn asked(entry: &Entry) -> Option<&PluginCall> {
+fn plugin_call(entry: &Entry) -> Option<&PluginCall> {
     match entry {
         Entry::PluginCall(asked) => Some(asked),
         Entry::Input(_) | Entry::Omitted(_) => None,
@@ -131,7 +131,7 @@ struct HookRunState {
     /// The plugin's new state for each recorded one.
     memory: HashMap<Vec<u8>, Vec<u8>>,
     /// Whether an answer has differed: later observations answer other requests than the new plugin's.
-    has_left: bool,
+    has_diverged: bool,
 }
 
 async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], namespace: &str) -> Comparison {
@@ -139,7 +139,7 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
     let mut runs: HashMap<RunId, HookRunState> = HashMap::new();
     let mut unclaimed = HashSet::new();
     for asked in all {
-        let mut leave = |why| *found.left_out.entry(why).or_default() += 1;
+        let mut leave = |why| *found.skipped.entry(why).or_default() += 1;
         if asked.saw_secrets {
             leave(NEEDS_SECRET_DATA);
             continue;
@@ -157,7 +157,7 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             PluginExchange::Step { context, .. } => Some(runs.entry(context.hook.run.clone()).or_default()),
             PluginExchange::Place { .. } | PluginExchange::Assess { .. } | PluginExchange::Decide { .. } => None,
         };
-        if run.as_ref().is_some_and(|run| run.has_left) {
+        if run.as_ref().is_some_and(|run| run.has_diverged) {
             leave(FOLLOWS_CHANGED_ANSWER);
             continue;
         }
@@ -171,20 +171,21 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             })
         };
         if let (Some(run), PluginExchange::Step { answer: then, .. }) = (run, &asked.exchange) {
-            run.has_left = match (then, &answer) {
+            run.has_diverged = match (then, &answer) {
                 (Ok(then), Ok(Answer::Step(step))) => {
                     run.memory.insert(then.state.clone(), step.state.clone());
-                    (then.progress, &then.requests, then.wake_after_ms) != (step.progress, &step.requests, step.wake_after_ms)
+                    (then.progress, &then.requests, then.wake_after_ms)
+                        != (step.progress, &step.requests, step.wake_after_ms)
                 }
                 (then, now) => then.is_ok() != now.is_ok(),
             };
         }
         let now = answer_json(answer);
         if now == before {
-            found.alike += 1;
+            found.same += 1;
         } else {
-            found.others.push(ChangedAnswer {
-                about: about(&asked.exchange, namespace),
+            found.changed.push(ChangedAnswer {
+                about: question_text(&asked.exchange, namespace),
                 at: asked.at,
                 before,
                 now,
@@ -279,9 +280,11 @@ async fn ask(
 }
 
 /// Describes a call.
-fn about(what: &PluginExchange, namespace: &str) -> String {
+fn question_text(what: &PluginExchange, namespace: &str) -> String {
     match what {
-        PluginExchange::Place { question, .. } => format!("where {} goes", object_name(&question.object.key(), namespace)),
+        PluginExchange::Place { question, .. } => {
+            format!("where {} goes", object_name(&question.object.key(), namespace))
+        }
         PluginExchange::Assess { object, related, .. } => {
             let beside = if related.is_some() {
                 ", seeing what it asked for"
@@ -332,7 +335,7 @@ fn observation_name(what: &ObservationKind) -> &'static str {
 
 fn text(found: &Comparison, paint: Paint) -> Text {
     let mut text = Text::default();
-    for other in &found.others {
+    for other in &found.changed {
         let at = other.at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
         text.push(text!("{}{}\n", other.about, at));
         for line in differences(&other.before, &other.now)

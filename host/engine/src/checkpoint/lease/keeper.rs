@@ -8,7 +8,7 @@ use kube::runtime::watcher::{self, Event};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{AGAIN, END, EventKind, LockEvent, RENEWAL, format_micro_time};
+use super::{EventKind, LockEvent, RENEW_INTERVAL, RETRY_INTERVAL, TERMINATE_ANNOTATION, format_micro_time};
 use crate::{
     checkpoint::{grip::RenewalReporter, identity::Identity},
     clock::Clock,
@@ -40,7 +40,7 @@ impl LeaseRenewer {
         let config = watcher::Config::default().fields(&field_selector(&key.name));
         let sight = self.cluster.watch(&key.group_kind(), &key.namespace, config);
         let mut sight = sight.unwrap_or_else(|_| futures::stream::pending().boxed());
-        let mut next = Instant::now() + RENEWAL;
+        let mut next = Instant::now() + RENEW_INTERVAL;
         loop {
             tokio::select! {
                 biased;
@@ -56,9 +56,9 @@ impl LeaseRenewer {
                 () = sleep_until(next) => match self.renew_with_timeout(&lease).await {
                     Ok(Some(renewed)) => {
                         lease = renewed;
-                        next = Instant::now() + RENEWAL;
+                        next = Instant::now() + RENEW_INTERVAL;
                     }
-                    Ok(None) => next = Instant::now() + AGAIN,
+                    Ok(None) => next = Instant::now() + RETRY_INTERVAL,
                     Err(why) => {
                         self.renewals.report_lost(&why);
                         self.events.send(EventKind::Lost, LockEvent::Lost(why));
@@ -114,12 +114,14 @@ impl LeaseRenewer {
     }
 
     fn report_requests(&mut self, lease: &Object) {
-        if let Some(by) = lease.annotation(END)
+        if let Some(by) = lease.annotation(TERMINATE_ANNOTATION)
             && !self.end_told
         {
             self.end_told = true;
-            self.events
-                .send(EventKind::TerminationRequested, LockEvent::TerminationRequested(by.to_owned()));
+            self.events.send(
+                EventKind::TerminationRequested,
+                LockEvent::TerminationRequested(by.to_owned()),
+            );
         }
         let signals = signals_of(lease);
         if signals != self.signals {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How often in a row the head is written again over changes that no driver made.
-const MOST_WRITES: u32 = 10;
+const MAX_WRITE_ATTEMPTS: u32 = 10;
 /// The most compressed bytes in one write of the head, with state, view and journal. The largest parts above that go into blobs: the API
 /// server accepts about a million bytes, and a write of a small operation should be one request.
 const MAX_INLINE_BYTES: usize = 256 * 1024;
@@ -131,8 +131,8 @@ impl Store {
                     self.stored = Some(stored);
                     break;
                 }
-                Err(ClusterError::ObjectChanged(_) | ClusterError::AlreadyExists(_)) if tries < MOST_WRITES => {
-                    if self.look_again().await? {
+                Err(ClusterError::ObjectChanged(_) | ClusterError::AlreadyExists(_)) if tries < MAX_WRITE_ATTEMPTS => {
+                    if self.is_own_write_stored().await? {
                         break;
                     }
                 }
@@ -141,10 +141,10 @@ impl Store {
         }
         let mut named: BTreeSet<String> = self.head.blobs().into_iter().map(str::to_owned).collect();
         named.extend(parts.names().map(str::to_owned));
-        self.dropped.extend(std::mem::replace(&mut self.named, named));
-        self.dropped.retain(|name| !self.named.contains(name));
+        self.unreferenced.extend(std::mem::replace(&mut self.referenced, named));
+        self.unreferenced.retain(|name| !self.referenced.contains(name));
         self.head_blob = parts.head;
-        self.seen = (self.head.written_by.clone(), self.head.writes);
+        self.last_write = (self.head.written_by.clone(), self.head.writes);
         Ok(())
     }
 
@@ -229,14 +229,14 @@ impl Store {
     /// Called after a conflict. Returns `true` when the head on the server is our own write, whose answer was lost and which was sent
     /// again. Returns `false` when the head has to be written again, since only others than drivers changed the object. Fails when
     /// another driver has taken over.
-    async fn look_again(&mut self) -> Result<bool, EngineError> {
+    async fn is_own_write_stored(&mut self) -> Result<bool, EngineError> {
         let now = Store::open(&self.cluster, self.application(), self.writer.clone()).await?;
         if now.stored.is_none() {
             return Err(EngineError::LostLock("its state was removed".to_owned()));
         }
         let (writer, writes) = (now.head.written_by, now.head.writes);
         let is_ours = writer == self.head.written_by && writes <= self.head.writes;
-        if !is_ours && (&writer, writes) != (&self.seen.0, self.seen.1) {
+        if !is_ours && (&writer, writes) != (&self.last_write.0, self.last_write.1) {
             return Err(EngineError::LostLock(format!("{writer} has written its state")));
         }
         self.stored = now.stored;

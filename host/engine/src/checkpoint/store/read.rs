@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use capstan_core::{manifest::Manifest, object::Object, operation::Operation, plan::Plan, view::OperationView};
 
-use super::{Store, layout::Progress, newer};
+use super::{Store, layout::Progress, newer_format_error};
 use crate::{
     checkpoint::{
         blob::{self, BlobRef},
@@ -22,7 +22,7 @@ impl Store {
         };
         let plan: Plan = self.read_blob(&current.plan).await?;
         if plan.format > capstan_core::plan::FORMAT {
-            return Err(newer(plan.format));
+            return Err(newer_format_error(plan.format));
         }
         let plan = Arc::new(plan);
         if let Some(Progress { state, view, .. }) = &self.progress {

@@ -35,10 +35,10 @@ impl Store {
 
     /// Removes the blobs of an earlier state of the operation that this driver wrote.
     pub(super) async fn discard_superseded(&mut self) {
-        let (dropped, kept) = std::mem::take(&mut self.made)
+        let (dropped, kept) = std::mem::take(&mut self.written)
             .into_iter()
-            .partition(|made| self.dropped.contains(&made.name));
-        self.made = kept;
+            .partition(|made| self.unreferenced.contains(&made.name));
+        self.written = kept;
         self.discard(dropped).await;
     }
 
@@ -53,15 +53,20 @@ impl Store {
             |secret: &Object| made_at(secret).is_some_and(|at| newest.duration_since(at) >= MIN_ORPHAN_AGE_SECONDS);
         let unneeded = listed.iter().filter(|secret| {
             let name = secret.name();
-            !self.named.contains(name) && (self.dropped.contains(name) || is_old(secret))
+            !self.referenced.contains(name) && (self.unreferenced.contains(name) || is_old(secret))
         });
         self.discard(unneeded.map(written_blob).collect()).await;
     }
 
     /// Removes Secrets that the head doesn't name and that still have this version, as long as the lock is held and the head is ours.
     async fn discard(&self, unneeded: Vec<WrittenBlob>) {
-        for WrittenBlob { name, uid, resource_version: version } in unneeded {
-            if self.named.contains(&name) || !self.is_ours().await {
+        for WrittenBlob {
+            name,
+            uid,
+            resource_version: version,
+        } in unneeded
+        {
+            if self.referenced.contains(&name) || !self.is_ours().await {
                 continue;
             }
             let key = blob::secret_key(&self.application().namespace, &name);
@@ -73,7 +78,7 @@ impl Store {
 
     /// Says whether the lock is held, and nobody else has written the head.
     async fn is_ours(&self) -> bool {
-        if let Some(grip) = &self.grip
+        if let Some(grip) = &self.lease_guard
             && grip.ensure_held().await.is_err()
         {
             return false;
@@ -97,8 +102,13 @@ impl Store {
             }
         }
         self.head = Head::new(self.head.application.clone());
-        for WrittenBlob { name, uid, resource_version: version } in blobs.iter().map(written_blob) {
-            if let Some(grip) = &self.grip {
+        for WrittenBlob {
+            name,
+            uid,
+            resource_version: version,
+        } in blobs.iter().map(written_blob)
+        {
+            if let Some(grip) = &self.lease_guard {
                 grip.ensure_held().await.map_err(EngineError::LostLock)?;
             }
             let key = blob::secret_key(&self.application().namespace, &name);

@@ -45,7 +45,10 @@ fn an_assessment_is_cut() {
     });
     let answer = answer.unwrap();
     assert!(is_cut(&answer.message) && is_cut(&answer.rule));
-    assert!(answer.requested_related.len() == MAX_RELATED_OBJECTS && answer.requested_related.iter().all(|need| is_cut(need)));
+    assert!(
+        answer.requested_related.len() == MAX_RELATED_OBJECTS
+            && answer.requested_related.iter().all(|need| is_cut(need))
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{INDEX, TRACKING, ended_at};
 use crate::actors::{
-    look::{has_finalizer, is_terminating, items, plus_seconds, number, text, uid},
+    look::{has_finalizer, is_terminating, items, number, plus_seconds, text, uid},
     template::{is_active, is_terminal},
 };
 
@@ -55,7 +55,10 @@ impl<'a> PodCount<'a> {
         let succeeded = number(job, "/status/succeeded").unwrap_or(0) + ended("Succeeded");
         let active: Vec<&Value> = pods.iter().copied().filter(|pod| is_active(pod)).collect();
         Self {
-            terminating: pods.iter().filter(|pod| is_terminating(pod) && !is_terminal(pod)).count(),
+            terminating: pods
+                .iter()
+                .filter(|pod| is_terminating(pod) && !is_terminal(pod))
+                .count(),
             succeeded: if indexed {
                 i64::try_from(completed.len()).unwrap_or(0)
             } else {

@@ -25,7 +25,7 @@ pub(super) fn evaluate(job: &Value, pods: &[&Value]) -> PolicyResult {
         let fit = rules
             .iter()
             .enumerate()
-            .find_map(|(index, rule)| Some((index, rule, cause(rule, pod)?)));
+            .find_map(|(index, rule)| Some((index, rule, match_rule(rule, pod)?)));
         let Some((index, rule, cause)) = fit else { continue };
         match text(rule, "/action") {
             "FailJob" => {
@@ -42,7 +42,7 @@ pub(super) fn evaluate(job: &Value, pods: &[&Value]) -> PolicyResult {
 }
 
 /// Returns why the rule matches the pod, if it does.
-fn cause(rule: &Value, pod: &Value) -> Option<String> {
+fn match_rule(rule: &Value, pod: &Value) -> Option<String> {
     let title = format!("{}/{}", namespace(pod), name(pod));
     if let Some(wanted) = rule.get("onExitCodes") {
         let only = text(wanted, "/containerName");

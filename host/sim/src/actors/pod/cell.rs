@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    actors::look::{plus_seconds, format_timestamp},
-    pods::{Ended, ContainerReport},
+    actors::look::{format_timestamp, plus_seconds},
+    pods::{ContainerReport, Ended},
 };
 
 /// The first back-off in seconds, before the second restart; it doubles each time.
@@ -140,7 +140,7 @@ impl ContainerState {
             json!({"waiting": waiting})
         };
         let looping = |rest: i64| {
-            let message = format!("back-off {} restarting failed container={title}", minutes(rest));
+            let message = format!("back-off {} restarting failed container={title}", format_seconds(rest));
             waits("CrashLoopBackOff", message)
         };
         let state = match &self.stage {
@@ -185,7 +185,7 @@ fn terminated(ended: &Ended) -> Value {
 }
 
 /// Formats seconds as Go does: `10s`, `1m20s`.
-fn minutes(seconds: i64) -> String {
+fn format_seconds(seconds: i64) -> String {
     match seconds / 60 {
         0 => format!("{seconds}s"),
         minutes => format!("{minutes}m{}s", seconds % 60),

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Role,
+    ContainerRole,
     cell::{ContainerState, Stage},
     containers, restart_policy,
 };
 use crate::actors::{
     ClusterView,
     condition::{self, ConditionUpdate},
-    look::{items, format_timestamp, status_of, text},
+    look::{format_timestamp, items, status_of, text},
 };
 
 /// Makes the status; `ended` is set for the last status of a terminated pod.
@@ -26,7 +26,9 @@ pub(super) fn pod_status(
     let mut status = status_of(pod);
     let phase = phase(pod, cells, ended);
     status.insert("phase".into(), json!(phase));
-    status.entry("startTime").or_insert_with(|| json!(format_timestamp(sight.now)));
+    status
+        .entry("startTime")
+        .or_insert_with(|| json!(format_timestamp(sight.now)));
     status.insert("hostIP".into(), json!("172.18.0.2"));
     status.insert("hostIPs".into(), json!([{"ip": "172.18.0.2"}]));
     if cells
@@ -44,25 +46,25 @@ pub(super) fn pod_status(
         let title = text(container, "/name");
         let cell = cells.get(title).cloned().unwrap_or_default();
         let (field, waiting) = match role {
-            Role::Init | Role::Sidecar => ("initContainerStatuses", "PodInitializing"),
-            Role::Main if has_init && !initialized => ("containerStatuses", "PodInitializing"),
-            Role::Main => ("containerStatuses", "ContainerCreating"),
+            ContainerRole::Init | ContainerRole::Sidecar => ("initContainerStatuses", "PodInitializing"),
+            ContainerRole::Main if has_init && !initialized => ("containerStatuses", "PodInitializing"),
+            ContainerRole::Main => ("containerStatuses", "ContainerCreating"),
         };
-        let policy = if role == Role::Sidecar {
+        let policy = if role == ContainerRole::Sidecar {
             "Always"
         } else {
             restart_policy(pod)
         };
-        let policy = if role == Role::Init && policy == "Always" {
+        let policy = if role == ContainerRole::Init && policy == "Always" {
             "OnFailure"
         } else {
             policy
         };
         let ready = match role {
-            Role::Init => cell.has_succeeded(),
-            Role::Sidecar | Role::Main => cell.is_ready() && !ended,
+            ContainerRole::Init => cell.has_succeeded(),
+            ContainerRole::Sidecar | ContainerRole::Main => cell.is_ready() && !ended,
         };
-        if role != Role::Init && !ready {
+        if role != ContainerRole::Init && !ready {
             unready.push(title);
         }
         let (state, last) = cell.states(title, waiting, if ended { "Never" } else { policy });
@@ -133,9 +135,9 @@ fn is_initialized(pod: &Value, cells: &BTreeMap<String, ContainerState>) -> bool
     containers(pod).all(|(role, container)| {
         let cell = cells.get(text(container, "/name"));
         match role {
-            Role::Init => cell.is_some_and(ContainerState::has_succeeded),
-            Role::Sidecar => cell.is_some_and(|cell| cell.has_started() || cell.last.is_some()),
-            Role::Main => true,
+            ContainerRole::Init => cell.is_some_and(ContainerState::has_succeeded),
+            ContainerRole::Sidecar => cell.is_some_and(|cell| cell.has_started() || cell.last.is_some()),
+            ContainerRole::Main => true,
         }
     })
 }
@@ -150,7 +152,7 @@ fn phase(pod: &Value, cells: &BTreeMap<String, ContainerState>, ended: bool) -> 
     };
     let mains = || {
         containers(pod)
-            .filter(|(role, _)| *role == Role::Main)
+            .filter(|(role, _)| *role == ContainerRole::Main)
             .map(|(_, container)| container)
     };
     if ended {
@@ -159,7 +161,7 @@ fn phase(pod: &Value, cells: &BTreeMap<String, ContainerState>, ended: bool) -> 
         return if succeeded { "Succeeded" } else { "Failed" };
     }
     let init_failed = containers(pod)
-        .filter(|(role, _)| *role == Role::Init)
+        .filter(|(role, _)| *role == ContainerRole::Init)
         .any(|(_, container)| exit_code(container).is_some_and(|code| code != 0));
     if init_failed && policy == "Never" {
         return "Failed";

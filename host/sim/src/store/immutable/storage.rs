@@ -22,7 +22,10 @@ const BESIDE_SOURCE: &[&str] = &[
 pub(super) fn volume(live: &Value, spec: &Value, causes: &mut Vec<StatusCause>) {
     if without_fields(live, BESIDE_SOURCE) != without_fields(spec, BESIDE_SOURCE) {
         let path = "spec.persistentvolumesource";
-        causes.push(StatusCause::forbidden(path, &format!("{path} is immutable after creation")));
+        causes.push(StatusCause::forbidden(
+            path,
+            &format!("{path} is immutable after creation"),
+        ));
     }
     if live["volumeMode"] != spec["volumeMode"] {
         causes.push(StatusCause::invalid("volumeMode", &spec["volumeMode"], IMMUTABLE));
@@ -59,7 +62,10 @@ pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<StatusCause>)
     let shrinks = requested(object) < requested(live) && requested(object).is_some();
     if shrinks && capacity.is_none_or(|capacity| requested(object) <= Some(capacity)) {
         let path = "spec.resources.requests.storage";
-        causes.push(StatusCause::forbidden(path, "field can not be less than status.capacity"));
+        causes.push(StatusCause::forbidden(
+            path,
+            "field can not be less than status.capacity",
+        ));
     }
 }
 

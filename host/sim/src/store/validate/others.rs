@@ -133,7 +133,10 @@ fn replication_controller(spec: &Value, causes: &mut Vec<StatusCause>) {
 fn autoscaler(spec: &Value, causes: &mut Vec<StatusCause>) {
     let most = spec["maxReplicas"].as_i64().unwrap_or(0);
     if most < 1 {
-        causes.push(StatusCause::required("spec.maxReplicas", "must be set and greater than 0"));
+        causes.push(StatusCause::required(
+            "spec.maxReplicas",
+            "must be set and greater than 0",
+        ));
     }
     if spec["minReplicas"].as_i64().is_some_and(|least| most < least) {
         let why = "must be greater than or equal to `minReplicas`";

@@ -4,7 +4,7 @@
 use capstan_schema::{Fault, Problem};
 use serde_json::Value;
 
-use super::{Target, decoding, problems};
+use super::{Target, decode_error, problems};
 use crate::{
     apply::PatchFormat,
     go,
@@ -28,14 +28,19 @@ pub(in crate::verbs) fn form(format: PatchFormat, patch: &Value) -> Result<(), S
 }
 
 /// Refuses an object of a built-in kind that has a value of a wrong type after a patch.
-pub(in crate::verbs) fn result(target: &Target, format: PatchFormat, patch: &Value, object: &Value) -> Result<(), StatusError> {
+pub(in crate::verbs) fn result(
+    target: &Target,
+    format: PatchFormat,
+    patch: &Value,
+    object: &Value,
+) -> Result<(), StatusError> {
     if target.resource.is_custom {
         return Ok(());
     }
     let problems = problems(target, object);
     let found = problems
         .iter()
-        .find_map(|problem| Some((problem, decoding(problem, object)?)));
+        .find_map(|problem| Some((problem, decode_error(problem, object)?)));
     let Some((problem, why)) = found else { return Ok(()) };
     let (sent, why) = match format {
         PatchFormat::Strategic => (go::printed(patch), converting(problem, object).unwrap_or(why)),
@@ -47,7 +52,7 @@ pub(in crate::verbs) fn result(target: &Target, format: PatchFormat, patch: &Val
 
 /// Says why a value of a wrong type can't be converted (`pkg/runtime/converter.go` of `k8s.io/apimachinery`).
 fn converting(problem: &Problem, object: &Value) -> Option<String> {
-    let Fault::WrongType { go: wanted, .. } = &problem.fault else {
+    let Fault::WrongType { go_type: wanted, .. } = &problem.fault else {
         return None;
     };
     let value = object.pointer(&problem.path.pointer())?;
