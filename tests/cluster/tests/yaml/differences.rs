@@ -278,7 +278,7 @@ fn with_directives_in_one_line(text: &str) -> String {
         is_head &= is_directive || line.trim().is_empty() || line.trim_start().starts_with('#');
         has_directive |= is_directive;
         if !is_head || !has_directive {
-            return line.to_owned();
+            return line;
         }
         let has_version = line
             .strip_prefix("%YAML")
