@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::ExitCode, thread::available_parallelism};
 
 use anyhow::Context as _;
 use capstan_tests::story::{self, Outcome};
-use libtest_mimic::{Arguments, CaseRun, Completion, Failed};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 /// Stories on a real control plane wait for its controllers most of the time.
 const THREADS_PER_CORE: usize = 3;
@@ -26,7 +26,7 @@ fn threads() -> anyhow::Result<usize> {
     }
 }
 
-fn trials(folder: &Path) -> anyhow::Result<Vec<CaseRun>> {
+fn trials(folder: &Path) -> anyhow::Result<Vec<Trial>> {
     let mut names = Vec::new();
     for file in fs::read_dir(folder)? {
         let name = file?.file_name().into_string();
@@ -41,11 +41,11 @@ fn trials(folder: &Path) -> anyhow::Result<Vec<CaseRun>> {
     for name in names {
         let text = fs::read_to_string(folder.join(&name))?;
         let same = text.clone();
-        embedded.push(CaseRun::test(format!("embedded::{name}"), move || {
+        embedded.push(Trial::test(format!("embedded::{name}"), move || {
             story::run(&same).map_err(failed)
         }));
         let name = format!("real::{name}");
-        real.push(CaseRun::ignorable_test(
+        real.push(Trial::ignorable_test(
             name.clone(),
             move || match story::run_for_real(&name, &text).map_err(failed)? {
                 Outcome::Passed => Ok(Completion::Completed),

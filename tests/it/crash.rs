@@ -47,10 +47,7 @@ async fn start(stage: &Stage) -> OperationHandle {
 }
 
 fn count(told: &[String], pattern: &str) -> usize {
-    event_text
-        .iter()
-        .filter(|told| matches_pattern(event_text, pattern))
-        .count()
+    told.iter().filter(|told| matches_pattern(told, pattern)).count()
 }
 
 /// What must hold however often the driver was lost.
@@ -68,7 +65,7 @@ async fn check(stage: &Stage, before: &[String], ran: &RunResult, at: &str) {
             let pattern = format!("{what} Job/{hook}");
             (count(before, &pattern), count(&ran.events, &pattern))
         };
-        let (earlier, later) = event_text("ok");
+        let (earlier, later) = told("ok");
         assert!(
             earlier + later <= 1,
             "{at}: {hook} has one verdict: {before:#?} {:#?}",
@@ -158,7 +155,7 @@ fn a_hook_that_is_gone_without_a_verdict_has_vanished() {
         while let Some(record) = records.next().await {
             if let Record::Event(event) = record {
                 view.fold(&event);
-                if event_text(&event, &view).is_some_and(|told| event_text.starts_with("created Job/first")) {
+                if event_text(&event, &view).is_some_and(|told| told.starts_with("created Job/first")) {
                     break;
                 }
             }

@@ -174,7 +174,7 @@ fn setup(case: &Case) -> Setup {
 async fn prepare(plane: &ControlPlane, space: &Space, step: &Step) -> anyhow::Result<()> {
     let client = plane.client()?;
     for object in set::objects(&step.existing, &space.name)? {
-        real::make(&client, &space.name, object).await?;
+        real::create_object(&client, &space.name, object).await?;
     }
     Ok(())
 }

@@ -383,8 +383,8 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
         Step::Calls(wanted) => check_calls(stage, wanted),
         Step::Fields(wanted) => check_fields(stage, wanted).await,
         Step::Identities(wanted) => Box::pin(check_identities(stage, wanted)).await,
-        Step::Own(owners) => others::own(stage, owners).await,
-        Step::There(wanted) => others::there(stage, wanted).await,
+        Step::Own(owners) => others::set_owners(stage, owners).await,
+        Step::There(wanted) => others::check_presence(stage, wanted).await,
         Step::Remove(names) => others::remove(stage, names).await,
         Step::Health(wanted) => others::check_health(stage, wanted).await,
     }

@@ -84,7 +84,7 @@ pub struct GlobalFlags {
     #[arg(long, global = true)]
     pub allow_outside_tree: bool,
     /// Load a plugin from a path or another source; it takes precedence over built-in plugins. May be repeated
-    #[arg(long = "plugin", global = true, value_name = "SOURCE", value_parser = Named::from_flag)]
+    #[arg(long = "plugin", global = true, value_name = "SOURCE", value_parser = NamedPlugin::from_flag)]
     pub plugins: Vec<NamedPlugin>,
     /// Don't use the plugin with this name. May be repeated
     #[arg(long = "without-plugin", global = true, value_name = "NAME")]
@@ -276,7 +276,7 @@ pub struct DeleteArgs {
     #[arg(long, value_name = "KIND[.GROUP]/[NAMESPACE/]NAME")]
     pub confirm: Vec<String>,
     /// Time limit for the operation: 90s, 10m, 2h [default: 6h]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub timeout: Option<u64>,
     /// Delete only the stored state of the application, even if it is unreadable, and list the objects that stay in the cluster
     #[arg(long, requires = "app", conflicts_with_all = ["confirm", "timeout"])]
@@ -317,7 +317,7 @@ pub struct RollbackArgs {
     #[arg(short, long)]
     pub yes: bool,
     /// Time limit for the operation: 90s, 10m, 2h [default: 6h]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub timeout: Option<u64>,
 }
 
@@ -334,7 +334,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "HOOK")]
     pub skip_hook: Vec<String>,
     /// Time limit for the operation: 90s, 10m, 2h [default: 6h]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub timeout: Option<u64>,
 }
 

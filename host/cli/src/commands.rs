@@ -67,7 +67,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 /// Returns the options for a named application: if the working directory's `capstan.yaml` describes it, with that file's namespace and
 /// plugins.
 async fn options_for_app(global: &GlobalOptions, name: &str) -> anyhow::Result<GlobalOptions> {
-    let Some(project) = project::described(global, &[]).await? else {
+    let Some(project) = project::find_described(global, &[]).await? else {
         return Ok(global.clone());
     };
     let Some(app) = project.apps.iter().find(|app| app.name == name) else {

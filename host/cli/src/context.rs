@@ -66,10 +66,10 @@ impl Context {
     /// Returns why there is no cluster, or the mistakes in a plugin or a scenario.
     pub async fn new(global: &GlobalOptions) -> anyhow::Result<Context> {
         let sandbox = Arc::new(load_sandbox(global)?);
-        check_grants(&load_sandbox, &global.plugins)?;
+        check_grants(&sandbox, &global.plugins)?;
         let (connection, world) = if global.simulation.is_enabled {
             let (connection, world) = connect_embedded(global)?;
-            (connection, Some(open_world))
+            (connection, Some(world))
         } else {
             let spec = ClusterSpec {
                 namespace: global.namespace.clone(),
@@ -77,21 +77,21 @@ impl Context {
             };
             (capstan_runtime::connect(&spec).await?, None)
         };
-        let clock = match &open_world {
-            Some(world) => Clock::starting_at(open_world.now()),
+        let clock = match &world {
+            Some(world) => Clock::starting_at(world.now()),
             None => Clock::system(),
         };
         let host = environment::host_name();
-        let mut runtime = Runtime::new(connection, load_sandbox, &global.plugins, clock, &host).await?;
+        let mut runtime = Runtime::new(connection, sandbox, &global.plugins, clock, &host).await?;
         // In virtual time, only the scenario answers HTTP calls.
-        if let Some(world) = open_world.as_ref().filter(|_| global.simulation.has_virtual_time()) {
+        if let Some(world) = world.as_ref().filter(|_| global.simulation.has_virtual_time()) {
             runtime.engine = runtime
                 .engine
-                .with_http_caller(HttpCaller::from_service(open_world.web()));
+                .with_http_caller(HttpCaller::from_service(world.http_stub()));
         }
         Ok(Context {
             runtime,
-            open_world,
+            world,
             state: global.simulation.state.clone(),
         })
     }
@@ -121,7 +121,7 @@ impl Context {
     /// Returns why it couldn't be written.
     pub fn save(&self) -> anyhow::Result<()> {
         match (&self.world, &self.state) {
-            (Some(world), Some(path)) => save_world(open_world, path),
+            (Some(world), Some(path)) => save_world(world, path),
             (Some(_) | None, _) => Ok(()),
         }
     }
@@ -147,9 +147,9 @@ fn connect_embedded(global: &GlobalOptions) -> anyhow::Result<(Connection, World
         Setup::default().epoch
     };
     let world = open_world(global, scenario, epoch, &namespace)?;
-    let client = Client::new(open_world.service(), &namespace);
+    let client = Client::new(world.service(), &namespace);
     let connection = Connection::from_client(client, namespace, "the embedded cluster".to_owned());
-    Ok((connection, open_world))
+    Ok((connection, world))
 }
 
 /// Reads a scenario; an empty file is an empty scenario.
@@ -210,7 +210,7 @@ pub fn open_world(
 ///
 /// Returns why it couldn't be written.
 pub fn save_world(world: &World, path: &Path) -> anyhow::Result<()> {
-    let text = serde_json::to_string(&open_world.save())?;
+    let text = serde_json::to_string(&world.save())?;
     capstan_files::write(path, text.as_bytes(), Readers::Owner)
         .with_context(|| format!("failed to write {}", path.display()))
 }

@@ -47,14 +47,14 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     init_log(args.global.verbose);
     interrupt::watch();
     let paint = render::Paint::new(args.global.color);
-    let args = match args.settled() {
+    let args = match args.with_simulation() {
         Ok(args) => args,
         Err(error) => {
             report::print_error(&error, paint);
             return Exit::Usage.into();
         }
     };
-    let runtime = match context::new_tokio_runtime(&args.global.simulation()) {
+    let runtime = match context::new_tokio_runtime(&args.global.simulation_spec()) {
         Ok(runtime) => runtime,
         Err(error) => {
             report::print_error(&error.into(), paint);

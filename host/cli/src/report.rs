@@ -150,7 +150,7 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
 /// Returns the hook, or else the signal, with a similar name.
 fn suggestion(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSignal]) -> Option<String> {
     match hook? {
-        (_, HookState::Unknown { near }) => closest_match.clone(),
+        (_, HookState::Unknown { near }) => near.clone(),
         (_, HookState::Ended(_)) => None,
         (hook, HookState::Pending) => {
             let of_hook = awaited

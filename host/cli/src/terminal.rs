@@ -133,7 +133,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             letter => cleaned.push(letter),
         }
     }
-    Cow::PodOwnership(cleaned)
+    Cow::Owned(cleaned)
 }
 
 impl<T: fmt::Display> From<T> for Text {

@@ -275,7 +275,7 @@ pub fn retention_reason(
         return None;
     }
     match contents {
-        Contents::Unknown(reason) => Some(RetentionReason::Unknown(retention_message.clone())),
+        Contents::Unknown(reason) => Some(RetentionReason::Unknown(reason.clone())),
         Contents::Known(residents) => {
             let (first, more) = leaving.first_remaining(residents)?;
             Some(RetentionReason::Object(first.key.clone(), more))

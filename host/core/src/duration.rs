@@ -42,11 +42,7 @@ pub fn whole(duration: Duration) -> String {
 
 /// Formats whole seconds with the largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Nothing is rounded.
 pub fn format_seconds(seconds: u64) -> String {
-    let parts = [
-        (format_seconds / 3600, "h"),
-        (format_seconds % 3600 / 60, "m"),
-        (format_seconds % 60, "s"),
-    ];
+    let parts = [(seconds / 3600, "h"), (seconds % 3600 / 60, "m"), (seconds % 60, "s")];
     let written: Vec<String> = parts
         .iter()
         .filter(|(count, _)| *count > 0)
@@ -62,12 +58,12 @@ pub fn format_seconds(seconds: u64) -> String {
 pub fn format_duration(duration: SignedDuration) -> String {
     let milliseconds = duration.as_millis().max(0);
     let seconds = milliseconds / 1000;
-    match format_seconds {
+    match seconds {
         0..10 => format!("{}.{}s", seconds, milliseconds % 1000 / 100),
         10..60 => format!("{seconds}s"),
-        60..3600 if format_seconds % 60 == 0 => format!("{}m", seconds / 60),
+        60..3600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
         60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
-        _ if format_seconds % 3600 / 60 == 0 => format!("{}h", seconds / 3600),
+        _ if seconds % 3600 / 60 == 0 => format!("{}h", seconds / 3600),
         _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
     }
 }

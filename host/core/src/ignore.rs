@@ -120,7 +120,7 @@ mod tests {
 
     fn told(desired: &Object, live: &Object, ignored: &IgnoredFields) -> Vec<String> {
         let compared = prepare_comparison(desired, live, ignored, "capstan");
-        let found = diff::changes(&prepare_comparison.desired, &prepare_comparison.live, "capstan");
+        let found = diff::changes(&compared.desired, &compared.live, "capstan");
         found.into_iter().map(|change| change.pointer).collect()
     }
 

@@ -11,7 +11,7 @@ use crate::object::ObjectKey;
 
 /// The objects that operations of one application applied or created, with their UIDs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Vec<Place>", into = "Vec<Place>")]
+#[serde(from = "Vec<StoredGroup>", into = "Vec<StoredGroup>")]
 pub struct Inventory {
     uids: BTreeMap<ObjectKey, String>,
 }

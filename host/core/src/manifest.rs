@@ -117,14 +117,11 @@ impl Manifest {
         let is_in = |field: &str| pointer.strip_prefix('/').is_some_and(|rest| rest.starts_with(field));
         ["data", "stringData"].iter().any(|field| {
             let values = self.object.0.get(field).and_then(Value::as_object);
-            let mut values = values
-                .into_iter()
-                .flatten()
-                .filter_map(|(_, value)| parse_value.as_str());
+            let mut values = values.into_iter().flatten().filter_map(|(_, value)| value.as_str());
             is_in(field)
                 || line.contains(field)
                 || values.any(|value| {
-                    let mut lines = parse_value.lines().map(str::trim).filter(|part| !part.is_empty());
+                    let mut lines = value.lines().map(str::trim).filter(|part| !part.is_empty());
                     lines.any(|part| line.contains(part))
                 })
         })
@@ -141,7 +138,7 @@ impl Source {
     fn place(&self, document: u32, mark: Mark) -> Place {
         Place {
             file: self.file.clone(),
-            parse_document,
+            document,
             line: mark.line,
             column: mark.column,
         }
@@ -152,7 +149,7 @@ impl Source {
         let line = self.line(trouble.at.line);
         // Values of Secrets aren't shown, and an unreadable document may be a Secret.
         let may_be_secret = chunk.text.contains("Secret");
-        let mut error = Diagnostic::new(trouble.message).at(self.place(parse_document, trouble.at));
+        let mut error = Diagnostic::new(trouble.message).at(self.place(document, trouble.at));
         error.hint = match line {
             Some(line) if line.contains("{{") => unrendered(),
             _ if trouble.hint.is_none() && has_template_line(chunk.text) => unrendered(),
@@ -258,26 +255,26 @@ pub fn read(text: &ManifestText<'_>) -> Result<Decoded, Vec<Diagnostic>> {
         };
         lenient.resize_with(strict.len(), || Err(Vec::new()));
         for (read, fallback) in strict.into_iter().zip(lenient) {
-            parse_document += 1;
+            document += 1;
             let node = match (read, fallback) {
                 (Ok(node), _) => node,
                 (Err(troubles), Ok(node)) => {
                     let repeated = troubles
                         .into_iter()
-                        .map(|trouble| source.error(parse_document, chunk, trouble));
+                        .map(|trouble| source.error(document, chunk, trouble));
                     taken.decoded.repeated_keys.extend(repeated);
                     node
                 }
                 (Err(troubles), Err(_)) => {
                     let mistakes = troubles
                         .into_iter()
-                        .map(|trouble| source.error(parse_document, chunk, trouble));
+                        .map(|trouble| source.error(document, chunk, trouble));
                     taken.errors.extend(mistakes);
                     continue;
                 }
             };
             if !node.is_null() {
-                taken.add_document(&source, parse_document, node);
+                taken.add_document(&source, document, node);
             }
         }
     }
@@ -321,23 +318,23 @@ fn parse_single_document(source: Source, duplicates: Duplicates) -> Result<Manif
     let mut document = 0;
     for chunk in capstan_yaml::split(&source.text) {
         for read in capstan_yaml::read(chunk, duplicates) {
-            parse_document += 1;
+            document += 1;
             let node = match read {
                 Ok(node) if node.is_null() => continue,
                 Ok(node) => node,
                 Err(troubles) => {
                     let troubles = troubles.into_iter();
-                    errors.extend(troubles.map(|trouble| source.error(parse_document, chunk, trouble)));
+                    errors.extend(troubles.map(|trouble| source.error(document, chunk, trouble)));
                     continue;
                 }
             };
             let (value, marks) = node.into_parts(None);
             let source = Arc::clone(&source);
             let manifest = Manifest {
-                object: Object(parse_value),
+                object: Object(value),
                 origin: Some(Arc::new(Origin {
                     source,
-                    parse_document,
+                    document,
                     marks,
                 })),
             };

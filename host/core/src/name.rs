@@ -28,7 +28,7 @@ pub enum NameError {
         character: char,
     },
     /// It has this many bytes, more than [`MOST_BYTES`].
-    #[error("a name has at most {MOST_BYTES} bytes, and this one has {0}")]
+    #[error("a name has at most {MAX_BYTES} bytes, and this one has {0}")]
     TooLong(usize),
 }
 

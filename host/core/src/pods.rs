@@ -76,7 +76,7 @@ pub fn pod_selector(workload: &Object) -> Option<String> {
     } else {
         "/spec/selector/matchLabels"
     };
-    let labels = workload.0.pointer(pod_selector)?.as_object()?;
+    let labels = workload.0.pointer(selector)?.as_object()?;
     let terms: Option<Vec<String>> = labels
         .iter()
         .map(|(name, value)| Some(format!("{name}={}", value.as_str()?)))

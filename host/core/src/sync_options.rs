@@ -286,7 +286,7 @@ impl SyncOptions {
     /// Fills in the application's options where an object's annotations don't set them.
     pub fn fill_in(&self, directives: &mut Directives) {
         let named = std::mem::take(&mut directives.named_options);
-        let is_open = |name: &str| !named.iter().any(|known| find_option == name);
+        let is_open = |name: &str| !named.iter().any(|known| known == name);
         fill_in_value(&mut directives.prune, self.prune, is_open("Prune"));
         fill_in_value(&mut directives.delete, self.delete, is_open("Delete"));
         fill_in_value(&mut directives.prune_last, self.prune_last, is_open("PruneLast"));

@@ -168,10 +168,10 @@ pub struct ApplyTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveState>,
     /// The ignored fields.
-    #[serde(default, skip_serializing_if = "Ignored::is_empty")]
+    #[serde(default, skip_serializing_if = "IgnoredFields::is_empty")]
     pub ignored: IgnoredFields,
     /// The number of ignored fields that differ.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     #[serde(rename = "hides")]
     pub ignored_differences: usize,
     /// Whether nothing seems to change, but only the server could tell and it wasn't asked.

@@ -150,7 +150,7 @@ async fn compile(
 
 /// Replaces the file atomically: a process that loads it meanwhile sees the old or the new one.
 fn write_atomically(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    capstan_files::write_atomically(file, bytes, Readers::Inherited).map_err(|error| {
+    capstan_files::write(file, bytes, Readers::Inherited).map_err(|error| {
         let message = format!("{} can't be written: {error}", file.display());
         usage_error(message, Setting::BuildOutput)
     })

@@ -19,5 +19,5 @@ pub(crate) use self::{
     identity::Identity,
     lease::{Lock, LockEvent, LockEvents, is_held, remove_signal, request_termination, send_signal, wait_until_free},
     size::{PackedPlan, check_size},
-    store::{Store, applications, forget, is_stored},
+    store::{Store, applications, is_stored, remove_state},
 };

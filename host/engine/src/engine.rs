@@ -174,9 +174,9 @@ impl Engine {
             plugins: Arc::clone(&self.plugins),
             recorder: Arc::clone(&asked) as Arc<dyn CallRecorder>,
         };
-        let mut planned = planning::make(&self.cluster, &plugins, request, past).await?;
-        planned.request = digest_of_request;
-        planned.asked = mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut planned = planning::make_plan(&self.cluster, &plugins, request, past).await?;
+        planned.request_digest = digest_of_request;
+        planned.plugin_calls = mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
         check_size(&planned)?;
         Ok(planned)
     }
@@ -223,7 +223,7 @@ impl Engine {
     ///
     /// Returns `Outdated` with everything that has changed, or why the cluster couldn't be asked.
     pub async fn verify(&self, planned: &PreparedPlan) -> Result<(), EngineError> {
-        let mut moved = saved::moved(&self.cluster, planned)
+        let mut moved = saved::changes_since(&self.cluster, planned)
             .await
             .map_err(EngineError::during("reading what is live"))?;
         let operations = self.open_store(&planned.plan.application).await?.head.operations;
@@ -239,7 +239,7 @@ impl Engine {
 
     /// Sends a dry run for every object of a plan that would change. Nothing is changed.
     pub async fn dry_run(&self, planned: &PreparedPlan) -> Vec<DryRunResult> {
-        rehearse::rehearse(&self.cluster, &planned.plan).await
+        rehearse::dry_run(&self.cluster, &planned.plan).await
     }
 
     /// Returns the manifests of a finished operation; empty when they weren't kept.

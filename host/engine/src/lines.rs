@@ -374,8 +374,8 @@ impl HookLogs {
         let mut trouble = None;
         let mut ended = BTreeSet::new();
         match self.pods_of(&hook.target).await {
-            Ok(pod_kind) => {
-                for pod in &pod_kind {
+            Ok(pods) => {
+                for pod in &pods {
                     for (source, has_ended) in started_containers(pod) {
                         if has_ended {
                             ended.insert(source.clone());

@@ -18,7 +18,7 @@ use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 use crate::{
     checkpoint::is_stored,
     cluster::{Cluster, MAX_CONCURRENT_REQUESTS},
-    contents::contents,
+    contents::find_contents,
     error::ClusterError,
     planning::{Place, PlanRequest},
 };
@@ -117,7 +117,7 @@ pub(crate) async fn find_all_contents(
             && ownership.is_own(object)
             && !request.options.confirmed.has(key)
         {
-            found.insert(key.clone(), contents(cluster, object, &container).await);
+            found.insert(key.clone(), find_contents(cluster, object, &container).await);
         }
     }
     found

@@ -22,10 +22,10 @@ use capstan_core::{
 };
 use tokio::sync::Mutex;
 
-pub(crate) use self::apply::{rehearse, write};
+pub(crate) use self::apply::{dry_run, write};
 pub(crate) use self::ask::LogForwarders;
 pub(crate) use self::own::CreatedObjects;
-pub(crate) use self::policy::{PolicyCase, ask_all, creation_timestamp, due_propagation};
+pub(crate) use self::policy::{PolicyCase, ask_policies, creation_timestamp, due_propagation};
 use crate::{
     checkpoint::{Store, remove_signal},
     clock::Clock,

@@ -140,7 +140,7 @@ pub(crate) async fn make_plan(
     cluster.refresh_for(kinds_of_plan(&request, &past)).await;
     let (settled, scopes, mut errors) = prepare_manifests(cluster.discovery().scopes(), &mut request);
     let classified = classify_all(plugins, &request, settled, &mut errors).await;
-    unserved::explain(cluster, &mut errors).await;
+    unserved::explain_unknown_kinds(cluster, &mut errors).await;
     if request.operation_kind == OperationKind::Sync {
         errors.extend(unserved::check_versions(cluster, &classified));
     }

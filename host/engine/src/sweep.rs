@@ -21,7 +21,7 @@ use crate::{
     cluster::{Cluster, DeleteOutcome},
     contents,
     error::{ClusterError, EngineError},
-    perform::{PolicyCase, ask_all, creation_timestamp, due_propagation},
+    perform::{PolicyCase, ask_policies, creation_timestamp, due_propagation},
 };
 
 /// The result for one object that is or was due.
@@ -124,7 +124,7 @@ async fn dispose(
             Disposal::Delete(_) | Disposal::DeleteAt(_) => {}
         }
     }
-    if let Some(held) = contents::held(cluster, &live, None, &PlannedDeletions::default()).await {
+    if let Some(held) = contents::retention_reason(cluster, &live, None, &PlannedDeletions::default()).await {
         let reason = container::retention_message(&live.key(), &held);
         *remedies = reason.remedies;
         return Ok(SweepOutcome::Failed(reason.text));
@@ -175,7 +175,7 @@ async fn ask_again(
         policies: &object.policies,
         settings: &object.settings,
     };
-    Ok(ask_all(plugins, clock, case).await)
+    Ok(ask_policies(plugins, clock, case).await)
 }
 
 fn hook_outcome(status: &OperationStatus) -> HookOutcome {

@@ -28,9 +28,9 @@ const MAX_HEADER_BYTES: usize = 8 << 10;
 const MAX_REDIRECTS: u32 = 5;
 
 /// The answer to a call, as a stream.
-pub type HttpResponse = Response<UnsyncBoxBody<Bytes, BoxError>>;
+pub type HttpStream = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-type HttpService = BoxCloneSyncService<Request<Full<Bytes>>, HttpResponse, BoxError>;
+type HttpService = BoxCloneSyncService<Request<Full<Bytes>>, HttpStream, BoxError>;
 
 /// Makes HTTP calls: over the network, or to a service in this process.
 #[derive(Clone)]
@@ -189,7 +189,7 @@ fn request(call: &HttpCall, url: &str) -> Result<Request<Full<Bytes>>, CallError
 }
 
 /// Returns the URL of a redirect within the same host; `None` for any other answer, which is passed on.
-fn redirect_target(call: &HttpCall, url: &Url, answered: &HttpResponse) -> Option<String> {
+fn redirect_target(call: &HttpCall, url: &Url, answered: &HttpStream) -> Option<String> {
     let is_redirect = matches!(
         answered.status(),
         StatusCode::MOVED_PERMANENTLY
@@ -212,7 +212,7 @@ fn redirect_target(call: &HttpCall, url: &Url, answered: &HttpResponse) -> Optio
     (Url::parse(&next).as_ref() == Ok(url)).then_some(next)
 }
 
-async fn read(answered: HttpResponse, hidden: &SecretValues) -> Result<HttpResponse, CallError> {
+async fn read(answered: HttpStream, hidden: &SecretValues) -> Result<HttpResponse, CallError> {
     let (parts, mut body) = answered.into_parts();
     let encoding = parts.headers.get(header::CONTENT_ENCODING);
     if !hidden.is_empty() && encoding.is_some_and(|encoding| encoding != "identity") {

@@ -23,7 +23,7 @@ use capstan_source::{self as source, FileAccess, Source, WorkTree};
 
 use super::{
     Options, config_errors, plugins,
-    signature_policy::{self, SignatureRule},
+    signature_policy::{self, SignatureRuleEntry},
 };
 
 /// The file's name in a folder.
@@ -50,7 +50,7 @@ pub struct ConfigFile {
     /// Plugins to load, by their sources; they come before the built-in ones.
     pub plugins: Vec<String>,
     /// Which plugins have to be signed, and by whom.
-    pub plugin_signatures: Vec<SignatureRule>,
+    pub plugin_signatures: Vec<SignatureRuleEntry>,
     /// Plugins to leave out, by name.
     pub without_plugins: Vec<String>,
     /// Settings of plugins that judge health, by name. An object's `capstan.dev/settings` comes before them.

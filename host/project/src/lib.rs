@@ -33,7 +33,7 @@ use capstan_source::{
 pub use self::{
     duration::{Seconds, parse_seconds},
     file::FILE_NAME as FILE,
-    load::{described, load},
+    load::{find_described, load},
     options::{Options, confirmed_objects},
     plugin_settings::WrittenSettings,
     plugins::PluginSpec,

@@ -53,7 +53,7 @@ fn loaded(spec: &ProjectSpec, work: &Work) -> Result<Project, Diagnostics> {
 /// # Errors
 ///
 /// Returns what is wrong with them, or which file was being read when the deadline passed.
-pub async fn described(spec: &ProjectSpec, deadline: Deadline) -> Result<Option<Project>, Diagnostics> {
+pub async fn find_described(spec: &ProjectSpec, deadline: Deadline) -> Result<Option<Project>, Diagnostics> {
     let spec = spec.clone();
     blocking(deadline, move |work| {
         if files(&spec.sources)?.is_empty() {

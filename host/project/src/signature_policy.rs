@@ -11,7 +11,7 @@ use super::file::Configuration;
 /// Who has to sign the plugins from some sources.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SignatureRule {
+pub struct SignatureRuleEntry {
     /// The prefix of the sources, or `*`; of several matching rules, the longest one is used.
     pub source: String,
     /// Each of them has to sign.
@@ -34,8 +34,8 @@ pub struct SignerEntry {
 }
 
 /// Lists the mistakes in the rules, except for those in the key files.
-pub(super) fn find_mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Diagnostic> {
-    let wrong = |(index, rule): (usize, &SignatureRule)| {
+pub(super) fn find_mistakes(rules: &[SignatureRuleEntry], document: &Manifest) -> Vec<Diagnostic> {
+    let wrong = |(index, rule): (usize, &SignatureRuleEntry)| {
         if let Err(error) = rule.source.parse::<SourcePattern>() {
             let message = format!("this rule can be for no plugin: {}", error.reason);
             let at = document.error(&format!("/pluginSignatures/{index}/source"), message);
@@ -54,7 +54,10 @@ pub(super) fn find_mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec
 }
 
 /// Reads the keys of the rules. Their paths start at the file's folder and stay in its tree.
-pub(super) fn read_policy(rules: &[SignatureRule], file: &Configuration) -> Result<SignaturePolicy, Vec<Diagnostic>> {
+pub(super) fn read_policy(
+    rules: &[SignatureRuleEntry],
+    file: &Configuration,
+) -> Result<SignaturePolicy, Vec<Diagnostic>> {
     let (document, folder) = (&file.document, &file.folder);
     let (mut policy, mut mistakes) = (SignaturePolicy::default(), Vec::new());
     for (index, rule) in rules.iter().enumerate() {
@@ -88,8 +91,8 @@ pub(super) fn read_policy(rules: &[SignatureRule], file: &Configuration) -> Resu
 }
 
 /// Lists the rules that match none of the loaded plugins; a rule for `*` may match none.
-pub(super) fn unused_rules(rules: &[SignatureRule], document: &Manifest, plugins: &[&Source]) -> Vec<Diagnostic> {
-    let wrong = |(index, rule): (usize, &SignatureRule)| {
+pub(super) fn unused_rules(rules: &[SignatureRuleEntry], document: &Manifest, plugins: &[&Source]) -> Vec<Diagnostic> {
+    let wrong = |(index, rule): (usize, &SignatureRuleEntry)| {
         let pattern: SourcePattern = rule.source.parse().ok()?;
         let is_idle = pattern != SourcePattern::All && !plugins.iter().any(|source| pattern.matches(source));
         let error = || {

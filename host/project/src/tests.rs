@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     file::{ApplicationEntry, ConfigFile, SourceEntry},
-    signature_policy::{SignatureRule, SignerEntry},
+    signature_policy::{SignatureRuleEntry, SignerEntry},
     *,
 };
 
@@ -26,7 +26,7 @@ fn the_document_of_the_file_has_every_key() -> std::io::Result<()> {
         ("The file", keys::<ConfigFile>()),
         ("An application", keys::<ApplicationEntry>()),
         ("A source", keys::<SourceEntry>()),
-        ("A rule of signatures", keys::<SignatureRule>()),
+        ("A rule of signatures", keys::<SignatureRuleEntry>()),
         ("A signer", keys::<SignerEntry>()),
         ("Options", keys::<Options>()),
     ];

@@ -224,5 +224,5 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
             limit,
         });
     }
-    std::fs::read_file(path).map_err(wrong)
+    std::fs::read(path).map_err(wrong)
 }

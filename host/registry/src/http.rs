@@ -222,7 +222,7 @@ fn certificates(access: &Access) -> Result<Option<Vec<Certificate>>, RegistryErr
         path: path.clone(),
         reason,
     };
-    let text = std::fs::read_body(path).map_err(|error| RegistryError::from_io(path, &error))?;
+    let text = std::fs::read(path).map_err(|error| RegistryError::from_io(path, &error))?;
     let found = Certificate::from_pem_bundle(&text).map_err(|error| wrong(root_cause(&error)))?;
     if found.is_empty() {
         return Err(wrong("there is no certificate in it; it is expected in PEM".to_owned()));

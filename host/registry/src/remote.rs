@@ -56,8 +56,8 @@ impl<'a> RemoteRepository<'a> {
             repository: &source.repository,
             operation,
         };
-        let said = token::settle(http, &asked, &credentials).await?;
-        let authorization = said.header().map_err(|reason| RegistryError::Credentials {
+        let said = token::authorize(http, &asked, &credentials).await?;
+        let authorization = said.to_header().map_err(|reason| RegistryError::Credentials {
             host: host.clone(),
             reason,
         })?;

@@ -48,7 +48,7 @@ pub(crate) fn compile_in_child(program: &Path, component: &[u8]) -> Result<Vec<u
         .stderr(Stdio::piped())
         .spawn()
         .map_err(CompileError::StartFailed)?;
-    let (stdin, stdout, stderr) = (run_child.stdin.take(), run_child.stdout.take(), run_child.stderr.take());
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
         let stdin = scope.spawn(move || {
             stdin.map(|mut stdin| {
@@ -71,12 +71,12 @@ pub(crate) fn compile_in_child(program: &Path, component: &[u8]) -> Result<Vec<u
         });
         let is_late = ended.recv_timeout(TIMEOUT).is_err();
         if is_late {
-            run_child.kill().ok();
+            child.kill().ok();
         }
         let (code, said) = (code.join().unwrap_or_default(), said.join().unwrap_or_default());
         // stdin stays open until the child has ended.
         let stdin = stdin.join();
-        let outcome = outcome(&mut run_child, is_late, code, &said);
+        let outcome = outcome(&mut child, is_late, code, &said);
         drop(stdin);
         outcome
     })
@@ -102,7 +102,7 @@ fn read_component(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
 }
 
 fn outcome(child: &mut Child, is_late: bool, code: Vec<u8>, said: &str) -> Result<Vec<u8>, CompileError> {
-    let status = run_child.wait().map_err(CompileError::StartFailed)?;
+    let status = child.wait().map_err(CompileError::StartFailed)?;
     if status.success() {
         return Ok(code);
     }

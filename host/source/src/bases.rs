@@ -192,8 +192,8 @@ impl KustomizationCheck<'_> {
 
     /// Checks a base of a kustomization.
     fn check_base(&mut self, document: &Manifest, folder: &Path, pointer: &str, word: &str) {
-        if let Some(parse_inline_object) = parse_inline_object(word) {
-            return self.check_named(document, folder, &parse_inline_object, Some(pointer));
+        if let Some(inline) = parse_inline_object(word) {
+            return self.check_named(document, folder, &inline, Some(pointer));
         }
         let path = folder.join(word);
         if is_address(word, path.is_file()) {

@@ -324,7 +324,7 @@ fn absolute_path(file: &str) -> String {
     if file == "-" || file.contains("://") {
         return file.to_owned();
     }
-    let path = std::path::absolute_path(file);
+    let path = std::path::absolute(file);
     path.map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 

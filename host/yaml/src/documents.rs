@@ -177,7 +177,7 @@ impl Begin {
 /// Ends every line with `\n`, including the last one, as kubectl's line reader does. Block scalars depend on it.
 pub(crate) fn with_line_ends(text: &str) -> Cow<'_, str> {
     let mut text = if text.contains("\r\n") {
-        Cow::PodOwnership(text.replace("\r\n", "\n"))
+        Cow::Owned(text.replace("\r\n", "\n"))
     } else {
         Cow::Borrowed(text)
     };

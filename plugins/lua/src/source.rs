@@ -78,7 +78,7 @@ pub(crate) fn to_52(text: &str) -> Cow<'_, str> {
         Piece::Quoted(text) => plain_escapes(text),
         Piece::Space(text) | Piece::Name(text) | Piece::Other(text) => Cow::Borrowed(text),
     });
-    Cow::PodOwnership(same.collect())
+    Cow::Owned(same.collect())
 }
 
 /// Takes the backslash from what 5.1 doesn't know as an escape.
@@ -105,7 +105,7 @@ fn plain_escapes(text: &str) -> Cow<'_, str> {
         }
         plain.push(escaped);
     }
-    Cow::PodOwnership(plain)
+    Cow::Owned(plain)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub struct RegistryArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct AddArgs {
     /// Source of the plugin: oci://, https:// or file: with a digest, or a path
-    #[arg(value_parser = source)]
+    #[arg(value_parser = parse_source)]
     pub source: Source,
     /// Name of the plugin in capstan.lock [default: its own name]
     #[arg(long)]
@@ -73,7 +73,7 @@ pub struct UpdateArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PullArgs {
     /// Source of the plugin
-    #[arg(value_parser = source)]
+    #[arg(value_parser = parse_source)]
     pub source: Source,
     /// File to write [default: NAME.wasm]
     pub file: Option<PathBuf>,
@@ -88,7 +88,7 @@ pub struct PublishArgs {
     /// The component file
     pub file: PathBuf,
     /// Destination: `oci://REGISTRY/REPOSITORY:TAG`
-    #[arg(value_parser = source)]
+    #[arg(value_parser = parse_source)]
     pub target: Source,
     /// Annotation to add to the OCI manifest, such as `org.opencontainers.image.revision=COMMIT`. May be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
@@ -105,7 +105,7 @@ pub struct PublishArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct VerifyArgs {
     /// Source of the plugin
-    #[arg(value_parser = source)]
+    #[arg(value_parser = parse_source)]
     pub source: Source,
     /// PEM file with a public key that must have signed the plugin; replaces the rules of capstan.yaml. May be repeated
     #[arg(long, value_name = "FILE")]

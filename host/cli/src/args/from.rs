@@ -65,7 +65,7 @@ pub struct SourceArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "kustomizations", "charts", "config"])]
     pub argocd_application: Vec<PathBuf>,
     /// How long all reading and rendering may take together [default: 2m]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub render_timeout: Option<u64>,
 }
 

@@ -178,7 +178,7 @@ pub struct PluginBuild {
     #[arg(long)]
     pub world: Option<String>,
     /// Time limit for the toolchain: 90s, 10m
-    #[arg(long, value_name = "DURATION", value_parser = seconds, default_value = "20m")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds, default_value = "20m")]
     pub timeout: u64,
 }
 
@@ -203,7 +203,7 @@ pub struct PluginBench {
     #[arg(long, value_name = "TEXT")]
     pub only: Option<String>,
     /// How long to repeat each case: 1s, 1m
-    #[arg(long, value_name = "DURATION", value_parser = seconds, default_value = "2s")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds, default_value = "2s")]
     pub time: u64,
 }
 

@@ -57,13 +57,13 @@ pub struct ApplicationArgs {
     #[arg(long, value_enum)]
     pub dry_run_first: Option<OnOff>,
     /// Time limit for the operation: 90s, 10m, 2h [default: 6h]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub timeout: Option<u64>,
     /// Time limit for each phase
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub phase_timeout: Option<u64>,
     /// Time limit for each wave
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub wave_timeout: Option<u64>,
     /// What happens on a timeout of an object without the annotation [default: fail]
     #[arg(long, value_enum)]
@@ -72,7 +72,7 @@ pub struct ApplicationArgs {
     #[arg(long, value_name = "TIMES")]
     pub retry: Option<u32>,
     /// Pause before the first retry; it doubles with each retry, up to 3 minutes [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub retry_pause: Option<u64>,
 }
 

@@ -32,7 +32,7 @@ use crate::{
 
 pub(super) async fn run(global: &GlobalOptions, delete: &DeleteArgs) -> anyhow::Result<Exit> {
     let Some(app) = &delete.app else {
-        return match project::described(global, &delete.config).await? {
+        return match project::find_described(global, &delete.config).await? {
             Some(project) => remove_all(project, delete).await,
             None => Err(usage_error(
                 "no application is named",

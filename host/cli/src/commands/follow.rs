@@ -54,7 +54,7 @@ pub(super) type Signals = tokio::sync::mpsc::Receiver<Signal>;
 const MAX_SIGNALS: usize = 2;
 
 /// Follows an operation to its end.
-pub(super) async fn follow(running: OperationHandle, global: &GlobalOptions) -> anyhow::RunDocument<FollowOutcome> {
+pub(super) async fn follow(running: OperationHandle, global: &GlobalOptions) -> anyhow::Result<FollowOutcome> {
     let mut signals = signals()?;
     follow_with(running, global, &Printer::default(), &mut signals).await
 }
@@ -65,7 +65,7 @@ pub(super) async fn follow_with(
     global: &GlobalOptions,
     voice: &Printer,
     signals: &mut Signals,
-) -> anyhow::RunDocument<FollowOutcome> {
+) -> anyhow::Result<FollowOutcome> {
     let mut text = RunText::new(Paint::new(global.color));
     let mut logs = Vec::new();
     let mut interrupted = false;
@@ -112,7 +112,7 @@ pub(super) async fn follow_with(
 }
 
 #[cfg(unix)]
-pub(super) fn signals() -> std::io::RunDocument<Signals> {
+pub(super) fn signals() -> std::io::Result<Signals> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -136,7 +136,7 @@ pub(super) fn signals() -> std::io::RunDocument<Signals> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn signals() -> std::io::RunDocument<Signals> {
+pub(super) fn signals() -> std::io::Result<Signals> {
     interrupt::command_handles_interrupt();
     let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
     tokio::spawn(async move {

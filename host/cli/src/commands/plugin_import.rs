@@ -21,7 +21,7 @@ pub(super) async fn argo(global: &GlobalOptions, args: &ImportArgs) -> anyhow::R
 
 pub(super) async fn cel(global: &GlobalOptions, args: &ImportArgs) -> anyhow::Result<Exit> {
     require_interpreters()?;
-    let imported = import_plugin::cel(&args.spec(), &global.files, &interpreter).await?;
+    let imported = import_plugin::import_cel(&args.spec(), &global.files, &interpreter).await?;
     print_imported(global, args, &imported)
 }
 

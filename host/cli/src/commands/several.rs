@@ -83,7 +83,7 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
             Printer::for_app(&name, width).print_stderr(&report::error_text(&error, paint));
             exit
         });
-        if !exit.is_good() {
+        if !exit.is_success() {
             failed.get_or_insert(exit);
         }
         ends.insert(name, AppOutcome::Ended(exit));

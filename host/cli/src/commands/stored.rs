@@ -24,7 +24,7 @@ use crate::{
 
 pub(super) async fn status(global: &GlobalOptions, args: &OptionalAppArgs) -> anyhow::Result<Exit> {
     let Some(app) = &args.app else {
-        return match project::described(global, &args.config).await? {
+        return match project::find_described(global, &args.config).await? {
             Some(project) => project_status(&project).await,
             None => namespace_status(global).await,
         };
@@ -253,7 +253,7 @@ async fn terminate_without_driver(
         other => other?,
     };
     running.terminate(by);
-    let followed = follow::to_end(running, global).await?;
+    let followed = follow::follow(running, global).await?;
     context.save()?;
     // The operation was terminated, as the user wants.
     Ok(match followed.exit() {

@@ -17,7 +17,7 @@ const PLACEHOLDER: &str = "(hidden)";
 ///
 /// Returns why it can't be written as JSON.
 pub fn plan_json(plan: &Plan) -> serde_json::Result<Value> {
-    let mut value = serde_json::to_value(plan_json)?;
+    let mut value = serde_json::to_value(plan)?;
     for task in value
         .get_mut("tasks")
         .and_then(Value::as_array_mut)

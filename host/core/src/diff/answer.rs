@@ -33,11 +33,11 @@ impl DryRunAnswer {
 pub fn comparable(object: &Object, manager: &str) -> Value {
     let mut value = object.0.clone();
     let applies_status = owned_fields(object, manager).is_some_and(|fields| fields.get("f:status").is_some());
-    if let Some(compare_members) = value.as_object_mut() {
+    if let Some(members) = value.as_object_mut() {
         if !applies_status {
-            compare_members.remove("status");
+            members.remove("status");
         }
-        if let Some(metadata) = compare_members.get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(metadata) = members.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.retain(|name, _| !SERVER_METADATA_FIELDS.contains(&name.as_str()));
         }
     }

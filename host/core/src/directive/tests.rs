@@ -20,7 +20,7 @@ fn job(annotations: &[(&str, &str)]) -> Manifest {
 fn read(annotations: &[(&str, &str)], mode: Mode) -> String {
     match read_directives(&job(annotations), mode) {
         Ok(found) => {
-            let value = |directives: &Directives| match serde_json::to_value(read_directives) {
+            let value = |directives: &Directives| match serde_json::to_value(directives) {
                 Ok(Value::Object(map)) => map,
                 other => panic!("{other:?}"),
             };

@@ -136,7 +136,7 @@ pub struct SecretGrant {
     /// The names of the Secrets; `*` for all.
     pub names: Vec<String>,
     /// Their keys; `*` for all, which is the default.
-    #[serde(default = "any")]
+    #[serde(default = "any_name")]
     pub keys: Vec<String>,
     /// Whether the plugin itself may see the values if it may read the Secret. Otherwise only the host uses them, in headers.
     #[serde(default, skip_serializing_if = "is_false")]

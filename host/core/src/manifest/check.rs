@@ -306,7 +306,7 @@ fn check_required(manifest: &Manifest, field: &str) -> Option<Diagnostic> {
     let error = manifest.error("", format!("this document has no `{field}`"));
     let keys = manifest.object.0.as_object().into_iter().flat_map(|map| map.keys());
     let near = closest_match(field, keys.map(String::as_str)).filter(|found| *found != field);
-    Some(if let Some(found) = closest_match {
+    Some(if let Some(found) = near {
         error.hint(format!("did you mean `{field}` where `{found}` is written?"))
     } else {
         let required = "a manifest has `apiVersion`, `kind` and `metadata.name`";

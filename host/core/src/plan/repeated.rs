@@ -79,7 +79,7 @@ mod tests {
             .into_iter()
             .map(|manifest| {
                 let directives = read_directives(&manifest, mode).unwrap_or_else(|errors| panic!("{errors:?}"));
-                (manifest, read_directives)
+                (manifest, directives)
             })
             .collect();
         leave_out(&mut manifests, mode);

@@ -34,7 +34,7 @@ pub fn resolve_namespaces(
     let mut errors = Vec::new();
     for (manifest, directives) in manifests.iter_mut() {
         let kind = manifest.object.group_kind();
-        let scope = known.get(&kind).or_else(|| defined_scopes.get(&kind)).copied();
+        let scope = known.get(&kind).or_else(|| brought.get(&kind)).copied();
         match scope {
             None if directives.skip_dry_run_on_missing => {}
             None if directives.hook_type.is_some() => {}
@@ -85,11 +85,7 @@ pub fn resolve_namespaces(
             }
         }
     }
-    if errors.is_empty() {
-        Ok(defined_scopes)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(brought) } else { Err(errors) }
 }
 
 /// Returns the kinds that the definitions among some manifests define.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::{Classified, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make};
+use super::{Classified, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make_plan};
 use crate::{
     directive::{self, Mode},
     error::Diagnostic,

@@ -253,7 +253,7 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
     };
     driver.answer(&task, Answer::Created(target));
     assert!(
-        matches!(driver.call(), Some(HookCall::Advance { observation, .. }) if note.kind == PendingObservationKind::Created)
+        matches!(driver.call(), Some(HookCall::Advance { observation, .. }) if observation.kind == PendingObservationKind::Created)
     );
 }
 

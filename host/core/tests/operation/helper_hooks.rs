@@ -271,7 +271,7 @@ proptest! {
     fn helpers_go_once_and_when_nothing_needs_them(tasks in tasks(), seed: u64, times in 0..2_u32) {
         let mut shell = made(&tasks, seed);
         let mut plan = Plan::clone(shell.operation.plan());
-        plan.limits.retry = Retry { max_retries, ..Retry::default() };
+        plan.limits.retry = Retry { max_retries: times, ..Retry::default() };
         shell.operation = Operation::new(Arc::new(plan), "op1");
         shell.begin();
         shell.run(20_000);

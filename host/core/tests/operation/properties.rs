@@ -176,7 +176,7 @@ proptest! {
         let tasks: Vec<(Task, Fate)> = tasks.into_iter().map(|(task, fate)| (Task { check: DryRunCheck::First, ..task }, fate)).collect();
         let mut shell = shell(&tasks, seed);
         let mut plan = Plan::clone(shell.operation.plan());
-        plan.limits.retry = Retry { max_retries, ..Retry::default() };
+        plan.limits.retry = Retry { max_retries: times, ..Retry::default() };
         shell.operation = Operation::new(Arc::new(plan), "op1");
         shell.unfit = tasks.get(unfit).map(|(task, _)| task.id.clone()).into_iter().collect();
         shell.begin();
@@ -205,7 +205,7 @@ proptest! {
         let mut shell = shell(&tasks, seed);
         let mut plan = Plan::clone(shell.operation.plan());
         plan.mode = Mode::ArgoCd;
-        plan.limits.retry = Retry { max_retries, ..Retry::default() };
+        plan.limits.retry = Retry { max_retries: times, ..Retry::default() };
         shell.operation = Operation::new(Arc::new(plan), "op1");
         shell.twice = twice;
         shell.begin();

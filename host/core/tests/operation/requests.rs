@@ -657,7 +657,7 @@ proptest! {
                         hook.answer(ask, step, answer);
                     }
                     Effect::Do { work: Work::StepHook(HookCall::Advance { observation, .. }), .. } => {
-                        if let PendingObservationKind::Read(request) = &note.kind {
+                        if let PendingObservationKind::Read(request) = &observation.kind {
                             prop_assert!(check(request), "{request:?} was read");
                         }
                         hook.step(vec![]);

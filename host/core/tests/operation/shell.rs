@@ -536,9 +536,9 @@ impl Shell {
                     occasion,
                     decision: DisposalDecision {
                         disposal,
-                        decided_by,
+                        decided_by: by,
                         plugins: Vec::new(),
-                        problems,
+                        problems: troubles,
                         remedies: Remedies::default(),
                     },
                 }]

@@ -45,8 +45,8 @@ pub(super) fn parse_input(
 pub fn complete(function: Function, input: &mut Map<String, Value>) {
     for (key, value) in default_input(function) {
         match (input.get_mut(key), value) {
-            (Some(Value::Object(written)), Value::Object(default_input)) => {
-                for (key, value) in default_input {
+            (Some(Value::Object(written)), Value::Object(usual)) => {
+                for (key, value) in usual {
                     written.entry(key).or_insert(value);
                 }
             }

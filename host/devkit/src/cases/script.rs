@@ -79,7 +79,7 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
                 outcome.check_answer(&case.pointer, expect.as_ref(), true, &asked);
             }
         }
-        Task::HookRun { input, steps } => {
+        Task::Hook { input, steps } => {
             let mut hook = HookRun {
                 now: case.now,
                 wake_at: None,

@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use self::layout::{Document, Progress};
-pub(crate) use self::removal::forget;
+pub(crate) use self::removal::remove_state;
 use super::{
     blob::{self, BlobRef, BlobWriter, Packed, STATE_LABEL, WrittenBlob},
     grip::LeaseGuard,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Engine;
 use crate::{
-    checkpoint::forget,
+    checkpoint::remove_state,
     cluster::{MAX_AGE_OF_DISCOVERY, MAX_CONCURRENT_REQUESTS},
     error::{ClusterError, EngineError},
     planning::Place,
@@ -92,7 +92,7 @@ impl Engine {
     /// Returns `Busy` when an operation is being driven, `NoApplication` when nothing is stored, or why it couldn't be removed.
     pub async fn abandon(&self, application: &Application) -> Result<RemovedState, EngineError> {
         let (lock, _, _) = self.acquire_lock(application, true).await?;
-        let forgotten = forget(&self.cluster, application, &lock.lease_guard()).await;
+        let forgotten = remove_state(&self.cluster, application, &lock.lease_guard()).await;
         lock.release(forgotten.is_ok()).await;
         match forgotten? {
             0 => Err(EngineError::NoApplication {

@@ -106,7 +106,7 @@ impl EffectExecutor {
         if let Err(error) = self.cluster.refresh().await {
             return Some(error.to_string().into());
         }
-        let held = contents::held(&self.cluster, live, plan, &leaving).await?;
+        let held = contents::retention_reason(&self.cluster, live, plan, &leaving).await?;
         Some(container::retention_message(&live.key(), &held))
     }
 

@@ -286,7 +286,7 @@ fn path_text(steps: &[Step], object: &Value, rule: &schema::MergeRule<'_>) -> St
                 value = &value[*index];
                 (written, rule) = match rule {
                     schema::MergeRule::Map(keys, of) => {
-                        let step = crate::apply::fields::path_text(&item_step(&keys, value));
+                        let step = crate::apply::fields::step_text(&item_step(&keys, value));
                         (format!("{written}{step}"), *of)
                     }
                     schema::MergeRule::Set => (format!("{written}[={value}]"), schema::MergeRule::Plain),

@@ -52,7 +52,7 @@ impl<'a> Scanner<'a> {
             text.push_str(&more_breaks);
         }
         Ok(Token::Scalar {
-            text: Cow::PodOwnership(text),
+            text: Cow::Owned(text),
             is_plain: false,
         })
     }

@@ -88,7 +88,7 @@ impl<'a> Scanner<'a> {
         if gap.has_break {
             self.simple_key_allowed = true;
         }
-        let text = folded.map_or_else(|| Cow::Borrowed(self.cursor.slice(start, end)), Cow::PodOwnership);
+        let text = folded.map_or_else(|| Cow::Borrowed(self.cursor.slice(start, end)), Cow::Owned);
         Ok(Token::Scalar { text, is_plain: true })
     }
 
@@ -154,7 +154,7 @@ impl<'a> Scanner<'a> {
             }
         }
         self.cursor.skip(1);
-        Ok(token(Cow::PodOwnership(text)))
+        Ok(token(Cow::Owned(text)))
     }
 
     /// Returns the offset of the closing quote of a scalar that needs no unescaping.

@@ -59,10 +59,10 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<
 
 /// Returns faults as JSON, with their hints in words.
 pub(super) fn faults_json(faults: &[Fault]) -> Value {
-    let faults = find_faults
+    let faults = faults
         .iter()
         .map(|fault| json!({ "message": fault.message, "hint": remedy::hint(&fault.hint) }));
-    find_faults.collect()
+    faults.collect()
 }
 
 fn print_examination(file: &str, found: &Examination) {

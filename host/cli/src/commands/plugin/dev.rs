@@ -40,16 +40,16 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginDev) -> anyhow::Res
         let changed = loop {
             tokio::time::sleep(POLL_INTERVAL).await;
             let changed = changed_files(&before, &plugin_folder::modified_times(folder));
-            if !changed_files.is_empty() {
-                break changed_files;
+            if !changed.is_empty() {
+                break changed;
             }
         };
-        let shown: Vec<String> = changed_files.iter().map(|path| path.display().to_string()).collect();
+        let shown: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
         print(&text!("\nchanged: {}\n", shown.join(", ")));
         work = if failed {
             RequiredWork::BuildAndTest
         } else {
-            required_work(folder, &changed_files)
+            required_work(folder, &changed)
         };
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn run(
     let (sandbox, _) = subject(global, plugin)?.load(&global.plugin_host)?;
     let plugins = sandbox.plugins();
     let Some(info) = plugins.first() else {
-        return Ok(Exit::ChangedAnswer);
+        return Ok(Exit::Other);
     };
     let asked: Vec<&PluginCall> = kept.entries.iter().filter_map(plugin_call).collect();
     let of_it: Vec<&PluginCall> = asked
@@ -198,10 +198,10 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
 /// Converts an answer to the contract's words, without the plugin's state.
 fn answer_json(answer: Result<Answer, PluginError>) -> Value {
     let mut words = to_contract_json(&answer);
-    if let Some(members) = to_contract_json.as_object_mut() {
+    if let Some(members) = words.as_object_mut() {
         members.remove("state");
     }
-    to_contract_json
+    words
 }
 
 fn recorded_answer(asked: &PluginCall) -> Result<Answer, PluginError> {

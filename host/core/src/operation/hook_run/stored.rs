@@ -215,7 +215,7 @@ impl StoredHookRun {
 
 /// Says whether a call can be stored. What a fleeting one tells is brought again after a crash.
 fn is_lasting(call: &HookCall) -> bool {
-    !matches!(call, HookCall::Advance { observation, .. } if note.kind.is_transient())
+    !matches!(call, HookCall::Advance { observation, .. } if observation.kind.is_transient())
 }
 
 impl From<StoredHookRun> for HookRun {
