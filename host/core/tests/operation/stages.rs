@@ -345,13 +345,13 @@ pub fn stages() -> BTreeMap<&'static str, Run> {
         .logs_kept()
         .ttl_set()
         .decided(Disposal::Delete(Propagation::Background));
-    let helped = Run::of(plan_of(&account, &[task.clone()]), account).found(Vec::new());
+    let helped = Run::of(plan_of(&account, std::slice::from_ref(&task)), account).found(Vec::new());
     let helped = helped.stepped(Progress::Running, create());
     let helped = helped
         .clone()
         .answered(1, Answer::Created(helped.own()))
         .stepped(Progress::Ended(HookOutcome::Succeeded), Vec::new());
-    BTreeMap::from([
+    let mut stages = BTreeMap::from([
         ("finding", finding),
         (
             "deleting-held-up",
@@ -386,6 +386,8 @@ pub fn stages() -> BTreeMap<&'static str, Run> {
                 vec![Request::EmitEvent("done".to_owned())],
             ),
         ),
+    ]);
+    stages.extend([
         ("working", working),
         ("asking", asking),
         ("following", following),
@@ -403,7 +405,8 @@ pub fn stages() -> BTreeMap<&'static str, Run> {
             in_deletion.clone().deleted().seen(&own, "finalizer x.example/y")
         }),
         ("awaiting-deletion", in_deletion.deleted()),
-    ])
+    ]);
+    stages
 }
 
 /// Returns one of a hook's orders in words.

@@ -118,9 +118,9 @@ fn a_hook_that_version_0_1_0_stored_is_read_without_what_came_later() {
         let tasks = state["tasks"].as_object_mut().unwrap();
         let hooks = tasks.values_mut().filter_map(|task| task.get_mut("Hook"));
         for hook in hooks {
-            later
-                .iter()
-                .for_each(|member| drop(hook.as_object_mut().unwrap().remove(*member)));
+            for member in later {
+                hook.as_object_mut().unwrap().remove(member);
+            }
         }
         let read: OperationState = serde_json::from_value(state.clone()).unwrap();
         let written = serde_json::to_value(&read).unwrap();
