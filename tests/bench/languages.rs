@@ -131,7 +131,7 @@ async fn plugin(interpreter: &str, text: &Value, projected: bool, cache: &Path) 
         .plugin(format!("{interpreter}.wasm"), bytes)
         .build()
         .expect("it loads");
-    sandbox.warm_up().expect("it compiles");
+    sandbox.compile_all().expect("it compiles");
     Arc::new(sandbox)
 }
 

@@ -21,7 +21,7 @@ use std::{
 
 use capstan_core::{
     compat::Mode,
-    event::Status,
+    event::OperationStatus,
     object::Object,
     plugins::{Application, HealthQuestion, PluginQuery, Plugins as _},
 };
@@ -37,7 +37,7 @@ const RUNS: usize = 30;
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     if capstan_sandbox::is_child(&words) {
-        return capstan_sandbox::child();
+        return capstan_sandbox::run_child();
     }
     if let [_, word, folder, ..] = &*words
         && word == host::COLD
@@ -125,13 +125,13 @@ fn sandbox(cache: &Path) -> Arc<Sandbox> {
         builder = builder.builtin(plugin.name, plugin.bytes);
     }
     let sandbox = builder.build().expect("the built-in plugins load");
-    sandbox.warm_up().expect("they compile");
+    sandbox.compile_all().expect("they compile");
     Arc::new(sandbox)
 }
 
 async fn assess(sandbox: &Sandbox, object: &Object, calls: usize) -> Vec<Duration> {
     let by = sandbox
-        .answerer(&PluginQuery::Health(object.group_kind()))
+        .plugin_for(&PluginQuery::Health(object.group_kind()))
         .expect("somebody answers");
     let application = Application {
         name: "shop".to_owned(),
@@ -181,7 +181,7 @@ fn story(cache: &Path) -> Duration {
             .run(stage.request(&["example/echo"]).expect("manifests"))
             .await
             .expect("it runs");
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
     });
     begun.elapsed()
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use capstan_core::{event::Status, view::OperationView};
+use capstan_core::{event::OperationStatus, view::OperationView};
 use capstan_engine::{Record, Subscription};
 use capstan_sim::world::Setup;
-use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
+use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};
 
 /// Reads a subscription to its end. Returns what its records make of the view, and how many there were.
 async fn fold(mut records: Subscription) -> (OperationView, usize) {
@@ -14,7 +14,7 @@ async fn fold(mut records: Subscription) -> (OperationView, usize) {
         count += 1;
         match record {
             Record::Event(event) => view.fold(&event),
-            Record::Past(past) => view = *past,
+            Record::Snapshot(past) => view = *past,
             Record::Line(_) => {}
             Record::Missed { records } => panic!("{records} records were missed"),
         }
@@ -28,7 +28,7 @@ fn any_number_of_readers_sees_the_same_operation_whenever_they_come_and_go() {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request(&["fixtures/sets/waves"]).unwrap();
         let planned = stage.engine.plan(request).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let bus = running.bus().clone();
         let mut first = running.subscribe();
         let early: Vec<_> = (0..3).map(|_| tokio::spawn(fold(running.subscribe()))).collect();
@@ -40,10 +40,10 @@ fn any_number_of_readers_sees_the_same_operation_whenever_they_come_and_go() {
         drop(first);
         let rest = tokio::spawn(fold(bus.subscribe_after(seen)));
         let late = tokio::spawn(fold(bus.subscribe()));
-        assert_eq!(running.end().await.unwrap(), Status::Succeeded);
+        assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
         let after_the_end = fold(bus.subscribe()).await;
         let expected = (bus.view(), after_the_end.1);
-        assert_eq!(expected.0.status, Some(Status::Succeeded));
+        assert_eq!(expected.0.status, Some(OperationStatus::Succeeded));
         assert!(expected.1 > 20, "{}", expected.1);
         assert_eq!(after_the_end, expected);
         assert_eq!(late.await.unwrap(), expected);
@@ -60,19 +60,19 @@ fn the_stream_of_an_operation_that_is_left_ends_and_the_next_driver_begins_with_
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request(&["fixtures/sets/waves"]).unwrap();
         let planned = stage.engine.plan(request).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let mut records = running.subscribe();
         for _ in 0..8 {
             records.next().await.unwrap();
         }
-        running.leave().await;
+        running.detach().await;
         while records.next().await.is_some() {}
         let running = stage.engine.resume(&stage.application).await.unwrap();
         let bus = running.bus().clone();
-        assert!(matches!(running.subscribe().next().await, Some(Record::Past(_))));
+        assert!(matches!(running.subscribe().next().await, Some(Record::Snapshot(_))));
         // A reader of the first driver's stream.
         let read_on = tokio::spawn(fold(bus.subscribe_after(records.last_id())));
-        assert_eq!(running.end().await.unwrap(), Status::Succeeded);
+        assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
         read_on.await.unwrap();
         assert_eq!(fold(bus.subscribe()).await.0, bus.view());
     });
@@ -84,9 +84,9 @@ fn a_reader_that_never_reads_holds_nothing_up() {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request(&["fixtures/sets/waves"]).unwrap();
         let planned = stage.engine.plan(request).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let _unread: Vec<Subscription> = (0..100).map(|_| running.subscribe()).collect();
-        let ended = tokio::time::timeout(Duration::from_mins(10), running.end()).await;
-        assert_eq!(ended.unwrap().unwrap(), Status::Succeeded);
+        let ended = tokio::time::timeout(Duration::from_mins(10), running.wait()).await;
+        assert_eq!(ended.unwrap().unwrap(), OperationStatus::Succeeded);
     });
 }

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use capstan_core::{
     deletion::PropagationRules,
-    event::Status,
+    event::OperationStatus,
     hook::Propagation,
     task::TaskResult,
     view::{OperationView, TaskProgress},
 };
-use capstan_engine::{EngineError, Record, Running};
+use capstan_engine::{EngineError, OperationHandle, Record};
 use capstan_sim::world::Setup;
 use capstan_tests::{
-    Ran, Stage, in_virtual_time,
-    stage::SOMEBODY,
-    told::{is_like, told},
+    RunResult, Stage, in_virtual_time,
+    stage::TERMINATED_BY,
+    told::{event_text, matches_pattern},
 };
 
 const FILES: [&str; 2] = ["example/echo", "fixtures/sets/waves"];
@@ -22,18 +22,18 @@ const FILES: [&str; 2] = ["example/echo", "fixtures/sets/waves"];
 const RUN_OUT: Duration = Duration::from_secs(20);
 
 /// Takes so many records, and then drops the driver. Says what was told until then, and whether it was the end.
-async fn crash_after(running: Running, count: usize) -> (Vec<String>, bool) {
+async fn crash_after(running: OperationHandle, count: usize) -> (Vec<String>, bool) {
     let (mut said, mut view) = (Vec::new(), OperationView::default());
     let mut records = running.subscribe();
     for _ in 0..count {
         match records.next().await {
             Some(Record::Event(event)) => {
                 view.fold(&event);
-                said.extend(told(&event, &view));
+                said.extend(event_text(&event, &view));
             }
             Some(Record::Line(_)) => {}
             Some(Record::Missed { records }) => panic!("{records} records were missed"),
-            Some(Record::Past(past)) => view = *past,
+            Some(Record::Snapshot(past)) => view = *past,
             None => return (said, true),
         }
     }
@@ -41,18 +41,18 @@ async fn crash_after(running: Running, count: usize) -> (Vec<String>, bool) {
     (said, false)
 }
 
-async fn start(stage: &Stage) -> Running {
+async fn start(stage: &Stage) -> OperationHandle {
     let planned = stage.engine.plan(stage.request(&FILES).unwrap()).await.unwrap();
-    stage.engine.start(planned, SOMEBODY).await.unwrap()
+    stage.engine.start(planned, TERMINATED_BY).await.unwrap()
 }
 
 fn count(told: &[String], pattern: &str) -> usize {
-    told.iter().filter(|told| is_like(told, pattern)).count()
+    told.iter().filter(|told| matches_pattern(told, pattern)).count()
 }
 
 /// What must hold however often the driver was lost.
-async fn check(stage: &Stage, before: &[String], ran: &Ran, at: &str) {
-    assert_eq!(ran.status, Status::Succeeded, "{at}: {:#?}", ran.told);
+async fn check(stage: &Stage, before: &[String], ran: &RunResult, at: &str) {
+    assert_eq!(ran.status, OperationStatus::Succeeded, "{at}: {:#?}", ran.events);
     for hook in [
         "presync-job*",
         "postsync-job*",
@@ -63,19 +63,19 @@ async fn check(stage: &Stage, before: &[String], ran: &Ran, at: &str) {
     ] {
         let told = |what: &str| {
             let pattern = format!("{what} Job/{hook}");
-            (count(before, &pattern), count(&ran.told, &pattern))
+            (count(before, &pattern), count(&ran.events, &pattern))
         };
         let (earlier, later) = told("ok");
         assert!(
             earlier + later <= 1,
             "{at}: {hook} has one verdict: {before:#?} {:#?}",
-            ran.told
+            ran.events
         );
         // No hook whose verdict was told runs again.
         assert!(
             earlier == 0 || told("created").1 + told("started").1 == 0,
             "{at}: {hook}: {:#?}",
-            ran.told
+            ran.events
         );
         let task = ran.view.tasks.iter().find(|task| task.outline.key.name == *hook);
         let progress = task.map(|task| &task.progress);
@@ -104,7 +104,7 @@ fn whenever_the_driver_is_dropped_another_one_carries_on() {
             let running = match stage.engine.resume(&stage.application).await {
                 Ok(running) => running,
                 // It was dropped between its end and the last word about it.
-                Err(EngineError::NothingRuns(_)) => return false,
+                Err(EngineError::NoOperation(_)) => return false,
                 Err(error) => panic!("after {records} records: {error}"),
             };
             let ran = stage.follow(running, None).await.unwrap();
@@ -132,13 +132,13 @@ fn the_driver_may_be_dropped_again_and_again() {
                         before.extend(said);
                         was_over = over;
                     }
-                    Err(EngineError::NothingRuns(_)) => break,
+                    Err(EngineError::NoOperation(_)) => break,
                     Err(error) => panic!("{error}"),
                 }
                 assert!(before.len() < 1000, "it never ends: {before:#?}");
             }
             let report = stage.engine.report(&stage.application).await.unwrap();
-            assert_eq!(report.history.last().unwrap().status, Status::Succeeded);
+            assert_eq!(report.history.last().unwrap().status, OperationStatus::Succeeded);
             assert_eq!(stage.names(&["Job"]).await["Job"].len(), 6);
         });
     }
@@ -155,7 +155,7 @@ fn a_hook_that_is_gone_without_a_verdict_has_vanished() {
         while let Some(record) = records.next().await {
             if let Record::Event(event) = record {
                 view.fold(&event);
-                if told(&event, &view).is_some_and(|told| told.starts_with("created Job/first")) {
+                if event_text(&event, &view).is_some_and(|told| told.starts_with("created Job/first")) {
                     break;
                 }
             }
@@ -169,9 +169,9 @@ fn a_hook_that_is_gone_without_a_verdict_has_vanished() {
         tokio::time::sleep(RUN_OUT).await;
         let running = stage.engine.resume(&stage.application).await.unwrap();
         let ran = stage.follow(running, None).await.unwrap();
-        assert_eq!(count(&ran.told, "failed Job/first (hook)"), 1, "{:#?}", ran.told);
-        assert_eq!(count(&ran.told, "created Job/first"), 0, "{:#?}", ran.told);
-        let Status::Failed(cause) = &ran.status else {
+        assert_eq!(count(&ran.events, "failed Job/first (hook)"), 1, "{:#?}", ran.events);
+        assert_eq!(count(&ran.events, "created Job/first"), 0, "{:#?}", ran.events);
+        let OperationStatus::Failed(cause) = &ran.status else {
             panic!("{:?}", ran.status)
         };
         assert!(cause.message.contains("vanished"), "{}", cause.message);
@@ -189,6 +189,6 @@ fn two_drivers_never_run_at_once() {
         let resumed = stage.engine.resume(&stage.application).await.map(|_| ());
         assert!(matches!(resumed, Err(EngineError::Busy { .. })), "{resumed:?}");
         let ran = stage.follow(running, None).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
     });
 }

@@ -44,27 +44,30 @@ fn the_main_commands_of_the_readme_are_the_ones_that_ci_runs() {
 
 /// Returns the table of how long an object may be Degraded.
 fn tolerances() -> String {
-    let mut text = "\n## How long an object may be Degraded\n\nWithout `capstan.dev/degraded-grace`, generated from `core/src/grace.rs`. \
-                    What is final, as a Job's backoff limit or a Deployment's progress deadline, is a failure at once. With \
-                    `--compat argocd` nothing is tolerated, but what pods tell.\n\n| kind | seconds | because |\n| --- | --- | --- |\n"
+    let mut text = "\n## How long an object may be Degraded\n\nApplies to objects without `capstan.dev/degraded-grace`. Generated from `core/src/grace.rs`. \
+                    A final status, such as a Job's backoff limit or a Deployment's progress deadline, is a failure at once. With \
+                    `--compat argocd` only problems of pods have a grace period.\n\n| kind | seconds | reason |\n| --- | --- | --- |\n"
         .to_owned();
     for row in grace::TOLERANCES {
         let kind = GroupKind::new(row.group, row.kind);
-        text.push_str(&format!("| `{kind}` | {} | {} |\n", row.seconds, row.why));
+        text.push_str(&format!("| `{kind}` | {} | {} |\n", row.seconds, row.reason));
     }
     let others = "controllers of custom resources say Degraded before they have all they need";
     let pods = "an image or a Secret may come a little later";
-    text.push_str(&format!("| any other | {} | {others} |\n", grace::OTHERS));
+    text.push_str(&format!(
+        "| any other | {} | {others} |\n",
+        grace::DEFAULT_DEGRADED_GRACE_SECONDS.as_secs()
+    ));
     text.push_str(&format!(
         "| of any kind, what only its pods tell | {} | {pods} |\n",
-        grace::PODS
+        grace::POD_PROBLEM_GRACE_SECONDS.as_secs()
     ));
     text.push_str(&format!(
         "\nA Secret or `ConfigMap` that isn't there is waited for beyond that: as long as a Job or a hook of the operation runs that may make \
          it; until the waiting object's timeout, if a custom resource of the set names it (a `Certificate`, an `ExternalSecret`); and for {} s \
          after the waiting object was applied, if a role of the set lets a workload of the set create such objects. An annotation counts as \
          it is written.\n",
-        grace::MADE_BY_CONTROLLERS
+        grace::CONTROLLER_CREATION_SECONDS.as_secs()
     ));
     text
 }
@@ -72,13 +75,13 @@ fn tolerances() -> String {
 /// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
 #[test]
 fn the_table_of_annotations_is_that_of_the_code() {
-    let mut text = "# Annotations\n\nGenerated from `core/src/directive/table.rs`. Of several that answer the same question the first one counts: \
-                    ours, Argo CD's, Helm's.\n\n| annotation | values | without it | meaning |\n| --- | --- | --- | --- |\n"
+    let mut text = "# Annotations\n\nGenerated from `core/src/directive/table.rs`. If an object has several annotations with \
+                    the same purpose, Capstan's takes precedence over Argo CD's, and Argo CD's over Helm's.\n\n| annotation | values | without it | meaning |\n| --- | --- | --- | --- |\n"
         .to_owned();
     for row in ANNOTATIONS {
         text.push_str(&format!(
             "| `{}` | {} | {} | {} |\n",
-            row.annotation, row.values, row.default, row.meaning
+            row.name, row.values, row.default, row.meaning
         ));
     }
     text.push_str(&tolerances());
@@ -88,15 +91,15 @@ fn the_table_of_annotations_is_that_of_the_code() {
 /// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
 #[test]
 fn the_table_of_lint_rules_is_that_of_the_code() {
-    let mut text = "# Lint rules\n\nGenerated from `core/src/lint/rules.rs`. Every plan is looked at with them; `capstan lint` does so without a cluster. An error keeps \
-                    `sync` from running the plan,\nunless its rule is allowed (`--allow-lint RULE`), or known of the object (`capstan.dev/lint-ignore: RULE`). By Argo CD's rules \
-                    (`--compat argocd`) an\nerror is a warning. Notes are shown with `-v` or `--lint all`. The severity is the highest that a rule's findings have, but for \
-                    `claim-needs-consumer`,\nwhich is sure where the set brings the storage class.\n\n| rule | severity | finds | what comes of it |\n| --- | --- | --- | --- |\n"
+    let mut text = "# Lint rules\n\nGenerated from `core/src/lint/rules.rs`. Capstan checks every plan against these rules; `capstan lint` does it without a cluster. `sync` refuses \
+                    a plan with an error,\nunless the rule is allowed (`--allow-lint RULE`) or suppressed on the object (`capstan.dev/lint-ignore: RULE`). With Argo CD's rules \
+                    (`--compat argocd`), errors\nare warnings. Notes are shown with `-v` or `--lint all`. The table shows the highest severity of each rule, except for \
+                    `claim-needs-consumer`,\nwhose findings are errors if the set contains the StorageClass.\n\n| rule | severity | finds | consequence |\n| --- | --- | --- | --- |\n"
         .to_owned();
     for rule in RULES.iter().chain([&UNKNOWN_KIND, &REMOVED_VERSION, &INVALID]) {
         text.push_str(&format!(
             "| `{}` | {} | {} | {} |\n",
-            rule.id, rule.severity, rule.summary, rule.why
+            rule.id, rule.severity, rule.summary, rule.consequence
         ));
     }
     check_generated("../host/LINTS.md", &text);
@@ -105,7 +108,7 @@ fn the_table_of_lint_rules_is_that_of_the_code() {
 /// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
 #[test]
 fn the_table_of_argo_cds_rules_is_that_of_the_code() {
-    check_generated("../host/COMPAT.md", &capstan_core::compat::document());
+    check_generated("../host/COMPAT.md", &capstan_core::compat::markdown());
 }
 
 /// Compares a document with what the code says now, or writes it.

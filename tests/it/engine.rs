@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     object::{GroupKind, Object},
 };
 use capstan_engine::{EngineError, cluster::Cluster};
 use capstan_sim::world::Setup;
-use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
+use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};
 use kube::{
     Api,
     api::{DynamicObject, Patch, PatchParams},
@@ -46,14 +46,14 @@ fn a_large_set_is_stored_in_parts_and_can_be_deleted_from_them() {
             .map(|number| config_map(&format!("c{number}"), 200_000))
             .collect();
         let ran = stage.run(stage.request_text(&text.join("\n"))).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
         let stored = secrets(&stage).await;
         assert!(stored.len() > 3, "{}", stored.len());
         for secret in &stored {
             assert!(secret.0.to_string().len() < 1_000_000, "{}", secret.name());
         }
         let ran = stage.run(stage.deletion()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         assert_eq!(stage.names(&["ConfigMap"]).await["ConfigMap"], ["kube-root-ca.crt"]);
         assert!(secrets(&stage).await.is_empty());
     });
@@ -68,7 +68,7 @@ fn ten_operations_are_remembered_and_nothing_else_piles_up() {
                 .run(stage.request_text(&config_map("c", number + 10)))
                 .await
                 .unwrap();
-            assert_eq!(ran.status, Status::Succeeded);
+            assert_eq!(ran.status, OperationStatus::Succeeded);
         }
         let report = stage.engine.report(&stage.application).await.unwrap();
         assert_eq!(report.history.len(), 10);
@@ -77,7 +77,7 @@ fn ten_operations_are_remembered_and_nothing_else_piles_up() {
         assert_eq!(secrets(&stage).await.len(), 42);
         for past in &report.history {
             let view = stage.engine.view(&stage.application, past).await.unwrap();
-            assert_eq!(view.status, Some(Status::Succeeded));
+            assert_eq!(view.status, Some(OperationStatus::Succeeded));
         }
     });
 }
@@ -87,7 +87,7 @@ fn a_lock_that_is_renewed_is_respected_and_one_that_is_not_is_taken() {
     in_virtual_time(async {
         let stage = Stage::new(Setup::default()).await;
         let set = stage.request_text(&config_map("c", 10));
-        assert_eq!(stage.run(set.clone()).await.unwrap().status, Status::Succeeded);
+        assert_eq!(stage.run(set.clone()).await.unwrap().status, OperationStatus::Succeeded);
         let leases = GroupKind::new("coordination.k8s.io", "Lease");
         let lease = stage
             .engine
@@ -103,7 +103,7 @@ fn a_lock_that_is_renewed_is_respected_and_one_that_is_not_is_taken() {
             stage
                 .engine
                 .cluster()
-                .merge(&lease.key(), lease.uid(), spec)
+                .merge_patch(&lease.key(), lease.uid(), spec)
                 .await
                 .unwrap();
         };
@@ -117,15 +117,18 @@ fn a_lock_that_is_renewed_is_respected_and_one_that_is_not_is_taken() {
                 renew(&format!("2025-12-31T23:00:{second:02}.000000Z")).await;
             }
         };
-        let start = stage.engine.start(planned.clone(), SOMEBODY);
+        let start = stage.engine.start(planned.clone(), TERMINATED_BY);
         let result = tokio::select! {
             result = start => result.map(|_| ()),
             () = renewals => unreachable!("it never ends"),
         };
         assert!(matches!(result, Err(EngineError::Busy { .. })), "{result:?}");
         // It stops to renew: it is gone.
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
-        assert_eq!(stage.follow(running, None).await.unwrap().status, Status::Succeeded);
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
+        assert_eq!(
+            stage.follow(running, None).await.unwrap().status,
+            OperationStatus::Succeeded
+        );
     });
 }
 
@@ -153,7 +156,7 @@ fn an_object_that_loses_its_label_is_still_followed() {
             .plan(stage.request(&["example/echo/deployment.yaml"]).unwrap())
             .await
             .unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let cluster = stage.engine.cluster().clone();
         let strip = async {
             tokio::time::sleep(Duration::from_secs(10)).await;
@@ -162,7 +165,7 @@ fn an_object_that_loses_its_label_is_still_followed() {
         };
         let (ran, ()) = tokio::join!(stage.follow(running, None), strip);
         let ran = ran.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
     });
 }
 
@@ -176,12 +179,12 @@ fn what_another_application_owns_is_refused() {
                 .await
                 .unwrap()
                 .status,
-            Status::Succeeded
+            OperationStatus::Succeeded
         );
         let mut request = stage.request_text(&config_map("c", 10));
         request.application.name = "other".to_owned();
         let error = stage.engine.plan(request).await.map(|_| ()).unwrap_err();
-        let EngineError::Plan(mistakes) = error else {
+        let EngineError::InvalidInput(mistakes) = error else {
             panic!("{error}")
         };
         assert_eq!(mistakes[0].message, "ConfigMap shop/c belongs to the application shop");
@@ -197,7 +200,7 @@ fn a_lock_that_is_lost_ends_the_driver_before_it_does_anything_more() {
             .plan(stage.request(&["fixtures/sets/waves"]).unwrap())
             .await
             .unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let mut records = running.subscribe();
         for _ in 0..4 {
             records.next().await.unwrap();
@@ -214,17 +217,17 @@ fn a_lock_that_is_lost_ends_the_driver_before_it_does_anything_more() {
         stage
             .engine
             .cluster()
-            .merge(&lease.key(), lease.uid(), spec)
+            .merge_patch(&lease.key(), lease.uid(), spec)
             .await
             .unwrap();
         let lost = tokio::time::timeout(Duration::from_mins(1), async {
             while records.next().await.is_some() {}
-            running.end().await
+            running.wait().await
         });
         // It may come to its end within the seconds that it still may act; it must not hang, and not act for longer.
         let ended = lost.await.unwrap();
         assert!(
-            matches!(ended, Err(EngineError::LostLock(_)) | Ok(Status::Succeeded)),
+            matches!(ended, Err(EngineError::LostLock(_)) | Ok(OperationStatus::Succeeded)),
             "{ended:?}"
         );
     });
@@ -270,7 +273,7 @@ fn a_definition_that_somebody_installs_later_is_known_to_the_next_plan() {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request_text(GADGET);
         let refused = stage.engine.plan(request.clone()).await.map(drop).unwrap_err();
-        let EngineError::Plan(mistakes) = refused else {
+        let EngineError::InvalidInput(mistakes) = refused else {
             panic!("{refused}")
         };
         let expected = "neither the cluster nor this set knows the kind acme.io/Gadget";
@@ -316,7 +319,7 @@ fn discovery_is_asked_for_again_before_a_plan_when_it_is_old() {
         plan().await;
         assert_eq!(scope(&stage), None);
         let refused = stage.engine.plan(stage.request_text(GADGET)).await;
-        assert!(matches!(refused.map(drop), Err(EngineError::Plan(_))));
+        assert!(matches!(refused.map(drop), Err(EngineError::InvalidInput(_))));
     });
 }
 

@@ -10,17 +10,17 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     diff,
-    event::Status,
+    event::OperationStatus,
     manifest,
     object::{Object, ObjectKey},
     task::ExpectedChange,
 };
-use capstan_engine::{Engine, EngineError, Request, cluster::MANAGER};
-use capstan_sim::{rule::Rule, world::Setup};
+use capstan_engine::{Engine, EngineError, PlanRequest, cluster::FIELD_MANAGER};
+use capstan_sim::{rule::FaultRule, world::Setup};
 use capstan_tests::{
     Stage, in_virtual_time,
     random::Random,
-    real::{self, Plane},
+    real::{self, ControlPlane},
 };
 use kube::{
     Api,
@@ -173,27 +173,27 @@ fn places(value: &Value, pointer: &str, found: &mut Vec<String>) {
 fn edit(object: &mut Value, random: &mut Random) -> String {
     let mut all = Vec::new();
     places(object, "", &mut all);
-    let pointer = random.of(&all).clone();
+    let pointer = random.choose(&all).clone();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
-    if random.chance(5)
+    if random.one_in(5)
         && let Some(parent) = object.pointer_mut(parent).and_then(Value::as_object_mut)
     {
         parent.remove(&name.replace("~1", "/").replace("~0", "~"));
         return pointer;
     }
     let place = object.pointer_mut(&pointer).unwrap();
-    if random.chance(6) {
+    if random.one_in(6) {
         *place = Value::Null;
         return pointer;
     }
     *place = match &*place {
-        Value::Null => random.of(&[json!({}), json!([]), json!(""), json!(0)]).clone(),
+        Value::Null => random.choose(&[json!({}), json!([]), json!(""), json!(0)]).clone(),
         Value::Bool(value) => json!(!value),
         Value::Number(number) => {
             let number = number.as_i64().unwrap_or_default();
-            json!(if random.chance(2) { 0 } else { number + 1 })
+            json!(if random.one_in(2) { 0 } else { number + 1 })
         }
-        Value::String(text) => json!(if random.chance(2) {
+        Value::String(text) => json!(if random.one_in(2) {
             String::new()
         } else {
             format!("{text}x")
@@ -261,7 +261,7 @@ fn content(object: &Value) -> (Value, Value) {
         .as_array()
         .into_iter()
         .flatten()
-        .find(|entry| entry["manager"] == MANAGER && entry["operation"] == "Apply")
+        .find(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply")
         .map(|entry| entry["fieldsV1"].clone());
     object.as_object_mut().unwrap().remove("status");
     let metadata = object["metadata"].as_object_mut().unwrap();
@@ -315,7 +315,7 @@ async fn live(engine: &Engine, object: &Object) -> Value {
 
 /// Asks the server itself; nothing comes back for what it refuses.
 async fn ask(engine: &Engine, object: &Object) -> Option<Word> {
-    let mut params = PatchParams::apply(MANAGER).dry_run();
+    let mut params = PatchParams::apply(FIELD_MANAGER).dry_run();
     params.field_validation = Some(kube::api::ValidationDirective::Strict);
     let sent = written(&object.0);
     let before = live(engine, object).await;
@@ -353,10 +353,10 @@ impl History {
         }
     }
 
-    fn request(&self, set: &[Value]) -> Request {
+    fn request(&self, set: &[Value]) -> PlanRequest {
         let texts: Vec<String> = set.iter().map(Value::to_string).collect();
         let manifests = manifest::decode("set", &texts.join("\n---\n")).unwrap();
-        Request::sync(self.stage.application.clone(), manifests)
+        PlanRequest::sync(self.stage.application.clone(), manifests)
     }
 
     fn count(&mut self, what: &'static str) {
@@ -365,8 +365,14 @@ impl History {
 
     async fn sync(&mut self, set: &[Value]) -> Vec<String> {
         let ran = self.stage.run(self.request(set)).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}\n{}", ran.told, self.log);
-        ran.told
+        assert_eq!(
+            ran.status,
+            OperationStatus::Succeeded,
+            "{:#?}\n{}",
+            ran.events,
+            self.log
+        );
+        ran.events
     }
 
     /// Plans, compares and syncs once more: nothing changes.
@@ -376,7 +382,7 @@ impl History {
             let changes = &task.apply().unwrap().changes;
             assert_eq!(*changes, ExpectedChange::None, "{}\n{}", task.key, self.log);
         }
-        assert!(self.stage.engine.rehearse(&planned).await.is_empty(), "{}", self.log);
+        assert!(self.stage.engine.dry_run(&planned).await.is_empty(), "{}", self.log);
         let told = self.sync(&self.set.clone()).await;
         let changed: Vec<&String> = told.iter().filter(|told| told.starts_with("changed ")).collect();
         assert!(changed.is_empty(), "{changed:?}\n{}", self.log);
@@ -408,7 +414,7 @@ impl History {
             }
             let planned = match self.stage.engine.plan(self.request(&tried)).await {
                 Ok(planned) => planned,
-                Err(EngineError::Plan(_)) => {
+                Err(EngineError::InvalidInput(_)) => {
                     self.count("was no manifest");
                     continue;
                 }
@@ -419,7 +425,7 @@ impl History {
                 .plan
                 .tasks
                 .iter()
-                .find(|task| task.key.short() == key.short())
+                .find(|task| task.key.kind_and_name() == key.kind_and_name())
                 .unwrap();
             if ask(&self.stage.engine, task.object.as_ref().unwrap()).await.is_none() {
                 self.count("was refused");
@@ -447,7 +453,7 @@ impl History {
         };
         self.log += "round\n";
         let planned = self.stage.engine.plan(self.request(&set)).await.unwrap();
-        let rehearsed = self.stage.engine.rehearse(&planned).await;
+        let rehearsed = self.stage.engine.dry_run(&planned).await;
         let mut differ = BTreeSet::new();
         for one in &rehearsed {
             let task = planned.plan.task(&one.task).unwrap();
@@ -455,7 +461,7 @@ impl History {
                 one.live.as_ref().unwrap(),
                 one.result.as_ref().unwrap().as_ref().unwrap(),
             );
-            if diff::comparable(before, MANAGER) != diff::comparable(after, MANAGER) {
+            if diff::comparable(before, FIELD_MANAGER) != diff::comparable(after, FIELD_MANAGER) {
                 differ.insert(task.key.clone());
             }
         }
@@ -625,12 +631,12 @@ fn what_is_certainly_unchanged_costs_no_request() {
         let request = stage.request_text(&objects.join("\n---\n"));
         stage.run(request.clone()).await.unwrap();
         let every = || {
-            let rule: Rule = serde_json::from_value(json!({ "pass": true })).unwrap();
+            let rule: FaultRule = serde_json::from_value(json!({ "pass": true })).unwrap();
             stage.world().rules().add(rule)
         };
         let requests = every();
         let planned = stage.engine.plan(request.clone()).await.unwrap();
-        let asked = requests.seen();
+        let asked = requests.matched();
         assert!(asked < 30, "{asked} requests for 60 objects");
         for task in &planned.plan.tasks {
             assert_eq!(task.apply().unwrap().changes, ExpectedChange::None, "{}", task.key);
@@ -643,7 +649,7 @@ fn what_is_certainly_unchanged_costs_no_request() {
         drop(requests);
         let requests = every();
         stage.engine.plan(uncertain).await.unwrap();
-        let more = requests.seen();
+        let more = requests.matched();
         assert!(
             (asked + 5..asked + 25).contains(&more),
             "{more} requests, {asked} without"
@@ -651,7 +657,7 @@ fn what_is_certainly_unchanged_costs_no_request() {
     });
 }
 
-async fn real_history(plane: &Plane) -> BTreeMap<&'static str, usize> {
+async fn real_history(plane: &ControlPlane) -> BTreeMap<&'static str, usize> {
     let stage = Stage::real(plane, &real::namespace(), Setup::default()).await.unwrap();
     let seed = std::env::var("CAPSTAN_SEED").ok().and_then(|seed| seed.parse().ok());
     History::new(stage, seed.unwrap_or(1)).run(REAL_ROUNDS).await

@@ -4,17 +4,17 @@ use std::sync::{Arc, Mutex};
 
 use capstan_core::{
     deletion::PropagationRules,
-    grant::{Granted, Requester, UserGrants, gate},
+    grant::{Granted, Requester, UserGrants, authorize},
     hook::Propagation,
     name::{NamespaceName, ObjectName},
     object::{GroupKind, Object, ObjectKey},
     plan::Scope,
     plugins::{Application, ObjectRef, PluginRef, Request},
 };
-use capstan_engine::cluster::{Cluster, Conflicts, DryRun};
+use capstan_engine::cluster::{Cluster, ConflictPolicy, DryRun};
 use capstan_sim::{
     intercept::{Intercept, Verdict},
-    route::{Objects, Query, Route},
+    route::{ObjectPath, Query, Route},
     service::SimService,
     world::{Setup, World},
 };
@@ -33,7 +33,7 @@ use serde_json::json;
 struct Recorder(Mutex<Vec<(Method, String, String)>>);
 
 impl Intercept for Recorder {
-    fn judge(&self, method: &Method, path: &str, query: &str) -> Verdict {
+    fn decide(&self, method: &Method, path: &str, query: &str) -> Verdict {
         let asked = (method.clone(), path.to_owned(), query.to_owned());
         self.0.lock().unwrap().push(asked);
         Verdict::Pass
@@ -96,7 +96,7 @@ fn kinds() -> impl Strategy<Value = (String, String)> {
 fn place(cluster: &Cluster, key: &ObjectKey) -> Route {
     let discovery = cluster.discovery();
     let resource = discovery.resource(&key.group_kind(), None).unwrap();
-    Route::Objects(Objects {
+    Route::Objects(ObjectPath {
         group: key.group.clone(),
         version: resource.version.clone(),
         plural: resource.plural.clone(),
@@ -112,15 +112,15 @@ async fn everything(cluster: &Cluster, recorder: &Recorder, key: &ObjectKey) {
         "apiVersion": cluster.discovery().resource(&key.group_kind(), None).unwrap().api_version, "kind": key.kind,
         "metadata": { "name": key.name, "namespace": key.namespace },
     }));
-    let dry = DryRun::DryRun;
+    let dry = DryRun::Yes;
     cluster.get(key).await.ok();
-    cluster.merge(key, "uid", json!({})).await.ok();
-    cluster.apply(&object, Conflicts::Refuse, dry).await.ok();
+    cluster.merge_patch(key, "uid", json!({})).await.ok();
+    cluster.apply(&object, ConflictPolicy::Refuse, dry).await.ok();
     cluster.replace(&object, dry).await.ok();
     let propagation = PropagationRules::default().decide(Propagation::Background);
     cluster.delete(key, "uid", propagation).await.ok();
     let asked = recorder.take();
-    let is_named = ObjectName::new(&key.name).is_ok() && NamespaceName::optional(&key.namespace).is_ok();
+    let is_named = ObjectName::new(&key.name).is_ok() && NamespaceName::new_optional(&key.namespace).is_ok();
     assert_eq!(asked.len(), if is_named { 5 } else { 0 }, "{key:?}: {asked:?}");
     for (method, path, query) in asked {
         assert_eq!(Route::parse(&path), place(cluster, key), "{key:?}: {method} {path}");
@@ -158,7 +158,7 @@ fn what_the_server_reads_is_what_the_gate_judged_whatever_a_guest_names() {
         let verbs = ["get", "list", "watch", "apply", "patch", "delete"];
         let all = json!({ "cluster": [{ "verbs": verbs, "kinds": ["*/*"], "namespaces": ["*"] }] });
         let granted = UserGrants([("guest".to_owned(), Granted::Requested)].into());
-        let allowance = granted.allow(&by, serde_json::from_value(all).unwrap(), &application);
+        let allowance = granted.allowance_for(&by, serde_json::from_value(all).unwrap(), &application);
         let asker = Requester {
             application: &application,
             has_object: false,
@@ -193,7 +193,7 @@ fn what_the_server_reads_is_what_the_gate_judged_whatever_a_guest_names() {
                 name: name.clone(),
             };
             let request = Request::Get(wanted.clone());
-            let Ok(permitted) = gate(&request, &asker) else {
+            let Ok(permitted) = authorize(&request, &asker) else {
                 refused += 1;
                 continue;
             };
@@ -233,7 +233,7 @@ fn what_is_listed_is_asked_for_in_one_namespace_with_that_selector() {
             let asked = recorder.take();
             assert_eq!(
                 asked.len(),
-                usize::from(NamespaceName::optional(&namespace).is_ok()),
+                usize::from(NamespaceName::new_optional(&namespace).is_ok()),
                 "{namespace:?}"
             );
             for (_, path, query) in asked {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use capstan::{exit::Exit, render::Paint, report};
-use capstan_core::event::Status;
+use capstan_core::event::OperationStatus;
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
-use capstan_tests::{Stage, in_virtual_time, is_like};
+use capstan_tests::{Stage, in_virtual_time, matches_pattern};
 
 fn sandbox(without: &[&str]) -> Arc<Sandbox> {
     let mut builder = Sandbox::builder().timeless();
@@ -43,27 +43,27 @@ fn a_hostile_hook_type_fails_its_hook_and_nothing_else() {
         let stage = Stage::with(Setup::default(), sandbox(&[])).await;
         for (deed, message) in deeds {
             let ran = stage.run(stage.request_text(&hook(deed))).await.unwrap();
-            let Status::Failed(cause) = &ran.status else {
+            let OperationStatus::Failed(cause) = &ran.status else {
                 panic!("{deed}: {:?}", ran.status)
             };
-            assert!(is_like(&cause.message, message), "{deed}: {}", cause.message);
+            assert!(matches_pattern(&cause.message, message), "{deed}: {}", cause.message);
             let troubles = ran
-                .told
+                .events
                 .iter()
                 .filter(|told| told.starts_with("plugin trouble"))
                 .count();
-            assert!(troubles <= 1, "{deed}: {:#?}", ran.told);
+            assert!(troubles <= 1, "{deed}: {:#?}", ran.events);
             assert!(
-                !ran.told.iter().any(|told| told.contains("ConfigMap/after")),
+                !ran.events.iter().any(|told| told.contains("ConfigMap/after")),
                 "{deed}: {:#?}",
-                ran.told
+                ran.events
             );
             let expected = if deed == "idle" { Exit::Hook } else { Exit::Plugin };
-            assert_eq!(Exit::of_status(&ran.status), expected, "{deed}");
+            assert_eq!(Exit::from_status(&ran.status), expected, "{deed}");
         }
         // The process goes on, and so does the application.
         let well = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
-        assert_eq!(well.status, Status::Succeeded);
+        assert_eq!(well.status, OperationStatus::Succeeded);
     });
 }
 
@@ -72,11 +72,11 @@ fn a_plugin_that_asks_for_everything_again_and_again_is_ended() {
     in_virtual_time(async {
         let stage = Stage::with(Setup::default(), sandbox(&[])).await;
         let ran = stage.run(stage.request_text(&hook("beggar"))).await.unwrap();
-        let Status::Failed(cause) = &ran.status else {
+        let OperationStatus::Failed(cause) = &ran.status else {
             panic!("{:?}", ran.status)
         };
         assert!(
-            is_like(&cause.message, "*took 10000 steps without a verdict*"),
+            matches_pattern(&cause.message, "*took 10000 steps without a verdict*"),
             "{}",
             cause.message
         );
@@ -89,7 +89,15 @@ fn a_plugin_that_asks_for_everything_again_and_again_is_ended() {
         let refused: Vec<(&str, bool)> = view
             .requests
             .iter()
-            .map(|request| (request.what.as_str(), request.refused.starts_with("not granted")))
+            .map(|request| {
+                (
+                    request.request.as_str(),
+                    request
+                        .refusal
+                        .as_deref()
+                        .is_some_and(|why| why.starts_with("not granted")),
+                )
+            })
             .collect();
         // Each thing once, however often it was asked for.
         assert_eq!(
@@ -100,7 +108,7 @@ fn a_plugin_that_asks_for_everything_again_and_again_is_ended() {
             ]
         );
         assert!(
-            view.requests.iter().all(|request| request.times > 1000),
+            view.requests.iter().all(|request| request.count > 1000),
             "{:?}",
             view.requests
         );
@@ -113,9 +121,9 @@ fn a_hostile_policy_leaves_the_object_and_says_so_once() {
         let stage = Stage::with(Setup::default(), sandbox(&[])).await;
         let text = hook("job").replace("capstan.dev/hook-type: job", "capstan.dev/delete-policy: hostile/trap");
         let ran = stage.run(stage.request_text(&text)).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         let troubles: Vec<&String> = ran
-            .told
+            .events
             .iter()
             .filter(|told| told.starts_with("plugin trouble"))
             .collect();
@@ -137,7 +145,7 @@ fn a_component_that_imports_something_else_is_not_loaded() {
         .build()
         .map(|_| ())
         .unwrap_err();
-    let text = report::tell(&error.into(), Paint::PLAIN).as_str().to_owned();
+    let text = report::error_text(&error.into(), Paint::PLAIN).as_str().to_owned();
     insta::assert_snapshot!(text, @"
     error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
       hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
@@ -152,7 +160,7 @@ fn without_its_plugin_a_job_is_no_hook_and_has_no_health() {
             .engine
             .plan(stage.request(&["example/echo/presync.yaml"]).unwrap())
             .await;
-        let text = report::tell(&error.map(|_| ()).unwrap_err().into(), Paint::PLAIN)
+        let text = report::error_text(&error.map(|_| ()).unwrap_err().into(), Paint::PLAIN)
             .as_str()
             .to_owned();
         insta::assert_snapshot!(text.replace(&capstan_tests::path("").display().to_string(), ""), @"

@@ -1,6 +1,6 @@
 //! Each field that never changes: a sync that changes it fails and says what helps, and with `Force=true` the object is created anew.
 
-use capstan_core::{compat::Mode, event::Status, sync_options::SyncOptions};
+use capstan_core::{compat::Mode, event::OperationStatus, sync_options::SyncOptions};
 use capstan_sim::{
     store::Kind,
     world::{Setup, World},
@@ -60,13 +60,13 @@ fn what_never_changes_is_refused_with_a_hint_and_created_anew_by_force() {
             let mut object = row.object;
             object["metadata"]["annotations"] = json!({ "capstan.dev/wait": "applied" });
             let first = stage.run(stage.request_text(&object.to_string())).await.unwrap();
-            assert_eq!(first.status, Status::Succeeded, "{what}: {:#?}", first.told);
+            assert_eq!(first.status, OperationStatus::Succeeded, "{what}: {:#?}", first.events);
             let before = live(stage.world(), &object).unwrap();
 
             merge(&mut object, &row.change);
             let refused = stage.run(stage.request_text(&object.to_string())).await.unwrap();
-            let Status::Failed(cause) = &refused.status else {
-                panic!("{what}: {:?}, {:#?}", refused.status, refused.told);
+            let OperationStatus::Failed(cause) = &refused.status else {
+                panic!("{what}: {:?}, {:#?}", refused.status, refused.events);
             };
             assert!(cause.message.contains("Force=true"), "{what}: {}", cause.message);
 
@@ -74,9 +74,9 @@ fn what_never_changes_is_refused_with_a_hint_and_created_anew_by_force() {
                 continue;
             }
             let mut forced = stage.request_text(&object.to_string());
-            forced.options.sync_options = SyncOptions::read(["Force=true"], Mode::Native).unwrap();
+            forced.options.sync_options = SyncOptions::parse(["Force=true"], Mode::Native).unwrap();
             let anew = stage.run(forced).await.unwrap();
-            assert_eq!(anew.status, Status::Succeeded, "{what}: {:#?}", anew.told);
+            assert_eq!(anew.status, OperationStatus::Succeeded, "{what}: {:#?}", anew.events);
             let after = live(stage.world(), &object).unwrap();
             assert_ne!(before["metadata"]["uid"], after["metadata"]["uid"], "{what}");
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use capstan_core::event::Status;
+use capstan_core::event::OperationStatus;
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
 use capstan_stamp::Manifest;
@@ -145,8 +145,8 @@ fn components_of_the_first_day_still_run_hooks_judge_health_and_decide() {
     in_virtual_time(async {
         let stage = Stage::with(Setup::default(), sandbox).await;
         let ran = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         let ran = stage.run(stage.deletion()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
     });
 }

@@ -9,14 +9,14 @@ use std::{
 
 use capstan_core::{
     compat::Mode,
-    event::Status,
+    event::OperationStatus,
     manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::Purpose,
     plugins::Application,
     sync_options::SyncOptions,
 };
-use capstan_engine::{EngineError, Request};
+use capstan_engine::{EngineError, PlanRequest};
 use capstan_sim::world::Setup;
 use capstan_tests::{Stage, in_virtual_time, random::Random};
 use kube::{
@@ -159,11 +159,11 @@ impl History {
 
     /// Others make an object: of their own, a copy with an application's labels, or one that a controller looks after.
     async fn others_create(&mut self) {
-        let kind = *self.random.of(&["ConfigMap", "Secret", "ClusterRole"]);
-        let namespace = *self.random.of(&NAMESPACES);
+        let kind = *self.random.choose(&["ConfigMap", "Secret", "ClusterRole"]);
+        let namespace = *self.random.choose(&NAMESPACES);
         let name = format!("n{}", self.random.below(4));
         let mut made = object(kind, namespace, &name);
-        let application = self.random.of(&self.applications.clone()).clone();
+        let application = self.random.choose(&self.applications.clone()).clone();
         match self.random.below(4) {
             0 => {}
             1 => made["metadata"]["labels"] = json!({ "capstan.dev/application": application.name }),
@@ -175,7 +175,7 @@ impl History {
             }
         }
         let boss = ["a", "b", "c"].contains(&namespace) && kind != "ClusterRole";
-        if boss && self.random.chance(3) {
+        if boss && self.random.one_in(3) {
             let boss = self.api("ConfigMap", namespace).get("boss").await.unwrap();
             made["metadata"]["ownerReferences"] = json!([{
                 "apiVersion": "v1", "kind": "ConfigMap", "name": "boss", "uid": boss.metadata.uid, "controller": true,
@@ -199,7 +199,7 @@ impl History {
         if of_applications.is_empty() {
             return;
         }
-        let chosen = (*self.random.of(&of_applications)).clone();
+        let chosen = (*self.random.choose(&of_applications)).clone();
         let api = self.api(chosen.kind(), chosen.namespace());
         let boss = self.api("ConfigMap", chosen.namespace()).get_opt("boss").await.unwrap();
         let patch = match self.random.below(4) {
@@ -233,16 +233,16 @@ impl History {
         for _ in 0..=self.random.below(5) {
             let kind = *self
                 .random
-                .of(&["ConfigMap", "ConfigMap", "Secret", "ClusterRole", "Namespace"]);
-            let namespace = *self.random.of(&NAMESPACES);
+                .choose(&["ConfigMap", "ConfigMap", "Secret", "ClusterRole", "Namespace"]);
+            let namespace = *self.random.choose(&NAMESPACES);
             let name = match kind {
-                "Namespace" => (*self.random.of(&["x", "y"])).to_owned(),
+                "Namespace" => (*self.random.choose(&["x", "y"])).to_owned(),
                 _ => format!("n{}", self.random.below(4)),
             };
             let namespace = if kind == "Namespace" { "" } else { namespace };
             keys.insert((kind, namespace, name));
             // Without its namespace the set is refused, if nobody else has made that.
-            if ["x", "y"].contains(&namespace) && !self.random.chance(6) {
+            if ["x", "y"].contains(&namespace) && !self.random.one_in(6) {
                 keys.insert(("Namespace", "", namespace.to_owned()));
             }
         }
@@ -250,8 +250,8 @@ impl History {
         for (kind, namespace, name) in keys {
             let mut made = object(kind, namespace, &name);
             let hooks = if kind == "Namespace" { 12 } else { 5 };
-            if self.random.chance(hooks) {
-                let policy = *self.random.of(&["", "HookSucceeded", "BeforeHookCreation"]);
+            if self.random.one_in(hooks) {
+                let policy = *self.random.choose(&["", "HookSucceeded", "BeforeHookCreation"]);
                 made["metadata"]["annotations"] = json!({ "argocd.argoproj.io/hook": "PreSync" });
                 if !policy.is_empty() {
                     made["metadata"]["annotations"]["argocd.argoproj.io/hook-delete-policy"] = json!(policy);
@@ -263,24 +263,24 @@ impl History {
     }
 
     async fn sync(&mut self, at: usize) {
-        let is_rollback = !self.sets[at].is_empty() && self.random.chance(4);
+        let is_rollback = !self.sets[at].is_empty() && self.random.one_in(4);
         let set = if is_rollback {
             let sets = self.sets[at].clone();
-            self.random.of(&sets).clone()
+            self.random.choose(&sets).clone()
         } else {
             self.set()
         };
         let texts: Vec<String> = set.iter().map(Value::to_string).collect();
         let manifests = manifest::decode("set", &texts.join("\n---\n")).unwrap();
-        let mut request = Request::sync(self.applications[at].clone(), manifests);
-        request.options.prune = is_rollback || self.random.chance(2);
+        let mut request = PlanRequest::sync(self.applications[at].clone(), manifests);
+        request.options.prune = is_rollback || self.random.one_in(2);
         if is_rollback {
             request.purpose = Purpose::Rollback;
         }
-        if self.random.chance(3) {
+        if self.random.one_in(3) {
             request.options.mode = Mode::ArgoCd;
             // Argo CD takes shared objects over unless it is told not to.
-            request.options.sync_options = SyncOptions::read(["FailOnSharedResource=true"], Mode::ArgoCd).unwrap();
+            request.options.sync_options = SyncOptions::parse(["FailOnSharedResource=true"], Mode::ArgoCd).unwrap();
         }
         let what = format!(
             "{at} syncs, prune {}, {:?}: {}",
@@ -293,8 +293,8 @@ impl History {
     }
 
     async fn delete(&mut self, at: usize) {
-        let request = Request::delete(self.applications[at].clone());
-        let Some(Status::Succeeded) = self.operate(at, request, &format!("{at} is deleted"), &[]).await else {
+        let request = PlanRequest::delete(self.applications[at].clone());
+        let Some(OperationStatus::Succeeded) = self.operate(at, request, &format!("{at} is deleted"), &[]).await else {
             return;
         };
         self.stored.remove(&at);
@@ -319,12 +319,12 @@ impl History {
     }
 
     /// Carries out an operation, and makes sure that it touched nothing of others.
-    async fn operate(&mut self, at: usize, request: Request, what: &str, set: &[Value]) -> Option<Status> {
+    async fn operate(&mut self, at: usize, request: PlanRequest, what: &str, set: &[Value]) -> Option<OperationStatus> {
         writeln!(self.log, "{what}").unwrap();
         let before = self.known().await;
         let status = match self.stage.run(request).await {
             Ok(ran) => {
-                writeln!(self.log, "  {:?}: {:?}", ran.status, ran.told).unwrap();
+                writeln!(self.log, "  {:?}: {:?}", ran.status, ran.events).unwrap();
                 let skipped = ran.view.skipped.iter().map(|skipped| &skipped.reason);
                 for reason in skipped {
                     if reason.contains("it stays until it is empty") {
@@ -340,7 +340,7 @@ impl History {
             Err(error) => {
                 let is_told = matches!(
                     error.downcast_ref(),
-                    Some(EngineError::Plan(_) | EngineError::NoApplication { .. })
+                    Some(EngineError::InvalidInput(_) | EngineError::NoApplication { .. })
                 );
                 assert!(is_told, "{error:#}\n{}", self.log);
                 self.count("was refused");
@@ -450,14 +450,14 @@ fn nobody_touches_what_another_one_made_and_nothing_of_ones_own_is_left() {
 }
 
 /// Plans, lets others make something, and carries the plan out; returns why it failed, if it did.
-async fn overtaken(history: &mut History, request: Request, others: Value) -> Option<String> {
+async fn overtaken(history: &mut History, request: PlanRequest, others: Value) -> Option<String> {
     let application = request.application.clone();
     let planned = history.stage.engine.plan(request).await.unwrap();
     history.create(others).await;
     let running = history.stage.engine.start(planned, "somebody").await.unwrap();
     let ran = history.stage.follow_as(&application, running, None, &[]).await.unwrap();
     match ran.status {
-        Status::Failed(cause) => Some(cause.message),
+        OperationStatus::Failed(cause) => Some(cause.message),
         _ => None,
     }
 }
@@ -469,7 +469,7 @@ fn what_others_make_after_a_plan_was_made_is_found_when_its_turn_comes() {
         let request = |set: &[Value]| {
             let texts: Vec<String> = set.iter().map(Value::to_string).collect();
             let manifests = manifest::decode("set", &texts.join("\n---\n")).unwrap();
-            let mut request = Request::sync(history_application(), manifests);
+            let mut request = PlanRequest::sync(history_application(), manifests);
             request.options.prune = true;
             request
         };

@@ -8,15 +8,15 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::event::Status;
-use capstan_engine::{Clock, Engine, EngineError, Running, cluster::Cluster};
+use capstan_core::event::OperationStatus;
+use capstan_engine::{Clock, Engine, EngineError, OperationHandle, cluster::Cluster};
 use capstan_sim::{
     intercept::{Intercept, Verdict},
     world::Setup,
 };
 use capstan_tests::{
     Stage, in_virtual_time,
-    stage::{SOMEBODY, built_in},
+    stage::{TERMINATED_BY, built_in},
 };
 use http::Method;
 use kube::Client;
@@ -47,7 +47,7 @@ impl Freezer {
 }
 
 impl Intercept for Freezer {
-    fn judge(&self, _: &Method, _: &str, _: &str) -> Verdict {
+    fn decide(&self, _: &Method, _: &str, _: &str) -> Verdict {
         let left = self.left.load(Ordering::Relaxed);
         let mut until = self.until.lock().unwrap();
         if left > 0 {
@@ -79,11 +79,11 @@ fn set(value: &str) -> String {
 }
 
 /// Carries on with what was left.
-async fn resume(stage: &Stage) -> Option<Running> {
+async fn resume(stage: &Stage) -> Option<OperationHandle> {
     loop {
         match stage.engine.resume(&stage.application).await {
             Ok(running) => return Some(running),
-            Err(EngineError::NothingRuns(_) | EngineError::NoApplication { .. }) => return None,
+            Err(EngineError::NoOperation(_) | EngineError::NoApplication { .. }) => return None,
             Err(EngineError::Busy { .. }) => tokio::time::sleep(Duration::from_secs(1)).await,
             Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
         }
@@ -110,12 +110,12 @@ async fn pause_at(request: u32) -> bool {
     let stage = Stage::new(Setup::default()).await;
     // An earlier operation, so that there is something to lose.
     let ran = stage.run(stage.request_text(&set("zero"))).await.unwrap();
-    assert_eq!(ran.status, Status::Succeeded);
+    assert_eq!(ran.status, OperationStatus::Succeeded);
     let freezer = Freezer::at(0);
     let other = beside(&stage, &freezer).await;
     let planned = other.plan(stage.request_text(&set("one"))).await.unwrap();
     freezer.left.store(request, Ordering::Relaxed);
-    let first = tokio::spawn(async move { other.start(planned, "other").await?.end().await });
+    let first = tokio::spawn(async move { other.start(planned, "other").await?.wait().await });
     while !freezer.has_frozen() {
         if first.is_finished() {
             return false;
@@ -125,28 +125,28 @@ async fn pause_at(request: u32) -> bool {
     tokio::time::sleep(LATER).await;
     if let Some(running) = resume(&stage).await {
         let ran = stage.follow(running, None).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{at}: {:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{at}: {:#?}", ran.events);
     }
     // The same set as the first driver's, which makes the same blobs, and then another one.
     for value in ["one", "two"] {
         let planned = stage.engine.plan(stage.request_text(&set(value))).await.unwrap();
-        let ran = match stage.engine.start(planned, SOMEBODY).await {
+        let ran = match stage.engine.start(planned, TERMINATED_BY).await {
             Ok(running) => stage.follow(running, None).await.unwrap(),
             // The first driver goes on: it had not begun when it was paused.
             Err(EngineError::Busy { .. } | EngineError::Unfinished(_)) => {
-                stage.engine.until_idle(&stage.application).await.unwrap();
+                stage.engine.wait_until_idle(&stage.application).await.unwrap();
                 continue;
             }
             Err(error) => panic!("{at}: {error}"),
         };
-        assert_eq!(ran.status, Status::Succeeded, "{at}: {:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{at}: {:#?}", ran.events);
     }
     // It has gone on by now: as the driver that it was, or to see that it is none any more.
     let ended = first.await.unwrap();
     assert!(
         matches!(
             ended,
-            Ok(Status::Succeeded)
+            Ok(OperationStatus::Succeeded)
                 | Err(EngineError::LostLock(_)
                     | EngineError::Busy { .. }
                     | EngineError::Unfinished(_)
@@ -156,7 +156,7 @@ async fn pause_at(request: u32) -> bool {
     );
     check(&stage, &at).await;
     let ran = stage.run(stage.deletion()).await.unwrap();
-    assert_eq!(ran.status, Status::Succeeded, "{at}: {:#?}", ran.told);
+    assert_eq!(ran.status, OperationStatus::Succeeded, "{at}: {:#?}", ran.events);
     assert_eq!(stage.names(&["Secret"]).await["Secret"], Vec::<String>::new(), "{at}");
     true
 }

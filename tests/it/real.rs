@@ -3,21 +3,21 @@
 use std::time::{Duration, Instant};
 
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     object::{Object, ObjectKey},
     plugins::Application,
     sync_options::SyncOptions,
 };
 use capstan_engine::{
-    Clock, ClusterError, Engine, EngineError, Record, Running,
-    cluster::{Cluster, Conflicts, DryRun},
+    Clock, ClusterError, Engine, EngineError, OperationHandle, Record,
+    cluster::{Cluster, ConflictPolicy, DryRun},
 };
 use capstan_sim::{pods::Behaviour, world::Setup};
 use capstan_tests::{
-    Ran, Stage, is_like,
-    real::{self, Plane},
-    stage::{SOMEBODY, built_in},
-    told::told,
+    RunResult, Stage, matches_pattern,
+    real::{self, ControlPlane},
+    stage::{TERMINATED_BY, built_in},
+    told::event_text,
 };
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -29,11 +29,11 @@ use kube::{
 use serde_json::{Value, json};
 
 /// Begins a stage in a new namespace.
-async fn stage(plane: &Plane) -> Stage {
+async fn stage(plane: &ControlPlane) -> Stage {
     stage_with(plane, json!([])).await
 }
 
-async fn stage_with(plane: &Plane, behaviours: Value) -> Stage {
+async fn stage_with(plane: &ControlPlane, behaviours: Value) -> Stage {
     let behaviours: Vec<Behaviour> = serde_json::from_value(behaviours).unwrap();
     let setup = Setup {
         behaviours,
@@ -95,7 +95,7 @@ async fn soon<T, E: std::fmt::Debug>(attempt: impl AsyncFn() -> Result<T, E>) ->
 /// Says whether the server refuses the object of a file by now.
 async fn refused(stage: &Stage, file: &str) -> Result<(), &'static str> {
     let planned = stage.engine.plan(stage.request(&[file]).unwrap()).await.unwrap();
-    let rehearsed = stage.engine.rehearse(&planned).await;
+    let rehearsed = stage.engine.dry_run(&planned).await;
     if rehearsed.iter().any(|one| one.result.is_err()) {
         Ok(())
     } else {
@@ -104,36 +104,36 @@ async fn refused(stage: &Stage, file: &str) -> Result<(), &'static str> {
 }
 
 /// Why a run failed.
-fn why(ran: &Ran) -> &str {
+fn why(ran: &RunResult) -> &str {
     match &ran.status {
-        Status::Failed(cause) => &cause.message,
-        other => panic!("it ended as {other:?}: {:#?}", ran.told),
+        OperationStatus::Failed(cause) => &cause.message,
+        other => panic!("it ended as {other:?}: {:#?}", ran.events),
     }
 }
 
 /// Follows an operation until something like this was told.
-async fn until(running: &Running, pattern: &str) -> Vec<String> {
+async fn until(running: &OperationHandle, pattern: &str) -> Vec<String> {
     let (mut said, mut view) = (Vec::new(), capstan_core::view::OperationView::default());
     let mut records = running.subscribe();
     while let Some(record) = records.next().await {
         match record {
             Record::Event(event) => {
                 view.fold(&event);
-                said.extend(told(&event, &view));
+                said.extend(event_text(&event, &view));
             }
-            Record::Past(past) => view = *past,
+            Record::Snapshot(past) => view = *past,
             Record::Line(_) | Record::Missed { .. } => {}
         }
-        if said.last().is_some_and(|last| is_like(last, pattern)) {
+        if said.last().is_some_and(|last| matches_pattern(last, pattern)) {
             return said;
         }
     }
     panic!("`{pattern}` was never told: {said:#?}");
 }
 
-async fn start(stage: &Stage, files: &[&str]) -> Running {
+async fn start(stage: &Stage, files: &[&str]) -> OperationHandle {
     let planned = stage.engine.plan(stage.request(files).unwrap()).await.unwrap();
-    stage.engine.start(planned, SOMEBODY).await.unwrap()
+    stage.engine.start(planned, TERMINATED_BY).await.unwrap()
 }
 
 #[test]
@@ -156,24 +156,24 @@ fn wherever_the_driver_is_lost_another_one_carries_on() {
     plane.block_on(join_all(points.map(|point| lose(plane, point))));
 }
 
-async fn lose(plane: &Plane, point: &str) {
+async fn lose(plane: &ControlPlane, point: &str) {
     let stage = stage(plane).await;
     let running = start(&stage, &["example/echo"]).await;
     let before = until(&running, point).await;
     drop(running);
-    stage.engine.until_idle(&stage.application).await.unwrap();
+    stage.engine.wait_until_idle(&stage.application).await.unwrap();
     let ran = match stage.engine.resume(&stage.application).await {
         Ok(running) => stage.follow(running, None).await.unwrap(),
         Err(error) => panic!("{point}: {error}"),
     };
-    assert_eq!(ran.status, Status::Succeeded, "{point}: {:#?}", ran.told);
+    assert_eq!(ran.status, OperationStatus::Succeeded, "{point}: {:#?}", ran.events);
     for hook in ["presync-job*", "postsync-job*"] {
         let verdict = format!("ok Job/{hook}");
-        let count = |told: &[String]| told.iter().filter(|told| is_like(told, &verdict)).count();
+        let count = |told: &[String]| told.iter().filter(|told| matches_pattern(told, &verdict)).count();
         assert!(
-            count(&before) + count(&ran.told) <= 1,
+            count(&before) + count(&ran.events) <= 1,
             "{point}: {before:#?} {:#?}",
-            ran.told
+            ran.events
         );
     }
     let names = stage.names(&["Job", "Lease"]).await;
@@ -200,8 +200,12 @@ fn of_two_drivers_one_is_told_who_the_other_is() {
         // It may end what it may not drive.
         second.terminate(&stage.application, "another").await.unwrap();
         let ran = stage.follow(running, None).await.unwrap();
-        assert!(matches!(ran.status, Status::Terminated { .. }), "{:?}", ran.status);
-        second.until_idle(&stage.application).await.unwrap();
+        assert!(
+            matches!(ran.status, OperationStatus::Terminated { .. }),
+            "{:?}",
+            ran.status
+        );
+        second.wait_until_idle(&stage.application).await.unwrap();
     });
 }
 
@@ -220,7 +224,7 @@ fn a_clock_that_is_wrong_does_no_harm() {
             );
             let skewed = Stage { engine, ..stage };
             let ran = skewed.run(skewed.request(&["example/echo"]).unwrap()).await.unwrap();
-            assert_eq!(ran.status, Status::Succeeded, "{hours} h: {:#?}", ran.told);
+            assert_eq!(ran.status, OperationStatus::Succeeded, "{hours} h: {:#?}", ran.events);
         }
     });
 }
@@ -231,7 +235,7 @@ fn a_hook_whose_job_is_deleted_by_hand_has_failed_and_says_so() {
     plane.block_on(async {
         let stage = stage_with(plane, json!([{ "never-ends": true }])).await;
         let planned = stage.engine.plan(stage.request_text(&hook("gone"))).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         until(&running, "created Job/gone").await;
         let jobs = api(&stage, "batch/v1", "Job");
         jobs.delete("gone", &DeleteParams::background()).await.unwrap();
@@ -250,7 +254,7 @@ fn a_namespace_that_is_going_is_told_by_planning() {
         let spaces = api(&stage, "v1", "Namespace");
         spaces.delete(&stage.application.namespace, &DeleteParams::default()).await.unwrap();
         let error = stage.engine.plan(stage.request_text(&config_map("a"))).await.unwrap_err();
-        let EngineError::Plan(mistakes) = &error else { panic!("{error}") };
+        let EngineError::InvalidInput(mistakes) = &error else { panic!("{error}") };
         assert_eq!(mistakes[0].message, format!("the namespace `{}` is being deleted", stage.application.namespace));
         let patch = kube::api::Patch::Merge(json!({ "metadata": { "finalizers": null } }));
         let maps = api(&stage, "v1", "ConfigMap");
@@ -279,10 +283,14 @@ fn why_pods_can_not_be_made_is_told_by_the_event_that_says_so() {
         create(&stage, quota).await;
         is_counted(&stage).await;
         let mut request = stage.request(&["fixtures/sets/stateful"]).unwrap();
-        request.options.limits.operation = 25;
+        request.options.limits.operation_seconds = Duration::from_secs(25);
         let ran = stage.run(request).await.unwrap();
         let expected = "waiting StatefulSet/db: FailedCreate: *exceeded quota: small*";
-        assert!(ran.told.iter().any(|told| is_like(told, expected)), "{:#?}", ran.told);
+        assert!(
+            ran.events.iter().any(|told| matches_pattern(told, expected)),
+            "{:#?}",
+            ran.events
+        );
     });
 }
 
@@ -298,9 +306,9 @@ fn a_full_quota_is_told_with_its_numbers() {
         let ran = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
         assert!(why(&ran).contains("exceeded quota: small"), "{}", why(&ran));
         assert!(
-            !ran.told.iter().any(|told| told.starts_with("created Deployment")),
+            !ran.events.iter().any(|told| told.starts_with("created Deployment")),
             "{:#?}",
-            ran.told
+            ran.events
         );
     });
 }
@@ -323,7 +331,7 @@ fn a_policy_that_refuses_and_a_webhook_that_never_answers_are_named_before_anyth
         soon(async || refused(&stage, "example/echo/service.yaml").await).await;
         let ran = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
         assert!(why(&ran).contains("no Services on Fridays"), "{}", why(&ran));
-        assert!(!ran.told.iter().any(|told| told.starts_with("started Job/presync") || told == "phase Sync"), "{:#?}", ran.told);
+        assert!(!ran.events.iter().any(|told| told.starts_with("started Job/presync") || told == "phase Sync"), "{:#?}", ran.events);
 
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = silent.local_addr().unwrap().port();
@@ -360,8 +368,8 @@ fn what_the_server_and_a_policy_quote_of_a_secret_is_told_by_nobody() {
             secret("stringdata", json!("48151623")),
         ] {
             for error in [
-                cluster.apply(&object, Conflicts::Refuse, DryRun::DryRun).await.map(drop),
-                cluster.create(&object, DryRun::DryRun).await.map(drop),
+                cluster.apply(&object, ConflictPolicy::Refuse, DryRun::Yes).await.map(drop),
+                cluster.create(&object, DryRun::Yes).await.map(drop),
             ] {
                 let error = error.unwrap_err();
                 assert!(!error.is_temporary() && !error.to_string().contains("48151623"), "{error}");
@@ -379,7 +387,7 @@ fn what_the_server_and_a_policy_quote_of_a_secret_is_told_by_nobody() {
             "metadata": { "name": format!("echo-{space}") },
             "spec": { "policyName": format!("echo-{space}"), "validationActions": ["Deny"] } })).await;
         let good = secret("stringData", json!("48151623"));
-        let denied = soon(async || match cluster.create(&good, DryRun::DryRun).await {
+        let denied = soon(async || match cluster.create(&good, DryRun::Yes).await {
             Ok(_) => Err("the server would take it"),
             Err(error) => Ok(error.to_string()),
         })
@@ -388,7 +396,7 @@ fn what_the_server_and_a_policy_quote_of_a_secret_is_told_by_nobody() {
         let text = "apiVersion: v1\nkind: Secret\nmetadata: { name: keys }\nstringData: { pin: \"48151623\" }\n";
         let ran = stage.run(stage.request_text(text)).await.unwrap();
         assert!(why(&ran).contains(&format!("echo-{space}")), "{}", why(&ran));
-        assert!(!format!("{:?}{:?}", ran.status, ran.told).contains("48151623"), "{:#?}", ran.told);
+        assert!(!format!("{:?}{:?}", ran.status, ran.events).contains("48151623"), "{:#?}", ran.events);
     });
 }
 
@@ -427,12 +435,12 @@ fn fields_that_the_server_does_not_know_are_refused_or_left_out() {
         assert_eq!(stage.names(&["ConfigMap"]).await["ConfigMap"], ["kube-root-ca.crt"]);
 
         let mut request = stage.request_text(&text);
-        request.options.sync_options = SyncOptions::read(["Validate=false"], request.options.mode).unwrap();
+        request.options.sync_options = SyncOptions::parse(["Validate=false"], request.options.mode).unwrap();
         let ran = stage.run(request).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
-        let told = |pattern: &str| ran.told.iter().any(|told| is_like(told, pattern));
-        assert!(told("waiting Service/odd: left out*.spec.odd*"), "{:#?}", ran.told);
-        assert!(told("waiting Service/odd: left out*strange*"), "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
+        let told = |pattern: &str| ran.events.iter().any(|told| matches_pattern(told, pattern));
+        assert!(told("waiting Service/odd: left out*.spec.odd*"), "{:#?}", ran.events);
+        assert!(told("waiting Service/odd: left out*strange*"), "{:#?}", ran.events);
 
         let job = hook("job").replace("spec:\n  template:", "spec:\n  odd: true\n  template:");
         let ran = stage.run(stage.request_text(&job)).await.unwrap();
@@ -486,7 +494,7 @@ fn who_may_work_in_one_namespace_only_can() {
             ..stage
         };
         let planned = soon(async || limited.engine.plan(limited.request(&["example/echo"]).unwrap()).await).await;
-        let error = limited.engine.start(planned, SOMEBODY).await.err().unwrap();
+        let error = limited.engine.start(planned, TERMINATED_BY).await.err().unwrap();
         let told = error.to_string();
         assert!(told.starts_with("the plan needs what isn't allowed: "), "{told}");
         for missing in [
@@ -527,7 +535,7 @@ fn who_may_work_in_one_namespace_only_can() {
             .await
             .unwrap();
         let ran = soon(async || limited.run(limited.request(&["example/echo"]).unwrap()).await).await;
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
     });
 }
 
@@ -575,13 +583,13 @@ fn an_object_that_is_nested_too_deep_is_nobody_elses_trouble() {
         let definition = definition.to_string();
         let set = format!("{definition}\n---\n{}", deep("one", 3));
         let ran = stage.run(stage.request_text(&set)).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         stage.engine.cluster().refresh().await.unwrap();
         let strange = Object(deep("strange", 150));
         soon(async || stage.engine.cluster().create(&strange, DryRun::No).await.map(drop)).await;
         let ran = stage.run(stage.request_text(&set)).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         let ran = stage.run(stage.deletion()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
     });
 }

@@ -15,7 +15,7 @@ use capstan_api::{
     path,
     plan::{PlanKind, PlanRequest, PlannedAction},
 };
-use capstan_core::{event::Status, plugins::Application, view::OperationView};
+use capstan_core::{event::OperationStatus, plugins::Application, view::OperationView};
 use capstan_server::{Access, Token, TokenAccess, User, serve};
 use capstan_sim::world::Setup;
 use capstan_tests::{Stage, in_virtual_time};
@@ -92,7 +92,7 @@ fn an_application_is_planned_synced_watched_and_deleted() {
             Some((
                 None,
                 StreamRecord::End {
-                    status: Status::Succeeded
+                    status: OperationStatus::Succeeded
                 }
             ))
         ));
@@ -151,7 +151,7 @@ fn an_application_is_planned_synced_watched_and_deleted() {
         assert_eq!(history[0].waves, page.view.waves);
         let objects: Vec<ObjectRow> = client.get(&address("/objects")).await;
         assert_eq!(
-            objects.iter().map(|row| row.key.short()).collect::<Vec<_>>(),
+            objects.iter().map(|row| row.key.kind_and_name()).collect::<Vec<_>>(),
             ["ConfigMap/c"]
         );
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
@@ -185,7 +185,7 @@ fn an_application_is_planned_synced_watched_and_deleted() {
             Some((
                 _,
                 StreamRecord::End {
-                    status: Status::Succeeded
+                    status: OperationStatus::Succeeded
                 }
             ))
         ));
@@ -221,7 +221,7 @@ fn an_operation_is_terminated_and_another_one_waits_or_is_refused() {
         assert!(outcome.message.contains(&id), "{}", outcome.message);
         let records = client.to_end(&id).await;
         assert!(
-            matches!(records.last(), Some((_, StreamRecord::End { status: Status::Terminated { by } })) if by == USER)
+            matches!(records.last(), Some((_, StreamRecord::End { status: OperationStatus::Terminated { by } })) if by == USER)
         );
         // The one that waited runs now.
         let mut report: ApplicationReport = client.get(&address("")).await;
@@ -243,7 +243,7 @@ fn an_operation_is_terminated_and_another_one_waits_or_is_refused() {
         let _: Outcome = client.post(&address("/approvals"), &approval).await;
         let end = stream.rest().await;
         assert!(
-            matches!(end.last(), Some((_, StreamRecord::End { status: Status::Failed(cause) })) if cause.message.contains("no"))
+            matches!(end.last(), Some((_, StreamRecord::End { status: OperationStatus::Failed(cause) })) if cause.message.contains("no"))
         );
         let (status, body) = client.post_text(&address("/approvals"), &approval).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{body}");

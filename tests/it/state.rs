@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     deletion::PropagationRules,
-    event::Status,
+    event::OperationStatus,
     health::Assessment,
     hook::{Disposal, Propagation, short_hash},
     object::{GroupKind, Object, ObjectKey},
     plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, PlaceQuestion, Placement, PluginError, PluginQuery,
+        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
         PluginRef, Plugins, PolicyQuestion,
     },
 };
@@ -23,7 +23,7 @@ use capstan_engine::EngineError;
 use capstan_sim::world::Setup;
 use capstan_tests::{
     Stage, in_virtual_time,
-    stage::{SOMEBODY, built_in},
+    stage::{TERMINATED_BY, built_in},
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use jiff::Timestamp;
@@ -51,7 +51,7 @@ fn config_map(name: &str, value: &str) -> String {
 
 async fn sync(stage: &Stage, text: &str) {
     let ran = stage.run(stage.request_text(text)).await.unwrap();
-    assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+    assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
 }
 
 async fn create(stage: &Stage, object: Value) {
@@ -141,15 +141,15 @@ fn noise(bytes: usize, seed: u64) -> String {
 
 #[async_trait]
 impl Plugins for Talkative {
-    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
-        self.others.answerer(need)
+    fn plugin_for(&self, need: &PluginQuery) -> Option<PluginRef> {
+        self.others.plugin_for(need)
     }
 
     fn policies_for_all(&self) -> Vec<PluginRef> {
         self.others.policies_for_all()
     }
 
-    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError> {
+    async fn place(&self, by: &PluginRef, question: PlacementQuestion) -> Result<Placement, PluginError> {
         self.others.place(by, question).await
     }
 
@@ -193,8 +193,8 @@ fn a_plugin_that_talks_without_end_costs_itself_its_messages_and_nothing_else() 
         });
         let text = format!("{}{}", config_map("after", "one"), hooks.concat());
         let ran = stage.run(stage.request_text(&text)).await.unwrap();
-        assert!(matches!(ran.status, Status::Failed(_)), "{:?}", ran.status);
-        let longest = ran.told.iter().map(String::len).max();
+        assert!(matches!(ran.status, OperationStatus::Failed(_)), "{:?}", ran.status);
+        let longest = ran.events.iter().map(String::len).max();
         assert!(longest < Some(20_000), "{longest:?}");
         for secret in stored(&stage).await {
             assert!(secret.0.to_string().len() < 1_000_000, "{}", secret.name());
@@ -202,7 +202,7 @@ fn a_plugin_that_talks_without_end_costs_itself_its_messages_and_nothing_else() 
         // The next one is planned as if nothing had been, and so is the deletion.
         sync(&stage, &config_map("after", "two")).await;
         let ran = stage.run(stage.deletion()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         assert!(stored(&stage).await.is_empty());
     });
 }
@@ -225,7 +225,7 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request_text(&many(800, "one"));
         let planned = stage.engine.plan(request.clone()).await.unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let mut records = running.subscribe();
         for _ in 0..1_200 {
             records.next().await.unwrap();
@@ -236,11 +236,15 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         assert!(before.text("/data/parts").is_some(), "{}", before.0.to_string().len());
         // Terminated from outside, carried on with, synced to its end and deleted.
         let running = stage.engine.resume(&stage.application).await.unwrap();
-        running.terminate(SOMEBODY);
+        running.terminate(TERMINATED_BY);
         let ran = stage.follow(running, None).await.unwrap();
-        assert!(matches!(ran.status, Status::Terminated { .. }), "{:?}", ran.status);
+        assert!(
+            matches!(ran.status, OperationStatus::Terminated { .. }),
+            "{:?}",
+            ran.status
+        );
         let ran = stage.run(request).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
         let all = stored(&stage).await;
         for secret in &all {
             assert!(secret.0.to_string().len() < 1_000_000, "{}", secret.name());
@@ -248,7 +252,7 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         // Two operations: what they were at earlier moments is gone.
         assert!(all.len() < 25, "{}", all.len());
         let ran = stage.run(stage.deletion()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
         assert!(stored(&stage).await.is_empty());
     });
 }
@@ -281,7 +285,7 @@ fn a_blob_that_somebody_put_there_first_is_not_taken_for_ours() {
         assert_eq!(manifests.len(), 1);
         assert_eq!(manifests[0].object.key().to_string(), "ConfigMap shop/one");
         let ran = stage.run(stage.deletion()).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded);
+        assert_eq!(ran.status, OperationStatus::Succeeded);
         // It is somebody else's, and stays.
         let names: Vec<String> = stored(&stage)
             .await
@@ -302,7 +306,7 @@ fn a_blob_that_was_exchanged_is_noticed_and_the_way_out_is_to_abandon() {
         create(&stage, foreign_blob(&name, &json!([]))).await;
         let error = stage.engine.plan(stage.deletion()).await.map(drop).unwrap_err();
         assert!(error.to_string().contains("digest"), "{error}");
-        let left = stage.engine.left_by(&stage.application).await.unwrap();
+        let left = stage.engine.remaining_objects(&stage.application).await.unwrap();
         let left: Vec<String> = left.objects.iter().map(ObjectKey::to_string).collect();
         assert_eq!(left, ["ConfigMap shop/one"]);
         stage.engine.abandon(&stage.application).await.unwrap();
@@ -331,7 +335,7 @@ fn whatever_is_broken_can_be_abandoned() {
             sync(&stage, &config_map("one", "one")).await;
             rewrite_head(&stage, break_it).await;
             let error = stage.engine.plan(stage.deletion()).await.map(drop).unwrap_err();
-            assert!(matches!(error, EngineError::Stored(_)), "{why}: {error}");
+            assert!(matches!(error, EngineError::InvalidState(_)), "{why}: {error}");
             stage.engine.abandon(&stage.application).await.unwrap();
             assert!(stored(&stage).await.is_empty(), "{why}");
             let again = stage.engine.abandon(&stage.application).await.unwrap_err();
@@ -349,10 +353,13 @@ fn an_application_that_is_being_driven_is_not_abandoned() {
             .engine
             .plan(stage.request(&["fixtures/sets/waves"]).unwrap())
             .await;
-        let running = stage.engine.start(planned.unwrap(), SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned.unwrap(), TERMINATED_BY).await.unwrap();
         let refused = stage.engine.abandon(&stage.application).await.unwrap_err();
         assert!(matches!(refused, EngineError::Busy { .. }), "{refused}");
-        assert_eq!(stage.follow(running, None).await.unwrap().status, Status::Succeeded);
+        assert_eq!(
+            stage.follow(running, None).await.unwrap().status,
+            OperationStatus::Succeeded
+        );
     });
 }
 
@@ -379,7 +386,7 @@ async fn forget_mark(stage: &Stage) {
     let leases = GroupKind::new("coordination.k8s.io", "Lease");
     let lease = cluster.list(&leases, "shop", "").await.unwrap().remove(0);
     let patch = json!({ "metadata": { "annotations": { "capstan.dev/state-mark": null } } });
-    cluster.merge(&lease.key(), lease.uid(), patch).await.unwrap();
+    cluster.merge_patch(&lease.key(), lease.uid(), patch).await.unwrap();
 }
 
 #[test]
@@ -402,7 +409,7 @@ fn a_head_that_somebody_put_there_first_is_not_taken_for_ours() {
             }
             for request in [stage.deletion(), stage.request_text(&config_map("one", "two"))] {
                 let planned = stage.engine.plan(request).await.unwrap();
-                let error = stage.engine.start(planned, SOMEBODY).await.map(drop).unwrap_err();
+                let error = stage.engine.start(planned, TERMINATED_BY).await.map(drop).unwrap_err();
                 assert!(error.to_string().contains("not stored by capstan"), "{error}");
             }
             stage.engine.abandon(&stage.application).await.unwrap();
@@ -480,11 +487,11 @@ fn an_object_that_is_nested_too_deep_is_nobody_elses_trouble() {
             let mut request = stage.request_text(&names.join("---\n"));
             request.options.prune = label == "nobody";
             let ran = stage.run(request).await.unwrap();
-            assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+            assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
             let all = stage.names(&["ConfigMap"]).await;
             assert_eq!(all["ConfigMap"].len(), 6, "{all:?}");
             let ran = stage.run(stage.deletion()).await.unwrap();
-            assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+            assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         });
     }
 }
@@ -494,7 +501,7 @@ fn what_many_failures_say_is_told_of_some_and_counted_of_the_rest() {
     in_virtual_time(async {
         let rules = json!([{ "verb": "patch", "path": "/**/configmaps/*", "refuse": { "code": 403, "reason": "Forbidden", "message": "no" } }]);
         let setup = Setup {
-            rules: serde_json::from_value(rules).unwrap(),
+            fault_rules: serde_json::from_value(rules).unwrap(),
             ..Setup::default()
         };
         let stage = Stage::new(setup).await;
@@ -502,7 +509,7 @@ fn what_many_failures_say_is_told_of_some_and_counted_of_the_rest() {
         let mut request = stage.request_text(&set.join("---\n"));
         request.options.dry_run_first = false;
         let ran = stage.run(request).await.unwrap();
-        let Status::Failed(cause) = &ran.status else {
+        let OperationStatus::Failed(cause) = &ran.status else {
             unreachable!("{:?}", ran.status)
         };
         assert!(cause.message.ends_with("; and 130 more failed"), "{}", cause.message);
@@ -521,7 +528,7 @@ fn a_write_that_is_too_large_is_made_without_what_only_people_look_at() {
                 "refuse": { "code": 422, "reason": "Invalid", "message": message },
             }]);
             let setup = Setup {
-                rules: serde_json::from_value(rules).unwrap(),
+                fault_rules: serde_json::from_value(rules).unwrap(),
                 ..Setup::default()
             };
             let stage = Stage::new(setup).await;
@@ -530,19 +537,19 @@ fn a_write_that_is_too_large_is_made_without_what_only_people_look_at() {
                 .plan(stage.request_text(&config_map("one", "one")))
                 .await
                 .unwrap();
-            let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+            let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
             let mut records = running.subscribe();
             while records.next().await.is_some() {}
-            assert_eq!(running.end().await.unwrap(), Status::Succeeded);
+            assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
             // The journal is given up after the second refusal; what the operation looked like is stored at its end all the same.
             let report = stage.engine.report(&stage.application).await.unwrap();
             let past = &report.history[0];
             let journal = stage.engine.journal(&stage.application, past).await.unwrap();
             assert_eq!(journal.is_some(), refused == 1);
             let view = stage.engine.view(&stage.application, past).await.unwrap();
-            assert_eq!(view.status, Some(Status::Succeeded));
+            assert_eq!(view.status, Some(OperationStatus::Succeeded));
             let ran = stage.run(stage.deletion()).await.unwrap();
-            assert_eq!(ran.status, Status::Succeeded);
+            assert_eq!(ran.status, OperationStatus::Succeeded);
             assert!(stored(&stage).await.is_empty());
         });
     }
@@ -557,7 +564,7 @@ fn an_operation_whose_view_is_lost_is_carried_on_with() {
             .plan(stage.request(&["fixtures/sets/waves"]).unwrap())
             .await
             .unwrap();
-        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
         let mut records = running.subscribe();
         for _ in 0..12 {
             records.next().await.unwrap();
@@ -574,13 +581,13 @@ fn an_operation_whose_view_is_lost_is_carried_on_with() {
         let running = stage.engine.resume(&stage.application).await.unwrap();
         let mut records = running.subscribe();
         while records.next().await.is_some() {}
-        assert_eq!(running.end().await.unwrap(), Status::Succeeded);
+        assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
         let report = stage.engine.report(&stage.application).await.unwrap();
         let view = stage.engine.view(&stage.application, &report.history[0]).await.unwrap();
         assert!(
-            !view.tasks.is_empty() && view.troubles[0].contains("too large to be stored"),
+            !view.tasks.is_empty() && view.problems[0].contains("too large to be stored"),
             "{:?}",
-            view.troubles
+            view.problems
         );
     });
 }

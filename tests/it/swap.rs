@@ -3,15 +3,15 @@
 use std::{path::Path, sync::Arc};
 
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     journal::{Entry, PluginExchange},
     plugins::{Application, Plugins},
 };
-use capstan_engine::{APPROVAL, Engine, EngineError, Record, Request, Running};
+use capstan_engine::{APPROVAL, Engine, EngineError, OperationHandle, PlanRequest, Record};
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
 use capstan_stamp::{Claim, stamp};
-use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
+use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};
 use serde_json::json;
 
 const GATE: &str = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata:\n  name: go\n  annotations: { capstan.dev/hook: PreSync }\n\
@@ -40,16 +40,16 @@ fn plugins(version: &str, cache: Option<&Path>) -> Arc<dyn Plugins> {
 }
 
 /// Starts the operation, and follows it until the hook waits for a person.
-async fn waiting(stage: &Stage, engine: &Engine) -> Running {
+async fn waiting(stage: &Stage, engine: &Engine) -> OperationHandle {
     let request = stage.request_text(GATE);
     waiting_as(engine, request).await
 }
 
 /// The same for any request with such a hook.
-async fn waiting_as(engine: &Engine, request: Request) -> Running {
+async fn waiting_as(engine: &Engine, request: PlanRequest) -> OperationHandle {
     let application = request.application.clone();
     let planned = engine.plan(request).await.unwrap();
-    let running = engine.start(planned, SOMEBODY).await.unwrap();
+    let running = engine.start(planned, TERMINATED_BY).await.unwrap();
     let mut records = running.subscribe();
     while engine.report(&application).await.unwrap().approvals.is_empty() {
         records.next().await.unwrap();
@@ -63,16 +63,16 @@ async fn approve(stage: &Stage, engine: &Engine) {
 
 async fn approve_of(application: &Application, engine: &Engine) {
     let approved = json!({ "verdict": "approved" });
-    let sent = engine.signal(application, None, APPROVAL, SOMEBODY, approved);
+    let sent = engine.signal(application, None, APPROVAL, TERMINATED_BY, approved);
     sent.await.unwrap();
 }
 
-async fn end(running: Running) -> Status {
+async fn end(running: OperationHandle) -> OperationStatus {
     let mut records = running.subscribe();
     while let Some(record) = records.next().await {
         assert!(!matches!(record, Record::Line(_)));
     }
-    running.end().await.unwrap()
+    running.wait().await.unwrap()
 }
 
 /// Which versions of the hook type the last operation asked.
@@ -85,8 +85,10 @@ async fn asked_for(engine: &Engine, application: &Application) -> Vec<String> {
     let past = report.history.last().unwrap();
     let kept = engine.journal(application, past).await.unwrap().unwrap();
     let steps = kept.entries.iter().filter_map(|entry| match entry {
-        Entry::Asked(asked) if matches!(asked.what, PluginExchange::Step { .. }) => Some(asked.by.version.clone()),
-        Entry::Asked(_) | Entry::Told(_) | Entry::Left(_) => None,
+        Entry::PluginCall(asked) if matches!(asked.exchange, PluginExchange::Step { .. }) => {
+            Some(asked.plugin.version.clone())
+        }
+        Entry::PluginCall(_) | Entry::Input(_) | Entry::Omitted(_) => None,
     });
     let mut versions: Vec<String> = steps.collect();
     versions.dedup();
@@ -98,16 +100,16 @@ fn an_operation_is_carried_on_with_the_plugin_it_began_with_and_the_next_takes_t
     let cache = tempfile::tempdir().unwrap();
     in_virtual_time(async {
         let stage = Stage::with(Setup::default(), plugins("1.0.0", Some(cache.path()))).await;
-        waiting(&stage, &stage.engine).await.leave().await;
+        waiting(&stage, &stage.engine).await.detach().await;
         let engine = stage.engine.with_plugins(plugins("2.0.0", Some(cache.path())));
         approve(&stage, &engine).await;
         let running = engine.resume(&stage.application).await.unwrap();
-        assert_eq!(end(running).await, Status::Succeeded);
+        assert_eq!(end(running).await, OperationStatus::Succeeded);
         assert_eq!(asked(&engine, &stage).await, ["1.0.0"]);
 
         let running = waiting(&stage, &engine).await;
         approve(&stage, &engine).await;
-        assert_eq!(end(running).await, Status::Succeeded);
+        assert_eq!(end(running).await, OperationStatus::Succeeded);
         assert_eq!(asked(&engine, &stage).await, ["2.0.0"]);
     });
 }
@@ -116,11 +118,11 @@ fn an_operation_is_carried_on_with_the_plugin_it_began_with_and_the_next_takes_t
 fn where_the_old_plugin_is_not_kept_its_hook_fails_by_its_name() {
     in_virtual_time(async {
         let stage = Stage::with(Setup::default(), plugins("1.0.0", None)).await;
-        waiting(&stage, &stage.engine).await.leave().await;
+        waiting(&stage, &stage.engine).await.detach().await;
         let engine = stage.engine.with_plugins(plugins("2.0.0", None));
         approve(&stage, &engine).await;
         let running = engine.resume(&stage.application).await.unwrap();
-        let Status::Failed(cause) = end(running).await else {
+        let OperationStatus::Failed(cause) = end(running).await else {
             panic!("it can't go on")
         };
         assert!(
@@ -151,7 +153,7 @@ fn projects_with_different_plugins_run_side_by_side_on_one_cluster() {
         );
         // Meanwhile a third project has no such hook type.
         let refused = engines[2].plan(request("three")).await.map(drop).unwrap_err();
-        let EngineError::Plan(mistakes) = refused else {
+        let EngineError::InvalidInput(mistakes) = refused else {
             panic!("{refused}")
         };
         assert!(mistakes[0].message.contains("gate"), "{}", mistakes[0].message);
@@ -159,7 +161,7 @@ fn projects_with_different_plugins_run_side_by_side_on_one_cluster() {
             let name = if version == "1.0.0" { "one" } else { "two" };
             let application = request(name).application;
             approve_of(&application, engine).await;
-            assert_eq!(end(running).await, Status::Succeeded);
+            assert_eq!(end(running).await, OperationStatus::Succeeded);
             assert_eq!(asked_for(engine, &application).await, [version]);
         }
     });

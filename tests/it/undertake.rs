@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use capstan_core::event::Status;
+use capstan_core::{event::OperationStatus, on_busy::OnBusy};
 use capstan_engine::{
-    APPROVAL, CarriedOn, Engine, EngineError, LintErrors, Notice, OnBusy, Planned, Policy, Request, Running, Same,
-    Undertaken, Work,
+    APPROVAL, Engine, EngineError, EquivalentOperation, LintErrors, Notice, OperationHandle, PlanRequest, Preparation,
+    PreparedPlan, ResumedOperation, StartPolicy, Work,
 };
 use capstan_sim::world::Setup;
-use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
+use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};
 use serde_json::json;
 
 const GATE: &str = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata:\n  name: gate\n  annotations: { capstan.dev/hook: PreSync }\n\
@@ -18,16 +18,16 @@ const SET: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata:
 const WRONG: &str = "apiVersion: batch/v1\nkind: Job\nmetadata: { name: wrong }\nspec:\n  template:\n    spec:\n      \
                      restartPolicy: Always\n      containers: [{ name: main, image: ubuntu }]\n";
 
-fn policy(on_busy: OnBusy, same: Same) -> Policy {
-    Policy {
-        by: SOMEBODY.to_owned(),
+fn policy(on_busy: OnBusy, same: EquivalentOperation) -> StartPolicy {
+    StartPolicy {
+        by: TERMINATED_BY.to_owned(),
         on_busy,
-        same,
+        equivalent: same,
         lint_errors: LintErrors::Show,
     }
 }
 
-fn work(request: &Request) -> Work {
+fn work(request: &PlanRequest) -> Work {
     Work::Request(Box::new(request.clone()))
 }
 
@@ -35,17 +35,17 @@ fn silent(notice: Notice) {
     panic!("nobody is at work: {notice:?}");
 }
 
-fn ready(undertaken: Undertaken) -> Planned {
+fn ready(undertaken: Preparation) -> PreparedPlan {
     match undertaken {
-        Undertaken::Ready(planned) => planned,
-        Undertaken::CarriedOn(carried_on, _) => panic!("operation {} was left", carried_on.current.id),
+        Preparation::Ready(planned) => planned,
+        Preparation::Resumed(carried_on, _) => panic!("operation {} was left", carried_on.current.id),
     }
 }
 
 /// Starts an operation that waits for a person.
-async fn waiting(stage: &Stage) -> Running {
+async fn waiting(stage: &Stage) -> OperationHandle {
     let planned = stage.engine.plan(stage.request_text(GATE)).await.unwrap();
-    let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+    let running = stage.engine.start(planned, TERMINATED_BY).await.unwrap();
     let mut records = running.subscribe();
     while stage
         .engine
@@ -62,7 +62,7 @@ async fn waiting(stage: &Stage) -> Running {
 
 async fn approve(stage: &Stage, engine: &Engine) {
     let verdict = json!({ "verdict": "approved" });
-    let sent = engine.signal(&stage.application, None, APPROVAL, SOMEBODY, verdict);
+    let sent = engine.signal(&stage.application, None, APPROVAL, TERMINATED_BY, verdict);
     sent.await.unwrap();
 }
 
@@ -73,25 +73,33 @@ fn what_was_left_before_its_end_comes_first() {
         let gate = stage.request_text(GATE);
         let request = stage.request_text(SET);
         for (same, expected) in [
-            (Same::Request(gate.digest()), true),
-            (Same::Request(request.digest()), false),
-            (Same::Deletion, false),
-            (Same::Rollback(None), false),
+            (EquivalentOperation::Request(gate.digest()), true),
+            (EquivalentOperation::Request(request.digest()), false),
+            (EquivalentOperation::Deletion, false),
+            (EquivalentOperation::Rollback(None), false),
         ] {
-            waiting(&stage).await.leave().await;
+            waiting(&stage).await.detach().await;
             let policy = policy(OnBusy::Refuse, same);
-            let undertaken = stage.engine.undertake(work(&request), &policy, silent).await.unwrap();
-            let Undertaken::CarriedOn(carried_on, left) = undertaken else {
+            let undertaken = stage
+                .engine
+                .resume_or_prepare(work(&request), &policy, silent)
+                .await
+                .unwrap();
+            let Preparation::Resumed(carried_on, left) = undertaken else {
                 panic!("an operation was left")
             };
-            let CarriedOn { is_same, running, .. } = *carried_on;
+            let ResumedOperation {
+                is_equivalent: is_same,
+                operation: running,
+                ..
+            } = *carried_on;
             assert_eq!(is_same, expected, "{policy:?}");
             approve(&stage, &stage.engine).await;
-            assert_eq!(running.end().await.unwrap(), Status::Succeeded);
+            assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
             // Nothing is in the way any more.
-            let planned = ready(stage.engine.undertake(left, &policy, silent).await.unwrap());
+            let planned = ready(stage.engine.resume_or_prepare(left, &policy, silent).await.unwrap());
             let running = stage.engine.start_when_free(planned, &policy, silent).await.unwrap();
-            assert_eq!(running.end().await.unwrap(), Status::Succeeded);
+            assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
         }
     });
 }
@@ -101,7 +109,7 @@ fn a_driver_at_work_is_an_error_or_waited_for_or_ended() {
     in_virtual_time(async {
         for on_busy in [OnBusy::Refuse, OnBusy::Wait, OnBusy::Supersede] {
             let stage = Stage::new(Setup::default()).await;
-            let policy = policy(on_busy, Same::Nothing);
+            let policy = policy(on_busy, EquivalentOperation::None);
             let request = stage.request_text(SET);
             let planned = stage.engine.plan(request.clone()).await.unwrap();
             let first = waiting(&stage).await;
@@ -118,15 +126,20 @@ fn a_driver_at_work_is_an_error_or_waited_for_or_ended() {
             let (started, (), first) = match on_busy {
                 OnBusy::Refuse => (started.await, (), None),
                 OnBusy::Wait | OnBusy::Supersede => {
-                    let (started, (), first) = tokio::join!(started, approval, first.end());
+                    let (started, (), first) = tokio::join!(started, approval, first.wait());
                     (started, (), Some(first.unwrap()))
                 }
             };
             match (on_busy, started, first, notices.as_slice()) {
                 (OnBusy::Refuse, Err(EngineError::Busy { .. }), None, []) => {}
-                (OnBusy::Wait, Ok(running), Some(Status::Succeeded), [Notice::WaitingForEnd(_)])
-                | (OnBusy::Supersede, Ok(running), Some(Status::Terminated { .. }), [Notice::EndingFirst(_)]) => {
-                    assert_eq!(running.end().await.unwrap(), Status::Succeeded);
+                (OnBusy::Wait, Ok(running), Some(OperationStatus::Succeeded), [Notice::WaitingForEnd(_)])
+                | (
+                    OnBusy::Supersede,
+                    Ok(running),
+                    Some(OperationStatus::Terminated { .. }),
+                    [Notice::TerminatingFirst(_)],
+                ) => {
+                    assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
                 }
                 (on_busy, started, first, notices) => {
                     panic!("{on_busy:?}: {:?} {first:?} {notices:?}", started.map(drop));
@@ -142,18 +155,22 @@ fn an_error_that_lint_finds_refuses_the_plan_unless_it_is_allowed() {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request_text(WRONG);
         let undertake = async |lint_errors: LintErrors| {
-            let policy = Policy {
+            let policy = StartPolicy {
                 lint_errors,
-                ..policy(OnBusy::Refuse, Same::Nothing)
+                ..policy(OnBusy::Refuse, EquivalentOperation::None)
             };
-            stage.engine.undertake(work(&request), &policy, silent).await.map(ready)
+            stage
+                .engine
+                .resume_or_prepare(work(&request), &policy, silent)
+                .await
+                .map(ready)
         };
         let allowing = |rules: &[&str]| LintErrors::Refuse {
             allowed: rules.iter().map(|rule| (*rule).to_owned()).collect(),
         };
         for allowed in [&[][..], &["wrong-type"]] {
             let refused = undertake(allowing(allowed)).await.map(drop).unwrap_err();
-            let EngineError::Findings(findings) = refused else {
+            let EngineError::LintErrors(findings) = refused else {
                 panic!("{refused}")
             };
             let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
@@ -178,13 +195,13 @@ fn an_error_that_lint_finds_refuses_the_plan_unless_it_is_allowed() {
 fn a_saved_plan_is_undertaken_if_the_cluster_is_as_it_was() {
     in_virtual_time(async {
         let stage = Stage::new(Setup::default()).await;
-        let policy = policy(OnBusy::Refuse, Same::Nothing);
+        let policy = policy(OnBusy::Refuse, EquivalentOperation::None);
         let planned = stage.engine.plan(stage.request_text(SET)).await.unwrap();
-        let saved = || Work::Saved(Box::new(planned.clone()));
-        let again = ready(stage.engine.undertake(saved(), &policy, silent).await.unwrap());
+        let saved = || Work::SavedPlan(Box::new(planned.clone()));
+        let again = ready(stage.engine.resume_or_prepare(saved(), &policy, silent).await.unwrap());
         let running = stage.engine.start_when_free(again, &policy, silent).await.unwrap();
-        assert_eq!(running.end().await.unwrap(), Status::Succeeded);
-        let refused = stage.engine.undertake(saved(), &policy, silent).await;
+        assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);
+        let refused = stage.engine.resume_or_prepare(saved(), &policy, silent).await;
         assert!(matches!(refused.map(drop), Err(EngineError::Outdated(_))));
     });
 }

@@ -1,9 +1,9 @@
-//! The differential suite: each case is run by Capstan in compat mode and by Argo CD's own engine, on one control plane, and both must
-//! do the same in the same order, with the same results.
+//! The differential test suite: each case is run by Capstan in compat mode and by Argo CD's own engine, on one control plane. Both must
+//! make the same changes in the same order, with the same results.
 //!
-//! [`case`] is the form of the files in `differential/cases/`, [`set`] writes their manifests out. [`observer`] sees what happens in the
-//! cluster, whoever does it; [`ours`] and [`theirs`] run a step and tell results. [`told`] is the normal form that is compared, and
-//! [`known`] the list of differences that we mean to have.
+//! [`case`] is the format of the files in `differential/cases/`, [`set`] makes their manifests. [`observer`] records what happens in the
+//! cluster; [`ours`] and [`theirs`] run a step and return its results. [`told`] is the normal form that is compared, and [`known`] the
+//! list of intended differences.
 
 pub mod case;
 pub mod known;
@@ -21,39 +21,39 @@ use futures::{StreamExt as _, stream};
 
 use self::{
     case::{Case, Step},
-    known::Known,
+    known::KnownDifference,
     observer::{Observer, Space},
-    ours::Ours,
-    theirs::Engine,
-    told::{Aspect, Told},
+    ours::CapstanRunner,
+    theirs::ArgoEngine,
+    told::{Aspect, StepResult},
 };
-use crate::real::{self, Plane};
+use crate::real::{self, ControlPlane};
 
-/// How many cases run side by side.
-const AT_ONCE: usize = 12;
+/// How many cases run at the same time.
+const MAX_CONCURRENT_CASES: usize = 12;
 
-/// How long nothing may happen until what a step began counts as over.
-const QUIET: Duration = Duration::from_millis(700);
+/// How long nothing must happen until a step counts as finished.
+const QUIET_TIME: Duration = Duration::from_millis(700);
 
-/// What a case came to: each difference, by what differs, with both sides in words.
+/// The result of a case: each difference by its aspect, as text about both sides.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct CaseResult {
     /// The case's name.
     pub case: String,
-    /// What differs, and how.
+    /// The differences.
     pub differences: BTreeMap<Aspect, String>,
-    /// What both say about an end that differs.
-    pub words: String,
-    /// What both did, in words.
-    pub told: String,
+    /// The messages of both about the end of an operation.
+    pub messages: String,
+    /// What both did, as text.
+    pub actions: String,
 }
 
-/// Runs every case whose name contains a text, and returns what isn't as it should be; nothing when there is no control plane here, or no
-/// Go to build Argo CD's engine with, which is told aloud.
+/// Runs every case whose name contains a text, and returns the unexpected results. Returns `None`, with a message, when there is no
+/// control plane or no Go to build Argo CD's engine with.
 ///
 /// # Errors
 ///
-/// Returns why a case couldn't be run at all.
+/// Returns why a case couldn't be run.
 pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
     let Some(plane) = real::plane() else { return Ok(None) };
     let Some(program) = theirs::program()? else {
@@ -65,7 +65,7 @@ pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
     anyhow::ensure!(!chosen.is_empty(), "there is no case whose name contains `{pattern}`");
     let verdicts = plane.block_on(async {
         let observer = Observer::start(plane.client()?).await?;
-        let engine = Engine::start(&program, &plane.kubeconfig())?;
+        let engine = ArgoEngine::start(&program, &plane.kubeconfig())?;
         let running = chosen.iter().enumerate().map(|(number, case)| {
             let (observer, engine) = (&observer, &engine);
             async move {
@@ -73,27 +73,30 @@ pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
                 verdict.with_context(|| format!("case `{}`", case.name))
             }
         });
-        let verdicts: Vec<anyhow::Result<Verdict>> = stream::iter(running).buffer_unordered(AT_ONCE).collect().await;
-        verdicts.into_iter().collect::<anyhow::Result<Vec<Verdict>>>()
+        let verdicts: Vec<anyhow::Result<CaseResult>> = stream::iter(running)
+            .buffer_unordered(MAX_CONCURRENT_CASES)
+            .collect()
+            .await;
+        verdicts.into_iter().collect::<anyhow::Result<Vec<CaseResult>>>()
     })?;
     if std::env::var_os("CAPSTAN_TELL").is_some() {
         for verdict in &verdicts {
-            std::io::Write::write_all(&mut std::io::stderr(), verdict.told.as_bytes())?;
+            std::io::Write::write_all(&mut std::io::stderr(), verdict.actions.as_bytes())?;
         }
     }
-    Ok(Some(judge(&verdicts, &known, pattern)))
+    Ok(Some(unexpected(&verdicts, &known, pattern)))
 }
 
-/// Runs one case both ways.
+/// Runs one case with both tools.
 async fn compare(
-    plane: &Plane,
+    plane: &ControlPlane,
     observer: &Observer,
-    engine: &Engine,
+    engine: &ArgoEngine,
     number: usize,
     case: &Case,
-) -> anyhow::Result<Verdict> {
-    let our_space = observer.space(format!("case{number}ours"), case.prefixes());
-    let their_space = observer.space(format!("case{number}argo"), case.prefixes());
+) -> anyhow::Result<CaseResult> {
+    let our_space = observer.observe_space(format!("case{number}ours"), case.prefixes());
+    let their_space = observer.observe_space(format!("case{number}argo"), case.prefixes());
     let (ours, theirs) = futures::future::try_join(
         run_ours(plane, observer, &our_space, case),
         run_theirs(plane, observer, engine, &their_space, case),
@@ -112,45 +115,50 @@ async fn compare(
                 words,
                 "step {}: we say {:?}, they say {:?}",
                 step + 1,
-                ours.words,
-                theirs.words
+                ours.message,
+                theirs.message
             );
         }
     }
-    Ok(Verdict {
+    Ok(CaseResult {
         case: case.name.clone(),
         differences,
-        words,
-        told,
+        messages: words,
+        actions: told,
     })
 }
 
-async fn run_ours(plane: &Plane, observer: &Observer, space: &Space, case: &Case) -> anyhow::Result<Vec<Told>> {
-    let ours = Ours::start(plane, &space.name, setup(case)).await?;
+async fn run_ours(
+    plane: &ControlPlane,
+    observer: &Observer,
+    space: &Space,
+    case: &Case,
+) -> anyhow::Result<Vec<StepResult>> {
+    let ours = CapstanRunner::start(plane, &space.name, setup(case)).await?;
     let mut told = Vec::new();
     for step in &case.steps {
         prepare(plane, space, step).await?;
-        observer.forget(space).await?;
-        let ended = ours.perform(space, step).await?;
-        told.push(observe(observer, space, ended).await?);
+        observer.forget_effects(space).await?;
+        let ended = ours.run_step(space, step).await?;
+        told.push(add_effects(observer, space, ended).await?);
     }
     Ok(told)
 }
 
 async fn run_theirs(
-    plane: &Plane,
+    plane: &ControlPlane,
     observer: &Observer,
-    engine: &Engine,
+    engine: &ArgoEngine,
     space: &Space,
     case: &Case,
-) -> anyhow::Result<Vec<Told>> {
-    plane.ground(&space.name, setup(case)).await?;
+) -> anyhow::Result<Vec<StepResult>> {
+    plane.prepare_namespace(&space.name, setup(case)).await?;
     let mut told = Vec::new();
     for step in &case.steps {
         prepare(plane, space, step).await?;
-        observer.forget(space).await?;
-        let ended = engine.perform(space, step, observer.versions(space)).await?;
-        told.push(observe(observer, space, ended).await?);
+        observer.forget_effects(space).await?;
+        let ended = engine.run_step(space, step, observer.versions(space)).await?;
+        told.push(add_effects(observer, space, ended).await?);
     }
     Ok(told)
 }
@@ -162,24 +170,24 @@ fn setup(case: &Case) -> Setup {
     }
 }
 
-/// Makes what others make before a step.
-async fn prepare(plane: &Plane, space: &Space, step: &Step) -> anyhow::Result<()> {
+/// Creates the objects that others create before a step.
+async fn prepare(plane: &ControlPlane, space: &Space, step: &Step) -> anyhow::Result<()> {
     let client = plane.client()?;
-    for object in set::objects(&step.given, &space.name)? {
-        real::make(&client, &space.name, object).await?;
+    for object in set::objects(&step.existing, &space.name)? {
+        real::create_object(&client, &space.name, object).await?;
     }
     Ok(())
 }
 
-/// Completes what was told about a step's end by what happened in the cluster.
-async fn observe(observer: &Observer, space: &Space, mut told: Told) -> anyhow::Result<Told> {
-    observer.settle(space, QUIET).await?;
-    (told.effects, told.left) = observer.told(space)?;
+/// Adds what happened in the cluster to the result of a step.
+async fn add_effects(observer: &Observer, space: &Space, mut told: StepResult) -> anyhow::Result<StepResult> {
+    observer.wait_until_quiet(space, QUIET_TIME).await?;
+    (told.effects, told.remaining) = observer.effects_and_objects(space)?;
     Ok(told)
 }
 
-/// Says what is neither equal nor known, and what is known and equal after all.
-fn judge(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<String> {
+/// Lists differences that aren't known, and known differences that didn't occur.
+fn unexpected(verdicts: &[CaseResult], known: &[KnownDifference], pattern: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for verdict in verdicts {
         let listed = known.iter().find(|known| known.case == verdict.case);
@@ -195,7 +203,7 @@ fn judge(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<String> {
                 "{} differs:\n{}\n  {}",
                 verdict.case,
                 unknown.join("\n"),
-                verdict.words
+                verdict.messages
             ));
         }
         for aspect in listed.iter().flat_map(|known| &known.aspects) {
@@ -207,7 +215,7 @@ fn judge(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<String> {
             }
         }
     }
-    let is_there = |known: &&Known| verdicts.iter().any(|verdict| verdict.case == known.case);
+    let is_there = |known: &&KnownDifference| verdicts.iter().any(|verdict| verdict.case == known.case);
     for gone in known.iter().filter(|known| !is_there(known) && pattern.is_empty()) {
         wrong.push(format!("KNOWN.md names the case `{}`, and there is none", gone.case));
     }
@@ -218,12 +226,12 @@ fn judge(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn verdict(case: &str, differing: &[Aspect]) -> Verdict {
-        Verdict {
+    fn verdict(case: &str, differing: &[Aspect]) -> CaseResult {
+        CaseResult {
             case: case.to_owned(),
             differences: differing.iter().map(|aspect| (*aspect, "so".to_owned())).collect(),
-            words: String::new(),
-            told: String::new(),
+            messages: String::new(),
+            actions: String::new(),
         }
     }
 
@@ -235,7 +243,7 @@ mod tests {
             verdict("b", &[Aspect::Status]),
             verdict("c", &[]),
         ];
-        let wrong = judge(&verdicts, &known, "");
+        let wrong = unexpected(&verdicts, &known, "");
         assert_eq!(
             wrong,
             [
@@ -243,8 +251,8 @@ mod tests {
                 "c: left no longer differs; take it out of KNOWN.md"
             ]
         );
-        let wrong = judge(&verdicts[..2], &known, "");
+        let wrong = unexpected(&verdicts[..2], &known, "");
         assert_eq!(wrong[1], "KNOWN.md names the case `c`, and there is none");
-        assert_eq!(judge(&verdicts[..1], &known, "a"), [""; 0]);
+        assert_eq!(unexpected(&verdicts[..1], &known, "a"), [""; 0]);
     }
 }

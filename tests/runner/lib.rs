@@ -1,7 +1,7 @@
 //! Runs stories: manifests on an embedded cluster in virtual time, with the built-in plugins in their sandbox.
 //!
-//! [`story`] is the form of the files in `scenarios/`; [`Stage`] is a cluster with an engine on it, for tests that are better told in
-//! Rust; [`told`] puts events into the words that both expect. [`differential`] runs cases by Capstan and by Argo CD's engine.
+//! [`story`] is the format of the files in `scenarios/`; [`Stage`] is a cluster with an engine on it, for tests that are easier to write
+//! in Rust; [`told`] describes events in the words that both expect. [`differential`] runs cases by Capstan and by Argo CD's engine.
 #![expect(clippy::expect_used, reason = "a test may stop at what can't be")]
 
 pub mod differential;
@@ -12,15 +12,15 @@ pub mod story;
 pub mod told;
 
 pub use self::{
-    stage::{Ran, Stage},
-    told::is_like,
+    stage::{RunResult, Stage},
+    told::matches_pattern,
 };
 
 use std::path::{Path, PathBuf};
 
 /// Returns the path of a file under `tests/`.
 pub fn path(file: &str) -> PathBuf {
-    // Cargo says at run time which checkout is being tested; another one may share its target folder.
+    // Cargo tells at run time which checkout is tested; another one may use the same target folder.
     let tested = std::env::var("CARGO_MANIFEST_DIR");
     Path::new(tested.as_deref().unwrap_or(env!("CARGO_MANIFEST_DIR"))).join(file)
 }

@@ -1,6 +1,6 @@
-//! Numbers that look random and are the same for a seed.
+//! Pseudo-random numbers that depend on a seed.
 
-/// A stream of them (splitmix64).
+/// A generator of such numbers (splitmix64).
 pub struct Random(u64);
 
 impl Random {
@@ -18,13 +18,13 @@ impl Random {
         usize::try_from((mixed ^ (mixed >> 31)) % limit as u64).expect("it is below the limit")
     }
 
-    /// Says yes once in so many times.
-    pub fn chance(&mut self, one_in: usize) -> bool {
+    /// Returns true once in `one_in` calls on average.
+    pub fn one_in(&mut self, one_in: usize) -> bool {
         self.below(one_in) == 0
     }
 
-    /// Returns one of several.
-    pub fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    /// Returns a random element.
+    pub fn choose<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
 }

@@ -1,6 +1,6 @@
-//! The other arm: the same stories on a real control plane, whose pods live on the hollow node.
+//! Runs stories on a real control plane, whose pods run on a simulated node.
 //!
-//! What scenario files say about time is about a tenth as long there; what they say about faults is said by a proxy.
+//! Times in scenario files are about a tenth there; faults are made by a proxy.
 
 use std::{
     path::PathBuf,
@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_cluster::{Tier, hollow::HollowNode, proxy::Proxy, shared_for};
-use capstan_sim::{rule::Rules, world::Setup};
+use capstan_sim::{rule::FaultRules, world::Setup};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::{
     Api, Client, Config,
@@ -25,34 +25,34 @@ use kube::{
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-/// How many times faster than written pods are, and deadlines.
-pub const PACE: u32 = 10;
-/// How long making a namespace ready may take.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+/// By how much pods and deadlines are faster than written.
+pub const SPEED: u32 = 10;
+/// How long preparing a namespace may take.
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A real control plane with a hollow node.
-pub struct Plane {
+/// A real control plane with a simulated node.
+pub struct ControlPlane {
     node: HollowNode,
     config: Config,
     cluster: &'static capstan_cluster::Cluster,
-    /// What the node and its client live on.
+    /// The runtime of the node and its client.
     runtime: Runtime,
 }
 
 /// A namespace on it.
-pub struct Real {
+pub struct RealNamespace {
     config: Config,
     namespace: String,
-    /// What stands between the engine and the API server.
+    /// The proxy between the engine and the API server.
     proxy: Option<Proxy>,
 }
 
-/// Returns the control plane of this process; `None`, and the calling test is skipped, when this machine can't run one.
+/// Returns the control plane of this process. Returns `None` when this machine can't run one; the test is skipped then.
 ///
 /// # Panics
 ///
-/// If it should be there and isn't.
-pub fn plane() -> Option<&'static Plane> {
+/// If it is required and couldn't be started.
+pub fn plane() -> Option<&'static ControlPlane> {
     plane_for(&skipped_tests::current_test())
 }
 
@@ -61,21 +61,21 @@ pub fn plane() -> Option<&'static Plane> {
 /// # Panics
 ///
 /// As [`plane`].
-pub fn plane_for(test: &str) -> Option<&'static Plane> {
-    static PLANE: OnceLock<Plane> = OnceLock::new();
+pub fn plane_for(test: &str) -> Option<&'static ControlPlane> {
+    static PLANE: OnceLock<ControlPlane> = OnceLock::new();
     let cluster = shared_for(test, Tier::ControlPlane)?;
     Some(PLANE.get_or_init(|| start(cluster).expect("a hollow node on the control plane")))
 }
 
-fn start(cluster: &'static capstan_cluster::Cluster) -> anyhow::Result<Plane> {
+fn start(cluster: &'static capstan_cluster::Cluster) -> anyhow::Result<ControlPlane> {
     let runtime = Runtime::new()?;
     let (node, config) = runtime.block_on(async {
         let file = Kubeconfig::read_from(cluster.kubeconfig())?;
         let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
         let client = Client::try_from(config.clone())?;
-        anyhow::Ok((HollowNode::start_at(client, Vec::new(), PACE).await?, config))
+        anyhow::Ok((HollowNode::start_at(client, Vec::new(), SPEED).await?, config))
     })?;
-    Ok(Plane {
+    Ok(ControlPlane {
         node,
         config,
         cluster,
@@ -83,13 +83,13 @@ fn start(cluster: &'static capstan_cluster::Cluster) -> anyhow::Result<Plane> {
     })
 }
 
-impl Plane {
-    /// Runs a test on the cluster's own runtime, so that what it starts may outlive it.
+impl ControlPlane {
+    /// Runs a test on the cluster's own runtime, so that the tasks that it starts may outlive it.
     pub fn block_on<T>(&self, test: impl Future<Output = T>) -> T {
         self.runtime.block_on(test)
     }
 
-    /// Returns how a user of the cluster reaches it: `admin`, or `dev`, who may do nothing until a role says so.
+    /// Returns the client configuration of a user: `admin`, or `dev`, who has no permission until a role grants one.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Plane {
         let file = Kubeconfig::read_from(path)?;
         let options = KubeConfigOptions::default();
         let read = Config::from_custom_kubeconfig(file, &options);
-        // Reading a file needs no runtime of its own.
+        // Reading a file needs no runtime.
         Ok(futures::executor::block_on(read)?)
     }
 
@@ -107,7 +107,7 @@ impl Plane {
     ///
     /// # Errors
     ///
-    /// Returns that there is none.
+    /// Returns why there is none.
     pub fn client(&self) -> anyhow::Result<Client> {
         Ok(Client::try_from(self.config.clone())?)
     }
@@ -117,32 +117,38 @@ impl Plane {
         self.cluster.kubeconfig()
     }
 
-    /// Makes a namespace as a scenario describes its cluster.
+    /// Prepares a namespace as a scenario describes its cluster.
     ///
     /// # Errors
     ///
-    /// Returns what of it can't be had, or why the server refuses.
-    pub async fn ground(&self, namespace: &str, setup: Setup) -> anyhow::Result<Real> {
+    /// Returns what isn't possible there, or why the server refuses.
+    pub async fn prepare_namespace(&self, namespace: &str, setup: Setup) -> anyhow::Result<RealNamespace> {
         let client = Client::try_from(self.config.clone())?;
         let spaces: Api<Namespace> = Api::all(client.clone());
         let space = serde_json::from_value(json!({ "metadata": { "name": namespace } }))?;
         spaces.create(&PostParams::default(), &space).await?;
         let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
         let is_there = |account: Option<&ServiceAccount>| account.is_some();
-        tokio::time::timeout(READY_WITHIN, await_condition(accounts, "default", is_there))
+        tokio::time::timeout(READY_TIMEOUT, await_condition(accounts, "default", is_there))
             .await
             .context("the namespace has no service account")??;
         self.node.behaviours_of(namespace, setup.behaviours);
         for mut object in setup.objects {
             object["metadata"]["namespace"] = json!(namespace);
-            make(&client, namespace, object).await?;
+            create_object(&client, namespace, object).await?;
         }
-        let proxy = if setup.rules.is_empty() {
+        let proxy = if setup.fault_rules.is_empty() {
             None
         } else {
-            Some(Proxy::start(&self.cluster.kubeconfig(), Rules::new(setup.seed, setup.rules)).await?)
+            Some(
+                Proxy::start(
+                    &self.cluster.kubeconfig(),
+                    FaultRules::new(setup.seed, setup.fault_rules),
+                )
+                .await?,
+            )
         };
-        Ok(Real {
+        Ok(RealNamespace {
             config: self.config.clone(),
             namespace: namespace.to_owned(),
             proxy,
@@ -150,8 +156,8 @@ impl Plane {
     }
 }
 
-/// Makes an object of one of the kinds that stories and cases begin with.
-pub(crate) async fn make(client: &Client, namespace: &str, object: serde_json::Value) -> anyhow::Result<()> {
+/// Creates an initial object of a story or a case.
+pub(crate) async fn create_object(client: &Client, namespace: &str, object: serde_json::Value) -> anyhow::Result<()> {
     let object: DynamicObject = serde_json::from_value(object)?;
     let types = object.types.clone().context("objects have a kind")?;
     let kind = GroupVersionKind::try_from(&types)?;
@@ -160,12 +166,12 @@ pub(crate) async fn make(client: &Client, namespace: &str, object: serde_json::V
     Ok(())
 }
 
-impl Real {
+impl RealNamespace {
     /// Returns a client for the engine: through the proxy, if there are faults.
     ///
     /// # Errors
     ///
-    /// Returns that there is none.
+    /// Returns why there is none.
     pub fn client(&self) -> anyhow::Result<Client> {
         match &self.proxy {
             Some(proxy) => proxy.client(&self.namespace),
@@ -174,7 +180,7 @@ impl Real {
     }
 }
 
-/// Returns a name for the namespace of a story, another one each time.
+/// Returns a new name for the namespace of a story.
 pub fn namespace() -> String {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;

@@ -2,88 +2,91 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    fs,
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use anyhow::Context as _;
 use capstan_core::{
-    event::Status,
+    error::Diagnostics,
+    event::OperationStatus,
     journal,
+    manifest::{self, Manifest},
     plugins::{Application, Plugins},
     view::OperationView,
 };
 use capstan_engine::{
-    APPROVAL, Clock, Engine, EngineError, Record, Request, Running, cluster::Cluster, web::HttpCaller,
+    APPROVAL, Clock, Engine, EngineError, OperationHandle, PlanRequest, Record, cluster::Cluster, web::HttpCaller,
 };
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
-use capstan_source::FileAccess;
 use kube::Client;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    real::{PACE, Plane, Real},
-    told::told,
+    real::{ControlPlane, RealNamespace, SPEED},
+    told::event_text,
 };
 
-/// After so long the lock of a driver that was dropped has run out.
-const RUN_OUT: Duration = Duration::from_secs(20);
+/// After this time the Lease of a driver that was dropped has expired.
+const LEASE_EXPIRY: Duration = Duration::from_secs(20);
 
-/// Who terminates operations in tests.
-pub const SOMEBODY: &str = "somebody";
+/// The user who terminates operations in tests.
+pub const TERMINATED_BY: &str = "somebody";
 
 /// A cluster with an engine on it.
 pub struct Stage {
-    /// Where it is.
-    pub ground: Ground,
+    /// The cluster.
+    pub cluster: StageCluster,
     /// The engine.
     pub engine: Engine,
-    /// The application that stories are about.
+    /// The application of the story.
     pub application: Application,
-    /// What answers for URLs outside the cluster.
-    pub web: capstan_sim::web::Web,
+    /// The HTTP servers outside of the cluster.
+    pub http_stub: capstan_sim::web::HttpStub,
 }
 
-/// A signal that somebody sends when something was told.
+/// A signal that is sent after an event.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignalAt {
-    /// When this was told.
-    pub told: String,
-    /// To this hook.
+    /// The event.
+    #[serde(rename = "told")]
+    pub after_event: String,
+    /// The hook that gets it.
     pub hook: Option<String>,
-    /// What is said: `approved`, `rejected`.
+    /// The verdict: `approved`, `rejected`.
     pub verdict: String,
-    /// Why.
+    /// The reason that is sent with it.
     #[serde(default)]
     pub reason: String,
 }
 
-/// Where a stage is.
-pub enum Ground {
+/// The cluster of a stage.
+pub enum StageCluster {
     /// An embedded cluster, in virtual time.
     Embedded(World),
     /// A namespace of a real cluster, in real time.
-    Real(Box<Real>),
+    RealNamespace(Box<RealNamespace>),
 }
 
-/// What came of an operation.
+/// The result of an operation.
 #[derive(Debug)]
-pub struct Ran {
-    /// What was told, in words.
-    pub told: Vec<String>,
+pub struct RunResult {
+    /// Its events, as text.
+    pub events: Vec<String>,
     /// The lines of the hooks' logs.
     pub lines: Vec<String>,
-    /// What it looked like at its end.
+    /// The view at its end.
     pub view: OperationView,
     /// How it ended.
-    pub status: Status,
+    pub status: OperationStatus,
 }
 
-/// The built-in plugins, compiled once for all tests of a process.
+/// Returns the built-in plugins, compiled once for all tests of a process.
 pub fn built_in() -> Arc<Sandbox> {
     static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
     Arc::clone(SANDBOX.get_or_init(|| {
@@ -95,8 +98,8 @@ pub fn built_in() -> Arc<Sandbox> {
     }))
 }
 
-/// The built-in plugins, and the guest that asks for things.
-pub fn wishful() -> Arc<Sandbox> {
+/// Returns the built-in plugins, and a plugin that makes requests.
+pub fn with_request_guest() -> Arc<Sandbox> {
     static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
     Arc::clone(SANDBOX.get_or_init(|| {
         let mut builder = Sandbox::builder().timeless();
@@ -109,7 +112,7 @@ pub fn wishful() -> Arc<Sandbox> {
     }))
 }
 
-/// What a run of an operation has published so far.
+/// The records of a run so far.
 #[derive(Default)]
 struct Transcript {
     /// The events, in the form that stories expect.
@@ -123,11 +126,11 @@ impl Transcript {
     fn add(&mut self, record: Record) -> anyhow::Result<()> {
         match record {
             Record::Line(line) => self.lines.push(line.text),
-            Record::Past(past) => self.view = *past,
+            Record::Snapshot(past) => self.view = *past,
             Record::Missed { records } => anyhow::bail!("{records} records were missed"),
             Record::Event(event) => {
                 self.view.fold(&event);
-                self.events.extend(told(&event, &self.view));
+                self.events.extend(event_text(&event, &self.view));
             }
         }
         Ok(())
@@ -150,11 +153,12 @@ impl Stage {
         let clock = Clock::starting_at(world.now());
         let cluster = Cluster::connect(Client::new(world.service(), namespace)).await;
         let cluster = cluster.expect("the embedded cluster answers");
-        let web = world.web();
+        let web = world.http_stub();
         Stage {
-            engine: Engine::new(cluster, plugins, clock, "test").with_web(HttpCaller::answered_by(web.clone())),
-            web,
-            ground: Ground::Embedded(world),
+            engine: Engine::new(cluster, plugins, clock, "test")
+                .with_http_caller(HttpCaller::from_service(web.clone())),
+            http_stub: web,
+            cluster: StageCluster::Embedded(world),
             application: Application {
                 name: "shop".to_owned(),
                 namespace: namespace.to_owned(),
@@ -162,29 +166,29 @@ impl Stage {
         }
     }
 
-    /// Starts on a real cluster, with the built-in plugins.
+    /// Prepares a namespace of a real cluster, with the built-in plugins.
     ///
     /// # Errors
     ///
-    /// Returns why the namespace couldn't be made ready.
-    pub async fn real(plane: &Plane, name: &str, mut setup: Setup) -> anyhow::Result<Stage> {
-        for page in &mut setup.pages {
-            for span in [&mut page.after, &mut page.takes].into_iter().flatten() {
-                span.0 /= PACE;
+    /// Returns why the namespace couldn't be prepared.
+    pub async fn real(plane: &ControlPlane, name: &str, mut setup: Setup) -> anyhow::Result<Stage> {
+        for page in &mut setup.http_rules {
+            for span in [&mut page.after, &mut page.delay].into_iter().flatten() {
+                span.0 /= SPEED;
             }
         }
-        let web = capstan_sim::web::Web::new(std::mem::take(&mut setup.pages));
-        let real = plane.ground(name, setup).await?;
+        let web = capstan_sim::web::HttpStub::new(std::mem::take(&mut setup.http_rules));
+        let real = plane.prepare_namespace(name, setup).await?;
         let cluster = Cluster::connect(real.client()?).await?;
         let application = Application {
             name: name.to_owned(),
             namespace: name.to_owned(),
         };
         Ok(Stage {
-            engine: Engine::new(cluster, wishful(), Clock::system(), "test")
-                .with_web(HttpCaller::answered_by(web.clone())),
-            web,
-            ground: Ground::Real(Box::new(real)),
+            engine: Engine::new(cluster, with_request_guest(), Clock::system(), "test")
+                .with_http_caller(HttpCaller::from_service(web.clone())),
+            http_stub: web,
+            cluster: StageCluster::RealNamespace(Box::new(real)),
             application,
         })
     }
@@ -195,91 +199,91 @@ impl Stage {
     ///
     /// If it is a real one.
     pub fn world(&self) -> &World {
-        match &self.ground {
-            Ground::Embedded(world) => world,
-            Ground::Real(_) => unreachable!("this is for embedded clusters"),
+        match &self.cluster {
+            StageCluster::Embedded(world) => world,
+            StageCluster::RealNamespace(_) => unreachable!("this is for embedded clusters"),
         }
     }
 
-    /// Returns how many times faster than written everything is.
-    pub fn pace(&self) -> u64 {
-        match self.ground {
-            Ground::Embedded(_) => 1,
-            Ground::Real(_) => u64::from(PACE),
+    /// Returns by how much everything is faster than written.
+    pub fn speed(&self) -> u64 {
+        match self.cluster {
+            StageCluster::Embedded(_) => 1,
+            StageCluster::RealNamespace(_) => u64::from(SPEED),
         }
     }
 
     /// Returns a request to sync these files of `tests/`.
-    pub fn request(&self, files: &[&str]) -> anyhow::Result<Request> {
-        let paths: Vec<PathBuf> = files.iter().map(|file| crate::path(file)).collect();
-        Ok(Request::sync(
-            self.application.clone(),
-            capstan_source::manifests(&paths, &FileAccess::default())?,
-        ))
+    pub fn request(&self, files: &[&str]) -> anyhow::Result<PlanRequest> {
+        let mut manifests = Vec::new();
+        for file in files {
+            manifests.extend(read(&crate::path(file))?);
+        }
+        Ok(PlanRequest::sync(self.application.clone(), manifests))
     }
 
-    /// Returns a request to sync manifests that are written in the test itself.
-    pub fn request_text(&self, text: &str) -> Request {
-        let manifests = capstan_core::manifest::decode("story", text).expect("the story's manifests");
-        Request::sync(self.application.clone(), manifests)
+    /// Returns a request to sync these manifests.
+    pub fn request_text(&self, text: &str) -> PlanRequest {
+        let manifests = manifest::decode("story", text).expect("the story's manifests");
+        PlanRequest::sync(self.application.clone(), manifests)
     }
 
     /// Returns a request to delete the application.
-    pub fn deletion(&self) -> Request {
-        Request::delete(self.application.clone())
+    pub fn deletion(&self) -> PlanRequest {
+        PlanRequest::delete(self.application.clone())
     }
 
     /// Plans and runs to the end.
-    pub async fn run(&self, request: Request) -> anyhow::Result<Ran> {
+    pub async fn run(&self, request: PlanRequest) -> anyhow::Result<RunResult> {
         let application = request.application.clone();
         let planned = self.engine.plan(request).await?;
-        let running = self.engine.start(planned, SOMEBODY).await?;
+        let running = self.engine.start(planned, TERMINATED_BY).await?;
         self.follow_as(&application, running, None, &[]).await
     }
 
-    /// Follows an operation to its end; terminates it from outside when something like `end_at` was told.
-    pub async fn follow(&self, running: Running, end_at: Option<&str>) -> anyhow::Result<Ran> {
+    /// Follows an operation to its end. Terminates it from outside after an event that matches `end_at`.
+    pub async fn follow(&self, running: OperationHandle, end_at: Option<&str>) -> anyhow::Result<RunResult> {
         self.follow_with(running, end_at, &[]).await
     }
 
-    /// The same, and sends signals when what each of them waits for was told.
+    /// Like `follow`, and sends each signal after its event.
     pub async fn follow_with(
         &self,
-        running: Running,
+        running: OperationHandle,
         end_at: Option<&str>,
         signals: &[SignalAt],
-    ) -> anyhow::Result<Ran> {
+    ) -> anyhow::Result<RunResult> {
         self.follow_as(&self.application, running, end_at, signals).await
     }
 
-    /// The same for an operation of another application.
+    /// Like `follow_with`, for an operation of another application.
     pub async fn follow_as(
         &self,
         application: &Application,
-        running: Running,
+        running: OperationHandle,
         mut end_at: Option<&str>,
         signals: &[SignalAt],
-    ) -> anyhow::Result<Ran> {
+    ) -> anyhow::Result<RunResult> {
         let mut signals: Vec<&SignalAt> = signals.iter().collect();
         let mut transcript = Transcript::default();
         let mut records = running.subscribe();
         while let Some(record) = records.next().await {
             transcript.add(record)?;
             if let (Some(signal), Some(last)) = (signals.first(), transcript.events.last())
-                && crate::is_like(last, &signal.told)
+                && crate::matches_pattern(last, &signal.after_event)
             {
                 let value = json!({ "verdict": signal.verdict, "reason": signal.reason });
                 let sent = self
                     .engine
-                    .signal(application, signal.hook.as_deref(), APPROVAL, SOMEBODY, value);
+                    .signal(application, signal.hook.as_deref(), APPROVAL, TERMINATED_BY, value);
                 sent.await?;
                 signals.remove(0);
             }
             if let (Some(pattern), Some(last)) = (end_at, transcript.events.last())
-                && crate::is_like(last, pattern)
+                && crate::matches_pattern(last, pattern)
             {
                 end_at = None;
-                self.engine.terminate(application, SOMEBODY).await?;
+                self.engine.terminate(application, TERMINATED_BY).await?;
             }
         }
         anyhow::ensure!(
@@ -287,39 +291,46 @@ impl Stage {
             "signals were not sent: {signals:?}, told: {:#?}",
             transcript.events
         );
-        let operation = running.operation.clone();
-        let status = running.end().await?;
+        let operation = running.id.clone();
+        let status = running.wait().await?;
         self.replay(application, &operation).await?;
-        Ok(Ran {
-            told: transcript.events,
+        Ok(RunResult {
+            events: transcript.events,
             lines: transcript.lines,
             view: transcript.view,
             status,
         })
     }
 
-    /// Follows an operation until something like `point` was told, and drops its driver there. Returns what was told, and the lines of
-    /// logs, until then.
+    /// Follows an operation up to an event that matches `point`, and drops its driver there. Returns the events and log lines until then.
     ///
     /// # Errors
     ///
     /// Returns that the operation ended before.
-    pub async fn lose(&self, running: Running, point: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    pub async fn drop_driver_at(
+        &self,
+        running: OperationHandle,
+        point: &str,
+    ) -> anyhow::Result<(Vec<String>, Vec<String>)> {
         let mut transcript = Transcript::default();
         let mut records = running.subscribe();
         while let Some(record) = records.next().await {
             transcript.add(record)?;
-            if transcript.events.last().is_some_and(|last| crate::is_like(last, point)) {
+            if transcript
+                .events
+                .last()
+                .is_some_and(|last| crate::matches_pattern(last, point))
+            {
                 drop(running);
-                // Its lock has run out then.
-                tokio::time::sleep(RUN_OUT).await;
+                // Its Lease has expired then.
+                tokio::time::sleep(LEASE_EXPIRY).await;
                 return Ok((transcript.events, transcript.lines));
             }
         }
         anyhow::bail!("`{point}` was not told: {:#?}", transcript.events)
     }
 
-    /// Goes through an operation that is over once more, by its journal alone: it must look the same. What a deletion took with it can't be.
+    /// Replays a finished operation by its journal: the view must be the same. A deleted application has no journal any more.
     async fn replay(&self, application: &Application, operation: &str) -> anyhow::Result<()> {
         let report = match self.engine.report(application).await {
             Err(EngineError::NoApplication { .. }) => return Ok(()),
@@ -331,16 +342,16 @@ impl Stage {
         let kept = kept.with_context(|| format!("no journal was kept of operation {operation}"))?;
         let replayed = journal::replay(kept.plan, operation, &kept.entries);
         let view = self.engine.view(application, past).await?;
-        let differences = journal::differences(&replayed.view, &view);
+        let differences = journal::changed_tasks(&replayed.view, &view);
         anyhow::ensure!(
-            replayed.view == view && !replayed.is_cut,
+            replayed.view == view && !replayed.is_incomplete,
             "told again, operation {operation} looks otherwise: {differences:?}\n{view:#?}\n{:#?}",
             replayed.view
         );
         Ok(())
     }
 
-    /// Lists the names of the application's namespace's objects by kind, of the kinds asked for.
+    /// Lists the names of objects in the application's namespace, for these kinds.
     pub async fn names(&self, kinds: &[&str]) -> BTreeMap<String, Vec<String>> {
         let mut found = BTreeMap::new();
         for kind in kinds {
@@ -365,4 +376,21 @@ impl Stage {
         }
         found
     }
+}
+
+/// Reads the manifests of a file, or of the files of a folder by their names.
+fn read(path: &Path) -> anyhow::Result<Vec<Manifest>> {
+    let mut files = vec![path.to_owned()];
+    if path.is_dir() {
+        let entries = fs::read_dir(path)?.map(|entry| Ok(entry?.path()));
+        files = entries.collect::<std::io::Result<_>>()?;
+        files.retain(|file| file.extension().is_some_and(|ending| ending == "yaml") && !file.ends_with("capstan.yaml"));
+        files.sort();
+    }
+    let mut manifests = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        manifests.extend(manifest::decode(&file.display().to_string(), &text).map_err(Diagnostics)?);
+    }
+    Ok(manifests)
 }

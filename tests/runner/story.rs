@@ -1,25 +1,29 @@
-//! The form of a scenario file: a cluster, and steps with what they must lead to.
+//! The format of a scenario file: a cluster, and steps with their expected results.
 //!
-//! Stories state order and outcome, never durations, so that they hold on any cluster.
+//! Stories check order and results, never durations, so that they are true on any cluster.
 
 mod others;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
-use capstan::{exit::Exit, render::Paint, report};
+use capstan::{
+    exit::Exit,
+    render::{Paint, remedy},
+    report,
+};
 use capstan_core::{
     directive::Mode,
-    event::Status,
+    event::OperationStatus,
     grant::UserGrants,
     object::{GroupKind, Object},
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{Confirmed, Hooks, Scope, Selection},
+    plan::{Confirmation, HookSelection, Scope, Selection},
     plugins::Application,
     sync_options::SyncOptions,
 };
-use capstan_engine::{Request, SweepOutcome};
+use capstan_engine::{PlanRequest, SweepOutcome};
 use capstan_sim::{scenario::Scenario, span::Span, world::Setup};
 use kube::{
     Api,
@@ -30,18 +34,18 @@ use serde_json::{Map, Value};
 
 use crate::{
     real,
-    stage::{Ran, SOMEBODY, SignalAt, Stage, wishful},
-    told::is_like,
+    stage::{RunResult, SignalAt, Stage, TERMINATED_BY, with_request_guest},
+    told::matches_pattern,
 };
 
-/// What a story tells beside its cluster.
+/// The part of a story that isn't about its cluster.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Story {
-    /// What it is about.
+    /// What the story tests.
     #[expect(dead_code, reason = "for the reader of the file")]
     about: String,
-    /// Why it can't be told in real time.
+    /// Why it can't run in real time.
     only_embedded: Option<String>,
     steps: Vec<Step>,
 }
@@ -53,39 +57,39 @@ enum Step {
     Sync(Box<Sync>),
     /// Delete the application.
     Delete(Deletion),
-    /// Run its test hooks.
+    /// Run the application's test hooks.
     Test(Expected),
     /// Plan these files: it must fail with these mistakes, in this order.
     Mistakes(Mistakes),
     /// Plan the application's deletion: it must fail with these mistakes, in this order.
     RefusedDeletion(Vec<String>),
-    /// Let time pass.
+    /// Wait for some time.
     Pass(Span),
-    /// Sweep: what must become of what is due.
+    /// Sweep, with the expected result for each object that is due.
     Sweep(Sweep),
     /// The objects of some kinds, exactly; `*` stands for anything.
     Objects(BTreeMap<String, Vec<String>>),
     /// The kept logs of the last operation, exactly, by hook.
     KeptLogs(BTreeMap<String, Vec<String>>),
-    /// Change live objects behind the operation's back: a merge patch by `Kind/name`.
+    /// Change live objects from outside: a merge patch by `Kind/name`.
     Patch(BTreeMap<String, Value>),
-    /// Make objects as another tool would.
+    /// Create objects under another field manager.
     Create(Create),
     /// How hooks of the last operation ended, in their plugins' words.
-    Told(BTreeMap<String, String>),
-    /// The calls of URLs so far, in their order, exactly: `GET URL`, with headers that are worth a look.
+    ExpectedEvent(BTreeMap<String, String>),
+    /// The HTTP calls so far, in their order, exactly: `GET URL`, with some headers.
     Calls(Vec<Call>),
-    /// Some fields of live objects by `Kind/name` or `Kind/namespace/name`; `null` is for what isn't there.
+    /// Some fields of live objects by `Kind/name` or `Kind/namespace/name`; `null` stands for a missing field.
     Fields(BTreeMap<String, Value>),
-    /// Which objects are the same, and which are new, after some steps.
+    /// Which objects are the same after some steps, by UID, and which are new.
     Identities(Identities),
-    /// Have objects be controlled by others, as their controllers do: `Kind/name` by `Kind/name`.
+    /// Give objects a controller, as a controller does: `Kind/name` by `Kind/name`.
     Own(BTreeMap<String, String>),
-    /// Which objects are there, and which aren't or are on their way out: `Kind/name` or `Kind/namespace/name`.
+    /// Which objects exist, and which don't or are being deleted: `Kind/name` or `Kind/namespace/name`.
     There(BTreeMap<String, bool>),
-    /// Delete objects as another tool would, and wait until they are gone: `Kind/name` or `Kind/namespace/name`.
+    /// Delete objects from outside, and wait until they are gone: `Kind/name` or `Kind/namespace/name`.
     Remove(Vec<String>),
-    /// How the objects of an application are, exactly, by `Kind/name`.
+    /// The health of an application's objects, exactly, by `Kind/name`.
     Health(Health),
 }
 
@@ -101,10 +105,12 @@ struct Health {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Deletion {
-    /// Which application; without it, the story's.
+    /// The application; the story's if absent.
     application: Option<Application>,
     #[serde(default)]
     confirm: Vec<String>,
+    /// The operation's deadline, in seconds.
+    timeout: Option<u64>,
     #[serde(flatten)]
     expected: Expected,
 }
@@ -113,16 +119,16 @@ struct Deletion {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Sync {
-    /// Which application; without it, the story's.
+    /// The application; the story's if absent.
     application: Option<Application>,
     #[serde(default)]
     files: Vec<String>,
-    /// Manifests in the story itself.
+    /// Manifests within the story.
     #[serde(default)]
     manifests: Vec<Value>,
     #[serde(default)]
     only: Vec<String>,
-    hooks: Option<Hooks>,
+    hooks: Option<HookSelection>,
     #[serde(default)]
     hook: Vec<String>,
     #[serde(default)]
@@ -145,7 +151,7 @@ struct Sync {
     adopt: bool,
     #[serde(default)]
     confirm: Vec<String>,
-    /// How often what failed is tried again.
+    /// How often a failed operation is tried again.
     #[serde(default)]
     retry: u32,
     /// The operation's deadline, in seconds.
@@ -160,38 +166,38 @@ struct Sync {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Expected {
-    /// Terminate it from outside when this was told.
+    /// Terminate it from outside after this event.
     terminate_at: Option<String>,
-    /// Drop its driver when this was told, and carry on as the same command does that is given again.
+    /// Drop its driver after this event, and resume it as the same command would.
     killed_at: Option<String>,
-    /// Signals that somebody sends when something was told, one after the other.
+    /// Signals that are sent after events, one after the other.
     #[serde(default)]
     signals: Vec<SignalAt>,
-    /// What the plan says that plugins may, in words.
+    /// The permissions of plugins in the plan, as text.
     #[serde(default)]
     plugins_may: Option<BTreeMap<String, Vec<String>>>,
     /// The exit code's name: `done`, `hook`, `timeout`.
     ends: String,
-    /// What is told, in this order; other things may be told between.
+    /// Events that must come in this order; other events may come in between.
     #[serde(default)]
-    order: Vec<Told>,
-    /// What is told exactly once.
+    order: Vec<ExpectedEvent>,
+    /// Events that must come exactly once.
     #[serde(default)]
     once: Vec<String>,
     /// Why it failed.
     because: Option<String>,
-    /// What is not told.
+    /// Events that must not come.
     #[serde(default)]
     never: Vec<String>,
     /// Log lines, in this order.
     #[serde(default)]
     lines: Vec<String>,
-    /// What the plan leaves alone, by object, with the reason.
+    /// Objects that the plan leaves alone, with the reasons.
     #[serde(default)]
     left_alone: BTreeMap<String, String>,
 }
 
-/// A call of a URL.
+/// An HTTP call.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Call {
@@ -205,12 +211,12 @@ enum Call {
     },
 }
 
-/// A place in the order of what is told.
+/// An event, or several in any order, at a place in the expected order.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Told {
+enum ExpectedEvent {
     One(String),
-    /// Side by side: one of these after the other, whichever comes first.
+    /// In any order: all of these events.
     Together(Vec<String>),
 }
 
@@ -251,7 +257,7 @@ struct Mistakes {
 struct Create {
     /// The tool's name in `managedFields`.
     manager: String,
-    /// In the application's namespace, unless they name another one.
+    /// The objects, by default in the application's namespace.
     objects: Vec<Value>,
 }
 
@@ -263,30 +269,32 @@ struct Sweep {
     waits: Vec<String>,
 }
 
-/// Runs the story of a file.
+/// Runs the story in a file.
 ///
 /// # Errors
 ///
-/// Returns what isn't as the story says.
+/// Returns which expectation isn't met.
 pub fn run(text: &str) -> anyhow::Result<()> {
     let (scenario, story) = read(text)?;
-    crate::in_virtual_time(async { perform_all(&Stage::with(Setup::from(scenario), wishful()).await, &story).await })
+    crate::in_virtual_time(async {
+        perform_all(&Stage::with(Setup::from(scenario), with_request_guest()).await, &story).await
+    })
 }
 
-/// Whether a story was told.
+/// Whether a story was run.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was, and everything is as it says.
+    /// It was, and all expectations are met.
     Passed,
-    /// It wasn't, and why.
+    /// It wasn't, for this reason.
     Skipped(String),
 }
 
-/// Runs the story of a file on a real control plane. `test` is the test's name.
+/// Runs the story in a file on a real control plane. `test` is the test's name.
 ///
 /// # Errors
 ///
-/// Returns what isn't as the story says.
+/// Returns which expectation isn't met.
 pub fn run_for_real(test: &str, text: &str) -> anyhow::Result<Outcome> {
     if let (
         _,
@@ -301,7 +309,7 @@ pub fn run_for_real(test: &str, text: &str) -> anyhow::Result<Outcome> {
     let Some(plane) = real::plane_for(test) else {
         return Ok(Outcome::Skipped("there is no control plane here".to_owned()));
     };
-    // Each has a namespace of its own; what is about the namespace itself needs its name.
+    // Each story has a namespace of its own; a story about the namespace itself needs its name.
     let name = if text.contains("Namespace/shop") {
         "shop".to_owned()
     } else {
@@ -315,7 +323,7 @@ pub fn run_for_real(test: &str, text: &str) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Writes another name for the application and its namespace into a story.
+/// Replaces the names of the application and its namespace in a story.
 fn renamed(text: &str, name: &str) -> String {
     let mut renamed = String::new();
     let mut rest = text;
@@ -332,7 +340,7 @@ fn renamed(text: &str, name: &str) -> String {
 
 fn read(text: &str) -> anyhow::Result<(Scenario, Story)> {
     let whole: Map<String, Value> = serde_yaml::from_str(text)?;
-    let (scenario, story) = Scenario::split(whole)?;
+    let (scenario, story) = Scenario::split_story(whole)?;
     Ok((scenario, serde_json::from_value(Value::Object(story))?))
 }
 
@@ -356,38 +364,39 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
                 request.application = application.clone();
             }
             request.options.confirmed = confirmed(&deletion.confirm);
+            limit_time(stage, &mut request, deletion.timeout);
             operation(stage, request, &deletion.expected).await
         }
-        Step::Test(expected) => operation(stage, Request::test(stage.application.clone()), expected).await,
-        Step::Mistakes(mistakes) => plan_fails(stage, mistakes).await,
-        Step::RefusedDeletion(mistakes) => others::refused_deletion(stage, mistakes).await,
+        Step::Test(expected) => operation(stage, PlanRequest::test(stage.application.clone()), expected).await,
+        Step::Mistakes(mistakes) => check_plan_mistakes(stage, mistakes).await,
+        Step::RefusedDeletion(mistakes) => others::check_refused_deletion(stage, mistakes).await,
         Step::Pass(span) => {
             tokio::time::sleep(span.0).await;
             Ok(())
         }
-        Step::Sweep(expected) => sweep(stage, expected).await,
-        Step::Objects(wanted) => objects(stage, wanted).await,
-        Step::KeptLogs(wanted) => kept_logs(stage, wanted).await,
+        Step::Sweep(expected) => check_sweep(stage, expected).await,
+        Step::Objects(wanted) => check_objects(stage, wanted).await,
+        Step::KeptLogs(wanted) => check_kept_logs(stage, wanted).await,
         Step::Patch(patches) => patch(stage, patches).await,
-        Step::Create(create) => make(stage, create).await,
-        Step::Told(wanted) => ended(stage, wanted).await,
-        Step::Calls(wanted) => calls(stage, wanted),
-        Step::Fields(wanted) => fields(stage, wanted).await,
-        Step::Identities(wanted) => Box::pin(identities(stage, wanted)).await,
-        Step::Own(owners) => others::own(stage, owners).await,
-        Step::There(wanted) => others::there(stage, wanted).await,
+        Step::Create(create) => create_objects(stage, create).await,
+        Step::ExpectedEvent(wanted) => check_hook_messages(stage, wanted).await,
+        Step::Calls(wanted) => check_calls(stage, wanted),
+        Step::Fields(wanted) => check_fields(stage, wanted).await,
+        Step::Identities(wanted) => Box::pin(check_identities(stage, wanted)).await,
+        Step::Own(owners) => others::set_owners(stage, owners).await,
+        Step::There(wanted) => others::check_presence(stage, wanted).await,
         Step::Remove(names) => others::remove(stage, names).await,
-        Step::Health(wanted) => others::health(stage, wanted).await,
+        Step::Health(wanted) => others::check_health(stage, wanted).await,
     }
 }
 
-fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
-    let mut request = asked(stage, sync.application.as_ref(), &sync.files, &sync.manifests)?;
+fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<PlanRequest> {
+    let mut request = sync_request(stage, sync.application.as_ref(), &sync.files, &sync.manifests)?;
     request.options.selection = Selection {
         only: sync.only.clone(),
         hooks: sync.hooks,
-        hook: sync.hook.clone(),
-        skip_hook: sync.skip_hook.clone(),
+        only_hooks: sync.hook.clone(),
+        skipped_hooks: sync.skip_hook.clone(),
         phases: sync.phases.clone(),
     };
     request.options.prune = sync.prune;
@@ -395,9 +404,10 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     request.options.adopt = sync.adopt;
     request.options.confirmed = confirmed(&sync.confirm);
     request.grants = sync.grants.clone();
-    request.options.limits.retry.times = sync.retry;
-    // What is waited for is told after a minute.
-    request.options.limits.notice /= stage.pace();
+    request.options.limits.retry.max_retries = sync.retry;
+    // A wait is reported after a minute.
+    let notice = request.options.limits.notice_seconds.as_secs() / stage.speed();
+    request.options.limits.notice_seconds = Duration::from_secs(notice);
     if sync.rollback {
         request.purpose = Purpose::Rollback;
     }
@@ -406,27 +416,31 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     }
     let options = sync.sync_options.iter().map(String::as_str);
     request.options.sync_options =
-        SyncOptions::read(options, request.options.mode).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
-    if let Some(timeout) = sync.timeout {
-        request.options.limits.operation = timeout / stage.pace();
-    }
+        SyncOptions::parse(options, request.options.mode).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
+    limit_time(stage, &mut request, sync.timeout);
     Ok(request)
 }
 
-fn confirmed(words: &[String]) -> Confirmed {
-    Confirmed {
+fn limit_time(stage: &Stage, request: &mut PlanRequest, seconds: Option<u64>) {
+    if let Some(seconds) = seconds {
+        request.options.limits.operation_seconds = Duration::from_secs(seconds / stage.speed());
+    }
+}
+
+fn confirmed(words: &[String]) -> Confirmation {
+    Confirmation {
         all: false,
         only: words.to_vec(),
     }
 }
 
-/// Asks for a sync of files and of what is written in the story.
-fn asked(
+/// Makes a request to sync files and manifests of the story.
+fn sync_request(
     stage: &Stage,
     application: Option<&Application>,
     files: &[String],
     manifests: &[Value],
-) -> anyhow::Result<Request> {
+) -> anyhow::Result<PlanRequest> {
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let mut request = stage.request(&files)?;
     let texts: Vec<String> = manifests.iter().map(Value::to_string).collect();
@@ -439,41 +453,44 @@ fn asked(
     Ok(request)
 }
 
-async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyhow::Result<()> {
+async fn operation(stage: &Stage, request: PlanRequest, expected: &Expected) -> anyhow::Result<()> {
     let application = request.application.clone();
-    let (does, digest) = (request.does, request.digest());
-    let planned = stage.engine.plan(request).await.map_err(plain)?;
+    let (does, digest) = (request.operation_kind, request.digest());
+    let planned = stage.engine.plan(request).await.map_err(user_error)?;
     let left: BTreeMap<String, String> = planned
         .plan
         .skipped
         .iter()
-        .map(|skipped| (skipped.key.short(), skipped.reason.clone()))
+        .map(|skipped| {
+            let reason = remedy::with_hint(&skipped.reason, &skipped.remedies);
+            (skipped.key.kind_and_name(), reason)
+        })
         .collect();
     for (name, reason) in &expected.left_alone {
         let found = left
             .get(name)
             .with_context(|| format!("{name} is not left alone: {left:?}"))?;
-        ensure!(is_like(found, reason), "{name} is left alone because `{found}`");
+        ensure!(matches_pattern(found, reason), "{name} is left alone because `{found}`");
     }
     if let Some(wanted) = &expected.plugins_may {
         let allowances = planned.plan.allowances.iter();
         let found: BTreeMap<String, Vec<String>> = allowances
-            .map(|allowance| (allowance.plugin.clone(), allowance.effective.lines()))
+            .map(|allowance| (allowance.plugin.clone(), allowance.effective.describe()))
             .collect();
         ensure!(found == *wanted, "plugins may {found:?}");
     }
-    let mut running = stage.engine.start(planned, SOMEBODY).await.map_err(plain)?;
+    let mut running = stage.engine.start(planned, TERMINATED_BY).await.map_err(user_error)?;
     let mut before = (Vec::new(), Vec::new());
     if let Some(point) = &expected.killed_at {
-        before = stage.lose(running, point).await?;
-        let current = stage.engine.current(&application).await.map_err(plain)?;
+        before = stage.drop_driver_at(running, point).await?;
+        let current = stage.engine.current(&application).await.map_err(user_error)?;
         let current = current.context("nothing is left to carry on with")?;
         let is_same = match does {
-            OperationKind::Delete => current.does == does,
-            OperationKind::Sync => current.does_what_is_asked(&digest),
+            OperationKind::Delete => current.operation_kind == does,
+            OperationKind::Sync => current.matches_request(&digest),
         };
         ensure!(is_same, "the same command wouldn't stop after what was left");
-        running = stage.engine.resume(&application).await.map_err(plain)?;
+        running = stage.engine.resume(&application).await.map_err(user_error)?;
     }
     let mut ran = stage
         .follow_as(
@@ -483,61 +500,61 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
             &expected.signals,
         )
         .await?;
-    ran.told.splice(0..0, before.0);
+    ran.events.splice(0..0, before.0);
     ran.lines.splice(0..0, before.1);
     check(&ran, expected).with_context(|| {
         format!(
             "told:\n  {}\nlines: {:?}\nstatus: {:?}",
-            ran.told.join("\n  "),
+            ran.events.join("\n  "),
             ran.lines,
             ran.status
         )
     })
 }
 
-/// Errors as a user sees them.
-fn plain(error: capstan_engine::EngineError) -> anyhow::Error {
-    anyhow::anyhow!("{}", report::tell(&error.into(), Paint::PLAIN).as_str())
+/// Formats an error as a user sees it.
+fn user_error(error: capstan_engine::EngineError) -> anyhow::Error {
+    anyhow::anyhow!("{}", report::error_text(&error.into(), Paint::PLAIN).as_str())
 }
 
-fn check(ran: &Ran, expected: &Expected) -> anyhow::Result<()> {
-    told_in_order(&ran.told, &expected.order)?;
-    in_order(&ran.lines, &expected.lines)?;
+fn check(ran: &RunResult, expected: &Expected) -> anyhow::Result<()> {
+    check_event_order(&ran.events, &expected.order)?;
+    check_order(&ran.lines, &expected.lines)?;
     for pattern in &expected.never {
-        if let Some(told) = ran.told.iter().find(|told| is_like(told, pattern)) {
+        if let Some(told) = ran.events.iter().find(|told| matches_pattern(told, pattern)) {
             bail!("`{told}` was told, and never should be");
         }
     }
     for pattern in &expected.once {
-        let times = ran.told.iter().filter(|told| is_like(told, pattern)).count();
+        let times = ran.events.iter().filter(|told| matches_pattern(told, pattern)).count();
         ensure!(times == 1, "`{pattern}` was told {times} times");
     }
     if let Some(pattern) = &expected.because {
-        let Status::Failed(cause) = &ran.status else {
+        let OperationStatus::Failed(cause) = &ran.status else {
             bail!("it didn't fail");
         };
         ensure!(
-            is_like(&cause.message, pattern),
+            matches_pattern(&cause.message, pattern),
             "it failed because `{}`",
             cause.message
         );
     }
-    let exit = format!("{:?}", Exit::of_status(&ran.status)).to_lowercase();
+    let exit = format!("{:?}", Exit::from_status(&ran.status)).to_lowercase();
     ensure!(exit == expected.ends, "it ends with `{exit}`, not `{}`", expected.ends);
     Ok(())
 }
 
-/// What comes next in the order comes after everything that was told together.
-fn told_in_order(found: &[String], wanted: &[Told]) -> anyhow::Result<()> {
+/// An entry of the order comes after all events of the entry before it.
+fn check_event_order(found: &[String], wanted: &[ExpectedEvent]) -> anyhow::Result<()> {
     let mut from = 0;
     for place in wanted {
         let patterns = match place {
-            Told::One(pattern) => std::slice::from_ref(pattern),
-            Told::Together(patterns) => patterns.as_slice(),
+            ExpectedEvent::One(pattern) => std::slice::from_ref(pattern),
+            ExpectedEvent::Together(patterns) => patterns.as_slice(),
         };
         let mut last = from;
         for pattern in patterns {
-            let at = found[from..].iter().position(|told| is_like(told, pattern));
+            let at = found[from..].iter().position(|told| matches_pattern(told, pattern));
             let at = at.with_context(|| format!("`{pattern}` is missing, or comes before what stands before it"))?;
             last = last.max(from + at + 1);
         }
@@ -546,19 +563,19 @@ fn told_in_order(found: &[String], wanted: &[Told]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn in_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
+fn check_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
     let mut rest = found.iter();
     for pattern in wanted {
         ensure!(
-            rest.any(|told| is_like(told, pattern)),
+            rest.any(|told| matches_pattern(told, pattern)),
             "`{pattern}` is missing, or comes before what stands before it"
         );
     }
     Ok(())
 }
 
-async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
-    let asked = asked(
+async fn check_plan_mistakes(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
+    let asked = sync_request(
         stage,
         mistakes.application.as_ref(),
         &mistakes.files,
@@ -574,7 +591,7 @@ async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
         Err(error) => error,
         Ok(mut request) => {
             request.options.selection.only.clone_from(&mistakes.only);
-            request.options.selection.hook.clone_from(&mistakes.hook);
+            request.options.selection.only_hooks.clone_from(&mistakes.hook);
             request.options.prune = mistakes.prune;
             request.options.confirmed.only.clone_from(&mistakes.confirm);
             match stage.engine.plan(request).await {
@@ -583,53 +600,62 @@ async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
             }
         }
     };
-    are(&error, &mistakes.are)
+    check_mistakes(&error, &mistakes.are)
 }
 
-/// Requires an error to be these mistakes, in this order.
-fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
+/// Checks that an error consists of these mistakes, in this order.
+fn check_mistakes(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
     ensure!(
-        Exit::of(error) == Exit::Usage,
+        Exit::from_error(error) == Exit::Usage,
         "the exit code is {:?}: {error:#}",
-        Exit::of(error)
+        Exit::from_error(error)
     );
     let folder = crate::path("").display().to_string();
-    let text = report::tell(error, Paint::PLAIN).as_str().replace(&folder, "");
+    let text = report::error_text(error, Paint::PLAIN).as_str().replace(&folder, "");
     let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
-    in_order(&lines, mistakes).with_context(|| text)
+    check_order(&lines, mistakes).with_context(|| text)
 }
 
-async fn sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
-    let swept = stage.engine.sweep(&stage.application).await.map_err(plain)?;
+async fn check_sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
+    let swept = stage.engine.sweep(&stage.application).await.map_err(user_error)?;
     let of = |wanted: &SweepOutcome| -> Vec<String> {
-        let found = swept.iter().filter(|swept| swept.fate == *wanted);
-        found.map(|swept| swept.object.due.target.key.short()).collect()
+        let found = swept.iter().filter(|swept| swept.outcome == *wanted);
+        found.map(|swept| swept.object.due.target.key.kind_and_name()).collect()
     };
-    same("deleted", of(&SweepOutcome::Deleted), &expected.deleted)?;
-    same("gone", of(&SweepOutcome::Gone), &expected.gone)?;
-    same("waiting", of(&SweepOutcome::Waits), &expected.waits)
+    check_like("deleted", of(&SweepOutcome::Deleted), &expected.deleted)?;
+    check_like("gone", of(&SweepOutcome::Gone), &expected.gone)?;
+    check_like("waiting", of(&SweepOutcome::NotDue), &expected.waits)
 }
 
-async fn objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+async fn check_objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
     let kinds: Vec<&str> = wanted.keys().map(String::as_str).collect();
     for (kind, names) in stage.names(&kinds).await {
-        same(&kind, names, wanted.get(&kind).map(Vec::as_slice).unwrap_or_default())?;
+        check_like(&kind, names, wanted.get(&kind).map(Vec::as_slice).unwrap_or_default())?;
     }
     Ok(())
 }
 
-/// Requires texts to be like patterns, one by one.
-fn same(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Result<()> {
-    let is_same = found.len() == wanted.len() && found.iter().zip(wanted).all(|(text, pattern)| is_like(text, pattern));
+/// Checks that texts match patterns, one by one.
+fn check_like(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Result<()> {
+    let is_same = found.len() == wanted.len()
+        && found
+            .iter()
+            .zip(wanted)
+            .all(|(text, pattern)| matches_pattern(text, pattern));
     ensure!(is_same, "{what}: {found:?}, not {wanted:?}");
     Ok(())
 }
 
-async fn kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
-    let report = stage.engine.report(&stage.application).await.map_err(plain)?;
+async fn check_kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+    let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
     let last = report.history.last().context("there was no operation")?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (task, streams) in stage.engine.logs(&stage.application, &last.id).await.map_err(plain)? {
+    for (task, streams) in stage
+        .engine
+        .logs(&stage.application, &last.id)
+        .await
+        .map_err(user_error)?
+    {
         let name = task.0.rsplit('/').next().unwrap_or_default().to_owned();
         found
             .entry(name)
@@ -640,7 +666,7 @@ async fn kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> any
     Ok(())
 }
 
-async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
+async fn create_objects(stage: &Stage, create: &Create) -> anyhow::Result<()> {
     // An earlier step may have defined their kinds.
     stage.engine.cluster().refresh().await?;
     for object in &create.objects {
@@ -651,7 +677,7 @@ async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
             .into_iter()
             .flatten()
         {
-            // A story can't know the owner's UID.
+            // A story can't contain the owner's UID.
             let owner = format!(
                 "{}/{}",
                 others::text(reference, "kind"),
@@ -690,20 +716,20 @@ async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn ended(stage: &Stage, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
-    let report = stage.engine.report(&stage.application).await.map_err(plain)?;
+async fn check_hook_messages(stage: &Stage, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
     let last = report.history.last().context("there was no operation")?;
-    let view = stage.engine.view(&stage.application, last).await.map_err(plain)?;
+    let view = stage.engine.view(&stage.application, last).await.map_err(user_error)?;
     for (name, pattern) in wanted {
-        let task = view.tasks.iter().find(|task| task.outline.key.short() == *name);
+        let task = view.tasks.iter().find(|task| task.outline.key.kind_and_name() == *name);
         let message = &task.with_context(|| format!("there is no {name}"))?.message;
-        ensure!(is_like(message, pattern), "{name} ended with `{message}`");
+        ensure!(matches_pattern(message, pattern), "{name} ended with `{message}`");
     }
     Ok(())
 }
 
-fn calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
-    let found = stage.web.calls();
+fn check_calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
+    let found = stage.http_stub.calls();
     let texts: Vec<String> = found
         .iter()
         .map(|call| format!("{} {}", call.method, call.url))
@@ -714,13 +740,13 @@ fn calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
             Call::Bare(call) => (call, None, None),
             Call::With { call, headers, body } => (call, Some(headers), body.as_ref()),
         };
-        ensure!(is_like(text, call), "`{text}` was called, not `{call}`");
+        ensure!(matches_pattern(text, call), "`{text}` was called, not `{call}`");
         for (name, value) in headers.into_iter().flatten() {
             let found = found.headers.get(name).map(String::as_str).unwrap_or_default();
-            ensure!(is_like(found, value), "the header {name} is `{found}`");
+            ensure!(matches_pattern(found, value), "the header {name} is `{found}`");
         }
         ensure!(
-            body.is_none_or(|body| is_like(&found.body, body)),
+            body.is_none_or(|body| matches_pattern(&found.body, body)),
             "the body is `{}`",
             found.body
         );
@@ -728,15 +754,15 @@ fn calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn fields(stage: &Stage, wanted: &BTreeMap<String, Value>) -> anyhow::Result<()> {
+async fn check_fields(stage: &Stage, wanted: &BTreeMap<String, Value>) -> anyhow::Result<()> {
     for (name, fields) in wanted {
         let object = live(stage, name).await?;
-        ensure!(has(&object.0, fields), "{name} is {}", object.0);
+        ensure!(contains(&object.0, fields), "{name} is {}", object.0);
     }
     Ok(())
 }
 
-async fn identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<()> {
+async fn check_identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<()> {
     let names = || wanted.same.iter().chain(&wanted.new);
     let mut before = BTreeMap::new();
     for name in names() {
@@ -756,15 +782,19 @@ async fn identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says whether a value has what another one names: members of maps, and of lists one by one.
-fn has(value: &Value, wanted: &Value) -> bool {
+/// Says whether a value contains another one: the members of mappings, and the items of lists one by one.
+fn contains(value: &Value, wanted: &Value) -> bool {
     match wanted {
         Value::Null => value.is_null(),
         Value::Object(members) => members
             .iter()
-            .all(|(name, wanted)| has(value.get(name).unwrap_or(&Value::Null), wanted)),
+            .all(|(name, wanted)| contains(value.get(name).unwrap_or(&Value::Null), wanted)),
         Value::Array(members) => value.as_array().is_some_and(|values| {
-            values.len() == members.len() && values.iter().zip(members).all(|(value, wanted)| has(value, wanted))
+            values.len() == members.len()
+                && values
+                    .iter()
+                    .zip(members)
+                    .all(|(value, wanted)| contains(value, wanted))
         }),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => value == wanted,
     }
@@ -791,7 +821,7 @@ async fn find(stage: &Stage, name: &str) -> anyhow::Result<Option<Object>> {
         .is_some_and(|info| info.scope == Scope::Namespaced);
     let namespace = if is_namespaced { namespace } else { "" };
     let objects = cluster.list(&known, namespace, "").await?;
-    Ok(objects.into_iter().find(|object| is_like(object.name(), name)))
+    Ok(objects.into_iter().find(|object| matches_pattern(object.name(), name)))
 }
 
 async fn patch(stage: &Stage, patches: &BTreeMap<String, Value>) -> anyhow::Result<()> {

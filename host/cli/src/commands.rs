@@ -1,4 +1,4 @@
-//! One file for each verb.
+//! The commands, one file for each.
 
 mod approve;
 mod conduct;
@@ -27,21 +27,21 @@ mod voice;
 use clap::CommandFactory as _;
 
 use crate::{
-    args::{Args, Command, Global},
+    args::{Args, Command, GlobalOptions},
     exit::Exit,
     project,
-    terminal::{Text, print, print_raw, say},
+    terminal::{Text, print, print_raw, print_stderr},
     text,
 };
 
 /// Runs a command.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
-    let global = &Global::of_flags(&args.global)?;
+    let global = &GlobalOptions::from_flags(&args.global)?;
     match args.command {
         Command::Plan(plan) => plan::run(global, &plan).await,
         Command::Diff(set) => diff::run(global, &set).await,
         Command::Sync(sync) => sync::run(global, &sync).await,
-        Command::Lint(args) => lint::run(global, &args).await,
+        Command::LintArgs(args) => lint::run(global, &args).await,
         Command::Delete(delete) => delete::run(global, &delete).await,
         Command::Status(app) => stored::status(global, &app).await,
         Command::Health(args) => health::run(global, &args).await,
@@ -66,17 +66,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     }
 }
 
-/// Returns the options for an application that is named: if the working directory's `capstan.yaml` tells of it, it is in that file's
-/// namespace and has that file's plugins.
-fn which(global: &Global, name: &str) -> anyhow::Result<Global> {
-    let Some(project) = project::described(global, &[])? else {
+/// Returns the options for a named application: if the working directory's `capstan.yaml` describes it, with that file's namespace and
+/// plugins.
+async fn options_for_app(global: &GlobalOptions, name: &str) -> anyhow::Result<GlobalOptions> {
+    let Some(project) = project::find_described(global, &[]).await? else {
         return Ok(global.clone());
     };
     let Some(app) = project.apps.iter().find(|app| app.name == name) else {
         return Ok(global.clone());
     };
     let namespace = app.namespace.clone().or(project.global.namespace.clone());
-    Ok(Global {
+    Ok(GlobalOptions {
         namespace: global.namespace.clone().or(namespace),
         ..project.global
     })

@@ -1,4 +1,4 @@
-//! Makes the engine: of a real cluster or an embedded one, with the plugins that were asked for.
+//! Makes the engine of a command: on a real or an embedded cluster, with the plugins that were named.
 
 use std::{
     ops::Deref,
@@ -14,7 +14,7 @@ use capstan_project::config_errors;
 use capstan_runtime::{ClusterSpec, Connection, Runtime, check_grants};
 use capstan_sandbox::Sandbox;
 use capstan_sim::{
-    pods::Pods,
+    pods::PodMode,
     scenario::Scenario,
     world::{Setup, World},
 };
@@ -24,15 +24,15 @@ use serde_json::{Value, json};
 use tokio::runtime;
 
 use crate::{
-    args::Global,
+    args::GlobalOptions,
     environment,
     global::SimulationSpec,
     report::{self, Diagnostics, usage_error},
 };
 
-/// Makes the runtime. Virtual time needs one thread and a clock that stands still while there is work.
-pub fn runtime(simulation: &SimulationSpec) -> std::io::Result<runtime::Runtime> {
-    if simulation.is_virtual() {
+/// Makes the tokio runtime. Virtual time needs a single thread, and a clock that stands still while there is work.
+pub fn new_tokio_runtime(simulation: &SimulationSpec) -> std::io::Result<runtime::Runtime> {
+    if simulation.has_virtual_time() {
         runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -42,10 +42,10 @@ pub fn runtime(simulation: &SimulationSpec) -> std::io::Result<runtime::Runtime>
     }
 }
 
-/// Everything that a command works with.
+/// The runtime of a command, with the embedded cluster.
 pub struct Context {
     runtime: Runtime,
-    /// The embedded cluster, if it is one.
+    /// The embedded cluster, if there is one.
     pub world: Option<World>,
     state: Option<PathBuf>,
 }
@@ -63,12 +63,12 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Returns why there is no cluster, or what is wrong with a plugin or a scenario.
-    pub async fn new(global: &Global) -> anyhow::Result<Context> {
-        let sandbox = Arc::new(sandbox(global)?);
+    /// Returns why there is no cluster, or the mistakes in a plugin or a scenario.
+    pub async fn new(global: &GlobalOptions) -> anyhow::Result<Context> {
+        let sandbox = Arc::new(load_sandbox(global)?);
         check_grants(&sandbox, &global.plugins)?;
-        let (connection, world) = if global.simulation.is_on {
-            let (connection, world) = embedded(global)?;
+        let (connection, world) = if global.simulation.is_enabled {
+            let (connection, world) = connect_embedded(global)?;
             (connection, Some(world))
         } else {
             let spec = ClusterSpec {
@@ -81,11 +81,13 @@ impl Context {
             Some(world) => Clock::starting_at(world.now()),
             None => Clock::system(),
         };
-        let host = environment::host();
+        let host = environment::host_name();
         let mut runtime = Runtime::new(connection, sandbox, &global.plugins, clock, &host).await?;
-        // In virtual time nothing outside answers but what the scenario says.
-        if let Some(world) = world.as_ref().filter(|_| global.simulation.is_virtual()) {
-            runtime.engine = runtime.engine.with_web(HttpCaller::answered_by(world.web()));
+        // In virtual time, only the scenario answers HTTP calls.
+        if let Some(world) = world.as_ref().filter(|_| global.simulation.has_virtual_time()) {
+            runtime.engine = runtime
+                .engine
+                .with_http_caller(HttpCaller::from_service(world.http_stub()));
         }
         Ok(Context {
             runtime,
@@ -94,16 +96,16 @@ impl Context {
         })
     }
 
-    /// Says who is at work, for others to see: on an embedded cluster there are none, and every run is the same.
-    pub fn who(&self) -> String {
-        let user = environment::user();
+    /// Returns the user and machine, for others to see. On an embedded cluster it is a constant, so that every run is the same.
+    pub fn driver_name(&self) -> String {
+        let user = environment::user_name();
         match self.world {
             Some(_) => user,
-            None => format!("{user} on {}", environment::host()),
+            None => format!("{user} on {}", environment::host_name()),
         }
     }
 
-    /// Names an application in the namespace.
+    /// Makes the identity of an application in the command's namespace.
     ///
     /// # Errors
     ///
@@ -112,60 +114,65 @@ impl Context {
         Ok(self.application_in(name, None)?)
     }
 
-    /// Keeps the embedded cluster for the next command, if that was asked for.
+    /// Saves the embedded cluster for the next command, if the user asks for that.
     ///
     /// # Errors
     ///
     /// Returns why it couldn't be written.
     pub fn save(&self) -> anyhow::Result<()> {
         match (&self.world, &self.state) {
-            (Some(world), Some(path)) => save(world, path),
+            (Some(world), Some(path)) => save_world(world, path),
             (Some(_) | None, _) => Ok(()),
         }
     }
 }
 
-/// Loads the plugins, and warns of those that are older than their sources.
+/// Loads the plugins, and warns about those that are older than their sources.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with one.
-pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
+/// Returns the mistakes in one.
+pub fn load_sandbox(global: &GlobalOptions) -> anyhow::Result<Sandbox> {
     let loaded = capstan_runtime::load(&global.plugins, &global.plugin_host)?;
-    loaded.stale.iter().for_each(report::stale);
+    loaded.stale.iter().for_each(report::warn_stale);
     Ok(loaded.sandbox)
 }
 
-fn embedded(global: &Global) -> anyhow::Result<(Connection, World)> {
+fn connect_embedded(global: &GlobalOptions) -> anyhow::Result<(Connection, World)> {
     let scenario = global.simulation.scenario.as_deref();
     let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
-    let epoch = if global.simulation.is_virtual() {
+    let epoch = if global.simulation.has_virtual_time() {
         Setup::default().epoch
     } else {
         Timestamp::now()
     };
-    let world = world(global, scenario, epoch, &namespace)?;
+    let world = open_world(global, scenario, epoch, &namespace)?;
     let client = Client::new(world.service(), &namespace);
-    let connection = Connection::of_client(client, namespace, "the embedded cluster".to_owned());
+    let connection = Connection::from_client(client, namespace, "the embedded cluster".to_owned());
     Ok((connection, world))
 }
 
-/// Reads a file about the embedded cluster; one without a value says nothing of it.
+/// Reads a scenario; an empty file is an empty scenario.
 fn read_scenario(path: &Path) -> Result<Scenario, Vec<Diagnostic>> {
-    let text = environment::text(path).map_err(|mistake| vec![mistake])?;
-    if matches!(manifest::value(&text), Ok(Value::Null)) {
+    let text = environment::read_text(path).map_err(|mistake| vec![mistake])?;
+    if matches!(manifest::parse_value(&text), Ok(Value::Null)) {
         return Ok(Scenario::default());
     }
-    let document = manifest::document(&path.display().to_string(), &text)?;
+    let document = manifest::parse_document(&path.display().to_string(), &text)?;
     config_errors::deserialize(&document, "it starts with keys like `cluster:` and `behaviours:`")
 }
 
-/// Starts an embedded cluster, or goes on with one that was kept.
+/// Starts an embedded cluster, or loads a saved one.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with the scenario, or with what was kept.
-pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
+/// Returns the mistakes in the scenario or in the saved state.
+pub fn open_world(
+    global: &GlobalOptions,
+    scenario: Option<&Path>,
+    epoch: Timestamp,
+    namespace: &str,
+) -> anyhow::Result<World> {
     let scenario = scenario
         .map(read_scenario)
         .transpose()
@@ -173,12 +180,12 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
         .unwrap_or_default();
     let has_epoch = scenario.cluster.epoch.is_some();
     let mut setup = Setup::from(scenario);
-    if setup.pods == Pods::Exec && !global.simulation.exec {
+    if setup.pods == PodMode::Exec && !global.simulation.exec {
         let message = "this scenario runs the containers' commands on this machine";
         return Err(usage_error(message, "add `--exec` if that is what you want"));
     }
     if global.simulation.exec {
-        setup.pods = Pods::Exec;
+        setup.pods = PodMode::Exec;
     }
     if !has_epoch {
         setup.epoch = epoch;
@@ -188,7 +195,7 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
         .push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
     match &global.simulation.state {
         Some(path) if path.exists() => {
-            let text = environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
+            let text = environment::read_text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
             let saved = serde_json::from_str(&text);
             let saved = saved.with_context(|| format!("{} is no saved cluster", path.display()))?;
             World::restore(setup, saved).with_context(|| format!("{} can't be used", path.display()))
@@ -197,12 +204,12 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
     }
 }
 
-/// Keeps an embedded cluster in a file.
+/// Saves an embedded cluster to a file.
 ///
 /// # Errors
 ///
 /// Returns why it couldn't be written.
-pub fn save(world: &World, path: &Path) -> anyhow::Result<()> {
+pub fn save_world(world: &World, path: &Path) -> anyhow::Result<()> {
     let text = serde_json::to_string(&world.save())?;
     capstan_files::write(path, text.as_bytes(), Readers::Owner)
         .with_context(|| format!("failed to write {}", path.display()))

@@ -1,5 +1,5 @@
-//! What this process was given: environment variables, home and working directory, standard input. The libraries look up none of it:
-//! they are handed what they need.
+//! The environment of this process: variables, home and working directory, standard input. The libraries read none of it: they get what
+//! they need.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use capstan_source::{FileAccess, Stdin};
 
 use crate::args::GlobalFlags;
 
-/// Returns which files may be read. `allows_outside` is what the user's flag says.
+/// Returns which files may be read. `allows_outside` is the user's flag.
 pub fn file_access(allows_outside: bool) -> FileAccess {
     let ceilings = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
     FileAccess {
@@ -32,12 +32,12 @@ pub fn file_access(allows_outside: bool) -> FileAccess {
 /// # Errors
 ///
 /// Returns why it couldn't be read.
-pub fn text(path: &Path) -> Result<String, Diagnostic> {
-    file_access(false).text(path)
+pub fn read_text(path: &Path) -> Result<String, Diagnostic> {
+    file_access(false).read_text(path)
 }
 
-/// Returns which cluster the flags name, and else the environment, as kubectl reads it.
-pub(crate) fn cluster(flags: &GlobalFlags) -> ClusterSpec {
+/// Returns the cluster of the flags, and else that of the environment, by kubectl's rules.
+pub(crate) fn cluster_spec(flags: &GlobalFlags) -> ClusterSpec {
     let named = std::env::var_os("KUBECONFIG").unwrap_or_default();
     let mut kubeconfigs: Vec<PathBuf> = std::env::split_paths(&named)
         .filter(|path| !path.as_os_str().is_empty())
@@ -49,21 +49,21 @@ pub(crate) fn cluster(flags: &GlobalFlags) -> ClusterSpec {
         kubeconfig: flags.kubeconfig.clone(),
         kubeconfigs,
         context: flags.context.clone(),
-        act_as: flags.act_as.clone(),
-        as_groups: flags.as_groups.clone(),
+        impersonated_user: flags.act_as.clone(),
+        impersonated_groups: flags.as_groups.clone(),
         namespace: flags.namespace.clone(),
-        proxies: ProxyVariables::read(&variable),
+        proxies: ProxyVariables::from_environment(&variable),
     }
 }
 
-/// Returns what this machine has for plugins. `cache` is the folder that the user names.
+/// Returns the environment of plugins. `cache` is the folder that the user named.
 pub(crate) fn plugin_host(cache: Option<PathBuf>) -> PluginHost {
     PluginHost {
         cache: cache.or_else(cache_folder),
         compiler: std::env::current_exe().ok(),
         access: Access {
             limits: Limits {
-                component: capstan_sandbox::MAX_COMPONENT as u64,
+                max_component_bytes: capstan_sandbox::MAX_COMPONENT_BYTES as u64,
                 ..Limits::default()
             },
             ..Access::from_environment(&variable)
@@ -72,18 +72,18 @@ pub(crate) fn plugin_host(cache: Option<PathBuf>) -> PluginHost {
             .iter()
             .map(|plugin| (plugin.name, plugin.bytes))
             .collect(),
-        is_timeless: false,
+        uses_virtual_time: false,
     }
 }
 
-/// Names the user who is at work.
-pub(crate) fn user() -> String {
+/// Returns the name of the user.
+pub(crate) fn user_name() -> String {
     let user = variable("USER").or_else(|| variable("USERNAME"));
     user.unwrap_or_else(|| "somebody".to_owned())
 }
 
-/// Names this machine.
-pub(crate) fn host() -> String {
+/// Returns the name of this machine.
+pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

@@ -1,22 +1,22 @@
-//! Exit codes: one for each way a command can end, so that a pipeline can branch on it.
+//! Exit codes: one for each way in which a command can end, so that a pipeline can branch on it.
 
 use std::process::ExitCode;
 
-use capstan_core::{event::Status, task::FailureClass};
+use capstan_core::{event::OperationStatus, task::FailureClass};
 use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
 
 use crate::report::Diagnostics;
 
-/// How a command ended.
+/// The exit code of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
+    /// Success.
     Done = 0,
-    /// Something else went wrong.
+    /// Another error.
     Other = 1,
-    /// The command line or the manifests are wrong; nothing was done.
+    /// The command line or the manifests are wrong; nothing was changed.
     Usage = 2,
     /// There are differences.
     Differences = 3,
@@ -36,26 +36,26 @@ pub enum Exit {
     Plugin = 16,
     /// An object is not healthy yet.
     Progressing = 17,
-    /// All was done, and its output couldn't be written.
+    /// The command succeeded, but its output couldn't be written.
     Output = 18,
 }
 
-/// The table for `--help`.
+/// The table of exit codes for `--help`.
 pub const TABLE: &str = "\
 Exit codes:
-   0  done
-   1  something else went wrong
-   2  the command line or the manifests are wrong; nothing was done
-   3  there are differences: `diff` or `history --replay` found some, or a saved plan no longer fits the cluster
+   0  success
+   1  any other error
+   2  the command line or the manifests are invalid; nothing was changed
+   3  `diff` or `history --replay` found differences, or the cluster changed since a plan was saved
   10  a hook failed
   11  an object is not healthy
   12  the cluster refused a change
-  13  a deadline passed
+  13  a time limit was exceeded
   14  the operation was terminated
-  15  another operation of the application runs
-  16  a plugin gave no answer
-  17  `health` found an object that is still on its way
-  18  all was done, but the output couldn't be written, as on a full disk; a reader that has gone, like `head`, is no mistake";
+  15  another operation of the application is running
+  16  a plugin failed to answer
+  17  `health` found an object that is Progressing
+  18  the command succeeded, but its output couldn't be written, for example because the disk is full";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
@@ -64,24 +64,24 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// Says whether what was wanted was done.
-    pub fn is_good(self) -> bool {
+    /// Says whether the command succeeded.
+    pub fn is_success(self) -> bool {
         matches!(self, Exit::Done | Exit::Differences)
     }
 
-    /// Returns the code of a command whose output was lost: its own if it failed.
+    /// Returns the code of a command whose output was lost: its own, if it failed.
     #[must_use]
     pub fn without_output(self) -> Exit {
-        if self.is_good() { Exit::Output } else { self }
+        if self.is_success() { Exit::Output } else { self }
     }
 
-    /// Returns the code of an operation that is over.
-    pub fn of_status(status: &Status) -> Exit {
+    /// Returns the exit code of a finished operation.
+    pub fn from_status(status: &OperationStatus) -> Exit {
         match status {
-            Status::Succeeded => Exit::Done,
-            Status::Terminated { .. } => Exit::Terminated,
-            Status::Running | Status::Terminating { .. } => Exit::Other,
-            Status::Failed(cause) => match cause.class {
+            OperationStatus::Succeeded => Exit::Done,
+            OperationStatus::Terminated { .. } => Exit::Terminated,
+            OperationStatus::Running | OperationStatus::Terminating { .. } => Exit::Other,
+            OperationStatus::Failed(cause) => match cause.class {
                 FailureClass::Hook => Exit::Hook,
                 FailureClass::Health => Exit::Health,
                 FailureClass::Apply => Exit::Apply,
@@ -91,15 +91,15 @@ impl Exit {
         }
     }
 
-    /// Returns the code of an error.
-    pub fn of(error: &anyhow::Error) -> Exit {
+    /// Returns the exit code of an error.
+    pub fn from_error(error: &anyhow::Error) -> Exit {
         if error.is::<Diagnostics>() {
             return Exit::Usage;
         }
         match error.downcast_ref::<SandboxError>() {
             Some(SandboxError::Engine(_)) => return Exit::Other,
             Some(SandboxError::Compile { .. }) => return Exit::Plugin,
-            // Which plugins are loaded is up to the command line.
+            // The command line decides which plugins are loaded.
             Some(_) => return Exit::Usage,
             None => {}
         }
@@ -107,12 +107,12 @@ impl Exit {
             return Exit::Usage;
         }
         match error.downcast_ref::<RegistryError>() {
-            // What was named, pinned or allowed is up to the user; the rest is up to others.
+            // What is named, pinned or allowed is the user's mistake; other errors aren't.
             Some(
                 RegistryError::Source(_)
                 | RegistryError::NotLocked { .. }
                 | RegistryError::Unsigned(_)
-                | RegistryError::Taken { .. }
+                | RegistryError::TagExists { .. }
                 | RegistryError::TooLarge { .. }
                 | RegistryError::NotAPlugin { .. }
                 | RegistryError::File { .. },
@@ -121,24 +121,26 @@ impl Exit {
                 RegistryError::Unreachable { .. }
                 | RegistryError::Denied { .. }
                 | RegistryError::NotFound { .. }
-                | RegistryError::Answer { .. }
-                | RegistryError::Cut { .. }
+                | RegistryError::UnexpectedAnswer { .. }
+                | RegistryError::Interrupted { .. }
                 | RegistryError::WrongDigest { .. }
                 | RegistryError::Credentials { .. },
             ) => return Exit::Other,
             None => {}
         }
         match error.downcast_ref::<EngineError>() {
-            Some(EngineError::Plan(_) | EngineError::Findings(_) | EngineError::NobodyWaits { .. }) => Exit::Usage,
+            Some(EngineError::InvalidInput(_) | EngineError::LintErrors(_) | EngineError::SignalNotAwaited { .. }) => {
+                Exit::Usage
+            }
             Some(EngineError::Outdated(_)) => Exit::Differences,
-            Some(EngineError::Denied(_)) => Exit::Apply,
+            Some(EngineError::MissingPermissions(_)) => Exit::Apply,
             Some(EngineError::Busy { .. } | EngineError::Unfinished(_)) => Exit::Busy,
             Some(
                 EngineError::Cluster { .. }
                 | EngineError::LostLock(_)
                 | EngineError::NoApplication { .. }
-                | EngineError::NothingRuns(_)
-                | EngineError::Stored(_),
+                | EngineError::NoOperation(_)
+                | EngineError::InvalidState(_),
             )
             | None => Exit::Other,
         }

@@ -1,4 +1,4 @@
-//! The options of every command as plain values: what the flags say, with what files that describe applications add.
+//! The options of every command as plain values: those of the flags, with those of the files that describe applications.
 
 use std::path::PathBuf;
 
@@ -14,20 +14,20 @@ use crate::{
 
 /// The options of every command.
 #[derive(Debug, Clone)]
-pub struct Global {
-    /// The namespace of applications that name none; the context's if absent.
+pub struct GlobalOptions {
+    /// The namespace of applications that don't name one; the context's if absent.
     pub namespace: Option<String>,
-    /// Which cluster, and as whom.
+    /// The cluster and the user.
     pub cluster: ClusterSpec,
     /// The embedded cluster.
     pub simulation: SimulationSpec,
-    /// Which plugins.
+    /// The plugins.
     pub plugins: PluginSpec,
-    /// What this machine has for plugins.
+    /// The environment of plugins.
     pub plugin_host: PluginHost,
     /// Which files may be read.
     pub files: FileAccess,
-    /// How to print.
+    /// The format of the output.
     pub output: Output,
     /// When to use colours.
     pub color: Color,
@@ -35,34 +35,34 @@ pub struct Global {
     pub verbose: u8,
 }
 
-/// Whether the cluster is an embedded one, and how that runs.
+/// Whether commands use an embedded cluster, and its options.
 #[derive(Debug, Clone, Default)]
 pub struct SimulationSpec {
-    /// Whether commands work on an embedded cluster.
-    pub is_on: bool,
-    /// What its pods do and what fails.
+    /// Whether commands use an embedded cluster.
+    pub is_enabled: bool,
+    /// The file with the behaviour of its pods and its faults.
     pub scenario: Option<PathBuf>,
-    /// Whether containers' commands run as processes of this machine, in real time.
+    /// Whether the containers' commands run as processes of this machine, in real time.
     pub exec: bool,
     /// Whether it runs in real time, though no commands are run.
     pub is_real_time: bool,
-    /// The file that keeps the cluster between commands.
+    /// The file that keeps the embedded cluster between commands.
     pub state: Option<PathBuf>,
 }
 
 impl SimulationSpec {
     /// Says whether time is virtual.
-    pub fn is_virtual(&self) -> bool {
-        self.is_on && !self.exec && !self.is_real_time
+    pub fn has_virtual_time(&self) -> bool {
+        self.is_enabled && !self.exec && !self.is_real_time
     }
 }
 
 impl GlobalFlags {
-    /// Says what the flags say of the embedded cluster.
-    pub fn simulation(&self) -> SimulationSpec {
+    /// Returns the options of the embedded cluster.
+    pub fn simulation_spec(&self) -> SimulationSpec {
         let scenario = self.simulate.as_ref().filter(|path| !path.is_empty());
         SimulationSpec {
-            is_on: self.simulate.is_some(),
+            is_enabled: self.simulate.is_some(),
             scenario: scenario.map(PathBuf::from),
             exec: self.exec,
             is_real_time: self.is_real_time,
@@ -71,25 +71,25 @@ impl GlobalFlags {
     }
 }
 
-impl Global {
-    /// Reads the flags.
+impl GlobalOptions {
+    /// Makes the options from the flags.
     ///
     /// # Errors
     ///
-    /// Returns what of them is no grant.
-    pub fn of_flags(flags: &GlobalFlags) -> anyhow::Result<Global> {
+    /// Returns which grants are invalid.
+    pub fn from_flags(flags: &GlobalFlags) -> anyhow::Result<GlobalOptions> {
         let mut granted = UserGrants::default();
         if let Some(path) = &flags.grants_file {
-            let text = environment::text(path).map_err(capstan_core::error::Diagnostics::from)?;
-            granted = grants::of_file(&path.display().to_string(), &text)?;
+            let text = environment::read_text(path).map_err(capstan_core::error::Diagnostics::from)?;
+            granted = grants::parse_file(&path.display().to_string(), &text)?;
         }
         for word in &flags.grants {
-            grants::add(&mut granted, word)?;
+            grants::add_from_flag(&mut granted, word)?;
         }
-        let simulation = flags.simulation();
-        Ok(Global {
+        let simulation = flags.simulation_spec();
+        Ok(GlobalOptions {
             namespace: flags.namespace.clone(),
-            cluster: environment::cluster(flags),
+            cluster: environment::cluster_spec(flags),
             plugins: PluginSpec {
                 sources: flags.plugins.clone(),
                 without: flags.without_plugins.clone(),
@@ -97,7 +97,7 @@ impl Global {
                 ..PluginSpec::default()
             },
             plugin_host: PluginHost {
-                is_timeless: simulation.is_virtual(),
+                uses_virtual_time: simulation.has_virtual_time(),
                 ..environment::plugin_host(flags.plugin_cache.clone())
             },
             simulation,
@@ -108,10 +108,10 @@ impl Global {
         })
     }
 
-    /// Returns these options with what applications' files say.
+    /// Returns these options with those of applications' files.
     #[must_use]
-    pub fn with(&self, project: &Project) -> Global {
-        Global {
+    pub fn with_project(&self, project: &Project) -> GlobalOptions {
+        GlobalOptions {
             namespace: project.namespace.clone(),
             plugins: project.plugins.clone(),
             ..self.clone()

@@ -1,25 +1,26 @@
-//! What a command is about: applications, as flags and files describe them. A flag wins over a file.
+//! The applications of a command, from flags and files. A flag wins over a file.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use capstan_project::{ProjectSpec, Read};
-use capstan_source::Source;
+use capstan_project::{GatheredApp, ProjectSpec};
+use capstan_source::{Deadline, RENDER_TIMEOUT, Source};
 
 pub use capstan_project::{App, FILE};
 
 use crate::{
-    args::{From, Global, Set},
+    args::{ApplicationArgs, GlobalOptions, SourceArgs},
     report::{Diagnostics, usage_error},
 };
 
-/// What a command is about.
+/// The applications of a command.
 #[derive(Debug, Clone)]
 pub struct Project {
     /// The applications, each after those that it depends on.
     pub apps: Vec<App>,
-    /// The options of every command, with what the files add.
-    pub global: Global,
-    deadline: Duration,
+    /// The options of every command, with those of the files.
+    pub global: GlobalOptions,
+    /// When all reading and rendering has to be done.
+    pub render_timeout: Deadline,
 }
 
 impl Project {
@@ -27,19 +28,20 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong with them, together.
-    pub fn read(&self) -> Result<Vec<Read>, Diagnostics> {
-        capstan_project::read(&self.apps, self.deadline, &self.global.files)
+    /// Returns all mistakes together.
+    pub async fn read(&self) -> Result<Vec<GatheredApp>, Diagnostics> {
+        capstan_project::read(&self.apps, self.render_timeout, &self.global.files).await
     }
 }
 
-/// Finds out what a command is about.
+/// Loads the applications of a command.
 ///
 /// # Errors
 ///
 /// Returns what is missing or wrong.
-pub fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
-    let project = capstan_project::load(&spec(global, set))?;
+pub async fn load(global: &GlobalOptions, set: &ApplicationArgs) -> anyhow::Result<Project> {
+    let deadline = Deadline::after(set.from.render_timeout());
+    let project = capstan_project::load(&project_spec(global, set), deadline).await?;
     let all = || project.apps.iter().flat_map(|app| &app.sources);
     if let Some(flag) = set.from.chart_flag()
         && !all().any(|source| matches!(source, Source::Chart(_)))
@@ -49,25 +51,29 @@ pub fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
             "name one with `--chart`, or a folder that has a Chart.yaml with `-f`",
         ));
     }
-    Ok(made(global, set, project))
+    Ok(with_options(global, project, deadline))
 }
 
-/// Finds out of which applications the file of the working directory or those that were named tell; nothing without any.
+/// Loads the applications that the working directory's file or the named files describe; `None` without any.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with them.
-pub fn described(global: &Global, config: &[PathBuf]) -> anyhow::Result<Option<Project>> {
-    let from = From {
+/// Returns the mistakes in them.
+pub async fn find_described(global: &GlobalOptions, config: &[PathBuf]) -> anyhow::Result<Option<Project>> {
+    let from = SourceArgs {
         config: config.to_vec(),
-        ..From::default()
+        ..SourceArgs::default()
     };
-    let set = Set { from, ..Set::default() };
-    let project = capstan_project::described(&spec(global, &set))?;
-    Ok(project.map(|project| made(global, &set, project)))
+    let set = ApplicationArgs {
+        from,
+        ..ApplicationArgs::default()
+    };
+    let deadline = Deadline::after(RENDER_TIMEOUT);
+    let project = capstan_project::find_described(&project_spec(global, &set), deadline).await?;
+    Ok(project.map(|project| with_options(global, project, deadline)))
 }
 
-fn spec(global: &Global, set: &Set) -> ProjectSpec {
+fn project_spec(global: &GlobalOptions, set: &ApplicationArgs) -> ProjectSpec {
     ProjectSpec {
         sources: set.from.spec(),
         app: set.app.clone(),
@@ -78,11 +84,11 @@ fn spec(global: &Global, set: &Set) -> ProjectSpec {
     }
 }
 
-fn made(global: &Global, set: &Set, project: capstan_project::Project) -> Project {
+fn with_options(global: &GlobalOptions, project: capstan_project::Project, deadline: Deadline) -> Project {
     Project {
-        global: global.with(&project),
+        global: global.with_project(&project),
         apps: project.apps,
-        deadline: set.from.deadline(),
+        render_timeout: deadline,
     }
 }
 

@@ -1,10 +1,12 @@
-//! What is printed. A plan is printed whole; a run is printed as it goes, only ever appending, the same on a terminal and in a pipe.
+//! The output of commands. A plan is printed as a whole; a run is printed as it goes, only ever appending, the same on a terminal and in
+//! a pipe.
 
 pub mod compat;
 pub mod findings;
 pub use capstan_core::mask;
 pub mod plan;
 pub mod policy;
+pub mod remedy;
 pub mod run;
 pub mod sarif;
 pub mod tables;
@@ -13,7 +15,7 @@ mod untrusted;
 
 use std::io::IsTerminal as _;
 
-pub use capstan_core::duration::span;
+pub use capstan_core::duration::format_duration;
 use capstan_core::{
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
@@ -22,7 +24,7 @@ use capstan_core::{
 
 use crate::{args::Color, terminal::Text, text};
 
-/// Colours words, or doesn't.
+/// Adds colours to text, or doesn't.
 #[derive(Debug, Clone, Copy)]
 pub struct Paint {
     is_on: bool,
@@ -50,45 +52,45 @@ impl Paint {
 
     fn paint(self, code: &'static str, text: impl Into<Text>) -> Text {
         let text = text.into();
-        if self.is_on { text.between(code) } else { text }
+        if self.is_on { text.with_codes(code) } else { text }
     }
 
-    /// For what went well.
-    pub fn good(self, text: impl Into<Text>) -> Text {
+    /// The style of a success.
+    pub fn success(self, text: impl Into<Text>) -> Text {
         self.paint("32", text)
     }
 
-    /// For what went wrong.
-    pub fn bad(self, text: impl Into<Text>) -> Text {
+    /// The style of a failure.
+    pub fn failure(self, text: impl Into<Text>) -> Text {
         self.paint("31", text)
     }
 
-    /// For what somebody should look at.
-    pub fn odd(self, text: impl Into<Text>) -> Text {
+    /// The style of a warning.
+    pub fn warning(self, text: impl Into<Text>) -> Text {
         self.paint("33", text)
     }
 
-    /// For headings.
-    pub fn strong(self, text: impl Into<Text>) -> Text {
+    /// The style of a heading.
+    pub fn heading(self, text: impl Into<Text>) -> Text {
         self.paint("1", text)
     }
 
-    /// For what may be skipped.
-    pub fn faint(self, text: impl Into<Text>) -> Text {
+    /// The style of less important text.
+    pub fn dim(self, text: impl Into<Text>) -> Text {
         self.paint("2", text)
     }
 }
 
-/// Names an object inside its application: `Job/migrate`; with its namespace where that is another one.
-pub fn name_of(key: &ObjectKey, namespace: &str) -> String {
+/// Returns an object's name within its application: `Job/migrate`; with its namespace if that differs.
+pub fn object_name(key: &ObjectKey, namespace: &str) -> String {
     if key.namespace.is_empty() || key.namespace == namespace {
-        key.short()
+        key.kind_and_name()
     } else {
         format!("{}/{}/{}", key.kind, key.namespace, key.name)
     }
 }
 
-/// Names a phase: the deletions of a delete run in Sync, tests in PostSync.
+/// Returns the name of a phase: the deletions of a delete are in Sync, tests are in PostSync.
 pub fn phase_name(phase: Phase, does: OperationKind, purpose: Purpose) -> &'static str {
     match (phase, does, purpose) {
         (Phase::Sync, OperationKind::Delete, _) => "Deletion",
@@ -97,7 +99,7 @@ pub fn phase_name(phase: Phase, does: OperationKind, purpose: Purpose) -> &'stat
     }
 }
 
-/// Lays out rows in columns; the last one is as wide as it is.
+/// Lays out rows in columns. The last column isn't padded.
 pub fn columns<C: Clone + Into<Text>>(rows: &[Vec<C>], gap: usize) -> Vec<Text> {
     let cells = |row: &Vec<C>| row.iter().cloned().map(Into::into).collect::<Vec<Text>>();
     let rows: Vec<Vec<Text>> = rows.iter().map(cells).collect();
@@ -127,8 +129,8 @@ mod tests {
     fn colours_take_no_room() {
         let paint = Paint::ALWAYS;
         let rows = [
-            vec![paint.good("ok"), "a".into()],
-            vec![paint.strong(paint.bad("FAILED")), "b".into()],
+            vec![paint.success("ok"), "a".into()],
+            vec![paint.heading(paint.failure("FAILED")), "b".into()],
         ];
         let laid_out = columns(&rows, 1);
         let laid_out: Vec<&str> = laid_out.iter().map(Text::as_str).collect();

@@ -1,33 +1,35 @@
-//! How mistakes and failures are told: what, where, the line itself, and what may help.
+//! Prints mistakes and errors: what is wrong, where, the line itself, and a hint.
 
 use std::collections::BTreeSet;
 
 pub use capstan_core::error::Diagnostics;
 use capstan_core::{
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     lint::Finding,
     object::ObjectKey,
     place::Place,
+    remedy::Remedies,
 };
-use capstan_engine::{AwaitedSignal, EngineError, HookState};
+use capstan_engine::{AwaitedSignal, EngineError, HookState, Refusal};
+use capstan_project::plugins::registry_remedies;
 use capstan_registry::RegistryError;
 use capstan_runtime::{ConnectError, CredentialError, plugin_folder::Stale};
 use capstan_sandbox::{AskError, SandboxError};
 
 use crate::{
-    render::Paint,
-    terminal::{Text, clean, say},
+    render::{Paint, remedy},
+    terminal::{Text, clean, print_stderr},
     text,
 };
 
-/// Makes an error of the user's input: what is wrong, and what may help.
-pub fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-    Diagnostics::one(message, hint).into()
+/// Makes an error of the user's input, with a hint.
+pub fn usage_error(message: impl Into<String>, hint: impl Into<Remedies>) -> anyhow::Error {
+    Diagnostics::single(message, hint).into()
 }
 
 /// Warns that a plugin is older than its sources.
-pub(crate) fn stale(stale: &Stale) {
-    say(&text!(
+pub(crate) fn warn_stale(stale: &Stale) {
+    print_stderr(&text!(
         "warning: {} was built before {} changed; `capstan plugin build {}` builds it again",
         stale.component.display(),
         stale.source.display(),
@@ -36,21 +38,22 @@ pub(crate) fn stale(stale: &Stale) {
 }
 
 /// Prints an error to stderr.
-pub fn print(error: &anyhow::Error, paint: Paint) {
-    say(&tell(error, paint).trim_end());
+pub fn print_error(error: &anyhow::Error, paint: Paint) {
+    print_stderr(&error_text(error, paint).trim_end());
 }
 
-/// Returns the errors that lint found in a plan, and how to run the plan all the same.
-fn refusal(findings: &[Finding]) -> Vec<Diagnostic> {
+/// Returns the errors of lint for which a plan was refused, and how to run it nonetheless.
+fn lint_refusal(findings: &[Finding]) -> Vec<Diagnostic> {
     let rules: BTreeSet<&str> = findings.iter().map(|finding| &*finding.rule).collect();
     let mut mistakes: Vec<Diagnostic> = findings
         .iter()
         .map(|finding| Diagnostic {
             message: format!("{} [{}]", finding.message, finding.rule),
+            option: None,
             object: finding.key.clone(),
             place: finding.place.clone(),
             source_line: finding.source_line.clone(),
-            hint: Some(finding.fix.clone()),
+            hint: remedy::fix(finding).into(),
         })
         .collect();
     let flags: Vec<String> = rules.iter().map(|rule| format!("--allow-lint {rule}")).collect();
@@ -63,49 +66,63 @@ fn refusal(findings: &[Finding]) -> Vec<Diagnostic> {
     mistakes
 }
 
-/// Writes an error as it is printed.
-pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
+/// Formats an error as it is printed.
+pub fn error_text(error: &anyhow::Error, paint: Paint) -> Text {
     if let Some(Diagnostics(mistakes)) = error.downcast_ref::<Diagnostics>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
-    if let Some(EngineError::Plan(mistakes)) = error.downcast_ref::<EngineError>() {
+    if let Some(EngineError::InvalidInput(mistakes)) = error.downcast_ref::<EngineError>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
-    if let Some(EngineError::Findings(findings)) = error.downcast_ref::<EngineError>() {
-        let mistakes = refusal(findings);
+    if let Some(EngineError::LintErrors(findings)) = error.downcast_ref::<EngineError>() {
+        let mistakes = lint_refusal(findings);
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     let mut said = error.to_string();
-    let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&said));
+    let mut text = text!("{} {}\n", paint.failure("error:"), Text::block(&said));
     for cause in error.chain().skip(1) {
-        // Many libraries write the cause into their own message, too.
+        // Many libraries repeat the cause in their own message.
         let cause = cause.to_string();
         if !said.contains(&cause) {
             text.push(text!("  because: {}\n", Text::block(&cause)));
             said.push_str(&cause);
         }
     }
-    if let Some(hint) = hint(error) {
+    if let Some(hint) = hint_for(error) {
         text.push(text!("  hint: {}\n", Text::block(&hint)));
     }
     text
 }
 
+/// Writes what the API server has against an object of a plan, with the places in the manifests.
+pub(crate) fn refused(name: &str, refusal: &Refusal, paint: Paint) -> Text {
+    let error = refusal.to_string();
+    let mut text = text!("{} {}: {}", paint.failure("error:"), name, Text::block(&error));
+    for place in &refusal.places {
+        text.push(text!("\n  --> {}", place));
+    }
+    text
+}
+
 fn mistake_text(mistake: &Diagnostic, paint: Paint) -> Text {
-    let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&mistake.message));
+    let mut text = text!(
+        "{} {}\n",
+        paint.failure("error:"),
+        Text::block(&remedy::message(mistake))
+    );
     text.push(place_text(
         mistake.place.as_ref(),
         mistake.source_line.as_deref(),
         mistake.object.as_ref(),
         paint,
     ));
-    if let Some(hint) = &mistake.hint {
-        text.push(text!("  hint: {}\n", Text::block(hint)));
+    if let Some(hint) = remedy::hint(&mistake.hint) {
+        text.push(text!("  hint: {}\n", Text::block(&hint)));
     }
     text
 }
 
-/// Points at a place and into its line, or else names the object.
+/// Shows a place with its line, or else the name of the object.
 pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Option<&ObjectKey>, paint: Paint) -> Text {
     let mut text = Text::default();
     if let Some(place) = place {
@@ -113,11 +130,16 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
         if let Some(line) = line {
             let number = place.line.to_string();
             let column = usize::try_from(place.column).unwrap_or(1).saturating_sub(1);
-            // What stands before it may be written longer than it is.
+            // The text before it may have escapes, which are longer.
             let before: String = line.chars().take(column).collect();
             let before = " ".repeat(clean(&before).chars().count());
             text.push(text!("  {} | {}\n", number, line));
-            text.push(text!("  {} | {}{}\n", " ".repeat(number.len()), before, paint.bad("^")));
+            text.push(text!(
+                "  {} | {}{}\n",
+                " ".repeat(number.len()),
+                before,
+                paint.failure("^")
+            ));
         }
     } else if let Some(object) = object {
         text.push(text!("  --> {}\n", object));
@@ -125,22 +147,22 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
     text
 }
 
-/// Returns the hook, or else the signal, that was probably meant.
-fn meant(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSignal]) -> Option<String> {
+/// Returns the hook, or else the signal, with a similar name.
+fn suggestion(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSignal]) -> Option<String> {
     match hook? {
         (_, HookState::Unknown { near }) => near.clone(),
         (_, HookState::Ended(_)) => None,
-        (hook, HookState::Unended) => {
+        (hook, HookState::Pending) => {
             let of_hook = awaited
                 .iter()
                 .filter(|awaited| hook.rsplit('/').next() == Some(&awaited.hook));
-            near(signal, of_hook.map(|awaited| awaited.signal.as_str())).map(str::to_owned)
+            closest_match(signal, of_hook.map(|awaited| awaited.signal.as_str())).map(str::to_owned)
         }
     }
 }
 
-/// Says what hooks wait for.
-fn awaited(hooks: &[String], signals: &[AwaitedSignal]) -> String {
+/// Lists the signals that hooks wait for.
+fn awaited_text(hooks: &[String], signals: &[AwaitedSignal]) -> String {
     if !hooks.is_empty() {
         return format!("there is {}", hooks.join(", "));
     }
@@ -155,15 +177,15 @@ fn awaited(hooks: &[String], signals: &[AwaitedSignal]) -> String {
     }
 }
 
-fn hint(error: &anyhow::Error) -> Option<String> {
+fn hint_for(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<SandboxError>() {
-        return error.hint();
+        return remedy::hint(&error.hint());
     }
     if let Some(error) = error.downcast_ref::<AskError>() {
-        return error.hint();
+        return remedy::hint(&error.hint());
     }
     if let Some(error) = error.downcast_ref::<RegistryError>() {
-        return error.hint();
+        return remedy::hint(&registry_remedies(error));
     }
     if let Some(error) = error.downcast_ref::<CredentialError>() {
         return Some(error.hint());
@@ -178,7 +200,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         EngineError::Busy { .. } => {
             "`--on-busy wait` waits for its end, `--on-busy supersede` ends it first; `capstan explain` shows what it waits for".to_owned()
         }
-        EngineError::Denied(_) => {
+        EngineError::MissingPermissions(_) => {
             "nothing was changed; ask for these permissions, or name what you may with `--only`".to_owned()
         }
         EngineError::Outdated(_) => "nothing was changed; make the plan anew".to_owned(),
@@ -191,26 +213,26 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             "`capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`"
                 .to_owned()
         }
-        EngineError::NobodyWaits {
+        EngineError::SignalNotAwaited {
             signal,
             hook,
             state,
             waiting,
             signals,
             ..
-        } => match meant(signal, hook.as_deref().zip(state.as_ref()), signals) {
+        } => match suggestion(signal, hook.as_deref().zip(state.as_ref()), signals) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => awaited(waiting, signals),
+            None => awaited_text(waiting, signals),
         },
-        EngineError::Stored(why) if why.contains("take a newer capstan") => return None,
-        EngineError::Stored(_) => {
+        EngineError::InvalidState(why) if why.contains("take a newer capstan") => return None,
+        EngineError::InvalidState(_) => {
             "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster"
                 .to_owned()
         }
-        EngineError::Cluster { .. }
-        | EngineError::NothingRuns(_)
-        | EngineError::Plan(_)
-        | EngineError::Findings(_) => {
+        EngineError::Cluster { source, .. } => return remedy::hint(&source.remedies()),
+        EngineError::NoOperation(_)
+        | EngineError::InvalidInput(_)
+        | EngineError::LintErrors(_) => {
             return None;
         }
     })

@@ -1,9 +1,9 @@
-//! The only way to a terminal: [`Text`], in which nothing is left that a terminal acts on or that can't be seen, but our own colours and
-//! our own ends of lines.
+//! All output to a terminal is a [`Text`]: it contains nothing that has an effect on a terminal or is invisible, except for our own
+//! colours and line breaks.
 //!
-//! What others wrote comes from plugins, clusters, files and programs, and reaches a person who decides by what is on the screen. So a
-//! `Text` is made of it by [`clean`] alone: [`text!`](crate::text) takes a format of ours and cleans each argument, [`Text::block`] takes
-//! a text of several lines and indents all but the first, and everything that prints takes a `Text`.
+//! Text of others comes from plugins, clusters, files and programs, and reaches a person who decides by what is on the screen. So a
+//! `Text` can only be made of it by [`clean`]: [`text!`](crate::text) takes a format of ours and cleans each argument, [`Text::block`]
+//! takes a text of several lines and indents all but the first, and all printing functions take a `Text`.
 
 mod write;
 
@@ -15,20 +15,20 @@ use std::{
 use capstan_stamp::is_hidden;
 use serde::Serialize;
 
-pub(crate) use self::write::{Log, flush, lost_output, print, print_raw, say, show_usage};
+pub(crate) use self::write::{LogWriter, flush, print, print_raw, print_stderr, show_usage, take_write_error};
 
-/// What stands for a tab, whose width depends on where it is.
+/// The replacement for a tab, whose width depends on its position.
 const TAB: &str = "    ";
-/// How far the further lines of others' texts are indented. No line of ours begins so.
+/// The indentation of further lines of others' texts. No line of ours begins like this.
 const INDENT: &str = "    ";
 
 /// A text that may be written to a terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text(String);
 
-/// What can be an argument of [`text!`](crate::text): a [`Text`] as it is, anything else as one line that is cleaned.
-pub trait Shown {
-    /// Writes it.
+/// An argument of [`text!`](crate::text): a [`Text`] as it is, anything else as one cleaned line.
+pub trait TextArgument {
+    /// Writes the argument.
     ///
     /// # Errors
     ///
@@ -36,38 +36,39 @@ pub trait Shown {
     fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
-impl<T: fmt::Display + ?Sized> Shown for T {
+impl<T: fmt::Display + ?Sized> TextArgument for T {
     fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&clean(&self.to_string()))
     }
 }
 
-impl Shown for Text {
+impl TextArgument for Text {
     fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl Shown for &Text {
+impl TextArgument for &Text {
     fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-/// An argument of a format.
+/// A wrapper that writes an argument of a format.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Cleaned<'a, T: ?Sized>(pub &'a T);
 
-impl<T: Shown + ?Sized> fmt::Display for Cleaned<'_, T> {
+impl<T: TextArgument + ?Sized> fmt::Display for Cleaned<'_, T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.show(formatter)
     }
 }
 
-/// Makes a [`Text`] as `format!` makes a `String`. Only the format itself may end lines; every argument that isn't a [`Text`] is cleaned.
+/// Makes a [`Text`] as `format!` makes a `String`. Only the format itself may contain line breaks; every argument that isn't a [`Text`]
+/// is cleaned.
 ///
-/// Arguments stand behind the format: one that is named inside of it would not be cleaned, and doesn't compile.
+/// Arguments have to follow the format: one that is named within it wouldn't be cleaned, and doesn't compile.
 #[macro_export]
 macro_rules! text {
     ($format:literal $(, $argument:expr)* $(,)?) => {{
@@ -79,7 +80,7 @@ macro_rules! text {
     }};
 }
 
-/// Says whether all placeholders of a format are positional, also their widths.
+/// Says whether all placeholders of a format are positional, including their widths.
 #[doc(hidden)]
 pub const fn has_no_names(format: &str) -> bool {
     let bytes = format.as_bytes();
@@ -105,8 +106,8 @@ pub const fn has_no_names(format: &str) -> bool {
     true
 }
 
-/// Returns a text as one line in which everything can be seen: `\x1b`, `\u{202e}`, and `\n` where it has several lines. What ends its last
-/// line is left out.
+/// Returns a text as one line in which everything is visible: `\x1b`, `\u{202e}`, and `
+/// ` for line breaks. A line break at its end is removed.
 pub fn clean(text: &str) -> Cow<'_, str> {
     let text = text.trim_end_matches(['\n', '\r']);
     if !text.contains(is_hidden) {
@@ -122,7 +123,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             '\r' => cleaned.push_str("\\r"),
             letter if is_hidden(letter) => {
                 let number = u32::from(letter);
-                // A text takes everything.
+                // Writing to a `String` succeeds.
                 _ = if number < 0x100 {
                     write!(cleaned, "\\x{number:02x}")
                 } else {
@@ -148,14 +149,14 @@ impl From<&Text> for Text {
 }
 
 impl Text {
-    /// What [`text!`](crate::text) expands to.
+    /// The function behind [`text!`](crate::text).
     #[doc(hidden)]
     pub fn of_format(format: fmt::Arguments<'_>) -> Text {
         Text(format.to_string())
     }
 
-    /// Makes one of a text of several lines: each is cleaned, and those after the first are indented, so that none can be taken for a
-    /// line of ours.
+    /// Makes one of a text of several lines: each is cleaned, and those after the first are indented, so that none looks like a line of
+    /// ours.
     pub fn block(text: &str) -> Text {
         let mut block = String::with_capacity(text.len());
         for (number, line) in text.trim_end().split('\n').enumerate() {
@@ -176,20 +177,20 @@ impl Text {
         text.lines().map(Text::from).collect()
     }
 
-    /// Writes a value as JSON in one line, with escapes for what a terminal would act on.
+    /// Formats a value as JSON in one line, with escapes for everything that has an effect on a terminal.
     ///
     /// # Errors
     ///
-    /// Returns that it can't be written as JSON.
+    /// Returns why it can't be written as JSON.
     pub fn json(value: &impl Serialize) -> serde_json::Result<Text> {
         serde_json::to_string(value).map(|json| escaped(&json))
     }
 
-    /// Writes a value as JSON for people, with escapes for what a terminal would act on.
+    /// Formats a value as indented JSON, with escapes for everything that has an effect on a terminal.
     ///
     /// # Errors
     ///
-    /// Returns that it can't be written as JSON.
+    /// Returns why it can't be written as JSON.
     pub fn pretty_json(value: &impl Serialize) -> serde_json::Result<Text> {
         serde_json::to_string_pretty(value).map(|json| escaped(&json))
     }
@@ -199,18 +200,18 @@ impl Text {
         self.0.push_str(&text.0);
     }
 
-    /// Ends the line.
+    /// Adds a line break.
     pub fn end_line(&mut self) {
         self.0.push('\n');
     }
 
-    /// Puts texts one behind the other, with some words of ours between them.
+    /// Joins texts with some words of ours between them.
     pub fn join(texts: impl IntoIterator<Item = impl Into<Text>>, between: &'static str) -> Text {
         let texts: Vec<String> = texts.into_iter().map(|text| text.into().0).collect();
         Text(texts.join(between))
     }
 
-    /// Begins each line with a text, and leaves spaces at its end out.
+    /// Adds a prefix to each line, and removes spaces at its end.
     #[must_use]
     pub fn with_prefix(&self, prefix: &Text) -> Text {
         let lines = self.0.split_inclusive('\n');
@@ -220,19 +221,19 @@ impl Text {
         }))
     }
 
-    /// Returns it without spaces and ends of lines at its end.
+    /// Returns the text without spaces and line breaks at its end.
     #[must_use]
     pub fn trim_end(mut self) -> Text {
         self.0.truncate(self.0.trim_end().len());
         self
     }
 
-    /// Says whether there is nothing in it.
+    /// Says whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Counts the characters that are seen: colours are not.
+    /// Counts the visible characters, without colours.
     pub fn width(&self) -> usize {
         let mut is_code = false;
         let is_seen = |letter: &char| match (is_code, *letter) {
@@ -249,17 +250,17 @@ impl Text {
         self.0.chars().filter(is_seen).count()
     }
 
-    /// Returns it as it is written.
+    /// Returns the text as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Puts it between two codes of ours.
-    pub(crate) fn between(self, code: &'static str) -> Text {
+    /// Surrounds the text with two colour codes.
+    pub(crate) fn with_codes(self, code: &'static str) -> Text {
         Text(format!("\u{1b}[{code}m{}\u{1b}[0m", self.0))
     }
 
-    /// Takes the first character off, if that is one of these.
+    /// Removes the first character, if it is one of these.
     pub(crate) fn split_sign(&self, signs: &[char]) -> Option<(char, Text)> {
         let sign = self.0.chars().next().filter(|sign| signs.contains(sign))?;
         Some((sign, Text(self.0.get(sign.len_utf8()..)?.to_owned())))
@@ -275,8 +276,8 @@ impl FromIterator<Text> for Text {
     }
 }
 
-/// Escapes what a terminal would act on in JSON. There it can only be inside of texts, for which JSON has escapes; its own ends of lines
-/// stay.
+/// Escapes everything in JSON that has an effect on a terminal. That only occurs within strings, for which JSON has escapes; its line
+/// breaks stay.
 fn escaped(json: &str) -> Text {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {

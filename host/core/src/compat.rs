@@ -1,7 +1,8 @@
-//! Where Argo CD's way differs from ours: one [`Rule`] for each difference, with what either does and where Argo CD's is described.
+//! Where Argo CD's behaviour differs from Capstan's own: one [`Rule`] for each difference, with both behaviours and the place in Argo CD's
+//! sources.
 //!
-//! Whoever plans or runs asks [`Mode::has`] and nothing else, so that this folder is the list of all differences: the documentation
-//! (`host/COMPAT.md`) and `capstan plan --explain-compat` are made of it. [`NOT_COPIED`] lists what is left as it is in both modes.
+//! Planning and running ask only [`Mode::has`], so this folder lists all differences. `host/COMPAT.md` and `capstan plan --explain-compat`
+//! are made from it. [`NOT_COPIED`] lists what Capstan doesn't copy in either mode.
 
 mod document;
 mod explain;
@@ -14,10 +15,10 @@ mod table;
 pub(crate) mod waits;
 
 pub use self::{
-    document::document,
+    document::markdown,
     explain::{Difference, DifferenceKind, explain},
-    health::of_hook,
+    health::hook_health,
     not_copied::{NOT_COPIED, NotCopied},
     rule::{Mode, Rule, RuleUse},
-    table::Row,
+    table::RuleDescription,
 };

@@ -1,5 +1,5 @@
-//! Objects that hold others: a Namespace, and a `CustomResourceDefinition` with the objects of its kind. Who deletes one deletes what
-//! lives in it, so it stays while anything lives in it that the plan doesn't remove.
+//! Objects that contain others: a Namespace, and a `CustomResourceDefinition` with the objects of its kind. Deleting one deletes its
+//! contents, so a plan keeps it while it contains anything that the plan doesn't delete.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,22 +14,23 @@ use crate::{
     object::{GroupKind, Object, ObjectKey, labels},
     operation_kind::OperationKind,
     plan::Plan,
+    remedy::{Notice, Setting},
     task::Action,
 };
 
-/// Something that holds objects.
+/// An object that contains others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Container {
-    /// A namespace, by its name.
+    /// A Namespace, by its name.
     Namespace(String),
-    /// A definition, by the kind that it defines.
+    /// A `CustomResourceDefinition`, by the kind that it defines.
     Definition(GroupKind),
 }
 
 impl Container {
-    /// Returns what an object holds others as; nothing for all other objects.
-    pub fn of(object: &Object) -> Option<Container> {
+    /// Returns an object as a container; `None` if it contains nothing.
+    pub fn from_object(object: &Object) -> Option<Container> {
         match (object.group(), object.kind()) {
             ("", "Namespace") => Some(Container::Namespace(object.name().to_owned())),
             ("apiextensions.k8s.io", "CustomResourceDefinition") => {
@@ -41,16 +42,16 @@ impl Container {
         }
     }
 
-    /// Says whether objects of a kind hold others.
-    pub fn is_kind(kind: &GroupKind) -> bool {
+    /// Returns whether objects of a kind are containers.
+    pub fn is_container_kind(kind: &GroupKind) -> bool {
         matches!(
             (kind.group.as_str(), kind.kind.as_str()),
             ("", "Namespace") | ("apiextensions.k8s.io", "CustomResourceDefinition")
         )
     }
 
-    /// Says whether an object with this key lives in it.
-    pub fn holds(&self, key: &ObjectKey) -> bool {
+    /// Returns whether the container contains an object with this key.
+    pub fn contains(&self, key: &ObjectKey) -> bool {
         match self {
             Container::Namespace(name) => key.namespace == *name,
             Container::Definition(kind) => key.group == kind.group && key.kind == kind.kind,
@@ -58,26 +59,26 @@ impl Container {
     }
 }
 
-/// An object that lives in a container, as far as its metadata tells.
+/// The metadata of an object in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainedObject {
-    /// Which object.
+    /// The object's key.
     pub key: ObjectKey,
-    /// Its UID.
+    /// The object's UID.
     pub uid: String,
-    /// The UIDs of all its owners: it is deleted with the last of them.
+    /// The UIDs of its owners. The cluster deletes it with the last of them.
     pub owners: Vec<String>,
-    /// The service account that it is a token of.
+    /// For a token Secret: the name of its service account.
     pub service_account: Option<String>,
-    /// The operation that made it, if one did.
+    /// The ID of the operation that created it, from its label.
     pub operation: Option<String>,
     /// Whether it is being deleted.
     pub is_terminating: bool,
 }
 
 impl ContainedObject {
-    /// Makes one of an object, of which the metadata is enough.
-    pub fn of(object: &Object) -> ContainedObject {
+    /// Reads an object; its metadata is enough.
+    pub fn from_object(object: &Object) -> ContainedObject {
         let references = object.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         let owners = references.into_iter().flatten();
         let owners = owners.filter_map(|reference| Some(reference.get("uid")?.as_str()?.to_owned()));
@@ -93,8 +94,8 @@ impl ContainedObject {
         }
     }
 
-    /// Says whether every namespace has it, without anybody's doing.
-    fn comes_by_itself(&self) -> bool {
+    /// Returns whether the cluster itself creates the object in every namespace.
+    fn is_automatic(&self) -> bool {
         matches!(
             (self.key.group.as_str(), self.key.kind.as_str(), self.key.name.as_str()),
             ("", "ConfigMap", "kube-root-ca.crt" | "openshift-service-ca.crt") | ("", "ServiceAccount", "default")
@@ -102,8 +103,8 @@ impl ContainedObject {
     }
 }
 
-/// Says whether the cluster makes objects of a kind for others, so that none of them counts by itself: events, the addresses of
-/// Services, measurements.
+/// Returns whether the cluster creates objects of a kind for other objects, so that they don't count as contents: events, endpoints,
+/// metrics.
 pub fn is_by_product(kind: &GroupKind) -> bool {
     matches!(
         (kind.group.as_str(), kind.kind.as_str()),
@@ -114,23 +115,23 @@ pub fn is_by_product(kind: &GroupKind) -> bool {
     )
 }
 
-/// What lives in a container.
+/// The contents of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contents {
-    /// These objects.
+    /// All objects in it.
     Known(Vec<ContainedObject>),
-    /// It can't be seen, for this reason.
+    /// They couldn't be listed, for this reason.
     Unknown(String),
 }
 
-/// What goes with a plan.
+/// What a plan deletes.
 #[derive(Debug, Clone, Default)]
 pub struct PlannedDeletions {
-    /// The UIDs of what is deleted, and what becomes of what each owns.
+    /// The UIDs of the deleted objects, each with its propagation.
     uids: BTreeMap<String, Propagation>,
-    /// What goes with everything that is in it, since the user confirmed that.
+    /// Containers that are deleted with their contents, as the user confirmed.
     confirmed: BTreeSet<Container>,
-    /// The operation that is to leave nothing behind: what its own hooks made goes, too.
+    /// The ID of a delete operation: objects that its own hooks create are deleted, too.
     operation: Option<String>,
 }
 
@@ -140,16 +141,16 @@ impl PlannedDeletions {
         self.uids.insert(uid.to_owned(), propagation);
     }
 
-    /// Adds a container that is deleted with everything that is in it.
+    /// Adds a container that is deleted with its contents.
     pub fn add_confirmed(&mut self, container: Container) {
         self.confirmed.insert(container);
     }
 
-    /// Lists what goes with a plan while an operation carries it out.
-    pub fn of(plan: &Plan, operation: &str) -> PlannedDeletions {
+    /// Collects what a plan deletes. `operation` is the ID of the operation that runs it.
+    pub fn from_plan(plan: &Plan, operation: &str) -> PlannedDeletions {
         let mut leaving = PlannedDeletions {
             confirmed: plan.confirmed.clone(),
-            operation: (plan.does == OperationKind::Delete).then(|| operation.to_owned()),
+            operation: (plan.operation_kind == OperationKind::Delete).then(|| operation.to_owned()),
             ..PlannedDeletions::default()
         };
         for task in &plan.tasks {
@@ -160,27 +161,27 @@ impl PlannedDeletions {
         leaving
     }
 
-    /// Says whether a container goes with everything that is in it.
+    /// Returns whether the user confirmed that a container is deleted with its contents.
     pub fn is_confirmed(&self, container: &Container) -> bool {
         self.confirmed.contains(container)
     }
 
-    fn has(&self, resident: &ContainedObject) -> bool {
+    fn includes(&self, resident: &ContainedObject) -> bool {
         self.uids.contains_key(&resident.uid)
-            || self.confirmed.iter().any(|container| container.holds(&resident.key))
+            || self.confirmed.iter().any(|container| container.contains(&resident.key))
             || (self.operation.is_some() && resident.operation == self.operation)
     }
 
-    /// Returns an object that lives in a container and would stay without it, and how many more there are.
-    pub fn staying<'a>(&self, residents: &'a [ContainedObject]) -> Option<(&'a ContainedObject, usize)> {
-        let going = self.going(residents);
+    /// Returns the first object that stays although everything planned is deleted, and how many more there are.
+    pub fn first_remaining<'a>(&self, residents: &'a [ContainedObject]) -> Option<(&'a ContainedObject, usize)> {
+        let going = self.deleted_uids(residents);
         let mut staying = residents.iter().filter(|one| !going.contains(one.uid.as_str()));
         let first = staying.next()?;
         Some((first, staying.count()))
     }
 
-    /// Returns what goes without its container: by itself, with the last of its owners, or with its service account.
-    fn going<'a>(&self, residents: &'a [ContainedObject]) -> BTreeSet<&'a str> {
+    /// Returns the UIDs of what is deleted without its container: by the plan, with its last owner, or with its service account.
+    fn deleted_uids<'a>(&self, residents: &'a [ContainedObject]) -> BTreeSet<&'a str> {
         let accounts: BTreeMap<(&str, &str), &str> = residents
             .iter()
             .filter(|one| one.key.kind == "ServiceAccount" && one.key.group.is_empty())
@@ -192,7 +193,7 @@ impl PlannedDeletions {
         let mut owners_left: BTreeMap<&str, usize> = BTreeMap::new();
         for one in residents {
             let uid = one.uid.as_str();
-            if one.is_terminating || one.comes_by_itself() || self.has(one) {
+            if one.is_terminating || one.is_automatic() || self.includes(one) {
                 queue.push(uid);
                 continue;
             }
@@ -207,7 +208,7 @@ impl PlannedDeletions {
             for owner in &owners {
                 match self.uids.get(*owner) {
                     Some(Propagation::Foreground | Propagation::Background) => {}
-                    // An owner that leaves its dependents behind takes none along.
+                    // Orphaned dependents stay.
                     Some(Propagation::Orphan) => left += 1,
                     None => {
                         dependents.entry(owner).or_default().push(uid);
@@ -240,14 +241,14 @@ impl PlannedDeletions {
     }
 }
 
-/// Why a container stays.
+/// Why a container is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RetentionReason {
-    /// This object lives in it and doesn't go, nor do so many others.
-    By(ObjectKey, usize),
-    /// The plan itself puts this object in it.
-    ByPlan(ObjectKey),
-    /// What lives in it can't be seen, for this reason.
+    /// It contains this object, which stays, and so many others.
+    Object(ObjectKey, usize),
+    /// The plan creates this object in it.
+    PlannedObject(ObjectKey),
+    /// Its contents couldn't be listed, for this reason.
     Unknown(String),
 }
 
@@ -255,43 +256,50 @@ pub enum RetentionReason {
 impl fmt::Display for RetentionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RetentionReason::By(key, 0) => write!(f, "{key} lives in it"),
-            RetentionReason::By(key, 1) => write!(f, "{key} and 1 other object live in it"),
-            RetentionReason::By(key, more) => write!(f, "{key} and {more} other objects live in it"),
-            RetentionReason::ByPlan(key) => write!(f, "the manifests put {key} in it"),
+            RetentionReason::Object(key, 0) => write!(f, "{key} lives in it"),
+            RetentionReason::Object(key, 1) => write!(f, "{key} and 1 other object live in it"),
+            RetentionReason::Object(key, more) => write!(f, "{key} and {more} other objects live in it"),
+            RetentionReason::PlannedObject(key) => write!(f, "the manifests put {key} in it"),
             RetentionReason::Unknown(reason) => write!(f, "what lives in it can't be seen: {reason}"),
         }
     }
 }
 
-/// Returns why a container may not be deleted; nothing when it may.
-pub fn held(container: &Container, contents: &Contents, leaving: &PlannedDeletions) -> Option<RetentionReason> {
+/// Returns why a container may not be deleted; `None` if it may.
+pub fn retention_reason(
+    container: &Container,
+    contents: &Contents,
+    leaving: &PlannedDeletions,
+) -> Option<RetentionReason> {
     if leaving.is_confirmed(container) {
         return None;
     }
     match contents {
         Contents::Unknown(reason) => Some(RetentionReason::Unknown(reason.clone())),
         Contents::Known(residents) => {
-            let (first, more) = leaving.staying(residents)?;
-            Some(RetentionReason::By(first.key.clone(), more))
+            let (first, more) = leaving.first_remaining(residents)?;
+            Some(RetentionReason::Object(first.key.clone(), more))
         }
     }
 }
 
-/// Returns an object that a plan puts in a container, other than the container's own.
-pub fn put_in<'a>(container: &Container, plan: &'a Plan) -> Option<&'a ObjectKey> {
+/// Returns an object that a plan creates in a container, not counting the container itself.
+pub fn object_added_by_plan<'a>(container: &Container, plan: &'a Plan) -> Option<&'a ObjectKey> {
     let tasks = plan.tasks.iter().filter(|task| match &task.action {
         Action::Apply(_) => true,
         Action::Hook(hook) => hook.has_object,
         Action::Delete(_) => false,
     });
-    tasks.map(|task| &task.key).find(|key| container.holds(key))
+    tasks.map(|task| &task.key).find(|key| container.contains(key))
 }
 
-/// Says why a container stays and what removes it all the same.
-pub fn reason(key: &ObjectKey, held: &RetentionReason) -> String {
-    let name = key.short();
-    format!("{held}; it stays until it is empty, or `--confirm {name}` removes it with everything in it")
+/// Returns the message why a container is kept and how to delete it nevertheless.
+pub fn retention_message(key: &ObjectKey, held: &RetentionReason) -> Notice {
+    let confirm = Setting::Confirm {
+        object: key.kind_and_name(),
+        with_contents: true,
+    };
+    Notice::new(format!("{held}; it stays until it is empty"), confirm)
 }
 
 #[cfg(test)]
@@ -305,14 +313,14 @@ mod tests {
             .iter()
             .map(|uid| json!({ "uid": uid, "kind": "X", "name": "x" }))
             .collect();
-        ContainedObject::of(&Object(json!({ "apiVersion": "v1", "kind": kind, "metadata": {
+        ContainedObject::from_object(&Object(json!({ "apiVersion": "v1", "kind": kind, "metadata": {
             "name": name, "namespace": "data", "uid": format!("uid-{name}"), "ownerReferences": references,
         } })))
     }
 
     fn first(leaving: &PlannedDeletions, residents: &[ContainedObject]) -> String {
-        match leaving.staying(residents) {
-            Some((one, more)) => format!("{} +{more}", one.key.short()),
+        match leaving.first_remaining(residents) {
+            Some((one, more)) => format!("{} +{more}", one.key.kind_and_name()),
             None => String::new(),
         }
     }
@@ -391,13 +399,13 @@ mod tests {
         let data = Container::Namespace("data".to_owned());
         let definition = Container::Definition(GroupKind::new("", "ConfigMap"));
         let mut leaving = PlannedDeletions::default();
-        let expected = RetentionReason::By(residents[0].key.clone(), 0);
-        assert_eq!(held(&data, &contents, &leaving), Some(expected));
-        assert!(held(&data, &Contents::Unknown(String::new()), &leaving).is_some());
+        let expected = RetentionReason::Object(residents[0].key.clone(), 0);
+        assert_eq!(retention_reason(&data, &contents, &leaving), Some(expected));
+        assert!(retention_reason(&data, &Contents::Unknown(String::new()), &leaving).is_some());
         leaving.add_confirmed(data.clone());
-        assert_eq!(held(&data, &contents, &leaving), None);
+        assert_eq!(retention_reason(&data, &contents, &leaving), None);
         assert_eq!(
-            held(&definition, &contents, &leaving),
+            retention_reason(&definition, &contents, &leaving),
             None,
             "its objects go with the namespace"
         );

@@ -1,4 +1,5 @@
-//! What becomes of what a deleted object owns. Every deletion carries a [`DecidedPropagation`], which only this file makes.
+//! Decides the propagation of deletions: what happens to dependents. Every deletion carries a [`DecidedPropagation`], which only this file
+//! creates.
 
 use std::fmt;
 
@@ -12,18 +13,18 @@ use crate::{
     task::{Action, Task},
 };
 
-/// A propagation that was decided from the object's annotation and the application's options.
+/// A propagation that was decided by the object's annotation and the application's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DecidedPropagation(Propagation);
 
 impl DecidedPropagation {
     /// Returns the propagation for Capstan's own Secrets and Leases, which own nothing.
-    pub fn of_stored_state() -> DecidedPropagation {
+    pub fn for_stored_state() -> DecidedPropagation {
         DecidedPropagation(Propagation::Background)
     }
 
-    /// Returns what the server is asked for.
+    /// Returns the propagation for the API server.
     pub fn get(self) -> Propagation {
         self.0
     }
@@ -35,18 +36,18 @@ impl fmt::Display for DecidedPropagation {
     }
 }
 
-/// What the user says about the propagation of one object's deletion.
+/// What a user specified for the propagation of one object's deletion.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PropagationRules {
     /// The object's `capstan.dev/propagation`.
     pub annotation: Option<Propagation>,
-    /// The application's `PrunePropagationPolicy`, or what the compat mode says without it.
+    /// The application's `PrunePropagationPolicy`, else the default of the compat mode.
     pub application: Option<Propagation>,
 }
 
 impl PropagationRules {
-    /// Returns the rules for what the hook of a task deletes: its own objects.
-    pub fn of_hook(plan: &Plan, task: &Task) -> PropagationRules {
+    /// Returns the rules for the objects of a task's hook.
+    pub fn for_hook(plan: &Plan, task: &Task) -> PropagationRules {
         let annotation = match &task.action {
             Action::Hook(hook) => hook.propagation,
             Action::Apply(_) | Action::Delete(_) => None,
@@ -57,17 +58,17 @@ impl PropagationRules {
         }
     }
 
-    /// Returns these rules; a live object's own annotation fills in where no annotation is known.
+    /// Completes the rules by the live object's annotation if the manifest's isn't known.
     #[must_use]
-    pub fn with_live(self, live: &Object) -> PropagationRules {
+    pub fn with_live_annotation(self, live: &Object) -> PropagationRules {
         PropagationRules {
             annotation: self.annotation.or_else(|| directive::propagation_of_live(live)),
             ..self
         }
     }
 
-    /// Decides: the annotation, else the application's options, else `otherwise`, which is what a delete policy or plugin asks for, or
-    /// the default.
+    /// Decides the propagation: the annotation, else the application's options, else `otherwise`, which a delete policy or a plugin asks
+    /// for.
     pub fn decide(self, otherwise: Propagation) -> DecidedPropagation {
         DecidedPropagation(self.annotation.or(self.application).unwrap_or(otherwise))
     }
@@ -98,12 +99,12 @@ mod tests {
     #[test]
     fn a_live_objects_annotation_counts_where_none_is_known() {
         let live = Object(json!({ "metadata": { "annotations": { "capstan.dev/propagation": "Orphan" } } }));
-        let rules = PropagationRules::default().with_live(&live);
+        let rules = PropagationRules::default().with_live_annotation(&live);
         assert_eq!(rules.annotation, Some(Propagation::Orphan));
         let known = PropagationRules {
             annotation: Some(Propagation::Foreground),
             application: None,
         };
-        assert_eq!(known.with_live(&live), known);
+        assert_eq!(known.with_live_annotation(&live), known);
     }
 }

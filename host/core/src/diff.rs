@@ -1,11 +1,9 @@
-//! What applying a manifest changes.
+//! Decides what applying a manifest changes.
 //!
-//! Whether anything does is the server's word ([`DryRunAnswer`]), unless it is certain without asking ([`is_certainly_unchanged`]): only the
-//! server knows its defaults, which values it leaves out, and in which form it keeps the others. [`decide`] is the one place where that
-//! is decided.
+//! The server's answer to a dry run ([`DryRunAnswer`]) counts, unless [`is_certainly_unchanged`] makes the request unnecessary: only the
+//! server knows its defaults and how it stores values. [`decide`] is the only function that decides.
 //!
-//! [`changes`] lists what differs between a manifest and a live object as far as that can be seen from here: for whoever reads a plan
-//! while the server can't be asked.
+//! [`changes`] compares a manifest with a live object without the server. Plans show its result if the server can't be asked.
 
 mod answer;
 mod certain;
@@ -26,18 +24,18 @@ use crate::{object::Object, place::reference_token, sent::as_sent};
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// Where: a JSON pointer; members of lists by what identifies them: `/spec/containers/web/image`.
+    /// The field as a JSON pointer. Items of lists are named by their merge key: `/spec/containers/web/image`.
     pub pointer: String,
-    /// What is live; nothing when it isn't there.
+    /// The live value; `None` if the field is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Value>,
-    /// What is desired; nothing when it goes.
+    /// The desired value; `None` if the field is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Value>,
 }
 
-/// Fields of `metadata` that the server writes.
-const SERVERS: [&str; 7] = [
+/// Fields of `metadata` that only the server writes.
+const SERVER_METADATA_FIELDS: [&str; 7] = [
     "uid",
     "resourceVersion",
     "generation",
@@ -47,9 +45,9 @@ const SERVERS: [&str; 7] = [
     "selfLink",
 ];
 
-/// What identifies the members of the usual lists, as their `x-kubernetes-list-map-keys` say
-/// (<https://github.com/kubernetes/kubernetes/blob/master/api/openapi-spec/swagger.json>); the first that all members have counts.
-fn keys_of(list: &str) -> &'static [&'static str] {
+/// Returns the candidates for the merge key of a list, from `x-kubernetes-list-map-keys`
+/// (<https://github.com/kubernetes/kubernetes/blob/master/api/openapi-spec/swagger.json>). The first one that all items have is used.
+fn merge_keys(list: &str) -> &'static [&'static str] {
     match list {
         "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" => &["name"],
         "volumeMounts" => &["mountPath"],
@@ -63,28 +61,28 @@ fn keys_of(list: &str) -> &'static [&'static str] {
     }
 }
 
-/// Returns what applying `desired` as `manager` would change in `live`, as far as that can be seen without the server.
+/// Returns what applying `desired` as `manager` changes in `live`, as far as that can be seen without the server.
 ///
-/// Only the fields of the manifest count, and those that `manager` applied earlier and that it no longer has.
+/// Compares only the fields of the manifest, and fields that `manager` applied before and that the manifest no longer has.
 pub fn changes(desired: &Object, live: &Object, manager: &str) -> Vec<Change> {
     let desired = as_sent(desired).0;
     let mut found = Vec::new();
-    compare("", &desired, &live.0, &mut found);
-    removed::find(&desired, live, manager, &mut found);
+    compare_values("", &desired, &live.0, &mut found);
+    removed::find_removed(&desired, live, manager, &mut found);
     found
 }
 
-fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
+fn compare_values(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
     match (desired, live) {
         (Value::Object(desired), Value::Object(live)) => {
             for (name, value) in desired {
                 let is_servers = match pointer {
                     "" => name == "status",
-                    "/metadata" => SERVERS.contains(&name.as_str()),
+                    "/metadata" => SERVER_METADATA_FIELDS.contains(&name.as_str()),
                     _ => false,
                 };
                 if !is_servers {
-                    member(
+                    compare_member(
                         &format!("{pointer}/{}", reference_token(name)),
                         value,
                         live.get(name),
@@ -93,7 +91,7 @@ fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>
                 }
             }
         }
-        (Value::Array(desired), Value::Array(live)) => lists(pointer, desired, live, found),
+        (Value::Array(desired), Value::Array(live)) => compare_lists(pointer, desired, live, found),
         (desired, live) if is_equal(pointer, desired, live) => {}
         (desired, live) => found.push(Change {
             pointer: pointer.to_owned(),
@@ -103,9 +101,9 @@ fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>
     }
 }
 
-fn member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<Change>) {
+fn compare_member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<Change>) {
     match live {
-        Some(live) => compare(pointer, desired, live, found),
+        Some(live) => compare_values(pointer, desired, live, found),
         None => found.push(Change {
             pointer: pointer.to_owned(),
             from: None,
@@ -114,13 +112,13 @@ fn member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<
     }
 }
 
-fn lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Change>) {
+fn compare_lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Change>) {
     let list = pointer.rsplit('/').next().unwrap_or_default();
-    let Some(key) = key_of(list, desired, live) else {
+    let Some(key) = merge_key(list, desired, live) else {
         let mut inner = Vec::new();
         if desired.len() == live.len() {
             for (at, (desired, live)) in desired.iter().zip(live).enumerate() {
-                compare(&format!("{pointer}/{at}"), desired, live, &mut inner);
+                compare_values(&format!("{pointer}/{at}"), desired, live, &mut inner);
             }
         } else {
             inner.push(Change {
@@ -133,10 +131,10 @@ fn lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Chang
         return;
     };
     for member_desired in desired {
-        let id = identity(member_desired, key);
-        let same = live.iter().find(|member| identity(member, key) == id);
+        let id = member_identity(member_desired, key);
+        let same = live.iter().find(|member| member_identity(member, key) == id);
         let name = id.0.as_str().map_or_else(|| id.0.to_string(), str::to_owned);
-        member(
+        compare_member(
             &format!("{pointer}/{}", reference_token(&name)),
             member_desired,
             same,
@@ -145,40 +143,40 @@ fn lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Chang
     }
 }
 
-/// Returns what identifies the members of two lists of a name.
-pub(crate) fn key_of(list: &str, one: &[Value], other: &[Value]) -> Option<&'static str> {
+/// Returns the merge key of a list: the first candidate that all items of both lists have.
+pub(crate) fn merge_key(list: &str, one: &[Value], other: &[Value]) -> Option<&'static str> {
     let has_all = |key: &&&str| one.iter().chain(other).all(|member| member.get(**key).is_some());
-    keys_of(list).iter().find(has_all).copied()
+    merge_keys(list).iter().find(has_all).copied()
 }
 
-/// Says whether a field may identify the members of a list of this name.
-pub(crate) fn is_key(list: &str, field: &str) -> bool {
-    keys_of(list).contains(&field)
+/// Returns whether a field may be the merge key of a list of this name.
+pub(crate) fn is_merge_key(list: &str, field: &str) -> bool {
+    merge_keys(list).contains(&field)
 }
 
-/// Says whether two members of such lists are the same one.
+/// Returns whether two items have the same merge key.
 pub(crate) fn is_same_member(one: &Value, other: &Value, key: &str) -> bool {
-    identity(one, key) == identity(other, key)
+    member_identity(one, key) == member_identity(other, key)
 }
 
-/// Says whether a member of a list has the keys by which a `fieldsV1` set names it.
-pub(crate) fn has_keys(member: &Value, keys: &Map<String, Value>) -> bool {
+/// Returns whether an item has the keys by which a `fieldsV1` set names it.
+pub(crate) fn matches_keys(member: &Value, keys: &Map<String, Value>) -> bool {
     keys.iter().all(|(name, value)| match member.get(name) {
         Some(found) => found == value,
-        // The server fills in this default before it names the member.
+        // The server fills in this default in `fieldsV1`.
         None => name == "protocol" && value == "TCP",
     })
 }
 
-/// Says whether an entry of `managedFields` is what a manager applied.
-pub(crate) fn is_entry_of(entry: &Value, manager: &str) -> bool {
+/// Returns whether an entry of `managedFields` is from an apply of a manager.
+pub(crate) fn is_applied_entry_of(entry: &Value, manager: &str) -> bool {
     entry.get("manager").and_then(Value::as_str) == Some(manager)
         && entry.get("operation").and_then(Value::as_str) == Some("Apply")
         && entry.get("subresource").is_none()
 }
 
-/// Returns what tells members of a list apart; the same port may be there for several protocols.
-fn identity<'value>(member: &'value Value, key: &str) -> (&'value Value, &'value str) {
+/// Returns what identifies an item: its key, and for ports the protocol.
+fn member_identity<'value>(member: &'value Value, key: &str) -> (&'value Value, &'value str) {
     let protocol = match key {
         "containerPort" | "port" => member.get("protocol").and_then(Value::as_str).unwrap_or("TCP"),
         _ => "",
@@ -187,18 +185,18 @@ fn identity<'value>(member: &'value Value, key: &str) -> (&'value Value, &'value
 }
 
 /// Returns the entries of an object's `managedFields`.
-fn entries(object: &Object) -> impl Iterator<Item = &Value> {
+fn managed_fields_entries(object: &Object) -> impl Iterator<Item = &Value> {
     let entries = object.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     entries.into_iter().flatten()
 }
 
-/// Says whether a manager has ever applied an object, by its `managedFields`.
+/// Returns whether a manager has applied an object, by its `managedFields`.
 pub fn is_applied_by(live: &Object, manager: &str) -> bool {
-    entries(live).any(|entry| is_entry_of(entry, manager))
+    managed_fields_entries(live).any(|entry| is_applied_entry_of(entry, manager))
 }
 
-/// Says in a few words what changes: `image`, `image, replicas`, `5 fields`.
-pub fn summary(changes: &[Change]) -> String {
+/// Summarizes changes in a few words: `image`, `image, replicas`, `5 fields`.
+pub fn summarize(changes: &[Change]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for change in changes {
         let name = change.pointer.rsplit('/').next().unwrap_or_default();
@@ -213,9 +211,9 @@ pub fn summary(changes: &[Change]) -> String {
     }
 }
 
-/// Returns the SHA-256 of an object, in hex, whatever the order of its keys.
+/// Returns the SHA-256 digest of an object in hex. The order of keys doesn't matter.
 pub fn digest(object: &Object) -> String {
-    // serde_json keeps keys in order unless `preserve_order` is on, and nothing here turns that on.
+    // serde_json sorts keys unless `preserve_order` is enabled, and no dependency enables it.
     let digest = Sha256::digest(object.0.to_string());
     digest.iter().fold(String::new(), |mut hex, byte| {
         hex.push_str(&format!("{byte:02x}"));
@@ -275,7 +273,7 @@ mod tests {
             ]
         );
         let found = changes(&Object(desired), &Object(deployment()), "capstan");
-        assert_eq!(summary(&found), "replicas, image");
+        assert_eq!(summarize(&found), "replicas, image");
     }
 
     #[test]

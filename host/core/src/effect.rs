@@ -1,4 +1,4 @@
-//! Orders: what an operation wants done. Each may be performed twice, and twice must equal once.
+//! Effects: what an operation orders. Each may be executed twice, with the same result as once.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,31 +8,19 @@ use crate::{
     deletion::DecidedPropagation,
     hook::Occasion,
     object::ObjectKey,
-    plugins::{AbortReason, Ask, HttpAnswer, LogLine, Request},
+    plugins::{AbortReason, HookRequest, HttpResponse, LogLine, Request},
     task::TaskId,
 };
 
 /// One order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Ask the server what it would say to the task's object; nothing is changed. Answered by `Checked`.
-    Check {
+    /// Work for a task that takes its time: requests to the API server, questions to plugins.
+    Do {
         /// The task.
         task: TaskId,
-    },
-    /// Apply the task's object by server-side apply. Answered by `Applied`.
-    Apply {
-        /// The task.
-        task: TaskId,
-    },
-    /// Delete one object, if it still has this UID. Answered by `Deleted`.
-    Delete {
-        /// On whose behalf.
-        task: TaskId,
-        /// What.
-        target: Target,
-        /// What becomes of what it owns.
-        propagation: DecidedPropagation,
+        /// The work.
+        work: Work,
     },
     /// Follow the task's object and tell how it is, until `Unwatch`. Answered by `Observed`, whenever it changes.
     Watch {
@@ -48,54 +36,10 @@ pub enum Effect {
         /// What was followed.
         key: ObjectKey,
     },
-    /// Find the objects that earlier runs of this hook left, and ask its delete policies about each. Answered by `OlderDecided`.
-    LookForOlder {
-        /// The hook's task.
-        task: TaskId,
-    },
-    /// Ask the hook type for its next step. Answered by `HookStepped`.
-    StepHook {
-        /// The hook's task.
-        task: TaskId,
-        /// Which question.
-        call: HookCall,
-    },
-    /// Do what the hook type asked for. Answered by `Answered`.
-    Perform {
-        /// The hook's task.
-        task: TaskId,
-        /// What was asked.
-        ask: Ask,
-    },
-    /// Save the end of the logs of the hook's containers with the history. Answered by `LogsKept`.
-    KeepLogs {
-        /// The hook's task.
-        task: TaskId,
-    },
-    /// Give the hook's Job the time to live that its user wrote: until its verdict was recorded, it had a longer one. Answered by
-    /// `TtlSet`.
-    SetTtl {
-        /// The hook's task.
-        task: TaskId,
-    },
-    /// Ask the delete policies about the hook's object. Answered by `Decided`.
-    Decide {
-        /// The hook's task.
-        task: TaskId,
-        /// Why now.
-        occasion: Occasion,
-    },
     /// Stop what still runs for a hook that ended: the wait for a signal, log lines, calls of URLs. Not answered.
     Release {
         /// The hook's task.
         task: TaskId,
-    },
-    /// Take a signal off the application that a hook has been told. Not answered; ordered again by whoever carries on.
-    ForgetSignal {
-        /// The hook's task.
-        task: TaskId,
-        /// What the signal is known by.
-        mark: String,
     },
     /// Say when this moment has come. Answered by `Woke`; a later order replaces an earlier one.
     Wake {
@@ -104,93 +48,132 @@ pub enum Effect {
     },
 }
 
-/// One object, told from others that have had its name.
+/// Work for one task. Each variant names the input that answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// Ask the server what it would say to the task's object; nothing is changed. Answered by `Checked`.
+    Check,
+    /// Apply the task's object by server-side apply. Answered by `Applied`.
+    Apply,
+    /// Delete one object, if it still has this UID. Answered by `Deleted`.
+    Delete {
+        /// The object.
+        target: ObjectIdentity,
+        /// What becomes of what it owns.
+        propagation: DecidedPropagation,
+    },
+    /// Find the objects that earlier runs of this hook left, and ask its delete policies about each. Answered by `OlderDecided`.
+    LookForOlder,
+    /// Ask the hook type for its next step. Answered by `HookStepped`.
+    StepHook(HookCall),
+    /// Do what the hook type asked for. Answered by `Answered`.
+    Perform(HookRequest),
+    /// Save the end of the logs of the hook's containers with the history. Answered by `LogsKept`.
+    KeepLogs,
+    /// Give the hook's Job the time to live that its user wrote: until its verdict was recorded, it had a longer one. Answered by
+    /// `TtlSet`.
+    SetTtl,
+    /// Ask the delete policies about the hook's object, for this reason. Answered by `Decided`.
+    Decide(Occasion),
+    /// Take a signal off the application that a hook has been told. Not answered; ordered again by whoever carries on.
+    ForgetSignal {
+        /// What the signal is known by.
+        mark: String,
+    },
+}
+
+/// An object, distinguished from others of the same name by its UID.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Target {
+pub struct ObjectIdentity {
     /// Its key.
     pub key: ObjectKey,
     /// Its UID.
     pub uid: String,
 }
 
-/// A question to a hook type, before the engine fills in the live object.
+/// A call of a hook type, before the engine adds the current objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HookCall {
-    /// Its turn has come.
+    /// The hook starts.
     Start,
-    /// Something happened.
+    /// There is an observation for the hook.
     Advance {
-        /// What the plugin remembers.
+        /// The state that the plugin returned last.
         state: Vec<u8>,
-        /// What happened.
-        note: PendingObservation,
+        /// The observation.
+        #[serde(rename = "note")]
+        observation: PendingObservation,
     },
-    /// It is being stopped.
+    /// The hook is being stopped.
     Abort {
-        /// What the plugin remembers.
+        /// The state that the plugin returned last.
         state: Vec<u8>,
-        /// Why.
+        /// Why the hook is being stopped.
         reason: AbortReason,
     },
 }
 
-/// An observation for a hook type, small enough for a checkpoint: objects are filled in when the question is asked, as they are then.
+/// An observation for a hook type that is small enough for a checkpoint. Objects are read when the plugin is called, as they are then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingObservation {
-    /// The ask it answers.
-    pub answers: Option<u32>,
-    /// What happened.
-    pub what: PendingObservationKind,
+    /// The ID of the request that it answers; `None` if it answers none.
+    #[serde(rename = "answers")]
+    pub request_id: Option<u32>,
+    /// What was observed.
+    #[serde(rename = "what")]
+    pub kind: PendingObservationKind,
 }
 
-/// The kinds of notes.
+/// The kinds of pending observations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PendingObservationKind {
-    /// The own object was created, or is there already from the same run.
+    /// The hook's own object was created, or exists already from the same run.
     Created,
-    /// The own object changed.
+    /// The hook's own object changed.
     Object,
-    /// The own object is no longer there.
+    /// The hook's own object, or a watched one, doesn't exist any more.
     Gone,
-    /// The deletion asked for is complete.
+    /// The requested deletion is complete.
     Deleted,
-    /// An ask without an answer of its own was performed.
+    /// A request without an answer of its own was executed.
     Done,
-    /// Another object that is followed changed.
-    Seen(ObjectKey),
-    /// One or more objects are to be read for this request, when the plugin is told.
+    /// Another watched object changed.
+    #[serde(rename = "Seen")]
+    OtherObject(ObjectKey),
+    /// Objects are to be read for this request when the plugin is called.
     Read(Request),
-    /// Lines of the own object's pods.
+    /// Log lines of the own object's pods.
     Log(Vec<LogLine>),
-    /// What a call of a URL was answered.
-    Http(HttpAnswer),
-    /// A signal came.
+    /// The response to an HTTP call.
+    Http(HttpResponse),
+    /// A signal was sent.
     Signal {
-        /// Which.
+        /// The signal's name.
         name: String,
         /// Who sent it.
         by: String,
-        /// What was sent with it.
+        /// The value that was sent with it.
         value: Value,
-        /// What it is known by.
-        mark: String,
+        /// The ID of the signal, under which it is removed from the application.
+        #[serde(rename = "mark")]
+        signal_id: String,
     },
-    /// The time asked for has come.
+    /// The requested time has come.
     Woke,
-    /// The ask was not performed and never will be.
+    /// The request was refused, for this reason, and won't be executed.
     Refused(String),
-    /// The ask was tried and failed.
+    /// The request was executed and failed.
     Failed {
         /// What went wrong.
         reason: String,
-        /// Whether trying again may help.
+        /// Whether it may succeed if it is repeated.
         temporary: bool,
     },
 }
 
 impl PendingObservationKind {
-    /// Says whether it is too much for a checkpoint: after a crash it is brought again, since what asked for it is still there.
-    pub fn is_fleeting(&self) -> bool {
+    /// Returns whether it is too large for a checkpoint. After a crash it is fetched again, because its request is still pending.
+    pub fn is_transient(&self) -> bool {
         match self {
             PendingObservationKind::Http(_) | PendingObservationKind::Log(_) => true,
             PendingObservationKind::Created
@@ -198,7 +181,7 @@ impl PendingObservationKind {
             | PendingObservationKind::Gone
             | PendingObservationKind::Deleted
             | PendingObservationKind::Done
-            | PendingObservationKind::Seen(_)
+            | PendingObservationKind::OtherObject(_)
             | PendingObservationKind::Read(_)
             | PendingObservationKind::Signal { .. }
             | PendingObservationKind::Woke

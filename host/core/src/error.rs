@@ -1,73 +1,81 @@
-//! What is wrong with the user's input: the message, the object, the place in a file, and what may help. All diagnostics of an input are
-//! reported together. Failures while an operation runs are not diagnostics.
+//! Diagnostics: what is wrong with the user's input, with the object, the place in a file and a hint. All diagnostics of an input are
+//! reported together. Failures of a running operation aren't diagnostics.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{object::ObjectKey, place::Place};
+use crate::{
+    object::ObjectKey,
+    place::Place,
+    remedy::{ObjectOption, Remedies},
+};
 
-/// One thing that is wrong with the user's input.
+/// One mistake in the user's input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnostic {
-    /// What is wrong; a fragment without a full stop.
+    /// What is wrong; a fragment without a full stop. About an option it begins with the option's value.
     pub message: String,
-    /// The object it is about, if that is known.
+    /// The option it is about, if it is about one that names objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<ObjectOption>,
+    /// The object that it is about, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectKey>,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// The line at that place as it is written, for a renderer to point into; the values of Secrets are left out.
+    /// The line at that place, to be shown. Values of Secrets are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_line: Option<String>,
-    /// What may help.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    /// What the user can do about it.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub hint: Remedies,
 }
 
 impl Diagnostic {
-    /// Makes one that says nothing but what is wrong.
+    /// Creates a diagnostic with only a message.
     pub fn new(message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             message: message.into(),
+            option: None,
             object: None,
             place: None,
             source_line: None,
-            hint: None,
+            hint: Remedies::default(),
         }
     }
 
-    /// Says which object it is about.
+    /// Adds the object that it is about.
     #[must_use]
     pub fn about(mut self, key: ObjectKey) -> Diagnostic {
         self.object = Some(key);
         self
     }
 
-    /// Says where it is written.
+    /// Adds the place where it is written.
     #[must_use]
     pub fn at(mut self, place: Place) -> Diagnostic {
         self.place = Some(place);
         self
     }
 
-    /// Says what may help.
+    /// Adds a hint.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
-        self.hint = Some(hint.into());
+    pub fn hint(mut self, hint: impl Into<Remedies>) -> Diagnostic {
+        self.hint = hint.into();
         self
     }
 }
 
-/// Everything that is wrong with the user's input, on the command line or in files. Nothing was changed yet.
+/// All mistakes in the user's input, on the command line or in files. Nothing was changed in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} in the input", .0.len())]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// Makes a single one without a place.
-    pub fn one(message: impl Into<String>, hint: impl Into<String>) -> Diagnostics {
+    /// Creates diagnostics with one entry without a place.
+    pub fn single(message: impl Into<String>, hint: impl Into<Remedies>) -> Diagnostics {
         Diagnostics(vec![Diagnostic::new(message).hint(hint)])
     }
 }
@@ -80,26 +88,26 @@ impl From<Diagnostic> for Diagnostics {
 
 /// Returns the known word that `word` was probably meant to be: "did you mean ...?".
 ///
-/// Case doesn't count, nor do `-` and `_`. Beyond that, one letter in three may be wrong, missing, too many or swapped with its
-/// neighbour. Of equally near words the first wins.
-pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = letters(word);
+/// Ignores case, `-` and `_`. One letter in three may be wrong, missing, added or swapped with its neighbour. Of equally close words the
+/// first wins.
+pub fn closest_match<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = fold_letters(word);
     known
         .into_iter()
-        .map(|candidate| (distance(&word, &letters(candidate)), candidate))
+        .map(|candidate| (distance(&word, &fold_letters(candidate)), candidate))
         .filter(|(distance, candidate)| *distance <= (word.len().max(candidate.len()) / 3).max(1))
         .filter(|(distance, _)| *distance < word.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// Returns how many letters differ, after folding as `near` does.
-pub(crate) fn letters_between(one: &str, other: &str) -> usize {
-    distance(&letters(one), &letters(other))
+/// Returns the edit distance of two words, ignoring case, `-` and `_`.
+pub(crate) fn edit_distance(one: &str, other: &str) -> usize {
+    distance(&fold_letters(one), &fold_letters(other))
 }
 
-/// Folds a word to what counts. Long texts are cut: nothing we know is that long, and the distance is quadratic.
-fn letters(word: &str) -> Vec<char> {
+/// Folds a word for comparison. Long texts are cut, because the distance is quadratic and no known word is that long.
+fn fold_letters(word: &str) -> Vec<char> {
     word.chars()
         .filter(|letter| !matches!(letter, '-' | '_'))
         .flat_map(char::to_lowercase)
@@ -107,7 +115,7 @@ fn letters(word: &str) -> Vec<char> {
         .collect()
 }
 
-/// The optimal string alignment distance: edits, and swaps of neighbours.
+/// Returns the optimal string alignment distance: edits, and swaps of neighbours.
 fn distance(one: &[char], other: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=other.len()).collect();
@@ -138,18 +146,18 @@ mod tests {
 
     #[test]
     fn a_near_word_is_found_whatever_its_case() {
-        assert_eq!(near("presync", WORDS), Some("PreSync"));
-        assert_eq!(near("pre-sync", WORDS), Some("PreSync"));
-        assert_eq!(near("PostSnyc", WORDS), Some("PostSync"));
-        assert_eq!(near("SyncFails", WORDS), Some("SyncFail"));
-        assert_eq!(near("skp", WORDS), Some("Skip"));
+        assert_eq!(closest_match("presync", WORDS), Some("PreSync"));
+        assert_eq!(closest_match("pre-sync", WORDS), Some("PreSync"));
+        assert_eq!(closest_match("PostSnyc", WORDS), Some("PostSync"));
+        assert_eq!(closest_match("SyncFails", WORDS), Some("SyncFail"));
+        assert_eq!(closest_match("skp", WORDS), Some("Skip"));
     }
 
     #[test]
     fn a_far_word_is_not_guessed() {
-        assert_eq!(near("smoke", WORDS), None);
-        assert_eq!(near("", WORDS), None);
-        assert_eq!(near("x", WORDS), None);
+        assert_eq!(closest_match("smoke", WORDS), None);
+        assert_eq!(closest_match("", WORDS), None);
+        assert_eq!(closest_match("x", WORDS), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! News: what people are told. Every face of Capstan is a fold over these, and they come from `Operation::step` alone.
+//! Events: what users are told about an operation. `Operation::step` creates them, and everything that is shown is computed from them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,213 +10,241 @@ use crate::{
     phase::Phase,
     plan::Skipped,
     plugins::{Application, FailureCause},
+    remedy::Remedies,
     task::{TaskId, TaskResult},
+    text,
     wave::Wave,
 };
 
-/// The version of the stream, in its first line. Variants and fields are added, never changed.
+/// The version of the event stream, in its first event. Later versions only add variants and fields.
 pub const FORMAT: u32 = 1;
 
-/// One piece of news.
+/// One event of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Counts from 1 in each operation.
+    /// The event's number within the operation, from 1.
     pub seq: u64,
-    /// When.
+    /// The time of the input that caused it.
     pub at: Timestamp,
-    /// What.
-    pub what: EventKind,
+    /// What happened.
+    #[serde(rename = "what")]
+    pub kind: EventKind,
 }
 
 /// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all_fields = "camelCase")]
 pub enum EventKind {
-    /// The first event: who, what and with which tasks.
+    /// The operation started. It is always the first event.
     OperationStarted {
-        /// The stream's version.
+        /// The version of the stream, [`FORMAT`].
         format: u32,
         /// The operation's id.
         operation: String,
-        /// What it does.
-        does: OperationKind,
-        /// For which application.
+        /// Sync or delete.
+        #[serde(rename = "does")]
+        operation_kind: OperationKind,
+        /// The application.
         application: Application,
-        /// Its tasks in their order, SyncFail's included.
+        /// All tasks in their order, including those of SyncFail.
         tasks: Vec<TaskOutline>,
-        /// What it is for.
+        /// Whether a sync deploys, rolls back or tests.
         #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
         purpose: Purpose,
-        /// What it leaves alone, and why.
+        /// The objects that are skipped, with reasons.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         skipped: Vec<Skipped>,
     },
-    /// Another driver carries on.
+    /// Another driver continues the operation.
     OperationResumed {},
-    /// The server is asked what it would say to the objects, before anything is changed.
+    /// Dry runs of the objects started. Nothing is changed before they have ended.
     CheckStarted {
-        /// To how many.
+        /// The number of objects.
         objects: usize,
     },
-    /// It has answered.
+    /// All dry runs have ended.
     CheckFinished {
-        /// Whether it has nothing against any of them.
-        well: bool,
+        /// Whether the server accepted all objects.
+        #[serde(rename = "well")]
+        succeeded: bool,
     },
-    /// What failed is tried again later.
+    /// The operation failed and will be attempted again.
     Retrying {
-        /// The number of the try that comes: 2 for the second.
+        /// The number of the next attempt, from 2.
         attempt: u32,
-        /// When it begins.
+        /// When the next attempt starts.
         at: Timestamp,
-        /// What failed.
+        /// Why the last attempt failed.
         cause: FailureCause,
     },
-    /// A phase begins.
+    /// A phase started.
     PhaseStarted {
-        /// Which.
+        /// The phase.
         phase: Phase,
-        /// In SyncFail: what failed.
+        /// In SyncFail: why the operation failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<FailureCause>,
     },
-    /// A wave begins.
+    /// A wave started.
     WaveStarted {
         /// Its phase.
         phase: Phase,
-        /// Which.
+        /// The wave within the phase.
         wave: Wave,
     },
-    /// A task of the wave that begins can't start yet: it waits for others of the wave.
-    TaskHeld {
-        /// Which.
+    /// A task of the wave that starts is blocked by other tasks of the wave.
+    #[serde(rename = "TaskHeld")]
+    TaskBlocked {
+        /// The blocked task.
         task: TaskId,
-        /// What it waits for.
-        on: Vec<TaskId>,
+        /// The tasks that it waits for.
+        #[serde(rename = "on")]
+        waits_for: Vec<TaskId>,
     },
-    /// A task begins.
+    /// A task started.
     TaskStarted {
-        /// Which.
+        /// The task.
         task: TaskId,
     },
-    /// A hook's object is there, or a resource was applied.
-    ObjectMade {
-        /// Whose.
+    /// A hook's object was created, or a resource was applied.
+    #[serde(rename = "ObjectMade")]
+    ObjectApplied {
+        /// The hook or resource.
         task: TaskId,
-        /// The object, with the name it really has.
+        /// The object with its real name, also for `generateName`.
         key: ObjectKey,
-        /// What was done: `created`, `applied`, `changed`, `unchanged`, `adopted`.
-        how: String,
+        /// What was done: `created`, `applied`, `changed`, `unchanged` or `adopted`.
+        #[serde(rename = "how")]
+        action: String,
     },
-    /// What a task waits for, or how its object is, has changed.
+    /// The state of a task changed: what it waits for, or the health of its object.
     TaskProgressed {
-        /// Which.
+        /// The task.
         task: TaskId,
-        /// How its object is, where that is known.
+        /// The health of its object, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         health: Option<Health>,
-        /// What is going on.
+        /// What the task is doing, or why its object has this health.
         message: String,
     },
     /// A task ended.
     TaskFinished {
-        /// Which.
+        /// The task.
         task: TaskId,
-        /// How.
+        /// How it ended.
         result: TaskResult,
     },
-    /// The end of a hook's logs is saved.
-    LogsKept {
-        /// Of which hook.
+    /// The end of a hook's logs was saved.
+    #[serde(rename = "LogsKept")]
+    LogsSaved {
+        /// The hook.
         task: TaskId,
-        /// How many bytes.
+        /// The number of bytes that were saved.
         bytes: u64,
-        /// What couldn't be saved, and why; may be empty.
-        trouble: String,
+        /// What couldn't be saved, and why.
+        #[serde(with = "text::or_empty", default)]
+        #[serde(rename = "trouble")]
+        problem: Option<String>,
     },
-    /// It was decided what becomes of an object that a hook made.
+    /// It was decided what happens to an object of a hook.
     HookDisposed {
-        /// Whose.
+        /// The hook.
         task: TaskId,
-        /// The object.
+        /// The hook's object.
         key: ObjectKey,
-        /// What becomes of it.
-        fate: DisposalOutcome,
-        /// Why: the policy's name, `terminated`; may be empty.
-        by: String,
-        /// The plugins of the delete policies that decided so, with their versions.
+        /// What happens to the object.
+        #[serde(rename = "fate")]
+        outcome: DisposalOutcome,
+        /// Why: the policy's name, `terminated`; nothing when none decided.
+        #[serde(with = "text::or_empty", default)]
+        by: Option<String>,
+        /// The plugins of the delete policies that decided, with their versions.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         plugins: Vec<String>,
     },
-    /// A hook's plugin asked for something that is not about its own object; told when it is new, and at the end how often it was.
-    Requested {
-        /// Which hook.
+    /// A hook's plugin requested something that isn't about its own object. Reported for each new request or answer, and at the end with
+    /// the total count.
+    #[serde(rename = "Requested")]
+    PluginRequested {
+        /// The hook.
         task: TaskId,
-        /// What it asked for: `patch Deployment api`.
-        what: String,
-        /// How often so far.
+        /// The request, as in `patch Deployment api`.
+        #[serde(rename = "what")]
+        request: String,
+        /// How often it was requested so far.
         times: u32,
-        /// Why it was refused; empty when it was granted.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        refused: String,
+        /// Why it was refused; nothing when it was granted.
+        #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
+        #[serde(rename = "refused")]
+        refusal: Option<String>,
+        /// What may help when it was refused.
+        #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+        remedies: Remedies,
     },
-    /// Something was done to an object, since a hook's plugin asked for it.
-    HookTouched {
-        /// Which hook.
+    /// An object was changed on request of a hook's plugin.
+    #[serde(rename = "HookTouched")]
+    HookModifiedObject {
+        /// The hook.
         task: TaskId,
-        /// The object.
+        /// The changed object.
         key: ObjectKey,
-        /// What was done: `applied`, `changed`, `deleted`.
-        how: String,
+        /// What was done: `applied`, `changed` or `deleted`.
+        #[serde(rename = "how")]
+        action: String,
     },
-    /// A plugin gave no answer, or one that can't be followed.
-    PluginTroubled {
-        /// Asked for which task.
+    /// A plugin gave no answer, or an invalid one.
+    #[serde(rename = "PluginTroubled")]
+    PluginProblem {
+        /// The task for which it was called.
         task: TaskId,
-        /// What went wrong and what is done about it.
+        /// What went wrong and what Capstan does about it.
         message: String,
     },
-    /// Something outside any task goes wrong.
-    Troubled {
-        /// One sentence.
+    /// Something that isn't about a single task went wrong.
+    #[serde(rename = "Troubled")]
+    Problem {
+        /// One sentence that says what went wrong.
         message: String,
     },
-    /// Nothing has changed for a while: what is still waited for.
+    /// Nothing has changed for a while. Lists the tasks that the operation waits for.
     Waiting {
-        /// One entry a task.
-        on: Vec<WaitingOn>,
+        /// One entry for each task.
+        #[serde(rename = "on")]
+        tasks: Vec<WaitingOn>,
     },
-    /// A wave is over.
+    /// A wave ended.
     WaveFinished {
         /// Its phase.
         phase: Phase,
-        /// Which.
+        /// The wave within the phase.
         wave: Wave,
     },
-    /// A phase is over.
+    /// A phase ended.
     PhaseFinished {
-        /// Which.
+        /// The phase.
         phase: Phase,
-        /// Whether all of it ended well.
-        well: bool,
+        /// Whether all of its tasks succeeded.
+        #[serde(rename = "well")]
+        succeeded: bool,
     },
     /// The operation is being stopped.
     Stopping {
-        /// Who wants it, or which deadline passed.
-        why: String,
+        /// Who stopped it, or which deadline passed.
+        #[serde(rename = "why")]
+        reason: String,
     },
-    /// The last event.
+    /// The operation ended. It is always the last event.
     OperationFinished {
-        /// How it ended.
-        status: Status,
+        /// How the operation ended.
+        status: OperationStatus,
     },
 }
 
-/// A task as the first event tells it.
+/// A task as the first event describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskOutline {
-    /// Names it.
+    /// The task's ID.
     pub id: TaskId,
     /// Its phase.
     pub phase: Phase,
@@ -224,72 +252,74 @@ pub struct TaskOutline {
     pub wave: Wave,
     /// Its object.
     pub key: ObjectKey,
-    /// `create`, `change`, `check`, `delete`, `run`.
+    /// What the task does: `create`, `change`, `check`, `delete` or `run`.
     pub action: String,
-    /// The plugin that runs the hook; empty for others.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub by: String,
+    /// The plugin that runs the hook; nothing for others.
+    #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "by")]
+    pub plugin: Option<String>,
 }
 
-/// A task that is waited for.
+/// A task that the operation waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// Which.
+    /// The task.
     pub task: TaskId,
-    /// What is going on there.
+    /// What the task is doing, or what it waits for.
     pub message: String,
-    /// Since when it runs.
+    /// When the task started.
     pub since: Timestamp,
-    /// When it will be given up; nothing when only the operation's own deadline ends it.
+    /// When the wait ends; `None` if only the operation's deadline ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// When the hook's plugin is asked again, whatever happens meanwhile.
+    /// When the hook's plugin is called again, even if nothing happens until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_at: Option<Timestamp>,
+    #[serde(rename = "asked_at")]
+    pub next_call_at: Option<Timestamp>,
 }
 
-/// What becomes of an object that a hook made.
+/// What happens to an object of a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DisposalOutcome {
-    /// It stays.
+    /// It is kept.
     Kept,
     /// It is being deleted.
     Deleted,
-    /// It is deleted at this moment: by the cluster, the next operation or `capstan sweep`.
+    /// It will be deleted at this time, by the cluster, the next operation or `capstan sweep`.
     Due(Timestamp),
-    /// Its policies are asked again at this moment: by the next operation or `capstan sweep`.
+    /// Its delete policies are asked again at this time, by the next operation or `capstan sweep`.
     AskedAgain(Timestamp),
-    /// It should have been deleted and couldn't be.
+    /// It couldn't be deleted, for this reason.
     Stuck(String),
 }
 
-/// How an operation is or ended.
+/// The state of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Status {
-    /// It runs.
+pub enum OperationStatus {
+    /// It is running.
     Running,
     /// It is being stopped.
     Terminating {
-        /// By whom.
+        /// Who stopped it.
         by: String,
     },
-    /// Everything ended well.
+    /// All tasks succeeded.
     Succeeded,
-    /// Something failed.
+    /// It failed.
     Failed(FailureCause),
     /// Somebody stopped it.
     Terminated {
-        /// Who.
+        /// Who stopped it.
         by: String,
     },
 }
 
-impl Status {
-    /// Says whether the operation is over.
+impl OperationStatus {
+    /// Returns whether the operation has ended.
     pub fn is_over(&self) -> bool {
         match self {
-            Status::Running | Status::Terminating { .. } => false,
-            Status::Succeeded | Status::Failed(_) | Status::Terminated { .. } => true,
+            OperationStatus::Running | OperationStatus::Terminating { .. } => false,
+            OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. } => true,
         }
     }
 }

@@ -1,18 +1,18 @@
-//! What kinds of failures there are.
+//! The classes of failures.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The classes of failure; each has its own exit code.
+/// The class of a failure. Each has its own exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureClass {
-    /// A hook had the verdict Failed.
+    /// A hook's plugin returned the verdict Failed.
     Hook,
     /// An object is Degraded.
     Health,
-    /// The cluster refused a change.
+    /// The API server refused a change.
     Apply,
     /// A deadline passed.
     Timeout,
@@ -21,7 +21,7 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
-    /// Returns the word that users and plugins see.
+    /// Returns the name for users and plugins.
     pub const fn as_str(self) -> &'static str {
         match self {
             FailureClass::Hook => "hook",

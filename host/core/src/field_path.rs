@@ -1,5 +1,5 @@
-//! Paths of fields as the API server writes them, in both of its notations: `.spec.containers[name="app"].image` where it is about
-//! ownership, `spec.containers[0].image` where it validates.
+//! Paths of fields in the API server's messages, in both of its notations: `.spec.containers[name="app"].image` for ownership,
+//! `spec.containers[0].image` for validation.
 
 use serde_json::Value;
 
@@ -9,13 +9,13 @@ use crate::place::reference_token;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Step {
     Field(String),
-    Place(usize),
-    /// The member of a list that has these fields.
+    Index(usize),
+    /// The list item that has these fields.
     Member(Vec<(String, Value)>),
 }
 
-/// Takes a path apart.
-pub(crate) fn steps(path: &str) -> Option<Vec<Step>> {
+/// Parses a path; `None` if it has neither notation.
+pub(crate) fn parse_path(path: &str) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {
@@ -32,8 +32,8 @@ pub(crate) fn steps(path: &str) -> Option<Vec<Step>> {
         } else {
             let (inner, after) = rest.strip_prefix('[')?.split_once(']')?;
             steps.push(match inner.parse() {
-                Ok(at) => Step::Place(at),
-                Err(_) if inner.contains('=') => Step::Member(fields(inner)?),
+                Ok(at) => Step::Index(at),
+                Err(_) if inner.contains('=') => Step::Member(parse_member_keys(inner)?),
                 Err(_) => Step::Field(inner.to_owned()),
             });
             rest = after;
@@ -42,7 +42,7 @@ pub(crate) fn steps(path: &str) -> Option<Vec<Step>> {
     Some(steps)
 }
 
-fn fields(text: &str) -> Option<Vec<(String, Value)>> {
+fn parse_member_keys(text: &str) -> Option<Vec<(String, Value)>> {
     let one = |part: &str| {
         let (name, value) = part.split_once('=')?;
         Some((name.to_owned(), serde_json::from_str(value).ok()?))
@@ -50,11 +50,11 @@ fn fields(text: &str) -> Option<Vec<(String, Value)>> {
     text.split(',').map(one).collect()
 }
 
-/// Returns which member of a list a step means.
-pub(crate) fn position(members: &[Value], step: &Step) -> Option<usize> {
+/// Returns the index of the list item that a step names.
+pub(crate) fn member_index(members: &[Value], step: &Step) -> Option<usize> {
     match step {
         Step::Field(_) => None,
-        Step::Place(at) => (*at < members.len()).then_some(*at),
+        Step::Index(at) => (*at < members.len()).then_some(*at),
         Step::Member(fields) => {
             let has = |member: &Value, (name, value): &(String, Value)| member.get(name) == Some(value);
             // The server fills in keys that the manifest leaves out: a port's protocol.
@@ -72,8 +72,8 @@ pub(crate) fn position(members: &[Value], step: &Step) -> Option<usize> {
     }
 }
 
-/// Lists the JSON pointers of the values that a refusal is about, as far as the object has them.
-pub fn named(message: &str, object: &Value) -> Vec<String> {
+/// Returns the JSON pointers of the values that a message names, as far as the object has them.
+pub fn pointers_in_message(message: &str, object: &Value) -> Vec<String> {
     let mut pointers = Vec::new();
     let mut words = message.split_whitespace().peekable();
     let mut before = "";
@@ -91,7 +91,7 @@ pub fn named(message: &str, object: &Value) -> Vec<String> {
             bare.strip_suffix(':').filter(|path| path.contains(['.', '[']))
         };
         before = word;
-        let pointer = path.and_then(steps).and_then(|steps| pointer(&steps, object));
+        let pointer = path.and_then(parse_path).and_then(|steps| pointer(&steps, object));
         if let Some(pointer) = pointer.filter(|pointer| !pointers.contains(pointer)) {
             pointers.push(pointer);
         }
@@ -99,7 +99,7 @@ pub fn named(message: &str, object: &Value) -> Vec<String> {
     pointers
 }
 
-/// Returns the JSON pointer of a path, or of its longest part that the object has; none if it has no part of it.
+/// Returns the JSON pointer of a path, or of its longest prefix that the object has; `None` if the object has no part of it.
 fn pointer(steps: &[Step], object: &Value) -> Option<String> {
     let mut value = object;
     let mut pointer = String::new();
@@ -107,7 +107,7 @@ fn pointer(steps: &[Step], object: &Value) -> Option<String> {
         let next = match (step, value) {
             (Step::Field(name), Value::Object(members)) => members.get(name).map(|next| (reference_token(name), next)),
             (step, Value::Array(members)) => {
-                let at = position(members, step);
+                let at = member_index(members, step);
                 at.and_then(|at| Some((at.to_string(), members.get(at)?)))
             }
             _ => None,
@@ -159,7 +159,7 @@ mod tests {
             ("kind: no, and other.words: nothing", vec![]),
             ("", vec![]),
         ] {
-            assert_eq!(named(message, &object), expected, "{message}");
+            assert_eq!(pointers_in_message(message, &object), expected, "{message}");
         }
     }
 }

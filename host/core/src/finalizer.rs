@@ -1,18 +1,18 @@
-//! Why an object that is being deleted is still there, who could change that, and the way out.
+//! Explains why an object that is being deleted still exists, and what can be done.
 
 use serde_json::Value;
 
 use crate::object::Object;
 
-/// What Argo CD puts on the objects of hooks; left behind by it, nothing ever takes it off.
-pub const ARGO_CD_HOOK: &str = "argocd.argoproj.io/hook-finalizer";
+/// The finalizer that Argo CD sets on objects of hooks. If Argo CD left it behind, nothing removes it.
+pub const ARGO_CD_HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";
 
-/// What an object has that goes after what it owns.
-const FOREGROUND: &str = "foregroundDeletion";
+/// The finalizer of foreground deletion: the object is deleted after its dependents.
+const FOREGROUND_DELETION: &str = "foregroundDeletion";
 
 /// Finalizers of Kubernetes itself, and what they wait for.
-const KNOWN: [(&str, &str); 5] = [
-    (FOREGROUND, "what it owns is deleted first"),
+const KUBERNETES_FINALIZERS: [(&str, &str); 5] = [
+    (FOREGROUND_DELETION, "what it owns is deleted first"),
     ("orphan", "what it owns is released first"),
     ("kubernetes.io/pvc-protection", "a pod still uses the claim"),
     ("kubernetes.io/pv-protection", "a claim still uses the volume"),
@@ -22,14 +22,14 @@ const KNOWN: [(&str, &str); 5] = [
     ),
 ];
 
-/// Says what holds the deletion of an object up; nothing when it isn't being deleted, or nothing is known.
-pub fn held_up_by(object: &Object) -> String {
+/// Returns what blocks the deletion of an object; empty if it isn't being deleted or nothing is known.
+pub fn deletion_blocker(object: &Object) -> Option<String> {
     if !object.is_terminating() {
-        return String::new();
+        return None;
     }
-    let reasons: Vec<String> = finalizers(object).map(|name| reason(object, name)).collect();
+    let reasons: Vec<String> = finalizers(object).map(|name| finalizer_reason(object, name)).collect();
     if !reasons.is_empty() {
-        return reasons.join("; ");
+        return Some(reasons.join("; "));
     }
     let conditions = object.0.pointer("/status/conditions").and_then(Value::as_array);
     let told = conditions.into_iter().flatten().filter(|condition| {
@@ -38,12 +38,12 @@ pub fn held_up_by(object: &Object) -> String {
     let told: Vec<&str> = told
         .filter_map(|condition| condition.get("message").and_then(Value::as_str))
         .collect();
-    told.join("; ")
+    Some(told.join("; ")).filter(|told| !told.is_empty())
 }
 
-/// Says whether an object is being deleted and goes when what it owns is gone.
-pub fn waits_for_owned(object: &Object) -> bool {
-    object.is_terminating() && finalizers(object).any(|name| name == FOREGROUND)
+/// Returns whether an object is being deleted in the foreground, that is after its dependents.
+pub fn is_foreground_deletion(object: &Object) -> bool {
+    object.is_terminating() && finalizers(object).any(|name| name == FOREGROUND_DELETION)
 }
 
 /// Lists the finalizers of an object.
@@ -52,11 +52,11 @@ pub fn finalizers(object: &Object) -> impl Iterator<Item = &str> {
     all.into_iter().flatten().filter_map(Value::as_str)
 }
 
-fn reason(object: &Object, name: &str) -> String {
-    if let Some((_, why)) = KNOWN.iter().find(|(known, _)| *known == name) {
+fn finalizer_reason(object: &Object, name: &str) -> String {
+    if let Some((_, why)) = KUBERNETES_FINALIZERS.iter().find(|(known, _)| *known == name) {
         return format!("{why} (finalizer {name})");
     }
-    let owner = owner_of(object, name).map_or_else(
+    let owner = finalizer_manager(object, name).map_or_else(
         || "whoever put it there".to_owned(),
         |manager| format!("`{manager}`, which put it there,"),
     );
@@ -72,8 +72,8 @@ fn reason(object: &Object, name: &str) -> String {
     )
 }
 
-/// Returns the field manager that put a finalizer on an object.
-fn owner_of<'object>(object: &'object Object, name: &str) -> Option<&'object str> {
+/// Returns the field manager that set a finalizer.
+fn finalizer_manager<'object>(object: &'object Object, name: &str) -> Option<&'object str> {
     let entries = object.0.pointer("/metadata/managedFields")?.as_array()?;
     let member = format!("v:\"{name}\"");
     let owner = entries.iter().find(|entry| {
@@ -97,16 +97,16 @@ mod tests {
                 { "manager": "acme-operator", "fieldsV1": { "f:metadata": { "f:finalizers": { ".": {}, "v:\"acme.io/hold\"": {} } } } }
             ] },
         });
-        assert_eq!(held_up_by(&Object(object.clone())), "");
+        assert_eq!(deletion_blocker(&Object(object.clone())), None);
         object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(
-            held_up_by(&Object(object.clone())),
+            deletion_blocker(&Object(object.clone())).unwrap(),
             "the finalizer acme.io/hold is still on it, and `acme-operator`, which put it there, must take it off; by force: \
              `kubectl patch configmap a -n shop --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`"
         );
         object["metadata"]["finalizers"] = json!(["foregroundDeletion"]);
         assert_eq!(
-            held_up_by(&Object(object)),
+            deletion_blocker(&Object(object)).unwrap(),
             "what it owns is deleted first (finalizer foregroundDeletion)"
         );
     }

@@ -1,7 +1,7 @@
-//! What a plugin may have done: what its manifest requests, as far as the user grants it. Nothing by default.
+//! What a plugin may request: what its manifest requests and the user grants. Nothing by default.
 //!
-//! [`gate`] is the one way from a request to its performance: only it makes a [`Permitted`], and the engine performs nothing else.
-//! A refusal is a value that the plugin is told, with the reason.
+//! Only [`gate`] creates a [`Permitted`], and the engine executes nothing else. A refusal is a value with a reason, which the plugin
+//! receives.
 
 mod allowance;
 mod gate;
@@ -14,8 +14,8 @@ mod tests;
 
 pub use self::{
     allowance::{Allowance, Granted, UserGrants},
-    gate::{Permitted, Requester, gate, is_state},
+    gate::{Permitted, Requester, authorize, is_capstan_state, remedies},
     grants::{ClusterGrant, Grants, HttpGrant, SecretGrant, Verb},
-    host::{HostPattern, Url, is_near},
+    host::{HostPattern, Url, is_restricted_address},
     kind::KindPattern,
 };

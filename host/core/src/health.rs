@@ -1,4 +1,4 @@
-//! The health of an object, and one judgement of it.
+//! The health of an object, and the assessment of a plugin.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::object::ObjectKey;
 
-/// How an object is, in Argo CD's words, from best to worst.
+/// The health of an object, in Argo CD's words, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Health {
-    /// It does what it is for.
+    /// It works as intended.
     Healthy,
-    /// It waits for somebody.
+    /// It is suspended and waits for somebody.
     Suspended,
-    /// It is on its way.
+    /// It isn't Healthy yet, and may become so.
     Progressing,
-    /// It is not there.
+    /// It doesn't exist.
     Missing,
-    /// It failed.
+    /// It failed, or may not become Healthy.
     Degraded,
-    /// It can't be told; never taken for healthy and never for failed.
+    /// Its health couldn't be assessed. This counts neither as healthy nor as failed.
     Unknown,
 }
 
@@ -36,39 +36,41 @@ impl fmt::Display for Health {
     }
 }
 
-/// The rule of a judgement that the host made because the plugin gave no answer: it broke, refused, or isn't loaded.
-pub const NO_ANSWER: &str = "host/no-answer";
+/// The rule of the host's assessment if a plugin gave no answer: it failed, refused, or isn't loaded.
+pub const NO_ANSWER_RULE: &str = "host/no-answer";
 
-/// The rule of a judgement that the host made because the plugin is to be asked again.
-pub const ASKED_AGAIN: &str = "host/asked-again";
+/// The rule of the host's assessment while a plugin is to be called again.
+pub const ASKED_AGAIN_RULE: &str = "host/asked-again";
 
-/// A plugin's judgement of one object, or what the host says when no plugin could judge.
+/// A plugin's assessment of one object, or the host's if no plugin could assess it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {
-    /// The verdict.
+    /// The object's health.
     pub health: Health,
     /// One sentence for people; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// Which rule judged: `Deployment/progress-deadline`.
+    /// The rule that decided, such as `Deployment/progress-deadline`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rule: String,
-    /// Whether waiting is useless.
+    /// Whether the problem can't end by itself, so that waiting is useless.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_final: bool,
-    /// Judge again after so many milliseconds even if nothing changes.
+    /// When to assess again even if nothing changes, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recheck_after_ms: Option<u64>,
-    /// What else the plugin must see to say more.
+    /// Related objects that the plugin must see to decide: the words of [`crate::related`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub need: Vec<String>,
-    /// The Secret or `ConfigMap` without which its pods can't start.
+    #[serde(rename = "need")]
+    pub requested_related: Vec<String>,
+    /// The Secret or `ConfigMap` whose absence keeps its pods from starting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<Box<ObjectKey>>,
+    #[serde(rename = "lacks")]
+    pub missing_object: Option<Box<ObjectKey>>,
 }
 
 impl Assessment {
-    /// Makes one that says nothing but the verdict and why.
+    /// Creates an assessment with a health, a message and a rule.
     pub fn new(health: Health, message: impl Into<String>, rule: impl Into<String>) -> Assessment {
         Assessment {
             health,
@@ -76,8 +78,8 @@ impl Assessment {
             rule: rule.into(),
             is_final: false,
             recheck_after_ms: None,
-            need: Vec::new(),
-            lacks: None,
+            requested_related: Vec::new(),
+            missing_object: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Hooks: what names a run of one, how it ended, and what becomes of its object afterwards.
+//! Hooks: the identity of their runs, their outcome, and what happens to their objects.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::phase::Phase;
 
-/// Identifies a hook of an application, the same in every operation.
+/// Identifies a hook of an application. It is the same in every operation.
 ///
 /// A hash over application, group and kind, namespace, name or `generateName`, and the ordinal among hooks that agree in all of these.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,19 +21,19 @@ impl fmt::Display for HookId {
     }
 }
 
-/// Identifies one run of a hook: the hook, the operation, the attempt and the phase. Fits a label and a name's end.
+/// Identifies one run of a hook: hook, operation, attempt and phase. It is valid in a label and at the end of a name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub String);
 
 impl RunId {
-    /// Names the run of `hook` in one phase of one attempt of an operation.
-    pub fn of(hook: &HookId, operation: &str, attempt: u32, phase: Phase) -> RunId {
+    /// Returns the ID of the run of `hook` in a phase of an attempt of an operation.
+    pub fn new(hook: &HookId, operation: &str, attempt: u32, phase: Phase) -> RunId {
         RunId(short_hash(&[&hook.0, operation, &attempt.to_string(), phase.as_str()]))
     }
 
-    /// Makes a name of at most 63 characters from a `generateName` prefix.
-    pub fn name_from(&self, prefix: &str) -> String {
+    /// Returns an object name of at most 63 characters that begins with a `generateName` prefix.
+    pub fn object_name(&self, prefix: &str) -> String {
         let room = 63 - self.0.len();
         let mut end = prefix.len().min(room);
         while !prefix.is_char_boundary(end) {
@@ -49,7 +49,7 @@ impl fmt::Display for RunId {
     }
 }
 
-/// Hashes texts to ten characters of `a-z2-7`: 50 bits, enough to tell the runs of one application apart.
+/// Hashes texts to ten characters of `a-z2-7`. Its 50 bits are enough to distinguish the runs of one application.
 pub fn short_hash(parts: &[&str]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut hasher = Sha256::new();
@@ -65,12 +65,12 @@ pub fn short_hash(parts: &[&str]) -> String {
         .collect()
 }
 
-/// How a hook ended.
+/// The outcome of a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum HookOutcome {
-    /// As it should.
+    /// The hook's plugin returned the verdict Succeeded.
     Succeeded,
-    /// Not.
+    /// The hook's plugin returned the verdict Failed, gave no valid answer, or the hook was stopped.
     Failed,
 }
 
@@ -83,28 +83,28 @@ impl fmt::Display for HookOutcome {
     }
 }
 
-/// What a hook's plugin is told to do when the hook's object vanishes before it had a verdict.
+/// What a hook's plugin does if the hook's object vanishes before there is a verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnVanished {
-    /// The hook failed.
+    /// The hook has failed.
     #[default]
     Fail,
-    /// Create it again.
+    /// The object is created again.
     Rerun,
-    /// The hook succeeded.
+    /// The hook has succeeded.
     Succeed,
 }
 
-/// What happens to the objects that a deleted object owns.
+/// What happens to the dependents of a deleted object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Propagation {
     /// They are deleted first.
     Foreground,
-    /// They are deleted afterwards.
+    /// They are deleted after it.
     #[default]
     Background,
-    /// They stay.
+    /// They are kept.
     Orphan,
 }
 
@@ -118,23 +118,23 @@ impl fmt::Display for Propagation {
     }
 }
 
-/// What a delete policy decided about one object of a hook.
+/// The decision of a delete policy about an object of a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Disposal {
-    /// It stays.
+    /// The object is kept.
     Keep,
-    /// It goes now.
+    /// The object is deleted now.
     Delete(Propagation),
-    /// It goes at this moment.
+    /// The object is deleted at this time.
     DeleteAt(Timestamp),
-    /// The policy wants to be asked again then.
+    /// The policy is asked again at this time.
     AskAgainAt(Timestamp),
 }
 
 impl Disposal {
-    /// Joins what several policies said: the earliest deletion wins, then the earliest question.
+    /// Combines the decisions of several policies: the earliest deletion wins, then the earliest question.
     #[must_use]
-    pub fn join(self, other: Disposal) -> Disposal {
+    pub fn combine(self, other: Disposal) -> Disposal {
         match (self, other) {
             (Disposal::Delete(propagation), _) | (_, Disposal::Delete(propagation)) => Disposal::Delete(propagation),
             (Disposal::DeleteAt(one), Disposal::DeleteAt(two)) => Disposal::DeleteAt(one.min(two)),
@@ -153,26 +153,26 @@ impl Disposal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Occasion {
-    /// The hook is about to be created and an older object of it is there.
+    /// Before the hook's object is created, about an object of an earlier run.
     BeforeCreation,
-    /// The hook has its verdict.
+    /// After the hook has its verdict.
     HookFinished,
-    /// The operation has its.
+    /// After the operation has ended.
     OperationFinished,
-    /// The policy asked to be asked again.
+    /// At the time at which the policy wanted to be asked again.
     AskedAgain,
-    /// The application is being deleted.
+    /// While the application is being deleted.
     ApplicationDeleted,
 }
 
-/// How long to keep a hook's object after it finished, in seconds.
+/// How long a hook's object is kept after it finished, in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ttl {
-    /// After any end; from `capstan.dev/ttl`, else `spec.ttlSecondsAfterFinished`.
+    /// After any outcome: from `capstan.dev/ttl`, else `spec.ttlSecondsAfterFinished`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_finished: Option<u64>,
-    /// After a failure, instead; from `capstan.dev/ttl-failed`.
+    /// After a failure: from `capstan.dev/ttl-failed`, else as after any outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<u64>,
 }
@@ -185,12 +185,12 @@ mod tests {
     fn the_earliest_deletion_wins() {
         let at = |second| Timestamp::from_second(second).expect("a moment");
         let earliest = Disposal::DeleteAt(at(5))
-            .join(Disposal::Keep)
-            .join(Disposal::DeleteAt(at(3)));
+            .combine(Disposal::Keep)
+            .combine(Disposal::DeleteAt(at(3)));
         assert_eq!(earliest, Disposal::DeleteAt(at(3)));
-        assert_eq!(earliest.join(Disposal::AskAgainAt(at(1))), Disposal::DeleteAt(at(3)));
+        assert_eq!(earliest.combine(Disposal::AskAgainAt(at(1))), Disposal::DeleteAt(at(3)));
         assert_eq!(
-            earliest.join(Disposal::Delete(Propagation::Orphan)),
+            earliest.combine(Disposal::Delete(Propagation::Orphan)),
             Disposal::Delete(Propagation::Orphan)
         );
     }
@@ -198,10 +198,10 @@ mod tests {
     #[test]
     fn a_generated_name_fits_and_differs_by_phase_and_attempt() {
         let hook = HookId("abc".into());
-        let one = RunId::of(&hook, "op", 1, Phase::PreSync);
-        assert_ne!(one, RunId::of(&hook, "op", 1, Phase::PostSync));
-        assert_ne!(one, RunId::of(&hook, "op", 2, Phase::PreSync));
-        assert_eq!(one.name_from(&"x".repeat(200)).len(), 63);
-        assert_eq!(one.name_from("pre-"), format!("pre-{one}"));
+        let one = RunId::new(&hook, "op", 1, Phase::PreSync);
+        assert_ne!(one, RunId::new(&hook, "op", 1, Phase::PostSync));
+        assert_ne!(one, RunId::new(&hook, "op", 2, Phase::PreSync));
+        assert_eq!(one.object_name(&"x".repeat(200)).len(), 63);
+        assert_eq!(one.object_name("pre-"), format!("pre-{one}"));
     }
 }

@@ -1,8 +1,8 @@
-//! Fields that others look after: differences in them aren't shown, and what is sent leaves them as they are.
+//! Ignored fields, which other managers maintain: differences aren't shown, and applying leaves them as they are.
 //!
-//! A rule names them by JSON pointers or by who owns them, for the objects that it fits (Argo CD's `ignoreDifferences`, in the same
-//! words). Once an object exists, such a field is not sent any more, so that it belongs to whoever looks after it; as long as nobody
-//! but us owns it, it is sent as it is live, since an applied field that is left out is removed.
+//! A rule names them by JSON pointers or by managers, for the objects that it matches (Argo CD's `ignoreDifferences`). An ignored field of
+//! a live object isn't sent. If Capstan is its only manager, it is sent with its live value, because the server removes fields that their
+//! only manager no longer sends.
 
 mod path;
 mod rule;
@@ -10,45 +10,51 @@ mod rule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::path::{Path, paths};
-pub use self::rule::{IgnoreRule, Ignored};
+use self::path::{Path, ignored_paths};
+pub use self::rule::{IgnoreRule, IgnoredFields};
 use crate::object::Object;
 
-/// An object as it is to be compared with the live one.
+/// Two objects that are prepared for a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparableObject {
-    /// What is desired, without what is ignored.
+    /// The desired object without the ignored fields.
     pub desired: Object,
-    /// What is live, with what is ignored as nobody's of ours.
+    /// The live object, in which Capstan doesn't own the ignored fields.
     pub live: Object,
 }
 
-/// What an object that is written is meant to be.
+/// How a prepared object is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WritePurpose {
-    /// Applied: a field that is left out belongs to others.
+    /// By server-side apply: a field that isn't sent is left to its other managers.
     Apply,
-    /// Replaced: a field that is left out is gone.
+    /// By a replace: a field that isn't sent is removed.
     Replace,
 }
 
-/// Prepares two objects for being compared.
-pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &str) -> ComparableObject {
+/// Prepares a desired and a live object for a comparison.
+pub fn prepare_comparison(desired: &Object, live: &Object, ignored: &IgnoredFields, manager: &str) -> ComparableObject {
     let mut found = ComparableObject {
-        desired: respected(desired, live, ignored, manager, WritePurpose::Apply),
+        desired: preserve_ignored(desired, live, ignored, manager, WritePurpose::Apply),
         live: live.clone(),
     };
-    for path in paths(live, ignored) {
-        path.disown(&mut found.live, manager);
+    for path in ignored_paths(live, ignored) {
+        path.remove_ownership(&mut found.live, manager);
     }
     found
 }
 
-/// Returns what is to be sent, so that what is ignored stays as it is live.
-pub fn respected(desired: &Object, live: &Object, ignored: &Ignored, manager: &str, writing: WritePurpose) -> Object {
+/// Returns the object to send, so that ignored fields keep their live values.
+pub fn preserve_ignored(
+    desired: &Object,
+    live: &Object,
+    ignored: &IgnoredFields,
+    manager: &str,
+    writing: WritePurpose,
+) -> Object {
     let mut sent = desired.clone();
     let (mut kept, mut left): (Vec<Path>, Vec<Path>) = (Vec::new(), Vec::new());
-    for path in paths(live, ignored) {
+    for path in ignored_paths(live, ignored) {
         let is_kept = match writing {
             WritePurpose::Replace => true,
             WritePurpose::Apply => path.is_only_ours(live, manager),
@@ -56,9 +62,9 @@ pub fn respected(desired: &Object, live: &Object, ignored: &Ignored, manager: &s
         if is_kept { kept.push(path) } else { left.push(path) }
     }
     for path in &kept {
-        path.copy(&live.0, &mut sent.0);
+        path.copy_live(&live.0, &mut sent.0);
     }
-    // Members of lists from the last to the first: the places of the others stay what they are.
+    // List items are removed from the last to the first, so that the indexes of the others stay valid.
     left.sort();
     for path in left.iter().rev() {
         path.remove(&live.0, &mut sent.0);
@@ -66,17 +72,17 @@ pub fn respected(desired: &Object, live: &Object, ignored: &Ignored, manager: &s
     sent
 }
 
-/// Returns an object as it would be, with what is ignored as it is live: for whoever shows differences.
-pub fn hidden(after: &Object, live: &Object, ignored: &Ignored) -> Object {
+/// Returns an object with the live values of its ignored fields, to show differences.
+pub fn mask_ignored(after: &Object, live: &Object, ignored: &IgnoredFields) -> Object {
     let mut shown = after.clone();
-    for path in paths(live, ignored) {
-        path.copy(&live.0, &mut shown.0);
+    for path in ignored_paths(live, ignored) {
+        path.copy_live(&live.0, &mut shown.0);
     }
     shown
 }
 
-/// Says whether a value is there at the end of a way.
-fn is_there(value: Option<&Value>) -> bool {
+/// Returns whether a value exists and isn't null.
+fn is_present(value: Option<&Value>) -> bool {
     value.is_some_and(|value| !value.is_null())
 }
 
@@ -105,21 +111,21 @@ mod tests {
         object
     }
 
-    fn pointers(pointers: &[&str]) -> Ignored {
-        Ignored {
+    fn pointers(pointers: &[&str]) -> IgnoredFields {
+        IgnoredFields {
             pointers: pointers.iter().map(|pointer| (*pointer).to_owned()).collect(),
-            ..Ignored::default()
+            ..IgnoredFields::default()
         }
     }
 
-    fn told(desired: &Object, live: &Object, ignored: &Ignored) -> Vec<String> {
-        let compared = compared(desired, live, ignored, "capstan");
+    fn told(desired: &Object, live: &Object, ignored: &IgnoredFields) -> Vec<String> {
+        let compared = prepare_comparison(desired, live, ignored, "capstan");
         let found = diff::changes(&compared.desired, &compared.live, "capstan");
         found.into_iter().map(|change| change.pointer).collect()
     }
 
-    fn sent(desired: &Object, live: &Object, ignored: &Ignored) -> Object {
-        respected(desired, live, ignored, "capstan", WritePurpose::Apply)
+    fn sent(desired: &Object, live: &Object, ignored: &IgnoredFields) -> Object {
+        preserve_ignored(desired, live, ignored, "capstan", WritePurpose::Apply)
     }
 
     #[test]
@@ -134,7 +140,10 @@ mod tests {
         assert_eq!(told(&deployment(2), &live, &ignored), Vec::<String>::new());
         let sent = sent(&deployment(2), &live, &ignored);
         assert_eq!(sent.0.pointer("/spec/replicas"), None);
-        assert_eq!(told(&deployment(2), &live, &Ignored::default()), ["/spec/replicas"]);
+        assert_eq!(
+            told(&deployment(2), &live, &IgnoredFields::default()),
+            ["/spec/replicas"]
+        );
     }
 
     #[test]
@@ -169,7 +178,7 @@ mod tests {
     fn what_is_replaced_as_a_whole_has_what_is_ignored_as_it_is_live() {
         let live = live(deployment(7), &[]);
         let ignored = pointers(&["/spec/replicas", "/spec/paused"]);
-        let sent = respected(&deployment(2), &live, &ignored, "capstan", WritePurpose::Replace);
+        let sent = preserve_ignored(&deployment(2), &live, &ignored, "capstan", WritePurpose::Replace);
         assert_eq!(sent.0.pointer("/spec"), live.0.pointer("/spec"));
     }
 
@@ -184,9 +193,9 @@ mod tests {
             "k:{\"name\":\"side\"}": { "f:image": {} }, "k:{\"name\":\"injected\"}": { ".": {}, "f:name": {}, "f:image": {} } } } } } });
         let live = live(changed, &[("injector", "Update", owners)]);
         let by_pointer = pointers(&["/spec/template/spec/containers/*/image"]);
-        let by_manager = Ignored {
+        let by_manager = IgnoredFields {
             managers: vec!["injector".to_owned()],
-            ..Ignored::default()
+            ..IgnoredFields::default()
         };
         for ignored in [by_pointer, by_manager] {
             assert_eq!(
@@ -202,7 +211,7 @@ mod tests {
             );
         }
         assert_eq!(
-            told(&deployment(2), &live, &Ignored::default()),
+            told(&deployment(2), &live, &IgnoredFields::default()),
             ["/spec/template/spec/containers/side/image"]
         );
     }
@@ -220,7 +229,7 @@ mod tests {
         let live = live(deployment(7), &[]);
         let mut after = deployment(2);
         after.0["spec"]["paused"] = json!(true);
-        let shown = hidden(&after, &live, &pointers(&["/spec/replicas"]));
+        let shown = mask_ignored(&after, &live, &pointers(&["/spec/replicas"]));
         assert_eq!(shown.0.pointer("/spec/replicas"), Some(&json!(7)));
         assert_eq!(shown.0.pointer("/spec/paused"), Some(&json!(true)));
     }

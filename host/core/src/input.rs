@@ -1,75 +1,80 @@
-//! What happened: the only way in which an operation learns anything.
+//! Inputs: what happened. An operation learns everything from them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    effect::{PendingObservationKind, Target},
-    fact::{Fact, ObservedObject},
+    effect::{ObjectIdentity, PendingObservationKind},
+    fact::{ObservedObject, ObservedState},
     hook::{Disposal, Occasion, Propagation},
     object::ObjectKey,
     plugins::{HookStep, PluginError},
+    remedy::Remedies,
     task::{FailureClass, TaskId},
-    text::{bound, bound_list},
+    text::{self, truncate, truncate_list},
 };
 
-/// How many texts a list in an input may have.
-const MOST_TEXTS: usize = 20;
+/// The maximum number of texts in a list of an input.
+const MAX_TEXTS: usize = 20;
 
-/// Something that happened, and when.
+/// An input of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Input {
-    /// The moment; never earlier than that of the input before.
+    /// The time of the input; never earlier than that of the input before.
     pub at: Timestamp,
-    /// What.
-    pub what: InputKind,
+    /// What happened.
+    #[serde(rename = "what")]
+    pub kind: InputKind,
 }
 
 /// The kinds of inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum InputKind {
-    /// The operation may begin.
-    Begun,
-    /// A driver carries on with an operation whose driver was lost: whatever was ordered and not answered is ordered again.
+    /// The operation may start.
+    #[serde(rename = "Begun")]
+    Started,
+    /// Another driver continues the operation. Effects without an answer are ordered again.
     Resumed,
     /// Answers `Check`.
     Checked {
         /// The task.
         task: TaskId,
-        /// What the server has against its object.
+        /// Whether the server would accept its object.
         result: Result<(), EffectFailure>,
     },
     /// Answers `Apply`.
     Applied {
         /// The task.
         task: TaskId,
-        /// What came of it.
+        /// The applied object, or why it couldn't be applied.
         result: Result<AppliedObject, EffectFailure>,
     },
     /// Answers `Delete`.
     Deleted {
         /// The task.
         task: TaskId,
-        /// What was to be deleted.
-        target: Target,
-        /// What came of it; that it is gone altogether comes as `Observed`.
+        /// The object to be deleted.
+        target: ObjectIdentity,
+        /// The server's answer. When the object is gone, `Observed` follows.
         result: Result<DeleteAnswer, EffectFailure>,
     },
-    /// A followed object was seen.
+    /// A watched object was observed.
     Observed {
         /// The task.
         task: TaskId,
-        /// Which object.
+        /// The object.
         key: ObjectKey,
-        /// How it is.
-        fact: Fact,
+        /// The object's state.
+        #[serde(rename = "fact")]
+        state: ObservedState,
     },
     /// Answers `LookForOlder`.
-    OlderDecided {
+    #[serde(rename = "OlderDecided")]
+    PreviousDecided {
         /// The hook's task.
         task: TaskId,
-        /// What was found.
-        result: Result<EarlierObjects, EffectFailure>,
+        /// The objects of earlier runs, with the policies' decisions.
+        result: Result<PreviousHookObjects, EffectFailure>,
     },
     /// Answers `StepHook`.
     HookStepped {
@@ -79,216 +84,236 @@ pub enum InputKind {
         result: Result<HookStep, PluginError>,
     },
     /// Answers `Perform`.
-    Answered {
+    #[serde(rename = "Answered")]
+    RequestAnswered {
         /// The hook's task.
         task: TaskId,
-        /// The plugin's number for what it asked.
-        ask: u32,
-        /// The step that asked it: what an earlier one asked under this number is no longer of interest.
+        /// The ID that the plugin gave its request.
+        #[serde(rename = "ask")]
+        request_id: u32,
+        /// The step of the hook that made the request. An answer to an earlier step with the same ID is ignored.
         #[serde(default)]
         step: u32,
         /// The answer.
         answer: Answer,
     },
     /// Answers `KeepLogs`.
-    LogsKept {
+    #[serde(rename = "LogsKept")]
+    LogsSaved {
         /// The hook's task.
         task: TaskId,
-        /// How many bytes were kept.
+        /// The number of bytes that were saved.
         bytes: u64,
-        /// What couldn't be kept, and why; usually empty.
-        trouble: String,
+        /// What couldn't be kept, and why.
+        #[serde(with = "text::or_empty", default)]
+        #[serde(rename = "trouble")]
+        problem: Option<String>,
     },
     /// Answers `SetTtl`.
     TtlSet {
         /// The hook's task.
         task: TaskId,
-        /// What came of it.
+        /// Whether the time to live was set.
         result: Result<(), EffectFailure>,
     },
     /// Answers `Decide`.
     Decided {
         /// The hook's task.
         task: TaskId,
-        /// Why it was asked.
+        /// When the policies were asked.
         occasion: Occasion,
-        /// What the policies said together.
+        /// The combined decision of the policies.
         decision: DisposalDecision,
     },
-    /// A moment asked for has come.
+    /// The time of `Wake` has come.
     Woke,
-    /// Somebody wants the operation to stop.
+    /// Somebody wants to stop the operation.
     Terminated {
         /// Who, and how: `Ctrl-C`, `anna on laptop`.
         by: String,
     },
-    /// Something outside any task goes wrong or right again: a watch that can't be had.
-    Troubled {
-        /// One sentence.
+    /// Something that isn't about a single task went wrong or is right again, such as a watch.
+    #[serde(rename = "Troubled")]
+    Problem {
+        /// One sentence that says what happened.
         message: String,
     },
 }
 
 impl Input {
-    /// Returns the same input with every text cut to [`crate::text::MOST_BYTES`]: what an operation is told becomes part of what is
-    /// stored about it.
+    /// Returns the same input with every text cut to [`crate::text::MOST_BYTES`], because inputs become part of the stored state.
     #[must_use]
-    pub fn bounded(mut self) -> Input {
-        self.what.bound();
+    pub fn truncated(mut self) -> Input {
+        self.kind.truncate_texts();
         self
     }
 }
 
 impl InputKind {
-    fn bound(&mut self) {
+    fn truncate_texts(&mut self) {
         match self {
-            InputKind::Checked { result, .. } | InputKind::TtlSet { result, .. } => bound_problem(result),
-            InputKind::Deleted { result, .. } => bound_problem(result),
+            InputKind::Checked { result, .. } | InputKind::TtlSet { result, .. } => truncate_failure(result),
+            InputKind::Deleted { result, .. } => truncate_failure(result),
             InputKind::Applied { result, .. } => {
-                bound_problem(result);
+                truncate_failure(result);
                 if let Ok(applied) = result {
-                    bound_list(&mut applied.left_out, MOST_TEXTS);
-                    applied.seen.iter_mut().for_each(ObservedObject::bound);
+                    truncate_list(&mut applied.dropped_fields, MAX_TEXTS);
+                    applied.observed.iter_mut().for_each(ObservedObject::truncate_texts);
                 }
             }
-            InputKind::Observed { fact, .. } => {
-                if let Fact::Present(seen) = fact {
-                    seen.bound();
+            InputKind::Observed { state: fact, .. } => {
+                if let ObservedState::Present(seen) = fact {
+                    seen.truncate_texts();
                 }
             }
-            InputKind::OlderDecided { result, .. } => {
-                bound_problem(result);
-                let decided = result.iter_mut().flat_map(|older| &mut older.decided);
-                decided.for_each(|(_, decision)| decision.bound());
+            InputKind::PreviousDecided { result, .. } => {
+                truncate_failure(result);
+                let decided = result.iter_mut().flat_map(|older| &mut older.decisions);
+                decided.for_each(|(_, decision)| decision.truncate_texts());
             }
             InputKind::HookStepped { result, .. } => match result {
-                Ok(step) => bound(&mut step.message),
-                Err(error) => bound(error.message_mut()),
+                Ok(step) => truncate(&mut step.message),
+                Err(error) => truncate(error.message_mut()),
             },
-            InputKind::Answered { answer, .. } => answer.bound(),
-            InputKind::LogsKept { trouble, .. } => bound(trouble),
-            InputKind::Decided { decision, .. } => decision.bound(),
-            InputKind::Terminated { by } => bound(by),
-            InputKind::Troubled { message } => bound(message),
-            InputKind::Begun | InputKind::Resumed | InputKind::Woke => {}
+            InputKind::RequestAnswered { answer, .. } => answer.truncate_texts(),
+            InputKind::LogsSaved { problem: trouble, .. } => trouble.iter_mut().for_each(truncate),
+            InputKind::Decided { decision, .. } => decision.truncate_texts(),
+            InputKind::Terminated { by } => truncate(by),
+            InputKind::Problem { message } => truncate(message),
+            InputKind::Started | InputKind::Resumed | InputKind::Woke => {}
         }
     }
 
-    /// Returns the task that it is about; nothing when it may be about any.
+    /// Returns the task that the input is about; `None` if it may be about any task.
     pub fn task(&self) -> Option<&TaskId> {
         match self {
             InputKind::Checked { task, .. }
             | InputKind::Applied { task, .. }
             | InputKind::Deleted { task, .. }
             | InputKind::Observed { task, .. }
-            | InputKind::OlderDecided { task, .. }
+            | InputKind::PreviousDecided { task, .. }
             | InputKind::HookStepped { task, .. }
-            | InputKind::Answered { task, .. }
-            | InputKind::LogsKept { task, .. }
+            | InputKind::RequestAnswered { task, .. }
+            | InputKind::LogsSaved { task, .. }
             | InputKind::TtlSet { task, .. }
             | InputKind::Decided { task, .. } => Some(task),
-            InputKind::Begun
+            InputKind::Started
             | InputKind::Resumed
             | InputKind::Woke
             | InputKind::Terminated { .. }
-            | InputKind::Troubled { .. } => None,
+            | InputKind::Problem { .. } => None,
         }
     }
 }
 
-/// An object that was applied.
+/// The result of applying an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedObject {
     /// Its UID.
     pub uid: String,
-    /// Its version after our write: older looks at it don't count.
+    /// Its resource version after the write. Older observations are ignored.
     pub resource_version: String,
     /// Whether the write changed anything.
     pub changed: bool,
-    /// Whether it changed what is desired of the object, so that its status may be about the past.
+    /// Whether the write changed its spec, so that its status may be about the old one.
     pub spec_changed: bool,
-    /// How it is, as the server's answer to the write shows it.
-    pub seen: Option<ObservedObject>,
-    /// The fields that were left out, since the server doesn't know them.
+    /// Its state in the server's answer.
+    #[serde(rename = "seen")]
+    pub observed: Option<ObservedObject>,
+    /// Fields that weren't sent because the server doesn't know them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<String>,
+    #[serde(rename = "left_out")]
+    pub dropped_fields: Vec<String>,
 }
 
-/// Why an order couldn't be carried out.
+/// Why an effect failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectFailure {
-    /// What kind of failure it makes.
+    /// The class of the failure.
     pub class: FailureClass,
-    /// What went wrong, for people.
+    /// What went wrong, for users.
     pub message: String,
+    /// What may help.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
-fn bound_problem<T>(result: &mut Result<T, EffectFailure>) {
+fn truncate_failure<T>(result: &mut Result<T, EffectFailure>) {
     if let Err(problem) = result {
-        bound(&mut problem.message);
+        truncate(&mut problem.message);
     }
 }
 
 impl EffectFailure {
-    /// Makes one.
+    /// Creates a failure.
     pub fn new(class: FailureClass, message: impl Into<String>) -> EffectFailure {
         EffectFailure {
             class,
             message: message.into(),
+            remedies: Remedies::default(),
         }
     }
 }
 
-/// What a deletion met.
+/// The server's answer to a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeleteAnswer {
-    /// The server will do it.
+    /// The server accepted it.
     Accepted,
-    /// It isn't there, or another object has its name now.
+    /// The object doesn't exist, or another object has its name.
     AlreadyGone,
 }
 
-/// What `LookForOlder` found.
+/// The objects of a hook that already exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EarlierObjects {
+pub struct PreviousHookObjects {
     /// The object of this very run, from before a crash.
-    pub own: Option<Target>,
-    /// Objects of earlier runs, and what the policies say of each.
-    pub decided: Vec<(Target, DisposalDecision)>,
+    #[serde(rename = "own")]
+    pub current: Option<ObjectIdentity>,
+    /// Objects of earlier runs, each with the policies' decision.
+    #[serde(rename = "decided")]
+    pub decisions: Vec<(ObjectIdentity, DisposalDecision)>,
 }
 
-/// What a hook's delete policies said of one object.
+/// The combined decision of a hook's delete policies about one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisposalDecision {
-    /// All of them together.
+    /// What happens to the object.
     pub disposal: Disposal,
-    /// Whose word it was: `HookSucceeded`; empty when it stays.
-    pub by: String,
-    /// The plugins of the policies that decided so, with their versions.
+    /// Whose word it was: `HookSucceeded`; nothing when it stays.
+    #[serde(with = "text::or_empty", default)]
+    #[serde(rename = "by")]
+    pub decided_by: Option<String>,
+    /// The plugins of the policies that decided, with their versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<String>,
-    /// Policies that gave no answer, each with its error; those count as `Keep`.
-    pub troubles: Vec<String>,
+    /// The errors of policies that gave no answer. Those count as `Keep`.
+    #[serde(rename = "troubles")]
+    pub problems: Vec<String>,
+    /// What may help against the troubles.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 impl DisposalDecision {
-    fn bound(&mut self) {
-        bound(&mut self.by);
-        bound_list(&mut self.plugins, MOST_TEXTS);
-        bound_list(&mut self.troubles, MOST_TEXTS);
+    fn truncate_texts(&mut self) {
+        self.decided_by.iter_mut().for_each(truncate);
+        truncate_list(&mut self.plugins, MAX_TEXTS);
+        truncate_list(&mut self.problems, MAX_TEXTS);
     }
 
-    /// The decision of nobody: it stays.
+    /// Returns the decision to keep an object.
     pub fn keep() -> DisposalDecision {
         DisposalDecision {
             disposal: Disposal::Keep,
-            by: String::new(),
+            decided_by: None,
             plugins: Vec::new(),
-            troubles: Vec::new(),
+            problems: Vec::new(),
+            remedies: Remedies::default(),
         }
     }
 
-    /// Returns how it is to be deleted at this moment, if at all.
+    /// Returns the propagation if the object is to be deleted at this time.
     pub fn deletion(&self, now: Timestamp) -> Option<Propagation> {
         match self.disposal {
             Disposal::Delete(propagation) => Some(propagation),
@@ -298,48 +323,55 @@ impl DisposalDecision {
     }
 }
 
-/// What came of something a hook asked for.
+/// The answer to a request of a hook's plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
-    /// The own object is there.
-    Created(Target),
-    /// The own object was there, and was applied over.
-    AppliedOver(Target),
-    /// Another run's object has the name.
+    /// The hook's object was created, or exists already from the same run.
+    Created(ObjectIdentity),
+    /// The hook's object existed and was applied again.
+    AppliedOver(ObjectIdentity),
+    /// An object of another run has the name.
     NameTaken,
-    /// Another object was applied or changed.
-    Touched {
-        /// Which.
+    /// Another object was changed.
+    #[serde(rename = "Touched")]
+    Modified {
+        /// The object.
         key: ObjectKey,
-        /// What was done with it: `applied`, `changed`.
-        how: String,
+        /// What was done: `applied` or `changed`.
+        #[serde(rename = "how")]
+        action: String,
     },
-    /// The object to follow is this one.
-    Found(ObjectKey),
+    /// This object is to be watched.
+    #[serde(rename = "Found")]
+    Resolved(ObjectKey),
     /// The object is being deleted.
-    Going(Target),
-    /// Anything else, told to the plugin as it is.
-    Note(PendingObservationKind),
+    #[serde(rename = "Going")]
+    DeletionAccepted(ObjectIdentity),
+    /// Anything else; the plugin receives it as it is.
+    #[serde(rename = "Note")]
+    Observation(PendingObservationKind),
 }
 
 impl Answer {
-    fn bound(&mut self) {
+    fn truncate_texts(&mut self) {
         match self {
-            Answer::Note(PendingObservationKind::Refused(reason) | PendingObservationKind::Failed { reason, .. }) => {
-                bound(reason);
+            Answer::Observation(
+                PendingObservationKind::Refused(reason) | PendingObservationKind::Failed { reason, .. },
+            ) => {
+                truncate(reason);
             }
-            Answer::Note(PendingObservationKind::Signal { name, by, .. }) => {
-                bound(name);
-                bound(by);
+            Answer::Observation(PendingObservationKind::Signal { name, by, .. }) => {
+                truncate(name);
+                truncate(by);
             }
-            Answer::Touched { how, .. } => bound(how),
-            Answer::Note(
+            Answer::Modified { action: how, .. } => truncate(how),
+            Answer::Observation(
                 PendingObservationKind::Created
                 | PendingObservationKind::Object
                 | PendingObservationKind::Gone
                 | PendingObservationKind::Deleted
                 | PendingObservationKind::Done
-                | PendingObservationKind::Seen(_)
+                | PendingObservationKind::OtherObject(_)
                 | PendingObservationKind::Read(_)
                 | PendingObservationKind::Log(_)
                 | PendingObservationKind::Http(_)
@@ -348,8 +380,25 @@ impl Answer {
             | Answer::Created(_)
             | Answer::AppliedOver(_)
             | Answer::NameTaken
-            | Answer::Found(_)
-            | Answer::Going(_) => {}
+            | Answer::Resolved(_)
+            | Answer::DeletionAccepted(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_absent_is_stored_as_an_empty_one() {
+        let decision = |by| json!({ "disposal": "Keep", "by": by, "troubles": [] });
+        for (stored, by) in [("", None), ("HookSucceeded", Some("HookSucceeded".to_owned()))] {
+            let read: DisposalDecision = serde_json::from_value(decision(stored)).unwrap();
+            assert_eq!(read.decided_by, by);
+            assert_eq!(serde_json::to_value(&read).unwrap()["by"], stored);
         }
     }
 }

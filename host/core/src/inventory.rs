@@ -1,6 +1,7 @@
-//! What an application's operations made: the key and the UID of each object.
+//! The objects that an application's operations created: key and UID of each.
 //!
-//! Labels say where to look. This says what is the application's own, also after somebody removed its labels or its `managedFields`.
+//! Labels say where to look for objects. The inventory says which of them belong to the application, even after somebody removed labels or
+//! `managedFields`.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::object::ObjectKey;
 
-/// The objects that operations of one application applied or created, by key, each with its UID.
+/// The objects that operations of one application applied or created, with their UIDs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Vec<Place>", into = "Vec<Place>")]
+#[serde(from = "Vec<StoredGroup>", into = "Vec<StoredGroup>")]
 pub struct Inventory {
     uids: BTreeMap<ObjectKey, String>,
 }
 
 /// The stored form: the objects of one kind in one namespace.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Place {
+struct StoredGroup {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     group: String,
     kind: String,
@@ -28,17 +29,17 @@ struct Place {
 }
 
 impl Inventory {
-    /// Says whether this very object is in it.
-    pub fn has(&self, key: &ObjectKey, uid: &str) -> bool {
+    /// Returns whether the inventory has an object with this key and UID.
+    pub fn contains(&self, key: &ObjectKey, uid: &str) -> bool {
         self.uids.get(key).is_some_and(|known| known == uid)
     }
 
-    /// Says whether an object with this key is in it.
-    pub fn knows(&self, key: &ObjectKey) -> bool {
+    /// Returns whether the inventory has an object with this key.
+    pub fn contains_key(&self, key: &ObjectKey) -> bool {
         self.uids.contains_key(key)
     }
 
-    /// Adds an object; it takes the place of an earlier one with the same key.
+    /// Adds an object. It replaces an earlier one with the same key.
     pub fn insert(&mut self, key: ObjectKey, uid: impl Into<String>) {
         let uid = uid.into();
         if !uid.is_empty() {
@@ -46,26 +47,26 @@ impl Inventory {
         }
     }
 
-    /// Removes an object, unless its key stands for another one by now.
+    /// Removes an object, unless another object has its key now.
     pub fn remove(&mut self, key: &ObjectKey, uid: &str) {
-        if self.has(key, uid) {
+        if self.contains(key, uid) {
             self.uids.remove(key);
         }
     }
 
-    /// Lists its objects with their UIDs.
+    /// Lists the objects with their UIDs.
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &str)> {
         self.uids.iter().map(|(key, uid)| (key, uid.as_str()))
     }
 
-    /// Says whether nothing is in it.
+    /// Returns whether the inventory has no objects.
     pub fn is_empty(&self) -> bool {
         self.uids.is_empty()
     }
 }
 
-impl From<Vec<Place>> for Inventory {
-    fn from(places: Vec<Place>) -> Inventory {
+impl From<Vec<StoredGroup>> for Inventory {
+    fn from(places: Vec<StoredGroup>) -> Inventory {
         let mut inventory = Inventory::default();
         for place in places {
             for (name, uid) in place.objects {
@@ -82,16 +83,16 @@ impl From<Vec<Place>> for Inventory {
     }
 }
 
-impl From<Inventory> for Vec<Place> {
-    fn from(inventory: Inventory) -> Vec<Place> {
-        let mut places: Vec<Place> = Vec::new();
+impl From<Inventory> for Vec<StoredGroup> {
+    fn from(inventory: Inventory) -> Vec<StoredGroup> {
+        let mut places: Vec<StoredGroup> = Vec::new();
         // Keys of one kind and namespace follow each other.
         for (key, uid) in inventory.uids {
-            let is_same = |place: &Place| {
+            let is_same = |place: &StoredGroup| {
                 (&place.group, &place.kind, &place.namespace) == (&key.group, &key.kind, &key.namespace)
             };
             if !places.last().is_some_and(is_same) {
-                places.push(Place {
+                places.push(StoredGroup {
                     group: key.group,
                     kind: key.kind,
                     namespace: key.namespace,
@@ -138,14 +139,14 @@ mod tests {
     fn another_object_of_the_same_name_is_not_in_it() {
         let mut inventory = Inventory::default();
         inventory.insert(key("ConfigMap", "a", "one"), "1");
-        assert!(inventory.has(&key("ConfigMap", "a", "one"), "1"));
-        assert!(!inventory.has(&key("ConfigMap", "a", "one"), "2"));
+        assert!(inventory.contains(&key("ConfigMap", "a", "one"), "1"));
+        assert!(!inventory.contains(&key("ConfigMap", "a", "one"), "2"));
         inventory.insert(key("ConfigMap", "a", "one"), "2");
         inventory.remove(&key("ConfigMap", "a", "one"), "1");
-        assert!(inventory.has(&key("ConfigMap", "a", "one"), "2"));
+        assert!(inventory.contains(&key("ConfigMap", "a", "one"), "2"));
         inventory.insert(key("ConfigMap", "a", "none"), "");
         assert!(
-            !inventory.has(&key("ConfigMap", "a", "none"), ""),
+            !inventory.contains(&key("ConfigMap", "a", "none"), ""),
             "an object without a UID is nobody's"
         );
     }

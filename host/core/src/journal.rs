@@ -1,5 +1,5 @@
-//! What an operation was told and what plugins were asked meanwhile, taken down while it ran: both can be gone through again later, without
-//! the cluster and without the plugins.
+//! Journals: the inputs and plugin calls of an operation, recorded while it ran. They can be replayed without the cluster and without
+//! plugins.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -20,85 +20,90 @@ use crate::{
     operation::Operation,
     plan::Plan,
     plugins::{
-        Application, HealthQuestion, HookContext, HookQuestion, HookStep, ObservationKind, PlaceQuestion, Placement,
-        PluginError, PluginRef, PolicyQuestion,
+        Application, HealthQuestion, HookContext, HookQuestion, HookStep, ObservationKind, Placement,
+        PlacementQuestion, PluginError, PluginRef, PolicyQuestion,
     },
     related::Related,
-    secret::{self, strip},
+    secret::{self, remove_data},
     task::TaskId,
     view::OperationView,
 };
 
-/// One entry, in the order in which they were made.
+/// An entry of a journal. Entries are in the order of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Entry {
-    /// The operation was told something.
-    Told(Box<Input>),
-    /// A plugin was asked something.
-    Asked(Box<PluginCall>),
-    /// The journal had become too long: from here on this is missing.
-    Left(Omission),
+    /// An input of the operation.
+    #[serde(rename = "Told")]
+    Input(Box<Input>),
+    /// A call of a plugin with its answer.
+    #[serde(rename = "Asked")]
+    PluginCall(Box<PluginCall>),
+    /// The journal became too long: this is missing from here on.
+    #[serde(rename = "Left")]
+    Omitted(Omission),
 }
 
-/// What a journal that becomes too long leaves out.
+/// What a journal that became too long leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Omission {
-    /// What plugins were asked about health.
+    /// Plugin calls about health.
     Health,
-    /// Everything.
+    /// All further entries.
     Everything,
 }
 
-/// A question to a plugin, and what it answered.
+/// A call of a plugin and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PluginCall {
-    /// When; nothing while planning, which has no moment.
+    /// The time of the call; `None` while planning.
     pub at: Option<Timestamp>,
-    /// Who was asked, and under which claim.
-    pub by: PluginRef,
-    /// What.
-    pub what: PluginExchange,
-    /// Whether the plugin was shown the data of a Secret, which is not kept: asked again, it could only answer another question.
+    /// The plugin that was called, and its claim.
+    #[serde(rename = "by")]
+    pub plugin: PluginRef,
+    /// The question and the answer.
+    #[serde(rename = "what")]
+    pub exchange: PluginExchange,
+    /// Whether the plugin saw data of a Secret. It isn't stored, so a repeated call would be another question.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub saw_secrets: bool,
 }
 
-/// A question of the contract with its answer.
+/// The question and the answer of a plugin call, by function of the contract.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum PluginExchange {
-    /// Where a manifest goes.
+    /// How a manifest is run.
     Place {
         /// The question.
-        question: PlaceQuestion,
+        question: PlacementQuestion,
         /// The answer.
         answer: Result<Placement, PluginError>,
     },
-    /// How far a hook is.
+    /// The next step of a hook.
     Step {
-        /// The hook's task.
+        /// The hook and its operation.
         context: Box<HookContext>,
         /// The question.
         question: HookQuestion,
         /// The answer.
         answer: Result<HookStep, PluginError>,
     },
-    /// How an object is.
+    /// The health of an object.
     Assess {
         /// The application.
         application: Application,
         /// The object, without its `managedFields`.
         object: Object,
-        /// Whose rules the user wanted.
+        /// The mode of the operation.
         mode: Mode,
-        /// What was shown beside it.
+        /// The related objects that the plugin saw.
         related: Option<Related>,
-        /// The user's settings for the plugin, beside those of the object.
+        /// The user's settings for the plugin, without those of the object.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         settings: Map<String, Value>,
         /// The answer.
         answer: Result<Assessment, PluginError>,
     },
-    /// What becomes of a hook's object.
+    /// What happens to a hook's object.
     Decide {
         /// The question.
         question: Box<PolicyQuestion>,
@@ -107,40 +112,44 @@ pub enum PluginExchange {
     },
 }
 
-/// An entry that is only written, from what others hold: it is read as the [`Entry`] of the same name. There are many of these.
+/// A borrowed [`Entry`] that is only written, to avoid copies. It has the same format.
 #[derive(Debug, Serialize)]
 pub enum EntryToWrite<'a> {
-    /// The operation was told something.
-    Told(&'a Input),
-    /// A plugin was asked how an object is.
-    Asked(&'a HealthCall<'a>),
+    /// An input of the operation.
+    #[serde(rename = "Told")]
+    Input(&'a Input),
+    /// A plugin call about health.
+    #[serde(rename = "Asked")]
+    PluginCall(&'a HealthCall<'a>),
 }
 
-/// A question about health with its answer, as [`PluginCall`] has it.
+/// A borrowed [`PluginCall`] about health.
 #[derive(Debug, Serialize)]
 pub struct HealthCall<'a> {
-    /// When.
+    /// The time of the call.
     pub at: Timestamp,
-    /// Who was asked, and under which claim.
-    pub by: &'a PluginRef,
-    /// What.
-    pub what: HealthExchange<'a>,
+    /// The plugin that was called, and its claim.
+    #[serde(rename = "by")]
+    pub plugin: &'a PluginRef,
+    /// The question and the answer.
+    #[serde(rename = "what")]
+    pub exchange: HealthExchange<'a>,
 }
 
-/// As [`PluginExchange`] has it.
+/// A borrowed [`PluginExchange`].
 #[derive(Debug, Serialize)]
 pub enum HealthExchange<'a> {
-    /// How an object is.
+    /// The health of an object.
     Assess {
         /// The application.
         application: &'a Application,
-        /// The object; what no plugin sees isn't written.
-        object: Shown<'a>,
-        /// Whose rules the user wanted.
+        /// The object. Fields that no plugin sees aren't written.
+        object: ObjectToWrite<'a>,
+        /// The mode of the operation.
         mode: Mode,
-        /// What was shown beside it.
+        /// The related objects that the plugin saw.
         related: Option<&'a Related>,
-        /// The user's settings for the plugin, beside those of the object.
+        /// The user's settings for the plugin, without those of the object.
         #[serde(skip_serializing_if = "Option::is_none")]
         settings: Option<&'a Map<String, Value>>,
         /// The answer.
@@ -149,7 +158,7 @@ pub enum HealthExchange<'a> {
 }
 
 impl<'a> HealthCall<'a> {
-    /// Makes one of a question and its answer.
+    /// Creates a call from a question and its answer.
     pub fn new(
         by: &'a PluginRef,
         question: &HealthQuestion<'a>,
@@ -157,10 +166,10 @@ impl<'a> HealthCall<'a> {
     ) -> HealthCall<'a> {
         HealthCall {
             at: question.now,
-            by,
-            what: HealthExchange::Assess {
+            plugin: by,
+            exchange: HealthExchange::Assess {
                 application: question.application,
-                object: Shown(question.object),
+                object: ObjectToWrite(question.object),
                 mode: question.mode,
                 related: question.related,
                 settings: question.settings,
@@ -169,7 +178,7 @@ impl<'a> HealthCall<'a> {
         }
     }
 
-    /// Returns a hash of what was asked about which version of an object, and answered: the same again tells nothing.
+    /// Returns a hash of question, object version and answer. An equal call needn't be recorded again.
     pub fn hash(&self) -> u64 {
         let HealthExchange::Assess {
             object,
@@ -177,31 +186,31 @@ impl<'a> HealthCall<'a> {
             related,
             answer,
             ..
-        } = &self.what;
+        } = &self.exchange;
         let mut hasher = DefaultHasher::new();
         (
-            &self.by.digest,
-            &self.by.claim,
+            &self.plugin.digest,
+            &self.plugin.claim,
             object.0.uid(),
             object.0.resource_version(),
         )
             .hash(&mut hasher);
-        // What is written to the journal can be written.
+        // Everything that is written to the journal can be serialized.
         let rest = serde_json::to_vec(&(mode, related, answer)).unwrap_or_default();
         rest.hash(&mut hasher);
         hasher.finish()
     }
 }
 
-/// An object without its `managedFields`, and without the data of a Secret.
+/// An object that is written without `managedFields` and without data of Secrets.
 #[derive(Debug)]
-pub struct Shown<'a>(&'a Object);
+pub struct ObjectToWrite<'a>(&'a Object);
 
-impl Serialize for Shown<'_> {
+impl Serialize for ObjectToWrite<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if secret::is_secret(self.0) {
             let mut bare = self.0.clone();
-            strip(&mut bare);
+            remove_data(&mut bare);
             if let Some(metadata) = bare.0.get_mut("metadata").and_then(Value::as_object_mut) {
                 metadata.remove("managedFields");
             }
@@ -212,15 +221,15 @@ impl Serialize for Shown<'_> {
         };
         serializer.collect_map(members.iter().map(|(name, value)| {
             let left_out = if name == "metadata" { "managedFields" } else { "" };
-            (name, Without(value, left_out))
+            (name, WithoutMember(value, left_out))
         }))
     }
 }
 
-/// A value, without one of its members.
-struct Without<'a>(&'a Value, &'a str);
+/// A value that is written without one of its members.
+struct WithoutMember<'a>(&'a Value, &'a str);
 
-impl Serialize for Without<'_> {
+impl Serialize for WithoutMember<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.as_object() {
             Some(members) if !self.1.is_empty() => {
@@ -232,38 +241,38 @@ impl Serialize for Without<'_> {
 }
 
 impl PluginCall {
-    /// Takes down an exchange, without the data of Secrets.
+    /// Creates a call, without data of Secrets.
     pub fn new(at: Option<Timestamp>, by: &PluginRef, mut what: PluginExchange) -> PluginCall {
         let is_granted = match &what {
             PluginExchange::Step { context, .. } => !context.grants.secrets.is_empty(),
             PluginExchange::Place { .. } | PluginExchange::Assess { .. } | PluginExchange::Decide { .. } => false,
         };
-        let had_secrets = what.strip();
+        let had_secrets = what.strip_secrets();
         PluginCall {
             at,
-            by: by.clone(),
-            what,
+            plugin: by.clone(),
+            exchange: what,
             saw_secrets: had_secrets && is_granted,
         }
     }
 }
 
 impl PluginExchange {
-    /// Takes the data of Secrets out, and says whether there was any.
-    fn strip(&mut self) -> bool {
+    /// Removes data of Secrets; returns whether there was any.
+    fn strip_secrets(&mut self) -> bool {
         match self {
-            PluginExchange::Place { question, .. } => strip(&mut question.object),
-            PluginExchange::Assess { object, .. } => strip(object),
-            PluginExchange::Decide { question, .. } => strip(&mut question.object),
+            PluginExchange::Place { question, .. } => remove_data(&mut question.object),
+            PluginExchange::Assess { object, .. } => remove_data(object),
+            PluginExchange::Decide { question, .. } => remove_data(&mut question.object),
             PluginExchange::Step { context, question, .. } => {
-                let own = strip(&mut context.object);
+                let own = remove_data(&mut context.object);
                 let HookQuestion::Advance { observation, .. } = question else {
                     return own;
                 };
-                own | match &mut observation.what {
-                    ObservationKind::Created(object) | ObservationKind::Object { object, .. } => strip(object),
+                own | match &mut observation.kind {
+                    ObservationKind::Created(object) | ObservationKind::Object { object, .. } => remove_data(object),
                     ObservationKind::Objects(objects) => {
-                        objects.iter_mut().fold(false, |had, object| strip(object) | had)
+                        objects.iter_mut().fold(false, |had, object| remove_data(object) | had)
                     }
                     ObservationKind::Gone
                     | ObservationKind::Deleted
@@ -280,18 +289,18 @@ impl PluginExchange {
     }
 }
 
-/// What going through a journal again came to.
+/// The result of a replay.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Replayed {
-    /// What is told, as it was told then.
+    /// The events, equal to those of the original run.
     pub events: Vec<Event>,
-    /// What the operation looks like at its end.
+    /// The view at the end of the journal.
     pub view: OperationView,
-    /// Whether the journal ends before the operation does.
-    pub is_cut: bool,
+    /// Whether the journal ends before the operation.
+    pub is_incomplete: bool,
 }
 
-/// Tells an operation again what it was told.
+/// Replays a journal: gives an operation the recorded inputs again.
 pub fn replay<'a>(plan: Arc<Plan>, operation: &str, entries: impl IntoIterator<Item = &'a Entry>) -> Replayed {
     let mut again = Operation::new(plan, operation);
     let mut replayed = Replayed {
@@ -303,22 +312,22 @@ pub fn replay<'a>(plan: Arc<Plan>, operation: &str, entries: impl IntoIterator<I
     };
     for entry in entries {
         match entry {
-            Entry::Told(input) => {
+            Entry::Input(input) => {
                 let events = again.step((**input).clone()).events;
                 for event in &events {
                     replayed.view.fold(event);
                 }
                 replayed.events.extend(events);
             }
-            Entry::Left(Omission::Everything) => replayed.is_cut = true,
-            Entry::Asked(_) | Entry::Left(Omission::Health) => {}
+            Entry::Omitted(Omission::Everything) => replayed.is_incomplete = true,
+            Entry::PluginCall(_) | Entry::Omitted(Omission::Health) => {}
         }
     }
     replayed
 }
 
-/// Lists the tasks that two looks at an operation show otherwise.
-pub fn differences(one: &OperationView, other: &OperationView) -> Vec<TaskId> {
+/// Lists the tasks that differ between two views of an operation.
+pub fn changed_tasks(one: &OperationView, other: &OperationView) -> Vec<TaskId> {
     let mut ids: Vec<&TaskId> = one
         .tasks
         .iter()
@@ -343,7 +352,7 @@ mod tests {
         hook::{OnVanished, RunId},
         operation_kind::OperationKind,
         phase::Phase,
-        plugins::{HookFacts, Observation, OperationFacts, Progress},
+        plugins::{HookRunInfo, Observation, OperationInfo, Progress},
         wave::Wave,
     };
 
@@ -364,14 +373,14 @@ mod tests {
                     namespace: "shop".to_owned(),
                 },
                 settings: Map::new(),
-                hook: HookFacts {
+                hook: HookRunInfo {
                     run: RunId("run".to_owned()),
                     phase: Phase::PreSync,
                     wave: Wave(0),
                     attempt: 1,
                     on_vanished: OnVanished::Fail,
                 },
-                operation: OperationFacts {
+                operation: OperationInfo {
                     id: "1-abcde".to_owned(),
                     kind: OperationKind::Sync,
                 },
@@ -383,14 +392,14 @@ mod tests {
             question: HookQuestion::Advance {
                 state: vec![1],
                 observation: Observation {
-                    answers: Some(1),
-                    what: ObservationKind::Objects(vec![object]),
+                    request_id: Some(1),
+                    kind: ObservationKind::Objects(vec![object]),
                 },
             },
             answer: Ok(HookStep {
                 progress: Progress::Running,
                 message: String::new(),
-                asks: Vec::new(),
+                requests: Vec::new(),
                 state: Vec::new(),
                 wake_after_ms: None,
             }),
@@ -403,20 +412,20 @@ mod tests {
         let granted: Grants = serde_json::from_value(json!({ "secrets": [{ "names": ["token"] }] })).unwrap();
         for (grants, saw_secrets) in [(granted, true), (Grants::default(), false)] {
             let asked = PluginCall::new(None, &by(), step(grants, a_secret()));
-            let text = serde_json::to_string(&Entry::Asked(Box::new(asked.clone()))).unwrap();
+            let text = serde_json::to_string(&Entry::PluginCall(Box::new(asked.clone()))).unwrap();
             assert!(!text.contains("c2VjcmV0"), "{text}");
             assert_eq!(asked.saw_secrets, saw_secrets);
-            let Entry::Asked(back) = serde_json::from_str(&text).unwrap() else {
+            let Entry::PluginCall(back) = serde_json::from_str(&text).unwrap() else {
                 panic!("{text}")
             };
-            assert_eq!((back.by, back.saw_secrets), (asked.by, saw_secrets));
+            assert_eq!((back.plugin, back.saw_secrets), (asked.plugin, saw_secrets));
         }
-        assert!(!json!(Shown(&a_secret())).to_string().contains("c2VjcmV0"));
+        assert!(!json!(ObjectToWrite(&a_secret())).to_string().contains("c2VjcmV0"));
         // A list of them, and kubectl's copy of the manifest.
         let list = Object(json!({ "apiVersion": "v1", "kind": "SecretList", "items": [
             { "data": { "key": "c2VjcmV0" }, "metadata": { "annotations": { secret::LAST_APPLIED: "c2VjcmV0" } } },
         ] }));
-        assert!(!json!(Shown(&list)).to_string().contains("c2VjcmV0"));
+        assert!(!json!(ObjectToWrite(&list)).to_string().contains("c2VjcmV0"));
         let asked = PluginCall::new(None, &by(), step(Grants::default(), list));
         assert!(!serde_json::to_string(&asked).unwrap().contains("c2VjcmV0"));
         let other = Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "key": "text" } }));

@@ -1,11 +1,11 @@
-//! Capstan's rules. Pure: no clock, no network, no files, no plugins run here; time arrives in what is passed in.
+//! Capstan's rules. Pure: no clock, no network, no files, and no plugin runs here; inputs contain the time.
 //!
 //! In reading order: [`object`], [`object_word`], [`name`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
 //! plugins and what they answer; [`request`] is what a hook type asks for, and [`grant`] whether it may have it. [`ownership`] says whose a live object is, with the [`inventory`] of what was made; a [`container`] holds other objects. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
 //! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
 //! is told [`input`]s with [`fact`]s and classes of [`failure`] ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last, [`deletion`] what becomes of what a deleted object owns), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
-//! [`record`] what is remembered; [`text`] bounds what others say, and [`mask`] hides the data of Secrets. A [`revision`] names the state of the sources. A [`journal`] has what an operation was told, to be told again.
+//! [`record`] what is remembered; [`text`] bounds what others say. A [`remedy`] is what the user can do about any of it. A [`revision`] names the state of the sources. A [`journal`] has what an operation was told, to be told again.
 #![forbid(unsafe_code)]
 
 pub mod compat;
@@ -36,6 +36,7 @@ pub mod migration;
 pub mod name;
 pub mod object;
 pub mod object_word;
+pub mod on_busy;
 pub mod operation;
 pub mod operation_kind;
 pub mod order;
@@ -48,6 +49,7 @@ pub mod pods;
 pub mod record;
 pub mod reference;
 pub mod related;
+pub mod remedy;
 pub mod request;
 pub mod revision;
 pub mod secret;

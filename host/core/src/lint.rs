@@ -1,8 +1,8 @@
-//! Looks for what is allowed and still goes wrong: a hook that needs what only a later phase brings, an annotation that means nothing
-//! where it stands. Pure, and part of every plan; what can't be planned at all is a [`crate::error::Diagnostic`] instead.
+//! Lint: finds manifests that are allowed and will still go wrong, such as a hook that needs something from a later phase. Mistakes that
+//! prevent a plan are [`crate::error::Diagnostic`]s instead.
 //!
-//! A rule is one function in one of the files below, and a row of [`RULES`]; the documentation's table is made from that one. A rule
-//! that may be wrong says nothing: every one has cases beside it in which it is silent.
+//! A rule is one function in one of the files below and a row of [`RULES`], from which `host/LINTS.md` is made. A rule that can't be sure
+//! reports nothing; tests contain such cases for each rule.
 
 mod annotations;
 mod claims;
@@ -27,25 +27,25 @@ use std::{cmp::Reverse, fmt};
 use serde::{Deserialize, Serialize};
 
 use self::set::SetMember;
-pub(crate) use self::{needs::of_pods, rights::named};
+pub(crate) use self::{needs::pod_needs, rights::binding_references};
 pub use self::{
-    rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, ids, is_rule},
+    rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, is_rule, rule_ids},
     set::ManifestSet,
 };
 use crate::{
     directive::Mode, error::Diagnostic, manifest::Manifest, object::ObjectKey, operation_kind::OperationKind,
-    place::Place,
+    place::Place, remedy::Remedies,
 };
 
-/// How much a finding matters.
+/// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; not shown unless asked for.
+    /// Worth knowing; only shown on request.
     Note,
-    /// It may well go wrong.
+    /// It may go wrong.
     Warning,
-    /// It goes wrong: such a plan isn't run unless its rule is allowed.
+    /// It will go wrong. Such a plan isn't run unless the rule is allowed.
     Error,
 }
 
@@ -59,39 +59,42 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What a rule found.
+/// A result of a lint rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// The rule's id.
     pub rule: String,
-    /// How much it matters.
+    /// How serious it is.
     pub severity: Severity,
-    /// The object it is about.
+    /// The object that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<ObjectKey>,
-    /// Where the value at fault is written.
+    /// Where the value is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// The line at that place, for a renderer to point into; the values of Secrets are left out.
+    /// The line at that place, to be shown. Values of Secrets are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_line: Option<String>,
-    /// What is wrong and what comes of it; a fragment without a full stop.
+    /// What is wrong and what the consequence is, without a full stop.
     pub message: String,
-    /// What mends it.
+    /// What mends it, in words; empty if only `remedies` do.
     pub fix: String,
-    /// The other object that it is about, and where that is written.
+    /// The options and commands that mend it.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
+    /// The other object that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub related: Option<Related>,
-    /// Whether the object's annotations say that it is known: it is not shown then, and stops nothing.
+    pub related: Option<RelatedObject>,
+    /// Whether the object's annotations ignore the rule. Then the finding isn't shown and doesn't stop the plan.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_ignored: bool,
 }
 
 /// The other object of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Related {
-    /// Which.
+pub struct RelatedObject {
+    /// The object's key.
     pub key: ObjectKey,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,19 +102,20 @@ pub struct Related {
 }
 
 impl Finding {
-    /// Makes one about the value at a JSON pointer of a manifest.
+    /// Creates a finding about the value at a JSON pointer of a manifest.
     pub fn new(rule: &Rule, manifest: &Manifest, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
         let error = manifest.error(pointer, message);
-        Finding::from_error(rule, error, fix.into())
+        Finding::from_diagnostic(rule, error, fix.into())
     }
 
-    /// Makes one of a mistake that keeps a set from being planned.
-    pub fn of_mistake(mistake: Diagnostic) -> Finding {
-        let fix = mistake.hint.clone().unwrap_or_default();
-        Finding::from_error(&INVALID, mistake, fix)
+    /// Creates a finding from a mistake that prevents a plan.
+    pub fn from_invalid_input(mistake: Diagnostic) -> Finding {
+        let remedies = mistake.hint.clone();
+        let fix = remedies.free_text();
+        Finding::from_diagnostic(&INVALID, mistake, fix).helped_by(remedies.without_text())
     }
 
-    fn from_error(rule: &Rule, error: Diagnostic, fix: String) -> Finding {
+    fn from_diagnostic(rule: &Rule, error: Diagnostic, fix: String) -> Finding {
         Finding {
             rule: rule.id.to_owned(),
             severity: rule.severity,
@@ -120,35 +124,43 @@ impl Finding {
             source_line: error.source_line,
             message: error.message,
             fix,
+            remedies: Remedies::default(),
             related: None,
             is_ignored: false,
         }
     }
 
-    /// Says how much it matters where that isn't the rule's own severity.
+    /// Sets a severity other than the rule's.
     #[must_use]
-    pub fn as_(mut self, severity: Severity) -> Finding {
+    pub fn with_severity(mut self, severity: Severity) -> Finding {
         self.severity = severity;
         self
     }
 
-    /// Names the other object.
+    /// Says which options and commands mend it.
     #[must_use]
-    fn with(mut self, other: &SetMember<'_>) -> Finding {
-        self.related = Some(Related {
+    pub fn helped_by(mut self, remedies: impl Into<Remedies>) -> Finding {
+        self.remedies = remedies.into();
+        self
+    }
+
+    /// Adds the other object.
+    #[must_use]
+    fn with_related(mut self, other: &SetMember<'_>) -> Finding {
+        self.related = Some(RelatedObject {
             key: other.key.clone(),
             place: other.manifest().place(""),
         });
         self
     }
 
-    /// Says whether it keeps a plan from being run.
-    pub fn stops(&self) -> bool {
+    /// Returns whether the finding stops the plan.
+    pub fn blocks_plan(&self) -> bool {
         self.severity == Severity::Error && !self.is_ignored
     }
 }
 
-/// What the rules found so far.
+/// Collects the findings of one rule.
 struct Findings<'set> {
     rule: &'static Rule,
     mode: Mode,
@@ -156,12 +168,12 @@ struct Findings<'set> {
 }
 
 impl Findings<'_> {
-    /// Makes a finding of this rule.
-    fn at(&self, member: &SetMember<'_>, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
+    /// Creates a finding of this rule.
+    fn finding(&self, member: &SetMember<'_>, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
         Finding::new(self.rule, member.manifest(), pointer, message, fix)
     }
 
-    /// Adds one. By Argo CD's rules nothing is kept from running: Argo CD wouldn't either.
+    /// Adds a finding. In compat mode it is at most a warning, because Argo CD doesn't lint.
     fn add(&mut self, member: &SetMember<'_>, mut finding: Finding) {
         if self.mode == Mode::ArgoCd {
             finding.severity = finding.severity.min(Severity::Warning);
@@ -172,13 +184,13 @@ impl Findings<'_> {
     }
 }
 
-/// Looks at a set with all rules. What matters most is first, and then what is written first.
+/// Checks a set with all rules. The findings are sorted by severity, then by place.
 pub fn lint(set: &ManifestSet<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let rules = RULES.iter().filter(|rule| match set.does {
+    let rules = RULES.iter().filter(|rule| match set.operation_kind {
         OperationKind::Sync => true,
-        // Who deletes wants to know what happens then, and not what would in a sync.
-        OperationKind::Delete => rule.is_of_deletion,
+        // For a deletion, only rules about deletions are useful.
+        OperationKind::Delete => rule.applies_to_delete,
     });
     for rule in rules {
         let mut found = Findings {
@@ -188,12 +200,12 @@ pub fn lint(set: &ManifestSet<'_>) -> Vec<Finding> {
         };
         (rule.check)(set, &mut found);
     }
-    sort(&mut findings);
+    sort_findings(&mut findings);
     findings
 }
 
-/// Puts findings in the order in which they are told.
-pub fn sort(findings: &mut [Finding]) {
+/// Sorts findings by severity, place and object.
+pub fn sort_findings(findings: &mut [Finding]) {
     let key = |finding: &Finding| (Reverse(finding.severity), finding.place.clone(), finding.key.clone());
     findings.sort_by(|a, b| (key(a), &a.rule, &a.message).cmp(&(key(b), &b.rule, &b.message)));
 }

@@ -1,10 +1,10 @@
-//! Text becomes manifests: objects whose every value knows where it is written.
+//! Reads manifests from text: objects whose every value has a known place.
 //!
-//! Both YAML and JSON are read as kubectl reads them, by [`capstan_yaml`]; lists (`kind: List`, `ConfigMapList`) are taken apart, and
-//! what a cluster wrote into a manifest that was exported from it is left out ([`RemovedFields`]). Stricter than kubectl in one thing: a key
-//! that is written twice is an error, unless the text is one of those in which the last one counts ([`Text`]).
+//! YAML and JSON are read as kubectl reads them, by [`capstan_yaml`]. Lists (`kind: List`, `ConfigMapList`) are split into their items, and
+//! fields that a cluster wrote into an exported manifest are removed ([`RemovedFields`]). One thing is stricter than in kubectl: a
+//! duplicate key is an error, unless the text is of a kind in which the last one counts ([`Text`]).
 //!
-//! What annotations mean is not known here: see [`crate::directive`].
+//! Annotations are interpreted in [`crate::directive`].
 
 mod check;
 mod exported;
@@ -15,27 +15,28 @@ mod tests;
 
 use std::sync::Arc;
 
-use capstan_yaml::{Chunk, Duplicates, Mark, Marks, Trouble};
+use capstan_yaml::{Chunk, Duplicates, Mark, Marks, ReadError};
 use serde_json::Value;
 
 use self::{check::CheckedDocuments, source::Source};
-pub use self::{exported::RemovedFields, lines::Lines};
+pub use self::{exported::RemovedFields, lines::FieldLines};
 use crate::{
     error::Diagnostic,
     object::{Object, ObjectKey},
     place::Place,
+    remedy::{Remedies, Setting},
 };
 
-/// One object as the user wrote it, and where.
+/// An object as the user wrote it, with its places.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
     /// The object.
     pub object: Object,
-    /// Where its values are written, if it was read from a text: as much as the object itself, so that all copies share it.
+    /// Where its values are written, if it was read from a text. It is as large as the object, so copies share it.
     origin: Option<Arc<Origin>>,
 }
 
-/// Where a manifest comes from.
+/// Where a manifest was read.
 #[derive(Debug, Clone, PartialEq)]
 struct Origin {
     source: Arc<Source>,
@@ -44,7 +45,7 @@ struct Origin {
 }
 
 impl Manifest {
-    /// Makes one of which no place is known.
+    /// Creates a manifest without places.
     pub fn new(object: Object) -> Manifest {
         Manifest { object, origin: None }
     }
@@ -54,35 +55,35 @@ impl Manifest {
         self.object.key()
     }
 
-    /// Returns where the value at a JSON pointer is written, or its nearest ancestor where there is none.
+    /// Returns the place of the value at a JSON pointer, else of its nearest ancestor.
     pub fn place(&self, pointer: &str) -> Option<Place> {
         let origin = self.origin.as_ref()?;
         Some(origin.place(origin.marks.find(pointer).at))
     }
 
-    /// Returns where the key of the value at a JSON pointer is written; where there is none, the place of the value.
+    /// Returns the place of the key of the value at a JSON pointer, else of the value.
     pub fn key_place(&self, pointer: &str) -> Option<Place> {
         let origin = self.origin.as_ref()?;
         let marks = origin.marks.find(pointer);
         Some(origin.place(marks.key.unwrap_or(marks.at)))
     }
 
-    /// Returns where its values are written, in a few bytes each, if it was read from a text.
-    pub(crate) fn lines(&self) -> Option<Lines> {
-        self.origin.as_ref().map(|origin| Lines::of(&origin.marks))
+    /// Returns the places of its values in a compact form, if it was read from a text.
+    pub(crate) fn lines(&self) -> Option<FieldLines> {
+        self.origin.as_ref().map(|origin| FieldLines::from_marks(&origin.marks))
     }
 
-    /// Makes an error about the value at a JSON pointer: with the object, the place and the line.
+    /// Creates a diagnostic about the value at a JSON pointer, with object, place and line.
     pub fn error(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.error_at(self.place(pointer), pointer, message)
     }
 
-    /// Makes an error about the key of the value at a JSON pointer.
+    /// Creates a diagnostic about the key of the value at a JSON pointer.
     pub fn key_error(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.error_at(self.key_place(pointer), pointer, message)
     }
 
-    /// Returns the word at a JSON pointer as it is written: `yes`, not `true`. None where its line isn't shown.
+    /// Returns the value at a JSON pointer as it is written: `yes`, not `true`. `None` if its line isn't shown.
     pub(crate) fn as_written(&self, pointer: &str) -> Option<String> {
         check::as_written(&self.error(pointer, ""))
     }
@@ -105,7 +106,7 @@ impl Manifest {
         error
     }
 
-    /// Says whether a line may hold a value of a Secret: of this one, or of another object that is written in the same line.
+    /// Returns whether a line may contain a value of a Secret: of this one, or of another object in the same line.
     fn may_be_secret(&self, pointer: &str, line: &str) -> bool {
         if line.contains("Secret") && ["data", "stringData"].iter().any(|field| line.contains(field)) {
             return true;
@@ -143,68 +144,71 @@ impl Source {
         }
     }
 
-    /// Makes an error of what is wrong with a document that describes no object yet.
-    fn error(&self, document: u32, chunk: Chunk<'_>, trouble: Trouble) -> Diagnostic {
+    /// Creates a diagnostic about a document that couldn't be read as an object.
+    fn error(&self, document: u32, chunk: Chunk<'_>, trouble: ReadError) -> Diagnostic {
         let line = self.line(trouble.at.line);
-        // values of Secrets are not shown, and what can't be read may be one
+        // Values of Secrets aren't shown, and an unreadable document may be a Secret.
         let may_be_secret = chunk.text.contains("Secret");
         let mut error = Diagnostic::new(trouble.message).at(self.place(document, trouble.at));
         error.hint = match line {
-            Some(line) if line.contains("{{") => Some(TEMPLATE.to_owned()),
-            _ if trouble.hint.is_none() && has_template_line(chunk.text) => Some(TEMPLATE.to_owned()),
+            Some(line) if line.contains("{{") => unrendered(),
+            _ if trouble.hint.is_none() && has_template_line(chunk.text) => unrendered(),
             _ if trouble.hint.is_none() && line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) => {
-                Some("YAML is indented with spaces, not with tabs".to_owned())
+                "YAML is indented with spaces, not with tabs".into()
             }
-            _ => trouble.hint,
+            _ => trouble.hint.into(),
         };
         error.source_line = line.filter(|_| !may_be_secret).map(str::to_owned);
         error
     }
 }
 
-/// What to do about a template that was never rendered.
-const TEMPLATE: &str = "this looks like a Helm template; name its chart with `--chart CHART`, which renders it";
+/// Returns what to do about a template that was never rendered.
+fn unrendered() -> Remedies {
+    let chart = Setting::Chart { path: None };
+    ["this looks like a Helm template".into(), chart.into()].into()
+}
 
-/// Says whether some line holds nothing but a template's action, which no YAML does.
+/// Returns whether a line contains only an action of a template, which YAML never does.
 fn has_template_line(text: &str) -> bool {
     text.lines()
         .map(str::trim)
         .any(|line| line.starts_with("{{") && line.ends_with("}}"))
 }
 
-/// A text with manifests.
+/// A text with manifests, and how to read it.
 #[derive(Debug, Clone, Copy)]
-pub struct Text<'a> {
-    /// What it is called.
+pub struct ManifestText<'a> {
+    /// The file's name for messages; `-` for standard input.
     pub file: &'a str,
     /// The text.
     pub text: &'a str,
-    /// Whether errors may show its lines: not those of a text that isn't the user's.
+    /// Whether diagnostics may show its lines; not if the text isn't the user's.
     pub shows_lines: bool,
-    /// Whether the last of two equal keys counts, as for Helm and Argo CD; else they are a mistake.
+    /// Whether the last of two equal keys counts, as in Helm and Argo CD. Otherwise they are a mistake.
     pub last_key_counts: bool,
-    /// Whether its manifests are to be applied. What is only looked at stays as it was exported from a cluster.
+    /// Whether its manifests are to be applied. Otherwise fields of an exported manifest are kept.
     pub is_applied: bool,
 }
 
-/// The manifests of a text, and what the user should know about how it was read.
+/// The manifests of a text, and notices about how it was read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decoded {
-    /// The manifests.
+    /// The manifests in their order, with lists split into items.
     pub manifests: Vec<Manifest>,
-    /// What was left out of them.
+    /// The fields that were removed from exported manifests.
     pub left_out: Vec<RemovedFields>,
-    /// The keys that are written twice, of which the last one counted.
+    /// Duplicate keys, of which the last one counted.
     pub repeated_keys: Vec<Diagnostic>,
 }
 
-/// Reads the manifests of a text of the user's. Empty documents are skipped, lists are taken apart.
+/// Reads the manifests of a text of the user. Empty documents are skipped; lists are split into items.
 ///
 /// # Errors
 ///
 /// Returns all mistakes of all documents.
 pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
-    let text = Text {
+    let text = ManifestText {
         file,
         text,
         shows_lines: true,
@@ -214,13 +218,13 @@ pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Diagnostic>> 
     read(&text).map(|decoded| decoded.manifests)
 }
 
-/// Reads the manifests of a text that is only looked at: what was exported from a cluster stays as it is.
+/// Reads the manifests of a text without removing fields of exported manifests.
 ///
 /// # Errors
 ///
 /// Returns all mistakes of all documents.
 pub fn decode_as_written(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
-    let text = Text {
+    let text = ManifestText {
         file,
         text,
         shows_lines: true,
@@ -230,12 +234,12 @@ pub fn decode_as_written(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Di
     read(&text).map(|decoded| decoded.manifests)
 }
 
-/// Reads the manifests of a text, and says what the user should know about it.
+/// Reads the manifests of a text, with notices about how it was read.
 ///
 /// # Errors
 ///
 /// Returns all mistakes of all documents.
-pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<Diagnostic>> {
+pub fn read(text: &ManifestText<'_>) -> Result<Decoded, Vec<Diagnostic>> {
     let source = Arc::new(Source {
         shows_lines: text.shows_lines,
         ..Source::new(text.file, text.text)
@@ -270,44 +274,44 @@ pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<Diagnostic>> {
                 }
             };
             if !node.is_null() {
-                taken.take(&source, document, node);
+                taken.add_document(&source, document, node);
             }
         }
     }
     taken.finish()
 }
 
-/// Takes a live object for a manifest, with everything that the server wrote into it.
+/// Reads a live object as a manifest, with everything that the server wrote into it.
 ///
 /// # Errors
 ///
 /// Returns what is wrong with its metadata.
-pub(crate) fn of_live(live: &Object) -> Result<Manifest, Vec<Diagnostic>> {
+pub(crate) fn from_live(live: &Object) -> Result<Manifest, Vec<Diagnostic>> {
     let manifest = Manifest::new(live.clone());
     let wrong = check::check(&manifest);
     if wrong.is_empty() { Ok(manifest) } else { Err(wrong) }
 }
 
-/// Reads the one document of a text that need not describe an object: a file of Capstan's own, whose mistakes have places, too.
-pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
-    document_of(Source::new(file, text), Duplicates::Refuse)
+/// Reads a text with exactly one document, which needn't be an object: a file of Capstan's own.
+pub fn parse_document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
+    parse_single_document(Source::new(file, text), Duplicates::Refuse)
 }
 
-/// Reads the one document of a file that was written for a tool in Go: the last of two equal keys counts, as there.
-pub fn foreign_document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
-    document_of(Source::new(file, text), Duplicates::LastWins)
+/// Reads a file with one document that was written for a tool in Go, where the last of two equal keys counts.
+pub fn parse_go_document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
+    parse_single_document(Source::new(file, text), Duplicates::LastWins)
 }
 
-/// Reads the one document of a text that is not the user's to show: errors have places, but never a line.
-pub fn document_without_lines(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
+/// Reads a text with one document that isn't the user's: diagnostics have places but show no lines.
+pub fn parse_hidden_document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     let source = Source {
         shows_lines: false,
         ..Source::new(file, text)
     };
-    document_of(source, Duplicates::Refuse)
+    parse_single_document(source, Duplicates::Refuse)
 }
 
-fn document_of(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<Diagnostic>> {
+fn parse_single_document(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<Diagnostic>> {
     let source = Arc::new(source);
     let mut found: Option<Manifest> = None;
     let mut errors = Vec::new();
@@ -352,13 +356,13 @@ fn document_of(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<D
     }
 }
 
-/// Reads the value of a text that is YAML or JSON by itself, such as an annotation's.
-pub fn value(text: &str) -> Result<Value, String> {
+/// Parses a text that is a YAML or JSON value, such as an annotation's value.
+pub fn parse_value(text: &str) -> Result<Value, String> {
     capstan_yaml::value(text, Duplicates::Refuse).map_err(|trouble| trouble.message)
 }
 
-/// Reads the value of a file that was written for a tool in Go: the last of two equal keys counts, as there. An error names the line.
-pub fn foreign_value(text: &str) -> Result<Value, String> {
+/// Parses a file that was written for a tool in Go, where the last of two equal keys counts. The error names the line.
+pub fn parse_go_value(text: &str) -> Result<Value, String> {
     capstan_yaml::value(text, Duplicates::LastWins).map_err(|trouble| {
         format!(
             "line {}, column {}: {}",

@@ -6,18 +6,18 @@ use serde_json::{Map, Value, json};
 use crate::{
     object::Object,
     plan::Plan,
-    secret::{LAST_APPLIED, VALUES, is_secret_kind},
+    secret::{LAST_APPLIED, VALUE_FIELDS, is_secret_kind},
 };
 
-/// What stands where a value was.
-const HIDDEN: &str = "(hidden)";
+/// The replacement for a value.
+const PLACEHOLDER: &str = "(hidden)";
 
-/// Returns a plan as JSON, without the data of Secrets, and without digests that they are part of.
+/// Returns a plan as JSON, without the data of Secrets and without digests of it.
 ///
 /// # Errors
 ///
-/// Returns that it can't be written as JSON.
-pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
+/// Returns why it can't be written as JSON.
+pub fn plan_json(plan: &Plan) -> serde_json::Result<Value> {
     let mut value = serde_json::to_value(plan)?;
     for task in value
         .get_mut("tasks")
@@ -36,32 +36,32 @@ pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
             for change in changes.into_iter().flatten() {
                 for side in ["from", "to"] {
                     if let Some(value) = change.get_mut(side) {
-                        *value = json!(HIDDEN);
+                        *value = json!(PLACEHOLDER);
                     }
                 }
             }
         }
     }
-    hide(&mut value);
+    mask_secrets(&mut value);
     Ok(value)
 }
 
-/// Returns an object before and after a change without the data of Secrets: what differs is still seen to differ.
-pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>, Option<Object>) {
+/// Returns an object before and after a change without the data of Secrets. Changed values still differ.
+pub fn mask_pair(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>, Option<Object>) {
     let hidden = |own: Option<&Object>, other: Option<&Object>, word: &str| {
         own.map(|own| {
             let mut value = own.0.clone();
             if is_secret(&value) {
-                hide_secret(&mut value, |field, name, value| {
+                mask_secret(&mut value, |field, name, value| {
                     let other = other.and_then(|other| other.0.get(field)?.get(name));
                     if other == Some(value) {
-                        json!(HIDDEN)
+                        json!(PLACEHOLDER)
                     } else {
                         json!(format!("(hidden, {word})"))
                     }
                 });
             } else {
-                hide(&mut value);
+                mask_secrets(&mut value);
             }
             Object(value)
         })
@@ -69,22 +69,22 @@ pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>,
     (hidden(before, after, "before"), hidden(after, before, "after"))
 }
 
-/// Hides the data of all Secrets that a document holds, wherever they are in it: also in lists.
-pub fn hide(document: &mut Value) {
+/// Hides the data of all Secrets in a document, also within lists.
+pub fn mask_secrets(document: &mut Value) {
     match document {
-        Value::Array(items) => items.iter_mut().for_each(hide),
-        Value::Object(_) if is_secret(document) => hide_secret(document, |_, _, _| json!(HIDDEN)),
+        Value::Array(items) => items.iter_mut().for_each(mask_secrets),
+        Value::Object(_) if is_secret(document) => mask_secret(document, |_, _, _| json!(PLACEHOLDER)),
         Value::Object(members) => {
-            // The members of a typed list don't say what they are.
+            // The items of a typed list don't have a kind.
             let is_list = members.get("kind").and_then(Value::as_str) == Some("SecretList");
             for (name, value) in members.iter_mut() {
                 match value {
                     Value::Array(items) if is_list && name == "items" => {
                         for item in items {
-                            hide_secret(item, |_, _, _| json!(HIDDEN));
+                            mask_secret(item, |_, _, _| json!(PLACEHOLDER));
                         }
                     }
-                    other => hide(other),
+                    other => mask_secrets(other),
                 }
             }
         }
@@ -97,10 +97,10 @@ fn is_secret(value: &Value) -> bool {
     text("kind") == Some("Secret") && text("apiVersion") == Some("v1")
 }
 
-/// Hides what a Secret holds; `word` says what stands where a value was, by its field and its name.
-fn hide_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
-    let copies = copies(secret);
-    for field in VALUES {
+/// Hides the values of a Secret; `word` returns the replacement for a value, by its field and name.
+fn mask_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
+    let copies = encoded_values(secret);
+    for field in VALUE_FIELDS {
         match secret.get_mut(field) {
             Some(Value::Object(members)) => {
                 for (name, value) in members.iter_mut() {
@@ -108,7 +108,7 @@ fn hide_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
                 }
             }
             Some(Value::Null) | None => {}
-            Some(other) => *other = json!(HIDDEN),
+            Some(other) => *other = json!(PLACEHOLDER),
         }
     }
     let annotations = secret
@@ -119,14 +119,14 @@ fn hide_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
         for text in annotations.values_mut() {
             let is_copy = |text: &str| copies.iter().any(|copy| text.contains(copy.as_str()));
             if text.as_str().is_some_and(is_copy) {
-                *text = json!(HIDDEN);
+                *text = json!(PLACEHOLDER);
             }
         }
     }
 }
 
-/// Lists the values of a Secret as an annotation may hold them: as they are and in base64.
-fn copies(secret: &Value) -> Vec<String> {
+/// Lists the values of a Secret as an annotation may contain them: as they are and in base64.
+fn encoded_values(secret: &Value) -> Vec<String> {
     let members = |field: &str| secret.get(field).and_then(Value::as_object);
     let texts = |members: Option<&Map<String, Value>>| {
         let values = members.into_iter().flat_map(Map::values);
@@ -187,7 +187,7 @@ mod tests {
             json!([{ "object": secret(json!({ "data": encoded })) }]),
         ] {
             let mut hidden = document.clone();
-            hide(&mut hidden);
+            mask_secrets(&mut hidden);
             assert_hidden(&hidden);
             assert_eq!(
                 hidden.to_string().contains("kept"),
@@ -204,7 +204,7 @@ mod tests {
             json!({ "group": "", "kind": "Secret", "name": "s", "namespace": "shop" }),
         ] {
             let mut hidden = document.clone();
-            hide(&mut hidden);
+            mask_secrets(&mut hidden);
             assert_eq!(hidden, document);
         }
     }
@@ -212,10 +212,13 @@ mod tests {
     #[test]
     fn a_difference_is_seen_and_its_values_are_not() {
         let object = |value: &str| Object(secret(json!({ "stringData": { "p": value, "q": "same" } })));
-        let (before, after) = both(Some(&object("hunter2")), Some(&object("hunter3")));
+        let (before, after) = mask_pair(Some(&object("hunter2")), Some(&object("hunter3")));
         let (before, after) = (before.expect("an object").0, after.expect("an object").0);
-        assert_eq!(before["stringData"], json!({ "p": "(hidden, before)", "q": HIDDEN }));
-        assert_eq!(after["stringData"], json!({ "p": "(hidden, after)", "q": HIDDEN }));
+        assert_eq!(
+            before["stringData"],
+            json!({ "p": "(hidden, before)", "q": PLACEHOLDER })
+        );
+        assert_eq!(after["stringData"], json!({ "p": "(hidden, after)", "q": PLACEHOLDER }));
         assert_hidden(&before);
     }
 }

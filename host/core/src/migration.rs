@@ -1,15 +1,15 @@
-//! Fields that another tool's apply left as its own: they become ours, so that what leaves the manifest leaves the object.
+//! Fields that another tool applied become Capstan's, so that fields that leave the manifest are removed from the object.
 //!
-//! What kubectl does when it goes over to server-side apply (`k8s.io/client-go/util/csaupgrade`).
+//! kubectl does the same when it switches to server-side apply (`k8s.io/client-go/util/csaupgrade`).
 
 use serde_json::{Map, Value, json};
 
 use crate::object::Object;
 
-/// Managers of client-side applies: what they own is what somebody's manifest said.
-const APPLIERS: [&str; 2] = ["kubectl-client-side-apply", "kubectl-last-applied"];
-/// Managers of tools from which an object is taken over.
-const TOOLS: [&str; 5] = [
+/// Managers of client-side applies.
+const CLIENT_SIDE_APPLY_MANAGERS: [&str; 2] = ["kubectl-client-side-apply", "kubectl-last-applied"];
+/// Managers of tools whose objects are adopted.
+const ADOPTED_TOOL_MANAGERS: [&str; 5] = [
     "helm",
     "Helm",
     "argocd-controller",
@@ -17,15 +17,16 @@ const TOOLS: [&str; 5] = [
     "kapp",
 ];
 
-/// Says whether fields of an object are to become ours before it is applied. `adopts`: whether the object becomes ours just now.
+/// Returns whether fields of an object become Capstan's before it is applied. `adopts`: whether the object becomes the application's now.
 pub fn is_needed(live: &Object, adopts: bool) -> bool {
-    entries(live).iter().any(|entry| migrates(entry, adopts))
+    entries(live).iter().any(|entry| is_migrated_entry(entry, adopts))
 }
 
-/// Returns the `managedFields` of an object after what those managers own has become the manager's.
-pub fn migrated(live: &Object, manager: &str, adopts: bool) -> Vec<Value> {
-    let (from, mut kept): (Vec<Value>, Vec<Value>) =
-        entries(live).into_iter().partition(|entry| migrates(entry, adopts));
+/// Returns the `managedFields` of an object after the fields of those managers have become `manager`'s.
+pub fn migrated_managed_fields(live: &Object, manager: &str, adopts: bool) -> Vec<Value> {
+    let (from, mut kept): (Vec<Value>, Vec<Value>) = entries(live)
+        .into_iter()
+        .partition(|entry| is_migrated_entry(entry, adopts));
     let is_ours = |entry: &Value| {
         text(entry, "manager") == manager && text(entry, "operation") == "Apply" && entry.get("subresource").is_none()
     };
@@ -40,7 +41,7 @@ pub fn migrated(live: &Object, manager: &str, adopts: bool) -> Vec<Value> {
             ours.get_mut("fieldsV1").and_then(Value::as_object_mut),
             entry.get("fieldsV1").and_then(Value::as_object),
         ) {
-            unite(mine, theirs);
+            merge_field_sets(mine, theirs);
         }
     }
     kept.push(ours);
@@ -56,16 +57,17 @@ fn text<'value>(entry: &'value Value, field: &str) -> &'value str {
     entry.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn migrates(entry: &Value, adopts: bool) -> bool {
+fn is_migrated_entry(entry: &Value, adopts: bool) -> bool {
     let manager = text(entry, "manager");
-    entry.get("subresource").is_none() && (APPLIERS.contains(&manager) || (adopts && TOOLS.contains(&manager)))
+    entry.get("subresource").is_none()
+        && (CLIENT_SIDE_APPLY_MANAGERS.contains(&manager) || (adopts && ADOPTED_TOOL_MANAGERS.contains(&manager)))
 }
 
-fn unite(mine: &mut Map<String, Value>, theirs: &Map<String, Value>) {
+fn merge_field_sets(mine: &mut Map<String, Value>, theirs: &Map<String, Value>) {
     for (field, inner) in theirs {
         let own = mine.entry(field.clone()).or_insert_with(|| json!({}));
         if let (Some(own), Some(inner)) = (own.as_object_mut(), inner.as_object()) {
-            unite(own, inner);
+            merge_field_sets(own, inner);
         }
     }
 }
@@ -93,13 +95,13 @@ mod tests {
                 .cloned()
                 .collect::<Vec<_>>()
         };
-        let after = migrated(&live, "capstan", false);
+        let after = migrated_managed_fields(&live, "capstan", false);
         assert_eq!(
             after.iter().map(|entry| text(entry, "manager")).collect::<Vec<_>>(),
             ["kubectl-edit", "helm", "capstan"]
         );
         assert_eq!(fields(&after[2]), [".", "f:a", "f:b", "f:old"]);
-        let after = migrated(&live, "capstan", true);
+        let after = migrated_managed_fields(&live, "capstan", true);
         assert_eq!(fields(&after[1]), [".", "f:a", "f:b", "f:d", "f:old"]);
         assert!(!is_needed(&Object(json!({ "metadata": {} })), true));
     }

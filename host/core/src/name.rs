@@ -1,16 +1,16 @@
-//! Names of objects and namespaces, as far as they stand in the path of a request to the API server.
+//! Names of objects and namespaces, as parts of a request's path.
 //!
-//! The API server decodes a path before it splits it, so a name with `/` or `%` is another path, and one with `?` or `#` ends it. Nothing
-//! is sent about an object whose name isn't an [`ObjectName`], or in a namespace that isn't a [`NamespaceName`].
+//! The API server decodes a path before it splits it, so a name with `/` or `%` would change the path, and one with `?` or `#` would end
+//! it. Requests are only sent with an [`ObjectName`] and a [`NamespaceName`].
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// How many bytes a name may have: the length of a DNS subdomain, which no name of Kubernetes exceeds.
-pub const MOST_BYTES: usize = 253;
+/// The maximum length of a name in bytes: that of a DNS subdomain, which no name in Kubernetes exceeds.
+pub const MAX_BYTES: usize = 253;
 
-/// Why a text can't be a name.
+/// Why a text isn't a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NameError {
     /// It is empty.
@@ -19,21 +19,21 @@ pub enum NameError {
     /// It is `.` or `..`.
     #[error("`{0}` can't be a name: it would mean another path")]
     Dots(String),
-    /// It has a character that a name can't have.
+    /// It has a character that isn't allowed.
     #[error("`{name}` can't be a name: it has the character `{character}`", character = .character.escape_default())]
     Character {
-        /// The text, with control characters escaped, and cut where it is long.
+        /// The name, with control characters escaped.
         name: String,
-        /// The first such character.
+        /// The first character that isn't allowed.
         character: char,
     },
-    /// It is too long.
-    #[error("a name has at most {MOST_BYTES} bytes, and this one has {0}")]
+    /// It has this many bytes, more than [`MOST_BYTES`].
+    #[error("a name has at most {MAX_BYTES} bytes, and this one has {0}")]
     TooLong(usize),
 }
 
-/// Makes the check of Kubernetes for a segment of a path (`IsValidPathSegmentName` of `k8s.io/apimachinery/pkg/api/validation/path`), and
-/// refuses what would end the path, control characters, and more than [`MOST_BYTES`].
+/// Makes the check of Kubernetes for a path segment (`IsValidPathSegmentName` of `k8s.io/apimachinery/pkg/api/validation/path`). It also
+/// refuses characters that end the path, control characters, and more than [`MOST_BYTES`].
 fn check(text: &str) -> Result<(), NameError> {
     if text.is_empty() {
         return Err(NameError::Empty);
@@ -44,9 +44,9 @@ fn check(text: &str) -> Result<(), NameError> {
     check_prefix(text)
 }
 
-/// Makes the check for the beginning of a name (`IsValidPathSegmentPrefix`): `.` may be one.
+/// Makes the check for the prefix of a name (`IsValidPathSegmentPrefix`), which may be `.`.
 fn check_prefix(text: &str) -> Result<(), NameError> {
-    if text.len() > MOST_BYTES {
+    if text.len() > MAX_BYTES {
         return Err(NameError::TooLong(text.len()));
     }
     let is_bad = |letter: &char| matches!(letter, '/' | '%' | '?' | '#' | '\\') || letter.is_control();
@@ -67,7 +67,7 @@ fn escaped(letter: char) -> Vec<char> {
     }
 }
 
-/// Checks the `generateName` of an object, to which the server appends letters.
+/// Checks a `generateName`, to which the server appends letters.
 ///
 /// # Errors
 ///
@@ -76,8 +76,8 @@ pub fn check_generate_name(prefix: &str) -> Result<(), NameError> {
     check_prefix(prefix)
 }
 
-/// Returns a text as it stands in the path of a URL: percent-encoded, but for what never needs to be (`unreserved` of RFC 3986, and `:`,
-/// which names of roles have).
+/// Percent-encodes a text for the path of a URL, except for characters that never need it (`unreserved` of RFC 3986, and `:`, which names
+/// of roles contain).
 pub fn path_segment(text: &str) -> String {
     let mut segment = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -93,8 +93,8 @@ pub fn path_segment(text: &str) -> String {
     segment
 }
 
-/// Returns the field selector for the object of a name, in which the name is a value and nothing else (`EscapeValue` of
-/// `k8s.io/apimachinery/pkg/fields`): `=shop` would be read as `metadata.name==shop`.
+/// Returns the field selector for an object by its name, with the name escaped (`EscapeValue` of `k8s.io/apimachinery/pkg/fields`): `=shop`
+/// would be read as `metadata.name==shop`.
 pub fn field_selector(name: &str) -> String {
     let mut selector = "metadata.name=".to_owned();
     for letter in name.chars() {
@@ -106,11 +106,11 @@ pub fn field_selector(name: &str) -> String {
     selector
 }
 
-/// The name of an object: a text that is one segment of a path.
+/// The name of an object, which is valid as a path segment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName(String);
 
-/// The name of a namespace: a text that is one segment of a path.
+/// The name of a namespace, which is valid as a path segment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamespaceName(String);
 
@@ -140,12 +140,12 @@ impl NamespaceName {
         check(text).map(|()| NamespaceName(text.to_owned()))
     }
 
-    /// Checks a text that is empty where there is no namespace.
+    /// Checks a text that may be empty, which means no namespace.
     ///
     /// # Errors
     ///
     /// Returns why it can't be the name of a namespace.
-    pub fn optional(text: &str) -> Result<Option<NamespaceName>, NameError> {
+    pub fn new_optional(text: &str) -> Result<Option<NamespaceName>, NameError> {
         if text.is_empty() {
             Ok(None)
         } else {
@@ -199,7 +199,7 @@ mod tests {
         }
         assert!(ObjectName::new(&"a".repeat(253)).is_ok());
         assert_eq!(ObjectName::new(&"a".repeat(254)), Err(NameError::TooLong(254)));
-        assert_eq!(NamespaceName::optional(""), Ok(None));
+        assert_eq!(NamespaceName::new_optional(""), Ok(None));
         assert_eq!(path_segment("system:node a/b%é"), "system:node%20a%2Fb%25%C3%A9");
         assert_eq!(field_selector("web"), "metadata.name=web");
         assert_eq!(field_selector("=a,b"), "metadata.name=\\=a\\,b");

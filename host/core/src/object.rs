@@ -1,11 +1,11 @@
-//! One Kubernetes object as JSON, its key, and typed looks into its metadata. Not a client's type: nothing here is sent.
+//! A Kubernetes object as JSON, its key, and access to its metadata. The type is independent of any client.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A group and a kind, without a version: what plugins claim and what an object is known by.
+/// A group and a kind, without a version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GroupKind {
     /// The API group; empty for the core group.
@@ -15,7 +15,7 @@ pub struct GroupKind {
 }
 
 impl GroupKind {
-    /// Makes one from its parts.
+    /// Creates one from its parts.
     pub fn new(group: impl Into<String>, kind: impl Into<String>) -> GroupKind {
         GroupKind {
             group: group.into(),
@@ -35,7 +35,7 @@ impl fmt::Display for GroupKind {
     }
 }
 
-/// What identifies an object in one cluster.
+/// Identifies an object in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectKey {
     /// The API group; empty for the core group.
@@ -44,7 +44,7 @@ pub struct ObjectKey {
     pub kind: String,
     /// The namespace; empty for kinds without one.
     pub namespace: String,
-    /// The name. Of a manifest with `generateName` only, that prefix followed by `*` until its run has a name.
+    /// The name. For a manifest with only `generateName`: that prefix followed by `*`, until the run has a name.
     pub name: String,
 }
 
@@ -54,14 +54,13 @@ impl ObjectKey {
         GroupKind::new(&self.group, &self.kind)
     }
 
-    /// Returns `Kind/name`, how plans speak of an object inside its application. What a user is to type comes from
-    /// [`crate::object_word::ObjectIndex::word_for`]: two objects may share this one.
-    pub fn short(&self) -> String {
+    /// Returns `Kind/name`, for plans. It isn't unique; [`crate::object_word::ObjectIndex::word_for`] returns words that users can type.
+    pub fn kind_and_name(&self) -> String {
         format!("{}/{}", self.kind, self.name)
     }
 }
 
-/// `Job shop/migrate`, `Namespace shop`: how messages name an object.
+/// `Job shop/migrate`, `Namespace shop`: the form in messages.
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.namespace.is_empty() {
@@ -78,12 +77,12 @@ impl fmt::Display for ObjectKey {
 pub struct Object(pub Value);
 
 impl Object {
-    /// Returns the value at a JSON pointer if it is text.
+    /// Returns the string at a JSON pointer.
     pub fn text(&self, pointer: &str) -> Option<&str> {
         self.0.pointer(pointer).and_then(Value::as_str)
     }
 
-    /// Returns `apiVersion`, or an empty text.
+    /// Returns `apiVersion`, or an empty string.
     pub fn api_version(&self) -> &str {
         self.text("/apiVersion").unwrap_or_default()
     }
@@ -98,17 +97,17 @@ impl Object {
         self.api_version().rsplit('/').next().unwrap_or_default()
     }
 
-    /// Returns the kind, or an empty text.
+    /// Returns the kind, or an empty string.
     pub fn kind(&self) -> &str {
         self.text("/kind").unwrap_or_default()
     }
 
-    /// Returns the name, or an empty text.
+    /// Returns the name, or an empty string.
     pub fn name(&self) -> &str {
         self.text("/metadata/name").unwrap_or_default()
     }
 
-    /// Returns `generateName` where there is no name.
+    /// Returns `generateName` if there is no name.
     pub fn generate_name(&self) -> Option<&str> {
         if self.name().is_empty() {
             self.text("/metadata/generateName")
@@ -117,42 +116,42 @@ impl Object {
         }
     }
 
-    /// Returns the namespace, or an empty text.
+    /// Returns the namespace, or an empty string.
     pub fn namespace(&self) -> &str {
         self.text("/metadata/namespace").unwrap_or_default()
     }
 
-    /// Returns the UID the server gave it, or an empty text.
+    /// Returns the UID that the server assigned, or an empty string.
     pub fn uid(&self) -> &str {
         self.text("/metadata/uid").unwrap_or_default()
     }
 
-    /// Returns the resource version, or an empty text.
+    /// Returns the resource version, or an empty string.
     pub fn resource_version(&self) -> &str {
         self.text("/metadata/resourceVersion").unwrap_or_default()
     }
 
-    /// Returns how often what is desired of it has changed; nothing for kinds that don't count.
+    /// Returns `metadata.generation`, which the server increments with each change of the spec; `None` for kinds without it.
     pub fn generation(&self) -> Option<i64> {
         self.0.pointer("/metadata/generation").and_then(Value::as_i64)
     }
 
-    /// Says whether it is being deleted.
+    /// Returns whether the object is being deleted.
     pub fn is_terminating(&self) -> bool {
         self.text("/metadata/deletionTimestamp").is_some()
     }
 
-    /// Returns one annotation.
+    /// Returns the value of an annotation.
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.0.get("metadata")?.get("annotations")?.get(name)?.as_str()
     }
 
-    /// Returns one label.
+    /// Returns the value of a label.
     pub fn label(&self, name: &str) -> Option<&str> {
         self.0.get("metadata")?.get("labels")?.get(name)?.as_str()
     }
 
-    /// Returns all annotations that are text.
+    /// Returns all annotations whose values are strings.
     pub fn annotations(&self) -> BTreeMap<&str, &str> {
         let annotations = self.0.pointer("/metadata/annotations").and_then(Value::as_object);
         annotations
@@ -162,12 +161,12 @@ impl Object {
             .collect()
     }
 
-    /// Returns its group and kind.
+    /// Returns the group and kind.
     pub fn group_kind(&self) -> GroupKind {
         GroupKind::new(self.group(), self.kind())
     }
 
-    /// Returns its key; the name of an object with `generateName` only is that prefix and `*`.
+    /// Returns the key. The name of an object with only `generateName` is that prefix followed by `*`.
     pub fn key(&self) -> ObjectKey {
         let name = match self.generate_name() {
             Some(prefix) => format!("{prefix}*"),
@@ -181,17 +180,17 @@ impl Object {
         }
     }
 
-    /// Writes a text into `metadata`, making it where it is missing: `set_meta("namespace", "shop")`.
-    pub fn set_meta(&mut self, field: &str, value: &str) {
+    /// Sets a string in `metadata`: `set_meta("namespace", "shop")`.
+    pub fn set_metadata_text(&mut self, field: &str, value: &str) {
         self.set(&["metadata", field], Value::from(value));
     }
 
-    /// Writes one label.
+    /// Sets a label.
     pub fn set_label(&mut self, name: &str, value: &str) {
         self.set(&["metadata", "labels", name], Value::from(value));
     }
 
-    /// Writes a value at a path of keys, making the objects on the way.
+    /// Sets the value at a path of keys; creates missing objects.
     pub fn set(&mut self, path: &[&str], value: Value) {
         let mut place = &mut self.0;
         for key in path {
@@ -204,19 +203,19 @@ impl Object {
     }
 }
 
-/// The labels by which Capstan knows what it made.
+/// The labels that Capstan sets on objects.
 pub mod labels {
     /// The application's name.
     pub const APPLICATION: &str = "capstan.dev/application";
-    /// The namespace of the application: with the name it says which one it is. Version 0.1.0 didn't write it.
+    /// The application's namespace, which identifies the application together with its name. Version 0.1.0 didn't set it.
     pub const NAMESPACE: &str = "capstan.dev/application-namespace";
-    /// The hook's id, the same in every run.
+    /// The hook's ID, the same in every run.
     pub const HOOK: &str = "capstan.dev/hook-id";
-    /// The run's id: hook, operation, attempt and phase.
+    /// The ID of the run: hook, operation, attempt and phase.
     pub const RUN: &str = "capstan.dev/run";
-    /// The hook whose plugin asked for an object that isn't the hook's own.
+    /// The ID of the hook whose plugin requested this object, which isn't the hook's own.
     pub const APPLIED_BY: &str = "capstan.dev/applied-by";
-    /// The operation's id.
+    /// The operation's ID.
     pub const OPERATION: &str = "capstan.dev/operation";
 }
 
@@ -233,7 +232,7 @@ mod tests {
         );
         assert_eq!(job.key().to_string(), "Job shop/pre-*");
         assert_eq!(job.group_kind().to_string(), "batch/Job");
-        job.set_meta("name", "pre-1");
+        job.set_metadata_text("name", "pre-1");
         job.set_label(labels::RUN, "r");
         assert_eq!(job.key().to_string(), "Job shop/pre-1");
         assert_eq!(job.label(labels::RUN), Some("r"));

@@ -1,20 +1,21 @@
-//! The words by which users name objects: `KIND[.GROUP]/[NAMESPACE/]NAME`. One parser and one resolver, for flags, files, annotations.
+//! The form in which users name objects: `KIND[.GROUP]/[NAMESPACE/]NAME`. Flags, files and annotations use this parser.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     error::{self, Diagnostic},
     object::ObjectKey,
-    text::listed,
+    remedy::ObjectOption,
+    text::join_names,
 };
 
-/// The form of a word, for error texts.
-pub const FORM: &str = "`KIND[.GROUP]/[NAMESPACE/]NAME`";
+/// The form, for error messages.
+pub const SPECIFIER_FORM: &str = "`KIND[.GROUP]/[NAMESPACE/]NAME`";
 
-/// A word that names an object. What it leaves out, any object may have.
+/// A parsed word that names an object. Parts that it leaves out match any object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectWord<'a> {
-    /// The kind; only a hook's name may be alone.
+pub struct ObjectSpecifier<'a> {
+    /// The kind; `None` only for a hook's name alone.
     kind: Option<&'a str>,
     /// The group; empty for the core group, which is written `Service./web`.
     group: Option<&'a str>,
@@ -22,9 +23,9 @@ pub struct ObjectWord<'a> {
     name: &'a str,
 }
 
-impl<'a> ObjectWord<'a> {
-    /// Reads `KIND[.GROUP]/[NAMESPACE/]NAME`; nothing for what hasn't that form.
-    pub fn parse(word: &'a str) -> Option<ObjectWord<'a>> {
+impl<'a> ObjectSpecifier<'a> {
+    /// Parses `KIND[.GROUP]/[NAMESPACE/]NAME`; `None` if the word has another form.
+    pub fn parse(word: &'a str) -> Option<ObjectSpecifier<'a>> {
         let parts: Vec<&str> = word.split('/').collect();
         let (kind, namespace, name) = match parts.as_slice() {
             [kind, name] => (*kind, None, *name),
@@ -35,7 +36,7 @@ impl<'a> ObjectWord<'a> {
             .split_once('.')
             .map_or((kind, None), |(kind, group)| (kind, Some(group)));
         let is_whole = !kind.is_empty() && !name.is_empty() && namespace != Some("");
-        is_whole.then_some(ObjectWord {
+        is_whole.then_some(ObjectSpecifier {
             kind: Some(kind),
             group,
             namespace,
@@ -43,12 +44,12 @@ impl<'a> ObjectWord<'a> {
         })
     }
 
-    /// Reads the word for a hook, which may be its name alone.
-    pub fn parse_hook(word: &'a str) -> Option<ObjectWord<'a>> {
+    /// Parses a word for a hook, which may be its name alone.
+    pub fn parse_hook(word: &'a str) -> Option<ObjectSpecifier<'a>> {
         if word.is_empty() || word.contains('/') {
-            return ObjectWord::parse(word);
+            return ObjectSpecifier::parse(word);
         }
-        Some(ObjectWord {
+        Some(ObjectSpecifier {
             kind: None,
             group: None,
             namespace: None,
@@ -56,15 +57,16 @@ impl<'a> ObjectWord<'a> {
         })
     }
 
-    /// Says whether it says in which namespace the object is.
+    /// Returns whether the word contains a namespace.
     pub fn has_namespace(&self) -> bool {
         self.namespace.is_some()
     }
 
-    /// Says whether it fits an object. The kind counts in any case; a hook with `generateName` is named by its prefix, with or without
-    /// `-` and `*` at its end.
-    pub fn fits(&self, key: &ObjectKey) -> bool {
-        let is_named = self.name == key.name || (key.name.ends_with('*') && prefix(self.name) == prefix(&key.name));
+    /// Returns whether the word matches an object. The case of the kind doesn't matter. A hook with `generateName` is named by its prefix,
+    /// with or without `-` and `*` at the end.
+    pub fn matches(&self, key: &ObjectKey) -> bool {
+        let is_named =
+            self.name == key.name || (key.name.ends_with('*') && name_prefix(self.name) == name_prefix(&key.name));
         is_named
             && self.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(&key.kind))
             && self.group.is_none_or(|group| group == key.group)
@@ -72,53 +74,59 @@ impl<'a> ObjectWord<'a> {
     }
 }
 
-fn prefix(name: &str) -> &str {
+fn name_prefix(name: &str) -> &str {
     name.trim_end_matches(['*', '-'])
 }
 
-/// Says whether a word fits an object.
-pub fn fits(word: &str, key: &ObjectKey) -> bool {
-    ObjectWord::parse(word).is_some_and(|word| word.fits(key))
+/// Returns whether a word matches an object.
+pub fn matches(word: &str, key: &ObjectKey) -> bool {
+    ObjectSpecifier::parse(word).is_some_and(|word| word.matches(key))
 }
 
-/// Says whether a word for a hook fits one.
-pub fn fits_hook(word: &str, key: &ObjectKey) -> bool {
-    ObjectWord::parse_hook(word).is_some_and(|word| word.fits(key))
+/// Returns whether a word for a hook matches a hook.
+pub fn matches_hook(word: &str, key: &ObjectKey) -> bool {
+    ObjectSpecifier::parse_hook(word).is_some_and(|word| word.matches(key))
 }
 
-/// Why a word names no object.
+/// Why a word doesn't name exactly one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unresolved {
-    /// It has not the form of a word.
-    NoWord,
-    /// No object fits it.
+    /// It doesn't have the form of a word.
+    Malformed,
+    /// It matches no object.
     Unknown {
-        /// The object that was probably meant.
+        /// The word that was probably meant.
         near: Option<String>,
-        /// All that could be named.
+        /// All possible words.
         known: Vec<String>,
     },
-    /// These fit it, each by a word that names it alone.
-    Several(Vec<String>),
+    /// It matches several objects; these words name one each.
+    Ambiguous(Vec<String>),
 }
 
 impl Unresolved {
-    /// Returns the mistake of a word after a flag or key: `--confirm`.
-    pub fn mistake(self, after: &str, word: &str) -> Diagnostic {
+    /// Returns the mistake of an option's value.
+    pub fn into_diagnostic(self, option: ObjectOption, word: &str) -> Diagnostic {
+        let mut error = self.mistake_of(word);
+        error.option = Some(option);
+        error
+    }
+
+    fn mistake_of(self, word: &str) -> Diagnostic {
         match self {
-            Unresolved::NoWord => {
-                Diagnostic::new(format!("{after} {word}: this names no object")).hint(format!("write {FORM}"))
+            Unresolved::Malformed => {
+                Diagnostic::new(format!("{word}: this names no object")).hint(format!("write {SPECIFIER_FORM}"))
             }
             Unresolved::Unknown { near, known } => {
-                let error = Diagnostic::new(format!("{after} {word} matches nothing in the manifests"));
+                let error = Diagnostic::new(format!("{word} matches nothing in the manifests"));
                 match near {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None if known.is_empty() => error.hint("there is nothing it could match"),
-                    None => error.hint(format!("there is {}", listed(&known))),
+                    None => error.hint(format!("there is {}", join_names(&known))),
                 }
             }
-            Unresolved::Several(fitting) => Diagnostic::new(format!("{after} {word} fits several objects"))
-                .hint(format!("write one of {}", listed(&fitting))),
+            Unresolved::Ambiguous(fitting) => Diagnostic::new(format!("{word} fits several objects"))
+                .hint(format!("write one of {}", join_names(&fitting))),
         }
     }
 }
@@ -130,84 +138,84 @@ pub struct ObjectIndex {
 }
 
 impl ObjectIndex {
-    /// Takes in objects; one that is there twice counts once.
-    pub fn of(keys: impl IntoIterator<Item = ObjectKey>) -> ObjectIndex {
+    /// Collects objects; duplicates count once.
+    pub fn from_keys(keys: impl IntoIterator<Item = ObjectKey>) -> ObjectIndex {
         let mut index = ObjectIndex::default();
         for key in keys {
             index
                 .by_name
-                .entry(prefix(&key.name).to_owned())
+                .entry(name_prefix(&key.name).to_owned())
                 .or_default()
                 .insert(key);
         }
         index
     }
 
-    /// Returns the objects that a word fits, in their order.
-    pub fn fitting(&self, word: &ObjectWord<'_>) -> Vec<&ObjectKey> {
-        let named = self.by_name.get(prefix(word.name)).into_iter().flatten();
-        named.filter(|key| word.fits(key)).collect()
+    /// Returns the objects that a word matches, in their order.
+    pub fn matching(&self, word: &ObjectSpecifier<'_>) -> Vec<&ObjectKey> {
+        let named = self.by_name.get(name_prefix(word.name)).into_iter().flatten();
+        named.filter(|key| word.matches(key)).collect()
     }
 
-    /// Finds the one object that a word names.
+    /// Returns the one object that a word names.
     ///
     /// # Errors
     ///
-    /// Returns why it names none: its form, that nothing fits, or that several do.
+    /// Returns why the word doesn't name exactly one object.
     pub fn resolve(&self, word: &str) -> Result<&ObjectKey, Unresolved> {
-        self.only_one(word, ObjectWord::parse(word))
+        self.resolve_unique(word, ObjectSpecifier::parse(word))
     }
 
-    /// Finds the one hook that a word names: its name is enough.
+    /// Returns the one hook that a word names. The hook's name is enough.
     ///
     /// # Errors
     ///
-    /// As of [`ObjectIndex::resolve`].
+    /// See [`ObjectIndex::resolve`].
     pub fn resolve_hook(&self, word: &str) -> Result<&ObjectKey, Unresolved> {
-        self.only_one(word, ObjectWord::parse_hook(word))
+        self.resolve_unique(word, ObjectSpecifier::parse_hook(word))
     }
 
-    fn only_one(&self, text: &str, word: Option<ObjectWord<'_>>) -> Result<&ObjectKey, Unresolved> {
-        let word = word.ok_or(Unresolved::NoWord)?;
-        match self.fitting(&word).as_slice() {
+    fn resolve_unique(&self, text: &str, word: Option<ObjectSpecifier<'_>>) -> Result<&ObjectKey, Unresolved> {
+        let word = word.ok_or(Unresolved::Malformed)?;
+        match self.matching(&word).as_slice() {
             [] => Err(self.unknown(text, &word)),
             [one] => Ok(one),
-            several => Err(self.several(several)),
+            several => Err(self.ambiguous(several)),
         }
     }
 
-    /// Says that nothing fits a word, with what was probably meant.
-    pub fn unknown(&self, text: &str, word: &ObjectWord<'_>) -> Unresolved {
+    /// Returns the error for a word that matches nothing, with a suggestion.
+    pub fn unknown(&self, text: &str, word: &ObjectSpecifier<'_>) -> Unresolved {
         let keys = || self.by_name.values().flatten();
         let known: BTreeSet<String> = match (word.kind, word.namespace) {
             (None, _) => keys().map(|key| key.name.clone()).collect(),
-            (Some(_), None) => keys().map(ObjectKey::short).collect(),
-            (Some(_), Some(_)) => keys().map(in_namespace).collect(),
+            (Some(_), None) => keys().map(ObjectKey::kind_and_name).collect(),
+            (Some(_), Some(_)) => keys().map(qualified_specifier).collect(),
         };
         Unresolved::Unknown {
-            near: error::near(text, known.iter().map(String::as_str)).map(str::to_owned),
+            near: error::closest_match(text, known.iter().map(String::as_str)).map(str::to_owned),
             known: known.into_iter().collect(),
         }
     }
 
-    /// Says that several objects fit a word.
-    pub fn several(&self, fitting: &[&ObjectKey]) -> Unresolved {
-        Unresolved::Several(fitting.iter().map(|key| self.full(key)).collect())
+    /// Returns the error for a word that matches several objects.
+    pub fn ambiguous(&self, fitting: &[&ObjectKey]) -> Unresolved {
+        Unresolved::Ambiguous(fitting.iter().map(|key| self.full_specifier(key)).collect())
     }
 
-    /// Returns the shortest word that names an object and no other.
-    pub fn word_for(&self, key: &ObjectKey) -> String {
-        let short = key.short();
-        match ObjectWord::parse(&short).map(|word| self.fitting(&word).len()) {
+    /// Returns the shortest word that names only this object.
+    pub fn specifier_for(&self, key: &ObjectKey) -> String {
+        let short = key.kind_and_name();
+        match ObjectSpecifier::parse(&short).map(|word| self.matching(&word).len()) {
             Some(0 | 1) => short,
-            Some(_) | None => self.full(key),
+            Some(_) | None => self.full_specifier(key),
         }
     }
 
-    /// Returns the word with group and namespace. The core group is written as an empty one where another group has such a kind, too.
-    fn full(&self, key: &ObjectKey) -> String {
-        let whole = in_namespace(key);
-        let is_shared = ObjectWord::parse(&whole).is_some_and(|word| self.fitting(&word).len() > 1);
+    /// Returns the word with group and namespace. An empty group is written if another group has the same kind.
+    fn full_specifier(&self, key: &ObjectKey) -> String {
+        let whole = qualified_specifier(key);
+        let is_shared = ObjectSpecifier::parse(&whole).is_some_and(|word| self.matching(&word).len() > 1);
         if is_shared && key.group.is_empty() {
             return whole.replacen('/', "./", 1);
         }
@@ -215,8 +223,8 @@ impl ObjectIndex {
     }
 }
 
-/// `Deployment.apps/shop/api`; `Namespace/shop`.
-fn in_namespace(key: &ObjectKey) -> String {
+/// Returns `Deployment.apps/shop/api`, or `Namespace/shop`.
+fn qualified_specifier(key: &ObjectKey) -> String {
     let group = Some(&key.group).filter(|group| !group.is_empty());
     let group = group.map_or_else(String::new, |group| format!(".{group}"));
     let namespace = Some(&key.namespace).filter(|namespace| !namespace.is_empty());
@@ -241,15 +249,15 @@ mod tests {
 
     #[test]
     fn a_word_that_fits_several_objects_lists_them() {
-        let index = ObjectIndex::of([
+        let index = ObjectIndex::from_keys([
             key("", "Secret", "staging", "creds"),
             key("", "Secret", "prod", "creds"),
         ]);
-        let several = Unresolved::Several(vec!["Secret/prod/creds".to_owned(), "Secret/staging/creds".to_owned()]);
+        let several = Unresolved::Ambiguous(vec!["Secret/prod/creds".to_owned(), "Secret/staging/creds".to_owned()]);
         assert_eq!(index.resolve("Secret/creds"), Err(several));
         let staging = index.resolve("secret/staging/creds").unwrap();
         assert_eq!(staging.namespace, "staging");
-        assert_eq!(index.word_for(staging), "Secret/staging/creds");
+        assert_eq!(index.specifier_for(staging), "Secret/staging/creds");
     }
 
     #[test]
@@ -258,12 +266,12 @@ mod tests {
             key("", "Service", "shop", "web"),
             key("serving.knative.dev", "Service", "shop", "web"),
         );
-        let index = ObjectIndex::of([core.clone(), knative.clone()]);
+        let index = ObjectIndex::from_keys([core.clone(), knative.clone()]);
         let several = vec![
             "Service./shop/web".to_owned(),
             "Service.serving.knative.dev/shop/web".to_owned(),
         ];
-        assert_eq!(index.resolve("Service/shop/web"), Err(Unresolved::Several(several)));
+        assert_eq!(index.resolve("Service/shop/web"), Err(Unresolved::Ambiguous(several)));
         assert_eq!(index.resolve("Service./shop/web"), Ok(&core));
         assert_eq!(index.resolve("Service.serving.knative.dev/web"), Ok(&knative));
     }
@@ -271,7 +279,7 @@ mod tests {
     #[test]
     fn a_hook_may_be_named_by_its_name_or_prefix_alone() {
         let migrate = key("batch", "Job", "shop", "migrate-*");
-        let index = ObjectIndex::of([migrate.clone(), key("batch", "Job", "shop", "load")]);
+        let index = ObjectIndex::from_keys([migrate.clone(), key("batch", "Job", "shop", "load")]);
         for word in [
             "migrate",
             "migrate-",
@@ -281,7 +289,7 @@ mod tests {
         ] {
             assert_eq!(index.resolve_hook(word), Ok(&migrate), "{word}");
         }
-        assert_eq!(index.resolve("migrate"), Err(Unresolved::NoWord));
+        assert_eq!(index.resolve("migrate"), Err(Unresolved::Malformed));
         let near = index.resolve_hook("laod");
         assert!(matches!(near, Err(Unresolved::Unknown { near: Some(near), .. }) if near == "load"));
         // Only a generated name is a prefix.
@@ -291,7 +299,7 @@ mod tests {
     #[test]
     fn what_has_not_the_form_is_no_word() {
         for word in ["", "/", "settings", "a/b/c/d", "/x", "Job/", "Job//x", ".apps/x"] {
-            assert_eq!(ObjectWord::parse(word), None, "{word}");
+            assert_eq!(ObjectSpecifier::parse(word), None, "{word}");
         }
     }
 
@@ -311,10 +319,10 @@ mod tests {
             // Nor is there an object `y` beside a hook that is called by the prefix `y-`.
             let has_prefix = keys.iter().any(|key| key.name.ends_with('*'));
             let keys = keys.into_iter().filter(|key| !has_prefix || key.name != "y");
-            let index = ObjectIndex::of(keys.collect::<Vec<_>>());
+            let index = ObjectIndex::from_keys(keys.collect::<Vec<_>>());
             for key in index.by_name.values().flatten() {
-                prop_assert_eq!(index.resolve(&index.word_for(key)), Ok(key));
-                prop_assert_eq!(index.resolve(&index.full(key)), Ok(key));
+                prop_assert_eq!(index.resolve(&index.specifier_for(key)), Ok(key));
+                prop_assert_eq!(index.resolve(&index.full_specifier(key)), Ok(key));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The operation: one run of a plan as a value. It is told what happened and answers with orders and news; it owns no clock, no
-//! connection and no plugin.
+//! The operation: one run of a plan, as a value. It receives inputs and returns effects and events. It has no clock, no connection and no
+//! plugin.
 //!
 //! ```text
 //!            every wave of every phase ended well
@@ -10,12 +10,12 @@
 //!     └──────────────▶ running hooks are aborted ─▶ closing ─▶ Terminated
 //! ```
 //!
-//! A wave starts kind by kind: the next kind when every object of the one before was answered for. When a task fails nothing new
-//! starts; the wave's running hooks are awaited. At the end of a phase the delete policies of its helpers are asked (`dispose.rs`).
-//! Closing asks the delete policies once more, about what is still there.
+//! A wave starts kind by kind: the next kind starts when every object of the one before was accepted. After a failure nothing new starts,
+//! and running hooks of the wave are waited for. At the end of a phase the delete policies of its helpers are asked (`dispose.rs`). Closing
+//! asks the delete policies again about objects that still exist.
 //!
-//! Its serialized state is the checkpoint. What was ordered and is unanswered follows from the state of each task, so a new driver
-//! orders it again (`resume.rs`); every order may be carried out twice.
+//! The serialized state is the checkpoint. Effects without an answer follow from the state of each task, so a new driver orders them again
+//! (`resume.rs`). Every effect may be executed twice.
 
 mod advance;
 mod again;
@@ -26,6 +26,8 @@ mod dispose;
 mod failed_wave;
 mod hook;
 mod hook_health;
+mod hook_run;
+mod hook_step;
 mod missing;
 mod own;
 mod resource;
@@ -34,23 +36,24 @@ mod state;
 mod stop;
 mod terminating;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-pub use self::state::{Due, OperationState};
+pub use self::state::{OperationState, ScheduledDeletion};
 use self::{
     board::WaveIndex,
     state::{Stage, TaskState},
 };
 use crate::{
-    effect::Effect,
-    event::{Event, EventKind, Status, TaskOutline},
+    effect::{Effect, Work},
+    event::{Event, EventKind, OperationStatus, TaskOutline},
     input::{Input, InputKind},
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
     plan::{FieldPlaces, Plan},
     plugins::FailureCause,
+    remedy::Remedies,
     task::{Action, ExpectedChange, FailureClass, Task, TaskId, TaskResult},
     text,
 };
@@ -60,18 +63,20 @@ use crate::{
 pub struct Operation {
     plan: Arc<Plan>,
     state: OperationState,
-    board: WaveIndex,
+    wave_index: WaveIndex,
 }
 
-/// How many failures are told in the cause of an operation's failure; the others are counted.
-const MOST_BLAMED: u32 = 20;
-/// How many objects that failed are named there.
-const MOST_BLAMED_OBJECTS: usize = 100;
-/// How many bytes each of those failures has there, but for the first.
-const BLAME_BYTES: usize = 512;
+/// The maximum number of failures in the message of an operation's failure; further ones are counted.
+const MAX_LISTED_FAILURES: u32 = 20;
+/// The maximum number of failed objects that an operation's failure names.
+const MAX_FAILED_OBJECTS: usize = 100;
+/// How many different remedies are named there.
+const MAX_REMEDIES: usize = 8;
+/// The maximum length of each of those messages in bytes, except for the first.
+const MAX_LATER_FAILURE_BYTES: usize = 512;
 
-/// What is told of the failures that are only counted.
-fn others(count: u32) -> String {
+/// Returns the text for failures that are only counted.
+fn further_failures_text(count: u32) -> String {
     if count == 0 {
         return String::new();
     }
@@ -84,74 +89,82 @@ impl PartialEq for Operation {
     }
 }
 
-/// What one input led to.
+/// The result of one input.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Step {
-    /// What shall be done, in this order.
+    /// The effects to execute, in this order.
     pub effects: Vec<Effect>,
-    /// What people are told, in this order.
+    /// The events for users, in this order.
     pub events: Vec<Event>,
-    /// Whether the state must be stored before the effects are carried out.
+    /// Whether the state must be stored before the effects are executed.
     pub must_save: bool,
 }
 
 impl Operation {
-    /// Makes an operation that hasn't begun.
+    /// Creates an operation that hasn't started.
     pub fn new(plan: Arc<Plan>, id: impl Into<String>) -> Operation {
         let state = OperationState::new(id.into(), &plan);
         let board = WaveIndex::default();
-        Operation { plan, state, board }
+        Operation {
+            plan,
+            state,
+            wave_index: board,
+        }
     }
 
-    /// Makes one from its checkpoint.
+    /// Restores an operation from its checkpoint.
     pub fn restore(plan: Arc<Plan>, state: OperationState) -> Operation {
         let board = WaveIndex::default();
-        Operation { plan, state, board }
+        Operation {
+            plan,
+            state,
+            wave_index: board,
+        }
     }
 
-    /// Says where the fields of its objects are written, which isn't stored.
-    pub fn set_written(&mut self, written: FieldPlaces) {
-        Arc::make_mut(&mut self.plan).written = written;
+    /// Sets the places of its objects' fields, which aren't stored.
+    pub fn set_field_places(&mut self, written: FieldPlaces) {
+        Arc::make_mut(&mut self.plan).field_places = written;
     }
 
-    /// Returns its plan.
+    /// Returns the plan.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
-    /// Returns what a checkpoint has to hold beside the plan.
+    /// Returns the state that a checkpoint stores beside the plan.
     pub fn state(&self) -> &OperationState {
         &self.state
     }
 
-    /// Returns how it is.
-    pub fn status(&self) -> &Status {
+    /// Returns the status.
+    pub fn status(&self) -> &OperationStatus {
         &self.state.status
     }
 
-    /// Returns what is due to be deleted after its end.
-    pub fn due(&self) -> &[Due] {
-        &self.state.due
+    /// Returns the deletions that are due after its end.
+    pub fn scheduled_deletions(&self) -> &[ScheduledDeletion] {
+        &self.state.scheduled_deletions
     }
 
-    /// Returns why it fails, as far as it does: what SyncFail is told.
+    /// Returns why the operation fails, if it does. SyncFail hooks receive it.
     pub fn cause(&self) -> Option<&FailureCause> {
         self.state.cause.as_ref()
     }
 
-    /// Returns when it is given up.
+    /// Returns the operation's current deadline.
     pub fn deadline(&self) -> Option<Timestamp> {
         self.state.deadline
     }
 
-    /// Lists what it waits for, and until when.
+    /// Lists the tasks that it waits for.
     pub fn waiting(&self) -> Vec<crate::event::WaitingOn> {
         let tasks = self.plan.tasks.iter();
         tasks.filter_map(|task| self.waiting_on(&self.plan, task)).collect()
     }
 
-    /// Returns the object a hook made, with its name and UID, while it is there.
-    pub fn own(&self, task: &TaskId) -> Option<&crate::effect::Target> {
+    /// Returns the object of a hook, with name and UID, while it exists.
+    pub fn hook_object(&self, task: &TaskId) -> Option<&crate::effect::ObjectIdentity> {
         match self.state.tasks.get(task)? {
             TaskState::Hook(run) => run.object.as_ref(),
             TaskState::Pending
@@ -162,10 +175,10 @@ impl Operation {
         }
     }
 
-    /// Returns the run of a hook that has begun.
-    pub fn run_of(&self, task: &Task) -> Option<crate::hook::RunId> {
+    /// Returns the ID of a hook's run in the current attempt; `None` for other tasks.
+    pub fn run_id(&self, task: &Task) -> Option<crate::hook::RunId> {
         let hook = task.hook()?;
-        Some(crate::hook::RunId::of(
+        Some(crate::hook::RunId::new(
             &hook.hook,
             &self.state.id,
             self.state.attempt,
@@ -174,12 +187,12 @@ impl Operation {
     }
 
     /// Lists the hooks that wait for a signal.
-    pub fn awaited(&self, signal: &str) -> Vec<ObjectKey> {
+    pub fn hooks_awaiting(&self, signal: &str) -> Vec<ObjectKey> {
         let awaited = self.awaited_signals().into_iter();
         awaited.filter(|(_, name)| name == signal).map(|(key, _)| key).collect()
     }
 
-    /// Lists the hooks that wait for signals, each with the name of a signal.
+    /// Lists the hooks that wait for signals, each with the signal's name.
     pub fn awaited_signals(&self) -> Vec<(ObjectKey, String)> {
         let signals = |task: &Task| match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => run.signals().map(|name| (task.key.clone(), name.to_owned())).collect(),
@@ -195,7 +208,7 @@ impl Operation {
         self.plan.tasks.iter().flat_map(signals).collect()
     }
 
-    /// Returns how a hook ended, once it has its verdict: for a helper whose phase has ended, how the phase did.
+    /// Returns the outcome of a hook that has its verdict; for a helper, the outcome of its phase.
     pub fn outcome(&self, task: &TaskId) -> Option<crate::hook::HookOutcome> {
         match self.state.tasks.get(task)? {
             TaskState::Hook(run) => run.outcome(),
@@ -207,43 +220,47 @@ impl Operation {
         }
     }
 
-    /// Takes in one thing that happened.
+    /// Processes one input.
     pub fn step(&mut self, input: Input) -> Step {
-        let input = input.bounded();
+        let input = input.truncated();
         let mut out = StepOutput::new(input.at);
         if !self.state.status.is_over() {
             let plan = Arc::clone(&self.plan);
-            let about = input.what.task().cloned();
-            self.take(&plan, input.what, &mut out);
+            let about = input.kind.task().cloned();
+            self.handle(&plan, input.kind, &mut out);
             match about {
-                Some(task) => self.touch(&plan, &task),
-                None => self.board.wipe(),
+                Some(task) => self.update_task_index(&plan, &task),
+                None => self.wave_index.invalidate(),
             }
             self.check_deadlines(&plan, &mut out);
             self.advance(&plan, &mut out);
-            self.notice(&plan, &mut out);
+            self.emit_waiting(&plan, &mut out);
             self.schedule(&plan, &mut out);
         }
-        self.conclude(out)
+        self.finish_step(out)
     }
 
-    fn take(&mut self, plan: &Plan, what: InputKind, out: &mut StepOutput) {
+    fn handle(&mut self, plan: &Plan, what: InputKind, out: &mut StepOutput) {
         match what {
-            InputKind::Begun => self.begin(plan, out),
+            InputKind::Started => self.begin(plan, out),
             InputKind::Resumed => self.resume(plan, out),
             InputKind::Checked { task, result } => self.checked(plan, &task, result, out),
             InputKind::Applied { task, result } => self.applied(plan, &task, result, out),
             InputKind::Deleted { task, target, result } => self.deleted(plan, &task, &target, result, out),
-            InputKind::Observed { task, key, fact } => self.observed(plan, &task, &key, &fact, out),
-            InputKind::OlderDecided { task, result } => self.older_decided(plan, &task, result, out),
+            InputKind::Observed { task, key, state: fact } => self.observed(plan, &task, &key, &fact, out),
+            InputKind::PreviousDecided { task, result } => self.previous_decided(plan, &task, result, out),
             InputKind::HookStepped { task, result } => self.hook_stepped(plan, &task, result, out),
-            InputKind::Answered {
+            InputKind::RequestAnswered {
                 task,
-                ask,
+                request_id: ask,
                 step,
                 answer,
             } => self.answered(plan, &task, (ask, step), answer, out),
-            InputKind::LogsKept { task, bytes, trouble } => self.logs_kept(plan, &task, bytes, trouble, out),
+            InputKind::LogsSaved {
+                task,
+                bytes,
+                problem: trouble,
+            } => self.logs_kept(plan, &task, bytes, trouble, out),
             InputKind::TtlSet { task, result } => self.ttl_set(plan, &task, result, out),
             InputKind::Decided {
                 task,
@@ -252,7 +269,7 @@ impl Operation {
             } => self.decided(plan, &task, occasion, decision, out),
             InputKind::Woke => self.state.wake = None,
             InputKind::Terminated { by } => self.terminate(plan, by, out),
-            InputKind::Troubled { message } => out.tell(EventKind::Troubled { message }),
+            InputKind::Problem { message } => out.emit(EventKind::Problem { message }),
         }
     }
 
@@ -260,20 +277,20 @@ impl Operation {
         if self.state.stage != Stage::New {
             return;
         }
-        self.state.deadline = out.after(plan.limits.operation);
-        self.state.whole_deadline = self.state.deadline;
+        self.state.deadline = out.after(plan.limits.operation_seconds);
+        self.state.total_deadline = self.state.deadline;
         out.must_save = true;
-        out.tell(self.started());
+        out.emit(self.started_event());
         self.begin_checks(plan, out);
     }
 
-    /// Returns its first event.
-    pub(crate) fn started(&self) -> EventKind {
+    /// Returns the first event.
+    pub(crate) fn started_event(&self) -> EventKind {
         let plan = &self.plan;
         EventKind::OperationStarted {
             format: crate::event::FORMAT,
             operation: self.state.id.clone(),
-            does: plan.does,
+            operation_kind: plan.operation_kind,
             application: plan.application.clone(),
             tasks: plan.tasks.iter().map(outline).collect(),
             purpose: plan.purpose,
@@ -281,68 +298,79 @@ impl Operation {
         }
     }
 
-    /// Ends a task, tells so, and remembers what failed.
-    fn finish(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
-        if let TaskResult::Failed { class, message } = &result {
-            self.blame(task, *class, message);
+    /// Ends a task: emits the event and stores the result.
+    fn finish_task(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
+        if let TaskResult::Failed {
+            class,
+            message,
+            remedies,
+        } = &result
+        {
+            self.record_failure(task, *class, message, remedies);
         }
-        // A resource may be applied twice; a hook whose verdict is known must never run again.
-        out.must_save |= task.hook().is_some() || !result.lets_go_on();
-        out.tell(EventKind::TaskFinished {
+        // A resource may be applied twice; a hook with a verdict must never run again.
+        out.must_save |= task.hook().is_some() || !result.allows_next();
+        out.emit(EventKind::TaskFinished {
             task: task.id.clone(),
             result: result.clone(),
         });
         self.state.results.insert(task.id.clone(), result);
     }
 
-    /// Remembers a failure; the first one gives the operation its class.
-    fn blame(&mut self, task: &Task, class: FailureClass, message: &str) {
+    /// Records a failure. The first one determines the class of the operation's failure.
+    fn record_failure(&mut self, task: &Task, class: FailureClass, message: &str, remedies: &Remedies) {
         if self.state.stage == Stage::Failing {
             return;
         }
-        // The name it really has, if it has one of its own.
-        let key = self.own(&task.id).map_or(&task.key, |own| &own.key).clone();
+        // The real name, also for `generateName`.
+        let key = self.hook_object(&task.id).map_or(&task.key, |own| &own.key).clone();
         let failed_before = self.state.failed;
         self.state.failed += 1;
         let cause = self.state.cause.get_or_insert_with(|| FailureCause {
             class,
             message: String::new(),
             objects: Vec::new(),
+            remedies: Remedies::default(),
         });
-        if cause.objects.len() < MOST_BLAMED_OBJECTS {
+        for remedy in &remedies.0 {
+            if !cause.remedies.0.contains(remedy) && cause.remedies.0.len() < MAX_REMEDIES {
+                cause.remedies.0.push(remedy.clone());
+            }
+        }
+        if cause.objects.len() < MAX_FAILED_OBJECTS {
             cause.objects.push(key.to_string());
         }
-        let Some(more) = failed_before.checked_sub(MOST_BLAMED) else {
+        let Some(more) = failed_before.checked_sub(MAX_LISTED_FAILURES) else {
             let most = if cause.message.is_empty() {
-                text::MOST_BYTES
+                text::MAX_BYTES
             } else {
-                BLAME_BYTES
+                MAX_LATER_FAILURE_BYTES
             };
             if !cause.message.is_empty() {
                 cause.message.push_str("; ");
             }
             cause
                 .message
-                .push_str(&text::bounded_to(format!("{key}: {message}"), most));
+                .push_str(&text::truncated_to(format!("{key}: {message}"), most));
             return;
         };
-        // The count of those before is replaced.
-        if let Some(short) = cause.message.strip_suffix(&others(more)).map(str::len) {
+        // Replaces the earlier count.
+        if let Some(short) = cause.message.strip_suffix(&further_failures_text(more)).map(str::len) {
             cause.message.truncate(short);
         }
-        cause.message.push_str(&others(more + 1));
+        cause.message.push_str(&further_failures_text(more + 1));
     }
 
-    fn conclude(&mut self, out: StepOutput) -> Step {
+    fn finish_step(&mut self, out: StepOutput) -> Step {
         let events = out
-            .news
+            .events
             .into_iter()
             .map(|what| {
                 self.state.seq += 1;
                 Event {
                     seq: self.state.seq,
                     at: out.at,
-                    what,
+                    kind: what,
                 }
             })
             .collect();
@@ -362,10 +390,10 @@ fn outline(task: &Task) -> TaskOutline {
                 ExpectedChange::Fields(_) => "change",
                 ExpectedChange::None => "check",
             },
-            String::new(),
+            None,
         ),
-        Action::Delete(_) => ("delete", String::new()),
-        Action::Hook(hook) => ("run", hook.by.plugin.clone()),
+        Action::Delete(_) => ("delete", None),
+        Action::Hook(hook) => ("run", Some(hook.plugin.plugin.clone())),
     };
     TaskOutline {
         id: task.id.clone(),
@@ -373,22 +401,22 @@ fn outline(task: &Task) -> TaskOutline {
         wave: task.wave,
         key: task.key.clone(),
         action: action.to_owned(),
-        by,
+        plugin: by,
     }
 }
 
-/// Returns what a hook's object is to be when it is created: the manifest with the run's name and labels.
+/// Returns the object of a hook as it is created: the manifest with the run's name and labels.
 ///
-/// A Job keeps for at least a day, so that the cluster's TTL controller can't remove it before its verdict was recorded.
-pub fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
-    own::own_object(plan, task, operation, attempt)
+/// A Job is kept for at least a day, so that the cluster's TTL controller can't delete it before its outcome is stored.
+pub fn hook_object_to_create(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
+    own::hook_object_to_create(plan, task, operation, attempt)
 }
 
-/// Collects what a step leads to.
+/// Collects the effects and events of a step.
 struct StepOutput {
     at: Timestamp,
     effects: Vec<Effect>,
-    news: Vec<EventKind>,
+    events: Vec<EventKind>,
     must_save: bool,
 }
 
@@ -397,33 +425,39 @@ impl StepOutput {
         StepOutput {
             at,
             effects: Vec::new(),
-            news: Vec::new(),
+            events: Vec::new(),
             must_save: false,
         }
     }
 
-    fn order(&mut self, effect: Effect) {
+    fn push_effect(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
-    fn tell(&mut self, news: EventKind) {
-        self.news.push(news);
+    fn work(&mut self, task: &TaskId, work: Work) {
+        self.push_effect(Effect::Do {
+            task: task.clone(),
+            work,
+        });
     }
 
-    fn after(&self, seconds: u64) -> Option<Timestamp> {
-        later(self.at, seconds.saturating_mul(1000))
+    fn emit(&mut self, news: EventKind) {
+        self.events.push(news);
+    }
+
+    fn after(&self, duration: Duration) -> Option<Timestamp> {
+        add_milliseconds(self.at, duration)
     }
 }
 
-/// Returns the moment so many milliseconds later; nothing when that is out of range.
-fn later(at: Timestamp, milliseconds: u64) -> Option<Timestamp> {
-    let span = jiff::SignedDuration::from_millis(i64::try_from(milliseconds).ok()?);
-    at.checked_add(span).ok()
+/// Returns the moment so much later; nothing when that is out of range.
+fn add_milliseconds(at: Timestamp, duration: Duration) -> Option<Timestamp> {
+    at.checked_add(jiff::SignedDuration::try_from(duration).ok()?).ok()
 }
 
-/// Says whether what this operation does has a SyncFail phase.
+/// Returns whether the operation has a SyncFail phase.
 fn has_sync_fail(plan: &Plan) -> bool {
-    plan.does == OperationKind::Sync
+    plan.operation_kind == OperationKind::Sync
         && plan
             .tasks
             .iter()

@@ -1,4 +1,4 @@
-//! What an operation does, and what for.
+//! What an operation does, and for which purpose.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OperationKind {
-    /// Makes the cluster as the manifests say.
+    /// Applies the manifests and prunes.
     Sync,
-    /// Removes the application.
+    /// Deletes the application.
     Delete,
 }
 
@@ -23,27 +23,27 @@ impl fmt::Display for OperationKind {
     }
 }
 
-/// What a sync is for. All run alike; which hooks are among their tasks differs.
+/// The purpose of a sync. All purposes run alike but select different hooks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
-    /// To deploy what is desired now.
+    /// To deploy the manifests.
     #[default]
     Deploy,
-    /// To go back to what an earlier sync deployed.
+    /// To return to the manifests of an earlier sync.
     Rollback,
-    /// To test what is deployed: nothing runs but test hooks.
+    /// To test what is deployed: only test hooks run.
     Test,
 }
 
 impl Purpose {
-    /// Says whether it is the usual one, which stored forms leave out.
+    /// Returns whether it is the default, which stored formats leave out.
     pub const fn is_deploy(&self) -> bool {
         matches!(self, Purpose::Deploy)
     }
 
-    /// Returns the word for an operation that does this for that.
-    pub const fn word(self, does: OperationKind) -> &'static str {
+    /// Returns the name of an operation with this purpose, as in the command line.
+    pub const fn operation_name(self, does: OperationKind) -> &'static str {
         match (does, self) {
             (OperationKind::Delete, _) => "delete",
             (OperationKind::Sync, Purpose::Deploy) => "sync",

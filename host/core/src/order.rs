@@ -1,11 +1,11 @@
-//! The order of kinds inside a wave: what others need first.
+//! The order of kinds within a wave.
 //!
 //! Helm's install order (`pkg/release/v1/util/kind_sorter.go`), which Argo CD follows, with one change: webhook configurations come
 //! after the workloads that serve them.
 
 use crate::object::GroupKind;
 
-const ORDER: [&str; 38] = [
+const KIND_ORDER: [&str; 38] = [
     "PriorityClass",
     "Namespace",
     "NetworkPolicy",
@@ -46,21 +46,21 @@ const ORDER: [&str; 38] = [
     "ValidatingWebhookConfiguration",
 ];
 
-/// Returns the place of a kind: lower ones are applied first and deleted last. Kinds that Kubernetes doesn't define are last.
+/// Returns the rank of a kind: lower ranks are applied first and deleted last. Kinds that Kubernetes doesn't define come last.
 pub fn rank(kind: &GroupKind) -> u32 {
     let is_built_in = kind.group.is_empty()
         || kind.group.ends_with(".k8s.io")
         || ["apps", "batch", "autoscaling", "policy", "extensions"].contains(&kind.group.as_str());
-    let place = ORDER.iter().position(|known| is_built_in && *known == kind.kind);
-    u32::try_from(place.unwrap_or(ORDER.len())).unwrap_or(u32::MAX)
+    let place = KIND_ORDER.iter().position(|known| is_built_in && *known == kind.kind);
+    u32::try_from(place.unwrap_or(KIND_ORDER.len())).unwrap_or(u32::MAX)
 }
 
-/// Says whether objects of a kind define one other kind, so that what comes after them must wait until they have.
+/// Returns whether objects of a kind define another kind. Later kinds wait until they are established.
 pub fn is_definition(kind: &GroupKind) -> bool {
     kind.group == "apiextensions.k8s.io" && kind.kind == "CustomResourceDefinition"
 }
 
-/// Says whether objects of a kind have another server serve a version of an API group.
+/// Returns whether objects of a kind register an API group version that another server serves.
 pub fn is_api_service(kind: &GroupKind) -> bool {
     kind.group == "apiregistration.k8s.io" && kind.kind == "APIService"
 }

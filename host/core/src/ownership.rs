@@ -1,9 +1,8 @@
-//! Whose a live object is, and why it may not be removed. Everything that decides about either asks here.
+//! Decides to which application a live object belongs, and whether it may be deleted. All code that needs to know asks here.
 //!
-//! An application is its namespace and its name. Two labels name both on everything that it applies or creates; version 0.1.0 wrote
-//! the name alone. Labels can be copied, by people and by controllers that pass on what they find on their own objects. So a label
-//! says where to look; what the application made is what its inventory names by key and UID, and objects on which its field
-//! manager owns the application's label.
+//! An application is identified by its namespace and name. Two labels name both on every object that it applies or creates; version 0.1.0
+//! wrote only the name. Labels can be copied by people and by controllers, so a label only says where to look. An object belongs to the
+//! application if its inventory has the key and UID, or if the application's field manager owns the label.
 
 use std::collections::BTreeSet;
 
@@ -14,68 +13,69 @@ use crate::{
     inventory::Inventory,
     object::{Object, labels},
     plugins::Application,
+    remedy::{Notice, Setting},
 };
 
-/// The application's name in `managedFields`.
-pub const MANAGER: &str = "capstan";
-/// What the names of the field managers begin with that act for hooks' plugins.
-pub const MANAGER_OF_HOOKS: &str = "capstan-hook-";
+/// Capstan's field manager.
+pub const FIELD_MANAGER: &str = "capstan";
+/// The prefix of the field managers for hooks' plugins.
+pub const HOOK_FIELD_MANAGER_PREFIX: &str = "capstan-hook-";
 
 /// Annotations of the tools whose hooks are taken over.
 const HOOK_ANNOTATIONS: [&str; 3] = ["argocd.argoproj.io/hook", "helm.sh/hook", "capstan.dev/hook"];
 
-/// Whose an object is, by its labels.
+/// The owner of an object, by its labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// This application's.
+    /// This application.
     Ours,
-    /// Only the name is on it, and it is this application's: version 0.1.0 made it, for this application or for one of the same name
+    /// It has only the name label, with this application's name: version 0.1.0 created it, for this application or for one of the same name
     /// in another namespace.
-    OursByOldLabel,
-    /// Another application's: its name, and its namespace where that tells it apart.
+    OursByNameOnly,
+    /// Another application: its name, and its namespace if it differs.
     Another(String),
-    /// No application's.
+    /// No application.
     Nobody,
 }
 
-/// Whether an object may be removed.
+/// Whether an object may be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// It may.
+    /// It may be deleted.
     Allowed,
-    /// It isn't the application's own, for this reason.
+    /// It doesn't belong to the application, for this reason.
     NotOurs(String),
-    /// It may be another application's: `--confirm` is needed, for this reason.
-    Unconfirmed(String),
+    /// It may be another application's: the user has to confirm it, for this reason.
+    Unconfirmed(Notice),
 }
 
-/// What an application knows by which its objects are told from those of others.
+/// What distinguishes an application's objects from those of others.
 #[derive(Debug, Clone, Copy)]
 pub struct Ownership<'a> {
     application: &'a Application,
     inventory: &'a Inventory,
-    /// The applications that are deleted and have left objects with their labels.
+    /// Deleted applications that left objects with their labels.
     deleted: &'a BTreeSet<Application>,
 }
 
-const NONE: &BTreeSet<Application> = &BTreeSet::new();
+const NO_APPLICATIONS: &BTreeSet<Application> = &BTreeSet::new();
 
-/// Writes the application's labels on an object that it is about to make.
-pub fn mark(object: &mut Object, application: &Application) {
+/// Sets the application's labels on an object that it creates.
+pub fn add_labels(object: &mut Object, application: &Application) {
     object.set_label(labels::APPLICATION, &application.name);
     object.set_label(labels::NAMESPACE, &application.namespace);
 }
 
-/// Returns the label selector that finds the application's objects in a namespace, or those in none when `namespace` is empty. What it
-/// finds is to be judged by [`Ownership::owner`]: it finds objects of version 0.1.0, too.
-pub fn selector(application: &Application) -> String {
+/// Returns the label selector for the application's objects. It also finds objects of version 0.1.0, so [`Ownership::owner`] must check the
+/// result.
+pub fn label_selector(application: &Application) -> String {
     format!("{}={}", labels::APPLICATION, application.name)
 }
 
-/// Returns the label selector by which the application's objects are watched: in its own namespace the name is enough, elsewhere there
-/// may be objects of an application of the same name.
-pub fn watch_selector(application: &Application, namespace: &str) -> String {
-    let by_name = selector(application);
+/// Returns the label selector for watches of the application's objects. In its own namespace the name is enough; elsewhere there may be
+/// objects of another application of that name.
+pub fn watch_label_selector(application: &Application, namespace: &str) -> String {
+    let by_name = label_selector(application);
     if namespace == application.namespace {
         by_name
     } else {
@@ -83,21 +83,21 @@ pub fn watch_selector(application: &Application, namespace: &str) -> String {
     }
 }
 
-/// Says whether [`watch_selector`] finds an object.
+/// Returns whether [`watch_selector`] selects an object.
 pub fn is_watched(object: &Object, application: &Application) -> bool {
     let is_named = object.label(labels::APPLICATION) == Some(&application.name);
     let is_placed = object.label(labels::NAMESPACE) == Some(&application.namespace);
     is_named && (is_placed || object.namespace() == application.namespace)
 }
 
-/// Returns whose an object is, by its labels.
+/// Returns the owner of an object, by its labels.
 pub fn owner(live: &Object, application: &Application) -> Owner {
     let Some(name) = live.label(labels::APPLICATION) else {
         return Owner::Nobody;
     };
     let namespace = live.label(labels::NAMESPACE);
     match namespace {
-        None if name == application.name => Owner::OursByOldLabel,
+        None if name == application.name => Owner::OursByNameOnly,
         Some(namespace) if name == application.name && namespace == application.namespace => Owner::Ours,
         Some(namespace) if namespace != application.namespace => {
             Owner::Another(format!("{name} of the namespace {namespace}"))
@@ -106,8 +106,8 @@ pub fn owner(live: &Object, application: &Application) -> Owner {
     }
 }
 
-/// Returns the application that an object's labels name; nothing if they name none, or only its name, as version 0.1.0 wrote them.
-pub fn labelled(live: &Object) -> Option<Application> {
+/// Returns the application that an object's labels name; `None` if there are no labels or only the name, as in version 0.1.0.
+pub fn labelled_application(live: &Object) -> Option<Application> {
     Some(Application {
         name: live.label(labels::APPLICATION)?.to_owned(),
         namespace: live.label(labels::NAMESPACE)?.to_owned(),
@@ -115,107 +115,111 @@ pub fn labelled(live: &Object) -> Option<Application> {
 }
 
 impl<'a> Ownership<'a> {
-    /// Makes one of the application and of what its operations made.
+    /// Creates it for an application and its inventory.
     pub fn new(application: &'a Application, inventory: &'a Inventory) -> Ownership<'a> {
         Ownership {
             application,
             inventory,
-            deleted: NONE,
+            deleted: NO_APPLICATIONS,
         }
     }
 
-    /// Does so where these applications are deleted: what they left belongs to nobody.
+    /// Adds deleted applications. What they left belongs to nobody.
     #[must_use]
     pub fn after_deletion_of(self, deleted: &'a BTreeSet<Application>) -> Ownership<'a> {
         Ownership { deleted, ..self }
     }
 
-    /// Returns whose an object is, by its labels.
+    /// Returns the owner of an object, by its labels.
     pub fn owner(&self, live: &Object) -> Owner {
         match owner(live, self.application) {
-            Owner::Another(_) if self.was_left(live).is_some() => Owner::Nobody,
+            Owner::Another(_) if self.left_by(live).is_some() => Owner::Nobody,
             owner => owner,
         }
     }
 
     /// Returns the deleted application that left an object.
-    pub fn was_left(&self, live: &Object) -> Option<&'a Application> {
-        self.deleted.get(&labelled(live)?)
+    pub fn left_by(&self, live: &Object) -> Option<&'a Application> {
+        self.deleted.get(&labelled_application(live)?)
     }
 
-    /// Says whether an object that is about to be applied becomes the application's just now.
-    pub fn is_adopted(&self, live: &Object) -> bool {
+    /// Returns whether an object becomes the application's when it is applied.
+    pub fn has_no_owner(&self, live: &Object) -> bool {
         self.owner(live) == Owner::Nobody
     }
 
-    /// Returns the application that an object belongs to, if it is another one.
-    pub fn another(&self, live: &Object) -> Option<String> {
+    /// Returns the other application that an object belongs to, if there is one.
+    pub fn other_owner(&self, live: &Object) -> Option<String> {
         match self.owner(live) {
             Owner::Another(name) => Some(name),
-            Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => None,
+            Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => None,
         }
     }
 
-    /// Says whether an operation of this application made an object.
-    pub fn has_made(&self, live: &Object) -> bool {
-        if self.inventory.has(&live.key(), live.uid()) {
+    /// Returns whether an operation of this application created or applied an object.
+    pub fn has_created(&self, live: &Object) -> bool {
+        if self.inventory.contains(&live.key(), live.uid()) {
             return true;
         }
         match self.owner(live) {
-            Owner::Ours | Owner::OursByOldLabel => has_labelled(live),
+            Owner::Ours | Owner::OursByNameOnly => owns_label(live),
             Owner::Another(_) | Owner::Nobody => false,
         }
     }
 
-    /// Says whether an object is the application's own: it made the object, and nobody else controls it.
+    /// Returns whether an object belongs to the application: it created the object, and nothing else controls it.
     pub fn is_own(&self, live: &Object) -> bool {
         self.not_ours(live).is_none()
     }
 
-    /// Says whether an object may be removed. `is_confirmed`: whether the user's `--confirm` names it.
+    /// Says whether an object may be removed. `is_confirmed`: whether the user has confirmed that.
     pub fn removal(&self, live: &Object, is_confirmed: bool) -> Removal {
         if let Some(reason) = self.not_ours(live) {
             return Removal::NotOurs(reason);
         }
-        let is_known = self.inventory.has(&live.key(), live.uid());
+        let is_known = self.inventory.contains(&live.key(), live.uid());
         let is_at_home = live.namespace() == self.application.namespace;
-        if self.owner(live) == Owner::OursByOldLabel && !is_known && !is_at_home && !is_confirmed {
-            return Removal::Unconfirmed(format!(
-                "version 0.1.0 made it, for this application or for another one named {}: `--confirm {}`",
-                self.application.name,
-                live.key().short()
-            ));
+        if self.owner(live) == Owner::OursByNameOnly && !is_known && !is_at_home && !is_confirmed {
+            let why = format!(
+                "version 0.1.0 made it, for this application or for another one named {}",
+                self.application.name
+            );
+            let confirm = Setting::Confirm {
+                object: live.key().kind_and_name(),
+                with_contents: false,
+            };
+            return Removal::Unconfirmed(Notice::new(why, confirm));
         }
         Removal::Allowed
     }
 
-    /// Returns why an object isn't the application's own.
+    /// Returns why an object doesn't belong to the application.
     fn not_ours(&self, live: &Object) -> Option<String> {
         match self.owner(live) {
             Owner::Another(name) => return Some(format!("it belongs to the application {name}")),
-            Owner::Ours | Owner::OursByOldLabel if !self.has_made(live) => {
+            Owner::Ours | Owner::OursByNameOnly if !self.has_created(live) => {
                 return Some("it carries this application's labels, but this application didn't make it".to_owned());
             }
-            Owner::Nobody if !self.has_made(live) => return Some("this application didn't make it".to_owned()),
-            Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => {}
+            Owner::Nobody if !self.has_created(live) => return Some("this application didn't make it".to_owned()),
+            Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => {}
         }
         let controller = foreign_controller(live)?;
         Some(format!("{controller} controls it (`ownerReferences`)"))
     }
 
-    /// Says whether a hook's object may take the place of a live one of its name: one that a hook of this application made, that was an
-    /// ordinary object of it, or that the tool made which ran this hook before us, whose annotations it carries.
-    pub fn gives_way(&self, live: &Object, runs_to_completion: bool, mode: Mode) -> bool {
+    /// Returns whether a hook's object may replace or be applied over a live object of its name: an object of a hook or an ordinary object
+    /// of this application, or one with the annotations of the tool that ran the hook before.
+    pub fn may_be_replaced_by_hook(&self, live: &Object, runs_to_completion: bool, mode: Mode) -> bool {
         match self.owner(live) {
             Owner::Another(_) => false,
-            Owner::Nobody if !self.has_made(live) => {
+            Owner::Nobody if !self.has_created(live) => {
                 let ran_elsewhere = HOOK_ANNOTATIONS.iter().any(|name| live.annotation(name).is_some());
                 ran_elsewhere && foreign_controller(live).is_none()
             }
-            Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => {
-                // Of several hooks with one name each takes the place of the one before.
+            Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => {
+                // Each of several hooks with one name replaces the object of the one before.
                 let is_of_hook = live.label(labels::HOOK).is_some();
-                // Helpers are applied over; what runs is replaced, by Argo CD's rules also when it was no hook's.
+                // Helpers are applied over. What runs to completion is replaced; in compat mode also if it wasn't a hook's object.
                 let takes_resources = !runs_to_completion || mode.has(Rule::EveryKindIsReplaced);
                 let is_annotated = HOOK_ANNOTATIONS.iter().any(|name| live.annotation(name).is_some());
                 let fits = is_of_hook || takes_resources || is_annotated;
@@ -224,26 +228,26 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Says in words that a hook's object can't be made since its name is taken.
-    pub fn taken(&self, live: &Object) -> String {
+    /// Returns the message that a hook's object can't be created because its name is taken.
+    pub fn name_taken_message(&self, live: &Object) -> String {
         match self.owner(live) {
             Owner::Another(name) => format!("{} belongs to the application {name}", live.key()),
-            Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => {
+            Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => {
                 format!("{} is there already and was made by nobody's hook", live.key())
             }
         }
     }
 }
 
-/// What to do about an object that belongs to another application.
-pub const ANOTHERS_HINT: &str = "remove it from one of the two; if that application is no more, take its label `capstan.dev/application` \
+/// The hint for an object of another application.
+pub const OTHER_OWNER_HINT: &str = "remove it from one of the two; if that application is no more, take its label `capstan.dev/application` \
      off the object";
 
-/// What to do about a hook's object whose name is taken.
-pub const TAKEN_HINT: &str = "delete it or give the hook another name";
+/// The hint for a hook's object whose name is taken.
+pub const NAME_TAKEN_HINT: &str = "delete it or give the hook another name";
 
-/// Says whether a manager of ours owns the application's label.
-fn has_labelled(live: &Object) -> bool {
+/// Returns whether one of Capstan's field managers owns the application's label.
+fn owns_label(live: &Object) -> bool {
     let label = format!("f:{}", labels::APPLICATION);
     our_fields(live).any(|fields| {
         let labels = fields.get("f:metadata").and_then(|metadata| metadata.get("f:labels"));
@@ -251,17 +255,17 @@ fn has_labelled(live: &Object) -> bool {
     })
 }
 
-/// Returns the fields that managers of ours own.
+/// Returns the field sets that Capstan's field managers own.
 fn our_fields(live: &Object) -> impl Iterator<Item = &Value> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     entries.into_iter().flatten().filter_map(|entry| {
         let manager = entry.get("manager").and_then(Value::as_str)?;
-        let is_ours = manager == MANAGER || manager.starts_with(MANAGER_OF_HOOKS);
+        let is_ours = manager == FIELD_MANAGER || manager.starts_with(HOOK_FIELD_MANAGER_PREFIX);
         is_ours.then(|| entry.get("fieldsV1")).flatten()
     })
 }
 
-/// Returns the controller that looks after an object, as `Kind/name`, unless a manifest of ours names it.
+/// Returns the controller of an object, as `Kind/name`, unless one of Capstan's manifests names it.
 fn foreign_controller(live: &Object) -> Option<String> {
     let references = live.0.pointer("/metadata/ownerReferences").and_then(Value::as_array)?;
     let controller = references
@@ -279,211 +283,4 @@ fn foreign_controller(live: &Object) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn application(name: &str, namespace: &str) -> Application {
-        Application {
-            name: name.to_owned(),
-            namespace: namespace.to_owned(),
-        }
-    }
-
-    fn object(labels: &Value, managers: &[&str]) -> Object {
-        let fields: serde_json::Map<String, Value> = labels
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| (format!("f:{name}"), json!({})))
-            .collect();
-        let managed: Vec<Value> = managers
-            .iter()
-            .map(|manager| json!({ "manager": manager, "operation": "Apply", "fieldsV1": { "f:metadata": { "f:labels": fields } } }))
-            .collect();
-        Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": {
-            "name": "c", "namespace": "shared", "uid": "u1", "labels": labels, "managedFields": managed,
-        } }))
-    }
-
-    fn both() -> Value {
-        json!({ "capstan.dev/application": "web", "capstan.dev/application-namespace": "team1" })
-    }
-
-    #[test]
-    fn an_application_is_its_name_and_its_namespace() {
-        let ours = application("web", "team1");
-        for (labels, expected) in [
-            (both(), Owner::Ours),
-            (json!({ "capstan.dev/application": "web" }), Owner::OursByOldLabel),
-            (
-                json!({ "capstan.dev/application": "web", "capstan.dev/application-namespace": "team2" }),
-                Owner::Another("web of the namespace team2".to_owned()),
-            ),
-            (
-                json!({ "capstan.dev/application": "api", "capstan.dev/application-namespace": "team1" }),
-                Owner::Another("api".to_owned()),
-            ),
-            (
-                json!({ "capstan.dev/application": "api" }),
-                Owner::Another("api".to_owned()),
-            ),
-            (json!({ "capstan.dev/application-namespace": "team1" }), Owner::Nobody),
-            (json!({}), Owner::Nobody),
-        ] {
-            assert_eq!(owner(&object(&labels, &[]), &ours), expected, "{labels}");
-        }
-    }
-
-    #[test]
-    fn what_a_deleted_application_left_is_nobodys() {
-        let ours = application("new", "team1");
-        let none = Inventory::default();
-        let deleted = BTreeSet::from([application("web", "team1")]);
-        let ownership = Ownership::new(&ours, &none).after_deletion_of(&deleted);
-        let left = object(&both(), &["capstan"]);
-        assert_eq!(ownership.owner(&left), Owner::Nobody);
-        assert!(ownership.is_adopted(&left));
-        assert_eq!(
-            ownership.removal(&left, true),
-            Removal::NotOurs("this application didn't make it".to_owned())
-        );
-        let others = json!({ "capstan.dev/application": "web", "capstan.dev/application-namespace": "team2" });
-        let without_namespace = json!({ "capstan.dev/application": "web" });
-        for labels in [others, without_namespace] {
-            let another = object(&labels, &["capstan"]);
-            assert!(matches!(ownership.owner(&another), Owner::Another(_)), "{labels}");
-        }
-    }
-
-    #[test]
-    fn what_may_be_removed() {
-        let ours = application("web", "team1");
-        let none = Inventory::default();
-        let old = json!({ "capstan.dev/application": "web" });
-        let mut known = Inventory::default();
-        known.insert(object(&both(), &[]).key(), "u1");
-        let mut other = Inventory::default();
-        other.insert(object(&both(), &[]).key(), "u2");
-        let told = |live: &Object, inventory: &Inventory| match Ownership::new(&ours, inventory).removal(live, false) {
-            Removal::Allowed => "allowed".to_owned(),
-            Removal::NotOurs(reason) => format!("not ours: {reason}"),
-            Removal::Unconfirmed(reason) => format!("unconfirmed: {reason}"),
-        };
-        let copy = "not ours: it carries this application's labels, but this application didn't make it";
-        for (what, live, inventory, expected) in [
-            ("applied", object(&both(), &["capstan"]), &none, "allowed"),
-            (
-                "applied for a hook",
-                object(&both(), &["capstan-hook-x"]),
-                &none,
-                "allowed",
-            ),
-            ("a copy", object(&both(), &["operator"]), &none, copy),
-            ("a copy without managers", object(&both(), &[]), &none, copy),
-            (
-                "made anew under the same name",
-                object(&both(), &["kubectl"]),
-                &other,
-                copy,
-            ),
-            ("managers wiped", object(&both(), &[]), &known, "allowed"),
-            ("labels removed", object(&json!({}), &[]), &known, "allowed"),
-            (
-                "never ours",
-                object(&json!({}), &["capstan"]),
-                &none,
-                "not ours: this application didn't make it",
-            ),
-            (
-                "of version 0.1.0",
-                object(&old, &["capstan"]),
-                &none,
-                "unconfirmed: version 0.1.0 made it, for this application or for another one named web: `--confirm ConfigMap/c`",
-            ),
-            (
-                "of version 0.1.0, and known",
-                object(&old, &["capstan"]),
-                &known,
-                "allowed",
-            ),
-        ] {
-            assert_eq!(told(&live, inventory), expected, "{what}");
-        }
-        let home = application("web", "shared");
-        let old = Ownership::new(&home, &none).removal(&object(&old, &["capstan"]), false);
-        assert_eq!(old, Removal::Allowed, "in the application's own namespace");
-    }
-
-    #[test]
-    fn a_controller_that_no_manifest_names_keeps_its_object() {
-        let ours = application("web", "team1");
-        let mut live = object(&both(), &["capstan"]);
-        live.0["metadata"]["ownerReferences"] =
-            json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "source", "uid": "o1", "controller": true }]);
-        let mut known = Inventory::default();
-        known.insert(live.key(), "u1");
-        let ownership = Ownership::new(&ours, &known);
-        let expected = Removal::NotOurs("ConfigMap/source controls it (`ownerReferences`)".to_owned());
-        assert_eq!(ownership.removal(&live, true), expected);
-        live.0["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:ownerReferences"] =
-            json!({ "k:{\"uid\":\"o1\"}": {} });
-        assert_eq!(
-            ownership.removal(&live, false),
-            Removal::Allowed,
-            "a manifest names the controller"
-        );
-        live.0["metadata"]["ownerReferences"][0]["controller"] = json!(false);
-        live.0["metadata"]["managedFields"] = json!([]);
-        assert_eq!(
-            ownership.removal(&live, false),
-            Removal::Allowed,
-            "an owner that is no controller"
-        );
-    }
-
-    #[test]
-    fn a_hook_takes_no_name_of_others() {
-        let ours = application("web", "team1");
-        let none = Inventory::default();
-        let of_hook = |id: &str| {
-            let mut labels = both();
-            labels["capstan.dev/hook-id"] = json!(id);
-            labels
-        };
-        let mut helm = object(&json!({}), &["helm"]);
-        helm.0["metadata"]["annotations"] = json!({ "helm.sh/hook": "pre-install" });
-        let mut theirs = object(
-            &json!({ "capstan.dev/application": "web", "capstan.dev/application-namespace": "team2" }),
-            &["capstan"],
-        );
-        theirs.0["metadata"]["annotations"] = json!({ "helm.sh/hook": "pre-install" });
-        for (what, live, helper, job, job_in_compat) in [
-            ("an earlier run", object(&of_hook("h1"), &["capstan"]), true, true, true),
-            (
-                "another hook of its name",
-                object(&of_hook("h2"), &["capstan"]),
-                true,
-                true,
-                true,
-            ),
-            (
-                "a copy of one",
-                object(&of_hook("h1"), &["kubectl"]),
-                false,
-                false,
-                false,
-            ),
-            ("it was no hook", object(&both(), &["capstan"]), true, false, true),
-            ("nobody's", object(&json!({}), &["kubectl"]), false, false, false),
-            ("Helm ran it", helm, true, true, true),
-            ("another application's", theirs, false, false, false),
-        ] {
-            let ownership = Ownership::new(&ours, &none);
-            assert_eq!(ownership.gives_way(&live, false, Mode::Native), helper, "{what}");
-            assert_eq!(ownership.gives_way(&live, true, Mode::Native), job, "{what}");
-            assert_eq!(ownership.gives_way(&live, true, Mode::ArgoCd), job_in_compat, "{what}");
-        }
-    }
-}
+mod tests;

@@ -1,23 +1,23 @@
-//! The six phases and what comes before what.
+//! The six phases and their order.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A part of an operation. The words and their meaning are Argo CD's; the order is the order of declaration.
+/// A phase of an operation. Names and meaning are Argo CD's. They are ordered as declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Phase {
-    /// Before anything is deleted.
+    /// Before anything is deleted with the application.
     PreDelete,
     /// Before the manifests are applied.
     PreSync,
-    /// The manifests, and hooks beside them. In a delete: the deletions.
+    /// The manifests, and hooks beside them. In a deletion: the deletions.
     Sync,
-    /// After everything of Sync is healthy.
+    /// After everything in Sync is healthy.
     PostSync,
     /// After everything has been deleted.
     PostDelete,
-    /// After a failure, once.
+    /// After a failure, once per operation.
     SyncFail,
 }
 
@@ -32,7 +32,7 @@ impl Phase {
         Phase::SyncFail,
     ];
 
-    /// Returns the annotation's word.
+    /// Returns the name in annotations.
     pub const fn as_str(self) -> &'static str {
         match self {
             Phase::PreDelete => "PreDelete",
@@ -51,19 +51,19 @@ impl fmt::Display for Phase {
     }
 }
 
-/// The text is not the name of a phase.
+/// The text isn't the name of a phase.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a phase")]
-pub struct NotAPhase(pub String);
+pub struct UnknownPhase(pub String);
 
-/// Exact, as in Argo CD: `presync` is no phase.
+/// The name must match exactly, as in Argo CD: `presync` isn't a phase.
 impl FromStr for Phase {
-    type Err = NotAPhase;
+    type Err = UnknownPhase;
 
-    fn from_str(word: &str) -> Result<Phase, NotAPhase> {
+    fn from_str(word: &str) -> Result<Phase, UnknownPhase> {
         Phase::ALL
             .into_iter()
             .find(|phase| phase.as_str() == word)
-            .ok_or_else(|| NotAPhase(word.to_owned()))
+            .ok_or_else(|| UnknownPhase(word.to_owned()))
     }
 }

@@ -1,15 +1,15 @@
-//! Where something is written: what every message about a manifest points at.
+//! Places in texts, for messages about manifests.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A place in a text that was given to Capstan.
+/// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// The file's name as it was given; `-` for standard input.
     pub file: String,
-    /// Which of the file's documents, from 1.
+    /// The number of the document in the file, from 1.
     pub document: u32,
     /// The line in the file, from 1.
     pub line: u32,
@@ -17,7 +17,7 @@ pub struct Place {
     pub column: u32,
 }
 
-/// `shop/jobs.yaml:12`, and ` (document 2)` after it from the second document on.
+/// `shop/jobs.yaml:12`; with ` (document 2)` from the second document on.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)?;
@@ -28,8 +28,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Writes a key as a reference token, a part of a JSON pointer
-/// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901#section-3)): `a/b` is `a~1b`.
+/// Escapes a key as a reference token of a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901#section-3)): `a/b` is `a~1b`.
 pub fn reference_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }

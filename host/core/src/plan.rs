@@ -1,4 +1,4 @@
-//! A plan: what an operation will do, in order, and what was left out and why. Data with a version; `make` makes it.
+//! A plan: what an operation does, in order, and what it skips and why. It has a format version. `make` creates it.
 
 mod contained;
 mod depend;
@@ -9,6 +9,7 @@ mod make;
 mod namespace;
 mod naming;
 mod options;
+mod plan_input;
 mod post_delete;
 mod remove;
 mod repeated;
@@ -24,22 +25,25 @@ mod written;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::OnceLock,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    kinds::built_in,
-    make::{Classified, Confirmed, LiveObjects, PlanInput, Role, Unasked, in_order, make, wait_text},
+    kinds::built_in_scopes,
+    make::{in_written_order, make_plan, wait_text},
     options::PlanOptions,
+    plan_input::{Classified, Confirmation, DryRunBlocker, LiveObjects, PlanInput, Role},
     repeated::leave_out as leave_out_repeated,
-    scope::{Scope, Scopes, brought, settle},
-    select::{Hooks, Selection},
+    scope::{Scope, Scopes, defined_scopes, resolve_namespaces},
+    select::{HookSelection, Selection},
     written::FieldPlaces,
 };
 use crate::{
     compat::{Mode, RuleUse},
     container::Container,
+    duration,
     grant::{Allowance, Requester},
     hook::{HookId, Propagation},
     lint::Finding,
@@ -48,6 +52,7 @@ use crate::{
     phase::Phase,
     place::Place,
     plugins::{Application, PluginRef, PluginSettings},
+    remedy::Remedies,
     sync_options::SyncOptions,
     task::{Task, TaskId},
     wave::Wave,
@@ -56,75 +61,79 @@ use crate::{
 /// The version of stored plans.
 pub const FORMAT: u32 = 1;
 
-/// What an operation will do.
+/// What an operation does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// The version of its form.
+    /// The format version, [`FORMAT`].
     pub format: u32,
     /// Sync or delete.
-    pub does: OperationKind,
-    /// For which application.
+    #[serde(rename = "does")]
+    pub operation_kind: OperationKind,
+    /// The application.
     pub application: Application,
-    /// What it is for.
+    /// Whether a sync deploys, rolls back or tests.
     #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
     pub purpose: Purpose,
-    /// Whose rules hold.
+    /// Native or compat.
     pub mode: Mode,
-    /// The hooks of the set, whether they run or not.
+    /// All hooks of the set, whether they run or not.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub hooks: BTreeSet<HookId>,
-    /// The tasks by phase, wave, kind and name: the order in which they start. SyncFail's are last and run after a failure only.
+    /// The tasks in the order in which they start: by phase, wave, kind and name. Those of SyncFail are last and run only after a failure.
     pub tasks: Vec<Task>,
-    /// What is left alone, and why.
+    /// What is skipped, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
-    /// What no manifest names any more and stays, since nobody asked for pruning.
+    /// Live objects that no manifest names any more and that are kept because pruning wasn't requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_over: Vec<ObjectKey>,
-    /// What the user should know.
+    #[serde(rename = "leftOver")]
+    pub unpruned: Vec<ObjectKey>,
+    /// Notices for the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
-    /// What would go wrong all the same, or may.
+    /// Lint findings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// Where Argo CD's rules made it other than it would have been by ours.
+    /// Where rules of Argo CD changed the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uses: Vec<RuleUse>,
-    /// What becomes of what the objects of hooks own when they are deleted; nothing for what their delete policies say.
+    #[serde(rename = "uses")]
+    pub rule_uses: Vec<RuleUse>,
+    /// The propagation for deletions of hooks' objects; `None` for that of their delete policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
     /// The sync options of the application.
     #[serde(default, skip_serializing_if = "SyncOptions::is_empty")]
-    pub options: SyncOptions,
-    /// What the plugins of its hooks may have done beside their own objects; none for those that request nothing.
+    #[serde(rename = "options")]
+    pub sync_options: SyncOptions,
+    /// The permissions of the plugins of its hooks, for each plugin that requests any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowances: Vec<Allowance>,
-    /// The user's settings for the plugins that judge health, as they were when it was planned.
+    /// The user's settings for health plugins when the plan was made.
     #[serde(default, skip_serializing_if = "PluginSettings::is_empty")]
     pub plugin_settings: PluginSettings,
-    /// The containers that go with everything that is in them, since the user confirmed that.
+    /// Containers that are deleted with their contents, because the user confirmed it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub confirmed: BTreeSet<Container>,
-    /// The applications that are deleted and have left objects of its names.
+    /// Deleted applications that left objects with the names of objects of this plan.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub deleted_applications: BTreeSet<Application>,
-    /// How long things may take.
+    /// Deadlines and retries.
     pub limits: Limits,
-    /// Where each task is; made when it is first asked for.
+    /// The position of each task, computed on first use.
     #[serde(skip)]
     pub index: TaskIndex,
-    /// Where the fields of its objects are written; who makes the plan or carries on with it fills it in.
+    /// The places of the objects' fields. They aren't stored: set when the plan is made or continued.
     #[serde(skip)]
-    pub written: FieldPlaces,
+    pub field_places: FieldPlaces,
 }
 
-/// Where each task of a plan is. It follows from the tasks: two of them are never different.
+/// The position of each task of a plan. It follows from the tasks, so two indexes are always equal.
 #[derive(Debug, Default)]
 pub struct TaskIndex(OnceLock<BTreeMap<TaskId, usize>>);
 
 impl TaskIndex {
-    /// Returns the place of a task among those that `tasks` lists.
+    /// Returns the position of a task in the list that `tasks` returns.
     pub(crate) fn position<'task, I: Iterator<Item = &'task TaskId>>(
         &self,
         id: &TaskId,
@@ -150,117 +159,149 @@ impl PartialEq for TaskIndex {
     }
 }
 
-/// A manifest that is left alone.
+/// A manifest or live object that is skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Which.
+    /// The object.
     pub key: ObjectKey,
-    /// Why.
+    /// Why it is skipped.
     pub reason: String,
+    /// What may help.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// Which hook, of those that don't run this time.
+    /// The hook, if it is one that doesn't run this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hook: Option<HookId>,
 }
 
-/// How long things may take, in seconds.
+/// How long things may take. They are stored in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// The whole operation without SyncFail.
-    pub operation: u64,
-    /// SyncFail.
-    pub sync_fail: u64,
-    /// A deletion that is waited for.
-    pub deletion: u64,
-    /// A hook that is being stopped: its plugin's answers to that, and what they ask for.
-    pub abort: u64,
-    /// How long nothing may change before the user is told what is waited for.
-    pub notice: u64,
-    /// Each phase before SyncFail; as long as the operation when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<u64>,
-    /// Each wave of those.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wave: Option<u64>,
-    /// How often what failed is tried again.
+    /// The deadline of the operation, without SyncFail.
+    #[serde(with = "duration::as_seconds")]
+    #[serde(rename = "operation")]
+    pub operation_seconds: Duration,
+    /// The deadline of SyncFail.
+    #[serde(with = "duration::as_seconds")]
+    #[serde(rename = "syncFail")]
+    pub sync_fail_seconds: Duration,
+    /// How long a deletion is waited for.
+    #[serde(with = "duration::as_seconds")]
+    #[serde(rename = "deletion")]
+    pub deletion_seconds: Duration,
+    /// How long a hook that is being stopped may take: its plugin's calls, and their requests.
+    #[serde(with = "duration::as_seconds")]
+    #[serde(rename = "abort")]
+    pub abort_seconds: Duration,
+    /// The time without changes after which the user is told what the operation waits for.
+    #[serde(with = "duration::as_seconds")]
+    #[serde(rename = "notice")]
+    pub notice_seconds: Duration,
+    /// The deadline of each phase before SyncFail; `None` for that of the operation.
+    #[serde(
+        with = "duration::as_seconds::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[serde(rename = "phase")]
+    pub phase_seconds: Option<Duration>,
+    /// The deadline of each wave before SyncFail; `None` for that of its phase.
+    #[serde(
+        with = "duration::as_seconds::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[serde(rename = "wave")]
+    pub wave_seconds: Option<Duration>,
+    /// Further attempts after a failure.
     #[serde(default)]
     pub retry: Retry,
 }
 
-/// How often what failed is tried again, and after how long.
+/// Further attempts after a failure, and the pauses before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Retry {
-    /// How often; 0 for never.
-    pub times: u32,
-    /// How long the first pause is, in seconds; each further one is twice as long.
-    pub first: u64,
-    /// How long a pause is at most.
-    pub most: u64,
+    /// The maximum number of further attempts; 0 for none.
+    #[serde(rename = "times")]
+    pub max_retries: u32,
+    /// How long the first pause is; each further one is twice as long.
+    #[serde(with = "duration::as_seconds")]
+    #[serde(rename = "first")]
+    pub first_pause_seconds: Duration,
+    /// The longest pause, in seconds.
+    #[serde(with = "duration::as_seconds")]
+    #[serde(rename = "most")]
+    pub max_pause_seconds: Duration,
 }
 
 impl Default for Retry {
     fn default() -> Retry {
         Retry {
-            times: 0,
-            first: 5,
-            most: 180,
+            max_retries: 0,
+            first_pause_seconds: Duration::from_secs(5),
+            max_pause_seconds: Duration::from_mins(3),
         }
     }
 }
 
 impl Retry {
-    /// Returns how long the pause after a try is, in seconds; nothing when it was the last. The first try is number 1.
-    pub fn pause(&self, attempt: u32) -> Option<u64> {
-        let factor = 1_u64.checked_shl(attempt.saturating_sub(1)).unwrap_or(u64::MAX);
-        (attempt <= self.times).then(|| self.first.saturating_mul(factor).min(self.most))
+    /// Returns how long the pause after a try is; nothing when it was the last. The first try is number 1.
+    pub fn pause_seconds(&self, attempt: u32) -> Option<Duration> {
+        let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+        (attempt <= self.max_retries).then(|| {
+            self.first_pause_seconds
+                .saturating_mul(factor)
+                .min(self.max_pause_seconds)
+        })
     }
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            operation: 6 * 60 * 60,
-            sync_fail: 10 * 60,
-            deletion: 5 * 60,
-            abort: 10,
-            notice: 60,
-            phase: None,
-            wave: None,
+            operation_seconds: Duration::from_hours(6),
+            sync_fail_seconds: Duration::from_mins(10),
+            deletion_seconds: Duration::from_mins(5),
+            abort_seconds: Duration::from_secs(10),
+            notice_seconds: Duration::from_mins(1),
+            phase_seconds: None,
+            wave_seconds: None,
             retry: Retry::default(),
         }
     }
 }
 
 impl Plan {
-    /// Returns one task.
+    /// Returns a task by its ID.
     pub fn task(&self, id: &TaskId) -> Option<&Task> {
         self.tasks.get(self.position(id)?)
     }
 
-    /// Returns what a plugin may have done; nothing when it requests nothing.
+    /// Returns the permissions of a plugin; `None` if it requests none.
     pub fn allowance(&self, by: &PluginRef) -> Option<&Allowance> {
         self.allowances.iter().find(|allowance| allowance.digest == by.digest)
     }
 
-    /// Says who a hook's plugin is to the gate.
-    pub fn asker(&self, task: &Task) -> Requester<'_> {
+    /// Returns the requester of a hook's task, for the gate.
+    pub fn requester(&self, task: &Task) -> Requester<'_> {
         Requester {
             application: &self.application,
             has_object: task.hook().is_some_and(|hook| hook.has_object),
-            allowance: task.hook().and_then(|hook| self.allowance(&hook.by)),
+            allowance: task.hook().and_then(|hook| self.allowance(&hook.plugin)),
         }
     }
 
-    /// Returns the place of a task among the others.
+    /// Returns the position of a task in the plan.
     pub fn position(&self, id: &TaskId) -> Option<usize> {
         self.index.position(id, || self.tasks.iter().map(|task| &task.id))
     }
 
-    /// Returns the phases and their waves in the order in which they run; SyncFail, if any, is last.
+    /// Returns the phases with their waves in the order in which they run; SyncFail is last.
     pub fn waves(&self) -> Vec<(Phase, Vec<Wave>)> {
         let mut phases: BTreeMap<Phase, Vec<Wave>> = BTreeMap::new();
         for task in &self.tasks {
@@ -272,7 +313,7 @@ impl Plan {
         phases.into_iter().collect()
     }
 
-    /// Returns the tasks of one wave in the order in which they start.
+    /// Returns the tasks of a wave in the order in which they start.
     pub fn wave(&self, phase: Phase, wave: Wave) -> &[Task] {
         let at = (phase, wave);
         let begin = self.tasks.partition_point(|task| (task.phase, task.wave) < at);
@@ -280,13 +321,13 @@ impl Plan {
         &self.tasks[begin..end]
     }
 
-    /// Returns the first wave after another one, or the first of all.
+    /// Returns the first wave after another one; for `None` the first wave of the plan.
     pub fn wave_after(&self, at: Option<(Phase, Wave)>) -> Option<(Phase, Wave)> {
         let begin = self.tasks.partition_point(|task| Some((task.phase, task.wave)) <= at);
         self.tasks.get(begin).map(|task| (task.phase, task.wave))
     }
 
-    /// Says whether it changes nothing and runs nothing.
+    /// Returns whether the plan has no tasks.
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }

@@ -1,5 +1,7 @@
-//! What is asked of plugins, in our own words. Declared here so that the core can speak of the answers; called only by the
-//! engine; implemented by the sandbox, and by scripted stand-ins in tests.
+//! Plugins, as the core and the engine see them: questions and answers. The engine calls them, the sandbox implements them, and tests have
+//! scripted ones.
+
+mod policy;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -8,32 +10,34 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use crate::request::{Ask, HeaderValue, HttpAnswer, HttpRequest, ObjectRef, Request, Selector};
+pub use self::policy::{PolicyHook, PolicyQuestion};
+pub use crate::request::{HeaderValue, HookRequest, HttpRequest, HttpResponse, ObjectRef, Request, Selector};
 use crate::{
     compat::Mode,
     failure::FailureClass,
     grant::Grants,
     health::Assessment,
-    hook::{Disposal, HookOutcome, Occasion, OnVanished, RunId, Ttl},
+    hook::{Disposal, HookOutcome, OnVanished, RunId},
     object::{GroupKind, Object},
     operation_kind::OperationKind,
     phase::Phase,
     related::Related,
+    remedy::{Remedies, Setting},
     wave::Wave,
 };
 
-/// What somebody has to answer for.
+/// What a plugin is needed for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PluginQuery {
-    /// A hook type by its name: `http-check`.
+    /// A hook type, by its name: `http-check`.
     HookType(String),
-    /// A word of the hook annotation that is no phase: `Skip`.
+    /// A word of the hook annotation that isn't a phase.
     HookWord(String),
-    /// A kind that runs as a hook.
+    /// To run objects of a kind as hooks.
     HookKind(GroupKind),
-    /// The health of a kind.
+    /// To assess the health of a kind.
     Health(GroupKind),
-    /// A delete policy by its name.
+    /// A delete policy, by its name.
     Policy(String),
 }
 
@@ -49,16 +53,16 @@ impl fmt::Display for PluginQuery {
     }
 }
 
-/// A plugin that answers for something, and the claim it does so under.
+/// A plugin, and the claim under which it is called.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PluginRef {
     /// The plugin's name.
     pub plugin: String,
     /// Its version.
     pub version: String,
-    /// SHA-256 of the component, in hex: an operation goes on with the plugin it started with.
+    /// The SHA-256 digest of the component, in hex. An operation uses the same component until its end.
     pub digest: String,
-    /// The text of the claim, which each call is given.
+    /// The text of the claim, which is passed with each call.
     pub claim: String,
 }
 
@@ -69,75 +73,76 @@ impl fmt::Display for PluginRef {
     }
 }
 
-/// Which application a question is about.
+/// An application, identified by name and namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Application {
     /// Its name.
     pub name: String,
-    /// The namespace it lives in.
+    /// The namespace that contains the application's state.
     pub namespace: String,
 }
 
-/// Asks where a manifest goes.
+/// The question to a hook type how a manifest is run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PlaceQuestion {
+pub struct PlacementQuestion {
     /// The application.
     pub application: Application,
-    /// Settings of the user for this hook.
+    /// The user's settings for this hook.
     pub settings: Map<String, Value>,
     /// The manifest.
     pub object: Object,
     /// The words of the hook annotation, in order.
     pub words: Vec<String>,
-    /// Those of them that are phases.
+    /// The words that are phases.
     pub phases: Vec<Phase>,
-    /// What to do when the object vanishes.
+    /// What to do if the hook's object vanishes.
     pub on_vanished: OnVanished,
 }
 
-/// What a manifest's schema has against a user's settings.
+/// A setting that a plugin's manifest doesn't allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingsFlaw {
-    /// Where in the settings, as a JSON pointer.
+pub struct SettingsProblem {
+    /// The setting, as a JSON pointer.
     pub pointer: String,
-    /// What is wrong there.
+    /// Why it isn't allowed.
     pub message: String,
 }
 
-/// Where a manifest goes.
+/// The answer of a hook type how a manifest is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Placement {
-    /// It runs as a hook.
+    /// It is run as a hook.
     Run {
         /// In these phases.
         phases: Vec<Phase>,
         /// Whether the manifest is an object of the cluster, to be created when the hook asks for it.
         has_object: bool,
-        /// Other objects it may touch, as JSON texts.
-        also: Vec<String>,
+        /// Other objects that it may change, as JSON.
+        #[serde(rename = "also")]
+        other_objects: Vec<String>,
     },
-    /// It is left alone, for this reason.
+    /// It is skipped, for this reason.
     Skip(String),
 }
 
-/// Which of a hook's three questions is asked.
+/// The question of one call of a hook type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum HookQuestion {
-    /// Its turn has come.
+    /// The hook starts.
     Start,
-    /// Something happened.
+    /// There is an observation for the hook.
     Advance {
-        /// What the plugin remembers.
+        /// The state that the plugin returned last.
         state: Vec<u8>,
-        /// What happened.
+        /// The observation.
         observation: Observation,
     },
-    /// It is being stopped.
+    /// The hook is being stopped.
     Abort {
-        /// What the plugin remembers.
+        /// The state that the plugin returned last.
         state: Vec<u8>,
-        /// Why.
+        /// Why the hook is being stopped.
         reason: AbortReason,
     },
 }
@@ -150,178 +155,184 @@ pub enum AbortReason {
     Terminated,
     /// A deadline passed.
     Deadline,
-    /// Something else failed.
+    /// Another task failed.
     Failed,
 }
 
-/// What a hook is told about itself and its operation with every question.
+/// What a hook's plugin learns about the hook and its operation in every call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HookContext {
     /// The application.
     pub application: Application,
-    /// Settings of the user for this hook.
+    /// The user's settings for this hook.
     pub settings: Map<String, Value>,
-    /// The run.
-    pub hook: HookFacts,
+    /// The run of the hook.
+    pub hook: HookRunInfo,
     /// The operation.
-    pub operation: OperationFacts,
+    pub operation: OperationInfo,
     /// The manifest as planned.
     pub object: Object,
-    /// In SyncFail: what failed.
+    /// In SyncFail: why the operation failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<FailureCause>,
-    /// What its plugin may have done: which Secrets it may see.
+    /// The plugin's permissions, which say what of Secrets it may see.
     #[serde(skip)]
     pub grants: Grants,
-    /// Whose rules the user wants.
+    /// Native or compat.
     pub mode: Mode,
 }
 
-/// One run of a hook, as its plugin sees it.
+/// A run of a hook, as its plugin sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HookFacts {
-    /// Identifies the run; the same after a crash.
+pub struct HookRunInfo {
+    /// The run's ID, which is the same after a crash.
     pub run: RunId,
     /// Its phase.
     pub phase: Phase,
     /// Its wave.
     pub wave: Wave,
-    /// 1 for the first try of the operation.
+    /// The number of the operation's attempt, from 1.
     pub attempt: u32,
-    /// What to do when its object vanishes.
+    /// What to do if the hook's object vanishes.
     pub on_vanished: OnVanished,
 }
 
-/// The operation, as a plugin sees it.
+/// An operation, as a plugin sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OperationFacts {
+pub struct OperationInfo {
     /// Its id.
     pub id: String,
-    /// What it does.
+    /// Sync or delete.
     pub kind: OperationKind,
 }
 
-/// Why SyncFail runs.
+/// Why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureCause {
-    /// The class of the first failure, which also makes the exit code.
+    /// The class of the first failure, which also determines the exit code.
     pub class: FailureClass,
-    /// What failed, in one text.
+    /// The messages of the failures.
     pub message: String,
     /// The objects that failed: `Job shop/migrate`.
     pub objects: Vec<String>,
+    /// What may help; not part of what plugins are told.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
-/// One thing that happened to a hook, as told to its plugin.
+/// An observation for a hook's plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
-    /// The ask it answers.
-    pub answers: Option<u32>,
-    /// What it was.
-    pub what: ObservationKind,
+    /// The ID of the request that it answers; `None` if it answers none.
+    #[serde(rename = "answers")]
+    pub request_id: Option<u32>,
+    /// What was observed.
+    #[serde(rename = "what")]
+    pub kind: ObservationKind,
 }
 
 /// The kinds of observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ObservationKind {
-    /// The own object is there.
+    /// The hook's own object exists.
     Created(Object),
-    /// A watched object, now, with the judgement of whoever claims its kind.
+    /// The current state of a watched object.
     Object {
         /// The object.
         object: Object,
-        /// How it is.
+        /// Its health.
         health: Assessment,
     },
-    /// A watched object is no longer there.
+    /// A watched object doesn't exist any more.
     Gone,
     /// A deletion is complete.
     Deleted,
-    /// An ask without an answer of its own was performed.
+    /// A request without an answer of its own was executed.
     Done,
-    /// All objects that match.
+    /// All objects that match a list request.
     Objects(Vec<Object>),
-    /// Lines of the own object's pods.
+    /// Log lines of the own object's pods.
     Log(Vec<LogLine>),
-    /// What a call of a URL was answered.
-    Http(HttpAnswer),
-    /// A signal came.
+    /// The response to an HTTP call.
+    Http(HttpResponse),
+    /// A signal was sent.
     Signal {
-        /// Which.
+        /// The signal's name.
         name: String,
         /// Who sent it.
         by: String,
-        /// What was sent with it.
+        /// The value that was sent with it.
         value: Value,
     },
-    /// The time asked for has come.
+    /// The requested time has come.
     Woke,
-    /// The ask was not performed and never will be.
+    /// The request was refused, for this reason, and won't be executed.
     Refused(String),
-    /// The ask was tried and failed.
+    /// The request was executed and failed.
     Failed {
         /// What went wrong.
         reason: String,
-        /// Whether trying again may help.
+        /// Whether it may succeed if it is repeated.
         temporary: bool,
     },
 }
 
-/// A line that a hook's pod wrote.
+/// A log line of a hook's pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// The pod.
+    /// The name of the pod.
     pub pod: String,
-    /// The container.
+    /// The name of the container.
     pub container: String,
-    /// The line, without its end.
+    /// The line, without a line break.
     pub text: String,
 }
 
-/// How far a hook is and what it wants done.
+/// The answer of a hook type to a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookStep {
-    /// How far.
+    /// Whether the hook has ended.
     pub progress: Progress,
-    /// One sentence on what is going on.
+    /// One sentence about what the hook is doing.
     pub message: String,
-    /// What the host shall do, in this order.
-    pub asks: Vec<Ask>,
-    /// What the plugin wants to remember.
+    /// Requests to the host, in this order.
+    #[serde(rename = "asks")]
+    pub requests: Vec<HookRequest>,
+    /// The state for the next call.
     pub state: Vec<u8>,
-    /// Ask again after so many milliseconds.
+    /// When to call again even if nothing happens, in milliseconds.
     pub wake_after_ms: Option<u32>,
 }
 
-/// How far a hook is.
+/// Whether a hook has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Progress {
-    /// Not at its end.
+    /// It hasn't ended.
     Running,
-    /// It has its verdict.
+    /// It has ended with this verdict.
     Ended(HookOutcome),
 }
 
-/// What the user sets for plugins that judge health, by the plugins' names.
+/// The user's settings for health plugins, by the names of the plugins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PluginSettings(pub BTreeMap<String, Map<String, Value>>);
 
 impl PluginSettings {
-    /// Says whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns the settings of one plugin, by its name.
-    pub fn of(&self, plugin: &str) -> Option<&Map<String, Value>> {
+    /// Returns the settings for a plugin, by its name.
+    pub fn for_plugin(&self, plugin: &str) -> Option<&Map<String, Value>> {
         self.0.get(plugin)
     }
 }
 
-/// Returns the settings with which a plugin judges an object: those of the plugin, replaced by those of the object where both have one.
+/// Returns the settings for an assessment: those of the plugin, overridden by those of the object.
 #[must_use]
 pub fn health_settings(of_plugin: Option<&Map<String, Value>>, of_object: Map<String, Value>) -> Map<String, Value> {
     let mut settings = of_plugin.cloned().unwrap_or_default();
@@ -329,122 +340,27 @@ pub fn health_settings(of_plugin: Option<&Map<String, Value>>, of_object: Map<St
     settings
 }
 
-/// Asks how an object is.
+/// The question about the health of an object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HealthQuestion<'a> {
     /// The application.
     pub application: &'a Application,
-    /// The whole object: the sandbox shows the plugin what its claim may see.
+    /// The complete object. The sandbox passes only the fields that the plugin's claim lists.
     pub object: &'a Object,
-    /// Whose rules the user wants.
+    /// Native or compat.
     pub mode: Mode,
-    /// What the plugin asked to see beside it, when it is asked again.
+    /// Related objects that the plugin requested in an earlier call.
     pub related: Option<&'a Related>,
-    /// The user's settings for the plugin; those of the object itself come before them.
+    /// The user's settings for the plugin; those of the object override them.
     pub settings: Option<&'a Map<String, Value>>,
-    /// The call's moment.
+    /// The time of the call.
     pub now: Timestamp,
 }
 
-/// Asks a delete policy about one object of one hook.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PolicyQuestion {
-    /// The application.
-    pub application: Application,
-    /// Settings of the user for this policy.
-    pub settings: Map<String, Value>,
-    /// Why now.
-    pub occasion: Occasion,
-    /// The words the user wrote.
-    pub policies: Vec<String>,
-    /// The hook's object.
-    pub object: Object,
-    /// The run that made the object.
-    pub hook: PolicyHook,
-    /// How the hook ended.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "lowercase")]
-    pub outcome: Option<HookOutcome>,
-    /// How the operation ended.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "lowercase")]
-    pub operation_outcome: Option<HookOutcome>,
-    /// When the hook's object finished; milliseconds since 1970 on the wire.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "milliseconds")]
-    pub finished_at: Option<Timestamp>,
-    /// 0 for the newest object of this hook.
-    pub rank: u32,
-    /// Whether the object's kind ends by itself.
-    pub runs_to_completion: bool,
-    /// How long to keep it.
-    pub ttl: Ttl,
-    /// `argocd` in compat mode.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compat: Option<String>,
-}
-
-/// The run that made a hook's object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PolicyHook {
-    /// The run.
-    pub run: RunId,
-    /// Its phase.
-    pub phase: Phase,
-    /// Its wave.
-    pub wave: Wave,
-}
-
-/// `succeeded` and `failed`, as the contract says it.
-mod lowercase {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::HookOutcome;
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(remote = "HookOutcome", rename_all = "lowercase")]
-    enum Word {
-        Succeeded,
-        Failed,
-    }
-
-    #[derive(Serialize, Deserialize)]
-    struct Outcome(#[serde(with = "Word")] HookOutcome);
-
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        clippy::ref_option,
-        reason = "serde passes a reference"
-    )]
-    pub fn serialize<S: Serializer>(outcome: &Option<HookOutcome>, serializer: S) -> Result<S::Ok, S::Error> {
-        outcome.map(Outcome).serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HookOutcome>, D::Error> {
-        Ok(Option::<Outcome>::deserialize(deserializer)?.map(|outcome| outcome.0))
-    }
-}
-
-/// Milliseconds since 1970.
-mod milliseconds {
-    use jiff::Timestamp;
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
-
-    #[expect(clippy::ref_option, reason = "serde passes a reference")]
-    pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-        at.map(Timestamp::as_millisecond).serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        let at = Option::<i64>::deserialize(deserializer)?;
-        at.map(Timestamp::from_millisecond)
-            .transpose()
-            .map_err(D::Error::custom)
-    }
-}
-
-/// Why a plugin gave no answer. The text of each names what the plugin was asked about where that helps.
+/// Why a plugin gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum PluginError {
-    /// The plugin says that the input can never work.
+    /// The plugin reports that the input is invalid.
     #[error("{plugin}: {message}")]
     Invalid {
         /// The plugin and its version.
@@ -452,99 +368,111 @@ pub enum PluginError {
         /// What the user has to change.
         message: String,
     },
-    /// The plugin asks to be asked again.
+    /// The plugin asks to be called again.
     #[error("{plugin} asks to be asked again in {after_ms} ms: {message}")]
     Retry {
         /// The plugin and its version.
         plugin: String,
-        /// Why.
+        /// Why it can't answer now.
         message: String,
-        /// When.
+        /// When to call again, in milliseconds.
         after_ms: u32,
     },
-    /// The plugin failed: it said so, trapped, used up its budget, or gave an answer outside the contract.
+    /// The plugin failed: it reported so, trapped, exceeded its budget, or violated the contract.
     #[error("{plugin} failed in `{function}` under the claim `{claim}` for {object}: {message}")]
     Failed {
         /// The plugin and its version.
         plugin: String,
         /// The function of the contract.
         function: String,
-        /// The claim.
+        /// The claim under which it was called.
         claim: String,
-        /// The object it was asked about.
+        /// The object that the call was about.
         object: String,
         /// What went wrong, in one line.
         message: String,
-        /// The guest's stack and what it wrote to stderr; may be empty.
+        /// The guest's stack and its output on stderr; may be empty.
         backtrace: String,
     },
-    /// It could not be told, for reasons outside the plugin (a starved machine): worth asking again.
+    /// The plugin couldn't be called for a reason outside the plugin, such as a lack of memory. Another call may succeed.
     #[error("could not ask {plugin}: {message}")]
-    CouldNotTell {
+    #[serde(rename = "CouldNotTell")]
+    Unavailable {
         /// The plugin and its version.
         plugin: String,
-        /// Why.
+        /// Why it couldn't be called.
         message: String,
     },
-    /// The plugin that the operation started with is not loaded.
-    #[error("plugin {plugin} with digest {digest} is not loaded: `--plugin` loads it")]
+    /// The plugin with which the operation started isn't loaded.
+    #[error("plugin {plugin} with digest {digest} is not loaded")]
     Missing {
         /// The plugin and its version.
         plugin: String,
-        /// What it was.
+        /// The digest of the component that the operation started with.
         digest: String,
     },
 }
 
 impl PluginError {
-    /// Returns its words, or for a plugin that isn't loaded its name.
+    /// Returns what may help.
+    pub fn remedies(&self) -> Remedies {
+        match self {
+            PluginError::Missing { .. } => Setting::ThisPlugin.into(),
+            PluginError::Invalid { .. }
+            | PluginError::Retry { .. }
+            | PluginError::Failed { .. }
+            | PluginError::Unavailable { .. } => Remedies::default(),
+        }
+    }
+
+    /// Returns the message; for a plugin that isn't loaded its name.
     pub(crate) fn message_mut(&mut self) -> &mut String {
         match self {
             PluginError::Invalid { message, .. }
             | PluginError::Retry { message, .. }
             | PluginError::Failed { message, .. }
-            | PluginError::CouldNotTell { message, .. } => message,
+            | PluginError::Unavailable { message, .. } => message,
             PluginError::Missing { plugin, .. } => plugin,
         }
     }
 }
 
-/// Answers questions about hooks, health and deletion.
+/// The loaded plugins.
 #[async_trait]
 pub trait Plugins: Send + Sync {
-    /// Says who answers for a need; nobody may.
-    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef>;
+    /// Returns the plugin for a query; `None` if no plugin claims it.
+    fn plugin_for(&self, need: &PluginQuery) -> Option<PluginRef>;
 
     /// Lists the policies that are asked for every hook.
     fn policies_for_all(&self) -> Vec<PluginRef>;
 
-    /// Returns what a plugin's manifest requests; nothing unless it says so.
-    fn requested(&self, by: &PluginRef) -> Grants {
+    /// Returns what a plugin's manifest requests; by default nothing.
+    fn requested_grants(&self, by: &PluginRef) -> Grants {
         _ = by;
         Grants::default()
     }
 
-    /// Lists what a user's settings for a hook have that the manifest of its type, or of one of its policies, doesn't allow.
-    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+    /// Lists the user's settings for a hook that the manifest of its type, or of one of its policies, doesn't allow.
+    fn check_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
         _ = (by, settings);
         Vec::new()
     }
 
-    /// Lists the settings that a plugin's manifest names, for hints; nothing when the manifest has no schema of settings.
-    fn names_of_settings(&self, by: &PluginRef) -> Option<Vec<String>> {
+    /// Lists the settings that a plugin's manifest names, for hints; `None` if the manifest has no schema of settings.
+    fn setting_names(&self, by: &PluginRef) -> Option<Vec<String>> {
         _ = by;
         None
     }
 
-    /// Lists the hook types that the loaded plugins claim by name, for hints.
+    /// Lists the hook types that plugins claim by name, for hints.
     fn hook_types(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Asks a hook type where a manifest goes.
-    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError>;
+    /// Asks a hook type how a manifest is run.
+    async fn place(&self, by: &PluginRef, question: PlacementQuestion) -> Result<Placement, PluginError>;
 
-    /// Asks a hook type for its next step.
+    /// Asks a hook type for the next step.
     async fn step(
         &self,
         by: &PluginRef,
@@ -553,9 +481,9 @@ pub trait Plugins: Send + Sync {
         now: Timestamp,
     ) -> Result<HookStep, PluginError>;
 
-    /// Asks how an object is.
+    /// Asks for the health of an object.
     async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError>;
 
-    /// Asks a delete policy about one object.
+    /// Asks a delete policy about an object.
     async fn decide(&self, by: &PluginRef, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError>;
 }

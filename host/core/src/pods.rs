@@ -1,31 +1,31 @@
-//! What the pods of a workload tell that the workload itself doesn't: an image that isn't there, a Secret that is missing.
+//! Problems of a workload's pods that the workload's own status doesn't show: a missing image, a missing Secret.
 
 use serde_json::Value;
 
 use crate::object::{Object, ObjectKey};
 
-/// The rule by which a workload is Degraded for what its pods tell.
-pub const RULE: &str = "host/pods";
+/// The rule of an assessment that is based on pods.
+pub const PODS_RULE: &str = "host/pods";
 
-/// What is wrong with a pod.
+/// A problem of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodProblem {
-    /// How bad it is.
-    pub weight: PodSeverity,
-    /// Which pod, and what: one sentence.
+    /// How serious it is.
+    pub severity: PodSeverity,
+    /// One sentence that names the pod and the problem.
     pub message: String,
-    /// What isn't there, though the pod can't start without it.
-    pub lacks: Option<ObjectKey>,
+    /// The missing object without which the pod can't start.
+    pub missing_object: Option<ObjectKey>,
     /// The pod's name.
     pub pod: String,
-    /// The revision of its workload's template that it was made of, as `StatefulSets` say it; may be empty.
+    /// The revision of the workload's template from which a `StatefulSet` made the pod; may be empty.
     pub revision: String,
 }
 
 impl PodProblem {
-    /// Returns how a `StatefulSet` gets over a broken pod of an earlier revision: it waits for that pod before it makes one of the new
-    /// revision, for ever (kubernetes/kubernetes#67250). Where pods are managed in parallel, it doesn't.
-    pub fn stuck(&self, workload: &Object) -> Option<String> {
+    /// Returns a hint if a `StatefulSet` waits forever for a broken pod of an earlier revision before it makes one of the new revision
+    /// (kubernetes/kubernetes#67250). Parallel pod management doesn't have this problem.
+    pub fn stuck_revision_hint(&self, workload: &Object) -> Option<String> {
         let is_ordered = workload.group() == "apps"
             && workload.kind() == "StatefulSet"
             && workload.text("/spec/podManagementPolicy") != Some("Parallel");
@@ -43,25 +43,25 @@ impl PodProblem {
     }
 }
 
-/// Returns the revision of a workload's template that a pod was made of; empty where its controller doesn't say.
+/// Returns the revision of a workload's template from which a pod was made; empty if its controller doesn't set it.
 pub fn revision(pod: &Object) -> &str {
     pod.text("/metadata/labels/controller-revision-hash")
         .unwrap_or_default()
 }
 
-/// How bad it is.
+/// How serious a problem of a pod is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PodSeverity {
-    /// Worth telling, and may end by itself: no node has room, a container crashes and is started again.
-    Told,
-    /// It hardly ends by itself: the image or the Secret isn't there. A short while is allowed for it.
+    /// It may end by itself: no node has room, a container crashes and is restarted.
+    Temporary,
+    /// It usually doesn't end by itself, as with a missing image or Secret. It counts after a short time.
     Degraded,
-    /// It never ends by itself: the image has no valid name.
+    /// It never ends by itself: the name of the image is invalid.
     Final,
 }
 
-/// Returns the label selector of a workload's pods; nothing for kinds that have none.
-pub fn selector(workload: &Object) -> Option<String> {
+/// Returns the label selector for a workload's pods; `None` for kinds without pods.
+pub fn pod_selector(workload: &Object) -> Option<String> {
     if workload.group() == "batch" && workload.kind() == "Job" {
         return Some(format!("batch.kubernetes.io/controller-uid={}", workload.uid()));
     }
@@ -86,12 +86,12 @@ pub fn selector(workload: &Object) -> Option<String> {
         .map(|terms| terms.join(","))
 }
 
-/// Returns the worst that is wrong with a pod, if anything is.
-pub fn trouble(pod: &Object) -> Option<PodProblem> {
+/// Returns the most serious problem of a pod, if it has any.
+pub fn worst_problem(pod: &Object) -> Option<PodProblem> {
     if pod.is_terminating() {
         return None;
     }
-    let of_containers = statuses(pod).filter_map(|status| of_container(pod, status));
+    let of_containers = statuses(pod).filter_map(|status| container_problem(pod, status));
     of_containers.chain(unschedulable(pod)).max()
 }
 
@@ -102,7 +102,7 @@ fn statuses(pod: &Object) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
-fn of_container(pod: &Object, status: &Value) -> Option<PodProblem> {
+fn container_problem(pod: &Object, status: &Value) -> Option<PodProblem> {
     let text = |pointer: &str| status.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let message = text("/state/waiting/message");
     let (container, image) = (text("/name"), text("/image"));
@@ -124,16 +124,16 @@ fn of_container(pod: &Object, status: &Value) -> Option<PodProblem> {
             let restarts = status.get("restartCount").and_then(Value::as_u64).unwrap_or_default();
             let code = code.map_or_else(String::new, |code| format!(" with exit code {code}"));
             (
-                PodSeverity::Told,
+                PodSeverity::Temporary,
                 format!("crashes{code}, started {restarts} times again"),
             )
         }
         _ => return None,
     };
     Some(PodProblem {
-        weight,
+        severity: weight,
         message: format!("pod {}, container {container}: {what}", pod.name()),
-        lacks: not_found(message).map(|(kind, name)| named(pod, kind, name)),
+        missing_object: parse_missing_object(message).map(|(kind, name)| core_object_key(pod, kind, name)),
         pod: pod.name().to_owned(),
         revision: revision(pod).to_owned(),
     })
@@ -147,16 +147,16 @@ fn unschedulable(pod: &Object) -> Option<PodProblem> {
     };
     let message = conditions.iter().find(is)?.get("message").and_then(Value::as_str)?;
     Some(PodProblem {
-        weight: PodSeverity::Told,
+        severity: PodSeverity::Temporary,
         message: format!("pod {} has no node: {message}", pod.name()),
-        lacks: None,
+        missing_object: None,
         pod: pod.name().to_owned(),
         revision: revision(pod).to_owned(),
     })
 }
 
-/// Lists the `ConfigMaps` and `Secrets` without which a pod's volumes can't be mounted, while its containers wait to be made.
-pub fn mounted(pod: &Object) -> Vec<ObjectKey> {
+/// Lists the `ConfigMaps` and `Secrets` that a pod's volumes need, while its containers wait to be created.
+pub fn mounted_objects(pod: &Object) -> Vec<ObjectKey> {
     let waits = statuses(pod).any(|status| {
         let reason = status.pointer("/state/waiting/reason").and_then(Value::as_str);
         matches!(reason, Some("ContainerCreating" | "PodInitializing"))
@@ -170,10 +170,13 @@ pub fn mounted(pod: &Object) -> Vec<ObjectKey> {
         .clone()
         .filter_map(|volume| volume.pointer("/projected/sources").and_then(Value::as_array))
         .flatten();
-    plain.chain(projected).filter_map(|source| needs(pod, source)).collect()
+    plain
+        .chain(projected)
+        .filter_map(|source| mounted_object(pod, source))
+        .collect()
 }
 
-fn needs(pod: &Object, source: &Value) -> Option<ObjectKey> {
+fn mounted_object(pod: &Object, source: &Value) -> Option<ObjectKey> {
     let (kind, place, name) = [
         ("Secret", "secret", "secretName"),
         ("Secret", "secret", "name"),
@@ -184,10 +187,10 @@ fn needs(pod: &Object, source: &Value) -> Option<ObjectKey> {
     if place.get("optional").and_then(Value::as_bool) == Some(true) {
         return None;
     }
-    Some(named(pod, kind, name))
+    Some(core_object_key(pod, kind, name))
 }
 
-fn named(pod: &Object, kind: &str, name: &str) -> ObjectKey {
+fn core_object_key(pod: &Object, kind: &str, name: &str) -> ObjectKey {
     ObjectKey {
         group: String::new(),
         kind: kind.to_owned(),
@@ -196,9 +199,9 @@ fn named(pod: &Object, kind: &str, name: &str) -> ObjectKey {
     }
 }
 
-/// Reads what a container's environment needs and isn't there, in the kubelet's words (`secret "keys" not found`; of a key that isn't
-/// there, `couldn't find key password in Secret shop/keys`).
-fn not_found(message: &str) -> Option<(&'static str, &str)> {
+/// Returns the missing object that a kubelet message names (`secret "keys" not found`; for a missing key, `couldn't find key password in
+/// Secret shop/keys`).
+fn parse_missing_object(message: &str) -> Option<(&'static str, &str)> {
     for (kind, word) in [("Secret", "secret \""), ("ConfigMap", "configmap \"")] {
         let named = message
             .split_once(word)
@@ -234,8 +237,8 @@ mod tests {
     #[test]
     fn the_worst_of_a_pod_is_told() {
         let told = |reason: &str| {
-            trouble(&pod(json!({ "reason": reason, "message": "not found" })))
-                .map(|found| (found.weight, found.message))
+            worst_problem(&pod(json!({ "reason": reason, "message": "not found" })))
+                .map(|found| (found.severity, found.message))
         };
         assert_eq!(
             told("ImagePullBackOff"),
@@ -250,14 +253,19 @@ mod tests {
         );
         assert_eq!(
             told("CrashLoopBackOff").map(|(weight, _)| weight),
-            Some(PodSeverity::Told)
+            Some(PodSeverity::Temporary)
         );
         assert_eq!(told("ContainerCreating"), None);
     }
 
     #[test]
     fn what_a_waiting_pod_mounts_is_listed() {
-        let names = |pod: &Object| mounted(pod).iter().map(ObjectKey::short).collect::<Vec<_>>();
+        let names = |pod: &Object| {
+            mounted_objects(pod)
+                .iter()
+                .map(ObjectKey::kind_and_name)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
             names(&pod(json!({ "reason": "ContainerCreating" }))),
             ["Secret/keys", "ConfigMap/settings"]
@@ -282,14 +290,14 @@ mod tests {
             ("secret \"\" not found", None),
             ("couldn't find key a in nothing", None),
         ] {
-            assert_eq!(not_found(message), read, "{message}");
+            assert_eq!(parse_missing_object(message), read, "{message}");
         }
     }
 
     #[test]
     fn workloads_select_their_pods() {
         let of = |group: &str, kind: &str| {
-            selector(&Object(
+            pod_selector(&Object(
                 json!({ "apiVersion": group, "kind": kind, "spec": { "selector": { "matchLabels": { "app": "x" } } } }),
             ))
         };
@@ -297,6 +305,6 @@ mod tests {
         assert_eq!(of("v1", "Service"), None);
         let controller =
             json!({ "apiVersion": "v1", "kind": "ReplicationController", "spec": { "selector": { "app": "x" } } });
-        assert_eq!(selector(&Object(controller)).as_deref(), Some("app=x"));
+        assert_eq!(pod_selector(&Object(controller)).as_deref(), Some("app=x"));
     }
 }

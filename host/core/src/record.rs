@@ -1,5 +1,4 @@
-//! What is remembered of hooks between operations: when each last ran, how that ended, what its last success was made of, and why it
-//! was left out.
+//! What is stored about hooks between operations: the last run, its outcome, the inputs of the last success, and why a hook was skipped.
 
 use std::collections::BTreeMap;
 
@@ -16,68 +15,69 @@ use crate::{
     view::{OperationView, TaskProgress},
 };
 
-/// What is remembered of the hooks of an application.
+/// The records of an application's hooks.
 pub type HookRecords = BTreeMap<HookId, HookRecord>;
 
-/// What is remembered of one hook.
+/// The record of one hook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HookRecord {
-    /// Its object, by the name it was written with.
+    /// The key of its object as written, also for `generateName`.
     pub key: ObjectKey,
     /// Its last run in each phase.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub runs: BTreeMap<Phase, LastRun>,
-    /// The last operation that left it out, if it hasn't run since.
+    /// The last operation that skipped it, if it hasn't run since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_out: Option<SkippedRun>,
+    #[serde(rename = "leftOut")]
+    pub last_skip: Option<SkippedRun>,
 }
 
 /// The last run of a hook in one phase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
-    /// The operation.
+    /// The ID of the operation.
     pub operation: String,
-    /// When it ended.
+    /// When the run ended.
     pub at: Timestamp,
-    /// How.
+    /// The outcome of the run.
     pub outcome: HookOutcome,
-    /// Its last success.
+    /// The last successful run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<Success>,
 }
 
-/// A success of a hook.
+/// A successful run of a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Success {
-    /// The operation.
+    /// The ID of the operation.
     pub operation: String,
-    /// A digest of what the hook was made of; nothing when nobody asked for one.
+    /// The digest of the hook's inputs; `None` if its conditions don't need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
 }
 
-/// An operation that left a hook out.
+/// An operation that skipped a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SkippedRun {
-    /// The operation.
+    /// The ID of the operation.
     pub operation: String,
-    /// When it ended.
+    /// When the operation ended.
     pub at: Timestamp,
-    /// Why.
+    /// Why the hook was skipped.
     pub reason: String,
 }
 
-/// Returns the number of an operation, which is what its id begins with.
-pub fn number(operation: &str) -> &str {
+/// Returns the number of an operation, with which its ID begins.
+pub fn operation_number(operation: &str) -> &str {
     operation.split('-').next().unwrap_or(operation)
 }
 
-/// Returns the number of the operation in which a hook last succeeded with these inputs, unless it failed since.
-pub fn same_inputs<'records>(
+/// Returns the number of the operation in which a hook last succeeded with these inputs, unless it has failed since.
+pub fn last_success_with_inputs<'records>(
     records: &'records HookRecords,
     hook: &HookId,
     phase: Phase,
@@ -86,18 +86,18 @@ pub fn same_inputs<'records>(
     let run = records.get(hook)?.runs.get(&phase)?;
     let success = run.success.as_ref()?;
     let is_same = run.outcome == HookOutcome::Succeeded && success.inputs.as_deref() == Some(inputs);
-    is_same.then(|| number(&success.operation))
+    is_same.then(|| operation_number(&success.operation))
 }
 
-/// Takes in an operation that is over. Hooks that its set doesn't have any more are forgotten.
-pub fn remember(records: &mut HookRecords, plan: &Plan, view: &OperationView, at: Timestamp) {
-    if plan.does == OperationKind::Sync && !plan.hooks.is_empty() {
+/// Records an operation that has ended. Hooks that the set no longer has are forgotten.
+pub fn record_operation(records: &mut HookRecords, plan: &Plan, view: &OperationView, at: Timestamp) {
+    if plan.operation_kind == OperationKind::Sync && !plan.hooks.is_empty() {
         records.retain(|id, _| plan.hooks.contains(id));
     }
     let operation = &view.operation;
     for skipped in &plan.skipped {
         let Some(hook) = &skipped.hook else { continue };
-        record(records, hook, &skipped.key).left_out = Some(SkippedRun {
+        record_of_hook(records, hook, &skipped.key).last_skip = Some(SkippedRun {
             operation: operation.clone(),
             at,
             reason: skipped.reason.clone(),
@@ -110,12 +110,12 @@ pub fn remember(records: &mut HookRecords, plan: &Plan, view: &OperationView, at
         let TaskProgress::Finished(result) = &seen.progress else {
             continue;
         };
-        // What was refused before anything began is no run.
+        // A task that failed before the operation started is no run.
         if seen.started_at.is_none() {
             continue;
         }
-        let record = record(records, &hook.hook, &task.key);
-        record.left_out = record.left_out.take().filter(|left| left.operation == *operation);
+        let record = record_of_hook(records, &hook.hook, &task.key);
+        record.last_skip = record.last_skip.take().filter(|left| left.operation == *operation);
         let before = record.runs.remove(&task.phase).and_then(|run| run.success);
         let (outcome, success) = match result {
             TaskResult::Done(_) => {
@@ -139,10 +139,14 @@ pub fn remember(records: &mut HookRecords, plan: &Plan, view: &OperationView, at
     }
 }
 
-fn record<'records>(records: &'records mut HookRecords, hook: &HookId, key: &ObjectKey) -> &'records mut HookRecord {
+fn record_of_hook<'records>(
+    records: &'records mut HookRecords,
+    hook: &HookId,
+    key: &ObjectKey,
+) -> &'records mut HookRecord {
     records.entry(hook.clone()).or_insert_with(|| HookRecord {
         key: key.clone(),
         runs: BTreeMap::new(),
-        left_out: None,
+        last_skip: None,
     })
 }

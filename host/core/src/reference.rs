@@ -1,33 +1,33 @@
-//! What a workload names: the objects that its pods need to start.
+//! The objects that a workload's pods need to start.
 
 use serde_json::Value;
 
 use crate::object::Object;
 
-/// An object that a pod template names. All of these are of the core group and in the workload's namespace.
+/// An object that a pod template names. It is of the core group and in the workload's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     /// Its kind.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
-    /// Whether the pods start without it, too.
+    /// Whether pods can start without it.
     pub is_optional: bool,
-    /// Where it is named: a JSON pointer.
+    /// Where the template names it, as a JSON pointer.
     pub pointer: String,
 }
 
-/// Where workloads have the specification of their pods.
+/// JSON pointers of pod specifications in workloads.
 const POD_SPECS: [&str; 3] = ["/spec/jobTemplate/spec/template/spec", "/spec/template/spec", "/spec"];
 
-/// What a volume names: the field, the member in it, the kind.
+/// What a volume names: its field, the member of the field, and the kind.
 const VOLUMES: [(&str, &str, &str); 3] = [
     ("configMap", "name", "ConfigMap"),
     ("secret", "secretName", "Secret"),
     ("persistentVolumeClaim", "claimName", "PersistentVolumeClaim"),
 ];
 
-/// Lists what the pods of a workload name, in the order in which it is written; nothing for objects without pods.
+/// Lists the objects that a workload's pods name, in the order in which they are written; empty for objects without pods.
 pub fn references(object: &Object) -> Vec<Reference> {
     let mut found = Vec::new();
     let spec = POD_SPECS

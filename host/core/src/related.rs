@@ -1,4 +1,4 @@
-//! What a plugin may see beside the object that it judges, when it asks: little, capped, and nothing that holds a secret.
+//! Related objects, which a health plugin may request: limited in number and size, and without secrets.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -7,123 +7,123 @@ use serde_json::{Map, Value, json};
 
 use crate::object::{Object, ObjectKey};
 
-/// The word for the pods that an object owns, itself or through a `ReplicaSet` or a Job.
+/// The word for the pods that an object owns, directly or through a `ReplicaSet` or a Job.
 pub const OWNED_PODS: &str = "owned-pods";
 /// The word for the events about an object.
 pub const EVENTS: &str = "events";
 /// The word for the storage class of a volume claim.
 pub const STORAGE_CLASS: &str = "storage-class";
 
-/// So many pods at most: enough to count by, and nobody reads about more.
-const MOST_PODS: usize = 50;
-/// So many events at most: the newest are about what is wrong now.
-const MOST_EVENTS: usize = 20;
-/// So many bytes at most, of each word: a tenth of what an input may have.
-const MOST_BYTES: usize = 200 << 10;
+/// The maximum number of pods.
+const MAX_PODS: usize = 50;
+/// The maximum number of events; the newest ones are the relevant ones.
+const MAX_EVENTS: usize = 20;
+/// The maximum size of the objects of each word in bytes: a tenth of the limit of an input.
+const MAX_BYTES: usize = 200 << 10;
 
-/// What was found, by the word that asked for it.
+/// The related objects by the word that requested them.
 pub type Related = BTreeMap<String, RelatedResult>;
 
-/// What was found for one word.
+/// The result for one word.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RelatedResult {
-    /// These are there.
-    There {
-        /// What of them is shown.
+    /// The objects that exist.
+    Found {
+        /// The visible fields of the objects, up to the limits.
         objects: Vec<Value>,
-        /// How many there are, also those that are not shown.
+        /// The number of objects, including those beyond the limits.
         total: usize,
-        /// What pods mount and isn't there.
+        /// Objects that pods mount and that don't exist.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        missing: Vec<Missing>,
+        missing: Vec<MissingMount>,
     },
-    /// They couldn't be looked for.
+    /// The objects couldn't be read.
     Refused {
-        /// Why.
+        /// Why they couldn't be read.
         refused: String,
     },
 }
 
-/// What a pod mounts and isn't there.
+/// An object that a pod mounts and that doesn't exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Missing {
-    /// The pod's name.
+pub struct MissingMount {
+    /// The name of the pod.
     pub pod: String,
-    /// `Secret`, `ConfigMap`.
+    /// `Secret` or `ConfigMap`.
     pub kind: String,
-    /// Its name.
+    /// The name of the missing object.
     pub name: String,
 }
 
 impl RelatedResult {
-    /// Says why nothing is there.
+    /// Creates the result for objects that couldn't be read.
     pub fn refused(why: impl Into<String>) -> RelatedResult {
         RelatedResult::Refused { refused: why.into() }
     }
 
-    fn shown(objects: Vec<Value>, total: usize, missing: Vec<Missing>) -> RelatedResult {
+    fn limited(objects: Vec<Value>, total: usize, missing: Vec<MissingMount>) -> RelatedResult {
         let mut bytes = 0;
         let small = |object: &Value| {
             bytes += object.to_string().len();
-            bytes <= MOST_BYTES
+            bytes <= MAX_BYTES
         };
-        RelatedResult::There {
+        RelatedResult::Found {
             objects: objects.into_iter().take_while(small).collect(),
             total,
             missing,
         }
     }
 
-    /// Shows pods, those that aren't ready first.
-    pub fn pods<'a>(pods: impl IntoIterator<Item = &'a Object>, mut missing: Vec<Missing>) -> RelatedResult {
+    /// Creates the result for pods; those that aren't ready come first.
+    pub fn pods<'a>(pods: impl IntoIterator<Item = &'a Object>, mut missing: Vec<MissingMount>) -> RelatedResult {
         let mut pods: Vec<&Object> = pods.into_iter().collect();
         pods.sort_by_cached_key(|pod| (is_ready(pod), pod.name().to_owned()));
         missing.sort();
-        missing.truncate(MOST_PODS);
-        let shown = pods.iter().take(MOST_PODS).map(|pod| how_it_is(pod).0).collect();
-        RelatedResult::shown(shown, pods.len(), missing)
+        missing.truncate(MAX_PODS);
+        let shown = pods.iter().take(MAX_PODS).map(|pod| pod_status(pod).0).collect();
+        RelatedResult::limited(shown, pods.len(), missing)
     }
 
-    /// Shows events, the newest first.
+    /// Creates the result for events, the newest first.
     pub fn events(mut events: Vec<Object>) -> RelatedResult {
         events.sort_by_cached_key(|event| Reverse(last_seen(event).to_owned()));
-        let shown = events.iter().take(MOST_EVENTS).map(|event| {
+        let shown = events.iter().take(MAX_EVENTS).map(|event| {
             let keys = ["type", "reason", "message", "count"];
-            let mut shown = part(&event.0, &keys);
+            let mut shown = pick_fields(&event.0, &keys);
             shown.insert("lastSeen".to_owned(), json!(last_seen(event)));
             Value::Object(shown)
         });
-        RelatedResult::shown(shown.collect(), events.len(), Vec::new())
+        RelatedResult::limited(shown.collect(), events.len(), Vec::new())
     }
 
-    /// Shows a storage class, if it is there.
+    /// Creates the result for a storage class.
     pub fn storage_class(class: Option<&Object>) -> RelatedResult {
         let keys = ["metadata", "provisioner", "reclaimPolicy", "volumeBindingMode"];
         let shown = class.map(|class| {
-            let mut shown = part(&class.0, &keys);
+            let mut shown = pick_fields(&class.0, &keys);
             shown.insert("metadata".to_owned(), json!({ "name": class.name() }));
             Value::Object(shown)
         });
         let shown: Vec<Value> = shown.into_iter().collect();
         let total = shown.len();
-        RelatedResult::shown(shown, total, Vec::new())
+        RelatedResult::limited(shown, total, Vec::new())
     }
 }
 
-/// Copies what an object has of these keys.
-fn part(value: &Value, keys: &[&str]) -> Map<String, Value> {
+/// Copies the given keys of an object.
+fn pick_fields(value: &Value, keys: &[&str]) -> Map<String, Value> {
     let found = |key: &&str| Some(((*key).to_owned(), value.get(*key)?.clone()));
     keys.iter().filter_map(found).collect()
 }
 
-fn parts(list: Option<&Value>, keys: &[&str]) -> Vec<Value> {
+fn pick_fields_of_each(list: Option<&Value>, keys: &[&str]) -> Vec<Value> {
     let all = list.and_then(Value::as_array).into_iter().flatten();
-    all.map(|value| Value::Object(part(value, keys))).collect()
+    all.map(|value| Value::Object(pick_fields(value, keys))).collect()
 }
 
-/// Returns of a pod how it is, and nothing of what it was made of: its environment may hold what nobody shall read.
-pub fn how_it_is(pod: &Object) -> Object {
+/// Returns the status of a pod without its spec, whose environment may contain secrets.
+pub fn pod_status(pod: &Object) -> Object {
     const CONDITION: [&str; 4] = ["type", "status", "reason", "message"];
     const CONTAINER: [&str; 7] = [
         "name",
@@ -136,19 +136,19 @@ pub fn how_it_is(pod: &Object) -> Object {
     ];
     let null = Value::Null;
     let status = pod.0.get("status").unwrap_or(&null);
-    let mut shown = part(status, &["phase", "reason", "message"]);
+    let mut shown = pick_fields(status, &["phase", "reason", "message"]);
     for (list, keys) in [
         ("conditions", CONDITION.as_slice()),
         ("initContainerStatuses", &CONTAINER),
         ("containerStatuses", &CONTAINER),
     ] {
-        let parts = parts(status.get(list), keys);
+        let parts = pick_fields_of_each(status.get(list), keys);
         if !parts.is_empty() {
             shown.insert(list.to_owned(), json!(parts));
         }
     }
     let metadata = pod.0.get("metadata").unwrap_or(&null);
-    let metadata = part(metadata, &["name", "uid", "creationTimestamp", "deletionTimestamp"]);
+    let metadata = pick_fields(metadata, &["name", "uid", "creationTimestamp", "deletionTimestamp"]);
     let mut shown = json!({ "metadata": metadata, "status": shown });
     if let Some(node) = pod.text("/spec/nodeName") {
         shown["spec"] = json!({ "nodeName": node });
@@ -163,7 +163,7 @@ fn is_ready(pod: &Object) -> bool {
     conditions.is_some_and(|conditions| conditions.iter().any(ready))
 }
 
-/// Returns when an event was last seen: events say it in three ways.
+/// Returns when an event was last seen. Events have three fields for that.
 fn last_seen(event: &Object) -> &str {
     let said = |pointer| event.text(pointer).filter(|at| !at.is_empty());
     said("/series/lastObservedTime")
@@ -173,17 +173,17 @@ fn last_seen(event: &Object) -> &str {
         .unwrap_or_default()
 }
 
-/// Who controls an object.
+/// The owner of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// The owner.
+pub struct OwnerReference {
+    /// The owner's key.
     pub key: ObjectKey,
-    /// Its UID.
+    /// The owner's UID.
     pub uid: String,
 }
 
-/// Returns who controls an object, or who owns it if nobody does; both live in its own namespace.
-pub fn owner(object: &Object) -> Option<Owner> {
+/// Returns the controller of an object, else its first owner. An owner is in the object's own namespace.
+pub fn owner(object: &Object) -> Option<OwnerReference> {
     let all = object
         .0
         .pointer("/metadata/ownerReferences")
@@ -192,7 +192,7 @@ pub fn owner(object: &Object) -> Option<Owner> {
     let owner = all.iter().find(controls).or_else(|| all.first())?;
     let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let version = text("apiVersion");
-    Some(Owner {
+    Some(OwnerReference {
         key: ObjectKey {
             group: version.split_once('/').map_or("", |(group, _)| group).to_owned(),
             kind: text("kind"),
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn of_a_pod_is_shown_how_it_is_and_not_what_it_is_made_of() {
         let (ready, late) = (pod("a", "True"), pod("b", "False"));
-        let missing = Missing {
+        let missing = MissingMount {
             pod: "b".to_owned(),
             kind: "Secret".to_owned(),
             name: "keys".to_owned(),

@@ -1,4 +1,4 @@
-//! What a hook type asks for, as the contract lists it. Whether it may have it is [`grant`](crate::grant)'s business.
+//! Requests of a hook's plugin, as the contract lists them. [`grant`](crate::grant) decides whether they are permitted.
 
 use std::fmt;
 
@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{hook::Propagation, object::GroupKind};
 
-/// Something a hook asks for.
+/// A request with its ID.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ask {
-    /// The plugin's number for it.
+pub struct HookRequest {
+    /// The ID that the plugin gave it.
     pub id: u32,
-    /// What.
-    pub what: Request,
-    /// The step of its hook that asked, from 1: tells an ask from an earlier one with the same number.
+    /// The request.
+    #[serde(rename = "what")]
+    pub request: Request,
+    /// The step of the hook that made the request, from 1. It distinguishes requests with the same ID.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub step: u32,
 }
@@ -23,57 +24,62 @@ fn is_zero(step: &u32) -> bool {
     *step == 0
 }
 
-impl Ask {
-    /// Makes one that no step has asked yet.
-    pub fn new(id: u32, what: Request) -> Ask {
-        Ask { id, what, step: 0 }
+impl HookRequest {
+    /// Creates a request that isn't from a step yet.
+    pub fn new(id: u32, what: Request) -> HookRequest {
+        HookRequest {
+            id,
+            request: what,
+            step: 0,
+        }
     }
 }
 
-/// What may be asked for. The own object needs no grant.
+/// What a hook's plugin can request. Requests about the hook's own object need no permission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Create the own object.
+    /// Create the hook's own object.
     CreateOwn,
-    /// Follow it.
+    /// Watch the hook's own object.
     WatchOwn,
-    /// Bring its pods' log lines.
+    /// Follow the logs of the own object's pods.
     FollowLogsOwn,
-    /// Delete it.
+    /// Delete the hook's own object.
     DeleteOwn(Propagation),
-    /// Apply this object: JSON.
+    /// Apply this object, as JSON.
     Apply(String),
     /// Read an object once.
     Get(ObjectRef),
     /// Read all objects that match.
     List(Selector),
-    /// Follow another object.
+    /// Watch another object.
     Watch(ObjectRef),
-    /// Change some of an object.
+    /// Patch an object.
     Patch {
-        /// Which.
+        /// The object.
         object: ObjectRef,
-        /// How: a JSON merge patch.
+        /// A JSON merge patch.
         merge: String,
     },
     /// Delete another object.
     Delete {
-        /// Which.
+        /// The object.
         object: ObjectRef,
-        /// What becomes of what it owns.
+        /// What happens to its dependents.
         propagation: Propagation,
     },
-    /// Call a URL.
+    /// Make an HTTP call.
     Http(HttpRequest),
-    /// Wait for a signal of a person or another system.
+    /// Wait for a signal with this name.
     WaitSignal(String),
     /// Write a Kubernetes event about the hook.
     EmitEvent(String),
-    /// A request that this version does not perform: its name.
-    NotInThisVersion(String),
+    /// A request that this version doesn't support: its name.
+    #[serde(rename = "NotInThisVersion")]
+    Unsupported(String),
 }
 
-/// An object of the cluster, as a plugin names it.
+/// Names an object of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRef {
@@ -81,13 +87,13 @@ pub struct ObjectRef {
     pub api_version: String,
     /// Its kind.
     pub kind: String,
-    /// Nothing for kinds without one, and for the application's own.
+    /// The namespace; `None` for cluster-wide kinds, and for the application's own.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
 }
 
-/// Which objects of the cluster, as a plugin names them.
+/// Selects objects of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Selector {
@@ -95,25 +101,25 @@ pub struct Selector {
     pub api_version: String,
     /// Their kind.
     pub kind: String,
-    /// Nothing for the application's own.
+    /// The namespace; `None` for the application's own.
     pub namespace: Option<String>,
     /// A label selector; empty for all.
     pub labels: String,
 }
 
-/// A call of a URL.
+/// An HTTP call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpRequest {
-    /// `GET`.
+    /// The method, as in `GET`.
     pub method: String,
-    /// Where to.
+    /// The URL, including the scheme.
     pub url: String,
-    /// Names and values.
+    /// The names and values of the headers.
     pub headers: Vec<(String, HeaderValue)>,
-    /// The body, in base64: small in a checkpoint.
+    /// The body, encoded as base64, which is compact in a checkpoint.
     pub body: Option<String>,
-    /// How long it may take.
+    /// The timeout, in milliseconds.
     pub timeout_ms: u32,
 }
 
@@ -123,9 +129,9 @@ pub struct HttpRequest {
 pub enum HeaderValue {
     /// This text.
     Text(String),
-    /// The value of a Secret's key, which the host fills in, after a text that isn't secret.
+    /// The value of a Secret's key, which the host fills in.
     Secret {
-        /// What stands before the value: `Bearer `.
+        /// The text before the value: `Bearer `.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         prefix: String,
         /// The Secret, in the application's namespace.
@@ -135,18 +141,19 @@ pub enum HeaderValue {
     },
 }
 
-/// What came of a call of a URL.
+/// The response to an HTTP call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HttpAnswer {
-    /// The status code.
+pub struct HttpResponse {
+    /// The HTTP status code.
     pub status: u16,
-    /// Names, in lower case, and values.
+    /// The names of the headers, in lower case, and their values.
     pub headers: Vec<(String, String)>,
-    /// The body, in base64.
+    /// The body, encoded as base64.
     pub body: String,
-    /// Whether the body had more than that.
-    pub cut: bool,
+    /// Whether the body was longer and was cut.
+    #[serde(rename = "cut")]
+    pub is_truncated: bool,
 }
 
 /// Returns the group of an `apiVersion`; empty for the core group.
@@ -178,7 +185,7 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// The request in a few words, without what may be secret: `patch Deployment api`, `http GET https://shop.example/health`.
+/// The request in a few words, without secrets: `patch Deployment api`, `http GET https://shop.example/health`.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -207,14 +214,14 @@ impl fmt::Display for Request {
             }
             Request::WaitSignal(name) => write!(f, "wait for the signal {name}"),
             Request::EmitEvent(_) => f.write_str("create Event"),
-            Request::NotInThisVersion(name) => f.write_str(name),
+            Request::Unsupported(name) => f.write_str(name),
         }
     }
 }
 
 impl Request {
-    /// Says whether it is about the hook's own object, which needs no grant.
-    pub fn is_own(&self) -> bool {
+    /// Returns whether it is about the hook's own object, which needs no permission.
+    pub fn is_about_own_object(&self) -> bool {
         match self {
             Request::CreateOwn | Request::WatchOwn | Request::FollowLogsOwn | Request::DeleteOwn(_) => true,
             Request::Apply(_)
@@ -226,11 +233,11 @@ impl Request {
             | Request::Http(_)
             | Request::WaitSignal(_)
             | Request::EmitEvent(_)
-            | Request::NotInThisVersion(_) => false,
+            | Request::Unsupported(_) => false,
         }
     }
 
-    /// Says whether it changes something in the cluster.
+    /// Returns whether it changes something in the cluster.
     pub fn is_write(&self) -> bool {
         match self {
             Request::CreateOwn
@@ -246,12 +253,12 @@ impl Request {
             | Request::Watch(_)
             | Request::Http(_)
             | Request::WaitSignal(_)
-            | Request::NotInThisVersion(_) => false,
+            | Request::Unsupported(_) => false,
         }
     }
 
-    /// Says whether what is asked for after it waits for its answer.
-    pub fn holds_up(&self) -> bool {
+    /// Returns whether later requests wait for its answer.
+    pub fn blocks_later_requests(&self) -> bool {
         self.is_write() || matches!(self, Request::Watch(_))
     }
 }

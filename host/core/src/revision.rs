@@ -1,24 +1,24 @@
-//! Which state of its sources an operation deployed: what history, status and their JSON show beside the digest of the manifests.
+//! The revision of the sources that an operation deployed. History and status show it beside the digest of the manifests.
 
 use serde::{Deserialize, Serialize};
 
-/// Which state of which sources manifests are.
+/// The revision of the sources of a set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
-    /// The Git commit of the work tree that they are in; ends with `-dirty` if something of them isn't in it.
+    /// The Git commit of the sources' work tree; ends with `-dirty` if files are modified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// The first line of that commit's message, at most 200 bytes of it. Version 0.1.0 stored none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The sources, for people: `shop/`, `chart charts/shop 1.2.0`, `kustomization overlays/prod`.
+    /// The sources, for users: `shop/`, `chart charts/shop 1.2.0`, `kustomization overlays/prod`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
 }
 
 impl Revision {
-    /// Returns the commit as people write it: its first twelve digits.
+    /// Returns the commit with its first twelve digits.
     pub fn short_commit(&self) -> Option<String> {
         let commit = self.commit.as_deref()?;
         let (digits, rest) = commit

@@ -1,59 +1,59 @@
-//! What of an object is secret: the data of a Secret, and of each Secret in a list.
+//! Which parts of an object are secret: the data of a Secret, and of each Secret in a list.
 //!
-//! Whoever hides such data asks here: what a plugin is shown, the journal, what is printed, the logs.
+//! Everything that hides such data uses this module: plugins' inputs, the journal, output, logs.
 
 use serde_json::Value;
 
 use crate::object::Object;
 
-/// Where kubectl keeps a copy of the whole manifest, data included.
+/// The annotation in which kubectl stores a copy of the whole manifest, including data.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Where a Secret has its data.
-pub const DATA: [&[&str]; 3] = [&["data"], &["stringData"], &["metadata", "annotations", LAST_APPLIED]];
+/// The paths of a Secret's data.
+pub const DATA_PATHS: [&[&str]; 3] = [&["data"], &["stringData"], &["metadata", "annotations", LAST_APPLIED]];
 
-/// The members of a Secret that have its values.
-pub const VALUES: [&str; 2] = ["data", "stringData"];
+/// The fields of a Secret that contain its values.
+pub const VALUE_FIELDS: [&str; 2] = ["data", "stringData"];
 
-/// Says whether objects of a kind are Secrets, or lists that may have some in them.
+/// Returns whether objects of a kind are Secrets, or lists that may contain some.
 pub fn is_secret_kind(group: &str, kind: &str) -> bool {
     group.is_empty() && matches!(kind, "Secret" | "SecretList" | "List")
 }
 
-/// Says whether an object is a Secret, or a list that may have some in it.
+/// Returns whether an object is a Secret, or a list that may contain some.
 pub fn is_secret(object: &Object) -> bool {
     is_secret_kind(object.group(), object.kind())
 }
 
-/// Takes the data out of a Secret, and out of each Secret in a list; says whether there was any.
-pub fn strip(object: &mut Object) -> bool {
-    is_secret(object) && strip_value(&mut object.0)
+/// Removes the data of a Secret, and of each Secret in a list. Returns whether there was any.
+pub fn remove_data(object: &mut Object) -> bool {
+    is_secret(object) && remove_data_from_value(&mut object.0)
 }
 
-fn strip_value(value: &mut Value) -> bool {
+fn remove_data_from_value(value: &mut Value) -> bool {
     let mut had = false;
-    for path in DATA {
-        had |= remove(value, path);
+    for path in DATA_PATHS {
+        had |= remove_path(value, path);
     }
-    // The members of a typed list don't say what they are.
+    // Items of a typed list have no `kind`.
     for item in value
         .get_mut("items")
         .and_then(Value::as_array_mut)
         .into_iter()
         .flatten()
     {
-        had |= strip_value(item);
+        had |= remove_data_from_value(item);
     }
     had
 }
 
-fn remove(value: &mut Value, path: &[&str]) -> bool {
+fn remove_path(value: &mut Value, path: &[&str]) -> bool {
     match path {
         [] => false,
         [last] => value
             .as_object_mut()
             .is_some_and(|members| members.remove(*last).is_some()),
-        [first, rest @ ..] => value.get_mut(*first).is_some_and(|inner| remove(inner, rest)),
+        [first, rest @ ..] => value.get_mut(*first).is_some_and(|inner| remove_path(inner, rest)),
     }
 }
 
@@ -70,13 +70,13 @@ mod tests {
         let bare = json!({ "metadata": { "name": "s", "annotations": { "a": "b" } } });
         for kind in ["SecretList", "List"] {
             let mut list = Object(json!({ "apiVersion": "v1", "kind": kind, "items": [data, { "items": [data] }] }));
-            assert!(strip(&mut list));
+            assert!(remove_data(&mut list));
             assert_eq!(list.0["items"], json!([bare, { "items": [bare] }]));
-            assert!(!strip(&mut list));
+            assert!(!remove_data(&mut list));
         }
         let mut map = Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "a": "b" } }));
-        assert!(!strip(&mut map) && map.0["data"] == json!({ "a": "b" }));
+        assert!(!remove_data(&mut map) && map.0["data"] == json!({ "a": "b" }));
         let mut foreign = Object(json!({ "apiVersion": "example.com/v1", "kind": "Secret", "data": { "a": "b" } }));
-        assert!(!strip(&mut foreign));
+        assert!(!remove_data(&mut foreign));
     }
 }

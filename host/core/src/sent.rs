@@ -1,7 +1,6 @@
-//! An object as it is sent to the API server.
+//! Prepares objects for the API server.
 //!
-//! Everything that is created, applied or replaced passes [`as_sent`], and so does everything that is compared with a live object:
-//! what is compared is what would be sent.
+//! Every object that is created, applied or replaced passes [`as_sent`], and so does every object that is compared with a live one.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use capstan_schema::without_nulls;
@@ -9,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::object::Object;
 
-/// Annotations that have a controller fill in `caBundle`: cert-manager's CA injector and `OpenShift`'s service CA operator.
+/// Annotations with which a controller fills in `caBundle`: cert-manager's CA injector and `OpenShift`'s service CA operator.
 const CA_INJECTORS: [&str; 5] = [
     "cert-manager.io/inject-ca-from",
     "cert-manager.io/inject-ca-from-secret",
@@ -20,7 +19,7 @@ const CA_INJECTORS: [&str; 5] = [
 
 /// Returns an object as it is sent:
 ///
-/// * without members that are `null`, as kubectl leaves them out: a field that we own and that is left out is removed by the server;
+/// * without members that are `null`, as in kubectl: the server removes fields that Capstan owns and no longer sends;
 /// * a Secret's `stringData` as `data`, so that a key that leaves `stringData` leaves the Secret;
 /// * without what a controller fills in: the `rules` of a `ClusterRole` with an `aggregationRule`, and a `caBundle` that is injected.
 pub fn as_sent(object: &Object) -> Object {
@@ -45,29 +44,30 @@ pub fn as_sent(object: &Object) -> Object {
     sent
 }
 
-/// Says whether an object that was applied lacks an empty map or list that was sent.
+/// Returns whether an applied object lacks an empty map or list that was sent.
 ///
-/// Server-side apply removes what was applied earlier after it has merged in what is applied now. A list or map of which all parts go
-/// goes with them, though it was sent as an empty one; applied once more, it is there.
-pub fn lacks_empty(object: &Object, made: &Object) -> bool {
-    lacks(&as_sent(object).0, Some(&made.0))
+/// Server-side apply merges first and then removes what was applied earlier. If that removes all parts of a list or map, the list or map is
+/// removed, too, although it was sent as an empty one. Applying once more restores it.
+pub fn has_lost_empty_value(object: &Object, made: &Object) -> bool {
+    lacks_empty_value(&as_sent(object).0, Some(&made.0))
 }
 
-fn lacks(sent: &Value, made: Option<&Value>) -> bool {
+fn lacks_empty_value(sent: &Value, made: Option<&Value>) -> bool {
     match (sent, made) {
         (Value::Object(sent), None | Some(Value::Null)) => sent.is_empty(),
         (Value::Array(sent), None | Some(Value::Null)) => sent.is_empty(),
-        (Value::Object(sent), Some(Value::Object(made))) => {
-            sent.iter().any(|(name, value)| lacks(value, made.get(name)))
-        }
-        (Value::Array(sent), Some(Value::Array(made))) if sent.len() == made.len() => {
-            sent.iter().zip(made).any(|(sent, made)| lacks(sent, Some(made)))
-        }
+        (Value::Object(sent), Some(Value::Object(made))) => sent
+            .iter()
+            .any(|(name, value)| lacks_empty_value(value, made.get(name))),
+        (Value::Array(sent), Some(Value::Array(made))) if sent.len() == made.len() => sent
+            .iter()
+            .zip(made)
+            .any(|(sent, made)| lacks_empty_value(sent, Some(made))),
         _ => false,
     }
 }
 
-/// What isn't a map of texts stays for the server to refuse.
+/// Moves `stringData` to `data`. Values that aren't strings are left for the server to refuse.
 fn encode_string_data(secret: &mut Object) {
     let Some(members) = secret.0.as_object_mut() else {
         return;
@@ -106,7 +106,7 @@ fn leave_out_aggregated_rules(role: &mut Object) {
     }
 }
 
-/// Leaves out a `caBundle` that a controller fills in, and one that only holds the place of one.
+/// Removes a `caBundle` that a controller fills in, or that is only a placeholder.
 fn leave_out_ca_bundle(client: Option<&mut Value>, is_injected: bool) {
     let Some(members) = client.and_then(Value::as_object_mut) else {
         return;
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn an_empty_value_that_is_not_there_is_lacking() {
-        let lacks = |sent: Value, made: Value| lacks_empty(&Object(sent), &Object(made));
+        let lacks = |sent: Value, made: Value| has_lost_empty_value(&Object(sent), &Object(made));
         assert!(lacks(json!({ "spec": { "a": [] } }), json!({ "spec": { "b": 1 } })));
         assert!(lacks(
             json!({ "spec": [{ "a": {} }] }),

@@ -1,37 +1,37 @@
-//! Ports of Services that other managers changed.
+//! Conflicts of Service ports that other managers changed.
 //!
-//! Server-side apply knows a port by its number and protocol. When somebody else changes the number of ours, theirs is another port with
-//! the name of ours, and applying ours beside it is refused: no two ports have one name.
+//! Server-side apply identifies a port by number and protocol. If another manager changed the number of Capstan's port, that is another
+//! port with the same name. The server refuses to apply Capstan's beside it, because port names must be unique.
 
 use serde_json::Value;
 
 use crate::object::Object;
 
-/// A live port that stands in the way of one that is applied.
+/// A live port that conflicts with an applied one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PortInTheWay {
-    /// The name that both have.
+pub struct ConflictingPort {
+    /// The name of both ports.
     pub name: String,
-    /// The live one: `83/TCP`.
+    /// The live port: `83/TCP`.
     pub live: String,
-    /// The one that is applied: `80/TCP`.
+    /// The applied port: `80/TCP`.
     pub applied: String,
-    /// Who wrote the live one, as `managedFields` says.
+    /// The managers that own the live port.
     pub managers: Vec<String>,
-    /// Its element in a `fieldsV1` set.
+    /// The element of the live port in a `fieldsV1` set.
     element: String,
 }
 
-impl PortInTheWay {
-    /// Says whether it is this one of the live Service's ports.
-    pub fn is(&self, port: &Value) -> bool {
-        self.element == element(port)
+impl ConflictingPort {
+    /// Returns whether a live port is this one.
+    pub fn matches(&self, port: &Value) -> bool {
+        self.element == field_set_element(port)
     }
 }
 
-/// Returns the ports of a live Service that have the name of one that is applied, with another number or protocol, and that `manager`
-/// doesn't own: those that it owns go by being applied no more.
-pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<PortInTheWay> {
+/// Returns the ports of a live Service that have the name of an applied port with another number or protocol. Ports that `manager` owns are
+/// left out, because the server removes them.
+pub fn conflicting_ports(applied: &Object, live: &Object, manager: &str) -> Vec<ConflictingPort> {
     if (applied.group(), applied.kind()) != ("", "Service") {
         return Vec::new();
     }
@@ -42,13 +42,16 @@ pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<P
     let wanted = ports(applied);
     let mut found = Vec::new();
     for port in ports(live) {
-        if wanted.iter().any(|wanted| id(wanted) == id(&port)) {
+        if wanted
+            .iter()
+            .any(|wanted| number_and_protocol(wanted) == number_and_protocol(&port))
+        {
             continue;
         }
         let Some(rival) = wanted.iter().find(|wanted| name(wanted) == name(&port)) else {
             continue;
         };
-        let element = element(&port);
+        let element = field_set_element(&port);
         let owners = owners(live, &element);
         if owners
             .iter()
@@ -56,10 +59,10 @@ pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<P
         {
             continue;
         }
-        found.push(PortInTheWay {
+        found.push(ConflictingPort {
             name: name(&port).to_owned(),
-            live: id(&port),
-            applied: id(rival),
+            live: number_and_protocol(&port),
+            applied: number_and_protocol(rival),
             managers: owners.into_iter().map(|(owner, _)| owner).collect(),
             element,
         });
@@ -67,18 +70,20 @@ pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<P
     found
 }
 
-/// Returns the `managedFields` of a live Service after those ports have become the manager's alone: applying a set without them removes
-/// them.
-pub fn with_ports_taken(live: &Object, ports: &[PortInTheWay], manager: &str) -> Vec<Value> {
+/// Returns the `managedFields` of a live Service in which only `manager` owns those ports. Applying a set without them then removes them.
+pub fn managed_fields_with_ports(live: &Object, ports: &[ConflictingPort], manager: &str) -> Vec<Value> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     let mut entries = entries.cloned().unwrap_or_default();
-    if !entries.iter().any(|entry| crate::diff::is_entry_of(entry, manager)) {
+    if !entries
+        .iter()
+        .any(|entry| crate::diff::is_applied_entry_of(entry, manager))
+    {
         entries.push(serde_json::json!({
             "manager": manager, "operation": "Apply", "apiVersion": live.api_version(), "fieldsType": "FieldsV1", "fieldsV1": {},
         }));
     }
     for entry in &mut entries {
-        let is_ours = crate::diff::is_entry_of(entry, manager);
+        let is_ours = crate::diff::is_applied_entry_of(entry, manager);
         let Some(owned) = entry.pointer_mut("/fieldsV1") else {
             continue;
         };
@@ -104,7 +109,7 @@ fn name(port: &Value) -> &str {
     port.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn id(port: &Value) -> String {
+fn number_and_protocol(port: &Value) -> String {
     format!("{}/{}", number(port), protocol(port))
 }
 
@@ -116,12 +121,12 @@ fn protocol(port: &Value) -> &str {
     port.get("protocol").and_then(Value::as_str).unwrap_or("TCP")
 }
 
-fn element(port: &Value) -> String {
+fn field_set_element(port: &Value) -> String {
     let (number, protocol) = (number(port), protocol(port));
     format!("k:{}", serde_json::json!({ "port": number, "protocol": protocol }))
 }
 
-/// Returns the managers that own a port, and how they came to it.
+/// Returns the managers that own a port, with the operations.
 fn owners(live: &Object, element: &str) -> Vec<(String, String)> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     let text = |entry: &Value, field: &str| {
@@ -162,14 +167,14 @@ mod tests {
             managed,
         );
         let wanted = service(json!([{ "name": "http", "port": 80 }]), json!([]));
-        let found = ports_in_the_way(&wanted, &live, "capstan");
+        let found = conflicting_ports(&wanted, &live, "capstan");
         assert_eq!(found.len(), 1);
         assert_eq!(
             (found[0].live.as_str(), found[0].applied.as_str()),
             ("83/TCP", "80/TCP")
         );
         assert_eq!(found[0].managers, ["kubectl-patch"]);
-        let entries = with_ports_taken(&live, &found, "capstan");
+        let entries = managed_fields_with_ports(&live, &found, "capstan");
         let ports = |at: usize| {
             let ports = entries[at].pointer("/fieldsV1/f:spec/f:ports").unwrap();
             ports.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
@@ -188,7 +193,7 @@ mod tests {
             json!([{ "name": "other", "port": 80 }]),
             json!([{ "name": "renamed", "port": 83 }]),
         ] {
-            assert_eq!(ports_in_the_way(&service(wanted, json!([])), &live, "capstan"), []);
+            assert_eq!(conflicting_ports(&service(wanted, json!([])), &live, "capstan"), []);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Argo CD's sync options: of a whole application, and of one object by its annotation, which wins.
+//! Argo CD's sync options of an application. The annotation of an object overrides them.
 //!
-//! [`SYNC_OPTIONS`] is the list of all of them; each is honoured in both modes.
+//! [`SYNC_OPTIONS`] lists all of them. They apply in both modes.
 
 use std::collections::BTreeMap;
 
@@ -9,29 +9,29 @@ use serde::{Deserialize, Serialize};
 use crate::{
     compat::{Mode, Rule},
     directive::{Directives, Permission},
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     hook::Propagation,
 };
 
-/// Who can have an option.
+/// Where an option can be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionScope {
-    /// An application, and an object by `argocd.argoproj.io/sync-options`.
+    /// For an application, and for an object by `argocd.argoproj.io/sync-options`.
     Both,
-    /// An application only.
+    /// For an application only.
     Application,
 }
 
 /// A sync option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncOption {
-    /// Its name.
+    /// The option's name.
     pub name: &'static str,
-    /// What it can be; the first is what holds without it.
+    /// Its possible values; the first one is the default.
     pub values: &'static [&'static str],
-    /// Who can have it.
-    pub whose: OptionScope,
-    /// What it means here.
+    /// Where it can be set.
+    pub scope: OptionScope,
+    /// Its meaning, for the documentation.
     pub meaning: &'static str,
 }
 
@@ -44,13 +44,13 @@ const fn option(
     SyncOption {
         name,
         values,
-        whose,
+        scope: whose,
         meaning,
     }
 }
 
-const YES: &[&str] = &["true", "false"];
-const NO: &[&str] = &["false", "true"];
+const TRUE_BY_DEFAULT: &[&str] = &["true", "false"];
+const FALSE_BY_DEFAULT: &[&str] = &["false", "true"];
 
 /// All sync options.
 pub const SYNC_OPTIONS: [SyncOption; 14] = [
@@ -58,19 +58,19 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
         "Prune",
         &["true", "false", "confirm"],
         OptionScope::Both,
-        "`false`: what left the manifests stays; `confirm`: until `--confirm` names it. Nothing is pruned without `--prune`",
+        "`false`: the object stays when it is no longer in the manifests; `confirm`: it stays until `--confirm` names it. Nothing is pruned without `--prune`",
     ),
     option(
         "PruneLast",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Both,
-        "what left the manifests is removed after everything else",
+        "the object is pruned after everything else",
     ),
     option(
         "PrunePropagationPolicy",
         &["background", "foreground", "orphan"],
         OptionScope::Application,
-        "what becomes of what an object owns that is pruned, deleted to be created anew, or a hook's, and by our rules of what is deleted with the application; without it `foreground` by Argo CD's rules. `capstan.dev/propagation` wins",
+        "propagation policy for pruned and recreated objects and for objects of hooks; with Capstan's rules also for deletions with the application. The default with Argo CD's rules is `foreground`. `capstan.dev/propagation` takes precedence",
     ),
     option(
         "Delete",
@@ -80,68 +80,68 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
     ),
     option(
         "Validate",
-        YES,
+        TRUE_BY_DEFAULT,
         OptionScope::Both,
-        "`false`: fields that the server doesn't know are left out instead of being a failure; of objects that are no hooks it is told which",
+        "`false`: fields that the server doesn't know are dropped instead of causing an error; for ordinary objects they are listed",
     ),
     option(
         "SkipDryRunOnMissingResource",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Both,
-        "the object's kind may be unknown until its turn comes",
+        "the object's kind may be unknown until the object is applied",
     ),
     option(
         "Replace",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Both,
         "the live object is replaced as a whole instead of merged",
     ),
     option(
         "Force",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Both,
-        "the object is deleted and created anew where a field can't be changed",
+        "the object is deleted and recreated if a field can't be changed",
     ),
     option(
         "ServerSideApply",
-        YES,
+        TRUE_BY_DEFAULT,
         OptionScope::Both,
-        "everything is applied on the server's side: `false` is told and changes nothing",
+        "server-side apply is always used: `false` is reported and has no effect",
     ),
     option(
         "ClientSideApplyMigration",
-        YES,
+        TRUE_BY_DEFAULT,
         OptionScope::Application,
-        "`false`: fields that `kubectl apply` left as its own stay so, and are conflicts when they are changed",
+        "`false`: fields that `kubectl apply` owns are not taken over, and changing them is a conflict",
     ),
     option(
         "ApplyOutOfSyncOnly",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Application,
-        "objects that are as desired aren't looked at: their health isn't awaited. They are never sent in either case",
+        "the health of unchanged objects isn't awaited. Unchanged objects are never sent to the server, with or without this option",
     ),
     option(
         "CreateNamespace",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Application,
-        "the application's namespace is made if it isn't there, as by `--create-namespace`",
+        "the application's namespace is created if it doesn't exist, like `--create-namespace`",
     ),
     option(
         "RespectIgnoreDifferences",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Application,
-        "fields that `ignoreDifferences` names are left as they are live; without it they are sent in compat mode, and left alone by our rules",
+        "fields in `ignoreDifferences` keep their live values; without this option compat mode applies them, and Capstan's rules keep them",
     ),
     option(
         "FailOnSharedResource",
-        NO,
+        FALSE_BY_DEFAULT,
         OptionScope::Application,
-        "an object of another application is an error; by our rules it always is",
+        "an object of another application is an error; with Capstan's rules it always is",
     ),
 ];
 
-/// Returns what is known of an option.
-pub fn known(name: &str) -> Option<&'static SyncOption> {
+/// Returns an option by its name.
+pub fn find_option(name: &str) -> Option<&'static SyncOption> {
     SYNC_OPTIONS.iter().find(|option| option.name == name)
 }
 
@@ -156,75 +156,75 @@ pub struct NamespaceMetadata {
 }
 
 impl NamespaceMetadata {
-    /// Says whether there is nothing to write.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty() && self.annotations.is_empty()
     }
 }
 
-/// The sync options of an application. What isn't there was not said.
+/// The sync options of an application. `None` means that an option isn't set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SyncOptions {
-    /// Whether what left the manifests may be removed.
+    /// Whether objects that left the manifests may be pruned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune: Option<Permission>,
-    /// Whether it is removed after everything else.
+    /// Whether objects are pruned after everything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune_last: Option<bool>,
-    /// What becomes of what it owns.
+    /// The propagation of deletions (`PrunePropagationPolicy`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
-    /// Whether objects may be removed with the application.
+    /// Whether objects may be deleted with the application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delete: Option<Permission>,
     /// Whether fields that the server doesn't know are a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validate: Option<bool>,
-    /// Whether kinds may be unknown until their turn comes.
+    /// Whether kinds may be unknown until their objects are applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_dry_run_on_missing: Option<bool>,
-    /// Whether objects are replaced instead of merged.
+    /// Whether objects are replaced instead of applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace: Option<bool>,
-    /// Whether objects that can't be changed are created anew.
+    /// Whether objects that can't be changed are deleted and created again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
-    /// Whether Argo CD would apply on the server's side.
+    /// The value of `ServerSideApply`. Capstan always uses server-side apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_side: Option<bool>,
-    /// Whether fields that `kubectl apply` left as its own become ours.
+    /// Whether fields that `kubectl apply` owns become Capstan's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migrate: Option<bool>,
-    /// Whether objects that are as desired aren't looked at.
+    /// Whether unchanged objects are skipped without waiting for their health.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_of_sync_only: Option<bool>,
-    /// Whether the application's namespace is made.
+    /// Whether the application's namespace is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create_namespace: Option<bool>,
-    /// Whether ignored fields are left alone when an object is applied.
+    /// Whether ignored fields keep their live values when an object is applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub respect_ignored: Option<bool>,
     /// Whether an object of another application is an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fail_on_shared: Option<bool>,
-    /// What the user should know.
+    /// Notices for the user.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
 
 impl SyncOptions {
-    /// Reads options as they are written, `NAME=VALUE` each; of several for one name the first counts, as in Argo CD.
+    /// Parses options in the form `NAME=VALUE`. Of several values for one name the first one counts, as in Argo CD.
     ///
     /// # Errors
     ///
-    /// Returns everything that is no option; by Argo CD's rules that is ignored, and told in `notices`.
-    pub fn read<'a>(words: impl IntoIterator<Item = &'a str>, mode: Mode) -> Result<SyncOptions, Vec<Diagnostic>> {
+    /// Returns all invalid options. In compat mode they are ignored and become `notices`.
+    pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>, mode: Mode) -> Result<SyncOptions, Vec<Diagnostic>> {
         let mut options = SyncOptions::default();
         let mut errors = Vec::new();
         let mut seen: Vec<&str> = Vec::new();
         for word in words {
-            match option_in(word) {
+            match parse_option(word) {
                 Ok((name, _)) if seen.contains(&name) => {
                     options
                         .notices
@@ -241,7 +241,7 @@ impl SyncOptions {
             }
         }
         if options.server_side == Some(false) {
-            options.notices.push(NO_CLIENT_SIDE.to_owned());
+            options.notices.push(NO_CLIENT_SIDE_APPLY.to_owned());
         }
         if !mode.has(Rule::SharedObjectsAreTaken) && options.fail_on_shared == Some(false) {
             let notice =
@@ -251,7 +251,7 @@ impl SyncOptions {
         if errors.is_empty() { Ok(options) } else { Err(errors) }
     }
 
-    /// Says whether there are none.
+    /// Returns whether no option is set.
     pub fn is_empty(&self) -> bool {
         *self == SyncOptions::default()
     }
@@ -259,7 +259,7 @@ impl SyncOptions {
     fn set(&mut self, name: &str, value: &str) {
         let is_true = Some(value == "true");
         match name {
-            "Prune" => self.prune = Some(Permission::of(value)),
+            "Prune" => self.prune = Some(Permission::from_option_value(value)),
             "PruneLast" => self.prune_last = is_true,
             "PrunePropagationPolicy" => {
                 self.propagation = Some(match value {
@@ -268,7 +268,7 @@ impl SyncOptions {
                     _ => Propagation::Background,
                 });
             }
-            "Delete" => self.delete = Some(Permission::of(value)),
+            "Delete" => self.delete = Some(Permission::from_option_value(value)),
             "Validate" => self.validate = is_true,
             "SkipDryRunOnMissingResource" => self.skip_dry_run_on_missing = is_true,
             "Replace" => self.replace = is_true,
@@ -283,19 +283,19 @@ impl SyncOptions {
         }
     }
 
-    /// Fills in, of what an object's annotations don't say, what the application's options do.
-    pub fn settle(&self, directives: &mut Directives) {
+    /// Fills in the application's options where an object's annotations don't set them.
+    pub fn fill_in(&self, directives: &mut Directives) {
         let named = std::mem::take(&mut directives.named_options);
         let is_open = |name: &str| !named.iter().any(|known| known == name);
-        fill(&mut directives.prune, self.prune, is_open("Prune"));
-        fill(&mut directives.delete, self.delete, is_open("Delete"));
-        fill(&mut directives.prune_last, self.prune_last, is_open("PruneLast"));
-        fill(&mut directives.replace, self.replace, is_open("Replace"));
-        fill(&mut directives.force, self.force, is_open("Force"));
+        fill_in_value(&mut directives.prune, self.prune, is_open("Prune"));
+        fill_in_value(&mut directives.delete, self.delete, is_open("Delete"));
+        fill_in_value(&mut directives.prune_last, self.prune_last, is_open("PruneLast"));
+        fill_in_value(&mut directives.replace, self.replace, is_open("Replace"));
+        fill_in_value(&mut directives.force, self.force, is_open("Force"));
         let skips = self.validate.map(|validate| !validate);
-        fill(&mut directives.skip_validation, skips, is_open("Validate"));
+        fill_in_value(&mut directives.skip_validation, skips, is_open("Validate"));
         let missing = "SkipDryRunOnMissingResource";
-        fill(
+        fill_in_value(
             &mut directives.skip_dry_run_on_missing,
             self.skip_dry_run_on_missing,
             is_open(missing),
@@ -304,23 +304,23 @@ impl SyncOptions {
     }
 }
 
-/// Said of `ServerSideApply=false`.
-pub(crate) const NO_CLIENT_SIDE: &str =
+/// The notice about `ServerSideApply=false`.
+pub(crate) const NO_CLIENT_SIDE_APPLY: &str =
     "ServerSideApply=false changes nothing: objects are always applied on the server's side";
 
-fn fill<T>(place: &mut T, value: Option<T>, is_open: bool) {
+fn fill_in_value<T>(place: &mut T, value: Option<T>, is_open: bool) {
     if let Some(value) = value.filter(|_| is_open) {
         *place = value;
     }
 }
 
-/// Takes an option apart, or says what is wrong with it.
-fn option_in(word: &str) -> Result<(&'static str, &str), Box<Diagnostic>> {
+/// Parses an option, or returns what is wrong with it.
+fn parse_option(word: &str) -> Result<(&'static str, &str), Box<Diagnostic>> {
     let (name, value) = word.trim().split_once('=').unwrap_or((word.trim(), ""));
-    let Some(option) = known(name) else {
+    let Some(option) = find_option(name) else {
         let error = Diagnostic::new(format!("there is no sync option `{name}`"));
         let names = || SYNC_OPTIONS.iter().map(|option| option.name);
-        return Err(Box::new(match near(name, names()) {
+        return Err(Box::new(match closest_match(name, names()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("there is {}", names().collect::<Vec<_>>().join(", "))),
         }));
@@ -345,7 +345,7 @@ mod tests {
     use super::*;
 
     fn read(words: &[&str]) -> SyncOptions {
-        SyncOptions::read(words.iter().copied(), Mode::Native).expect("options")
+        SyncOptions::parse(words.iter().copied(), Mode::Native).expect("options")
     }
 
     #[test]
@@ -383,12 +383,12 @@ mod tests {
                 "it can be false, true",
             ),
         ] {
-            let errors = SyncOptions::read([word], Mode::Native).expect_err("a mistake");
+            let errors = SyncOptions::parse([word], Mode::Native).expect_err("a mistake");
             assert_eq!(
-                (errors[0].message.as_str(), errors[0].hint.as_deref()),
-                (message, Some(hint))
+                (errors[0].message.as_str(), errors[0].hint.shown()),
+                (message, hint.to_owned())
             );
-            let ignored = SyncOptions::read([word], Mode::ArgoCd).expect("ignored");
+            let ignored = SyncOptions::parse([word], Mode::ArgoCd).expect("ignored");
             assert_eq!(ignored.notices, [format!("{message}; it is ignored")]);
             assert_eq!(
                 SyncOptions {
@@ -412,7 +412,7 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_is_told() {
-        assert_eq!(read(&["ServerSideApply=false"]).notices, [NO_CLIENT_SIDE]);
+        assert_eq!(read(&["ServerSideApply=false"]).notices, [NO_CLIENT_SIDE_APPLY]);
         assert!(read(&["ServerSideApply=true"]).notices.is_empty());
         assert_eq!(read(&["FailOnSharedResource=false"]).notices.len(), 1);
         assert!(read(&["RespectIgnoreDifferences=true"]).notices.is_empty());
@@ -435,14 +435,14 @@ mod tests {
         ] {
             let options = read(&[of_application]);
             let mut silent = Directives::default();
-            options.settle(&mut silent);
+            options.fill_in(&mut silent);
             assert_ne!(silent, Directives::default(), "{option} has no effect");
             let mut spoken = Directives {
                 named_options: vec![option.to_owned()],
                 ..Directives::default()
             };
             let before = spoken.clone();
-            options.settle(&mut spoken);
+            options.fill_in(&mut spoken);
             assert_eq!(spoken, before, "{of_object} on the object is not heard");
         }
     }

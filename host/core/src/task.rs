@@ -1,6 +1,6 @@
 //! Tasks: one action on one object in one phase and wave.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,11 +12,13 @@ use crate::{
     directive::{OnTimeout, Wait},
     grace::{self, Grace},
     hook::{HookId, OnVanished, Propagation, Ttl},
-    ignore::Ignored,
+    ignore::IgnoredFields,
+    input::EffectFailure,
     object::{Object, ObjectKey},
     phase::Phase,
     place::Place,
     plugins::PluginRef,
+    remedy::Remedies,
     wave::Wave,
 };
 
@@ -27,7 +29,7 @@ pub struct TaskId(pub String);
 
 impl TaskId {
     /// Names the task for an object in a phase and wave.
-    pub fn of(phase: Phase, wave: Wave, key: &ObjectKey) -> TaskId {
+    pub fn new(phase: Phase, wave: Wave, key: &ObjectKey) -> TaskId {
         let mut parts = vec![phase.to_string(), wave.to_string(), key.group_kind().to_string()];
         if !key.namespace.is_empty() {
             parts.push(key.namespace.clone());
@@ -47,41 +49,41 @@ impl fmt::Display for TaskId {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    /// Names it.
+    /// The task's ID.
     pub id: TaskId,
     /// Its phase.
     pub phase: Phase,
     /// Its wave.
     pub wave: Wave,
-    /// Its place among the kinds of its wave: lower ones start first.
+    /// Its order among the kinds of its wave: lower ranks start first.
     pub rank: u32,
     /// The object.
     pub key: ObjectKey,
-    /// What is desired; nothing for what is only deleted.
+    /// The desired object; `None` for a deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<Object>,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// What is done.
+    /// What is done with the object.
     pub action: Action,
     /// How long it may take, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u64>,
-    /// What it means when it takes longer.
+    /// What happens on a timeout.
     pub on_timeout: OnTimeout,
-    /// Whether the server is asked about it before anything is changed.
+    /// Whether a dry run is made before anything is changed.
     #[serde(default)]
-    pub check: Check,
-    /// Other tasks of its wave that must have ended well before it starts.
+    pub check: DryRunCheck,
+    /// Other tasks of its wave that must succeed before it starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<TaskId>,
-    /// What becomes of fields that the server doesn't know.
+    /// What happens to fields that the server doesn't know.
     #[serde(default)]
     pub unknown_fields: UnknownFields,
 }
 
-/// What becomes of fields that the server doesn't know.
+/// What happens to fields that the server doesn't know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum UnknownFields {
@@ -92,22 +94,22 @@ pub enum UnknownFields {
     LeftOut,
 }
 
-/// Whether the server is asked, before anything is changed, what it would say to a task's object.
+/// Whether a dry run of a task's object is made before anything is changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Check {
-    /// There is nothing to ask: the object stays as it is, goes, or is no object of the cluster.
+pub enum DryRunCheck {
+    /// It isn't needed: the object stays as it is, is deleted, or isn't an object of the cluster.
     #[default]
     Nothing,
-    /// It is.
+    /// It is made before the first change.
     First,
-    /// It can't be asked yet, for this reason; it is when the object's turn comes.
+    /// It isn't possible yet, for this reason. It is made when the task starts.
     #[serde(rename = "atItsTurn")]
     Deferred(String),
 }
 
 impl Task {
-    /// Returns how its object is made as desired, if that is what it does.
+    /// Returns how its object is applied, if it is.
     pub fn apply(&self) -> Option<&ApplyTask> {
         match &self.action {
             Action::Apply(apply) => Some(apply),
@@ -127,107 +129,112 @@ impl Task {
 /// What a task does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Action {
-    /// The object is made as desired.
+    /// The object is created or applied.
     Apply(Box<ApplyTask>),
-    /// The object goes.
+    /// The object is deleted.
     Delete(DeleteTask),
     /// A hook runs.
     Hook(Box<HookTask>),
 }
 
-/// An object to be made as desired.
+/// An object to be created or applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplyTask {
-    /// What that changes.
+    /// What applying it changes.
     pub changes: ExpectedChange,
-    /// What is waited for afterwards.
+    /// What the operation waits for afterwards.
     pub wait: Wait,
-    /// Who judges its health.
-    pub judge: PluginRef,
-    /// How long it may be Degraded before that is a failure, in seconds, unless its judge says that waiting is useless.
+    /// The plugin that assesses its health.
+    #[serde(rename = "judge")]
+    pub health_plugin: PluginRef,
+    /// How long it may be Degraded before that is a failure, in seconds, unless the problem is final.
     pub degraded_grace_seconds: u64,
-    /// How long it may be Degraded by what only its pods tell.
+    /// How long problems of its pods may last, in seconds.
     #[serde(default = "pods_grace_seconds")]
     pub pods_grace_seconds: u64,
-    /// Whether fields that others own are taken over; without it, they are a failure that says whose they are.
+    /// Whether fields of other managers are taken over. Otherwise they are a failure that names the managers.
     #[serde(default)]
-    pub takes_over: bool,
-    /// How the object is made as desired.
+    #[serde(rename = "takesOver")]
+    pub force_conflicts: bool,
+    /// How the object is written.
     #[serde(default)]
-    pub way: ApplyStrategy,
-    /// Whether fields that another tool's apply left as its own become ours first.
+    #[serde(rename = "way")]
+    pub strategy: ApplyStrategy,
+    /// Whether fields that another tool's apply owns become Capstan's first.
     #[serde(default)]
     pub migrates: bool,
-    /// The object as it was when the plan was made; nothing when there was none.
+    /// The object when the plan was made; `None` if it didn't exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveState>,
-    /// What others look after.
-    #[serde(default, skip_serializing_if = "Ignored::is_empty")]
-    pub ignored: Ignored,
-    /// How many fields of that differ.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub hides: usize,
-    /// Whether nothing seems to change, only the server could tell, and it couldn't be asked.
+    /// The ignored fields.
+    #[serde(default, skip_serializing_if = "IgnoredFields::is_empty")]
+    pub ignored: IgnoredFields,
+    /// The number of ignored fields that differ.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "hides")]
+    pub ignored_differences: usize,
+    /// Whether nothing seems to change, but only the server could tell and it wasn't asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_unsure: bool,
-    /// What becomes of what the object owns when it is deleted to be created anew.
+    #[serde(rename = "isUnsure")]
+    pub is_uncertain: bool,
+    /// The propagation if the object is deleted to be created again.
     #[serde(default = "foreground")]
     pub recreate_propagation: DecidedPropagation,
 }
 
-/// What a plan of version 0.1.0 means, which says nothing.
+/// The default for plans of version 0.1.0, which don't contain it.
 fn foreground() -> DecidedPropagation {
     PropagationRules::default().decide(Propagation::Foreground)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_none(count: &usize) -> bool {
+fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
 fn pods_grace_seconds() -> u64 {
-    grace::PODS
+    grace::POD_PROBLEM_GRACE_SECONDS.as_secs()
 }
 
 impl ApplyTask {
     /// Returns how long it may be Degraded.
     pub fn grace(&self) -> Grace {
         Grace {
-            own: self.degraded_grace_seconds,
-            pods: self.pods_grace_seconds,
+            own_seconds: Duration::from_secs(self.degraded_grace_seconds),
+            pods_seconds: Duration::from_secs(self.pods_grace_seconds),
         }
     }
 }
 
-/// How an object is made as desired.
+/// How an object is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ApplyStrategy {
     /// By server-side apply.
     #[default]
     Apply,
-    /// The live object is replaced as a whole: what the manifest doesn't name goes.
+    /// The live object is replaced as a whole: fields that the manifest doesn't have are removed.
     Replace,
-    /// By server-side apply; when a field can't be changed, the object is deleted and created anew.
+    /// By server-side apply. If a field is immutable, the object is deleted and created again.
     ApplyOrRecreate,
-    /// It is replaced as a whole; when a field can't be changed, the object is deleted and created anew.
+    /// It is replaced as a whole. If a field is immutable, the object is deleted and created again.
     ReplaceOrRecreate,
 }
 
 impl ApplyStrategy {
-    /// Says whether the object is replaced as a whole.
+    /// Returns whether the object is replaced as a whole.
     pub fn replaces(self) -> bool {
         matches!(self, ApplyStrategy::Replace | ApplyStrategy::ReplaceOrRecreate)
     }
 
-    /// Says whether the object may be deleted and created anew.
+    /// Returns whether the object may be deleted and created again.
     pub fn recreates(self) -> bool {
         matches!(self, ApplyStrategy::ApplyOrRecreate | ApplyStrategy::ReplaceOrRecreate)
     }
 }
 
-/// Which object a plan was made on.
+/// The version of a live object for which a plan was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveState {
@@ -235,14 +242,14 @@ pub struct LiveState {
     pub uid: String,
     /// Its version.
     pub resource_version: String,
-    /// Its generation; nothing for kinds that don't count theirs.
+    /// Its generation; `None` for kinds without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
 }
 
 impl LiveState {
-    /// Takes down which object it is.
-    pub fn of(live: &Object) -> LiveState {
+    /// Reads the version of a live object.
+    pub fn from_object(live: &Object) -> LiveState {
         LiveState {
             uid: live.uid().to_owned(),
             resource_version: live.resource_version().to_owned(),
@@ -251,14 +258,14 @@ impl LiveState {
     }
 }
 
-/// What applying an object changes.
+/// What applying an object is expected to change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ExpectedChange {
-    /// There is none yet.
+    /// The object doesn't exist and is created.
     Create,
-    /// These fields.
+    /// These fields change. Empty if they aren't known.
     Fields(Vec<Change>),
-    /// Nothing.
+    /// Nothing changes.
     None,
 }
 
@@ -266,27 +273,29 @@ pub enum ExpectedChange {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeleteTask {
-    /// Its UID when the plan was made: another object of the same name is left alone.
+    /// Its UID when the plan was made. Another object of the same name isn't deleted.
     pub uid: String,
-    /// What becomes of what it owns.
+    /// The propagation.
     pub propagation: DecidedPropagation,
-    /// Until when it is awaited.
+    /// How long the operation waits.
     #[serde(default)]
-    pub until: DeletionEnd,
-    /// Why: it left the manifests, or the application is deleted.
-    pub why: String,
+    #[serde(rename = "until")]
+    pub wait_until: DeletionEnd,
+    /// Why it is deleted, for users.
+    #[serde(rename = "why")]
+    pub reason: String,
 }
 
-/// Until when a deletion is awaited.
+/// How long an operation waits for a deletion.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum DeletionEnd {
     /// Until the object is gone.
     #[default]
     Gone,
-    /// Until the server has taken it.
+    /// Until the server has accepted the deletion.
     Accepted,
-    /// Until the object is gone, whose deletion was ordered before: nothing is asked of the server.
+    /// Until the object is gone. It is already being deleted, so the server isn't asked.
     GoneByItself,
 }
 
@@ -298,91 +307,114 @@ pub enum DeletionEnd {
     reason = "each is a fact of its own, and stored under its name"
 )]
 pub struct HookTask {
-    /// Which hook of the application.
+    /// The hook's ID.
     pub hook: HookId,
     /// The plugin that runs it.
-    pub by: PluginRef,
-    /// Who judges the health of its object, when it has one.
+    #[serde(rename = "by")]
+    pub plugin: PluginRef,
+    /// The plugin that assesses the health of its object, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub judge: Option<PluginRef>,
+    #[serde(rename = "judge")]
+    pub health_plugin: Option<PluginRef>,
     /// Whether the manifest is an object of the cluster.
     pub has_object: bool,
-    /// Whether the object's kind ends by itself; others are helpers, which are applied and never replaced.
+    /// Whether the object's kind ends by itself. Others are helpers, which are applied and never replaced.
     pub runs_to_completion: bool,
-    /// Who is asked about its objects, and the words that brought each of them in.
+    /// The delete policies that are asked about its objects.
     pub policies: Vec<PolicyUse>,
     /// How long its object is kept.
     pub ttl: Ttl,
-    /// What a vanished object means.
+    /// What happens when the hook's object vanishes.
     pub on_vanished: OnVanished,
-    /// Settings of the user for the plugin.
+    /// The user's settings for the plugin.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub settings: Map<String, Value>,
-    /// Other objects it may touch, as the plugin told it.
+    /// Other objects that it may change, as its plugin reported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub also: Vec<String>,
-    /// A digest of what it is made of, if its condition asks for that.
+    #[serde(rename = "also")]
+    pub other_objects: Vec<String>,
+    /// The digest of its inputs, if its conditions need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
-    /// Whether it is as it should be when it fails: a test of Helm's that must.
+    /// Whether it is a Helm test that must fail.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub must_fail: bool,
-    /// What its annotation says becomes of what its objects own when they are deleted.
+    /// The propagation of its annotation for its objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
-    /// How long its object may be Degraded by what only its pods tell, in seconds.
+    /// How long problems of its object's pods may last, in seconds.
     #[serde(default = "pods_grace_seconds")]
     pub pods_grace_seconds: u64,
-    /// Whether its object is an ordinary object of the set, too: then nothing that is decided about the hook deletes it.
+    /// Whether its object is also an ordinary object of the set. Then the hook's delete policies don't delete it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_shared: bool,
 }
 
-/// The claim of a plugin that runs any kind as a hook.
-const ANY_KIND: &str = "*/*";
+/// The claim of a plugin that runs objects of any kind as hooks.
+const ANY_KIND_CLAIM: &str = "*/*";
 
 impl HookTask {
-    /// Says whether its object is a helper: it is there for other hooks, as a `ServiceAccount` is, and has no end of its own. What a
-    /// plugin runs that claims the hook's word, type or kind has its verdict from that plugin, and isn't one.
+    /// Returns whether the hook is a helper: its object is there for other hooks, as a `ServiceAccount` is, and doesn't end. A hook whose
+    /// plugin claims its word, type or kind has a verdict of that plugin and isn't a helper.
     pub fn is_helper(&self) -> bool {
-        self.ends_by_health() && !self.runs_to_completion
+        self.has_health_verdict() && !self.runs_to_completion
     }
 
-    /// Says whether its verdict is the health of its object. A plugin that claims the hook's word, type or kind has a verdict of its own.
-    pub fn ends_by_health(&self) -> bool {
-        self.has_object && self.by.claim == ANY_KIND
+    /// Returns whether the verdict is the health of the object. A plugin that claims the hook's word, type or kind has a verdict of its
+    /// own.
+    pub fn has_health_verdict(&self) -> bool {
+        self.has_object && self.plugin.claim == ANY_KIND_CLAIM
     }
 }
 
 /// A delete policy of a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyUse {
-    /// Who answers.
-    pub by: PluginRef,
-    /// What the user wrote for it; nothing for policies that are asked for every hook.
+    /// The plugin that is asked.
+    #[serde(rename = "by")]
+    pub plugin: PluginRef,
+    /// The words of the hook's delete policies; empty for policies that are asked for every hook.
     pub words: Vec<String>,
 }
 
-/// How a task ended.
+/// The result of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskResult {
-    /// As it should: what came of it, in a few words.
+    /// It succeeded; with a short text about what was done.
     Done(String),
-    /// It went wrong, but its directives say to go on.
+    /// It failed, but its directives say to continue.
     Tolerated(String),
     /// It failed.
     Failed {
-        /// What kind of failure it is.
+        /// The class of the failure.
         class: FailureClass,
-        /// Why.
+        /// Why it failed.
         message: String,
+        /// What may help.
+        #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+        remedies: Remedies,
     },
-    /// It was not carried to its end, for a reason outside itself.
+    /// It was stopped before its end, for this reason.
     Stopped(String),
 }
 
+impl From<EffectFailure> for TaskResult {
+    fn from(failure: EffectFailure) -> TaskResult {
+        TaskResult::Failed {
+            class: failure.class,
+            message: failure.message,
+            remedies: failure.remedies,
+        }
+    }
+}
+
 impl TaskResult {
-    /// Returns what came of it, in words.
+    /// Makes one of a failure for which no option and no command helps.
+    pub fn failed(class: FailureClass, message: impl Into<String>) -> TaskResult {
+        EffectFailure::new(class, message).into()
+    }
+
+    /// Returns the text of the result.
     pub fn message(&self) -> &str {
         match self {
             TaskResult::Done(message)
@@ -401,8 +433,8 @@ impl TaskResult {
         }
     }
 
-    /// Says whether what comes after it may start.
-    pub fn lets_go_on(&self) -> bool {
+    /// Returns whether later tasks may start.
+    pub fn allows_next(&self) -> bool {
         match self {
             TaskResult::Done(_) | TaskResult::Tolerated(_) => true,
             TaskResult::Failed { .. } | TaskResult::Stopped(_) => false,

@@ -1,70 +1,73 @@
-//! Fields that the server doesn't know: which they are, by its words, and an object without them.
+//! Fields that the server doesn't know: which ones its message names, and how to remove them from an object.
 
 use serde_json::Value;
 
 use crate::{
-    field_path::{Step, position, steps},
+    field_path::{Step, member_index, parse_path},
     object::Object,
 };
 
-/// What the server says of each of them.
-const WORDS: &str = ": field not declared in schema";
+/// What the server's message says about each of them.
+const NOT_DECLARED: &str = ": field not declared in schema";
 
-/// Lists the fields that an answer of the server is about, as it writes them: `.spec.template.spec.containers[name="app"].odd`.
-pub fn named(message: &str) -> Vec<String> {
+/// Lists the fields that a message of the server names, in its notation: `.spec.template.spec.containers[name="app"].odd`.
+pub fn fields_in_message(message: &str) -> Vec<String> {
     let mut fields = Vec::new();
     let mut rest = message;
-    while let Some(end) = rest.find(WORDS) {
+    while let Some(end) = rest.find(NOT_DECLARED) {
         let (before, after) = rest.split_at(end);
         let begin = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
         let field = before.get(begin..).unwrap_or_default().to_owned();
         if field.starts_with('.') && !fields.contains(&field) {
             fields.push(field);
         }
-        rest = after.get(WORDS.len()..).unwrap_or_default();
+        rest = after.get(NOT_DECLARED.len()..).unwrap_or_default();
     }
     fields
 }
 
-/// Takes a field out of an object; says whether it was there.
-pub fn leave_out(object: &mut Object, field: &str) -> bool {
-    let Some(steps) = steps(field) else { return false };
+/// Removes a field from an object; returns whether it existed.
+pub fn remove_field(object: &mut Object, field: &str) -> bool {
+    let Some(steps) = parse_path(field) else { return false };
     let Some((last, way)) = steps.split_last() else {
         return false;
     };
     let mut place = &mut object.0;
     for step in way {
-        let Some(next) = inside(place, step) else { return false };
+        let Some(next) = child_mut(place, step) else {
+            return false;
+        };
         place = next;
     }
     match (last, place) {
         (Step::Field(name), Value::Object(members)) => members.remove(name).is_some(),
-        (Step::Field(_) | Step::Place(_) | Step::Member(_), _) => false,
+        (Step::Field(_) | Step::Index(_) | Step::Member(_), _) => false,
     }
 }
 
-/// Says whether an object has a field, by its path as the server writes it: `.data.tls.crt`. Lists aren't looked into.
-pub fn is_in(object: &Value, field: &str) -> bool {
+/// Returns whether an object has a field, by the server's path: `.data.tls.crt`. Lists aren't searched.
+pub fn has_field(object: &Value, field: &str) -> bool {
     if field.is_empty() {
         return true;
     }
     let Some(rest) = field.strip_prefix('.') else {
         return false;
     };
-    // A key may have dots of its own.
-    object
-        .as_object()
-        .into_iter()
-        .flatten()
-        .any(|(key, value)| !key.is_empty() && rest.strip_prefix(key.as_str()).is_some_and(|rest| is_in(value, rest)))
+    // A key may contain dots.
+    object.as_object().into_iter().flatten().any(|(key, value)| {
+        !key.is_empty()
+            && rest
+                .strip_prefix(key.as_str())
+                .is_some_and(|rest| has_field(value, rest))
+    })
 }
 
-fn inside<'a>(place: &'a mut Value, step: &Step) -> Option<&'a mut Value> {
+fn child_mut<'a>(place: &'a mut Value, step: &Step) -> Option<&'a mut Value> {
     match step {
         Step::Field(name) => place.get_mut(name),
-        Step::Place(_) | Step::Member(_) => {
+        Step::Index(_) | Step::Member(_) => {
             let members = place.as_array_mut()?;
-            let at = position(members, step)?;
+            let at = member_index(members, step)?;
             members.get_mut(at)
         }
     }
@@ -90,7 +93,7 @@ mod tests {
             ),
             ("something else", vec![]),
         ] {
-            assert_eq!(named(message), expected);
+            assert_eq!(fields_in_message(message), expected);
         }
     }
 
@@ -98,10 +101,10 @@ mod tests {
     fn a_field_is_found_also_where_its_key_has_dots() {
         let object = json!({ "data": { "tls.crt": "x", "tls": "y" }, "": {} });
         for field in [".data", ".data.tls.crt", ".data.tls"] {
-            assert!(is_in(&object, field), "{field}");
+            assert!(has_field(&object, field), "{field}");
         }
         for field in [".", "..", "data", ".data.tls.cr", ".data.tls.crt.x", ".dat", ".data.x"] {
-            assert!(!is_in(&object, field), "{field}");
+            assert!(!has_field(&object, field), "{field}");
         }
     }
 
@@ -130,7 +133,7 @@ mod tests {
             (".spec.list[", "/nothing", false),
         ] {
             let mut changed = Object(object.clone());
-            assert_eq!(leave_out(&mut changed, field), found, "{field}");
+            assert_eq!(remove_field(&mut changed, field), found, "{field}");
             assert_eq!(changed.0 == object, !found, "{field}");
             assert_eq!(changed.0.pointer(pointer), None, "{field}");
         }

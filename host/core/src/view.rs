@@ -1,4 +1,4 @@
-//! What an operation looks like: a fold over its events, and the only source of what any face shows.
+//! The view of an operation: computed from its events, and the only source for everything that is shown.
 
 mod timing;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::timing::{EarlierTry, TaskTiming, WaveView};
 use crate::{
-    event::{DisposalOutcome, Event, EventKind, Status, TaskOutline, WaitingOn},
+    event::{DisposalOutcome, Event, EventKind, OperationStatus, TaskOutline, WaitingOn},
     health::Health,
     object::ObjectKey,
     operation::Operation,
@@ -17,77 +17,80 @@ use crate::{
     phase::Phase,
     plan::{Skipped, TaskIndex},
     plugins::{Application, FailureCause},
+    remedy::Remedies,
     task::{TaskId, TaskResult},
-    text::bounded_to,
+    text::{self, truncated_to},
     wave::Wave,
 };
 
-/// How many troubles of an operation, and of each of its tasks, are listed.
-const MOST_TROUBLES: usize = 20;
-/// How many of the tasks that one waits for are named.
-const MOST_NAMES: usize = 10;
-/// How many bytes of a text are kept in a view that would be too large to be stored.
+/// The maximum number of problems that are listed for an operation, and for each of its tasks.
+const MAX_PROBLEMS: usize = 20;
+/// The maximum number of tasks that a message about a blocked task names.
+const MAX_NAMES: usize = 10;
+/// The maximum length of texts in bytes in a view that would be too large to be stored.
 const BRIEF_BYTES: usize = 100;
 
-/// An operation as people see it.
+/// The view of an operation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationView {
-    /// Its id.
+    /// The operation's ID.
     pub operation: String,
-    /// What it does, and for which application; nothing before its first event.
+    /// Sync or delete, and the application; `None` before the first event.
     pub about: Option<(OperationKind, Application)>,
-    /// What it is for.
+    /// Whether a sync deploys, rolls back or tests.
     #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
     pub purpose: Purpose,
-    /// What it leaves alone, and why.
+    /// The objects that are skipped, with reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
-    /// Which try it is, from 1.
+    /// The number of the attempt, from 1.
     #[serde(default)]
     pub attempt: u32,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// How it is.
-    pub status: Option<Status>,
-    /// Where it is.
+    /// The status; `None` before the first event.
+    pub status: Option<OperationStatus>,
+    /// The current phase, and the wave if one is running.
     pub current: Option<(Phase, Option<Wave>)>,
     /// The waves that began, in the order in which they did. Empty in views that version 0.1.0 stored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waves: Vec<WaveView>,
-    /// Its tasks, in the plan's order.
+    /// The tasks in the plan's order.
     pub tasks: Vec<TaskView>,
-    /// What SyncFail was told.
+    /// Why the operation failed, as SyncFail hooks receive it.
     pub cause: Option<FailureCause>,
-    /// What was waited for when that was last told; empty as soon as something happens.
+    /// The tasks in the last report about what the operation waits for; empty after any other event.
     pub waiting: Vec<WaitingOn>,
-    /// What went wrong outside any task: the first of it.
-    pub troubles: Vec<String>,
-    /// How much more of that isn't listed.
+    /// The first problems that aren't about a task.
+    #[serde(rename = "troubles")]
+    pub problems: Vec<String>,
+    /// The number of further such problems.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub troubles_left_out: u32,
-    /// The last event taken in.
+    #[serde(rename = "troublesLeftOut")]
+    pub problems_left_out: u32,
+    /// The number of the last event that was processed.
     pub seq: u64,
-    /// Where each task is; made when it is first asked for.
+    /// The position of each task, computed on first use.
     #[serde(skip)]
     pub index: TaskIndex,
 }
 
-/// A task as people see it.
+/// The view of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskView {
     /// The task.
     pub outline: TaskOutline,
-    /// How far it is.
+    /// Whether it has started or ended.
     pub progress: TaskProgress,
-    /// The object it made, with the name it really has.
+    /// Its object with its real name, also for `generateName`.
     pub object: Option<ObjectKey>,
-    /// How its object is.
+    /// The health of its object.
     pub health: Option<Health>,
-    /// What is going on, or how it ended.
+    /// What it is doing, or how it ended.
     pub message: String,
     /// When it began.
     pub started_at: Option<Timestamp>,
@@ -96,37 +99,47 @@ pub struct TaskView {
     /// When its parts happened.
     #[serde(default, skip_serializing_if = "TaskTiming::is_empty")]
     pub timing: TaskTiming,
-    /// How many bytes of its logs were kept.
+    /// The number of bytes of its saved logs.
     pub logs: Option<u64>,
-    /// What became of the objects it made, and of those of earlier runs.
-    pub fates: BTreeMap<String, (DisposalOutcome, String)>,
-    /// What went wrong with its plugins: the first of it.
-    pub troubles: Vec<String>,
-    /// How much more of that isn't listed.
+    /// What happened to its objects, including those of earlier runs.
+    #[serde(rename = "fates")]
+    pub disposals: BTreeMap<String, (DisposalOutcome, String)>,
+    /// The first problems of its plugins.
+    #[serde(rename = "troubles")]
+    pub problems: Vec<String>,
+    /// The number of further such problems.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub troubles_left_out: u32,
-    /// What its plugin asked for beside its own object.
+    #[serde(rename = "troublesLeftOut")]
+    pub problems_left_out: u32,
+    /// The requests of its plugin that aren't about its own object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<RequestView>,
-    /// What was done to other objects for it: each once, with what was done last.
+    /// Other objects that were changed for it, each with the last change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub touched: Vec<(ObjectKey, String)>,
+    #[serde(rename = "touched")]
+    pub modified_objects: Vec<(ObjectKey, String)>,
 }
 
-/// Something that a hook's plugin asked for.
+/// A request of a hook's plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestView {
-    /// What.
-    pub what: String,
-    /// How often.
-    pub times: u32,
-    /// Why it was refused; empty when it was granted.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub refused: String,
+    /// The request in a few words.
+    #[serde(rename = "what")]
+    pub request: String,
+    /// How often it was made.
+    #[serde(rename = "times")]
+    pub count: u32,
+    /// Why it was refused; nothing when it was granted.
+    #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "refused")]
+    pub refusal: Option<String>,
+    /// What may help when it was refused.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
-/// How far a task is.
+/// Whether a task has started or ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskProgress {
     /// It hasn't begun.
@@ -138,18 +151,18 @@ pub enum TaskProgress {
 }
 
 impl OperationView {
-    /// Takes in one event; one that was taken in before changes nothing.
+    /// Processes one event. An event that was processed before changes nothing.
     pub fn fold(&mut self, event: &Event) {
         if event.seq <= self.seq {
             return;
         }
         self.seq = event.seq;
         self.waiting.clear();
-        match &event.what {
+        match &event.kind {
             EventKind::OperationStarted {
                 format: _,
                 operation,
-                does,
+                operation_kind: does,
                 application,
                 tasks,
                 purpose,
@@ -160,7 +173,7 @@ impl OperationView {
                 self.skipped.clone_from(skipped);
                 self.about = Some((*does, application.clone()));
                 self.started_at = Some(event.at);
-                self.status = Some(Status::Running);
+                self.status = Some(OperationStatus::Running);
                 self.attempt = 1;
                 self.tasks = tasks.iter().cloned().map(TaskView::new).collect();
                 self.index = TaskIndex::default();
@@ -191,9 +204,9 @@ impl OperationView {
                 self.finish_wave(*phase, *wave, event.at);
             }
             EventKind::PhaseFinished { .. } => self.current = None,
-            EventKind::Troubled { message } => list(&mut self.troubles, &mut self.troubles_left_out, message),
-            EventKind::Waiting { on } => self.waiting.clone_from(on),
-            EventKind::Stopping { why } => self.status = Some(Status::Terminating { by: why.clone() }),
+            EventKind::Problem { message } => add_problem(&mut self.problems, &mut self.problems_left_out, message),
+            EventKind::Waiting { tasks: on } => self.waiting.clone_from(on),
+            EventKind::Stopping { reason: why } => self.status = Some(OperationStatus::Terminating { by: why.clone() }),
             EventKind::OperationFinished { status } => {
                 self.status = Some(status.clone());
                 self.finished_at = Some(event.at);
@@ -203,13 +216,13 @@ impl OperationView {
                     wave.finished_at.get_or_insert(event.at);
                 }
             }
-            EventKind::TaskHeld { task, on } => {
+            EventKind::TaskBlocked { task, waits_for: on } => {
                 let mut names: Vec<String> = on
                     .iter()
-                    .take(MOST_NAMES)
+                    .take(MAX_NAMES)
                     .map(|task| {
                         self.task(task)
-                            .map_or_else(|| task.to_string(), |view| view.outline.key.short())
+                            .map_or_else(|| task.to_string(), |view| view.outline.key.kind_and_name())
                     })
                     .collect();
                 if on.len() > names.len() {
@@ -218,64 +231,65 @@ impl OperationView {
                 if let Some(view) = self.position(task).and_then(|position| self.tasks.get_mut(position)) {
                     view.message = format!("waits for {}", names.join(", "));
                     view.timing.held_since.get_or_insert(event.at);
-                    view.timing.held_by = on.iter().take(MOST_NAMES).cloned().collect();
+                    view.timing.held_by = on.iter().take(MAX_NAMES).cloned().collect();
                 }
             }
             EventKind::TaskStarted { task }
-            | EventKind::ObjectMade { task, .. }
+            | EventKind::ObjectApplied { task, .. }
             | EventKind::TaskProgressed { task, .. }
             | EventKind::TaskFinished { task, .. }
-            | EventKind::LogsKept { task, .. }
+            | EventKind::LogsSaved { task, .. }
             | EventKind::HookDisposed { task, .. }
-            | EventKind::Requested { task, .. }
-            | EventKind::HookTouched { task, .. }
-            | EventKind::PluginTroubled { task, .. } => {
+            | EventKind::PluginRequested { task, .. }
+            | EventKind::HookModifiedObject { task, .. }
+            | EventKind::PluginProblem { task, .. } => {
                 if let Some(view) = self.position(task).and_then(|position| self.tasks.get_mut(position)) {
-                    view.fold(event.at, &event.what);
+                    view.fold(event.at, &event.kind);
                 }
             }
         }
     }
 
-    /// Makes the view of an operation of which nothing is known but its tasks: its own view wasn't stored.
-    pub fn unseen(operation: &Operation) -> OperationView {
+    /// Creates a view of an operation whose own view wasn't stored. Only its tasks are known.
+    pub fn from_operation(operation: &Operation) -> OperationView {
         let mut view = OperationView::default();
         view.fold(&Event {
             seq: 1,
-            // It is told by the events to come, and by the head.
+            // Later events and the stored head contain the time.
             at: Timestamp::UNIX_EPOCH,
-            what: operation.started(),
+            kind: operation.started_event(),
         });
         view.started_at = None;
         view.seq = operation.state().seq;
         view.attempt = operation.state().attempt;
-        view.troubles
+        view.problems
             .push("what it looked like until here was too large to be stored".to_owned());
         view
     }
 
-    /// Returns the same view with little more of each task than how it is: for one that would be too large to be stored.
+    /// Returns a copy with little more than the state of each task, for a view that would be too large to be stored.
     #[must_use]
-    pub fn brief(&self) -> OperationView {
+    pub fn shortened(&self) -> OperationView {
         let mut brief = self.clone();
         brief.waiting.clear();
         brief.skipped.clear();
         for task in &mut brief.tasks {
-            task.message = bounded_to(std::mem::take(&mut task.message), BRIEF_BYTES);
+            task.message = truncated_to(std::mem::take(&mut task.message), BRIEF_BYTES);
             if let TaskProgress::Finished(result) = &mut task.progress {
                 let message = result.message_mut();
-                *message = bounded_to(std::mem::take(message), BRIEF_BYTES);
+                *message = truncated_to(std::mem::take(message), BRIEF_BYTES);
             }
-            let left_out = task.troubles.len() + task.requests.len() + task.touched.len() + task.fates.len();
-            task.troubles_left_out = task
-                .troubles_left_out
+            let left_out =
+                task.problems.len() + task.requests.len() + task.modified_objects.len() + task.disposals.len();
+            task.problems_left_out = task
+                .problems_left_out
                 .saturating_add(u32::try_from(left_out).unwrap_or(u32::MAX));
             task.timing.held_by.clear();
             task.timing.earlier.clear();
-            task.troubles.clear();
+            task.problems.clear();
             task.requests.clear();
-            task.touched.clear();
-            task.fates.clear();
+            task.modified_objects.clear();
+            task.disposals.clear();
         }
         brief
     }
@@ -308,7 +322,7 @@ impl OperationView {
         view
     }
 
-    /// Returns the view of one task.
+    /// Returns the view of a task.
     pub fn task(&self, id: &TaskId) -> Option<&TaskView> {
         self.tasks.get(self.position(id)?)
     }
@@ -319,9 +333,9 @@ impl OperationView {
     }
 }
 
-/// Lists a trouble, or counts it when there are many.
-fn list(troubles: &mut Vec<String>, left_out: &mut u32, message: &str) {
-    if troubles.len() < MOST_TROUBLES {
+/// Adds a problem, or counts it if there are many.
+fn add_problem(troubles: &mut Vec<String>, left_out: &mut u32, message: &str) {
+    if troubles.len() < MAX_PROBLEMS {
         troubles.push(message.to_owned());
     } else {
         *left_out = left_out.saturating_add(1);
@@ -345,11 +359,11 @@ impl TaskView {
             finished_at: None,
             timing: TaskTiming::default(),
             logs: None,
-            fates: BTreeMap::new(),
-            troubles: Vec::new(),
-            troubles_left_out: 0,
+            disposals: BTreeMap::new(),
+            problems: Vec::new(),
+            problems_left_out: 0,
             requests: Vec::new(),
-            touched: Vec::new(),
+            modified_objects: Vec::new(),
         }
     }
 
@@ -371,9 +385,9 @@ impl TaskView {
                 self.finished_at = None;
                 self.started_at = Some(at);
             }
-            EventKind::ObjectMade { key, how, .. } => {
+            EventKind::ObjectApplied { key, action, .. } => {
                 self.object = Some(key.clone());
-                self.timing.made(at, how);
+                self.timing.made(at, action);
             }
             EventKind::TaskProgressed { health, message, .. } => {
                 if health.is_some() {
@@ -386,26 +400,34 @@ impl TaskView {
                 self.progress = TaskProgress::Finished(result.clone());
                 self.finished_at = Some(at);
             }
-            EventKind::LogsKept { bytes, .. } => self.logs = Some(*bytes),
-            EventKind::HookDisposed { key, fate, by, .. } => {
-                self.fates.insert(key.to_string(), (fate.clone(), by.clone()));
-            }
-            EventKind::PluginTroubled { message, .. } => {
-                list(&mut self.troubles, &mut self.troubles_left_out, message);
-            }
-            EventKind::Requested {
-                what, times, refused, ..
+            EventKind::LogsSaved { bytes, .. } => self.logs = Some(*bytes),
+            EventKind::HookDisposed {
+                key, outcome: fate, by, ..
             } => {
-                self.requests.retain(|known| known.what != *what);
+                self.disposals
+                    .insert(key.to_string(), (fate.clone(), by.clone().unwrap_or_default()));
+            }
+            EventKind::PluginProblem { message, .. } => {
+                add_problem(&mut self.problems, &mut self.problems_left_out, message);
+            }
+            EventKind::PluginRequested {
+                request: what,
+                times,
+                refusal: refused,
+                remedies,
+                ..
+            } => {
+                self.requests.retain(|known| known.request != *what);
                 self.requests.push(RequestView {
-                    what: what.clone(),
-                    times: *times,
-                    refused: refused.clone(),
+                    request: what.clone(),
+                    count: *times,
+                    refusal: refused.clone(),
+                    remedies: remedies.clone(),
                 });
             }
-            EventKind::HookTouched { key, how, .. } => {
-                self.touched.retain(|(known, _)| known != key);
-                self.touched.push((key.clone(), how.clone()));
+            EventKind::HookModifiedObject { key, action: how, .. } => {
+                self.modified_objects.retain(|(known, _)| known != key);
+                self.modified_objects.push((key.clone(), how.clone()));
             }
             EventKind::OperationStarted { .. }
             | EventKind::OperationResumed {}
@@ -416,10 +438,10 @@ impl TaskView {
             | EventKind::WaveStarted { .. }
             | EventKind::WaveFinished { .. }
             | EventKind::PhaseFinished { .. }
-            | EventKind::Troubled { .. }
+            | EventKind::Problem { .. }
             | EventKind::Waiting { .. }
             | EventKind::Stopping { .. }
-            | EventKind::TaskHeld { .. }
+            | EventKind::TaskBlocked { .. }
             | EventKind::OperationFinished { .. } => {}
         }
     }
@@ -436,12 +458,12 @@ mod tests {
             view.fold(&Event {
                 seq,
                 at: Timestamp::UNIX_EPOCH,
-                what: EventKind::Troubled {
+                kind: EventKind::Problem {
                     message: format!("trouble {seq}"),
                 },
             });
         }
-        assert_eq!((view.troubles.len(), view.troubles_left_out), (20, 30));
-        assert_eq!(view.troubles.last().map(String::as_str), Some("trouble 20"));
+        assert_eq!((view.problems.len(), view.problems_left_out), (20, 30));
+        assert_eq!(view.problems.last().map(String::as_str), Some("trouble 20"));
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A barrier inside a phase: what is in a wave starts when everything in the waves before it has ended well. Waves may be
-/// negative; without an annotation the wave is 0.
+/// A barrier within a phase: tasks of a wave start after all tasks of the waves before have succeeded. Waves may be negative; the default
+/// is 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Wave(pub i32);

@@ -1,17 +1,17 @@
-//! What the API server says when a webhook that it has to ask doesn't answer.
+//! Messages of the API server about a webhook that didn't answer.
 //!
-//! It answers with a 500 and these words (`k8s.io/apiserver/pkg/admission/plugin/webhook/*/dispatcher.go`,
-//! `k8s.io/apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go`). A webhook that answers and refuses is another matter.
+//! The server returns a 500 with these texts (`k8s.io/apiserver/pkg/admission/plugin/webhook/*/dispatcher.go`,
+//! `k8s.io/apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go`). A webhook that answers with a refusal isn't meant.
 
 /// A webhook that didn't answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnansweredWebhook {
-    /// The Service behind it, if it is one of the cluster: its namespace and its name.
+    /// Its Service, as namespace and name, if it is one of the cluster.
     pub service: Option<(String, String)>,
 }
 
-/// Says whether a request failed since a webhook didn't answer, and what is behind it.
-pub fn unanswered(message: &str) -> Option<UnansweredWebhook> {
+/// Returns the webhook if a request failed because it didn't answer.
+pub fn find_unanswered(message: &str) -> Option<UnansweredWebhook> {
     let is_admission = ["failed calling webhook", "failed to call webhook"]
         .iter()
         .any(|words| message.contains(words));
@@ -21,7 +21,7 @@ pub fn unanswered(message: &str) -> Option<UnansweredWebhook> {
     })
 }
 
-/// Reads the Service out of the URL that was called (`https://NAME.NAMESPACE.svc:443/PATH`), or out of the words for one that isn't there.
+/// Returns the Service in the URL that was called (`https://NAME.NAMESPACE.svc:443/PATH`), or in the text about a missing one.
 fn service(message: &str) -> Option<(String, String)> {
     let of_url = message.split("https://").nth(1).and_then(|rest| {
         let end = rest.find([':', '/', '"', '?', ' ']).unwrap_or(rest.len());
@@ -58,7 +58,11 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(unanswered(message), Some(UnansweredWebhook { service }), "{message}");
+            assert_eq!(
+                find_unanswered(message),
+                Some(UnansweredWebhook { service }),
+                "{message}"
+            );
         }
     }
 
@@ -69,7 +73,7 @@ mod tests {
             "etcdserver: request timed out",
             "",
         ] {
-            assert_eq!(unanswered(message), None, "{message}");
+            assert_eq!(find_unanswered(message), None, "{message}");
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Answers of plugins in the contract's words, and in what two of them differ.
+//! Answers of plugins in the contract's words, and how two of them differ.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     hook::{Disposal, HookOutcome, Propagation},
-    plugins::{Ask, HeaderValue, HookStep, HttpRequest, Placement, PluginError, Progress, Request},
+    plugins::{HeaderValue, HookRequest, HookStep, HttpRequest, Placement, PluginError, Progress, Request},
 };
 use capstan_sandbox::Answer;
 use serde_json::{Map, Value, json};
 
-/// Writes an answer as a case expects it: the names are those of the `.wit` files. What is empty is written, too.
-pub fn words(answer: &Result<Answer, PluginError>) -> Value {
+/// Converts an answer to the form of a test case, with the names of the `.wit` files. Empty values are included.
+pub fn to_contract_json(answer: &Result<Answer, PluginError>) -> Value {
     match answer {
         Ok(Answer::Assessment(assessment)) => json!({
             "status": assessment.health.to_string().to_lowercase(),
@@ -17,39 +17,39 @@ pub fn words(answer: &Result<Answer, PluginError>) -> Value {
             "rule": assessment.rule,
             "final": assessment.is_final,
             "recheck-after-ms": assessment.recheck_after_ms,
-            "need": assessment.need,
+            "need": assessment.requested_related,
         }),
         Ok(Answer::Placement(Placement::Skip(reason))) => json!({ "skip": reason }),
         Ok(Answer::Placement(Placement::Run {
             phases,
             has_object,
-            also,
+            other_objects: also,
         })) => {
-            let also: Vec<Value> = also.iter().map(|text| parsed(text)).collect();
+            let also: Vec<Value> = also.iter().map(|text| parse_json_or_text(text)).collect();
             let object = if *has_object { "planned" } else { "none" };
             json!({ "run": { "phases": phases, "object": object, "also": also } })
         }
-        Ok(Answer::Step(step)) => of_step(step),
+        Ok(Answer::Step(step)) => step_json(step),
         Ok(Answer::Disposal(disposal)) => match disposal {
             Disposal::Keep => json!("keep"),
-            Disposal::Delete(propagation) => json!({ "delete": of_propagation(*propagation) }),
+            Disposal::Delete(propagation) => json!({ "delete": propagation_name(*propagation) }),
             Disposal::DeleteAt(at) => json!({ "delete-at": at.to_string() }),
             Disposal::AskAgainAt(at) => json!({ "ask-again-at": at.to_string() }),
         },
         Err(PluginError::Invalid { message, .. }) => json!({ "invalid": message }),
         Err(PluginError::Retry { message, after_ms, .. }) => json!({ "retry": message, "after-ms": after_ms }),
         Err(PluginError::Failed { message, .. }) => json!({ "failed": message }),
-        Err(error @ (PluginError::CouldNotTell { .. } | PluginError::Missing { .. })) => {
+        Err(error @ (PluginError::Unavailable { .. } | PluginError::Missing { .. })) => {
             json!({ "no-answer": error.to_string() })
         }
     }
 }
 
-fn of_step(step: &HookStep) -> Value {
+fn step_json(step: &HookStep) -> Value {
     let HookStep {
         progress,
         message,
-        asks,
+        requests: asks,
         state,
         wake_after_ms,
     } = step;
@@ -60,36 +60,36 @@ fn of_step(step: &HookStep) -> Value {
             Progress::Ended(HookOutcome::Failed) => "failed",
         },
         "message": message,
-        "asks": asks.iter().map(of_ask).collect::<Vec<_>>(),
+        "asks": asks.iter().map(request_json).collect::<Vec<_>>(),
         "wake-after-ms": wake_after_ms,
-        "state": readable(state),
+        "state": readable_state(state),
     })
 }
 
-fn of_ask(ask: &Ask) -> Value {
-    let (name, what) = match &ask.what {
+fn request_json(ask: &HookRequest) -> Value {
+    let (name, what) = match &ask.request {
         Request::CreateOwn => ("create-own", json!({})),
         Request::WatchOwn => ("watch-own", json!({})),
         Request::FollowLogsOwn => ("follow-logs-own", json!({})),
-        Request::DeleteOwn(propagation) => ("delete-own", json!(of_propagation(*propagation))),
-        Request::Apply(object) => ("apply", parsed(object)),
+        Request::DeleteOwn(propagation) => ("delete-own", json!(propagation_name(*propagation))),
+        Request::Apply(object) => ("apply", parse_json_or_text(object)),
         Request::Get(object) => ("get", json!(object)),
         Request::List(selector) => ("list", json!(selector)),
         Request::Watch(object) => ("watch", json!(object)),
-        Request::Patch { object, merge } => ("patch", json!({ "object": object, "merge": parsed(merge) })),
+        Request::Patch { object, merge } => ("patch", json!({ "object": object, "merge": parse_json_or_text(merge) })),
         Request::Delete { object, propagation } => (
             "delete",
-            json!({ "object": object, "propagation": of_propagation(*propagation) }),
+            json!({ "object": object, "propagation": propagation_name(*propagation) }),
         ),
-        Request::Http(call) => ("http", of_http(call)),
+        Request::Http(call) => ("http", http_json(call)),
         Request::WaitSignal(name) => ("wait-signal", json!(name)),
         Request::EmitEvent(text) => ("emit-event", json!(text)),
-        Request::NotInThisVersion(name) => ("other", json!(name)),
+        Request::Unsupported(name) => ("other", json!(name)),
     };
     json!({ "id": ask.id, name: what })
 }
 
-fn of_http(call: &HttpRequest) -> Value {
+fn http_json(call: &HttpRequest) -> Value {
     let headers = call.headers.iter().map(|(name, value)| {
         let value = match value {
             HeaderValue::Text(text) => json!(text),
@@ -111,7 +111,7 @@ fn of_http(call: &HttpRequest) -> Value {
     })
 }
 
-fn of_propagation(propagation: Propagation) -> &'static str {
+fn propagation_name(propagation: Propagation) -> &'static str {
     match propagation {
         Propagation::Foreground => "foreground",
         Propagation::Background => "background",
@@ -119,13 +119,13 @@ fn of_propagation(propagation: Propagation) -> &'static str {
     }
 }
 
-/// Takes a text of JSON for what it says, any other as it is.
-fn parsed(text: &str) -> Value {
+/// Parses a text as JSON; any other text stays a string.
+fn parse_json_or_text(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| json!(text))
 }
 
-/// A state as JSON if it is that, else as text, else in base64.
-fn readable(state: &[u8]) -> Value {
+/// Returns a plugin's state as JSON if it is that, else as text, else in base64.
+fn readable_state(state: &[u8]) -> Value {
     if let Ok(value) = serde_json::from_slice(state) {
         return value;
     }
@@ -135,8 +135,8 @@ fn readable(state: &[u8]) -> Value {
     }
 }
 
-/// Leaves out of an answer what is empty, and what a plugin remembers: what is left is written down as expected.
-pub fn telling(answer: Value) -> Value {
+/// Removes empty values and the plugin's state from an answer. The rest is recorded as the expected answer.
+pub fn without_empty_fields(answer: Value) -> Value {
     let Value::Object(answer) = answer else {
         return answer;
     };
@@ -152,29 +152,29 @@ pub fn telling(answer: Value) -> Value {
     capstan_schema::without_nulls(&Value::Object(answer.into_iter().filter(is_telling).collect()))
 }
 
-/// Where an answer is another one than was expected.
+/// A difference between an answer and the expected one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// Where in the answer: `asks[0].http.url`; empty for all of it.
+    /// The path within the answer: `asks[0].http.url`; empty for the whole answer.
     pub path: String,
-    /// What was expected.
+    /// The expected value.
     pub expected: Value,
-    /// What was answered; none if nothing is there.
-    pub got: Option<Value>,
-    /// If nothing is there: the keys that are, beside which it was expected.
+    /// The actual value; `None` if there is nothing at the path.
+    pub actual: Option<Value>,
+    /// If there is nothing at the path: the keys that are there instead.
     pub keys: Vec<String>,
 }
 
-/// Compares an answer with what was expected. A mapping's keys that nothing is expected of may be anything; lists are compared whole.
+/// Compares an answer with the expected one. Keys of a mapping that aren't expected may have any value; lists are compared as a whole.
 pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     let is_other_error = |key: &&str| got.get(key).is_some() && expected.get(key).is_none();
-    if ERRORS.iter().any(is_other_error) {
-        // Key by key it would only be said that nothing is there.
+    if ERROR_KEYS.iter().any(is_other_error) {
+        // Comparing key by key would only report that nothing is there.
         found.push(Difference {
             path: String::new(),
             expected: expected.clone(),
-            got: Some(got.clone()),
+            actual: Some(got.clone()),
             keys: Vec::new(),
         });
         return found;
@@ -183,8 +183,8 @@ pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     found
 }
 
-/// The keys of an answer that is none.
-const ERRORS: [&str; 4] = ["failed", "invalid", "no-answer", "retry"];
+/// The keys of an answer that is an error.
+const ERROR_KEYS: [&str; 4] = ["failed", "invalid", "no-answer", "retry"];
 
 fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String], found: &mut Vec<Difference>) {
     match (expected, got) {
@@ -204,26 +204,26 @@ fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String],
                 compare(&format!("{path}[{n}]"), expected, Some(got), &[], found);
             }
         }
-        (expected, Some(got)) if same(expected, got) => {}
-        // Not to be there and to be null are one.
+        (expected, Some(got)) if is_same_value(expected, got) => {}
+        // A missing value equals null.
         (Value::Null, None) => {}
         (expected, got) => found.push(Difference {
             path: path.to_owned(),
             expected: expected.clone(),
-            got: got.cloned(),
+            actual: got.cloned(),
             keys: if got.is_none() { beside.to_vec() } else { Vec::new() },
         }),
     }
 }
 
-/// Moments may be written with or without fractions and offsets.
-fn same(expected: &Value, got: &Value) -> bool {
+/// Timestamps may be written with or without fractions, and with any offset.
+fn is_same_value(expected: &Value, got: &Value) -> bool {
     let moment = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
     expected == got || moment(expected).is_some_and(|expected| Some(expected) == moment(got))
 }
 
 impl Difference {
-    /// Writes it in lines: where, what was expected after a `-`, what was answered after a `+`.
+    /// Describes it in lines: the path, the expected value after `-`, and the actual one after `+`.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.path.is_empty() {
@@ -240,7 +240,7 @@ impl Difference {
             lines.extend(text.lines().map(|line| format!("{indent}{sign} {line}")));
         };
         add('-', &self.expected);
-        match &self.got {
+        match &self.actual {
             Some(got) => add('+', got),
             None if self.keys.is_empty() => lines.push(format!("{indent}+ (nothing)")),
             None => lines.push(format!("{indent}+ (nothing; the answer has {})", self.keys.join(", "))),
@@ -286,17 +286,17 @@ mod tests {
         let step = HookStep {
             progress: Progress::Running,
             message: "at work".to_owned(),
-            asks: vec![
-                Ask::new(1, Request::CreateOwn),
-                Ask::new(2, Request::DeleteOwn(Propagation::Orphan)),
-                Ask::new(3, Request::Http(call)),
-                Ask::new(4, Request::List(selector)),
-                Ask::new(5, Request::Apply("{\"kind\": \"Pod\"}".to_owned())),
+            requests: vec![
+                HookRequest::new(1, Request::CreateOwn),
+                HookRequest::new(2, Request::DeleteOwn(Propagation::Orphan)),
+                HookRequest::new(3, Request::Http(call)),
+                HookRequest::new(4, Request::List(selector)),
+                HookRequest::new(5, Request::Apply("{\"kind\": \"Pod\"}".to_owned())),
             ],
             state: b"{\"tries\": 1}".to_vec(),
             wake_after_ms: None,
         };
-        let answer = words(&Ok(Answer::Step(step)));
+        let answer = to_contract_json(&Ok(Answer::Step(step)));
         assert_eq!(
             answer,
             json!({
@@ -313,7 +313,7 @@ mod tests {
                 ],
             })
         );
-        let told = telling(answer);
+        let told = without_empty_fields(answer);
         let keys: Vec<&String> = told.as_object().into_iter().flat_map(Map::keys).collect();
         assert_eq!(keys, ["asks", "message", "progress"]);
     }
@@ -321,8 +321,8 @@ mod tests {
     #[test]
     fn what_is_expected_is_compared_and_what_is_not_is_free() {
         let mut assessment = Assessment::new(Health::Progressing, "3 messages wait", "Queue/backlog");
-        assessment.need = vec!["events".to_owned()];
-        let got = words(&Ok(Answer::Assessment(assessment)));
+        assessment.requested_related = vec!["events".to_owned()];
+        let got = to_contract_json(&Ok(Answer::Assessment(assessment)));
         assert_eq!(differences(&json!({"status": "progressing", "final": false}), &got), []);
         assert_eq!(differences(&json!({"recheck-after-ms": null}), &got), []);
         let expected = json!({"status": "healthy", "mesage": "x", "need": []});
@@ -352,7 +352,7 @@ mod tests {
             plugin: "queue 1.0.0".to_owned(),
             message: "`url` is missing".to_owned(),
         };
-        let got = words(&Err(invalid));
+        let got = to_contract_json(&Err(invalid));
         assert_eq!(got, json!({"invalid": "`url` is missing"}));
         let other = json!({"failed": "`url` is missing"});
         assert_eq!(
@@ -362,7 +362,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["- failed: '`url` is missing'", "+ invalid: '`url` is missing'"]
         );
-        let got = words(&Ok(Answer::Disposal(Disposal::DeleteAt(jiff::Timestamp::UNIX_EPOCH))));
+        let got = to_contract_json(&Ok(Answer::Disposal(Disposal::DeleteAt(jiff::Timestamp::UNIX_EPOCH))));
         assert_eq!(differences(&json!({"delete-at": "1970-01-01T00:00:00.000Z"}), &got), []);
         let lines: Vec<String> = differences(&json!("keep"), &got)
             .iter()

@@ -1,5 +1,5 @@
-//! What `capstan plugin test` runs: files that say what a plugin is told and what it has to answer. A file is a mapping of names to
-//! cases; `argo_cd` reads Argo CD's layout, `script` runs a case, `record` writes answers into the files.
+//! Test cases of plugins: files with the input of a plugin and the expected answer. A file maps names to cases; `argo_cd` reads Argo CD's
+//! layout, `script` runs a case, `record` writes answers into the files.
 
 mod argo_cd;
 pub mod input;
@@ -18,6 +18,7 @@ use capstan_core::{
     manifest::{self, Manifest},
     object::Object,
     place::reference_token,
+    remedy::{Command, Remedies, Setting},
 };
 use capstan_project::config_errors;
 use capstan_sandbox::Function;
@@ -27,90 +28,101 @@ use serde_json::{Map, Value};
 
 use crate::usage_error;
 
-/// When a case begins unless it says so: some moment, so that every run is the same.
-const BEGIN: i64 = 1_767_225_600;
+/// The time at which a case starts by default: a fixed one, so that every run is the same.
+const DEFAULT_START_UNIX_SECONDS: i64 = 1_767_225_600;
 
-/// How a first case comes to be.
-const EXAMPLE: &str = "write `cases/first.yaml` with `first: { assess: { apiVersion: .., kind: .., status: {} } }`, and let \
-                       `capstan plugin test --record` add what is answered";
+/// Returns how a first case comes to be.
+fn first_case() -> Remedies {
+    let example = "write `cases/first.yaml` with `first: { assess: { apiVersion: .., kind: .., status: {} } }`";
+    [example.into(), Command::RecordCases.into(), Setting::Cases.into()].into()
+}
+
+/// Returns where cases are.
+fn place_of_cases() -> Remedies {
+    [
+        "cases are in the folder `cases` beside the plugin".into(),
+        Setting::Cases.into(),
+    ]
+    .into()
+}
 
 /// One case.
 pub struct Case {
-    /// Its name.
+    /// The case's name.
     pub name: String,
-    /// The file it is in.
+    /// The file with the case.
     pub file: Arc<CaseFile>,
-    /// Where in the file.
+    /// The JSON pointer to the case in its file.
     pub pointer: String,
-    /// Under which claim to ask; if absent, the one that fits the object, or the only one.
+    /// The claim to call; if absent, the one that matches the object, or the only one.
     pub claim: Option<String>,
-    /// When it begins.
+    /// The time at which the case starts.
     pub now: Timestamp,
-    /// What is asked.
+    /// The calls of the case.
     pub task: Task,
 }
 
 /// A file of cases.
 pub struct CaseFile {
-    /// Its path.
+    /// The file's path.
     pub path: PathBuf,
-    /// Its text.
+    /// The file's text.
     pub text: String,
-    /// What it says, with places.
+    /// The YAML document, with the places of all values.
     pub document: Manifest,
-    /// Whether it is of our layout, and can be written.
-    pub is_ours: bool,
+    /// Whether the file has Capstan's own layout, and can be written.
+    pub is_native: bool,
 }
 
-/// What a case asks.
+/// The calls of a case.
 pub enum Task {
-    /// One question.
+    /// A single call.
     Ask {
-        /// What is asked.
+        /// The function of the contract.
         function: Function,
-        /// The contract's input.
+        /// The input, in the contract's form.
         input: Map<String, Value>,
-        /// What has to be answered, if that is written.
+        /// The expected answer, if there is one.
         expect: Option<Value>,
     },
     /// A run of a hook.
     Hook {
-        /// The contract's input, but for what happens.
+        /// The input, in the contract's form, without observations.
         input: Map<String, Value>,
-        /// What happens, in order.
+        /// The steps, in order.
         steps: Vec<Step>,
     },
-    /// Nothing: the case can't be read.
+    /// None: the case is invalid, for this reason.
     Unreadable(Box<Diagnostic>),
 }
 
-/// One thing that happens to a hook.
+/// One step of a hook's case.
 pub struct Step {
-    /// Where it is written.
+    /// The JSON pointer to the step in its file.
     pub pointer: String,
-    /// How long after the one before.
+    /// The time since the previous step.
     pub after: SignedDuration,
-    /// What it is.
-    pub told: Told,
-    /// What has to be answered, if that is written.
+    /// What the hook is told.
+    pub event: HookEvent,
+    /// The expected answer, if there is one.
     pub expect: Option<Value>,
 }
 
 /// What a hook is told.
-pub enum Told {
-    /// Its turn has come.
+pub enum HookEvent {
+    /// The run starts.
     Start,
-    /// This happened.
-    See(Map<String, Value>),
-    /// It is being stopped, for this reason.
+    /// This observation is made.
+    Observe(Map<String, Value>),
+    /// The run is stopped, for this reason.
     Abort(String),
 }
 
-/// A case as it is written.
+/// A case as it is written in a file.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Written {
-    /// What it is about, for readers.
+struct WrittenCase {
+    /// A description for readers.
     #[serde(rename = "about")]
     _about: Option<String>,
     claim: Option<String>,
@@ -127,29 +139,30 @@ struct Written {
     expect: Option<Value>,
 }
 
-/// A step as it is written.
+/// A step as it is written in a file.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct WrittenStep {
     after: Option<SignedDuration>,
-    see: Option<Value>,
+    #[serde(rename = "see")]
+    observe: Option<Value>,
     abort: Option<String>,
     expect: Option<Value>,
 }
 
-/// A key without a value is there: nothing of the input matters.
+/// Deserializes a key without a value as present: then the input doesn't matter.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
-/// Reads the cases of a file, or of a folder: the YAML files in it, and every `health_test.yaml` at any depth. What can't be read is a
-/// case of its own, which fails.
+/// Reads the cases in a file or a folder: its YAML files, and every `health_test.yaml` at any depth. An invalid case becomes a case that
+/// fails.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     let mut files = Vec::new();
     if !path.exists() {
         return Err(usage_error(
             format!("there are no cases: {} doesn't exist", path.display()),
-            format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
+            first_case(),
         ));
     }
     if path.is_dir() {
@@ -159,21 +172,18 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     } else {
         return Err(usage_error(
             format!("{} can't be read: there is no such file", path.display()),
-            "cases are in the folder `cases` beside the plugin; `--cases` names another one",
+            place_of_cases(),
         ));
     }
-    let cases: Vec<Case> = files.iter().flat_map(|file| of_file(file)).collect();
+    let cases: Vec<Case> = files.iter().flat_map(|file| read_file(file)).collect();
     if cases.is_empty() {
-        return Err(usage_error(
-            format!("{} has no cases", path.display()),
-            format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
-        ));
+        return Err(usage_error(format!("{} has no cases", path.display()), first_case()));
     }
     Ok(cases)
 }
 
-/// Returns which cases of a folder can't be read, and why. A folder without cases has none.
-pub fn unreadable(folder: &Path) -> Vec<String> {
+/// Lists the invalid cases of a folder, each with the reason; empty for a folder without cases.
+pub fn unreadable_cases(folder: &Path) -> Vec<String> {
     let cases = read(folder).unwrap_or_default();
     let unreadable = cases.iter().filter_map(|case| Some((case, case.mistake()?)));
     unreadable
@@ -181,8 +191,8 @@ pub fn unreadable(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Reads cases, and takes those with a text in their name.
-pub fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
+/// Reads the cases whose name contains a text.
+pub fn select(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
     let mut cases = read(path)?;
     let Some(text) = only else {
         return Ok(cases);
@@ -192,19 +202,15 @@ pub fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
     if cases.is_empty() {
         return Err(usage_error(
             format!("none of {all} cases has `{text}` in its name"),
-            "`--only` takes a part of a name",
+            Setting::OnlyCases,
         ));
     }
     Ok(cases)
 }
 
 fn collect(folder: &Path, is_top: bool, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let wrong = |error: std::io::Error| {
-        usage_error(
-            format!("{} can't be read: {error}", folder.display()),
-            "cases are in the folder `cases` beside the plugin; `--cases` names another one",
-        )
-    };
+    let wrong =
+        |error: std::io::Error| usage_error(format!("{} can't be read: {error}", folder.display()), place_of_cases());
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(wrong)? {
         entries.push(entry.map_err(wrong)?.path());
@@ -213,7 +219,7 @@ fn collect(folder: &Path, is_top: bool, files: &mut Vec<PathBuf>) -> anyhow::Res
     for entry in entries {
         if entry.is_dir() {
             collect(&entry, false, files)?;
-        } else if is_argo_cds(&entry) || is_top && is_yaml(&entry) {
+        } else if is_argo_cd_file(&entry) || is_top && is_yaml(&entry) {
             files.push(entry);
         }
     }
@@ -225,19 +231,19 @@ fn is_yaml(file: &Path) -> bool {
         .is_some_and(|ending| ending == "yaml" || ending == "yml")
 }
 
-fn is_argo_cds(file: &Path) -> bool {
-    file.file_name().is_some_and(|name| name == argo_cd::NAME)
+fn is_argo_cd_file(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == argo_cd::FILE_NAME)
 }
 
-fn of_file(path: &Path) -> Vec<Case> {
-    let is_ours = !is_argo_cds(path);
-    let read = capstan_source::text(path).map_err(|mistake| (String::new(), vec![mistake]));
+fn read_file(path: &Path) -> Vec<Case> {
+    let is_ours = !is_argo_cd_file(path);
+    let read = capstan_source::read_text_file(path).map_err(|mistake| (String::new(), vec![mistake]));
     let read = read.and_then(|text| {
         let name = path.display().to_string();
         let document = if is_ours {
-            manifest::document(&name, &text)
+            manifest::parse_document(&name, &text)
         } else {
-            manifest::foreign_document(&name, &text)
+            manifest::parse_go_document(&name, &text)
         };
         match document {
             Ok(document) => Ok((text, document)),
@@ -252,33 +258,33 @@ fn of_file(path: &Path) -> Vec<Case> {
         path: path.to_owned(),
         text,
         document,
-        is_ours,
+        is_native: is_ours,
     });
     let found = if !mistakes.is_empty() {
         Err(mistakes)
     } else if is_ours {
-        own_cases(&file)
+        read_native(&file)
     } else {
         argo_cd::cases(&file)
     };
     found.unwrap_or_else(|mistakes| {
         let cases = mistakes.into_iter();
         cases
-            .map(|mistake| Case::unreadable(&file, "the file".to_owned(), String::new(), mistake))
+            .map(|mistake| Case::from_error(&file, "the file".to_owned(), String::new(), mistake))
             .collect()
     })
 }
 
-/// Reads the cases of a file of our layout, in the order in which they are written.
-fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
-    let written: BTreeMap<String, Written> =
+/// Reads the cases in a file of Capstan's own layout, in the order of the file.
+fn read_native(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
+    let written: BTreeMap<String, WrittenCase> =
         config_errors::deserialize(&file.document, "it has the names of cases as its keys")?;
     let mut cases: Vec<Case> = written
         .into_iter()
         .map(|(name, written)| {
-            case(file, name.clone(), written).unwrap_or_else(|mistake| {
+            parse_case(file, name.clone(), written).unwrap_or_else(|mistake| {
                 let pointer = format!("/{}", reference_token(&name));
-                Case::unreadable(file, name, pointer, mistake)
+                Case::from_error(file, name, pointer, mistake)
             })
         })
         .collect();
@@ -286,10 +292,10 @@ fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
     Ok(cases)
 }
 
-fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, Diagnostic> {
+fn parse_case(file: &Arc<CaseFile>, name: String, written: WrittenCase) -> Result<Case, Diagnostic> {
     let pointer = format!("/{}", reference_token(&name));
     let mistake = |message: &str, hint: &str| file.document.key_error(&pointer, message).hint(hint);
-    let Written {
+    let WrittenCase {
         _about,
         claim,
         now,
@@ -301,7 +307,7 @@ fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, Di
         expect,
     } = written;
     let ask = |function, key: &str, given: Value, expect| {
-        let input = input::of(file, &format!("{pointer}/{key}"), function, given)?;
+        let input = input::parse_input(file, &format!("{pointer}/{key}"), function, given)?;
         Ok(Task::Ask {
             function,
             input,
@@ -319,8 +325,8 @@ fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, Di
                     "each of its `steps` has one",
                 ));
             }
-            let input = input::of(file, &format!("{pointer}/hook"), Function::Start, given)?;
-            let steps = steps_of(file, &pointer, steps.unwrap_or_default())?;
+            let input = input::parse_input(file, &format!("{pointer}/hook"), Function::Start, given)?;
+            let steps = parse_steps(file, &pointer, steps.unwrap_or_default())?;
             return Ok(Case::new(file, name, pointer, claim, now, Task::Hook { input, steps }));
         }
         _ => {
@@ -350,18 +356,18 @@ impl Case {
             file: file.clone(),
             pointer,
             claim,
-            now: now.unwrap_or_else(|| begin(&task)),
+            now: now.unwrap_or_else(|| default_start(&task)),
             task,
         }
     }
 
-    /// Makes one of what can't be read.
-    fn unreadable(file: &Arc<CaseFile>, name: String, pointer: String, why: Diagnostic) -> Case {
+    /// Makes a case that fails, for an invalid one.
+    fn from_error(file: &Arc<CaseFile>, name: String, pointer: String, why: Diagnostic) -> Case {
         let task = Task::Unreadable(Box::new(why));
         Case::new(file, name, pointer, None, None, task)
     }
 
-    /// Returns why it can't be read, if it can't.
+    /// Returns why the case is invalid, if it is.
     pub fn mistake(&self) -> Option<&Diagnostic> {
         match &self.task {
             Task::Unreadable(mistake) => Some(mistake),
@@ -370,38 +376,42 @@ impl Case {
     }
 }
 
-/// Planning has no moment, and everything else some moment.
-fn begin(task: &Task) -> Timestamp {
+/// The time at which a case starts by default. Planning has no time.
+fn default_start(task: &Task) -> Timestamp {
     match task {
         Task::Ask {
             function: Function::Place,
             ..
         } => Timestamp::UNIX_EPOCH,
-        Task::Ask { .. } | Task::Hook { .. } | Task::Unreadable(_) => Timestamp::from_second(BEGIN).unwrap_or_default(),
+        Task::Ask { .. } | Task::Hook { .. } | Task::Unreadable(_) => {
+            Timestamp::from_second(DEFAULT_START_UNIX_SECONDS).unwrap_or_default()
+        }
     }
 }
 
-fn steps_of(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> Result<Vec<Step>, Diagnostic> {
+fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> Result<Vec<Step>, Diagnostic> {
     let mut steps = Vec::new();
     for (n, written) in written.into_iter().enumerate() {
         let pointer = format!("{pointer}/steps/{n}");
         let mistake = |message: &str, hint: &str| file.document.error(&pointer, message).hint(hint);
         let WrittenStep {
             after,
-            see,
+            observe: see,
             abort,
             expect,
         } = written;
         let told = match (n, see, abort) {
-            (0, None, None) => Told::Start,
+            (0, None, None) => HookEvent::Start,
             (0, _, _) => {
                 return Err(mistake(
                     "the first step is the start: nothing has been seen yet",
                     "write what it has to answer to that as `- expect: {...}`",
                 ));
             }
-            (_, Some(seen), None) => Told::See(input::observation(file, &format!("{pointer}/see"), seen)?),
-            (_, None, Some(reason)) => Told::Abort(reason),
+            (_, Some(seen), None) => {
+                HookEvent::Observe(input::parse_observation(file, &format!("{pointer}/see"), seen)?)
+            }
+            (_, None, Some(reason)) => HookEvent::Abort(reason),
             (_, _, _) => {
                 return Err(mistake(
                     "a step has exactly one of `see` and `abort`",
@@ -412,7 +422,7 @@ fn steps_of(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> R
         steps.push(Step {
             pointer,
             after: after.unwrap_or_default(),
-            told,
+            event: told,
             expect,
         });
     }

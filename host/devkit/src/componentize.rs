@@ -1,5 +1,5 @@
-//! Makes components of what Go compiles to: Go knows core modules of WASI 0.1 only. Its bindings are generated from `wit/`, and its
-//! module is wrapped, both by the libraries that `wit-bindgen` and `wasm-tools` are made of: so Go itself is all it takes.
+//! Makes components of Go programs: Go only compiles to core modules of WASI 0.1. The bindings are generated from `wit/`, and the module
+//! is wrapped, with the libraries of `wit-bindgen` and `wasm-tools`. So Go itself is the only required tool.
 
 use std::{fs, path::Path};
 
@@ -26,7 +26,7 @@ impl World {
     ///
     /// # Errors
     ///
-    /// Returns what is wrong with it, or that the world isn't in it.
+    /// Returns the mistakes in it, or that it doesn't have the world.
     pub fn read(folder: &Path, name: &str) -> anyhow::Result<World> {
         let mut resolve = Resolve::default();
         let (package, _) = resolve
@@ -38,7 +38,7 @@ impl World {
         Ok(World { resolve, id })
     }
 
-    /// Writes the bindings for Go into a project's folder, but for its `go.mod`.
+    /// Writes the Go bindings into a project's folder, except for `go.mod`.
     pub fn bindings_for_go(&mut self, folder: &Path) -> anyhow::Result<()> {
         let mut files = Files::default();
         let options = Opts {
@@ -50,18 +50,18 @@ impl World {
         for (name, bytes) in files.iter().filter(|(name, _)| *name != "go.mod") {
             let path = folder.join(name);
             let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-            // A file that is as it was is left alone, for whoever watches it.
+            // An unchanged file isn't written, for tools that watch it.
             if fs::read(&path).is_ok_and(|old| old == bytes) {
                 continue;
             }
-            made.and_then(|()| capstan_files::write(&path, bytes, Readers::AsUsual))
+            made.and_then(|()| capstan_files::write(&path, bytes, Readers::Inherited))
                 .with_context(|| format!("{} can't be written", path.display()))?;
         }
         Ok(())
     }
 
     /// Wraps a core module of WASI 0.1 into a component of this world.
-    pub fn component(&self, mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    pub fn wrap_module(&self, mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
         embed_component_metadata(&mut module, &self.resolve, self.id, StringEncoding::UTF8)
             .context("the module has no room for its contract")?;
         ComponentEncoder::default()

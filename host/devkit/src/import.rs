@@ -1,7 +1,7 @@
-//! Health checks of other tools, read from where those have them.
+//! Reads the health checks of other tools.
 //!
-//! [`argo`] reads Argo CD's scripts from its folder or from an `argocd-cm`, [`flux`] Flux's expressions. What is read is no plugin yet: an
-//! interpreter makes one of it ([`import_plugin`](crate::import_plugin)).
+//! [`argo`] reads Argo CD's scripts from its folder or from an `argocd-cm`, [`flux`] reads Flux's expressions.
+//! [`import_plugin`](crate::import_plugin) makes a plugin of them, with an interpreter.
 
 pub mod argo;
 pub mod flux;
@@ -10,45 +10,49 @@ use std::path::PathBuf;
 
 use capstan_stamp::KindPattern;
 
-/// One check.
+/// A health check.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Check<T> {
-    /// Which kinds it is for.
+pub struct HealthCheck<T> {
+    /// The kinds that it is for.
     pub kinds: KindPattern,
-    /// What it does.
-    pub does: T,
-    /// The folder with its cases, in Argo CD's layout.
+    /// The script or the expressions.
+    pub definition: T,
+    /// The folder with its test cases, in Argo CD's layout.
     pub cases: Option<PathBuf>,
 }
 
-/// What was found.
+/// The health checks in a file or folder.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found<T> {
-    /// The checks, by their kinds.
-    pub checks: Vec<Check<T>>,
-    /// What can't become a plugin, and why.
+pub struct FoundChecks<T> {
+    /// The checks, sorted by their kinds.
+    pub checks: Vec<HealthCheck<T>>,
+    /// The checks that can't be imported, each with the reason.
     pub left_out: Vec<String>,
 }
 
-impl<T> Found<T> {
-    fn none() -> Found<T> {
-        Found {
+impl<T> FoundChecks<T> {
+    fn empty() -> FoundChecks<T> {
+        FoundChecks {
             checks: Vec::new(),
             left_out: Vec::new(),
         }
     }
 
-    /// Adds a check; a later one for the same kinds takes its place.
-    fn add(&mut self, check: Check<T>) {
+    /// Adds a check; it replaces one for the same kinds.
+    fn add(&mut self, check: HealthCheck<T>) {
         self.checks.retain(|other| other.kinds != check.kinds);
         self.checks.push(check);
         self.checks.sort_by(|one, other| one.kinds.cmp(&other.kinds));
     }
 
-    /// Adds a check whose kinds are still to be read; says so where they can't be.
+    /// Adds a check for kinds that are parsed first. Kinds that can't be parsed are reported.
     fn add_named(&mut self, kinds: &str, does: T, cases: Option<PathBuf>) {
         match kinds.parse() {
-            Ok(kinds) => self.add(Check { kinds, does, cases }),
+            Ok(kinds) => self.add(HealthCheck {
+                kinds,
+                definition: does,
+                cases,
+            }),
             Err(why) => self.left_out.push(format!("{kinds}: {why}")),
         }
     }

@@ -1,4 +1,4 @@
-//! Makes plugins of other tools' health checks: an interpreter is told the checks, and what it remembers is the plugin.
+//! Makes plugins of other tools' health checks: an interpreter loads the checks, and a snapshot of its memory is the plugin.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_core::error::{Diagnostic, Diagnostics};
+use capstan_core::{
+    error::{Diagnostic, Diagnostics},
+    remedy::Setting,
+};
 use capstan_files::Readers;
 use capstan_runtime::plugin_folder;
 use capstan_sandbox::PrepareError;
@@ -18,117 +21,145 @@ use serde_json::{Value, json};
 
 use crate::{
     cases,
-    import::{Check, Found, argo, flux},
+    import::{FoundChecks, HealthCheck, argo, flux},
     usage_error,
 };
 
-/// What becomes a plugin, and where it goes.
+/// The options of an import.
 #[derive(Debug, Clone)]
 pub struct ImportSpec {
-    /// Where the checks are.
+    /// The file or folder with the checks.
     pub path: PathBuf,
-    /// The folder for the plugin, its `plugin.toml` and its cases; the plugin's name if absent.
+    /// The folder for the plugin with its `plugin.toml` and its test cases; the plugin's name if absent.
     pub out: Option<PathBuf>,
     /// The plugin's name.
     pub name: String,
     /// The plugin's version.
     pub version: String,
-    /// The licence of the checks, as SPDX writes it.
+    /// The licence of the checks, as an SPDX expression.
     pub licence: String,
-    /// Whether a `plugin.toml` that says something else is replaced.
+    /// Whether a different `plugin.toml` is replaced.
     pub overwrite: bool,
-    /// Whether the checks see whole objects, also where it is known what they look at.
+    /// Whether the checks see whole objects, even if the fields that they read are known.
     pub whole_objects: bool,
 }
 
-/// A plugin that was made of checks.
+/// An imported plugin.
 #[derive(Debug)]
-pub struct Imported {
-    /// Its component.
+pub struct ImportedPlugin {
+    /// The file of the component.
     pub file: PathBuf,
     /// The component's size in bytes.
-    pub size: usize,
+    pub size_bytes: usize,
     /// The checks, in the order of their kinds.
     pub checks: Vec<ImportedCheck>,
-    /// What can't become a plugin, and why.
+    /// The checks that can't be imported, each with the reason.
     pub left_out: Vec<String>,
-    /// The cases that can't be read and will fail, each with the reason.
+    /// The invalid test cases, each with the reason. They will fail.
     pub unreadable_cases: Vec<String>,
 }
 
-/// A check of an imported plugin.
+/// A check in an imported plugin.
 #[derive(Debug)]
 pub struct ImportedCheck {
-    /// Which kinds it is for.
+    /// The kinds that it is for.
     pub kinds: KindPattern,
-    /// What it sees of an object; nothing if it sees all.
-    pub fields: Option<Vec<String>>,
-    /// Whether it came with cases.
+    /// The fields of an object that it sees; `None` if it sees all.
+    pub visible_fields: Option<Vec<String>>,
+    /// Whether it came with test cases.
     pub has_cases: bool,
 }
 
-/// The interpreter's component, by its name.
+/// Returns the component of an interpreter by its name.
 pub type Interpreters<'a> = &'a (dyn Fn(&str) -> Option<&'static [u8]> + Sync);
 
-/// What an interpreter says of the checks.
+/// The interpreter's answer about the checks.
 #[derive(Deserialize)]
-struct Told {
-    /// By claim, what of the object its check looks at.
+struct InterpreterAnswer {
+    /// By claim, the fields that its check reads.
     fields: BTreeMap<String, Option<Vec<String>>>,
 }
 
-/// Makes a plugin of Argo CD's health scripts.
+/// Makes a plugin from Argo CD's health scripts.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with the scripts, or why the plugin can't be written.
-pub async fn argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<Imported> {
+/// Returns the mistakes in the scripts, or why the plugin can't be written.
+pub async fn import_argo(
+    spec: &ImportSpec,
+    access: &FileAccess,
+    interpreters: Interpreters<'_>,
+) -> anyhow::Result<ImportedPlugin> {
     let found = argo::read(&spec.path, access).map_err(Diagnostics)?;
     let scripts: Vec<Value> = found
         .checks
         .iter()
-        .map(|Check { kinds, does, .. }| {
-            let name = format!("{kinds}/health.lua");
-            json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.open_libs})
-        })
+        .map(
+            |HealthCheck {
+                 kinds,
+                 definition: does,
+                 ..
+             }| {
+                let name = format!("{kinds}/health.lua");
+                json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.uses_open_libs})
+            },
+        )
         .collect();
-    make(spec, interpreters, "lua", &json!({ "scripts": scripts }), found).await
+    build_plugin(
+        spec,
+        interpreters,
+        ("lua", "Lua"),
+        &json!({ "scripts": scripts }),
+        found,
+    )
+    .await
 }
 
-/// Makes a plugin of Flux's health check expressions.
+/// Makes a plugin from Flux's health check expressions.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with the expressions, or why the plugin can't be written.
-pub async fn cel(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<Imported> {
+/// Returns the mistakes in the expressions, or why the plugin can't be written.
+pub async fn import_cel(
+    spec: &ImportSpec,
+    access: &FileAccess,
+    interpreters: Interpreters<'_>,
+) -> anyhow::Result<ImportedPlugin> {
     let found = flux::read(&spec.path, access).map_err(Diagnostics)?;
     let checks: Vec<Value> = found
         .checks
         .iter()
-        .map(|Check { kinds, does, .. }| json!({"claim": kinds, "expressions": does}))
+        .map(
+            |HealthCheck {
+                 kinds,
+                 definition: does,
+                 ..
+             }| json!({"claim": kinds, "expressions": does}),
+        )
         .collect();
-    make(spec, interpreters, "cel", &json!({ "checks": checks }), found).await
+    build_plugin(spec, interpreters, ("cel", "CEL"), &json!({ "checks": checks }), found).await
 }
 
-async fn make<T>(
+async fn build_plugin<T>(
     spec: &ImportSpec,
     interpreters: Interpreters<'_>,
-    interpreter: &str,
+    (interpreter, language): (&str, &str),
     text: &Value,
-    found: Found<T>,
-) -> anyhow::Result<Imported> {
+    found: FoundChecks<T>,
+) -> anyhow::Result<ImportedPlugin> {
     let stock = interpreters(interpreter)
-        .with_context(|| format!("this capstan was built without the interpreter {interpreter}"))?;
+        .with_context(|| format!("this version of Capstan was built without the interpreter {interpreter}"))?;
     let made = match capstan_sandbox::prepare(stock, &text.to_string()).await {
         Ok(made) => made,
-        Err(PrepareError::Refused(why)) => return Err(refused(&why)),
+        Err(PrepareError::Rejected(why)) => return Err(rejection(&why)),
         Err(error) => return Err(error.into()),
     };
-    let Told { fields } = serde_json::from_str(&made.answer)
+    let InterpreterAnswer { fields } = serde_json::from_str(&made.answer)
         .with_context(|| format!("the interpreter {interpreter} answers what can't be read"))?;
-    let toml = toml(spec, interpreter, &found, &fields);
-    let manifest = Manifest::from_toml(&toml).map_err(flawed)?;
-    let component = capstan_stamp::stamp(&made.component, &manifest)?;
+    let toml = manifest_toml(spec, interpreter, &found, &fields);
+    let manifest = Manifest::from_toml(&toml).map_err(manifest_error)?;
+    let component = capstan_stamp::with_language(&made.component, language);
+    let component = capstan_stamp::stamp(&component, &manifest)?;
 
     let out = spec.out.clone().unwrap_or_else(|| PathBuf::from(&spec.name));
     let file = out.join(&spec.name).with_extension("wasm");
@@ -137,17 +168,17 @@ async fn make<T>(
     if !spec.overwrite {
         refuse_edited(&manifest_file, &toml)?;
     }
-    // The manifest comes first: a component that is older than its manifest is reported as stale.
+    // The manifest is written first: a component that is older than its manifest is reported as stale.
     write(&manifest_file, toml.as_bytes())?;
     write(&file, &component)?;
-    for Check { kinds, cases: from, .. } in &found.checks {
+    for HealthCheck { kinds, cases: from, .. } in &found.checks {
         if let Some(from) = from {
             let name = kinds.to_string().replace('*', "_");
-            copy(from, &cases_folder.join(name))?;
+            copy_check(from, &cases_folder.join(name))?;
         }
     }
     let checks = found.checks.into_iter().map(|check| ImportedCheck {
-        fields: fields
+        visible_fields: fields
             .get(&check.kinds.to_string())
             .cloned()
             .flatten()
@@ -155,43 +186,44 @@ async fn make<T>(
         has_cases: check.cases.is_some(),
         kinds: check.kinds,
     });
-    Ok(Imported {
+    Ok(ImportedPlugin {
         file,
-        size: component.len(),
+        size_bytes: component.len(),
         checks: checks.collect(),
         left_out: found.left_out,
-        unreadable_cases: cases::unreadable(&cases_folder),
+        unreadable_cases: cases::unreadable_cases(&cases_folder),
     })
 }
 
-/// Returns a mistake if a `plugin.toml` is there that this import would change: its owner may have edited it.
+/// Returns an error if a `plugin.toml` exists that this import would change: its owner may have edited it.
 fn refuse_edited(file: &Path, toml: &str) -> anyhow::Result<()> {
     match fs::read(file) {
         Ok(present) if present != toml.as_bytes() => Err(usage_error(
             format!("{} is there, and this import would change it", file.display()),
-            "nothing was written; `--overwrite` replaces it, `--out` names another folder",
+            [
+                "nothing was written".into(),
+                Setting::OverwriteImport.into(),
+                Setting::ImportFolder.into(),
+            ],
         )),
         Ok(_) | Err(_) => Ok(()),
     }
 }
 
-fn refused(why: &str) -> anyhow::Error {
+fn rejection(why: &str) -> anyhow::Error {
     let mistake = |line: &str| Diagnostic::new(line).hint("lines are counted from the check's own first one");
     Diagnostics(why.lines().map(mistake).collect()).into()
 }
 
-fn flawed(error: ManifestError) -> anyhow::Error {
-    usage_error(
-        format!("no plugin can be called that: {error}"),
-        "`--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3",
-    )
+fn manifest_error(error: ManifestError) -> anyhow::Error {
+    usage_error(format!("no plugin can be called that: {error}"), Setting::ImportName)
 }
 
-/// Writes the `plugin.toml`. What a check looks at is stated only where it is known.
-fn toml<T>(
+/// Writes the `plugin.toml`. The fields of a check are only listed where they are known.
+fn manifest_toml<T>(
     spec: &ImportSpec,
     interpreter: &str,
-    found: &Found<T>,
+    found: &FoundChecks<T>,
     fields: &BTreeMap<String, Option<Vec<String>>>,
 ) -> String {
     let ImportSpec {
@@ -209,7 +241,7 @@ fn toml<T>(
         text(licence),
         text(&format!("{} health checks, run by {interpreter}.", found.checks.len())),
     );
-    for Check { kinds, .. } in &found.checks {
+    for HealthCheck { kinds, .. } in &found.checks {
         let kinds = kinds.to_string();
         toml += &format!("\n[[claims]]\ninterface = \"health\"\nkinds = [{}]\n", text(&kinds));
         if let Some(Some(fields)) = fields.get(&kinds)
@@ -226,11 +258,11 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(unwritable)?;
     }
-    capstan_files::write(path, bytes, Readers::AsUsual).with_context(unwritable)
+    capstan_files::write(path, bytes, Readers::Inherited).with_context(unwritable)
 }
 
-/// Copies a check with its cases; actions are no part of it.
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+/// Copies a check with its test cases; actions are left out.
+fn copy_check(from: &Path, to: &Path) -> anyhow::Result<()> {
     for name in ["health.lua", "health_test.yaml"] {
         let bytes =
             fs::read(from.join(name)).with_context(|| format!("failed to read {}", from.join(name).display()))?;
@@ -239,7 +271,7 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     copy_all(&from.join("testdata"), &to.join("testdata"))
 }
 
-/// Copies the objects of the cases, which may be in folders of their own. What links elsewhere is not followed.
+/// Copies the objects of the test cases, also those in subfolders. Symbolic links are not followed.
 fn copy_all(from: &Path, to: &Path) -> anyhow::Result<()> {
     let unreadable = || format!("failed to read {}", from.display());
     if !from.is_dir() {

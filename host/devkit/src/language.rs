@@ -1,10 +1,10 @@
-//! The languages of plugins: how a project is known to be of one, and which tools it takes.
+//! The languages of plugins: how a project's language is recognised, and the required tools.
 
 use std::path::Path;
 
 use capstan_process::{Command, Environment, Program};
 
-/// What a plugin is written in.
+/// The language of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Language {
     /// Rust.
@@ -17,66 +17,66 @@ pub enum Language {
     Go,
 }
 
-/// The languages, in the order in which a project is looked at.
+/// All languages, in the order in which a project is checked for them.
 pub const ALL: [Language; 4] = [Language::Rust, Language::Js, Language::Python, Language::Go];
 
-/// A program that a language takes, or a part of one.
+/// A required program, or a part of one.
 pub struct Tool {
-    /// What it is called.
+    /// The name of the program or part.
     pub name: &'static str,
-    /// The command that says its version.
-    ask: &'static [&'static str],
-    /// The oldest version that will do; empty for any.
-    pub least: &'static str,
-    /// What installs it: a command, or where it is to be had if the system's packages may be too old.
-    install: &'static [(System, &'static str)],
+    /// The command that prints its version.
+    version_command: &'static [&'static str],
+    /// The oldest sufficient version; empty for any.
+    pub min_version: &'static str,
+    /// How it is installed on each platform: a command, or its website if the system's packages may be too old.
+    install: &'static [(Platform, &'static str)],
 }
 
-/// Where a command works.
+/// The platforms of an installation command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum System {
+enum Platform {
     Any,
     Linux,
-    Mac,
+    MacOs,
     Windows,
 }
 
-/// What came of looking for a tool.
+/// The result of looking for a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// It is there, in this version; empty for a part without one.
+pub enum ToolStatus {
+    /// It exists in this version; empty for a part without a version.
     Version(String),
-    /// It is there, and too old.
+    /// It exists in this version, which is too old.
     TooOld(String),
-    /// It isn't.
+    /// It doesn't exist.
     Missing,
 }
 
 const RUST: [Tool; 3] = [
     Tool {
         name: "cargo",
-        ask: &["cargo", "--version"],
-        least: "1.85",
+        version_command: &["cargo", "--version"],
+        min_version: "1.85",
         install: RUSTUP,
     },
     Tool {
         name: "rustc",
-        ask: &["rustc", "--version"],
-        least: "1.85",
+        version_command: &["rustc", "--version"],
+        min_version: "1.85",
         install: RUSTUP,
     },
     Tool {
         name: "wasm32-wasip2",
-        ask: &["rustc", "--print", "target-libdir", "--target", "wasm32-wasip2"],
-        least: "",
-        install: &[(System::Any, "rustup target add wasm32-wasip2")],
+        version_command: &["rustc", "--print", "target-libdir", "--target", "wasm32-wasip2"],
+        min_version: "",
+        install: &[(Platform::Any, "rustup target add wasm32-wasip2")],
     },
 ];
 
-const RUSTUP: &[(System, &str)] = &[
-    (System::Windows, "winget install Rustlang.Rustup"),
+const RUSTUP: &[(Platform, &str)] = &[
+    (Platform::Windows, "winget install Rustlang.Rustup"),
     (
-        System::Any,
+        Platform::Any,
         "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh",
     ),
 ];
@@ -84,66 +84,66 @@ const RUSTUP: &[(System, &str)] = &[
 const JS: [Tool; 2] = [
     Tool {
         name: "node",
-        ask: &["node", "--version"],
-        least: "20",
+        version_command: &["node", "--version"],
+        min_version: "20",
         install: NODE,
     },
     Tool {
         name: "npm",
-        ask: &["npm", "--version"],
-        least: "",
+        version_command: &["npm", "--version"],
+        min_version: "",
         install: NODE,
     },
 ];
 
-const NODE: &[(System, &str)] = &[
+const NODE: &[(Platform, &str)] = &[
     (
-        System::Linux,
+        Platform::Linux,
         "install Node.js 20 or newer: https://nodejs.org (`apt-get install nodejs npm` from Debian 13 and Ubuntu 25.04 on)",
     ),
-    (System::Mac, "brew install node"),
-    (System::Windows, "winget install OpenJS.NodeJS.LTS"),
+    (Platform::MacOs, "brew install node"),
+    (Platform::Windows, "winget install OpenJS.NodeJS.LTS"),
 ];
 
 const PYTHON: [Tool; 2] = [
     Tool {
         name: "python3",
-        ask: &["python3", "--version"],
-        least: "3.10",
+        version_command: &["python3", "--version"],
+        min_version: "3.10",
         install: &[
-            (System::Linux, "apt-get install -y python3"),
-            (System::Mac, "brew install python3"),
-            (System::Windows, "winget install Python.Python.3.13"),
+            (Platform::Linux, "apt-get install -y python3"),
+            (Platform::MacOs, "brew install python3"),
+            (Platform::Windows, "winget install Python.Python.3.13"),
         ],
     },
     Tool {
         name: "python3-venv",
-        ask: &["python3", "-c", "import ensurepip, venv"],
-        least: "",
+        version_command: &["python3", "-c", "import ensurepip, venv"],
+        min_version: "",
         install: &[
-            (System::Linux, "apt-get install -y python3-venv"),
-            (System::Mac, "brew install python3"),
-            (System::Windows, "winget install Python.Python.3.13"),
+            (Platform::Linux, "apt-get install -y python3-venv"),
+            (Platform::MacOs, "brew install python3"),
+            (Platform::Windows, "winget install Python.Python.3.13"),
         ],
     },
 ];
 
 const GO: [Tool; 1] = [Tool {
     name: "go",
-    ask: &["go", "version"],
-    least: "1.24",
+    version_command: &["go", "version"],
+    min_version: "1.24",
     install: &[
         (
-            System::Linux,
+            Platform::Linux,
             "install Go 1.24 or newer: https://go.dev/dl (`apt-get install golang-go` from Debian 13 and Ubuntu 25.04 on)",
         ),
-        (System::Mac, "brew install go"),
-        (System::Windows, "winget install GoLang.Go"),
+        (Platform::MacOs, "brew install go"),
+        (Platform::Windows, "winget install GoLang.Go"),
     ],
 }];
 
-/// Names a language for people.
-pub fn name(language: Language) -> &'static str {
+/// Returns the language's name for people.
+pub fn display_name(language: Language) -> &'static str {
     match language {
         Language::Rust => "Rust",
         Language::Js => "JavaScript",
@@ -152,8 +152,8 @@ pub fn name(language: Language) -> &'static str {
     }
 }
 
-/// The file by which a project is known to be of a language.
-pub fn mark(language: Language) -> &'static str {
+/// Returns the file by which a project's language is recognised.
+pub fn marker_file(language: Language) -> &'static str {
     match language {
         Language::Rust => "Cargo.toml",
         Language::Js => "package.json",
@@ -162,12 +162,13 @@ pub fn mark(language: Language) -> &'static str {
     }
 }
 
-/// Says which language a folder's project is of.
-pub fn of(folder: &Path) -> Option<Language> {
-    ALL.into_iter().find(|language| folder.join(mark(*language)).is_file())
+/// Returns the language of the project in a folder.
+pub fn detect(folder: &Path) -> Option<Language> {
+    ALL.into_iter()
+        .find(|language| folder.join(marker_file(*language)).is_file())
 }
 
-/// What a language takes.
+/// Returns the tools that a language requires.
 pub fn tools(language: Language) -> &'static [Tool] {
     match language {
         Language::Rust => &RUST,
@@ -178,51 +179,51 @@ pub fn tools(language: Language) -> &'static [Tool] {
 }
 
 impl Tool {
-    /// Looks for it.
-    pub fn find(&self) -> Found {
-        let Some((program, args)) = self.ask.split_first() else {
-            return Found::Missing;
+    /// Looks for the tool, and checks its version.
+    pub fn find(&self) -> ToolStatus {
+        let Some((program, args)) = self.version_command.split_first() else {
+            return ToolStatus::Missing;
         };
-        // On Windows `npm` is a script, which only the shell's search finds.
+        // On Windows `npm` is a script, which only the shell finds.
         let program = if cfg!(windows) && *program == "npm" {
             "npm.cmd"
         } else {
             program
         };
         let Some(program) = Program::find(program) else {
-            return Found::Missing;
+            return ToolStatus::Missing;
         };
-        let mut command = Command::new(&program, Environment::Users);
-        command.words(args);
+        let mut command = Command::new(&program, Environment::Inherited);
+        command.constants(args);
         let Ok(said) = command.run() else {
-            return Found::Missing;
+            return ToolStatus::Missing;
         };
-        let text = String::from_utf8_lossy(&said.out).trim().to_owned();
+        let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         if !said.status.success() {
-            return Found::Missing;
+            return ToolStatus::Missing;
         }
         if self.name == "wasm32-wasip2" {
             return if Path::new(&text).is_dir() {
-                Found::Version(String::new())
+                ToolStatus::Version(String::new())
             } else {
-                Found::Missing
+                ToolStatus::Missing
             };
         }
-        let version = version(&text);
-        if numbers(&version) < numbers(self.least) {
-            return Found::TooOld(version);
+        let version = parse_version(&text);
+        if version_numbers(&version) < version_numbers(self.min_version) {
+            return ToolStatus::TooOld(version);
         }
-        Found::Version(version)
+        ToolStatus::Version(version)
     }
 
-    /// Returns how it is installed on this machine.
+    /// Returns how to install it on this machine.
     pub fn install(&self) -> &'static str {
         let here = match std::env::consts::OS {
-            "macos" => System::Mac,
-            "windows" => System::Windows,
-            _ => System::Linux,
+            "macos" => Platform::MacOs,
+            "windows" => Platform::Windows,
+            _ => Platform::Linux,
         };
-        let fits = |(system, _): &&(System, &str)| *system == here || *system == System::Any;
+        let fits = |(system, _): &&(Platform, &str)| *system == here || *system == Platform::Any;
         self.install
             .iter()
             .find(fits)
@@ -231,8 +232,8 @@ impl Tool {
     }
 }
 
-/// Finds the version in what a program says of itself: `go version go1.26.8 linux/amd64`.
-fn version(text: &str) -> String {
+/// Finds the version in the output of a program: `go version go1.26.8 linux/amd64`.
+fn parse_version(text: &str) -> String {
     let word = text
         .split_whitespace()
         .find(|word| word.contains(|c: char| c.is_ascii_digit()));
@@ -240,7 +241,7 @@ fn version(text: &str) -> String {
     word.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned()
 }
 
-fn numbers(version: &str) -> Vec<u32> {
+fn version_numbers(version: &str) -> Vec<u32> {
     let numbers = version.split(|c: char| !c.is_ascii_digit());
     numbers.map_while(|number| number.parse().ok()).take(2).collect()
 }
@@ -260,21 +261,23 @@ mod tests {
             "",
         ];
         assert_eq!(
-            said.map(version),
+            said.map(parse_version),
             ["1.95.0", "20.20.2", "3.11.7", "1.26.8", "1.27rc1", ""]
         );
         assert!(
-            numbers("3.9.2") < numbers("3.10") && numbers("20.1") > numbers("20") && numbers("1.24") >= numbers("1.24")
+            version_numbers("3.9.2") < version_numbers("3.10")
+                && version_numbers("20.1") > version_numbers("20")
+                && version_numbers("1.24") >= version_numbers("1.24")
         );
-        assert!(numbers("0.1") >= numbers(""));
+        assert!(version_numbers("0.1") >= version_numbers(""));
     }
 
     #[test]
     fn every_tool_can_be_installed_everywhere() {
         for tool in ALL.into_iter().flat_map(tools) {
             assert!(!tool.install().is_empty(), "{}", tool.name);
-            for system in [System::Linux, System::Mac, System::Windows] {
-                let known = |(of, _): &(System, &str)| *of == system || *of == System::Any;
+            for system in [Platform::Linux, Platform::MacOs, Platform::Windows] {
+                let known = |(of, _): &(Platform, &str)| *of == system || *of == Platform::Any;
                 assert!(tool.install.iter().any(known), "{} on {system:?}", tool.name);
             }
         }

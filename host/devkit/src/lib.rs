@@ -1,4 +1,4 @@
-//! What writes, builds, tests, measures and imports plugins.
+//! Creates, builds, tests, measures and imports plugins.
 //!
 //! In reading order: [`new`] writes a project as `template` has it, [`build`] makes a component of it with the tools of its
 //! [`language`] (Go's by `componentize`, JavaScript's checked by `javascript`), [`watch`] says what a change makes necessary.
@@ -21,16 +21,19 @@ mod template;
 pub mod trial;
 pub mod watch;
 
-use capstan_core::error::{Diagnostic, Diagnostics};
+use capstan_core::{
+    error::{Diagnostic, Diagnostics},
+    remedy::Remedies,
+};
 use capstan_sandbox::Examination;
 
-/// Makes an error of the user's input: what is wrong, and what may help.
-fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-    Diagnostics::one(message, hint).into()
+/// Makes an error of the user's input, with a hint.
+fn usage_error(message: impl Into<String>, hint: impl Into<Remedies>) -> anyhow::Error {
+    Diagnostics::single(message, hint).into()
 }
 
-/// Returns what keeps a component from being a plugin. `file` is what messages call it.
-pub fn faults(file: &str, found: &Examination) -> Vec<Diagnostic> {
+/// Returns everything that keeps a component from being a plugin. `file` is its name in messages.
+pub fn find_faults(file: &str, found: &Examination) -> Vec<Diagnostic> {
     let faults = found.faults.iter();
     faults
         .map(|fault| Diagnostic::new(format!("{file}: {}", fault.message)).hint(fault.hint.clone()))

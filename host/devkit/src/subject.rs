@@ -1,10 +1,11 @@
-//! Which plugin a command line means: a component, the folder it is built in, or one that is loaded.
+//! The plugin that a command line names: a component, a folder with one, or a loaded plugin.
 
 use std::{
     borrow::Cow,
     path::{Path, PathBuf},
 };
 
+use capstan_core::remedy::Setting;
 use capstan_project::PluginSpec;
 use capstan_runtime::{
     PluginHost,
@@ -17,22 +18,22 @@ use crate::usage_error;
 
 /// A plugin's component, and where it comes from.
 pub struct Subject {
-    /// What messages call it.
+    /// Its name in messages.
     pub label: String,
     /// The component.
     pub bytes: Cow<'static, [u8]>,
-    /// The folder it is in; none of a built-in one.
+    /// The folder that it is in; `None` for a built-in plugin.
     pub folder: Option<PathBuf>,
-    /// The plugins that were looked at and are older than their sources.
+    /// The plugins among those that were read that are older than their sources.
     pub stale: Vec<Stale>,
 }
 
 impl Subject {
-    /// Finds what is meant.
+    /// Finds the plugin with this name or path.
     pub fn find(spec: &PluginSpec, host: &PluginHost, what: &Path) -> anyhow::Result<Subject> {
         let shown = what.display();
         if what.exists() {
-            return Subject::of_path(what);
+            return Subject::from_path(what);
         }
         let name = what.to_string_lossy();
         let found = plugins::load(spec, host)?;
@@ -64,10 +65,10 @@ impl Subject {
         ))
     }
 
-    /// Reads a component: a file, or what was built in a folder. Says if its sources changed since.
-    pub fn of_path(path: &Path) -> anyhow::Result<Subject> {
+    /// Reads a component: a file, or the one in a folder. Also finds out whether it is older than its sources.
+    pub fn from_path(path: &Path) -> anyhow::Result<Subject> {
         let path = &plugin_folder::component(path)?;
-        let stale = plugin_folder::stale(path).into_iter().collect();
+        let stale = plugin_folder::find_stale(path).into_iter().collect();
         let shown = path.display();
         let bytes = std::fs::read(path)
             .map_err(|error| usage_error(format!("{shown} can't be read: {error}"), "name a component's file"))?;
@@ -79,7 +80,7 @@ impl Subject {
         })
     }
 
-    /// Returns where its cases are: where the user says, else beside it.
+    /// Returns the path of its test cases: the named one, else `cases` next to it.
     pub fn cases(&self, named: Option<&Path>) -> anyhow::Result<PathBuf> {
         match (named, &self.folder) {
             (Some(path), _) => Ok(path.to_owned()),
@@ -89,14 +90,14 @@ impl Subject {
             }
             (None, None) => Err(usage_error(
                 format!("it is not known where the cases of {} are", self.label),
-                "`--cases PATH` names them",
+                Setting::PlaceOfCases,
             )),
         }
     }
 
-    /// Loads it alone, with the limits that it has in an operation.
+    /// Loads only this plugin, with the limits that it has in an operation.
     pub fn load(self, host: &PluginHost) -> anyhow::Result<(Sandbox, String)> {
-        let sandbox = capstan_runtime::alone(host, self.label, self.bytes)?;
+        let sandbox = capstan_runtime::load_one(host, self.label, self.bytes)?;
         let name = sandbox.plugins().first().map(|plugin| plugin.name.clone());
         Ok((sandbox, name.unwrap_or_default()))
     }

@@ -1,7 +1,7 @@
-//! What a new plugin's project is made of. The texts are in `plugins/templates/`: a manifest and cases for each kind, which are the
-//! same in every language, and a program for each kind and language; the contract is that of this host.
+//! The files of a new plugin's project. They are in `plugins/templates/`: a manifest and test cases for each kind, which are the same in
+//! every language, and a program for each kind and language. The contract is that of this host.
 
-use crate::{language::Language, new::Kind};
+use crate::{language::Language, new::PluginKind};
 
 /// The contract, as it comes with this host.
 const WIT: [(&str, &str); 7] = [
@@ -21,14 +21,14 @@ macro_rules! text {
 }
 
 /// Returns the files of a project: their paths in its folder, and their texts.
-pub(super) fn files(name: &str, kind: Kind, language: Language) -> Vec<(String, String)> {
+pub(super) fn project_files(name: &str, kind: PluginKind, language: Language) -> Vec<(String, String)> {
     let (manifest, cases) = match kind {
-        Kind::Health => (text!("health/plugin.toml"), text!("health/cases.yaml")),
-        Kind::Hook => (text!("hook/plugin.toml"), text!("hook/cases.yaml")),
-        Kind::DeletePolicy => (text!("delete-policy/plugin.toml"), text!("delete-policy/cases.yaml")),
+        PluginKind::Health => (text!("health/plugin.toml"), text!("health/cases.yaml")),
+        PluginKind::Hook => (text!("hook/plugin.toml"), text!("hook/cases.yaml")),
+        PluginKind::DeletePolicy => (text!("delete-policy/plugin.toml"), text!("delete-policy/cases.yaml")),
     };
     let mut files = vec![("plugin.toml", manifest), ("cases/cases.yaml", cases)];
-    files.extend(of_language(kind, language));
+    files.extend(program_files(kind, language));
     files.extend(WIT);
     let filled = |text: &str| text.replace("{{name}}", name);
     files
@@ -37,7 +37,7 @@ pub(super) fn files(name: &str, kind: Kind, language: Language) -> Vec<(String, 
         .collect()
 }
 
-fn of_language(kind: Kind, language: Language) -> Vec<(&'static str, &'static str)> {
+fn program_files(kind: PluginKind, language: Language) -> Vec<(&'static str, &'static str)> {
     match language {
         Language::Rust => vec![
             ("Cargo.toml", text!("rust/Cargo.toml.in")),
@@ -45,9 +45,9 @@ fn of_language(kind: Kind, language: Language) -> Vec<(&'static str, &'static st
             (
                 "src/lib.rs",
                 match kind {
-                    Kind::Health => text!("rust/health.rs"),
-                    Kind::Hook => text!("rust/hook.rs"),
-                    Kind::DeletePolicy => text!("rust/delete-policy.rs"),
+                    PluginKind::Health => text!("rust/health.rs"),
+                    PluginKind::Hook => text!("rust/hook.rs"),
+                    PluginKind::DeletePolicy => text!("rust/delete-policy.rs"),
                 },
             ),
         ],
@@ -57,9 +57,9 @@ fn of_language(kind: Kind, language: Language) -> Vec<(&'static str, &'static st
             (
                 "plugin.js",
                 match kind {
-                    Kind::Health => text!("js/health.js"),
-                    Kind::Hook => text!("js/hook.js"),
-                    Kind::DeletePolicy => text!("js/delete-policy.js"),
+                    PluginKind::Health => text!("js/health.js"),
+                    PluginKind::Hook => text!("js/hook.js"),
+                    PluginKind::DeletePolicy => text!("js/delete-policy.js"),
                 },
             ),
         ],
@@ -69,9 +69,9 @@ fn of_language(kind: Kind, language: Language) -> Vec<(&'static str, &'static st
             (
                 "plugin.py",
                 match kind {
-                    Kind::Health => text!("python/health.py"),
-                    Kind::Hook => text!("python/hook.py"),
-                    Kind::DeletePolicy => text!("python/delete-policy.py"),
+                    PluginKind::Health => text!("python/health.py"),
+                    PluginKind::Hook => text!("python/hook.py"),
+                    PluginKind::DeletePolicy => text!("python/delete-policy.py"),
                 },
             ),
         ],
@@ -83,9 +83,9 @@ fn of_language(kind: Kind, language: Language) -> Vec<(&'static str, &'static st
             ("pkg/wit/runtime/empty.s", text!("go/pkg/wit/runtime/empty.s")),
             ("pkg/wit/types/types.go", text!("go/pkg/wit/types/types.go")),
             match kind {
-                Kind::Health => ("export_capstan_plugin_health/plugin.go", text!("go/health.go")),
-                Kind::Hook => ("export_capstan_plugin_hook/plugin.go", text!("go/hook.go")),
-                Kind::DeletePolicy => (
+                PluginKind::Health => ("export_capstan_plugin_health/plugin.go", text!("go/health.go")),
+                PluginKind::Hook => ("export_capstan_plugin_hook/plugin.go", text!("go/hook.go")),
+                PluginKind::DeletePolicy => (
                     "export_capstan_plugin_delete_policy/plugin.go",
                     text!("go/delete-policy.go"),
                 ),

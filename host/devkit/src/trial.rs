@@ -1,4 +1,4 @@
-//! Runs cases in the real sandbox, and writes their answers into the files of cases.
+//! Runs test cases in the real sandbox, and records their answers in the files.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -9,51 +9,51 @@ use capstan_sandbox::Sandbox;
 use crate::{
     cases::{
         Case, CaseFile,
-        record::{Expectation, written},
+        record::{Expectation, with_expectations},
         script::{self, Outcome},
     },
     usage_error,
 };
 
-/// A case and what came of it.
-pub struct Trial {
+/// A test case with its result.
+pub struct CaseRun {
     /// The case.
     pub case: Case,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
 }
 
-impl Trial {
+impl CaseRun {
     /// Says whether the case passed.
-    pub fn is_good(&self) -> bool {
+    pub fn has_passed(&self) -> bool {
         self.outcome.failures.is_empty()
     }
 
-    /// Returns the case's file, as it was named.
+    /// Returns the path of the case's file, as the user wrote it.
     pub fn file(&self) -> String {
         self.case.file.path.display().to_string()
     }
 }
 
 /// Runs cases one after the other.
-pub async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> Vec<Trial> {
+pub async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> Vec<CaseRun> {
     let mut trials = Vec::new();
     for case in cases {
         let outcome = script::run(sandbox, name, &case).await;
-        trials.push(Trial { case, outcome });
+        trials.push(CaseRun { case, outcome });
     }
     trials
 }
 
-/// Writes what was answered into the files, and takes those failures away that this mends. Returns how many answers were written.
+/// Records the answers in the files, and removes the failures that this fixes. Returns the number of recorded answers.
 ///
 /// # Errors
 ///
-/// Returns what can't be written.
-pub fn record(trials: &mut [Trial]) -> anyhow::Result<usize> {
+/// Returns why an answer can't be recorded.
+pub fn record(trials: &mut [CaseRun]) -> anyhow::Result<usize> {
     let mut files: BTreeMap<PathBuf, (Arc<CaseFile>, Vec<Expectation>)> = BTreeMap::new();
     let mut count = 0;
-    for trial in trials.iter_mut().filter(|trial| trial.case.file.is_ours) {
+    for trial in trials.iter_mut().filter(|trial| trial.case.file.is_native) {
         let file = &trial.case.file;
         let other = trial.outcome.answers.iter().filter(|given| !given.is_as_expected);
         let other: Vec<Expectation> = other
@@ -65,16 +65,16 @@ pub fn record(trials: &mut [Trial]) -> anyhow::Result<usize> {
         count += other.len();
         let entry = files.entry(file.path.clone());
         entry.or_insert_with(|| (file.clone(), Vec::new())).1.extend(other);
-        trial.outcome.failures.retain(|failure| !failure.is_other_answer);
+        trial.outcome.failures.retain(|failure| !failure.is_recordable);
     }
     for (path, (file, all)) in files {
         if all.is_empty() {
             continue;
         }
-        let text = written(&file, all).map_err(Diagnostics)?;
-        capstan_files::write(&path, text.as_bytes(), Readers::AsUsual).map_err(|error| {
+        let text = with_expectations(&file, all).map_err(Diagnostics)?;
+        capstan_files::write(&path, text.as_bytes(), Readers::Inherited).map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
-            usage_error(message, "`--record` changes the files of cases")
+            usage_error(message, "recording changes the files of cases")
         })?;
     }
     Ok(count)

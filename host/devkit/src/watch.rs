@@ -1,4 +1,4 @@
-//! What a change of a project's files makes necessary.
+//! What has to be done after a change of a project's files.
 
 use std::{
     collections::BTreeMap,
@@ -8,30 +8,30 @@ use std::{
 
 use capstan_runtime::plugin_folder;
 
-/// When each file of a project changed last.
-pub type State = BTreeMap<PathBuf, SystemTime>;
+/// The modification time of each file of a project.
+pub type FileTimes = BTreeMap<PathBuf, SystemTime>;
 
-/// What a change makes necessary.
+/// What has to be done after a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
+pub enum RequiredWork {
     /// The component is older than its sources.
     BuildAndTest,
-    /// Only cases changed.
+    /// Only test cases changed.
     Test,
 }
 
-/// Says what these changed files of a folder make necessary.
-pub fn work_for(folder: &Path, changed: &[PathBuf]) -> Work {
+/// Returns what has to be done after a change of these files of a folder.
+pub fn required_work(folder: &Path, changed: &[PathBuf]) -> RequiredWork {
     let cases = folder.join(plugin_folder::CASES);
     if changed.iter().all(|path| path.starts_with(&cases)) {
-        Work::Test
+        RequiredWork::Test
     } else {
-        Work::BuildAndTest
+        RequiredWork::BuildAndTest
     }
 }
 
-/// Lists the files that changed, came or went.
-pub fn changed(before: &State, now: &State) -> Vec<PathBuf> {
+/// Lists the files that were changed, created or deleted.
+pub fn changed_files(before: &FileTimes, now: &FileTimes) -> Vec<PathBuf> {
     let other = now.iter().filter(|(path, at)| before.get(*path) != Some(at));
     let gone = before.keys().filter(|path| !now.contains_key(*path));
     other.map(|(path, _)| path).chain(gone).cloned().collect()
@@ -54,19 +54,19 @@ mod tests {
         };
         write("src/lib.rs");
         write("cases/a.yaml");
-        let before = plugin_folder::files(path);
-        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
+        let before = plugin_folder::modified_times(path);
+        assert!(changed_files(&before, &plugin_folder::modified_times(path)).is_empty());
         write("queue.wasm");
         write("target/debug/x");
         write("capstan_plugin_hook/wit_bindings.go");
-        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
+        assert!(changed_files(&before, &plugin_folder::modified_times(path)).is_empty());
         write("cases/b.yaml");
-        let case = changed(&before, &plugin_folder::files(path));
+        let case = changed_files(&before, &plugin_folder::modified_times(path));
         assert_eq!(case, [path.join("cases/b.yaml")]);
-        assert_eq!(work_for(path, &case), Work::Test);
+        assert_eq!(required_work(path, &case), RequiredWork::Test);
         fs::remove_file(path.join("src/lib.rs")).unwrap();
-        let both = changed(&before, &plugin_folder::files(path));
+        let both = changed_files(&before, &plugin_folder::modified_times(path));
         assert_eq!(both, [path.join("cases/b.yaml"), path.join("src/lib.rs")]);
-        assert_eq!(work_for(path, &both), Work::BuildAndTest);
+        assert_eq!(required_work(path, &both), RequiredWork::BuildAndTest);
     }
 }

@@ -1,4 +1,4 @@
-//! What the server says to the objects of a plan of which it isn't certain that nothing changes.
+//! Server-side dry runs of the objects of a plan for which it isn't certain that nothing changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,33 +12,33 @@ use capstan_core::{
 use futures::StreamExt as _;
 
 use crate::{
-    cluster::{Cluster, DryRun, MANAGER},
+    cluster::{Cluster, DryRun, FIELD_MANAGER},
     concurrent::in_any_order,
     error::ClusterError,
     perform,
 };
 
-/// Asks about every live object of a plan that may change, several at a time. What the server refuses, or may not be asked by us, has no
-/// answer: that is told when it is checked.
-pub(crate) async fn answers(
+/// Sends a dry run for every live object of a plan that may change, several at a time. There is no entry for an object that the server
+/// refuses or that we may not ask about: that error is reported when the task is checked.
+pub(crate) async fn dry_run_undecided(
     cluster: &Cluster,
     plan: &Plan,
     live: &BTreeMap<ObjectKey, Object>,
 ) -> BTreeMap<ObjectKey, DryRunAnswer> {
-    let open = plan.tasks.iter().filter_map(|task| open(task, live));
+    let open = plan.tasks.iter().filter_map(|task| undecided_task(task, live));
     let (definitions, others): (Vec<UndecidedTask<'_>>, Vec<UndecidedTask<'_>>) =
-        open.partition(|open| defined(open.object).is_some());
+        open.partition(|open| defined_kind(open.object).is_some());
     let mut answers = ask(cluster, definitions).await;
-    // A definition that changes may change what the server makes of its objects.
+    // A definition that changes may change how the server reads its objects.
     let changing: BTreeSet<GroupKind> = plan
         .tasks
         .iter()
         .filter(|task| task.apply().is_some_and(|apply| apply.changes != ExpectedChange::None))
         .filter(|task| {
             let answer = answers.get(&task.key);
-            answer.is_none_or(|answer| !answer.is_unchanged(MANAGER))
+            answer.is_none_or(|answer| !answer.is_unchanged(FIELD_MANAGER))
         })
-        .filter_map(|task| defined(task.object.as_ref()?))
+        .filter_map(|task| defined_kind(task.object.as_ref()?))
         .collect();
     let others = others
         .into_iter()
@@ -48,7 +48,7 @@ pub(crate) async fn answers(
     answers
 }
 
-/// A task of which it is open whether it changes anything.
+/// A task of which it isn't known yet whether it changes anything.
 struct UndecidedTask<'a> {
     task: &'a Task,
     apply: &'a ApplyTask,
@@ -56,10 +56,10 @@ struct UndecidedTask<'a> {
     live: &'a Object,
 }
 
-fn open<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<UndecidedTask<'a>> {
+fn undecided_task<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<UndecidedTask<'a>> {
     let apply = task.apply()?;
     let is_open = matches!(apply.changes, ExpectedChange::Fields(_));
-    // What another tool's apply left becomes ours first: until then, the server would speak of something else.
+    // Fields that another tool's apply left are migrated to our field manager first. A dry run before that would be about another state.
     if !is_open || apply.migrates {
         return None;
     }
@@ -72,8 +72,8 @@ fn open<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<Und
 }
 
 /// Returns the kind that an object defines.
-fn defined(object: &Object) -> Option<GroupKind> {
-    match Container::of(object) {
+fn defined_kind(object: &Object) -> Option<GroupKind> {
+    match Container::from_object(object) {
         Some(Container::Definition(kind)) => Some(kind),
         Some(Container::Namespace(_)) | None => None,
     }
@@ -101,7 +101,7 @@ async fn answer(cluster: &Cluster, open: &UndecidedTask<'_>) -> Result<Option<Dr
         object,
         live,
     } = open;
-    let (after, _) = perform::write(cluster, object, apply, task.unknown_fields, DryRun::DryRun).await?;
+    let (after, _) = perform::write(cluster, object, apply, task.unknown_fields, DryRun::Yes).await?;
     let is_about = |before: &Object| {
         before.api_version() == after.api_version() && before.resource_version() == after.resource_version()
     };
@@ -109,7 +109,7 @@ async fn answer(cluster: &Cluster, open: &UndecidedTask<'_>) -> Result<Option<Dr
         let before = (*live).clone();
         return Ok(Some(DryRunAnswer { before, after }));
     }
-    // Somebody wrote to it since it was read, or it was read in another version.
-    let before = cluster.get_like(object).await?;
+    // The object was changed since it was read, or it was read in another version.
+    let before = cluster.get_live(object).await?;
     Ok(before.map(|before| DryRunAnswer { before, after }))
 }

@@ -1,39 +1,39 @@
-//! Pauses between tries. What is tried again waits by a [`Backoff`], which never returns a pause of nothing: in virtual time a loop that
-//! doesn't sleep stops the clock, and none of the deadlines around it would ever pass.
+//! Pauses between tries. A [`Backoff`] never returns a pause of zero: in virtual time, a loop that doesn't sleep stops the clock, and
+//! none of the deadlines around it would ever pass.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// The shortest pause.
-const SHORTEST: Duration = Duration::from_millis(1);
+const MIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// The pauses between the tries of one thing: each is twice as long as the one before.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
-    first: Duration,
-    longest: Duration,
+    first_pause: Duration,
+    max_pause: Duration,
     /// How often in a row it failed.
     failures: u32,
-    /// When it is given up, if ever.
-    until: Option<Instant>,
+    /// When no more tries are made; `None` for no limit.
+    deadline: Option<Instant>,
 }
 
 impl Backoff {
     /// Returns the pauses of something that has not failed yet.
     pub const fn new(first: Duration, longest: Duration) -> Backoff {
         Backoff {
-            first,
-            longest,
+            first_pause: first,
+            max_pause: longest,
             failures: 0,
-            until: None,
+            deadline: None,
         }
     }
 
-    /// Returns the same for something that is given up after so long, counted from now.
-    pub fn within(self, limit: Duration) -> Backoff {
+    /// Returns the same pauses with a time limit, counted from now.
+    pub fn with_time_limit(self, limit: Duration) -> Backoff {
         Backoff {
-            until: Instant::now().checked_add(limit),
+            deadline: Instant::now().checked_add(limit),
             ..self
         }
     }
@@ -42,28 +42,31 @@ impl Backoff {
     pub fn failed(&mut self) -> Duration {
         let times = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         self.failures = self.failures.saturating_add(1);
-        self.first.saturating_mul(times).min(self.longest).max(SHORTEST)
+        self.first_pause
+            .saturating_mul(times)
+            .min(self.max_pause)
+            .max(MIN_PAUSE)
     }
 
-    /// Counts a failure, and comes back when the next try is due.
+    /// Counts a failure, and waits until the next try is due.
     pub async fn pause(&mut self) {
         let pause = self.failed();
         tokio::time::sleep(pause).await;
     }
 
-    /// Begins anew, since it went well.
+    /// Resets the pauses after a success.
     pub fn succeeded(&mut self) {
         self.failures = 0;
     }
 
-    /// Returns how often in a row it failed.
+    /// Returns the number of failures in a row.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Says whether it is given up.
+    /// Says whether the time limit has passed.
     pub fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| until <= Instant::now())
+        self.deadline.is_some_and(|until| until <= Instant::now())
     }
 }
 
@@ -88,7 +91,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_limited_is_given_up_in_virtual_time_too() {
-        let mut backoff = Backoff::new(Duration::ZERO, Duration::from_secs(1)).within(Duration::from_secs(2));
+        let mut backoff = Backoff::new(Duration::ZERO, Duration::from_secs(1)).with_time_limit(Duration::from_secs(2));
         let mut tries = 0;
         while !backoff.is_over() {
             tries += 1;

@@ -25,7 +25,7 @@ use tokio::{
     task::coop::consume_budget,
 };
 
-use crate::{lines::Line, waiting::Waiting};
+use crate::{lines::HookLogLine, waiting::Waiting};
 
 /// One record of an operation's stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,9 +34,10 @@ pub enum Record {
     /// An event of the operation.
     Event(Event),
     /// A line that a hook's container wrote.
-    Line(Line),
+    Line(HookLogLine),
     /// The state of the operation. It replaces whatever the subscriber knew of it.
-    Past(Box<OperationView>),
+    #[serde(rename = "past")]
+    Snapshot(Box<OperationView>),
     /// The subscriber read too slowly, and so many records were dropped before it read them. A `Past` follows.
     Missed {
         /// The number of events and lines.
@@ -106,7 +107,7 @@ struct Shared {
 
 struct State {
     limits: Limits,
-    kept: VecDeque<Kept>,
+    records: VecDeque<KeptRecord>,
     /// The position of the oldest kept record; positions count from 0.
     oldest: u64,
     /// The size of the kept records as JSON, in bytes.
@@ -120,7 +121,7 @@ struct State {
     is_closed: bool,
 }
 
-struct Kept {
+struct KeptRecord {
     id: RecordId,
     bytes: usize,
     record: Record,
@@ -145,7 +146,7 @@ impl Bus {
             shared: Arc::new(Shared {
                 state: Mutex::new(State {
                     limits,
-                    kept: VecDeque::new(),
+                    records: VecDeque::new(),
                     oldest: 0,
                     bytes: 0,
                     base: stored,
@@ -180,7 +181,7 @@ impl Bus {
     }
 
     /// Publishes a line of a hook's log.
-    pub(crate) fn publish_line(&self, line: Line) {
+    pub(crate) fn publish_line(&self, line: HookLogLine) {
         self.state().publish(Record::Line(line));
         self.shared.changed.send_replace(());
     }
@@ -238,7 +239,7 @@ impl Bus {
             drop(state);
             return self.subscribe();
         }
-        let read = state.kept.partition_point(|kept| kept.id <= last);
+        let read = state.records.partition_point(|kept| kept.id <= last);
         let position = Position::At(state.oldest + read as u64);
         drop(state);
         self.subscription(position, last)
@@ -264,20 +265,20 @@ impl State {
                 event: event.seq,
                 line: 0,
             },
-            Record::Line(_) | Record::Past(_) | Record::Missed { .. } => RecordId {
+            Record::Line(_) | Record::Snapshot(_) | Record::Missed { .. } => RecordId {
                 line: self.last_id.line + 1,
                 ..self.last_id
             },
         };
-        let bytes = size(&record);
+        let bytes = json_bytes(&record);
         self.bytes += bytes;
-        self.kept.push_back(Kept {
+        self.records.push_back(KeptRecord {
             id: self.last_id,
             bytes,
             record,
         });
-        while (self.kept.len() > self.limits.records || self.bytes > self.limits.bytes)
-            && let Some(dropped) = self.kept.pop_front()
+        while (self.records.len() > self.limits.records || self.bytes > self.limits.bytes)
+            && let Some(dropped) = self.records.pop_front()
         {
             self.oldest += 1;
             self.bytes -= dropped.bytes;
@@ -290,19 +291,19 @@ impl State {
     }
 
     /// Returns the record at a position; nothing when it isn't published yet.
-    fn kept_at(&self, at: u64) -> Result<Option<&Kept>, Dropped> {
+    fn record_at(&self, at: u64) -> Result<Option<&KeptRecord>, Dropped> {
         let index = at.checked_sub(self.oldest).ok_or(Dropped)?;
-        Ok(usize::try_from(index).ok().and_then(|index| self.kept.get(index)))
+        Ok(usize::try_from(index).ok().and_then(|index| self.records.get(index)))
     }
 
     /// Returns the position of the next record that will be published.
-    fn end(&self) -> u64 {
-        self.oldest + self.kept.len() as u64
+    fn end_position(&self) -> u64 {
+        self.oldest + self.records.len() as u64
     }
 }
 
 /// Returns the size of a record as JSON, in bytes.
-fn size(record: &Record) -> usize {
+fn json_bytes(record: &Record) -> usize {
     struct Count(usize);
     impl io::Write for Count {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -341,7 +342,7 @@ pub struct Subscription {
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Read {
     Record(Record),
-    Nothing,
+    Pending,
     End,
 }
 
@@ -355,7 +356,7 @@ impl Subscription {
             match self.read() {
                 Read::Record(record) => return Some(record),
                 Read::End => return None,
-                Read::Nothing => self.changed.changed().await.ok()?,
+                Read::Pending => self.changed.changed().await.ok()?,
             }
         }
     }
@@ -370,27 +371,27 @@ impl Subscription {
         let (record, position) = match (self.position, &state.base) {
             (Position::Start, Some(base)) => {
                 self.last_id = state.base_id;
-                (Record::Past(Box::new(base.clone())), Position::At(state.oldest))
+                (Record::Snapshot(Box::new(base.clone())), Position::At(state.oldest))
             }
             (Position::Behind, _) => {
                 self.last_id = state.last_id;
-                let end = Position::At(state.end());
-                (Record::Past(Box::new(state.current.clone())), end)
+                let end = Position::At(state.end_position());
+                (Record::Snapshot(Box::new(state.current.clone())), end)
             }
             (position @ (Position::Start | Position::At(_)), _) => {
                 let at = match position {
                     Position::At(at) => at,
                     Position::Start | Position::Behind => state.oldest,
                 };
-                match state.kept_at(at) {
+                match state.record_at(at) {
                     Ok(Some(kept)) => {
                         self.last_id = kept.id;
                         (kept.record.clone(), Position::At(at + 1))
                     }
                     Ok(None) if state.is_closed => return Read::End,
-                    Ok(None) => return Read::Nothing,
+                    Ok(None) => return Read::Pending,
                     Err(Dropped) => {
-                        let records = state.end() - at;
+                        let records = state.end_position() - at;
                         (Record::Missed { records }, Position::Behind)
                     }
                 }
@@ -403,217 +404,4 @@ impl Subscription {
 }
 
 #[cfg(test)]
-mod tests {
-    use capstan_core::{event::EventKind, task::TaskId};
-    use futures::FutureExt as _;
-    use jiff::Timestamp;
-    use tokio::task::coop::unconstrained;
-
-    use super::*;
-
-    const SMALL: Limits = Limits {
-        records: 8,
-        bytes: 1 << 20,
-    };
-
-    fn event(seq: u64) -> Event {
-        Event {
-            seq,
-            at: Timestamp::UNIX_EPOCH,
-            what: EventKind::Troubled {
-                message: format!("event {seq}"),
-            },
-        }
-    }
-
-    fn line(text: impl Into<String>) -> Line {
-        Line {
-            at: Timestamp::UNIX_EPOCH,
-            task: TaskId("Sync/0/Job/a".to_owned()),
-            pod: "a".to_owned(),
-            container: "c".to_owned(),
-            text: text.into(),
-        }
-    }
-
-    fn publish(bus: &Bus, seqs: impl IntoIterator<Item = u64>) {
-        for seq in seqs {
-            bus.publish_events(&[event(seq)]);
-        }
-    }
-
-    /// Returns what a subscription has at the moment, in short.
-    fn now(subscription: &mut Subscription) -> Vec<String> {
-        let mut read = Vec::new();
-        while let Some(record) = unconstrained(subscription.next()).now_or_never() {
-            read.push(match record {
-                Some(Record::Event(event)) => event.seq.to_string(),
-                Some(Record::Line(line)) => line.text,
-                Some(Record::Past(view)) => format!("past {}", view.seq),
-                Some(Record::Missed { records }) => format!("missed {records}"),
-                None => "end".to_owned(),
-            });
-            if read.last().is_some_and(|last| last == "end") {
-                break;
-            }
-        }
-        read
-    }
-
-    #[tokio::test]
-    async fn every_subscriber_receives_every_record_whenever_it_subscribes() {
-        let bus = Bus::new(None);
-        let mut early = bus.subscribe();
-        assert_eq!(now(&mut early), Vec::<String>::new());
-        publish(&bus, 1..=2);
-        bus.publish_line(line("a"));
-        let mut late = bus.subscribe();
-        drop(bus.subscribe());
-        publish(&bus, 3..=3);
-        bus.close();
-        publish(&bus, 4..=4);
-        let all = ["1", "2", "a", "3", "end"];
-        assert_eq!(now(&mut early), all);
-        assert_eq!(now(&mut late), all);
-        assert_eq!(now(&mut bus.subscribe()), all);
-        assert_eq!(now(&mut late), ["end"]);
-    }
-
-    #[tokio::test]
-    async fn a_subscriber_that_comes_late_receives_the_state_before_what_is_kept() {
-        let bus = Bus::with_limits(None, SMALL);
-        publish(&bus, 1..=20);
-        let mut late = bus.subscribe();
-        let expected = ["past 12", "13", "14", "15", "16", "17", "18", "19", "20"];
-        assert_eq!(now(&mut late), expected);
-        publish(&bus, 21..=21);
-        assert_eq!(now(&mut late), ["21"]);
-    }
-
-    #[tokio::test]
-    async fn a_slow_subscriber_is_told_and_receives_the_current_state() {
-        let bus = Bus::with_limits(None, SMALL);
-        let mut slow = bus.subscribe();
-        let mut fast = bus.subscribe();
-        publish(&bus, 1..=3);
-        assert_eq!(now(&mut slow), ["1", "2", "3"]);
-        for seq in 4..=30 {
-            publish(&bus, [seq]);
-            assert_eq!(now(&mut fast).last(), Some(&seq.to_string()));
-        }
-        assert_eq!(now(&mut slow), ["missed 27", "past 30"]);
-        publish(&bus, 31..=31);
-        assert_eq!(now(&mut slow), ["31"]);
-        publish(&bus, 32..=60);
-        bus.close();
-        assert_eq!(now(&mut slow), ["missed 29", "past 60", "end"]);
-    }
-
-    #[tokio::test]
-    async fn an_operation_that_is_carried_on_begins_with_its_stored_view() {
-        let mut stored = OperationView::default();
-        stored.fold(&event(41));
-        let bus = Bus::new(Some(stored));
-        publish(&bus, 42..=42);
-        assert_eq!(now(&mut bus.subscribe()), ["past 41", "42"]);
-    }
-
-    #[tokio::test]
-    async fn a_stream_is_read_on_after_the_last_id() {
-        let bus = Bus::with_limits(None, SMALL);
-        publish(&bus, 1..=2);
-        for text in ["a", "b"] {
-            bus.publish_line(line(text));
-        }
-        publish(&bus, 3..=3);
-        let mut all = bus.subscribe();
-        let mut ids = Vec::new();
-        for _ in 0..5 {
-            all.next().await.unwrap();
-            let id = all.last_id();
-            assert_eq!(id.to_string().parse(), Ok(id));
-            ids.push(id.to_string());
-        }
-        assert_eq!(ids, ["1", "2", "2.1", "2.2", "3"]);
-        let after = |id: &str| now(&mut bus.subscribe_after(id.parse().unwrap()));
-        assert_eq!(after("0"), ["1", "2", "a", "b", "3"]);
-        assert_eq!(after("2"), ["a", "b", "3"]);
-        assert_eq!(after("2.1"), ["b", "3"]);
-        assert_eq!(after("3"), Vec::<String>::new());
-        // One of another operation.
-        assert_eq!(after("99"), ["1", "2", "a", "b", "3"]);
-        // One that isn't kept any more.
-        publish(&bus, 4..=12);
-        assert_eq!(after("2.1")[0], "past 4");
-        assert_eq!(after("4"), ["5", "6", "7", "8", "9", "10", "11", "12"]);
-        assert!("2.x".parse::<RecordId>().is_err());
-    }
-
-    #[test]
-    fn what_is_kept_is_bounded_in_records_and_bytes() {
-        let limits = Limits {
-            records: 1_000,
-            bytes: 10_000,
-        };
-        let bus = Bus::with_limits(None, limits);
-        for number in 0..2_000 {
-            bus.publish_line(line("x".repeat(number % 500)));
-            let state = bus.state();
-            assert!(state.bytes <= limits.bytes);
-            assert_eq!(
-                state.bytes,
-                state.kept.iter().map(|kept| size(&kept.record)).sum::<usize>()
-            );
-        }
-        let bus = Bus::with_limits(None, SMALL);
-        publish(&bus, 1..=100);
-        assert_eq!(bus.state().kept.len(), 8);
-        // One that alone is too large is missed by those who haven't read it.
-        let mut reader = bus.subscribe_after("100".parse().unwrap());
-        bus.publish_line(line("x".repeat(SMALL.bytes)));
-        assert_eq!(bus.state().kept.len(), 0);
-        assert_eq!(now(&mut reader), ["missed 1", "past 100"]);
-    }
-
-    /// Whatever is read when, a subscriber that folds what it receives has the bus's view at the end.
-    #[tokio::test]
-    async fn what_a_subscriber_folds_is_the_current_view() {
-        for seed in 1..200_u64 {
-            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let mut random = |below: u64| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (state >> 33) % below
-            };
-            let bus = Bus::with_limits(None, SMALL);
-            let mut readers: Vec<(Subscription, OperationView)> = Vec::new();
-            let read = |(subscription, view): &mut (Subscription, OperationView), most: u64| {
-                for _ in 0..most {
-                    match unconstrained(subscription.next()).now_or_never().flatten() {
-                        Some(Record::Past(past)) => *view = *past,
-                        Some(Record::Event(event)) => view.fold(&event),
-                        Some(Record::Line(_) | Record::Missed { .. }) => {}
-                        None => return,
-                    }
-                }
-            };
-            for seq in 1..=60 {
-                publish(&bus, [seq]);
-                if random(4) == 0 {
-                    bus.publish_line(line("x"));
-                }
-                if random(10) == 0 {
-                    readers.push((bus.subscribe(), OperationView::default()));
-                }
-                for reader in &mut readers {
-                    read(reader, random(3));
-                }
-            }
-            bus.close();
-            readers.push((bus.subscribe(), OperationView::default()));
-            for reader in &mut readers {
-                read(reader, u64::MAX);
-                assert_eq!(reader.1, bus.view(), "seed {seed}");
-            }
-        }
-    }
-}
+mod tests;

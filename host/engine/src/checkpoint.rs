@@ -1,8 +1,8 @@
-//! Where operations live in the cluster.
+//! How operations are stored in the cluster.
 //!
-//! Every application has a head: a small Secret under optimistic lock, which names immutable, compressed blobs (Secrets too, since
-//! plans and manifests hold Secret data). Blobs are written before the head that names them, and removed after one that no longer
-//! does. A Lease beside it says which driver may write.
+//! Every application has a head: a small Secret under optimistic lock, which names immutable, compressed blobs (Secrets too, since plans
+//! and manifests hold Secret data). Blobs are written before the head that names them, and removed after the head no longer names them. A
+//! Lease says which driver may write.
 
 mod blob;
 mod grip;
@@ -17,7 +17,7 @@ pub use self::head::{ContainerLogs, CurrentOperation, DueObject, PastOperation, 
 pub(crate) use self::{
     grip::LeaseGuard,
     identity::Identity,
-    lease::{Lock, LockEvent, LockEvents, forget_signal, is_held, request_end, send_signal, until_free},
+    lease::{Lock, LockEvent, LockEvents, is_held, remove_signal, request_termination, send_signal, wait_until_free},
     size::{PackedPlan, check_size},
-    store::{Store, applications, forget, is_stored},
+    store::{Store, applications, is_stored, remove_state},
 };

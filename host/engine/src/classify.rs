@@ -1,25 +1,26 @@
-//! Asks the hook types what each manifest is: a resource, a hook in some phases, or something to be left alone.
+//! Asks the hook types for the role of each manifest: a resource, a hook in some phases, or an object that is left alone.
 
 use std::collections::BTreeSet;
 
 use capstan_core::{
     compat::{Mode, Rule},
     directive::{self, Directives},
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     manifest::Manifest,
     plan::{Classified, Role},
     plugins::{
-        Application, PlaceQuestion, Placement, PluginError, PluginQuery, PluginRef, PluginSettings, Plugins,
-        SettingsFlaw, health_settings,
+        Application, Placement, PlacementQuestion, PluginError, PluginQuery, PluginRef, PluginSettings, Plugins,
+        SettingsProblem, health_settings,
     },
+    remedy::{Command, Setting},
 };
 
-use crate::planning::Request;
+use crate::planning::PlanRequest;
 
-/// Classifies the manifests of a request, in their order. What the user has to change is added to `errors`.
+/// Classifies the manifests of a request, in their order. Mistakes that the user has to correct are added to `errors`.
 pub(crate) async fn classify_all(
     plugins: &dyn Plugins,
-    request: &Request,
+    request: &PlanRequest,
     manifests: Vec<(Manifest, Directives)>,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<Classified> {
@@ -47,7 +48,8 @@ pub(crate) async fn classify_all(
 ///
 /// # Errors
 ///
-/// Returns what the user has to change: a word or type that nobody claims, or what the hook type has against the manifest.
+/// Returns the mistake that the user has to correct: a word or a hook type without a plugin, or what the hook type says is wrong with the
+/// manifest.
 pub(crate) async fn classify(
     plugins: &dyn Plugins,
     application: &Application,
@@ -56,7 +58,7 @@ pub(crate) async fn classify(
     mode: Mode,
     settings: &PluginSettings,
 ) -> Result<Classified, Diagnostic> {
-    let Some(by) = answerer(plugins, &manifest, &mut directives, mode)? else {
+    let Some(by) = hook_plugin(plugins, &manifest, &mut directives, mode)? else {
         check_health_settings(plugins, &manifest, &mut directives, settings)?;
         let role = Role::Resource;
         return Ok(Classified {
@@ -66,15 +68,15 @@ pub(crate) async fn classify(
         });
     };
     let policies = directives.delete_policies.iter();
-    let policies = policies.filter_map(|word| plugins.answerer(&PluginQuery::Policy(word.clone())));
+    let policies = policies.filter_map(|word| plugins.plugin_for(&PluginQuery::Policy(word.clone())));
     let all: Vec<PluginRef> = std::iter::once(by.clone()).chain(policies).collect();
-    tell_misspelt_settings(plugins, &all, &mut directives);
+    report_misspelt_settings(plugins, &all, &mut directives);
     for asked in all {
-        if let Some(flaw) = plugins.flaws_of_settings(&asked, &directives.settings).first() {
-            return Err(wrong_settings(&manifest, &asked, flaw));
+        if let Some(flaw) = plugins.check_settings(&asked, &directives.settings).first() {
+            return Err(settings_error(&manifest, &asked, flaw));
         }
     }
-    let question = PlaceQuestion {
+    let question = PlacementQuestion {
         application: application.clone(),
         settings: directives.settings.clone(),
         object: manifest.object.clone(),
@@ -86,15 +88,15 @@ pub(crate) async fn classify(
         Ok(Placement::Run {
             phases,
             has_object,
-            also,
+            other_objects: also,
         }) => Role::Hook {
             by,
             phases,
             has_object,
             also,
         },
-        Ok(Placement::Skip(reason)) => Role::Skip(directives.left_alone.clone().unwrap_or(reason)),
-        Err(error) => return Err(refused(&manifest, error)),
+        Ok(Placement::Skip(reason)) => Role::Skip(directives.skip_reason.clone().unwrap_or(reason)),
+        Err(error) => return Err(refusal(&manifest, error)),
     };
     Ok(Classified {
         manifest,
@@ -103,7 +105,7 @@ pub(crate) async fn classify(
     })
 }
 
-/// Checks the settings of an object that is no hook: they are for the plugin that judges its health.
+/// Checks the settings of an object that isn't a hook. They are for the plugin that assesses its health.
 fn check_health_settings(
     plugins: &dyn Plugins,
     manifest: &Manifest,
@@ -114,39 +116,39 @@ fn check_health_settings(
         return Ok(());
     }
     let need = PluginQuery::Health(manifest.object.group_kind());
-    let Some(by) = plugins.answerer(&need) else {
+    let Some(by) = plugins.plugin_for(&need) else {
         return Ok(());
     };
-    if plugins.names_of_settings(&by).is_none() {
+    if plugins.setting_names(&by).is_none() {
         let notice =
             format!("capstan.dev/settings has no effect: plugin {by}, which judges the object, has no settings");
         directives.notices.push(notice);
     }
-    let together = health_settings(settings.of(&by.plugin), directives.settings.clone());
-    if let Some(flaw) = plugins.flaws_of_settings(&by, &together).first() {
-        return Err(wrong_settings(manifest, &by, flaw));
+    let together = health_settings(settings.for_plugin(&by.plugin), directives.settings.clone());
+    if let Some(flaw) = plugins.check_settings(&by, &together).first() {
+        return Err(settings_error(manifest, &by, flaw));
     }
-    tell_misspelt_settings(plugins, &[by], directives);
+    report_misspelt_settings(plugins, &[by], directives);
     Ok(())
 }
 
-/// Tells of settings that none of the plugins knows and that are nearly one that they know. One plugin's schema can't refuse them: they
-/// may be meant for another plugin of the same hook.
-fn tell_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directives: &mut Directives) {
-    let names = asked.iter().filter_map(|by| plugins.names_of_settings(by));
+/// Reports settings that none of the plugins knows and that are nearly the name of one that they know. No single plugin's schema can
+/// refuse them, since they may be for another plugin of the same hook.
+fn report_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directives: &mut Directives) {
+    let names = asked.iter().filter_map(|by| plugins.setting_names(by));
     let known: BTreeSet<String> = names.flatten().collect();
     let unknown = directives.settings.keys().filter(|name| !known.contains(*name));
     let notices: Vec<String> = unknown
         .filter_map(|name| {
-            let near = near(name, known.iter().map(String::as_str))?;
+            let near = closest_match(name, known.iter().map(String::as_str))?;
             Some(format!("no plugin knows the setting `{name}` (did you mean `{near}`?)"))
         })
         .collect();
     directives.notices.extend(notices);
 }
 
-/// Finds who runs a manifest as a hook: its type, else whoever claims one of its words, else whoever claims its kind.
-fn answerer(
+/// Finds the plugin that runs a manifest as a hook: by the hook's type, else by a claim of one of its words, else by a claim of its kind.
+fn hook_plugin(
     plugins: &dyn Plugins,
     manifest: &Manifest,
     directives: &mut Directives,
@@ -156,16 +158,16 @@ fn answerer(
         return Ok(None);
     }
     if let Some(name) = &directives.hook_type {
-        return require(plugins, manifest, &PluginQuery::HookType(name.clone())).map(Some);
+        return require_plugin(plugins, manifest, &PluginQuery::HookType(name.clone())).map(Some);
     }
     let is_phase = |word: &str| directives.phases.iter().any(|phase| phase.as_str() == word);
     let (mut by, mut unknown) = (None, Vec::new());
     for word in directives.words.iter().filter(|word| !is_phase(word)) {
-        match plugins.answerer(&PluginQuery::HookWord(word.clone())) {
+        match plugins.plugin_for(&PluginQuery::HookWord(word.clone())) {
             Some(answerer) => by = by.or(Some(answerer)),
-            // Skip is a word of the domain; that its plugin is missing is another mistake than a word nobody knows.
+            // `Skip` is a word of Capstan's own; that its plugin is missing is another mistake than a word that no plugin claims.
             None if directive::is_known_word(word) => {
-                require(plugins, manifest, &PluginQuery::HookWord(word.clone()))?;
+                require_plugin(plugins, manifest, &PluginQuery::HookWord(word.clone()))?;
             }
             None if !mode.has(Rule::MistakesAreIgnored) => {
                 return Err(directive::unknown_word_error(manifest, word, &[]));
@@ -184,33 +186,33 @@ fn answerer(
     if by.is_some() {
         return Ok(by);
     }
-    require(plugins, manifest, &PluginQuery::HookKind(manifest.object.group_kind())).map(Some)
+    require_plugin(plugins, manifest, &PluginQuery::HookKind(manifest.object.group_kind())).map(Some)
 }
 
-fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery) -> Result<PluginRef, Diagnostic> {
-    plugins.answerer(need).ok_or_else(|| {
+fn require_plugin(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery) -> Result<PluginRef, Diagnostic> {
+    plugins.plugin_for(need).ok_or_else(|| {
         let pointer = match need {
-            PluginQuery::HookType(_) => type_at(manifest),
+            PluginQuery::HookType(_) => hook_type_pointer(manifest),
             PluginQuery::HookWord(_) => "/metadata/annotations",
             PluginQuery::HookKind(_) | PluginQuery::Health(_) | PluginQuery::Policy(_) => "/kind",
         };
         let error = manifest.error(pointer, format!("no plugin answers for {need}"));
         let known = plugins.hook_types();
         let near = match need {
-            PluginQuery::HookType(name) => near(name, known.iter().map(String::as_str)),
+            PluginQuery::HookType(name) => closest_match(name, known.iter().map(String::as_str)),
             PluginQuery::HookWord(_) | PluginQuery::HookKind(_) | PluginQuery::Health(_) | PluginQuery::Policy(_) => {
                 None
             }
         };
-        error.hint(match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one".to_owned(),
-        })
+        match near {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint([Command::ListPlugins.into(), Setting::Plugin.into()]),
+        }
     })
 }
 
-/// Returns the JSON pointer to a hook's type, where it is written.
-fn type_at(manifest: &Manifest) -> &'static str {
+/// Returns the JSON pointer to the annotation that gives a hook's type.
+fn hook_type_pointer(manifest: &Manifest) -> &'static str {
     if manifest.object.annotation("capstan.dev/hook-type").is_some() {
         "/metadata/annotations/capstan.dev~1hook-type"
     } else {
@@ -218,10 +220,10 @@ fn type_at(manifest: &Manifest) -> &'static str {
     }
 }
 
-fn wrong_settings(manifest: &Manifest, by: &PluginRef, flaw: &SettingsFlaw) -> Diagnostic {
-    let SettingsFlaw { pointer, message } = flaw;
-    let place = match directive::settings_at(manifest) {
-        // What is below an annotation has no place of its own.
+fn settings_error(manifest: &Manifest, by: &PluginRef, flaw: &SettingsProblem) -> Diagnostic {
+    let SettingsProblem { pointer, message } = flaw;
+    let place = match directive::settings_pointer(manifest) {
+        // Parts of an annotation's value have no place of their own.
         place if place.starts_with("/metadata") => place,
         place => format!("{place}{pointer}"),
     };
@@ -230,20 +232,23 @@ fn wrong_settings(manifest: &Manifest, by: &PluginRef, flaw: &SettingsFlaw) -> D
     } else {
         format!("the setting `{pointer}`")
     };
-    manifest.error(&place, format!("{at}: {message}")).hint(format!(
-        "plugin {by} says so in its manifest: `capstan plugin inspect` shows what it takes"
-    ))
+    let inspect = Command::InspectPlugin {
+        plugin: Some(by.plugin.clone()),
+    };
+    manifest
+        .error(&place, format!("{at}: {message}"))
+        .hint([format!("plugin {by} says so in its manifest").into(), inspect.into()])
 }
 
-fn refused(manifest: &Manifest, error: PluginError) -> Diagnostic {
+fn refusal(manifest: &Manifest, error: PluginError) -> Diagnostic {
     match error {
         PluginError::Invalid { plugin, message } => {
             let error = manifest.error("", message);
             error.hint(format!("plugin {plugin} says so: it would run this hook"))
         }
-        PluginError::Retry { .. }
-        | PluginError::Failed { .. }
-        | PluginError::CouldNotTell { .. }
-        | PluginError::Missing { .. } => manifest.error("", error.to_string()),
+        PluginError::Missing { .. } => manifest.error("", error.to_string()).hint(error.remedies()),
+        PluginError::Retry { .. } | PluginError::Failed { .. } | PluginError::Unavailable { .. } => {
+            manifest.error("", error.to_string())
+        }
     }
 }

@@ -1,12 +1,12 @@
-//! What time it is: a beginning and how long ago that was, by tokio's clock. So paused time is virtual time, without a trait. The machine's
-//! own time goes on while it sleeps, which tokio's clock does not.
+//! The time: a start and the time since then by tokio's clock. So paused time is virtual time, without a trait. The machine's own clock
+//! also counts the time that the machine sleeps, which tokio's clock does not.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// Tells the time.
+/// The engine's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     epoch: Timestamp,
@@ -16,8 +16,8 @@ pub struct Clock {
 /// A moment to measure from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
-    tokio: Instant,
-    /// How long ago the machine began, with the time that it slept; nothing in virtual time, and where no clock tells.
+    instant: Instant,
+    /// How long ago the machine was started, with the time that it slept; `None` in virtual time, and where the system has no such clock.
     since_boot: Option<Duration>,
 }
 
@@ -27,7 +27,7 @@ impl Clock {
         Clock {
             epoch: Timestamp::now(),
             start: Moment {
-                tokio: Instant::now(),
+                instant: Instant::now(),
                 since_boot: since_boot(),
             },
         }
@@ -38,27 +38,27 @@ impl Clock {
         Clock {
             epoch,
             start: Moment {
-                tokio: Instant::now(),
+                instant: Instant::now(),
                 since_boot: None,
             },
         }
     }
 
-    /// Returns the time.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         let passed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
         self.epoch.saturating_add(passed).unwrap_or(Timestamp::MAX)
     }
 
-    /// Returns this moment.
+    /// Returns the current moment.
     pub(crate) fn moment(&self) -> Moment {
         Moment {
-            tokio: Instant::now(),
+            instant: Instant::now(),
             since_boot: self.start.since_boot.and_then(|_| since_boot()),
         }
     }
 
-    /// Returns tokio's moment for a time, for a timer; the past is now.
+    /// Returns tokio's instant for a time, for a timer. A time in the past becomes the current instant.
     pub fn instant(&self, at: Timestamp) -> Instant {
         let ahead = at.duration_since(self.now());
         Instant::now() + Duration::try_from(ahead).unwrap_or_default()
@@ -75,14 +75,14 @@ impl Moment {
 
     /// Returns how long ago it was, without the time that the machine slept.
     pub(crate) fn elapsed_awake(&self) -> Duration {
-        self.tokio.elapsed()
+        self.instant.elapsed()
     }
 
-    /// Returns the same moment as if the machine had slept for so long since.
+    /// Returns this moment as if the machine had slept for so long since.
     #[cfg(test)]
     pub(crate) fn slept(self, time: Duration) -> Option<Moment> {
         let since_boot = self.since_boot?;
-        // It may not be up for so long: what counts is the difference.
+        // The machine may have been up for less: only the difference counts.
         Some(Moment {
             since_boot: Some(since_boot.saturating_sub(time)),
             ..self
@@ -90,13 +90,14 @@ impl Moment {
     }
 }
 
-/// Returns how long ago the machine began, with the time that it slept (`clock_gettime(2)`).
+/// Returns how long ago the machine was started, with the time that it slept (`clock_gettime(2)`).
 #[cfg(target_os = "linux")]
 fn since_boot() -> Option<Duration> {
     duration(rustix::time::clock_gettime(rustix::time::ClockId::Boottime))
 }
 
-/// Returns how long ago the machine began, with the time that it slept (`clock_gettime(3)`: there `CLOCK_UPTIME_RAW` is the one without).
+/// Returns how long ago the machine was started, with the time that it slept (`clock_gettime(3)`: there `CLOCK_UPTIME_RAW` is the one
+/// without).
 #[cfg(target_vendor = "apple")]
 fn since_boot() -> Option<Duration> {
     duration(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))

@@ -1,13 +1,13 @@
-//! The API server in the core's words: every call has a deadline, and is tried again when that makes sense.
+//! Requests to the API server in the core's types. Every request has a deadline, and is tried again when that makes sense.
 
 mod answer;
 mod follow;
+mod read;
 mod requests;
 mod served;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::ControlFlow,
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
@@ -20,115 +20,99 @@ use capstan_core::{
     task::UnknownFields,
     unknown_fields,
 };
-use futures::TryStreamExt as _;
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
 
-pub(crate) use self::{follow::WatchItem, served::MAX_AGE as MAX_AGE_OF_DISCOVERY};
+pub(crate) use self::{follow::WatchStream, served::MAX_DISCOVERY_AGE as MAX_AGE_OF_DISCOVERY};
 use self::{
-    requests::{Endpoint, Prepared, namespace_name, object_name},
-    served::Served,
+    requests::{Endpoint, PreparedRequest, namespace_name, object_name},
+    served::DiscoveryCache,
 };
 use crate::{
     backoff::Backoff,
     checkpoint::LeaseGuard,
-    concurrent::in_order,
     error::ClusterError,
-    nesting::{self, LEFT_OUT},
+    nesting::{self, CUT_MARKER},
 };
 
-/// Our name in `managedFields`.
-pub const MANAGER: &str = ownership::MANAGER;
-/// How long one request may take.
-const DEADLINE: Duration = Duration::from_secs(30);
-/// How often a request is tried, if the server's absence is not waited out.
-const MOST_TRIES: u32 = 5;
+/// Our field manager in `managedFields`.
+pub const FIELD_MANAGER: &str = ownership::FIELD_MANAGER;
+/// How long one try of a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a request is tried, outside of an operation under way.
+const MAX_ATTEMPTS: u32 = 5;
 /// The shortest pause between two tries.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MIN_RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long an operation under way waits for an API server that is gone.
-const OUTAGE: Duration = Duration::from_mins(1);
-/// How many objects one page of a list has.
-const PAGE: u32 = 500;
-/// From so many keys of one kind and namespace on, they are listed rather than read one by one.
-const WORTH_A_LIST: usize = 4;
-/// How many objects a list brings in the time that reading one by its name takes.
-const READ_MEANWHILE: usize = 30;
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(2);
+/// How long an operation under way waits for an API server that can't be reached.
+const OUTAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Whether a change is made or only checked.
+/// Whether a write is a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DryRun {
-    /// It is made.
+    /// The change is made.
     No,
-    /// The server checks it and changes nothing.
-    DryRun,
+    /// The server checks the change and stores nothing.
+    Yes,
 }
 
-/// What is done about fields that others own.
+/// What happens to fields in an apply that other field managers own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conflicts {
-    /// They are refused.
+pub enum ConflictPolicy {
+    /// The apply fails with a conflict.
     Refuse,
-    /// They become ours.
-    TakeOver,
+    /// The fields become ours (`force`).
+    Force,
 }
 
-/// What a deletion met.
+/// The result of a deletion.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Deletion {
-    /// The server will do it; the object as it is while something holds that up.
+pub enum DeleteOutcome {
+    /// The server accepted it. The object as it is, if finalizers or its grace period delay its removal.
     Accepted(Option<Object>),
     /// It isn't there, or another object has its name now.
     AlreadyGone,
 }
 
-/// What a list has of each object.
-#[derive(Debug, Clone, Copy)]
-enum Listing<'a> {
-    /// All of it, of those that carry some labels.
-    Whole(&'a str),
-    /// Its metadata.
-    Metadata { labels: &'a str, fields: &'a str },
-}
-
-/// A cluster.
+/// A connection to a cluster. Copies share what is known of it.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
-    served: Served,
-    /// The lock under which the server's absence is waited out, if it is.
-    grip: Option<LeaseGuard>,
-    /// How many parts of answers were left out.
-    left_out: nesting::Count,
-    /// The objects of which that was told.
-    told: Arc<Mutex<BTreeSet<ObjectKey>>>,
+    served: DiscoveryCache,
+    /// The lock of an operation under way: as long as it is held, requests wait for a server that can't be reached.
+    lease_guard: Option<LeaseGuard>,
+    /// How many parts of answers were left out because of their nesting.
+    cut_count: nesting::CutCount,
+    /// The objects for which that was reported.
+    reported_cuts: Arc<Mutex<BTreeSet<ObjectKey>>>,
 }
 
 impl Cluster {
-    /// Makes one of a client, and asks the cluster what kinds it has.
+    /// Connects to a cluster, and asks which kinds it serves.
     ///
     /// # Errors
     ///
     /// Returns why the cluster couldn't be asked.
     pub async fn connect(client: Client) -> Result<Cluster, ClusterError> {
-        let (client, left_out) = nesting::shallow(client);
-        let served = Served::load(&client).await?;
+        let (client, left_out) = nesting::limit_nesting(client);
+        let served = DiscoveryCache::load(&client).await?;
         Ok(Cluster {
             client,
             served,
-            grip: None,
-            left_out,
-            told: Arc::default(),
+            lease_guard: None,
+            cut_count: left_out,
+            reported_cuts: Arc::default(),
         })
     }
 
-    /// Tells of which objects a part is too deep to be read; each is told once. `before` is the count before they were asked for.
-    fn tell_left_out<'a>(&self, before: u64, objects: impl IntoIterator<Item = &'a Object>) {
-        if self.left_out.load(Ordering::Relaxed) == before {
+    /// Logs which objects have a part that is nested too deep to be read, once for each object. `before` is the count before they were
+    /// read.
+    fn report_cuts<'a>(&self, before: u64, objects: impl IntoIterator<Item = &'a Object>) {
+        if self.cut_count.load(Ordering::Relaxed) == before {
             return;
         }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.reported_cuts.lock().unwrap_or_else(PoisonError::into_inner);
         for object in objects.into_iter().filter(|object| nesting::is_cut(&object.0)) {
             if told.insert(object.key()) {
                 tracing::warn!(
@@ -139,11 +123,11 @@ impl Cluster {
         }
     }
 
-    /// Returns the same cluster for an operation under way, whose requests wait a minute for an API server that is gone: a restart of
-    /// it must not fail what was going well. Nothing is tried again while somebody else could have taken the lock.
-    pub(crate) fn under(&self, grip: LeaseGuard) -> Cluster {
+    /// Returns the same cluster for an operation under way, whose requests wait a minute for an API server that can't be reached: a
+    /// restart of the server must not fail the operation. Nothing is tried again when another driver could have taken the lock.
+    pub(crate) fn with_lease_guard(&self, grip: LeaseGuard) -> Cluster {
         Cluster {
-            grip: Some(grip),
+            lease_guard: Some(grip),
             ..self.clone()
         }
     }
@@ -182,136 +166,7 @@ impl Cluster {
         Ok(Endpoint::new(&resource, namespace_name(&key.namespace)?.as_ref()))
     }
 
-    /// Reads one object; nothing when it isn't there.
-    ///
-    /// # Errors
-    ///
-    /// Returns any other trouble.
-    pub async fn get(&self, key: &ObjectKey) -> Result<Option<Object>, ClusterError> {
-        self.read(&self.endpoint_of(key)?, &key.name).await
-    }
-
-    /// Reads the live object of the same key in the version of the API that `object` has; nothing when it isn't there.
-    ///
-    /// # Errors
-    ///
-    /// Returns any other trouble.
-    pub(crate) async fn get_like(&self, object: &Object) -> Result<Option<Object>, ClusterError> {
-        self.read(&self.endpoint(object)?, object.name()).await
-    }
-
-    async fn read(&self, endpoint: &Endpoint, name: &str) -> Result<Option<Object>, ClusterError> {
-        let before = self.left_out.load(Ordering::Relaxed);
-        match self.send(&endpoint.get(&object_name(name)?)?).await {
-            Ok(object) => {
-                let object = Object(object);
-                self.tell_left_out(before, [&object]);
-                Ok(Some(object))
-            }
-            Err(ClusterError::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Reads all objects of a kind that carry some labels, page by page; in all namespaces when `namespace` is empty.
-    ///
-    /// # Errors
-    ///
-    /// Returns why they couldn't be read.
-    pub async fn list(&self, kind: &GroupKind, namespace: &str, labels: &str) -> Result<Vec<Object>, ClusterError> {
-        let mut objects = Vec::new();
-        let take = |page: &mut Vec<Object>, _| {
-            objects.append(page);
-            ControlFlow::Continue(())
-        };
-        self.pages(kind, namespace, Listing::Whole(labels), take).await?;
-        Ok(objects)
-    }
-
-    /// Passes on page after page of the objects of a kind, and how many are still to come if the server says so.
-    async fn pages(
-        &self,
-        kind: &GroupKind,
-        namespace: &str,
-        listing: Listing<'_>,
-        mut take: impl FnMut(&mut Vec<Object>, u64) -> ControlFlow<()>,
-    ) -> Result<(), ClusterError> {
-        let resource = self.resource(kind, None)?;
-        let endpoint = Endpoint::new(&resource, namespace_name(namespace)?.as_ref());
-        let mut next = String::new();
-        loop {
-            let request = match listing {
-                Listing::Whole(labels) => endpoint.list(labels, PAGE, &next),
-                Listing::Metadata { labels, fields } => endpoint.list_metadata(labels, fields, PAGE, &next),
-            }?;
-            let before = self.left_out.load(Ordering::Relaxed);
-            let mut page = self.send(&request).await?;
-            let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
-                return Ok(());
-            };
-            let object = |mut item: Value| {
-                // The members of a list don't say what they are.
-                item["apiVersion"] = json!(resource.api_version);
-                item["kind"] = json!(resource.kind);
-                Object(item)
-            };
-            let to_come = page.pointer("/metadata/remainingItemCount").and_then(Value::as_u64);
-            let mut objects: Vec<Object> = items.into_iter().map(object).collect();
-            self.tell_left_out(before, &objects);
-            let taken = take(&mut objects, to_come.unwrap_or_default());
-            let token = page
-                .pointer("/metadata/continue")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            if token.is_empty() || taken.is_break() {
-                return Ok(());
-            }
-            if token == next {
-                let message = format!("the server answers a list of {kind} with the same page again and again");
-                return Err(ClusterError::Other(message));
-            }
-            token.clone_into(&mut next);
-        }
-    }
-
-    /// Reads the metadata of all objects of a kind that carry some labels and have some fields; in all namespaces when `namespace` is
-    /// empty.
-    ///
-    /// # Errors
-    ///
-    /// Returns why they couldn't be read.
-    pub(crate) async fn list_metadata(
-        &self,
-        kind: &GroupKind,
-        namespace: &str,
-        labels: &str,
-        fields: &str,
-    ) -> Result<Vec<Object>, ClusterError> {
-        let mut objects = Vec::new();
-        let take = |page: &mut Vec<Object>, _| {
-            objects.append(page);
-            ControlFlow::Continue(())
-        };
-        let listing = Listing::Metadata { labels, fields };
-        self.pages(kind, namespace, listing, take).await?;
-        Ok(objects)
-    }
-
-    /// Returns the resource version of an object; nothing when it isn't there.
-    ///
-    /// # Errors
-    ///
-    /// Returns any other trouble.
-    pub(crate) async fn version_of(&self, key: &ObjectKey) -> Result<Option<String>, ClusterError> {
-        let endpoint = self.endpoint_of(key)?;
-        match self.send(&endpoint.get_metadata(&object_name(&key.name)?)?).await {
-            Ok(object) => Ok(Some(Object(object).resource_version().to_owned())),
-            Err(ClusterError::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Deletes one object, if it still has this UID and this version.
+    /// Deletes one object, if it still has this UID and this resource version.
     ///
     /// # Errors
     ///
@@ -321,99 +176,26 @@ impl Cluster {
         key: &ObjectKey,
         uid: &str,
         version: &str,
-    ) -> Result<Deletion, ClusterError> {
+    ) -> Result<DeleteOutcome, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         let name = object_name(&key.name)?;
         match self.send(&endpoint.delete_version(&name, uid, version)?).await {
-            Ok(_) => Ok(Deletion::Accepted(None)),
-            // A conflict here is the precondition: somebody has changed it, or another object has the name now.
-            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(Deletion::AlreadyGone),
+            Ok(_) => Ok(DeleteOutcome::Accepted(None)),
+            // A conflict here is the precondition: the object was changed, or another object has the name now.
+            Err(ClusterError::NotFound(_) | ClusterError::ObjectChanged(_)) => Ok(DeleteOutcome::AlreadyGone),
             Err(error) => Err(error),
         }
-    }
-
-    /// Reads some events about an object: those that the first page has.
-    ///
-    /// # Errors
-    ///
-    /// Returns why they couldn't be read.
-    pub async fn events_about(&self, object: &Object) -> Result<Vec<Object>, ClusterError> {
-        let resource = self.resource(&GroupKind::new("", "Event"), Some("v1"))?;
-        // Those about what lives in no namespace are in this one.
-        let namespace = if object.namespace().is_empty() {
-            "default"
-        } else {
-            object.namespace()
-        };
-        let fields = format!("involvedObject.uid={}", object.uid());
-        let endpoint = Endpoint::new(&resource, namespace_name(namespace)?.as_ref());
-        let mut page = self.send(&endpoint.some(&fields, PAGE)?).await?;
-        let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
-            return Ok(Vec::new());
-        };
-        Ok(items.into_iter().map(Object).collect())
-    }
-
-    /// Reads those of the objects that are there, with one list where many of a kind are wanted. Kinds that the cluster doesn't
-    /// have have no objects.
-    ///
-    /// # Errors
-    ///
-    /// Returns why they couldn't be read.
-    pub async fn look_up(
-        &self,
-        keys: impl IntoIterator<Item = ObjectKey>,
-    ) -> Result<BTreeMap<ObjectKey, Object>, ClusterError> {
-        let mut places: BTreeMap<(GroupKind, String), BTreeSet<ObjectKey>> = BTreeMap::new();
-        for key in keys {
-            if self.discovery().kind(&key.group_kind()).is_some() {
-                places
-                    .entry((key.group_kind(), key.namespace.clone()))
-                    .or_default()
-                    .insert(key);
-            }
-        }
-        let reads = places.into_iter().map(|((kind, namespace), wanted)| async move {
-            let mut objects = Vec::new();
-            let mut rest = wanted;
-            if rest.len() >= WORTH_A_LIST {
-                let mut is_worth = true;
-                let take = |page: &mut Vec<Object>, to_come: u64| {
-                    objects.extend(page.drain(..).filter(|object| rest.remove(&object.key())));
-                    is_worth = to_come <= (rest.len() * READ_MEANWHILE) as u64;
-                    if rest.is_empty() || !is_worth {
-                        ControlFlow::Break(())
-                    } else {
-                        ControlFlow::Continue(())
-                    }
-                };
-                self.pages(&kind, &namespace, Listing::Whole(""), take).await?;
-                if is_worth {
-                    return Ok::<_, ClusterError>(objects);
-                }
-            }
-            let reads = rest.into_iter().map(|key| async move { self.get(&key).await });
-            let found: Vec<Option<Object>> = in_order(reads).try_collect().await?;
-            objects.extend(found.into_iter().flatten());
-            Ok(objects)
-        });
-        let read: Vec<Vec<Object>> = in_order(reads).try_collect().await?;
-        Ok(read
-            .into_iter()
-            .flatten()
-            .map(|object| (object.key(), object))
-            .collect())
     }
 
     /// Applies an object by server-side apply, and returns it as it is afterwards.
     ///
     /// # Errors
     ///
-    /// Returns the fields that others own unless they are taken over, or what the server has against the object.
+    /// Returns the fields that others own unless they are taken over, or why the server refuses the object.
     pub async fn apply(
         &self,
         object: &Object,
-        conflicts: Conflicts,
+        conflicts: ConflictPolicy,
         rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let applied = self
@@ -422,7 +204,7 @@ impl Cluster {
         applied.map(|(object, _)| object)
     }
 
-    /// Applies an object; where that is wanted without the fields that the server doesn't know, which come back beside it.
+    /// Applies an object, if wanted without the fields that the server doesn't know; those are returned.
     ///
     /// # Errors
     ///
@@ -430,27 +212,27 @@ impl Cluster {
     pub async fn apply_with(
         &self,
         object: &Object,
-        conflicts: Conflicts,
+        conflicts: ConflictPolicy,
         unknown: UnknownFields,
         rehearsal: DryRun,
     ) -> Result<(Object, Vec<String>), ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let force = conflicts == Conflicts::TakeOver;
+        let force = conflicts == ConflictPolicy::Force;
         let (mut object, mut left_out) = (as_sent(object), Vec::new());
         loop {
-            let asked = endpoint.apply(&object, force, unknown, rehearsal == DryRun::DryRun)?;
+            let asked = endpoint.apply(&object, force, unknown, rehearsal == DryRun::Yes)?;
             match self.send(&asked).await {
                 // Server-side apply refuses them whatever `fieldValidation` says.
-                Err(ClusterError::Undeclared(fields)) if unknown == UnknownFields::LeftOut => {
+                Err(ClusterError::UnknownFields(fields)) if unknown == UnknownFields::LeftOut => {
                     let before = left_out.len();
                     left_out.extend(
                         fields
                             .iter()
-                            .filter(|field| unknown_fields::leave_out(&mut object, field))
+                            .filter(|field| unknown_fields::remove_field(&mut object, field))
                             .cloned(),
                     );
                     if left_out.len() == before {
-                        return Err(ClusterError::Undeclared(fields));
+                        return Err(ClusterError::UnknownFields(fields));
                     }
                 }
                 other => return other.map(|made| (Object(made), left_out)),
@@ -462,12 +244,12 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Returns `AlreadyExists` when its name is taken: after a lost answer, by ourselves.
+    /// Returns `AlreadyExists` when its name is taken. After a lost answer that may be our own object.
     pub async fn create(&self, object: &Object, rehearsal: DryRun) -> Result<Object, ClusterError> {
         self.create_with(object, UnknownFields::Refused, rehearsal).await
     }
 
-    /// Creates an object; where that is wanted without the fields that the server doesn't know.
+    /// Creates an object, if wanted without the fields that the server doesn't know.
     ///
     /// # Errors
     ///
@@ -479,20 +261,20 @@ impl Cluster {
         rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.create(&as_sent(object), unknown, rehearsal == DryRun::DryRun)?;
+        let asked = endpoint.create(&as_sent(object), unknown, rehearsal == DryRun::Yes)?;
         self.send(&asked).await.map(Object)
     }
 
-    /// Replaces an object that has its `resourceVersion` in it, and returns it as it is afterwards.
+    /// Replaces an object by one that has its `resourceVersion`, and returns it as it is afterwards.
     ///
     /// # Errors
     ///
-    /// Returns `Moved` when somebody else changed it since.
+    /// Returns `Moved` when the object was changed in the meantime.
     pub async fn replace(&self, object: &Object, rehearsal: DryRun) -> Result<Object, ClusterError> {
         self.replace_with(object, UnknownFields::Refused, rehearsal).await
     }
 
-    /// Replaces an object; where that is wanted without the fields that the server doesn't know.
+    /// Replaces an object, if wanted without the fields that the server doesn't know.
     ///
     /// # Errors
     ///
@@ -504,56 +286,61 @@ impl Cluster {
         rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.replace(&as_sent(object), unknown, rehearsal == DryRun::DryRun)?;
+        let asked = endpoint.replace(&as_sent(object), unknown, rehearsal == DryRun::Yes)?;
         self.send(&asked).await.map(Object)
     }
 
-    /// Changes some of an object by a JSON merge patch, if it is still the same one.
+    /// Changes an object by a JSON merge patch, if it still has this UID.
     ///
     /// # Errors
     ///
     /// Returns `Moved` when another object has the name now.
-    pub async fn merge(&self, key: &ObjectKey, uid: &str, mut patch: Value) -> Result<Object, ClusterError> {
+    pub async fn merge_patch(&self, key: &ObjectKey, uid: &str, mut patch: Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         patch["metadata"]["uid"] = json!(uid);
-        let asked = endpoint.merge(&object_name(&key.name)?, &patch)?;
+        let asked = endpoint.merge_patch(&object_name(&key.name)?, &patch)?;
         self.send(&asked).await.map(Object)
     }
 
-    /// Returns what a JSON merge patch would make of an object.
+    /// Returns what an object would be after a JSON merge patch.
     ///
     /// # Errors
     ///
-    /// Returns what the server has against it.
-    pub(crate) async fn rehearse_merge(&self, key: &ObjectKey, patch: &Value) -> Result<Object, ClusterError> {
+    /// Returns why the server refuses the patch.
+    pub(crate) async fn dry_run_merge_patch(&self, key: &ObjectKey, patch: &Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        let asked = endpoint.rehearse_merge(&object_name(&key.name)?, patch)?;
+        let asked = endpoint.dry_run_merge_patch(&object_name(&key.name)?, patch)?;
         self.send(&asked).await.map(Object)
     }
 
-    /// Applies an object for somebody else than the application: fields that others own are refused.
+    /// Applies an object under another field manager than the application's. Fields that others own are a conflict.
     ///
     /// # Errors
     ///
-    /// Returns the fields that others own, or what the server has against the object.
+    /// Returns the fields that others own, or why the server refuses the object.
     pub(crate) async fn apply_as(&self, object: &Object, manager: &str) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
         let asked = endpoint.apply_as(&as_sent(object), manager, false, UnknownFields::Refused, false)?;
         self.send(&asked).await.map(Object)
     }
 
-    /// Changes some of an object by a JSON merge patch for somebody else than the application.
+    /// Changes an object by a JSON merge patch under another field manager than the application's.
     ///
     /// # Errors
     ///
-    /// Returns what the server has against it.
-    pub(crate) async fn merge_as(&self, key: &ObjectKey, manager: &str, patch: &Value) -> Result<Object, ClusterError> {
+    /// Returns why the server refuses the patch.
+    pub(crate) async fn merge_patch_as(
+        &self,
+        key: &ObjectKey,
+        manager: &str,
+        patch: &Value,
+    ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        let asked = endpoint.merge_as(&object_name(&key.name)?, manager, patch)?;
+        let asked = endpoint.merge_patch_as(&object_name(&key.name)?, manager, patch)?;
         self.send(&asked).await.map(Object)
     }
 
-    /// Deletes one object, if it still has this UID. That the server accepted it doesn't mean that it is gone.
+    /// Deletes one object, if it still has this UID. An accepted deletion may still wait for finalizers.
     ///
     /// # Errors
     ///
@@ -563,7 +350,7 @@ impl Cluster {
         key: &ObjectKey,
         uid: &str,
         propagation: DecidedPropagation,
-    ) -> Result<Deletion, ClusterError> {
+    ) -> Result<DeleteOutcome, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         match self
             .send(&endpoint.delete(&object_name(&key.name)?, uid, propagation.get())?)
@@ -572,49 +359,53 @@ impl Cluster {
             Ok(left) => {
                 let left = Object(left);
                 let is_there = left.kind() != "Status" && left.is_terminating();
-                Ok(Deletion::Accepted(is_there.then_some(left)))
+                Ok(DeleteOutcome::Accepted(is_there.then_some(left)))
             }
             // A conflict here is the precondition: another object has the name now.
-            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(Deletion::AlreadyGone),
+            Err(ClusterError::NotFound(_) | ClusterError::ObjectChanged(_)) => Ok(DeleteOutcome::AlreadyGone),
             Err(error) => Err(error),
         }
     }
 
-    /// Asks the server about ourselves: an object of `authorization.k8s.io` that is answered and never stored.
+    /// Sends a review of `authorization.k8s.io` about our own permissions, and returns the answer. Nothing is stored.
     ///
     /// # Errors
     ///
     /// Returns why there is no answer.
-    pub(crate) async fn ask(&self, resource: &str, review: &Value) -> Result<Value, ClusterError> {
+    pub(crate) async fn create_review(&self, resource: &str, review: &Value) -> Result<Value, ClusterError> {
         let kind = review.get("kind").and_then(Value::as_str).unwrap_or_default();
         self.send(&requests::review(resource, kind, review)?).await
     }
 
-    /// Sends a request until it is answered, or trying again makes no sense any more: after 0.1, 0.2, 0.4 and 0.8 seconds, and then
-    /// every two for as long as the server's absence is waited out. Everything but watches and logs passes here, every change among it;
-    /// what comes back is about what was asked.
-    async fn send(&self, asked: &Prepared) -> Result<Value, ClusterError> {
+    /// Sends a request until it is answered or trying again makes no sense: after 0.1, 0.2, 0.4 and 0.8 seconds, and then every two
+    /// seconds as long as an outage of the server is waited for. All requests but watches and logs go through here, every change among
+    /// them. The answer is checked to be about what was asked.
+    async fn send(&self, asked: &PreparedRequest) -> Result<Value, ClusterError> {
         check_body(asked.body())?;
-        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).within(OUTAGE);
+        let mut backoff = Backoff::new(MIN_RETRY_PAUSE, MAX_RETRY_PAUSE).with_time_limit(OUTAGE_TIMEOUT);
         loop {
-            let answer = tokio::time::timeout(DEADLINE, self.client.request::<Value>(asked.request())).await;
+            let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.client.request::<Value>(asked.request())).await;
             let error = match answer {
-                Ok(Ok(value)) => return asked.checked(value),
-                Ok(Err(error)) => asked.refused(error),
-                Err(_) => ClusterError::Timeout(DEADLINE),
+                Ok(Ok(value)) => return asked.check_answer(value),
+                Ok(Err(error)) => asked.to_error(error),
+                Err(_) => ClusterError::Timeout(REQUEST_TIMEOUT),
             };
             if !error.is_temporary() {
                 return Err(error);
             }
             let tries = backoff.failures() + 1;
-            if tries >= MOST_TRIES {
-                let Some(grip) = self.grip.as_ref().filter(|_| error.is_outage() && !backoff.is_over()) else {
+            if tries >= MAX_ATTEMPTS {
+                let Some(grip) = self
+                    .lease_guard
+                    .as_ref()
+                    .filter(|_| error.is_outage() && !backoff.is_over())
+                else {
                     return Err(error);
                 };
-                if tries == MOST_TRIES {
+                if tries == MAX_ATTEMPTS {
                     tracing::warn!(%error, "the API server can't be reached; trying for a minute");
                 }
-                if grip.firm().await.is_err() {
+                if grip.ensure_held().await.is_err() {
                     return Err(error);
                 }
             }
@@ -623,9 +414,9 @@ impl Cluster {
     }
 }
 
-/// Refuses to send back an object of which a part wasn't read: what stands for that part would take its place.
+/// Refuses to send an object from which a part was left out when it was read: the placeholder would replace that part.
 fn check_body(body: &[u8]) -> Result<(), ClusterError> {
-    if std::str::from_utf8(body).is_ok_and(|text| text.contains(LEFT_OUT)) {
+    if std::str::from_utf8(body).is_ok_and(|text| text.contains(CUT_MARKER)) {
         let message = "a part of it that is to be kept as it is live is nested too deep to be read";
         return Err(ClusterError::Invalid(message.to_owned()));
     }

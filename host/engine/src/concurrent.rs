@@ -10,8 +10,8 @@ use futures::{
     stream::{self, BoxStream},
 };
 
-/// How many requests are made side by side.
-pub(crate) const AT_ONCE: usize = 16;
+/// How many requests are sent at the same time.
+pub(crate) const MAX_CONCURRENT_REQUESTS: usize = 16;
 
 type Boxed<'a, T> = Box<dyn Iterator<Item = BoxFuture<'a, T>> + Send + 'a>;
 
@@ -24,7 +24,7 @@ where
     Box::new(futures.into_iter().map(FutureExt::boxed))
 }
 
-/// Awaits futures, at most [`AT_ONCE`] side by side, and returns their outputs in the order of the futures.
+/// Awaits futures, at most [`MAX_CONCURRENT_REQUESTS`] side by side, and returns their outputs in the order of the futures.
 pub(crate) fn in_order<'a, F, I>(futures: I) -> BoxStream<'a, F::Output>
 where
     F: Future + Send + 'a,
@@ -32,10 +32,10 @@ where
     I: IntoIterator<Item = F>,
     I::IntoIter: Send + 'a,
 {
-    stream::iter(boxed(futures)).buffered(AT_ONCE).boxed()
+    stream::iter(boxed(futures)).buffered(MAX_CONCURRENT_REQUESTS).boxed()
 }
 
-/// Awaits futures, at most [`AT_ONCE`] side by side, and returns their outputs as they come.
+/// Awaits futures, at most [`MAX_CONCURRENT_REQUESTS`] side by side, and returns their outputs as they come.
 pub(crate) fn in_any_order<'a, F, I>(futures: I) -> BoxStream<'a, F::Output>
 where
     F: Future + Send + 'a,
@@ -43,5 +43,7 @@ where
     I: IntoIterator<Item = F>,
     I::IntoIter: Send + 'a,
 {
-    stream::iter(boxed(futures)).buffer_unordered(AT_ONCE).boxed()
+    stream::iter(boxed(futures))
+        .buffer_unordered(MAX_CONCURRENT_REQUESTS)
+        .boxed()
 }

@@ -1,30 +1,30 @@
-//! What the API server says about a Secret, without what it may quote of it.
+//! Removes what the API server may quote of a Secret from its answers.
 //!
-//! The server, its admission webhooks and its policies quote the values that they refuse, each in its own way. Nothing tells a quoted
-//! value from the words around it, so an answer about a Secret is not cleaned but written anew: which fields it is about, and words that
-//! are known to hold no value.
+//! The server, its admission webhooks and its policies quote the values that they refuse, each in its own way. Quoted values can't be
+//! told from the words around them. So an answer about a Secret isn't cleaned but written anew, from the fields that it is about and from
+//! words that are known to hold no value.
 
 use capstan_core::{object::GroupKind, secret::is_secret_kind, unknown_fields};
 use kube::core::{Status, response::StatusDetails};
 use serde_json::Value;
 
-/// What a request is about, as far as it decides what may be shown of the answer.
+/// What a request is about, as far as that decides what of the answer may be shown.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Subject<'a> {
-    /// Nothing confidential.
-    Open,
-    /// A Secret, or several.
+pub(crate) enum AnswerSubject<'a> {
+    /// Objects other than Secrets.
+    NotConfidential,
+    /// One or several Secrets.
     Secret {
-        /// What was sent of it.
+        /// The object that was sent.
         sent: Option<&'a Value>,
     },
 }
 
-/// What is written where the rest of an answer is left out.
-const LEFT_OUT: &str = "the rest of the server's answer isn't shown: it may quote the Secret";
+/// What is written instead of the rest of an answer.
+const OMISSION_NOTE: &str = "the rest of the server's answer isn't shown: it may quote the Secret";
 
-/// What the server refuses by its own rules, in words that hold nothing of the object.
-const RULES: [&str; 4] = [
+/// Words of the server's own rules that quote nothing of the object.
+const SAFE_PATTERNS: [&str; 4] = [
     "\" cannot ",
     "exceeded quota",
     "because it is being terminated",
@@ -33,7 +33,7 @@ const RULES: [&str; 4] = [
 
 /// What the server says about a field's value before or instead of quoting it
 /// (`sigs.k8s.io/structured-merge-diff/v6/typed`, `k8s.io/apimachinery/pkg/util/validation/field`).
-const PHRASES: [&str; 16] = [
+const SAFE_PHRASES: [&str; 16] = [
     "expected string",
     "expected map",
     "expected list",
@@ -52,40 +52,40 @@ const PHRASES: [&str; 16] = [
     "Internal error",
 ];
 
-impl Subject<'_> {
-    /// Says what a request about objects of a kind is about.
-    pub fn of<'a>(kind: &GroupKind, sent: Option<&'a Value>) -> Subject<'a> {
+impl AnswerSubject<'_> {
+    /// Returns the subject of a request about objects of a kind.
+    pub fn of<'a>(kind: &GroupKind, sent: Option<&'a Value>) -> AnswerSubject<'a> {
         if is_secret_kind(&kind.group, &kind.kind) {
-            Subject::Secret { sent }
+            AnswerSubject::Secret { sent }
         } else {
-            Subject::Open
+            AnswerSubject::NotConfidential
         }
     }
 
-    /// Returns what may be shown of an answer.
-    pub fn shown(&self, status: &Status) -> String {
+    /// Returns the part of an answer that may be shown.
+    pub fn redact(&self, status: &Status) -> String {
         match self {
-            Subject::Open => status.message.clone(),
-            Subject::Secret { sent } => about_secret(status, *sent),
+            AnswerSubject::NotConfidential => status.message.clone(),
+            AnswerSubject::Secret { sent } => redact_secret_answer(status, *sent),
         }
     }
 
-    /// Returns those of the fields that an answer names which are fields of what was sent: anything else may be a part of a value.
-    pub fn fields(&self, named: Vec<String>) -> Vec<String> {
+    /// Returns those of the named fields that are fields of the sent object: any other may be a part of a value.
+    pub fn known_fields(&self, named: Vec<String>) -> Vec<String> {
         match self {
-            Subject::Open => named,
-            Subject::Secret { sent } => named.into_iter().filter(|field| is_field_of(*sent, field)).collect(),
+            AnswerSubject::NotConfidential => named,
+            AnswerSubject::Secret { sent } => named.into_iter().filter(|field| is_field_of(*sent, field)).collect(),
         }
     }
 }
 
 fn is_field_of(sent: Option<&Value>, field: &str) -> bool {
-    sent.is_some_and(|sent| unknown_fields::is_in(sent, field))
+    sent.is_some_and(|sent| unknown_fields::has_field(sent, field))
 }
 
-fn about_secret(status: &Status, sent: Option<&Value>) -> String {
+fn redact_secret_answer(status: &Status, sent: Option<&Value>) -> String {
     let message = status.message.as_str();
-    let what = status.details.as_ref().map(named).unwrap_or_default();
+    let what = status.details.as_ref().map(object_name).unwrap_or_default();
     match (status.code, status.reason.as_str()) {
         (401, _) => return "Unauthorized".to_owned(),
         (404, _) if message.contains("could not find the requested resource") => {
@@ -98,7 +98,7 @@ fn about_secret(status: &Status, sent: Option<&Value>) -> String {
             return format!("{what}: the object has been modified");
         }
         (409, _) => return format!("{what}: the precondition of the request doesn't hold"),
-        (403, _) if !message.contains("denied") && RULES.iter().any(|rule| message.contains(rule)) => {
+        (403, _) if !message.contains("denied") && SAFE_PATTERNS.iter().any(|rule| message.contains(rule)) => {
             return message.to_owned();
         }
         _ => {}
@@ -132,15 +132,15 @@ fn about_secret(status: &Status, sent: Option<&Value>) -> String {
         let reason = Some(status.reason.as_str()).filter(|reason| is_name(reason));
         parts.push(reason.unwrap_or("no reason is known").to_owned());
     }
-    format!("{}; {LEFT_OUT}", parts.join(", "))
+    format!("{}; {OMISSION_NOTE}", parts.join(", "))
 }
 
 /// Names the object that the server's answer is about: `secrets "keys"`.
-fn named(details: &StatusDetails) -> String {
+fn object_name(details: &StatusDetails) -> String {
     format!("{} \"{}\"", details.kind, details.name)
 }
 
-/// Says whether a word can be the name of an object or a reason of the API, and so no value.
+/// Says whether a word can be the name of an object or a reason of the API, and so isn't a value.
 fn is_name(word: &str) -> bool {
     let is_short = (1..=253).contains(&word.len());
     is_short
@@ -149,11 +149,13 @@ fn is_name(word: &str) -> bool {
             .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.'))
 }
 
-/// Lists the fields that the server complains about, each with why, as far as that is known to quote nothing.
+/// Lists the fields that the server refuses, each with the reason as far as that is known to quote nothing.
 fn fields(status: &Status, sent: Option<&Value>) -> Vec<String> {
     let mut fields: Vec<String> = Vec::new();
     let mut add = |field: &str, words: &str| {
-        let phrase = PHRASES.iter().find(|phrase| words.trim_start().starts_with(**phrase));
+        let phrase = SAFE_PHRASES
+            .iter()
+            .find(|phrase| words.trim_start().starts_with(**phrase));
         let text = match phrase {
             Some(phrase) => format!("{field}: {phrase}"),
             None => field.to_owned(),
@@ -175,7 +177,7 @@ fn fields(status: &Status, sent: Option<&Value>) -> Vec<String> {
             add(&cause.field, words);
         }
     }
-    // Which field of the Go type a value doesn't fit: `Secret.stringData`.
+    // The field of a Go type that a value doesn't fit: `Secret.stringData`.
     if let Some((_, rest)) = status.message.split_once("Go struct field Secret.") {
         let end = rest
             .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.')
@@ -216,8 +218,8 @@ mod tests {
             "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s", "namespace": "shop" },
             "stringData": { "pin": 48_151_623, "word": "hunter2 .stringData: .nothing: hunter3" }, "odd": 1,
         });
-        let subject = Subject::Secret { sent: Some(&sent) };
-        let text = subject.shown(status);
+        let subject = AnswerSubject::Secret { sent: Some(&sent) };
+        let text = subject.redact(status);
         for value in ["48151623", "hunter2", "hunter3", "aHVudGVyMg=="] {
             assert!(!text.contains(value), "{text}");
         }
@@ -232,7 +234,10 @@ mod tests {
             "failed to create typed patch object (shop/s; /v1, Kind=Secret): .stringData.pin: expected string, got \
              &value.valueUnstructured{Value:48151623}",
         );
-        assert_eq!(shown(&typed), format!(".stringData.pin: expected string; {LEFT_OUT}"));
+        assert_eq!(
+            shown(&typed),
+            format!(".stringData.pin: expected string; {OMISSION_NOTE}")
+        );
         let several = status(
             500,
             "",
@@ -241,7 +246,7 @@ mod tests {
         );
         assert_eq!(
             shown(&several),
-            format!(".stringData.pin: expected string, .odd: field not declared in schema; {LEFT_OUT}")
+            format!(".stringData.pin: expected string, .odd: field not declared in schema; {OMISSION_NOTE}")
         );
         let decoded = status(
             400,
@@ -249,7 +254,7 @@ mod tests {
             "Secret in version \"v1\" cannot be handled as a Secret: json: cannot unmarshal number 48151623 into Go struct field \
              Secret.stringData of type string",
         );
-        assert_eq!(shown(&decoded), format!(".stringData; {LEFT_OUT}"));
+        assert_eq!(shown(&decoded), format!(".stringData; {OMISSION_NOTE}"));
     }
 
     #[test]
@@ -315,10 +320,10 @@ mod tests {
         let kind = |group: &str, kind: &str| GroupKind::new(group, kind);
         let status = status(422, "Invalid", "spec.x: Invalid value: \"y\"");
         for open in [kind("", "ConfigMap"), kind("acme.io", "Secret")] {
-            assert_eq!(Subject::of(&open, None).shown(&status), status.message);
+            assert_eq!(AnswerSubject::of(&open, None).redact(&status), status.message);
         }
         for secret in [kind("", "Secret"), kind("", "SecretList")] {
-            assert_ne!(Subject::of(&secret, None).shown(&status), status.message);
+            assert_ne!(AnswerSubject::of(&secret, None).redact(&status), status.message);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What lives in a namespace or is of a definition, before either is deleted.
+//! The objects in a namespace or of a definition, before either is deleted.
 
 use capstan_core::{
     container::{self, ContainedObject, Container, Contents, PlannedDeletions, RetentionReason, is_by_product},
@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use crate::{cluster::Cluster, concurrent::in_order, error::ClusterError};
 
-/// Looks at everything that lives in a container, of which `live` is the object. What can't be seen is said in the answer.
-pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Container) -> Contents {
+/// Finds all objects in a container (a namespace or a definition), whose object is `live`. Kinds that can't be listed are named in the
+/// answer.
+pub(crate) async fn find_contents(cluster: &Cluster, live: &Object, container: &Container) -> Contents {
     let places: Vec<(GroupKind, &str)> = match container {
         Container::Namespace(name) => {
             let discovery = cluster.discovery();
@@ -22,7 +23,7 @@ pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Conta
             if is_established(live) {
                 return Contents::Unknown(format!("the cluster doesn't serve {kind}"));
             }
-            // Nobody could make an object of it.
+            // Its kind was never served: it has no objects.
             Vec::new()
         }
         Container::Definition(kind) => vec![(kind.clone(), "")],
@@ -34,8 +35,8 @@ pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Conta
     let mut residents = Vec::new();
     for (kind, listed) in lists {
         match listed {
-            Ok(objects) => residents.extend(objects.iter().map(ContainedObject::of)),
-            // It went while it was looked at.
+            Ok(objects) => residents.extend(objects.iter().map(ContainedObject::from_object)),
+            // The object was deleted in the meantime.
             Err(ClusterError::NotFound(_) | ClusterError::NotServed(_) | ClusterError::UnknownKind(_)) => {}
             Err(error) => return Contents::Unknown(format!("{kind} can't be listed: {error}")),
         }
@@ -57,19 +58,19 @@ async fn list(cluster: &Cluster, kind: GroupKind, namespace: &str) -> (GroupKind
     (kind, listed)
 }
 
-/// Returns why a live object may not be deleted since others live in it; nothing for one that may, or that holds none.
-pub(crate) async fn held(
+/// Returns why a live object may not be deleted, since others are in it; `None` if it may, or if it isn't a container.
+pub(crate) async fn retention_reason(
     cluster: &Cluster,
     live: &Object,
     plan: Option<&Plan>,
     leaving: &PlannedDeletions,
 ) -> Option<RetentionReason> {
-    let container = Container::of(live)?;
+    let container = Container::from_object(live)?;
     if leaving.is_confirmed(&container) {
         return None;
     }
-    if let Some(put) = plan.and_then(|plan| container::put_in(&container, plan)) {
-        return Some(RetentionReason::ByPlan(put.clone()));
+    if let Some(put) = plan.and_then(|plan| container::object_added_by_plan(&container, plan)) {
+        return Some(RetentionReason::PlannedObject(put.clone()));
     }
-    container::held(&container, &contents(cluster, live, &container).await, leaving)
+    container::retention_reason(&container, &find_contents(cluster, live, &container).await, leaving)
 }

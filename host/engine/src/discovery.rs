@@ -11,7 +11,7 @@ use kube::{Client, core::ApiResource, discovery};
 
 use crate::error::ClusterError;
 
-/// What the cluster serves, as it was when it was asked.
+/// What the cluster serves, as of one discovery.
 #[derive(Debug, Clone, Default)]
 pub struct Discovery {
     kinds: BTreeMap<GroupKind, KindInfo>,
@@ -28,8 +28,8 @@ pub struct KindInfo {
     pub can_list: bool,
 }
 
-/// Says whether a resource has names that are segments of a path, as those of Kubernetes are.
-fn is_in_path(resource: &ApiResource) -> bool {
+/// Says whether a resource's names can be segments of a path, as those of Kubernetes are.
+fn has_path_safe_names(resource: &ApiResource) -> bool {
     let is_segment = |text: &str| ObjectName::new(text).is_ok();
     (resource.group.is_empty() || is_segment(&resource.group))
         && is_segment(&resource.version)
@@ -37,7 +37,7 @@ fn is_in_path(resource: &ApiResource) -> bool {
 }
 
 impl Discovery {
-    /// Asks the cluster, by aggregated discovery: two requests however many kinds there are.
+    /// Asks the cluster by aggregated discovery: two requests, however many kinds there are.
     ///
     /// # Errors
     ///
@@ -51,8 +51,8 @@ impl Discovery {
             versions.sort_by_key(|version| *version != preferred);
             for version in versions {
                 for (resource, capabilities) in group.versioned_resources(version) {
-                    if !is_in_path(&resource) {
-                        tracing::warn!(kind = resource.kind, "the server names it so that no path leads to it");
+                    if !has_path_safe_names(&resource) {
+                        tracing::warn!(kind = resource.kind, "a resource is ignored: its names don't fit paths");
                         continue;
                     }
                     let kind = GroupKind::new(&resource.group, &resource.kind);
@@ -72,12 +72,12 @@ impl Discovery {
         Ok(Discovery { kinds })
     }
 
-    /// Returns what is known of a kind.
+    /// Returns what the cluster says about a kind.
     pub fn kind(&self, kind: &GroupKind) -> Option<&KindInfo> {
         self.kinds.get(kind)
     }
 
-    /// Returns the resource of a kind in a version; without one, in the version that the cluster prefers.
+    /// Returns the resource of a kind in a version; without a version, in the one that the cluster prefers.
     pub fn resource(&self, kind: &GroupKind, version: Option<&str>) -> Option<&ApiResource> {
         let versions = &self.kinds.get(kind)?.versions;
         match version {
@@ -86,7 +86,7 @@ impl Discovery {
         }
     }
 
-    /// Lists what is served, as charts ask for it: `v1`, `apps/v1`, `apps/v1/Deployment`.
+    /// Lists what is served in the form in which charts ask for it: `v1`, `apps/v1`, `apps/v1/Deployment`.
     pub fn api_versions(&self) -> Vec<String> {
         let resources = self.kinds.values().flat_map(|info| &info.versions);
         let names = resources.flat_map(|resource| {

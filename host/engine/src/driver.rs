@@ -1,4 +1,4 @@
-//! The one cycle: what happened goes into the operation, what it orders is carried out, what it tells is passed on.
+//! The loop of an operation: inputs go into the operation, the effects that it orders are carried out, and its events are published.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -8,7 +8,7 @@ use std::{
 
 use capstan_core::{
     effect::Effect,
-    event::Status,
+    event::OperationStatus,
     hook::HookOutcome,
     input::{Input, InputKind},
     object::ObjectKey,
@@ -30,13 +30,13 @@ use crate::{
     checkpoint::{DueObject, LeaseGuard, Lock, LockEvent, LockEvents, Store},
     clock::Clock,
     cluster::Cluster,
-    concurrent::AT_ONCE,
+    concurrent::MAX_CONCURRENT_REQUESTS,
     engine::signal_name,
     error::EngineError,
     inbox::{Inbox, inbox},
     journal::Journal,
     judge::HealthAssessor,
-    lines::{Lines, LogFollowers},
+    lines::{HookLogs, HookLogsGuard},
     perform::{CreatedObjects, EffectExecutor, LogForwarders, PreparedEffect},
     signals::Signals,
     waiting::WaitingPublisher,
@@ -44,36 +44,36 @@ use crate::{
     web::HttpCaller,
 };
 
-/// How old the stored view may be: what was only told since is in it after so long.
-const SEEN_WITHIN: Duration = Duration::from_secs(2);
-/// A view that is stored in more bytes than this may be older, in proportion: so much is stored within [`SEEN_WITHIN`] at most.
-const SEEN_BYTES: u64 = 256 * 1024;
-/// How many times as long as storing it took the stored view may be old: a slow machine has time for other things.
-const SEEN_TIMES: u32 = 10;
-/// How old the stored view may be at most, whatever storing it costs.
-const SEEN_AT_LAST: Duration = Duration::from_secs(30);
-/// How long a driver waits before it tries again to store how far it is.
-const AGAIN: Duration = Duration::from_secs(1);
+/// How old the stored view may be. Events that change nothing else are in it after this time.
+const MIN_VIEW_INTERVAL: Duration = Duration::from_secs(2);
+/// A stored view with more bytes than this may be older, in proportion: this many bytes are stored within [`SEEN_WITHIN`] at most.
+const VIEW_BYTES_PER_INTERVAL: u64 = 256 * 1024;
+/// How many times as long as it took to store it the stored view may be old, so that a slow machine has time for its other work.
+const VIEW_INTERVAL_PER_STORE_TIME: u32 = 10;
+/// How old the stored view may be at most, whatever it costs to store it.
+const MAX_VIEW_INTERVAL: Duration = Duration::from_secs(30);
+/// The pause before storing the operation's state is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Carries one operation to its end.
+/// Runs one operation to its end.
 pub(crate) struct Driver {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
     pub clock: Clock,
-    pub web: HttpCaller,
+    pub http: HttpCaller,
     pub operation: Operation,
     pub journal: Arc<Journal>,
     pub store: Store,
     pub lock: Lock,
     pub lock_events: LockEvents,
     pub bus: Publisher,
-    pub people: mpsc::Receiver<InputKind>,
-    /// Rings when the operation is to be left to another driver.
-    pub leave: Arc<Notify>,
-    /// What the operation looks like so far.
+    pub commands: mpsc::Receiver<InputKind>,
+    /// Notified when the operation is to be left unfinished for another driver.
+    pub detach: Arc<Notify>,
+    /// The view of the operation so far.
     pub view: OperationView,
-    /// What planning found missing of what earlier operations made.
-    pub gone: Vec<(ObjectKey, String)>,
+    /// The objects of earlier operations that didn't exist any more when this one was planned.
+    pub missing_objects: Vec<(ObjectKey, String)>,
 }
 
 /// The driver's access to the bus. Dropping it ends the stream, however the driver ends.
@@ -85,20 +85,20 @@ impl Drop for Publisher {
     }
 }
 
-/// What of a driver the cycle itself doesn't touch.
+/// The parts of a driver that the loop itself doesn't change.
 struct DriverContext {
-    performer: Arc<EffectExecutor>,
+    executor: Arc<EffectExecutor>,
     watches: Watches,
-    orders: JoinSet<()>,
-    grip: LeaseGuard,
-    turns: Arc<Semaphore>,
+    effects: JoinSet<()>,
+    lease_guard: LeaseGuard,
+    effect_permits: Arc<Semaphore>,
     inbox: Inbox,
-    wake: Option<Instant>,
+    wake_at: Option<Instant>,
 }
 
 impl Driver {
     /// Carries the operation on from `first`.
-    pub async fn run(mut self, first: InputKind) -> Result<Status, EngineError> {
+    pub async fn run(mut self, first: InputKind) -> Result<OperationStatus, EngineError> {
         let plan = Arc::clone(self.operation.plan());
         let (inbox, mut happened) = inbox();
         let judge = Arc::new(HealthAssessor {
@@ -110,37 +110,37 @@ impl Driver {
             settings: plan.plugin_settings.clone(),
         });
         let watches = Watches::new(&self.cluster, &judge, &plan, inbox.clone());
-        let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.bus.0.clone()));
-        let _listening = LogFollowers(Arc::clone(&lines));
+        let lines = Arc::new(HookLogs::new(&self.cluster, self.clock, &plan, self.bus.0.clone()));
+        let _listening = HookLogsGuard(Arc::clone(&lines));
         let made = CreatedObjects::new(self.store.inventory().await);
         let store = Arc::new(Mutex::new(self.store));
-        let mut hands = DriverContext {
-            performer: Arc::new(EffectExecutor {
+        let mut context = DriverContext {
+            executor: Arc::new(EffectExecutor {
                 cluster: self.cluster.clone(),
                 plugins: Arc::clone(&self.plugins),
-                judge,
+                health_assessor: judge,
                 clock: self.clock,
                 plan: Arc::clone(&plan),
                 operation: self.operation.state().id.clone(),
                 store: Arc::clone(&store),
-                lines: Arc::clone(&lines),
-                sight: watches.sight(),
-                made,
-                web: self.web,
+                logs: Arc::clone(&lines),
+                object_cache: watches.object_cache(),
+                created: made,
+                http: self.http,
                 signals: Signals::new(hook_names(&plan)),
-                beside: std::sync::Mutex::new(LogForwarders::default()),
+                log_forwarders: std::sync::Mutex::new(LogForwarders::default()),
                 inbox: inbox.clone(),
             }),
             watches,
-            orders: JoinSet::new(),
-            grip: self.lock.grip(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            effects: JoinSet::new(),
+            lease_guard: self.lock.lease_guard(),
+            effect_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
             inbox,
-            wake: None,
+            wake_at: None,
         };
         if first == InputKind::Resumed {
             for task in &plan.tasks {
-                if let (Some(own), None) = (self.operation.own(&task.id), self.operation.outcome(&task.id)) {
+                if let (Some(own), None) = (self.operation.hook_object(&task.id), self.operation.outcome(&task.id)) {
                     lines.follow(&task.id, own);
                 }
             }
@@ -149,35 +149,35 @@ impl Driver {
         let mut next = first;
         // When the stored view must be brought up to date, for those who look at it from outside.
         let mut unseen: Option<Instant> = None;
-        let mut cost = Cost::default();
+        let mut cost = StoreCost::default();
         // Signals that hooks wait for, at most one for each wait, and what is wrong with others, once for each.
         let mut signalled = VecDeque::new();
         let mut waiting = WaitingPublisher::new(self.bus.0.clone());
         loop {
             let at = self.clock.now();
-            let input = Input { at, what: next }.bounded();
-            self.journal.told(&input);
+            let input = Input { at, kind: next }.truncated();
+            self.journal.record_input(&input);
             let step = self.operation.step(input);
             for event in &step.events {
                 view.fold(event);
             }
             if step.must_save {
-                cost = save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
+                cost = save(&self.operation, &view, &self.journal, &store, &context.lease_guard).await?;
                 unseen = None;
             } else if !step.events.is_empty() {
-                unseen.get_or_insert_with(|| Instant::now() + seen_within(cost));
+                unseen.get_or_insert_with(|| Instant::now() + view_interval(cost));
             }
             self.bus.0.publish_events(&step.events);
             waiting.changed();
             if self.operation.status().is_over() {
                 break;
             }
-            hands.carry_out(step, &self.operation, self.clock);
+            context.carry_out(step, &self.operation, self.clock);
             if unseen.is_some_and(|at| at <= Instant::now()) {
-                cost = save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
+                cost = save(&self.operation, &view, &self.journal, &store, &context.lease_guard).await?;
                 unseen = None;
             }
-            let wake = [hands.wake, unseen].into_iter().flatten().min();
+            let wake = [context.wake_at, unseen].into_iter().flatten().min();
             next = loop {
                 if let Some(happened) = signalled.pop_front() {
                     break happened;
@@ -186,38 +186,38 @@ impl Driver {
                 tokio::select! {
                     biased;
                     Some(event) = self.lock_events.next() => match event {
-                        LockEvent::EndWanted(by) => break InputKind::Terminated { by },
-                        LockEvent::Signals(signals) => signalled.extend(hands.performer.signals.see(signals)),
+                        LockEvent::TerminationRequested(by) => break InputKind::Terminated { by },
+                        LockEvent::Signals(signals) => signalled.extend(context.executor.signals.set_present(signals)),
                         LockEvent::Lost(why) => return Err(EngineError::LostLock(why)),
                     },
-                    () = self.leave.notified() => {
-                        hands.orders.shutdown().await;
+                    () = self.detach.notified() => {
+                        context.effects.shutdown().await;
                         self.lock.release(false).await;
                         return Ok(self.operation.status().clone());
                     }
-                    Some(happened) = self.people.recv() => break happened,
+                    Some(happened) = self.commands.recv() => break happened,
                     happened = happened.next() => break happened,
                     () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
-                        hands.wake = hands.wake.filter(|at| *at > Instant::now());
+                        context.wake_at = context.wake_at.filter(|at| *at > Instant::now());
                         break InputKind::Woke;
                     }
                     () = waiting.due() => {}
                 }
             };
         }
-        hands.orders.shutdown().await;
+        context.effects.shutdown().await;
         // The operation may end in the same moment in which the last logs are stored.
         let mut store = store.lock().await;
         let due = due_objects(&self.operation);
         let status = self.operation.status().clone();
         let journal = &self.journal;
-        let performer = &hands.performer;
-        let inventory = performer.inventory(&self.operation, &self.gone).await;
-        store.keep_inventory(&performer.made.before, &inventory).await?;
+        let performer = &context.executor;
+        let inventory = performer.inventory(&self.operation, &self.missing_objects).await;
+        store.store_inventory(&performer.created.earlier, &inventory).await?;
         store
             .finish(&plan, &view, &status, due, journal, self.clock.now())
             .await?;
-        let is_removed = status == Status::Succeeded && plan.does == OperationKind::Delete;
+        let is_removed = status == OperationStatus::Succeeded && plan.operation_kind == OperationKind::Delete;
         if is_removed {
             store.remove().await?;
         }
@@ -234,7 +234,7 @@ fn hook_names(plan: &Plan) -> BTreeSet<String> {
 
 /// What storing how far the operation is cost.
 #[derive(Debug, Clone, Copy, Default)]
-struct Cost {
+struct StoreCost {
     /// How many bytes were stored.
     bytes: u64,
     /// How long it took.
@@ -242,10 +242,14 @@ struct Cost {
 }
 
 /// Returns how old the stored view may be, by what storing it cost the last time.
-fn seen_within(cost: Cost) -> Duration {
-    let times = u32::try_from(cost.bytes / SEEN_BYTES).unwrap_or(u32::MAX).max(1);
-    let by_size = SEEN_WITHIN.saturating_mul(times);
-    by_size.max(cost.time.saturating_mul(SEEN_TIMES)).min(SEEN_AT_LAST)
+fn view_interval(cost: StoreCost) -> Duration {
+    let times = u32::try_from(cost.bytes / VIEW_BYTES_PER_INTERVAL)
+        .unwrap_or(u32::MAX)
+        .max(1);
+    let by_size = MIN_VIEW_INTERVAL.saturating_mul(times);
+    by_size
+        .max(cost.time.saturating_mul(VIEW_INTERVAL_PER_STORE_TIME))
+        .min(MAX_VIEW_INTERVAL)
 }
 
 /// Stores how far the operation is, and returns what that cost; until the lock is lost, over any trouble with the server.
@@ -255,11 +259,11 @@ async fn save(
     journal: &Journal,
     store: &Mutex<Store>,
     grip: &LeaseGuard,
-) -> Result<Cost, EngineError> {
+) -> Result<StoreCost, EngineError> {
     let mut store = store.lock().await;
     let mut told = false;
     loop {
-        grip.firm().await.map_err(EngineError::LostLock)?;
+        grip.ensure_held().await.map_err(EngineError::LostLock)?;
         let began = Instant::now();
         match store.save(operation.state(), view, journal).await {
             Err(EngineError::Cluster { source, .. }) if source.is_temporary() => {
@@ -267,11 +271,11 @@ async fn save(
                     tracing::warn!(error = %source, "how far the operation is can't be stored; trying on");
                     told = true;
                 }
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
             other => {
-                let cost = Cost {
-                    bytes: store.weight(),
+                let cost = StoreCost {
+                    bytes: store.last_write_bytes(),
                     time: began.elapsed(),
                 };
                 return other.map(|()| cost);
@@ -283,74 +287,57 @@ async fn save(
 impl DriverContext {
     fn carry_out(&mut self, step: Step, operation: &Operation, clock: Clock) {
         for effect in step.effects {
-            let effect = match PreparedEffect::of(effect, operation) {
-                Ok(order) => {
-                    self.begin(*order);
-                    continue;
-                }
-                Err(effect) => *effect,
-            };
             match effect {
+                Effect::Do { task, work } => self.spawn_effect(PreparedEffect::from_effect(task, work, operation)),
                 Effect::Watch { task, key } => {
-                    let judge = self.judge_of(operation, &task, &key);
+                    let judge = self.health_plugin(operation, &task, &key);
                     self.watches.follow(task, key, judge);
                 }
-                Effect::Unwatch { task, key } => self.watches.leave(task, key),
-                Effect::Release { task } => self.performer.release(&task),
-                Effect::Wake { at } => self.wake = Some(clock.instant(at)),
-                // `PreparedEffect::of` takes these.
-                Effect::Check { .. }
-                | Effect::Apply { .. }
-                | Effect::Delete { .. }
-                | Effect::LookForOlder { .. }
-                | Effect::StepHook { .. }
-                | Effect::Perform { .. }
-                | Effect::ForgetSignal { .. }
-                | Effect::KeepLogs { .. }
-                | Effect::SetTtl { .. }
-                | Effect::Decide { .. } => {}
+                Effect::Unwatch { task, key } => self.watches.unfollow(task, key),
+                Effect::Release { task } => self.executor.release(&task),
+                Effect::Wake { at } => self.wake_at = Some(clock.instant(at)),
             }
         }
-        while self.orders.try_join_next().is_some() {}
+        while self.effects.try_join_next().is_some() {}
     }
 
     /// Says who judges an object that is followed for a task.
-    fn judge_of(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> Option<PluginRef> {
+    fn health_plugin(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> Option<PluginRef> {
         let task = operation.plan().task(task)?;
         match &task.action {
-            Action::Apply(apply) => Some(apply.judge.clone()),
+            Action::Apply(apply) => Some(apply.health_plugin.clone()),
             Action::Delete(_) => None,
             Action::Hook(hook) => {
-                let is_own = *key == task.key || operation.own(&task.id).is_some_and(|own| own.key == *key);
+                let is_own = *key == task.key || operation.hook_object(&task.id).is_some_and(|own| own.key == *key);
                 if is_own || (hook.has_object && key.group_kind() == task.key.group_kind()) {
-                    hook.judge.clone()
+                    hook.health_plugin.clone()
                 } else {
-                    self.performer.plugins.answerer(&PluginQuery::Health(key.group_kind()))
+                    self.executor.plugins.plugin_for(&PluginQuery::Health(key.group_kind()))
                 }
             }
         }
     }
 
-    fn begin(&mut self, order: PreparedEffect) {
+    fn spawn_effect(&mut self, order: PreparedEffect) {
         let (performer, turns, inbox, grip) = (
-            Arc::clone(&self.performer),
-            Arc::clone(&self.turns),
+            Arc::clone(&self.executor),
+            Arc::clone(&self.effect_permits),
             self.inbox.clone(),
-            self.grip.clone(),
+            self.lease_guard.clone(),
         );
-        self.orders.spawn(async move {
+        self.effects.spawn(async move {
             // The semaphore is never closed.
-            let _turn = if order.takes_turns() {
+            let _turn = if order.needs_permit() {
                 turns.acquire().await.ok()
             } else {
                 None
             };
-            if grip.firm().await.is_err() {
+            if grip.ensure_held().await.is_err() {
                 // The driver has been told too, and stops.
                 return;
             }
-            if let Some(happened) = performer.carry_out(order).await {
-                inbox.answer(happened).await;
+            if let Some(happened) = performer.execute(order).await {
+                inbox.push_answer(happened).await;
             }
         });
     }
@@ -359,17 +346,17 @@ impl DriverContext {
 /// Lists what the operation leaves to be deleted later.
 fn due_objects(operation: &Operation) -> Vec<DueObject> {
     let plan = operation.plan();
-    let objects = operation.due().iter().filter_map(|due| {
+    let objects = operation.scheduled_deletions().iter().filter_map(|due| {
         let task = plan
             .tasks
             .iter()
-            .find(|task| operation.own(&task.id) == Some(&due.target))?;
+            .find(|task| operation.hook_object(&task.id) == Some(&due.target))?;
         let hook = task.hook()?;
         Some(DueObject {
             due: due.clone(),
             operation: operation.state().id.clone(),
             task: task.id.clone(),
-            run: operation.run_of(task)?,
+            run: operation.run_id(task)?,
             phase: task.phase,
             wave: task.wave,
             outcome: operation.outcome(&task.id).or(Some(HookOutcome::Failed)),

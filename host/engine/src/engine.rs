@@ -1,7 +1,10 @@
-//! The verbs: plan, start, resume, terminate, report, sweep.
+//! The verbs: plan, start, resume, terminate; in the modules below signal, report and sweep.
+
+mod leftovers;
+mod report;
+mod signal;
 
 use std::{
-    collections::BTreeSet,
     mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -10,146 +13,65 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    error::near,
-    event::WaitingOn,
-    hook::HookOutcome,
     input::InputKind,
     manifest::Manifest,
-    object::{Object, ObjectKey, labels},
-    object_word::{ObjectIndex, fits_hook},
+    object::{Object, ObjectKey},
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Plan, Scope},
+    plan,
     plugins::{Application, Plugins},
-    record::HookRecords,
-    sync_options::SyncOptions,
-    task::Task,
     view::OperationView,
 };
-use futures::StreamExt as _;
-use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
+pub use self::{
+    leftovers::{RemainingObjects, RemovedState},
+    report::{ApplicationReport, AwaitedSignal},
+};
 use crate::{
     bus::Bus,
     checkpoint::{
-        ContainerLogs, CurrentOperation, DueObject, Identity, Lock, LockEvents, PackedPlan, PastOperation, Store,
-        check_size, forget, is_held, request_end, send_signal, until_free,
+        Identity, Lock, LockEvents, PackedPlan, PastOperation, Store, check_size, request_termination, wait_until_free,
     },
     clock::Clock,
-    cluster::{Cluster, DryRun, MAX_AGE_OF_DISCOVERY},
-    concurrent::in_order,
+    cluster::{Cluster, DryRun},
     driver::{Driver, Publisher},
-    error::{ClusterError, EngineError, HookState},
-    journal::{CallRecorder, Journal, RecordingPlugins, StoredOperation},
+    error::{ClusterError, EngineError},
+    journal::{CallRecorder, Journal, RecordingPlugins},
     permission,
-    planning::{self, Place, Planned, Request, namespace_key},
+    planning::{self, PlanRequest, PreparedPlan, namespace_key},
     rehearse::{self, DryRunResult},
-    running::Running,
+    running::OperationHandle,
     saved,
-    signals::{APPROVAL, Written},
-    sweep::{SweepResult, sweep},
+    sweep::sweep,
     web::HttpCaller,
 };
 
-/// Returns by which name a hook is sent signals.
+/// Returns the name under which a hook is sent signals.
 pub(crate) fn signal_name(key: &ObjectKey) -> String {
     key.name.trim_end_matches('*').to_owned()
 }
 
-/// Says what became of the hook that a word names.
-fn hook_state(operation: &Operation, word: &str) -> HookState {
-    let all = || operation.plan().tasks.iter().filter(|task| task.hook().is_some());
-    let named: Vec<&Task> = all().filter(|task| fits_hook(word, &task.key)).collect();
-    if named.is_empty() {
-        let names: Vec<String> = all().map(|task| signal_name(&task.key)).collect();
-        let near = near(word, names.iter().map(String::as_str)).map(str::to_owned);
-        return HookState::Unknown { near };
-    }
-    let outcomes: Option<Vec<HookOutcome>> = named.iter().map(|task| operation.outcome(&task.id)).collect();
-    match outcomes.and_then(|outcomes| outcomes.last().copied()) {
-        Some(outcome) => HookState::Ended(outcome),
-        None => HookState::Unended,
-    }
-}
-
 /// Counts the drivers of this process, to tell them apart.
-static DRIVERS: AtomicU32 = AtomicU32::new(1);
+static NEXT_DRIVER_ID: AtomicU32 = AtomicU32::new(1);
 
-/// Capstan on one cluster, with the plugins of one project. Copies are cheap: they share the connection and what is known of the cluster.
+/// Capstan on one cluster, with the plugins of one project. Copies are cheap: they share the connection and discovery.
 #[derive(Clone)]
 pub struct Engine {
     cluster: Cluster,
     plugins: Arc<dyn Plugins>,
     clock: Clock,
     host: String,
-    web: HttpCaller,
+    http: HttpCaller,
 }
 
-/// What is known of an application.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ApplicationReport {
-    /// The application.
-    pub application: Application,
-    /// The operation that isn't over.
-    pub current: Option<CurrentOperation>,
-    /// Whether somebody drives it.
-    pub is_driven: bool,
-    /// What that one looks like, as it was last stored.
-    pub progress: Option<OperationView>,
-    /// What that one waits for, and until when.
-    pub waiting: Vec<WaitingOn>,
-    /// The hooks of that one, by name, that wait for a person.
-    pub approvals: Vec<String>,
-    /// The signals that hooks of that one wait for, approvals included.
-    pub signals: Vec<AwaitedSignal>,
-    /// When that one is given up.
-    pub deadline: Option<Timestamp>,
-    /// The last operations that are over, oldest first.
-    pub history: Vec<PastOperation>,
-    /// What is to be deleted later.
-    pub due: Vec<DueObject>,
-    /// When each hook last ran, and why one was left out.
-    pub hooks: HookRecords,
-}
-
-/// A signal that a hook waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AwaitedSignal {
-    /// The hook, by the name under which it is sent signals.
-    pub hook: String,
-    /// The signal's name.
-    pub signal: String,
-}
-
-/// How an operation was ended from outside.
+/// The result of a request to end an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EndedBy {
-    /// Its driver was asked to.
-    Asked(String),
-    /// It has no driver any more: carry it on with [`Engine::resume`] and end it there.
+pub enum TerminateOutcome {
+    /// Its driver was asked to end it; this is who drives it.
+    Requested(String),
+    /// It has no driver: resume it with [`Engine::resume`] and end it there.
     NoDriver,
-}
-
-/// What an application leaves in the cluster when its state is forgotten.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RemainingObjects {
-    /// The objects that carry its label.
-    pub objects: BTreeSet<ObjectKey>,
-    /// How many kinds may not be listed: there may be more of those.
-    pub unlisted: usize,
-}
-
-/// What was removed when an application's state was forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct AbandonedState {
-    /// How many Secrets it was stored in.
-    pub secrets: usize,
 }
 
 impl Engine {
@@ -160,12 +82,12 @@ impl Engine {
             plugins,
             clock,
             host: host.to_owned(),
-            web: HttpCaller::network(),
+            http: HttpCaller::network(),
         }
     }
 
-    /// Returns an engine on the same cluster, with all that is known of it, that asks other plugins: each project has its own. Operations
-    /// of both may run at the same time; an operation asks the plugins of the engine that started it or carries it on.
+    /// Returns an engine on the same cluster that uses other plugins: each project has its own. Operations of both may run at the same
+    /// time. An operation uses the plugins of the engine that started or resumed it.
     #[must_use]
     pub fn with_plugins(&self, plugins: Arc<dyn Plugins>) -> Engine {
         Engine {
@@ -174,10 +96,10 @@ impl Engine {
         }
     }
 
-    /// Has calls of URLs answered by something else than the network.
+    /// Sends plugins' HTTP calls to another service than the network.
     #[must_use]
-    pub fn with_web(self, web: HttpCaller) -> Engine {
-        Engine { web, ..self }
+    pub fn with_http_caller(self, web: HttpCaller) -> Engine {
+        Engine { http: web, ..self }
     }
 
     pub(crate) fn plugins(&self) -> &Arc<dyn Plugins> {
@@ -195,15 +117,15 @@ impl Engine {
     }
 
     fn identity(&self) -> Identity {
-        Identity::new(&self.host, DRIVERS.fetch_add(1, Ordering::Relaxed).to_string())
+        Identity::new(&self.host, NEXT_DRIVER_ID.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    async fn open(&self, application: &Application) -> Result<Store, EngineError> {
+    async fn open_store(&self, application: &Application) -> Result<Store, EngineError> {
         Store::open(&self.cluster, application, self.identity().to_string()).await
     }
 
-    pub(crate) async fn open_known(&self, application: &Application) -> Result<Store, EngineError> {
-        let store = self.open(application).await?;
+    pub(crate) async fn open_existing_store(&self, application: &Application) -> Result<Store, EngineError> {
+        let store = self.open_store(application).await?;
         if store.exists() {
             return Ok(store);
         }
@@ -217,15 +139,15 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns every mistake in the input together, or why the cluster couldn't be asked. Deleting an application that isn't there is
+    /// Returns all mistakes in the input together, or why the cluster couldn't be asked. Deleting an application that doesn't exist is
     /// `NoApplication`.
-    pub async fn plan(&self, mut request: Request) -> Result<Planned, EngineError> {
-        let is_of_stored = request.does == OperationKind::Delete || request.purpose == Purpose::Test;
+    pub async fn plan(&self, mut request: PlanRequest) -> Result<PreparedPlan, EngineError> {
+        let is_of_stored = request.operation_kind == OperationKind::Delete || request.purpose == Purpose::Test;
         let digest_of_request = request.digest();
         let store = if is_of_stored {
-            self.open_known(&request.application).await?
+            self.open_existing_store(&request.application).await?
         } else {
-            self.open(&request.application).await?
+            self.open_store(&request.application).await?
         };
         if is_of_stored && request.manifests.is_empty() {
             request.manifests = store.manifests().await?;
@@ -233,10 +155,10 @@ impl Engine {
             request.options.sync_options = store.head.options.clone();
         }
         if request.purpose == Purpose::Test {
-            // What is tested is what was deployed.
+            // Tests check what was deployed.
             let past = store.head.history.iter().rev();
             let deployed = past
-                .filter(|past| past.does == OperationKind::Sync)
+                .filter(|past| past.operation_kind == OperationKind::Sync)
                 .find(|past| past.purpose != Purpose::Test);
             request.revision = deployed.and_then(|past| past.revision.clone());
         }
@@ -250,32 +172,32 @@ impl Engine {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let plugins = RecordingPlugins {
             plugins: Arc::clone(&self.plugins),
-            to: Arc::clone(&asked) as Arc<dyn CallRecorder>,
+            recorder: Arc::clone(&asked) as Arc<dyn CallRecorder>,
         };
-        let mut planned = planning::make(&self.cluster, &plugins, request, past).await?;
-        planned.request = digest_of_request;
-        planned.asked = mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut planned = planning::make_plan(&self.cluster, &plugins, request, past).await?;
+        planned.request_digest = digest_of_request;
+        planned.plugin_calls = mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
         check_size(&planned)?;
         Ok(planned)
     }
 
-    /// Starts an operation. What has fallen due since the last one is deleted first.
+    /// Starts an operation. Objects of earlier hooks whose time has come are deleted first.
     ///
     /// # Errors
     ///
-    /// Returns `Busy` when another one runs, `Unfinished` when one is to be carried on first, or why it couldn't be stored.
-    pub async fn start(&self, planned: Planned, by: &str) -> Result<Running, EngineError> {
+    /// Returns `Busy` when another operation runs, `Unfinished` when one has to be resumed first, or why it couldn't be stored.
+    pub async fn start(&self, planned: PreparedPlan, by: &str) -> Result<OperationHandle, EngineError> {
         let application = planned.plan.application.clone();
-        if planned.checks_first {
-            let missing = permission::missing(&self.cluster, &planned).await;
-            let missing = missing.map_err(EngineError::while_("asking what is allowed"))?;
+        if planned.has_preflight_checks {
+            let missing = permission::missing_permissions(&self.cluster, &planned).await;
+            let missing = missing.map_err(EngineError::during("asking what is allowed"))?;
             if !missing.is_empty() {
-                return Err(EngineError::Denied(missing));
+                return Err(EngineError::MissingPermissions(missing));
             }
         }
-        let prepared = PackedPlan::of(&planned)?;
-        if planned.makes_namespace {
-            self.make_namespace(&application.namespace).await?;
+        let prepared = PackedPlan::pack(&planned)?;
+        if planned.creates_namespace {
+            self.create_namespace(&application.namespace).await?;
         }
         let (lock, lock_events, mut store) = self.open_locked(&application, true).await?;
         if let Some(current) = &store.head.current {
@@ -286,25 +208,25 @@ impl Engine {
         if !store.head.due.is_empty() {
             sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await?;
         }
-        let digest = digest(&planned.manifests);
+        let digest = manifests_digest(&planned.manifests);
         let id = store.begin(&planned, &prepared, by, &digest, self.clock.now()).await?;
         let operation = Operation::new(planned.plan, id);
         let current = (operation, OperationView::default());
-        let journal = Journal::begin(planned.asked);
-        let first = (InputKind::Begun, planned.gone);
-        Ok(self.drive(current, store, journal, (lock, lock_events), first))
+        let journal = Journal::begin(planned.plugin_calls);
+        let first = (InputKind::Started, planned.missing_objects);
+        Ok(self.spawn_driver(current, store, journal, (lock, lock_events), first))
     }
 
-    /// Says whether the cluster is still as it was when a plan was made.
+    /// Checks that the cluster is still as it was when a plan was made.
     ///
     /// # Errors
     ///
-    /// Returns `Outdated` with everything that is no longer so, or why the cluster couldn't be asked.
-    pub async fn verify(&self, planned: &Planned) -> Result<(), EngineError> {
-        let mut moved = saved::moved(&self.cluster, planned)
+    /// Returns `Outdated` with everything that has changed, or why the cluster couldn't be asked.
+    pub async fn verify(&self, planned: &PreparedPlan) -> Result<(), EngineError> {
+        let mut moved = saved::changes_since(&self.cluster, planned)
             .await
-            .map_err(EngineError::while_("reading what is live"))?;
-        let operations = self.open(&planned.plan.application).await?.head.operations;
+            .map_err(EngineError::during("reading what is live"))?;
+        let operations = self.open_store(&planned.plan.application).await?.head.operations;
         if operations != planned.operations {
             moved.push("another operation came between".to_owned());
         }
@@ -315,12 +237,12 @@ impl Engine {
         }
     }
 
-    /// Asks the API server what it would say to every object of a plan. Nothing is changed.
-    pub async fn rehearse(&self, planned: &Planned) -> Vec<DryRunResult> {
-        rehearse::rehearse(&self.cluster, &planned.plan).await
+    /// Sends a dry run for every object of a plan that would change. Nothing is changed.
+    pub async fn dry_run(&self, planned: &PreparedPlan) -> Vec<DryRunResult> {
+        rehearse::dry_run(&self.cluster, &planned.plan).await
     }
 
-    /// Returns the manifests of an operation that is over; nothing when they were not kept.
+    /// Returns the manifests of a finished operation; empty when they weren't kept.
     ///
     /// # Errors
     ///
@@ -330,26 +252,30 @@ impl Engine {
         application: &Application,
         past: &PastOperation,
     ) -> Result<Vec<Manifest>, EngineError> {
-        self.open_known(application).await?.manifests_of(past).await
+        self.open_existing_store(application).await?.manifests_of(past).await
     }
 
-    /// Carries on with the operation whose driver is gone.
+    /// Resumes the operation whose driver is gone.
     ///
     /// # Errors
     ///
-    /// Returns `Busy` when its driver is not gone, and `NothingRuns` when there is none.
-    pub async fn resume(&self, application: &Application) -> Result<Running, EngineError> {
-        self.resume_with(application, &[]).await
+    /// Returns `Busy` when its driver is alive, and `NothingRuns` when there is no operation.
+    pub async fn resume(&self, application: &Application) -> Result<OperationHandle, EngineError> {
+        self.resume_with_manifests(application, &[]).await
     }
 
-    /// Does so with the manifests that it was planned from, by which a refusal of the API server is told with the lines of its fields.
+    /// Resumes an operation, with the manifests that it was planned from: errors of the API server then name the lines of their fields.
     ///
     /// # Errors
     ///
     /// As [`Engine::resume`].
-    pub async fn resume_with(&self, application: &Application, manifests: &[Manifest]) -> Result<Running, EngineError> {
-        let nothing = || EngineError::NothingRuns(application.name.clone());
-        if self.open_known(application).await?.head.current.is_none() {
+    pub async fn resume_with_manifests(
+        &self,
+        application: &Application,
+        manifests: &[Manifest],
+    ) -> Result<OperationHandle, EngineError> {
+        let nothing = || EngineError::NoOperation(application.name.clone());
+        if self.open_existing_store(application).await?.head.current.is_none() {
             return Err(nothing());
         }
         let (lock, lock_events, store) = self.open_locked(application, false).await?;
@@ -361,83 +287,87 @@ impl Engine {
             }
         };
         let journal = Journal::begin(Vec::new());
-        operation.set_written(plan::FieldPlaces::of(manifests));
+        operation.set_field_places(plan::FieldPlaces::of(manifests));
         let first = (InputKind::Resumed, Vec::new());
-        Ok(self.drive((operation, view), store, journal, (lock, lock_events), first))
+        Ok(self.spawn_driver((operation, view), store, journal, (lock, lock_events), first))
     }
 
-    async fn lock(&self, application: &Application, is_new: bool) -> Result<(Lock, LockEvents, Identity), EngineError> {
+    async fn acquire_lock(
+        &self,
+        application: &Application,
+        is_new: bool,
+    ) -> Result<(Lock, LockEvents, Identity), EngineError> {
         let identity = self.identity();
-        let (lock, events) = Lock::take(&self.cluster, self.clock, application, identity.clone(), is_new).await?;
+        let (lock, events) = Lock::acquire(&self.cluster, self.clock, application, identity.clone(), is_new).await?;
         Ok((lock, events, identity))
     }
 
-    /// Takes an application's lock and reads what is stored, if that was stored by somebody who had the lock.
+    /// Acquires an application's lock and reads the stored state, if that was written by somebody who held the lock.
     async fn open_locked(
         &self,
         application: &Application,
         is_new: bool,
     ) -> Result<(Lock, LockEvents, Store), EngineError> {
-        let (lock, events, identity) = self.lock(application, is_new).await?;
+        let (lock, events, identity) = self.acquire_lock(application, is_new).await?;
         let wrong = match Store::open(&self.cluster, application, identity.to_string()).await {
             Ok(mut store) if !store.exists() => {
                 lock.mark().unwrap_or_default().clone_into(&mut store.head.mark);
                 return Ok((lock, events, store));
             }
-            Ok(store) if lock.vouches_for(&store.head.mark) => return Ok((lock, events, store)),
-            Ok(_) => EngineError::Stored(
+            Ok(store) if lock.has_mark(&store.head.mark) => return Ok((lock, events, store)),
+            Ok(_) => EngineError::InvalidState(
                 "it was not stored by capstan, or its Lease was deleted since: whoever may only create Secrets could have made it"
                     .to_owned(),
             ),
             Err(error) => error,
         };
-        // A Lease that stays would speak for what is stored.
+        // A Lease that stays would vouch for the stored state.
         let is_new = lock.is_new();
         lock.release(is_new).await;
         Err(wrong)
     }
 
-    fn drive(
+    fn spawn_driver(
         &self,
         (operation, view): (Operation, OperationView),
         store: Store,
         journal: Arc<Journal>,
         (lock, lock_events): (Lock, LockEvents),
         (first, gone): (InputKind, Vec<(ObjectKey, String)>),
-    ) -> Running {
+    ) -> OperationHandle {
         let bus = Bus::new((first == InputKind::Resumed).then(|| view.clone()));
         let (people, from_people) = mpsc::channel(1);
         let id = operation.state().id.clone();
         let leave = Arc::new(Notify::new());
         let driver = Driver {
-            cluster: self.cluster.under(lock.grip()),
+            cluster: self.cluster.with_lease_guard(lock.lease_guard()),
             plugins: Arc::new(RecordingPlugins {
                 plugins: Arc::clone(&self.plugins),
-                to: Arc::clone(&journal) as Arc<dyn CallRecorder>,
+                recorder: Arc::clone(&journal) as Arc<dyn CallRecorder>,
             }),
             clock: self.clock,
-            web: self.web.clone(),
+            http: self.http.clone(),
             journal,
             operation,
-            store: store.under(lock.grip()),
+            store: store.with_lease_guard(lock.lease_guard()),
             lock,
             lock_events,
             bus: Publisher(bus.clone()),
-            people: from_people,
-            leave: Arc::clone(&leave),
+            commands: from_people,
+            detach: Arc::clone(&leave),
             view,
-            gone,
+            missing_objects: gone,
         };
-        Running {
-            operation: id,
+        OperationHandle {
+            id,
             bus,
-            people,
-            leave,
+            commands: people,
+            detach: leave,
             task: tokio::spawn(driver.run(first)),
         }
     }
 
-    async fn make_namespace(&self, name: &str) -> Result<(), EngineError> {
+    async fn create_namespace(&self, name: &str) -> Result<(), EngineError> {
         let namespace = Object(serde_json::json!({
             "apiVersion": "v1",
             "kind": namespace_key(name).kind,
@@ -445,305 +375,35 @@ impl Engine {
         }));
         match self.cluster.create(&namespace, DryRun::No).await {
             Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(()),
-            Err(error) => Err(EngineError::while_("creating the application's namespace")(error)),
+            Err(error) => Err(EngineError::during("creating the application's namespace")(error)),
         }
     }
 
-    /// Comes back when nobody drives an operation of the application any more.
+    /// Waits until no operation of the application is driven any more.
     ///
     /// # Errors
     ///
     /// Returns why its lock couldn't be watched.
-    pub async fn until_idle(&self, application: &Application) -> Result<(), EngineError> {
-        until_free(&self.cluster, self.clock, &self.identity(), application).await
+    pub async fn wait_until_idle(&self, application: &Application) -> Result<(), EngineError> {
+        wait_until_free(&self.cluster, self.clock, &self.identity(), application).await
     }
 
     /// Asks the driver of an application's operation to end it.
     ///
     /// # Errors
     ///
-    /// Returns `NothingRuns` when there is nothing to end.
-    pub async fn terminate(&self, application: &Application, by: &str) -> Result<EndedBy, EngineError> {
-        if self.open_known(application).await?.head.current.is_none() {
-            return Err(EngineError::NothingRuns(application.name.clone()));
+    /// Returns `NothingRuns` when there is no operation.
+    pub async fn terminate(&self, application: &Application, by: &str) -> Result<TerminateOutcome, EngineError> {
+        if self.open_existing_store(application).await?.head.current.is_none() {
+            return Err(EngineError::NoOperation(application.name.clone()));
         }
-        let asked = request_end(&self.cluster, self.clock, &self.identity(), application, by).await?;
-        Ok(asked.map_or(EndedBy::NoDriver, EndedBy::Asked))
-    }
-
-    /// Sends a signal to a hook of the running operation that waits for it, by a word like `gate` or `Hook/shop/gate`; without one, to
-    /// the only hook that does. Returns the hook's name.
-    ///
-    /// # Errors
-    ///
-    /// Returns `NothingRuns`, or that no such hook waits, with those that do.
-    pub async fn signal(
-        &self,
-        application: &Application,
-        hook: Option<&str>,
-        signal: &str,
-        by: &str,
-        value: serde_json::Value,
-    ) -> Result<String, EngineError> {
-        let Some((operation, _)) = self.open_known(application).await?.current().await? else {
-            return Err(EngineError::NothingRuns(application.name.clone()));
-        };
-        let waiting = operation.awaited(signal);
-        let fitting: Vec<&ObjectKey> = waiting
-            .iter()
-            .filter(|key| hook.is_none_or(|hook| fits_hook(hook, key)))
-            .collect();
-        // The signal itself says no more than the hook's name.
-        let names: BTreeSet<String> = fitting.iter().map(|key| signal_name(key)).collect();
-        let namesakes = waiting.iter().filter(|key| names.contains(&signal_name(key))).count();
-        let (Some(name), 1) = (names.first(), namesakes) else {
-            let index = ObjectIndex::of(waiting.iter().cloned());
-            return Err(EngineError::NobodyWaits {
-                signal: signal.to_owned(),
-                hook: hook.map(str::to_owned),
-                state: hook.map(|hook| hook_state(&operation, hook)),
-                namesakes,
-                waiting: waiting.iter().map(|key| index.word_for(key)).collect(),
-                signals: AwaitedSignal::of(&operation),
-            });
-        };
-        let written = Written {
-            signal: signal.to_owned(),
-            by: by.to_owned(),
-            value,
-            at: self.clock.now().to_string(),
-        };
-        send_signal(&self.cluster, application, name, &written).await?;
-        Ok(name.clone())
-    }
-
-    /// Returns whose rules held in the last sync of an application, and with which options.
-    ///
-    /// # Errors
-    ///
-    /// Returns `NoApplication`, or why the stored state couldn't be read.
-    pub async fn rules(&self, application: &Application) -> Result<(Mode, SyncOptions), EngineError> {
-        let head = self.open_known(application).await?.head;
-        Ok((head.mode, head.options))
-    }
-
-    /// Returns the operation that isn't over, if there is one, whether its driver is alive or not.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the stored state couldn't be read.
-    pub async fn current(&self, application: &Application) -> Result<Option<CurrentOperation>, EngineError> {
-        Ok(self.open(application).await?.head.current)
-    }
-
-    /// Lists the applications of a namespace, by name.
-    ///
-    /// # Errors
-    ///
-    /// Returns why they couldn't be listed.
-    pub async fn applications(&self, namespace: &str) -> Result<Vec<Application>, EngineError> {
-        let found = self.applications_with_versions(namespace).await?;
-        Ok(found.into_iter().map(|(application, _)| application).collect())
-    }
-
-    /// Lists the applications of a namespace, by name, each with the version of what is stored about it.
-    ///
-    /// # Errors
-    ///
-    /// Returns why they couldn't be listed.
-    pub async fn applications_with_versions(&self, namespace: &str) -> Result<Vec<(Application, String)>, EngineError> {
-        crate::checkpoint::applications(&self.cluster, namespace).await
-    }
-
-    /// Returns what is known of an application.
-    ///
-    /// # Errors
-    ///
-    /// Returns `NoApplication`, or why the stored state couldn't be read.
-    pub async fn report(&self, application: &Application) -> Result<ApplicationReport, EngineError> {
-        let store = self.open_known(application).await?;
-        let (waiting, signals, deadline, progress) = match store.current().await? {
-            Some((operation, view)) => (
-                operation.waiting(),
-                AwaitedSignal::of(&operation),
-                operation.deadline(),
-                Some(view),
-            ),
-            None => (Vec::new(), Vec::new(), None, None),
-        };
-        let is_driven = match &store.head.current {
-            Some(_) => is_held(&self.cluster, self.clock, &self.identity(), application).await?,
-            None => false,
-        };
-        let approvals = signals.iter().filter(|awaited| awaited.signal == APPROVAL);
-        let head = store.head;
-        Ok(ApplicationReport {
-            is_driven,
-            application: head.application,
-            current: head.current,
-            progress,
-            waiting,
-            approvals: approvals.map(|awaited| awaited.hook.clone()).collect(),
-            signals,
-            deadline,
-            history: head.history,
-            due: head.due,
-            hooks: head.hooks,
-        })
-    }
-
-    /// Returns what an operation that is over looked like.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the stored state couldn't be read.
-    pub async fn view(&self, application: &Application, past: &PastOperation) -> Result<OperationView, EngineError> {
-        self.open(application).await?.view(past).await
-    }
-
-    /// Returns what an operation that is over was told, to go through it again; nothing when that wasn't kept.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the stored state couldn't be read.
-    pub async fn journal(
-        &self,
-        application: &Application,
-        past: &PastOperation,
-    ) -> Result<Option<StoredOperation>, EngineError> {
-        self.open(application).await?.journal(past).await
-    }
-
-    /// Returns the plan of an operation, whether it is over or not; nothing when the plan was not kept.
-    ///
-    /// # Errors
-    ///
-    /// Returns `NoApplication`, or why the stored state couldn't be read.
-    pub async fn plan_of(&self, application: &Application, operation: &str) -> Result<Option<Plan>, EngineError> {
-        self.open_known(application).await?.plan_of(operation).await
-    }
-
-    /// Returns the kept logs of an operation's hooks, in the order in which the hooks ended.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the stored state couldn't be read.
-    pub async fn logs(
-        &self,
-        application: &Application,
-        operation: &str,
-    ) -> Result<Vec<(capstan_core::task::TaskId, Vec<ContainerLogs>)>, EngineError> {
-        let store = self.open_known(application).await?;
-        let past = store
-            .head
-            .history
-            .iter()
-            .find(|past| past.id == operation)
-            .map(|past| &past.logs);
-        let current = store.head.current.as_ref().filter(|current| current.id == operation);
-        let kept = past.or(current.map(|current| &current.logs));
-        let mut logs = Vec::new();
-        for kept in kept.into_iter().flatten() {
-            logs.push((kept.task.clone(), store.logs(kept).await?));
-        }
-        Ok(logs)
-    }
-
-    /// Lists what carries an application's label: what is left in the cluster when its state is forgotten. It is looked for in the
-    /// application's namespace, among what belongs to no namespace, and wherever its state says, if that can be read.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the cluster couldn't be asked. Kinds that may not be listed are counted.
-    pub async fn left_by(&self, application: &Application) -> Result<RemainingObjects, EngineError> {
-        self.cluster
-            .refresh_if_older_than(MAX_AGE_OF_DISCOVERY)
-            .await
-            .map_err(EngineError::while_("asking what the cluster serves"))?;
-        let mut places: BTreeSet<Place> = match self.open(application).await {
-            Ok(store) => store.head.places,
-            // It is about to be forgotten for that.
-            Err(EngineError::Stored(_)) => BTreeSet::new(),
-            Err(error) => return Err(error),
-        };
-        places.extend(
-            self.cluster
-                .discovery()
-                .scopes()
-                .into_iter()
-                .map(|(kind, scope)| match scope {
-                    Scope::Namespaced => (kind, application.namespace.clone()),
-                    Scope::Cluster => (kind, String::new()),
-                }),
-        );
-        let labels = format!("{}={}", labels::APPLICATION, application.name);
-        let lists = places.into_iter().map(|(kind, namespace)| {
-            let (cluster, labels) = (&self.cluster, &labels);
-            async move { cluster.list_metadata(&kind, &namespace, labels, "").await }
-        });
-        let mut left = RemainingObjects::default();
-        let mut lists = in_order(lists);
-        while let Some(found) = lists.next().await {
-            match found {
-                Ok(found) => left.objects.extend(found.iter().map(Object::key)),
-                Err(ClusterError::Forbidden(_)) => left.unlisted += 1,
-                Err(error) if error.is_temporary() => {
-                    return Err(EngineError::while_("looking for what is left")(error));
-                }
-                // Not every kind can be listed.
-                Err(_) => {}
-            }
-        }
-        Ok(left)
-    }
-
-    /// Forgets everything that is stored about an application, whether it can be read or not. What it made stays in the cluster.
-    ///
-    /// # Errors
-    ///
-    /// Returns `Busy` when an operation is being driven, `NoApplication` when nothing is stored, or why it couldn't be removed.
-    pub async fn abandon(&self, application: &Application) -> Result<AbandonedState, EngineError> {
-        let (lock, _, _) = self.lock(application, true).await?;
-        let forgotten = forget(&self.cluster, application, &lock.grip()).await;
-        lock.release(forgotten.is_ok()).await;
-        match forgotten? {
-            0 => Err(EngineError::NoApplication {
-                name: application.name.clone(),
-                namespace: application.namespace.clone(),
-            }),
-            secrets => Ok(AbandonedState { secrets }),
-        }
-    }
-
-    /// Deletes what has fallen due, and says of everything that is due what became of it.
-    ///
-    /// # Errors
-    ///
-    /// Returns `Busy` when an operation runs, which does this itself.
-    pub async fn sweep(&self, application: &Application) -> Result<Vec<SweepResult>, EngineError> {
-        self.open_known(application).await?;
-        let (lock, _, mut store) = self.open_locked(application, false).await?;
-        let swept = sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await;
-        lock.release(false).await;
-        swept
-    }
-}
-
-impl AwaitedSignal {
-    /// Lists the signals that the hooks of an operation wait for.
-    pub(crate) fn of(operation: &Operation) -> Vec<AwaitedSignal> {
-        let awaited = operation.awaited_signals().into_iter();
-        awaited
-            .map(|(key, signal)| AwaitedSignal {
-                hook: signal_name(&key),
-                signal,
-            })
-            .collect()
+        let asked = request_termination(&self.cluster, self.clock, &self.identity(), application, by).await?;
+        Ok(asked.map_or(TerminateOutcome::NoDriver, TerminateOutcome::Requested))
     }
 }
 
 /// Returns a digest of a set of manifests, whatever their order.
-pub(crate) fn digest(manifests: &[Object]) -> String {
+pub(crate) fn manifests_digest(manifests: &[Object]) -> String {
     let mut digests: Vec<String> = manifests.iter().map(capstan_core::diff::digest).collect();
     digests.sort();
     let all: Vec<&str> = digests.iter().map(String::as_str).collect();

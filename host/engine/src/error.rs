@@ -1,30 +1,37 @@
-//! What can go wrong between us and the API server, by what the caller can do about it.
+//! Errors of the API server and of the engine, by what the caller can do about them.
 
 use std::{fmt::Write as _, time::Duration};
 
-use capstan_core::{error::Diagnostic, hook::HookOutcome, lint::Finding, task::FailureClass, text, unknown_fields};
+use capstan_core::{
+    error::Diagnostic,
+    hook::HookOutcome,
+    lint::Finding,
+    remedy::{Notice, Remedies, Setting},
+    task::FailureClass,
+    text, unknown_fields,
+};
 
-use crate::{confidential::Subject, engine::AwaitedSignal, permission::Permission};
+use crate::{confidential::AnswerSubject, engine::AwaitedSignal, permission::Permission};
 
 /// Why the API server didn't do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// Other field managers own fields that were to be applied.
     #[error("{}", conflicts(.0))]
-    Conflict(Vec<FieldConflict>),
-    /// The object was changed in the meantime, or is no longer the one that was meant.
+    FieldConflicts(Vec<FieldConflict>),
+    /// The object was changed in the meantime, or another object has its name now.
     #[error("it was changed in the meantime: {0}")]
-    Moved(String),
-    /// The server doesn't accept the object.
+    ObjectChanged(String),
+    /// The server refuses the object.
     #[error("the server doesn't accept it: {0}")]
     Invalid(String),
-    /// The server, or what is before it, refuses the request for its size.
+    /// The server, or a proxy before it, refuses the request because of its size.
     #[error("the server doesn't accept it: {0}")]
     TooLarge(String),
-    /// It has fields that the server doesn't know.
+    /// The object has these fields, which the server doesn't know.
     #[error("the server doesn't know these fields of it: {}; `Validate=false` among its sync options leaves them out", .0.join(", "))]
-    Undeclared(Vec<String>),
-    /// A field of it that was to be changed never changes.
+    UnknownFields(Vec<String>),
+    /// A field that was to be changed is immutable.
     #[error("{}", immutable(.0))]
     Immutable(String),
     /// The server doesn't serve the kind, or not yet.
@@ -36,7 +43,7 @@ pub enum ClusterError {
     /// An object of this name is there already.
     #[error("it is there already: {0}")]
     AlreadyExists(String),
-    /// We may not.
+    /// We don't have the permission.
     #[error("not allowed: {0}")]
     Forbidden(String),
     /// The server doesn't know the kind.
@@ -45,96 +52,99 @@ pub enum ClusterError {
     /// The server didn't answer in time.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
-    /// The server can't be reached, or can't serve us now; it was tried again as often as makes sense.
+    /// The server can't be reached or can't answer now, after all tries.
     #[error("the API server can't serve us now: {0}")]
     Unreachable(String),
-    /// Anything else.
+    /// An object isn't deleted, since others are in it.
+    #[error("it isn't deleted: {}", .0.text)]
+    NotEmpty(Notice),
+    /// Any other error, in the server's words.
     #[error("{0}")]
     Other(String),
 }
 
-/// Why the shell itself can't go on. What fails inside an operation is no such error: it is told by its events.
+/// Why the engine can't go on. Failures within an operation are no such errors: they are reported as events.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The user has to change something first.
     #[error("{}", plural(.0.len()))]
-    Plan(Vec<Diagnostic>),
+    InvalidInput(Vec<Diagnostic>),
     /// Lint finds errors in the plan that aren't allowed; nothing was changed.
     #[error("{}", findings(.0.len()))]
-    Findings(Vec<Finding>),
+    LintErrors(Vec<Finding>),
     /// The cluster didn't do what was needed.
     #[error("failed while {doing}")]
     Cluster {
-        /// What was being done.
+        /// What was being done, as in `taking the application's lock`.
         doing: String,
-        /// Why it failed.
+        /// The error of the cluster.
         #[source]
         source: ClusterError,
     },
-    /// We may not do what the plan needs.
+    /// We don't have these permissions, which the plan needs.
     #[error("{}", denied(.0))]
-    Denied(Vec<Permission>),
-    /// The cluster isn't as it was when the plan was made.
+    MissingPermissions(Vec<Permission>),
+    /// The cluster has changed since the plan was made; each entry says how.
     #[error("the cluster is no longer as it was when this plan was made: {}", .0.join("; "))]
     Outdated(Vec<String>),
     /// Another operation of the application runs.
     #[error("{holder} is at work on this application{}", .since.as_deref().map(|at| format!(" since {at}")).unwrap_or_default())]
     Busy {
-        /// Who: host and process.
+        /// The host and process of its driver.
         holder: String,
-        /// Since when.
+        /// When the driver took the lock, if that is known.
         since: Option<String>,
     },
-    /// An operation was left before its end, after this one was planned.
+    /// An operation was interrupted after this one was planned.
     #[error("operation {0} was left before its end")]
     Unfinished(String),
-    /// The application's lock was lost: somebody else may go on with the operation.
+    /// The application's lock was lost: another driver may continue the operation.
     #[error("the lock on this application was lost: {0}; nothing more was done")]
     LostLock(String),
     /// There is no such application in the cluster.
     #[error("there is no application `{name}` in namespace `{namespace}`")]
     NoApplication {
-        /// Its name.
+        /// The application's name.
         name: String,
-        /// Where it was looked for.
+        /// The namespace in which it was looked for.
         namespace: String,
     },
-    /// No operation of the application runs or waits to be carried on.
+    /// No operation of the application runs or can be resumed.
     #[error("no operation of `{0}` is running")]
-    NothingRuns(String),
+    NoOperation(String),
     /// No hook waits for a signal, or more than one does.
     #[error("{}", nobody_waits(.signal, .hook.as_deref().zip(.state.as_ref()), *.namesakes, .waiting))]
-    NobodyWaits {
-        /// The signal.
+    SignalNotAwaited {
+        /// The signal's name.
         signal: String,
-        /// The hook it was meant for.
+        /// The hook that it was meant for, if one was named.
         hook: Option<String>,
-        /// What became of that hook.
+        /// The state of that hook.
         state: Option<HookState>,
-        /// How many hooks with that name wait for it.
+        /// How many hooks of that name wait for it.
         namesakes: usize,
-        /// Who waits for such a signal.
+        /// The hooks that wait for such a signal.
         waiting: Vec<String>,
-        /// The signals that hooks wait for, whatever their names.
+        /// All signals that hooks wait for.
         signals: Vec<AwaitedSignal>,
     },
-    /// What is stored about the application can't be read.
+    /// The stored state of the application can't be read.
     #[error("what is stored about this application can't be read: {0}")]
-    Stored(String),
+    InvalidState(String),
 }
 
-/// What became of a hook that somebody sent a signal.
+/// The state of the hook to which a signal was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HookState {
     /// The operation has no such hook.
     Unknown {
-        /// The hook that was probably meant.
+        /// The hook with a similar name.
         near: Option<String>,
     },
-    /// It has its verdict.
+    /// It has ended with this verdict.
     Ended(HookOutcome),
     /// It has not ended, or not begun.
-    Unended,
+    Pending,
 }
 
 fn denied(permissions: &[Permission]) -> String {
@@ -148,10 +158,10 @@ fn nobody_waits(signal: &str, hook: Option<(&str, &HookState)>, namesakes: usize
         (Some((hook, HookState::Ended(outcome))), _) => {
             format!("hook {hook} has ended ({outcome}): it waits for no signal any more")
         }
-        (Some((hook, HookState::Unended)), _) if namesakes > 1 => {
+        (Some((hook, HookState::Pending)), _) if namesakes > 1 => {
             format!("{hook}: {namesakes} hooks of this name wait for {signal}, which is sent to one by its name alone")
         }
-        (Some((hook, HookState::Unended)), _) => format!("hook {hook} doesn't wait for {signal}"),
+        (Some((hook, HookState::Pending)), _) => format!("hook {hook} doesn't wait for {signal}"),
         (None, []) => format!("no hook waits for {signal}"),
         (None, _) => format!("{} hooks wait for {signal}", waiting.len()),
     }
@@ -172,8 +182,8 @@ fn plural(count: usize) -> String {
 }
 
 impl EngineError {
-    /// Says what was being done when the cluster failed.
-    pub(crate) fn while_(doing: &'static str) -> impl Fn(ClusterError) -> EngineError {
+    /// Names what was being done when the cluster failed.
+    pub(crate) fn during(doing: &'static str) -> impl Fn(ClusterError) -> EngineError {
         move |source| EngineError::Cluster {
             doing: doing.to_owned(),
             source,
@@ -195,17 +205,18 @@ impl ClusterError {
     pub fn is_temporary(&self) -> bool {
         match self {
             ClusterError::Timeout(_) | ClusterError::Unreachable(_) => true,
-            ClusterError::Conflict(_)
-            | ClusterError::Moved(_)
+            ClusterError::FieldConflicts(_)
+            | ClusterError::ObjectChanged(_)
             | ClusterError::Invalid(_)
             | ClusterError::TooLarge(_)
-            | ClusterError::Undeclared(_)
+            | ClusterError::UnknownFields(_)
             | ClusterError::Immutable(_)
             | ClusterError::NotServed(_)
             | ClusterError::NotFound(_)
             | ClusterError::AlreadyExists(_)
             | ClusterError::Forbidden(_)
             | ClusterError::UnknownKind(_)
+            | ClusterError::NotEmpty(_)
             | ClusterError::Other(_) => false,
         }
     }
@@ -215,27 +226,49 @@ impl ClusterError {
         matches!(self, ClusterError::TooLarge(_))
     }
 
-    /// Says whether the server itself seems to be gone, rather than something that it asks.
+    /// Says whether the server itself can't be reached, rather than something that it depends on.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self, ClusterError::Unreachable(why) if !why.contains("failed calling webhook"))
     }
 
-    /// Returns the class of failure that it makes of a task.
-    pub fn class(&self) -> FailureClass {
+    /// Returns what may help.
+    pub fn remedies(&self) -> Remedies {
         match self {
-            ClusterError::Timeout(_) => FailureClass::Timeout,
-            ClusterError::Unreachable(_)
-            | ClusterError::Conflict(_)
-            | ClusterError::Moved(_)
+            ClusterError::FieldConflicts(_) => Setting::ForceConflicts.into(),
+            ClusterError::NotEmpty(reason) => reason.remedies.clone(),
+            ClusterError::Timeout(_)
+            | ClusterError::Unreachable(_)
+            | ClusterError::ObjectChanged(_)
             | ClusterError::Invalid(_)
             | ClusterError::TooLarge(_)
-            | ClusterError::Undeclared(_)
+            | ClusterError::UnknownFields(_)
             | ClusterError::Immutable(_)
             | ClusterError::NotServed(_)
             | ClusterError::NotFound(_)
             | ClusterError::AlreadyExists(_)
             | ClusterError::Forbidden(_)
             | ClusterError::UnknownKind(_)
+            | ClusterError::Other(_) => Remedies::default(),
+        }
+    }
+
+    /// Returns the failure class of a task that ends with this error.
+    pub fn failure_class(&self) -> FailureClass {
+        match self {
+            ClusterError::Timeout(_) => FailureClass::Timeout,
+            ClusterError::Unreachable(_)
+            | ClusterError::FieldConflicts(_)
+            | ClusterError::ObjectChanged(_)
+            | ClusterError::Invalid(_)
+            | ClusterError::TooLarge(_)
+            | ClusterError::UnknownFields(_)
+            | ClusterError::Immutable(_)
+            | ClusterError::NotServed(_)
+            | ClusterError::NotFound(_)
+            | ClusterError::AlreadyExists(_)
+            | ClusterError::Forbidden(_)
+            | ClusterError::UnknownKind(_)
+            | ClusterError::NotEmpty(_)
             | ClusterError::Other(_) => FailureClass::Apply,
         }
     }
@@ -243,19 +276,19 @@ impl ClusterError {
 
 impl From<kube::Error> for ClusterError {
     fn from(error: kube::Error) -> ClusterError {
-        ClusterError::about(&Subject::Open, error)
+        ClusterError::from_answer(&AnswerSubject::NotConfidential, error)
     }
 }
 
 impl ClusterError {
-    /// Makes one of what came back for a request, with no more of the server's words than may be shown.
-    pub(crate) fn about(subject: &Subject<'_>, error: kube::Error) -> ClusterError {
+    /// Makes an error of the answer to a request, with no more of the server's words than may be shown.
+    pub(crate) fn from_answer(subject: &AnswerSubject<'_>, error: kube::Error) -> ClusterError {
         let kube::Error::Api(status) = error else {
-            return ClusterError::Unreachable(chain(&error));
+            return ClusterError::Unreachable(error_chain(&error));
         };
-        // The class follows from all that the server says; what is told is what may be shown.
+        // The variant follows from everything that the server says; the message is what may be shown.
         let said = status.message.as_str();
-        let message = text::bounded(subject.shown(&status));
+        let message = text::truncated(subject.redact(&status));
         match (status.code, status.reason.as_str()) {
             (409, "AlreadyExists") => ClusterError::AlreadyExists(message),
             (409, _) => {
@@ -273,9 +306,9 @@ impl ClusterError {
                     })
                     .collect();
                 if conflicts.is_empty() {
-                    ClusterError::Moved(message)
+                    ClusterError::ObjectChanged(message)
                 } else {
-                    ClusterError::Conflict(conflicts)
+                    ClusterError::FieldConflicts(conflicts)
                 }
             }
             (400 | 413 | 422 | 500, _) if is_about_size(said) => ClusterError::TooLarge(message),
@@ -289,12 +322,12 @@ impl ClusterError {
                 "{message}: the server doesn't know who we are, or not any more; log in again, and the same command carries on"
             )),
             (403, _) => ClusterError::Forbidden(message),
-            (500, _) if !unknown_fields::named(said).is_empty() => {
-                let fields = subject.fields(unknown_fields::named(said));
+            (500, _) if !unknown_fields::fields_in_message(said).is_empty() => {
+                let fields = subject.known_fields(unknown_fields::fields_in_message(said));
                 if fields.is_empty() {
                     ClusterError::Invalid(message)
                 } else {
-                    ClusterError::Undeclared(fields)
+                    ClusterError::UnknownFields(fields)
                 }
             }
             (500, _) if is_about_the_object(said) => ClusterError::Invalid(message),
@@ -303,10 +336,10 @@ impl ClusterError {
         }
     }
 
-    /// Returns the same error with other words: `with` is given each text that the server wrote.
-    pub(crate) fn reworded(self, with: impl Fn(String) -> String) -> ClusterError {
+    /// Returns the same error with each text of the server passed through `with`.
+    pub(crate) fn map_messages(self, with: impl Fn(String) -> String) -> ClusterError {
         match self {
-            ClusterError::Moved(text) => ClusterError::Moved(with(text)),
+            ClusterError::ObjectChanged(text) => ClusterError::ObjectChanged(with(text)),
             ClusterError::Invalid(text) => ClusterError::Invalid(with(text)),
             ClusterError::TooLarge(text) => ClusterError::TooLarge(with(text)),
             ClusterError::Immutable(text) => ClusterError::Immutable(with(text)),
@@ -316,8 +349,11 @@ impl ClusterError {
             ClusterError::Forbidden(text) => ClusterError::Forbidden(with(text)),
             ClusterError::Unreachable(text) => ClusterError::Unreachable(with(text)),
             ClusterError::Other(text) => ClusterError::Other(with(text)),
-            ClusterError::Undeclared(fields) => ClusterError::Undeclared(fields.into_iter().map(with).collect()),
-            other @ (ClusterError::Conflict(_) | ClusterError::UnknownKind(_) | ClusterError::Timeout(_)) => other,
+            ClusterError::UnknownFields(fields) => ClusterError::UnknownFields(fields.into_iter().map(with).collect()),
+            other @ (ClusterError::FieldConflicts(_)
+            | ClusterError::UnknownKind(_)
+            | ClusterError::NotEmpty(_)
+            | ClusterError::Timeout(_)) => other,
         }
     }
 }
@@ -347,6 +383,8 @@ fn is_about_the_object(message: &str) -> bool {
             "duplicate entries for key",
             "omits key field",
             "does not contain declared merge key",
+            "list element types are not identical",
+            "unknown patch type:",
             "unable to find api field in struct",
             "cannot restore slice from map",
             "cannot restore struct from",
@@ -358,11 +396,11 @@ fn is_about_the_object(message: &str) -> bool {
         .any(|words| message.contains(words))
 }
 
-/// Says whether the server refuses a change because the field never changes. No code tells; these are the words of its validation
-/// (`k8s.io/kubernetes/pkg/apis/*/validation`), of older versions, too, and of rules in definitions, which say in their own words that
-/// something is immutable.
+/// Says whether the server refuses a change because the field is immutable. There is no code for that: these are the words of its
+/// validation (`k8s.io/kubernetes/pkg/apis/*/validation`), also of older versions, and of rules in definitions, which say in their own
+/// words that something is immutable.
 fn is_immutable(message: &str) -> bool {
-    // What comes before names the object, whose name may be any word.
+    // The text before names the object, whose name may be any word.
     let said = message.split_once(" is invalid: ").map_or(message, |(_, said)| said);
     let words = [
         "is immutable",
@@ -383,7 +421,7 @@ fn is_immutable(message: &str) -> bool {
     is_forbidden_update || words.iter().any(|words| said.contains(words))
 }
 
-/// Says what can be done about a field that never changes.
+/// Returns a message with what can be done about an immutable field.
 fn immutable(message: &str) -> String {
     let holds_data = ["PersistentVolumeClaim \"", "PersistentVolume \""]
         .iter()
@@ -396,7 +434,7 @@ fn immutable(message: &str) -> String {
     format!("{message}; an object with the sync option `Force=true` is deleted and created anew in such a case{lost}")
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -420,7 +458,7 @@ fn conflicts(conflicts: &[FieldConflict]) -> String {
              leave it alone with `capstan.dev/ignore-differences: /spec/replicas`;",
         );
     }
-    text.push_str(" `--force-conflicts` takes them over");
+    text.truncate(text.trim_end_matches(';').len());
     text
 }
 
@@ -432,96 +470,4 @@ impl FieldConflict {
 }
 
 #[cfg(test)]
-mod tests {
-    use kube::core::Status;
-
-    use super::*;
-
-    fn of(code: u16, message: &str) -> ClusterError {
-        kube::Error::Api(Status::failure(message, "").with_code(code).boxed()).into()
-    }
-
-    #[test]
-    fn a_500_about_the_object_is_the_objects_mistake() {
-        for message in [
-            "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.template.spec.containers[name=\"main\"].env: \
-             duplicate entries for key [name=\"PATH_A\"]",
-            "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.replicas: expected numeric (int or float), \
-             got string",
-            "failed to create typed live object: .spec.template.spec.containers[name=\"main\"].env: duplicate entries for key [name=\"A\"]",
-            ".spec.ports: element 0: associative list with keys has an element that omits key field \"protocol\"",
-            "unable to convert unstructured object to apps/v1, Kind=Deployment: cannot convert int64 to string",
-            "map: map[value:1] does not contain declared merge key: name",
-        ] {
-            let error = of(500, message);
-            assert!(matches!(error, ClusterError::Invalid(_)), "{error:?}");
-            assert!(!error.is_temporary() && !error.is_outage(), "{error:?}");
-        }
-    }
-
-    #[test]
-    fn a_500_of_the_server_itself_is_temporary() {
-        for message in [
-            "etcdserver: request timed out",
-            "etcdserver: leader changed",
-            "context deadline exceeded",
-            "Internal error occurred: failed calling webhook \"w\": failed to call webhook: failed to create typed patch object",
-            "failed to convert new object (shop/w; acme.io/v1, Kind=Widget): conversion webhook for acme.io/v2 failed: connection refused",
-            "Internal error occurred",
-            "",
-        ] {
-            assert!(of(500, message).is_temporary(), "{message}");
-        }
-        // A webhook that isn't there is no outage of the server.
-        assert!(!of(500, "Internal error occurred: failed calling webhook \"w\": refused").is_outage());
-    }
-
-    #[test]
-    fn fields_that_never_change_are_known_by_all_the_words_of_servers() {
-        for message in [
-            "Secret \"s\" is invalid: type: Invalid value: \"x\": field is immutable",
-            "ConfigMap \"c\" is invalid: data: Forbidden: field is immutable when `immutable` is set",
-            "PriorityClass.scheduling.k8s.io \"high\" is invalid: value: Forbidden: may not be changed in an update.",
-            "StorageClass.storage.k8s.io \"fast\" is invalid: reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.",
-            "Service \"s\" is invalid: spec.clusterIPs[0]: Invalid value: [\"None\"]: may not change once set",
-            "PersistentVolumeClaim \"p\" is invalid: spec.resources.requests.storage: Forbidden: field can not be less than status.capacity",
-            "PersistentVolumeClaim \"p\" is invalid: spec.resources.requests.storage: Forbidden: field can not be less than previous value",
-            "Widget.acme.io \"w\" is invalid: spec.size: Invalid value: \"integer\": size is immutable",
-        ] {
-            assert!(matches!(of(422, message), ClusterError::Immutable(_)), "{message}");
-        }
-        for message in [
-            "Service \"is immutable\" is invalid: spec.ports: Required value",
-            "Deployment.apps \"d\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0",
-        ] {
-            assert!(matches!(of(422, message), ClusterError::Invalid(_)), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_claim_that_is_created_anew_may_lose_its_data_which_is_said() {
-        let message = "PersistentVolumeClaim \"p\" is invalid: spec: Forbidden: spec is immutable after creation";
-        assert!(
-            of(422, message)
-                .to_string()
-                .contains("its volume may be deleted with it")
-        );
-        assert!(
-            !of(422, "Secret \"p\" is invalid: type: field is immutable")
-                .to_string()
-                .contains("volume")
-        );
-    }
-
-    #[test]
-    fn a_conflict_over_replicas_names_the_way_of_who_scales() {
-        let conflict = |field: &str, manager: &str| {
-            let (field, manager) = (field.to_owned(), manager.to_owned());
-            ClusterError::Conflict(vec![FieldConflict { manager, field }]).to_string()
-        };
-        let by_scale = "\"kube-controller-manager\" with subresource \"scale\" using apps/v1";
-        assert!(conflict(".spec.replicas", by_scale).contains("HorizontalPodAutoscaler"));
-        assert!(!conflict(".spec.replicas", "\"kubectl-edit\" using apps/v1").contains("HorizontalPodAutoscaler"));
-        assert!(!conflict(".spec.paused", by_scale).contains("HorizontalPodAutoscaler"));
-    }
-}
+mod tests;

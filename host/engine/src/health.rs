@@ -1,4 +1,4 @@
-//! How objects are, when people ask: as they live in the cluster, or as they are written.
+//! The health of objects on request: of live objects, or of manifests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,21 +22,22 @@ use crate::{
     classify::classify, concurrent::in_order, engine::Engine, error::EngineError, judge::HealthAssessor, live,
 };
 
-/// An object with its judgement.
+/// An object with its health.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AssessedObject {
-    /// The object.
+    /// The key of the object.
     pub object: ObjectKey,
-    /// The plugin that judged it; nobody when it isn't there.
-    pub by: Option<PluginRef>,
-    /// How it is.
+    /// The plugin that assessed it; `None` when the object doesn't exist.
+    #[serde(rename = "by")]
+    pub plugin: Option<PluginRef>,
+    /// The assessment.
     #[serde(flatten)]
     pub assessment: Assessment,
 }
 
-/// Judges objects as they are written. No cluster is asked: what a plugin would like to see beside an object it doesn't get.
-pub async fn judge(
+/// Assesses objects of manifests. No cluster is asked, so plugins get no related objects.
+pub async fn assess_manifests(
     plugins: &dyn Plugins,
     application: &Application,
     mode: Mode,
@@ -46,27 +47,27 @@ pub async fn judge(
 ) -> Vec<AssessedObject> {
     let mut judged = Vec::new();
     for object in objects {
-        let by = plugins.answerer(&PluginQuery::Health(object.group_kind()));
+        let by = plugins.plugin_for(&PluginQuery::Health(object.group_kind()));
         let question = HealthQuestion {
             application,
             object: &object,
             mode,
             related: None,
-            settings: by.as_ref().and_then(|by| settings.of(&by.plugin)),
+            settings: by.as_ref().and_then(|by| settings.for_plugin(&by.plugin)),
             now,
         };
         judged.push(AssessedObject {
-            assessment: crate::judge::ask(plugins, by.as_ref(), question).await,
+            assessment: crate::judge::assess_or_unknown(plugins, by.as_ref(), question).await,
             object: object.key(),
-            by,
+            plugin: by,
         });
     }
     judged
 }
 
 impl Engine {
-    /// Judges the live objects of an application: what its last sync named, and what else it made. Hooks don't count, nor does what
-    /// belongs to another application.
+    /// Assesses the live objects of an application: those of its last sync, and others that it created. Hooks and objects of other
+    /// applications are left out.
     ///
     /// # Errors
     ///
@@ -77,11 +78,11 @@ impl Engine {
         mode: Option<Mode>,
         settings: &PluginSettings,
     ) -> Result<Vec<AssessedObject>, EngineError> {
-        let store = self.open_known(application).await?;
+        let store = self.open_existing_store(application).await?;
         let mode = mode.unwrap_or(store.head.mode);
         let mut desired = Vec::new();
         for manifest in store.manifests().await? {
-            let Ok(directives) = directive::directives(&manifest, mode) else {
+            let Ok(directives) = directive::read_directives(&manifest, mode) else {
                 continue;
             };
             let classified = classify(&**self.plugins(), application, manifest, directives, mode, settings).await;
@@ -93,23 +94,23 @@ impl Engine {
         }
         let inventory = store.inventory().await;
         let ownership = Ownership::new(application, &inventory);
-        let live = live::look_up(self.cluster(), application, desired.iter().cloned(), &store.head.places);
+        let live = live::read_live_objects(self.cluster(), application, desired.iter().cloned(), &store.head.places);
         let mut live = live
             .await
-            .map_err(EngineError::while_("reading the application's objects"))?;
+            .map_err(EngineError::during("reading the application's objects"))?;
         let named: BTreeSet<&ObjectKey> = desired.iter().collect();
         live.retain(|key, object| {
             let counts = if named.contains(key) {
-                ownership.another(object).is_none()
+                ownership.other_owner(object).is_none()
             } else {
                 ownership.is_own(object)
             };
             counts && object.label(labels::HOOK).is_none()
         });
-        Ok(self.judge_live(application, mode, settings, desired, live).await)
+        Ok(self.assess_live(application, mode, settings, desired, live).await)
     }
 
-    /// Judges live objects by their keys.
+    /// Assesses live objects by their keys.
     ///
     /// # Errors
     ///
@@ -122,11 +123,11 @@ impl Engine {
         keys: Vec<ObjectKey>,
     ) -> Result<Vec<AssessedObject>, EngineError> {
         let live = self.cluster().look_up(keys.iter().cloned()).await;
-        let live = live.map_err(EngineError::while_("reading the objects"))?;
-        Ok(self.judge_live(application, mode, settings, keys, live).await)
+        let live = live.map_err(EngineError::during("reading the objects"))?;
+        Ok(self.assess_live(application, mode, settings, keys, live).await)
     }
 
-    async fn judge_live(
+    async fn assess_live(
         &self,
         application: &Application,
         mode: Mode,
@@ -146,19 +147,19 @@ impl Engine {
         let missing: Vec<AssessedObject> = missing
             .map(|object| AssessedObject {
                 object,
-                by: None,
+                plugin: None,
                 assessment: Assessment::new(Health::Missing, "it isn't there", ""),
             })
             .collect();
         let asked = live.iter().map(|(key, object)| {
             let judge = &judge;
             async move {
-                let by = judge.plugins.answerer(&PluginQuery::Health(key.group_kind()));
+                let by = judge.plugins.plugin_for(&PluginQuery::Health(key.group_kind()));
                 let first = judge.assess(by.as_ref(), object).await;
                 AssessedObject {
-                    assessment: judge.explain(by.as_ref(), object, first, None).await,
+                    assessment: judge.assess_with_related(by.as_ref(), object, first, None).await,
                     object: key.clone(),
-                    by,
+                    plugin: by,
                 }
             }
         });

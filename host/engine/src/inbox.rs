@@ -1,39 +1,39 @@
-//! What a driver is told, in the order in which it happened.
+//! What a driver receives, in the order in which it happened.
 //!
 //! | entry | bound | when it is reached |
 //! | --- | --- | --- |
-//! | answers to orders | [`MAX_ANSWERS`] | whoever has one more waits, and begins no other order meanwhile |
+//! | answers to effects | [`MAX_ANSWERS`] | the sender waits, and its effect counts as still running |
 //! | observations of objects | [`MAX_OBSERVATIONS`] | a newer one replaces the last one of the same task and object |
-//! | troubles | [`MAX_TROUBLES`] | the newest is left out, and logged |
+//! | problems | [`MAX_TROUBLES`] | the newest is dropped, and logged |
 //!
-//! Observations don't wait: a watch that waited for the driver couldn't take the driver's orders.
+//! Observations don't wait: a watch that waited for the driver couldn't receive the driver's commands.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use capstan_core::{fact::Fact, input::InputKind, object::ObjectKey, task::TaskId};
+use capstan_core::{fact::ObservedState, input::InputKind, object::ObjectKey, task::TaskId};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::coop::consume_budget,
 };
 
-/// How many answers the driver hasn't read yet.
+/// How many unread answers there may be.
 const MAX_ANSWERS: usize = 1_024;
-/// How many observations the driver hasn't read yet, before they replace each other.
+/// How many unread observations there may be before they replace each other.
 const MAX_OBSERVATIONS: usize = 4_096;
-/// From so many times [`MAX_OBSERVATIONS`] on, there is one for each task and object only.
-const LAST_RESORT: usize = 4;
-/// How many troubles the driver hasn't read yet.
-const MAX_TROUBLES: usize = 256;
+/// From this many times [`MAX_OBSERVATIONS`] on, there is only one observation for each task and object.
+const OVERFLOW_FACTOR: usize = 4;
+/// How many unread problems there may be.
+const MAX_PROBLEMS: usize = 256;
 
-/// The sending end.
+/// The sending side of the inbox.
 #[derive(Clone)]
 pub(crate) struct Inbox(Arc<Shared>);
 
-/// The driver's end.
-pub(crate) struct Reader(Arc<Shared>);
+/// The receiving side of the inbox, for the driver.
+pub(crate) struct InboxReader(Arc<Shared>);
 
 struct Shared {
     queue: Mutex<Queue>,
@@ -45,28 +45,28 @@ struct Shared {
 struct Queue {
     entries: VecDeque<Entry>,
     /// The position of the first entry; positions count from 0.
-    first: u64,
+    first_position: u64,
     /// The position of the last observation of each task and object.
-    last: HashMap<(TaskId, ObjectKey), u64>,
+    last_observations: HashMap<(TaskId, ObjectKey), u64>,
     observations: usize,
-    troubles: usize,
+    problems: usize,
     is_closed: bool,
 }
 
 struct Entry {
-    happened: InputKind,
-    /// The room that an answer takes.
-    _room: Option<OwnedSemaphorePermit>,
+    input: InputKind,
+    /// The permit of an answer; it is returned when the entry is read.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// Makes an inbox.
-pub(crate) fn inbox() -> (Inbox, Reader) {
+/// Makes an inbox, with both sides.
+pub(crate) fn inbox() -> (Inbox, InboxReader) {
     let shared = Arc::new(Shared {
         queue: Mutex::default(),
         changed: Notify::new(),
         answers: Arc::new(Semaphore::new(MAX_ANSWERS)),
     });
-    (Inbox(Arc::clone(&shared)), Reader(shared))
+    (Inbox(Arc::clone(&shared)), InboxReader(shared))
 }
 
 impl Shared {
@@ -76,28 +76,28 @@ impl Shared {
 }
 
 impl Inbox {
-    /// Adds the answer to an order, as soon as there is room for it. Says whether the driver is still there.
-    pub async fn answer(&self, happened: InputKind) -> bool {
+    /// Adds the answer to an effect, as soon as there is room for it. Returns `false` when the driver is gone.
+    pub async fn push_answer(&self, happened: InputKind) -> bool {
         let Ok(room) = Arc::clone(&self.0.answers).acquire_owned().await else {
             return false;
         };
-        self.add(|queue| queue.push(happened, Some(room)));
+        self.with_queue(|queue| queue.push(happened, Some(room)));
         true
     }
 
     /// Adds an observation of an object that a task follows.
-    pub fn observed(&self, task: TaskId, key: ObjectKey, fact: Fact) {
-        self.add(|queue| queue.observed(task, key, fact));
+    pub fn push_observation(&self, task: TaskId, key: ObjectKey, fact: ObservedState) {
+        self.with_queue(|queue| queue.push_observation(task, key, fact));
     }
 
-    /// Adds something that goes wrong outside any task.
-    pub fn troubled(&self, message: String) {
-        self.add(|queue| queue.troubled(message));
+    /// Adds a problem that belongs to no task.
+    pub fn push_problem(&self, message: String) {
+        self.with_queue(|queue| queue.push_problem(message));
     }
 
-    fn add(&self, add: impl FnOnce(&mut Queue)) {
+    fn with_queue(&self, add: impl FnOnce(&mut Queue)) {
         let mut queue = self.0.queue();
-        // Nobody reads it when the operation is over.
+        // Nothing reads it when the operation is finished.
         if !queue.is_closed {
             add(&mut queue);
         }
@@ -108,68 +108,71 @@ impl Inbox {
 
 impl Queue {
     fn push(&mut self, happened: InputKind, room: Option<OwnedSemaphorePermit>) {
-        self.entries.push_back(Entry { happened, _room: room });
+        self.entries.push_back(Entry {
+            input: happened,
+            _permit: room,
+        });
     }
 
-    fn observed(&mut self, task: TaskId, key: ObjectKey, fact: Fact) {
+    fn push_observation(&mut self, task: TaskId, key: ObjectKey, fact: ObservedState) {
         let followed = (task, key);
         if self.observations >= MAX_OBSERVATIONS
-            && let Some(at) = self.last.get(&followed)
-            && let Some(index) = at.checked_sub(self.first)
+            && let Some(at) = self.last_observations.get(&followed)
+            && let Some(index) = at.checked_sub(self.first_position)
             && let Some(entry) = usize::try_from(index)
                 .ok()
                 .and_then(|index| self.entries.get_mut(index))
-            && let InputKind::Observed { fact: before, .. } = &mut entry.happened
-            && (is_same_object(before, &fact) || self.observations >= MAX_OBSERVATIONS * LAST_RESORT)
+            && let InputKind::Observed { state: before, .. } = &mut entry.input
+            && (is_same_object(before, &fact) || self.observations >= MAX_OBSERVATIONS * OVERFLOW_FACTOR)
         {
             *before = fact;
             return;
         }
-        self.last
-            .insert(followed.clone(), self.first + self.entries.len() as u64);
+        self.last_observations
+            .insert(followed.clone(), self.first_position + self.entries.len() as u64);
         self.observations += 1;
         let (task, key) = followed;
-        self.push(InputKind::Observed { task, key, fact }, None);
+        self.push(InputKind::Observed { task, key, state: fact }, None);
     }
 
-    fn troubled(&mut self, message: String) {
-        if self.troubles >= MAX_TROUBLES {
-            tracing::warn!(message, "the operation has too many troubles to list this one");
+    fn push_problem(&mut self, message: String) {
+        if self.problems >= MAX_PROBLEMS {
+            tracing::warn!(message, "a problem is dropped: the operation has too many of them");
             return;
         }
-        self.troubles += 1;
-        self.push(InputKind::Troubled { message }, None);
+        self.problems += 1;
+        self.push(InputKind::Problem { message }, None);
     }
 
     fn pop(&mut self) -> Option<InputKind> {
-        let happened = self.entries.pop_front()?.happened;
+        let happened = self.entries.pop_front()?.input;
         match &happened {
             InputKind::Observed { task, key, .. } => {
                 self.observations -= 1;
                 let followed = (task.clone(), key.clone());
-                if self.last.get(&followed) == Some(&self.first) {
-                    self.last.remove(&followed);
+                if self.last_observations.get(&followed) == Some(&self.first_position) {
+                    self.last_observations.remove(&followed);
                 }
             }
-            InputKind::Troubled { .. } => self.troubles -= 1,
+            InputKind::Problem { .. } => self.problems -= 1,
             _ => {}
         }
-        self.first += 1;
+        self.first_position += 1;
         Some(happened)
     }
 }
 
-/// Says whether two looks are at the same object: what an earlier one shows of it, the later one shows too.
-fn is_same_object(before: &Fact, now: &Fact) -> bool {
+/// Says whether two observations are of the same object. Then the later one shows everything that the earlier one shows.
+fn is_same_object(before: &ObservedState, now: &ObservedState) -> bool {
     match (before, now) {
-        (Fact::Present(before), Fact::Present(now)) => before.uid == now.uid,
-        (Fact::Gone, Fact::Gone) => true,
-        (Fact::Present(_), Fact::Gone) | (Fact::Gone, Fact::Present(_)) => false,
+        (ObservedState::Present(before), ObservedState::Present(now)) => before.uid == now.uid,
+        (ObservedState::Gone, ObservedState::Gone) => true,
+        (ObservedState::Present(_), ObservedState::Gone) | (ObservedState::Gone, ObservedState::Present(_)) => false,
     }
 }
 
-impl Reader {
-    /// Returns what happened next. Dropping the future loses nothing.
+impl InboxReader {
+    /// Returns the next entry. Dropping the future loses nothing.
     pub async fn next(&mut self) -> InputKind {
         loop {
             consume_budget().await;
@@ -181,13 +184,13 @@ impl Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for InboxReader {
     fn drop(&mut self) {
         self.0.answers.close();
         let mut queue = self.0.queue();
         queue.is_closed = true;
         queue.entries.clear();
-        queue.last.clear();
+        queue.last_observations.clear();
     }
 }
 
@@ -216,9 +219,9 @@ mod tests {
         TaskId(format!("Sync/0/ConfigMap/c{number}"))
     }
 
-    fn fact(uid: &str, version: usize) -> Fact {
+    fn fact(uid: &str, version: usize) -> ObservedState {
         let object = Object(json!({ "metadata": { "uid": uid, "resourceVersion": version.to_string() } }));
-        Fact::Present(ObservedObject::of(
+        ObservedState::Present(ObservedObject::new(
             &object,
             Assessment::new(Health::Progressing, "", ""),
         ))
@@ -228,7 +231,7 @@ mod tests {
         InputKind::Woke
     }
 
-    fn drain(reader: &mut Reader) -> Vec<InputKind> {
+    fn drain(reader: &mut InboxReader) -> Vec<InputKind> {
         std::iter::from_fn(|| reader.0.queue().pop()).collect()
     }
 
@@ -236,40 +239,40 @@ mod tests {
     async fn below_its_bounds_everything_is_received_in_order() {
         let (inbox, mut reader) = inbox();
         assert!(reader.next().now_or_never().is_none());
-        inbox.observed(task(1), key(1), fact("u", 1));
-        assert!(inbox.answer(woke()).await);
-        inbox.observed(task(1), key(1), fact("u", 2));
-        inbox.troubled("trouble".to_owned());
+        inbox.push_observation(task(1), key(1), fact("u", 1));
+        assert!(inbox.push_answer(woke()).await);
+        inbox.push_observation(task(1), key(1), fact("u", 2));
+        inbox.push_problem("trouble".to_owned());
         let observed = |version| InputKind::Observed {
             task: task(1),
             key: key(1),
-            fact: fact("u", version),
+            state: fact("u", version),
         };
-        let troubled = InputKind::Troubled {
+        let troubled = InputKind::Problem {
             message: "trouble".to_owned(),
         };
         for expected in [observed(1), woke(), observed(2), troubled] {
             assert_eq!(reader.next().await, expected);
         }
-        assert_eq!(reader.0.queue().last.len(), 0);
+        assert_eq!(reader.0.queue().last_observations.len(), 0);
     }
 
     #[tokio::test]
     async fn answers_wait_for_room_and_end_with_the_driver() {
         let (inbox, mut reader) = inbox();
         for _ in 0..MAX_ANSWERS {
-            assert!(inbox.answer(woke()).await);
+            assert!(inbox.push_answer(woke()).await);
         }
-        let mut waiting = Box::pin(inbox.answer(woke()));
+        let mut waiting = Box::pin(inbox.push_answer(woke()));
         assert!((&mut waiting).now_or_never().is_none());
         // What doesn't wait has room all the same.
-        inbox.observed(task(1), key(1), fact("u", 1));
+        inbox.push_observation(task(1), key(1), fact("u", 1));
         reader.next().await;
         assert!(waiting.await);
-        let waiting = inbox.answer(woke());
+        let waiting = inbox.push_answer(woke());
         drop(reader);
         assert!(!waiting.await);
-        inbox.troubled("x".to_owned());
+        inbox.push_problem("x".to_owned());
         assert_eq!(inbox.0.queue().entries.len(), 0);
     }
 
@@ -279,7 +282,7 @@ mod tests {
         let objects = 100;
         for version in 0..1_000 {
             for number in 0..objects {
-                inbox.observed(task(number), key(number), fact("u", version));
+                inbox.push_observation(task(number), key(number), fact("u", version));
             }
             assert!(reader.0.queue().entries.len() <= MAX_OBSERVATIONS + objects);
         }
@@ -292,7 +295,7 @@ mod tests {
             let expected = InputKind::Observed {
                 task: task(number),
                 key: key(number),
-                fact: fact("u", 999),
+                state: fact("u", 999),
             };
             assert_eq!(last, Some(&expected));
         }
@@ -302,36 +305,42 @@ mod tests {
     fn that_an_object_went_is_kept_apart_from_what_took_its_name() {
         let (inbox, mut reader) = inbox();
         for _ in 0..MAX_OBSERVATIONS {
-            inbox.observed(task(0), key(0), fact("other", 1));
+            inbox.push_observation(task(0), key(0), fact("other", 1));
         }
         for (uid, version) in [("a", 1), ("a", 2), ("", 0), ("", 0), ("b", 3), ("b", 4)] {
-            let fact = if uid.is_empty() { Fact::Gone } else { fact(uid, version) };
-            inbox.observed(task(1), key(1), fact);
+            let fact = if uid.is_empty() {
+                ObservedState::Gone
+            } else {
+                fact(uid, version)
+            };
+            inbox.push_observation(task(1), key(1), fact);
         }
         let read = drain(&mut reader);
-        let facts: Vec<&Fact> = read
+        let facts: Vec<&ObservedState> = read
             .iter()
             .filter_map(|happened| match happened {
-                InputKind::Observed { task: of, fact, .. } if *of == task(1) => Some(fact),
+                InputKind::Observed {
+                    task: of, state: fact, ..
+                } if *of == task(1) => Some(fact),
                 _ => None,
             })
             .collect();
-        assert_eq!(facts, [&fact("a", 2), &Fact::Gone, &fact("b", 4)]);
+        assert_eq!(facts, [&fact("a", 2), &ObservedState::Gone, &fact("b", 4)]);
         // However often that happens, there is a bound.
-        for number in 0..MAX_OBSERVATIONS * LAST_RESORT * 2 {
-            inbox.observed(task(1), key(1), fact(&number.to_string(), 1));
+        for number in 0..MAX_OBSERVATIONS * OVERFLOW_FACTOR * 2 {
+            inbox.push_observation(task(1), key(1), fact(&number.to_string(), 1));
         }
-        assert_eq!(drain(&mut reader).len(), MAX_OBSERVATIONS * LAST_RESORT);
+        assert_eq!(drain(&mut reader).len(), MAX_OBSERVATIONS * OVERFLOW_FACTOR);
     }
 
     #[test]
     fn troubles_are_bounded() {
         let (inbox, mut reader) = inbox();
-        for number in 0..2 * MAX_TROUBLES {
-            inbox.troubled(number.to_string());
+        for number in 0..2 * MAX_PROBLEMS {
+            inbox.push_problem(number.to_string());
         }
-        assert_eq!(drain(&mut reader).len(), MAX_TROUBLES);
-        inbox.troubled("again".to_owned());
+        assert_eq!(drain(&mut reader).len(), MAX_PROBLEMS);
+        inbox.push_problem("again".to_owned());
         assert_eq!(drain(&mut reader).len(), 1);
     }
 }

@@ -1,5 +1,5 @@
-//! Takes down what an operation is told and what plugins are asked meanwhile, page by page: a page that isn't full yet is stored with the
-//! operation's state, so that both are always about the same moment.
+//! Records the inputs of an operation and the calls of plugins, page by page. A page that isn't full yet is stored with the operation's
+//! state, so that both are always of the same moment.
 
 use std::{
     collections::HashSet,
@@ -17,8 +17,8 @@ use capstan_core::{
     journal::{Entry, EntryToWrite, HealthCall, Omission, PluginCall, PluginExchange},
     plan::Plan,
     plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, PlaceQuestion, Placement, PluginError, PluginQuery,
-        PluginRef, Plugins, PolicyQuestion, SettingsFlaw,
+        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
+        PluginRef, Plugins, PolicyQuestion, SettingsProblem,
     },
 };
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
@@ -28,12 +28,12 @@ use serde_json::{Map, Value};
 
 use crate::error::EngineError;
 
-/// A page is full with so many compressed bytes. An open one is sent with every write of the operation's state.
-const PAGE: usize = 96 << 10;
-/// So many bytes of JSON at most: an operation on thousands of objects has a few millions.
-const MOST: usize = 32 << 20;
-/// So many of them about health: what was asked about a few hundred large objects, or thousands of small ones.
-const MOST_HEALTH: usize = 8 << 20;
+/// A page is full from this number of compressed bytes on. The page that isn't full is sent with every write of the operation's state.
+const PAGE_BYTES: usize = 96 << 10;
+/// The most bytes of JSON: an operation on thousands of objects has a few million.
+const MAX_JSON_BYTES: usize = 32 << 20;
+/// The most bytes of health calls among them: enough for a few hundred large objects, or thousands of small ones.
+const MAX_HEALTH_JSON_BYTES: usize = 8 << 20;
 
 /// The journal of an operation.
 pub(crate) struct Journal(Mutex<Pages>);
@@ -41,52 +41,52 @@ pub(crate) struct Journal(Mutex<Pages>);
 struct Pages {
     page: DeflateEncoder<Vec<u8>>,
     bytes: usize,
-    bytes_of_health: usize,
-    /// What was asked about health: the same again tells nothing.
-    seen: HashSet<u64>,
+    health_bytes: usize,
+    /// Hashes of the recorded health calls: the same call isn't recorded twice.
+    seen_health_calls: HashSet<u64>,
     is_cut: bool,
-    is_cut_of_health: bool,
+    is_health_cut: bool,
 }
 
-/// What of a journal isn't stored yet.
+/// A part of a journal that isn't stored yet.
 pub(crate) enum Page {
-    /// It goes on.
+    /// The page isn't full yet.
     Open(Vec<u8>),
-    /// It is full, and the next one has begun.
+    /// The page is full, and the next one has begun.
     Full(Vec<u8>),
 }
 
 impl Journal {
-    /// Begins with what was asked while planning.
+    /// Starts a journal with the plugin calls of planning.
     pub fn begin(asked: Vec<PluginCall>) -> Arc<Journal> {
         let journal = Arc::new(Journal(Mutex::new(Pages {
-            page: empty(),
+            page: new_encoder(),
             bytes: 0,
-            bytes_of_health: 0,
-            seen: HashSet::new(),
+            health_bytes: 0,
+            seen_health_calls: HashSet::new(),
             is_cut: false,
-            is_cut_of_health: false,
+            is_health_cut: false,
         })));
         for one in asked {
-            journal.asked(one);
+            journal.record_call(one);
         }
         journal
     }
 
-    /// Takes down what the operation is about to be told.
-    pub fn told(&self, input: &Input) {
-        self.pages().write(&EntryToWrite::Told(input));
+    /// Records an input of the operation.
+    pub fn record_input(&self, input: &Input) {
+        self.pages().write(&EntryToWrite::Input(input));
     }
 
-    /// Returns what isn't stored yet.
+    /// Returns the part that isn't stored yet.
     pub fn page(&self) -> Page {
         let mut pages = self.pages();
         // Writing into memory succeeds.
         pages.page.flush().ok();
-        if pages.page.get_ref().len() < PAGE {
+        if pages.page.get_ref().len() < PAGE_BYTES {
             return Page::Open(pages.page.get_ref().clone());
         }
-        let full = mem::replace(&mut pages.page, empty());
+        let full = mem::replace(&mut pages.page, new_encoder());
         Page::Full(full.finish().unwrap_or_default())
     }
 
@@ -95,153 +95,155 @@ impl Journal {
     }
 }
 
-fn empty() -> DeflateEncoder<Vec<u8>> {
+fn new_encoder() -> DeflateEncoder<Vec<u8>> {
     DeflateEncoder::new(Vec::new(), Compression::fast())
 }
 
 impl Pages {
     fn write(&mut self, entry: &impl Serialize) {
-        self.put(line(entry));
+        self.append_line(json_line(entry));
     }
 
-    fn put(&mut self, mut line_of_it: Vec<u8>) {
+    fn append_line(&mut self, mut line_of_it: Vec<u8>) {
         if self.is_cut {
             return;
         }
         self.bytes += line_of_it.len();
-        self.is_cut = self.bytes > MOST;
+        self.is_cut = self.bytes > MAX_JSON_BYTES;
         if self.is_cut {
-            line_of_it = line(&Entry::Left(Omission::Everything));
+            line_of_it = json_line(&Entry::Omitted(Omission::Everything));
         }
         // Writing into memory succeeds.
         self.page.write_all(&line_of_it).ok();
     }
 
-    /// Takes down a question about health, if it wasn't asked before like this and there is room.
-    fn judged(&mut self, judged: &HealthCall<'_>) {
-        if self.is_cut || self.is_cut_of_health || !self.seen.insert(judged.hash()) {
+    /// Records a health call, if it is new and there is room.
+    fn record_health_call(&mut self, judged: &HealthCall<'_>) {
+        if self.is_cut || self.is_health_cut || !self.seen_health_calls.insert(judged.hash()) {
             return;
         }
-        let line = line(&EntryToWrite::Asked(judged));
-        self.bytes_of_health += line.len();
-        self.is_cut_of_health = self.bytes_of_health > MOST_HEALTH;
-        if self.is_cut_of_health {
-            self.write(&Entry::Left(Omission::Health));
+        let line = json_line(&EntryToWrite::PluginCall(judged));
+        self.health_bytes += line.len();
+        self.is_health_cut = self.health_bytes > MAX_HEALTH_JSON_BYTES;
+        if self.is_health_cut {
+            self.write(&Entry::Omitted(Omission::Health));
         } else {
-            self.put(line);
+            self.append_line(line);
         }
     }
 }
 
-/// Writes an entry as a line. What is written here is read by whoever carries on, so it can be written.
-fn line(entry: &impl Serialize) -> Vec<u8> {
+/// Writes an entry as a line of JSON. It is only ever an entry that can be written.
+fn json_line(entry: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(entry).unwrap_or_default();
     line.push(b'\n');
     line
 }
 
-/// Reads a page, full or open.
+/// Reads a page, full or not.
 ///
 /// # Errors
 ///
-/// Returns what can't be read: an entry that a newer version made.
+/// Returns the entry that can't be read, since a newer version wrote it.
 pub(crate) fn read(page: &[u8]) -> Result<Vec<Entry>, EngineError> {
     let mut text = Vec::new();
-    // An open page has no end; what is there of it is whole.
-    let read = DeflateDecoder::new(page).take(2 * MOST as u64).read_to_end(&mut text);
+    // A page that isn't full has no end of the stream; what is there is complete.
+    let read = DeflateDecoder::new(page)
+        .take(2 * MAX_JSON_BYTES as u64)
+        .read_to_end(&mut text);
     if let Err(error) = read
         && error.kind() != std::io::ErrorKind::UnexpectedEof
     {
-        return Err(EngineError::Stored(error.to_string()));
+        return Err(EngineError::InvalidState(error.to_string()));
     }
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines
-        .map(|line| serde_json::from_slice(line).map_err(|error| EngineError::Stored(error.to_string())))
+        .map(|line| serde_json::from_slice(line).map_err(|error| EngineError::InvalidState(error.to_string())))
         .collect()
 }
 
-/// An operation that is over, with all that is needed to go through it again.
+/// A finished operation with everything that a replay needs.
 #[derive(Debug, Clone)]
 pub struct StoredOperation {
-    /// What it ran.
+    /// The plan.
     pub plan: Arc<Plan>,
-    /// What it was told and what plugins were asked, in order.
+    /// The inputs and plugin calls, in order.
     pub entries: Vec<Entry>,
 }
 
-/// Who takes down what plugins are asked.
+/// Records the calls of plugins.
 pub(crate) trait CallRecorder: Send + Sync {
-    /// Takes down a question about a hook, with its answer.
-    fn asked(&self, asked: PluginCall);
+    /// Records a call about a hook, with its answer.
+    fn record_call(&self, asked: PluginCall);
 
-    /// Takes down a question about health.
-    fn judged(&self, judged: &HealthCall<'_>);
+    /// Records a call about the health of an object.
+    fn record_health_call(&self, judged: &HealthCall<'_>);
 }
 
 impl CallRecorder for Journal {
-    fn asked(&self, asked: PluginCall) {
-        self.pages().write(&Entry::Asked(Box::new(asked)));
+    fn record_call(&self, asked: PluginCall) {
+        self.pages().write(&Entry::PluginCall(Box::new(asked)));
     }
 
-    fn judged(&self, judged: &HealthCall<'_>) {
-        self.pages().judged(judged);
+    fn record_health_call(&self, judged: &HealthCall<'_>) {
+        self.pages().record_health_call(judged);
     }
 }
 
-/// While planning there is no journal yet, and nobody asks how something is.
+/// During planning there is no journal yet, and no health is assessed.
 impl CallRecorder for Mutex<Vec<PluginCall>> {
-    fn asked(&self, asked: PluginCall) {
+    fn record_call(&self, asked: PluginCall) {
         self.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     }
 
-    fn judged(&self, _: &HealthCall<'_>) {}
+    fn record_health_call(&self, _: &HealthCall<'_>) {}
 }
 
-/// Plugins, and somebody who takes down what they are asked.
+/// Plugins whose calls are recorded.
 pub(crate) struct RecordingPlugins {
     pub plugins: Arc<dyn Plugins>,
-    pub to: Arc<dyn CallRecorder>,
+    pub recorder: Arc<dyn CallRecorder>,
 }
 
 impl RecordingPlugins {
-    fn take_down(&self, at: Option<Timestamp>, by: &PluginRef, what: PluginExchange) {
-        self.to.asked(PluginCall::new(at, by, what));
+    fn record(&self, at: Option<Timestamp>, by: &PluginRef, what: PluginExchange) {
+        self.recorder.record_call(PluginCall::new(at, by, what));
     }
 }
 
 #[async_trait]
 impl Plugins for RecordingPlugins {
-    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
-        self.plugins.answerer(need)
+    fn plugin_for(&self, need: &PluginQuery) -> Option<PluginRef> {
+        self.plugins.plugin_for(need)
     }
 
     fn policies_for_all(&self) -> Vec<PluginRef> {
         self.plugins.policies_for_all()
     }
 
-    fn requested(&self, by: &PluginRef) -> Grants {
-        self.plugins.requested(by)
+    fn requested_grants(&self, by: &PluginRef) -> Grants {
+        self.plugins.requested_grants(by)
     }
 
-    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
-        self.plugins.flaws_of_settings(by, settings)
+    fn check_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
+        self.plugins.check_settings(by, settings)
     }
 
-    fn names_of_settings(&self, by: &PluginRef) -> Option<Vec<String>> {
-        self.plugins.names_of_settings(by)
+    fn setting_names(&self, by: &PluginRef) -> Option<Vec<String>> {
+        self.plugins.setting_names(by)
     }
 
     fn hook_types(&self) -> Vec<String> {
         self.plugins.hook_types()
     }
 
-    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError> {
+    async fn place(&self, by: &PluginRef, question: PlacementQuestion) -> Result<Placement, PluginError> {
         let answer = self.plugins.place(by, question.clone()).await;
         let what = PluginExchange::Place {
             question,
             answer: answer.clone(),
         };
-        self.take_down(None, by, what);
+        self.record(None, by, what);
         answer
     }
 
@@ -258,13 +260,14 @@ impl Plugins for RecordingPlugins {
             question,
             answer: answer.clone(),
         };
-        self.take_down(Some(now), by, what);
+        self.record(Some(now), by, what);
         answer
     }
 
     async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let answer = self.plugins.assess(by, question).await;
-        self.to.judged(&HealthCall::new(by, &question, &answer));
+        self.recorder
+            .record_health_call(&HealthCall::new(by, &question, &answer));
         answer
     }
 
@@ -274,7 +277,7 @@ impl Plugins for RecordingPlugins {
             question: Box::new(question),
             answer: answer.clone(),
         };
-        self.take_down(Some(now), by, what);
+        self.record(Some(now), by, what);
         answer
     }
 }
@@ -289,7 +292,7 @@ mod tests {
     fn troubled(message: String) -> Input {
         Input {
             at: Timestamp::UNIX_EPOCH,
-            what: InputKind::Troubled { message },
+            kind: InputKind::Problem { message },
         }
     }
 
@@ -307,8 +310,8 @@ mod tests {
         for n in 0..30_000_u32 {
             // Numbers that don't compress away.
             let input = troubled(format!("{:x}", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-            journal.told(&input);
-            expected.push(Entry::Told(Box::new(input)));
+            journal.record_input(&input);
+            expected.push(Entry::Input(Box::new(input)));
             if n % 1000 == 0 {
                 let page = journal.page();
                 let so_far = [kept.clone(), read(of(&page)).unwrap()].concat();
@@ -325,11 +328,11 @@ mod tests {
     fn a_journal_that_becomes_too_long_says_where_it_ends() {
         let journal = Journal::begin(Vec::new());
         for _ in 0..40 {
-            journal.told(&troubled("x".repeat(1 << 20)));
+            journal.record_input(&troubled("x".repeat(1 << 20)));
         }
         let entries = read(of(&journal.page())).unwrap();
         assert_eq!(entries.len(), 32);
-        assert_eq!(entries.last(), Some(&Entry::Left(Omission::Everything)));
+        assert_eq!(entries.last(), Some(&Entry::Omitted(Omission::Everything)));
     }
 
     #[test]
@@ -362,14 +365,14 @@ mod tests {
                 now: Timestamp::from_second(second).unwrap(),
             };
             let answer = Ok(Assessment::new(Health::Healthy, "", ""));
-            journal.judged(&HealthCall::new(&by, &question, &answer));
+            journal.record_health_call(&HealthCall::new(&by, &question, &answer));
         };
         ask(1, "1");
         ask(2, "1");
         ask(3, "2");
         let entries = read(of(&journal.page())).unwrap();
         let versions = entries.iter().map(|entry| match entry {
-            Entry::Asked(asked) => match &asked.what {
+            Entry::PluginCall(asked) => match &asked.exchange {
                 PluginExchange::Assess { object, .. } => {
                     assert_eq!(
                         object.0,

@@ -1,6 +1,6 @@
-//! How an object is: asks the plugin that judges its kind, and shows it what it asks to see beside the object.
+//! Assesses the health of objects by the plugins that claim their kinds, with the related objects that these plugins ask for.
 //!
-//! A healthy object costs one call and no request. Only a plugin that has something to explain names what it needs
+//! A healthy object costs one call and no request. Only a plugin that has something to explain asks for related objects
 //! ([`Assessment::need`]); its second answer is the last one about this version of the object.
 
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use capstan_core::{
 
 use crate::{clock::Clock, cluster::Cluster, owned};
 
-/// When to look again at events, which nobody watches.
-const EVENTS_AGAIN_MS: u64 = 10_000;
+/// When to assess again for new events, which aren't watched.
+const EVENTS_RECHECK_MILLIS: u64 = 10_000;
 
-/// When to ask a plugin again that gave no answer and didn't say when.
-const ASKED_AGAIN_MS: u64 = 10_000;
+/// When to call a plugin again that gave no answer and no time.
+const RETRY_AFTER_MILLIS: u64 = 10_000;
 
-/// Asks how objects are, for one operation.
+/// Assesses objects for one operation.
 pub(crate) struct HealthAssessor {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
@@ -32,27 +32,27 @@ pub(crate) struct HealthAssessor {
 }
 
 impl HealthAssessor {
-    /// Asks who judges an object how it is. No answer is Unknown, with the reason.
+    /// Assesses an object by its plugin. Without an answer it is Unknown, with the reason.
     pub async fn assess(&self, by: Option<&PluginRef>, object: &Object) -> Assessment {
-        self.ask(by, object, None).await
+        self.assess_once(by, object, None).await
     }
 
-    /// Asks again, with what the first answer needs. The pods may be known already.
-    pub async fn explain(
+    /// Assesses an object again, with the related objects that the first answer asks for. The pods may be known already.
+    pub async fn assess_with_related(
         &self,
         by: Option<&PluginRef>,
         object: &Object,
         first: Assessment,
         pods: Option<RelatedResult>,
     ) -> Assessment {
-        if first.need.is_empty() {
+        if first.requested_related.is_empty() {
             return first;
         }
         let mut found = Related::new();
-        for word in &first.need {
+        for word in &first.requested_related {
             let what = match (word.as_str(), &pods) {
                 (related::OWNED_PODS, Some(pods)) => pods.clone(),
-                (related::OWNED_PODS, None) => owned::pods(&self.cluster, object).await,
+                (related::OWNED_PODS, None) => owned::owned_pods(&self.cluster, object).await,
                 (related::EVENTS, _) => match self.cluster.events_about(object).await {
                     Ok(events) => RelatedResult::events(events),
                     Err(error) => RelatedResult::refused(error.to_string()),
@@ -62,24 +62,24 @@ impl HealthAssessor {
             };
             found.insert(word.clone(), what);
         }
-        let mut assessment = self.ask(by, object, Some(&found)).await;
+        let mut assessment = self.assess_once(by, object, Some(&found)).await;
         if found.contains_key(related::EVENTS) && assessment.health != Health::Healthy {
-            let soonest = assessment.recheck_after_ms.unwrap_or(EVENTS_AGAIN_MS);
-            assessment.recheck_after_ms = Some(soonest.min(EVENTS_AGAIN_MS));
+            let soonest = assessment.recheck_after_ms.unwrap_or(EVENTS_RECHECK_MILLIS);
+            assessment.recheck_after_ms = Some(soonest.min(EVENTS_RECHECK_MILLIS));
         }
         assessment
     }
 
-    async fn ask(&self, by: Option<&PluginRef>, object: &Object, related: Option<&Related>) -> Assessment {
+    async fn assess_once(&self, by: Option<&PluginRef>, object: &Object, related: Option<&Related>) -> Assessment {
         let question = HealthQuestion {
             application: &self.application,
             object,
             mode: self.mode,
             related,
-            settings: by.and_then(|by| self.settings.of(&by.plugin)),
+            settings: by.and_then(|by| self.settings.for_plugin(&by.plugin)),
             now: self.clock.now(),
         };
-        ask(&*self.plugins, by, question).await
+        assess_or_unknown(&*self.plugins, by, question).await
     }
 
     async fn storage_class(&self, claim: &Object) -> RelatedResult {
@@ -99,8 +99,12 @@ impl HealthAssessor {
     }
 }
 
-/// Asks whoever judges an object. No answer is Unknown, with the reason.
-pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&PluginRef>, question: HealthQuestion<'_>) -> Assessment {
+/// Calls the plugin of an object. Without an answer the object is Unknown, with the reason.
+pub(crate) async fn assess_or_unknown(
+    plugins: &dyn Plugins,
+    by: Option<&PluginRef>,
+    question: HealthQuestion<'_>,
+) -> Assessment {
     let Some(by) = by else {
         return Assessment::new(Health::Unknown, "nobody judges it", "");
     };
@@ -108,10 +112,10 @@ pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&PluginRef>, question:
         Ok(assessment) => assessment,
         Err(error) => {
             let (after_ms, rule) = match &error {
-                PluginError::Retry { after_ms, .. } => (u64::from(*after_ms), health::ASKED_AGAIN),
-                PluginError::CouldNotTell { .. } => (ASKED_AGAIN_MS, health::ASKED_AGAIN),
+                PluginError::Retry { after_ms, .. } => (u64::from(*after_ms), health::ASKED_AGAIN_RULE),
+                PluginError::Unavailable { .. } => (RETRY_AFTER_MILLIS, health::ASKED_AGAIN_RULE),
                 PluginError::Invalid { .. } | PluginError::Failed { .. } | PluginError::Missing { .. } => {
-                    (ASKED_AGAIN_MS, health::NO_ANSWER)
+                    (RETRY_AFTER_MILLIS, health::NO_ANSWER_RULE)
                 }
             };
             Assessment {

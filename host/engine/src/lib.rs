@@ -1,4 +1,4 @@
-//! The shell around the core: it looks at a cluster, carries out what the core orders, and stores how far it is.
+//! The engine: it reads a cluster, carries out the effects that the core orders, and stores the state of operations.
 //!
 //! Real and simulated clusters differ only in the client that [`Engine::new`] is given; real and virtual time only in the
 //! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::plugins::Plugins).
@@ -6,7 +6,7 @@
 //! In reading order: [`Engine`] has the verbs, and `undertake` the way from a wish to a running operation; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
 //! `inbox` is what it is told, [`bus`] what it publishes to any number of subscribers, `waiting` what it waits for at this moment, `queue` how others are told something without waiting; `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
 //! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
-//! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
+//! `saved` are about plans: may we, what would the server say ([`Refusal`]), and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
 mod answers;
 mod backoff;
@@ -35,6 +35,7 @@ mod perform;
 mod permission;
 mod planning;
 mod queue;
+mod refusal;
 mod rehearse;
 mod running;
 mod same;
@@ -53,16 +54,17 @@ pub use crate::{
     bus::{Record, RecordId, Subscription},
     checkpoint::{ContainerLogs, CurrentOperation, DueObject, PastOperation, StoredLogs},
     clock::Clock,
-    engine::{AbandonedState, ApplicationReport, AwaitedSignal, EndedBy, Engine, RemainingObjects},
+    engine::{ApplicationReport, AwaitedSignal, Engine, RemainingObjects, RemovedState, TerminateOutcome},
     error::{ClusterError, EngineError, FieldConflict, HookState},
     journal::StoredOperation,
-    lines::Line,
+    lines::HookLogLine,
     permission::Permission,
-    planning::{Place, Planned, Request},
+    planning::{Place, PlanRequest, PreparedPlan},
+    refusal::Refusal,
     rehearse::DryRunResult,
-    running::Running,
+    running::OperationHandle,
     signals::APPROVAL,
     sweep::{SweepOutcome, SweepResult},
-    undertake::{CarriedOn, LintErrors, Notice, OnBusy, Policy, Same, Undertaken, Work},
+    undertake::{EquivalentOperation, LintErrors, Notice, Preparation, ResumedOperation, StartPolicy, Work},
     waiting::Waiting,
 };

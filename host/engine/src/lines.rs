@@ -1,6 +1,7 @@
-//! What the pods of hooks write: followed live, line by line, and its end kept for the history.
+//! The logs of hooks' pods: followed line by line, with their end kept for the history.
 
 pub(crate) mod redact;
+mod split;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -9,14 +10,14 @@ use std::{
 };
 
 use capstan_core::{
-    effect::Target,
+    effect::ObjectIdentity,
     name::field_selector,
     object::{GroupKind, Object},
     plan::Plan,
     plugins::LogLine,
     task::TaskId,
 };
-use futures::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use jiff::{Timestamp, Unit};
 use kube::{
     api::LogParams,
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
-use self::redact::Redactor;
+use self::{redact::Redactor, split::lines_of};
 use crate::{
     backoff::Backoff,
     bus::Bus,
@@ -34,63 +35,61 @@ use crate::{
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
-    watch::{object_of, watching},
+    watch::{to_object, watch_config},
 };
 
-/// How many bytes of each container's end are kept.
-const KEPT: usize = 64 * 1024;
-/// A longer line is cut.
-const LONGEST: usize = 16 * 1024;
-/// How long the streams of ended containers may take to end, too.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How many lines a hook's plugin hasn't read yet; a line has at most [`LONGEST`] bytes.
-const MAX_UNREAD: usize = 256;
-/// How often in a row a log is asked for again whose stream broke.
-const MOST_TRIES: u32 = 5;
+/// How many bytes of the end of each container's log are kept.
+const MAX_KEPT_BYTES: usize = 64 * 1024;
+/// How long to wait for the end of the streams after the containers have ended.
+const STREAM_END_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many lines a hook's plugin hasn't read yet; a line has at most [`split::LONGEST`] bytes.
+const MAX_UNREAD_LINES: usize = 256;
+/// How often in a row a log whose stream broke is requested again.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// A line that a hook's container wrote.
+/// A line of a hook's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct HookLogLine {
     /// When it was read.
     pub at: Timestamp,
     /// The hook's task.
     pub task: TaskId,
-    /// The pod.
+    /// The pod's name.
     pub pod: String,
-    /// The container.
+    /// The container's name.
     pub container: String,
-    /// The line, without its end.
+    /// The line, without its line ending.
     pub text: String,
 }
 
 /// Follows the logs of an operation's hooks.
-pub(crate) struct Lines {
+pub(crate) struct HookLogs {
     cluster: Cluster,
     clock: Clock,
     bus: Bus,
-    hooks: Mutex<BTreeMap<TaskId, Arc<Hook>>>,
-    /// Plugins that want to see the lines of their hooks.
+    hooks: Mutex<BTreeMap<TaskId, Arc<FollowedHook>>>,
+    /// The plugins that receive the lines of their hooks.
     listeners: Mutex<BTreeMap<TaskId, mpsc::Sender<LogLine>>>,
     redactor: Redactor,
 }
 
-/// Ends all that is still followed when the operation ends, however it ends.
-pub(crate) struct LogFollowers(pub Arc<Lines>);
+/// Stops following all logs when the operation ends, however it ends.
+pub(crate) struct HookLogsGuard(pub Arc<HookLogs>);
 
-impl Drop for LogFollowers {
+impl Drop for HookLogsGuard {
     fn drop(&mut self) {
         self.0.hooks.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
 /// The containers of one hook that are or were followed.
-struct Hook {
-    own: Target,
+struct FollowedHook {
+    target: ObjectIdentity,
     watch: Mutex<Option<JoinHandle<()>>>,
-    streams: Mutex<BTreeMap<Source, Stream>>,
+    streams: Mutex<BTreeMap<ContainerRun, LogStream>>,
 }
 
-impl Drop for Hook {
+impl Drop for FollowedHook {
     fn drop(&mut self) {
         if let Some(watch) = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take() {
             watch.abort();
@@ -103,32 +102,32 @@ impl Drop for Hook {
 
 /// One run of one container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Source {
-    /// When its pod was made: what came first is kept first.
-    made: String,
+struct ContainerRun {
+    /// When its pod was created, for the order in which logs are kept.
+    pod_created_at: String,
     pod: String,
     container: String,
     restarts: u64,
 }
 
-struct Stream {
-    tail: Arc<Mutex<Tail>>,
+struct LogStream {
+    tail: Arc<Mutex<LogTail>>,
     task: JoinHandle<()>,
 }
 
 #[derive(Default)]
-struct Tail {
+struct LogTail {
     lines: VecDeque<(Timestamp, String)>,
     bytes: usize,
     is_cut: bool,
 }
 
-impl Tail {
+impl LogTail {
     fn push(&mut self, at: Timestamp, line: String) {
         self.bytes += line.len() + 1;
         // Nanoseconds would take more room than many lines.
         self.lines.push_back((at.round(Unit::Millisecond).unwrap_or(at), line));
-        while self.bytes > KEPT
+        while self.bytes > MAX_KEPT_BYTES
             && let Some((_, oldest)) = self.lines.pop_front()
         {
             self.bytes -= oldest.len() + 1;
@@ -137,12 +136,12 @@ impl Tail {
     }
 }
 
-fn pods() -> GroupKind {
+fn pod_kind() -> GroupKind {
     GroupKind::new("", "Pod")
 }
 
-/// Says how to find the pods of a hook's object: a label selector or a field selector. Other kinds' pods aren't known.
-fn selectors(own: &Target) -> Option<(String, String)> {
+/// Returns the label selector or the field selector for the pods of a hook's object; `None` for kinds without known pods.
+fn selectors(own: &ObjectIdentity) -> Option<(String, String)> {
     match (own.key.group.as_str(), own.key.kind.as_str()) {
         ("batch", "Job") => Some((format!("batch.kubernetes.io/job-name={}", own.key.name), String::new())),
         ("", "Pod") => Some((String::new(), field_selector(&own.key.name))),
@@ -150,8 +149,8 @@ fn selectors(own: &Target) -> Option<(String, String)> {
     }
 }
 
-/// Says whether a pod is the hook's object itself or owned by it: names are used again.
-fn belongs(pod: &Object, own: &Target) -> bool {
+/// Says whether a pod is the hook's object itself or owned by it, by UID: names are used again.
+fn is_pod_of(pod: &Object, own: &ObjectIdentity) -> bool {
     let owners = pod.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     pod.uid() == own.uid
         || owners
@@ -160,8 +159,8 @@ fn belongs(pod: &Object, own: &Target) -> bool {
             .any(|owner| owner.get("uid").and_then(Value::as_str) == Some(&own.uid))
 }
 
-/// Lists the containers of a pod that have begun, and whether each has ended.
-fn begun(pod: &Object) -> Vec<(Source, bool)> {
+/// Lists the containers of a pod that have started, and whether each has ended.
+fn started_containers(pod: &Object) -> Vec<(ContainerRun, bool)> {
     let statuses = |list: &str| {
         let list = pod.0.pointer(&format!("/status/{list}")).and_then(Value::as_array);
         list.into_iter().flatten()
@@ -170,8 +169,8 @@ fn begun(pod: &Object) -> Vec<(Source, bool)> {
         .chain(statuses("containerStatuses"))
         .filter_map(|status| {
             let is = |state: &str| status.pointer(&format!("/state/{state}")).is_some();
-            let source = Source {
-                made: pod.text("/metadata/creationTimestamp").unwrap_or_default().to_owned(),
+            let source = ContainerRun {
+                pod_created_at: pod.text("/metadata/creationTimestamp").unwrap_or_default().to_owned(),
                 pod: pod.name().to_owned(),
                 container: status.get("name")?.as_str()?.to_owned(),
                 restarts: status.get("restartCount").and_then(Value::as_u64).unwrap_or_default(),
@@ -181,62 +180,68 @@ fn begun(pod: &Object) -> Vec<(Source, bool)> {
         .collect()
 }
 
-impl Lines {
-    pub fn new(cluster: &Cluster, clock: Clock, plan: &Plan, bus: Bus) -> Lines {
-        Lines {
+impl HookLogs {
+    pub fn new(cluster: &Cluster, clock: Clock, plan: &Plan, bus: Bus) -> HookLogs {
+        HookLogs {
             cluster: cluster.clone(),
             clock,
             bus,
             hooks: Mutex::default(),
             listeners: Mutex::default(),
-            redactor: Redactor::of(plan),
+            redactor: Redactor::for_plan(plan),
         }
     }
 
     /// Returns a text without the values of the plan's Secrets.
-    pub fn redacted(&self, text: String) -> String {
-        self.redactor.clean(text)
+    pub fn redact(&self, text: String) -> String {
+        self.redactor.redact(text)
     }
 
-    /// Returns the lines of a hook's pods from now on, for its plugin. The logs are read no faster than the plugin takes them.
-    pub fn listen(&self, task: &TaskId) -> mpsc::Receiver<LogLine> {
-        let (told, lines) = mpsc::channel(MAX_UNREAD);
+    /// Returns the lines of a hook's pods from now on, for its plugin. The logs are read no faster than the plugin receives them.
+    pub fn subscribe(&self, task: &TaskId) -> mpsc::Receiver<LogLine> {
+        let (told, lines) = mpsc::channel(MAX_UNREAD_LINES);
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.insert(task.clone(), told);
         lines
     }
 
-    /// Ends that.
-    pub fn unlisten(&self, task: &TaskId) {
+    /// Stops passing lines to a hook's plugin.
+    pub fn unsubscribe(&self, task: &TaskId) {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.remove(task);
     }
 
     /// Begins to follow the pods of a hook's object.
-    pub fn follow(self: &Arc<Self>, task: &TaskId, own: &Target) {
+    pub fn follow(self: &Arc<Self>, task: &TaskId, own: &ObjectIdentity) {
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        if hooks.get(task).is_some_and(|hook| hook.own == *own) {
+        if hooks.get(task).is_some_and(|hook| hook.target == *own) {
             return;
         }
         let Some((labels, fields)) = selectors(own) else { return };
-        let hook = Arc::new(Hook {
-            own: own.clone(),
+        let hook = Arc::new(FollowedHook {
+            target: own.clone(),
             watch: Mutex::default(),
             streams: Mutex::default(),
         });
         let config = watcher::Config {
             label_selector: (!labels.is_empty()).then_some(labels),
             field_selector: (!fields.is_empty()).then_some(fields),
-            ..watching()
+            ..watch_config()
         };
         let watch = tokio::spawn(Arc::clone(self).watch(task.clone(), Arc::downgrade(&hook), own.clone(), config));
         *hook.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
         hooks.insert(task.clone(), hook);
     }
 
-    /// Follows every container as it begins.
-    async fn watch(self: Arc<Self>, task: TaskId, hook: std::sync::Weak<Hook>, own: Target, config: watcher::Config) {
-        let Ok(mut seen) = self.cluster.watch(&pods(), &own.key.namespace, config) else {
+    /// Follows every container from its start.
+    async fn watch(
+        self: Arc<Self>,
+        task: TaskId,
+        hook: std::sync::Weak<FollowedHook>,
+        own: ObjectIdentity,
+        config: watcher::Config,
+    ) {
+        let Ok(mut seen) = self.cluster.watch(&pod_kind(), &own.key.namespace, config) else {
             return;
         };
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(20));
@@ -246,46 +251,46 @@ impl Lines {
             }
             match event {
                 Ok(Event::Apply(pod) | Event::InitApply(pod)) => {
-                    let pod = object_of(&pod, &pods(), "v1");
+                    let pod = to_object(&pod, &pod_kind(), "v1");
                     let Some(hook) = hook.upgrade() else { return };
-                    if belongs(&pod, &own) {
-                        for (source, _) in begun(&pod) {
+                    if is_pod_of(&pod, &own) {
+                        for (source, _) in started_containers(&pod) {
                             self.stream(&task, &hook, source, true);
                         }
                     }
                 }
                 Ok(Event::Delete(_) | Event::Init | Event::InitDone) => {}
-                // What is missed meanwhile is read at the hook's end.
+                // Lines that are missed meanwhile are read at the hook's end.
                 Err(_) => backoff.pause().await,
             }
         }
     }
 
-    /// Reads what a container writes, unless that is done already.
-    fn stream(self: &Arc<Self>, task: &TaskId, hook: &Hook, source: Source, follow: bool) {
+    /// Follows the log of a container, unless it is followed already.
+    fn stream(self: &Arc<Self>, task: &TaskId, hook: &FollowedHook, source: ContainerRun, follow: bool) {
         let mut streams = hook.streams.lock().unwrap_or_else(PoisonError::into_inner);
         if streams.contains_key(&source) {
             return;
         }
-        let tail = Arc::<Mutex<Tail>>::default();
+        let tail = Arc::<Mutex<LogTail>>::default();
         let read = Arc::clone(self).read(
             task.clone(),
-            hook.own.key.namespace.clone(),
+            hook.target.key.namespace.clone(),
             source.clone(),
             follow,
             Arc::clone(&tail),
         );
         let task = tokio::spawn(read);
-        streams.insert(source, Stream { tail, task });
+        streams.insert(source, LogStream { tail, task });
     }
 
     async fn read(
         self: Arc<Self>,
         task: TaskId,
         namespace: String,
-        source: Source,
+        source: ContainerRun,
         follow: bool,
-        tail: Arc<Mutex<Tail>>,
+        tail: Arc<Mutex<LogTail>>,
     ) {
         let params = LogParams {
             container: Some(source.container.clone()),
@@ -294,9 +299,9 @@ impl Lines {
         };
         let mut read = 0;
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-        while backoff.failures() < MOST_TRIES {
+        while backoff.failures() < MAX_ATTEMPTS {
             let failed = match self.cluster.log_stream(&namespace, &source.pod, &params).await {
-                // A stream that broke begins anew: what was read before is passed over.
+                // A stream that broke starts from the beginning: lines that were read before are skipped.
                 Ok(stream) => {
                     let mut lines = Box::pin(lines_of(stream)).skip(read);
                     loop {
@@ -328,13 +333,13 @@ impl Lines {
         listeners.get(task).cloned()
     }
 
-    async fn tell(&self, task: &TaskId, source: &Source, tail: &Mutex<Tail>, text: String) {
-        let text = self.redactor.clean(text);
+    async fn tell(&self, task: &TaskId, source: &ContainerRun, tail: &Mutex<LogTail>, text: String) {
+        let text = self.redactor.redact(text);
         let at = self.clock.now();
         tail.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(at, text.clone());
-        let line = Line {
+        let line = HookLogLine {
             at,
             task: task.clone(),
             pod: source.pod.clone(),
@@ -353,11 +358,11 @@ impl Lines {
         }
     }
 
-    /// Brings the logs of a hook that ended to their end, and returns what is to be kept of them, and what couldn't be read.
-    pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &Target) -> (Vec<ContainerLogs>, String) {
+    /// Reads the logs of a hook that has ended to their end. Returns the part that is to be kept, and why some couldn't be read.
+    pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &ObjectIdentity) -> (Vec<ContainerLogs>, Option<String>) {
         self.follow(task, own);
-        // The plugin has given its verdict; what is left is read at full speed.
-        self.unlisten(task);
+        // The plugin has given its verdict; the rest is read at full speed.
+        self.unsubscribe(task);
         let hook = self
             .hooks
             .lock()
@@ -365,17 +370,17 @@ impl Lines {
             .get(task)
             .cloned();
         let Some(hook) = hook else {
-            return (Vec::new(), String::new());
+            return (Vec::new(), None);
         };
         if let Some(watch) = hook.watch.lock().unwrap_or_else(PoisonError::into_inner).take() {
             watch.abort();
         }
-        let mut trouble = String::new();
+        let mut trouble = None;
         let mut ended = BTreeSet::new();
-        match self.pods_of(&hook.own).await {
+        match self.pods_of(&hook.target).await {
             Ok(pods) => {
                 for pod in &pods {
-                    for (source, has_ended) in begun(pod) {
+                    for (source, has_ended) in started_containers(pod) {
                         if has_ended {
                             ended.insert(source.clone());
                         }
@@ -383,18 +388,18 @@ impl Lines {
                     }
                 }
             }
-            Err(error) => trouble = format!("its pods can't be listed: {error}"),
+            Err(error) => trouble = Some(format!("its pods can't be listed: {error}")),
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STREAM_END_TIMEOUT;
         let mut kept = Vec::new();
         let streams = std::mem::take(&mut *hook.streams.lock().unwrap_or_else(PoisonError::into_inner));
         for (source, mut stream) in streams {
             if ended.contains(&source) && tokio::time::timeout_at(deadline, &mut stream.task).await.is_err() {
-                trouble = format!(
+                trouble = Some(format!(
                     "the logs of {} didn't come to their end within {} s",
                     source.pod,
-                    PATIENCE.as_secs()
-                );
+                    STREAM_END_TIMEOUT.as_secs()
+                ));
             }
             stream.task.abort();
             let mut tail = stream.tail.lock().unwrap_or_else(PoisonError::into_inner);
@@ -412,84 +417,29 @@ impl Lines {
         (kept, trouble)
     }
 
-    async fn pods_of(&self, own: &Target) -> Result<Vec<Object>, ClusterError> {
+    async fn pods_of(&self, own: &ObjectIdentity) -> Result<Vec<Object>, ClusterError> {
         let mut found: Vec<Object> = if own.key.kind == "Pod" {
             self.cluster.get(&own.key).await?.into_iter().collect()
         } else {
             let (labels, _) = selectors(own).unwrap_or_default();
-            self.cluster.list(&pods(), &own.key.namespace, &labels).await?
+            self.cluster.list(&pod_kind(), &own.key.namespace, &labels).await?
         };
-        found.retain(|pod| belongs(pod, own));
+        found.retain(|pod| is_pod_of(pod, own));
         Ok(found)
     }
-}
-
-/// Splits a stream into lines, whatever bytes it has; a line that is too long is cut, and its rest left out.
-fn lines_of(stream: impl AsyncBufRead) -> impl futures::Stream<Item = std::io::Result<String>> {
-    let stream = Box::pin(stream);
-    futures::stream::unfold(stream, |mut stream| async move {
-        let mut line = Vec::new();
-        let mut is_cut = false;
-        loop {
-            let available = match stream.fill_buf().await {
-                Ok(available) => available,
-                Err(error) => return Some((Err(error), stream)),
-            };
-            if available.is_empty() {
-                if line.is_empty() {
-                    return None;
-                }
-                break;
-            }
-            let end = available.iter().position(|byte| *byte == b'\n');
-            let taken = end.unwrap_or(available.len());
-            let room = LONGEST.saturating_sub(line.len());
-            is_cut |= taken > room;
-            line.extend(available.iter().take(taken.min(room)));
-            let consumed = end.map_or(taken, |end| end + 1);
-            stream.as_mut().consume(consumed);
-            if end.is_some() {
-                break;
-            }
-        }
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        let mut text = String::from_utf8_lossy(&line).into_owned();
-        if is_cut {
-            text.push_str(" [cut]");
-        }
-        Some((Ok(text), stream))
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn split(text: &[u8]) -> Vec<String> {
-        lines_of(text).map(Result::unwrap).collect().await
-    }
-
-    #[tokio::test]
-    async fn lines_are_split_whatever_they_hold() {
-        assert_eq!(
-            split(b"one\r\n\ntwo\xff\nthree").await,
-            ["one", "", "two\u{fffd}", "three"]
-        );
-        assert_eq!(split(b"").await, Vec::<String>::new());
-        let long = split(&[vec![b'x'; LONGEST + 5], b"\nnext".to_vec()].concat()).await;
-        assert_eq!(long[0].len(), LONGEST + " [cut]".len());
-        assert_eq!(long[1], "next");
-    }
-
     #[test]
     fn the_end_of_long_logs_is_kept() {
-        let mut tail = Tail::default();
+        let mut tail = LogTail::default();
         for number in 0..20_000 {
             tail.push(Timestamp::UNIX_EPOCH, format!("line {number}"));
         }
-        assert!(tail.is_cut && tail.bytes <= KEPT);
+        assert!(tail.is_cut && tail.bytes <= MAX_KEPT_BYTES);
         assert_eq!(tail.lines.back().map(|(_, line)| line.as_str()), Some("line 19999"));
     }
 }

@@ -1,4 +1,5 @@
-//! What is live: the objects of a set, those that its application made earlier, and what lives in those that may go.
+//! Reads the live objects for a plan: those of the set, those that the application created earlier, and the contents of containers that
+//! may be deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,19 +19,19 @@ use crate::{
     checkpoint::is_stored,
     cluster::Cluster,
     concurrent::in_order,
-    contents::contents,
+    contents::find_contents,
     error::ClusterError,
-    planning::{Place, Request},
+    planning::{Place, PlanRequest},
 };
 
-/// Reads the live objects with these keys and everything that carries the application's labels where it has ever put something.
-pub(crate) async fn look_up(
+/// Reads the live objects with these keys, and all objects with the application's labels in the places where it has ever created some.
+pub(crate) async fn read_live_objects(
     cluster: &Cluster,
     application: &Application,
     keys: impl Iterator<Item = ObjectKey>,
     places: &BTreeSet<Place>,
 ) -> Result<BTreeMap<ObjectKey, Object>, ClusterError> {
-    let selector = ownership::selector(application);
+    let selector = ownership::label_selector(application);
     let wanted: BTreeSet<ObjectKey> = keys.collect();
     let discovery = cluster.discovery();
     let served = places.iter().filter(|(kind, namespace)| {
@@ -56,8 +57,8 @@ pub(crate) async fn look_up(
     Ok(objects)
 }
 
-/// Lists what earlier operations made and isn't there any more. Of kinds that aren't served nothing is known.
-pub(crate) fn gone(
+/// Lists the objects of the inventory that don't exist any more. Kinds that aren't served are left out.
+pub(crate) fn missing_objects(
     cluster: &Cluster,
     inventory: &Inventory,
     live: &BTreeMap<ObjectKey, Object>,
@@ -70,8 +71,8 @@ pub(crate) fn gone(
     gone.map(|(key, uid)| (key.clone(), uid.to_owned())).collect()
 }
 
-/// Returns the applications whose labels are on live objects of the set's names, and of which nothing is stored any more. One that can't
-/// be looked for counts as being there.
+/// Returns the applications whose labels are on live objects with names of the set, and of which nothing is stored any more. One that
+/// can't be looked up counts as stored.
 pub(crate) async fn deleted_applications(
     cluster: &Cluster,
     application: &Application,
@@ -80,7 +81,7 @@ pub(crate) async fn deleted_applications(
 ) -> BTreeSet<Application> {
     let wanted = classified.iter().filter_map(|one| live.get(&one.manifest.key()));
     let others: BTreeSet<Application> = wanted
-        .filter_map(ownership::labelled)
+        .filter_map(ownership::labelled_application)
         .filter(|labelled| labelled != application)
         .collect();
     let found = others.into_iter().map(|other| async move {
@@ -90,36 +91,40 @@ pub(crate) async fn deleted_applications(
     in_order(found).filter_map(future::ready).collect().await
 }
 
-/// Looks at what lives in the containers that may be removed.
-pub(crate) async fn contents_of(
+/// Finds the contents of the containers that may be removed.
+pub(crate) async fn find_all_contents(
     cluster: &Cluster,
-    request: &Request,
+    request: &PlanRequest,
     classified: &[Classified],
     live: &LiveObjects,
 ) -> BTreeMap<ObjectKey, Contents> {
     let mut found = BTreeMap::new();
-    if request.does == OperationKind::Sync && !request.options.prune {
+    if request.operation_kind == OperationKind::Sync && !request.options.prune {
         return found;
     }
     let desired: BTreeSet<ObjectKey> = classified.iter().map(|one| one.manifest.key()).collect();
     let ownership = Ownership::new(&request.application, &live.inventory);
     let home = Container::Namespace(request.application.namespace.clone());
     for (key, object) in &live.objects {
-        let stays = request.does == OperationKind::Sync && desired.contains(key);
-        if let Some(container) = Container::of(object).filter(|container| *container != home && !stays)
+        let stays = request.operation_kind == OperationKind::Sync && desired.contains(key);
+        if let Some(container) = Container::from_object(object).filter(|container| *container != home && !stays)
             && ownership.is_own(object)
             && !request.options.confirmed.has(key)
         {
-            found.insert(key.clone(), contents(cluster, object, &container).await);
+            found.insert(key.clone(), find_contents(cluster, object, &container).await);
         }
     }
     found
 }
 
-/// Lists the pods that Jobs of hooks left, which are being deleted since and whose Job is gone: a finalizer keeps them. Only the deletion
-/// of an application asks for them. Who may not list pods gets none.
-pub(crate) async fn terminating_pods(cluster: &Cluster, request: &Request, classified: &[Classified]) -> Vec<Object> {
-    if request.does != OperationKind::Delete {
+/// Lists the pods of hooks' Jobs that are being deleted and whose Job is gone: a finalizer holds them up. Only the deletion of an
+/// application needs them. Without the permission to list pods there are none.
+pub(crate) async fn terminating_pods(
+    cluster: &Cluster,
+    request: &PlanRequest,
+    classified: &[Classified],
+) -> Vec<Object> {
+    if request.operation_kind != OperationKind::Delete {
         return Vec::new();
     }
     let is_job = |key: &ObjectKey| key.group == "batch" && key.kind == "Job";
@@ -133,10 +138,10 @@ pub(crate) async fn terminating_pods(cluster: &Cluster, request: &Request, class
     let kind = GroupKind::new("", "Pod");
     let mut left = Vec::new();
     for namespace in namespaces {
-        match cluster.list(&kind, namespace, LABEL_OF_JOBS).await {
+        match cluster.list(&kind, namespace, JOB_NAME_LABEL).await {
             Ok(pods) => left.extend(pods.into_iter().filter(|pod| {
                 let owner = related::owner(pod).filter(|owner| pod.is_terminating() && is_job(&owner.key));
-                owner.is_some_and(|owner| jobs.iter().any(|job| is_named_by(&owner.key, job)))
+                owner.is_some_and(|owner| jobs.iter().any(|job| matches_name(&owner.key, job)))
             })),
             Err(error) => tracing::debug!(%error, namespace, "the pods of hooks can't be listed"),
         }
@@ -145,10 +150,10 @@ pub(crate) async fn terminating_pods(cluster: &Cluster, request: &Request, class
 }
 
 /// The label that the Job controller puts on its pods.
-const LABEL_OF_JOBS: &str = "batch.kubernetes.io/job-name";
+const JOB_NAME_LABEL: &str = "batch.kubernetes.io/job-name";
 
-/// Says whether an object has the name that a hook's manifest gives, which ends with `*` where the name is generated.
-fn is_named_by(object: &ObjectKey, manifest: &ObjectKey) -> bool {
+/// Says whether an object has the name in a hook's manifest, which ends with `*` where the name is generated.
+fn matches_name(object: &ObjectKey, manifest: &ObjectKey) -> bool {
     let is_same_name = match manifest.name.strip_suffix('*') {
         Some(prefix) => object.name.starts_with(prefix),
         None => object.name == manifest.name,

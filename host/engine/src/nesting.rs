@@ -1,8 +1,8 @@
 //! Leaves out of the API server's answers what is nested too deep to be read.
 //!
-//! JSON is read by recursion, so whoever can write one object with very deep nesting could make the list unreadable that it is in. It is cut
-//! here, before anything reads it, and only that part of that object is missing. Kubernetes itself takes 10,000 levels; manifests may have 100
-//! (`capstan_core::manifest`), and so may what is read.
+//! JSON is read by recursion. Anybody who can write one object with very deep nesting could make every list unreadable that has it. So
+//! the parts of an answer that are nested too deep are left out before it is parsed, and the rest is read. Kubernetes accepts 10,000
+//! levels; manifests may have 100 (`capstan_core::manifest`), and so may live objects.
 
 use std::sync::{
     Arc,
@@ -15,48 +15,52 @@ use http_body_util::BodyExt as _;
 use kube::{Client, client::Body};
 use serde_json::Value;
 
-/// How many levels of an answer are read. What is stored has a few more around it, and `serde_json` reads 128.
-const MOST: u32 = 100;
-/// What stands for a part that is left out.
-pub(crate) const LEFT_OUT: &str = "[capstan: nested deeper than 100 levels, not read]";
+/// How many levels of an answer are read. Stored state has a few more around an object, and `serde_json` reads 128.
+const MAX_LEVELS: u32 = 100;
+/// The placeholder for a part that is left out.
+pub(crate) const CUT_MARKER: &str = "[capstan: nested deeper than 100 levels, not read]";
 
 /// Counts the parts that were left out.
-pub(crate) type Count = Arc<AtomicU64>;
+pub(crate) type CutCount = Arc<AtomicU64>;
 
 /// Returns a client whose answers are nested at most [`MOST`] levels deep.
-pub(crate) fn shallow(client: Client) -> (Client, Count) {
-    let count = Count::default();
+pub(crate) fn limit_nesting(client: Client) -> (Client, CutCount) {
+    let count = CutCount::default();
     let counted = Arc::clone(&count);
     let (namespace, valid_until) = (client.default_namespace().to_owned(), *client.valid_until());
     let service = tower::service_fn(move |request: http::Request<Body>| {
         let (client, count) = (client.clone(), Arc::clone(&counted));
-        async move { client.send(request).await.map(|answer| cut(answer, count)) }
+        async move { client.send(request).await.map(|answer| limit_answer(answer, count)) }
     });
     (Client::new(service, namespace).with_valid_until(valid_until), count)
 }
 
-fn cut(answer: Response<Body>, count: Count) -> Response<impl http_body::Body<Data = Bytes, Error = kube::Error>> {
+fn limit_answer(
+    answer: Response<Body>,
+    count: CutCount,
+) -> Response<impl http_body::Body<Data = Bytes, Error = kube::Error>> {
     let kind = answer.headers().get(header::CONTENT_TYPE);
     let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    let mut scan = Scan {
+    let mut scan = NestingFilter {
         count,
-        ..Scan::default()
+        ..NestingFilter::default()
     };
-    answer.map(|body| body.map_frame(move |frame| frame.map_data(|data| if is_json { scan.pass(data) } else { data })))
+    answer
+        .map(|body| body.map_frame(move |frame| frame.map_data(|data| if is_json { scan.filter(data) } else { data })))
 }
 
-/// Reads JSON piece by piece, as far as is needed to know how deep it is.
+/// Scans JSON in pieces, as far as is needed to know how deep it is nested.
 #[derive(Default)]
-struct Scan {
+struct NestingFilter {
     depth: u32,
     in_string: bool,
     is_escaped: bool,
-    count: Count,
+    count: CutCount,
 }
 
-impl Scan {
+impl NestingFilter {
     /// Returns a piece without what is nested too deep.
-    fn pass(&mut self, piece: Bytes) -> Bytes {
+    fn filter(&mut self, piece: Bytes) -> Bytes {
         let mut kept: Vec<u8> = Vec::new();
         let mut from = 0;
         for (at, byte) in piece.iter().enumerate() {
@@ -73,16 +77,16 @@ impl Scan {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => {
                     self.depth = self.depth.saturating_add(1);
-                    if self.depth == MOST + 1 {
+                    if self.depth == MAX_LEVELS + 1 {
                         kept.extend_from_slice(piece.get(from..at).unwrap_or_default());
                         kept.push(b'"');
-                        kept.extend_from_slice(LEFT_OUT.as_bytes());
+                        kept.extend_from_slice(CUT_MARKER.as_bytes());
                         kept.push(b'"');
                         self.count.fetch_add(1, Ordering::Relaxed);
                     }
                 }
                 b'}' | b']' => {
-                    if self.depth == MOST + 1 {
+                    if self.depth == MAX_LEVELS + 1 {
                         from = at + 1;
                     }
                     self.depth = self.depth.saturating_sub(1);
@@ -90,7 +94,7 @@ impl Scan {
                 _ => {}
             }
         }
-        let rest = if self.depth > MOST { piece.len() } else { from };
+        let rest = if self.depth > MAX_LEVELS { piece.len() } else { from };
         if kept.is_empty() {
             return piece.slice(rest..);
         }
@@ -102,7 +106,7 @@ impl Scan {
 /// Says whether a part of a value was left out.
 pub(crate) fn is_cut(value: &Value) -> bool {
     match value {
-        Value::String(text) => text == LEFT_OUT,
+        Value::String(text) => text == CUT_MARKER,
         Value::Array(members) => members.iter().any(is_cut),
         Value::Object(members) => members.values().any(is_cut),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
@@ -127,10 +131,10 @@ mod tests {
 
     /// Lets a text pass in pieces of so many bytes.
     fn pass(text: &str, size: usize) -> (String, u64) {
-        let mut scan = Scan::default();
+        let mut scan = NestingFilter::default();
         let pieces = text.as_bytes().chunks(size);
         let passed: Vec<u8> = pieces
-            .flat_map(|piece| scan.pass(Bytes::copy_from_slice(piece)))
+            .flat_map(|piece| scan.filter(Bytes::copy_from_slice(piece)))
             .collect();
         let count = scan.count.load(Ordering::Relaxed);
         (String::from_utf8(passed).unwrap(), count)

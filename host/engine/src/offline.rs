@@ -1,11 +1,11 @@
-//! A plan that no cluster is asked about, for its findings alone: kinds are those of Kubernetes itself, and nothing is live.
+//! Plans manifests without a cluster, for the findings of lint: the kinds are those of Kubernetes itself, and no object is live.
 
 use std::collections::BTreeSet;
 
 use capstan_core::{
     container::Container,
     directive::RunCondition,
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     lint::{self, Finding, Severity},
     manifest::Manifest,
     object::{GroupKind, ObjectKey, labels},
@@ -14,21 +14,22 @@ use capstan_core::{
     phase::Phase,
     plan::{
         self, Classified, LiveObjects, Role, Scope, Scopes,
-        versions::{self, Removed, Versions},
+        versions::{self, RemovedVersion, Versions},
     },
     plugins::{Application, Plugins},
     record::HookRecords,
+    remedy::{Command, Setting},
 };
 
 use crate::{
     classify::classify_all,
-    planning::{self, Request},
+    planning::{self, PlanRequest},
 };
 
-/// Looks at manifests without a cluster, as each kind of operation would plan them. What keeps them from being planned is a finding like
-/// others, of the rule `invalid`; what is left of the set without those is looked at nonetheless. `kube_minor` is the minor version of
-/// Kubernetes 1 that the set is for; without one, what the newest doesn't serve is a warning.
-pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Option<u32>) -> Vec<Finding> {
+/// Lints manifests without a cluster, as each kind of operation would plan them. A mistake that keeps manifests from being planned
+/// becomes a finding of the rule `invalid`, and the rest of the set is linted nonetheless. `kube_minor` is the minor version of
+/// Kubernetes 1 that the set is for; without it, a version that the newest Kubernetes doesn't serve is a warning.
+pub async fn lint(plugins: &dyn Plugins, mut request: PlanRequest, kube_minor: Option<u32>) -> Vec<Finding> {
     let (scopes, mut findings) = scopes(&request.manifests);
     findings.extend(
         request
@@ -36,27 +37,27 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
             .iter()
             .filter_map(|one| removed_version(one, kube_minor)),
     );
-    let of_definitions = versions::check(request.manifests.iter(), &Versions::new());
-    let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
+    let of_definitions = versions::check_versions(request.manifests.iter(), &Versions::new());
+    let (settled, _, mut mistakes) = planning::prepare_manifests(scopes, &mut request);
     let mut classified = classify_all(plugins, &request, settled, &mut mistakes).await;
     let new = LiveObjects {
         is_first_install: true,
         ..LiveObjects::default()
     };
-    match planned(plugins, &request, &classified, &new) {
+    match lint_operation(plugins, &request, &classified, &new) {
         Ok(found) => findings.extend(found),
-        // That nothing is left is no mistake of its own.
+        // An empty rest isn't a mistake of its own.
         Err(_) if classified.is_empty() && !mistakes.is_empty() => {}
         Err(more) => {
             let wrong: BTreeSet<ObjectKey> = more.iter().filter_map(|mistake| mistake.object.clone()).collect();
             mistakes.extend(more);
             classified.retain(|one| !wrong.contains(&one.manifest.key()));
-            findings.extend(planned(plugins, &request, &classified, &new).unwrap_or_default());
+            findings.extend(lint_operation(plugins, &request, &classified, &new).unwrap_or_default());
         }
     }
-    let deployed = deployed(&request.application, &classified);
-    for later in later(&request, &classified) {
-        match planned(plugins, &later, &classified, &deployed) {
+    let deployed = after_install(&request.application, &classified);
+    for later in later_operations(&request, &classified) {
+        match lint_operation(plugins, &later, &classified, &deployed) {
             Ok(found) => add_new(&mut findings, found),
             Err(more) => {
                 let is_new = |one: &Diagnostic| !mistakes.iter().any(|known| known.message == one.message);
@@ -66,24 +67,24 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
         }
     }
     mistakes.extend(of_definitions);
-    findings.extend(mistakes.into_iter().map(Finding::of_mistake));
-    lint::sort(&mut findings);
+    findings.extend(mistakes.into_iter().map(Finding::from_invalid_input));
+    lint::sort_findings(&mut findings);
     findings
 }
 
-/// Returns what is found in one operation.
-fn planned(
+/// Returns the findings of one operation.
+fn lint_operation(
     plugins: &dyn Plugins,
-    request: &Request,
+    request: &PlanRequest,
     classified: &[Classified],
     live: &LiveObjects,
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
-    let plan = planning::plan(plugins, request, classified, live, &HookRecords::new(), None)?;
-    Ok(planning::findings(request, classified, live, &plan))
+    let plan = planning::build_plan(plugins, request, classified, live, &HookRecords::new(), None)?;
+    Ok(planning::lint_findings(request, classified, live, &plan))
 }
 
-/// Returns the operations after the first install in which hooks of the set may have a part.
-fn later(request: &Request, classified: &[Classified]) -> Vec<Request> {
+/// Returns the operations after the first install that hooks of the set may be part of.
+fn later_operations(request: &PlanRequest, classified: &[Classified]) -> Vec<PlanRequest> {
     let phases: BTreeSet<Phase> = classified
         .iter()
         .flat_map(|one| match &one.role {
@@ -96,25 +97,25 @@ fn later(request: &Request, classified: &[Classified]) -> Vec<Request> {
     let mut later = Vec::new();
     if phases.iter().any(|phase| !of_delete.contains(phase)) {
         let purposes = [Purpose::Deploy, Purpose::Rollback];
-        later.extend(purposes.map(|purpose| Request {
+        later.extend(purposes.map(|purpose| PlanRequest {
             purpose,
             ..request.clone()
         }));
-        let mut test = Request::test(request.application.clone());
+        let mut test = PlanRequest::test(request.application.clone());
         test.options.mode = request.options.mode;
         later.push(test);
     }
     if phases.iter().any(|phase| of_delete.contains(phase)) {
-        later.push(Request {
-            does: OperationKind::Delete,
+        later.push(PlanRequest {
+            operation_kind: OperationKind::Delete,
             ..request.clone()
         });
     }
     later
 }
 
-/// Returns what a first install leaves in the cluster: the set's objects, and those of its hooks that no policy removes.
-fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects {
+/// Returns the objects in the cluster after a first install: those of the set, and those of its hooks that no policy removes.
+fn after_install(application: &Application, classified: &[Classified]) -> LiveObjects {
     let mut live = LiveObjects::default();
     for one in classified {
         let stays = match &one.role {
@@ -123,15 +124,15 @@ fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects
                 let of_sync = [Phase::PreSync, Phase::Sync, Phase::PostSync];
                 let runs = phases.iter().any(|phase| {
                     let condition = one.directives.condition(*phase);
-                    of_sync.contains(phase) && condition.is_none_or(|when| when.names(RunCondition::FirstInstall))
+                    of_sync.contains(phase) && condition.is_none_or(|when| when.includes(RunCondition::FirstInstall))
                 });
                 let is_removed = one
                     .directives
                     .delete_policies
                     .iter()
                     .any(|policy| policy == "HookSucceeded");
-                // These stay while anything lives in them.
-                let holds_others = Container::is_kind(&one.manifest.object.group_kind());
+                // These stay as long as there are objects in them.
+                let holds_others = Container::is_container_kind(&one.manifest.object.group_kind());
                 let goes = is_removed && !holds_others;
                 *has_object && runs && !goes && one.manifest.object.generate_name().is_none()
             }
@@ -141,21 +142,21 @@ fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects
             continue;
         }
         let (key, mut object) = (one.manifest.key(), one.manifest.object.clone());
-        ownership::mark(&mut object, application);
+        ownership::add_labels(&mut object, application);
         if matches!(one.role, Role::Hook { .. }) {
-            object.set_label(labels::HOOK, UID);
+            object.set_label(labels::HOOK, PLACEHOLDER_UID);
         }
-        object.set_meta("uid", UID);
-        live.inventory.insert(key.clone(), UID);
+        object.set_metadata_text("uid", PLACEHOLDER_UID);
+        live.inventory.insert(key.clone(), PLACEHOLDER_UID);
         live.objects.insert(key, object);
     }
     live
 }
 
-/// What stands for the UID of every object where there is no cluster.
-const UID: &str = "offline";
+/// The UID of every object without a cluster.
+const PLACEHOLDER_UID: &str = "offline";
 
-/// Adds what isn't known from another operation.
+/// Adds the findings that no other operation has.
 fn add_new(findings: &mut Vec<Finding>, found: Vec<Finding>) {
     for one in found {
         let is_known = findings
@@ -167,10 +168,10 @@ fn add_new(findings: &mut Vec<Finding>, found: Vec<Finding>) {
     }
 }
 
-/// Returns what there is to say of a manifest in a version that Kubernetes no longer serves.
+/// Returns the finding about a manifest in a version that Kubernetes doesn't serve any more.
 fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Finding> {
-    let removed = versions::removed(&manifest.object)?;
-    if kube_minor.unwrap_or(versions::NEWEST) < removed.removed_in {
+    let removed = versions::find_removed(&manifest.object)?;
+    if kube_minor.unwrap_or(versions::NEWEST_MINOR) < removed.removed_in {
         return None;
     }
     let object = &manifest.object;
@@ -184,20 +185,19 @@ fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Findi
     let finding = |fix: String| Finding::new(&lint::REMOVED_VERSION, manifest, "/apiVersion", message.clone(), fix);
     Some(match kube_minor {
         Some(_) => finding(removed.hint()),
-        None => finding(format!(
-            "{}; for an older cluster, say `--kube-version 1.{}` or less",
-            removed.hint(),
-            removed.removed_in.saturating_sub(1)
-        ))
-        .as_(Severity::Warning),
+        None => finding(removed.hint())
+            .helped_by(Setting::KubernetesVersion {
+                newest_minor: removed.removed_in.saturating_sub(1),
+            })
+            .with_severity(Severity::Warning),
     })
 }
 
-/// Returns the kinds of Kubernetes, and those that the set has beyond them: these are taken to live in namespaces.
+/// Returns the kinds of Kubernetes, and the other kinds of the set, which are assumed to be namespaced.
 fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
-    let mut scopes = plan::built_in();
+    let mut scopes = plan::built_in_scopes();
     let built_in = scopes.clone();
-    let brought = plan::brought(manifests.iter());
+    let brought = plan::defined_scopes(manifests.iter());
     let mut findings = Vec::new();
     for manifest in manifests {
         let kind = manifest.object.group_kind();
@@ -205,29 +205,30 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
         if scopes.contains_key(&kind) || brought.contains_key(&kind) || is_document {
             continue;
         }
-        // What Kubernetes once had is told by its version.
-        if let Some(removed) = versions::removed(&manifest.object) {
+        // A version that Kubernetes served before is reported as such.
+        if let Some(removed) = versions::find_removed(&manifest.object) {
             scopes.insert(kind, scope_of_replacement(&built_in, removed, manifest));
             continue;
         }
-        // A near miss of a kind that there is stays unknown, and is told as a mistake.
+        // A misspelt kind stays unknown, and is reported as a mistake.
         let of_group = built_in.keys().filter(|known| known.group == kind.group);
-        if near(&kind.kind, of_group.map(|known| known.kind.as_str())).is_some() {
+        if closest_match(&kind.kind, of_group.map(|known| known.kind.as_str())).is_some() {
             continue;
         }
         let message = format!("whether the cluster knows the kind {kind} can't be told without one");
-        let fix = "its objects are taken to live in a namespace; `capstan plan` asks the cluster";
-        findings.push(Finding::new(&lint::UNKNOWN_KIND, manifest, "/kind", message, fix));
+        let fix = "its objects are taken to live in a namespace";
+        let finding = Finding::new(&lint::UNKNOWN_KIND, manifest, "/kind", message, fix);
+        findings.push(finding.helped_by(Command::Plan));
         scopes.insert(kind, Scope::Namespaced);
     }
     (scopes, findings)
 }
 
-/// Returns where objects of a kind lived that Kubernetes no longer has: where those of the kind do that took its place.
-fn scope_of_replacement(built_in: &Scopes, removed: &Removed, manifest: &Manifest) -> Scope {
-    let group = removed.instead.and_then(|instead| instead.split_once('/'));
+/// Returns the scope of a kind that Kubernetes doesn't have any more: that of its successor.
+fn scope_of_replacement(built_in: &Scopes, removed: &RemovedVersion, manifest: &Manifest) -> Scope {
+    let group = removed.replacement.and_then(|instead| instead.split_once('/'));
     let kind = group.map(|(group, _)| GroupKind::new(group, manifest.object.kind()));
     let scope = kind.and_then(|kind| built_in.get(&kind).copied());
-    // Only pod security policies have no successor, and they are of the cluster.
+    // Only PodSecurityPolicy has no successor, and it is cluster-scoped.
     scope.unwrap_or(Scope::Cluster)
 }

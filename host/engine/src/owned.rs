@@ -1,4 +1,4 @@
-//! Which pods an object owns: by UID, from the pod up. Labels alone don't tell, for others may have the same.
+//! Finds the pods that an object owns, by the UIDs in owner references. Labels alone don't prove that: others may have the same.
 
 use std::collections::BTreeMap;
 
@@ -6,54 +6,54 @@ use capstan_core::{
     finalizer,
     object::{GroupKind, Object},
     pods,
-    related::{self, Missing, Owner, RelatedResult},
+    related::{self, MissingMount, OwnerReference, RelatedResult},
 };
 
 use crate::{cluster::Cluster, error::ClusterError};
 
-/// Finds out whose pods are whose.
-pub(crate) struct Owned {
+/// Decides whether an object owns a pod.
+pub(crate) struct PodOwnership {
     uid: String,
-    /// The kind between the object and its pods, if there is one.
-    between: Option<GroupKind>,
-    /// Whether what stands between is the object's, by UID.
-    known: BTreeMap<String, bool>,
+    /// The kind between the object and its pods (ReplicaSet for a Deployment), if there is one.
+    intermediate_kind: Option<GroupKind>,
+    /// By the UID of an intermediate object, whether the object owns that.
+    intermediates: BTreeMap<String, bool>,
 }
 
-impl Owned {
-    pub fn of(object: &Object) -> Owned {
+impl PodOwnership {
+    pub fn of_object(object: &Object) -> PodOwnership {
         let between = match (object.group(), object.kind()) {
             ("apps", "Deployment") => Some(GroupKind::new("apps", "ReplicaSet")),
             ("batch", "CronJob") => Some(GroupKind::new("batch", "Job")),
             _ => None,
         };
-        Owned {
+        PodOwnership {
             uid: object.uid().to_owned(),
-            between,
-            known: BTreeMap::new(),
+            intermediate_kind: between,
+            intermediates: BTreeMap::new(),
         }
     }
 
-    /// Says whether the object owns this pod.
-    pub async fn has(&mut self, cluster: &Cluster, pod: &Object) -> Result<bool, ClusterError> {
+    /// Says whether the object owns this pod, itself or through an intermediate object.
+    pub async fn owns_pod(&mut self, cluster: &Cluster, pod: &Object) -> Result<bool, ClusterError> {
         let Some(owner) = related::owner(pod) else {
             return Ok(false);
         };
-        if self.between.is_none() || owner.uid == self.uid {
+        if self.intermediate_kind.is_none() || owner.uid == self.uid {
             return Ok(owner.uid == self.uid);
         }
-        if self.between.as_ref() != Some(&owner.key.group_kind()) {
+        if self.intermediate_kind.as_ref() != Some(&owner.key.group_kind()) {
             return Ok(false);
         }
-        if let Some(known) = self.known.get(&owner.uid) {
+        if let Some(known) = self.intermediates.get(&owner.uid) {
             return Ok(*known);
         }
-        let is_ours = self.is_ours(cluster, &owner).await?;
-        self.known.insert(owner.uid, is_ours);
+        let is_ours = self.owns_intermediate(cluster, &owner).await?;
+        self.intermediates.insert(owner.uid, is_ours);
         Ok(is_ours)
     }
 
-    async fn is_ours(&self, cluster: &Cluster, between: &Owner) -> Result<bool, ClusterError> {
+    async fn owns_intermediate(&self, cluster: &Cluster, between: &OwnerReference) -> Result<bool, ClusterError> {
         let Some(found) = cluster.get(&between.key).await? else {
             return Ok(false);
         };
@@ -62,48 +62,49 @@ impl Owned {
     }
 }
 
-/// Reads the pods that an object owns, once.
-pub(crate) async fn pods(cluster: &Cluster, object: &Object) -> RelatedResult {
-    match read(cluster, object).await {
+/// Reads the pods that an object owns.
+pub(crate) async fn owned_pods(cluster: &Cluster, object: &Object) -> RelatedResult {
+    match read_pods(cluster, object).await {
         Ok((pods, missing)) => RelatedResult::pods(&pods, missing),
         Err(error) => RelatedResult::refused(error.to_string()),
     }
 }
 
-async fn read(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<Missing>), ClusterError> {
+async fn read_pods(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<MissingMount>), ClusterError> {
     let kind = GroupKind::new("", "Pod");
-    // Without a selector there is nothing to narrow the list by.
-    let selector = pods::selector(object).unwrap_or_default();
-    let mut owned = Owned::of(object);
+    // Without a selector, all pods of the namespace are listed.
+    let selector = pods::pod_selector(object).unwrap_or_default();
+    let mut owned = PodOwnership::of_object(object);
     let (mut found, mut lacks) = (Vec::new(), Vec::new());
     for pod in cluster.list(&kind, object.namespace(), &selector).await? {
-        if owned.has(cluster, &pod).await? {
-            lacks.extend(missing(cluster, &pod).await);
-            found.push(related::how_it_is(&pod));
+        if owned.owns_pod(cluster, &pod).await? {
+            lacks.extend(missing_mount(cluster, &pod).await);
+            found.push(related::pod_status(&pod));
         }
     }
     Ok((found, lacks))
 }
 
-/// Says what holds up the first of the pods that an object owns and that are being deleted; nothing when nothing is known.
-pub(crate) async fn held_up(cluster: &Cluster, object: &Object) -> Option<String> {
+/// Returns what holds up the deletion of the first pod that an object owns and that is being deleted; `None` when nothing is known.
+pub(crate) async fn deletion_blocker(cluster: &Cluster, object: &Object) -> Option<String> {
     let kind = GroupKind::new("", "Pod");
-    let selector = pods::selector(object)?;
-    let mut owned = Owned::of(object);
+    let selector = pods::pod_selector(object)?;
+    let mut owned = PodOwnership::of_object(object);
     for pod in cluster.list(&kind, object.namespace(), &selector).await.ok()? {
-        let why = finalizer::held_up_by(&pod);
-        if !why.is_empty() && owned.has(cluster, &pod).await.ok()? {
+        if let Some(why) = finalizer::deletion_blocker(&pod)
+            && owned.owns_pod(cluster, &pod).await.ok()?
+        {
             return Some(format!("pod {}: {why}", pod.name()));
         }
     }
     None
 }
 
-/// Looks for what a pod mounts and isn't there.
-pub(crate) async fn missing(cluster: &Cluster, pod: &Object) -> Option<Missing> {
-    for key in pods::mounted(pod) {
+/// Finds a volume's source that a pod mounts and that doesn't exist.
+pub(crate) async fn missing_mount(cluster: &Cluster, pod: &Object) -> Option<MissingMount> {
+    for key in pods::mounted_objects(pod) {
         if matches!(cluster.get(&key).await, Ok(None)) {
-            return Some(Missing {
+            return Some(MissingMount {
                 pod: pod.name().to_owned(),
                 kind: key.kind,
                 name: key.name,

@@ -1,7 +1,7 @@
-//! May we do what a plan needs? Asked before anything is changed, so that a sync doesn't stop half-way for want of a permission.
+//! Checks before an operation starts that we have the permissions for its plan, so that it doesn't fail half-way.
 //!
-//! One question per namespace gives all rules at once; what they don't allow is asked for one by one, since the rules may be
-//! incomplete (`SelfSubjectRulesReview`, `SelfSubjectAccessReview` of `authorization.k8s.io/v1`).
+//! One review per namespace returns all rules at once. What they don't allow is checked one by one, since the rules may be incomplete
+//! (`SelfSubjectRulesReview`, `SelfSubjectAccessReview` of `authorization.k8s.io/v1`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,18 +16,18 @@ use futures::StreamExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{cluster::Cluster, concurrent::in_order, error::ClusterError, planning::Planned};
+use crate::{cluster::Cluster, concurrent::in_order, error::ClusterError, planning::PreparedPlan};
 
-/// Something we need to be allowed.
+/// A permission that an operation needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
-    /// In which namespace; empty for objects without one.
+    /// The namespace; empty for cluster-scoped objects.
     pub namespace: String,
-    /// The API group.
+    /// The API group; empty for the core group.
     pub group: String,
     /// The resource: `deployments`, `pods/log`.
     pub resource: String,
-    /// The verb.
+    /// The verb, as in `create`.
     pub verb: &'static str,
 }
 
@@ -44,13 +44,13 @@ impl fmt::Display for Permission {
     }
 }
 
-/// Lists what a plan needs: its own objects, the pods of its hooks, and where operations are stored.
-fn needed(cluster: &Cluster, planned: &Planned) -> BTreeSet<Permission> {
+/// Lists the permissions that a plan needs: for its objects, for the pods of its hooks, and for the stored state.
+fn needed_permissions(cluster: &Cluster, planned: &PreparedPlan) -> BTreeSet<Permission> {
     let home = planned.plan.application.namespace.as_str();
     let mut needed = BTreeSet::new();
     let discovery = cluster.discovery();
     let mut need = |kind: &GroupKind, namespace: &str, sub: &str, verbs: &[&'static str]| {
-        // Of a kind that is yet to be defined nothing can be asked.
+        // Permissions for a kind that isn't defined yet can't be checked.
         let Some(found) = discovery.resource(kind, None) else {
             return;
         };
@@ -83,14 +83,14 @@ fn needed(cluster: &Cluster, planned: &Planned) -> BTreeSet<Permission> {
                     ExpectedChange::Fields(_) => need(&kind, namespace, "", &["patch"]),
                     ExpectedChange::Create => need(&kind, namespace, "", &["create", "patch"]),
                 }
-                if apply.way.replaces() {
+                if apply.strategy.replaces() {
                     need(&kind, namespace, "", &["update"]);
                 }
-                if apply.way.recreates() {
+                if apply.strategy.recreates() {
                     need(&kind, namespace, "", &["delete"]);
                 }
             }
-            Action::Delete(delete) if delete.until == DeletionEnd::GoneByItself => {
+            Action::Delete(delete) if delete.wait_until == DeletionEnd::GoneByItself => {
                 need(&kind, namespace, "", &["get", "list", "watch"]);
             }
             Action::Delete(_) => need(&kind, namespace, "", &["get", "list", "watch", "delete"]),
@@ -138,15 +138,18 @@ impl Rule {
     }
 }
 
-/// Lists what a plan needs and we may not; nothing when the cluster can't be asked.
-pub(crate) async fn missing(cluster: &Cluster, planned: &Planned) -> Result<Vec<Permission>, ClusterError> {
+/// Lists the permissions that a plan needs and we don't have; empty when the cluster can't be asked.
+pub(crate) async fn missing_permissions(
+    cluster: &Cluster,
+    planned: &PreparedPlan,
+) -> Result<Vec<Permission>, ClusterError> {
     let mut places: BTreeMap<String, Vec<Permission>> = BTreeMap::new();
-    for permission in needed(cluster, planned) {
+    for permission in needed_permissions(cluster, planned) {
         places.entry(permission.namespace.clone()).or_default().push(permission);
     }
     let mut open = Vec::new();
     for (namespace, mut wanted) in places {
-        // For what has no namespace there are no rules to ask for.
+        // There are no rules for cluster-scoped objects to ask for.
         if namespace.is_empty() {
             open.extend(wanted);
             continue;
@@ -176,7 +179,7 @@ pub(crate) async fn missing(cluster: &Cluster, planned: &Planned) -> Result<Vec<
 
 async fn rules(cluster: &Cluster, namespace: &str) -> Result<Vec<Rule>, ClusterError> {
     let review = review("SelfSubjectRulesReview", json!({ "namespace": namespace }));
-    let answer = cluster.ask("selfsubjectrulesreviews", &review).await?;
+    let answer = cluster.create_review("selfsubjectrulesreviews", &review).await?;
     let rules = answer.pointer("/status/resourceRules").cloned().unwrap_or_default();
     Ok(serde_json::from_value(rules).unwrap_or_default())
 }
@@ -191,7 +194,7 @@ async fn is_allowed(cluster: &Cluster, permission: &Permission) -> Result<bool, 
         "resource": resource, "subresource": sub,
     });
     let review = review("SelfSubjectAccessReview", json!({ "resourceAttributes": attributes }));
-    let answer = cluster.ask("selfsubjectaccessreviews", &review).await?;
+    let answer = cluster.create_review("selfsubjectaccessreviews", &review).await?;
     Ok(answer
         .pointer("/status/allowed")
         .and_then(Value::as_bool)

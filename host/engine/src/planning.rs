@@ -1,4 +1,4 @@
-//! The way of a plan, where it needs the cluster and the plugins: kinds, hook types, live objects.
+//! Makes plans with what the cluster and the plugins say: kinds, hook types, live objects.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,48 +16,52 @@ use capstan_core::{
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, FieldPlaces, Hooks, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scopes, Unasked},
+    plan::{
+        self, Classified, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput, PlanOptions, Role,
+        Scopes,
+    },
     plugins::{Application, PluginRef, PluginSettings, Plugins},
     record::HookRecords,
+    remedy::Setting,
     revision::Revision,
 };
 
 use crate::{
-    answers::answers,
+    answers::dry_run_undecided,
     classify::classify_all,
-    cluster::{Cluster, MANAGER},
+    cluster::{Cluster, FIELD_MANAGER},
     error::{ClusterError, EngineError},
-    live::{contents_of, deleted_applications, gone, look_up, terminating_pods},
+    live::{deleted_applications, find_all_contents, missing_objects, read_live_objects, terminating_pods},
     unserved,
 };
 
-/// What is to be planned.
+/// A request for a plan.
 #[derive(Debug, Clone)]
-pub struct Request {
-    /// For which application.
+pub struct PlanRequest {
+    /// The application.
     pub application: Application,
     /// Sync or delete.
-    pub does: OperationKind,
-    /// What for. To test, what the last sync stored is used, and nothing but its test hooks.
+    pub operation_kind: OperationKind,
+    /// A usual operation, a rollback or a test. A test uses the state that the last sync stored, and runs nothing but its test hooks.
     pub purpose: Purpose,
-    /// What is desired. To delete, nothing: what the last sync stored is used.
+    /// The desired objects. Empty for a deletion, which uses the state that the last sync stored.
     pub manifests: Vec<Manifest>,
-    /// Which state of its sources that is.
+    /// The revision of the sources.
     pub revision: Option<Revision>,
-    /// What the user wants of it.
+    /// The options of the plan.
     pub options: PlanOptions,
-    /// What the user grants plugins.
+    /// The grants for plugins.
     pub grants: UserGrants,
-    /// The user's settings for the plugins that judge health.
+    /// The user's settings for the plugins that assess health.
     pub plugin_settings: PluginSettings,
 }
 
-impl Request {
-    /// Asks for a sync of these manifests, with everything else as usual.
-    pub fn sync(application: Application, manifests: Vec<Manifest>) -> Request {
-        Request {
+impl PlanRequest {
+    /// Makes a request for a sync of these manifests, with default options.
+    pub fn sync(application: Application, manifests: Vec<Manifest>) -> PlanRequest {
+        PlanRequest {
             application,
-            does: OperationKind::Sync,
+            operation_kind: OperationKind::Sync,
             purpose: Purpose::Deploy,
             manifests,
             revision: None,
@@ -67,54 +71,54 @@ impl Request {
         }
     }
 
-    /// Asks for the test hooks to be run, from what the application's last sync stored.
-    pub fn test(application: Application) -> Request {
-        let mut request = Request::sync(application, Vec::new());
+    /// Makes a request to run the test hooks of the application's last sync.
+    pub fn test(application: Application) -> PlanRequest {
+        let mut request = PlanRequest::sync(application, Vec::new());
         request.purpose = Purpose::Test;
-        request.options.selection.hooks = Some(Hooks::Only);
+        request.options.selection.hooks = Some(HookSelection::Only);
         request
     }
 
-    /// Asks for the application to be deleted, from what its last sync stored.
-    pub fn delete(application: Application) -> Request {
-        Request {
-            does: OperationKind::Delete,
-            ..Request::sync(application, Vec::new())
+    /// Makes a request to delete the application, as its last sync stored it.
+    pub fn delete(application: Application) -> PlanRequest {
+        PlanRequest {
+            operation_kind: OperationKind::Delete,
+            ..PlanRequest::sync(application, Vec::new())
         }
     }
 }
 
-/// A plan, and what an operation needs beside it.
+/// A plan with everything else that an operation needs.
 #[derive(Debug, Clone)]
-pub struct Planned {
+pub struct PreparedPlan {
     /// The plan.
     pub plan: Arc<Plan>,
-    /// Every object as it is desired, with its namespace: what a later deletion starts from.
+    /// Every object as desired, with its namespace. A later deletion starts from these.
     pub manifests: Arc<Vec<Object>>,
-    /// Which state of its sources they are.
+    /// The revision of the sources.
     pub revision: Option<Revision>,
-    /// Where the application's objects live, of this set and of earlier ones.
+    /// The kinds and namespaces of the application's objects, of this set and of earlier ones.
     pub places: BTreeSet<Place>,
-    /// Whether the application's namespace must be made first.
-    pub makes_namespace: bool,
-    /// Whether permissions are asked about before anything is changed, and every object.
-    pub checks_first: bool,
-    /// How many operations there had been: whether another one came between.
+    /// Whether the application's namespace must be created first.
+    pub creates_namespace: bool,
+    /// Whether permissions are checked, and dry runs are sent for all objects, before anything is changed.
+    pub has_preflight_checks: bool,
+    /// The number of operations before, which shows whether another one has run since.
     pub operations: u64,
-    /// Whether objects of the set were there before the application's first operation, so that no sync is a first install.
+    /// Whether objects of the set existed before the application's first operation, so that no sync is a first install.
     pub was_installed: bool,
-    /// The digest of the request that it was made of, by [`Request::digest`]; empty in a plan that version 0.1.0 saved.
-    pub request: String,
-    /// What hook types were asked; nothing once it was saved.
-    pub asked: Vec<PluginCall>,
-    /// What earlier operations made and isn't there any more; nothing once it was saved.
-    pub gone: Vec<(ObjectKey, String)>,
+    /// The digest of the request, by [`Request::digest`]; empty in a plan that version 0.1.0 saved.
+    pub request_digest: String,
+    /// The calls of hook types; empty in a plan that was loaded from a file.
+    pub plugin_calls: Vec<PluginCall>,
+    /// The objects of earlier operations that don't exist any more; empty in a plan that was loaded from a file.
+    pub missing_objects: Vec<(ObjectKey, String)>,
 }
 
-/// A kind, and the namespace in which there are objects of it; empty for kinds without.
+/// A kind, and a namespace with objects of it; empty for cluster-scoped kinds.
 pub type Place = (GroupKind, String);
 
-/// What an application left behind, as far as planning needs it.
+/// The state that earlier operations of the application left, as far as planning needs it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PreviousObjects {
     pub places: BTreeSet<Place>,
@@ -124,23 +128,23 @@ pub(crate) struct PreviousObjects {
     pub inventory: Inventory,
 }
 
-pub(crate) async fn make(
+pub(crate) async fn make_plan(
     cluster: &Cluster,
     plugins: &dyn Plugins,
-    mut request: Request,
+    mut request: PlanRequest,
     past: PreviousObjects,
-) -> Result<Planned, EngineError> {
+) -> Result<PreparedPlan, EngineError> {
     if request.options.create_namespace {
         request.options.sync_options.create_namespace = Some(true);
     }
-    cluster.refresh_for(kinds(&request, &past)).await;
-    let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
+    cluster.refresh_for(kinds_of_plan(&request, &past)).await;
+    let (settled, scopes, mut errors) = prepare_manifests(cluster.discovery().scopes(), &mut request);
     let classified = classify_all(plugins, &request, settled, &mut errors).await;
-    unserved::explain(cluster, &mut errors).await;
-    if request.does == OperationKind::Sync {
-        errors.extend(unserved::versions(cluster, &classified));
+    unserved::explain_unknown_kinds(cluster, &mut errors).await;
+    if request.operation_kind == OperationKind::Sync {
+        errors.extend(unserved::check_versions(cluster, &classified));
     }
-    errors.extend(unserved::removals(cluster, &request, &past).await);
+    errors.extend(unserved::check_removals(cluster, &request, &past).await);
     let namespace = &request.application.namespace;
     let missing = check_namespaces(cluster, &request, &classified, &mut errors).await?;
     let places = places(&past, &classified, &scopes);
@@ -151,15 +155,15 @@ pub(crate) async fn make(
         .map(|one| one.manifest.key())
         .chain(own)
         .chain(past.inventory.iter().map(|(key, _)| key.clone()));
-    let objects = look_up(cluster, &request.application, keys, &places)
+    let objects = read_live_objects(cluster, &request.application, keys, &places)
         .await
-        .map_err(EngineError::while_("reading what is live"))?;
+        .map_err(EngineError::during("reading what is live"))?;
     let has_resource = classified
         .iter()
         .any(|one| matches!(one.role, Role::Resource) && objects.contains_key(&one.manifest.key()));
-    // What is there after a first sync that failed is what that one made: the next one is a first install still.
+    // Objects after a first sync that failed were created by that sync: the next one is a first install still.
     let was_installed = has_resource && past.operations == 0;
-    let gone = gone(cluster, &past.inventory, &objects);
+    let gone = missing_objects(cluster, &past.inventory, &objects);
     let mut live = LiveObjects {
         is_first_install: !past.was_deployed && !was_installed,
         objects,
@@ -170,7 +174,7 @@ pub(crate) async fn make(
         terminating_pods: terminating_pods(cluster, &request, &classified).await,
     };
     live.deleted_applications = deleted_applications(cluster, &request.application, &classified, &live.objects).await;
-    live.contents = contents_of(cluster, &request, &classified, &live).await;
+    live.contents = find_all_contents(cluster, &request, &classified, &live).await;
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
     let checks_first = request.options.dry_run_first;
     let has_errors = !errors.is_empty();
@@ -183,56 +187,61 @@ pub(crate) async fn make(
         {
             return Some(format!("the kind {} is yet to be defined", object.group_kind()));
         }
-        let is_missing = missing.brought.contains(namespace);
+        let is_missing = missing.created_by_set.contains(namespace);
         is_missing.then(|| format!("the namespace {namespace} is yet to be made"))
     };
-    // What is left of a set with mistakes is planned, too, so that all mistakes are told together.
-    let unasked: Option<&Unasked<'_>> = if checks_first { Some(&unasked) } else { None };
-    let mut made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
+    // The rest of a set with mistakes is planned, too, so that all mistakes are reported together.
+    let unasked: Option<&DryRunBlocker<'_>> = if checks_first { Some(&unasked) } else { None };
+    let mut made = build_plan(plugins, &request, &classified, &live, &past.hooks, unasked);
     if let (Ok(plan_without), false) = (&made, has_errors) {
-        live.answers = answers(cluster, plan_without, &live.objects).await;
+        live.answers = dry_run_undecided(cluster, plan_without, &live.objects).await;
         if !live.answers.is_empty() {
-            made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
+            made = build_plan(plugins, &request, &classified, &live, &past.hooks, unasked);
         }
     }
     let plan = match made {
         Ok(mut plan) if !has_errors => {
-            // Tests look at what is deployed: what is to be said of it was said then.
+            // Tests check what is deployed; its notices were shown when it was deployed.
             if request.purpose != Purpose::Test {
-                plan.findings = findings(&request, &classified, &live, &plan);
+                plan.findings = lint_findings(&request, &classified, &live, &plan);
             }
             plan.plugin_settings.clone_from(&request.plugin_settings);
             with_allowances(plan, plugins, &request.grants)
         }
-        Ok(_) => return Err(EngineError::Plan(sorted(errors))),
-        // That nothing is left is no mistake of its own.
-        Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sorted(errors))),
+        Ok(_) => return Err(EngineError::InvalidInput(sort_by_location(errors))),
+        // An empty rest isn't a mistake of its own.
+        Err(_) if has_errors && classified.is_empty() => {
+            return Err(EngineError::InvalidInput(sort_by_location(errors)));
+        }
         Err(more) => {
             errors.extend(more);
-            return Err(EngineError::Plan(sorted(errors)));
+            return Err(EngineError::InvalidInput(sort_by_location(errors)));
         }
     };
     let plan = Plan {
-        written: FieldPlaces::of(classified.iter().map(|one| &one.manifest)),
+        field_places: FieldPlaces::of(classified.iter().map(|one| &one.manifest)),
         ..plan
     };
-    Ok(Planned {
+    Ok(PreparedPlan {
         plan: Arc::new(plan),
         manifests: Arc::new(classified.into_iter().map(|one| one.manifest.object).collect()),
         revision: request.revision,
         places,
-        makes_namespace: missing.is_own,
-        checks_first,
+        creates_namespace: missing.is_own_missing,
+        has_preflight_checks: checks_first,
         operations: past.operations,
         was_installed,
-        request: String::new(),
-        asked: Vec::new(),
-        gone,
+        request_digest: String::new(),
+        plugin_calls: Vec::new(),
+        missing_objects: gone,
     })
 }
 
-/// Lists the kinds that a plan is about.
-fn kinds<'a>(request: &'a Request, past: &'a PreviousObjects) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
+/// Lists the kinds in a plan.
+fn kinds_of_plan<'a>(
+    request: &'a PlanRequest,
+    past: &'a PreviousObjects,
+) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
     let desired = request.manifests.iter().map(|manifest| {
         let object = &manifest.object;
         (object.group_kind(), Some(object.version()))
@@ -241,51 +250,56 @@ fn kinds<'a>(request: &'a Request, past: &'a PreviousObjects) -> impl Iterator<I
     desired.chain(made)
 }
 
-/// Says what the plugins of a plan's hooks may have done.
+/// Adds to a plan what the plugins of its hooks may do.
 fn with_allowances(mut plan: Plan, plugins: &dyn Plugins, grants: &UserGrants) -> Plan {
     let hooks = plan.tasks.iter().filter_map(|task| task.hook());
-    let by: BTreeSet<&PluginRef> = hooks.map(|hook| &hook.by).collect();
+    let by: BTreeSet<&PluginRef> = hooks.map(|hook| &hook.plugin).collect();
     let mut allowances: Vec<Allowance> = Vec::new();
     for by in by {
-        let requested = plugins.requested(by);
+        let requested = plugins.requested_grants(by);
         if !requested.is_empty() && !allowances.iter().any(|known| known.digest == by.digest) {
-            allowances.push(grants.allow(by, requested, &plan.application));
+            allowances.push(grants.allowance_for(by, requested, &plan.application));
         }
     }
     plan.allowances = allowances;
     plan
 }
 
-/// Makes the plan of what is asked for, or says everything that is wrong.
-pub(crate) fn plan(
+/// Makes the plan of a request, or returns all mistakes.
+pub(crate) fn build_plan(
     plugins: &dyn Plugins,
-    request: &Request,
+    request: &PlanRequest,
     desired: &[Classified],
     live: &LiveObjects,
     records: &HookRecords,
-    unasked: Option<&Unasked<'_>>,
+    unasked: Option<&DryRunBlocker<'_>>,
 ) -> Result<Plan, Vec<Diagnostic>> {
-    plan::make(&PlanInput {
+    plan::make_plan(&PlanInput {
         application: request.application.clone(),
-        does: request.does,
+        does: request.operation_kind,
         purpose: request.purpose,
         options: &request.options,
         desired,
         live,
         records,
-        answerer: &|need| plugins.answerer(need),
+        answerer: &|need| plugins.plugin_for(need),
         policies_for_all: plugins.policies_for_all(),
         unasked,
-        manager: MANAGER,
+        manager: FIELD_MANAGER,
     })
 }
 
-/// Returns what lint finds in a plan.
-pub(crate) fn findings(request: &Request, desired: &[Classified], live: &LiveObjects, plan: &Plan) -> Vec<Finding> {
-    let (application, desired) = (&request.application, plan::in_order(desired));
+/// Returns the findings of lint about a plan.
+pub(crate) fn lint_findings(
+    request: &PlanRequest,
+    desired: &[Classified],
+    live: &LiveObjects,
+    plan: &Plan,
+) -> Vec<Finding> {
+    let (application, desired) = (&request.application, plan::in_written_order(desired));
     lint::lint(&lint::ManifestSet::new(
         request.options.mode,
-        request.does,
+        request.operation_kind,
         application,
         live,
         desired,
@@ -293,39 +307,39 @@ pub(crate) fn findings(request: &Request, desired: &[Classified], live: &LiveObj
     ))
 }
 
-/// Puts mistakes in the order in which they are written.
-fn sorted(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// Sorts mistakes by their place in the files.
+fn sort_by_location(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     errors.sort_by(|a, b| a.place.cmp(&b.place));
     errors
 }
 
-/// Takes the manifests, reads their annotations and fills in the namespaces; returns what can be planned, and what is wrong with the
-/// rest.
-pub(crate) fn settle(
+/// Reads the annotations of the manifests and fills in their namespaces. Returns the manifests that can be planned, and the mistakes in
+/// the others.
+pub(crate) fn prepare_manifests(
     mut scopes: Scopes,
-    request: &mut Request,
+    request: &mut PlanRequest,
 ) -> (Vec<(Manifest, Directives)>, Scopes, Vec<Diagnostic>) {
     let manifests = std::mem::take(&mut request.manifests);
     let mut settled = Vec::with_capacity(manifests.len());
     let mut errors: Vec<Diagnostic> = Vec::new();
     for manifest in manifests {
-        match directive::directives(&manifest, request.options.mode) {
+        match directive::read_directives(&manifest, request.options.mode) {
             Ok(mut directives) => {
-                request.options.sync_options.settle(&mut directives);
+                request.options.sync_options.fill_in(&mut directives);
                 settled.push((manifest, directives));
             }
             Err(wrong) => errors.extend(wrong),
         }
     }
-    let placed = plan::settle(&mut settled, &scopes, &request.application.namespace);
+    let placed = plan::resolve_namespaces(&mut settled, &scopes, &request.application.namespace);
     plan::leave_out_repeated(&mut settled, request.options.mode);
     match placed {
         Ok(brought) => scopes.extend(brought),
         Err(wrong) => {
-            scopes.extend(plan::brought(settled.iter().map(|(manifest, _)| manifest)));
+            scopes.extend(plan::defined_scopes(settled.iter().map(|(manifest, _)| manifest)));
             settled.retain(|(manifest, _)| scopes.contains_key(&manifest.object.group_kind()));
-            // What is being deleted may be of a kind that was deleted before it.
-            if request.does == OperationKind::Sync {
+            // The kind of an object that is being deleted may have been deleted before it.
+            if request.operation_kind == OperationKind::Sync {
                 errors.extend(wrong);
             }
         }
@@ -333,24 +347,24 @@ pub(crate) fn settle(
     (settled, scopes, errors)
 }
 
-/// The namespaces that aren't there.
+/// The namespaces that don't exist.
 #[derive(Debug, Default)]
 struct MissingNamespaces {
-    /// Those that the set brings.
-    brought: BTreeSet<String>,
-    /// Whether the application's own is to be made before anything else.
-    is_own: bool,
+    /// The names of those that the set itself creates.
+    created_by_set: BTreeSet<String>,
+    /// Whether the application's own namespace is to be created before anything else.
+    is_own_missing: bool,
 }
 
-/// Checks that every namespace is there or brought.
+/// Checks that every namespace exists or is created by the set.
 async fn check_namespaces(
     cluster: &Cluster,
-    request: &Request,
+    request: &PlanRequest,
     classified: &[Classified],
     errors: &mut Vec<Diagnostic>,
 ) -> Result<MissingNamespaces, EngineError> {
     let mut missing = MissingNamespaces::default();
-    if request.does == OperationKind::Delete {
+    if request.operation_kind == OperationKind::Delete {
         return Ok(missing);
     }
     let brought: BTreeSet<&str> = classified
@@ -370,35 +384,40 @@ async fn check_namespaces(
         let is_there = match cluster.get(&namespace_key(&namespace)).await {
             Ok(Some(found)) if found.is_terminating() => {
                 let message = format!("the namespace `{namespace}` is being deleted");
-                let why = finalizer::held_up_by(&found);
+                let why = finalizer::deletion_blocker(&found).unwrap_or_default();
                 errors.push(Diagnostic::new(message).hint(format!("wait for its end; it waits for this: {why}")));
                 continue;
             }
             Ok(found) => found.is_some(),
-            // Who may not look at namespaces may still work in one.
+            // A user without the permission to read namespaces may still deploy into one.
             Err(ClusterError::Forbidden(_)) => true,
-            Err(error) => return Err(EngineError::while_("looking for the namespaces")(error)),
+            Err(error) => return Err(EngineError::during("looking for the namespaces")(error)),
         };
         if is_there {
             continue;
         }
         let is_brought = brought.contains(namespace.as_str());
         if is_own && (request.options.sync_options.create_namespace == Some(true) || is_brought) {
-            missing.is_own = true;
+            missing.is_own_missing = true;
             continue;
         }
         if is_brought {
-            missing.brought.insert(namespace);
+            missing.created_by_set.insert(namespace);
             continue;
         }
         errors.push(match manifest {
             Some(manifest) if !is_own => manifest
-                .error("/metadata/namespace", format!("the namespace `{namespace}` isn't there"))
+                .error(
+                    "/metadata/namespace",
+                    format!("the namespace `{namespace}` isn't there"),
+                )
                 .hint("add a Namespace to the manifests, or create it first"),
-            // The manifests have it from the command.
-            _ => Diagnostic::new(format!("the application's namespace `{namespace}` isn't there")).hint(
-                "`-n`, `capstan.yaml` or the kubeconfig names it; `--create-namespace` makes it, or add a Namespace to the manifests",
-            ),
+            // The manifests have this namespace from the command line.
+            _ => Diagnostic::new(format!("the application's namespace `{namespace}` isn't there")).hint([
+                Setting::Namespace.into(),
+                Setting::CreateNamespace.into(),
+                "or add a Namespace to the manifests".into(),
+            ]),
         });
     }
     Ok(missing)

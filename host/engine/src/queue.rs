@@ -1,6 +1,6 @@
 //! A queue in which a newer entry replaces the one of the same key: it never has more entries than there are keys.
 //!
-//! It is for senders that must not wait, and whose newest entry says all there is to say about its key.
+//! It is for senders that must not wait, and whose newest entry says everything about its key.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,14 +21,14 @@ struct Entries<K, V> {
     is_closed: bool,
 }
 
-/// The sending end of a queue.
+/// The sending side of a queue.
 pub(crate) struct Sender<K, V>(Arc<Shared<K, V>>);
 
-/// The receiving end of a queue.
+/// The receiving side of a queue.
 pub(crate) struct Receiver<K, V>(Arc<Shared<K, V>>);
 
-/// Makes a queue.
-pub(crate) fn by_key<K, V>() -> (Sender<K, V>, Receiver<K, V>) {
+/// Makes a queue, with both sides.
+pub(crate) fn keyed_channel<K, V>() -> (Sender<K, V>, Receiver<K, V>) {
     let shared = Arc::new(Shared {
         entries: Mutex::new(Entries {
             order: VecDeque::new(),
@@ -41,7 +41,7 @@ pub(crate) fn by_key<K, V>() -> (Sender<K, V>, Receiver<K, V>) {
 }
 
 impl<K: Ord + Clone, V> Sender<K, V> {
-    /// Sends an entry. One of the same key that wasn't received yet is replaced, and this one takes its turn.
+    /// Sends an entry. It replaces an unread entry of the same key, and goes to the end of the queue.
     pub fn send(&self, key: K, value: V) {
         let mut entries = self.0.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.values.insert(key.clone(), value).is_none() {
@@ -60,7 +60,7 @@ impl<K, V> Drop for Sender<K, V> {
 }
 
 impl<K: Ord, V> Receiver<K, V> {
-    /// Returns the next entry; nothing when the sender is dropped and all is received. Dropping the future loses no entry.
+    /// Returns the next entry; `None` when the sender is dropped and everything was received. Dropping the future loses no entry.
     pub async fn recv(&mut self) -> Option<(K, V)> {
         loop {
             consume_budget().await;
@@ -86,7 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_newer_entry_takes_the_turn_of_the_one_with_its_key() {
-        let (sender, mut receiver) = by_key();
+        let (sender, mut receiver) = keyed_channel();
         assert_eq!(receiver.recv().now_or_never(), None);
         for (key, value) in [("a", 1), ("b", 2), ("a", 3)] {
             sender.send(key, value);
@@ -102,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_has_no_more_entries_than_keys() {
-        let (sender, receiver) = by_key();
+        let (sender, receiver) = keyed_channel();
         for number in 0..10_000 {
             sender.send(number % 7, number);
         }

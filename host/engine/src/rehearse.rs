@@ -1,4 +1,4 @@
-//! What the API server would say to a plan.
+//! Dry runs of a plan.
 
 use capstan_core::{
     ignore,
@@ -8,64 +8,70 @@ use capstan_core::{
 };
 use futures::StreamExt as _;
 
-use crate::{cluster::Cluster, concurrent::in_order, error::ClusterError, lines::redact::Redactor, perform};
+use crate::{
+    cluster::Cluster, concurrent::in_order, error::ClusterError, lines::redact::Redactor, perform, refusal::Refusal,
+};
 
-/// What would become of one object.
+/// The result of a dry run of one task.
 #[derive(Debug)]
 pub struct DryRunResult {
-    /// Its task.
+    /// The task.
     pub task: TaskId,
-    /// The object as it is.
+    /// The object as it is; `None` if it doesn't exist.
     pub live: Option<Object>,
-    /// The object as it would be, nothing when it would be gone; or what the server has against it.
-    pub result: Result<Option<Object>, ClusterError>,
+    /// The object as it would be, `None` when it would be deleted; or why the server refuses the change.
+    pub result: Result<Option<Object>, Refusal>,
 }
 
-/// Asks about every object of a plan that would change.
-pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult> {
-    let asked = plan.tasks.iter().filter(|task| changes(task)).map(|task| async move {
-        // In the version of the manifest, in which the answer will be, too.
-        let live = match &task.object {
-            Some(object) if task.hook().is_none() => cluster.get_like(object).await,
-            Some(_) | None => cluster.get(&task.key).await,
-        };
-        let live = match live {
-            Ok(live) => live,
-            Err(ClusterError::UnknownKind(_)) => None,
-            Err(error) => return (task, None, Err(error)),
-        };
-        let ignored = match &task.action {
-            Action::Apply(apply) => Some(&apply.ignored),
-            Action::Delete(_) | Action::Hook(_) => None,
-        };
-        let result = match perform::rehearse(cluster, plan, task, "rehearsal").await {
-            // Its kind or its namespace is yet to come.
-            Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_) | ClusterError::NotFound(_))
-                if live.is_none() =>
-            {
-                Ok(task.object.clone())
-            }
-            other => other,
-        };
-        let result = match (result, &live, ignored) {
-            (Ok(Some(after)), Some(live), Some(ignored)) => Ok(Some(ignore::hidden(&after, live, ignored))),
-            (result, _, _) => result,
-        };
-        (task, live, result)
-    });
+/// Sends a dry run for every object of a plan that would change.
+pub(crate) async fn dry_run(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult> {
+    let asked = plan
+        .tasks
+        .iter()
+        .filter(|task| may_change(task))
+        .map(|task| async move {
+            // Objects are read in the version of the manifest, which is also that of the answer.
+            let live = match &task.object {
+                Some(object) if task.hook().is_none() => cluster.get_live(object).await,
+                Some(_) | None => cluster.get(&task.key).await,
+            };
+            let live = match live {
+                Ok(live) => live,
+                Err(ClusterError::UnknownKind(_)) => None,
+                Err(error) => return (task, None, Err(error)),
+            };
+            let ignored = match &task.action {
+                Action::Apply(apply) => Some(&apply.ignored),
+                Action::Delete(_) | Action::Hook(_) => None,
+            };
+            let result = match perform::dry_run(cluster, plan, task, "rehearsal").await {
+                // Its kind or its namespace doesn't exist yet.
+                Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_) | ClusterError::NotFound(_))
+                    if live.is_none() =>
+                {
+                    Ok(task.object.clone())
+                }
+                other => other,
+            };
+            let result = match (result, &live, ignored) {
+                (Ok(Some(after)), Some(live), Some(ignored)) => Ok(Some(ignore::mask_ignored(&after, live, ignored))),
+                (result, _, _) => result,
+            };
+            (task, live, result)
+        });
     let asked = in_order(asked);
-    let redactor = Redactor::of(plan);
+    let redactor = Redactor::for_plan(plan);
     asked
         .map(|(task, live, result)| DryRunResult {
             task: task.id.clone(),
             live,
-            result: result.map_err(|error| error.reworded(|text| redactor.clean(text))),
+            result: result.map_err(|error| Refusal::of(plan, task, error.map_messages(|text| redactor.redact(text)))),
         })
         .collect()
         .await
 }
 
-fn changes(task: &Task) -> bool {
+fn may_change(task: &Task) -> bool {
     match &task.action {
         Action::Apply(apply) => apply.changes != ExpectedChange::None,
         Action::Delete(_) => true,

@@ -1,8 +1,8 @@
-//! An operation under way, as its caller sees it.
+//! The handle of an operation that this process runs.
 
 use std::{sync::Arc, time::Duration};
 
-use capstan_core::{event::Status, input::InputKind};
+use capstan_core::{event::OperationStatus, input::InputKind};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinHandle,
@@ -13,56 +13,57 @@ use crate::{
     error::EngineError,
 };
 
-/// How long giving the lock back may take.
-const LEAVING: Duration = Duration::from_secs(2);
+/// How long releasing the lock may take.
+const DETACH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// An operation under way. Dropping it leaves the operation: it can be carried on. Subscriptions don't keep it, and don't end it.
-pub struct Running {
-    /// Its id.
-    pub operation: String,
+/// The handle of a running operation. Dropping it leaves the operation unfinished, so that another driver can resume it. Subscriptions
+/// don't keep it running, and don't end it.
+pub struct OperationHandle {
+    /// The operation's id.
+    pub id: String,
     pub(crate) bus: Bus,
-    /// Has room for one request to end the operation: another one while that waits says the same.
-    pub(crate) people: mpsc::Sender<InputKind>,
-    pub(crate) leave: Arc<Notify>,
-    pub(crate) task: JoinHandle<Result<Status, EngineError>>,
+    /// A channel with room for one request to end the operation: a second request says nothing new.
+    pub(crate) commands: mpsc::Sender<InputKind>,
+    pub(crate) detach: Arc<Notify>,
+    pub(crate) task: JoinHandle<Result<OperationStatus, EngineError>>,
 }
 
-impl Drop for Running {
+impl Drop for OperationHandle {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Running {
-    /// Subscribes to the operation's records, from the first one on. Any number may.
+impl OperationHandle {
+    /// Subscribes to the operation's records, from the first one on. Any number of subscribers is possible.
     pub fn subscribe(&self) -> Subscription {
         self.bus.subscribe()
     }
 
-    /// Returns the operation's records. They may be subscribed to for as long as somebody has this, also when the operation is over.
+    /// Returns the operation's records. As long as somebody has this, they can be subscribed to, also when the operation is finished.
     pub fn bus(&self) -> &Bus {
         &self.bus
     }
 
-    /// Ends the operation: what runs is stopped, nothing later starts. `by` says who wants that.
+    /// Ends the operation: running hooks are stopped, and nothing else starts. `by` says who asks for that.
     pub fn terminate(&self, by: &str) {
-        // An operation that is over needs no end.
-        self.people.try_send(InputKind::Terminated { by: by.to_owned() }).ok();
+        // A finished operation ignores this.
+        self.commands.try_send(InputKind::Terminated { by: by.to_owned() }).ok();
     }
 
-    /// Leaves the operation as it is, for another driver to carry on: the lock is given back.
-    pub async fn leave(mut self) {
-        self.leave.notify_one();
-        // If the cluster doesn't answer, the lock runs out by itself.
-        tokio::time::timeout(LEAVING, &mut self.task).await.ok();
+    /// Leaves the operation unfinished, for another driver to resume: the lock is released.
+    pub async fn detach(mut self) {
+        self.detach.notify_one();
+        // If the cluster doesn't answer, the lock expires.
+        tokio::time::timeout(DETACH_TIMEOUT, &mut self.task).await.ok();
     }
 
-    /// Waits for the end.
+    /// Waits for the end of the operation.
     ///
     /// # Errors
     ///
-    /// Returns what kept the operation from being carried to its end.
-    pub async fn end(mut self) -> Result<Status, EngineError> {
+    /// Returns why the operation couldn't be run to its end.
+    pub async fn wait(mut self) -> Result<OperationStatus, EngineError> {
         match (&mut self.task).await {
             Ok(result) => result,
             Err(error) => Err(EngineError::LostLock(format!("its driver stopped: {error}"))),

@@ -1,13 +1,12 @@
-//! Whether a command asks for what an unfinished operation already does.
+//! The digest of a request: whether a command asks for what an unfinished operation already does.
 
 use serde::Serialize;
 
-use crate::planning::Request;
+use crate::planning::PlanRequest;
 
-impl Request {
-    /// Returns a digest of what is asked for: every manifest as it is written, in any order, and the options that decide what the
-    /// operation does. How long things may take, how often they are tried and whether the server is asked first are left out: an
-    /// operation that is carried on with keeps its own limits.
+impl PlanRequest {
+    /// Returns a digest of the request: of every manifest, in any order, and of the options that decide what the operation does.
+    /// Timeouts, the number of retries and whether dry runs come first are left out, as a resumed operation keeps its own.
     pub fn digest(&self) -> String {
         let mut manifests: Vec<String> = self
             .manifests
@@ -16,31 +15,31 @@ impl Request {
             .collect();
         manifests.sort();
         let parts = [
-            text(&self.application),
-            text(&(self.does, self.purpose, self.options.mode)),
-            text(&manifests),
-            text(&self.options.selection),
-            text(&[
+            to_json(&self.application),
+            to_json(&(self.operation_kind, self.purpose, self.options.mode)),
+            to_json(&manifests),
+            to_json(&self.options.selection),
+            to_json(&[
                 self.options.prune,
                 self.options.force_conflicts,
                 self.options.create_namespace,
                 self.options.adopt,
                 self.options.confirmed.all,
             ]),
-            text(&self.options.sync_options),
-            text(&self.options.namespace_metadata),
-            text(&self.options.confirmed.only),
-            text(&self.options.on_timeout),
-            text(&self.options.ignore_differences),
-            text(&self.grants),
-            text(&self.plugin_settings),
+            to_json(&self.options.sync_options),
+            to_json(&self.options.namespace_metadata),
+            to_json(&self.options.confirmed.only),
+            to_json(&self.options.on_timeout),
+            to_json(&self.options.ignore_differences),
+            to_json(&self.grants),
+            to_json(&self.plugin_settings),
         ];
         capstan_core::hook::short_hash(&parts.each_ref().map(String::as_str))
     }
 }
 
-/// Returns a value as JSON. None of these types can fail to be written; one that did would count as another one.
-fn text(value: &impl Serialize) -> String {
+/// Returns a value as JSON. All of these types can be written as JSON; a value that can't would differ from every other one.
+fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
@@ -51,7 +50,7 @@ mod tests {
 
     use super::*;
 
-    fn request(names: &[&str]) -> Request {
+    fn request(names: &[&str]) -> PlanRequest {
         let application = Application {
             name: "shop".to_owned(),
             namespace: "apps".to_owned(),
@@ -60,14 +59,14 @@ mod tests {
             let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name } });
             Manifest::new(Object(object))
         });
-        Request::sync(application, manifests.collect())
+        PlanRequest::sync(application, manifests.collect())
     }
 
     #[test]
     fn the_order_of_manifests_and_limits_do_not_count() {
         let one = request(&["a", "b"]);
         let mut other = request(&["b", "a"]);
-        other.options.limits.operation = 7;
+        other.options.limits.operation_seconds = std::time::Duration::from_secs(7);
         other.options.dry_run_first = false;
         assert_eq!(one.digest(), other.digest());
     }
@@ -75,7 +74,7 @@ mod tests {
     #[test]
     fn manifests_and_what_decides_what_is_done_count() {
         let one = request(&["a"]).digest();
-        let with = |change: fn(&mut Request)| {
+        let with = |change: fn(&mut PlanRequest)| {
             let mut request = request(&["a"]);
             change(&mut request);
             request.digest()
@@ -86,7 +85,7 @@ mod tests {
             with(|request| request.options.prune = true),
             with(|request| request.options.force_conflicts = true),
             with(|request| request.purpose = capstan_core::operation_kind::Purpose::Rollback),
-            with(|request| request.options.selection.skip_hook.push("migrate".to_owned())),
+            with(|request| request.options.selection.skipped_hooks.push("migrate".to_owned())),
             with(|request| request.application.namespace = "other".to_owned()),
             with(|request| request.options.sync_options.create_namespace = Some(true)),
             with(|request| {

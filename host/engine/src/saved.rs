@@ -1,4 +1,4 @@
-//! A plan in a file: made now, run later, if the cluster is still as it was.
+//! A plan in a file: made now, and run later if the cluster hasn't changed.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
@@ -6,6 +6,7 @@ use capstan_core::{
     error::Diagnostic,
     object::Object,
     plan::Plan,
+    remedy::Command,
     revision::Revision,
     task::{Action, LiveState, Task},
 };
@@ -14,86 +15,89 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cluster::Cluster,
     error::ClusterError,
-    planning::{Place, Planned},
+    planning::{Place, PreparedPlan},
 };
 
-/// The version of the file.
+/// The version of the file's format.
 const FORMAT: u32 = 1;
 
-/// The file.
+/// The contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Saved<'planned> {
-    /// Says what the file is: `capstan plan`.
-    is: String,
+struct SavedPlan<'planned> {
+    /// The kind of file: `capstan plan`.
+    #[serde(rename = "is")]
+    file_type: String,
     format: u32,
     plan: Cow<'planned, Plan>,
     manifests: Cow<'planned, [Object]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<Revision>,
     places: BTreeSet<Place>,
-    makes_namespace: bool,
-    checks_first: bool,
+    #[serde(rename = "makesNamespace")]
+    creates_namespace: bool,
+    #[serde(rename = "checksFirst")]
+    has_preflight_checks: bool,
     operations: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     was_installed: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    request: String,
+    #[serde(rename = "request")]
+    request_digest: String,
 }
 
-impl Planned {
-    /// Writes it as JSON. The values of Secrets are in it.
+impl PreparedPlan {
+    /// Writes the plan as JSON, with the values of its Secrets.
     ///
     /// # Errors
     ///
-    /// Returns that it can't be written as JSON.
+    /// Returns why it can't be written as JSON.
     pub fn save(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(&Saved {
-            is: "capstan plan".to_owned(),
+        serde_json::to_string_pretty(&SavedPlan {
+            file_type: "capstan plan".to_owned(),
             format: FORMAT,
             plan: Cow::Borrowed(&self.plan),
             manifests: Cow::Borrowed(&self.manifests),
             revision: self.revision.clone(),
             places: self.places.clone(),
-            makes_namespace: self.makes_namespace,
-            checks_first: self.checks_first,
+            creates_namespace: self.creates_namespace,
+            has_preflight_checks: self.has_preflight_checks,
             operations: self.operations,
             was_installed: self.was_installed,
-            request: self.request.clone(),
+            request_digest: self.request_digest.clone(),
         })
     }
 
-    /// Reads one that was saved.
+    /// Reads a saved plan.
     ///
     /// # Errors
     ///
-    /// Returns that it is no saved plan, or one of a newer version.
-    pub fn load(text: &str) -> Result<Planned, Diagnostic> {
-        let saved: Saved<'static> = serde_json::from_str(text).map_err(|error| {
-            Diagnostic::new(format!("this is no saved plan: {error}")).hint("`capstan plan --save FILE` writes one")
-        })?;
+    /// Returns that it isn't a saved plan, or that a newer version wrote it.
+    pub fn load(text: &str) -> Result<PreparedPlan, Diagnostic> {
+        let saved: SavedPlan<'static> = serde_json::from_str(text)
+            .map_err(|error| Diagnostic::new(format!("this is no saved plan: {error}")).hint(Command::SavePlan))?;
         if saved.format > FORMAT || saved.plan.format > capstan_core::plan::FORMAT {
             let error = Diagnostic::new("this plan was saved by a newer capstan");
             return Err(error.hint("run it with that one, or make it anew"));
         }
-        Ok(Planned {
+        Ok(PreparedPlan {
             plan: Arc::new(saved.plan.into_owned()),
             manifests: Arc::new(saved.manifests.into_owned()),
             revision: saved.revision,
             places: saved.places,
-            makes_namespace: saved.makes_namespace,
-            checks_first: saved.checks_first,
+            creates_namespace: saved.creates_namespace,
+            has_preflight_checks: saved.has_preflight_checks,
             operations: saved.operations,
             was_installed: saved.was_installed,
-            request: saved.request,
-            asked: Vec::new(),
-            gone: Vec::new(),
+            request_digest: saved.request_digest,
+            plugin_calls: Vec::new(),
+            missing_objects: Vec::new(),
         })
     }
 }
 
-/// Says what is no longer as it was when the plan was made.
-pub(crate) async fn moved(cluster: &Cluster, planned: &Planned) -> Result<Vec<String>, ClusterError> {
+/// Lists what has changed in the cluster since the plan was made.
+pub(crate) async fn changes_since(cluster: &Cluster, planned: &PreparedPlan) -> Result<Vec<String>, ClusterError> {
     let keys = planned
         .plan
         .tasks
@@ -117,9 +121,9 @@ fn difference(task: &Task, live: Option<&Object>) -> Option<String> {
             (None, Some(_)) => Some(format!("{key} is there now")),
             (Some(_), None) => Some(format!("{key} is gone")),
             (Some(before), Some(live)) => {
-                let now = LiveState::of(live);
+                let now = LiveState::from_object(live);
                 let is_same = match (before.generation, now.generation) {
-                    // Its status may have changed; that is no matter of the plan.
+                    // Its status may have changed; the plan doesn't depend on that.
                     (Some(before), Some(now)) => before == now,
                     _ => before.resource_version == now.resource_version,
                 };

@@ -1,4 +1,4 @@
-//! Signals of people and other systems: annotations on the application's Lease, told to the hooks that wait for them.
+//! Signals of people and other systems: annotations on the application's Lease, delivered to the hooks that wait for them.
 //!
 //! `signal.capstan.dev/HOOK` names the hook. Its value is the JSON that `capstan approve` and `capstan signal` write, or one word, for
 //! people with kubectl: `approved`, `rejected`, or the name of another signal. A signal stays on the Lease until its hook's state, with the signal in it, is stored: a crash loses none.
@@ -10,39 +10,39 @@ use std::{
 
 use capstan_core::{
     effect::PendingObservationKind,
-    error::near,
+    error::closest_match,
     hook::short_hash,
     input::{Answer, InputKind},
     object::Object,
-    plugins::Ask,
+    plugins::HookRequest,
     task::TaskId,
-    text::bounded_to,
+    text::truncated_to,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What the names of such annotations begin with.
-pub(crate) const PREFIX: &str = "signal.capstan.dev/";
-/// The signal that one word stands for.
+/// The prefix of such annotations.
+pub(crate) const ANNOTATION_PREFIX: &str = "signal.capstan.dev/";
+/// The signal of an approval.
 pub const APPROVAL: &str = "approval";
-/// The words that are verdicts of an approval; any other word is the name of a signal.
+/// The words that answer an approval; any other single word is the name of a signal.
 const VERDICTS: [&str; 2] = ["approved", "rejected"];
-/// How many bytes of a word are shown to people.
-const LONGEST_WORD: usize = 100;
-/// Who sent a signal that doesn't say so.
-const SOMEBODY: &str = "an annotation";
+/// How many bytes of a word are shown in messages.
+const MAX_SHOWN_BYTES: usize = 100;
+/// The sender of a signal that doesn't name one.
+const UNKNOWN_SENDER: &str = "an annotation";
 
-/// A signal as it is written.
+/// The content of a signal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Written {
-    /// Which.
+pub(crate) struct SignalContent {
+    /// The signal's name.
     pub signal: String,
-    /// Who sent it.
+    /// The sender.
     pub by: String,
-    /// What is sent with it.
+    /// The value that is sent with it.
     #[serde(default)]
     pub value: Value,
-    /// When it was sent: two that say the same are two.
+    /// When it was sent. It tells two signals with the same content apart.
     #[serde(default)]
     pub at: String,
 }
@@ -51,8 +51,8 @@ pub(crate) struct Written {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signal {
     hook: String,
-    what: Written,
-    /// What it is known by: the same annotation with the same value.
+    content: SignalContent,
+    /// Identifies the signal: a hash of the annotation's name and value.
     pub mark: String,
 }
 
@@ -61,10 +61,10 @@ pub(crate) fn signals_of(lease: &Object) -> Vec<Signal> {
     let annotations = lease.annotations().into_iter();
     annotations
         .filter_map(|(name, value)| {
-            let hook = name.strip_prefix(PREFIX)?;
+            let hook = name.strip_prefix(ANNOTATION_PREFIX)?;
             Some(Signal {
                 hook: hook.to_owned(),
-                what: read(value),
+                content: parse_value(value),
                 mark: short_hash(&[name, value]),
             })
         })
@@ -72,7 +72,7 @@ pub(crate) fn signals_of(lease: &Object) -> Vec<Signal> {
 }
 
 /// Reads the value of a signal's annotation: JSON with a `signal`, `approved` or `rejected`, or the name of another signal.
-fn read(value: &str) -> Written {
+fn parse_value(value: &str) -> SignalContent {
     if let Ok(written) = serde_json::from_str(value) {
         return written;
     }
@@ -82,35 +82,35 @@ fn read(value: &str) -> Written {
     } else {
         (word, Value::Null)
     };
-    Written {
-        signal: bounded_to(signal.to_owned(), LONGEST_WORD),
-        by: SOMEBODY.to_owned(),
+    SignalContent {
+        signal: truncated_to(signal.to_owned(), MAX_SHOWN_BYTES),
+        by: UNKNOWN_SENDER.to_owned(),
         value,
         at: String::new(),
     }
 }
 
-/// Tells hooks the signals that they wait for.
+/// Delivers signals to the hooks that wait for them.
 pub(crate) struct Signals {
     /// The operation's hooks, by the names under which they are sent signals.
     hooks: BTreeSet<String>,
-    inner: Mutex<Inner>,
+    inner: Mutex<SignalState>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct SignalState {
     present: Vec<Signal>,
-    waiting: Vec<Waiting>,
-    told: BTreeSet<String>,
-    /// Those of which people were told that nobody waits for them.
-    idle: BTreeSet<String>,
+    waiting: Vec<Waiter>,
+    delivered: BTreeSet<String>,
+    /// The signals for which it was reported that no hook waits.
+    reported_unawaited: BTreeSet<String>,
 }
 
-struct Waiting {
+struct Waiter {
     task: TaskId,
     hook: String,
     name: String,
-    ask: (u32, u32),
+    request: (u32, u32),
 }
 
 impl Signals {
@@ -121,103 +121,106 @@ impl Signals {
         }
     }
 
-    /// Takes in what is on the Lease now. Returns what the operation is told of it.
-    pub fn see(&self, present: Vec<Signal>) -> Vec<InputKind> {
+    /// Replaces the signals by those that are on the Lease now. Returns the inputs for the operation.
+    pub fn set_present(&self, present: Vec<Signal>) -> Vec<InputKind> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that was taken off may be sent again.
+        // A signal that was removed may be sent again.
         let is_present = |mark: &String| present.iter().any(|signal| signal.mark == *mark);
-        inner.told.retain(is_present);
-        inner.idle.retain(is_present);
+        inner.delivered.retain(is_present);
+        inner.reported_unawaited.retain(is_present);
         inner.present = present;
-        self.tell(&mut inner)
+        self.deliver(&mut inner)
     }
 
-    /// Waits for a signal on behalf of a hook. Returns what the operation is told if the signal is there already.
-    pub fn wait(&self, task: &TaskId, hook: &str, ask: &Ask, name: &str) -> Vec<InputKind> {
+    /// Registers a hook that waits for a signal. Returns the inputs for the operation if the signal has arrived already.
+    pub fn add_waiter(&self, task: &TaskId, hook: &str, ask: &HookRequest, name: &str) -> Vec<InputKind> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let ask = (ask.id, ask.step);
         inner
             .waiting
-            .retain(|waiting| waiting.task != *task || waiting.ask.0 != ask.0);
-        inner.waiting.push(Waiting {
+            .retain(|waiting| waiting.task != *task || waiting.request.0 != ask.0);
+        inner.waiting.push(Waiter {
             task: task.clone(),
             hook: hook.to_owned(),
             name: name.to_owned(),
-            ask,
+            request: ask,
         });
-        self.tell(&mut inner)
+        self.deliver(&mut inner)
     }
 
-    /// Waits for nothing any more on behalf of a hook.
+    /// Removes everything that a hook waits for.
     pub fn release(&self, task: &TaskId) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.waiting.retain(|waiting| waiting.task != *task);
     }
 
-    fn tell(&self, inner: &mut Inner) -> Vec<InputKind> {
+    fn deliver(&self, inner: &mut SignalState) -> Vec<InputKind> {
         let mut happened = Vec::new();
-        let Inner {
-            present, waiting, told, ..
+        let SignalState {
+            present,
+            waiting,
+            delivered: told,
+            ..
         } = inner;
         for signal in present.iter() {
             if told.contains(&signal.mark) {
                 continue;
             }
-            let is_for = |waiting: &Waiting| waiting.hook == signal.hook && waiting.name == signal.what.signal;
+            let is_for = |waiting: &Waiter| waiting.hook == signal.hook && waiting.name == signal.content.signal;
             let Some(at) = waiting.iter().position(is_for) else {
                 continue;
             };
-            let Waiting { task, ask, .. } = waiting.remove(at);
+            let Waiter { task, request: ask, .. } = waiting.remove(at);
             told.insert(signal.mark.clone());
             let noted = PendingObservationKind::Signal {
-                name: signal.what.signal.clone(),
-                by: signal.what.by.clone(),
-                value: signal.what.value.clone(),
-                mark: signal.mark.clone(),
+                name: signal.content.signal.clone(),
+                by: signal.content.by.clone(),
+                value: signal.content.value.clone(),
+                signal_id: signal.mark.clone(),
             };
-            let answered = InputKind::Answered {
+            let answered = InputKind::RequestAnswered {
                 task,
-                ask: ask.0,
+                request_id: ask.0,
                 step: ask.1,
-                answer: Answer::Note(noted),
+                answer: Answer::Observation(noted),
             };
             happened.push(answered);
         }
         happened.extend(
-            self.idle(inner)
+            self.report_unawaited(inner)
                 .into_iter()
-                .map(|message| InputKind::Troubled { message }),
+                .map(|message| InputKind::Problem { message }),
         );
         happened
     }
 
-    /// Says, once for each signal, that nobody waits for it. A hook that waits for nothing yet may do so later.
-    fn idle(&self, inner: &mut Inner) -> Vec<String> {
+    /// Reports, once for each signal, that no hook waits for it. A hook that isn't waiting yet may do so later.
+    fn report_unawaited(&self, inner: &mut SignalState) -> Vec<String> {
         let mut messages = Vec::new();
         for signal in &inner.present {
-            if inner.told.contains(&signal.mark) || inner.idle.contains(&signal.mark) {
+            if inner.delivered.contains(&signal.mark) || inner.reported_unawaited.contains(&signal.mark) {
                 continue;
             }
             let waiting = inner.waiting.iter().filter(|waiting| waiting.hook == signal.hook);
             let awaited: Vec<&str> = waiting.map(|waiting| waiting.name.as_str()).collect();
-            let Some(message) = self.why_idle(signal, &awaited) else {
+            let Some(message) = self.why_unawaited(signal, &awaited) else {
                 continue;
             };
-            inner.idle.insert(signal.mark.clone());
+            inner.reported_unawaited.insert(signal.mark.clone());
             messages.push(message);
         }
         messages
     }
 
-    fn why_idle(&self, signal: &Signal, awaited: &[&str]) -> Option<String> {
-        let (hook, name) = (&signal.hook, &signal.what.signal);
+    fn why_unawaited(&self, signal: &Signal, awaited: &[&str]) -> Option<String> {
+        let (hook, name) = (&signal.hook, &signal.content.signal);
         if !self.hooks.contains(hook) {
-            let hint = match near(hook, self.hooks.iter().map(String::as_str)) {
-                Some(known) => format!(" (did you mean `{PREFIX}{known}`?)"),
+            let hint = match closest_match(hook, self.hooks.iter().map(String::as_str)) {
+                Some(known) => format!(" (did you mean `{ANNOTATION_PREFIX}{known}`?)"),
                 None => String::new(),
             };
             return Some(format!(
-                "the annotation `{PREFIX}{hook}` of the Lease has no effect: this operation has no hook `{hook}`{hint}"
+                "the annotation `{ANNOTATION_PREFIX}{hook}` of the Lease has no effect: this operation has no hook `{hook}`{hint}"
             ));
         }
         if awaited.is_empty() || awaited.contains(&name.as_str()) {
@@ -243,9 +246,9 @@ mod tests {
 
     fn told(happened: Vec<InputKind>) -> Vec<(u32, String, Value)> {
         let told = happened.into_iter().map(|happened| match happened {
-            InputKind::Answered {
-                ask,
-                answer: Answer::Note(PendingObservationKind::Signal { by, value, .. }),
+            InputKind::RequestAnswered {
+                request_id: ask,
+                answer: Answer::Observation(PendingObservationKind::Signal { by, value, .. }),
                 ..
             } => (ask, by, value),
             other => panic!("{other:?}"),
@@ -258,34 +261,34 @@ mod tests {
         let signals = Signals::new(["gate".to_owned(), "other".to_owned()].into());
         let nothing: Vec<(u32, String, Value)> = Vec::new();
         let task = TaskId("PreSync/0/Hook/gate".to_owned());
-        let ask = |id| Ask::new(id, Request::WaitSignal(APPROVAL.to_owned()));
-        assert_eq!(told(signals.see(signals_of(&lease("approved")))), nothing);
+        let ask = |id| HookRequest::new(id, Request::WaitSignal(APPROVAL.to_owned()));
+        assert_eq!(told(signals.set_present(signals_of(&lease("approved")))), nothing);
         let verdict = json!({ "verdict": "approved" });
         assert_eq!(
-            told(signals.wait(&task, "gate", &ask(1), APPROVAL)),
-            [(1, SOMEBODY.to_owned(), verdict)]
+            told(signals.add_waiter(&task, "gate", &ask(1), APPROVAL)),
+            [(1, UNKNOWN_SENDER.to_owned(), verdict)]
         );
         // It is still there, and was told; another hook's or another one isn't it.
-        assert_eq!(told(signals.wait(&task, "gate", &ask(2), APPROVAL)), nothing);
-        assert_eq!(told(signals.wait(&task, "other", &ask(3), APPROVAL)), nothing);
-        assert_eq!(told(signals.see(signals_of(&lease("approved")))), nothing);
+        assert_eq!(told(signals.add_waiter(&task, "gate", &ask(2), APPROVAL)), nothing);
+        assert_eq!(told(signals.add_waiter(&task, "other", &ask(3), APPROVAL)), nothing);
+        assert_eq!(told(signals.set_present(signals_of(&lease("approved")))), nothing);
         // Taken off, it may be sent again.
-        assert_eq!(told(signals.see(Vec::new())), nothing);
+        assert_eq!(told(signals.set_present(Vec::new())), nothing);
         let rejected = r#"{"signal": "approval", "by": "anna", "value": {"verdict": "rejected"}}"#;
         assert_eq!(
-            told(signals.see(signals_of(&lease(rejected)))),
+            told(signals.set_present(signals_of(&lease(rejected)))),
             [(2, "anna".to_owned(), json!({ "verdict": "rejected" }))]
         );
-        assert_eq!(told(signals.wait(&task, "gate", &ask(4), "go")), nothing);
+        assert_eq!(told(signals.add_waiter(&task, "gate", &ask(4), "go")), nothing);
         signals.release(&task);
         let go = r#"{"signal": "go", "by": "anna"}"#;
-        assert_eq!(told(signals.see(signals_of(&lease(go)))), nothing);
+        assert_eq!(told(signals.set_present(signals_of(&lease(go)))), nothing);
     }
 
     #[test]
     fn a_word_that_is_no_verdict_is_the_name_of_a_signal() {
         let of = |value: &str| {
-            let signal = signals_of(&lease(value)).remove(0).what;
+            let signal = signals_of(&lease(value)).remove(0).content;
             (signal.signal, signal.value)
         };
         let approval = |verdict: &str| (APPROVAL.to_owned(), json!({ "verdict": verdict }));
@@ -302,19 +305,19 @@ mod tests {
     fn people_are_told_once_of_a_signal_that_nobody_waits_for() {
         let signals = Signals::new(["gate".to_owned()].into());
         let task = TaskId("PreSync/0/Hook/gate".to_owned());
-        let trouble = |message: &str| InputKind::Troubled {
+        let trouble = |message: &str| InputKind::Problem {
             message: message.to_owned(),
         };
         // The hook may wait for it later.
-        assert_eq!(signals.see(signals_of(&lease("migrated"))), []);
-        let ask = |id, name: &str| Ask::new(id, Request::WaitSignal(name.to_owned()));
-        let told = signals.wait(&task, "gate", &ask(1, "done"), "done");
+        assert_eq!(signals.set_present(signals_of(&lease("migrated"))), []);
+        let ask = |id, name: &str| HookRequest::new(id, Request::WaitSignal(name.to_owned()));
+        let told = signals.add_waiter(&task, "gate", &ask(1, "done"), "done");
         let expected = "hook gate doesn't wait for the signal `migrated` on the Lease; it waits for `done`";
         assert_eq!(told, [trouble(expected)]);
-        assert_eq!(signals.see(signals_of(&lease("migrated"))), []);
+        assert_eq!(signals.set_present(signals_of(&lease("migrated"))), []);
         // A hook that isn't there.
         let other = Object(json!({ "metadata": { "annotations": { "signal.capstan.dev/gat": "done" } } }));
-        let told = signals.see(signals_of(&other));
+        let told = signals.set_present(signals_of(&other));
         let expected = "the annotation `signal.capstan.dev/gat` of the Lease has no effect: this operation has no hook `gat` (did you mean `signal.capstan.dev/gate`?)";
         assert_eq!(told, [trouble(expected)]);
     }

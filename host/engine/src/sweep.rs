@@ -1,15 +1,16 @@
-//! Deletes what has fallen due since an operation ended.
+//! Deletes the objects of hooks whose time has come since an operation ended.
 
 use capstan_core::{
     compat::Mode,
     container::{self, PlannedDeletions},
     deletion::PropagationRules,
-    event::Status,
+    event::OperationStatus,
     hook::{Disposal, HookOutcome, Occasion},
     input::DisposalDecision,
     object::{Object, labels},
     ownership::Ownership,
     plugins::Plugins,
+    remedy::Remedies,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,41 +18,46 @@ use serde::Serialize;
 use crate::{
     checkpoint::{DueObject, Store},
     clock::Clock,
-    cluster::{Cluster, Deletion},
+    cluster::{Cluster, DeleteOutcome},
     contents,
     error::{ClusterError, EngineError},
-    perform::{PolicyCase, ask_all, made, removes},
+    perform::{PolicyCase, ask_policies, creation_timestamp, due_propagation},
 };
 
-/// What became of one object that is or was due.
+/// The result for one object that is or was due.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepResult {
-    /// Which.
+    /// The object.
     pub object: DueObject,
-    /// What became of it.
-    pub fate: SweepOutcome,
+    /// What the sweep did about it.
+    #[serde(rename = "fate")]
+    pub outcome: SweepOutcome,
+    /// What may help if that isn't its deletion.
+    #[serde(skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 /// What a sweep did about one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SweepOutcome {
-    /// Its time hasn't come.
-    Waits,
+    /// Nothing: its time hasn't come.
+    #[serde(rename = "waits")]
+    NotDue,
     /// It is being deleted.
     Deleted,
-    /// It was gone already.
+    /// It didn't exist any more.
     Gone,
-    /// Its policies want it to stay.
+    /// Its policies keep it.
     Kept,
-    /// A plugin that decides about it wasn't loaded, or gave no answer; the next sweep asks again.
+    /// A plugin that decides about it isn't loaded, or gave no answer: this is the reason. The next sweep asks again.
     Unanswered(String),
-    /// It couldn't be deleted; the next sweep tries again.
+    /// It couldn't be deleted, for this reason. The next sweep tries again.
     Failed(String),
 }
 
-/// Goes through everything that is due, and forgets what is done.
+/// Goes through everything that is due, and removes the finished entries.
 pub(crate) async fn sweep(
     cluster: &Cluster,
     plugins: &dyn Plugins,
@@ -61,24 +67,29 @@ pub(crate) async fn sweep(
     let mut swept = Vec::new();
     let mut left = Vec::new();
     for mut object in std::mem::take(&mut store.head.due) {
-        let fate = if object.due.at > clock.now() {
-            SweepOutcome::Waits
+        let mut remedies = Remedies::default();
+        let fate = if object.due.due_at > clock.now() {
+            SweepOutcome::NotDue
         } else {
-            match dispose(cluster, plugins, clock, store, &mut object).await {
+            match dispose(cluster, plugins, clock, store, &mut object, &mut remedies).await {
                 Ok(fate) => fate,
                 Err(error) => SweepOutcome::Failed(error.to_string()),
             }
         };
         if matches!(
             fate,
-            SweepOutcome::Waits | SweepOutcome::Unanswered(_) | SweepOutcome::Failed(_)
+            SweepOutcome::NotDue | SweepOutcome::Unanswered(_) | SweepOutcome::Failed(_)
         ) {
             left.push(object.clone());
         }
-        swept.push(SweepResult { object, fate });
+        swept.push(SweepResult {
+            object,
+            outcome: fate,
+            remedies,
+        });
     }
     store.head.due = left;
-    if swept.iter().any(|swept| swept.fate != SweepOutcome::Waits) {
+    if swept.iter().any(|swept| swept.outcome != SweepOutcome::NotDue) {
         store.write().await?;
     }
     Ok(swept)
@@ -90,47 +101,51 @@ async fn dispose(
     clock: Clock,
     store: &Store,
     object: &mut DueObject,
+    remedies: &mut Remedies,
 ) -> Result<SweepOutcome, ClusterError> {
     let target = &object.due.target;
     let live = cluster.get(&target.key).await?.filter(|live| live.uid() == target.uid);
     let Some(live) = live else {
         return Ok(SweepOutcome::Gone);
     };
-    let mut disposal = Disposal::DeleteAt(object.due.at);
+    let mut disposal = Disposal::DeleteAt(object.due.due_at);
     if object.due.ask_again {
         let decision = ask_again(cluster, plugins, clock, store, object, &live).await?;
         disposal = decision.disposal;
         let deletes = decision.deletion(clock.now()).is_some();
-        if let Some(trouble) = decision.troubles.first().filter(|_| !deletes) {
+        if let Some(trouble) = decision.problems.first().filter(|_| !deletes) {
+            *remedies = decision.remedies;
             return Ok(SweepOutcome::Unanswered(trouble.clone()));
         }
         match disposal {
             Disposal::Keep => return Ok(SweepOutcome::Kept),
-            Disposal::DeleteAt(at) if at > clock.now() => return Ok(postponed(object, at, false)),
-            Disposal::AskAgainAt(at) => return Ok(postponed(object, at, true)),
+            Disposal::DeleteAt(at) if at > clock.now() => return Ok(postpone(object, at, false)),
+            Disposal::AskAgainAt(at) => return Ok(postpone(object, at, true)),
             Disposal::Delete(_) | Disposal::DeleteAt(_) => {}
         }
     }
-    if let Some(held) = contents::held(cluster, &live, None, &PlannedDeletions::default()).await {
-        return Ok(SweepOutcome::Failed(container::reason(&live.key(), &held)));
+    if let Some(held) = contents::retention_reason(cluster, &live, None, &PlannedDeletions::default()).await {
+        let reason = container::retention_message(&live.key(), &held);
+        *remedies = reason.remedies;
+        return Ok(SweepOutcome::Failed(reason.text));
     }
     let rules = PropagationRules {
         annotation: object.due.propagation,
         application: None,
     };
-    let asked = removes(disposal, clock.now()).unwrap_or_default();
-    let propagation = rules.with_live(&live).decide(asked);
+    let asked = due_propagation(disposal, clock.now()).unwrap_or_default();
+    let propagation = rules.with_live_annotation(&live).decide(asked);
     let target = &object.due.target;
     Ok(match cluster.delete(&target.key, &target.uid, propagation).await? {
-        Deletion::Accepted(_) => SweepOutcome::Deleted,
-        Deletion::AlreadyGone => SweepOutcome::Gone,
+        DeleteOutcome::Accepted(_) => SweepOutcome::Deleted,
+        DeleteOutcome::AlreadyGone => SweepOutcome::Gone,
     })
 }
 
-fn postponed(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepOutcome {
-    object.due.at = at;
+fn postpone(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepOutcome {
+    object.due.due_at = at;
     object.due.ask_again = ask_again;
-    SweepOutcome::Waits
+    SweepOutcome::NotDue
 }
 
 async fn ask_again(
@@ -153,22 +168,23 @@ async fn ask_again(
         phase: object.phase,
         wave: object.wave,
         outcome: object.outcome,
-        operation_outcome: operation.map(|past| outcome_of(&past.status)),
+        operation_outcome: operation.map(|past| hook_outcome(&past.status)),
         rank,
         runs_to_completion: object.runs_to_completion,
         ttl: object.ttl,
         policies: &object.policies,
         settings: &object.settings,
     };
-    Ok(ask_all(plugins, clock, case).await)
+    Ok(ask_policies(plugins, clock, case).await)
 }
 
-fn outcome_of(status: &Status) -> HookOutcome {
+fn hook_outcome(status: &OperationStatus) -> HookOutcome {
     match status {
-        Status::Succeeded => HookOutcome::Succeeded,
-        Status::Running | Status::Terminating { .. } | Status::Failed(_) | Status::Terminated { .. } => {
-            HookOutcome::Failed
-        }
+        OperationStatus::Succeeded => HookOutcome::Succeeded,
+        OperationStatus::Running
+        | OperationStatus::Terminating { .. }
+        | OperationStatus::Failed(_)
+        | OperationStatus::Terminated { .. } => HookOutcome::Failed,
     }
 }
 
@@ -182,8 +198,8 @@ async fn rank_of(cluster: &Cluster, store: &Store, live: &Object) -> Result<u32,
     let all = cluster.list(&key.group_kind(), &key.namespace, &selector).await?;
     let inventory = store.inventory().await;
     let ownership = Ownership::new(&store.head.application, &inventory);
-    let newer = all
-        .iter()
-        .filter(|other| other.uid() != live.uid() && made(other) > made(live) && ownership.is_own(other));
+    let newer = all.iter().filter(|other| {
+        other.uid() != live.uid() && creation_timestamp(other) > creation_timestamp(live) && ownership.is_own(other)
+    });
     Ok(u32::try_from(newer.count()).unwrap_or(u32::MAX))
 }

@@ -1,7 +1,7 @@
-//! From a wish to a running operation: what was left before its end is carried on with first, a plan that is known to go wrong is
-//! refused, and whoever is at work on the application is waited for or ended.
+//! From a request to a running operation: an unfinished operation is resumed first, a plan with errors is refused, and another driver is
+//! waited for or its operation is terminated.
 //!
-//! Everything is data: a face shows it in its own words, and follows the operations itself.
+//! All results are data: a user interface shows them in its own words, and follows the operations itself.
 //!
 //! ```text
 //!  undertake ─┬─▶ CarriedOn: follow it to its end, and undertake the same work again unless that was it
@@ -13,25 +13,26 @@ use std::collections::BTreeSet;
 use capstan_core::{
     lint::Finding,
     manifest::Manifest,
+    on_busy::OnBusy,
     operation_kind::{OperationKind, Purpose},
     plugins::Application,
 };
 
 use crate::{
     checkpoint::CurrentOperation,
-    engine::{EndedBy, Engine},
+    engine::{Engine, TerminateOutcome},
     error::EngineError,
-    planning::{Planned, Request},
-    running::Running,
+    planning::{PlanRequest, PreparedPlan},
+    running::OperationHandle,
 };
 
-/// What is to be done.
+/// The work that is to be done.
 #[derive(Debug, Clone)]
 pub enum Work {
-    /// Plan this, and run the plan.
-    Request(Box<Request>),
-    /// Run a plan that was saved, if the cluster is still as it was.
-    Saved(Box<Planned>),
+    /// Make a plan, and run it.
+    Request(Box<PlanRequest>),
+    /// Run a saved plan, if the cluster hasn't changed since.
+    SavedPlan(Box<PreparedPlan>),
 }
 
 impl Work {
@@ -39,156 +40,144 @@ impl Work {
     pub fn application(&self) -> &Application {
         match self {
             Work::Request(request) => &request.application,
-            Work::Saved(planned) => &planned.plan.application,
+            Work::SavedPlan(planned) => &planned.plan.application,
         }
     }
 
-    /// Returns the manifests that it is made of, as far as they are known with their places.
+    /// Returns its manifests, as far as they are known with their places.
     fn manifests(&self) -> &[Manifest] {
         match self {
             Work::Request(request) => &request.manifests,
-            Work::Saved(_) => &[],
+            Work::SavedPlan(_) => &[],
         }
     }
 
-    /// Returns the digest of the request that it is or was made of.
+    /// Returns the digest of its request.
     pub fn digest(&self) -> String {
         match self {
             Work::Request(request) => request.digest(),
-            Work::Saved(planned) => planned.request.clone(),
+            Work::SavedPlan(planned) => planned.request_digest.clone(),
         }
     }
 }
 
-/// What is done when another driver is at work on the application.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnBusy {
-    /// That is an error: [`EngineError::Busy`].
-    #[default]
-    Refuse,
-    /// Its end is waited for.
-    Wait,
-    /// Its operation is terminated, and the end of that is waited for.
-    Supersede,
-}
-
-/// Which unfinished operation does what is asked for, so that nothing is left to do after its end.
+/// Which unfinished operation does the same work, so that nothing is left to do after its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Same {
-    /// None.
+pub enum EquivalentOperation {
+    /// None does.
     #[default]
-    Nothing,
-    /// One that was started by a request of this digest.
+    None,
+    /// One that was started by a request with this digest.
     Request(String),
-    /// Any deletion: after one that succeeded nothing is left to delete.
+    /// Any deletion: after a successful one, nothing is left to delete.
     Deletion,
-    /// A rollback: to manifests of this digest, or to any.
+    /// A rollback: to manifests with this digest, or to any.
     Rollback(Option<String>),
 }
 
-impl Same {
-    fn is(&self, current: &CurrentOperation) -> bool {
+impl EquivalentOperation {
+    fn matches(&self, current: &CurrentOperation) -> bool {
         match self {
-            Same::Nothing => false,
-            Same::Request(digest) => current.does_what_is_asked(digest),
-            Same::Deletion => current.does == OperationKind::Delete,
-            Same::Rollback(digest) => {
-                let is_to = |digest: &String| *digest == current.digest;
+            EquivalentOperation::None => false,
+            EquivalentOperation::Request(digest) => current.matches_request(digest),
+            EquivalentOperation::Deletion => current.operation_kind == OperationKind::Delete,
+            EquivalentOperation::Rollback(digest) => {
+                let is_to = |digest: &String| *digest == current.manifests_digest;
                 current.purpose == Purpose::Rollback && digest.as_ref().is_none_or(is_to)
             }
         }
     }
 }
 
-/// What becomes of lint's errors about a plan.
+/// What happens to errors that lint finds in a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LintErrors {
-    /// The plan is refused: [`EngineError::Findings`]. Those of `allowed` rules don't count; `all` names every rule.
+    /// The plan is refused: [`EngineError::Findings`]. Findings of `allowed` rules don't count; `all` stands for every rule.
     Refuse {
         /// The ids of rules.
         allowed: BTreeSet<String>,
     },
-    /// They are part of the plan, for people to read.
+    /// They are shown with the plan.
     Show,
 }
 
-/// How work is undertaken.
+/// How work is prepared and started.
 #[derive(Debug, Clone)]
-pub struct Policy {
-    /// Who wants it: `anna on laptop`.
+pub struct StartPolicy {
+    /// The user or machine that asks for it: `anna on laptop`.
     pub by: String,
-    /// What is done when another driver is at work.
+    /// What happens when another driver works on the application.
     pub on_busy: OnBusy,
-    /// Which unfinished operation does what is asked for.
-    pub same: Same,
-    /// What becomes of lint's errors.
+    /// Which unfinished operation does the same work.
+    pub equivalent: EquivalentOperation,
+    /// What happens to errors that lint finds.
     pub lint_errors: LintErrors,
 }
 
-/// What is being waited for, to be shown while [`Engine::undertake`] or [`Engine::start_when_free`] waits.
+/// A wait that is to be shown, while [`Engine::undertake`] or [`Engine::start_when_free`] waits.
 #[derive(Debug)]
 pub enum Notice {
-    /// Another driver is at work, which the error names; its end is waited for.
+    /// Another driver, which the error names, is waited for.
     WaitingForEnd(EngineError),
-    /// Another driver is at work, which the error names; its operation is terminated.
-    EndingFirst(EngineError),
+    /// The operation of another driver, which the error names, is terminated.
+    TerminatingFirst(EngineError),
 }
 
-/// An operation that was left before its end, and is carried on with.
-pub struct CarriedOn {
+/// An unfinished operation that was resumed.
+pub struct ResumedOperation {
     /// What is stored about it.
     pub current: CurrentOperation,
-    /// Whether it does what is asked for. If it doesn't and succeeds, the work is still to be done.
-    pub is_same: bool,
-    /// The operation.
-    pub running: Running,
+    /// Whether it does the same work. If it doesn't, the work is still to be done after its success.
+    pub is_equivalent: bool,
+    /// The handle of the running operation.
+    pub operation: OperationHandle,
 }
 
-/// How far work is.
-pub enum Undertaken {
-    /// Another operation comes first. When it has succeeded and isn't the same, the work is to be undertaken again.
-    CarriedOn(Box<CarriedOn>, Work),
-    /// It is planned, and may be started by [`Engine::start_when_free`].
-    Ready(Planned),
+/// The next step of the work.
+pub enum Preparation {
+    /// An unfinished operation was resumed, and comes first. After its success, the work is to be prepared again unless it was the same.
+    Resumed(Box<ResumedOperation>, Work),
+    /// The plan is ready, and may be started by [`Engine::start_when_free`].
+    Ready(PreparedPlan),
 }
 
-/// Returns the errors of lint that keep a plan from being run.
-fn stopping(planned: &Planned, allowed: &BTreeSet<String>) -> Vec<Finding> {
+/// Returns the errors of lint for which a plan is refused.
+fn blocking_findings(planned: &PreparedPlan, allowed: &BTreeSet<String>) -> Vec<Finding> {
     let is_allowed = |finding: &&Finding| allowed.contains(&finding.rule) || allowed.contains("all");
     let findings = planned.plan.findings.iter();
     findings
-        .filter(|finding| finding.stops() && !is_allowed(finding))
+        .filter(|finding| finding.blocks_plan() && !is_allowed(finding))
         .cloned()
         .collect()
 }
 
 impl Engine {
-    /// Carries on with an operation that was left before its end, or plans the work.
+    /// Resumes an unfinished operation, or plans the work.
     ///
     /// # Errors
     ///
     /// Returns `Busy` if that is the policy, `Findings` if lint finds errors that the policy doesn't allow, `Outdated` if a saved plan
     /// no longer fits the cluster, and whatever [`Engine::plan`] does.
-    pub async fn undertake(
+    pub async fn resume_or_prepare(
         &self,
         work: Work,
-        policy: &Policy,
+        policy: &StartPolicy,
         notify: impl FnMut(Notice),
-    ) -> Result<Undertaken, EngineError> {
+    ) -> Result<Preparation, EngineError> {
         if let Some(carried_on) = self
-            .carry_on(work.application(), work.manifests(), policy, notify)
+            .resume_unfinished(work.application(), work.manifests(), policy, notify)
             .await?
         {
-            return Ok(Undertaken::CarriedOn(Box::new(carried_on), work));
+            return Ok(Preparation::Resumed(Box::new(carried_on), work));
         }
         let planned = self.prepare(work).await?;
         if let LintErrors::Refuse { allowed } = &policy.lint_errors {
-            let findings = stopping(&planned, allowed);
+            let findings = blocking_findings(&planned, allowed);
             if !findings.is_empty() {
-                return Err(EngineError::Findings(findings));
+                return Err(EngineError::LintErrors(findings));
             }
         }
-        Ok(Undertaken::Ready(planned))
+        Ok(Preparation::Ready(planned))
     }
 
     /// Plans work, or verifies that its plan still fits the cluster. Nothing in the cluster is changed.
@@ -196,65 +185,67 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::plan`] and [`Engine::verify`].
-    pub async fn prepare(&self, work: Work) -> Result<Planned, EngineError> {
+    pub async fn prepare(&self, work: Work) -> Result<PreparedPlan, EngineError> {
         match work {
             Work::Request(request) => self.plan(*request).await,
-            Work::Saved(planned) => {
+            Work::SavedPlan(planned) => {
                 self.verify(&planned).await?;
                 Ok(*planned)
             }
         }
     }
 
-    /// Carries on with an operation that was left before its end; nothing if there is none. If it does the same work, refusals of the API
-    /// server are reported with the lines of `manifests`.
+    /// Resumes an unfinished operation; returns `None` if there is none. If it does the same work, errors of the API server are reported
+    /// with the lines of `manifests`.
     ///
     /// # Errors
     ///
     /// Returns `Busy` if that is the policy, and whatever [`Engine::resume`] does.
-    pub async fn carry_on(
+    pub async fn resume_unfinished(
         &self,
         application: &Application,
         manifests: &[Manifest],
-        policy: &Policy,
+        policy: &StartPolicy,
         mut notify: impl FnMut(Notice),
-    ) -> Result<Option<CarriedOn>, EngineError> {
+    ) -> Result<Option<ResumedOperation>, EngineError> {
         loop {
             let Some(current) = self.current(application).await? else {
                 return Ok(None);
             };
-            let is_same = policy.same.is(&current);
+            let is_same = policy.equivalent.matches(&current);
             let known = if is_same { manifests } else { &[] };
-            match self.resume_with(application, known).await {
+            match self.resume_with_manifests(application, known).await {
                 Ok(running) => {
-                    return Ok(Some(CarriedOn {
+                    return Ok(Some(ResumedOperation {
                         current,
-                        is_same,
-                        running,
+                        is_equivalent: is_same,
+                        operation: running,
                     }));
                 }
-                Err(EngineError::NothingRuns(_)) => return Ok(None),
-                Err(busy @ EngineError::Busy { .. }) => self.make_way(application, policy, busy, &mut notify).await?,
+                Err(EngineError::NoOperation(_)) => return Ok(None),
+                Err(busy @ EngineError::Busy { .. }) => {
+                    self.wait_or_terminate(application, policy, busy, &mut notify).await?
+                }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Starts an operation as soon as no other driver is at work on the application, by the policy.
+    /// Starts an operation as soon as no other driver works on the application, if the policy allows to wait.
     ///
     /// # Errors
     ///
     /// Returns `Busy` if that is the policy, and whatever [`Engine::start`] does.
     pub async fn start_when_free(
         &self,
-        planned: Planned,
-        policy: &Policy,
+        planned: PreparedPlan,
+        policy: &StartPolicy,
         mut notify: impl FnMut(Notice),
-    ) -> Result<Running, EngineError> {
+    ) -> Result<OperationHandle, EngineError> {
         loop {
             match self.start(planned.clone(), &policy.by).await {
                 Err(busy @ EngineError::Busy { .. }) => {
-                    self.make_way(&planned.plan.application, policy, busy, &mut notify)
+                    self.wait_or_terminate(&planned.plan.application, policy, busy, &mut notify)
                         .await?;
                 }
                 other => return other,
@@ -262,11 +253,11 @@ impl Engine {
         }
     }
 
-    /// Comes back when no driver is at work on the application any more; fails with `busy` if that isn't to be waited for.
-    async fn make_way(
+    /// Waits until no driver works on the application; fails with `busy` if the policy doesn't allow to wait.
+    async fn wait_or_terminate(
         &self,
         application: &Application,
-        policy: &Policy,
+        policy: &StartPolicy,
         busy: EngineError,
         notify: &mut impl FnMut(Notice),
     ) -> Result<(), EngineError> {
@@ -274,14 +265,15 @@ impl Engine {
             OnBusy::Refuse => return Err(busy),
             OnBusy::Wait => notify(Notice::WaitingForEnd(busy)),
             OnBusy::Supersede => {
-                notify(Notice::EndingFirst(busy));
+                notify(Notice::TerminatingFirst(busy));
                 match self.terminate(application, &policy.by).await {
-                    // An operation without a driver is carried on with, or has just ended.
-                    Ok(EndedBy::Asked(_) | EndedBy::NoDriver) | Err(EngineError::NothingRuns(_)) => {}
+                    // An operation without a driver is resumed, or has just ended.
+                    Ok(TerminateOutcome::Requested(_) | TerminateOutcome::NoDriver)
+                    | Err(EngineError::NoOperation(_)) => {}
                     Err(error) => return Err(error),
                 }
             }
         }
-        self.until_idle(application).await
+        self.wait_until_idle(application).await
     }
 }

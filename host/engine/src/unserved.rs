@@ -1,4 +1,4 @@
-//! What the cluster doesn't serve, or not now: versions that are gone, and API groups whose own server doesn't answer.
+//! Kinds that the cluster doesn't serve, or not now: removed versions, and API groups whose extension server doesn't answer.
 
 use std::collections::BTreeMap;
 
@@ -12,22 +12,22 @@ use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
-    planning::{PreviousObjects, Request},
+    planning::{PlanRequest, PreviousObjects},
 };
 
-/// Returns a mistake for each manifest in a version that neither the cluster nor the set serves. What may come later
-/// (`SkipDryRunOnMissingResource`) isn't looked at.
-pub(crate) fn versions(cluster: &Cluster, classified: &[Classified]) -> Vec<Diagnostic> {
+/// Returns a mistake for each manifest in a version that neither the cluster nor a definition of the set serves. Kinds that may come
+/// later (`SkipDryRunOnMissingResource`) are left out.
+pub(crate) fn check_versions(cluster: &Cluster, classified: &[Classified]) -> Vec<Diagnostic> {
     let manifests = classified
         .iter()
         .filter(|one| !matches!(one.role, Role::Skip(_)) && !one.directives.skip_dry_run_on_missing)
         .map(|one| &one.manifest);
-    versions::check(manifests, &cluster.discovery().versions())
+    versions::check_versions(manifests, &cluster.discovery().versions())
 }
 
-/// Explains mistakes about kinds that the cluster doesn't know: if an `APIService` has their group served by another server, and that one
-/// doesn't answer, discovery leaves the group out and nothing is wrong with the manifest.
-pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
+/// Explains mistakes about unknown kinds: if an `APIService` delegates their group to an extension server that doesn't answer, discovery
+/// leaves the group out, and the manifest is right.
+pub(crate) async fn explain_unknown_kinds(cluster: &Cluster, errors: &mut [Diagnostic]) {
     let has_group = |error: &Diagnostic| error.object.as_ref().is_some_and(|key| key.group.contains('.'));
     if !errors.iter().any(has_group) {
         return;
@@ -40,14 +40,18 @@ pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
             continue;
         };
         error.message = unknown_group(&key.group, why);
-        error.hint = Some("its pods or its Service don't answer; mend them, or remove the APIService".to_owned());
+        error.hint = "its pods or its Service don't answer; mend them, or remove the APIService".into();
     }
 }
 
-/// Returns a mistake for each API group whose own server doesn't answer while objects of the application may have to be removed from it:
-/// they can't be seen, and would stay behind with nobody to look after them.
-pub(crate) async fn removals(cluster: &Cluster, request: &Request, past: &PreviousObjects) -> Vec<Diagnostic> {
-    if request.does == OperationKind::Sync && !request.options.prune {
+/// Returns a mistake for each API group whose extension server doesn't answer while objects of the application may have to be removed
+/// from it: they can't be seen, and would stay behind.
+pub(crate) async fn check_removals(
+    cluster: &Cluster,
+    request: &PlanRequest,
+    past: &PreviousObjects,
+) -> Vec<Diagnostic> {
+    if request.operation_kind == OperationKind::Sync && !request.options.prune {
         return Vec::new();
     }
     let discovery = cluster.discovery();
@@ -79,7 +83,7 @@ fn unknown_group(group: &str, why: &str) -> String {
     format!("what the cluster serves of the API group {group} isn't known now: {why}")
 }
 
-/// Returns the API groups whose `APIService` isn't available, and why; none where nobody may list them.
+/// Returns the API groups whose `APIService` isn't available, each with the reason; empty without the permission to list them.
 async fn unavailable_groups(cluster: &Cluster) -> BTreeMap<String, String> {
     let kind = GroupKind::new("apiregistration.k8s.io", "APIService");
     match cluster.list(&kind, "", "").await {
@@ -88,7 +92,7 @@ async fn unavailable_groups(cluster: &Cluster) -> BTreeMap<String, String> {
     }
 }
 
-/// Returns the group of an `APIService` that isn't available, and why it isn't.
+/// Returns the group of an `APIService` that isn't available, and the reason.
 fn unavailable(service: &Object) -> Option<(String, String)> {
     let group = service.text("/spec/group")?.to_owned();
     let conditions = service.0.pointer("/status/conditions")?.as_array()?;

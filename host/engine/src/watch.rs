@@ -1,7 +1,7 @@
-//! Follows objects: one watch for each kind and namespace in which something is waited for, judged where it is seen.
+//! Watches the objects that an operation waits for, one watch for each kind and namespace, and assesses their health.
 //!
-//! Everything the operation made carries the application's label, so a watch is on that label. What doesn't carry it (it was there
-//! before and is being deleted) is watched by its name.
+//! Everything that the operation created has the application's label, so watches select by that label. An object without it (which
+//! existed before and is being deleted) is watched by its name.
 
 mod pods;
 mod watcher;
@@ -14,7 +14,7 @@ use std::{
 
 use capstan_core::{
     compat::Mode,
-    fact::Fact,
+    fact::ObservedState,
     health::Assessment,
     object::{GroupKind, Object, ObjectKey},
     plan::Plan,
@@ -28,49 +28,49 @@ use tokio::task::JoinHandle;
 use self::watcher::{Follower, Watcher};
 use crate::{backoff::Backoff, cluster::Cluster, inbox::Inbox, judge::HealthAssessor, queue};
 
-/// How long a watch lasts before it is begun anew, in seconds: one that has gone silent is noticed so soon.
-const WATCH_FOR: u32 = 20;
+/// How long a watch lasts before it is begun anew: one that has gone silent is noticed so soon.
+const WATCH_FOR_SECONDS: u32 = 20;
 
-/// The pauses before a broken watch is tried again.
+/// The pauses before a watch that failed is tried again.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
 
-/// How everything is watched.
-pub(crate) fn watching() -> Config {
-    Config::default().timeout(WATCH_FOR)
+/// Returns the configuration of all watches.
+pub(crate) fn watch_config() -> Config {
+    Config::default().timeout(WATCH_FOR_SECONDS)
 }
 
-/// Makes an object of what kube decoded; the members of a list don't say what they are.
-pub(crate) fn object_of(seen: &DynamicObject, kind: &GroupKind, api_version: &str) -> Object {
+/// Makes an object from kube's form of it. The items of a list don't have a kind of their own.
+pub(crate) fn to_object(seen: &DynamicObject, kind: &GroupKind, api_version: &str) -> Object {
     let mut value = serde_json::to_value(seen).unwrap_or_default();
     value["apiVersion"] = json!(api_version);
     value["kind"] = json!(kind.kind);
     Object(value)
 }
 
-/// The objects that were last seen, with their judgements: what hook types are told.
+/// The objects with their assessments, as they were last seen. Hook types are shown these.
 pub(crate) type ObjectCache = Arc<Mutex<BTreeMap<ObjectKey, (Object, Assessment)>>>;
 
 /// All watches of an operation.
 pub(crate) struct Watches {
     shared: Arc<Shared>,
     watches: BTreeMap<(GroupKind, String), Watch>,
-    /// Where more than one wave has something to wait for.
-    lasting: BTreeSet<(GroupKind, String)>,
+    /// The kinds and namespaces in which more than one wave waits for objects.
+    multi_wave: BTreeSet<(GroupKind, String)>,
 }
 
 struct Shared {
     cluster: Cluster,
-    judge: Arc<HealthAssessor>,
+    health_assessor: Arc<HealthAssessor>,
     application: Application,
     mode: Mode,
-    sight: ObjectCache,
+    object_cache: ObjectCache,
     inbox: Inbox,
 }
 
 /// One running watch.
 struct Watch {
-    orders: queue::Sender<Followed, WatchCommand>,
-    followed: BTreeSet<Followed>,
+    commands: queue::Sender<FollowKey, WatchCommand>,
+    followed: BTreeSet<FollowKey>,
     task: JoinHandle<()>,
 }
 
@@ -81,12 +81,12 @@ impl Drop for Watch {
 }
 
 /// A task and an object that it follows.
-type Followed = (TaskId, ObjectKey);
+type FollowKey = (TaskId, ObjectKey);
 
-/// What becomes of a task and an object. The last one counts: who leaves and follows again has followed all the time.
+/// A change to what is followed. Only the last one counts: following again right after unfollowing changes nothing.
 enum WatchCommand {
     Follow(Follower),
-    Leave,
+    Unfollow,
 }
 
 impl Watches {
@@ -94,59 +94,62 @@ impl Watches {
         Watches {
             shared: Arc::new(Shared {
                 cluster: cluster.clone(),
-                judge: Arc::clone(judge),
+                health_assessor: Arc::clone(judge),
                 application: plan.application.clone(),
                 mode: plan.mode,
-                sight: ObjectCache::default(),
+                object_cache: ObjectCache::default(),
                 inbox,
             }),
             watches: BTreeMap::new(),
-            lasting: lasting(plan),
+            multi_wave: multi_wave_places(plan),
         }
     }
 
-    /// Returns what was last seen.
-    pub fn sight(&self) -> ObjectCache {
-        Arc::clone(&self.shared.sight)
+    /// Returns the objects as they were last seen.
+    pub fn object_cache(&self) -> ObjectCache {
+        Arc::clone(&self.shared.object_cache)
     }
 
-    /// Tells how an object is, now and whenever that changes.
+    /// Reports the state of an object for a task, now and whenever it changes.
     pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<PluginRef>) {
         let place = (key.group_kind(), key.namespace.clone());
         let watch = self.watches.entry(place.clone()).or_insert_with(|| {
-            let (orders, taken) = queue::by_key();
+            let (orders, taken) = queue::keyed_channel();
             let watcher = Watcher::new(Arc::clone(&self.shared), place, taken);
             Watch {
-                orders,
+                commands: orders,
                 followed: BTreeSet::new(),
                 task: tokio::spawn(watcher.run()),
             }
         });
         watch.followed.insert((task.clone(), key.clone()));
-        let follower = Follower { task, judge };
+        let follower = Follower {
+            task,
+            health_plugin: judge,
+        };
         watch
-            .orders
+            .commands
             .send((follower.task.clone(), key), WatchCommand::Follow(follower));
     }
 
-    /// Ends that; a watch that nobody needs ends too.
-    pub fn leave(&mut self, task: TaskId, key: ObjectKey) {
+    /// Stops following an object for a task. A watch without followed objects ends.
+    pub fn unfollow(&mut self, task: TaskId, key: ObjectKey) {
         let place = (key.group_kind(), key.namespace.clone());
         let Some(watch) = self.watches.get_mut(&place) else {
             return;
         };
         watch.followed.remove(&(task.clone(), key.clone()));
-        // One that later waves need again is kept.
-        if watch.followed.is_empty() && !self.lasting.contains(&place) {
+        // A watch that later waves need is kept.
+        if watch.followed.is_empty() && !self.multi_wave.contains(&place) {
             self.watches.remove(&place);
         } else {
-            watch.orders.send((task, key), WatchCommand::Leave);
+            watch.commands.send((task, key), WatchCommand::Unfollow);
         }
     }
 }
 
-/// Lists the places in which more than one wave has something to wait for.
-fn lasting(plan: &Plan) -> BTreeSet<(GroupKind, String)> {
+/// Lists the kinds and namespaces in which more than one wave waits for objects.
+fn multi_wave_places(plan: &Plan) -> BTreeSet<(GroupKind, String)> {
     let mut waves: BTreeMap<(GroupKind, String), BTreeSet<_>> = BTreeMap::new();
     for task in &plan.tasks {
         let place = (task.key.group_kind(), task.key.namespace.clone());
@@ -157,7 +160,7 @@ fn lasting(plan: &Plan) -> BTreeSet<(GroupKind, String)> {
 }
 
 impl Shared {
-    fn observed(&self, follower: &Follower, key: &ObjectKey, fact: Fact) {
-        self.inbox.observed(follower.task.clone(), key.clone(), fact);
+    fn observed(&self, follower: &Follower, key: &ObjectKey, fact: ObservedState) {
+        self.inbox.push_observation(follower.task.clone(), key.clone(), fact);
     }
 }

@@ -1,7 +1,7 @@
-//! Calls of URLs for hook types: with a deadline, a bound on what comes back, and no redirect to another host.
+//! HTTP calls for hook types: with a deadline, a limit for the answer, and no redirect to another host.
 //!
-//! Whether a URL may be called is decided before, in the core; where a name leads to is only known here. `guard` refuses addresses of
-//! this machine and its link when a connection is made, so that no name server can send a call there.
+//! The core decides whether a URL may be called. The address of a name is only known here: `guard` refuses addresses of this machine and
+//! its link when a connection is made, so that no name server can direct a call there.
 
 mod guard;
 mod hide;
@@ -13,39 +13,39 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use capstan_core::{grant::Url, plugins::HttpAnswer};
+use capstan_core::{grant::Url, plugins::HttpResponse};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};
 
-use self::{guard::Near, hide::SecretValues};
+use self::{guard::LocalAddressError, hide::SecretValues};
 
-/// How many bytes of an answer's body are kept.
-const MOST_BODY: usize = 64 << 10;
-/// How many bytes of names and values of its headers.
-const MOST_HEADERS: usize = 8 << 10;
-/// How often a host may send a call elsewhere on itself.
-const MOST_REDIRECTS: u32 = 5;
+/// The most bytes of an answer's body that are kept.
+const MAX_BODY_BYTES: usize = 64 << 10;
+/// The most bytes of an answer's headers, names and values together.
+const MAX_HEADER_BYTES: usize = 8 << 10;
+/// How many redirects within the same host are followed.
+const MAX_REDIRECTS: u32 = 5;
 
-/// What a call is answered with, as it comes.
-pub type HttpResult = Response<UnsyncBoxBody<Bytes, BoxError>>;
+/// The answer to a call, as a stream.
+pub type HttpStream = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-type Caller = BoxCloneSyncService<Request<Full<Bytes>>, HttpResult, BoxError>;
+type HttpService = BoxCloneSyncService<Request<Full<Bytes>>, HttpStream, BoxError>;
 
-/// Whoever answers for URLs.
+/// Makes HTTP calls: over the network, or to a service in this process.
 #[derive(Clone)]
 pub struct HttpCaller(Arc<Inner>);
 
 enum Inner {
-    /// The network, through clients that are made when they are needed: whether they may call this machine, and whether by TLS.
-    Network([OnceLock<Caller>; 4]),
-    /// Something else, whatever is called.
-    Other(Caller),
+    /// The network. Each client is made when it is first needed: with or without access to this machine, with or without TLS.
+    Network([OnceLock<HttpService>; 4]),
+    /// A service that answers all calls.
+    Service(HttpService),
 }
 
 /// A call, with the values of its headers filled in.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
+pub(crate) struct HttpCall {
     pub method: String,
     pub url: String,
     pub headers: Vec<(String, String)>,
@@ -53,7 +53,7 @@ pub(crate) struct Call {
     pub timeout: Duration,
     /// Whether an address of this machine or its link may be called.
     pub may_be_local: bool,
-    /// Values that whoever asked must not see.
+    /// Secret values that the caller must not see in the answer.
     pub secrets: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct CallError {
 }
 
 impl CallError {
-    fn lasting(reason: impl ToString) -> CallError {
+    fn permanent(reason: impl ToString) -> CallError {
         CallError {
             reason: reason.to_string(),
             is_temporary: false,
@@ -74,13 +74,13 @@ impl CallError {
 }
 
 impl HttpCaller {
-    /// Returns the network. Nothing is opened yet.
+    /// Returns one that calls over the network. No connection is opened yet.
     pub fn network() -> HttpCaller {
         HttpCaller(Arc::new(Inner::Network(Default::default())))
     }
 
-    /// Returns a service that answers whatever URL is called: an embedded cluster's, or a test's.
-    pub fn answered_by<S, B>(service: S) -> HttpCaller
+    /// Returns one whose calls a service answers, whatever the URL: the embedded cluster's, or a test's.
+    pub fn from_service<S, B>(service: S) -> HttpCaller
     where
         S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
@@ -88,32 +88,32 @@ impl HttpCaller {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        HttpCaller(Arc::new(Inner::Other(boxed(service))))
+        HttpCaller(Arc::new(Inner::Service(boxed_service(service))))
     }
 
-    fn caller(&self, url: &Url, may_be_local: bool) -> Result<Caller, CallError> {
+    fn service_for(&self, url: &Url, may_be_local: bool) -> Result<HttpService, CallError> {
         match &*self.0 {
-            Inner::Other(caller) => Ok(caller.clone()),
+            Inner::Service(caller) => Ok(caller.clone()),
             Inner::Network(callers) => {
                 if !may_be_local {
-                    guard::check_literal(&url.host).map_err(CallError::lasting)?;
+                    guard::check_literal(&url.host).map_err(CallError::permanent)?;
                 }
                 let at = usize::from(may_be_local) * 2 + usize::from(url.is_secure);
                 let Some(kept) = callers.get(at) else {
-                    return Err(CallError::lasting("there is no such client"));
+                    return Err(CallError::permanent("there is no such client"));
                 };
                 if let Some(caller) = kept.get() {
                     return Ok(caller.clone());
                 }
-                let made = guard::client(url.is_secure, may_be_local).map_err(CallError::lasting)?;
+                let made = guard::client(url.is_secure, may_be_local).map_err(CallError::permanent)?;
                 Ok(kept.get_or_init(|| made).clone())
             }
         }
     }
 
-    /// Makes a call.
-    pub(crate) async fn call(&self, call: &Call) -> Result<HttpAnswer, CallError> {
-        match tokio::time::timeout(call.timeout, self.follow(call)).await {
+    /// Makes a call, and follows redirects.
+    pub(crate) async fn call(&self, call: &HttpCall) -> Result<HttpResponse, CallError> {
+        match tokio::time::timeout(call.timeout, self.call_with_redirects(call)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallError {
                 reason: format!("no answer within {} ms", call.timeout.as_millis()),
@@ -122,21 +122,21 @@ impl HttpCaller {
         }
     }
 
-    async fn follow(&self, call: &Call) -> Result<HttpAnswer, CallError> {
-        let url = Url::parse(&call.url).map_err(CallError::lasting)?;
-        let caller = self.caller(&url, call.may_be_local)?;
+    async fn call_with_redirects(&self, call: &HttpCall) -> Result<HttpResponse, CallError> {
+        let url = Url::parse(&call.url).map_err(CallError::permanent)?;
+        let caller = self.service_for(&url, call.may_be_local)?;
         let hidden = SecretValues::new(&call.secrets);
         let (mut target, mut redirects) = (call.url.clone(), 0);
         loop {
             let answered = caller.clone().oneshot(request(call, &target)?).await;
             let answered = answered.map_err(|error| failure(&*error))?;
-            match elsewhere(call, &url, &answered) {
-                Some(next) if redirects < MOST_REDIRECTS => {
+            match redirect_target(call, &url, &answered) {
+                Some(next) if redirects < MAX_REDIRECTS => {
                     redirects += 1;
                     target = next;
                 }
                 Some(_) => {
-                    return Err(CallError::lasting(format!(
+                    return Err(CallError::permanent(format!(
                         "{} sends it elsewhere again and again",
                         url.host
                     )));
@@ -147,8 +147,8 @@ impl HttpCaller {
     }
 }
 
-/// Puts whatever body and error a service has into one form.
-fn boxed<S, B>(service: S) -> Caller
+/// Wraps a service so that its body and error have one type.
+fn boxed_service<S, B>(service: S) -> HttpService
 where
     S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
@@ -162,34 +162,34 @@ where
     BoxCloneSyncService::new(service)
 }
 
-fn request(call: &Call, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
+fn request(call: &HttpCall, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
     let mut request = Request::new(Full::new(Bytes::from(call.body.clone())));
-    *request.method_mut() = Method::from_bytes(call.method.as_bytes()).map_err(CallError::lasting)?;
+    *request.method_mut() = Method::from_bytes(call.method.as_bytes()).map_err(CallError::permanent)?;
     *request.uri_mut() = url
         .split('#')
         .next()
         .unwrap_or_default()
         .parse()
-        .map_err(CallError::lasting)?;
+        .map_err(CallError::permanent)?;
     let headers = request.headers_mut();
     let agent = concat!("capstan/", env!("CARGO_PKG_VERSION"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
     for (name, value) in &call.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(CallError::lasting)?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(CallError::permanent)?;
         let mut value = HeaderValue::from_bytes(value.as_bytes())
-            .map_err(|_| CallError::lasting(format!("the value of the header `{name}` can't be sent")))?;
+            .map_err(|_| CallError::permanent(format!("the value of the header `{name}` can't be sent")))?;
         value.set_sensitive(true);
         headers.append(name, value);
     }
     if !call.secrets.is_empty() {
-        // What comes back is looked through for them.
+        // The answer is searched for them.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     Ok(request)
 }
 
-/// Returns where an answer sends a reader on the same host; nothing for any other answer, which is passed on as it is.
-fn elsewhere(call: &Call, url: &Url, answered: &HttpResult) -> Option<String> {
+/// Returns the URL of a redirect within the same host; `None` for any other answer, which is passed on.
+fn redirect_target(call: &HttpCall, url: &Url, answered: &HttpStream) -> Option<String> {
     let is_redirect = matches!(
         answered.status(),
         StatusCode::MOVED_PERMANENTLY
@@ -212,57 +212,57 @@ fn elsewhere(call: &Call, url: &Url, answered: &HttpResult) -> Option<String> {
     (Url::parse(&next).as_ref() == Ok(url)).then_some(next)
 }
 
-async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpAnswer, CallError> {
+async fn read(answered: HttpStream, hidden: &SecretValues) -> Result<HttpResponse, CallError> {
     let (parts, mut body) = answered.into_parts();
     let encoding = parts.headers.get(header::CONTENT_ENCODING);
     if !hidden.is_empty() && encoding.is_some_and(|encoding| encoding != "identity") {
-        return Err(CallError::lasting(
+        return Err(CallError::permanent(
             "the answer is compressed, and was asked for as it is: whether the Secret's value is in it can't be seen",
         ));
     }
-    // A value that begins within what is kept is read to its end.
-    let most = MOST_BODY + hidden.longest();
+    // A value that begins within the kept bytes is read to its end.
+    let most = MAX_BODY_BYTES + hidden.max_bytes();
     let (mut bytes, mut cut) = (Vec::new(), false);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| failure(&*error))?;
         if let Some(data) = frame.data_ref() {
             let room = most - bytes.len();
             bytes.extend(data.iter().take(room));
-            cut = bytes.len() > MOST_BODY || data.len() > room;
+            cut = bytes.len() > MAX_BODY_BYTES || data.len() > room;
             if data.len() > room {
                 break;
             }
         }
     }
-    Ok(HttpAnswer {
+    Ok(HttpResponse {
         status: parts.status.as_u16(),
         headers: headers(&parts.headers, hidden),
-        body: BASE64_STANDARD.encode(hidden.clean(&bytes, MOST_BODY)),
-        cut,
+        body: BASE64_STANDARD.encode(hidden.redact(&bytes, MAX_BODY_BYTES)),
+        is_truncated: cut,
     })
 }
 
 fn headers(all: &HeaderMap, hidden: &SecretValues) -> Vec<(String, String)> {
     let mut size = 0;
     let texts = all.iter().map(|(name, value)| {
-        let text = hidden.clean(value.as_bytes(), MOST_HEADERS);
+        let text = hidden.redact(value.as_bytes(), MAX_HEADER_BYTES);
         (name.as_str().to_owned(), String::from_utf8_lossy(&text).into_owned())
     });
     texts
         .take_while(|(name, value)| {
             size += name.len() + value.len();
-            size <= MOST_HEADERS
+            size <= MAX_HEADER_BYTES
         })
         .collect()
 }
 
-/// Says why a call failed, in one line.
+/// Describes why a call failed, in one line.
 fn failure(error: &(dyn std::error::Error + 'static)) -> CallError {
     let mut texts = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {
-        if let Some(near) = cause.downcast_ref::<Near>() {
-            return CallError::lasting(near);
+        if let Some(near) = cause.downcast_ref::<LocalAddressError>() {
+            return CallError::permanent(near);
         }
         let text = cause.to_string();
         if !texts.iter().any(|known| known.contains(&text)) {
@@ -270,7 +270,7 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> CallError {
         }
         // An IO error doesn't name what is within it as its source.
         next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) if inner.is::<Near>() => return CallError::lasting(inner),
+            Some(inner) if inner.is::<LocalAddressError>() => return CallError::permanent(inner),
             Some(_) | None => cause.source(),
         };
     }

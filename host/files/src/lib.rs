@@ -1,5 +1,5 @@
-//! The one way in which Capstan writes files: whole or not at all, under a name of their own until they are complete, and readable by
-//! their owner alone where they may hold secrets.
+//! Writes files atomically: whole or not at all, under a temporary name until they are complete, and readable only by their owner where
+//! they may contain secrets.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -10,24 +10,23 @@ use std::{
 
 use tempfile::Builder;
 
-/// Who may read a file.
+/// Who may read a written file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
-    /// Its owner alone (`0600`): it may hold values of Secrets or credentials.
+    /// Only its owner (`0600`): it may contain secrets.
     Owner,
-    /// Whoever may read the file that is replaced, or as the umask says for a new one.
-    AsUsual,
+    /// As for the file that is replaced; for a new one as the umask says.
+    Inherited,
 }
 
-/// Writes a file so that nobody sees half of it and a full disk costs nothing: into a temporary file with a name that nobody can know,
-/// in the same folder, which then takes the place of `path`.
+/// Writes a file atomically: to a temporary file with a random name in the same folder, which then replaces `path`.
 ///
-/// A symbolic link at `path` is replaced, and what it leads to is left alone: in a folder that others can write, it may be a trap. What
-/// is no regular file, like `/dev/stdout` or a named pipe, is written to as it is.
+/// A symbolic link at `path` is replaced, and its target is left unchanged, because in a folder that others can write to it may be a trap.
+/// Special files like `/dev/stdout` or a named pipe are written to directly.
 ///
 /// # Errors
 ///
-/// Returns why it can't be written; `path` is then as it was.
+/// Returns why it can't be written. `path` is then unchanged.
 pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     if is_special(path) {
         return File::options().write(true).open(path)?.write_all(bytes);
@@ -38,10 +37,10 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     set_mode(&mut builder, readers);
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
-    if let (Readers::AsUsual, Ok(old)) = (readers, fs::symlink_metadata(path))
+    if let (Readers::Inherited, Ok(old)) = (readers, fs::symlink_metadata(path))
         && old.is_file()
     {
-        // Those of a new file are subject to the umask, those of the old one were chosen.
+        // The umask applied to the mode of the new file. The mode of the old file was chosen.
         file.as_file().set_permissions(old.permissions())?;
     }
     file.as_file().sync_all()?;
@@ -50,7 +49,7 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     Ok(())
 }
 
-/// Says whether a path leads to something that isn't replaced: a device, a pipe, an open file of a process.
+/// Returns whether a path is written to directly: a device, a pipe, an open file of a process.
 fn is_special(path: &Path) -> bool {
     let is_of_system = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
     is_of_system || fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
@@ -61,14 +60,14 @@ fn set_mode(builder: &mut Builder<'_, '_>, readers: Readers) {
     use std::os::unix::fs::PermissionsExt as _;
     builder.permissions(fs::Permissions::from_mode(match readers {
         Readers::Owner => 0o600,
-        Readers::AsUsual => 0o666,
+        Readers::Inherited => 0o666,
     }));
 }
 
 #[cfg(not(unix))]
 fn set_mode(_: &mut Builder<'_, '_>, _: Readers) {}
 
-/// Makes the new name last through a loss of power. Not every file system can do that; the file itself is safe in any case.
+/// Makes the rename durable. Not every file system supports that; the file itself is safe in any case.
 fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         folder.sync_all().ok();
@@ -108,7 +107,7 @@ mod tests {
         let path = folder.path().join("run.sh");
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o750)).unwrap();
-        write(&path, b"new", Readers::AsUsual).unwrap();
+        write(&path, b"new", Readers::Inherited).unwrap();
         assert_eq!(mode(&path), 0o750);
     }
 
@@ -133,7 +132,7 @@ mod tests {
         // A link to nothing neither makes what it leads to.
         let dangling = folder.path().join("dangling");
         symlink(folder.path().join("nothing"), &dangling).unwrap();
-        write(&dangling, b"ours", Readers::AsUsual).unwrap();
+        write(&dangling, b"ours", Readers::Inherited).unwrap();
         assert!(!folder.path().join("nothing").exists());
     }
 
@@ -148,8 +147,8 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_an_error_and_a_folder_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(write(&folder.path().join("no/file"), b"", Readers::AsUsual).is_err());
-        assert!(write(folder.path(), b"", Readers::AsUsual).is_err());
+        assert!(write(&folder.path().join("no/file"), b"", Readers::Inherited).is_err());
+        assert!(write(folder.path(), b"", Readers::Inherited).is_err());
         assert!(folder.path().is_dir());
     }
 }

@@ -1,8 +1,8 @@
-//! Folders and files that only this user, and root, can change: what a process keeps in them is what it finds in them.
+//! Folders and files that only this user and root can change.
 //!
-//! A folder is judged as `ssh` judges `~/.ssh` with `StrictModes`: it and each folder above it must belong to this user or to root, and
-//! must not be writable by group or others. A sticky folder such as `/tmp` may be writable, since nobody can rename or delete in it what
-//! belongs to somebody else. On systems without such modes, the profile of a user is theirs alone.
+//! A folder is checked as `ssh` checks `~/.ssh` with `StrictModes`: it and each parent must belong to this user or to root, and must not be
+//! writable by group or others. A sticky parent such as `/tmp` may be writable, because nobody can rename or delete the files of others in
+//! it. On systems without such modes, a user's profile counts as private.
 
 #[cfg(unix)]
 mod walk;
@@ -16,17 +16,17 @@ use std::{
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-/// A folder that only this user, and root, can change.
+/// A folder that only this user and root can change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrivateFolder {
-    /// Without links: what is below it is reached through folders that were judged.
+    /// The path without links, so that files below it are reached through checked folders.
     path: PathBuf,
 }
 
-/// Why a folder or a file is not used.
+/// Why a folder or file isn't used.
 #[derive(Debug, Error)]
 pub enum NotPrivate {
-    /// It belongs to somebody else.
+    /// It belongs to another user.
     #[error("{} belongs to user {owner}, who could replace what is kept in it; use a folder of your own", path.display())]
     Owner {
         /// The folder, file or link.
@@ -34,7 +34,7 @@ pub enum NotPrivate {
         /// The user ID of its owner.
         owner: u32,
     },
-    /// Others can write to it.
+    /// Other users can write to it.
     #[error("others can write to {} (mode {mode:04o}); remedy: chmod go-w {}", path.display(), path.display())]
     Writable {
         /// The folder or file.
@@ -45,18 +45,18 @@ pub enum NotPrivate {
     /// It is neither a folder nor a link to one.
     #[error("{} is not a folder", .0.display())]
     NotAFolder(PathBuf),
-    /// It is not an ordinary file.
+    /// It isn't a regular file.
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
-    /// Links refer to links without end.
+    /// There are too many symbolic links.
     #[error("{} has too many symbolic links in its path", .0.display())]
     Links(PathBuf),
-    /// It can't be made or looked at.
+    /// It can't be created or read.
     #[error("{}: {error}", path.display())]
     Io {
         /// The folder or file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }
@@ -67,22 +67,22 @@ impl NotPrivate {
         move |error| NotPrivate::Io { path, error }
     }
 
-    /// Says whether it is just not there.
+    /// Returns whether it doesn't exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, NotPrivate::Io { error, .. } if error.kind() == io::ErrorKind::NotFound)
     }
 }
 
 impl PrivateFolder {
-    /// Opens a folder, making it with mode 0700 if it isn't there, and the folders above it likewise.
+    /// Opens a folder. It and its missing parents are created with mode 0700.
     ///
     /// # Errors
     ///
-    /// Returns which folder of the path others can change, or why it can't be made.
+    /// Returns which folder of the path others can change, or why it can't be created.
     pub fn open(path: &Path) -> Result<PrivateFolder, NotPrivate> {
         let absolute = std::path::absolute(path).map_err(NotPrivate::io(path))?;
         #[cfg(unix)]
-        let path = walk::folder(&absolute)?;
+        let path = walk::resolve_folder(&absolute)?;
         #[cfg(not(unix))]
         let path = {
             fs::create_dir_all(&absolute).map_err(NotPrivate::io(&absolute))?;
@@ -91,13 +91,13 @@ impl PrivateFolder {
         Ok(PrivateFolder { path })
     }
 
-    /// Returns the folder's path, absolute and without links.
+    /// Returns the absolute path without links.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens a file of the folder for reading, once. What is read from it, and what is mapped of it, is one file, whatever takes its name
-    /// meanwhile: it belongs to this user, and nobody else can write to it.
+    /// Opens a file of the folder for reading. It belongs to this user, and nobody else can write to it. The open file stays the same if
+    /// another file takes its name.
     ///
     /// # Errors
     ///
@@ -110,34 +110,37 @@ impl PrivateFolder {
             return Err(NotPrivate::NotAFile(path));
         }
         #[cfg(unix)]
-        walk::file(&path, &metadata)?;
+        walk::check_file(&path, &metadata)?;
         Ok(file)
     }
 
-    /// Writes a file in one step, in place of what was there: readers see the old or the new. Its mode is 0600.
+    /// Writes a file atomically, with mode 0600. Readers see the old or the new content.
     ///
     /// # Errors
     ///
     /// Returns why it can't be written.
     pub fn write(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
-        self.temporary(parts)?.persist(self.path.join(name))?;
+        self.write_temporary(parts)?.persist(self.path.join(name))?;
         Ok(())
     }
 
-    /// Writes a file unless there is one of this name, which is left as it is.
+    /// Writes a file unless it exists; an existing file is left unchanged.
     ///
     /// # Errors
     ///
     /// Returns why it can't be written.
     pub fn write_new(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        match self.temporary(&[content])?.persist_noclobber(self.path.join(name)) {
+        match self
+            .write_temporary(&[content])?
+            .persist_noclobber(self.path.join(name))
+        {
             Ok(_) => Ok(()),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(error.error),
         }
     }
 
-    fn temporary(&self, parts: &[&[u8]]) -> io::Result<NamedTempFile> {
+    fn write_temporary(&self, parts: &[&[u8]]) -> io::Result<NamedTempFile> {
         let mut file = NamedTempFile::new_in(&self.path)?;
         for part in parts {
             file.write_all(part)?;
@@ -145,12 +148,12 @@ impl PrivateFolder {
         Ok(file)
     }
 
-    /// Lists the regular files of the folder whose names pass, those that were used longest ago first.
+    /// Lists the regular files of the folder whose names `is_meant` accepts, the least recently used first.
     ///
     /// # Errors
     ///
     /// Returns why the folder can't be listed.
-    pub fn files(&self, is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Entry>> {
+    pub fn list_files(&self, is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Entry>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
@@ -164,7 +167,7 @@ impl PrivateFolder {
             let Ok(metadata) = entry.metadata() else { continue };
             if let (true, Ok(used)) = (metadata.is_file(), metadata.modified()) {
                 found.push(Entry {
-                    used,
+                    last_used: used,
                     bytes: metadata.len(),
                     name,
                 });
@@ -174,11 +177,11 @@ impl PrivateFolder {
         Ok(found)
     }
 
-    /// Deletes a file. Who has it open or mapped keeps what it was.
+    /// Deletes a file. A process that has it open or mapped keeps its content.
     ///
     /// # Errors
     ///
-    /// Returns why it can't be deleted; that it isn't there is no error.
+    /// Returns why it can't be deleted. A missing file is no error.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -190,8 +193,8 @@ impl PrivateFolder {
 /// A file of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// When it was last used, which is when it was last modified.
-    pub used: std::time::SystemTime,
+    /// When it was last used: its modification time.
+    pub last_used: std::time::SystemTime,
     /// Its size in bytes.
     pub bytes: u64,
     /// Its name.

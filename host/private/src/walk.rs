@@ -1,4 +1,4 @@
-//! Goes from the root to a folder, and judges each step.
+//! Checks every folder from the root to a path.
 
 use std::{
     collections::VecDeque,
@@ -11,33 +11,33 @@ use std::{
 
 use crate::NotPrivate;
 
-/// As many links as Linux follows.
+/// The maximum number of symbolic links, as in Linux.
 const MAX_LINKS: usize = 40;
 const STICKY: u32 = 0o1000;
-const OTHERS_MAY_WRITE: u32 = 0o022;
+const GROUP_AND_OTHERS_WRITE: u32 = 0o022;
 
-/// Returns an absolute path without links, after it has judged every folder and link on the way. Folders that are missing are made.
-pub(crate) fn folder(path: &Path) -> Result<PathBuf, NotPrivate> {
+/// Returns an absolute path without links, after checking every folder and link on it. Missing folders are created.
+pub(crate) fn resolve_folder(path: &Path) -> Result<PathBuf, NotPrivate> {
     let mut left: VecDeque<OsString> = steps(path);
     let mut here = PathBuf::from("/");
-    judge(&here, &metadata(&here)?, left.is_empty())?;
+    check_folder(&here, &metadata(&here)?, left.is_empty())?;
     let mut links = 0;
     while let Some(step) = left.pop_front() {
         if step == ".." {
-            // There are no links in it.
+            // It contains no links.
             here.pop();
             continue;
         }
         let next = here.join(&step);
         let found = match fs::symlink_metadata(&next) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make(&next)?;
+                create_folder(&next)?;
                 metadata(&next)?
             }
             found => found.map_err(NotPrivate::io(&next))?,
         };
         if found.is_symlink() {
-            owner(&next, &found)?;
+            check_owner(&next, &found)?;
             links += 1;
             if links > MAX_LINKS {
                 return Err(NotPrivate::Links(path.to_owned()));
@@ -50,12 +50,12 @@ pub(crate) fn folder(path: &Path) -> Result<PathBuf, NotPrivate> {
                 left.push_front(step);
             }
         } else {
-            judge(&next, &found, left.is_empty())?;
+            check_folder(&next, &found, left.is_empty())?;
             here = next;
         }
     }
     // The last step may have been `..` or a link to the root.
-    judge(&here, &metadata(&here)?, true)?;
+    check_folder(&here, &metadata(&here)?, true)?;
     Ok(here)
 }
 
@@ -69,29 +69,29 @@ fn metadata(path: &Path) -> Result<Metadata, NotPrivate> {
     fs::symlink_metadata(path).map_err(NotPrivate::io(path))
 }
 
-/// Makes one folder. Its parent was judged.
-fn make(path: &Path) -> Result<(), NotPrivate> {
+/// Creates one folder, whose parent was checked.
+fn create_folder(path: &Path) -> Result<(), NotPrivate> {
     match DirBuilder::new().mode(0o700).create(path) {
-        // Another process was first; what it made is judged like any other.
+        // Another process created it first; it is checked like any other.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map_err(NotPrivate::io(path)),
     }
 }
 
-fn judge(path: &Path, found: &Metadata, is_last: bool) -> Result<(), NotPrivate> {
+fn check_folder(path: &Path, found: &Metadata, is_last: bool) -> Result<(), NotPrivate> {
     if !found.is_dir() {
         return Err(NotPrivate::NotAFolder(path.to_owned()));
     }
-    owner(path, found)?;
-    // Others can add to a sticky folder, so it can be above ours, and not ours.
+    check_owner(path, found)?;
+    // Others can add files to a sticky folder, so only a parent may be one.
     let is_guarded = found.mode() & STICKY != 0 && !is_last;
-    if found.mode() & OTHERS_MAY_WRITE != 0 && !is_guarded {
-        return Err(writable(path, found));
+    if found.mode() & GROUP_AND_OTHERS_WRITE != 0 && !is_guarded {
+        return Err(writable_error(path, found));
     }
     Ok(())
 }
 
-fn owner(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
+fn check_owner(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
     if [0, rustix::process::geteuid().as_raw()].contains(&found.uid()) {
         return Ok(());
     }
@@ -101,18 +101,18 @@ fn owner(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
     })
 }
 
-fn writable(path: &Path, found: &Metadata) -> NotPrivate {
+fn writable_error(path: &Path, found: &Metadata) -> NotPrivate {
     NotPrivate::Writable {
         path: path.to_owned(),
         mode: found.mode() & 0o7777,
     }
 }
 
-/// Judges an open file.
-pub(crate) fn file(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
-    owner(path, found)?;
-    if found.mode() & OTHERS_MAY_WRITE != 0 {
-        return Err(writable(path, found));
+/// Checks an open file.
+pub(crate) fn check_file(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
+    check_owner(path, found)?;
+    if found.mode() & GROUP_AND_OTHERS_WRITE != 0 {
+        return Err(writable_error(path, found));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A program with its arguments and everything else that it is started with.
+//! A program with its arguments, environment and limits.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -12,17 +12,17 @@ use crate::{
     run::{Canceller, Output, RunError, run, start},
 };
 
-/// How long a program may take if nobody says.
-const DEADLINE: Duration = Duration::from_secs(30);
-/// How many bytes a program may write to each of stdout and stderr if nobody says.
-const OUTPUT_BYTES: usize = 16 << 20;
+/// The default deadline of a program.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+/// The default limit for each of stdout and stderr, in bytes.
+const DEFAULT_MAX_OUTPUT_BYTES: usize = 16 << 20;
 
-/// A word that came from a file begins with `-`: the program would take it for a flag.
+/// A word from outside begins with `-`, so that the program would read it as a flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` begins with `-`, and would be taken for a flag")]
 pub struct LeadingDash(pub String);
 
-/// A program that is about to be started.
+/// A program that is to be started.
 #[derive(Debug)]
 pub struct Command {
     pub(crate) program: Program,
@@ -31,16 +31,16 @@ pub struct Command {
     pub(crate) folder: PathBuf,
     pub(crate) input: Option<Vec<u8>>,
     pub(crate) deadline: Duration,
-    pub(crate) output_bytes: usize,
+    pub(crate) max_output_bytes: usize,
     pub(crate) shows_stdout: bool,
     pub(crate) shows_stderr: bool,
     pub(crate) cancel: Canceller,
-    /// The arguments without the values of hidden flags, for the log.
+    /// The arguments without values of hidden flags, for the log.
     shown: String,
 }
 
 impl Command {
-    /// Makes one that works in the root folder, where no program looks for the configuration of a project.
+    /// Creates a command that runs in the root folder, where no program looks for a project's configuration.
     pub fn new(program: &Program, environment: Environment) -> Command {
         Command {
             program: program.clone(),
@@ -48,8 +48,8 @@ impl Command {
             environment: environment.variables(),
             folder: PathBuf::from(if cfg!(windows) { "C:\\" } else { "/" }),
             input: None,
-            deadline: DEADLINE,
-            output_bytes: OUTPUT_BYTES,
+            deadline: DEFAULT_DEADLINE,
+            max_output_bytes: DEFAULT_MAX_OUTPUT_BYTES,
             shows_stdout: false,
             shows_stderr: false,
             cancel: Canceller::default(),
@@ -63,21 +63,21 @@ impl Command {
         self.arguments.push(argument);
     }
 
-    /// Adds a word that is a constant of the code: a subcommand or a flag without a value.
-    pub fn word(&mut self, word: &'static str) -> &mut Command {
+    /// Adds a constant word: a subcommand or a flag without a value.
+    pub fn constant(&mut self, word: &'static str) -> &mut Command {
         self.push(word.into());
         self
     }
 
-    /// Adds several constants.
-    pub fn words(&mut self, words: &[&'static str]) -> &mut Command {
+    /// Adds several constant words.
+    pub fn constants(&mut self, words: &[&'static str]) -> &mut Command {
         for word in words {
-            self.word(word);
+            self.constant(word);
         }
         self
     }
 
-    /// Adds `--NAME=VALUE` as one word: whatever the value is, it is no flag of its own.
+    /// Adds `--NAME=VALUE` as one word, so that the value can't be read as a flag.
     pub fn flag(&mut self, name: &'static str, value: impl AsRef<OsStr>) -> &mut Command {
         let mut word = OsString::from(format!("--{name}="));
         word.push(value);
@@ -85,8 +85,8 @@ impl Command {
         self
     }
 
-    /// Adds `--NAME=VALUE`, whose value may be a secret: the log shows the name only.
-    pub fn hidden_flag(&mut self, name: &'static str, value: impl AsRef<OsStr>) -> &mut Command {
+    /// Adds `--NAME=VALUE` with a secret value, which isn't logged.
+    pub fn secret_flag(&mut self, name: &'static str, value: impl AsRef<OsStr>) -> &mut Command {
         let mut word = OsString::from(format!("--{name}="));
         word.push(value);
         self.shown.push_str(&format!(" --{name}=[hidden]"));
@@ -94,19 +94,19 @@ impl Command {
         self
     }
 
-    /// Adds a path, made absolute.
+    /// Adds an absolute path.
     pub fn path(&mut self, path: &Path) -> &mut Command {
-        // It fails for an empty path and without a working directory; then nothing can be there.
+        // This only fails for an empty path or without a working directory; then nothing exists there.
         let path = std::path::absolute(path).unwrap_or_else(|_| Path::new("/").join(path));
         self.push(path.into_os_string());
         self
     }
 
-    /// Adds a word that comes from outside. Where the program takes it, put the constant `--` before it, too.
+    /// Adds a word from outside. If the program supports it, add the constant `--` before it.
     ///
     /// # Errors
     ///
-    /// Returns the word if it begins with `-`.
+    /// Returns an error if the word begins with `-`.
     pub fn operand(&mut self, word: &str) -> Result<&mut Command, LeadingDash> {
         if word.starts_with('-') {
             return Err(LeadingDash(word.to_owned()));
@@ -115,14 +115,14 @@ impl Command {
         Ok(self)
     }
 
-    /// Sets a variable.
+    /// Sets an environment variable.
     pub fn env(&mut self, name: &str, value: impl AsRef<OsStr>) -> &mut Command {
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.into(), value.as_ref().to_owned()));
         self
     }
 
-    /// Passes variables of this process on whose values are absolute paths; others are left out.
+    /// Passes on variables of this process whose values are absolute paths.
     pub fn pass_paths(&mut self, names: &[&str]) -> &mut Command {
         for name in names {
             if let Some(value) = std::env::var_os(name).filter(|value| is_absolute(value)) {
@@ -132,48 +132,54 @@ impl Command {
         self
     }
 
-    /// Says in which folder it works.
+    /// Sets the working directory.
     pub fn folder(&mut self, folder: &Path) -> &mut Command {
         folder.clone_into(&mut self.folder);
         self
     }
 
-    /// Says what it reads from stdin; nothing if this isn't called.
+    /// Sets the content of stdin; it is empty by default.
     pub fn input(&mut self, bytes: Vec<u8>) -> &mut Command {
         self.input = Some(bytes);
         self
     }
 
-    /// Says how long it may take, from its start to the end of its output; 30 s if this isn't called.
+    /// Sets the time from the start to the end of the output; 30 s by default.
     pub fn deadline(&mut self, deadline: Duration) -> &mut Command {
         self.deadline = deadline;
         self
     }
 
-    /// Says how many bytes it may write to each of stdout and stderr; 16 MiB if this isn't called.
-    pub fn output_bytes(&mut self, bytes: usize) -> &mut Command {
-        self.output_bytes = bytes;
+    /// Sets the limit for each of stdout and stderr, in bytes; 16 MiB by default.
+    pub fn max_output_bytes(&mut self, bytes: usize) -> &mut Command {
+        self.max_output_bytes = bytes;
         self
     }
 
-    /// Shows on this process's stderr what it writes to stderr, instead of keeping it.
+    /// Prints the program's stderr on this process's stderr instead of capturing it.
     pub fn show_stderr(&mut self) -> &mut Command {
         self.shows_stderr = true;
         self
     }
 
-    /// Shows on this process's stderr what it writes to stdout, instead of keeping it.
+    /// Prints the program's stdout on this process's stderr instead of capturing it.
     pub fn show_stdout(&mut self) -> &mut Command {
         self.shows_stdout = true;
         self
     }
 
-    /// Returns the arguments so far.
+    /// Returns the arguments added so far.
     pub fn arguments(&self) -> &[OsString] {
         &self.arguments
     }
 
-    /// Returns what ends the program when it is dropped: for a run on another thread, whose caller may go away.
+    /// Has a canceller end the program, which may end others, too.
+    pub fn cancelled_by(&mut self, canceller: &Canceller) -> &mut Command {
+        self.cancel = canceller.clone();
+        self
+    }
+
+    /// Returns what ends the program: for a run on another thread, whose caller may go away.
     pub fn canceller(&self) -> Canceller {
         self.cancel.clone()
     }
@@ -188,11 +194,11 @@ impl Command {
         start(&self)
     }
 
-    /// Starts the program and waits for its end.
+    /// Runs the program to its end.
     ///
     /// # Errors
     ///
-    /// Returns why it couldn't be started or was ended. A program that fails is no error: see [`Output::status`].
+    /// Returns why it couldn't be started or was killed. A failing program is no error: see [`Output::status`].
     pub fn run(self) -> Result<Output, RunError> {
         tracing::debug!(program = %self.program.path().display(), arguments = self.shown.trim_start(), "starting a program");
         run(self)
@@ -212,9 +218,9 @@ mod tests {
     fn what_comes_from_outside_is_no_flag() {
         let mut command = command();
         command
-            .word("template")
+            .constant("template")
             .flag("set", "--post-renderer=./evil.sh")
-            .word("--");
+            .constant("--");
         assert_eq!(
             command.operand("--output-dir=x").err(),
             Some(LeadingDash("--output-dir=x".to_owned()))
@@ -239,7 +245,7 @@ mod tests {
     #[test]
     fn hidden_values_are_not_in_the_log() {
         let mut command = command();
-        command.hidden_flag("set", "password=hunter2").flag("namespace", "shop");
+        command.secret_flag("set", "password=hunter2").flag("namespace", "shop");
         assert_eq!(command.shown, " --set=[hidden] --namespace=shop");
         assert_eq!(command.arguments[0], "--set=password=hunter2");
     }

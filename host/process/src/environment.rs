@@ -1,21 +1,21 @@
-//! Which variables a program gets.
+//! The environment variables that a program gets.
 
 use std::ffi::{OsStr, OsString};
 
 use crate::find::search_path;
 
-/// Which variables of this process a program gets. `PATH` is reduced to its absolute folders in both.
+/// Which variables of this process a program gets. `PATH` is reduced to its absolute folders in both cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
-    /// What every program needs: home and temporary folders, user, language, time zone, proxies and certificates. For programs that
-    /// read what somebody else wrote.
+    /// What every program needs: home and temporary folders, user, language, time zone, proxies and certificates. For programs that read
+    /// untrusted files.
     Minimal,
-    /// Everything except what points Git at a repository. For the user's own programs: credential helpers and compilers.
-    Users,
+    /// Everything except variables that point Git to a repository. For the user's own programs: credential helpers and compilers.
+    Inherited,
 }
 
-/// Passed on in [`Environment::Minimal`].
-const MINIMAL: [&str; 27] = [
+/// The variables of [`Environment::Minimal`].
+const MINIMAL_VARIABLES: [&str; 27] = [
     "ALL_PROXY",
     "APPDATA",
     "COMSPEC",
@@ -45,8 +45,8 @@ const MINIMAL: [&str; 27] = [
     "XDG_RUNTIME_DIR",
 ];
 
-/// Folders and files: a relative one would be looked for in the program's working directory.
-const PATHS: [&str; 12] = [
+/// Variables with paths. A relative path would be resolved in the program's working directory.
+const PATH_VARIABLES: [&str; 12] = [
     "APPDATA",
     "HOME",
     "LOCALAPPDATA",
@@ -61,8 +61,8 @@ const PATHS: [&str; 12] = [
     "XDG_RUNTIME_DIR",
 ];
 
-/// What points Git at a repository or gives it configuration: `git rev-parse --local-env-vars`, and the work tree's.
-const GIT: [&str; 16] = [
+/// Variables that point Git to a repository or configure it: those of `git rev-parse --local-env-vars`, and the work tree.
+const GIT_VARIABLES: [&str; 16] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
     "GIT_CONFIG",
@@ -82,19 +82,19 @@ const GIT: [&str; 16] = [
 ];
 
 impl Environment {
-    /// Says whether a variable of this process is passed on.
+    /// Returns whether a variable of this process is passed on.
     fn passes(self, name: &str, value: &OsStr) -> bool {
         let upper = name.to_ascii_uppercase();
         match self {
             Environment::Minimal => {
-                let is_known = MINIMAL.contains(&upper.as_str()) || upper.starts_with("LC_");
-                is_known && (!PATHS.contains(&upper.as_str()) || is_absolute(value))
+                let is_known = MINIMAL_VARIABLES.contains(&upper.as_str()) || upper.starts_with("LC_");
+                is_known && (!PATH_VARIABLES.contains(&upper.as_str()) || is_absolute(value))
             }
-            Environment::Users => !GIT.contains(&upper.as_str()),
+            Environment::Inherited => !GIT_VARIABLES.contains(&upper.as_str()),
         }
     }
 
-    /// Lists the variables that a program gets.
+    /// Lists the variables for a program.
     pub(crate) fn variables(self) -> Vec<(OsString, OsString)> {
         let mut variables: Vec<(OsString, OsString)> = std::env::vars_os()
             .filter(|(name, value)| name != "PATH" && self.passes(&name.to_string_lossy(), value))
@@ -132,10 +132,10 @@ mod tests {
         );
         assert!(passes(Environment::Minimal, "https_proxy", "http://proxy:3128"));
         assert!(passes(Environment::Minimal, "LC_ALL", "C"));
-        assert!(passes(Environment::Users, "AWS_PROFILE", "me"));
-        assert!(!passes(Environment::Users, "GIT_DIR", "/x"));
+        assert!(passes(Environment::Inherited, "AWS_PROFILE", "me"));
+        assert!(!passes(Environment::Inherited, "GIT_DIR", "/x"));
         assert!(
-            passes(Environment::Users, "GIT_SSH_COMMAND", "ssh"),
+            passes(Environment::Inherited, "GIT_SSH_COMMAND", "ssh"),
             "it is the user's own"
         );
     }

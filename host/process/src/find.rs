@@ -10,16 +10,16 @@ use std::{
 pub struct Program(PathBuf);
 
 impl Program {
-    /// Finds a program in the absolute folders of `PATH`. A name with a slash in it is not looked for.
+    /// Finds a program in the absolute folders of `PATH`. Returns `None` for a name with a slash.
     pub fn find(name: &str) -> Option<Program> {
         if name.is_empty() || name.contains(['/', '\\']) {
             return None;
         }
-        let mut files = folders().map(|folder| with_extension(&folder.join(name)));
+        let mut files = path_folders().map(|folder| with_extension(&folder.join(name)));
         files.find(|file| is_executable(file)).map(Program)
     }
 
-    /// Takes the program at a path that the user or this program itself chose.
+    /// Uses the program at a path that the user or Capstan itself chose.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Program {
         &self.0
     }
 
-    /// Returns its name without folder and extension.
+    /// Returns the file name without an extension.
     pub fn name(&self) -> String {
         let name = self.0.file_name().unwrap_or_default().to_string_lossy();
         name.strip_suffix(std::env::consts::EXE_SUFFIX)
@@ -43,7 +43,7 @@ impl Program {
 }
 
 /// Lists the absolute folders of `PATH`.
-fn folders() -> impl Iterator<Item = PathBuf> {
+fn path_folders() -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path)
         .filter(|folder| folder.is_absolute())
@@ -53,8 +53,8 @@ fn folders() -> impl Iterator<Item = PathBuf> {
 
 /// Returns the `PATH` that programs get: its absolute folders.
 pub(crate) fn search_path() -> OsString {
-    // What came out of a search path can be put into one again.
-    std::env::join_paths(folders()).unwrap_or_default()
+    // Elements of a search path can always be joined again.
+    std::env::join_paths(path_folders()).unwrap_or_default()
 }
 
 /// Adds `.exe` on Windows, unless the name has an extension.

@@ -23,5 +23,5 @@ pub use self::{
     command::{Command, LeadingDash},
     environment::Environment,
     find::Program,
-    run::{Canceller, Output, RunError},
+    run::{Canceller, Output, RunError, kill_all},
 };

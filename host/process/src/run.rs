@@ -1,66 +1,96 @@
-//! Running a program to its end, or to its deadline.
+//! Runs a program to its end or deadline.
 
 use std::{
     io::{self, Read, Write as _},
     process::{Child, ExitStatus, Stdio},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
     time::{Duration, Instant},
 };
 
 use crate::command::Command;
 
-/// How often a running program is looked at, at most.
-const LOOK: Duration = Duration::from_millis(20);
-/// How long output is waited for after the program and its group have ended: only a process that left the group still has it open.
-const GRACE: Duration = Duration::from_secs(1);
+/// The longest pause between two checks whether a program has ended.
+const MAX_POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// How long output is read after the program and its group have ended. Only a process that left the group can still write.
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
-/// What a program did.
+/// The result of a program.
 #[derive(Debug)]
 pub struct Output {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// What it wrote to stdout.
-    pub out: Vec<u8>,
-    /// What it wrote to stderr.
-    pub err: Vec<u8>,
+    /// The content of stdout.
+    pub stdout: Vec<u8>,
+    /// The content of stderr.
+    pub stderr: Vec<u8>,
 }
 
-/// Why a program didn't come to its end.
+/// Why a program didn't run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It couldn't be started, or its output couldn't be read.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// It took too long.
+    /// It exceeded its deadline.
     #[error("it did not end within {:.1} s and was killed", .0.as_secs_f64())]
     Deadline(Duration),
-    /// It wrote too much.
+    /// It exceeded the limit for its output.
     #[error("it printed more than {0} bytes and was killed")]
-    TooMuch(usize),
-    /// Whoever started it went away.
+    OutputTooLong(usize),
+    /// Its caller cancelled it.
     #[error("it was cancelled")]
     Cancelled,
 }
 
-/// Ends a program when it is dropped; harmless when the program has ended.
+/// Kills programs and their process groups. Clones cancel the same programs.
 #[derive(Debug, Clone, Default)]
-pub struct Canceller(Arc<AtomicBool>);
+pub struct Canceller(Arc<Mutex<Cancellation>>);
 
-impl Canceller {
-    fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+#[derive(Debug, Default)]
+struct Cancellation {
+    is_cancelled: bool,
+    /// The process ids of the programs that run. None of them is reaped: each id is still that program's, and its group's.
+    leaders: Vec<u32>,
 }
 
-/// A canceller that is held where a run is awaited.
+/// The canceller of all programs.
+static ALL: LazyLock<Canceller> = LazyLock::new(Canceller::default);
+
+/// Kills every program that this crate has started, with its process group, and starts none any more: for a process that is about to
+/// exit.
+pub fn kill_all() {
+    ALL.cancel();
+}
+
 impl Canceller {
-    /// Returns a guard that cancels when it is dropped.
+    /// Kills the programs that run, and those that are started later. Programs that have ended are not concerned.
+    pub fn cancel(&self) {
+        let mut state = self.state();
+        state.is_cancelled = true;
+        // Without process groups, `run` finds out by itself.
+        #[cfg(unix)]
+        state.leaders.iter().for_each(|leader| kill_group(*leader));
+    }
+
+    /// Returns a guard that cancels when it is dropped, to be held where a run is awaited.
     pub fn guard(self) -> impl Drop {
         Guard(self)
+    }
+
+    fn state(&self) -> MutexGuard<'_, Cancellation> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.state().is_cancelled
+    }
+
+    fn add(&self, leader: u32) {
+        self.state().leaders.push(leader);
+    }
+
+    fn remove(&self, leader: u32) {
+        self.state().leaders.retain(|known| *known != leader);
     }
 }
 
@@ -68,18 +98,28 @@ struct Guard(Canceller);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
+        self.0.cancel();
     }
 }
 
-/// A child and its process group; both end with this.
-struct Group {
+#[cfg(unix)]
+fn kill_group(leader: u32) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    // The only failure is that nobody is left.
+    if let Some(group) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+        kill_process_group(group, Signal::KILL).ok();
+    }
+}
+
+/// A child with its process group. Dropping it kills both.
+struct ProcessGroup {
     child: Child,
+    cancellers: [Canceller; 2],
     is_reaped: bool,
 }
 
-impl Group {
-    /// Says whether the leader has ended, without making its id free for others.
+impl ProcessGroup {
+    /// Returns whether the leader has ended. Its process ID stays reserved.
     #[cfg(unix)]
     fn has_ended(&mut self) -> io::Result<bool> {
         use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -94,46 +134,52 @@ impl Group {
         self.child.try_wait().map(|status| status.is_some())
     }
 
-    /// Kills what is left of the group, and returns how the leader ended.
-    fn end(&mut self) -> io::Result<ExitStatus> {
+    /// Kills the rest of the group, and returns the leader's exit status.
+    fn kill_and_wait(&mut self) -> io::Result<ExitStatus> {
         self.kill();
+        // Once it is reaped, its id can be another's.
+        for canceller in &self.cancellers {
+            canceller.remove(self.child.id());
+        }
         self.is_reaped = true;
         self.child.wait()
     }
 
+    /// Says whether the group was cancelled, or is to be.
+    fn is_cancelled(&self) -> bool {
+        self.cancellers.iter().any(Canceller::is_cancelled)
+    }
+
     #[cfg(unix)]
     fn kill(&mut self) {
-        use rustix::process::{Pid, Signal, kill_process_group};
-        // The leader isn't reaped yet: the id is still its own. The only failure is that nobody is left.
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            kill_process_group(group, Signal::KILL).ok();
-        }
+        // The leader isn't reaped yet: the id is still its own.
+        kill_group(self.child.id());
     }
 
     #[cfg(not(unix))]
     fn kill(&mut self) {
-        // It may have ended by itself.
+        // It may have ended.
         self.child.kill().ok();
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if !self.is_reaped {
-            self.end().ok();
+            self.kill_and_wait().ok();
         }
     }
 }
 
-/// What is read of a stream, by a thread.
+/// A stream that a thread reads.
 struct Stream {
     bytes: Arc<Mutex<Vec<u8>>>,
-    ended: mpsc::Receiver<io::Result<End>>,
+    ended: mpsc::Receiver<io::Result<StreamEnd>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Whole,
+enum StreamEnd {
+    Complete,
     TooLong,
 }
 
@@ -142,11 +188,11 @@ impl Stream {
         let (told, ended) = mpsc::sync_channel(1);
         let bytes = Arc::new(Mutex::new(Vec::new()));
         match stream {
-            None => drop(told.send(Ok(End::Whole))),
+            None => drop(told.send(Ok(StreamEnd::Complete))),
             Some(mut stream) => {
                 let bytes = Arc::clone(&bytes);
                 std::thread::spawn(move || {
-                    // Nobody waits for it any more when the program had to be killed.
+                    // Nobody receives it if the program was killed.
                     told.send(copy(&mut stream, &bytes, most)).ok();
                 });
             }
@@ -154,37 +200,45 @@ impl Stream {
         Stream { bytes, ended }
     }
 
-    fn take(&self) -> Vec<u8> {
+    fn take_bytes(&self) -> Vec<u8> {
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn copy(stream: &mut impl Read, bytes: &Mutex<Vec<u8>>, most: usize) -> io::Result<End> {
+fn copy(stream: &mut impl Read, bytes: &Mutex<Vec<u8>>, most: usize) -> io::Result<StreamEnd> {
     let mut part = vec![0; 64 << 10];
     loop {
         let length = match stream.read(&mut part) {
-            Ok(0) => return Ok(End::Whole),
+            Ok(0) => return Ok(StreamEnd::Complete),
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
         let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes.len() + length > most {
-            return Ok(End::TooLong);
+            return Ok(StreamEnd::TooLong);
         }
         bytes.extend_from_slice(part.get(..length).unwrap_or_default());
     }
 }
 
 pub(crate) fn run(command: Command) -> Result<Output, RunError> {
-    let (deadline, most, cancel) = (command.deadline, command.output_bytes, command.cancel.clone());
+    let (deadline, most) = (command.deadline, command.max_output_bytes);
     let until = Instant::now() + deadline;
-    if cancel.is_cancelled() {
+    let cancellers = [command.cancel.clone(), ALL.clone()];
+    if cancellers.iter().any(Canceller::is_cancelled) {
         return Err(RunError::Cancelled);
     }
-    let mut group = spawn(&command)?;
+    let mut group = ProcessGroup {
+        child: spawn(&command)?,
+        cancellers,
+        is_reaped: false,
+    };
+    for canceller in &group.cancellers {
+        canceller.add(group.child.id());
+    }
     if let (Some(text), Some(mut stdin)) = (command.input, group.child.stdin.take()) {
-        // Who doesn't read it says why by its end.
+        // A program that doesn't read its input explains that by its exit.
         std::thread::spawn(move || stdin.write_all(&text));
     }
     let streams = [
@@ -197,12 +251,13 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
         for (at, stream) in streams.iter().enumerate() {
             if let Ok(ended) = stream.ended.try_recv() {
                 open.retain(|known| *known != at);
-                if ended? == End::TooLong {
-                    return Err(RunError::TooMuch(most));
+                if ended? == StreamEnd::TooLong {
+                    return Err(RunError::OutputTooLong(most));
                 }
             }
         }
-        if cancel.is_cancelled() {
+        // It may have been so before its id was known to the cancellers.
+        if group.is_cancelled() {
             return Err(RunError::Cancelled);
         }
         let left = until.saturating_duration_since(Instant::now());
@@ -210,10 +265,13 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
             return Err(RunError::Deadline(deadline));
         }
         std::thread::sleep(pause.min(left));
-        pause = (pause * 2).min(LOOK);
+        pause = (pause * 2).min(MAX_POLL_INTERVAL);
     }
-    let status = group.end()?;
-    let grace = Instant::now() + GRACE;
+    if group.is_cancelled() {
+        return Err(RunError::Cancelled);
+    }
+    let status = group.kill_and_wait()?;
+    let grace = Instant::now() + OUTPUT_GRACE;
     for at in open {
         let ended = streams.get(at).and_then(|stream| {
             stream
@@ -221,12 +279,16 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
                 .recv_timeout(grace.saturating_duration_since(Instant::now()))
                 .ok()
         });
-        if let Some(End::TooLong) = ended.transpose()? {
-            return Err(RunError::TooMuch(most));
+        if let Some(StreamEnd::TooLong) = ended.transpose()? {
+            return Err(RunError::OutputTooLong(most));
         }
     }
-    let [out, err] = streams.map(|stream| stream.take());
-    Ok(Output { status, out, err })
+    let [out, err] = streams.map(|stream| stream.take_bytes());
+    Ok(Output {
+        status,
+        stdout: out,
+        stderr: err,
+    })
 }
 
 /// Starts a program that nobody waits for.
@@ -252,7 +314,7 @@ fn process(command: &Command) -> std::process::Command {
     process
 }
 
-fn spawn(command: &Command) -> io::Result<Group> {
+fn spawn(command: &Command) -> io::Result<Child> {
     let mut process = process(command);
     process
         .stdin(if command.input.is_some() {
@@ -271,21 +333,18 @@ fn spawn(command: &Command) -> io::Result<Group> {
             Stdio::piped()
         });
     #[cfg(target_os = "linux")]
-    end_with_us(&mut process);
-    let child = process.spawn()?;
-    Ok(Group {
-        child,
-        is_reaped: false,
-    })
+    kill_with_parent(&mut process);
+    process.spawn()
 }
 
-/// Has the kernel kill the program when the thread that started it ends, and so when this process does. [`run`] stays on that thread.
+/// Makes the kernel kill the program when the thread that started it ends, and therefore also when this process ends. [`run`] stays on that
+/// thread.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "it runs between fork and exec, and makes one system call there"
 )]
-fn end_with_us(process: &mut std::process::Command) {
+fn kill_with_parent(process: &mut std::process::Command) {
     use std::os::unix::process::CommandExt as _;
     let set = || {
         Ok(rustix::process::set_parent_process_death_signal(Some(
@@ -304,7 +363,7 @@ mod tests {
 
     fn sh(script: &'static str) -> Command {
         let mut command = Command::new(&Program::find("sh").unwrap(), Environment::Minimal);
-        command.words(&["-c", script]);
+        command.constants(&["-c", script]);
         command
     }
 
@@ -314,7 +373,7 @@ mod tests {
         let mut command = sh("cat; echo done >&2; exit 3");
         command.input(text.clone());
         let output = command.run().unwrap();
-        assert!(output.out == text && output.err == b"done\n");
+        assert!(output.stdout == text && output.stderr == b"done\n");
         assert_eq!(output.status.code(), Some(3));
     }
 
@@ -340,7 +399,7 @@ mod tests {
         command.folder(folder.path());
         let began = Instant::now();
         let output = command.run().unwrap();
-        assert_eq!(output.out, b"said\n");
+        assert_eq!(output.stdout, b"said\n");
         assert!(
             began.elapsed() < Duration::from_secs(20),
             "its child had the output open"
@@ -364,8 +423,8 @@ mod tests {
     #[test]
     fn output_without_end_is_cut_off() {
         let mut command = sh("while :; do echo 0123456789; done");
-        command.output_bytes(100_000);
-        assert!(matches!(command.run(), Err(RunError::TooMuch(100_000))));
+        command.max_output_bytes(100_000);
+        assert!(matches!(command.run(), Err(RunError::OutputTooLong(100_000))));
     }
 
     #[test]
@@ -378,9 +437,42 @@ mod tests {
     }
 
     #[test]
+    fn a_cancelled_program_ends_at_once_with_its_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let canceller = Canceller::default();
+        let started: Vec<_> = ["one", "two"]
+            .map(|name| {
+                let mut command = sh("sleep 60 & echo $! > \"$NAME.new\"; mv \"$NAME.new\" \"$NAME\"; wait");
+                command.env("NAME", name).folder(folder.path()).cancelled_by(&canceller);
+                std::thread::spawn(move || command.run())
+            })
+            .into();
+        let children = ["one", "two"].map(|name| {
+            (0..1000)
+                .find_map(|_| {
+                    std::thread::sleep(Duration::from_millis(10));
+                    std::fs::read_to_string(folder.path().join(name)).ok()
+                })
+                .unwrap()
+        });
+        canceller.cancel();
+        // The kill doesn't wait for the threads that wait for the programs.
+        for child in children {
+            assert!(has_ended(child.trim()), "{child} is still there");
+        }
+        for run in started {
+            assert!(matches!(run.join().unwrap(), Err(RunError::Cancelled)));
+        }
+        assert!(canceller.state().leaders.is_empty());
+        let mut late = sh("echo late");
+        late.cancelled_by(&canceller);
+        assert!(matches!(late.run(), Err(RunError::Cancelled)));
+    }
+
+    #[test]
     fn nothing_of_our_environment_is_passed_on_unasked() {
         let output = sh("env").run().unwrap();
-        let text = String::from_utf8(output.out).unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
         assert!(!text.contains("CARGO_"), "{text}");
         assert!(text.contains("PATH=/"), "{text}");
     }

@@ -1,29 +1,34 @@
-//! What is wrong with a file of ours, told with its place: serde's words, turned into ours.
+//! Errors in Capstan's own files: serde's messages in our words, with the place.
 
 use capstan_core::{
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     manifest::Manifest,
     place::reference_token,
 };
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
-/// Takes a document apart into what it means. `hint` says which keys it has if it is no mapping.
+/// Deserializes a document. `hint` names its keys, for an error about a document that isn't a mapping.
 ///
 /// # Errors
 ///
-/// Returns what doesn't fit, with its place.
+/// Returns the mistakes, each with its place.
 pub fn deserialize<T: DeserializeOwned>(document: &Manifest, hint: &str) -> Result<T, Vec<Diagnostic>> {
-    // Else a list would be taken for the keys' values in their order.
+    // serde would accept a list as the values of the keys in their order.
     if !document.object.0.is_object() {
         let error = document.error("", "this file is no mapping");
         return Err(vec![error.hint(hint)]);
     }
-    serde_path_to_error::deserialize(&document.object.0)
-        .map_err(|error| vec![mistake(document, pointer(error.path()), &error.inner().to_string())])
+    serde_path_to_error::deserialize(&document.object.0).map_err(|error| {
+        vec![diagnostic(
+            document,
+            pointer_of(error.path()),
+            &error.inner().to_string(),
+        )]
+    })
 }
 
-fn pointer(path: &Path) -> String {
+fn pointer_of(path: &Path) -> String {
     path.iter().fold(String::new(), |mut pointer, segment| {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
@@ -35,11 +40,11 @@ fn pointer(path: &Path) -> String {
     })
 }
 
-fn mistake(document: &Manifest, mut pointer: String, said: &str) -> Diagnostic {
+fn diagnostic(document: &Manifest, mut pointer: String, said: &str) -> Diagnostic {
     let words: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
     let word = words.first().copied().unwrap_or_default();
     let known = words.get(1..).unwrap_or_default();
-    let hint = || match near(word, known.iter().copied()) {
+    let hint = || match closest_match(word, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are {}", known.join(", ")),
     };

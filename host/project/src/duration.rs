@@ -1,4 +1,4 @@
-//! Durations as people write them, on the command line and in `capstan.yaml`.
+//! Durations on the command line and in `capstan.yaml`.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use serde::{
     de::{Error, Visitor},
 };
 
-/// A duration in seconds.
+/// A duration in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seconds(pub u64);
 
 impl Seconds {
-    /// Returns how many there are.
+    /// Returns the number of seconds.
     pub fn get(self) -> u64 {
         self.0
     }
@@ -20,8 +20,8 @@ impl Seconds {
 
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Seconds, D::Error> {
-        struct Written;
-        impl Visitor<'_> for Written {
+        struct SecondsVisitor;
+        impl Visitor<'_> for SecondsVisitor {
             type Value = Seconds;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,15 +33,15 @@ impl<'de> Deserialize<'de> for Seconds {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Seconds, E> {
-                seconds(text).map(Seconds).map_err(E::custom)
+                parse_seconds(text).map(Seconds).map_err(E::custom)
             }
         }
-        deserializer.deserialize_any(Written)
+        deserializer.deserialize_any(SecondsVisitor)
     }
 }
 
-/// Reads a duration: whole seconds, or units as in `1h30m`.
-pub fn seconds(text: &str) -> Result<u64, String> {
+/// Parses a duration into seconds: a whole number of seconds, or units as in `1h30m`.
+pub fn parse_seconds(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is no duration; write `90s`, `10m`, `1h30m` or whole seconds");
     if let Ok(seconds) = text.parse() {
         return Ok(seconds);
@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        assert_eq!(seconds("90"), Ok(90));
-        assert_eq!(seconds("1h30m"), Ok(5400));
-        assert!(seconds("soon").is_err() && seconds("1h30").is_err() && seconds("").is_err());
+        assert_eq!(parse_seconds("90"), Ok(90));
+        assert_eq!(parse_seconds("1h30m"), Ok(5400));
+        assert!(parse_seconds("soon").is_err() && parse_seconds("1h30").is_err() && parse_seconds("").is_err());
     }
 }

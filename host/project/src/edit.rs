@@ -1,59 +1,60 @@
-//! Names a plugin in a `capstan.yaml` that people wrote: their lines and comments stay as they are.
+//! Adds a plugin to a `capstan.yaml`, and leaves the other lines and comments as they are.
 
 use capstan_core::manifest;
 
-use super::{config_errors, file::File};
+use super::{config_errors, file::ConfigFile};
 
-/// Returns the text of a file with a plugin added to those that it names, in place of others if it has them. Nothing, where that
-/// can't be done without changing anything else: then a person has to.
-pub fn name_plugin(text: &str, source: &str, instead_of: &[String]) -> Option<String> {
-    let before = plugins(text)?;
+/// Returns the text of a file with a plugin added. It replaces the sources `instead_of`, if the file has them. Returns `None` if that
+/// isn't possible without other changes: then the user has to edit the file.
+pub fn add_plugin(text: &str, source: &str, instead_of: &[String]) -> Option<String> {
+    let before = plugins_of(text)?;
     if before.iter().any(|plugin| plugin == source) {
         return Some(text.to_owned());
     }
     let replaced = before.iter().find(|plugin| instead_of.contains(plugin));
     let edited = match replaced {
-        Some(old) => replace(text, old, source)?,
-        None => add(text, source),
+        Some(old) => replace_source(text, old, source)?,
+        None => append_plugin(text, source),
     };
     let mut expected = before.clone();
     match replaced.and_then(|old| expected.iter_mut().find(|plugin| *plugin == old)) {
         Some(place) => source.clone_into(place),
         None => expected.push(source.to_owned()),
     }
-    (plugins(&edited)? == expected).then_some(edited)
+    (plugins_of(&edited)? == expected).then_some(edited)
 }
 
-fn plugins(text: &str) -> Option<Vec<String>> {
+fn plugins_of(text: &str) -> Option<Vec<String>> {
     if text
         .lines()
         .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
     {
         return Some(Vec::new());
     }
-    let document = manifest::document("capstan.yaml", text).ok()?;
-    let file: File = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`").ok()?;
+    let document = manifest::parse_document("capstan.yaml", text).ok()?;
+    let file: ConfigFile =
+        config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`").ok()?;
     Some(file.plugins)
 }
 
-/// Replaces the one place where the old source stands; where there are several, which is meant isn't known.
-fn replace(text: &str, old: &str, new: &str) -> Option<String> {
+/// Replaces the only occurrence of the old source. With several, it isn't known which one is meant.
+fn replace_source(text: &str, old: &str, new: &str) -> Option<String> {
     (text.matches(old).count() == 1).then(|| text.replace(old, new))
 }
 
-fn add(text: &str, source: &str) -> String {
+fn append_plugin(text: &str, source: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let Some(key) = lines.iter().position(|line| line.starts_with("plugins:")) else {
         lines.push("plugins:".to_owned());
-        lines.push(format!("  - {}", quoted(source)));
-        return joined(&lines);
+        lines.push(format!("  - {}", quote(source)));
+        return join_lines(&lines);
     };
     let is_list = lines.get(key).is_some_and(|line| line.trim_end().ends_with(']'));
     if is_list && let Some(line) = lines.get_mut(key) {
         let inner = line.trim_end().trim_end_matches(']').trim_end().to_owned();
         let separator = if inner.ends_with('[') { "" } else { ", " };
         *line = format!("{inner}{separator}{}]", serde_json::Value::from(source));
-        return joined(&lines);
+        return join_lines(&lines);
     }
     let is_item = |line: &str| line.trim_start().starts_with("- ");
     let is_inside = |line: &&String| line.starts_with([' ', '-']) || line.trim().is_empty() || line.starts_with('#');
@@ -68,16 +69,16 @@ fn add(text: &str, source: &str) -> String {
         Some((at, line)) => (at, line.len() - line.trim_start().len()),
         None => (key, 2),
     };
-    lines.insert(at + 1, format!("{}- {}", " ".repeat(indent), quoted(source)));
-    joined(&lines)
+    lines.insert(at + 1, format!("{}- {}", " ".repeat(indent), quote(source)));
+    join_lines(&lines)
 }
 
-fn joined(lines: &[String]) -> String {
+fn join_lines(lines: &[String]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Quotes what YAML would not take for a plain text.
-fn quoted(source: &str) -> String {
+/// Quotes a text that YAML would not read as a plain text.
+fn quote(source: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_./:@#=+~-?&%".contains(letter);
     let starts_plain =
         source.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '.' || letter == '/');
@@ -95,7 +96,7 @@ mod tests {
     const NEW: &str = "oci://a.io/queue:2";
 
     fn edited(text: &str) -> String {
-        name_plugin(text, NEW, &["oci://a.io/queue:1".to_owned()]).unwrap()
+        add_plugin(text, NEW, &["oci://a.io/queue:1".to_owned()]).unwrap()
     }
 
     #[test]
@@ -135,7 +136,7 @@ mod tests {
             "name: [\n",
         ] {
             assert_eq!(
-                name_plugin(text, NEW, &["oci://a.io/queue:1".to_owned()]),
+                add_plugin(text, NEW, &["oci://a.io/queue:1".to_owned()]),
                 None,
                 "{text}"
             );

@@ -1,7 +1,8 @@
 //! `capstan.yaml`: one application, or several, with their sources and options, so that `capstan sync` alone is enough.
 //!
-//! Every mistake has a place and, where a word is nearly right, the right one. What is written here means what the flag of the same
-//! name means; a flag wins.
+//! Every mistake has a place, and a misspelt word a suggestion. A key means the same as the flag of its name; a flag wins.
+
+mod entry;
 
 use std::{
     collections::BTreeMap,
@@ -14,62 +15,62 @@ use capstan_core::{
     grant::UserGrants,
     manifest::{self, Manifest},
 };
-use capstan_registry::Policy;
+use capstan_registry::SignaturePolicy;
 use serde::Deserialize;
 use serde_json::Value;
 
-use capstan_source::{self as source, Chart, FileAccess, Kustomization, Source, Values, WorkTree};
+use capstan_source::{self as source, FileAccess, Source, WorkTree};
 
 use super::{
     Options, config_errors, plugins,
-    signature_policy::{self, SignatureRule},
+    signature_policy::{self, SignatureRuleEntry},
 };
 
 /// The file's name in a folder.
-pub const NAME: &str = source::PROJECT_FILE;
+pub const FILE_NAME: &str = source::PROJECT_FILE;
 
-/// What `capstan.yaml` says: one application, or under `applications` several.
+/// The contents of `capstan.yaml`: one application, or several under `applications`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct File {
+pub struct ConfigFile {
     /// Name of the application; the folder's if absent.
     pub name: Option<String>,
-    /// Namespace of the application, or of all that name none; the context's if absent.
+    /// Namespace of the application, or of all that don't name one; the context's if absent.
     pub namespace: Option<String>,
     /// Where the application's manifests come from; the file's own folder if absent.
-    pub sources: Vec<Entry>,
-    /// What is wanted of the application, or of all.
+    pub sources: Vec<SourceEntry>,
+    /// The options of the application, or of all.
     pub options: Options,
     /// The applications that must have been synced before, by name, in this file or another one of the same command.
     pub depends_on: Vec<String>,
     /// Several applications, instead of `name`, `sources` and `dependsOn`.
-    pub applications: Vec<Application>,
-    /// Files with Applications of Argo CD, which are read as descriptions of what to sync; beside `applications`, or alone.
+    pub applications: Vec<ApplicationEntry>,
+    /// Files with Argo CD Applications, which are read as descriptions of what to sync; allowed beside `applications`, or alone.
     pub argocd_applications: Vec<String>,
     /// Plugins to load, by their sources; they come before the built-in ones.
     pub plugins: Vec<String>,
     /// Which plugins have to be signed, and by whom.
-    pub plugin_signatures: Vec<SignatureRule>,
+    pub plugin_signatures: Vec<SignatureRuleEntry>,
     /// Plugins to leave out, by name.
     pub without_plugins: Vec<String>,
     /// Settings of plugins that judge health, by name. An object's `capstan.dev/settings` comes before them.
     pub plugin_settings: BTreeMap<String, serde_json::Map<String, Value>>,
-    /// What plugins may have done of what their manifests request, by name; `requested` for all of it.
+    /// The grants for plugins, by name: some of what their manifests request, or `requested` for all of it.
     pub grants: UserGrants,
 }
 
-/// One of several applications.
+/// One of several applications in a file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Application {
-    /// Its name.
+pub struct ApplicationEntry {
+    /// The application's name.
     pub name: String,
     /// Its namespace; that of the file if absent.
     #[serde(default)]
     pub namespace: Option<String>,
     /// Where its manifests come from.
-    pub sources: Vec<Entry>,
-    /// What is wanted of it; what it doesn't say, the file's `options` say.
+    pub sources: Vec<SourceEntry>,
+    /// Its options. For those that are absent, the file's `options` are used.
     #[serde(default)]
     pub options: Options,
     /// The applications that must have been synced before it, by name.
@@ -77,23 +78,23 @@ pub struct Application {
     pub depends_on: Vec<String>,
 }
 
-/// A source: one of `path`, `chart` and `kustomization`, with what belongs to it. Paths start at the file's folder.
+/// A source: one of `path`, `chart` and `kustomization`, with its options. Paths start at the file's folder.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Entry {
+pub struct SourceEntry {
     /// A file or a folder of manifests.
     pub path: Option<String>,
-    /// Read a folder with all its subfolders.
+    /// Whether the subfolders are read, too.
     pub recursive: Option<bool>,
     /// A folder with a kustomization.
     pub kustomization: Option<String>,
-    /// Let the kustomization have charts rendered by helm.
+    /// Whether the kustomization may use helm to render charts.
     pub enable_helm: Option<bool>,
     /// A Helm chart: a folder, a packed file, `oci://...` or `REPOSITORY/NAME`.
     pub chart: Option<String>,
     /// Which version of a chart from a repository.
     pub version: Option<String>,
-    /// The URL of the repository, where `chart` is only a name.
+    /// The URL of the repository, if `chart` is only a name.
     pub repository: Option<String>,
     /// Name of the chart's release; the application's if absent.
     pub release_name: Option<String>,
@@ -103,51 +104,51 @@ pub struct Entry {
     pub values: Option<serde_json::Map<String, Value>>,
     /// Values for the chart, as `KEY=VALUE`.
     pub set: Vec<String>,
-    /// Values for the chart that are texts whatever they look like.
+    /// Values for the chart, as `KEY=VALUE`, that are always strings.
     pub set_string: Vec<String>,
     /// Values for the chart, as JSON.
     pub set_json: Vec<String>,
     /// Values for the chart that are the texts of files, as `KEY=FILE`.
     pub set_file: Vec<String>,
-    /// Values for the chart that are taken letter by letter.
+    /// Values for the chart, as `KEY=VALUE`, that are taken literally.
     pub set_literal: Vec<String>,
     /// Leave out the definitions in the chart's `crds/`.
     pub skip_crds: Option<bool>,
-    /// Which version of Kubernetes the chart is told; the cluster's if absent.
+    /// The version of Kubernetes that the chart sees; the cluster's if absent.
     pub kube_version: Option<String>,
-    /// What the chart is told to be served beside what the cluster serves.
+    /// Further API versions that the chart sees as served.
     pub api_versions: Vec<String>,
 }
 
-/// A file that was read, with the places of everything in it.
+/// A file that was read, with the places of its contents.
 #[derive(Debug, Clone)]
 pub struct Configuration {
-    /// What it says.
-    pub file: File,
-    /// What it says, with places.
+    /// The contents.
+    pub file: ConfigFile,
+    /// The YAML document, with the places of all values.
     pub document: Arc<Manifest>,
     /// Its folder; empty for the working directory.
     pub folder: PathBuf,
-    /// The tree that everything it names stays in.
+    /// The tree that all paths in the file have to stay in.
     pub tree: WorkTree,
 }
 
-/// The sources that a file names, and what of them may not be read.
+/// The sources in a file, with the errors about them.
 #[derive(Debug, Default)]
-pub struct Named {
+pub struct NamedSources {
     /// The sources.
     pub sources: Vec<Source>,
-    /// What leads out of the tree, and what only a flag of the user allows.
+    /// Errors about paths that lead out of the tree, and about what only a flag of the user allows.
     pub refused: Vec<Diagnostic>,
 }
 
-/// Returns the file that a path names by itself or as its folder, if it does.
-pub fn named_by(path: &Path) -> Option<PathBuf> {
+/// Returns the project file at a path: the file itself, or the one in a folder.
+pub fn find_file(path: &Path) -> Option<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_dir() {
-        Some(path.join(NAME)).filter(|file| file.is_file())
+        Some(path.join(FILE_NAME)).filter(|file| file.is_file())
     } else {
-        (name == NAME || name.ends_with(".capstan.yaml")).then(|| path.to_owned())
+        (name == FILE_NAME || name.ends_with(".capstan.yaml")).then(|| path.to_owned())
     }
 }
 
@@ -155,19 +156,19 @@ pub fn named_by(path: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong with it.
+/// Returns all mistakes in it.
 pub fn read(path: &Path, access: &FileAccess) -> Result<Configuration, Vec<Diagnostic>> {
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-    let tree = WorkTree::around(&folder, access);
+    let tree = WorkTree::find(&folder, access);
     let confined = tree.confine(path).map_err(|mistake| vec![mistake])?;
-    let text = access.text(path).map_err(|mistake| vec![mistake])?;
+    let text = access.read_text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();
     let document = if confined.is_outside() {
-        manifest::document_without_lines(&name, &text)?
+        manifest::parse_hidden_document(&name, &text)?
     } else {
-        manifest::document(&name, &text)?
+        manifest::parse_document(&name, &text)?
     };
-    let file: File = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`")?;
+    let file: ConfigFile = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`")?;
     let configuration = Configuration {
         file,
         document: Arc::new(document),
@@ -217,7 +218,7 @@ impl Configuration {
             let pointer = format!("/plugins/{index}");
             match plugin.parse::<capstan_registry::Source>() {
                 Ok(source) => {
-                    let file = source.file(&self.folder);
+                    let file = source.file_path(&self.folder);
                     mistakes.extend(file.and_then(|file| self.confine(&pointer, &file).err()));
                 }
                 Err(error) => {
@@ -226,11 +227,11 @@ impl Configuration {
                 }
             }
         }
-        mistakes.extend(signature_policy::mistakes(&file.plugin_signatures, document));
+        mistakes.extend(signature_policy::find_mistakes(&file.plugin_signatures, document));
         mistakes
     }
 
-    /// Checks that a path that is written at a JSON pointer stays in the tree.
+    /// Checks that a path at a JSON pointer stays in the tree.
     pub(super) fn confine(&self, pointer: &str, path: &Path) -> Result<(), Diagnostic> {
         self.tree.confine(path).map(drop).map_err(|mistake| {
             let error = self.document.error(pointer, mistake.message);
@@ -241,24 +242,24 @@ impl Configuration {
         })
     }
 
-    /// Turns the entries at a JSON pointer into sources; without entries, the file's own folder is the source. `enables_helm` is what
-    /// the user's flag says about charts in kustomizations.
-    pub fn sources(&self, entries: &[Entry], pointer: &str, enables_helm: bool) -> Named {
+    /// Returns the sources of the entries at a JSON pointer; without entries, the file's own folder is the source. `enables_helm` is the
+    /// user's flag for charts in kustomizations.
+    pub fn sources(&self, entries: &[SourceEntry], pointer: &str, enables_helm: bool) -> NamedSources {
         if entries.is_empty() {
             let here = if self.folder.as_os_str().is_empty() {
                 PathBuf::from(".")
             } else {
                 self.folder.clone()
             };
-            return Named {
-                sources: vec![Source::of_folder(here)],
+            return NamedSources {
+                sources: vec![Source::from_folder(here)],
                 refused: Vec::new(),
             };
         }
-        let mut named = Named::default();
+        let mut named = NamedSources::default();
         for (index, entry) in entries.iter().enumerate() {
-            let mut place = Place {
-                file: self,
+            let mut place = EntryContext {
+                configuration: self,
                 pointer: format!("{pointer}/{index}"),
                 refused: &mut named.refused,
             };
@@ -269,206 +270,56 @@ impl Configuration {
     }
 
     /// Returns the plugins to load.
-    pub fn plugins(&self) -> impl Iterator<Item = plugins::Named> {
+    pub fn plugins(&self) -> impl Iterator<Item = plugins::NamedPlugin> {
         let sources = self.file.plugins.iter().filter_map(|text| text.parse().ok());
-        sources.map(|source| plugins::Named {
+        sources.map(|source| plugins::NamedPlugin {
             source,
             folder: self.folder.clone(),
         })
     }
 
-    /// Returns which plugins have to be signed.
+    /// Returns the signature policy.
     ///
     /// # Errors
     ///
     /// Returns which keys can't be read.
-    pub fn policy(&self) -> Result<Policy, Vec<Diagnostic>> {
-        signature_policy::policy(&self.file.plugin_signatures, self)
+    pub fn signature_policy(&self) -> Result<SignaturePolicy, Vec<Diagnostic>> {
+        signature_policy::read_policy(&self.file.plugin_signatures, self)
     }
 }
 
-/// Where an entry is written, and what of it may not be read.
-struct Place<'a> {
-    file: &'a Configuration,
+/// The place of an entry, and the errors about its paths.
+struct EntryContext<'a> {
+    configuration: &'a Configuration,
     pointer: String,
     refused: &'a mut Vec<Diagnostic>,
 }
 
-impl Place<'_> {
-    /// Returns a path from the file's folder; one that leads out of the tree is refused where it is written.
-    fn path(&mut self, key: &str, path: &str) -> PathBuf {
-        let whole = self.file.folder.join(path);
-        let refused = self.file.confine(&format!("{}/{key}", self.pointer), &whole).err();
+impl EntryContext<'_> {
+    /// Resolves a path from the file's folder. A path that leads out of the tree becomes an error at its place.
+    fn resolve_path(&mut self, key: &str, path: &str) -> PathBuf {
+        let whole = self.configuration.folder.join(path);
+        let refused = self
+            .configuration
+            .confine(&format!("{}/{key}", self.pointer), &whole)
+            .err();
         self.refused.extend(refused);
         whole
     }
 
-    /// Returns a file's path as helm takes it; what is served stays as it is written.
-    fn file(&mut self, key: &str, path: &str) -> String {
+    /// Resolves the path of a file for helm; a URL stays as it is.
+    fn resolve_file(&mut self, key: &str, path: &str) -> String {
         if path.contains("://") {
             return path.to_owned();
         }
-        self.path(key, path).to_string_lossy().into_owned()
+        self.resolve_path(key, path).to_string_lossy().into_owned()
     }
 }
 
-/// Says what is wrong with a word that helm is given.
-fn word_mistake(document: &Manifest, pointer: &str, word: &str) -> Option<Diagnostic> {
-    let error = word.starts_with('-').then(|| {
-        let message = format!("`{word}` begins with `-`, and helm would take it for a flag");
-        document.error(pointer, message)
-    });
-    error.map(|error| error.hint("a folder of that name is written with `./` before it"))
-}
-
-/// Says what is wrong with the address of a file: helm has plugins of the user's for other schemes.
+/// Returns the mistake in the address of a file, if there is one: for other schemes, helm runs plugins of the user.
 pub(super) fn scheme_mistake(document: &Manifest, pointer: &str, path: &str) -> Option<Diagnostic> {
     let (scheme, _) = path.split_once("://")?;
     let is_known = ["http", "https"].contains(&scheme);
     let error = || document.error(pointer, format!("files are not taken from `{scheme}:`"));
     (!is_known).then(|| error().hint("name a file, or an `https://` address"))
-}
-
-impl Entry {
-    fn mistakes(&self, document: &Manifest, pointer: &str) -> Vec<Diagnostic> {
-        let kinds = [
-            ("path", self.path.is_some()),
-            ("chart", self.chart.is_some()),
-            ("kustomization", self.kustomization.is_some()),
-        ];
-        let named: Vec<&str> = kinds
-            .iter()
-            .filter(|(_, is_there)| *is_there)
-            .map(|(kind, _)| *kind)
-            .collect();
-        let [kind] = named.as_slice() else {
-            let message = match named.as_slice() {
-                [] => "this source names nothing to read".to_owned(),
-                [first, second, ..] => format!("this source has both `{first}` and `{second}`"),
-                [_] => String::new(),
-            };
-            let hint = "each source has one of `path`, `chart` and `kustomization`";
-            return vec![document.error(pointer, message).hint(hint)];
-        };
-        let is_chart = *kind == "chart";
-        let own = [
-            ("recursive", self.recursive.is_some(), *kind == "path"),
-            ("enableHelm", self.enable_helm.is_some(), *kind == "kustomization"),
-            ("version", self.version.is_some(), is_chart),
-            ("repository", self.repository.is_some(), is_chart),
-            ("releaseName", self.release_name.is_some(), is_chart),
-            ("valueFiles", !self.value_files.is_empty(), is_chart),
-            ("values", self.values.is_some(), is_chart),
-            ("set", !self.set.is_empty(), is_chart),
-            ("setString", !self.set_string.is_empty(), is_chart),
-            ("setJson", !self.set_json.is_empty(), is_chart),
-            ("setFile", !self.set_file.is_empty(), is_chart),
-            ("setLiteral", !self.set_literal.is_empty(), is_chart),
-            ("skipCrds", self.skip_crds.is_some(), is_chart),
-            ("kubeVersion", self.kube_version.is_some(), is_chart),
-            ("apiVersions", !self.api_versions.is_empty(), is_chart),
-        ];
-        let mut mistakes = self.chart_mistakes(document, pointer);
-        let strangers = own.iter().filter(|(_, is_there, belongs)| *is_there && !belongs);
-        let error = |(key, ..): &(&str, bool, bool)| {
-            let message = format!("`{key}` doesn't go with `{kind}`");
-            let hint = match *key {
-                "recursive" => "it is for a `path`",
-                "enableHelm" => "it is for a `kustomization`",
-                _ => "it is for a `chart`",
-            };
-            document.key_error(&format!("{pointer}/{key}"), message).hint(hint)
-        };
-        mistakes.extend(strangers.map(error));
-        mistakes
-    }
-
-    /// Says what is wrong with the words that helm is given.
-    fn chart_mistakes(&self, document: &Manifest, pointer: &str) -> Vec<Diagnostic> {
-        let mut mistakes = Vec::new();
-        if let Some(name) = &self.release_name
-            && let Err((message, hint)) = source::check_release_name(name)
-        {
-            mistakes.push(document.error(&format!("{pointer}/releaseName"), message).hint(hint));
-        }
-        let chart = self.chart.as_ref();
-        mistakes.extend(chart.and_then(|chart| word_mistake(document, &format!("{pointer}/chart"), chart)));
-        for (index, path) in self.value_files.iter().enumerate() {
-            mistakes.extend(scheme_mistake(document, &format!("{pointer}/valueFiles/{index}"), path));
-        }
-        for (index, text) in self.set_file.iter().enumerate() {
-            let pointer = format!("{pointer}/setFile/{index}");
-            if let Some((_, path)) = source::set_file_parts(text) {
-                mistakes.extend(scheme_mistake(document, &pointer, path));
-            } else {
-                let error = document.error(&pointer, format!("`{text}` is not one key and one file"));
-                mistakes.push(error.hint("write `KEY=FILE`, one item for each, without commas and `\\`"));
-            }
-        }
-        mistakes
-    }
-
-    fn source(&self, place: &mut Place<'_>, enables_helm: bool) -> Source {
-        if let Some(path) = &self.kustomization {
-            let enable_helm = self.enable_helm.unwrap_or(false);
-            if enable_helm && !enables_helm {
-                let pointer = format!("{}/enableHelm", place.pointer);
-                let message = "this kustomization may only have charts rendered by helm if you allow it";
-                let error = place.file.document.key_error(&pointer, message);
-                place.refused.push(error.hint("`--enable-helm` allows it"));
-            }
-            return Source::Kustomization(Kustomization {
-                path: place.path("kustomization", path),
-                enable_helm,
-                ..Kustomization::default()
-            });
-        }
-        if let Some(chart) = &self.chart {
-            return Source::Chart(Box::new(self.chart(chart, place)));
-        }
-        let path = self.path.as_deref().unwrap_or(".");
-        Source::of_path(place.path("path", path), self.recursive.unwrap_or(false))
-    }
-
-    fn chart(&self, chart: &str, place: &mut Place<'_>) -> Chart {
-        // What is no path is what helm calls it.
-        let local = place.file.folder.join(chart);
-        let is_local = local.exists() || chart.starts_with('.');
-        let value_files = self.value_files.iter().enumerate();
-        let value_files = value_files.map(|(index, path)| place.file(&format!("valueFiles/{index}"), path));
-        let value_files: Vec<String> = value_files.collect();
-        let set_file = self
-            .set_file
-            .iter()
-            .enumerate()
-            .map(|(index, one)| match one.split_once('=') {
-                Some((key, path)) => format!("{key}={}", place.file(&format!("setFile/{index}"), path)),
-                None => one.clone(),
-            });
-        let set_file: Vec<String> = set_file.collect();
-        Chart {
-            chart: if is_local {
-                place.path("chart", chart).to_string_lossy().into_owned()
-            } else {
-                chart.to_owned()
-            },
-            version: self.version.clone(),
-            repository: self.repository.clone(),
-            release_name: self.release_name.clone(),
-            namespace: None,
-            values: Values {
-                files: value_files,
-                inline: self.values.clone().map(Value::Object),
-                late_files: Vec::new(),
-                set_json: self.set_json.clone(),
-                set: self.set.clone(),
-                set_string: self.set_string.clone(),
-                set_file,
-                set_literal: self.set_literal.clone(),
-            },
-            skip_crds: self.skip_crds.unwrap_or(false),
-            kube_version: self.kube_version.clone(),
-            api_versions: self.api_versions.clone(),
-        }
-    }
 }

@@ -1,35 +1,37 @@
-//! What the user grants plugins: words and files, of which each comes before the ones named earlier.
+//! The grants for plugins, from flags and files. Each one overrides those before it.
 
 use capstan_core::{
-    error::{Diagnostics, near},
+    error::{Diagnostics, closest_match},
     grant::{Granted, UserGrants},
     manifest,
+    remedy::{Remedies, Setting},
 };
 
 use crate::config_errors;
 
-/// Reads what a file grants. `name` is what errors call the file.
+/// Reads the grants in a file. `name` is the file's name in messages.
 ///
 /// # Errors
 ///
 /// Returns why it can't be read as grants.
-pub fn of_file(name: &str, text: &str) -> Result<UserGrants, Diagnostics> {
-    let document = manifest::document(name, text).map_err(Diagnostics)?;
+pub fn parse_file(name: &str, text: &str) -> Result<UserGrants, Diagnostics> {
+    let document = manifest::parse_document(name, text).map_err(Diagnostics)?;
     let hint = "it has the names of plugins as its keys, as in `http-check: requested`; plugins/README.md shows more";
     config_errors::deserialize(&document, hint).map_err(Diagnostics)
 }
 
-/// Adds what a word grants: `PLUGIN` or `PLUGIN=requested` for all that the plugin requests, `PLUGIN=GRANTS` in YAML for some of it.
+/// Adds the grants of a flag: `PLUGIN` or `PLUGIN=requested` for everything that the plugin requests, `PLUGIN=GRANTS` in YAML for some of
+/// it.
 ///
 /// # Errors
 ///
-/// Returns why the word grants nothing.
-pub fn add(grants: &mut UserGrants, word: &str) -> Result<(), Diagnostics> {
+/// Returns what is wrong with the flag.
+pub fn add_from_flag(grants: &mut UserGrants, word: &str) -> Result<(), Diagnostics> {
     let (plugin, text) = word.split_once('=').unwrap_or((word, "requested"));
-    let value = manifest::value(text);
+    let value = manifest::parse_value(text);
     let granted = value.and_then(|value| serde_json::from_value::<Granted>(value).map_err(|error| error.to_string()));
     let granted = granted.map_err(|error| {
-        Diagnostics::one(
+        Diagnostics::single(
             format!("`{word}` is no grant: {error}"),
             format!("`{plugin}=requested` grants all that its manifest requests"),
         )
@@ -38,20 +40,23 @@ pub fn add(grants: &mut UserGrants, word: &str) -> Result<(), Diagnostics> {
     Ok(())
 }
 
-/// Checks that every plugin that is granted something is loaded.
+/// Checks that every plugin with grants is loaded.
 ///
 /// # Errors
 ///
-/// Returns the first name that no plugin has.
+/// Returns the first name without a plugin.
 pub fn check_loaded(grants: &UserGrants, loaded: &[String]) -> Result<(), Diagnostics> {
     let Some(unknown) = grants.0.keys().find(|name| !loaded.contains(name)) else {
         return Ok(());
     };
-    let hint = match near(unknown, loaded.iter().map(String::as_str)) {
-        Some(known) => format!("did you mean `{known}`?"),
-        None => format!("loaded are {}; `--plugin` loads another one", loaded.join(", ")),
+    let hint = match closest_match(unknown, loaded.iter().map(String::as_str)) {
+        Some(known) => format!("did you mean `{known}`?").into(),
+        None => Remedies::from([
+            format!("loaded are {}", loaded.join(", ")).into(),
+            Setting::Plugin.into(),
+        ]),
     };
-    Err(Diagnostics::one(
+    Err(Diagnostics::single(
         format!("a grant is for the plugin `{unknown}`, and no such plugin is loaded"),
         hint,
     ))
@@ -63,27 +68,27 @@ mod tests {
 
     fn grants(word: &str) -> Result<UserGrants, Diagnostics> {
         let mut grants = UserGrants::default();
-        add(&mut grants, word).map(|()| grants)
+        add_from_flag(&mut grants, word).map(|()| grants)
     }
 
     #[test]
     fn words_come_before_the_file() {
-        let mut found = of_file(
+        let mut found = parse_file(
             "grants.yaml",
             "scale: requested\nhttp-check: {http: [{hosts: [api.example.com]}]}\n",
         )
         .unwrap();
-        add(&mut found, "scale={}").unwrap();
+        add_from_flag(&mut found, "scale={}").unwrap();
         assert_eq!(found.0["scale"], Granted::Only(capstan_core::grant::Grants::default()));
         assert!(matches!(&found.0["http-check"], Granted::Only(some) if some.http.len() == 1));
         assert_eq!(grants("scale").unwrap().0["scale"], Granted::Requested);
-        let wrong = of_file("grants.yaml", "[]").unwrap_err();
+        let wrong = parse_file("grants.yaml", "[]").unwrap_err();
         assert_eq!(wrong.0[0].message, "this file is no mapping");
     }
 
     #[test]
     fn a_file_is_read_as_kubectl_reads_files_and_its_mistakes_have_places() {
-        let found = of_file(
+        let found = parse_file(
             "grants.yaml",
             "\u{feff}---\nscale: &all requested\nhttp-check: *all\n---\n",
         )
@@ -103,7 +108,7 @@ mod tests {
             ("scale:\n\thttp: []\n", "grants.yaml:2", "a tab can't indent a line"),
             ("- scale\n", "grants.yaml:1", "it has the names of plugins as its keys"),
         ] {
-            let error = format!("{:?}", of_file("grants.yaml", text).unwrap_err());
+            let error = format!("{:?}", parse_file("grants.yaml", text).unwrap_err());
             assert!(error.contains(hint), "{text}: {error}");
             let line = format!("line: {}", place.rsplit(':').next().unwrap());
             assert!(error.contains(&line), "{text}: {error}");

@@ -1,7 +1,7 @@
-//! Which applications there are, where their manifests come from, and what is wanted of each. The user says it ([`ProjectSpec`]), or a
-//! [`File`](file::File) beside the manifests does; the user wins over a file.
+//! The applications of a command: their names, sources and options. They come from the user ([`ProjectSpec`]) or from a
+//! [`File`](file::File) next to the manifests; the user's options win.
 //!
-//! In reading order: [`mod@file`] is `capstan.yaml`, `argocd` an Application of Argo CD, [`Options`] what is wanted of an application,
+//! In reading order: [`load`](load()) finds the applications, [`mod@file`] is `capstan.yaml`, `argocd` an Application of Argo CD, [`Options`] what is wanted of an application,
 //! [`SourceSpec`] which sources the user names; [`PluginSpec`] is which plugins are loaded, with [`grants`], the [`signature_policy`] and [`WrittenSettings`];
 //! `order` sorts applications, [`edit`] changes a file, [`config_errors`] reports what is wrong with one. This crate knows no command
 //! line, no terminal and no environment: all that is handed in.
@@ -12,6 +12,7 @@ mod duration;
 pub mod edit;
 pub mod file;
 pub mod grants;
+mod load;
 mod options;
 mod order;
 mod plugin_settings;
@@ -19,91 +20,88 @@ pub mod plugins;
 pub mod signature_policy;
 mod sources;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::sync::Arc;
 
 use capstan_core::{
-    error::{Diagnostic, Diagnostics, near},
-    grant::UserGrants,
+    error::{Diagnostic, Diagnostics},
     manifest::Manifest,
 };
-use capstan_source::{Capabilities, Desired, FileAccess, Gathered, Kustomization, Reading, Release, Source, WorkTree};
+use capstan_source::{
+    Capabilities, Deadline, DesiredState, FileAccess, Gathered, ReadOptions, Release, Source, WorkTree,
+};
 
-use self::file::{Configuration, Entry};
 pub use self::{
-    duration::{Seconds, seconds},
-    file::NAME as FILE,
-    options::{Compat, OnBusy, Options, confirmed},
+    duration::{Seconds, parse_seconds},
+    file::FILE_NAME as FILE,
+    load::{find_described, load},
+    options::{Options, confirmed_objects},
     plugin_settings::WrittenSettings,
     plugins::PluginSpec,
     sources::{ChartSpec, SourceSpec},
 };
 
-/// What the user says of applications, beside files that describe them; it wins over those files.
+/// What the user says about applications. It wins over files that describe them.
 #[derive(Debug, Clone)]
 pub struct ProjectSpec {
     /// Where manifests come from.
     pub sources: SourceSpec,
-    /// The application's name, or which of several is meant.
+    /// The application's name, or the one that is selected of several.
     pub app: Option<String>,
     /// The namespace of all applications.
     pub namespace: Option<String>,
-    /// What is wanted of the applications.
+    /// The options of the applications.
     pub options: Options,
-    /// Which plugins are loaded. Its grants come before those of files.
+    /// The plugins that are loaded. The grants here win over those of files.
     pub plugins: PluginSpec,
     /// Which files may be read.
     pub access: FileAccess,
 }
 
-/// Applications, and what holds for all of them.
+/// The applications of a command.
 #[derive(Debug, Clone)]
 pub struct Project {
     /// The applications, each after those that it depends on.
     pub apps: Vec<App>,
-    /// The namespace of applications that name none; the context's if absent.
+    /// The namespace of applications that don't name one; the context's if absent.
     pub namespace: Option<String>,
-    /// Which plugins are loaded, as the user and the files say.
+    /// The plugins that are loaded, by the user and the files.
     pub plugins: PluginSpec,
 }
 
 /// One application, as flags and files describe it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct App {
-    /// Its name.
+    /// The application's name.
     pub name: String,
     /// Its namespace; the context's if absent.
     pub namespace: Option<String>,
     /// Where its manifests come from.
     pub sources: Vec<Source>,
-    /// What is wanted of it.
+    /// Its options.
     pub options: Options,
-    /// The applications that come before it, by name.
+    /// The applications that must be synced before it, by name.
     pub depends_on: Vec<String>,
-    /// What should be known of how it was described.
+    /// What the user should know about its description.
     pub notices: Vec<String>,
-    /// The tree that its sources stay in; nothing if the user typed them.
+    /// The tree that its sources have to stay in; `None` if they are from the command line.
     pub tree: Option<WorkTree>,
-    /// What of its sources may not be read: told when they are read, as other commands need none.
+    /// Errors about its sources. They are reported when the sources are read, as some commands don't need them.
     pub refused: Vec<Diagnostic>,
-    /// Where it is described, as a file and a JSON pointer in it.
+    /// The place of its description, as a file and a JSON pointer.
     origin: Option<(Arc<Manifest>, String)>,
 }
 
-/// An application of which everything is read that needs no cluster.
+/// An application after everything was read that needs no cluster.
 #[derive(Debug)]
-pub struct Read {
+pub struct GatheredApp {
     /// The application.
     pub app: App,
     gathered: Gathered,
 }
 
 impl App {
-    /// Makes one of which only the name is known.
-    pub fn named(name: &str) -> App {
+    /// Makes one with nothing but a name.
+    pub fn new(name: &str) -> App {
         App {
             name: name.to_owned(),
             namespace: None,
@@ -121,23 +119,23 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong with them, together.
-    pub fn gather(&self, deadline: Duration, access: &FileAccess) -> Result<Gathered, Diagnostics> {
+    /// Returns everything that is wrong with them, together, or what was being read when the deadline passed.
+    pub async fn gather(&self, deadline: Deadline, access: &FileAccess) -> Result<Gathered, Diagnostics> {
         if !self.refused.is_empty() {
             return Err(Diagnostics(self.refused.clone()));
         }
-        let reading = Reading {
-            deadline,
-            tree: self.tree.as_ref(),
-            access,
-            last_key_counts: self.options.compat.is_some(),
+        let reading = ReadOptions {
+            render_timeout: deadline,
+            tree: self.tree.clone(),
+            access: access.clone(),
+            allows_duplicate_keys: self.options.compat.is_some(),
             is_applied: true,
         };
-        capstan_source::gather(&self.sources, &reading)
+        capstan_source::gather(self.sources.clone(), reading).await
     }
 
     /// Makes an error about a part of its description.
-    fn error(&self, pointer: &str, message: String) -> Diagnostic {
+    fn diagnostic_at(&self, pointer: &str, message: String) -> Diagnostic {
         match &self.origin {
             Some((document, at)) => document.error(&format!("{at}{pointer}"), message),
             None => Diagnostic::new(message),
@@ -145,295 +143,23 @@ impl App {
     }
 }
 
-/// Finds the applications that the user or files describe.
+/// Reads the sources of applications, as far as that needs no cluster.
 ///
 /// # Errors
 ///
-/// Returns what is missing or wrong.
-pub fn load(spec: &ProjectSpec) -> Result<Project, Diagnostics> {
-    let files = files(&spec.sources)?;
-    let mut project = Project {
-        apps: Vec::new(),
-        namespace: spec.namespace.clone(),
-        plugins: spec.plugins.clone(),
-    };
-    if !spec.sources.argocd_applications.is_empty() {
-        project.apps = of_argocd(spec)?;
-        if let [only] = project.apps.as_slice() {
-            project.namespace = project.namespace.or_else(|| only.namespace.clone());
-        }
-    } else if files.is_empty() {
-        project.apps = vec![of_spec(spec)?];
-    } else {
-        of_files(&files, spec, &mut project)?;
-    }
-    Ok(project)
-}
-
-/// Finds the applications that the file of the working directory or those that were named describe; nothing without any.
-///
-/// # Errors
-///
-/// Returns what is wrong with them.
-pub fn described(spec: &ProjectSpec) -> Result<Option<Project>, Diagnostics> {
-    if files(&spec.sources)?.is_empty() {
-        return Ok(None);
-    }
-    load(spec).map(Some)
-}
-
-/// Lists the files that tell of applications: those that are named, else the working directory's, unless there are other sources.
-fn files(from: &SourceSpec) -> Result<Vec<PathBuf>, Diagnostics> {
-    if !from.config.is_empty() {
-        let named = |path: &PathBuf| file::named_by(path).unwrap_or_else(|| path.clone());
-        return Ok(from.config.iter().map(named).collect());
-    }
-    let named: Vec<PathBuf> = from.files.iter().filter_map(|path| file::named_by(path)).collect();
-    if named.is_empty() {
-        let here = PathBuf::from(FILE);
-        let is_asked = from.sources().is_empty() && here.is_file();
-        return Ok(if is_asked { vec![here] } else { Vec::new() });
-    }
-    if named.len() < from.sources().len() {
-        let shown = named.first().map(|path| path.display().to_string()).unwrap_or_default();
-        return Err(Diagnostics::one(
-            format!("{shown} describes applications, and beside it there are other sources"),
-            format!("write them into it; or with `--config {shown}` they come instead of those it names"),
-        ));
-    }
-    Ok(named)
-}
-
-fn of_spec(spec: &ProjectSpec) -> Result<App, Diagnostics> {
-    let sources = spec.sources.sources();
-    if sources.is_empty() {
-        return Err(Diagnostics::one(
-            "there are no manifests",
-            format!(
-                "name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`; or write a {FILE}"
-            ),
-        ));
-    }
-    let name = match &spec.app {
-        Some(name) => name.clone(),
-        None => named_after(&sources)?,
-    };
-    Ok(App {
-        sources,
-        options: spec.options.clone(),
-        ..App::named(&name)
-    })
-}
-
-fn named_after(sources: &[Source]) -> Result<String, Diagnostics> {
-    let first = sources.first();
-    if let Some(name) = first.and_then(Source::name) {
-        return Ok(name);
-    }
-    // What isn't there has no folder to be named after.
-    if let Some(Source::Files { path, .. } | Source::Kustomization(Kustomization { path, .. })) = first
-        && path != Path::new("-")
-    {
-        return Err(Diagnostics::one(
-            format!("{} can't be read: there is no such file", path.display()),
-            "name a file or a folder that is there",
-        ));
-    }
-    Err(Diagnostics::one(
-        "the application has no name",
-        "manifests from stdin need one: `--app NAME`",
-    ))
-}
-
-/// Reads Applications of Argo CD; the user wins over what they say.
-fn of_argocd(spec: &ProjectSpec) -> Result<Vec<App>, Diagnostics> {
-    let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
-    for file in &spec.sources.argocd_applications {
-        match argocd::read(file, &spec.access) {
-            Ok(read) => apps.extend(read),
-            Err(wrong) => mistakes.extend(wrong),
-        }
-    }
-    if !mistakes.is_empty() {
-        return Err(Diagnostics(mistakes));
-    }
-    let usual = Options::default();
-    let settled = apps.into_iter().map(|app| settle_argocd(app, &usual, spec));
-    let mut apps: Vec<App> = settled.collect();
-    if let ([only], Some(name)) = (apps.as_mut_slice(), &spec.app) {
-        only.name.clone_from(name);
-    }
-    select(order::sorted(apps).map_err(Diagnostics)?, spec)
-}
-
-/// Adds what the user's and a file's options say to an Application of Argo CD; the user wins over it, and it over the file.
-fn settle_argocd(mut app: App, file: &Options, spec: &ProjectSpec) -> App {
-    let own = std::mem::take(&mut app.options);
-    app.options = spec.options.clone().over(own).over(file.clone());
-    if spec.namespace.is_some() {
-        app.namespace = None;
-    }
-    for source in &mut app.sources {
-        if let Source::Chart(chart) = source {
-            spec.sources.chart.fill(chart);
-        }
-    }
-    app
-}
-
-/// Takes the one that is named, of several.
-fn select(mut apps: Vec<App>, spec: &ProjectSpec) -> Result<Vec<App>, Diagnostics> {
-    let Some(name) = spec.app.as_ref().filter(|_| apps.len() > 1) else {
-        return Ok(apps);
-    };
-    let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
-    apps.retain(|app| app.name == *name);
-    if apps.is_empty() {
-        let hint = match near(name, names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", names.join(", ")),
-        };
-        return Err(Diagnostics::one(format!("there is no application `{name}`"), hint));
-    }
-    Ok(apps)
-}
-
-fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project) -> Result<(), Diagnostics> {
-    let (mut read, mut mistakes) = (Vec::new(), Vec::new());
-    for path in files {
-        match file::read(path, &spec.access) {
-            Ok(configuration) => read.push(configuration),
-            Err(wrong) => mistakes.extend(wrong),
-        }
-    }
-    if !mistakes.is_empty() {
-        return Err(Diagnostics(mistakes));
-    }
-    let mut apps = Vec::new();
-    for configuration in &read {
-        apps.extend(apps_of(configuration, spec, files.len() == 1)?);
-    }
-    let apps = select(order::sorted(apps).map_err(Diagnostics)?, spec)?;
-    if apps.len() > 1 && !spec.sources.config.is_empty() && !spec.sources.sources().is_empty() {
-        return Err(Diagnostics::one(
-            "sources on the command line can't be those of several applications",
-            "name one of them with `--app`, or leave the sources out",
-        ));
-    }
-    let mut namespaces = read.iter().map(|configuration| configuration.file.namespace.clone());
-    project.namespace = project.namespace.take().or_else(|| namespaces.next().flatten());
-    let mut grants = UserGrants::default();
-    for configuration in &read {
-        let plugins = &mut project.plugins;
-        plugins.sources.extend(configuration.plugins());
-        plugins
-            .signatures
-            .0
-            .extend(configuration.policy().map_err(Diagnostics)?.0);
-        let without = configuration.file.without_plugins.iter().cloned();
-        plugins.without.extend(without);
-        grants.extend(configuration.file.grants.clone());
-        plugin_settings::add(&mut plugins.settings, configuration)?;
-    }
-    grants.extend(std::mem::take(&mut project.plugins.grants));
-    project.plugins.grants = grants;
-    let plugins: Vec<&capstan_registry::Source> = project.plugins.sources.iter().map(|named| &named.source).collect();
-    if !plugins.is_empty() {
-        let rules = |configuration: &Configuration| {
-            signature_policy::idle(&configuration.file.plugin_signatures, &configuration.document, &plugins)
-        };
-        let idle: Vec<Diagnostic> = read.iter().flat_map(rules).collect();
-        if !idle.is_empty() {
-            return Err(Diagnostics(idle));
-        }
-    }
-    project.apps = apps;
-    Ok(())
-}
-
-/// Lists the applications of a file.
-fn apps_of(configuration: &Configuration, spec: &ProjectSpec, is_only: bool) -> Result<Vec<App>, Diagnostics> {
-    let file = &configuration.file;
-    let instead = if spec.sources.config.is_empty() {
-        Vec::new()
-    } else {
-        spec.sources.sources()
-    };
-    let sources = |entries: &[Entry], pointer: &str| {
-        if !instead.is_empty() {
-            return (instead.clone(), Vec::new(), None);
-        }
-        let mut named = configuration.sources(entries, pointer, spec.sources.enable_helm);
-        for source in &mut named.sources {
-            if let Source::Chart(chart) = source {
-                spec.sources.chart.fill(chart);
-            }
-        }
-        (named.sources, named.refused, Some(configuration.tree.clone()))
-    };
-    let namespace = |own: &Option<String>| match &spec.namespace {
-        Some(_) => None,
-        None => own.clone().or_else(|| file.namespace.clone()),
-    };
-    let options = |own: &Options| spec.options.clone().over(own.clone());
-    if file.applications.is_empty() && file.argocd_applications.is_empty() {
-        let (sources, refused, tree) = sources(&file.sources, "/sources");
-        let name = match (spec.app.as_ref().filter(|_| is_only), &file.name) {
-            (Some(name), _) | (None, Some(name)) => name.clone(),
-            (None, None) => named_after(&configuration.sources(&[], "", false).sources)?,
-        };
-        return Ok(vec![App {
-            name,
-            namespace: namespace(&None),
-            sources,
-            options: options(&file.options),
-            depends_on: file.depends_on.clone(),
-            notices: Vec::new(),
-            tree,
-            refused,
-            origin: Some((Arc::clone(&configuration.document), String::new())),
-        }]);
-    }
-    let all = file.applications.iter().enumerate().map(|(number, one)| {
-        let (sources, refused, tree) = sources(&one.sources, &format!("/applications/{number}/sources"));
-        App {
-            name: one.name.clone(),
-            namespace: namespace(&one.namespace),
-            sources,
-            options: options(&one.options.clone().over(file.options.clone())),
-            depends_on: one.depends_on.clone(),
-            notices: Vec::new(),
-            tree,
-            refused,
-            origin: Some((Arc::clone(&configuration.document), format!("/applications/{number}"))),
-        }
-    });
-    let mut all: Vec<App> = all.collect();
-    for (index, path) in file.argocd_applications.iter().enumerate() {
-        let path = configuration.folder.join(path);
-        let pointer = format!("/argocdApplications/{index}");
-        let inside = configuration.confine(&pointer, &path);
-        inside.map_err(|mistake| Diagnostics(vec![mistake]))?;
-        let read = argocd::read(&path, &spec.access).map_err(Diagnostics)?;
-        all.extend(read.into_iter().map(|app| settle_argocd(app, &file.options, spec)));
-    }
-    Ok(all)
-}
-
-/// Reads the sources of applications, as far as that needs no cluster. `deadline` is how long rendering may take.
-///
-/// # Errors
-///
-/// Returns everything that is wrong with them, together.
-pub fn read(apps: &[App], deadline: Duration, access: &FileAccess) -> Result<Vec<Read>, Diagnostics> {
+/// Returns everything that is wrong with them, together, or what was being read when the deadline passed.
+pub async fn read(apps: &[App], deadline: Deadline, access: &FileAccess) -> Result<Vec<GatheredApp>, Diagnostics> {
     let (mut read, mut mistakes) = (Vec::new(), Vec::new());
     for app in apps {
-        match app.gather(deadline, access) {
-            Ok(gathered) => read.push(Read {
+        match app.gather(deadline, access).await {
+            Ok(gathered) => read.push(GatheredApp {
                 app: app.clone(),
                 gathered,
             }),
             Err(Diagnostics(wrong)) => mistakes.extend(wrong),
+        }
+        if !mistakes.is_empty() && deadline.left().is_zero() {
+            break;
         }
     }
     if mistakes.is_empty() {
@@ -443,71 +169,34 @@ pub fn read(apps: &[App], deadline: Duration, access: &FileAccess) -> Result<Vec
     }
 }
 
-impl Read {
-    /// Says whether something is left to render that may ask what the cluster serves.
+impl GatheredApp {
+    /// Says whether there are charts to render, which may depend on what the cluster serves.
     pub fn has_charts(&self) -> bool {
         self.gathered.has_charts()
     }
 
-    /// Renders what is left. `namespace` is that of an application that names none, `capabilities` what the cluster serves.
+    /// Renders what is left. `namespace` is that of an application that names none, `capabilities` what the cluster serves. `deadline`
+    /// is what is left of the one that the sources were read by.
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong with the charts.
-    pub fn render(self, namespace: &str, capabilities: Option<&Capabilities>) -> Result<(App, Desired), Diagnostics> {
+    /// Returns everything that is wrong with the charts, or what was being rendered when the deadline passed.
+    pub async fn render(
+        self,
+        namespace: &str,
+        capabilities: Option<Arc<Capabilities>>,
+        deadline: Deadline,
+    ) -> Result<(App, DesiredState), Diagnostics> {
+        let namespace = self.app.namespace.as_deref().unwrap_or(namespace);
         let release = Release {
-            name: &self.app.name,
-            namespace: self.app.namespace.as_deref().unwrap_or(namespace),
+            name: self.app.name.clone(),
+            namespace: namespace.to_owned(),
             capabilities,
         };
-        let desired = self.gathered.render(&release)?;
+        let desired = self.gathered.render(release, deadline).await?;
         Ok((self.app, desired))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use serde::de::DeserializeOwned;
-    use serde_json::json;
-
-    use super::{
-        file::{Application, File},
-        signature_policy::{SignatureRule, SignerEntry},
-        *,
-    };
-
-    /// Lists the keys that may stand in something: serde says them of a key that may not.
-    fn keys<T: DeserializeOwned>() -> BTreeSet<String> {
-        let said = match serde_json::from_value::<T>(json!({ "?": 1 })) {
-            Ok(_) => String::new(),
-            Err(error) => error.to_string(),
-        };
-        said.split('`').skip(3).step_by(2).map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_document_of_the_file_has_every_key() -> std::io::Result<()> {
-        let tested = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-        let text = std::fs::read_to_string(Path::new(&tested).join("../CAPSTAN-YAML.md"))?;
-        let sections = [
-            ("The file", keys::<File>()),
-            ("An application", keys::<Application>()),
-            ("A source", keys::<Entry>()),
-            ("A rule of signatures", keys::<SignatureRule>()),
-            ("A signer", keys::<SignerEntry>()),
-            ("Options", keys::<Options>()),
-        ];
-        for (title, keys) in sections {
-            let section = text.split(&format!("## {title}\n")).nth(1).unwrap_or_default();
-            let section = section.split("\n## ").next().unwrap_or_default();
-            let rows = section
-                .lines()
-                .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-            let rows: BTreeSet<String> = rows.map(str::to_owned).collect();
-            assert_eq!(rows, keys, "in the section `{title}`");
-        }
-        Ok(())
-    }
-}
+mod tests;

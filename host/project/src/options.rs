@@ -1,70 +1,46 @@
-//! What is wanted of an application, as flags and `capstan.yaml` say it. What neither says is as usual.
+//! The options of an application, from flags and `capstan.yaml`. Absent ones have a default.
+
+use std::time::Duration;
 
 use capstan_core::{
     compat::Mode,
     directive::OnTimeout,
     error::Diagnostics,
     ignore::IgnoreRule,
+    on_busy::OnBusy,
     phase::Phase,
-    plan::{Confirmed, Hooks, Limits, PlanOptions, Retry, Selection},
+    plan::{Confirmation, HookSelection, Limits, PlanOptions, Retry, Selection},
     sync_options::{NamespaceMetadata, SyncOptions},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::duration::Seconds;
 
-/// Another tool's rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compat {
-    /// Argo CD's.
-    Argocd,
-}
-
-impl From<Compat> for Mode {
-    fn from(compat: Compat) -> Mode {
-        match compat {
-            Compat::Argocd => Mode::ArgoCd,
-        }
-    }
-}
-
-/// What is done when another operation of the application runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnBusy {
-    /// The command fails.
-    #[default]
-    Refuse,
-    /// The command waits for the operation's end.
-    Wait,
-    /// The operation is terminated first.
-    Supersede,
-}
-
-/// What is wanted of an application: each key means what the flag of its name means.
+/// The options of an application. Each key means the same as the flag of its name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Options {
-    /// Plan and run by another tool's rules.
-    pub compat: Option<Compat>,
+    /// Plan and run by the rules of another tool.
+    #[serde(deserialize_with = "compat")]
+    pub compat: Option<Mode>,
     /// Sync options of Argo CD, `NAME=VALUE` each.
     pub sync_options: Vec<String>,
-    /// Fields whose differences don't count, since others look after them.
+    /// Fields whose differences are ignored, since others manage them.
     pub ignore_differences: Vec<IgnoreRule>,
-    /// Labels and annotations of the application's namespace, when it is made.
+    /// Labels and annotations of the application's namespace, for its creation.
     pub managed_namespace_metadata: Option<NamespaceMetadata>,
-    /// Remove what no manifest names any more.
+    /// Remove objects that aren't in the manifests any more.
     pub prune: Option<bool>,
-    /// What may go though its annotations want a confirmation, as `KIND[.GROUP]/[NAMESPACE/]NAME`, or `all`.
+    /// Objects that may be deleted or pruned although their annotations require a confirmation, as `KIND[.GROUP]/[NAMESPACE/]NAME`, or
+    /// `all`.
     pub confirm: Vec<String>,
-    /// Take over fields that others own.
+    /// Take over fields that other field managers own.
     pub force_conflicts: Option<bool>,
     /// Take over objects that Argo CD tracks.
     pub adopt: Option<bool>,
-    /// Make the application's namespace if it isn't there.
+    /// Create the application's namespace if it doesn't exist.
     pub create_namespace: Option<bool>,
-    /// Whether the server is asked about every object before anything is changed.
+    /// Whether dry runs are sent for all objects before anything is changed.
     pub dry_run_first: Option<bool>,
     /// How long the operation may take; 6h if absent.
     pub timeout: Option<Seconds>,
@@ -72,30 +48,30 @@ pub struct Options {
     pub phase_timeout: Option<Seconds>,
     /// How long each wave may take.
     pub wave_timeout: Option<Seconds>,
-    /// What it means when something takes too long whose annotations don't say.
+    /// What to do when something takes too long and its annotations don't say.
     pub on_timeout: Option<OnTimeout>,
-    /// How often what failed is tried again, from its wave on.
+    /// How often a failed operation is tried again, from the failed wave on.
     pub retry: Option<u32>,
-    /// How long the pause before the first further try is; it doubles each time.
+    /// The pause before the first retry; it doubles each time.
     pub retry_pause: Option<Seconds>,
-    /// How long such a pause is at most.
+    /// The longest pause before a retry.
     pub retry_longest_pause: Option<Seconds>,
     /// What to do when another operation of the application runs.
     pub on_busy: Option<OnBusy>,
-    /// Only these resources, as `KIND[.GROUP]/[NAMESPACE/]NAME`, and no hooks.
+    /// Only these objects, as `KIND[.GROUP]/[NAMESPACE/]NAME`, and no hooks.
     pub only: Vec<String>,
     /// Which hooks run.
-    pub hooks: Option<Hooks>,
-    /// Only these hooks, in that form or by their names.
+    pub hooks: Option<HookSelection>,
+    /// Only these hooks, in the same form or by name.
     pub hook: Vec<String>,
-    /// Not these hooks, in that form or by their names.
+    /// Without these hooks, in the same form or by name.
     pub skip_hook: Vec<String>,
     /// Only these phases.
     pub phase: Vec<Phase>,
 }
 
 impl Options {
-    /// Returns these, and of others what these don't say.
+    /// Returns these options, with those of `others` for the absent ones.
     #[must_use]
     pub fn over(self, others: Options) -> Options {
         let list = |these: Vec<String>, others| if these.is_empty() { others } else { these };
@@ -134,22 +110,22 @@ impl Options {
         }
     }
 
-    /// Returns what a plan is made by; what these options don't say is as usual.
+    /// Returns the options of a plan, with defaults for the absent ones.
     ///
     /// # Errors
     ///
-    /// Returns what is no sync option.
+    /// Returns which sync option is invalid.
     pub fn plan_options(&self) -> Result<PlanOptions, Diagnostics> {
         let usual = PlanOptions::default();
-        let mode = self.compat.map_or(usual.mode, Mode::from);
-        let sync_options = SyncOptions::read(self.sync_options.iter().map(String::as_str), mode);
+        let mode = self.compat.unwrap_or(usual.mode);
+        let sync_options = SyncOptions::parse(self.sync_options.iter().map(String::as_str), mode);
         Ok(PlanOptions {
             mode,
             selection: Selection {
                 only: self.only.clone(),
                 hooks: self.hooks,
-                hook: self.hook.clone(),
-                skip_hook: self.skip_hook.clone(),
+                only_hooks: self.hook.clone(),
+                skipped_hooks: self.skip_hook.clone(),
                 phases: self.phase.clone(),
             },
             prune: self.prune.unwrap_or(usual.prune),
@@ -158,7 +134,7 @@ impl Options {
             adopt: self.adopt.unwrap_or(usual.adopt),
             sync_options: sync_options.map_err(Diagnostics)?,
             namespace_metadata: self.managed_namespace_metadata.clone().unwrap_or_default(),
-            confirmed: confirmed(&self.confirm),
+            confirmed: confirmed_objects(&self.confirm),
             dry_run_first: self.dry_run_first.unwrap_or(usual.dry_run_first),
             on_timeout: self.on_timeout.unwrap_or(usual.on_timeout),
             ignore_differences: self.ignore_differences.clone(),
@@ -169,22 +145,37 @@ impl Options {
     fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits {
-            operation: self.timeout.map_or(usual.operation, Seconds::get),
-            phase: self.phase_timeout.map(Seconds::get),
-            wave: self.wave_timeout.map(Seconds::get),
+            operation_seconds: duration(self.timeout).unwrap_or(usual.operation_seconds),
+            phase_seconds: duration(self.phase_timeout),
+            wave_seconds: duration(self.wave_timeout),
             retry: Retry {
-                times: self.retry.unwrap_or(usual.retry.times),
-                first: self.retry_pause.map_or(usual.retry.first, Seconds::get),
-                most: self.retry_longest_pause.map_or(usual.retry.most, Seconds::get),
+                max_retries: self.retry.unwrap_or(usual.retry.max_retries),
+                first_pause_seconds: duration(self.retry_pause).unwrap_or(usual.retry.first_pause_seconds),
+                max_pause_seconds: duration(self.retry_longest_pause).unwrap_or(usual.retry.max_pause_seconds),
             },
             ..usual
         }
     }
 }
 
-/// Says what may go though its annotations want a confirmation.
-pub fn confirmed(words: &[String]) -> Confirmed {
-    Confirmed {
+fn duration(seconds: Option<Seconds>) -> Option<Duration> {
+    seconds.map(|seconds| Duration::from_secs(seconds.get()))
+}
+
+/// Reads whose rules hold: there is no word for Capstan's own.
+fn compat<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mode>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Compat {
+        Argocd,
+    }
+    let read = Option::<Compat>::deserialize(deserializer)?;
+    Ok(read.map(|Compat::Argocd| Mode::ArgoCd))
+}
+
+/// Parses the objects that may be deleted although their annotations require a confirmation.
+pub fn confirmed_objects(words: &[String]) -> Confirmation {
+    Confirmation {
         all: words.iter().any(|word| word == "all"),
         only: words.iter().filter(|word| *word != "all").cloned().collect(),
     }

@@ -1,30 +1,30 @@
-//! Which application comes before which: what `dependsOn` says, checked.
+//! Sorts applications by `dependsOn`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use capstan_core::error::{Diagnostic, near};
+use capstan_core::error::{Diagnostic, closest_match};
 
 use super::App;
 
-/// Puts applications in an order in which each comes after those that it depends on, and otherwise as they are written.
+/// Sorts applications so that each comes after those that it depends on, and otherwise in the order of the files.
 ///
 /// # Errors
 ///
-/// Returns names that are there twice, names that nobody has, and circles.
-pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
+/// Returns duplicate names, names without an application, and cycles.
+pub(super) fn sort_by_dependencies(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
     let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
     let mut mistakes = Vec::new();
     for (index, app) in apps.iter().enumerate() {
         if names.iter().take(index).any(|name| *name == app.name) {
-            let error = app.error("/name", format!("there are two applications `{}`", app.name));
+            let error = app.diagnostic_at("/name", format!("there are two applications `{}`", app.name));
             mistakes.push(error.hint("name one of them otherwise"));
         }
         for (at, name) in app.depends_on.iter().enumerate() {
             if names.contains(name) {
                 continue;
             }
-            let error = app.error(&format!("/dependsOn/{at}"), format!("there is no application `{name}`"));
-            mistakes.push(error.hint(match near(name, names.iter().map(String::as_str)) {
+            let error = app.diagnostic_at(&format!("/dependsOn/{at}"), format!("there is no application `{name}`"));
+            mistakes.push(error.hint(match closest_match(name, names.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are {}", names.join(", ")),
             }));
@@ -39,7 +39,7 @@ pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
     while !waiting.is_empty() {
         let is_next = |app: &App| app.depends_on.iter().all(|name| done.contains(name));
         let Some(at) = waiting.iter().position(is_next) else {
-            return Err(vec![circle(&waiting)]);
+            return Err(vec![cycle_diagnostic(&waiting)]);
         };
         let next = waiting.remove(at);
         done.insert(next.name.clone());
@@ -48,10 +48,10 @@ pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
     Ok(sorted)
 }
 
-/// Tells of a circle among applications of which each waits for another one.
-fn circle(apps: &[App]) -> Diagnostic {
+/// Makes an error about a cycle, given applications of which each depends on another one of them.
+fn cycle_diagnostic(apps: &[App]) -> Diagnostic {
     let all: BTreeMap<&str, &App> = apps.iter().map(|app| (app.name.as_str(), app)).collect();
-    // Who waits for something waits for one of these: going on long enough leads into a circle, and once around it.
+    // Each depends on one of these: following that long enough leads into a cycle, which is then followed once.
     let next = |app: &App| app.depends_on.iter().find_map(|name| all.get(name.as_str()).copied());
     let Some(mut at) = apps.first() else {
         return Diagnostic::new("applications depend on each other in a circle");
@@ -66,7 +66,7 @@ fn circle(apps: &[App]) -> Diagnostic {
         current = next(current).unwrap_or(at);
     }
     names.push(&at.name);
-    let error = at.error(
+    let error = at.diagnostic_at(
         "/dependsOn",
         format!("applications depend on each other in a circle: {}", names.join(" -> ")),
     );
@@ -80,13 +80,13 @@ mod tests {
     fn apps(all: &[(&str, &[&str])]) -> Vec<App> {
         let app = |(name, depends_on): &(&str, &[&str])| App {
             depends_on: depends_on.iter().map(|name| (*name).to_owned()).collect(),
-            ..App::named(name)
+            ..App::new(name)
         };
         all.iter().map(app).collect()
     }
 
     fn told(all: &[(&str, &[&str])]) -> String {
-        match sorted(apps(all)) {
+        match sort_by_dependencies(apps(all)) {
             Ok(apps) => apps.into_iter().map(|app| app.name).collect::<Vec<_>>().join(" "),
             Err(mistakes) => mistakes
                 .into_iter()

@@ -1,4 +1,4 @@
-//! `pluginSettings` of `capstan.yaml`: what a user sets for the plugins that judge health.
+//! `pluginSettings` of `capstan.yaml`: the user's settings for the plugins that assess health.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,7 +18,7 @@ pub struct WrittenSettings {
 
 impl WrittenSettings {
     /// Returns the JSON pointer to the settings of a plugin in its file.
-    pub fn pointer(plugin: &str) -> String {
+    pub fn pointer_to(plugin: &str) -> String {
         format!("/pluginSettings/{}", reference_token(plugin))
     }
 }
@@ -34,12 +34,12 @@ impl PluginSpec {
     }
 }
 
-/// Adds the settings of a file to those of the files before it.
+/// Adds the settings in a file to those of the files before.
 ///
 /// # Errors
 ///
-/// Returns that another file of the same command has other settings for the same plugin.
-pub(crate) fn add(
+/// Returns that another file of the same command has different settings for the same plugin.
+pub(crate) fn merge_from_file(
     all: &mut BTreeMap<String, WrittenSettings>,
     configuration: &Configuration,
 ) -> Result<(), Diagnostic> {
@@ -50,7 +50,7 @@ pub(crate) fn add(
             let message = format!("another file of this command has other settings for the plugin `{name}`");
             let error = configuration
                 .document
-                .key_error(&WrittenSettings::pointer(name), message);
+                .key_error(&WrittenSettings::pointer_to(name), message);
             return Err(
                 error.hint("plugins are set once for a command: run one command for each file, or write the same")
             );

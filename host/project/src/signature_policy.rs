@@ -1,18 +1,18 @@
-//! Which plugins have to be signed, as `capstan.yaml` says it.
+//! Which plugins have to be signed, from `capstan.yaml`.
 
 use std::path::Path;
 
 use capstan_core::{error::Diagnostic, manifest::Manifest};
-use capstan_registry::{Pattern, Policy, PublicKey, Rule, Signer, Source};
+use capstan_registry::{PublicKey, SignaturePolicy, SignatureRule, Signer, Source, SourcePattern};
 use serde::Deserialize;
 
 use super::file::Configuration;
 
-/// Who has to sign what comes from some sources.
+/// Who has to sign the plugins from some sources.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SignatureRule {
-    /// What the sources begin with, or `*`; of several rules the longest counts.
+pub struct SignatureRuleEntry {
+    /// The prefix of the sources, or `*`; of several matching rules, the longest one is used.
     pub source: String,
     /// Each of them has to sign.
     #[serde(default)]
@@ -20,12 +20,12 @@ pub struct SignatureRule {
     /// At least one of them has to sign.
     #[serde(default)]
     pub any_of: Vec<SignerEntry>,
-    /// Nobody has to sign: an exception from a shorter rule.
+    /// No signature is required: an exception from a shorter rule.
     #[serde(default)]
     pub unsigned: bool,
 }
 
-/// Who signs.
+/// A signer.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignerEntry {
@@ -33,10 +33,10 @@ pub struct SignerEntry {
     pub key: String,
 }
 
-/// Says what is wrong with the rules, apart from their keys.
-pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Diagnostic> {
-    let wrong = |(index, rule): (usize, &SignatureRule)| {
-        if let Err(error) = rule.source.parse::<Pattern>() {
+/// Lists the mistakes in the rules, except for those in the key files.
+pub(super) fn find_mistakes(rules: &[SignatureRuleEntry], document: &Manifest) -> Vec<Diagnostic> {
+    let wrong = |(index, rule): (usize, &SignatureRuleEntry)| {
+        if let Err(error) = rule.source.parse::<SourcePattern>() {
             let message = format!("this rule can be for no plugin: {}", error.reason);
             let at = document.error(&format!("/pluginSignatures/{index}/source"), message);
             return Some(at.hint(error.hint));
@@ -53,12 +53,15 @@ pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Diag
     rules.iter().enumerate().filter_map(wrong).collect()
 }
 
-/// Reads the keys of the rules; their paths start at the file's folder and stay in its tree.
-pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Policy, Vec<Diagnostic>> {
+/// Reads the keys of the rules. Their paths start at the file's folder and stay in its tree.
+pub(super) fn read_policy(
+    rules: &[SignatureRuleEntry],
+    file: &Configuration,
+) -> Result<SignaturePolicy, Vec<Diagnostic>> {
     let (document, folder) = (&file.document, &file.folder);
-    let (mut policy, mut mistakes) = (Policy::default(), Vec::new());
+    let (mut policy, mut mistakes) = (SignaturePolicy::default(), Vec::new());
     for (index, rule) in rules.iter().enumerate() {
-        // What is no pattern was told when the file was read.
+        // An invalid pattern was reported when the file was read.
         let Ok(source) = rule.source.parse() else { continue };
         let mut read = |list: &str, entries: &[SignerEntry]| {
             let mut signers = Vec::new();
@@ -68,7 +71,7 @@ pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Po
                     mistakes.push(mistake);
                     continue;
                 }
-                match signer(&folder.join(key), key) {
+                match read_signer(&folder.join(key), key) {
                     Ok(signer) => signers.push(signer),
                     Err(reason) => {
                         let error = document.error(&pointer, format!("this key can't be used: {reason}"));
@@ -78,7 +81,7 @@ pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Po
             }
             signers
         };
-        policy.0.push(Rule {
+        policy.0.push(SignatureRule {
             source,
             all_of: read("allOf", &rule.all_of),
             any_of: read("anyOf", &rule.any_of),
@@ -87,11 +90,11 @@ pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Po
     if mistakes.is_empty() { Ok(policy) } else { Err(mistakes) }
 }
 
-/// Says which rules are for none of the plugins that are loaded; a rule for `*` may be.
-pub(super) fn idle(rules: &[SignatureRule], document: &Manifest, plugins: &[&Source]) -> Vec<Diagnostic> {
-    let wrong = |(index, rule): (usize, &SignatureRule)| {
-        let pattern: Pattern = rule.source.parse().ok()?;
-        let is_idle = pattern != Pattern::Every && !plugins.iter().any(|source| pattern.is_for(source));
+/// Lists the rules that match none of the loaded plugins; a rule for `*` may match none.
+pub(super) fn unused_rules(rules: &[SignatureRuleEntry], document: &Manifest, plugins: &[&Source]) -> Vec<Diagnostic> {
+    let wrong = |(index, rule): (usize, &SignatureRuleEntry)| {
+        let pattern: SourcePattern = rule.source.parse().ok()?;
+        let is_idle = pattern != SourcePattern::All && !plugins.iter().any(|source| pattern.matches(source));
         let error = || {
             let message = format!(
                 "this rule is for none of the plugins: none comes from `{}`",
@@ -108,8 +111,8 @@ pub(super) fn idle(rules: &[SignatureRule], document: &Manifest, plugins: &[&Sou
 ///
 /// # Errors
 ///
-/// Returns why it can't be read or is none.
-pub fn signer(path: &Path, name: &str) -> Result<Signer, String> {
+/// Returns why it can't be read, or isn't a public key.
+pub fn read_signer(path: &Path, name: &str) -> Result<Signer, String> {
     let text = std::fs::read(path).map_err(|error| error.to_string())?;
     let key = PublicKey::from_pem(&text)?;
     Ok(Signer::Key {

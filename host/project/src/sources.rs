@@ -1,23 +1,23 @@
-//! Which sources the user named, and what applies to all of them.
+//! The sources that the user named, and the options for all of them.
 
 use std::path::{Path, PathBuf};
 
 use capstan_source::{Chart, Kustomization, Source};
 
-/// The sources that the user named outside of files, and what is set for the charts among all sources.
+/// The sources that the user named on the command line, with the options for the charts among all sources.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceSpec {
     /// Files, folders and `-` for standard input.
     pub files: Vec<PathBuf>,
-    /// Whether folders are read with all their subfolders.
+    /// Whether the subfolders of folders are read, too.
     pub recursive: bool,
     /// Folders with kustomizations.
     pub kustomizations: Vec<PathBuf>,
-    /// Whether kustomizations may have charts rendered by helm.
+    /// Whether kustomizations may use helm to render charts.
     pub enable_helm: bool,
     /// Helm charts: folders, packed files, `oci://...` or `REPOSITORY/NAME`.
     pub charts: Vec<String>,
-    /// What is set for every chart; it wins over what the chart's source sets.
+    /// The options for every chart. They win over those of the chart's source.
     pub chart: ChartSpec,
     /// Files that describe applications, or folders with such a file.
     pub config: Vec<PathBuf>,
@@ -25,7 +25,7 @@ pub struct SourceSpec {
     pub argocd_applications: Vec<PathBuf>,
 }
 
-/// What is set for every chart.
+/// The options for every chart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChartSpec {
     /// The version of charts that come from a repository.
@@ -34,31 +34,31 @@ pub struct ChartSpec {
     pub values: Vec<String>,
     /// `KEY=VALUE` each.
     pub set: Vec<String>,
-    /// `KEY=VALUE` each, whose values are texts.
+    /// `KEY=VALUE` each, whose values are always strings.
     pub set_string: Vec<String>,
     /// `KEY=JSON` each.
     pub set_json: Vec<String>,
     /// `KEY=FILE` each.
     pub set_file: Vec<String>,
-    /// `KEY=VALUE` each, whose values are taken letter by letter.
+    /// `KEY=VALUE` each, whose values are taken literally.
     pub set_literal: Vec<String>,
     /// The release's name; the application's if absent.
     pub release_name: Option<String>,
     /// Whether the definitions in `crds/` are left out.
     pub skip_crds: bool,
-    /// The version of Kubernetes that charts are told; the cluster's if absent.
+    /// The version of Kubernetes that charts see; the cluster's if absent.
     pub kube_version: Option<String>,
-    /// What charts are told to be served beside what the cluster serves.
+    /// Further API versions that charts see as served.
     pub api_versions: Vec<String>,
 }
 
 impl SourceSpec {
-    /// Returns the sources in the order of their kinds: files, kustomizations, charts.
+    /// Returns the sources: files first, then kustomizations and charts.
     pub fn sources(&self) -> Vec<Source> {
         let files = self
             .files
             .iter()
-            .map(|path| Source::of_path(path.clone(), self.recursive));
+            .map(|path| Source::from_path(path.clone(), self.recursive));
         let kustomizations = self.kustomizations.iter().map(|path| {
             Source::Kustomization(Kustomization {
                 path: path.clone(),
@@ -69,11 +69,11 @@ impl SourceSpec {
         let charts = self
             .charts
             .iter()
-            .map(|chart| Source::Chart(Box::new(Chart::at(chart))));
+            .map(|chart| Source::Chart(Box::new(Chart::new(chart))));
         let mut sources: Vec<Source> = files.chain(kustomizations).chain(charts).collect();
         for source in &mut sources {
             if let Source::Chart(chart) = source {
-                self.chart.fill(chart);
+                self.chart.apply_to(chart);
             }
         }
         sources
@@ -81,8 +81,8 @@ impl SourceSpec {
 }
 
 impl ChartSpec {
-    /// Adds this to a chart; it wins over what the chart's source says.
-    pub(crate) fn fill(&self, chart: &mut Chart) {
+    /// Sets these options in a chart. They win over those of the chart's source.
+    pub(crate) fn apply_to(&self, chart: &mut Chart) {
         let is_from_repository = !Path::new(&chart.chart).exists();
         if is_from_repository && self.version.is_some() {
             chart.version.clone_from(&self.version);

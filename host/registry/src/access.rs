@@ -1,28 +1,28 @@
-//! How registries are reached: whom to trust, what to say who we are, how large and how slow things may be.
+//! How registries are reached: trusted certificates, credentials, proxies and limits.
 
 use std::{path::PathBuf, time::Duration};
 
-/// How registries are reached. Nothing of it belongs to one source.
+/// How registries are reached. None of this belongs to a single source.
 #[derive(Debug, Clone)]
 pub struct Access {
     /// Certificates of CAs to trust beside those of the system, in PEM.
-    pub ca: Option<PathBuf>,
-    /// Registries that have no TLS, as HOST or HOST:PORT.
+    pub ca_file: Option<PathBuf>,
+    /// Registries without TLS, as HOST or HOST:PORT.
     pub plain_http: Vec<String>,
     /// Credentials for one registry; they come before docker's.
     pub login: Option<Login>,
-    /// Docker's folder, in which `config.json` is.
-    pub docker: Option<PathBuf>,
+    /// Docker's configuration folder, with `config.json`.
+    pub docker_config_folder: Option<PathBuf>,
     /// The proxy for `https`, and what is reached without it.
     pub proxy: Option<Proxy>,
-    /// What is too large or too slow.
+    /// Limits for sizes and times.
     pub limits: Limits,
 }
 
 /// Credentials for one registry.
 #[derive(Clone)]
 pub struct Login {
-    /// The registry, as HOST or HOST:PORT. Nobody else is told.
+    /// The registry, as HOST or HOST:PORT. The credentials are sent to no other one.
     pub registry: String,
     /// The user's name.
     pub user: String,
@@ -41,38 +41,38 @@ impl std::fmt::Debug for Login {
 pub struct Proxy {
     /// Its URL.
     pub url: String,
-    /// Hosts, domains and networks that are reached directly, with commas.
+    /// Hosts, domains and networks that are reached directly, separated by commas.
     pub exceptions: String,
 }
 
-/// What is too large or too slow.
+/// Limits for sizes and times.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// A component's bytes.
-    pub component: u64,
-    /// The bytes of anything else: manifests, signatures, bundles.
-    pub document: u64,
-    /// How long a connection may take to come about.
-    pub connect: Duration,
-    /// How long a server may say nothing.
-    pub silence: Duration,
+    /// The most bytes of a component.
+    pub max_component_bytes: u64,
+    /// The most bytes of anything else: manifests, signatures, bundles.
+    pub max_document_bytes: u64,
+    /// How long establishing a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a server may send nothing.
+    pub read_timeout: Duration,
     /// How long one download or upload may take.
-    pub whole: Duration,
-    /// The pause before something is tried again; it doubles.
-    pub pause: Duration,
+    pub total_timeout: Duration,
+    /// The pause before the first retry; it doubles each time.
+    pub min_retry_pause: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            // What the sandbox loads; Python with its interpreter has 18 MB.
-            component: 32 << 20,
-            // The specification of distribution asks registries for manifests of up to 4 MiB.
-            document: 4 << 20,
-            connect: Duration::from_secs(10),
-            silence: Duration::from_secs(30),
-            whole: Duration::from_mins(5),
-            pause: Duration::from_millis(500),
+            // The sandbox's limit; Python with its interpreter has 18 MB.
+            max_component_bytes: 32 << 20,
+            // The distribution specification asks registries to accept manifests of up to 4 MiB.
+            max_document_bytes: 4 << 20,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            total_timeout: Duration::from_mins(5),
+            min_retry_pause: Duration::from_millis(500),
         }
     }
 }
@@ -94,7 +94,7 @@ impl Access {
         };
         let docker = || some("HOME").map(|home| PathBuf::from(home).join(".docker"));
         Access {
-            ca: some("CAPSTAN_REGISTRY_CA").map(PathBuf::from),
+            ca_file: some("CAPSTAN_REGISTRY_CA").map(PathBuf::from),
             plain_http: hosts
                 .split(',')
                 .map(str::trim)
@@ -102,7 +102,7 @@ impl Access {
                 .map(str::to_owned)
                 .collect(),
             login: login(),
-            docker: some("DOCKER_CONFIG").map(PathBuf::from).or_else(docker),
+            docker_config_folder: some("DOCKER_CONFIG").map(PathBuf::from).or_else(docker),
             proxy: either("HTTPS_PROXY").map(|url| Proxy {
                 url,
                 exceptions: either("NO_PROXY").unwrap_or_default(),
@@ -135,9 +135,12 @@ mod tests {
             "capstan_registry_user-value at capstan_registry-value"
         );
         assert!(access(&all[1..]).login.is_none(), "it would be sent to anybody");
-        assert_eq!(access(&["HOME"]).docker.unwrap(), PathBuf::from("home-value/.docker"));
         assert_eq!(
-            access(&["HOME", "DOCKER_CONFIG"]).docker.unwrap(),
+            access(&["HOME"]).docker_config_folder.unwrap(),
+            PathBuf::from("home-value/.docker")
+        );
+        assert_eq!(
+            access(&["HOME", "DOCKER_CONFIG"]).docker_config_folder.unwrap(),
             PathBuf::from("docker_config-value")
         );
         assert!(access(&["CAPSTAN_REGISTRY_HTTP"]).is_plain("capstan_registry_http-value"));

@@ -1,8 +1,8 @@
-//! What was downloaded, by its digest, so that a plugin is there without its registry.
+//! Caches downloads by their digests, so that a plugin is available without its registry.
 //!
-//! Whatever is read is hashed again: a file that isn't what its name says counts as absent. Signatures lie under the digest of what they
-//! are about; they prove themselves. The folder is one that only this user can change, all the same: others could have it miss signatures, or
-//! fill it. Nothing here is an error: without a cache, more is downloaded, and that is all.
+//! Everything that is read is hashed again: a file that doesn't match its name counts as missing. Signatures are stored under the digest
+//! of the signed content; they prove themselves. Still, only this user may change the folder: others could hide signatures, or fill the
+//! disk. Nothing here is an error: without a cache, more is downloaded.
 
 use std::{io::Read as _, path::Path};
 
@@ -13,14 +13,14 @@ use crate::{digest::Digest, signature::Signature};
 /// A folder of what was downloaded.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    /// What is named by its own digest.
+    /// Content by its own digest.
     blobs: PrivateFolder,
-    /// What is named by the digest of what it signs.
+    /// Signatures by the digest of the signed content.
     signatures: PrivateFolder,
 }
 
 impl Cache {
-    /// Opens the folder, making it if need be.
+    /// Opens the folder, creating it if necessary.
     pub(crate) fn open(folder: &Path) -> Result<Cache, NotPrivate> {
         let folder = PrivateFolder::open(folder)?;
         let part = |name| PrivateFolder::open(&folder.path().join(name));
@@ -30,37 +30,37 @@ impl Cache {
         })
     }
 
-    /// Returns what has this digest.
+    /// Returns the content with this digest.
     pub(crate) fn blob(&self, digest: Digest) -> Option<Vec<u8>> {
         let content = read(&self.blobs, &digest.hex())?;
-        if Digest::of(&content) == digest {
+        if Digest::from_bytes(&content) == digest {
             return Some(content);
         }
         let file = self.blobs.path().join(digest.hex());
-        tracing::warn!(file = %file.display(), "A downloaded plugin is not as it was written, and is downloaded anew.");
+        tracing::warn!(file = %file.display(), "A downloaded plugin was changed since it was written, and is downloaded again.");
         None
     }
 
-    /// Keeps something under its digest.
-    pub(crate) fn keep(&self, digest: Digest, content: &[u8]) {
+    /// Stores content under its digest.
+    pub(crate) fn store(&self, digest: Digest, content: &[u8]) {
         write(&self.blobs, &digest.hex(), content);
     }
 
-    /// Returns the signatures that were found of something.
+    /// Returns the stored signatures of the content with this digest.
     pub(crate) fn signatures(&self, subject: Digest) -> Option<Vec<Signature>> {
-        let text = read(&self.signatures, &signatures_of(subject))?;
+        let text = read(&self.signatures, &signatures_file(subject))?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Keeps the signatures of something.
-    pub(crate) fn keep_signatures(&self, subject: Digest, signatures: &[Signature]) {
+    /// Stores the signatures of the content with this digest.
+    pub(crate) fn store_signatures(&self, subject: Digest, signatures: &[Signature]) {
         if let Ok(text) = serde_json::to_vec(signatures) {
-            write(&self.signatures, &signatures_of(subject), &text);
+            write(&self.signatures, &signatures_file(subject), &text);
         }
     }
 }
 
-fn signatures_of(subject: Digest) -> String {
+fn signatures_file(subject: Digest) -> String {
     format!("{}.json", subject.hex())
 }
 
@@ -70,7 +70,7 @@ fn read(folder: &PrivateFolder, name: &str) -> Option<Vec<u8>> {
         Ok(mut file) => file.read_to_end(&mut content).ok().map(|_| content),
         Err(error) => {
             if !error.is_missing() {
-                tracing::warn!(%error, "What was downloaded is not used.");
+                tracing::warn!(%error, "A cached download can't be read.");
             }
             None
         }
@@ -79,7 +79,7 @@ fn read(folder: &PrivateFolder, name: &str) -> Option<Vec<u8>> {
 
 fn write(folder: &PrivateFolder, name: &str, content: &[u8]) {
     if let Err(error) = folder.write(name, &[content]) {
-        tracing::warn!(folder = %folder.path().display(), %error, "Downloaded plugins can't be kept.");
+        tracing::warn!(folder = %folder.path().display(), %error, "Downloaded plugins can't be cached.");
     }
 }
 
@@ -93,18 +93,18 @@ mod tests {
     fn what_is_kept_is_found_by_its_digest_and_unchanged_only() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(&folder.path().join("deep/fetched")).unwrap();
-        let digest = Digest::of(b"component");
+        let digest = Digest::from_bytes(b"component");
         assert_eq!(cache.blob(digest), None);
-        cache.keep(digest, b"component");
+        cache.store(digest, b"component");
         assert_eq!(cache.blob(digest).unwrap(), b"component");
         fs::write(cache.blobs.path().join(digest.hex()), b"c0mponent").unwrap();
         assert_eq!(cache.blob(digest), None, "another byte");
-        cache.keep(digest, b"component");
+        cache.store(digest, b"component");
         assert_eq!(cache.blob(digest).unwrap(), b"component", "overwritten");
 
         let signatures = [Signature::Bundle("{}".to_owned())];
         assert_eq!(cache.signatures(digest), None);
-        cache.keep_signatures(digest, &signatures);
+        cache.store_signatures(digest, &signatures);
         assert_eq!(cache.signatures(digest).unwrap(), signatures);
     }
 
@@ -123,8 +123,8 @@ mod tests {
             chmod(part, 0o700);
         }
         let cache = Cache::open(&path).unwrap();
-        let digest = Digest::of(b"component");
-        cache.keep(digest, b"component");
+        let digest = Digest::from_bytes(b"component");
+        cache.store(digest, b"component");
         chmod(&format!("sha256/{}", digest.hex()), 0o666);
         assert_eq!(cache.blob(digest), None);
     }

@@ -1,4 +1,5 @@
-//! Who we are to a registry: what was said for it, else what docker's `config.json` and its helpers know.
+//! The credentials for a registry: those that were given for it, else those in docker's `config.json` or from docker's credential
+//! helpers.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -8,61 +9,61 @@ use serde::Deserialize;
 
 use crate::{access::Access, error::RegistryError};
 
-/// A helper that asks a person something would never end.
-const HELPER: Duration = Duration::from_secs(30);
-/// How many bytes a helper may answer: tokens of clouds have a few thousand.
-const ANSWER_BYTES: usize = 1 << 20;
+/// How long a helper may run: one that asks the user something would never end.
+const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The most bytes of a helper's answer: tokens of clouds have a few thousand.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
 
-/// What docker knows Docker Hub by.
+/// Docker's name of Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
-/// What a helper says of a user when the secret is a token.
+/// The user name in a helper's answer whose secret is a token.
 const TOKEN_USER: &str = "<token>";
 
-/// Who we are.
+/// The credentials for a registry.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Auth {
-    /// Nobody says.
-    Nobody,
-    /// A user, and a password or what counts for one.
+    /// No credentials.
+    Anonymous,
+    /// A user name, and a password or an equivalent.
     Password(String, String),
-    /// A token that the registry itself takes.
+    /// A token for the registry itself.
     Token(String),
-    /// A token that a server of tokens takes for who we are.
-    Identity(String),
+    /// An identity token, for the registry's token server.
+    IdentityToken(String),
 }
 
-/// Secrets are not for logs.
+/// Without the secrets, for logs.
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Auth::Nobody => "nobody",
+            Auth::Anonymous => "nobody",
             Auth::Password(user, _) => user,
             Auth::Token(_) => "a token",
-            Auth::Identity(_) => "an identity token",
+            Auth::IdentityToken(_) => "an identity token",
         })
     }
 }
 
-/// Credentials, and how they are told of.
+/// Credentials, with a description for people.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     pub(crate) auth: Auth,
-    /// As who, and where that was said.
-    pub(crate) who: Option<String>,
+    /// The user name, and where the credentials come from.
+    pub(crate) description: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct DockerConfig {
-    auths: BTreeMap<String, Entry>,
+    auths: BTreeMap<String, DockerAuth>,
     creds_store: Option<String>,
     cred_helpers: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "lowercase")]
-struct Entry {
+struct DockerAuth {
     auth: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -72,7 +73,7 @@ struct Entry {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperAnswer {
     username: String,
     secret: String,
 }
@@ -82,14 +83,18 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
     if let Some(login) = access.login.as_ref().filter(|login| login.registry == registry) {
         return Ok(Credentials {
             auth: Auth::Password(login.user.clone(), login.password.clone()),
-            who: Some(format!("`{}` of CAPSTAN_REGISTRY_USER", login.user)),
+            description: Some(format!("`{}` of CAPSTAN_REGISTRY_USER", login.user)),
         });
     }
     let nobody = Credentials {
-        auth: Auth::Nobody,
-        who: None,
+        auth: Auth::Anonymous,
+        description: None,
     };
-    let Some(path) = access.docker.as_ref().map(|folder| folder.join("config.json")) else {
+    let Some(path) = access
+        .docker_config_folder
+        .as_ref()
+        .map(|folder| folder.join("config.json"))
+    else {
         return Ok(nobody);
     };
     let wrong = |reason: String| RegistryError::Credentials {
@@ -102,40 +107,40 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
         Err(error) => return Err(wrong(error.to_string())),
     };
     let config: DockerConfig = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-    let names = names_of(registry);
+    let names = docker_config_keys(registry);
     let named = |map: &BTreeMap<String, String>| {
         names
             .iter()
             .find_map(|name| map.get(name).map(|found| (name.clone(), found.clone())))
     };
     if let Some((server, helper)) = named(&config.cred_helpers) {
-        let found = ask(&helper, &server).await.map_err(wrong)?;
-        return Ok(found.map_or(nobody, |answer| of_helper(answer, &helper)));
+        let found = ask_helper(&helper, &server).await.map_err(wrong)?;
+        return Ok(found.map_or(nobody, |answer| credentials_from_helper(answer, &helper)));
     }
     let entry = names.iter().find_map(|name| config.auths.get(name));
-    if let Some(found) = entry.map(of_entry).transpose().map_err(wrong)?.flatten() {
+    if let Some(found) = entry.map(auth_from_entry).transpose().map_err(wrong)?.flatten() {
         let user = match &found {
             Auth::Password(user, _) => format!("`{user}`"),
-            Auth::Token(_) | Auth::Identity(_) | Auth::Nobody => "the token".to_owned(),
+            Auth::Token(_) | Auth::IdentityToken(_) | Auth::Anonymous => "the token".to_owned(),
         };
         return Ok(Credentials {
             auth: found,
-            who: Some(format!("{user} of {}", path.display())),
+            description: Some(format!("{user} of {}", path.display())),
         });
     }
     let Some(helper) = config.creds_store.filter(|helper| !helper.is_empty()) else {
         return Ok(nobody);
     };
     for server in names {
-        if let Some(answer) = ask(&helper, &server).await.map_err(wrong)? {
-            return Ok(of_helper(answer, &helper));
+        if let Some(answer) = ask_helper(&helper, &server).await.map_err(wrong)? {
+            return Ok(credentials_from_helper(answer, &helper));
         }
     }
     Ok(nobody)
 }
 
-/// Lists under which names docker may know a registry.
-fn names_of(registry: &str) -> Vec<String> {
+/// Lists the names of a registry in docker's configuration.
+fn docker_config_keys(registry: &str) -> Vec<String> {
     let mut names = vec![
         registry.to_owned(),
         format!("https://{registry}"),
@@ -147,12 +152,12 @@ fn names_of(registry: &str) -> Vec<String> {
     names
 }
 
-fn of_entry(entry: &Entry) -> Result<Option<Auth>, String> {
+fn auth_from_entry(entry: &DockerAuth) -> Result<Option<Auth>, String> {
     if let Some(token) = entry.registrytoken.as_ref().filter(|token| !token.is_empty()) {
         return Ok(Some(Auth::Token(token.clone())));
     }
     if let Some(token) = entry.identitytoken.as_ref().filter(|token| !token.is_empty()) {
-        return Ok(Some(Auth::Identity(token.clone())));
+        return Ok(Some(Auth::IdentityToken(token.clone())));
     }
     if let (Some(user), Some(password)) = (&entry.username, &entry.password) {
         return Ok(Some(Auth::Password(user.clone(), password.clone())));
@@ -173,50 +178,50 @@ fn of_entry(entry: &Entry) -> Result<Option<Auth>, String> {
     }
 }
 
-fn of_helper(answer: Answer, helper: &str) -> Credentials {
+fn credentials_from_helper(answer: HelperAnswer, helper: &str) -> Credentials {
     let of_helper = |who: &str| Some(format!("{who} of docker-credential-{helper}"));
     if answer.username == TOKEN_USER {
         return Credentials {
-            auth: Auth::Identity(answer.secret),
-            who: of_helper("the token"),
+            auth: Auth::IdentityToken(answer.secret),
+            description: of_helper("the token"),
         };
     }
     Credentials {
-        who: of_helper(&format!("`{}`", answer.username)),
+        description: of_helper(&format!("`{}`", answer.username)),
         auth: Auth::Password(answer.username, answer.secret),
     }
 }
 
-/// Asks a helper of docker; nothing if it knows nothing of the server.
-async fn ask(helper: &str, server: &str) -> Result<Option<Answer>, String> {
+/// Runs a credential helper of docker; returns `None` if it has no credentials for the server.
+async fn ask_helper(helper: &str, server: &str) -> Result<Option<HelperAnswer>, String> {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     if !helper.chars().all(is_name) {
         return Err(format!("`{helper}` is no name of a helper"));
     }
     let name = format!("docker-credential-{helper}");
     let program = Program::find(&name).ok_or_else(|| format!("{name} can't be run: it is not in PATH"))?;
-    run(&program, server).await
+    run_helper(&program, server).await
 }
 
-async fn run(program: &Program, server: &str) -> Result<Option<Answer>, String> {
+async fn run_helper(program: &Program, server: &str) -> Result<Option<HelperAnswer>, String> {
     let name = program.name();
-    // The user's own program, which may need their session; it works in the root folder, away from what is being deployed.
-    let mut command = Command::new(program, Environment::Users);
+    // The helper is the user's own program, which may need their session. It works in the root folder, away from the deployed files.
+    let mut command = Command::new(program, Environment::Inherited);
     command
-        .word("get")
+        .constant("get")
         .input(server.as_bytes().to_vec())
-        .deadline(HELPER)
-        .output_bytes(ANSWER_BYTES);
-    // Whoever stops waiting ends it.
+        .deadline(HELPER_TIMEOUT)
+        .max_output_bytes(MAX_ANSWER_BYTES);
+    // Dropping this future ends the helper.
     let _guard = command.canceller().guard();
     let output = match tokio::task::spawn_blocking(move || command.run()).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) => return Err(format!("{name} can't be run: {error}")),
         Err(error) => return Err(format!("{name} can't be run: {error}")),
     };
-    let said = String::from_utf8_lossy(&output.out);
+    let said = String::from_utf8_lossy(&output.stdout);
     if output.status.success() {
-        let answer = serde_json::from_slice(&output.out);
+        let answer = serde_json::from_slice(&output.stdout);
         return answer
             .map(Some)
             .map_err(|_| format!("{name} says nothing that can be understood"));
@@ -224,7 +229,7 @@ async fn run(program: &Program, server: &str) -> Result<Option<Answer>, String> 
     if said.contains("credentials not found") {
         return Ok(None);
     }
-    let errors = String::from_utf8_lossy(&output.err);
+    let errors = String::from_utf8_lossy(&output.stderr);
     let why = [said.trim(), errors.trim()].join(" ");
     Err(format!("{name} failed: {}", why.trim()))
 }
@@ -238,7 +243,7 @@ mod tests {
     fn access(folder: &std::path::Path, config: &str) -> Access {
         fs::write(folder.join("config.json"), config).unwrap();
         Access {
-            docker: Some(folder.to_owned()),
+            docker_config_folder: Some(folder.to_owned()),
             ..Access::from_environment(&|_| None)
         }
     }
@@ -272,9 +277,9 @@ mod tests {
         assert_eq!(auth("b.io"), basic("you", "word"));
         assert_eq!(auth("docker.io"), basic("hub", "hub"));
         assert_eq!(auth("c.io"), Auth::Token("token".to_owned()));
-        assert_eq!(auth("d.io"), Auth::Nobody);
-        assert_eq!(auth("e.io"), Auth::Identity("identity".to_owned()));
-        assert_eq!(auth("a.io.evil.org"), Auth::Nobody, "nobody else is told");
+        assert_eq!(auth("d.io"), Auth::Anonymous);
+        assert_eq!(auth("e.io"), Auth::IdentityToken("identity".to_owned()));
+        assert_eq!(auth("a.io.evil.org"), Auth::Anonymous, "nobody else is told");
         for (config, reason) in [
             ("{", "EOF"),
             (r#"{"auths": {"a.io": {"auth": "!"}}}"#, "is not the base64"),
@@ -307,10 +312,10 @@ mod tests {
             .unwrap();
         // By its path: the search path of this process belongs to all its tests.
         let helper = Program::at(&helper).unwrap();
-        let ask = |server: &str| runtime.block_on(run(&helper, server));
+        let ask = |server: &str| runtime.block_on(run_helper(&helper, server));
         assert_eq!(ask("a.io").unwrap().unwrap().secret, "of a helper");
-        let identity = of_helper(ask("b.io").unwrap().unwrap(), "x");
-        assert_eq!(identity.auth, Auth::Identity("t".to_owned()));
+        let identity = credentials_from_helper(ask("b.io").unwrap().unwrap(), "x");
+        assert_eq!(identity.auth, Auth::IdentityToken("t".to_owned()));
         assert!(ask("c.io").err().unwrap().ends_with("failed: the keychain is locked"));
         assert!(ask("d.io").unwrap().is_none());
     }

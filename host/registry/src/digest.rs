@@ -1,4 +1,4 @@
-//! SHA-256, as registries write it.
+//! SHA-256 digests in the form that registries use.
 
 use std::{fmt, str::FromStr};
 
@@ -14,7 +14,7 @@ pub struct Digest([u8; 32]);
 
 impl Digest {
     /// Returns the digest of bytes.
-    pub fn of(bytes: &[u8]) -> Digest {
+    pub fn from_bytes(bytes: &[u8]) -> Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn a_digest_is_written_as_it_is_read() {
         let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(Digest::of(b"").to_string(), empty);
-        assert_eq!(empty.parse(), Ok(Digest::of(b"")));
+        assert_eq!(Digest::from_bytes(b"").to_string(), empty);
+        assert_eq!(empty.parse(), Ok(Digest::from_bytes(b"")));
         for wrong in [
             "",
             "sha256:",

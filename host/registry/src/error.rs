@@ -1,4 +1,4 @@
-//! Why a plugin can't be had, and what may help.
+//! Why a plugin can't be fetched or published, with a hint.
 
 use std::{
     io,
@@ -7,183 +7,201 @@ use std::{
 
 use thiserror::Error;
 
-use crate::{digest::Digest, policy::Unmet};
+use crate::{digest::Digest, policy::SignatureError};
 
-/// Why a text is no source.
+/// Why a text isn't a source.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{text}` is no source of a plugin: {reason}")]
 pub struct SourceError {
-    /// The text.
+    /// The text that was parsed.
     pub text: String,
     /// What is wrong with it.
     pub reason: String,
-    /// What may help.
+    /// A hint how to write it.
     pub hint: String,
 }
 
-/// Why a plugin can't be had from a source, or be put there.
+/// Why a plugin can't be fetched from a source, or published there.
 #[derive(Debug, Error)]
 pub enum RegistryError {
-    /// The text is no source.
+    /// The text isn't a source.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Nobody answers, or not in time, or nobody who can be trusted.
+    /// The host doesn't answer in time, or its certificate isn't trusted.
     #[error("{host} can't be reached: {reason}")]
     Unreachable {
-        /// Who.
+        /// The host.
         host: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Who asks may not have it.
+    /// The credentials don't permit it.
     #[error("{host} refuses {what} {}", who.as_deref().map_or("to who doesn't say who they are".to_owned(), |who| format!("to {who}")))]
     Denied {
-        /// Who refuses.
+        /// The host that refuses.
         host: String,
-        /// What was asked for.
+        /// What was requested.
         what: String,
-        /// As who, and where that was said; nothing when it was said nowhere.
+        /// The user name and the origin of the credentials; `None` without credentials.
         who: Option<String>,
     },
-    /// There is no such thing.
+    /// It doesn't exist.
     #[error("there is no {what}")]
     NotFound {
-        /// What was asked for.
+        /// What was requested.
         what: String,
     },
-    /// The server answers, but not with what was asked for.
+    /// The server's answer isn't what was requested.
     #[error("{host} answers {what} with {answer}")]
-    Answer {
-        /// Who.
+    UnexpectedAnswer {
+        /// The host.
         host: String,
-        /// What was asked for.
+        /// What was requested.
         what: String,
-        /// The answer in a few words.
+        /// A short description of the answer.
         answer: String,
     },
-    /// It is larger than it may be.
+    /// It is larger than the limit.
     #[error("{what} has {} bytes, and may have {limit}", size.map_or(format!("more than {limit}"), |size| size.to_string()))]
     TooLarge {
-        /// What.
+        /// What was requested.
         what: String,
-        /// Its size, if it is known.
+        /// Its size in bytes, if it is known.
         size: Option<u64>,
-        /// What it may have.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The connection broke before the end.
+    /// The download was interrupted.
     #[error("the download of {what} was cut after {got} bytes{}", of.map_or(String::new(), |of| format!(" of {of}")))]
-    Cut {
-        /// What.
+    Interrupted {
+        /// What was requested.
         what: String,
-        /// How much came.
+        /// The number of bytes received.
         got: u64,
-        /// How much there is, if the server said so.
+        /// The number of bytes in total, if the server announced it.
         of: Option<u64>,
     },
-    /// It is not what it should be.
+    /// Its digest is wrong.
     #[error("{what} has the digest {found}, and {expected} is expected")]
     WrongDigest {
-        /// What.
+        /// What was requested.
         what: String,
-        /// What was promised or pinned.
+        /// The pinned or announced digest.
         expected: Digest,
-        /// What came.
+        /// The actual digest.
         found: Digest,
     },
-    /// What is in the registry is no plugin.
+    /// The artifact in the registry isn't a plugin.
     #[error("{reference} is no plugin: {reason}")]
     NotAPlugin {
-        /// Where it is.
+        /// Its reference.
         reference: String,
         /// What it is instead.
         reason: String,
     },
-    /// A tag is not pinned.
+    /// The tag isn't pinned.
     #[error("{source_text} is not pinned in {}", lock.display())]
     NotLocked {
         /// The source.
         source_text: String,
-        /// The file where it would be.
+        /// The lock file in which it would be pinned.
         lock: PathBuf,
     },
-    /// It is not signed as a rule wants it.
+    /// It doesn't have the signatures that a rule requires.
     #[error(transparent)]
-    Unsigned(#[from] Unmet),
-    /// A tag is taken.
+    Unsigned(#[from] SignatureError),
+    /// The tag exists already.
     #[error("{reference} is there already, with the digest {digest}")]
-    Taken {
-        /// The tag.
+    TagExists {
+        /// The tag's reference.
         reference: String,
-        /// What it names.
+        /// The digest of the manifest that it names.
         digest: Digest,
     },
-    /// Credentials can't be had.
+    /// The credentials can't be read.
     #[error("the credentials for {host} can't be read: {reason}")]
     Credentials {
-        /// For whom.
+        /// The registry.
         host: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A file can't be read, or is not what it should be.
+    /// A file can't be read, or is invalid.
     #[error("{}: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
 }
 
+/// What the user can do about an error. Whoever shows it names the options and commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// In words.
+    Text(String),
+    /// Trust the registry's own certificate authority.
+    TrustCertificate,
+    /// Pin the digest that the source has now.
+    UpdatePin,
+    /// Publish the plugin as plugins are published.
+    Publish,
+    /// Pin this source.
+    Pin(String),
+    /// Publish it under the tag all the same.
+    OverwriteTag,
+}
+
+fn text(words: &str) -> Hint {
+    Hint::Text(words.to_owned())
+}
+
 impl RegistryError {
-    /// Says what the user can do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            RegistryError::Source(error) => error.hint.clone(),
+    /// Returns a hint what the user can do.
+    pub fn hints(&self) -> Vec<Hint> {
+        match self {
+            RegistryError::Source(error) => vec![Hint::Text(error.hint.clone())],
             RegistryError::Unreachable { reason, .. } if reason.contains("certificate") => {
-                "if it has a certificate of your own CA, name that with `--registry-ca` or CAPSTAN_REGISTRY_CA"
-                    .to_owned()
+                vec![Hint::TrustCertificate]
             }
-            RegistryError::Unreachable { host, .. } => {
-                format!("check the address; a registry without TLS is named by CAPSTAN_REGISTRY_HTTP={host}")
-            }
-            RegistryError::Denied { host, who: None, .. } => {
-                format!(
-                    "log in with `docker login {host}`, or set CAPSTAN_REGISTRY={host}, CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD"
-                )
-            }
-            RegistryError::Denied { host, .. } => {
-                format!("the credentials may have expired, or may not do this; `docker login {host}` renews them")
-            }
-            RegistryError::NotFound { .. } => "check its name; who may not see it is often told the same".to_owned(),
-            RegistryError::TooLarge { .. } => "build it in release mode, without debug information".to_owned(),
-            RegistryError::Cut { .. } => "run the same command again; nothing of it was kept".to_owned(),
+            RegistryError::Unreachable { host, .. } => vec![Hint::Text(format!(
+                "check the address; a registry without TLS is named by CAPSTAN_REGISTRY_HTTP={host}"
+            ))],
+            RegistryError::Denied { host, who: None, .. } => vec![Hint::Text(format!(
+                "log in with `docker login {host}`, or set CAPSTAN_REGISTRY={host}, CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD"
+            ))],
+            RegistryError::Denied { host, .. } => vec![Hint::Text(format!(
+                "the credentials may have expired, or may not do this; `docker login {host}` renews them"
+            ))],
+            RegistryError::NotFound { .. } => vec![text("check its name; who may not see it is often told the same")],
+            RegistryError::TooLarge { .. } => vec![text("build it in release mode, without debug information")],
+            RegistryError::Interrupted { .. } => vec![text("run the same command again; nothing of it was kept")],
             RegistryError::WrongDigest { .. } => {
-                "nothing of it was used; if the change is meant, `capstan plugin update` pins the new one".to_owned()
+                vec![text("nothing of it was used"), Hint::UpdatePin]
             }
             RegistryError::NotAPlugin { .. } => {
-                "a plugin is published by `capstan plugin publish`: a component as one layer `application/wasm`"
-                    .to_owned()
+                vec![Hint::Publish]
             }
             RegistryError::NotLocked { source_text, .. } => {
-                format!("`capstan plugin add {source_text}` pins it; or name the digest of its manifest, `@sha256:...`")
+                vec![
+                    Hint::Pin(source_text.clone()),
+                    text("or name the digest of its manifest, `@sha256:...`"),
+                ]
             }
-            RegistryError::Unsigned(unmet) => unmet.hint(),
-            RegistryError::Taken { .. } => {
-                "give it another version; `--overwrite` lets the tag name another plugin".to_owned()
+            RegistryError::Unsigned(unmet) => vec![Hint::Text(unmet.hint())],
+            RegistryError::TagExists { .. } => {
+                vec![text("give it another version"), Hint::OverwriteTag]
             }
-            RegistryError::Credentials { host, .. } => {
-                format!(
-                    "`docker login {host}` writes them anew; CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD come before"
-                )
-            }
-            RegistryError::Answer { .. } | RegistryError::File { .. } => return None,
-        })
+            RegistryError::Credentials { host, .. } => vec![Hint::Text(format!(
+                "`docker login {host}` writes them anew; CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD come before"
+            ))],
+            RegistryError::UnexpectedAnswer { .. } | RegistryError::File { .. } => Vec::new(),
+        }
     }
 
-    /// Says why a file can't be read or written.
-    pub(crate) fn of_file(path: &Path, error: &io::Error) -> RegistryError {
+    /// Makes an error about reading or writing a file.
+    pub(crate) fn from_io(path: &Path, error: &io::Error) -> RegistryError {
         let reason = match error.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
             io::ErrorKind::PermissionDenied => "that is not permitted".to_owned(),
@@ -195,11 +213,11 @@ impl RegistryError {
         }
     }
 
-    /// Says whether the same may succeed a moment later.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Says whether another try may succeed.
+    pub(crate) fn is_temporary(&self) -> bool {
         match self {
-            RegistryError::Unreachable { .. } | RegistryError::Cut { .. } => true,
-            RegistryError::Answer { answer, .. } => answer.starts_with('5') || answer.starts_with("429"),
+            RegistryError::Unreachable { .. } | RegistryError::Interrupted { .. } => true,
+            RegistryError::UnexpectedAnswer { answer, .. } => answer.starts_with('5') || answer.starts_with("429"),
             RegistryError::Source(_)
             | RegistryError::Denied { .. }
             | RegistryError::NotFound { .. }
@@ -208,7 +226,7 @@ impl RegistryError {
             | RegistryError::NotAPlugin { .. }
             | RegistryError::NotLocked { .. }
             | RegistryError::Unsigned(_)
-            | RegistryError::Taken { .. }
+            | RegistryError::TagExists { .. }
             | RegistryError::Credentials { .. }
             | RegistryError::File { .. } => false,
         }

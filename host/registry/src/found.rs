@@ -1,4 +1,4 @@
-//! Finds a component where its source says, and what belongs to it, in the cache and beyond.
+//! Finds a component and its signatures, in the cache or at its source.
 
 use std::{
     collections::BTreeMap,
@@ -11,34 +11,34 @@ use crate::{
     digest::Digest,
     error::RegistryError,
     find,
-    http::Wanted,
+    http::HttpRequest,
     layout::{self, Manifest},
-    remote::{Remote, absent},
+    remote::{RemoteRepository, not_found_as_none},
     signature::Signature,
     source::{OciSource, Source},
     store::Store,
 };
 
-/// Where the signature of a file is: beside it, under its name and this.
-const BESIDE: &str = ".sigstore.json";
+/// The suffix of the signature of a file or URL.
+const SIGNATURE_SUFFIX: &str = ".sigstore.json";
 
-/// What was found, before anybody has looked into it.
-pub(crate) struct Found {
+/// A component as it was found, not verified yet.
+pub(crate) struct FoundComponent {
     pub(crate) component: Vec<u8>,
-    /// What a signature is about: the manifest where there is one, else the component.
+    /// The signed content: the manifest where there is one, else the component.
     pub(crate) manifest: Option<Vec<u8>>,
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) signatures: Option<Vec<Signature>>,
-    pub(crate) attested: Vec<String>,
+    pub(crate) attestations: Vec<String>,
 }
 
-/// Whether what is there is enough, or the source is to be asked.
+/// Whether cached content is enough.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// The source is asked for everything but content that we have.
-    Anew,
-    /// Nobody is asked for what we have.
-    AsPinned,
+pub(crate) enum LookupMode {
+    /// Everything is requested from the source, except for content that is cached by its digest.
+    Refresh,
+    /// Nothing is requested that is cached.
+    UseCache,
 }
 
 impl Store {
@@ -47,48 +47,51 @@ impl Store {
         source: &Source,
         folder: &Path,
         manifest: Option<Digest>,
-        look: Look,
-    ) -> Result<Found, RegistryError> {
-        let is_asked = look == Look::Anew || self.demands(source);
+        look: LookupMode,
+    ) -> Result<FoundComponent, RegistryError> {
+        let is_asked = look == LookupMode::Refresh || self.requires_signature(source);
         match source {
             Source::Oci(oci) => self.find_oci(source, oci, manifest, look).await,
             Source::Https { url, digest } => {
-                let component = if let Some(component) = self.cached(*digest) {
+                let component = if let Some(component) = self.cached_blob(*digest) {
                     component
                 } else {
-                    let component = self.download(url, &source.to_string(), self.limits().component).await?;
-                    if Digest::of(&component) == *digest {
-                        self.keep(*digest, &component);
+                    let component = self
+                        .download(url, &source.to_string(), self.limits().max_component_bytes)
+                        .await?;
+                    if Digest::from_bytes(&component) == *digest {
+                        self.cache_blob(*digest, &component);
                     }
                     component
                 };
                 let kept = self.cached_signatures(*digest);
-                let signatures = match kept.filter(|_| look == Look::AsPinned) {
+                let signatures = match kept.filter(|_| look == LookupMode::UseCache) {
                     Some(kept) => Some(kept),
                     None if is_asked => {
-                        let beside = beside(url);
-                        let bundle = absent(self.download(&beside, &beside, self.limits().document).await)?;
-                        let signatures: Vec<Signature> = bundle.into_iter().filter_map(find::bundle).collect();
-                        self.keep_signatures(*digest, &signatures);
+                        let beside = signature_url(url);
+                        let bundle =
+                            not_found_as_none(self.download(&beside, &beside, self.limits().max_document_bytes).await)?;
+                        let signatures: Vec<Signature> = bundle.into_iter().filter_map(find::parse_bundle).collect();
+                        self.cache_signatures(*digest, &signatures);
                         Some(signatures)
                     }
                     None => None,
                 };
-                Ok(Found::alone(component, signatures))
+                Ok(FoundComponent::alone(component, signatures))
             }
             Source::File { .. } | Source::Path(_) => {
-                let path = source.file(folder).unwrap_or_default();
-                let component = read(&path, self.limits().component)?;
+                let path = source.file_path(folder).unwrap_or_default();
+                let component = read_file(&path, self.limits().max_component_bytes)?;
                 let mut beside = path.into_os_string();
-                beside.push(BESIDE);
+                beside.push(SIGNATURE_SUFFIX);
                 let beside = PathBuf::from(beside);
                 let signatures = if beside.is_file() {
-                    let bundle = read(&beside, self.limits().document)?;
-                    find::bundle(bundle).into_iter().collect()
+                    let bundle = read_file(&beside, self.limits().max_document_bytes)?;
+                    find::parse_bundle(bundle).into_iter().collect()
                 } else {
                     Vec::new()
                 };
-                Ok(Found::alone(component, Some(signatures)))
+                Ok(FoundComponent::alone(component, Some(signatures)))
             }
         }
     }
@@ -98,13 +101,13 @@ impl Store {
         source: &Source,
         oci: &OciSource,
         pinned: Option<Digest>,
-        look: Look,
-    ) -> Result<Found, RegistryError> {
-        // Logging in costs two requests, and is not needed for what we have.
+        look: LookupMode,
+    ) -> Result<FoundComponent, RegistryError> {
+        // Logging in costs two requests, and isn't needed for cached content.
         let mut remote = None;
         let cached = pinned
-            .filter(|_| look == Look::AsPinned)
-            .and_then(|digest| self.cached(digest));
+            .filter(|_| look == LookupMode::UseCache)
+            .and_then(|digest| self.cached_blob(digest));
         let text = if let Some(text) = cached {
             text
         } else {
@@ -112,17 +115,19 @@ impl Store {
                 (Some(digest), _) => digest.to_string(),
                 (None, tag) => tag.clone().unwrap_or_default(),
             };
-            let open = self.open(&mut remote, oci).await?;
-            let (text, digest) = open.manifest(&name, &[layout::MANIFEST, layout::INDEX]).await?;
-            self.keep(digest, &text);
+            let open = self.connect(&mut remote, oci).await?;
+            let (text, digest) = open
+                .manifest(&name, &[layout::MANIFEST_MEDIA_TYPE, layout::INDEX_MEDIA_TYPE])
+                .await?;
+            self.cache_blob(digest, &text);
             text
         };
         let not_a_plugin = |reason| RegistryError::NotAPlugin {
             reference: source.to_string(),
             reason,
         };
-        let (manifest, layer) = Manifest::of_plugin(&text).map_err(not_a_plugin)?;
-        let limit = self.limits().component;
+        let (manifest, layer) = Manifest::parse_plugin(&text).map_err(not_a_plugin)?;
+        let limit = self.limits().max_component_bytes;
         if layer.size > limit {
             return Err(RegistryError::TooLarge {
                 what: source.to_string(),
@@ -130,87 +135,87 @@ impl Store {
                 limit,
             });
         }
-        let component = if let Some(component) = self.cached(layer.digest) {
+        let component = if let Some(component) = self.cached_blob(layer.digest) {
             component
         } else {
-            let open = self.open(&mut remote, oci).await?;
+            let open = self.connect(&mut remote, oci).await?;
             let component = open.blob(layer.digest, &source.to_string(), limit).await?;
-            self.keep(layer.digest, &component);
+            self.cache_blob(layer.digest, &component);
             component
         };
-        let subject = Digest::of(&text);
+        let subject = Digest::from_bytes(&text);
         let kept = self.cached_signatures(subject);
-        let (signatures, attested) = match kept.filter(|_| look == Look::AsPinned) {
+        let (signatures, attested) = match kept.filter(|_| look == LookupMode::UseCache) {
             Some(kept) => (Some(kept), Vec::new()),
-            None if look == Look::Anew || self.demands(source) => {
-                let open = self.open(&mut remote, oci).await?;
-                let (signatures, attested) = find::in_registry(open, subject).await?;
-                self.keep_signatures(subject, &signatures);
+            None if look == LookupMode::Refresh || self.requires_signature(source) => {
+                let open = self.connect(&mut remote, oci).await?;
+                let (signatures, attested) = find::find_signatures(open, subject).await?;
+                self.cache_signatures(subject, &signatures);
                 (Some(signatures), attested)
             }
             None => (None, Vec::new()),
         };
-        Ok(Found {
+        Ok(FoundComponent {
             component,
             manifest: Some(text),
             annotations: manifest.annotations,
             signatures,
-            attested,
+            attestations: attested,
         })
     }
 
-    /// Logs in, the first time.
-    async fn open<'a, 'b>(
+    /// Logs in to the registry, unless that was done before.
+    async fn connect<'a, 'b>(
         &'a self,
-        remote: &'b mut Option<Remote<'a>>,
+        remote: &'b mut Option<RemoteRepository<'a>>,
         source: &OciSource,
-    ) -> Result<&'b Remote<'a>, RegistryError> {
+    ) -> Result<&'b RemoteRepository<'a>, RegistryError> {
         let open = match remote.take() {
             Some(open) => open,
-            None => Remote::open(self.http()?, source, RegistryOperation::Pull).await?,
+            None => RemoteRepository::connect(self.http()?, source, RegistryOperation::Pull).await?,
         };
         Ok(remote.insert(open))
     }
 
     async fn download(&self, url: &str, what: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
-        let wanted = Wanted {
+        let wanted = HttpRequest {
             url,
             accept: &[],
             authorization: None,
             form: None,
-            who: None,
-            what,
-            limit,
+            credentials_description: None,
+            description: what,
+            max_bytes: limit,
         };
         self.http()?.get(&wanted).await.map(|got| got.body)
     }
 }
 
-impl Found {
-    fn alone(component: Vec<u8>, signatures: Option<Vec<Signature>>) -> Found {
-        Found {
+impl FoundComponent {
+    fn alone(component: Vec<u8>, signatures: Option<Vec<Signature>>) -> FoundComponent {
+        FoundComponent {
             component,
             manifest: None,
             annotations: BTreeMap::new(),
             signatures,
-            attested: Vec::new(),
+            attestations: Vec::new(),
         }
     }
 }
 
-/// Returns the URL of the signature of what a URL names.
-fn beside(url: &str) -> String {
+/// Returns the URL of the signature of the file at a URL.
+fn signature_url(url: &str) -> String {
     let Ok(mut beside) = reqwest::Url::parse(url) else {
-        return format!("{url}{BESIDE}");
+        return format!("{url}{SIGNATURE_SUFFIX}");
     };
-    let path = format!("{}{BESIDE}", beside.path());
+    let path = format!("{}{SIGNATURE_SUFFIX}", beside.path());
     beside.set_path(&path);
     beside.into()
 }
 
-/// Reads a file that is not too large.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
-    let wrong = |error: std::io::Error| RegistryError::of_file(path, &error);
+/// Reads a file with at most `limit` bytes.
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
+    let wrong = |error: std::io::Error| RegistryError::from_io(path, &error);
     let size = std::fs::metadata(path).map_err(wrong)?.len();
     if size > limit {
         return Err(RegistryError::TooLarge {

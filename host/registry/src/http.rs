@@ -1,4 +1,4 @@
-//! One client for everything that is downloaded. Nothing is read without a limit, and nothing is waited for without a deadline.
+//! The HTTP client for all downloads. Every answer has a size limit, and every wait has a deadline.
 
 use std::{error::Error as _, time::Duration};
 
@@ -11,38 +11,38 @@ use tokio::time::{sleep, timeout};
 
 use crate::{access::Access, error::RegistryError};
 
-/// How often something is tried that may pass.
-const TRIES: u32 = 3;
+/// How often a request with a temporary error is sent.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// How often an answer may send us elsewhere.
-const REDIRECTS: usize = 5;
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 5;
 
-/// A client with the trust, the proxies and the limits of an [`Access`].
+/// A client with the certificates, proxies and limits of an [`Access`].
 pub(crate) struct Http {
     client: Client,
     access: Access,
 }
 
-/// What is asked for.
-pub(crate) struct Wanted<'a> {
-    /// Where it is.
+/// A request.
+pub(crate) struct HttpRequest<'a> {
+    /// The URL.
     pub(crate) url: &'a str,
-    /// The media types that are understood; anything if empty.
+    /// The accepted media types; any if empty.
     pub(crate) accept: &'a [&'a str],
-    /// The value of `Authorization`.
+    /// The value of the `Authorization` header.
     pub(crate) authorization: Option<&'a HeaderValue>,
-    /// A form to send, already encoded; without one, nothing is sent.
+    /// The encoded form for a POST; without one, it is a GET.
     pub(crate) form: Option<&'a str>,
-    /// As who that is, for people.
-    pub(crate) who: Option<&'a str>,
-    /// What it is, for people.
-    pub(crate) what: &'a str,
-    /// How many bytes it may have.
-    pub(crate) limit: u64,
+    /// The user name in the request, for people.
+    pub(crate) credentials_description: Option<&'a str>,
+    /// The requested content, for people.
+    pub(crate) description: &'a str,
+    /// The most bytes of the answer.
+    pub(crate) max_bytes: u64,
 }
 
-/// What was there.
-pub(crate) struct Got {
+/// An answer.
+pub(crate) struct HttpAnswer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
@@ -54,13 +54,13 @@ impl Http {
     ///
     /// Returns what is wrong with the certificates or the proxy.
     pub(crate) fn new(access: Access) -> Result<Http, RegistryError> {
-        // Whoever made one before us made the same one; reqwest asks for it.
+        // An error means that another client has set the same provider before; reqwest uses that one.
         rustls::crypto::ring::default_provider().install_default().ok();
         let limits = access.limits;
         let mut builder = Client::builder()
             .user_agent(concat!("capstan/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.silence)
+            .connect_timeout(limits.connect_timeout)
+            .read_timeout(limits.read_timeout)
             .redirect(Policy::custom(|attempt| {
                 let was_safe = attempt
                     .previous()
@@ -69,7 +69,7 @@ impl Http {
                 if was_safe && attempt.url().scheme() != "https" {
                     return attempt.error("it leads away from https");
                 }
-                if attempt.previous().len() > REDIRECTS {
+                if attempt.previous().len() > MAX_REDIRECTS {
                     return attempt.error("it leads on and on");
                 }
                 attempt.follow()
@@ -82,7 +82,7 @@ impl Http {
                 host: proxy.url.clone(),
                 reason: format!("this is no proxy: {}", root_cause(&error)),
             };
-            let exceptions = NoProxy::from_string(&without_proxy(&proxy.exceptions));
+            let exceptions = NoProxy::from_string(&no_proxy_list(&proxy.exceptions));
             builder = builder.proxy(reqwest::Proxy::https(&proxy.url).map_err(wrong)?.no_proxy(exceptions));
         }
         let client = builder.build().map_err(|error| RegistryError::Unreachable {
@@ -96,13 +96,13 @@ impl Http {
         &self.access
     }
 
-    /// Downloads something. What may pass is tried again.
-    pub(crate) async fn get(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
-        let mut pause = self.access.limits.pause;
-        for _ in 1..TRIES {
+    /// Downloads something. Temporary errors are retried.
+    pub(crate) async fn get(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
+        let mut pause = self.access.limits.min_retry_pause;
+        for _ in 1..MAX_ATTEMPTS {
             match self.try_once(wanted).await {
-                Err(error) if error.is_passing() => {
-                    tracing::debug!(%error, "It is tried again.");
+                Err(error) if error.is_temporary() => {
+                    tracing::debug!(%error, "The request is retried.");
                     sleep(pause).await;
                     pause *= 2;
                 }
@@ -112,11 +112,11 @@ impl Http {
         self.try_once(wanted).await
     }
 
-    /// Returns what a server wants to hear before it answers; nothing from one that answers anybody.
+    /// Returns the authentication challenges of a server; empty if it needs no authentication.
     pub(crate) async fn challenges(&self, url: &str) -> Result<Vec<String>, RegistryError> {
-        let mut pause = self.access.limits.pause;
+        let mut pause = self.access.limits.min_retry_pause;
         let mut asked = self.client.get(url).send().await;
-        for _ in 1..TRIES {
+        for _ in 1..MAX_ATTEMPTS {
             if asked.is_ok() {
                 break;
             }
@@ -124,7 +124,7 @@ impl Http {
             pause *= 2;
             asked = self.client.get(url).send().await;
         }
-        let response = asked.map_err(|error| unreachable(host_of(url), &error))?;
+        let response = asked.map_err(|error| unreachable_error(host_of(url), &error))?;
         let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
         Ok(headers
             .filter_map(|value| value.to_str().ok())
@@ -132,15 +132,15 @@ impl Http {
             .collect())
     }
 
-    async fn try_once(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
-        let whole = self.access.limits.whole;
+    async fn try_once(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
+        let whole = self.access.limits.total_timeout;
         match timeout(whole, self.download(wanted)).await {
             Ok(result) => result,
-            Err(_) => Err(too_slow(host_of(wanted.url), whole)),
+            Err(_) => Err(timeout_error(host_of(wanted.url), whole)),
         }
     }
 
-    async fn download(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+    async fn download(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
         let mut request = match wanted.form {
             Some(form) => {
                 let request = self.client.post(wanted.url).body(form.to_owned());
@@ -155,25 +155,25 @@ impl Http {
             request = request.header(AUTHORIZATION, value);
         }
         let response = request.send().await;
-        let response = response.map_err(|error| unreachable(host_of(wanted.url), &error))?;
-        // A redirect may have led elsewhere.
+        let response = response.map_err(|error| unreachable_error(host_of(wanted.url), &error))?;
+        // A redirect may have led to another host.
         let host = host_of(response.url().as_str());
-        check(&response, wanted, host)?;
-        read(response, wanted).await
+        check_status(&response, wanted, host)?;
+        read_body(response, wanted).await
     }
 }
 
-fn check(response: &Response, wanted: &Wanted<'_>, host: String) -> Result<(), RegistryError> {
-    let what = || wanted.what.to_owned();
+fn check_status(response: &Response, wanted: &HttpRequest<'_>, host: String) -> Result<(), RegistryError> {
+    let what = || wanted.description.to_owned();
     match response.status() {
         status if status.is_success() => Ok(()),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(RegistryError::Denied {
             host,
             what: what(),
-            who: wanted.who.map(str::to_owned),
+            who: wanted.credentials_description.map(str::to_owned),
         }),
         StatusCode::NOT_FOUND => Err(RegistryError::NotFound { what: what() }),
-        status => Err(RegistryError::Answer {
+        status => Err(RegistryError::UnexpectedAnswer {
             host,
             what: what(),
             answer: status.to_string(),
@@ -181,14 +181,14 @@ fn check(response: &Response, wanted: &Wanted<'_>, host: String) -> Result<(), R
     }
 }
 
-async fn read(mut response: Response, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+async fn read_body(mut response: Response, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
     let too_large = |size| RegistryError::TooLarge {
-        what: wanted.what.to_owned(),
+        what: wanted.description.to_owned(),
         size,
-        limit: wanted.limit,
+        limit: wanted.max_bytes,
     };
     let of = response.content_length();
-    if of.is_some_and(|size| size > wanted.limit) {
+    if of.is_some_and(|size| size > wanted.max_bytes) {
         return Err(too_large(of));
     }
     let headers = response.headers().clone();
@@ -196,16 +196,16 @@ async fn read(mut response: Response, wanted: &Wanted<'_>) -> Result<Got, Regist
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
-                if body.len() as u64 + chunk.len() as u64 > wanted.limit {
+                if body.len() as u64 + chunk.len() as u64 > wanted.max_bytes {
                     return Err(too_large(None));
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(None) => return Ok(Got { headers, body }),
-            Err(error) if error.is_timeout() => return Err(unreachable(host_of(wanted.url), &error)),
+            Ok(None) => return Ok(HttpAnswer { headers, body }),
+            Err(error) if error.is_timeout() => return Err(unreachable_error(host_of(wanted.url), &error)),
             Err(_) => {
-                return Err(RegistryError::Cut {
-                    what: wanted.what.to_owned(),
+                return Err(RegistryError::Interrupted {
+                    what: wanted.description.to_owned(),
                     got: body.len() as u64,
                     of,
                 });
@@ -215,14 +215,14 @@ async fn read(mut response: Response, wanted: &Wanted<'_>) -> Result<Got, Regist
 }
 
 fn certificates(access: &Access) -> Result<Option<Vec<Certificate>>, RegistryError> {
-    let Some(path) = &access.ca else {
+    let Some(path) = &access.ca_file else {
         return Ok(None);
     };
     let wrong = |reason: String| RegistryError::File {
         path: path.clone(),
         reason,
     };
-    let text = std::fs::read(path).map_err(|error| RegistryError::of_file(path, &error))?;
+    let text = std::fs::read(path).map_err(|error| RegistryError::from_io(path, &error))?;
     let found = Certificate::from_pem_bundle(&text).map_err(|error| wrong(root_cause(&error)))?;
     if found.is_empty() {
         return Err(wrong("there is no certificate in it; it is expected in PEM".to_owned()));
@@ -230,13 +230,13 @@ fn certificates(access: &Access) -> Result<Option<Vec<Certificate>>, RegistryErr
     Ok(Some(found))
 }
 
-/// This machine is always reached directly.
-pub(crate) fn without_proxy(exceptions: &str) -> String {
+/// Returns the hosts without a proxy: the exceptions, and always this machine.
+pub(crate) fn no_proxy_list(exceptions: &str) -> String {
     format!("localhost,127.0.0.0/8,::1,{exceptions}")
 }
 
-/// Says why nobody answered.
-pub(crate) fn unreachable(host: String, error: &reqwest::Error) -> RegistryError {
+/// Describes why a host can't be reached.
+pub(crate) fn unreachable_error(host: String, error: &reqwest::Error) -> RegistryError {
     let reason = if error.is_timeout() {
         "it doesn't answer in time".to_owned()
     } else {
@@ -245,7 +245,7 @@ pub(crate) fn unreachable(host: String, error: &reqwest::Error) -> RegistryError
     RegistryError::Unreachable { host, reason }
 }
 
-pub(crate) fn too_slow(host: String, whole: Duration) -> RegistryError {
+pub(crate) fn timeout_error(host: String, whole: Duration) -> RegistryError {
     let reason = format!("it took longer than {} s", whole.as_secs());
     RegistryError::Unreachable { host, reason }
 }
@@ -262,7 +262,7 @@ pub(crate) fn host_of(url: &str) -> String {
     }
 }
 
-/// The innermost error is the one that says what happened.
+/// Returns the message of the innermost error, which says what happened.
 fn root_cause(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,9 +1,9 @@
-//! A public key, and whether it made a signature.
+//! Public keys that verify signatures.
 
 use rustls_pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, pem::PemObject as _};
 use webpki::{RawPublicKeyEntity, ring};
 
-/// What cosign signs with: ECDSA by default, the others with keys of one's own.
+/// The algorithms of cosign: ECDSA by default, the others for a user's own keys.
 const ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 5] = [
     ring::ECDSA_P256_SHA256,
     ring::ECDSA_P384_SHA384,
@@ -12,7 +12,7 @@ const ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 5] = [
     ring::RSA_PKCS1_2048_8192_SHA256,
 ];
 
-/// A public key, as `cosign generate-key-pair` writes it.
+/// A public key in the form of `cosign generate-key-pair`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     key: SubjectPublicKeyInfoDer<'static>,
@@ -34,7 +34,7 @@ impl PublicKey {
         Ok(PublicKey { key })
     }
 
-    /// Says whether this key signed a message.
+    /// Says whether this key made the signature of a message.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let Ok(key) = RawPublicKeyEntity::try_from(&self.key) else {
             return false;

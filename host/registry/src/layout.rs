@@ -1,7 +1,7 @@
-//! How a plugin lies in a registry: the layout that the CNCF agreed on for WebAssembly, a config that says what the component imports
-//! and exports, and one layer that is the component. <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>
+//! The form of a plugin in a registry: the CNCF's layout for WebAssembly artifacts, a config with the component's imports and exports,
+//! and one layer with the component. <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>
 //!
-//! The manifest says nothing of the moment and the machine: the same component has the same digest, whoever publishes it.
+//! The manifest contains no time and no machine: the same component has the same digest, whoever publishes it.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +11,27 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 
 /// The media type of a manifest.
-pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The media type of a list of manifests.
-pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 /// The media type of a component's config.
-pub(crate) const CONFIG: &str = "application/vnd.wasm.config.v0+json";
+pub(crate) const CONFIG_MEDIA_TYPE: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of a component.
-pub(crate) const COMPONENT: &str = "application/wasm";
-/// The annotation with the version of the contract that a plugin speaks.
-const CONTRACT: &str = "dev.capstan.contract";
-/// What the annotations of a plugin's own manifest begin with.
-const IMAGE: &str = "org.opencontainers.image.";
-/// What a plugin says of itself in its component, too.
-const OF_COMPONENT: [&str; 4] = ["title", "version", "licenses", "description"];
+pub(crate) const COMPONENT_MEDIA_TYPE: &str = "application/wasm";
+/// The annotation with the plugin's version of the contract.
+const CONTRACT_ANNOTATION: &str = "dev.capstan.contract";
+/// The prefix of annotations from a plugin's own manifest.
+const ANNOTATION_PREFIX: &str = "org.opencontainers.image.";
+/// The annotations that repeat what the component says.
+const COMPONENT_ANNOTATIONS: [&str; 4] = ["title", "version", "licenses", "description"];
 
-/// Says whether an annotation is there whoever publishes a plugin: it repeats what the component says.
+/// Says whether an annotation repeats what the component says.
 pub fn repeats_component(key: &str) -> bool {
-    let of_image = key.strip_prefix(IMAGE);
-    key == CONTRACT || of_image.is_some_and(|key| OF_COMPONENT.contains(&key))
+    let of_image = key.strip_prefix(ANNOTATION_PREFIX);
+    key == CONTRACT_ANNOTATION || of_image.is_some_and(|key| COMPONENT_ANNOTATIONS.contains(&key))
 }
 
-/// Something in a registry, by its digest.
+/// A reference to content in a registry, by its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Descriptor {
@@ -48,7 +48,7 @@ impl Descriptor {
     fn new(media_type: &str, content: &[u8]) -> Descriptor {
         Descriptor {
             media_type: media_type.to_owned(),
-            digest: Digest::of(content),
+            digest: Digest::from_bytes(content),
             size: content.len() as u64,
             artifact_type: None,
             annotations: BTreeMap::new(),
@@ -56,7 +56,7 @@ impl Descriptor {
     }
 }
 
-/// A manifest, as far as we look at it.
+/// The relevant fields of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Manifest {
@@ -71,7 +71,7 @@ pub(crate) struct Manifest {
     pub(crate) annotations: BTreeMap<String, String>,
 }
 
-/// A list of manifests, as far as we look at it.
+/// The relevant fields of a list of manifests.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Index {
     #[serde(default)]
@@ -84,16 +84,16 @@ struct Config<'a> {
     architecture: &'a str,
     os: &'a str,
     layer_digests: [Digest; 1],
-    component: Sides,
+    component: ComponentInterface,
 }
 
 #[derive(Serialize)]
-struct Sides {
+struct ComponentInterface {
     exports: Vec<String>,
     imports: Vec<String>,
 }
 
-/// What is pushed for a component: its config and its manifest, as they are sent.
+/// What is pushed for a component, as it is sent: its config and its manifest.
 pub(crate) struct Artifact {
     pub(crate) config: Vec<u8>,
     pub(crate) config_digest: Digest,
@@ -101,34 +101,34 @@ pub(crate) struct Artifact {
     pub(crate) manifest: Vec<u8>,
 }
 
-/// Lays a component out. What it says of itself comes before further annotations.
+/// Makes the artifact of a component. Annotations from the component win over `more`.
 ///
 /// # Errors
 ///
 /// Returns what is wrong with the component.
-pub(crate) fn of_component(
+pub(crate) fn artifact_of(
     component: &[u8],
     plugin: &Plugin,
     more: BTreeMap<String, String>,
 ) -> Result<Artifact, String> {
     let names = |names: Result<Vec<String>, capstan_stamp::ReadError>| names.map_err(|error| error.to_string());
-    let layer = Descriptor::new(COMPONENT, component);
+    let layer = Descriptor::new(COMPONENT_MEDIA_TYPE, component);
     let config = Config {
         architecture: "wasm",
         os: "wasip2",
         layer_digests: [layer.digest],
-        component: Sides {
+        component: ComponentInterface {
             exports: names(capstan_stamp::exports(component))?,
             imports: names(capstan_stamp::imports(component))?,
         },
     };
     let json = |error: serde_json::Error| error.to_string();
     let config = serde_json::to_vec(&config).map_err(json)?;
-    let of_config = Descriptor::new(CONFIG, &config);
+    let of_config = Descriptor::new(CONFIG_MEDIA_TYPE, &config);
     let (config_digest, component_digest) = (of_config.digest, layer.digest);
     let manifest = Manifest {
         schema_version: 2,
-        media_type: Some(MANIFEST.to_owned()),
+        media_type: Some(MANIFEST_MEDIA_TYPE.to_owned()),
         artifact_type: None,
         config: of_config,
         layers: vec![layer],
@@ -143,13 +143,13 @@ pub(crate) fn of_component(
 }
 
 fn annotations(plugin: &Plugin) -> BTreeMap<String, String> {
-    let image = |key: &str| format!("{IMAGE}{key}");
+    let image = |key: &str| format!("{ANNOTATION_PREFIX}{key}");
     let mut annotations = BTreeMap::from([
         (image("title"), plugin.name.clone()),
         (image("version"), plugin.version.clone()),
         (image("licenses"), plugin.licence.clone()),
         (image("description"), plugin.description.clone()),
-        (CONTRACT.to_owned(), plugin.contract.clone()),
+        (CONTRACT_ANNOTATION.to_owned(), plugin.contract.clone()),
     ]);
     if let Some(source) = &plugin.source {
         annotations.insert(image("source"), source.clone());
@@ -158,12 +158,12 @@ fn annotations(plugin: &Plugin) -> BTreeMap<String, String> {
 }
 
 impl Manifest {
-    /// Reads a plugin's manifest, and returns it with its one layer.
+    /// Reads a plugin's manifest, and returns it with its only layer.
     ///
     /// # Errors
     ///
-    /// Returns what it is instead.
-    pub(crate) fn of_plugin(text: &[u8]) -> Result<(Manifest, Descriptor), String> {
+    /// Returns what the manifest is instead.
+    pub(crate) fn parse_plugin(text: &[u8]) -> Result<(Manifest, Descriptor), String> {
         let value: serde_json::Value =
             serde_json::from_slice(text).map_err(|error| format!("its manifest is no JSON: {error}"))?;
         if value.get("manifests").is_some() {
@@ -171,18 +171,18 @@ impl Manifest {
         }
         let manifest: Manifest =
             serde_json::from_value(value).map_err(|error| format!("its manifest can't be understood: {error}"))?;
-        if manifest.config.media_type != CONFIG {
+        if manifest.config.media_type != CONFIG_MEDIA_TYPE {
             return Err(format!(
-                "its config is `{}`, and `{CONFIG}` is expected",
+                "its config is `{}`, and `{CONFIG_MEDIA_TYPE}` is expected",
                 manifest.config.media_type
             ));
         }
         let [layer] = manifest.layers.as_slice() else {
             return Err(format!("it has {} layers, and one is expected", manifest.layers.len()));
         };
-        if layer.media_type != COMPONENT {
+        if layer.media_type != COMPONENT_MEDIA_TYPE {
             return Err(format!(
-                "its layer is `{}`, and `{COMPONENT}` is expected",
+                "its layer is `{}`, and `{COMPONENT_MEDIA_TYPE}` is expected",
                 layer.media_type
             ));
         }
@@ -199,26 +199,26 @@ mod tests {
     fn a_plugin_is_laid_out_as_the_cncf_says() {
         let component = capstan_bundle::get("ttl").unwrap().bytes;
         let plugin = capstan_stamp::read(component).unwrap();
-        let artifact = of_component(component, &plugin, BTreeMap::new()).unwrap();
+        let artifact = artifact_of(component, &plugin, BTreeMap::new()).unwrap();
         let config: serde_json::Value = serde_json::from_slice(&artifact.config).unwrap();
         assert_eq!(
             (&config["architecture"], &config["os"]),
             (&"wasm".into(), &"wasip2".into())
         );
-        assert_eq!(config["layerDigests"][0], Digest::of(component).to_string());
+        assert_eq!(config["layerDigests"][0], Digest::from_bytes(component).to_string());
         let exports: Vec<String> = serde_json::from_value(config["component"]["exports"].clone()).unwrap();
         assert!(
             exports.contains(&"capstan:plugin/delete-policy@0.1.0".to_owned()),
             "{exports:?}"
         );
-        let (manifest, layer) = Manifest::of_plugin(&artifact.manifest).unwrap();
+        let (manifest, layer) = Manifest::parse_plugin(&artifact.manifest).unwrap();
         assert_eq!(manifest.annotations["org.opencontainers.image.title"], "ttl");
-        assert_eq!(manifest.annotations[CONTRACT], "0.1.0");
+        assert_eq!(manifest.annotations[CONTRACT_ANNOTATION], "0.1.0");
         assert_eq!(
             (layer.digest, layer.size),
-            (Digest::of(component), component.len() as u64)
+            (Digest::from_bytes(component), component.len() as u64)
         );
-        let again = of_component(component, &plugin, BTreeMap::new()).unwrap();
+        let again = artifact_of(component, &plugin, BTreeMap::new()).unwrap();
         assert_eq!(
             again.manifest, artifact.manifest,
             "the same component, the same manifest"
@@ -227,8 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plugin_says_what_it_is() {
-        let descriptor =
-            |media_type: &str| serde_json::json!({"mediaType": media_type, "digest": Digest::of(b""), "size": 0});
+        let descriptor = |media_type: &str| serde_json::json!({"mediaType": media_type, "digest": Digest::from_bytes(b""), "size": 0});
         let manifest = |config: &str, layers: &[&str]| {
             let layers: Vec<_> = layers.iter().map(|layer| descriptor(layer)).collect();
             serde_json::json!({"schemaVersion": 2, "config": descriptor(config), "layers": layers}).to_string()
@@ -239,17 +238,20 @@ mod tests {
             ("{}".to_owned(), "missing field"),
             (r#"{"manifests": []}"#.to_owned(), "several machines"),
             (
-                manifest(image, &[COMPONENT]),
+                manifest(image, &[COMPONENT_MEDIA_TYPE]),
                 "its config is `application/vnd.oci.image.config.v1+json`",
             ),
-            (manifest(CONFIG, &[]), "0 layers"),
-            (manifest(CONFIG, &[COMPONENT, COMPONENT]), "2 layers"),
+            (manifest(CONFIG_MEDIA_TYPE, &[]), "0 layers"),
             (
-                manifest(CONFIG, &["application/vnd.wasmtime.cwasm"]),
+                manifest(CONFIG_MEDIA_TYPE, &[COMPONENT_MEDIA_TYPE, COMPONENT_MEDIA_TYPE]),
+                "2 layers",
+            ),
+            (
+                manifest(CONFIG_MEDIA_TYPE, &["application/vnd.wasmtime.cwasm"]),
                 "its layer is `application/vnd.wasmtime.cwasm`",
             ),
         ] {
-            let said = Manifest::of_plugin(text.as_bytes()).unwrap_err();
+            let said = Manifest::parse_plugin(text.as_bytes()).unwrap_err();
             assert!(said.contains(reason), "{said}");
         }
     }

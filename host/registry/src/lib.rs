@@ -1,12 +1,11 @@
-//! Where plugins come from. A plugin is one file; this crate says where it is, gets it, knows that it is the one that was meant, and by
-//! whom it is signed. It runs nothing, and compiled code is never taken from anybody: what comes is a component, and the sandbox of this
-//! machine compiles it.
+//! Fetches plugins. A plugin is one file; this crate finds it, downloads it, and checks that it is the intended one and who signed it. It
+//! runs nothing, and never downloads compiled code: a component is downloaded, and this machine's sandbox compiles it.
 //!
-//! In reading order: [`Source`] is how people name a plugin, [`Digest`] what it is known by. [`Lock`] is `capstan.lock`, and [`Store`]
-//! gets what it pins, as `found` finds it: in its `cache`, or by `http`, or from a registry (`remote`, with `credentials` and a `token`), where it lies as `layout` says.
-//! `publish` puts one there. `find` finds the signatures of one, `signature` knows their forms and `key` verifies them; [`Policy`] says whose are needed,
-//! and a [`Pattern`] of whom.
-//! [`Access`] is how registries are reached, and `error` why it didn't work.
+//! In reading order: [`Source`] names a plugin, and [`Digest`] identifies its content. [`Lock`] is `capstan.lock`, and [`Store`] fetches
+//! the plugins that it pins. `found` finds a component: in the `cache`, by `http`, or in a registry (`remote`, with `credentials` and a
+//! `token`), in the form of `layout`. `publish` pushes a plugin. `find` finds the signatures of one, `signature` reads them and `key`
+//! verifies them; [`Policy`] says whose signatures are required, for the sources that match a [`Pattern`]. [`Access`] configures how
+//! registries are reached; `error` has all errors.
 
 mod access;
 mod cache;
@@ -30,13 +29,13 @@ mod token;
 
 pub use access::{Access, Limits, Login, Proxy};
 pub use digest::Digest;
-pub use error::{RegistryError, SourceError};
+pub use error::{Hint, RegistryError, SourceError};
 pub use key::PublicKey;
 pub use layout::repeats_component;
-pub use lock::{Lock, Locked};
-pub use pattern::Pattern;
-pub use policy::{Policy, Rule, Signer, Unmet};
-pub use publish::{OnTaken, Published};
+pub use lock::{LockFile, LockedPlugin};
+pub use pattern::SourcePattern;
+pub use policy::{SignatureError, SignaturePolicy, SignatureRule, Signer};
+pub use publish::{OnExistingTag, PublishedPlugin};
 pub use signature::Signature;
 pub use source::{OciSource, Source};
-pub use store::{Component, Plugin, Store};
+pub use store::{ResolvedPlugin, Store, VerifiedComponent};

@@ -1,5 +1,5 @@
-//! Which sources a rule is for, as people write it: the beginning of a source, read by the code that reads sources, so that a rule can't
-//! miss a source by the way in which one of them is written.
+//! Patterns of sources in signature rules: the beginning of a source. A pattern is parsed by the code that parses sources, so that a rule
+//! can't miss a source because it is written differently.
 
 use std::{fmt, path::Component, path::PathBuf, str::FromStr};
 
@@ -8,38 +8,38 @@ use crate::{
     source::{self, Source},
 };
 
-/// Which sources a rule is for.
+/// The sources that a rule applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pattern {
+pub enum SourcePattern {
     /// All of them: `*`.
-    Every,
-    /// A registry, or what is in a namespace of it, or a repository, or one tag of it.
+    All,
+    /// A registry, a namespace in it, a repository, or a single tag.
     Oci {
-        /// The registry, as sources have it.
+        /// The registry, in the form of sources.
         registry: String,
-        /// The parts of the repository's name, from its beginning.
+        /// The segments of the repository's name, from the first one on.
         parts: Vec<String>,
-        /// Whether only what is below these parts is meant: `oci://ghcr.io/acme/`.
-        is_below: bool,
+        /// Whether only sources below these segments match: `oci://ghcr.io/acme/`.
+        is_prefix: bool,
         /// The tag or digest, with the `:` or `@` before it.
         version: Option<String>,
     },
-    /// What is served below a URL, or at it.
+    /// The URLs below this one, or this one itself.
     Https(String),
-    /// A file, or what is in a folder, whether it is named with a digest or without. Empty for whatever is below the working folder.
+    /// A file, or the files in a folder, named with a digest or without. Empty for all files below the working directory.
     Files(PathBuf),
 }
 
-impl Pattern {
-    /// Says whether a source begins with this, and this ends where a part of the source does.
-    pub fn is_for(&self, source: &Source) -> bool {
+impl SourcePattern {
+    /// Says whether a source starts with this pattern, and the pattern ends at the end of a segment.
+    pub fn matches(&self, source: &Source) -> bool {
         match (self, source) {
-            (Pattern::Every, _) => true,
+            (SourcePattern::All, _) => true,
             (
-                Pattern::Oci {
+                SourcePattern::Oci {
                     registry,
                     parts,
-                    is_below,
+                    is_prefix: is_below,
                     version,
                 },
                 Source::Oci(source),
@@ -57,10 +57,10 @@ impl Pattern {
                     && (!is_below || theirs.len() > parts.len())
                     && version.as_ref().is_none_or(is_version)
             }
-            (Pattern::Https(ours), Source::Https { url, .. }) => url
+            (SourcePattern::Https(ours), Source::Https { url, .. }) => url
                 .strip_prefix(ours.as_str())
                 .is_some_and(|rest| rest.is_empty() || ours.ends_with('/') || rest.starts_with(['/', '?'])),
-            (Pattern::Files(ours), Source::File { path, .. } | Source::Path(path)) => {
+            (SourcePattern::Files(ours), Source::File { path, .. } | Source::Path(path)) => {
                 let theirs: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
                 let goes_down = |part: Component<'_>| matches!(part, Component::Normal(_));
                 if ours.as_os_str().is_empty() {
@@ -70,29 +70,29 @@ impl Pattern {
                     rest.is_ok_and(|rest| rest.components().all(goes_down))
                 }
             }
-            (Pattern::Oci { .. } | Pattern::Https(_) | Pattern::Files(_), _) => false,
+            (SourcePattern::Oci { .. } | SourcePattern::Https(_) | SourcePattern::Files(_), _) => false,
         }
     }
 
-    /// Returns how much it says: of several rules that are for a source, those with the largest number count.
-    pub(crate) fn length(&self) -> usize {
+    /// Returns how specific it is: of several matching rules, those with the largest number are used.
+    pub(crate) fn specificity(&self) -> usize {
         match self {
-            Pattern::Every => 0,
-            Pattern::Oci { .. } | Pattern::Https(_) | Pattern::Files(_) => {
+            SourcePattern::All => 0,
+            SourcePattern::Oci { .. } | SourcePattern::Https(_) | SourcePattern::Files(_) => {
                 self.to_string().trim_end_matches('/').len().max(1)
             }
         }
     }
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for SourcePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Pattern::Every => f.write_str("*"),
-            Pattern::Oci {
+            SourcePattern::All => f.write_str("*"),
+            SourcePattern::Oci {
                 registry,
                 parts,
-                is_below,
+                is_prefix: is_below,
                 version,
             } => {
                 write!(f, "oci://{registry}")?;
@@ -104,35 +104,35 @@ impl fmt::Display for Pattern {
                 }
                 f.write_str(version.as_deref().unwrap_or_default())
             }
-            Pattern::Https(url) => f.write_str(url),
-            Pattern::Files(path) if path.as_os_str().is_empty() => f.write_str("./"),
-            Pattern::Files(path) => path.display().fmt(f),
+            SourcePattern::Https(url) => f.write_str(url),
+            SourcePattern::Files(path) if path.as_os_str().is_empty() => f.write_str("./"),
+            SourcePattern::Files(path) => path.display().fmt(f),
         }
     }
 }
 
-impl FromStr for Pattern {
+impl FromStr for SourcePattern {
     type Err = SourceError;
 
-    fn from_str(text: &str) -> Result<Pattern, SourceError> {
+    fn from_str(text: &str) -> Result<SourcePattern, SourceError> {
         let wrong = |(reason, hint): (String, &str)| SourceError {
             text: text.to_owned(),
             reason,
             hint: hint.to_owned(),
         };
         if text == "*" {
-            return Ok(Pattern::Every);
+            return Ok(SourcePattern::All);
         }
         if text.contains('*') {
             let hint = "write what the sources begin with, as in `oci://ghcr.io/acme/`; `*` alone is every source";
             return Err(wrong(("a `*` stands for nothing here".to_owned(), hint)));
         }
         if let Some(rest) = text.strip_prefix("oci://") {
-            return oci(rest).map_err(wrong);
+            return parse_oci(rest).map_err(wrong);
         }
         if text.starts_with("https://") {
-            let url = source::url(text).map_err(wrong)?;
-            return Ok(Pattern::Https(url));
+            let url = source::normalize_url(text).map_err(wrong)?;
+            return Ok(SourcePattern::Https(url));
         }
         if let Some((scheme, _)) = text.split_once("://") {
             let reason = format!("`{scheme}:` is nothing that plugins come by");
@@ -144,16 +144,16 @@ impl FromStr for Pattern {
             let hint = "write a file or a folder, without a digest; `./` is everything below the working folder";
             return Err(wrong(("it names no file".to_owned(), hint)));
         }
-        let path = source::plain(std::path::Path::new(path)).map_err(wrong)?;
+        let path = source::normalize_path(std::path::Path::new(path)).map_err(wrong)?;
         let parts = path.components().filter(|part| *part != Component::CurDir);
-        Ok(Pattern::Files(parts.collect()))
+        Ok(SourcePattern::Files(parts.collect()))
     }
 }
 
-fn oci(text: &str) -> Result<Pattern, (String, &'static str)> {
+fn parse_oci(text: &str) -> Result<SourcePattern, (String, &'static str)> {
     let form = "write `oci://REGISTRY`, `oci://REGISTRY/NAMESPACE/` or `oci://REGISTRY/REPOSITORY`";
     let (registry, path) = text.split_once('/').unwrap_or((text, ""));
-    let registry = source::host(registry)?;
+    let registry = source::normalize_host(registry)?;
     let (name, version) = match path.find(['@', ':']) {
         Some(at) => path.split_at(at),
         None => (path, ""),
@@ -164,7 +164,7 @@ fn oci(text: &str) -> Result<Pattern, (String, &'static str)> {
         "" => Vec::new(),
         name => name.split('/').map(str::to_owned).collect(),
     };
-    // What may stand in a repository's name is up to the code that reads sources.
+    // The code that parses sources checks the characters in a repository's name.
     if !parts.is_empty() {
         let example = if version.is_empty() { ":a" } else { version };
         let source: Result<Source, SourceError> = format!("oci://{registry}/{name}{example}").parse();
@@ -172,10 +172,10 @@ fn oci(text: &str) -> Result<Pattern, (String, &'static str)> {
     } else if !version.is_empty() {
         return Err(("it names no repository".to_owned(), form));
     }
-    Ok(Pattern::Oci {
+    Ok(SourcePattern::Oci {
         registry,
         parts,
-        is_below: is_below && !name.is_empty(),
+        is_prefix: is_below && !name.is_empty(),
         version: Some(version.to_owned()).filter(|version| !version.is_empty()),
     })
 }
@@ -187,8 +187,8 @@ mod tests {
     const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     fn is_for(pattern: &str, source: &str) -> bool {
-        let pattern: Pattern = pattern.parse().unwrap();
-        pattern.is_for(&source.parse().unwrap())
+        let pattern: SourcePattern = pattern.parse().unwrap();
+        pattern.matches(&source.parse().unwrap())
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
             ("https://me:word@acme.io/", "there are credentials in it"),
             ("plugins/../x", "it leads into a folder and out again"),
         ] {
-            match pattern.parse::<Pattern>() {
+            match pattern.parse::<SourcePattern>() {
                 Ok(_) => assert_eq!(reason, "", "{pattern} is a port's, not a tag's"),
                 Err(error) => assert!(
                     error.reason.contains(reason) && !reason.is_empty(),

@@ -1,8 +1,8 @@
 //! Which plugins have to be signed, and by whom.
 //!
-//! A rule is for the sources that begin with its [`Pattern`]; of several, the longest counts. Where there are rules and none is for a
-//! source, nothing of that source is used. The signer of a rule is a key. An identity (a
-//! certificate of Sigstore's public CA) would be another kind of [`Signer`]; there is none yet.
+//! A rule applies to the sources that match its [`Pattern`]; of several matching rules, the longest is used. If there are rules and none
+//! matches, the source is refused. A signer is a key. An identity (a certificate of Sigstore's public CA) would be another variant of
+//! [`Signer`], which doesn't exist yet.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use thiserror::Error;
 
 use crate::{
     key::PublicKey,
-    pattern::Pattern,
-    signature::{Signature, Subject},
+    pattern::SourcePattern,
+    signature::{Signature, SignedContent},
     source::Source,
 };
 
-/// Who may sign.
+/// A signer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signer {
-    /// Who has the private half of a key.
+    /// The owner of a private key.
     Key {
-        /// How people know it: the file it was read from.
+        /// The name for people: the file with the public key.
         name: String,
         /// The public half.
         key: PublicKey,
@@ -28,9 +28,9 @@ pub enum Signer {
 }
 
 impl Signer {
-    fn signed(&self, signatures: &[Signature], subject: Subject<'_>) -> bool {
+    fn has_signed(&self, signatures: &[Signature], subject: SignedContent<'_>) -> bool {
         match self {
-            Signer::Key { key, .. } => signatures.iter().any(|signature| signature.is_of(key, subject)),
+            Signer::Key { key, .. } => signatures.iter().any(|signature| signature.is_signed_by(key, subject)),
         }
     }
 }
@@ -43,38 +43,38 @@ impl fmt::Display for Signer {
     }
 }
 
-/// Who has to sign what comes from some sources.
+/// Who has to sign the plugins from some sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// What the sources begin with.
-    pub source: Pattern,
-    /// Each of them.
+pub struct SignatureRule {
+    /// The sources that the rule applies to.
+    pub source: SourcePattern,
+    /// All of these have to sign.
     pub all_of: Vec<Signer>,
-    /// One of them, at least.
+    /// At least one of these has to sign.
     pub any_of: Vec<Signer>,
 }
 
-/// The rules. Without any, nothing has to be signed.
+/// The signature rules. Without any, no signature is required.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Policy(pub Vec<Rule>);
+pub struct SignaturePolicy(pub Vec<SignatureRule>);
 
-/// A plugin is not signed as a rule wants it.
+/// Signatures that a rule requires are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{source_text} {}", self.lacks())]
-pub struct Unmet {
+pub struct SignatureError {
     /// The source.
     pub source_text: String,
-    /// The rule; nothing if there are rules, and none is for the source.
+    /// The rule; `None` if there are rules and none matches the source.
     pub rule: Option<String>,
-    /// How many signatures there are, by whomever.
-    pub found: usize,
+    /// The number of signatures, by any signer.
+    pub signature_count: usize,
     /// Of `all_of`, those that did not sign.
     pub missing: Vec<String>,
-    /// `any_of`, if none of them signed.
+    /// The signers in `any_of`, if none of them signed.
     pub none_of: Vec<String>,
 }
 
-impl Unmet {
+impl SignatureError {
     fn lacks(&self) -> String {
         let Some(rule) = &self.rule else {
             return "may not be used: there are rules about who has to sign, and none of them is for it".to_owned();
@@ -86,7 +86,7 @@ impl Unmet {
         if !self.none_of.is_empty() {
             lacks.push(format!("there is none by any of {}", self.none_of.join(", ")));
         }
-        let found = match self.found {
+        let found = match self.signature_count {
             0 => "it has no signature at all".to_owned(),
             1 => "its one signature is by somebody else, or of something else".to_owned(),
             many => format!("none of its {many} signatures is the one"),
@@ -101,7 +101,7 @@ impl Unmet {
         }
         let reference = self.source_text.strip_prefix("oci://");
         match reference {
-            Some(reference) if self.found == 0 => {
+            Some(reference) if self.signature_count == 0 => {
                 format!("its author signs it with `cosign sign --key KEY {reference}`; nothing of it was used")
             }
             Some(_) => "ask its author by which key it is signed; nothing of it was used".to_owned(),
@@ -111,56 +111,58 @@ impl Unmet {
     }
 }
 
-impl Policy {
-    /// Returns the rules for a source: of those that are for it, the ones that say most.
-    pub fn rules(&self, source: &Source) -> Vec<&Rule> {
-        let fits = || self.0.iter().filter(|rule| rule.source.is_for(source));
-        let longest = fits().map(|rule| rule.source.length()).max();
-        fits().filter(|rule| Some(rule.source.length()) == longest).collect()
+impl SignaturePolicy {
+    /// Returns the rules for a source: the most specific ones that match.
+    pub fn rules(&self, source: &Source) -> Vec<&SignatureRule> {
+        let fits = || self.0.iter().filter(|rule| rule.source.matches(source));
+        let longest = fits().map(|rule| rule.source.specificity()).max();
+        fits()
+            .filter(|rule| Some(rule.source.specificity()) == longest)
+            .collect()
     }
 
     /// Says whether a source has to be signed, or may not be used at all.
-    pub fn demands(&self, source: &Source) -> bool {
+    pub fn requires_signature(&self, source: &Source) -> bool {
         let rules = self.rules(source);
-        let wants = |rule: &&Rule| !rule.all_of.is_empty() || !rule.any_of.is_empty();
+        let wants = |rule: &&SignatureRule| !rule.all_of.is_empty() || !rule.any_of.is_empty();
         rules.iter().any(wants) || (rules.is_empty() && !self.0.is_empty())
     }
 
-    /// Checks the signatures of something by the rules for its source, and returns who of them signed.
+    /// Checks the signatures of some content by the rules for its source, and returns the signers in these rules that signed it.
     ///
     /// # Errors
     ///
-    /// Returns what is missing.
+    /// Returns which signatures are missing.
     pub(crate) fn check(
         &self,
         source: &Source,
-        subject: Subject<'_>,
+        subject: SignedContent<'_>,
         signatures: &[Signature],
-    ) -> Result<Vec<String>, Unmet> {
+    ) -> Result<Vec<String>, SignatureError> {
         let mut by = Vec::new();
         let rules = self.rules(source);
         if rules.is_empty() && !self.0.is_empty() {
-            return Err(Unmet {
+            return Err(SignatureError {
                 source_text: source.to_string(),
                 rule: None,
-                found: 0,
+                signature_count: 0,
                 missing: Vec::new(),
                 none_of: Vec::new(),
             });
         }
         for rule in rules {
-            let signed = |signer: &&Signer| signer.signed(signatures, subject);
+            let signed = |signer: &&Signer| signer.has_signed(signatures, subject);
             let (all, missing): (Vec<&Signer>, Vec<&Signer>) = rule.all_of.iter().partition(signed);
             let any: Vec<&Signer> = rule.any_of.iter().filter(signed).collect();
             let is_met = missing.is_empty() && (rule.any_of.is_empty() || !any.is_empty());
             if !is_met {
                 let names = |signers: Vec<&Signer>| signers.into_iter().map(ToString::to_string).collect();
-                return Err(Unmet {
+                return Err(SignatureError {
                     source_text: source.to_string(),
                     rule: Some(rule.source.to_string()),
-                    found: signatures
+                    signature_count: signatures
                         .iter()
-                        .filter(|signature| signature.attests().is_none())
+                        .filter(|signature| signature.attestation_type().is_none())
                         .count(),
                     missing: names(missing),
                     none_of: if any.is_empty() {
@@ -185,8 +187,8 @@ mod tests {
     use super::*;
     use crate::signature::tests::{key, signed};
 
-    fn rule(source: &str) -> Rule {
-        Rule {
+    fn rule(source: &str) -> SignatureRule {
+        SignatureRule {
             source: source.parse().unwrap(),
             all_of: Vec::new(),
             any_of: Vec::new(),
@@ -195,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_longest_rule_counts_and_names_end_where_they_end() {
-        let policy = Policy(vec![
+        let policy = SignaturePolicy(vec![
             rule("*"),
             rule("oci://a.io/acme"),
             rule("oci://a.io/acme/queue"),
@@ -214,24 +216,27 @@ mod tests {
                 .map(|rule| rule.source.to_string());
             assert_eq!(rules.collect::<Vec<_>>(), [found], "{source}");
         }
-        let policy = Policy(vec![rule("./././a/"), rule("a/b")]);
+        let policy = SignaturePolicy(vec![rule("./././a/"), rule("a/b")]);
         let longest = policy.rules(&"a/b/c.wasm".parse().unwrap());
         assert_eq!(
             longest,
             [&rule("a/b")],
             "what is written beside the point doesn't count"
         );
-        let both = Policy(vec![rule("oci://a.io/acme"), rule("oci://A.io:443/acme/")]);
+        let both = SignaturePolicy(vec![rule("oci://a.io/acme"), rule("oci://A.io:443/acme/")]);
         assert_eq!(both.rules(&"oci://a.io/acme/queue:1".parse().unwrap()).len(), 2);
     }
 
     #[test]
     fn where_there_are_rules_a_source_without_one_is_refused() {
         let source: Source = "oci://a.io:8443/acme/queue:1".parse().unwrap();
-        let subject = Subject::of(b"manifest");
+        let subject = SignedContent::new(b"manifest");
         let check = |rules: &[&str]| {
-            let policy = Policy(rules.iter().map(|source| rule(source)).collect());
-            (policy.demands(&source), policy.check(&source, subject, &[]).is_ok())
+            let policy = SignaturePolicy(rules.iter().map(|source| rule(source)).collect());
+            (
+                policy.requires_signature(&source),
+                policy.check(&source, subject, &[]).is_ok(),
+            )
         };
         assert_eq!(check(&[]), (false, true), "nothing is said about signatures");
         assert_eq!(check(&["oci://a.io/acme/"]), (true, false), "another registry");
@@ -250,12 +255,12 @@ mod tests {
             key: key(&pairs[at]),
         };
         let source: Source = "oci://a.io/queue:1".parse().unwrap();
-        let subject = Subject::of(b"manifest");
+        let subject = SignedContent::new(b"manifest");
         let by =
             |signers: &[usize]| -> Vec<Signature> { signers.iter().map(|at| signed(&pairs[*at], subject)).collect() };
         let check = |all: &[usize], any: &[usize], signers: &[usize]| {
-            let policy = Policy(vec![Rule {
-                source: Pattern::Every,
+            let policy = SignaturePolicy(vec![SignatureRule {
+                source: SourcePattern::All,
                 all_of: all.iter().map(|at| signer(*at)).collect(),
                 any_of: any.iter().map(|at| signer(*at)).collect(),
             }]);

@@ -1,4 +1,4 @@
-//! Puts a plugin into a registry.
+//! Publishes a plugin in a registry.
 
 use std::collections::BTreeMap;
 
@@ -9,29 +9,29 @@ use crate::{
     digest::Digest,
     error::RegistryError,
     layout,
-    remote::{Remote, absent},
+    remote::{RemoteRepository, not_found_as_none},
     source::OciSource,
     store::Store,
 };
 
-/// What becomes of a tag that names another plugin.
+/// What happens to a tag that names another plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnTaken {
-    /// It stays, and that is an error.
+pub enum OnExistingTag {
+    /// Publishing fails.
     Refuse,
-    /// It names the new one.
+    /// The tag is moved to the new plugin.
     Overwrite,
 }
 
-/// What was published.
+/// A published plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
+pub struct PublishedPlugin {
     /// The source, with the digest of its manifest.
     pub source: OciSource,
     /// The component's digest.
     pub digest: Digest,
-    /// Whether it was there already, just as it is.
-    pub was_there: bool,
+    /// Whether the same plugin was published there before.
+    pub already_existed: bool,
 }
 
 impl Store {
@@ -39,20 +39,20 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Returns why it is no plugin, or why the registry doesn't take it.
+    /// Returns why it isn't a plugin, or why the registry refuses it.
     pub async fn publish(
         &self,
         component: Vec<u8>,
         target: &OciSource,
         annotations: BTreeMap<String, String>,
-        on_taken: OnTaken,
-    ) -> Result<Published, RegistryError> {
+        on_taken: OnExistingTag,
+    ) -> Result<PublishedPlugin, RegistryError> {
         let not_a_plugin = |reason| RegistryError::NotAPlugin {
             reference: "the file".to_owned(),
             reason,
         };
         let plugin = capstan_stamp::read(&component).map_err(|error| not_a_plugin(error.to_string()))?;
-        let limit = self.limits().component;
+        let limit = self.limits().max_component_bytes;
         if component.len() as u64 > limit {
             return Err(RegistryError::TooLarge {
                 what: "the file".to_owned(),
@@ -60,19 +60,23 @@ impl Store {
                 limit,
             });
         }
-        let artifact = layout::of_component(&component, &plugin, annotations).map_err(not_a_plugin)?;
-        let (digest, manifest) = (artifact.component_digest, Digest::of(&artifact.manifest));
+        let artifact = layout::artifact_of(&component, &plugin, annotations).map_err(not_a_plugin)?;
+        let (digest, manifest) = (artifact.component_digest, Digest::from_bytes(&artifact.manifest));
         let target = OciSource {
             manifest: None,
             ..target.clone()
         };
-        let remote = Remote::open(self.http()?, &target, RegistryOperation::Push).await?;
+        let remote = RemoteRepository::connect(self.http()?, &target, RegistryOperation::Push).await?;
         let tag = target.tag.clone().unwrap_or_default();
-        let there = absent(remote.manifest(&tag, &[layout::MANIFEST, layout::INDEX]).await)?;
+        let there = not_found_as_none(
+            remote
+                .manifest(&tag, &[layout::MANIFEST_MEDIA_TYPE, layout::INDEX_MEDIA_TYPE])
+                .await,
+        )?;
         let was_there = match there {
             Some((_, there)) if there == manifest => true,
-            Some((_, there)) if on_taken == OnTaken::Refuse => {
-                return Err(RegistryError::Taken {
+            Some((_, there)) if on_taken == OnExistingTag::Refuse => {
+                return Err(RegistryError::TagExists {
                     reference: target.to_string(),
                     digest: there,
                 });
@@ -86,10 +90,10 @@ impl Store {
                 false
             }
         };
-        Ok(Published {
-            source: target.at(manifest),
+        Ok(PublishedPlugin {
+            source: target.with_manifest(manifest),
             digest,
-            was_there,
+            already_existed: was_there,
         })
     }
 }

@@ -1,34 +1,34 @@
-//! Signatures as cosign makes them, and what they say.
+//! Signatures in the forms of cosign.
 //!
-//! There are three forms. Bundles are what cosign writes since version 3: for something in a registry an in-toto statement in a DSSE
-//! envelope, for a file a signature of the file itself. Before, a registry had the signature of a small JSON text under a tag of its own.
-//! A certificate in a bundle isn't looked at: a signature counts by a key that a rule names.
+//! There are three forms. Since version 3, cosign writes bundles: for an artifact in a registry an in-toto statement in a DSSE envelope,
+//! for a file a signature of the file itself. Earlier versions store the signature of a small JSON text under a tag of its own. A
+//! certificate in a bundle is ignored: a signature only counts by a key in a rule.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use crate::{digest::Digest, key::PublicKey};
 
-/// What the media type of a bundle begins with; a version follows.
-pub(crate) const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
-/// The media type of the text that was signed before there were bundles.
-pub(crate) const SIMPLE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-/// The annotation that has its signature.
-pub(crate) const SIMPLE_SIGNATURE: &str = "dev.cosignproject.cosign/signature";
-/// What such a text says that it is.
-const SIMPLE_KIND: &str = "cosign container image signature";
-/// The kind of statement that is a signature; others attest something.
-const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
-/// What an envelope of an in-toto statement holds.
-const IN_TOTO: &str = "application/vnd.in-toto+json";
+/// The prefix of a bundle's media type; a version follows.
+pub(crate) const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
+/// The media type of the text that older versions sign.
+pub(crate) const SIMPLE_SIGNING_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+/// The annotation with the signature of that text.
+pub(crate) const SIMPLE_SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signature";
+/// The type in such a text.
+const SIMPLE_SIGNING_TYPE: &str = "cosign container image signature";
+/// The predicate type of a signature; other statements attest something else.
+const COSIGN_SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+/// The payload type of an in-toto statement in an envelope.
+const IN_TOTO_MEDIA_TYPE: &str = "application/vnd.in-toto+json";
 
-/// A signature, as it was found. It proves nothing before a key verifies it.
+/// A signature that was found. It proves nothing until a key verifies it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Signature {
     /// A bundle of Sigstore.
     Bundle(String),
-    /// A text, and the signature of it in base64.
+    /// A signed text, with its signature in base64.
     Simple {
         /// The text.
         payload: String,
@@ -37,20 +37,20 @@ pub enum Signature {
     },
 }
 
-/// What a signature has to be about.
+/// The content that a signature has to be about.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject<'a> {
+pub(crate) struct SignedContent<'a> {
     /// The manifest in a registry, or the component.
     pub(crate) content: &'a [u8],
     /// Its digest.
     pub(crate) digest: Digest,
 }
 
-impl<'a> Subject<'a> {
-    pub(crate) fn of(content: &'a [u8]) -> Subject<'a> {
-        Subject {
+impl<'a> SignedContent<'a> {
+    pub(crate) fn new(content: &'a [u8]) -> SignedContent<'a> {
+        SignedContent {
             content,
-            digest: Digest::of(content),
+            digest: Digest::from_bytes(content),
         }
     }
 }
@@ -96,7 +96,7 @@ struct StatementSubject {
 }
 
 #[derive(Deserialize)]
-struct Simple {
+struct SimpleSigning {
     critical: Critical,
 }
 
@@ -114,61 +114,63 @@ struct Image {
 }
 
 impl Signature {
-    /// Says whether a key signed the subject. What can't be understood is no signature.
-    pub(crate) fn is_of(&self, key: &PublicKey, subject: Subject<'_>) -> bool {
+    /// Says whether a key made this signature of the content. A signature that can't be parsed doesn't count.
+    pub(crate) fn is_signed_by(&self, key: &PublicKey, subject: SignedContent<'_>) -> bool {
         match self {
-            Signature::Simple { payload, signature } => is_simple(payload, signature, key, subject).unwrap_or(false),
-            Signature::Bundle(text) => is_bundle(text, key, subject).unwrap_or(false),
+            Signature::Simple { payload, signature } => {
+                verify_simple(payload, signature, key, subject).unwrap_or(false)
+            }
+            Signature::Bundle(text) => verify_bundle(text, key, subject).unwrap_or(false),
         }
     }
 
-    /// Returns what is attested where it is no plain signature: the kind of statement. Nobody has verified it.
-    pub(crate) fn attests(&self) -> Option<String> {
+    /// Returns the predicate type of a statement that isn't a signature. It isn't verified.
+    pub(crate) fn attestation_type(&self) -> Option<String> {
         let Signature::Bundle(text) = self else {
             return None;
         };
         let bundle: Bundle = serde_json::from_str(text).ok()?;
         let kind = statement(&bundle.dsse_envelope?)?.predicate_type;
-        Some(kind).filter(|kind| kind != SIGNED)
+        Some(kind).filter(|kind| kind != COSIGN_SIGN_PREDICATE)
     }
 }
 
-fn is_simple(payload: &str, signature: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
+fn verify_simple(payload: &str, signature: &str, key: &PublicKey, subject: SignedContent<'_>) -> Option<bool> {
     if !key.verifies(payload.as_bytes(), &STANDARD.decode(signature).ok()?) {
         return None;
     }
-    let Simple { critical } = serde_json::from_str(payload).ok()?;
-    Some(critical.kind == SIMPLE_KIND && critical.image.docker_manifest_digest == subject.digest.to_string())
+    let SimpleSigning { critical } = serde_json::from_str(payload).ok()?;
+    Some(critical.kind == SIMPLE_SIGNING_TYPE && critical.image.docker_manifest_digest == subject.digest.to_string())
 }
 
-fn is_bundle(text: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
+fn verify_bundle(text: &str, key: &PublicKey, subject: SignedContent<'_>) -> Option<bool> {
     let bundle: Bundle = serde_json::from_str(text).ok()?;
-    if !bundle.media_type.starts_with(BUNDLE) {
+    if !bundle.media_type.starts_with(BUNDLE_MEDIA_TYPE) {
         return None;
     }
     if let Some(MessageSignature { signature }) = bundle.message_signature {
         return Some(key.verifies(subject.content, &STANDARD.decode(signature).ok()?));
     }
     let envelope = bundle.dsse_envelope?;
-    let message = signed_text(&envelope)?;
+    let message = pre_authentication_encoding(&envelope)?;
     let by_key = |one: &EnvelopeSignature| STANDARD.decode(&one.sig).is_ok_and(|sig| key.verifies(&message, &sig));
     if !envelope.signatures.iter().any(by_key) {
         return None;
     }
     let statement = statement(&envelope)?;
     let is_subject = |one: &StatementSubject| one.digest.get("sha256") == Some(&subject.digest.hex());
-    Some(statement.predicate_type == SIGNED && statement.subject.iter().any(is_subject))
+    Some(statement.predicate_type == COSIGN_SIGN_PREDICATE && statement.subject.iter().any(is_subject))
 }
 
 fn statement(envelope: &Envelope) -> Option<Statement> {
-    if envelope.payload_type != IN_TOTO {
+    if envelope.payload_type != IN_TOTO_MEDIA_TYPE {
         return None;
     }
     serde_json::from_slice(&STANDARD.decode(&envelope.payload).ok()?).ok()
 }
 
-/// Puts together what is signed in an envelope, by DSSE's rules: kind and text, each with its length.
-fn signed_text(envelope: &Envelope) -> Option<Vec<u8>> {
+/// Returns the signed bytes of an envelope, by DSSE's rules: payload type and payload, each with its length.
+fn pre_authentication_encoding(envelope: &Envelope) -> Option<Vec<u8>> {
     let (kind, payload) = (&envelope.payload_type, STANDARD.decode(&envelope.payload).ok()?);
     let mut text = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();
     text.extend(payload);
@@ -196,19 +198,19 @@ pub(crate) mod tests {
         let payload = statement.to_string();
         let mut envelope = Envelope {
             payload: STANDARD.encode(&payload),
-            payload_type: IN_TOTO.to_owned(),
+            payload_type: IN_TOTO_MEDIA_TYPE.to_owned(),
             signatures: Vec::new(),
         };
         envelope.signatures.push(EnvelopeSignature {
-            sig: encoded(pair, &signed_text(&envelope).unwrap()),
+            sig: encoded(pair, &pre_authentication_encoding(&envelope).unwrap()),
         });
-        let bundle = json!({"mediaType": format!("{BUNDLE}.v0.3+json"), "dsseEnvelope": {
-            "payload": envelope.payload, "payloadType": IN_TOTO, "signatures": [{"sig": envelope.signatures[0].sig}]}});
+        let bundle = json!({"mediaType": format!("{BUNDLE_MEDIA_TYPE}.v0.3+json"), "dsseEnvelope": {
+            "payload": envelope.payload, "payloadType": IN_TOTO_MEDIA_TYPE, "signatures": [{"sig": envelope.signatures[0].sig}]}});
         Signature::Bundle(bundle.to_string())
     }
 
-    pub(crate) fn signed(pair: &KeyPair, subject: Subject<'_>) -> Signature {
-        envelope(pair, SIGNED, &subject.digest.hex())
+    pub(crate) fn signed(pair: &KeyPair, subject: SignedContent<'_>) -> Signature {
+        envelope(pair, COSIGN_SIGN_PREDICATE, &subject.digest.hex())
     }
 
     fn simple(pair: &KeyPair, kind: &str, digest: Digest) -> Signature {
@@ -224,35 +226,44 @@ pub(crate) mod tests {
     #[test]
     fn every_form_is_of_its_key_and_its_subject_only() {
         let (ours, theirs) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-        let (subject, other) = (Subject::of(b"manifest"), Subject::of(b"another"));
-        let message = json!({"mediaType": format!("{BUNDLE}.v0.3+json"), "messageSignature": {
+        let (subject, other) = (SignedContent::new(b"manifest"), SignedContent::new(b"another"));
+        let message = json!({"mediaType": format!("{BUNDLE_MEDIA_TYPE}.v0.3+json"), "messageSignature": {
             "messageDigest": {"algorithm": "SHA2_256", "digest": ""}, "signature": encoded(&ours, b"manifest")}});
         for signature in [
             signed(&ours, subject),
-            simple(&ours, SIMPLE_KIND, subject.digest),
+            simple(&ours, SIMPLE_SIGNING_TYPE, subject.digest),
             Signature::Bundle(message.to_string()),
         ] {
-            assert!(signature.is_of(&key(&ours), subject), "{signature:?}");
-            assert!(!signature.is_of(&key(&theirs), subject), "another key: {signature:?}");
-            assert!(!signature.is_of(&key(&ours), other), "another subject: {signature:?}");
+            assert!(signature.is_signed_by(&key(&ours), subject), "{signature:?}");
+            assert!(
+                !signature.is_signed_by(&key(&theirs), subject),
+                "another key: {signature:?}"
+            );
+            assert!(
+                !signature.is_signed_by(&key(&ours), other),
+                "another subject: {signature:?}"
+            );
         }
     }
 
     #[test]
     fn what_signs_something_else_is_no_signature() {
         let pair = KeyPair::generate().unwrap();
-        let subject = Subject::of(b"manifest");
+        let subject = SignedContent::new(b"manifest");
         let provenance = envelope(&pair, "https://slsa.dev/provenance/v1", &subject.digest.hex());
-        assert!(!provenance.is_of(&key(&pair), subject), "it attests");
-        assert_eq!(provenance.attests().as_deref(), Some("https://slsa.dev/provenance/v1"));
-        assert_eq!(signed(&pair, subject).attests(), None);
-        assert!(!simple(&pair, "some other text", subject.digest).is_of(&key(&pair), subject));
+        assert!(!provenance.is_signed_by(&key(&pair), subject), "it attests");
+        assert_eq!(
+            provenance.attestation_type().as_deref(),
+            Some("https://slsa.dev/provenance/v1")
+        );
+        assert_eq!(signed(&pair, subject).attestation_type(), None);
+        assert!(!simple(&pair, "some other text", subject.digest).is_signed_by(&key(&pair), subject));
         for text in [
             "",
             "{}",
             r#"{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}"#,
         ] {
-            assert!(!Signature::Bundle(text.to_owned()).is_of(&key(&pair), subject));
+            assert!(!Signature::Bundle(text.to_owned()).is_signed_by(&key(&pair), subject));
         }
     }
 }

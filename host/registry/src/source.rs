@@ -1,4 +1,4 @@
-//! Where a plugin comes from, as people write it.
+//! The source of a plugin, as the user writes it.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use oci_client::Reference;
 
 use crate::{digest::Digest, error::SourceError};
 
-/// Where a plugin comes from.
+/// The source of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A repository of an OCI registry: `oci://ghcr.io/acme/queue:1.2`, with or without `@sha256:...`.
@@ -29,7 +29,7 @@ pub enum Source {
         /// The component's digest.
         digest: Digest,
     },
-    /// A file, whatever is in it.
+    /// A file without a digest.
     Path(PathBuf),
 }
 
@@ -56,9 +56,9 @@ impl OciSource {
         }
     }
 
-    /// Returns the same repository at a digest.
+    /// Returns the same repository with a manifest's digest.
     #[must_use]
-    pub fn at(&self, manifest: Digest) -> OciSource {
+    pub fn with_manifest(&self, manifest: Digest) -> OciSource {
         OciSource {
             manifest: Some(manifest),
             ..self.clone()
@@ -67,7 +67,7 @@ impl OciSource {
 }
 
 impl Source {
-    /// Returns the component's digest where the source itself pins it.
+    /// Returns the component's digest, if the source contains it.
     pub fn digest(&self) -> Option<Digest> {
         match self {
             Source::Https { digest, .. } | Source::File { digest, .. } => Some(*digest),
@@ -75,8 +75,8 @@ impl Source {
         }
     }
 
-    /// Returns where a file is that the source names, in a folder from which its path starts.
-    pub fn file(&self, folder: &Path) -> Option<PathBuf> {
+    /// Returns the path of the source's file, relative to a folder.
+    pub fn file_path(&self, folder: &Path) -> Option<PathBuf> {
         match self {
             Source::File { path, .. } | Source::Path(path) => Some(folder.join(path)),
             Source::Oci(_) | Source::Https { .. } => None,
@@ -94,7 +94,7 @@ impl FromStr for Source {
             hint: hint.to_owned(),
         };
         if let Some(rest) = text.strip_prefix("oci://") {
-            return oci(rest)
+            return parse_oci(rest)
                 .map(Source::Oci)
                 .map_err(|(reason, hint)| wrong(&reason, hint));
         }
@@ -110,7 +110,7 @@ impl FromStr for Source {
                     "name a file, or `oci://REGISTRY/REPOSITORY:TAG`",
                 ));
             }
-            let path = plain(Path::new(text)).map_err(|(reason, hint)| wrong(&reason, hint))?;
+            let path = normalize_path(Path::new(text)).map_err(|(reason, hint)| wrong(&reason, hint))?;
             return Ok(Source::Path(path));
         };
         let hint = "write its SHA-256 behind it: `#sha256=` and the 64 hex digits that `sha256sum` prints";
@@ -124,20 +124,20 @@ impl FromStr for Source {
             return Err(wrong(&format!("`#{pin}` is no digest"), hint));
         };
         if is_url {
-            let url = url(place).map_err(|(reason, hint)| SourceError {
+            let url = normalize_url(place).map_err(|(reason, hint)| SourceError {
                 text: without_credentials(place),
                 ..wrong(&reason, hint)
             })?;
             return Ok(Source::Https { url, digest });
         }
-        let path = plain(Path::new(place)).map_err(|(reason, hint)| wrong(&reason, hint))?;
+        let path = normalize_path(Path::new(place)).map_err(|(reason, hint)| wrong(&reason, hint))?;
         Ok(Source::File { path, digest })
     }
 }
 
-pub(crate) type Wrong = (String, &'static str);
+pub(crate) type ParseProblem = (String, &'static str);
 
-fn oci(text: &str) -> Result<OciSource, Wrong> {
+fn parse_oci(text: &str) -> Result<OciSource, ParseProblem> {
     let form = "write `oci://REGISTRY/REPOSITORY:TAG`, with or without `@sha256:...`";
     let (name, manifest) = match text.split_once('@') {
         Some((name, digest)) => (name, Some(digest.parse().map_err(|reason| (reason, form))?)),
@@ -154,14 +154,14 @@ fn oci(text: &str) -> Result<OciSource, Wrong> {
         let hint = "name a tag, as in `:1.2.0`, or a digest; which one is meant is not guessed";
         return Err(("it has neither a tag nor a digest".to_owned(), hint));
     }
-    let registry = host(registry)?;
+    let registry = normalize_host(registry)?;
     if repository.contains(|letter: char| letter.is_ascii_uppercase()) {
         return Err((
             format!("`{repository}` has capital letters, which no repository may have"),
             form,
         ));
     }
-    // What may stand in each part is up to the specification of distribution.
+    // The distribution specification says which characters are allowed in each part.
     let whole: Result<Reference, _> = format!("{registry}/{path}").parse();
     whole.map_err(|error| (error.to_string(), form))?;
     Ok(OciSource {
@@ -172,8 +172,8 @@ fn oci(text: &str) -> Result<OciSource, Wrong> {
     })
 }
 
-/// Writes a URL in the one way that rules and locks know it by.
-pub(crate) fn url(written: &str) -> Result<String, Wrong> {
+/// Normalizes a URL for rules and locks.
+pub(crate) fn normalize_url(written: &str) -> Result<String, ParseProblem> {
     let url = reqwest::Url::parse(written).map_err(|error| (error.to_string(), "name a URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
         let hint = "they would be in every log; serve it without";
@@ -182,7 +182,7 @@ pub(crate) fn url(written: &str) -> Result<String, Wrong> {
     Ok(url.into())
 }
 
-/// Writes a URL that couldn't be read, so that no password is in it.
+/// Returns an invalid URL without a password.
 fn without_credentials(written: &str) -> String {
     match written.rsplit_once('@') {
         Some((_, rest)) => format!("https://...@{rest}"),
@@ -190,10 +190,10 @@ fn without_credentials(written: &str) -> String {
     }
 }
 
-/// Writes a host in the one way that rules and locks know it by.
-pub(crate) fn host(written: &str) -> Result<String, Wrong> {
+/// Normalizes a host for rules and locks.
+pub(crate) fn normalize_host(written: &str) -> Result<String, ParseProblem> {
     let lower = written.to_ascii_lowercase();
-    // Where there is TLS, this is the port without being written.
+    // With TLS, this port is the default.
     let host = lower.strip_suffix(":443").unwrap_or(&lower);
     let is_host = host == "localhost" || host.contains(['.', ':']);
     if !is_host || host.ends_with('.') || host.starts_with('.') {
@@ -203,8 +203,8 @@ pub(crate) fn host(written: &str) -> Result<String, Wrong> {
     Ok(if host == "index.docker.io" { "docker.io" } else { host }.to_owned())
 }
 
-/// Writes a path in the one way that rules and locks know it by: `./a.wasm` and `a.wasm` are one source.
-pub(crate) fn plain(path: &Path) -> Result<PathBuf, Wrong> {
+/// Normalizes a path for rules and locks: `./a.wasm` and `a.wasm` are the same source.
+pub(crate) fn normalize_path(path: &Path) -> Result<PathBuf, ParseProblem> {
     let mut is_inside = false;
     for part in path.components() {
         match part {
@@ -220,7 +220,7 @@ pub(crate) fn plain(path: &Path) -> Result<PathBuf, Wrong> {
     }
     let parts = path.components().filter(|part| *part != Component::CurDir);
     let plain: PathBuf = parts.collect();
-    // What would be taken for something else without its `./` keeps it.
+    // A path that would be parsed as another source without its `./` keeps that.
     let is_clear = !plain.as_os_str().is_empty() && !plain.to_string_lossy().contains(':');
     Ok(if is_clear { plain } else { path.to_owned() })
 }

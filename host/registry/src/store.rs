@@ -1,4 +1,4 @@
-//! Gets plugins from where they are: looked up anew, or as they are pinned.
+//! Fetches plugins from their sources: the current ones, or the pinned ones.
 
 use std::{
     collections::BTreeMap,
@@ -13,60 +13,60 @@ use crate::{
     cache::Cache,
     digest::Digest,
     error::RegistryError,
-    found::{Found, Look},
+    found::{FoundComponent, LookupMode},
     http::Http,
-    lock::Locked,
-    policy::Policy,
-    signature::{Signature, Subject},
+    lock::LockedPlugin,
+    policy::SignaturePolicy,
+    signature::{Signature, SignedContent},
     source::Source,
 };
 
-/// Plugins, from everywhere.
+/// Fetches plugins from all kinds of sources.
 pub struct Store {
     access: Access,
-    /// Made when something is first downloaded: it reads the certificates of the system.
+    /// Made for the first download, since it reads the system's certificates.
     http: OnceLock<Http>,
     cache: Option<Cache>,
-    policy: Policy,
+    policy: SignaturePolicy,
 }
 
-/// A plugin that was looked up.
+/// A plugin that was looked up at its source.
 #[derive(Debug, Clone)]
-pub struct Plugin {
+pub struct ResolvedPlugin {
     /// Where it comes from.
     pub source: Source,
-    /// What it says of itself.
+    /// Its own manifest.
     pub stamp: Stamp,
     /// Its component.
-    pub component: Component,
-    /// The digest of its manifest in a registry.
+    pub component: VerifiedComponent,
+    /// The digest of its manifest in a registry; `None` for other sources.
     pub manifest: Option<Digest>,
     /// The annotations of that manifest.
     pub annotations: BTreeMap<String, String>,
-    /// How many signatures there are, by whomever; unknown when nobody had to look.
-    pub signatures: Option<usize>,
-    /// The kinds of what is attested of it (provenance, a bill of materials), which nobody has verified.
-    pub attested: Vec<String>,
+    /// The number of signatures, by any signer; `None` when no signature was looked for.
+    pub signature_count: Option<usize>,
+    /// The types of its attestations (provenance, a bill of materials), which aren't verified.
+    pub attestations: Vec<String>,
 }
 
-/// A component that is what was pinned, and signed as it has to be. Whether it is a plugin, the sandbox finds out.
+/// A component with the pinned digest and the required signatures. Whether it is a plugin, the sandbox checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Component {
+pub struct VerifiedComponent {
     /// The component.
     pub bytes: Vec<u8>,
     /// Its digest.
     pub digest: Digest,
-    /// Who of those that rules name signed it.
+    /// The signers in the rules that signed it.
     pub signed_by: Vec<String>,
 }
 
 impl Store {
-    /// Makes one that keeps what it downloads in a folder; without one, nothing is kept.
-    pub fn new(access: Access, folder: Option<PathBuf>, policy: Policy) -> Store {
+    /// Makes one that caches downloads in a folder; without a folder, nothing is cached.
+    pub fn new(access: Access, folder: Option<PathBuf>, policy: SignaturePolicy) -> Store {
         let cache = folder.and_then(|folder| {
             Cache::open(&folder)
                 .inspect_err(
-                    |error| tracing::warn!(folder = %folder.display(), %error, "Downloaded plugins are not kept."),
+                    |error| tracing::warn!(folder = %folder.display(), %error, "Downloaded plugins are not cached."),
                 )
                 .ok()
         });
@@ -86,66 +86,70 @@ impl Store {
         Ok(self.http.get_or_init(|| made))
     }
 
-    /// Looks a source up, whatever was pinned. A path starts at a folder.
+    /// Looks a source up, whatever is pinned. Relative paths start at `folder`.
     ///
     /// # Errors
     ///
-    /// Returns why there is no plugin, or that it isn't signed as it has to be.
-    pub async fn resolve(&self, source: &Source, folder: &Path) -> Result<Plugin, RegistryError> {
-        let mut found = self.find(source, folder, None, Look::Anew).await?;
-        let component = self.checked(source, &mut found, None)?;
+    /// Returns why it isn't found, or which signatures are missing.
+    pub async fn resolve(&self, source: &Source, folder: &Path) -> Result<ResolvedPlugin, RegistryError> {
+        let mut found = self.find(source, folder, None, LookupMode::Refresh).await?;
+        let component = self.check_component(source, &mut found, None)?;
         let stamp = capstan_stamp::read(&component.bytes).map_err(|error| RegistryError::NotAPlugin {
             reference: source.to_string(),
             reason: error.to_string(),
         })?;
         let signatures = found.signatures.as_deref();
-        let kinds = signatures.unwrap_or_default().iter().filter_map(Signature::attests);
-        let mut attested: Vec<String> = kinds.chain(found.attested).collect();
+        let kinds = signatures
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Signature::attestation_type);
+        let mut attested: Vec<String> = kinds.chain(found.attestations).collect();
         attested.sort();
         attested.dedup();
-        let plain = |found: &[Signature]| found.iter().filter(|one| one.attests().is_none()).count();
-        Ok(Plugin {
+        let plain = |found: &[Signature]| found.iter().filter(|one| one.attestation_type().is_none()).count();
+        Ok(ResolvedPlugin {
             source: source.clone(),
             stamp,
-            manifest: found.manifest.as_deref().map(Digest::of),
+            manifest: found.manifest.as_deref().map(Digest::from_bytes),
             annotations: found.annotations,
-            signatures: signatures.map(plain),
-            attested,
+            signature_count: signatures.map(plain),
+            attestations: attested,
             component,
         })
     }
 
-    /// Returns the component that is pinned, by a lock or by its source itself. Nobody is asked for what we have.
+    /// Returns the component that is pinned by a lock or in its source. Nothing is requested that is cached.
     ///
     /// # Errors
     ///
-    /// Returns why there is no such plugin, that nothing pins it, or that it isn't signed as it has to be.
+    /// Returns why it isn't found, that it isn't pinned, or which signatures are missing.
     pub async fn load(
         &self,
         source: &Source,
         folder: &Path,
-        locked: Option<&Locked>,
+        locked: Option<&LockedPlugin>,
         lock: &Path,
-    ) -> Result<Component, RegistryError> {
+    ) -> Result<VerifiedComponent, RegistryError> {
         let of_source = match source {
             Source::Oci(source) => source.manifest,
             Source::Https { .. } | Source::File { .. } | Source::Path(_) => None,
         };
-        let manifest = of_source.or(locked.and_then(|locked| locked.manifest));
+        let manifest = of_source.or(locked.and_then(|locked| locked.manifest_digest));
         if matches!(source, Source::Oci(_)) && manifest.is_none() {
             return Err(RegistryError::NotLocked {
                 source_text: source.to_string(),
                 lock: lock.to_owned(),
             });
         }
-        let mut found = self.find(source, folder, manifest, Look::AsPinned).await?;
+        let mut found = self.find(source, folder, manifest, LookupMode::UseCache).await?;
         let expected = locked.map(|locked| locked.digest);
-        match self.checked(source, &mut found, expected) {
-            // It may have been signed since. Where that can't be found out, what we know counts.
-            Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, Look::Anew).await {
-                Ok(mut found) => self.checked(source, &mut found, expected),
+        match self.check_component(source, &mut found, expected) {
+            // It may have been signed since. If that can't be checked, the cached signatures are used.
+            Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, LookupMode::Refresh).await
+            {
+                Ok(mut found) => self.check_component(source, &mut found, expected),
                 Err(error) => {
-                    tracing::debug!(%error, "Whether it was signed since can't be found out.");
+                    tracing::debug!(%error, "New signatures can't be looked up.");
                     Err(unmet.into())
                 }
             },
@@ -153,14 +157,14 @@ impl Store {
         }
     }
 
-    /// Takes the component of what was found, if it is what was pinned and signed as it has to be.
-    fn checked(
+    /// Returns the component, if its digest and signatures are right.
+    fn check_component(
         &self,
         source: &Source,
-        found: &mut Found,
+        found: &mut FoundComponent,
         expected: Option<Digest>,
-    ) -> Result<Component, RegistryError> {
-        let digest = Digest::of(&found.component);
+    ) -> Result<VerifiedComponent, RegistryError> {
+        let digest = Digest::from_bytes(&found.component);
         if let Some(expected) = source.digest().or(expected).filter(|expected| *expected != digest) {
             return Err(RegistryError::WrongDigest {
                 what: source.to_string(),
@@ -168,10 +172,10 @@ impl Store {
                 found: digest,
             });
         }
-        let subject = Subject::of(found.manifest.as_deref().unwrap_or(&found.component));
+        let subject = SignedContent::new(found.manifest.as_deref().unwrap_or(&found.component));
         let signatures = found.signatures.as_deref().unwrap_or_default();
         let signed_by = self.policy.check(source, subject, signatures)?;
-        Ok(Component {
+        Ok(VerifiedComponent {
             bytes: std::mem::take(&mut found.component),
             digest,
             signed_by,
@@ -183,11 +187,11 @@ impl Store {
     }
 
     /// Says whether a source has to be signed.
-    pub(crate) fn demands(&self, source: &Source) -> bool {
-        self.policy.demands(source)
+    pub(crate) fn requires_signature(&self, source: &Source) -> bool {
+        self.policy.requires_signature(source)
     }
 
-    pub(crate) fn cached(&self, digest: Digest) -> Option<Vec<u8>> {
+    pub(crate) fn cached_blob(&self, digest: Digest) -> Option<Vec<u8>> {
         self.cache.as_ref()?.blob(digest)
     }
 
@@ -195,15 +199,15 @@ impl Store {
         self.cache.as_ref()?.signatures(subject)
     }
 
-    pub(crate) fn keep(&self, digest: Digest, content: &[u8]) {
+    pub(crate) fn cache_blob(&self, digest: Digest, content: &[u8]) {
         if let Some(cache) = &self.cache {
-            cache.keep(digest, content);
+            cache.store(digest, content);
         }
     }
 
-    pub(crate) fn keep_signatures(&self, subject: Digest, signatures: &[Signature]) {
+    pub(crate) fn cache_signatures(&self, subject: Digest, signatures: &[Signature]) {
         if let Some(cache) = &self.cache {
-            cache.keep_signatures(subject, signatures);
+            cache.store_signatures(subject, signatures);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What to say in `Authorization`: user and password, or a token that the registry's own server gives for one repository.
+//! The value of the `Authorization` header: user name and password, or a token for one repository from the registry's token server.
 //! <https://distribution.github.io/distribution/spec/auth/>
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -10,61 +10,61 @@ use serde::Deserialize;
 use crate::{
     credentials::{Auth, Credentials},
     error::RegistryError,
-    http::{Http, Wanted},
+    http::{Http, HttpRequest},
 };
 
-/// A token has a few KB.
-const LIMIT: u64 = 256 << 10;
+/// The most bytes of an answer: a token has a few KB.
+const MAX_TOKEN_BYTES: u64 = 256 << 10;
 
-/// How we call ourselves to a server that trades in identity tokens.
-const CLIENT: &str = "capstan";
+/// Our client id for a server that exchanges identity tokens.
+const CLIENT_ID: &str = "capstan";
 
-/// What to say, once it is known.
+/// The authorization for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said {
-    /// Nothing.
-    Nothing,
-    /// User and password.
+pub(crate) enum Authorization {
+    /// None is needed.
+    None,
+    /// User name and password.
     Basic(String, String),
     /// A token.
     Bearer(String),
 }
 
-/// Who wants what.
-pub(crate) struct Asked<'a> {
+/// What a token is requested for.
+pub(crate) struct TokenRequest<'a> {
     /// The registry's address, with its scheme.
     pub(crate) registry: &'a str,
     /// The repository in it.
     pub(crate) repository: &'a str,
-    /// What is to be done there.
+    /// The intended operation.
     pub(crate) operation: RegistryOperation,
 }
 
-/// A token has one of two names, or both.
+/// The token has one of two names, or both.
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
 }
 
-/// What a registry wants to hear.
+/// A registry's challenge that names its token server.
 #[derive(Debug, PartialEq, Eq)]
 struct Challenge {
     realm: String,
     service: Option<String>,
 }
 
-impl Said {
-    /// Makes the header's value.
+impl Authorization {
+    /// Makes the value of the header.
     ///
     /// # Errors
     ///
-    /// Returns that no header can carry it.
-    pub(crate) fn header(&self) -> Result<Option<HeaderValue>, String> {
+    /// Returns that it can't be written in a header.
+    pub(crate) fn to_header(&self) -> Result<Option<HeaderValue>, String> {
         let value = match self {
-            Said::Nothing => return Ok(None),
-            Said::Basic(user, password) => format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
-            Said::Bearer(token) => format!("Bearer {token}"),
+            Authorization::None => return Ok(None),
+            Authorization::Basic(user, password) => format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
+            Authorization::Bearer(token) => format!("Bearer {token}"),
         };
         let mut value = HeaderValue::from_str(&value).map_err(|_| "no header can carry them".to_owned())?;
         value.set_sensitive(true);
@@ -72,29 +72,33 @@ impl Said {
     }
 }
 
-/// Finds out what to say to a registry.
-pub(crate) async fn settle(http: &Http, asked: &Asked<'_>, credentials: &Credentials) -> Result<Said, RegistryError> {
+/// Finds out which authorization a registry needs, and obtains it.
+pub(crate) async fn authorize(
+    http: &Http,
+    asked: &TokenRequest<'_>,
+    credentials: &Credentials,
+) -> Result<Authorization, RegistryError> {
     if let Auth::Token(token) = &credentials.auth {
-        return Ok(Said::Bearer(token.clone()));
+        return Ok(Authorization::Bearer(token.clone()));
     }
     let headers = http.challenges(&format!("{}/v2/", asked.registry)).await?;
-    match headers.iter().find_map(|header| bearer(header)) {
-        Some(challenge) => trade(http, asked, credentials, challenge).await,
+    match headers.iter().find_map(|header| parse_bearer_challenge(header)) {
+        Some(challenge) => request_token(http, asked, credentials, challenge).await,
         None => Ok(match &credentials.auth {
-            Auth::Password(user, password) => Said::Basic(user.clone(), password.clone()),
-            Auth::Nobody | Auth::Token(_) | Auth::Identity(_) => Said::Nothing,
+            Auth::Password(user, password) => Authorization::Basic(user.clone(), password.clone()),
+            Auth::Anonymous | Auth::Token(_) | Auth::IdentityToken(_) => Authorization::None,
         }),
     }
 }
 
-/// Gets a token from the server that a registry names.
-async fn trade(
+/// Requests a token from the registry's token server.
+async fn request_token(
     http: &Http,
-    asked: &Asked<'_>,
+    asked: &TokenRequest<'_>,
     credentials: &Credentials,
     challenge: Challenge,
-) -> Result<Said, RegistryError> {
-    let wrong = |answer: String| RegistryError::Answer {
+) -> Result<Authorization, RegistryError> {
+    let wrong = |answer: String| RegistryError::UnexpectedAnswer {
         host: asked.registry.to_owned(),
         what: format!("repository {}", asked.repository),
         answer,
@@ -112,48 +116,52 @@ async fn trade(
     let scope = format!("repository:{}:{actions}", asked.repository);
     let mut words = vec![("scope", scope.as_str())];
     words.extend(challenge.service.as_deref().map(|service| ("service", service)));
-    let form = if let Auth::Identity(token) = &credentials.auth {
+    let form = if let Auth::IdentityToken(token) = &credentials.auth {
         words.extend([
             ("grant_type", "refresh_token"),
-            ("client_id", CLIENT),
+            ("client_id", CLIENT_ID),
             ("refresh_token", token.as_str()),
         ]);
-        Some(encoded(&words))
+        Some(encode_form(&words))
     } else {
         url.query_pairs_mut().extend_pairs(&words);
         None
     };
     let basic = match &credentials.auth {
-        Auth::Password(user, password) => Said::Basic(user.clone(), password.clone()),
-        Auth::Nobody | Auth::Token(_) | Auth::Identity(_) => Said::Nothing,
+        Auth::Password(user, password) => Authorization::Basic(user.clone(), password.clone()),
+        Auth::Anonymous | Auth::Token(_) | Auth::IdentityToken(_) => Authorization::None,
     };
     let what = format!("a token for repository {}", asked.repository);
-    let authorization = basic.header().map_err(wrong)?;
-    let wanted = Wanted {
+    let authorization = basic.to_header().map_err(wrong)?;
+    let wanted = HttpRequest {
         url: url.as_str(),
         accept: &[],
         authorization: authorization.as_ref(),
         form: form.as_deref(),
-        who: credentials.who.as_deref(),
-        what: &what,
-        limit: LIMIT,
+        credentials_description: credentials.description.as_deref(),
+        description: &what,
+        max_bytes: MAX_TOKEN_BYTES,
     };
     let got = match http.get(&wanted).await {
-        // Servers that give tokens say so in several ways.
-        Err(RegistryError::Answer { host, what, answer }) if answer.starts_with("400") => Err(RegistryError::Denied {
-            host,
-            what,
-            who: credentials.who.clone(),
-        }),
+        // Token servers report that in several ways.
+        Err(RegistryError::UnexpectedAnswer { host, what, answer }) if answer.starts_with("400") => {
+            Err(RegistryError::Denied {
+                host,
+                what,
+                who: credentials.description.clone(),
+            })
+        }
         settled => settled,
     }?;
-    let answer: Answer = serde_json::from_slice(&got.body).map_err(|error| wrong(format!("no token: {error}")))?;
+    let answer: TokenAnswer = serde_json::from_slice(&got.body).map_err(|error| wrong(format!("no token: {error}")))?;
     let token = answer.token.or(answer.access_token);
-    token.map(Said::Bearer).ok_or_else(|| wrong("no token".to_owned()))
+    token
+        .map(Authorization::Bearer)
+        .ok_or_else(|| wrong("no token".to_owned()))
 }
 
-/// Finds the kind of challenge that names a server of tokens.
-fn bearer(header: &str) -> Option<Challenge> {
+/// Finds the challenge that names a token server.
+fn parse_bearer_challenge(header: &str) -> Option<Challenge> {
     let challenges = parse_challenges(header).ok()?;
     let challenge = challenges
         .iter()
@@ -168,8 +176,8 @@ fn bearer(header: &str) -> Option<Challenge> {
     })
 }
 
-/// Writes words as a form is sent.
-fn encoded(words: &[(&str, &str)]) -> String {
+/// Encodes pairs as a form.
+fn encode_form(words: &[(&str, &str)]) -> String {
     let mut form = Url::parse("form:").ok();
     if let Some(form) = &mut form {
         form.query_pairs_mut().extend_pairs(words);
@@ -183,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_server_of_tokens_is_found_among_challenges() {
-        let found = |header: &str| bearer(header).map(|challenge| (challenge.realm, challenge.service));
+        let found = |header: &str| parse_bearer_challenge(header).map(|challenge| (challenge.realm, challenge.service));
         let some = |realm: &str, service: Option<&str>| Some((realm.to_owned(), service.map(str::to_owned)));
         assert_eq!(
             found(r#"Bearer realm="https://a.io/t",service="a",scope="repository:x:pull""#),
@@ -201,16 +209,16 @@ mod tests {
     #[test]
     fn words_are_written_as_a_form() {
         assert_eq!(
-            encoded(&[("scope", "repository:a/b:pull"), ("t", "a&b=c d")]),
+            encode_form(&[("scope", "repository:a/b:pull"), ("t", "a&b=c d")]),
             "scope=repository%3Aa%2Fb%3Apull&t=a%26b%3Dc+d"
         );
     }
 
     #[test]
     fn what_no_header_can_carry_is_an_error() {
-        assert!(Said::Bearer("a\nb".to_owned()).header().is_err());
-        let basic = Said::Basic("me".to_owned(), "a\nb".to_owned())
-            .header()
+        assert!(Authorization::Bearer("a\nb".to_owned()).to_header().is_err());
+        let basic = Authorization::Basic("me".to_owned(), "a\nb".to_owned())
+            .to_header()
             .unwrap()
             .unwrap();
         assert_eq!(

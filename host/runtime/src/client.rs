@@ -1,7 +1,7 @@
-//! The client of a real cluster: kube's own but for one thing. kube leaves small packets to the kernel to gather, and so each new
-//! connection waits for an acknowledgement that servers delay by 40 ms.
+//! The client of a real cluster. It differs from kube's own in one thing: kube leaves it to the kernel to gather small packets, so that
+//! each new connection waits for an acknowledgement that servers delay by 40 ms.
 //!
-//! One client has one pool of connections. [`for_identity`] makes clients of it that ask in the name of others.
+//! One client has one pool of connections. [`for_identity`] makes clients that share it and impersonate other users.
 
 use http::{HeaderName, HeaderValue, Request};
 use hyper_timeout::TimeoutConnector;
@@ -15,23 +15,23 @@ use kube::{
 };
 use tower::{BoxError, ServiceBuilder, retry::RetryLayer};
 
-/// In whose name requests are made, by impersonation: the cluster's own rules then say what is allowed.
-/// See <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation>.
+/// The user and groups of requests, by impersonation: the cluster's own rules then decide what is allowed. See
+/// <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation>.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Why nobody can be impersonated.
+/// Why an identity can't be impersonated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
-    /// An API server takes a request with an empty name for the client's own.
+    /// A name is empty. An API server would run such a request as the client's own user.
     #[error("an identity needs the name of a user, and names of groups that aren't empty")]
     Empty,
-    /// The name can't be written in a header.
+    /// This name can't be written in a header.
     #[error("`{0}` can't be sent as the name of a user or group")]
-    Unfit(String),
-    /// The client itself acts as somebody else already; servers allow one at a time.
+    InvalidHeaderValue(String),
+    /// The client itself impersonates already; servers accept one identity at a time.
     #[error("this client acts as another user already")]
     Nested,
 }
@@ -46,27 +46,30 @@ impl Identity {
         let value = |name: &str| match HeaderValue::from_str(name) {
             Ok(_) if name.trim().is_empty() => Err(IdentityError::Empty),
             Ok(value) => Ok(value),
-            Err(_) => Err(IdentityError::Unfit(name.escape_debug().to_string())),
+            Err(_) => Err(IdentityError::InvalidHeaderValue(name.escape_debug().to_string())),
         };
-        let mut headers = vec![(USER, value(user)?)];
+        let mut headers = vec![(IMPERSONATE_USER, value(user)?)];
         for group in groups {
-            headers.push((GROUP, value(group)?));
+            headers.push((IMPERSONATE_GROUP, value(group)?));
         }
         Ok(Identity { headers })
     }
 }
 
-const USER: HeaderName = HeaderName::from_static("impersonate-user");
-const GROUP: HeaderName = HeaderName::from_static("impersonate-group");
-/// What the names of all headers of impersonation begin with.
-const IMPERSONATE: &str = "impersonate-";
+const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
+const IMPERSONATE_GROUP: HeaderName = HeaderName::from_static("impersonate-group");
+/// The prefix of all headers of impersonation.
+const IMPERSONATION_PREFIX: &str = "impersonate-";
 
-/// Makes a client whose requests are made in somebody's name, over the connections of `client`.
+/// Makes a client whose requests impersonate an identity, over the connections of `client`.
 pub(crate) fn for_identity(client: &Client, namespace: &str, identity: &Identity) -> Client {
     let (client, headers) = (client.clone(), identity.headers.clone());
     let service = tower::service_fn(move |mut request: Request<Body>| {
         let theirs: Vec<HeaderName> = request.headers().keys().cloned().collect();
-        for name in theirs.iter().filter(|name| name.as_str().starts_with(IMPERSONATE)) {
+        for name in theirs
+            .iter()
+            .filter(|name| name.as_str().starts_with(IMPERSONATION_PREFIX))
+        {
             request.headers_mut().remove(name);
         }
         for (name, value) in &headers {
@@ -78,12 +81,12 @@ pub(crate) fn for_identity(client: &Client, namespace: &str, identity: &Identity
     Client::new(service, namespace)
 }
 
-/// Makes a client; nothing is sent yet. Behind a proxy it is kube's own.
+/// Makes a client; no request is sent yet. Behind a proxy it is kube's own client.
 ///
 /// # Errors
 ///
 /// Returns what is wrong with the configuration.
-pub(crate) fn client(config: Config) -> Result<Client> {
+pub(crate) fn new_client(config: Config) -> Result<Client> {
     if config.proxy_url.is_some() {
         return Client::try_from(config);
     }
@@ -123,7 +126,9 @@ mod tests {
         let unfit = Identity::new("ada\r\nimpersonate-user: root", &[]);
         assert_eq!(
             unfit,
-            Err(IdentityError::Unfit("ada\\r\\nimpersonate-user: root".to_owned()))
+            Err(IdentityError::InvalidHeaderValue(
+                "ada\\r\\nimpersonate-user: root".to_owned()
+            ))
         );
     }
 
@@ -152,15 +157,15 @@ mod tests {
         };
         let seen = seen.lock().unwrap();
         assert_eq!(
-            (all(&seen[0], &USER), all(&seen[0], &GROUP)),
+            (all(&seen[0], &IMPERSONATE_USER), all(&seen[0], &IMPERSONATE_GROUP)),
             (vec!["ada".into()], vec!["dev".into(), "ops".into()])
         );
         assert_eq!(
-            (all(&seen[1], &USER), all(&seen[1], &GROUP)),
+            (all(&seen[1], &IMPERSONATE_USER), all(&seen[1], &IMPERSONATE_GROUP)),
             (vec!["bob".into()], vec![])
         );
         assert_eq!(
-            all(&seen[2], &USER),
+            all(&seen[2], &IMPERSONATE_USER),
             Vec::<String>::new(),
             "the client itself is nobody else"
         );

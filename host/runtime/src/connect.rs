@@ -1,4 +1,4 @@
-//! Which cluster, as whom, and through which proxy, by kubectl's rules.
+//! Which cluster is used, as which user, and through which proxy, by kubectl's rules.
 
 use std::path::{Path, PathBuf};
 
@@ -14,58 +14,59 @@ use crate::{
     proxy::{self, ProxyVariables},
 };
 
-/// Which cluster is meant, and as whom it is asked.
+/// Which cluster is used, and as which user.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterSpec {
-    /// The kubeconfig that the user named; it has to be there.
+    /// The kubeconfig that the user named. It has to exist.
     pub kubeconfig: Option<PathBuf>,
-    /// Else these are merged, as far as they are there; the first wins. Without any, the pod's service account counts.
+    /// Used without `kubeconfig`: those of these files that exist are merged, and the first one wins. If there are none, the pod's
+    /// service account is used.
     pub kubeconfigs: Vec<PathBuf>,
     /// The context in the kubeconfig; its current one if absent.
     pub context: Option<String>,
     /// The user to impersonate.
-    pub act_as: Option<String>,
+    pub impersonated_user: Option<String>,
     /// The groups to impersonate.
-    pub as_groups: Vec<String>,
-    /// The namespace of applications that name none; the context's if absent.
+    pub impersonated_groups: Vec<String>,
+    /// The namespace of applications that don't name one; the context's if absent.
     pub namespace: Option<String>,
-    /// The proxies for clusters whose kubeconfig names none.
+    /// The proxies for clusters whose kubeconfig doesn't name one.
     pub proxies: ProxyVariables,
 }
 
-/// A cluster that can be asked.
+/// A client of a cluster, with what people should know about it.
 pub struct Connection {
     /// The client.
     pub client: Client,
-    /// The namespace of applications that name none.
+    /// The namespace of applications that don't name one.
     pub namespace: String,
-    /// Where the cluster is, and through which proxy, for people.
-    pub place: String,
-    /// Whether the client itself impersonates.
-    acts_as_other: bool,
+    /// A description of the cluster and the proxy, for people.
+    pub description: String,
+    /// Whether the client impersonates another user.
+    is_impersonating: bool,
 }
 
 impl Connection {
-    /// Returns a client of the same cluster, over the same connections, whose requests are made in somebody's name. Its own user has to
-    /// be allowed to impersonate.
+    /// Returns a client of the same cluster, over the same connections, that impersonates an identity. The connection's own user needs
+    /// the permission to impersonate.
     ///
     /// # Errors
     ///
-    /// Returns that the connection is in another user's name already.
+    /// Returns that the connection impersonates another user already.
     pub fn client_for(&self, identity: &Identity) -> Result<Client, IdentityError> {
-        if self.acts_as_other {
+        if self.is_impersonating {
             return Err(IdentityError::Nested);
         }
         Ok(client::for_identity(&self.client, &self.namespace, identity))
     }
 
-    /// Makes one of a client that was made elsewhere.
-    pub fn of_client(client: Client, namespace: String, place: String) -> Connection {
+    /// Wraps a client that was made elsewhere.
+    pub fn from_client(client: Client, namespace: String, place: String) -> Connection {
         Connection {
             client,
             namespace,
-            place,
-            acts_as_other: false,
+            description: place,
+            is_impersonating: false,
         }
     }
 }
@@ -81,7 +82,7 @@ pub enum ConnectError {
     NoKubeconfig(String),
 }
 
-/// What a credential plugin of a kubeconfig did instead of giving credentials.
+/// The error of a kubeconfig's credential plugin.
 #[derive(Debug, thiserror::Error)]
 #[error("the credential plugin `{command}` {what}")]
 pub struct CredentialError {
@@ -91,14 +92,14 @@ pub struct CredentialError {
 }
 
 impl CredentialError {
-    /// Returns what may help: the kubeconfig's own words, if it has any.
+    /// Returns a hint: that of the kubeconfig, if it has one.
     pub fn hint(&self) -> String {
         let usual = "it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again";
         self.hint.clone().unwrap_or_else(|| usual.to_owned())
     }
 }
 
-/// Finds the cluster and makes a client of it.
+/// Finds the cluster and makes a client.
 ///
 /// # Errors
 ///
@@ -127,29 +128,32 @@ pub async fn connect(spec: &ClusterSpec) -> anyhow::Result<Connection> {
         ),
         None => None,
     };
-    if let Some(user) = &spec.act_as {
+    if let Some(user) = &spec.impersonated_user {
         config.auth_info.impersonate = Some(user.clone());
-        config.auth_info.impersonate_groups = (!spec.as_groups.is_empty()).then(|| spec.as_groups.clone());
+        config.auth_info.impersonate_groups =
+            (!spec.impersonated_groups.is_empty()).then(|| spec.impersonated_groups.clone());
     }
     let namespace = spec.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
     let acts_as_other = config.auth_info.impersonate.is_some();
-    let place = place(&config);
+    let place = cluster_description(&config);
     let plugin = config.auth_info.exec.clone();
-    let client = client::client(config).map_err(|error| match plugin.and_then(|plugin| refused(&error, plugin)) {
-        Some(refused) => refused.into(),
-        None => anyhow::Error::from(error).context(format!("failed to connect to {place}")),
+    let client = client::new_client(config).map_err(|error| {
+        match plugin.and_then(|plugin| credential_error(&error, plugin)) {
+            Some(refused) => refused.into(),
+            None => anyhow::Error::from(error).context(format!("failed to connect to {place}")),
+        }
     })?;
     Ok(Connection {
         client,
         namespace,
-        place,
-        acts_as_other,
+        description: place,
+        is_impersonating: acts_as_other,
     })
 }
 
-/// Says where a cluster is: without passwords, and over plain HTTP without the path, which has the token of a served cluster in it.
-fn place(config: &Config) -> String {
+/// Describes the cluster without passwords, and over plain HTTP without the path, which holds the token of a served embedded cluster.
+fn cluster_description(config: &Config) -> String {
     let url = &config.cluster_url;
     let host = url
         .authority()
@@ -172,14 +176,14 @@ fn place(config: &Config) -> String {
     }
 }
 
-/// Reads the kubeconfig: the file that is named, else the others that are there; nothing when there is none.
+/// Reads the kubeconfig: the named file, else the others that exist; `None` when there is none.
 fn kubeconfig(spec: &ClusterSpec) -> anyhow::Result<Option<Kubeconfig>> {
     if let Some(path) = &spec.kubeconfig {
-        return read(path).map(Some);
+        return read_kubeconfig(path).map(Some);
     }
     let mut merged: Option<Kubeconfig> = None;
     for path in spec.kubeconfigs.iter().filter(|path| path.exists()) {
-        let next = read(path)?;
+        let next = read_kubeconfig(path)?;
         merged = Some(match merged {
             None => next,
             Some(merged) => {
@@ -191,7 +195,7 @@ fn kubeconfig(spec: &ClusterSpec) -> anyhow::Result<Option<Kubeconfig>> {
     Ok(merged)
 }
 
-fn read(path: &Path) -> anyhow::Result<Kubeconfig> {
+fn read_kubeconfig(path: &Path) -> anyhow::Result<Kubeconfig> {
     let read = Kubeconfig::read_from(path);
     read.with_context(|| format!("failed to read the kubeconfig {}", path.display()))
 }
@@ -206,12 +210,12 @@ fn named_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String>
     Some(proxy).filter(|proxy| !proxy.is_empty())
 }
 
-/// Says what a credential plugin did, if that is why there is no client.
-fn refused(error: &Error, plugin: ExecConfig) -> Option<CredentialError> {
+/// Returns the error of a credential plugin, if that is why there is no client.
+fn credential_error(error: &Error, plugin: ExecConfig) -> Option<CredentialError> {
     let Error::Auth(error) = error else { return None };
     let what = match error {
         AuthError::AuthExecStart(why) => format!("can't be run: {why}"),
-        // What it wrote to stdout may be a secret.
+        // The plugin's stdout may hold a secret.
         AuthError::AuthExecRun { out, .. } => {
             let said = String::from_utf8_lossy(&out.stderr);
             let said = said.trim();

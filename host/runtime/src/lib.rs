@@ -1,9 +1,9 @@
-//! What every face of Capstan works with: a client of a cluster, a sandbox with plugins, and an engine made of both.
+//! The common base of all user interfaces of Capstan: a client of a cluster, a sandbox with plugins, and an engine with both.
 //!
-//! In reading order: [`ClusterSpec`] is which cluster, and [`Connection`] the client of it, by `client` and through a `proxy`;
-//! [`PluginHost`] is what this machine has for plugins, `sandbox` loads them, as [`plugins`] gets them and [`plugin_folder`] finds
-//! them in their folders; [`Runtime`] is all of it together. This crate knows no command line, no terminal and no environment: all that
-//! is handed in.
+//! In reading order: [`ClusterSpec`] names a cluster, and [`Connection`] has its client, made by `client` and perhaps through a `proxy`;
+//! [`PluginHost`] is the environment of plugins, `sandbox` loads them, [`plugins`] fetches them and [`plugin_folder`] finds them in their
+//! folders; [`Runtime`] puts everything together. This crate knows no command line, no terminal and no environment variables: everything
+//! is passed in.
 
 mod client;
 mod connect;
@@ -30,34 +30,34 @@ pub use self::{
     client::{Identity, IdentityError},
     connect::{ClusterSpec, ConnectError, Connection, CredentialError, connect},
     proxy::ProxyVariables,
-    sandbox::{Loaded, PluginHost, alone, load},
+    sandbox::{LoadedSandbox, PluginHost, load, load_one},
 };
 
-/// How long the name of an application may be, in bytes: what is made of it must fit into labels.
-const MAX_APPLICATION_NAME: usize = 50;
+/// The most bytes in the name of an application: names that are derived from it must fit into labels.
+const MAX_APPLICATION_NAME_BYTES: usize = 50;
 
-/// An engine, and what it is made of.
+/// An engine with its parts.
 pub struct Runtime {
     /// The engine.
     pub engine: Engine,
-    /// The plugins.
+    /// The sandbox with the plugins.
     pub sandbox: Arc<Sandbox>,
-    /// The namespace of applications that name none.
+    /// The namespace of applications that don't name one.
     pub namespace: String,
-    /// The cluster in a few words, for people.
-    pub cluster: String,
-    /// What plugins are granted.
+    /// A short description of the cluster, for people.
+    pub cluster_description: String,
+    /// The grants for plugins.
     pub grants: UserGrants,
-    /// The user's settings for the plugins that judge health.
+    /// The user's settings for the plugins that assess health.
     pub plugin_settings: PluginSettings,
 }
 
 impl Runtime {
-    /// Makes an engine. `host` is this machine's name, by which others see who is at work.
+    /// Makes an engine. `host` is the name of this machine, which others see on a locked application.
     ///
     /// # Errors
     ///
-    /// Returns that a plugin is granted something that isn't loaded, or why the cluster doesn't say what it serves.
+    /// Returns that a plugin with grants isn't loaded, or why discovery failed.
     pub async fn new(
         connection: Connection,
         sandbox: Arc<Sandbox>,
@@ -68,7 +68,7 @@ impl Runtime {
         let Connection {
             client,
             namespace,
-            place,
+            description: place,
             ..
         } = connection;
         let plugins: Arc<dyn Plugins> = Arc::clone(&sandbox) as Arc<dyn Plugins>;
@@ -79,13 +79,13 @@ impl Runtime {
             engine: Engine::new(connected, plugins, clock, host),
             sandbox,
             namespace,
-            cluster: place,
+            cluster_description: place,
             grants: spec.grants.clone(),
             plugin_settings: spec.plugin_settings(),
         })
     }
 
-    /// Names an application in a namespace; in the runtime's if there is none.
+    /// Makes the identity of an application in a namespace; without one, in the runtime's namespace.
     ///
     /// # Errors
     ///
@@ -95,10 +95,10 @@ impl Runtime {
             let inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
             !name.is_empty() && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
         };
-        if !is_label(name) || name.len() > MAX_APPLICATION_NAME {
-            return Err(Diagnostics::one(
+        if !is_label(name) || name.len() > MAX_APPLICATION_NAME_BYTES {
+            return Err(Diagnostics::single(
                 format!("`{name}` can't be the name of an application"),
-                format!("at most {MAX_APPLICATION_NAME} of a-z, 0-9 and -, as in `shop`"),
+                format!("at most {MAX_APPLICATION_NAME_BYTES} of a-z, 0-9 and -, as in `shop`"),
             ));
         }
         Ok(Application {
@@ -107,7 +107,7 @@ impl Runtime {
         })
     }
 
-    /// Asks what charts may want to know of the cluster.
+    /// Returns the version and the API versions of the cluster, for charts.
     ///
     /// # Errors
     ///
@@ -116,17 +116,18 @@ impl Runtime {
         let cluster = self.engine.cluster();
         let version = cluster.version().await;
         Ok(Capabilities {
-            kube_version: version.with_context(|| format!("failed to ask {} for its version", self.cluster))?,
+            kube_version: version
+                .with_context(|| format!("failed to ask {} for its version", self.cluster_description))?,
             api_versions: cluster.discovery().api_versions(),
         })
     }
 }
 
-/// Checks that every plugin that is granted something is loaded.
+/// Checks that every plugin with grants is loaded.
 ///
 /// # Errors
 ///
-/// Returns the first name that no plugin has.
+/// Returns the first name without a plugin.
 pub fn check_grants(sandbox: &Sandbox, spec: &PluginSpec) -> Result<(), Diagnostics> {
     let loaded: Vec<String> = sandbox.plugins().into_iter().map(|plugin| plugin.name).collect();
     grants::check_loaded(&spec.grants, &loaded)

@@ -1,4 +1,4 @@
-//! The folder of a plugin: its `plugin.toml`, the component that was built in it, and whether that component is older than its sources.
+//! The folder of a plugin: its `plugin.toml`, the component that was built in it, and whether the component is older than its sources.
 
 use std::{
     collections::BTreeMap,
@@ -7,20 +7,23 @@ use std::{
     time::SystemTime,
 };
 
-use capstan_core::error::{Diagnostic, Diagnostics};
+use capstan_core::{
+    error::{Diagnostic, Diagnostics},
+    remedy::Command,
+};
 use capstan_stamp::{Manifest, ManifestError};
 
 /// The name of a plugin's manifest.
 pub const MANIFEST: &str = "plugin.toml";
 
-/// The folder that holds a plugin's cases.
+/// The folder with a plugin's test cases.
 pub const CASES: &str = "cases";
 
-/// Files of which a project with sources has at least one. An imported plugin has none of them.
+/// A project with sources has at least one of these files. An imported plugin has none.
 const PROJECT_FILES: [&str; 4] = ["Cargo.toml", "package.json", "requirements.txt", "go.mod"];
 
-/// Folders and files that a build writes.
-const BUILT: [&str; 6] = [
+/// The folders and files that a build writes.
+const BUILD_OUTPUTS: [&str; 6] = [
     "node_modules",
     "target",
     "__pycache__",
@@ -29,10 +32,10 @@ const BUILT: [&str; 6] = [
     "package-lock.json",
 ];
 
-/// The deepest folder below a project that is searched for sources.
+/// How deep the folders of a project are searched for sources.
 const MAX_DEPTH: usize = 16;
 
-/// Returns the component of a folder, or the path itself if it is no folder.
+/// Returns the component in a folder, or the path itself if it isn't a folder.
 ///
 /// # Errors
 ///
@@ -46,13 +49,15 @@ pub fn component(path: &Path) -> Result<PathBuf, Diagnostics> {
         return Ok(file.strip_prefix("./").map(Path::to_owned).unwrap_or(file));
     }
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    Err(Diagnostics::one(
+    Err(Diagnostics::single(
         format!("there is no {}: the plugin {name} isn't built", file.display()),
-        format!("`capstan plugin build {}` builds it", path.display()),
+        Command::BuildPlugin {
+            folder: Some(path.display().to_string()),
+        },
     ))
 }
 
-/// Reads a folder's `plugin.toml`.
+/// Reads and checks a folder's `plugin.toml`.
 ///
 /// # Errors
 ///
@@ -61,13 +66,15 @@ pub fn manifest(folder: &Path) -> Result<Manifest, Diagnostics> {
     let path = folder.join(MANIFEST);
     let shown = path.display();
     let text = fs::read_to_string(&path).map_err(|error| {
-        let hint = "a plugin's folder has a `plugin.toml`; `capstan plugin new` makes such a folder";
-        Diagnostics::one(format!("{shown} can't be read: {error}"), hint)
+        let hint = [
+            "a plugin's folder has a `plugin.toml`".into(),
+            Command::NewPlugin.into(),
+        ];
+        Diagnostics::single(format!("{shown} can't be read: {error}"), hint)
     })?;
-    let hint =
-        "`wit/README.md`, which `capstan plugin new` puts into a project, shows all that a `plugin.toml` may say";
+    let hint = "`wit/README.md`, which every new project has, shows all that a `plugin.toml` may say";
     Manifest::from_toml(&text).map_err(|error| match error {
-        ManifestError::Toml(error) => Diagnostics::one(format!("{shown}: {}", error.to_string().trim_end()), hint),
+        ManifestError::Toml(error) => Diagnostics::single(format!("{shown}: {}", error.to_string().trim_end()), hint),
         ManifestError::Flaws(flaws) => {
             let flaws = flaws
                 .0
@@ -78,7 +85,7 @@ pub fn manifest(folder: &Path) -> Result<Manifest, Diagnostics> {
     })
 }
 
-/// A component that is older than a source file of the project that it was built in.
+/// A component that is older than a source file of its project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
     /// The component.
@@ -89,8 +96,8 @@ pub struct Stale {
     pub folder: PathBuf,
 }
 
-/// Says whether a component is older than a source file of the project that it was built in.
-pub fn stale(component: &Path) -> Option<Stale> {
+/// Finds out whether a component is older than a source file of its project.
+pub fn find_stale(component: &Path) -> Option<Stale> {
     let folder = match component.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
@@ -103,14 +110,14 @@ pub fn stale(component: &Path) -> Option<Stale> {
     })
 }
 
-/// Returns the source file that changed last, if that was after the component was built.
+/// Returns the source file that changed last, if it changed after the build.
 fn newer_source(component: &Path, folder: &Path) -> Option<PathBuf> {
     let manifest = folder.join(MANIFEST);
     if !manifest.is_file() {
         return None;
     }
     let built = fs::metadata(component).ok()?.modified().ok()?;
-    // An imported plugin has a manifest that its owner may edit, and no other source.
+    // An imported plugin has no sources but its manifest, which its owner may edit.
     let is_project = PROJECT_FILES.iter().any(|name| folder.join(name).is_file());
     let is_source = |path: &Path| {
         if is_project {
@@ -119,20 +126,20 @@ fn newer_source(component: &Path, folder: &Path) -> Option<PathBuf> {
             path == manifest
         }
     };
-    let sources = files(folder).into_iter().filter(|(path, _)| is_source(path));
+    let sources = modified_times(folder).into_iter().filter(|(path, _)| is_source(path));
     let (path, changed) = sources.max_by_key(|(_, changed)| *changed)?;
     (changed > built).then_some(path)
 }
 
-/// Returns when each file of a project changed last. What a build writes is not among them.
-pub fn files(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+/// Returns the modification time of each file of a project, except for files that a build writes.
+pub fn modified_times(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
     let mut found = BTreeMap::new();
     collect(folder, 0, &mut found);
     found
 }
 
 fn collect(folder: &Path, depth: usize, found: &mut BTreeMap<PathBuf, SystemTime>) {
-    // A folder that was just removed has no files.
+    // A folder that was just removed counts as empty.
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
@@ -140,7 +147,7 @@ fn collect(folder: &Path, depth: usize, found: &mut BTreeMap<PathBuf, SystemTime
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let path = entry.path();
-        let is_built = BUILT.contains(&&*name)
+        let is_built = BUILD_OUTPUTS.contains(&&*name)
             || name.starts_with('.')
             || name.starts_with("capstan_plugin_")
             || name.ends_with(".wasm");

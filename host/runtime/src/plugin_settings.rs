@@ -1,8 +1,11 @@
-//! Checks the user's settings of plugins against what the loaded plugins say of theirs.
+//! Checks the user's settings for plugins against the schemas of the loaded plugins.
 
 use std::collections::BTreeMap;
 
-use capstan_core::error::{Diagnostic, Diagnostics, near};
+use capstan_core::{
+    error::{Diagnostic, Diagnostics, closest_match},
+    remedy::Command,
+};
 use capstan_project::WrittenSettings;
 use capstan_sandbox::Sandbox;
 
@@ -10,11 +13,11 @@ use capstan_sandbox::Sandbox;
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong with them, each with its place.
+/// Returns all mistakes, each with its place.
 pub(crate) fn check(all: &BTreeMap<String, WrittenSettings>, sandbox: &Sandbox) -> Result<(), Diagnostics> {
     let mistakes: Vec<Diagnostic> = all
         .iter()
-        .flat_map(|(name, written)| mistakes(name, written, sandbox))
+        .flat_map(|(name, written)| find_mistakes(name, written, sandbox))
         .collect();
     if mistakes.is_empty() {
         Ok(())
@@ -23,11 +26,11 @@ pub(crate) fn check(all: &BTreeMap<String, WrittenSettings>, sandbox: &Sandbox) 
     }
 }
 
-fn mistakes(name: &str, written: &WrittenSettings, sandbox: &Sandbox) -> Vec<Diagnostic> {
-    let (document, pointer) = (&written.document, WrittenSettings::pointer(name));
+fn find_mistakes(name: &str, written: &WrittenSettings, sandbox: &Sandbox) -> Vec<Diagnostic> {
+    let (document, pointer) = (&written.document, WrittenSettings::pointer_to(name));
     let Some(flaws) = sandbox.flaws_of_health_settings(name, &written.settings) else {
         let known: Vec<String> = sandbox.plugins().into_iter().map(|plugin| plugin.name).collect();
-        let hint = match near(name, known.iter().map(String::as_str)) {
+        let hint = match closest_match(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("loaded are {}; `plugins` names further ones", known.join(", ")),
         };
@@ -41,7 +44,9 @@ fn mistakes(name: &str, written: &WrittenSettings, sandbox: &Sandbox) -> Vec<Dia
         } else {
             document.error(&format!("{pointer}{}", flaw.pointer), message)
         };
-        error.hint(format!("`capstan plugin inspect {name}` shows what it takes"))
+        error.hint(Command::InspectPlugin {
+            plugin: Some(name.to_owned()),
+        })
     });
     all.collect()
 }

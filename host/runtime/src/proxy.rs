@@ -1,25 +1,25 @@
-//! Through which proxy the API server is reached, by kubectl's rules (Go's `net/http.ProxyFromEnvironment`): a kubeconfig's `proxy-url`
-//! counts for its cluster whatever else is set; else `HTTPS_PROXY` or `HTTP_PROXY`, by the server's scheme, but not for this machine
-//! itself and not for what `NO_PROXY` names.
+//! The proxy for the API server, by kubectl's rules (Go's `net/http.ProxyFromEnvironment`): a kubeconfig's `proxy-url` is always used for
+//! its cluster. Else it is `HTTPS_PROXY` or `HTTP_PROXY`, by the scheme of the server's URL, but not for this machine itself and not for
+//! the hosts in `NO_PROXY`.
 
 use std::net::IpAddr;
 
 use http::Uri;
 
-/// The proxies that the environment names.
+/// The proxies that environment variables name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProxyVariables {
     /// `HTTPS_PROXY`, for servers over TLS.
     pub https: Option<String>,
     /// `HTTP_PROXY`, for servers without TLS.
     pub http: Option<String>,
-    /// `NO_PROXY`: hosts, domains and networks that are reached directly, with commas.
+    /// `NO_PROXY`: hosts, domains and networks that are reached directly, separated by commas.
     pub exceptions: Option<String>,
 }
 
 impl ProxyVariables {
-    /// Reads the variables; those in small letters count where the others are absent, empty ones don't.
-    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> ProxyVariables {
+    /// Reads the variables. Those in lower case are used where the others are absent; empty ones are ignored.
+    pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> ProxyVariables {
         let either = |name: &str| {
             let found = variable(name).or_else(|| variable(&name.to_lowercase()))?;
             Some(found.trim().to_owned()).filter(|found| !found.is_empty())
@@ -32,7 +32,7 @@ impl ProxyVariables {
     }
 }
 
-/// Returns the proxy for a server whose kubeconfig names none, as it is written; nothing when it is reached directly.
+/// Returns the proxy for a server whose kubeconfig names none; `None` when it is reached directly.
 pub fn proxy_for(server: &Uri, variables: &ProxyVariables) -> Option<String> {
     let proxy = match server.scheme_str() {
         Some("http") => variables.http.clone(),
@@ -62,7 +62,8 @@ fn port(server: &Uri) -> u16 {
     server.port_u16().unwrap_or(usual)
 }
 
-/// Says whether one entry of `NO_PROXY` names a host: `*`, an address, a network, a domain with everything in it; maybe with a port.
+/// Says whether one entry of `NO_PROXY` matches a host: `*`, an address, a network, or a domain with its subdomains, each with or without
+/// a port.
 fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     if exception == "*" {
         return true;
@@ -71,10 +72,10 @@ fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> b
         let (Ok(network), Ok(bits), Some(address)) = (network.parse(), bits.parse(), address) else {
             return false;
         };
-        return is_in(network, bits, address);
+        return is_in_network(network, bits, address);
     }
     let (name, wanted) = match exception.rsplit_once(':') {
-        // An address of version 6 has colons of its own.
+        // An IPv6 address has colons of its own.
         Some((name, wanted)) if !name.contains(':') || name.ends_with(']') => (name, wanted.parse::<u16>().ok()),
         Some(_) | None => (exception, None),
     };
@@ -93,8 +94,8 @@ fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> b
     !domain.is_empty() && address.is_none() && (is_inside || (is_exact && host == domain))
 }
 
-/// Says whether the first bits of two addresses are the same.
-fn is_in(network: IpAddr, bits: u32, address: IpAddr) -> bool {
+/// Says whether the first `bits` bits of two addresses are the same.
+fn is_in_network(network: IpAddr, bits: u32, address: IpAddr) -> bool {
     match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {
             let shift = 32_u32.saturating_sub(bits);
@@ -117,7 +118,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        proxy_for(&server.parse().unwrap(), &ProxyVariables::read(&look_up))
+        proxy_for(&server.parse().unwrap(), &ProxyVariables::from_environment(&look_up))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Makes the sandbox: the built-in plugins and those that were named.
+//! Makes the sandbox with the built-in plugins and those that the user named.
 
 use std::{borrow::Cow, path::PathBuf};
 
@@ -8,35 +8,36 @@ use capstan_sandbox::{Builder, Sandbox};
 
 use crate::{plugin_folder::Stale, plugin_settings, plugins};
 
-/// What this machine has for plugins.
+/// The environment in which plugins are loaded.
 #[derive(Debug, Clone)]
 pub struct PluginHost {
-    /// The folder for compiled and downloaded plugins; without one nothing is kept.
+    /// The folder for compiled and downloaded plugins; without one nothing is cached.
     pub cache: Option<PathBuf>,
-    /// The program that compiles plugins of others as a child process: Capstan's own. Without one they are compiled in this process.
+    /// The program that compiles plugins of others in a child process: Capstan's own executable. Without one they are compiled in this
+    /// process.
     pub compiler: Option<PathBuf>,
     /// How registries are reached.
     pub access: Access,
-    /// The plugins that are always there: their names and components.
+    /// The built-in plugins: their names and components.
     pub built_in: Vec<(&'static str, &'static [u8])>,
-    /// Whether time is virtual: calls have no deadline in real time.
-    pub is_timeless: bool,
+    /// Whether time is virtual: then calls have no deadline in real time.
+    pub uses_virtual_time: bool,
 }
 
-/// A sandbox, and what should be known of the plugins in it.
-pub struct Loaded {
+/// A sandbox with warnings about its plugins.
+pub struct LoadedSandbox {
     /// The sandbox.
     pub sandbox: Sandbox,
     /// The plugins that are older than their sources.
     pub stale: Vec<Stale>,
 }
 
-/// Loads the built-in plugins and those that were named.
+/// Loads the built-in plugins and those that the user named.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with one, or with the user's settings for one.
-pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Loaded> {
+/// Returns why one can't be loaded, or the mistakes in the user's settings.
+pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<LoadedSandbox> {
     let mut builder = Sandbox::builder().resting().remembering();
     for (name, bytes) in &host.built_in {
         builder = builder.builtin(*name, *bytes);
@@ -48,29 +49,29 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Loaded> {
     for name in &spec.without {
         builder = builder.without(name);
     }
-    if host.is_timeless {
+    if host.uses_virtual_time {
         builder = builder.timeless();
     }
-    let sandbox = compiled(builder, host).build()?;
+    let sandbox = configure_compiler(builder, host).build()?;
     plugin_settings::check(&spec.settings, &sandbox)?;
-    Ok(Loaded {
+    Ok(LoadedSandbox {
         sandbox,
         stale: found.stale,
     })
 }
 
-/// Loads one plugin alone, with the limits that it has in an operation.
+/// Loads a single plugin, with the limits that it has in an operation.
 ///
 /// # Errors
 ///
 /// Returns what is wrong with it.
-pub fn alone(host: &PluginHost, label: String, component: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Sandbox> {
+pub fn load_one(host: &PluginHost, label: String, component: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Sandbox> {
     let builder = Sandbox::builder().plugin(label, component);
-    Ok(compiled(builder, host).build()?)
+    Ok(configure_compiler(builder, host).build()?)
 }
 
-/// Says by whom plugins are compiled, and where that is kept.
-fn compiled(mut builder: Builder, host: &PluginHost) -> Builder {
+/// Sets the program that compiles plugins, and the cache.
+fn configure_compiler(mut builder: Builder, host: &PluginHost) -> Builder {
     if let Some(program) = &host.compiler {
         builder = builder.compiled_by(program);
     }

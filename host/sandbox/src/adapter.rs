@@ -1,3 +1,4 @@
-//! From the types of the contract to those of the core, one module a version. Past it, only the core's types live.
+//! Converts between the types of the contract and those of the core, with one module for each version. All other code only knows the
+//! core's types.
 
 pub(crate) mod v0;

@@ -1,4 +1,4 @@
-//! One question to one plugin, written by hand: `capstan plugin run`.
+//! Calls one function of one plugin with input that was written by hand: `capstan plugin run`.
 
 use std::{fmt, str::FromStr};
 
@@ -19,24 +19,24 @@ use crate::{
     input,
     plugin::Plugin,
     projection::default_projection,
-    registry::claim_on,
-    sandbox::{About, Call, Sandbox},
+    registry::claim_for,
+    sandbox::{CallContext, CallInput, Sandbox},
 };
 
 /// A function of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
-    /// How is this object?
+    /// Assesses an object.
     Assess,
-    /// Where does this manifest go?
+    /// Places a manifest.
     Place,
-    /// Its turn has come.
+    /// Starts a hook's run.
     Start,
-    /// Something happened.
+    /// Continues a hook's run after an observation.
     Advance,
-    /// It is being stopped.
+    /// Aborts a hook's run.
     Abort,
-    /// Keep this object of a hook, or delete it?
+    /// Decides whether a hook's object is deleted.
     Decide,
 }
 
@@ -51,7 +51,7 @@ impl Function {
         Function::Decide,
     ];
 
-    /// Returns the contract's name of it.
+    /// Returns its name in the contract.
     pub const fn as_str(self) -> &'static str {
         match self {
             Function::Assess => "assess",
@@ -63,7 +63,7 @@ impl Function {
         }
     }
 
-    /// Returns the interface it belongs to.
+    /// Returns its interface.
     pub const fn interface(self) -> Interface {
         match self {
             Function::Assess => Interface::Health,
@@ -79,7 +79,7 @@ impl fmt::Display for Function {
     }
 }
 
-/// The contract's name, or for health the interface's.
+/// Parses the contract's name of a function; for health, the interface's name is accepted, too.
 impl FromStr for Function {
     type Err = String;
 
@@ -93,51 +93,51 @@ impl FromStr for Function {
     }
 }
 
-/// A question to one plugin.
+/// A call of one plugin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// What is asked.
+    /// The function.
     pub function: Function,
-    /// Under which claim; without one, the one that fits the object, or the only one.
+    /// The claim; if absent, the one that matches the object, or the only one.
     pub claim: Option<String>,
-    /// The contract's JSON input. Of `object` in it the plugin sees what its claim may see.
+    /// The input, as the contract's JSON. Of `object` in it, the plugin sees the fields of its claim.
     pub input: Map<String, Value>,
-    /// For `advance` and `abort`: what the plugin remembers.
+    /// The plugin's state, for `advance` and `abort`.
     pub state: Vec<u8>,
-    /// The call's moment.
+    /// The time of the call.
     pub now: Timestamp,
 }
 
-/// What came of it.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
-    /// The claim that was asked under.
+pub struct AnswerWithCost {
+    /// The claim that was called.
     pub claim: String,
     /// The answer.
     pub answer: Result<Answer, PluginError>,
-    /// What it cost.
+    /// The cost of the call.
     pub cost: Cost,
 }
 
-/// An answer of the contract.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// To `assess`.
+    /// The answer to `assess`.
     Assessment(Assessment),
-    /// To `place`.
+    /// The answer to `place`.
     Placement(Placement),
-    /// To `start`, `advance` and `abort`.
+    /// The answer to `start`, `advance` and `abort`.
     Step(HookStep),
-    /// To `decide`.
+    /// The answer to `decide`.
     Disposal(Disposal),
 }
 
-pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Result<Asked, AskError> {
+pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Result<AnswerWithCost, AskError> {
     let plugin = sandbox.registry.by_name(name).ok_or_else(|| AskError::NoSuchPlugin {
         name: name.to_owned(),
         known: sandbox.registry.names(),
     })?;
-    sandbox.ready(plugin)?;
+    sandbox.linked(plugin)?;
     let Question {
         function,
         claim,
@@ -146,31 +146,32 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
         now,
     } = question;
     let object = Object(input.get("object").cloned().unwrap_or_default());
-    let claim = claim_of(plugin, function.interface(), claim, &object)?;
+    let claim = select_claim(plugin, function.interface(), claim, &object)?;
     let projection = plugin.projection(&claim).unwrap_or(default_projection());
-    let assess = if plugin.looks_itself && function == Function::Assess {
+    let assess = if plugin.uses_object_view && function == Function::Assess {
         input.remove("object");
-        let seen = serde_json::to_value(projection.of(&object)).map_err(|error| AskError::Input(error.to_string()))?;
+        let seen =
+            serde_json::to_value(projection.project(&object)).map_err(|error| AskError::Input(error.to_string()))?;
         Assess::View(seen)
     } else {
         Assess::Text
     };
-    let call = Call {
-        about: About::new(function.interface(), &claim, &object),
-        input: Ok(input::completed(input, projection).map_err(AskError::Input)?),
+    let call = CallInput {
+        context: CallContext::new(function.interface(), &claim, &object),
+        input: Ok(input::complete_input(input, projection).map_err(AskError::Input)?),
         now,
     };
     let (answer, cost) = match function {
         Function::Assess => {
-            let (answer, cost) = sandbox.put(plugin, call, &assess).await;
+            let (answer, cost) = sandbox.call_plugin(plugin, call, &assess).await;
             (answer.map(Answer::Assessment), cost)
         }
         Function::Place => {
-            let (answer, cost) = sandbox.put(plugin, call, &Place).await;
+            let (answer, cost) = sandbox.call_plugin(plugin, call, &Place).await;
             (answer.map(Answer::Placement), cost)
         }
         Function::Decide => {
-            let (answer, cost) = sandbox.put(plugin, call, &Decide).await;
+            let (answer, cost) = sandbox.call_plugin(plugin, call, &Decide).await;
             (answer.map(Answer::Disposal), cost)
         }
         Function::Start | Function::Advance | Function::Abort => {
@@ -179,14 +180,14 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
                 Function::Abort => Step::Abort(&state),
                 Function::Assess | Function::Place | Function::Decide | Function::Start => Step::Start,
             };
-            let (answer, cost) = sandbox.put(plugin, call, &step).await;
+            let (answer, cost) = sandbox.call_plugin(plugin, call, &step).await;
             (answer.map(Answer::Step), cost)
         }
     };
-    Ok(Asked { claim, answer, cost })
+    Ok(AnswerWithCost { claim, answer, cost })
 }
 
-fn claim_of(
+fn select_claim(
     plugin: &Plugin,
     interface: Interface,
     wanted: Option<String>,
@@ -210,7 +211,7 @@ fn claim_of(
         Interface::Hook => Some(PluginQuery::HookKind(object.group_kind())),
         Interface::DeletePolicy => None,
     };
-    if let Some(claim) = need.and_then(|need| claim_on(plugin, &need)) {
+    if let Some(claim) = need.and_then(|need| claim_for(plugin, &need)) {
         return Ok(claim);
     }
     match &*known {

@@ -1,3 +1,3 @@
-//! What wasmtime generates of the contract, one module a version.
+//! The bindings that wasmtime generates for the contract, with one module for each version.
 
 pub(crate) mod v0;

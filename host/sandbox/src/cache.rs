@@ -1,9 +1,9 @@
-//! Compiled code on disk, so that a plugin is compiled once a machine and not once a run.
+//! Compiled code on disk, so that a plugin is compiled once per machine rather than once per run.
 //!
-//! wasmtime trusts compiled code: a file in which somebody changed a byte is loaded and run. So the folder is one that only this user can
-//! change ([`PrivateFolder`]), and every file carries a HMAC-SHA256 over its name and content, with a key that only this user can read. A
-//! file is opened once: what was verified is what is mapped, whatever takes its name meanwhile. Whatever can't be trusted is compiled anew.
-//! Nothing here is an error: without a cache, compiling takes longer, and that is all.
+//! wasmtime trusts compiled code: it would load and run a file in which somebody changed a byte. So only this user may change the folder
+//! ([`PrivateFolder`]), and every file has an HMAC-SHA256 of its name and content, with a key that only this user can read. A file is
+//! opened once: the verified file is the mapped one, even if its name is taken by another file meanwhile. A file that can't be trusted is
+//! compiled again. Nothing here is an error: without a cache, compiling just takes longer.
 
 use std::{
     fs::File,
@@ -18,40 +18,39 @@ use sha2::Sha256;
 
 const KEY_FILE: &str = "key";
 
-/// A block of SHA-256, as HMAC has it.
-const KEY_LENGTH: usize = 64;
+/// The length of the key in bytes: a block of SHA-256, as HMAC uses it.
+const KEY_BYTES: usize = 64;
 
-/// The length in bytes of the code that is at the end of each file, where whoever maps it doesn't look.
-const MAC_LENGTH: u64 = 32;
+/// The length in bytes of the authentication code. It is at the end of each file, where the mapped code doesn't reach.
+const MAC_BYTES: u64 = 32;
 
-/// What compiled code may take on disk.
-struct Bounds {
-    /// Bytes of all files together.
+/// The limits of the cache on disk.
+struct CacheLimits {
+    /// The most bytes of all files together.
     bytes: u64,
-    /// How long a file is kept that no run uses.
-    unused: Duration,
-    /// How long a file is kept that was not written to its end.
-    unfinished: Duration,
+    /// How long a file that isn't used is kept.
+    unused_age: Duration,
+    /// How long a file that wasn't written completely is kept.
+    unfinished_age: Duration,
 }
 
-const BOUNDS: Bounds = Bounds {
+const LIMITS: CacheLimits = CacheLimits {
     bytes: 2 << 30,
-    unused: Duration::from_hours(30 * 24),
-    unfinished: Duration::from_hours(24),
+    unused_age: Duration::from_hours(30 * 24),
+    unfinished_age: Duration::from_hours(24),
 };
 
 /// A folder of compiled code.
 pub(crate) struct Cache {
     folder: PrivateFolder,
-    key: [u8; KEY_LENGTH],
+    key: [u8; KEY_BYTES],
 }
 
-/// Compiled code that was verified: the open file, whose last bytes are not code.
-pub(crate) struct Verified(pub(crate) File);
+/// Compiled code that was verified: the open file. Its last bytes are the authentication code.
+pub(crate) struct VerifiedFile(pub(crate) File);
 
 impl Cache {
-    /// Opens the folder, making it and its key if need be, and deletes what it has too much of. What is wrong with it otherwise is said in
-    /// one line.
+    /// Opens the folder, creating it and its key if necessary, and deletes files beyond the limits. An error is described in one line.
     pub(crate) fn open(folder: &Path) -> Result<Cache, String> {
         let open = || {
             let folder = PrivateFolder::open(folder).map_err(|error| error.to_string())?;
@@ -60,7 +59,7 @@ impl Cache {
         };
         let cache =
             open().map_err(|why: String| format!("compiled plugins are not kept in {}: {why}", folder.display()))?;
-        cache.sweep(&BOUNDS, SystemTime::now());
+        cache.evict(&LIMITS, SystemTime::now());
         Ok(cache)
     }
 
@@ -69,45 +68,46 @@ impl Cache {
         &self.folder
     }
 
-    /// Returns what was stored under this name, if it is what we stored. It is read in pieces: it shall be mapped, not held.
-    pub(crate) fn find(&self, name: &str) -> Option<Verified> {
+    /// Returns the file of this name, if its authentication code is right. It is read in pieces, as it is mapped later rather than held
+    /// in memory.
+    pub(crate) fn find(&self, name: &str) -> Option<VerifiedFile> {
         let mut file = match self.folder.read(name) {
             Ok(file) => file,
             Err(error) => {
                 if !error.is_missing() {
-                    tracing::warn!(%error, "A compiled plugin is not used, and is compiled anew.");
+                    tracing::warn!(%error, "A compiled plugin can't be read, and is compiled again.");
                 }
                 return None;
             }
         };
-        if !self.is_ours(name, &mut file) {
+        if !self.is_authentic(name, &mut file) {
             let file = self.folder.path().join(name);
-            tracing::warn!(file = %file.display(), "A compiled plugin is not as it was written, and is compiled anew.");
+            tracing::warn!(file = %file.display(), "A compiled plugin was changed since it was written, and is compiled again.");
             return None;
         }
-        // So that what is used stays longest.
+        // The modification time is the time of the last use.
         file.set_modified(SystemTime::now()).ok();
-        Some(Verified(file))
+        Some(VerifiedFile(file))
     }
 
-    fn is_ours(&self, name: &str, file: &mut File) -> bool {
+    fn is_authentic(&self, name: &str, file: &mut File) -> bool {
         let Some(length) = file
             .metadata()
             .ok()
-            .and_then(|found| found.len().checked_sub(MAC_LENGTH))
+            .and_then(|found| found.len().checked_sub(MAC_BYTES))
         else {
             return false;
         };
         let mut mac = self.mac(name, length);
         let mut stored = Vec::new();
-        let read = io::copy(&mut (&mut *file).take(length), &mut Update(&mut mac));
+        let read = io::copy(&mut (&mut *file).take(length), &mut MacWriter(&mut mac));
         read.is_ok_and(|read| read == length)
-            && file.take(MAC_LENGTH + 1).read_to_end(&mut stored).is_ok()
+            && file.take(MAC_BYTES + 1).read_to_end(&mut stored).is_ok()
             && mac.verify_slice(&stored).is_ok()
             && file.rewind().is_ok()
     }
 
-    /// Stores code under this name, in place of what was there. Readers see the old or the new.
+    /// Stores code under this name, and replaces an existing file. Readers see the old or the new file.
     pub(crate) fn store(&self, name: &str, code: &[u8]) {
         let mut mac = self.mac(name, code.len() as u64);
         mac.update(code);
@@ -116,18 +116,20 @@ impl Cache {
         }
     }
 
-    /// Deletes what nobody has used for long, and of the rest what was used longest ago until it fits. A process that has a file mapped
-    /// keeps it.
-    fn sweep(&self, bounds: &Bounds, now: SystemTime) {
+    /// Deletes files that weren't used for long, and then those that were used longest ago until the rest fits. A process that has mapped
+    /// a file keeps it.
+    fn evict(&self, bounds: &CacheLimits, now: SystemTime) {
         let swept = || -> io::Result<()> {
-            let files = self.folder.files(|name| is_code(name) || is_unfinished(name))?;
+            let files = self
+                .folder
+                .list_files(|name| is_code_file(name) || is_temporary_file(name))?;
             let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
             for file in files {
-                let age = now.duration_since(file.used).unwrap_or_default();
-                let is_old = if is_unfinished(&file.name) {
-                    age > bounds.unfinished
+                let age = now.duration_since(file.last_used).unwrap_or_default();
+                let is_old = if is_temporary_file(&file.name) {
+                    age > bounds.unfinished_age
                 } else {
-                    age > bounds.unused || bytes > bounds.bytes
+                    age > bounds.unused_age || bytes > bounds.bytes
                 };
                 if is_old {
                     self.folder.remove(&file.name)?;
@@ -141,7 +143,7 @@ impl Cache {
         }
     }
 
-    /// Begins the code of a file with this name that has so many bytes.
+    /// Starts the authentication code of a file with this name and length.
     fn mac(&self, name: &str, length: u64) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new(&self.key.into());
         mac.update(&(name.len() as u64).to_be_bytes());
@@ -151,24 +153,24 @@ impl Cache {
     }
 }
 
-/// Says whether a file of this name is code that we stored: a digest, and a hash of what compiled it. A folder that the user named may have
-/// other files.
-fn is_code(name: &str) -> bool {
+/// Says whether a file of this name is one of ours: a digest, and a hash of the compiler's configuration. A folder that the user named
+/// may have other files.
+fn is_code_file(name: &str) -> bool {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let parts = name.split_once('-');
     parts.is_some_and(|(digest, hash)| digest.len() == 64 && hash.len() == 16 && is_hex(digest) && is_hex(hash))
 }
 
-/// Says whether a file of this name is one that `tempfile` made: `.tmp` and six characters.
-fn is_unfinished(name: &str) -> bool {
+/// Says whether a file of this name is a temporary one of `tempfile`: `.tmp` and six characters.
+fn is_temporary_file(name: &str) -> bool {
     name.strip_prefix(".tmp")
         .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// Takes what is written into a code.
-struct Update<'a>(&'a mut Hmac<Sha256>);
+/// Adds everything that is written to an authentication code.
+struct MacWriter<'a>(&'a mut Hmac<Sha256>);
 
-impl io::Write for Update<'_> {
+impl io::Write for MacWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())
@@ -179,30 +181,30 @@ impl io::Write for Update<'_> {
     }
 }
 
-/// Returns the key, making it if there is none.
-fn key(folder: &PrivateFolder) -> Result<[u8; KEY_LENGTH], String> {
+/// Reads the key, creating it if necessary.
+fn key(folder: &PrivateFolder) -> Result<[u8; KEY_BYTES], String> {
     let file = match folder.read(KEY_FILE) {
         Err(error) if error.is_missing() => make_key(folder).map_err(|error| error.to_string()).and_then(|()| {
-            // Another run may have been first.
+            // Another run may have created it first.
             folder.read(KEY_FILE).map_err(|error| error.to_string())
         }),
         read => read.map_err(|error: NotPrivate| error.to_string()),
     }?;
     must_be_secret(&file)?;
     let mut key = Vec::new();
-    let read = file.take(KEY_LENGTH as u64 + 1).read_to_end(&mut key);
+    let read = file.take(KEY_BYTES as u64 + 1).read_to_end(&mut key);
     read.map_err(|error| error.to_string())?;
     key.try_into()
         .map_err(|_| format!("the file `{KEY_FILE}` in it is no key of ours"))
 }
 
 fn make_key(folder: &PrivateFolder) -> io::Result<()> {
-    let mut key = [0; KEY_LENGTH];
+    let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
     folder.write_new(KEY_FILE, &key)
 }
 
-/// A key that others can read proves nothing.
+/// Checks that only this user can read the key: else it proves nothing.
 #[cfg(unix)]
 fn must_be_secret(file: &File) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt as _;
@@ -213,7 +215,7 @@ fn must_be_secret(file: &File) -> Result<(), String> {
     Ok(())
 }
 
-/// The profile of a user is theirs alone.
+/// On Windows only the user can read their profile.
 #[cfg(not(unix))]
 fn must_be_secret(_: &File) -> Result<(), String> {
     Ok(())
@@ -362,7 +364,7 @@ mod tests {
         fs::create_dir(folder.path().join(name(9))).unwrap();
         let mapped = cache.folder.read(&name(1)).unwrap();
         assert!(cache.find(&name(3)).is_some(), "used, and so kept");
-        cache.sweep(&BOUNDS, now);
+        cache.evict(&LIMITS, now);
         let is_there = |name: &str| folder.path().join(name).exists();
         assert!(!is_there(&name(1)) && is_there(&name(2)) && is_there(&name(3)) && is_there(&name(9)));
         assert!(!is_there(".tmpAbC123") && is_there(".tmpAbC124"));
@@ -385,8 +387,8 @@ mod tests {
             file.set_modified(now - age).unwrap();
         }
         cache.find(&name(0)).unwrap();
-        let bounds = Bounds { bytes: 3500, ..BOUNDS };
-        cache.sweep(&bounds, now);
+        let bounds = CacheLimits { bytes: 3500, ..LIMITS };
+        cache.evict(&bounds, now);
         let left: Vec<usize> = (0..10)
             .filter(|number| folder.path().join(name(*number)).exists())
             .collect();

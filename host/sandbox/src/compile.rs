@@ -1,9 +1,9 @@
-//! Compiling what a stranger wrote, in a process of its own: compilers have worst cases, and whoever writes a component knows them. The
-//! child is this program once more; it reads the component from stdin, has a limit of memory and of processor time, and writes the
-//! compiled code to stdout. It is trusted like the compiler in this process would be: it is the same one.
+//! Compiles components of others in a child process: compilers have worst cases, which the author of a component may know. The child is
+//! this program again. It reads the component from stdin, has limits for memory and processor time, and writes the compiled code to
+//! stdout. It is trusted like a compiler in this process would be: it is the same one.
 //!
-//! The component comes after its length in bytes (8 bytes, little endian). The parent keeps stdin open as long as it wants the code: when it
-//! is closed, which the system does when the parent ends in any way, the child ends, too.
+//! The component follows its length in bytes (8 bytes, little endian). The parent keeps stdin open as long as it wants the code. When
+//! stdin is closed, which the system does when the parent ends in any way, the child exits.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -17,42 +17,42 @@ use std::{
 
 use crate::engine;
 
-/// The word by which this program knows that it is the child. No verb is called like that.
-pub const WORD: &str = "__compile-plugin";
+/// The argument that starts this program as the child. No command has this name.
+pub const CHILD_ARGUMENT: &str = "__compile-plugin";
 
-/// How much memory it may have, in bytes: a Python component of 18 MiB, the largest known, takes a fifth of it.
-const MEMORY: u64 = 2 << 30;
-/// How much processor time, in seconds: that one takes 13.
-const CPU_SECONDS: u64 = 300;
-/// How long it may take: beside other work its processor time may take longer.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// The most memory of the child in bytes: a Python component of 18 MiB, the largest known, takes a fifth of it.
+const MAX_MEMORY_BYTES: u64 = 2 << 30;
+/// The most processor time in seconds: that component takes 13.
+const MAX_CPU_SECONDS: u64 = 300;
+/// The most time in total: next to other work, the same processor time takes longer.
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Why there is no code.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CompileError {
     /// The child couldn't be started.
     #[error("{0}")]
-    NoChild(std::io::Error),
+    StartFailed(std::io::Error),
     /// The component is not valid.
     #[error("{0}")]
-    Refused(String),
+    Invalid(String),
 }
 
-/// Compiles a component in a child of this program, at `program`.
-pub(crate) fn in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, CompileError> {
+/// Compiles a component in a child process, with the executable `program`.
+pub(crate) fn compile_in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, CompileError> {
     let mut child = Command::new(program)
-        .arg(WORD)
+        .arg(CHILD_ARGUMENT)
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(CompileError::NoChild)?;
+        .map_err(CompileError::StartFailed)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
         let stdin = scope.spawn(move || {
             stdin.map(|mut stdin| {
-                // Who stops reading says why.
+                // If the child stops reading, its error says why.
                 write_component(&mut stdin, component).ok();
                 stdin
             })
@@ -69,12 +69,12 @@ pub(crate) fn in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, Comp
             told.send(()).ok();
             code
         });
-        let is_late = ended.recv_timeout(PATIENCE).is_err();
+        let is_late = ended.recv_timeout(TIMEOUT).is_err();
         if is_late {
             child.kill().ok();
         }
         let (code, said) = (code.join().unwrap_or_default(), said.join().unwrap_or_default());
-        // Open until the child has ended.
+        // stdin stays open until the child has ended.
         let stdin = stdin.join();
         let outcome = outcome(&mut child, is_late, code, &said);
         drop(stdin);
@@ -102,23 +102,23 @@ fn read_component(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
 }
 
 fn outcome(child: &mut Child, is_late: bool, code: Vec<u8>, said: &str) -> Result<Vec<u8>, CompileError> {
-    let status = child.wait().map_err(CompileError::NoChild)?;
+    let status = child.wait().map_err(CompileError::StartFailed)?;
     if status.success() {
         return Ok(code);
     }
     let said = said.trim();
-    Err(CompileError::Refused(if is_late {
-        format!("it took more than {} min", PATIENCE.as_secs() / 60)
+    Err(CompileError::Invalid(if is_late {
+        format!("it took more than {} min", TIMEOUT.as_secs() / 60)
     } else if is_over_time(status) {
-        format!("it took more than {CPU_SECONDS} s of processor time")
+        format!("it took more than {MAX_CPU_SECONDS} s of processor time")
     } else if status.code() == Some(1) {
         said.to_owned()
     } else {
-        // Whoever gets no memory aborts, and says so.
+        // A compiler that gets no memory aborts with a message.
         let why = said.lines().find(|line| line.contains("memory")).unwrap_or(said);
         format!(
             "the compiler ended with {status}, where it may use {} GiB: {why}",
-            MEMORY >> 30
+            MAX_MEMORY_BYTES >> 30
         )
     }))
 }
@@ -136,38 +136,38 @@ fn is_over_time(_: std::process::ExitStatus) -> bool {
 
 /// Says whether a command line is that of the child.
 pub fn is_child(words: &[OsString]) -> bool {
-    words.get(1).is_some_and(|word| word == OsStr::new(WORD))
+    words.get(1).is_some_and(|word| word == OsStr::new(CHILD_ARGUMENT))
 }
 
-/// Is the child: compiles what comes on stdin. What is wrong goes to stderr.
-pub fn child() -> ExitCode {
+/// Runs as the child: compiles the component from stdin. An error goes to stderr.
+pub fn run_child() -> ExitCode {
     bound();
     let mut stdin = std::io::stdin();
     let compiled = read_component(&mut stdin)
         .map_err(|error| error.to_string())
         .and_then(|component| {
-            end_with(stdin);
+            exit_when_closed(stdin);
             engine::precompile(&component).map_err(|error| format!("{error:#}"))
         });
     let written = compiled.and_then(|code| std::io::stdout().write_all(&code).map_err(|error| error.to_string()));
     match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            // Nobody may listen.
+            // The parent may be gone.
             writeln!(std::io::stderr(), "{why}").ok();
             ExitCode::FAILURE
         }
     }
 }
 
-/// Ends this process when the parent closes its end of the pipe.
-fn end_with(mut stdin: std::io::Stdin) {
+/// Exits when the parent closes its end of the pipe.
+fn exit_when_closed(mut stdin: std::io::Stdin) {
     let watch = move || {
         stdin.read_exact(&mut [0]).ok();
-        // Nobody is there who could be told.
+        // There is nobody to report an error to.
         std::process::exit(1);
     };
-    // Without a thread for it, the limit of processor time ends the process.
+    // Without this thread, the limit of processor time ends the process.
     thread::Builder::new().name("parent-watch".into()).spawn(watch).ok();
 }
 
@@ -181,14 +181,14 @@ fn bound() {
             current: Some(most),
             maximum: now.maximum,
         };
-        // Lowering one's own limit is always allowed.
+        // Lowering one's own limit is always permitted.
         setrlimit(resource, limit).ok();
     };
-    // What is reserved and not written to isn't counted by this one.
-    bound(Resource::Data, MEMORY);
-    bound(Resource::Cpu, CPU_SECONDS);
+    // This limit doesn't count memory that is reserved and not written to.
+    bound(Resource::Data, MAX_MEMORY_BYTES);
+    bound(Resource::Cpu, MAX_CPU_SECONDS);
     bound(Resource::Core, 0);
-    // The thread that started this process waits for it, so its end is that of the parent.
+    // The thread that started this process waits for it, so the thread's end is that of the parent.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).ok();
 }

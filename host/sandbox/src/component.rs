@@ -1,4 +1,4 @@
-//! A plugin's code: what it may import, how it is compiled and linked.
+//! The code of a plugin: its permitted imports, compiling and linking.
 
 use std::{
     fs::File,
@@ -13,59 +13,59 @@ use wasmtime::component::{Component, InstancePre};
 
 use crate::{
     adapter::v0::Exports,
-    cache::{Cache, Verified},
+    cache::{Cache, VerifiedFile},
     compile::{self, CompileError},
     engine::Engine,
-    info::Compiled,
-    state::State,
+    info::CompiledBy,
+    state::CallState,
 };
 
-/// What a plugin may import beside WASI 0.2. `types` has no function: it is how a component says which types it means.
-const CONTRACT: [&str; 4] = [
+/// The interfaces that a plugin may import besides WASI 0.2. `types` has no functions; it only declares the types.
+const CONTRACT_IMPORTS: [&str; 4] = [
     "capstan:plugin/host@0.1.0",
     "capstan:plugin/types@0.1.0",
     "capstan:plugin/object-view@0.1.0",
-    // Where `health-by-view` has its answer's types from.
+    // `health-by-view` uses the types of this interface.
     "capstan:plugin/health@0.1.0",
 ];
 
-/// A component that is compiled, linked and checked: a call only has to make an instance.
-pub(crate) struct Ready {
-    pub(crate) pre: InstancePre<State>,
+/// A component that was compiled, linked and checked: a call only has to instantiate it.
+pub(crate) struct LinkedComponent {
+    pub(crate) pre: InstancePre<CallState>,
     pub(crate) exports: Exports,
-    pub(crate) compiled: Compiled,
-    /// Whether a call needed more memory than a small one has.
+    pub(crate) compiled: CompiledBy,
+    /// Whether a call has needed more memory than a small one has.
     pub(crate) is_large: AtomicBool,
 }
 
-/// Returns what a component imports that no plugin gets.
-pub(crate) fn foreign(imports: Vec<String>) -> Vec<String> {
-    imports.into_iter().filter(|name| !is_known(name)).collect()
+/// Returns the imports of a component that no plugin may use.
+pub(crate) fn foreign_imports(imports: Vec<String>) -> Vec<String> {
+    imports.into_iter().filter(|name| !is_known_import(name)).collect()
 }
 
-fn is_known(import: &str) -> bool {
+fn is_known_import(import: &str) -> bool {
     let is_wasi = import.starts_with("wasi:")
         && import
             .rsplit_once('@')
             .is_some_and(|(_, version)| version.starts_with("0.2."));
-    is_wasi || CONTRACT.contains(&import)
+    is_wasi || CONTRACT_IMPORTS.contains(&import)
 }
 
-/// Names what a component exports to answer for an interface.
-pub(crate) fn export_of(interface: Interface) -> String {
+/// Returns the name of the export that answers for an interface.
+pub(crate) fn export_name(interface: Interface) -> String {
     format!("capstan:plugin/{interface}@0.1.0")
 }
 
 /// Says whether a component with these exports answers for an interface.
-pub(crate) fn answers(interface: Interface, exports: &[String]) -> bool {
+pub(crate) fn has_export(interface: Interface, exports: &[String]) -> bool {
     let has = |name: &str| exports.iter().any(|export| export == name);
-    has(&export_of(interface)) || (interface == Interface::Health && has(HEALTH_BY_VIEW))
+    has(&export_name(interface)) || (interface == Interface::Health && has(HEALTH_BY_VIEW))
 }
 
-/// What a component may export instead of `health`: the same question, with the object as a handle.
+/// The interface that a component may export instead of `health`: the same function, with the object as a handle.
 pub(crate) const HEALTH_BY_VIEW: &str = "capstan:plugin/health-by-view@0.1.0";
 
-/// Compiles a component, or takes what was compiled before, and links it.
+/// Compiles a component, or loads it from the cache, and links it.
 pub(crate) fn prepare(
     engine: &Engine,
     cache: Option<&Cache>,
@@ -73,24 +73,24 @@ pub(crate) fn prepare(
     bytes: &[u8],
     claimed: &[Interface],
     compiler: Option<&Path>,
-) -> wasmtime::Result<Ready> {
+) -> wasmtime::Result<LinkedComponent> {
     let name = cached_name(engine, digest);
-    // Code of another wasmtime has another name; code for a processor that this one isn't is refused here.
+    // Code of another version of wasmtime has another name; code for another processor is refused here.
     let cached = cache
         .and_then(|cache| cache.find(&name))
-        .and_then(|code| load(engine, code).ok());
+        .and_then(|code| load_verified(engine, code).ok());
     let (component, compiled) = if let Some(component) = cached {
-        (component, Compiled::Cached)
+        (component, CompiledBy::Cached)
     } else {
-        let (component, code) = compiled(engine, bytes, compiler)?;
+        let (component, code) = compile_component(engine, bytes, compiler)?;
         if let Some(cache) = cache {
             cache.store(&name, &code);
         }
-        (component, Compiled::Now)
+        (component, CompiledBy::Now)
     };
     let pre = engine.linker.instantiate_pre(&component)?;
     let exports = Exports::find(&pre, claimed)?;
-    Ok(Ready {
+    Ok(LinkedComponent {
         pre,
         exports,
         compiled,
@@ -98,13 +98,13 @@ pub(crate) fn prepare(
     })
 }
 
-/// Compiles a component, in a process of its own if there is a program for that. Returns what can be kept, too.
-fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime::Result<(Component, Vec<u8>)> {
-    match compiler.map(|program| compile::in_child(program, bytes)) {
+/// Compiles a component, in a child process if `compiler` is set. Also returns the code for the cache.
+fn compile_component(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime::Result<(Component, Vec<u8>)> {
+    match compiler.map(|program| compile::compile_in_child(program, bytes)) {
         Some(Ok(code)) => return Ok((deserialize(engine, &code)?, code)),
-        Some(Err(CompileError::Refused(why))) => return Err(wasmtime::Error::msg(why)),
-        // A program that was replaced while it runs can't be started again.
-        Some(Err(CompileError::NoChild(error))) => {
+        Some(Err(CompileError::Invalid(why))) => return Err(wasmtime::Error::msg(why)),
+        // An executable that was replaced while it runs can't be started again.
+        Some(Err(CompileError::StartFailed(error))) => {
             tracing::info!(%error, "plugins are compiled in this process");
         }
         None => {}
@@ -114,8 +114,8 @@ fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime:
     Ok((component, code))
 }
 
-/// Loads code that was verified: maps the very file that is open, or, where the system has no name for that, copies it.
-fn load(engine: &Engine, Verified(file): Verified) -> wasmtime::Result<Component> {
+/// Loads verified code: maps the open file, or copies it where the system can't map an open file by a path.
+fn load_verified(engine: &Engine, VerifiedFile(file): VerifiedFile) -> wasmtime::Result<Component> {
     if let Some(mapped) = map(engine, &file) {
         return mapped;
     }
@@ -124,18 +124,18 @@ fn load(engine: &Engine, Verified(file): Verified) -> wasmtime::Result<Component
     deserialize(engine, &code)
 }
 
-/// Maps an open file. wasmtime maps a component by a path only; Linux has a path that leads to an open file and nothing else.
+/// Maps an open file. wasmtime only maps files by path; Linux has a path for an open file.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
 fn map(engine: &Engine, file: &File) -> Option<wasmtime::Result<Component>> {
     use std::os::fd::AsRawFd as _;
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    // Without `/proc`, or with something else in its place.
+    // `/proc` may be missing, or be something else.
     if !is_same_file(&path, file) {
         return None;
     }
-    // SAFETY: it is the file that the cache has verified with a key that only this user can read, whichever file has its name by now. It
-    // belongs to this user, nobody else can write to it, and we replace files and never change them.
+    // SAFETY: this is the file that the cache has verified with a key that only this user can read, whatever has its name by now. It
+    // belongs to this user, nobody else can write to it, and files are replaced and never changed.
     Some(unsafe { Component::deserialize_file(&engine.wasm, path) })
 }
 
@@ -153,17 +153,17 @@ fn map(_: &Engine, _: &File) -> Option<wasmtime::Result<Component>> {
 
 #[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: it comes from a child of this program over a pipe that nobody else has, or is what the cache has verified.
+    // SAFETY: it comes from a child of this program over a pipe that nobody else has, or was verified by the cache.
     unsafe { Component::deserialize(&engine.wasm, code) }
 }
 
-/// The form of the files: one of another form has another name.
-const FORM: u32 = 2;
+/// The version of the files' format, as a part of their names.
+const CACHE_FORMAT: u32 = 2;
 
-/// A file is for one component, one wasmtime, and one configuration of it.
+/// Returns the name of the cached code of a component, for this wasmtime with this configuration.
 fn cached_name(engine: &Engine, digest: &str) -> String {
     let mut hasher = DefaultHasher::new();
-    FORM.hash(&mut hasher);
+    CACHE_FORMAT.hash(&mut hasher);
     engine.wasm.precompile_compatibility_hash().hash(&mut hasher);
     format!("{digest}-{:016x}", hasher.finish())
 }
@@ -180,7 +180,7 @@ mod tests {
             "wasi:cli/environment@0.2.6",
             "wasi:io/poll@0.2.0",
         ];
-        assert!(foreign(known.map(str::to_owned).into()).is_empty());
+        assert!(foreign_imports(known.map(str::to_owned).into()).is_empty());
         let strange = [
             "capstan:plugin/host@0.2.0",
             "capstan:plugin/host",
@@ -191,6 +191,6 @@ mod tests {
             "stranger:things/door@0.1.0",
             "env",
         ];
-        assert_eq!(foreign(strange.map(str::to_owned).into()), strange);
+        assert_eq!(foreign_imports(strange.map(str::to_owned).into()), strange);
     }
 }

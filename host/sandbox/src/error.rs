@@ -1,25 +1,28 @@
-//! Why plugins can't be loaded, and why one can't be asked by name.
+//! Why plugins can't be loaded, and why one can't be called by name.
 
+use capstan_core::remedy::Remedies;
 use capstan_stamp::{Interface, ReadError};
 use thiserror::Error;
 
-/// Why there is no sandbox. A plugin is named as the user named it: by its path, or as a built-in.
+use crate::examine::BUILD;
+
+/// Why the sandbox couldn't be made. A plugin is named as the user named it: by its path, or as a built-in.
 #[derive(Debug, Error)]
 pub enum SandboxError {
     /// This machine can't run WebAssembly.
     #[error("failed to start the WebAssembly engine: {0}")]
     Engine(String),
-    /// The file is too large.
+    /// The component is too large.
     #[error("plugin {plugin} has {size} bytes, and may have {limit}")]
     TooLarge {
-        /// The plugin.
+        /// The plugin's name or path.
         plugin: String,
-        /// Its size.
+        /// Its size in bytes.
         size: usize,
-        /// What it may have.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// It is no component, or has no manifest.
+    /// The file isn't a component, or has no manifest.
     #[error("{plugin} is no plugin")]
     NotAPlugin {
         /// The file.
@@ -27,168 +30,160 @@ pub enum SandboxError {
         /// What is wrong with it.
         source: ReadError,
     },
-    /// It wants something that no plugin gets.
+    /// It imports interfaces that no plugin gets.
     #[error("plugin {plugin} imports {}, which no plugin gets", quoted(imports))]
     ForeignImport {
-        /// The plugin.
+        /// The plugin's name or path.
         plugin: String,
-        /// What it imports, by name.
+        /// The names of these imports.
         imports: Vec<String>,
     },
-    /// It claims what it does not answer for.
+    /// It doesn't export the interface of one of its claims.
     #[error("plugin {plugin} claims `{interface}`, and does not export `{export}`")]
     MissingExport {
-        /// The plugin.
+        /// The plugin's name or path.
         plugin: String,
         /// The interface of the claim.
         interface: Interface,
-        /// What it would have to export.
+        /// The missing export.
         export: String,
     },
-    /// It requests what can't be requested.
+    /// It requests grants that don't exist.
     #[error("plugin {plugin} requests grants that can't be understood: {reason}")]
     Grants {
-        /// The plugin.
+        /// The plugin's name or path.
         plugin: String,
         /// What is wrong.
         reason: String,
     },
-    /// Its schema of settings is none.
+    /// The schema of its settings is invalid.
     #[error("plugin {plugin}: {reason}")]
     Settings {
-        /// The plugin.
+        /// The plugin's name or path.
         plugin: String,
         /// What is wrong.
         reason: String,
     },
-    /// Its code is not valid, or has other types than the contract.
+    /// Its code is invalid, or its types differ from the contract's.
     #[error("failed to compile plugin {plugin}: {reason}")]
     Compile {
-        /// The plugin.
+        /// The plugin's name or path.
         plugin: String,
         /// What is wrong.
         reason: String,
     },
-    /// Two plugins of the same name.
+    /// Two plugins have the same name.
     #[error("plugins {one} and {two} are both named `{name}`")]
     SameName {
         /// Their name.
         name: String,
-        /// One.
+        /// The first plugin's path.
         one: String,
-        /// The other.
+        /// The second plugin's path.
         two: String,
     },
-    /// Two built-in plugins claim the same, and nothing says who comes first.
+    /// Two built-in plugins have the same claim, and nothing decides between them.
     #[error("plugins {one} and {two} both claim {interface} `{claim}`")]
     Conflict {
         /// The interface of the claim.
         interface: Interface,
         /// The claim.
         claim: String,
-        /// One.
+        /// The first plugin.
         one: String,
-        /// The other.
+        /// The second plugin.
         two: String,
     },
-    /// A plugin that shall be left out is not there.
+    /// A plugin that is to be left out doesn't exist.
     #[error("there is no plugin `{name}` to leave out")]
     NoSuchPlugin {
-        /// What was asked for.
+        /// The name that was given.
         name: String,
-        /// What there is.
+        /// The names of all plugins.
         known: Vec<String>,
     },
 }
 
 impl SandboxError {
     /// Says what the user can do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            SandboxError::Engine(_) | SandboxError::Conflict { .. } => return None,
-            SandboxError::TooLarge { .. } => "build it in release mode, without debug information".to_owned(),
+    pub fn hint(&self) -> Remedies {
+        match self {
+            SandboxError::Engine(_) | SandboxError::Conflict { .. } => Remedies::default(),
+            SandboxError::TooLarge { .. } => "build it in release mode, without debug information".into(),
             SandboxError::NotAPlugin {
                 source: ReadError::NotAComponent(_),
                 ..
-            } => "a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module".to_owned(),
-            SandboxError::NotAPlugin {
-                source: ReadError::NoManifest,
-                ..
-            } => "`capstan plugin build` puts its `plugin.toml` into it".to_owned(),
-            SandboxError::NotAPlugin { .. } => {
-                "`capstan plugin build` builds it and puts its `plugin.toml` into it".to_owned()
-            }
+            } => "a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module".into(),
+            SandboxError::NotAPlugin { .. } => BUILD.into(),
             SandboxError::ForeignImport { .. } => {
                 "a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
-                    .to_owned()
+                    .into()
             }
-            SandboxError::MissingExport { .. } => "export it, or take the claim out of `plugin.toml`".to_owned(),
-            SandboxError::Grants { .. } => {
-                "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them".to_owned()
-            }
+            SandboxError::MissingExport { .. } => "export it, or take the claim out of `plugin.toml`".into(),
+            SandboxError::Grants { .. } => "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them".into(),
             SandboxError::Settings { .. } => {
-                "mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be".to_owned()
+                "mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be".into()
             }
-            SandboxError::Compile { .. } => "build it again against the contract 0.1.0 in `wit/`".to_owned(),
-            SandboxError::SameName { .. } => "name one of them otherwise in its `plugin.toml`".to_owned(),
-            SandboxError::NoSuchPlugin { known, .. } => format!("there are {}", quoted(known)),
-        })
+            SandboxError::Compile { .. } => "build it again against the contract 0.1.0 in `wit/`".into(),
+            SandboxError::SameName { .. } => "name one of them otherwise in its `plugin.toml`".into(),
+            SandboxError::NoSuchPlugin { known, .. } => format!("there are {}", quoted(known)).into(),
+        }
     }
 }
 
-/// Why one plugin can't be asked.
+/// Why a plugin can't be called by name.
 #[derive(Debug, Error)]
 pub enum AskError {
     /// It is not loaded.
     #[error("there is no plugin `{name}`")]
     NoSuchPlugin {
-        /// What was asked for.
+        /// The name that was given.
         name: String,
-        /// What there is.
+        /// The names of all plugins.
         known: Vec<String>,
     },
-    /// It has no such claim.
+    /// It doesn't have this claim.
     #[error("plugin `{plugin}` has no {interface} claim `{claim}`")]
     NoSuchClaim {
-        /// The plugin.
+        /// The plugin's name.
         plugin: String,
         /// The interface of the function.
         interface: Interface,
-        /// What was asked for.
+        /// The claim that was given.
         claim: String,
-        /// What it has.
+        /// Its claims.
         known: Vec<String>,
     },
-    /// It has several claims, or none for the object.
+    /// It has several claims, or none that matches the object.
     #[error("it is not clear under which {interface} claim to ask plugin `{plugin}`")]
     WhichClaim {
-        /// The plugin.
+        /// The plugin's name.
         plugin: String,
         /// The interface of the function.
         interface: Interface,
-        /// What it has.
+        /// Its claims.
         known: Vec<String>,
     },
     /// It can't be compiled.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// The input can't be passed on.
+    /// The input is invalid, for this reason.
     #[error("{0}")]
     Input(String),
 }
 
 impl AskError {
     /// Says what the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Remedies {
         match self {
-            AskError::NoSuchPlugin { known, .. } => Some(format!("there are {}", quoted(known))),
+            AskError::NoSuchPlugin { known, .. } => format!("there are {}", quoted(known)).into(),
             AskError::NoSuchClaim { known, .. } | AskError::WhichClaim { known, .. } if known.is_empty() => {
-                Some("it has no claim of that interface".to_owned())
+                "it has no claim of that interface".into()
             }
-            AskError::NoSuchClaim { known, .. } => Some(format!("it claims {}", quoted(known))),
-            AskError::WhichClaim { known, .. } => Some(format!("name one of {}", quoted(known))),
+            AskError::NoSuchClaim { known, .. } => format!("it claims {}", quoted(known)).into(),
+            AskError::WhichClaim { known, .. } => format!("name one of {}", quoted(known)).into(),
             AskError::Sandbox(error) => error.hint(),
-            AskError::Input(_) => None,
+            AskError::Input(_) => Remedies::default(),
         }
     }
 }

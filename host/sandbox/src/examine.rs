@@ -1,11 +1,12 @@
-//! Looks at one component without asking it anything: what it says of itself, what it is made of, and everything that would keep it
-//! from being loaded, not the first thing only.
+//! Examines a component without calling it: its manifest, its parts, and everything that would keep it from being loaded, not only the
+//! first problem.
 
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use capstan_core::remedy::{Command, Remedies};
 use capstan_stamp::{Anatomy, CONTRACTS, Claim, Interface, Manifest, ReadError};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -15,67 +16,69 @@ use crate::{
     component,
     engine::Engine,
     error::SandboxError,
-    plugin::{self, MAX_COMPONENT},
+    plugin::{self, MAX_COMPONENT_BYTES},
     ticker::TICK,
 };
 
-/// What can be known of a component.
+/// The results of examining a component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Examination {
     /// Its size in bytes.
-    pub size: usize,
-    /// SHA-256 of it, in hex.
+    #[serde(rename = "size")]
+    pub size_bytes: usize,
+    /// Its SHA-256 digest in hexadecimal.
     pub digest: String,
-    /// What it says of itself, if that can be read.
+    /// Its manifest, if that can be read.
     pub manifest: Option<Manifest>,
-    /// What its manifest requests beside its hook's own object, each in a line.
+    /// The grants that its manifest requests, one in each line.
     pub requests: Vec<String>,
-    /// What a call may use, by the interfaces that it claims.
-    pub limits: Vec<Allowance>,
-    /// What it needs, by name.
+    /// The limits of a call, for each interface that it claims.
+    pub limits: Vec<CallLimits>,
+    /// The names of its imports.
     pub imports: Vec<String>,
-    /// What it offers, by name.
+    /// The names of its exports.
     pub exports: Vec<String>,
-    /// What it is made of, if it is a component.
+    /// Its parts, if it is a component.
     pub anatomy: Option<Anatomy>,
-    /// What keeps it from being loaded.
+    /// The problems that keep it from being loaded.
     pub faults: Vec<Fault>,
-    /// What is odd.
+    /// Things that are unusual.
     pub notes: Vec<String>,
 }
 
-/// Something that keeps a component from being loaded.
+/// A problem that keeps a component from being loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// What is wrong.
     pub message: String,
-    /// What may help.
-    pub hint: String,
+    /// A hint how to solve it.
+    pub hint: Remedies,
 }
 
-/// What a call of an interface may use.
+/// The limits of a call of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Allowance {
+pub struct CallLimits {
     /// The interface, by its name in the contract.
     pub interface: &'static str,
-    /// Bytes of memory.
-    pub memory: usize,
-    /// Instructions.
+    /// The most bytes of memory.
+    #[serde(rename = "memory")]
+    pub memory_bytes: usize,
+    /// The most instructions.
     pub fuel: u64,
-    /// How long it may run.
+    /// The longest time that it may run.
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub time: Duration,
 }
 
 const INTERFACES: [Interface; 3] = [Interface::Health, Interface::Hook, Interface::DeletePolicy];
 
-/// Examines a component. What is compiled for that is kept in the cache, if there is one; `compiler` is as for
+/// Examines a component. It is compiled for that, and the result is kept in the cache, if there is one. `compiler` is as for
 /// [`compiled_by`](crate::Builder::compiled_by).
 pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<Examination, SandboxError> {
     let mut found = Examination {
-        size: bytes.len(),
+        size_bytes: bytes.len(),
         digest: plugin::hex(&Sha256::digest(bytes)),
         manifest: None,
         requests: Vec::new(),
@@ -86,9 +89,9 @@ pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) ->
         faults: Vec::new(),
         notes: Vec::new(),
     };
-    if bytes.len() > MAX_COMPONENT {
-        let message = format!("it has {} bytes, and may have {MAX_COMPONENT}", bytes.len());
-        found.fault(message, "build it in release mode, without debug information");
+    if bytes.len() > MAX_COMPONENT_BYTES {
+        let message = format!("it has {} bytes, and may have {MAX_COMPONENT_BYTES}", bytes.len());
+        found.add_fault(message, "build it in release mode, without debug information");
         return Ok(found);
     }
     let parts = (
@@ -101,17 +104,20 @@ pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) ->
             (found.imports, found.exports, found.anatomy) = (imports, exports, Some(anatomy));
         }
         (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
-            found.fault(error.to_string(), not_a_component(&error));
+            found.add_fault(error.to_string(), not_a_component_hint(&error));
             return Ok(found);
         }
     }
-    found.manifest_of(bytes);
-    found.imports_and_exports();
-    found.code(bytes, cache, compiler)?;
+    found.examine_manifest(bytes);
+    found.examine_imports_and_exports();
+    found.examine_code(bytes, cache, compiler)?;
     Ok(found)
 }
 
-fn not_a_component(error: &ReadError) -> &'static str {
+/// What puts a manifest into a component.
+pub(crate) const BUILD: Command = Command::BuildPlugin { folder: None };
+
+fn not_a_component_hint(error: &ReadError) -> &'static str {
     match error {
         ReadError::NotAComponent(why) if why == "a core module" => {
             "a plugin is a component: of Rust build for `wasm32-wasip2`, of others `wasm-tools component new` makes one"
@@ -126,49 +132,43 @@ impl Examination {
         self.faults.is_empty()
     }
 
-    fn fault(&mut self, message: impl Into<String>, hint: impl Into<String>) {
+    fn add_fault(&mut self, message: impl Into<String>, hint: impl Into<Remedies>) {
         self.faults.push(Fault {
             message: message.into(),
             hint: hint.into(),
         });
     }
 
-    fn manifest_of(&mut self, bytes: &[u8]) {
+    fn examine_manifest(&mut self, bytes: &[u8]) {
         match capstan_stamp::read(bytes) {
             Ok(manifest) => {
-                match plugin::requested(&manifest) {
-                    Ok(requested) => self.requests = requested.lines(),
-                    Err(reason) => self.fault(
+                match plugin::requested_grants(&manifest) {
+                    Ok(requested) => self.requests = requested.describe(),
+                    Err(reason) => self.add_fault(
                         format!("it requests grants that can't be understood: {reason}"),
                         "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them",
                     ),
                 }
                 let claimed = INTERFACES.into_iter();
                 let claimed = claimed.filter(|one| manifest.claims.iter().any(|claim| claim.interface() == *one));
-                self.limits = claimed.map(|interface| Allowance::of(interface, &manifest)).collect();
+                self.limits = claimed.map(|interface| CallLimits::of(interface, &manifest)).collect();
                 self.manifest = Some(manifest);
             }
             Err(ReadError::Flaws(flaws)) => {
                 for flaw in flaws.0 {
-                    self.fault(
+                    self.add_fault(
                         format!("its manifest is wrong: {}: {}", flaw.place, flaw.message),
-                        "correct its `plugin.toml`; `capstan plugin build` puts it into the component",
+                        ["correct it".into(), BUILD.into()],
                     );
                 }
             }
-            Err(ReadError::Json(error)) => self.fault(
-                format!("its manifest can't be read: {error}"),
-                "`capstan plugin build` puts its `plugin.toml` into it",
-            ),
-            Err(error) => self.fault(
-                error.to_string(),
-                "`capstan plugin build` puts its `plugin.toml` into it",
-            ),
+            Err(ReadError::Json(error)) => self.add_fault(format!("its manifest can't be read: {error}"), BUILD),
+            Err(error) => self.add_fault(error.to_string(), BUILD),
         }
     }
 
-    fn imports_and_exports(&mut self) {
-        for import in component::foreign(self.imports.clone()) {
+    fn examine_imports_and_exports(&mut self) {
+        for import in component::foreign_imports(self.imports.clone()) {
             let hint = if import.starts_with("wasi:") {
                 "a plugin gets WASI 0.2; build it with a toolchain for that".to_owned()
             } else if import.starts_with("capstan:plugin/host@") || import.starts_with("capstan:plugin/types@") {
@@ -182,9 +182,9 @@ impl Examination {
                 "it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
                     .to_owned()
             };
-            self.fault(format!("it imports `{import}`, which no plugin gets"), hint);
+            self.add_fault(format!("it imports `{import}`, which no plugin gets"), hint);
         }
-        let mut known = INTERFACES.map(component::export_of).to_vec();
+        let mut known = INTERFACES.map(component::export_name).to_vec();
         known.push(component::HEALTH_BY_VIEW.to_owned());
         let (ours, others): (Vec<String>, Vec<String>) =
             self.exports.iter().cloned().partition(|name| known.contains(name));
@@ -195,7 +195,7 @@ impl Examination {
                 "build it against a contract that this host knows: {}",
                 CONTRACTS.join(", ")
             );
-            self.fault(format!("it exports `{export}`, which this host doesn't know"), hint);
+            self.add_fault(format!("it exports `{export}`, which this host doesn't know"), hint);
         }
         if ours.is_empty() && later.is_empty() {
             let what = if others.is_empty() {
@@ -205,7 +205,7 @@ impl Examination {
                 format!("{}: it was built for another world", others.join(", "))
             };
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-            self.fault(
+            self.add_fault(
                 format!("it exports {what}"),
                 format!("a plugin exports one or more of {}", known.join(", ")),
             );
@@ -216,9 +216,9 @@ impl Examination {
         claimed.sort();
         claimed.dedup();
         for interface in INTERFACES {
-            let export = component::export_of(interface);
-            match (claimed.contains(&interface), component::answers(interface, &ours)) {
-                (true, false) => self.fault(
+            let export = component::export_name(interface);
+            match (claimed.contains(&interface), component::has_export(interface, &ours)) {
+                (true, false) => self.add_fault(
                     format!("it claims `{interface}`, and does not export `{export}`"),
                     "export it, or take the claim out of `plugin.toml`",
                 ),
@@ -230,10 +230,15 @@ impl Examination {
         }
     }
 
-    /// Compiles and links it, as loading does: only then it is known whether its functions have the contract's types.
-    fn code(&mut self, bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<(), SandboxError> {
-        let is_foreign = !component::foreign(self.imports.clone()).is_empty();
-        let exported = |interface: &Interface| component::answers(*interface, &self.exports);
+    /// Compiles and links the component, as loading does: only that shows whether its functions have the contract's types.
+    fn examine_code(
+        &mut self,
+        bytes: &[u8],
+        cache: Option<PathBuf>,
+        compiler: Option<&Path>,
+    ) -> Result<(), SandboxError> {
+        let is_foreign = !component::foreign_imports(self.imports.clone()).is_empty();
+        let exported = |interface: &Interface| component::has_export(*interface, &self.exports);
         let exported: Vec<Interface> = INTERFACES.into_iter().filter(exported).collect();
         if is_foreign || exported.is_empty() {
             return Ok(());
@@ -242,7 +247,7 @@ impl Examination {
         let cache = cache.and_then(|folder| Cache::open(&folder).ok());
         let ready = component::prepare(&engine, cache.as_ref(), &self.digest, bytes, &exported, compiler);
         if let Err(error) = ready {
-            self.fault(
+            self.add_fault(
                 format!("its code does not fit: {error:#}"),
                 "build it again against the contract 0.1.0 in `wit/`",
             );
@@ -251,12 +256,12 @@ impl Examination {
     }
 }
 
-impl Allowance {
-    fn of(interface: Interface, manifest: &Manifest) -> Allowance {
-        let limits = plugin::limits(manifest, interface);
-        Allowance {
+impl CallLimits {
+    fn of(interface: Interface, manifest: &Manifest) -> CallLimits {
+        let limits = plugin::call_limits(manifest, interface);
+        CallLimits {
             interface: interface.as_str(),
-            memory: limits.memory,
+            memory_bytes: limits.memory_bytes,
             fuel: limits.fuel,
             time: TICK * limits.ticks,
         }

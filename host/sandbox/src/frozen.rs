@@ -1,6 +1,6 @@
-//! The world that a guest sees: WASI, because the runtimes of languages ask for it when they start, and nothing in it.
-//! No file, no variable, no argument, no socket; a clock that stands still; random numbers that are the same in the same
-//! call. So an answer depends on nothing but what was asked.
+//! The WASI environment of a guest. Languages' runtimes require WASI when they start, but there is nothing in it: no file, variable,
+//! argument or socket; a clock that stands still; random numbers that are the same in the same call. So an answer depends only on the
+//! input.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use wasmtime_wasi::{
     p2::{self, DynPollable, Pollable, bindings::clocks::monotonic_clock, subscribe},
 };
 
-use crate::{output::Output, state::State};
+use crate::{output::Output, state::CallState};
 
-/// What one call is, as far as the guest could find out.
-pub(crate) struct Moment<'a> {
-    /// The plugin's digest: another plugin draws other numbers.
+/// Everything that tells one call from another.
+pub(crate) struct CallIdentity<'a> {
+    /// The plugin's digest: another plugin gets other random numbers.
     pub(crate) digest: &'a str,
     pub(crate) claim: &'a str,
     pub(crate) input: &'a str,
     pub(crate) now_ms: u64,
 }
 
-/// Makes the world of one call.
-pub(crate) fn world(moment: &Moment<'_>, output: &Output) -> WasiCtx {
-    let seed = seed(moment);
-    let now = Stopped(Duration::from_millis(moment.now_ms));
+/// Makes the WASI environment of one call.
+pub(crate) fn wasi_context(moment: &CallIdentity<'_>, output: &Output) -> WasiCtx {
+    let seed = random_seed(moment);
+    let now = FixedClock(Duration::from_millis(moment.now_ms));
     let (mut low, mut numbers) = ([0; 16], [0; 32]);
     numbers.copy_from_slice(&seed);
     low.copy_from_slice(&seed[..16]);
@@ -38,12 +38,12 @@ pub(crate) fn world(moment: &Moment<'_>, output: &Output) -> WasiCtx {
         .secure_random(ChaCha8Rng::from_seed(numbers))
         .insecure_random(ChaCha8Rng::from_seed(numbers))
         .insecure_random_seed(u128::from_be_bytes(low))
-        // A guest gets them at once, into memory of the host: as much as an answer may have.
+        // A guest gets all of them at once, copied by the host: as many bytes as an answer may have.
         .max_random_size(256 << 10)
         .build()
 }
 
-fn seed(moment: &Moment<'_>) -> [u8; 32] {
+fn random_seed(moment: &CallIdentity<'_>) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for text in [moment.digest, moment.claim, moment.input] {
         hasher.update((text.len() as u64).to_be_bytes());
@@ -54,14 +54,14 @@ fn seed(moment: &Moment<'_>) -> [u8; 32] {
 }
 
 #[derive(Clone, Copy)]
-struct Stopped(Duration);
+struct FixedClock(Duration);
 
-/// What the contract says of time: milliseconds.
-const RESOLUTION: Duration = Duration::from_millis(1);
+/// The resolution of times in the contract: milliseconds.
+const CLOCK_RESOLUTION: Duration = Duration::from_millis(1);
 
-impl HostWallClock for Stopped {
+impl HostWallClock for FixedClock {
     fn resolution(&self) -> Duration {
-        RESOLUTION
+        CLOCK_RESOLUTION
     }
 
     fn now(&self) -> Duration {
@@ -69,76 +69,76 @@ impl HostWallClock for Stopped {
     }
 }
 
-impl HostMonotonicClock for Stopped {
+impl HostMonotonicClock for FixedClock {
     fn resolution(&self) -> u64 {
-        nanos(RESOLUTION)
+        as_nanos(CLOCK_RESOLUTION)
     }
 
     fn now(&self) -> u64 {
-        ticks(self.0)
+        monotonic_nanos(self.0)
     }
 }
 
-/// What the monotonic clock says at a moment. While planning, which has no moment, it says a little more than zero: Go takes a clock at
-/// zero for one that doesn't work, and ends.
-fn ticks(now: Duration) -> u64 {
-    nanos(now).max(1)
+/// Returns what the monotonic clock says at a time. Planning has no time: then it is a little more than zero, as Go considers a clock at
+/// zero broken, and exits.
+fn monotonic_nanos(now: Duration) -> u64 {
+    as_nanos(now).max(1)
 }
 
-fn nanos(time: Duration) -> u64 {
+fn as_nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Links WASI, with our own way to wait for a moment.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+/// Links WASI, with our own way to wait for a time.
+pub(crate) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     p2::add_to_linker_async(linker)?;
     linker.allow_shadowing(true);
-    monotonic_clock::add_to_linker::<State, Clock>(linker, |state| state)?;
+    monotonic_clock::add_to_linker::<CallState, Clock>(linker, |state| state)?;
     linker.allow_shadowing(false);
     Ok(())
 }
 
-/// The monotonic clock: says what time it is like any other, and has nobody wait with a timer of the host.
+/// The monotonic clock, of which a wait uses no timer of the host.
 struct Clock;
 
 impl HasData for Clock {
-    type Data<'a> = <HasSelf<State> as HasData>::Data<'a>;
+    type Data<'a> = <HasSelf<CallState> as HasData>::Data<'a>;
 }
 
-impl monotonic_clock::Host for State {
+impl monotonic_clock::Host for CallState {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(ticks(Duration::from_millis(self.now_ms())))
+        Ok(monotonic_nanos(Duration::from_millis(self.now_ms())))
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
-        Ok(nanos(RESOLUTION))
+        Ok(as_nanos(CLOCK_RESOLUTION))
     }
 
     fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
         let now = monotonic_clock::Host::now(self)?;
-        alarm(self.ctx().table, when <= now)
+        new_pollable(self.ctx().table, when <= now)
     }
 
     fn subscribe_duration(&mut self, wait: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        alarm(self.ctx().table, wait == 0)
+        new_pollable(self.ctx().table, wait == 0)
     }
 }
 
-fn alarm(table: &mut ResourceTable, has_come: bool) -> wasmtime::Result<Resource<DynPollable>> {
-    let alarm = table.push(Alarm { has_come })?;
+fn new_pollable(table: &mut ResourceTable, has_come: bool) -> wasmtime::Result<Resource<DynPollable>> {
+    let alarm = table.push(FixedPollable { is_due: has_come })?;
     subscribe(table, alarm)
 }
 
-/// A moment to wait for. Where the clock stands still, it has come or it never comes.
-struct Alarm {
-    has_come: bool,
+/// A wait for a time. As the clock stands still, the time has come already or never comes.
+struct FixedPollable {
+    is_due: bool,
 }
 
 #[async_trait]
-impl Pollable for Alarm {
+impl Pollable for FixedPollable {
     async fn ready(&mut self) {
-        if !self.has_come {
-            // Nothing wakes it; `call` sees that, and says so.
+        if !self.is_due {
+            // Nothing wakes it; `call` detects that, and reports it.
             std::future::pending::<()>().await;
         }
     }

@@ -1,4 +1,4 @@
-//! What is known of loaded plugins, for people.
+//! Information about loaded plugins, for people.
 
 use capstan_stamp::Interface;
 use serde::Serialize;
@@ -7,31 +7,32 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PluginInfo {
-    /// Its name.
+    /// The plugin's name.
     pub name: String,
-    /// Its version.
+    /// The plugin's version.
     pub version: String,
-    /// SHA-256 of the component, in hex.
+    /// The SHA-256 digest of the component, in hexadecimal.
     pub digest: String,
-    /// The version of the contract that it was built for.
+    /// The version of the contract for which it was built.
     pub contract: String,
-    /// Its licence.
+    /// Its licence, as an SPDX expression.
     pub licence: String,
-    /// One sentence.
+    /// Its description, in one sentence.
     pub description: String,
-    /// Where it comes from.
+    /// The plugin's source.
     pub source: Source,
     /// The component's size in bytes.
-    pub size: usize,
-    /// What it claims.
+    #[serde(rename = "size")]
+    pub size_bytes: usize,
+    /// Its claims.
     pub claims: Vec<ClaimInfo>,
-    /// What its manifest requests beside its hook's own object, each in a line.
+    /// The grants that its manifest requests, one in each line.
     pub requests: Vec<String>,
-    /// How its code came about; none as long as nobody has asked it anything.
-    pub compiled: Option<Compiled>,
+    /// Where its compiled code comes from; `None` as long as it wasn't called.
+    pub compiled: Option<CompiledBy>,
 }
 
-/// One text of one claim.
+/// One claim of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimInfo {
@@ -40,27 +41,27 @@ pub struct ClaimInfo {
     pub interface: Interface,
     /// The claim: `apps/Deployment`, `Skip`, `HookSucceeded`.
     pub claim: String,
-    /// The plugin that answers instead, whatever is asked.
+    /// The plugin that always takes precedence for this claim, if there is one.
     pub shadowed_by: Option<String>,
 }
 
-/// Where a plugin comes from.
+/// The source of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Source {
-    /// It came with the host, under this name.
+    /// It is built into the host, under this name.
     BuiltIn(String),
-    /// The user named it: by this path.
+    /// The user named it by this path.
     Path(String),
 }
 
-/// How a plugin's code came about.
+/// Where a plugin's compiled code comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Compiled {
-    /// It was compiled by this process.
+pub enum CompiledBy {
+    /// This process compiled it.
     Now,
-    /// An earlier run had compiled it.
+    /// It was in the cache.
     Cached,
 }
 

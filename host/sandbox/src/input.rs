@@ -1,12 +1,12 @@
-//! The JSON texts that a guest gets, as `wit/README.md` lists them.
+//! Makes the JSON input of a guest, as `wit/README.md` describes it.
 
 use capstan_core::{
     grant::Grants,
     health::Assessment,
     object::Object,
     plugins::{
-        AbortReason, Application, FailureCause, HealthQuestion, HookContext, HookFacts, HookQuestion, LogLine,
-        Observation, ObservationKind, OperationFacts, PlaceQuestion, PolicyQuestion,
+        AbortReason, Application, FailureCause, HealthQuestion, HookContext, HookQuestion, HookRunInfo, LogLine,
+        Observation, ObservationKind, OperationInfo, PlacementQuestion, PolicyQuestion,
     },
     related::Related,
     secret,
@@ -14,92 +14,93 @@ use capstan_core::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::projection::{Projection, Seen, default_projection};
+use crate::projection::{ProjectedValue, Projection, default_projection};
 
-/// The contract that these texts follow.
-const CONTRACT: &str = "0.1.0";
+/// The version of the contract that the input follows.
+const CONTRACT_VERSION: &str = "0.1.0";
 
-/// An input may have so many bytes, after projection.
-const MAX_INPUT: usize = 2 << 20;
+/// The most bytes of an input, after projection.
+const MAX_INPUT_BYTES: usize = 2 << 20;
 
 /// Why there is no input.
-pub(crate) type Refusal = String;
+pub(crate) type InputError = String;
 
-/// Writes the question how an object is.
-pub(crate) fn health(
+/// Makes the input of a health check.
+pub(crate) fn health_input(
     question: &HealthQuestion<'_>,
     settings: Map<String, Value>,
     projection: &Projection,
-) -> Result<String, Refusal> {
-    text(&HealthInput {
-        contract: CONTRACT,
+) -> Result<String, InputError> {
+    to_json(&HealthInput {
+        contract: CONTRACT_VERSION,
         application: question.application,
         settings,
-        compat: question.mode.word(),
-        object: Some(projection.of(question.object)),
+        compat: question.mode.contract_name(),
+        object: Some(projection.project(question.object)),
         related: question.related,
     })
 }
 
-/// Writes the same question for who looks at the object itself, and what is to be seen of that.
-pub(crate) fn health_by_view(
+/// Makes the input of a health check that reads the object through a handle. Returns it with the visible part of the object.
+pub(crate) fn health_by_view_input(
     question: &HealthQuestion<'_>,
     settings: Map<String, Value>,
     projection: &Projection,
-) -> Result<(String, Value), Refusal> {
-    let input = text(&HealthInput {
-        contract: CONTRACT,
+) -> Result<(String, Value), InputError> {
+    let input = to_json(&HealthInput {
+        contract: CONTRACT_VERSION,
         application: question.application,
         settings,
-        compat: question.mode.word(),
+        compat: question.mode.contract_name(),
         object: None,
         related: question.related,
     })?;
     Ok((
         input,
-        serde_json::to_value(projection.of(question.object)).map_err(unwritable)?,
+        serde_json::to_value(projection.project(question.object)).map_err(serialize_error)?,
     ))
 }
 
-/// Writes the question where a manifest goes.
-pub(crate) fn place(question: &PlaceQuestion) -> Result<String, Refusal> {
-    given(question, &question.object)
+/// Makes the input for placing a manifest.
+pub(crate) fn place_input(question: &PlacementQuestion) -> Result<String, InputError> {
+    question_input(question, &question.object)
 }
 
-/// Writes the question what becomes of an object.
-pub(crate) fn policy(question: &PolicyQuestion) -> Result<String, Refusal> {
-    given(question, &question.object)
+/// Makes the input of a delete policy.
+pub(crate) fn policy_input(question: &PolicyQuestion) -> Result<String, InputError> {
+    question_input(question, &question.object)
 }
 
-/// Writes one of the three questions about a running hook.
-pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<String, Refusal> {
+/// Makes the input of one of the three calls about a running hook.
+pub(crate) fn hook_input(context: &HookContext, question: &HookQuestion) -> Result<String, InputError> {
     let (reason, observation) = match question {
         HookQuestion::Start => (None, None),
-        HookQuestion::Advance { observation, .. } => (None, Some(happened(observation, &context.grants))),
+        HookQuestion::Advance { observation, .. } => (None, Some(observation_input(observation, &context.grants))),
         HookQuestion::Abort { reason, .. } => (Some(*reason), None),
     };
-    text(&HookInput {
-        contract: CONTRACT,
+    to_json(&HookInput {
+        contract: CONTRACT_VERSION,
         application: &context.application,
         settings: &context.settings,
         hook: &context.hook,
         operation: &context.operation,
-        object: default_projection().of(&context.object),
+        object: default_projection().project(&context.object),
         cause: context.cause.as_ref(),
-        compat: context.mode.word(),
+        compat: context.mode.contract_name(),
         reason,
         observation,
     })
 }
 
-/// Completes an input that somebody wrote by hand: the contract's version, and of the object only what the claim sees.
-pub(crate) fn completed(mut input: Map<String, Value>, projection: &Projection) -> Result<String, Refusal> {
-    input.entry("contract").or_insert_with(|| CONTRACT.into());
+/// Completes an input that was written by hand: adds the contract's version, and removes the fields of the object that the claim doesn't
+/// see.
+pub(crate) fn complete_input(mut input: Map<String, Value>, projection: &Projection) -> Result<String, InputError> {
+    input.entry("contract").or_insert_with(|| CONTRACT_VERSION.into());
     if let Some(object) = input.get_mut("object") {
         let whole = Object(object.take());
-        *object = serde_json::to_value(projection.of(&whole)).map_err(unwritable)?;
+        *object = serde_json::to_value(projection.project(&whole)).map_err(serialize_error)?;
     }
-    text(&input)
+    to_json(&input)
 }
 
 #[derive(Serialize)]
@@ -110,14 +111,14 @@ struct HealthInput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     compat: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<Seen<'a>>,
+    object: Option<ProjectedValue<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     related: Option<&'a Related>,
 }
 
-/// A question that already has the keys of the contract.
+/// A question of the core that has the contract's keys already.
 #[derive(Serialize)]
-struct Given<'a, Q> {
+struct QuestionInput<'a, Q> {
     contract: &'static str,
     #[serde(flatten)]
     question: &'a Q,
@@ -128,9 +129,9 @@ struct HookInput<'a> {
     contract: &'static str,
     application: &'a Application,
     settings: &'a Map<String, Value>,
-    hook: &'a HookFacts,
-    operation: &'a OperationFacts,
-    object: Seen<'a>,
+    hook: &'a HookRunInfo,
+    operation: &'a OperationInfo,
+    object: ProjectedValue<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a FailureCause>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,36 +139,36 @@ struct HookInput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<AbortReason>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    observation: Option<Happened<'a>>,
+    observation: Option<ObservationInput<'a>>,
 }
 
 #[derive(Serialize)]
-struct Happened<'a> {
+struct ObservationInput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     answers: Option<u32>,
     #[serde(flatten)]
-    what: What<'a>,
+    what: ObservationBody<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum What<'a> {
+enum ObservationBody<'a> {
     Created {
-        object: Revealed<'a>,
+        object: VisibleObject<'a>,
     },
     Object {
-        object: Revealed<'a>,
-        health: Judged<'a>,
+        object: VisibleObject<'a>,
+        health: HealthSummary<'a>,
     },
     Objects {
-        objects: Vec<Revealed<'a>>,
+        objects: Vec<VisibleObject<'a>>,
     },
     Gone,
     Deleted,
     Done,
     Http {
         #[serde(flatten)]
-        answer: Reply<'a>,
+        answer: HttpAnswerInput<'a>,
     },
     Signal {
         name: &'a str,
@@ -187,16 +188,16 @@ enum What<'a> {
     },
 }
 
-/// An object as a hook type sees it: of a Secret, the values that its user shows it.
+/// An object as a hook type sees it: of a Secret, only the values that the user grants.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Revealed<'a> {
-    Seen(Seen<'a>),
+enum VisibleObject<'a> {
+    Seen(ProjectedValue<'a>),
     Secret(Value),
 }
 
 #[derive(Serialize)]
-struct Reply<'a> {
+struct HttpAnswerInput<'a> {
     status: u16,
     headers: std::collections::BTreeMap<&'a str, &'a str>,
     body: &'a str,
@@ -205,26 +206,26 @@ struct Reply<'a> {
 }
 
 #[derive(Serialize)]
-struct Judged<'a> {
+struct HealthSummary<'a> {
     status: String,
     message: &'a str,
     rule: &'a str,
     r#final: bool,
 }
 
-fn happened<'a>(observation: &'a Observation, grants: &Grants) -> Happened<'a> {
-    let seen = |object| revealed(object, grants);
-    let what = match &observation.what {
-        ObservationKind::Created(object) => What::Created { object: seen(object) },
-        ObservationKind::Object { object, health } => What::Object {
+fn observation_input<'a>(observation: &'a Observation, grants: &Grants) -> ObservationInput<'a> {
+    let seen = |object| reveal(object, grants);
+    let what = match &observation.kind {
+        ObservationKind::Created(object) => ObservationBody::Created { object: seen(object) },
+        ObservationKind::Object { object, health } => ObservationBody::Object {
             object: seen(object),
-            health: judged(health),
+            health: health_summary(health),
         },
-        ObservationKind::Objects(objects) => What::Objects {
+        ObservationKind::Objects(objects) => ObservationBody::Objects {
             objects: objects.iter().map(seen).collect(),
         },
-        ObservationKind::Http(answer) => What::Http {
-            answer: Reply {
+        ObservationKind::Http(answer) => ObservationBody::Http {
+            answer: HttpAnswerInput {
                 status: answer.status,
                 headers: answer
                     .headers
@@ -232,34 +233,34 @@ fn happened<'a>(observation: &'a Observation, grants: &Grants) -> Happened<'a> {
                     .map(|(name, value)| (name.as_str(), value.as_str()))
                     .collect(),
                 body: &answer.body,
-                cut: answer.cut,
+                cut: answer.is_truncated,
             },
         },
-        ObservationKind::Signal { name, by, value } => What::Signal { name, by, value },
-        ObservationKind::Gone => What::Gone,
-        ObservationKind::Deleted => What::Deleted,
-        ObservationKind::Done => What::Done,
-        ObservationKind::Log(lines) => What::Log { lines },
-        ObservationKind::Woke => What::Woke,
-        ObservationKind::Refused(reason) => What::Refused { reason },
-        ObservationKind::Failed { reason, temporary } => What::Failed {
+        ObservationKind::Signal { name, by, value } => ObservationBody::Signal { name, by, value },
+        ObservationKind::Gone => ObservationBody::Gone,
+        ObservationKind::Deleted => ObservationBody::Deleted,
+        ObservationKind::Done => ObservationBody::Done,
+        ObservationKind::Log(lines) => ObservationBody::Log { lines },
+        ObservationKind::Woke => ObservationBody::Woke,
+        ObservationKind::Refused(reason) => ObservationBody::Refused { reason },
+        ObservationKind::Failed { reason, temporary } => ObservationBody::Failed {
             reason,
             temporary: *temporary,
         },
     };
-    Happened {
-        answers: observation.answers,
+    ObservationInput {
+        answers: observation.request_id,
         what,
     }
 }
 
-fn revealed<'a>(object: &'a Object, grants: &Grants) -> Revealed<'a> {
-    let seen = default_projection().of(object);
+fn reveal<'a>(object: &'a Object, grants: &Grants) -> VisibleObject<'a> {
+    let seen = default_projection().project(object);
     let data = object.0.get("data").and_then(Value::as_object);
-    // Of a list, nothing is shown: grants name Secrets.
+    // Of a list of Secrets nothing is shown: grants name single Secrets.
     let is_one = secret::is_secret(object) && object.kind() == "Secret";
     let Some(data) = data.filter(|_| is_one) else {
-        return Revealed::Seen(seen);
+        return VisibleObject::Seen(seen);
     };
     let shown: Map<String, Value> = data
         .iter()
@@ -269,14 +270,14 @@ fn revealed<'a>(object: &'a Object, grants: &Grants) -> Revealed<'a> {
     match serde_json::to_value(seen) {
         Ok(mut value) if !shown.is_empty() => {
             value["data"] = Value::Object(shown);
-            Revealed::Secret(value)
+            VisibleObject::Secret(value)
         }
-        Ok(_) | Err(_) => Revealed::Seen(seen),
+        Ok(_) | Err(_) => VisibleObject::Seen(seen),
     }
 }
 
-fn judged(health: &Assessment) -> Judged<'_> {
-    Judged {
+fn health_summary(health: &Assessment) -> HealthSummary<'_> {
+    HealthSummary {
         status: health.health.to_string().to_lowercase(),
         message: &health.message,
         rule: &health.rule,
@@ -284,32 +285,32 @@ fn judged(health: &Assessment) -> Judged<'_> {
     }
 }
 
-/// Writes a question whose object may have to be shown in part only.
-fn given<Q: Serialize>(question: &Q, object: &Object) -> Result<String, Refusal> {
-    let given = Given {
-        contract: CONTRACT,
+/// Makes the input of a question whose object may only be visible in part.
+fn question_input<Q: Serialize>(question: &Q, object: &Object) -> Result<String, InputError> {
+    let given = QuestionInput {
+        contract: CONTRACT_VERSION,
         question,
     };
-    let seen = default_projection().of(object);
+    let seen = default_projection().project(object);
     if seen.is_whole() {
-        return text(&given);
+        return to_json(&given);
     }
-    let mut input = serde_json::to_value(&given).map_err(unwritable)?;
-    input["object"] = serde_json::to_value(seen).map_err(unwritable)?;
-    text(&input)
+    let mut input = serde_json::to_value(&given).map_err(serialize_error)?;
+    input["object"] = serde_json::to_value(seen).map_err(serialize_error)?;
+    to_json(&input)
 }
 
-fn text<T: Serialize>(input: &T) -> Result<String, Refusal> {
-    let text = serde_json::to_string(input).map_err(unwritable)?;
-    if text.len() > MAX_INPUT {
+fn to_json<T: Serialize>(input: &T) -> Result<String, InputError> {
+    let text = serde_json::to_string(input).map_err(serialize_error)?;
+    if text.len() > MAX_INPUT_BYTES {
         return Err(format!(
-            "the input has {} bytes, and may have {MAX_INPUT}; let the claim's `fields` name less of the object",
+            "the input has {} bytes, and may have {MAX_INPUT_BYTES}; let the claim's `fields` name less of the object",
             text.len()
         ));
     }
     Ok(text)
 }
 
-fn unwritable(error: serde_json::Error) -> Refusal {
+fn serialize_error(error: serde_json::Error) -> InputError {
     format!("the input can't be written: {error}")
 }

@@ -1,5 +1,5 @@
-//! Components by their digests, beside the compiled code: an operation goes on with the plugins it began with, whatever has taken their
-//! place since. Nothing here needs to be secret: what is read is what its digest says, or isn't taken.
+//! Stores components by their digests, next to the compiled code: an operation continues with the plugins that it began with, even if
+//! they were replaced since. Nothing here needs to be secret: a component that doesn't match its digest is ignored.
 
 use std::{
     collections::HashMap,
@@ -14,89 +14,91 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     info::Source,
-    plugin::{MAX_COMPONENT, Plugin, hex},
+    plugin::{MAX_COMPONENT_BYTES, Plugin, hex},
 };
 
-/// So many are kept; those that nobody has used for the longest time go first.
-const MOST: usize = 50;
+/// The most components that are stored; those that weren't used for the longest time are removed first.
+const MAX_COMPONENTS: usize = 50;
 
-/// A folder of components, and those of it that were asked for.
-pub(crate) struct Kept {
+/// A folder of components, with those that were loaded from it.
+pub(crate) struct ComponentStore {
     folder: PrivateFolder,
     found: Mutex<HashMap<String, Option<Arc<Plugin>>>>,
 }
 
-/// A plugin that is loaded, or was kept.
-pub(crate) enum Held<'a> {
-    Loaded(&'a Plugin),
-    Kept(Arc<Plugin>),
+/// A loaded plugin, or one from the folder.
+pub(crate) enum PluginHandle<'a> {
+    LoadedSandbox(&'a Plugin),
+    Stored(Arc<Plugin>),
 }
 
-impl Deref for Held<'_> {
+impl Deref for PluginHandle<'_> {
     type Target = Plugin;
 
     fn deref(&self) -> &Plugin {
         match self {
-            Held::Loaded(plugin) => plugin,
-            Held::Kept(plugin) => plugin,
+            PluginHandle::LoadedSandbox(plugin) => plugin,
+            PluginHandle::Stored(plugin) => plugin,
         }
     }
 }
 
-impl Kept {
-    pub(crate) fn new(folder: PrivateFolder) -> Kept {
-        Kept {
+impl ComponentStore {
+    pub(crate) fn new(folder: PrivateFolder) -> ComponentStore {
+        ComponentStore {
             folder,
             found: Mutex::default(),
         }
     }
 
-    /// Keeps a component that is used. Without a place for it, only an operation that is carried on by another version misses it.
-    pub(crate) fn keep(&self, digest: &str, component: &[u8]) {
-        if let Ok(file) = self.folder.read(&name(digest)) {
+    /// Stores a component that is used. If that fails, an operation can't be resumed once the component was replaced.
+    pub(crate) fn store(&self, digest: &str, component: &[u8]) {
+        if let Ok(file) = self.folder.read(&file_name(digest)) {
             file.set_modified(SystemTime::now()).ok();
             return;
         }
-        if let Err(error) = self.write(&name(digest), component) {
-            tracing::debug!(folder = %self.folder.path().display(), %error, "A component can't be kept.");
+        if let Err(error) = self.write(&file_name(digest), component) {
+            tracing::debug!(folder = %self.folder.path().display(), %error, "A component can't be stored.");
         }
     }
 
     fn write(&self, name: &str, component: &[u8]) -> std::io::Result<()> {
         self.folder.write(name, &[component])?;
-        let all = self.folder.files(|_| true)?;
-        for file in all.iter().rev().skip(MOST) {
+        let all = self.folder.list_files(|_| true)?;
+        for file in all.iter().rev().skip(MAX_COMPONENTS) {
             self.folder.remove(&file.name)?;
         }
         Ok(())
     }
 
-    /// Returns what was kept.
-    pub(crate) fn find(&self, digest: &str) -> Option<Held<'static>> {
+    /// Returns the plugin with this digest, if its component is stored.
+    pub(crate) fn find(&self, digest: &str) -> Option<PluginHandle<'static>> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let plugin = found
             .entry(digest.to_owned())
             .or_insert_with(|| self.read(digest).map(Arc::new));
-        plugin.clone().map(Held::Kept)
+        plugin.clone().map(PluginHandle::Stored)
     }
 
     fn read(&self, digest: &str) -> Option<Plugin> {
-        // A digest may come from anywhere.
+        // A digest may be any text.
         if !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
-        let file = self.folder.read(&name(digest)).ok()?;
+        let file = self.folder.read(&file_name(digest)).ok()?;
         let mut component = Vec::new();
-        file.take(MAX_COMPONENT as u64 + 1).read_to_end(&mut component).ok()?;
-        if component.len() > MAX_COMPONENT || hex(&Sha256::digest(&component)) != digest {
+        file.take(MAX_COMPONENT_BYTES as u64 + 1)
+            .read_to_end(&mut component)
+            .ok()?;
+        if component.len() > MAX_COMPONENT_BYTES || hex(&Sha256::digest(&component)) != digest {
             return None;
         }
-        let path = self.folder.path().join(name(digest));
+        let path = self.folder.path().join(file_name(digest));
         Plugin::read(component.into(), Source::Path(path.display().to_string())).ok()
     }
 }
 
-fn name(digest: &str) -> String {
+fn file_name(digest: &str) -> String {
     format!("{digest}.wasm")
 }
 
@@ -110,8 +112,8 @@ mod tests {
 
     use super::*;
 
-    fn kept_in(folder: &Path) -> Kept {
-        Kept::new(PrivateFolder::open(folder).unwrap())
+    fn kept_in(folder: &Path) -> ComponentStore {
+        ComponentStore::new(PrivateFolder::open(folder).unwrap())
     }
 
     #[test]
@@ -120,12 +122,12 @@ mod tests {
         let kept = kept_in(&folder.path().join("components"));
         let component = capstan_test_guests::get("viewer").unwrap().bytes;
         let digest = hex(&Sha256::digest(component));
-        kept.keep(&digest, component);
+        kept.store(&digest, component);
         let again = kept_in(&folder.path().join("components"));
         assert_eq!(again.find(&digest).unwrap().manifest.name, "viewer");
         let mut bent = component.to_vec();
         bent.push(0);
-        fs::write(folder.path().join("components").join(name(&digest)), bent).unwrap();
+        fs::write(folder.path().join("components").join(file_name(&digest)), bent).unwrap();
         assert!(kept.find(&digest).is_none());
         assert!(kept.find("../../etc/passwd").is_none());
     }
@@ -135,17 +137,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kept = kept_in(folder.path());
         let old = SystemTime::now() - Duration::from_hours(1);
-        for number in 0..MOST {
-            kept.keep(&format!("{number:064x}"), b"component");
-            let file = File::open(folder.path().join(name(&format!("{number:064x}")))).unwrap();
+        for number in 0..MAX_COMPONENTS {
+            kept.store(&format!("{number:064x}"), b"component");
+            let file = File::open(folder.path().join(file_name(&format!("{number:064x}")))).unwrap();
             file.set_modified(old).unwrap();
         }
-        kept.keep(&format!("{:064x}", 0), b"component");
-        for number in MOST..2 * MOST - 1 {
-            kept.keep(&format!("{number:064x}"), b"component");
+        kept.store(&format!("{:064x}", 0), b"component");
+        for number in MAX_COMPONENTS..2 * MAX_COMPONENTS - 1 {
+            kept.store(&format!("{number:064x}"), b"component");
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MOST);
-        assert!(folder.path().join(name(&format!("{:064x}", 0))).exists(), "it was used");
-        assert!(!folder.path().join(name(&format!("{:064x}", 1))).exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MAX_COMPONENTS);
+        assert!(
+            folder.path().join(file_name(&format!("{:064x}", 0))).exists(),
+            "it was used"
+        );
+        assert!(!folder.path().join(file_name(&format!("{:064x}", 1))).exists());
     }
 }

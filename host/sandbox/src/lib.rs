@@ -1,12 +1,13 @@
-//! Runs plugins. A plugin is a WebAssembly component; each call gets a fresh sandbox, with no file, no network, no
-//! environment, and a clock that stands still, and ends by a budget. Outside of this crate nobody knows of wasmtime.
+//! Runs plugins. A plugin is a WebAssembly component. Each call gets a new sandbox, with no files, no network, no environment variables
+//! and a clock that stands still, and has limits. No other crate knows wasmtime.
 //!
-//! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::plugins::Plugins). `registry` says which
-//! plugin answers for what; `plugin` is one of them, `component` its code, `compile` who makes it of a stranger's component, `cache` where it is kept, and `kept` the component itself. A question
-//! becomes JSON in `input`, of which `projection` shows what the claim may see; `adapter` asks it over the generated
-//! `bindings` and understands the answer. `call` runs one call in an `engine`, with a `state` of its own, in which `frozen`
-//! is the world, `memory` what it and all calls together may have, and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name;
-//! `examine` looks at a component without asking it anything, `prepare` makes a plugin of an interpreter.
+//! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::plugins::Plugins). `registry` finds the plugin for a
+//! claim; `plugin` is a loaded plugin, `component` its code, `compile` compiles components of others, `cache` keeps compiled code and
+//! `kept` the components themselves. `input` makes the JSON input of a call, of which `projection` leaves the fields that the claim sees;
+//! `adapter` makes the call over the generated `bindings` and converts the answer. `call` runs one call in an `engine`, with a `state` of
+//! its own: `frozen` is its WASI environment, `memory` limits the memory of one call and of all calls together, `output` collects what
+//! the guest writes, and `ticker` measures its time. `ask` calls a plugin by its name; `examine` inspects a component without calling it;
+//! `prepare` makes a plugin of an interpreter.
 
 mod adapter;
 mod ask;
@@ -37,12 +38,12 @@ mod thrown;
 mod ticker;
 mod view;
 
-pub use ask::{Answer, Asked, Function, Question};
-pub use call::{Cost, Line, Severity};
-pub use compile::{child, is_child};
+pub use ask::{Answer, AnswerWithCost, Function, Question};
+pub use call::{Cost, LogLine, LogSeverity};
+pub use compile::{is_child, run_child};
 pub use error::{AskError, SandboxError};
-pub use examine::{Allowance, Examination, Fault, examine};
-pub use info::{ClaimInfo, Compiled, PluginInfo, Source};
-pub use plugin::MAX_COMPONENT;
-pub use prepare::{PrepareError, Prepared, prepare};
+pub use examine::{CallLimits, Examination, Fault, examine};
+pub use info::{ClaimInfo, CompiledBy, PluginInfo, Source};
+pub use plugin::MAX_COMPONENT_BYTES;
+pub use prepare::{PrepareError, PreparedComponent, prepare};
 pub use sandbox::{Builder, Sandbox};

@@ -1,11 +1,12 @@
-//! Bounds the memory of a call, and of all calls together.
+//! Limits the memory of a call, and of all calls together.
 //!
-//! Each of the engine's slots has [`SMALL`] bytes for its call. A call that needs more reserves, once, all that its limit allows beyond
-//! that, and waits until so much is free. So the guests of a process have at most [`TOTAL`] bytes beside `SLOTS` times [`SMALL`].
+//! Each slot of the engine has [`SMALL`] bytes for its call. A call that needs more reserves, once, everything that its limit allows
+//! beyond that, and waits until that much is free. So the guests of a process have at most [`TOTAL`] bytes in addition to `SLOTS` times
+//! [`SMALL`].
 //!
-//! No deadlock: a call waits first for one of the places of large calls (if its plugin is known to need one), then for a slot, then, at most
-//! once, for memory, always in this order. What has its memory waits for nothing any more, and its fuel ends it. No starvation: waiters are
-//! served in their order, and large calls can't take all slots.
+//! There is no deadlock: a call first waits for a permit for large calls (if its plugin is known to need one), then for a slot, then, at
+//! most once, for memory, always in this order. A call that has its memory doesn't wait any more, and ends by its fuel. There is no
+//! starvation: waiters are served in their order, and large calls can't take all slots.
 
 use std::{
     future::poll_fn,
@@ -21,123 +22,135 @@ use async_trait::async_trait;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use wasmtime::ResourceLimiterAsync;
 
-/// Bytes that a call has without asking. A Rust plugin has between one and two MiB.
-pub(crate) const SMALL: usize = 4 << 20;
+/// The bytes of a call without a reservation. A Rust plugin needs between one and two MiB.
+pub(crate) const SMALL_CALL_BYTES: usize = 4 << 20;
 
-/// Bytes that all large calls of a process have together, unless the sandbox is built with another number.
-pub(crate) const TOTAL: usize = 1 << 30;
+/// The bytes that all large calls of a process share by default.
+pub(crate) const DEFAULT_BUDGET_BYTES: usize = 1 << 30;
 
-/// How many calls of plugins that are known to be large may have a slot: a part of them, since they may wait in it.
-pub(crate) const LARGE_CALLS: usize = 32;
+/// How many calls of plugins that are known to be large may have a slot: only a part of them, since such calls may wait in it.
+pub(crate) const MAX_LARGE_CALLS: usize = 32;
 
-/// How long a call waits for memory. A call has at most 2 s of time itself.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a call waits for memory. A call itself runs for at most 2 s.
+const MEMORY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Elements of all tables together: a Python component has 17,000, and nobody needs that many.
-const MAX_TABLE: usize = 100_000;
+/// The most elements of all tables together: a Python component has 17,000.
+const MAX_TABLE_ELEMENTS: usize = 100_000;
 
 const MIB: usize = 1 << 20;
 
 /// Memory that calls share.
-pub(crate) struct Budget {
-    /// A permit is one MiB.
+pub(crate) struct MemoryBudget {
+    /// One permit per MiB.
     free: Arc<Semaphore>,
-    mib: u32,
-    /// Places of calls that are known to be large.
-    places: Semaphore,
-    patience: Duration,
+    total_mib: u32,
+    /// Permits for calls that are known to be large.
+    large_call_permits: Semaphore,
+    timeout: Duration,
 }
 
-impl Budget {
-    /// Makes one of so many bytes, in whole MiB.
-    pub(crate) fn new(bytes: usize) -> Budget {
+impl MemoryBudget {
+    /// Makes one with this number of bytes, rounded to whole MiB.
+    pub(crate) fn new(bytes: usize) -> MemoryBudget {
         let most = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
         let mib = (bytes / MIB).clamp(1, most);
-        Budget {
+        MemoryBudget {
             free: Arc::new(Semaphore::new(mib)),
-            mib: u32::try_from(mib).unwrap_or(u32::MAX),
-            places: Semaphore::new(LARGE_CALLS),
-            patience: PATIENCE,
+            total_mib: u32::try_from(mib).unwrap_or(u32::MAX),
+            large_call_permits: Semaphore::new(MAX_LARGE_CALLS),
+            timeout: MEMORY_TIMEOUT,
         }
     }
 
-    /// Returns the bytes that one call can have at most.
-    pub(crate) fn largest_call(&self) -> usize {
-        (self.mib as usize).saturating_mul(MIB).saturating_add(SMALL)
+    /// Returns the most bytes that one call can reserve.
+    pub(crate) fn max_call_bytes(&self) -> usize {
+        (self.total_mib as usize)
+            .saturating_mul(MIB)
+            .saturating_add(SMALL_CALL_BYTES)
     }
 
-    /// Waits for the place of a large call.
-    pub(crate) async fn place(&self, has_deadline: bool) -> Result<tokio::sync::SemaphorePermit<'_>, NoMemory> {
-        self.wait(self.places.acquire(), has_deadline).await
+    /// Waits for the permit of a large call.
+    pub(crate) async fn acquire_large_call(
+        &self,
+        has_deadline: bool,
+    ) -> Result<tokio::sync::SemaphorePermit<'_>, MemoryTimeout> {
+        self.wait_with_timeout(self.large_call_permits.acquire(), has_deadline)
+            .await
     }
 
-    /// Waits for the memory of a call that may have `limit` bytes.
-    async fn reserve(&self, limit: usize, has_deadline: bool) -> Result<OwnedSemaphorePermit, NoMemory> {
-        let mib = limit.saturating_sub(SMALL).div_ceil(MIB);
-        let mib = u32::try_from(mib).unwrap_or(u32::MAX).min(self.mib);
+    /// Waits for the memory of a call with this limit in bytes.
+    async fn reserve(&self, limit: usize, has_deadline: bool) -> Result<OwnedSemaphorePermit, MemoryTimeout> {
+        let mib = limit.saturating_sub(SMALL_CALL_BYTES).div_ceil(MIB);
+        let mib = u32::try_from(mib).unwrap_or(u32::MAX).min(self.total_mib);
         if let Ok(reserved) = self.free.clone().try_acquire_many_owned(mib) {
             return Ok(reserved);
         }
-        self.wait(self.free.clone().acquire_many_owned(mib), has_deadline).await
+        self.wait_with_timeout(self.free.clone().acquire_many_owned(mib), has_deadline)
+            .await
     }
 
-    async fn wait<T>(
+    async fn wait_with_timeout<T>(
         &self,
         turn: impl Future<Output = Result<T, AcquireError>>,
         has_deadline: bool,
-    ) -> Result<T, NoMemory> {
-        let no_memory = || NoMemory {
-            waited: self.patience,
-            mib: self.mib,
+    ) -> Result<T, MemoryTimeout> {
+        let no_memory = || MemoryTimeout {
+            waited: self.timeout,
+            mib: self.total_mib,
         };
         let turn = if has_deadline {
-            tokio::time::timeout(self.patience, turn)
+            tokio::time::timeout(self.timeout, turn)
                 .await
                 .map_err(|_| no_memory())?
         } else {
             turn.await
         };
-        // Nobody closes a semaphore of ours.
+        // Our semaphores are never closed.
         turn.map_err(|_| no_memory())
     }
 }
 
-/// A call has waited for memory, and others still have it.
+/// The wait of a call for memory timed out: other calls still have it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("waited {waited:?} for memory: other calls of plugins have the {mib} MiB that all of them together may have")]
-pub(crate) struct NoMemory {
+pub(crate) struct MemoryTimeout {
     waited: Duration,
     mib: u32,
 }
 
-/// Bounds the memory of a call, all of a component's memories together.
-pub(crate) struct Memory {
+/// Limits the memory of a call, for all memories of its component together.
+pub(crate) struct MemoryLimiter {
     limit: usize,
     used: usize,
-    pub(crate) peak: usize,
+    pub(crate) peak_bytes: usize,
     table_elements: usize,
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     reserved: Option<OwnedSemaphorePermit>,
-    /// Whether waiting for memory has a deadline: in virtual time nothing waits for time.
+    /// Whether waiting for memory has a deadline; it has none in virtual time.
     has_deadline: bool,
-    /// Set whenever the call waits for its turn.
+    /// Set while the call waits for its turn.
     turn: Arc<AtomicBool>,
 }
 
-/// A guest asked for more memory than it may have.
+/// A guest needs more memory than it may have.
 #[derive(Debug, thiserror::Error)]
 #[error("needs more than the {} MiB of memory that it may have", limit >> 20)]
-pub(crate) struct OverMemory {
+pub(crate) struct MemoryLimitExceeded {
     limit: usize,
 }
 
-impl Memory {
-    /// For a call that may have `limit` bytes, if there are so many for all calls.
-    pub(crate) fn new(limit: usize, budget: Arc<Budget>, has_deadline: bool, turn: Arc<AtomicBool>) -> Memory {
-        Memory {
-            limit: limit.min(budget.largest_call()),
+impl MemoryLimiter {
+    /// Makes the limiter of a call that may have `limit` bytes, or all bytes of the budget if those are fewer.
+    pub(crate) fn new(
+        limit: usize,
+        budget: Arc<MemoryBudget>,
+        has_deadline: bool,
+        turn: Arc<AtomicBool>,
+    ) -> MemoryLimiter {
+        MemoryLimiter {
+            limit: limit.min(budget.max_call_bytes()),
             used: 0,
-            peak: 0,
+            peak_bytes: 0,
             table_elements: 0,
             budget,
             reserved: None,
@@ -146,23 +159,23 @@ impl Memory {
         }
     }
 
-    /// Says whether the call needed more than a small one.
+    /// Says whether the call needed a reservation.
     pub(crate) fn is_large(&self) -> bool {
         self.reserved.is_some()
     }
 
-    /// Reserves what the call may have beyond a small one.
-    pub(crate) async fn reserve(&mut self) -> Result<(), NoMemory> {
-        if self.reserved.is_none() && self.limit > SMALL {
+    /// Reserves the memory beyond that of a small call.
+    pub(crate) async fn reserve(&mut self) -> Result<(), MemoryTimeout> {
+        if self.reserved.is_none() && self.limit > SMALL_CALL_BYTES {
             let reserved = self.budget.reserve(self.limit, self.has_deadline);
-            self.reserved = Some(telling(&self.turn, reserved).await?);
+            self.reserved = Some(mark_while_pending(&self.turn, reserved).await?);
         }
         Ok(())
     }
 }
 
-/// Sets `turn` whenever a future isn't done: it is its turn that it waits for.
-async fn telling<T>(turn: &AtomicBool, future: impl Future<Output = T>) -> T {
+/// Sets `turn` whenever a future isn't ready, since it then waits for its turn.
+async fn mark_while_pending<T>(turn: &AtomicBool, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     poll_fn(|context| {
         let polled = future.as_mut().poll(context);
@@ -175,24 +188,24 @@ async fn telling<T>(turn: &AtomicBool, future: impl Future<Output = T>) -> T {
 }
 
 #[async_trait]
-impl ResourceLimiterAsync for Memory {
-    /// Traps instead of refusing: hardly a program survives the refusal, and few of them say why they died.
+impl ResourceLimiterAsync for MemoryLimiter {
+    /// Traps instead of returning an error to the guest: hardly any program survives that, and few report why they failed.
     async fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let used = self.used.saturating_sub(current).saturating_add(desired);
         if used > self.limit {
-            return Err(OverMemory { limit: self.limit }.into());
+            return Err(MemoryLimitExceeded { limit: self.limit }.into());
         }
-        if used > SMALL {
+        if used > SMALL_CALL_BYTES {
             self.reserve().await?;
         }
         self.used = used;
-        self.peak = self.peak.max(used);
+        self.peak_bytes = self.peak_bytes.max(used);
         Ok(true)
     }
 
     async fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let elements = self.table_elements.saturating_sub(current).saturating_add(desired);
-        if elements > MAX_TABLE {
+        if elements > MAX_TABLE_ELEMENTS {
             return Ok(false);
         }
         self.table_elements = elements;
@@ -218,32 +231,36 @@ mod tests {
 
     use super::*;
 
-    fn memory(budget: &Arc<Budget>, limit: usize) -> Memory {
-        Memory::new(limit, budget.clone(), true, Arc::default())
+    fn memory(budget: &Arc<MemoryBudget>, limit: usize) -> MemoryLimiter {
+        MemoryLimiter::new(limit, budget.clone(), true, Arc::default())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_small_call_reserves_nothing_and_a_large_one_all_that_it_may_have_once() {
-        let budget = Arc::new(Budget::new(100 * MIB));
+        let budget = Arc::new(MemoryBudget::new(100 * MIB));
         let mut call = memory(&budget, 64 * MIB);
-        assert!(call.memory_growing(0, SMALL, None).await.unwrap());
+        assert!(call.memory_growing(0, SMALL_CALL_BYTES, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 100);
-        assert!(call.memory_growing(SMALL, SMALL + 1, None).await.unwrap());
+        assert!(
+            call.memory_growing(SMALL_CALL_BYTES, SMALL_CALL_BYTES + 1, None)
+                .await
+                .unwrap()
+        );
         assert_eq!(budget.free.available_permits(), 40);
-        assert!(call.memory_growing(SMALL + 1, 64 * MIB, None).await.unwrap());
+        assert!(call.memory_growing(SMALL_CALL_BYTES + 1, 64 * MIB, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 40);
         let error = call.memory_growing(64 * MIB, 64 * MIB + 1, None).await.unwrap_err();
-        assert!(error.downcast_ref::<OverMemory>().is_some());
+        assert!(error.downcast_ref::<MemoryLimitExceeded>().is_some());
         drop(call);
         assert_eq!(budget.free.available_permits(), 100);
     }
 
     #[tokio::test(start_paused = true)]
     async fn several_memories_of_a_component_count_together() {
-        let budget = Arc::new(Budget::new(100 * MIB));
+        let budget = Arc::new(MemoryBudget::new(100 * MIB));
         let mut call = memory(&budget, 64 * MIB);
         for _ in 0..4 {
-            assert!(call.memory_growing(0, SMALL / 4, None).await.unwrap());
+            assert!(call.memory_growing(0, SMALL_CALL_BYTES / 4, None).await.unwrap());
         }
         assert!(!call.is_large());
         assert!(call.memory_growing(0, 1, None).await.unwrap());
@@ -252,7 +269,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_gets_no_memory_waits_for_a_minute_and_says_so() {
-        let budget = Arc::new(Budget::new(100 * MIB));
+        let budget = Arc::new(MemoryBudget::new(100 * MIB));
         let mut first = memory(&budget, 64 * MIB);
         first.reserve().await.unwrap();
         let mut second = memory(&budget, 64 * MIB);
@@ -271,7 +288,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_may_have_more_than_all_has_all() {
-        let budget = Arc::new(Budget::new(10 * MIB));
+        let budget = Arc::new(MemoryBudget::new(10 * MIB));
         let mut call = memory(&budget, 256 * MIB);
         assert!(call.memory_growing(0, 14 * MIB, None).await.unwrap());
         assert_eq!(budget.free.available_permits(), 0);
@@ -280,7 +297,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_of_all_sizes_never_have_more_than_all_together_and_all_get_their_turn() {
-        let budget = Arc::new(Budget::new(200 * MIB));
+        let budget = Arc::new(MemoryBudget::new(200 * MIB));
         let limits = [8, 64, 104, 204, 256, 5, 30];
         let in_use = std::cell::Cell::new(0);
         let most = std::cell::Cell::new(0);
@@ -292,10 +309,10 @@ mod tests {
                 let mut call = memory(&budget, limit);
                 let bytes = limit.min(204 * MIB);
                 call.memory_growing(0, bytes, None).await.unwrap();
-                in_use.set(in_use.get() + bytes - SMALL);
+                in_use.set(in_use.get() + bytes - SMALL_CALL_BYTES);
                 most.set(most.get().max(in_use.get()));
                 tokio::time::sleep(Duration::from_millis(1 + number as u64 % 3)).await;
-                in_use.set(in_use.get() - (bytes - SMALL));
+                in_use.set(in_use.get() - (bytes - SMALL_CALL_BYTES));
             }
         });
         join_all(calls).await;

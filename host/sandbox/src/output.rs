@@ -1,4 +1,4 @@
-//! What a guest writes to stdout and stderr: the only place where the stack trace of a language appears.
+//! Collects what a guest writes to stdout and stderr: only there the stack trace of its language appears.
 
 use std::{
     io,
@@ -14,76 +14,76 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
-/// Kept of stdout and stderr together. A guest may write more: it is dropped, for a guest that can't write fails.
-const MAX_OUTPUT: usize = 64 << 10;
+/// The most bytes that are kept of stdout and stderr together. More is dropped without an error, as a guest that can't write fails.
+const MAX_OUTPUT_BYTES: usize = 64 << 10;
 
-/// How much may be written at once; the guest's libraries cut their output to it.
-const PERMIT: usize = 64 << 10;
+/// How many bytes may be written at once; the guest's libraries split their output accordingly.
+const MAX_WRITE_BYTES: usize = 64 << 10;
 
 /// Both streams of one call.
 #[derive(Clone, Default)]
-pub(crate) struct Output(Arc<Mutex<Written>>);
+pub(crate) struct Output(Arc<Mutex<Buffers>>);
 
 #[derive(Default)]
-struct Written {
+struct Buffers {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
-    dropped: u64,
+    dropped_bytes: u64,
 }
 
-/// One of the two.
+/// One of the two streams.
 #[derive(Clone)]
-pub(crate) struct Pipe {
+pub(crate) struct OutputPipe {
     output: Output,
     is_stderr: bool,
 }
 
-/// What was written, as text.
+/// The output as text.
 #[derive(Default)]
-pub(crate) struct Texts {
+pub(crate) struct OutputTexts {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     /// Bytes of either that were not kept.
-    pub(crate) dropped: u64,
+    pub(crate) dropped_bytes: u64,
 }
 
 impl Output {
-    pub(crate) fn stdout(&self) -> Pipe {
-        Pipe {
+    pub(crate) fn stdout(&self) -> OutputPipe {
+        OutputPipe {
             output: self.clone(),
             is_stderr: false,
         }
     }
 
-    pub(crate) fn stderr(&self) -> Pipe {
-        Pipe {
+    pub(crate) fn stderr(&self) -> OutputPipe {
+        OutputPipe {
             output: self.clone(),
             is_stderr: true,
         }
     }
 
-    /// Returns what was written so far.
-    pub(crate) fn take(&self) -> Texts {
+    /// Returns the output so far.
+    pub(crate) fn snapshot(&self) -> OutputTexts {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Written {
+        let Buffers {
             stdout,
             stderr,
-            dropped,
+            dropped_bytes: dropped,
         } = std::mem::take(&mut *written);
-        Texts {
+        OutputTexts {
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
-            dropped,
+            dropped_bytes: dropped,
         }
     }
 }
 
-impl Pipe {
-    fn keep(&self, bytes: &[u8]) {
+impl OutputPipe {
+    fn append(&self, bytes: &[u8]) {
         let mut written = self.output.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = MAX_OUTPUT - written.stdout.len() - written.stderr.len();
+        let room = MAX_OUTPUT_BYTES - written.stdout.len() - written.stderr.len();
         let kept = bytes.get(..room).unwrap_or(bytes);
-        written.dropped += (bytes.len() - kept.len()) as u64;
+        written.dropped_bytes += (bytes.len() - kept.len()) as u64;
         if self.is_stderr {
             written.stderr.extend_from_slice(kept);
         } else {
@@ -92,13 +92,13 @@ impl Pipe {
     }
 }
 
-impl IsTerminal for Pipe {
+impl IsTerminal for OutputPipe {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Pipe {
+impl StdoutStream for OutputPipe {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -109,13 +109,13 @@ impl StdoutStream for Pipe {
 }
 
 #[async_trait]
-impl Pollable for Pipe {
+impl Pollable for OutputPipe {
     async fn ready(&mut self) {}
 }
 
-impl OutputStream for Pipe {
+impl OutputStream for OutputPipe {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        self.keep(&bytes);
+        self.append(&bytes);
         Ok(())
     }
 
@@ -124,14 +124,14 @@ impl OutputStream for Pipe {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(PERMIT)
+        Ok(MAX_WRITE_BYTES)
     }
 }
 
-/// Asked for by a later WASI only.
-impl AsyncWrite for Pipe {
+/// Only a later version of WASI uses this.
+impl AsyncWrite for OutputPipe {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.keep(bytes);
+        self.append(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -1,4 +1,4 @@
-//! One loaded plugin: its manifest, its claims, and its code, which is compiled when somebody first asks.
+//! A loaded plugin: its manifest, its claims, and its code, which is compiled for the first call.
 
 use std::{
     borrow::Cow,
@@ -13,45 +13,45 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     call::Limits,
-    component::{self, Ready},
+    component::{self, LinkedComponent},
     error::SandboxError,
     info::Source,
     projection::Projection,
     sandbox::Sandbox,
     settings,
-    strikes::Strikes,
+    strikes::CircuitBreaker,
 };
 
-/// A component may have so many bytes. The largest known, JavaScript and Python with their engines, have 12 and 18 MB.
-pub const MAX_COMPONENT: usize = 32 << 20;
+/// The most bytes of a component. The largest known ones, JavaScript and Python with their engines, have 12 and 18 MB.
+pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
 
 /// A plugin.
 pub(crate) struct Plugin {
     pub(crate) manifest: Manifest,
     pub(crate) digest: Arc<str>,
     pub(crate) source: Source,
-    /// What its manifest requests.
-    pub(crate) requested: Grants,
-    /// What the user's settings have to be.
-    pub(crate) settings: Option<settings::Schema>,
+    /// The grants that its manifest requests.
+    pub(crate) requested_grants: Grants,
+    /// The schema for the user's settings.
+    pub(crate) settings: Option<settings::SettingsSchema>,
     bytes: Cow<'static, [u8]>,
-    /// Whether it judges health by a handle.
-    pub(crate) looks_itself: bool,
-    /// What each health claim sees.
+    /// Whether its health checks read objects through a handle.
+    pub(crate) uses_object_view: bool,
+    /// The visible fields for each health claim.
     projections: BTreeMap<String, Projection>,
-    ready: OnceLock<Result<Ready, String>>,
-    pub(crate) strikes: Strikes,
+    linked: OnceLock<Result<LinkedComponent, String>>,
+    pub(crate) circuit_breaker: CircuitBreaker,
 }
 
 impl Plugin {
-    /// Reads what a component says of itself, and checks what it wants and offers. Nothing is compiled.
+    /// Reads a component's manifest, and checks its imports and exports. Nothing is compiled.
     pub(crate) fn read(bytes: Cow<'static, [u8]>, source: Source) -> Result<Plugin, SandboxError> {
         let plugin = source.to_string();
-        if bytes.len() > MAX_COMPONENT {
+        if bytes.len() > MAX_COMPONENT_BYTES {
             return Err(SandboxError::TooLarge {
                 plugin,
                 size: bytes.len(),
-                limit: MAX_COMPONENT,
+                limit: MAX_COMPONENT_BYTES,
             });
         }
         let unreadable = |plugin: &str| {
@@ -60,53 +60,57 @@ impl Plugin {
         };
         let manifest = capstan_stamp::read(&bytes).map_err(unreadable(&plugin))?;
         let imports = capstan_stamp::imports(&bytes).map_err(unreadable(&plugin))?;
-        let imports = component::foreign(imports);
+        let imports = component::foreign_imports(imports);
         if !imports.is_empty() {
             return Err(SandboxError::ForeignImport { plugin, imports });
         }
         let exports = capstan_stamp::exports(&bytes).map_err(unreadable(&plugin))?;
-        // Who can read the text is given the text: it is one call instead of many.
+        // A plugin that can read the JSON text gets that: it is one call instead of many.
         let looks_itself = exports.iter().any(|export| export == component::HEALTH_BY_VIEW)
-            && !exports.contains(&component::export_of(Interface::Health));
+            && !exports.contains(&component::export_name(Interface::Health));
         for interface in manifest.claims.iter().map(Claim::interface) {
-            if !component::answers(interface, &exports) {
+            if !component::has_export(interface, &exports) {
                 return Err(SandboxError::MissingExport {
                     plugin,
                     interface,
-                    export: component::export_of(interface),
+                    export: component::export_name(interface),
                 });
             }
         }
-        let requested = requested(&manifest).map_err(|reason| SandboxError::Grants {
+        let requested = requested_grants(&manifest).map_err(|reason| SandboxError::Grants {
             plugin: plugin.clone(),
             reason,
         })?;
-        let settings = manifest.settings.as_ref().map(settings::Schema::new).transpose();
+        let settings = manifest
+            .settings
+            .as_ref()
+            .map(settings::SettingsSchema::new)
+            .transpose();
         let settings = settings.map_err(|reason| SandboxError::Settings {
             plugin: plugin.clone(),
             reason,
         })?;
         Ok(Plugin {
-            requested,
+            requested_grants: requested,
             settings,
-            looks_itself,
+            uses_object_view: looks_itself,
             projections: projections(&manifest),
             manifest,
             digest: hex(&Sha256::digest(&bytes)).into(),
             source,
             bytes,
-            ready: OnceLock::new(),
-            strikes: Strikes::default(),
+            linked: OnceLock::new(),
+            circuit_breaker: CircuitBreaker::default(),
         })
     }
 
-    /// Returns its code, compiling it the first time.
-    pub(crate) fn ready(&self, sandbox: &Sandbox) -> Result<&Ready, String> {
+    /// Returns its linked code. The first time, that is compiled.
+    pub(crate) fn link(&self, sandbox: &Sandbox) -> Result<&LinkedComponent, String> {
         let prepare = || {
-            if let Some(kept) = &sandbox.kept {
-                kept.keep(&self.digest, &self.bytes);
+            if let Some(kept) = &sandbox.component_store {
+                kept.store(&self.digest, &self.bytes);
             }
-            // What came with this program is no stranger's.
+            // Built-in plugins are not compiled in a child process: they are trusted.
             let compiler = sandbox.compiler.as_deref();
             let compiler = compiler.filter(|_| matches!(self.source, Source::Path(_)));
             let claimed: Vec<Interface> = self.manifest.claims.iter().map(Claim::interface).collect();
@@ -114,21 +118,21 @@ impl Plugin {
             component::prepare(&sandbox.engine, cache, &self.digest, &self.bytes, &claimed, compiler)
                 .map_err(|error| format!("{error:#}"))
         };
-        self.ready.get_or_init(prepare).as_ref().map_err(Clone::clone)
+        self.linked.get_or_init(prepare).as_ref().map_err(Clone::clone)
     }
 
-    /// Returns its code if it is there.
-    pub(crate) fn compiled(&self) -> Option<&Ready> {
-        self.ready.get()?.as_ref().ok()
+    /// Returns its linked code, if it was compiled already.
+    pub(crate) fn linked(&self) -> Option<&LinkedComponent> {
+        self.linked.get()?.as_ref().ok()
     }
 
-    /// Returns what a health claim sees, if the plugin has that claim.
+    /// Returns the visible fields for a health claim, if the plugin has that claim.
     pub(crate) fn projection(&self, claim: &str) -> Option<&Projection> {
         self.projections.get(claim)
     }
 
-    /// Says whether a health claim may ask for this word's related objects.
-    pub(crate) fn may_see(&self, claim: &str, word: &str) -> bool {
+    /// Says whether a health claim may ask for related objects of this kind.
+    pub(crate) fn may_request_related(&self, claim: &str, word: &str) -> bool {
         self.manifest.claims.iter().any(|one| match one {
             Claim::Health { related, .. } => {
                 related.iter().any(|known| known == word) && one.call_names().iter().any(|name| name == claim)
@@ -137,7 +141,7 @@ impl Plugin {
         })
     }
 
-    /// Lists the hook types that it claims by name.
+    /// Lists the hook types among its claims.
     pub(crate) fn hook_types(&self) -> impl Iterator<Item = String> {
         let types = self.manifest.claims.iter().map(|claim| match claim {
             Claim::Hook { types, .. } => types.as_slice(),
@@ -151,20 +155,20 @@ impl Plugin {
         self.claims(interface).iter().any(|name| name == claim)
     }
 
-    /// Returns the texts of its claims on an interface.
+    /// Returns its claims on an interface.
     pub(crate) fn claims(&self, interface: Interface) -> Vec<String> {
         let of_interface = |claim: &&Claim| claim.interface() == interface;
         let claims = self.manifest.claims.iter().filter(of_interface);
         claims.flat_map(Claim::call_names).collect()
     }
 
-    /// Returns what a call of an interface may use: what the host allows, or less if the plugin is content with it.
+    /// Returns the limits of a call of an interface: the host's, or lower ones of the manifest.
     pub(crate) fn limits(&self, interface: Interface) -> Limits {
-        limits(&self.manifest, interface)
+        call_limits(&self.manifest, interface)
     }
 
-    /// Makes it the one who answers under a claim.
-    pub(crate) fn answerer(&self, claim: String) -> PluginRef {
+    /// Returns the reference to this plugin under a claim.
+    pub(crate) fn plugin_ref(&self, claim: String) -> PluginRef {
         PluginRef {
             plugin: self.manifest.name.clone(),
             version: self.manifest.version.clone(),
@@ -189,15 +193,15 @@ impl fmt::Display for Source {
     }
 }
 
-/// Returns what a call of an interface may use: what the host allows, or less if the manifest is content with it.
-pub(crate) fn limits(manifest: &Manifest, interface: Interface) -> Limits {
+/// Returns the limits of a call of an interface: the host's, or lower ones of the manifest.
+pub(crate) fn call_limits(manifest: &Manifest, interface: Interface) -> Limits {
     let mut limits = match interface {
         Interface::Health | Interface::DeletePolicy => Limits::SHORT,
         Interface::Hook => Limits::LONG,
     };
     if let Some(own) = manifest.limits.memory_mib {
         let own = usize::try_from(own).unwrap_or(usize::MAX).saturating_mul(1 << 20);
-        limits.memory = limits.memory.min(own);
+        limits.memory_bytes = limits.memory_bytes.min(own);
     }
     limits
 }
@@ -218,8 +222,8 @@ fn projections(manifest: &Manifest) -> BTreeMap<String, Projection> {
     projections
 }
 
-/// Puts what a manifest requests into the core's words.
-pub(crate) fn requested(manifest: &Manifest) -> Result<Grants, String> {
+/// Converts the requested grants of a manifest to the core's form.
+pub(crate) fn requested_grants(manifest: &Manifest) -> Result<Grants, String> {
     let value = serde_json::to_value(&manifest.grants).map_err(|error| error.to_string())?;
     serde_json::from_value(value).map_err(|error| error.to_string())
 }

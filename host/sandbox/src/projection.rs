@@ -1,5 +1,5 @@
-//! What of an object a claim may see. It is written to JSON without copying anything that is not shown: of a 200 KB
-//! object a health check sees a few hundred bytes.
+//! The fields of an object that a claim may see. They are written to JSON without copying anything else: of a 200 KB object a health
+//! check sees a few hundred bytes.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// Visible whatever the claim's `fields` say.
-const ALWAYS: [&str; 7] = [
+/// The fields that are visible whatever the claim's `fields` say.
+const ALWAYS_VISIBLE: [&str; 7] = [
     "/apiVersion",
     "/kind",
     "/metadata/name",
@@ -21,39 +21,39 @@ const ALWAYS: [&str; 7] = [
     "/metadata/deletionTimestamp",
 ];
 
-/// Who wrote what: long, and of no interest to a plugin that does not ask for it.
+/// The managed fields: long, and of no interest to a plugin that doesn't ask for them.
 const MANAGED_FIELDS: [&str; 2] = ["metadata", "managedFields"];
 
-/// What one claim sees of objects.
+/// The visible fields of objects for one claim.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Projection {
-    ordinary: View,
-    of_secrets: View,
+    default_view: View,
+    secret_view: View,
 }
 
-/// What is shown of a value.
+/// The visible part of a value.
 #[derive(Debug, Clone, PartialEq)]
 enum View {
     Whole,
     Nothing,
-    /// Of an object or array: what is said of each key or index, and whether the rest is shown.
-    Part {
+    /// Of an object or array: the visible part for each key or index, and whether the rest is visible.
+    Partial {
         named: BTreeMap<String, View>,
         shows_rest: bool,
     },
 }
 
 impl Projection {
-    /// Compiles a claim's `fields`. Without any, everything is seen but what nobody needs or nobody may have.
+    /// Compiles a claim's `fields`. Without any, everything is visible except for what no plugin needs or may see.
     pub(crate) fn new(fields: Option<&[String]>) -> Projection {
         let (mut ordinary, mut of_secrets);
         if let Some(fields) = fields {
-            ordinary = View::Part {
+            ordinary = View::Partial {
                 named: BTreeMap::new(),
                 shows_rest: false,
             };
-            for pointer in ALWAYS.into_iter().chain(fields.iter().map(String::as_str)) {
-                ordinary.show(&keys(pointer));
+            for pointer in ALWAYS_VISIBLE.into_iter().chain(fields.iter().map(String::as_str)) {
+                ordinary.show(&pointer_keys(pointer));
             }
             of_secrets = ordinary.clone();
         } else {
@@ -61,36 +61,39 @@ impl Projection {
             ordinary.hide(&MANAGED_FIELDS);
             of_secrets = ordinary.clone();
         }
-        // Whatever a claim names: whether a plugin may see a Secret's data is for its user to say, and health needs none.
-        for path in secret::DATA {
+        // Whatever a claim names: the user decides whether a plugin sees a Secret's data, and health checks don't need it.
+        for path in secret::DATA_PATHS {
             of_secrets.hide(path);
-            of_secrets.hide(&[&["items", EACH][..], path].concat());
+            of_secrets.hide(&[&["items", ANY_ELEMENT][..], path].concat());
         }
-        Projection { ordinary, of_secrets }
+        Projection {
+            default_view: ordinary,
+            secret_view: of_secrets,
+        }
     }
 
-    /// Returns what is seen of an object, ready to be written.
-    pub(crate) fn of<'a>(&'a self, object: &'a Object) -> Seen<'a> {
-        Seen {
+    /// Returns the visible part of an object, ready to be serialized.
+    pub(crate) fn project<'a>(&'a self, object: &'a Object) -> ProjectedValue<'a> {
+        ProjectedValue {
             value: &object.0,
             view: if secret::is_secret(object) {
-                &self.of_secrets
+                &self.secret_view
             } else {
-                &self.ordinary
+                &self.default_view
             },
         }
     }
 }
 
-/// A value as far as it is shown.
+/// A value with its visible part.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct ProjectedValue<'a> {
     value: &'a Value,
     view: &'a View,
 }
 
-impl Seen<'_> {
-    /// Says whether nothing is hidden.
+impl ProjectedValue<'_> {
+    /// Says whether everything is visible.
     pub(crate) fn is_whole(&self) -> bool {
         is_whole(self.value, self.view)
     }
@@ -100,21 +103,21 @@ fn is_whole(value: &Value, view: &View) -> bool {
     match view {
         View::Whole => true,
         View::Nothing => false,
-        View::Part { named, shows_rest } => {
+        View::Partial { named, shows_rest } => {
             let hides = |(key, view): (&String, &View)| value.get(key).is_some_and(|value| !is_whole(value, view));
             *shows_rest && !named.iter().any(hides)
         }
     }
 }
 
-/// What is seen of all that no claim has `fields` for: manifests and objects of hooks.
+/// The projection where claims have no `fields`: for manifests and the objects of hooks.
 pub(crate) fn default_projection() -> &'static Projection {
     static DEFAULT: std::sync::LazyLock<Projection> = std::sync::LazyLock::new(|| Projection::new(None));
     &DEFAULT
 }
 
 /// Splits a JSON pointer into its keys.
-fn keys(pointer: &str) -> Vec<String> {
+fn pointer_keys(pointer: &str) -> Vec<String> {
     let unescape = |key: &str| key.replace("~1", "/").replace("~0", "~");
     pointer.split('/').skip(1).map(unescape).collect()
 }
@@ -125,8 +128,8 @@ impl View {
             *self = View::Whole;
             return;
         };
-        if let View::Part { named, .. } = self {
-            let nothing = View::Part {
+        if let View::Partial { named, .. } = self {
+            let nothing = View::Partial {
                 named: BTreeMap::new(),
                 shows_rest: false,
             };
@@ -134,19 +137,21 @@ impl View {
         }
     }
 
-    /// Hides what is at a path; what is named [`EACH`] there is every element of an array.
+    /// Hides the value at a path; [`EACH`] in the path stands for every element of an array.
     fn hide(&mut self, path: &[&str]) {
         let Some((key, rest)) = path.split_first() else { return };
         if *self == View::Whole {
-            *self = View::Part {
+            *self = View::Partial {
                 named: BTreeMap::new(),
                 shows_rest: true,
             };
         }
-        let View::Part { named, shows_rest } = self else { return };
+        let View::Partial { named, shows_rest } = self else {
+            return;
+        };
         let shows_rest = *shows_rest;
-        if *key == EACH {
-            let others = named.iter_mut().filter(|(name, _)| *name != EACH);
+        if *key == ANY_ELEMENT {
+            let others = named.iter_mut().filter(|(name, _)| *name != ANY_ELEMENT);
             others.for_each(|(_, view)| view.hide(rest));
         }
         if rest.is_empty() {
@@ -160,28 +165,32 @@ impl View {
         }
     }
 
-    /// Says whether anything of the value is shown, be it an object without its keys.
+    /// Says whether anything of the value is visible, even if that is only an empty object.
     fn shows(&self, value: &Value) -> bool {
         match self {
             View::Whole => true,
             View::Nothing => false,
-            View::Part { shows_rest, .. } => *shows_rest || value.is_object() || value.is_array(),
+            View::Partial { shows_rest, .. } => *shows_rest || value.is_object() || value.is_array(),
         }
     }
 }
 
-impl Serialize for Seen<'_> {
+impl Serialize for ProjectedValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (self.view, self.value) {
             (View::Nothing, _) => serializer.serialize_unit(),
-            (View::Part { named, shows_rest }, Value::Object(map)) => object(map, named, *shows_rest, serializer),
-            (View::Part { named, shows_rest }, Value::Array(items)) => array(items, named, *shows_rest, serializer),
-            (View::Whole | View::Part { .. }, value) => value.serialize(serializer),
+            (View::Partial { named, shows_rest }, Value::Object(map)) => {
+                serialize_object(map, named, *shows_rest, serializer)
+            }
+            (View::Partial { named, shows_rest }, Value::Array(items)) => {
+                serialize_array(items, named, *shows_rest, serializer)
+            }
+            (View::Whole | View::Partial { .. }, value) => value.serialize(serializer),
         }
     }
 }
 
-fn object<S: Serializer>(
+fn serialize_object<S: Serializer>(
     map: &Map<String, Value>,
     named: &BTreeMap<String, View>,
     shows_rest: bool,
@@ -192,7 +201,7 @@ fn object<S: Serializer>(
         for (key, value) in map {
             let view = named.get(key).unwrap_or(&View::Whole);
             if view.shows(value) {
-                out.serialize_entry(key, &Seen { value, view })?;
+                out.serialize_entry(key, &ProjectedValue { value, view })?;
             }
         }
     } else {
@@ -200,26 +209,26 @@ fn object<S: Serializer>(
             if let Some(value) = map.get(key)
                 && view.shows(value)
             {
-                out.serialize_entry(key, &Seen { value, view })?;
+                out.serialize_entry(key, &ProjectedValue { value, view })?;
             }
         }
     }
     out.end()
 }
 
-/// What names every element of an array; no JSON pointer finds anything there by it.
-const EACH: &str = "*";
+/// Stands for every element of an array. No JSON pointer finds anything in an array by this key.
+const ANY_ELEMENT: &str = "*";
 
-/// Elements keep their places, so that the pointer that names one finds it: those before it that are not shown are null.
-fn array<S: Serializer>(
+/// Elements keep their positions, so that their pointers stay right: hidden elements before a visible one become null.
+fn serialize_array<S: Serializer>(
     items: &[Value],
     named: &BTreeMap<String, View>,
     shows_rest: bool,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let each = named.get(EACH);
+    let each = named.get(ANY_ELEMENT);
     let rest = each.unwrap_or(if shows_rest { &View::Whole } else { &View::Nothing });
-    // Most arrays have no element with a name of its own: then there is nothing to look up.
+    // In most arrays no single element is named: then there is nothing to look up.
     let has_numbers = named.len() > usize::from(each.is_some());
     let of = |index: usize| {
         let own = has_numbers.then(|| named.get(&index.to_string())).flatten();
@@ -235,7 +244,7 @@ fn array<S: Serializer>(
     for (index, value) in items.iter().take(end).enumerate() {
         let view = of(index);
         let view = if view.shows(value) { view } else { &View::Nothing };
-        out.serialize_element(&Seen { value, view })?;
+        out.serialize_element(&ProjectedValue { value, view })?;
     }
     out.end()
 }
@@ -249,7 +258,7 @@ mod tests {
     fn seen(fields: Option<&[&str]>, object: Value) -> Value {
         let fields = fields.map(|fields| fields.iter().map(|&field| field.to_owned()).collect::<Vec<_>>());
         let projection = Projection::new(fields.as_deref());
-        serde_json::to_value(projection.of(&Object(object))).unwrap()
+        serde_json::to_value(projection.project(&Object(object))).unwrap()
     }
 
     fn secret() -> Value {

@@ -1,7 +1,8 @@
-//! The sandbox: loads plugins, and answers the core's questions with them.
+//! The sandbox: it loads plugins, and calls them for the core.
+
+mod builder;
 
 use std::{
-    borrow::Cow,
     path::PathBuf,
     sync::{
         Arc,
@@ -13,210 +14,59 @@ use std::{
 use async_trait::async_trait;
 use capstan_core::{
     directive,
-    error::near,
+    error::closest_match,
     grant::Grants,
     health::Assessment,
     hook::Disposal,
     object::Object,
     place::reference_token,
     plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, PlaceQuestion, Placement, PluginError, PluginQuery,
-        PluginRef, Plugins, PolicyQuestion, SettingsFlaw, health_settings,
+        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
+        PluginRef, Plugins, PolicyQuestion, SettingsProblem, health_settings,
     },
 };
-use capstan_private::PrivateFolder;
 use capstan_stamp::Interface;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+pub use self::builder::Builder;
 use crate::{
     adapter::v0::{Assess, Decide, Place, Step},
-    ask::{self, Asked, Question},
+    ask::{self, AnswerWithCost, Question},
     cache::Cache,
-    call::{self, Cost, Failure, Severity, Trouble},
+    call::{self, CallError, Cost, Failure, LogSeverity},
     engine::Engine,
     error::{AskError, SandboxError},
-    info::{PluginInfo, Source},
+    info::PluginInfo,
     input,
-    kept::{Held, Kept},
-    memo::{Key, Memo},
-    memory::Budget,
+    kept::{ComponentStore, PluginHandle},
+    memo::{AssessmentCache, CacheKey},
+    memory::MemoryBudget,
     plugin::Plugin,
     registry::Registry,
-    state::Facts,
+    state::CallFacts,
 };
 
-/// Plugins, ready to be asked.
+/// Loaded plugins that can be called.
 pub struct Sandbox {
     pub(crate) engine: Arc<Engine>,
     /// The memory that calls of this sandbox share.
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     pub(crate) registry: Registry,
     pub(crate) cache: Option<Cache>,
-    pub(crate) kept: Option<Kept>,
-    /// This program, if it can be started as a compiler.
+    pub(crate) component_store: Option<ComponentStore>,
+    /// This program's executable, if it may be started as a compiler.
     pub(crate) compiler: Option<PathBuf>,
-    keeps_time: bool,
-    has_rest: bool,
-    /// What health checks answered, if that is remembered.
-    memo: Option<Memo>,
-    asked: AtomicU64,
+    uses_real_time: bool,
+    has_circuit_breaker: bool,
+    /// The cache of health assessments, if it is used.
+    assessment_cache: Option<AssessmentCache>,
+    call_count: AtomicU64,
     notes: Vec<String>,
 }
 
-/// Says which plugins to load, and how.
-#[derive(Default)]
-pub struct Builder {
-    built_in: Vec<(String, Cow<'static, [u8]>)>,
-    of_user: Vec<(String, Cow<'static, [u8]>)>,
-    without: Vec<String>,
-    cache: Option<PathBuf>,
-    compiler: Option<PathBuf>,
-    memory: Option<usize>,
-    is_timeless: bool,
-    has_rest: bool,
-    remembers: bool,
-}
-
-impl Builder {
-    /// Keeps compiled code in a folder, which is made if need be and belongs to this user alone.
-    #[must_use]
-    pub fn cache(mut self, folder: impl Into<PathBuf>) -> Builder {
-        self.cache = Some(folder.into());
-        self
-    }
-
-    /// Compiles the plugins that the user named in a process of their own, with limits: `program` is the one that runs
-    /// [`child`](crate::child) when [`is_child`](crate::is_child) says so.
-    #[must_use]
-    pub fn compiled_by(mut self, program: impl Into<PathBuf>) -> Builder {
-        self.compiler = Some(program.into());
-        self
-    }
-
-    /// Sets how many bytes of memory its large calls may have together, in whole MiB; those beyond that wait for their turn. Each call has
-    /// 4 MiB without waiting. Without this, all sandboxes of the process share 1 GiB.
-    #[must_use]
-    pub fn memory(mut self, bytes: usize) -> Builder {
-        self.memory = Some(bytes);
-        self
-    }
-
-    /// Adds a plugin that comes with the host.
-    #[must_use]
-    pub fn builtin(mut self, name: impl Into<String>, component: impl Into<Cow<'static, [u8]>>) -> Builder {
-        self.built_in.push((name.into(), component.into()));
-        self
-    }
-
-    /// Adds a plugin that the user named; the label, usually its path, is what errors call it. Later ones come first.
-    #[must_use]
-    pub fn plugin(mut self, label: impl Into<String>, component: impl Into<Cow<'static, [u8]>>) -> Builder {
-        self.of_user.push((label.into(), component.into()));
-        self
-    }
-
-    /// Leaves out the plugin of this name.
-    #[must_use]
-    pub fn without(mut self, name: impl Into<String>) -> Builder {
-        self.without.push(name.into());
-        self
-    }
-
-    /// Lets a plugin rest that breaks again and again: it is not asked for a while, which is told as an answer.
-    #[must_use]
-    pub fn resting(mut self) -> Builder {
-        self.has_rest = true;
-        self
-    }
-
-    /// Remembers what health checks answered about which version of an object, and asks them once.
-    #[must_use]
-    pub fn remembering(mut self) -> Builder {
-        self.remembers = true;
-        self
-    }
-
-    /// Has no real time matter, for runs in virtual time: a guest neither gives way to other tasks nor is stopped by
-    /// anything but its budget. So two runs do the same in the same order.
-    #[must_use]
-    pub fn timeless(mut self) -> Builder {
-        self.is_timeless = true;
-        self
-    }
-
-    /// Loads the plugins. Those of the user are compiled at once, so that what is wrong with them is said now; the others
-    /// when they are first asked.
-    pub fn build(self) -> Result<Sandbox, SandboxError> {
-        let engine = Engine::shared()?;
-        let mut notes: Vec<String> = engine.note.iter().cloned().collect();
-        let cache = self.cache.and_then(|folder| match Cache::open(&folder) {
-            Ok(cache) => Some(cache),
-            Err(note) => {
-                tracing::warn!("{note}");
-                notes.push(note);
-                None
-            }
-        });
-        let kept = cache.as_ref().and_then(|cache| {
-            let folder = PrivateFolder::open(&cache.folder().path().join("components"));
-            folder
-                .map(Kept::new)
-                .inspect_err(|error| tracing::warn!(%error, "Components are not kept."))
-                .ok()
-        });
-        let built_in = read_all(self.built_in, Source::BuiltIn)?;
-        let of_user = read_all(self.of_user, Source::Path)?;
-        let (built_in, of_user) = leave_out(self.without, built_in, of_user)?;
-        let sandbox = Sandbox {
-            registry: Registry::new(built_in, of_user)?,
-            budget: match self.memory {
-                Some(bytes) => Arc::new(Budget::new(bytes)),
-                None => engine.budget.clone(),
-            },
-            engine,
-            cache,
-            kept,
-            compiler: self.compiler,
-            keeps_time: !self.is_timeless,
-            has_rest: self.has_rest,
-            memo: self.remembers.then(Memo::default),
-            asked: AtomicU64::new(0),
-            notes,
-        };
-        sandbox.compile(|plugin| matches!(plugin.source, Source::Path(_)))?;
-        Ok(sandbox)
-    }
-}
-
-fn read_all(
-    components: Vec<(String, Cow<'static, [u8]>)>,
-    source: impl Fn(String) -> Source,
-) -> Result<Vec<Plugin>, SandboxError> {
-    let read = |(name, bytes)| Plugin::read(bytes, source(name));
-    components.into_iter().map(read).collect()
-}
-
-fn leave_out(
-    names: Vec<String>,
-    mut built_in: Vec<Plugin>,
-    mut of_user: Vec<Plugin>,
-) -> Result<(Vec<Plugin>, Vec<Plugin>), SandboxError> {
-    for name in names {
-        let is_other = |plugin: &Plugin| plugin.manifest.name != name;
-        if built_in.iter().chain(&of_user).all(is_other) {
-            let plugins = built_in.iter().chain(&of_user);
-            let known = plugins.map(|plugin| plugin.manifest.name.clone()).collect();
-            return Err(SandboxError::NoSuchPlugin { name, known });
-        }
-        built_in.retain(is_other);
-        of_user.retain(is_other);
-    }
-    Ok((built_in, of_user))
-}
-
 impl Sandbox {
-    /// Begins one without plugins.
+    /// Starts to configure a sandbox.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -231,39 +81,38 @@ impl Sandbox {
             licence: plugin.manifest.licence.clone(),
             description: plugin.manifest.description.clone(),
             source: plugin.source.clone(),
-            size: plugin.size(),
+            size_bytes: plugin.size(),
             claims: self.registry.claims(plugin),
-            requests: plugin.requested.lines(),
-            compiled: plugin.compiled().map(|ready| ready.compiled),
+            requests: plugin.requested_grants.describe(),
+            compiled: plugin.linked().map(|ready| ready.compiled),
         };
         self.registry.plugins().iter().map(info).collect()
     }
 
-    /// Returns what makes this sandbox slower than it could be, each in a line.
+    /// Lists the reasons why this sandbox is slower than it could be.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Compiles all plugins that are not yet, for who would rather wait now than at the first question.
-    pub fn warm_up(&self) -> Result<(), SandboxError> {
+    /// Compiles all plugins that aren't compiled yet, for callers that would rather wait now than at the first call.
+    pub fn compile_all(&self) -> Result<(), SandboxError> {
         self.compile(|_| true)
     }
 
-    /// Returns how often plugins were called so far.
-    pub fn calls(&self) -> u64 {
-        self.asked.load(Ordering::Relaxed)
+    /// Returns the number of calls of plugins so far.
+    pub fn call_count(&self) -> u64 {
+        self.call_count.load(Ordering::Relaxed)
     }
 
-    /// Lists what a plugin has against the settings with which a user wants it to judge health. Returns `None` if there is no plugin of this
-    /// name.
-    pub fn flaws_of_health_settings(&self, name: &str, settings: &Map<String, Value>) -> Option<Vec<SettingsFlaw>> {
+    /// Lists the mistakes in a user's settings for the plugin's health checks. Returns `None` if there is no plugin of this name.
+    pub fn flaws_of_health_settings(&self, name: &str, settings: &Map<String, Value>) -> Option<Vec<SettingsProblem>> {
         let plugin = self
             .registry
             .plugins()
             .iter()
             .find(|plugin| plugin.manifest.name == name)?;
         let whole = |message: &str| {
-            vec![SettingsFlaw {
+            vec![SettingsProblem {
                 pointer: String::new(),
                 message: message.to_owned(),
             }]
@@ -280,8 +129,8 @@ impl Sandbox {
                 .keys()
                 .filter(|key| !schema.names.contains(*key))
                 .filter_map(|key| {
-                    let near = near(key, schema.names.iter().map(String::as_str))?;
-                    Some(SettingsFlaw {
+                    let near = closest_match(key, schema.names.iter().map(String::as_str))?;
+                    Some(SettingsProblem {
                         pointer: format!("/{}", reference_token(key)),
                         message: format!("the plugin has no such setting; did you mean `{near}`?"),
                     })
@@ -290,130 +139,137 @@ impl Sandbox {
         Some(flaws)
     }
 
-    /// Asks one plugin by its name, and says what the answer cost.
-    pub async fn ask(&self, name: &str, question: Question) -> Result<Asked, AskError> {
+    /// Calls a plugin by its name, and returns the answer with its cost.
+    pub async fn ask(&self, name: &str, question: Question) -> Result<AnswerWithCost, AskError> {
         ask::ask(self, name, question).await
     }
 
-    /// Compiles plugins beside each other; says of the first in their order what is wrong.
+    /// Compiles plugins in parallel. Returns the error of the first one in their order.
     fn compile(&self, which: impl Fn(&Plugin) -> bool) -> Result<(), SandboxError> {
         let plugins: Vec<&Plugin> = self.registry.plugins().iter().filter(|plugin| which(plugin)).collect();
         thread::scope(|scope| {
-            // wasmtime itself spreads the functions of a component over all cores; threads fill the gaps between.
+            // wasmtime itself compiles the functions of a component on all cores; several threads fill the gaps.
             for plugin in plugins.iter().skip(1) {
-                scope.spawn(|| plugin.ready(self).is_ok());
+                scope.spawn(|| plugin.link(self).is_ok());
             }
             if let Some(first) = plugins.first() {
-                let _ = first.ready(self);
+                let _ = first.link(self);
             }
         });
         for plugin in plugins {
-            self.ready(plugin)?;
+            self.linked(plugin)?;
         }
         Ok(())
     }
 
-    pub(crate) fn ready<'a>(&'a self, plugin: &'a Plugin) -> Result<&'a crate::component::Ready, SandboxError> {
-        let compiled = plugin.ready(self);
+    pub(crate) fn linked<'a>(
+        &'a self,
+        plugin: &'a Plugin,
+    ) -> Result<&'a crate::component::LinkedComponent, SandboxError> {
+        let compiled = plugin.link(self);
         compiled.map_err(|reason| SandboxError::Compile {
             plugin: plugin.source.to_string(),
             reason,
         })
     }
 
-    /// Returns the plugin that an operation began with: one that is loaded, or was when it began.
-    fn pinned(&self, by: &PluginRef) -> Option<Held<'_>> {
-        let loaded = self.registry.by_digest(&by.digest).map(Held::Loaded);
-        loaded.or_else(|| self.kept.as_ref()?.find(&by.digest))
+    /// Returns the plugin with which an operation began: a loaded one, or one that was loaded at that time.
+    fn pinned(&self, by: &PluginRef) -> Option<PluginHandle<'_>> {
+        let loaded = self.registry.by_digest(&by.digest).map(PluginHandle::LoadedSandbox);
+        loaded.or_else(|| self.component_store.as_ref()?.find(&by.digest))
     }
 
-    /// Asks a plugin, tells its log, and says in the core's words why there is no answer.
-    pub(crate) async fn put<Q: call::Question>(
+    /// Calls a plugin, logs its output, and converts an error to the core's.
+    pub(crate) async fn call_plugin<Q: call::Question>(
         &self,
         plugin: &Plugin,
-        to: Call,
+        to: CallInput,
         question: &Q,
     ) -> (Result<Q::Answer, PluginError>, Cost) {
         let function = question.function();
-        let broke = |reason| Trouble::Broke(reason, String::new());
-        let Call { about, input, now } = to;
-        // Planning has no moment, and asks once.
+        let broke = |reason| CallError::Trapped(reason, String::new());
+        let CallInput {
+            context: about,
+            input,
+            now,
+        } = to;
+        // Planning has no time, and calls each plugin once.
         let rest = plugin
-            .strikes
-            .rests(now)
-            .filter(|_| self.has_rest && now != Timestamp::UNIX_EPOCH);
+            .circuit_breaker
+            .check(now)
+            .filter(|_| self.has_circuit_breaker && now != Timestamp::UNIX_EPOCH);
         let input = match rest {
-            Some((message, after_ms)) => Err(Trouble::Said(Failure::Retry { message, after_ms }, String::new())),
+            Some((message, after_ms)) => Err(CallError::Reported(Failure::Retry { message, after_ms }, String::new())),
             None => input.map_err(broke),
         };
-        let ready = plugin.ready(self);
+        let ready = plugin.link(self);
         let ready = ready.map_err(|reason| broke(format!("can't be compiled: {reason}")));
         let (answer, cost) = match (input, ready) {
             (Ok(input), Ok(ready)) => {
-                let facts = Facts {
+                let facts = CallFacts {
                     digest: plugin.digest.clone(),
                     claim: about.claim.clone(),
                     input: input.into(),
                     now_ms: u64::try_from(now.as_millisecond()).unwrap_or_default(),
                 };
                 let limits = plugin.limits(about.interface);
-                self.asked.fetch_add(1, Ordering::Relaxed);
+                self.call_count.fetch_add(1, Ordering::Relaxed);
                 let (answer, cost) = call::call(
                     &self.engine,
                     &self.budget,
                     ready,
                     limits,
-                    self.keeps_time,
+                    self.uses_real_time,
                     facts,
                     question,
                 )
                 .await;
                 match &answer {
-                    Ok(_) | Err(Trouble::Said(..)) => plugin.strikes.answered(),
-                    Err(Trouble::Broke(_, stack)) => {
-                        let is_first = plugin.strikes.broke(now) == 1;
+                    Ok(_) | Err(CallError::Reported(..)) => plugin.circuit_breaker.record_success(),
+                    Err(CallError::Trapped(_, stack)) => {
+                        let is_first = plugin.circuit_breaker.record_failure(now) == 1;
                         for line in stack.lines().filter(|_| is_first) {
                             tracing::info!(target: "capstan::plugin", plugin = %plugin.manifest.name, function, "{line}");
                         }
                     }
-                    Err(Trouble::CouldNotTell(_)) => {}
+                    Err(CallError::Inconclusive(_)) => {}
                 }
                 (answer, cost)
             }
             (Err(trouble), _) | (Ok(_), Err(trouble)) => (Err(trouble), Cost::default()),
         };
         let name = format!("{} {}", plugin.manifest.name, plugin.manifest.version);
-        tell(&name, function, &about.object, &cost);
-        let answer = answer.map_err(|trouble| error(trouble, name, function, about));
+        log_call(&name, function, &about.object, &cost);
+        let answer = answer.map_err(|trouble| plugin_error(trouble, name, function, about));
         (answer, cost)
     }
 }
 
-fn missing(by: &PluginRef) -> PluginError {
+fn not_loaded_error(by: &PluginRef) -> PluginError {
     PluginError::Missing {
         plugin: by.to_string(),
         digest: by.digest.clone(),
     }
 }
 
-/// What a call needs beside the question.
-pub(crate) struct Call {
-    pub(crate) about: About,
-    pub(crate) input: Result<String, input::Refusal>,
+/// The input and context of a call.
+pub(crate) struct CallInput {
+    pub(crate) context: CallContext,
+    pub(crate) input: Result<String, input::InputError>,
     pub(crate) now: Timestamp,
 }
 
-/// What is asked about.
-pub(crate) struct About {
+/// What a call is about.
+pub(crate) struct CallContext {
     pub(crate) interface: Interface,
     pub(crate) claim: String,
-    /// The object, for messages.
+    /// The object's name, for messages.
     pub(crate) object: String,
 }
 
-impl About {
-    pub(crate) fn new(interface: Interface, claim: &str, object: &Object) -> About {
-        About {
+impl CallContext {
+    pub(crate) fn new(interface: Interface, claim: &str, object: &Object) -> CallContext {
+        CallContext {
             interface,
             claim: claim.to_owned(),
             object: if object.0.is_null() {
@@ -425,8 +281,8 @@ impl About {
     }
 }
 
-/// Says in the core's words what went wrong.
-fn error(trouble: Trouble, plugin: String, function: &str, about: About) -> PluginError {
+/// Converts an error to the core's.
+fn plugin_error(trouble: CallError, plugin: String, function: &str, about: CallContext) -> PluginError {
     let failed = |plugin, message, backtrace| PluginError::Failed {
         plugin,
         function: function.to_owned(),
@@ -436,33 +292,33 @@ fn error(trouble: Trouble, plugin: String, function: &str, about: About) -> Plug
         backtrace,
     };
     match trouble {
-        Trouble::Said(Failure::Invalid(message), _) => PluginError::Invalid { plugin, message },
-        Trouble::Said(Failure::Retry { message, after_ms }, _) => PluginError::Retry {
+        CallError::Reported(Failure::Invalid(message), _) => PluginError::Invalid { plugin, message },
+        CallError::Reported(Failure::Retry { message, after_ms }, _) => PluginError::Retry {
             plugin,
             message,
             after_ms,
         },
-        Trouble::Said(Failure::Failed(message), written) => failed(plugin, message, written),
-        Trouble::Broke(message, backtrace) => failed(plugin, message, backtrace),
-        Trouble::CouldNotTell(message) => PluginError::CouldNotTell { plugin, message },
+        CallError::Reported(Failure::Failed(message), written) => failed(plugin, message, written),
+        CallError::Trapped(message, backtrace) => failed(plugin, message, backtrace),
+        CallError::Inconclusive(message) => PluginError::Unavailable { plugin, message },
     }
 }
 
-/// Passes on what the plugin logged and wrote.
-fn tell(plugin: &str, function: &str, object: &str, cost: &Cost) {
+/// Logs what the plugin logged and wrote.
+fn log_call(plugin: &str, function: &str, object: &str, cost: &Cost) {
     for line in &cost.log {
         let text = &line.text;
         match line.severity {
-            Severity::Trace => tracing::trace!(target: "capstan::plugin", plugin, function, object, "{text}"),
-            Severity::Debug => tracing::debug!(target: "capstan::plugin", plugin, function, object, "{text}"),
-            Severity::Info => tracing::info!(target: "capstan::plugin", plugin, function, object, "{text}"),
-            Severity::Warn => tracing::warn!(target: "capstan::plugin", plugin, function, object, "{text}"),
-            Severity::Error => tracing::error!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Trace => tracing::trace!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Debug => tracing::debug!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Info => tracing::info!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Warn => tracing::warn!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            LogSeverity::Error => tracing::error!(target: "capstan::plugin", plugin, function, object, "{text}"),
         }
     }
     if cost.dropped_lines > 0 {
         let dropped = cost.dropped_lines;
-        tracing::warn!(target: "capstan::plugin", plugin, function, object, dropped, "More lines than a call may log.");
+        tracing::warn!(target: "capstan::plugin", plugin, function, object, dropped, "Lines are dropped: a call may not log so many.");
     }
     for (stream, text) in [("stdout", &cost.stdout), ("stderr", &cost.stderr)] {
         for line in text.lines() {
@@ -473,28 +329,28 @@ fn tell(plugin: &str, function: &str, object: &str, cost: &Cost) {
 
 #[async_trait]
 impl Plugins for Sandbox {
-    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
+    fn plugin_for(&self, need: &PluginQuery) -> Option<PluginRef> {
         let (plugin, claim) = self.registry.find(need)?;
-        Some(plugin.answerer(claim))
+        Some(plugin.plugin_ref(claim))
     }
 
     fn policies_for_all(&self) -> Vec<PluginRef> {
-        let all = self.registry.for_all().into_iter();
-        all.map(|(plugin, claim)| plugin.answerer(claim)).collect()
+        let all = self.registry.policies_for_all().into_iter();
+        all.map(|(plugin, claim)| plugin.plugin_ref(claim)).collect()
     }
 
-    fn requested(&self, by: &PluginRef) -> Grants {
+    fn requested_grants(&self, by: &PluginRef) -> Grants {
         let plugin = self.pinned(by);
-        plugin.map(|plugin| plugin.requested.clone()).unwrap_or_default()
+        plugin.map(|plugin| plugin.requested_grants.clone()).unwrap_or_default()
     }
 
-    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+    fn check_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
         let plugin = self.pinned(by);
         let schema = plugin.as_ref().and_then(|plugin| plugin.settings.as_ref());
         schema.map(|schema| schema.flaws(settings)).unwrap_or_default()
     }
 
-    fn names_of_settings(&self, by: &PluginRef) -> Option<Vec<String>> {
+    fn setting_names(&self, by: &PluginRef) -> Option<Vec<String>> {
         let plugin = self.pinned(by)?;
         plugin.settings.as_ref().map(|schema| schema.names.clone())
     }
@@ -504,15 +360,15 @@ impl Plugins for Sandbox {
         plugins.flat_map(Plugin::hook_types).collect()
     }
 
-    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError> {
-        let call = Call {
-            about: About::new(Interface::Hook, &by.claim, &question.object),
-            input: input::place(&question),
-            // Planning has no moment: the same manifests make the same plan.
+    async fn place(&self, by: &PluginRef, question: PlacementQuestion) -> Result<Placement, PluginError> {
+        let call = CallInput {
+            context: CallContext::new(Interface::Hook, &by.claim, &question.object),
+            input: input::place_input(&question),
+            // Planning has no time: the same manifests make the same plan.
             now: Timestamp::UNIX_EPOCH,
         };
-        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
-        self.put(&plugin, call, &Place).await.0
+        let plugin = self.pinned(by).ok_or_else(|| not_loaded_error(by))?;
+        self.call_plugin(&plugin, call, &Place).await.0
     }
 
     async fn step(
@@ -522,9 +378,9 @@ impl Plugins for Sandbox {
         question: HookQuestion,
         now: Timestamp,
     ) -> Result<HookStep, PluginError> {
-        let call = Call {
-            about: About::new(Interface::Hook, &by.claim, &context.object),
-            input: input::hook(context, &question),
+        let call = CallInput {
+            context: CallContext::new(Interface::Hook, &by.claim, &context.object),
+            input: input::hook_input(context, &question),
             now,
         };
         let step = match &question {
@@ -532,57 +388,62 @@ impl Plugins for Sandbox {
             HookQuestion::Advance { state, .. } => Step::Advance(state),
             HookQuestion::Abort { state, .. } => Step::Abort(state),
         };
-        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
-        self.put(&plugin, call, &step).await.0
+        let plugin = self.pinned(by).ok_or_else(|| not_loaded_error(by))?;
+        self.call_plugin(&plugin, call, &step).await.0
     }
 
     async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
-        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
-        let memo = self.memo.as_ref().zip(Key::of(by, &question));
-        if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.recall(key, question.now)) {
+        let plugin = self.pinned(by).ok_or_else(|| not_loaded_error(by))?;
+        let memo = self
+            .assessment_cache
+            .as_ref()
+            .zip(CacheKey::for_question(by, &question));
+        if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.get(key, question.now)) {
             return Ok(known);
         }
-        let settings = health_settings(question.settings, directive::settings_of(question.object));
+        let settings = health_settings(question.settings, directive::settings_of_object(question.object));
         let (input, assess) = match plugin.projection(&by.claim) {
-            Some(projection) if plugin.looks_itself => match input::health_by_view(&question, settings, projection) {
-                Ok((input, object)) => (Ok(input), Assess::View(object)),
-                Err(refusal) => (Err(refusal), Assess::Text),
-            },
-            Some(projection) => (input::health(&question, settings, projection), Assess::Text),
+            Some(projection) if plugin.uses_object_view => {
+                match input::health_by_view_input(&question, settings, projection) {
+                    Ok((input, object)) => (Ok(input), Assess::View(object)),
+                    Err(refusal) => (Err(refusal), Assess::Text),
+                }
+            }
+            Some(projection) => (input::health_input(&question, settings, projection), Assess::Text),
             None => (
                 Err(format!("the plugin has no health claim `{}`", by.claim)),
                 Assess::Text,
             ),
         };
-        let call = Call {
-            about: About::new(Interface::Health, &by.claim, question.object),
+        let call = CallInput {
+            context: CallContext::new(Interface::Health, &by.claim, question.object),
             input,
             now: question.now,
         };
-        let (mut answer, cost) = self.put(&plugin, call, &assess).await;
+        let (mut answer, cost) = self.call_plugin(&plugin, call, &assess).await;
         if let Ok(assessment) = &mut answer {
             let (name, claim) = (&plugin.manifest.name, &by.claim);
-            assessment.need.retain(|word| {
-                let may = plugin.may_see(claim, word);
+            assessment.requested_related.retain(|word| {
+                let may = plugin.may_request_related(claim, word);
                 if !may {
-                    tracing::warn!(target: "capstan::plugin", plugin = %name, %claim, %word, "It asks to see what its claim's `related` doesn't name.");
+                    tracing::warn!(target: "capstan::plugin", plugin = %name, %claim, %word, "The plugin asks for related objects that its claim's `related` doesn't name.");
                 }
                 may
             });
             if let Some((memo, key)) = memo {
-                memo.keep(key, assessment, cost.asked_the_clock, question.now);
+                memo.insert(key, assessment, cost.used_clock, question.now);
             }
         }
         answer
     }
 
     async fn decide(&self, by: &PluginRef, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
-        let call = Call {
-            about: About::new(Interface::DeletePolicy, &by.claim, &question.object),
-            input: input::policy(&question),
+        let call = CallInput {
+            context: CallContext::new(Interface::DeletePolicy, &by.claim, &question.object),
+            input: input::policy_input(&question),
             now,
         };
-        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
-        self.put(&plugin, call, &Decide).await.0
+        let plugin = self.pinned(by).ok_or_else(|| not_loaded_error(by))?;
+        self.call_plugin(&plugin, call, &Decide).await.0
     }
 }

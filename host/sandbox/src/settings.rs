@@ -1,131 +1,131 @@
-//! Whether a user's settings are what a plugin's manifest says of them: a JSON schema. Both come from strangers, so a schema refers to
-//! nothing but itself, patterns are matched in linear time, and how much work a schema may be for one value is bounded before it is used
-//! ([`capstan_stamp::settings_cost`]). That, times the values that there are, is bounded here.
+//! Validates a user's settings against the JSON schema in a plugin's manifest. Both come from others. So a schema may only refer to
+//! itself, patterns are matched in linear time, and the cost of a schema per value is limited before it is used
+//! ([`capstan_stamp::settings_cost`]). That cost times the number of values is limited here.
 
-use capstan_core::plugins::SettingsFlaw;
+use capstan_core::plugins::SettingsProblem;
 use capstan_stamp::SettingsCost;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::{Map, Value};
 
-/// So many are told: who gets that many wrong reads the first.
-const MOST: usize = 10;
-/// Bytes of one message: it quotes the settings.
-const MAX_MESSAGE: usize = 1000;
-/// What a pattern may take once it is compiled, in bytes.
-const MAX_PATTERN: usize = 256 << 10;
-/// Steps of one judgement: some tenths of a second, and as many errors at most.
+/// The most mistakes that are reported.
+const MAX_FLAWS: usize = 10;
+/// The most bytes of one message, which quotes the settings.
+const MAX_MESSAGE_BYTES: usize = 1000;
+/// The most bytes of a compiled pattern.
+const MAX_PATTERN_BYTES: usize = 256 << 10;
+/// The most steps of one validation: some tenths of a second, and at most as many errors.
 const MAX_STEPS: u64 = 2_000_000;
-/// Bytes of text that patterns may be matched with in one judgement, each time counted.
-const MAX_MATCHED: u64 = 2 << 20;
+/// The most bytes of text that patterns are matched against in one validation. A text counts once for each match.
+const MAX_MATCHED_BYTES: u64 = 2 << 20;
 
-/// Brings nothing from anywhere.
-struct Nowhere;
+/// A retriever that loads no other schema.
+struct NoRetriever;
 
-impl Retrieve for Nowhere {
+impl Retrieve for NoRetriever {
     fn retrieve(&self, _: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
         Err("a schema may refer to nothing outside of itself".into())
     }
 }
 
-/// A manifest's schema, ready to judge by.
-pub(crate) struct Schema {
+/// A compiled schema.
+pub(crate) struct SettingsSchema {
     validator: Validator,
-    /// What each value costs, by how deep settings are nested.
+    /// The cost of each value, by the depth at which settings are nested.
     costs: Vec<SettingsCost>,
-    /// The names of the settings that it describes.
+    /// The names of the settings in the schema.
     pub(crate) names: Vec<String>,
 }
 
-impl Schema {
+impl SettingsSchema {
     /// Compiles a schema.
     ///
     /// # Errors
     ///
-    /// Returns why it can't be used, or that it costs too much.
-    pub(crate) fn new(schema: &Value) -> Result<Schema, String> {
+    /// Returns why it can't be used, or that its cost is too high.
+    pub(crate) fn new(schema: &Value) -> Result<SettingsSchema, String> {
         let unusable = |why: String| format!("its schema of settings can't be used: {why}");
         let costs = capstan_stamp::settings_cost(schema)
             .map_err(|flaw| unusable(format!("{}: {}", flaw.place, flaw.message)))?;
         let validator = jsonschema::options()
-            .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN))
-            .with_retriever(Nowhere)
+            .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN_BYTES))
+            .with_retriever(NoRetriever)
             .build(schema)
             .map_err(|error| unusable(error.to_string()))?;
         let named = schema.get("properties").and_then(Value::as_object);
         let names = named.into_iter().flat_map(Map::keys).cloned().collect();
-        Ok(Schema {
+        Ok(SettingsSchema {
             validator,
             costs,
             names,
         })
     }
 
-    /// Lists what it has against settings.
-    pub(crate) fn flaws(&self, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
-        let size = Size::of(settings);
+    /// Lists the mistakes in settings.
+    pub(crate) fn flaws(&self, settings: &Map<String, Value>) -> Vec<SettingsProblem> {
+        let size = SettingsSize::measure(settings);
         let Some(cost) = self.costs.get(size.depth) else {
             let most = capstan_stamp::MAX_DEPTH;
-            return vec![whole(format!("they are nested more than {most} deep"))];
+            return vec![flaw_of_all(format!("they are nested more than {most} deep"))];
         };
         if cost.steps.saturating_mul(size.values) > MAX_STEPS {
             let message = format!(
                 "they have {} values, which are too many to be judged by this plugin's schema",
                 size.values
             );
-            return vec![whole(message)];
+            return vec![flaw_of_all(message)];
         }
-        if cost.matches.saturating_mul(size.text) > MAX_MATCHED {
+        if cost.matches.saturating_mul(size.text_bytes) > MAX_MATCHED_BYTES {
             let message = format!(
                 "they have {} bytes, which are too many for the patterns of this plugin's schema",
-                size.text
+                size.text_bytes
             );
-            return vec![whole(message)];
+            return vec![flaw_of_all(message)];
         }
         let settings = Value::Object(settings.clone());
         if self.validator.is_valid(&settings) {
             return Vec::new();
         }
-        let errors = self.validator.iter_errors(&settings).take(MOST);
+        let errors = self.validator.iter_errors(&settings).take(MAX_FLAWS);
         errors
-            .map(|error| SettingsFlaw {
+            .map(|error| SettingsProblem {
                 pointer: error.instance_path().to_string(),
-                message: shortened(error.to_string()),
+                message: shorten(error.to_string()),
             })
             .collect()
     }
 }
 
-fn whole(message: String) -> SettingsFlaw {
-    SettingsFlaw {
+fn flaw_of_all(message: String) -> SettingsProblem {
+    SettingsProblem {
         pointer: String::new(),
         message,
     }
 }
 
-fn shortened(mut message: String) -> String {
-    if message.len() > MAX_MESSAGE {
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+fn shorten(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
         message.push_str("...");
     }
     message
 }
 
-/// How much there is to judge.
+/// The size of settings.
 #[derive(Default)]
-struct Size {
-    /// Values, those inside of others and names of mappings included.
+struct SettingsSize {
+    /// The number of values, with nested ones and names.
     values: u64,
-    /// Bytes of texts and names.
-    text: u64,
-    /// How many values are inside of each other at most, beside the outermost.
+    /// The bytes of texts and names.
+    text_bytes: u64,
+    /// The deepest nesting of values, without the outermost one.
     depth: usize,
 }
 
-impl Size {
-    fn of(settings: &Map<String, Value>) -> Size {
-        let mut size = Size {
+impl SettingsSize {
+    fn measure(settings: &Map<String, Value>) -> SettingsSize {
+        let mut size = SettingsSize {
             values: 1,
-            ..Size::default()
+            ..SettingsSize::default()
         };
         size.add_all(settings, 1);
         size
@@ -134,7 +134,7 @@ impl Size {
     fn add_all(&mut self, values: &Map<String, Value>, depth: usize) {
         for (name, value) in values {
             self.values += 1;
-            self.text += name.len() as u64;
+            self.text_bytes += name.len() as u64;
             self.add(value, depth);
         }
     }
@@ -142,13 +142,13 @@ impl Size {
     fn add(&mut self, value: &Value, depth: usize) {
         self.values += 1;
         self.depth = self.depth.max(depth);
-        // Deeper ones are refused, and need not be counted.
+        // Deeper values are refused, and need not be counted.
         if depth > capstan_stamp::MAX_DEPTH {
             return;
         }
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
-            Value::String(text) => self.text += text.len() as u64,
+            Value::String(text) => self.text_bytes += text.len() as u64,
             Value::Array(values) => values.iter().for_each(|value| self.add(value, depth + 1)),
             Value::Object(values) => self.add_all(values, depth + 1),
         }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     fn told(schema: &Value, settings: Value) -> Vec<String> {
-        let schema = Schema::new(schema).unwrap();
+        let schema = SettingsSchema::new(schema).unwrap();
         let Value::Object(settings) = settings else {
             panic!("{settings}")
         };
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_schema_can_harm_nobody() {
-        let evil = |schema: Value| Schema::new(&schema).err();
+        let evil = |schema: Value| SettingsSchema::new(&schema).err();
         assert!(evil(json!({ "$ref": "https://example.com/schema.json" })).is_some());
         assert!(evil(json!({ "$ref": "file:///etc/passwd" })).is_some());
         assert!(evil(json!({ "properties": { "a": { "pattern": "(a{1000}){1000}" } } })).is_some());
@@ -243,7 +243,9 @@ mod tests {
             defs.insert(format!("d{length}"), json!({ "minProperties": 1000 }));
             json!({ "$ref": "#/$defs/d0", "$defs": defs })
         };
-        let longest = (1..=40).map(of_length).take_while(|schema| Schema::new(schema).is_ok());
+        let longest = (1..=40)
+            .map(of_length)
+            .take_while(|schema| SettingsSchema::new(schema).is_ok());
         longest.last().unwrap()
     }
 
@@ -359,7 +361,7 @@ mod tests {
         #[test]
         fn any_schema_is_refused_or_judged_in_bounded_time(schema in schema(), depth in 0..60_usize) {
             let begun = Instant::now();
-            if let Ok(schema) = Schema::new(&schema) {
+            if let Ok(schema) = SettingsSchema::new(&schema) {
                 let settings = nested(depth);
                 schema.flaws(settings.as_object().unwrap());
                 let list = json!({ "a": vec![nested(depth / 4); 20] });

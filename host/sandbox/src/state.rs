@@ -1,4 +1,4 @@
-//! What the host keeps of one call: what the guest may ask for, what it logged, how much memory it has.
+//! The host's data of one call: what the guest may read, what it logged, and its memory.
 
 use std::sync::Arc;
 
@@ -11,78 +11,78 @@ use crate::{
         host,
         types::{self, LogLevel},
     },
-    call::{Line, Severity},
-    frozen::{self, Moment},
-    memory::Memory,
+    call::{LogLine, LogSeverity},
+    frozen::{self, CallIdentity},
+    memory::MemoryLimiter,
     output::Output,
-    view::Subject,
+    view::ViewedObject,
 };
 
-/// Lines a call may log.
+/// The most lines that a call may log.
 const MAX_LINES: usize = 100;
 
-/// Bytes of them.
-const MAX_LOG: usize = 16 << 10;
+/// The most bytes of these lines.
+const MAX_LOG_BYTES: usize = 16 << 10;
 
-/// Streams, pollables and errors that a guest may hold. Each is an allocation of the host's.
+/// The most streams, pollables and errors that a guest may hold. Each is an allocation of the host's.
 const MAX_RESOURCES: usize = 1024;
 
 /// The data of a store.
-pub(crate) struct State {
-    facts: Facts,
-    /// Made when the guest first asks for something of it, which the usual call never does.
+pub(crate) struct CallState {
+    facts: CallFacts,
+    /// Made when the guest first uses it, which most calls never do.
     wasi: Option<WasiCtx>,
     table: ResourceTable,
     pub(crate) output: Output,
-    pub(crate) memory: Memory,
-    pub(crate) log: Log,
-    /// Bytes that the host has handled for the guest in this call of the host.
-    pub(crate) handled: u64,
-    /// The guest is giving way to other tasks.
-    pub(crate) gives_way: bool,
+    pub(crate) memory: MemoryLimiter,
+    pub(crate) log: CallLog,
+    /// The bytes that the host has processed in the current call of the host.
+    pub(crate) host_call_bytes: u64,
+    /// The guest is yielding to other tasks.
+    pub(crate) is_yielding: bool,
     /// The guest is in a call of the host.
     pub(crate) is_in_host_call: bool,
     asked_now: bool,
 }
 
-/// What makes this call another than others.
-pub(crate) struct Facts {
+/// Everything that tells this call from others.
+pub(crate) struct CallFacts {
     pub(crate) digest: Arc<str>,
     pub(crate) claim: String,
     pub(crate) input: Arc<str>,
     pub(crate) now_ms: u64,
 }
 
-impl State {
-    pub(crate) fn new(facts: Facts, memory: Memory) -> State {
+impl CallState {
+    pub(crate) fn new(facts: CallFacts, memory: MemoryLimiter) -> CallState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
-        State {
+        CallState {
             facts,
             wasi: None,
             table,
             output: Output::default(),
             memory,
-            log: Log::default(),
-            handled: 0,
-            gives_way: false,
+            log: CallLog::default(),
+            host_call_bytes: 0,
+            is_yielding: false,
             is_in_host_call: false,
             asked_now: false,
         }
     }
 
-    /// Says whether the guest may have asked what time it is: the contract's function, or anything of WASI, where the clocks are.
-    pub(crate) fn asked_the_clock(&self) -> bool {
+    /// Says whether the guest may have read the clock: by the contract's function, or by anything of WASI, which has clocks.
+    pub(crate) fn used_clock(&self) -> bool {
         self.asked_now || self.wasi.is_some()
     }
 
-    /// Lends the guest an object for the call.
-    pub(crate) fn lend(&mut self, subject: Value) -> wasmtime::Result<Resource<Subject>> {
-        Ok(self.table.push(Subject(subject))?)
+    /// Gives the guest a handle to an object for this call.
+    pub(crate) fn lend_object(&mut self, subject: Value) -> wasmtime::Result<Resource<ViewedObject>> {
+        Ok(self.table.push(ViewedObject(subject))?)
     }
 
-    /// Returns what a guest was lent.
-    pub(crate) fn subject(&self, handle: &Resource<Subject>) -> Option<&Subject> {
+    /// Returns the object of a guest's handle.
+    pub(crate) fn object(&self, handle: &Resource<ViewedObject>) -> Option<&ViewedObject> {
         self.table.get(handle).ok()
     }
 
@@ -91,9 +91,9 @@ impl State {
     }
 }
 
-impl WasiView for State {
+impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let Facts {
+        let CallFacts {
             digest,
             claim,
             input,
@@ -101,13 +101,13 @@ impl WasiView for State {
         } = &self.facts;
         let output = &self.output;
         let ctx = self.wasi.get_or_insert_with(|| {
-            let moment = Moment {
+            let moment = CallIdentity {
                 digest,
                 claim,
                 input,
                 now_ms: *now_ms,
             };
-            frozen::world(&moment, output)
+            frozen::wasi_context(&moment, output)
         });
         WasiCtxView {
             ctx,
@@ -116,17 +116,17 @@ impl WasiView for State {
     }
 }
 
-impl types::Host for State {}
+impl types::Host for CallState {}
 
-impl host::Host for State {
+impl host::Host for CallState {
     fn log(&mut self, level: LogLevel, message: String) {
-        self.handled += message.len() as u64;
+        self.host_call_bytes += message.len() as u64;
         let severity = match level {
-            LogLevel::Trace => Severity::Trace,
-            LogLevel::Debug => Severity::Debug,
-            LogLevel::Info => Severity::Info,
-            LogLevel::Warn => Severity::Warn,
-            LogLevel::Error => Severity::Error,
+            LogLevel::Trace => LogSeverity::Trace,
+            LogLevel::Debug => LogSeverity::Debug,
+            LogLevel::Info => LogSeverity::Info,
+            LogLevel::Warn => LogSeverity::Warn,
+            LogLevel::Error => LogSeverity::Error,
         };
         self.log.add(severity, message);
     }
@@ -139,20 +139,20 @@ impl host::Host for State {
 
 /// The plugin's log of one call.
 #[derive(Default)]
-pub(crate) struct Log {
-    pub(crate) lines: Vec<Line>,
+pub(crate) struct CallLog {
+    pub(crate) lines: Vec<LogLine>,
     bytes: usize,
     /// Lines that were not kept.
     pub(crate) dropped: u64,
 }
 
-impl Log {
-    fn add(&mut self, severity: Severity, text: String) {
-        if self.lines.len() >= MAX_LINES || self.bytes + text.len() > MAX_LOG {
+impl CallLog {
+    fn add(&mut self, severity: LogSeverity, text: String) {
+        if self.lines.len() >= MAX_LINES || self.bytes + text.len() > MAX_LOG_BYTES {
             self.dropped += 1;
         } else {
             self.bytes += text.len();
-            self.lines.push(Line { severity, text });
+            self.lines.push(LogLine { severity, text });
         }
     }
 }

@@ -1,13 +1,13 @@
-//! What a guest's own language says of the failure that ended a call: the error and its place, out of what was written to stderr.
+//! Finds the error in a guest's own language that ended a call, with its place, in the guest's stderr.
 //!
-//! Python, JavaScript (as `rquickjs` shows an exception), Rust and Go each have a form of their own. A text in no known form gives nothing.
+//! Python, JavaScript (as `rquickjs` writes an exception), Rust and Go have forms of their own. Other text is ignored.
 
 /// Finds the error that ended a program, as in `KeyError: 'nothing' (plugin.py:9)`.
-pub(crate) fn thrown(stderr: &str) -> Option<String> {
-    javascript(stderr)
-        .or_else(|| python(stderr))
-        .or_else(|| go(stderr))
-        .or_else(|| rust(stderr))
+pub(crate) fn thrown_error(stderr: &str) -> Option<String> {
+    javascript_error(stderr)
+        .or_else(|| python_error(stderr))
+        .or_else(|| go_error(stderr))
+        .or_else(|| rust_error(stderr))
 }
 
 fn with_place(message: &str, place: Option<String>) -> Option<String> {
@@ -25,8 +25,9 @@ fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// `Traceback (most recent call last):`, indented frames, and the exception at the margin. Of several the last one ended the program.
-fn python(stderr: &str) -> Option<String> {
+/// `Traceback (most recent call last):`, indented frames, and the unindented exception. Of several tracebacks, the last one ended the
+/// program.
+fn python_error(stderr: &str) -> Option<String> {
     let (_, trace) = stderr.rsplit_once("Traceback (most recent call last):")?;
     let mut place = None;
     for line in trace.lines().skip(1) {
@@ -35,7 +36,7 @@ fn python(stderr: &str) -> Option<String> {
             return with_place(line, place);
         }
         if let Some(found) = python_place(line) {
-            // The author's own files come before those of the library that they call.
+            // The author's own files are more useful than those of the library that they call.
             place = if is_python_library(line) {
                 place.or(Some(found))
             } else {
@@ -61,7 +62,7 @@ fn is_python_library(line: &str) -> bool {
 }
 
 /// `Exception { message: Some("..."), stack: Some("    at assess (/plugin.js:6:34)\n") }`
-fn javascript(stderr: &str) -> Option<String> {
+fn javascript_error(stderr: &str) -> Option<String> {
     let (_, exception) = stderr.rsplit_once("Exception { ")?;
     let message = quoted_after(exception, "message: Some(").unwrap_or_default();
     let stack = quoted_after(exception, "stack: Some(").unwrap_or_default();
@@ -96,8 +97,8 @@ fn quoted_after(text: &str, word: &str) -> Option<String> {
     }
 }
 
-/// `panic: the message`, and below `goroutine` the frames, each a function and a line with its file.
-fn go(stderr: &str) -> Option<String> {
+/// `panic: MESSAGE`, and below `goroutine` the frames: each is a function, and a line with its file.
+fn go_error(stderr: &str) -> Option<String> {
     let begins = |line: &&str| line.starts_with("panic: ") || line.starts_with("fatal error: ");
     let first = stderr.lines().find(begins)?;
     let (_, message) = first.split_once(": ")?;
@@ -111,23 +112,23 @@ fn go(stderr: &str) -> Option<String> {
     with_place(message, place)
 }
 
-/// Where the sources of the JavaScript runtime are, as its panics name them.
+/// The path of the JavaScript runtime's sources in its panics.
 const JAVASCRIPT_RUNTIME: &str = "crates/runtime/src/";
 
-/// `thread 'main' panicked at src/lib.rs:10:5:` and the message in the next line.
-fn rust(stderr: &str) -> Option<String> {
+/// `thread 'main' panicked at src/lib.rs:10:5:`, and the message in the next line.
+fn rust_error(stderr: &str) -> Option<String> {
     let (_, panic) = stderr.rsplit_once(" panicked at ")?;
     let mut lines = panic.lines();
     let place = lines.next()?.trim_end_matches(':');
     let message = lines.find(|line| !line.trim().is_empty() && !line.starts_with("note: "))?;
-    // What a language's runtime in Rust panics with is no place of the author's.
+    // A panic within a language's runtime in Rust doesn't name a place of the author's.
     let is_own = place.contains(".rs:")
         && !["/.cargo/", "/rustc/"].iter().any(|part| place.contains(part))
         && !place.starts_with(JAVASCRIPT_RUNTIME);
     with_place(message, is_own.then(|| place.to_owned()))
 }
 
-/// Says whether a backtrace is that of endless recursion: one function is in most of its frames.
+/// Says whether a backtrace shows endless recursion: one function is in most of its frames.
 pub(crate) fn is_recursion<'a>(functions: impl IntoIterator<Item = &'a str>) -> bool {
     const MIN_REPETITIONS: usize = 8;
     let mut counts = std::collections::BTreeMap::<&str, usize>::new();
@@ -141,8 +142,8 @@ pub(crate) fn is_recursion<'a>(functions: impl IntoIterator<Item = &'a str>) -> 
     false
 }
 
-/// Says in words what the JavaScript runtime writes when an answer has a value of another type than the contract's.
-pub(crate) fn wrong_type(cause: &str) -> Option<String> {
+/// Describes an answer with a value of the wrong type, as the JavaScript runtime reports it.
+pub(crate) fn type_error(cause: &str) -> Option<String> {
     if let Some(missing) = missing_export(cause) {
         return Some(missing);
     }
@@ -163,12 +164,12 @@ pub(crate) fn wrong_type(cause: &str) -> Option<String> {
     ))
 }
 
-/// Says what a JavaScript program lacks, which the runtime notices when it is called.
+/// Describes a missing export of a JavaScript program, which the runtime only detects in a call.
 fn missing_export(cause: &str) -> Option<String> {
     let (before, _) = cause.split_once("' not found: FromJs { from: \"undefined\"")?;
     if let Some((_, interface)) = before.rsplit_once("interface 'capstan:plugin/") {
         let name = interface.split('@').next().unwrap_or(interface);
-        // jco's name of an interface has no dashes.
+        // jco's name of an interface contains no dashes.
         let name = name.replace("delete-policy", "deletePolicy");
         return Some(format!("the program doesn't export `{name}`"));
     }
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn what_a_javascript_program_lacks_is_named() {
         let undefined = "not found: FromJs { from: \"undefined\", to: \"object\", message: None }";
-        let of = |what: &str| wrong_type(&format!("{what} {undefined}"));
+        let of = |what: &str| type_error(&format!("{what} {undefined}"));
         assert_eq!(
             of("interface 'capstan:plugin/delete-policy@0.1.0'").as_deref(),
             Some("the program doesn't export `deletePolicy`")
@@ -206,7 +207,7 @@ mod tests {
 
     #[track_caller]
     fn is(stderr: &str, expected: &str) {
-        assert_eq!(thrown(stderr).as_deref(), Some(expected), "{stderr}");
+        assert_eq!(thrown_error(stderr).as_deref(), Some(expected), "{stderr}");
     }
 
     #[test]
@@ -269,7 +270,7 @@ Exception { message: Some(""), stack: Some("    at assess (/plugin.js:6:34)\n") 
             "Traceback (most recent call last):\n",
             "Exception { message: None }",
         ] {
-            assert_eq!(thrown(text), None, "{text}");
+            assert_eq!(thrown_error(text), None, "{text}");
         }
     }
 
@@ -285,23 +286,23 @@ Exception { message: Some(""), stack: Some("    at assess (/plugin.js:6:34)\n") 
     #[test]
     fn a_wrong_type_of_javascript_is_told_in_words() {
         assert_eq!(
-            wrong_type(r#"invalid variant: Error(FromJs { from: "string", to: "variant", message: None })"#).as_deref(),
+            type_error(r#"invalid variant: Error(FromJs { from: "string", to: "variant", message: None })"#).as_deref(),
             Some("its answer has a string where the contract has a variant; wit/REFERENCE.md shows the types")
         );
         let no_object =
             "thread '<unnamed>' (1) panicked at crates/runtime/src/call.rs:374:39:\nexpected object\nnote: run with\n";
         assert_eq!(
-            wrong_type(no_object).as_deref(),
+            type_error(no_object).as_deref(),
             Some("its answer is no object where the contract has a record; wit/REFERENCE.md shows the types")
         );
-        assert_eq!(wrong_type("something else"), None);
+        assert_eq!(type_error("something else"), None);
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in "(?s).{0,200}", mark in prop_oneof!["panic: ", "Exception \\{ message: Some\\(\"", "Traceback \\(most recent call last\\):", " panicked at "]) {
             let text = format!("{mark}{text}");
-            prop_assert!(thrown(&text).is_none_or(|found| found.len() <= text.len() + 4));
+            prop_assert!(thrown_error(&text).is_none_or(|found| found.len() <= text.len() + 4));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The engine's clock: a thread that counts epochs while a call runs, so that a guest that does not come back is
-//! interrupted. It sleeps when nobody calls.
+//! The engine's clock: a thread that counts epochs while a call runs, so that a guest that doesn't return is interrupted. It sleeps while
+//! there are no calls.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ use std::{
 
 use wasmtime::EngineWeak;
 
-/// Short enough that other tasks of the thread hardly wait, long enough to cost nothing.
+/// Short enough that other tasks of the thread hardly wait, and long enough to cost nothing.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// A second without a call, and the thread sleeps until there is one: between the calls of a busy operation nobody wants
-/// to pay for waking it.
+/// After a second without a call the thread sleeps until the next one. Waking it between the calls of a busy operation would cost too
+/// much.
 const IDLE_TICKS: u32 = 100;
 
 /// Counts epochs until it is dropped.
@@ -28,13 +28,13 @@ pub(crate) struct Ticker {
 
 #[derive(Default)]
 struct Shared {
-    running: AtomicUsize,
+    running_calls: AtomicUsize,
     is_asleep: AtomicBool,
-    is_over: AtomicBool,
+    is_stopped: AtomicBool,
 }
 
-/// While it lives, time is counted.
-pub(crate) struct Running<'a>(&'a Shared);
+/// A call that is running. Ticks are counted until it is dropped.
+pub(crate) struct RunningCall<'a>(&'a Shared);
 
 impl Ticker {
     /// Starts the thread.
@@ -50,13 +50,13 @@ impl Ticker {
         })
     }
 
-    /// Has time counted for a call.
-    pub(crate) fn run(&self) -> Running<'_> {
-        self.shared.running.fetch_add(1, SeqCst);
+    /// Counts ticks for a call.
+    pub(crate) fn start_call(&self) -> RunningCall<'_> {
+        self.shared.running_calls.fetch_add(1, SeqCst);
         if self.shared.is_asleep.swap(false, SeqCst) {
             self.wake();
         }
-        Running(&self.shared)
+        RunningCall(&self.shared)
     }
 
     fn wake(&self) {
@@ -66,18 +66,18 @@ impl Ticker {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, SeqCst);
+        self.0.running_calls.fetch_sub(1, SeqCst);
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.shared.is_over.store(true, SeqCst);
+        self.shared.is_stopped.store(true, SeqCst);
         self.wake();
         if let Some(thread) = self.thread.take() {
-            // It can't have panicked, and there is nothing to do if it has.
+            // The thread doesn't panic, and nothing could be done if it had.
             let _ = thread.join();
         }
     }
@@ -85,8 +85,8 @@ impl Drop for Ticker {
 
 fn tick(shared: &Shared, engine: &EngineWeak) {
     let mut idle = 0;
-    while !shared.is_over.load(SeqCst) {
-        if shared.running.load(SeqCst) > 0 {
+    while !shared.is_stopped.load(SeqCst) {
+        if shared.running_calls.load(SeqCst) > 0 {
             idle = 0;
             let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
@@ -94,8 +94,8 @@ fn tick(shared: &Shared, engine: &EngineWeak) {
             idle += 1;
         } else {
             shared.is_asleep.store(true, SeqCst);
-            // A call may have begun before it could see that: it will not wake anybody.
-            if shared.running.load(SeqCst) == 0 && !shared.is_over.load(SeqCst) {
+            // A call may have begun before it could see this, and wouldn't wake the thread.
+            if shared.running_calls.load(SeqCst) == 0 && !shared.is_stopped.load(SeqCst) {
                 thread::park();
             }
             shared.is_asleep.store(false, SeqCst);

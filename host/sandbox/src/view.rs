@@ -1,17 +1,17 @@
-//! An object as a handle: what of it is asked for is read by JSON pointers (RFC 6901), and nothing else is written for the guest.
+//! An object as a handle: the guest reads single values by JSON pointers (RFC 6901), and nothing else is copied for it.
 
 use serde_json::Value;
 use wasmtime::component::Resource;
 
 use crate::{
     bindings::v0::capstan::plugin::object_view::{Host, HostObject, Scalar},
-    state::State,
+    state::CallState,
 };
 
-/// What of an object the claim sees.
-pub struct Subject(pub(crate) Value);
+/// The visible part of an object.
+pub struct ViewedObject(pub(crate) Value);
 
-impl Subject {
+impl ViewedObject {
     fn scalar(&self, pointer: &str) -> Option<Scalar> {
         let length = |length: usize| Scalar::Composite(u32::try_from(length).unwrap_or(u32::MAX));
         Some(match self.0.pointer(pointer)? {
@@ -38,37 +38,37 @@ impl Subject {
     }
 }
 
-impl Host for State {}
+impl Host for CallState {}
 
-/// A handle that isn't one has nothing in it: the component model lets no guest make any up.
-impl HostObject for State {
-    fn get(&mut self, subject: Resource<Subject>, pointer: String) -> Option<Scalar> {
-        let scalar = self.subject(&subject)?.scalar(&pointer)?;
+/// An invalid handle has no values: the component model doesn't let a guest invent one.
+impl HostObject for CallState {
+    fn get(&mut self, subject: Resource<ViewedObject>, pointer: String) -> Option<Scalar> {
+        let scalar = self.object(&subject)?.scalar(&pointer)?;
         let text = if let Scalar::Text(text) = &scalar {
             text.len()
         } else {
             0
         };
-        self.handled += (pointer.len() + text) as u64;
+        self.host_call_bytes += (pointer.len() + text) as u64;
         Some(scalar)
     }
 
-    fn keys(&mut self, subject: Resource<Subject>, pointer: String) -> Vec<String> {
-        let keys = self.subject(&subject).map(|subject| subject.keys(&pointer));
+    fn keys(&mut self, subject: Resource<ViewedObject>, pointer: String) -> Vec<String> {
+        let keys = self.object(&subject).map(|subject| subject.keys(&pointer));
         let keys = keys.unwrap_or_default();
         let written: usize = keys.iter().map(String::len).sum();
-        self.handled += (pointer.len() + written) as u64;
+        self.host_call_bytes += (pointer.len() + written) as u64;
         keys
     }
 
-    fn to_json(&mut self, subject: Resource<Subject>, pointer: String) -> Option<String> {
-        let json = self.subject(&subject)?.0.pointer(&pointer)?.to_string();
-        self.handled += (pointer.len() + json.len()) as u64;
+    fn to_json(&mut self, subject: Resource<ViewedObject>, pointer: String) -> Option<String> {
+        let json = self.object(&subject)?.0.pointer(&pointer)?.to_string();
+        self.host_call_bytes += (pointer.len() + json.len()) as u64;
         Some(json)
     }
 
-    fn drop(&mut self, _: Resource<Subject>) -> wasmtime::Result<()> {
-        // Guests are lent it; it goes with the call.
+    fn drop(&mut self, _: Resource<ViewedObject>) -> wasmtime::Result<()> {
+        // Guests only borrow it; it is dropped at the end of the call.
         Ok(())
     }
 }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_pointer_leads_to_a_scalar_or_to_how_much_is_there() {
-        let subject = Subject(json!({
+        let subject = ViewedObject(json!({
             "n": null, "b": true, "i": -3, "big": u64::MAX, "f": 1.5, "t": "x", "l": [1, {"a/b": 2}], "o": {"z": 1, "a": 2},
         }));
         let said = |pointer: &str| subject.scalar(pointer).map(|scalar| format!("{scalar:?}"));

@@ -1,18 +1,18 @@
-//! What the API server would refuse in an object of a built-in kind, or drop from it.
+//! Checks objects of built-in kinds: what the API server would refuse or drop.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
 use crate::{
-    problem::{Fault, Problem, Way, name_of},
+    problem::{Fault, Location, Problem, describe_type},
     quantity, stored,
     table::{self, Field, Kind, Merging, Shape, Type},
     time,
 };
 
-/// Fields that OpenAPI calls required and that the API server nevertheless takes when they are left out: it fills them in, or their zero
-/// value is as good as any (`pkg/apis/*/validation` and `defaults.go` of Kubernetes). Booleans are never missed either.
-const TAKEN_WITHOUT: &[(&str, &str)] = &[
+/// Fields that OpenAPI calls required but the API server accepts without: it fills them in, or their zero value is valid
+/// (`pkg/apis/*/validation` and `defaults.go` of Kubernetes). Booleans are never required either.
+const NOT_REALLY_REQUIRED: &[(&str, &str)] = &[
     ("rbac/v1.RoleRef", "apiGroup"),
     ("rbac/v1.Role", "rules"),
     ("rbac/v1.ClusterRole", "rules"),
@@ -52,53 +52,53 @@ const TAKEN_WITHOUT: &[(&str, &str)] = &[
     ("resource/v1beta2.ResourceClaimTemplateSpec", "spec"),
 ];
 
-/// Looks for problems in an object of a built-in kind. Its status isn't looked at: writes to the object leave it alone.
-pub fn object(kind: &Kind, object: &Value) -> Vec<Problem> {
+/// Checks an object of a built-in kind. The status isn't checked, because writes to the object ignore it.
+pub fn check_object(kind: &Kind, object: &Value) -> Vec<Problem> {
     let mut found = Vec::new();
     let Value::Object(members) = object else { return found };
     let of = kind.of();
-    let root = Way::ROOT;
+    let root = Location::ROOT;
     for (name, value) in members {
         if name != "status" {
-            member(of, name, value, &root, &mut found);
+            check_member(of, name, value, &root, &mut found);
         }
     }
-    missing(of, members, &root, &mut found);
-    // What a spec requires is missing, too, where there is no spec.
+    check_required(of, members, &root, &mut found);
+    // If there is no spec, its required fields are missing, too.
     if let Some(Field {
         shape: Shape::Struct(spec),
         ..
-    }) = of.field("spec")
+    }) = of.parse_field("spec")
         && members.get("spec").is_none_or(Value::is_null)
     {
-        missing(spec.get(), &Map::new(), &root.field("spec"), &mut found);
+        check_required(spec.get(), &Map::new(), &root.field("spec"), &mut found);
     }
     found
 }
 
-/// Looks for problems in the metadata of an object of any kind.
-pub(crate) fn metadata(value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
-    if let (Some(of), Value::Object(members)) = (table::named("meta/v1.ObjectMeta"), value) {
-        structure(of, members, way, found);
+/// Checks the metadata of an object of any kind.
+pub(crate) fn check_metadata(value: &Value, way: &Location<'_>, found: &mut Vec<Problem>) {
+    if let (Some(of), Value::Object(members)) = (table::type_named("meta/v1.ObjectMeta"), value) {
+        check_struct(of, members, way, found);
     }
 }
 
-fn member(of: &'static Type, name: &str, value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_member(of: &'static Type, name: &str, value: &Value, way: &Location<'_>, found: &mut Vec<Problem>) {
     let here = way.field(name);
-    let Some(field) = of.field(name) else {
+    let Some(field) = of.parse_field(name) else {
         let known = of.names().map(|(name, _)| name.to_owned()).collect();
-        here.add(Fault::Unknown { known }, found);
+        here.add_problem(Fault::Unknown { known }, found);
         return;
     };
-    // Go reads null as if nothing were written.
+    // Go treats null like a missing field.
     if !value.is_null() {
-        let within = within(of, field);
-        check(&field.shape, field, within, value, &here, found);
+        let within = declaring_type(of, field);
+        check_value(&field.shape, field, within, value, &here, found);
     }
 }
 
-/// Returns the name of the struct that really has a field.
-fn within(of: &'static Type, field: &Field) -> &'static str {
+/// Returns the name of the struct that declares a field, which may be embedded.
+fn declaring_type(of: &'static Type, field: &Field) -> &'static str {
     let nameless = of.fields.iter().filter(|inner| inner.name.is_empty());
     for inner in nameless {
         if let Shape::Struct(inner) = &inner.shape
@@ -110,11 +110,18 @@ fn within(of: &'static Type, field: &Field) -> &'static str {
     of.name
 }
 
-fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_value(
+    shape: &Shape,
+    field: &Field,
+    within: &'static str,
+    value: &Value,
+    way: &Location<'_>,
+    found: &mut Vec<Problem>,
+) {
     let wrong = |expected: &'static str, go: &'static str| Fault::WrongType {
         expected,
-        found: name_of(value),
-        go,
+        found: describe_type(value),
+        go_type: go,
         within,
     };
     let malformed = |expected: &str| Fault::Malformed {
@@ -125,46 +132,50 @@ fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way:
             let allowed = &field.allowed;
             if !allowed.is_empty() && !text.is_empty() && !allowed.contains(&text.as_str()) {
                 let allowed = allowed.iter().map(|&one| one.to_owned()).collect();
-                way.add(Fault::NotAllowed { allowed }, found);
+                way.add_problem(Fault::NotAllowed { allowed }, found);
             }
         }
-        (Shape::Text, _) => way.add(wrong("a text", "string"), found),
-        (Shape::Whole(bits), Value::Number(number)) => match stored::whole(number) {
+        (Shape::Text, _) => way.add_problem(wrong("a text", "string"), found),
+        (Shape::Integer(bits), Value::Number(number)) => match stored::as_integer(number) {
             Some(whole) if *bits == 64 || i32::try_from(whole).is_ok() => {}
-            Some(_) => way.add(malformed("a whole number from -2147483648 to 2147483647"), found),
-            None if number.is_f64() => way.add(wrong("a whole number", go(*bits)), found),
-            None => way.add(malformed("a whole number of at most 64 bits"), found),
+            Some(_) => way.add_problem(malformed("a whole number from -2147483648 to 2147483647"), found),
+            None if number.is_f64() => way.add_problem(wrong("a whole number", go_integer_type(*bits)), found),
+            None => way.add_problem(malformed("a whole number of at most 64 bits"), found),
         },
-        (Shape::Natural(_), Value::Number(number)) if number.is_u64() => {}
-        (Shape::Whole(bits) | Shape::Natural(bits), _) => way.add(wrong("a whole number", go(*bits)), found),
+        (Shape::Unsigned(_), Value::Number(number)) if number.is_u64() => {}
+        (Shape::Integer(bits) | Shape::Unsigned(bits), _) => {
+            way.add_problem(wrong("a whole number", go_integer_type(*bits)), found)
+        }
         (Shape::Number | Shape::Quantity, Value::Number(_))
         | (Shape::Bool | Shape::SchemaOrBool, Value::Bool(_))
-        | (Shape::WholeOrText, Value::String(_))
-        | (Shape::SchemaOrTexts, Value::Array(_))
+        | (Shape::IntOrString, Value::String(_))
+        | (Shape::SchemaOrStrings, Value::Array(_))
         | (Shape::Any | Shape::Raw, _) => {}
-        (Shape::Number, _) => way.add(wrong("a number", "float64"), found),
-        (Shape::Bool, _) => way.add(wrong("`true` or `false`", "bool"), found),
+        (Shape::Number, _) => way.add_problem(wrong("a number", "float64"), found),
+        (Shape::Bool, _) => way.add_problem(wrong("`true` or `false`", "bool"), found),
         (Shape::Bytes, Value::String(text)) => {
-            // Go's decoder skips line breaks.
+            // Go's decoder ignores line breaks.
             let text: String = text.chars().filter(|letter| !matches!(letter, '\n' | '\r')).collect();
             if BASE64_STANDARD.decode(text).is_err() {
-                way.add(malformed("base64"), found);
+                way.add_problem(malformed("base64"), found);
             }
         }
-        (Shape::Bytes, _) => way.add(wrong("a text in base64", "[]uint8"), found),
+        (Shape::Bytes, _) => way.add_problem(wrong("a text in base64", "[]uint8"), found),
         (Shape::Quantity, Value::String(text)) if quantity::canonical(text).is_some() => {}
-        (Shape::Quantity, Value::String(_)) => way.add(malformed("an amount such as `500m`, `2` or `1Gi`"), found),
-        (Shape::Quantity, _) => way.add(
+        (Shape::Quantity, Value::String(_)) => {
+            way.add_problem(malformed("an amount such as `500m`, `2` or `1Gi`"), found)
+        }
+        (Shape::Quantity, _) => way.add_problem(
             wrong("an amount such as `500m`, `2` or `1Gi`", "resource.Quantity"),
             found,
         ),
-        (Shape::WholeOrText, Value::Number(number)) => {
-            let fits = stored::whole(number).is_some_and(|whole| i32::try_from(whole).is_ok());
+        (Shape::IntOrString, Value::Number(number)) => {
+            let fits = stored::as_integer(number).is_some_and(|whole| i32::try_from(whole).is_ok());
             if !fits {
-                way.add(malformed("a whole number of 32 bits, or a text"), found);
+                way.add_problem(malformed("a whole number of 32 bits, or a text"), found);
             }
         }
-        (Shape::WholeOrText, _) => way.add(wrong("a whole number or a text", "intstr.IntOrString"), found),
+        (Shape::IntOrString, _) => way.add_problem(wrong("a whole number or a text", "intstr.IntOrString"), found),
         (Shape::Time | Shape::MicroTime, Value::String(text)) => {
             let has_micros = matches!(shape, Shape::MicroTime);
             if !text.is_empty() && time::canonical(text, has_micros).is_none() {
@@ -173,42 +184,50 @@ fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way:
                 } else {
                     "a time such as `2006-01-02T15:04:05Z`"
                 };
-                way.add(malformed(example), found);
+                way.add_problem(malformed(example), found);
             }
         }
-        (Shape::Time | Shape::MicroTime, _) => way.add(wrong("a time such as `2006-01-02T15:04:05Z`", "string"), found),
-        (Shape::Struct(of), Value::Object(members)) => structure(of.get(), members, way, found),
-        (Shape::Struct(of), _) => way.add(wrong("a mapping", of.get().name), found),
-        (Shape::List(of) | Shape::Items(of), Value::Array(items)) => list(of, field, within, items, way, found),
-        (Shape::List(_) | Shape::Items(_), _) => way.add(wrong("a list", "[]"), found),
+        (Shape::Time | Shape::MicroTime, _) => {
+            way.add_problem(wrong("a time such as `2006-01-02T15:04:05Z`", "string"), found)
+        }
+        (Shape::Struct(of), Value::Object(members)) => check_struct(of.get(), members, way, found),
+        (Shape::Struct(of), _) => way.add_problem(wrong("a mapping", of.get().name), found),
+        (Shape::List(of) | Shape::MessageList(of), Value::Array(items)) => {
+            check_list(of, field, within, items, way, found)
+        }
+        (Shape::List(_) | Shape::MessageList(_), _) => way.add_problem(wrong("a list", "[]"), found),
         (Shape::Map(of), Value::Object(members)) => {
             for (key, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-                check(of, field, within, value, &way.key(key), found);
+                check_value(of, field, within, value, &way.key(key), found);
             }
         }
-        (Shape::Map(_), _) => way.add(wrong("a mapping", "map[string]"), found),
-        (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts, Value::Object(members)) => {
-            if let Some(of) = table::schema() {
-                structure(of, members, way, found);
+        (Shape::Map(_), _) => way.add_problem(wrong("a mapping", "map[string]"), found),
+        (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrStrings, Value::Object(members)) => {
+            if let Some(of) = table::schema_type() {
+                check_struct(of, members, way, found);
             }
         }
         (Shape::SchemaOrList, Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
-                if let (Some(of), Value::Object(members)) = (table::schema(), item) {
-                    structure(of, members, &way.item(index), found);
+                if let (Some(of), Value::Object(members)) = (table::schema_type(), item) {
+                    check_struct(of, members, &way.item(index), found);
                 }
             }
         }
-        (Shape::SchemaOrBool, _) => way.add(wrong("a schema, `true` or `false`", "JSONSchemaPropsOrBool"), found),
-        (Shape::SchemaOrList, _) => way.add(wrong("a schema or a list of schemas", "JSONSchemaPropsOrArray"), found),
-        (Shape::SchemaOrTexts, _) => way.add(
+        (Shape::SchemaOrBool, _) => {
+            way.add_problem(wrong("a schema, `true` or `false`", "JSONSchemaPropsOrBool"), found)
+        }
+        (Shape::SchemaOrList, _) => {
+            way.add_problem(wrong("a schema or a list of schemas", "JSONSchemaPropsOrArray"), found)
+        }
+        (Shape::SchemaOrStrings, _) => way.add_problem(
             wrong("a schema or a list of texts", "JSONSchemaPropsOrStringArray"),
             found,
         ),
     }
 }
 
-fn go(bits: u8) -> &'static str {
+fn go_integer_type(bits: u8) -> &'static str {
     match bits {
         8 => "uint8",
         32 => "int32",
@@ -216,31 +235,41 @@ fn go(bits: u8) -> &'static str {
     }
 }
 
-fn structure(of: &'static Type, members: &Map<String, Value>, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_struct(of: &'static Type, members: &Map<String, Value>, way: &Location<'_>, found: &mut Vec<Problem>) {
     for (name, value) in members {
-        member(of, name, value, way, found);
+        check_member(of, name, value, way, found);
     }
-    missing(of, members, way, found);
+    check_required(of, members, way, found);
 }
 
-fn missing(of: &'static Type, members: &Map<String, Value>, way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_required(of: &'static Type, members: &Map<String, Value>, way: &Location<'_>, found: &mut Vec<Problem>) {
     for (name, field) in of.required() {
         let is_there = members.get(name).is_some_and(|value| !value.is_null());
-        if !is_there && !matches!(field.shape, Shape::Bool) && !TAKEN_WITHOUT.contains(&(within(of, field), name)) {
-            way.field(name).add(Fault::Missing, found);
+        if !is_there
+            && !matches!(field.shape, Shape::Bool)
+            && !NOT_REALLY_REQUIRED.contains(&(declaring_type(of, field), name))
+        {
+            way.field(name).add_problem(Fault::Missing, found);
         }
     }
 }
 
-fn list(of: &Shape, field: &Field, within: &'static str, items: &[Value], way: &Way<'_>, found: &mut Vec<Problem>) {
+fn check_list(
+    of: &Shape,
+    field: &Field,
+    within: &'static str,
+    items: &[Value],
+    way: &Location<'_>,
+    found: &mut Vec<Problem>,
+) {
     for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
-        check(of, field, within, item, &way.item(index), found);
+        check_value(of, field, within, item, &way.item(index), found);
     }
     if items.len() < 2 {
         return;
     }
     let identity = |item: &Value| match &field.merging {
-        Merging::Map(keys) => keys_of(of, keys, item),
+        Merging::Map(keys) => list_keys(of, keys, item),
         Merging::Set => (!item.is_object() && !item.is_array()).then(|| item.to_string()),
         Merging::Plain | Merging::Atomic => None,
     };
@@ -248,19 +277,19 @@ fn list(of: &Shape, field: &Field, within: &'static str, items: &[Value], way: &
     for (index, item) in items.iter().enumerate() {
         let Some(keys) = identity(item) else { continue };
         match seen.get(&keys) {
-            Some(&first) => way.item(index).add(Fault::Duplicate { keys, first }, found),
+            Some(&first) => way.item(index).add_problem(Fault::Duplicate { keys, first }, found),
             None => _ = seen.insert(keys, index),
         }
     }
 }
 
-/// Writes the keys of an item as the API server does: `name="a",protocol="TCP"`. An item without any of them has none.
-fn keys_of(of: &Shape, keys: &[&str], item: &Value) -> Option<String> {
+/// Formats the keys of a list item as the API server does: `name="a",protocol="TCP"`. `None` if the item has none of them.
+fn list_keys(of: &Shape, keys: &[&str], item: &Value) -> Option<String> {
     let mut written = Vec::new();
     for &key in keys {
         let given = item.get(key).filter(|value| !value.is_null());
         let default = match of {
-            Shape::Struct(of) => of.get().field(key).and_then(|field| field.default.as_ref()),
+            Shape::Struct(of) => of.get().parse_field(key).and_then(|field| field.default.as_ref()),
             _ => None,
         };
         if let Some(value) = given.or(default) {

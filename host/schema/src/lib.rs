@@ -24,8 +24,8 @@ pub use self::{
     table::{Kind, Type, kind, release},
 };
 
-/// Returns a value without the members of mappings that are null, at any depth: kubectl sends none, and server-side apply ignores them.
-/// Members of lists stay: without one, the others would have another place.
+/// Returns a value without null members of mappings, at any depth: kubectl sends none, and server-side apply ignores them. Items of lists
+/// are kept, so that the others keep their indexes.
 #[must_use]
 pub fn without_nulls(value: &Value) -> Value {
     match value {

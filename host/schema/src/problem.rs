@@ -1,71 +1,154 @@
-//! What the API server would refuse in an object, or drop from it.
+//! Problems that the API server would report in an object, or fields that it would drop.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// A value that a kind's type or a definition's schema does not allow.
+/// A value that its type or schema doesn't allow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
-    /// Where it is.
+    /// The path of the value.
     pub path: Path,
-    /// What it is.
+    /// What is wrong with it.
     pub fault: Fault,
 }
 
-/// What is wrong.
+/// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
-    /// The value is of another type.
+    /// The value has another type.
     WrongType {
-        /// What it has to be, with its article.
+        /// The expected type, with an article.
         expected: &'static str,
-        /// What it is, with its article.
+        /// The actual type, with an article.
         found: &'static str,
-        /// How Go calls the expected type.
-        go: &'static str,
-        /// The struct that the value is in, as the table names it; empty for custom kinds.
+        /// Go's name of the expected type.
+        go_type: &'static str,
+        /// The struct that contains the value, as the table names it; empty for custom kinds.
         within: &'static str,
     },
-    /// The value is of the right type and can't be read: an amount, a time, base64, a number that is too large.
+    /// The value has the right type but can't be parsed: a quantity, a time, base64, a number that is too large.
     Malformed {
-        /// What it has to be, with its article.
+        /// The expected form, with an article.
         expected: String,
     },
-    /// There is no such field. The path names it.
+    /// The field doesn't exist.
     Unknown {
-        /// The fields that there are.
+        /// The fields that exist.
         known: Vec<String>,
     },
-    /// A field is required and isn't there. The path names it.
+    /// A required field is missing.
     Missing,
-    /// An item of a list has the keys of an earlier one.
+    /// A list item has the keys of an earlier item.
     Duplicate {
-        /// The keys with their values: `name="a"`.
+        /// The keys with values: `name="a"`.
         keys: String,
-        /// The index of the earlier item.
+        /// The index of the earlier item, from 0.
         first: usize,
     },
-    /// The value is none of those that are allowed.
+    /// The value isn't one of the allowed values.
     NotAllowed {
-        /// Those that are.
+        /// The allowed values.
         allowed: Vec<String>,
     },
-    /// A rule of a custom kind's schema isn't met.
-    Rule {
-        /// Which, after "must".
-        must: String,
+    /// The value violates a rule of a custom kind's schema.
+    Rule(Rule),
+}
+
+/// A rule of a custom kind's schema about a value of the right type. Displayed as it follows "must".
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rule {
+    /// The value has too few of something.
+    TooFew {
+        /// Of what.
+        of: Counted,
+        /// How many it has.
+        found: usize,
+        /// How many it must have.
+        least: usize,
     },
+    /// The value has too many of something.
+    TooMany {
+        /// Of what.
+        of: Counted,
+        /// How many it has.
+        found: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// The number is too small.
+    Minimum {
+        /// The smallest number, or the one below.
+        least: f64,
+        /// Whether the number must be greater.
+        is_exclusive: bool,
+    },
+    /// The number is too large.
+    Maximum {
+        /// The largest number, or the one above.
+        most: f64,
+        /// Whether the number must be smaller.
+        is_exclusive: bool,
+    },
+    /// The number is no multiple of this one.
+    MultipleOf(f64),
+    /// The whole number doesn't fit into 32 bits.
+    Int32,
+    /// The text doesn't match this regular expression.
+    Pattern(String),
+}
+
+/// What a rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// The characters of a text.
+    Characters,
+    /// The items of a list.
+    Items,
+    /// The entries of a mapping.
+    Entries,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Counted::Characters => "characters",
+            Counted::Items => "items",
+            Counted::Entries => "entries",
+        })
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::TooFew { of, least, .. } => write!(formatter, "have at least {least} {of}"),
+            Rule::TooMany { of, most, .. } => write!(formatter, "have at most {most} {of}"),
+            Rule::Minimum {
+                least,
+                is_exclusive: false,
+            } => write!(formatter, "be at least {least}"),
+            Rule::Minimum { least, .. } => write!(formatter, "be more than {least}"),
+            Rule::Maximum {
+                most,
+                is_exclusive: false,
+            } => write!(formatter, "be at most {most}"),
+            Rule::Maximum { most, .. } => write!(formatter, "be less than {most}"),
+            Rule::MultipleOf(factor) => write!(formatter, "be a multiple of {factor}"),
+            Rule::Int32 => formatter.write_str("fit into 32 bits"),
+            Rule::Pattern(pattern) => write!(formatter, "match the pattern `{pattern}`"),
+        }
+    }
 }
 
 impl Fault {
-    /// Says whether the API server refuses such an object. It drops unknown fields.
+    /// Returns whether the API server refuses the object. It drops unknown fields.
     pub fn is_refused(&self) -> bool {
         !matches!(self, Fault::Unknown { .. })
     }
 }
 
-/// Where a value is in an object.
+/// The path of a value in an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path(pub Vec<Step>);
 
@@ -76,12 +159,12 @@ pub enum Step {
     Field(String),
     /// A key of a map.
     Key(String),
-    /// An item of a list.
+    /// An item of a list, by its index from 0.
     Item(usize),
 }
 
 impl Path {
-    /// Returns it as a JSON pointer (RFC 6901).
+    /// Returns the path as a JSON pointer (RFC 6901).
     pub fn pointer(&self) -> String {
         let tokens = self.0.iter().map(|step| match step {
             Step::Field(name) | Step::Key(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
@@ -91,7 +174,7 @@ impl Path {
     }
 }
 
-/// As the API server writes it: `spec.containers[0].resources.limits[cpu]`.
+/// The API server's notation: `spec.containers[0].resources.limits[cpu]`.
 impl fmt::Display for Path {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, step) in self.0.iter().enumerate() {
@@ -106,8 +189,8 @@ impl fmt::Display for Path {
     }
 }
 
-/// Names what a value is, with its article.
-pub fn name_of(value: &Value) -> &'static str {
+/// Describes the type of a value, with an article.
+pub fn describe_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",
@@ -119,55 +202,55 @@ pub fn name_of(value: &Value) -> &'static str {
     }
 }
 
-/// The most problems that are told of one object.
+/// The maximum number of problems that are reported for one object.
 pub const MAX_PROBLEMS: usize = 100;
 
-/// The way to the value that is looked at, from the end to the beginning. Nothing is allocated for what is in order.
+/// The path of the value that is being checked, as a linked list from its end. It is only allocated for problems.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Way<'a> {
-    before: Option<&'a Way<'a>>,
-    part: Part<'a>,
-    /// How many steps it has.
+pub(crate) struct Location<'a> {
+    before: Option<&'a Location<'a>>,
+    part: LocationStep<'a>,
+    /// The number of steps.
     pub depth: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Part<'a> {
+enum LocationStep<'a> {
     Root,
     Field(&'a str),
     Key(&'a str),
     Item(usize),
 }
 
-impl<'a> Way<'a> {
-    pub const ROOT: Way<'static> = Way {
+impl<'a> Location<'a> {
+    pub const ROOT: Location<'static> = Location {
         before: None,
-        part: Part::Root,
+        part: LocationStep::Root,
         depth: 0,
     };
 
-    pub fn field(&'a self, name: &'a str) -> Way<'a> {
-        self.then(Part::Field(name))
+    pub fn field(&'a self, name: &'a str) -> Location<'a> {
+        self.then(LocationStep::Field(name))
     }
 
-    pub fn key(&'a self, name: &'a str) -> Way<'a> {
-        self.then(Part::Key(name))
+    pub fn key(&'a self, name: &'a str) -> Location<'a> {
+        self.then(LocationStep::Key(name))
     }
 
-    pub fn item(&'a self, index: usize) -> Way<'a> {
-        self.then(Part::Item(index))
+    pub fn item(&'a self, index: usize) -> Location<'a> {
+        self.then(LocationStep::Item(index))
     }
 
-    fn then(&'a self, part: Part<'a>) -> Way<'a> {
-        Way {
+    fn then(&'a self, part: LocationStep<'a>) -> Location<'a> {
+        Location {
             before: Some(self),
             part,
             depth: self.depth + 1,
         }
     }
 
-    /// Adds a problem with what is here, up to [`MAX_PROBLEMS`].
-    pub fn add(&self, fault: Fault, found: &mut Vec<Problem>) {
+    /// Adds a problem with the current value, up to [`MAX_PROBLEMS`].
+    pub fn add_problem(&self, fault: Fault, found: &mut Vec<Problem>) {
         if found.len() < MAX_PROBLEMS {
             found.push(Problem {
                 path: self.path(),
@@ -181,10 +264,10 @@ impl<'a> Way<'a> {
         let mut way = Some(self);
         while let Some(here) = way {
             match here.part {
-                Part::Root => {}
-                Part::Field(name) => steps.push(Step::Field(name.to_owned())),
-                Part::Key(name) => steps.push(Step::Key(name.to_owned())),
-                Part::Item(index) => steps.push(Step::Item(index)),
+                LocationStep::Root => {}
+                LocationStep::Field(name) => steps.push(Step::Field(name.to_owned())),
+                LocationStep::Key(name) => steps.push(Step::Key(name.to_owned())),
+                LocationStep::Item(index) => steps.push(Step::Item(index)),
             }
             way = here.before;
         }

@@ -1,5 +1,5 @@
-//! Objects in the protobuf encoding of Kubernetes (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`): the bytes `k8s\0`, and a
-//! `runtime.Unknown` that says which kind is in it.
+//! Kubernetes' protobuf encoding of objects (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`): the bytes `k8s\0`, then a
+//! `runtime.Unknown` that names the kind.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Number, Value};
@@ -10,27 +10,27 @@ use crate::{
     time,
 };
 
-/// The media type.
+/// The media type of this encoding.
 pub const MEDIA_TYPE: &str = "application/vnd.kubernetes.protobuf";
 
 const MAGIC: &[u8] = b"k8s\0";
 
-/// How deeply messages may be nested.
-const DEPTH: usize = 100;
+/// The maximum nesting of messages.
+const MAX_DEPTH: usize = 100;
 
-/// How many fields a body may have, so that a small body can't become a huge object.
-const FIELDS: usize = 250_000;
+/// The maximum number of fields in a body, so that a small body can't become a huge object.
+const MAX_FIELDS: usize = 250_000;
 
-/// Why a body can't be read.
+/// Why a body can't be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It doesn't begin with `k8s\0`.
     #[error("the body isn't protobuf of Kubernetes: it doesn't begin with `k8s\\0`")]
-    NoMagic,
+    MissingMagic,
     /// It ends within a value.
     #[error("the body ends within a value")]
-    Ends,
-    /// It isn't protobuf of this type.
+    UnexpectedEnd,
+    /// It isn't valid protobuf of this type.
     #[error("{message} can't be read: {why}")]
     Malformed {
         /// The message's type.
@@ -38,7 +38,7 @@ pub enum Error {
         /// What is wrong.
         why: &'static str,
     },
-    /// The kind isn't built in.
+    /// The kind isn't a built-in one.
     #[error("no kind {kind:?} is registered for version {api_version:?}")]
     UnknownKind {
         /// The `apiVersion` that the body names.
@@ -47,22 +47,22 @@ pub enum Error {
         kind: String,
     },
     /// It is nested too deeply, or has too many fields.
-    #[error("the body is nested more than {DEPTH} levels deep or has more than {FIELDS} fields")]
+    #[error("the body is nested more than {MAX_DEPTH} levels deep or has more than {MAX_FIELDS} fields")]
     TooLarge,
 }
 
-/// Says whether a body begins as such an object does.
+/// Returns whether a body has this encoding.
 pub fn is_protobuf(body: &[u8]) -> bool {
     body.starts_with(MAGIC)
 }
 
-/// Returns the object in a body, as JSON would have it.
+/// Decodes a body to the JSON form of its object.
 pub fn decode(body: &[u8]) -> Result<Value, Error> {
     let mut reader = Reader { fields: 0 };
     reader.unknown(body, 0)
 }
 
-/// What a field holds.
+/// The value of a field, by wire type.
 #[derive(Clone, Copy)]
 enum Wire<'a> {
     Varint(u64),
@@ -71,22 +71,22 @@ enum Wire<'a> {
 }
 
 struct Reader {
-    /// How many fields were read.
+    /// The number of fields read so far.
     fields: usize,
 }
 
 impl Reader {
-    /// Reads a `runtime.Unknown`: `typeMeta` is 1, `raw` 2, `contentEncoding` 3, `contentType` 4.
+    /// Reads a `runtime.Unknown`: `typeMeta` is field 1, `raw` 2, `contentEncoding` 3, `contentType` 4.
     fn unknown(&mut self, body: &[u8], depth: usize) -> Result<Value, Error> {
         const UNKNOWN: &str = "runtime.Unknown";
-        let mut rest = body.strip_prefix(MAGIC).ok_or(Error::NoMagic)?;
+        let mut rest = body.strip_prefix(MAGIC).ok_or(Error::MissingMagic)?;
         let (mut api_version, mut kind, mut raw, mut encoding) = (String::new(), String::new(), &[][..], &[][..]);
-        while let Some((number, wire)) = self.next(&mut rest, UNKNOWN)? {
+        while let Some((number, wire)) = self.next_field(&mut rest, UNKNOWN)? {
             let Wire::Bytes(bytes) = wire else { continue };
             match number {
                 1 => {
                     let mut rest = bytes;
-                    while let Some((number, wire)) = self.next(&mut rest, UNKNOWN)? {
+                    while let Some((number, wire)) = self.next_field(&mut rest, UNKNOWN)? {
                         match (number, wire) {
                             (1, Wire::Bytes(bytes)) => api_version = text(bytes, UNKNOWN)?,
                             (2, Wire::Bytes(bytes)) => kind = text(bytes, UNKNOWN)?,
@@ -105,8 +105,10 @@ impl Reader {
         let built_in = table::kind(&api_version, &kind);
         let of = match built_in {
             Some(known) => known.of(),
-            // Every group has the options of a deletion.
-            None if kind == "DeleteOptions" => table::named("meta/v1.DeleteOptions").ok_or(Error::Ends)?,
+            // `DeleteOptions` exist in every group.
+            None if kind == "DeleteOptions" => {
+                table::type_named("meta/v1.DeleteOptions").ok_or(Error::UnexpectedEnd)?
+            }
             None => return Err(Error::UnknownKind { api_version, kind }),
         };
         let mut object = Map::new();
@@ -114,7 +116,7 @@ impl Reader {
         object.insert("apiVersion".to_owned(), Value::String(api_version));
         object.insert("kind".to_owned(), Value::String(kind));
         let object = Value::Object(object);
-        // Protobuf writes zero values that JSON leaves out.
+        // Protobuf contains zero values that JSON leaves out.
         Ok(built_in.map_or(object.clone(), |kind| stored::read(kind, object)))
     }
 
@@ -125,13 +127,13 @@ impl Reader {
         into: &mut Map<String, Value>,
         depth: usize,
     ) -> Result<(), Error> {
-        if depth > DEPTH {
+        if depth > MAX_DEPTH {
             return Err(Error::TooLarge);
         }
         let mut rest = bytes;
-        while let Some((number, wire)) = self.next(&mut rest, of.name)? {
+        while let Some((number, wire)) = self.next_field(&mut rest, of.name)? {
             let known = of.fields.iter().find(|field| field.number == number && number > 0);
-            // A newer client may have more fields.
+            // A newer client may send more fields.
             let Some(field) = known else { continue };
             self.field(of, field, wire, into, depth)?;
         }
@@ -151,11 +153,11 @@ impl Reader {
             (Shape::Struct(inner), Wire::Bytes(bytes)) if name.is_empty() => {
                 self.message(inner.get(), bytes, into, depth + 1)
             }
-            // Numbers may be packed into one value.
+            // Numbers may be packed.
             (Shape::List(inner), Wire::Bytes(bytes)) if is_number(inner) => {
                 let mut rest = bytes;
                 while !rest.is_empty() {
-                    self.count()?;
+                    self.count_field()?;
                     let number = varint(&mut rest)?;
                     push(into, name, scalar(inner, number));
                 }
@@ -169,7 +171,7 @@ impl Reader {
             (Shape::Map(inner), Wire::Bytes(bytes)) => {
                 let (mut key, mut value) = (String::new(), None);
                 let mut rest = bytes;
-                while let Some((number, wire)) = self.next(&mut rest, of.name)? {
+                while let Some((number, wire)) = self.next_field(&mut rest, of.name)? {
                     match (number, wire) {
                         (1, Wire::Bytes(bytes)) => key = text(bytes, of.name)?,
                         (2, wire) => value = Some(self.value(of, inner, wire, depth)?),
@@ -191,13 +193,13 @@ impl Reader {
     }
 
     fn value(&mut self, of: &'static Type, shape: &Shape, wire: Wire<'_>, depth: usize) -> Result<Value, Error> {
-        if depth > DEPTH {
+        if depth > MAX_DEPTH {
             return Err(Error::TooLarge);
         }
         Ok(match (shape, wire) {
             (Shape::Text, Wire::Bytes(bytes)) => Value::String(text(bytes, of.name)?),
             (Shape::Bytes, Wire::Bytes(bytes)) => Value::String(BASE64_STANDARD.encode(bytes)),
-            (Shape::Whole(_) | Shape::Natural(_) | Shape::Bool, Wire::Varint(number)) => scalar(shape, number),
+            (Shape::Integer(_) | Shape::Unsigned(_) | Shape::Bool, Wire::Varint(number)) => scalar(shape, number),
             (Shape::Number, Wire::Fixed64(bits)) => {
                 Number::from_f64(f64::from_bits(bits)).map_or(Value::Null, Value::Number)
             }
@@ -206,19 +208,19 @@ impl Reader {
                 self.message(inner.get(), bytes, &mut members, depth + 1)?;
                 Value::Object(members)
             }
-            (Shape::Quantity, Wire::Bytes(bytes)) => self.one(of, bytes, &Shape::Text, 1, depth)?,
-            (Shape::Any, Wire::Bytes(bytes)) => match self.parts(of, bytes)?.first() {
+            (Shape::Quantity, Wire::Bytes(bytes)) => self.single_field(of, bytes, &Shape::Text, 1, depth)?,
+            (Shape::Any, Wire::Bytes(bytes)) => match self.fields_of(of, bytes)?.first() {
                 Some((1, Wire::Bytes(raw))) => json(of, raw)?,
                 _ => Value::Null,
             },
-            (Shape::Raw, Wire::Bytes(bytes)) => match self.parts(of, bytes)?.first() {
+            (Shape::Raw, Wire::Bytes(bytes)) => match self.fields_of(of, bytes)?.first() {
                 Some((1, Wire::Bytes(raw))) if raw.starts_with(MAGIC) => self.unknown(raw, depth + 1)?,
                 Some((1, Wire::Bytes(raw))) => json(of, raw)?,
                 _ => Value::Null,
             },
-            (Shape::WholeOrText, Wire::Bytes(bytes)) => {
+            (Shape::IntOrString, Wire::Bytes(bytes)) => {
                 let (mut is_text, mut number, mut written) = (false, 0, String::new());
-                for part in self.parts(of, bytes)? {
+                for part in self.fields_of(of, bytes)? {
                     match part {
                         (1, Wire::Varint(kind)) => is_text = kind == 1,
                         (2, Wire::Varint(value)) => number = value,
@@ -229,12 +231,12 @@ impl Reader {
                 if is_text {
                     Value::String(written)
                 } else {
-                    scalar(&Shape::Whole(32), number)
+                    scalar(&Shape::Integer(32), number)
                 }
             }
             (Shape::Time | Shape::MicroTime, Wire::Bytes(bytes)) => {
                 let (mut seconds, mut nanos) = (0, 0);
-                let parts = self.parts(of, bytes)?;
+                let parts = self.fields_of(of, bytes)?;
                 for part in &parts {
                     match *part {
                         (1, Wire::Varint(value)) => seconds = value.cast_signed(),
@@ -243,37 +245,37 @@ impl Reader {
                     }
                 }
                 let has_micros = matches!(shape, Shape::MicroTime);
-                match time::of_seconds(seconds, nanos, has_micros) {
+                match time::from_seconds(seconds, nanos, has_micros) {
                     Some(time) if !parts.is_empty() => Value::String(time),
                     // Go's zero time is an empty message.
                     _ => Value::Null,
                 }
             }
-            (Shape::Items(inner), Wire::Bytes(bytes)) => {
+            (Shape::MessageList(inner), Wire::Bytes(bytes)) => {
                 let mut items = Vec::new();
-                for (number, wire) in self.parts(of, bytes)? {
+                for (number, wire) in self.fields_of(of, bytes)? {
                     if number == 1 {
                         items.push(self.value(of, inner, wire, depth + 1)?);
                     }
                 }
                 Value::Array(items)
             }
-            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts, Wire::Bytes(bytes)) => {
+            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrStrings, Wire::Bytes(bytes)) => {
                 self.schema_or(of, shape, bytes, depth)?
             }
             _ => return Err(malformed(of.name, "a field has another wire type")),
         })
     }
 
-    /// Reads a choice of a schema and something else.
+    /// Reads a choice between a schema and something else.
     fn schema_or(&mut self, of: &'static Type, shape: &Shape, bytes: &[u8], depth: usize) -> Result<Value, Error> {
         let (mut allows, mut items, mut single) = (false, Vec::new(), None);
-        let inner = table::schema().ok_or(Error::Ends)?;
-        for part in self.parts(of, bytes)? {
+        let inner = table::schema_type().ok_or(Error::UnexpectedEnd)?;
+        for part in self.fields_of(of, bytes)? {
             match (shape, part) {
                 (Shape::SchemaOrBool, (1, Wire::Varint(value))) => allows = value != 0,
                 (Shape::SchemaOrBool, (2, Wire::Bytes(bytes)))
-                | (Shape::SchemaOrList | Shape::SchemaOrTexts, (1, Wire::Bytes(bytes))) => {
+                | (Shape::SchemaOrList | Shape::SchemaOrStrings, (1, Wire::Bytes(bytes))) => {
                     let mut members = Map::new();
                     self.message(inner, bytes, &mut members, depth + 1)?;
                     single = Some(Value::Object(members));
@@ -283,7 +285,7 @@ impl Reader {
                     self.message(inner, bytes, &mut members, depth + 1)?;
                     items.push(Value::Object(members));
                 }
-                (Shape::SchemaOrTexts, (2, Wire::Bytes(bytes))) => items.push(Value::String(text(bytes, of.name)?)),
+                (Shape::SchemaOrStrings, (2, Wire::Bytes(bytes))) => items.push(Value::String(text(bytes, of.name)?)),
                 _ => {}
             }
         }
@@ -294,8 +296,8 @@ impl Reader {
         })
     }
 
-    /// Reads one field of a message that has no other of interest.
-    fn one(
+    /// Reads one field of a message; other fields are ignored.
+    fn single_field(
         &mut self,
         of: &'static Type,
         bytes: &[u8],
@@ -303,7 +305,7 @@ impl Reader {
         wanted: u32,
         depth: usize,
     ) -> Result<Value, Error> {
-        for (number, wire) in self.parts(of, bytes)? {
+        for (number, wire) in self.fields_of(of, bytes)? {
             if number == wanted {
                 return self.value(of, shape, wire, depth + 1);
             }
@@ -311,29 +313,29 @@ impl Reader {
         Ok(Value::Null)
     }
 
-    fn parts<'a>(&mut self, of: &'static Type, bytes: &'a [u8]) -> Result<Vec<(u32, Wire<'a>)>, Error> {
+    fn fields_of<'a>(&mut self, of: &'static Type, bytes: &'a [u8]) -> Result<Vec<(u32, Wire<'a>)>, Error> {
         let mut parts = Vec::new();
         let mut rest = bytes;
-        while let Some(part) = self.next(&mut rest, of.name)? {
+        while let Some(part) = self.next_field(&mut rest, of.name)? {
             parts.push(part);
         }
         Ok(parts)
     }
 
     /// Reads the next field of a message.
-    fn next<'a>(&mut self, rest: &mut &'a [u8], message: &'static str) -> Result<Option<(u32, Wire<'a>)>, Error> {
+    fn next_field<'a>(&mut self, rest: &mut &'a [u8], message: &'static str) -> Result<Option<(u32, Wire<'a>)>, Error> {
         if rest.is_empty() {
             return Ok(None);
         }
-        self.count()?;
+        self.count_field()?;
         let tag = varint(rest)?;
         let number = u32::try_from(tag >> 3).map_err(|_| malformed(message, "a field's number is too large"))?;
         let wire = match tag & 7 {
             0 => Wire::Varint(varint(rest)?),
             1 => Wire::Fixed64(u64::from_le_bytes(array(rest)?)),
             2 => {
-                let length = usize::try_from(varint(rest)?).map_err(|_| Error::Ends)?;
-                let (bytes, after) = rest.split_at_checked(length).ok_or(Error::Ends)?;
+                let length = usize::try_from(varint(rest)?).map_err(|_| Error::UnexpectedEnd)?;
+                let (bytes, after) = rest.split_at_checked(length).ok_or(Error::UnexpectedEnd)?;
                 *rest = after;
                 Wire::Bytes(bytes)
             }
@@ -343,9 +345,9 @@ impl Reader {
         Ok(Some((number, wire)))
     }
 
-    fn count(&mut self) -> Result<(), Error> {
+    fn count_field(&mut self) -> Result<(), Error> {
         self.fields += 1;
-        if self.fields > FIELDS {
+        if self.fields > MAX_FIELDS {
             return Err(Error::TooLarge);
         }
         Ok(())
@@ -357,13 +359,13 @@ fn malformed(message: &'static str, why: &'static str) -> Error {
 }
 
 fn is_number(shape: &Shape) -> bool {
-    matches!(shape, Shape::Whole(_) | Shape::Natural(_) | Shape::Bool)
+    matches!(shape, Shape::Integer(_) | Shape::Unsigned(_) | Shape::Bool)
 }
 
 fn scalar(shape: &Shape, number: u64) -> Value {
     match shape {
         Shape::Bool => Value::Bool(number != 0),
-        Shape::Natural(_) => Value::from(number),
+        Shape::Unsigned(_) => Value::from(number),
         _ => Value::from(number.cast_signed()),
     }
 }
@@ -387,7 +389,7 @@ fn text(bytes: &[u8], message: &'static str) -> Result<String, Error> {
 }
 
 fn array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Error> {
-    let (bytes, after) = rest.split_first_chunk::<N>().ok_or(Error::Ends)?;
+    let (bytes, after) = rest.split_first_chunk::<N>().ok_or(Error::UnexpectedEnd)?;
     *rest = after;
     Ok(*bytes)
 }
@@ -395,85 +397,15 @@ fn array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Error> {
 fn varint(rest: &mut &[u8]) -> Result<u64, Error> {
     let mut value = 0_u64;
     for shift in (0..70).step_by(7) {
-        let (&byte, after) = rest.split_first().ok_or(Error::Ends)?;
+        let (&byte, after) = rest.split_first().ok_or(Error::UnexpectedEnd)?;
         *rest = after;
         value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
         if byte & 0x80 == 0 {
             return Ok(value);
         }
     }
-    Err(Error::Ends)
+    Err(Error::UnexpectedEnd)
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-        let mut all = vec![number << 3 | 2, u8::try_from(bytes.len()).unwrap()];
-        all.extend(bytes);
-        all
-    }
-
-    fn body(version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
-        let meta = [field(1, version.as_bytes()), field(2, kind.as_bytes())].concat();
-        [MAGIC.to_vec(), field(1, &meta), field(2, raw)].concat()
-    }
-
-    #[test]
-    fn an_object_is_read_as_json_would_have_it() {
-        let metadata = [
-            field(1, b"c"),
-            field(3, b"lab"),
-            field(11, &[field(1, b"a"), field(2, b"b")].concat()),
-        ]
-        .concat();
-        let data = [field(1, b"k"), field(2, b"v")].concat();
-        let raw = [field(1, &metadata), field(2, &data), vec![4 << 3, 1]].concat();
-        let expected = json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "immutable": true, "data": { "k": "v" },
-            "metadata": { "name": "c", "namespace": "lab", "labels": { "a": "b" } },
-        });
-        assert_eq!(decode(&body("v1", "ConfigMap", &raw)).unwrap(), expected);
-    }
-
-    #[test]
-    fn what_is_wrong_is_said() {
-        assert_eq!(decode(b"{}"), Err(Error::NoMagic));
-        assert_eq!(decode(&body("v1", "ConfigMap", &[1 << 3 | 2, 9])), Err(Error::Ends));
-        let unknown = decode(&body("acme.io/v1", "Widget", &[])).unwrap_err();
-        assert!(unknown.to_string().contains("Widget"), "{unknown}");
-        // A message in a message in a message: as deep as a schema may be nested, and deeper.
-        let mut schema = Vec::new();
-        for _ in 0..200 {
-            let mut outer = Vec::new();
-            // `not` is field 26 of a schema.
-            let tag = 26_u16 << 3 | 2;
-            outer.push(u8::try_from(tag & 0x7f).unwrap() | 0x80);
-            outer.push(u8::try_from(tag >> 7).unwrap());
-            let length = schema.len();
-            outer.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
-            outer.push(u8::try_from(length >> 7).unwrap());
-            outer.extend(&schema);
-            schema = outer;
-        }
-        let mut reader = Reader { fields: 0 };
-        let of = table::schema().unwrap();
-        assert_eq!(reader.message(of, &schema, &mut Map::new(), 0), Err(Error::TooLarge));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_an_object_or_an_error(raw in proptest::collection::vec(any::<u8>(), 0..200)) {
-            for kind in [("v1", "Pod"), ("apps/v1", "Deployment"), ("apiextensions.k8s.io/v1", "CustomResourceDefinition")] {
-                let mut reader = Reader { fields: 0 };
-                let of = table::kind(kind.0, kind.1).unwrap().of();
-                let _ = reader.message(of, &raw, &mut Map::new(), 0);
-            }
-            let _ = decode(&[MAGIC, &raw].concat());
-        }
-    }
-}
+mod tests;

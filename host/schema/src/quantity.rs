@@ -1,11 +1,11 @@
-//! Amounts such as `500m` and `1Gi`, and the one form in which the API server writes each (`k8s.io/apimachinery/pkg/api/resource`).
+//! Quantities such as `500m` and `1Gi`, and their canonical form in the API server (`k8s.io/apimachinery/pkg/api/resource`).
 
 use serde_json::Value;
 
-/// One billionth, the smallest part that an amount has.
-const NANO: i128 = 1_000_000_000;
+/// The number of nanos in one unit. A nano is the smallest part of a quantity.
+const NANOS_PER_UNIT: i128 = 1_000_000_000;
 
-/// In which family of suffixes an amount is written.
+/// The family of suffixes of a quantity.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     Decimal,
@@ -13,13 +13,13 @@ enum Format {
     Binary,
 }
 
-/// Returns an amount as the API server writes it; none if it isn't one.
+/// Returns a quantity in its canonical form; `None` if the text isn't a quantity.
 pub fn canonical(text: &str) -> Option<String> {
     let (nanos, format) = parse(text)?;
     Some(write(nanos, format))
 }
 
-/// Returns how many billionths an amount in JSON is, a text or a number; none if it isn't one, or is too large to be counted.
+/// Returns a quantity, as a string or number in JSON, in nanos; `None` if it isn't a quantity or is too large.
 pub fn nanos(value: &Value) -> Option<i128> {
     let parsed = match value {
         Value::String(text) => parse(text),
@@ -43,7 +43,7 @@ fn parse(text: &str) -> Option<(i128, Format)> {
         return None;
     }
     let (base, exponent, format) = suffix_of(suffix)?;
-    // Digits that make no difference don't count, so that they don't exceed what fits.
+    // Leading and trailing zeros are dropped, so that they don't cause an overflow.
     let whole = whole.trim_start_matches('0');
     let fraction = fraction.trim_end_matches('0');
     let (digits, mut scale) = (format!("{whole}{fraction}"), i32::try_from(fraction.len()).ok()?);
@@ -61,7 +61,7 @@ fn parse(text: &str) -> Option<(i128, Format)> {
         let factor = 10_i128.checked_pow(u32::try_from(-scale).ok()?)?;
         nanos.checked_mul(factor)?
     } else {
-        // What is smaller than a billionth is rounded up.
+        // Fractions of a nano are rounded up.
         let Some(divisor) = 10_i128.checked_pow(u32::try_from(scale).ok()?) else {
             return Some((if is_negative { -1 } else { 1 }, format));
         };
@@ -105,8 +105,8 @@ fn write(nanos: i128, format: Format) -> String {
     if nanos == 0 {
         return "0".to_owned();
     }
-    let whole = nanos / NANO;
-    if format == Format::Binary && nanos % NANO == 0 && whole.abs() >= 1024 {
+    let whole = nanos / NANOS_PER_UNIT;
+    if format == Format::Binary && nanos % NANOS_PER_UNIT == 0 && whole.abs() >= 1024 {
         let mut number = whole;
         let mut power = 0_usize;
         while number % 1024 == 0 && power < 6 {

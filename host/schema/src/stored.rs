@@ -1,5 +1,5 @@
-//! An object as the API server stores it. It reads JSON into Go's structs and writes it from them again: unknown fields go, and so do
-//! zero values where Go has no pointer, while structs and lists that JSON doesn't leave out come.
+//! Objects as the API server stores them. It decodes JSON to Go structs and encodes them again: unknown fields are dropped, zero values are
+//! left out where Go has no pointer, and structs and lists without `omitempty` are added.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Number, Value};
@@ -10,28 +10,28 @@ use crate::{
     time,
 };
 
-/// What becomes of fields that aren't there.
+/// What happens to missing fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Absent {
-    /// They stay away: the object is about to be completed.
-    Stay,
-    /// Those that Go always writes come: `status: {}`, `rules: null`.
-    Come,
+enum MissingFields {
+    /// They stay missing, because defaults are set later.
+    Omit,
+    /// Fields that Go always writes are added: `status: {}`, `rules: null`.
+    Add,
 }
 
-/// Returns an object as Go reads it: without unknown fields, nulls and zero values that it doesn't tell from nothing, and with amounts,
-/// times and bytes in their one form. Values of a wrong type stay as they are; [`crate::check`] finds them.
+/// Returns an object as Go decodes it: without unknown fields, nulls and zero values that Go can't distinguish from missing ones, and with
+/// quantities, times and bytes in canonical form. Values of a wrong type are kept; [`crate::check`] reports them.
 pub fn read(kind: &Kind, object: Value) -> Value {
-    form(kind, object, Absent::Stay)
+    normalize(kind, object, MissingFields::Omit)
 }
 
-/// Returns an object as the API server hands it out after it was stored.
-pub fn written(kind: &Kind, object: Value) -> Value {
-    form(kind, object, Absent::Come)
+/// Returns an object as the API server returns it after storing it.
+pub fn as_stored(kind: &Kind, object: Value) -> Value {
+    normalize(kind, object, MissingFields::Add)
 }
 
-fn form(kind: &Kind, object: Value, absent: Absent) -> Value {
-    let form = Form {
+fn normalize(kind: &Kind, object: Value, absent: MissingFields) -> Value {
+    let form = Normalizer {
         absent,
         keeps_empty: kind.is_stored_as_json(),
     };
@@ -41,33 +41,33 @@ fn form(kind: &Kind, object: Value, absent: Absent) -> Value {
     }
 }
 
-/// Returns a number as a whole one, if it is one.
-pub fn whole(number: &Number) -> Option<i64> {
-    // 2^53: every whole number below is exact.
+/// Returns a number as an integer, if it is one.
+pub fn as_integer(number: &Number) -> Option<i64> {
+    // 2^53: all integers below are exact.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if let Some(whole) = number.as_i64() {
         return Some(whole);
     }
     let float = number.as_f64().filter(|_| number.is_f64())?;
-    // Printing a whole float and reading it as an integer is exact, and needs no cast.
+    // Formatting a whole float and parsing it as an integer is exact, and needs no cast.
     (float.fract() == 0.0 && float.abs() <= EXACT)
         .then(|| format!("{float:.0}").parse().ok())
         .flatten()
 }
 
 #[derive(Clone, Copy)]
-struct Form {
-    absent: Absent,
-    /// Whether empty lists and maps differ from none.
+struct Normalizer {
+    absent: MissingFields,
+    /// Whether empty lists and maps differ from missing ones.
     keeps_empty: bool,
 }
 
-impl Form {
+impl Normalizer {
     fn structure(self, of: &'static Type, mut members: Map<String, Value>) -> Map<String, Value> {
         let mut made = Map::new();
-        if self.absent == Absent::Stay {
+        if self.absent == MissingFields::Omit {
             for (name, value) in members {
-                if let Some(field) = of.field(&name)
+                if let Some(field) = of.parse_field(&name)
                     && let Some(value) = self.field(field, Some(value))
                 {
                     made.insert(name, value);
@@ -83,10 +83,10 @@ impl Form {
         made
     }
 
-    /// Returns what is written for a field, if anything.
+    /// Returns what is written for a field; `None` if it is left out.
     fn field(self, field: &Field, value: Option<Value>) -> Option<Value> {
         let value = value.filter(|value| !value.is_null());
-        if value.is_none() && self.absent == Absent::Stay {
+        if value.is_none() && self.absent == MissingFields::Omit {
             return None;
         }
         if field.is_pointer {
@@ -96,7 +96,7 @@ impl Form {
             };
         }
         match (&field.shape, value) {
-            (shape @ (Shape::List(_) | Shape::Items(_) | Shape::Map(_)), value) => {
+            (shape @ (Shape::List(_) | Shape::MessageList(_) | Shape::Map(_)), value) => {
                 let value = value.map(|value| self.value(shape, value));
                 let is_empty = match &value {
                     None => true,
@@ -110,10 +110,10 @@ impl Form {
                 if field.omits_empty {
                     return None;
                 }
-                let kept = value.filter(|_| self.keeps_empty || self.absent == Absent::Stay);
+                let kept = value.filter(|_| self.keeps_empty || self.absent == MissingFields::Omit);
                 Some(kept.unwrap_or(Value::Null))
             }
-            // A struct is never empty for `omitempty`.
+            // For `omitempty`, a struct is never empty.
             (Shape::Struct(of), value) => {
                 let value = match value {
                     Some(Value::Object(members)) => Value::Object(self.structure(of.get(), members)),
@@ -126,20 +126,20 @@ impl Form {
             (shape, value) => {
                 let value = match value {
                     Some(value) => self.value(shape, value),
-                    None => zero(shape),
+                    None => zero_value(shape),
                 };
                 let omits = match shape {
-                    Shape::Quantity | Shape::WholeOrText | Shape::Time | Shape::MicroTime | Shape::Raw => {
-                        field.omits_zero || self.absent == Absent::Stay && value.is_null()
+                    Shape::Quantity | Shape::IntOrString | Shape::Time | Shape::MicroTime | Shape::Raw => {
+                        field.omits_zero || self.absent == MissingFields::Omit && value.is_null()
                     }
                     _ => field.omits_empty || field.omits_zero,
                 };
-                (!(omits && value == zero(shape))).then_some(value)
+                (!(omits && value == zero_value(shape))).then_some(value)
             }
         }
     }
 
-    /// Returns a value in the one form that Go writes.
+    /// Returns a value in the form in which Go writes it.
     fn value(self, shape: &Shape, value: Value) -> Value {
         match (shape, value) {
             (Shape::Quantity, Value::String(text)) => Value::String(quantity::canonical(&text).unwrap_or(text)),
@@ -163,37 +163,39 @@ impl Form {
                         .map_or(text, |bytes| BASE64_STANDARD.encode(bytes)),
                 )
             }
-            (Shape::Whole(_), Value::Number(number)) => {
-                whole(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
+            (Shape::Integer(_), Value::Number(number)) => {
+                as_integer(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
             }
-            (Shape::WholeOrText, Value::Number(number)) => {
-                whole(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
+            (Shape::IntOrString, Value::Number(number)) => {
+                as_integer(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
             }
             (Shape::Struct(of), Value::Object(members)) => Value::Object(self.structure(of.get(), members)),
-            (Shape::List(of) | Shape::Items(of), Value::Array(items)) => {
-                items.into_iter().map(|item| self.inner(of, item)).collect()
+            (Shape::List(of) | Shape::MessageList(of), Value::Array(items)) => {
+                items.into_iter().map(|item| self.item_or_entry(of, item)).collect()
             }
             (Shape::Map(of), Value::Object(members)) => {
-                let members = members.into_iter().map(|(key, value)| (key, self.inner(of, value)));
+                let members = members
+                    .into_iter()
+                    .map(|(key, value)| (key, self.item_or_entry(of, value)));
                 Value::Object(members.collect())
             }
-            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts, value) => self.schemas(value),
+            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrStrings, value) => self.schemas(value),
             (_, value) => value,
         }
     }
 
-    /// Returns a value in a list or a map, where null is the zero value.
-    fn inner(self, of: &Shape, value: Value) -> Value {
+    /// Returns an item of a list or a value of a map, where null means the zero value.
+    fn item_or_entry(self, of: &Shape, value: Value) -> Value {
         match (of, value) {
             (Shape::Struct(of), Value::Null) => Value::Object(self.structure(of.get(), Map::new())),
             (Shape::Bytes, Value::Null) => Value::String(String::new()),
-            (of, Value::Null) => zero(of),
+            (of, Value::Null) => zero_value(of),
             (of, value) => self.value(of, value),
         }
     }
 
     fn schemas(self, value: Value) -> Value {
-        match (value, table::schema()) {
+        match (value, table::schema_type()) {
             (Value::Object(members), Some(of)) => Value::Object(self.structure(of, members)),
             (Value::Array(items), _) => items.into_iter().map(|item| self.schemas(item)).collect(),
             (value, _) => value,
@@ -201,10 +203,10 @@ impl Form {
     }
 }
 
-fn zero(shape: &Shape) -> Value {
+fn zero_value(shape: &Shape) -> Value {
     match shape {
         Shape::Text | Shape::Bytes => Value::String(String::new()),
-        Shape::Whole(_) | Shape::Natural(_) | Shape::Number | Shape::WholeOrText => Value::from(0),
+        Shape::Integer(_) | Shape::Unsigned(_) | Shape::Number | Shape::IntOrString => Value::from(0),
         Shape::Bool => Value::Bool(false),
         Shape::Quantity => Value::from("0"),
         Shape::Time
@@ -213,10 +215,10 @@ fn zero(shape: &Shape) -> Value {
         | Shape::Raw
         | Shape::SchemaOrBool
         | Shape::SchemaOrList
-        | Shape::SchemaOrTexts
+        | Shape::SchemaOrStrings
         | Shape::Struct(_)
         | Shape::List(_)
-        | Shape::Items(_)
+        | Shape::MessageList(_)
         | Shape::Map(_) => Value::Null,
     }
 }

@@ -7,18 +7,18 @@ use serde_json::{Map, Value};
 
 use crate::{
     check,
-    problem::{Fault, Problem, Way, name_of},
+    problem::{Counted, Fault, Location, Problem, Rule, describe_type},
     stored,
 };
 
-const PRESERVES: &str = "x-kubernetes-preserve-unknown-fields";
-const WHOLE_OR_TEXT: &str = "x-kubernetes-int-or-string";
-const EMBEDDED: &str = "x-kubernetes-embedded-resource";
+const PRESERVE_UNKNOWN_FIELDS: &str = "x-kubernetes-preserve-unknown-fields";
+const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
+const EMBEDDED_RESOURCE: &str = "x-kubernetes-embedded-resource";
 
-/// How much memory a pattern may take, compiled.
-const PATTERN_BYTES: usize = 1 << 20;
+/// The maximum size of a compiled pattern in bytes.
+const MAX_PATTERN_BYTES: usize = 1 << 20;
 
-/// Returns the schema of a version in a `CustomResourceDefinition`, if it has one.
+/// Returns the schema of a version of a `CustomResourceDefinition`.
 pub fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> {
     let versions = definition.pointer("/spec/versions")?.as_array()?;
     let found = versions
@@ -29,18 +29,18 @@ pub fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> 
         .filter(|schema| schema.is_object())
 }
 
-/// Looks at objects of custom kinds, and keeps the patterns of their schemas compiled.
+/// Checks objects of custom kinds, and caches the compiled patterns of their schemas.
 #[derive(Debug, Default)]
 pub struct Checker {
     patterns: RefCell<BTreeMap<String, Option<Regex>>>,
 }
 
 impl Checker {
-    /// Looks for problems in an object. Its status isn't looked at.
+    /// Checks an object. The status isn't checked.
     pub fn check(&self, schema: &Value, object: &Value) -> Vec<Problem> {
         let mut found = Vec::new();
         let Value::Object(members) = object else { return found };
-        self.members(schema, members, true, &Way::ROOT, &mut found);
+        self.members(schema, members, true, &Location::ROOT, &mut found);
         found
     }
 
@@ -49,14 +49,14 @@ impl Checker {
         schema: &Value,
         members: &Map<String, Value>,
         is_object: bool,
-        way: &Way<'_>,
+        way: &Location<'_>,
         found: &mut Vec<Problem>,
     ) {
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, value) in members {
             let is_root = way.depth == 0;
             if is_object && name == "metadata" {
-                check::metadata(value, &way.field(name), found);
+                check::check_metadata(value, &way.field(name), found);
             }
             let is_own = is_object && matches!(name.as_str(), "apiVersion" | "kind" | "metadata");
             if is_own || value.is_null() || (is_root && name == "status") {
@@ -66,36 +66,36 @@ impl Checker {
                 self.value(inner, value, &way.field(name), found);
             } else if let Some(inner) = schema.get("additionalProperties").filter(|inner| inner.is_object()) {
                 self.value(inner, value, &way.key(name), found);
-            } else if !takes_unknown(schema) {
+            } else if !preserves_unknown_fields(schema) {
                 let known = properties.into_iter().flat_map(Map::keys).cloned().collect();
-                way.field(name).add(Fault::Unknown { known }, found);
+                way.field(name).add_problem(Fault::Unknown { known }, found);
             }
         }
-        for name in texts(schema, "required") {
+        for name in string_list(schema, "required") {
             let is_there = members.get(name).is_some_and(|value| !value.is_null());
             let has_default = properties
                 .and_then(|properties| properties.get(name))
                 .is_some_and(|inner| inner.get("default").is_some());
             let is_status = way.depth == 0 && name == "status";
             if !is_there && !has_default && !is_status {
-                way.field(name).add(Fault::Missing, found);
+                way.field(name).add_problem(Fault::Missing, found);
             }
         }
-        limit(schema, ENTRIES, members.len(), way, found);
+        check_length(schema, Counted::Entries, members.len(), way, found);
     }
 
-    fn value(&self, schema: &Value, value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
+    fn value(&self, schema: &Value, value: &Value, way: &Location<'_>, found: &mut Vec<Problem>) {
         let kind = schema.get("type").and_then(Value::as_str).unwrap_or_default();
-        let is_either = schema.get(WHOLE_OR_TEXT) == Some(&Value::Bool(true));
+        let is_either = schema.get(INT_OR_STRING) == Some(&Value::Bool(true));
         let number = match value {
-            Value::Number(number) => stored::whole(number),
+            Value::Number(number) => stored::as_integer(number),
             _ => None,
         };
         let (fits, expected, go) = match kind {
             _ if is_either => (
                 value.is_string() || number.is_some(),
                 "a whole number or a text",
-                "integer",
+                "integer,string",
             ),
             "string" => (value.is_string(), "a text", "string"),
             "integer" => (number.is_some(), "a whole number", "integer"),
@@ -108,11 +108,11 @@ impl Checker {
         if !fits {
             let wrong = Fault::WrongType {
                 expected,
-                found: name_of(value),
-                go,
+                found: describe_type(value),
+                go_type: go,
                 within: "",
             };
-            way.add(wrong, found);
+            way.add_problem(wrong, found);
             return;
         }
         if let Some(allowed) = schema.get("enum").and_then(Value::as_array)
@@ -121,43 +121,42 @@ impl Checker {
         {
             let written = |one: &Value| one.as_str().map_or_else(|| one.to_string(), str::to_owned);
             let allowed = allowed.iter().map(written).collect();
-            way.add(Fault::NotAllowed { allowed }, found);
+            way.add_problem(Fault::NotAllowed { allowed }, found);
         }
         match value {
             Value::String(text) => self.text(schema, text, way, found),
             Value::Number(number) => {
                 let number = number.as_f64().unwrap_or_default();
-                numbers(schema, number, way, found);
+                check_number(schema, number, way, found);
             }
             Value::Array(items) => self.items(schema, items, way, found),
             Value::Object(members) => {
-                let is_object = schema.get(EMBEDDED) == Some(&Value::Bool(true));
+                let is_object = schema.get(EMBEDDED_RESOURCE) == Some(&Value::Bool(true));
                 self.members(schema, members, is_object, way, found);
             }
             Value::Null | Value::Bool(_) => {}
         }
     }
 
-    fn text(&self, schema: &Value, text: &str, way: &Way<'_>, found: &mut Vec<Problem>) {
+    fn text(&self, schema: &Value, text: &str, way: &Location<'_>, found: &mut Vec<Problem>) {
         let letters = text.chars().count();
-        limit(schema, CHARACTERS, letters, way, found);
+        check_length(schema, Counted::Characters, letters, way, found);
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else {
             return;
         };
         let mut patterns = self.patterns.borrow_mut();
         let compiled = patterns.entry(pattern.to_owned()).or_insert_with(|| {
-            // As in Go, `\d` is ASCII. A pattern that can't be compiled here isn't judged.
+            // As in Go, `\d` is ASCII. A pattern that can't be compiled isn't checked.
             let mut builder = RegexBuilder::new(pattern);
-            builder.unicode(false).size_limit(PATTERN_BYTES).build().ok()
+            builder.unicode(false).size_limit(MAX_PATTERN_BYTES).build().ok()
         });
         if compiled.as_ref().is_some_and(|known| !known.is_match(text.as_bytes())) {
-            let must = format!("match the pattern `{pattern}`");
-            way.add(Fault::Rule { must }, found);
+            way.add_problem(Fault::Rule(Rule::Pattern(pattern.to_owned())), found);
         }
     }
 
-    fn items(&self, schema: &Value, items: &[Value], way: &Way<'_>, found: &mut Vec<Problem>) {
-        limit(schema, ITEMS, items.len(), way, found);
+    fn items(&self, schema: &Value, items: &[Value], way: &Location<'_>, found: &mut Vec<Problem>) {
+        check_length(schema, Counted::Items, items.len(), way, found);
         if let Some(inner) = schema.get("items").filter(|inner| inner.is_object()) {
             for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
                 self.value(inner, item, &way.item(index), found);
@@ -168,7 +167,7 @@ impl Checker {
         let mut seen = BTreeMap::new();
         for (index, item) in items.iter().enumerate() {
             let keys = if list == Some("map") {
-                let keys = texts(schema, "x-kubernetes-list-map-keys");
+                let keys = string_list(schema, "x-kubernetes-list-map-keys");
                 let keys = keys.filter_map(|key| Some(format!("{key}={}", item.get(key)?)));
                 keys.collect::<Vec<_>>().join(",")
             } else if is_set {
@@ -177,76 +176,84 @@ impl Checker {
                 return;
             };
             match seen.get(&keys) {
-                Some(&first) => way.item(index).add(Fault::Duplicate { keys, first }, found),
+                Some(&first) => way.item(index).add_problem(Fault::Duplicate { keys, first }, found),
                 None => _ = seen.insert(keys, index),
             }
         }
     }
 }
 
-/// How many characters, items or entries a value may have: the words for the least and the most, and what is counted.
-type Limit = (&'static str, &'static str, &'static str);
-const CHARACTERS: Limit = ("minLength", "maxLength", "characters");
-const ITEMS: Limit = ("minItems", "maxItems", "items");
-const ENTRIES: Limit = ("minProperties", "maxProperties", "entries");
-
-fn limit(schema: &Value, (least, most, of): Limit, is: usize, way: &Way<'_>, found: &mut Vec<Problem>) {
+/// Judges how many characters, items or entries a value has.
+fn check_length(schema: &Value, of: Counted, is: usize, way: &Location<'_>, found: &mut Vec<Problem>) {
+    let (least, most) = match of {
+        Counted::Characters => ("minLength", "maxLength"),
+        Counted::Items => ("minItems", "maxItems"),
+        Counted::Entries => ("minProperties", "maxProperties"),
+    };
     let limit = |name: &str| usize::try_from(schema.get(name)?.as_u64()?).ok();
-    let must = match (limit(least), limit(most)) {
-        (Some(least), _) if is < least => format!("have at least {least} {of}"),
-        (_, Some(most)) if is > most => format!("have at most {most} {of}"),
+    let rule = match (limit(least), limit(most)) {
+        (Some(least), _) if is < least => Rule::TooFew { of, found: is, least },
+        (_, Some(most)) if is > most => Rule::TooMany { of, found: is, most },
         _ => return,
     };
-    way.add(Fault::Rule { must }, found);
+    way.add_problem(Fault::Rule(rule), found);
 }
 
-fn numbers(schema: &Value, number: f64, way: &Way<'_>, found: &mut Vec<Problem>) {
+/// How far a quotient may be from a whole number, as the API server has it (`k8s.io/kube-openapi/pkg/validation`).
+const NEARLY_WHOLE: f64 = 1e-9;
+
+fn check_number(schema: &Value, number: f64, way: &Location<'_>, found: &mut Vec<Problem>) {
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     let is_exclusive = |name: &str| schema.get(name) == Some(&Value::Bool(true));
-    let mut must = None;
-    if let Some(least) = limit("minimum") {
-        if is_exclusive("exclusiveMinimum") && number <= least {
-            must = Some(format!("be more than {least}"));
-        } else if number < least {
-            must = Some(format!("be at least {least}"));
+    let mut rules = Vec::new();
+    if let Some(most) = limit("maximum") {
+        let is_exclusive = is_exclusive("exclusiveMaximum");
+        if number > most || (is_exclusive && number >= most) {
+            rules.push(Rule::Maximum { most, is_exclusive });
         }
     }
-    if let Some(most) = limit("maximum") {
-        if is_exclusive("exclusiveMaximum") && number >= most {
-            must = Some(format!("be less than {most}"));
-        } else if number > most {
-            must = Some(format!("be at most {most}"));
+    if let Some(least) = limit("minimum") {
+        let is_exclusive = is_exclusive("exclusiveMinimum");
+        if number < least || (is_exclusive && number <= least) {
+            rules.push(Rule::Minimum { least, is_exclusive });
+        }
+    }
+    if let Some(factor) = limit("multipleOf").filter(|factor| *factor > 0.0) {
+        let quotient = number / factor;
+        if (quotient - quotient.round()).abs() > NEARLY_WHOLE * quotient.abs().max(1.0) {
+            rules.push(Rule::MultipleOf(factor));
         }
     }
     let is_int32 = schema.get("format").is_some_and(|format| format == "int32");
     if is_int32 && (number > f64::from(i32::MAX) || number < f64::from(i32::MIN)) {
-        must = Some("fit into 32 bits".to_owned());
+        rules.push(Rule::Int32);
     }
-    if let Some(must) = must {
-        way.add(Fault::Rule { must }, found);
+    for rule in rules {
+        way.add_problem(Fault::Rule(rule), found);
     }
 }
 
-fn texts<'a>(schema: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
+fn string_list<'a>(schema: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
     let list = schema.get(name).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str)
 }
 
-fn takes_unknown(schema: &Value) -> bool {
-    schema.get(PRESERVES) == Some(&Value::Bool(true)) || schema.get("additionalProperties") == Some(&Value::Bool(true))
+fn preserves_unknown_fields(schema: &Value) -> bool {
+    schema.get(PRESERVE_UNKNOWN_FIELDS) == Some(&Value::Bool(true))
+        || schema.get("additionalProperties") == Some(&Value::Bool(true))
 }
 
-/// Completes an object as the API server does: unknown fields go, and fields with a default come.
+/// Completes an object as the API server does: drops unknown fields and sets defaults.
 pub fn complete(schema: &Value, object: &mut Value) {
-    shape(schema, object, true);
+    complete_value(schema, object, true);
 }
 
-fn shape(schema: &Value, value: &mut Value, is_object: bool) {
+fn complete_value(schema: &Value, value: &mut Value, is_object: bool) {
     match value {
         Value::Object(members) => {
             let properties = schema.get("properties").and_then(Value::as_object);
             let others = schema.get("additionalProperties").filter(|others| others.is_object());
-            let takes_unknown = takes_unknown(schema) || others.is_some();
+            let takes_unknown = preserves_unknown_fields(schema) || others.is_some();
             members.retain(|name, _| {
                 takes_unknown
                     || properties.is_some_and(|properties| properties.contains_key(name))
@@ -263,20 +270,20 @@ fn shape(schema: &Value, value: &mut Value, is_object: bool) {
                 if let Some(value) = members.get_mut(name)
                     && !(is_object && name == "metadata")
                 {
-                    shape(inner, value, inner.get(EMBEDDED) == Some(&Value::Bool(true)));
+                    complete_value(inner, value, inner.get(EMBEDDED_RESOURCE) == Some(&Value::Bool(true)));
                 }
             }
             if let Some(others) = others {
                 let own = |name: &String| properties.is_some_and(|properties| properties.contains_key(name));
                 for (_, value) in members.iter_mut().filter(|(name, _)| !own(name)) {
-                    shape(others, value, others.get(EMBEDDED) == Some(&Value::Bool(true)));
+                    complete_value(others, value, others.get(EMBEDDED_RESOURCE) == Some(&Value::Bool(true)));
                 }
             }
         }
         Value::Array(items) => {
             if let Some(inner) = schema.get("items").filter(|inner| inner.is_object()) {
                 for item in items {
-                    shape(inner, item, inner.get(EMBEDDED) == Some(&Value::Bool(true)));
+                    complete_value(inner, item, inner.get(EMBEDDED_RESOURCE) == Some(&Value::Bool(true)));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The table `kubernetes.txt`: its lines are found at the first use, and each type is read when it is asked for.
+//! The table `kubernetes.txt`. It is split into lines on first use; each type is parsed when it is needed.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-/// The fields of a `StatefulSet`'s `spec` that an API server lets change (`ValidateStatefulSetUpdate` in `pkg/apis/apps/validation`).
+/// The fields of a `StatefulSet`'s `spec` that can be changed (`ValidateStatefulSetUpdate` in `pkg/apis/apps/validation`).
 pub const STATEFUL_SET_MUTABLE: [&str; 7] = [
     "replicas",
     "ordinals",
@@ -28,11 +28,11 @@ pub struct Kind {
     pub version: &'static str,
     /// The kind, such as `Deployment`.
     pub name: &'static str,
-    /// The name of the resource in paths; empty for a kind that only subresources have.
+    /// The plural name in paths; empty for a kind that only subresources use.
     pub plural: &'static str,
-    /// Whether its objects live in namespaces.
+    /// Whether the kind is namespaced.
     pub is_namespaced: bool,
-    of: &'static Entry,
+    of: &'static TypeEntry,
     verbs: &'static str,
     subresources: &'static str,
 }
@@ -43,34 +43,33 @@ impl Kind {
         self.of.get()
     }
 
-    /// Says whether requests of this kind are possible, in the words of OpenAPI: `get`, `list`, `post`, `put`, `patch`, `delete`,
-    /// `deletecollection`.
+    /// Returns whether the kind has a verb, in the words of OpenAPI: `get`, `list`, `post`, `put`, `patch`, `delete`, `deletecollection`.
     pub fn has_verb(&self, verb: &str) -> bool {
         self.verbs.split(',').any(|known| known == verb)
     }
 
-    /// Says whether it has a subresource, such as `status`.
+    /// Returns whether the kind has a subresource, such as `status`.
     pub fn has_subresource(&self, name: &str) -> bool {
         self.subresources.split(',').any(|known| known == name)
     }
 
-    /// Says whether the API server stores its objects as JSON. It stores all others as protobuf, which doesn't tell an empty list from
-    /// none (`storage-media-type` of kube-apiserver; definitions and API services have codecs of their own).
+    /// Returns whether the API server stores the kind as JSON. It stores all others as protobuf, which doesn't distinguish an empty list
+    /// from a missing one (`storage-media-type` of kube-apiserver; definitions and API services have their own codecs).
     pub fn is_stored_as_json(&self) -> bool {
         matches!(self.group, "apiextensions.k8s.io" | "apiregistration.k8s.io")
     }
 }
 
-/// A struct of the API.
+/// A struct type of the API.
 #[derive(Debug)]
 pub struct Type {
     /// Its name in the table, such as `apps/v1.DeploymentSpec`.
     pub name: &'static str,
-    /// Whether it has one owner as a whole.
+    /// Whether it has one field manager as a whole.
     pub is_atomic: bool,
-    /// Its fields in the order of the Go type. A field without a name is a struct whose fields are, in JSON, those of this type.
+    /// Its fields in the order of the Go type. A field without a name is an embedded struct, whose fields belong to this type in JSON.
     pub fields: Vec<Field>,
-    /// The places of the fields by name, those of nameless structs included.
+    /// The fields by name, including those of embedded structs.
     by_name: OnceLock<BTreeMap<&'static str, &'static Field>>,
     required: OnceLock<Vec<(&'static str, &'static Field)>>,
 }
@@ -79,65 +78,65 @@ pub struct Type {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a word of the table")]
 pub struct Field {
-    /// Its name in JSON; empty for a struct whose fields are, in JSON, those of the outer type.
+    /// Its name in JSON; empty for an embedded struct.
     pub name: &'static str,
-    /// Its number in protobuf, 0 if protobuf doesn't have it.
+    /// Its field number in protobuf; 0 if it isn't part of protobuf.
     pub number: u32,
-    /// What it holds.
+    /// The type of its value.
     pub shape: Shape,
-    /// Whether Go has a pointer, so that a zero value differs from none.
+    /// Whether the Go type is a pointer, so that a zero value differs from a missing one.
     pub is_pointer: bool,
-    /// Whether Go leaves it out of JSON when it is empty (`omitempty`).
+    /// Whether Go leaves it out of JSON if it is empty (`omitempty`).
     pub omits_empty: bool,
-    /// Whether Go leaves it out of JSON when it is zero, structs included (`omitzero`).
+    /// Whether Go leaves it out of JSON if it is zero, including structs (`omitzero`).
     pub omits_zero: bool,
-    /// Whether OpenAPI says that it is required.
+    /// Whether OpenAPI requires it.
     pub is_required: bool,
-    /// How it merges.
+    /// How server-side apply merges it.
     pub merging: Merging,
-    /// The key by which strategic merge patches merge a list.
+    /// The merge key of a list for strategic merge patches.
     pub patch_key: Option<&'static str>,
-    /// What the API server takes where the field is left out.
+    /// The API server's default.
     pub default: Option<Value>,
-    /// The values that it may have; none if any.
+    /// The allowed values; empty if there is no restriction.
     pub allowed: Vec<&'static str>,
 }
 
 /// How a value merges with others in server-side apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Merging {
-    /// Structs and maps field by field, lists as a whole.
+    /// Structs and maps are merged by field, lists are replaced as a whole.
     Plain,
-    /// As a whole.
+    /// It is replaced as a whole.
     Atomic,
-    /// A list of scalars, each on its own.
+    /// A list of scalars, merged by value.
     Set,
-    /// A list of structs, which these fields tell apart.
+    /// A list of structs, merged by these keys.
     Map(Vec<&'static str>),
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Debug)]
 pub enum Shape {
-    /// A string of JSON.
+    /// A string.
     Text,
-    /// A whole number of so many bits, with a sign.
-    Whole(u8),
-    /// A whole number without a sign, of so many bits.
-    Natural(u8),
-    /// A number of JSON, with or without a fraction.
+    /// A signed integer of so many bits.
+    Integer(u8),
+    /// An unsigned integer of so many bits.
+    Unsigned(u8),
+    /// A floating-point number.
     Number,
-    /// True or false.
+    /// A boolean.
     Bool,
-    /// Bytes, base64 in JSON.
+    /// Bytes, encoded as base64 in JSON.
     Bytes,
-    /// An amount such as `500m`.
+    /// A quantity such as `500m`.
     Quantity,
-    /// A whole number or a text: a port, a percentage.
-    WholeOrText,
-    /// A time to the second.
+    /// An integer or a string: a port, a percentage.
+    IntOrString,
+    /// A time with seconds.
     Time,
-    /// A time to the microsecond.
+    /// A time with microseconds.
     MicroTime,
     /// Any JSON value; bytes in protobuf.
     Any,
@@ -145,32 +144,32 @@ pub enum Shape {
     Raw,
     /// A schema or a boolean.
     SchemaOrBool,
-    /// A schema or a list of schemas.
+    /// A schema, or a list of schemas.
     SchemaOrList,
-    /// A schema or a list of texts.
-    SchemaOrTexts,
-    /// A mapping with the fields of a type of the table.
-    Struct(Reference),
-    /// A list of values of one shape.
+    /// A schema, or a list of strings.
+    SchemaOrStrings,
+    /// A struct type of the table.
+    Struct(TypeRef),
+    /// A list.
     List(Box<Shape>),
     /// A list that is a message of its own in protobuf.
-    Items(Box<Shape>),
-    /// A map with texts as keys.
+    MessageList(Box<Shape>),
+    /// A map with strings as keys.
     Map(Box<Shape>),
 }
 
-/// A type that is read when it is looked at.
+/// A type that is parsed when it is needed.
 #[derive(Clone, Copy)]
-pub struct Reference(&'static Entry);
+pub struct TypeRef(&'static TypeEntry);
 
-impl Reference {
+impl TypeRef {
     /// Returns the type.
     pub fn get(self) -> &'static Type {
         self.0.get()
     }
 }
 
-impl fmt::Debug for Reference {
+impl fmt::Debug for TypeRef {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.0.name)
     }
@@ -178,16 +177,16 @@ impl fmt::Debug for Reference {
 
 impl Type {
     /// Returns a field by its name in JSON.
-    pub fn field(&'static self, name: &str) -> Option<&'static Field> {
+    pub fn parse_field(&'static self, name: &str) -> Option<&'static Field> {
         self.by_name().get(name).copied()
     }
 
-    /// Lists all fields by their names in JSON, those of nameless structs included.
+    /// Lists all fields with their names in JSON, including those of embedded structs.
     pub fn names(&'static self) -> impl Iterator<Item = (&'static str, &'static Field)> {
         self.by_name().iter().map(|(name, field)| (*name, *field))
     }
 
-    /// Lists the fields that OpenAPI says are required.
+    /// Lists the fields that OpenAPI requires.
     pub fn required(&'static self) -> impl Iterator<Item = (&'static str, &'static Field)> {
         let required = self
             .required
@@ -209,20 +208,20 @@ impl Type {
     }
 }
 
-struct Entry {
+struct TypeEntry {
     name: &'static str,
     is_atomic: bool,
     lines: &'static str,
     read: OnceLock<Type>,
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for TypeEntry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name)
     }
 }
 
-impl Entry {
+impl TypeEntry {
     fn get(&'static self) -> &'static Type {
         self.read.get_or_init(|| Type {
             name: self.name,
@@ -236,13 +235,13 @@ impl Entry {
 
 const TABLE: &str = include_str!("kubernetes.txt");
 
-static ENTRIES: LazyLock<BTreeMap<&'static str, Entry>> = LazyLock::new(|| {
+static ENTRIES: LazyLock<BTreeMap<&'static str, TypeEntry>> = LazyLock::new(|| {
     let mut entries = BTreeMap::new();
     let begin = TABLE.find("\ntype ").unwrap_or(TABLE.len());
     for part in TABLE.get(begin..).unwrap_or_default().split("\ntype ").skip(1) {
         let (head, lines) = part.split_once('\n').unwrap_or((part, ""));
         let (name, words) = head.split_once(' ').unwrap_or((head, ""));
-        let entry = Entry {
+        let entry = TypeEntry {
             name,
             is_atomic: words == "atomic",
             lines,
@@ -274,7 +273,7 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     kinds
 });
 
-/// Returns the release of Kubernetes that the table is of, such as `v1.36.3`.
+/// Returns the Kubernetes release of the table, such as `v1.36.3`.
 pub fn release() -> &'static str {
     let line = TABLE.lines().find_map(|line| line.strip_prefix("release "));
     line.unwrap_or_default()
@@ -293,18 +292,18 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
 }
 
 /// Returns a type by its name in the table, such as `meta/v1.ObjectMeta`.
-pub fn named(name: &str) -> Option<&'static Type> {
-    ENTRIES.get(name).map(Entry::get)
+pub fn type_named(name: &str) -> Option<&'static Type> {
+    ENTRIES.get(name).map(TypeEntry::get)
 }
 
 fn field(line: &'static str) -> Option<Field> {
     let line = line.strip_prefix(' ')?;
-    // Values of enums may have spaces; they are last.
+    // Enum values may contain spaces, so they are last.
     let (line, allowed) = line.split_once(" enum=").unwrap_or((line, ""));
     let mut words = line.split(' ');
     let name = words.next()?;
     let number = words.next()?.parse().ok()?;
-    let shape = shape(words.next()?)?;
+    let shape = parse_shape(words.next()?)?;
     let flags = words.next().unwrap_or_default();
     let mut field = Field {
         name: if name == "-" { "" } else { name },
@@ -326,15 +325,15 @@ fn field(line: &'static str) -> Option<Field> {
             ("map", keys) => field.merging = Merging::Map(keys.split(',').collect()),
             ("key", key) => field.patch_key = Some(key),
             ("default", value) => field.default = serde_json::from_str(value).ok(),
-            // Strategic merge patches here merge every list that has a key.
+            // The patch strategy `merge` isn't stored: every list with a merge key has it.
             _ => {}
         }
     }
     Some(field)
 }
 
-fn shape(word: &'static str) -> Option<Shape> {
-    let boxed = |rest| shape(rest).map(Box::new);
+fn parse_shape(word: &'static str) -> Option<Shape> {
+    let boxed = |rest| parse_shape(rest).map(Box::new);
     if let Some(rest) = word.strip_prefix("[]") {
         return boxed(rest).map(Shape::List);
     }
@@ -342,34 +341,34 @@ fn shape(word: &'static str) -> Option<Shape> {
         return boxed(rest).map(Shape::Map);
     }
     if let Some(rest) = word.strip_prefix("items:") {
-        return boxed(rest).map(Shape::Items);
+        return boxed(rest).map(Shape::MessageList);
     }
     Some(match word {
         "string" => Shape::Text,
-        "int32" => Shape::Whole(32),
-        "int64" => Shape::Whole(64),
-        "uint8" => Shape::Natural(8),
-        "uint32" => Shape::Natural(32),
-        "uint64" => Shape::Natural(64),
+        "int32" => Shape::Integer(32),
+        "int64" => Shape::Integer(64),
+        "uint8" => Shape::Unsigned(8),
+        "uint32" => Shape::Unsigned(32),
+        "uint64" => Shape::Unsigned(64),
         "float64" => Shape::Number,
         "bool" => Shape::Bool,
         "bytes" => Shape::Bytes,
         "quantity" => Shape::Quantity,
-        "int-or-string" => Shape::WholeOrText,
+        "int-or-string" => Shape::IntOrString,
         "time" => Shape::Time,
         "microtime" => Shape::MicroTime,
         "json" | "fields" => Shape::Any,
         "raw" => Shape::Raw,
         "props-or-bool" => Shape::SchemaOrBool,
         "props-or-array" => Shape::SchemaOrList,
-        "props-or-strings" => Shape::SchemaOrTexts,
-        name => Shape::Struct(Reference(ENTRIES.get(name)?)),
+        "props-or-strings" => Shape::SchemaOrStrings,
+        name => Shape::Struct(TypeRef(ENTRIES.get(name)?)),
     })
 }
 
 /// Returns the type of a JSON schema in a definition.
-pub(crate) fn schema() -> Option<&'static Type> {
-    named("apiextensions/v1.JSONSchemaProps")
+pub(crate) fn schema_type() -> Option<&'static Type> {
+    type_named("apiextensions/v1.JSONSchemaProps")
 }
 
 #[cfg(test)]
@@ -396,14 +395,14 @@ mod tests {
     fn kinds_and_fields_are_found() {
         let deployment = kind("apps/v1", "Deployment").unwrap();
         assert!(deployment.is_namespaced && deployment.has_verb("patch") && deployment.has_subresource("scale"));
-        let Shape::Struct(spec) = &deployment.of().field("spec").unwrap().shape else {
+        let Shape::Struct(spec) = &deployment.of().parse_field("spec").unwrap().shape else {
             panic!("not a struct")
         };
-        let replicas = spec.get().field("replicas").unwrap();
+        let replicas = spec.get().parse_field("replicas").unwrap();
         assert!(replicas.is_pointer && replicas.omits_empty && replicas.number == 1);
         // A field of a struct without a name.
-        let volume = named("core/v1.Volume").unwrap();
-        assert!(volume.field("configMap").is_some() && volume.field("").is_none());
+        let volume = type_named("core/v1.Volume").unwrap();
+        assert!(volume.parse_field("configMap").is_some() && volume.parse_field("").is_none());
         assert!(kind("apps/v1beta1", "Deployment").is_none());
     }
 }

@@ -1,10 +1,10 @@
-//! Times as the API server writes them: in UTC, to the second or to the microsecond.
+//! Times in the API server's form: UTC, with seconds or microseconds.
 
 use jiff::Timestamp;
 
-/// Returns a time as the API server writes it; none if it isn't one in RFC 3339.
+/// Returns a time in the API server's form; `None` if it isn't a time of RFC 3339.
 pub fn canonical(text: &str, has_micros: bool) -> Option<String> {
-    // Go takes no other separator, and of a time to the microsecond all six digits.
+    // Go accepts no other separator, and requires all six digits of microseconds.
     let digits = text
         .get(20..)
         .unwrap_or_default()
@@ -17,8 +17,8 @@ pub fn canonical(text: &str, has_micros: bool) -> Option<String> {
     Some(write(time, has_micros))
 }
 
-/// Returns the time that is so many seconds and nanoseconds after 1970; none where there is no such time.
-pub(crate) fn of_seconds(seconds: i64, nanos: i32, has_micros: bool) -> Option<String> {
+/// Returns the time at so many seconds and nanoseconds since 1970; `None` if it is out of range.
+pub(crate) fn from_seconds(seconds: i64, nanos: i32, has_micros: bool) -> Option<String> {
     let time = Timestamp::new(seconds, nanos).ok()?;
     Some(write(time, has_micros))
 }

@@ -49,8 +49,8 @@ impl From<EngineError> for Failure {
         let message = with_causes(&error);
         let of = |class| ApiError::new(class, message.clone());
         Failure(Box::new(match error {
-            EngineError::Plan(mistakes) => of_mistakes(mistakes, message),
-            EngineError::Findings(findings) => ApiError {
+            EngineError::InvalidInput(mistakes) => of_mistakes(mistakes, message),
+            EngineError::LintErrors(findings) => ApiError {
                 findings,
                 ..of(ErrorClass::Manifests).hint("nothing was changed; correct the manifests, or allow the rules")
             },
@@ -62,7 +62,7 @@ impl From<EngineError> for Failure {
                 ..of(ErrorClass::Denied).hint("ask who administers the cluster for this right")
             },
             EngineError::Cluster { .. } => of(ErrorClass::Cluster),
-            EngineError::Denied(permissions) => ApiError {
+            EngineError::MissingPermissions(permissions) => ApiError {
                 missing: permissions.iter().map(ToString::to_string).collect(),
                 ..of(ErrorClass::Denied).hint("nothing was changed; ask for these rights, or choose only objects that you may change")
             },
@@ -79,12 +79,12 @@ impl From<EngineError> for Failure {
             EngineError::NoApplication { .. } => {
                 of(ErrorClass::NotFound).hint("nothing is stored before the first sync")
             }
-            EngineError::NothingRuns(_) => of(ErrorClass::NotFound),
-            EngineError::NobodyWaits { ref waiting, .. } if !waiting.is_empty() => {
+            EngineError::NoOperation(_) => of(ErrorClass::NotFound),
+            EngineError::SignalNotAwaited { ref waiting, .. } if !waiting.is_empty() => {
                 of(ErrorClass::Request).hint(format!("there is {}", waiting.join(", ")))
             }
-            EngineError::NobodyWaits { .. } => of(ErrorClass::Request),
-            EngineError::Stored(_) => of(ErrorClass::Other).hint(
+            EngineError::SignalNotAwaited { .. } => of(ErrorClass::Request),
+            EngineError::InvalidState(_) => of(ErrorClass::Other).hint(
                 "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster",
             ),
         }))
@@ -117,7 +117,9 @@ fn of_mistakes(mistakes: Vec<capstan_core::error::Diagnostic>, message: String) 
     let mut error = ApiError::new(ErrorClass::Manifests, message);
     if let [only] = mistakes.as_slice() {
         error.message.clone_from(&only.message);
-        error.hint.clone_from(&only.hint);
+        let text = only.hint.free_text();
+        error.hint = (!text.is_empty()).then_some(text);
+        error.remedies = only.hint.clone().without_text();
         error.place.clone_from(&only.place);
     }
     error.mistakes = mistakes;

@@ -7,8 +7,11 @@ use std::{
 };
 
 use capstan_api::{ErrorClass, application::PendingRequest};
-use capstan_core::{event::Status, plugins::Application};
-use capstan_engine::{EndedBy, Engine, EngineError, Notice, Planned, Policy, Running, Undertaken, Work, bus::Bus};
+use capstan_core::{event::OperationStatus, plugins::Application};
+use capstan_engine::{
+    Engine, EngineError, Notice, OperationHandle, Preparation, PreparedPlan, StartPolicy, TerminateOutcome, Work,
+    bus::Bus,
+};
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -130,7 +133,7 @@ impl Operations {
     }
 
     /// Does work: carries on with what was left before its end, plans, and starts. It goes on when the client is gone.
-    pub async fn undertake(self: &Arc<Self>, work: Work, policy: Policy) -> Result<Begun, Failure> {
+    pub async fn undertake(self: &Arc<Self>, work: Work, policy: StartPolicy) -> Result<Begun, Failure> {
         self.refuse_while_leaving()?;
         let application = work.application().clone();
         let (told, mut begun) = mpsc::channel(1);
@@ -182,7 +185,7 @@ impl Operations {
     async fn work(
         self: Arc<Self>,
         mut work: Work,
-        policy: Policy,
+        policy: StartPolicy,
         told: mpsc::Sender<Result<Begun, Failure>>,
     ) -> Result<(), EngineError> {
         let application = work.application().clone();
@@ -194,7 +197,7 @@ impl Operations {
         });
         loop {
             match undertake(&self.engine, work, &policy, &wait).await? {
-                Undertaken::Ready(planned) => {
+                Preparation::Ready(planned) => {
                     if planned.plan.is_empty() {
                         told.try_send(Ok(Begun::Nothing)).ok();
                         return Ok(());
@@ -204,11 +207,11 @@ impl Operations {
                     told.try_send(Ok(Begun::Operation(id))).ok();
                     return Ok(());
                 }
-                Undertaken::CarriedOn(carried_on, left) => {
-                    let is_same = carried_on.is_same;
-                    let (id, end) = self.adopt(application.clone(), carried_on.running);
+                Preparation::Resumed(resumed, left) => {
+                    let is_same = resumed.is_equivalent;
+                    let (id, end) = self.adopt(application.clone(), resumed.operation);
                     told.try_send(Ok(Begun::Operation(id))).ok();
-                    let is_good = end.await.is_ok_and(|status| status == Some(Status::Succeeded));
+                    let is_good = end.await.is_ok_and(|status| status == Some(OperationStatus::Succeeded));
                     if is_same || !is_good {
                         return Ok(());
                     }
@@ -222,11 +225,11 @@ impl Operations {
     fn adopt(
         self: &Arc<Self>,
         application: Application,
-        running: Running,
-    ) -> (String, oneshot::Receiver<Option<Status>>) {
+        running: OperationHandle,
+    ) -> (String, oneshot::Receiver<Option<OperationStatus>>) {
         let (terminate, ends) = mpsc::channel(MAX_COMMANDS);
         let (over, end) = oneshot::channel();
-        let id = running.operation.clone();
+        let id = running.id.clone();
         let local = LocalOperation {
             application,
             id: id.clone(),
@@ -271,8 +274,8 @@ impl Operations {
             return Ok(format!("operation {} is being terminated", local.id));
         }
         match self.engine.terminate(application, by).await? {
-            EndedBy::Asked(driver) => Ok(format!("{driver} was asked to terminate the operation")),
-            EndedBy::NoDriver => {
+            TerminateOutcome::Requested(driver) => Ok(format!("{driver} was asked to terminate the operation")),
+            TerminateOutcome::NoDriver => {
                 // It is driven here for the moment that takes.
                 let running = self.engine.resume(application).await?;
                 running.terminate(by);
@@ -319,18 +322,18 @@ impl Operations {
 fn undertake<'a>(
     engine: &'a Engine,
     work: Work,
-    policy: &'a Policy,
+    policy: &'a StartPolicy,
     wait: &Arc<PendingWork>,
-) -> BoxFuture<'a, Result<Undertaken, EngineError>> {
-    engine.undertake(work, policy, wait.notify()).boxed()
+) -> BoxFuture<'a, Result<Preparation, EngineError>> {
+    engine.resume_or_prepare(work, policy, wait.notify()).boxed()
 }
 
 fn start<'a>(
     engine: &'a Engine,
-    planned: Planned,
-    policy: &'a Policy,
+    planned: PreparedPlan,
+    policy: &'a StartPolicy,
     wait: &Arc<PendingWork>,
-) -> BoxFuture<'a, Result<Running, EngineError>> {
+) -> BoxFuture<'a, Result<OperationHandle, EngineError>> {
     engine.start_when_free(planned, policy, wait.notify()).boxed()
 }
 
@@ -349,7 +352,7 @@ impl PendingWork {
         move |notice| {
             let message = match &notice {
                 Notice::WaitingForEnd(busy) => format!("{busy}; its end is waited for"),
-                Notice::EndingFirst(busy) => format!("{busy}; it is ended first"),
+                Notice::TerminatingFirst(busy) => format!("{busy}; it is ended first"),
             };
             let request = PendingRequest {
                 by: this.by.clone(),
@@ -370,23 +373,23 @@ async fn until_leaving(leaving: &mut watch::Receiver<bool>) {
 
 /// Follows an operation to its end, or until it is to be left.
 async fn follow(
-    running: Running,
+    running: OperationHandle,
     mut ends: mpsc::Receiver<String>,
     mut leaving: watch::Receiver<bool>,
-) -> Option<Status> {
+) -> Option<OperationStatus> {
     let mut records = running.subscribe();
     loop {
         tokio::select! {
             biased;
             () = until_leaving(&mut leaving) => {
-                running.leave().await;
+                running.detach().await;
                 return None;
             }
             Some(by) = ends.recv() => running.terminate(&by),
             record = records.next() => if record.is_none() { break },
         }
     }
-    match running.end().await {
+    match running.wait().await {
         Ok(status) => Some(status),
         Err(error) => {
             tracing::warn!(%error, "an operation could not be carried to its end");

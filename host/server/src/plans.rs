@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use capstan_core::plugins::Application;
-use capstan_engine::Planned;
+use capstan_engine::PreparedPlan;
 
 /// How many plans are kept; each may hold thousands of objects.
 const MAX_PLANS: usize = 8;
@@ -12,12 +12,12 @@ const MAX_PLANS: usize = 8;
 #[derive(Default)]
 pub(crate) struct Plans {
     made: u64,
-    kept: VecDeque<(String, Arc<Planned>)>,
+    kept: VecDeque<(String, Arc<PreparedPlan>)>,
 }
 
 impl Plans {
     /// Keeps a plan, and returns its id.
-    pub fn keep(&mut self, planned: Arc<Planned>) -> String {
+    pub fn keep(&mut self, planned: Arc<PreparedPlan>) -> String {
         self.made += 1;
         let id = format!("plan-{}", self.made);
         self.kept.push_back((id.clone(), planned));
@@ -28,7 +28,7 @@ impl Plans {
     }
 
     /// Returns a plan of an application.
-    pub fn find(&self, application: &Application, id: &str) -> Option<Arc<Planned>> {
+    pub fn find(&self, application: &Application, id: &str) -> Option<Arc<PreparedPlan>> {
         let found = self.kept.iter().find(|(kept, _)| kept == id);
         found
             .map(|(_, planned)| Arc::clone(planned))

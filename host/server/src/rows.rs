@@ -8,11 +8,11 @@ use capstan_api::{
     operation::{AwaitedSignal, UsualWave},
 };
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     phase::Phase,
     plugins::Application,
     task::TaskResult,
-    text::bounded_to,
+    text::truncated_to,
     view::{OperationView, TaskProgress, TaskView, WaveView},
     wave::Wave,
 };
@@ -26,13 +26,13 @@ const MAX_SENTENCE: usize = 200;
 pub(crate) fn past(past: &PastOperation) -> OperationSummary {
     OperationSummary {
         id: past.id.clone(),
-        does: past.does,
+        does: past.operation_kind,
         purpose: past.purpose,
-        by: past.by.clone(),
+        by: past.started_by.clone(),
         started_at: past.started_at,
         finished_at: Some(past.finished_at),
         status: past.status.clone(),
-        digest: past.digest.clone(),
+        digest: past.manifests_digest.clone(),
         revision: past.revision.clone(),
         waves: Vec::new(),
     }
@@ -42,13 +42,15 @@ pub(crate) fn past(past: &PastOperation) -> OperationSummary {
 pub(crate) fn current(current: &CurrentOperation, view: Option<&OperationView>) -> OperationSummary {
     OperationSummary {
         id: current.id.clone(),
-        does: current.does,
+        does: current.operation_kind,
         purpose: current.purpose,
-        by: current.by.clone(),
+        by: current.started_by.clone(),
         started_at: current.started_at,
         finished_at: view.and_then(|view| view.finished_at),
-        status: view.and_then(|view| view.status.clone()).unwrap_or(Status::Running),
-        digest: current.digest.clone(),
+        status: view
+            .and_then(|view| view.status.clone())
+            .unwrap_or(OperationStatus::Running),
+        digest: current.manifests_digest.clone(),
         revision: current.revision.clone(),
         waves: Vec::new(),
     }
@@ -84,8 +86,8 @@ fn signals(awaited: &[engine::AwaitedSignal]) -> Vec<AwaitedSignal> {
 pub(crate) fn due(report: &ApplicationReport) -> Vec<DueObject> {
     let due = report.due.iter().map(|object| DueObject {
         key: object.due.target.key.clone(),
-        at: object.due.at,
-        by: object.due.by.clone(),
+        at: object.due.due_at,
+        by: object.due.decided_by.clone(),
         is_asked_again: object.due.ask_again,
         operation: object.operation.clone(),
     });
@@ -105,9 +107,11 @@ pub(crate) fn state(report: &ApplicationReport) -> ApplicationState {
     }
     match report.history.last().map(|past| &past.status) {
         None => ApplicationState::New,
-        Some(Status::Failed(_)) => ApplicationState::Failed,
-        Some(Status::Terminated { .. }) => ApplicationState::Terminated,
-        Some(Status::Succeeded | Status::Running | Status::Terminating { .. }) => ApplicationState::Succeeded,
+        Some(OperationStatus::Failed(_)) => ApplicationState::Failed,
+        Some(OperationStatus::Terminated { .. }) => ApplicationState::Terminated,
+        Some(OperationStatus::Succeeded | OperationStatus::Running | OperationStatus::Terminating { .. }) => {
+            ApplicationState::Succeeded
+        }
     }
 }
 
@@ -127,10 +131,10 @@ pub(crate) fn row(report: &ApplicationReport, cluster: &str, view: Option<&Opera
             )
         }
         _ => match operation.as_ref().map(|operation| &operation.status) {
-            Some(Status::Failed(cause)) => cause.message.clone(),
-            Some(Status::Terminated { by }) => format!("terminated by {by}"),
-            Some(Status::Terminating { by }) => format!("terminating: {by}"),
-            Some(Status::Running | Status::Succeeded) | None => String::new(),
+            Some(OperationStatus::Failed(cause)) => cause.message.clone(),
+            Some(OperationStatus::Terminated { by }) => format!("terminated by {by}"),
+            Some(OperationStatus::Terminating { by }) => format!("terminating: {by}"),
+            Some(OperationStatus::Running | OperationStatus::Succeeded) | None => String::new(),
         },
     };
     ApplicationRow {
@@ -138,7 +142,7 @@ pub(crate) fn row(report: &ApplicationReport, cluster: &str, view: Option<&Opera
         cluster: cluster.to_owned(),
         state: state(report),
         current: view.and_then(|view| view.current),
-        now: bounded_to(now, MAX_SENTENCE),
+        now: truncated_to(now, MAX_SENTENCE),
         waves: view.map(waves).unwrap_or_default(),
         operation,
         due: report.due.len(),
@@ -160,7 +164,7 @@ pub(crate) fn bare_row(
         state,
         operation: None,
         current: None,
-        now: bounded_to(now, MAX_SENTENCE),
+        now: truncated_to(now, MAX_SENTENCE),
         waves: Vec::new(),
         due: 0,
         health: None,
@@ -169,7 +173,7 @@ pub(crate) fn bare_row(
 }
 
 fn name(task: &TaskView) -> String {
-    task.object.as_ref().unwrap_or(&task.outline.key).short()
+    task.object.as_ref().unwrap_or(&task.outline.key).kind_and_name()
 }
 
 /// Returns how far the waves of an operation are, in the plan's order. SyncFail's are left out unless they ran.

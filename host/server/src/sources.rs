@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use capstan_core::{error::Diagnostics, plugins::Application};
-use capstan_engine::Request;
+use capstan_engine::PlanRequest;
 
 /// An application whose manifests can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct KnownApplication {
 #[derive(Debug, Clone)]
 pub struct SourceRequest {
     /// What is to be planned.
-    pub request: Request,
+    pub request: PlanRequest,
     /// What the user should know of how it was read.
     pub notices: Vec<String>,
 }

@@ -12,9 +12,9 @@ use capstan_core::{
     plan::{Plan, wait_text},
     secret::is_secret_kind,
     task::{Action, DeletionEnd, ExpectedChange, Task},
-    text::bounded_to,
+    text::truncated_to,
 };
-use capstan_engine::{DryRunResult, cluster::MANAGER};
+use capstan_engine::{DryRunResult, cluster::FIELD_MANAGER};
 use capstan_yaml::write as yaml;
 use serde_json::Value;
 use similar::TextDiff;
@@ -43,7 +43,7 @@ pub(crate) fn of_operation(task: &Task) -> TaskPlan {
 
 /// Returns the tasks of a plan, with what the API server says of each.
 pub(crate) fn of_plan(plan: &Plan, answers: &[DryRunResult]) -> Vec<PlannedTask> {
-    let words = ObjectIndex::of(plan.tasks.iter().map(|task| task.key.clone()));
+    let words = ObjectIndex::from_keys(plan.tasks.iter().map(|task| task.key.clone()));
     let answer = |task: &Task| answers.iter().find(|answer| answer.task == task.id);
     let tasks = plan.tasks.iter().map(|task| {
         let (diff, refused) = match answer(task) {
@@ -60,7 +60,7 @@ pub(crate) fn of_plan(plan: &Plan, answers: &[DryRunResult]) -> Vec<PlannedTask>
             phase: task.phase,
             wave: task.wave,
             key: task.key.clone(),
-            word: words.word_for(&task.key),
+            word: words.specifier_for(&task.key),
             action: action(task),
             wait: wait(task).to_owned(),
             by: by(task),
@@ -93,7 +93,7 @@ fn wait(task: &Task) -> &'static str {
     match &task.action {
         Action::Hook(_) => "run, wait Succeeded",
         Action::Apply(apply) => wait_text(apply.wait),
-        Action::Delete(delete) => match delete.until {
+        Action::Delete(delete) => match delete.wait_until {
             DeletionEnd::Gone => "delete, wait gone",
             DeletionEnd::Accepted => "delete",
             DeletionEnd::GoneByItself => "wait gone",
@@ -103,8 +103,8 @@ fn wait(task: &Task) -> &'static str {
 
 fn by(task: &Task) -> String {
     match &task.action {
-        Action::Hook(hook) => hook.by.to_string(),
-        Action::Apply(apply) => apply.judge.to_string(),
+        Action::Hook(hook) => hook.plugin.to_string(),
+        Action::Apply(apply) => apply.health_plugin.to_string(),
         Action::Delete(_) => String::new(),
     }
 }
@@ -113,8 +113,8 @@ fn policies(task: &Task) -> Vec<String> {
     let policies = task.hook().into_iter().flat_map(|hook| &hook.policies);
     policies
         .map(|policy| match &*policy.words {
-            [] => policy.by.to_string(),
-            words => format!("{} ({})", words.join(", "), policy.by),
+            [] => policy.plugin.to_string(),
+            words => format!("{} ({})", words.join(", "), policy.plugin),
         })
         .collect()
 }
@@ -137,8 +137,8 @@ fn field(change: &Change, is_secret: bool) -> FieldChange {
             return HIDDEN.to_owned();
         }
         let mut value = value.clone();
-        mask::hide(&mut value);
-        bounded_to(value.to_string(), MAX_VALUE)
+        mask::mask_secrets(&mut value);
+        truncated_to(value.to_string(), MAX_VALUE)
     };
     let tokens = change.pointer.split('/').skip(1);
     let names: Vec<String> = tokens
@@ -153,20 +153,22 @@ fn field(change: &Change, is_secret: bool) -> FieldChange {
 
 /// Compares an object before and after, as `capstan diff` does.
 fn unified(key: &ObjectKey, before: Option<&Object>, after: Option<&Object>) -> String {
-    let (before, after) = mask::both(before, after);
+    let (before, after) = mask::mask_pair(before, after);
     let written = |object: Option<Object>| {
-        object.map_or_else(String::new, |object| yaml::text(&diff::comparable(&object, MANAGER)))
+        object.map_or_else(String::new, |object| {
+            yaml::to_text(&diff::comparable(&object, FIELD_MANAGER))
+        })
     };
     let (before, after) = (written(before), written(after));
     if before == after {
         return String::new();
     }
-    let name = key.short();
+    let name = key.kind_and_name();
     let compared = TextDiff::from_lines(&before, &after);
     let unified = compared
         .unified_diff()
         .context_radius(3)
         .header(&format!("live {name}"), &format!("desired {name}"))
         .to_string();
-    bounded_to(unified, MAX_DIFF)
+    truncated_to(unified, MAX_DIFF)
 }

@@ -1,11 +1,11 @@
-//! The simulated controllers. Each is a pure function: it looks at the store at one moment and says what it would
-//! change, and when it wants to look again though nothing changed. The world applies the changes, in a fixed order.
+//! The simulated controllers. Each is a pure function: it reads the store at one moment and returns the changes that it wants, and when
+//! it wants to run again without a change. The world applies the changes, in a fixed order.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
-    pods::Claim,
+    pods::ClaimBehaviour,
     store::{Deletion, Kind, Propagation, Store, Writer},
 };
 use look::{kind, name, namespace, text};
@@ -31,20 +31,20 @@ pub(crate) mod tools;
 pub(crate) mod ttl;
 pub(crate) mod volume;
 
-/// What an actor sees: the objects, the time and the few settings of the world.
+/// What a controller reads: the objects, the time and the settings of the world.
 #[derive(Clone, Copy)]
-pub(crate) struct Sight<'a> {
+pub(crate) struct ClusterView<'a> {
     pub store: &'a Store,
     pub now: Timestamp,
     /// The name of the only node.
     pub node: &'a str,
     /// How volume claims behave, first match wins.
-    pub claims: &'a [Claim],
+    pub claims: &'a [ClaimBehaviour],
 }
 
-/// What an actor wants done.
+/// A change that a controller wants.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Change {
+pub(crate) enum Action {
     /// A new object.
     Create(Value),
     /// An object with other metadata or spec.
@@ -55,59 +55,59 @@ pub(crate) enum Change {
     Scale(Value),
     /// An object gone, or on its way.
     Delete(Value, Deletion),
-    /// A finalizer taken off.
-    Release(Value, &'static str),
+    /// Removes a finalizer from an object.
+    RemoveFinalizer(Value, &'static str),
     /// A line in a container's log: namespace, pod, container, line.
     Log(String, String, String, String),
-    /// A container that starts again, and its log with it: namespace, pod, container.
-    LogAgain(String, String, String),
+    /// A container that restarts, and its log with it: namespace, pod, container.
+    RestartLog(String, String, String),
 }
 
-/// What one look led to.
+/// The result of one run of a controller.
 #[derive(Debug, Default)]
-pub(crate) struct Turn {
-    pub changes: Vec<Change>,
-    pub due: Option<Timestamp>,
+pub(crate) struct Actions {
+    pub changes: Vec<Action>,
+    pub wake_at: Option<Timestamp>,
 }
 
-impl Turn {
-    /// Asks to look again at this moment at the latest.
-    pub fn wake(&mut self, at: Timestamp) {
-        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+impl Actions {
+    /// Requests another run at this time at the latest.
+    pub fn wake_by(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |due| due.min(at)));
     }
 
     pub fn create(&mut self, object: Value) {
-        self.changes.push(Change::Create(object));
+        self.changes.push(Action::Create(object));
     }
 
     pub fn update(&mut self, object: Value) {
-        self.changes.push(Change::Update(object));
+        self.changes.push(Action::Update(object));
     }
 
-    /// Orders a new status, if it is another one than the object has.
+    /// Adds a new status, if it differs from the object's.
     pub fn status(&mut self, object: &Value, status: Map<String, Value>) {
         if object.get("status").and_then(Value::as_object) != Some(&status) {
-            self.changes.push(Change::Status(object.clone(), status));
+            self.changes.push(Action::Status(object.clone(), status));
         }
     }
 
-    /// Orders the deletion of this very object, not of a namesake.
+    /// Adds the deletion of this object, by its UID.
     pub fn delete(&mut self, object: &Value, propagation: Propagation, grace: Option<i64>) {
         let how = Deletion {
             propagation: Some(propagation),
             uid: Some(look::uid(object).to_owned()),
             resource_version: None,
-            grace,
+            grace_seconds: grace,
         };
-        self.changes.push(Change::Delete(object.clone(), how));
+        self.changes.push(Action::Delete(object.clone(), how));
     }
 
-    pub fn release(&mut self, object: &Value, finalizer: &'static str) {
-        self.changes.push(Change::Release(object.clone(), finalizer));
+    pub fn remove_finalizer(&mut self, object: &Value, finalizer: &'static str) {
+        self.changes.push(Action::RemoveFinalizer(object.clone(), finalizer));
     }
 }
 
-impl<'a> Sight<'a> {
+impl<'a> ClusterView<'a> {
     pub fn list(&self, group: &str, kind_name: &str) -> Vec<&'a Value> {
         self.store.list(&kind(group, kind_name))
     }
@@ -125,7 +125,7 @@ impl<'a> Sight<'a> {
     }
 }
 
-/// Names the kind of an object by its own `apiVersion` and `kind`.
+/// Returns the kind in an object's `apiVersion` and `kind`.
 pub(crate) fn kind_of(object: &Value) -> Kind {
     let group = text(object, "/apiVersion")
         .split_once('/')
@@ -133,57 +133,57 @@ pub(crate) fn kind_of(object: &Value) -> Kind {
     kind(group, text(object, "/kind"))
 }
 
-/// Performs one change. Says whether anything changed: a refusal is a change that did not happen.
-pub(crate) fn apply(store: &mut Store, change: Change) -> bool {
+/// Makes one change. Returns whether anything changed: a refused change changes nothing.
+pub(crate) fn apply(store: &mut Store, change: Action) -> bool {
     match change {
-        Change::Create(object) => store.create(object).is_ok(),
-        Change::Update(mut object) => {
+        Action::Create(object) => store.create(object).is_ok(),
+        Action::Update(mut object) => {
             let (key, space, title) = (
                 kind_of(&object),
                 namespace(&object).to_owned(),
                 name(&object).to_owned(),
             );
-            // The turn saw the newest object; two changes of one turn to one object must both land.
-            look::forget_revision(&mut object);
-            let before = revision(store, &key, &space, &title);
-            store.update(object).is_ok() && revision(store, &key, &space, &title) != before
+            // The controller read the newest object, and both of two changes to one object have to be made.
+            look::clear_resource_version(&mut object);
+            let before = resource_version(store, &key, &space, &title);
+            store.update(object).is_ok() && resource_version(store, &key, &space, &title) != before
         }
-        Change::Scale(object) => {
+        Action::Scale(object) => {
             let writer = Writer {
                 subresource: Some("scale".into()),
                 ..Writer::controller()
             };
             store.update_as(object, &writer).is_ok()
         }
-        Change::Status(object, status) => {
+        Action::Status(object, status) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
-            let before = revision(store, &key, space, title);
+            let before = resource_version(store, &key, space, title);
             let done = store.update_status(&key, space, title, Value::Object(status)).is_ok();
-            done && revision(store, &key, space, title) != before
+            done && resource_version(store, &key, space, title) != before
         }
-        Change::Delete(object, how) => {
+        Action::Delete(object, how) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
-            let before = revision(store, &key, space, title);
-            store.delete(&key, space, title, how).is_ok() && revision(store, &key, space, title) != before
+            let before = resource_version(store, &key, space, title);
+            store.delete(&key, space, title, how).is_ok() && resource_version(store, &key, space, title) != before
         }
-        Change::Release(object, finalizer) => {
+        Action::RemoveFinalizer(object, finalizer) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
-            let before = revision(store, &key, space, title);
+            let before = resource_version(store, &key, space, title);
             store.remove_finalizer(&key, space, title, finalizer).is_ok()
-                && revision(store, &key, space, title) != before
+                && resource_version(store, &key, space, title) != before
         }
-        Change::Log(space, pod, container, line) => {
+        Action::Log(space, pod, container, line) => {
             store.log_append(&space, &pod, &container, &line);
             true
         }
-        Change::LogAgain(space, pod, container) => {
+        Action::RestartLog(space, pod, container) => {
             store.log_restart(&space, &pod, &container);
             true
         }
     }
 }
 
-fn revision(store: &Store, kind: &Kind, namespace: &str, name: &str) -> Option<String> {
+fn resource_version(store: &Store, kind: &Kind, namespace: &str, name: &str) -> Option<String> {
     let object = store.get(kind, namespace, name)?;
     Some(text(object, "/metadata/resourceVersion").to_owned())
 }

@@ -18,11 +18,12 @@ pub(crate) mod walk;
 
 use serde_json::Value;
 
-use crate::{kinds::Resource, status::Refusal};
+use self::strategic::MergeError;
+use crate::{kinds::Resource, status::StatusError};
 
 /// The patch formats, by media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum PatchFormat {
     /// RFC 6902, `application/json-patch+json`.
     Json,
     /// RFC 7396, `application/merge-patch+json`.
@@ -33,21 +34,21 @@ pub(crate) enum Format {
     Apply,
 }
 
-impl Format {
+impl PatchFormat {
     /// Returns the format a request names; custom kinds take no strategic patches.
-    pub fn of(content_type: &str, resource: &Resource) -> Result<Format, Refusal> {
+    pub fn from_content_type(content_type: &str, resource: &Resource) -> Result<PatchFormat, StatusError> {
         let media = content_type.split(';').next().unwrap_or_default().trim();
         match media {
-            "application/json-patch+json" => Ok(Format::Json),
-            "application/merge-patch+json" => Ok(Format::Merge),
-            "application/strategic-merge-patch+json" if !resource.custom => Ok(Format::Strategic),
-            "application/apply-patch+yaml" => Ok(Format::Apply),
-            _ if resource.custom => Err(Refusal::unsupported_media_type(&[
+            "application/json-patch+json" => Ok(PatchFormat::Json),
+            "application/merge-patch+json" => Ok(PatchFormat::Merge),
+            "application/strategic-merge-patch+json" if !resource.is_custom => Ok(PatchFormat::Strategic),
+            "application/apply-patch+yaml" => Ok(PatchFormat::Apply),
+            _ if resource.is_custom => Err(StatusError::unsupported_media_type(&[
                 "application/json-patch+json",
                 "application/merge-patch+json",
                 "application/apply-patch+yaml",
             ])),
-            _ => Err(Refusal::unsupported_media_type(&[
+            _ => Err(StatusError::unsupported_media_type(&[
                 "application/json-patch+json",
                 "application/merge-patch+json",
                 "application/strategic-merge-patch+json",
@@ -57,22 +58,29 @@ impl Format {
     }
 }
 
-/// Returns a live object with a patch of one of the first three formats in it.
-pub(crate) fn patched(format: Format, resource: &Resource, live: &Value, patch: Value) -> Result<Value, Refusal> {
+/// Applies a patch of one of the first three formats to a live object, and returns the result.
+pub(crate) fn apply_patch(
+    format: PatchFormat,
+    resource: &Resource,
+    live: &Value,
+    patch: Value,
+) -> Result<Value, StatusError> {
     let mut object = live.clone();
     match format {
-        Format::Json => {
+        PatchFormat::Json => {
             let patch: json_patch::Patch = serde_json::from_value(patch)
-                .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
+                .map_err(|error| StatusError::bad_request(format!("error decoding patch: {error}")))?;
             json_patch::patch(&mut object, &patch).map_err(|error| {
                 let message = format!("the server rejected our request due to an error in our request: {error}");
-                Refusal::new(422, "Invalid", message)
+                StatusError::new(422, "Invalid", message)
             })?;
         }
-        Format::Merge => json_patch::merge(&mut object, &patch),
-        Format::Strategic | Format::Apply => {
-            strategic::merge(&mut object, patch, &schema::root(resource))
-                .map_err(|why| Refusal::bad_request(format!("error when applying patch: {why}")))?;
+        PatchFormat::Merge => json_patch::merge(&mut object, &patch),
+        PatchFormat::Strategic | PatchFormat::Apply => {
+            strategic::merge(&mut object, patch, &schema::root_rule(resource)).map_err(|error| match error {
+                MergeError::Internal(why) => StatusError::new(500, "", why),
+                MergeError::BadFormat(why) => StatusError::bad_request(why),
+            })?;
         }
     }
     Ok(object)

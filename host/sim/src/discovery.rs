@@ -1,4 +1,4 @@
-//! What is served, in the words of discovery: classic, aggregated, and `OpenAPI`.
+//! Discovery of what is served: classic, aggregated, and `OpenAPI`.
 
 mod open_api;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     kinds::{Resource, Version},
     route::Route,
-    status::Refusal,
+    status::StatusError,
     store::Store,
     verbs,
 };
@@ -18,34 +18,34 @@ use crate::{
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// An answer and its media type.
-pub(crate) struct Found {
+pub(crate) struct DiscoveryAnswer {
     pub body: Vec<u8>,
     pub content_type: &'static str,
 }
 
-impl Found {
-    fn json(body: &Value) -> Found {
-        Found {
+impl DiscoveryAnswer {
+    fn json(body: &Value) -> DiscoveryAnswer {
+        DiscoveryAnswer {
             body: format!("{body}\n").into_bytes(),
             content_type: "application/json",
         }
     }
 
-    fn aggregated(store: &Store, core: bool) -> Found {
-        Found {
+    fn aggregated(store: &Store, core: bool) -> DiscoveryAnswer {
+        DiscoveryAnswer {
             content_type: AGGREGATED,
-            ..Found::json(&aggregate(store, core))
+            ..DiscoveryAnswer::json(&aggregate(store, core))
         }
     }
 }
 
 /// Answers a request for what is served.
-pub(crate) fn answer(store: &Store, route: &Route, accept: &str) -> Result<Found, Refusal> {
-    let plain = |body: Value| Found::json(&body);
+pub(crate) fn answer(store: &Store, route: &Route, accept: &str) -> Result<DiscoveryAnswer, StatusError> {
+    let plain = |body: Value| DiscoveryAnswer::json(&body);
     let aggregated = wants_aggregated(accept);
     let found = match route {
-        Route::CoreVersions if aggregated => Found::aggregated(store, true),
-        Route::Groups if aggregated => Found::aggregated(store, false),
+        Route::CoreVersions if aggregated => DiscoveryAnswer::aggregated(store, true),
+        Route::Groups if aggregated => DiscoveryAnswer::aggregated(store, false),
         Route::CoreVersions => plain(json!({
             "kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{ "clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1" }],
@@ -58,12 +58,12 @@ pub(crate) fn answer(store: &Store, route: &Route, accept: &str) -> Result<Found
                 .collect();
             plain(json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups }))
         }
-        Route::Group(name) => {
+        Route::ProcessGroup(name) => {
             let groups = groups(store);
             let versions = groups
                 .get(name.as_str())
                 .filter(|_| !name.is_empty())
-                .ok_or_else(Refusal::no_such_path)?;
+                .ok_or_else(StatusError::no_such_path)?;
             let mut body = group(name, versions);
             body["kind"] = json!("APIGroup");
             body["apiVersion"] = json!("v1");
@@ -71,7 +71,7 @@ pub(crate) fn answer(store: &Store, route: &Route, accept: &str) -> Result<Found
         }
         Route::Resources { group, version } => plain(resources(store, group, version)?),
         Route::OpenApi(path) => open_api::answer(store, path, accept)?,
-        Route::Health | Route::Version | Route::Objects(_) | Route::Nowhere => return Err(Refusal::no_such_path()),
+        Route::Health | Route::Version | Route::Objects(_) | Route::NotFound => return Err(StatusError::no_such_path()),
     };
     Ok(found)
 }
@@ -103,7 +103,11 @@ fn group(name: &str, versions: &[&str]) -> Value {
     json!({ "name": name, "versions": all, "preferredVersion": all.first() })
 }
 
-fn served<'a>(store: &'a Store, group: &'a str, version: &'a str) -> impl Iterator<Item = (&'a Resource, &'a Version)> {
+fn served_resources<'a>(
+    store: &'a Store,
+    group: &'a str,
+    version: &'a str,
+) -> impl Iterator<Item = (&'a Resource, &'a Version)> {
     let of_group = store.resources().filter(move |resource| resource.group == group);
     of_group.filter_map(move |resource| Some((resource, resource.version(version)?)))
 }
@@ -112,7 +116,7 @@ fn served<'a>(store: &'a Store, group: &'a str, version: &'a str) -> impl Iterat
 fn subresources(resource: &Resource, version: &Version) -> Vec<(&'static str, [String; 3], &'static [&'static str])> {
     let mut found = Vec::new();
     let own = || [resource.group.clone(), version.name.clone(), resource.kind.clone()];
-    if version.status {
+    if version.has_status {
         found.push(("status", own(), &["get", "patch", "update"][..]));
     }
     if version.scale.is_some() {
@@ -143,9 +147,9 @@ fn subresources(resource: &Resource, version: &Version) -> Vec<(&'static str, [S
     found
 }
 
-fn resources(store: &Store, group: &str, version: &str) -> Result<Value, Refusal> {
+fn resources(store: &Store, group: &str, version: &str) -> Result<Value, StatusError> {
     let mut list = Vec::new();
-    for (resource, served) in served(store, group, version) {
+    for (resource, served) in served_resources(store, group, version) {
         list.push(json!({
             "name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced,
             "kind": resource.kind, "verbs": resource.verbs(), "shortNames": resource.short_names,
@@ -164,7 +168,7 @@ fn resources(store: &Store, group: &str, version: &str) -> Result<Value, Refusal
         }
     }
     if list.is_empty() {
-        return Err(Refusal::no_such_path());
+        return Err(StatusError::no_such_path());
     }
     let version = if group.is_empty() {
         version.to_owned()
@@ -183,7 +187,7 @@ fn aggregate(store: &Store, core: bool) -> Value {
             let versions: Vec<Value> = versions
                 .iter()
                 .map(|version| {
-                    let list: Vec<Value> = served(store, name, version)
+                    let list: Vec<Value> = served_resources(store, name, version)
                         .map(|(one, version)| discovered(one, version))
                         .collect();
                     json!({ "version": version, "resources": list, "freshness": "Current" })

@@ -1,8 +1,8 @@
-//! Pods as processes of this machine, in real time: the command of a container runs, its image does not matter.
+//! Runs pods as processes of this machine, in real time: a container's command runs, and its image is ignored.
 //!
-//! A process gets the container's own environment, a usual `PATH`, a directory that all containers of the pod share as
-//! its working directory and `HOME`, and a process group of its own. It gets no mounts, no host aliases, no network of
-//! its own and no isolation: the log of the container says so where the manifest asked for it.
+//! A process gets the container's own environment variables, a usual `PATH`, a directory that all containers of the pod share as its
+//! working directory and `HOME`, and a process group of its own. It gets no mounts, no host aliases, no network of its own and no
+//! isolation: the container's log says so where the manifest asks for these.
 
 use std::{
     collections::BTreeMap,
@@ -23,68 +23,68 @@ use tokio::{
 };
 
 use self::{
-    attend::{Attendance, Writer, Written},
-    groups::Groups,
+    attend::{LineWriter, OutputLine, ProcessSupervisor},
+    groups::ProcessGroups,
 };
 use crate::{
     actors::{
         look::{items, text, uid},
         pod::needs::expand,
     },
-    pods::{Ended, Launch, Report, Runtime},
+    pods::{ContainerReport, Ended, Launch, Runtime},
     span::Span,
 };
 
 mod attend;
 pub(crate) mod groups;
 
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Lines on their way to the log; a process that writes faster waits.
-const QUEUE: usize = 1024;
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The most lines that wait for the log; a process that writes faster is blocked.
+const MAX_QUEUED_LINES: usize = 1024;
 
-/// Containers that are processes.
-pub(crate) struct Children {
-    groups: Groups,
+/// Runs containers as processes.
+pub(crate) struct ProcessRuntime {
+    groups: ProcessGroups,
     slots: Slots,
-    homes: BTreeMap<String, TempDir>,
-    lines: mpsc::Receiver<Written>,
-    sender: mpsc::Sender<Written>,
-    bell: Arc<Notify>,
+    pod_folders: BTreeMap<String, TempDir>,
+    lines: mpsc::Receiver<OutputLine>,
+    sender: mpsc::Sender<OutputLine>,
+    notify: Arc<Notify>,
     tasks: JoinSet<()>,
 }
 
-/// Pod (its uid) and container.
-type Slots = Arc<Mutex<BTreeMap<(String, String), Slot>>>;
+/// By pod (its UID) and container.
+type Slots = Arc<Mutex<BTreeMap<(String, String), ProcessSlot>>>;
 
-struct Slot {
-    report: Report,
-    /// Stops the process; `None` when there is none, or it is told already.
+struct ProcessSlot {
+    report: ContainerReport,
+    /// Stops the process; `None` when there is no process, or it was told to stop already.
     stop: Option<oneshot::Sender<Duration>>,
 }
 
-impl Children {
-    pub fn new(groups: Groups, bell: Arc<Notify>) -> Self {
-        let (sender, lines) = mpsc::channel(QUEUE);
+impl ProcessRuntime {
+    pub fn new(groups: ProcessGroups, bell: Arc<Notify>) -> Self {
+        let (sender, lines) = mpsc::channel(MAX_QUEUED_LINES);
         Self {
             groups,
             slots: Slots::default(),
-            homes: BTreeMap::new(),
+            pod_folders: BTreeMap::new(),
             lines,
             sender,
-            bell,
+            notify: bell,
             tasks: JoinSet::new(),
         }
     }
 
-    fn spawn(&mut self, launch: &Launch<'_>, command: &[String]) -> io::Result<Slot> {
+    fn spawn(&mut self, launch: &Launch<'_>, command: &[String]) -> io::Result<ProcessSlot> {
         let [program, arguments @ ..] = command else {
             return Err(io::Error::other("the command is empty"));
         };
         let pod = uid(launch.pod).to_owned();
-        let home = match self.homes.get(&pod) {
+        let home = match self.pod_folders.get(&pod) {
             Some(home) => home,
             None => self
-                .homes
+                .pod_folders
                 .entry(pod.clone())
                 .or_insert(tempfile::Builder::new().prefix("capstan-pod-").tempdir()?),
         };
@@ -92,7 +92,7 @@ impl Children {
         process
             .args(arguments)
             .env_clear()
-            .env("PATH", PATH)
+            .env("PATH", DEFAULT_PATH)
             .env("HOME", home.path())
             .envs(launch.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(home.path())
@@ -102,19 +102,19 @@ impl Children {
         let (child, group) = self.groups.spawn(&mut process)?;
         let (stop, stopped) = oneshot::channel();
         let container = text(launch.container, "/name").to_owned();
-        let attendance = Attendance {
+        let attendance = ProcessSupervisor {
             child,
             group,
             groups: self.groups.clone(),
-            writer: Writer {
+            writer: LineWriter {
                 pod: pod.clone(),
                 container: container.clone(),
                 lines: self.sender.clone(),
-                bell: self.bell.clone(),
+                notify: self.notify.clone(),
             },
             stop: stopped,
         };
-        let (slots, bell, started, begun) = (self.slots.clone(), self.bell.clone(), launch.now, Instant::now());
+        let (slots, bell, started, begun) = (self.slots.clone(), self.notify.clone(), launch.now, Instant::now());
         self.tasks.spawn(async move {
             let code = attendance.follow().await;
             let finished = started.checked_add(begun.elapsed()).unwrap_or(started);
@@ -124,8 +124,8 @@ impl Children {
             }
             bell.notify_one();
         });
-        Ok(Slot {
-            report: Report::Running {
+        Ok(ProcessSlot {
+            report: ContainerReport::Running {
                 since: launch.now,
                 ready: true,
             },
@@ -133,20 +133,20 @@ impl Children {
         })
     }
 
-    /// Adds a line of our own to the container's log.
-    fn note(&self, launch: &Launch<'_>, line: &str) {
+    /// Adds a line of the simulator to the container's log.
+    fn log_note(&self, launch: &Launch<'_>, line: &str) {
         let written = (
             uid(launch.pod).to_owned(),
             text(launch.container, "/name").to_owned(),
             format!("[simulated] {line}"),
         );
-        // A full queue means a log nobody could read anyway.
+        // Nobody could read a log whose queue is full.
         let _ = self.sender.try_send(written);
-        self.bell.notify_one();
+        self.notify.notify_one();
     }
 }
 
-impl Runtime for Children {
+impl Runtime for ProcessRuntime {
     fn start(&mut self, launch: Launch<'_>) {
         let variables: BTreeMap<String, String> = launch.environment.iter().cloned().collect();
         let command: Vec<String> = items(launch.container, "/command")
@@ -155,24 +155,24 @@ impl Runtime for Children {
             .filter_map(Value::as_str)
             .map(|word| expand(word, &variables))
             .collect();
-        for line in cannot(&launch) {
-            self.note(&launch, line);
+        for line in unsupported_requests(&launch) {
+            self.log_note(&launch, line);
         }
         let slot = if items(launch.container, "/command").is_empty() {
             let image = text(launch.container, "/image");
-            self.note(
+            self.log_note(
                 &launch,
                 &format!("image {image} is not pulled, and without `command` there is nothing to run"),
             );
-            let report = if launch.completes {
+            let report = if launch.runs_to_completion {
                 ended(0, "", launch.now, launch.now)
             } else {
-                Report::Running {
+                ContainerReport::Running {
                     since: launch.now,
                     ready: true,
                 }
             };
-            Slot { report, stop: None }
+            ProcessSlot { report, stop: None }
         } else {
             self.spawn(&launch, &command).unwrap_or_else(|error| {
                 let program = command.first().map(String::as_str).unwrap_or_default();
@@ -180,8 +180,8 @@ impl Runtime for Children {
                     io::ErrorKind::NotFound => format!("exec: \"{program}\": executable file not found in $PATH"),
                     _ => format!("exec: \"{program}\": {error}"),
                 };
-                self.note(&launch, &message);
-                Slot {
+                self.log_note(&launch, &message);
+                ProcessSlot {
                     report: failed(message, launch.now),
                     stop: None,
                 }
@@ -192,10 +192,10 @@ impl Runtime for Children {
         lock(&self.slots).insert(key, slot);
     }
 
-    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<Report> {
+    fn report(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport> {
         let slots = lock(&self.slots);
         let slot = slots.get(&(pod.to_owned(), container.to_owned()));
-        // Unknown is what ran under another process: it died with that.
+        // A container that isn't known was started by an earlier process, and died with it.
         Some(slot.map_or_else(
             || ended(137, "ContainerStatusUnknown", now, now),
             |slot| slot.report.clone(),
@@ -214,7 +214,7 @@ impl Runtime for Children {
                 slot.stop = None;
             }
             // No process: nothing to wait for.
-            (None, Report::Running { since, .. }) if !self.homes.contains_key(pod) => {
+            (None, ContainerReport::Running { since, .. }) if !self.pod_folders.contains_key(pod) => {
                 slot.report = ended(0, "", *since, now);
             }
             (None, _) => {}
@@ -229,15 +229,15 @@ impl Runtime for Children {
                 let _ = stop.send(Duration::ZERO);
             }
         }
-        self.homes.remove(pod);
+        self.pod_folders.remove(pod);
     }
 
-    fn take_lines(&mut self, _now: Timestamp) -> Vec<Written> {
+    fn take_lines(&mut self, _now: Timestamp) -> Vec<OutputLine> {
         while self.tasks.try_join_next().is_some() {}
         std::iter::from_fn(|| self.lines.try_recv().ok()).collect()
     }
 
-    fn due(&self, _now: Timestamp) -> Option<Timestamp> {
+    fn next_change(&self, _now: Timestamp) -> Option<Timestamp> {
         None
     }
 
@@ -248,18 +248,18 @@ impl Runtime for Children {
     fn restore(&mut self, _saved: &Value) {}
 }
 
-impl Drop for Children {
+impl Drop for ProcessRuntime {
     fn drop(&mut self) {
         self.groups.close();
     }
 }
 
-fn lock(slots: &Slots) -> MutexGuard<'_, BTreeMap<(String, String), Slot>> {
+fn lock(slots: &Slots) -> MutexGuard<'_, BTreeMap<(String, String), ProcessSlot>> {
     slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says what the manifest asks for and a process can't have.
-fn cannot(launch: &Launch<'_>) -> impl Iterator<Item = &'static str> {
+/// Lists what the manifest asks for and a process can't have.
+fn unsupported_requests(launch: &Launch<'_>) -> impl Iterator<Item = &'static str> {
     let asks = |value: &Value, pointer: &str| !items(value, pointer).is_empty();
     [
         (
@@ -279,13 +279,13 @@ fn cannot(launch: &Launch<'_>) -> impl Iterator<Item = &'static str> {
     .filter_map(|(asked, line)| asked.then_some(line))
 }
 
-fn ended(code: i32, reason: &str, started: Timestamp, finished: Timestamp) -> Report {
+fn ended(code: i32, reason: &str, started: Timestamp, finished: Timestamp) -> ContainerReport {
     let reason = match (reason, code) {
         ("", 0) => "Completed",
         ("", _) => "Error",
         (reason, _) => reason,
     };
-    Report::Ended(Ended {
+    ContainerReport::Ended(Ended {
         code,
         reason: reason.into(),
         message: String::new(),
@@ -294,8 +294,8 @@ fn ended(code: i32, reason: &str, started: Timestamp, finished: Timestamp) -> Re
     })
 }
 
-fn failed(message: String, now: Timestamp) -> Report {
-    Report::Ended(Ended {
+fn failed(message: String, now: Timestamp) -> ContainerReport {
+    ContainerReport::Ended(Ended {
         code: 128,
         reason: "StartError".into(),
         message,

@@ -1,5 +1,4 @@
-//! What a verdict does to a request and its answer, whoever gives the answer: the embedded cluster, or a real API
-//! server behind a proxy.
+//! Applies a fault to a request and its answer, from the embedded cluster or from a real API server behind a proxy.
 
 use std::{pin::Pin, time::Duration};
 
@@ -14,71 +13,71 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::{
     intercept::{Expiry, Verdict},
     route::Query,
-    service::{Body, Broken, refused, value},
-    status::Refusal,
+    service::{Body, ConnectionBroken, error_response, json_response},
+    status::StatusError,
 };
 
 /// The chunks of a body as they come.
-type Chunks = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Broken>> + Send>>;
+type Chunks = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, ConnectionBroken>> + Send>>;
 
-/// Lets a request meet its verdict. It is answered only if the verdict has it served.
-pub async fn meet<B>(
+/// Applies a verdict to a request. The request is only answered if the verdict says so.
+pub async fn apply_verdict<B>(
     verdict: Verdict,
     query: &str,
-    answer: impl Future<Output = Result<Response<B>, Broken>>,
-) -> Result<Response<Body>, Broken>
+    answer: impl Future<Output = Result<Response<B>, ConnectionBroken>>,
+) -> Result<Response<Body>, ConnectionBroken>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
     match verdict {
-        Verdict::Pass => answer.await.map(pass),
+        Verdict::Pass => answer.await.map(forward),
         Verdict::Delay(time) => {
             sleep(time).await;
-            answer.await.map(pass)
+            answer.await.map(forward)
         }
-        Verdict::Drop => Err(Broken),
+        Verdict::Drop => Err(ConnectionBroken),
         Verdict::Refuse {
             code,
             reason,
             message,
             retry_after,
-        } => Ok(refused(&Refusal::new(code, &reason, message), retry_after)),
-        Verdict::Cut(bytes) => Ok(shape(answer.await?, |chunks| cut(chunks, bytes))),
-        Verdict::Stall(after) => Ok(shape(answer.await?, |chunks| stall(chunks, Instant::now() + after))),
-        Verdict::Slow(pause) => Ok(shape(answer.await?, |chunks| slow(chunks, pause))),
+        } => Ok(error_response(&StatusError::new(code, &reason, message), retry_after)),
+        Verdict::Cut(bytes) => Ok(map_body(answer.await?, |chunks| cut(chunks, bytes))),
+        Verdict::Stall(after) => Ok(map_body(answer.await?, |chunks| stall(chunks, Instant::now() + after))),
+        Verdict::Slow(pause) => Ok(map_body(answer.await?, |chunks| slow(chunks, pause))),
         Verdict::Expire(expiry) => match expired(expiry, query) {
             Some(answer) => Ok(answer),
-            None => answer.await.map(pass),
+            None => answer.await.map(forward),
         },
     }
 }
 
-fn pass<B>(answer: Response<B>) -> Response<Body>
+fn forward<B>(answer: Response<B>) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
-    answer.map(|body| Body::new(body.map_err(|_| Broken)))
+    answer.map(|body| Body::new(body.map_err(|_| ConnectionBroken)))
 }
 
-fn shape<B>(answer: Response<B>, how: impl FnOnce(Chunks) -> Chunks) -> Response<Body>
+fn map_body<B>(answer: Response<B>, how: impl FnOnce(Chunks) -> Chunks) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
     answer.map(|body| {
         Body::new(StreamBody::new(how(Box::pin(BodyStream::new(
-            body.map_err(|_| Broken),
+            body.map_err(|_| ConnectionBroken),
         )))))
     })
 }
 
-/// Lets so many bytes pass, then breaks. A body that is shorter ends as it would.
+/// Passes this number of bytes, then breaks the connection. A shorter body ends normally.
 fn cut(chunks: Chunks, bytes: u64) -> Chunks {
     stream::unfold(Some((chunks, bytes)), |state| async move {
         let (mut chunks, left) = state?;
         if left == 0 {
-            // What was let pass is sent before the connection breaks, not lost in a buffer with it.
+            // The bytes before are sent before the connection breaks, not lost in a buffer.
             tokio::task::yield_now().await;
-            return Some((Err(Broken), None));
+            return Some((Err(ConnectionBroken), None));
         }
         let data = match chunks.next().await? {
             Ok(frame) => frame.into_data().unwrap_or_default(),
@@ -91,7 +90,7 @@ fn cut(chunks: Chunks, bytes: u64) -> Chunks {
     .boxed()
 }
 
-/// Lets pass what comes before a moment, then nothing: not even an end.
+/// Passes the chunks before this moment, and then nothing: the body doesn't even end.
 fn stall(chunks: Chunks, from: Instant) -> Chunks {
     stream::unfold(chunks, move |mut chunks| async move {
         let silence = async {
@@ -117,11 +116,11 @@ fn slow(chunks: Chunks, pause: Duration) -> Chunks {
         .boxed()
 }
 
-/// Returns the answer to a request whose revision is too old; none if it can't be.
+/// Returns the answer to a request whose revision is too old; `None` if it names no revision that could be.
 fn expired(expiry: Expiry, query: &str) -> Option<Response<Body>> {
     let query = Query::parse(query);
     let asked = query.text("resourceVersion");
-    let gone = Refusal::new(
+    let gone = StatusError::new(
         410,
         "Expired",
         format!("too old resource version: {asked} (by a fault rule)"),
@@ -129,8 +128,8 @@ fn expired(expiry: Expiry, query: &str) -> Option<Response<Body>> {
     match expiry {
         Expiry::Event => query.flag("watch").then(|| {
             let event = json!({"type": "ERROR", "object": gone.to_status()});
-            value(StatusCode::OK, &event)
+            json_response(StatusCode::OK, &event)
         }),
-        Expiry::AtOnce => (!matches!(asked, "" | "0")).then(|| refused(&gone, None)),
+        Expiry::HttpGone => (!matches!(asked, "" | "0")).then(|| error_response(&gone, None)),
     }
 }

@@ -4,7 +4,7 @@
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
-    // Row by row over the pattern: which lengths of the text the pattern so far can have eaten. No backtracking.
+    // Dynamic programming over the pattern: which prefixes of the text the pattern so far can match. There is no backtracking.
     let mut eaten = vec![false; text.len() + 1];
     if let Some(start) = eaten.first_mut() {
         *start = true;

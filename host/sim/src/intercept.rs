@@ -1,14 +1,14 @@
-//! Faults come before everything else: each request is judged before the server looks at it.
+//! Faults: each request is judged before the server handles it.
 
 use std::time::Duration;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-/// Judges requests before they are served.
+/// Decides about requests before they are handled.
 pub trait Intercept: Send + Sync {
-    /// Says what happens to one request.
-    fn judge(&self, method: &Method, path: &str, query: &str) -> Verdict;
+    /// Decides what happens to a request.
+    fn decide(&self, method: &Method, path: &str, query: &str) -> Verdict;
 }
 
 /// What happens to one request.
@@ -45,8 +45,9 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expiry {
-    /// By the only event of a watch, of type `ERROR` and code 410, as API servers do. What is no watch is served.
+    /// A watch gets a single event of type `ERROR` with code 410, as from API servers. Other requests are served.
     Event,
-    /// By code 410 at once, as some gateways do, when the request names a revision. What names none is served.
-    AtOnce,
+    /// A request with a revision gets code 410 at once, as from some gateways. Other requests are served.
+    #[serde(rename = "at-once")]
+    HttpGone,
 }

@@ -14,40 +14,40 @@ use crate::store::Kind;
 pub struct Version {
     /// The name, such as `v1`.
     pub name: String,
-    /// Whether status is a subresource: writes to the object leave it alone, and the other way round.
-    pub status: bool,
-    /// Where the scale subresource finds its numbers, if there is one.
+    /// Whether `status` is a subresource: writes to the object don't change it, and writes to it don't change the object.
+    pub has_status: bool,
+    /// The paths of the scale subresource, if there is one.
     pub scale: Option<Scale>,
     /// Further fields that field selectors may name, as dotted paths.
-    pub selectable: Vec<String>,
+    pub selectable_fields: Vec<String>,
     /// The schema of a custom kind, if it has one.
     pub schema: Option<Arc<Value>>,
     /// The columns of a custom kind's tables: `additionalPrinterColumns` of its definition.
     pub columns: Arc<Vec<Value>>,
 }
 
-/// Where the scale subresource finds its numbers, as dotted paths.
+/// The paths of the scale subresource's values, separated by dots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scale {
-    /// The wanted number of replicas.
-    pub wanted: String,
-    /// The number there is.
-    pub found: String,
-    /// The label selector, as an object or as text.
-    pub selector: Option<String>,
+    /// The path of the desired number of replicas.
+    pub replicas_path: String,
+    /// The path of the current number of replicas.
+    pub status_replicas_path: String,
+    /// The path of the label selector, which is an object or a text.
+    pub selector_path: Option<String>,
 }
 
-/// What a resource keeps of the requests it gets.
+/// Which requests a resource supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeping {
+pub enum StorageMode {
     /// Objects are stored.
     Stored,
-    /// Objects are stored, and only one is deleted by a request.
-    StoredOneByOne,
-    /// Nothing can be written; a list is empty.
-    Listed,
-    /// A POST is answered, nothing is stored.
-    Answered,
+    /// Objects are stored, and there is no deletecollection.
+    StoredNoCollectionDelete,
+    /// Objects can only be listed, and the list is empty.
+    ListOnly,
+    /// A POST is answered, and nothing is stored.
+    AnswerOnly,
 }
 
 /// One served resource.
@@ -67,18 +67,18 @@ pub struct Resource {
     pub plural: String,
     /// The name for one.
     pub singular: String,
-    /// What people type.
+    /// The short names for kubectl.
     pub short_names: Vec<String>,
     /// Sets of resources it belongs to, such as `all`.
     pub categories: Vec<String>,
     /// Whether objects live in namespaces.
     pub namespaced: bool,
-    /// Whether `metadata.generation` counts desired states.
-    pub generations: bool,
+    /// Whether `metadata.generation` counts the changes of the desired state.
+    pub has_generation: bool,
     /// Whether it comes from a custom resource definition.
-    pub custom: bool,
-    /// What becomes of a POST.
-    pub keeping: Keeping,
+    pub is_custom: bool,
+    /// Which requests it supports.
+    pub storage_mode: StorageMode,
 }
 
 impl Resource {
@@ -101,7 +101,7 @@ impl Resource {
     pub fn has_status(&self) -> bool {
         self.version(&self.storage)
             .or(self.versions.first())
-            .is_some_and(|version| version.status)
+            .is_some_and(|version| version.has_status)
     }
 
     /// Returns the `apiVersion` of a version.
@@ -120,8 +120,8 @@ impl Resource {
 
     /// Returns the verbs that discovery lists.
     pub fn verbs(&self) -> &'static [&'static str] {
-        match self.keeping {
-            Keeping::Stored => &[
+        match self.storage_mode {
+            StorageMode::Stored => &[
                 "create",
                 "delete",
                 "deletecollection",
@@ -131,9 +131,9 @@ impl Resource {
                 "update",
                 "watch",
             ],
-            Keeping::StoredOneByOne => &["create", "delete", "get", "list", "patch", "update", "watch"],
-            Keeping::Listed => &["get", "list"],
-            Keeping::Answered => &["create"],
+            StorageMode::StoredNoCollectionDelete => &["create", "delete", "get", "list", "patch", "update", "watch"],
+            StorageMode::ListOnly => &["get", "list"],
+            StorageMode::AnswerOnly => &["create"],
         }
     }
 }
@@ -167,13 +167,13 @@ fn resource(row: &str) -> Option<Resource> {
         .into_iter()
         .map(|name| Version {
             name,
-            status: has("status"),
+            has_status: has("status"),
             scale: has("scale").then(|| Scale {
-                wanted: "spec.replicas".into(),
-                found: "status.replicas".into(),
-                selector: Some("spec.selector".into()),
+                replicas_path: "spec.replicas".into(),
+                status_replicas_path: "status.replicas".into(),
+                selector_path: Some("spec.selector".into()),
             }),
-            selectable: selectable(group, kind),
+            selectable_fields: selectable(group, kind),
             schema: None,
             columns: Arc::default(),
         })
@@ -189,18 +189,18 @@ fn resource(row: &str) -> Option<Resource> {
         short_names: list(short_names?),
         categories: list(categories?),
         namespaced: has("namespaced"),
-        generations: has("generation"),
-        custom: false,
-        keeping: match () {
-            () if has("answered") => Keeping::Answered,
-            () if has("listed") => Keeping::Listed,
-            () if has("kept") => Keeping::StoredOneByOne,
-            () => Keeping::Stored,
+        has_generation: has("generation"),
+        is_custom: false,
+        storage_mode: match () {
+            () if has("answered") => StorageMode::AnswerOnly,
+            () if has("listed") => StorageMode::ListOnly,
+            () if has("kept") => StorageMode::StoredNoCollectionDelete,
+            () => StorageMode::Stored,
         },
     })
 }
 
-/// Fields that a field selector may name besides name and namespace; a real server refuses all others.
+/// The fields besides name and namespace that field selectors support; a real server refuses all others.
 fn selectable(group: &str, kind: &str) -> Vec<String> {
     let fields: &[&str] = match (group, kind) {
         ("", "Pod") => &[

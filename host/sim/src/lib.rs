@@ -5,7 +5,7 @@
 //! stand-in, not a copy: what a deploy tool can observe is modelled, admission, scheduling and storage are not.
 //!
 //! In reading order:
-//! * [`status`]: what the server says when it refuses; [`intercept`]: faults come before everything else;
+//! * [`status`]: what the server says when it refuses; `go`: how Go prints what it is about; [`intercept`]: faults come before everything else;
 //! * [`fault`]: what a fault does to an answer;
 //! * [`kinds`]: which kinds are served; [`store`]: objects, revisions, deletion, history;
 //! * [`selector`]: which objects of a list are meant; [`apply`]: the four patches and who owns which field;
@@ -22,6 +22,7 @@ pub mod discovery;
 mod exec;
 pub mod fault;
 mod glob;
+mod go;
 pub mod intercept;
 pub mod kinds;
 pub mod node;

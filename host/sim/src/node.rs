@@ -1,63 +1,63 @@
-//! A node without a cluster: what the pods of another API server do, by the same rules as in the embedded one.
+//! A node for the pods of another API server, which behave by the same rules as in the embedded cluster.
 //!
 //! ```text
 //!   see, see_all, miss ──▶ Node ──▶ act: orders for the API server, and when to act again
 //!                            └────▶ logs: what its kubelet answers when asked for the lines of a container
 //! ```
-//! It is told what the API server has: the pods placed on it, and the `ConfigMap`s and Secrets they may name. It reads
-//! tokio's clock, holds no task and no connection: who does is `capstan-cluster`.
+//! It is told the objects of the API server: the pods that are bound to it, and the `ConfigMap`s and Secrets that they refer to. It reads
+//! tokio's clock, and has no task and no connection of its own: `capstan-cluster` has those.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use self::logs::Logs;
+pub use self::logs::LogService;
 use crate::{
     actors::{
-        Change, Sight,
+        Action, ClusterView,
         look::{name, namespace, text, uid},
         pod::{Kubelet, needs},
         template::is_terminal,
     },
     pods::{
         Behaviour,
-        script::{Book, Scripts},
+        script::{BehaviourList, ScriptedRuntime},
     },
-    store::{Kind, Shared, Store},
+    store::{Kind, SharedStore, Store},
 };
 
 mod logs;
 
-/// How often the kubelet acts at one moment before it waits a little.
-const ROUNDS: usize = 100;
+/// How often the kubelet runs at one moment before it waits a little.
+const MAX_ROUNDS: usize = 100;
 
 /// A node whose containers are scripted.
 pub struct Node {
     name: String,
-    shared: Shared,
+    shared: SharedStore,
     kubelet: Kubelet,
     script: Script,
 }
 
-/// What the containers of a node do, which may be changed while it runs. A container follows what held at its start.
+/// The behaviour of a node's containers, which may be changed while it runs. A container keeps the behaviour that it started with.
 #[derive(Clone, Debug, Default)]
-pub struct Script(Book);
+pub struct Script(BehaviourList);
 
-/// What the API server is asked for.
+/// A request for the API server.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Order {
-    /// A pod has this status now: the whole of what a kubelet knows. Conditions of others are to be kept.
-    Status(Pod, Value),
-    /// A pod has ended and is to be removed: delete it without grace.
-    Remove(Pod),
-    /// A container creates this object: create it, unless it is there already.
+pub enum NodeAction {
+    /// The status of a pod, with everything that a kubelet sets. Conditions of others have to be kept.
+    Status(PodId, Value),
+    /// A pod has ended and is to be removed: delete it without a grace period.
+    Remove(PodId),
+    /// A container creates this object: create it, unless it exists.
     Create(Value),
 }
 
-/// Which pod is meant: this very one, not a namesake.
+/// Identifies one pod, not another one of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pod {
+pub struct PodId {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -66,13 +66,13 @@ pub struct Pod {
     pub uid: String,
 }
 
-/// What one look led to.
+/// The result of one run.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Acts {
-    /// What is to be done, in this order for each pod.
-    pub orders: Vec<Order>,
-    /// After how long to act again, though nothing was seen until then.
-    pub again: Option<Duration>,
+pub struct NodeStep {
+    /// The requests, in order for each pod.
+    pub actions: Vec<NodeAction>,
+    /// After how long to run again, even without a change.
+    pub next_after: Option<Duration>,
 }
 
 impl std::fmt::Debug for Node {
@@ -84,29 +84,29 @@ impl std::fmt::Debug for Node {
 }
 
 impl Node {
-    /// Makes a node of this name whose clock shows `now`. Every span of a behaviour is divided by `pace`.
+    /// Makes a node of this name whose clock shows `now`. Every duration of a behaviour is divided by `pace`.
     pub fn new(name: &str, now: Timestamp, pace: u32) -> Self {
         let script = Script::default();
         Self {
             name: name.to_owned(),
-            shared: Shared::new(Store::new(0, now)),
-            kubelet: Kubelet::new(Box::new(Scripts::new(script.0.clone(), pace))),
+            shared: SharedStore::new(Store::new(0, now)),
+            kubelet: Kubelet::new(Box::new(ScriptedRuntime::new(script.0.clone(), pace))),
             script,
         }
     }
 
-    /// Returns what its containers do.
+    /// Returns the behaviour of its containers.
     pub fn script(&self) -> Script {
         self.script.clone()
     }
 
-    /// Returns what the kubelet answers about logs.
-    pub fn logs(&self) -> Logs {
-        Logs::new(self.shared.clone())
+    /// Returns the service for its containers' logs.
+    pub fn logs(&self) -> LogService {
+        LogService::new(self.shared.clone())
     }
 
-    /// Takes in an object that is new or different. The status of a known pod stays the node's own.
-    pub fn see(&mut self, mut object: Value) {
+    /// Adds or replaces an object. The status of a known pod stays the node's own.
+    pub fn upsert(&mut self, mut object: Value) {
         let mut store = self.shared.lock();
         if let Some(known) = Kind::of(&object)
             .filter(is_pod)
@@ -120,8 +120,8 @@ impl Node {
         store.mirror(object);
     }
 
-    /// Takes in all objects of a kind: what is not among them is gone.
-    pub fn see_all(&mut self, kind: &Kind, objects: Vec<Value>) {
+    /// Replaces all objects of a kind: those that aren't given are removed.
+    pub fn replace_all(&mut self, kind: &Kind, objects: Vec<Value>) {
         let mut store = self.shared.lock();
         let gone: Vec<(String, String)> = store
             .list(kind)
@@ -134,56 +134,56 @@ impl Node {
         }
         drop(store);
         for object in objects {
-            self.see(object);
+            self.upsert(object);
         }
     }
 
-    /// Takes in that an object is gone.
-    pub fn miss(&mut self, object: &Value) {
+    /// Removes an object.
+    pub fn remove(&mut self, object: &Value) {
         if let Some(kind) = Kind::of(object) {
             self.shared.lock().unmirror(&kind, namespace(object), name(object));
         }
     }
 
-    /// Lists what a pod names and the node was not told of: a pod may be seen before its ConfigMap is.
-    pub fn lacks(&self, pod: &Value) -> Vec<(Kind, String)> {
+    /// Lists the objects that a pod refers to and that the node doesn't know: a pod may be received before its ConfigMap.
+    pub fn missing_references(&self, pod: &Value) -> Vec<(Kind, String)> {
         let store = self.shared.lock();
-        needs::named(pod)
+        needs::referenced_objects(pod)
             .into_iter()
             .map(|(kind, name)| (Kind::new("", kind), name))
             .filter(|(kind, name)| store.get(kind, namespace(pod), name).is_none())
             .collect()
     }
 
-    /// Lets everything happen that is due now.
-    pub fn act(&mut self) -> Acts {
+    /// Runs everything that is due now.
+    pub fn step(&mut self) -> NodeStep {
         let mut store = self.shared.lock();
-        let mut acts = Acts::default();
-        for _ in 0..ROUNDS {
-            let sight = Sight {
+        let mut acts = NodeStep::default();
+        for _ in 0..MAX_ROUNDS {
+            let sight = ClusterView {
                 store: &store,
                 now: store.now(),
                 node: &self.name,
                 claims: &[],
             };
-            let turn = self.kubelet.tick(&sight);
+            let turn = self.kubelet.reconcile(&sight);
             let wait = |due: Timestamp| Duration::try_from(due.duration_since(sight.now)).unwrap_or_default();
-            // A moment that has passed is over; rather late by a millisecond than in a loop.
-            acts.again = turn.due.map(|due| wait(due).max(Duration::from_millis(1)));
+            // A moment that has passed is over; waking a millisecond late is better than a loop.
+            acts.next_after = turn.wake_at.map(|due| wait(due).max(Duration::from_millis(1)));
             if turn.changes.is_empty() {
                 return acts;
             }
             for change in turn.changes {
-                acts.orders.extend(perform(&mut store, change));
+                acts.actions.extend(apply_to_mirror(&mut store, change));
             }
         }
-        acts.again = Some(Duration::from_secs(1));
+        acts.next_after = Some(Duration::from_secs(1));
         acts
     }
 }
 
 impl Script {
-    /// Sets what containers of a namespace do, first match wins. What other namespaces do stays as it is.
+    /// Sets the behaviours of containers in a namespace, first match wins. Other namespaces stay as they are.
     pub fn set(&self, namespace: &str, mut behaviours: Vec<Behaviour>) {
         self.forget(namespace);
         for behaviour in &mut behaviours {
@@ -192,14 +192,14 @@ impl Script {
         self.0.lock().splice(0..0, behaviours);
     }
 
-    /// Sets what containers do for which no behaviour of their namespace is meant.
-    pub fn set_usual(&self, behaviours: Vec<Behaviour>) {
+    /// Sets the behaviours of containers without a matching one in their namespace.
+    pub fn set_default(&self, behaviours: Vec<Behaviour>) {
         let mut book = self.0.lock();
         book.retain(|known| known.matches.namespace.is_some());
         book.extend(behaviours);
     }
 
-    /// Forgets what containers of a namespace do.
+    /// Removes the behaviours of containers in a namespace.
     pub fn forget(&self, namespace: &str) {
         self.0
             .lock()
@@ -207,40 +207,40 @@ impl Script {
     }
 }
 
-/// Does to the mirror what is asked of the API server, so that the kubelet need not wait for it to come back.
-fn perform(store: &mut Store, change: Change) -> Option<Order> {
+/// Makes the requested change in the local copy, so that the kubelet need not wait for the API server.
+fn apply_to_mirror(store: &mut Store, change: Action) -> Option<NodeAction> {
     match change {
-        Change::Status(pod, status) => {
-            let meant = Pod::of(&pod);
+        Action::Status(pod, status) => {
+            let meant = PodId::of(&pod);
             let status = Value::Object(status);
             let mut pod = pod;
             pod["status"] = status.clone();
             store.mirror(pod);
-            Some(Order::Status(meant, status))
+            Some(NodeAction::Status(meant, status))
         }
-        Change::Delete(pod, _) => {
+        Action::Delete(pod, _) => {
             let mut known = store.get(&Kind::new("", "Pod"), namespace(&pod), name(&pod))?.clone();
-            // It is gone when the API server says so: until then it is not asked again.
+            // It is removed when the API server says so: until then that isn't requested again.
             known["metadata"]["deletionGracePeriodSeconds"] = json!(0);
             store.mirror(known);
-            Some(Order::Remove(Pod::of(&pod)))
+            Some(NodeAction::Remove(PodId::of(&pod)))
         }
-        Change::Log(namespace, pod, container, line) => {
+        Action::Log(namespace, pod, container, line) => {
             store.log_append(&namespace, &pod, &container, &line);
             None
         }
-        Change::LogAgain(namespace, pod, container) => {
+        Action::RestartLog(namespace, pod, container) => {
             store.log_restart(&namespace, &pod, &container);
             None
         }
-        // Scheduling, the only update a kubelet of the embedded cluster makes: these pods have been scheduled.
-        // What a container creates; a kubelet creates nothing of its own.
-        Change::Create(object) => Some(Order::Create(object)),
-        Change::Update(_) | Change::Scale(_) | Change::Release(..) => None,
+        // Scheduling, the only update by a kubelet of the embedded cluster: these pods are scheduled already.
+        // An object that a container creates; a kubelet creates nothing of its own.
+        Action::Create(object) => Some(NodeAction::Create(object)),
+        Action::Update(_) | Action::Scale(_) | Action::RemoveFinalizer(..) => None,
     }
 }
 
-impl Pod {
+impl PodId {
     fn of(pod: &Value) -> Self {
         Self {
             namespace: namespace(pod).to_owned(),

@@ -1,7 +1,7 @@
-//! How scripted pods behave: the first behaviour that matches a container says when it starts, what it logs, how it ends.
+//! The behaviour of scripted pods: the first behaviour that matches a container says when it starts, what it logs, and how it ends.
 //!
-//! Without one, a container of a run-to-completion pod starts after a second, runs a second, and exits with 0; any other
-//! starts after a second, is ready at once, and runs for ever. Nothing is executed.
+//! Without one, a container of a pod that runs to completion starts after a second, runs for a second, and exits with 0; any other
+//! container starts after a second, is ready at once, and runs forever. Nothing is executed.
 
 use std::collections::BTreeMap;
 
@@ -17,55 +17,58 @@ use crate::{
 
 pub(crate) mod script;
 
-/// How the containers of pods come to life.
+/// How containers are run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Pods {
-    /// By behaviours, in the world's own time; nothing is executed.
+pub enum PodMode {
+    /// By behaviours, in the world's time; nothing is executed.
     #[default]
     Scripted,
-    /// As child processes of this one, in real time; images are ignored.
+    /// As child processes, in real time; images are ignored.
     Exec,
 }
 
-/// What some containers do.
+/// The behaviour of some containers.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Behaviour {
-    /// Which containers; an empty match is every container.
+    /// The containers that it applies to; all if empty.
     #[serde(rename = "match")]
-    pub matches: Match,
-    /// From the order to start until the container runs; a second unless given.
+    pub matches: ContainerMatch,
+    /// The time from the request to start until the container runs; a second by default.
     pub startup: Option<Span>,
-    /// From running to the exit.
+    /// The time from running to the exit.
     pub run: Option<Span>,
     /// The container runs until it is stopped, even in a Job.
     pub never_ends: bool,
     /// The exit code.
-    pub exit: i32,
-    /// The exit codes of the first try, the second and so on; the last repeats. Goes before `exit`.
+    #[serde(rename = "exit")]
+    pub exit_code: i32,
+    /// The exit codes of the first attempt, the second and so on; the last one is repeated. Takes precedence over `exit`.
     pub exit_codes: Vec<i32>,
-    /// From running until ready; at once unless given.
+    /// The time from running until ready; zero by default.
     pub ready_after: Option<Wait>,
-    /// What the container writes.
+    /// The lines that the container logs.
     pub log: Vec<Line>,
-    /// Objects that live in namespaces and that the container creates, in its pod's unless they name another.
-    pub makes: Vec<Made>,
-    /// How pulling the image goes.
+    /// Namespaced objects that the container creates, by default in its pod's namespace.
+    #[serde(rename = "makes")]
+    pub creates: Vec<CreatedObject>,
+    /// The result of pulling the image.
     pub image_pull: ImagePull,
-    /// The container ends as one that used too much memory: `OOMKilled`, 137.
-    pub oom: bool,
-    /// From the order to stop until the container ends, at most the grace period; a second unless given.
+    /// The container ends with `OOMKilled` and exit code 137.
+    #[serde(rename = "oom")]
+    pub is_oom_killed: bool,
+    /// The time from the request to stop until the container ends, at most the grace period; a second by default.
     pub stop: Option<Span>,
 }
 
-/// Which containers a behaviour is for. Every field given must match; names and images are globs.
+/// Selects containers. Every given field must match; names and images are globs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Match {
+pub struct ContainerMatch {
     /// The name of the pod.
     pub pod: Option<String>,
-    /// The name of the pod's controller, or of the object its pods are named after: `migrate` or `Job/migrate`.
+    /// The name of the pod's controller, or of the object that its pods are named after: `migrate` or `Job/migrate`.
     pub owner: Option<String>,
     /// The namespace.
     pub namespace: Option<String>,
@@ -73,7 +76,7 @@ pub struct Match {
     pub container: Option<String>,
     /// The image.
     pub image: Option<String>,
-    /// Labels the pod has, among others.
+    /// Labels that the pod must have.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -81,46 +84,46 @@ pub struct Match {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Line {
-    /// Written as soon as the container runs.
+    /// Logged as soon as the container runs.
     Plain(String),
-    /// Written some time after.
+    /// Logged some time later.
     Timed {
-        /// From running to the writing.
+        /// The time from running until it is logged.
         at: Span,
         /// The text.
         line: String,
     },
 }
 
-/// An object that a container creates; one of that name that is there already stays as it is.
+/// An object that a container creates, unless it exists already.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Made {
-    /// From running to the creation; when the container has ended with 0, or is ready if it never ends, unless given.
+pub struct CreatedObject {
+    /// The time from running to the creation. By default, when the container has ended with 0, or is ready if it never ends.
     #[serde(default)]
     pub at: Option<Span>,
-    /// The object that is created, as a manifest has it.
+    /// The object's manifest.
     pub object: Value,
 }
 
-/// How pulling an image goes.
+/// The result of pulling an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImagePull {
-    /// The image is there.
+    /// The image is pulled.
     #[default]
     Ok,
-    /// It can't be pulled: `ErrImagePull`, then `ImagePullBackOff`.
+    /// The image can't be pulled: `ErrImagePull`, then `ImagePullBackOff`.
     Error,
 }
 
-/// How some volume claims behave.
+/// The behaviour of some volume claims.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Claim {
+pub struct ClaimBehaviour {
     /// The name of the claim, a glob.
     pub name: String,
-    /// From creation until it is bound.
+    /// The time from its creation until it is bound.
     pub bind_after: Wait,
 }
 
@@ -129,25 +132,25 @@ pub struct Claim {
 pub(crate) struct Launch<'a> {
     pub pod: &'a Value,
     pub container: &'a Value,
-    /// The container ends by itself, if all goes well.
-    pub completes: bool,
-    /// How often it was tried before.
-    pub tries: usize,
+    /// The container is expected to end by itself.
+    pub runs_to_completion: bool,
+    /// The number of attempts before.
+    pub attempts: usize,
     /// The environment, resolved, in order.
     pub environment: &'a [(String, String)],
     pub now: Timestamp,
 }
 
-/// How a container that was started is doing.
+/// The state of a container that was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Report {
-    /// Not running yet.
+pub(crate) enum ContainerReport {
+    /// It isn't running yet.
     Creating,
-    /// The image can't be pulled.
+    /// Its image can't be pulled.
     NoImage { message: String },
-    /// Running.
+    /// It is running.
     Running { since: Timestamp, ready: bool },
-    /// Over.
+    /// It has ended.
     Ended(Ended),
 }
 
@@ -161,42 +164,42 @@ pub(crate) struct Ended {
     pub finished: Timestamp,
 }
 
-/// What starts and stops containers: a script, or this machine.
+/// Starts and stops containers: by a script, or as processes of this machine.
 pub(crate) trait Runtime: Send {
     /// Starts a container.
     fn start(&mut self, launch: Launch<'_>);
-    /// Says how the container is doing now.
-    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<Report>;
-    /// Stops a container: politely, and after the grace period by force. Twice is as once.
+    /// Returns the current state of a container.
+    fn report(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport>;
+    /// Stops a container: by a signal, and by force after the grace period. Calling it twice has no further effect.
     fn stop(&mut self, pod: &str, container: &str, grace: Span, now: Timestamp);
-    /// Forgets a pod that is gone, and whatever it left.
+    /// Removes a pod that was deleted.
     fn forget(&mut self, pod: &str);
-    /// Takes the lines written until now: pod, container and text.
+    /// Returns the lines that were logged since the last call: pod, container and text.
     fn take_lines(&mut self, now: Timestamp) -> Vec<(String, String, String)>;
-    /// Takes the objects created until now: pod and object.
-    fn take_made(&mut self, now: Timestamp) -> Vec<(String, Value)> {
+    /// Returns the objects that were created since the last call: pod and object.
+    fn take_created(&mut self, now: Timestamp) -> Vec<(String, Value)> {
         let _ = now;
         Vec::new()
     }
-    /// Returns the moment after `now` at which something will have changed without notice.
-    fn due(&self, now: Timestamp) -> Option<Timestamp>;
-    /// Writes down what must survive a restart.
+    /// Returns the next moment after `now` at which something changes without a notification.
+    fn next_change(&self, now: Timestamp) -> Option<Timestamp>;
+    /// Returns the state that must survive a restart.
     fn save(&self) -> Value;
-    /// Takes up what was written down.
+    /// Restores saved state.
     fn restore(&mut self, saved: &Value);
 }
 
 impl Behaviour {
-    /// Returns the first behaviour for this container.
+    /// Returns the first behaviour that matches this container.
     pub(crate) fn find<'a>(behaviours: &'a [Self], pod: &Value, container: &Value) -> Option<&'a Self> {
         behaviours
             .iter()
-            .find(|behaviour| behaviour.matches.is_for(pod, container))
+            .find(|behaviour| behaviour.matches.matches(pod, container))
     }
 }
 
-impl Match {
-    fn is_for(&self, pod: &Value, container: &Value) -> bool {
+impl ContainerMatch {
+    fn matches(&self, pod: &Value, container: &Value) -> bool {
         let fits = |pattern: &Option<String>, found: &str| {
             pattern.as_deref().is_none_or(|pattern| glob::matches(pattern, found))
         };
@@ -216,7 +219,7 @@ impl Match {
     }
 }
 
-/// A pod of Deployment `web` is controlled by ReplicaSet `web-6b7f`, but people think of `web`: both names fit.
+/// A pod of Deployment `web` is controlled by ReplicaSet `web-6b7f`, but people think of `web`: both names match.
 fn is_owner(pattern: &str, pod: &Value) -> bool {
     let Some(owner) = controller(pod) else { return false };
     let (kind, owner) = (text(owner, "/kind"), text(owner, "/name"));
@@ -257,8 +260,8 @@ mod tests {
             (json!({"labels": {"app": "api"}}), false),
             (json!({"namespace": "other"}), false),
         ] {
-            let matches_: Match = serde_json::from_value(matches.clone()).unwrap();
-            assert_eq!(matches_.is_for(&pod, &container), expected, "{matches}");
+            let matches_: ContainerMatch = serde_json::from_value(matches.clone()).unwrap();
+            assert_eq!(matches_.matches(&pod, &container), expected, "{matches}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Paths and queries: what a request is about.
+//! Parses the paths and queries of requests.
 
 use std::collections::BTreeMap;
 
-/// The parameters of a request, decoded; the first of equal names counts.
+/// The decoded parameters of a request; of several with one name, the first is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(BTreeMap<String, String>);
 
@@ -13,8 +13,8 @@ impl Query {
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             parameters
-                .entry(decoded(&name.replace('+', " ")))
-                .or_insert_with(|| decoded(&value.replace('+', " ")));
+                .entry(percent_decode(&name.replace('+', " ")))
+                .or_insert_with(|| percent_decode(&value.replace('+', " ")));
         }
         Query(parameters)
     }
@@ -29,7 +29,7 @@ impl Query {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// Returns a parameter that is a number.
+    /// Returns a parameter that is a number; `None` if it is absent or not a number.
     pub fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
         self.text(name).parse().ok()
     }
@@ -40,10 +40,10 @@ impl Query {
     }
 }
 
-/// What a path names.
+/// The meaning of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// `/healthz` and its kin.
+    /// `/healthz` and similar ones.
     Health,
     /// `/version`.
     Version,
@@ -52,7 +52,7 @@ pub enum Route {
     /// `/apis`: the groups.
     Groups,
     /// `/apis/GROUP`.
-    Group(String),
+    ProcessGroup(String),
     /// `/api/v1`, `/apis/GROUP/VERSION`: the resources.
     Resources {
         /// The group.
@@ -63,14 +63,14 @@ pub enum Route {
     /// `/openapi/...`, by the rest of the path.
     OpenApi(String),
     /// Objects.
-    Objects(Objects),
-    /// Nothing that is served.
-    Nowhere,
+    Objects(ObjectPath),
+    /// A path that isn't served.
+    NotFound,
 }
 
-/// The objects a path names.
+/// The objects in a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Objects {
+pub struct ObjectPath {
     /// The group, empty for the core group.
     pub group: String,
     /// The version.
@@ -81,14 +81,15 @@ pub struct Objects {
     pub namespace: String,
     /// The name of a single object.
     pub name: Option<String>,
-    /// Something of that object.
+    /// A subresource of that object.
     pub subresource: Option<String>,
 }
 
 impl Route {
-    /// Reads a path: decoded first and split then, as API servers do (`URL.Path` of Go's `net/url`), so `%2F` is a `/` like any other.
+    /// Parses a path. It is decoded first and split then, as in API servers (`URL.Path` of Go's `net/url`), so `%2F` is a `/` like any
+    /// other.
     pub fn parse(path: &str) -> Route {
-        let path = decoded(path);
+        let path = percent_decode(path);
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match parts.as_slice() {
             ["healthz" | "livez" | "readyz", ..] => Route::Health,
@@ -96,7 +97,7 @@ impl Route {
             ["openapi", rest @ ..] => Route::OpenApi(rest.join("/")),
             ["api"] => Route::CoreVersions,
             ["apis"] => Route::Groups,
-            ["apis", group] => Route::Group((*group).into()),
+            ["apis", group] => Route::ProcessGroup((*group).into()),
             ["api", version] => Route::Resources {
                 group: String::new(),
                 version: (*version).into(),
@@ -107,7 +108,7 @@ impl Route {
             },
             ["api", version, rest @ ..] => objects("", version, rest),
             ["apis", group, version, rest @ ..] => objects(group, version, rest),
-            _ => Route::Nowhere,
+            _ => Route::NotFound,
         }
     }
 }
@@ -125,9 +126,9 @@ fn objects(group: &str, version: &str, rest: &[&str]) -> Route {
         [plural] => ("", *plural, None, None),
         [plural, name] => ("", *plural, text(name), None),
         [plural, name, part] => ("", *plural, text(name), text(part)),
-        _ => return Route::Nowhere,
+        _ => return Route::NotFound,
     };
-    Route::Objects(Objects {
+    Route::Objects(ObjectPath {
         group: group.into(),
         version: version.into(),
         plural: plural.into(),
@@ -137,8 +138,8 @@ fn objects(group: &str, version: &str, rest: &[&str]) -> Route {
     })
 }
 
-/// Returns text without percent encoding; what is not UTF-8 then is replaced.
-fn decoded(text: &str) -> String {
+/// Decodes percent encoding; bytes that aren't UTF-8 are replaced.
+fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

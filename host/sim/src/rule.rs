@@ -1,4 +1,4 @@
-//! Fault rules: which requests meet with what, judged in order, each request by the first rule that strikes.
+//! Fault rules: they decide about requests, and the first rule that applies to a request is used.
 
 mod text;
 
@@ -22,72 +22,72 @@ use crate::{
     span::Span,
 };
 
-/// Which requests meet with what. Conditions left out hold always; those given must all hold.
+/// A fault rule. All given conditions must hold.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "Text", into = "Text")]
-pub struct Rule {
+pub struct FaultRule {
     /// The Kubernetes verb: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
     pub verb: Option<String>,
     /// The HTTP method.
     pub method: Option<String>,
     /// The path, a glob: `*` stays within a segment, `**` does not.
     pub path: Option<String>,
-    /// Which of the requests that fit so far.
-    pub times: Times,
-    /// From when to when, since the start of the world; the end is not included.
+    /// To which of the requests that match so far the rule applies.
+    pub times: Occurrence,
+    /// The period since the start of the world in which it applies; the end is excluded.
     pub between: Option<(Span, Span)>,
-    /// How many of a hundred requests, drawn from the world's seed.
+    /// The percentage of requests, drawn from the world's random numbers.
     pub percent: Option<u8>,
-    /// What then happens.
+    /// What happens to the request.
     pub verdict: Verdict,
 }
 
-/// Which of the requests that fit a rule it strikes.
+/// To which of the matching requests a rule applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Times {
+pub enum Occurrence {
     /// All of them.
     #[default]
     All,
-    /// Only this one; the first is 1.
+    /// Only to this one, counted from 1.
     Nth(u64),
-    /// Each n-th.
+    /// To every n-th one.
     Every(u64),
-    /// The first n.
+    /// To the first n.
     First(u64),
 }
 
-/// The rules of a world: more can be added while it runs.
+/// The rules of a world. More can be added while it runs.
 #[derive(Clone, Debug)]
-pub struct Rules(Arc<Mutex<Inner>>);
+pub struct FaultRules(Arc<Mutex<RulesState>>);
 
 #[derive(Debug)]
-struct Inner {
-    rules: Vec<Active>,
+struct RulesState {
+    rules: Vec<ActiveRule>,
     next: u64,
     random: ChaCha8Rng,
     start: Instant,
 }
 
 #[derive(Debug)]
-struct Active {
+struct ActiveRule {
     id: u64,
-    rule: Rule,
-    /// Requests that fitted.
-    seen: u64,
+    rule: FaultRule,
+    /// The number of requests that matched.
+    matched: u64,
 }
 
-/// Keeps a rule in force; dropping it ends the rule.
+/// Keeps a rule active; dropping it removes the rule.
 #[derive(Debug)]
 #[must_use = "the rule ends when the guard is dropped"]
 pub struct RuleGuard {
-    rules: Rules,
+    rules: FaultRules,
     id: u64,
 }
 
-impl Rules {
-    /// Begins with these rules, in this order.
-    pub fn new(seed: u64, rules: Vec<Rule>) -> Self {
-        let inner = Inner {
+impl FaultRules {
+    /// Makes a list with these rules, in this order.
+    pub fn new(seed: u64, rules: Vec<FaultRule>) -> Self {
+        let inner = RulesState {
             rules: Vec::new(),
             next: 0,
             random: ChaCha8Rng::seed_from_u64(seed),
@@ -100,36 +100,36 @@ impl Rules {
         all
     }
 
-    /// Adds a rule behind the others, until its guard is dropped.
-    pub fn add(&self, rule: Rule) -> RuleGuard {
+    /// Adds a rule after the others, until its guard is dropped.
+    pub fn add(&self, rule: FaultRule) -> RuleGuard {
         RuleGuard {
             id: self.push(rule),
             rules: self.clone(),
         }
     }
 
-    fn push(&self, rule: Rule) -> u64 {
+    fn push(&self, rule: FaultRule) -> u64 {
         let mut inner = self.lock();
         inner.next += 1;
         let id = inner.next;
-        inner.rules.push(Active { id, rule, seen: 0 });
+        inner.rules.push(ActiveRule { id, rule, matched: 0 });
         id
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, RulesState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl RuleGuard {
-    /// Returns how many requests fitted the rule so far.
-    pub fn seen(&self) -> u64 {
+    /// Returns how many requests have matched the rule.
+    pub fn matched(&self) -> u64 {
         self.rules
             .lock()
             .rules
             .iter()
             .find(|active| active.id == self.id)
-            .map_or(0, |active| active.seen)
+            .map_or(0, |active| active.matched)
     }
 }
 
@@ -139,20 +139,20 @@ impl Drop for RuleGuard {
     }
 }
 
-impl Intercept for Rules {
-    fn judge(&self, method: &Method, path: &str, query: &str) -> Verdict {
+impl Intercept for FaultRules {
+    fn decide(&self, method: &Method, path: &str, query: &str) -> Verdict {
         let mut inner = self.lock();
         let since = inner.start.elapsed();
-        let Inner { rules, random, .. } = &mut *inner;
+        let RulesState { rules, random, .. } = &mut *inner;
         rules
             .iter_mut()
-            .find_map(|active| active.judge(method, path, query, since, random))
+            .find_map(|active| active.decide(method, path, query, since, random))
             .unwrap_or(Verdict::Pass)
     }
 }
 
-impl Active {
-    fn judge(
+impl ActiveRule {
+    fn decide(
         &mut self,
         method: &Method,
         path: &str,
@@ -173,12 +173,12 @@ impl Active {
         if !fits {
             return None;
         }
-        self.seen += 1;
+        self.matched += 1;
         let counts = match rule.times {
-            Times::All => true,
-            Times::Nth(nth) => self.seen == nth,
-            Times::Every(every) => every > 0 && self.seen.is_multiple_of(every),
-            Times::First(first) => self.seen <= first,
+            Occurrence::All => true,
+            Occurrence::Nth(nth) => self.matched == nth,
+            Occurrence::Every(every) => every > 0 && self.matched.is_multiple_of(every),
+            Occurrence::First(first) => self.matched <= first,
         };
         let strikes = counts
             && rule
@@ -188,9 +188,9 @@ impl Active {
     }
 }
 
-/// Names what a request does, as Kubernetes does for authorization; nothing for what it has no word for.
+/// Returns the Kubernetes verb of a request, as in authorization; an empty text if it has none.
 pub fn verb(method: &Method, path: &str, query: &str) -> &'static str {
-    let named = is_named(path);
+    let named = names_object(path);
     let watches = query
         .split('&')
         .any(|pair| matches!(pair, "watch=true" | "watch=1" | "watch"));
@@ -208,7 +208,7 @@ pub fn verb(method: &Method, path: &str, query: &str) -> &'static str {
 }
 
 /// Says whether a path names one object rather than a collection.
-fn is_named(path: &str) -> bool {
+fn names_object(path: &str) -> bool {
     let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let prefix = match segments.first() {
         Some(&"api") => 2,
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
     use crate::intercept::Expiry;
 
-    fn rule(yaml: &str) -> Rule {
+    fn rule(yaml: &str) -> FaultRule {
         serde_yaml::from_str(yaml).unwrap()
     }
 
@@ -257,13 +257,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rules_count_and_end_with_their_guard() {
-        let rules = Rules::new(1, Vec::new());
-        let judge = |path: &str| rules.judge(&Method::PATCH, path, "");
+        let rules = FaultRules::new(1, Vec::new());
+        let judge = |path: &str| rules.decide(&Method::PATCH, path, "");
         let job = "/apis/batch/v1/namespaces/a/jobs/b";
         let guard = rules.add(rule("{verb: patch, path: '**/jobs/*', first: 1, refuse: {code: 409}}"));
         assert_eq!(judge("/api/v1/namespaces/a/pods/b"), Verdict::Pass);
         assert!(matches!(judge(job), Verdict::Refuse { code: 409, .. }));
-        assert_eq!((judge(job), guard.seen()), (Verdict::Pass, 2));
+        assert_eq!((judge(job), guard.matched()), (Verdict::Pass, 2));
         drop(guard);
 
         let every = rules.add(rule("{every: 2, drop: true}"));
@@ -290,7 +290,7 @@ mod tests {
             "{stall: false}",
             "{expire: later}",
         ] {
-            assert!(serde_yaml::from_str::<Rule>(wrong).is_err(), "{wrong}");
+            assert!(serde_yaml::from_str::<FaultRule>(wrong).is_err(), "{wrong}");
         }
         for (right, expected) in [
             ("{cut: 100}", Some(Verdict::Cut(100))),
@@ -298,7 +298,7 @@ mod tests {
             ("{stall: 3s}", Some(Verdict::Stall(Duration::from_secs(3)))),
             ("{slow: 10ms}", Some(Verdict::Slow(Duration::from_millis(10)))),
             ("{expire: true}", Some(Verdict::Expire(Expiry::Event))),
-            ("{expire: at-once}", Some(Verdict::Expire(Expiry::AtOnce))),
+            ("{expire: at-once}", Some(Verdict::Expire(Expiry::HttpGone))),
             (
                 "{method: PUT, nth: 3, percent: 20, refuse: {code: 429, retry-after: 1}}",
                 None,
@@ -308,7 +308,7 @@ mod tests {
             if let Some(expected) = expected {
                 assert_eq!(one.verdict, expected, "{right}");
             }
-            let again: Rule = serde_json::from_value(serde_json::to_value(&one).unwrap()).unwrap();
+            let again: FaultRule = serde_json::from_value(serde_json::to_value(&one).unwrap()).unwrap();
             assert_eq!(again, one);
         }
     }

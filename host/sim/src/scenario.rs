@@ -1,53 +1,53 @@
-//! Scenario files, the part about the cluster: its seed and clock, what pods do, what fails, what is there already.
+//! Scenario files, the part about the cluster: its seed and clock, the behaviour of pods, faults, and initial objects.
 //!
-//! A story file has more (steps and what is expected of them); [`Scenario::split`] takes the cluster's part out of it.
+//! A story file has more (steps and their expected results); [`Scenario::split`] separates the cluster's part.
 
-use capstan_yaml::{Duplicates, Trouble};
+use capstan_yaml::{Duplicates, ReadError};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::{
-    pods::{Behaviour, Claim, Pods},
-    rule::Rule,
-    web::Page,
+    pods::{Behaviour, ClaimBehaviour, PodMode},
+    rule::FaultRule,
+    web::HttpRule,
     world::Setup,
 };
 
-/// The keys of a file that are the cluster's.
+/// The keys of the cluster's part.
 const KEYS: [&str; 6] = ["cluster", "behaviours", "claims", "faults", "http", "objects"];
 
-/// What a scenario file says about the cluster.
+/// The cluster's part of a scenario file.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
     /// Seed, clock and controllers.
-    pub cluster: Cluster,
-    /// What containers do, first match wins.
+    pub cluster: ClusterSettings,
+    /// The behaviours of containers, first match wins.
     pub behaviours: Vec<Behaviour>,
-    /// How volume claims behave, first match wins.
-    pub claims: Vec<Claim>,
-    /// What fails.
-    pub faults: Vec<Rule>,
-    /// What URLs outside the cluster answer, first match wins.
-    pub http: Vec<Page>,
-    /// What is there at the start.
+    /// The behaviours of volume claims, first match wins.
+    pub claims: Vec<ClaimBehaviour>,
+    /// The fault rules.
+    pub faults: Vec<FaultRule>,
+    /// The answers of URLs outside of the cluster, first match wins.
+    pub http: Vec<HttpRule>,
+    /// The initial objects.
     pub objects: Vec<Value>,
 }
 
 /// The settings of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Cluster {
-    /// What all chance is drawn from.
+pub struct ClusterSettings {
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// The time at the start; the caller's own choice when absent.
+    /// The time at the start; the caller's choice if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Timestamp>,
-    /// Whether finished Jobs are deleted when their time is up.
+    /// Whether the TTL controller deletes finished Jobs.
     pub ttl_controller: Switch,
-    /// How containers come to life.
-    pub pods: Pods,
+    /// How containers are run.
+    pub pods: PodMode,
     /// The name of the only node.
     pub node: String,
 }
@@ -65,7 +65,7 @@ pub enum Switch {
 
 impl<'de> Deserialize<'de> for Switch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // YAML 1.1 makes booleans of `on` and `off`, and 1.2 texts
+        // YAML 1.1 reads `on` and `off` as booleans, YAML 1.2 as texts.
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "this is a switch, which is `on` or `off`")]
         enum Written {
@@ -82,24 +82,24 @@ impl<'de> Deserialize<'de> for Switch {
     }
 }
 
-/// Why a scenario can't be used.
+/// Why a scenario is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// It is no YAML.
+    /// It isn't valid YAML.
     #[error("scenario is not valid: line {}, column {}: {}", .0.at.line, .0.at.column, .0.message)]
-    Yaml(Trouble),
-    /// It is not what a scenario says.
+    Yaml(ReadError),
+    /// Its fields are invalid.
     #[error("scenario is not valid: {0}")]
     Fields(#[from] serde_json::Error),
 }
 
-impl Default for Cluster {
+impl Default for ClusterSettings {
     fn default() -> Self {
         Self {
             seed: 0,
             epoch: None,
             ttl_controller: Switch::On,
-            pods: Pods::Scripted,
+            pods: PodMode::Scripted,
             node: "sim-node".into(),
         }
     }
@@ -114,8 +114,8 @@ impl Scenario {
         }
     }
 
-    /// Takes the cluster's part out of a story; what is left is the caller's.
-    pub fn split(mut story: Map<String, Value>) -> Result<(Self, Map<String, Value>), ScenarioError> {
+    /// Separates the cluster's part from a story; the rest is the caller's.
+    pub fn split_story(mut story: Map<String, Value>) -> Result<(Self, Map<String, Value>), ScenarioError> {
         let part = KEYS.iter().filter_map(|key| story.remove_entry(*key)).collect();
         Ok((serde_json::from_value(Value::Object(part))?, story))
     }
@@ -131,8 +131,8 @@ impl From<Scenario> for Setup {
             ttl_controller: scenario.cluster.ttl_controller == Switch::On,
             behaviours: scenario.behaviours,
             claims: scenario.claims,
-            rules: scenario.faults,
-            pages: scenario.http,
+            fault_rules: scenario.faults,
+            http_rules: scenario.http,
             objects: scenario.objects,
             node: scenario.cluster.node,
         }
@@ -179,7 +179,10 @@ objects:
             Some(Span(std::time::Duration::from_millis(500)))
         );
         assert_eq!(setup.behaviours[2].ready_after, Some(Wait::Never));
-        assert_eq!((setup.rules.len(), setup.objects.len(), setup.claims.len()), (1, 1, 1));
+        assert_eq!(
+            (setup.fault_rules.len(), setup.objects.len(), setup.claims.len()),
+            (1, 1, 1)
+        );
     }
 
     #[test]
@@ -218,7 +221,7 @@ objects:
     #[test]
     fn a_story_keeps_its_own_part() {
         let story = serde_json::json!({"cluster": {"seed": 3}, "steps": [1]});
-        let (scenario, rest) = Scenario::split(story.as_object().cloned().unwrap()).unwrap();
+        let (scenario, rest) = Scenario::split_story(story.as_object().cloned().unwrap()).unwrap();
         assert_eq!(scenario.cluster.seed, 3);
         assert_eq!(Value::Object(rest), serde_json::json!({"steps": [1]}));
     }

@@ -1,25 +1,25 @@
-//! Which objects of a list are meant: label selectors and field selectors.
+//! Label selectors and field selectors.
 
 use serde_json::Value;
 
-use crate::{kinds::Version, status::Refusal};
+use crate::{kinds::Version, status::StatusError};
 
 /// A selection of objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector {
     labels: Vec<Requirement>,
-    fields: Vec<Field>,
+    fields: Vec<FieldRequirement>,
 }
 
 /// One condition on labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Requirement {
     label: String,
-    test: Test,
+    test: LabelTest,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Test {
+enum LabelTest {
     Exists,
     Absent,
     In(Vec<String>),
@@ -30,23 +30,23 @@ enum Test {
 
 /// One condition on a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Field {
+struct FieldRequirement {
     path: String,
     equal: bool,
     value: String,
 }
 
 impl Selector {
-    /// Reads the selectors of a request; the version says which fields can be selected by.
-    pub fn parse(labels: &str, fields: &str, version: &Version) -> Result<Selector, Refusal> {
-        let labels =
-            requirements(labels).map_err(|why| Refusal::bad_request(format!("unable to parse requirement: {why}")))?;
-        let fields = conditions(fields).map_err(Refusal::bad_request)?;
+    /// Parses the selectors of a request; the version has the supported fields.
+    pub fn parse(labels: &str, fields: &str, version: &Version) -> Result<Selector, StatusError> {
+        let labels = requirements(labels)
+            .map_err(|why| StatusError::bad_request(format!("unable to parse requirement: {why}")))?;
+        let fields = field_requirements(fields).map_err(StatusError::bad_request)?;
         for field in &fields {
             let known = field.path == "metadata.name" || field.path == "metadata.namespace";
-            if !known && !version.selectable.contains(&field.path) {
+            if !known && !version.selectable_fields.contains(&field.path) {
                 let path = &field.path;
-                return Err(Refusal::bad_request(if version.selectable.is_empty() {
+                return Err(StatusError::bad_request(if version.selectable_fields.is_empty() {
                     format!("\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
                 } else {
                     format!("field label not supported: {path}")
@@ -56,32 +56,32 @@ impl Selector {
         Ok(Selector { labels, fields })
     }
 
-    /// Returns whether an object is selected.
+    /// Says whether an object is selected.
     pub fn matches(&self, object: &Value) -> bool {
         let labels = &object["metadata"]["labels"];
-        self.labels.iter().all(|requirement| requirement.holds(labels))
-            && self.fields.iter().all(|one| one.holds(object))
+        self.labels.iter().all(|requirement| requirement.matches(labels))
+            && self.fields.iter().all(|one| one.matches(object))
     }
 }
 
 impl Requirement {
-    fn holds(&self, labels: &Value) -> bool {
+    fn matches(&self, labels: &Value) -> bool {
         let found = labels[&self.label].as_str();
         let is_one_of = |values: &[String]| found.is_some_and(|found| values.iter().any(|value| value == found));
         let number = || found.and_then(|found| found.parse::<i64>().ok());
         match &self.test {
-            Test::Exists => found.is_some(),
-            Test::Absent => found.is_none(),
-            Test::In(values) => is_one_of(values),
-            Test::NotIn(values) => !is_one_of(values),
-            Test::Greater(limit) => number().is_some_and(|number| number > *limit),
-            Test::Less(limit) => number().is_some_and(|number| number < *limit),
+            LabelTest::Exists => found.is_some(),
+            LabelTest::Absent => found.is_none(),
+            LabelTest::In(values) => is_one_of(values),
+            LabelTest::NotIn(values) => !is_one_of(values),
+            LabelTest::Greater(limit) => number().is_some_and(|number| number > *limit),
+            LabelTest::Less(limit) => number().is_some_and(|number| number < *limit),
         }
     }
 }
 
-impl Field {
-    fn holds(&self, object: &Value) -> bool {
+impl FieldRequirement {
+    fn matches(&self, object: &Value) -> bool {
         let found = self.path.split('.').fold(object, |value, part| &value[part]);
         let text = match found {
             Value::Null => String::new(),
@@ -120,12 +120,19 @@ fn requirements(text: &str) -> Result<Vec<Requirement>, String> {
 
 fn requirement(text: &str) -> Result<Requirement, String> {
     if let Some(label) = text.strip_prefix('!') {
-        return named(label, Test::Absent);
+        return named_requirement(label, LabelTest::Absent);
     }
     for (sign, test) in [("!=", true), ("==", false), ("=", false)] {
         if let Some((label, value)) = text.split_once(sign) {
             let values = vec![value.trim().to_owned()];
-            return named(label, if test { Test::NotIn(values) } else { Test::In(values) });
+            return named_requirement(
+                label,
+                if test {
+                    LabelTest::NotIn(values)
+                } else {
+                    LabelTest::In(values)
+                },
+            );
         }
     }
     for (sign, greater) in [('>', true), ('<', false)] {
@@ -134,12 +141,12 @@ fn requirement(text: &str) -> Result<Requirement, String> {
                 .trim()
                 .parse()
                 .map_err(|_| format!("for '{sign}' the value must be an integer: {text}"))?;
-            return named(
+            return named_requirement(
                 label,
                 if greater {
-                    Test::Greater(limit)
+                    LabelTest::Greater(limit)
                 } else {
-                    Test::Less(limit)
+                    LabelTest::Less(limit)
                 },
             );
         }
@@ -149,18 +156,18 @@ fn requirement(text: &str) -> Result<Requirement, String> {
     {
         let values = values.split(',').map(|value| value.trim().to_owned()).collect();
         return match head.trim().rsplit_once(char::is_whitespace) {
-            Some((label, "in")) => named(label, Test::In(values)),
-            Some((label, "notin")) => named(label, Test::NotIn(values)),
+            Some((label, "in")) => named_requirement(label, LabelTest::In(values)),
+            Some((label, "notin")) => named_requirement(label, LabelTest::NotIn(values)),
             Some(_) | None => Err(format!("found '{head}', expected: in, notin")),
         };
     }
     if text.contains('(') {
         return Err("found '', expected: ',' or ')'".to_owned());
     }
-    named(text, Test::Exists)
+    named_requirement(text, LabelTest::Exists)
 }
 
-fn named(label: &str, test: Test) -> Result<Requirement, String> {
+fn named_requirement(label: &str, test: LabelTest) -> Result<Requirement, String> {
     let label = label.trim();
     let inner = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '/');
     if label.is_empty() || !label.chars().all(inner) {
@@ -172,13 +179,13 @@ fn named(label: &str, test: Test) -> Result<Requirement, String> {
     })
 }
 
-fn conditions(text: &str) -> Result<Vec<Field>, String> {
+fn field_requirements(text: &str) -> Result<Vec<FieldRequirement>, String> {
     let parts = text.split(',').filter(|part| !part.is_empty());
     parts
         .map(|part| {
             for (sign, equal) in [("!=", false), ("==", true), ("=", true)] {
                 if let Some((path, value)) = part.split_once(sign) {
-                    return Ok(Field {
+                    return Ok(FieldRequirement {
                         path: path.trim().into(),
                         equal,
                         value: value.trim().into(),

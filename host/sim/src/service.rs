@@ -1,6 +1,6 @@
 //! The API server as a tower service: faults first, then the route, then the verb.
 //!
-//! `kube::Client::new` takes it as it is. It holds no task of its own: a watch is a stream that its reader drives.
+//! `kube::Client::new` accepts it directly. It has no task of its own: a watch is a stream that its reader polls.
 
 use std::{
     sync::Arc,
@@ -18,23 +18,23 @@ use crate::{
     discovery, fault,
     intercept::{Intercept, Verdict},
     route::{Query, Route},
-    status::Refusal,
-    store::Shared,
-    verbs::{self, Call},
+    status::StatusError,
+    store::SharedStore,
+    verbs::{self, ObjectRequest},
 };
 
 /// The body of an answer.
-pub type Body = UnsyncBoxBody<Bytes, Broken>;
+pub type Body = UnsyncBoxBody<Bytes, ConnectionBroken>;
 
-/// Why a request or an answer ends without an end.
+/// The connection breaks before the end of a request or an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("connection reset by peer")]
-pub struct Broken;
+pub struct ConnectionBroken;
 
 /// The API server over one store.
 #[derive(Clone)]
 pub struct SimService {
-    store: Shared,
+    store: SharedStore,
     intercept: Option<Arc<dyn Intercept>>,
 }
 
@@ -46,11 +46,11 @@ impl std::fmt::Debug for SimService {
 
 impl SimService {
     /// Serves a store.
-    pub fn new(store: Shared) -> SimService {
+    pub fn new(store: SharedStore) -> SimService {
         SimService { store, intercept: None }
     }
 
-    /// Has every request judged first.
+    /// Passes every request to an interceptor first.
     #[must_use]
     pub fn with_intercept(self, intercept: Arc<dyn Intercept>) -> SimService {
         SimService {
@@ -60,17 +60,17 @@ impl SimService {
     }
 
     /// Returns the store.
-    pub fn store(&self) -> &Shared {
+    pub fn store(&self) -> &SharedStore {
         &self.store
     }
 
     fn verdict(&self, parts: &Parts) -> Verdict {
         let query = parts.uri.query().unwrap_or_default();
-        let judge = |judge: &Arc<dyn Intercept>| judge.judge(&parts.method, parts.uri.path(), query);
+        let judge = |judge: &Arc<dyn Intercept>| judge.decide(&parts.method, parts.uri.path(), query);
         self.intercept.as_ref().map_or(Verdict::Pass, judge)
     }
 
-    fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+    fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response<Body>, StatusError> {
         let route = Route::parse(parts.uri.path());
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let header = |name: header::HeaderName| {
@@ -83,7 +83,7 @@ impl SimService {
         let accept = header(header::ACCEPT);
         match route {
             Route::Objects(objects) => {
-                let call = Call {
+                let call = ObjectRequest {
                     shared: &self.store,
                     method: &parts.method,
                     objects: &objects,
@@ -95,16 +95,16 @@ impl SimService {
                 };
                 verbs::answer(&call)
             }
-            Route::Nowhere => Err(Refusal::no_such_path()),
+            Route::NotFound => Err(StatusError::no_such_path()),
             route if parts.method != http::Method::GET => {
                 let _ = route;
-                Err(Refusal::method_not_allowed())
+                Err(StatusError::method_not_allowed())
             }
-            Route::Health => Ok(text("ok")),
-            Route::Version => Ok(value(StatusCode::OK, &version())),
+            Route::Health => Ok(text_response("ok")),
+            Route::Version => Ok(json_response(StatusCode::OK, &version())),
             route => {
                 let found = discovery::answer(&self.store.lock(), &route, accept)?;
-                let mut response = Response::new(whole(found.body));
+                let mut response = Response::new(full_body(found.body));
                 response
                     .headers_mut()
                     .insert(header::CONTENT_TYPE, HeaderValue::from_static(found.content_type));
@@ -121,10 +121,10 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Response = Response<Body>;
-    type Error = Broken;
-    type Future = BoxFuture<'static, Result<Response<Body>, Broken>>;
+    type Error = ConnectionBroken;
+    type Future = BoxFuture<'static, Result<Response<Body>, ConnectionBroken>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectionBroken>> {
         Poll::Ready(Ok(()))
     }
 
@@ -134,32 +134,32 @@ where
             let (parts, body) = request.into_parts();
             let (verdict, query) = (service.verdict(&parts), parts.uri.query().unwrap_or_default());
             let answer = async {
-                let body = match Limited::new(body, BODY_BYTES).collect().await {
+                let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
                     Ok(body) => body,
                     Err(error) if error.is::<LengthLimitError>() => {
-                        return Ok(refused(&Refusal::too_large(BODY_BYTES), None));
+                        return Ok(error_response(&StatusError::too_large(MAX_BODY_BYTES), None));
                     }
-                    Err(_) => return Err(Broken),
+                    Err(_) => return Err(ConnectionBroken),
                 };
                 Ok(service
                     .answer(&parts, &body.to_bytes())
-                    .unwrap_or_else(|refusal| refused(&refusal, None)))
+                    .unwrap_or_else(|refusal| error_response(&refusal, None)))
             };
-            fault::meet(verdict, query, answer).await
+            fault::apply_verdict(verdict, query, answer).await
         }
         .boxed()
     }
 }
 
-/// How many bytes a request may bring, as in `k8s.io/apiserver/pkg/server/config.go` (`MaxRequestBodyBytes`).
-const BODY_BYTES: usize = 3 * 1024 * 1024;
+/// The most bytes of a request's body, as in `k8s.io/apiserver/pkg/server/config.go` (`MaxRequestBodyBytes`).
+const MAX_BODY_BYTES: usize = 3 * 1024 * 1024;
 
-/// How long a watch lasts when the client does not say.
-pub(crate) const WATCH: Duration = Duration::from_mins(30);
+/// The duration of a watch when the client doesn't say.
+pub(crate) const DEFAULT_WATCH_DURATION: Duration = Duration::from_mins(30);
 
-/// Returns a JSON answer.
-pub(crate) fn value(code: StatusCode, value: &Value) -> Response<Body> {
-    let mut response = Response::new(whole(format!("{value}\n")));
+/// Makes a JSON answer.
+pub(crate) fn json_response(code: StatusCode, value: &Value) -> Response<Body> {
+    let mut response = Response::new(full_body(format!("{value}\n")));
     *response.status_mut() = code;
     response
         .headers_mut()
@@ -167,8 +167,8 @@ pub(crate) fn value(code: StatusCode, value: &Value) -> Response<Body> {
     response
 }
 
-fn text(text: &str) -> Response<Body> {
-    let mut response = Response::new(whole(text.to_owned()));
+fn text_response(text: &str) -> Response<Body> {
+    let mut response = Response::new(full_body(text.to_owned()));
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
@@ -176,17 +176,17 @@ fn text(text: &str) -> Response<Body> {
     response
 }
 
-pub(crate) fn whole(body: impl Into<Bytes>) -> Body {
+pub(crate) fn full_body(body: impl Into<Bytes>) -> Body {
     UnsyncBoxBody::new(Full::new(body.into()).map_err(|never| match never {}))
 }
 
-pub(crate) fn refused(refusal: &Refusal, retry_after: Option<u32>) -> Response<Body> {
+pub(crate) fn error_response(refusal: &StatusError, retry_after: Option<u32>) -> Response<Body> {
     let mut status = refusal.to_status();
     if let Some(seconds) = retry_after {
         status["details"]["retryAfterSeconds"] = json!(seconds);
     }
     let code = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = value(code, &status);
+    let mut response = json_response(code, &status);
     if let Some(seconds) = retry_after {
         response
             .headers_mut()

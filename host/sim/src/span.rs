@@ -1,16 +1,16 @@
-//! Durations as people write them in scenario files: `10s`, `5m`, `1h30m`, `250ms`.
+//! Durations in scenario files: `10s`, `5m`, `1h30m`, `250ms`.
 
 use std::{fmt, time::Duration};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// A length of time, written like `10s` or `5m`.
+/// A duration, written like `10s` or `5m`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(pub Duration);
 
-/// A length of time, or `never`.
+/// A duration, or `never`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Wait {
@@ -21,15 +21,15 @@ pub enum Wait {
 }
 
 impl Span {
-    /// Makes a span of whole seconds.
+    /// Makes a duration of whole seconds.
     pub const fn seconds(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 }
 
 impl Wait {
-    /// Returns the moment this wait ends when it begins at `start`; `None` is never.
-    pub(crate) fn after(self, start: jiff::Timestamp) -> Option<jiff::Timestamp> {
+    /// Returns when this wait ends if it begins at `start`; `None` for never.
+    pub(crate) fn end_from(self, start: jiff::Timestamp) -> Option<jiff::Timestamp> {
         match self {
             Self::For(Span(length)) => start.checked_add(length).ok(),
             Self::Never => None,

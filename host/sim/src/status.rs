@@ -1,11 +1,11 @@
-//! What the server says when it refuses: a `Status` with a code, a reason and the message a real server would give.
+//! Errors of the API server: a `Status` with a code, a reason and the message of a real server.
 
 use serde_json::{Value, json};
 
-/// A request the server did not carry out.
+/// An error of the API server.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
+pub struct StatusError {
     /// The HTTP code.
     pub code: u16,
     /// The machine-readable reason, such as `NotFound`.
@@ -16,9 +16,9 @@ pub struct Refusal {
     pub details: Value,
 }
 
-/// One broken rule of an invalid object.
+/// One cause of an `Invalid` error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
+pub struct StatusCause {
     /// The class, such as `FieldValueInvalid`.
     pub reason: &'static str,
     /// The path of the field.
@@ -27,53 +27,53 @@ pub struct Cause {
     pub message: String,
 }
 
-impl Cause {
-    /// Returns the cause for a value that is not acceptable.
-    pub fn invalid(field: &str, value: &Value, why: &str) -> Cause {
-        Cause {
+impl StatusCause {
+    /// Returns the cause for an invalid value.
+    pub fn invalid(field: &str, value: &Value, why: &str) -> StatusCause {
+        StatusCause {
             reason: "FieldValueInvalid",
             field: field.into(),
             message: format!("Invalid value: {value}: {why}"),
         }
     }
 
-    /// Returns the cause for a value that is missing.
-    pub fn required(field: &str, why: &str) -> Cause {
+    /// Returns the cause for a missing value.
+    pub fn required(field: &str, why: &str) -> StatusCause {
         let tail = if why.is_empty() {
             String::new()
         } else {
             format!(": {why}")
         };
-        Cause {
+        StatusCause {
             reason: "FieldValueRequired",
             field: field.into(),
             message: format!("Required value{tail}"),
         }
     }
 
-    /// Returns the cause for a value that is there twice.
-    pub fn duplicate(field: &str, value: &Value) -> Cause {
-        Cause {
+    /// Returns the cause for a duplicate value.
+    pub fn duplicate(field: &str, value: &Value) -> StatusCause {
+        StatusCause {
             reason: "FieldValueDuplicate",
             field: field.into(),
             message: format!("Duplicate value: {value}"),
         }
     }
 
-    /// Returns the cause for a value that must not be there.
-    pub fn forbidden(field: &str, why: &str) -> Cause {
-        Cause {
+    /// Returns the cause for a value that isn't allowed.
+    pub fn forbidden(field: &str, why: &str) -> StatusCause {
+        StatusCause {
             reason: "FieldValueForbidden",
             field: field.into(),
             message: format!("Forbidden: {why}"),
         }
     }
 
-    /// Returns the cause for a value outside a fixed choice.
-    pub fn unsupported(field: &str, value: &Value, choice: &[&str]) -> Cause {
+    /// Returns the cause for a value that isn't one of the supported ones.
+    pub fn unsupported(field: &str, value: &Value, choice: &[&str]) -> StatusCause {
         let choice: Vec<String> = choice.iter().map(|one| format!("\"{one}\"")).collect();
         let message = format!("Unsupported value: {value}: supported values: {}", choice.join(", "));
-        Cause {
+        StatusCause {
             reason: "FieldValueNotSupported",
             field: field.into(),
             message,
@@ -81,8 +81,8 @@ impl Cause {
     }
 }
 
-/// How messages name a resource: `jobs.batch`, or `pods` for the core group.
-pub fn qualified(plural: &str, group: &str) -> String {
+/// Returns the name of a resource in messages: `jobs.batch`, or `pods` for the core group.
+pub fn qualified_resource(plural: &str, group: &str) -> String {
     if group.is_empty() {
         plural.to_owned()
     } else {
@@ -90,10 +90,10 @@ pub fn qualified(plural: &str, group: &str) -> String {
     }
 }
 
-impl Refusal {
-    /// Returns a refusal without details.
-    pub fn new(code: u16, reason: &str, message: impl Into<String>) -> Refusal {
-        Refusal {
+impl StatusError {
+    /// Returns an error without details.
+    pub fn new(code: u16, reason: &str, message: impl Into<String>) -> StatusError {
+        StatusError {
             code,
             reason: reason.into(),
             message: message.into(),
@@ -101,7 +101,7 @@ impl Refusal {
         }
     }
 
-    fn about(mut self, plural: &str, group: &str, name: &str) -> Refusal {
+    fn with_details(mut self, plural: &str, group: &str, name: &str) -> StatusError {
         self.details = json!({ "name": name, "kind": plural });
         if !group.is_empty() {
             self.details["group"] = json!(group);
@@ -109,42 +109,42 @@ impl Refusal {
         self
     }
 
-    /// There is no object of that name.
-    pub fn not_found(plural: &str, group: &str, name: &str) -> Refusal {
-        let message = format!("{} \"{name}\" not found", qualified(plural, group));
-        Refusal::new(404, "NotFound", message).about(plural, group, name)
+    /// The object doesn't exist.
+    pub fn not_found(plural: &str, group: &str, name: &str) -> StatusError {
+        let message = format!("{} \"{name}\" not found", qualified_resource(plural, group));
+        StatusError::new(404, "NotFound", message).with_details(plural, group, name)
     }
 
-    /// There is nothing at that path.
-    pub fn no_such_path() -> Refusal {
-        let mut refusal = Refusal::new(404, "NotFound", "the server could not find the requested resource");
+    /// The path isn't served.
+    pub fn no_such_path() -> StatusError {
+        let mut refusal = StatusError::new(404, "NotFound", "the server could not find the requested resource");
         refusal.details = json!({});
         refusal
     }
 
-    /// There is an object of that name already.
-    pub fn already_exists(plural: &str, group: &str, name: &str) -> Refusal {
-        let message = format!("{} \"{name}\" already exists", qualified(plural, group));
-        Refusal::new(409, "AlreadyExists", message).about(plural, group, name)
+    /// The object exists already.
+    pub fn already_exists(plural: &str, group: &str, name: &str) -> StatusError {
+        let message = format!("{} \"{name}\" already exists", qualified_resource(plural, group));
+        StatusError::new(409, "AlreadyExists", message).with_details(plural, group, name)
     }
 
-    /// The object is not as the writer believed.
-    pub fn conflict(plural: &str, group: &str, name: &str, why: &str) -> Refusal {
+    /// The request conflicts with the object's state.
+    pub fn conflict(plural: &str, group: &str, name: &str, why: &str) -> StatusError {
         let message = format!(
             "Operation cannot be fulfilled on {} \"{name}\": {why}",
-            qualified(plural, group)
+            qualified_resource(plural, group)
         );
-        Refusal::new(409, "Conflict", message).about(plural, group, name)
+        StatusError::new(409, "Conflict", message).with_details(plural, group, name)
     }
 
-    /// The object was written by someone else in between.
-    pub fn modified(plural: &str, group: &str, name: &str) -> Refusal {
+    /// The object was changed in the meantime.
+    pub fn modified(plural: &str, group: &str, name: &str) -> StatusError {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
-        Refusal::conflict(plural, group, name, why)
+        StatusError::conflict(plural, group, name, why)
     }
 
-    /// The object breaks rules of its kind.
-    pub fn invalid(kind: &str, group: &str, name: &str, causes: &[Cause]) -> Refusal {
+    /// The object is invalid.
+    pub fn invalid(kind: &str, group: &str, name: &str, causes: &[StatusCause]) -> StatusError {
         let said: Vec<String> = causes
             .iter()
             .map(|cause| format!("{}: {}", cause.field, cause.message))
@@ -154,8 +154,8 @@ impl Refusal {
         } else {
             format!("[{}]", said.join(", "))
         };
-        let message = format!("{} \"{name}\" is invalid: {said}", qualified(kind, group));
-        let mut refusal = Refusal::new(422, "Invalid", message).about(kind, group, name);
+        let message = format!("{} \"{name}\" is invalid: {said}", qualified_resource(kind, group));
+        let mut refusal = StatusError::new(422, "Invalid", message).with_details(kind, group, name);
         refusal.details["causes"] = causes
             .iter()
             .map(|cause| json!({ "reason": cause.reason, "message": cause.message, "field": cause.field }))
@@ -163,52 +163,55 @@ impl Refusal {
         refusal
     }
 
-    /// The server understands and will not.
-    pub fn forbidden(plural: &str, group: &str, name: &str, why: &str) -> Refusal {
-        let message = format!("{} \"{name}\" is forbidden: {why}", qualified(plural, group));
-        Refusal::new(403, "Forbidden", message).about(plural, group, name)
+    /// The request isn't permitted.
+    pub fn forbidden(plural: &str, group: &str, name: &str, why: &str) -> StatusError {
+        let message = format!("{} \"{name}\" is forbidden: {why}", qualified_resource(plural, group));
+        StatusError::new(403, "Forbidden", message).with_details(plural, group, name)
     }
 
-    /// The request makes no sense.
-    pub fn bad_request(message: impl Into<String>) -> Refusal {
-        Refusal::new(400, "BadRequest", message)
+    /// The request is malformed.
+    pub fn bad_request(message: impl Into<String>) -> StatusError {
+        StatusError::new(400, "BadRequest", message)
     }
 
-    /// The resource does not know that verb.
-    pub fn method_not_allowed() -> Refusal {
-        Refusal::new(
+    /// The resource doesn't support this verb.
+    pub fn method_not_allowed() -> StatusError {
+        StatusError::new(
             405,
             "MethodNotAllowed",
             "the server does not allow this method on the requested resource",
         )
     }
 
-    /// The patch has a type the resource does not take.
-    pub fn unsupported_media_type(accepted: &[&str]) -> Refusal {
+    /// The resource doesn't support this type of patch.
+    pub fn unsupported_media_type(accepted: &[&str]) -> StatusError {
         let message = format!(
             "the body of the request was in an unknown format - accepted media types include: {}",
             accepted.join(", ")
         );
-        Refusal::new(415, "UnsupportedMediaType", message)
+        StatusError::new(415, "UnsupportedMediaType", message)
     }
 
-    /// The body of the request is larger than the server takes.
-    pub fn too_large(limit: usize) -> Refusal {
+    /// The body of the request is too large.
+    pub fn too_large(limit: usize) -> StatusError {
         let message = format!("Request entity too large: limit is {limit}");
-        Refusal::new(413, "RequestEntityTooLarge", message)
+        StatusError::new(413, "RequestEntityTooLarge", message)
     }
 
-    /// The revision a watch asks for is no longer in the history.
-    pub fn expired(asked: u64, oldest: u64) -> Refusal {
-        Refusal::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
+    /// The revision that a watch requests is no longer in the history.
+    pub fn expired(asked: u64, oldest: u64) -> StatusError {
+        StatusError::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
     }
 
-    /// Returns the `Status` object that travels in the body.
+    /// Returns the `Status` object in the body of the answer.
     pub fn to_status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            status["reason"] = json!(self.reason);
+        }
         if !self.details.is_null() {
             status["details"] = self.details.clone();
         }

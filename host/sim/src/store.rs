@@ -1,15 +1,15 @@
-//! Objects, revisions, finalizers and history: the state of the cluster.
+//! The state of the cluster: objects, revisions, finalizers and history.
 //!
-//! One [`Store`] is one cluster. Actors and the API server write through the same functions, so that both meet the same
-//! validation, the same optimistic lock and the same garbage-collection marks. Every write gets the next revision and
-//! rings the bell that watches wait on ([`Shared::changed`]). Nothing here waits, and nothing here knows HTTP.
+//! One [`Store`] is one cluster. Controllers and the API server write through the same functions, so both are subject to the same
+//! validation, optimistic lock and garbage collection. Every write gets the next revision and wakes the watches ([`Shared::changed`]).
+//! Nothing here waits, and nothing here knows HTTP.
 //!
-//! * `create.rs`, `update.rs`, `delete.rs`: the writes; `commit.rs`: what they all end in;
-//! * `defaults.rs`, `validate.rs`, `immutable.rs`: what the API server adds to an object, and what it refuses;
-//! * `typed.rs`: what Go makes of an object that it reads and writes;
-//! * `definition.rs`: custom kinds; `namespace.rs`: life and death of namespaces;
-//! * `mirror.rs`: objects as another API server has them;
-//! * `history.rs`: the log that watches read; `lines.rs`: what containers print; `save.rs`: the state as a file.
+//! * `create.rs`, `update.rs`, `delete.rs`: the writes; `commit.rs`: their common end;
+//! * `defaults.rs`, `validate.rs`, `immutable.rs`: the defaults and the validation of the API server;
+//! * `typed.rs`: the changes that Go makes when it decodes and encodes an object;
+//! * `definition.rs`: custom kinds; `namespace.rs`: creation and deletion of namespaces;
+//! * `mirror.rs`: copies of another API server's objects;
+//! * `history.rs`: the log for watches; `lines.rs`: the logs of containers; `save.rs`: the state as a file.
 
 mod commit;
 mod create;
@@ -37,14 +37,14 @@ use rand_chacha::{
 use serde_json::Value;
 use tokio::{sync::Notify, time::Instant};
 
-pub(crate) use self::validate::shape as check_shape;
+pub(crate) use self::validate::check_shape;
 pub use self::{
     commit::Writer,
     delete::{Deletion, Propagation},
-    history::{Change, Entry, History},
-    lines::{Line, Lines},
+    history::{ChangeType, History, HistoryEntry},
+    lines::{ContainerLogs, LogLine},
     save::RestoreError,
-    shared::{Changed, Shared},
+    shared::{NextChange, SharedStore},
 };
 use crate::kinds::{Resource, built_in};
 
@@ -84,47 +84,47 @@ pub struct Store {
     objects: BTreeMap<Kind, Objects>,
     revision: u64,
     history: History,
-    lines: Lines,
+    logs: ContainerLogs,
     seed: u64,
     random: ChaCha8Rng,
     epoch: Timestamp,
     start: Instant,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
 }
 
 impl Store {
-    /// Returns a cluster with the namespaces every cluster has, whose clock shows `epoch` now.
+    /// Returns a cluster with the initial namespaces, whose clock shows `epoch` now.
     pub fn new(seed: u64, epoch: Timestamp) -> Store {
-        let mut store = Store::bare(seed, epoch);
-        store.found();
+        let mut store = Store::empty(seed, epoch);
+        store.create_initial_namespaces();
         store
     }
 
-    /// Returns a cluster without a single object.
-    fn bare(seed: u64, epoch: Timestamp) -> Store {
+    /// Returns a cluster without objects.
+    fn empty(seed: u64, epoch: Timestamp) -> Store {
         Store {
             resources: built_in(),
             objects: BTreeMap::new(),
             revision: 0,
             history: History::default(),
-            lines: Lines::default(),
+            logs: ContainerLogs::default(),
             seed,
             random: ChaCha8Rng::seed_from_u64(seed),
             epoch,
             start: Instant::now(),
-            bell: Arc::default(),
+            notify: Arc::default(),
         }
     }
 
-    /// Returns the time in the cluster: the epoch and what tokio's clock has run since.
+    /// Returns the time in the cluster: the epoch plus the time that has passed on tokio's clock.
     pub fn now(&self) -> Timestamp {
         self.epoch
             .saturating_add(Instant::now() - self.start)
             .unwrap_or(Timestamp::MAX)
     }
 
-    /// Returns the time as `metadata` has it, without fractions.
-    pub(crate) fn second(&self) -> String {
+    /// Returns the time in the form of `metadata`, in whole seconds.
+    pub(crate) fn now_text(&self) -> String {
         Timestamp::from_second(self.now().as_second())
             .unwrap_or(self.epoch)
             .to_string()
@@ -135,7 +135,7 @@ impl Store {
         self.revision
     }
 
-    /// Returns what is known about a kind.
+    /// Returns the resource of a kind, if it is served.
     pub fn resource(&self, kind: &Kind) -> Option<&Resource> {
         self.resources.get(kind)
     }
@@ -147,7 +147,7 @@ impl Store {
 
     /// Returns one object; the namespace of cluster-scoped kinds is empty.
     pub fn get(&self, kind: &Kind, namespace: &str, name: &str) -> Option<&Value> {
-        self.find(kind, namespace, name).map(AsRef::as_ref)
+        self.get_shared(kind, namespace, name).map(AsRef::as_ref)
     }
 
     /// Returns the objects of a kind, sorted by namespace and name.
@@ -171,18 +171,18 @@ impl Store {
         })
     }
 
-    /// Returns what happened, for watches.
+    /// Returns the history, for watches.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// Forgets the history so far: watches from an older revision are told that it expired.
+    /// Clears the history: watches from an older revision get an error that it expired.
     pub fn compact(&mut self) {
         self.history.compact(self.revision);
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 
-    fn find(&self, kind: &Kind, namespace: &str, name: &str) -> Option<&Arc<Value>> {
+    fn get_shared(&self, kind: &Kind, namespace: &str, name: &str) -> Option<&Arc<Value>> {
         self.objects.get(kind)?.get(namespace)?.get(name)
     }
 
@@ -196,7 +196,7 @@ impl Store {
     }
 
     /// Returns five characters for a generated name, from the alphabet the API server uses.
-    fn suffix(&mut self) -> String {
+    fn random_suffix(&mut self) -> String {
         const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
         let mut draw = self.random.next_u64();
         let mut suffix = String::new();

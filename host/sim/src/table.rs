@@ -1,5 +1,5 @@
-//! Tables, as `kubectl get` asks for them: the columns and cells of the API server's printers
-//! (`pkg/printers/internalversion/printers.go`; `additionalPrinterColumns` for custom kinds).
+//! Tables for `kubectl get`: the columns and cells of the API server's printers (`pkg/printers/internalversion/printers.go`;
+//! `additionalPrinterColumns` for custom kinds).
 //!
 //! * `built_in.rs`: the columns of each built-in kind; `workloads.rs`, `pod.rs`, `network.rs`, `storage.rs`, `policy.rs`: their cells;
 //! * `custom.rs`, `json_path.rs`: columns that a definition names;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     kinds::{Resource, Version},
-    status::Refusal,
+    status::StatusError,
 };
 
 /// The definition of one column of a `meta.k8s.io/v1` Table.
@@ -31,34 +31,34 @@ pub(crate) struct Column {
     pub kind: String,
     /// A format of OpenAPI; `name` for the name of the object.
     pub format: String,
-    /// `kubectl get` shows columns of priority 0, `kubectl get -o wide` all of them.
+    /// `kubectl get` only shows columns of priority 0, `kubectl get -o wide` shows all.
     pub priority: i64,
     pub description: String,
 }
 
-/// What a row has of its object beside the cells.
+/// What a row has of its object besides the cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Include {
     Metadata,
     Object,
-    Nothing,
+    None,
 }
 
 impl Include {
     /// Reads the parameter `includeObject`.
-    pub fn parse(text: &str) -> Result<Include, Refusal> {
+    pub fn parse(text: &str) -> Result<Include, StatusError> {
         match text {
             "" | "Metadata" => Ok(Include::Metadata),
             "Object" => Ok(Include::Object),
-            "None" => Ok(Include::Nothing),
-            other => Err(Refusal::bad_request(format!(
+            "None" => Ok(Include::None),
+            other => Err(StatusError::bad_request(format!(
                 "unrecognized includeObject value: \"{other}\""
             ))),
         }
     }
 }
 
-/// How the rows of one request are made.
+/// A printer for the objects of one request.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     columns: Vec<Column>,
@@ -76,16 +76,16 @@ enum Cells {
     Custom(Vec<custom::Cell>),
 }
 
-/// Returns whether a request prefers a table.
+/// Says whether a request prefers a table.
 pub(crate) fn is_wanted(accept: &str) -> bool {
     let first = accept.split(',').next().unwrap_or_default();
     first.contains("as=Table") && first.contains("application/json")
 }
 
 impl Table {
-    /// The table of a kind's objects.
-    pub fn of(resource: &Resource, version: &Version, include: Include) -> Table {
-        if !resource.custom {
+    /// Returns the printer for the objects of a kind.
+    pub fn new(resource: &Resource, version: &Version, include: Include) -> Table {
+        if !resource.is_custom {
             return Table::built_in(&resource.group, &resource.kind, include);
         }
         let (columns, cells) = custom::columns(&version.columns);
@@ -96,7 +96,7 @@ impl Table {
         }
     }
 
-    /// The table of `Scale` objects.
+    /// Returns the printer for `Scale` objects.
     pub fn of_scales(include: Include) -> Table {
         Table::built_in("autoscaling", "Scale", include)
     }
@@ -150,7 +150,7 @@ impl Table {
         };
         let included = match self.include {
             Include::Object => object.clone(),
-            Include::Nothing => Value::Null,
+            Include::None => Value::Null,
             Include::Metadata => json!({
                 "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"],
             }),
@@ -171,7 +171,7 @@ mod tests {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let odd = json!({ "metadata": [], "spec": 7, "status": { "conditions": "x", "containerStatuses": [1, {}] } });
         for resource in kinds.values() {
-            let table = Table::of(resource, &resource.versions[0], Include::Metadata);
+            let table = Table::new(resource, &resource.versions[0], Include::Metadata);
             for object in [&json!({}), &odd] {
                 let printed = table.print(&[object], json!({}), now);
                 let columns = printed["columnDefinitions"].as_array().unwrap().len();

@@ -1,10 +1,10 @@
-//! What each request about objects does.
+//! Answers requests about objects.
 //!
 //! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `erase.rs`: delete and deletecollection;
-//! * `evict.rs`: evictions; `warning.rs`: warnings beside an answer;
-//! * `scale.rs`, `print.rs`: the scale subresource and what containers print; `refused.rs`: subresources that aren't there;
-//! * `refuse.rs`: values of a wrong type;
-//! * `body.rs`: what a request brings, and how an object is handed out in the asked version.
+//! * `evict.rs`: evictions; `warning.rs`: warnings in the headers of an answer;
+//! * `scale.rs`: the scale subresource; `print.rs`: `pods/log`; `refused.rs`: subresources that aren't supported;
+//! * `refuse.rs`: values of the wrong type;
+//! * `body.rs`: decodes the body of a request, and converts an object to the requested version.
 
 pub(crate) mod body;
 mod erase;
@@ -21,21 +21,21 @@ use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    kinds::{Keeping, Resource, Version},
-    route::{Objects, Query},
-    service::{Body, value},
-    status::Refusal,
-    store::{Kind, Shared, Store, Writer},
+    kinds::{Resource, StorageMode, Version},
+    route::{ObjectPath, Query},
+    service::{Body, json_response},
+    status::StatusError,
+    store::{Kind, SharedStore, Store, Writer},
     table::{self, Include, Table},
     watch,
 };
 
-/// One request about objects.
+/// A request about objects.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Call<'a> {
-    pub shared: &'a Shared,
+pub(crate) struct ObjectRequest<'a> {
+    pub shared: &'a SharedStore,
     pub method: &'a Method,
-    pub objects: &'a Objects,
+    pub objects: &'a ObjectPath,
     pub query: &'a Query,
     pub accept: &'a str,
     pub content_type: &'a str,
@@ -43,7 +43,7 @@ pub(crate) struct Call<'a> {
     pub body: &'a [u8],
 }
 
-/// The resource a request is about.
+/// The resource of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub resource: Resource,
@@ -51,8 +51,8 @@ pub(crate) struct Target {
     pub kind: Kind,
 }
 
-impl Call<'_> {
-    /// Returns on whose behalf the request writes: the manager it names, or the first word of its user agent.
+impl ObjectRequest<'_> {
+    /// Returns the writer of the request: its field manager, or the first word of its user agent.
     fn writer(&self, subresource: Option<&str>) -> Writer {
         let agent = self
             .user_agent
@@ -67,7 +67,7 @@ impl Call<'_> {
             manager: manager.to_owned(),
             subresource: subresource.map(str::to_owned),
             dry_run: self.query.text("dryRun") == "All",
-            owned: false,
+            has_own_managed_fields: false,
         }
     }
 
@@ -76,38 +76,38 @@ impl Call<'_> {
     }
 
     fn answer(&self, code: StatusCode, target: &Target, object: Value) -> Response<Body> {
-        let object = body::versioned(object, &target.resource, &target.version.name);
+        let object = body::in_version(object, &target.resource, &target.version.name);
         self.print(code, &object, |include| {
-            Table::of(&target.resource, &target.version, include)
+            Table::new(&target.resource, &target.version, include)
         })
     }
 
-    /// Answers with an object, or with its row in a table where the request prefers that.
+    /// Answers with an object, or with its row in a table if the request prefers that.
     fn print(&self, code: StatusCode, object: &Value, table: impl FnOnce(Include) -> Table) -> Response<Body> {
         if !table::is_wanted(self.accept) {
-            return value(code, object);
+            return json_response(code, object);
         }
-        // `answer` has checked the parameter.
+        // `answer` has validated the parameter.
         let include = Include::parse(self.query.text("includeObject")).unwrap_or(Include::Metadata);
         let now = self.shared.lock().now();
-        value(code, &table(include).print(&[object], json!({}), now))
+        json_response(code, &table(include).print(&[object], json!({}), now))
     }
 }
 
 impl Target {
-    fn find(store: &Store, objects: &Objects) -> Result<Target, Refusal> {
+    fn find(store: &Store, objects: &ObjectPath) -> Result<Target, StatusError> {
         let resource = store
             .resources()
             .find(|one| one.group == objects.group && one.plural == objects.plural);
         let found = resource.and_then(|resource| Some((resource, resource.version(&objects.version)?)));
-        let (resource, version) = found.ok_or_else(Refusal::no_such_path)?;
+        let (resource, version) = found.ok_or_else(StatusError::no_such_path)?;
         let misplaced = if resource.namespaced {
             objects.name.is_some() && objects.namespace.is_empty()
         } else {
             !objects.namespace.is_empty()
         };
         if misplaced {
-            return Err(Refusal::no_such_path());
+            return Err(StatusError::no_such_path());
         }
         Ok(Target {
             resource: resource.clone(),
@@ -116,13 +116,13 @@ impl Target {
         })
     }
 
-    fn not_found(&self, name: &str) -> Refusal {
-        Refusal::not_found(&self.resource.plural, &self.resource.group, name)
+    fn not_found(&self, name: &str) -> StatusError {
+        StatusError::not_found(&self.resource.plural, &self.resource.group, name)
     }
 }
 
 /// Answers a request about objects.
-pub(crate) fn answer(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
+pub(crate) fn answer(call: &ObjectRequest<'_>) -> Result<Response<Body>, StatusError> {
     let target = Target::find(&call.shared.lock(), call.objects)?;
     let response = answer_for(call, &target)?;
     Ok(match warning::deprecated(&target.resource) {
@@ -131,28 +131,30 @@ pub(crate) fn answer(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     })
 }
 
-fn answer_for(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+fn answer_for(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     if !matches!(call.query.text("dryRun"), "" | "All") {
-        return Err(Refusal::bad_request(
+        return Err(StatusError::bad_request(
             "invalid dryRun: the only value it can have is All",
         ));
     }
     if table::is_wanted(call.accept) {
         Include::parse(call.query.text("includeObject"))?;
     }
-    match (target.resource.keeping, call.method) {
-        (Keeping::Answered, &Method::POST) => return review(call, target),
-        (Keeping::Listed, &Method::GET) if !call.query.flag("watch") => {}
-        (Keeping::Answered | Keeping::Listed, _) => return Err(Refusal::method_not_allowed()),
-        (Keeping::Stored | Keeping::StoredOneByOne, _) => {}
+    match (target.resource.storage_mode, call.method) {
+        (StorageMode::AnswerOnly, &Method::POST) => return review(call, target),
+        (StorageMode::ListOnly, &Method::GET) if !call.query.flag("watch") => {}
+        (StorageMode::AnswerOnly | StorageMode::ListOnly, _) => return Err(StatusError::method_not_allowed()),
+        (StorageMode::Stored | StorageMode::StoredNoCollectionDelete, _) => {}
     }
     let Some(name) = call.objects.name.as_deref() else {
         return match *call.method {
             Method::GET if call.query.flag("watch") => watch::answer(call, target),
             Method::GET => read::list(call, target),
             Method::POST => write::create(call, target),
-            Method::DELETE if target.resource.keeping == Keeping::Stored => erase::collection(call, target),
-            _ => Err(Refusal::method_not_allowed()),
+            Method::DELETE if target.resource.storage_mode == StorageMode::Stored => {
+                erase::delete_collection(call, target)
+            }
+            _ => Err(StatusError::method_not_allowed()),
         };
     };
     match (call.objects.subresource.as_deref(), call.method) {
@@ -160,17 +162,17 @@ fn answer_for(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusa
         (None, &Method::GET) => read::get(call, target, name),
         (None, &Method::PUT) => write::update(call, target, name, None),
         (None, &Method::PATCH) => write::patch(call, target, name, None),
-        (None, &Method::DELETE) => erase::one(call, target, name),
-        (Some("status"), method) if target.version.status => match *method {
+        (None, &Method::DELETE) => erase::delete_one(call, target, name),
+        (Some("status"), method) if target.version.has_status => match *method {
             Method::GET => read::get(call, target, name),
             Method::PUT => write::update(call, target, name, Some("status")),
             Method::PATCH => write::patch(call, target, name, Some("status")),
-            _ => Err(Refusal::method_not_allowed()),
+            _ => Err(StatusError::method_not_allowed()),
         },
         (Some("scale"), method) if target.version.scale.is_some() => match *method {
             Method::GET => scale::get(call, target, name),
             Method::PUT | Method::PATCH => scale::set(call, target, name),
-            _ => Err(Refusal::method_not_allowed()),
+            _ => Err(StatusError::method_not_allowed()),
         },
         (Some("log"), &Method::GET) if target.resource.is("", "Pod") => print::answer(call, name),
         (Some("token"), &Method::POST) if target.resource.is("", "ServiceAccount") => {
@@ -179,23 +181,27 @@ fn answer_for(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusa
         }
         (Some("eviction"), &Method::POST) if target.resource.is("", "Pod") => evict::answer(call, target, name),
         (Some("finalize"), &Method::PUT) if target.resource.is("", "Namespace") => write::finalize(call, target, name),
-        (Some("approval"), &Method::GET) if is_request(target) => read::get(call, target, name),
-        // An approval is a condition of the status; the API server writes nothing else of the object there.
-        (Some("approval"), &Method::PUT) if is_request(target) => write::update(call, target, name, Some("status")),
-        (Some("approval"), &Method::PATCH) if is_request(target) => write::patch(call, target, name, Some("status")),
-        (None, _) => Err(Refusal::method_not_allowed()),
+        (Some("approval"), &Method::GET) if is_signing_request(target) => read::get(call, target, name),
+        // An approval is a condition of the status; the API server ignores the rest of the object there.
+        (Some("approval"), &Method::PUT) if is_signing_request(target) => {
+            write::update(call, target, name, Some("status"))
+        }
+        (Some("approval"), &Method::PATCH) if is_signing_request(target) => {
+            write::patch(call, target, name, Some("status"))
+        }
+        (None, _) => Err(StatusError::method_not_allowed()),
         (Some(other), _) => Err(refused::subresource(&target.resource, other)),
     }
 }
 
-fn is_request(target: &Target) -> bool {
+fn is_signing_request(target: &Target) -> bool {
     target.resource.is("certificates.k8s.io", "CertificateSigningRequest")
 }
 
-/// Everything is allowed here, to a single user who has no other name.
-fn review(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+/// Everything is permitted, to a single user without another name.
+fn review(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     let mut object = body::object(call, target)?;
-    object["metadata"]["creationTimestamp"] = json!(call.shared.lock().second());
+    object["metadata"]["creationTimestamp"] = json!(call.shared.lock().now_text());
     object["status"] = match target.resource.kind.as_str() {
         "SelfSubjectRulesReview" => {
             let all = json!(["*"]);
@@ -210,11 +216,11 @@ fn review(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
         }),
         "TokenReview" => json!({ "user": {}, "error": "the embedded cluster knows no tokens of others" }),
         "Binding" => {
-            return Err(Refusal::bad_request(
+            return Err(StatusError::bad_request(
                 "pods are bound by the embedded cluster itself: it has one node and no scheduler",
             ));
         }
         _ => json!({ "allowed": true }),
     };
-    Ok(value(StatusCode::CREATED, &object))
+    Ok(json_response(StatusCode::CREATED, &object))
 }

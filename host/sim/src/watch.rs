@@ -1,7 +1,7 @@
-//! Watches: what happened since a revision, then what happens, one JSON line each.
+//! Watches: the changes since a revision, and then further changes, one JSON line each.
 //!
-//! An expired revision is answered with code 200 and a line of type `ERROR`, as a real server does: clients list again
-//! on that, while an HTTP 410 sends some of them round in circles.
+//! A watch from an expired revision gets code 200 and a line of type `ERROR`, as on a real server: clients list again then, while an HTTP
+//! 410 sends some of them into a loop.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -15,37 +15,37 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     selector::Selector,
-    service::{Body, Broken, WATCH},
-    status::Refusal,
-    store::{Change, Entry, Shared, Store},
+    service::{Body, ConnectionBroken, DEFAULT_WATCH_DURATION},
+    status::StatusError,
+    store::{ChangeType, HistoryEntry, SharedStore, Store},
     table::{self, Include, Table},
-    verbs::{Call, Target, body::versioned},
+    verbs::{ObjectRequest, Target, body::in_version},
 };
 
-/// How often a watch that asked for it hears how far the server is.
-const BOOKMARK: Duration = Duration::from_mins(1);
+/// The interval of bookmarks, for a watch that requests them.
+const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
 
 /// One open watch.
 struct Watch {
-    shared: Shared,
+    shared: SharedStore,
     target: Target,
     namespace: String,
     selector: Selector,
     bookmarks: bool,
-    /// The table that a request prefers.
+    /// The printer, if the request prefers tables.
     table: Option<Table>,
-    /// The last revision that was looked at.
-    seen: u64,
+    /// The last revision that was read.
+    last_revision: u64,
     /// When the last bookmark was sent, or the watch began.
-    marked: Instant,
+    last_bookmark: Instant,
     end: Instant,
-    /// Lines that wait to be sent.
+    /// The lines that aren't sent yet.
     lines: VecDeque<Value>,
-    ended: bool,
+    is_over: bool,
 }
 
 /// Answers a watch.
-pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+pub(crate) fn answer(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     let query = call.query;
     let mut fields = query.text("fieldSelector").to_owned();
     if let Some(name) = &call.objects.name {
@@ -57,14 +57,14 @@ pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
         "" | "0" => None,
         text => Some(
             text.parse::<u64>()
-                .map_err(|_| Refusal::bad_request(format!("invalid resource version {text:?}")))?,
+                .map_err(|_| StatusError::bad_request(format!("invalid resource version {text:?}")))?,
         ),
     };
     let now = Instant::now();
     let lasts = query
         .number("timeoutSeconds")
         .filter(|seconds| *seconds > 0)
-        .map_or(WATCH, Duration::from_secs);
+        .map_or(DEFAULT_WATCH_DURATION, Duration::from_secs);
     let mut watch = Watch {
         shared: call.shared.clone(),
         target: target.clone(),
@@ -72,29 +72,32 @@ pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
         selector,
         bookmarks: query.flag("allowWatchBookmarks"),
         table: wanted_table(call, target)?,
-        seen: revision.unwrap_or_default(),
-        marked: now,
+        last_revision: revision.unwrap_or_default(),
+        last_bookmark: now,
         end: now + lasts,
         lines: VecDeque::new(),
-        ended: false,
+        is_over: false,
     };
     let initial = query.flag("sendInitialEvents");
     if initial && query.text("resourceVersionMatch") != "NotOlderThan" {
-        return Err(Refusal::bad_request(
+        return Err(StatusError::bad_request(
             "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
         ));
     }
     let store = call.shared.lock();
     if initial || (revision.is_none() && query.text("sendInitialEvents").is_empty()) {
-        watch.begin(&store, initial);
+        watch.send_initial(&store, initial);
     } else if revision.is_none() {
-        watch.seen = store.revision();
+        watch.last_revision = store.revision();
     }
     drop(store);
 
     let frames = stream::unfold(watch, |mut watch| async move {
         let line = watch.next().await?;
-        Some((Ok::<_, Broken>(Frame::data(Bytes::from(format!("{line}\n")))), watch))
+        Some((
+            Ok::<_, ConnectionBroken>(Frame::data(Bytes::from(format!("{line}\n")))),
+            watch,
+        ))
     });
     let mut response = Response::new(Body::new(StreamBody::new(frames.boxed())));
     response
@@ -103,17 +106,17 @@ pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
     Ok(response)
 }
 
-fn wanted_table(call: &Call<'_>, target: &Target) -> Result<Option<Table>, Refusal> {
+fn wanted_table(call: &ObjectRequest<'_>, target: &Target) -> Result<Option<Table>, StatusError> {
     if !table::is_wanted(call.accept) {
         return Ok(None);
     }
     let include = Include::parse(call.query.text("includeObject"))?;
-    Ok(Some(Table::of(&target.resource, &target.version, include)))
+    Ok(Some(Table::new(&target.resource, &target.version, include)))
 }
 
 impl Watch {
-    /// Sends what is there as new, and the mark that this was all when the client asked for it.
-    fn begin(&mut self, store: &Store, mark: bool) {
+    /// Sends the current objects as added, with a bookmark after them if the client requests one.
+    fn send_initial(&mut self, store: &Store, mark: bool) {
         let objects: Vec<&Value> = store
             .list(&self.target.kind)
             .into_iter()
@@ -124,74 +127,76 @@ impl Watch {
             .map(|object| self.line("ADDED", object, store))
             .collect();
         self.lines.extend(lines);
-        self.seen = store.revision();
+        self.last_revision = store.revision();
         if mark {
             self.lines
                 .push_back(self.bookmark(json!({ "k8s.io/initial-events-end": "true" })));
         }
     }
 
-    /// Returns the next line; none when the watch is over.
+    /// Returns the next line; `None` when the watch has ended.
     async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some(line) = self.lines.pop_front() {
                 return Some(line);
             }
-            if self.ended {
+            if self.is_over {
                 return None;
             }
-            // In line before reading, so that no change falls between the two.
+            // The future is made before reading, so that no change is missed in between.
             let changed = self.shared.changed();
-            self.read();
-            if !self.lines.is_empty() || self.ended {
+            self.read_changes();
+            if !self.lines.is_empty() || self.is_over {
                 continue;
             }
-            let due = self.marked + BOOKMARK;
+            let due = self.last_bookmark + BOOKMARK_INTERVAL;
             tokio::select! {
                 biased;
                 () = changed => {}
                 () = sleep_until(due), if self.bookmarks && due < self.end => {
-                    self.marked = due;
+                    self.last_bookmark = due;
                     self.lines.push_back(self.bookmark(json!({})));
                 }
-                () = sleep_until(self.end) => self.ended = true,
+                () = sleep_until(self.end) => self.is_over = true,
             }
         }
     }
 
-    /// Turns the changes since the last look into lines.
-    fn read(&mut self) {
+    /// Converts the changes since the last call to lines.
+    fn read_changes(&mut self) {
         let shared = self.shared.clone();
         let store = shared.lock();
-        match store.history().since(self.seen) {
+        match store.history().since(self.last_revision) {
             Ok(entries) => {
-                let lines: Vec<Value> = entries.filter_map(|entry| self.tell(entry, &store)).collect();
+                let lines: Vec<Value> = entries.filter_map(|entry| self.event_for(entry, &store)).collect();
                 self.lines.extend(lines);
-                self.seen = self.seen.max(store.revision());
+                self.last_revision = self.last_revision.max(store.revision());
             }
             Err(oldest) => {
-                let gone = Refusal::expired(self.seen, oldest).to_status();
+                let gone = StatusError::expired(self.last_revision, oldest).to_status();
                 self.lines.push_back(json!({ "type": "ERROR", "object": gone }));
-                self.ended = true;
+                self.is_over = true;
             }
         }
     }
 
-    /// Returns the line for a change. An object that enters the selection is new to this watch, one that leaves it is gone.
-    fn tell(&self, entry: &Entry, store: &Store) -> Option<Value> {
+    /// Returns the line for a change. An object that enters the selection is added in this watch, one that leaves it is deleted.
+    fn event_for(&self, entry: &HistoryEntry, store: &Store) -> Option<Value> {
         if entry.kind != self.target.kind {
             return None;
         }
         let is = self.selects(&entry.object);
         let was = entry.before.as_ref().is_some_and(|before| self.selects(before));
         let change = match (entry.change, was, is) {
-            (Change::Deleted, true, _) | (Change::Deleted, _, true) | (Change::Modified, true, false) => "DELETED",
-            (Change::Added | Change::Modified, true, true) => "MODIFIED",
-            (Change::Added | Change::Modified, false, true) => "ADDED",
-            (Change::Added, true, false) | (_, false, false) => return None,
+            (ChangeType::Deleted, true, _) | (ChangeType::Deleted, _, true) | (ChangeType::Modified, true, false) => {
+                "DELETED"
+            }
+            (ChangeType::Added | ChangeType::Modified, true, true) => "MODIFIED",
+            (ChangeType::Added | ChangeType::Modified, false, true) => "ADDED",
+            (ChangeType::Added, true, false) | (_, false, false) => return None,
         };
-        // What leaves the selection is told as it last was, with the revision of the change.
-        if let (Change::Modified, "DELETED", Some(before)) = (entry.change, change, &entry.before) {
+        // An object that leaves the selection is sent as it was before, with the revision of the change.
+        if let (ChangeType::Modified, "DELETED", Some(before)) = (entry.change, change, &entry.before) {
             let mut last = Value::clone(before);
             last["metadata"]["resourceVersion"] = json!(entry.revision.to_string());
             return Some(self.line(change, &last, store));
@@ -205,7 +210,7 @@ impl Watch {
     }
 
     fn line(&self, change: &str, object: &Value, store: &Store) -> Value {
-        let object = versioned(object.clone(), &self.target.resource, &self.target.version.name);
+        let object = in_version(object.clone(), &self.target.resource, &self.target.version.name);
         if let Some(table) = &self.table {
             return json!({ "type": change, "object": table.print(&[&object], json!({}), store.now()) });
         }
@@ -215,7 +220,7 @@ impl Watch {
     fn bookmark(&self, annotations: Value) -> Value {
         let mut object = json!({
             "apiVersion": self.target.resource.api_version(&self.target.version.name), "kind": self.target.resource.kind,
-            "metadata": { "resourceVersion": self.seen.to_string(), "creationTimestamp": null },
+            "metadata": { "resourceVersion": self.last_revision.to_string(), "creationTimestamp": null },
         });
         if annotations
             .as_object()

@@ -1,4 +1,4 @@
-//! The web around the cluster: what URLs answer, as a scenario says it. A tower service like the cluster's own.
+//! HTTP servers outside of the cluster, by rules of a scenario. It is a tower service like the cluster.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,17 +16,17 @@ use tokio::time::Instant;
 
 use crate::{
     glob,
-    service::{Body, Broken, whole},
+    service::{Body, ConnectionBroken, full_body},
     span::Span,
 };
 
-/// What a URL answers.
+/// The answer of some URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Page {
-    /// Which URLs: `*` is anything but a slash, `**` anything.
+pub struct HttpRule {
+    /// The URLs: `*` matches anything but a slash, `**` anything.
     pub url: String,
-    /// By which method; any when absent.
+    /// The method; any if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// The status code.
@@ -38,15 +38,16 @@ pub struct Page {
     /// The body.
     #[serde(default)]
     pub body: String,
-    /// From when on, after the start: until then, a later page answers.
+    /// From when on it answers, after the start; until then, a later rule does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Span>,
-    /// How many calls it answers; all when absent. After that, a later page answers.
+    /// How many calls it answers; all if absent. After that, a later rule does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<usize>,
     /// How long the answer takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub takes: Option<Span>,
+    #[serde(rename = "takes")]
+    pub delay: Option<Span>,
     /// Whether the connection breaks instead.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drop: bool,
@@ -56,9 +57,9 @@ fn ok() -> u16 {
     200
 }
 
-/// A call that was made.
+/// A call that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Called {
+pub struct RecordedCall {
     /// The method.
     pub method: String,
     /// The URL.
@@ -69,26 +70,26 @@ pub struct Called {
     pub body: String,
 }
 
-/// Answers for all URLs.
+/// Answers calls of all URLs.
 #[derive(Clone, Debug)]
-pub struct Web {
-    pages: Arc<Vec<Page>>,
+pub struct HttpStub {
+    pages: Arc<Vec<HttpRule>>,
     start: Instant,
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<RecordedCalls>>,
 }
 
 #[derive(Debug, Default)]
-struct Heard {
-    calls: Vec<Called>,
-    /// How many calls each page answered.
+struct RecordedCalls {
+    calls: Vec<RecordedCall>,
+    /// How many calls each rule has answered.
     answered: Vec<usize>,
 }
 
-impl Web {
-    /// Makes one of pages, of which the first that fits answers. Must be called inside a tokio runtime.
-    pub fn new(pages: Vec<Page>) -> Web {
-        Web {
-            heard: Arc::new(Mutex::new(Heard {
+impl HttpStub {
+    /// Makes one with these rules; the first that matches answers. Must be called in a tokio runtime.
+    pub fn new(pages: Vec<HttpRule>) -> HttpStub {
+        HttpStub {
+            heard: Arc::new(Mutex::new(RecordedCalls {
                 calls: Vec::new(),
                 answered: vec![0; pages.len()],
             })),
@@ -97,17 +98,17 @@ impl Web {
         }
     }
 
-    /// Returns the calls that were made.
-    pub fn calls(&self) -> Vec<Called> {
+    /// Returns the calls that were received.
+    pub fn calls(&self) -> Vec<RecordedCall> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.calls.clone()
     }
 
-    /// Notes a call, and finds what answers it.
-    fn page(&self, called: Called) -> Option<&Page> {
+    /// Records a call, and finds the rule that answers it.
+    fn answer_for(&self, called: RecordedCall) -> Option<&HttpRule> {
         let begun = self.start.elapsed();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let Heard { calls, answered } = &mut *heard;
+        let RecordedCalls { calls, answered } = &mut *heard;
         let mut pages = self.pages.iter().zip(answered);
         let found = pages.find(|(page, answered)| {
             glob::matches(&page.url, &called.url)
@@ -123,15 +124,15 @@ impl Web {
     }
 }
 
-impl<B> tower::Service<Request<B>> for Web
+impl<B> tower::Service<Request<B>> for HttpStub
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<Body>;
-    type Error = Broken;
-    type Future = BoxFuture<'static, Result<Response<Body>, Broken>>;
+    type Error = ConnectionBroken;
+    type Future = BoxFuture<'static, Result<Response<Body>, ConnectionBroken>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectionBroken>> {
         Poll::Ready(Ok(()))
     }
 
@@ -139,10 +140,10 @@ where
         let web = self.clone();
         async move {
             let (parts, body) = request.into_parts();
-            let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+            let body = body.collect().await.map_err(|_| ConnectionBroken)?.to_bytes();
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let headers = parts.headers.iter();
-            let called = Called {
+            let called = RecordedCall {
                 method: parts.method.to_string(),
                 url: parts.uri.to_string(),
                 headers: headers
@@ -150,14 +151,14 @@ where
                     .collect(),
                 body: text(&body),
             };
-            let page = web.page(called).cloned();
-            let page = page.filter(|page| !page.drop).ok_or(Broken)?;
-            tokio::time::sleep(page.takes.map_or(Duration::ZERO, |Span(takes)| takes)).await;
-            let mut response = Response::new(whole(page.body.clone()));
-            *response.status_mut() = StatusCode::from_u16(page.status).map_err(|_| Broken)?;
+            let page = web.answer_for(called).cloned();
+            let page = page.filter(|page| !page.drop).ok_or(ConnectionBroken)?;
+            tokio::time::sleep(page.delay.map_or(Duration::ZERO, |Span(takes)| takes)).await;
+            let mut response = Response::new(full_body(page.body.clone()));
+            *response.status_mut() = StatusCode::from_u16(page.status).map_err(|_| ConnectionBroken)?;
             for (name, value) in &page.headers {
-                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Broken)?;
-                let value = HeaderValue::from_str(value).map_err(|_| Broken)?;
+                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ConnectionBroken)?;
+                let value = HeaderValue::from_str(value).map_err(|_| ConnectionBroken)?;
                 response.headers_mut().append(name, value);
             }
             Ok(response)
@@ -173,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    async fn get(web: &Web, url: &str) -> Result<(u16, String), Broken> {
+    async fn get(web: &HttpStub, url: &str) -> Result<(u16, String), ConnectionBroken> {
         let request = Request::get(url).body(Full::new(Bytes::new())).unwrap();
         let answer = web.clone().oneshot(request).await?;
         let status = answer.status().as_u16();
@@ -190,14 +191,14 @@ mod tests {
             {"url": "http://often.example/", "first": 2, "status": 429},
             {"url": "http://often.example/", "body": "at last"}
         ]"#;
-        let web = Web::new(serde_json::from_str(pages).unwrap());
+        let web = HttpStub::new(serde_json::from_str(pages).unwrap());
         let url = "http://api.example/health";
         assert_eq!(get(&web, url).await, Ok((503, String::new())));
         assert_eq!(web.start.elapsed(), Duration::from_secs(1));
         tokio::time::sleep(Duration::from_secs(4)).await;
         assert_eq!(get(&web, url).await, Ok((200, "ready".to_owned())));
-        assert_eq!(get(&web, "http://gone.example/").await, Err(Broken));
-        assert_eq!(get(&web, "http://nowhere.example/").await, Err(Broken));
+        assert_eq!(get(&web, "http://gone.example/").await, Err(ConnectionBroken));
+        assert_eq!(get(&web, "http://nowhere.example/").await, Err(ConnectionBroken));
         for (status, body) in [(429, ""), (429, ""), (200, "at last"), (200, "at last")] {
             assert_eq!(get(&web, "http://often.example/").await, Ok((status, body.to_owned())));
         }

@@ -1,7 +1,7 @@
-//! The world: a store, its controllers and its clock. One task waits for a change or for the next moment at which
-//! something is due, and lets the actors act in a fixed order until nothing changes any more.
+//! The world: a store, its controllers and its clock. One task waits for a change or for the next moment at which something is due, and
+//! then runs the controllers in a fixed order until nothing changes any more.
 //!
-//! All waiting is on tokio's clock: in a paused runtime hours pass in milliseconds, and one seed gives one history.
+//! All waits use tokio's clock: in a paused runtime hours pass in milliseconds, and the same seed gives the same history.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,97 +14,99 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     actors::{
-        self, Sight, Turn, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage, job,
+        self, Actions, ClusterView, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage,
+        job,
         look::{kind, namespace},
         network,
         pod::Kubelet,
         protection, recorded, replica_set, stateful_set, tools, ttl, volume,
     },
-    exec::{Children, groups::Groups},
+    exec::{ProcessRuntime, groups::ProcessGroups},
     pods::{
-        Behaviour, Claim, Pods, Runtime,
-        script::{Book, Scripts},
+        Behaviour, ClaimBehaviour, PodMode, Runtime,
+        script::{BehaviourList, ScriptedRuntime},
     },
-    rule::{Rule, Rules},
+    rule::{FaultRule, FaultRules},
     service::SimService,
-    status::Refusal,
-    store::{Kind, RestoreError, Shared, Store},
-    web::{Page, Web},
+    status::StatusError,
+    store::{Kind, RestoreError, SharedStore, Store},
+    web::{HttpRule, HttpStub},
 };
 
-/// How often the actors act at one moment before the world waits a little: controllers that fight must not stop time.
-const ROUNDS: usize = 500;
+/// How often the controllers run at one moment before the world waits a little: controllers that undo each other's changes must not stop
+/// time.
+const MAX_ROUNDS: usize = 500;
 
-/// What a world starts with.
+/// The initial state and the settings of a world.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
-    /// What all chance is drawn from.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// The time at the start.
     pub epoch: Timestamp,
-    /// How containers come to life.
-    pub pods: Pods,
-    /// Whether finished Jobs are deleted when their time is up.
+    /// How containers are run.
+    pub pods: PodMode,
+    /// Whether the TTL controller deletes finished Jobs.
     pub ttl_controller: bool,
-    /// What scripted containers do, first match wins.
+    /// The behaviours of scripted containers, first match wins.
     pub behaviours: Vec<Behaviour>,
-    /// How volume claims behave, first match wins.
-    pub claims: Vec<Claim>,
-    /// What fails.
-    pub rules: Vec<Rule>,
-    /// What URLs outside the cluster answer, first match wins.
-    pub pages: Vec<Page>,
-    /// What is there at the start. Namespaces they need are made.
+    /// The behaviours of volume claims, first match wins.
+    pub claims: Vec<ClaimBehaviour>,
+    /// The fault rules.
+    pub fault_rules: Vec<FaultRule>,
+    /// The answers of URLs outside of the cluster, first match wins.
+    pub http_rules: Vec<HttpRule>,
+    /// The initial objects. Their namespaces are created.
     pub objects: Vec<Value>,
     /// The name of the only node.
     pub node: String,
 }
 
-/// A running cluster. Dropping it ends it, and every process it started.
+/// A running cluster. Dropping it ends it, with every process that it started.
 #[derive(Debug)]
 pub struct World {
-    engine: Engine,
-    rules: Rules,
-    web: Web,
-    groups: Groups,
-    refusals: Vec<Refusal>,
+    engine: WorldState,
+    rules: FaultRules,
+    http_stub: HttpStub,
+    groups: ProcessGroups,
+    refusals: Vec<StatusError>,
     task: JoinHandle<()>,
 }
 
-/// What the task shares with the world.
+/// The state that the task shares with the world.
 #[derive(Clone)]
-struct Engine {
-    shared: Shared,
+struct WorldState {
+    shared: SharedStore,
     kubelet: Arc<Mutex<Kubelet>>,
     settings: Arc<Settings>,
-    /// Rings when a process writes or ends.
-    bell: Arc<Notify>,
+    /// Notified when a process writes output or ends.
+    notify: Arc<Notify>,
 }
 
 struct Settings {
     node: String,
-    claims: Vec<Claim>,
+    claims: Vec<ClaimBehaviour>,
     ttl_controller: bool,
 }
 
-type Actor = fn(&Sight<'_>) -> Turn;
+type Controller = fn(&ClusterView<'_>) -> Actions;
 
-/// The controllers but for the kubelet and the garbage collector, in the order in which they act.
-const ACTORS: [Actor; 14] = [
-    adoption::tick,
-    autoscaler::tick,
-    deployment::tick,
-    replica_set::tick,
-    stateful_set::tick,
-    daemon_set::tick,
-    job::tick,
-    volume::tick,
-    protection::tick,
-    network::tick,
-    api_service::tick,
-    disruption::tick,
-    recorded::tick,
-    tools::tick,
+/// The controllers in the order in which they run, without the kubelet and the garbage collector.
+const ACTORS: [Controller; 14] = [
+    adoption::reconcile,
+    autoscaler::reconcile,
+    deployment::reconcile,
+    replica_set::reconcile,
+    stateful_set::reconcile,
+    daemon_set::reconcile,
+    job::reconcile,
+    volume::reconcile,
+    protection::reconcile,
+    network::reconcile,
+    api_service::reconcile,
+    disruption::reconcile,
+    recorded::reconcile,
+    tools::reconcile,
 ];
 
 impl Default for Setup {
@@ -113,12 +115,12 @@ impl Default for Setup {
             seed: 0,
             // 2026-01-01T00:00:00Z
             epoch: Timestamp::constant(1_767_225_600, 0),
-            pods: Pods::Scripted,
+            pods: PodMode::Scripted,
             ttl_controller: true,
             behaviours: Vec::new(),
             claims: Vec::new(),
-            rules: Vec::new(),
-            pages: Vec::new(),
+            fault_rules: Vec::new(),
+            http_rules: Vec::new(),
             objects: Vec::new(),
             node: "sim-node".into(),
         }
@@ -126,13 +128,13 @@ impl Default for Setup {
 }
 
 impl World {
-    /// Starts a world. Must be called inside a tokio runtime.
+    /// Starts a world. Must be called in a tokio runtime.
     pub fn start(setup: Setup) -> Self {
         let store = Store::new(setup.seed, setup.epoch);
         Self::run(store, None, setup)
     }
 
-    /// Starts a world where a saved one left off; the setup's objects are not made again.
+    /// Starts a world from a saved one; the setup's objects are not created again.
     pub fn restore(mut setup: Setup, mut saved: Value) -> Result<Self, RestoreError> {
         let mut take = |part: &str| saved.get_mut(part).map(Value::take).unwrap_or_default();
         let (store, kubelet) = (take("store"), take("kubelet"));
@@ -142,34 +144,34 @@ impl World {
 
     fn run(mut store: Store, saved: Option<&Value>, setup: Setup) -> Self {
         let refusals = if saved.is_none() {
-            furnish(&mut store, &setup)
+            create_initial_objects(&mut store, &setup)
         } else {
             Vec::new()
         };
         let bell = Arc::new(Notify::new());
-        let groups = Groups::default();
+        let groups = ProcessGroups::default();
         let runtime: Box<dyn Runtime> = match setup.pods {
-            Pods::Scripted => Box::new(Scripts::new(Book::new(setup.behaviours), 1)),
-            Pods::Exec => Box::new(Children::new(groups.clone(), bell.clone())),
+            PodMode::Scripted => Box::new(ScriptedRuntime::new(BehaviourList::new(setup.behaviours), 1)),
+            PodMode::Exec => Box::new(ProcessRuntime::new(groups.clone(), bell.clone())),
         };
         let mut kubelet = Kubelet::new(runtime);
         if let Some(saved) = saved {
             kubelet.restore(saved);
         }
-        let engine = Engine {
-            shared: Shared::new(store),
+        let engine = WorldState {
+            shared: SharedStore::new(store),
             kubelet: Arc::new(Mutex::new(kubelet)),
             settings: Arc::new(Settings {
                 node: setup.node,
                 claims: setup.claims,
                 ttl_controller: setup.ttl_controller,
             }),
-            bell,
+            notify: bell,
         };
-        let task = tokio::spawn(engine.clone().live());
+        let task = tokio::spawn(engine.clone().run());
         Self {
-            rules: Rules::new(setup.seed, setup.rules),
-            web: Web::new(setup.pages),
+            rules: FaultRules::new(setup.seed, setup.fault_rules),
+            http_stub: HttpStub::new(setup.http_rules),
             engine,
             groups,
             refusals,
@@ -177,18 +179,18 @@ impl World {
         }
     }
 
-    /// Returns the API server, faults first.
+    /// Returns the API server, with the faults.
     pub fn service(&self) -> SimService {
         SimService::new(self.engine.shared.clone()).with_intercept(Arc::new(self.rules.clone()))
     }
 
-    /// Returns what is outside the cluster.
-    pub fn web(&self) -> Web {
-        self.web.clone()
+    /// Returns the HTTP servers outside of the cluster.
+    pub fn http_stub(&self) -> HttpStub {
+        self.http_stub.clone()
     }
 
-    /// Returns the store, past the API server and its faults.
-    pub fn shared(&self) -> &Shared {
+    /// Returns the store, without the API server and its faults.
+    pub fn shared(&self) -> &SharedStore {
         &self.engine.shared
     }
 
@@ -207,24 +209,24 @@ impl World {
         self.engine.shared.lock().list(kind).into_iter().cloned().collect()
     }
 
-    /// Returns the fault rules, to add to them.
-    pub fn rules(&self) -> &Rules {
+    /// Returns the fault rules, to which more can be added.
+    pub fn rules(&self) -> &FaultRules {
         &self.rules
     }
 
-    /// Returns why objects of the setup could not be made.
-    pub fn refusals(&self) -> &[Refusal] {
+    /// Returns the errors about initial objects that couldn't be created.
+    pub fn refusals(&self) -> &[StatusError] {
         &self.refusals
     }
 
-    /// Lets everything happen that is due at this moment, without waiting for the world's own task.
-    pub fn settle(&self) {
-        self.engine.settle();
+    /// Runs everything that is due now, without waiting for the world's own task.
+    pub fn run_due(&self) {
+        self.engine.run_due();
     }
 
-    /// Returns the state of the cluster, for [`World::restore`]. What is due now has happened in it.
+    /// Returns the state of the cluster, for [`World::restore`], after running everything that is due now.
     pub fn save(&self) -> Value {
-        self.engine.settle();
+        self.engine.run_due();
         let store = self.engine.shared.lock();
         let kubelet = self.engine.kubelet();
         json!({"store": store.save(), "kubelet": kubelet.save()})
@@ -238,20 +240,20 @@ impl Drop for World {
     }
 }
 
-impl std::fmt::Debug for Engine {
+impl std::fmt::Debug for WorldState {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Engine").finish_non_exhaustive()
     }
 }
 
-impl Engine {
-    async fn live(self) {
+impl WorldState {
+    async fn run(self) {
         loop {
-            let rung = self.bell.notified();
-            let (due, changed) = self.settle();
+            let rung = self.notify.notified();
+            let (due, changed) = self.run_due();
             let wait = due.map_or(Duration::MAX, |due| {
                 let now = self.shared.lock().now();
-                // A moment that has passed is over; look again at the next tick of the clock rather than spin.
+                // A moment that has passed is over; checking again at the next tick of the clock avoids a loop.
                 Duration::try_from(due.duration_since(now))
                     .unwrap_or_default()
                     .max(Duration::from_millis(1))
@@ -269,52 +271,52 @@ impl Engine {
         self.kubelet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the actors act until nothing changes. Returns the next moment something is due, and the next change.
-    fn settle(&self) -> (Option<Timestamp>, crate::store::Changed) {
+    /// Runs the controllers until nothing changes. Returns the next moment at which something is due, and the next change.
+    fn run_due(&self) -> (Option<Timestamp>, crate::store::NextChange) {
         let mut store = self.shared.lock();
         let mut kubelet = self.kubelet();
         let mut due = None;
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let changed;
-            (changed, due) = self.round(&mut store, &mut kubelet);
+            (changed, due) = self.run_actors(&mut store, &mut kubelet);
             if !changed {
                 return (due, self.shared.changed());
             }
         }
-        let pause = actors::look::later(store.now(), 1);
+        let pause = actors::look::plus_seconds(store.now(), 1);
         (
             Some(due.map_or(pause, |due: Timestamp| due.max(pause))),
             self.shared.changed(),
         )
     }
 
-    /// Lets each actor act once. Says whether anything changed.
-    fn round(&self, store: &mut Store, kubelet: &mut Kubelet) -> (bool, Option<Timestamp>) {
+    /// Runs each controller once. Returns whether anything changed.
+    fn run_actors(&self, store: &mut Store, kubelet: &mut Kubelet) -> (bool, Option<Timestamp>) {
         let mut changed = false;
         let mut due: Option<Timestamp> = None;
-        let mut take = |store: &mut Store, turn: Turn| {
+        let mut take = |store: &mut Store, turn: Actions| {
             for change in turn.changes {
                 changed |= actors::apply(store, change);
             }
-            due = [due, turn.due].into_iter().flatten().min();
+            due = [due, turn.wake_at].into_iter().flatten().min();
         };
         if self.settings.ttl_controller {
-            let turn = ttl::tick(&self.sight(store));
+            let turn = ttl::reconcile(&self.view(store));
             take(store, turn);
         }
         for actor in ACTORS {
-            let turn = actor(&self.sight(store));
+            let turn = actor(&self.view(store));
             take(store, turn);
         }
-        let turn = kubelet.tick(&self.sight(store));
+        let turn = kubelet.reconcile(&self.view(store));
         take(store, turn);
-        let turn = garbage::tick(&self.sight(store));
+        let turn = garbage::reconcile(&self.view(store));
         take(store, turn);
         (changed, due)
     }
 
-    fn sight<'a>(&'a self, store: &'a Store) -> Sight<'a> {
-        Sight {
+    fn view<'a>(&'a self, store: &'a Store) -> ClusterView<'a> {
+        ClusterView {
             store,
             now: store.now(),
             node: &self.settings.node,
@@ -323,8 +325,8 @@ impl Engine {
     }
 }
 
-/// Makes the node and the objects of the setup. Returns what was refused.
-fn furnish(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
+/// Creates the node and the initial objects. Returns the errors.
+fn create_initial_objects(store: &mut Store, setup: &Setup) -> Vec<StatusError> {
     let mut refusals = Vec::new();
     let node = json!({
         "apiVersion": "v1",
@@ -333,7 +335,7 @@ fn furnish(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
         "spec": {},
     });
     refusals.extend(store.create(node).err());
-    let now = store.second();
+    let now = store.now_text();
     let resources = json!({"cpu": "16", "memory": "64Gi", "ephemeral-storage": "256Gi", "pods": "1000"});
     let ready = json!({
         "conditions": [{
@@ -360,7 +362,7 @@ fn furnish(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
         }
         match store.create(object.clone()) {
             Ok(made) => {
-                // A status given at the start is part of the story, though the API server would drop it at a creation.
+                // An initial status is part of the scenario, though the API server would ignore it in a creation.
                 if let (Some(status), Some(kind)) = (object.get("status"), Kind::of(&made)) {
                     let title = actors::look::name(&made).to_owned();
                     refusals.extend(

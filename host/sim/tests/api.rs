@@ -16,17 +16,17 @@ mod api {
 
 use capstan_sim::{
     service::SimService,
-    store::{Shared, Store},
+    store::{SharedStore, Store},
 };
 use kube::{Client, Error, core::Status};
 
 /// A cluster with a namespace `shop`, and a client for it.
-pub fn cluster() -> (Shared, Client) {
+pub fn cluster() -> (SharedStore, Client) {
     let mut store = Store::new(1, "2026-01-01T00:00:00Z".parse().unwrap());
     store
         .create(serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } }))
         .unwrap();
-    let shared = Shared::new(store);
+    let shared = SharedStore::new(store);
     let client = Client::new(SimService::new(shared.clone()), "shop");
     (shared, client)
 }

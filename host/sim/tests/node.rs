@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use capstan_sim::{
-    node::{Node, Order},
+    node::{Node, NodeAction},
     store::Kind,
 };
 use http::{Request, StatusCode};
@@ -38,17 +38,17 @@ fn settings(namespace: &str) -> Value {
 
 /// What was ordered, in words, and after how long the node wants to act again.
 fn act(node: &mut Node) -> (Vec<String>, Option<Duration>) {
-    let acts = node.act();
-    let told = acts.orders.iter().map(|order| match order {
-        Order::Status(pod, status) => {
+    let acts = node.step();
+    let told = acts.actions.iter().map(|order| match order {
+        NodeAction::Status(pod, status) => {
             let state = status["containerStatuses"][0]["state"].as_object().unwrap();
             let state = state.keys().next().unwrap();
             format!("{} {} {state}", pod.uid, status["phase"].as_str().unwrap())
         }
-        Order::Remove(pod) => format!("{} removed", pod.uid),
-        Order::Create(object) => format!("{} created", object["metadata"]["name"]),
+        NodeAction::Remove(pod) => format!("{} removed", pod.uid),
+        NodeAction::Create(object) => format!("{} created", object["metadata"]["name"]),
     });
-    (told.collect(), acts.again)
+    (told.collect(), acts.next_after)
 }
 
 /// Acts whenever the node wants to, until it wants nothing. Returns the orders, each with the milliseconds it took.
@@ -75,8 +75,8 @@ async fn log(node: &Node, path: &str) -> (StatusCode, String) {
 #[tokio::test(start_paused = true)]
 async fn a_pod_lives_ten_times_as_fast() {
     let mut node = node(10, "shop", "[{startup: 2s, run: 30s, log: [a, {at: 10s, line: b}]}]");
-    node.see(settings("shop"));
-    node.see(pod("shop", "1"));
+    node.upsert(settings("shop"));
+    node.upsert(pod("shop", "1"));
     let wanted = [
         "0 1 Pending waiting",
         "200 1 Running running",
@@ -101,28 +101,31 @@ async fn a_pod_lives_ten_times_as_fast() {
 async fn what_a_pod_names_and_nobody_told_of_is_lacking() {
     let mut node = node(1, "shop", "[]");
     let pod = pod("shop", "1");
-    assert_eq!(node.lacks(&pod), [(Kind::new("", "ConfigMap"), "settings".to_owned())]);
-    node.see(settings("other"));
-    assert_eq!(node.lacks(&pod).len(), 1);
-    node.see(pod.clone());
-    let refused = node.act().orders;
-    let Some(Order::Status(_, status)) = refused.first() else {
+    assert_eq!(
+        node.missing_references(&pod),
+        [(Kind::new("", "ConfigMap"), "settings".to_owned())]
+    );
+    node.upsert(settings("other"));
+    assert_eq!(node.missing_references(&pod).len(), 1);
+    node.upsert(pod.clone());
+    let refused = node.step().actions;
+    let Some(NodeAction::Status(_, status)) = refused.first() else {
         unreachable!("{refused:?}")
     };
     let waiting = &status["containerStatuses"][0]["state"]["waiting"];
     assert_eq!(waiting["reason"], "CreateContainerConfigError");
-    node.see(settings("shop"));
-    assert!(node.lacks(&pod).is_empty());
+    node.upsert(settings("shop"));
+    assert!(node.missing_references(&pod).is_empty());
     assert_eq!(live(&mut node).await.last().unwrap(), "2000 1 Succeeded terminated");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_namespace_has_behaviours_of_its_own() {
     let mut node = node(1, "shop", "[{exit: 1}]");
-    node.script().set_usual(serde_yaml::from_str("[{run: 5s}]").unwrap());
+    node.script().set_default(serde_yaml::from_str("[{run: 5s}]").unwrap());
     for (namespace, uid) in [("shop", "1"), ("other", "2")] {
-        node.see(settings(namespace));
-        node.see(pod(namespace, uid));
+        node.upsert(settings(namespace));
+        node.upsert(pod(namespace, uid));
     }
     let ends = |orders: Vec<String>| -> Vec<String> {
         let ends = orders.into_iter().filter(|order| order.ends_with("terminated"));
@@ -133,7 +136,7 @@ async fn a_namespace_has_behaviours_of_its_own() {
         ["2000 1 Failed terminated", "6000 2 Succeeded terminated"]
     );
     node.script().forget("shop");
-    node.see(pod("shop", "3"));
+    node.upsert(pod("shop", "3"));
     assert_eq!(ends(live(&mut node).await), ["6000 3 Succeeded terminated"]);
 }
 
@@ -141,24 +144,24 @@ async fn a_namespace_has_behaviours_of_its_own() {
 async fn a_pod_that_is_to_go_is_stopped_and_removed_once() {
     let mut node = node(1, "shop", "[{never-ends: true, stop: 5s, log: [a]}]");
     let mut going = pod("shop", "1");
-    node.see(settings("shop"));
-    node.see(going.clone());
+    node.upsert(settings("shop"));
+    node.upsert(going.clone());
     assert_eq!(live(&mut node).await.last().unwrap(), "1000 1 Running running");
     going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:40Z");
     going["metadata"]["deletionGracePeriodSeconds"] = json!(30);
     // Older than what the node knows: how a pod is, is for the node to say.
-    node.see(going.clone());
+    node.upsert(going.clone());
     let wanted = ["5000 1 Failed terminated", "5000 1 removed"];
     assert_eq!(live(&mut node).await, wanted);
     // The API server says it again before it has done it, and then that it waits for a finalizer.
-    node.see(going.clone());
+    node.upsert(going.clone());
     assert_eq!(live(&mut node).await, ["0 1 removed"]);
     going["metadata"]["deletionGracePeriodSeconds"] = json!(0);
-    node.see(going.clone());
+    node.upsert(going.clone());
     assert!(live(&mut node).await.is_empty());
 
     // A namesake is another pod, and has printed nothing.
-    node.see_all(&Kind::new("", "Pod"), vec![pod("shop", "2")]);
+    node.replace_all(&Kind::new("", "Pod"), vec![pod("shop", "2")]);
     assert_eq!(act(&mut node).0, ["2 Pending waiting"]);
     let (code, why) = log(&node, "/containerLogs/shop/p/main").await;
     assert_eq!(code, StatusCode::BAD_REQUEST);
@@ -166,7 +169,7 @@ async fn a_pod_that_is_to_go_is_stopped_and_removed_once() {
         why,
         "container \"main\" in pod \"p\" is waiting to start: ContainerCreating"
     );
-    node.see_all(&Kind::new("", "Pod"), Vec::new());
+    node.replace_all(&Kind::new("", "Pod"), Vec::new());
     assert_eq!(act(&mut node), (Vec::new(), None));
     assert_eq!(log(&node, "/containerLogs/shop/p/main").await.0, StatusCode::NOT_FOUND);
 }

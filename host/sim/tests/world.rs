@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use capstan_sim::{
-    pods::Pods,
+    pods::PodMode,
     scenario::Scenario,
     store::Kind,
     world::{Setup, World},
@@ -125,7 +125,7 @@ async fn the_same_seed_gives_the_same_history() {
 #[tokio::test]
 async fn executed_pods_run_their_command_and_keep_its_words_and_exit_code() {
     let world = World::start(Setup {
-        pods: Pods::Exec,
+        pods: PodMode::Exec,
         objects: vec![job(json!({ "backoffLimit": 0 }))],
         ..Setup::default()
     });

@@ -1,4 +1,4 @@
-//! What this crate may read, and what the process gives it: it looks up no environment variable and no standard stream by itself.
+//! What this crate may read, and what the process passes in: it reads no environment variable and no standard stream by itself.
 
 use std::{
     fmt, io,
@@ -10,18 +10,18 @@ use capstan_core::error::Diagnostic;
 
 use crate::tree;
 
-/// Which files may be read, and where the process that reads them stands.
+/// Which files may be read, and from where.
 #[derive(Debug, Clone, Default)]
 pub struct FileAccess {
-    /// Whether what files name may lie outside of the Git work tree, and kustomizations may fetch.
+    /// Whether files outside of the Git work tree may be named, and kustomizations may fetch.
     pub allows_outside: bool,
-    /// The working directory, canonical.
+    /// The working directory as a canonical path.
     pub working_directory: Option<PathBuf>,
     /// The user's home folder.
     pub home: Option<PathBuf>,
-    /// The folders of `GIT_CEILING_DIRECTORIES`: no repository is looked for in them and above.
+    /// The folders of `GIT_CEILING_DIRECTORIES`: no repository is searched in them and above.
     pub git_ceilings: Vec<PathBuf>,
-    /// What is read where a path is `-`.
+    /// The input for the path `-`.
     pub stdin: Stdin,
 }
 
@@ -31,36 +31,36 @@ impl FileAccess {
     /// # Errors
     ///
     /// Returns why it couldn't be read.
-    pub fn text(&self, path: &Path) -> Result<String, Diagnostic> {
+    pub fn read_text(&self, path: &Path) -> Result<String, Diagnostic> {
         if path == Path::new("-") {
-            self.stdin.text()
+            self.stdin.read_text()
         } else {
-            tree::text(path)
+            tree::read_text_file(path)
         }
     }
 }
 
-/// A standard input. Clones share it: what one has read, another doesn't get.
+/// A standard input. Clones share it: what one of them has read, the others don't get.
 #[derive(Clone, Default)]
 pub struct Stdin(Option<Arc<Mutex<dyn io::Read + Send>>>);
 
 impl Stdin {
-    /// Makes one that reads from a stream. Without one (the default), reading fails.
+    /// Makes one that reads from a stream. The default has no stream, and reading from it fails.
     pub fn new(stream: impl io::Read + Send + 'static) -> Stdin {
         Stdin(Some(Arc::new(Mutex::new(stream))))
     }
 
-    /// Reads what is left of it.
+    /// Reads it to its end.
     ///
     /// # Errors
     ///
     /// Returns why it couldn't be read.
-    pub(crate) fn text(&self) -> Result<String, Diagnostic> {
+    pub(crate) fn read_text(&self) -> Result<String, Diagnostic> {
         let Some(stream) = &self.0 else {
             return Err(Diagnostic::new("there is no standard input to read `-` from").hint("name a file"));
         };
         let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
-        tree::text_of("-", tree::bytes(&mut *stream))
+        tree::decode_text("-", tree::read_bytes(&mut *stream))
     }
 }
 
@@ -76,15 +76,15 @@ mod tests {
 
     #[test]
     fn standard_input_is_what_was_handed_in() {
-        let none = FileAccess::default().text(Path::new("-")).unwrap_err();
+        let none = FileAccess::default().read_text(Path::new("-")).unwrap_err();
         assert!(none.message.contains("no standard input"), "{none}");
         let access = FileAccess {
             stdin: Stdin::new(&b"kind: A\n"[..]),
             ..FileAccess::default()
         };
-        assert_eq!(access.text(Path::new("-")).unwrap(), "kind: A\n");
-        assert_eq!(access.clone().text(Path::new("-")).unwrap(), "", "it is read once");
+        assert_eq!(access.read_text(Path::new("-")).unwrap(), "kind: A\n");
+        assert_eq!(access.clone().read_text(Path::new("-")).unwrap(), "", "it is read once");
         let binary = Stdin::new(&b"\xff"[..]);
-        assert!(binary.text().unwrap_err().message.contains("UTF-8"));
+        assert!(binary.read_text().unwrap_err().message.contains("UTF-8"));
     }
 }

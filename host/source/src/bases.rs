@@ -1,8 +1,8 @@
-//! What a kustomization names, checked before kustomize is started: it stays in the work tree, and nothing is fetched.
+//! Checks what a kustomization refers to before kustomize is started: everything is in the work tree, and nothing is fetched.
 //!
-//! kustomize itself keeps files below the kustomization that names them. Bases may be anywhere on this machine, and an address
-//! anywhere a path may stand is fetched, by `git` or over HTTP. Here every base has to be there and in the tree, and no path may be an
-//! address. Fields: <https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/>.
+//! kustomize itself only keeps files below the kustomization that refers to them. Bases may be anywhere on this machine, and wherever a
+//! path may stand, an address is fetched, by `git` or over HTTP. Here every base has to exist in the tree, and no path may be an address.
+//! Fields: <https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/>.
 
 use std::{
     collections::BTreeSet,
@@ -14,19 +14,17 @@ use capstan_core::{
     error::Diagnostic,
     manifest::{self, Manifest},
     place::reference_token,
+    remedy::{Remedies, Setting},
 };
 use serde_json::Value;
 
-use super::{
-    kustomize::FILES,
-    tree::{FLAG, WorkTree},
-};
+use super::{deadline::Work, kustomize::KUSTOMIZATION_FILES, tree::WorkTree};
 
-/// How many kustomizations may belong together.
-const KUSTOMIZATIONS: usize = 1000;
+/// The most kustomizations that may refer to each other.
+const MAX_KUSTOMIZATIONS: usize = 1000;
 
-/// Files and folders, which are kustomizations themselves. An object may be written in place of a generator's path.
-const BASES: [&str; 8] = [
+/// Keys with files and folders that are kustomizations themselves. A generator may also be written in place, as an object.
+const BASE_KEYS: [&str; 8] = [
     "bases",
     "components",
     "configurations",
@@ -36,7 +34,7 @@ const BASES: [&str; 8] = [
     "transformers",
     "validators",
 ];
-/// Other keys under which paths stand: files, which kustomize keeps below the kustomization unless they are addresses, and helm's.
+/// Other keys with paths: files, which kustomize keeps below the kustomization unless they are addresses, and those of helm.
 const FILE_KEYS: [&str; 10] = [
     "additionalvaluesfiles",
     "charthome",
@@ -50,18 +48,19 @@ const FILE_KEYS: [&str; 10] = [
     "valuesfile",
 ];
 
-/// Checks a kustomization and all that it is built from. `charts` says whether helm may be called.
-pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), Vec<Diagnostic>> {
+/// Checks a kustomization and everything that it is built from. `charts` says whether it may use helm.
+pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool, work: &Work) -> Result<(), Vec<Diagnostic>> {
     if tree.allows_outside() {
         return Ok(());
     }
-    let mut check = Check {
+    let mut check = KustomizationCheck {
         tree,
         charts,
+        work,
         seen: BTreeSet::new(),
         mistakes: Vec::new(),
     };
-    check.kustomization(folder);
+    check.check_kustomization(folder);
     if check.mistakes.is_empty() {
         Ok(())
     } else {
@@ -69,76 +68,92 @@ pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), 
     }
 }
 
-/// Checks what is put on top of a kustomization.
+/// Checks the fields that are added on top of a kustomization.
 pub(super) fn check_overlay(overlay: &Value, tree: &WorkTree) -> Result<(), Vec<Diagnostic>> {
     let mistakes = named_files(overlay).into_iter().filter_map(|named| {
         let path = named.word.split_once('=').map_or(named.word.as_str(), |(_, path)| path);
-        (has_scheme(path) && !tree.allows_outside()).then(|| Diagnostic::new(fetched(&named.word)).hint(HINT))
+        (has_scheme(path) && !tree.allows_outside()).then(|| Diagnostic::new(fetched_message(&named.word)).hint(hint()))
     });
     let mistakes: Vec<Diagnostic> = mistakes.collect();
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
-const HINT: &str = "keep a copy of it in the work tree, or allow it with `--allow-outside-tree`";
+/// Returns what to do about what would be fetched.
+fn hint() -> Remedies {
+    let allow = Setting::AllowOutsideTree.into();
+    ["keep a copy of it in the work tree".into(), allow].into()
+}
 
-fn fetched(word: &str) -> String {
+fn fetched_message(word: &str) -> String {
     format!("`{word}` would be fetched from elsewhere")
 }
 
-struct Check<'a> {
+struct KustomizationCheck<'a> {
     tree: &'a WorkTree,
     charts: bool,
+    work: &'a Work,
     seen: BTreeSet<PathBuf>,
     mistakes: Vec<Diagnostic>,
 }
 
-impl Check<'_> {
-    fn kustomization(&mut self, folder: &Path) {
+impl KustomizationCheck<'_> {
+    fn check_kustomization(&mut self, folder: &Path) {
         let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         if !self.seen.insert(real) {
             return;
         }
-        if self.seen.len() > KUSTOMIZATIONS {
-            if self.seen.len() == KUSTOMIZATIONS + 1 {
-                let message = format!("more than {KUSTOMIZATIONS} kustomizations belong together");
+        if let Err(mistake) = self.work.begin(format!("{} can't be read", folder.display())) {
+            // Once is enough.
+            if self.mistakes.last() != Some(&mistake) {
+                self.mistakes.push(mistake);
+            }
+            return;
+        }
+        if self.seen.len() > MAX_KUSTOMIZATIONS {
+            if self.seen.len() == MAX_KUSTOMIZATIONS + 1 {
+                let message = format!("more than {MAX_KUSTOMIZATIONS} kustomizations belong together");
                 self.mistakes.push(Diagnostic::new(message));
             }
             return;
         }
-        for file in FILES.iter().map(|file| folder.join(file)).filter(|file| file.exists()) {
-            let text = self.tree.confine(&file).and_then(|file| file.text());
+        for file in KUSTOMIZATION_FILES
+            .iter()
+            .map(|file| folder.join(file))
+            .filter(|file| file.exists())
+        {
+            let text = self.tree.confine(&file).and_then(|file| file.read_text());
             let read = text
                 .map_err(|mistake| vec![mistake])
-                .and_then(|text| manifest::document(&file.display().to_string(), &text));
+                .and_then(|text| manifest::parse_document(&file.display().to_string(), &text));
             match read {
-                Ok(document) => self.document(&document, folder),
+                Ok(document) => self.check_document(&document, folder),
                 Err(mistakes) => self.mistakes.extend(mistakes),
             }
         }
     }
 
-    fn document(&mut self, document: &Manifest, folder: &Path) {
+    fn check_document(&mut self, document: &Manifest, folder: &Path) {
         let empty = serde_json::Map::new();
         let keys = document.object.0.as_object().unwrap_or(&empty);
         for (key, value) in keys {
-            let folded = fold(key);
-            if BASES.contains(&folded.as_str()) {
-                for (pointer, word) in words(value, &format!("/{}", reference_token(key))) {
-                    self.base(document, folder, &pointer, &word);
+            let folded = fold_key(key);
+            if BASE_KEYS.contains(&folded.as_str()) {
+                for (pointer, word) in texts_with_pointers(value, &format!("/{}", reference_token(key))) {
+                    self.check_base(document, folder, &pointer, &word);
                 }
             }
         }
-        self.named(document, folder, &document.object.0, None);
-        let has_charts = |key: &String| ["helmcharts", "helmchartinflationgenerator"].contains(&fold(key).as_str());
+        self.check_named(document, folder, &document.object.0, None);
+        let has_charts = |key: &String| ["helmcharts", "helmchartinflationgenerator"].contains(&fold_key(key).as_str());
         if self.charts && keys.keys().any(has_charts) {
-            self.links(&folder.join("charts"));
+            self.check_links(&folder.join("charts"));
         }
     }
 
-    /// Checks what is read for a part of a document. `at` says where that part is written, if it is a text in the document.
-    fn named(&mut self, document: &Manifest, folder: &Path, value: &Value, at: Option<&str>) {
-        for Named { pointer, key, word } in named_files(value) {
-            let Err(Diagnostic { message, hint, .. }) = self.judge(folder, &key, &word) else {
+    /// Checks the paths in a part of a document. `at` is the pointer of that part, if it is a text in the document.
+    fn check_named(&mut self, document: &Manifest, folder: &Path, value: &Value, at: Option<&str>) {
+        for NamedPath { pointer, key, word } in named_files(value) {
+            let Err(Diagnostic { message, hint, .. }) = self.check_path(folder, &key, &word) else {
                 continue;
             };
             let error = document.error(at.unwrap_or(&pointer), message);
@@ -146,50 +161,53 @@ impl Check<'_> {
         }
     }
 
-    fn judge(&mut self, folder: &Path, key: &str, word: &str) -> Result<(), Diagnostic> {
+    fn check_path(&mut self, folder: &Path, key: &str, word: &str) -> Result<(), Diagnostic> {
         match key {
             "confighome" => {
                 let message = format!("helm would take its configuration and its plugins from `{word}`");
-                Err(Diagnostic::new(message).hint(format!("leave `configHome` out, or allow it with `{FLAG}`")))
+                Err(Diagnostic::new(message).hint(["leave `configHome` out".into(), Setting::AllowOutsideTree.into()]))
             }
             "charthome" => {
                 let home = folder.join(word);
                 self.tree.confine(&home)?;
                 if self.charts {
-                    self.links(&home);
+                    self.check_links(&home);
                 }
                 Ok(())
             }
-            // A chart comes from where it says: that is what helm was allowed for.
+            // A chart is fetched from where it says: the user allowed helm for that.
             "repo" if self.charts => Ok(()),
             // A patch may be written in place of its path.
             _ if word.contains('\n') => Ok(()),
             _ => {
-                // A generator's file may have another name: `NAME=PATH`.
+                // A generator's file may get another name: `NAME=PATH`.
                 let path = word.split_once('=').map_or(word, |(_, path)| path);
                 if has_scheme(path) || has_scheme(word) {
-                    return Err(Diagnostic::new(fetched(word)).hint(HINT));
+                    return Err(Diagnostic::new(fetched_message(word)).hint(hint()));
                 }
                 Ok(())
             }
         }
     }
 
-    /// Checks what a kustomization is built from.
-    fn base(&mut self, document: &Manifest, folder: &Path, pointer: &str, word: &str) {
-        if let Some(inline) = inline(word) {
-            return self.named(document, folder, &inline, Some(pointer));
+    /// Checks a base of a kustomization.
+    fn check_base(&mut self, document: &Manifest, folder: &Path, pointer: &str, word: &str) {
+        if let Some(inline) = parse_inline_object(word) {
+            return self.check_named(document, folder, &inline, Some(pointer));
         }
         let path = folder.join(word);
         if is_address(word, path.is_file()) {
-            self.mistakes.push(document.error(pointer, fetched(word)).hint(HINT));
+            self.mistakes
+                .push(document.error(pointer, fetched_message(word)).hint(hint()));
         } else if !path.exists() {
             let error = document.error(
                 pointer,
                 format!("{} can't be read: there is no such file", path.display()),
             );
-            self.mistakes
-                .push(error.hint(format!("kustomize may take it for an address; `{FLAG}` lets it try")));
+            self.mistakes.push(error.hint([
+                "kustomize may take it for an address; correct it".into(),
+                Setting::AllowOutsideTree.into(),
+            ]));
         } else if let Err(mistake) = self.tree.confine(&path) {
             let error = document.error(pointer, mistake.message);
             self.mistakes.push(Diagnostic {
@@ -197,51 +215,53 @@ impl Check<'_> {
                 ..error
             });
         } else if path.is_dir() {
-            self.kustomization(&path);
+            self.check_kustomization(&path);
         } else {
-            self.object_file(&path, folder);
+            self.check_object_file(&path, folder);
         }
     }
 
-    /// Checks the paths in a generator's or transformer's own file.
-    fn object_file(&mut self, path: &Path, folder: &Path) {
-        let Ok(text) = self.tree.confine(path).and_then(|path| path.text()) else {
+    /// Checks the paths in a file of a generator or transformer.
+    fn check_object_file(&mut self, path: &Path, folder: &Path) {
+        let Ok(text) = self.tree.confine(path).and_then(|path| path.read_text()) else {
             return;
         };
-        // What can't be read here is no object for kustomize either, and it says so.
+        // A file that can't be read here isn't an object for kustomize either, which reports it.
         let objects = manifest::decode_as_written(&path.display().to_string(), &text).unwrap_or_default();
         for object in objects.iter().filter(|object| is_configuration(&object.object.0)) {
-            self.named(object, folder, &object.object.0, None);
+            self.check_named(object, folder, &object.object.0, None);
         }
     }
 
-    fn links(&mut self, folder: &Path) {
+    fn check_links(&mut self, folder: &Path) {
         if folder.is_dir()
-            && let Err(mistake) = check_links(folder, self.tree)
+            && let Err(mistake) = check_links(folder, self.tree, self.work)
         {
             self.mistakes.push(mistake);
         }
     }
 }
 
-/// How many files of a chart are looked at.
-const CHART_FILES: usize = 100_000;
+/// The most files of a chart that are checked.
+const MAX_CHART_FILES: usize = 100_000;
 
-/// Checks that no symbolic link in a chart's folder leads out of the tree, as helm follows links, and that all else is a regular file.
-pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), Diagnostic> {
+/// Checks that no symbolic link in a chart's folder leads out of the tree, as helm follows links, and that everything else is a regular
+/// file.
+pub(super) fn check_links(folder: &Path, tree: &WorkTree, work: &Work) -> Result<(), Diagnostic> {
     let mut folders = vec![folder.to_owned()];
     let (mut seen, mut count) = (BTreeSet::new(), 0);
     while let Some(folder) = folders.pop() {
         if !seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())) {
             continue;
         }
+        work.begin(format!("{} can't be read", folder.display()))?;
         let wrong = |error: std::io::Error| Diagnostic::new(format!("{} can't be read: {error}", folder.display()));
         for entry in fs::read_dir(&folder).map_err(wrong)? {
             let path = entry.map_err(wrong)?.path();
             count += 1;
-            if count > CHART_FILES {
+            if count > MAX_CHART_FILES {
                 return Err(Diagnostic::new(format!(
-                    "{} has more than {CHART_FILES} files",
+                    "{} has more than {MAX_CHART_FILES} files",
                     folder.display()
                 )));
             }
@@ -253,7 +273,7 @@ pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), Diagnost
                     let message = format!("{} is no regular file", path.display());
                     return Err(Diagnostic::new(message).hint("remove it from the chart"));
                 }
-                // A link to nothing is helm's to complain about.
+                // helm reports a link to nothing.
                 Ok(_) | Err(_) => {}
             }
         }
@@ -261,28 +281,30 @@ pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), Diagnost
     Ok(())
 }
 
-/// A path that stands somewhere in a document.
-struct Named {
+/// A path in a document.
+struct NamedPath {
     pointer: String,
     key: String,
     word: String,
 }
 
-/// Lists what stands under [`FILE_KEYS`], however deep.
-fn named_files(value: &Value) -> Vec<Named> {
+/// Lists the paths under [`FILE_KEYS`], at any depth.
+fn named_files(value: &Value) -> Vec<NamedPath> {
     let mut found = Vec::new();
     let mut parts = vec![(String::new(), value)];
     while let Some((at, value)) = parts.pop() {
         match value {
             Value::Object(map) => {
                 for (key, value) in map {
-                    let (pointer, key) = (format!("{at}/{}", reference_token(key)), fold(key));
+                    let (pointer, key) = (format!("{at}/{}", reference_token(key)), fold_key(key));
                     if FILE_KEYS.contains(&key.as_str()) {
-                        let named = words(value, &pointer).into_iter().map(|(pointer, word)| Named {
-                            pointer,
-                            key: key.clone(),
-                            word,
-                        });
+                        let named = texts_with_pointers(value, &pointer)
+                            .into_iter()
+                            .map(|(pointer, word)| NamedPath {
+                                pointer,
+                                key: key.clone(),
+                                word,
+                            });
                         found.extend(named);
                     }
                     parts.push((pointer, value));
@@ -299,7 +321,7 @@ fn named_files(value: &Value) -> Vec<Named> {
 }
 
 /// Returns a text or the texts of a list, with their pointers.
-fn words(value: &Value, pointer: &str) -> Vec<(String, String)> {
+fn texts_with_pointers(value: &Value, pointer: &str) -> Vec<(String, String)> {
     match value {
         Value::String(word) => vec![(pointer.to_owned(), word.clone())],
         Value::Array(items) => {
@@ -311,16 +333,16 @@ fn words(value: &Value, pointer: &str) -> Vec<(String, String)> {
     }
 }
 
-/// Reads what is written in place of a path: an object.
-fn inline(word: &str) -> Option<Value> {
+/// Parses an object that is written in place of a path.
+fn parse_inline_object(word: &str) -> Option<Value> {
     if !word.contains(':') {
         return None;
     }
-    let value = manifest::value(word).ok()?;
+    let value = manifest::parse_value(word).ok()?;
     value.get("kind").is_some().then_some(value)
 }
 
-/// Says whether an object is one of kustomize's own: a generator, a transformer, a validator.
+/// Says whether an object configures kustomize: a generator, a transformer, a validator.
 fn is_configuration(value: &Value) -> bool {
     let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let group = version.split_once('/').map_or(version, |(group, _)| group);
@@ -331,8 +353,8 @@ fn has_scheme(word: &str) -> bool {
     word.contains("://")
 }
 
-/// Says whether kustomize may take a word for the address of a repository or of a file, even if there is a folder of that name.
-/// The forms are those of `NewRepoSpecFromURL`.
+/// Says whether kustomize may treat a word as the address of a repository or a file, even if a folder has that name. The forms are those
+/// of `NewRepoSpecFromURL`.
 fn is_address(word: &str, is_file: bool) -> bool {
     if has_scheme(word) {
         return true;
@@ -341,8 +363,8 @@ fn is_address(word: &str, is_file: bool) -> bool {
     !is_file && (lower.starts_with("github.com") || lower.contains([':', '@', '?']))
 }
 
-/// Folds a key as kustomize's JSON decoder does: letter case doesn't count, and two letters beyond ASCII fold to `s` and `k`.
-fn fold(key: &str) -> String {
+/// Folds a key as kustomize's JSON decoder does: it ignores letter case, and two letters beyond ASCII fold to `s` and `k`.
+fn fold_key(key: &str) -> String {
     let ascii = key.chars().map(|letter| match letter {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
@@ -381,7 +403,7 @@ mod tests {
     #[test]
     fn keys_are_folded_as_go_folds_them() {
         for key in ["resources", "Resources", "RESOURCES", "re\u{17f}ources"] {
-            assert_eq!(fold(key), "resources");
+            assert_eq!(fold_key(key), "resources");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Patterns of paths as Argo CD's `directory.include` and `directory.exclude` have them: those of github.com/gobwas/glob without a separator,
-//! so that `*` and `?` stand for `/`, too.
+//! Path patterns of Argo CD's `directory.include` and `directory.exclude`: those of github.com/gobwas/glob without a separator, so that
+//! `*` and `?` also match `/`.
 
 /// A `directory.include` or `directory.exclude` pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,69 +10,69 @@ pub struct Glob {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     /// This character.
-    Letter(char),
+    Char(char),
     /// Any character: `?`.
-    One,
+    AnyChar,
     /// Any characters: `*`, `**`.
-    Any,
+    AnySequence,
     /// One of these characters, or none of them: `[abc]`, `[!a-c]`.
     Class { not: bool, ranges: Vec<(char, char)> },
     /// One of these patterns: `{a,b}`.
-    Either(Vec<Vec<Part>>),
+    Alternatives(Vec<Vec<Part>>),
 }
 
-/// How many characters a pattern may have.
-const LONGEST: usize = 4096;
+/// The most characters of a pattern.
+const MAX_PATTERN_CHARS: usize = 4096;
 
-/// How deep braces may be in each other.
-const DEPTH: usize = 16;
+/// The deepest nesting of braces.
+const MAX_BRACE_DEPTH: usize = 16;
 
 impl Glob {
     /// Reads a pattern.
     ///
     /// # Errors
     ///
-    /// Returns in words what is wrong with it.
+    /// Returns what is wrong with it, in words.
     pub fn new(pattern: &str) -> Result<Glob, String> {
-        if pattern.chars().count() > LONGEST {
-            return Err(format!("it is longer than {LONGEST} characters"));
+        if pattern.chars().count() > MAX_PATTERN_CHARS {
+            return Err(format!("it is longer than {MAX_PATTERN_CHARS} characters"));
         }
-        let mut letters = Letters {
-            rest: pattern.chars().collect::<Vec<char>>().into_iter().peekable(),
+        let mut letters = PatternParser {
+            remaining: pattern.chars().collect::<Vec<char>>().into_iter().peekable(),
         };
-        let (parts, _) = letters.parts(0)?;
+        let (parts, _) = letters.parse_parts(0)?;
         Ok(Glob { parts })
     }
 
-    /// Says whether the whole of a path fits.
-    pub fn fits(&self, path: &str) -> bool {
+    /// Says whether the pattern matches a whole path.
+    pub fn matches(&self, path: &str) -> bool {
         let path: Vec<char> = path.chars().collect();
         let mut starts = vec![false; path.len() + 1];
         starts[0] = true;
-        ends(&self.parts, &path, starts).last() == Some(&true)
+        match_ends(&self.parts, &path, starts).last() == Some(&true)
     }
 }
 
-struct Letters {
-    rest: std::iter::Peekable<std::vec::IntoIter<char>>,
+struct PatternParser {
+    remaining: std::iter::Peekable<std::vec::IntoIter<char>>,
 }
 
-impl Letters {
-    /// Reads up to the end, or inside of braces up to a comma or the closing one, which is returned.
-    fn parts(&mut self, depth: usize) -> Result<(Vec<Part>, Option<char>), String> {
-        if depth > DEPTH {
-            return Err(format!("its braces are more than {DEPTH} deep in each other"));
+impl PatternParser {
+    /// Parses up to the end, or within braces up to a comma or the closing brace, which is returned.
+    fn parse_parts(&mut self, depth: usize) -> Result<(Vec<Part>, Option<char>), String> {
+        if depth > MAX_BRACE_DEPTH {
+            return Err(format!("its braces are more than {MAX_BRACE_DEPTH} deep in each other"));
         }
         let mut parts = Vec::new();
-        while let Some(letter) = self.rest.next() {
+        while let Some(letter) = self.remaining.next() {
             parts.push(match letter {
                 ',' | '}' if depth > 0 => return Ok((parts, Some(letter))),
-                '*' => Part::Any,
-                '?' => Part::One,
-                '[' => self.class()?,
-                '{' => Part::Either(self.either(depth)?),
-                '\\' => Part::Letter(self.rest.next().ok_or("nothing comes after its last `\\`")?),
-                letter => Part::Letter(letter),
+                '*' => Part::AnySequence,
+                '?' => Part::AnyChar,
+                '[' => self.parse_class()?,
+                '{' => Part::Alternatives(self.parse_alternatives(depth)?),
+                '\\' => Part::Char(self.remaining.next().ok_or("nothing comes after its last `\\`")?),
+                letter => Part::Char(letter),
             });
         }
         if depth > 0 {
@@ -81,10 +81,10 @@ impl Letters {
         Ok((parts, None))
     }
 
-    fn either(&mut self, depth: usize) -> Result<Vec<Vec<Part>>, String> {
+    fn parse_alternatives(&mut self, depth: usize) -> Result<Vec<Vec<Part>>, String> {
         let mut patterns = Vec::new();
         loop {
-            let (parts, end) = self.parts(depth + 1)?;
+            let (parts, end) = self.parse_parts(depth + 1)?;
             patterns.push(parts);
             if end == Some('}') {
                 return Ok(patterns);
@@ -92,14 +92,14 @@ impl Letters {
         }
     }
 
-    /// Reads what comes after `[`: characters, or one range.
-    fn class(&mut self) -> Result<Part, String> {
+    /// Parses what follows `[`: characters, or one range.
+    fn parse_class(&mut self) -> Result<Part, String> {
         let no_end = || "a `[` has no `]`".to_owned();
-        let not = self.rest.next_if_eq(&'!').is_some();
-        let first = self.rest.next().ok_or_else(no_end)?;
-        if self.rest.next_if_eq(&'-').is_some() {
-            let last = self.rest.next().ok_or_else(no_end)?;
-            if self.rest.next() != Some(']') {
+        let not = self.remaining.next_if_eq(&'!').is_some();
+        let first = self.remaining.next().ok_or_else(no_end)?;
+        if self.remaining.next_if_eq(&'-').is_some() {
+            let last = self.remaining.next().ok_or_else(no_end)?;
+            if self.remaining.next() != Some(']') {
                 return Err("a range in `[]` must be alone, as in `[a-z]`".to_owned());
             }
             if last < first {
@@ -115,26 +115,26 @@ impl Letters {
                 ']' if ranges.is_empty() => return Err("a `[]` is empty".to_owned()),
                 ']' => return Ok(Part::Class { not, ranges }),
                 '\\' => {
-                    let letter = self.rest.next().ok_or_else(no_end)?;
+                    let letter = self.remaining.next().ok_or_else(no_end)?;
                     ranges.push((letter, letter));
                 }
                 letter => ranges.push((letter, letter)),
             }
-            next = self.rest.next();
+            next = self.remaining.next();
         }
     }
 }
 
-/// Returns where the parts may end in a text, if they may start at these places. The work is bounded by the lengths of both.
-fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
+/// Returns the positions at which the parts may end in a text, if they may start at these positions. The work is bounded by both lengths.
+fn match_ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
     for part in parts {
         places = match part {
-            Part::Letter(letter) => after(text, &places, |found| found == *letter),
-            Part::One => after(text, &places, |_| true),
-            Part::Class { not, ranges } => after(text, &places, |found| {
+            Part::Char(letter) => advance_matches(text, &places, |found| found == *letter),
+            Part::AnyChar => advance_matches(text, &places, |_| true),
+            Part::Class { not, ranges } => advance_matches(text, &places, |found| {
                 ranges.iter().any(|(first, last)| (*first..=*last).contains(&found)) != *not
             }),
-            Part::Any => {
+            Part::AnySequence => {
                 let mut is_reached = false;
                 let reach = places.into_iter().map(|starts| {
                     is_reached |= starts;
@@ -142,10 +142,10 @@ fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
                 });
                 reach.collect()
             }
-            Part::Either(patterns) => {
+            Part::Alternatives(patterns) => {
                 let mut all = vec![false; places.len()];
                 for pattern in patterns {
-                    let found = ends(pattern, text, places.clone());
+                    let found = match_ends(pattern, text, places.clone());
                     for (place, ends) in all.iter_mut().zip(found) {
                         *place |= ends;
                     }
@@ -157,8 +157,8 @@ fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
     places
 }
 
-/// Moves each place over one character that fits.
-fn after(text: &[char], places: &[bool], fits: impl Fn(char) -> bool) -> Vec<bool> {
+/// Moves each position over one matching character.
+fn advance_matches(text: &[char], places: &[bool], fits: impl Fn(char) -> bool) -> Vec<bool> {
     let moved = text.iter().zip(places).map(|(letter, starts)| *starts && fits(*letter));
     std::iter::once(false).chain(moved).collect()
 }
@@ -196,7 +196,7 @@ mod tests {
             ("", "a", false),
             ("*", "", true),
         ] {
-            assert_eq!(Glob::new(pattern).unwrap().fits(path), expected, "{pattern} {path}");
+            assert_eq!(Glob::new(pattern).unwrap().matches(path), expected, "{pattern} {path}");
         }
     }
 
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_pattern_that_could_take_for_ever_takes_no_time() {
         let pattern = Glob::new(&format!("{}x", "{*,*a}".repeat(100))).unwrap();
-        assert!(!pattern.fits(&"a".repeat(400)));
-        assert!(pattern.fits(&format!("{}x", "a".repeat(400))));
+        assert!(!pattern.matches(&"a".repeat(400)));
+        assert!(pattern.matches(&format!("{}x", "a".repeat(400))));
     }
 }

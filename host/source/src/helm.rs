@@ -1,48 +1,61 @@
-//! Helm charts, rendered by the installed `helm`. Hooks and tests come with the rest (`helm template` prints them unless it is told
-//! not to), and so do the definitions in `crds/`, as `helm install` would bring them.
+//! Helm charts, rendered by the installed `helm`. Hooks and tests are included, as `helm template` prints them by default, and so are the
+//! definitions in `crds/`, as `helm install` would install them.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use capstan_core::{error::Diagnostic, manifest};
+use capstan_core::{
+    error::Diagnostic,
+    manifest,
+    remedy::{Remedies, Setting, SourceKind},
+};
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
-use super::{FileAccess, Release, Rendered, Stdin, Text, bases, files::name_of, program, tree::WorkTree};
+use super::{
+    FileAccess, Release, Rendered, SourceText, Stdin, bases, deadline::Work, files::application_name, program,
+    tree::WorkTree,
+};
 
-const MISSING: &str = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH; \
-                       or render where it is: `helm template NAME CHART | capstan ... --app NAME -f -`";
+/// Returns what to do where there is no helm.
+fn not_installed() -> Remedies {
+    let elsewhere = Setting::StdinFrom {
+        command: "helm template NAME CHART".to_owned(),
+    };
+    let install = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH";
+    [install.into(), elsewhere.into()].into()
+}
 
-/// A chart and what is wanted of it.
+/// A chart with its values and options.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chart {
-    /// Its folder or packed file, or what helm calls it: `oci://...`, `REPOSITORY/NAME`.
+    /// A folder, a packed chart, or a reference of helm's: `oci://...`, `REPOSITORY/NAME`.
     pub chart: String,
-    /// Which version of it, where it comes from a repository.
+    /// The version, for a chart from a repository.
     pub version: Option<String>,
-    /// The URL of the repository, where `chart` is only a name.
+    /// The URL of the repository, if `chart` is only a name.
     pub repository: Option<String>,
-    /// The name of the release; the application's if absent.
+    /// The release's name; the application's if absent.
     pub release_name: Option<String>,
-    /// The namespace that is told to the chart; the application's if absent.
+    /// The release's namespace; the application's if absent.
     pub namespace: Option<String>,
-    /// What is put into it.
+    /// The values.
     pub values: Values,
     /// Whether the definitions in its `crds/` are left out.
     pub skip_crds: bool,
-    /// Which version of Kubernetes it is told; the cluster's if absent.
+    /// The version of Kubernetes that the chart sees; the cluster's if absent.
     pub kube_version: Option<String>,
-    /// What else it is told to be served.
+    /// Further API versions that the chart sees as served.
     pub api_versions: Vec<String>,
 }
 
-/// What is put into a chart, in helm's own words. Later ones win.
+/// The values of a chart, in helm's own forms. Later ones win.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Values {
-    /// Files.
+    /// Files of values (`--values`).
     pub files: Vec<String>,
-    /// Values that are written where the chart is named; they win over the files.
+    /// Values from the place where the chart is named; they win over the files.
     pub inline: Option<Value>,
-    /// Further files; they win over both.
+    /// Further files of values; they win over both.
     pub late_files: Vec<String>,
     /// `--set-json`.
     pub set_json: Vec<String>,
@@ -63,26 +76,26 @@ impl Values {
 }
 
 impl Chart {
-    /// Makes one of which nothing special is wanted.
-    pub fn at(chart: impl Into<String>) -> Chart {
+    /// Makes one with default options.
+    pub fn new(chart: impl Into<String>) -> Chart {
         Chart {
             chart: chart.into(),
             ..Chart::default()
         }
     }
 
-    /// Returns its path, if it is on this machine.
-    pub(super) fn local(&self) -> Option<&Path> {
+    /// Returns its path, if it is a local chart.
+    pub(super) fn local_path(&self) -> Option<&Path> {
         Some(Path::new(&self.chart)).filter(|path| path.exists())
     }
 
     pub(super) fn paths(&self) -> Vec<&Path> {
         let files = self.values.all_files().map(Path::new).filter(|path| path.exists());
-        self.local().into_iter().chain(files).collect()
+        self.local_path().into_iter().chain(files).collect()
     }
 
-    pub(super) fn about(&self) -> String {
-        let version = self.version.clone().or_else(|| self.own_version());
+    pub(super) fn description(&self) -> String {
+        let version = self.version.clone().or_else(|| self.chart_yaml_version());
         let chart = &self.chart;
         version.map_or_else(
             || format!("chart {chart}"),
@@ -90,17 +103,17 @@ impl Chart {
         )
     }
 
-    /// Returns the version that its `Chart.yaml` says.
-    fn own_version(&self) -> Option<String> {
-        let text = std::fs::read_to_string(self.local()?.join("Chart.yaml")).ok()?;
-        let meta = manifest::foreign_value(&text).ok()?;
+    /// Returns the version in its `Chart.yaml`.
+    fn chart_yaml_version(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.local_path()?.join("Chart.yaml")).ok()?;
+        let meta = manifest::parse_go_value(&text).ok()?;
         meta.get("version")?.as_str().map(str::to_owned)
     }
 
-    /// Names an application after it: the folder's name, or that of a packed chart without its version.
+    /// Returns the name of an application with this chart: the folder's name, or that of a packed chart without its version.
     pub(super) fn name(&self) -> Option<String> {
-        if let Some(path) = self.local().filter(|path| path.is_dir()) {
-            return name_of(path);
+        if let Some(path) = self.local_path().filter(|path| path.is_dir()) {
+            return application_name(path);
         }
         let last = self.chart.trim_end_matches('/').rsplit('/').next()?;
         let last = last.trim_end_matches(".tgz").trim_end_matches(".tar.gz");
@@ -117,7 +130,7 @@ impl Chart {
     }
 }
 
-/// Says whether a path is a chart: a folder with a `Chart.yaml`, or a packed one.
+/// Says whether a path is a chart: a folder with a `Chart.yaml`, or a packed chart.
 pub(super) fn is_chart(path: &Path) -> bool {
     let is_packed = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -126,13 +139,21 @@ pub(super) fn is_chart(path: &Path) -> bool {
     path.join("Chart.yaml").is_file() || (is_packed(path) && path.is_file())
 }
 
-/// Finds helm, and checks what can be checked of a chart without it. `tree` is what the chart's links stay in.
-pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) -> Result<Program, Diagnostic> {
+/// Finds helm, and checks the chart as far as that is possible without it. Links in the chart have to stay in `tree`.
+pub(super) fn find(
+    chart: &Chart,
+    tree: Option<&WorkTree>,
+    access: &FileAccess,
+    work: &Work,
+) -> Result<Program, Diagnostic> {
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
-            Diagnostic::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart))
-                .hint("`-f` reads a folder of manifests, `-k` builds a kustomization"),
+            Diagnostic::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart)).hint(
+                Setting::SourceKinds {
+                    kinds: vec![SourceKind::Files, SourceKind::Kustomization],
+                },
+            ),
         );
     }
     let missing = |file: &&String| !file.contains("://") && *file != "-" && !Path::new(file).is_file();
@@ -148,11 +169,11 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
         return Err(Diagnostic::new(message).hint("keep one of them, or name a file"));
     }
     if path.is_dir() {
-        let own = || WorkTree::around(path, access);
-        bases::check_links(path, &tree.cloned().unwrap_or_else(own))?;
+        let own = || WorkTree::find(path, access);
+        bases::check_links(path, &tree.cloned().unwrap_or_else(own), work)?;
     }
-    if chart.local().is_none() && chart.chart.starts_with('-') {
-        return Err(dash(&LeadingDash(chart.chart.clone())));
+    if chart.local_path().is_none() && chart.chart.starts_with('-') {
+        return Err(leading_dash_error(&LeadingDash(chart.chart.clone())));
     }
     if let Some(name) = &chart.release_name {
         check_release_name(name).map_err(|(message, hint)| Diagnostic::new(message).hint(hint))?;
@@ -162,14 +183,14 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
             "{} is a Helm chart, and there is no `helm` to render it with",
             chart.chart
         ))
-        .hint(MISSING)
+        .hint(not_installed())
     })
 }
 
-/// The longest name of a release, which helm puts into the names of objects.
-const RELEASE_NAME: usize = 53;
+/// The most bytes of a release's name, which helm uses in names of objects.
+const MAX_RELEASE_NAME_BYTES: usize = 53;
 
-/// Checks the name of a release as helm does: DNS labels with dots between them. Returns what is wrong, and what may help.
+/// Checks the name of a release as helm does: DNS labels with dots between them. Returns what is wrong, and a hint.
 pub fn check_release_name(name: &str) -> Result<(), (String, &'static str)> {
     let is_letter = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
     let is_label = |label: &str| {
@@ -177,57 +198,62 @@ pub fn check_release_name(name: &str) -> Result<(), (String, &'static str)> {
             && label.ends_with(is_letter)
             && label.chars().all(|letter| is_letter(letter) || letter == '-')
     };
-    if name.len() <= RELEASE_NAME && name.split('.').all(is_label) {
+    if name.len() <= MAX_RELEASE_NAME_BYTES && name.split('.').all(is_label) {
         return Ok(());
     }
     let hint = "write at most 53 small letters, digits, `-` and `.`, with a letter or digit at both ends";
     Err((format!("`{name}` is no name of a release"), hint))
 }
 
-/// Takes `KEY=FILE` apart, where it is one key and one file. helm would take more than one, separated by commas.
-pub fn set_file_parts(text: &str) -> Option<(&str, &str)> {
+/// Splits `KEY=FILE`. Returns `None` for several of them, separated by commas, which helm would accept.
+pub fn split_set_file(text: &str) -> Option<(&str, &str)> {
     let (key, path) = text.split_once('=')?;
     let is_one = !text.contains([',', '\\']) && !path.starts_with('{');
     is_one.then_some((key, path))
 }
 
-/// Renders a chart. helm gets no kubeconfig: whatever a template looks up is empty, as it is wherever charts are rendered ahead. It
-/// works in an empty folder, so that the name of a chart in a repository is never that of a folder here.
+/// Renders a chart. helm gets no kubeconfig, so `lookup` in a template returns nothing. It runs in an empty folder, so that the name of a
+/// chart in a repository is never that of a local folder.
 pub(super) fn render(
     chart: &Chart,
     helm: &Program,
-    release: &Release<'_>,
-    deadline: Duration,
+    release: &Release,
+    work: &Work,
     stdin: &Stdin,
 ) -> Result<Rendered, Diagnostic> {
     let what = format!("helm can't render the chart {}", chart.chart);
     let mut command = Command::new(helm, Environment::Minimal);
-    command.pass_paths(&HELM_PATHS).env("KUBECONFIG", NO_FILE);
+    command.pass_paths(&HELM_PATH_VARIABLES).env("KUBECONFIG", NULL_DEVICE);
     let folder = tempfile::tempdir().map_err(|error| Diagnostic::new(format!("{what}: {error}")))?;
     command.folder(folder.path());
-    arguments(&mut command, chart, release).map_err(|error| dash(&error))?;
+    arguments(&mut command, chart, release).map_err(|error| leading_dash_error(&error))?;
     let inline = chart.values.inline.as_ref().map(ToString::to_string);
     let is_stdin = chart.values.all_files().any(|file| file == "-");
-    let input = if is_stdin { Some(stdin.text()?) } else { inline };
+    let input = if is_stdin {
+        work.begin("- can't be read")?;
+        Some(stdin.read_text()?)
+    } else {
+        inline
+    };
     if let Some(input) = input {
         command.input(input.into_bytes());
     }
-    let said = program::run(command, &what, deadline)?;
+    let said = program::run(command, &what, work)?;
     Ok(Rendered {
-        texts: by_template(&said.out, &chart.chart),
-        said: said.notices("helm"),
+        texts: split_by_template(&said.stdout, &chart.chart),
+        notices: said.notices("helm"),
     })
 }
 
-fn dash(error: &LeadingDash) -> Diagnostic {
+fn leading_dash_error(error: &LeadingDash) -> Diagnostic {
     Diagnostic::new(error.to_string()).hint("a chart in a folder of that name is written with `./` before it")
 }
 
-/// A file with nothing in it, and no folder.
-pub(super) const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+/// An empty file.
+pub(super) const NULL_DEVICE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
-/// The user's own folders and files of helm.
-pub(super) const HELM_PATHS: [&str; 8] = [
+/// The environment variables with the user's own folders and files of helm.
+pub(super) const HELM_PATH_VARIABLES: [&str; 8] = [
     "DOCKER_CONFIG",
     "HELM_CACHE_HOME",
     "HELM_CONFIG_HOME",
@@ -238,10 +264,10 @@ pub(super) const HELM_PATHS: [&str; 8] = [
     "HELM_REPOSITORY_CONFIG",
 ];
 
-fn arguments(command: &mut Command, chart: &Chart, release: &Release<'_>) -> Result<(), LeadingDash> {
-    command.word("template");
-    command.flag("namespace", chart.namespace.as_deref().unwrap_or(release.namespace));
-    let of_cluster = release.capabilities;
+fn arguments(command: &mut Command, chart: &Chart, release: &Release) -> Result<(), LeadingDash> {
+    command.constant("template");
+    command.flag("namespace", chart.namespace.as_deref().unwrap_or(&release.namespace));
+    let of_cluster = release.capabilities.as_deref();
     let version = chart.kube_version.as_deref();
     if let Some(version) = version.or(of_cluster.map(|found| found.kube_version.as_str())) {
         command.flag("kube-version", version);
@@ -258,13 +284,13 @@ fn arguments(command: &mut Command, chart: &Chart, release: &Release<'_>) -> Res
     }
     let values = &chart.values;
     for file in &values.files {
-        command.flag("values", one_of_list(&absolute(file)));
+        command.flag("values", escape_list_item(&absolute_path(file)));
     }
     if values.inline.is_some() {
         command.flag("values", "-");
     }
     for file in &values.late_files {
-        command.flag("values", one_of_list(&absolute(file)));
+        command.flag("values", escape_list_item(&absolute_path(file)));
     }
     for (name, given) in [
         ("set-json", &values.set_json),
@@ -272,29 +298,29 @@ fn arguments(command: &mut Command, chart: &Chart, release: &Release<'_>) -> Res
         ("set-string", &values.set_string),
     ] {
         for one in given {
-            command.hidden_flag(name, one);
+            command.secret_flag(name, one);
         }
     }
     for one in &values.set_file {
-        command.hidden_flag("set-file", absolute_set_file(one));
+        command.secret_flag("set-file", absolute_set_file(one));
     }
     for one in &values.set_literal {
-        command.hidden_flag("set-literal", one);
+        command.secret_flag("set-literal", one);
     }
     if !chart.skip_crds {
-        command.word("--include-crds");
+        command.constant("--include-crds");
     }
-    command.word("--");
-    command.operand(chart.release_name.as_deref().unwrap_or(release.name))?;
-    match chart.local() {
+    command.constant("--");
+    command.operand(chart.release_name.as_deref().unwrap_or(&release.name))?;
+    match chart.local_path() {
         Some(path) => command.path(path),
         None => command.operand(&chart.chart)?,
     };
     Ok(())
 }
 
-/// Makes the path of a file of values absolute; stdin and addresses stay as they are.
-fn absolute(file: &str) -> String {
+/// Makes the path of a values file absolute. stdin and addresses stay as they are.
+fn absolute_path(file: &str) -> String {
     if file == "-" || file.contains("://") {
         return file.to_owned();
     }
@@ -302,8 +328,8 @@ fn absolute(file: &str) -> String {
     path.map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
-/// Writes a text as one item of a list of comma-separated values, which is what `--values` takes.
-fn one_of_list(text: &str) -> String {
+/// Escapes a text as one item of a comma-separated list, which `--values` accepts.
+fn escape_list_item(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -322,8 +348,8 @@ fn absolute_set_file(text: &str) -> String {
     }
     let whole = |part: &String| match part.split_once('=') {
         Some((key, path)) if !path.is_empty() && !path.starts_with('{') => {
-            // What is above the file may have commas in its name, too.
-            let folder = absolute("x").replace(',', "\\,");
+            // The folders above the file may have commas in their names, too.
+            let folder = absolute_path("x").replace(',', "\\,");
             let folder = folder.strip_suffix('x').unwrap_or_default().to_owned();
             let is_whole = Path::new(path).is_absolute() || path.contains("://");
             format!("{key}={}{path}", if is_whole { "" } else { &folder })
@@ -333,23 +359,23 @@ fn absolute_set_file(text: &str) -> String {
     parts.iter().map(whole).collect::<Vec<_>>().join(",")
 }
 
-/// Cuts what helm printed into the texts of its templates, by the comment that it writes before each document. A mistake is then
-/// told in the template that it comes from, with its line in what was rendered.
-fn by_template(text: &str, chart: &str) -> Vec<Text> {
-    let mut texts: Vec<Text> = Vec::new();
+/// Splits helm's output into the texts of its templates, by the comment before each document. A mistake is then reported with the
+/// template's name and the line in the rendered text.
+fn split_by_template(text: &str, chart: &str) -> Vec<SourceText> {
+    let mut texts: Vec<SourceText> = Vec::new();
     let mut current = None;
     let mut lines = text.split_inclusive('\n').peekable();
     while let Some(line) = lines.next() {
         let is_start = line.trim_end() == "---";
         if is_start && let Some(template) = lines.peek().and_then(|next| next.strip_prefix("# Source: ")) {
-            let name = name_in(chart, template.trim_end());
+            let name = template_name(chart, template.trim_end());
             current = Some(texts.iter().position(|known| known.name == name).unwrap_or_else(|| {
-                texts.push(Text::rendered(name));
+                texts.push(SourceText::empty(name));
                 texts.len() - 1
             }));
         }
         let index = *current.get_or_insert_with(|| {
-            texts.push(Text::rendered(format!("{chart} (rendered)")));
+            texts.push(SourceText::empty(format!("{chart} (rendered)")));
             texts.len() - 1
         });
         if let Some(found) = texts.get_mut(index) {
@@ -359,130 +385,11 @@ fn by_template(text: &str, chart: &str) -> Vec<Text> {
     texts
 }
 
-/// Names a template by its chart's place: helm's own name begins with the chart's.
-fn name_in(chart: &str, template: &str) -> String {
+/// Names a template by the chart's path: helm's own name begins with the chart's name.
+fn template_name(chart: &str, template: &str) -> String {
     let inside = template.split_once('/').map_or(template, |(_, inside)| inside);
     format!("{}/{inside} (rendered)", chart.trim_end_matches('/'))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PRINTED: &str = "---\n# Source: shop/templates/a.yaml\nkind: A\n---\n# Source: shop/templates/b.yaml\nkind: B\n\
-                           ---\nkind: B2\n---\n# Source: shop/templates/a.yaml\nkind: A2\n";
-
-    #[test]
-    fn what_is_rendered_is_told_by_template() {
-        let texts = by_template(PRINTED, "charts/shop/");
-        let texts: Vec<(String, String)> = texts.into_iter().map(|text| (text.name, text.text)).collect();
-        assert_eq!(
-            texts,
-            [
-                (
-                    "charts/shop/templates/a.yaml (rendered)".to_owned(),
-                    "---\n# Source: shop/templates/a.yaml\nkind: A\n---\n# Source: shop/templates/a.yaml\nkind: A2\n"
-                        .to_owned()
-                ),
-                (
-                    "charts/shop/templates/b.yaml (rendered)".to_owned(),
-                    "---\n# Source: shop/templates/b.yaml\nkind: B\n---\nkind: B2\n".to_owned()
-                ),
-            ]
-        );
-    }
-
-    #[test]
-    fn an_application_is_named_after_its_chart() {
-        let name = |chart: &str| Chart::at(chart).name();
-        assert_eq!(name("shop-1.2.3.tgz").as_deref(), Some("shop"));
-        assert_eq!(name("charts/my-shop-0.1.0-rc.1.tgz").as_deref(), Some("my-shop"));
-        assert_eq!(name("oci://somewhere/charts/shop").as_deref(), Some("shop"));
-        assert_eq!(name("oci://somewhere/charts/shop:1.2").as_deref(), Some("shop"));
-        assert_eq!(name("stable/redis").as_deref(), Some("redis"));
-    }
-
-    #[test]
-    fn helm_is_told_what_the_cluster_serves() {
-        let capabilities = Capabilities {
-            kube_version: "v1.36.0".to_owned(),
-            api_versions: vec!["apps/v1".to_owned(), "apps/v1/Deployment".to_owned()],
-        };
-        let release = Release {
-            name: "shop",
-            namespace: "store",
-            capabilities: Some(&capabilities),
-        };
-        let mut chart = Chart::at("stable/shop");
-        chart.values.set.push("a=1".to_owned());
-        chart.values.late_files.push("/prod.yaml".to_owned());
-        assert_eq!(
-            words(&chart, &release),
-            [
-                "template",
-                "--namespace=store",
-                "--kube-version=v1.36.0",
-                "--api-versions=apps/v1",
-                "--api-versions=apps/v1/Deployment",
-                "--values=/prod.yaml",
-                "--set=a=1",
-                "--include-crds",
-                "--",
-                "shop",
-                "stable/shop",
-            ]
-        );
-        chart.release_name = Some("other".to_owned());
-        chart.kube_version = Some("1.30".to_owned());
-        let words = words(&chart, &release);
-        assert!(words.contains(&"other".to_owned()) && words.contains(&"--kube-version=1.30".to_owned()));
-    }
-
-    fn words(chart: &Chart, release: &Release<'_>) -> Vec<String> {
-        let program = Program::at(Path::new("/usr/bin/helm")).unwrap();
-        let mut command = Command::new(&program, Environment::Minimal);
-        arguments(&mut command, chart, release).unwrap();
-        let words = command.arguments().iter();
-        words.map(|word| word.to_string_lossy().into_owned()).collect()
-    }
-
-    #[test]
-    fn a_release_is_named_as_helm_wants_it() {
-        for name in ["shop", "shop-1", "a.b-c", "1", &"a".repeat(53)] {
-            assert_eq!(check_release_name(name), Ok(()), "{name}");
-        }
-        for name in [
-            "",
-            "-a",
-            "--post-renderer=./evil.sh",
-            "a-",
-            "A",
-            "a b",
-            "a..b",
-            "a/b",
-            &"a".repeat(54),
-        ] {
-            assert!(check_release_name(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_comma_in_the_name_of_a_file_of_values_names_no_second_one() {
-        assert_eq!(one_of_list("/a/prod.yaml"), "/a/prod.yaml");
-        assert_eq!(one_of_list("/a/x,/etc/passwd"), "\"/a/x,/etc/passwd\"");
-        assert_eq!(one_of_list("/a/\"x"), "\"/a/\"\"x\"");
-    }
-
-    #[test]
-    fn the_paths_of_set_file_are_made_absolute() {
-        let here = std::env::current_dir().unwrap().display().to_string();
-        assert_eq!(absolute_set_file("a=b.txt"), format!("a={here}/b.txt"));
-        assert_eq!(absolute_set_file("a=/b,c=d\\,e"), format!("a=/b,c={here}/d\\,e"));
-        assert_eq!(set_file_parts("a.b=c.txt"), Some(("a.b", "c.txt")));
-        for text in ["a=b,c=/etc/passwd", "a=b\\,c", "a={/etc/passwd}", "a"] {
-            assert_eq!(set_file_parts(text), None, "{text}");
-        }
-    }
-
-    use super::super::Capabilities;
-}
+mod tests;

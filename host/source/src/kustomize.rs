@@ -1,27 +1,28 @@
-//! Kustomizations, built by `kustomize`, or by the kubectl that has it built in.
+//! Kustomizations, built by `kustomize`, or by kubectl, which has it built in.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
+use std::path::{Path, PathBuf};
+
+use capstan_core::{
+    error::Diagnostic,
+    remedy::{Setting, SourceKind},
 };
-
-use capstan_core::error::Diagnostic;
 use capstan_files::Readers;
 use capstan_process::{Command, Environment, Program};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{
-    Rendered, Text, bases,
-    helm::{HELM_PATHS, NO_FILE},
+    Rendered, SourceText, bases,
+    deadline::Work,
+    helm::{HELM_PATH_VARIABLES, NULL_DEVICE},
     program,
     tree::WorkTree,
 };
 
-/// The names that kustomize looks for.
-pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+/// The file names of a kustomization.
+pub(super) const KUSTOMIZATION_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-const MISSING: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools), which can do it, \
+const MISSING_HELM_HINT: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools), which can do it, \
                        or kustomize (https://kubectl.docs.kubernetes.io/installation/kustomize), so that it is in PATH";
 
 /// A folder with a kustomization.
@@ -29,14 +30,14 @@ const MISSING: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools),
 pub struct Kustomization {
     /// The folder.
     pub path: PathBuf,
-    /// Whether it may have charts rendered by helm.
+    /// Whether it may use helm to render charts.
     pub enable_helm: bool,
-    /// What is put on top of it, as in a kustomization of which it is the only resource.
+    /// Fields that are added on top of it, as in a kustomization with this one as its only resource.
     pub overlay: Map<String, Value>,
 }
 
-/// Writes the kustomization that is put on top, in a folder of its own.
-fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic> {
+/// Writes the kustomization with those fields, in a temporary folder.
+fn write_overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic> {
     if kustomization.overlay.is_empty() {
         return Ok(None);
     }
@@ -44,7 +45,7 @@ fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic>
     let wrong =
         |error: std::io::Error| Diagnostic::new(format!("the kustomization {shown} can't be built upon: {error}"));
     let folder = TempDir::new().map_err(wrong)?;
-    // kustomize takes no absolute paths: up to the root, and down again.
+    // kustomize accepts no absolute paths: the path goes up to the root, and down again.
     let from = folder.path().canonicalize().map_err(wrong)?;
     let to = kustomization.path.canonicalize().map_err(wrong)?;
     let up: PathBuf = from.components().skip(1).map(|_| "..").collect();
@@ -63,29 +64,25 @@ fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic>
 
 /// Says whether a folder has a kustomization.
 pub(super) fn is_kustomization(path: &Path) -> bool {
-    FILES.iter().any(|file| path.join(file).is_file())
+    KUSTOMIZATION_FILES.iter().any(|file| path.join(file).is_file())
 }
 
-/// Builds a kustomization, after a look at all that it names.
-pub(super) fn build(
-    kustomization: &Kustomization,
-    tree: &WorkTree,
-    deadline: Duration,
-) -> Result<Rendered, Vec<Diagnostic>> {
+/// Builds a kustomization, after a check of everything that it refers to.
+pub(super) fn build(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Rendered, Vec<Diagnostic>> {
     let path = &kustomization.path;
     let shown = path.display();
     if !is_kustomization(path) {
         let error = Diagnostic::new(format!("{shown} is no kustomization: it has no kustomization.yaml"));
-        return Err(vec![
-            error.hint("`-f` reads a folder of manifests, `--chart` renders a Helm chart"),
-        ]);
+        return Err(vec![error.hint(Setting::SourceKinds {
+            kinds: vec![SourceKind::Files, SourceKind::Chart],
+        })]);
     }
-    bases::check(path, tree, kustomization.enable_helm)?;
+    bases::check(path, tree, kustomization.enable_helm, work)?;
     bases::check_overlay(&Value::Object(kustomization.overlay.clone()), tree)?;
-    run(kustomization, tree, deadline).map_err(|mistake| vec![mistake])
+    run(kustomization, tree, work).map_err(|mistake| vec![mistake])
 }
 
-fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Result<Rendered, Diagnostic> {
+fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Rendered, Diagnostic> {
     let path = &kustomization.path;
     let shown = path.display();
     let (program, word) = match (Program::find("kustomize"), Program::find("kubectl")) {
@@ -94,15 +91,15 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Re
         (None, None) => {
             let message =
                 format!("{shown} is a kustomization, and there is neither `kustomize` nor `kubectl` to build it with");
-            return Err(Diagnostic::new(message).hint(MISSING));
+            return Err(Diagnostic::new(message).hint(MISSING_HELM_HINT));
         }
     };
-    let top = overlay(kustomization)?;
+    let top = write_overlay(kustomization)?;
     let mut command = Command::new(&program, Environment::Minimal);
     command
-        .word(word)
+        .constant(word)
         .flag("load-restrictor", "LoadRestrictionsRootOnly")
-        .env("KUBECONFIG", NO_FILE)
+        .env("KUBECONFIG", NULL_DEVICE)
         .env("KUBERC", "off");
     if kustomization.enable_helm {
         let helm = Program::find("helm").ok_or_else(|| {
@@ -111,36 +108,36 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Re
             ))
             .hint("install helm (https://helm.sh/docs/intro/install) so that it is in PATH")
         })?;
-        // Without this one, helm would look for plugins where the kustomization says its configuration is.
-        command.env("HELM_PLUGINS", NO_FILE);
+        // Without this variable, helm would look for plugins in the configuration folder that the kustomization names.
+        command.env("HELM_PLUGINS", NULL_DEVICE);
         command
-            .pass_paths(&HELM_PATHS)
-            .word("--enable-helm")
+            .pass_paths(&HELM_PATH_VARIABLES)
+            .constant("--enable-helm")
             .flag("helm-command", helm.path());
     }
     if !tree.allows_outside() {
-        // kustomize calls git by its name.
-        command.env("PATH", NO_FILE);
+        // kustomize finds git by its name.
+        command.env("PATH", NULL_DEVICE);
     }
     if !tree.allows_outside() && !kustomization.enable_helm {
         for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
-            command.env(proxy, NO_PROXY_THERE);
+            command.env(proxy, UNREACHABLE_PROXY);
         }
     }
     let folder = top.as_ref().map_or(path.as_path(), |folder| folder.path());
-    command.word("--").path(folder);
+    command.constant("--").path(folder);
     let name = program.name();
     let what = format!("{name} can't build the kustomization {shown}");
-    let said = program::run(command, &what, deadline)?;
+    let said = program::run(command, &what, work)?;
     Ok(Rendered {
-        said: said.notices(&name),
-        texts: vec![Text {
+        notices: said.notices(&name),
+        texts: vec![SourceText {
             name: format!("{shown} (built)"),
-            text: said.out,
+            text: said.stdout,
             is_outside: false,
         }],
     })
 }
 
-/// A proxy that isn't there: port 9 takes nothing. So what the look at the kustomization missed can't be fetched either.
-const NO_PROXY_THERE: &str = "http://127.0.0.1:9";
+/// A proxy that doesn't exist: nothing listens on port 9. So an address that the check missed can't be fetched either.
+const UNREACHABLE_PROXY: &str = "http://127.0.0.1:9";

@@ -1,12 +1,14 @@
-//! Where manifests come from: files, folders and stdin are read; a Helm chart is rendered by the installed `helm`, a kustomization
-//! built by `kustomize` or `kubectl`, each in a child process with a deadline that never hears of the cluster.
+//! Reads manifests: from files, folders and stdin; from Helm charts, rendered by the installed `helm`; and from kustomizations, built by
+//! `kustomize` or `kubectl`. These programs run in child processes with a deadline, and don't get access to the cluster.
 //!
 //! In two steps, since a chart may ask what the cluster serves: [`gather`] does all that needs no cluster, and
-//! [`Gathered::render`] the rest. What anything means is not known here. [`FileAccess`] is what the
-//! process hands in: this crate knows no command line, no environment and no terminal.
+//! [`Gathered::render`] the rest. Both work on a thread where that may block, and one [`Deadline`] holds for all of it. What anything
+//! means is not known here. [`FileAccess`] is what the process hands in: this crate knows no command line, no environment and no
+//! terminal.
 
 mod access;
 mod bases;
+mod deadline;
 mod files;
 mod git;
 mod glob;
@@ -19,42 +21,45 @@ mod tree;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use capstan_core::{
     error::{Diagnostic, Diagnostics},
     manifest::Manifest,
+    remedy::Notice,
     revision::Revision,
 };
 use capstan_process::Program;
 
-use self::told::Told;
+use self::told::Notices;
 pub use self::{
     access::{FileAccess, Stdin},
-    files::{FolderRules, name_of},
+    deadline::{Deadline, PausedDeadline, Work, blocking},
+    files::{FolderRules, application_name},
     glob::Glob,
-    helm::{Chart, Values, check_release_name, set_file_parts},
+    helm::{Chart, Values, check_release_name, split_set_file},
     kustomize::Kustomization,
     repository::Repository,
     told::is_argocd_application,
-    tree::{ConfinedPath, FLAG as ALLOW_OUTSIDE_TREE, WorkTree, text},
+    tree::{ConfinedPath, WorkTree, read_text_file},
 };
 
-/// The file of a folder that describes applications; it is no manifest.
+/// The project file of a folder, which is skipped as it isn't a manifest.
 pub const PROJECT_FILE: &str = "capstan.yaml";
 
-/// How long rendering may take if nobody says.
-pub const RENDERING: Duration = Duration::from_mins(2);
+/// How long all reading and rendering may take if nobody says.
+pub const RENDER_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Where manifests come from.
+/// A source of manifests.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// A file, a folder, or `-` for stdin.
     Files {
         /// Its path.
         path: PathBuf,
-        /// Whether a folder is read with all its subfolders.
+        /// Whether the subfolders of a folder are read, too.
         recursive: bool,
         /// Which files of a folder are manifests.
         rules: FolderRules,
@@ -65,34 +70,33 @@ pub enum Source {
     Kustomization(Kustomization),
 }
 
-/// What a chart may ask the cluster about.
+/// What a chart may know about the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// The version of Kubernetes.
     pub kube_version: String,
-    /// What it serves: `apps/v1`, `apps/v1/Deployment`.
+    /// The served API versions: `apps/v1`, `apps/v1/Deployment`.
     pub api_versions: Vec<String>,
 }
 
-/// For whom charts are rendered.
-#[derive(Debug, Clone, Copy)]
-pub struct Release<'a> {
-    /// The application's name; the release's, too, unless the chart's source says another.
-    pub name: &'a str,
+/// The release for which charts are rendered.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// The application's name; also the release's, unless the chart's source has another one.
+    pub name: String,
     /// The application's namespace.
-    pub namespace: &'a str,
-    /// What the cluster serves; without a cluster, what helm thinks of.
-    pub capabilities: Option<&'a Capabilities>,
+    pub namespace: String,
+    /// What the cluster serves; helm's own defaults without a cluster.
+    pub capabilities: Option<Arc<Capabilities>>,
 }
 
-/// Sources of which everything is read that needs no cluster.
+/// Sources after the first step: everything that needs no cluster was read.
 #[derive(Debug)]
 pub struct Gathered {
     parts: Vec<Part>,
     sources: Vec<Source>,
-    deadline: Duration,
     access: FileAccess,
-    told: Told,
+    notices: Notices,
 }
 
 #[derive(Debug)]
@@ -101,51 +105,51 @@ enum Part {
     Chart(Box<Chart>, Program),
 }
 
-/// How sources are read.
-#[derive(Debug, Clone, Copy)]
-pub struct Reading<'a> {
-    /// How long each program may take that renders.
-    pub deadline: Duration,
-    /// The tree that the sources stay in, if a file names them; what the user typed is looked for wherever it is.
-    pub tree: Option<&'a WorkTree>,
-    /// What else may be read, and what the process was given.
-    pub access: &'a FileAccess,
-    /// Whether the last of two equal keys counts in files, as by Argo CD's rules. In what helm rendered it always does.
-    pub last_key_counts: bool,
-    /// Whether the manifests are to be applied, and not only to be looked up.
+/// Options for reading sources.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// When all of it has to be done.
+    pub render_timeout: Deadline,
+    /// The tree that paths in a file have to stay in; `None` for paths from the command line, which may be anywhere.
+    pub tree: Option<WorkTree>,
+    /// The files that may be read, and the process's standard input.
+    pub access: FileAccess,
+    /// Whether files may repeat a key, of which the last one counts, as by Argo CD's rules. Rendered charts always may.
+    pub allows_duplicate_keys: bool,
+    /// Whether the manifests are to be applied, rather than only looked up.
     pub is_applied: bool,
 }
 
-/// What sources say.
+/// The result of reading and rendering.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Desired {
+pub struct DesiredState {
     /// The manifests.
     pub manifests: Vec<Manifest>,
-    /// Which state of the sources they are.
+    /// The revision of the sources.
     pub revision: Revision,
-    /// What the programs wanted to be known.
-    pub notices: Vec<String>,
+    /// What the user should know about how they were read.
+    pub notices: Vec<Notice>,
 }
 
-/// Something rendered, and what the program said beside it.
+/// Rendered manifests, with what the program wrote to stderr.
 struct Rendered {
-    texts: Vec<Text>,
-    said: Vec<String>,
+    texts: Vec<SourceText>,
+    notices: Vec<String>,
 }
 
 /// A text with manifests.
-struct Text {
-    /// What it is called.
+struct SourceText {
+    /// Its name in messages.
     name: String,
     text: String,
-    /// Whether it is outside of the work tree: then its lines are not shown.
+    /// Whether it comes from outside of the work tree: then its lines aren't shown in messages.
     is_outside: bool,
 }
 
-impl Text {
-    /// Makes one that a program has rendered, still empty.
-    fn rendered(name: String) -> Text {
-        Text {
+impl SourceText {
+    /// Makes an empty text that a program rendered.
+    fn empty(name: String) -> SourceText {
+        SourceText {
             name,
             text: String::new(),
             is_outside: false,
@@ -154,10 +158,10 @@ impl Text {
 }
 
 impl Source {
-    /// Takes a path for what it is: a chart, or manifests.
-    pub fn of_path(path: PathBuf, recursive: bool) -> Source {
+    /// Returns the source at a path: a chart, or manifests.
+    pub fn from_path(path: PathBuf, recursive: bool) -> Source {
         if helm::is_chart(&path) {
-            Source::Chart(Box::new(Chart::at(path.to_string_lossy())))
+            Source::Chart(Box::new(Chart::new(path.to_string_lossy())))
         } else {
             Source::Files {
                 path,
@@ -167,18 +171,18 @@ impl Source {
         }
     }
 
-    /// Takes a folder for what it holds: a kustomization, a chart, or manifests.
-    pub fn of_folder(path: PathBuf) -> Source {
+    /// Returns the source in a folder: a kustomization, a chart, or manifests.
+    pub fn from_folder(path: PathBuf) -> Source {
         if kustomize::is_kustomization(&path) {
             return Source::Kustomization(Kustomization {
                 path,
                 ..Kustomization::default()
             });
         }
-        Source::of_path(path, false)
+        Source::from_path(path, false)
     }
 
-    /// Returns the files and folders of this machine that it is read from.
+    /// Returns the local files and folders that it is read from.
     fn paths(&self) -> Vec<&Path> {
         match self {
             Source::Files { path, .. } if path == Path::new("-") => Vec::new(),
@@ -189,41 +193,45 @@ impl Source {
     }
 
     /// Says what it is, for people: `shop/`, `chart charts/shop 1.2.0`, `kustomization overlays/prod`.
-    pub fn about(&self) -> String {
+    pub fn description(&self) -> String {
         match self {
             Source::Files { path, .. } if path == Path::new("-") => "stdin".to_owned(),
             Source::Files { path, .. } => path.display().to_string(),
-            Source::Chart(chart) => chart.about(),
+            Source::Chart(chart) => chart.description(),
             Source::Kustomization(kustomization) => format!("kustomization {}", kustomization.path.display()),
         }
     }
 
-    /// Names an application after it.
+    /// Returns the name of an application with this source.
     pub fn name(&self) -> Option<String> {
         match self {
-            Source::Files { path, .. } => name_of(path),
+            Source::Files { path, .. } => application_name(path),
             Source::Chart(chart) => chart.name(),
-            Source::Kustomization(kustomization) => name_of(&kustomization.path),
+            Source::Kustomization(kustomization) => application_name(&kustomization.path),
         }
     }
 }
 
-/// Reads what needs no cluster, and finds the programs that will be needed.
+/// Reads everything that needs no cluster, and finds the programs for the rest.
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong, together.
-pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Diagnostics> {
+/// Returns everything that is wrong, together, or what was being done when the deadline passed.
+pub async fn gather(sources: Vec<Source>, reading: ReadOptions) -> Result<Gathered, Diagnostics> {
+    blocking(reading.render_timeout, move |work| gathered(sources, reading, work)).await
+}
+
+fn gathered(sources: Vec<Source>, reading: ReadOptions, work: &Work) -> Result<Gathered, Diagnostics> {
     let mut parts = Vec::new();
     let mut mistakes = Vec::new();
-    let mut told = Told::default();
-    for source in sources {
+    let mut told = Notices::default();
+    for source in &sources {
         let read = match source {
-            Source::Files { path, recursive, rules } => {
-                reading.files(path, *recursive, rules).map_err(|mistake| vec![mistake])
-            }
-            Source::Kustomization(kustomization) => reading.kustomization(kustomization),
-            Source::Chart(chart) => match reading.chart(chart) {
+            Source::Files { path, recursive, rules } => reading
+                .read_files(path, *recursive, rules, work)
+                .map_err(|mistake| vec![mistake]),
+            Source::Kustomization(kustomization) => reading.build_kustomization(kustomization, work),
+            Source::Chart(chart) => match reading.find_helm(chart, work) {
                 Ok(program) => {
                     parts.push(Part::Chart(chart.clone(), program));
                     continue;
@@ -231,9 +239,12 @@ pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Dia
                 Err(mistake) => Err(vec![mistake]),
             },
         };
-        match read.and_then(|read| told.decode(read, reading.last_key_counts, reading.is_applied)) {
+        match read.and_then(|read| told.decode(read, reading.allows_duplicate_keys, reading.is_applied)) {
             Ok(manifests) => parts.push(Part::Manifests(manifests)),
             Err(wrong) => mistakes.extend(wrong),
+        }
+        if work.is_over() && !mistakes.is_empty() {
+            break;
         }
     }
     if !mistakes.is_empty() {
@@ -241,96 +252,84 @@ pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Dia
     }
     Ok(Gathered {
         parts,
-        sources: sources.to_vec(),
-        deadline: reading.deadline,
-        access: reading.access.clone(),
-        told,
+        sources,
+        access: reading.access,
+        notices: told,
     })
 }
 
-impl<'a> Reading<'a> {
-    /// Reads what the user typed, with the usual deadline.
-    pub fn typed(access: &'a FileAccess) -> Reading<'a> {
-        Reading {
-            deadline: RENDERING,
+impl ReadOptions {
+    /// Returns the options for paths from the command line.
+    pub fn from_command_line(access: &FileAccess) -> ReadOptions {
+        ReadOptions {
+            render_timeout: Deadline::after(RENDER_TIMEOUT),
             tree: None,
-            access,
-            last_key_counts: false,
+            access: access.clone(),
+            allows_duplicate_keys: false,
             is_applied: true,
         }
     }
 
-    /// Checks the path of a source.
+    /// Checks that a path of a source may be read.
     fn confine(&self, path: &Path) -> Result<ConfinedPath, Diagnostic> {
-        match self.tree {
+        match &self.tree {
             Some(tree) => tree.confine(path),
-            None => WorkTree::confine_typed(path, self.access),
+            None => WorkTree::confine_typed(path, &self.access),
         }
     }
 
-    /// Returns what stays in which tree that is below a path.
+    /// Returns the tree that everything below a path has to stay in.
     fn tree_of(&self, path: &Path) -> WorkTree {
-        self.tree
-            .cloned()
-            .unwrap_or_else(|| WorkTree::around(path, self.access))
+        self.tree.clone().unwrap_or_else(|| WorkTree::find(path, &self.access))
     }
 
-    fn files(&self, path: &Path, recursive: bool, rules: &FolderRules) -> Result<Rendered, Diagnostic> {
+    fn read_files(
+        &self,
+        path: &Path,
+        recursive: bool,
+        rules: &FolderRules,
+        work: &Work,
+    ) -> Result<Rendered, Diagnostic> {
         let path = self.confine(path)?;
-        let texts = files::texts(&path, recursive, rules, &self.tree_of(path.path()), &self.access.stdin)?;
+        let tree = self.tree_of(path.path());
+        let texts = files::read_texts(&path, recursive, rules, &tree, &self.access.stdin, work)?;
         Ok(Rendered {
             texts,
-            said: Vec::new(),
+            notices: Vec::new(),
         })
     }
 
-    fn kustomization(&self, kustomization: &Kustomization) -> Result<Rendered, Vec<Diagnostic>> {
+    fn build_kustomization(&self, kustomization: &Kustomization, work: &Work) -> Result<Rendered, Vec<Diagnostic>> {
         self.confine(&kustomization.path).map_err(|mistake| vec![mistake])?;
-        kustomize::build(kustomization, &self.tree_of(&kustomization.path), self.deadline)
+        kustomize::build(kustomization, &self.tree_of(&kustomization.path), work)
     }
 
-    fn chart(&self, chart: &Chart) -> Result<Program, Diagnostic> {
-        if let Some(path) = chart.local() {
+    fn find_helm(&self, chart: &Chart, work: &Work) -> Result<Program, Diagnostic> {
+        if let Some(path) = chart.local_path() {
             self.confine(path)?;
         }
-        helm::find(chart, self.tree, self.access)
+        helm::find(chart, self.tree.as_ref(), &self.access, work)
     }
-}
-
-/// Reads the manifests of files and folders.
-///
-/// # Errors
-///
-/// Returns everything that is wrong, together.
-pub fn manifests(paths: &[PathBuf], access: &FileAccess) -> Result<Vec<Manifest>, Diagnostics> {
-    let files = |path: &PathBuf| Source::Files {
-        path: path.clone(),
-        recursive: false,
-        rules: FolderRules::default(),
-    };
-    let sources: Vec<Source> = paths.iter().map(files).collect();
-    let parts = gather(&sources, &Reading::typed(access))?.parts;
-    let manifests = parts.into_iter().flat_map(|part| match part {
-        Part::Manifests(manifests) => manifests,
-        Part::Chart(..) => Vec::new(),
-    });
-    Ok(manifests.collect())
 }
 
 impl Gathered {
-    /// Says whether something is left to render.
+    /// Says whether there are charts to render.
     pub fn has_charts(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Chart(..)))
     }
 
-    /// Renders the charts.
+    /// Renders the charts. `deadline` is the one that they were gathered by, or what was left of it.
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong, together.
-    pub fn render(self, release: &Release<'_>) -> Result<Desired, Diagnostics> {
+    /// Returns everything that is wrong, together, or what was being done when the deadline passed.
+    pub async fn render(self, release: Release, deadline: Deadline) -> Result<DesiredState, Diagnostics> {
+        blocking(deadline, move |work| self.rendered(&release, work)).await
+    }
+
+    fn rendered(self, release: &Release, work: &Work) -> Result<DesiredState, Diagnostics> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
-        let mut told = self.told;
+        let mut told = self.notices;
         for part in self.parts {
             let (chart, program) = match part {
                 Part::Manifests(read) => {
@@ -339,7 +338,7 @@ impl Gathered {
                 }
                 Part::Chart(chart, program) => (chart, program),
             };
-            let rendered = helm::render(&chart, &program, release, self.deadline, &self.access.stdin);
+            let rendered = helm::render(&chart, &program, release, work, &self.access.stdin);
             match rendered
                 .map_err(|mistake| vec![mistake])
                 .and_then(|rendered| told.decode(rendered, true, true))
@@ -347,18 +346,22 @@ impl Gathered {
                 Ok(read) => manifests.extend(read),
                 Err(wrong) => mistakes.extend(wrong),
             }
+            if work.is_over() && !mistakes.is_empty() {
+                break;
+            }
         }
         if !mistakes.is_empty() {
             return Err(Diagnostics(mistakes));
         }
-        let commit = git::commit(&self.sources, &self.access.git_ceilings);
+        let commit = git::commit(&self.sources, &self.access.git_ceilings, work);
+        let commit = commit.map_err(|mistake| Diagnostics(vec![mistake]))?;
         let (commit, subject) = commit.map(|commit| (commit.id, commit.subject)).unzip();
-        Ok(Desired {
+        Ok(DesiredState {
             manifests,
             revision: Revision {
                 commit,
                 subject: subject.flatten(),
-                sources: self.sources.iter().map(Source::about).collect(),
+                sources: self.sources.iter().map(Source::description).collect(),
             },
             notices: told.notices(),
         })

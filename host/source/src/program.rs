@@ -1,61 +1,64 @@
-//! Runs a program that renders: its output is text, it ends in time, and what it complains about is shown as it wrote it.
+//! Runs a program that renders manifests: its output has to be text, it has a deadline, and its errors are shown.
 
-use std::time::Duration;
+use capstan_core::error::Diagnostic;
+use capstan_process::{Command, Output, RunError};
 
-use capstan_core::{duration::span, error::Diagnostic};
-use capstan_process::{Command, RunError};
+use crate::deadline::Work;
 
-/// How many bytes a program may write: manifests of more than this would not fit into the cluster's store either.
-const OUTPUT_BYTES: usize = 256 << 20;
-/// How many lines of a complaint are shown.
-const MOST_LINES: usize = 40;
+/// The most bytes of output: larger manifests would not fit into the cluster's store either.
+const MAX_OUTPUT_BYTES: usize = 256 << 20;
+/// How many lines of a program's errors are shown.
+const MAX_SHOWN_LINES: usize = 40;
 
-/// What a program wrote.
-pub(super) struct Said {
-    /// On stdout.
-    pub out: String,
-    /// On stderr.
-    pub err: String,
+/// The output of a program.
+pub(super) struct ProgramOutput {
+    /// Its stdout.
+    pub stdout: String,
+    /// Its stderr.
+    pub stderr: String,
 }
 
-impl Said {
-    /// Returns what the program wants to be known though it ended well.
+impl ProgramOutput {
+    /// Returns the lines that a successful program wrote to stderr, as notices.
     pub fn notices(&self, program: &str) -> Vec<String> {
-        let lines = self.err.lines().filter(|line| !line.trim().is_empty());
+        let lines = self.stderr.lines().filter(|line| !line.trim().is_empty());
         lines.map(|line| format!("{program}: {line}")).collect()
     }
 }
 
-/// Runs a command to its end. `what` says what is being done: `helm can't render the chart shop`.
-pub(super) fn run(mut command: Command, what: &str, deadline: Duration) -> Result<Said, Diagnostic> {
-    command.deadline(deadline).output_bytes(OUTPUT_BYTES);
-    let output = match command.run() {
-        Ok(output) => output,
-        Err(RunError::Deadline(deadline)) => {
-            let took = span(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
-            return Err(
-                Diagnostic::new(format!("{what}: it did not end within {took} and was killed"))
-                    .hint("`--render-timeout` gives it longer"),
-            );
-        }
-        Err(error) => return Err(Diagnostic::new(format!("{what}: {error}"))),
-    };
-    let err = String::from_utf8_lossy(&output.err).into_owned();
+/// Runs a command to its end. `what` begins the error message: `helm can't render the chart shop`.
+pub(super) fn run(mut command: Command, what: &str, work: &Work) -> Result<ProgramOutput, Diagnostic> {
+    command.max_output_bytes(MAX_OUTPUT_BYTES);
+    let output = run_whole(command, what, work)?;
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
-        return Err(Diagnostic::new(complaint(what, &output.status.to_string(), &err)));
+        return Err(Diagnostic::new(failure_message(what, &output.status.to_string(), &err)));
     }
-    let out = String::from_utf8(output.out);
+    let out = String::from_utf8(output.stdout);
     let out = out.map_err(|_| Diagnostic::new(format!("{what}: it printed no text in UTF-8")))?;
-    Ok(Said { out, err })
+    Ok(ProgramOutput {
+        stdout: out,
+        stderr: err,
+    })
 }
 
-/// Writes what a program complained about, below what it was to do. Whoever prints it cleans and indents its lines.
-fn complaint(what: &str, status: &str, err: &str) -> String {
+/// Runs a command to its end or to that of the work, whatever it ends with.
+pub(super) fn run_whole(mut command: Command, what: &str, work: &Work) -> Result<Output, Diagnostic> {
+    work.begin(what)?;
+    command.deadline(work.left()).cancelled_by(work.canceller());
+    command.run().map_err(|error| match error {
+        RunError::Deadline(_) => work.cut_off(),
+        error => Diagnostic::new(format!("{what}: {error}")),
+    })
+}
+
+/// Writes the error message of a program that failed. The caller cleans and indents its lines before it prints them.
+fn failure_message(what: &str, status: &str, err: &str) -> String {
     let lines: Vec<&str> = err.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() {
         return format!("{what}: it ended with {status} and said nothing");
     }
-    let cut = lines.len().saturating_sub(MOST_LINES);
+    let cut = lines.len().saturating_sub(MAX_SHOWN_LINES);
     let mut text = format!("{what}; it says:");
     if cut > 0 {
         text.push_str(&format!("\n[{cut} earlier lines]"));
@@ -73,11 +76,11 @@ mod tests {
     #[test]
     fn a_complaint_is_shown_as_it_was_written() {
         assert_eq!(
-            complaint("x can't render y", "exit status: 1", "a\n\nb\u{1b}[31m\n"),
+            failure_message("x can't render y", "exit status: 1", "a\n\nb\u{1b}[31m\n"),
             "x can't render y; it says:\na\nb\u{1b}[31m"
         );
         assert_eq!(
-            complaint("x can't render y", "exit status: 1", ""),
+            failure_message("x can't render y", "exit status: 1", ""),
             "x can't render y: it ended with exit status: 1 and said nothing"
         );
     }

@@ -1,8 +1,7 @@
 //! Reads a Git repository without running git: where its work tree is, which commit is checked out, which remotes it has.
 //!
-//! A repository's configuration can name programs that git runs (`core.fsmonitor`, `filter.*.clean`, `core.sshCommand`, aliases). Here
-//! it is only read as text, and of its values only addresses and a few booleans are looked at. Formats:
-//! <https://git-scm.com/docs/gitrepository-layout>.
+//! A repository's configuration can name programs that git runs (`core.fsmonitor`, `filter.*.clean`, `core.sshCommand`, aliases). Here it
+//! is only read as text, and only for addresses and a few booleans. Formats: <https://git-scm.com/docs/gitrepository-layout>.
 
 use std::{
     fs,
@@ -10,44 +9,44 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// A file of a repository that is longer than this is not read.
-const FILE_BYTES: u64 = 1 << 20;
-/// The same for the list of all references.
-const PACKED_REFS_BYTES: u64 = 64 << 20;
-/// How many references may point at each other.
-const REFERENCES: usize = 5;
+/// The most bytes of a file of a repository; a longer one isn't read.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// The most bytes of the list of all references.
+const MAX_PACKED_REFS_BYTES: u64 = 64 << 20;
+/// The longest chain of symbolic references.
+const MAX_REFERENCE_DEPTH: usize = 5;
 
 /// A repository with a work tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
     /// The root of the work tree, canonical.
     pub root: PathBuf,
-    /// Where `HEAD` and the index of this work tree are.
+    /// The folder with `HEAD` and the index of this work tree.
     pub git_dir: PathBuf,
-    /// Where the rest is; another folder for a linked work tree.
+    /// The folder with the rest; another one for a linked work tree.
     pub common_dir: PathBuf,
 }
 
 impl Repository {
-    /// Finds the repository whose work tree a folder is in. Like git, it doesn't look at or above the folders of
-    /// `GIT_CEILING_DIRECTORIES` (`ceilings`), but for the folder itself. A bare repository has no work tree, and isn't one.
-    pub fn around(folder: &Path, ceilings: &[PathBuf]) -> Option<Repository> {
+    /// Finds the repository whose work tree contains a folder. Like git, it doesn't search the folders of `GIT_CEILING_DIRECTORIES`
+    /// (`ceilings`) and above, except for the folder itself. A bare repository has no work tree, and isn't found.
+    pub fn find(folder: &Path, ceilings: &[PathBuf]) -> Option<Repository> {
         let folder = folder.canonicalize().ok()?;
         let is_searched = |at: &&Path| *at == folder || !ceilings.iter().any(|ceiling| ceiling == at);
-        folder.ancestors().take_while(is_searched).find_map(Repository::at)
+        folder.ancestors().take_while(is_searched).find_map(Repository::open)
     }
 
-    /// Takes the repository whose work tree's root a folder is.
-    pub fn at(root: &Path) -> Option<Repository> {
+    /// Opens the repository with this root of its work tree.
+    pub fn open(root: &Path) -> Option<Repository> {
         let dot_git = root.join(".git");
         let git_dir = if dot_git.is_dir() {
             dot_git
         } else {
-            let text = short_text(&dot_git, FILE_BYTES)?;
+            let text = read_short_file(&dot_git, MAX_FILE_BYTES)?;
             root.join(text.strip_prefix("gitdir:")?.trim())
         };
         let git_dir = git_dir.canonicalize().ok()?;
-        let common_dir = match short_text(&git_dir.join("commondir"), FILE_BYTES) {
+        let common_dir = match read_short_file(&git_dir.join("commondir"), MAX_FILE_BYTES) {
             Some(text) => git_dir.join(text.trim()).canonicalize().ok()?,
             None => git_dir.clone(),
         };
@@ -61,8 +60,8 @@ impl Repository {
 
     /// Returns the id of the commit that is checked out.
     pub fn commit(&self) -> Option<String> {
-        let mut text = short_text(&self.git_dir.join("HEAD"), FILE_BYTES)?;
-        for _ in 0..REFERENCES {
+        let mut text = read_short_file(&self.git_dir.join("HEAD"), MAX_FILE_BYTES)?;
+        for _ in 0..MAX_REFERENCE_DEPTH {
             let Some(name) = text.strip_prefix("ref:").map(str::trim) else {
                 let id = text.trim();
                 return is_id(id).then(|| id.to_owned());
@@ -73,7 +72,7 @@ impl Repository {
         None
     }
 
-    /// Returns what a reference says: an id, or another reference.
+    /// Returns the value of a reference: an id, or another reference.
     fn reference(&self, name: &str) -> Option<String> {
         let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
         if !name.starts_with("refs/") || !Path::new(name).components().all(is_plain) {
@@ -81,9 +80,9 @@ impl Repository {
         }
         let loose = [&self.git_dir, &self.common_dir]
             .into_iter()
-            .find_map(|folder| short_text(&folder.join(name), FILE_BYTES));
+            .find_map(|folder| read_short_file(&folder.join(name), MAX_FILE_BYTES));
         loose.or_else(|| {
-            let packed = short_text(&self.common_dir.join("packed-refs"), PACKED_REFS_BYTES)?;
+            let packed = read_short_file(&self.common_dir.join("packed-refs"), MAX_PACKED_REFS_BYTES)?;
             let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
             let (id, _) = lines.find(|(_, known)| *known == name)?;
             Some(id.to_owned())
@@ -92,15 +91,15 @@ impl Repository {
 
     /// Returns the addresses of its remotes.
     pub fn remotes(&self) -> Vec<String> {
-        let of_remote = |entry: Entry| (entry.section == "remote" && entry.key == "url").then_some(entry.value);
+        let of_remote = |entry: ConfigEntry| (entry.section == "remote" && entry.key == "url").then_some(entry.value);
         self.configuration().into_iter().filter_map(of_remote).collect()
     }
 
-    /// Returns the settings that say how this file system and this checkout differ from usual, if their values are words of git.
-    /// None of them names a program.
+    /// Returns the settings by which this file system and this checkout differ from usual, if their values are words of git. None of them
+    /// names a program.
     pub fn checkout_settings(&self) -> Vec<(String, String)> {
         const KEYS: [&str; 5] = ["autocrlf", "filemode", "ignorecase", "precomposeunicode", "symlinks"];
-        let known = |entry: Entry| {
+        let known = |entry: ConfigEntry| {
             let is_known = entry.section == "core" && KEYS.contains(&entry.key.as_str());
             let is_word = ["true", "false", "input"].contains(&entry.value.as_str());
             (is_known && is_word).then_some((entry.key, entry.value))
@@ -108,9 +107,9 @@ impl Repository {
         self.configuration().into_iter().filter_map(known).collect()
     }
 
-    /// Reads the repository's own configuration: nothing that it includes, and nothing is evaluated.
-    fn configuration(&self) -> Vec<Entry> {
-        let text = short_text(&self.common_dir.join("config"), FILE_BYTES).unwrap_or_default();
+    /// Reads the repository's own configuration, without the files that it includes, and without evaluating anything.
+    fn configuration(&self) -> Vec<ConfigEntry> {
+        let text = read_short_file(&self.common_dir.join("config"), MAX_FILE_BYTES).unwrap_or_default();
         let mut section = String::new();
         let mut entries = Vec::new();
         for line in text.lines().map(str::trim) {
@@ -118,7 +117,7 @@ impl Repository {
                 let name = header.split([']', ' ', '"']).next().unwrap_or_default();
                 section = name.to_ascii_lowercase();
             } else if let Some((key, value)) = line.split_once('=') {
-                entries.push(Entry {
+                entries.push(ConfigEntry {
                     section: section.clone(),
                     key: key.trim().to_ascii_lowercase(),
                     value: value.trim().trim_matches('"').to_owned(),
@@ -129,7 +128,7 @@ impl Repository {
     }
 }
 
-struct Entry {
+struct ConfigEntry {
     section: String,
     key: String,
     value: String,
@@ -140,8 +139,8 @@ fn is_id(text: &str) -> bool {
     [40, 64].contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Reads a regular file that is not long; whatever else is there would be waited for, or never end.
-pub(crate) fn short_text(path: &Path, most: u64) -> Option<String> {
+/// Reads a regular file with at most `most` bytes. Other files, such as pipes, might block or never end.
+pub(crate) fn read_short_file(path: &Path, most: u64) -> Option<String> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
@@ -172,7 +171,7 @@ mod tests {
 
     fn commit(files: &[(&str, &str)]) -> Option<String> {
         let (_folder, root) = repository(files);
-        Repository::at(&root)?.commit()
+        Repository::open(&root)?.commit()
     }
 
     #[test]
@@ -211,12 +210,12 @@ mod tests {
             ("side/.git", "gitdir: ../.git/worktrees/side\n"),
             ("side/deploy/a.yaml", ""),
         ]);
-        let found = Repository::around(&root.join("side/deploy"), &[]).unwrap();
+        let found = Repository::find(&root.join("side/deploy"), &[]).unwrap();
         assert_eq!(
             (found.root.clone(), found.commit().as_deref()),
             (root.join("side"), Some(ID))
         );
-        assert_eq!(Repository::around(&root, &[]).unwrap().root, root);
+        assert_eq!(Repository::find(&root, &[]).unwrap().root, root);
     }
 
     #[test]
@@ -227,7 +226,7 @@ mod tests {
             ("deploy/config", "[core]\n\tfsmonitor = \"touch PWNED\"\n"),
             ("deploy/objects/x", ""),
         ]);
-        assert_eq!(Repository::around(&root.join("deploy"), &[]).unwrap().root, root);
+        assert_eq!(Repository::find(&root.join("deploy"), &[]).unwrap().root, root);
     }
 
     #[test]
@@ -235,7 +234,7 @@ mod tests {
         let config = "[core]\n\tfilemode = false\n\tfsmonitor = \"touch PWNED\"\n\tsshCommand = evil\n[remote \"origin\"]\n\
                       \turl = https://example.com/store.git\n[include]\n\tpath = /etc/passwd\n[Remote \"two\"]\n  URL = git@b:c\n";
         let (_folder, root) = repository(&[(".git/HEAD", ID), (".git/config", config)]);
-        let found = Repository::at(&root).unwrap();
+        let found = Repository::open(&root).unwrap();
         assert_eq!(found.remotes(), ["https://example.com/store.git", "git@b:c"]);
         assert_eq!(found.checkout_settings(), [("filemode".to_owned(), "false".to_owned())]);
     }

@@ -1,9 +1,10 @@
-//! Reads manifests out of texts, and collects what the user should know about how they were read: one line for each kind of thing.
+//! Reads manifests from texts, and collects notices about how they were read: one line for each kind of notice.
 
 use capstan_core::{
     error::Diagnostic,
     manifest::{self, Manifest, RemovedFields},
-    text::listed,
+    remedy::{Notice, Setting},
+    text::join_names,
 };
 
 use super::Rendered;
@@ -13,20 +14,20 @@ pub fn is_argocd_application(manifest: &Manifest) -> bool {
     manifest.object.group() == "argoproj.io" && manifest.object.kind() == "Application"
 }
 
-/// What the user should know about how sources were read.
+/// Notices about how sources were read.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    said: Vec<String>,
+pub(super) struct Notices {
+    said: Vec<Notice>,
     left_out: Vec<RemovedFields>,
     repeated_keys: Vec<Diagnostic>,
 }
 
-impl Told {
-    /// Reads the manifests of what was rendered.
+impl Notices {
+    /// Reads the manifests of rendered texts.
     ///
     /// # Errors
     ///
-    /// Returns all mistakes of all texts.
+    /// Returns the mistakes of all texts.
     pub fn decode(
         &mut self,
         rendered: Rendered,
@@ -35,7 +36,7 @@ impl Told {
     ) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
         for text in rendered.texts {
-            let text = manifest::Text {
+            let text = manifest::ManifestText {
                 file: &text.name,
                 text: &text.text,
                 shows_lines: !text.is_outside,
@@ -51,16 +52,14 @@ impl Told {
                 Err(wrong) => mistakes.extend(wrong),
             }
         }
-        self.said.extend(rendered.said);
+        self.said.extend(rendered.notices.into_iter().map(Notice::from));
         for application in manifests.iter().filter(|manifest| is_argocd_application(manifest)) {
             let place = application
                 .place("")
                 .map(|place| format!(" ({place})"))
                 .unwrap_or_default();
-            self.said.push(format!(
-                "{}{place} is applied like any other object; `--argocd-application FILE` reads it as a description of what to sync",
-                application.key()
-            ));
+            let text = format!("{}{place} is applied like any other object", application.key());
+            self.said.push(Notice::new(text, Setting::ArgoCdApplication));
         }
         if mistakes.is_empty() {
             Ok(manifests)
@@ -69,8 +68,8 @@ impl Told {
         }
     }
 
-    /// Returns all of it in words.
-    pub fn notices(self) -> Vec<String> {
+    /// Returns the notices as lines.
+    pub fn notices(self) -> Vec<Notice> {
         let mut notices = self.said;
         if let Some(first) = self.left_out.first() {
             let place = first
@@ -90,11 +89,14 @@ impl Told {
                     names.push(name);
                 }
             }
-            notices.push(format!(
-                "{}{place}{others} {were} exported from a cluster; what it wrote is left out: {}",
-                first.key,
-                listed(&names)
-            ));
+            notices.push(
+                format!(
+                    "{}{place}{others} {were} exported from a cluster; what it wrote is left out: {}",
+                    first.key,
+                    join_names(&names)
+                )
+                .into(),
+            );
         }
         if let Some(first) = self.repeated_keys.first() {
             let place = first
@@ -107,7 +109,7 @@ impl Told {
                 2 => ", and so is 1 other key".to_owned(),
                 count => format!(", and so are {} other keys", count - 1),
             };
-            notices.push(format!("{place}{}{others}: the last one counts", first.message));
+            notices.push(format!("{place}{}{others}: the last one counts", first.message).into());
         }
         notices
     }

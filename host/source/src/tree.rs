@@ -1,5 +1,5 @@
-//! What sources may be read: what is inside of the work tree. A path that a file names, and a symbolic link, can lead anywhere; every
-//! reader passes its paths through [`WorkTree::confine`].
+//! Keeps sources in the work tree. A path in a file, or a symbolic link, can lead anywhere, so every reader passes its paths through
+//! [`WorkTree::confine`].
 
 use std::{
     fs,
@@ -7,18 +7,15 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use capstan_core::error::Diagnostic;
+use capstan_core::{error::Diagnostic, remedy::Setting};
 
 use super::{FileAccess, repository::Repository};
 
-/// The flag that allows what is outside.
-pub const FLAG: &str = "--allow-outside-tree";
+/// The most bytes of a file: larger manifests would not fit into the cluster's store either.
+const MAX_FILE_BYTES: u64 = 256 << 20;
 
-/// How much is read of one file, in bytes: manifests of more than this would not fit into the cluster's store either.
-const FILE_BYTES: u64 = 256 << 20;
-
-/// The folder that sources stay in: the Git work tree. Without one it is the working directory if the sources are below it and it
-/// isn't the user's home or above that, and else their own folder.
+/// The folder that sources have to stay in: the Git work tree. Without one it is the working directory, if the sources are below it and
+/// it isn't the user's home or a folder above that; else it is the sources' own folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkTree {
     /// Its canonical path.
@@ -35,15 +32,15 @@ pub struct ConfinedPath {
 }
 
 impl WorkTree {
-    /// Finds the tree that a folder is in.
-    pub fn around(folder: &Path, access: &FileAccess) -> WorkTree {
+    /// Finds the tree that contains a folder.
+    pub fn find(folder: &Path, access: &FileAccess) -> WorkTree {
         let folder = if folder.as_os_str().is_empty() {
             Path::new(".")
         } else {
             folder
         };
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let repository = Repository::around(&folder, &access.git_ceilings);
+        let repository = Repository::find(&folder, &access.git_ceilings);
         let is_git = repository.is_some();
         let root = repository.map(|repository| repository.root);
         WorkTree {
@@ -58,12 +55,13 @@ impl WorkTree {
         self.is_git.then_some(self.root.as_path())
     }
 
-    /// Says whether what is outside may be read, because the user's flag allows it.
+    /// Says whether files outside of the tree may be read, because the user's flag allows it.
     pub fn allows_outside(&self) -> bool {
         self.allows_outside
     }
 
-    /// Checks that a path, with all symbolic links followed, is in the tree. What isn't there passes: there is nothing to read.
+    /// Checks that a path is in the tree, with all symbolic links followed. A path that doesn't exist is accepted: there is nothing to
+    /// read.
     ///
     /// # Errors
     ///
@@ -73,7 +71,7 @@ impl WorkTree {
         if is_outside && !self.allows_outside {
             let what = if self.is_git { "the Git work tree" } else { "the folder" };
             let message = format!("{} leads out of {what} {}", path.display(), self.root.display());
-            return Err(Diagnostic::new(message).hint(format!("move it inside, or allow it with `{FLAG}`")));
+            return Err(Diagnostic::new(message).hint(["move it inside".into(), Setting::AllowOutsideTree.into()]));
         }
         Ok(ConfinedPath {
             path: path.to_owned(),
@@ -81,8 +79,8 @@ impl WorkTree {
         })
     }
 
-    /// Checks a path that the user typed. It may lead anywhere, but for a symbolic link of a Git work tree that leads out of that:
-    /// the link is not the user's.
+    /// Checks a path from the command line. It may lead anywhere, except through a symbolic link of a Git work tree that leads out of
+    /// that tree, as others may have made the link.
     ///
     /// # Errors
     ///
@@ -92,7 +90,7 @@ impl WorkTree {
             .components()
             .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let base = if goes_down { None } else { path.parent() };
-        let tree = WorkTree::around(base.unwrap_or(Path::new(".")), access);
+        let tree = WorkTree::find(base.unwrap_or(Path::new(".")), access);
         match tree.confine(path) {
             Err(_) if !tree.is_git => Ok(ConfinedPath {
                 path: path.to_owned(),
@@ -103,7 +101,7 @@ impl WorkTree {
     }
 }
 
-/// Returns the working directory, if a folder is below it and it isn't everything that the user has.
+/// Returns the working directory, if it contains a folder and isn't the user's home or above.
 fn working_directory(folder: &Path, access: &FileAccess) -> Option<PathBuf> {
     let here = access.working_directory.as_ref()?;
     let home = access.home.as_ref();
@@ -117,7 +115,7 @@ impl ConfinedPath {
         &self.path
     }
 
-    /// Says whether it is outside of the tree, and the user allows that. Lines of such a file are not shown in errors.
+    /// Says whether it is outside of the tree, which the user allowed. Lines of such a file aren't shown in messages.
     pub fn is_outside(&self) -> bool {
         self.is_outside
     }
@@ -127,13 +125,13 @@ impl ConfinedPath {
     /// # Errors
     ///
     /// Returns why it couldn't be read.
-    pub fn text(&self) -> Result<String, Diagnostic> {
+    pub fn read_text(&self) -> Result<String, Diagnostic> {
         let is_other = fs::metadata(&self.path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
         if is_other {
             let message = format!("{} can't be read: it is no regular file", self.path.display());
             return Err(Diagnostic::new(message).hint("remove it from the folder"));
         }
-        text(&self.path)
+        read_text_file(&self.path)
     }
 }
 
@@ -142,29 +140,32 @@ impl ConfinedPath {
 /// # Errors
 ///
 /// Returns why it couldn't be read.
-pub fn text(path: &Path) -> Result<String, Diagnostic> {
-    text_of(&path.display().to_string(), fs::File::open(path).and_then(bytes))
+pub fn read_text_file(path: &Path) -> Result<String, Diagnostic> {
+    decode_text(&path.display().to_string(), fs::File::open(path).and_then(read_bytes))
 }
 
-/// Takes what was read from a file or a stream as text.
-pub(super) fn text_of(name: &str, read: io::Result<Vec<u8>>) -> Result<String, Diagnostic> {
-    let bytes = read.map_err(|error| Diagnostic::new(format!("{name} can't be read: {}", plain(&error))))?;
+/// Decodes what was read from a file or a stream as text.
+pub(super) fn decode_text(name: &str, read: io::Result<Vec<u8>>) -> Result<String, Diagnostic> {
+    let bytes = read.map_err(|error| Diagnostic::new(format!("{name} can't be read: {}", io_error_message(&error))))?;
     String::from_utf8(bytes).map_err(|_| Diagnostic::new(format!("{name} is not text in UTF-8")))
 }
 
-/// Reads a stream to its end, which has to come before 256 MiB.
-pub(super) fn bytes(stream: impl io::Read) -> io::Result<Vec<u8>> {
+/// Reads a stream to its end, with at most 256 MiB.
+pub(super) fn read_bytes(stream: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    stream.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= FILE_BYTES) {
+    stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_FILE_BYTES) {
         Ok(bytes)
     } else {
-        Err(io::Error::other(format!("it is longer than {} MiB", FILE_BYTES >> 20)))
+        Err(io::Error::other(format!(
+            "it is longer than {} MiB",
+            MAX_FILE_BYTES >> 20
+        )))
     }
 }
 
-/// Says in plain words why a file couldn't be read.
-pub(super) fn plain(error: &io::Error) -> String {
+/// Describes in plain words why a file couldn't be read.
+pub(super) fn io_error_message(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "it is not allowed".to_owned(),

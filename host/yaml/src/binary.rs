@@ -1,4 +1,4 @@
-//! Base64, as Go's `base64.StdEncoding` reads it: with padding; ends of lines and unused bits don't count.
+//! Base64 as Go's `base64.StdEncoding` decodes it: with padding, ignoring line breaks and unused bits.
 
 use base64::{
     DecodeError, Engine as _,
@@ -18,14 +18,13 @@ fn bytes(text: &str) -> Result<Vec<u8>, DecodeError> {
     GO.decode(digits)
 }
 
-/// Decodes a `!!binary` value, which stands for a text.
-pub(crate) fn decode(text: &str) -> Result<String, String> {
+/// Decodes a `!!binary` value, which stands for a text; `None` if it isn't UTF-8. Fails if it is no base64.
+pub(crate) fn decode(text: &str) -> Result<Option<String>, String> {
     let bytes = bytes(text).map_err(|_| "this !!binary value is no base64".to_owned())?;
-    String::from_utf8(bytes)
-        .map_err(|_| "this !!binary value is no text; put it into `data` or `binaryData` as it is".to_owned())
+    Ok(String::from_utf8(bytes).ok())
 }
 
-/// Says whether a text is base64.
+/// Returns whether a text is valid base64.
 pub fn is_base64(text: &str) -> bool {
     bytes(text).is_ok()
 }

@@ -1,19 +1,19 @@
-//! Cuts a text into parts as kubectl does.
+//! Splits a text into documents as kubectl does.
 
 use std::borrow::Cow;
 
-use crate::{marks::Mark, node::Trouble, scanner::break_length};
+use crate::{marks::Mark, node::ReadError, scanner::break_length};
 
-/// A part of a text that is read by itself, so that a mistake in it doesn't hide those in the others.
+/// A part of a text that is read by itself, so that a mistake in it doesn't hide those in other parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk<'a> {
-    /// How many lines are before it.
+    /// The number of lines before it.
     pub lines_before: u32,
-    /// The text of this part.
+    /// The text of the part.
     pub text: &'a str,
 }
 
-/// A text, and where it starts in the whole one.
+/// A part of a text, and its place in the whole text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Excerpt<'a> {
     pub text: &'a str,
@@ -21,7 +21,7 @@ pub(crate) struct Excerpt<'a> {
 }
 
 impl Excerpt<'_> {
-    /// Cuts off some bytes at the beginning; lines end with `\n` only.
+    /// Removes some bytes at the beginning. Only `\n` ends a line here.
     #[must_use]
     fn without(self, bytes: usize) -> Self {
         let (cut, text) = self.text.split_at_checked(bytes).unwrap_or((self.text, ""));
@@ -37,7 +37,7 @@ impl Excerpt<'_> {
         Excerpt { text, start }
     }
 
-    /// Cuts off the line `---` if the text starts with it, and byte order marks.
+    /// Removes a first line `---`, and byte order marks.
     pub fn without_marker(self) -> Self {
         let inside = match self.text.split_once('\n') {
             Some((first, _)) if first.trim_end() == "---" => self.without(first.len() + 1),
@@ -49,7 +49,7 @@ impl Excerpt<'_> {
         }
     }
 
-    /// Cuts off white space up to the end of the first line, as kubectl does before it goes on with YAML.
+    /// Removes white space up to the end of the first line, as kubectl does before it continues with YAML.
     pub fn without_blanks(self) -> Self {
         let rest = self.text.trim_start();
         let blanks = self.text.get(..self.text.len() - rest.len()).unwrap_or_default();
@@ -57,10 +57,10 @@ impl Excerpt<'_> {
     }
 }
 
-/// Cuts a text before each line that starts a document: `---`, alone or with a comment. Such a line starts one wherever it stands:
-/// even a block of text can't hold it. Byte order marks at the beginning are left out.
+/// Splits a text before each line that starts a document: `---`, alone or with a comment. This also holds inside a block scalar. Byte order
+/// marks at the beginning are removed.
 ///
-/// More than kubectl takes: `--- {a: b}` starts a document, and `%YAML` and `%TAG` belong to the document after them.
+/// Accepts more than kubectl: `--- {a: b}` starts a document, and `%YAML` and `%TAG` belong to the following document.
 pub fn split(text: &str) -> Vec<Chunk<'_>> {
     let text = text.trim_start_matches('\u{feff}');
     let mut chunks = Vec::new();
@@ -68,7 +68,7 @@ pub fn split(text: &str) -> Vec<Chunk<'_>> {
     let (mut start, mut at) = (0, 0);
     let mut has_directive = false;
     let mut has_content = false;
-    // whether kubectl has lines of a document when it comes to a separator, which it then drops
+    // Whether kubectl has lines of a document before a separator; it drops a separator only then.
     let mut has_lines = false;
     for (number, line) in text.split_inclusive('\n').enumerate() {
         let is_blank = matches!(
@@ -76,16 +76,16 @@ pub fn split(text: &str) -> Vec<Chunk<'_>> {
             None | Some('\n' | '\r' | '#')
         ) && !has_other_break(line);
         let is_directive = line.starts_with('%') && !has_content;
-        let begin = Begin::of(line, has_lines);
+        let begin = Begin::of_line(line, has_lines);
         has_lines = !(has_lines && is_separator(line));
-        if begin != Begin::Nothing {
+        if begin != Begin::NotHere {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            // before the first `---` there is a document only if there is something in it; directives belong to the next
-            if has_content || (has_directive && begin == Begin::Behind) {
+            // A document before the first `---` must have content. Directives belong to the following document.
+            if has_content || (has_directive && begin == Begin::AfterLine) {
                 let text = text.get(start..at).unwrap_or_default();
                 chunks.push(Chunk { lines_before, text });
             }
-            if begin == Begin::Behind {
+            if begin == Begin::AfterLine {
                 start = at + line.len();
                 lines_before = number.saturating_add(1);
             } else if has_content || !has_directive {
@@ -106,32 +106,32 @@ pub fn split(text: &str) -> Vec<Chunk<'_>> {
     chunks
 }
 
-/// Says whether a line has line breaks in it that count for YAML, but not for kubectl's reader of lines.
+/// Returns whether a line contains line breaks that count in YAML but not in kubectl's line reader.
 fn has_other_break(line: &str) -> bool {
     line.trim_end_matches(['\n', '\r'])
         .contains(['\r', '\u{85}', '\u{2028}', '\u{2029}'])
 }
 
-/// Where a document begins.
+/// Whether a line begins a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begin {
-    /// Not in this line.
-    Nothing,
-    /// With the `---` of this line.
-    Here,
-    /// Behind this line, which YAML would read otherwise: `---# a comment`.
-    Behind,
+    /// It doesn't.
+    NotHere,
+    /// The document begins with the `---` of this line.
+    AtMarker,
+    /// The document begins after this line, which YAML would read differently: `---# a comment`.
+    AfterLine,
 }
 
-/// Says whether kubectl takes a line for a separator of documents.
+/// Returns whether kubectl treats a line as a separator of documents.
 fn is_separator(line: &str) -> bool {
     let rest = line.strip_prefix("---").map(str::trim);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
-/// Finds a line that starts with `---` and goes on with something that YAML would read as a text with it, such as
-/// `---apiVersion: v1`. kubectl refuses it wherever it stands, even in quotes.
-pub(crate) fn joined_marker(excerpt: Excerpt<'_>) -> Option<Trouble> {
+/// Finds a line that starts with `---` followed by something that YAML would read as one word with it, such as `---apiVersion: v1`. kubectl
+/// refuses it anywhere, even in quotes.
+pub(crate) fn joined_marker(excerpt: Excerpt<'_>) -> Option<ReadError> {
     let lines = excerpt.text.split_inclusive('\n').enumerate();
     let (number, _) = lines.into_iter().find(|(_, line)| {
         let rest = line.strip_prefix("---");
@@ -148,7 +148,7 @@ pub(crate) fn joined_marker(excerpt: Excerpt<'_>) -> Option<Trouble> {
         column: 1,
     };
     Some(
-        Trouble::new(
+        ReadError::new(
             at,
             "a line that starts with `---` separates documents, and only a comment can be behind it",
         )
@@ -157,25 +157,24 @@ pub(crate) fn joined_marker(excerpt: Excerpt<'_>) -> Option<Trouble> {
 }
 
 impl Begin {
-    /// Looks at a line; `has_lines` says whether lines are before it that no separator has ended. kubectl drops a separator only then.
-    fn of(line: &str, has_lines: bool) -> Begin {
+    /// Examines a line. `has_lines`: whether there are lines before it that no separator has ended.
+    fn of_line(line: &str, has_lines: bool) -> Begin {
         let Some(rest) = line.strip_prefix("---") else {
-            return Begin::Nothing;
+            return Begin::NotHere;
         };
-        let inside = rest.trim_end_matches(['\n', '\r']);
-        let is_yaml = inside.is_empty() || inside.starts_with([' ', '\t']);
+        let is_yaml = rest.is_empty() || rest.starts_with([' ', '\t']) || break_length(rest.as_bytes(), 0) > 0;
         match (is_separator(line), has_other_break(line)) {
-            // what is behind the other line break goes with the separator
-            (true, true) if has_lines => Begin::Behind,
-            (true, true) if !is_yaml => Begin::Nothing,
-            (true, false) if !is_yaml => Begin::Behind,
-            _ if is_yaml => Begin::Here,
-            _ => Begin::Nothing,
+            // The text after the other line break is dropped with the separator.
+            (true, true) if has_lines => Begin::AfterLine,
+            (true, true) if !is_yaml => Begin::NotHere,
+            (true, false) if !is_yaml => Begin::AfterLine,
+            _ if is_yaml => Begin::AtMarker,
+            _ => Begin::NotHere,
         }
     }
 }
 
-/// Ends each line with `\n`, also the last one, as kubectl's reader of lines does: it makes a difference in a block of text.
+/// Ends every line with `\n`, including the last one, as kubectl's line reader does. Block scalars depend on it.
 pub(crate) fn with_line_ends(text: &str) -> Cow<'_, str> {
     let mut text = if text.contains("\r\n") {
         Cow::Owned(text.replace("\r\n", "\n"))

@@ -1,5 +1,5 @@
-//! Reads JSON with the place of every value. YAML readers stumble over JSON that is indented with tabs, has surrogate pairs or is
-//! a stream of documents without separators; kubectl, too, reads what starts with `{` as JSON first.
+//! Reads JSON with the place of every value. YAML readers fail on JSON that is indented with tabs, contains surrogate pairs or is a stream
+//! of documents. kubectl also tries JSON first for a text that starts with `{`.
 
 use std::collections::BTreeMap;
 
@@ -9,25 +9,24 @@ use crate::{
     Duplicates,
     documents::Excerpt,
     marks::Mark,
-    node::{DEPTH, Key, Node, Trouble, number},
+    node::{Key, MAX_DEPTH, Node, ReadError, number},
 };
 
-/// What was read of a text that isn't JSON to its end.
+/// The result for a text that isn't JSON to its end.
 pub(crate) struct Partial<'a> {
-    /// The documents before the mistake.
-    pub documents: Vec<Result<Node, Vec<Trouble>>>,
-    /// The first thing that is no JSON.
-    pub trouble: Trouble,
-    /// What is behind the last document.
+    /// The documents before the error.
+    pub documents: Vec<Result<Node, Vec<ReadError>>>,
+    /// The first error.
+    pub error: ReadError,
+    /// The text after the last document.
     pub rest: Excerpt<'a>,
 }
 
-/// Reads the documents of a text, one after the other. Fails at the first thing that is no JSON; keys that are there twice are
-/// mistakes of their documents.
+/// Reads the documents of a text. Stops at the first error. Duplicate keys are errors of their documents.
 pub(crate) fn read(
     excerpt: Excerpt<'_>,
     duplicates: Duplicates,
-) -> Result<Vec<Result<Node, Vec<Trouble>>>, Partial<'_>> {
+) -> Result<Vec<Result<Node, Vec<ReadError>>>, Partial<'_>> {
     let mut reader = Reader {
         rest: excerpt.text,
         duplicates,
@@ -49,7 +48,7 @@ pub(crate) fn read(
             Err(trouble) => {
                 return Err(Partial {
                     documents,
-                    trouble,
+                    error: trouble,
                     rest,
                 });
             }
@@ -58,16 +57,16 @@ pub(crate) fn read(
     Ok(documents)
 }
 
-/// Where in the text the reader is.
+/// The position of the reader.
 struct Reader<'a> {
     rest: &'a str,
     duplicates: Duplicates,
     at: Mark,
-    troubles: Vec<Trouble>,
+    troubles: Vec<ReadError>,
 }
 
 impl<'a> Reader<'a> {
-    /// Takes some bytes of the rest; they end at a character.
+    /// Consumes some bytes; they end at a character boundary.
     fn advance(&mut self, bytes: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         self.rest = rest;
@@ -82,15 +81,15 @@ impl<'a> Reader<'a> {
         taken
     }
 
-    /// Skips white space and returns what comes then.
+    /// Skips white space and returns the next character.
     fn next_letter(&mut self) -> Option<char> {
         let space = self.rest.len() - self.rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
         self.advance(space);
         self.rest.chars().next()
     }
 
-    /// Takes a letter if it comes next.
-    fn take(&mut self, letter: char) -> bool {
+    /// Consumes a character if it is next.
+    fn consume(&mut self, letter: char) -> bool {
         let found = self.next_letter() == Some(letter);
         if found {
             self.advance(letter.len_utf8());
@@ -98,23 +97,23 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn wrong(&mut self, wanted: &str) -> Trouble {
+    fn unexpected(&mut self, wanted: &str) -> ReadError {
         let found = match self.next_letter() {
             Some(letter) => format!("`{letter}`"),
             None => "the end".to_owned(),
         };
-        Trouble::new(
+        ReadError::new(
             self.at,
             format!("this can't be read as JSON: expected {wanted}, found {found}"),
         )
     }
 
-    /// Reads a value; `depth` bounds the recursion.
-    fn value(&mut self, depth: usize) -> Result<Node, Trouble> {
+    /// Reads a value. `depth` limits the recursion.
+    fn value(&mut self, depth: usize) -> Result<Node, ReadError> {
         let next = self.next_letter();
         let at = self.at;
-        if depth > DEPTH {
-            return Err(Trouble::too_deep(at));
+        if depth > MAX_DEPTH {
+            return Err(ReadError::too_deep(at));
         }
         match next {
             Some('{') => self.map(at, depth),
@@ -131,7 +130,7 @@ impl<'a> Reader<'a> {
                     Some((word, value)) => (word.len(), value),
                     None => match self.number() {
                         Some((length, value)) => (length, Value::Number(value)),
-                        None => return Err(self.wrong("a value")),
+                        None => return Err(self.unexpected("a value")),
                     },
                 };
                 self.advance(length);
@@ -140,7 +139,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the number that comes next, and returns its length too. As in Go it ends where no number goes on: `017` is `0` and `17`.
+    /// Reads the next number, and returns its length, too. As in Go it ends where no number continues: `017` is `0` and `17`.
     fn number(&self) -> Option<(usize, Number)> {
         let rest = self.rest.as_bytes();
         let byte = |at: usize| rest.get(at).copied().unwrap_or(0);
@@ -156,32 +155,32 @@ impl<'a> Reader<'a> {
         }
         let word = self.rest.get(..end)?;
         let found: Number = serde_json::from_str(word).ok()?;
-        // the standard library reads floats to the last bit, which serde_json may miss
+        // The standard library parses floats exactly; serde_json may be off by the last bit.
         let exact = found.is_f64().then(|| word.parse().ok().and_then(number)).flatten();
         Some((end, exact.unwrap_or(found)))
     }
 
-    fn map(&mut self, start: Mark, depth: usize) -> Result<Node, Trouble> {
+    fn map(&mut self, start: Mark, depth: usize) -> Result<Node, ReadError> {
         self.advance(1);
         let mut entries = Vec::new();
         let mut known: BTreeMap<String, (Mark, usize)> = BTreeMap::new();
-        if self.take('}') {
+        if self.consume('}') {
             return Ok(Node::map(start, entries));
         }
         loop {
             if self.next_letter() != Some('"') {
-                return Err(self.wrong("a key in quotes"));
+                return Err(self.unexpected("a key in quotes"));
             }
             let at = self.at;
             let text = self.text()?;
-            if !self.take(':') {
-                return Err(self.wrong("`:`"));
+            if !self.consume(':') {
+                return Err(self.unexpected("`:`"));
             }
             let value = self.value(depth + 1)?;
             let key = Key { text, at };
             match known.get(&key.text) {
                 Some((first, _)) if self.duplicates == Duplicates::Refuse => {
-                    self.troubles.push(Trouble::twice(&key, *first));
+                    self.troubles.push(ReadError::duplicate_key(&key, *first));
                 }
                 Some((_, index)) => {
                     if let Some(entry) = entries.get_mut(*index) {
@@ -193,34 +192,34 @@ impl<'a> Reader<'a> {
                     entries.push((key, value));
                 }
             }
-            if self.take('}') {
+            if self.consume('}') {
                 return Ok(Node::map(start, entries));
             }
-            if !self.take(',') {
-                return Err(self.wrong("`,` or `}`"));
+            if !self.consume(',') {
+                return Err(self.unexpected("`,` or `}`"));
             }
         }
     }
 
-    fn list(&mut self, start: Mark, depth: usize) -> Result<Node, Trouble> {
+    fn list(&mut self, start: Mark, depth: usize) -> Result<Node, ReadError> {
         self.advance(1);
         let mut nodes = Vec::new();
-        if self.take(']') {
+        if self.consume(']') {
             return Ok(Node::list(start, nodes));
         }
         loop {
             nodes.push(self.value(depth + 1)?);
-            if self.take(']') {
+            if self.consume(']') {
                 return Ok(Node::list(start, nodes));
             }
-            if !self.take(',') {
-                return Err(self.wrong("`,` or `]`"));
+            if !self.consume(',') {
+                return Err(self.unexpected("`,` or `]`"));
             }
         }
     }
 
-    /// Reads a text in quotes, which is known to start here.
-    fn text(&mut self) -> Result<String, Trouble> {
+    /// Reads a quoted string, which starts here.
+    fn text(&mut self) -> Result<String, ReadError> {
         let at = self.at;
         let mut escaped = false;
         let end = self.rest.bytes().enumerate().skip(1).find_map(|(index, byte)| {
@@ -229,11 +228,11 @@ impl<'a> Reader<'a> {
             ends.then_some(index + 1)
         });
         let Some(end) = end else {
-            return Err(Trouble::new(at, "this text has no closing quote"));
+            return Err(ReadError::new(at, "this text has no closing quote"));
         };
         let quoted = self.advance(end);
         serde_json::from_str(quoted).map_err(|error| {
-            Trouble::new(at, format!("this can't be read as JSON: {error}"))
+            ReadError::new(at, format!("this can't be read as JSON: {error}"))
                 .hint("line breaks and tabs in a text are written `\\n` and `\\t`")
         })
     }

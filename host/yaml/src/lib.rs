@@ -1,9 +1,10 @@
 //! YAML and JSON as kubectl reads them, with the place of every value.
 //!
-//! kubectl cuts a text at lines with `---` (`NewYAMLReader` of k8s.io/apimachinery) and decodes each part with sigs.k8s.io/yaml, which
-//! is Go's port of libyaml and a conversion to JSON. What these take is taken here, with the same values: `0644` is 420, `on` is true,
-//! `2020-01-01` is a text, aliases and merge keys are resolved. What starts with `{` is read as JSON first. `tests/cluster/tests/yaml.rs`
-//! compares both, and says where they differ on purpose. [`mod@write`] writes YAML that all of them read as it was meant.
+//! kubectl splits a text at `---` lines (`NewYAMLReader` of k8s.io/apimachinery) and decodes each part with sigs.k8s.io/yaml, which is Go's
+//! port of libyaml and a conversion to JSON. This crate accepts what they accept, with the same values: `0644` is 420, `on` is true,
+//! `2020-01-01` is a string, aliases and merge keys are resolved. A text that starts with `{` is read as JSON first.
+//! `tests/cluster/tests/yaml.rs` compares both, and lists the intended differences. [`mod@write`] writes YAML that all of them read
+//! correctly.
 
 mod binary;
 mod documents;
@@ -25,20 +26,20 @@ pub use self::{
     binary::is_base64,
     documents::{Chunk, split},
     marks::{Inside, Mark, Marks},
-    node::{Content, Key, Node, Trouble},
+    node::{Content, Key, Node, ReadError},
 };
 
-/// What is done with a key that is written twice in one mapping.
+/// What is done with duplicate keys of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
-    /// It is a mistake: one of the values would be lost without a word.
+    /// They are an error, because a value would be lost silently.
     Refuse,
     /// The last one counts, as in Go.
     LastWins,
 }
 
-/// Reads the documents of one part of a text. One that can't be read to its end is the last.
-pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
+/// Reads the documents of one part of a text. A document with a syntax error is the last one.
+pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<ReadError>>> {
     let start = Mark {
         line: chunk.lines_before.saturating_add(1),
         column: 1,
@@ -55,63 +56,69 @@ pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Tr
     if documents.iter().all(Result::is_ok) || !is_like_json(inside) {
         return documents;
     }
-    // kubectl doesn't try JSON here, but what a program has written should be read wherever it stands
+    // kubectl doesn't try JSON here, but generated JSON should be readable anywhere.
     match json::read(inside, duplicates) {
         Ok(json) => json,
-        Err(partial) if is_further(&documents, partial.trouble.at) => documents,
-        Err(partial) => told_as_json(inside, documents, partial),
+        Err(partial) if is_further(&documents, partial.error.at) => documents,
+        Err(mut partial) => {
+            // documents that are YAML have the values that kubectl reads; only the mistake is explained as one of JSON
+            if documents.first().is_some_and(Result::is_ok) {
+                partial.documents = documents.iter().take_while(|read| read.is_ok()).cloned().collect();
+            }
+            json_or_yaml_errors(inside, documents, partial)
+        }
     }
 }
 
-/// Reads what starts with `{` at the beginning of a text: as JSON, and as YAML what is no JSON behind at most one document of it.
-fn read_json_first(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
+/// Reads a text that starts with `{`: as JSON; if an error follows at most one document, the rest as YAML.
+fn read_json_first(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<ReadError>>> {
     let mut partial = match json::read(excerpt, duplicates) {
         Ok(documents) => return documents,
         Err(partial) => partial,
     };
     if partial.documents.len() > 1 {
-        partial.documents.push(Err(vec![partial.trouble]));
+        partial.documents.push(Err(vec![partial.error]));
         return partial.documents;
     }
     let documents = read::read(partial.rest.without_blanks(), duplicates);
-    if is_further(&documents, partial.trouble.at) {
+    if is_further(&documents, partial.error.at) {
         partial.documents.extend(documents);
         return partial.documents;
     }
-    told_as_json(excerpt, documents, partial)
+    json_or_yaml_errors(excerpt, documents, partial)
 }
 
 fn is_like_json(excerpt: Excerpt<'_>) -> bool {
     excerpt.text.trim_start().starts_with('{')
 }
 
-/// Says whether documents have no mistake up to a place: who got further knows better what is wrong.
-fn is_further(documents: &[Result<Node, Vec<Trouble>>], at: Mark) -> bool {
+/// Returns whether documents have no error up to a place. The reader that got further has the better message.
+fn is_further(documents: &[Result<Node, Vec<ReadError>>], at: Mark) -> bool {
     let first = documents.iter().find_map(|document| document.as_ref().err()?.first());
     first.is_none_or(|first| first.at > at)
 }
 
-/// Says what is wrong with a text that is neither JSON nor YAML, in words about JSON if it starts as JSON does.
-fn told_as_json(
+/// Returns the errors of a text that is neither JSON nor YAML: those of JSON if the text starts like JSON.
+fn json_or_yaml_errors(
     excerpt: Excerpt<'_>,
-    documents: Vec<Result<Node, Vec<Trouble>>>,
+    documents: Vec<Result<Node, Vec<ReadError>>>,
     mut partial: json::Partial<'_>,
-) -> Vec<Result<Node, Vec<Trouble>>> {
+) -> Vec<Result<Node, Vec<ReadError>>> {
     let inside = excerpt.text.trim_start().strip_prefix('{');
     if inside.is_some_and(|inside| inside.trim_start().starts_with('"')) {
-        partial.documents.push(Err(vec![partial.trouble]));
+        partial.documents.push(Err(vec![partial.error]));
         partial.documents
     } else {
         documents
     }
 }
 
-/// Reads the value of a text that has one document; empty ones don't count.
+/// Reads the value of a text with one document; empty documents are ignored.
 ///
 /// # Errors
 ///
-/// Returns the first mistake of the text, or where a second document begins.
-pub fn value(text: &str, duplicates: Duplicates) -> Result<Value, Trouble> {
+/// Returns the first error of the text, or the place of a second document.
+pub fn value(text: &str, duplicates: Duplicates) -> Result<Value, ReadError> {
     let mut found = None;
     for document in split(text).into_iter().flat_map(|chunk| read(chunk, duplicates)) {
         let node = match document {
@@ -119,11 +126,11 @@ pub fn value(text: &str, duplicates: Duplicates) -> Result<Value, Trouble> {
             Ok(node) => node,
             Err(troubles) => {
                 let first = troubles.into_iter().next();
-                return Err(first.unwrap_or_else(|| Trouble::new(Mark::default(), "it can't be read")));
+                return Err(first.unwrap_or_else(|| ReadError::new(Mark::default(), "it can't be read")));
             }
         };
         if found.is_some() {
-            return Err(Trouble::new(node.at, "it holds more than one document"));
+            return Err(ReadError::new(node.at, "it holds more than one document"));
         }
         found = Some(node.into_parts(None).0);
     }

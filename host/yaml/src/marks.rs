@@ -1,8 +1,8 @@
-//! The places of an object's values, as a tree beside the object.
+//! The places of a value and everything in it.
 
 use std::collections::BTreeMap;
 
-/// A place in one file.
+/// A place in a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     /// The line, from 1.
@@ -11,30 +11,30 @@ pub struct Mark {
     pub column: u32,
 }
 
-/// Where a value and everything in it is written.
+/// The place of a value and of everything in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marks {
     /// Where the value starts.
     pub at: Mark,
     /// Where its key starts, if it is in a mapping.
     pub key: Option<Mark>,
-    /// What is in it.
+    /// The places of its parts.
     pub inside: Inside,
 }
 
-/// The places inside of a value.
+/// The places inside a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inside {
-    /// It is a text, number, boolean or null.
+    /// It is a scalar and has no parts.
     Nothing,
-    /// Those of a list's values.
+    /// The items of a list.
     List(Vec<Marks>),
-    /// Those of a mapping's values.
+    /// The values of a mapping.
     Map(BTreeMap<String, Marks>),
 }
 
 impl Marks {
-    /// Finds the value at a JSON pointer (RFC 6901), else its nearest ancestor.
+    /// Returns the places of the value at a JSON pointer (RFC 6901), else of its nearest ancestor.
     pub fn find(&self, pointer: &str) -> &Marks {
         let mut found = self;
         for token in pointer.split('/').skip(1) {

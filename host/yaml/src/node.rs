@@ -1,38 +1,38 @@
-//! A document as it was read: values that remember where they are written. Both readers, of YAML and of JSON, make these.
+//! Values with places. The readers of YAML and JSON return them.
 
 use serde_json::{Map, Number, Value};
 
 use crate::marks::{Inside, Mark, Marks};
 
-/// How deep a document may be nested. The API server takes more; but what is stored is read back by a parser that stops at 128
-/// levels, and a manifest is stored inside other things.
-pub(crate) const DEPTH: usize = 100;
+/// The maximum nesting of a document. The API server accepts more, but stored plans are read by a parser that stops at 128 levels, and
+/// contain manifests inside other values.
+pub(crate) const MAX_DEPTH: usize = 100;
 
-/// A value and where it is written.
+/// A value with its place.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// Where it starts.
     pub at: Mark,
-    /// About how many bytes it takes: what copies by alias are charged.
+    /// Its approximate size in bytes, which counts when an alias copies it.
     pub size: usize,
-    /// How many levels it has; 1 for a text.
+    /// The number of its levels; 1 for a scalar.
     pub height: usize,
     /// The value.
     pub content: Content,
 }
 
-/// A value.
+/// The content of a value.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// Text, number, boolean or null.
+    /// A string, number, boolean or null.
     Scalar(Value),
     /// A list.
     List(Vec<Node>),
-    /// A mapping, in the order in which it is written; no key is there twice.
+    /// A mapping in written order, without duplicate keys.
     Map(Vec<(Key, Node)>),
 }
 
-/// A key and where it is written.
+/// A key with its place.
 #[derive(Debug, Clone)]
 pub struct Key {
     /// Its text.
@@ -41,60 +41,60 @@ pub struct Key {
     pub at: Mark,
 }
 
-/// What is wrong with a document before it is known what it describes.
+/// An error in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// What.
+pub struct ReadError {
+    /// What is wrong.
     pub message: String,
-    /// Where.
+    /// Where it is wrong.
     pub at: Mark,
-    /// What may help.
+    /// What the user can do about it.
     pub hint: Option<String>,
 }
 
-impl Trouble {
-    /// Makes one without a hint.
-    pub fn new(at: Mark, message: impl Into<String>) -> Trouble {
-        Trouble {
+impl ReadError {
+    /// Creates an error without a hint.
+    pub fn new(at: Mark, message: impl Into<String>) -> ReadError {
+        ReadError {
             message: message.into(),
             at,
             hint: None,
         }
     }
 
-    /// Says what may help.
+    /// Adds a hint.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Trouble {
+    pub fn hint(mut self, hint: impl Into<String>) -> ReadError {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Says that a document is nested too deeply.
-    pub fn too_deep(at: Mark) -> Trouble {
-        Trouble::new(at, format!("this is nested more than {DEPTH} levels deep"))
+    /// Returns the error for a document that is nested too deeply.
+    pub fn too_deep(at: Mark) -> ReadError {
+        ReadError::new(at, format!("this is nested more than {MAX_DEPTH} levels deep"))
     }
 
-    /// Says that a second document begins inside of one.
-    pub fn no_separator(key: &Key, first: Mark) -> Trouble {
+    /// Returns the error for a second document that begins without a separator.
+    pub fn missing_separator(key: &Key, first: Mark) -> ReadError {
         let message = format!(
             "`{}` is written twice: a second manifest begins here, without `---` before it",
             key.text
         );
-        Trouble::new(key.at, message).hint(format!(
+        ReadError::new(key.at, message).hint(format!(
             "the first one's is in line {}; put `---` between them",
             first.line
         ))
     }
 
-    /// Says that a key is there twice.
-    pub fn twice(key: &Key, first: Mark) -> Trouble {
-        Trouble::new(key.at, format!("the key `{}` is written twice", key.text))
+    /// Returns the error for a duplicate key.
+    pub fn duplicate_key(key: &Key, first: Mark) -> ReadError {
+        ReadError::new(key.at, format!("the key `{}` is written twice", key.text))
             .hint(format!("the first one is in line {}; keep one of them", first.line))
     }
 }
 
 impl Node {
-    /// Makes a text, number, boolean or null.
+    /// Creates a scalar.
     pub fn scalar(at: Mark, value: Value) -> Node {
         let size = 64 + value.as_str().map_or(0, str::len);
         Node {
@@ -105,7 +105,7 @@ impl Node {
         }
     }
 
-    /// Makes a list.
+    /// Creates a list.
     pub fn list(at: Mark, nodes: Vec<Node>) -> Node {
         Node {
             at,
@@ -115,7 +115,7 @@ impl Node {
         }
     }
 
-    /// Makes a mapping.
+    /// Creates a mapping.
     pub fn map(at: Mark, entries: Vec<(Key, Node)>) -> Node {
         Node {
             at,
@@ -129,12 +129,12 @@ impl Node {
         }
     }
 
-    /// Says whether it is null: what an empty document holds.
+    /// Returns whether it is null, as in an empty document.
     pub fn is_null(&self) -> bool {
         matches!(self.content, Content::Scalar(Value::Null))
     }
 
-    /// Returns the value under a key of a mapping.
+    /// Returns the value of a key of a mapping.
     pub fn get(&self, name: &str) -> Option<&Node> {
         match &self.content {
             Content::Map(entries) => entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node),
@@ -142,7 +142,7 @@ impl Node {
         }
     }
 
-    /// Returns its text, if it is one.
+    /// Returns its text, if it is a string.
     pub fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar(value) => value.as_str(),
@@ -150,7 +150,7 @@ impl Node {
         }
     }
 
-    /// Takes it apart into the value and the places; the depth is bounded when it is read.
+    /// Splits it into the value and the places. The recursion is limited, because the depth was checked when it was read.
     pub fn into_parts(self, key: Option<Mark>) -> (Value, Marks) {
         let (value, inside) = match self.content {
             Content::Scalar(value) => (value, Inside::Nothing),
@@ -180,12 +180,12 @@ impl Node {
     }
 }
 
-/// Makes a JSON number as Go's JSON does: a float without a fraction is a whole number. Nothing for what JSON can't say.
+/// Returns a JSON number as Go's JSON does: a float without a fraction is an integer. `None` for infinity and NaN.
 pub(crate) fn number(float: f64) -> Option<Number> {
-    // 2^53: every whole number below is exact, and so is its conversion
+    // 2^53: all integers below are exact.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if float.fract() == 0.0 && float.abs() <= EXACT {
-        // printing a whole float and reading it as an integer is exact, and needs no cast
+        // Formatting a whole float and parsing it as an integer is exact, and needs no cast.
         return format!("{float:.0}").parse::<i64>().ok().map(Number::from);
     }
     Number::from_f64(float)

@@ -1,4 +1,4 @@
-//! Makes events of tokens, by the grammar of libyaml (`parserc.go` of go.yaml.in/yaml/v2). Nothing here recurses.
+//! Turns tokens into events, by the grammar of libyaml (`parserc.go` of go.yaml.in/yaml/v2), without recursion.
 
 mod block_collection;
 mod document;
@@ -10,11 +10,11 @@ use std::borrow::Cow;
 pub(crate) use self::event::{Event, Scalar};
 use crate::{
     marks::Mark,
-    node::Trouble,
-    scanner::{Scanner, Token, trouble},
+    node::ReadError,
+    scanner::{Scanner, Token, read_error},
 };
 
-/// Where in the grammar the parser is.
+/// The state of the parser in the grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     ImplicitDocumentStart,
@@ -38,7 +38,7 @@ enum State {
     End,
 }
 
-/// What may come as a value.
+/// Which values are allowed next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Allowed {
     Flow,
@@ -47,22 +47,22 @@ enum Allowed {
     BlockOrIndentless,
 }
 
-/// A text whose events are being read.
+/// A parser of a text.
 pub(crate) struct Parser<'a> {
     scanner: Scanner<'a>,
     state: State,
-    /// What to go on with when a value has ended.
+    /// The states to return to when a value ends.
     states: Vec<State>,
-    /// Where the open lists and mappings begin.
+    /// The places where the open lists and mappings begin.
     starts: Vec<Mark>,
     tag_prefixes: Vec<(&'a str, String)>,
 }
 
-type Step<'a> = Result<(Event<'a>, Mark), Trouble>;
+type Step<'a> = Result<(Event<'a>, Mark), ReadError>;
 
 impl<'a> Parser<'a> {
-    /// Begins with a text. Fails if a character is in it that YAML doesn't allow.
-    pub fn new(text: &'a str) -> Result<Parser<'a>, Trouble> {
+    /// Starts parsing. Fails if the text contains a character that YAML doesn't allow.
+    pub fn new(text: &'a str) -> Result<Parser<'a>, ReadError> {
         Ok(Parser {
             scanner: Scanner::new(text)?,
             state: State::ImplicitDocumentStart,
@@ -72,7 +72,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Returns the next event and where it is written; nothing at the end.
+    /// Returns the next event and its place; `None` at the end.
     pub fn next(&mut self) -> Option<Step<'a>> {
         match self.state {
             State::End => None,
@@ -111,24 +111,24 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn token(&mut self) -> Result<&Token<'a>, Trouble> {
+    fn token(&mut self) -> Result<&Token<'a>, ReadError> {
         Ok(&self.scanner.peek()?.0)
     }
 
-    /// Returns an empty plain text, and goes on with a state.
+    /// Returns an empty plain scalar, and sets the state.
     #[expect(clippy::unnecessary_wraps, reason = "it ends a step, as the others do")]
     fn empty(&mut self, state: State, mark: Mark) -> Step<'a> {
         self.state = state;
         Ok((scalar(Cow::Borrowed(""), true, None, None), mark))
     }
 
-    /// Reads a value, and goes on with a state.
+    /// Parses a value, after which the parser continues in a state.
     fn value_then(&mut self, state: State, allowed: Allowed) -> Step<'a> {
         self.states.push(state);
         self.node(allowed)
     }
 
-    /// Goes on with what was left for the value that has ended.
+    /// Returns to the state from before the value that has ended.
     fn pop_state(&mut self) {
         self.state = self.states.pop().unwrap_or(State::DocumentEnd);
     }
@@ -165,7 +165,7 @@ impl<'a> Parser<'a> {
             Token::Scalar { .. } => {
                 self.pop_state();
                 let (Token::Scalar { text, is_plain }, mark) = self.scanner.next_token()? else {
-                    return Err(trouble(mark, "a value is missing here"));
+                    return Err(read_error(mark, "a value is missing here"));
                 };
                 return Ok((scalar(text, is_plain, anchor, tag), mark));
             }
@@ -189,14 +189,14 @@ impl<'a> Parser<'a> {
                 self.pop_state();
                 return Ok((scalar(Cow::Borrowed(""), true, anchor, tag), first));
             }
-            token => return Err(no_value(token, mark)),
+            token => return Err(missing_value_error(token, mark)),
         };
         self.starts.push(mark);
         self.scanner.next_token()?;
         Ok((event, mark))
     }
 
-    fn full_tag(&self, handle: &str, suffix: String, mark: Mark) -> Result<String, Trouble> {
+    fn full_tag(&self, handle: &str, suffix: String, mark: Mark) -> Result<String, ReadError> {
         if handle.is_empty() {
             return Ok(suffix);
         }
@@ -207,7 +207,7 @@ impl<'a> Parser<'a> {
             (None, "!!") => "tag:yaml.org,2002:",
             (None, _) => {
                 let message = format!("no `%TAG` line says what the tag `{handle}` stands for");
-                return Err(trouble(mark, message).hint("put the value in quotes if it starts with `!`"));
+                return Err(read_error(mark, message).hint("put the value in quotes if it starts with `!`"));
             }
         };
         Ok(format!("{prefix}{suffix}"))
@@ -221,9 +221,9 @@ impl<'a> Parser<'a> {
         Ok((event, mark))
     }
 
-    /// Says what is expected inside of the innermost list or mapping, and where that begins.
-    fn unexpected(&self, mark: Mark, message: &str, what: &str) -> Trouble {
-        let error = trouble(mark, message);
+    /// Returns an error inside the innermost list or mapping, with a hint where that begins.
+    fn unexpected(&self, mark: Mark, message: &str, what: &str) -> ReadError {
+        let error = read_error(mark, message);
         match self.starts.last() {
             Some(start) => error.hint(format!(
                 "the {what} begins in line {}, column {}; look at the brackets and the indentation",
@@ -243,17 +243,17 @@ fn scalar<'a>(text: Cow<'a, str>, is_plain: bool, anchor: Option<&'a str>, tag: 
     })
 }
 
-fn no_value(token: &Token<'_>, mark: Mark) -> Trouble {
+fn missing_value_error(token: &Token<'_>, mark: Mark) -> ReadError {
     match token {
-        Token::StreamEnd => trouble(mark, "a bracket isn't closed before the end"),
-        Token::FlowEntry => trouble(mark, "a value is missing before this `,`"),
-        Token::BlockEntry => trouble(mark, "an entry with `- ` can't be between brackets"),
-        _ => trouble(mark, "a value is expected here").hint("put it in quotes if it is a text"),
+        Token::StreamEnd => read_error(mark, "a bracket isn't closed before the end"),
+        Token::FlowEntry => read_error(mark, "a value is missing before this `,`"),
+        Token::BlockEntry => read_error(mark, "an entry with `- ` can't be between brackets"),
+        _ => read_error(mark, "a value is expected here").hint("put it in quotes if it is a text"),
     }
 }
 
-/// Returns the place behind an indicator of one character.
-fn behind(mark: Mark) -> Mark {
+/// Returns the place after an indicator of one character.
+fn after_indicator(mark: Mark) -> Mark {
     Mark {
         column: mark.column.saturating_add(1),
         ..mark

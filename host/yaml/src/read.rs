@@ -1,5 +1,5 @@
-//! Makes values of YAML, with the place of each: a parser gives events, and a stack of open lists and mappings makes values of them,
-//! as the decoder of go.yaml.in/yaml/v2 does. Nothing here recurses, so that nesting can't overflow the stack.
+//! Builds values with places from the events of YAML, with a stack of open lists and mappings, as the decoder of go.yaml.in/yaml/v2 does.
+//! It doesn't recurse, so nesting can't overflow the stack.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use crate::{
     Duplicates,
     documents::{self, Excerpt},
     marks::Mark,
-    node::{Content, DEPTH, Key, Node, Trouble},
+    node::{Content, Key, MAX_DEPTH, Node, ReadError},
     parser::{Event, Parser, Scalar},
-    scalar::{self, Meaning},
+    scalar::{self, ScalarValue},
 };
 
-/// How many bytes aliases may add to one document: enough for any manifest that a server would take (1.5 MiB), too little for a
-/// "billion laughs".
-const COPIED: usize = 16 * 1024 * 1024;
+/// The maximum number of bytes that aliases may add to a document: enough for any manifest that a server accepts (1.5 MiB), too few for a
+/// "billion laughs" attack.
+const MAX_ALIAS_BYTES: usize = 16 * 1024 * 1024;
 
-/// Reads the documents of a text; one that can't be read to its end is the last.
-pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
+/// Reads the documents of a text. A document with a syntax error is the last one.
+pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<ReadError>>> {
     if let Some(trouble) = documents::joined_marker(excerpt) {
         return vec![Err(vec![trouble])];
     }
@@ -28,7 +28,7 @@ pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<N
     let mut reader = Reader::new(start, duplicates);
     let mut parser = match Parser::new(text) {
         Ok(parser) => parser,
-        Err(trouble) => return vec![Err(vec![reader.moved(trouble)])],
+        Err(trouble) => return vec![Err(vec![reader.with_absolute_place(trouble)])],
     };
     while let Some(next) = parser.next() {
         let step = match next {
@@ -42,10 +42,10 @@ pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<N
                 Ok(())
             }
             Ok((event, at)) => {
-                let at = reader.place(at);
+                let at = reader.absolute_place(at);
                 reader.handle(event, at)
             }
-            Err(trouble) => Err(reader.moved(trouble)),
+            Err(trouble) => Err(reader.with_absolute_place(trouble)),
         };
         if let Err(trouble) = step {
             reader.troubles.push(trouble);
@@ -63,66 +63,66 @@ struct Reader<'a> {
     open: Vec<Open<'a>>,
     root: Option<Node>,
     anchors: BTreeMap<&'a str, Anchored>,
-    copied: usize,
-    troubles: Vec<Trouble>,
-    /// Values and mappings with something in them that JSON can't hold, by their places. As in Go they are mistakes only if no later
-    /// key of the same name replaces them.
-    not_json: BTreeMap<Mark, Trouble>,
-    /// Whether a second document was found in this one: more than that needs not be said of its keys.
-    runs_together: bool,
+    alias_bytes: usize,
+    troubles: Vec<ReadError>,
+    /// Errors for values that JSON can't represent, by the place of the value or of its mapping. As in Go they only count if no later key
+    /// of the same name replaces the value.
+    not_json: BTreeMap<Mark, ReadError>,
+    /// Whether a second document began in this one without a separator. Then its duplicate keys aren't reported.
+    lacks_separator: bool,
 }
 
-/// What an alias stands for.
+/// The value of an anchor.
 enum Anchored {
     /// A text, number, boolean or null.
-    Scalar(Meaning),
+    Scalar(ScalarValue),
     /// A list or mapping.
     Node(Node),
-    /// A list or mapping that has not ended yet, and starts here.
+    /// A list or mapping that starts here and hasn't ended.
     Open(Mark),
 }
 
-/// A list or mapping whose end is not seen yet.
+/// A list or mapping that hasn't ended.
 struct Open<'a> {
     at: Mark,
     anchor: Option<&'a str>,
     inside: Inside,
 }
 
-/// What an open list or mapping holds so far.
+/// The content of an open list or mapping so far.
 enum Inside {
     List(Vec<Node>),
     Map(Map),
 }
 
-/// What an open mapping holds so far.
+/// The content of an open mapping so far.
 #[derive(Default)]
 struct Map {
     entries: Vec<(Key, Node)>,
-    /// Where each key is in `entries`, and in the text.
+    /// The index in `entries` and the place of each key.
     known: BTreeMap<String, Known>,
     waiting: Option<Waiting>,
 }
 
-/// A key that has a value already.
+/// A key that has a value.
 #[derive(Clone, Copy)]
 struct Known {
     index: usize,
     at: Mark,
-    /// Whether `<<` brought it.
+    /// Whether a merge key (`<<`) added it.
     is_merged: bool,
 }
 
-/// A key whose value comes next.
+/// A key whose value is next.
 enum Waiting {
     Key(Key),
-    /// The value is dropped.
+    /// The value of this key is dropped.
     Nothing,
     Merge,
 }
 
 impl Map {
-    /// Puts a value under a key, in the place of an older value if there is one.
+    /// Sets the value of a key; replaces an earlier one.
     fn insert(&mut self, key: Key, node: Node, is_merged: bool) {
         if let Some(known) = self.known.get_mut(&key.text)
             && let Some(entry) = self.entries.get_mut(known.index)
@@ -141,13 +141,13 @@ impl Map {
         self.entries.push((key, node));
     }
 
-    /// Puts in what a `<<` brings. As in Go, it replaces what is written before it, and is replaced by what is written after it; of
-    /// several sources the earlier one wins.
-    fn merge(&mut self, source: Node, is_alias: bool) -> Result<(), Trouble> {
+    /// Adds the entries of a merge key (`<<`). As in Go, they replace entries that are written before it and are replaced by those written
+    /// after it. Of several sources the earlier one wins.
+    fn merge(&mut self, source: Node, is_alias: bool) -> Result<(), ReadError> {
         let at = source.at;
         let sources = match source.content {
             Content::Map(_) => vec![source],
-            // Go doesn't take an alias of a list
+            // Go doesn't accept an alias of a list.
             Content::List(nodes) if !is_alias => nodes,
             Content::List(_) | Content::Scalar(_) => return Err(no_merge(at)),
         };
@@ -163,17 +163,17 @@ impl Map {
     }
 }
 
-fn no_merge(at: Mark) -> Trouble {
-    Trouble::new(at, "`<<` takes a mapping or a list of mappings").hint("put the key in quotes if it is no merge key")
+fn no_merge(at: Mark) -> ReadError {
+    ReadError::new(at, "`<<` takes a mapping or a list of mappings").hint("put the key in quotes if it is no merge key")
 }
 
-/// Returns the first trouble of those whose places are in a value, whose depth is bounded.
-fn first_of(node: &Node, troubles: &BTreeMap<Mark, Trouble>) -> Option<Trouble> {
+/// Returns the first error whose place is in a value. The depth is limited.
+fn first_error_in(node: &Node, troubles: &BTreeMap<Mark, ReadError>) -> Option<ReadError> {
     let own = troubles.get(&node.at).cloned();
     own.or_else(|| match &node.content {
         Content::Scalar(_) => None,
-        Content::List(nodes) => nodes.iter().find_map(|node| first_of(node, troubles)),
-        Content::Map(entries) => entries.iter().find_map(|(_, node)| first_of(node, troubles)),
+        Content::List(nodes) => nodes.iter().find_map(|node| first_error_in(node, troubles)),
+        Content::Map(entries) => entries.iter().find_map(|(_, node)| first_error_in(node, troubles)),
     })
 }
 
@@ -185,15 +185,15 @@ impl<'a> Reader<'a> {
             open: Vec::new(),
             root: None,
             anchors: BTreeMap::new(),
-            copied: 0,
+            alias_bytes: 0,
             troubles: Vec::new(),
             not_json: BTreeMap::new(),
-            runs_together: false,
+            lacks_separator: false,
         }
     }
 
     /// Returns a place in the whole text.
-    fn place(&self, at: Mark) -> Mark {
+    fn absolute_place(&self, at: Mark) -> Mark {
         Mark {
             line: at.line.saturating_add(self.start.line).saturating_sub(1),
             column: match at.line {
@@ -203,18 +203,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn moved(&self, trouble: Trouble) -> Trouble {
-        Trouble {
-            at: self.place(trouble.at),
+    fn with_absolute_place(&self, trouble: ReadError) -> ReadError {
+        ReadError {
+            at: self.absolute_place(trouble.at),
             ..trouble
         }
     }
 
-    fn finish(mut self) -> Option<Result<Node, Vec<Trouble>>> {
+    fn finish(mut self) -> Option<Result<Node, Vec<ReadError>>> {
         if !self.not_json.is_empty()
             && let Some(root) = &self.root
         {
-            self.troubles.extend(first_of(root, &self.not_json));
+            self.troubles.extend(first_error_in(root, &self.not_json));
         }
         if self.troubles.is_empty() {
             self.root.map(Ok)
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn handle(&mut self, event: Event<'a>, at: Mark) -> Result<(), Trouble> {
+    fn handle(&mut self, event: Event<'a>, at: Mark) -> Result<(), ReadError> {
         match event {
             Event::Scalar(scalar) => self.scalar(scalar, at),
             Event::Alias(name) => self.alias(name, at),
@@ -234,36 +234,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn alias(&mut self, name: &str, at: Mark) -> Result<(), Trouble> {
-        let is_key = self.missing_key().is_some();
+    fn alias(&mut self, name: &str, at: Mark) -> Result<(), ReadError> {
+        let is_key = self.expected_key().is_some();
         match self.anchors.get(name) {
             None => Err(
-                Trouble::new(at, format!("nothing before this alias is called `&{name}`"))
+                ReadError::new(at, format!("nothing before this alias is called `&{name}`"))
                     .hint("put the value in quotes if it starts with `*`"),
             ),
-            Some(Anchored::Open(_)) => Err(Trouble::new(
+            Some(Anchored::Open(_)) => Err(ReadError::new(
                 at,
                 format!("this alias stands for what it is in, `&{name}`"),
             )),
             Some(Anchored::Scalar(meaning)) => {
                 let meaning = meaning.clone();
-                self.meaning(meaning, at)
+                self.add_scalar(meaning, at)
             }
-            Some(Anchored::Node(_)) if is_key => Err(Trouble::new(at, "an alias as a key must stand for a text")),
+            Some(Anchored::Node(_)) if is_key => Err(ReadError::new(at, "an alias as a key must stand for a text")),
             Some(Anchored::Node(node)) => {
                 let node = node.clone();
-                self.charge(node.size, at)?;
-                if node.height + self.open.len() > DEPTH {
-                    return Err(Trouble::too_deep(at));
+                self.count_alias_bytes(node.size, at)?;
+                if node.height + self.open.len() > MAX_DEPTH {
+                    return Err(ReadError::too_deep(at));
                 }
                 self.add(node, true)
             }
         }
     }
 
-    fn scalar(&mut self, scalar: Scalar<'a>, at: Mark) -> Result<(), Trouble> {
+    fn scalar(&mut self, scalar: Scalar<'a>, at: Mark) -> Result<(), ReadError> {
         let text = &scalar.text;
-        // a `!` alone says that the value is a text, but doesn't keep `<<` from merging
+        // A `!` alone makes the value a string, but `<<` still merges.
         let is_implicit = match scalar.tag.as_deref() {
             None => scalar.is_plain,
             Some(tag) => tag == "!" || tag == "tag:yaml.org,2002:merge",
@@ -271,58 +271,58 @@ impl<'a> Reader<'a> {
         let is_merge = is_implicit && text == "<<";
         let meaning = match scalar.tag.as_deref() {
             None if scalar.is_plain => scalar::plain(text),
-            None => Meaning::Text(scalar.text.into_owned()),
+            None => ScalarValue::Text(scalar.text.into_owned()),
             Some(tag) => {
                 let name = tag.strip_prefix("tag:yaml.org,2002:").unwrap_or("str");
-                scalar::tagged(name, text).map_err(|message| Trouble::new(at, message))?
+                scalar::tagged(name, text).map_err(|message| ReadError::new(at, message))?
             }
         };
         if let Some(anchor) = scalar.anchor {
-            self.charge(meaning.size(), at)?;
+            self.count_alias_bytes(meaning.size(), at)?;
             self.anchors.insert(anchor, Anchored::Scalar(meaning.clone()));
         }
-        if is_merge && let Some(waiting) = self.missing_key() {
+        if is_merge && let Some(waiting) = self.expected_key() {
             *waiting = Some(Waiting::Merge);
             return Ok(());
         }
-        self.meaning(meaning, at)
+        self.add_scalar(meaning, at)
     }
 
-    /// Takes a scalar as a key or as a value.
-    fn meaning(&mut self, meaning: Meaning, at: Mark) -> Result<(), Trouble> {
-        if self.missing_key().is_some() {
+    /// Adds a scalar as a key or as a value.
+    fn add_scalar(&mut self, meaning: ScalarValue, at: Mark) -> Result<(), ReadError> {
+        if self.expected_key().is_some() {
             match meaning.into_key() {
                 Ok(text) => self.key(Key { text, at }),
-                Err(message) => self.bad_key(Trouble::new(at, message)),
+                Err(message) => self.bad_key(ReadError::new(at, message)),
             }
             return Ok(());
         }
         let value = meaning.into_value().unwrap_or_else(|message| {
-            self.not_json.insert(at, Trouble::new(at, message));
+            self.not_json.insert(at, ReadError::new(at, message));
             Value::Null
         });
         self.add(Node::scalar(at, value), false)
     }
 
-    /// Returns where the next key goes, if a key comes next.
-    fn missing_key(&mut self) -> Option<&mut Option<Waiting>> {
+    /// Returns the slot for the next key, if a key is expected.
+    fn expected_key(&mut self) -> Option<&mut Option<Waiting>> {
         match &mut self.open.last_mut()?.inside {
             Inside::Map(map) if map.waiting.is_none() => Some(&mut map.waiting),
             Inside::Map(_) | Inside::List(_) => None,
         }
     }
 
-    /// Takes a key, which comes next.
+    /// Sets the next key.
     fn key(&mut self, key: Key) {
-        if let Some(waiting) = self.missing_key() {
+        if let Some(waiting) = self.expected_key() {
             *waiting = Some(Waiting::Key(key));
-            self.judge_key();
+            self.check_duplicate_key();
         }
     }
 
-    /// Takes a key that JSON can't hold, which comes next: nothing can replace it in its mapping, but something can replace that.
-    fn bad_key(&mut self, trouble: Trouble) {
-        if let Some(waiting) = self.missing_key() {
+    /// Records a key that JSON can't represent. Nothing can replace it within its mapping, but the mapping itself can be replaced.
+    fn bad_key(&mut self, trouble: ReadError) {
+        if let Some(waiting) = self.expected_key() {
             *waiting = Some(Waiting::Nothing);
         }
         if let Some(open) = self.open.last() {
@@ -330,8 +330,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Looks whether the key that was just read is there already.
-    fn judge_key(&mut self) {
+    /// Checks whether the last key is a duplicate.
+    fn check_duplicate_key(&mut self) {
         let is_top = self.open.len() == 1;
         let Some(Open {
             inside: Inside::Map(Map { known, waiting, .. }),
@@ -348,22 +348,22 @@ impl<'a> Reader<'a> {
             return;
         }
         if is_top && matches!(&*key.text, "apiVersion" | "kind") {
-            if !self.runs_together {
-                self.troubles.push(Trouble::no_separator(key, first.at));
+            if !self.lacks_separator {
+                self.troubles.push(ReadError::missing_separator(key, first.at));
             }
-            self.runs_together = true;
-        } else if !is_top || !self.runs_together {
-            self.troubles.push(Trouble::twice(key, first.at));
+            self.lacks_separator = true;
+        } else if !is_top || !self.lacks_separator {
+            self.troubles.push(ReadError::duplicate_key(key, first.at));
         }
         *waiting = Some(Waiting::Nothing);
     }
 
-    fn begin(&mut self, at: Mark, anchor: Option<&'a str>, inside: Inside) -> Result<(), Trouble> {
-        if self.missing_key().is_some() {
-            return Err(Trouble::new(at, "a key must be a text, not a list or mapping"));
+    fn begin(&mut self, at: Mark, anchor: Option<&'a str>, inside: Inside) -> Result<(), ReadError> {
+        if self.expected_key().is_some() {
+            return Err(ReadError::new(at, "a key must be a text, not a list or mapping"));
         }
-        if self.open.len() >= DEPTH {
-            return Err(Trouble::too_deep(at));
+        if self.open.len() >= MAX_DEPTH {
+            return Err(ReadError::too_deep(at));
         }
         if let Some(name) = anchor {
             self.anchors.insert(name, Anchored::Open(at));
@@ -372,7 +372,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Trouble> {
+    fn end(&mut self) -> Result<(), ReadError> {
         let Some(Open { at, anchor, inside }) = self.open.pop() else {
             return Ok(());
         };
@@ -380,28 +380,28 @@ impl<'a> Reader<'a> {
             Inside::List(nodes) => Node::list(at, nodes),
             Inside::Map(map) => Node::map(at, map.entries),
         };
-        // something inside may have taken the name over
+        // Something inside may have redefined the anchor.
         if let Some(name) = anchor
             && matches!(self.anchors.get(name), Some(Anchored::Open(start)) if *start == at)
         {
-            self.charge(node.size, node.at)?;
+            self.count_alias_bytes(node.size, node.at)?;
             self.anchors.insert(name, Anchored::Node(node.clone()));
         }
         self.add(node, false)
     }
 
-    /// Counts a copy.
-    fn charge(&mut self, size: usize, at: Mark) -> Result<(), Trouble> {
-        self.copied = self.copied.saturating_add(size);
-        if self.copied > COPIED {
-            return Err(Trouble::new(at, "the aliases of this document make it too large")
+    /// Counts the bytes of a copy.
+    fn count_alias_bytes(&mut self, size: usize, at: Mark) -> Result<(), ReadError> {
+        self.alias_bytes = self.alias_bytes.saturating_add(size);
+        if self.alias_bytes > MAX_ALIAS_BYTES {
+            return Err(ReadError::new(at, "the aliases of this document make it too large")
                 .hint("write the values out, or use fewer aliases"));
         }
         Ok(())
     }
 
-    /// Puts a value where the next one goes.
-    fn add(&mut self, node: Node, is_alias: bool) -> Result<(), Trouble> {
+    /// Adds a value.
+    fn add(&mut self, node: Node, is_alias: bool) -> Result<(), ReadError> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -421,7 +421,7 @@ impl<'a> Reader<'a> {
                     }
                     map.merge(node, is_alias)?;
                 }
-                // a key comes first, always
+                // A mapping always has a key first.
                 Some(Waiting::Nothing) | None => {}
             },
         }

@@ -1,108 +1,122 @@
-//! What a YAML scalar means, as kubectl reads it: the rules of sigs.k8s.io/yaml, which are those of its `goyaml.v2/resolve.go`
-//! (YAML 1.1 but for base 60 and with timestamps left as text), and those of its conversion to JSON.
+//! The meaning of YAML scalars in kubectl: the rules of sigs.k8s.io/yaml, which are those of its `goyaml.v2/resolve.go` (YAML 1.1 without
+//! base 60, and with timestamps as strings) and of its conversion to JSON.
 
 use serde_json::{Number, Value};
 
 use crate::{binary, node::number};
 
-/// What a scalar means.
+/// The meaning of a scalar.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Meaning {
-    /// Nothing.
+pub(crate) enum ScalarValue {
+    /// Null.
     Null,
     /// A boolean.
     Bool(bool),
-    /// A whole number.
-    Whole(Number),
-    /// Another number.
+    /// An integer.
+    Integer(Number),
+    /// A floating-point number.
     Float(f64),
-    /// A text.
+    /// A string.
     Text(String),
+    /// Bytes of a `!!binary` that aren't UTF-8.
+    Bytes,
 }
 
-impl Meaning {
-    /// Returns about how many bytes it takes.
+const NO_TEXT: &str = "this !!binary value is no text; put it into `data` or `binaryData` as it is";
+
+impl ScalarValue {
+    /// Returns its approximate size in bytes.
     pub fn size(&self) -> usize {
         match self {
-            Meaning::Text(text) => 64 + text.len(),
-            Meaning::Null | Meaning::Bool(_) | Meaning::Whole(_) | Meaning::Float(_) => 64,
+            ScalarValue::Text(text) => 64 + text.len(),
+            ScalarValue::Null
+            | ScalarValue::Bool(_)
+            | ScalarValue::Integer(_)
+            | ScalarValue::Float(_)
+            | ScalarValue::Bytes => 64,
         }
     }
 
-    /// Returns it as JSON; fails for what JSON can't say.
+    /// Returns it as JSON; fails for infinity and NaN.
     pub fn into_value(self) -> Result<Value, String> {
         match self {
-            Meaning::Null => Ok(Value::Null),
-            Meaning::Bool(value) => Ok(Value::Bool(value)),
-            Meaning::Whole(value) => Ok(Value::Number(value)),
-            Meaning::Float(value) => number(value)
+            ScalarValue::Null => Ok(Value::Null),
+            ScalarValue::Bool(value) => Ok(Value::Bool(value)),
+            ScalarValue::Integer(value) => Ok(Value::Number(value)),
+            ScalarValue::Float(value) => number(value)
                 .map(Value::Number)
                 .ok_or_else(|| "infinity and NaN can't be sent to Kubernetes".to_owned()),
-            Meaning::Text(text) => Ok(Value::String(text)),
+            ScalarValue::Text(text) => Ok(Value::String(text)),
+            ScalarValue::Bytes => Err(NO_TEXT.to_owned()),
         }
     }
 
-    /// Returns it as a key, as sigs.k8s.io/yaml makes keys of JSON.
+    /// Returns it as a key, as sigs.k8s.io/yaml converts keys to JSON.
     pub fn into_key(self) -> Result<String, String> {
         match self {
-            Meaning::Null => Err("a key can't be null".to_owned()),
-            Meaning::Bool(value) => Ok(value.to_string()),
-            Meaning::Whole(value) if value.is_i64() => Ok(value.to_string()),
-            Meaning::Whole(value) => Err(format!("{value} is too large for a number as a key; put it in quotes")),
-            Meaning::Float(value) => Ok(float_key(value)),
-            Meaning::Text(text) => Ok(text),
+            ScalarValue::Null => Err("a key can't be null".to_owned()),
+            ScalarValue::Bool(value) => Ok(value.to_string()),
+            ScalarValue::Integer(value) if value.is_i64() => Ok(value.to_string()),
+            ScalarValue::Integer(value) => Err(format!("{value} is too large for a number as a key; put it in quotes")),
+            ScalarValue::Float(value) => Ok(float_key(value)),
+            ScalarValue::Text(text) => Ok(text),
+            ScalarValue::Bytes => Err(NO_TEXT.to_owned()),
         }
     }
 }
 
-/// Reads a scalar that is not quoted and has no tag.
-pub(crate) fn plain(text: &str) -> Meaning {
+/// Interprets a scalar without quotes and tag.
+pub(crate) fn plain(text: &str) -> ScalarValue {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Meaning::Null,
+        "" | "~" | "null" | "Null" | "NULL" => return ScalarValue::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Meaning::Bool(true);
+            return ScalarValue::Bool(true);
         }
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Meaning::Bool(false);
+            return ScalarValue::Bool(false);
         }
-        ".nan" | ".NaN" | ".NAN" => return Meaning::Float(f64::NAN),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Meaning::Float(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return Meaning::Float(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => return ScalarValue::Float(f64::NAN),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return ScalarValue::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return ScalarValue::Float(f64::NEG_INFINITY),
         _ => {}
     }
     match text.chars().next() {
         Some('0'..='9' | '+' | '-') => {
             let digits = text.replace('_', "");
-            whole(&digits)
-                .or_else(|| signed_binary(&digits))
-                .map(Meaning::Whole)
-                .or_else(|| float(&digits).map(Meaning::Float))
+            parse_integer(&digits)
+                .or_else(|| parse_signed_binary(&digits))
+                .map(ScalarValue::Integer)
+                .or_else(|| parse_float(&digits).map(ScalarValue::Float))
         }
-        // `strconv.ParseFloat` takes a `_` between digits
-        Some('.') if has_underscores_between_digits(text) => float(&text.replace('_', "")).map(Meaning::Float),
+        // `strconv.ParseFloat` accepts a `_` between digits.
+        Some('.') if has_underscores_between_digits(text) => {
+            parse_float(&text.replace('_', "")).map(ScalarValue::Float)
+        }
         Some(_) | None => None,
     }
-    .unwrap_or_else(|| Meaning::Text(text.to_owned()))
+    .unwrap_or_else(|| ScalarValue::Text(text.to_owned()))
 }
 
-/// Reads a scalar with one of YAML's own tags: `!!str`, `!!int`. Other tags say nothing to Kubernetes: the value stays a text.
-pub(crate) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
+/// Interprets a scalar with one of YAML's own tags: `!!str`, `!!int`. Other tags have no meaning in Kubernetes, so the value is a string.
+pub(crate) fn tagged(tag: &str, text: &str) -> Result<ScalarValue, String> {
     let meaning = match (tag, plain(text)) {
-        ("bool", meaning @ Meaning::Bool(_))
-        | ("int", meaning @ Meaning::Whole(_))
-        | ("float", meaning @ Meaning::Float(_))
-        | ("null", meaning @ Meaning::Null) => meaning,
-        // Go takes only what fits into 64 bits with a sign
-        ("float", Meaning::Whole(value)) if value.is_i64() => Meaning::Float(value.as_f64().unwrap_or_default()),
-        ("binary", _) => Meaning::Text(binary::decode(text)?),
+        ("bool", meaning @ ScalarValue::Bool(_))
+        | ("int", meaning @ ScalarValue::Integer(_))
+        | ("float", meaning @ ScalarValue::Float(_))
+        | ("null", meaning @ ScalarValue::Null) => meaning,
+        // Go only accepts signed integers of 64 bits.
+        ("float", ScalarValue::Integer(value)) if value.is_i64() => {
+            ScalarValue::Float(value.as_f64().unwrap_or_default())
+        }
+        ("binary", _) => binary::decode(text)?.map_or(ScalarValue::Bytes, ScalarValue::Text),
         ("bool" | "int" | "float" | "null", _) => return Err(format!("`{text}` can't be read as !!{tag}")),
-        _ => Meaning::Text(text.to_owned()),
+        _ => ScalarValue::Text(text.to_owned()),
     };
     Ok(meaning)
 }
 
-/// Reads a whole number with Go's prefixes (`strconv.ParseInt` with base 0): `0644` and `0o644` are octal.
-fn whole(text: &str) -> Option<Number> {
+/// Parses an integer with Go's prefixes (`strconv.ParseInt` with base 0): `0644` and `0o644` are octal.
+fn parse_integer(text: &str) -> Option<Number> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -122,15 +136,15 @@ fn whole(text: &str) -> Option<Number> {
     if negative {
         0_i64.checked_sub_unsigned(value).map(Number::from)
     } else if text.starts_with('+') {
-        // `strconv.ParseUint` takes no sign
+        // `strconv.ParseUint` accepts no sign.
         i64::try_from(value).ok().map(Number::from)
     } else {
         Some(Number::from(value))
     }
 }
 
-/// Reads a binary number whose sign is behind its prefix, such as `0b-1`: `goyaml.v2` cuts `0b` off and reads what is left.
-fn signed_binary(text: &str) -> Option<Number> {
+/// Parses a binary number with the sign after its prefix, such as `0b-1`: `goyaml.v2` removes `0b` and parses the rest.
+fn parse_signed_binary(text: &str) -> Option<Number> {
     i64::from_str_radix(text.strip_prefix("0b")?, 2).ok().map(Number::from)
 }
 
@@ -141,8 +155,8 @@ fn has_underscores_between_digits(text: &str) -> bool {
     pairs.all(|(before, after)| is_digit(before.last().copied()) && is_digit(after.first().copied()))
 }
 
-/// Reads a decimal number: `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`. What is too large for one stays a text.
-fn float(text: &str) -> Option<f64> {
+/// Parses a decimal number: `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`. A number that is too large stays a string.
+fn parse_float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
@@ -160,7 +174,7 @@ fn float(text: &str) -> Option<f64> {
         .filter(|value| value.is_finite())
 }
 
-/// Writes a float as a key: Go's `FormatFloat(key, 'g', -1, 32)`.
+/// Formats a float as a key: Go's `FormatFloat(key, 'g', -1, 32)`.
 fn float_key(value: f64) -> String {
     if value.is_nan() {
         return ".nan".to_owned();
@@ -170,13 +184,27 @@ fn float_key(value: f64) -> String {
     if short.is_infinite() {
         return if short > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    let scientific = format!("{short:e}");
+    let scientific = shortest(short);
     let Some((mantissa, exponent)) = scientific.split_once('e') else {
         return scientific;
     };
     match exponent.parse::<i32>() {
-        Ok(-4..6) => short.to_string(),
+        Ok(power @ -4..6) => {
+            let digits = mantissa.split_once('.').map_or(0, |(_, digits)| digits.len());
+            let places = i32::try_from(digits).unwrap_or(i32::MAX).saturating_sub(power);
+            format!("{short:.*}", usize::try_from(places).unwrap_or(0))
+        }
         Ok(power) => format!("{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs()),
         Err(_) => scientific.clone(),
     }
+}
+
+/// Writes a float with an exponent and as few digits as it can be read back from. Halfway between two such numbers Go takes the one
+/// with an even last digit, which Rust does only where the number of digits is given.
+fn shortest(float: f32) -> String {
+    let short = format!("{float:e}");
+    let mantissa = short.split_once('e').map_or(short.as_str(), |(mantissa, _)| mantissa);
+    let places = mantissa.split_once('.').map_or(0, |(_, digits)| digits.len());
+    let even = format!("{float:.places$e}");
+    if even.parse() == Ok(float) { even } else { short }
 }

@@ -1,6 +1,6 @@
-//! Cuts a text into tokens, as libyaml and Go's port of it do (`scannerc.go` of go.yaml.in/yaml/v2): what they take is taken, with
-//! the same meaning, also where YAML's specification is stricter. A key without `?` is known as one only when its `:` is seen: until
-//! then its tokens wait in a queue, into which the token for the key is put afterwards.
+//! Splits a text into tokens as libyaml and Go's port of it do (`scannerc.go` of go.yaml.in/yaml/v2), also where they accept more than
+//! YAML's specification. A key without `?` is only recognized at its `:`. Until then its tokens wait in a queue, into which the key token
+//! is inserted.
 
 mod block_scalar;
 mod cursor;
@@ -17,35 +17,35 @@ use self::{
     simple_key::{SimpleKey, is_valid},
 };
 pub(crate) use self::{cursor::break_length, token::Token};
-use crate::{marks::Mark, node::Trouble};
+use crate::{marks::Mark, node::ReadError};
 
-/// A token and where it starts.
-pub(crate) type Placed<'a> = (Token<'a>, Mark);
+/// A token and its place.
+pub(crate) type PlacedToken<'a> = (Token<'a>, Mark);
 
-/// A text that is being cut into tokens.
+/// A scanner of a text.
 pub(crate) struct Scanner<'a> {
     cursor: Cursor<'a>,
-    queue: VecDeque<Placed<'a>>,
-    /// How many tokens have left the queue.
+    queue: VecDeque<PlacedToken<'a>>,
+    /// The number of tokens that have left the queue.
     taken: usize,
-    /// The column of the innermost list or mapping in block style; nothing outside of all.
+    /// The column of the innermost block collection; `None` outside of all.
     indent: Option<u32>,
     indents: Vec<Option<u32>>,
     simple_key_allowed: bool,
-    /// What may turn out to be a key: one for the block style, and one for each open bracket.
+    /// Possible keys: one for the block style, and one for each open bracket.
     simple_keys: Vec<SimpleKey>,
-    /// Whether the next line may begin with byte order marks: the first one, and the one behind a `---` in it.
+    /// Whether the next line may begin with byte order marks: the first line, and the one after a `---` in it.
     may_skip_byte_order_marks: bool,
     is_over: bool,
 }
 
-pub(super) fn trouble(at: Mark, message: impl AsRef<str>) -> Trouble {
-    Trouble::new(at, format!("this can't be read as YAML: {}", message.as_ref()))
+pub(super) fn read_error(at: Mark, message: impl AsRef<str>) -> ReadError {
+    ReadError::new(at, format!("this can't be read as YAML: {}", message.as_ref()))
 }
 
 impl<'a> Scanner<'a> {
-    /// Begins with a text. Fails if a character is in it that YAML doesn't allow.
-    pub fn new(text: &'a str) -> Result<Scanner<'a>, Trouble> {
+    /// Starts scanning. Fails if the text contains a character that YAML doesn't allow.
+    pub fn new(text: &'a str) -> Result<Scanner<'a>, ReadError> {
         let scanner = Scanner {
             cursor: Cursor::new(text),
             queue: VecDeque::new(),
@@ -57,25 +57,25 @@ impl<'a> Scanner<'a> {
             may_skip_byte_order_marks: true,
             is_over: false,
         };
-        match forbidden(text) {
+        match find_forbidden_character(text) {
             None => Ok(scanner),
-            Some(offset) => Err(forbidden_character(text, offset)),
+            Some(offset) => Err(forbidden_character_error(text, offset)),
         }
     }
 
-    /// Returns the next token without taking it. At the end that is [`Token::StreamEnd`], for ever.
-    pub fn peek(&mut self) -> Result<&Placed<'a>, Trouble> {
+    /// Returns the next token without consuming it; at the end always [`Token::StreamEnd`].
+    pub fn peek(&mut self) -> Result<&PlacedToken<'a>, ReadError> {
         while self.queue.is_empty() || self.head_may_be_key()? {
             self.fetch()?;
         }
-        // there is one now
+        // The queue isn't empty now.
         self.queue
             .front()
-            .ok_or_else(|| trouble(self.cursor.mark(), "it ends too early"))
+            .ok_or_else(|| read_error(self.cursor.mark(), "it ends too early"))
     }
 
-    /// Takes the next token.
-    pub fn next_token(&mut self) -> Result<Placed<'a>, Trouble> {
+    /// Consumes the next token.
+    pub fn next_token(&mut self) -> Result<PlacedToken<'a>, ReadError> {
         let is_end = self.peek()?.0 == Token::StreamEnd;
         let end = is_end.then(|| self.queue.front().cloned()).flatten();
         if let Some(end) = end {
@@ -84,14 +84,14 @@ impl<'a> Scanner<'a> {
         self.taken += 1;
         self.queue
             .pop_front()
-            .ok_or_else(|| trouble(self.cursor.mark(), "it ends too early"))
+            .ok_or_else(|| read_error(self.cursor.mark(), "it ends too early"))
     }
 
     fn flow_level(&self) -> usize {
         self.simple_keys.len() - 1
     }
 
-    /// Begins a list or mapping in block style if the column is to the right of the open one.
+    /// Begins a block collection if the column is to the right of the current one.
     fn roll_indent(&mut self, column: u32, token: Token<'a>, mark: Mark, number: Option<usize>) {
         if self.flow_level() > 0 || self.indent >= Some(column) {
             return;
@@ -103,7 +103,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Ends the lists and mappings in block style that are to the right of a column.
+    /// Ends the block collections that are to the right of a column.
     fn unroll_indent(&mut self, column: Option<u32>) {
         if self.flow_level() > 0 {
             return;
@@ -114,15 +114,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Puts a token before the one of a number.
+    /// Inserts a token before the token with a number.
     fn insert(&mut self, number: usize, token: Token<'a>, mark: Mark) {
-        // what has left the queue can't be a key any more; the parser then refuses this token
+        // A token that has left the queue can't be a key any more; the parser will refuse this token.
         let index = number.checked_sub(self.taken).unwrap_or(self.queue.len());
         self.queue.insert(index.min(self.queue.len()), (token, mark));
     }
 
-    /// Puts at least one more token into the queue.
-    fn fetch(&mut self) -> Result<(), Trouble> {
+    /// Adds at least one token to the queue.
+    fn fetch(&mut self) -> Result<(), ReadError> {
         if self.is_over {
             self.queue.push_back((Token::StreamEnd, self.cursor.mark()));
             return Ok(());
@@ -136,21 +136,21 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn next(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+    fn next(&mut self, mark: Mark) -> Result<Token<'a>, ReadError> {
         if self.cursor.is_end() {
             self.cursor.end();
-            self.outside_of_all()?;
+            self.close_all_blocks()?;
             self.is_over = true;
             return Ok(Token::StreamEnd);
         }
         if self.cursor.column() == 0 {
             if self.cursor.byte(0) == b'%' {
-                self.outside_of_all()?;
+                self.close_all_blocks()?;
                 return self.directive();
             }
             for (letter, token) in [(b'-', Token::DocumentStart), (b'.', Token::DocumentEnd)] {
                 if self.cursor.is_document_indicator(letter) {
-                    self.outside_of_all()?;
+                    self.close_all_blocks()?;
                     self.cursor.skip(3);
                     return Ok(token);
                 }
@@ -172,15 +172,15 @@ impl<'a> Scanner<'a> {
             b'?' if !is_block || self.cursor.is_blank_or_end(1) => self.key(mark),
             b':' if !is_block || self.cursor.is_blank_or_end(1) => self.value(mark),
             b'*' => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.name().map(Token::Alias)
             }
             b'&' => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.name().map(Token::Anchor)
             }
             b'!' => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.tag()
             }
             letter @ (b'|' | b'>') if is_block => {
@@ -189,37 +189,37 @@ impl<'a> Scanner<'a> {
                 self.block_scalar(letter == b'|')
             }
             quote @ (b'\'' | b'"') => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.quoted_scalar(quote)
             }
-            b'\t' => Err(trouble(mark, "a tab can't indent a line")),
+            b'\t' => Err(read_error(mark, "a tab can't indent a line")),
             b'|' | b'>' | b'#' | b'%' | b'@' | b'`' => {
                 let letter = self.cursor.character().unwrap_or_default();
-                Err(trouble(mark, format!("a value can't start with `{letter}`")).hint("put it in quotes"))
+                Err(read_error(mark, format!("a value can't start with `{letter}`")).hint("put it in quotes"))
             }
             _ => {
-                self.begin_text()?;
+                self.begin_possible_key()?;
                 self.plain_scalar()
             }
         }
     }
 
-    /// Ends all that is open, before a document or the text ends.
-    fn outside_of_all(&mut self) -> Result<(), Trouble> {
+    /// Ends all open block collections, before a document or the text ends.
+    fn close_all_blocks(&mut self) -> Result<(), ReadError> {
         self.unroll_indent(None);
         self.remove_simple_key()?;
         self.simple_key_allowed = false;
         Ok(())
     }
 
-    /// Begins what may be a key.
-    fn begin_text(&mut self) -> Result<(), Trouble> {
+    /// Begins a token that may be a key.
+    fn begin_possible_key(&mut self) -> Result<(), ReadError> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         Ok(())
     }
 
-    fn open(&mut self, token: Token<'a>) -> Result<Token<'a>, Trouble> {
+    fn open(&mut self, token: Token<'a>) -> Result<Token<'a>, ReadError> {
         self.save_simple_key()?;
         self.simple_keys.push(SimpleKey {
             token_number: self.taken + self.queue.len(),
@@ -230,7 +230,7 @@ impl<'a> Scanner<'a> {
         Ok(token)
     }
 
-    fn close(&mut self, token: Token<'a>) -> Result<Token<'a>, Trouble> {
+    fn close(&mut self, token: Token<'a>) -> Result<Token<'a>, ReadError> {
         self.remove_simple_key()?;
         if self.flow_level() > 0
             && let Some(closed) = self.simple_keys.pop()
@@ -243,10 +243,10 @@ impl<'a> Scanner<'a> {
         Ok(token)
     }
 
-    fn block_entry(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+    fn block_entry(&mut self, mark: Mark) -> Result<Token<'a>, ReadError> {
         if self.flow_level() == 0 {
             if !self.simple_key_allowed {
-                return Err(trouble(mark, "an entry of a list can't begin here")
+                return Err(read_error(mark, "an entry of a list can't begin here")
                     .hint("begin the list in the line below its key, or put the value in quotes"));
             }
             self.roll_indent(self.cursor.column(), Token::BlockSequenceStart, mark, None);
@@ -257,11 +257,11 @@ impl<'a> Scanner<'a> {
         Ok(Token::BlockEntry)
     }
 
-    fn key(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+    fn key(&mut self, mark: Mark) -> Result<Token<'a>, ReadError> {
         if self.flow_level() == 0 {
             if !self.simple_key_allowed {
                 return Err(
-                    trouble(mark, "a key can't begin here").hint("put the value in quotes if it starts with `?`")
+                    read_error(mark, "a key can't begin here").hint("put the value in quotes if it starts with `?`")
                 );
             }
             self.roll_indent(self.cursor.column(), Token::BlockMappingStart, mark, None);
@@ -272,7 +272,7 @@ impl<'a> Scanner<'a> {
         Ok(Token::Key)
     }
 
-    fn value(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+    fn value(&mut self, mark: Mark) -> Result<Token<'a>, ReadError> {
         let (line, column) = (self.cursor.line(), self.cursor.column());
         let mut found = None;
         if let Some(key) = self.simple_keys.last_mut()
@@ -289,7 +289,7 @@ impl<'a> Scanner<'a> {
         } else {
             if self.flow_level() == 0 {
                 if !self.simple_key_allowed {
-                    return Err(trouble(mark, "a mapping can't begin here").hint(
+                    return Err(read_error(mark, "a mapping can't begin here").hint(
                         "put the value in quotes if `: ` is part of it; else look at the indentation of this line and of the one before",
                     ));
                 }
@@ -341,8 +341,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Finds the first character that YAML doesn't allow, by its offset in bytes.
-fn forbidden(text: &str) -> Option<usize> {
+/// Returns the byte offset of the first character that YAML doesn't allow.
+fn find_forbidden_character(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let next = |index: usize| bytes.get(index).copied().unwrap_or(0);
     bytes.iter().enumerate().find_map(|(index, byte)| {
@@ -358,7 +358,7 @@ fn forbidden(text: &str) -> Option<usize> {
     })
 }
 
-fn forbidden_character(text: &str, offset: usize) -> Trouble {
+fn forbidden_character_error(text: &str, offset: usize) -> ReadError {
     let mut cursor = Cursor::new(text);
     while cursor.end_of_line() < offset {
         cursor.advance_to(cursor.end_of_line());
@@ -366,7 +366,7 @@ fn forbidden_character(text: &str, offset: usize) -> Trouble {
     }
     cursor.advance_to(offset);
     let letter = u32::from(cursor.character().unwrap_or_default());
-    trouble(
+    read_error(
         cursor.mark(),
         format!("the control character U+{letter:04X} isn't allowed"),
     )

@@ -1,14 +1,14 @@
-//! YAML that every reader reads as it was meant: texts that YAML 1.1, as kubectl and Helm read it, takes for something else are quoted.
+//! Writes YAML that every reader reads correctly. Strings that YAML 1.1, as in kubectl and Helm, reads as something else are quoted.
 
 use serde_json::{Map, Value};
 
-/// Words that YAML 1.1 takes for booleans, nulls and other things that are no text (<https://yaml.org/type/>), in lower case.
-const WORDS: [&str; 13] = [
+/// Strings that YAML 1.1 reads as booleans, nulls and other non-strings (<https://yaml.org/type/>), in lower case.
+const AMBIGUOUS_WORDS: [&str; 13] = [
     "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", "",
 ];
 
 /// Writes a value as a YAML document.
-pub fn text(value: &Value) -> String {
+pub fn to_text(value: &Value) -> String {
     let mut out = String::new();
     match value {
         Value::Object(members) if !members.is_empty() => write_members(members, 0, &mut out),
@@ -57,7 +57,7 @@ fn write_items(items: &[Value], indent: usize, out: &mut String) {
                 continue;
             }
         }
-        // The first line goes on behind the dash.
+        // The first line continues after the dash.
         out.push(' ');
         out.push_str(inner.get(indent + 2..).unwrap_or_default());
     }
@@ -67,7 +67,7 @@ fn pad(indent: usize, out: &mut String) {
     out.extend(std::iter::repeat_n(' ', indent));
 }
 
-/// Returns a value without parts, with a space before it.
+/// Returns a scalar or an empty collection, with a space before it.
 fn scalar(value: &Value, indent: usize) -> String {
     match value {
         Value::Null => " null".to_owned(),
@@ -80,11 +80,11 @@ fn scalar(value: &Value, indent: usize) -> String {
 }
 
 fn key(name: &str) -> String {
-    // A longer key would have to be marked as one.
+    // A longer key would need a `?`.
     line(name)
 }
 
-/// Writes a text of several lines as a block, if it can be read back as it is.
+/// Returns a string of several lines as a block scalar, if it can be read back unchanged.
 fn block(text: &str, indent: usize) -> Option<String> {
     let body = text.trim_end_matches('\n');
     let ends = text.len() - body.len();
@@ -100,7 +100,7 @@ fn block(text: &str, indent: usize) -> Option<String> {
     for line in body.split('\n') {
         out.push('\n');
         if !line.is_empty() {
-            // Without an indent, a document that is one text could not be read back.
+            // Without an indentation, a document that is one string couldn't be read back.
             pad(indent.max(2), &mut out);
             out.push_str(line);
         }
@@ -109,7 +109,7 @@ fn block(text: &str, indent: usize) -> Option<String> {
     Some(out)
 }
 
-/// Writes a text in one line.
+/// Returns a string in one line.
 fn line(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
@@ -133,7 +133,7 @@ fn line(text: &str) -> String {
     quoted
 }
 
-/// Says whether a letter may stand in YAML as it is, apart from breaks and tabs.
+/// Returns whether a character may be written without escaping, not counting line breaks and tabs.
 fn is_shown(letter: char) -> bool {
     !letter.is_control()
         && !matches!(
@@ -142,9 +142,9 @@ fn is_shown(letter: char) -> bool {
         )
 }
 
-/// Says whether a text needs no quotes, for whichever version of YAML it is read.
+/// Returns whether a string needs no quotes in any version of YAML.
 fn is_plain(text: &str) -> bool {
-    let is_word = WORDS.contains(&text.to_ascii_lowercase().as_str());
+    let is_word = AMBIGUOUS_WORDS.contains(&text.to_ascii_lowercase().as_str());
     // Numbers in all bases, with underscores and exponents; times, dates, infinities.
     let first = text.chars().next().unwrap_or(' ');
     let is_number_like = (first.is_ascii_digit() || matches!(first, '+' | '-' | '.'))
@@ -209,7 +209,7 @@ mod tests {
             "2001-12-14t21:59:43.10-05:00",
             "a:",
         ] {
-            let written = text(&json!({ "a": word }));
+            let written = to_text(&json!({ "a": word }));
             let quoted = format!("a: '{}'\n", word.replace('\'', "''"));
             assert_eq!(written, quoted, "{word}");
         }
@@ -224,10 +224,10 @@ mod tests {
             "yesterday",
             "x y",
         ] {
-            assert_eq!(text(&json!({ "a": word })), format!("a: {word}\n"));
+            assert_eq!(to_text(&json!({ "a": word })), format!("a: {word}\n"));
         }
         assert_eq!(
-            text(&json!({ "no": 1, "1": 2, "a.b/c": 3 })),
+            to_text(&json!({ "no": 1, "1": 2, "a.b/c": 3 })),
             "'1': 2\na.b/c: 3\n'no': 1\n"
         );
     }
@@ -236,8 +236,8 @@ mod tests {
     fn maps_lists_and_lines_are_written_as_kubectl_does() {
         let value = json!({ "a": [{ "b": 1, "c": ["x"] }, [[], {}], "z"], "d": {}, "e": "one\ntwo\n", "f": { "g": "one\n\ntwo" }, "h": "x\n\n" });
         let expected = "a:\n- b: 1\n  c:\n  - x\n- - []\n  - {}\n- z\nd: {}\ne: |\n  one\n  two\nf:\n  g: |-\n    one\n\n    two\nh: |+\n  x\n\n";
-        assert_eq!(text(&value), expected);
-        assert_eq!(text(&json!("\"\n")), "|\n  \"\n");
+        assert_eq!(to_text(&value), expected);
+        assert_eq!(to_text(&json!("\"\n")), "|\n  \"\n");
     }
 
     fn any_text() -> impl Strategy<Value = String> {
@@ -245,7 +245,7 @@ mod tests {
             "[ -~]{0,12}",
             "[a-z0-9 :#'\"\\-\n\t\\\\]{0,16}",
             any::<String>(),
-            proptest::sample::select(&WORDS[..]).prop_map(str::to_owned),
+            proptest::sample::select(&AMBIGUOUS_WORDS[..]).prop_map(str::to_owned),
         ]
     }
 
@@ -268,7 +268,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(value in any_value()) {
-            let written = text(&value);
+            let written = to_text(&value);
             let read: Value = serde_yaml::from_str(&written).map_err(|error| TestCaseError::fail(format!("{error}: {written}")))?;
             prop_assert_eq!(&read, &value, "{}", written);
         }

@@ -23,7 +23,7 @@ pub fn log(level: LogLevel, message: &str) {
     #[cfg(target_family = "wasm")]
     crate::wasm::log(level, message);
     #[cfg(not(target_family = "wasm"))]
-    crate::testing::keep_log(level, message);
+    crate::testing::record_log(level, message);
 }
 
 /// Returns the moment of this call, since 1970, UTC. It stands still during a call.
@@ -31,5 +31,5 @@ pub fn now() -> Duration {
     #[cfg(target_family = "wasm")]
     return Duration::from_millis(crate::wasm::now_unix_ms());
     #[cfg(not(target_family = "wasm"))]
-    return crate::testing::moment();
+    return crate::testing::current_time();
 }

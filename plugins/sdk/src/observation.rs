@@ -100,7 +100,7 @@ pub struct LogLine {
 /// An observation as JSON: flat, because serde can't borrow from a tagged enum.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Flat<'a> {
+struct RawObservation<'a> {
     kind: String,
     answers: Option<u32>,
     #[serde(borrow)]
@@ -125,7 +125,7 @@ struct Flat<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Seen<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let flat = Flat::deserialize(deserializer)?;
+        let flat = RawObservation::deserialize(deserializer)?;
         let what = match &*flat.kind {
             "created" => Observation::Created(flat.object),
             "object" => Observation::Object {

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::{HealthStatus, HookInput, Observation, OnVanished, Request, Seen, Step};
 
 /// The number of the ask that creates the own object.
-const CREATE: u32 = 1;
+const CREATE_REQUEST: u32 = 1;
 /// The number of the ask that follows it.
-const WATCH: u32 = 2;
+const WATCH_REQUEST: u32 = 2;
 /// After so many objects that vanished, something deletes them on purpose; going on would only feed it.
 const MAX_RERUNS: u32 = 3;
 /// How often a temporary failure is tried again: with the wait below, half a minute.
 const MAX_TRIES: u32 = 6;
-const WAIT: Duration = Duration::from_secs(5);
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// What such a hook remembers. Use it as the state of a hook type, or as a field of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +29,8 @@ impl OwnObject {
     /// Creates the own object and follows it.
     pub fn begin(message: impl Into<String>) -> Step {
         Step::running(message)
-            .ask(CREATE, Request::CreateOwn)
-            .ask(WATCH, Request::WatchOwn)
+            .ask(CREATE_REQUEST, Request::CreateOwn)
+            .ask(WATCH_REQUEST, Request::WatchOwn)
     }
 
     /// Answers every observation by the health of the object: healthy is success, degraded is failure. For a hook type
@@ -68,7 +68,7 @@ impl OwnObject {
             Observation::Failed { reason, .. } => {
                 self.tries += 1;
                 self.is_retrying = true;
-                Step::running(format!("trying again: {reason}")).wake_after(WAIT)
+                Step::running(format!("trying again: {reason}")).wake_after(RETRY_DELAY)
             }
             // Creating twice adopts the first.
             Observation::Woke if std::mem::take(&mut self.is_retrying) => Self::begin("trying again"),

@@ -72,7 +72,7 @@ impl Related<'_> {
         let pods = if total == 1 { "pod" } else { "pods" };
         let told: Vec<String> = counts
             .iter()
-            .take(MOST_TOLD)
+            .take(MAX_REPORTED)
             .map(|(Trouble { text, .. }, count)| format!("{count} of {total} {pods}: {text}"))
             .collect();
         Ok((!told.is_empty()).then(|| told.join("; ")))
@@ -80,7 +80,7 @@ impl Related<'_> {
 }
 
 /// Who waits reads about so many kinds of trouble; what is less bad is found by looking at the pods.
-const MOST_TOLD: usize = 2;
+const MAX_REPORTED: usize = 2;
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -37,11 +37,11 @@ pub fn take_log() -> Vec<(LogLevel, String)> {
     LOG.take()
 }
 
-pub(crate) fn moment() -> Duration {
+pub(crate) fn current_time() -> Duration {
     NOW.get()
 }
 
-pub(crate) fn keep_log(level: LogLevel, message: &str) {
+pub(crate) fn record_log(level: LogLevel, message: &str) {
     LOG.with_borrow_mut(|lines| lines.push((level, message.to_owned())));
 }
 

@@ -25,5 +25,5 @@ pub use grants::{ClusterGrant, Grants, HttpGrant, SecretGrant};
 pub use manifest::{CONTRACTS, Limits, Manifest, ManifestError};
 pub use names::{exports, imports};
 pub use pattern::{KindPattern, PatternError};
-pub use section::{MAX_MANIFEST, ReadError, SECTION, StampError, read, stamp};
+pub use section::{MAX_MANIFEST, ReadError, SECTION, StampError, read, stamp, with_language};
 pub use shown::{is_hidden, visible};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use thiserror::Error;
-use wasm_encoder::{ComponentSection as _, CustomSection, Encode as _};
+use wasm_encoder::{ComponentSection as _, CustomSection, Encode as _, ProducersField, ProducersSection};
 use wasmparser::{BinaryReaderError, Encoding, Parser, Payload};
 
 use crate::{Flaws, Manifest, check};
@@ -74,6 +74,20 @@ pub fn stamp(component: &[u8], manifest: &Manifest) -> Result<Vec<u8>, StampErro
     out.push(section.id());
     section.encode(&mut out);
     Ok(out)
+}
+
+/// Notes in a component in which language its program is written, as the component model's tools do: some toolchains name only the language of
+/// their own runtime.
+#[must_use]
+pub fn with_language(component: &[u8], language: &str) -> Vec<u8> {
+    let mut languages = ProducersField::new();
+    languages.value(language, "");
+    let mut producers = ProducersSection::new();
+    producers.field("language", &languages);
+    let mut out = component.to_vec();
+    out.push(producers.id());
+    producers.encode(&mut out);
+    out
 }
 
 /// Returns the manifest of a component. Newer keys are ignored: the host is told by `contract` what it must know.

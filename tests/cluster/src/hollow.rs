@@ -58,7 +58,7 @@ impl HollowNode {
     pub async fn start_at(client: Client, behaviours: Vec<Behaviour>, pace: u32) -> anyhow::Result<Self> {
         let mut node = Node::new(NAME, Timestamp::now(), pace);
         let script = node.script();
-        script.set_usual(behaviours);
+        script.set_default(behaviours);
         let mut tasks = JoinSet::new();
         let port = endpoint::open(&mut tasks, node.logs()).await?;
         let mut news = sights::watch(&client);
@@ -80,7 +80,7 @@ impl HollowNode {
 
     /// Sets what containers do that no behaviour of their namespace is for.
     pub fn set_behaviours(&self, behaviours: Vec<Behaviour>) {
-        self.script.set_usual(behaviours);
+        self.script.set_default(behaviours);
     }
 
     /// Forgets what containers of a namespace do, when its story is over.
@@ -99,8 +99,8 @@ impl HollowNode {
 async fn live(mut node: Node, mut news: BoxStream<'static, News>, client: Client) {
     let mut herald = Herald::new(client.clone());
     loop {
-        let acts = node.act();
-        for order in acts.orders {
+        let acts = node.step();
+        for order in acts.actions {
             herald.carry(order);
         }
         tokio::select! {
@@ -110,7 +110,7 @@ async fn live(mut node: Node, mut news: BoxStream<'static, News>, client: Client
                 herald.hear(&item);
                 sights::take(&client, &mut node, item).await;
             }
-            () = tokio::time::sleep(acts.again.unwrap_or_default()), if acts.again.is_some() => {}
+            () = tokio::time::sleep(acts.next_after.unwrap_or_default()), if acts.next_after.is_some() => {}
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_sim::{rule::Rules, serve};
+use capstan_sim::{rule::FaultRules, serve};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -30,14 +30,14 @@ type Counts = Arc<Mutex<BTreeMap<&'static str, u64>>>;
 pub struct Proxy {
     address: SocketAddr,
     token: serve::Token,
-    rules: Rules,
+    rules: FaultRules,
     counts: Counts,
     task: JoinHandle<()>,
 }
 
 impl Proxy {
     /// Starts a proxy to the cluster that is the current one in a kubeconfig, on a free port.
-    pub async fn start(kubeconfig: &Path, rules: Rules) -> anyhow::Result<Self> {
+    pub async fn start(kubeconfig: &Path, rules: FaultRules) -> anyhow::Result<Self> {
         let file = Kubeconfig::read_from(kubeconfig)
             .with_context(|| format!("failed to read kubeconfig {}", kubeconfig.display()))?;
         let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
@@ -47,7 +47,7 @@ impl Proxy {
     }
 
     /// Starts a proxy to the cluster that a client of this configuration would reach.
-    pub async fn start_for(config: &Config, rules: Rules) -> anyhow::Result<Self> {
+    pub async fn start_for(config: &Config, rules: FaultRules) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .context("failed to open a port on 127.0.0.1 for the proxy")?;
@@ -55,7 +55,13 @@ impl Proxy {
         let counts = Counts::default();
         let service = Forward::new(config, rules.clone(), counts.clone())?;
         let token = serve::Token::random().context("the system gives no random token")?;
-        let task = tokio::spawn(serve::serve(service, token.clone(), listener, std::future::pending()));
+        let task = tokio::spawn(serve::serve(
+            service,
+            token.clone(),
+            None,
+            listener,
+            std::future::pending(),
+        ));
         Ok(Self {
             address,
             token,
@@ -72,7 +78,7 @@ impl Proxy {
 
     /// Returns a kubeconfig that leads through it, for processes.
     pub fn kubeconfig(&self) -> String {
-        serve::kubeconfig(self.address, &self.token)
+        serve::kubeconfig(self.address, &self.token, None)
     }
 
     /// Returns a client through it, which is told of every refusal: it does not try again by itself.
@@ -85,7 +91,7 @@ impl Proxy {
     }
 
     /// Returns the rules, to add to them.
-    pub fn rules(&self) -> &Rules {
+    pub fn rules(&self) -> &FaultRules {
         &self.rules
     }
 

@@ -74,7 +74,8 @@ both! {
         a_merge_patch_replaces_lists_and_removes_nulls
         a_json_patch_is_done_whole_or_not_at_all
         a_strategic_patch_knows_its_lists
-        a_patch_keeps_to_its_object;
+        a_patch_keeps_to_its_object
+        a_patch_of_a_wrong_type_is_refused;
     delete:
         a_deletion_asks_for_the_right_object
         finalizers_hold_an_object
@@ -93,6 +94,7 @@ both! {
         a_definition_becomes_established_and_serves
         custom_objects_have_a_generation_and_a_status
         custom_objects_are_pruned_defaulted_and_checked
+        rules_of_a_custom_kind_have_the_servers_words
         what_is_defined_can_be_discovered;
     kinds:
         every_built_in_kind_is_served
@@ -107,6 +109,7 @@ both! {
         a_scale_is_a_table_too;
     kubectl:
         unknown_fields_are_warned_about
+        a_budget_stops_an_eviction
         what_kubectl_applied_itself_is_no_conflict_for_it
         refusals_have_the_servers_words
         a_job_without_labels_has_those_of_its_pods
@@ -129,10 +132,4 @@ both! {
         a_new_deployment_adopts_what_the_old_one_left
         a_new_stateful_set_adopts_the_pods_of_the_old_one
         a_pod_prints_and_ends;
-}
-
-/// On the embedded cluster only: whether the hollow node's pods count as healthy for a budget of a real one is not known yet.
-#[test]
-fn a_budget_stops_an_eviction() {
-    ground::embedded(kubectl::a_budget_stops_an_eviction);
 }

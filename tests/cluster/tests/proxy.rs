@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use capstan_cluster::{Tier, proxy::Proxy, shared_for};
-use capstan_sim::rule::{RuleGuard, Rules};
+use capstan_sim::rule::{FaultRules, RuleGuard};
 use futures::StreamExt as _;
 use http::Request;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -37,7 +37,7 @@ async fn story() -> Option<Story> {
     let cluster = tokio::task::spawn_blocking(move || shared_for(&test, Tier::ControlPlane))
         .await
         .unwrap()?;
-    let rules = Rules::new(1, Vec::new());
+    let rules = FaultRules::new(1, Vec::new());
     let proxy = Proxy::start(&cluster.kubeconfig(), rules).await.unwrap();
     let spaces: Api<Namespace> = Api::all(proxy.client("default").unwrap());
     let object = serde_json::from_value(json!({"metadata": {"generateName": "proxy-"}})).unwrap();
@@ -120,7 +120,7 @@ async fn a_refusal_says_when_to_come_back() {
     };
     assert_eq!(status.reason, "TooManyRequests");
     assert_eq!(status.details.unwrap().retry_after_seconds, 7);
-    assert_eq!(busy.seen(), 2);
+    assert_eq!(busy.matched(), 2);
     drop(busy);
     assert!(story.secrets.list(&ListParams::default()).await.is_ok());
     story.end().await;
@@ -149,7 +149,7 @@ async fn a_connection_breaks_before_or_in_the_answer() {
         }
     };
     assert_eq!(seen, 100, "{broken}");
-    assert_eq!(cut.seen(), 1);
+    assert_eq!(cut.matched(), 1);
     // An order may have been carried out though its answer is lost.
     let lost = story.fault("{verb: create, cut: 0}");
     let secret = serde_json::from_value(json!({"metadata": {"name": "b"}})).unwrap();
@@ -193,7 +193,7 @@ async fn watched(story: &Story, fault: &str) -> Told {
     timeout(PATIENCE, made)
         .await
         .unwrap_or_else(|_| panic!("the watcher did not get over {fault}"));
-    assert!(guard.seen() > 0, "{fault} struck nothing");
+    assert!(guard.matched() > 0, "{fault} struck nothing");
     told
 }
 

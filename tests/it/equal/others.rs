@@ -1,22 +1,22 @@
 //! What controllers and other managers write into our objects, on both arms.
 
-use capstan_core::{event::Status, manifest, object::Object, task::ExpectedChange};
-use capstan_engine::{Engine, Request};
+use capstan_core::{event::OperationStatus, manifest, object::Object, remedy::Setting, task::ExpectedChange};
+use capstan_engine::{Engine, PlanRequest};
 use capstan_sim::world::Setup;
-use capstan_tests::{Ran, Stage, in_virtual_time, real};
+use capstan_tests::{RunResult, Stage, in_virtual_time, real};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::{api, live};
 
-fn request(stage: &Stage, object: &Value) -> Request {
+fn request(stage: &Stage, object: &Value) -> PlanRequest {
     let manifests = manifest::decode("set", &object.to_string()).unwrap();
-    Request::sync(stage.application.clone(), manifests)
+    PlanRequest::sync(stage.application.clone(), manifests)
 }
 
-async fn sync(stage: &Stage, object: &Value) -> Ran {
+async fn sync(stage: &Stage, object: &Value) -> RunResult {
     let ran = stage.run(request(stage, object)).await.unwrap();
-    assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+    assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
     ran
 }
 
@@ -27,8 +27,8 @@ async fn is_still(stage: &Stage, object: &Value) {
         assert_eq!(task.apply().unwrap().changes, ExpectedChange::None, "{}", task.key);
     }
     let ran = sync(stage, object).await;
-    let is_changed = ran.told.iter().any(|told| told.starts_with("changed "));
-    assert!(!is_changed, "{:#?}", ran.told);
+    let is_changed = ran.events.iter().any(|told| told.starts_with("changed "));
+    assert!(!is_changed, "{:#?}", ran.events);
 }
 
 async fn others_patch(engine: &Engine, object: &Value, manager: &str, patch: Value) {
@@ -68,21 +68,22 @@ fn a_port_that_others_moved_is_told_and_put_back() {
             { "name": "metrics", "port": 90, "targetPort": 90 }, { "name": "side", "port": 91, "targetPort": 91 }] } });
         others_patch(&stage.engine, &service(80), "kubectl-patch", moved).await;
         let ran = stage.run(request(&stage, &service(80))).await.unwrap();
-        let Status::Failed(cause) = &ran.status else {
-            panic!("{:#?}", ran.told);
+        let OperationStatus::Failed(cause) = &ran.status else {
+            panic!("{:#?}", ran.events);
         };
-        for word in ["83/TCP", "`http`", "80/TCP", "kubectl-patch", "--force-conflicts"] {
+        for word in ["83/TCP", "`http`", "80/TCP", "kubectl-patch"] {
             assert!(cause.message.contains(word), "{word}: {}", cause.message);
         }
+        assert_eq!(cause.remedies, Setting::ForceConflicts.into());
         let mut forced = request(&stage, &service(80));
         forced.options.force_conflicts = true;
         let planned = stage.engine.plan(forced.clone()).await.unwrap();
-        for one in stage.engine.rehearse(&planned).await {
+        for one in stage.engine.dry_run(&planned).await {
             let after = one.result.unwrap().unwrap().0;
             assert_eq!(ports(&after), [80, 90, 91]);
         }
         let ran = stage.run(forced).await.unwrap();
-        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
         let now = live(&stage.engine, &Object(service(80))).await;
         assert_eq!(ports(&now), [80, 90, 91]);
         is_still(&stage, &service(80)).await;

@@ -14,7 +14,7 @@ use capstan_core::{
     grant::UserGrants,
     plugins::{Application, PluginSettings},
 };
-use capstan_engine::Request;
+use capstan_engine::PlanRequest;
 use capstan_server::{
     Access, Asset, KnownApplication, Server, Setup, SourceError, SourceRequest, Sources, Token, TokenAccess, User,
 };
@@ -31,7 +31,7 @@ pub const USER: &str = "anna on laptop";
 
 /// Manifests that a test can change.
 #[derive(Clone, Default)]
-pub struct Written(pub Arc<Mutex<Option<Request>>>);
+pub struct Written(pub Arc<Mutex<Option<PlanRequest>>>);
 
 #[async_trait]
 impl Sources for Written {
@@ -130,7 +130,7 @@ impl Client {
     }
 
     /// Says which manifests the application has.
-    pub fn write(&self, request: Request) {
+    pub fn write(&self, request: PlanRequest) {
         *self.sources.0.lock().unwrap() = Some(request);
     }
 

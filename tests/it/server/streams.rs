@@ -66,7 +66,7 @@ fn a_reader_that_is_too_slow_is_told_what_it_missed_and_gets_the_state() {
             Some((
                 None,
                 StreamRecord::End {
-                    status: Status::Succeeded
+                    status: OperationStatus::Succeeded
                 }
             ))
         ));
@@ -96,7 +96,7 @@ fn a_stream_goes_on_when_its_server_was_replaced() {
                 Some((
                     None,
                     StreamRecord::End {
-                        status: Status::Running
+                        status: OperationStatus::Running
                     }
                 ))
             ),
@@ -138,7 +138,7 @@ fn a_stream_goes_on_when_its_server_was_replaced() {
             Some((
                 None,
                 StreamRecord::End {
-                    status: Status::Succeeded
+                    status: OperationStatus::Succeeded
                 }
             ))
         ));
@@ -182,6 +182,6 @@ fn the_list_follows_what_happens() {
         let row: Vec<ApplicationRow> = client.get(path::APPLICATIONS).await;
         assert!(row[0].now.contains("gate"), "{:?}", row[0].now);
         let page: OperationPage = client.get(&address("/operations/current")).await;
-        assert!(page.is_driven && page.view.status == Some(Status::Running));
+        assert!(page.is_driven && page.view.status == Some(OperationStatus::Running));
     });
 }

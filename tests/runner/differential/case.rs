@@ -1,4 +1,4 @@
-//! The form of the files in `differential/cases/`: some cases each, by name.
+//! The format of the files in `differential/cases/`: several cases each, by name.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use anyhow::Context as _;
 use capstan_sim::pods::Behaviour;
 use serde::Deserialize;
 
-use super::set::{self, Entry};
+use super::set::{self, ManifestEntry};
 
-/// What is run both ways.
+/// A case that both tools run.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Case {
-    /// The name, its key in the file.
+    /// The name: its key in the file.
     #[serde(skip)]
     pub name: String,
-    /// Which rule it is about.
+    /// The rule that it tests.
     pub about: String,
-    /// What containers do.
+    /// The behaviours of containers.
     #[serde(default)]
     pub behaviours: Vec<Behaviour>,
     /// The operations, one after the other.
@@ -29,32 +29,33 @@ pub struct Case {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Step {
-    /// What others make before it.
-    pub given: BTreeMap<String, Entry>,
-    /// What is desired.
-    pub set: BTreeMap<String, Entry>,
+    /// The objects that others create before it.
+    #[serde(rename = "given")]
+    pub existing: BTreeMap<String, ManifestEntry>,
+    /// The desired objects.
+    pub set: BTreeMap<String, ManifestEntry>,
     /// The application's sync options.
     pub options: Vec<String>,
-    /// Whether what left the set is removed.
+    /// Whether objects that aren't in the set any more are removed.
     pub prune: bool,
-    /// Whether what wants a confirmation has it.
+    /// Whether required confirmations are given.
     pub confirmed: bool,
     /// Whether no hooks run.
     pub skip_hooks: bool,
-    /// Whether Capstan doesn't ask the server about every object first, as Argo CD doesn't: `--dry-run-first off`.
+    /// Whether Capstan sends no dry runs first, like Argo CD: `--dry-run-first off`.
     pub unchecked: bool,
     /// The resources of a selective sync, as `Kind/name`.
     pub only: Vec<String>,
-    /// How often what failed is tried again.
+    /// How often a failed operation is tried again.
     pub retries: u32,
-    /// The hook, as `Kind/name`, at which somebody terminates the operation once it runs.
+    /// The hook, as `Kind/name`, during which the operation is terminated.
     pub terminate_at: Option<String>,
-    /// The operation goes on for ever: somebody ends it when nothing has happened for a while.
+    /// The operation doesn't end by itself: it is terminated when nothing has happened for a while.
     pub never_ends: bool,
 }
 
 impl Case {
-    /// Returns what the names begin with that are generated.
+    /// Returns the prefixes of generated names.
     pub fn prefixes(&self) -> Vec<String> {
         let names = self.steps.iter().flat_map(|step| step.set.keys());
         let prefixes = names.filter_map(|name| name.strip_suffix('*')?.split_once('/'));
@@ -66,7 +67,7 @@ impl Case {
 ///
 /// # Errors
 ///
-/// Returns which file can't be read, or isn't of the form.
+/// Returns which file is invalid.
 pub fn read_all() -> anyhow::Result<Vec<Case>> {
     let folder = crate::path("differential/cases");
     let mut files = Vec::new();
@@ -93,7 +94,7 @@ pub fn read_all() -> anyhow::Result<Vec<Case>> {
 ///
 /// # Errors
 ///
-/// Returns which case isn't of the form.
+/// Returns which case is invalid.
 pub fn parse(text: &str) -> anyhow::Result<Vec<Case>> {
     let read: BTreeMap<String, Case> = serde_yaml::from_str(text)?;
     let mut cases = Vec::new();

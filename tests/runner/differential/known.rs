@@ -1,4 +1,4 @@
-//! The list of known differences, `differential/KNOWN.md`: a table of cases, what differs, and why.
+//! The known differences in `differential/KNOWN.md`: a table with the case, the aspect, and the reason.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use anyhow::Context as _;
 
 use super::told::Aspect;
 
-/// A difference that is meant.
+/// An intended difference.
 #[derive(Debug)]
-pub struct Known {
-    /// In which case.
+pub struct KnownDifference {
+    /// The case.
     pub case: String,
-    /// What differs.
+    /// The differing aspects.
     pub aspects: BTreeSet<Aspect>,
 }
 
@@ -19,13 +19,13 @@ pub struct Known {
 ///
 /// # Errors
 ///
-/// Returns which line is not of its form.
-pub fn read() -> anyhow::Result<Vec<Known>> {
+/// Returns which line is invalid.
+pub fn read() -> anyhow::Result<Vec<KnownDifference>> {
     parse(&std::fs::read_to_string(crate::path("differential/KNOWN.md"))?)
 }
 
-pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Known>> {
-    let mut known: Vec<Known> = Vec::new();
+pub(super) fn parse(text: &str) -> anyhow::Result<Vec<KnownDifference>> {
+    let mut known: Vec<KnownDifference> = Vec::new();
     let rows = text
         .lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("| case ") && !line.starts_with("| --"));
@@ -35,9 +35,9 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Known>> {
             anyhow::bail!("a row has a case, what differs and why: `{row}`");
         };
         anyhow::ensure!(!why.is_empty(), "why is not said: `{row}`");
-        let aspects: Option<BTreeSet<Aspect>> = aspects.split(',').map(|word| Aspect::of(word.trim())).collect();
+        let aspects: Option<BTreeSet<Aspect>> = aspects.split(',').map(|word| Aspect::from_word(word.trim())).collect();
         anyhow::ensure!(known.iter().all(|other| other.case != case), "`{case}` is there twice");
-        known.push(Known {
+        known.push(KnownDifference {
             case: case.to_owned(),
             aspects: aspects
                 .with_context(|| format!("what differs is `status`, `results`, `order` or `left`: `{row}`"))?,

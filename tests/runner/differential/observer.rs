@@ -1,4 +1,5 @@
-//! Who sees what happens in the cluster, whoever does it: a watch on each kind that cases use. Revisions give one order to all.
+//! Records what happens in the cluster, whichever tool does it, with a watch on each kind that cases use. Resource versions give all
+//! changes one order.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 
 use super::told::Effect;
 
-/// The kinds that cases use, beside those that they define.
+/// The kinds that cases use, besides those that they define.
 const KINDS: [(&str, &str, &str); 16] = [
     ("", "v1", "ConfigMap"),
     ("", "v1", "Namespace"),
@@ -38,42 +39,43 @@ const KINDS: [(&str, &str, &str); 16] = [
     ("rbac.authorization.k8s.io", "v1", "RoleBinding"),
 ];
 
-/// How long a watch lasts before it is begun anew, in seconds.
-const LASTS: u32 = 280;
-/// How long what is going may take to be gone.
-const GONE_WITHIN: Duration = Duration::from_secs(8);
-/// Between two looks at something that nobody tells.
-const LOOK: Duration = Duration::from_millis(50);
+/// The duration of a watch in seconds.
+const WATCH_TIMEOUT_SECONDS: u32 = 280;
+/// How long a deletion may take.
+const DELETION_TIMEOUT: Duration = Duration::from_secs(8);
+/// The interval of polling.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Sees what happens.
+/// Records what happens in the cluster.
 pub struct Observer {
     client: Client,
-    seen: Arc<Mutex<Seen>>,
+    state: Arc<Mutex<ObserverState>>,
     tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
-/// A namespace that a case has for itself, with all whose names begin with it and a dash, and the objects of the cluster that name it.
+/// A namespace that belongs to a case, with all namespaces whose names begin with it and a dash, and the cluster-scoped objects that name
+/// it.
 #[derive(Debug, Clone)]
 pub struct Space {
     /// Its name.
     pub name: String,
-    /// What generated names begin with.
+    /// The prefixes of generated names.
     pub prefixes: Vec<String>,
 }
 
 impl Space {
-    /// Returns a text without what only this space has: its own name, and what was generated.
-    pub fn plain(&self, text: &str) -> String {
+    /// Replaces what differs in every run: the namespace's own name, and generated names.
+    pub fn normalize(&self, text: &str) -> String {
         text.replace(&self.name, "SPACE")
     }
 
-    /// Returns a name without what was generated.
-    pub fn plain_name(&self, name: &str) -> String {
+    /// Replaces the generated part of a name.
+    pub fn normalize_name(&self, name: &str) -> String {
         let prefix = self.prefixes.iter().find(|prefix| name.starts_with(*prefix));
-        prefix.map_or_else(|| self.plain(name), |prefix| format!("{prefix}*"))
+        prefix.map_or_else(|| self.normalize(name), |prefix| format!("{prefix}*"))
     }
 
-    fn has(&self, object: &DynamicObject) -> bool {
+    fn contains(&self, object: &DynamicObject) -> bool {
         match &object.metadata.namespace {
             Some(namespace) => namespace
                 .strip_prefix(&self.name)
@@ -83,34 +85,34 @@ impl Space {
     }
 }
 
-/// What was seen.
+/// Everything that was recorded.
 #[derive(Default)]
-struct Seen {
-    spaces: Vec<(Space, View)>,
-    defined: Vec<ApiResource>,
-    trouble: Option<String>,
+struct ObserverState {
+    spaces: Vec<(Space, SpaceState)>,
+    custom_kinds: Vec<ApiResource>,
+    error: Option<String>,
 }
 
-/// What was seen of a space.
-struct View {
-    /// Effects up to this revision belong to what was before.
-    from: u64,
+/// The record of a space.
+struct SpaceState {
+    /// Changes up to this resource version belong to the previous step.
+    from_revision: u64,
     effects: BTreeMap<(u64, String), Effect>,
-    /// What is there, by kind, namespace and name.
-    objects: BTreeMap<String, Known>,
+    /// The existing objects, by kind, namespace and name.
+    objects: BTreeMap<String, ObservedObject>,
     last: Instant,
 }
 
-/// An object that is there.
-struct Known {
-    shown: String,
+/// An existing object.
+struct ObservedObject {
+    display_name: String,
     content: String,
     version: u64,
-    is_going: bool,
+    is_terminating: bool,
 }
 
 impl Observer {
-    /// Begins to watch.
+    /// Starts to watch.
     ///
     /// # Errors
     ///
@@ -118,7 +120,7 @@ impl Observer {
     pub async fn start(client: Client) -> anyhow::Result<Observer> {
         let observer = Observer {
             client,
-            seen: Arc::default(),
+            state: Arc::default(),
             tasks: Arc::default(),
         };
         for (group, version, kind) in KINDS {
@@ -129,58 +131,58 @@ impl Observer {
         Ok(observer)
     }
 
-    /// Begins to take down what happens in a space.
-    pub fn space(&self, name: String, prefixes: Vec<String>) -> Space {
+    /// Starts to record what happens in a space.
+    pub fn observe_space(&self, name: String, prefixes: Vec<String>) -> Space {
         let space = Space { name, prefixes };
-        let view = View {
-            from: 0,
+        let view = SpaceState {
+            from_revision: 0,
             effects: BTreeMap::new(),
             objects: BTreeMap::new(),
             last: Instant::now(),
         };
-        lock(&self.seen).spaces.push((space.clone(), view));
+        lock(&self.state).spaces.push((space.clone(), view));
         space
     }
 
-    /// Forgets what happened so far in a space, but not what is there.
+    /// Forgets the changes in a space so far, but not the existing objects.
     ///
     /// # Errors
     ///
-    /// Returns why the server doesn't say where it is.
-    pub async fn forget(&self, space: &Space) -> anyhow::Result<()> {
+    /// Returns why the server's current resource version couldn't be read.
+    pub async fn forget_effects(&self, space: &Space) -> anyhow::Result<()> {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Namespace"));
         let from: u64 = version_of(&self.client, &resource).await?.parse()?;
-        if let Some(view) = lock(&self.seen).view(space) {
-            view.from = from;
+        if let Some(view) = lock(&self.state).view(space) {
+            view.from_revision = from;
             view.effects.retain(|(version, _), _| *version > from);
             view.last = Instant::now();
         }
         Ok(())
     }
 
-    /// Waits until nothing happens any more in a space.
+    /// Waits until nothing happens in a space any more.
     ///
     /// # Errors
     ///
-    /// Returns why what is there of kinds of its own can't be listed.
-    pub async fn settle(&self, space: &Space, quiet: Duration) -> anyhow::Result<()> {
+    /// Returns why the objects of the case's own kinds can't be listed.
+    pub async fn wait_until_quiet(&self, space: &Space, quiet: Duration) -> anyhow::Result<()> {
         let began = Instant::now();
         loop {
             {
-                let mut seen = lock(&self.seen);
+                let mut seen = lock(&self.state);
                 let view = seen.view(space).context("a space that is observed")?;
-                let is_going = view.objects.values().any(|known| known.is_going);
+                let is_going = view.objects.values().any(|known| known.is_terminating);
                 let is_quiet = began.elapsed() >= quiet && view.last.elapsed() >= quiet;
-                if is_quiet && !is_going || began.elapsed() > GONE_WITHIN {
+                if is_quiet && !is_going || began.elapsed() > DELETION_TIMEOUT {
                     break;
                 }
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
-        // A watch on a kind that was just defined may end in silence while the server makes its mind up about it.
+        // A watch on a kind that was just defined may end silently before the server is ready.
         let group = format!("{}.io", space.name);
-        let kinds: Vec<ApiResource> = lock(&self.seen)
-            .defined
+        let kinds: Vec<ApiResource> = lock(&self.state)
+            .custom_kinds
             .iter()
             .filter(|kind| kind.group == group)
             .cloned()
@@ -190,7 +192,7 @@ impl Observer {
             match api.list(&ListParams::default()).await {
                 Ok(list) => {
                     for object in &list.items {
-                        lock(&self.seen).take(&kind.kind, object, false);
+                        lock(&self.state).record(&kind.kind, object, false);
                     }
                 }
                 Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -200,22 +202,22 @@ impl Observer {
         Ok(())
     }
 
-    /// Returns what happened in a space, and what is there.
+    /// Returns the changes in a space, and the existing objects.
     ///
     /// # Errors
     ///
-    /// Returns that something can't have been seen.
-    pub fn told(&self, space: &Space) -> anyhow::Result<(Vec<Effect>, BTreeMap<String, String>)> {
-        let mut seen = lock(&self.seen);
-        if let Some(trouble) = &seen.trouble {
+    /// Returns that a change may have been missed.
+    pub fn effects_and_objects(&self, space: &Space) -> anyhow::Result<(Vec<Effect>, BTreeMap<String, String>)> {
+        let mut seen = lock(&self.state);
+        if let Some(trouble) = &seen.error {
             anyhow::bail!("the observer lost sight: {trouble}");
         }
         let view = seen.view(space).context("a space that is observed")?;
         let mut left = BTreeMap::new();
         for known in view.objects.values() {
-            let going = if known.is_going { " (going)" } else { "" };
-            let mut name = format!("{}{going}", known.shown);
-            // Of what has generated names there may be many.
+            let going = if known.is_terminating { " (going)" } else { "" };
+            let mut name = format!("{}{going}", known.display_name);
+            // There may be several objects with generated names.
             while left.contains_key(&name) {
                 name.push('+');
             }
@@ -224,9 +226,9 @@ impl Observer {
         Ok((view.effects.values().cloned().collect(), left))
     }
 
-    /// Returns what is there, by kind, namespace and name, and in which version.
+    /// Returns the resource versions of existing objects, by kind, namespace and name.
     pub fn versions(&self, space: &Space) -> BTreeMap<String, u64> {
-        let mut seen = lock(&self.seen);
+        let mut seen = lock(&self.state);
         let objects = seen.view(space).map(|view| view.objects.iter());
         let versions = objects
             .into_iter()
@@ -238,26 +240,26 @@ impl Observer {
     fn watch(&self, resource: ApiResource, from: String) {
         let seat = Observer {
             client: self.client.clone(),
-            seen: Arc::clone(&self.seen),
+            state: Arc::clone(&self.state),
             tasks: Arc::clone(&self.tasks),
         };
         lock(&self.tasks).spawn(async move {
             if let Err(error) = seat.follow(&resource, from).await {
-                lock(&seat.seen).trouble = Some(format!("{}: {error:#}", resource.kind));
+                lock(&seat.state).error = Some(format!("{}: {error:#}", resource.kind));
             }
         });
     }
 
-    /// Follows one kind for ever.
+    /// Watches one kind forever.
     async fn follow(&self, resource: &ApiResource, mut from: String) -> anyhow::Result<()> {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), resource);
-        let params = WatchParams::default().timeout(LASTS);
+        let params = WatchParams::default().timeout(WATCH_TIMEOUT_SECONDS);
         loop {
             let mut events = match api.watch(&params, &from).await {
                 Ok(events) => events.boxed(),
-                // A kind that was just defined is served a moment later; one that went is not any more.
+                // A kind that was just defined is served a moment later; a deleted one isn't served any more.
                 Err(kube::Error::Api(status)) if status.code == 404 => {
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -279,15 +281,15 @@ impl Observer {
                 };
                 from = object.resource_version().unwrap_or(from);
                 if resource.kind == "CustomResourceDefinition" {
-                    self.define(&object);
+                    self.watch_defined_kind(&object);
                 }
-                lock(&self.seen).take(&resource.kind, &object, is_gone);
+                lock(&self.state).record(&resource.kind, &object, is_gone);
             }
         }
     }
 
-    /// Watches a kind as soon as it is served.
-    fn define(&self, definition: &DynamicObject) {
+    /// Starts to watch a kind as soon as it is served.
+    fn watch_defined_kind(&self, definition: &DynamicObject) {
         let word = |pointer: &str| {
             definition
                 .data
@@ -301,89 +303,92 @@ impl Observer {
             word("/spec/names/plural"),
         );
         let gvk = GroupVersionKind::gvk(group, word("/spec/versions/0/name"), kind);
-        let is_ours = lock(&self.seen).spaces.iter().any(|(space, _)| space.has(definition));
+        let is_ours = lock(&self.state)
+            .spaces
+            .iter()
+            .any(|(space, _)| space.contains(definition));
         let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
-        if is_ours && !lock(&self.seen).defined.contains(&resource) {
-            lock(&self.seen).defined.push(resource.clone());
+        if is_ours && !lock(&self.state).custom_kinds.contains(&resource) {
+            lock(&self.state).custom_kinds.push(resource.clone());
             self.watch(resource, "0".to_owned());
         }
     }
 }
 
-impl Seen {
-    fn view(&mut self, space: &Space) -> Option<&mut View> {
+impl ObserverState {
+    fn view(&mut self, space: &Space) -> Option<&mut SpaceState> {
         let found = self.spaces.iter_mut().find(|(known, _)| known.name == space.name);
         found.map(|(_, view)| view)
     }
 
-    fn take(&mut self, kind: &str, object: &DynamicObject, is_gone: bool) {
-        if is_of_others(kind, object) {
+    fn record(&mut self, kind: &str, object: &DynamicObject, is_gone: bool) {
+        if is_generated(kind, object) {
             return;
         }
-        let Some((space, view)) = self.spaces.iter_mut().find(|(space, _)| space.has(object)) else {
+        let Some((space, view)) = self.spaces.iter_mut().find(|(space, _)| space.contains(object)) else {
             return;
         };
         if kind == "Namespace" && object.name_any() == space.name {
             return;
         }
-        view.take(space, kind, object, is_gone);
+        view.record(space, kind, object, is_gone);
     }
 }
 
-impl View {
-    fn take(&mut self, space: &Space, kind: &str, object: &DynamicObject, is_gone: bool) {
+impl SpaceState {
+    fn record(&mut self, space: &Space, kind: &str, object: &DynamicObject, is_gone: bool) {
         self.last = Instant::now();
         let version: u64 = object
             .resource_version()
             .and_then(|text| text.parse().ok())
             .unwrap_or_default();
         let name = object.name_any();
-        let shown = format!("{kind}/{}", space.plain_name(&name));
-        let content = content(space, kind, object);
+        let shown = format!("{kind}/{}", space.normalize_name(&name));
+        let content = normalized_content(space, kind, object);
         let key = format!("{kind}/{}/{name}", object.namespace().unwrap_or_default());
         let is_going = object.metadata.deletion_timestamp.is_some();
         let before = self.objects.remove(&key);
         let verb = match &before {
-            _ if is_gone => (!before.is_some_and(|known| known.is_going)).then_some("delete"),
+            _ if is_gone => (!before.is_some_and(|known| known.is_terminating)).then_some("delete"),
             None => Some("create"),
-            Some(known) if is_going => (!known.is_going).then_some("delete"),
+            Some(known) if is_going => (!known.is_terminating).then_some("delete"),
             Some(known) => (known.content != content).then_some("change"),
         };
         if !is_gone {
             let shown = shown.clone();
-            let known = Known {
-                shown,
+            let known = ObservedObject {
+                display_name: shown,
                 content,
                 version,
-                is_going,
+                is_terminating: is_going,
             };
             self.objects.insert(key.clone(), known);
         }
         if let Some(verb) = verb
-            && version > self.from
+            && version > self.from_revision
         {
-            let side = side(verb, kind, object);
+            let side = parallel_group(verb, kind, object);
             let effect = Effect {
                 verb,
                 object: shown,
-                side,
+                parallel_group: side,
             };
             self.effects.insert((version, key), effect);
         }
     }
 }
 
-/// Says whether an object isn't of any set: what controllers make, and what a tool keeps for itself.
-fn is_of_others(kind: &str, object: &DynamicObject) -> bool {
+/// Says whether an object doesn't belong to any set: objects of controllers, and a tool's own state.
+fn is_generated(kind: &str, object: &DynamicObject) -> bool {
     !object.owner_references().is_empty()
         || (kind == "ConfigMap" && object.name_any() == "kube-root-ca.crt")
         || (kind == "ServiceAccount" && object.name_any() == "default")
         || object.labels().keys().any(|name| name.starts_with("capstan.dev/state"))
 }
 
-/// Says with whom an effect may change places: made are all of a kind in a wave side by side, deleted are all of a wave, and hooks when they
-/// have had their time.
-fn side(verb: &str, kind: &str, object: &DynamicObject) -> String {
+/// Returns the group of changes that may happen in any order: creations of one kind in a wave, deletions in a wave, and deletions of
+/// hooks after their time.
+fn parallel_group(verb: &str, kind: &str, object: &DynamicObject) -> String {
     let annotation = |name: &str| object.annotations().get(name).map(String::as_str).unwrap_or_default();
     let number = |name: &str| annotation(name).trim().parse::<i64>().ok();
     let wave = number("argocd.argoproj.io/sync-wave")
@@ -395,7 +400,7 @@ fn side(verb: &str, kind: &str, object: &DynamicObject) -> String {
         annotation("helm.sh/hook")
     );
     let hook = phases(&words);
-    // Those of SyncFail have no waves.
+    // Hooks of SyncFail have no waves.
     let wave = if hook == "SyncFail" { 0 } else { wave };
     match verb {
         "delete" if hook.is_empty() => format!("delete {wave}"),
@@ -404,7 +409,7 @@ fn side(verb: &str, kind: &str, object: &DynamicObject) -> String {
     }
 }
 
-/// Returns the phases of a hook's words, whoever's they are.
+/// Returns the phases of a hook annotation, of Argo CD or Helm.
 fn phases(words: &str) -> String {
     let phases: BTreeSet<&str> = words
         .split(',')
@@ -418,8 +423,8 @@ fn phases(words: &str) -> String {
     Vec::from_iter(phases).join(",")
 }
 
-/// Returns what is in an object, without what the server, controllers and tools write there for themselves.
-fn content(space: &Space, kind: &str, object: &DynamicObject) -> String {
+/// Returns the content of an object, without the fields that the server, controllers and tools manage.
+fn normalized_content(space: &Space, kind: &str, object: &DynamicObject) -> String {
     let mut data = object.data.clone();
     let mut remove = |pointer: &str| {
         if let Some((parent, name)) = pointer.rsplit_once('/')
@@ -436,7 +441,7 @@ fn content(space: &Space, kind: &str, object: &DynamicObject) -> String {
         "PersistentVolumeClaim" => vec![remove("/spec/volumeName")],
         "Pod" => vec![remove("/spec")],
         "ServiceAccount" => vec![remove("/secrets")],
-        // How long a finished Job stays is also how Capstan keeps its verdict from being lost.
+        // Capstan also uses the TTL of a finished Job to keep its result from being lost.
         "Job" => [
             "/spec/selector",
             "/spec/template/metadata/labels",
@@ -464,7 +469,7 @@ fn content(space: &Space, kind: &str, object: &DynamicObject) -> String {
         kept(object.labels())
     };
     let whole = serde_json::json!({ "labels": labels, "annotations": kept(object.annotations()), "data": data });
-    space.plain(&whole.to_string())
+    space.normalize(&whole.to_string())
 }
 
 async fn version_of(client: &Client, resource: &ApiResource) -> anyhow::Result<String> {

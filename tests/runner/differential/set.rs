@@ -1,5 +1,5 @@
-//! Manifests in short: `Kind/name` and what is special about it. `SPACE` stands for the namespace, a `*` at the end of a name for the part
-//! that is generated.
+//! Manifests in a short form: `Kind/name` with its annotations and fields. `SPACE` stands for the namespace, and a `*` at the end of a
+//! name for the generated part.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What is special about a manifest.
+/// The annotations and fields of a manifest.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Entry {
+pub struct ManifestEntry {
     /// `argocd.argoproj.io/hook`.
     hook: Option<String>,
     /// `argocd.argoproj.io/sync-wave`.
@@ -27,29 +27,29 @@ pub struct Entry {
     helm_policy: Option<String>,
     /// Other annotations.
     annotations: BTreeMap<String, String>,
-    /// Its API version, if its kind isn't a usual one.
+    /// The API version, if its kind isn't a common one.
     api: Option<String>,
-    /// Fields beside the usual ones of its kind, or instead of them.
+    /// Fields that are added to the default ones of its kind, or replace them.
     with: Value,
 }
 
-/// Writes a set out as objects.
+/// Makes the objects of a set.
 ///
 /// # Errors
 ///
-/// Returns which entry is not of the form.
-pub fn objects(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<Vec<Value>> {
+/// Returns which entry is invalid.
+pub fn objects(set: &BTreeMap<String, ManifestEntry>, space: &str) -> anyhow::Result<Vec<Value>> {
     set.iter()
         .map(|(name, entry)| object(name, entry, space).with_context(|| format!("manifest `{name}`")))
         .collect()
 }
 
-/// Writes a set out as the text of a file.
+/// Makes the text of a file with a set.
 ///
 /// # Errors
 ///
-/// Returns which entry is not of the form.
-pub fn text(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<String> {
+/// Returns which entry is invalid.
+pub fn text(set: &BTreeMap<String, ManifestEntry>, space: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     for object in objects(set, space)? {
         text.push_str("---\n");
@@ -58,9 +58,9 @@ pub fn text(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<String
     Ok(text)
 }
 
-fn object(name: &str, entry: &Entry, space: &str) -> anyhow::Result<Value> {
+fn object(name: &str, entry: &ManifestEntry, space: &str) -> anyhow::Result<Value> {
     let (kind, name) = name.split_once('/').context("manifests are named `Kind/name`")?;
-    let mut object = usual(kind, entry)?;
+    let mut object = default_fields(kind, entry)?;
     let metadata = match name.strip_suffix('*') {
         Some(prefix) => json!({ "generateName": prefix }),
         None => json!({ "name": name }),
@@ -74,16 +74,16 @@ fn object(name: &str, entry: &Entry, space: &str) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(&object.to_string().replace("SPACE", space))?)
 }
 
-impl Entry {
+impl ManifestEntry {
     fn all_annotations(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let mut all = self.annotations.clone();
         let texts = [
             ("argocd.argoproj.io/hook", self.hook.clone()),
-            ("argocd.argoproj.io/sync-wave", self.wave.as_ref().map(plain)),
+            ("argocd.argoproj.io/sync-wave", self.wave.as_ref().map(scalar_text)),
             ("argocd.argoproj.io/hook-delete-policy", self.policy.clone()),
             ("argocd.argoproj.io/sync-options", self.options.clone()),
             ("helm.sh/hook", self.helm.clone()),
-            ("helm.sh/hook-weight", self.weight.as_ref().map(plain)),
+            ("helm.sh/hook-weight", self.weight.as_ref().map(scalar_text)),
             ("helm.sh/hook-delete-policy", self.helm_policy.clone()),
         ];
         for (name, text) in texts {
@@ -95,12 +95,12 @@ impl Entry {
 }
 
 /// Returns a scalar as an annotation has it.
-fn plain(value: &Value) -> String {
+fn scalar_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
-/// Returns what objects of a kind have unless told otherwise.
-fn usual(kind: &str, entry: &Entry) -> anyhow::Result<Value> {
+/// Returns the default fields of a kind.
+fn default_fields(kind: &str, entry: &ManifestEntry) -> anyhow::Result<Value> {
     if let Some(api) = &entry.api {
         return Ok(json!({ "apiVersion": api }));
     }
@@ -134,7 +134,7 @@ fn usual(kind: &str, entry: &Entry) -> anyhow::Result<Value> {
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "main" },
             "subjects": [{ "kind": "ServiceAccount", "name": "default", "namespace": "SPACE" }] }),
         "NetworkPolicy" => json!({ "apiVersion": "networking.k8s.io/v1", "spec": { "podSelector": {} } }),
-        // One kind, `Thing`, of a group that the case has for itself.
+        // The kind `Thing`, of a group that belongs to the case.
         "CustomResourceDefinition" => {
             json!({ "apiVersion": "apiextensions.k8s.io/v1", "spec": { "group": "SPACE.io", "scope": "Namespaced",
             "names": { "kind": "Thing", "plural": "things" },
@@ -146,7 +146,7 @@ fn usual(kind: &str, entry: &Entry) -> anyhow::Result<Value> {
     })
 }
 
-/// Merges a value into another, as a merge patch does but for `null`, which stays.
+/// Merges a value into another, as a merge patch does, except that `null` is kept.
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {

@@ -1,4 +1,4 @@
-//! A step by Argo CD's engine: the program `argo-differential` runs all of them in one process, as one controller does.
+//! Runs a step by Argo CD's engine: the program `argo-differential` runs all of them in one process, like a controller.
 
 use std::{
     collections::BTreeMap,
@@ -16,14 +16,14 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{case::Step, observer::Space, set, told::Told};
+use super::{case::Step, observer::Space, set, told::StepResult};
 
 /// How long an operation may take, in seconds.
-const DEADLINE: u32 = 90;
-/// How long one is looked at that never ends, in seconds.
-pub const LONG_ENOUGH: u32 = 8;
+const TIMEOUT_SECONDS: u32 = 90;
+/// How long an operation without an end is observed, in seconds.
+pub const ENDLESS_CASE_SECONDS: u32 = 8;
 
-/// Returns the program; `None`, and the calling test is skipped, when it can't be built here.
+/// Returns the program. Returns `None` when it can't be built here; the test is skipped then.
 ///
 /// # Errors
 ///
@@ -32,10 +32,10 @@ pub fn program() -> anyhow::Result<Option<PathBuf>> {
     Error::or_skip(argo_differential())
 }
 
-/// What is ordered.
+/// A request to run a step.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Order<'step> {
+struct StepRequest<'step> {
     id: String,
     app: &'step str,
     namespace: &'step str,
@@ -47,26 +47,27 @@ struct Order<'step> {
     confirmed: bool,
     retries: u32,
     terminate_at: Option<&'step str>,
-    /// What the engine's cache must know before it begins: what is there, and in which version.
+    /// The existing objects with their resource versions, which the engine's cache must have before it starts.
     live: BTreeMap<String, u64>,
     seconds: u32,
 }
 
-/// What comes back.
+/// The result of a step.
 #[derive(Debug, Deserialize)]
-struct Report {
+struct StepReport {
     id: String,
     phase: String,
     message: String,
     attempts: u32,
     passes: u32,
-    results: Vec<Outcome>,
+    results: Vec<TaskOutcome>,
     #[serde(default)]
-    trouble: String,
+    #[serde(rename = "trouble")]
+    error: String,
 }
 
 #[derive(Debug, Deserialize)]
-struct Outcome {
+struct TaskOutcome {
     phase: String,
     kind: String,
     name: String,
@@ -76,22 +77,22 @@ struct Outcome {
     message: String,
 }
 
-type Waiting = Arc<Mutex<BTreeMap<String, oneshot::Sender<Report>>>>;
+type PendingReports = Arc<Mutex<BTreeMap<String, oneshot::Sender<StepReport>>>>;
 
 /// The running program.
-pub struct Engine {
+pub struct ArgoEngine {
     orders: tokio::sync::Mutex<(ChildStdin, u64)>,
-    waiting: Waiting,
+    waiting: PendingReports,
     _program: Child,
 }
 
-impl Engine {
+impl ArgoEngine {
     /// Starts the program.
     ///
     /// # Errors
     ///
     /// Returns that it can't be started.
-    pub fn start(program: &Path, kubeconfig: &Path) -> anyhow::Result<Engine> {
+    pub fn start(program: &Path, kubeconfig: &Path) -> anyhow::Result<ArgoEngine> {
         let mut child = Command::new(program)
             .arg("--kubeconfig")
             .arg(kubeconfig)
@@ -101,12 +102,12 @@ impl Engine {
             .spawn()
             .with_context(|| program.display().to_string())?;
         let (orders, answers) = (child.stdin.take(), child.stdout.take());
-        let waiting = Waiting::default();
+        let waiting = PendingReports::default();
         let heard = Arc::clone(&waiting);
         let mut lines = BufReader::new(answers.context("an output")?).lines();
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                let Ok(report) = serde_json::from_str::<Report>(&line) else {
+                let Ok(report) = serde_json::from_str::<StepReport>(&line) else {
                     break;
                 };
                 let listener = heard.lock().unwrap_or_else(PoisonError::into_inner).remove(&report.id);
@@ -114,10 +115,10 @@ impl Engine {
                     let _ = listener.send(report);
                 }
             }
-            // Who still waits is told so by the end of its channel.
+            // Waiting callers get an error when their channel is dropped.
             heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
         });
-        Ok(Engine {
+        Ok(ArgoEngine {
             orders: tokio::sync::Mutex::new((orders.context("an input")?, 0)),
             waiting,
             _program: child,
@@ -129,12 +130,17 @@ impl Engine {
     /// # Errors
     ///
     /// Returns that the program ended, or that the engine couldn't be driven.
-    pub async fn perform(&self, space: &Space, step: &Step, live: BTreeMap<String, u64>) -> anyhow::Result<Told> {
+    pub async fn run_step(
+        &self,
+        space: &Space,
+        step: &Step,
+        live: BTreeMap<String, u64>,
+    ) -> anyhow::Result<StepResult> {
         let (told, report) = oneshot::channel();
         {
             let mut orders = self.orders.lock().await;
             orders.1 += 1;
-            let order = Order {
+            let order = StepRequest {
                 id: orders.1.to_string(),
                 app: &space.name,
                 namespace: &space.name,
@@ -147,7 +153,11 @@ impl Engine {
                 retries: step.retries,
                 terminate_at: step.terminate_at.as_deref(),
                 live,
-                seconds: if step.never_ends { LONG_ENOUGH } else { DEADLINE },
+                seconds: if step.never_ends {
+                    ENDLESS_CASE_SECONDS
+                } else {
+                    TIMEOUT_SECONDS
+                },
             };
             self.waiting
                 .lock()
@@ -159,47 +169,47 @@ impl Engine {
         let report = report.await.context("the program of Argo CD's engine ended")?;
         let is_endless = step.never_ends && report.phase == "Running";
         anyhow::ensure!(
-            report.trouble.is_empty() || is_endless,
+            report.error.is_empty() || is_endless,
             "Argo CD's engine got stuck: {}: {}",
-            report.trouble,
+            report.error,
             report.message
         );
-        Ok(report.told(space))
+        Ok(report.step_result(space))
     }
 }
 
-impl Report {
-    fn told(&self, space: &Space) -> Told {
+impl StepReport {
+    fn step_result(&self, space: &Space) -> StepResult {
         let attempts = (self.attempts > 1).then(|| format!(" in try {}", self.attempts));
         let status = if self.phase == "Error" { "Failed" } else { &self.phase };
         let words = self
             .results
             .iter()
             .map(|one| format!("; {}/{}: {}", one.kind, one.name, one.message));
-        Told {
+        StepResult {
             status: format!("{status}{}", attempts.unwrap_or_default()),
-            words: space.plain(&format!(
+            message: space.normalize(&format!(
                 "{} after {} passes{}",
                 self.message,
                 self.passes,
                 words.collect::<String>()
             )),
-            results: self.results.iter().filter_map(|one| one.told(space)).collect(),
-            ..Told::default()
+            results: self.results.iter().filter_map(|one| one.result_text(space)).collect(),
+            ..StepResult::default()
         }
     }
 }
 
-impl Outcome {
-    /// What isn't pruned is told by what is left.
-    fn told(&self, space: &Space) -> Option<String> {
+impl TaskOutcome {
+    /// A pruned object is reported by its absence.
+    fn result_text(&self, space: &Space) -> Option<String> {
         let outcome = match (self.status.as_str(), self.state.as_str()) {
             ("PruneSkipped", _) => return None,
-            // A hook that was refused has failed.
+            // A refused hook has failed.
             ("SyncFailed", _) if self.hook => "Failed",
             ("SyncFailed", _) => "SyncFailed",
             ("Pruned", _) => "Pruned",
-            // Whether an object of the last wave was still looked at is chance.
+            // Whether an object of the last wave was still assessed depends on timing.
             ("Synced", "Running" | "Succeeded") if !self.hook => "Synced",
             ("Synced", "Failed") if !self.hook => "Degraded",
             (_, state) => state,
@@ -208,7 +218,7 @@ impl Outcome {
             "{} {}/{} {outcome}",
             self.phase,
             self.kind,
-            space.plain_name(&self.name)
+            space.normalize_name(&self.name)
         ))
     }
 }

@@ -1,28 +1,28 @@
-//! The normal form of what a step came to, in which two tools can be compared.
+//! The normal form of a step's result, in which the results of two tools can be compared.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
-/// What can differ.
+/// The aspects that can differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
-    /// How the operation ended.
+    /// The end of the operation.
     Status,
-    /// How its tasks ended.
+    /// The results of its tasks.
     Results,
-    /// What happened in the cluster, in its order.
+    /// The changes in the cluster, with their order.
     Order,
-    /// What is there afterwards.
-    Left,
+    /// The objects that exist afterwards.
+    Remaining,
 }
 
 impl Aspect {
-    const ALL: [Aspect; 4] = [Aspect::Status, Aspect::Results, Aspect::Order, Aspect::Left];
+    const ALL: [Aspect; 4] = [Aspect::Status, Aspect::Results, Aspect::Order, Aspect::Remaining];
 
-    /// Returns the aspect of a word.
-    pub fn of(word: &str) -> Option<Aspect> {
+    /// Returns the aspect with this name.
+    pub fn from_word(word: &str) -> Option<Aspect> {
         Aspect::ALL.into_iter().find(|aspect| aspect.to_string() == word)
     }
 }
@@ -33,69 +33,72 @@ impl fmt::Display for Aspect {
             Aspect::Status => "status",
             Aspect::Results => "results",
             Aspect::Order => "order",
-            Aspect::Left => "left",
+            Aspect::Remaining => "left",
         })
     }
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug, Default)]
-pub struct Told {
-    /// How the operation ended.
+pub struct StepResult {
+    /// The end of the operation.
     pub status: String,
-    /// What the tool says about that: not compared.
-    pub words: String,
-    /// How its tasks ended.
+    /// The tool's message about that, which isn't compared.
+    pub message: String,
+    /// The results of its tasks.
     pub results: BTreeSet<String>,
-    /// What happened.
+    /// The changes in the cluster.
     pub effects: Vec<Effect>,
-    /// What is there afterwards, with what is in it.
-    pub left: BTreeMap<String, String>,
+    /// The objects that exist afterwards, with their content.
+    pub remaining: BTreeMap<String, String>,
 }
 
-/// Something that happened to an object.
+/// A change of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
     /// `create`, `change` or `delete`.
     pub verb: &'static str,
     /// The object, as `Kind/name`.
     pub object: String,
-    /// What of neighbours in the order makes them run side by side: those of the same side may come either way.
-    pub side: String,
+    /// The group of changes that may happen in any order: neighbours with the same group.
+    pub parallel_group: String,
 }
 
-impl Told {
-    /// Returns what differs, and how.
-    pub fn differences(&self, other: &Told) -> BTreeMap<Aspect, String> {
+impl StepResult {
+    /// Returns the aspects that differ, each with a description.
+    pub fn differences(&self, other: &StepResult) -> BTreeMap<Aspect, String> {
         let mut differences = BTreeMap::new();
         if self.status != other.status {
-            differences.insert(Aspect::Status, versus(&self.status, &other.status));
+            differences.insert(Aspect::Status, comparison_text(&self.status, &other.status));
         }
         if self.results != other.results {
             let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
                 one.difference(other).cloned().collect::<Vec<_>>().join(", ")
             };
             let (ours, theirs) = (only(&self.results, &other.results), only(&other.results, &self.results));
-            differences.insert(Aspect::Results, versus(&ours, &theirs));
+            differences.insert(Aspect::Results, comparison_text(&ours, &theirs));
         }
-        let (ours, theirs) = (in_words(&self.effects), in_words(&other.effects));
+        let (ours, theirs) = (effects_text(&self.effects), effects_text(&other.effects));
         if ours != theirs {
-            differences.insert(Aspect::Order, versus(&ours, &theirs));
+            differences.insert(Aspect::Order, comparison_text(&ours, &theirs));
         }
-        if self.left != other.left {
-            let (ours, theirs) = (beyond(&self.left, &other.left), beyond(&other.left, &self.left));
-            differences.insert(Aspect::Left, versus(&ours, &theirs));
+        if self.remaining != other.remaining {
+            let (ours, theirs) = (
+                only_in_first(&self.remaining, &other.remaining),
+                only_in_first(&other.remaining, &self.remaining),
+            );
+            differences.insert(Aspect::Remaining, comparison_text(&ours, &theirs));
         }
         differences
     }
 }
 
-fn versus(ours: &str, theirs: &str) -> String {
+fn comparison_text(ours: &str, theirs: &str) -> String {
     format!("    ours   {ours}\n    theirs {theirs}\n")
 }
 
-/// Names the entries of one map that the other doesn't have, with what is in them where it has them otherwise.
-fn beyond(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> String {
+/// Names the entries of one map that the other doesn't have or has with another content.
+fn only_in_first(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> String {
     let beyond = one.iter().filter_map(|(name, content)| match other.get(name) {
         None => Some(name.clone()),
         Some(theirs) => (theirs != content).then(|| format!("{name} {content}")),
@@ -103,9 +106,9 @@ fn beyond(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> S
     beyond.collect::<Vec<_>>().join(", ")
 }
 
-/// Puts effects into words, those that ran side by side in the order of their names.
-fn in_words(effects: &[Effect]) -> String {
-    let together = effects.chunk_by(|one, next| one.side == next.side);
+/// Describes changes; those of one group are sorted by name.
+fn effects_text(effects: &[Effect]) -> String {
+    let together = effects.chunk_by(|one, next| one.parallel_group == next.parallel_group);
     let sorted = together.map(|group| {
         let mut words: Vec<String> = group.iter().map(|one| format!("{} {}", one.verb, one.object)).collect();
         words.sort();
@@ -114,17 +117,17 @@ fn in_words(effects: &[Effect]) -> String {
     sorted.collect::<Vec<_>>().join(", ")
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for StepResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let results: Vec<&str> = self.results.iter().map(String::as_str).collect();
-        let left: Vec<&str> = self.left.keys().map(String::as_str).collect();
+        let left: Vec<&str> = self.remaining.keys().map(String::as_str).collect();
         write!(
             f,
             "{} ({})\n    results: {}\n    order: {}\n    left: {}",
             self.status,
-            self.words,
+            self.message,
             results.join(", "),
-            in_words(&self.effects),
+            effects_text(&self.effects),
             left.join(", ")
         )
     }
@@ -134,15 +137,15 @@ impl fmt::Display for Told {
 mod tests {
     use super::*;
 
-    fn effects(list: &[(&str, &str)]) -> Told {
+    fn effects(list: &[(&str, &str)]) -> StepResult {
         let effects = list.iter().map(|(object, side)| Effect {
             verb: "create",
             object: (*object).to_owned(),
-            side: (*side).to_owned(),
+            parallel_group: (*side).to_owned(),
         });
-        Told {
+        StepResult {
             effects: effects.collect(),
-            ..Told::default()
+            ..StepResult::default()
         }
     }
 
@@ -162,13 +165,13 @@ mod tests {
 
     #[test]
     fn each_aspect_can_differ() {
-        let told = Told {
+        let told = StepResult {
             status: "Failed".to_owned(),
             results: ["PreSync Job/a Failed".to_owned()].into(),
-            left: [("Job/a".to_owned(), "{}".to_owned())].into(),
+            remaining: [("Job/a".to_owned(), "{}".to_owned())].into(),
             ..effects(&[("Job/a", "0")])
         };
-        let found: Vec<Aspect> = told.differences(&Told::default()).into_keys().collect();
+        let found: Vec<Aspect> = told.differences(&StepResult::default()).into_keys().collect();
         assert_eq!(found, Aspect::ALL);
     }
 }

@@ -1,4 +1,4 @@
-//! What others do to objects while a story is told, and what is there afterwards.
+//! Changes of objects from outside during a story, and checks of what exists afterwards.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use capstan_core::{deletion::PropagationRules, hook::Propagation, plugins::PluginSettings};
 use serde_json::{Value, json};
 
-use super::{Health, find, live, patch, plain};
+use super::{Health, find, live, patch, user_error};
 use crate::stage::Stage;
 
 pub(super) fn text<'value>(value: &'value Value, field: &str) -> &'value str {
@@ -28,12 +28,12 @@ pub(super) async fn remove(stage: &Stage, names: &[String]) -> anyhow::Result<()
         let gone = tokio::time::timeout(Duration::from_secs(30), is_gone).await;
         gone.with_context(|| format!("{name} isn't gone"))??;
     }
-    // A definition takes its kind with it.
+    // The kind of a definition is deleted with it.
     cluster.refresh().await?;
     Ok(())
 }
 
-pub(super) async fn own(stage: &Stage, owners: &BTreeMap<String, String>) -> anyhow::Result<()> {
+pub(super) async fn set_owners(stage: &Stage, owners: &BTreeMap<String, String>) -> anyhow::Result<()> {
     for (name, owner) in owners {
         let owner = live(stage, owner).await?;
         let reference = json!({
@@ -46,7 +46,7 @@ pub(super) async fn own(stage: &Stage, owners: &BTreeMap<String, String>) -> any
     Ok(())
 }
 
-pub(super) async fn there(stage: &Stage, wanted: &BTreeMap<String, bool>) -> anyhow::Result<()> {
+pub(super) async fn check_presence(stage: &Stage, wanted: &BTreeMap<String, bool>) -> anyhow::Result<()> {
     for (name, is_wanted) in wanted {
         let found = find(stage, name).await?.filter(|object| !object.is_terminating());
         ensure!(
@@ -58,25 +58,25 @@ pub(super) async fn there(stage: &Stage, wanted: &BTreeMap<String, bool>) -> any
     Ok(())
 }
 
-pub(super) async fn health(stage: &Stage, wanted: &Health) -> anyhow::Result<()> {
+pub(super) async fn check_health(stage: &Stage, wanted: &Health) -> anyhow::Result<()> {
     let application = wanted.application.as_ref().unwrap_or(&stage.application);
     let judged = stage
         .engine
         .health(application, None, &PluginSettings::default())
         .await
-        .map_err(plain)?;
+        .map_err(user_error)?;
     let found: BTreeMap<String, String> = judged
         .iter()
-        .map(|one| (one.object.short(), one.assessment.health.to_string()))
+        .map(|one| (one.object.kind_and_name(), one.assessment.health.to_string()))
         .collect();
     ensure!(found == wanted.is, "the health is {found:?}");
     Ok(())
 }
 
 /// Plans the application's deletion, which must fail with these mistakes.
-pub(super) async fn refused_deletion(stage: &Stage, mistakes: &[String]) -> anyhow::Result<()> {
+pub(super) async fn check_refused_deletion(stage: &Stage, mistakes: &[String]) -> anyhow::Result<()> {
     match stage.engine.plan(stage.deletion()).await {
-        Err(error) => super::are(&error.into(), mistakes),
+        Err(error) => super::check_mistakes(&error.into(), mistakes),
         Ok(_) => bail!("there are no mistakes"),
     }
 }

@@ -5,114 +5,114 @@ use std::path::PathBuf;
 use capstan_registry::Source;
 use clap::{Args as ClapArgs, Subcommand};
 
-use capstan_project::plugins::source;
+use capstan_project::plugins::parse_source;
 
 /// Getting, pinning and publishing plugins.
 #[derive(Debug, Subcommand)]
 pub enum Distribute {
-    /// Get a plugin, check it, show what it claims and requests, and pin it in capstan.lock
+    /// Download a plugin, check it, show its claims and requested permissions, and pin it in capstan.lock
     #[command(
-        after_help = "Examples:\n  capstan plugin add oci://ghcr.io/acme/queue:1.2\n  capstan plugin add https://acme.io/queue.wasm#sha256=...\n  capstan plugin add plugins/queue.wasm\n\nA capstan.yaml of the working directory gets the plugin under `plugins`. host/DISTRIBUTION.md has all about sources."
+        after_help = "Examples:\n  capstan plugin add oci://ghcr.io/acme/queue:1.2\n  capstan plugin add https://acme.io/queue.wasm#sha256=...\n  capstan plugin add plugins/queue.wasm\n\nIf the working directory has a capstan.yaml, the plugin is added to its `plugins`. host/DISTRIBUTION.md describes sources."
     )]
-    Add(Add),
-    /// Look pinned plugins up again, and pin what is there now
+    AddArgs(AddArgs),
+    /// Look up pinned plugins again, and pin the present versions
     #[command(after_help = "Examples:\n  capstan plugin update\n  capstan plugin update queue")]
-    Update(Update),
-    /// Write a plugin to a file
+    Update(UpdateArgs),
+    /// Download a plugin to a file
     #[command(after_help = "Examples:\n  capstan plugin pull oci://ghcr.io/acme/queue:1.2 queue.wasm")]
-    Pull(Pull),
-    /// Put a plugin into an OCI registry
+    Pull(PullArgs),
+    /// Publish a plugin to an OCI registry
     #[command(
         after_help = "Examples:\n  capstan plugin publish queue.wasm oci://ghcr.io/acme/queue:1.2\n  cosign sign --key cosign.key ghcr.io/acme/queue@sha256:..."
     )]
-    Publish(Publish),
-    /// Say by whom a plugin is signed
+    Publish(PublishArgs),
+    /// Show who signed a plugin
     #[command(
         after_help = "Examples:\n  capstan plugin verify oci://ghcr.io/acme/queue:1.2\n  capstan plugin verify oci://ghcr.io/acme/queue:1.2 --key cosign.pub"
     )]
-    Verify(Verify),
+    VerifyArgs(VerifyArgs),
 }
 
 /// How registries are reached.
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Registry options")]
-pub struct Reach {
-    /// Trust the CAs of this PEM file, too [env: `CAPSTAN_REGISTRY_CA`]
+pub struct RegistryArgs {
+    /// Also trust the CA certificates in this PEM file [env: `CAPSTAN_REGISTRY_CA`]
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Option<PathBuf>,
-    /// A registry, as HOST:PORT, that has no TLS. May be repeated [env: `CAPSTAN_REGISTRY_HTTP`]
+    /// Use plain HTTP for this registry, as HOST:PORT. May be repeated [env: `CAPSTAN_REGISTRY_HTTP`]
     #[arg(long, value_name = "HOST")]
     pub registry_http: Vec<String>,
 }
 
 /// Adding.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Add {
-    /// Where it comes from: oci://, https:// or file: with a digest, or a path
-    #[arg(value_parser = source)]
+pub struct AddArgs {
+    /// Source of the plugin: oci://, https:// or file: with a digest, or a path
+    #[arg(value_parser = parse_source)]
     pub source: Source,
-    /// What it is called in capstan.lock [default: its own name]
+    /// Name of the plugin in capstan.lock [default: its own name]
     #[arg(long)]
     pub name: Option<String>,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 /// Updating.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Update {
-    /// Which, by its name in capstan.lock; all if absent
+pub struct UpdateArgs {
+    /// Name of the plugin in capstan.lock [default: all]
     pub name: Option<String>,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 /// Pulling.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Pull {
-    /// Where it comes from
-    #[arg(value_parser = source)]
+pub struct PullArgs {
+    /// Source of the plugin
+    #[arg(value_parser = parse_source)]
     pub source: Source,
-    /// The file to write [default: the plugin's name and .wasm]
+    /// File to write [default: NAME.wasm]
     pub file: Option<PathBuf>,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 /// Publishing.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Publish {
-    /// The stamped component
+pub struct PublishArgs {
+    /// The component file
     pub file: PathBuf,
-    /// Where to: `oci://REGISTRY/REPOSITORY:TAG`
-    #[arg(value_parser = source)]
+    /// Destination: `oci://REGISTRY/REPOSITORY:TAG`
+    #[arg(value_parser = parse_source)]
     pub target: Source,
-    /// Add this to the manifest: `org.opencontainers.image.revision=COMMIT`, where a bill of materials is. May be repeated
+    /// Annotation to add to the OCI manifest, such as `org.opencontainers.image.revision=COMMIT`. May be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub annotation: Vec<(String, String)>,
-    /// Let a tag that names another plugin name this one
+    /// Move a tag that already exists for another plugin
     #[arg(long)]
     pub overwrite: bool,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 /// Verifying.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Verify {
-    /// Where it comes from
-    #[arg(value_parser = source)]
+pub struct VerifyArgs {
+    /// Source of the plugin
+    #[arg(value_parser = parse_source)]
     pub source: Source,
-    /// Whose signature it must have, as a public key in PEM; instead of the rules of capstan.yaml. May be repeated
+    /// PEM file with a public key that must have signed the plugin; replaces the rules of capstan.yaml. May be repeated
     #[arg(long, value_name = "FILE")]
     pub key: Vec<PathBuf>,
     /// How registries are reached
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: RegistryArgs,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -2,74 +2,74 @@
 
 use std::path::PathBuf;
 
-use capstan_project::{ChartSpec, SourceSpec, seconds};
-use capstan_source::{RENDERING, Source};
+use capstan_project::{ChartSpec, SourceSpec, parse_seconds};
+use capstan_source::{RENDER_TIMEOUT, Source};
 use clap::Args as ClapArgs;
 
 /// Where manifests come from.
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Sources")]
-pub struct From {
-    /// Manifests: a file, a folder or - for stdin; a folder with a Chart.yaml or a packed chart is a Helm chart. May be repeated
+pub struct SourceArgs {
+    /// Manifests: a file, a folder or - for stdin. A folder with a Chart.yaml or a packed chart is a Helm chart. May be repeated
     #[arg(short, long = "filename", value_name = "PATH")]
     pub files: Vec<PathBuf>,
-    /// Read folders with all their subfolders
+    /// Read subfolders too
     #[arg(short = 'R', long)]
     pub recursive: bool,
-    /// A folder with a kustomization, built by `kustomize` or `kubectl kustomize`. May be repeated
+    /// Folder with a kustomization, built by `kustomize` or `kubectl kustomize`. May be repeated
     #[arg(short = 'k', long = "kustomize", value_name = "DIR")]
     pub kustomizations: Vec<PathBuf>,
-    /// Let kustomizations have charts rendered by helm
+    /// Allow kustomizations to render charts with helm
     #[arg(long)]
     pub enable_helm: bool,
-    /// A Helm chart: a folder, a packed file, oci://... or REPOSITORY/NAME, rendered by `helm template`. May be repeated
+    /// Helm chart: a folder, a packed file, oci://... or REPOSITORY/NAME, rendered by `helm template`. May be repeated
     #[arg(long = "chart", value_name = "CHART")]
     pub charts: Vec<String>,
-    /// Which version of a chart from a repository
+    /// Version of a chart from a repository
     #[arg(long, value_name = "VERSION")]
     pub chart_version: Option<String>,
-    /// Values for the charts, from a file. May be repeated; later ones win
+    /// File with values for the charts. May be repeated; later files take precedence
     #[arg(long, value_name = "FILE")]
     pub values: Vec<String>,
-    /// A value for the charts, as KEY=VALUE. May be repeated
+    /// Value for the charts, as KEY=VALUE. May be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// A value for the charts that is a text whatever it looks like
+    /// Value for the charts that is always a string
     #[arg(long, value_name = "KEY=VALUE")]
     pub set_string: Vec<String>,
-    /// A value for the charts, as JSON
+    /// Value for the charts, as JSON
     #[arg(long, value_name = "KEY=JSON")]
     pub set_json: Vec<String>,
-    /// A value for the charts that is the text of a file
+    /// Value for the charts that is read from a file
     #[arg(long, value_name = "KEY=FILE")]
     pub set_file: Vec<String>,
-    /// A value for the charts that is taken letter by letter
+    /// Value for the charts that is used literally, without helm's syntax
     #[arg(long, value_name = "KEY=VALUE")]
     pub set_literal: Vec<String>,
-    /// Name of the charts' release [default: the application's]
+    /// Release name of the charts [default: the application's name]
     #[arg(long, value_name = "NAME")]
     pub release_name: Option<String>,
-    /// Leave out the definitions in the charts' crds/
+    /// Leave out the CustomResourceDefinitions in the charts' crds/
     #[arg(long)]
     pub skip_crds: bool,
-    /// Which version of Kubernetes the charts are told, and `lint` looks for removed versions of [default: the cluster's; for `lint` the newest]
+    /// Kubernetes version for rendering charts, and for `lint` to find removed API versions [default: the cluster's; for `lint` the newest]
     #[arg(long, value_name = "VERSION")]
     pub kube_version: Option<String>,
-    /// What the charts are told to be served beside what the cluster serves, as in apps/v1/Deployment. May be repeated
+    /// Additional API versions for rendering charts, such as apps/v1/Deployment. May be repeated
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     pub api_versions: Vec<String>,
-    /// A description of applications, instead of the `capstan.yaml` of the working directory or of a folder named by -f. May be repeated
+    /// A file to use instead of the `capstan.yaml` of the working directory or of a folder given by -f. May be repeated
     #[arg(long, value_name = "FILE")]
     pub config: Vec<PathBuf>,
-    /// A file with an `Application` of Argo CD, read as a description of what to sync. May be repeated
+    /// File with Argo CD `Application` objects to sync. May be repeated
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "kustomizations", "charts", "config"])]
     pub argocd_application: Vec<PathBuf>,
-    /// How long rendering may take [default: 2m]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    /// How long all reading and rendering may take together [default: 2m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub render_timeout: Option<u64>,
 }
 
-impl From {
+impl SourceArgs {
     /// Returns the sources in the order of their kinds: files, kustomizations, charts.
     pub fn sources(&self) -> Vec<Source> {
         self.spec().sources()
@@ -116,8 +116,9 @@ impl From {
         all.into_iter().find(|(_, is_absent)| !is_absent).map(|(flag, _)| flag)
     }
 
-    /// Returns how long rendering may take.
-    pub fn deadline(&self) -> std::time::Duration {
-        self.render_timeout.map_or(RENDERING, std::time::Duration::from_secs)
+    /// Returns how long all reading and rendering may take.
+    pub fn render_timeout(&self) -> std::time::Duration {
+        self.render_timeout
+            .map_or(RENDER_TIMEOUT, std::time::Duration::from_secs)
     }
 }

@@ -9,20 +9,20 @@ use super::Compat;
 /// Judging objects.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["app", "files"]))]
-pub struct Health {
-    /// Name of the application: its live objects
+pub struct HealthArgs {
+    /// Name of an application: show its live objects
     #[arg(value_name = "APP")]
     pub app: Option<String>,
-    /// File or folder with objects, or - for stdin: as they are written there. May be repeated
+    /// File or folder with objects, or - for stdin. May be repeated
     #[arg(short, long = "file", value_name = "PATH")]
     pub files: Vec<PathBuf>,
-    /// Read subfolders, too
+    /// Read subfolders too
     #[arg(short = 'R', long, requires = "files")]
     pub recursive: bool,
-    /// Judge the live objects of those names instead of what is written
+    /// Look up the live objects with these names instead
     #[arg(long, requires = "files")]
     pub live: bool,
-    /// Judge by another tool's rules
+    /// Use another tool's rules
     #[arg(long, value_enum)]
     pub compat: Option<Compat>,
 }

@@ -6,10 +6,10 @@ use clap::Args as ClapArgs;
 
 /// What becomes a plugin, and where it goes.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Import {
-    /// Where the checks are
+pub struct ImportArgs {
+    /// File or folder with the checks
     pub path: PathBuf,
-    /// Folder for the plugin, its plugin.toml and its cases [default: the plugin's name]
+    /// Folder for the component, its plugin.toml and its cases [default: the plugin's name]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Name of the plugin
@@ -18,13 +18,13 @@ pub struct Import {
     /// Version of the plugin
     #[arg(long = "plugin-version", value_name = "VERSION", default_value = "0.1.0")]
     pub plugin_version: String,
-    /// Licence of the checks, as SPDX says it
+    /// Licence of the checks, as an SPDX expression
     #[arg(long, value_name = "LICENCE", default_value = "NOASSERTION")]
     pub licence: String,
-    /// Replace a plugin.toml that is there and says something else
+    /// Replace an existing plugin.toml that differs
     #[arg(long)]
     pub overwrite: bool,
-    /// Show the checks whole objects, also where it is known what they look at
+    /// Show whole objects to the checks, even if the fields that they read are known
     #[arg(long)]
     pub whole_objects: bool,
 }

@@ -1,38 +1,38 @@
 //! What becomes of findings.
 
-use capstan_core::{error::near, lint};
+use capstan_core::{error::closest_match, lint};
 use clap::{Args as ClapArgs, ValueEnum};
 
 /// Which findings are shown, and which may be there.
 #[derive(Debug, Clone, Default, ClapArgs)]
-pub struct Lints {
-    /// Which findings are shown
+pub struct LintFilterArgs {
+    /// Lowest severity to show
     #[arg(long = "lint", value_enum, value_name = "LEAST", default_value_t)]
-    pub least: Least,
-    /// Run the plan though this rule found an error; `all` for any. May be repeated
+    pub least: SeverityFilter,
+    /// Run the plan although this rule found an error; `all` for every rule. May be repeated
     #[arg(long = "allow-lint", value_name = "RULE", value_parser = rule)]
     pub allowed: Vec<String>,
 }
 
 /// How much a finding must matter to be shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Least {
-    /// Errors only
+pub enum SeverityFilter {
+    /// Only errors
     Error,
-    /// Errors and warnings; with -v notes, too
+    /// Errors and warnings; with -v also notes
     #[default]
     Warning,
-    /// Notes, too
+    /// Errors, warnings and notes
     All,
 }
 
-impl Lints {
+impl LintFilterArgs {
     /// Says how much a finding must matter to be shown.
-    pub fn least(&self, verbose: u8) -> lint::Severity {
+    pub fn min_severity(&self, verbose: u8) -> lint::Severity {
         match self.least {
-            Least::Error => lint::Severity::Error,
-            Least::Warning if verbose == 0 => lint::Severity::Warning,
-            Least::Warning | Least::All => lint::Severity::Note,
+            SeverityFilter::Error => lint::Severity::Error,
+            SeverityFilter::Warning if verbose == 0 => lint::Severity::Warning,
+            SeverityFilter::Warning | SeverityFilter::All => lint::Severity::Note,
         }
     }
 
@@ -46,7 +46,7 @@ fn rule(word: &str) -> Result<String, String> {
     if word == "all" || lint::is_rule(word) {
         return Ok(word.to_owned());
     }
-    Err(match near(word, lint::ids()) {
+    Err(match closest_match(word, lint::rule_ids()) {
         Some(near) => format!("there is no rule `{word}`; did you mean `{near}`?"),
         None => format!("there is no rule `{word}`"),
     })

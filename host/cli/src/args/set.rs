@@ -2,81 +2,81 @@
 
 use std::path::PathBuf;
 
-use capstan_core::{directive, phase::Phase, plan};
-use capstan_project::{self as project, Options, Seconds, seconds};
+use capstan_core::{compat::Mode, directive, on_busy, phase::Phase, plan};
+use capstan_project::{Options, Seconds, parse_seconds};
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{From, Lints};
+use super::{LintFilterArgs, SourceArgs};
 
 /// A set of manifests and what is wanted of it.
 #[derive(Debug, Clone, Default, ClapArgs)]
-pub struct Set {
-    /// Where its manifests come from
+pub struct ApplicationArgs {
+    /// Sources of the manifests
     #[command(flatten)]
-    pub from: From,
+    pub from: SourceArgs,
     /// Name of the application [default: the folder's name]
     #[arg(long, env = "CAPSTAN_APP")]
     pub app: Option<String>,
-    /// Plan and run by another tool's rules
+    /// Plan and run with another tool's rules
     #[arg(long, value_enum)]
     pub compat: Option<Compat>,
-    /// A sync option of Argo CD for all objects whose annotations don't say otherwise: `Prune=false`, `Replace=true`. May be repeated
+    /// Argo CD sync option for all objects whose annotations don't set it, such as `Prune=false` or `Replace=true`. May be repeated
     #[arg(long = "sync-option", value_name = "NAME=VALUE")]
     pub sync_options: Vec<String>,
-    /// Only this resource, and no hooks. May be repeated
+    /// Sync only this object, and no hooks. May be repeated
     #[arg(long, value_name = "KIND[.GROUP]/[NAMESPACE/]NAME")]
     pub only: Vec<String>,
     /// Which hooks run
     #[arg(long, value_enum)]
     pub hooks: Option<Hooks>,
-    /// Only this hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME, whatever its conditions say. May be repeated
+    /// Run only this hook, by name or as KIND[.GROUP]/[NAMESPACE/]NAME, regardless of its run-if conditions. May be repeated
     #[arg(long, value_name = "HOOK")]
     pub hook: Vec<String>,
-    /// Not this hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME. May be repeated
+    /// Don't run this hook, by name or as KIND[.GROUP]/[NAMESPACE/]NAME. May be repeated
     #[arg(long, value_name = "HOOK")]
     pub skip_hook: Vec<String>,
-    /// Only these phases
+    /// Run only these phases
     #[arg(long = "phase", value_name = "PHASE", value_delimiter = ',', value_parser = phase)]
     pub phases: Vec<Phase>,
-    /// Remove what no manifest names any more
+    /// Delete the application's objects that are no longer in the manifests
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub prune: Option<bool>,
-    /// Let an object go whose annotations want a confirmation, or `all`. May be repeated
+    /// Confirm the deletion of an object whose annotations require confirmation, or `all`. May be repeated
     #[arg(long, value_name = "KIND[.GROUP]/[NAMESPACE/]NAME")]
     pub confirm: Vec<String>,
-    /// Take over fields that others own: kubectl, a controller, another tool
+    /// Take over fields that other field managers own, such as kubectl or a controller
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub force_conflicts: Option<bool>,
     /// Take over objects that Argo CD tracks
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub adopt: Option<bool>,
-    /// Make the application's namespace if it isn't there
+    /// Create the application's namespace if it doesn't exist
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub create_namespace: Option<bool>,
-    /// Whether the server is asked about every object before anything is changed [default: on]
+    /// Whether to send every object to the API server as a dry run before the first change [default: on]
     #[arg(long, value_enum)]
     pub dry_run_first: Option<OnOff>,
-    /// How long the operation may take: 90s, 10m, 2h [default: 6h]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    /// Time limit for the operation: 90s, 10m, 2h [default: 6h]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub timeout: Option<u64>,
-    /// How long each phase may take
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    /// Time limit for each phase
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub phase_timeout: Option<u64>,
-    /// How long each wave may take
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    /// Time limit for each wave
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub wave_timeout: Option<u64>,
-    /// What it means when something takes too long whose annotations don't say [default: fail]
+    /// What happens on a timeout of an object without the annotation [default: fail]
     #[arg(long, value_enum)]
     pub on_timeout: Option<OnTimeout>,
-    /// How often what failed is tried again, from its wave on
+    /// How many times to retry a failed operation, starting from the failed wave
     #[arg(long, value_name = "TIMES")]
     pub retry: Option<u32>,
-    /// How long the pause before the first further try is; it doubles each time, up to 3 minutes [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    /// Pause before the first retry; it doubles with each retry, up to 3 minutes [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub retry_pause: Option<u64>,
 }
 
-impl Set {
+impl ApplicationArgs {
     /// Returns what the flags say.
     pub fn options(&self) -> Options {
         Options {
@@ -109,40 +109,40 @@ impl Set {
 
 /// A sync.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Sync {
+pub struct SyncArgs {
     /// What is to be synced
     #[command(flatten)]
-    pub set: Set,
+    pub set: ApplicationArgs,
     /// What becomes of findings
     #[command(flatten)]
-    pub lints: Lints,
-    /// Run a plan that `capstan plan --save` wrote, if the cluster is still as it was then
+    pub lints: LintFilterArgs,
+    /// Run a plan that `capstan plan --save` wrote, if the cluster hasn't changed since then
     #[arg(long = "plan", value_name = "FILE")]
     pub saved: Option<PathBuf>,
-    /// Change nothing: show the plan, and with `server` what the API server would say to each object
+    /// Change nothing, only show the plan; with `server`, also send each object to the API server as a dry run
     #[arg(long, value_enum)]
     pub dry_run: Option<DryRun>,
-    /// Sync again, though an unfinished operation that is carried on with does the same; its hooks run once more
+    /// After continuing an unfinished operation with the same manifests, sync once more; its hooks run again
     #[arg(long, conflicts_with = "dry_run")]
     pub again: bool,
-    /// What to do when another operation of the application runs [default: refuse]
+    /// What to do if another operation of the application is running [default: refuse]
     #[arg(long, value_enum)]
     pub on_busy: Option<OnBusy>,
 }
 
 /// A plan.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Plan {
+pub struct PlanArgs {
     /// What is to be planned
     #[command(flatten)]
-    pub set: Set,
+    pub set: ApplicationArgs,
     /// What becomes of findings
     #[command(flatten)]
-    pub lints: Lints,
-    /// Plan by Capstan's rules and by Argo CD's, and show what differs and why
+    pub lints: LintFilterArgs,
+    /// Plan with Capstan's rules and with Argo CD's, and show the differences with reasons
     #[arg(long, conflicts_with_all = ["compat", "save"])]
     pub explain_compat: bool,
-    /// Write the plan to a file for `capstan sync --plan`; it holds the values of Secrets
+    /// Write the plan to a file for `capstan sync --plan`; the file contains values of Secrets
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 }
@@ -150,76 +150,76 @@ pub struct Plan {
 /// Another tool's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Compat {
-    /// Those of Argo CD
+    /// Argo CD's rules
     Argocd,
 }
 
 /// Which hooks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Hooks {
-    /// All
+    /// All hooks
     All,
-    /// None
+    /// No hooks
     None,
-    /// They, and nothing else
+    /// Only hooks, no other objects
     Only,
 }
 
 /// On or off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnOff {
-    /// It is done
+    /// Send the dry run
     #[default]
     On,
-    /// It isn't
+    /// Skip the dry run
     Off,
 }
 
 /// What it means when something takes too long.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnTimeout {
-    /// It has failed
+    /// The object or hook fails
     #[default]
     Fail,
-    /// The operation goes on without waiting for it
+    /// The operation continues without waiting for it
     Continue,
 }
 
 /// Who says what would happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DryRun {
-    /// Capstan alone, from what is live
+    /// Only Capstan compares the manifests with the live objects
     Client,
-    /// The API server too
+    /// The API server checks each object too
     Server,
 }
 
 /// What to do when another operation runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnBusy {
-    /// Say so and do nothing
+    /// Report it and do nothing
     #[default]
     Refuse,
-    /// Wait for its end
+    /// Wait until it ends
     Wait,
     /// Terminate it first
     Supersede,
 }
 
-impl std::convert::From<Compat> for project::Compat {
-    fn from(compat: Compat) -> project::Compat {
+impl std::convert::From<Compat> for Mode {
+    fn from(compat: Compat) -> Mode {
         match compat {
-            Compat::Argocd => project::Compat::Argocd,
+            Compat::Argocd => Mode::ArgoCd,
         }
     }
 }
 
-impl std::convert::From<Hooks> for plan::Hooks {
-    fn from(hooks: Hooks) -> plan::Hooks {
+impl std::convert::From<Hooks> for plan::HookSelection {
+    fn from(hooks: Hooks) -> plan::HookSelection {
         match hooks {
-            Hooks::All => plan::Hooks::All,
-            Hooks::None => plan::Hooks::None,
-            Hooks::Only => plan::Hooks::Only,
+            Hooks::All => plan::HookSelection::All,
+            Hooks::None => plan::HookSelection::None,
+            Hooks::Only => plan::HookSelection::Only,
         }
     }
 }
@@ -233,12 +233,12 @@ impl std::convert::From<OnTimeout> for directive::OnTimeout {
     }
 }
 
-impl std::convert::From<project::OnBusy> for OnBusy {
-    fn from(on_busy: project::OnBusy) -> OnBusy {
+impl std::convert::From<OnBusy> for on_busy::OnBusy {
+    fn from(on_busy: OnBusy) -> on_busy::OnBusy {
         match on_busy {
-            project::OnBusy::Refuse => OnBusy::Refuse,
-            project::OnBusy::Wait => OnBusy::Wait,
-            project::OnBusy::Supersede => OnBusy::Supersede,
+            OnBusy::Refuse => on_busy::OnBusy::Refuse,
+            OnBusy::Wait => on_busy::OnBusy::Wait,
+            OnBusy::Supersede => on_busy::OnBusy::Supersede,
         }
     }
 }
@@ -246,19 +246,9 @@ impl std::convert::From<project::OnBusy> for OnBusy {
 fn phase(word: &str) -> Result<Phase, String> {
     let found = Phase::ALL.into_iter().find(|phase| phase.as_str() == word);
     found.ok_or_else(
-        || match capstan_core::error::near(word, Phase::ALL.map(Phase::as_str)) {
+        || match capstan_core::error::closest_match(word, Phase::ALL.map(Phase::as_str)) {
             Some(near) => format!("there is no phase `{word}`; did you mean `{near}`?"),
             None => format!("there is no phase `{word}`"),
         },
     )
-}
-
-impl std::convert::From<OnBusy> for capstan_engine::OnBusy {
-    fn from(on_busy: OnBusy) -> capstan_engine::OnBusy {
-        match on_busy {
-            OnBusy::Refuse => capstan_engine::OnBusy::Refuse,
-            OnBusy::Wait => capstan_engine::OnBusy::Wait,
-            OnBusy::Supersede => capstan_engine::OnBusy::Supersede,
-        }
-    }
 }

@@ -2,19 +2,19 @@
 
 use clap::Args as ClapArgs;
 
-use super::App;
+use super::AppArgs;
 
 /// A signal for a hook.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct SendSignal {
-    /// The application
+pub struct SignalArgs {
+    /// Name of the application
     #[command(flatten)]
-    pub app: App,
-    /// The hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME
+    pub app: AppArgs,
+    /// The hook, by name or as KIND[.GROUP]/[NAMESPACE/]NAME
     pub hook: String,
-    /// The signal's name, as its plugin documents it
+    /// Name of the signal, from the plugin's documentation
     pub signal: String,
-    /// What is sent with it, as JSON
+    /// Value to send with the signal, as JSON
     #[arg(long, value_name = "JSON", default_value = "null", hide_default_value = true)]
     pub value: String,
 }

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::From;
+use super::SourceArgs;
 
 /// The web page.
 #[derive(Debug, Clone, ClapArgs)]
@@ -12,7 +12,7 @@ pub struct Ui {
     pub app: Option<String>,
     /// Where its manifests come from
     #[command(flatten)]
-    pub from: From,
+    pub from: SourceArgs,
     /// The port on the loopback interface; 0 for a free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,

@@ -5,7 +5,7 @@ use clap::CommandFactory as _;
 use super::Args;
 
 /// Options of every command that only mean something where a cluster is reached.
-const OF_CLUSTERS: [&str; 9] = [
+const CLUSTER_OPTIONS: [&str; 9] = [
     "namespace",
     "kubeconfig",
     "context",
@@ -23,17 +23,17 @@ pub fn usage(words: impl IntoIterator<Item = String>) -> Option<clap::Error> {
     let mut command = Args::command();
     // Only a built command has the global options in its subcommands.
     command.build();
-    let command = command.mut_subcommand("plugin", without_clusters);
+    let command = command.mut_subcommand("plugin", hide_cluster_options);
     command.try_get_matches_from(words).err()
 }
 
-fn without_clusters(command: clap::Command) -> clap::Command {
+fn hide_cluster_options(command: clap::Command) -> clap::Command {
     let command = command.mut_args(|arg| {
-        let is_hidden = OF_CLUSTERS.contains(&arg.get_id().as_str());
+        let is_hidden = CLUSTER_OPTIONS.contains(&arg.get_id().as_str());
         if is_hidden { arg.hide(true) } else { arg }
     });
     let names: Vec<String> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
-    names
-        .into_iter()
-        .fold(command, |command, name| command.mut_subcommand(name, without_clusters))
+    names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, hide_cluster_options)
+    })
 }

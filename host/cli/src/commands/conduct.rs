@@ -1,110 +1,119 @@
-//! Conducts the operations of one application: carries on with one that was left, makes way for ours, starts it and follows it.
+//! Runs the operations of one application: resumes an unfinished one, waits for or terminates that of another driver, starts ours and
+//! follows it.
 
-use capstan_core::plugins::Application;
-use capstan_engine::{CarriedOn, LintErrors, Notice, OnBusy, Planned, Policy, Running, Same, Undertaken, Work};
+use capstan_core::{on_busy::OnBusy, plugins::Application};
+use capstan_engine::{
+    EquivalentOperation, LintErrors, Notice, OperationHandle, Preparation, PreparedPlan, ResumedOperation, StartPolicy,
+    Work,
+};
 
 use super::{
-    follow::{self, Followed, Signals},
+    follow::{self, FollowOutcome, Signals},
     plan::text,
-    voice::Voice,
+    voice::Printer,
 };
 use crate::{
-    args::{Global, Lints, Output},
+    args::{GlobalOptions, LintFilterArgs, Output},
     context::Context,
     exit::Exit,
     text,
 };
 
-/// Conducts the operations of one application.
-pub(super) struct Conductor<'a> {
-    /// What it works with.
+/// Runs the operations of one application.
+pub(super) struct OperationRunner<'a> {
+    /// The cluster, the plugins and the engine.
     pub(super) context: &'a Context,
     /// The options of every command.
-    pub(super) global: &'a Global,
-    /// How its work is undertaken.
-    pub(super) policy: Policy,
-    /// Who speaks.
-    pub(super) voice: &'a Voice,
-    /// Signals, where they are listened to from the start; else they are while an operation runs.
+    pub(super) global: &'a GlobalOptions,
+    /// How work is prepared and started.
+    pub(super) policy: StartPolicy,
+    /// Where output goes.
+    pub(super) printer: &'a Printer,
+    /// Signals, if they are received from the start of the command; else they are received while an operation runs.
     pub(super) signals: Option<Signals>,
     /// Which findings are shown.
-    pub(super) lints: Lints,
+    pub(super) lints: LintFilterArgs,
 }
 
-impl<'a> Conductor<'a> {
-    /// Makes one that refuses to wait for other operations, and shows what lint finds. `same` says which unfinished operation does what the
-    /// command asks for.
-    pub(super) fn new(context: &'a Context, global: &'a Global, same: Same, voice: &'a Voice) -> Conductor<'a> {
-        let policy = Policy {
-            by: context.who(),
+impl<'a> OperationRunner<'a> {
+    /// Makes one that doesn't wait for other operations, and shows the findings of lint. `same` says which unfinished operation does the
+    /// same work as the command.
+    pub(super) fn new(
+        context: &'a Context,
+        global: &'a GlobalOptions,
+        same: EquivalentOperation,
+        voice: &'a Printer,
+    ) -> OperationRunner<'a> {
+        let policy = StartPolicy {
+            by: context.driver_name(),
             on_busy: OnBusy::Refuse,
-            same,
+            equivalent: same,
             lint_errors: LintErrors::Show,
         };
-        Conductor {
+        OperationRunner {
             context,
             global,
             policy,
-            voice,
+            printer: voice,
             signals: None,
-            lints: Lints::default(),
+            lints: LintFilterArgs::default(),
         }
     }
 
-    /// Shows a plan.
-    pub(super) fn show(&self, planned: &Planned) {
-        self.voice.print(&text!("on {}\n", self.context.cluster));
-        self.voice.print(&text(self.global, planned, &self.lints));
+    /// Prints a plan.
+    pub(super) fn print_plan(&self, planned: &PreparedPlan) {
+        self.printer.print(&text!("on {}\n", self.context.cluster_description));
+        self.printer.print(&text(self.global, planned, &self.lints));
     }
 
-    /// Shows a plan and runs it to its end.
-    pub(super) async fn run_plan(&mut self, planned: Planned) -> anyhow::Result<Exit> {
+    /// Prints a plan and runs it to its end.
+    pub(super) async fn run_plan(&mut self, planned: PreparedPlan) -> anyhow::Result<Exit> {
         if self.global.output == Output::Text {
-            self.show(&planned);
-            self.voice.print(&text!("\n"));
+            self.print_plan(&planned);
+            self.printer.print(&text!("\n"));
             if planned.plan.is_empty() {
                 return Ok(Exit::Done);
             }
         }
         let running = self.start(planned).await?;
-        self.follow(running).await.map(Followed::exit)
+        self.follow(running).await.map(FollowOutcome::exit)
     }
 
-    /// Starts an operation, when nobody else is at work.
-    pub(super) async fn start(&self, planned: Planned) -> anyhow::Result<Running> {
+    /// Starts an operation, once no other driver works on the application.
+    pub(super) async fn start(&self, planned: PreparedPlan) -> anyhow::Result<OperationHandle> {
         let engine = &self.context.engine;
         let started = engine.start_when_free(planned, &self.policy, |notice| self.notify(&notice));
         Ok(started.await?)
     }
 
     /// Follows an operation to its end.
-    pub(super) async fn follow(&mut self, running: Running) -> anyhow::Result<Followed> {
+    pub(super) async fn follow(&mut self, running: OperationHandle) -> anyhow::Result<FollowOutcome> {
         match &mut self.signals {
-            Some(signals) => follow::to_end_as(running, self.global, self.voice, signals).await,
-            None => follow::to_end_as(running, self.global, self.voice, &mut follow::signals()?).await,
+            Some(signals) => follow::follow_with(running, self.global, self.printer, signals).await,
+            None => follow::follow_with(running, self.global, self.printer, &mut follow::signals()?).await,
         }
     }
 
-    /// Says what is waited for.
+    /// Prints what is waited for.
     fn notify(&self, notice: &Notice) {
-        self.voice.say(&match notice {
+        self.printer.print_stderr(&match notice {
             Notice::WaitingForEnd(busy) => text!("{}; waiting for its end", busy),
-            Notice::EndingFirst(busy) => text!("{}; ending it first", busy),
+            Notice::TerminatingFirst(busy) => text!("{}; ending it first", busy),
         });
     }
 
-    /// Plans work, after what was left before its end was carried on with. That one's result is the command's own if it failed, or if it
-    /// did what the command asks for.
-    pub(super) async fn undertake(&mut self, mut work: Work) -> anyhow::Result<Result<Planned, Exit>> {
+    /// Prepares work after an unfinished operation was resumed. That operation's result is the command's own if it failed, or if it did
+    /// the same work.
+    pub(super) async fn resume_or_prepare(&mut self, mut work: Work) -> anyhow::Result<Result<PreparedPlan, Exit>> {
         loop {
             let undertaken = self
                 .context
                 .engine
-                .undertake(work, &self.policy, |notice| self.notify(&notice));
+                .resume_or_prepare(work, &self.policy, |notice| self.notify(&notice));
             match undertaken.await? {
-                Undertaken::Ready(planned) => return Ok(Ok(planned)),
-                Undertaken::CarriedOn(carried_on, left) => {
-                    if let Some(exit) = self.follow_first(*carried_on).await? {
+                Preparation::Ready(planned) => return Ok(Ok(planned)),
+                Preparation::Resumed(carried_on, left) => {
+                    if let Some(exit) = self.follow_resumed(*carried_on).await? {
                         return Ok(Err(exit));
                     }
                     work = left;
@@ -113,28 +122,28 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Carries on with what was left before its end. Nothing comes back if the command has its own work to do.
-    pub(super) async fn carry_on(&mut self, application: &Application) -> anyhow::Result<Option<Exit>> {
+    /// Resumes an unfinished operation. Returns `None` if the command's own work is still to be done.
+    pub(super) async fn resume_unfinished(&mut self, application: &Application) -> anyhow::Result<Option<Exit>> {
         let engine = &self.context.engine;
-        let carried_on = engine.carry_on(application, &[], &self.policy, |notice| self.notify(&notice));
+        let carried_on = engine.resume_unfinished(application, &[], &self.policy, |notice| self.notify(&notice));
         match carried_on.await? {
-            Some(carried_on) => self.follow_first(carried_on).await,
+            Some(carried_on) => self.follow_resumed(carried_on).await,
             None => Ok(None),
         }
     }
 
-    async fn follow_first(&mut self, carried_on: CarriedOn) -> anyhow::Result<Option<Exit>> {
-        let CarriedOn {
+    async fn follow_resumed(&mut self, carried_on: ResumedOperation) -> anyhow::Result<Option<Exit>> {
+        let ResumedOperation {
             current,
-            is_same,
-            running,
+            is_equivalent: is_same,
+            operation: running,
         } = carried_on;
         if self.global.output == Output::Text {
-            self.voice.print(&text!(
+            self.printer.print(&text!(
                 "operation {} ({} by {}) was left before its end; carrying on with it{}\n",
                 current.id,
-                current.purpose.word(current.does),
-                current.by,
+                current.purpose.operation_name(current.operation_kind),
+                current.started_by,
                 if is_same { "" } else { " first" }
             ));
         }

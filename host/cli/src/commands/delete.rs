@@ -1,36 +1,38 @@
 //! `capstan delete`.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::{
+    io::{BufRead as _, IsTerminal as _},
+    time::Duration,
+};
 
 use capstan_core::{
     plan::{Limits, Plan, PlanOptions},
     plugins::Application,
 };
-use capstan_engine::{EngineError, Request, Same, Work};
-use capstan_project::confirmed;
+use capstan_engine::{EngineError, EquivalentOperation, PlanRequest, Work};
+use capstan_project::confirmed_objects;
 use serde_json::json;
 
 use super::{
-    conduct::Conductor,
-    follow::{self, Followed},
-    print, print_json,
-    several::{self, Turn},
-    voice::Voice,
-    which,
+    conduct::OperationRunner,
+    follow::{self, FollowOutcome},
+    options_for_app, print, print_json,
+    several::{self, AppWork},
+    voice::Printer,
 };
 use crate::{
-    args::{Delete, Global, Output},
+    args::{DeleteArgs, GlobalOptions, Output},
     context::Context,
     exit::Exit,
     project::{self, Project},
-    render::name_of,
+    render::object_name,
     report::usage_error,
     terminal, text,
 };
 
-pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, delete: &DeleteArgs) -> anyhow::Result<Exit> {
     let Some(app) = &delete.app else {
-        return match project::described(global, &delete.config)? {
+        return match project::find_described(global, &delete.config).await? {
             Some(project) => remove_all(project, delete).await,
             None => Err(usage_error(
                 "no application is named",
@@ -41,44 +43,44 @@ pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit
             )),
         };
     };
-    let global = &which(global, app)?;
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     if delete.abandon {
-        return abandon(&context, global, delete, &context.application(app)?).await;
+        return remove_state(&context, global, delete, &context.application(app)?).await;
     }
-    let voice = Voice::default();
-    let mut conductor = Conductor::new(&context, global, Same::Deletion, &voice);
+    let voice = Printer::default();
+    let mut conductor = OperationRunner::new(&context, global, EquivalentOperation::Deletion, &voice);
     let result = match context.application(app) {
-        Ok(application) => remove(&mut conductor, delete, application, Asks::Yes).await,
+        Ok(application) => remove(&mut conductor, delete, application, Confirmation::Required).await,
         Err(error) => Err(error),
     };
     context.save()?;
     result
 }
 
-/// Whether a yes is asked for.
+/// Whether the user is asked for a confirmation.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asks {
-    /// Unless `--yes` is given.
-    Yes,
-    /// It was.
-    No,
+enum Confirmation {
+    /// Yes, unless `--yes` is given.
+    Required,
+    /// No: it was given.
+    Given,
 }
 
-/// Removes several applications, each when those that depend on it are gone.
-async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
+/// Deletes several applications, each after those that depend on it.
+async fn remove_all(project: Project, delete: &DeleteArgs) -> anyhow::Result<Exit> {
     let context = Context::new(&project.global).await?;
     let names: Vec<&str> = project.apps.iter().rev().map(|app| app.name.as_str()).collect();
-    if !delete.yes && !asks(&format!("Delete {}?", names.join(", then ")), "deleting")? {
+    if !delete.yes && !confirm(&format!("Delete {}?", names.join(", then ")), "deleting")? {
         print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
     let mut turns = Vec::new();
     for app in project.apps.iter().rev() {
         let comes_before = |other: &&project::App| other.depends_on.contains(&app.name);
-        turns.push(Turn {
+        turns.push(AppWork {
             name: app.name.clone(),
-            after: project
+            depends_on: project
                 .apps
                 .iter()
                 .filter(comes_before)
@@ -91,12 +93,12 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
     let result = several::run(global, turns, |voice, application| async move {
         let result = match follow::signals() {
             Ok(signals) => {
-                let mut conductor = Conductor {
+                let mut conductor = OperationRunner {
                     signals: Some(signals),
-                    ..Conductor::new(context, global, Same::Deletion, &voice)
+                    ..OperationRunner::new(context, global, EquivalentOperation::Deletion, &voice)
                 };
-                let result = remove(&mut conductor, delete, application, Asks::No).await;
-                gone_already(result, &voice)
+                let result = remove(&mut conductor, delete, application, Confirmation::Given).await;
+                ignore_missing(result, &voice)
             }
             Err(error) => Err(error.into()),
         };
@@ -107,11 +109,11 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
     result
 }
 
-/// What isn't there needs no deletion.
-fn gone_already(result: anyhow::Result<Exit>, voice: &Voice) -> anyhow::Result<Exit> {
+/// Ignores the error that an application doesn't exist.
+fn ignore_missing(result: anyhow::Result<Exit>, voice: &Printer) -> anyhow::Result<Exit> {
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(EngineError::NoApplication { .. })) => {
-            voice.say(&text!("{}", error));
+            voice.print_stderr(&text!("{}", error));
             Ok(Exit::Done)
         }
         other => other,
@@ -119,50 +121,50 @@ fn gone_already(result: anyhow::Result<Exit>, voice: &Voice) -> anyhow::Result<E
 }
 
 async fn remove(
-    conductor: &mut Conductor<'_>,
-    delete: &Delete,
+    conductor: &mut OperationRunner<'_>,
+    delete: &DeleteArgs,
     application: Application,
-    question: Asks,
+    question: Confirmation,
 ) -> anyhow::Result<Exit> {
     let mut limits = Limits::default();
-    limits.operation = delete.timeout.unwrap_or(limits.operation);
-    let request = Request {
+    limits.operation_seconds = delete.timeout.map_or(limits.operation_seconds, Duration::from_secs);
+    let request = PlanRequest {
         options: PlanOptions {
-            confirmed: confirmed(&delete.confirm),
+            confirmed: confirmed_objects(&delete.confirm),
             limits,
             ..PlanOptions::default()
         },
         grants: conductor.context.grants.clone(),
         plugin_settings: conductor.context.plugin_settings.clone(),
-        ..Request::delete(application)
+        ..PlanRequest::delete(application)
     };
-    let planned = match conductor.undertake(Work::Request(Box::new(request))).await? {
+    let planned = match conductor.resume_or_prepare(Work::Request(Box::new(request))).await? {
         Ok(planned) => planned,
         Err(exit) => return Ok(exit),
     };
     if conductor.global.output == Output::Text {
-        conductor.show(&planned);
-        conductor.voice.print(&text!("\n"));
+        conductor.print_plan(&planned);
+        conductor.printer.print(&text!("\n"));
     }
-    if question == Asks::Yes && !delete.yes && !is_confirmed(&planned.plan)? {
+    if question == Confirmation::Required && !delete.yes && !is_confirmed(&planned.plan)? {
         print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
     let running = conductor.start(planned).await?;
-    conductor.follow(running).await.map(Followed::exit)
+    conductor.follow(running).await.map(FollowOutcome::exit)
 }
 
-/// How many objects are listed that stay.
-const MOST_LISTED: usize = 100;
+/// How many remaining objects are listed.
+const MAX_LISTED: usize = 100;
 
-/// Forgets what is stored about an application, and says what stays in the cluster.
-async fn abandon(
+/// Removes the stored state of an application, and lists the objects that stay in the cluster.
+async fn remove_state(
     context: &Context,
-    global: &Global,
-    delete: &Delete,
+    global: &GlobalOptions,
+    delete: &DeleteArgs,
     application: &Application,
 ) -> anyhow::Result<Exit> {
-    let left = context.engine.left_by(application).await?;
+    let left = context.engine.remaining_objects(application).await?;
     let Application { name, namespace } = application;
     if global.output == Output::Text {
         print(&match left.objects.len() {
@@ -170,13 +172,13 @@ async fn abandon(
             1 => text!("this object carries its label and stays in the cluster:\n"),
             count => text!("these {} objects carry its label and stay in the cluster:\n", count),
         });
-        for key in left.objects.iter().take(MOST_LISTED) {
-            print(&text!("  {}\n", name_of(key, namespace)));
+        for key in left.objects.iter().take(MAX_LISTED) {
+            print(&text!("  {}\n", object_name(key, namespace)));
         }
-        if left.objects.len() > MOST_LISTED {
+        if left.objects.len() > MAX_LISTED {
             print(&text!(
                 "  and {} more; `-o json` lists all\n",
-                left.objects.len() - MOST_LISTED
+                left.objects.len() - MAX_LISTED
             ));
         }
         if left.unlisted > 0 {
@@ -187,7 +189,7 @@ async fn abandon(
         }
     }
     let question = format!("Forget what is stored about {name} in namespace {namespace}?");
-    if !delete.yes && !asks(&question, "forgetting an application")? {
+    if !delete.yes && !confirm(&question, "forgetting an application")? {
         print(&text!("nothing was forgotten\n"));
         return Ok(Exit::Usage);
     }
@@ -209,11 +211,11 @@ fn is_confirmed(plan: &Plan) -> anyhow::Result<bool> {
         "Delete {} from namespace {}?",
         plan.application.name, plan.application.namespace
     );
-    asks(&question, "deleting")
+    confirm(&question, "deleting")
 }
 
-/// Asks for a yes. `what` is what needs it.
-pub(super) fn asks(question: &str, what: &str) -> anyhow::Result<bool> {
+/// Asks for a confirmation. `what` names what needs it, for an error without a terminal.
+pub(super) fn confirm(question: &str, what: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(usage_error(
             format!("{what} needs a yes, and there is no terminal to ask on"),

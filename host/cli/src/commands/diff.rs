@@ -1,4 +1,4 @@
-//! `capstan diff`: what a sync would change, field by field, as the API server would have it.
+//! `capstan diff`: the changes that a sync would make, field by field, by the API server's dry runs.
 
 use std::{path::Path, process::Stdio};
 
@@ -8,7 +8,7 @@ use capstan_core::{
     object::{Object, ObjectKey},
     task::{Action, Task},
 };
-use capstan_engine::{DryRunResult, cluster::MANAGER};
+use capstan_engine::{DryRunResult, Refusal, cluster::FIELD_MANAGER};
 use capstan_files::Readers;
 use capstan_process::Program;
 use capstan_yaml::write as yaml;
@@ -17,18 +17,18 @@ use similar::TextDiff;
 
 use super::{
     plan::{prepare, request},
-    print, print_json, say,
+    print, print_json, print_stderr,
 };
 use crate::{
-    args::{Global, Output, Set},
+    args::{ApplicationArgs, GlobalOptions, Output},
     exit::Exit,
-    render::{Paint, lines, mask, name_of},
+    render::{Paint, lines, mask, object_name},
+    report,
     terminal::Text,
-    text,
 };
 
-/// Names the program that shows differences, with its options; kubectl's own variable.
-const PROGRAM: &str = "KUBECTL_EXTERNAL_DIFF";
+/// The environment variable with the program that shows differences, with its options. kubectl uses the same.
+const EXTERNAL_DIFF_VARIABLE: &str = "KUBECTL_EXTERNAL_DIFF";
 
 /// One object before and after.
 struct Difference {
@@ -38,29 +38,30 @@ struct Difference {
     after: String,
 }
 
-pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, set: &ApplicationArgs) -> anyhow::Result<Exit> {
     let prepared = prepare(global, set).await?;
     let (global, context) = (&prepared.global, &prepared.context);
     let (mut differences, mut is_refused) = (Vec::new(), false);
-    for (app, desired) in prepared.all {
+    for (app, desired) in prepared.apps {
         let planned = context.engine.plan(request(context, &app, desired)?).await?;
         let namespace = planned.plan.application.namespace.clone();
-        for one in context.engine.rehearse(&planned).await {
+        for one in context.engine.dry_run(&planned).await {
             let Some(task) = planned.plan.task(&one.task) else {
                 continue;
             };
             match difference(task, &one, &namespace) {
                 Ok(Some(found)) => differences.push(found),
                 Ok(None) => {}
-                Err(error) => {
+                Err(refusal) => {
                     is_refused = true;
-                    say(&text!("error: {}: {}", name_of(&task.key, &namespace), error));
+                    let name = object_name(&task.key, &namespace);
+                    print_stderr(&report::refused(&name, refusal, Paint::new(global.color)));
                 }
             }
         }
     }
-    match (global.output, std::env::var(PROGRAM)) {
-        (Output::Text, Ok(program)) if !program.trim().is_empty() => show_by(&program, &differences)?,
+    match (global.output, std::env::var(EXTERNAL_DIFF_VARIABLE)) {
+        (Output::Text, Ok(program)) if !program.trim().is_empty() => show_with_program(&program, &differences)?,
         (Output::Text, _) => {
             let paint = Paint::new(global.color);
             for one in &differences {
@@ -82,29 +83,27 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
     })
 }
 
-/// Finds what differs; hooks run anyway and are left out.
-fn difference<'a>(
-    task: &Task,
-    one: &'a DryRunResult,
-    namespace: &str,
-) -> Result<Option<Difference>, &'a capstan_engine::ClusterError> {
+/// Returns what differs. Hooks run anyway, and are left out.
+fn difference<'a>(task: &Task, one: &'a DryRunResult, namespace: &str) -> Result<Option<Difference>, &'a Refusal> {
     if matches!(task.action, Action::Hook(_)) {
         return one.result.as_ref().map(|_| None);
     }
     let after = one.result.as_ref()?.as_ref();
-    let (before, after) = mask::both(one.live.as_ref(), after);
-    let (before, after) = (written(before), written(after));
+    let (before, after) = mask::mask_pair(one.live.as_ref(), after);
+    let (before, after) = (object_text(before), object_text(after));
     Ok((before != after).then(|| Difference {
         key: task.key.clone(),
-        name: name_of(&task.key, namespace),
+        name: object_name(&task.key, namespace),
         before,
         after,
     }))
 }
 
-/// Writes an object without what the server keeps for itself; nothing for none.
-fn written(object: Option<Object>) -> String {
-    object.map_or_else(String::new, |object| yaml::text(&diff::comparable(&object, MANAGER)))
+/// Returns an object as YAML, without the fields that the server manages; empty for no object.
+fn object_text(object: Option<Object>) -> String {
+    object.map_or_else(String::new, |object| {
+        yaml::to_text(&diff::comparable(&object, FIELD_MANAGER))
+    })
 }
 
 fn text(one: &Difference, name: &str, paint: Paint) -> Text {
@@ -116,15 +115,15 @@ fn text(one: &Difference, name: &str, paint: Paint) -> Text {
         .header(&before, &after)
         .to_string();
     lines(unified.lines().map(|line| match line.as_bytes().first() {
-        Some(b'+') => paint.good(line),
-        Some(b'-') => paint.bad(line),
-        Some(b'@') => paint.faint(line),
+        Some(b'+') => paint.success(line),
+        Some(b'-') => paint.failure(line),
+        Some(b'@') => paint.dim(line),
         _ => line.into(),
     }))
 }
 
-/// Has a program show two folders, one file for each object.
-fn show_by(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
+/// Runs a program with two folders, each with one file per object.
+fn show_with_program(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
     if differences.is_empty() {
         return Ok(());
     }
@@ -138,20 +137,20 @@ fn show_by(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
     }
     let mut words = program.split_whitespace();
     let name = words.next().unwrap_or("diff");
-    // A bare name is looked for where all programs are, never in the working directory.
+    // A name without a slash is searched in `PATH`, never in the working directory.
     let path = match Program::find(name) {
         Some(found) => found.path().to_owned(),
         None if name.contains(std::path::is_separator) => name.into(),
-        None => anyhow::bail!("failed to run `{program}` ({PROGRAM}): it is not in PATH"),
+        None => anyhow::bail!("failed to run `{program}` ({EXTERNAL_DIFF_VARIABLE}): it is not in PATH"),
     };
-    // It may be a program that talks to the user at the terminal: no deadline, and no process group of its own.
+    // It may be a program that uses the terminal: it has no deadline, and no process group of its own.
     let status = std::process::Command::new(path)
         .args(words)
         .args([&live, &desired])
         .stdin(Stdio::null())
         .status()
-        .with_context(|| format!("failed to run `{program}` ({PROGRAM})"))?;
-    // As for diff: 0 and 1 are answers.
+        .with_context(|| format!("failed to run `{program}` ({EXTERNAL_DIFF_VARIABLE})"))?;
+    // As for diff, 0 and 1 are results.
     anyhow::ensure!(
         status.code().is_some_and(|code| code <= 1),
         "`{program}` failed: {status}"

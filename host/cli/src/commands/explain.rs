@@ -1,25 +1,25 @@
 //! `capstan explain`: what the running operation waits for, why, and what will end it.
 
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     object::ObjectKey,
     view::{TaskProgress, TaskView},
 };
 use capstan_engine::{APPROVAL, ApplicationReport, AwaitedSignal};
 use jiff::Timestamp;
 
-use super::{print, print_json, which};
+use super::{options_for_app, print, print_json};
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     context::Context,
     exit::Exit,
-    render::{Paint, name_of, phase_name, span, tables},
+    render::{Paint, format_duration, object_name, phase_name, tables},
     terminal::Text,
     text,
 };
 
-pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
-    let global = &which(global, app)?;
+pub(super) async fn run(global: &GlobalOptions, app: &str) -> anyhow::Result<Exit> {
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let report = context.engine.report(&context.application(app)?).await?;
     match global.output {
@@ -47,27 +47,30 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
     };
     let mut text = text!(
         "{} {} by {}, begun {} ago\n",
-        paint.strong(format!("operation {}:", current.id)),
-        current.purpose.word(current.does),
-        current.by,
-        span(now.duration_since(current.started_at))
+        paint.heading(format!("operation {}:", current.id)),
+        current.purpose.operation_name(current.operation_kind),
+        current.started_by,
+        format_duration(now.duration_since(current.started_at))
     );
     if !report.is_driven {
-        text.push(text!("{} nobody drives it any more; the command that began it carries on with it, `capstan terminate {}` ends it\n", paint.bad("left:"), name));
+        text.push(text!("{} nobody drives it any more; the command that began it carries on with it, `capstan terminate {}` ends it\n", paint.failure("left:"), name));
     }
-    if let Some(Status::Terminating { by }) = &view.status {
-        text.push(text!("{} {}\n", paint.odd("stopping:"), by));
+    if let Some(OperationStatus::Terminating { by }) = &view.status {
+        text.push(text!("{} {}\n", paint.warning("stopping:"), by));
     }
     match view.current {
         Some((phase, Some(wave))) => {
             text.push(text!(
                 "in {}, wave {}\n",
-                phase_name(phase, current.does, current.purpose),
+                phase_name(phase, current.operation_kind, current.purpose),
                 wave
             ));
         }
         Some((phase, None)) => {
-            text.push(text!("in {}\n", phase_name(phase, current.does, current.purpose)));
+            text.push(text!(
+                "in {}\n",
+                phase_name(phase, current.operation_kind, current.purpose)
+            ));
         }
         None => text.push(text!("between two phases\n")),
     }
@@ -79,14 +82,14 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
         let key: Option<&ObjectKey> = task.map(|task| task.object.as_ref().unwrap_or(&task.outline.key));
         let who = key.map_or_else(
             || waiting.task.to_string(),
-            |key| name_of(key, &report.application.namespace),
+            |key| object_name(key, &report.application.namespace),
         );
         text.push(text!(
             "{} {}: {} (for {})\n",
-            paint.odd("waits for"),
+            paint.warning("waits for"),
             who,
             waiting.message,
-            span(now.duration_since(waiting.since))
+            format_duration(now.duration_since(waiting.since))
         ));
         for awaited in task.map(|task| signals_for(report, task)).into_iter().flatten() {
             text.push(if awaited.signal == APPROVAL {
@@ -104,17 +107,17 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
                 )
             });
         }
-        if let Some(at) = waiting.asked_at {
+        if let Some(at) = waiting.next_call_at {
             text.push(text!(
                 "  its plugin is asked again in {}\n",
-                span(at.duration_since(now))
+                format_duration(at.duration_since(now))
             ));
         }
         let ends = match (waiting.until, report.deadline) {
-            (Some(until), _) => format!("given up in {}", span(until.duration_since(now))),
+            (Some(until), _) => format!("given up in {}", format_duration(until.duration_since(now))),
             (None, Some(until)) => format!(
                 "given up with the whole operation in {}; `capstan terminate {name}` ends it now",
-                span(until.duration_since(now))
+                format_duration(until.duration_since(now))
             ),
             (None, None) => format!("`capstan terminate {name}`"),
         };
@@ -125,8 +128,8 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
         .iter()
         .filter(|task| task.progress == TaskProgress::Pending && !task.message.is_empty())
     {
-        let who = name_of(&task.outline.key, &report.application.namespace);
-        text.push(text!("{} {}: {}\n", paint.odd("held:"), who, task.message));
+        let who = object_name(&task.outline.key, &report.application.namespace);
+        text.push(text!("{} {}: {}\n", paint.warning("held:"), who, task.message));
     }
     text
 }

@@ -7,29 +7,29 @@ use capstan_core::{
     error::Diagnostic,
     plan::Plan,
 };
-use capstan_engine::{EngineError, Request};
+use capstan_engine::{EngineError, PlanRequest};
 
 use super::{print, print_json};
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     context::Context,
     exit::Exit,
     render::{
         Paint,
-        compat::{Explained, text},
+        compat::{CompatComparison, text},
     },
 };
 
-pub(super) async fn run(global: &Global, context: &Context, request: Request) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, context: &Context, request: PlanRequest) -> anyhow::Result<Exit> {
     let application = request.application.clone();
     let native = plan(context, &request, Mode::Native).await?;
     let argo_cd = plan(context, &request, Mode::ArgoCd).await?;
     let (native, argo_cd) = match (native, argo_cd) {
-        // What is wrong by both is wrong with the manifests.
-        (Err(errors), Err(_)) => return Err(EngineError::Plan(errors).into()),
+        // A mistake by both rules is a mistake in the manifests.
+        (Err(errors), Err(_)) => return Err(EngineError::InvalidInput(errors).into()),
         others => others,
     };
-    let explained = Explained {
+    let explained = CompatComparison {
         application,
         differences: match (&native, &argo_cd) {
             (Ok(native), Ok(argo_cd)) => compat::explain(native, argo_cd),
@@ -45,13 +45,17 @@ pub(super) async fn run(global: &Global, context: &Context, request: Request) ->
     Ok(Exit::Done)
 }
 
-/// Plans by some rules; returns the plan, or what is wrong with the manifests by these rules.
-async fn plan(context: &Context, request: &Request, mode: Mode) -> anyhow::Result<Result<Arc<Plan>, Vec<Diagnostic>>> {
+/// Plans by some rules. Returns the plan, or the mistakes in the manifests by these rules.
+async fn plan(
+    context: &Context,
+    request: &PlanRequest,
+    mode: Mode,
+) -> anyhow::Result<Result<Arc<Plan>, Vec<Diagnostic>>> {
     let mut request = request.clone();
     request.options.mode = mode;
     match context.engine.plan(request).await {
         Ok(planned) => Ok(Ok(planned.plan)),
-        Err(EngineError::Plan(errors)) => Ok(Err(errors)),
+        Err(EngineError::InvalidInput(errors)) => Ok(Err(errors)),
         Err(error) => Err(error.into()),
     }
 }

@@ -1,70 +1,71 @@
-//! Follows an operation to its end: prints what happens, and listens to signals meanwhile.
+//! Follows an operation to its end: prints its records, and reacts to signals.
 
-use capstan_core::{event::Status, view::OperationView};
-use capstan_engine::{Record, Running};
+use capstan_core::{event::OperationStatus, view::OperationView};
+use capstan_engine::{OperationHandle, Record};
 use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::voice::Voice;
+use super::voice::Printer;
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     exit::Exit,
+    interrupt,
     render::{Paint, run::RunText},
     text,
 };
 
-/// How following ended.
-pub(super) enum Followed {
-    /// With the operation.
-    Over(Status),
-    /// Before it: somebody wanted the process to go.
-    Left,
+/// How following an operation ended.
+pub(super) enum FollowOutcome {
+    /// The operation ended.
+    Ended(OperationStatus),
+    /// The process was asked to exit, and the operation was left unfinished.
+    Detached,
 }
 
-impl Followed {
+impl FollowOutcome {
     pub(super) fn exit(self) -> Exit {
         match self {
-            Followed::Over(status) => Exit::of_status(&status),
-            Followed::Left => Exit::Other,
+            FollowOutcome::Ended(status) => Exit::from_status(&status),
+            FollowOutcome::Detached => Exit::Other,
         }
     }
 }
 
-/// A signal, by what it means.
+/// A signal, by its meaning.
 pub(super) enum Signal {
-    /// Ctrl-C: terminate; the second time, leave.
+    /// Ctrl-C: terminate the operation; the second time, leave it unfinished.
     Interrupt,
-    /// The process shall go; the operation is to be carried on by another.
-    Leave(&'static str),
+    /// The process has to exit; the operation is left unfinished for another driver.
+    Detach(&'static str),
 }
 
-/// The end of a run as one document.
+/// The result of a run as one JSON document.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Result<'a> {
+struct RunDocument<'a> {
     #[serde(flatten)]
     view: &'a OperationView,
-    logs: Vec<capstan_engine::Line>,
+    logs: Vec<capstan_engine::HookLogLine>,
 }
 
-/// Signals as they come. The second one ends the command, so there is room for two; more say nothing new.
+/// The signals of this process. The second one ends the command, so there is room for two; more say nothing new.
 pub(super) type Signals = tokio::sync::mpsc::Receiver<Signal>;
-/// How many signals wait to be read.
+/// How many signals are queued.
 const MAX_SIGNALS: usize = 2;
 
 /// Follows an operation to its end.
-pub(super) async fn to_end(running: Running, global: &Global) -> anyhow::Result<Followed> {
+pub(super) async fn follow(running: OperationHandle, global: &GlobalOptions) -> anyhow::Result<FollowOutcome> {
     let mut signals = signals()?;
-    to_end_as(running, global, &Voice::default(), &mut signals).await
+    follow_with(running, global, &Printer::default(), &mut signals).await
 }
 
 /// Follows an operation to its end, for one of several applications.
-pub(super) async fn to_end_as(
-    running: Running,
-    global: &Global,
-    voice: &Voice,
+pub(super) async fn follow_with(
+    running: OperationHandle,
+    global: &GlobalOptions,
+    voice: &Printer,
     signals: &mut Signals,
-) -> anyhow::Result<Followed> {
+) -> anyhow::Result<FollowOutcome> {
     let mut text = RunText::new(Paint::new(global.color));
     let mut logs = Vec::new();
     let mut interrupted = false;
@@ -76,16 +77,16 @@ pub(super) async fn to_end_as(
                 let why = match signal {
                     Signal::Interrupt if !interrupted => {
                         interrupted = true;
-                        voice.say(&text!("\nCtrl-C: terminating; again to leave at once"));
+                        voice.print_stderr(&text!("\nCtrl-C: terminating; again to leave at once"));
                         running.terminate("Ctrl-C");
                         continue;
                     }
                     Signal::Interrupt => "Ctrl-C",
-                    Signal::Leave(name) => name,
+                    Signal::Detach(name) => name,
                 };
-                voice.say(&text!("\n{}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it", why, running.operation));
-                running.leave().await;
-                return Ok(Followed::Left);
+                voice.print_stderr(&text!("\n{}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it", why, running.id));
+                running.detach().await;
+                return Ok(FollowOutcome::Detached);
             }
             record = records.next() => record,
         };
@@ -102,12 +103,12 @@ pub(super) async fn to_end_as(
         }
     }
     if global.output == Output::Json {
-        voice.document(&Result {
+        voice.document(&RunDocument {
             view: text.view(),
             logs,
         })?;
     }
-    Ok(Followed::Over(running.end().await?))
+    Ok(FollowOutcome::Ended(running.wait().await?))
 }
 
 #[cfg(unix)]
@@ -116,12 +117,14 @@ pub(super) fn signals() -> std::io::Result<Signals> {
     let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = signal(SignalKind::hangup())?;
+    interrupt::command_handles_interrupt();
+    interrupt::command_handles_terminate();
     tokio::spawn(async move {
         loop {
             let signal = tokio::select! {
                 Some(()) = interrupt.recv() => Signal::Interrupt,
-                Some(()) = terminate.recv() => Signal::Leave("SIGTERM"),
-                Some(()) = hangup.recv() => Signal::Leave("SIGHUP"),
+                Some(()) = terminate.recv() => Signal::Detach("SIGTERM"),
+                Some(()) = hangup.recv() => Signal::Detach("SIGHUP"),
                 else => return,
             };
             if let Err(TrySendError::Closed(_)) = sender.try_send(signal) {
@@ -134,6 +137,7 @@ pub(super) fn signals() -> std::io::Result<Signals> {
 
 #[cfg(not(unix))]
 pub(super) fn signals() -> std::io::Result<Signals> {
+    interrupt::command_handles_interrupt();
     let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {

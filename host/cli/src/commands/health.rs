@@ -1,4 +1,4 @@
-//! `capstan health`: how objects are.
+//! `capstan health`: the health of objects.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,25 @@ use capstan_engine::{
     cluster::Cluster,
     health::{self, AssessedObject},
 };
-use capstan_source::{FileAccess, FolderRules, Reading, Release, Source};
+use capstan_source::{FileAccess, FolderRules, ReadOptions, Release, Source};
 use jiff::Timestamp;
 
-use super::{print, print_json, which};
+use super::{options_for_app, print, print_json};
 use crate::{
-    args::{self, Compat, Global, Output},
+    args::{self, GlobalOptions, Output},
     context::{self, Context},
     exit::Exit,
-    render::{Paint, columns, lines, name_of},
+    render::{Paint, columns, lines, object_name},
     report::Diagnostics,
     terminal::Text,
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<Exit> {
-    let mode = args.compat.map(|Compat::Argocd| Mode::ArgoCd);
+pub(super) async fn run(global: &GlobalOptions, args: &args::HealthArgs) -> anyhow::Result<Exit> {
+    let mode = args.compat.map(Mode::from);
     let (namespace, judged) = match &args.app {
         Some(app) => {
-            let global = which(global, app)?;
+            let global = options_for_app(global, app).await?;
             let context = Context::new(&global).await?;
             let application = context.application(app)?;
             let judged = context
@@ -40,40 +40,44 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
                 .await?;
             (application.namespace, judged)
         }
-        None => of_files(global, args, mode.unwrap_or(Mode::Native)).await?,
+        None => assess_files(global, args, mode.unwrap_or(Mode::Native)).await?,
     };
     match global.output {
         Output::Text => print(&text(&judged, &namespace, Paint::new(global.color))),
         Output::Json | Output::Jsonl | Output::Sarif => print_json(&judged)?,
     }
-    Ok(exit(&judged))
+    Ok(exit_code(&judged))
 }
 
-/// Judges what files name, and says in which namespace that is.
-async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<AssessedObject>)> {
-    let objects = read(args, &global.files)?;
-    // Plugins are told an application with every question.
+/// Assesses the objects in files. Returns them with the namespace that was used.
+async fn assess_files(
+    global: &GlobalOptions,
+    args: &args::HealthArgs,
+    mode: Mode,
+) -> anyhow::Result<(String, Vec<AssessedObject>)> {
+    let objects = read(args, &global.files).await?;
+    // Plugins get an application with every call.
     let nobodys = |namespace: &str| Application {
         name: "none".to_owned(),
         namespace: namespace.to_owned(),
     };
     if !args.live {
-        let sandbox = context::sandbox(global)?;
+        let sandbox = context::load_sandbox(global)?;
         let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let application = nobodys(&namespace);
         let settings = global.plugins.plugin_settings();
-        let judged = health::judge(&sandbox, &application, mode, &settings, objects, Timestamp::now()).await;
+        let judged = health::assess_manifests(&sandbox, &application, mode, &settings, objects, Timestamp::now()).await;
         return Ok((namespace, judged));
     }
     let context = Context::new(global).await?;
     let application = nobodys(&context.namespace);
-    let keys = keys(context.engine.cluster(), &objects, &context.namespace)?;
+    let keys = live_keys(context.engine.cluster(), &objects, &context.namespace)?;
     let settings = &context.plugin_settings;
     let judged = context.engine.health_of(&application, mode, settings, keys).await?;
     Ok((application.namespace, judged))
 }
 
-fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
+async fn read(args: &args::HealthArgs, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
     let sources: Vec<Source> = args
         .files
         .iter()
@@ -84,25 +88,25 @@ fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>>
         })
         .collect();
     let release = Release {
-        name: "none",
-        namespace: "default",
+        name: "none".to_owned(),
+        namespace: "default".to_owned(),
         capabilities: None,
     };
-    // No program runs for files: nothing has to be waited for.
-    let reading = Reading {
-        deadline: std::time::Duration::ZERO,
+    let reading = ReadOptions {
         is_applied: false,
-        ..Reading::typed(access)
+        ..ReadOptions::from_command_line(access)
     };
-    let desired = capstan_source::gather(&sources, &reading)?.render(&release)?;
+    let deadline = reading.render_timeout;
+    let gathered = capstan_source::gather(sources, reading).await?;
+    let desired = gathered.render(release, deadline).await?;
     Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())
 }
 
-/// Says which live objects are meant: those without a namespace are in the command's, if their kind has any.
-fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Result<Vec<ObjectKey>> {
+/// Returns the keys of the live objects that files name. Those without a namespace are in the command's, if their kind is namespaced.
+fn live_keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Result<Vec<ObjectKey>> {
     let discovery = cluster.discovery();
     let (mut keys, mut mistakes) = (Vec::new(), Vec::new());
-    // Those that the server names have no name to look for.
+    // Objects with a generated name can't be looked up.
     for object in objects.iter().filter(|object| !object.name().is_empty()) {
         let mut key = object.key();
         match discovery.kind(&key.group_kind()) {
@@ -120,7 +124,7 @@ fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Resul
                 let message = format!(
                     "the cluster has no kind {}: {} can't be looked for",
                     key.group_kind(),
-                    key.short()
+                    key.kind_and_name()
                 );
                 mistakes.push(capstan_core::error::Diagnostic::new(message));
             }
@@ -133,8 +137,8 @@ fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Resul
     }
 }
 
-/// Returns the exit code of the worst.
-fn exit(judged: &[AssessedObject]) -> Exit {
+/// Returns the exit code for the worst health.
+fn exit_code(judged: &[AssessedObject]) -> Exit {
     match judged.iter().map(|one| one.assessment.health).max() {
         None | Some(Health::Healthy | Health::Suspended) => Exit::Done,
         Some(Health::Progressing) => Exit::Progressing,
@@ -150,16 +154,21 @@ fn text(judged: &[AssessedObject], namespace: &str, paint: Paint) -> Text {
             .to_vec(),
     ];
     let mut counts: BTreeMap<Health, usize> = BTreeMap::new();
-    for AssessedObject { object, by, assessment } in judged {
+    for AssessedObject {
+        object,
+        plugin: by,
+        assessment,
+    } in judged
+    {
         let health = assessment.health;
         *counts.entry(health).or_default() += 1;
         let word = match health {
-            Health::Healthy => paint.good(health),
-            Health::Suspended | Health::Progressing => paint.odd(health),
-            Health::Missing | Health::Degraded | Health::Unknown => paint.bad(health),
+            Health::Healthy => paint.success(health),
+            Health::Suspended | Health::Progressing => paint.warning(health),
+            Health::Missing | Health::Degraded | Health::Unknown => paint.failure(health),
         };
         rows.push(vec![
-            name_of(object, namespace).into(),
+            object_name(object, namespace).into(),
             word,
             Text::from(&*assessment.message),
             Text::from(&*assessment.rule),

@@ -1,14 +1,16 @@
 //! `capstan plan`.
 
-use anyhow::Context as _;
-use capstan_engine::{Planned, Request};
-use capstan_files::Readers;
-use capstan_project::Read;
-use capstan_source::Desired;
+use std::sync::Arc;
 
-use super::{explain_compat, print, print_json, say};
+use anyhow::Context as _;
+use capstan_engine::{PlanRequest, PreparedPlan};
+use capstan_files::Readers;
+use capstan_project::GatheredApp;
+use capstan_source::DesiredState;
+
+use super::{explain_compat, print, print_json, print_stderr};
 use crate::{
-    args::{self, Global, Lints, Output, Set},
+    args::{self, ApplicationArgs, GlobalOptions, LintFilterArgs, Output},
     context::Context,
     exit::Exit,
     project::{self, App},
@@ -18,11 +20,11 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, plan: &args::PlanArgs) -> anyhow::Result<Exit> {
     let prepared = prepare(global, &plan.set).await?;
     let global = &prepared.global;
     let context = &prepared.context;
-    let is_only = prepared.all.len() == 1;
+    let is_only = prepared.apps.len() == 1;
     if let Some(path) = plan.save.as_ref().filter(|_| !is_only) {
         return Err(usage_error(
             format!("{} can't hold the plans of several applications", path.display()),
@@ -36,7 +38,7 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
         ));
     }
     let (mut plans, mut failed) = (Vec::new(), None);
-    for (number, (app, desired)) in prepared.all.into_iter().enumerate() {
+    for (number, (app, desired)) in prepared.apps.into_iter().enumerate() {
         let request = request(context, &app, desired)?;
         if plan.explain_compat {
             return explain_compat::run(global, context, request).await;
@@ -46,9 +48,9 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
             Err(error) if is_only => return Err(error.into()),
             Err(error) => {
                 let error = anyhow::Error::from(error);
-                say(&text!("{} can't be planned:", app.name));
-                say(&report::tell(&error, Paint::new(global.color)).trim_end());
-                failed.get_or_insert(Exit::of(&error));
+                print_stderr(&text!("{} can't be planned:", app.name));
+                print_stderr(&report::error_text(&error, Paint::new(global.color)).trim_end());
+                failed.get_or_insert(Exit::from_error(&error));
                 continue;
             }
         };
@@ -59,26 +61,28 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
         match global.output {
             Output::Text => {
                 let head = if number == 0 {
-                    format!("on {}", context.cluster)
+                    format!("on {}", context.cluster_description)
                 } else {
                     String::new()
                 };
                 print(&text!(
                     "{}\n{}{}",
                     head,
-                    after(&app),
+                    dependencies_text(&app),
                     text(global, &planned, &plan.lints)
                 ));
             }
-            Output::Json | Output::Jsonl | Output::Sarif if is_only => print_json(&render::mask::plan(&planned.plan)?)?,
-            Output::Json | Output::Jsonl | Output::Sarif => plans.push(render::mask::plan(&planned.plan)?),
+            Output::Json | Output::Jsonl | Output::Sarif if is_only => {
+                print_json(&render::mask::plan_json(&planned.plan)?)?
+            }
+            Output::Json | Output::Jsonl | Output::Sarif => plans.push(render::mask::plan_json(&planned.plan)?),
         }
     }
     if !is_only && global.output != Output::Text {
         print_json(&plans)?;
     }
     if let Some(path) = &plan.save {
-        say(&text!(
+        print_stderr(&text!(
             "saved to {}, for its owner only: it may hold the values of Secrets; `capstan sync --plan {}` runs it",
             path.display(),
             path.display()
@@ -87,8 +91,8 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
     Ok(failed.unwrap_or(Exit::Done))
 }
 
-/// Says which applications come before one.
-fn after(app: &App) -> String {
+/// Names the applications that come before one.
+fn dependencies_text(app: &App) -> String {
     if app.depends_on.is_empty() {
         String::new()
     } else {
@@ -96,68 +100,74 @@ fn after(app: &App) -> String {
     }
 }
 
-/// Writes a plan for people, and what would go wrong all the same.
-pub(super) fn text(global: &Global, planned: &Planned, lints: &Lints) -> Text {
+/// Describes a plan, with the findings of lint.
+pub(super) fn text(global: &GlobalOptions, planned: &PreparedPlan, lints: &LintFilterArgs) -> Text {
     let paint = Paint::new(global.color);
     let mut text = render::plan::text(&planned.plan, paint);
-    let findings = render::findings::text(&planned.plan.findings, lints.least(global.verbose), paint);
+    let findings = render::findings::text(&planned.plan.findings, lints.min_severity(global.verbose), paint);
     if !findings.is_empty() {
         text.push(text!("\n{}", findings));
     }
     text
 }
 
-/// What a command is about, and what it works with.
-pub(super) struct Prepared {
+/// The applications of a command, with their cluster.
+pub(super) struct PreparedApps {
     /// The cluster.
     pub(super) context: Context,
-    /// The options of every command, with what files add.
-    pub(super) global: Global,
-    /// The applications, each after those that it depends on.
-    pub(super) all: Vec<(App, Desired)>,
+    /// The options of every command, with those of the files.
+    pub(super) global: GlobalOptions,
+    /// The applications with their manifests, each after those that it depends on.
+    pub(super) apps: Vec<(App, DesiredState)>,
 }
 
-/// Reads what a command is about, and makes the engine meanwhile: mistakes that need no cluster are told without one.
-pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepared> {
-    let project = project::of(global, set)?;
-    let read = project.read()?;
+/// Reads the sources of a command, and makes the engine at the same time: mistakes that need no cluster are reported without one.
+pub(super) async fn prepare(global: &GlobalOptions, set: &ApplicationArgs) -> anyhow::Result<PreparedApps> {
+    let project = project::load(global, set).await?;
+    let read = project.read().await?;
+    // Connecting and loading plugins have limits of their own.
+    let deadline = project.render_timeout.pause();
     let context = Context::new(&project.global).await?;
     let (mut all, mut mistakes) = (Vec::new(), Vec::new());
-    let capabilities = if read.iter().any(Read::has_charts) {
-        Some(context.capabilities().await?)
+    let capabilities = if read.iter().any(GatheredApp::has_charts) {
+        Some(Arc::new(context.capabilities().await?))
     } else {
         None
     };
+    let deadline = deadline.resume();
     for one in read {
-        match one.render(&context.namespace, capabilities.as_ref()) {
+        match one.render(&context.namespace, capabilities.clone(), deadline).await {
             Ok((app, desired)) => all.push((app, desired)),
             Err(Diagnostics(wrong)) => mistakes.extend(wrong),
+        }
+        if !mistakes.is_empty() && deadline.left().is_zero() {
+            break;
         }
     }
     if !mistakes.is_empty() {
         return Err(Diagnostics(mistakes).into());
     }
-    for notice in all
-        .iter()
-        .flat_map(|(app, desired)| app.notices.iter().chain(&desired.notices))
-    {
-        say(&text!("notice: {}", notice));
+    for (app, desired) in &all {
+        let rendered = desired.notices.iter().map(render::remedy::notice);
+        for notice in app.notices.iter().cloned().chain(rendered) {
+            print_stderr(&text!("notice: {}", notice));
+        }
     }
-    Ok(Prepared {
+    Ok(PreparedApps {
         context,
         global: project.global,
-        all,
+        apps: all,
     })
 }
 
-/// Says what is to be planned.
-pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow::Result<Request> {
+/// Makes the request for a plan.
+pub(super) fn request(context: &Context, app: &App, desired: DesiredState) -> anyhow::Result<PlanRequest> {
     let application = context.application_in(&app.name, app.namespace.as_deref())?;
-    Ok(Request {
+    Ok(PlanRequest {
         revision: Some(desired.revision),
         options: app.options.plan_options()?,
         grants: context.grants.clone(),
         plugin_settings: context.plugin_settings.clone(),
-        ..Request::sync(application, desired.manifests)
+        ..PlanRequest::sync(application, desired.manifests)
     })
 }

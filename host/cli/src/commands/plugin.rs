@@ -1,10 +1,10 @@
-//! `capstan plugin`: one file for each verb.
+//! `capstan plugin`: the commands, one file for each.
 //!
-//! What they do is in `capstan-devkit`; here are flags, words and exit codes.
+//! `capstan-devkit` does the work; here are flags, messages and exit codes.
 
 use std::path::Path;
 
-use capstan_devkit::{language, new::Kind as ProjectKind, subject::Subject};
+use capstan_devkit::{language, new::PluginKind as ProjectKind, subject::Subject};
 
 mod bench;
 mod build;
@@ -19,17 +19,17 @@ mod test;
 
 use super::{distribute, plugin_import, print, print_json};
 use crate::{
-    args::{Global, Kind, Language, Plugin},
+    args::{GlobalOptions, Language, Plugin, PluginKind},
     exit::Exit,
     report,
     terminal::Text,
     text,
 };
 
-/// Finds the plugin that is meant, and warns if it is older than its sources.
-pub(super) fn found(global: &Global, what: &Path) -> anyhow::Result<Subject> {
+/// Finds a plugin, and warns if it is older than its sources.
+pub(super) fn find_subject(global: &GlobalOptions, what: &Path) -> anyhow::Result<Subject> {
     let subject = Subject::find(&global.plugins, &global.plugin_host, what)?;
-    subject.stale.iter().for_each(report::stale);
+    subject.stale.iter().for_each(report::warn_stale);
     Ok(subject)
 }
 
@@ -44,17 +44,17 @@ impl From<Language> for language::Language {
     }
 }
 
-impl From<Kind> for ProjectKind {
-    fn from(kind: Kind) -> ProjectKind {
+impl From<PluginKind> for ProjectKind {
+    fn from(kind: PluginKind) -> ProjectKind {
         match kind {
-            Kind::Health => ProjectKind::Health,
-            Kind::Hook => ProjectKind::Hook,
-            Kind::DeletePolicy => ProjectKind::DeletePolicy,
+            PluginKind::Health => ProjectKind::Health,
+            PluginKind::Hook => ProjectKind::Hook,
+            PluginKind::DeletePolicy => ProjectKind::DeletePolicy,
         }
     }
 }
 
-pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, command: &Plugin) -> anyhow::Result<Exit> {
     match command {
         Plugin::New(args) => new::run(global, args),
         Plugin::Build(args) => build::run(global, args).await,
@@ -72,7 +72,7 @@ pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exi
     }
 }
 
-/// Writes lines below something, each cleaned.
-fn indented(lines: impl IntoIterator<Item = impl Into<Text>>) -> Text {
+/// Indents lines, each cleaned.
+fn indent(lines: impl IntoIterator<Item = impl Into<Text>>) -> Text {
     crate::render::lines(lines.into_iter().map(|line| text!("  {}", line.into())))
 }

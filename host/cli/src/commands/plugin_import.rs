@@ -1,34 +1,34 @@
 //! `capstan plugin import-argo` and `import-cel`.
 
 use capstan_core::error::Diagnostics;
-use capstan_devkit::import_plugin::{self, ImportSpec, Imported};
+use capstan_devkit::import_plugin::{self, ImportSpec, ImportedPlugin};
 use serde_json::{Value, json};
 
 use super::{print, print_json};
 use crate::{
-    args::{Global, Import, Output},
+    args::{GlobalOptions, ImportArgs, Output},
     exit::Exit,
     render::{columns, lines},
-    terminal::say,
+    terminal::print_stderr,
     text,
 };
 
-pub(super) async fn argo(global: &Global, args: &Import) -> anyhow::Result<Exit> {
+pub(super) async fn argo(global: &GlobalOptions, args: &ImportArgs) -> anyhow::Result<Exit> {
     require_interpreters()?;
-    let imported = import_plugin::argo(&args.spec(), &global.files, &interpreter).await?;
-    tell(global, args, &imported)
+    let imported = import_plugin::import_argo(&args.spec(), &global.files, &interpreter).await?;
+    print_imported(global, args, &imported)
 }
 
-pub(super) async fn cel(global: &Global, args: &Import) -> anyhow::Result<Exit> {
+pub(super) async fn cel(global: &GlobalOptions, args: &ImportArgs) -> anyhow::Result<Exit> {
     require_interpreters()?;
-    let imported = import_plugin::cel(&args.spec(), &global.files, &interpreter).await?;
-    tell(global, args, &imported)
+    let imported = import_plugin::import_cel(&args.spec(), &global.files, &interpreter).await?;
+    print_imported(global, args, &imported)
 }
 
-/// Debug builds contain the interpreters only when they are asked to.
+/// Checks that the interpreters are in this executable: debug builds only contain them on request.
 fn require_interpreters() -> Result<(), Diagnostics> {
     if capstan_bundle::INTERPRETERS.is_empty() {
-        return Err(Diagnostics::one(
+        return Err(Diagnostics::single(
             "this debug build of capstan does not contain the interpreters of Lua and CEL",
             "`cargo run --features interpreters` builds them, and release builds contain them",
         ));
@@ -40,7 +40,7 @@ fn interpreter(name: &str) -> Option<&'static [u8]> {
     capstan_bundle::interpreter(name).map(|stock| stock.bytes)
 }
 
-impl Import {
+impl ImportArgs {
     fn spec(&self) -> ImportSpec {
         ImportSpec {
             path: self.path.clone(),
@@ -54,11 +54,11 @@ impl Import {
     }
 }
 
-/// Prints what was made.
-fn tell(global: &Global, args: &Import, imported: &Imported) -> anyhow::Result<Exit> {
-    let Imported {
+/// Prints the result of an import.
+fn print_imported(global: &GlobalOptions, args: &ImportArgs, imported: &ImportedPlugin) -> anyhow::Result<Exit> {
+    let ImportedPlugin {
         file,
-        size,
+        size_bytes: size,
         checks,
         left_out,
         unreadable_cases,
@@ -66,7 +66,7 @@ fn tell(global: &Global, args: &Import, imported: &Imported) -> anyhow::Result<E
     if global.output != Output::Text {
         let checks: Vec<Value> = checks
             .iter()
-            .map(|check| json!({"kinds": check.kinds, "fields": check.fields, "cases": check.has_cases}))
+            .map(|check| json!({"kinds": check.kinds, "fields": check.visible_fields, "cases": check.has_cases}))
             .collect();
         print_json(&json!({
             "name": args.name,
@@ -80,7 +80,7 @@ fn tell(global: &Global, args: &Import, imported: &Imported) -> anyhow::Result<E
     }
     let mut rows = vec![["KINDS", "SEES OF THE OBJECT", "CASES"].map(str::to_owned).to_vec()];
     for check in checks {
-        let seen = match &check.fields {
+        let seen = match &check.visible_fields {
             Some(fields) if fields.is_empty() => "its name".to_owned(),
             Some(fields) => fields.join(" "),
             None => "all".to_owned(),
@@ -90,17 +90,17 @@ fn tell(global: &Global, args: &Import, imported: &Imported) -> anyhow::Result<E
     }
     print(&lines(columns(&rows, 3)));
     for left in left_out {
-        say(&text!("left out: {}", left));
+        print_stderr(&text!("left out: {}", left));
     }
     for case in unreadable_cases {
-        say(&text!("warning: a case can't be read, and will fail: {}", case));
+        print_stderr(&text!("warning: a case can't be read, and will fail: {}", case));
     }
     let cases = match checks.iter().filter(|check| check.has_cases).count() {
         0 => String::new(),
         1 => ", the cases of 1 check".to_owned(),
         many => format!(", the cases of {many} checks"),
     };
-    say(&text!(
+    print_stderr(&text!(
         "{} ({} KiB), plugin.toml{}; load it with --plugin {}",
         file.display(),
         size / 1024,

@@ -1,4 +1,5 @@
-//! `capstan history --replay`: an operation that is over is told again what it was told. `again` asks a plugin again what it was asked.
+//! `capstan history --replay`: runs a finished operation again from its journal. `again` calls another version of a plugin with the
+//! recorded inputs.
 
 mod again;
 
@@ -7,9 +8,9 @@ use std::sync::Arc;
 use capstan_core::{journal, plugins::Application, view::OperationView};
 use capstan_engine::{Engine, PastOperation, Record, StoredOperation};
 
-use super::{print, print_json, say};
+use super::{print, print_json, print_stderr};
 use crate::{
-    args::{Global, Output, Replay},
+    args::{GlobalOptions, Output, ReplayArgs},
     exit::Exit,
     render::{Paint, run::RunText},
     report::usage_error,
@@ -18,11 +19,11 @@ use crate::{
 };
 
 pub(super) async fn run(
-    global: &Global,
+    global: &GlobalOptions,
     engine: &Engine,
     application: &Application,
     past: &PastOperation,
-    args: &Replay,
+    args: &ReplayArgs,
 ) -> anyhow::Result<Exit> {
     let kept = engine.journal(application, past).await?.ok_or_else(|| {
         let message = format!("no journal was kept of operation {}", past.id);
@@ -35,11 +36,16 @@ pub(super) async fn run(
         return again::run(global, past, &kept, plugin).await;
     }
     let view = engine.view(application, past).await?;
-    told(global, past, &kept, &view)
+    show_events(global, past, &kept, &view)
 }
 
-/// Shows what the operation told, by telling it the same again.
-fn told(global: &Global, past: &PastOperation, kept: &StoredOperation, view: &OperationView) -> anyhow::Result<Exit> {
+/// Shows the events of the operation, by replaying its inputs.
+fn show_events(
+    global: &GlobalOptions,
+    past: &PastOperation,
+    kept: &StoredOperation,
+    view: &OperationView,
+) -> anyhow::Result<Exit> {
     let replayed = journal::replay(Arc::clone(&kept.plan), &past.id, &kept.entries);
     match global.output {
         Output::Text => {
@@ -55,8 +61,8 @@ fn told(global: &Global, past: &PastOperation, kept: &StoredOperation, view: &Op
         }
         Output::Json | Output::Sarif => print_json(&replayed.view)?,
     }
-    if replayed.is_cut {
-        say(&text!(
+    if replayed.is_incomplete {
+        print_stderr(&text!(
             "the journal of operation {} had become too long and ends here",
             past.id
         ));
@@ -65,14 +71,14 @@ fn told(global: &Global, past: &PastOperation, kept: &StoredOperation, view: &Op
     if replayed.view.agrees_with(view) {
         return Ok(Exit::Done);
     }
-    let tasks = journal::differences(&replayed.view, view);
+    let tasks = journal::changed_tasks(&replayed.view, view);
     let tasks: Vec<&str> = tasks.iter().map(|task| task.0.as_str()).collect();
     let what = if tasks.is_empty() {
         "the operation itself".to_owned()
     } else {
         tasks.join(", ")
     };
-    say(&text!(
+    print_stderr(&text!(
         "error: told the same, operation {} looks otherwise than it did: {}\n  hint: another version of capstan ran it; `capstan history` \
          shows what it looked like",
         past.id,

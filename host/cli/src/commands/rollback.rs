@@ -1,50 +1,55 @@
-//! `capstan rollback`: the manifests of an earlier operation, once more.
+//! `capstan rollback`: syncs the manifests of an earlier operation again.
+
+use std::time::Duration;
 
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     operation_kind::{OperationKind, Purpose},
     plan::{Limits, PlanOptions},
     plugins::Application,
 };
-use capstan_engine::{PastOperation, Request, Same};
+use capstan_engine::{EquivalentOperation, PastOperation, PlanRequest};
 
-use super::{conduct::Conductor, delete::asks, print, say, stored::find, voice::Voice, which};
+use super::{
+    conduct::OperationRunner, delete::confirm, options_for_app, print, print_stderr, stored::find_operation,
+    voice::Printer,
+};
 use crate::{
-    args::{Global, Output, Rollback},
+    args::{GlobalOptions, Output, RollbackArgs},
     context::Context,
     exit::Exit,
     report::usage_error,
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app)?;
+pub(super) async fn run(global: &GlobalOptions, args: &RollbackArgs) -> anyhow::Result<Exit> {
+    let global = &options_for_app(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let result = roll_back(&context, global, args).await;
     context.save()?;
     result
 }
 
-async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
+async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArgs) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
-    let voice = Voice::default();
+    let voice = Printer::default();
     let before = history_of(context, &application).await?;
     let same = match &args.operation {
-        // Where an unfinished rollback leads to was decided when it began.
-        None => Same::Rollback(None),
-        Some(wanted) => match find(&before, Some(wanted)) {
-            Ok(past) => Same::Rollback(Some(past.digest.clone())),
-            Err(_) => Same::Nothing,
+        // The target of an unfinished rollback was decided when it was started.
+        None => EquivalentOperation::Rollback(None),
+        Some(wanted) => match find_operation(&before, Some(wanted)) {
+            Ok(past) => EquivalentOperation::Rollback(Some(past.manifests_digest.clone())),
+            Err(_) => EquivalentOperation::None,
         },
     };
-    let mut conductor = Conductor::new(context, global, same, &voice);
-    if let Some(exit) = conductor.carry_on(&application).await? {
+    let mut conductor = OperationRunner::new(context, global, same, &voice);
+    if let Some(exit) = conductor.resume_unfinished(&application).await? {
         return Ok(exit);
     }
     let history = history_of(context, &application).await?;
     let past = match &args.operation {
-        Some(wanted) => find(&history, Some(wanted))?,
-        None => before_last(&history)?,
+        Some(wanted) => find_operation(&history, Some(wanted))?,
+        None => previous_success(&history)?,
     };
     let manifests = context.engine.manifests_of(&application, past).await?;
     if manifests.is_empty() {
@@ -55,31 +60,31 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     }
     let usual = Limits::default();
     let (mode, sync_options) = context.engine.rules(&application).await?;
-    let request = Request {
+    let request = PlanRequest {
         purpose: Purpose::Rollback,
         options: PlanOptions {
             mode,
             sync_options,
             prune: !args.no_prune,
             limits: Limits {
-                operation: args.timeout.unwrap_or(usual.operation),
+                operation_seconds: args.timeout.map_or(usual.operation_seconds, Duration::from_secs),
                 ..usual
             },
             ..PlanOptions::default()
         },
         grants: context.grants.clone(),
         plugin_settings: context.plugin_settings.clone(),
-        // What is deployed again is what it was then.
+        // The manifests are deployed as they were stored.
         revision: past.revision.clone(),
-        ..Request::sync(application, manifests)
+        ..PlanRequest::sync(application, manifests)
     };
     let planned = context.engine.plan(request).await?;
-    say(&text!("back to the manifests of operation {}", past.id));
+    print_stderr(&text!("back to the manifests of operation {}", past.id));
     if !args.yes {
         if global.output == Output::Text {
-            conductor.show(&planned);
+            conductor.print_plan(&planned);
         }
-        if !asks("Go back?", "going back")? {
+        if !confirm("Go back?", "going back")? {
             print(&text!("nothing was changed\n"));
             return Ok(Exit::Usage);
         }
@@ -91,12 +96,14 @@ async fn history_of(context: &Context, application: &Application) -> anyhow::Res
     Ok(context.engine.report(application).await?.history)
 }
 
-/// Finds the last success with other manifests than those of the last operation.
-fn before_last(history: &[PastOperation]) -> anyhow::Result<&PastOperation> {
-    let deploys = |past: &PastOperation| past.does == OperationKind::Sync && past.purpose != Purpose::Test;
+/// Finds the last successful operation with other manifests than the last one.
+fn previous_success(history: &[PastOperation]) -> anyhow::Result<&PastOperation> {
+    let deploys = |past: &PastOperation| past.operation_kind == OperationKind::Sync && past.purpose != Purpose::Test;
     let last = history.iter().rev().find(|past| deploys(past));
     let is_other = |past: &&PastOperation| {
-        deploys(past) && past.status == Status::Succeeded && last.is_some_and(|last| last.digest != past.digest)
+        deploys(past)
+            && past.status == OperationStatus::Succeeded
+            && last.is_some_and(|last| last.manifests_digest != past.manifests_digest)
     };
     history.iter().rev().find(is_other).ok_or_else(|| {
         usage_error(

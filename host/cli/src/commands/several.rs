@@ -1,4 +1,4 @@
-//! Several applications in one command: each when those before it are done, independent ones side by side, one exit code.
+//! Runs several applications in one command: each after those that it depends on, independent ones at the same time, with one exit code.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,9 +8,9 @@ use std::{
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::{Value, json};
 
-use super::{follow, print, print_json, voice::Voice};
+use super::{follow, print, print_json, voice::Printer};
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     exit::Exit,
     render::{Paint, columns, lines},
     report,
@@ -18,52 +18,52 @@ use crate::{
     text,
 };
 
-/// How many are at work at once.
-const AT_ONCE: usize = 8;
+/// How many applications are worked on at the same time.
+const MAX_CONCURRENT_APPS: usize = 8;
 
-/// One of several, and what comes before it.
-pub(super) struct Turn<T> {
+/// The work on one of several applications.
+pub(super) struct AppWork<T> {
     /// The application's name.
     pub(super) name: String,
-    /// Those that must have ended well.
-    pub(super) after: Vec<String>,
-    /// What is to be done.
+    /// The applications that must have succeeded before.
+    pub(super) depends_on: Vec<String>,
+    /// The work.
     pub(super) work: T,
 }
 
-/// How one of several ended.
-enum End {
-    Over(Exit),
+/// How the work on one of several applications ended.
+enum AppOutcome {
+    Ended(Exit),
     NotStarted(String),
 }
 
-/// Does the work of all in their turn. What depends on one that failed, and what has not begun when somebody wants an end, is not
-/// started. Returns the exit code of the first that failed.
+/// Does the work on all applications. An application isn't started when one that it depends on failed, or when the command is being
+/// ended. Returns the exit code of the first one that failed.
 pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)>>(
-    global: &Global,
-    turns: Vec<Turn<T>>,
-    work: impl Fn(Voice, T) -> F,
+    global: &GlobalOptions,
+    turns: Vec<AppWork<T>>,
+    work: impl Fn(Printer, T) -> F,
 ) -> anyhow::Result<Exit> {
     let order: Vec<String> = turns.iter().map(|turn| turn.name.clone()).collect();
     let width = order.iter().map(String::len).max().unwrap_or_default();
     let paint = Paint::new(global.color);
     let mut signals = follow::signals()?;
     let (mut waiting, mut running) = (turns, FuturesUnordered::new());
-    let mut ends: BTreeMap<String, End> = BTreeMap::new();
+    let mut ends: BTreeMap<String, AppOutcome> = BTreeMap::new();
     let (mut documents, mut failed, mut is_stopped) = (Vec::new(), None, false);
     loop {
-        for (name, why) in stuck(&mut waiting, &ends, is_stopped) {
-            tell_not_started(global, &Voice::of(&name, width), &why)?;
-            ends.insert(name, End::NotStarted(why));
+        for (name, why) in take_blocked(&mut waiting, &ends, is_stopped) {
+            print_not_started(global, &Printer::for_app(&name, width), &why)?;
+            ends.insert(name, AppOutcome::NotStarted(why));
         }
         let done: BTreeSet<&String> = ends.keys().collect();
-        while running.len() < AT_ONCE
+        while running.len() < MAX_CONCURRENT_APPS
             && let Some(at) = waiting
                 .iter()
-                .position(|turn| turn.after.iter().all(|name| done.contains(name)))
+                .position(|turn| turn.depends_on.iter().all(|name| done.contains(name)))
         {
-            let Turn { name, work: what, .. } = waiting.remove(at);
-            let doing = work(Voice::of(&name, width), what);
+            let AppWork { name, work: what, .. } = waiting.remove(at);
+            let doing = work(Printer::for_app(&name, width), what);
             running.push(async move { (name, doing.await) });
         }
         let (name, (result, more)) = tokio::select! {
@@ -79,14 +79,14 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
         };
         documents.extend(more);
         let exit = result.unwrap_or_else(|error| {
-            let exit = Exit::of(&error);
-            Voice::of(&name, width).say(&report::tell(&error, paint));
+            let exit = Exit::from_error(&error);
+            Printer::for_app(&name, width).print_stderr(&report::error_text(&error, paint));
             exit
         });
-        if !exit.is_good() {
+        if !exit.is_success() {
             failed.get_or_insert(exit);
         }
-        ends.insert(name, End::Over(exit));
+        ends.insert(name, AppOutcome::Ended(exit));
     }
     match global.output {
         Output::Text => print(&summary(&order, &ends, paint)),
@@ -94,26 +94,30 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
         Output::Jsonl => {}
     }
     let worst = ends.values().map(|end| match end {
-        End::Over(exit) => *exit,
-        End::NotStarted(_) => Exit::Terminated,
+        AppOutcome::Ended(exit) => *exit,
+        AppOutcome::NotStarted(_) => Exit::Terminated,
     });
     Ok(failed
         .or_else(|| worst.max_by_key(|exit| *exit as u8))
         .unwrap_or(Exit::Done))
 }
 
-/// Takes out those that can't be started any more, with the reason.
-fn stuck<T>(waiting: &mut Vec<Turn<T>>, ends: &BTreeMap<String, End>, is_stopped: bool) -> Vec<(String, String)> {
+/// Removes the applications that can't be started any more, and returns them with the reasons.
+fn take_blocked<T>(
+    waiting: &mut Vec<AppWork<T>>,
+    ends: &BTreeMap<String, AppOutcome>,
+    is_stopped: bool,
+) -> Vec<(String, String)> {
     let mut stuck: Vec<(String, String)> = Vec::new();
     loop {
-        let why = |turn: &Turn<T>| {
+        let why = |turn: &AppWork<T>| {
             let of = |name: &String| match ends.get(name) {
-                Some(End::Over(exit)) if !exit.is_good() => Some(format!("{name} failed")),
-                Some(End::NotStarted(_)) => Some(format!("{name} was not started")),
-                Some(End::Over(_)) | None => None,
+                Some(AppOutcome::Ended(exit)) if !exit.is_success() => Some(format!("{name} failed")),
+                Some(AppOutcome::NotStarted(_)) => Some(format!("{name} was not started")),
+                Some(AppOutcome::Ended(_)) | None => None,
             };
             let this = |name: &String| stuck.iter().any(|(other, _)| other == name);
-            turn.after
+            turn.depends_on
                 .iter()
                 .find_map(|name| of(name).or_else(|| this(name).then(|| format!("{name} was not started"))))
                 .or_else(|| is_stopped.then(|| "terminated".to_owned()))
@@ -125,7 +129,7 @@ fn stuck<T>(waiting: &mut Vec<Turn<T>>, ends: &BTreeMap<String, End>, is_stopped
     }
 }
 
-fn tell_not_started(global: &Global, voice: &Voice, why: &str) -> anyhow::Result<()> {
+fn print_not_started(global: &GlobalOptions, voice: &Printer, why: &str) -> anyhow::Result<()> {
     match global.output {
         Output::Text => voice.print(&text!("not started: {}\n", why)),
         Output::Json | Output::Sarif => {}
@@ -134,12 +138,12 @@ fn tell_not_started(global: &Global, voice: &Voice, why: &str) -> anyhow::Result
     Ok(())
 }
 
-fn summary(order: &[String], ends: &BTreeMap<String, End>, paint: Paint) -> Text {
+fn summary(order: &[String], ends: &BTreeMap<String, AppOutcome>, paint: Paint) -> Text {
     let rows = order.iter().map(|name| {
         let end = match ends.get(name) {
-            Some(End::Over(exit)) if exit.is_good() => paint.good("ok"),
-            Some(End::Over(exit)) => paint.bad(format!("FAILED ({})", *exit as u8)),
-            Some(End::NotStarted(why)) => text!("not started: {}", why),
+            Some(AppOutcome::Ended(exit)) if exit.is_success() => paint.success("ok"),
+            Some(AppOutcome::Ended(exit)) => paint.failure(format!("FAILED ({})", *exit as u8)),
+            Some(AppOutcome::NotStarted(why)) => text!("not started: {}", why),
             None => Text::default(),
         };
         vec![Text::from(name), end]

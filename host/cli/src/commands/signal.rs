@@ -3,9 +3,9 @@
 use capstan_engine::APPROVAL;
 use serde_json::Value;
 
-use super::{print, which};
+use super::{options_for_app, print};
 use crate::{
-    args::{Global, SendSignal},
+    args::{GlobalOptions, SignalArgs},
     context::Context,
     exit::Exit,
     report::usage_error,
@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// The most bytes of a signal's value: annotations of one object have 256 KiB together.
-const MOST_VALUE_BYTES: usize = 64 << 10;
+const MAX_VALUE_BYTES: usize = 64 << 10;
 
-pub(super) async fn run(global: &Global, args: &SendSignal) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &SignalArgs) -> anyhow::Result<Exit> {
     let app = &args.app.app;
     if args.signal == APPROVAL {
         return Err(usage_error(
@@ -23,11 +23,11 @@ pub(super) async fn run(global: &Global, args: &SendSignal) -> anyhow::Result<Ex
             format!("send it with `capstan approve {app} {}`", args.hook),
         ));
     }
-    let value = value(&args.value)?;
-    let global = &which(global, app)?;
+    let value = parse_value(&args.value)?;
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
-    let (who, hook) = (context.who(), Some(args.hook.as_str()));
+    let (who, hook) = (context.driver_name(), Some(args.hook.as_str()));
     let sent = context.engine.signal(&application, hook, &args.signal, &who, value);
     let hook = sent.await?;
     context.save()?;
@@ -40,11 +40,11 @@ pub(super) async fn run(global: &Global, args: &SendSignal) -> anyhow::Result<Ex
     Ok(Exit::Done)
 }
 
-fn value(text: &str) -> anyhow::Result<Value> {
-    if text.len() > MOST_VALUE_BYTES {
+fn parse_value(text: &str) -> anyhow::Result<Value> {
+    if text.len() > MAX_VALUE_BYTES {
         return Err(usage_error(
             format!("`--value` has {} bytes", text.len()),
-            format!("a signal's value has at most {} KiB", MOST_VALUE_BYTES >> 10),
+            format!("a signal's value has at most {} KiB", MAX_VALUE_BYTES >> 10),
         ));
     }
     serde_json::from_str(text).map_err(|error| {

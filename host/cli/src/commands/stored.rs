@@ -1,34 +1,35 @@
-//! `capstan status`, `history`, `logs`, `terminate` and `sweep`: what is stored about applications, and what can be done from outside.
+//! `capstan status`, `history`, `logs`, `terminate` and `sweep`: the stored state of applications.
 
 use capstan_core::{
-    event::Status,
-    object_word::{ObjectIndex, Unresolved, fits_hook},
+    event::OperationStatus,
+    object_word::{ObjectIndex, Unresolved, matches_hook},
     plugins::Application,
+    remedy::ObjectOption,
     task::TaskId,
 };
-use capstan_engine::{ApplicationReport, EndedBy, EngineError, PastOperation, SweepOutcome};
+use capstan_engine::{ApplicationReport, EngineError, PastOperation, SweepOutcome, TerminateOutcome};
 use jiff::Timestamp;
 
-use super::{follow, print, print_json, replay, say, which};
+use super::{follow, options_for_app, print, print_json, print_stderr, replay};
 use crate::{
-    args::{Global, History, Logs, MaybeApp, Output},
+    args::{GlobalOptions, HistoryArgs, Logs, OptionalAppArgs, Output},
     context::Context,
     exit::Exit,
     project::{self, Project},
-    render::{Paint, columns, lines, name_of, policy, span, tables},
+    render::{Paint, columns, format_duration, lines, object_name, policy, remedy, tables},
     report::{Diagnostics, usage_error},
     terminal::Text,
     text,
 };
 
-pub(super) async fn status(global: &Global, args: &MaybeApp) -> anyhow::Result<Exit> {
+pub(super) async fn status(global: &GlobalOptions, args: &OptionalAppArgs) -> anyhow::Result<Exit> {
     let Some(app) = &args.app else {
-        return match project::described(global, &args.config)? {
-            Some(project) => of_project(&project).await,
-            None => all(global).await,
+        return match project::find_described(global, &args.config).await? {
+            Some(project) => project_status(&project).await,
+            None => namespace_status(global).await,
         };
     };
-    let global = &which(global, app)?;
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let report = context.engine.report(&context.application(app)?).await?;
     let now = context.engine.clock().now();
@@ -39,8 +40,8 @@ pub(super) async fn status(global: &Global, args: &MaybeApp) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-/// Shows the applications that files tell of, whether they are deployed or not.
-async fn of_project(project: &Project) -> anyhow::Result<Exit> {
+/// Shows the applications that files describe, whether they are deployed or not.
+async fn project_status(project: &Project) -> anyhow::Result<Exit> {
     let context = Context::new(&project.global).await?;
     let (mut reports, mut absent) = (Vec::new(), Vec::new());
     for app in &project.apps {
@@ -54,7 +55,7 @@ async fn of_project(project: &Project) -> anyhow::Result<Exit> {
     show_all(&context, &project.global, &reports, &absent)
 }
 
-async fn all(global: &Global) -> anyhow::Result<Exit> {
+async fn namespace_status(global: &GlobalOptions) -> anyhow::Result<Exit> {
     let context = Context::new(global).await?;
     let applications = context.engine.applications(&context.namespace).await?;
     let mut reports = Vec::new();
@@ -66,7 +67,7 @@ async fn all(global: &Global) -> anyhow::Result<Exit> {
 
 fn show_all(
     context: &Context,
-    global: &Global,
+    global: &GlobalOptions,
     reports: &[ApplicationReport],
     absent: &[Application],
 ) -> anyhow::Result<Exit> {
@@ -85,12 +86,12 @@ fn show_all(
             .to_vec(),
     ];
     rows.extend(reports.iter().map(|report| {
-        let ago = |at: Timestamp| format!("{} ago", span(now.duration_since(at)));
+        let ago = |at: Timestamp| format!("{} ago", format_duration(now.duration_since(at)));
         let (id, started, state) = match (&report.current, &report.progress, report.history.last()) {
             (Some(current), Some(progress), _) => (
                 current.id.clone(),
                 ago(current.started_at),
-                tables::status(progress.status.as_ref().unwrap_or(&Status::Running), paint),
+                tables::status(progress.status.as_ref().unwrap_or(&OperationStatus::Running), paint),
             ),
             (_, _, Some(past)) => (
                 past.id.clone(),
@@ -114,8 +115,11 @@ fn show_all(
     Ok(Exit::Done)
 }
 
-/// Finds an operation by its number, its id, or as the last one.
-pub(super) fn find<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> anyhow::Result<&'a PastOperation> {
+/// Finds an operation by its number or id; without either, the last one.
+pub(super) fn find_operation<'a>(
+    history: &'a [PastOperation],
+    wanted: Option<&str>,
+) -> anyhow::Result<&'a PastOperation> {
     let number = |past: &PastOperation| past.id.split('-').next().map(str::to_owned);
     let found = match wanted {
         None => history.last(),
@@ -135,28 +139,28 @@ pub(super) fn find<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> an
     })
 }
 
-pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app)?;
+pub(super) async fn history(global: &GlobalOptions, args: &HistoryArgs) -> anyhow::Result<Exit> {
+    let global = &options_for_app(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
     let report = context.engine.report(&application).await?;
     if let Some(wanted) = &args.again.replay {
-        let past = find(&report.history, Some(wanted))?;
+        let past = find_operation(&report.history, Some(wanted))?;
         return replay::run(global, &context.engine, &application, past, &args.again).await;
     }
     match (&args.operation, global.output) {
         (None, Output::Text) => print(&tables::history(&report.history, now, paint)),
         (None, Output::Json | Output::Jsonl | Output::Sarif) => print_json(&report.history)?,
         (Some(wanted), output) => {
-            let past = find(&report.history, Some(wanted))?;
+            let past = find_operation(&report.history, Some(wanted))?;
             let view = context.engine.view(&application, past).await?;
             match output {
                 Output::Text => {
                     print(&tables::operation(&view, paint));
                     print(&text!(
                         "\n{}",
-                        tables::origin(&past.digest, past.revision.as_ref(), paint)
+                        tables::origin(&past.manifests_digest, past.revision.as_ref(), paint)
                     ));
                 }
                 Output::Json | Output::Jsonl | Output::Sarif => print_json(&view)?,
@@ -166,14 +170,14 @@ pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app)?;
+pub(super) async fn logs(global: &GlobalOptions, args: &Logs) -> anyhow::Result<Exit> {
+    let global = &options_for_app(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let report = context.engine.report(&application).await?;
     let id = match (&args.operation, &report.current) {
         (None, Some(current)) => current.id.clone(),
-        (wanted, _) => find(&report.history, wanted.as_deref())?.id.clone(),
+        (wanted, _) => find_operation(&report.history, wanted.as_deref())?.id.clone(),
     };
     let mut logs = context.engine.logs(&application, &id).await?;
     if let Some(hook) = &args.hook {
@@ -182,19 +186,19 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
             Some(_) | None => {
                 context
                     .engine
-                    .view(&application, find(&report.history, Some(&id))?)
+                    .view(&application, find_operation(&report.history, Some(&id))?)
                     .await?
             }
         };
         let key = |id: &TaskId| view.task(id).map(|task| &task.outline.key);
-        let logged = ObjectIndex::of(logs.iter().filter_map(|(id, _)| key(id).cloned()));
+        let logged = ObjectIndex::from_keys(logs.iter().filter_map(|(id, _)| key(id).cloned()));
         match logged.resolve_hook(hook) {
             Ok(wanted) => logs.retain(|(id, _)| key(id) == Some(wanted)),
-            // A hook without logs is no mistake.
-            Err(Unresolved::Unknown { .. }) if view.tasks.iter().any(|task| fits_hook(hook, &task.outline.key)) => {
+            // A hook without logs isn't an error.
+            Err(Unresolved::Unknown { .. }) if view.tasks.iter().any(|task| matches_hook(hook, &task.outline.key)) => {
                 logs.clear();
             }
-            Err(why) => return Err(Diagnostics(vec![why.mistake("--hook", hook)]).into()),
+            Err(why) => return Err(Diagnostics(vec![why.into_diagnostic(ObjectOption::Hook, hook)]).into()),
         }
     }
     if global.output != Output::Text {
@@ -214,18 +218,18 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
         }
     }
     if logs.is_empty() {
-        say(&text!("no logs were kept of operation {}", id));
+        print_stderr(&text!("no logs were kept of operation {}", id));
     }
     Ok(Exit::Done)
 }
 
-pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit> {
-    let global = &which(global, app)?;
+pub(super) async fn terminate(global: &GlobalOptions, app: &str) -> anyhow::Result<Exit> {
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
-    let by = context.who();
+    let by = context.driver_name();
     match context.engine.terminate(&application, &by).await? {
-        EndedBy::Asked(driver) => {
+        TerminateOutcome::Requested(driver) => {
             print(&text!(
                 "asked {} to end the operation; `capstan status {}` shows how far that is\n",
                 driver,
@@ -233,28 +237,33 @@ pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit
             ));
             Ok(Exit::Done)
         }
-        EndedBy::NoDriver => end_here(&context, global, &application, &by).await,
+        TerminateOutcome::NoDriver => terminate_without_driver(&context, global, &application, &by).await,
     }
 }
 
-/// Ends an operation that nobody drives any more: by driving it for the moment that takes.
-async fn end_here(context: &Context, global: &Global, application: &Application, by: &str) -> anyhow::Result<Exit> {
+/// Terminates an operation without a driver: this process drives it for the moment that takes.
+async fn terminate_without_driver(
+    context: &Context,
+    global: &GlobalOptions,
+    application: &Application,
+    by: &str,
+) -> anyhow::Result<Exit> {
     let running = match context.engine.resume(application).await {
-        Err(EngineError::NothingRuns(_)) => return Ok(Exit::Done),
+        Err(EngineError::NoOperation(_)) => return Ok(Exit::Done),
         other => other?,
     };
     running.terminate(by);
-    let followed = follow::to_end(running, global).await?;
+    let followed = follow::follow(running, global).await?;
     context.save()?;
-    // That it was terminated is what was asked for.
+    // The operation was terminated, as the user wants.
     Ok(match followed.exit() {
         Exit::Terminated => Exit::Done,
         other => other,
     })
 }
 
-pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
-    let global = &which(global, app)?;
+pub(super) async fn sweep(global: &GlobalOptions, app: &str) -> anyhow::Result<Exit> {
+    let global = &options_for_app(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
     let swept = context.engine.sweep(&application).await?;
@@ -262,8 +271,10 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
     let now = context.engine.clock().now();
     let unanswered = swept
         .iter()
-        .any(|swept| matches!(swept.fate, SweepOutcome::Unanswered(_)));
-    let failed = swept.iter().any(|swept| matches!(swept.fate, SweepOutcome::Failed(_)));
+        .any(|swept| matches!(swept.outcome, SweepOutcome::Unanswered(_)));
+    let failed = swept
+        .iter()
+        .any(|swept| matches!(swept.outcome, SweepOutcome::Failed(_)));
     if global.output == Output::Text {
         if swept.is_empty() {
             print(&text!("nothing is due\n"));
@@ -272,20 +283,30 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
             .iter()
             .map(|swept| {
                 let due = &swept.object.due;
-                let by = policy::name(&due.by, &due.plugins);
-                let (word, rest) = match &swept.fate {
-                    SweepOutcome::Waits if due.ask_again => (
+                let by = policy::policy_name(&due.decided_by, &due.plugins);
+                let (word, rest) = match &swept.outcome {
+                    SweepOutcome::NotDue if due.ask_again => (
                         "waits",
-                        format!("asked again in {} ({by})", span(due.at.duration_since(now))),
+                        format!(
+                            "asked again in {} ({by})",
+                            format_duration(due.due_at.duration_since(now))
+                        ),
                     ),
-                    SweepOutcome::Waits => ("waits", format!("{} left ({by})", span(due.at.duration_since(now)))),
-                    SweepOutcome::Unanswered(why) => ("waits", why.clone()),
+                    SweepOutcome::NotDue => (
+                        "waits",
+                        format!("{} left ({by})", format_duration(due.due_at.duration_since(now))),
+                    ),
+                    SweepOutcome::Unanswered(why) => ("waits", remedy::with_hint(why, &swept.remedies)),
                     SweepOutcome::Deleted => ("deleted", by),
                     SweepOutcome::Gone => ("gone", "it was deleted already".to_owned()),
                     SweepOutcome::Kept => ("kept", "its delete policies want it to stay".to_owned()),
-                    SweepOutcome::Failed(why) => ("FAILED", why.clone()),
+                    SweepOutcome::Failed(why) => ("FAILED", remedy::with_hint(why, &swept.remedies)),
                 };
-                vec![word.to_owned(), name_of(&due.target.key, &application.namespace), rest]
+                vec![
+                    word.to_owned(),
+                    object_name(&due.target.key, &application.namespace),
+                    rest,
+                ]
             })
             .collect();
         print(&lines(columns(&rows, 3)));

@@ -2,77 +2,78 @@
 
 use std::path::Path;
 
-use capstan_engine::{DryRunResult, LintErrors, Planned, Same, Work};
+use capstan_core::on_busy::OnBusy;
+use capstan_engine::{DryRunResult, EquivalentOperation, LintErrors, PreparedPlan, Work};
 
 use super::{
-    conduct::Conductor,
+    conduct::OperationRunner,
     follow,
-    plan::{Prepared, prepare, request},
-    several::{self, Turn},
-    voice::Voice,
+    plan::{PreparedApps, prepare, request},
+    several::{self, AppWork},
+    voice::Printer,
 };
 use crate::{
-    args::{DryRun, Global, OnBusy, Output, Sync},
+    args::{DryRun, GlobalOptions, Output, SyncArgs},
     context::Context,
     environment,
     exit::Exit,
-    render::{self, name_of},
-    report::{Diagnostics, usage_error},
+    render::{self, Paint, object_name},
+    report::{self, Diagnostics, usage_error},
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
-    let voice = Voice::default();
+pub(super) async fn run(global: &GlobalOptions, args: &SyncArgs) -> anyhow::Result<Exit> {
+    let voice = Printer::default();
     if let Some(path) = &args.saved {
         let planned = load(path, args)?;
         let context = Context::new(global).await?;
-        let on_busy = args.on_busy.unwrap_or_default();
-        let mut conductor = conductor(&context, global, args, on_busy, &voice);
-        let result = sync(&mut conductor, args, Work::Saved(Box::new(planned))).await;
+        let on_busy = args.on_busy.map(Into::into).unwrap_or_default();
+        let mut conductor = operation_runner(&context, global, args, on_busy, &voice);
+        let result = sync(&mut conductor, args, Work::SavedPlan(Box::new(planned))).await;
         context.save()?;
         return result;
     }
     let mut prepared = prepare(global, &args.set).await?;
-    let result = match prepared.all.pop() {
-        Some((app, desired)) if prepared.all.is_empty() => {
-            let on_busy = args.on_busy.or(app.options.on_busy.map(Into::into)).unwrap_or_default();
+    let result = match prepared.apps.pop() {
+        Some((app, desired)) if prepared.apps.is_empty() => {
+            let on_busy = args.on_busy.map(Into::into).or(app.options.on_busy).unwrap_or_default();
             let work = Work::Request(Box::new(request(&prepared.context, &app, desired)?));
-            let mut conductor = conductor(&prepared.context, &prepared.global, args, on_busy, &voice);
+            let mut conductor = operation_runner(&prepared.context, &prepared.global, args, on_busy, &voice);
             sync(&mut conductor, args, work).await
         }
         last => {
-            prepared.all.extend(last);
+            prepared.apps.extend(last);
             sync_all(&mut prepared, args).await
         }
     };
-    // What was done in an embedded cluster was done, however it ended.
+    // Changes in an embedded cluster are kept, however the operation ended.
     prepared.context.save()?;
     result
 }
 
-fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
+fn load(path: &Path, args: &SyncArgs) -> anyhow::Result<PreparedPlan> {
     if !args.set.from.sources().is_empty() {
         return Err(usage_error(
             "`--plan` and sources don't go together",
             "a saved plan holds its manifests",
         ));
     }
-    let text = environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
-    Planned::load(&text).map_err(|mut mistake| {
+    let text = environment::read_text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
+    PreparedPlan::load(&text).map_err(|mut mistake| {
         mistake.message = format!("{}: {}", path.display(), mistake.message);
         Diagnostics(vec![mistake]).into()
     })
 }
 
-/// Syncs several applications, each when those that it depends on are done.
-async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> {
+/// Syncs several applications, each after those that it depends on.
+async fn sync_all(prepared: &mut PreparedApps, args: &SyncArgs) -> anyhow::Result<Exit> {
     let mut turns = Vec::new();
-    for (app, desired) in std::mem::take(&mut prepared.all) {
-        let on_busy = args.on_busy.or(app.options.on_busy.map(Into::into)).unwrap_or_default();
+    for (app, desired) in std::mem::take(&mut prepared.apps) {
+        let on_busy = args.on_busy.map(Into::into).or(app.options.on_busy).unwrap_or_default();
         let request = request(&prepared.context, &app, desired)?;
-        turns.push(Turn {
+        turns.push(AppWork {
             name: app.name,
-            after: app.depends_on,
+            depends_on: app.depends_on,
             work: (on_busy, Work::Request(Box::new(request))),
         });
     }
@@ -80,7 +81,7 @@ async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> 
     several::run(global, turns, |voice, (on_busy, work)| async move {
         let result = match follow::signals() {
             Ok(signals) => {
-                let mut conductor = conductor(context, global, args, on_busy, &voice);
+                let mut conductor = operation_runner(context, global, args, on_busy, &voice);
                 conductor.signals = Some(signals);
                 sync(&mut conductor, args, work).await
             }
@@ -91,58 +92,58 @@ async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> 
     .await
 }
 
-async fn sync(conductor: &mut Conductor<'_>, args: &Sync, work: Work) -> anyhow::Result<Exit> {
+async fn sync(conductor: &mut OperationRunner<'_>, args: &SyncArgs, work: Work) -> anyhow::Result<Exit> {
     if let Some(by) = args.dry_run {
         let planned = conductor.context.engine.prepare(work).await?;
-        return rehearse(conductor, &planned, by).await;
+        return dry_run(conductor, &planned, by).await;
     }
     if !args.again {
-        conductor.policy.same = Same::Request(work.digest());
+        conductor.policy.equivalent = EquivalentOperation::Request(work.digest());
     }
-    match conductor.undertake(work).await? {
+    match conductor.resume_or_prepare(work).await? {
         Ok(planned) => conductor.run_plan(planned).await,
         Err(exit) => Ok(exit),
     }
 }
 
-/// Makes the conductor of one application's sync.
-fn conductor<'a>(
+/// Makes the runner of one application's sync.
+fn operation_runner<'a>(
     context: &'a Context,
-    global: &'a Global,
-    args: &Sync,
+    global: &'a GlobalOptions,
+    args: &SyncArgs,
     on_busy: OnBusy,
-    voice: &'a Voice,
-) -> Conductor<'a> {
-    let mut conductor = Conductor {
+    voice: &'a Printer,
+) -> OperationRunner<'a> {
+    let mut conductor = OperationRunner {
         lints: args.lints.clone(),
-        ..Conductor::new(context, global, Same::Nothing, voice)
+        ..OperationRunner::new(context, global, EquivalentOperation::None, voice)
     };
-    conductor.policy.on_busy = on_busy.into();
+    conductor.policy.on_busy = on_busy;
     conductor.policy.lint_errors = LintErrors::Refuse {
         allowed: args.lints.allowed.iter().cloned().collect(),
     };
     conductor
 }
 
-async fn rehearse(conductor: &Conductor<'_>, planned: &Planned, by: DryRun) -> anyhow::Result<Exit> {
-    let voice = conductor.voice;
+async fn dry_run(conductor: &OperationRunner<'_>, planned: &PreparedPlan, by: DryRun) -> anyhow::Result<Exit> {
+    let voice = conductor.printer;
     match conductor.global.output {
-        Output::Text => conductor.show(planned),
-        Output::Json | Output::Jsonl | Output::Sarif => voice.document(&render::mask::plan(&planned.plan)?)?,
+        Output::Text => conductor.print_plan(planned),
+        Output::Json | Output::Jsonl | Output::Sarif => voice.document(&render::mask::plan_json(&planned.plan)?)?,
     }
     let refused: Vec<DryRunResult> = match by {
         DryRun::Client => Vec::new(),
         DryRun::Server => {
-            let all = conductor.context.engine.rehearse(planned).await;
+            let all = conductor.context.engine.dry_run(planned).await;
             all.into_iter().filter(|one| one.result.is_err()).collect()
         }
     };
     for one in &refused {
-        if let (Err(error), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
-            let name = name_of(&task.key, &planned.plan.application.namespace);
-            voice.say(&text!("error: {}: {}", name, error));
+        if let (Err(refusal), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
+            let name = object_name(&task.key, &planned.plan.application.namespace);
+            voice.print_stderr(&report::refused(&name, refusal, Paint::new(conductor.global.color)));
         }
     }
-    voice.say(&text!("a dry run: nothing was changed"));
+    voice.print_stderr(&text!("a dry run: nothing was changed"));
     Ok(if refused.is_empty() { Exit::Done } else { Exit::Apply })
 }

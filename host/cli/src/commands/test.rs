@@ -1,51 +1,53 @@
-//! `capstan test`: the test hooks of what is deployed.
+//! `capstan test`: runs the test hooks of a deployed application.
+
+use std::time::Duration;
 
 use capstan_core::plan::Limits;
-use capstan_engine::{Request, Same, Work};
+use capstan_engine::{EquivalentOperation, PlanRequest, Work};
 
-use super::{conduct::Conductor, print, print_json, voice::Voice, which};
+use super::{conduct::OperationRunner, options_for_app, print, print_json, voice::Printer};
 use crate::{
-    args::{Global, Output, Test},
+    args::{GlobalOptions, Output, TestArgs},
     context::Context,
     exit::Exit,
     render, text,
 };
 
-pub(super) async fn run(global: &Global, args: &Test) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app)?;
+pub(super) async fn run(global: &GlobalOptions, args: &TestArgs) -> anyhow::Result<Exit> {
+    let global = &options_for_app(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let result = test(&context, global, args).await;
     context.save()?;
     result
 }
 
-async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result<Exit> {
+async fn test(context: &Context, global: &GlobalOptions, args: &TestArgs) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
-    let voice = Voice::default();
+    let voice = Printer::default();
     let usual = Limits::default();
-    let mut request = Request::test(application);
+    let mut request = PlanRequest::test(application);
     request.grants.clone_from(&context.grants);
     request.plugin_settings.clone_from(&context.plugin_settings);
-    request.options.selection.hook.clone_from(&args.hook);
-    request.options.selection.skip_hook.clone_from(&args.skip_hook);
+    request.options.selection.only_hooks.clone_from(&args.hook);
+    request.options.selection.skipped_hooks.clone_from(&args.skip_hook);
     request.options.limits = Limits {
-        operation: args.timeout.unwrap_or(usual.operation),
+        operation_seconds: args.timeout.map_or(usual.operation_seconds, Duration::from_secs),
         ..usual
     };
     let digest = request.digest();
-    let mut conductor = Conductor::new(context, global, Same::Request(digest), &voice);
-    let planned = match conductor.undertake(Work::Request(Box::new(request))).await? {
+    let mut conductor = OperationRunner::new(context, global, EquivalentOperation::Request(digest), &voice);
+    let planned = match conductor.resume_or_prepare(Work::Request(Box::new(request))).await? {
         Ok(planned) => planned,
         Err(exit) => return Ok(exit),
     };
     if planned.plan.is_empty() {
         match global.output {
-            Output::Text if !planned.plan.skipped.is_empty() => conductor.show(&planned),
+            Output::Text if !planned.plan.skipped.is_empty() => conductor.print_plan(&planned),
             Output::Text => print(&text!(
                 "{} has no test hooks; `helm.sh/hook: test` or `capstan.dev/run-if: test` makes one\n",
                 planned.plan.application.name
             )),
-            Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan(&planned.plan)?)?,
+            Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan_json(&planned.plan)?)?,
         }
         return Ok(Exit::Done);
     }

@@ -15,9 +15,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use self::sources::ProjectSources;
-use super::{follow, print, print_json, say};
+use super::{follow, print, print_json, print_stderr};
 use crate::{
-    args::{Global, Output, Set, Ui},
+    args::{ApplicationArgs, GlobalOptions, Output, Ui},
     context::Context,
     exit::Exit,
     project::{self, Project},
@@ -25,8 +25,8 @@ use crate::{
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &Ui) -> anyhow::Result<Exit> {
-    let project = project_of(global, args)?;
+pub(super) async fn run(global: &GlobalOptions, args: &Ui) -> anyhow::Result<Exit> {
+    let project = project_of(global, args).await?;
     let global = project.as_ref().map_or(global, |project| &project.global).clone();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .await
@@ -40,13 +40,15 @@ pub(super) async fn run(global: &Global, args: &Ui) -> anyhow::Result<Exit> {
         .or_else(|| args.app.as_deref().and_then(|app| context.application(app).ok()));
     let server = Server::new(Setup {
         engine: context.engine.clone(),
-        cluster: context.cluster.clone(),
+        cluster: context.cluster_description.clone(),
         namespace: context.namespace.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         sources: Arc::new(sources),
         access: Arc::new(TokenAccess {
             token: token.clone(),
-            user: User { name: context.who() },
+            user: User {
+                name: context.driver_name(),
+            },
         }),
         grants: context.grants.clone(),
         plugin_settings: context.plugin_settings.clone(),
@@ -74,9 +76,9 @@ pub(super) async fn run(global: &Global, args: &Ui) -> anyhow::Result<Exit> {
     let address = format!("http://127.0.0.1:{port}/{page}#{TOKEN_FRAGMENT}={}", token.as_str());
     if global.output == Output::Text {
         print(&text!("{}\n", address));
-        say(&text!(
+        print_stderr(&text!(
             "on {}; whoever has this address may do what you may. Ctrl-C ends it",
-            context.cluster
+            context.cluster_description
         ));
     } else {
         print_json(&json!({ "address": address }))?;
@@ -96,7 +98,7 @@ pub(super) async fn run(global: &Global, args: &Ui) -> anyhow::Result<Exit> {
 }
 
 /// Finds the applications whose manifests can be read: those of the flags, else of the working directory's file, else none.
-fn project_of(global: &Global, args: &Ui) -> anyhow::Result<Option<Project>> {
+async fn project_of(global: &GlobalOptions, args: &Ui) -> anyhow::Result<Option<Project>> {
     let from = &args.from;
     if from.files.iter().any(|path| path.as_os_str() == "-") {
         return Err(usage_error(
@@ -105,21 +107,21 @@ fn project_of(global: &Global, args: &Ui) -> anyhow::Result<Option<Project>> {
         ));
     }
     if from.sources().is_empty() && from.config.is_empty() && from.argocd_application.is_empty() {
-        return project::described(global, &[]);
+        return project::find_described(global, &[]).await;
     }
-    let set = Set {
+    let set = ApplicationArgs {
         from: from.clone(),
         app: args.app.clone(),
-        ..Set::default()
+        ..ApplicationArgs::default()
     };
-    project::of(global, &set).map(Some)
+    project::load(global, &set).await.map(Some)
 }
 
 /// Says what becomes of the operations that ran here.
-fn left(global: &Global, operations: &[LeftOperation]) {
+fn left(global: &GlobalOptions, operations: &[LeftOperation]) {
     for LeftOperation { application, operation } in operations {
         let name = &application.name;
-        say(&if global.simulation.is_on && global.simulation.state.is_none() {
+        print_stderr(&if global.simulation.is_enabled && global.simulation.state.is_none() {
             text!(
                 "operation {} of {} ended with the embedded cluster; `--state FILE` keeps it",
                 operation,
@@ -151,7 +153,7 @@ fn row(plugin: PluginInfo, grants: &UserGrants) -> PluginRow {
     let granted = match grants.0.get(&plugin.name) {
         None => String::new(),
         Some(Granted::Requested) => "all".to_owned(),
-        Some(Granted::Only(grants)) => grants.lines().join("\n"),
+        Some(Granted::Only(grants)) => grants.describe().join("\n"),
     };
     PluginRow {
         granted,
@@ -173,7 +175,7 @@ fn row(plugin: PluginInfo, grants: &UserGrants) -> PluginRow {
         digest: plugin.digest,
         contract: plugin.contract,
         description: plugin.description,
-        size: plugin.size,
+        size: plugin.size_bytes,
         requests: plugin.requests,
     }
 }

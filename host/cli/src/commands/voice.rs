@@ -1,48 +1,48 @@
-//! Who speaks: the only application of a command, or one of several, whose lines then carry its name.
+//! Prints the output of an application. With several applications, each line starts with the application's name.
 
 use std::cell::RefCell;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{print, print_json, say};
+use super::{print, print_json, print_stderr};
 use crate::{terminal::Text, text};
 
-/// Who speaks.
+/// Prints the output of one application.
 #[derive(Debug, Default)]
-pub(super) struct Voice {
-    /// The name and how wide the widest is; nothing for an only one.
+pub(super) struct Printer {
+    /// The application's name and the width of the longest name; `None` for a single application.
     name: Option<(String, usize)>,
     documents: RefCell<Vec<Value>>,
 }
 
-impl Voice {
-    /// Speaks for one of several; `width` is that of the longest name.
-    pub(super) fn of(name: &str, width: usize) -> Voice {
-        Voice {
+impl Printer {
+    /// Makes the printer of one of several applications; `width` is that of the longest name.
+    pub(super) fn for_app(name: &str, width: usize) -> Printer {
+        Printer {
             name: Some((name.to_owned(), width)),
             documents: RefCell::default(),
         }
     }
 
-    /// Prints text for people, line by line.
+    /// Prints text to stdout, line by line.
     pub(super) fn print(&self, text: &Text) {
-        print(&self.lines(text));
+        print(&self.with_name(text));
     }
 
-    /// Tells something beside the output.
-    pub(super) fn say(&self, text: &Text) {
-        say(&self.lines(text).trim_end());
+    /// Prints text to stderr, line by line.
+    pub(super) fn print_stderr(&self, text: &Text) {
+        print_stderr(&self.with_name(text).trim_end());
     }
 
-    fn lines(&self, text: &Text) -> Text {
+    fn with_name(&self, text: &Text) -> Text {
         match &self.name {
             Some((name, width)) => text.with_prefix(&text!("{} | ", format!("{name:<width$}"))),
             None => text.clone(),
         }
     }
 
-    /// Prints one record of a stream; that of one of several names it.
+    /// Prints one JSON record of a stream; with several applications, with the application's name.
     pub(super) fn record(&self, record: &impl Serialize) -> anyhow::Result<()> {
         let Some((name, _)) = &self.name else {
             print(&text!("{}\n", Text::json(record)?));
@@ -56,7 +56,7 @@ impl Voice {
         Ok(())
     }
 
-    /// Prints a document; those of several are kept until [`documents`](Voice::documents).
+    /// Prints a JSON document. With several applications it is kept until [`documents`](Voice::documents).
     pub(super) fn document(&self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.name.is_none() {
             return print_json(value);
@@ -65,7 +65,7 @@ impl Voice {
         Ok(())
     }
 
-    /// Returns the documents that were kept, with the application's name.
+    /// Returns the documents that were kept, each with the application's name.
     pub(super) fn documents(self) -> Vec<Value> {
         let name = self.name.map(|(name, _)| name);
         let documents = self.documents.into_inner().into_iter().map(|mut value| {
@@ -84,8 +84,11 @@ mod tests {
 
     #[test]
     fn every_line_of_one_of_several_carries_its_name() {
-        let voice = Voice::of("db", 4);
-        assert_eq!(voice.lines(&text!("a\n\nb")).as_str(), "db   | a\ndb   |\ndb   | b\n");
-        assert_eq!(Voice::default().lines(&text!("a\n")).as_str(), "a\n");
+        let voice = Printer::for_app("db", 4);
+        assert_eq!(
+            voice.with_name(&text!("a\n\nb")).as_str(),
+            "db   | a\ndb   |\ndb   | b\n"
+        );
+        assert_eq!(Printer::default().with_name(&text!("a\n")).as_str(), "a\n");
     }
 }

@@ -1,35 +1,40 @@
-//! What differs between our rules and Argo CD's, for people.
+//! The differences between Capstan's rules and Argo CD's, for people.
 
 use capstan_core::{
     compat::{Difference, DifferenceKind, Rule},
     error::Diagnostic,
     plugins::Application,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::Error as _};
 
-use super::{Paint, name_of};
+use super::{Paint, object_name, remedy};
 use crate::{terminal::Text, text};
 
-/// What came of planning by both rules.
+/// The result of planning by both rules.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Explained {
-    /// For which application.
+pub struct CompatComparison {
+    /// The application.
     pub application: Application,
-    /// What differs; nothing when one of the plans couldn't be made.
+    /// The differences; empty when one of the plans couldn't be made.
     pub differences: Vec<Difference>,
-    /// What is wrong with the manifests by our rules alone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The mistakes in the manifests by Capstan's rules alone.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "in_words")]
     pub native_mistakes: Vec<Diagnostic>,
-    /// What is wrong with them by Argo CD's alone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The mistakes in them by Argo CD's rules alone.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "in_words")]
     pub argo_cd_mistakes: Vec<Diagnostic>,
 }
 
-/// Writes it.
-pub fn text(explained: &Explained, paint: Paint) -> Text {
+fn in_words<S: Serializer>(mistakes: &[Diagnostic], serializer: S) -> Result<S::Ok, S::Error> {
+    let mistakes: serde_json::Result<Vec<_>> = mistakes.iter().map(remedy::mistake_json).collect();
+    mistakes.map_err(S::Error::custom)?.serialize(serializer)
+}
+
+/// Describes it for people.
+pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
     let Application { name, namespace } = &explained.application;
-    let planned: Vec<&Difference> = of(explained, false);
+    let planned: Vec<&Difference> = differences_of(explained, false);
     let count = match planned.len() {
         _ if !explained.native_mistakes.is_empty() => "there is a plan by Argo CD's rules only".to_owned(),
         _ if !explained.argo_cd_mistakes.is_empty() => "there is a plan by Capstan's rules only".to_owned(),
@@ -39,7 +44,7 @@ pub fn text(explained: &Explained, paint: Paint) -> Text {
     };
     let mut text = text!(
         "{}\n",
-        paint.strong(&text!("{} in namespace {}: {}", name, namespace, count))
+        paint.heading(&text!("{} in namespace {}: {}", name, namespace, count))
     );
     for (whose, mistakes) in [
         ("Capstan's", &explained.native_mistakes),
@@ -48,15 +53,20 @@ pub fn text(explained: &Explained, paint: Paint) -> Text {
         for mistake in mistakes {
             text.push(text!(
                 "\n{} by {} rules: {}\n",
-                paint.bad("mistake"),
+                paint.failure("mistake"),
                 whose,
-                told(mistake)
+                mistake_text(mistake)
             ));
         }
     }
     if !explained.native_mistakes.is_empty() {
         let rule = Rule::MistakesAreIgnored;
-        text.push(text!("\n{} {}: {}\n", paint.faint("because"), rule, rule.row().argo_cd));
+        text.push(text!(
+            "\n{} {}: {}\n",
+            paint.dim("because"),
+            rule,
+            rule.description().argo_cd
+        ));
     }
     let mut heading = String::new();
     for difference in planned {
@@ -64,22 +74,22 @@ pub fn text(explained: &Explained, paint: Paint) -> Text {
         if now == heading {
             text.end_line();
         } else {
-            text.push(text!("\n{}\n", paint.strong(&now)));
+            text.push(text!("\n{}\n", paint.heading(&now)));
             heading = now;
         }
         text.push(both(difference));
         for rule in &difference.rules {
             text.push(text!(
                 "  {}   {}: {}\n",
-                paint.faint("because"),
+                paint.dim("because"),
                 rule,
-                rule.row().argo_cd
+                rule.description().argo_cd
             ));
         }
     }
-    let outcomes = of(explained, true);
+    let outcomes = differences_of(explained, true);
     if !outcomes.is_empty() {
-        text.push(text!("\n{}\n", paint.strong("When it comes to that")));
+        text.push(text!("\n{}\n", paint.heading("When it comes to that")));
     }
     for (position, difference) in outcomes.into_iter().enumerate() {
         if position > 0 {
@@ -87,22 +97,22 @@ pub fn text(explained: &Explained, paint: Paint) -> Text {
         }
         text.push(both(difference));
         for rule in &difference.rules {
-            text.push(text!("  {}      {}\n", paint.faint("rule"), rule));
+            text.push(text!("  {}      {}\n", paint.dim("rule"), rule));
         }
     }
     text
 }
 
-fn of(explained: &Explained, outcomes: bool) -> Vec<&Difference> {
+fn differences_of(explained: &CompatComparison, outcomes: bool) -> Vec<&Difference> {
     let all = explained.differences.iter();
-    all.filter(|difference| (difference.what == DifferenceKind::Outcome) == outcomes)
+    all.filter(|difference| (difference.kind == DifferenceKind::Outcome) == outcomes)
         .collect()
 }
 
 fn heading_of(difference: &Difference, namespace: &str) -> String {
     match (&difference.key, difference.phase) {
-        (Some(key), Some(phase)) => format!("{} in {phase}", name_of(key, namespace)),
-        (Some(key), None) => name_of(key, namespace),
+        (Some(key), Some(phase)) => format!("{} in {phase}", object_name(key, namespace)),
+        (Some(key), None) => object_name(key, namespace),
         (None, Some(phase)) => format!("The order of {phase}"),
         (None, None) => "The operation".to_owned(),
     }
@@ -116,12 +126,12 @@ fn both(difference: &Difference) -> Text {
     )
 }
 
-fn told(mistake: &Diagnostic) -> String {
-    let mut text = mistake.message.clone();
+fn mistake_text(mistake: &Diagnostic) -> String {
+    let mut text = remedy::message(mistake);
     if let Some(place) = &mistake.place {
         text = format!("{place}: {text}");
     }
-    if let Some(hint) = &mistake.hint {
+    if let Some(hint) = remedy::hint(&mistake.hint) {
         text = format!("{text} ({hint})");
     }
     text

@@ -1,24 +1,24 @@
-//! What lint rules found, for people: what is wrong, where, and what mends it.
+//! Findings of lint, for people: the problem, its place, and how to fix it.
 
 use capstan_core::lint::{Finding, Severity};
 
-use super::Paint;
+use super::{Paint, remedy};
 use crate::{report, terminal::Text, text};
 
-/// Writes the findings that matter at least so much, one below the other; those that are known are left out.
+/// Describes the findings of at least this severity. Ignored ones are left out.
 pub fn text(findings: &[Finding], least: Severity, paint: Paint) -> Text {
     let shown = findings
         .iter()
         .filter(|finding| finding.severity >= least && !finding.is_ignored);
-    shown.map(|finding| one(finding, paint)).collect()
+    shown.map(|finding| finding_text(finding, paint)).collect()
 }
 
-fn one(finding: &Finding, paint: Paint) -> Text {
+fn finding_text(finding: &Finding, paint: Paint) -> Text {
     let label = format!("{}[{}]:", finding.severity, finding.rule);
     let label = match finding.severity {
-        Severity::Error => paint.bad(&label),
-        Severity::Warning => paint.odd(&label),
-        Severity::Note => paint.faint(&label),
+        Severity::Error => paint.failure(&label),
+        Severity::Warning => paint.warning(&label),
+        Severity::Note => paint.dim(&label),
     };
     let mut text = text!("{} {}\n", label, finding.message);
     text.push(report::place_text(
@@ -27,18 +27,18 @@ fn one(finding: &Finding, paint: Paint) -> Text {
         finding.key.as_ref(),
         paint,
     ));
-    if !finding.fix.is_empty() {
-        text.push(text!("  fix: {}\n", finding.fix));
+    if let Some(fix) = remedy::fix(finding) {
+        text.push(text!("  fix: {}\n", fix));
     }
     if let Some(related) = &finding.related
         && let Some(place) = &related.place
     {
-        text.push(text!("  see: {} is in {}\n", related.key.short(), place));
+        text.push(text!("  see: {} is in {}\n", related.key.kind_and_name(), place));
     }
     text
 }
 
-/// Counts them: `1 error, 2 warnings`; nothing when there are none that matter at least so much.
+/// Counts the findings of at least this severity: `1 error, 2 warnings`; `None` if there are none.
 pub fn count(findings: &[Finding], least: Severity) -> Option<String> {
     let of = |severity: Severity| {
         let same = findings

@@ -1,24 +1,24 @@
-//! A plan for people: phases, waves, what each task does, what it waits for, and which plugin answers.
+//! A plan for people: phases, waves, the action of each task, its waits, and its plugins.
 
 use capstan_core::{
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{Plan, wait_text},
-    task::{Action, ApplyStrategy, ApplyTask, Check, DeletionEnd, ExpectedChange, HookTask, Task},
-    text::listed,
+    task::{Action, ApplyStrategy, ApplyTask, DeletionEnd, DryRunCheck, ExpectedChange, HookTask, Task},
+    text::join_names,
 };
 use jiff::SignedDuration;
 
-use super::{Paint, columns, lines, name_of, phase_name, span};
+use super::{Paint, columns, format_duration, lines, object_name, phase_name, remedy};
 use crate::{terminal::Text, text};
 
-/// How many changed fields are named before they are counted.
-const NAMED: usize = 3;
+/// How many changed fields are named; more are counted.
+const MAX_NAMED_FIELDS: usize = 3;
 
-/// Writes a plan.
+/// Describes a plan.
 pub fn text(plan: &Plan, paint: Paint) -> Text {
-    let mut text = text!("{}\n", paint.strong(heading(plan)));
-    let rows: Vec<Vec<String>> = plan.tasks.iter().map(|task| row(task, plan)).collect();
+    let mut text = text!("{}\n", paint.heading(heading(plan)));
+    let rows: Vec<Vec<String>> = plan.tasks.iter().map(|task| task_row(task, plan)).collect();
     let mut rows = columns(&rows, 3).into_iter();
     for (phase, waves) in plan.waves() {
         let note = if phase == Phase::SyncFail {
@@ -28,8 +28,8 @@ pub fn text(plan: &Plan, paint: Paint) -> Text {
         };
         text.push(text!(
             "\n{}{}\n",
-            paint.strong(phase_name(phase, plan.does, plan.purpose)),
-            paint.faint(note)
+            paint.heading(phase_name(phase, plan.operation_kind, plan.purpose)),
+            paint.dim(note)
         ));
         for wave in waves {
             let mut label = text!("  wave {:>3}   ", wave.to_string());
@@ -39,65 +39,65 @@ pub fn text(plan: &Plan, paint: Paint) -> Text {
             }
         }
     }
-    text.push(allowed(plan, paint));
+    text.push(allowances_text(plan, paint));
     let namespace = &plan.application.namespace;
     if !plan.skipped.is_empty() {
-        text.push(text!("\n{}\n", paint.strong("Left alone")));
+        text.push(text!("\n{}\n", paint.heading("Left alone")));
         let rows: Vec<Vec<String>> = plan
             .skipped
             .iter()
             .map(|skipped| {
                 vec![
-                    format!("  {}", name_of(&skipped.key, namespace)),
-                    skipped.reason.clone(),
+                    format!("  {}", object_name(&skipped.key, namespace)),
+                    remedy::with_hint(&skipped.reason, &skipped.remedies),
                 ]
             })
             .collect();
         text.push(lines(columns(&rows, 3)));
     }
-    if !plan.left_over.is_empty() {
+    if !plan.unpruned.is_empty() {
         text.push(text!(
             "\n{}{}\n",
-            paint.strong("No longer in the manifests"),
-            paint.faint("   (--prune removes them)")
+            paint.heading("No longer in the manifests"),
+            paint.dim("   (--prune removes them)")
         ));
-        for key in &plan.left_over {
-            text.push(text!("  {}\n", name_of(key, namespace)));
+        for key in &plan.unpruned {
+            text.push(text!("  {}\n", object_name(key, namespace)));
         }
     }
     if !plan.notices.is_empty() {
         text.end_line();
     }
     for notice in &plan.notices {
-        text.push(text!("{} {}\n", paint.odd("note:"), notice));
+        text.push(text!("{} {}\n", paint.warning("note:"), notice));
     }
     text
 }
 
-/// Says what the plugins of a plan's hooks may have done beside their own objects, and what they request in vain.
-fn allowed(plan: &Plan, paint: Paint) -> Text {
+/// Describes what the plugins of a plan's hooks may do besides managing their own objects, and which requests aren't granted.
+fn allowances_text(plan: &Plan, paint: Paint) -> Text {
     if plan.allowances.is_empty() {
         return Text::default();
     }
-    let mut text = text!("\n{}\n", paint.strong("Plugins may"));
+    let mut text = text!("\n{}\n", paint.heading("Plugins may"));
     for allowance in &plan.allowances {
         let name = &allowance.plugin;
         let mut label = text!("  {:<12}", name);
-        for line in allowance.effective.lines() {
+        for line in allowance.effective.describe() {
             text.push(text!("{}   {}\n", label, line));
             label = " ".repeat(label.width()).into();
         }
         if allowance.effective == allowance.requested {
             continue;
         }
-        for line in allowance.requested.lines() {
-            if !allowance.effective.lines().contains(&line) {
+        for line in allowance.requested.describe() {
+            if !allowance.effective.describe().contains(&line) {
                 let missing = text!(
                     "not: {}   (requested; `--grant {}=requested` grants all of it)",
                     line,
                     name
                 );
-                text.push(text!("{}   {}\n", label, paint.faint(&missing)));
+                text.push(text!("{}   {}\n", label, paint.dim(&missing)));
                 label = " ".repeat(label.width()).into();
             }
         }
@@ -105,7 +105,7 @@ fn allowed(plan: &Plan, paint: Paint) -> Text {
     text
 }
 
-/// Says in one line what a plan comes to.
+/// Summarizes a plan in one line.
 pub fn heading(plan: &Plan) -> String {
     let (mut hooks, mut on_failure, mut apply, mut unchanged, mut delete) = (0, 0, 0, 0, 0);
     for task in &plan.tasks {
@@ -122,7 +122,7 @@ pub fn heading(plan: &Plan) -> String {
         1 => Some(format!("1 {one}")),
         _ => Some(format!("{count} {many}")),
     };
-    let prune = if plan.does == OperationKind::Delete {
+    let prune = if plan.operation_kind == OperationKind::Delete {
         "to delete"
     } else {
         "to prune"
@@ -143,7 +143,7 @@ pub fn heading(plan: &Plan) -> String {
     } else {
         parts.join(", ")
     };
-    let verb = match (plan.does, plan.purpose) {
+    let verb = match (plan.operation_kind, plan.purpose) {
         (OperationKind::Delete, _) => "delete ",
         (OperationKind::Sync, Purpose::Test) => "test of ",
         (OperationKind::Sync, Purpose::Rollback) => "rollback of ",
@@ -157,25 +157,25 @@ pub fn heading(plan: &Plan) -> String {
 
 fn sign(row: &Text, paint: Paint) -> Text {
     match row.split_sign(&['+', '~', '-']) {
-        Some((sign @ '+', rest)) => text!("{}{}", paint.good(sign), rest),
-        Some((sign @ '~', rest)) => text!("{}{}", paint.odd(sign), rest),
-        Some((sign, rest)) => text!("{}{}", paint.bad(sign), rest),
+        Some((sign @ '+', rest)) => text!("{}{}", paint.success(sign), rest),
+        Some((sign @ '~', rest)) => text!("{}{}", paint.warning(sign), rest),
+        Some((sign, rest)) => text!("{}{}", paint.failure(sign), rest),
         None => row.clone(),
     }
 }
 
-fn row(task: &Task, plan: &Plan) -> Vec<String> {
-    let name = name_of(&task.key, &plan.application.namespace);
+fn task_row(task: &Task, plan: &Plan) -> Vec<String> {
+    let name = object_name(&task.key, &plan.application.namespace);
     let timeout = task
         .timeout_seconds
-        .map(|seconds| format!(", at most {}", span(seconds_of(seconds))));
-    let timeout = timeout.unwrap_or_default() + &after(task, plan);
+        .map(|seconds| format!(", at most {}", format_duration(seconds_of(seconds))));
+    let timeout = timeout.unwrap_or_default() + &dependencies_text(task, plan);
     match &task.action {
         Action::Hook(hook) => vec![
             format!("+ {name}"),
             format!("run, wait Succeeded{timeout}"),
-            afterwards(hook),
-            hook.by.to_string(),
+            disposal_text(hook),
+            hook.plugin.to_string(),
         ],
         Action::Apply(apply) => vec![
             format!(
@@ -188,30 +188,30 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
             ),
             format!("{}{timeout}", wait_text(apply.wait)),
             changes(task, apply),
-            apply.judge.to_string(),
+            apply.health_plugin.to_string(),
         ],
         Action::Delete(delete) => vec![
             format!("- {name}"),
-            match delete.until {
+            match delete.wait_until {
                 DeletionEnd::Gone => format!("delete, wait gone{timeout}"),
                 DeletionEnd::Accepted => "delete".to_owned(),
                 DeletionEnd::GoneByItself => format!("wait gone{timeout}"),
             },
-            delete.why.clone(),
+            delete.reason.clone(),
         ],
     }
 }
 
-/// Names what a task waits for within its wave.
-fn after(task: &Task, plan: &Plan) -> String {
+/// Names the tasks that a task waits for within its wave.
+fn dependencies_text(task: &Task, plan: &Plan) -> String {
     let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
     let names: Vec<String> = wanted
-        .map(|wanted| name_of(&wanted.key, &plan.application.namespace))
+        .map(|wanted| object_name(&wanted.key, &plan.application.namespace))
         .collect();
     if names.is_empty() {
         String::new()
     } else {
-        format!(", after {}", listed(&names))
+        format!(", after {}", join_names(&names))
     }
 }
 
@@ -231,30 +231,30 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
     let mut text = match &apply.changes {
         ExpectedChange::Create => "new".to_owned(),
         ExpectedChange::None => "unchanged".to_owned(),
-        ExpectedChange::Fields(_) if apply.is_unsure => "may change: the server couldn't be asked".to_owned(),
+        ExpectedChange::Fields(_) if apply.is_uncertain => "may change: the server couldn't be asked".to_owned(),
         ExpectedChange::Fields(changes) if changes.is_empty() => "becomes ours".to_owned(),
-        ExpectedChange::Fields(changes) if changes.len() <= NAMED => capstan_core::diff::summary(changes),
+        ExpectedChange::Fields(changes) if changes.len() <= MAX_NAMED_FIELDS => capstan_core::diff::summarize(changes),
         ExpectedChange::Fields(changes) => format!("{} fields", changes.len()),
     };
-    match apply.way {
+    match apply.strategy {
         ApplyStrategy::Apply => {}
         ApplyStrategy::Replace => text.push_str(", replaced as a whole"),
         ApplyStrategy::ApplyOrRecreate => text.push_str(", created anew if it can't be changed"),
         ApplyStrategy::ReplaceOrRecreate => text.push_str(", replaced as a whole, created anew if it can't be"),
     }
-    match apply.hides {
+    match apply.ignored_differences {
         0 => {}
         1 => text.push_str("; 1 field ignored"),
         count => text.push_str(&format!("; {count} fields ignored")),
     }
-    if let Check::Deferred(reason) = &task.check {
+    if let DryRunCheck::Deferred(reason) = &task.check {
         text.push_str(&format!("; checked at its turn: {reason}"));
     }
     text
 }
 
-/// Names an object that a hook's plugin says it will make, which it hands over as JSON.
-fn also_name(object: &str) -> String {
+/// Names an object that a hook's plugin says it will create, given as JSON.
+fn extra_object_name(object: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(object).unwrap_or_default();
     let text = |pointer: &str| {
         value
@@ -265,10 +265,10 @@ fn also_name(object: &str) -> String {
     format!("{}/{}", text("/kind"), text("/metadata/name"))
 }
 
-/// Names the plugins of delete policies that aren't Capstan's own: those have names with a domain.
+/// Names the plugins of delete policies that aren't built in: these have names with a domain.
 fn policy_plugins(hook: &HookTask) -> String {
-    let others = hook.policies.iter().filter(|policy| policy.by.claim.contains('/'));
-    let names: Vec<String> = others.map(|policy| policy.by.to_string()).collect();
+    let others = hook.policies.iter().filter(|policy| policy.plugin.claim.contains('/'));
+    let names: Vec<String> = others.map(|policy| policy.plugin.to_string()).collect();
     if names.is_empty() {
         String::new()
     } else {
@@ -276,15 +276,15 @@ fn policy_plugins(hook: &HookTask) -> String {
     }
 }
 
-/// Says what becomes of a hook's object after its end.
-fn afterwards(hook: &HookTask) -> String {
+/// Describes what happens to a hook's object after its end.
+fn disposal_text(hook: &HookTask) -> String {
     if !hook.has_object {
-        return match &*hook.also {
+        return match &*hook.other_objects {
             [] => "no object".to_owned(),
             also => format!(
                 "no object, also {}",
                 also.iter()
-                    .map(|object| also_name(object))
+                    .map(|object| extra_object_name(object))
                     .collect::<Vec<_>>()
                     .join(", ")
             ),
@@ -293,22 +293,26 @@ fn afterwards(hook: &HookTask) -> String {
     let words = hook
         .policies
         .iter()
-        .find(|policy| policy.by.claim != "*")
+        .find(|policy| policy.plugin.claim != "*")
         .map(|policy| policy.words.join(", "));
     let mut parts = Vec::new();
     match words.as_deref() {
         Some("BeforeHookCreation") | None => parts.push("then keep until the next run".to_owned()),
         Some(words) => parts.push(format!("then delete on {words}{}", policy_plugins(hook))),
     }
-    if !hook.also.is_empty() {
-        let also: Vec<String> = hook.also.iter().map(|object| also_name(object)).collect();
+    if !hook.other_objects.is_empty() {
+        let also: Vec<String> = hook
+            .other_objects
+            .iter()
+            .map(|object| extra_object_name(object))
+            .collect();
         parts.push(format!("also {}", also.join(", ")));
     }
     if let Some(seconds) = hook.ttl.after_finished {
-        parts.push(format!("at most {}", span(seconds_of(seconds))));
+        parts.push(format!("at most {}", format_duration(seconds_of(seconds))));
     }
     if let Some(seconds) = hook.ttl.failed {
-        parts.push(format!("{} after a failure", span(seconds_of(seconds))));
+        parts.push(format!("{} after a failure", format_duration(seconds_of(seconds))));
     }
     parts.join(", ")
 }

@@ -1,24 +1,24 @@
 //! A run for people: one line for each change, with a reason for every wait, and the hooks' logs as they are written.
 
 use capstan_core::{
-    event::{DisposalOutcome, Event, EventKind, Status},
+    event::{DisposalOutcome, Event, EventKind, OperationStatus},
     object::ObjectKey,
     operation_kind::OperationKind,
     phase::Phase,
     task::{TaskId, TaskResult},
-    text::listed,
+    text::join_names,
     view::{OperationView, TaskProgress},
 };
-use capstan_engine::{Line, Record};
+use capstan_engine::{HookLogLine, Record};
 use jiff::Timestamp;
 
-use super::{Paint, name_of, phase_name, policy, span};
+use super::{Paint, format_duration, object_name, phase_name, policy, remedy};
 use crate::{terminal::Text, text};
 
-/// How wide the column of names gets; longer names push their line's rest aside.
-const WIDEST: usize = 48;
+/// The widest column of names; the rest of a line with a longer name moves to the right.
+const MAX_NAME_WIDTH: usize = 48;
 
-/// Turns records into lines.
+/// Converts records to lines.
 pub struct RunText {
     paint: Paint,
     view: OperationView,
@@ -27,7 +27,7 @@ pub struct RunText {
 }
 
 impl RunText {
-    /// Begins without anything known.
+    /// Starts with an empty state.
     pub fn new(paint: Paint) -> RunText {
         RunText {
             paint,
@@ -37,35 +37,35 @@ impl RunText {
         }
     }
 
-    /// Returns what is known so far.
+    /// Returns the state so far.
     pub fn view(&self) -> &OperationView {
         &self.view
     }
 
-    /// Writes one record; most are one line, some none.
+    /// Describes one record; most are one line, some are none.
     pub fn text(&mut self, record: &Record) -> Text {
         match record {
-            Record::Line(line) => self.log(line),
-            Record::Past(view) => {
+            Record::Line(line) => self.log_text(line),
+            Record::Snapshot(view) => {
                 self.view = (**view).clone();
                 Text::default()
             }
             Record::Missed { records } => {
                 let what = format!("{records} lines are left out: the output is read more slowly than they come");
-                text!("{}\n", self.paint.odd(&what))
+                text!("{}\n", self.paint.warning(&what))
             }
             Record::Event(event) => {
                 self.view.fold(event);
-                self.event(event)
+                self.event_text(event)
             }
         }
     }
 
-    fn log(&self, line: &Line) -> Text {
-        let Line {
+    fn log_text(&self, line: &HookLogLine) -> Text {
+        let HookLogLine {
             pod, container, text, ..
         } = line;
-        text!("{} {} > {} | {}\n", self.paint.faint("logs |"), pod, container, text)
+        text!("{} {} > {} | {}\n", self.paint.dim("logs |"), pod, container, text)
     }
 
     fn name(&self, task: &TaskId) -> String {
@@ -82,7 +82,7 @@ impl RunText {
             .about
             .as_ref()
             .map(|(_, application)| application.namespace.as_str());
-        name_of(key, namespace.unwrap_or_default())
+        object_name(key, namespace.unwrap_or_default())
     }
 
     fn line(&mut self, at: Timestamp, verb: &str, name: &str, rest: &str) -> Text {
@@ -92,16 +92,16 @@ impl RunText {
             .map(|start| at.duration_since(start))
             .unwrap_or_default();
         let name = Text::from(name);
-        self.width = self.width.max(name.width()).min(WIDEST);
+        self.width = self.width.max(name.width()).min(MAX_NAME_WIDTH);
         let room = " ".repeat(self.width.saturating_sub(name.width()));
         let padded = format!("{verb:<9}");
         let verb = match verb {
-            "ok" | "created" | "changed" => self.paint.good(&padded),
-            "FAILED" | "stopped" | "plugin" | "trouble" | "refused" => self.paint.bad(&padded),
-            "waiting" | "passed" => self.paint.odd(&padded),
+            "ok" | "created" | "changed" => self.paint.success(&padded),
+            "FAILED" | "stopped" | "plugin" | "trouble" | "refused" => self.paint.failure(&padded),
+            "waiting" | "passed" => self.paint.warning(&padded),
             _ => padded.into(),
         };
-        let line = text!("{:>6}  {} {}{}   {}", span(since), verb, name, room, rest);
+        let line = text!("{:>6}  {} {}{}   {}", format_duration(since), verb, name, room, rest);
         text!("{}\n", line.trim_end())
     }
 
@@ -112,16 +112,17 @@ impl RunText {
         let done = self.view.tasks.iter().filter(main).filter(is_done).count();
         text!(
             "{}\n",
-            self.paint.strong(&text!("---- {} [{}/{} done] ----", title, done, all))
+            self.paint
+                .heading(&text!("---- {} [{}/{} done] ----", title, done, all))
         )
     }
 
-    fn event(&mut self, event: &Event) -> Text {
+    fn event_text(&mut self, event: &Event) -> Text {
         let at = event.at;
-        match &event.what {
+        match &event.kind {
             EventKind::OperationStarted {
                 operation,
-                does,
+                operation_kind: does,
                 application,
                 tasks,
                 purpose,
@@ -135,11 +136,11 @@ impl RunText {
                     .map(|task| long(&task.key))
                     .max()
                     .unwrap_or_default()
-                    .min(WIDEST);
+                    .min(MAX_NAME_WIDTH);
                 text!(
                     "operation {}: {} of {} in namespace {}\n",
                     operation,
-                    purpose.word(*does),
+                    purpose.operation_name(*does),
                     application.name,
                     application.namespace
                 )
@@ -160,7 +161,7 @@ impl RunText {
                     &format!("asking the API server about {objects}, nothing is changed yet"),
                 )
             }
-            EventKind::CheckFinished { well: false } => self.line(
+            EventKind::CheckFinished { succeeded: false } => self.line(
                 at,
                 "failing",
                 "",
@@ -171,7 +172,7 @@ impl RunText {
                 at: when,
                 cause,
             } => {
-                let pause = span(when.duration_since(at));
+                let pause = format_duration(when.duration_since(at));
                 self.section(&format!("try {attempt} in {pause}, because of {}", cause.message))
             }
             EventKind::PhaseStarted {
@@ -182,12 +183,12 @@ impl RunText {
                 let does = self.view.about.as_ref().map_or(OperationKind::Sync, |(does, _)| *does);
                 self.section(&format!("{}, wave {wave}", phase_name(*phase, does, self.view.purpose)))
             }
-            EventKind::TaskHeld { task, .. } => {
+            EventKind::TaskBlocked { task, .. } => {
                 let (name, message) = (self.name(task), self.view.task(task).map(|view| view.message.clone()));
                 self.line(at, "held", &name, &message.unwrap_or_default())
             }
-            EventKind::ObjectMade { key, how, .. } => {
-                // Of what is unchanged, its end says all there is to say.
+            EventKind::ObjectApplied { key, action: how, .. } => {
+                // The end of an unchanged object says everything.
                 if how == "unchanged" {
                     return Text::default();
                 }
@@ -195,12 +196,12 @@ impl RunText {
                 self.line(at, how, &name, "")
             }
             EventKind::TaskProgressed { task, health, message } => {
-                // The same reason twice in a row is said once.
+                // The same reason twice in a row is printed once.
                 if self.last.as_ref() == Some(&(task.clone(), message.clone())) {
                     return Text::default();
                 }
                 self.last = Some((task.clone(), message.clone()));
-                // Until there is an object, there is nothing to wait for; when that takes long, `Waiting` says so.
+                // Before the object exists there is nothing to wait for; if that takes long, `Waiting` reports it.
                 let is_to_come =
                     |view: &capstan_core::view::TaskView| view.object.is_none() && view.outline.key.kind != "Hook";
                 if health.is_none() && self.view.task(task).is_some_and(is_to_come) {
@@ -219,41 +220,59 @@ impl RunText {
                 match result {
                     TaskResult::Done(message) => self.line(at, "ok", &name, message),
                     TaskResult::Tolerated(message) => self.line(at, "passed", &name, message),
-                    TaskResult::Failed { class, message } => {
+                    TaskResult::Failed {
+                        class,
+                        message,
+                        remedies,
+                    } => {
+                        let message = remedy::with_hint(message, remedies);
                         self.line(at, "FAILED", &name, &format!("{message} ({class})"))
                     }
                     TaskResult::Stopped(message) => self.line(at, "stopped", &name, message),
                 }
             }
-            EventKind::LogsKept { task, trouble, .. } if !trouble.is_empty() => {
+            EventKind::LogsSaved {
+                task,
+                problem: Some(trouble),
+                ..
+            } => {
                 let name = self.name(task);
                 self.line(at, "trouble", &name, trouble)
             }
             EventKind::HookDisposed {
-                key, fate, by, plugins, ..
-            } => self.disposed(at, key, fate, (by, plugins)),
-            EventKind::PluginTroubled { task, message } => {
+                key,
+                outcome: fate,
+                by,
+                plugins,
+                ..
+            } => self.disposal_text(at, key, fate, (by.as_deref().unwrap_or_default(), plugins)),
+            EventKind::PluginProblem { task, message } => {
                 let name = self.name(task);
                 self.line(at, "plugin", &name, message)
             }
-            EventKind::Requested {
-                task, what, refused, ..
-            } if !refused.is_empty() => {
+            EventKind::PluginRequested {
+                task,
+                request: what,
+                refusal: Some(refused),
+                remedies,
+                ..
+            } => {
                 let name = self.name(task);
+                let refused = remedy::with_hint(refused, remedies);
                 self.line(at, "refused", &name, &format!("{what}: {refused}"))
             }
-            EventKind::HookTouched { task, key, how } => {
+            EventKind::HookModifiedObject { task, key, action: how } => {
                 let (name, hook) = (self.name_of(key), self.name(task));
                 self.line(at, how, &name, &format!("for {hook}"))
             }
-            EventKind::Troubled { message } => self.line(at, "trouble", "", message),
-            EventKind::Waiting { on } => on
+            EventKind::Problem { message } => self.line(at, "trouble", "", message),
+            EventKind::Waiting { tasks: on } => on
                 .iter()
                 .map(|waiting| {
                     let name = self.name(&waiting.task);
-                    let since = span(at.duration_since(waiting.since));
+                    let since = format_duration(at.duration_since(waiting.since));
                     let until = match waiting.until {
-                        Some(until) => format!(", given up in {}", span(until.duration_since(at))),
+                        Some(until) => format!(", given up in {}", format_duration(until.duration_since(at))),
                         None => String::new(),
                     };
                     self.line(
@@ -264,20 +283,20 @@ impl RunText {
                     )
                 })
                 .collect(),
-            EventKind::Stopping { why } => self.line(at, "stopping", "", why),
-            // The wave's line, the object's or the plan says it.
+            EventKind::Stopping { reason: why } => self.line(at, "stopping", "", why),
+            // This is in the line of the wave, of the object, or in the plan.
             EventKind::PhaseStarted { .. }
             | EventKind::WaveFinished { .. }
             | EventKind::PhaseFinished { .. }
-            | EventKind::CheckFinished { well: true }
+            | EventKind::CheckFinished { succeeded: true }
             | EventKind::TaskStarted { .. }
-            | EventKind::Requested { .. }
-            | EventKind::LogsKept { .. } => Text::default(),
-            EventKind::OperationFinished { status } => self.finished(at, status),
+            | EventKind::PluginRequested { .. }
+            | EventKind::LogsSaved { .. } => Text::default(),
+            EventKind::OperationFinished { status } => self.end_text(at, status),
         }
     }
 
-    fn disposed(
+    fn disposal_text(
         &mut self,
         at: Timestamp,
         key: &ObjectKey,
@@ -285,31 +304,31 @@ impl RunText {
         (by, plugins): (&str, &[String]),
     ) -> Text {
         let name = self.name_of(key);
-        let by = policy::name(by, plugins);
+        let by = policy::policy_name(by, plugins);
         match fate {
-            DisposalOutcome::Kept => match policy::keepers(plugins) {
-                // That it stays until the next run was in the plan.
+            DisposalOutcome::Kept => match policy::keeping_plugins(plugins) {
+                // The plan says already that it is kept until the next run.
                 None => Text::default(),
                 Some(keepers) => self.line(at, "kept", &name, &keepers),
             },
             DisposalOutcome::Deleted => self.line(at, "deleted", &name, &by),
             DisposalOutcome::Due(due) => {
-                let rest = format!("deleted in {} ({by})", span(due.duration_since(at)));
+                let rest = format!("deleted in {} ({by})", format_duration(due.duration_since(at)));
                 self.line(at, "kept", &name, &rest)
             }
             DisposalOutcome::AskedAgain(again) => {
-                let rest = format!("asked again in {} ({by})", span(again.duration_since(at)));
+                let rest = format!("asked again in {} ({by})", format_duration(again.duration_since(at)));
                 self.line(at, "kept", &name, &rest)
             }
             DisposalOutcome::Stuck(why) => self.line(at, "trouble", &name, &format!("it couldn't be deleted: {why}")),
         }
     }
 
-    fn finished(&self, at: Timestamp, status: &Status) -> Text {
+    fn end_text(&self, at: Timestamp, status: &OperationStatus) -> Text {
         let took = self
             .view
             .started_at
-            .map(|start| span(at.duration_since(start)))
+            .map(|start| format_duration(at.duration_since(start)))
             .unwrap_or_default();
         let untouched: Vec<String> = self
             .view
@@ -320,23 +339,25 @@ impl RunText {
             .collect();
         let mut text = text!("\n");
         text.push(match status {
-            Status::Succeeded => text!("{} in {}\n", self.paint.good("Succeeded"), took),
-            Status::Failed(cause) => {
+            OperationStatus::Succeeded => text!("{} in {}\n", self.paint.success("Succeeded"), took),
+            OperationStatus::Failed(cause) => {
                 text!(
                     "{} after {} ({}): {}\n",
-                    self.paint.bad("Failed"),
+                    self.paint.failure("Failed"),
                     took,
                     cause.class,
-                    cause.message
+                    remedy::with_hint(&cause.message, &cause.remedies)
                 )
             }
-            Status::Terminated { by } => text!("{} after {} by {}\n", self.paint.bad("Terminated"), took, by),
-            Status::Running | Status::Terminating { .. } => text!("{}\n", format!("{status:?}")),
+            OperationStatus::Terminated { by } => {
+                text!("{} after {} by {}\n", self.paint.failure("Terminated"), took, by)
+            }
+            OperationStatus::Running | OperationStatus::Terminating { .. } => text!("{}\n", format!("{status:?}")),
         });
         if !untouched.is_empty() {
-            text.push(text!("Not started: {}\n", listed(&untouched)));
+            text.push(text!("Not started: {}\n", join_names(&untouched)));
         }
-        if *status != Status::Succeeded
+        if *status != OperationStatus::Succeeded
             && let Some((_, application)) = &self.view.about
             && self
                 .view

@@ -1,4 +1,4 @@
-//! Findings in SARIF 2.1.0, which code hosts show beside the lines they are about
+//! Findings in SARIF 2.1.0, which code hosts show next to the affected lines
 //! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>).
 
 use capstan_core::{
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// Writes findings as one run of this program.
+/// Converts findings to one run of this program.
 pub fn document(findings: &[Finding]) -> Value {
     let rules: Vec<&Rule> = RULES
         .iter()
@@ -34,8 +34,8 @@ fn descriptor(rule: &Rule) -> Value {
     json!({
         "id": rule.id,
         "shortDescription": { "text": rule.summary },
-        "fullDescription": { "text": format!("{} {}", rule.summary, rule.why) },
-        "help": { "text": format!("{} What is known is ignored with the annotation `capstan.dev/lint-ignore: {}`.", rule.why, rule.id) },
+        "fullDescription": { "text": format!("{} {}", rule.summary, rule.consequence) },
+        "help": { "text": format!("{} What is known is ignored with the annotation `capstan.dev/lint-ignore: {}`.", rule.consequence, rule.id) },
         "defaultConfiguration": { "level": level(rule.severity) },
     })
 }
@@ -49,10 +49,9 @@ fn level(severity: Severity) -> &'static str {
 }
 
 fn result(finding: &Finding, rules: &[&Rule]) -> Value {
-    let text = if finding.fix.is_empty() {
-        finding.message.clone()
-    } else {
-        format!("{}; fix: {}", finding.message, finding.fix)
+    let text = match super::remedy::fix(finding) {
+        None => finding.message.clone(),
+        Some(fix) => format!("{}; fix: {fix}", finding.message),
     };
     let mut result = json!({
         "ruleId": finding.rule,
@@ -92,7 +91,7 @@ fn location(place: Option<&Place>, key: Option<&ObjectKey>) -> Value {
     location
 }
 
-/// Says what makes a finding the same one in the next run: not its line, which others move.
+/// Identifies a finding across runs: not by its line, which changes.
 fn fingerprint(finding: &Finding) -> String {
     let name = |key: Option<&ObjectKey>| key.map(ObjectKey::to_string).unwrap_or_default();
     let related = finding.related.as_ref().map(|related| &related.key);
@@ -104,7 +103,7 @@ fn fingerprint(finding: &Finding) -> String {
     ])
 }
 
-/// Writes a path as a URI: relative to where the command was run, or `file:` where it is absolute.
+/// Converts a path to a URI: relative to the working directory, or `file:` for an absolute path.
 fn uri(file: &str) -> String {
     let file = file.strip_prefix("./").unwrap_or(file);
     let mut uri = String::new();
@@ -154,6 +153,7 @@ mod tests {
             source_line: None,
             message: "it hangs".to_owned(),
             fix: "don't".to_owned(),
+            remedies: capstan_core::remedy::Remedies::default(),
             related: None,
             is_ignored,
         };

@@ -1,7 +1,7 @@
-//! What is stored about applications, for people.
+//! The stored state of applications, for people.
 
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     record,
     task::TaskResult,
     view::{OperationView, TaskProgress},
@@ -9,21 +9,26 @@ use capstan_core::{
 use capstan_engine::{ApplicationReport, PastOperation, Revision};
 use jiff::Timestamp;
 
-use super::{Paint, columns, lines, name_of, policy, span};
+use super::{Paint, columns, format_duration, lines, object_name, policy, remedy};
 use crate::{terminal::Text, text};
 
-/// Writes how an operation is or ended, in a few words.
-pub fn status(status: &Status, paint: Paint) -> Text {
+/// Describes the status of an operation in a few words.
+pub fn status(status: &OperationStatus, paint: Paint) -> Text {
     match status {
-        Status::Running => "Running".into(),
-        Status::Terminating { by } => text!("Terminating ({})", by),
-        Status::Succeeded => paint.good("Succeeded"),
-        Status::Failed(cause) => text!("{} ({}): {}", paint.bad("Failed"), cause.class, cause.message),
-        Status::Terminated { by } => text!("{} by {}", paint.bad("Terminated"), by),
+        OperationStatus::Running => "Running".into(),
+        OperationStatus::Terminating { by } => text!("Terminating ({})", by),
+        OperationStatus::Succeeded => paint.success("Succeeded"),
+        OperationStatus::Failed(cause) => text!(
+            "{} ({}): {}",
+            paint.failure("Failed"),
+            cause.class,
+            remedy::with_hint(&cause.message, &cause.remedies)
+        ),
+        OperationStatus::Terminated { by } => text!("{} by {}", paint.failure("Terminated"), by),
     }
 }
 
-/// Writes the last operations, the newest first.
+/// Lists the last operations, the newest first.
 pub fn history(history: &[PastOperation], now: Timestamp, paint: Paint) -> Text {
     let mut rows = vec![
         ["OPERATION", "DOES", "STARTED", "TOOK", "BY", "REVISION", "RESULT"]
@@ -33,10 +38,10 @@ pub fn history(history: &[PastOperation], now: Timestamp, paint: Paint) -> Text 
     rows.extend(history.iter().rev().map(|past| {
         vec![
             Text::from(&*past.id),
-            past.purpose.word(past.does).into(),
-            text!("{} ago", span(now.duration_since(past.started_at))),
-            span(past.finished_at.duration_since(past.started_at)).into(),
-            Text::from(&*past.by),
+            past.purpose.operation_name(past.operation_kind).into(),
+            text!("{} ago", format_duration(now.duration_since(past.started_at))),
+            format_duration(past.finished_at.duration_since(past.started_at)).into(),
+            Text::from(&*past.started_by),
             revision(past).into(),
             status(&past.status, paint),
         ]
@@ -44,13 +49,13 @@ pub fn history(history: &[PastOperation], now: Timestamp, paint: Paint) -> Text 
     lines(columns(&rows, 3))
 }
 
-/// Names the state of what was deployed: its Git commit; without one, the digest of its manifests.
+/// Returns the deployed revision: the Git commit, or the digest of the manifests without one.
 fn revision(past: &PastOperation) -> String {
     let commit = past.revision.as_ref().and_then(Revision::short_commit);
-    commit.unwrap_or_else(|| past.digest.clone())
+    commit.unwrap_or_else(|| past.manifests_digest.clone())
 }
 
-/// Writes from where an operation's manifests came, in one line.
+/// Describes the origin of an operation's manifests, in one line.
 pub fn origin(digest: &str, revision: Option<&Revision>, paint: Paint) -> Text {
     let mut parts = vec![format!("manifests {digest}")];
     if let Some(revision) = revision {
@@ -59,20 +64,20 @@ pub fn origin(digest: &str, revision: Option<&Revision>, paint: Paint) -> Text {
             parts.push(format!("from {}", revision.sources.join(", ")));
         }
     }
-    text!("{} {}\n", paint.strong("revision:"), parts.join(", "))
+    text!("{} {}\n", paint.heading("revision:"), parts.join(", "))
 }
 
-/// Writes what is known of an application.
+/// Describes the state of an application.
 pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
     let application = &report.application;
     let mut text = text!(
         "{} in namespace {}\n",
-        paint.strong(&application.name),
+        paint.heading(&application.name),
         application.namespace
     );
     match (&report.current, &report.progress) {
         (Some(current), Some(progress)) => {
-            let by = &current.by;
+            let by = &current.started_by;
             text.push(if report.is_driven {
                 text!("\nrunning, started by {}:\n", by)
             } else {
@@ -83,7 +88,7 @@ pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text 
                     name
                 )
             });
-            text.push(origin(&current.digest, current.revision.as_ref(), paint));
+            text.push(origin(&current.manifests_digest, current.revision.as_ref(), paint));
             text.push(operation(progress, paint));
         }
         _ => text.push(text!("\nno operation is running\n")),
@@ -100,17 +105,17 @@ pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text 
         ));
         let rows = report.due.iter().map(|object| {
             let due = &object.due;
-            let left = due.at.duration_since(now);
+            let left = due.due_at.duration_since(now);
             let when = match (left.is_positive(), due.ask_again) {
-                (true, true) => format!("asked again in {}", span(left)),
-                (true, false) => format!("in {}", span(left)),
+                (true, true) => format!("asked again in {}", format_duration(left)),
+                (true, false) => format!("in {}", format_duration(left)),
                 (false, true) => "asked again now".to_owned(),
-                (false, false) => format!("overdue by {}", span(-left)),
+                (false, false) => format!("overdue by {}", format_duration(-left)),
             };
             vec![
-                format!("  {}", name_of(&due.target.key, &application.namespace)),
+                format!("  {}", object_name(&due.target.key, &application.namespace)),
                 when,
-                policy::name(&due.by, &due.plugins),
+                policy::policy_name(&due.decided_by, &due.plugins),
             ]
         });
         text.push(lines(columns(&rows.collect::<Vec<_>>(), 3)));
@@ -118,22 +123,22 @@ pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text 
     text
 }
 
-/// Writes when each hook last ran, and why it was left out since.
+/// Lists when each hook last ran, and why it was skipped since.
 fn hooks(report: &ApplicationReport, now: Timestamp) -> Text {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for record in report.hooks.values() {
-        let name = name_of(&record.key, &report.application.namespace);
+        let name = object_name(&record.key, &report.application.namespace);
         for (phase, run) in &record.runs {
             rows.push(vec![
                 name.clone(),
                 phase.to_string(),
-                format!("{} ago", span(now.duration_since(run.at))),
-                record::number(&run.operation).to_owned(),
+                format!("{} ago", format_duration(now.duration_since(run.at))),
+                record::operation_number(&run.operation).to_owned(),
                 run.outcome.to_string(),
             ]);
         }
-        if let Some(left) = &record.left_out {
-            let when = record::number(&left.operation).to_owned();
+        if let Some(left) = &record.last_skip {
+            let when = record::operation_number(&left.operation).to_owned();
             let never = if record.runs.is_empty() { "never" } else { "" };
             let reason = format!("left out: {}", left.reason);
             rows.push(vec![name, String::new(), never.to_owned(), when, reason]);
@@ -149,18 +154,18 @@ fn hooks(report: &ApplicationReport, now: Timestamp) -> Text {
     lines(columns(&rows, 3))
 }
 
-/// Writes one operation with its tasks.
+/// Describes one operation with its tasks.
 pub fn operation(view: &OperationView, paint: Paint) -> Text {
     let namespace = view
         .about
         .as_ref()
         .map(|(_, application)| application.namespace.clone())
         .unwrap_or_default();
-    let mut text = text!("operation {}", paint.strong(&view.operation));
+    let mut text = text!("operation {}", paint.heading(&view.operation));
     if let Some((does, application)) = &view.about {
         text.push(text!(
             ": {} of {} in namespace {}",
-            view.purpose.word(*does),
+            view.purpose.operation_name(*does),
             application.name,
             application.namespace
         ));
@@ -181,18 +186,18 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
         let took = task
             .started_at
             .zip(task.finished_at)
-            .map(|(start, end)| span(end.duration_since(start)));
+            .map(|(start, end)| format_duration(end.duration_since(start)));
         vec![
             task.outline.phase.into(),
             task.outline.wave.into(),
-            name_of(task.object.as_ref().unwrap_or(&task.outline.key), &namespace).into(),
+            object_name(task.object.as_ref().unwrap_or(&task.outline.key), &namespace).into(),
             took.unwrap_or_default().into(),
             match &task.progress {
                 TaskProgress::Pending => "not started".into(),
                 TaskProgress::Running => "running".into(),
-                TaskProgress::Finished(TaskResult::Done(_)) => paint.good("ok"),
+                TaskProgress::Finished(TaskResult::Done(_)) => paint.success("ok"),
                 TaskProgress::Finished(TaskResult::Tolerated(_)) => "passed".into(),
-                TaskProgress::Finished(TaskResult::Failed { .. }) => paint.bad("FAILED"),
+                TaskProgress::Finished(TaskResult::Failed { .. }) => paint.failure("FAILED"),
                 TaskProgress::Finished(TaskResult::Stopped(_)) => "stopped".into(),
             },
             Text::from(&*task.message),
@@ -203,43 +208,44 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
         text.push(text!("\nLeft alone:\n"));
         let rows = view.skipped.iter().map(|skipped| {
             vec![
-                format!("  {}", name_of(&skipped.key, &namespace)),
-                skipped.reason.clone(),
+                format!("  {}", object_name(&skipped.key, &namespace)),
+                remedy::with_hint(&skipped.reason, &skipped.remedies),
             ]
         });
         text.push(lines(columns(&rows.collect::<Vec<_>>(), 3)));
     }
     for task in &view.tasks {
-        let hook = name_of(&task.outline.key, &namespace);
+        let hook = object_name(&task.outline.key, &namespace);
         for request in &task.requests {
-            let times = if request.times > 1 {
-                format!(" ({} times)", request.times)
+            let times = if request.count > 1 {
+                format!(" ({} times)", request.count)
             } else {
                 String::new()
             };
-            let what = &request.what;
-            text.push(if request.refused.is_empty() {
-                text!("{} asked: {}{}\n", hook, what, times)
-            } else {
-                let why = &request.refused;
-                text!("{} {}: {}{}: {}\n", paint.odd("refused:"), hook, what, times, why)
+            let what = &request.request;
+            text.push(match &request.refusal {
+                None => text!("{} asked: {}{}\n", hook, what, times),
+                Some(why) => {
+                    let why = remedy::with_hint(why, &request.remedies);
+                    text!("{} {}: {}{}: {}\n", paint.warning("refused:"), hook, what, times, why)
+                }
             });
         }
-        for (key, how) in &task.touched {
-            text.push(text!("{} {} {}\n", hook, how, name_of(key, &namespace)));
+        for (key, how) in &task.modified_objects {
+            text.push(text!("{} {} {}\n", hook, how, object_name(key, &namespace)));
         }
     }
     for trouble in view
-        .troubles
+        .problems
         .iter()
-        .chain(view.tasks.iter().flat_map(|task| &task.troubles))
+        .chain(view.tasks.iter().flat_map(|task| &task.problems))
     {
-        text.push(text!("{} {}\n", paint.odd("trouble:"), trouble));
+        text.push(text!("{} {}\n", paint.warning("trouble:"), trouble));
     }
-    let left_out = view.tasks.iter().map(|task| task.troubles_left_out);
-    let left_out = left_out.fold(view.troubles_left_out, u32::saturating_add);
+    let left_out = view.tasks.iter().map(|task| task.problems_left_out);
+    let left_out = left_out.fold(view.problems_left_out, u32::saturating_add);
     if left_out > 0 {
-        text.push(text!("{} {} more, not listed\n", paint.odd("trouble:"), left_out));
+        text.push(text!("{} {} more, not listed\n", paint.warning("trouble:"), left_out));
     }
     text
 }

@@ -1,7 +1,7 @@
-//! Whatever others wrote, what is printed of it acts on no terminal and begins no line like one of ours.
+//! Text of others has no effect on a terminal, and can't begin a line like one of ours.
 
 use capstan_core::{
-    event::{DisposalOutcome, Event, EventKind, Status, TaskOutline, WaitingOn},
+    event::{DisposalOutcome, Event, EventKind, OperationStatus, TaskOutline, WaitingOn},
     grant::{Allowance, Grants},
     lint::{Finding, Severity},
     object::ObjectKey,
@@ -10,10 +10,11 @@ use capstan_core::{
     place::Place,
     plan::{Plan, Skipped},
     plugins::{Application, FailureCause},
+    remedy::{ObjectOption, Setting},
     task::{FailureClass, TaskId, TaskResult},
     wave::Wave,
 };
-use capstan_engine::{EngineError, Line, Record};
+use capstan_engine::{EngineError, HookLogLine, Record};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -23,7 +24,7 @@ use crate::{
     terminal::Text,
 };
 
-/// Erases the line above, sets the clipboard, turns the direction round, and fakes a line of ours.
+/// Erases the line above, sets the clipboard, reverses the direction, and fakes a line of ours.
 const HOSTILE: &str = "x\r\u{1b}[1A\u{1b}[2K\nSucceeded in 0.0s\r\nerror: fake\u{202e}\u{9b}1A\u{1b}]52;c;eA==\u{7}\u{200b}\u{85}\u{2028}y";
 
 fn hostile() -> String {
@@ -51,10 +52,11 @@ fn cause() -> FailureCause {
         class: FailureClass::Hook,
         message: hostile(),
         objects: vec![hostile()],
+        remedies: hostile().into(),
     }
 }
 
-/// Checks a text: only our own colours, and only so many lines as there are of ours.
+/// Checks a text: it only has our own colours, and only as many lines as ours.
 fn check(text: &Text, lines: impl Into<Option<usize>>) {
     let text = text.as_str();
     let mut rest = text.replace('\n', "");
@@ -83,7 +85,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         wave: Wave(0),
         key: key(),
         action: hostile(),
-        by: hostile(),
+        plugin: Some(hostile()),
     };
     let at = Timestamp::UNIX_EPOCH;
     let finished = |result: TaskResult| EventKind::TaskFinished {
@@ -93,8 +95,8 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
     let disposed = |fate: DisposalOutcome| EventKind::HookDisposed {
         task: task.clone(),
         key: key(),
-        fate,
-        by: hostile(),
+        outcome: fate,
+        by: Some(hostile()),
         plugins: vec![hostile()],
     };
     let skipped: Skipped = serde_json::from_value(json!({ "key": key(), "reason": HOSTILE })).unwrap();
@@ -102,7 +104,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         EventKind::OperationStarted {
             format: 1,
             operation: hostile(),
-            does: OperationKind::Sync,
+            operation_kind: OperationKind::Sync,
             application: application(),
             tasks: vec![outline],
             purpose: Purpose::Deploy,
@@ -117,10 +119,10 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             phase: Phase::SyncFail,
             cause: Some(cause()),
         },
-        EventKind::ObjectMade {
+        EventKind::ObjectApplied {
             task: task.clone(),
             key: key(),
-            how: hostile(),
+            action: hostile(),
         },
         EventKind::TaskProgressed {
             task: task.clone(),
@@ -128,11 +130,11 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             message: hostile(),
         },
         EventKind::Waiting {
-            on: vec![WaitingOn {
+            tasks: vec![WaitingOn {
                 task: task.clone(),
                 message: hostile(),
                 since: at,
-                asked_at: None,
+                next_call_at: None,
                 until: None,
             }],
         },
@@ -142,47 +144,49 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         finished(TaskResult::Failed {
             class: FailureClass::Apply,
             message: hostile(),
+            remedies: hostile().into(),
         }),
-        EventKind::LogsKept {
+        EventKind::LogsSaved {
             task: task.clone(),
             bytes: 1,
-            trouble: hostile(),
+            problem: Some(hostile()),
         },
         disposed(DisposalOutcome::Deleted),
         disposed(DisposalOutcome::Due(at)),
         disposed(DisposalOutcome::AskedAgain(at)),
         disposed(DisposalOutcome::Stuck(hostile())),
-        EventKind::PluginTroubled {
+        EventKind::PluginProblem {
             task: task.clone(),
             message: hostile(),
         },
-        EventKind::Requested {
+        EventKind::PluginRequested {
             task: task.clone(),
-            what: hostile(),
+            request: hostile(),
             times: 2,
-            refused: hostile(),
+            refusal: Some(hostile()),
+            remedies: Setting::Grant { plugin: hostile() }.into(),
         },
-        EventKind::HookTouched {
+        EventKind::HookModifiedObject {
             task: task.clone(),
             key: key(),
-            how: hostile(),
+            action: hostile(),
         },
-        EventKind::Troubled { message: hostile() },
-        EventKind::Stopping { why: hostile() },
+        EventKind::Problem { message: hostile() },
+        EventKind::Stopping { reason: hostile() },
     ];
     for paint in [Paint::PLAIN, Paint::ALWAYS] {
         for status in [
-            Status::Failed(cause()),
-            Status::Terminated { by: hostile() },
-            Status::Terminating { by: hostile() },
+            OperationStatus::Failed(cause()),
+            OperationStatus::Terminated { by: hostile() },
+            OperationStatus::Terminating { by: hostile() },
         ] {
             let mut text = RunText::new(paint);
             for (seq, what) in news.iter().cloned().enumerate() {
                 let seq = u64::try_from(seq).unwrap() + 1;
-                let shown = text.text(&Record::Event(Event { seq, at, what }));
+                let shown = text.text(&Record::Event(Event { seq, at, kind: what }));
                 check(&shown, 1);
             }
-            let line = Line {
+            let line = HookLogLine {
                 at,
                 task: task.clone(),
                 pod: hostile(),
@@ -191,7 +195,14 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             };
             check(&text.text(&Record::Line(line)), 1);
             let what = EventKind::OperationFinished { status: status.clone() };
-            check(&text.text(&Record::Event(Event { seq: 99, at, what })), None);
+            check(
+                &text.text(&Record::Event(Event {
+                    seq: 99,
+                    at,
+                    kind: what,
+                })),
+                None,
+            );
             check(&tables::operation(text.view(), paint), None);
             check(&tables::status(&status, paint), 1);
         }
@@ -222,13 +233,14 @@ fn a_plan_shows_nothing_that_a_terminal_acts_on() {
         }),
         source_line: Some(hostile()),
         fix: hostile(),
+        remedies: hostile().into(),
         related: None,
         is_ignored: false,
     };
     let plan_of = |effective: Grants| Plan {
         application: application(),
         skipped: vec![skipped.clone()],
-        left_over: vec![key()],
+        unpruned: vec![key()],
         notices: vec![hostile()],
         allowances: vec![Allowance {
             plugin: hostile(),
@@ -262,10 +274,11 @@ fn empty() -> Plan {
 fn an_error_shows_nothing_that_a_terminal_acts_on() {
     let mistake = capstan_core::error::Diagnostic {
         message: hostile(),
+        option: Some(ObjectOption::Hook),
         object: Some(key()),
         place: None,
         source_line: None,
-        hint: Some(hostile()),
+        hint: hostile().into(),
     };
     let placed = capstan_core::error::Diagnostic {
         place: Some(Place {
@@ -280,7 +293,7 @@ fn an_error_shows_nothing_that_a_terminal_acts_on() {
     for paint in [Paint::PLAIN, Paint::ALWAYS] {
         for error in [
             Diagnostics(vec![mistake.clone(), placed.clone()]).into(),
-            EngineError::Plan(vec![placed.clone()]).into(),
+            EngineError::InvalidInput(vec![placed.clone()]).into(),
             EngineError::Busy {
                 holder: hostile(),
                 since: Some(hostile()),
@@ -288,7 +301,7 @@ fn an_error_shows_nothing_that_a_terminal_acts_on() {
             .into(),
             anyhow::anyhow!(hostile()).context(hostile()),
         ] {
-            check(&report::tell(&error, paint), None);
+            check(&report::error_text(&error, paint), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The only place that writes to stdout and stderr. Output that can't be written is remembered: the command says so once at its end, with an
+//! The only place that writes to stdout and stderr. An error of writing is remembered: the command reports it once at its end, with an
 //! exit code of its own.
 
 use std::{
@@ -8,48 +8,51 @@ use std::{
 
 use super::Text;
 
-/// Why output was lost, the first time.
-static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+/// The first error of writing.
+static FIRST_WRITE_ERROR: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Prints to stdout. A command goes on when that fails: an operation must not end halfway because nobody reads its output.
+/// Prints to stdout. If that fails, the command continues: an operation must not end halfway because nobody reads its output.
 pub(crate) fn print(text: &Text) {
     print_raw(text.as_str().as_bytes());
 }
 
-/// Says something beside the output, on stderr, in lines of its own.
-pub(crate) fn say(text: &Text) {
+/// Prints to stderr, in lines of its own.
+pub(crate) fn print_stderr(text: &Text) {
     // Nothing can be done about a closed stderr.
     writeln!(io::stderr(), "{}", text.as_str()).ok();
 }
 
-/// Prints a file that this program made, for programs: a completion script, a kubeconfig.
+/// Prints a file that this program made for other programs: a completion script, a kubeconfig.
 pub(crate) fn print_raw(bytes: &[u8]) {
-    note(io::stdout().write_all(bytes));
+    remember_error(io::stdout().write_all(bytes));
 }
 
 /// Writes what is still buffered.
 pub(crate) fn flush() {
-    note(io::stdout().flush());
+    remember_error(io::stdout().flush());
 }
 
-/// Returns why output was lost, once, if it was. A reader that has gone, like `head`, has what it wanted.
-pub(crate) fn lost_output() -> Option<io::Error> {
-    LOST.lock().unwrap_or_else(PoisonError::into_inner).take()
+/// Returns the first error of writing, once. A closed pipe isn't an error: a reader like `head` has what it wanted.
+pub(crate) fn take_write_error() -> Option<io::Error> {
+    FIRST_WRITE_ERROR.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-fn note(written: io::Result<()>) {
+fn remember_error(written: io::Result<()>) {
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
     {
-        LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        FIRST_WRITE_ERROR
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
     }
 }
 
-/// Shows help as it is, and a mistake on the command line without what a terminal would act on. The words that it quotes are to be cleaned
-/// before: here their line breaks can't be told from those around them.
+/// Prints help as it is, and a usage error without text that has an effect on a terminal. The arguments that it quotes have to be cleaned
+/// before: their line breaks can't be told from others here.
 pub(crate) fn show_usage(usage: &clap::Error) {
     if usage.use_stderr() {
-        say(&Text::join(Text::lines_of(&usage.render().to_string()), "\n"));
+        print_stderr(&Text::join(Text::lines_of(&usage.render().to_string()), "\n"));
         return;
     }
     let help = usage.render();
@@ -62,13 +65,13 @@ pub(crate) fn show_usage(usage: &clap::Error) {
     print_raw(help.as_bytes());
 }
 
-/// Where the log goes: to stderr, each event as a text of its own.
+/// The writer of the log: it prints each event to stderr, as a text of its own.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Log;
+pub(crate) struct LogWriter;
 
-impl io::Write for Log {
+impl io::Write for LogWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        say(&Text::block(&String::from_utf8_lossy(event)));
+        print_stderr(&Text::block(&String::from_utf8_lossy(event)));
         Ok(event.len())
     }
 

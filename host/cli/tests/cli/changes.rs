@@ -146,6 +146,59 @@ fn a_dry_run_changes_nothing() {
     ");
 }
 
+/// A list that has one key twice, which the API server's typed patches can't hold.
+const TWICE: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      containers:
+        - name: main
+          image: nginx
+          env:
+            - { name: A, value: one }
+            - { name: A, value: two }
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: settings }
+data: { colour: red }
+";
+
+/// Whatever command asks the API server, its refusal is shown with the file and the line.
+#[test]
+fn what_the_server_refuses_is_shown_with_its_place() {
+    let case = Case::new();
+    let file = case.path("twice.yaml");
+    fs::write(&file, TWICE).unwrap();
+    let place = format!("{file}:13");
+    let words = |command: &str| format!("{command} -f {file} --app shop");
+    for command in ["diff", "sync --dry-run server"] {
+        let said = case.run(&words(command));
+        assert_eq!(said.code, 12, "{command}: {}", said.all());
+        let refusal = said
+            .err
+            .lines()
+            .position(|line| line.starts_with("error: Deployment/web: "));
+        assert!(refusal.is_some(), "{command}: {}", said.all());
+        assert!(
+            said.err.contains(&format!("\n  --> {place}\n")),
+            "{command}: {}",
+            said.all()
+        );
+    }
+    let said = case.run(&words("sync --allow-lint duplicate-item"));
+    assert!(
+        said.all().contains(&format!("it is written in {place}")),
+        "{}",
+        said.all()
+    );
+}
+
 #[test]
 fn a_saved_plan_is_run_only_while_the_cluster_is_as_it_was() {
     let case = Case::new();

@@ -66,7 +66,7 @@ fn a_plan_says_what_waits_for_what_and_what_is_left_out() {
 
     Left alone
       Job/load    skips: same inputs as operation 1
-      Job/smoke   it runs in `capstan test` only
+      Job/smoke   it runs in tests only
     ");
     assert_eq!(case.run("sync SHOP").code, 0);
     let status = case.run("status shop").out;
@@ -82,7 +82,7 @@ fn a_plan_says_what_waits_for_what_and_what_is_left_out() {
             "HOOK PHASE LAST RAN OPERATION RESULT",
             "Job/load Sync 0.0s ago 1 Succeeded",
             "Job/load 2 left out: skips: same inputs as operation 1",
-            "Job/smoke never 2 left out: it runs in `capstan test` only",
+            "Job/smoke never 2 left out: it runs in tests only",
         ]
     );
     let history = case.run("history shop 2").out;

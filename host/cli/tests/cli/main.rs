@@ -17,6 +17,7 @@ mod plugins;
 mod project;
 mod readme;
 mod real;
+mod rendering;
 mod replay;
 mod retention;
 mod serve;

@@ -76,13 +76,13 @@ fn all_mistakes_of_all_components_are_told_at_once() {
     error: DIR/bare.wasm: it exports nothing
       hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
     error: DIR/wrong.wasm: its manifest is wrong: contract: version "7.0.0" is not known here; known are: 0.1.0
-      hint: correct its `plugin.toml`; `capstan plugin build` puts it into the component
+      hint: correct it; `capstan plugin build` puts its `plugin.toml` into it
     error: DIR/wrong.wasm: its manifest is wrong: name: "Queue" is not of a-z, 0-9 and -, with a letter first, at most 40 long
-      hint: correct its `plugin.toml`; `capstan plugin build` puts it into the component
+      hint: correct it; `capstan plugin build` puts its `plugin.toml` into it
     error: DIR/wrong.wasm: its manifest is wrong: settings.type: settings are a mapping: write "object"
-      hint: correct its `plugin.toml`; `capstan plugin build` puts it into the component
+      hint: correct it; `capstan plugin build` puts its `plugin.toml` into it
     error: DIR/wrong.wasm: its manifest is wrong: claims[0]: `Pod` is claimed twice
-      hint: correct its `plugin.toml`; `capstan plugin build` puts it into the component
+      hint: correct it; `capstan plugin build` puts its `plugin.toml` into it
     error: DIR/wrong.wasm: it exports nothing
       hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
     error: DIR/queue.wasm: it exports nothing
@@ -244,7 +244,8 @@ fn a_case_that_fails_says_where_and_in_what() {
           the hook has succeeded: nothing happens to it any more
     FAILED DIR/cases/wrong.yaml: nothing expected
         --> DIR/cases/wrong.yaml:35
-          nothing is expected: write `expect`, or let `--record` do it
+          nothing is expected
+          hint: write `expect`, or let `--record` do it
     ok     DIR/cases/wrong.yaml: good
 
     http-check: 1 of 6 cases passed, 8 calls
@@ -290,8 +291,9 @@ fn a_case_that_fails_says_where_and_in_what() {
     </failure>
         </testcase>
         <testcase classname="http-check" name="nothing expected" file="DIR/cases/wrong.yaml" time="TIME">
-          <failure message="nothing is expected: write `expect`, or let `--record` do it">  --&gt; DIR/cases/wrong.yaml:35
-        nothing is expected: write `expect`, or let `--record` do it
+          <failure message="nothing is expected">  --&gt; DIR/cases/wrong.yaml:35
+        nothing is expected
+        hint: write `expect`, or let `--record` do it
     </failure>
         </testcase>
         <testcase classname="http-check" name="good" file="DIR/cases/wrong.yaml" time="TIME"/>
@@ -391,7 +393,7 @@ fn cases_that_can_not_be_read_fail_with_their_places() {
     ");
     assert_snapshot!(run_in(folder.path(), "plugin test DIR").all(), @"
     error: DIR/plugin.toml can't be read: No such file or directory (os error 2)
-      hint: a plugin's folder has a `plugin.toml`; `capstan plugin new` makes such a folder
+      hint: a plugin's folder has a `plugin.toml`; `capstan plugin new` makes a project
     [exit code 2]
     ");
     assert_snapshot!(run_in(folder.path(), "plugin test jobb").all(), @"
@@ -461,7 +463,7 @@ fn settings_are_what_the_manifest_says_of_them() {
       --> DIR/hook.yaml:10
       10 |     deadline: soon
          |               ^
-      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect` shows what it takes
+      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect acme-approval` shows what it takes
     [exit code 2]
     "#);
     assert_snapshot!(planned("    deadline: 5m\n").all(), @r#"
@@ -469,7 +471,7 @@ fn settings_are_what_the_manifest_says_of_them() {
       --> DIR/hook.yaml:9
       9 |     deadline: 5m
         |     ^
-      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect` shows what it takes
+      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect acme-approval` shows what it takes
     [exit code 2]
     "#);
     let job = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: go\n  annotations:\n    capstan.dev/hook: PreSync\n    \
@@ -481,7 +483,7 @@ fn settings_are_what_the_manifest_says_of_them() {
       --> DIR/job.yaml:8
       8 |     capstan.dev/settings: '{prompt: 7}'
         |                           ^
-      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect` shows what it takes
+      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect acme-approval` shows what it takes
     [exit code 2]
     "#);
     manifest.settings = Some(serde_json::json!({ "$ref": "https://example.com/schema.json" }));

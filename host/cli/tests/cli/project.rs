@@ -401,7 +401,7 @@ fn ctrl_c_terminates_all_of_them() {
     let folder = three(&job("migrate", "sleep 600"));
     fs::write(folder.path().join("queue.yaml"), job("fill", "sleep 600")).unwrap();
     let mut running = Running::start(folder.command("sync --simulate --exec"));
-    running.wait_for("db    |   0.0s  created   Job/migrate");
+    running.wait_for("created   Job/migrate");
     running.wait_for("created   Job/fill");
     running.signal("INT");
     assert_eq!(running.code(), 14, "{:#?}", running.said);
@@ -572,7 +572,7 @@ fn mistakes_in_an_application_of_argo_cd_have_places() {
       --> app.yaml:5
       5 |   source: { repoURL: a, path: b, plugin: { name: c } }
         |                                          ^
-      hint: render it, and pipe it into `-f -`
+      hint: render it, and pipe the result into `-f -`
     [exit code 2]
     ");
     assert_snapshot!(told("  sources:\n    - { repoURL: https://charts, chart: a, helm: { valueFiles: [$v/a.yaml] } }\n    - { repoURL: b, ref: v }\n"), @"

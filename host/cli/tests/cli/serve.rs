@@ -37,11 +37,11 @@ impl Served {
     /// Returns address and token, as the kubeconfig has them.
     fn address(&self) -> (String, String) {
         let text = std::fs::read_to_string(self.kubeconfig()).unwrap();
-        let server = text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("server: http://"));
-        let (address, token) = server.unwrap().split_once('/').unwrap();
-        (address.to_owned(), token.to_owned())
+        let value = |field: &str| {
+            let found = text.lines().find_map(|line| line.trim().strip_prefix(field));
+            found.unwrap().to_owned()
+        };
+        (value("server: https://"), value("token: "))
     }
 
     /// Sends a request as it is written, and returns the status code of the answer.

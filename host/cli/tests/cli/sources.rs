@@ -104,7 +104,7 @@ fn a_render_that_fails_shows_what_the_program_says() {
 fn a_program_that_hangs_is_killed() {
     let programs = Programs::none().script("helm", "exec /bin/sleep 600");
     assert_snapshot!(programs.run(&format!("sync -f {CHART} --simulate --render-timeout 1s")).all(), @"
-    error: helm can't render the chart tests/fixtures/charts/echo: it did not end within 1.0s and was killed
+    error: helm can't render the chart tests/fixtures/charts/echo: it was stopped, since all reading and rendering together may take 1.0s
       hint: `--render-timeout` gives it longer
     [exit code 2]
     ");
@@ -220,7 +220,7 @@ fn a_chart_is_rendered_by_helm_and_its_hooks_come_through() {
                  + Job/echo-smoke*                                   run, wait Succeeded   then delete on HookSucceeded                       job 0.1.0
 
     Left alone
-      Pod/echo-test   it runs in `capstan test` only
+      Pod/echo-test   it runs in tests only
     [exit code 0]
     ");
 }

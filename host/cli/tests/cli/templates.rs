@@ -429,7 +429,7 @@ fn what_a_project_lacks_is_said() {
     ");
     assert_snapshot!(run_in(folder.path(), "plugin new queue --kind hook --in DIR").all(), @"
     error: DIR/queue is there already
-      hint: nothing was changed; take another name, or another folder with `--in`
+      hint: nothing was changed; take another name, or take another folder with `--in`
     [exit code 2]
     ");
     assert_snapshot!(run_in(folder.path(), "plugin test DIR/queue").all(), @"
@@ -440,7 +440,7 @@ fn what_a_project_lacks_is_said() {
     fs::remove_file(folder.path().join("queue/go.mod")).unwrap();
     assert_snapshot!(run_in(folder.path(), "plugin build DIR/queue").all(), @"
     error: DIR/queue has neither sources in a known language nor a component queue.wasm
-      hint: a language is known by Cargo.toml, package.json, requirements.txt, go.mod; `capstan plugin new` makes a project. To rename an imported plugin, rename its .wasm file, too
+      hint: a language is known by Cargo.toml, package.json, requirements.txt, go.mod; `capstan plugin new` makes a project; to rename an imported plugin, rename its .wasm file, too
     [exit code 2]
     ");
     fs::write(
@@ -454,7 +454,7 @@ fn what_a_project_lacks_is_said() {
         3 | licence = 7
           |           ^
         invalid type: integer `7`, expected a string
-      hint: `wit/README.md`, which `capstan plugin new` puts into a project, shows all that a `plugin.toml` may say
+      hint: `wit/README.md`, which every new project has, shows all that a `plugin.toml` may say
     [exit code 2]
     ");
 }

@@ -1,17 +1,15 @@
-//! The documentation, made of the tables.
+//! The text of `host/COMPAT.md`, made from the tables.
 
 use super::{NOT_COPIED, Rule};
 use crate::sync_options::{OptionScope, SYNC_OPTIONS};
 
-/// Writes `host/COMPAT.md`.
-pub fn document() -> String {
+/// Returns the content of `host/COMPAT.md`.
+pub fn markdown() -> String {
     let mut text = "# Argo CD's rules\n\n\
-        Generated from `core/src/compat` and `core/src/sync_options.rs`. `--compat argocd` plans and runs as Argo CD 3.6 does; without it \
-        our rules hold. `capstan plan --explain-compat` plans the same manifests both ways and says what differs, by the names of this \
-        table.\n\n| rule | by our rules | by Argo CD's | where Argo CD does it |\n| --- | --- | --- | --- |\n"
+        Generated from `core/src/compat` and `core/src/sync_options.rs`. `--compat argocd` plans and runs as Argo CD 3.6 does; without it Capstan's own rules apply. `capstan plan --explain-compat` plans the same manifests both ways and lists the differences, with the names of this table.\n\n| rule | Capstan | Argo CD | where Argo CD does it |\n| --- | --- | --- | --- |\n"
         .to_owned();
     for rule in Rule::ALL {
-        let row = rule.row();
+        let row = rule.description();
         text.push_str(&format!(
             "| `{}` | {} | {} | `{}` |\n",
             row.name, row.native, row.argo_cd, row.source
@@ -19,11 +17,10 @@ pub fn document() -> String {
     }
     text.push_str(
         "\n## Sync options\n\n\
-         `--sync-option NAME=VALUE` for the whole application, in both modes; the annotation `argocd.argoproj.io/sync-options` of an object \
-         wins. The first value is what holds without the option.\n\n| option | values | on objects | meaning |\n| --- | --- | --- | --- |\n",
+         `--sync-option NAME=VALUE` applies to the whole application, in both modes; an object's annotation `argocd.argoproj.io/sync-options` takes precedence. The first value is the default.\n\n| option | values | on objects | meaning |\n| --- | --- | --- | --- |\n",
     );
     for option in SYNC_OPTIONS {
-        let on_objects = match option.whose {
+        let on_objects = match option.scope {
             OptionScope::Both => "yes",
             OptionScope::Application => "",
         };
@@ -35,9 +32,9 @@ pub fn document() -> String {
             option.meaning
         ));
     }
-    text.push_str("\n## What isn't copied\n\n| Argo CD | Capstan, in both modes |\n| --- | --- |\n");
+    text.push_str("\n## Not copied\n\n| Argo CD | Capstan, in both modes |\n| --- | --- |\n");
     for one in NOT_COPIED {
-        text.push_str(&format!("| {} | {} |\n", one.what, one.instead));
+        text.push_str(&format!("| {} | {} |\n", one.argo_cd, one.capstan));
     }
     text
 }

@@ -1,9 +1,12 @@
-//! The same manifests planned both ways: what differs, and by which rules.
+//! Compares a native plan with a compat plan of the same manifests: what differs, and by which rules.
+
+mod rules;
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
+use self::rules::rules_for;
 use super::Rule;
 use crate::{
     deletion::DecidedPropagation,
@@ -16,53 +19,54 @@ use crate::{
     wave::Wave,
 };
 
-/// One thing that is otherwise by Argo CD's rules.
+/// One difference between a native plan and a compat plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
-    /// Which object it is about; nothing when the operation as a whole.
+    /// The object that differs; `None` if the difference is about the whole operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<ObjectKey>,
-    /// In which phase.
+    /// The phase of the hook or of the tasks that differ; `None` for an ordinary object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// What differs.
-    pub what: DifferenceKind,
-    /// How it is by our rules.
+    /// What kind of difference it is.
+    #[serde(rename = "what")]
+    pub kind: DifferenceKind,
+    /// What the native plan does, in a few words.
     pub native: String,
-    /// How it is by Argo CD's.
+    /// What the compat plan does, in a few words.
     pub argo_cd: String,
-    /// The rules that make the difference.
-    #[serde(serialize_with = "in_full")]
+    /// The rules that cause the difference.
+    #[serde(serialize_with = "serialize_rules")]
     pub rules: Vec<Rule>,
 }
 
-/// What differs.
+/// The kinds of differences between two plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DifferenceKind {
-    /// Whether there is a task.
+    /// One plan has a task for the object and the other has none.
     Presence,
-    /// Its phase and wave.
+    /// The phase or the wave differs.
     Turn,
-    /// When it starts inside its wave.
+    /// The order of kinds within a wave differs.
     Order,
-    /// What is waited for.
+    /// What the operation waits for differs.
     Wait,
-    /// What becomes of the objects of a hook, or of what a removed object owns.
+    /// What happens to a hook's objects, or to the dependents of a deleted object, differs.
     Disposal,
-    /// How the object is written.
+    /// How the object is written differs: applied, replaced, or with other fields.
     Write,
-    /// What happens when something comes to pass, whatever the manifests say.
+    /// Something that depends on events at run time, such as a failure, ends differently.
     Outcome,
 }
 
-/// Rules as JSON that needs no table beside it.
-fn in_full<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes rules with their descriptions, so that a reader needs no table.
+fn serialize_rules<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {
     struct InFull(Rule);
     impl Serialize for InFull {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let row = self.0.row();
+            let row = self.0.description();
             let mut fields = serializer.serialize_struct("Rule", 4)?;
             fields.serialize_field("name", row.name)?;
             fields.serialize_field("native", row.native)?;
@@ -74,14 +78,14 @@ fn in_full<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Err
     serializer.collect_seq(rules.iter().copied().map(InFull))
 }
 
-/// Lists what differs between a plan by our rules and one by Argo CD's of the same manifests: object by object in the order of the plans,
-/// then what is about the operation as a whole.
+/// Lists the differences between a native plan and a compat plan of the same manifests: first object by object in the order of the plans,
+/// then those about the whole operation.
 pub fn explain(native: &Plan, argo: &Plan) -> Vec<Difference> {
-    let (ours, theirs) = (named(native), named(argo));
+    let (ours, theirs) = (tasks_by_name(native), tasks_by_name(argo));
     let mut found = Vec::new();
-    let mut order: Vec<&Name> = Vec::new();
+    let mut order: Vec<&TaskName> = Vec::new();
     for task in native.tasks.iter().chain(&argo.tasks) {
-        let name = name_of(task);
+        let name = task_name(task);
         if let Some((known, _)) = ours.get_key_value(&name).or_else(|| theirs.get_key_value(&name))
             && !order.contains(&known)
         {
@@ -91,29 +95,39 @@ pub fn explain(native: &Plan, argo: &Plan) -> Vec<Difference> {
     for name in order {
         match (ours.get(name), theirs.get(name)) {
             (Some(one), Some(other)) => found.extend(compare(one, other, argo)),
-            (Some(one), None) => found.push(presence(one, turn(one), absent(argo, &one.key), argo)),
-            (None, Some(other)) => found.push(presence(other, absent(native, &other.key), turn(other), argo)),
+            (Some(one), None) => found.push(presence_difference(
+                one,
+                describe_slot(one),
+                absence_reason(argo, &one.key),
+                argo,
+            )),
+            (None, Some(other)) => found.push(presence_difference(
+                other,
+                absence_reason(native, &other.key),
+                describe_slot(other),
+                argo,
+            )),
             (None, None) => {}
         }
     }
-    found.extend(moved_kinds(native, argo));
-    found.extend(outcomes(native, argo));
+    found.extend(kind_order_differences(native, argo));
+    found.extend(outcome_differences(native, argo));
     found
 }
 
-/// What makes two tasks the same in both plans: a hook in one phase; any other object has one task.
-type Name = (ObjectKey, Option<(String, Phase)>);
+/// What identifies a task in both plans: its key, and for a hook its ID and phase.
+type TaskName = (ObjectKey, Option<(String, Phase)>);
 
-fn name_of(task: &Task) -> Name {
+fn task_name(task: &Task) -> TaskName {
     let run = task.hook().map(|hook| (hook.hook.0.clone(), task.phase));
     (task.key.clone(), run)
 }
 
-fn named(plan: &Plan) -> BTreeMap<Name, &Task> {
-    plan.tasks.iter().map(|task| (name_of(task), task)).collect()
+fn tasks_by_name(plan: &Plan) -> BTreeMap<TaskName, &Task> {
+    plan.tasks.iter().map(|task| (task_name(task), task)).collect()
 }
 
-fn turn(task: &Task) -> String {
+fn describe_slot(task: &Task) -> String {
     let what = match &task.action {
         Action::Apply(_) => "applied",
         Action::Delete(_) => "removed",
@@ -122,12 +136,12 @@ fn turn(task: &Task) -> String {
     format!("{what} in {}, wave {}", task.phase, task.wave)
 }
 
-/// Says why an object has no task in a plan.
-fn absent(plan: &Plan, key: &ObjectKey) -> String {
+/// Returns why a plan has no task for an object.
+fn absence_reason(plan: &Plan, key: &ObjectKey) -> String {
     let skipped = plan.skipped.iter().find(|skipped| skipped.key == *key);
     match skipped {
         Some(skipped) => format!("left alone: {}", skipped.reason),
-        None if plan.left_over.contains(key) => "stays".to_owned(),
+        None if plan.unpruned.contains(key) => "stays".to_owned(),
         None => "has no part".to_owned(),
     }
 }
@@ -136,90 +150,29 @@ fn difference(task: &Task, what: DifferenceKind, native: String, argo_cd: String
     Difference {
         key: Some(task.key.clone()),
         phase: task.hook().map(|_| task.phase),
-        what,
+        kind: what,
         native,
         argo_cd,
         rules,
     }
 }
 
-fn presence(task: &Task, native: String, argo_cd: String, argo: &Plan) -> Difference {
+fn presence_difference(task: &Task, native: String, argo_cd: String, argo: &Plan) -> Difference {
     let rules = rules_for(argo, task, DifferenceKind::Presence);
     difference(task, DifferenceKind::Presence, native, argo_cd, rules)
-}
-
-/// Returns the rules that the plan took down for a task and that are about one thing.
-fn rules_for(argo: &Plan, task: &Task, what: DifferenceKind) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = argo
-        .uses
-        .iter()
-        .filter(|used| {
-            used.key == task.key
-                && used
-                    .phase
-                    .is_none_or(|phase| phase == task.phase || task.hook().is_none())
-        })
-        .map(|used| used.rule)
-        .filter(|rule| about(*rule).contains(&what))
-        .collect();
-    rules.dedup();
-    rules
-}
-
-/// Says what a rule may change.
-fn about(rule: Rule) -> &'static [DifferenceKind] {
-    match rule {
-        Rule::MistakesAreIgnored => &[DifferenceKind::Presence, DifferenceKind::Turn, DifferenceKind::Disposal],
-        Rule::HelmHookBesideOurs
-        | Rule::DeleteHooksOfBoth
-        | Rule::SkipBesideOthers
-        | Rule::HelmHooksAlwaysRun
-        | Rule::KeepEndsAtPrune
-        | Rule::HooksAreNotPruned
-        | Rule::SharedObjectsAreTaken
-        | Rule::DefinitionsSurvive => &[DifferenceKind::Presence],
-        Rule::WeightOnEveryObject
-        | Rule::WaveFallsBack
-        | Rule::WideWaves
-        | Rule::DependenciesMoveForward
-        | Rule::PruneInsideWaves
-        | Rule::PruneLastWave
-        | Rule::SyncFailHasNoWaves
-        | Rule::PostDeleteStandsAlone
-        | Rule::DeleteHooksHaveNoWaves => &[DifferenceKind::Turn],
-        Rule::KindOrder | Rule::DeletionInParallel => &[DifferenceKind::Order],
-        Rule::LastWaveNotAwaited | Rule::OneStepWaitsForHooksOnly | Rule::SkippedPrunesCount => &[DifferenceKind::Wait],
-        Rule::PoliciesAreJoined
-        | Rule::EveryKindIsReplaced
-        | Rule::GeneratedHooksStay
-        | Rule::OperationJudgesPolicies
-        | Rule::OlderObjectCounts
-        | Rule::ForegroundDeletion
-        | Rule::PreDeleteHooksGo => &[DifferenceKind::Disposal],
-        Rule::FieldsAreTakenOver | Rule::IgnoredFieldsAreSent | Rule::LiveOptionsCount => &[DifferenceKind::Write],
-        Rule::DegradedFailsAtOnce
-        | Rule::SuspendedIsAwaited
-        | Rule::VanishedFails
-        | Rule::PodsOnlyTell
-        | Rule::FailedKindGoesOn
-        | Rule::FailedWaveIsAwaited
-        | Rule::SyncFailBesideHooks
-        | Rule::SyncFailAfterChangesOnly
-        | Rule::SyncFailInEveryTry
-        | Rule::RetryFromTheStart
-        | Rule::HooksClearFirst
-        | Rule::UnknownHookFails
-        | Rule::MissingHookSucceeds
-        | Rule::UnclearDeleteHookIsDone
-        | Rule::TerminateKeepsEnded => &[DifferenceKind::Outcome],
-    }
 }
 
 fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
     let mut found = Vec::new();
     if (one.phase, one.wave) != (other.phase, other.wave) {
         let rules = rules_for(argo, other, DifferenceKind::Turn);
-        found.push(difference(one, DifferenceKind::Turn, turn(one), turn(other), rules));
+        found.push(difference(
+            one,
+            DifferenceKind::Turn,
+            describe_slot(one),
+            describe_slot(other),
+            rules,
+        ));
     }
     match (&one.action, &other.action) {
         (Action::Apply(ours), Action::Apply(theirs)) => {
@@ -228,26 +181,26 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
                 found.push(difference(
                     one,
                     DifferenceKind::Wait,
-                    wait(ours.wait),
-                    wait(theirs.wait),
+                    describe_wait(ours.wait),
+                    describe_wait(theirs.wait),
                     rules,
                 ));
             }
-            if ours.way != theirs.way {
+            if ours.strategy != theirs.strategy {
                 let rules = rules_for(argo, other, DifferenceKind::Write);
                 let text = |replaces: bool| if replaces { "replaced as a whole" } else { "merged" }.to_owned();
-                let (native, argo_cd) = (text(ours.way.replaces()), text(theirs.way.replaces()));
+                let (native, argo_cd) = (text(ours.strategy.replaces()), text(theirs.strategy.replaces()));
                 found.push(difference(one, DifferenceKind::Write, native, argo_cd, rules));
             }
         }
         (Action::Delete(ours), Action::Delete(theirs)) => {
-            if ours.until != theirs.until {
+            if ours.wait_until != theirs.wait_until {
                 let rules = rules_for(argo, other, DifferenceKind::Wait);
                 found.push(difference(
                     one,
                     DifferenceKind::Wait,
-                    until(ours.until),
-                    until(theirs.until),
+                    describe_deletion_end(ours.wait_until),
+                    describe_deletion_end(theirs.wait_until),
                     rules,
                 ));
             }
@@ -259,16 +212,22 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
                 found.push(difference(one, DifferenceKind::Disposal, native, argo_cd, rules));
             }
         }
-        (Action::Hook(ours), Action::Hook(theirs)) => found.extend(disposals(one, ours, theirs, argo)),
+        (Action::Hook(ours), Action::Hook(theirs)) => found.extend(disposal_differences(one, ours, theirs, argo)),
         (Action::Apply(_) | Action::Delete(_) | Action::Hook(_), _) => {
             let rules = rules_for(argo, other, DifferenceKind::Presence);
-            found.push(difference(one, DifferenceKind::Presence, turn(one), turn(other), rules));
+            found.push(difference(
+                one,
+                DifferenceKind::Presence,
+                describe_slot(one),
+                describe_slot(other),
+                rules,
+            ));
         }
     }
     found
 }
 
-fn wait(wait: Wait) -> String {
+fn describe_wait(wait: Wait) -> String {
     match wait {
         Wait::Nothing | Wait::Applied => "not awaited once the server has taken it",
         Wait::Healthy => "awaited until healthy",
@@ -277,7 +236,7 @@ fn wait(wait: Wait) -> String {
     .to_owned()
 }
 
-fn until(until: DeletionEnd) -> String {
+fn describe_deletion_end(until: DeletionEnd) -> String {
     match until {
         DeletionEnd::Accepted => "not awaited once the server has taken it",
         DeletionEnd::Gone | DeletionEnd::GoneByItself => "awaited until gone",
@@ -285,12 +244,12 @@ fn until(until: DeletionEnd) -> String {
     .to_owned()
 }
 
-fn words(hook: &HookTask) -> Vec<&str> {
-    let named = hook.policies.iter().find(|policy| policy.by.claim != "*");
+fn policy_words(hook: &HookTask) -> Vec<&str> {
+    let named = hook.policies.iter().find(|policy| policy.plugin.claim != "*");
     named.map_or_else(Vec::new, |policy| policy.words.iter().map(String::as_str).collect())
 }
 
-fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Vec<Difference> {
+fn disposal_differences(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Vec<Difference> {
     let mut found = Vec::new();
     if !ours.has_object {
         return found;
@@ -298,7 +257,7 @@ fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Ve
     let mut tell = |native: String, argo_cd: String, rules: Vec<Rule>| {
         found.push(difference(task, DifferenceKind::Disposal, native, argo_cd, rules));
     };
-    let (one, other) = (words(ours), words(theirs));
+    let (one, other) = (policy_words(ours), policy_words(theirs));
     if one != other {
         let text = |words: &[&str]| format!("delete policies {}", words.join(", "));
         tell(
@@ -326,51 +285,51 @@ fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Ve
         .is_some_and(|object| object.generate_name().is_none());
     if other.contains(&"BeforeHookCreation") && !has_name {
         tell(
-            "what earlier runs left is deleted".to_owned(),
-            "what earlier runs left stays".to_owned(),
+            "objects of earlier runs are deleted".to_owned(),
+            "objects of earlier runs stay".to_owned(),
             vec![Rule::GeneratedHooksStay],
         );
     }
     if other.contains(&"BeforeHookCreation") {
         if !theirs.runs_to_completion && has_name {
             tell(
-                "applied: what is there stays".to_owned(),
-                "deleted and created anew by every run".to_owned(),
+                "applied: an existing object stays".to_owned(),
+                "deleted and recreated by every run".to_owned(),
                 vec![Rule::EveryKindIsReplaced],
             );
         }
     } else if theirs.runs_to_completion && has_name {
         tell(
-            "what an earlier run left is in the way, and the hook fails".to_owned(),
-            "what an earlier run left is applied over, and its old verdict counts".to_owned(),
+            "an object of an earlier run exists, and the hook fails".to_owned(),
+            "an object of an earlier run is applied again, and its old result counts".to_owned(),
             vec![Rule::OlderObjectCounts],
         );
     }
-    if argo.does == OperationKind::Delete && task.phase == Phase::PreDelete {
+    if argo.operation_kind == OperationKind::Delete && task.phase == Phase::PreDelete {
         tell(
-            "its object goes when its delete policies say so".to_owned(),
-            "its object goes with the others".to_owned(),
+            "its object is deleted according to its delete policies".to_owned(),
+            "its object is deleted with the others".to_owned(),
             vec![Rule::PreDeleteHooksGo],
         );
     }
     found
 }
 
-/// Lists the kinds that start earlier or later inside a wave that both plans have.
-fn moved_kinds(native: &Plan, argo: &Plan) -> Vec<Difference> {
+/// Lists the waves in which both plans start the same kinds in another order.
+fn kind_order_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
     let mut found = Vec::new();
     let waves = native.waves();
     let steps = waves
         .iter()
         .flat_map(|(phase, waves)| waves.iter().map(|wave| (*phase, *wave)));
     for (phase, wave) in steps {
-        let (ours, theirs) = (kinds(native, phase, wave), kinds(argo, phase, wave));
+        let (ours, theirs) = (kinds_in_order(native, phase, wave), kinds_in_order(argo, phase, wave));
         let common = |one: &[String], other: &[String]| -> Vec<String> {
             one.iter().filter(|kind| other.contains(kind)).cloned().collect()
         };
         let (ours, theirs) = (common(&ours, &theirs), common(&theirs, &ours));
         if ours != theirs {
-            let rule = if argo.does == OperationKind::Delete {
+            let rule = if argo.operation_kind == OperationKind::Delete {
                 Rule::DeletionInParallel
             } else {
                 Rule::KindOrder
@@ -378,7 +337,7 @@ fn moved_kinds(native: &Plan, argo: &Plan) -> Vec<Difference> {
             found.push(Difference {
                 key: None,
                 phase: Some(phase),
-                what: DifferenceKind::Order,
+                kind: DifferenceKind::Order,
                 native: format!("wave {wave}: {}", ours.join(", then ")),
                 argo_cd: format!("wave {wave}: {}", theirs.join(", then ")),
                 rules: vec![rule],
@@ -388,8 +347,8 @@ fn moved_kinds(native: &Plan, argo: &Plan) -> Vec<Difference> {
     found
 }
 
-/// Lists the kinds of a wave in the order in which they start, those that start together as one.
-fn kinds(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
+/// Lists the kinds of a wave in the order in which they start. Kinds that start together are one entry.
+fn kinds_in_order(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
     let mut kinds: Vec<(u32, Vec<String>)> = Vec::new();
     for task in plan.wave(phase, wave) {
         let verb = if matches!(task.action, Action::Delete(_)) {
@@ -417,8 +376,8 @@ fn kinds(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
     told
 }
 
-/// Lists the rules that show only when something comes to pass, of those that can in this plan.
-fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
+/// Lists the rules that only have an effect at run time and that can have one in this plan.
+fn outcome_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
     let hooks: Vec<&Task> = argo.tasks.iter().filter(|task| task.hook().is_some()).collect();
     let is_awaited = |task: &&Task| match &task.action {
         Action::Apply(apply) => matches!(apply.wait, Wait::Healthy | Wait::WhileHooksRun),
@@ -432,18 +391,18 @@ fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
             .iter()
             .any(|task| wanted(task) && argo.wave(task.phase, task.wave).iter().any(|other| other.id != task.id))
     };
-    let is_delete = argo.does == OperationKind::Delete;
+    let is_delete = argo.operation_kind == OperationKind::Delete;
     let overwrites = native.tasks.iter().any(|task| match &task.action {
-        Action::Apply(apply) => apply.live.is_some() && !apply.takes_over,
+        Action::Apply(apply) => apply.live.is_some() && !apply.force_conflicts,
         Action::Delete(_) | Action::Hook(_) => false,
     });
     let sends_ignored = argo.tasks.iter().any(|task| match &task.action {
         Action::Apply(apply) => apply.ignored.is_sent,
         Action::Delete(_) | Action::Hook(_) => false,
     });
-    let retries = argo.limits.retry.times > 0;
+    let retries = argo.limits.retry.max_retries > 0;
     let judges = hooks.iter().filter_map(|task| task.hook()).any(|hook| {
-        let words = words(hook);
+        let words = policy_words(hook);
         words.contains(&"HookSucceeded") || words.contains(&"HookFailed")
     });
     let rules = [
@@ -478,9 +437,9 @@ fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
     held.map(|(rule, _)| Difference {
         key: None,
         phase: None,
-        what: DifferenceKind::Outcome,
-        native: rule.row().native.to_owned(),
-        argo_cd: rule.row().argo_cd.to_owned(),
+        kind: DifferenceKind::Outcome,
+        native: rule.description().native.to_owned(),
+        argo_cd: rule.description().argo_cd.to_owned(),
         rules: vec![rule],
     })
     .collect()

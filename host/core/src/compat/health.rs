@@ -1,4 +1,4 @@
-//! What the health of a hook's object says about the hook, by Argo CD's table.
+//! Argo CD's mapping from the health of a hook's object to the state of the hook.
 
 use super::{Mode, Rule};
 use crate::{
@@ -6,8 +6,8 @@ use crate::{
     phase::Phase,
 };
 
-/// Returns how a hook's object is, as its hook type is to understand it: healthy is success, degraded is failure, all else is on its way.
-pub fn of_hook(mode: Mode, phase: Phase, mut assessment: Assessment) -> Assessment {
+/// Returns the assessment of a hook's object as the hook's plugin gets it. In compat mode, some states count as success or failure.
+pub fn hook_health(mode: Mode, phase: Phase, mut assessment: Assessment) -> Assessment {
     let is_delete = match phase {
         Phase::PreDelete | Phase::PostDelete => true,
         Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => false,
@@ -47,11 +47,11 @@ mod tests {
                 let is_delete = matches!(phase, Phase::PreDelete | Phase::PostDelete);
                 let expected = if is_delete { in_delete } else { in_sync };
                 assert_eq!(
-                    of_hook(Mode::ArgoCd, phase, seen.clone()).health,
+                    hook_health(Mode::ArgoCd, phase, seen.clone()).health,
                     expected,
                     "{health} in {phase}"
                 );
-                assert_eq!(of_hook(Mode::Native, phase, seen.clone()), seen);
+                assert_eq!(hook_health(Mode::Native, phase, seen.clone()), seen);
             }
         }
     }

@@ -1,99 +1,102 @@
-//! What Argo CD does and `--compat argocd` doesn't.
+//! What Argo CD does and `--compat argocd` doesn't do.
 
-/// Something of Argo CD that is not copied.
+/// A behaviour of Argo CD that Capstan doesn't copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotCopied {
     /// What Argo CD does.
-    pub what: &'static str,
-    /// What happens instead, and why.
-    pub instead: &'static str,
+    pub argo_cd: &'static str,
+    /// What Capstan does instead, and why.
+    pub capstan: &'static str,
 }
 
-const fn not(what: &'static str, instead: &'static str) -> NotCopied {
-    NotCopied { what, instead }
+const fn entry(what: &'static str, instead: &'static str) -> NotCopied {
+    NotCopied {
+        argo_cd: what,
+        capstan: instead,
+    }
 }
 
-/// All of it.
+/// All behaviours that Capstan doesn't copy, in the order of the documentation.
 pub const NOT_COPIED: [NotCopied; 21] = [
-    not(
+    entry(
         "The pause of 2 s after each wave (`ARGOCD_SYNC_WAVE_DELAY`)",
-        "a status that may be about what was desired before isn't judged: that is what the pause is for",
+        "a status that may belong to an earlier spec is not evaluated, so no pause is needed",
     ),
-    not(
+    entry(
         "The finalizer on hooks (`argocd.argoproj.io/hook-finalizer`) and those on Applications",
-        "a hook's verdict is stored the moment it is seen; an application's delete hooks are stored with its last sync",
+        "a hook's verdict is stored as soon as it is known; an application's delete hooks are stored with its last sync",
     ),
-    not(
+    entry(
         "Client-side apply, `kubectl auth reconcile`, and the dry run on the client",
-        "everything is applied and checked by the server; `ServerSideApply=false` is told and changes nothing",
+        "everything is applied and checked by the server; `ServerSideApply=false` is reported and has no effect",
     ),
-    not(
-        "Names made of `generateName`, revision, phase and time; hooks of one `generateName`, kind and phase get the same one",
-        "the prefix and a hash of the run, at most 63 characters: different for each hook, phase and try",
+    entry(
+        "Names from `generateName`, revision, phase and time; hooks with the same `generateName`, kind and phase get the same name",
+        "the prefix and a hash of the run, at most 63 characters: different for each hook, phase and attempt",
     ),
-    not(
-        "A hook with `generateName` that succeeded in one try counts as done in the next",
-        "it runs again, as every other hook does then",
+    entry(
+        "A hook with `generateName` that succeeded in one attempt counts as done in the next",
+        "it runs again, like every other hook",
     ),
-    not(
-        "Of several manifests of one kind and name the last one counts, whatever they are",
-        "hooks of one name run in their phases and waves, and a hook beside an ordinary object leaves it to the set; only of hooks in one phase and wave the last one counts",
+    entry(
+        "Of several manifests with the same kind and name, only the last one counts",
+        "hooks with the same name run in their phases and waves, and a hook with the name of an ordinary object leaves that object to the set; only of hooks in the same phase and wave the last one counts",
     ),
-    not(
-        "The dry run of everything when only a hook was deleted so far",
-        "the server is asked once before the first change, and once more before each further try",
+    entry(
+        "A dry run of everything if only a hook was deleted so far",
+        "there is one dry run before the first change, and one before each retry",
     ),
-    not(
-        "Delete hooks that failed are created again, without end",
+    entry(
+        "Failed delete hooks are created again endlessly",
         "the deletion has failed; the next `capstan delete` runs them again",
     ),
-    not(
+    entry(
         "An operation that waits for `Prune=confirm` or `Delete=confirm`",
-        "what isn't confirmed when it is planned stays, and the plan says so: `--confirm` lets it go",
+        "unconfirmed objects stay, and the plan says so; `--confirm` confirms their deletion",
     ),
-    not(
-        "Hooks of a kind that isn't watched are awaited for ever",
-        "every object is watched that is waited for",
+    entry(
+        "Hooks of a kind that isn't watched are awaited forever",
+        "every awaited object is watched",
     ),
-    not(
-        "After a refusal, resources of the failed wave are awaited beside SyncFail, for ever if need be",
+    entry(
+        "After a rejection, resources of the failed wave are awaited during SyncFail, possibly forever",
         "SyncFail alone is awaited",
     ),
-    not(
+    entry(
         "`HookFailed` removes objects of hooks that didn't run in this operation",
-        "only what this operation made is judged by how it ended",
+        "only objects of this operation's hooks are affected by its result",
     ),
-    not(
+    entry(
         "`Replace=true` with `Force=true` deletes and creates in every case",
-        "it does where the object can't be changed",
+        "only if the object can't be changed",
     ),
-    not(
-        "After a definition is applied, 3 s are waited for it at most",
+    entry(
+        "After a CustomResourceDefinition is applied, it is awaited for at most 3 s",
         "objects of the wave wait until its kind is served",
     ),
-    not("The texts of messages", "the same things are said in Capstan's words"),
-    not(
-        "The built-in health checks of 112 API groups in Lua, but for CronJobs, definitions and PodDisruptionBudgets",
-        "health is judged by plugins in both modes; the built-in ones judge each kind as Argo CD's code does, `plugins/README.md` says where ours differs. `capstan plugin import-argo` makes a plugin of the scripts",
+    entry("The texts of messages", "Capstan has its own messages"),
+    entry(
+        "The built-in Lua health checks of 112 API groups, except for CronJobs, CustomResourceDefinitions and PodDisruptionBudgets",
+        "health checks are plugins in both modes; the built-in ones follow Argo CD's Go code, and `plugins/README.md` lists the differences. `capstan plugin import-argo` makes a plugin from the Lua scripts",
     ),
-    not(
-        "A Namespace or a definition is pruned, and replaced as a hook's object, with everything that is in it",
-        "it stays while anything lives in it that doesn't go as well; `--confirm` lets it go",
+    entry(
+        "A Namespace or CustomResourceDefinition is pruned, or replaced as a hook's object, with everything in it",
+        "it stays as long as it contains objects that are not deleted too; `--confirm` deletes it",
     ),
-    not(
-        "A hook's object is applied over whatever has its name, and its delete policies remove that",
-        "what this application didn't make is refused, unless Argo CD or Helm made it for a hook",
+    entry(
+        "A hook's object is applied over any existing object with its name, which its delete policies then delete",
+        "an existing object of another origin is an error, unless Argo CD or Helm created it for a hook",
     ),
-    not(
-        "What carries the tracking label is pruned, copies included",
-        "only what the application made is, and nothing that a controller looks after",
+    entry(
+        "Objects with the tracking label are pruned, including copies",
+        "only objects that the application created are pruned, and none that a controller owns",
     ),
-    not(
+    entry(
         "Auto-sync, self-heal, sync windows, projects",
         "they belong to a controller; `capstan sync` is the manual sync",
     ),
-    not(
+    entry(
         "Objects that another Argo CD tracks are synced all the same",
-        "`--adopt` is needed in both modes, so that two tools don't fight over them",
+        "`--adopt` is needed in both modes, so that two tools don't manage the same objects",
     ),
 ];

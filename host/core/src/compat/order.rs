@@ -1,4 +1,4 @@
-//! Argo CD's order of tasks: by phase, wave, kind and name; what others need moves forward; kind by kind inside a wave.
+//! Argo CD's order of tasks: by phase, wave, kind and name. Definitions and Namespaces move forward to what needs them.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use crate::{
     wave::Wave,
 };
 
-/// The rank of what is removed: before anything of its wave is created.
-const REMOVAL: u32 = 0;
-/// The rank at which the objects of hooks' earlier runs are cleared away.
-pub(crate) const CLEARING: u32 = 1;
+/// The rank of deletions: before anything of their wave is created.
+const REMOVAL_RANK: u32 = 0;
+/// The rank at which the objects of hooks' earlier runs are deleted.
+pub(crate) const DELETE_PREVIOUS_RANK: u32 = 1;
 /// The rank of the first kind of a wave.
-const FIRST: u32 = 2;
+const FIRST_KIND_RANK: u32 = 2;
 
-/// Argo CD's order of kinds, by the kind's name alone; every other kind is last.
-const KINDS: [&str; 35] = [
+/// Argo CD's order of kinds, by name without group. Every other kind comes last.
+const ARGO_CD_KIND_ORDER: [&str; 35] = [
     "Namespace",
     "NetworkPolicy",
     "ResourceQuota",
@@ -57,19 +57,30 @@ const KINDS: [&str; 35] = [
     "APIService",
 ];
 
-fn place(kind: &str) -> usize {
-    KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
+fn kind_position(kind: &str) -> usize {
+    ARGO_CD_KIND_ORDER
+        .iter()
+        .position(|known| *known == kind)
+        .unwrap_or(ARGO_CD_KIND_ORDER.len())
 }
 
-/// Puts the tasks of a plan into Argo CD's order, where its rules hold, and gives them their ranks. `home` is the application's namespace.
-pub(crate) fn arrange(mode: Mode, does: OperationKind, home: &str, tasks: &mut Vec<Task>, uses: &mut Vec<RuleUse>) {
+/// Sorts the tasks of a plan in Argo CD's order and sets their ranks; does nothing in native mode. `home` is the application's namespace.
+pub(crate) fn apply_argo_cd_order(
+    mode: Mode,
+    does: OperationKind,
+    home: &str,
+    tasks: &mut Vec<Task>,
+    uses: &mut Vec<RuleUse>,
+) {
     if !mode.has(Rule::KindOrder) {
         return;
     }
-    tasks.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
+    tasks.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     if does == OperationKind::Sync && mode.has(Rule::DependenciesMoveForward) {
-        move_forward(tasks, uses, namespace_made, |object| needed_namespace(object, home));
-        move_forward(tasks, uses, kind_made, |object| object.group_kind().to_string());
+        move_dependencies_forward(tasks, uses, defined_namespace, |object| {
+            required_namespace(object, home)
+        });
+        move_dependencies_forward(tasks, uses, defined_kind, |object| object.group_kind().to_string());
     }
     for task in tasks.iter_mut() {
         let rule = match task.phase {
@@ -78,19 +89,25 @@ pub(crate) fn arrange(mode: Mode, does: OperationKind, home: &str, tasks: &mut V
             Phase::PreSync | Phase::Sync | Phase::PostSync => continue,
         };
         if mode.has(rule) && task.wave != Wave::default() {
-            uses.push(used(rule, task));
-            put(task, task.phase, Wave::default());
+            uses.push(rule_use(rule, task));
+            move_task(task, task.phase, Wave::default());
         }
     }
-    rank(tasks, does);
+    assign_ranks(tasks, does);
     tasks.sort_by_key(|task| (task.phase, task.wave, task.rank));
 }
 
-fn order_of(task: &Task) -> (Phase, Wave, usize, &str, &TaskId) {
-    (task.phase, task.wave, place(&task.key.kind), &task.key.name, &task.id)
+fn sort_key(task: &Task) -> (Phase, Wave, usize, &str, &TaskId) {
+    (
+        task.phase,
+        task.wave,
+        kind_position(&task.key.kind),
+        &task.key.name,
+        &task.id,
+    )
 }
 
-fn used(rule: Rule, task: &Task) -> RuleUse {
+fn rule_use(rule: Rule, task: &Task) -> RuleUse {
     RuleUse {
         rule,
         key: task.key.clone(),
@@ -98,8 +115,8 @@ fn used(rule: Rule, task: &Task) -> RuleUse {
     }
 }
 
-/// Moves what makes something to just before the first object that needs it: into its phase and wave.
-fn move_forward(
+/// Moves what defines something to the place before the first object that needs it, into that object's phase and wave.
+fn move_dependencies_forward(
     tasks: &mut Vec<Task>,
     uses: &mut Vec<RuleUse>,
     made: impl Fn(&Object) -> Option<String>,
@@ -122,12 +139,12 @@ fn move_forward(
         };
         let mut task = tasks.remove(position);
         if (task.phase, task.wave) != (phase, wave) {
-            put(&mut task, phase, wave);
+            move_task(&mut task, phase, wave);
             // The same object may be there in that phase already.
             if tasks.iter().any(|other| other.id == task.id) {
                 continue;
             }
-            uses.push(used(Rule::DependenciesMoveForward, &task));
+            uses.push(rule_use(Rule::DependenciesMoveForward, &task));
         }
         tasks.insert(before, task);
         for index in first.values_mut().filter(|index| **index >= before) {
@@ -136,19 +153,20 @@ fn move_forward(
     }
 }
 
-fn namespace_made(object: &Object) -> Option<String> {
+fn defined_namespace(object: &Object) -> Option<String> {
     (object.kind() == "Namespace" && object.group().is_empty()).then(|| object.name().to_owned())
 }
 
-/// Argo CD writes the application's namespace into everything that has none, whether it can have one or not.
-fn needed_namespace(object: &Object, home: &str) -> String {
+/// Returns the namespace that an object needs. Argo CD sets the application's namespace on every object without one, also on cluster-wide
+/// kinds.
+fn required_namespace(object: &Object, home: &str) -> String {
     match object.namespace() {
         "" => home.to_owned(),
         namespace => namespace.to_owned(),
     }
 }
 
-fn kind_made(object: &Object) -> Option<String> {
+fn defined_kind(object: &Object) -> Option<String> {
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
         return None;
     }
@@ -156,25 +174,25 @@ fn kind_made(object: &Object) -> Option<String> {
     Some(crate::object::GroupKind::new(group, kind).to_string())
 }
 
-/// Puts a task into another phase and wave; its name says so.
-fn put(task: &mut Task, phase: Phase, wave: Wave) {
+/// Moves a task to another phase and wave, and adapts its ID.
+fn move_task(task: &mut Task, phase: Phase, wave: Wave) {
     let rest = task.id.0.splitn(3, '/').nth(2).unwrap_or_default();
     task.id = TaskId(format!("{phase}/{wave}/{rest}"));
     (task.phase, task.wave) = (phase, wave);
 }
 
-/// Gives the tasks of each wave their ranks: removals, then runs of equal kind in their order.
-fn rank(tasks: &mut [Task], does: OperationKind) {
+/// Sets the ranks of the tasks of each wave: deletions first, then runs of the same kind in their order.
+fn assign_ranks(tasks: &mut [Task], does: OperationKind) {
     let mut last: Option<(Phase, Wave, String)> = None;
-    let mut next = FIRST;
+    let mut next = FIRST_KIND_RANK;
     for task in tasks {
         task.rank = match (&task.action, does, task.phase) {
-            (Action::Delete(_), _, _) => REMOVAL,
-            (_, _, Phase::PreDelete | Phase::PostDelete) => FIRST,
+            (Action::Delete(_), _, _) => REMOVAL_RANK,
+            (_, _, Phase::PreDelete | Phase::PostDelete) => FIRST_KIND_RANK,
             (Action::Apply(_) | Action::Hook(_), OperationKind::Sync | OperationKind::Delete, _) => {
                 let here = (task.phase, task.wave, task.key.kind.clone());
                 next = match &last {
-                    Some((phase, wave, _)) if (*phase, *wave) != (here.0, here.1) => FIRST,
+                    Some((phase, wave, _)) if (*phase, *wave) != (here.0, here.1) => FIRST_KIND_RANK,
                     Some((_, _, kind)) if *kind != here.2 => next + 1,
                     Some(_) | None => next,
                 };
@@ -194,16 +212,16 @@ mod tests {
         deletion::PropagationRules,
         directive::{OnTimeout, Wait},
         hook::Propagation,
-        ignore::Ignored,
+        ignore::IgnoredFields,
         plugins::PluginRef,
-        task::{ApplyStrategy, ApplyTask, Check, DeleteTask, DeletionEnd, ExpectedChange, UnknownFields},
+        task::{ApplyStrategy, ApplyTask, DeleteTask, DeletionEnd, DryRunCheck, ExpectedChange, UnknownFields},
     };
 
     fn task(phase: Phase, wave: i32, object: Value, action: Action) -> Task {
         let object = Object(object);
         let key = object.key();
         Task {
-            id: TaskId::of(phase, Wave(wave), &key),
+            id: TaskId::new(phase, Wave(wave), &key),
             phase,
             wave: Wave(wave),
             rank: 99,
@@ -213,7 +231,7 @@ mod tests {
             action,
             timeout_seconds: None,
             on_timeout: OnTimeout::Fail,
-            check: Check::Nothing,
+            check: DryRunCheck::Nothing,
             waits_for: Vec::new(),
             unknown_fields: UnknownFields::Refused,
         }
@@ -230,7 +248,7 @@ mod tests {
         let action = Action::Apply(Box::new(ApplyTask {
             changes: ExpectedChange::Create,
             wait: Wait::Healthy,
-            judge: PluginRef {
+            health_plugin: PluginRef {
                 plugin: "resource".to_owned(),
                 version: String::new(),
                 digest: String::new(),
@@ -238,13 +256,13 @@ mod tests {
             },
             degraded_grace_seconds: 0,
             pods_grace_seconds: 0,
-            takes_over: false,
-            way: ApplyStrategy::Apply,
+            force_conflicts: false,
+            strategy: ApplyStrategy::Apply,
             migrates: false,
             live: None,
-            ignored: Ignored::default(),
-            hides: 0,
-            is_unsure: false,
+            ignored: IgnoredFields::default(),
+            ignored_differences: 0,
+            is_uncertain: false,
             recreate_propagation: PropagationRules::default().decide(Propagation::Foreground),
         }));
         task(phase, wave, object, action)
@@ -255,8 +273,8 @@ mod tests {
         let action = Action::Delete(DeleteTask {
             uid: "1".to_owned(),
             propagation: PropagationRules::default().decide(Propagation::Foreground),
-            until: DeletionEnd::Gone,
-            why: String::new(),
+            wait_until: DeletionEnd::Gone,
+            reason: String::new(),
         });
         task(Phase::Sync, wave, object, action)
     }
@@ -264,16 +282,24 @@ mod tests {
     /// Arranges and returns `phase/wave rank kind/name` of each, and the rules that made a difference.
     fn arranged(mut tasks: Vec<Task>) -> (Vec<String>, Vec<String>) {
         let mut uses = Vec::new();
-        arrange(Mode::ArgoCd, OperationKind::Sync, "shop", &mut tasks, &mut uses);
+        apply_argo_cd_order(Mode::ArgoCd, OperationKind::Sync, "shop", &mut tasks, &mut uses);
         let tasks = tasks.iter().map(|task| {
             assert!(
                 task.id.0.starts_with(&format!("{}/{}/", task.phase, task.wave)),
                 "{}",
                 task.id
             );
-            format!("{}/{} {} {}", task.phase, task.wave, task.rank, task.key.short())
+            format!(
+                "{}/{} {} {}",
+                task.phase,
+                task.wave,
+                task.rank,
+                task.key.kind_and_name()
+            )
         });
-        let uses = uses.iter().map(|one| format!("{} {}", one.rule, one.key.short()));
+        let uses = uses
+            .iter()
+            .map(|one| format!("{} {}", one.rule, one.key.kind_and_name()));
         (tasks.collect(), uses.collect())
     }
 

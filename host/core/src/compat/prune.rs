@@ -1,17 +1,17 @@
-//! Argo CD's waves for what left the manifests.
+//! Argo CD's waves for objects that are pruned.
 
 use std::collections::BTreeSet;
 
 use crate::wave::Wave;
 
-/// Swaps the waves that have something to remove end for end: what is in the first of them goes in the last, and so on.
-pub(crate) fn swapped(wave: Wave, waves: &BTreeSet<Wave>) -> Wave {
+/// Returns the wave in which Argo CD prunes an object: it reverses the order of the waves that contain pruned objects.
+pub(crate) fn mirrored_wave(wave: Wave, waves: &BTreeSet<Wave>) -> Wave {
     let before = waves.range(..wave).count();
     waves.iter().rev().nth(before).copied().unwrap_or(wave)
 }
 
-/// Returns the wave of what is removed last: one after the highest of Sync, and never before 1.
-pub(crate) fn last(highest: Option<Wave>) -> Wave {
+/// Returns the wave of objects with `PruneLast`: the one after the highest wave of Sync, at least 1.
+pub(crate) fn prune_last_wave(highest: Option<Wave>) -> Wave {
     Wave(highest.map_or(0, |wave| wave.0.max(0)).saturating_add(1))
 }
 
@@ -28,16 +28,16 @@ mod tests {
             (vec![1, 2, 3, 9], vec![9, 3, 2, 1]),
         ] {
             let all: BTreeSet<Wave> = waves.iter().copied().map(Wave).collect();
-            let swapped: Vec<i32> = all.iter().map(|wave| swapped(*wave, &all).0).collect();
+            let swapped: Vec<i32> = all.iter().map(|wave| mirrored_wave(*wave, &all).0).collect();
             assert_eq!(swapped, expected, "{waves:?}");
         }
     }
 
     #[test]
     fn the_last_wave_is_positive_and_after_all_others() {
-        assert_eq!(last(None), Wave(1));
-        assert_eq!(last(Some(Wave(-7))), Wave(1));
-        assert_eq!(last(Some(Wave(4))), Wave(5));
-        assert_eq!(last(Some(Wave(i32::MAX))), Wave(i32::MAX));
+        assert_eq!(prune_last_wave(None), Wave(1));
+        assert_eq!(prune_last_wave(Some(Wave(-7))), Wave(1));
+        assert_eq!(prune_last_wave(Some(Wave(4))), Wave(5));
+        assert_eq!(prune_last_wave(Some(Wave(i32::MAX))), Wave(i32::MAX));
     }
 }

@@ -1,25 +1,25 @@
-//! The differences, and which of them hold.
+//! The rules by which the modes differ.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Row;
+use super::RuleDescription;
 use crate::{object::ObjectKey, phase::Phase};
 
-/// Whose rules hold.
+/// Which behaviour applies where Argo CD and Capstan differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
-    /// Ours: a mistake is an error, and no hook is lost silently.
+    /// Capstan's own: a mistake is an error, and no hook is ignored silently.
     #[default]
     Native,
-    /// Those of Argo CD 3.6, its quirks included.
+    /// That of Argo CD 3.6, including its quirks.
     ArgoCd,
 }
 
 impl Mode {
-    /// Says whether Argo CD's way holds where it differs from ours.
+    /// Returns whether Argo CD's behaviour applies for a rule.
     pub const fn has(self, _: Rule) -> bool {
         match self {
             Mode::Native => false,
@@ -27,8 +27,8 @@ impl Mode {
         }
     }
 
-    /// Returns the word by which plugins know that Argo CD's way holds.
-    pub const fn word(self) -> Option<&'static str> {
+    /// Returns the mode's name in the plugin contract; `None` for native mode.
+    pub const fn contract_name(self) -> Option<&'static str> {
         match self {
             Mode::Native => None,
             Mode::ArgoCd => Some("argocd"),
@@ -36,110 +36,110 @@ impl Mode {
     }
 }
 
-/// One difference between Argo CD and us. [`Rule::row`] says what it is about.
+/// One difference between Argo CD and Capstan. [`Rule::row`] describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// Words, policies, waves and options that nobody knows.
+    /// Unknown hook words, delete policies, waves and options are ignored.
     MistakesAreIgnored,
-    /// A hook annotation without a valid word beside Helm's.
+    /// Helm's hook annotation applies if Argo CD's has no valid word.
     HelmHookBesideOurs,
-    /// Delete hooks of two annotations.
+    /// PreDelete and PostDelete are read from Argo CD's and from Helm's annotation.
     DeleteHooksOfBoth,
-    /// `Skip` beside other words.
+    /// `Skip` together with other hook words is ignored.
     SkipBesideOthers,
-    /// Helm's install and upgrade hooks.
+    /// Helm's install and upgrade hooks run in every sync.
     HelmHooksAlwaysRun,
-    /// Helm's weight on what is no hook.
+    /// `helm.sh/hook-weight` sets the wave of ordinary objects, too.
     WeightOnEveryObject,
-    /// A wave that is no number.
+    /// A wave that isn't a number falls back to Helm's weight, then to 0.
     WaveFallsBack,
-    /// How a wave is written.
+    /// Waves have 64 bits, and no white space around them.
     WideWaves,
-    /// Delete policies of two annotations.
+    /// Argo CD's and Helm's delete policies are joined.
     PoliciesAreJoined,
-    /// Helm's `keep` when an object left the manifests.
+    /// `helm.sh/resource-policy: keep` doesn't prevent pruning.
     KeepEndsAtPrune,
-    /// The order of kinds inside a wave.
+    /// Kinds within a wave have Helm's older order.
     KindOrder,
-    /// Namespaces and definitions that others need earlier.
+    /// Namespaces and definitions move forward to the first object that needs them.
     DependenciesMoveForward,
-    /// When what left the manifests is removed.
+    /// Objects are pruned within the waves of Sync.
     PruneInsideWaves,
-    /// When what is marked `PruneLast` is removed.
+    /// `PruneLast` objects are pruned in the wave after the highest one of Sync.
     PruneLastWave,
-    /// What isn't removed though it left the manifests.
+    /// Objects that aren't pruned although they left the manifests count as steps.
     SkippedPrunesCount,
-    /// Hooks that left the manifests.
+    /// Objects of hooks are never pruned.
     HooksAreNotPruned,
-    /// Whether the last wave is awaited.
+    /// The last wave isn't waited for if it has no hook.
     LastWaveNotAwaited,
-    /// Whether resources beside hooks are awaited where there is one step only.
+    /// If everything is in one step, only hooks are waited for.
     OneStepWaitsForHooksOnly,
-    /// How long an object may be Degraded.
+    /// A Degraded object fails at once.
     DegradedFailsAtOnce,
-    /// Resources that are suspended.
+    /// A suspended resource is waited for until it is healthy.
     SuspendedIsAwaited,
-    /// Resources that vanish while they are awaited.
+    /// A resource that vanishes while it is waited for has failed.
     VanishedFails,
-    /// What the pods of a workload tell.
+    /// Problems of a workload's pods are only shown.
     PodsOnlyTell,
-    /// What becomes of what a deleted object owns.
+    /// Dependents of a deleted object are deleted before it.
     ForegroundDeletion,
-    /// Fields that others own.
+    /// Fields of other field managers are overwritten.
     FieldsAreTakenOver,
-    /// Fields that `ignoreDifferences` names.
+    /// Fields of `ignoreDifferences` are sent.
     IgnoredFieldsAreSent,
-    /// Objects of another application.
+    /// Objects of another application are taken over.
     SharedObjectsAreTaken,
-    /// Options on the live object.
+    /// `Replace=true` and `Force=true` on the live object count, too.
     LiveOptionsCount,
-    /// Waves of PreDelete and PostDelete.
+    /// PreDelete and PostDelete hooks have no waves.
     DeleteHooksHaveNoWaves,
-    /// Definitions when the application is deleted.
+    /// CustomResourceDefinitions stay when their application is deleted.
     DefinitionsSurvive,
-    /// The order of deletions inside a wave.
+    /// All objects of a wave are deleted at once.
     DeletionInParallel,
-    /// What PreDelete hooks made.
+    /// Objects of PreDelete hooks are deleted with the application.
     PreDeleteHooksGo,
-    /// What PostDelete hooks need.
+    /// All objects are deleted before PostDelete hooks run.
     PostDeleteStandsAlone,
-    /// What still starts in a wave in which something was refused.
+    /// Later kinds of a wave are still applied after the server refused an object.
     FailedKindGoesOn,
-    /// What is still awaited in a wave in which something failed.
+    /// Resources of a wave in which something failed are waited for.
     FailedWaveIsAwaited,
-    /// SyncFail while hooks of the failed wave still run.
+    /// SyncFail starts beside running hooks of the failed wave.
     SyncFailBesideHooks,
-    /// Waves of SyncFail.
+    /// SyncFail hooks have no waves.
     SyncFailHasNoWaves,
-    /// After which failures SyncFail runs.
+    /// SyncFail doesn't run after a failed dry run or a passed deadline.
     SyncFailAfterChangesOnly,
-    /// How often SyncFail runs.
+    /// SyncFail runs after every failed attempt.
     SyncFailInEveryTry,
-    /// Where the next try begins.
+    /// The next attempt starts again with PreSync.
     RetryFromTheStart,
-    /// When objects of earlier runs go.
+    /// Objects of earlier runs of all hooks of a wave are deleted before anything is created.
     HooksClearFirst,
-    /// Which kinds `BeforeHookCreation` replaces.
+    /// `BeforeHookCreation` replaces objects of every kind.
     EveryKindIsReplaced,
-    /// What earlier runs of hooks with `generateName` left.
+    /// `BeforeHookCreation` keeps objects of hooks with `generateName`.
     GeneratedHooksStay,
-    /// Whose outcome `HookSucceeded` and `HookFailed` judge.
+    /// `HookSucceeded` and `HookFailed` are decided by the outcome of the operation.
     OperationJudgesPolicies,
-    /// Objects of earlier runs that stay.
+    /// An object that an earlier run left is applied over, and its result counts.
     OlderObjectCounts,
-    /// Hooks whose health can't be told.
+    /// A hook with unknown health has failed.
     UnknownHookFails,
-    /// Hooks whose health is Missing.
+    /// A hook with the health Missing has succeeded.
     MissingHookSucceeds,
-    /// Delete hooks that are neither healthy nor on their way.
+    /// A PreDelete or PostDelete hook that is Suspended, Unknown or Missing is done.
     UnclearDeleteHookIsDone,
-    /// Hooks that have ended when the operation is terminated.
+    /// After a termination, objects of hooks that had ended stay.
     TerminateKeepsEnded,
 }
 
 impl Rule {
-    /// All rules in their order.
+    /// All rules in the order of the documentation.
     pub const ALL: [Rule; 48] = [
         Rule::MistakesAreIgnored,
         Rule::HelmHookBesideOurs,
@@ -191,14 +191,14 @@ impl Rule {
         Rule::TerminateKeepsEnded,
     ];
 
-    /// Returns its name: `kind-order`.
+    /// Returns the rule's name, such as `kind-order`.
     pub const fn name(self) -> &'static str {
-        self.row().name
+        self.description().name
     }
 
-    /// Returns what it is about.
-    pub const fn row(self) -> Row {
-        super::table::row(self)
+    /// Returns what both modes do.
+    pub const fn description(self) -> RuleDescription {
+        super::table::describe(self)
     }
 }
 
@@ -208,14 +208,14 @@ impl fmt::Display for Rule {
     }
 }
 
-/// That a rule made something in a plan other than it would have been.
+/// Records that a rule changed something in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleUse {
-    /// Which rule.
+    /// The rule that had an effect.
     pub rule: Rule,
-    /// For which object.
+    /// The object that it affected.
     pub key: ObjectKey,
-    /// In which phase; nothing when in all of its phases.
+    /// The phase that it affected; `None` for all phases of the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
 }
@@ -234,7 +234,7 @@ mod tests {
         }
         let last = Rule::ALL.last().expect("there are rules");
         assert_eq!(*last, Rule::TerminateKeepsEnded, "the last variant is listed last");
-        let rows: BTreeSet<&str> = Rule::ALL.into_iter().map(|rule| rule.row().argo_cd).collect();
+        let rows: BTreeSet<&str> = Rule::ALL.into_iter().map(|rule| rule.description().argo_cd).collect();
         assert_eq!(rows.len(), Rule::ALL.len());
     }
 

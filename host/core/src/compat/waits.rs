@@ -1,4 +1,4 @@
-//! What Argo CD waits for: everything that is not in the last wave; there it depends on hooks, and on how many steps there are.
+//! What Argo CD waits for: every wave but the last. For the last wave it depends on its hooks and on the number of steps.
 
 use super::{Mode, Rule, RuleUse};
 use crate::{
@@ -9,27 +9,27 @@ use crate::{
     wave::Wave,
 };
 
-/// One step of an operation.
+/// One step of an operation: a phase and a wave.
 type Step = (Phase, Wave);
 
-/// How far the steps of a plan reach, those that do nothing included.
-struct Span {
-    /// Whether there is more than one step, SyncFail's included.
+/// The extent of a plan's steps, including those that do nothing.
+struct StepRange {
+    /// Whether there is more than one step, including those of SyncFail.
     has_many: bool,
     /// The last step before SyncFail.
     last: Option<Step>,
 }
 
-fn span(steps: impl Iterator<Item = Step> + Clone) -> Span {
-    Span {
+fn step_range(steps: impl Iterator<Item = Step> + Clone) -> StepRange {
+    StepRange {
         has_many: steps.clone().min() != steps.clone().max(),
         last: steps.filter(|(phase, _)| *phase != Phase::SyncFail).max(),
     }
 }
 
-/// Decides what is waited for, where Argo CD's rules hold. `idle` are the steps of what stays though it left the manifests; `asked` says
-/// of which objects the user wrote down what is waited for.
-pub(crate) fn settle(
+/// Decides what the tasks wait for where Argo CD's rules apply. `idle` are the steps of objects that aren't pruned although they left the
+/// manifests. `asked` returns whether the user set `capstan.dev/wait` for an object.
+pub(crate) fn decide_waits(
     mode: Mode,
     tasks: &mut [Task],
     idle: &[Step],
@@ -37,11 +37,11 @@ pub(crate) fn settle(
     asked: impl Fn(&ObjectKey) -> bool,
 ) {
     let of_tasks = |task: &Task| (task.phase, task.wave);
-    let own = span(tasks.iter().map(of_tasks));
+    let own = step_range(tasks.iter().map(of_tasks));
     let span = if mode.has(Rule::SkippedPrunesCount) {
-        span(tasks.iter().map(of_tasks).chain(idle.iter().copied()))
+        step_range(tasks.iter().map(of_tasks).chain(idle.iter().copied()))
     } else {
-        span(tasks.iter().map(of_tasks))
+        step_range(tasks.iter().map(of_tasks))
     };
     let has_hook = tasks
         .iter()
@@ -81,7 +81,7 @@ pub(crate) fn settle(
                 note(rule);
             }
             (Action::Delete(delete), Rule::LastWaveNotAwaited) => {
-                delete.until = DeletionEnd::Accepted;
+                delete.wait_until = DeletionEnd::Accepted;
                 note(rule);
             }
             (Action::Apply(_) | Action::Delete(_) | Action::Hook(_), _) => {}

@@ -1,64 +1,64 @@
-//! What the server would make of an object, against what is live: the word that counts.
+//! Compares the server's answer to a dry run with the live object.
 
 use serde_json::{Map, Value};
 
-use super::{Change, SERVERS, entries, identity, is_entry_of, key_of};
+use super::{Change, SERVER_METADATA_FIELDS, is_applied_entry_of, managed_fields_entries, member_identity, merge_key};
 use crate::{object::Object, place::reference_token};
 
-/// What the server said to a dry run.
+/// The server's answer to a dry run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DryRunAnswer {
-    /// The live object that the server was asked about, in the version of the API in which the answer is.
+    /// The live object in the same API version as the answer.
     pub before: Object,
-    /// The object as the server would have it.
+    /// The object as the server would store it.
     pub after: Object,
 }
 
 impl DryRunAnswer {
-    /// Returns the fields that would change, without what the server writes for itself.
+    /// Returns the fields that would change, without those that only the server writes.
     pub fn changes(&self, manager: &str) -> Vec<Change> {
         let (before, after) = (comparable(&self.before, manager), comparable(&self.after, manager));
         let mut found = Vec::new();
-        between("", &before, &after, &mut found);
+        compare_values("", &before, &after, &mut found);
         found
     }
 
-    /// Says whether nothing would change: no field, and not what the manager owns.
+    /// Returns whether nothing would change: no value, and no ownership of `manager`.
     pub fn is_unchanged(&self, manager: &str) -> bool {
-        owned(&self.before, manager) == owned(&self.after, manager) && self.changes(manager).is_empty()
+        owned_fields(&self.before, manager) == owned_fields(&self.after, manager) && self.changes(manager).is_empty()
     }
 }
 
-/// Returns an object without what the server writes for itself. Its status is part of it only where the manager applied that.
+/// Returns an object without the fields that only the server writes. The status is kept only if `manager` applied it.
 pub fn comparable(object: &Object, manager: &str) -> Value {
     let mut value = object.0.clone();
-    let applies_status = owned(object, manager).is_some_and(|fields| fields.get("f:status").is_some());
+    let applies_status = owned_fields(object, manager).is_some_and(|fields| fields.get("f:status").is_some());
     if let Some(members) = value.as_object_mut() {
         if !applies_status {
             members.remove("status");
         }
         if let Some(metadata) = members.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.retain(|name, _| !SERVERS.contains(&name.as_str()));
+            metadata.retain(|name, _| !SERVER_METADATA_FIELDS.contains(&name.as_str()));
         }
     }
     value
 }
 
-fn owned<'object>(object: &'object Object, manager: &str) -> Option<&'object Value> {
-    entries(object)
-        .find(|entry| is_entry_of(entry, manager))
+fn owned_fields<'object>(object: &'object Object, manager: &str) -> Option<&'object Value> {
+    managed_fields_entries(object)
+        .find(|entry| is_applied_entry_of(entry, manager))
         .and_then(|entry| entry.get("fieldsV1"))
 }
 
-fn between(pointer: &str, before: &Value, after: &Value, found: &mut Vec<Change>) {
+fn compare_values(pointer: &str, before: &Value, after: &Value, found: &mut Vec<Change>) {
     if before == after {
         return;
     }
     match (before, after) {
-        (Value::Object(before), Value::Object(after)) => members(pointer, before, after, found),
+        (Value::Object(before), Value::Object(after)) => compare_members(pointer, before, after, found),
         (Value::Array(before_list), Value::Array(after_list)) => {
             let mut inner = Vec::new();
-            if !items(pointer, before_list, after_list, &mut inner) || inner.is_empty() {
+            if !compare_items(pointer, before_list, after_list, &mut inner) || inner.is_empty() {
                 inner = vec![change(pointer, Some(before), Some(after))];
             }
             found.append(&mut inner);
@@ -67,11 +67,11 @@ fn between(pointer: &str, before: &Value, after: &Value, found: &mut Vec<Change>
     }
 }
 
-fn members(pointer: &str, before: &Map<String, Value>, after: &Map<String, Value>, found: &mut Vec<Change>) {
+fn compare_members(pointer: &str, before: &Map<String, Value>, after: &Map<String, Value>, found: &mut Vec<Change>) {
     for (name, value) in after {
         let pointer = format!("{pointer}/{}", reference_token(name));
         match before.get(name) {
-            Some(before) => between(&pointer, before, value, found),
+            Some(before) => compare_values(&pointer, before, value, found),
             None => found.push(change(&pointer, None, Some(value))),
         }
     }
@@ -84,30 +84,30 @@ fn members(pointer: &str, before: &Map<String, Value>, after: &Map<String, Value
     }
 }
 
-/// Compares two lists member by member; says no where it isn't known which members belong together.
-fn items(pointer: &str, before: &[Value], after: &[Value], found: &mut Vec<Change>) -> bool {
+/// Compares two lists item by item. Returns `false` if it isn't known which items belong together.
+fn compare_items(pointer: &str, before: &[Value], after: &[Value], found: &mut Vec<Change>) -> bool {
     let list = pointer.rsplit('/').next().unwrap_or_default();
-    let Some(key) = key_of(list, before, after) else {
+    let Some(key) = merge_key(list, before, after) else {
         if before.len() != after.len() {
             return false;
         }
         for (at, (before, after)) in before.iter().zip(after).enumerate() {
-            between(&format!("{pointer}/{at}"), before, after, found);
+            compare_values(&format!("{pointer}/{at}"), before, after, found);
         }
         return true;
     };
     let named = |member: &Value| {
-        let (id, _) = identity(member, key);
+        let (id, _) = member_identity(member, key);
         let name = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
         format!("{pointer}/{}", reference_token(&name))
     };
     let twin = |list: &'_ [Value], member: &Value| {
         list.iter()
-            .position(|other| identity(other, key) == identity(member, key))
+            .position(|other| member_identity(other, key) == member_identity(member, key))
     };
     for member in after {
         match twin(before, member).and_then(|at| before.get(at)) {
-            Some(before) => between(&named(member), before, member, found),
+            Some(before) => compare_values(&named(member), before, member, found),
             None => found.push(change(&named(member), None, Some(member))),
         }
     }

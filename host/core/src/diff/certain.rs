@@ -1,16 +1,16 @@
-//! When nothing changes for certain, so that nobody has to ask the server.
+//! Finds objects that certainly don't change, so that the server needn't be asked.
 
 use serde_json::{Map, Value};
 
-use super::{SERVERS, entries, has_keys, is_entry_of};
+use super::{SERVER_METADATA_FIELDS, is_applied_entry_of, managed_fields_entries, matches_keys};
 use crate::object::Object;
 
-/// Says whether applying `sent` as `manager` certainly leaves a live object as it is.
+/// Returns whether applying `sent` as `manager` certainly leaves a live object unchanged.
 ///
-/// It does when every value that is sent is live in exactly the same form, and the manager owns exactly the fields that are sent. Values
-/// that the server writes in another form, that it leaves out, and everything that depends on a kind's schema are not certain.
+/// That is certain if every sent value is live in exactly the same form and the manager owns exactly the sent fields. It isn't certain for
+/// values that the server normalizes or drops, or that depend on the kind's schema.
 pub fn is_certainly_unchanged(sent: &Object, live: &Object, manager: &str) -> bool {
-    let (Some(own), Some(others)) = ownership(live, manager) else {
+    let (Some(own), Some(others)) = applied_and_other_entries(live, manager) else {
         return false;
     };
     if own.get("apiVersion").and_then(Value::as_str) != Some(sent.api_version())
@@ -27,18 +27,24 @@ pub fn is_certainly_unchanged(sent: &Object, live: &Object, manager: &str) -> bo
         members.remove("apiVersion");
         members.remove("kind");
         if let Some(metadata) = members.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.retain(|name, _| name != "name" && name != "namespace" && !SERVERS.contains(&name.as_str()));
+            metadata.retain(|name, _| {
+                name != "name" && name != "namespace" && !SERVER_METADATA_FIELDS.contains(&name.as_str())
+            });
             if metadata.is_empty() {
                 members.remove("metadata");
             }
         }
     }
-    is_same(&owned, &live.0, fields, &others)
+    is_unchanged_value(&owned, &live.0, fields, &others)
 }
 
-/// Returns what a manager applied, and the fields of all other entries; nothing for what can't be told.
-fn ownership<'live>(live: &'live Object, manager: &str) -> (Option<&'live Value>, Option<Vec<&'live Value>>) {
-    let (own, others): (Vec<&Value>, Vec<&Value>) = entries(live).partition(|entry| is_entry_of(entry, manager));
+/// Returns the entry that a manager applied, if there is exactly one, and the field sets of all other entries, if all have one.
+fn applied_and_other_entries<'live>(
+    live: &'live Object,
+    manager: &str,
+) -> (Option<&'live Value>, Option<Vec<&'live Value>>) {
+    let (own, others): (Vec<&Value>, Vec<&Value>) =
+        managed_fields_entries(live).partition(|entry| is_applied_entry_of(entry, manager));
     let own = match own.as_slice() {
         [own] => Some(*own),
         _ => None,
@@ -47,26 +53,26 @@ fn ownership<'live>(live: &'live Object, manager: &str) -> (Option<&'live Value>
     (own, others)
 }
 
-/// Compares what is sent with what is live and with the `fieldsV1` set of what was applied; `others` are the sets of the other managers at
-/// this place.
-fn is_same(sent: &Value, live: &Value, fields: &Value, others: &[&Value]) -> bool {
+/// Compares a sent value with the live one and with the manager's `fieldsV1` set. `others` are the sets of the other managers for the same
+/// field.
+fn is_unchanged_value(sent: &Value, live: &Value, fields: &Value, others: &[&Value]) -> bool {
     let Some(fields) = fields.as_object() else {
         return false;
     };
     if fields.keys().all(|name| name == ".") {
-        // It was applied as one value, or it was empty. Where others own parts of it, it isn't one value.
+        // It was applied as one value, or it was empty. If others own parts of it, it isn't one value.
         let is_whole = |set: &&Value| set.as_object().is_some_and(|set| set.keys().all(|name| name == "."));
-        return sent == live && (is_single(sent) || others.iter().all(is_whole));
+        return sent == live && (has_no_members(sent) || others.iter().all(is_whole));
     }
     match (sent, live) {
-        (Value::Object(sent), Value::Object(live)) => are_members(sent, live, fields, others),
-        (Value::Array(sent), Value::Array(live)) => are_items(sent, live, fields, others),
+        (Value::Object(sent), Value::Object(live)) => are_unchanged_members(sent, live, fields, others),
+        (Value::Array(sent), Value::Array(live)) => are_unchanged_items(sent, live, fields, others),
         _ => false,
     }
 }
 
-/// Says whether a value has no parts that could be owned alone.
-fn is_single(value: &Value) -> bool {
+/// Returns whether a value has no members that could have an owner of their own.
+fn has_no_members(value: &Value) -> bool {
     match value {
         Value::Object(members) => members.is_empty(),
         Value::Array(members) => members.is_empty(),
@@ -74,7 +80,7 @@ fn is_single(value: &Value) -> bool {
     }
 }
 
-fn are_members(
+fn are_unchanged_members(
     sent: &Map<String, Value>,
     live: &Map<String, Value>,
     fields: &Map<String, Value>,
@@ -85,39 +91,41 @@ fn are_members(
         && sent.iter().all(|(name, value)| {
             let field = format!("f:{name}");
             match (live.get(name), fields.get(&field)) {
-                (Some(live), Some(fields)) => is_same(value, live, fields, &below(others, &field)),
+                (Some(live), Some(fields)) => {
+                    is_unchanged_value(value, live, fields, &child_field_sets(others, &field))
+                }
                 _ => false,
             }
         })
 }
 
-/// Lists whose members are known by their keys or their values. Their order counts: applying them in another order may move them.
-fn are_items(sent: &[Value], live: &[Value], fields: &Map<String, Value>, others: &[&Value]) -> bool {
+/// Compares lists whose items are identified by keys or values. Their order counts, because applying another order may move them.
+fn are_unchanged_items(sent: &[Value], live: &[Value], fields: &Map<String, Value>, others: &[&Value]) -> bool {
     let owned: Vec<(&String, &Value)> = fields.iter().filter(|(name, _)| *name != ".").collect();
     if sent.len() != live.len() || sent.len() != owned.len() {
         return false;
     }
     let mut seen: Vec<&String> = Vec::new();
     sent.iter().zip(live).all(|(sent, live)| {
-        let Some((name, fields)) = owned.iter().find(|(name, _)| names(name, sent)) else {
+        let Some((name, fields)) = owned.iter().find(|(name, _)| identifies(name, sent)) else {
             return false;
         };
-        if seen.contains(name) || !names(name, live) {
+        if seen.contains(name) || !identifies(name, live) {
             return false;
         }
         seen.push(name);
         if name.starts_with("v:") {
             return sent == live;
         }
-        is_same(sent, live, fields, &below(others, name))
+        is_unchanged_value(sent, live, fields, &child_field_sets(others, name))
     })
 }
 
-/// Says whether an element of a `fieldsV1` set means this member of a list.
-fn names(element: &str, member: &Value) -> bool {
+/// Returns whether an element of a `fieldsV1` set names this list item.
+fn identifies(element: &str, member: &Value) -> bool {
     if let Some(keys) = element.strip_prefix("k:") {
         let keys = serde_json::from_str::<Map<String, Value>>(keys);
-        return keys.is_ok_and(|keys| has_keys(member, &keys));
+        return keys.is_ok_and(|keys| matches_keys(member, &keys));
     }
     let value = element
         .strip_prefix("v:")
@@ -125,7 +133,7 @@ fn names(element: &str, member: &Value) -> bool {
     value.as_ref() == Some(member)
 }
 
-fn below<'set>(sets: &[&'set Value], element: &str) -> Vec<&'set Value> {
+fn child_field_sets<'set>(sets: &[&'set Value], element: &str) -> Vec<&'set Value> {
     sets.iter().filter_map(|set| set.get(element)).collect()
 }
 

@@ -1,39 +1,39 @@
-//! Whether an object would change: the one place where that is decided.
+//! Decides whether an object would change. No other code decides that.
 
 use super::{DryRunAnswer, changes, is_applied_by, is_certainly_unchanged};
 use crate::{
-    ignore::{self, Ignored, WritePurpose},
+    ignore::{self, IgnoredFields, WritePurpose},
     object::Object,
     sent::as_sent,
     task::ExpectedChange,
 };
 
-/// What is to be decided.
+/// What the decision is based on.
 #[derive(Debug, Clone, Copy)]
 pub struct ChangeQuestion<'a> {
-    /// The object as it is desired, with what Capstan adds to it.
+    /// The desired object, including the labels that Capstan adds.
     pub desired: &'a Object,
-    /// The object as it is; nothing when there is none.
+    /// The live object; `None` if there is none.
     pub live: Option<&'a Object>,
-    /// What others look after.
-    pub ignored: &'a Ignored,
-    /// Whether the live object is replaced as a whole: what the manifest doesn't name goes.
+    /// The fields that other managers maintain.
+    pub ignored: &'a IgnoredFields,
+    /// Whether the live object is replaced as a whole, so that fields that the manifest doesn't have are removed.
     pub replaces: bool,
-    /// What the server says to it; nothing when it wasn't asked, or gave no answer.
+    /// The server's answer to a dry run; `None` if there was none.
     pub answer: Option<&'a DryRunAnswer>,
-    /// Our name in `managedFields`.
+    /// Capstan's field manager.
     pub manager: &'a str,
 }
 
-/// What was decided.
+/// The decision for one object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeDecision {
-    /// Whether the object is created, stays as it is, or changes in which fields.
+    /// Whether the object is created, changed or left unchanged.
     pub changes: ExpectedChange,
-    /// How many fields differ that don't count.
-    pub hides: usize,
-    /// Whether only the server can tell whether anything changes, and it didn't.
-    pub is_unsure: bool,
+    /// The number of differing fields that are ignored.
+    pub ignored_differences: usize,
+    /// Whether only the server could tell if anything changes, and it wasn't asked.
+    pub is_uncertain: bool,
 }
 
 /// Decides what applying an object changes.
@@ -47,48 +47,54 @@ pub fn decide(question: &ChangeQuestion<'_>) -> ChangeDecision {
         ..
     } = *question;
     let Some(live) = question.live else {
-        return ChangeDecision::sure(ExpectedChange::Create, 0);
+        return ChangeDecision::certain(ExpectedChange::Create, 0);
     };
     let respects = !ignored.is_empty() && !ignored.is_sent;
     let sent = if respects {
-        as_sent(&ignore::respected(desired, live, ignored, manager, WritePurpose::Apply))
+        as_sent(&ignore::preserve_ignored(
+            desired,
+            live,
+            ignored,
+            manager,
+            WritePurpose::Apply,
+        ))
     } else {
         as_sent(desired)
     };
     let is_certain = !replaces && is_certainly_unchanged(&sent, live, manager);
     if is_certain && ignored.is_empty() {
-        return ChangeDecision::sure(ExpectedChange::None, 0);
+        return ChangeDecision::certain(ExpectedChange::None, 0);
     }
-    let (local, hides) = local(question, live);
+    let (local, hides) = local_changes(question, live);
     if is_certain {
-        return ChangeDecision::sure(ExpectedChange::None, hides);
+        return ChangeDecision::certain(ExpectedChange::None, hides);
     }
     let Some(answer) = answer else {
         let is_unsure = local.is_empty() && is_applied_by(live, manager);
         return ChangeDecision {
-            is_unsure,
-            ..ChangeDecision::sure(ExpectedChange::Fields(local), hides)
+            is_uncertain: is_unsure,
+            ..ChangeDecision::certain(ExpectedChange::Fields(local), hides)
         };
     };
     if answer.is_unchanged(manager) {
-        return ChangeDecision::sure(ExpectedChange::None, hides);
+        return ChangeDecision::certain(ExpectedChange::None, hides);
     }
     let shown = if ignored.is_empty() {
         answer.clone()
     } else {
         DryRunAnswer {
             before: answer.before.clone(),
-            after: ignore::hidden(&answer.after, &answer.before, ignored),
+            after: ignore::mask_ignored(&answer.after, &answer.before, ignored),
         }
     };
     let changes = shown.changes(manager);
-    // What is ignored and sent nevertheless is a difference that the answer has.
+    // A field that is ignored but sent is a difference in the answer.
     let hidden = answer.changes(manager).len().saturating_sub(changes.len());
-    ChangeDecision::sure(ExpectedChange::Fields(changes), hides.max(hidden))
+    ChangeDecision::certain(ExpectedChange::Fields(changes), hides.max(hidden))
 }
 
-/// Returns the fields that differ as far as that can be seen from here, and how many more differ that don't count.
-fn local(question: &ChangeQuestion<'_>, live: &Object) -> (Vec<super::Change>, usize) {
+/// Compares without the server: returns the differing fields, and the number of differing fields that are ignored.
+fn local_changes(question: &ChangeQuestion<'_>, live: &Object) -> (Vec<super::Change>, usize) {
     let ChangeQuestion {
         desired,
         ignored,
@@ -99,18 +105,18 @@ fn local(question: &ChangeQuestion<'_>, live: &Object) -> (Vec<super::Change>, u
     if ignored.is_empty() {
         return (all, 0);
     }
-    let compared = ignore::compared(desired, live, ignored, manager);
+    let compared = ignore::prepare_comparison(desired, live, ignored, manager);
     let counted = changes(&compared.desired, &compared.live, manager);
     let hides = all.len().saturating_sub(counted.len());
     (counted, hides)
 }
 
 impl ChangeDecision {
-    fn sure(changes: ExpectedChange, hides: usize) -> ChangeDecision {
+    fn certain(changes: ExpectedChange, hides: usize) -> ChangeDecision {
         ChangeDecision {
             changes,
-            hides,
-            is_unsure: false,
+            ignored_differences: hides,
+            is_uncertain: false,
         }
     }
 }
@@ -135,11 +141,11 @@ mod tests {
     #[test]
     fn the_server_has_the_last_word_on_what_is_not_certain() {
         let (nothing, ignored) = (
-            Ignored::default(),
-            Ignored {
+            IgnoredFields::default(),
+            IgnoredFields {
                 pointers: vec!["/data/b".to_owned()],
                 is_sent: true,
-                ..Ignored::default()
+                ..IgnoredFields::default()
             },
         );
         let live_a = live(json!({ "a": "x" }));
@@ -149,8 +155,12 @@ mod tests {
         };
         let (same, other) = (answer(json!({ "a": "x" })), answer(json!({ "a": "x", "b": "y" })));
         let (known, more) = (desired(json!({ "a": "x" })), desired(json!({ "a": "x", "b": "" })));
-        let decided = |desired: &Object, ignored: &Ignored, replaces: bool, answer: Option<&DryRunAnswer>| {
-            let ChangeDecision { changes, is_unsure, .. } = decide(&ChangeQuestion {
+        let decided = |desired: &Object, ignored: &IgnoredFields, replaces: bool, answer: Option<&DryRunAnswer>| {
+            let ChangeDecision {
+                changes,
+                is_uncertain: is_unsure,
+                ..
+            } = decide(&ChangeQuestion {
                 desired,
                 live: Some(&live_a),
                 ignored,

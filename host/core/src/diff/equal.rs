@@ -1,9 +1,9 @@
-//! When two values mean the same to the server.
+//! Compares values as the server does.
 
 use capstan_schema::quantity;
 use serde_json::Value;
 
-/// Says whether two values at a place mean the same: numbers as numbers, quantities by their amount.
+/// Returns whether two values mean the same: numbers by value, quantities by amount.
 pub(super) fn is_equal(pointer: &str, desired: &Value, live: &Value) -> bool {
     if desired == live {
         return true;

@@ -1,22 +1,22 @@
-//! Fields that we applied earlier and no longer want: server-side apply removes them.
+//! Finds fields that Capstan applied before and that the manifest no longer has: server-side apply removes them.
 
 use serde_json::Value;
 
-use super::{Change, entries, has_keys, is_entry_of};
+use super::{Change, is_applied_entry_of, managed_fields_entries, matches_keys};
 use crate::object::Object;
 use crate::place::reference_token;
 
-/// Adds a change for everything that `manager` owns by `Apply` in the live object and that isn't desired any more.
-pub(super) fn find(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
-    for entry in entries(live) {
-        if let Some(fields) = entry.get("fieldsV1").filter(|_| is_entry_of(entry, manager)) {
-            walk("", fields, Some(desired), &live.0, found);
+/// Adds a change for every field that `manager` owns by `Apply` and that isn't desired any more.
+pub(super) fn find_removed(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
+    for entry in managed_fields_entries(live) {
+        if let Some(fields) = entry.get("fieldsV1").filter(|_| is_applied_entry_of(entry, manager)) {
+            walk_field_set("", fields, Some(desired), &live.0, found);
         }
     }
 }
 
-/// Follows a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a member of a list by its keys, `v:...` one by its value, `.` the thing itself.
-fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, found: &mut Vec<Change>) {
+/// Walks a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a list item by its keys, `v:...` a list item by its value, `.` the value itself.
+fn walk_field_set(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, found: &mut Vec<Change>) {
     let Some(fields) = fields.as_object() else { return };
     let is_whole = fields.contains_key(".");
     let has_children = fields.keys().any(|name| name != ".");
@@ -29,14 +29,14 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
         return;
     }
     if !has_children && let (Some(desired), false) = (desired, pointer.is_empty()) {
-        leave(pointer, desired, live, found);
+        find_removed_members(pointer, desired, live, found);
         return;
     }
     for (name, inner) in fields {
         if let Some(field) = name.strip_prefix("f:") {
             let Some(live) = live.get(field) else { continue };
             let desired = desired.and_then(|desired| desired.get(field));
-            walk(
+            walk_field_set(
                 &format!("{pointer}/{}", reference_token(field)),
                 inner,
                 desired,
@@ -47,10 +47,12 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
             let Ok(keys) = serde_json::from_str::<Value>(keys) else {
                 continue;
             };
-            let Some(live) = by_keys(live, &keys) else { continue };
-            let desired = desired.and_then(|desired| by_keys(desired, &keys));
-            walk(
-                &format!("{pointer}/{}", reference_token(&title(&keys))),
+            let Some(live) = find_by_keys(live, &keys) else {
+                continue;
+            };
+            let desired = desired.and_then(|desired| find_by_keys(desired, &keys));
+            walk_field_set(
+                &format!("{pointer}/{}", reference_token(&member_name(&keys))),
                 inner,
                 desired,
                 live,
@@ -63,7 +65,7 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
             let holds = |list: &Value| list.as_array().is_some_and(|members| members.contains(&value));
             if holds(live) && !desired.is_some_and(holds) {
                 found.push(Change {
-                    pointer: format!("{pointer}/{}", reference_token(&text(&value))),
+                    pointer: format!("{pointer}/{}", reference_token(&display_text(&value))),
                     from: Some(value),
                     to: None,
                 });
@@ -72,15 +74,15 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
     }
 }
 
-/// Adds what a map that was applied as one value has and shouldn't have any more, at every depth.
-fn leave(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
+/// Adds the members of a map that was applied as one value and that aren't desired any more, at every depth.
+fn find_removed_members(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
     let (Some(desired), Some(live)) = (desired.as_object(), live.as_object()) else {
         return;
     };
     for (name, live) in live {
         let pointer = format!("{pointer}/{}", reference_token(name));
         match desired.get(name) {
-            Some(desired) => leave(&pointer, desired, live, found),
+            Some(desired) => find_removed_members(&pointer, desired, live, found),
             None => found.push(Change {
                 pointer,
                 from: Some(live.clone()),
@@ -90,18 +92,18 @@ fn leave(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) 
     }
 }
 
-fn by_keys<'value>(list: &'value Value, keys: &Value) -> Option<&'value Value> {
+fn find_by_keys<'value>(list: &'value Value, keys: &Value) -> Option<&'value Value> {
     let keys = keys.as_object()?;
-    list.as_array()?.iter().find(|member| has_keys(member, keys))
+    list.as_array()?.iter().find(|member| matches_keys(member, keys))
 }
 
-fn title(keys: &Value) -> String {
+fn member_name(keys: &Value) -> String {
     let named = ["name", "mountPath", "containerPort", "port", "type", "ip"]
         .iter()
         .find_map(|key| keys.get(key));
-    named.map_or_else(|| keys.to_string(), text)
+    named.map_or_else(|| keys.to_string(), display_text)
 }
 
-fn text(value: &Value) -> String {
+fn display_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

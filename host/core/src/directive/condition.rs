@@ -1,4 +1,4 @@
-//! When a hook runs: operations as the conditions of hooks tell them apart.
+//! In which operations a hook runs.
 
 use std::collections::BTreeSet;
 
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::operation_kind::Purpose;
 
-/// A word of a hook's condition.
+/// A condition of a hook: a word of `capstan.dev/run-if`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunCondition {
-    /// The application's first sync.
+    /// In the application's first sync.
     FirstInstall,
-    /// Any later one.
+    /// In later syncs.
     Upgrade,
-    /// Going back to earlier manifests.
+    /// In `capstan rollback`.
     Rollback,
-    /// `capstan test`.
+    /// In `capstan test`.
     Test,
-    /// Any sync, if what the hook is made of isn't what its last success was made of.
+    /// In any sync, if the hook's inputs have changed since its last success.
     Changed,
 }
 
 impl RunCondition {
-    /// Returns what an operation is to the conditions of hooks.
-    pub const fn of(purpose: Purpose, is_first_install: bool) -> RunCondition {
+    /// Returns the condition that an operation fulfils.
+    pub const fn for_operation(purpose: Purpose, is_first_install: bool) -> RunCondition {
         match purpose {
             Purpose::Deploy if is_first_install => RunCondition::FirstInstall,
             Purpose::Deploy => RunCondition::Upgrade,
@@ -38,21 +38,21 @@ impl RunCondition {
             RunCondition::FirstInstall => "at the first install",
             RunCondition::Upgrade => "in upgrades",
             RunCondition::Rollback => "in rollbacks",
-            RunCondition::Test => "in `capstan test`",
+            RunCondition::Test => "in tests",
             RunCondition::Changed => "when its inputs have changed",
         }
     }
 }
 
-/// When a hook runs: whenever one of its words holds.
+/// The conditions of a hook. It runs if one of them is fulfilled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunConditions(BTreeSet<RunCondition>);
 
-/// In every sync, and in no test.
+/// The default: in every sync and rollback, but in no test.
 impl Default for RunConditions {
     fn default() -> RunConditions {
-        RunConditions::of([
+        RunConditions::from_words([
             RunCondition::FirstInstall,
             RunCondition::Upgrade,
             RunCondition::Rollback,
@@ -61,27 +61,27 @@ impl Default for RunConditions {
 }
 
 impl RunConditions {
-    /// Makes one of its words.
-    pub fn of(words: impl IntoIterator<Item = RunCondition>) -> RunConditions {
+    /// Collects conditions.
+    pub fn from_words(words: impl IntoIterator<Item = RunCondition>) -> RunConditions {
         RunConditions(words.into_iter().collect())
     }
 
-    /// Adds a word.
+    /// Adds a condition.
     pub fn insert(&mut self, word: RunCondition) {
         self.0.insert(word);
     }
 
-    /// Says whether it names such an operation.
-    pub fn names(&self, operation: RunCondition) -> bool {
+    /// Returns whether the conditions include this one.
+    pub fn includes(&self, operation: RunCondition) -> bool {
         self.0.contains(&operation)
     }
 
-    /// Says whether it depends on the hook's inputs whether it runs in such an operation.
-    pub fn asks_inputs(&self, operation: RunCondition) -> bool {
-        !self.names(operation) && operation != RunCondition::Test && self.names(RunCondition::Changed)
+    /// Returns whether it depends on the hook's inputs if it runs in such an operation.
+    pub fn depends_on_inputs(&self, operation: RunCondition) -> bool {
+        !self.includes(operation) && operation != RunCondition::Test && self.includes(RunCondition::Changed)
     }
 
-    /// Says in which operations it runs, for people.
+    /// Returns why the hook doesn't run, for users: the operations in which it does.
     pub fn reason(&self) -> String {
         let words: Vec<&str> = self.0.iter().map(|word| word.as_text()).collect();
         format!("it runs {} only", words.join(" and "))
@@ -96,18 +96,20 @@ mod tests {
     fn without_a_condition_a_hook_runs_in_every_sync_and_in_no_test() {
         let always = RunConditions::default();
         for is_first in [true, false] {
-            assert!(always.names(RunCondition::of(Purpose::Deploy, is_first)));
-            assert!(always.names(RunCondition::of(Purpose::Rollback, is_first)));
-            assert!(!always.names(RunCondition::of(Purpose::Test, is_first)));
+            assert!(always.includes(RunCondition::for_operation(Purpose::Deploy, is_first)));
+            assert!(always.includes(RunCondition::for_operation(Purpose::Rollback, is_first)));
+            assert!(!always.includes(RunCondition::for_operation(Purpose::Test, is_first)));
         }
-        assert!(!always.asks_inputs(RunCondition::Upgrade));
+        assert!(!always.depends_on_inputs(RunCondition::Upgrade));
     }
 
     #[test]
     fn a_test_never_asks_whether_inputs_have_changed() {
-        let changed = RunConditions::of([RunCondition::Changed, RunCondition::FirstInstall]);
-        assert!(changed.asks_inputs(RunCondition::Upgrade) && changed.asks_inputs(RunCondition::Rollback));
-        assert!(!changed.asks_inputs(RunCondition::Test) && !changed.asks_inputs(RunCondition::FirstInstall));
+        let changed = RunConditions::from_words([RunCondition::Changed, RunCondition::FirstInstall]);
+        assert!(changed.depends_on_inputs(RunCondition::Upgrade) && changed.depends_on_inputs(RunCondition::Rollback));
+        assert!(
+            !changed.depends_on_inputs(RunCondition::Test) && !changed.depends_on_inputs(RunCondition::FirstInstall)
+        );
         assert_eq!(
             changed.reason(),
             "it runs at the first install and when its inputs have changed only"

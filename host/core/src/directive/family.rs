@@ -1,20 +1,20 @@
-//! The questions that more than one family of annotations answers: hook, wave and delete policies.
+//! Reads the annotations that exist in several families: hook, wave and delete policies.
 //!
-//! Ours: the first family that answers wins, and the user is told which annotation was passed over. Argo CD's rules (its
-//! `gitops-engine/pkg/sync/hook` and `syncwaves`) mix: a hook annotation without a valid word falls back to Helm's, Helm's delete
-//! hooks count beside Argo CD's, policies are joined, weights count on every object.
+//! Natively the first family with a value wins, and a notice names the ignored annotation. Argo CD (`gitops-engine/pkg/sync/hook` and
+//! `syncwaves`) mixes them: a hook annotation without a valid word falls back to Helm's, Helm's delete hooks count beside Argo CD's,
+//! policies are joined, and weights apply to every object.
 
 use std::collections::BTreeMap;
 
 use super::{
-    Directives, Family, Mode, RunCondition, RunConditions,
+    AnnotationFamily, Directives, Mode, RunCondition, RunConditions,
     helm::{self, HelmWord, TEST_FAILURE},
-    reader::{Reader, one_of, pointer},
+    reader::{Reader, annotation_pointer, join_alternatives},
     unknown,
 };
 use crate::{
     compat::Rule,
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     phase::Phase,
     wave::Wave,
 };
@@ -30,30 +30,30 @@ const ARGO_WAVE: &str = "argocd.argoproj.io/sync-wave";
 const HELM_WEIGHT: &str = "helm.sh/hook-weight";
 const SKIP: &str = "Skip";
 
-/// What the hook annotation says.
+/// The values of the hook annotation.
 #[derive(Debug, Default)]
 pub(super) struct Hook {
-    pub family: Family,
+    pub family: AnnotationFamily,
     pub words: Vec<String>,
     pub phases: Vec<Phase>,
     pub run_if: RunConditions,
     pub run_if_of_phase: BTreeMap<Phase, RunConditions>,
-    /// Whether its test must fail.
+    /// Whether it is a Helm test that must fail.
     pub must_fail: bool,
-    /// Why the object is left alone, where no word says so.
-    pub left_alone: Option<String>,
+    /// Why the object is skipped, if the annotation doesn't say `Skip`.
+    pub skip_reason: Option<String>,
 }
 
 /// Reads the hook annotation.
-pub(super) fn hook_of(reader: &mut Reader<'_>) -> Hook {
+pub(super) fn read_hook(reader: &mut Reader<'_>) -> Hook {
     if reader.text(OUR_HOOK).is_some() {
-        reader.passed_over(OUR_HOOK, &[ARGO_HOOK, HELM_HOOK]);
-        let words = words_of(reader, OUR_HOOK);
-        return hook(Family::Capstan, words);
+        reader.notice_ignored(OUR_HOOK, &[ARGO_HOOK, HELM_HOOK]);
+        let words = read_hook_words(reader, OUR_HOOK);
+        return hook_with_words(AnnotationFamily::Capstan, words);
     }
     if reader.text(ARGO_HOOK).is_some() {
-        let words = words_of(reader, ARGO_HOOK);
-        return mixed(reader, words);
+        let words = read_hook_words(reader, ARGO_HOOK);
+        return argo_cd_hook(reader, words);
     }
     if reader.text(HELM_HOOK).is_some() {
         return helm_hook(reader);
@@ -61,7 +61,7 @@ pub(super) fn hook_of(reader: &mut Reader<'_>) -> Hook {
     Hook::default()
 }
 
-fn hook(family: Family, words: Vec<String>) -> Hook {
+fn hook_with_words(family: AnnotationFamily, words: Vec<String>) -> Hook {
     Hook {
         family,
         phases: words.iter().filter_map(|word| word.parse().ok()).collect(),
@@ -70,26 +70,30 @@ fn hook(family: Family, words: Vec<String>) -> Hook {
     }
 }
 
-/// Reads the words of our annotation or of Argo CD's, and judges those that are nearly a phase.
-fn words_of(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
+/// Reads the words of Capstan's or Argo CD's annotation, and reports misspelt phases.
+fn read_hook_words(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
     let words = reader.list(name);
     for word in &words {
-        if let Some(error) = unknown::misspelt_word(reader.manifest, name, word) {
-            judge(reader, name, error);
+        if let Some(error) = unknown::misspelt_word_error(reader.manifest, name, word) {
+            report_wrong_value(reader, name, error);
         }
     }
     if words.is_empty() {
         let error = reader
             .manifest
-            .error(&pointer(name), format!("`{name}` names no phase"));
+            .error(&annotation_pointer(name), format!("`{name}` names no phase"));
         let phases: Vec<&str> = Phase::ALL.into_iter().map(Phase::as_str).collect();
-        judge(reader, name, error.hint(format!("write {}", one_of(&phases))));
+        report_wrong_value(
+            reader,
+            name,
+            error.hint(format!("write {}", join_alternatives(&phases))),
+        );
     }
     words
 }
 
-/// Adds an error about the value of an annotation: Argo CD ignores what is wrong in its own and in Helm's, and knows nothing of ours.
-fn judge(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
+/// Adds an error about an annotation's value. Argo CD ignores mistakes in its own and Helm's annotations, and doesn't know Capstan's.
+fn report_wrong_value(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
     if name.starts_with("capstan.dev/") {
         reader.push(error);
     } else {
@@ -97,19 +101,19 @@ fn judge(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
     }
 }
 
-/// A hook that Argo CD ignores: it is neither run nor applied, as if its annotation had the word `Skip`.
-fn left_alone(family: Family, reason: String) -> Hook {
+/// Returns a hook that Argo CD ignores. It is neither run nor applied, as with the word `Skip`.
+fn skipped_hook(family: AnnotationFamily, reason: String) -> Hook {
     Hook {
-        left_alone: Some(reason),
-        ..hook(family, vec![SKIP.to_owned()])
+        skip_reason: Some(reason),
+        ..hook_with_words(family, vec![SKIP.to_owned()])
     }
 }
 
-/// Argo CD's annotation, and by its rules Helm's beside it.
-fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
+/// Reads Argo CD's annotation, together with Helm's in compat mode.
+fn argo_cd_hook(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
     let is_delete = |word: &String| matches!(word.parse(), Ok(Phase::PreDelete | Phase::PostDelete));
     let is_sync = |word: &String| unknown::is_known_word(word) && !is_delete(word);
-    let helm: Vec<String> = conditions_of(&reader.list(HELM_HOOK), reader.mode)
+    let helm: Vec<String> = helm_conditions(&reader.list(HELM_HOOK), reader.mode)
         .iter()
         .map(|(phase, _)| phase.to_string())
         .collect();
@@ -125,27 +129,31 @@ fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
         let counts = (deletes_count && is_delete(word)) || (from_helm && is_sync(word));
         if counts && !all.contains(word) {
             all.push(word.clone());
-            reader.used(rule);
+            reader.record_rule(rule);
             reader.notice(format!(
                 "read {HELM_HOOK} beside {ARGO_HOOK} for {word}, as Argo CD does"
             ));
         }
     }
     if all == words {
-        reader.passed_over(ARGO_HOOK, &[HELM_HOOK]);
+        reader.notice_ignored(ARGO_HOOK, &[HELM_HOOK]);
     }
     if reader.mode.has(Rule::SkipBesideOthers)
         && all.iter().any(|word| word == SKIP)
         && all.iter().filter(|word| is_sync(word)).count() > 1
     {
-        reader.used(Rule::SkipBesideOthers);
+        reader.record_rule(Rule::SkipBesideOthers);
         all.retain(|word| word != SKIP);
     }
-    let family = if from_helm { Family::Helm } else { Family::ArgoCd };
+    let family = if from_helm {
+        AnnotationFamily::Helm
+    } else {
+        AnnotationFamily::ArgoCd
+    };
     if all.is_empty() && reader.mode.has(Rule::MistakesAreIgnored) {
-        return left_alone(family, format!("`{ARGO_HOOK}` has no word that Argo CD knows"));
+        return skipped_hook(family, format!("`{ARGO_HOOK}` has no word that Argo CD knows"));
     }
-    hook(family, all)
+    hook_with_words(family, all)
 }
 
 fn helm_hook(reader: &mut Reader<'_>) -> Hook {
@@ -157,10 +165,10 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         return Hook::default();
     }
     for word in &words {
-        match helm::word(word) {
+        match helm::find_word(word) {
             Some(HelmWord::CrdInstall) => reader.notice(format!("{HELM_HOOK}: {word} beside other words is ignored")),
-            Some(known) if !known.counts(reader.mode) => {
-                reader.used(Rule::HelmHooksAlwaysRun);
+            Some(known) if !known.is_hook(reader.mode) => {
+                reader.record_rule(Rule::HelmHooksAlwaysRun);
                 reader.notice(format!("{HELM_HOOK}: {word} is ignored, as by Argo CD"));
             }
             Some(HelmWord::Phase(..) | HelmWord::Delete(_)) => {}
@@ -175,27 +183,27 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         && !reader.mode.has(Rule::HelmHooksAlwaysRun)
     {
         let message = format!("`{other}` wants the test to succeed and `{TEST_FAILURE}` wants it to fail");
-        reader.wrong(HELM_HOOK, message, "keep one of the two");
+        reader.report(HELM_HOOK, message, "keep one of the two");
     }
-    let conditions = conditions_of(&words, reader.mode);
+    let conditions = helm_conditions(&words, reader.mode);
     if conditions.is_empty() {
         reader.notice(format!(
             "no word of {HELM_HOOK} belongs to a deployment; the object is left alone"
         ));
         let reason = format!("no word of `{HELM_HOOK}` belongs to a deployment");
-        return left_alone(Family::Helm, reason);
+        return skipped_hook(AnnotationFamily::Helm, reason);
     }
-    let found = hook(
-        Family::Helm,
+    let found = hook_with_words(
+        AnnotationFamily::Helm,
         conditions.iter().map(|(phase, _)| phase.to_string()).collect(),
     );
     let is_any = |condition: &RunConditions| {
-        condition.names(RunCondition::FirstInstall) && condition.names(RunCondition::Upgrade)
+        condition.includes(RunCondition::FirstInstall) && condition.includes(RunCondition::Upgrade)
     };
     let differs = conditions.iter().any(|(_, condition)| !is_any(condition));
     if reader.mode.has(Rule::HelmHooksAlwaysRun) {
         if differs {
-            reader.used(Rule::HelmHooksAlwaysRun);
+            reader.record_rule(Rule::HelmHooksAlwaysRun);
         }
         return found;
     }
@@ -205,11 +213,11 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
     }
 }
 
-/// Returns the phases that Helm's words stand for, and in which operations each runs.
-fn conditions_of(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> {
+/// Returns the phases of Helm's words, each with its conditions.
+fn helm_conditions(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> {
     let mut conditions: Vec<(Phase, RunConditions)> = Vec::new();
-    let known = words.iter().filter_map(|word| helm::word(word));
-    for word in known.filter(|word| word.counts(mode)) {
+    let known = words.iter().filter_map(|word| helm::find_word(word));
+    for word in known.filter(|word| word.is_hook(mode)) {
         let (phase, when) = match word {
             HelmWord::Phase(phase, when) => (phase, Some(when)),
             HelmWord::Delete(phase) => (phase, None),
@@ -218,7 +226,7 @@ fn conditions_of(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> {
         match (conditions.iter_mut().find(|(known, _)| *known == phase), when) {
             (Some((_, condition)), Some(when)) => condition.insert(when),
             (Some(_), None) => {}
-            (None, Some(when)) => conditions.push((phase, RunConditions::of([when]))),
+            (None, Some(when)) => conditions.push((phase, RunConditions::from_words([when]))),
             (None, None) => conditions.push((phase, RunConditions::default())),
         }
     }
@@ -226,21 +234,21 @@ fn conditions_of(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> {
 }
 
 fn unknown_helm_word(reader: &mut Reader<'_>, word: &str) {
-    let known: Vec<&str> = helm::WORDS.iter().map(|(known, _)| *known).collect();
+    let known: Vec<&str> = helm::HOOK_WORDS.iter().map(|(known, _)| *known).collect();
     let error = reader
         .manifest
-        .error(&pointer(HELM_HOOK), format!("`{word}` is no hook of Helm"));
+        .error(&annotation_pointer(HELM_HOOK), format!("`{word}` is no hook of Helm"));
     let error = if unknown::is_known_word(word) {
         error.hint(format!("that is Argo CD's word: write it into `{ARGO_HOOK}`"))
-    } else if let Some(near) = near(word, known.iter().copied()) {
+    } else if let Some(near) = closest_match(word, known.iter().copied()) {
         error.hint(format!("did you mean `{near}`?"))
     } else {
-        error.hint(format!("Helm knows {}", one_of(&known)))
+        error.hint(format!("Helm knows {}", join_alternatives(&known)))
     };
     reader.ignored_by_argo_cd(error);
 }
 
-/// Adds in which operations each phase runs: once for all where all agree.
+/// Adds the conditions of the phases: once for the hook if all phases have the same.
 fn with_conditions(mut hook: Hook, conditions: &[(Phase, RunConditions)]) -> Hook {
     let first = conditions.first().map(|(_, condition)| condition.clone());
     let first = first.unwrap_or_default();
@@ -253,7 +261,7 @@ fn with_conditions(mut hook: Hook, conditions: &[(Phase, RunConditions)]) -> Hoo
 }
 
 /// Reads the phase of an ordinary object.
-pub(super) fn phase_of(reader: &mut Reader<'_>, found: &Directives) -> Option<Phase> {
+pub(super) fn read_phase(reader: &mut Reader<'_>, found: &Directives) -> Option<Phase> {
     const NAME: &str = "capstan.dev/phase";
     let accepted = [
         ("PreSync", Phase::PreSync),
@@ -262,17 +270,17 @@ pub(super) fn phase_of(reader: &mut Reader<'_>, found: &Directives) -> Option<Ph
     ];
     let word = reader.text(NAME)?;
     if found.is_hook() {
-        reader.wrong(
+        reader.report(
             NAME,
             format!("`{NAME}` is for objects that are no hooks, and this is one"),
             format!("write the phase into `{OUR_HOOK}`"),
         );
         return None;
     }
-    reader.word("phase", &accepted).filter(|phase| {
+    reader.read_word("phase", &accepted).filter(|phase| {
         let is_exact = phase.as_str() == word.trim();
         if !is_exact {
-            reader.wrong(
+            reader.report(
                 NAME,
                 format!("`{word}` is no phase"),
                 format!("did you mean `{phase}`?"),
@@ -283,7 +291,7 @@ pub(super) fn phase_of(reader: &mut Reader<'_>, found: &Directives) -> Option<Ph
 }
 
 /// Reads the wave.
-pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
+pub(super) fn read_wave(reader: &mut Reader<'_>, found: &Directives) -> Wave {
     let weight_counts = found.is_hook() || reader.mode.has(Rule::WeightOnEveryObject);
     if !weight_counts && reader.text(HELM_WEIGHT).is_some() {
         reader.notice(format!("{HELM_WEIGHT} is read for hooks only"));
@@ -294,16 +302,16 @@ pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
         if name == HELM_WEIGHT && !weight_counts {
             break;
         }
-        if let Some(wave) = wave(reader, text) {
+        if let Some(wave) = parse_wave(reader, text) {
             if name == HELM_WEIGHT && !found.is_hook() {
-                reader.used(Rule::WeightOnEveryObject);
+                reader.record_rule(Rule::WeightOnEveryObject);
             }
             let others: Vec<&str> = sources
                 .into_iter()
                 .skip(index + 1)
                 .filter(|other| *other != HELM_WEIGHT || weight_counts)
                 .collect();
-            reader.passed_over(name, &others);
+            reader.notice_ignored(name, &others);
             return wave;
         }
         let message = if text.trim().is_empty() {
@@ -311,42 +319,42 @@ pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
         } else {
             format!("`{text}` is no wave")
         };
-        let error = reader.manifest.error(&pointer(name), message).hint(format!(
+        let error = reader.manifest.error(&annotation_pointer(name), message).hint(format!(
             "a wave is a whole number from {} to {}, as in `-1`, `0` or `5`",
             i32::MIN,
             i32::MAX
         ));
-        judge(reader, name, error);
+        report_wrong_value(reader, name, error);
         if name == OUR_WAVE || !reader.mode.has(Rule::WaveFallsBack) {
             break;
         }
-        reader.used(Rule::WaveFallsBack);
+        reader.record_rule(Rule::WaveFallsBack);
     }
     Wave::default()
 }
 
-/// Reads a wave. Those of Argo CD have 64 bits and no white space around them.
-fn wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
+/// Parses a wave. In Argo CD a wave has 64 bits and no white space around it.
+fn parse_wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
     if !reader.mode.has(Rule::WideWaves) {
         return text.trim().parse().ok().map(Wave);
     }
     let wide: i64 = text.parse().ok()?;
     let nearest = i32::try_from(wide).unwrap_or(if wide < 0 { i32::MIN } else { i32::MAX });
     if i64::from(nearest) != wide {
-        reader.used(Rule::WideWaves);
+        reader.record_rule(Rule::WideWaves);
         reader.notice(format!("the wave {wide} is out of range; {nearest} is used"));
     }
     Some(Wave(nearest))
 }
 
-/// Reads the words of the delete policies, Helm's as Argo CD's.
-pub(super) fn policies_of(reader: &mut Reader<'_>) -> Vec<String> {
+/// Reads the words of the delete policies. Helm's are returned as Argo CD's.
+pub(super) fn read_delete_policies(reader: &mut Reader<'_>) -> Vec<String> {
     if reader.text(OUR_POLICY).is_some() {
-        reader.passed_over(OUR_POLICY, &[ARGO_POLICY, HELM_POLICY]);
+        reader.notice_ignored(OUR_POLICY, &[ARGO_POLICY, HELM_POLICY]);
         let ours = reader.list(OUR_POLICY);
         if ours.is_empty() {
-            let hint = format!("write {}", one_of(&unknown::KNOWN_POLICIES));
-            reader.wrong(OUR_POLICY, format!("`{OUR_POLICY}` names no policy"), hint);
+            let hint = format!("write {}", join_alternatives(&unknown::KNOWN_POLICIES));
+            reader.report(OUR_POLICY, format!("`{OUR_POLICY}` names no policy"), hint);
         }
         return ours;
     }
@@ -354,15 +362,15 @@ pub(super) fn policies_of(reader: &mut Reader<'_>) -> Vec<String> {
     let helm = reader.list(HELM_POLICY);
     if !words.is_empty() && !helm.is_empty() {
         if !reader.mode.has(Rule::PoliciesAreJoined) {
-            reader.passed_over(ARGO_POLICY, &[HELM_POLICY]);
+            reader.notice_ignored(ARGO_POLICY, &[HELM_POLICY]);
             return words;
         }
-        reader.used(Rule::PoliciesAreJoined);
+        reader.record_rule(Rule::PoliciesAreJoined);
         reader.notice(format!("joined {ARGO_POLICY} and {HELM_POLICY}, as Argo CD does"));
     }
     for word in helm {
-        let Some((_, ours)) = helm::POLICIES.iter().find(|(theirs, _)| *theirs == word) else {
-            let error = unknown::not_helms_policy(reader.manifest, &word);
+        let Some((_, ours)) = helm::DELETE_POLICIES.iter().find(|(theirs, _)| *theirs == word) else {
+            let error = unknown::unknown_helm_policy_error(reader.manifest, &word);
             reader.ignored_by_argo_cd(error);
             continue;
         };

@@ -1,5 +1,5 @@
-//! Helm's hook words, as the phases that they stand for (`gitops-engine/pkg/sync/hook/helm` of Argo CD), but with Helm's own
-//! difference between install, upgrade, rollback and test. Argo CD knows no such difference, and nothing of the last two.
+//! Helm's hook words and the phases that they mean (as in Argo CD's `gitops-engine/pkg/sync/hook/helm`). Unlike Argo CD, they keep Helm's
+//! distinction between install, upgrade, rollback and test.
 
 use crate::{
     compat::Rule,
@@ -7,20 +7,20 @@ use crate::{
     phase::Phase,
 };
 
-/// What one of Helm's words means here.
+/// The meaning of one of Helm's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HelmWord {
-    /// A phase of syncs, in some of them. Tests look at what is deployed, as PostSync does.
+    /// A phase of a sync, under a condition. Tests run in PostSync.
     Phase(Phase, RunCondition),
-    /// A phase of deletes.
+    /// A phase of a deletion.
     Delete(Phase),
     /// The object is a CRD of Helm 2 and no hook.
     CrdInstall,
 }
 
 impl HelmWord {
-    /// Says whether it makes a hook by these rules.
-    pub(super) fn counts(self, mode: Mode) -> bool {
+    /// Returns whether the word makes the object a hook in this mode.
+    pub(super) fn is_hook(self, mode: Mode) -> bool {
         match self {
             HelmWord::CrdInstall => false,
             HelmWord::Phase(_, RunCondition::Rollback | RunCondition::Test) => !mode.has(Rule::HelmHooksAlwaysRun),
@@ -29,11 +29,11 @@ impl HelmWord {
     }
 }
 
-/// The word for a test that must fail.
+/// Helm's word for a test that must fail.
 pub(super) const TEST_FAILURE: &str = "test-failure";
 
-/// Helm's words.
-pub(super) const WORDS: [(&str, HelmWord); 12] = [
+/// Helm's hook words.
+pub(super) const HOOK_WORDS: [(&str, HelmWord); 12] = [
     (
         "pre-install",
         HelmWord::Phase(Phase::PreSync, RunCondition::FirstInstall),
@@ -57,16 +57,16 @@ pub(super) const WORDS: [(&str, HelmWord); 12] = [
     ("crd-install", HelmWord::CrdInstall),
 ];
 
-/// Helm's delete policies and what they are called here.
-pub(super) const POLICIES: [(&str, &str); 3] = [
+/// Helm's delete policies and Argo CD's names for them.
+pub(super) const DELETE_POLICIES: [(&str, &str); 3] = [
     ("before-hook-creation", "BeforeHookCreation"),
     ("hook-succeeded", "HookSucceeded"),
     ("hook-failed", "HookFailed"),
 ];
 
-/// Returns what a word means.
-pub(super) fn word(text: &str) -> Option<HelmWord> {
-    WORDS
+/// Returns the meaning of a word; `None` if Helm doesn't have it.
+pub(super) fn find_word(text: &str) -> Option<HelmWord> {
+    HOOK_WORDS
         .iter()
         .find(|(known, _)| *known == text)
         .map(|(_, meaning)| *meaning)

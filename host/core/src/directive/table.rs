@@ -1,17 +1,17 @@
-//! All annotations that are read. The documentation's table is made from this one.
+//! All annotations that Capstan reads. The table in `host/ANNOTATIONS.md` is made from this one.
 
 use crate::object::labels;
 
-/// An annotation that is read.
+/// An annotation that Capstan reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Annotation {
-    /// Its name.
-    pub annotation: &'static str,
-    /// What it can be.
+    /// Its full name.
+    pub name: &'static str,
+    /// Its possible values, in Markdown.
     pub values: &'static str,
-    /// What holds without it; empty where nothing does.
+    /// The value if it is missing, in Markdown; empty if there is none.
     pub default: &'static str,
-    /// What it means, in one or two sentences in Markdown.
+    /// Its meaning, in one or two sentences of Markdown.
     pub meaning: &'static str,
 }
 
@@ -22,14 +22,14 @@ const fn row(
     meaning: &'static str,
 ) -> Annotation {
     Annotation {
-        annotation,
+        name: annotation,
         values,
         default,
         meaning,
     }
 }
 
-/// What the host itself writes on what it makes; found in a manifest that was copied from a cluster, it says nothing.
+/// Labels that Capstan writes on objects. In a manifest that was exported from a cluster they are ignored.
 pub const WRITTEN_BY_HOST: [&str; 5] = [
     labels::APPLICATION,
     labels::NAMESPACE,
@@ -38,37 +38,37 @@ pub const WRITTEN_BY_HOST: [&str; 5] = [
     labels::OPERATION,
 ];
 
-/// All annotations that are read, ours first.
+/// All annotations that Capstan reads, its own first.
 pub const ANNOTATIONS: [Annotation; 29] = [
     row(
         "capstan.dev/hook",
-        "list of `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` and words that plugins claim",
+        "list of `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` and values that plugins claim",
         "`argocd.argoproj.io/hook`, else `helm.sh/hook`",
         "Makes the object a hook that runs in these phases.",
     ),
     row(
         "capstan.dev/hook-type",
         "name of a hook type",
-        "the plugin that claims a word of the hook annotation, else the object's kind",
-        "Says which plugin runs the hook.",
+        "the plugin that claims a value of the hook annotation, otherwise the one that claims the object's kind",
+        "Selects the plugin that runs the hook.",
     ),
     row(
         "capstan.dev/phase",
         "`PreSync`, `Sync`, `PostSync`",
         "`Sync`",
-        "Applies an ordinary object in this phase, while it stays one: it is pruned and compared like any other.",
+        "Applies an ordinary object in this phase. It is still pruned and compared like other ordinary objects.",
     ),
     row(
         "capstan.dev/wave",
         "whole number",
         "`argocd.argoproj.io/sync-wave`, else `helm.sh/hook-weight` of a hook, else `0`",
-        "The wave inside the phase; lower ones come first.",
+        "The wave within the phase; lower waves run first.",
     ),
     row(
         "capstan.dev/delete-policy",
         "list of `BeforeHookCreation`, `HookSucceeded`, `HookFailed` and policies of plugins",
         "`argocd.argoproj.io/hook-delete-policy`, else `helm.sh/hook-delete-policy`, else `BeforeHookCreation`",
-        "When the hook's object is deleted. What runs to completion, or has its verdict from a plugin of its own, is judged by its own outcome, at once. A helper, such as a ServiceAccount, stays until its phase has ended, and the phase's outcome counts: after a failure HookFailed removes it and HookSucceeded leaves it. An object that is an ordinary object of the set, too, is never deleted by its hook's policies.",
+        "When the hook's object is deleted. For objects that run to completion, and for hooks with a plugin of their own, the policy applies as soon as the hook has its verdict. A helper hook, such as a ServiceAccount, stays until its phase has ended, and the outcome of the phase decides: after a failure, HookFailed deletes it and HookSucceeded keeps it. An object that is also an ordinary object of the set is never deleted by its hook's policies.",
     ),
     row(
         "capstan.dev/ttl",
@@ -80,94 +80,94 @@ pub const ANNOTATIONS: [Annotation; 29] = [
         "capstan.dev/ttl-failed",
         "duration",
         "`capstan.dev/ttl`",
-        "How long it is kept after the hook failed.",
+        "How long the hook's object is kept if the hook failed.",
     ),
     row(
         "capstan.dev/timeout",
         "duration",
-        "no limit of its own",
+        "no limit",
         "How long the hook may run, or the object may take to become healthy.",
     ),
     row(
         "capstan.dev/on-timeout",
         "`fail`, `continue`",
         "`fail`",
-        "What happens when it takes longer.",
+        "What happens when `capstan.dev/timeout` is exceeded.",
     ),
     row(
         "capstan.dev/on-vanished",
         "`fail`, `rerun`, `succeed`",
         "`fail`",
-        "What it means when the hook's object is gone before it had a verdict.",
+        "What happens if somebody deletes the hook's object before the hook has a verdict.",
     ),
     row(
         "capstan.dev/wait",
         "`none`, `applied`, `healthy`",
         "`healthy`",
-        "What is waited for after the object was applied.",
+        "What the sync waits for after it applied the object.",
     ),
     row(
         "capstan.dev/degraded-grace",
         "duration",
-        "by kind, see below",
-        "How long the object may be Degraded before that is a failure.",
+        "depends on the kind, see below",
+        "How long the object may be Degraded before it counts as failed.",
     ),
     row(
         "capstan.dev/load-balancer",
         "`expected`, `none`",
         "`expected`",
-        "`none`: a Service of type LoadBalancer or an Ingress never gets an address, and is healthy without one.",
+        "With `none`, a Service of type LoadBalancer or an Ingress counts as healthy without an address.",
     ),
     row(
         "capstan.dev/run-if",
         "list of `always`, `changed`, `first-install`, `upgrade`, `rollback`, `test`",
-        "`always`; for Helm's hooks what their words say",
-        "Runs the hook when one of the words holds: in every sync; when what it is made of isn't what its last success was made of; in \
-         the application's first sync; in later ones; in `capstan rollback`; in `capstan test`. `--hook NAME` runs it whatever it says.",
+        "`always`; for Helm hooks according to their annotation",
+        "Runs the hook if one of these applies: in every sync; if its inputs changed since its last success; in the first sync of the \
+         application; in later syncs; in `capstan rollback`; in `capstan test`. `--hook NAME` runs it regardless.",
     ),
     row(
         "capstan.dev/run-if-inputs",
         "list of `KIND[.GROUP]/[NAMESPACE/]NAME`",
         "",
-        "What else `changed` looks at, beside the hook and the objects of the set that its pods name: all without their metadata.",
+        "Additional objects whose content counts for `changed`, besides the hook and the objects of the set that its pods refer to. Metadata is not compared.",
     ),
     row(
         "capstan.dev/depends-on",
         "list of `KIND[.GROUP]/[NAMESPACE/]NAME`",
         "",
-        "Other objects of the set that must be done first, within a wave too: healthy, as their `capstan.dev/wait` says, or succeeded. \
-         What goes, goes before what it depends on.",
+        "Other objects of the set that must be ready first, also within a wave: applied or healthy according to their `capstan.dev/wait`, \
+         or succeeded. Deletions use the reverse order.",
     ),
     row(
         "capstan.dev/ignore-differences",
         "list of JSON pointers and `manager:NAME`",
         "",
-        "Fields that others look after, and all that these managers own: differences in them aren't shown, and they stay as they are. `*` \
-         in a pointer stands for every member of a list.",
+        "Fields that others manage: the listed fields and all fields of the listed field managers. They are not compared and not changed. \
+         `*` in a pointer matches every element of a list.",
     ),
     row(
         "capstan.dev/apply",
         "`merge`, `override`, `if-not-present`, `ignore`",
         "`merge`",
-        "How the object is written: merged into the live one, fields taken over from others, created only, or not at all.",
+        "How the object is applied: with conflicts as errors, with fields of other managers taken over, only if it doesn't exist, or not at all.",
     ),
     row(
         "capstan.dev/propagation",
         "`foreground`, `background`, `orphan`",
         "`PrunePropagationPolicy`, else by what deletes it",
-        "What becomes of what the object owns when it is deleted: pruned, deleted with the application, deleted to be created anew (`Force`), and as a hook's object.",
+        "The propagation policy for every deletion of the object: by pruning, with the application, before it is recreated (`Force`), and as a hook's object.",
     ),
     row(
         "capstan.dev/settings",
         "mapping in YAML or JSON",
         "",
-        "Settings for the plugin that runs the hook, for the plugins of its delete policies, and for the plugin that judges the object's health.",
+        "Settings for the plugin that runs the hook, for the plugins of its delete policies, and for the plugin that checks the object's health.",
     ),
     row(
         "capstan.dev/lint-ignore",
         "list of rules of `LINTS.md`",
         "",
-        "What these rules find about the object is known: it is not shown, and stops nothing.",
+        "Suppresses the findings of these rules for this object.",
     ),
     row(
         "argocd.argoproj.io/hook",
@@ -197,10 +197,10 @@ pub const ANNOTATIONS: [Annotation; 29] = [
     row(
         "helm.sh/hook",
         "list of `pre-install`, `pre-upgrade`, `pre-rollback`, `post-install`, `post-upgrade`, `post-rollback`, `pre-delete`, \
-         `post-delete`, `test`, `test-success`, `test-failure`; `crd-install` makes no hook",
+         `post-delete`, `test`, `test-success`, `test-failure`; `crd-install` does not make the object a hook",
         "",
-        "Helm's annotation for hooks: PreSync, PostSync, PreDelete, PostDelete, in the first sync, in later ones, in `capstan rollback` or, \
-         in PostSync, in `capstan test`. By Argo CD's rules in every sync, and the words for rollbacks and tests mean nothing.",
+        "Helm's annotation for hooks: PreSync, PostSync, PreDelete or PostDelete; in the first sync, in later syncs, in `capstan rollback`, \
+         or in `capstan test`. With Argo CD's rules install and upgrade hooks run in every sync, and rollback and test hooks never.",
     ),
     row("helm.sh/hook-weight", "whole number", "`0`", "The wave of a hook."),
     row(
@@ -213,6 +213,6 @@ pub const ANNOTATIONS: [Annotation; 29] = [
         "helm.sh/resource-policy",
         "`keep`",
         "",
-        "Keeps the object when it leaves the manifests and when the application is deleted, unless `Prune=` or `Delete=` say otherwise.",
+        "Keeps the object when it is no longer in the manifests and when the application is deleted, unless `Prune=` or `Delete=` is set.",
     ),
 ];

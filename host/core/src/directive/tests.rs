@@ -18,7 +18,7 @@ fn job(annotations: &[(&str, &str)]) -> Manifest {
 
 /// What differs from a manifest without annotations, or what is wrong.
 fn read(annotations: &[(&str, &str)], mode: Mode) -> String {
-    match directives(&job(annotations), mode) {
+    match read_directives(&job(annotations), mode) {
         Ok(found) => {
             let value = |directives: &Directives| match serde_json::to_value(directives) {
                 Ok(Value::Object(map)) => map,
@@ -38,11 +38,10 @@ fn read(annotations: &[(&str, &str)], mode: Mode) -> String {
 
 fn told(error: &Diagnostic) -> String {
     let place = error.place.as_ref().map(ToString::to_string).unwrap_or_default();
-    let hint = error
-        .hint
-        .as_deref()
-        .map(|hint| format!(" ({hint})"))
-        .unwrap_or_default();
+    let hint = match error.hint.shown() {
+        hint if hint.is_empty() => hint,
+        hint => format!(" ({hint})"),
+    };
     format!("{place}: {}{hint}", error.message)
 }
 
@@ -92,9 +91,9 @@ fn each_rule_of_argo_cd_is_taken_down_where_it_makes_a_difference() {
             &[],
         ),
     ] {
-        let found = directives(&job(annotations), Mode::ArgoCd).expect("nothing is an error by Argo CD's rules");
+        let found = read_directives(&job(annotations), Mode::ArgoCd).expect("nothing is an error by Argo CD's rules");
         assert_eq!(found.rules, rules, "{annotations:?}");
-        if let Ok(native) = directives(&job(annotations), Mode::Native) {
+        if let Ok(native) = read_directives(&job(annotations), Mode::Native) {
             assert!(native.rules.is_empty(), "{annotations:?}");
         }
     }
@@ -415,11 +414,11 @@ fn misspelt_names_are_found_and_those_of_others_left_alone() {
 fn a_hook_document_names_its_type_and_settings_in_its_spec() {
     let text = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata:\n  name: up\n  annotations: {capstan.dev/hook: PostSync}\nspec:\n  type: http-check\n  settings: {url: http://shop}\n";
     let found =
-        directives(&manifest::decode("a.yaml", text).expect("a manifest")[0], Mode::Native).expect("directives");
+        read_directives(&manifest::decode("a.yaml", text).expect("a manifest")[0], Mode::Native).expect("directives");
     assert_eq!(found.hook_type.as_deref(), Some("http-check"));
     assert_eq!(found.settings.get("url"), Some(&json!("http://shop")));
     let text = text.replace("{url: http://shop}", "soon");
-    let wrong = directives(&manifest::decode("a.yaml", &text).expect("a manifest")[0], Mode::Native);
+    let wrong = read_directives(&manifest::decode("a.yaml", &text).expect("a manifest")[0], Mode::Native);
     assert_snapshot!(told(&wrong.expect_err("an error")[0]), @"a.yaml:8: `spec.settings` of a hook must be a mapping (write keys and values below it, as in `settings: {url: http://shop/health}`)");
 }
 
@@ -433,11 +432,11 @@ fn the_table_has_every_annotation_that_is_read() {
         include_str!("values.rs"),
     ];
     for row in ANNOTATIONS {
-        let short = row.annotation.trim_start_matches("capstan.dev/");
+        let short = row.name.trim_start_matches("capstan.dev/");
         let is_read = source
             .iter()
-            .any(|text| text.contains(&format!("\"{short}\"")) || text.contains(row.annotation));
-        assert!(is_read, "{} is read nowhere", row.annotation);
+            .any(|text| text.contains(&format!("\"{short}\"")) || text.contains(row.name));
+        assert!(is_read, "{} is read nowhere", row.name);
     }
 }
 
@@ -450,12 +449,12 @@ proptest! {
     ) {
         let mut annotations: Vec<(&str, &str)> = Vec::new();
         for (name, value) in names.iter().zip(&values) {
-            let name = ANNOTATIONS[*name].annotation;
+            let name = ANNOTATIONS[*name].name;
             if !annotations.iter().any(|(known, _)| *known == name) {
                 annotations.push((name, value));
             }
         }
-        match directives(&job(&annotations), mode) {
+        match read_directives(&job(&annotations), mode) {
             Ok(found) => prop_assert!(found.is_hook() || found.phases.is_empty()),
             Err(errors) => prop_assert!(!errors.is_empty() && errors.iter().all(|error| error.place.is_some())),
         }

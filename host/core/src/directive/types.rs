@@ -1,4 +1,4 @@
-//! The answers of a manifest's annotations.
+//! The values that are read from a manifest's annotations.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ use crate::{
 /// Whose annotation makes an object a hook.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Family {
-    /// Nobody's: it is no hook, or one by its type alone.
+pub enum AnnotationFamily {
+    /// No annotation: it isn't a hook, or one by its type alone.
     #[default]
     None,
     /// `argocd.argoproj.io/hook`.
@@ -28,29 +28,29 @@ pub enum Family {
     Capstan,
 }
 
-/// What is waited for after an object was applied.
+/// What the operation waits for after it applied an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Wait {
-    /// Nothing: what comes next doesn't wait for it.
+    /// Nothing: later tasks don't wait for it.
     Nothing,
-    /// That the server took it.
+    /// Until the server accepted the object.
     Applied,
-    /// That it is healthy.
+    /// Until the object is healthy.
     #[default]
     Healthy,
-    /// That the hooks beside it have ended; it must not be Degraded before that.
+    /// Until the hooks beside it have ended; it fails if it is Degraded before that.
     WhileHooksRun,
 }
 
-/// What it means when something takes longer than it may.
+/// What happens when a task exceeds its timeout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnTimeout {
-    /// It failed.
+    /// The task fails.
     #[default]
     Fail,
-    /// The operation goes on without it.
+    /// The operation continues without it.
     Continue,
 }
 
@@ -58,33 +58,33 @@ pub enum OnTimeout {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ApplyMode {
-    /// Its fields are merged into the live object; those of others are left alone.
+    /// By server-side apply. Fields of other managers are left alone.
     #[default]
     Merge,
-    /// Its fields are taken over from others, too.
+    /// By server-side apply with force: fields of other managers are taken over.
     Override,
-    /// It is created, and never changed afterwards.
+    /// It is created if it doesn't exist, and never changed.
     IfNotPresent,
-    /// It is not written at all.
+    /// It isn't written.
     Ignore,
 }
 
-/// Whether an object may be removed.
+/// Whether an object may be deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Permission {
-    /// It may.
+    /// It may be deleted.
     #[default]
     Yes,
-    /// It stays.
+    /// It is kept.
     No,
-    /// It may once somebody has said yes.
+    /// It may be deleted after the user confirmed it.
     Confirm,
 }
 
 impl Permission {
     /// Reads the value of a sync option: `true`, `false` or `confirm`.
-    pub(crate) fn of(value: &str) -> Permission {
+    pub(crate) fn from_option_value(value: &str) -> Permission {
         match value {
             "false" => Permission::No,
             "confirm" => Permission::Confirm,
@@ -101,89 +101,91 @@ impl Permission {
     reason = "each is an option of Argo CD with this name and these two values"
 )]
 pub struct Directives {
-    /// Whose hook annotation was used.
-    pub family: Family,
-    /// The words of that annotation, in order, each once; phases in Argo CD's spelling, Helm's words as the phases they stand for.
+    /// The family of the hook annotation that was used.
+    pub family: AnnotationFamily,
+    /// The words of that annotation, in order and without repetition. Phases have Argo CD's spelling; Helm's words are replaced by their
+    /// phases.
     pub words: Vec<String>,
-    /// Those of the words that are phases.
+    /// The words that are phases.
     pub phases: Vec<Phase>,
-    /// In which operations the hook runs, unless its phase has an entry in `run_if_of_phase`.
+    /// The conditions of the hook, except for phases in `run_if_of_phase`.
     pub run_if: RunConditions,
-    /// The phases for which that differs. Only Helm's annotation can say such a thing: `pre-upgrade,post-install`. Ask
-    /// [`Directives::condition`].
+    /// The conditions of single phases, if they differ. Only Helm's annotation can express that: `pre-upgrade,post-install`. Use
+    /// [`Directives::condition`] to read them.
     pub run_if_of_phase: BTreeMap<Phase, RunConditions>,
-    /// What else counts as an input of the hook, as it is written.
+    /// Further inputs of the hook, as written in `capstan.dev/run-if-inputs`.
     pub run_if_inputs: Vec<String>,
-    /// Whether the hook is a test that must fail.
+    /// Whether the hook is a Helm test that must fail.
     pub must_fail: bool,
-    /// Why the object is left alone, where its annotations say so without the word `Skip`.
+    /// Why the object is skipped, if its annotations don't say `Skip`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub left_alone: Option<String>,
-    /// The hook's type: the plugin that runs it.
+    #[serde(rename = "leftAlone")]
+    pub skip_reason: Option<String>,
+    /// The hook's type, which names the plugin that runs it.
     pub hook_type: Option<String>,
-    /// The phase in which an ordinary object is applied, if not Sync.
+    /// The phase in which an ordinary object is applied; `None` for Sync.
     pub phase: Option<Phase>,
-    /// The wave.
+    /// The wave within the phase.
     pub wave: Wave,
-    /// The words of the delete policies; none asks for the default.
+    /// The words of the delete policies. If empty, the default applies.
     pub delete_policies: Vec<String>,
     /// How long the hook's object is kept.
     pub ttl: Ttl,
-    /// How long it may take.
+    /// The timeout of the hook, or of the wait for the object's health.
     pub timeout_seconds: Option<u64>,
-    /// What it means when it takes longer; whoever plans decides when it isn't written.
+    /// What happens on a timeout; `None` for the default of the plan.
     pub on_timeout: Option<OnTimeout>,
-    /// What it means when the hook's object vanishes.
+    /// What happens when the hook's object vanishes.
     pub on_vanished: OnVanished,
-    /// What is waited for.
+    /// What the operation waits for after it applied the object.
     pub wait: Wait,
-    /// How long it may be Degraded before that is a failure.
+    /// How long the object may be Degraded before that is a failure.
     pub degraded_grace_seconds: Option<u64>,
-    /// What it comes after, as it is written.
+    /// The objects that it depends on, as written in `capstan.dev/depends-on`.
     pub depends_on: Vec<String>,
-    /// Whose differences don't count: JSON pointers, and `manager:NAME`.
+    /// Ignored fields: JSON pointers, and `manager:NAME`.
     pub ignore_differences: Vec<String>,
-    /// How it is written to the cluster.
+    /// How the object is written to the cluster.
     pub apply: ApplyMode,
-    /// What becomes of what it owns when it is deleted.
+    /// What happens to its dependents when it is deleted.
     pub propagation: Option<Propagation>,
-    /// Whether it may be removed when it left the manifests.
+    /// Whether it may be pruned.
     pub prune: Permission,
-    /// Whether it may be removed with the application.
+    /// Whether it may be deleted with the application.
     pub delete: Permission,
-    /// Whether it is removed after everything else.
+    /// Whether it is pruned after everything else.
     pub prune_last: bool,
-    /// Whether it is replaced instead of merged.
+    /// Whether it is replaced instead of applied.
     pub replace: bool,
-    /// Whether it is deleted and created when it can't be changed.
+    /// Whether it is deleted and created again if it can't be changed.
     pub force: bool,
-    /// Whether Argo CD would apply it on the server's side; we always do.
+    /// The value of `ServerSideApply`. Capstan always uses server-side apply.
     pub server_side: Option<bool>,
-    /// Whether the server shall ignore fields that it doesn't know.
+    /// Whether fields that the server doesn't know are left out.
     pub skip_validation: bool,
-    /// Whether its kind may be unknown until its turn comes.
+    /// Whether its kind may be unknown until it is applied.
     pub skip_dry_run_on_missing: bool,
-    /// The sync options that its annotations name: those of the application don't count for them.
+    /// The sync options that its annotations set. The application's values don't apply for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub named_options: Vec<String>,
-    /// Settings for the hook's plugin.
+    /// Settings for the hook's plugin, its delete policies and its health plugin.
     pub settings: Map<String, Value>,
-    /// The lint rules whose findings about it are known.
+    /// The lint rules whose findings about it are ignored.
     pub lint_ignore: Vec<String>,
-    /// What the user should know: which annotation was passed over for which.
+    /// Notices for the user, such as an ignored annotation.
     pub notices: Vec<String>,
-    /// Which of Argo CD's rules made it other than it would have been by ours.
+    /// The rules of Argo CD that changed these directives.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
 }
 
 impl Directives {
-    /// Says whether the manifest is a hook: by a word or by its type.
+    /// Returns whether the manifest is a hook, by a word or by its type.
     pub fn is_hook(&self) -> bool {
         !self.words.is_empty() || self.hook_type.is_some()
     }
 
-    /// Returns when the hook runs in a phase; nothing for the phases of a delete, in which it always does.
+    /// Returns the conditions of the hook in a phase; `None` for PreDelete and PostDelete, in which hooks always run.
     pub fn condition(&self, phase: Phase) -> Option<&RunConditions> {
         match phase {
             Phase::PreDelete | Phase::PostDelete => None,

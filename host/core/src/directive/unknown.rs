@@ -1,17 +1,17 @@
-//! Judges what nobody knows: words, policies and the names of annotations.
+//! Checks for unknown words, policies and annotation names.
 
 use super::{
     family::{ARGO_HOOK, ARGO_POLICY, HELM_HOOK, HELM_POLICY, OUR_HOOK, OUR_POLICY},
     helm::{self, HelmWord},
-    reader::{Reader, one_of, pointer},
+    reader::{Reader, annotation_pointer, join_alternatives},
     table::{ANNOTATIONS, WRITTEN_BY_HOST},
 };
 use crate::{
-    error::{Diagnostic, letters_between, near},
+    error::{Diagnostic, closest_match, edit_distance},
     manifest::Manifest,
 };
 
-/// The words of a hook annotation that mean the same with any set of plugins: the phases and `Skip`.
+/// The hook words that don't depend on plugins: the phases and `Skip`.
 pub const KNOWN_WORDS: [&str; 7] = [
     "PreDelete",
     "PreSync",
@@ -25,28 +25,29 @@ pub const KNOWN_WORDS: [&str; 7] = [
 /// Argo CD's delete policies.
 pub const KNOWN_POLICIES: [&str; 3] = ["HookSucceeded", "HookFailed", "BeforeHookCreation"];
 
-/// Annotations of Argo CD and Helm that have their meaning elsewhere and are no misspelling of one that is read.
-const ELSEWHERE: [&str; 2] = ["helm.sh/hook-output-log-policy", "helm.sh/hook-delete-timeout"];
+/// Annotations of Argo CD and Helm that Capstan doesn't read and that aren't misspellings.
+const FOREIGN_ANNOTATIONS: [&str; 2] = ["helm.sh/hook-output-log-policy", "helm.sh/hook-delete-timeout"];
 
-/// Says whether a word is a phase or `Skip`; exact, as in Argo CD.
+/// Returns whether a word is a phase or `Skip`, exactly as in Argo CD.
 pub fn is_known_word(word: &str) -> bool {
     KNOWN_WORDS.contains(&word)
 }
 
-/// Makes the error about a word of the hook annotation that is no phase and that no plugin claims; `claimed_words` are those that
-/// plugins do claim.
+/// Returns the error for a hook word that is neither a phase nor claimed by a plugin. `claimed_words` are those that plugins claim.
 pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[String]) -> Diagnostic {
-    let name = present(manifest, &[OUR_HOOK, ARGO_HOOK, HELM_HOOK]);
+    let name = first_present(manifest, &[OUR_HOOK, ARGO_HOOK, HELM_HOOK]);
     let known = || KNOWN_WORDS.into_iter().chain(claimed_words.iter().map(String::as_str));
-    let error = manifest.error(&pointer(name), format!("`{word}` is no phase, and no plugin claims it"));
-    with_nearest(error, word, known().collect())
+    let error = manifest.error(
+        &annotation_pointer(name),
+        format!("`{word}` is no phase, and no plugin claims it"),
+    );
+    with_closest_match(error, word, known().collect())
 }
 
-/// Makes the error about a delete policy that no plugin answers for; `known` are those that plugins do. A near miss of Argo CD's three
-/// policies is found in any case. Helm's words are judged when they are read.
+/// Returns the error for a delete policy that no plugin claims. `known` are those that plugins claim.
 pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -> Diagnostic {
-    let name = present(manifest, &[OUR_POLICY, ARGO_POLICY]);
-    let error = manifest.error(&pointer(name), format!("`{word}` is no delete policy"));
+    let name = first_present(manifest, &[OUR_POLICY, ARGO_POLICY]);
+    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is no delete policy"));
     let mut words: Vec<&str> = KNOWN_POLICIES.to_vec();
     words.extend(
         known
@@ -54,25 +55,32 @@ pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -
             .map(String::as_str)
             .filter(|word| !KNOWN_POLICIES.contains(word) && *word != "*"),
     );
-    with_nearest(error, word, words)
+    with_closest_match(error, word, words)
 }
 
-/// Makes the error about a word of Helm's delete policies that is none of Helm's.
-pub(super) fn not_helms_policy(manifest: &Manifest, word: &str) -> Diagnostic {
-    let error = manifest.error(&pointer(HELM_POLICY), format!("`{word}` is no delete policy of Helm"));
-    with_nearest(error, word, helm::POLICIES.iter().map(|(theirs, _)| *theirs).collect())
+/// Returns the error for a delete policy that isn't one of Helm's.
+pub(super) fn unknown_helm_policy_error(manifest: &Manifest, word: &str) -> Diagnostic {
+    let error = manifest.error(
+        &annotation_pointer(HELM_POLICY),
+        format!("`{word}` is no delete policy of Helm"),
+    );
+    with_closest_match(
+        error,
+        word,
+        helm::DELETE_POLICIES.iter().map(|(theirs, _)| *theirs).collect(),
+    )
 }
 
-fn with_nearest(error: Diagnostic, word: &str, known: Vec<&str>) -> Diagnostic {
-    match near(word, known.iter().copied()) {
+fn with_closest_match(error: Diagnostic, word: &str, known: Vec<&str>) -> Diagnostic {
+    match closest_match(word, known.iter().copied()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!("it can be {}", one_of(&known))),
+        None => error.hint(format!("it can be {}", join_alternatives(&known))),
     }
 }
 
-/// Returns the first of some annotations that is there.
-fn present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
-    let is_there = |name: &&&str| manifest.object.text(&pointer(name)).is_some();
+/// Returns the first of several annotations that is present, else the first one.
+fn first_present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
+    let is_there = |name: &&&str| manifest.object.text(&annotation_pointer(name)).is_some();
     names
         .iter()
         .find(is_there)
@@ -81,25 +89,25 @@ fn present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
         .unwrap_or(OUR_HOOK)
 }
 
-/// Makes the error about a word that nobody would give to a plugin: a misspelt phase, or Helm's word in another's annotation. Short
-/// words are judged by their letters' case only, since a plugin's word may well be one letter away from them.
-pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Option<Diagnostic> {
+/// Returns the error for a misspelt phase, or for Helm's word in another annotation. Short words must match except for case, because a
+/// plugin's word may be one letter away.
+pub(super) fn misspelt_word_error(manifest: &Manifest, name: &str, word: &str) -> Option<Diagnostic> {
     if is_known_word(word) {
         return None;
     }
-    let error = manifest.error(&pointer(name), format!("`{word}` is no phase"));
+    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is no phase"));
     let meant = KNOWN_WORDS.into_iter().find(|known| {
         let allowed = match known.len() {
             ..=5 => 0,
             6..=7 => 1,
             8.. => 2,
         };
-        letters_between(word, known) <= allowed
+        edit_distance(word, known) <= allowed
     });
     if let Some(meant) = meant {
         return Some(error.hint(format!("did you mean `{meant}`?")));
     }
-    match helm::word(word)? {
+    match helm::find_word(word)? {
         HelmWord::Phase(phase, _) | HelmWord::Delete(phase) => {
             Some(error.hint(format!("that is Helm's word: write `{phase}`")))
         }
@@ -107,8 +115,8 @@ pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Opti
     }
 }
 
-/// Looks for annotations that look like ours, or like one that is read, and are not.
-pub(super) fn check_names(reader: &mut Reader<'_>) {
+/// Reports annotations that look like known ones and aren't.
+pub(super) fn check_annotation_names(reader: &mut Reader<'_>) {
     let manifest = reader.manifest;
     let annotations = manifest.object.0.pointer("/metadata/annotations");
     let names = annotations
@@ -116,19 +124,19 @@ pub(super) fn check_names(reader: &mut Reader<'_>) {
         .into_iter()
         .flat_map(|map| map.keys());
     for name in names {
-        if let Some(error) = misspelt_name(manifest, name) {
+        if let Some(error) = misspelt_annotation_error(manifest, name) {
             reader.ignored_by_argo_cd(error);
         }
     }
 }
 
-/// All of `capstan.dev/` is ours. Of the others' names only those are judged that begin as hooks and waves do, or are a near miss:
-/// Argo CD and Helm have many more, and will have others.
-fn misspelt_name(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
-    let known = || ANNOTATIONS.iter().map(|row| row.annotation);
+/// All of `capstan.dev/` belongs to Capstan. Names of Argo CD and Helm are only reported if they begin like hooks or waves, or nearly match
+/// a known name, because there are many others.
+fn misspelt_annotation_error(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
+    let known = || ANNOTATIONS.iter().map(|row| row.name);
     if known()
         .chain(WRITTEN_BY_HOST)
-        .chain(ELSEWHERE)
+        .chain(FOREIGN_ANNOTATIONS)
         .any(|known| known == name)
     {
         return None;
@@ -136,7 +144,7 @@ fn misspelt_name(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
     let (prefix, rest) = name.split_once('/')?;
     let family = || known().filter(move |known| known.split_once('/').is_some_and(|(family, _)| family == prefix));
     let short = |name: &'static str| name.split_once('/').map_or(name, |(_, rest)| rest);
-    let nearest = near(rest, family().map(short));
+    let nearest = closest_match(rest, family().map(short));
     let is_suspect = match prefix {
         "capstan.dev" => true,
         "argocd.argoproj.io" => nearest.is_some() || rest.starts_with("hook") || rest.starts_with("sync-"),
@@ -146,9 +154,9 @@ fn misspelt_name(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
     if !is_suspect {
         return None;
     }
-    let error = manifest.key_error(&pointer(name), format!("there is no annotation `{name}`"));
+    let error = manifest.key_error(&annotation_pointer(name), format!("there is no annotation `{name}`"));
     Some(match nearest {
         Some(near) => error.hint(format!("did you mean `{prefix}/{near}`?")),
-        None => error.hint(format!("there is {}", one_of(&family().collect::<Vec<_>>()))),
+        None => error.hint(format!("there is {}", join_alternatives(&family().collect::<Vec<_>>()))),
     })
 }

@@ -1,10 +1,10 @@
-//! The words that values of our annotations are made of.
+//! The values of Capstan's annotations.
 
 use super::{ApplyMode, OnTimeout, RunCondition, Wait};
 use crate::hook::{OnVanished, Propagation};
 
-/// `install` is what `first-install` was called before.
-pub(super) const RUN_IF: [(&str, &[RunCondition]); 7] = [
+/// `install` is an older word for `first-install`.
+pub(super) const RUN_IF_VALUES: [(&str, &[RunCondition]); 7] = [
     (
         "always",
         &[
@@ -21,39 +21,40 @@ pub(super) const RUN_IF: [(&str, &[RunCondition]); 7] = [
     ("install", &[RunCondition::FirstInstall]),
 ];
 
-pub(super) const ON_TIMEOUT: [(&str, OnTimeout); 2] = [("fail", OnTimeout::Fail), ("continue", OnTimeout::Continue)];
+pub(super) const ON_TIMEOUT_VALUES: [(&str, OnTimeout); 2] =
+    [("fail", OnTimeout::Fail), ("continue", OnTimeout::Continue)];
 
-pub(super) const ON_VANISHED: [(&str, OnVanished); 3] = [
+pub(super) const ON_VANISHED_VALUES: [(&str, OnVanished); 3] = [
     ("fail", OnVanished::Fail),
     ("rerun", OnVanished::Rerun),
     ("succeed", OnVanished::Succeed),
 ];
 
-pub(super) const WAIT: [(&str, Wait); 3] = [
+pub(super) const WAIT_VALUES: [(&str, Wait); 3] = [
     ("none", Wait::Nothing),
     ("applied", Wait::Applied),
     ("healthy", Wait::Healthy),
 ];
 
-/// What the plugins that judge Services and Ingresses read of the object themselves.
-pub(super) const LOAD_BALANCER: [(&str, ()); 2] = [("expected", ()), ("none", ())];
+/// The plugins for Services and Ingresses read this annotation themselves.
+pub(super) const LOAD_BALANCER_VALUES: [(&str, ()); 2] = [("expected", ()), ("none", ())];
 
-pub(super) const APPLY: [(&str, ApplyMode); 4] = [
+pub(super) const APPLY_VALUES: [(&str, ApplyMode); 4] = [
     ("merge", ApplyMode::Merge),
     ("override", ApplyMode::Override),
     ("if-not-present", ApplyMode::IfNotPresent),
     ("ignore", ApplyMode::Ignore),
 ];
 
-pub(super) const PROPAGATION: [(&str, Propagation); 3] = [
+pub(super) const PROPAGATION_VALUES: [(&str, Propagation); 3] = [
     ("foreground", Propagation::Foreground),
     ("background", Propagation::Background),
     ("orphan", Propagation::Orphan),
 ];
 
-/// Splits a list as Argo CD does (`gitops-engine/pkg/sync/resource/annotations.go`): at commas, without white space, empty words and
+/// Splits a list as Argo CD does (`gitops-engine/pkg/sync/resource/annotations.go`): at commas, without white space, empty entries and
 /// repetitions.
-pub(super) fn split(text: &str) -> Vec<String> {
+pub(super) fn split_list(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         if !words.iter().any(|known| known == word) {
@@ -63,8 +64,8 @@ pub(super) fn split(text: &str) -> Vec<String> {
     words
 }
 
-/// Reads a duration in seconds: `600`, `10m`, `1h30m`, `2d`.
-pub(super) fn seconds(text: &str) -> Option<u64> {
+/// Parses a duration in seconds: `600`, `10m`, `1h30m`, `2d`.
+pub(super) fn parse_seconds(text: &str) -> Option<u64> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {
         return text.parse().ok();

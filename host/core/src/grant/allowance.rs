@@ -1,4 +1,4 @@
-//! What one plugin of a plan may have done, and why not more.
+//! The permissions of one plugin in a plan, and why something isn't permitted.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,41 +11,41 @@ use crate::{
     plugins::{Application, PluginRef},
 };
 
-/// All that its manifest requests, as a user writes it.
-const REQUESTED: &str = "requested";
+/// The word by which a user grants everything that a plugin's manifest requests.
+const REQUESTED_WORD: &str = "requested";
 
-/// What a user grants, by the names of plugins: the form of the `grants` of a configuration file.
+/// What a user grants, by plugin name: the `grants` of `capstan.yaml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserGrants(pub BTreeMap<String, Granted>);
 
-/// What a user grants one plugin.
+/// What a user grants to one plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Granted {
-    /// All that its manifest requests: the word `requested`.
+    /// Everything that its manifest requests: the word `requested`.
     Requested,
-    /// This, as far as its manifest requests it.
+    /// These permissions, as far as its manifest requests them.
     Only(Grants),
 }
 
 impl UserGrants {
-    /// Takes over what others say of plugins; the later word counts.
+    /// Adds grants; those of `later` replace those of the same plugin.
     pub fn extend(&mut self, later: UserGrants) {
         self.0.extend(later.0);
     }
 
-    /// Says what a plugin that requests something may have done for an application.
-    pub fn allow(&self, by: &PluginRef, requested: Grants, application: &Application) -> Allowance {
-        let requested = requested.settled(&application.namespace);
+    /// Returns what a plugin may do for an application. `requested` is what its manifest requests.
+    pub fn allowance_for(&self, by: &PluginRef, requested: Grants, application: &Application) -> Allowance {
+        let requested = requested.with_own_namespace(&application.namespace);
         let granted = match self.0.get(&by.plugin) {
             None => Grants::default(),
             Some(Granted::Requested) => requested.clone(),
-            Some(Granted::Only(grants)) => grants.clone().settled(&application.namespace),
+            Some(Granted::Only(grants)) => grants.clone().with_own_namespace(&application.namespace),
         };
         Allowance {
             plugin: by.plugin.clone(),
             digest: by.digest.clone(),
-            effective: requested.and(&granted),
+            effective: requested.intersect(&granted),
             requested,
             granted,
         }
@@ -55,7 +55,7 @@ impl UserGrants {
 impl Serialize for Granted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Granted::Requested => serializer.serialize_str(REQUESTED),
+            Granted::Requested => serializer.serialize_str(REQUESTED_WORD),
             Granted::Only(grants) => grants.serialize(serializer),
         }
     }
@@ -64,37 +64,37 @@ impl Serialize for Granted {
 impl<'de> Deserialize<'de> for Granted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Granted, D::Error> {
         match Value::deserialize(deserializer)? {
-            Value::String(word) if word == REQUESTED => Ok(Granted::Requested),
+            Value::String(word) if word == REQUESTED_WORD => Ok(Granted::Requested),
             value @ Value::Object(_) => serde_json::from_value(value)
                 .map(Granted::Only)
                 .map_err(D::Error::custom),
             other => Err(D::Error::custom(format!(
-                "{other} is no grant; write `{REQUESTED}`, for all that the plugin's manifest requests, or what of it is granted, \
+                "{other} is no grant; write `{REQUESTED_WORD}`, for all that the plugin's manifest requests, or what of it is granted, \
                  as in `{{http: [{{hosts: [api.example.com]}}]}}`"
             ))),
         }
     }
 }
 
-/// What one plugin of a plan may have done: kept with the plan, so that an operation ends with what it began with.
+/// The permissions of one plugin. They are stored with the plan, so that an operation ends with the permissions it started with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Allowance {
-    /// The plugin.
+    /// The plugin's name.
     pub plugin: String,
-    /// Which file it is.
+    /// The SHA-256 digest of the component, in hex.
     pub digest: String,
     /// What its manifest requests.
     pub requested: Grants,
     /// What the user grants.
     pub granted: Grants,
-    /// What both say: this holds.
+    /// What is both requested and granted: this applies.
     pub effective: Grants,
 }
 
 impl Allowance {
-    /// Says why something isn't allowed, and what would change that.
-    pub(super) fn why_not(&self, wanted: &RequestedPermission<'_>) -> String {
+    /// Says why something isn't allowed, and and what is missing.
+    pub(super) fn denial_reason(&self, wanted: &RequestedPermission<'_>) -> String {
         let name = &self.plugin;
         let missing = |grants: &Grants| match wanted.missing(grants) {
             Some(missing) => format!("; what is missing is {missing}"),
@@ -104,9 +104,7 @@ impl Allowance {
             let missing = missing(&self.requested);
             format!("not granted: the manifest of plugin {name} doesn't request to {wanted}{missing}")
         } else if self.granted.is_empty() {
-            format!(
-                "not granted: nobody granted plugin {name} to {wanted}; `--grant {name}={REQUESTED}` grants all that it requests"
-            )
+            format!("not granted: nobody granted plugin {name} to {wanted}")
         } else {
             let missing = missing(&self.granted);
             format!("not granted: what plugin {name} is granted doesn't say that it may {wanted}{missing}")
@@ -114,14 +112,14 @@ impl Allowance {
     }
 }
 
-/// What somebody wants, of which grants say whether it is allowed.
+/// A permission that is needed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum RequestedPermission<'a> {
-    /// To do something with an object; without a name, with all of the kind.
+    /// To use a verb on an object in a namespace; without a name on all objects of the kind.
     Object(Verb, &'a GroupKind, &'a str, Option<&'a str>),
-    /// To call a URL by a method.
+    /// To call a URL with a method.
     Call(&'a str, &'a Url),
-    /// To have the value of a Secret's key put into a header.
+    /// To put the value of a Secret's key into a header: the Secret and the key.
     Secret(&'a str, &'a str),
 }
 

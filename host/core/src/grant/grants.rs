@@ -1,4 +1,4 @@
-//! What is requested or granted, as manifests and users write it.
+//! Permissions as manifests request them and users grant them.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use super::{HostPattern, KindPattern, Url, kind::narrower};
 use crate::{name::ObjectName, object::GroupKind};
 
-/// The application's own namespace, where a namespace is written.
-const OWN: &str = ".";
+/// The word for the application's own namespace.
+const OWN_NAMESPACE: &str = ".";
 
-/// What a plugin may have done for it. Empty: nothing.
+/// Permissions of a plugin. Empty: none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Grants {
-    /// Objects of the cluster.
+    /// Access to objects of the cluster.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cluster: Vec<ClusterGrant>,
-    /// Calls of URLs.
+    /// HTTP calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpGrant>,
-    /// Data of Secrets of the application's namespace.
+    /// Values of Secrets in the application's namespace.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretGrant>,
-    /// What a health check may be shown beside its object: `owned-pods`, `events`.
+    /// What a health plugin may see besides its object: `owned-pods`, `events`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<String>,
 }
@@ -32,19 +32,19 @@ pub struct Grants {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenClusterGrant")]
 pub struct ClusterGrant {
-    /// What may be done.
+    /// The permitted verbs.
     pub verbs: Vec<Verb>,
-    /// With objects of which kinds.
+    /// The kinds of the objects.
     pub kinds: Vec<KindPattern>,
-    /// In which namespaces: names, `.` for the application's own, `*` for all and for what has none.
+    /// The namespaces: names, `.` for the application's own, `*` for all namespaces and cluster-wide objects.
     pub namespaces: Vec<String>,
-    /// With objects of which names, exactly; nothing for all. As `resourceNames` of a Kubernetes `PolicyRule`, a list of names allows
-    /// nothing that has no name.
+    /// The exact names of the objects; `None` for all. Like `resourceNames` of a Kubernetes `PolicyRule`, a list of names permits nothing
+    /// that has no name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
 }
 
-/// A [`ClusterGrant`] as it is written, before it is checked.
+/// A [`ClusterGrant`] before it is validated.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WrittenClusterGrant {
@@ -70,7 +70,7 @@ impl TryFrom<WrittenClusterGrant> for ClusterGrant {
             for name in names {
                 ObjectName::new(name).map_err(|error| error.to_string())?;
             }
-            if let Some(verb) = written.verbs.iter().find(|verb| !verb.is_by_name()) {
+            if let Some(verb) = written.verbs.iter().find(|verb| !verb.names_one_object()) {
                 return Err(format!(
                     "`{verb}` has no name, so a grant with `names` can't allow it; write another grant for it"
                 ));
@@ -85,29 +85,29 @@ impl TryFrom<WrittenClusterGrant> for ClusterGrant {
     }
 }
 
-/// What may be done with an object.
+/// What a plugin may do with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
-    /// Read one.
+    /// Read one object.
     Get,
-    /// Read all.
+    /// List all objects.
     List,
-    /// Follow one.
+    /// Watch one object.
     Watch,
-    /// Make one, or make it as desired.
+    /// Create or apply one object.
     Apply,
-    /// Change some of one.
+    /// Patch one object.
     Patch,
-    /// Delete one.
+    /// Delete one object.
     Delete,
-    /// Write an `Event`.
+    /// Create an `Event`.
     Create,
 }
 
 impl Verb {
-    /// Says whether what is done with it is done to one object, whose name whoever asks knows.
-    fn is_by_name(self) -> bool {
+    /// Returns whether the verb is used on one object by its name.
+    fn names_one_object(self) -> bool {
         match self {
             Verb::Get | Verb::Watch | Verb::Apply | Verb::Patch | Verb::Delete => true,
             Verb::List | Verb::Create => false,
@@ -115,17 +115,17 @@ impl Verb {
     }
 }
 
-/// Methods on hosts.
+/// HTTP methods on hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpGrant {
-    /// Which hosts.
+    /// The permitted hosts.
     pub hosts: Vec<HostPattern>,
-    /// By which methods.
-    #[serde(default = "reading")]
+    /// The permitted methods; `*` for all.
+    #[serde(default = "read_methods")]
     pub methods: Vec<String>,
-    /// Whether they may be this machine itself, or on its link.
-    #[serde(default, skip_serializing_if = "is_not")]
+    /// Whether loopback and link-local addresses are permitted, too.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub local: bool,
 }
 
@@ -133,71 +133,70 @@ pub struct HttpGrant {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SecretGrant {
-    /// Which Secrets, by name; `*` for all.
+    /// The names of the Secrets; `*` for all.
     pub names: Vec<String>,
-    /// Which of their keys; `*`, as without this, for all.
-    #[serde(default = "any")]
+    /// Their keys; `*` for all, which is the default.
+    #[serde(default = "any_name")]
     pub keys: Vec<String>,
-    /// Whether the plugin itself sees them where it may read the Secret. Otherwise the host puts them into headers, and it doesn't.
-    #[serde(default, skip_serializing_if = "is_not")]
+    /// Whether the plugin itself may see the values if it may read the Secret. Otherwise only the host uses them, in headers.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub shown: bool,
 }
 
 fn own_namespace() -> Vec<String> {
-    vec![OWN.to_owned()]
+    vec![OWN_NAMESPACE.to_owned()]
 }
 
-fn any() -> Vec<String> {
+fn any_name() -> Vec<String> {
     vec!["*".to_owned()]
 }
 
-fn reading() -> Vec<String> {
+fn read_methods() -> Vec<String> {
     vec!["GET".to_owned(), "HEAD".to_owned()]
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_not(flag: &bool) -> bool {
+fn is_false(flag: &bool) -> bool {
     !flag
 }
 
 impl Grants {
-    /// Says whether nothing is in it.
+    /// Returns whether nothing is permitted.
     pub fn is_empty(&self) -> bool {
         *self == Grants::default()
     }
 
-    /// Writes the application's namespace where `.` stands.
+    /// Replaces `.` by the application's namespace.
     #[must_use]
-    pub fn settled(mut self, namespace: &str) -> Grants {
+    pub fn with_own_namespace(mut self, namespace: &str) -> Grants {
         for grant in &mut self.cluster {
-            for name in grant.namespaces.iter_mut().filter(|name| *name == OWN) {
+            for name in grant.namespaces.iter_mut().filter(|name| *name == OWN_NAMESPACE) {
                 namespace.clone_into(name);
             }
         }
         self
     }
 
-    /// Returns what both allow.
+    /// Returns what both permit.
     #[must_use]
-    pub fn and(&self, other: &Grants) -> Grants {
+    pub fn intersect(&self, other: &Grants) -> Grants {
         Grants {
-            cluster: pairs(&self.cluster, &other.cluster, ClusterGrant::and),
-            http: pairs(&self.http, &other.http, HttpGrant::and),
-            secrets: pairs(&self.secrets, &other.secrets, SecretGrant::and),
-            related: words(&self.related, &other.related),
+            cluster: intersect_pairs(&self.cluster, &other.cluster, ClusterGrant::intersect),
+            http: intersect_pairs(&self.http, &other.http, HttpGrant::intersect),
+            secrets: intersect_pairs(&self.secrets, &other.secrets, SecretGrant::intersect),
+            related: intersect_words(&self.related, &other.related),
         }
     }
 
-    /// Says whether something may be done with objects of a kind in a namespace; an empty one is for what has none. Without a name all
-    /// of them are meant.
+    /// Returns whether a verb is permitted on objects of a kind in a namespace; an empty namespace stands for cluster-wide objects. Without
+    /// a name, all objects must be permitted.
     pub fn allows_object(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> bool {
         self.cluster
             .iter()
-            .any(|grant| grant.lacks(verb, kind, namespace, name).is_empty())
+            .any(|grant| grant.missing(verb, kind, namespace, name).is_empty())
     }
 
-    /// Returns the one thing that keeps a grant from allowing something, as in "the verb patch". Nothing where no
-    /// grant is that near.
+    /// Returns the one thing that a grant lacks to permit an access, as in "the verb patch"; `None` if every grant lacks more.
     pub(super) fn missing_for_object(
         &self,
         verb: Verb,
@@ -208,7 +207,7 @@ impl Grants {
         let lacks = self
             .cluster
             .iter()
-            .map(|grant| grant.lacks(verb, kind, namespace, name));
+            .map(|grant| grant.missing(verb, kind, namespace, name));
         lacks
             .filter_map(|lacks| <[String; 1]>::try_from(lacks).ok())
             .map(|[lack]| lack)
@@ -217,7 +216,7 @@ impl Grants {
 
     /// As [`Grants::missing_for_object`], for a call of a URL.
     pub(super) fn missing_for_call(&self, method: &str, url: &Url) -> Option<String> {
-        let lacks = self.http.iter().map(|grant| grant.lacks(method, url));
+        let lacks = self.http.iter().map(|grant| grant.missing(method, url));
         lacks
             .filter_map(|lacks| <[String; 1]>::try_from(lacks).ok())
             .map(|[lack]| lack)
@@ -226,8 +225,8 @@ impl Grants {
 
     /// As [`Grants::missing_for_object`], for the value of a Secret's key.
     pub(super) fn missing_for_secret(&self, name: &str, key: &str) -> Option<String> {
-        let knows_name = self.secrets.iter().any(|grant| has(&grant.names, name));
-        let knows_key = self.secrets.iter().any(|grant| has(&grant.keys, key));
+        let knows_name = self.secrets.iter().any(|grant| includes(&grant.names, name));
+        let knows_key = self.secrets.iter().any(|grant| includes(&grant.keys, key));
         match (knows_name, knows_key) {
             (true, _) => Some(format!("the key `{key}`")),
             (false, true) => Some(format!("the name `{name}`")),
@@ -235,35 +234,35 @@ impl Grants {
         }
     }
 
-    /// Says whether a URL may be called, and if so, whether at an address of this machine or its link.
+    /// Returns whether a URL may be called: `None` if not, else whether loopback and link-local addresses are permitted.
     pub fn allows_call(&self, method: &str, url: &Url) -> Option<bool> {
         let grants = self.http.iter().filter(|grant| {
             grant.methods.iter().any(|one| one == "*" || one == method)
                 && grant.hosts.iter().any(|host| host.matches(&url.host, url.port))
         });
         let mut locals = grants.map(|grant| grant.local).collect::<Vec<_>>();
-        if url.is_near() {
+        if url.is_restricted_host() {
             locals.retain(|local| *local);
         }
         locals.into_iter().max()
     }
 
-    /// Says whether the host may put the value of a Secret's key into a header.
+    /// Returns whether the host may put the value of a Secret's key into a header.
     pub fn allows_secret(&self, name: &str, key: &str) -> bool {
         self.secrets
             .iter()
-            .any(|grant| has(&grant.names, name) && has(&grant.keys, key))
+            .any(|grant| includes(&grant.names, name) && includes(&grant.keys, key))
     }
 
-    /// Says whether the plugin may see the value of a Secret's key.
+    /// Returns whether the plugin may see the value of a Secret's key.
     pub fn shows_secret(&self, name: &str, key: &str) -> bool {
         self.secrets
             .iter()
-            .any(|grant| grant.shown && has(&grant.names, name) && has(&grant.keys, key))
+            .any(|grant| grant.shown && includes(&grant.names, name) && includes(&grant.keys, key))
     }
 
-    /// Says it in lines for people.
-    pub fn lines(&self) -> Vec<String> {
+    /// Describes the permissions for users, one line each.
+    pub fn describe(&self) -> Vec<String> {
         let cluster = self.cluster.iter().map(ToString::to_string);
         let http = self.http.iter().map(ToString::to_string);
         let secrets = self.secrets.iter().map(ToString::to_string);
@@ -272,12 +271,12 @@ impl Grants {
     }
 }
 
-fn has(words: &[String], word: &str) -> bool {
+fn includes(words: &[String], word: &str) -> bool {
     words.iter().any(|one| one == "*" || one == word)
 }
 
-/// Returns what each of the one has in common with each of the other.
-fn pairs<T: PartialEq>(one: &[T], other: &[T], and: impl Fn(&T, &T) -> Option<T>) -> Vec<T> {
+/// Returns the intersections of each item of one list with each of the other.
+fn intersect_pairs<T: PartialEq>(one: &[T], other: &[T], and: impl Fn(&T, &T) -> Option<T>) -> Vec<T> {
     let mut both = Vec::new();
     for first in one {
         for second in other {
@@ -291,25 +290,25 @@ fn pairs<T: PartialEq>(one: &[T], other: &[T], and: impl Fn(&T, &T) -> Option<T>
     both
 }
 
-fn words(one: &[String], other: &[String]) -> Vec<String> {
-    pairs(one, other, |one, two| narrower(one, two))
+fn intersect_words(one: &[String], other: &[String]) -> Vec<String> {
+    intersect_pairs(one, other, |one, two| narrower(one, two))
 }
 
 impl ClusterGrant {
-    fn and(&self, other: &ClusterGrant) -> Option<ClusterGrant> {
-        let verbs = pairs(&self.verbs, &other.verbs, |one, two| (one == two).then_some(*one));
-        let kinds = pairs(&self.kinds, &other.kinds, KindPattern::and);
-        let namespaces = words(&self.namespaces, &other.namespaces);
+    fn intersect(&self, other: &ClusterGrant) -> Option<ClusterGrant> {
+        let verbs = intersect_pairs(&self.verbs, &other.verbs, |one, two| (one == two).then_some(*one));
+        let kinds = intersect_pairs(&self.kinds, &other.kinds, KindPattern::intersect);
+        let namespaces = intersect_words(&self.namespaces, &other.namespaces);
         let names = match (&self.names, &other.names) {
-            (Some(one), Some(two)) => Some(pairs(one, two, |one, two| (one == two).then(|| one.clone()))),
+            (Some(one), Some(two)) => Some(intersect_pairs(one, two, |one, two| (one == two).then(|| one.clone()))),
             (Some(names), None) | (None, Some(names)) => Some(names.clone()),
             (None, None) => None,
         };
         let has_no_name = names.as_ref().is_some_and(Vec::is_empty);
-        // What has no name isn't allowed by a grant with names, whoever wrote them.
+        // A grant with names permits nothing that has no name.
         let verbs: Vec<Verb> = verbs
             .into_iter()
-            .filter(|verb| names.is_none() || verb.is_by_name())
+            .filter(|verb| names.is_none() || verb.names_one_object())
             .collect();
         let is_empty = verbs.is_empty() || kinds.is_empty() || namespaces.is_empty() || has_no_name;
         (!is_empty).then_some(ClusterGrant {
@@ -320,8 +319,8 @@ impl ClusterGrant {
         })
     }
 
-    /// Lists what of it would have to be otherwise to allow something.
-    fn lacks(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> Vec<String> {
+    /// Lists what the grant lacks to permit an access.
+    fn missing(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> Vec<String> {
         let has_namespace = |one: &String| one == "*" || (!namespace.is_empty() && one == namespace);
         let has_name = |names: &Vec<String>| name.is_some_and(|name| names.iter().any(|one| one == name));
         let mut lacks = Vec::new();
@@ -348,8 +347,8 @@ impl ClusterGrant {
 }
 
 impl HttpGrant {
-    /// Lists what of it would have to be otherwise to allow a call.
-    fn lacks(&self, method: &str, url: &Url) -> Vec<String> {
+    /// Lists what the grant lacks to permit a call.
+    fn missing(&self, method: &str, url: &Url) -> Vec<String> {
         let mut lacks = Vec::new();
         if !self.methods.iter().any(|one| one == "*" || one == method) {
             lacks.push(format!("the method `{method}`"));
@@ -357,15 +356,15 @@ impl HttpGrant {
         if !self.hosts.iter().any(|host| host.matches(&url.host, url.port)) {
             lacks.push(format!("the host `{}:{}`", url.host, url.port));
         }
-        if url.is_near() && !self.local {
+        if url.is_restricted_host() && !self.local {
             lacks.push("`local: true`, since it is this machine or its link".to_owned());
         }
         lacks
     }
 
-    fn and(&self, other: &HttpGrant) -> Option<HttpGrant> {
-        let hosts = pairs(&self.hosts, &other.hosts, HostPattern::and);
-        let methods = words(&self.methods, &other.methods);
+    fn intersect(&self, other: &HttpGrant) -> Option<HttpGrant> {
+        let hosts = intersect_pairs(&self.hosts, &other.hosts, HostPattern::intersect);
+        let methods = intersect_words(&self.methods, &other.methods);
         (!hosts.is_empty() && !methods.is_empty()).then_some(HttpGrant {
             hosts,
             methods,
@@ -375,8 +374,11 @@ impl HttpGrant {
 }
 
 impl SecretGrant {
-    fn and(&self, other: &SecretGrant) -> Option<SecretGrant> {
-        let (names, keys) = (words(&self.names, &other.names), words(&self.keys, &other.keys));
+    fn intersect(&self, other: &SecretGrant) -> Option<SecretGrant> {
+        let (names, keys) = (
+            intersect_words(&self.names, &other.names),
+            intersect_words(&self.keys, &other.keys),
+        );
         (!names.is_empty() && !keys.is_empty()).then_some(SecretGrant {
             names,
             keys,
@@ -385,7 +387,7 @@ impl SecretGrant {
     }
 }
 
-fn joined<T: ToString>(all: &[T]) -> String {
+fn join<T: ToString>(all: &[T]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
@@ -409,11 +411,11 @@ impl fmt::Display for ClusterGrant {
         let place = if self.namespaces.iter().any(|name| name == "*") {
             "anywhere in the cluster".to_owned()
         } else {
-            format!("in {}", joined(&self.namespaces)).replace("in .", "in the application's namespace")
+            format!("in {}", join(&self.namespaces)).replace("in .", "in the application's namespace")
         };
-        write!(f, "{} {}", joined(&self.verbs), joined(&self.kinds))?;
+        write!(f, "{} {}", join(&self.verbs), join(&self.kinds))?;
         if let Some(names) = &self.names {
-            write!(f, " {}", joined(names))?;
+            write!(f, " {}", join(names))?;
         }
         write!(f, " {place}")
     }
@@ -422,7 +424,7 @@ impl fmt::Display for ClusterGrant {
 /// `http GET, HEAD to api.example.com`.
 impl fmt::Display for HttpGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http {} to {}", joined(&self.methods), joined(&self.hosts))?;
+        write!(f, "http {} to {}", join(&self.methods), join(&self.hosts))?;
         f.write_str(if self.local { ", this machine included" } else { "" })
     }
 }
@@ -435,9 +437,9 @@ impl fmt::Display for SecretGrant {
         } else {
             ("use", " in headers")
         };
-        write!(f, "{verb} Secret {}", joined(&self.names))?;
-        if !has(&self.keys, "*") {
-            write!(f, " ({})", joined(&self.keys))?;
+        write!(f, "{verb} Secret {}", join(&self.names))?;
+        if !includes(&self.keys, "*") {
+            write!(f, " ({})", join(&self.keys))?;
         }
         f.write_str(how)
     }

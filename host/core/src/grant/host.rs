@@ -1,4 +1,4 @@
-//! Hosts of URLs: patterns for them, and which addresses are too near to be called without being asked for.
+//! Patterns for hosts of URLs, and the addresses that may only be called with an explicit permission.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// Which hosts: `api.example.com`, `*.example.com` for all below it, `*` for any; with a port, only that one.
+/// A pattern for hosts: `api.example.com`, `*.example.com` for all subdomains, `*` for all; with a port, only that one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostPattern {
@@ -16,16 +16,16 @@ pub struct HostPattern {
 }
 
 impl HostPattern {
-    /// Says whether a host, in lower case, and its port are meant.
+    /// Returns whether the pattern matches a host, in lower case, and its port.
     pub fn matches(&self, host: &str, port: u16) -> bool {
-        self.port.is_none_or(|own| own == port) && covers(&self.host, host)
+        self.port.is_none_or(|own| own == port) && matches_pattern(&self.host, host)
     }
 
-    /// Returns what both mean; nothing when they have nothing in common.
-    pub(super) fn and(&self, other: &HostPattern) -> Option<HostPattern> {
-        let host = if covers(&self.host, &other.host) {
+    /// Returns the pattern for what both match; `None` if they have nothing in common.
+    pub(super) fn intersect(&self, other: &HostPattern) -> Option<HostPattern> {
+        let host = if matches_pattern(&self.host, &other.host) {
             &other.host
-        } else if covers(&other.host, &self.host) {
+        } else if matches_pattern(&other.host, &self.host) {
             &self.host
         } else {
             return None;
@@ -41,8 +41,8 @@ impl HostPattern {
     }
 }
 
-/// Says whether a pattern means a host, or all that another pattern means.
-fn covers(pattern: &str, host: &str) -> bool {
+/// Returns whether a pattern matches a host, or everything that another pattern matches.
+fn matches_pattern(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some("") => true,
         Some(end) => host.len() > end.len() && host.ends_with(end),
@@ -83,19 +83,19 @@ impl fmt::Display for HostPattern {
     }
 }
 
-/// A URL, as far as it decides who is called. Only what nobody can read in two ways is one.
+/// The parts of a URL that determine which server is called. URLs that can be read in two ways are refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
-    /// Whether it is `https`.
+    /// Whether the scheme is `https`.
     pub is_secure: bool,
     /// The host, in lower case; an IPv6 address in brackets.
     pub host: String,
-    /// The port.
+    /// The port, also if the URL doesn't name one.
     pub port: u16,
 }
 
 impl Url {
-    /// Reads one.
+    /// Parses a URL.
     pub fn parse(text: &str) -> Result<Url, String> {
         let wrong = |why: &str| Err(format!("the URL can't be called: {why}"));
         if text.len() > 8 << 10 {
@@ -123,12 +123,12 @@ impl Url {
         })
     }
 
-    /// Says whether the host, as it is written, is this machine or its link. What a name resolves to is looked at when it is called.
-    pub fn is_near(&self) -> bool {
+    /// Returns whether the host, as written, is a loopback or link-local address. Resolved addresses are checked when the call is made.
+    pub fn is_restricted_host(&self) -> bool {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         let name = self.host.trim_end_matches('.');
         match bare.parse::<IpAddr>() {
-            Ok(address) => is_near(address),
+            Ok(address) => is_restricted_address(address),
             Err(_) => name == "localhost" || name.ends_with(".localhost"),
         }
     }
@@ -158,8 +158,7 @@ fn is_host(text: &str) -> bool {
     text.len() <= 253 && text.trim_end_matches('.').split('.').all(label)
 }
 
-/// Where clouds answer their machines about themselves, credentials included, though the address isn't on the link: Alibaba Cloud,
-/// Azure's `WireServer`.
+/// Addresses of metadata services, which return credentials, outside of the link-local range: Alibaba Cloud, Azure's `WireServer`.
 const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
 /// The same for IPv6: AWS and Google Cloud.
 const METADATA_V6: [Ipv6Addr; 2] = [
@@ -167,16 +166,16 @@ const METADATA_V6: [Ipv6Addr; 2] = [
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
 ];
 
-/// Says whether an address is this machine, its link, nobody, or a cloud's metadata service: what is called only if that was granted by
-/// name. Private addresses are none of them: Services and pods have such. Which others are this machine's own, only it knows.
-pub fn is_near(address: IpAddr) -> bool {
+/// Returns whether an address needs an explicit permission: loopback, link-local, unspecified, multicast, or a cloud's metadata service.
+/// Private addresses don't, because Services and pods have them.
+pub fn is_restricted_address(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => is_near_v4(address),
+        IpAddr::V4(address) => is_restricted_v4(address),
         IpAddr::V6(address) => {
             let [first, ..] = address.segments();
             // fe80::/10, and fec0::/10, which RFC 3879 deprecates.
             let is_link = first & 0xff80 == 0xfe80;
-            let is_v4 = within_v6(address).is_some_and(is_near_v4);
+            let is_v4 = embedded_v4(address).is_some_and(is_restricted_v4);
             address.is_loopback()
                 || address.is_unspecified()
                 || address.is_multicast()
@@ -187,9 +186,9 @@ pub fn is_near(address: IpAddr) -> bool {
     }
 }
 
-fn is_near_v4(address: Ipv4Addr) -> bool {
+fn is_restricted_v4(address: Ipv4Addr) -> bool {
     let [first, second, third, _] = address.octets();
-    // 0.0.0.0/8 is this machine for Linux; 192.0.0.0/24 is for protocols (RFC 6890), and Oracle Cloud's metadata service is in it.
+    // 0.0.0.0/8 is the local host on Linux. 192.0.0.0/24 is for protocols (RFC 6890); Oracle Cloud's metadata service is in it.
     address.is_loopback()
         || address.is_link_local()
         || address.is_multicast()
@@ -199,9 +198,9 @@ fn is_near_v4(address: Ipv4Addr) -> bool {
         || METADATA_V4.contains(&address)
 }
 
-/// Returns the IPv4 address that an IPv6 address stands for: mapped, compatible, translated (RFC 2765), behind NAT64 (RFC 6052, and
-/// RFC 8215 for local use), or 6to4 (RFC 3056).
-fn within_v6(address: Ipv6Addr) -> Option<Ipv4Addr> {
+/// Returns the IPv4 address in an IPv6 address: mapped, compatible, translated (RFC 2765), behind NAT64 (RFC 6052, and RFC 8215 for local
+/// use), or 6to4 (RFC 3056).
+fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
@@ -244,7 +243,7 @@ mod tests {
             "2002:a9fe:a9fe::1",
             "2002:7f00:1::",
         ] {
-            assert!(is_near(near.parse().unwrap()), "{near}");
+            assert!(is_restricted_address(near.parse().unwrap()), "{near}");
         }
         for far in [
             "10.96.0.1",
@@ -260,9 +259,9 @@ mod tests {
             "64:ff9b::808:808",
             "2002:808:808::1",
         ] {
-            assert!(!is_near(far.parse().unwrap()), "{far}");
+            assert!(!is_restricted_address(far.parse().unwrap()), "{far}");
         }
         let url = Url::parse("http://[fd00:ec2::254]/latest/meta-data").unwrap();
-        assert!(url.is_near());
+        assert!(url.is_restricted_host());
     }
 }

@@ -1,4 +1,4 @@
-//! A group and kind, either of which may be `*`: as claims are written.
+//! Patterns for kinds, as claims and grants contain them.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::object::GroupKind;
 
-/// Which kinds: `apps/Deployment`, `Pod` for the core group, `*` for either part.
+/// A pattern for kinds: `apps/Deployment`, `Pod` for the core group, `*` for either part.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KindPattern {
@@ -15,13 +15,13 @@ pub struct KindPattern {
 }
 
 impl KindPattern {
-    /// Says whether a kind is meant.
+    /// Returns whether the pattern matches a kind.
     pub fn matches(&self, kind: &GroupKind) -> bool {
         (self.group == "*" || self.group == kind.group) && (self.kind == "*" || self.kind == kind.kind)
     }
 
-    /// Returns what both mean; nothing when they have nothing in common.
-    pub(super) fn and(&self, other: &KindPattern) -> Option<KindPattern> {
+    /// Returns the pattern for what both match; `None` if they have nothing in common.
+    pub(super) fn intersect(&self, other: &KindPattern) -> Option<KindPattern> {
         Some(KindPattern {
             group: narrower(&self.group, &other.group)?,
             kind: narrower(&self.kind, &other.kind)?,
@@ -29,7 +29,7 @@ impl KindPattern {
     }
 }
 
-/// Returns the narrower of two words of which either may be `*`.
+/// Returns the narrower of two words, of which either may be `*`; `None` if they differ.
 pub(super) fn narrower(one: &str, two: &str) -> Option<String> {
     if two == "*" || one == two {
         Some(one.to_owned())

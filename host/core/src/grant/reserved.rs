@@ -1,61 +1,61 @@
-//! What a plugin may not write into an object's metadata: what Capstan, Argo CD and Helm decide by.
+//! Metadata that plugins may not write, because Capstan, Argo CD or Helm decide by it.
 //!
-//! By such a label, annotation, finalizer or owner reference an object would be adopted, kept, deleted, run as a hook or approved.
+//! With such a label, annotation, finalizer or owner reference, an object would be adopted, kept, deleted, run as a hook or approved.
 
 use serde_json::{Map, Value};
 
-/// Domains whose names, and those of all domains below, belong to somebody who decides by them.
-const DOMAINS: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
-/// The label by which Argo CD tracks what belongs to an application, unless it is told otherwise.
+/// Domains whose names, including subdomains, are reserved.
+const RESERVED_DOMAINS: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
+/// The label by which Argo CD tracks an application's objects by default.
 const ARGO_CD_INSTANCE: &str = "app.kubernetes.io/instance";
-/// The label by which Helm knows its own, where it has the value [`HELM`].
+/// The label by which Helm recognizes its objects, with the value [`HELM`].
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-const HELM: &str = "Helm";
+const MANAGED_BY_HELM: &str = "Helm";
 
-/// The domain of signals, by which people approve.
-const SIGNALS: &str = "signal.capstan.dev";
+/// The domain of signals, with which users approve.
+const SIGNAL_DOMAIN: &str = "signal.capstan.dev";
 
 /// Who writes, and how.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Writer<'a> {
-    /// The plugin's name, which has no dot: annotations of `NAME.capstan.dev/` are its own. Empty when it isn't known.
+    /// The plugin's name, without dots. Annotations of `NAME.capstan.dev/` are its own. Empty if it isn't known.
     pub(super) plugin: &'a str,
-    pub(super) way: WriteMethod,
+    pub(super) method: WriteMethod,
 }
 
 /// How an object is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WriteMethod {
-    /// As desired, by server-side apply: what others own is refused by the server.
+    /// By server-side apply. The server refuses fields of other managers.
     Apply,
-    /// By a merge patch, which takes what it names.
+    /// By a merge patch, which overwrites the fields that it contains.
     Patch,
 }
 
-/// Checks what a plugin wants written, an object or a merge patch.
+/// Checks an object or a merge patch that a plugin wants to write.
 ///
 /// # Errors
 ///
-/// Returns what of it a plugin may not write.
-pub(super) fn check(written: &Value, by: Writer<'_>) -> Result<(), String> {
+/// Returns what a plugin may not write.
+pub(super) fn check_written_metadata(written: &Value, by: Writer<'_>) -> Result<(), String> {
     let Some(members) = written.as_object() else {
         return Err("what is written must be a JSON object".to_owned());
     };
     match members.get("metadata") {
         None => {}
-        Some(Value::Object(metadata)) => check_own(metadata, by)?,
+        Some(Value::Object(metadata)) => check_object_metadata(metadata, by)?,
         // `null` would remove all of it.
         Some(_) => return Err("`metadata` must be a mapping, and only the host may remove it".to_owned()),
     }
-    // Templates become objects too, with the labels and finalizers that they name.
+    // Templates become objects, too, with their labels and finalizers.
     members
         .iter()
         .filter(|(name, _)| *name != "metadata")
-        .try_for_each(|(_, value)| check_nested(value, by))
+        .try_for_each(|(_, value)| check_template_metadata(value, by))
 }
 
 /// Checks the metadata of the object itself.
-fn check_own(metadata: &Map<String, Value>, by: Writer<'_>) -> Result<(), String> {
+fn check_object_metadata(metadata: &Map<String, Value>, by: Writer<'_>) -> Result<(), String> {
     for field in ["finalizers", "ownerReferences", "managedFields"] {
         if metadata.contains_key(field) {
             return Err(format!("a plugin may not write `metadata.{field}`"));
@@ -66,7 +66,7 @@ fn check_own(metadata: &Map<String, Value>, by: Writer<'_>) -> Result<(), String
             None => {}
             Some(Value::Object(members)) => {
                 check_names(field, members, by)?;
-                check_tracking(field, members, by.way)?;
+                check_tracking(field, members, by.method)?;
             }
             // `null` would remove all of them.
             Some(_) => {
@@ -79,10 +79,10 @@ fn check_own(metadata: &Map<String, Value>, by: Writer<'_>) -> Result<(), String
     Ok(())
 }
 
-/// Checks `metadata` wherever it stands in a value: in templates, and in lists of them.
-fn check_nested(value: &Value, by: Writer<'_>) -> Result<(), String> {
+/// Checks `metadata` at any depth: in templates, and in lists of them.
+fn check_template_metadata(value: &Value, by: Writer<'_>) -> Result<(), String> {
     match value {
-        Value::Array(items) => items.iter().try_for_each(|item| check_nested(item, by)),
+        Value::Array(items) => items.iter().try_for_each(|item| check_template_metadata(item, by)),
         Value::Object(members) => {
             if let Some(Value::Object(metadata)) = members.get("metadata") {
                 for field in ["finalizers", "ownerReferences"] {
@@ -98,7 +98,9 @@ fn check_nested(value: &Value, by: Writer<'_>) -> Result<(), String> {
                     }
                 }
             }
-            members.values().try_for_each(|member| check_nested(member, by))
+            members
+                .values()
+                .try_for_each(|member| check_template_metadata(member, by))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
@@ -108,7 +110,7 @@ fn check_names(field: &str, members: &Map<String, Value>, by: Writer<'_>) -> Res
     let is_own = |name: &str| {
         let domain = name.split_once('/').map_or("", |(domain, _)| domain);
         let plugin = domain.strip_suffix(".capstan.dev");
-        field == "annotations" && domain != SIGNALS && !by.plugin.is_empty() && plugin == Some(by.plugin)
+        field == "annotations" && domain != SIGNAL_DOMAIN && !by.plugin.is_empty() && plugin == Some(by.plugin)
     };
     match members.keys().find(|name| is_reserved(name) && !is_own(name)) {
         Some(name) => Err(format!("a plugin may not write `{name}` among the {field}")),
@@ -116,11 +118,11 @@ fn check_names(field: &str, members: &Map<String, Value>, by: Writer<'_>) -> Res
     }
 }
 
-/// Checks the labels of Kubernetes' own domain by which Argo CD and Helm know whose an object is.
+/// Checks the labels of Kubernetes' own domain by which Argo CD and Helm recognize their objects.
 fn check_tracking(field: &str, members: &Map<String, Value>, way: WriteMethod) -> Result<(), String> {
     let decides = |(name, value): (&String, &Value)| match name.as_str() {
         ARGO_CD_INSTANCE => true,
-        MANAGED_BY => way == WriteMethod::Patch || value.as_str() == Some(HELM),
+        MANAGED_BY => way == WriteMethod::Patch || value.as_str() == Some(MANAGED_BY_HELM),
         _ => false,
     };
     match members.iter().find(|member| decides(*member)) {
@@ -131,13 +133,13 @@ fn check_tracking(field: &str, members: &Map<String, Value>, way: WriteMethod) -
     }
 }
 
-/// Says whether the name of a label or an annotation belongs to somebody who decides by it.
+/// Returns whether the name of a label or an annotation is reserved.
 fn is_reserved(name: &str) -> bool {
     let Some((domain, _)) = name.split_once('/') else {
         return false;
     };
     let domain = domain.to_ascii_lowercase();
-    DOMAINS.iter().any(|own| {
+    RESERVED_DOMAINS.iter().any(|own| {
         domain
             .strip_suffix(own)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -163,7 +165,15 @@ mod tests {
             "meta.helm.sh/release-name",
         ];
         for way in [WriteMethod::Apply, WriteMethod::Patch] {
-            let check = |written: &Value, way| check(written, Writer { plugin: "queue", way });
+            let check = |written: &Value, way| {
+                check_written_metadata(
+                    written,
+                    Writer {
+                        plugin: "queue",
+                        method: way,
+                    },
+                )
+            };
             for name in reserved {
                 for value in [json!("x"), json!(null)] {
                     for field in ["labels", "annotations"] {
@@ -213,7 +223,15 @@ mod tests {
                 assert_eq!(check(&good, way), Ok(()), "{good}");
             }
         }
-        let check = |written: &Value, way| check(written, Writer { plugin: "queue", way });
+        let check = |written: &Value, way| {
+            check_written_metadata(
+                written,
+                Writer {
+                    plugin: "queue",
+                    method: way,
+                },
+            )
+        };
         let managed = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": "queue" } } });
         assert_eq!(check(&managed, WriteMethod::Apply), Ok(()));
         assert!(
@@ -225,8 +243,11 @@ mod tests {
     fn a_plugin_has_annotations_of_its_own() {
         let written = |domain: &str| json!({ "metadata": { "annotations": { format!("{domain}/from"): "3" } } });
         for way in [WriteMethod::Apply, WriteMethod::Patch] {
-            let by = |plugin| Writer { plugin, way };
-            assert_eq!(check(&written("scale.capstan.dev"), by("scale")), Ok(()));
+            let by = |plugin| Writer { plugin, method: way };
+            assert_eq!(
+                check_written_metadata(&written("scale.capstan.dev"), by("scale")),
+                Ok(())
+            );
             for (domain, plugin) in [
                 ("scale.capstan.dev", "queue"),
                 ("a.scale.capstan.dev", "scale"),
@@ -234,10 +255,13 @@ mod tests {
                 ("signal.capstan.dev", "signal"),
                 (".capstan.dev", ""),
             ] {
-                assert!(check(&written(domain), by(plugin)).is_err(), "{domain} {plugin}");
+                assert!(
+                    check_written_metadata(&written(domain), by(plugin)).is_err(),
+                    "{domain} {plugin}"
+                );
             }
             let label = json!({ "metadata": { "labels": { "scale.capstan.dev/from": "3" } } });
-            assert!(check(&label, by("scale")).is_err());
+            assert!(check_written_metadata(&label, by("scale")).is_err());
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     hook::Propagation,
     object::GroupKind,
     plugins::{Application, PluginRef},
+    remedy::{Remedies, Setting},
     request::{HeaderValue, HttpRequest, ObjectRef, Request, Selector},
 };
 
@@ -30,7 +31,7 @@ fn allowance(requested: serde_json::Value, granted: Granted) -> Allowance {
         claim: "scale".to_owned(),
     };
     let granted = UserGrants([("scale".to_owned(), granted)].into());
-    granted.allow(&by, grants(requested), &application())
+    granted.allowance_for(&by, grants(requested), &application())
 }
 
 fn asked(request: &Request, allowance: Option<&Allowance>) -> Result<(), String> {
@@ -40,7 +41,18 @@ fn asked(request: &Request, allowance: Option<&Allowance>) -> Result<(), String>
         has_object: true,
         allowance,
     };
-    gate(request, &asker).map(drop)
+    authorize(request, &asker).map(drop)
+}
+
+/// Returns what may help against a refusal.
+fn offered(request: &Request, allowance: &Allowance) -> Remedies {
+    let application = application();
+    let asker = Requester {
+        application: &application,
+        has_object: true,
+        allowance: Some(allowance),
+    };
+    remedies(request, &asker)
 }
 
 fn object(kind: &str, namespace: Option<&str>, name: &str) -> ObjectRef {
@@ -86,9 +98,16 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
     let requested = allowance(deployments.clone(), Granted::Only(Grants::default()));
     assert_eq!(
         asked(&patch, Some(&requested)).unwrap_err(),
-        "not granted: nobody granted plugin scale to patch apps/Deployment in namespace shop; `--grant scale=requested` grants \
-         all that it requests"
+        "not granted: nobody granted plugin scale to patch apps/Deployment in namespace shop"
     );
+    assert_eq!(
+        offered(&patch, &requested),
+        Setting::Grant {
+            plugin: "scale".to_owned()
+        }
+        .into()
+    );
+    assert!(offered(&patch, &none).is_empty() && offered(&patch, &reading).is_empty());
     let some = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"]}]});
     let some = allowance(deployments.clone(), Granted::Only(grants(some)));
     assert_eq!(
@@ -96,7 +115,7 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
         "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop; what is \
          missing is the verb `patch`"
     );
-    assert_eq!(some.effective.lines(), ["get apps/Deployment in shop"]);
+    assert_eq!(some.effective.describe(), ["get apps/Deployment in shop"]);
     let all = allowance(deployments, Granted::Requested);
     assert_eq!(asked(&patch, Some(&all)), Ok(()));
     assert!(asked(&patch, None).is_err());
@@ -116,7 +135,7 @@ fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
         allowance: Some(&own),
     };
     let node = Request::Get(object("Node", None, "n"));
-    let permitted = gate(&node, &asker).unwrap();
+    let permitted = authorize(&node, &asker).unwrap();
     assert_eq!(permitted.key(true).unwrap().to_string(), "Node shop/n");
     assert!(
         permitted
@@ -124,14 +143,17 @@ fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
             .unwrap_err()
             .contains("which takes a grant with the namespace `*`")
     );
-    assert!(gate(&Request::Get(object("Pod", Some("other"), "p")), &asker).is_err());
+    assert!(authorize(&Request::Get(object("Pod", Some("other"), "p")), &asker).is_err());
     let everywhere = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"], "namespaces": ["*"]}]});
     let everywhere = allowance(everywhere, Granted::Requested);
     let asker = Requester {
         allowance: Some(&everywhere),
         ..asker
     };
-    assert_eq!(gate(&node, &asker).unwrap().key(false).unwrap().to_string(), "Node n");
+    assert_eq!(
+        authorize(&node, &asker).unwrap().key(false).unwrap().to_string(),
+        "Node n"
+    );
 }
 
 #[test]
@@ -391,7 +413,7 @@ fn a_grant_with_names_is_for_those_objects_and_for_no_list() {
         {"verbs": ["get", "watch", "apply", "patch", "delete"], "kinds": ["ConfigMap"], "names": ["flags", "limits"]}]});
     let named = allowance(named, Granted::Requested);
     assert_eq!(
-        named.effective.lines(),
+        named.effective.describe(),
         ["get, watch, apply, patch, delete ConfigMap flags, limits in shop"]
     );
     let get = |name: &str| asked(&Request::Get(object("ConfigMap", None, name)), Some(&named));
@@ -565,8 +587,8 @@ proptest! {
     /// What both say holds, and nothing else: whatever is asked for.
     #[test]
     fn what_is_allowed_is_what_both_sides_allow(one in some_grants(), two in some_grants()) {
-        let (one, two) = (one.settled("shop"), two.settled("shop"));
-        let both = one.and(&two);
+        let (one, two) = (one.with_own_namespace("shop"), two.with_own_namespace("shop"));
+        let both = one.intersect(&two);
         for verb in [Verb::Get, Verb::List, Verb::Apply, Verb::Delete] {
             for (group, kind) in [("", "Pod"), ("apps", "Deployment"), ("apps", "Pod"), ("x", "Y")] {
                 for namespace in ["shop", "other", "third", ""] {

@@ -1,45 +1,45 @@
-//! Ways into an object: from JSON pointers and from what managers own, as they are in the live object.
+//! Paths of ignored fields in a live object, from JSON pointers and from field ownership.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{Ignored, is_there};
+use super::{IgnoredFields, is_present};
 use crate::{diff, object::Object};
 
-/// One step of a way.
+/// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// A field.
+    /// A field of a mapping.
     Field(String),
-    /// A member of the live list.
+    /// An item of the live list, by its index.
     Member(usize),
 }
 
-/// A way to one field of the live object; the field itself may be missing there.
+/// The path of one field of the live object. The field itself may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Path(Vec<Step>);
 
-/// Returns the ways to everything that is ignored.
-pub(super) fn paths(live: &Object, ignored: &Ignored) -> Vec<Path> {
+/// Returns the paths of all ignored fields.
+pub(super) fn ignored_paths(live: &Object, ignored: &IgnoredFields) -> Vec<Path> {
     let mut found: BTreeSet<Path> = BTreeSet::new();
     for pointer in &ignored.pointers {
-        let words: Vec<String> = pointer.split('/').skip(1).map(unescaped).collect();
-        follow(&live.0, &words, &mut Vec::new(), &mut found);
+        let words: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
+        follow_pointer(&live.0, &words, &mut Vec::new(), &mut found);
     }
     for manager in &ignored.managers {
         for entry in entries(live) {
             let is_theirs = entry.get("manager").and_then(Value::as_str) == Some(manager.as_str());
             if let (true, Some(fields)) = (is_theirs, entry.get("fieldsV1").and_then(Value::as_object)) {
-                owned(&live.0, fields, &[], &mut Vec::new(), &mut found);
+                collect_owned(&live.0, fields, &[], &mut Vec::new(), &mut found);
             }
         }
     }
-    // Whatever else may be ignored, what an object is known by stays, and so does what a member of a list is.
+    // What identifies the object or a list item can't be ignored.
     found.into_iter().filter(|path| !path.is_identity()).collect()
 }
 
-fn unescaped(word: &str) -> String {
+fn unescape(word: &str) -> String {
     word.replace("~1", "/").replace("~0", "~")
 }
 
@@ -48,8 +48,8 @@ fn entries(live: &Object) -> impl Iterator<Item = &Value> {
     entries.into_iter().flatten()
 }
 
-/// Follows a pointer; `*` stands for every member of a list.
-fn follow(value: &Value, words: &[String], way: &mut Vec<Step>, found: &mut BTreeSet<Path>) {
+/// Follows a pointer; `*` stands for every list item.
+fn follow_pointer(value: &Value, words: &[String], way: &mut Vec<Step>, found: &mut BTreeSet<Path>) {
     let Some((word, rest)) = words.split_first() else {
         if !way.is_empty() {
             found.insert(Path(way.clone()));
@@ -72,20 +72,26 @@ fn follow(value: &Value, words: &[String], way: &mut Vec<Step>, found: &mut BTre
     };
     for (step, inner) in steps {
         way.push(step);
-        follow(inner, rest, way, found);
+        follow_pointer(inner, rest, way, found);
         way.pop();
     }
 }
 
-/// Collects the leaves of a `fieldsV1` set; of a member of a list, without the keys that it is named by.
-fn owned(value: &Value, fields: &Map<String, Value>, keys: &[String], way: &mut Vec<Step>, found: &mut BTreeSet<Path>) {
+/// Collects the leaves of a `fieldsV1` set; for list items without their keys.
+fn collect_owned(
+    value: &Value,
+    fields: &Map<String, Value>,
+    keys: &[String],
+    way: &mut Vec<Step>,
+    found: &mut BTreeSet<Path>,
+) {
     let is_member = !keys.is_empty();
     let inner: Vec<(Step, &Value, &Value, Vec<String>)> = fields
         .iter()
         .filter(|(name, _)| !keys.iter().any(|key| name.strip_prefix("f:") == Some(key.as_str())))
         .filter_map(|(name, inner)| {
-            let (step, value) = step(value, name)?;
-            Some((step, value, inner, keys_in(name)))
+            let (step, value) = resolve_element(value, name)?;
+            Some((step, value, inner, key_names(name)))
         })
         .collect();
     if inner.is_empty() && !way.is_empty() && !is_member {
@@ -94,7 +100,7 @@ fn owned(value: &Value, fields: &Map<String, Value>, keys: &[String], way: &mut 
     for (step, value, inner, keys) in inner {
         way.push(step);
         match inner.as_object() {
-            Some(fields) => owned(value, fields, &keys, way, found),
+            Some(fields) => collect_owned(value, fields, &keys, way, found),
             None => {
                 found.insert(Path(way.clone()));
             }
@@ -103,22 +109,22 @@ fn owned(value: &Value, fields: &Map<String, Value>, keys: &[String], way: &mut 
     }
 }
 
-/// Returns the keys by which a `fieldsV1` set names a member of a list.
-fn keys_in(name: &str) -> Vec<String> {
+/// Returns the keys by which an element of a `fieldsV1` set names a list item.
+fn key_names(name: &str) -> Vec<String> {
     let keys = name.strip_prefix("k:").and_then(|keys| serde_json::from_str(keys).ok());
     let keys: Map<String, Value> = keys.unwrap_or_default();
     keys.into_iter().map(|(key, _)| key).collect()
 }
 
-/// Takes one step of a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a member of a list by its keys, `v:...` one by its value.
-fn step<'value>(value: &'value Value, name: &str) -> Option<(Step, &'value Value)> {
+/// Resolves one element of a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a list item by its keys, `v:...` a list item by its value.
+fn resolve_element<'value>(value: &'value Value, name: &str) -> Option<(Step, &'value Value)> {
     if let Some(field) = name.strip_prefix("f:") {
         return Some((Step::Field(field.to_owned()), value.get(field)?));
     }
     let members = value.as_array()?;
     let at = if let Some(keys) = name.strip_prefix("k:") {
         let keys: Map<String, Value> = serde_json::from_str(keys).ok()?;
-        members.iter().position(|member| diff::has_keys(member, &keys))?
+        members.iter().position(|member| diff::matches_keys(member, &keys))?
     } else {
         let wanted: Value = serde_json::from_str(name.strip_prefix("v:")?).ok()?;
         members.iter().position(|member| *member == wanted)?
@@ -129,7 +135,7 @@ fn step<'value>(value: &'value Value, name: &str) -> Option<(Step, &'value Value
 impl Path {
     fn is_identity(&self) -> bool {
         if let [.., Step::Field(list), Step::Member(_), Step::Field(field)] = self.0.as_slice()
-            && diff::is_key(list, field)
+            && diff::is_merge_key(list, field)
         {
             return true;
         }
@@ -147,30 +153,30 @@ impl Path {
         )
     }
 
-    /// Says whether the field is there, we own it, and nobody else does.
+    /// Returns whether the field exists, Capstan owns it, and nobody else does.
     pub fn is_only_ours(&self, live: &Object, manager: &str) -> bool {
         let (mut ours, mut theirs) = (false, false);
         for entry in entries(live) {
             let Some(fields) = entry.get("fieldsV1") else { continue };
             if self.is_owned(&live.0, fields) {
-                let is_ours = diff::is_entry_of(entry, manager);
+                let is_ours = diff::is_applied_entry_of(entry, manager);
                 ours |= is_ours;
                 theirs |= !is_ours;
             }
         }
-        ours && !theirs && is_there(self.value(&live.0))
+        ours && !theirs && is_present(self.value(&live.0))
     }
 
     fn is_owned(&self, live: &Value, fields: &Value) -> bool {
         let (mut value, mut fields) = (live, fields);
         for wanted in &self.0 {
             let Some(inner) = fields.as_object() else { return false };
-            // Who owns a thing as a whole owns what is in it.
+            // The owner of a whole value owns everything in it.
             if inner.keys().all(|name| name == ".") {
                 return true;
             }
             let next = inner.iter().find_map(|(name, inner)| {
-                let (found, value) = step(value, name)?;
+                let (found, value) = resolve_element(value, name)?;
                 (found == *wanted).then_some((value, inner))
             });
             let Some(next) = next else { return false };
@@ -186,13 +192,13 @@ impl Path {
         })
     }
 
-    /// Makes the field what it is live; takes it away where it isn't there.
-    pub fn copy(&self, live: &Value, sent: &mut Value) {
+    /// Sets the field to its live value; removes it if it isn't live.
+    pub fn copy_live(&self, live: &Value, sent: &mut Value) {
         let Some(found) = self.value(live).filter(|found| !found.is_null()) else {
             return self.remove(live, sent);
         };
         let Some((last, way)) = self.0.split_last() else { return };
-        let Some((live, place)) = walk(live, sent, way, Missing::Make) else {
+        let Some((live, place)) = walk(live, sent, way, Missing::Create) else {
             return;
         };
         match last {
@@ -205,7 +211,7 @@ impl Path {
                 }
             }
             Step::Member(at) => {
-                let list = list_of(way);
+                let list = list_name(way);
                 if let Some(member) = counterpart(list, live, place, *at).and_then(|at| place.get_mut(at)) {
                     member.clone_from(found);
                 }
@@ -213,10 +219,10 @@ impl Path {
         }
     }
 
-    /// Takes the field away.
+    /// Removes the field.
     pub fn remove(&self, live: &Value, sent: &mut Value) {
         let Some((last, way)) = self.0.split_last() else { return };
-        let Some((live, place)) = walk(live, sent, way, Missing::Leave) else {
+        let Some((live, place)) = walk(live, sent, way, Missing::Skip) else {
             return;
         };
         match last {
@@ -226,7 +232,7 @@ impl Path {
                 }
             }
             Step::Member(at) => {
-                let at = counterpart(list_of(way), live, place, *at);
+                let at = counterpart(list_name(way), live, place, *at);
                 if let (Some(at), Some(members)) = (at, place.as_array_mut()) {
                     members.remove(at);
                 }
@@ -234,50 +240,50 @@ impl Path {
         }
     }
 
-    /// Takes the field out of what we own.
-    pub fn disown(&self, live: &mut Object, manager: &str) {
+    /// Removes the field from what Capstan owns.
+    pub fn remove_ownership(&self, live: &mut Object, manager: &str) {
         let value = live.0.clone();
         let entries = live
             .0
             .pointer_mut("/metadata/managedFields")
             .and_then(Value::as_array_mut);
         for entry in entries.into_iter().flatten() {
-            if diff::is_entry_of(entry, manager)
+            if diff::is_applied_entry_of(entry, manager)
                 && let Some(fields) = entry.get_mut("fieldsV1")
             {
-                disown(&value, fields, &self.0);
+                remove_from_field_set(&value, fields, &self.0);
             }
         }
     }
 }
 
-fn disown(value: &Value, fields: &mut Value, way: &[Step]) {
+fn remove_from_field_set(value: &Value, fields: &mut Value, way: &[Step]) {
     let Some((first, rest)) = way.split_first() else { return };
     let Some(inner) = fields.as_object_mut() else { return };
     let next = inner.keys().find_map(|name| {
-        let (found, value) = step(value, name)?;
+        let (found, value) = resolve_element(value, name)?;
         (found == *first).then(|| (name.clone(), value))
     });
     let Some((name, value)) = next else { return };
     if rest.is_empty() {
         inner.remove(&name);
     } else if let Some(fields) = inner.get_mut(&name) {
-        disown(value, fields, rest);
-        // An empty set would say that the field is owned as one value.
+        remove_from_field_set(value, fields, rest);
+        // An empty set would mean that the field is owned as one value.
         if fields.as_object().is_some_and(Map::is_empty) {
             inner.remove(&name);
         }
     }
 }
 
-/// What happens where a way leads over something that isn't there.
+/// What happens if a path leads through something that doesn't exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
-    Make,
-    Leave,
+    Create,
+    Skip,
 }
 
-/// Goes a way in the live object and in what is sent.
+/// Walks a path in the live object and in the object to send.
 fn walk<'value>(
     live: &'value Value,
     sent: &'value mut Value,
@@ -289,7 +295,7 @@ fn walk<'value>(
     for step in way {
         match step {
             Step::Field(name) => {
-                if missing == Missing::Make {
+                if missing == Missing::Create {
                     if place.is_null() {
                         *place = Value::Object(Map::new());
                     }
@@ -310,18 +316,18 @@ fn walk<'value>(
     Some((live, place))
 }
 
-fn list_of(way: &[Step]) -> &str {
+fn list_name(way: &[Step]) -> &str {
     match way.last() {
         Some(Step::Field(name)) => name,
         Some(Step::Member(_)) | None => "",
     }
 }
 
-/// Finds the member of a list that is sent for one of the live list: by what identifies them, else by its place.
+/// Returns the index of the item to send that corresponds to a live item: by its merge key, else by its index.
 fn counterpart(list: &str, live: &Value, sent: &Value, at: usize) -> Option<usize> {
     let (live, sent) = (live.as_array()?, sent.as_array()?);
     let wanted = live.get(at)?;
-    match diff::key_of(list, sent, live) {
+    match diff::merge_key(list, sent, live) {
         Some(key) => sent.iter().position(|member| diff::is_same_member(member, wanted, key)),
         None => (at < sent.len()).then_some(at),
     }

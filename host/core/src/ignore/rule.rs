@@ -1,4 +1,4 @@
-//! Rules about what is ignored, and what they come to for one object.
+//! Rules for ignored fields, and what they ignore in one object.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ const ANNOTATION: &str = "capstan.dev/ignore-differences";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct IgnoreRule {
-    /// The group of the objects that it fits; `*` stands for any letters, as in the kind. Empty for the core group.
+    /// The API group of the matching objects, empty for the core group; `*` stands for any characters, as in the kind.
     pub group: String,
     /// Their kind.
     pub kind: String,
@@ -20,45 +20,45 @@ pub struct IgnoreRule {
     pub namespace: String,
     /// Fields, as JSON pointers: `/spec/replicas`. `*` stands for every member of a list.
     pub json_pointers: Vec<String>,
-    /// Fields, as expressions of jq. These are refused.
+    /// Fields, as jq expressions. Capstan refuses these.
     pub jq_path_expressions: Vec<String>,
-    /// Whoever is named here: all that it owns.
+    /// Field managers: all fields that they own are ignored.
     pub managed_fields_managers: Vec<String>,
 }
 
-/// What is ignored in one object.
+/// The ignored fields of one object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Ignored {
-    /// Fields, as JSON pointers.
+pub struct IgnoredFields {
+    /// The fields, as JSON pointers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pointers: Vec<String>,
-    /// Whatever these managers own.
+    /// Managers whose fields are ignored.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managers: Vec<String>,
-    /// Whether it is only not shown, and sent nevertheless: so does Argo CD without `RespectIgnoreDifferences`.
+    /// Whether the fields are sent although differences aren't shown, as Argo CD does without `RespectIgnoreDifferences`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_sent: bool,
 }
 
 impl IgnoreRule {
-    /// Says whether it is about an object.
-    pub fn fits(&self, key: &ObjectKey) -> bool {
-        is_like(&key.group, &self.group)
-            && is_like(&key.kind, &self.kind)
+    /// Returns whether the rule matches an object.
+    pub fn matches(&self, key: &ObjectKey) -> bool {
+        matches_glob(&key.group, &self.group)
+            && matches_glob(&key.kind, &self.kind)
             && (self.name.is_empty() || self.name == key.name)
             && (self.namespace.is_empty() || self.namespace == key.namespace)
     }
 
-    /// Returns what is wrong with it.
-    pub fn mistakes(&self) -> Vec<Diagnostic> {
+    /// Returns the mistakes in the rule.
+    pub fn validate(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.kind.is_empty() {
             let error = Diagnostic::new("a rule of `ignoreDifferences` names no kind");
             found.push(error.hint("write `kind: Deployment`, or `kind: \"*\"` for all"));
         }
         for pointer in &self.json_pointers {
-            found.extend(wrong_pointer(pointer).map(|(message, hint)| Diagnostic::new(message).hint(hint)));
+            found.extend(invalid_pointer(pointer).map(|(message, hint)| Diagnostic::new(message).hint(hint)));
         }
         if let Some(expression) = self.jq_path_expressions.first() {
             let error = Diagnostic::new(format!(
@@ -72,16 +72,20 @@ impl IgnoreRule {
     }
 }
 
-impl Ignored {
-    /// Returns what rules and the annotation of a manifest ignore in it.
+impl IgnoredFields {
+    /// Returns what rules and a manifest's annotation ignore. `words` are the entries of the annotation.
     ///
     /// # Errors
     ///
-    /// Returns what is wrong with the annotation.
-    pub fn of(manifest: &Manifest, words: &[String], rules: &[IgnoreRule]) -> Result<Ignored, Vec<Diagnostic>> {
-        let mut ignored = Ignored::default();
+    /// Returns the mistakes in the annotation.
+    pub fn from_manifest(
+        manifest: &Manifest,
+        words: &[String],
+        rules: &[IgnoreRule],
+    ) -> Result<IgnoredFields, Vec<Diagnostic>> {
+        let mut ignored = IgnoredFields::default();
         let key = manifest.key();
-        for rule in rules.iter().filter(|rule| rule.fits(&key)) {
+        for rule in rules.iter().filter(|rule| rule.matches(&key)) {
             ignored.pointers.extend(rule.json_pointers.iter().cloned());
             ignored.managers.extend(rule.managed_fields_managers.iter().cloned());
         }
@@ -90,7 +94,7 @@ impl Ignored {
         for word in words {
             if let Some(manager) = word.strip_prefix("manager:") {
                 ignored.managers.push(manager.trim().to_owned());
-            } else if let Some((message, hint)) = wrong_pointer(word) {
+            } else if let Some((message, hint)) = invalid_pointer(word) {
                 errors.push(manifest.error(&pointer, message).hint(hint));
             } else {
                 ignored.pointers.push(word.clone());
@@ -103,14 +107,14 @@ impl Ignored {
         if errors.is_empty() { Ok(ignored) } else { Err(errors) }
     }
 
-    /// Says whether nothing is ignored.
+    /// Returns whether nothing is ignored.
     pub fn is_empty(&self) -> bool {
         self.pointers.is_empty() && self.managers.is_empty()
     }
 }
 
-/// Says what is wrong with a JSON pointer to something that can be ignored.
-fn wrong_pointer(pointer: &str) -> Option<(String, String)> {
+/// Returns the message and the hint for an invalid JSON pointer.
+fn invalid_pointer(pointer: &str) -> Option<(String, String)> {
     let words: Vec<&str> = pointer.split('/').collect();
     if !pointer.starts_with('/') || pointer.len() == 1 {
         let message = format!("`{pointer}` is no JSON pointer to a field");
@@ -129,8 +133,8 @@ fn wrong_pointer(pointer: &str) -> Option<(String, String)> {
     })
 }
 
-/// Says whether a text is like a pattern, in which `*` stands for any letters.
-fn is_like(text: &str, pattern: &str) -> bool {
+/// Returns whether a text matches a pattern, in which `*` stands for any characters.
+fn matches_glob(text: &str, pattern: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
         return false;
@@ -162,16 +166,16 @@ mod tests {
             namespace: "shop".to_owned(),
             name: "api".to_owned(),
         };
-        assert!(rule.fits(&key("apps", "Deployment")) && !rule.fits(&key("apps", "StatefulSet")));
-        assert!(!rule.fits(&key("", "Deployment")));
+        assert!(rule.matches(&key("apps", "Deployment")) && !rule.matches(&key("apps", "StatefulSet")));
+        assert!(!rule.matches(&key("", "Deployment")));
         let any = IgnoreRule {
             group: "*".to_owned(),
             kind: "*Set".to_owned(),
             name: "api".to_owned(),
             ..IgnoreRule::default()
         };
-        assert!(any.fits(&key("apps", "StatefulSet")) && !any.fits(&key("apps", "Deployment")));
-        assert!(rule.mistakes().is_empty());
+        assert!(any.matches(&key("apps", "StatefulSet")) && !any.matches(&key("apps", "Deployment")));
+        assert!(rule.validate().is_empty());
         assert!(serde_yaml::from_str::<IgnoreRule>("kind: Deployment\njsonPointer: [/spec]\n").is_err());
     }
 
@@ -182,7 +186,7 @@ mod tests {
             jq_path_expressions: vec![".spec.replicas".to_owned()],
             ..IgnoreRule::default()
         };
-        let told: Vec<String> = rule.mistakes().into_iter().map(|error| error.message).collect();
+        let told: Vec<String> = rule.validate().into_iter().map(|error| error.message).collect();
         assert_eq!(
             told,
             [

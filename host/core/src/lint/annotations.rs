@@ -1,4 +1,4 @@
-//! Annotations that are written where they mean nothing, or under a name that nobody reads.
+//! Annotations that have no effect where they are written, or that nobody reads.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     compat::Rule,
-    directive::{ANNOTATIONS, Family, RESOURCE_POLICY, is_keep, pointer},
-    error::letters_between,
+    directive::{ANNOTATIONS, AnnotationFamily, RESOURCE_POLICY, annotation_pointer, is_keep},
+    error::edit_distance,
     place::reference_token,
     plan::Role,
 };
@@ -20,10 +20,10 @@ const WAVES: [&str; 3] = [
     "helm.sh/hook-weight",
 ];
 const POLICIES: [&str; 2] = ["argocd.argoproj.io/hook-delete-policy", "helm.sh/hook-delete-policy"];
-const FAMILIES: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
+const ANNOTATION_PREFIXES: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
 
-/// Names that only these annotations have, so that their prefix can't be another tool's.
-const TELLING: [&str; 4] = ["sync-wave", "hook-weight", "hook-delete-policy", "sync-options"];
+/// Names that are distinctive enough to be recognized without the right prefix.
+const DISTINCTIVE_NAMES: [&str; 4] = ["sync-wave", "hook-weight", "hook-delete-policy", "sync-options"];
 
 /// `without-effect`.
 pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
@@ -46,11 +46,11 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             );
         }
         match &member.classified.role {
-            // What Helm's words leave alone has its weight in `helm test`.
-            Role::Skip(_) if directives.family != Family::Helm => {
-                if let Some(name) = member.first_of(&WAVES) {
+            // An object that Helm's words skip may have a weight for `helm test`.
+            Role::Skip(_) if directives.family != AnnotationFamily::Helm => {
+                if let Some(name) = member.first_annotation(&WAVES) {
                     let message = format!("`{name}` has no effect: {} is left alone", member.key);
-                    let fix = match &directives.left_alone {
+                    let fix = match &directives.skip_reason {
                         None => "take it off, or the word Skip",
                         Some(_) => "take it off, or write a phase into the hook annotation",
                     };
@@ -58,14 +58,14 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 }
             }
             Role::Resource => {
-                // `crd-install` makes no hook, and is written beside Helm's other annotations.
+                // `crd-install` makes no hook but is used together with Helm's other annotations.
                 let is_helms = member.manifest().object.annotation("helm.sh/hook").is_some();
-                if let Some(name) = member.first_of(&POLICIES).filter(|_| !is_helms) {
+                if let Some(name) = member.first_annotation(&POLICIES).filter(|_| !is_helms) {
                     let message = format!("`{name}` has no effect: {} is no hook", member.key);
                     add(member, name, message, "take it off, or make the object a hook", found);
                 }
                 let is_read = set.mode.has(Rule::WeightOnEveryObject) || is_helms;
-                if let Some(name) = member.first_of(&["helm.sh/hook-weight"]).filter(|_| !is_read) {
+                if let Some(name) = member.first_annotation(&["helm.sh/hook-weight"]).filter(|_| !is_read) {
                     let message = format!("`{name}` has no effect: {} is no hook", member.key);
                     add(member, name, message, "`capstan.dev/wave` is for every object", found);
                 }
@@ -76,7 +76,7 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
 }
 
 fn add(member: &SetMember<'_>, name: &str, message: String, fix: &str, found: &mut Findings<'_>) {
-    let finding = found.at(member, &pointer(name), message, fix);
+    let finding = found.finding(member, &annotation_pointer(name), message, fix);
     found.add(member, finding);
 }
 
@@ -90,7 +90,7 @@ pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let object = &member.manifest().object;
         let mut places = vec![("/metadata/labels".to_owned(), "a label")];
         // The template of a Pod is the Pod itself.
-        if let Some(template) = needs::pods(object)
+        if let Some(template) = needs::pod_spec_pointer(object)
             .and_then(|root| root.strip_suffix("/spec"))
             .filter(|root| !root.is_empty())
         {
@@ -100,16 +100,16 @@ pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             }
         }
         for (place, what) in places {
-            for name in names(&object.0, &place) {
-                // Templates are often given a copy of the object's own.
-                if !is_read(name) || object.annotation(name).is_some() {
+            for name in keys_at(&object.0, &place) {
+                // Templates are often given a copy of the object's annotations.
+                if !is_known_annotation(name) || object.annotation(name).is_some() {
                     continue;
                 }
                 let message = format!("`{name}` is {what} of {}: it has no effect there", member.key)
                     .replace("pods of", "pods, on")
                     .replace("Jobs of", "Jobs, on");
                 let at = format!("{place}/{}", reference_token(name));
-                let finding = found.at(
+                let finding = found.finding(
                     member,
                     &at,
                     message,
@@ -121,11 +121,11 @@ pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-fn is_read(name: &str) -> bool {
-    ANNOTATIONS.iter().any(|row| row.annotation == name)
+fn is_known_annotation(name: &str) -> bool {
+    ANNOTATIONS.iter().any(|row| row.name == name)
 }
 
-fn names<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
+fn keys_at<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
     let map = object.pointer(place).and_then(Value::as_object);
     map.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
 }
@@ -133,28 +133,35 @@ fn names<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
 /// `misspelt-annotation`.
 pub(super) fn misspelt(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
-        for name in names(&member.manifest().object.0, "/metadata/annotations") {
-            let Some(meant) = meant(name) else { continue };
+        for name in keys_at(&member.manifest().object.0, "/metadata/annotations") {
+            let Some(meant) = intended_annotation(name) else {
+                continue;
+            };
             let message = format!("nobody reads the annotation `{name}` of {}", member.key);
-            let finding = found.at(member, &pointer(name), message, format!("did you mean `{meant}`?"));
+            let finding = found.finding(
+                member,
+                &annotation_pointer(name),
+                message,
+                format!("did you mean `{meant}`?"),
+            );
             found.add(member, finding);
         }
     }
 }
 
-/// Returns the annotation that was probably meant. Names under a right prefix are judged when annotations are read.
-fn meant(name: &str) -> Option<String> {
+/// Returns the annotation that was probably meant. Names with a correct prefix are checked when annotations are read.
+fn intended_annotation(name: &str) -> Option<String> {
     let (prefix, rest) = name.split_once('/').unwrap_or(("", name));
-    if FAMILIES.contains(&prefix) {
+    if ANNOTATION_PREFIXES.contains(&prefix) {
         return None;
     }
-    let families = FAMILIES
+    let families = ANNOTATION_PREFIXES
         .into_iter()
-        .filter(|family| is_read(&format!("{family}/{rest}")));
+        .filter(|family| is_known_annotation(&format!("{family}/{rest}")));
     let mut near = families.filter(|family| {
-        let is_telling =
-            TELLING.contains(&rest) && (prefix.is_empty() || prefix.contains("argo") || prefix.contains("helm"));
-        is_telling || (!prefix.is_empty() && letters_between(prefix, family) <= 3)
+        let is_telling = DISTINCTIVE_NAMES.contains(&rest)
+            && (prefix.is_empty() || prefix.contains("argo") || prefix.contains("helm"));
+        is_telling || (!prefix.is_empty() && edit_distance(prefix, family) <= 3)
     });
     near.next().map(|family| format!("{family}/{rest}"))
 }
@@ -170,9 +177,9 @@ pub(super) fn replace_and_apply(set: &ManifestSet<'_>, found: &mut Findings<'_>)
             "{} is to be replaced and applied: `Replace=true` wins, `ServerSideApply=true` has no effect",
             member.key
         );
-        let finding = found.at(
+        let finding = found.finding(
             member,
-            &pointer("argocd.argoproj.io/sync-options"),
+            &annotation_pointer("argocd.argoproj.io/sync-options"),
             message,
             "leave one of them out",
         );
@@ -301,7 +308,7 @@ mod tests {
             ("meta.helm.sh/release-name", None),
             ("", None),
         ] {
-            assert_eq!(meant(name).as_deref(), expected, "{name}");
+            assert_eq!(intended_annotation(name).as_deref(), expected, "{name}");
         }
         check(
             "misspelt-annotation",

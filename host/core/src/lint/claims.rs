@@ -1,4 +1,4 @@
-//! Volume claims that are waited for before anything uses them.
+//! PersistentVolumeClaims that are waited for before a pod uses them.
 
 use super::{
     Findings, Severity, needs,
@@ -6,13 +6,13 @@ use super::{
 };
 
 /// `claim-needs-consumer`.
-pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for claim in set
         .members
         .iter()
-        .filter(|member| member.is("", "PersistentVolumeClaim"))
+        .filter(|member| member.is_of_kind("", "PersistentVolumeClaim"))
     {
-        let Some(turn) = claim.turn() else {
+        let Some(turn) = claim.first_slot() else {
             continue;
         };
         let object = &claim.manifest().object;
@@ -23,7 +23,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         }
         let users = set.members.iter().filter(|member| uses(member, claim));
         let Some((at, user)) = users
-            .filter_map(|user| Some((user.turn()?, user)))
+            .filter_map(|user| Some((user.first_slot()?, user)))
             .min_by_key(|(at, _)| *at)
         else {
             continue;
@@ -43,31 +43,31 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let message = format!(
             "{} is waited for in {}, and {} uses it in {}: {condition} with its first pod only (WaitForFirstConsumer){verb}{then}, that wait never ends",
             claim.key,
-            turn.beside(at),
+            turn.describe_beside(at),
             user.key,
-            at.beside(turn)
+            at.describe_beside(turn)
         );
         let fix = "bring both in the same wave, or don't wait for the claim: `capstan.dev/wait: applied`";
-        let finding = found.at(claim, "/metadata/name", message, fix).with(user);
+        let finding = found.finding(claim, "/metadata/name", message, fix).with_related(user);
         let severity = if mode.is_some() {
             Severity::Error
         } else {
             finding.severity
         };
-        found.add(claim, finding.as_(severity));
+        found.add(claim, finding.with_severity(severity));
     }
 }
 
 fn uses(member: &SetMember<'_>, claim: &SetMember<'_>) -> bool {
-    needs::of_pods(&member.manifest().object)
+    needs::pod_needs(&member.manifest().object)
         .iter()
         .any(|need| need.key == claim.key)
 }
 
-/// Returns when volumes of a class are bound, if the set or the cluster tells.
+/// Returns the `volumeBindingMode` of a storage class, if it is in the set.
 fn binding_mode<'set>(set: &'set ManifestSet<'_>, class: Option<&str>) -> Option<&'set str> {
     let is_named = |member: &&SetMember<'_>| {
-        member.is("storage.k8s.io", "StorageClass") && Some(member.key.name.as_str()) == class
+        member.is_of_kind("storage.k8s.io", "StorageClass") && Some(member.key.name.as_str()) == class
     };
     let class = set.members.iter().find(is_named)?;
     Some(

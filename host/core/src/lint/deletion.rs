@@ -1,4 +1,4 @@
-//! What runs after everything is deleted, and what is left for it by then.
+//! PostDelete hooks that need objects which are deleted before they run.
 
 use super::{
     Findings, needs,
@@ -7,7 +7,7 @@ use super::{
 use crate::{compat::Rule, directive::Permission, object::ObjectKey, phase::Phase, plan::Role};
 
 /// `post-delete-needs`.
-pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in set
         .members
         .iter()
@@ -16,21 +16,21 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let namespace = &hook.key.namespace;
         if let Some(brought) = set.provider(&namespace_key(namespace)).map(|provider| provider.member)
             && *namespace != set.application.namespace
-            && goes(set, brought, hook)
+            && is_deleted_before(set, brought, hook)
         {
             let message = format!("{} runs in PostDelete, in a namespace that is gone by then", hook.key);
-            let finding = found.at(
+            let finding = found.finding(
                 hook,
                 "/metadata/namespace",
                 message,
                 "let it run in PreDelete, or in a namespace that stays",
             );
-            found.add(hook, finding.with(brought));
+            found.add(hook, finding.with_related(brought));
         }
-        for need in needs::of_pods(&hook.manifest().object) {
+        for need in needs::pod_needs(&hook.manifest().object) {
             let Some(provider) = set
                 .provider(&need.key)
-                .filter(|provider| goes(set, provider.member, hook))
+                .filter(|provider| is_deleted_before(set, provider.member, hook))
             else {
                 continue;
             };
@@ -38,7 +38,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 "{} runs in PostDelete and {} {}, which is gone by then: its pods never start",
                 hook.key, need.verb, need.key
             );
-            let name = provider.member.key.short();
+            let name = provider.member.key.kind_and_name();
             let fix = if provider.member.is_hook() {
                 format!("let {name} run in PostDelete, in the hook's wave or an earlier one")
             } else {
@@ -46,29 +46,31 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                     "let the hook run in PreDelete, or keep {name}: `argocd.argoproj.io/sync-options: Delete=false`"
                 )
             };
-            let finding = found.at(hook, &need.pointer, message, fix).with(provider.member);
+            let finding = found
+                .finding(hook, &need.pointer, message, fix)
+                .with_related(provider.member);
             found.add(hook, finding);
         }
     }
 }
 
-/// Says whether an object is gone when a PostDelete hook runs. By our rules the set's own objects go after it, and so does what other
-/// hooks left.
-fn goes(set: &ManifestSet<'_>, member: &SetMember<'_>, hook: &SetMember<'_>) -> bool {
+/// Returns whether an object is deleted before a PostDelete hook runs. Natively the set's own objects are deleted after it, and so is what
+/// other hooks left.
+fn is_deleted_before(set: &ManifestSet<'_>, member: &SetMember<'_>, hook: &SetMember<'_>) -> bool {
     let goes_before = set.mode.has(Rule::PostDeleteStandsAlone);
     match &member.classified.role {
         Role::Resource => goes_before && member.directives().delete != Permission::No,
         Role::Hook { phases, .. } if phases.contains(&Phase::PostDelete) => {
             member.directives().wave > hook.directives().wave
         }
-        Role::Hook { phases, .. } if phases.contains(&Phase::PreDelete) => is_removed(member),
-        Role::Hook { .. } => goes_before || is_removed(member),
+        Role::Hook { phases, .. } if phases.contains(&Phase::PreDelete) => is_deleted_on_success(member),
+        Role::Hook { .. } => goes_before || is_deleted_on_success(member),
         Role::Skip(_) => false,
     }
 }
 
-/// Says whether an object is gone after a success of its hook.
-fn is_removed(helper: &SetMember<'_>) -> bool {
+/// Returns whether a hook's object is deleted after a success.
+fn is_deleted_on_success(helper: &SetMember<'_>) -> bool {
     let policies = &helper.directives().delete_policies;
     policies.iter().any(|policy| policy == "HookSucceeded")
 }

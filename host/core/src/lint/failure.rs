@@ -1,4 +1,4 @@
-//! What runs after a failure, and what it needs by then.
+//! SyncFail hooks that need objects which may not exist after a failure.
 
 use super::{
     Findings, needs,
@@ -7,24 +7,27 @@ use super::{
 use crate::phase::Phase;
 
 /// `sync-fail-needs`.
-pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in set.members.iter().filter(|member| member.is_hook()) {
         let turn = hook
             .tasks
             .iter()
-            .map(|task| Slot::of(task))
+            .map(|task| Slot::from_task(task))
             .find(|turn| turn.phase == Phase::SyncFail);
         let Some(turn) = turn else {
             continue;
         };
-        for need in needs::of_pods(&hook.manifest().object) {
+        for need in needs::pod_needs(&hook.manifest().object) {
             let Some(provider) = set.provider(&need.key).filter(|provider| !set.is_live(provider.member)) else {
                 continue;
             };
-            let turns = || provider.member.tasks.iter().map(|task| Slot::of(task));
+            let turns = || provider.member.tasks.iter().map(|task| Slot::from_task(task));
             let comes_in_time = turns().any(|at| at.phase == Phase::SyncFail && at <= turn);
-            // What comes with the very first wave is there as good as always.
-            let Some(at) = turns().next().filter(|at| !comes_in_time && Some(*at) != set.beginning) else {
+            // An object of the very first wave practically always exists.
+            let Some(at) = turns()
+                .next()
+                .filter(|at| !comes_in_time && Some(*at) != set.first_slot)
+            else {
                 continue;
             };
             let message = format!(
@@ -32,13 +35,15 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 hook.key,
                 need.verb,
                 need.key,
-                at.beside(turn)
+                at.describe_beside(turn)
             );
-            let name = provider.member.key.short();
+            let name = provider.member.key.kind_and_name();
             let fix = format!(
                 "let {name} come in the first wave of all, or make a copy of it for SyncFail: `capstan.dev/hook: SyncFail`"
             );
-            let finding = found.at(hook, &need.pointer, message, fix).with(provider.member);
+            let finding = found
+                .finding(hook, &need.pointer, message, fix)
+                .with_related(provider.member);
             found.add(hook, finding);
         }
     }

@@ -9,7 +9,9 @@ use super::{
 use crate::{directive::KNOWN_POLICIES, object::Object, plan::Role};
 
 fn hooks<'set>(set: &'set ManifestSet<'set>) -> impl Iterator<Item = &'set SetMember<'set>> {
-    set.members.iter().filter(|member| member.is_hook() && member.is_made())
+    set.members
+        .iter()
+        .filter(|member| member.is_hook() && member.is_cluster_object())
 }
 
 /// `restart-policy`.
@@ -19,13 +21,13 @@ pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         .iter()
         .filter(|member| !matches!(member.classified.role, Role::Skip(_)))
     {
-        let is_job = member.is("batch", "Job") || member.is("batch", "CronJob");
-        let is_pod = member.is_hook() && member.is("", "Pod");
-        let Some(root) = needs::pods(&member.manifest().object).filter(|_| is_job || is_pod) else {
+        let is_job = member.is_of_kind("batch", "Job") || member.is_of_kind("batch", "CronJob");
+        let is_pod = member.is_hook() && member.is_of_kind("", "Pod");
+        let Some(root) = needs::pod_spec_pointer(&member.manifest().object).filter(|_| is_job || is_pod) else {
             continue;
         };
         let object = &member.manifest().object;
-        // Without a spec there is more to be said, and the API server says it.
+        // The API server reports an object without a spec.
         if !object.0.pointer(root).is_some_and(Value::is_object) {
             continue;
         }
@@ -40,7 +42,7 @@ pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         };
         let finding = if is_job {
             let message = format!("{} has {written}: the API server takes no Job with that", member.key);
-            found.at(
+            found.finding(
                 member,
                 &pointer,
                 message,
@@ -52,7 +54,9 @@ pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 member.key
             );
             let fix = "write `restartPolicy: Never`, or `OnFailure`; or make it a Job";
-            found.at(member, &pointer, message, fix).as_(Severity::Warning)
+            found
+                .finding(member, &pointer, message, fix)
+                .with_severity(Severity::Warning)
         };
         found.add(member, finding);
     }
@@ -64,7 +68,7 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         hook.key.group == "apps"
             && ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"].contains(&hook.key.kind.as_str())
     };
-    // A chart that makes all of its workloads hooks does so on purpose: that is said once.
+    // A chart that makes all of its workloads hooks does so on purpose, so it is reported once.
     let rule = found.rule.id;
     let (ignored, workloads): (Vec<_>, Vec<_>) = hooks(set)
         .filter(is_workload)
@@ -78,26 +82,26 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             _ => format!("{key} and {others} other workloads are hooks that don't end by themselves: each counts"),
         };
         let message = format!("{who} as done when it is healthy, and keeps running");
-        let finding = found.at(hook, "/kind", message, "make it a Job if it has an end; else leave it");
-        found.add(hook, finding.as_(Severity::Note));
+        let finding = found.finding(hook, "/kind", message, "make it a Job if it has an end; else leave it");
+        found.add(hook, finding.with_severity(Severity::Note));
     }
     for hook in hooks(set) {
         let object = &hook.manifest().object;
         let key = &hook.key;
         let finding = match (key.group.as_str(), key.kind.as_str()) {
             ("batch", "Job") => {
-                let Some((pointer, written)) = standing_still(object) else {
+                let Some((pointer, written)) = no_pods_reason(object) else {
                     continue;
                 };
                 let message =
                     format!("{key} is a hook with `{written}`: it runs no pods, and is waited for all the same");
-                found.at(hook, pointer, message, "leave that out")
+                found.finding(hook, pointer, message, "leave that out")
             }
             ("batch", "CronJob") => {
                 let message = format!(
                     "{key} is a hook that doesn't run at its turn: a CronJob runs by its schedule, and counts as done when it is made"
                 );
-                found.at(hook, "/kind", message, "make it a Job, or take its hook annotation off")
+                found.finding(hook, "/kind", message, "make it a Job, or take its hook annotation off")
             }
             _ => continue,
         };
@@ -105,8 +109,8 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Returns what keeps a Job from having pods.
-fn standing_still(job: &Object) -> Option<(&'static str, &'static str)> {
+/// Returns the field that keeps a Job from creating pods, as a pointer and as text.
+fn no_pods_reason(job: &Object) -> Option<(&'static str, &'static str)> {
     if job.0.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
         return Some(("/spec/suspend", "suspend: true"));
     }
@@ -119,9 +123,9 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in hooks(set) {
         let policies = &hook.directives().delete_policies;
         let has = |word: &str| policies.iter().any(|policy| policy == word);
-        let ends = hook.is("batch", "Job") || hook.is("", "Pod");
-        let is_named = hook.manifest().object.generate_name().is_none() && !is_random(&hook.key.name);
-        // What a plugin's own policy does isn't known.
+        let ends = hook.is_of_kind("batch", "Job") || hook.is_of_kind("", "Pod");
+        let is_named = hook.manifest().object.generate_name().is_none() && !has_random_suffix(&hook.key.name);
+        // The effect of a plugin's own policy isn't known.
         let is_known = policies.iter().all(|policy| KNOWN_POLICIES.contains(&policy.as_str()));
         let is_cleared =
             policies.is_empty() || has("BeforeHookCreation") || (has("HookSucceeded") && has("HookFailed"));
@@ -134,7 +138,7 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             policies.join(", "),
             hook.key
         );
-        let finding = found.at(
+        let finding = found.finding(
             hook,
             &hook.policy_pointer(),
             message,
@@ -144,10 +148,11 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Says whether a name ends in what looks like a random text, as charts make one: a new one with each rendering.
+/// Returns whether a name ends with a random suffix, as charts generate it: a new one with each rendering.
 ///
-/// Letters after digits, as in `x7k2p`, but for versions like `v1beta1`. Random texts without digits aren't known from words.
-fn is_random(name: &str) -> bool {
+/// A random suffix has letters after digits, as in `x7k2p`, and isn't a version like `v1beta1`. Random suffixes without digits can't be
+/// distinguished from words.
+fn has_random_suffix(name: &str) -> bool {
     let last = name.rsplit('-').next().unwrap_or_default();
     let is_version = last.strip_prefix('v').is_some_and(|rest| {
         let rest = rest.replace("alpha", "").replace("beta", "");
@@ -160,7 +165,7 @@ fn is_random(name: &str) -> bool {
 
 /// `hook-without-limit`.
 pub(super) fn without_limit(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
-    for hook in hooks(set).filter(|hook| hook.is("batch", "Job")) {
+    for hook in hooks(set).filter(|hook| hook.is_of_kind("batch", "Job")) {
         let object = &hook.manifest().object;
         let is_limited =
             object.0.pointer("/spec/activeDeadlineSeconds").is_some() || hook.directives().timeout_seconds.is_some();
@@ -172,7 +177,7 @@ pub(super) fn without_limit(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             hook.key
         );
         let fix = "`capstan.dev/timeout: 10m`, or `spec.activeDeadlineSeconds`";
-        let finding = found.at(hook, "/metadata/name", message, fix);
+        let finding = found.finding(hook, "/metadata/name", message, fix);
         found.add(hook, finding);
     }
 }

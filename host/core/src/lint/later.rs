@@ -1,5 +1,4 @@
-//! The deadlock: something needs what only a later phase or wave brings, and that one waits for it. Other tools show it as a sync
-//! that never ends.
+//! Deadlocks: an object needs something from a later phase or wave, which waits for the object. In other tools such a sync never ends.
 
 use super::{
     Findings, Severity,
@@ -17,53 +16,53 @@ use crate::{
 /// `hook-needs-later`.
 pub(super) fn hooks(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| member.is_hook()) {
-        look(set, member, found);
+        check_member(set, member, found);
     }
 }
 
 /// `health-needs-later`.
 pub(super) fn resources(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| !member.is_hook()) {
-        look(set, member, found);
+        check_member(set, member, found);
     }
 }
 
-fn look(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findings<'_>) {
-    let Some(turn) = member.turn().filter(|_| member.is_made()) else {
+fn check_member(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findings<'_>) {
+    let Some(turn) = member.first_slot().filter(|_| member.is_cluster_object()) else {
         return;
     };
-    // What runs after a failure has a rule of its own.
+    // SyncFail hooks are checked by another rule.
     if turn.phase == Phase::SyncFail {
         return;
     }
-    let mut needs = ground(set, member);
-    // What nothing waits for starts when what it needs has come.
+    let mut needs = base_needs(set, member);
+    // An object that isn't waited for starts as soon as it has what it needs.
     if member.is_awaited() {
-        needs.extend(needs::of_pods(&member.manifest().object));
+        needs.extend(needs::pod_needs(&member.manifest().object));
     }
     for need in needs {
         let Some(provider) = set.provider(&need.key) else {
             continue;
         };
-        let Some(comes) = comes_later(set, turn, provider) else {
+        let Some(comes) = late_arrival(set, turn, provider) else {
             continue;
         };
-        let at = At {
+        let at = LateNeed {
             member,
             turn,
             need: &need,
             provider,
-            comes,
+            arrival: comes,
         };
-        let finding = found.at(member, &need.pointer, at.sentence(), at.fix(set.mode));
+        let finding = found.finding(member, &need.pointer, at.sentence(), at.fix(set.mode));
         let severity = at.severity(finding.severity);
-        found.add(member, finding.as_(severity).with(provider.member));
+        found.add(member, finding.with_severity(severity).with_related(provider.member));
     }
 }
 
-/// Returns the namespace an object lives in, and what defines its kind. Argo CD pulls both forward by itself, and we make the
+/// Returns the object's Namespace and the definition of its kind as needs. Argo CD moves both forward, and Capstan creates the
 /// application's own namespace before anything else.
-fn ground(set: &ManifestSet<'_>, member: &SetMember<'_>) -> Vec<Need> {
+fn base_needs(set: &ManifestSet<'_>, member: &SetMember<'_>) -> Vec<Need> {
     if set.mode.has(Rule::DependenciesMoveForward) {
         return Vec::new();
     }
@@ -93,75 +92,75 @@ fn ground(set: &ManifestSet<'_>, member: &SetMember<'_>) -> Vec<Need> {
     needs
 }
 
-/// When something that is needed comes.
+/// When a needed object comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrival {
-    /// Then.
-    At(Slot),
+    /// In this phase and wave.
+    InSlot(Slot),
     /// When the application is deleted.
     OnDelete(Phase),
-    /// In another operation than this one.
-    NotNow,
+    /// In another operation.
+    NotPlanned,
 }
 
-/// Says when something comes; nothing if it is there already, or comes in time.
-fn comes_later(set: &ManifestSet<'_>, turn: Slot, provider: Provider<'_>) -> Option<Arrival> {
+/// Returns when a needed object comes; `None` if it exists already or comes in time.
+fn late_arrival(set: &ManifestSet<'_>, turn: Slot, provider: Provider<'_>) -> Option<Arrival> {
     let member = provider.member;
     if set.is_live(member) {
         return None;
     }
-    if let Some(first) = member.turn() {
-        return (first > turn).then_some(Arrival::At(first));
+    if let Some(first) = member.first_slot() {
+        return (first > turn).then_some(Arrival::InSlot(first));
     }
     match &member.classified.role {
         Role::Skip(_) => None,
         Role::Resource if member.directives().apply == ApplyMode::Ignore => None,
-        Role::Resource => Some(Arrival::NotNow),
+        Role::Resource => Some(Arrival::NotPlanned),
         Role::Hook { phases, .. } => {
             let is_of_delete = |phase: &&Phase| matches!(phase, Phase::PreDelete | Phase::PostDelete);
             match phases.iter().find(is_of_delete) {
                 Some(phase) if phases.iter().all(|phase| is_of_delete(&phase)) => Some(Arrival::OnDelete(*phase)),
-                Some(_) | None => Some(Arrival::NotNow),
+                Some(_) | None => Some(Arrival::NotPlanned),
             }
         }
     }
 }
 
-/// One thing that comes too late.
+/// A needed object that comes too late.
 #[derive(Clone, Copy)]
-struct At<'a> {
+struct LateNeed<'a> {
     member: &'a SetMember<'a>,
     turn: Slot,
     need: &'a Need,
     provider: Provider<'a>,
-    comes: Arrival,
+    arrival: Arrival,
 }
 
-impl At<'_> {
+impl LateNeed<'_> {
     fn is_of_pods(self) -> bool {
         !matches!(self.need.key.kind.as_str(), "Namespace" | "CustomResourceDefinition")
     }
 
     fn sentence(self) -> String {
-        let At { member, need, turn, .. } = self;
-        let here = match self.comes {
-            Arrival::At(other) => turn.beside(other),
-            Arrival::OnDelete(_) | Arrival::NotNow => turn.phase.to_string(),
+        let LateNeed { member, need, turn, .. } = self;
+        let here = match self.arrival {
+            Arrival::InSlot(other) => turn.describe_beside(other),
+            Arrival::OnDelete(_) | Arrival::NotPlanned => turn.phase.to_string(),
         };
         let who = if member.is_hook() {
             format!("{} runs in {here} and {} {}", member.key, need.verb, need.key)
         } else {
             format!("{}, in {here}, {} {}", member.key, need.verb, need.key)
         };
-        let brings = if self.provider.is_maker {
+        let brings = if self.provider.is_generator {
             format!("{} makes", self.provider.member.key)
         } else {
             "comes".to_owned()
         };
-        let when = match self.comes {
-            Arrival::At(other) => format!("which {brings} in {} only", other.beside(turn)),
+        let when = match self.arrival {
+            Arrival::InSlot(other) => format!("which {brings} in {} only", other.describe_beside(turn)),
             Arrival::OnDelete(phase) => format!("which {brings} in {phase} only"),
-            Arrival::NotNow => "which isn't there and is left out of this operation".to_owned(),
+            Arrival::NotPlanned => "which isn't there and is left out of this operation".to_owned(),
         };
         format!("{who}, {when}: {}", self.consequence())
     }
@@ -173,12 +172,12 @@ impl At<'_> {
         if !self.need.is_certain {
             return "its images may not be pulled".to_owned();
         }
-        if self.member.is("batch", "CronJob") {
+        if self.member.is_of_kind("batch", "CronJob") {
             return "a run before that doesn't start".to_owned();
         }
-        let begins = match self.comes {
-            Arrival::At(other) => format!(", and {} never begins", other.beside(self.turn)),
-            Arrival::OnDelete(_) | Arrival::NotNow => String::new(),
+        let begins = match self.arrival {
+            Arrival::InSlot(other) => format!(", and {} never begins", other.describe_beside(self.turn)),
+            Arrival::OnDelete(_) | Arrival::NotPlanned => String::new(),
         };
         if self.member.is_hook() {
             format!("its pods never start{begins}")
@@ -187,41 +186,42 @@ impl At<'_> {
         }
     }
 
-    /// The rule's own, but for what isn't sure to go wrong.
+    /// Returns the rule's severity, or a lower one if it isn't certain that it goes wrong.
     fn severity(self, usual: Severity) -> Severity {
         if !self.is_of_pods() {
             return usual;
         }
-        if self.member.is("batch", "CronJob") {
+        if self.member.is_of_kind("batch", "CronJob") {
             return Severity::Note;
         }
-        // Without a check for Rollouts, they count as healthy.
-        let may_do = !self.need.is_certain || self.member.is_given_up() || self.member.is("argoproj.io", "Rollout");
+        // Without a health check for Rollouts, they count as healthy.
+        let may_do =
+            !self.need.is_certain || self.member.may_time_out() || self.member.is_of_kind("argoproj.io", "Rollout");
         if may_do { Severity::Warning } else { usual }
     }
 
     fn fix(self, mode: Mode) -> String {
         let Slot { phase, wave } = self.turn;
         let other = self.provider.member;
-        let name = other.key.short();
+        let name = other.key.kind_and_name();
         let is_hook = other.is_hook();
-        match (self.comes, mode) {
-            (Arrival::NotNow, _) => format!("take {name} in, too, or sync it first"),
-            (Arrival::At(at), Mode::Native) if at.phase == phase => {
+        match (self.arrival, mode) {
+            (Arrival::NotPlanned, _) => format!("take {name} in, too, or sync it first"),
+            (Arrival::InSlot(at), Mode::Native) if at.phase == phase => {
                 format!("give {name} the wave {wave} or an earlier one: `capstan.dev/wave: \"{wave}\"`")
             }
-            (Arrival::At(at), Mode::ArgoCd) if at.phase == phase => {
+            (Arrival::InSlot(at), Mode::ArgoCd) if at.phase == phase => {
                 format!("give {name} the wave {wave} or an earlier one: `argocd.argoproj.io/sync-wave: \"{wave}\"`")
             }
-            (Arrival::At(_) | Arrival::OnDelete(_), Mode::Native) if is_hook && phase == Phase::Sync => {
+            (Arrival::InSlot(_) | Arrival::OnDelete(_), Mode::Native) if is_hook && phase == Phase::Sync => {
                 format!("take the hook annotation off {name}: it is then applied in {phase} and stays")
             }
-            (Arrival::At(_) | Arrival::OnDelete(_), Mode::Native) if is_hook => {
+            (Arrival::InSlot(_) | Arrival::OnDelete(_), Mode::Native) if is_hook => {
                 format!(
                     "let {name} run in {phase}, too; or take its hook annotation off and write `capstan.dev/phase: {phase}`"
                 )
             }
-            (Arrival::At(at), Mode::Native) => {
+            (Arrival::InSlot(at), Mode::Native) => {
                 let and_wave = if at.wave > wave {
                     format!(" and `capstan.dev/wave: \"{wave}\"`")
                 } else {
@@ -231,7 +231,7 @@ impl At<'_> {
                     "`capstan.dev/phase: {phase}`{and_wave} on {name} applies it before; it stays an ordinary object"
                 )
             }
-            (Arrival::At(_) | Arrival::OnDelete(_), _) => {
+            (Arrival::InSlot(_) | Arrival::OnDelete(_), _) => {
                 format!("make {name} a hook of {phase}, in an earlier wave: `argocd.argoproj.io/hook: {phase}`")
             }
         }
@@ -239,260 +239,4 @@ impl At<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::lint::tests::{check, hook, job, object, told};
-
-    const RULE: &str = "hook-needs-later";
-    const HEALTH: &str = "health-needs-later";
-    const MOUNTS: &str = "volumes: [{name: v, secret: {secretName: db}}]";
-
-    #[test]
-    fn hooks_that_need_what_comes_later() {
-        let secret = |extra: &str| object("v1", "Secret", "db", extra);
-        let reads = |how: &str| job("PreSync", &format!("containers: [{{name: m, {how}}}]"));
-        check(
-            RULE,
-            &[
-                ("a later phase", vec![job("PreSync", MOUNTS), secret("")], "error at 1"),
-                ("the same phase and wave", vec![job("Sync", MOUNTS), secret("")], ""),
-                (
-                    "pulled forward",
-                    vec![job("PreSync", MOUNTS), secret("capstan.dev/phase: PreSync")],
-                    "",
-                ),
-                (
-                    "a hook of that phase",
-                    vec![job("PreSync", MOUNTS), secret("argocd.argoproj.io/hook: PreSync")],
-                    "",
-                ),
-                (
-                    "a later wave of that phase",
-                    vec![
-                        job("PreSync", MOUNTS),
-                        secret("argocd.argoproj.io/hook: PreSync, capstan.dev/wave: '1'"),
-                    ],
-                    "error at 1",
-                ),
-                (
-                    "optional",
-                    vec![
-                        job(
-                            "PreSync",
-                            "volumes: [{name: v, secret: {secretName: db, optional: true}}]",
-                        ),
-                        secret(""),
-                    ],
-                    "",
-                ),
-                ("nobody in the set brings it", vec![job("PreSync", MOUNTS)], ""),
-                (
-                    "of another namespace",
-                    vec![
-                        job("PreSync", MOUNTS),
-                        secret("").replace("namespace: shop", "namespace: x"),
-                    ],
-                    "",
-                ),
-                (
-                    "left alone",
-                    vec![job("PreSync", MOUNTS), secret("argocd.argoproj.io/hook: Skip")],
-                    "",
-                ),
-                (
-                    "never applied",
-                    vec![job("PreSync", MOUNTS), secret("capstan.dev/apply: ignore")],
-                    "",
-                ),
-                (
-                    "when deleted",
-                    vec![job("PreSync", MOUNTS), secret("argocd.argoproj.io/hook: PreDelete")],
-                    "error at 1",
-                ),
-                (
-                    "upgrades only",
-                    vec![job("PreSync", MOUNTS), secret("helm.sh/hook: pre-upgrade")],
-                    "error at 1",
-                ),
-                (
-                    "env",
-                    vec![
-                        reads("env: [{name: A, valueFrom: {secretKeyRef: {name: db, key: k}}}]"),
-                        secret(""),
-                    ],
-                    "error at 1",
-                ),
-                (
-                    "envFrom",
-                    vec![reads("envFrom: [{secretRef: {name: db}}]"), secret("")],
-                    "error at 1",
-                ),
-                (
-                    "pull secrets",
-                    vec![job("PreSync", "imagePullSecrets: [{name: db}]"), secret("")],
-                    "warning at 1",
-                ),
-                (
-                    "account",
-                    vec![
-                        job("PreSync", "serviceAccountName: db"),
-                        object("v1", "ServiceAccount", "db", ""),
-                    ],
-                    "error at 1",
-                ),
-                (
-                    "claim",
-                    vec![
-                        job(
-                            "PreSync",
-                            "volumes: [{name: v, persistentVolumeClaim: {claimName: db}}]",
-                        ),
-                        object("v1", "PersistentVolumeClaim", "db", ""),
-                    ],
-                    "error at 1",
-                ),
-                (
-                    "priority",
-                    vec![
-                        job("PreSync", "priorityClassName: db"),
-                        object("scheduling.k8s.io/v1", "PriorityClass", "db", "").replace(", namespace: shop", ""),
-                    ],
-                    "error at 1",
-                ),
-                (
-                    "made by a controller",
-                    vec![
-                        job("PreSync", MOUNTS),
-                        object("bitnami.com/v1alpha1", "SealedSecret", "db", ""),
-                    ],
-                    "error at 1",
-                ),
-                (
-                    "given up",
-                    vec![
-                        hook(
-                            "batch/v1",
-                            "Job",
-                            "PreSync",
-                            "capstan.dev/timeout: 1m, capstan.dev/on-timeout: continue",
-                            MOUNTS,
-                        ),
-                        secret(""),
-                    ],
-                    "warning at 1",
-                ),
-                (
-                    "known",
-                    vec![
-                        hook(
-                            "batch/v1",
-                            "Job",
-                            "PreSync",
-                            "capstan.dev/lint-ignore: hook-needs-later",
-                            MOUNTS,
-                        ),
-                        secret(""),
-                    ],
-                    "",
-                ),
-                ("after a failure only", vec![job("SyncFail", MOUNTS), secret("")], ""),
-                ("after Sync", vec![job("PostSync", MOUNTS), secret("")], ""),
-            ],
-        );
-    }
-
-    #[test]
-    fn resources_whose_health_needs_what_comes_later() {
-        let api = |extra: &str| {
-            object("apps/v1", "Deployment", "api", extra) + &format!(", spec: {{template: {{spec: {{{MOUNTS}}}}}}}")
-        };
-        let secret = |extra: &str| object("v1", "Secret", "db", extra);
-        check(
-            HEALTH,
-            &[
-                (
-                    "a PostSync hook",
-                    vec![api(""), secret("argocd.argoproj.io/hook: PostSync")],
-                    "error at 1",
-                ),
-                (
-                    "a later wave",
-                    vec![api(""), secret("capstan.dev/wave: '3'")],
-                    "error at 1",
-                ),
-                ("an earlier wave", vec![api("capstan.dev/wave: '3'"), secret("")], ""),
-                ("the same wave", vec![secret(""), api("")], ""),
-                (
-                    "nobody waits",
-                    vec![api("capstan.dev/wait: applied"), secret("capstan.dev/wave: '3'")],
-                    "",
-                ),
-                (
-                    "no replicas",
-                    vec![
-                        api("").replace("spec: {template", "spec: {replicas: 0, template"),
-                        secret("capstan.dev/wave: '3'"),
-                    ],
-                    "",
-                ),
-                (
-                    "a namespace",
-                    vec![
-                        object("v1", "ConfigMap", "c", "").replace("namespace: shop", "namespace: other"),
-                        object("v1", "Namespace", "other", "capstan.dev/wave: '1'").replace(", namespace: shop", ""),
-                    ],
-                    "error at 1",
-                ),
-                (
-                    "the application's own",
-                    vec![
-                        object("v1", "ConfigMap", "c", ""),
-                        object("v1", "Namespace", "shop", "capstan.dev/wave: '1'").replace(", namespace: shop", ""),
-                    ],
-                    "",
-                ),
-                (
-                    "a kind",
-                    vec![
-                        object("acme.io/v1", "Widget", "w", ""),
-                        object(
-                            "apiextensions.k8s.io/v1",
-                            "CustomResourceDefinition",
-                            "widgets.acme.io",
-                            "capstan.dev/wave: '1'",
-                        )
-                        .replace(", namespace: shop", "")
-                            + ", spec: {group: acme.io, names: {kind: Widget}}",
-                    ],
-                    "error at 1",
-                ),
-                (
-                    "a CronJob",
-                    vec![
-                        object("batch/v1", "CronJob", "c", "")
-                            + &format!(", spec: {{jobTemplate: {{spec: {{template: {{spec: {{{MOUNTS}}}}}}}}}}}"),
-                        secret("capstan.dev/wave: '3'"),
-                    ],
-                    "note at 1",
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn the_sentences() {
-        let secret = object("v1", "Secret", "db", "");
-        insta::assert_snapshot!(told(&[job("PreSync", MOUNTS), secret.clone()]), @"
-        hook-needs-later: Job shop/it runs in PreSync and mounts Secret shop/db, which comes in Sync only: its pods never start, and Sync never begins
-          `capstan.dev/phase: PreSync` on Secret/db applies it before; it stays an ordinary object
-        ");
-        let api = object("apps/v1", "Deployment", "api", "") + &format!(", spec: {{template: {{spec: {{{MOUNTS}}}}}}}");
-        insta::assert_snapshot!(told(&[api.clone(), object("v1", "Secret", "db", "argocd.argoproj.io/hook: PostSync")]), @"
-        health-needs-later: Deployment shop/api, in Sync, mounts Secret shop/db, which comes in PostSync only: it never becomes healthy, and PostSync never begins
-          take the hook annotation off Secret/db: it is then applied in Sync and stays
-        ");
-        insta::assert_snapshot!(told(&[api, object("v1", "Secret", "db", "capstan.dev/wave: '3'")]), @r#"
-        health-needs-later: Deployment shop/api, in wave 0 of Sync, mounts Secret shop/db, which comes in wave 3 of Sync only: it never becomes healthy, and wave 3 of Sync never begins
-          give Secret/db the wave 0 or an earlier one: `capstan.dev/wave: "0"`
-        "#);
-    }
-}
+mod tests;

@@ -1,5 +1,4 @@
-//! What a controller or the API server decides, whatever a manifest says: the replicas of what is scaled, fields of a `StatefulSet` that
-//! never change, claims that would become smaller.
+//! Conflicts with live objects and controllers: replicas of scaled workloads, immutable fields of `StatefulSets`, claims that would shrink.
 
 use capstan_schema::{quantity, table::STATEFUL_SET_MUTABLE};
 use serde_json::Value;
@@ -15,12 +14,12 @@ use crate::{
     task::{Action, ApplyTask, ExpectedChange},
 };
 
-const SIZE: &str = "/spec/resources/requests/storage";
+const CLAIM_SIZE: &str = "/spec/resources/requests/storage";
 const REPLICAS: &str = "/spec/replicas";
 
 /// `replicas-and-autoscaler`.
 pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
-    for scaler in set.members.iter().filter(|member| member.is_made()) {
+    for scaler in set.members.iter().filter(|member| member.is_cluster_object()) {
         let Some(target) = target(&scaler.manifest().object) else {
             continue;
         };
@@ -36,8 +35,8 @@ pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         };
         let object = &member.manifest().object;
         let is_written = object.0.pointer(REPLICAS).is_some_and(|count| !count.is_null());
-        let is_ignored = apply(member).is_some_and(|apply| is_left_alone(apply, REPLICAS));
-        if !is_written || is_ignored || !member.is_made() {
+        let is_ignored = apply(member).is_some_and(|apply| is_field_ignored(apply, REPLICAS));
+        if !is_written || is_ignored || !member.is_cluster_object() {
             continue;
         }
         let comes = if set.mode.has(Rule::FieldsAreTakenOver) {
@@ -47,11 +46,14 @@ pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         };
         let message = format!("{} decides over the replicas of {}: {comes}", scaler.key, member.key);
         let fix = "leave `spec.replicas` out of the manifest, or leave it alone: `capstan.dev/ignore-differences: /spec/replicas`";
-        found.add(member, found.at(member, REPLICAS, message, fix).with(scaler));
+        found.add(
+            member,
+            found.finding(member, REPLICAS, message, fix).with_related(scaler),
+        );
     }
 }
 
-/// What an autoscaler scales.
+/// The target of an autoscaler.
 struct Target<'a> {
     group: &'a str,
     kind: &'a str,
@@ -76,7 +78,11 @@ fn target(scaler: &Object) -> Option<Target<'_>> {
 
 /// `stateful-set-change`.
 pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
-    for member in set.members.iter().filter(|member| member.is("apps", "StatefulSet")) {
+    for member in set
+        .members
+        .iter()
+        .filter(|member| member.is_of_kind("apps", "StatefulSet"))
+    {
         let refused: Vec<&Change> = changes(member)
             .iter()
             .filter(|change| {
@@ -93,17 +99,17 @@ pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             fields.join(", ")
         );
         let fix = "`Force=true` deletes it and creates it anew; with `capstan.dev/propagation: orphan` its pods run on";
-        // The place of a member of a list isn't known by what identifies it.
+        // The place of a list item can't be found by its merge key.
         let place = first.pointer.split('/').take(3).collect::<Vec<_>>().join("/");
-        found.add(member, found.at(member, &place, message, fix));
+        found.add(member, found.finding(member, &place, message, fix));
     }
 }
 
 /// `claim-shrinks`.
-pub(super) fn claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn shrinking_claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     let claims = set.members.iter();
-    for member in claims.filter(|member| member.is("", "PersistentVolumeClaim")) {
-        for change in changes(member).iter().filter(|change| change.pointer == SIZE) {
+    for member in claims.filter(|member| member.is_of_kind("", "PersistentVolumeClaim")) {
+        for change in changes(member).iter().filter(|change| change.pointer == CLAIM_SIZE) {
             let (Some(from), Some(to)) = (&change.from, &change.to) else {
                 continue;
             };
@@ -124,15 +130,15 @@ pub(super) fn claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 "write `storage: {}`; a smaller volume needs a claim of another name and a copy of the data",
                 word(from)
             );
-            found.add(member, found.at(member, SIZE, message, fix));
+            found.add(member, found.finding(member, CLAIM_SIZE, message, fix));
         }
     }
 }
 
-/// Returns what applying a member changes of its live object, unless it is created anew where the server refuses that.
+/// Returns what applying a member changes, unless the object is recreated where the server refuses changes.
 fn changes<'a>(member: &SetMember<'a>) -> &'a [Change] {
     match apply(member) {
-        Some(apply) if !apply.way.recreates() => match &apply.changes {
+        Some(apply) if !apply.strategy.recreates() => match &apply.changes {
             ExpectedChange::Fields(changes) => changes,
             ExpectedChange::Create | ExpectedChange::None => &[],
         },
@@ -147,8 +153,8 @@ fn apply<'a>(member: &SetMember<'a>) -> Option<&'a ApplyTask> {
     })
 }
 
-/// Says whether a field is ignored: it, or all of what holds it.
-fn is_left_alone(apply: &ApplyTask, field: &str) -> bool {
+/// Returns whether a field, or a field around it, is ignored.
+fn is_field_ignored(apply: &ApplyTask, field: &str) -> bool {
     let ignored = &apply.ignored.pointers;
     ignored.iter().any(|pointer| {
         let rest = field.strip_prefix(pointer.as_str());

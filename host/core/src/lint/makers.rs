@@ -1,5 +1,5 @@
-//! Who may make a Secret or a ConfigMap while a sync runs: a controller of an object that names it, and workloads whose role lets them
-//! create such objects.
+//! Finds what may create a Secret or ConfigMap while a sync runs: a controller of an object that names it, and workloads whose role allows
+//! it.
 
 use serde_json::Value;
 
@@ -10,13 +10,13 @@ use crate::{
     task::Task,
 };
 
-/// How deep a custom resource is searched for a name.
-const MOST_LEVELS: u32 = 32;
+/// How many levels of a custom resource are searched for a name.
+const MAX_DEPTH: u32 = 32;
 
-/// Says whether a controller makes this Secret or `ConfigMap` of an object: it is of a kind that is known for that, or it is a custom
-/// resource that names it.
-pub(crate) fn makes(object: &Object, wanted: &ObjectKey) -> bool {
-    if let Some(made) = needs::made(object) {
+/// Returns whether a controller creates this Secret or `ConfigMap` from an object: the kind is known for that, or it is a custom resource
+/// that contains the name.
+pub(crate) fn creates(object: &Object, wanted: &ObjectKey) -> bool {
+    if let Some(made) = needs::generated_secret(object) {
         return made == *wanted;
     }
     let is_custom = object.group().contains('.') && !object.group().ends_with(".k8s.io");
@@ -26,29 +26,29 @@ pub(crate) fn makes(object: &Object, wanted: &ObjectKey) -> bool {
         && object
             .0
             .get("spec")
-            .is_some_and(|spec| has_text(spec, &wanted.name, MOST_LEVELS))
+            .is_some_and(|spec| contains_text(spec, &wanted.name, MAX_DEPTH))
 }
 
-fn has_text(value: &Value, wanted: &str, levels: u32) -> bool {
+fn contains_text(value: &Value, wanted: &str, levels: u32) -> bool {
     let Some(levels) = levels.checked_sub(1) else {
         return false;
     };
     match value {
         Value::String(text) => text == wanted,
-        Value::Array(all) => all.iter().any(|one| has_text(one, wanted, levels)),
-        Value::Object(all) => all.values().any(|one| has_text(one, wanted, levels)),
+        Value::Array(all) => all.iter().any(|one| contains_text(one, wanted, levels)),
+        Value::Object(all) => all.values().any(|one| contains_text(one, wanted, levels)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
-/// Says whether a workload of the plan runs with an account that a role of the plan lets create such objects.
+/// Returns whether a workload of the plan has an account that a role of the plan allows to create such objects.
 pub(crate) fn may_create(plan: &Plan, workload: &Task, wanted: &ObjectKey) -> bool {
     let Some(object) = &workload.object else { return false };
     let is_workload = matches!(
         (object.group(), object.kind()),
         ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
     );
-    let Some(spec) = needs::pods(object).filter(|_| is_workload) else {
+    let Some(spec) = needs::pod_spec_pointer(object).filter(|_| is_workload) else {
         return false;
     };
     let account = object
@@ -65,7 +65,7 @@ pub(crate) fn may_create(plan: &Plan, workload: &Task, wanted: &ObjectKey) -> bo
         reaches
             && binding.group() == "rbac.authorization.k8s.io"
             && has_subject(binding, object.namespace(), account)
-            && objects().any(|role| is_role_of(role, binding) && lets_create(role, wanted))
+            && objects().any(|role| is_role_of(role, binding) && allows_create(role, wanted))
     })
 }
 
@@ -89,7 +89,7 @@ fn is_role_of(role: &Object, binding: &Object) -> bool {
         && (role.kind() == "ClusterRole" || role.namespace() == binding.namespace())
 }
 
-fn lets_create(role: &Object, wanted: &ObjectKey) -> bool {
+fn allows_create(role: &Object, wanted: &ObjectKey) -> bool {
     let resource = if wanted.kind == "Secret" {
         "secrets"
     } else {
@@ -129,16 +129,16 @@ mod tests {
             )
         };
         let certificate = custom("cert-manager.io/v1", "Certificate", json!({ "secretName": "tls" }));
-        assert!(makes(&certificate, &secret("tls")));
-        assert!(!makes(&certificate, &secret("x")));
+        assert!(creates(&certificate, &secret("tls")));
+        assert!(!creates(&certificate, &secret("x")));
         let database = custom(
             "db.example.com/v1",
             "Database",
             json!({ "users": [{ "secret": { "name": "login" } }] }),
         );
-        assert!(makes(&database, &secret("login")));
-        assert!(!makes(&database, &secret("other")));
+        assert!(creates(&database, &secret("login")));
+        assert!(!creates(&database, &secret("other")));
         let deployment = custom("apps/v1", "Deployment", json!({ "secretName": "tls" }));
-        assert!(!makes(&deployment, &secret("tls")));
+        assert!(!creates(&deployment, &secret("tls")));
     }
 }

@@ -1,5 +1,5 @@
-//! What an object can't do without: what its pods mount and read, whose rights they have, the namespace it lives in, the definition of
-//! its kind. And what controllers make of an object: a Secret of a `SealedSecret`.
+//! What an object needs: what its pods mount and read, their account, its namespace, the definition of its kind. Also what controllers
+//! create from an object, such as the Secret of a `SealedSecret`.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use crate::object::{GroupKind, Object, ObjectKey};
 /// Something that an object needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Need {
-    /// What.
+    /// The key of the needed object.
     pub key: ObjectKey,
-    /// Where that is written: a JSON pointer.
+    /// Where the object names it, as a JSON pointer.
     pub pointer: String,
-    /// A verb: the Job `mounts` the Secret.
+    /// A verb for messages: the Job `mounts` the Secret.
     pub verb: &'static str,
-    /// Whether pods do without it when they must.
+    /// Whether pods can't start without it.
     pub is_certain: bool,
 }
 
-/// Returns where the spec of an object's pods is, of the kinds that have one.
-pub(super) fn pods(object: &Object) -> Option<&'static str> {
+/// Returns the JSON pointer to the pod spec of an object, for kinds that have one.
+pub(super) fn pod_spec_pointer(object: &Object) -> Option<&'static str> {
     match (object.group(), object.kind()) {
         ("", "Pod") => Some("/spec"),
         ("batch", "Job")
@@ -33,9 +33,9 @@ pub(super) fn pods(object: &Object) -> Option<&'static str> {
     }
 }
 
-/// Returns what the pods of an object can't start without; nothing where there are none.
-pub(crate) fn of_pods(object: &Object) -> Vec<Need> {
-    let Some(root) = pods(object) else {
+/// Returns what the pods of an object need to start; empty if it has no pods.
+pub(crate) fn pod_needs(object: &Object) -> Vec<Need> {
+    let Some(root) = pod_spec_pointer(object) else {
         return Vec::new();
     };
     let Some(spec) = object.0.pointer(root) else {
@@ -47,7 +47,7 @@ pub(crate) fn of_pods(object: &Object) -> Vec<Need> {
     if has_none {
         return Vec::new();
     }
-    let mut list = List {
+    let mut list = NeedList {
         namespace: object.namespace(),
         seen: BTreeSet::new(),
         needs: Vec::new(),
@@ -77,7 +77,7 @@ pub(crate) fn of_pods(object: &Object) -> Vec<Need> {
             true,
         );
     }
-    list.cluster(
+    list.add_cluster_object(
         "scheduling.k8s.io",
         "PriorityClass",
         spec,
@@ -85,12 +85,12 @@ pub(crate) fn of_pods(object: &Object) -> Vec<Need> {
         root,
         "has the priority of",
     );
-    list.cluster("node.k8s.io", "RuntimeClass", spec, "runtimeClassName", root, "runs in");
+    list.add_cluster_object("node.k8s.io", "RuntimeClass", spec, "runtimeClassName", root, "runs in");
     list.needs
 }
 
-/// Returns the kind that an object defines.
-pub(super) fn defined(object: &Object) -> Option<GroupKind> {
+/// Returns the kind that an object defines, if it is a definition.
+pub(super) fn defined_kind(object: &Object) -> Option<GroupKind> {
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
         return None;
     }
@@ -100,8 +100,8 @@ pub(super) fn defined(object: &Object) -> Option<GroupKind> {
     ))
 }
 
-/// Returns the Secret that a controller makes of an object: the kinds that people use for that.
-pub(super) fn made(object: &Object) -> Option<ObjectKey> {
+/// Returns the Secret that a controller creates from an object, for well-known kinds.
+pub(super) fn generated_secret(object: &Object) -> Option<ObjectKey> {
     let named = match (object.group(), object.kind()) {
         ("bitnami.com", "SealedSecret") => object.text("/spec/template/metadata/name").unwrap_or(object.name()),
         ("external-secrets.io", "ExternalSecret") => object.text("/spec/target/name").unwrap_or(object.name()),
@@ -119,7 +119,7 @@ pub(super) fn made(object: &Object) -> Option<ObjectKey> {
     })
 }
 
-/// Returns the elements of a list and their places.
+/// Returns the items of a list with their indexes.
 pub(super) fn elements<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = (usize, &'a Value)> + use<'a> {
     value
         .get(field)
@@ -129,14 +129,14 @@ pub(super) fn elements<'a>(value: &'a Value, field: &str) -> impl Iterator<Item 
         .enumerate()
 }
 
-/// What was found so far, each once.
-struct List<'a> {
+/// Collects needs, each once.
+struct NeedList<'a> {
     namespace: &'a str,
     seen: BTreeSet<ObjectKey>,
     needs: Vec<Need>,
 }
 
-impl List<'_> {
+impl NeedList<'_> {
     fn volume(&mut self, volume: &Value, pointer: &str) {
         let parts = [
             ("secret", "Secret", "secretName"),
@@ -190,7 +190,7 @@ impl List<'_> {
         }
     }
 
-    /// Adds an object of the core group in the same namespace, unless the pod says that it does without.
+    /// Adds an object of the core group in the same namespace, unless the pod marks it as optional.
     fn add(&mut self, kind: &str, source: &Value, field: &str, pointer: &str, verb: &'static str, is_certain: bool) {
         let is_optional = source.get("optional").and_then(Value::as_bool) == Some(true);
         if let Some(name) = source.get(field).and_then(Value::as_str)
@@ -208,8 +208,16 @@ impl List<'_> {
         }
     }
 
-    /// Adds an object without a namespace.
-    fn cluster(&mut self, group: &str, kind: &str, spec: &Value, field: &str, root: &str, verb: &'static str) {
+    /// Adds a cluster-wide object.
+    fn add_cluster_object(
+        &mut self,
+        group: &str,
+        kind: &str,
+        spec: &Value,
+        field: &str,
+        root: &str,
+        verb: &'static str,
+    ) {
         if let Some(name) = spec.get(field).and_then(Value::as_str) {
             self.push(group, kind, String::new(), name, format!("{root}/{field}"), verb, true);
         }
@@ -253,7 +261,7 @@ mod tests {
     use super::*;
 
     fn list(object: Value) -> Vec<String> {
-        of_pods(&Object(object))
+        pod_needs(&Object(object))
             .iter()
             .map(|need| {
                 let doubt = if need.is_certain { "" } else { "?" };
@@ -312,7 +320,7 @@ mod tests {
 
     #[test]
     fn secrets_that_controllers_make_are_known() {
-        let made = |object: Value| made(&Object(object)).map(|key| key.to_string());
+        let made = |object: Value| generated_secret(&Object(object)).map(|key| key.to_string());
         let meta = json!({ "name": "db", "namespace": "shop" });
         assert_eq!(
             made(json!({ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": meta })),

@@ -1,4 +1,4 @@
-//! Delete policies and times to live that remove what others need.
+//! Delete policies and times to live that delete what others need.
 
 use super::{
     Findings, Severity, needs,
@@ -13,23 +13,28 @@ use crate::{
 };
 
 /// `needs-removed`.
-pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn needed_but_deleted(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
-        for need in needs::of_pods(&member.manifest().object) {
+        for need in needs::pod_needs(&member.manifest().object) {
             let removed = member
                 .tasks
                 .iter()
-                .find_map(|task| removal(set, &need.key, member, task));
-            let Some(Removal { helper, goes, turn }) = removed else {
+                .find_map(|task| helper_deletion(set, &need.key, member, task));
+            let Some(HelperDeletion {
+                helper,
+                time: goes,
+                turn,
+            }) = removed
+            else {
                 continue;
             };
-            let is_gone = matches!(goes, RemovalTime::BeforePhase(_));
+            let is_gone = matches!(goes, DeletionTime::BeforePhase(_));
             let when = match goes {
-                RemovalTime::BeforePhase(phase) | RemovalTime::WithPhase(phase) => {
+                DeletionTime::BeforePhase(phase) | DeletionTime::WithPhase(phase) => {
                     format!("is deleted at the end of {phase} (HookSucceeded)")
                 }
-                RemovalTime::WithOperation => "is deleted when the operation has succeeded (HookSucceeded)".to_owned(),
-                RemovalTime::Later => "is deleted when its time to live is over".to_owned(),
+                DeletionTime::WithOperation => "is deleted when the operation has succeeded (HookSucceeded)".to_owned(),
+                DeletionTime::Later => "is deleted when its time to live is over".to_owned(),
             };
             let comes_of_it = if is_gone && member.is_awaited() {
                 "its pods don't find it"
@@ -37,8 +42,8 @@ pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 "pods that start after that don't find it"
             };
             let message = format!("{} {} {}, which {when}: {comes_of_it}", member.key, need.verb, need.key);
-            let name = helper.key.short();
-            let fix = if goes == RemovalTime::Later {
+            let name = helper.key.kind_and_name();
+            let fix = if goes == DeletionTime::Later {
                 format!("take `capstan.dev/ttl` off {name}, or make it an ordinary object")
             } else {
                 format!(
@@ -48,58 +53,65 @@ pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                     helper_phase(helper, turn)
                 )
             };
-            let finding = found.at(member, &need.pointer, message, fix).with(helper);
-            let is_sure = is_gone && need.is_certain && member.is_awaited() && !member.is("batch", "CronJob");
+            let finding = found.finding(member, &need.pointer, message, fix).with_related(helper);
+            let is_sure = is_gone && need.is_certain && member.is_awaited() && !member.is_of_kind("batch", "CronJob");
             let severity = if is_sure { finding.severity } else { Severity::Warning };
-            found.add(member, finding.as_(severity));
+            found.add(member, finding.with_severity(severity));
         }
     }
 }
 
-/// The phase in which an ordinary object comes as early as the helper does; objects of PreSync to PostSync have one.
+/// Returns the phase in which an ordinary object would come as early as the helper.
 fn helper_phase(helper: &SetMember<'_>, turn: Slot) -> Phase {
-    helper.turn().map_or(turn.phase, |first| first.phase)
+    helper.first_slot().map_or(turn.phase, |first| first.phase)
 }
 
-/// A helper that is gone before those that need it are.
-struct Removal<'set> {
+/// A helper that is deleted while others need it.
+struct HelperDeletion<'set> {
     helper: &'set SetMember<'set>,
-    goes: RemovalTime,
-    /// When it is needed.
+    time: DeletionTime,
+    /// The phase and wave in which it is needed.
     turn: Slot,
 }
 
-/// Returns how the helper goes that a task of a member finds under a name; nothing when it stays, or isn't there by then.
-fn removal<'set>(
+/// Returns how the helper that a task needs is deleted; `None` if it is kept or doesn't exist by then.
+fn helper_deletion<'set>(
     set: &'set ManifestSet<'set>,
     key: &ObjectKey,
     member: &SetMember<'_>,
     task: &Task,
-) -> Option<Removal<'set>> {
-    let turn = Slot::of(task);
-    // What is an ordinary object of the set, too, no policy deletes.
+) -> Option<HelperDeletion<'set>> {
+    let turn = Slot::from_task(task);
+    // Delete policies don't delete an ordinary object of the set.
     let is_shared = |other: &SetMember<'_>| matches!(other.classified.role, Role::Resource);
-    if set.all_named(key).any(is_shared) {
+    if set.members_with_key(key).any(is_shared) {
         return None;
     }
-    // What comes too late has a rule of its own.
-    let turns = set.all_named(key).filter(|other| other.is_hook()).flat_map(|helper| {
-        let tasks = helper.tasks.iter().map(|task| Slot::of(task));
-        tasks.filter(|first| *first <= turn).map(move |first| (first, helper))
-    });
+    // What comes too late is checked by another rule.
+    let turns = set
+        .members_with_key(key)
+        .filter(|other| other.is_hook())
+        .flat_map(|helper| {
+            let tasks = helper.tasks.iter().map(|task| Slot::from_task(task));
+            tasks.filter(|first| *first <= turn).map(move |first| (first, helper))
+        });
     let (first, helper) = turns.max_by_key(|(first, _)| *first)?;
-    let goes = RemovalTime::of(set.mode, helper, first.phase, turn.phase)?;
+    let goes = DeletionTime::for_helper(set.mode, helper, first.phase, turn.phase)?;
     let is_still_there = match goes {
-        RemovalTime::BeforePhase(_) => false,
-        RemovalTime::WithPhase(_) | RemovalTime::WithOperation | RemovalTime::Later => member.is_hook(),
+        DeletionTime::BeforePhase(_) => false,
+        DeletionTime::WithPhase(_) | DeletionTime::WithOperation | DeletionTime::Later => member.is_hook(),
     };
-    (!is_still_there).then_some(Removal { helper, goes, turn })
+    (!is_still_there).then_some(HelperDeletion {
+        helper,
+        time: goes,
+        turn,
+    })
 }
 
-/// When a helper's object goes.
+/// When a helper's object is deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum RemovalTime {
-    /// At the end of this phase, before the one in which it is needed.
+enum DeletionTime {
+    /// At the end of this phase, before the phase in which it is needed.
     BeforePhase(Phase),
     /// At the end of the phase in which it is needed.
     WithPhase(Phase),
@@ -109,9 +121,9 @@ enum RemovalTime {
     Later,
 }
 
-impl RemovalTime {
-    /// A helper goes at the end of its phase. Argo CD judges by the operation's end.
-    fn of(mode: Mode, helper: &SetMember<'_>, phase: Phase, needed: Phase) -> Option<RemovalTime> {
+impl DeletionTime {
+    /// Returns when a helper is deleted: at the end of its phase, in compat mode at the end of the operation.
+    fn for_helper(mode: Mode, helper: &SetMember<'_>, phase: Phase, needed: Phase) -> Option<DeletionTime> {
         let directives = helper.directives();
         if directives
             .delete_policies
@@ -119,19 +131,19 @@ impl RemovalTime {
             .any(|policy| policy == "HookSucceeded")
         {
             return Some(if mode.has(Rule::OperationJudgesPolicies) {
-                RemovalTime::WithOperation
+                DeletionTime::WithOperation
             } else if phase == needed {
-                RemovalTime::WithPhase(phase)
+                DeletionTime::WithPhase(phase)
             } else {
-                RemovalTime::BeforePhase(phase)
+                DeletionTime::BeforePhase(phase)
             });
         }
-        directives.ttl.after_finished.map(|_| RemovalTime::Later)
+        directives.ttl.after_finished.map(|_| DeletionTime::Later)
     }
 }
 
 /// `hook-holds-others`.
-pub(super) fn holders(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn hooks_with_contents(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| member.is_hook()) {
         let comes_of_it = match (member.key.group.as_str(), member.key.kind.as_str()) {
             ("", "Namespace") => "which stays while anything lives in it",
@@ -151,7 +163,7 @@ pub(super) fn holders(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         };
         let message = format!("{by} deletes {}, {comes_of_it}", member.key);
         let pointer = member.policy_pointer();
-        let finding = found.at(
+        let finding = found.finding(
             member,
             &pointer,
             message,

@@ -1,4 +1,4 @@
-//! Rights that come too late: a binding before its role, a hook before the binding that lets it work.
+//! RBAC objects that come too late: a binding before its role, a hook before the binding of its account.
 
 use serde_json::Value;
 
@@ -14,17 +14,17 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 fn bindings<'set>(set: &'set ManifestSet<'set>) -> impl Iterator<Item = &'set SetMember<'set>> {
     set.members
         .iter()
-        .filter(|member| member.is(GROUP, "RoleBinding") || member.is(GROUP, "ClusterRoleBinding"))
+        .filter(|member| member.is_of_kind(GROUP, "RoleBinding") || member.is_of_kind(GROUP, "ClusterRoleBinding"))
 }
 
 /// `binding-needs-later`.
-pub(super) fn roles(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn bindings_before_roles(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for binding in bindings(set) {
-        let Some(turn) = binding.turn() else { continue };
-        for (key, pointer, is_role) in named(&binding.manifest().object) {
+        let Some(turn) = binding.first_slot() else { continue };
+        for (key, pointer, is_role) in binding_references(&binding.manifest().object) {
             let Some(provider) = set.provider(&key) else { continue };
             let other = provider.member;
-            let Some(at) = other.turn().filter(|at| *at > turn && !set.is_live(other)) else {
+            let Some(at) = other.first_slot().filter(|at| *at > turn && !set.is_live(other)) else {
                 continue;
             };
             let comes_of_it = if is_role {
@@ -35,19 +35,22 @@ pub(super) fn roles(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             let message = format!(
                 "{}, in {}, names {key}, which comes in {} only: {comes_of_it}",
                 binding.key,
-                turn.beside(at),
-                at.beside(turn)
+                turn.describe_beside(at),
+                at.describe_beside(turn)
             );
-            let fix = format!("bring both in the same wave: {} comes first there", other.key.short());
-            let finding = found.at(binding, &pointer, message, fix).with(other);
+            let fix = format!(
+                "bring both in the same wave: {} comes first there",
+                other.key.kind_and_name()
+            );
+            let finding = found.finding(binding, &pointer, message, fix).with_related(other);
             let severity = if is_role { finding.severity } else { Severity::Note };
-            found.add(binding, finding.as_(severity));
+            found.add(binding, finding.with_severity(severity));
         }
     }
 }
 
-/// Returns the role and the accounts that a `RoleBinding` or `ClusterRoleBinding` names, where that is written, and which is the role.
-pub(crate) fn named(object: &Object) -> Vec<(ObjectKey, String, bool)> {
+/// Returns the role and the accounts that a binding names, each with its JSON pointer and whether it is the role.
+pub(crate) fn binding_references(object: &Object) -> Vec<(ObjectKey, String, bool)> {
     let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
     let mut named = Vec::new();
     if let Some(role) = object.0.get("roleRef")
@@ -79,37 +82,37 @@ pub(crate) fn named(object: &Object) -> Vec<(ObjectKey, String, bool)> {
 }
 
 /// `rights-come-later`.
-pub(super) fn of_hooks(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn hook_accounts(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in set.members.iter().filter(|member| member.is_hook()) {
-        let Some(turn) = hook.turn() else {
+        let Some(turn) = hook.first_slot() else {
             continue;
         };
-        let needs = needs::of_pods(&hook.manifest().object);
+        let needs = needs::pod_needs(&hook.manifest().object);
         let Some(account) = needs.iter().find(|need| need.key.kind == "ServiceAccount") else {
             continue;
         };
         let binds = |binding: &&SetMember<'_>| {
-            named(&binding.manifest().object)
+            binding_references(&binding.manifest().object)
                 .iter()
                 .any(|(key, ..)| *key == account.key)
         };
-        // With some of its rights in time, it may need no others.
-        let first = bindings(set).filter(binds).min_by_key(|binding| binding.turn());
+        // With some of its permissions in time, the hook may not need the others.
+        let first = bindings(set).filter(binds).min_by_key(|binding| binding.first_slot());
         let Some(binding) = first.filter(|binding| !set.is_live(binding)) else {
             continue;
         };
-        let Some(at) = binding.turn().filter(|at| *at > turn) else {
+        let Some(at) = binding.first_slot().filter(|at| *at > turn) else {
             continue;
         };
         let message = format!(
             "{} runs in {} as {}, whose rights come in {} only, with {}",
             hook.key,
-            turn.beside(at),
+            turn.describe_beside(at),
             account.key,
-            at.beside(turn),
+            at.describe_beside(turn),
             binding.key
         );
-        let name = binding.key.short();
+        let name = binding.key.kind_and_name();
         let fix = if at.phase == turn.phase {
             format!("give {name} and its role the wave {} or an earlier one", turn.wave)
         } else {
@@ -118,7 +121,9 @@ pub(super) fn of_hooks(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 turn.phase, turn.phase
             )
         };
-        let finding = found.at(hook, &account.pointer, message, fix).with(binding);
+        let finding = found
+            .finding(hook, &account.pointer, message, fix)
+            .with_related(binding);
         found.add(hook, finding);
     }
 }

@@ -1,23 +1,23 @@
-//! All rules. The documentation's table is made from this one, and ids never change: people write them into their manifests.
+//! The lint rules. `host/LINTS.md` is made from this table. IDs never change, because users write them into manifests.
 
 use super::{
     Findings, ManifestSet, Severity, annotations, claims, deletion, failure, hooks, later, live, removed, rights, ttl,
     types,
 };
 
-/// A rule.
+/// A lint rule.
 #[derive(Clone, Copy)]
 pub struct Rule {
-    /// Its id.
+    /// Its ID, such as `hook-needs-later`.
     pub id: &'static str,
-    /// How much its findings matter; a single one may matter less.
+    /// The severity of its findings; a single finding may have a lower one.
     pub severity: Severity,
     /// What it finds, in one sentence.
     pub summary: &'static str,
-    /// What comes of that.
-    pub why: &'static str,
-    /// Whether it is looked at when an application is deleted.
-    pub(super) is_of_deletion: bool,
+    /// The consequence.
+    pub consequence: &'static str,
+    /// Whether it is checked when an application is deleted.
+    pub(super) applies_to_delete: bool,
     pub(super) check: fn(&ManifestSet<'_>, &mut Findings<'_>),
 }
 
@@ -32,244 +32,244 @@ const fn rule(
         id,
         severity,
         summary,
-        why,
-        is_of_deletion: false,
+        consequence: why,
+        applies_to_delete: false,
         check,
     }
 }
 
-/// What keeps a set from being planned at all: not looked for here, but told beside the findings where there is no plan.
+/// A mistake that prevents a plan. It isn't checked here, but listed with the findings if there is no plan.
 pub const INVALID: Rule = rule(
     "invalid",
     Severity::Error,
-    "A manifest or an annotation can't be read, a word, policy or kind is unknown, or things depend on each other in a circle.",
-    "There is no plan. This can't be allowed or ignored.",
+    "A manifest or annotation can't be read, a phase, policy or kind is unknown, or objects depend on each other in a circle.",
+    "Planning fails. This finding can't be allowed or ignored.",
     |_, _| {},
 );
 
-/// Told where no cluster is asked.
+/// Reported if no cluster is asked.
 pub const UNKNOWN_KIND: Rule = rule(
     "unknown-kind",
     Severity::Note,
-    "Kubernetes itself doesn't have a kind, and the set brings no definition of it.",
-    "Without a cluster to ask, its objects are taken to live in a namespace.",
+    "Kubernetes has no such kind, and the set contains no CustomResourceDefinition for it.",
+    "Without a cluster, Capstan assumes that objects of this kind are namespaced.",
     |_, _| {},
 );
 
-/// Told where no cluster is asked; a plan on a cluster has a mistake instead.
+/// Reported if no cluster is asked; with a cluster it is a mistake in the plan.
 pub const REMOVED_VERSION: Rule = rule(
     "removed-version",
     Severity::Error,
-    "A kind is written in a version that Kubernetes no longer serves.",
-    "The cluster refuses it. Without `--kube-version` it is a warning, and the newest Kubernetes counts.",
+    "A manifest uses an API version that Kubernetes no longer serves.",
+    "The cluster rejects it. Without `--kube-version` this is a warning, based on the newest Kubernetes.",
     |_, _| {},
 );
 
-/// All rules that are looked at with every plan.
+/// The rules that are checked for every plan.
 pub const RULES: [Rule; 26] = [
     rule(
         "wrong-type",
         Severity::Error,
-        "A value has another type than Kubernetes 1.36 or the set's own definition of the kind says, can't be read as what it has to be, or breaks a rule of that definition.",
-        "The API server refuses the object.",
-        types::wrong,
+        "A value doesn't match the schema of Kubernetes 1.36 or of the CustomResourceDefinition in the set: wrong type, wrong format, or a violated rule.",
+        "The API server rejects the object.",
+        types::wrong_type,
     ),
     rule(
         "missing-field",
         Severity::Error,
-        "A field is missing that the kind requires.",
-        "The API server refuses the object.",
-        types::missing,
+        "A required field is missing.",
+        "The API server rejects the object.",
+        types::missing_field,
     ),
     rule(
         "duplicate-item",
         Severity::Error,
-        "Two items of a list have the same keys: two variables of one name, two ports of one number.",
-        "The API server refuses to apply the object.",
-        types::duplicate,
+        "Two items of a list have the same key, such as two environment variables with the same name or two ports with the same number.",
+        "The API server rejects the object.",
+        types::duplicate_item,
     ),
     rule(
         "unknown-field",
         Severity::Warning,
-        "The kind has no such field in Kubernetes 1.36, or in the set's own definition of it.",
-        "The API server refuses the object, or, where unknown fields are left out, what was wanted doesn't happen.",
-        types::unknown,
+        "The field doesn't exist in Kubernetes 1.36 or in the CustomResourceDefinition in the set.",
+        "The API server rejects the object, or, where it drops unknown fields, the field has no effect.",
+        types::unknown_field,
     ),
     rule(
         "unknown-value",
         Severity::Warning,
         "A field has a value that Kubernetes 1.36 doesn't know.",
-        "The API server refuses the object, unless it is a newer one.",
-        types::not_allowed,
+        "The API server rejects the object, unless it is newer than 1.36.",
+        types::unknown_value,
     ),
     Rule {
-        is_of_deletion: true,
+        applies_to_delete: true,
         ..rule(
             "hook-needs-later",
             Severity::Error,
-            "A hook needs something that isn't there and that only a later phase or wave of the set brings.",
-            "The hook never ends, and what it needs never comes: the sync that hangs for ever.",
+            "A hook needs an object that doesn't exist yet and that is applied only in a later phase or wave.",
+            "The hook never ends, so the later phase or wave never begins: the sync hangs.",
             later::hooks,
         )
     },
     rule(
         "health-needs-later",
         Severity::Error,
-        "An object that is waited for needs something that only a later phase or wave brings, such as a PostSync hook.",
-        "It doesn't become healthy before, and the later phase doesn't begin before it is.",
+        "An object that the sync waits for needs another object that is applied only in a later phase or wave, for example by a PostSync hook.",
+        "It can't become healthy before that, and the later phase doesn't begin before it is healthy.",
         later::resources,
     ),
     Rule {
-        is_of_deletion: true,
+        applies_to_delete: true,
         ..rule(
             "needs-removed",
             Severity::Error,
-            "A delete policy or a time to live removes what a hook or another object needs.",
-            "HookSucceeded deletes a helper such as a Secret at the end of its phase, when its other hooks have ended; by Argo CD's rules, at the operation's end.",
-            removed::needed,
+            "A delete policy or a time to live removes an object that a hook or another object still needs.",
+            "HookSucceeded deletes a helper hook such as a Secret at the end of its phase, after the phase's other hooks; with Argo CD's rules, at the end of the operation.",
+            removed::needed_but_deleted,
         )
     },
     rule(
         "hook-holds-others",
         Severity::Warning,
-        "A hook that is a Namespace, a CustomResourceDefinition or a volume is deleted by its policy.",
-        "The data of a volume is deleted with it. A Namespace or a definition stays while anything lives in it: the policy is of no use.",
-        removed::holders,
+        "The delete policy of a hook removes a Namespace, a CustomResourceDefinition or a volume.",
+        "The data of a volume is deleted with it. A Namespace or CustomResourceDefinition stays as long as it contains objects, so the policy has no effect.",
+        removed::hooks_with_contents,
     ),
     rule(
         "restart-policy",
         Severity::Error,
-        "A Job, or a Pod as a hook, has `restartPolicy: Always`, which also holds when nothing is written.",
-        "The API server takes no such Job, and such a Pod never completes.",
+        "A Job, or a Pod that is a hook, has `restartPolicy: Always`, which is also the default.",
+        "The API server rejects such a Job, and such a Pod never completes.",
         hooks::restart_policy,
     ),
     rule(
         "claim-needs-consumer",
         Severity::Warning,
-        "A PersistentVolumeClaim is waited for in an earlier wave than the first pod that uses it.",
-        "Storage classes with WaitForFirstConsumer bind it for its first pod only, which doesn't come.",
-        claims::look,
+        "The sync waits for a PersistentVolumeClaim in an earlier wave than the first pod that uses it.",
+        "A storage class with WaitForFirstConsumer binds a claim only when its first pod is scheduled, so the wait never ends.",
+        claims::check,
     ),
     Rule {
-        is_of_deletion: true,
+        applies_to_delete: true,
         ..rule(
             "rights-come-later",
             Severity::Warning,
-            "A hook runs with a ServiceAccount whose bindings come in a later phase or wave.",
-            "In the first sync it has no rights.",
-            rights::of_hooks,
+            "A hook runs with a ServiceAccount whose role bindings are applied only in a later phase or wave.",
+            "In the first sync the hook has no permissions.",
+            rights::hook_accounts,
         )
     },
     rule(
         "replicas-and-autoscaler",
         Severity::Warning,
-        "A manifest sets `spec.replicas` of what a HorizontalPodAutoscaler or a KEDA ScaledObject of the set scales.",
-        "Both decide over one field: a sync fails with a conflict, or undoes the scaling.",
+        "A manifest sets `spec.replicas` of a workload that a HorizontalPodAutoscaler or KEDA ScaledObject in the set scales.",
+        "Both control the same field: a sync fails with a conflict, or undoes the scaling.",
         live::replicas,
     ),
     rule(
         "stateful-set-change",
         Severity::Warning,
-        "A StatefulSet that is there would get other claims, another service, selector or pod management.",
-        "The API server refuses that. Only told where the live objects are known.",
+        "The volume claims, service, selector or pod management policy of an existing StatefulSet would change.",
+        "The API server rejects that. Found only when the live objects are known.",
         live::stateful_sets,
     ),
     rule(
         "claim-shrinks",
         Severity::Warning,
-        "A PersistentVolumeClaim that is there would get smaller.",
-        "The API server refuses that. Only told where the live objects are known.",
-        live::claims,
+        "An existing PersistentVolumeClaim would become smaller.",
+        "The API server rejects that. Found only when the live objects are known.",
+        live::shrinking_claims,
     ),
     rule(
         "binding-needs-later",
         Severity::Warning,
-        "A RoleBinding or ClusterRoleBinding names a role, or an account, that comes in a later phase or wave.",
-        "The API server may refuse the binding, since it can't tell which rights it gives.",
-        rights::roles,
+        "A RoleBinding or ClusterRoleBinding refers to a role or ServiceAccount that is applied only in a later phase or wave.",
+        "The API server may reject the binding, because it can't check which permissions it grants.",
+        rights::bindings_before_roles,
     ),
     rule(
         "sync-fail-needs",
         Severity::Warning,
-        "A SyncFail hook needs what another phase brings.",
-        "After a failure before that it isn't there, and the hook tells nobody.",
-        failure::look,
+        "A SyncFail hook needs an object that is applied in another phase.",
+        "If the operation fails before that phase, the object doesn't exist and the hook can't run.",
+        failure::check,
     ),
     Rule {
-        is_of_deletion: true,
+        applies_to_delete: true,
         ..rule(
             "post-delete-needs",
             Severity::Warning,
-            "A PostDelete hook needs what is gone when it runs: a helper that its policy has removed or that comes later; by Argo CD's rules, all that is deleted with the application.",
+            "A PostDelete hook needs an object that doesn't exist when it runs: a helper hook that was already deleted or is created later; with Argo CD's rules, any object of the application.",
             "Its pods never start.",
-            deletion::look,
+            deletion::check,
         )
     },
     rule(
         "hook-never-completes",
         Severity::Warning,
-        "A hook has no end: a suspended Job, a CronJob, a Deployment.",
-        "It is waited for in vain, or counts as done before anything was done.",
+        "A hook never completes: a suspended Job, a CronJob, a Deployment.",
+        "The sync waits forever, or counts the hook as done before it did anything.",
         hooks::never_completes,
     ),
     rule(
         "hook-name-reuse",
         Severity::Warning,
-        "A hook with a fixed name is kept after some runs, without BeforeHookCreation.",
-        "The next run, or a further try, finds the name taken.",
+        "The object of a hook with a fixed name may be kept after a run, and BeforeHookCreation is not among its delete policies.",
+        "The next run, or a retry, fails because the name is already in use.",
         hooks::name_reuse,
     ),
     rule(
         "short-ttl",
         Severity::Warning,
-        "A Job or hook is removed less than a minute after its end.",
-        "Others don't see how it ended, and a Job that is no hook runs again with every sync.",
-        ttl::look,
+        "A Job or hook is deleted less than a minute after it ends.",
+        "Other tools may not see its result, and a Job that is not a hook runs again in every sync.",
+        ttl::check,
     ),
     rule(
         "without-effect",
         Severity::Warning,
-        "An annotation means nothing on this object: a wave where it is left alone, a delete policy or a weight where it is no hook, a resource policy of Helm other than `keep`.",
-        "What was wanted doesn't happen.",
+        "An annotation has no effect on this object: a wave on an object that is skipped, a delete policy or weight on an object that is not a hook, a Helm resource policy other than `keep`.",
+        "The annotation is ignored.",
         annotations::without_effect,
     ),
     rule(
         "misplaced-annotation",
         Severity::Warning,
-        "An annotation is written on a pod template, or as a label.",
-        "Only those of the object itself are read.",
+        "An annotation is set on a pod template, or as a label.",
+        "Capstan reads only annotations of the object itself.",
         annotations::misplaced,
     ),
     rule(
         "misspelt-annotation",
         Severity::Warning,
-        "An annotation's prefix is nearly one of Capstan, Argo CD or Helm.",
-        "Nobody reads it: a hook is applied like any other object.",
+        "The prefix of an annotation looks like a misspelt prefix of Capstan, Argo CD or Helm.",
+        "The annotation has no effect: a hook is applied like an ordinary object.",
         annotations::misspelt,
     ),
     rule(
         "hook-without-limit",
         Severity::Note,
-        "A Job as a hook has neither a deadline nor a timeout.",
-        "One that hangs is waited for as long as the operation may take.",
+        "A hook Job has neither a deadline nor a timeout.",
+        "If it hangs, the sync waits until the time limit of the operation.",
         hooks::without_limit,
     ),
     rule(
         "replace-and-apply",
         Severity::Warning,
         "An object has both `Replace=true` and `ServerSideApply=true`.",
-        "The first one wins.",
+        "`Replace=true` takes precedence.",
         annotations::replace_and_apply,
     ),
 ];
 
-/// Says whether findings of a rule can be ignored or allowed by this id.
+/// Returns whether findings of a rule with this ID can be ignored or allowed.
 pub fn is_rule(id: &str) -> bool {
-    ids().any(|known| known == id)
+    rule_ids().any(|known| known == id)
 }
 
-/// Lists the ids of all rules whose findings can be ignored or allowed.
-pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
+/// Lists the IDs of all rules that can be ignored or allowed.
+pub fn rule_ids() -> impl Iterator<Item = &'static str> + Clone {
     RULES
         .iter()
         .map(|rule| rule.id)

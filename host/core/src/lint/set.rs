@@ -1,4 +1,4 @@
-//! A set as the rules see it: who is in it, when each has its turn in this operation, and who brings what.
+//! The set of manifests that the rules check: its members, when each is created, and what provides what.
 
 use std::{cell::OnceCell, collections::BTreeMap};
 
@@ -17,20 +17,20 @@ use crate::{
     wave::Wave,
 };
 
-/// A set to be looked at.
+/// A set of manifests to check.
 #[derive(Debug)]
 pub struct ManifestSet<'a> {
     pub(super) mode: Mode,
-    pub(super) does: OperationKind,
+    pub(super) operation_kind: OperationKind,
     pub(super) application: &'a Application,
     pub(super) live: &'a LiveObjects,
     pub(super) members: Vec<SetMember<'a>>,
-    /// Where the earliest turn of the whole operation is.
-    pub(super) beginning: Option<Slot>,
-    named: BTreeMap<ObjectKey, Vec<usize>>,
+    /// The first phase and wave of the operation.
+    pub(super) first_slot: Option<Slot>,
+    by_key: BTreeMap<ObjectKey, Vec<usize>>,
     definitions: BTreeMap<GroupKind, usize>,
-    makers: BTreeMap<ObjectKey, usize>,
-    /// What is wrong with the members by their types, found when it is first asked for.
+    generators: BTreeMap<ObjectKey, usize>,
+    /// Schema problems of the members, computed on first use.
     problems: OnceCell<Vec<(usize, Problem)>>,
 }
 
@@ -50,16 +50,16 @@ pub(super) struct Slot {
     pub wave: Wave,
 }
 
-/// Who brings something that is needed.
+/// The member that provides a needed object.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Provider<'set> {
     pub member: &'set SetMember<'set>,
-    /// Whether a controller makes the object from the member's, as with a `SealedSecret`.
-    pub is_maker: bool,
+    /// Whether a controller creates the object from the member, as for a `SealedSecret`.
+    pub is_generator: bool,
 }
 
 impl<'a> ManifestSet<'a> {
-    /// Makes one of what a plan is made of and its tasks, which are in their order.
+    /// Creates the set from the input of a plan and the plan's sorted tasks.
     pub fn new(
         mode: Mode,
         does: OperationKind,
@@ -80,19 +80,19 @@ impl<'a> ManifestSet<'a> {
         let (mut definitions, mut makers) = (BTreeMap::new(), BTreeMap::new());
         for (at, member) in members.iter().enumerate() {
             equals.entry(member.key.clone()).or_default().push(at);
-            if let Some(kind) = needs::defined(&member.manifest().object) {
+            if let Some(kind) = needs::defined_kind(&member.manifest().object) {
                 definitions.entry(kind).or_insert(at);
             }
-            if let Some(made) = needs::made(&member.manifest().object) {
+            if let Some(made) = needs::generated_secret(&member.manifest().object) {
                 makers.entry(made).or_insert(at);
             }
         }
-        // What goes brings nothing.
+        // Deletions provide nothing.
         for task in tasks.iter().filter(|task| !matches!(task.action, Action::Delete(_))) {
             let candidates = equals.get(&task.key).map(Vec::as_slice).unwrap_or_default();
             let is_its = |at: &&usize| {
                 members.get(**at).is_some_and(|member| match &task.action {
-                    // Nothing is added to a hook before it runs.
+                    // Hooks are run exactly as they are written.
                     Action::Hook(_) => {
                         let manifest = member.manifest();
                         member.is_hook()
@@ -113,48 +113,51 @@ impl<'a> ManifestSet<'a> {
         let named = equals.into_iter().filter(|(key, _)| !key.name.ends_with('*')).collect();
         ManifestSet {
             mode,
-            does,
+            operation_kind: does,
             application,
             live,
-            beginning: tasks.first().map(Slot::of),
+            first_slot: tasks.first().map(Slot::from_task),
             members,
-            named,
+            by_key: named,
             definitions,
-            makers,
+            generators: makers,
             problems: OnceCell::new(),
         }
     }
 
-    /// Returns who brings an object, if the set does: by itself, or by something that a controller makes it from.
+    /// Returns the member that provides an object: itself, or through a controller.
     pub(super) fn provider(&self, key: &ObjectKey) -> Option<Provider<'_>> {
         let member = |at: &usize| self.members.get(*at);
-        // Of several with this name the first one counts that comes at all.
-        let first = self.all_named(key).min_by_key(|member| {
-            let turn = member.turn();
+        // Of several members with this name, the first one that is created counts.
+        let first = self.members_with_key(key).min_by_key(|member| {
+            let turn = member.first_slot();
             (turn.is_none(), turn)
         });
         if let Some(member) = first {
             return Some(Provider {
                 member,
-                is_maker: false,
+                is_generator: false,
             });
         }
-        let member = self.makers.get(key).and_then(member)?;
-        Some(Provider { member, is_maker: true })
+        let member = self.generators.get(key).and_then(member)?;
+        Some(Provider {
+            member,
+            is_generator: true,
+        })
     }
 
-    /// Returns the members whose object has this key: hooks of several phases may share one.
-    pub(super) fn all_named(&self, key: &ObjectKey) -> impl Iterator<Item = &SetMember<'a>> {
-        let named = self.named.get(key).into_iter().flatten();
+    /// Returns the members with this key. Hooks of several phases may share one.
+    pub(super) fn members_with_key(&self, key: &ObjectKey) -> impl Iterator<Item = &SetMember<'a>> {
+        let named = self.by_key.get(key).into_iter().flatten();
         named.filter_map(|at| self.members.get(*at))
     }
 
-    /// Returns who defines a kind, if the set does.
+    /// Returns the member that defines a kind.
     pub(super) fn definition(&self, kind: &GroupKind) -> Option<&SetMember<'_>> {
         self.members.get(*self.definitions.get(kind)?)
     }
 
-    /// Lists what is wrong with the members by the types of their kinds.
+    /// Lists the schema problems of the members.
     pub(super) fn problems(&self) -> impl Iterator<Item = (&SetMember<'a>, &Problem)> {
         let problems = self.problems.get_or_init(|| {
             types::problems(&self.members, |member| {
@@ -170,7 +173,7 @@ impl<'a> ManifestSet<'a> {
             .filter_map(|(at, problem)| Some((self.members.get(*at)?, problem)))
     }
 
-    /// Says whether a member's object is there already. What a controller made of it is then, too.
+    /// Returns whether a member's object is live. What a controller creates from it is live then, too.
     pub(super) fn is_live(&self, member: &SetMember<'_>) -> bool {
         self.live.objects.contains_key(&member.key)
     }
@@ -185,13 +188,13 @@ impl<'a> SetMember<'a> {
         &self.classified.directives
     }
 
-    /// Says whether it runs.
+    /// Returns whether it runs as a hook.
     pub fn is_hook(&self) -> bool {
         matches!(self.classified.role, Role::Hook { .. })
     }
 
-    /// Says whether it is an object of the cluster that some operation makes.
-    pub fn is_made(&self) -> bool {
+    /// Returns whether it is an object of the cluster that an operation creates.
+    pub fn is_cluster_object(&self) -> bool {
         match &self.classified.role {
             Role::Resource => true,
             Role::Hook { has_object, .. } => *has_object,
@@ -207,12 +210,12 @@ impl<'a> SetMember<'a> {
         }
     }
 
-    /// Returns its first turn in this operation.
-    pub fn turn(&self) -> Option<Slot> {
-        self.tasks.first().map(|task| Slot::of(task))
+    /// Returns its first phase and wave in this operation.
+    pub fn first_slot(&self) -> Option<Slot> {
+        self.tasks.first().map(|task| Slot::from_task(task))
     }
 
-    /// Says whether what comes after its first turn waits for it to be healthy or to end.
+    /// Returns whether later tasks wait until it is healthy or has ended.
     pub fn is_awaited(&self) -> bool {
         self.tasks.first().is_some_and(|task| match &task.action {
             Action::Hook(_) => true,
@@ -221,45 +224,45 @@ impl<'a> SetMember<'a> {
         })
     }
 
-    /// Says whether the operation goes on without it after a while.
-    pub fn is_given_up(&self) -> bool {
+    /// Returns whether the operation continues without it after a timeout.
+    pub fn may_time_out(&self) -> bool {
         self.tasks
             .first()
             .is_some_and(|task| task.timeout_seconds.is_some() && task.on_timeout == OnTimeout::Continue)
     }
 
-    pub fn is(&self, group: &str, kind: &str) -> bool {
+    pub fn is_of_kind(&self, group: &str, kind: &str) -> bool {
         self.key.group == group && self.key.kind == kind
     }
 
-    /// Returns where its delete policy is written, or its name where there is none.
+    /// Returns the JSON pointer of its delete policy, else of its name.
     pub fn policy_pointer(&self) -> String {
         let names = [
             "capstan.dev/delete-policy",
             "argocd.argoproj.io/hook-delete-policy",
             "helm.sh/hook-delete-policy",
         ];
-        self.first_of(&names)
-            .map_or_else(|| "/metadata/name".to_owned(), directive::pointer)
+        self.first_annotation(&names)
+            .map_or_else(|| "/metadata/name".to_owned(), directive::annotation_pointer)
     }
 
-    /// Returns the first of some annotations that it has.
-    pub fn first_of<'name>(&self, names: &[&'name str]) -> Option<&'name str> {
+    /// Returns the first of several annotations that it has.
+    pub fn first_annotation<'name>(&self, names: &[&'name str]) -> Option<&'name str> {
         let has = |name: &&&str| self.manifest().object.annotation(name).is_some();
         names.iter().find(has).copied()
     }
 }
 
 impl Slot {
-    pub fn of(task: &Task) -> Slot {
+    pub fn from_task(task: &Task) -> Slot {
         Slot {
             phase: task.phase,
             wave: task.wave,
         }
     }
 
-    /// Names it beside another one: the wave where the phase is the same, else the phase.
-    pub fn beside(self, other: Slot) -> String {
+    /// Describes it relative to another slot: by the wave if the phase is the same, else by the phase.
+    pub fn describe_beside(self, other: Slot) -> String {
         if self.phase == other.phase {
             format!("wave {} of {}", self.wave, self.phase)
         } else {

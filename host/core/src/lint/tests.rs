@@ -64,7 +64,7 @@ fn findings_beside(documents: &[String], live: &LiveObjects, mode: Mode) -> Vec<
     let desired: Vec<Classified> = manifests
         .into_iter()
         .map(|manifest| {
-            let directives = directive::directives(&manifest, mode).unwrap_or_else(|errors| panic!("{errors:?}"));
+            let directives = directive::read_directives(&manifest, mode).unwrap_or_else(|errors| panic!("{errors:?}"));
             let role = if directives.words.iter().any(|word| word == "Skip") {
                 Role::Skip("Skip".to_owned())
             } else if directives.is_hook() {
@@ -88,7 +88,7 @@ fn findings_beside(documents: &[String], live: &LiveObjects, mode: Mode) -> Vec<
         name: "shop".to_owned(),
         namespace: "shop".to_owned(),
     };
-    let plan = plan::make(&PlanInput {
+    let plan = plan::make_plan(&PlanInput {
         application: application.clone(),
         does: OperationKind::Sync,
         options: &PlanOptions {
@@ -105,7 +105,7 @@ fn findings_beside(documents: &[String], live: &LiveObjects, mode: Mode) -> Vec<
         manager: "capstan",
     });
     let plan = plan.unwrap_or_else(|errors| panic!("{errors:?}"));
-    let desired = plan::in_order(&desired);
+    let desired = plan::in_written_order(&desired);
     let does = OperationKind::Sync;
     lint(&ManifestSet::new(mode, does, &application, live, desired, &plan.tasks))
 }
@@ -131,8 +131,8 @@ pub(super) fn check_live(rule: &str, cases: &[LiveCase<'_>]) {
     for (case, there, documents, expected) in cases {
         let objects = decoded(there).into_iter().map(|manifest| {
             let mut object = manifest.object;
-            object.set_meta("uid", "1");
-            object.set_meta("resourceVersion", "1");
+            object.set_metadata_text("uid", "1");
+            object.set_metadata_text("resourceVersion", "1");
             (object.key(), object)
         });
         let live = LiveObjects {
@@ -191,7 +191,11 @@ fn every_rule_has_an_id_of_its_own_and_says_what_it_is() {
             .chars()
             .all(|letter| letter.is_ascii_lowercase() || letter == '-');
         assert!(is_kebab && !known.contains(&rule.id), "{}", rule.id);
-        assert!(rule.summary.ends_with('.') && rule.why.ends_with('.'), "{}", rule.id);
+        assert!(
+            rule.summary.ends_with('.') && rule.consequence.ends_with('.'),
+            "{}",
+            rule.id
+        );
         known.push(rule.id);
     }
 }
@@ -200,6 +204,6 @@ fn every_rule_has_an_id_of_its_own_and_says_what_it_is() {
 fn an_ignored_rule_that_is_none_is_a_mistake() {
     let document = object("v1", "ConfigMap", "c", "capstan.dev/lint-ignore: hook-need-later") + "}";
     let manifests = manifest::decode("set.yaml", &document).expect("a manifest");
-    let errors = directive::directives(&manifests[0], Mode::Native).expect_err("there is no such rule");
-    assert_eq!(errors[0].hint.as_deref(), Some("did you mean `hook-needs-later`?"));
+    let errors = directive::read_directives(&manifests[0], Mode::Native).expect_err("there is no such rule");
+    assert_eq!(errors[0].hint.shown(), "did you mean `hook-needs-later`?");
 }

@@ -1,4 +1,6 @@
-//! Times to live so short that others can't see how it ended.
+//! Times to live so short that nobody can see the outcome.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -8,35 +10,36 @@ use super::{
 };
 use crate::{compat::Mode, plan::Role};
 
-/// How long somebody else may take to look, in seconds.
-const LOOK: u64 = 60;
+/// How long somebody else may take to look.
+const MIN_TTL_SECONDS: Duration = Duration::from_mins(1);
 
 /// `short-ttl`.
-pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
-        let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < LOOK) else {
+        let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < MIN_TTL_SECONDS.as_secs())
+        else {
             continue;
         };
         let who = format!("{} is removed {seconds} s after its end", member.key);
         let finding = match member.classified.role {
             Role::Hook { .. } => {
                 let message = format!("{who}: whoever looks less often doesn't see how it ended");
-                let finding = found.at(
+                let finding = found.finding(
                     member,
                     &pointer,
                     message,
                     "let it live for a minute at least, or leave that to a delete policy",
                 );
-                // We keep it until its end is recorded; Argo CD waits for what is gone.
+                // Capstan keeps the object until its outcome is stored. Argo CD would wait for an object that is gone.
                 match set.mode {
-                    Mode::Native => finding.as_(Severity::Note),
+                    Mode::Native => finding.with_severity(Severity::Note),
                     Mode::ArgoCd => finding,
                 }
             }
-            Role::Resource if member.is("batch", "Job") => {
+            Role::Resource if member.is_of_kind("batch", "Job") => {
                 let message =
                     format!("{who}: its health may not be seen any more, and every later sync makes and runs it anew");
-                found.at(
+                found.finding(
                     member,
                     &pointer,
                     message,
@@ -49,7 +52,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Returns how long something lives after its end, and where that is written.
+/// Returns the time to live in seconds and the JSON pointer of its place.
 fn time_to_live(member: &SetMember<'_>) -> Option<(String, u64)> {
     const OF_JOBS: &str = "/spec/ttlSecondsAfterFinished";
     let object = &member.manifest().object;
@@ -59,10 +62,10 @@ fn time_to_live(member: &SetMember<'_>) -> Option<(String, u64)> {
             object.annotation("capstan.dev/ttl"),
         )
     {
-        return Some((crate::directive::pointer("capstan.dev/ttl"), seconds));
+        return Some((crate::directive::annotation_pointer("capstan.dev/ttl"), seconds));
     }
     let seconds = object.0.pointer(OF_JOBS).and_then(Value::as_u64)?;
-    member.is("batch", "Job").then(|| (OF_JOBS.to_owned(), seconds))
+    member.is_of_kind("batch", "Job").then(|| (OF_JOBS.to_owned(), seconds))
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! Values that the API server would refuse, and fields that it doesn't know: by the types of Kubernetes' own kinds, and by the definitions
-//! that the set brings.
+//! Values that the API server refuses and fields that it doesn't know, by the types of built-in kinds and by the definitions in the set.
 
 use capstan_schema::{
     Fault, Problem, check,
@@ -11,20 +10,24 @@ use super::{
     Finding, Findings, Severity,
     set::{ManifestSet, SetMember},
 };
-use crate::{error::near, task::UnknownFields};
+use crate::{error::closest_match, task::UnknownFields};
 
-/// Finds the problems of all members, with their places in the set.
+/// Finds the schema problems of all members, each with the member's index.
 pub(super) fn problems(
     members: &[SetMember<'_>],
     definition: impl Fn(&SetMember<'_>) -> Option<usize>,
 ) -> Vec<(usize, Problem)> {
     let checker = Checker::default();
     let mut found = Vec::new();
-    for (at, member) in members.iter().enumerate().filter(|(_, member)| member.is_made()) {
+    for (at, member) in members
+        .iter()
+        .enumerate()
+        .filter(|(_, member)| member.is_cluster_object())
+    {
         let object = &member.manifest().object;
         let version = object.api_version();
         let problems = if let Some(kind) = capstan_schema::kind(version, object.kind()) {
-            check::object(kind, &object.0)
+            check::check_object(kind, &object.0)
         } else {
             let definition = definition(member).and_then(|at| members.get(at));
             let version = version.rsplit('/').next().unwrap_or_default();
@@ -37,56 +40,56 @@ pub(super) fn problems(
 }
 
 /// `wrong-type`.
-pub(super) fn wrong(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn wrong_type(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         let path = &problem.path;
         let (message, fix) = match &problem.fault {
             Fault::WrongType { expected, found, .. } => {
                 let message = format!("`{path}` must be {expected}, not {found}");
-                (message, quoting(member, problem, expected))
+                (message, quoting_hint(member, problem, expected))
             }
             Fault::Malformed { expected } => {
                 let message = format!("`{path}` must be {expected}, and this value isn't");
                 (message, format!("write {expected}"))
             }
-            Fault::Rule { must } => {
-                let message = format!("`{path}` must {must}");
+            Fault::Rule(rule) => {
+                let message = format!("`{path}` must {rule}");
                 (message, "see the kind's definition".to_owned())
             }
             Fault::NotAllowed { allowed } if !is_built_in(member) => {
-                let message = format!("`{path}` must be one of {}", listed(allowed));
-                (message, meant(member, problem, allowed))
+                let message = format!("`{path}` must be one of {}", quoted_list(allowed));
+                (message, suggestion(member, problem, allowed))
             }
             _ => continue,
         };
-        let finding = found.at(member, &path.pointer(), message, fix);
+        let finding = found.finding(member, &path.pointer(), message, fix);
         found.add(member, finding);
     }
 }
 
 /// `missing-field`.
-pub(super) fn missing(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn missing_field(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems().filter(|(_, problem)| problem.fault == Fault::Missing) {
         let message = format!("`{}` is missing, and {} needs it", problem.path, member.key.kind);
-        let finding = found.at(member, &problem.path.pointer(), message, "write it");
+        let finding = found.finding(member, &problem.path.pointer(), message, "write it");
         found.add(member, finding);
     }
 }
 
 /// `duplicate-item`.
-pub(super) fn duplicate(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn duplicate_item(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         let Fault::Duplicate { keys, first } = &problem.fault else {
             continue;
         };
         let message = format!("`{}` has the same {keys} as item {first} of its list", problem.path);
-        let finding = found.at(member, &problem.path.pointer(), message, "take one of the two off");
+        let finding = found.finding(member, &problem.path.pointer(), message, "take one of the two off");
         found.add(member, finding);
     }
 }
 
 /// `unknown-field`.
-pub(super) fn unknown(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn unknown_field(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         let Fault::Unknown { known } = &problem.fault else {
             continue;
@@ -101,25 +104,25 @@ pub(super) fn unknown(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let pointer = problem.path.pointer();
         let name = pointer.rsplit('/').next().unwrap_or_default();
         let message = format!("`{}` is no field of {}", problem.path, member.key.kind);
-        let fix = match near(name, known.iter().map(String::as_str)) {
+        let fix = match closest_match(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "take it off".to_owned(),
         };
         let error = member.manifest().key_error(&pointer, message);
-        found.add(member, Finding::from_error(found.rule, error, fix));
+        found.add(member, Finding::from_diagnostic(found.rule, error, fix));
     }
 }
 
 /// `unknown-value`.
-pub(super) fn not_allowed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+pub(super) fn unknown_value(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         if let Fault::NotAllowed { allowed } = &problem.fault
             && is_built_in(member)
         {
-            let message = format!("`{}` is none of {}", problem.path, listed(allowed));
-            let fix = meant(member, problem, allowed);
-            let finding = found.at(member, &problem.path.pointer(), message, fix);
-            found.add(member, finding.as_(Severity::Warning));
+            let message = format!("`{}` is none of {}", problem.path, quoted_list(allowed));
+            let fix = suggestion(member, problem, allowed);
+            let finding = found.finding(member, &problem.path.pointer(), message, fix);
+            found.add(member, finding.with_severity(Severity::Warning));
         }
     }
 }
@@ -129,22 +132,22 @@ fn is_built_in(member: &SetMember<'_>) -> bool {
     capstan_schema::kind(object.api_version(), object.kind()).is_some()
 }
 
-fn listed(allowed: &[String]) -> String {
+fn quoted_list(allowed: &[String]) -> String {
     let written: Vec<String> = allowed.iter().map(|one| format!("`{one}`")).collect();
     written.join(", ")
 }
 
-fn meant(member: &SetMember<'_>, problem: &Problem, allowed: &[String]) -> String {
+fn suggestion(member: &SetMember<'_>, problem: &Problem, allowed: &[String]) -> String {
     let value = member.manifest().object.0.pointer(&problem.path.pointer());
     let word = value.and_then(Value::as_str).unwrap_or_default();
-    match near(word, allowed.iter().map(String::as_str)) {
+    match closest_match(word, allowed.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "write one of them".to_owned(),
     }
 }
 
-/// Says how a value gets the right type: with quotes or without.
-fn quoting(member: &SetMember<'_>, problem: &Problem, expected: &str) -> String {
+/// Returns how to give a value the right type: with or without quotes.
+fn quoting_hint(member: &SetMember<'_>, problem: &Problem, expected: &str) -> String {
     let pointer = problem.path.pointer();
     let manifest = member.manifest();
     let name = pointer.rsplit('/').next().unwrap_or_default();

@@ -1,30 +1,31 @@
-//! What every document must be: an object with `apiVersion`, `kind` and a name, whose labels and annotations are texts, or a list of
-//! such. The API server says the same, but one object at a time and without a line.
+//! Checks documents: each must be an object with `apiVersion`, `kind` and a name, whose labels and annotations are strings, or a list of
+//! objects. The API server checks the same, but one object at a time and without lines.
 
 use std::sync::Arc;
 
 use capstan_yaml::{Content, Key, Node, is_base64};
 use serde_json::Value;
 
-use super::{Decoded, Manifest, Origin, RemovedFields, TEMPLATE, exported, source::Source};
+use super::{Decoded, Manifest, Origin, RemovedFields, exported, source::Source, unrendered};
 use crate::{
-    error::{Diagnostic, near},
+    error::{Diagnostic, closest_match},
     name::{NameError, NamespaceName, ObjectName, check_generate_name},
     object::Object,
     place::reference_token,
+    remedy::Setting,
 };
 
-/// What the documents of a text hold.
+/// Collects the manifests and mistakes of a text.
 pub(super) struct CheckedDocuments {
     is_applied: bool,
     pub decoded: Decoded,
     pub errors: Vec<Diagnostic>,
-    /// The first exported object that a controller made, with that controller, and how many there are.
+    /// The first exported object with a controller, its controller, and the number of such objects.
     controlled: Option<(Manifest, String, usize)>,
 }
 
 impl CheckedDocuments {
-    /// Begins with nothing. `is_applied`: whether the manifests are to be applied.
+    /// Starts without documents. `is_applied`: whether the manifests are to be applied.
     pub fn new(is_applied: bool) -> CheckedDocuments {
         CheckedDocuments {
             is_applied,
@@ -34,16 +35,16 @@ impl CheckedDocuments {
         }
     }
 
-    /// Takes the manifests out of a document, or says what is wrong with it.
-    pub fn take(&mut self, source: &Arc<Source>, document: u32, node: Node) {
-        let kind = text_of(&node, "kind");
+    /// Adds the manifests of a document, or its mistakes.
+    pub fn add_document(&mut self, source: &Arc<Source>, document: u32, node: Node) {
+        let kind = text_field(&node, "kind");
         let has_items = node
             .get("items")
             .is_some_and(|items| matches!(items.content, Content::List(_)));
         let is_list = kind == Some("List") || (has_items && kind.is_some_and(|kind| kind.ends_with("List")));
-        if is_list && text_of(&node, "apiVersion").is_some() {
+        if is_list && text_field(&node, "apiVersion").is_some() {
             for item in items(node) {
-                self.take(source, document, item);
+                self.add_document(source, document, item);
             }
             return;
         }
@@ -62,13 +63,13 @@ impl CheckedDocuments {
         } else {
             let error = manifest.error(
                 "",
-                format!("this document is {}, not a mapping", name(&manifest.object.0)),
+                format!("this document is {}, not a mapping", describe_type(&manifest.object.0)),
             );
             let is_template = error.source_line.as_deref().is_some_and(|line| line.contains("{{"));
             vec![error.hint(if is_template {
-                TEMPLATE
+                unrendered()
             } else {
-                "a manifest starts with `apiVersion:` and `kind:`"
+                "a manifest starts with `apiVersion:` and `kind:`".into()
             })]
         };
         if !found.is_empty() {
@@ -86,7 +87,7 @@ impl CheckedDocuments {
             }
             return;
         }
-        let names = exported::clean(&mut manifest.object);
+        let names = exported::remove_server_fields(&mut manifest.object);
         if !names.is_empty() {
             self.decoded.left_out.push(RemovedFields {
                 key: manifest.key(),
@@ -97,7 +98,7 @@ impl CheckedDocuments {
         self.decoded.manifests.push(manifest);
     }
 
-    /// Returns what the text holds, or everything that is wrong with it.
+    /// Returns the manifests, or all mistakes.
     pub fn finish(mut self) -> Result<Decoded, Vec<Diagnostic>> {
         if let Some((manifest, controller, count)) = self.controlled {
             let more = match count {
@@ -125,12 +126,11 @@ impl CheckedDocuments {
     }
 }
 
-fn text_of<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
+fn text_field<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
     node.get(name).and_then(Node::text)
 }
 
-/// Takes a list apart. The items of a typed list may leave out `apiVersion` and `kind`, as in Kubernetes' own
-/// `unstructured.UnstructuredList`.
+/// Splits a list into its items. Items of a typed list may lack `apiVersion` and `kind`, as in Kubernetes' `unstructured.UnstructuredList`.
 fn items(list: Node) -> Vec<Node> {
     let version = list.get("apiVersion").cloned();
     let kind = list
@@ -169,7 +169,7 @@ fn items(list: Node) -> Vec<Node> {
     items
 }
 
-/// Says what is wrong with a mapping as a manifest.
+/// Returns the mistakes in a manifest that is a mapping.
 pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     for field in ["apiVersion", "kind"] {
@@ -189,7 +189,7 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
                     .all(|pointer| matches!(manifest.object.text(pointer), None | Some("")));
             let has_wrong_type = !errors.is_empty();
             if !is_named || (is_empty && !has_wrong_type) {
-                errors.push(nameless(manifest, "/metadata"));
+                errors.push(missing_name_error(manifest, "/metadata"));
             }
             for field in ["labels", "annotations"] {
                 errors.extend(check_texts(manifest, field));
@@ -198,12 +198,12 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
         }
         None | Some(Value::Null) => {
             if errors.is_empty() {
-                errors.push(nameless(manifest, "/metadata"));
+                errors.push(missing_name_error(manifest, "/metadata"));
             }
         }
         Some(other) => errors.push(manifest.error(
             "/metadata",
-            format!("`metadata` must be a mapping, not {}", name(other)),
+            format!("`metadata` must be a mapping, not {}", describe_type(other)),
         )),
     }
     if manifest.object.kind() == "Secret" && manifest.object.api_version() == "v1" {
@@ -212,7 +212,7 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
     errors
 }
 
-/// Says which values of a Secret the API server would refuse. Its own answer quotes them; here only their places are told.
+/// Returns the values of a Secret that the API server would refuse. The server's message would quote them; these name only the places.
 fn check_secret(manifest: &Manifest) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     for field in ["data", "stringData"] {
@@ -222,7 +222,7 @@ fn check_secret(manifest: &Manifest) -> Vec<Diagnostic> {
             Some(other) => {
                 errors.push(manifest.error(
                     &format!("/{field}"),
-                    format!("`{field}` of a Secret must be a mapping, not {}", name(other)),
+                    format!("`{field}` of a Secret must be a mapping, not {}", describe_type(other)),
                 ));
                 continue;
             }
@@ -244,7 +244,10 @@ fn check_secret(manifest: &Manifest) -> Vec<Diagnostic> {
                     manifest
                         .error(
                             &pointer,
-                            format!("`{field}.{key}` of a Secret must be a text, not {}", name(other)),
+                            format!(
+                                "`{field}.{key}` of a Secret must be a text, not {}",
+                                describe_type(other)
+                            ),
                         )
                         .hint("put the value in quotes"),
                 ),
@@ -254,11 +257,11 @@ fn check_secret(manifest: &Manifest) -> Vec<Diagnostic> {
     errors
 }
 
-/// Says which names can't be in the path of a request: the server would read another path.
+/// Returns mistakes in names that can't be part of a request's path.
 fn check_names(manifest: &Manifest) -> Vec<Diagnostic> {
     let check = |field: &str, check: fn(&str) -> Result<(), NameError>| {
         let pointer = format!("/metadata/{field}");
-        // What has no name at all is told elsewhere.
+        // A missing name is reported elsewhere.
         let text = manifest.object.text(&pointer).filter(|text| !text.is_empty())?;
         let why = check(text).err()?;
         let error = manifest.error(&pointer, format!("`metadata.{field}`: {why}"));
@@ -272,7 +275,7 @@ fn check_names(manifest: &Manifest) -> Vec<Diagnostic> {
     found.into_iter().flatten().collect()
 }
 
-fn nameless(manifest: &Manifest, pointer: &str) -> Diagnostic {
+fn missing_name_error(manifest: &Manifest, pointer: &str) -> Diagnostic {
     let kind = manifest.object.kind();
     let error = manifest.key_error(
         pointer,
@@ -283,7 +286,8 @@ fn nameless(manifest: &Manifest, pointer: &str) -> Diagnostic {
         },
     );
     if kind == "Kustomization" && manifest.object.group() == "kustomize.config.k8s.io" {
-        error.hint("this file tells kustomize what to build; name its folder with `-k DIR`, which builds it")
+        let build = Setting::Kustomization { path: None };
+        error.hint(["this file tells kustomize what to build".into(), build.into()])
     } else {
         error.hint("write `metadata.name`, or `metadata.generateName` for a hook with a new name in each run")
     }
@@ -301,17 +305,16 @@ fn check_required(manifest: &Manifest, field: &str) -> Option<Diagnostic> {
     }
     let error = manifest.error("", format!("this document has no `{field}`"));
     let keys = manifest.object.0.as_object().into_iter().flat_map(|map| map.keys());
-    Some(
-        match near(field, keys.map(String::as_str)).filter(|found| *found != field) {
-            Some(found) => error.hint(format!("did you mean `{field}` where `{found}` is written?")),
-            None => {
-                error.hint("a manifest has `apiVersion`, `kind` and `metadata.name`; leave other files out with `-f`")
-            }
-        },
-    )
+    let near = closest_match(field, keys.map(String::as_str)).filter(|found| *found != field);
+    Some(if let Some(found) = near {
+        error.hint(format!("did you mean `{field}` where `{found}` is written?"))
+    } else {
+        let required = "a manifest has `apiVersion`, `kind` and `metadata.name`";
+        error.hint([required.into(), Setting::FewerFiles.into()])
+    })
 }
 
-/// Says that a value that must be a text is none, if so.
+/// Returns a mistake if a value must be a string and isn't.
 fn check_text(manifest: &Manifest, pointer: &str) -> Option<Diagnostic> {
     let value = manifest.object.0.pointer(pointer)?;
     if matches!(value, Value::String(_) | Value::Null) {
@@ -321,7 +324,7 @@ fn check_text(manifest: &Manifest, pointer: &str) -> Option<Diagnostic> {
     Some(not_text(manifest, pointer, &field, value))
 }
 
-/// Says which labels or annotations are no texts. Null counts as an empty one, as in the API server.
+/// Returns mistakes in labels or annotations that aren't strings. Like the API server, it accepts null.
 fn check_texts(manifest: &Manifest, field: &str) -> Vec<Diagnostic> {
     let pointer = format!("/metadata/{field}");
     match manifest.object.0.pointer(&pointer) {
@@ -339,15 +342,18 @@ fn check_texts(manifest: &Manifest, field: &str) -> Vec<Diagnostic> {
             .collect(),
         Some(other) => vec![manifest.error(
             &pointer,
-            format!("`metadata.{field}` must be a mapping, not {}", name(other)),
+            format!("`metadata.{field}` must be a mapping, not {}", describe_type(other)),
         )],
     }
 }
 
 fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> Diagnostic {
-    let error = manifest.error(pointer, format!("`{field}` must be a text, not {}", name(value)));
+    let error = manifest.error(
+        pointer,
+        format!("`{field}` must be a text, not {}", describe_type(value)),
+    );
     if error.source_line.as_deref().is_some_and(|line| line.contains("{{")) {
-        return error.hint(TEMPLATE);
+        return error.hint(unrendered());
     }
     if value.is_object() || value.is_array() {
         return error;
@@ -357,7 +363,7 @@ fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> D
     error.hint(format!("put it in quotes: `{key}: \"{written}\"`"))
 }
 
-/// Returns the word at an error's place as it is written: `yes`, not `true`.
+/// Returns the word at a diagnostic's place as it is written: `yes`, not `true`.
 pub(super) fn as_written(error: &Diagnostic) -> Option<String> {
     let column = usize::try_from(error.place.as_ref()?.column).ok()?;
     let word: String = error
@@ -370,8 +376,8 @@ pub(super) fn as_written(error: &Diagnostic) -> Option<String> {
     (!word.is_empty()).then_some(word)
 }
 
-/// Names what a value is.
-fn name(value: &Value) -> &'static str {
+/// Describes the type of a value, with an article.
+fn describe_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",

@@ -1,5 +1,5 @@
-//! Manifests that were exported from a cluster, as by `kubectl get -o yaml`: what the server and its controllers wrote into them is left out.
-//! The server refuses some of it (`uid`, `resourceVersion`, `managedFields`), and ignores or quarrels about the rest.
+//! Manifests that were exported from a cluster, for example by `kubectl get -o yaml`. Fields that the server and its controllers wrote are
+//! removed: the server refuses some of them (`uid`, `resourceVersion`, `managedFields`) and ignores others.
 
 use serde_json::{Map, Value};
 
@@ -9,19 +9,19 @@ use crate::{
     place::Place,
 };
 
-/// What was left out of a manifest.
+/// What was removed from a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedFields {
     /// The object.
     pub key: ObjectKey,
     /// Where it is written.
     pub place: Option<Place>,
-    /// The fields, annotations and labels.
+    /// The names of the removed fields, annotations and labels.
     pub names: Vec<&'static str>,
 }
 
-/// Fields of the metadata that only the server writes. One with a value tells that the manifest was exported.
-const OF_SERVER: [(&str, &str); 8] = [
+/// Fields of `metadata` that only the server writes. A manifest with a value in one of them was exported.
+const SERVER_METADATA_FIELDS: [(&str, &str); 8] = [
     ("uid", "metadata.uid"),
     ("resourceVersion", "metadata.resourceVersion"),
     ("generation", "metadata.generation"),
@@ -32,11 +32,11 @@ const OF_SERVER: [(&str, &str); 8] = [
     ("selfLink", "metadata.selfLink"),
 ];
 
-/// What kubectl writes for itself: a copy of the manifest.
+/// The annotation in which kubectl stores a copy of the manifest.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Annotations that controllers and other tools write about an object in its cluster.
-const OF_CONTROLLERS: [&str; 15] = [
+/// Annotations that controllers and other tools write on live objects.
+const CONTROLLER_ANNOTATIONS: [&str; 15] = [
     "argocd.argoproj.io/tracking-id",
     "autoscaling.alpha.kubernetes.io/conditions",
     "autoscaling.alpha.kubernetes.io/current-metrics",
@@ -54,28 +54,28 @@ const OF_CONTROLLERS: [&str; 15] = [
     "volume.kubernetes.io/storage-provisioner",
 ];
 
-/// Finalizers by which a deletion that has begun is carried out.
-const OF_DELETION: [&str; 2] = ["foregroundDeletion", "orphan"];
+/// Finalizers of a deletion that has started.
+const DELETION_FINALIZERS: [&str; 2] = ["foregroundDeletion", "orphan"];
 
 /// Labels by which the Job controller finds its pods.
-const OF_JOBS: [&str; 4] = [
+const JOB_CONTROLLER_LABELS: [&str; 4] = [
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-name",
     "controller-uid",
     "job-name",
 ];
 
-/// Says whether the server wrote a manifest.
+/// Returns whether a manifest was exported from a cluster.
 pub(super) fn is_exported(object: &Object) -> bool {
     let metadata = object.0.get("metadata");
-    OF_SERVER.iter().any(|(field, _)| {
+    SERVER_METADATA_FIELDS.iter().any(|(field, _)| {
         metadata
             .and_then(|metadata| metadata.get(field))
-            .is_some_and(says_something)
+            .is_some_and(has_content)
     })
 }
 
-/// Returns who controls an exported object, as `Kind/name`: in another cluster the object is deleted for want of that owner.
+/// Returns the controller of an exported object, as `Kind/name`. Another cluster would delete the object because that owner is missing.
 pub(super) fn controller(object: &Object) -> Option<String> {
     let owners = object.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
@@ -84,51 +84,51 @@ pub(super) fn controller(object: &Object) -> Option<String> {
     Some(format!("{}/{}", text("kind"), text("name")))
 }
 
-/// Takes out of a manifest what the user can't have meant, and returns the names of what said something.
-pub(super) fn clean(object: &mut Object) -> Vec<&'static str> {
+/// Removes the fields that the user can't have meant from a manifest. Returns the names of those that had a value.
+pub(super) fn remove_server_fields(object: &mut Object) -> Vec<&'static str> {
     let is_exported = is_exported(object);
     let mut left_out = Vec::new();
     let is_kubernetes = !object.group().contains('.') || object.group().ends_with(".k8s.io");
-    // The status of others' kinds may be a field like others.
+    // In custom resources, `status` may be an ordinary field.
     if is_kubernetes || is_exported {
-        take(object.0.as_object_mut(), "status", "status", &mut left_out);
+        remove_field(object.0.as_object_mut(), "status", "status", &mut left_out);
     }
-    for (field, name) in OF_SERVER {
-        take(inside(object, "/metadata"), field, name, &mut left_out);
+    for (field, name) in SERVER_METADATA_FIELDS {
+        remove_field(mapping_at(object, "/metadata"), field, name, &mut left_out);
     }
     let mut annotations = vec![LAST_APPLIED];
     if is_exported {
-        annotations.extend(OF_CONTROLLERS);
+        annotations.extend(CONTROLLER_ANNOTATIONS);
         annotations.extend(WRITTEN_BY_HOST);
-        take_members(object, "labels", &WRITTEN_BY_HOST, &mut left_out);
-        let metadata = inside(object, "/metadata");
-        take(metadata, "ownerReferences", "metadata.ownerReferences", &mut left_out);
-        take_finalizers(object, &mut left_out);
-        take_given(object, &mut left_out);
+        remove_members(object, "labels", &WRITTEN_BY_HOST, &mut left_out);
+        let metadata = mapping_at(object, "/metadata");
+        remove_field(metadata, "ownerReferences", "metadata.ownerReferences", &mut left_out);
+        remove_deletion_finalizers(object, &mut left_out);
+        remove_assigned_fields(object, &mut left_out);
     }
-    take_members(object, "annotations", &annotations, &mut left_out);
+    remove_members(object, "annotations", &annotations, &mut left_out);
     left_out
 }
 
-/// Takes out what the server gave a Service or Job of its own.
-fn take_given(object: &mut Object, left_out: &mut Vec<&'static str>) {
+/// Removes the fields that the server assigned to a Service or Job.
+fn remove_assigned_fields(object: &mut Object, left_out: &mut Vec<&'static str>) {
     match (object.group(), object.kind()) {
         ("", "Service") if object.text("/spec/clusterIP") != Some("None") => {
             for (field, name) in [("clusterIP", "spec.clusterIP"), ("clusterIPs", "spec.clusterIPs")] {
-                take(inside(object, "/spec"), field, name, left_out);
+                remove_field(mapping_at(object, "/spec"), field, name, left_out);
             }
         }
         ("batch", "Job") if object.0.pointer("/spec/manualSelector") != Some(&Value::Bool(true)) => {
-            take(inside(object, "/spec"), "selector", "spec.selector", left_out);
+            remove_field(mapping_at(object, "/spec"), "selector", "spec.selector", left_out);
             for labels in ["/metadata", "/spec/template/metadata"] {
-                let Some(metadata) = inside(object, labels) else {
+                let Some(metadata) = mapping_at(object, labels) else {
                     continue;
                 };
                 let Some(found) = metadata.get_mut("labels").and_then(Value::as_object_mut) else {
                     continue;
                 };
-                for label in OF_JOBS {
-                    take(Some(&mut *found), label, label, left_out);
+                for label in JOB_CONTROLLER_LABELS {
+                    remove_field(Some(&mut *found), label, label, left_out);
                 }
                 if found.is_empty() {
                     metadata.remove("labels");
@@ -139,16 +139,16 @@ fn take_given(object: &mut Object, left_out: &mut Vec<&'static str>) {
     }
 }
 
-/// Takes out the finalizers of a deletion that was under way.
-fn take_finalizers(object: &mut Object, left_out: &mut Vec<&'static str>) {
-    let Some(metadata) = inside(object, "/metadata") else {
+/// Removes the finalizers of a deletion that has started.
+fn remove_deletion_finalizers(object: &mut Object, left_out: &mut Vec<&'static str>) {
+    let Some(metadata) = mapping_at(object, "/metadata") else {
         return;
     };
     let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) else {
         return;
     };
     let before = finalizers.len();
-    finalizers.retain(|finalizer| !OF_DELETION.iter().any(|one| finalizer == one));
+    finalizers.retain(|finalizer| !DELETION_FINALIZERS.iter().any(|one| finalizer == one));
     if finalizers.len() < before {
         left_out.push("metadata.finalizers");
         if finalizers.is_empty() {
@@ -157,13 +157,13 @@ fn take_finalizers(object: &mut Object, left_out: &mut Vec<&'static str>) {
     }
 }
 
-fn inside<'a>(object: &'a mut Object, pointer: &str) -> Option<&'a mut Map<String, Value>> {
+fn mapping_at<'a>(object: &'a mut Object, pointer: &str) -> Option<&'a mut Map<String, Value>> {
     object.0.pointer_mut(pointer)?.as_object_mut()
 }
 
-/// Takes some annotations or labels out, and the whole map if nothing else is in it.
-fn take_members(object: &mut Object, map: &str, names: &[&'static str], left_out: &mut Vec<&'static str>) {
-    let Some(metadata) = inside(object, "/metadata") else {
+/// Removes some annotations or labels, and the mapping if nothing else is in it.
+fn remove_members(object: &mut Object, map: &str, names: &[&'static str], left_out: &mut Vec<&'static str>) {
+    let Some(metadata) = mapping_at(object, "/metadata") else {
         return;
     };
     let Some(members) = metadata.get_mut(map).and_then(Value::as_object_mut) else {
@@ -171,30 +171,35 @@ fn take_members(object: &mut Object, map: &str, names: &[&'static str], left_out
     };
     let before = members.len();
     for name in names {
-        take(Some(&mut *members), name, name, left_out);
+        remove_field(Some(&mut *members), name, name, left_out);
     }
     if members.is_empty() && before > 0 {
         metadata.remove(map);
     }
 }
 
-/// Takes a field out, and takes down its name if the field says something.
-fn take(map: Option<&mut Map<String, Value>>, field: &str, name: &'static str, left_out: &mut Vec<&'static str>) {
+/// Removes a field, and records its name if it had a value.
+fn remove_field(
+    map: Option<&mut Map<String, Value>>,
+    field: &str,
+    name: &'static str,
+    left_out: &mut Vec<&'static str>,
+) {
     let Some(found) = map.and_then(|map| map.remove(field)) else {
         return;
     };
-    if says_something(&found) && !left_out.contains(&name) {
+    if has_content(&found) && !left_out.contains(&name) {
         left_out.push(name);
     }
 }
 
-/// Says whether there is anything in a value: generators write `creationTimestamp: null`, `status: {}` and lists of nothing.
-fn says_something(value: &Value) -> bool {
+/// Returns whether a value isn't empty. Generators write `creationTimestamp: null`, `status: {}` and lists of nothing.
+fn has_content(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
-        Value::Array(values) => values.iter().any(says_something),
-        Value::Object(members) => members.values().any(says_something),
+        Value::Array(values) => values.iter().any(has_content),
+        Value::Object(members) => members.values().any(has_content),
         Value::Bool(_) | Value::Number(_) => true,
     }
 }
@@ -207,7 +212,7 @@ mod tests {
 
     fn cleaned(object: Value) -> (Value, Vec<&'static str>) {
         let mut object = Object(object);
-        let left_out = clean(&mut object);
+        let left_out = remove_server_fields(&mut object);
         (object.0, left_out)
     }
 

@@ -1,44 +1,45 @@
-//! The places of an object's values in a few bytes each: what is kept of them while an operation runs.
+//! The places of an object's values in a compact form, which is kept while an operation runs.
 
 use capstan_yaml::{Inside, Mark, Marks};
 
-/// Where the values of an object are written, by digests of their JSON pointers.
+/// The places of the values of an object, by 32-bit digests of their JSON pointers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lines(Box<[(u32, Mark)]>);
+pub struct FieldLines(Box<[(u32, Mark)]>);
 
 /// The offset basis of FNV-1a with 32 bits. A collision costs a wrong line in a message.
-const BASIS: u32 = 0x811c_9dc5;
+const FNV_OFFSET_BASIS: u32 = 0x811c_9dc5;
 
-fn with_byte(digest: u32, byte: u8) -> u32 {
+fn extend_with_byte(digest: u32, byte: u8) -> u32 {
     (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
-fn digest(from: u32, text: &str) -> u32 {
-    text.bytes().fold(from, with_byte)
+fn extend_digest(from: u32, text: &str) -> u32 {
+    text.bytes().fold(from, extend_with_byte)
 }
 
-/// Returns the digest of a pointer with one more key, without writing the pointer: there is one for each value of a plan.
-fn with_key(from: u32, key: &str) -> u32 {
-    key.bytes().fold(with_byte(from, b'/'), |digest, byte| match byte {
-        b'~' => with_byte(with_byte(digest, b'~'), b'0'),
-        b'/' => with_byte(with_byte(digest, b'~'), b'1'),
-        other => with_byte(digest, other),
-    })
+/// Extends the digest of a pointer by a key without building the pointer, because there is one for each value of a plan.
+fn extend_with_key(from: u32, key: &str) -> u32 {
+    key.bytes()
+        .fold(extend_with_byte(from, b'/'), |digest, byte| match byte {
+            b'~' => extend_with_byte(extend_with_byte(digest, b'~'), b'0'),
+            b'/' => extend_with_byte(extend_with_byte(digest, b'~'), b'1'),
+            other => extend_with_byte(digest, other),
+        })
 }
 
-impl Lines {
-    pub(super) fn of(marks: &Marks) -> Lines {
+impl FieldLines {
+    pub(super) fn from_marks(marks: &Marks) -> FieldLines {
         let mut lines = Vec::new();
-        collect(marks, BASIS, &mut lines);
+        collect(marks, FNV_OFFSET_BASIS, &mut lines);
         lines.sort_unstable_by_key(|(digest, _)| *digest);
-        Lines(lines.into_boxed_slice())
+        FieldLines(lines.into_boxed_slice())
     }
 
-    /// Returns the line and the column, both from 1, of the value at a JSON pointer, or of the nearest value around it that is known.
+    /// Returns the line and column, both from 1, of the value at a JSON pointer, else of its nearest ancestor.
     pub(crate) fn find(&self, pointer: &str) -> Option<(u32, u32)> {
         let mut pointer = pointer;
         loop {
-            let wanted = digest(BASIS, pointer);
+            let wanted = extend_digest(FNV_OFFSET_BASIS, pointer);
             if let Ok(at) = self.0.binary_search_by_key(&wanted, |(digest, _)| *digest)
                 && let Some((_, mark)) = self.0.get(at)
             {
@@ -55,12 +56,12 @@ fn collect(marks: &Marks, here: u32, lines: &mut Vec<(u32, Mark)>) {
         Inside::Nothing => {}
         Inside::List(values) => {
             for (index, value) in values.iter().enumerate() {
-                collect(value, digest(here, &format!("/{index}")), lines);
+                collect(value, extend_digest(here, &format!("/{index}")), lines);
             }
         }
         Inside::Map(values) => {
             for (name, value) in values {
-                collect(value, with_key(here, name), lines);
+                collect(value, extend_with_key(here, name), lines);
             }
         }
     }
@@ -76,7 +77,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_key_has_the_digest_of_its_pointer(key in "[a-z~/]{0,6}", from in any::<u32>()) {
-            prop_assert_eq!(with_key(from, &key), digest(from, &format!("/{}", reference_token(&key))));
+            prop_assert_eq!(extend_with_key(from, &key), extend_digest(from, &format!("/{}", reference_token(&key))));
         }
     }
 }

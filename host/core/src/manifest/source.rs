@@ -1,18 +1,18 @@
-//! The text that manifests came from, and its lines, for messages.
+//! The text of manifests and its lines, for messages.
 
-/// A text and its name.
+/// A text with its name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Source {
     /// The file's name as it was given.
     pub file: String,
-    /// What is in it, without a byte order mark.
+    /// The content, without a byte order mark.
     pub text: String,
-    /// Whether its lines may be shown in errors.
+    /// Whether diagnostics may show its lines.
     pub shows_lines: bool,
 }
 
 impl Source {
-    /// Takes a text, without its byte order mark.
+    /// Creates a source; removes a byte order mark.
     pub fn new(file: &str, text: &str) -> Source {
         Source {
             file: file.to_owned(),
@@ -21,7 +21,7 @@ impl Source {
         }
     }
 
-    /// Returns a line, the first being 1, if it is short enough to be shown.
+    /// Returns a line, counted from 1, if it may be shown and is short enough.
     pub fn line(&self, line: u32) -> Option<&str> {
         if !self.shows_lines {
             return None;

@@ -24,7 +24,9 @@ pub(crate) fn told(errors: &[Diagnostic]) -> String {
         let object = error.object.as_ref().map_or(String::new(), |key| format!(" [{key}]"));
         lines.push(format!("{place}{object}: {}", error.message));
         lines.extend(error.source_line.iter().map(|line| format!("  | {line}")));
-        lines.extend(error.hint.iter().map(|hint| format!("  hint: {hint}")));
+        if !error.hint.is_empty() {
+            lines.push(format!("  hint: {}", error.hint.shown()));
+        }
     }
     lines.join("\n")
 }
@@ -141,10 +143,10 @@ fn json_is_read_with_tabs_and_without_separators() {
     assert_snapshot!(errors("{\"a\": \"x\ny\"}"), @r#"
     a.yaml:1, column 1: this document has no `apiVersion`
       | {"a": "x
-      hint: a manifest has `apiVersion`, `kind` and `metadata.name`; leave other files out with `-f`
+      hint: a manifest has `apiVersion`, `kind` and `metadata.name`; Setting(FewerFiles)
     a.yaml:1, column 1: this document has no `kind`
       | {"a": "x
-      hint: a manifest has `apiVersion`, `kind` and `metadata.name`; leave other files out with `-f`
+      hint: a manifest has `apiVersion`, `kind` and `metadata.name`; Setting(FewerFiles)
     "#);
     assert_eq!(
         one("{apiVersion: v1, kind: Pod, metadata: {name: a}} # flow")
@@ -270,12 +272,12 @@ fn templates_and_tabs_get_a_hint() {
     assert_snapshot!(errors(&format!("{head}  name: {{{{ .Values.name }}}}\n")), @"
     a.yaml:4, column 10: a key must be a text, not a list or mapping
       |   name: {{ .Values.name }}
-      hint: this looks like a Helm template; name its chart with `--chart CHART`, which renders it
+      hint: this looks like a Helm template; Setting(Chart { path: None })
     ");
     assert_snapshot!(errors(&format!("{{{{- if .Values.on }}}}\n{head}  name: a\n{{{{- end }}}}\n")), @r#"
     a.yaml:1, column 2: a key must be a text, not a list or mapping
       | {{- if .Values.on }}
-      hint: this looks like a Helm template; name its chart with `--chart CHART`, which renders it
+      hint: this looks like a Helm template; Setting(Chart { path: None })
     "#);
     assert_snapshot!(errors(&format!("{head}\tname: a\n")), @"
     a.yaml:4, column 1: this can't be read as YAML: a tab can't indent a line
@@ -285,7 +287,7 @@ fn templates_and_tabs_get_a_hint() {
     assert_snapshot!(errors("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a]\n"), @"
     a.yaml:1, column 1: this Kustomization has no name
       | apiVersion: kustomize.config.k8s.io/v1beta1
-      hint: this file tells kustomize what to build; name its folder with `-k DIR`, which builds it
+      hint: this file tells kustomize what to build; Setting(Kustomization { path: None })
     ");
     assert_eq!(
         one(&format!("{head}  name: a\nspec: \"{{{{ $labels.x }}}}\"\n"))

@@ -1,12 +1,15 @@
-//! Is this wave settled, which comes next, which failure ends it.
+//! Advances the operation: whether a wave has ended, which one is next, and what follows a failure.
+
+use std::time::Duration;
 
 use super::{
     Operation, StepOutput, has_sync_fail,
-    state::{Cleanup, HookStage, Stage, TaskState},
+    hook_run::HookStage,
+    state::{Stage, TaskState},
 };
 use crate::{
     compat::Rule,
-    event::{EventKind, Status},
+    event::{EventKind, OperationStatus},
     hook::HookOutcome,
     order,
     phase::Phase,
@@ -16,13 +19,13 @@ use crate::{
 };
 
 impl Operation {
-    /// Starts whatever may start now, until nothing more may.
+    /// Starts everything that may start now, until nothing more may.
     pub(super) fn advance(&mut self, plan: &Plan, out: &mut StepOutput) {
         loop {
             let went_on = match self.state.stage {
                 Stage::New | Stage::Over => false,
                 Stage::Checking => self.advance_checking(plan, out),
-                Stage::Backoff => self.advance_resting(plan, out),
+                Stage::Backoff => self.advance_backoff(plan, out),
                 Stage::Main | Stage::Failing => self.advance_wave(plan, out),
                 Stage::Stopping => self.advance_stopping(plan, out),
                 Stage::Closing => self.advance_closing(plan, out),
@@ -37,32 +40,32 @@ impl Operation {
         let Some((phase, wave)) = self.state.current else {
             return self.enter_next_wave(plan, out);
         };
-        self.sync_board(plan);
-        let has_failed = self.board.has_failed;
+        self.update_wave_index(plan);
+        let has_failed = self.wave_index.has_failed;
         if plan.mode.has(Rule::FailedWaveIsAwaited) {
             return self.advance_as_argo_cd(plan, phase, wave, out);
         }
         if has_failed {
-            self.abandon(plan, phase, wave, out);
+            self.stop_awaiting_health(plan, phase, wave, out);
         } else {
             self.start_batch(plan, out);
         }
-        let open = &self.board.open;
+        let open = &self.wave_index.open;
         let is_over = open.is_empty()
             || (has_failed && open.iter().all(|position| self.is_pending(&plan.tasks[*position])))
-            || (self.board.has_failed && !has_failed);
+            || (self.wave_index.has_failed && !has_failed);
         if !is_over {
             return false;
         }
-        if self.board.has_failed && !has_failed {
-            // What was just started has failed at once.
+        if self.wave_index.has_failed && !has_failed {
+            // A task that was just started has failed at once.
             return true;
         }
-        self.leave_wave(plan, phase, wave, !has_failed, out)
+        self.finish_wave(plan, phase, wave, !has_failed, out)
     }
 
-    /// Ends a wave, and goes where its end leads to.
-    pub(super) fn leave_wave(
+    /// Ends a wave, and enters the next wave or SyncFail.
+    pub(super) fn finish_wave(
         &mut self,
         plan: &Plan,
         phase: Phase,
@@ -74,27 +77,30 @@ impl Operation {
             let is_last = self.next_wave(plan).map(|(phase, _)| phase) != Some(phase);
             (is_last, HookOutcome::Succeeded)
         } else {
-            // The next try begins with this wave, and needs what the earlier ones made.
+            // The next attempt starts with this wave, and needs the helpers of the phase.
             (!self.will_retry(plan, out), HookOutcome::Failed)
         };
         if ends_phase && self.end_phase(plan, phase, outcome, out) {
             return false;
         }
         out.must_save = true;
-        out.tell(EventKind::WaveFinished { phase, wave });
+        out.emit(EventKind::WaveFinished { phase, wave });
         if well {
             return self.enter_next_wave(plan, out);
         }
-        out.tell(EventKind::PhaseFinished { phase, well: false });
+        out.emit(EventKind::PhaseFinished {
+            phase,
+            succeeded: false,
+        });
         self.enter_failing(plan, out);
         true
     }
 
-    /// Starts the tasks of the lowest kind that isn't done with, as soon as those before it are answered for. What it waits for beside
-    /// that, holds a task back and no other.
+    /// Starts the tasks of the lowest kind that isn't done, as soon as all lower kinds were accepted. A task that waits for other tasks
+    /// doesn't block tasks beside it.
     pub(super) fn start_batch(&mut self, plan: &Plan, out: &mut StepOutput) {
-        while let Some(rank) = self.board.rank() {
-            let batch = self.board.pending(rank);
+        while let Some(rank) = self.wave_index.rank() {
+            let batch = self.wave_index.pending(rank);
             if batch.is_empty() {
                 return;
             }
@@ -105,7 +111,7 @@ impl Operation {
                 } else {
                     self.start(plan, task, out);
                 }
-                self.touch(plan, &task.id);
+                self.update_task_index(plan, &task.id);
             }
         }
     }
@@ -113,7 +119,7 @@ impl Operation {
     fn start(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         out.must_save = true;
         self.state.started.insert(task.id.clone(), out.at);
-        out.tell(EventKind::TaskStarted { task: task.id.clone() });
+        out.emit(EventKind::TaskStarted { task: task.id.clone() });
         match &task.action {
             Action::Apply(apply) => self.start_apply(task, apply, out),
             Action::Delete(delete) => self.start_delete(plan, task, delete, out),
@@ -132,7 +138,7 @@ impl Operation {
         next
     }
 
-    /// Enters the wave after the current one, or closes after the last.
+    /// Enters the next wave, or closes the operation after the last one.
     fn enter_next_wave(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         let next = self.next_wave(plan);
         let before = self.state.current.map(|(phase, _)| phase);
@@ -140,18 +146,18 @@ impl Operation {
         if let Some(phase) = before
             && next.map(|(phase, _)| phase) != before
         {
-            out.tell(EventKind::PhaseFinished { phase, well: true });
+            out.emit(EventKind::PhaseFinished { phase, succeeded: true });
         }
         let Some((phase, wave)) = next else {
             self.enter_closing(plan, out);
             return true;
         };
-        self.tell_wave(plan, phase, wave, before != Some(phase), out);
+        self.begin_wave(plan, phase, wave, before != Some(phase), out);
         true
     }
 
-    /// Begins a wave, and its phase with it.
-    pub(super) fn tell_wave(
+    /// Emits the start of a wave, and of its phase.
+    pub(super) fn begin_wave(
         &mut self,
         plan: &Plan,
         phase: Phase,
@@ -162,14 +168,14 @@ impl Operation {
         let in_sync_fail = self.state.stage == Stage::Failing;
         if is_new_phase {
             let cause = if in_sync_fail { self.state.cause.clone() } else { None };
-            out.tell(EventKind::PhaseStarted { phase, cause });
+            out.emit(EventKind::PhaseStarted { phase, cause });
         }
-        out.tell(EventKind::WaveStarted { phase, wave });
+        out.emit(EventKind::WaveStarted { phase, wave });
         for task in plan.wave(phase, wave).iter().filter(|task| self.is_pending(task)) {
-            let on: Vec<TaskId> = self.held_by(plan, task).map(|held_by| held_by.id.clone()).collect();
+            let on: Vec<TaskId> = self.blocked_by(plan, task).map(|held_by| held_by.id.clone()).collect();
             if !on.is_empty() {
                 let task = task.id.clone();
-                out.tell(EventKind::TaskHeld { task, on });
+                out.emit(EventKind::TaskBlocked { task, waits_for: on });
             }
         }
         out.must_save = true;
@@ -177,35 +183,35 @@ impl Operation {
             (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
             return;
         }
-        let after = |seconds: Option<u64>| seconds.and_then(|seconds| out.after(seconds));
+        let after = |limit: Option<Duration>| limit.and_then(|limit| out.after(limit));
         if is_new_phase {
-            self.state.phase_deadline = after(plan.limits.phase);
+            self.state.phase_deadline = after(plan.limits.phase_seconds);
         }
-        self.state.wave_deadline = after(plan.limits.wave);
+        self.state.wave_deadline = after(plan.limits.wave_seconds);
     }
 
-    /// Goes to the next try; after the last to SyncFail, once; or closes where there is none or it failed itself.
+    /// Enters the next attempt; after the last one SyncFail, once; else closes the operation.
     pub(super) fn enter_failing(&mut self, plan: &Plan, out: &mut StepOutput) {
         let failed = self.state.current.take();
         (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
-        self.board.wipe();
+        self.wave_index.invalidate();
         out.must_save = true;
-        if self.will_retry(plan, out) && self.rest(plan, failed, out) {
+        if self.will_retry(plan, out) && self.enter_backoff(plan, failed, out) {
             return;
         }
         let is_changed = matches!(self.state.stage, Stage::Main);
         let may_follow = is_changed || !plan.mode.has(Rule::SyncFailAfterChangesOnly);
         if self.state.stage != Stage::Failing && may_follow && !self.was_in_sync_fail(plan) && has_sync_fail(plan) {
             self.state.stage = Stage::Failing;
-            self.state.deadline = out.after(plan.limits.sync_fail);
+            self.state.deadline = out.after(plan.limits.sync_fail_seconds);
         } else {
             self.enter_closing(plan, out);
         }
     }
 
-    /// Says whether the next try begins before anything else is done about the failure.
+    /// Returns whether the next attempt starts before anything else is done about the failure.
     fn will_retry(&self, plan: &Plan, out: &StepOutput) -> bool {
-        !plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry(plan) && self.next_try(plan, out).is_some()
+        !plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry(plan) && self.next_attempt_at(plan, out).is_some()
     }
 
     fn was_in_sync_fail(&self, plan: &Plan) -> bool {
@@ -226,15 +232,21 @@ impl Operation {
             return false;
         }
         if let Some((phase, wave)) = self.state.current {
-            out.tell(EventKind::WaveFinished { phase, wave });
-            out.tell(EventKind::PhaseFinished { phase, well: false });
+            out.emit(EventKind::WaveFinished { phase, wave });
+            out.emit(EventKind::PhaseFinished {
+                phase,
+                succeeded: false,
+            });
         }
         match self.state.status {
-            Status::Terminating { .. } => {
+            OperationStatus::Terminating { .. } => {
                 self.state.current = None;
                 self.enter_closing(plan, out);
             }
-            Status::Running | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. } => {
+            OperationStatus::Running
+            | OperationStatus::Succeeded
+            | OperationStatus::Failed(_)
+            | OperationStatus::Terminated { .. } => {
                 self.enter_failing(plan, out);
             }
         }
@@ -244,9 +256,9 @@ impl Operation {
     fn enter_closing(&mut self, plan: &Plan, out: &mut StepOutput) {
         self.state.stage = Stage::Closing;
         self.state.deadline = None;
-        self.board.wipe();
+        self.wave_index.invalidate();
         out.must_save = true;
-        self.ask_all_at_the_end(plan, out);
+        self.ask_policies_at_end(plan, out);
     }
 
     fn advance_closing(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
@@ -257,41 +269,52 @@ impl Operation {
         {
             return false;
         }
-        if self.has_terminating() {
+        if self.awaits_deletions() {
             return false;
         }
-        if plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry_after_all(plan) && self.rest(plan, None, out) {
+        if plan.mode.has(Rule::SyncFailInEveryTry)
+            && self.may_retry_after_all(plan)
+            && self.enter_backoff(plan, None, out)
+        {
             return true;
         }
         self.state.stage = Stage::Over;
         self.state.status = match (&self.state.status, self.state.cause.clone()) {
-            (Status::Terminating { by }, _) => Status::Terminated { by: by.clone() },
-            (Status::Running | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. }, Some(cause)) => {
-                Status::Failed(cause)
-            }
-            (Status::Running | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. }, None) => {
-                Status::Succeeded
-            }
+            (OperationStatus::Terminating { by }, _) => OperationStatus::Terminated { by: by.clone() },
+            (
+                OperationStatus::Running
+                | OperationStatus::Succeeded
+                | OperationStatus::Failed(_)
+                | OperationStatus::Terminated { .. },
+                Some(cause),
+            ) => OperationStatus::Failed(cause),
+            (
+                OperationStatus::Running
+                | OperationStatus::Succeeded
+                | OperationStatus::Failed(_)
+                | OperationStatus::Terminated { .. },
+                None,
+            ) => OperationStatus::Succeeded,
         };
         out.must_save = true;
-        out.tell(EventKind::OperationFinished {
+        out.emit(EventKind::OperationFinished {
             status: self.state.status.clone(),
         });
         false
     }
 
-    /// Gives up waiting for the health of resources: their wave has failed.
-    pub(super) fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
+    /// Stops waiting for the health of resources, because their wave has failed.
+    pub(super) fn stop_awaiting_health(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         self.stop_waiting_applies(plan.wave(phase, wave), out);
-        self.sync_board(plan);
+        self.update_wave_index(plan);
         for task in plan.wave(phase, wave) {
             if let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get(&task.id) {
                 let mut text = "applied; not awaited any longer, since its wave failed".to_owned();
                 if let Some(health) = settling.health {
                     text = format!("{text} (it was {health})");
                 }
-                self.close(task, TaskResult::Stopped(text), out);
-                self.touch(plan, &task.id);
+                self.finish_resource(task, TaskResult::Stopped(text), out);
+                self.update_task_index(plan, &task.id);
             }
         }
     }
@@ -300,10 +323,10 @@ impl Operation {
         self.state
             .results
             .get(&task.id)
-            .is_some_and(|result| !result.lets_go_on())
+            .is_some_and(|result| !result.allows_next())
     }
 
-    /// Says whether what waits for it may start.
+    /// Returns whether tasks that wait for this one may start.
     pub(super) fn is_done(&self, task: &Task) -> bool {
         self.is_over(task) && !self.has_failed(task)
     }
@@ -312,7 +335,7 @@ impl Operation {
         self.state.tasks.get(&task.id) == Some(&TaskState::Pending)
     }
 
-    /// Says whether a hook's way is clear while its turn hasn't come.
+    /// Returns whether nothing blocks a hook that isn't at its turn yet.
     pub(super) fn is_ready(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => run.stage == HookStage::Ready,
@@ -340,25 +363,19 @@ impl Operation {
     pub(super) fn is_answered(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending | TaskState::Applying) => false,
-            // Others are of the kind that it defines. What an APIService serves waits for it by `waits_for`.
+            // Later kinds may be of the kind that it defines. What an APIService serves waits for it by `waits_for`.
             Some(TaskState::AwaitingHealth(_)) => !order::is_definition(&task.key.group_kind()),
             Some(TaskState::Over) | None => true,
-            // What comes before it in the order of kinds may be needed to clean it up: its operator, its definition.
+            // Earlier kinds may be needed to clean it up, such as its operator or its definition.
             Some(TaskState::Deleting { accepted, .. }) => *accepted && self.plan.mode.has(Rule::DeletionInParallel),
             Some(TaskState::Hook(run)) => run.is_answered(),
         }
     }
 
-    /// Says whether a hook has its verdict while its policies still have the word.
-    pub(super) fn is_tidying(&self, task: &Task) -> bool {
+    /// Returns whether a hook has its verdict and its cleanup isn't done.
+    pub(super) fn is_cleaning_up(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
-            Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::Ended { tidying, .. } => *tidying != Cleanup::Done,
-                HookStage::FindingPrevious
-                | HookStage::Ready
-                | HookStage::DeletingPrevious { .. }
-                | HookStage::Running => false,
-            },
+            Some(TaskState::Hook(run)) => run.is_cleaning_up(),
             Some(
                 TaskState::Pending
                 | TaskState::Applying

@@ -1,227 +1,268 @@
-//! Questions to a hook's plugin, notes that wait for the next one, and what the plugin asks for.
+//! Calls of a hook's plugin, observations for its next call, and its requests.
 //!
-//! What is asked for is begun in its order. Whatever changes or looks up something in the cluster waits for the one before it; calls of
-//! URLs, signals, watches and log lines run beside.
+//! Requests start in their order. A request that changes or reads objects waits for the writing requests before it; HTTP calls, signals,
+//! watches and logs run beside them.
 
 use super::{
     StepOutput,
-    state::{HookRun, ModifiedObject, RequestCount},
+    hook_run::{HookRun, ModifiedObject, RequestCount, Turn},
 };
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
-    effect::{Effect, HookCall, PendingObservation, PendingObservationKind, Target},
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservation, PendingObservationKind, Work},
     event::EventKind,
-    fact::Fact,
-    grant::gate,
+    fact::ObservedState,
+    grant::{authorize, remedies},
     hook::HookOutcome,
     object::ObjectKey,
     plan::Plan,
-    plugins::{Ask, Request},
+    plugins::{HookRequest, Request},
+    remedy::Remedies,
     task::{Task, TaskId},
-    text::{bounded, bounded_to},
+    text::{truncated, truncated_to},
 };
 
-/// How much of what a hook asked for may be under way.
-const MOST_UNDER_WAY: usize = 64;
-/// How many objects a hook may have changed.
-pub(super) const MOST_TOUCHED: usize = 256;
-/// How many answers may wait to be told: they are part of the checkpoint.
-const MOST_UNTOLD: usize = 1024;
-/// How many of the objects that a hook leaves changed are named.
-const MOST_LEFT: usize = 20;
-/// How many different requests are listed.
-const MOST_LISTED: usize = 100;
-/// How many bytes the words for one request may have.
+/// The maximum number of requests of a hook that may be pending.
+const MAX_PENDING_REQUESTS: usize = 64;
+/// The maximum number of objects that a hook may modify.
+pub(super) const MAX_MODIFIED_OBJECTS: usize = 256;
+/// The maximum number of observations that may wait for a call. They are part of the checkpoint.
+const MAX_QUEUED_OBSERVATIONS: usize = 1024;
+/// The maximum number of modified objects that a message names.
+const MAX_NAMED_OBJECTS: usize = 20;
+/// The maximum number of different requests that are listed.
+const MAX_LISTED_REQUESTS: usize = 100;
+/// The maximum length of a request's description in bytes.
 const REQUEST_BYTES: usize = 512;
-/// How many lines of a log, and how many bytes, a plugin is told at once: the last ones.
-const MOST_LINES: usize = 100;
-const MOST_LINE_BYTES: usize = 16 << 10;
+/// The maximum number of log lines, and of their bytes, in one observation. The last ones are kept.
+const MAX_LOG_LINES: usize = 100;
+const MAX_LOG_BYTES: usize = 16 << 10;
 
-/// Asks the plugin a question.
-pub(super) fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut StepOutput) {
-    run.current_call = Some(call.clone());
-    run.retry_at = None;
-    out.order(Effect::StepHook { task: id.clone(), call });
-}
-
-pub(super) fn note(run: &mut HookRun, answers: Option<u32>, what: PendingObservationKind) {
-    run.queue.push_back(PendingObservation { answers, what });
-}
-
-/// Notes that the own object changed, once for as many changes as come before the plugin can be told.
-pub(super) fn note_object(run: &mut HookRun) {
-    if run.following.is_some() && !run.queue.iter().any(|note| note.what == PendingObservationKind::Object) {
-        note(run, run.following, PendingObservationKind::Object);
+/// Calls the plugin.
+pub(super) fn call_plugin(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut StepOutput) {
+    if let Some(running) = run.running_mut() {
+        running.turn = Turn::Asking(call.clone());
+        out.work(id, Work::StepHook(call));
     }
 }
 
-/// Notes lines of a log; what the plugin hasn't been told yet is told together.
-pub(super) fn note_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::plugins::LogLine>) {
+pub(super) fn queue_observation(run: &mut HookRun, answers: Option<u32>, what: PendingObservationKind) {
+    run.queue.push_back(PendingObservation {
+        request_id: answers,
+        kind: what,
+    });
+}
+
+/// Queues an observation of the hook's object, once for all changes before the next call.
+pub(super) fn queue_own_object(run: &mut HookRun) {
+    if run.requests.following.is_some() && !run.queue.iter().any(|note| note.kind == PendingObservationKind::Object) {
+        queue_observation(run, run.requests.following, PendingObservationKind::Object);
+    }
+}
+
+/// Queues log lines; lines that are already queued are joined with them.
+pub(super) fn queue_log_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::plugins::LogLine>) {
     let at = run
         .queue
         .iter()
-        .position(|note| note.answers == Some(answers) && matches!(note.what, PendingObservationKind::Log(_)));
+        .position(|note| note.request_id == Some(answers) && matches!(note.kind, PendingObservationKind::Log(_)));
     if let Some(PendingObservation {
-        what: PendingObservationKind::Log(earlier),
+        kind: PendingObservationKind::Log(earlier),
         ..
     }) = at.and_then(|at| run.queue.remove(at))
     {
         lines = earlier.into_iter().chain(lines).collect();
     }
     let mut bytes = 0;
-    let last = lines.iter().rev().take(MOST_LINES).take_while(|line| {
+    let last = lines.iter().rev().take(MAX_LOG_LINES).take_while(|line| {
         bytes += line.text.len();
-        bytes <= MOST_LINE_BYTES
+        bytes <= MAX_LOG_BYTES
     });
     let kept = last.count();
     lines.drain(..lines.len() - kept);
     if !lines.is_empty() {
-        note(run, Some(answers), PendingObservationKind::Log(lines));
+        queue_observation(run, Some(answers), PendingObservationKind::Log(lines));
     }
 }
 
-/// Lets what a plugin asked for pass the gate, and begins with it. Beside a verdict only what is done for its own sake is.
-pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, out: &mut StepOutput) {
-    let asker = plan.asker(task);
-    let has_verdict = run.verdict.is_some();
+/// Checks the plugin's requests with the gate and starts them. Beside a verdict, only writes and HTTP calls are started.
+pub(super) fn accept_requests(
+    run: &mut HookRun,
+    plan: &Plan,
+    task: &Task,
+    asks: Vec<HookRequest>,
+    out: &mut StepOutput,
+) {
+    let asker = plan.requester(task);
+    let has_verdict = run.is_finishing();
     for mut ask in asks {
         ask.step = run.steps;
-        drop_ask(run, &task.id, ask.id, out);
-        if has_verdict && !counts(&ask.what) {
+        drop_request(run, &task.id, ask.id, out);
+        if has_verdict && !outlives_verdict(&ask.request) {
             continue;
         }
-        let passed = gate(&ask.what, &asker).map(drop).map_err(bounded);
-        let passed = passed.and_then(|()| bound(run, &ask.what));
-        if !ask.what.is_own() {
-            tell_request(run, &task.id, &ask.what, passed.as_ref().err(), out);
+        let passed = authorize(&ask.request, &asker).map(drop).map_err(truncated);
+        let passed = passed.and_then(|()| check_request_limits(run, &ask.request));
+        if !ask.request.is_about_own_object() {
+            let refused = passed
+                .as_ref()
+                .err()
+                .map(|reason| (reason.as_str(), remedies(&ask.request, &asker)));
+            report_request(run, &task.id, &ask.request, refused, out);
         }
         match passed {
-            Ok(()) => run.waiting_requests.push_back(ask),
-            Err(reason) => note(run, Some(ask.id), PendingObservationKind::Refused(reason)),
+            Ok(()) => run.requests.waiting.push_back(ask),
+            Err(reason) => queue_observation(run, Some(ask.id), PendingObservationKind::Refused(reason)),
         }
     }
-    go_on(run, plan, task, out);
-    if run.queue.len() > MOST_UNTOLD && run.verdict.is_none() {
-        let message = format!("its plugin asks faster than it can be answered: more than {MOST_UNTOLD} answers wait");
-        run.verdict = Some((HookOutcome::Failed, message));
+    start_waiting_requests(run, plan, task, out);
+    if run.queue.len() > MAX_QUEUED_OBSERVATIONS && !run.is_finishing() {
+        let message =
+            format!("its plugin asks faster than it can be answered: more than {MAX_QUEUED_OBSERVATIONS} answers wait");
+        run.finish_with(HookOutcome::Failed, message);
         run.queue.clear();
-        keep_what_counts(run, &task.id, out);
+        keep_lasting_requests(run, &task.id, out);
     }
 }
 
-fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
-    if run.pending_requests.len() + run.waiting_requests.len() + run.watching.len() + run.deleting_others.len()
-        >= MOST_UNDER_WAY
+fn check_request_limits(run: &HookRun, request: &Request) -> Result<(), String> {
+    if run.requests.pending.len()
+        + run.requests.waiting.len()
+        + run.requests.watching.len()
+        + run.requests.deleting.len()
+        >= MAX_PENDING_REQUESTS
     {
-        return Err(format!("{MOST_UNDER_WAY} requests of this hook are under way"));
+        return Err(format!("{MAX_PENDING_REQUESTS} requests of this hook are under way"));
     }
-    if request.is_write() && !request.is_own() && run.modified_objects.len() >= MOST_TOUCHED {
+    if request.is_write() && !request.is_about_own_object() && run.requests.modified.len() >= MAX_MODIFIED_OBJECTS {
         return Err(format!(
-            "this hook has changed {MOST_TOUCHED} objects, and may change no more"
+            "this hook has changed {MAX_MODIFIED_OBJECTS} objects, and may change no more"
         ));
     }
     Ok(())
 }
 
-/// Tells what was asked for, the first time and whenever the answer is another one.
-fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Option<&String>, out: &mut StepOutput) {
-    let what = bounded_to(request.to_string(), REQUEST_BYTES);
-    let refused = refused.cloned().unwrap_or_default();
-    if !run.requests.contains_key(&what) && run.requests.len() >= MOST_LISTED {
-        run.unlisted_requests = run.unlisted_requests.saturating_add(1);
+/// Emits an event for a request when it is new or its result has changed.
+fn report_request(
+    run: &mut HookRun,
+    id: &TaskId,
+    request: &Request,
+    refused: Option<(&str, Remedies)>,
+    out: &mut StepOutput,
+) {
+    let what = truncated_to(request.to_string(), REQUEST_BYTES);
+    let (refused, remedies) = refused.map(|(reason, remedies)| (reason.to_owned(), remedies)).unzip();
+    let remedies = remedies.unwrap_or_default();
+    if !run.requests.counts.contains_key(&what) && run.requests.counts.len() >= MAX_LISTED_REQUESTS {
+        run.requests.unlisted = run.requests.unlisted.saturating_add(1);
         return;
     }
-    let tally = run.requests.entry(what.clone()).or_insert_with(|| RequestCount {
+    let tally = run.requests.counts.entry(what.clone()).or_insert_with(|| RequestCount {
         times: 0,
         refused: refused.clone(),
+        remedies: remedies.clone(),
     });
     let is_news = tally.times == 0 || tally.refused != refused;
     tally.times = tally.times.saturating_add(1);
     tally.refused.clone_from(&refused);
+    tally.remedies.clone_from(&remedies);
     if is_news {
-        out.tell(EventKind::Requested {
+        out.emit(EventKind::PluginRequested {
             task: id.clone(),
-            what,
+            request: what,
             times: tally.times,
-            refused,
+            refusal: refused,
+            remedies,
         });
     }
 }
 
-/// Tells at a hook's end how often it asked for what.
-pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
-    for (what, tally) in std::mem::take(&mut run.requests) {
+/// Emits at a hook's end how often it made each request.
+pub(super) fn report_request_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
+    for (what, tally) in std::mem::take(&mut run.requests.counts) {
         if tally.times > 1 {
-            out.tell(EventKind::Requested {
+            out.emit(EventKind::PluginRequested {
                 task: id.clone(),
-                what,
+                request: what,
                 times: tally.times,
-                refused: tally.refused,
+                refusal: tally.refused,
+                remedies: tally.remedies,
             });
         }
     }
-    if run.unlisted_requests > 0 {
-        out.tell(EventKind::PluginTroubled {
+    if run.requests.unlisted > 0 {
+        out.emit(EventKind::PluginProblem {
             task: id.clone(),
             message: format!(
-                "it asked for more than {MOST_LISTED} different things; {} further requests are not listed",
-                run.unlisted_requests
+                "it asked for more than {MAX_LISTED_REQUESTS} different things; {} further requests are not listed",
+                run.requests.unlisted
             ),
         });
-        run.unlisted_requests = 0;
+        run.requests.unlisted = 0;
     }
 }
 
-/// Forgets what was asked for under a number; what still runs of it ends.
-fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) {
-    run.pending_requests.retain(|asked| asked.id != ask);
-    run.waiting_requests.retain(|asked| asked.id != ask);
-    run.answered.remove(&ask);
-    run.deleting_others.remove(&ask);
-    // What it was answered and not told yet is of no interest any more.
-    run.queue.retain(|note| note.answers != Some(ask));
-    if let Some(key) = run.watching.remove(&ask) {
-        leave(run, id, &key, out);
+/// Drops the request with this ID, and stops what still runs for it.
+fn drop_request(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) {
+    run.requests.pending.retain(|asked| asked.id != ask);
+    run.requests.waiting.retain(|asked| asked.id != ask);
+    run.requests.answered.remove(&ask);
+    run.requests.deleting.remove(&ask);
+    // Its queued answers are of no interest any more.
+    run.queue.retain(|note| note.request_id != Some(ask));
+    if let Some(key) = run.requests.watching.remove(&ask) {
+        stop_watching(run, id, &key, out);
     }
 }
 
-/// Begins what may begin.
-pub(super) fn go_on(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut StepOutput) {
-    while let Some(ask) = run.waiting_requests.front() {
-        let is_held = run.pending_requests.iter().any(|asked| asked.what.holds_up()) || !run.deleting_others.is_empty();
-        if is_held && (ask.what.holds_up() || matches!(ask.what, Request::Http(_) | Request::Get(_) | Request::List(_)))
+/// Starts the requests that may start.
+pub(super) fn start_waiting_requests(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut StepOutput) {
+    while let Some(ask) = run.requests.waiting.front() {
+        let is_held = run
+            .requests
+            .pending
+            .iter()
+            .any(|asked| asked.request.blocks_later_requests())
+            || !run.requests.deleting.is_empty();
+        if is_held
+            && (ask.request.blocks_later_requests()
+                || matches!(ask.request, Request::Http(_) | Request::Get(_) | Request::List(_)))
         {
             return;
         }
-        if let Some(ask) = run.waiting_requests.pop_front() {
-            begin(run, plan, task, ask, out);
+        if let Some(ask) = run.requests.waiting.pop_front() {
+            start_request(run, plan, task, ask, out);
         }
     }
 }
 
-fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOutput) {
-    match &ask.what {
+fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: HookRequest, out: &mut StepOutput) {
+    match &ask.request {
         Request::WatchOwn => {
-            run.following = Some(ask.id);
-            if run.watched {
-                note_object(run);
+            run.requests.following = Some(ask.id);
+            if run.requests.is_own_watched {
+                queue_own_object(run);
             } else {
                 watch_own(run, &task.id, out);
             }
         }
-        Request::CreateOwn if run.object.is_some() => note(run, Some(ask.id), PendingObservationKind::Created),
+        Request::CreateOwn if run.object.is_some() => {
+            queue_observation(run, Some(ask.id), PendingObservationKind::Created)
+        }
         Request::DeleteOwn(propagation) => match run.object.clone() {
-            None => note(run, Some(ask.id), PendingObservationKind::Deleted),
+            None => queue_observation(run, Some(ask.id), PendingObservationKind::Deleted),
             Some(target) => {
-                run.deleting = Some(ask.id);
-                run.watched = true;
-                let propagation = PropagationRules::of_hook(plan, task).decide(*propagation);
+                run.requests.deleting_own = Some(ask.id);
+                run.requests.is_own_watched = true;
+                let propagation = PropagationRules::for_hook(plan, task).decide(*propagation);
                 run.deleting_with = Some(propagation);
-                clear(&task.id, &target, propagation, out);
+                delete_and_watch(&task.id, &target, propagation, out);
             }
         },
-        // Read as it is when the plugin is told.
-        Request::Get(_) | Request::List(_) => note(run, Some(ask.id), PendingObservationKind::Read(ask.what)),
+        // It is read when the plugin is called.
+        Request::Get(_) | Request::List(_) => {
+            queue_observation(run, Some(ask.id), PendingObservationKind::Read(ask.request))
+        }
         Request::CreateOwn
         | Request::FollowLogsOwn
         | Request::Apply(_)
@@ -231,47 +272,45 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOu
         | Request::Http(_)
         | Request::WaitSignal(_)
         | Request::EmitEvent(_)
-        | Request::NotInThisVersion(_) => {
+        | Request::Unsupported(_) => {
             out.must_save = true;
-            run.pending_requests.push(ask.clone());
-            out.order(Effect::Perform {
-                task: task.id.clone(),
-                ask,
-            });
+            run.requests.pending.push(ask.clone());
+            out.work(&task.id, Work::Perform(ask));
         }
     }
 }
 
-/// Remembers that something was done to another object.
-pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, out: &mut StepOutput) {
+/// Records that another object was modified.
+pub(super) fn record_modified_object(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, out: &mut StepOutput) {
     out.must_save = true;
-    out.tell(EventKind::HookTouched {
+    out.emit(EventKind::HookModifiedObject {
         task: id.clone(),
         key: key.clone(),
-        how: how.to_owned(),
+        action: how.to_owned(),
     });
-    run.modified_objects.retain(|touched| touched.key != key);
-    run.modified_objects.push(ModifiedObject {
+    run.requests.modified.retain(|touched| touched.key != key);
+    run.requests.modified.push(ModifiedObject {
         key,
         how: how.to_owned(),
     });
 }
 
-/// Says what a hook that ends without its plugin leaves behind.
-pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
-    if run.modified_objects.is_empty() {
+/// Emits what a hook that ends without its plugin leaves modified.
+pub(super) fn report_leftovers(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
+    if run.requests.modified.is_empty() {
         return;
     }
     let mut all: Vec<String> = run
-        .modified_objects
+        .requests
+        .modified
         .iter()
-        .take(MOST_LEFT)
+        .take(MAX_NAMED_OBJECTS)
         .map(|touched| format!("{} ({})", touched.key, touched.how))
         .collect();
-    if run.modified_objects.len() > all.len() {
-        all.push(format!("{} more", run.modified_objects.len() - all.len()));
+    if run.requests.modified.len() > all.len() {
+        all.push(format!("{} more", run.requests.modified.len() - all.len()));
     }
-    out.tell(EventKind::PluginTroubled {
+    out.emit(EventKind::PluginProblem {
         task: id.clone(),
         message: format!(
             "it can't put in order what was done for it, which stays as it is: {}",
@@ -280,128 +319,151 @@ pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
     });
 }
 
-/// Takes in how an object is that isn't the own one, or is followed beside that.
-pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
-    let watching: Vec<u32> = ids(run.watching.iter(), key);
+/// Processes the state of an object that isn't the hook's own, or that is watched for another request, too.
+pub(super) fn others_observed(
+    run: &mut HookRun,
+    id: &TaskId,
+    key: &ObjectKey,
+    fact: &ObservedState,
+    out: &mut StepOutput,
+) {
+    let watching: Vec<u32> = request_ids_for(run.requests.watching.iter(), key);
     for ask in watching {
         let what = match fact {
-            Fact::Present(_) => PendingObservationKind::Seen(key.clone()),
-            Fact::Gone => PendingObservationKind::Gone,
+            ObservedState::Present(_) => PendingObservationKind::OtherObject(key.clone()),
+            ObservedState::Gone => PendingObservationKind::Gone,
         };
-        // Of what wasn't told yet, the last look counts.
+        // Only the last observation that wasn't delivered counts.
         run.queue.retain(|note| {
-            note.answers != Some(ask)
+            note.request_id != Some(ask)
                 || !matches!(
-                    note.what,
-                    PendingObservationKind::Seen(_) | PendingObservationKind::Gone
+                    note.kind,
+                    PendingObservationKind::OtherObject(_) | PendingObservationKind::Gone
                 )
         });
-        note(run, Some(ask), what);
+        queue_observation(run, Some(ask), what);
     }
-    let leaving: Vec<u32> = ids(run.deleting_others.iter().map(|(ask, target)| (ask, &target.key)), key);
+    let leaving: Vec<u32> = request_ids_for(
+        run.requests.deleting.iter().map(|(ask, target)| (ask, &target.key)),
+        key,
+    );
     for ask in leaving {
-        let is_there = match (fact, run.deleting_others.get(&ask)) {
-            (Fact::Present(seen), Some(target)) => seen.uid == target.uid,
-            (Fact::Present(_) | Fact::Gone, _) => false,
+        let is_there = match (fact, run.requests.deleting.get(&ask)) {
+            (ObservedState::Present(seen), Some(target)) => seen.uid == target.uid,
+            (ObservedState::Present(_) | ObservedState::Gone, _) => false,
         };
         if !is_there {
-            run.deleting_others.remove(&ask);
-            leave(run, id, key, out);
-            touch(run, id, key.clone(), "deleted", out);
-            note(run, Some(ask), PendingObservationKind::Deleted);
+            run.requests.deleting.remove(&ask);
+            stop_watching(run, id, key, out);
+            record_modified_object(run, id, key.clone(), "deleted", out);
+            queue_observation(run, Some(ask), PendingObservationKind::Deleted);
         }
     }
 }
 
-fn ids<'a>(all: impl Iterator<Item = (&'a u32, &'a ObjectKey)>, key: &ObjectKey) -> Vec<u32> {
+fn request_ids_for<'a>(all: impl Iterator<Item = (&'a u32, &'a ObjectKey)>, key: &ObjectKey) -> Vec<u32> {
     all.filter(|(_, known)| *known == key).map(|(ask, _)| *ask).collect()
 }
 
-/// Stops following an object, unless it is followed for another reason.
-pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
-    let is_own = run.watched && run.object.as_ref().is_some_and(|own| own.key == *key);
-    let is_other = run.watching.values().any(|known| known == key);
-    let is_going = run.deleting_others.values().any(|target| target.key == *key);
-    if !is_own && !is_other && !is_going {
+/// Stops watching an object, unless it is watched for another reason.
+pub(super) fn stop_watching(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
+    let is_own = run.requests.is_own_watched && run.object.as_ref().is_some_and(|own| own.key == *key);
+    let is_other = run.requests.watching.values().any(|known| known == key);
+    let is_going = run.requests.deleting.values().any(|target| target.key == *key);
+    let is_previous = run.clearing().is_some_and(|clearing| clearing.awaits(key));
+    if !is_own && !is_other && !is_going && !is_previous {
         unwatch(id, key, out);
     }
 }
 
-/// Ends everything that runs for a hook.
-pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
+/// Ends all requests of a hook.
+pub(super) fn end_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     let keys = run
+        .requests
         .watching
         .values()
-        .chain(run.deleting_others.values().map(|target| &target.key));
+        .chain(run.requests.deleting.values().map(|target| &target.key));
     let keys: std::collections::BTreeSet<ObjectKey> = keys.cloned().collect();
     for key in keys {
-        if !(run.watched && run.own_key().as_ref() == Some(&key)) {
+        if !(run.requests.is_own_watched && run.own_key().as_ref() == Some(&key)) {
             unwatch(id, &key, out);
         }
     }
-    if run.pending_requests.iter().any(|ask| !ask.what.holds_up()) {
-        out.order(Effect::Release { task: id.clone() });
+    if run
+        .requests
+        .pending
+        .iter()
+        .any(|ask| !ask.request.blocks_later_requests())
+    {
+        out.push_effect(Effect::Release { task: id.clone() });
     }
-    run.watching.clear();
-    run.deleting_others.clear();
-    run.pending_requests.clear();
-    run.waiting_requests.clear();
-    run.answered.clear();
-    tell_requests(run, id, out);
+    run.requests.watching.clear();
+    run.requests.deleting.clear();
+    run.requests.pending.clear();
+    run.requests.waiting.clear();
+    run.requests.answered.clear();
+    report_request_counts(run, id, out);
 }
 
-/// At a verdict, forgets what only the plugin would want to know.
-pub(super) fn keep_what_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
-    let before = run.pending_requests.len();
-    run.pending_requests.retain(|ask| ask.what.is_write());
-    if run.pending_requests.len() < before {
-        out.order(Effect::Release { task: id.clone() });
+/// At a verdict, drops the requests whose results only the plugin would need.
+pub(super) fn keep_lasting_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
+    let before = run.requests.pending.len();
+    run.requests.pending.retain(|ask| ask.request.is_write());
+    if run.requests.pending.len() < before {
+        out.push_effect(Effect::Release { task: id.clone() });
     }
-    run.waiting_requests.retain(|ask| counts(&ask.what));
-    run.answered.clear();
+    run.requests.waiting.retain(|ask| outlives_verdict(&ask.request));
+    run.requests.answered.clear();
 }
 
-/// Says whether something is done beside a verdict, too.
-fn counts(request: &Request) -> bool {
+/// Returns whether a request is executed even beside a verdict.
+fn outlives_verdict(request: &Request) -> bool {
     request.is_write() || matches!(request, Request::Http(_))
 }
 
 pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
-    if run.following.is_some()
-        && !run.watched
+    if run.requests.following.is_some()
+        && !run.requests.is_own_watched
         && let Some(key) = run.own_key()
     {
-        run.watched = true;
-        out.order(Effect::Watch { task: id.clone(), key });
+        run.requests.is_own_watched = true;
+        out.push_effect(Effect::Watch { task: id.clone(), key });
     }
 }
 
-/// Orders a deletion and follows it to its end.
-pub(super) fn clear(id: &TaskId, target: &Target, propagation: DecidedPropagation, out: &mut StepOutput) {
-    out.order(Effect::Delete {
-        task: id.clone(),
-        target: target.clone(),
-        propagation,
-    });
-    out.order(Effect::Watch {
+/// Deletes an object and watches it until it is gone.
+pub(super) fn delete_and_watch(
+    id: &TaskId,
+    target: &ObjectIdentity,
+    propagation: DecidedPropagation,
+    out: &mut StepOutput,
+) {
+    out.work(
+        id,
+        Work::Delete {
+            target: target.clone(),
+            propagation,
+        },
+    );
+    out.push_effect(Effect::Watch {
         task: id.clone(),
         key: target.key.clone(),
     });
 }
 
 pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
-    out.order(Effect::Unwatch {
+    out.push_effect(Effect::Unwatch {
         task: id.clone(),
         key: key.clone(),
     });
 }
 
-/// Says whether nothing can ever happen to the hook again.
-pub(super) fn is_stranded(run: &HookRun) -> bool {
-    let follows = run.following.is_some() && run.object.is_some();
-    let waits = !run.pending_requests.is_empty()
-        || !run.waiting_requests.is_empty()
-        || run.deleting.is_some()
-        || run.wake_at.is_some();
-    run.queue.is_empty() && !waits && run.watching.is_empty() && run.deleting_others.is_empty() && !follows
+/// Returns whether nothing can happen to the hook any more.
+pub(super) fn waits_for_nothing(run: &HookRun) -> bool {
+    let follows = run.requests.following.is_some() && run.object.is_some();
+    let waits = !run.requests.pending.is_empty()
+        || !run.requests.waiting.is_empty()
+        || run.requests.deleting_own.is_some()
+        || run.running().is_some_and(|running| running.wake_at.is_some());
+    run.queue.is_empty() && !waits && run.requests.watching.is_empty() && run.requests.deleting.is_empty() && !follows
 }

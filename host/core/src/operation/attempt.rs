@@ -1,34 +1,35 @@
-//! Before the first change the server is asked what it would say; what failed is tried again.
+//! Dry runs before the first change, and further attempts after a failure.
 
 use super::{
     Operation, StepOutput,
-    again::is_of_plan,
+    again::is_service_of_plan,
     state::{Stage, TaskState},
+    terminating::because,
 };
 use crate::{
     compat::Rule,
     duration,
-    effect::Effect,
-    event::{EventKind, Status},
+    effect::Work,
+    event::{EventKind, OperationStatus},
     input::EffectFailure,
     phase::Phase,
     plan::Plan,
-    task::{Action, Check, FailureClass, Task, TaskId, TaskResult},
+    task::{Action, DryRunCheck, FailureClass, Task, TaskId, TaskResult},
     wave::Wave,
     webhook,
 };
 
 impl Operation {
-    /// Orders the questions, or begins at once where there are none.
+    /// Orders the dry runs; starts at once if there are none.
     pub(super) fn begin_checks(&mut self, plan: &Plan, out: &mut StepOutput) {
-        let first = plan.tasks.iter().filter(|task| task.check == Check::First);
+        let first = plan.tasks.iter().filter(|task| task.check == DryRunCheck::First);
         self.state.unchecked = first.map(|task| task.id.clone()).collect();
         if self.state.unchecked.is_empty() {
             self.state.stage = Stage::Main;
             return;
         }
         self.state.stage = Stage::Checking;
-        out.tell(EventKind::CheckStarted {
+        out.emit(EventKind::CheckStarted {
             objects: self.state.unchecked.len(),
         });
         self.order_checks(out);
@@ -36,7 +37,7 @@ impl Operation {
 
     pub(super) fn order_checks(&self, out: &mut StepOutput) {
         for task in &self.state.unchecked {
-            out.order(Effect::Check { task: task.clone() });
+            out.work(task, Work::Check);
         }
     }
 
@@ -50,17 +51,17 @@ impl Operation {
         if self.state.stage != Stage::Checking || !self.state.unchecked.remove(id) {
             return;
         }
-        let (Some(task), Err(EffectFailure { class, message })) = (plan.task(id), result) else {
+        let (Some(task), Err(failure)) = (plan.task(id), result) else {
             return;
         };
-        // The webhook of an earlier, unfinished sync whose pods are yet to come mustn't keep this one from making them.
-        let behind = webhook::unanswered(&message).and_then(|unanswered| unanswered.service);
-        if behind.is_some_and(|(namespace, name)| is_of_plan(plan, &namespace, &name)) {
+        // A webhook's Service in this plan may only get its pods by this very sync.
+        let behind = webhook::find_unanswered(&failure.message).and_then(|unanswered| unanswered.service);
+        if behind.is_some_and(|(namespace, name)| is_service_of_plan(plan, &namespace, &name)) {
             return;
         }
         self.state.tasks.insert(id.clone(), TaskState::Over);
-        self.board.wipe();
-        self.finish(task, TaskResult::Failed { class, message }, out);
+        self.wave_index.invalidate();
+        self.finish_task(task, failure.into(), out);
     }
 
     pub(super) fn advance_checking(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
@@ -69,7 +70,7 @@ impl Operation {
         }
         let well = self.state.cause.is_none();
         out.must_save = true;
-        out.tell(EventKind::CheckFinished { well });
+        out.emit(EventKind::CheckFinished { succeeded: well });
         if well {
             self.state.stage = Stage::Main;
         } else {
@@ -78,40 +79,40 @@ impl Operation {
         true
     }
 
-    /// Says whether what failed may be tried again: not what a deadline ended, what somebody stopped, or SyncFail.
+    /// Returns whether a failure may be followed by another attempt: not after a deadline, a termination, or in SyncFail.
     pub(super) fn may_retry(&self, plan: &Plan) -> bool {
         let by_deadline = self.state.deadline.is_none();
         matches!(self.state.stage, Stage::Main | Stage::Checking)
-            && self.state.status == Status::Running
+            && self.state.status == OperationStatus::Running
             && !by_deadline
-            && plan.limits.retry.pause(self.state.attempt).is_some()
+            && plan.limits.retry.pause_seconds(self.state.attempt).is_some()
     }
 
-    /// Says whether what failed may be tried again now that SyncFail is over, as Argo CD does: not what a deadline ended.
+    /// Returns whether another attempt may follow SyncFail, as in Argo CD: not after a deadline.
     pub(super) fn may_retry_after_all(&self, plan: &Plan) -> bool {
-        self.state.status == Status::Running
+        self.state.status == OperationStatus::Running
             && self.state.cause.is_some()
-            && self.state.whole_deadline.is_some()
-            && plan.limits.retry.pause(self.state.attempt).is_some()
+            && self.state.total_deadline.is_some()
+            && plan.limits.retry.pause_seconds(self.state.attempt).is_some()
     }
 
-    /// Returns when the next try begins; nothing when there is none, or it would begin after the operation's deadline only.
-    pub(super) fn next_try(&self, plan: &Plan, out: &StepOutput) -> Option<jiff::Timestamp> {
-        let pause = plan.limits.retry.pause(self.state.attempt)?;
+    /// Returns when the next attempt starts; `None` if there is none before the operation's deadline.
+    pub(super) fn next_attempt_at(&self, plan: &Plan, out: &StepOutput) -> Option<jiff::Timestamp> {
+        let pause = plan.limits.retry.pause_seconds(self.state.attempt)?;
         let at = out.after(pause)?;
         self.state.cause.as_ref()?;
-        let is_in_time = self.state.whole_deadline.is_none_or(|deadline| at < deadline);
+        let is_in_time = self.state.total_deadline.is_none_or(|deadline| at < deadline);
         is_in_time.then_some(at)
     }
 
-    /// Waits for the next try, which begins with the wave that failed; by Argo CD's rules with the first.
+    /// Schedules the next attempt, which starts with the failed wave; in compat mode with the first wave.
     ///
-    /// Returns whether there will be one: not when it would only begin after the operation's deadline.
-    pub(super) fn rest(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut StepOutput) -> bool {
-        let (Some(at), Some(cause)) = (self.next_try(plan, out), self.state.cause.clone()) else {
+    /// Returns whether there is one: not if it would only start after the operation's deadline.
+    pub(super) fn enter_backoff(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut StepOutput) -> bool {
+        let (Some(at), Some(cause)) = (self.next_attempt_at(plan, out), self.state.cause.clone()) else {
             return false;
         };
-        self.state.deadline = self.state.whole_deadline.or(self.state.deadline);
+        self.state.deadline = self.state.total_deadline.or(self.state.deadline);
         self.state.cause = None;
         self.state.failed = 0;
         self.state.attempt += 1;
@@ -124,7 +125,7 @@ impl Operation {
         for task in plan.tasks.iter().filter(begins_anew) {
             let is_done = self.is_over(task) && !self.is_pending(task) && !self.has_failed(task);
             let is_kept = if from_the_start {
-                // What is gone is gone.
+                // A deleted object stays deleted.
                 is_done && matches!(task.action, Action::Delete(_))
             } else {
                 is_done && !self.was_stopped(task)
@@ -135,7 +136,7 @@ impl Operation {
                 self.state.results.remove(&task.id);
             }
         }
-        out.tell(EventKind::Retrying {
+        out.emit(EventKind::Retrying {
             attempt: self.state.attempt,
             at,
             cause,
@@ -147,25 +148,25 @@ impl Operation {
         matches!(self.state.results.get(&task.id), Some(TaskResult::Stopped(_)))
     }
 
-    pub(super) fn advance_resting(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
+    pub(super) fn advance_backoff(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         if self.state.retry_at.is_some_and(|at| at > out.at) {
             return false;
         }
         self.state.retry_at = None;
         self.state.stage = Stage::Main;
-        self.board.wipe();
+        self.wave_index.invalidate();
         out.must_save = true;
         if self.state.checks_again {
             self.begin_checks(plan, out);
         }
         if let Some((phase, wave)) = self.state.retry_from.take() {
             self.state.current = Some((phase, wave));
-            self.tell_wave(plan, phase, wave, true, out);
+            self.begin_wave(plan, phase, wave, true, out);
         }
         true
     }
 
-    /// Ends what took the phase or the wave too long; it is a failure, unless each task's directives say to go on.
+    /// Ends the tasks of a phase or wave that exceeded its deadline. They fail, unless their directives say to continue.
     pub(super) fn pass_wave_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
         let has_come = |at: Option<jiff::Timestamp>| at.is_some_and(|at| at <= out.at);
         let Some((phase, wave)) = self.state.current else {
@@ -174,37 +175,39 @@ impl Operation {
         let what = if has_come(self.state.wave_deadline) {
             format!(
                 "wave {wave} of {phase} took longer than {}",
-                duration::seconds(plan.limits.wave.unwrap_or_default())
+                duration::whole(plan.limits.wave_seconds.unwrap_or_default())
             )
         } else if has_come(self.state.phase_deadline) {
             format!(
                 "{phase} took longer than {}",
-                duration::seconds(plan.limits.phase.unwrap_or_default())
+                duration::whole(plan.limits.phase_seconds.unwrap_or_default())
             )
         } else {
             return;
         };
         (self.state.wave_deadline, self.state.phase_deadline) = (None, None);
         out.must_save = true;
-        out.tell(EventKind::Troubled { message: what.clone() });
+        out.emit(EventKind::Problem { message: what.clone() });
         self.give_up_waiting_applies(plan.wave(phase, wave), &what, out);
         for task in plan.wave(phase, wave) {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, crate::plugins::AbortReason::Deadline, out),
                 Some(TaskState::AwaitingHealth(settling)) => {
                     let message = format!("{what}: {}", settling.message);
-                    self.give_up(task, message, out);
+                    self.time_out(task, message, out);
                 }
-                Some(TaskState::Deleting { .. }) => self.give_up(task, what.clone(), out),
+                Some(TaskState::Deleting { held_up_by, .. }) => {
+                    let message = format!("{what}{}", because(held_up_by.as_deref()));
+                    self.time_out(task, message, out);
+                }
                 Some(TaskState::Pending) => {
-                    let class = FailureClass::Timeout;
                     let message = format!("{what}; it was not begun");
                     self.state.tasks.insert(task.id.clone(), TaskState::Over);
-                    self.finish(task, TaskResult::Failed { class, message }, out);
+                    self.finish_task(task, TaskResult::failed(FailureClass::Timeout, message), out);
                 }
                 Some(TaskState::Applying | TaskState::Over) | None => {}
             }
         }
-        self.board.wipe();
+        self.wave_index.invalidate();
     }
 }

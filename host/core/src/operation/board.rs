@@ -1,74 +1,71 @@
-//! What the current wave is still waiting for, kept up to date task by task, so that a step costs the same however large the plan is.
+//! An index of what the current wave waits for, updated task by task, so that the cost of a step doesn't depend on the size of the plan.
 //!
-//! Nothing here is stored: it follows from the state, and is made anew whenever more than one task may have changed.
+//! It isn't stored: it is computed from the state, and computed again whenever more than one task may have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{
-    Operation,
-    state::{HookStage, TaskState},
-};
+use super::{Operation, hook_run::HookStage, state::TaskState};
 use crate::{
-    compat::{Rule, order::CLEARING},
+    compat::{Rule, order::DELETE_PREVIOUS_RANK},
     phase::Phase,
     plan::Plan,
     task::{Task, TaskId},
     wave::Wave,
 };
 
-/// What follows from the state of the tasks. Tasks are named by their position in the plan.
+/// The index. Tasks are named by their position in the plan.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WaveIndex {
-    /// Whether it still says what the state says.
+    /// Whether it corresponds to the state.
     is_valid: bool,
     wave: Option<(Phase, Wave)>,
-    /// The tasks of the wave that hold back kinds of a higher rank.
+    /// The tasks of the wave that block kinds of a higher rank.
     unanswered: BTreeSet<(u32, usize)>,
-    /// Those that haven't begun, by rank.
+    /// The tasks of the wave that haven't started, by rank.
     pending: BTreeSet<(u32, usize)>,
-    /// The tasks of the wave that aren't over.
+    /// The tasks of the wave that haven't ended.
     pub open: BTreeSet<usize>,
-    /// What the tasks of the wave wait for that isn't done, and who waits for each of those.
-    held: BTreeMap<usize, BTreeSet<usize>>,
-    holds: BTreeMap<usize, Vec<usize>>,
+    /// For each blocked task the tasks that it waits for, and for each of those the tasks that it blocks.
+    blocked: BTreeMap<usize, BTreeSet<usize>>,
+    blocks: BTreeMap<usize, Vec<usize>>,
     /// Whether a task of the wave has failed.
     pub has_failed: bool,
-    /// When something must be done about a task, of any wave.
+    /// When something must be done about a task, in any wave.
     moments: BTreeMap<usize, Timestamp>,
     by_moment: BTreeSet<(Timestamp, usize)>,
 }
 
 impl WaveIndex {
-    /// Says that more than one task may have changed.
-    pub fn wipe(&mut self) {
+    /// Invalidates the index, because more than one task may have changed.
+    pub fn invalidate(&mut self) {
         self.is_valid = false;
     }
 
-    /// Returns the tasks of a rank in the wave that haven't begun.
+    /// Returns the tasks of a rank that haven't started.
     pub fn pending(&self, rank: u32) -> Vec<usize> {
         let pending = self.pending.range((rank, 0)..=(rank, usize::MAX));
         pending.map(|(_, position)| *position).collect()
     }
 
-    /// Returns the lowest rank in the wave that isn't done with.
+    /// Returns the lowest rank that isn't done.
     pub fn rank(&self) -> Option<u32> {
         self.unanswered.first().map(|(rank, _)| *rank)
     }
 
-    /// Returns the tasks about which something must be done by now.
+    /// Returns the tasks that are due.
     pub fn due(&self, now: Timestamp) -> Vec<usize> {
         let due = self.by_moment.iter().take_while(|(at, _)| *at <= now);
         due.map(|(_, position)| *position).collect()
     }
 
-    /// Returns the next moment at which something must be done about a task.
-    pub fn next(&self) -> Option<Timestamp> {
+    /// Returns the next time at which a task is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
         self.by_moment.first().map(|(at, _)| *at)
     }
 
-    fn set_moment(&mut self, position: usize, at: Option<Timestamp>) {
+    fn set_due(&mut self, position: usize, at: Option<Timestamp>) {
         if let Some(before) = self.moments.remove(&position) {
             self.by_moment.remove(&(before, position));
         }
@@ -80,122 +77,121 @@ impl WaveIndex {
 }
 
 impl Operation {
-    /// Brings the board up to date, if more than one task may have changed.
-    pub(super) fn sync_board(&mut self, plan: &Plan) {
-        if self.board.is_valid && self.board.wave == self.state.current {
+    /// Computes the index again if it isn't valid.
+    pub(super) fn update_wave_index(&mut self, plan: &Plan) {
+        if self.wave_index.is_valid && self.wave_index.wave == self.state.current {
             return;
         }
-        self.board = WaveIndex {
+        self.wave_index = WaveIndex {
             is_valid: true,
             wave: self.state.current,
             ..WaveIndex::default()
         };
         for (position, task) in plan.tasks.iter().enumerate() {
-            if self.board.wave == Some((task.phase, task.wave)) && !task.waits_for.is_empty() {
-                self.hold(plan, position, task);
+            if self.wave_index.wave == Some((task.phase, task.wave)) && !task.waits_for.is_empty() {
+                self.block(plan, position, task);
             }
         }
         for (position, task) in plan.tasks.iter().enumerate() {
-            self.note_task(plan, position, task);
+            self.index_task(plan, position, task);
         }
     }
 
-    /// Lists the tasks for which another one has to wait, as it is now.
-    pub(super) fn held_by<'plan>(&self, plan: &'plan Plan, task: &'plan Task) -> impl Iterator<Item = &'plan Task> {
+    /// Lists the tasks that another task still waits for.
+    pub(super) fn blocked_by<'plan>(&self, plan: &'plan Plan, task: &'plan Task) -> impl Iterator<Item = &'plan Task> {
         let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
         wanted.filter(|wanted| !self.is_done(wanted))
     }
 
-    /// Says whether a task of the wave has to wait for another one.
-    pub(super) fn is_held(&self, plan: &Plan, task: &Task) -> bool {
+    /// Returns whether a task of the wave waits for another one.
+    pub(super) fn is_blocked(&self, plan: &Plan, task: &Task) -> bool {
         let position = plan.position(&task.id);
-        position.is_some_and(|position| self.board.held.contains_key(&position))
+        position.is_some_and(|position| self.wave_index.blocked.contains_key(&position))
     }
 
-    fn hold(&mut self, plan: &Plan, position: usize, task: &Task) {
-        let wanted = self.held_by(plan, task).filter_map(|wanted| plan.position(&wanted.id));
+    fn block(&mut self, plan: &Plan, position: usize, task: &Task) {
+        let wanted = self
+            .blocked_by(plan, task)
+            .filter_map(|wanted| plan.position(&wanted.id));
         let wanted: BTreeSet<usize> = wanted.collect();
         for wanted in &wanted {
-            self.board.holds.entry(*wanted).or_default().push(position);
+            self.wave_index.blocks.entry(*wanted).or_default().push(position);
         }
         if !wanted.is_empty() {
-            self.board.held.insert(position, wanted);
+            self.wave_index.blocked.insert(position, wanted);
         }
     }
 
-    /// Lets those go on that waited for nothing but this task.
-    fn let_go(&mut self, plan: &Plan, position: usize) {
-        for waiting in self.board.holds.remove(&position).unwrap_or_default() {
-            let Some(wanted) = self.board.held.get_mut(&waiting) else {
+    /// Unblocks the tasks that waited only for this one.
+    fn unblock(&mut self, plan: &Plan, position: usize) {
+        for waiting in self.wave_index.blocks.remove(&position).unwrap_or_default() {
+            let Some(wanted) = self.wave_index.blocked.get_mut(&waiting) else {
                 continue;
             };
             wanted.remove(&position);
             if wanted.is_empty() {
-                self.board.held.remove(&waiting);
-                self.note_task(plan, waiting, &plan.tasks[waiting]);
+                self.wave_index.blocked.remove(&waiting);
+                self.index_task(plan, waiting, &plan.tasks[waiting]);
             }
         }
     }
 
-    /// Takes in that one task may have changed.
-    pub(super) fn touch(&mut self, plan: &Plan, id: &TaskId) {
+    /// Updates the index for one task.
+    pub(super) fn update_task_index(&mut self, plan: &Plan, id: &TaskId) {
         if let Some(position) = plan.position(id)
-            && self.board.is_valid
+            && self.wave_index.is_valid
         {
-            self.note_task(plan, position, &plan.tasks[position]);
+            self.index_task(plan, position, &plan.tasks[position]);
         }
     }
 
-    /// Returns when it is a task's turn. By Argo CD's rules the ways of all hooks of a wave are cleared before anything is created.
+    /// Returns a task's current rank. In compat mode, the previous objects of all hooks of a wave are deleted before anything is created.
     fn rank_of(&self, task: &Task) -> u32 {
         let clears = self.plan.mode.has(Rule::HooksClearFirst) && task.hook().is_some_and(|hook| hook.has_object);
-        if clears && self.is_in_the_way(task) {
-            CLEARING
+        if clears && self.may_find_previous(task) {
+            DELETE_PREVIOUS_RANK
         } else {
             task.rank
         }
     }
 
-    /// Says whether a hook hasn't begun, and something may be in its way.
-    fn is_in_the_way(&self, task: &Task) -> bool {
+    /// Returns whether a hook hasn't started and a previous object may exist.
+    fn may_find_previous(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending) => true,
-            Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::FindingPrevious | HookStage::DeletingPrevious { .. } => run.steps == 0,
-                HookStage::Ready | HookStage::Running | HookStage::Ended { .. } => false,
-            },
+            Some(TaskState::Hook(run)) => matches!(run.stage, HookStage::Clearing(_)),
             Some(TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Deleting { .. } | TaskState::Over)
             | None => false,
         }
     }
 
-    fn note_task(&mut self, plan: &Plan, position: usize, task: &Task) {
-        let moment = self.moment_of(task);
-        self.board.set_moment(position, moment);
-        if self.board.wave != Some((task.phase, task.wave)) {
+    fn index_task(&mut self, plan: &Plan, position: usize, task: &Task) {
+        let moment = self.due_time(task);
+        self.wave_index.set_due(position, moment);
+        if self.wave_index.wave != Some((task.phase, task.wave)) {
             return;
         }
         let rank = self.rank_of(task);
-        for known in [task.rank, CLEARING] {
-            self.board.unanswered.remove(&(known, position));
-            self.board.pending.remove(&(known, position));
+        for known in [task.rank, DELETE_PREVIOUS_RANK] {
+            self.wave_index.unanswered.remove(&(known, position));
+            self.wave_index.pending.remove(&(known, position));
         }
-        // What waits for another task holds nobody back.
-        let is_held = self.board.held.contains_key(&position);
+        // A task that waits for others doesn't block tasks beside it.
+        let is_held = self.wave_index.blocked.contains_key(&position);
         if !is_held && !self.is_answered(task) {
-            self.board.unanswered.insert((rank, position));
+            self.wave_index.unanswered.insert((rank, position));
         }
         if !is_held && (self.is_pending(task) || self.is_ready(task)) {
-            self.board.pending.insert((rank, position));
+            self.wave_index.pending.insert((rank, position));
         }
         if self.is_over(task) {
-            self.board.open.remove(&position);
+            self.wave_index.open.remove(&position);
         } else {
-            self.board.open.insert(position);
+            self.wave_index.open.insert(position);
         }
-        self.board.has_failed |= self.has_failed(task);
+        self.wave_index.has_failed |= self.has_failed(task);
         if self.is_done(task) {
-            self.let_go(plan, position);
+            self.unblock(plan, position);
         }
     }
 }

@@ -1,8 +1,9 @@
-//! A wave as Argo CD runs it: what was refused stops nothing but SyncFail's waiting, and what failed is awaited together with the rest.
+//! Runs a wave as Argo CD does: after a refusal later kinds are still applied, and after a failure the rest of the wave is waited for.
 
 use super::{
     Operation, StepOutput, has_sync_fail,
     state::{Stage, TaskState},
+    terminating::because,
 };
 use crate::{
     compat::Rule,
@@ -14,39 +15,40 @@ use crate::{
     wave::Wave,
 };
 
-/// What went wrong in a wave so far.
+/// What has failed in a wave so far, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum WaveFailure {
     /// Nothing.
     None,
-    /// A resource or hook failed after it was taken.
-    Later,
+    /// A resource or hook failed after the server had accepted it.
+    AfterApply,
     /// The server refused an object.
     Refused,
-    /// A removal failed.
+    /// A deletion failed.
     Removal,
 }
 
 impl Operation {
-    /// Starts what may start in the wave, and leaves it when nothing more is to be awaited.
+    /// Starts the tasks of the wave that may start, and ends the wave when nothing more is waited for.
     pub(super) fn advance_as_argo_cd(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) -> bool {
         if self.failure_in(plan, phase, wave) < WaveFailure::Removal {
             self.start_batch(plan, out);
         }
-        self.close_beside_hooks(plan, phase, wave, out);
+        self.stop_watching_after_hooks(plan, phase, wave, out);
         let failure = self.failure_in(plan, phase, wave);
         let tasks = plan.wave(phase, wave);
         let runs = |task: &Task| !self.is_over(task) && !self.is_pending(task) && !self.is_ready(task);
         let running: Vec<&Task> = tasks.iter().filter(|task| runs(task)).collect();
-        // What waits for something that failed never starts.
-        let may_start = |task: &Task| self.is_pending(task) && !self.is_held(plan, task);
+        // A task that waits for a failed one never starts.
+        let may_start = |task: &Task| self.is_pending(task) && !self.is_blocked(plan, task);
         let has_more = tasks.iter().any(|task| may_start(task) || self.is_ready(task));
         match failure {
-            WaveFailure::None | WaveFailure::Later if has_more || !running.is_empty() => return false,
+            WaveFailure::None | WaveFailure::AfterApply if has_more || !running.is_empty() => return false,
             WaveFailure::Refused if has_more => return false,
             WaveFailure::Refused | WaveFailure::Removal => {
                 let hooks_run = running.iter().any(|task| task.hook().is_some());
-                if running.iter().any(|task| !self.is_answered(task)) || (hooks_run && !self.goes_on_beside(plan)) {
+                if running.iter().any(|task| !self.is_answered(task)) || (hooks_run && !self.may_start_sync_fail(plan))
+                {
                     return false;
                 }
                 let others: Vec<Task> = running
@@ -55,11 +57,15 @@ impl Operation {
                     .cloned()
                     .collect();
                 for task in &others {
-                    let text = "not awaited any longer, since its wave failed".to_owned();
-                    self.close(task, TaskResult::Stopped(text), out);
+                    let why = match self.state.tasks.get(&task.id) {
+                        Some(TaskState::Deleting { held_up_by, .. }) => because(held_up_by.as_deref()),
+                        _ => String::new(),
+                    };
+                    let text = format!("not awaited any longer, since its wave failed{why}");
+                    self.finish_resource(task, TaskResult::Stopped(text), out);
                 }
             }
-            WaveFailure::None | WaveFailure::Later => {}
+            WaveFailure::None | WaveFailure::AfterApply => {}
         }
         for task in tasks
             .iter()
@@ -68,21 +74,21 @@ impl Operation {
             .collect::<Vec<_>>()
         {
             let stopped = TaskResult::Stopped("its wave failed before its turn".to_owned());
-            self.end(&task, HookOutcome::Failed, stopped, false, out);
+            self.end_hook(&task, HookOutcome::Failed, stopped, false, out);
         }
-        if self.state.stage == Stage::Failing && !self.is_all_quiet(plan) {
+        if self.state.stage == Stage::Failing && !self.is_idle(plan) {
             return false;
         }
-        self.board.wipe();
-        self.leave_wave(plan, phase, wave, failure == WaveFailure::None, out)
+        self.wave_index.invalidate();
+        self.finish_wave(plan, phase, wave, failure == WaveFailure::None, out)
     }
 
-    /// Says whether SyncFail may begin while hooks still run.
-    fn goes_on_beside(&self, plan: &Plan) -> bool {
+    /// Returns whether SyncFail may start while hooks still run.
+    fn may_start_sync_fail(&self, plan: &Plan) -> bool {
         self.state.stage == Stage::Main && has_sync_fail(plan) && plan.mode.has(Rule::SyncFailBesideHooks)
     }
 
-    fn is_all_quiet(&self, plan: &Plan) -> bool {
+    fn is_idle(&self, plan: &Plan) -> bool {
         plan.tasks
             .iter()
             .all(|task| self.is_pending(task) || self.is_over(task))
@@ -100,21 +106,22 @@ impl Operation {
                     | FailureClass::Health
                     | FailureClass::Timeout
                     | FailureClass::Plugin,
-                ) => WaveFailure::Later,
+                ) => WaveFailure::AfterApply,
             },
-            Some(TaskResult::Stopped(_)) => WaveFailure::Later,
+            Some(TaskResult::Stopped(_)) => WaveFailure::AfterApply,
             Some(TaskResult::Done(_) | TaskResult::Tolerated(_)) | None => WaveFailure::None,
         };
-        if !self.board.has_failed {
+        if !self.wave_index.has_failed {
             return WaveFailure::None;
         }
         plan.wave(phase, wave).iter().map(of).max().unwrap_or(WaveFailure::None)
     }
 
-    /// Ends the waiting for resources that are only watched while hooks run.
-    fn close_beside_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
+    /// Stops watching resources that are only watched while hooks run.
+    fn stop_watching_after_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         let tasks = plan.wave(phase, wave);
-        let never_runs = |task: &Task| self.board.has_failed && self.is_pending(task) && self.is_held(plan, task);
+        let never_runs =
+            |task: &Task| self.wave_index.has_failed && self.is_pending(task) && self.is_blocked(plan, task);
         let hooks_run = tasks
             .iter()
             .any(|task| task.hook().is_some() && !self.is_over(task) && !never_runs(task));
@@ -130,8 +137,8 @@ impl Operation {
                 if let Some(health) = settling.health {
                     text = format!("{text} (it was {health})");
                 }
-                self.close(task, TaskResult::Done(text), out);
-                self.touch(plan, &task.id);
+                self.finish_resource(task, TaskResult::Done(text), out);
+                self.update_task_index(plan, &task.id);
             }
         }
     }

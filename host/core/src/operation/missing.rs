@@ -1,13 +1,10 @@
-//! A Secret or ConfigMap that isn't there while pods need it: whether something of the operation may still make it.
+//! A missing Secret or ConfigMap that pods need: whether something of the operation may still create it.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{
-    Operation, StepOutput, later,
-    state::{HookStage, TaskState},
-};
+use super::{Operation, StepOutput, add_milliseconds, state::TaskState};
 use crate::{
     event::EventKind,
     grace,
@@ -17,11 +14,11 @@ use crate::{
     task::{Action, Task, TaskId},
 };
 
-/// What a message says before the reason why something is waited for.
-const WAITED_FOR: &str = "; it is waited for, since ";
+/// Separates a message from the reason why something is waited for.
+const WAIT_REASON_PREFIX: &str = "; it is waited for, since ";
 
 impl Operation {
-    /// Gives an object more time whose grace has passed, if what it lacks may still come.
+    /// Gives an object more time after its grace if the missing object may still be created.
     pub(super) fn wait_for_missing(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get(&task.id) else {
             return;
@@ -31,23 +28,23 @@ impl Operation {
         }
         let Action::Apply(apply) = &task.action else { return };
         let why = settling
-            .lacks
+            .missing_object
             .as_ref()
-            .and_then(|lacks| self.may_still_come(plan, task, lacks, apply.pods_grace_seconds, out.at));
+            .and_then(|lacks| self.reason_to_wait(plan, task, lacks, apply.pods_grace_seconds, out.at));
         let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get_mut(&task.id) else {
             return;
         };
         let before = settling.message.clone();
-        // What was said before need not be so any more.
-        if let Some(end) = before.rfind(WAITED_FOR) {
+        // The earlier reason may not apply any more.
+        if let Some(end) = before.rfind(WAIT_REASON_PREFIX) {
             settling.message.truncate(end);
         }
         let Some(why) = why else { return };
         settling.degraded_since = Some(out.at);
-        settling.message.push_str(WAITED_FOR);
+        settling.message.push_str(WAIT_REASON_PREFIX);
         settling.message.push_str(&why);
         if settling.message != before {
-            out.tell(EventKind::TaskProgressed {
+            out.emit(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: settling.health,
                 message: settling.message.clone(),
@@ -56,10 +53,10 @@ impl Operation {
         out.must_save = true;
     }
 
-    /// Returns why what an object's pods lack may still come, if it may. What a Job or a hook could make is awaited as long as that runs;
-    /// what an object of the set names, as long as the waiting object's timeout allows; what a controller of the set may make without
-    /// naming it, for [`grace::MADE_BY_CONTROLLERS`]. `grace_seconds` is how long the object may be Degraded by what its pods tell.
-    pub(super) fn may_still_come(
+    /// Returns why a missing object may still be created; `None` if it may not. What a Job or hook could create is waited for as long as it
+    /// runs; what an object of the set names, until the waiting object's timeout; what a controller of the set may create without naming
+    /// it, for [`grace::MADE_BY_CONTROLLERS`]. `grace_seconds` is how long the object may be Degraded by its pods.
+    pub(super) fn reason_to_wait(
         &self,
         plan: &Plan,
         task: &Task,
@@ -67,37 +64,36 @@ impl Operation {
         grace_seconds: u64,
         now: Timestamp,
     ) -> Option<String> {
-        // Whoever says how long it may be Degraded means that.
-        if grace_seconds != grace::PODS {
+        // A user who set a grace means it.
+        if grace_seconds != grace::POD_PROBLEM_GRACE_SECONDS.as_secs() {
             return None;
         }
         let others = || plan.tasks.iter().filter(|other| other.id != task.id);
-        // One that lacks nothing itself is the better reason. Two that wait for each other make nothing.
+        // A task that lacks nothing itself is the better reason. Two tasks that wait for each other create nothing.
         let mut blocked = BTreeSet::from([&task.id]);
-        let working = others().find(|other| self.runs_to_completion_now(other) && self.lacked_by(other).is_none());
-        let running = working.or_else(|| others().find(|other| self.may_make_something(plan, other, &mut blocked)));
+        let working =
+            others().find(|other| self.runs_to_completion_now(other) && self.missing_object_of(other).is_none());
+        let running = working.or_else(|| others().find(|other| self.may_create_something(plan, other, &mut blocked)));
         if let Some(running) = running {
-            return Some(format!("{} still runs and may make it", running.key.short()));
+            return Some(format!("{} still runs and may make it", running.key.kind_and_name()));
         }
-        let begun = || others().filter(|other| self.has_begun_well(other));
-        if let Some(maker) = begun().find(|other| names(other, lacks)) {
-            return Some(format!("{} stands for it", maker.key.short()));
+        let begun = || others().filter(|other| self.is_applied_or_applying(other));
+        if let Some(maker) = begun().find(|other| creates(other, lacks)) {
+            return Some(format!("{} stands for it", maker.key.kind_and_name()));
         }
         let started = self.state.started.get(&task.id)?;
-        let until = later(*started, grace::MADE_BY_CONTROLLERS.saturating_mul(1000))?;
+        let until = add_milliseconds(*started, grace::CONTROLLER_CREATION_SECONDS)?;
         if now >= until {
             return None;
         }
         let maker = begun().find(|other| makers::may_create(plan, other, lacks))?;
-        Some(format!("{} may create it", maker.key.short()))
+        Some(format!("{} may create it", maker.key.kind_and_name()))
     }
 
-    /// Says whether a task runs something that ends by itself, and hasn't ended.
+    /// Returns whether a task runs something that ends by itself and hasn't ended.
     fn runs_to_completion_now(&self, task: &Task) -> bool {
         match (self.state.tasks.get(&task.id), &task.action) {
-            (Some(TaskState::Hook(run)), Action::Hook(hook)) => {
-                hook.runs_to_completion && run.stage == HookStage::Running
-            }
+            (Some(TaskState::Hook(run)), Action::Hook(hook)) => hook.runs_to_completion && run.running().is_some(),
             (Some(TaskState::Applying | TaskState::AwaitingHealth(_)), Action::Apply(_)) => {
                 task.key.group == "batch" && task.key.kind == "Job"
             }
@@ -105,9 +101,9 @@ impl Operation {
         }
     }
 
-    /// Says whether a task runs to completion now and its pods can work: they lack nothing, or something that another such task may make.
-    /// `blocked` are the tasks that are known to wait.
-    fn may_make_something<'plan>(
+    /// Returns whether a task is running to completion and its pods can work: they lack nothing, or something that another such task may
+    /// create. `blocked` are the tasks that are known to wait.
+    fn may_create_something<'plan>(
         &self,
         plan: &'plan Plan,
         task: &'plan Task,
@@ -116,33 +112,35 @@ impl Operation {
         if !self.runs_to_completion_now(task) || blocked.contains(&task.id) {
             return false;
         }
-        let Some(lacks) = self.lacked_by(task) else {
+        let Some(lacks) = self.missing_object_of(task) else {
             return true;
         };
         blocked.insert(&task.id);
         let mut others = plan.tasks.iter().filter(|other| other.id != task.id);
         others.any(|other| {
-            let is_maker = names(other, lacks) || makers::may_create(plan, other, lacks);
-            (is_maker && self.has_begun_well(other)) || self.may_make_something(plan, other, blocked)
+            let is_maker = creates(other, lacks) || makers::may_create(plan, other, lacks);
+            (is_maker && self.is_applied_or_applying(other)) || self.may_create_something(plan, other, blocked)
         })
     }
 
-    /// Returns what a task's pods lack.
-    fn lacked_by(&self, task: &Task) -> Option<&ObjectKey> {
+    /// Returns the object that a task's pods lack.
+    fn missing_object_of(&self, task: &Task) -> Option<&ObjectKey> {
         match self.state.tasks.get(&task.id)? {
-            TaskState::Hook(run) => run.health.lacks.as_deref(),
-            TaskState::AwaitingHealth(settling) => settling.lacks.as_deref(),
+            TaskState::Hook(run) => run.health.missing_object.as_deref(),
+            TaskState::AwaitingHealth(settling) => settling.missing_object.as_deref(),
             TaskState::Pending | TaskState::Applying | TaskState::Deleting { .. } | TaskState::Over => None,
         }
     }
 
-    /// Says whether a task's object has been applied, or is being applied.
-    fn has_begun_well(&self, task: &Task) -> bool {
+    /// Returns whether a task's object has been applied or is being applied.
+    fn is_applied_or_applying(&self, task: &Task) -> bool {
         task.object.is_some() && !self.is_pending(task) && !self.has_failed(task)
     }
 }
 
-/// Says whether an object stands for what is lacking: a controller makes the one of the other.
-fn names(task: &Task, lacks: &ObjectKey) -> bool {
-    task.object.as_ref().is_some_and(|object| makers::makes(object, lacks))
+/// Returns whether a controller creates the missing object from a task's object.
+fn creates(task: &Task, lacks: &ObjectKey) -> bool {
+    task.object
+        .as_ref()
+        .is_some_and(|object| makers::creates(object, lacks))
 }

@@ -1,43 +1,45 @@
-//! Resources: applied and awaited until healthy, or deleted and awaited until gone.
+//! Resources: applied and waited for until healthy, or deleted and waited for until gone.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{
-    Operation, StepOutput,
-    ask::{clear, unwatch},
-    later,
-    state::{AwaitedHealth, HookStage, TaskState},
+    Operation, StepOutput, add_milliseconds,
+    ask::{delete_and_watch, unwatch},
+    state::{AwaitedHealth, TaskState},
 };
 use crate::{
     compat::{Mode, Rule},
     directive::Wait,
     duration,
-    effect::{Effect, Target},
+    effect::{Effect, ObjectIdentity, Work},
     event::EventKind,
-    fact::{Fact, Freshness, ObservedObject, is_older},
+    fact::{Freshness, ObservedObject, ObservedState, is_older_version},
     health::{self, Assessment, Health},
     input::{AppliedObject, DeleteAnswer, EffectFailure},
     object::ObjectKey,
     plan::Plan,
+    remedy::{Command, Setting},
     task::{
         Action, ApplyTask, DeleteTask, DeletionEnd, ExpectedChange, FailureClass, LiveState, Task, TaskId, TaskResult,
     },
 };
 
-/// How long the plugin that judges an object may give no answer about it. A plugin that breaks on an object without a status may answer
-/// when a controller has written one.
-pub(super) const NO_ANSWER_GRACE_SECONDS: u64 = 120;
+/// How long the plugin that assesses an object may give no answer. A plugin that fails on an object without a status may answer after a
+/// controller has written one.
+pub(super) const NO_ANSWER_GRACE: Duration = Duration::from_mins(2);
 
-/// How long a controller may take to see a change, in milliseconds, when its objects don't tell.
-const SLOWEST_CONTROLLER: u64 = 5000;
+/// How long a controller may take to see a change when its objects don't tell.
+const MAX_CONTROLLER_DELAY_MILLIS: Duration = Duration::from_secs(5);
 
 impl Operation {
     pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
-        let until = out.after(plan.limits.deletion);
+        let until = out.after(plan.limits.deletion_seconds);
         let deleting = TaskState::Deleting {
             accepted: false,
             until,
-            message: String::new(),
+            held_up_by: None,
         };
         self.state.tasks.insert(task.id.clone(), deleting);
         order_deletion(task, delete, out);
@@ -47,25 +49,25 @@ impl Operation {
         let (ExpectedChange::None, Some(live)) = (&apply.changes, &apply.live) else {
             return self.order_apply(task, out);
         };
-        // It is as desired already: a look at it is all that is needed.
-        tell_made(task, "unchanged", out);
+        // It is as desired already, so only its health is needed.
+        emit_object_applied(task, "unchanged", out);
         match apply.wait {
-            Wait::Nothing | Wait::Applied => self.close(task, TaskResult::Done("unchanged".to_owned()), out),
-            Wait::Healthy | Wait::WhileHooksRun => self.settle_later(task, AwaitedHealth::unchanged(live), out),
+            Wait::Nothing | Wait::Applied => self.finish_resource(task, TaskResult::Done("unchanged".to_owned()), out),
+            Wait::Healthy | Wait::WhileHooksRun => self.await_health(task, AwaitedHealth::unchanged(live), out),
         }
     }
 
     fn order_apply(&mut self, task: &Task, out: &mut StepOutput) {
-        self.state.again.remove(&task.id);
+        self.state.retries.remove(&task.id);
         self.state.tasks.insert(task.id.clone(), TaskState::Applying);
-        out.order(Effect::Apply { task: task.id.clone() });
+        out.work(&task.id, Work::Apply);
     }
 
-    fn settle_later(&mut self, task: &Task, settling: AwaitedHealth, out: &mut StepOutput) {
+    fn await_health(&mut self, task: &Task, settling: AwaitedHealth, out: &mut StepOutput) {
         self.state
             .tasks
             .insert(task.id.clone(), TaskState::AwaitingHealth(Box::new(settling)));
-        out.order(Effect::Watch {
+        out.push_effect(Effect::Watch {
             task: task.id.clone(),
             key: task.key.clone(),
         });
@@ -85,69 +87,78 @@ impl Operation {
         }
         let applied = match result {
             Ok(applied) => applied,
-            Err(EffectFailure { class, message }) => {
-                if !self.try_later(plan, task, &message, out) {
-                    self.close(task, TaskResult::Failed { class, message }, out);
+            Err(failure) => {
+                if !self.schedule_retry(plan, task, &failure.message, out) {
+                    self.finish_resource(task, failure.into(), out);
                 }
                 return;
             }
         };
-        self.state.again.remove(id);
+        self.state.retries.remove(id);
         let how = match &apply.changes {
             ExpectedChange::Create => "created",
             ExpectedChange::Fields(_) | ExpectedChange::None if applied.changed => "changed",
             ExpectedChange::Fields(_) | ExpectedChange::None => "unchanged",
         };
-        tell_made(task, how, out);
-        if !applied.left_out.is_empty() {
-            let fields = applied.left_out.join(", ");
-            out.tell(EventKind::TaskProgressed {
+        emit_object_applied(task, how, out);
+        if !applied.dropped_fields.is_empty() {
+            let fields = applied.dropped_fields.join(", ");
+            out.emit(EventKind::TaskProgressed {
                 task: id.clone(),
                 health: None,
                 message: format!("left out, since the server doesn't know them (Validate=false): {fields}"),
             });
         }
         let mut settling = match apply.wait {
-            Wait::Nothing | Wait::Applied => return self.close(task, TaskResult::Done(how.to_owned()), out),
+            Wait::Nothing | Wait::Applied => return self.finish_resource(task, TaskResult::Done(how.to_owned()), out),
             Wait::Healthy | Wait::WhileHooksRun => AwaitedHealth::applied(&applied, out.at),
         };
-        // The server's answer may tell all that there is to know.
-        let seen = applied.seen.map(Fact::Present);
-        match seen.and_then(|fact| settle(plan.mode, &mut settling, apply, task, &fact, out)) {
-            Some(result) => self.close(task, result, out),
-            None => self.settle_later(task, settling, out),
+        // The server's answer may contain the final health.
+        let seen = applied.observed.map(ObservedState::Present);
+        match seen.and_then(|fact| evaluate_health(plan.mode, &mut settling, apply, task, &fact, out)) {
+            Some(result) => self.finish_resource(task, result, out),
+            None => self.await_health(task, settling, out),
         }
     }
 
-    pub(super) fn observed(&mut self, plan: &Plan, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
+    pub(super) fn observed(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        key: &ObjectKey,
+        fact: &ObservedState,
+        out: &mut StepOutput,
+    ) {
         let Some(task) = plan.task(id) else { return };
         match self.state.tasks.get_mut(id) {
             Some(TaskState::Hook(_)) => self.hook_observed(plan, id, key, fact, out),
             Some(TaskState::AwaitingHealth(settling)) => {
                 let Action::Apply(apply) = &task.action else { return };
-                if *fact == Fact::Gone && settling.applied_at.is_none() {
-                    // It was there when the plan was made.
+                if *fact == ObservedState::Gone && settling.applied_at.is_none() {
+                    // It existed when the plan was made.
                     unwatch(id, key, out);
                     return self.order_apply(task, out);
                 }
-                if let Some(result) = settle(plan.mode, settling, apply, task, fact, out) {
-                    self.close(task, result, out);
+                if let Some(result) = evaluate_health(plan.mode, settling, apply, task, fact, out) {
+                    self.finish_resource(task, result, out);
                 }
             }
-            Some(TaskState::Deleting { message, .. }) => {
+            Some(TaskState::Deleting { held_up_by, .. }) => {
                 let Action::Delete(delete) = &task.action else { return };
                 match fact {
-                    Fact::Present(seen) if seen.uid == delete.uid => {
-                        if *message != seen.held_up_by {
-                            message.clone_from(&seen.held_up_by);
-                            out.tell(EventKind::TaskProgressed {
+                    ObservedState::Present(seen) if seen.uid == delete.uid => {
+                        if *held_up_by != seen.deletion_blocker {
+                            held_up_by.clone_from(&seen.deletion_blocker);
+                            out.emit(EventKind::TaskProgressed {
                                 task: id.clone(),
                                 health: None,
-                                message: seen.held_up_by.clone(),
+                                message: seen.deletion_blocker.clone().unwrap_or_default(),
                             });
                         }
                     }
-                    Fact::Present(_) | Fact::Gone => self.close(task, TaskResult::Done("gone".to_owned()), out),
+                    ObservedState::Present(_) | ObservedState::Gone => {
+                        self.finish_resource(task, TaskResult::Done("gone".to_owned()), out)
+                    }
                 }
             }
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
@@ -158,82 +169,79 @@ impl Operation {
         &mut self,
         plan: &Plan,
         id: &TaskId,
-        target: &Target,
+        target: &ObjectIdentity,
         result: Result<DeleteAnswer, EffectFailure>,
         out: &mut StepOutput,
     ) {
         let Some(task) = plan.task(id) else { return };
         match self.state.tasks.get_mut(id) {
             Some(TaskState::Deleting { accepted, .. }) => match result {
-                Ok(DeleteAnswer::Accepted) if until(task) == DeletionEnd::Accepted => {
-                    self.close(task, TaskResult::Done("its deletion isn't awaited".to_owned()), out);
+                Ok(DeleteAnswer::Accepted) if deletion_end(task) == DeletionEnd::Accepted => {
+                    self.finish_resource(task, TaskResult::Done("its deletion isn't awaited".to_owned()), out);
                 }
                 Ok(DeleteAnswer::Accepted) => *accepted = true,
-                Ok(DeleteAnswer::AlreadyGone) => self.close(task, TaskResult::Done("gone".to_owned()), out),
-                Err(EffectFailure { class, message }) => self.close(task, TaskResult::Failed { class, message }, out),
+                Ok(DeleteAnswer::AlreadyGone) => self.finish_resource(task, TaskResult::Done("gone".to_owned()), out),
+                Err(failure) => self.finish_resource(task, failure.into(), out),
             },
-            Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::Ended { .. } => self.own_deleted(plan, id, result, out),
-                HookStage::FindingPrevious
-                | HookStage::Ready
-                | HookStage::DeletingPrevious { .. }
-                | HookStage::Running => match result {
-                    Ok(DeleteAnswer::Accepted) => {}
-                    Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
-                    Err(EffectFailure { class, message }) => {
-                        let message = format!("{} could not be deleted: {message}", target.key);
-                        let outcome = crate::hook::HookOutcome::Failed;
-                        self.end(task, outcome, TaskResult::Failed { class, message }, false, out);
-                    }
-                },
+            Some(TaskState::Hook(run)) if run.ended().is_some() => self.hook_object_deleted(plan, id, result, out),
+            // It was deleted for something that the hook doesn't wait for any more.
+            Some(TaskState::Hook(run)) if !run.awaits_end_of(target) => {}
+            Some(TaskState::Hook(_)) => match result {
+                Ok(DeleteAnswer::Accepted) => {}
+                Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &ObservedState::Gone, out),
+                Err(mut failure) => {
+                    failure.message = format!("{} could not be deleted: {}", target.key, failure.message);
+                    let outcome = crate::hook::HookOutcome::Failed;
+                    self.end_hook(task, outcome, failure.into(), false, out);
+                }
             },
             Some(TaskState::Pending | TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Over) | None => {}
         }
     }
 
     /// Ends the task of a resource.
-    pub(super) fn close(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
-        self.state.again.remove(&task.id);
+    pub(super) fn finish_resource(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
+        self.state.retries.remove(&task.id);
         match self.state.tasks.insert(task.id.clone(), TaskState::Over) {
             Some(TaskState::AwaitingHealth(_) | TaskState::Deleting { .. }) => unwatch(&task.id, &task.key, out),
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over | TaskState::Hook(_)) | None => {}
         }
-        self.finish(task, result, out);
+        self.finish_task(task, result, out);
     }
 }
 
-/// Orders what a deletion needs: the request, unless it was made before the operation began, and the watch.
+/// Orders a deletion and its watch; only the watch if the object was already being deleted.
 pub(super) fn order_deletion(task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
-    match delete.until {
+    match delete.wait_until {
         DeletionEnd::Gone | DeletionEnd::Accepted => {
-            clear(&task.id, &delete_target(task, delete), delete.propagation, out);
+            delete_and_watch(&task.id, &delete_target(task, delete), delete.propagation, out);
         }
-        DeletionEnd::GoneByItself => out.order(Effect::Watch {
+        DeletionEnd::GoneByItself => out.push_effect(Effect::Watch {
             task: task.id.clone(),
             key: task.key.clone(),
         }),
     }
 }
 
-fn until(task: &Task) -> DeletionEnd {
+fn deletion_end(task: &Task) -> DeletionEnd {
     match &task.action {
-        Action::Delete(delete) => delete.until,
+        Action::Delete(delete) => delete.wait_until,
         Action::Apply(_) | Action::Hook(_) => DeletionEnd::Gone,
     }
 }
 
-fn delete_target(task: &Task, delete: &DeleteTask) -> Target {
-    Target {
+fn delete_target(task: &Task, delete: &DeleteTask) -> ObjectIdentity {
+    ObjectIdentity {
         key: task.key.clone(),
         uid: delete.uid.clone(),
     }
 }
 
-fn tell_made(task: &Task, how: &str, out: &mut StepOutput) {
-    out.tell(EventKind::ObjectMade {
+fn emit_object_applied(task: &Task, how: &str, out: &mut StepOutput) {
+    out.emit(EventKind::ObjectApplied {
         task: task.id.clone(),
         key: task.key.clone(),
-        how: how.to_owned(),
+        action: how.to_owned(),
     });
 }
 
@@ -243,12 +251,12 @@ impl AwaitedHealth {
             version: live.resource_version.clone(),
             applied_at: None,
             spec_changed: false,
-            held: None,
+            postponed: None,
             health: None,
             message: String::new(),
             degraded_since: None,
             grace_seconds: 0,
-            lacks: None,
+            missing_object: None,
             unanswered_since: None,
         }
     }
@@ -258,51 +266,52 @@ impl AwaitedHealth {
             version: applied.resource_version.clone(),
             applied_at: Some(at),
             spec_changed: applied.spec_changed,
-            held: None,
+            postponed: None,
             health: None,
             message: String::new(),
             degraded_since: None,
             grace_seconds: 0,
-            lacks: None,
+            missing_object: None,
             unanswered_since: None,
         }
     }
 
-    /// Returns until when a look counts for nothing, and why: the object's status may be about what was desired before.
-    fn doubt(&self, seen: &ObservedObject) -> Option<(Option<Timestamp>, &'static str)> {
+    /// Returns until when an observation doesn't count, and why: the object's status may be about its old spec.
+    fn stale_until(&self, seen: &ObservedObject) -> Option<(Option<Timestamp>, &'static str)> {
         match seen.freshness {
-            Freshness::Behind => Some((None, "its controller hasn't seen the change yet")),
-            Freshness::Untold if self.spec_changed && seen.resource_version == self.version => Some((
-                self.applied_at.and_then(|at| later(at, SLOWEST_CONTROLLER)),
+            Freshness::Stale => Some((None, "its controller hasn't seen the change yet")),
+            Freshness::Unknown if self.spec_changed && seen.resource_version == self.version => Some((
+                self.applied_at
+                    .and_then(|at| add_milliseconds(at, MAX_CONTROLLER_DELAY_MILLIS)),
                 "nothing tells whether its controller has seen the change; a few seconds are allowed for that",
             )),
-            Freshness::Current | Freshness::Untold => None,
+            Freshness::Current | Freshness::Unknown => None,
         }
     }
 
-    /// Returns until when it may be as Degraded as it is.
+    /// Returns until when it may stay Degraded.
     pub(super) fn degraded_until(&self) -> Option<Timestamp> {
-        later(self.degraded_since?, self.grace_seconds.saturating_mul(1000))
+        add_milliseconds(self.degraded_since?, Duration::from_secs(self.grace_seconds))
     }
 
     /// Returns until when its plugin may give no answer.
     pub(super) fn unanswered_until(&self) -> Option<Timestamp> {
-        later(self.unanswered_since?, NO_ANSWER_GRACE_SECONDS * 1000)
+        add_milliseconds(self.unanswered_since?, NO_ANSWER_GRACE)
     }
 
-    /// Returns when the wait ends if nothing changes, before any timeout.
-    pub(super) fn ends_by_itself(&self) -> Option<Timestamp> {
+    /// Returns when the wait ends if nothing changes, not counting timeouts.
+    pub(super) fn grace_ends_at(&self) -> Option<Timestamp> {
         let ends = [self.degraded_until(), self.unanswered_until()];
         ends.into_iter().flatten().min()
     }
 
-    /// Returns how the wait ends when its plugin gave no answer for too long.
-    pub(super) fn unanswered(&self) -> TaskResult {
-        no_answer(&self.message)
+    /// Returns the result if its plugin gave no answer for too long.
+    pub(super) fn unanswered_result(&self) -> TaskResult {
+        unanswered_result(&self.message)
     }
 
-    /// Says in brackets how it was when it was last looked at; empty when nobody has looked.
-    pub(super) fn last_look(&self) -> String {
+    /// Returns its last known health in brackets; empty if there is none.
+    pub(super) fn last_health(&self) -> String {
         match self.health {
             Some(health) if self.message.is_empty() => format!(" (it was {health})"),
             Some(health) => format!(" (it was {health}: {})", self.message),
@@ -310,43 +319,39 @@ impl AwaitedHealth {
         }
     }
 
-    /// Returns when a look that was held back counts after all.
-    pub(super) fn release_at(&self) -> Option<Timestamp> {
-        let seen = self.held.as_ref()?;
-        self.doubt(seen)?.0
+    /// Returns when a postponed observation counts after all.
+    pub(super) fn recheck_at(&self) -> Option<Timestamp> {
+        let seen = self.postponed.as_ref()?;
+        self.stale_until(seen)?.0
     }
 }
 
-/// Returns how a wait ends when the plugin that judges the object gave no answer for too long. `message` is what it said last.
-pub(super) fn no_answer(message: &str) -> TaskResult {
+/// Returns the result if the plugin that assesses an object gave no answer for too long. `message` is its last message.
+pub(super) fn unanswered_result(message: &str) -> TaskResult {
     TaskResult::Failed {
         class: FailureClass::Plugin,
-        message: format!(
-            "no answer for {}: {message}; `capstan plugin run` asks the plugin by hand, `--without-plugin` leaves it out",
-            duration::seconds(NO_ANSWER_GRACE_SECONDS),
-        ),
+        message: format!("no answer for {}: {message}", duration::whole(NO_ANSWER_GRACE),),
+        remedies: [Command::RunPlugin.into(), Setting::WithoutPlugin.into()].into(),
     }
 }
 
-/// Returns how the task ends, if this look at its object ends it.
-pub(super) fn settle(
+/// Processes an observation of a task's object. Returns the task's result if this ends it.
+pub(super) fn evaluate_health(
     mode: Mode,
     settling: &mut AwaitedHealth,
     apply: &ApplyTask,
     task: &Task,
-    fact: &Fact,
+    fact: &ObservedState,
     out: &mut StepOutput,
 ) -> Option<TaskResult> {
     let told;
-    settling.held = None;
+    settling.postponed = None;
     let assessment = match fact {
-        Fact::Gone if apply.wait == Wait::Healthy && mode.has(Rule::VanishedFails) => {
-            return Some(TaskResult::Failed {
-                class: FailureClass::Health,
-                message: "it is missing; somebody may have deleted it".to_owned(),
-            });
+        ObservedState::Gone if apply.wait == Wait::Healthy && mode.has(Rule::VanishedFails) => {
+            let message = "it is missing; somebody may have deleted it";
+            return Some(TaskResult::failed(FailureClass::Health, message));
         }
-        Fact::Gone => {
+        ObservedState::Gone => {
             told = Assessment::new(
                 Health::Missing,
                 "somebody deleted it after it was applied",
@@ -354,10 +359,10 @@ pub(super) fn settle(
             );
             &told
         }
-        Fact::Present(seen) if is_older(&seen.resource_version, &settling.version) => return None,
-        Fact::Present(seen) => match settling.doubt(seen) {
+        ObservedState::Present(seen) if is_older_version(&seen.resource_version, &settling.version) => return None,
+        ObservedState::Present(seen) => match settling.stale_until(seen) {
             Some((until, why)) if until.is_none_or(|until| out.at < until) => {
-                settling.held = Some(seen.clone());
+                settling.postponed = Some(seen.clone());
                 told = Assessment::new(Health::Progressing, why, "host/stale");
                 &told
             }
@@ -365,11 +370,11 @@ pub(super) fn settle(
         },
     };
     match assessment.rule.as_str() {
-        health::NO_ANSWER => {
+        health::NO_ANSWER_RULE => {
             settling.unanswered_since.get_or_insert(out.at);
         }
-        // A plugin that rests after it broke hasn't answered yet.
-        health::ASKED_AGAIN if settling.unanswered_since.is_some() => {
+        // A plugin that pauses after a failure hasn't answered yet.
+        health::ASKED_AGAIN_RULE if settling.unanswered_since.is_some() => {
             return None;
         }
         _ => settling.unanswered_since = None,
@@ -377,7 +382,7 @@ pub(super) fn settle(
     let is_news = settling.health != Some(assessment.health) || settling.message != assessment.message;
     settling.health = Some(assessment.health);
     settling.message.clone_from(&assessment.message);
-    settling.lacks.clone_from(&assessment.lacks);
+    settling.missing_object.clone_from(&assessment.missing_object);
     if assessment.health != Health::Degraded {
         settling.degraded_since = None;
     }
@@ -392,23 +397,21 @@ pub(super) fn settle(
         }
         Health::Degraded => {
             settling.degraded_since.get_or_insert(out.at);
-            settling.grace_seconds = apply.grace().for_(assessment);
+            settling.grace_seconds = apply.grace().seconds_for(assessment).as_secs();
             let until = settling.degraded_until();
             if assessment.is_final || until.is_some_and(|until| until <= out.at) {
-                return Some(TaskResult::Failed {
-                    class: FailureClass::Health,
-                    message: format!("Degraded: {}", assessment.message),
-                });
+                let message = format!("Degraded: {}", assessment.message);
+                return Some(TaskResult::failed(FailureClass::Health, message));
             }
         }
         Health::Progressing | Health::Missing | Health::Unknown => {
             if settling.unanswered_until().is_some_and(|until| until <= out.at) {
-                return Some(settling.unanswered());
+                return Some(settling.unanswered_result());
             }
         }
     }
     if is_news {
-        out.tell(EventKind::TaskProgressed {
+        out.emit(EventKind::TaskProgressed {
             task: task.id.clone(),
             health: Some(assessment.health),
             message: assessment.message.clone(),

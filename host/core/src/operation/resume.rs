@@ -1,20 +1,22 @@
-//! A new driver carries on: whatever was ordered and not answered is ordered again.
+//! A new driver continues the operation: effects without an answer are ordered again.
 
 use std::collections::BTreeSet;
 
 use super::{
     Operation, StepOutput,
-    ask::clear,
+    ask::delete_and_watch,
+    hook_run::{Cleanup, Clearing, HookRun, HookStage, Turn},
     resource::order_deletion,
-    state::{Cleanup, HookRun, HookStage, Stage, TaskState},
+    state::{Stage, TaskState},
 };
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
-    effect::{Effect, PendingObservationKind},
+    effect::{Effect, PendingObservationKind, Work},
     event::EventKind,
     hook::Propagation,
     object::ObjectKey,
     plan::Plan,
+    plugins::Request,
     task::{Action, TaskId},
 };
 
@@ -24,20 +26,20 @@ impl Operation {
             return self.begin(plan, out);
         }
         self.state.wake = None;
-        self.state.notice_at = out.after(plan.limits.notice);
-        out.tell(EventKind::OperationResumed {});
+        self.state.notice_at = out.after(plan.limits.notice_seconds);
+        out.emit(EventKind::OperationResumed {});
         if self.state.stage == Stage::Checking {
             self.order_checks(out);
         }
         for task in &plan.tasks {
             match self.state.tasks.get_mut(&task.id) {
                 Some(TaskState::Applying) => {
-                    if let Some(again) = self.state.again.get_mut(&task.id) {
+                    if let Some(again) = self.state.retries.get_mut(&task.id) {
                         again.at = None;
                     }
-                    out.order(Effect::Apply { task: task.id.clone() });
+                    out.work(&task.id, Work::Apply);
                 }
-                Some(TaskState::AwaitingHealth(_)) => out.order(Effect::Watch {
+                Some(TaskState::AwaitingHealth(_)) => out.push_effect(Effect::Watch {
                     task: task.id.clone(),
                     key: task.key.clone(),
                 }),
@@ -47,17 +49,14 @@ impl Operation {
                     }
                 }
                 Some(TaskState::Hook(run)) => {
-                    // What a plugin or policy asked for is unknown in state that version 0.1.0 stored.
-                    if let Some(again) = self.state.again.get_mut(&task.id) {
+                    // States of version 0.1.0 don't contain the propagation.
+                    if let Some(again) = self.state.retries.get_mut(&task.id) {
                         again.at = None;
                     }
-                    let usual = PropagationRules::of_hook(plan, task).decide(Propagation::Background);
-                    order_again(run, &task.id, run.deleting_with.unwrap_or(usual), out);
+                    let usual = PropagationRules::for_hook(plan, task).decide(Propagation::Background);
+                    repeat_effects(run, &task.id, run.deleting_with.unwrap_or(usual), out);
                     for mark in &run.delivered_signals {
-                        out.order(Effect::ForgetSignal {
-                            task: task.id.clone(),
-                            mark: mark.clone(),
-                        });
+                        out.work(&task.id, Work::ForgetSignal { mark: mark.clone() });
                     }
                     self.pump(task, out);
                 }
@@ -67,72 +66,72 @@ impl Operation {
     }
 }
 
-fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, out: &mut StepOutput) {
-    let task = id.clone();
+fn repeat_effects(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, out: &mut StepOutput) {
     match &run.stage {
-        HookStage::FindingPrevious => out.order(Effect::LookForOlder { task }),
         HookStage::Ready => {}
-        HookStage::DeletingPrevious { left, .. } => {
-            for target in left {
-                clear(id, target, propagation, out);
+        HookStage::Clearing(clearing) => clear_again(clearing, id, propagation, out),
+        HookStage::Running(running) => {
+            if let Turn::Asking(call) = &running.turn {
+                out.work(id, Work::StepHook(call.clone()));
             }
-        }
-        HookStage::Running => {
-            if let (Some(call), None) = (&run.current_call, run.retry_at) {
-                out.order(Effect::StepHook {
-                    task: task.clone(),
-                    call: call.clone(),
-                });
+            if let Some(clearing) = &running.clearing {
+                clear_again(clearing, id, propagation, out);
             }
-            for ask in &run.pending_requests {
-                out.order(Effect::Perform {
-                    task: task.clone(),
-                    ask: ask.clone(),
-                });
+            for ask in &run.requests.pending {
+                // It is tried again when nothing has the name any more.
+                let waits = running.clearing.is_some() && ask.request == Request::CreateOwn;
+                if !waits {
+                    out.work(id, Work::Perform(ask.clone()));
+                }
             }
-            // A watch tells the object's state anew; what was noted about the older one is dropped.
+            // A watch reports the object's state again, so observations of the older state are dropped.
             run.queue.retain(|note| {
-                note.what != PendingObservationKind::Object && !matches!(note.what, PendingObservationKind::Seen(_))
+                note.kind != PendingObservationKind::Object
+                    && !matches!(note.kind, PendingObservationKind::OtherObject(_))
             });
-            let going = run.deleting_others.values().map(|target| &target.key);
-            let others: BTreeSet<&ObjectKey> = run.watching.values().chain(going).collect();
+            let going = run.requests.deleting.values().map(|target| &target.key);
+            let others: BTreeSet<&ObjectKey> = run.requests.watching.values().chain(going).collect();
             for key in others {
-                out.order(Effect::Watch {
-                    task: task.clone(),
-                    key: key.clone(),
-                });
+                watch(id, key, out);
             }
             if let Some(own) = &run.object {
-                if run.deleting.is_some() {
-                    clear(id, own, propagation, out);
-                } else if run.watched {
-                    out.order(Effect::Watch {
-                        task,
-                        key: own.key.clone(),
-                    });
+                if run.requests.deleting_own.is_some() {
+                    delete_and_watch(id, own, propagation, out);
+                } else if run.requests.is_own_watched {
+                    watch(id, &own.key, out);
                 }
             }
         }
-        HookStage::Ended { tidying, .. } => match (tidying, &run.object) {
-            (Cleanup::KeepingLogs, _) => out.order(Effect::KeepLogs { task }),
-            (Cleanup::SettingTtl, _) => out.order(Effect::SetTtl { task }),
-            (Cleanup::Deciding(occasion), _) => out.order(Effect::Decide {
-                task,
-                occasion: *occasion,
-            }),
-            (Cleanup::Deleting, Some(own)) => out.order(Effect::Delete {
-                task,
-                target: own.clone(),
-                propagation,
-            }),
-            (Cleanup::Deleting, None) | (Cleanup::Done, _) => {
-                if let Some(terminating) = &run.terminating {
-                    out.order(Effect::Watch {
-                        task,
-                        key: terminating.target.key.clone(),
-                    });
+        HookStage::Ended(ended) => match &ended.cleanup {
+            Cleanup::KeepingLogs => out.work(id, Work::KeepLogs),
+            Cleanup::SettingTtl => out.work(id, Work::SetTtl),
+            Cleanup::Deciding(occasion) => out.work(id, Work::Decide(*occasion)),
+            Cleanup::Deleting => {
+                if let Some(own) = &run.object {
+                    let target = own.clone();
+                    out.work(id, Work::Delete { target, propagation });
                 }
             }
+            Cleanup::AwaitingDeletion(terminating) => watch(id, &terminating.target.key, out),
+            Cleanup::AwaitingPhase | Cleanup::Done => {}
         },
     }
+}
+
+fn clear_again(clearing: &Clearing, id: &TaskId, propagation: DecidedPropagation, out: &mut StepOutput) {
+    match clearing {
+        Clearing::FindingPrevious => out.work(id, Work::LookForOlder),
+        Clearing::DeletingPrevious { left, .. } => {
+            for target in left {
+                delete_and_watch(id, target, propagation, out);
+            }
+        }
+    }
+}
+
+fn watch(id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
+    out.push_effect(Effect::Watch {
+        task: id.clone(),
+        key: key.clone(),
+    });
 }

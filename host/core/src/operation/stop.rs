@@ -1,42 +1,51 @@
-//! Terminate, deadlines, and saying what is waited for.
+//! Termination, deadlines, and reports about what the operation waits for.
+
+use std::collections::BTreeSet;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{
-    Operation, StepOutput,
-    ask::tell_left,
-    later,
-    resource::settle,
-    state::{HookStage, Stage, TaskState},
+    Operation, StepOutput, add_milliseconds,
+    ask::report_leftovers,
+    hook_run::{Clearing, HookStage, RunningHook, Turn},
+    resource::evaluate_health,
+    state::{Stage, TaskState},
+    terminating::{because, why_not_gone},
 };
 use crate::{
     compat::Rule,
     directive::OnTimeout,
     duration,
-    effect::{Effect, PendingObservation, PendingObservationKind},
-    event::{EventKind, Status, WaitingOn},
-    fact::Fact,
+    effect::{Effect, ObjectIdentity, PendingObservation, PendingObservationKind, Work},
+    event::{EventKind, OperationStatus, WaitingOn},
+    fact::ObservedState,
     hook::HookOutcome,
     phase::Phase,
     plan::Plan,
     plugins::{AbortReason, FailureCause},
+    remedy::Remedies,
     task::{Action, FailureClass, Task, TaskId, TaskResult},
-    text::listed,
+    text::join_names,
 };
 
-/// How long a driver sleeps, in milliseconds, before it is woken for a moment that has passed.
-const SHORTEST_PAUSE_MS: u64 = 100;
+/// How long a driver sleeps before it is woken for a moment that has passed.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Operation {
-    /// Stops everything: what runs is brought to an end, nothing else starts, SyncFail neither.
+    /// Terminates the operation: running tasks are stopped, nothing else starts, not even SyncFail.
     pub(super) fn terminate(&mut self, plan: &Plan, by: String, out: &mut StepOutput) {
         match self.state.status {
-            Status::Running => {}
-            Status::Terminating { .. } | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. } => return,
+            OperationStatus::Running => {}
+            OperationStatus::Terminating { .. }
+            | OperationStatus::Succeeded
+            | OperationStatus::Failed(_)
+            | OperationStatus::Terminated { .. } => return,
         }
-        self.state.status = Status::Terminating { by: by.clone() };
+        self.state.status = OperationStatus::Terminating { by: by.clone() };
         out.must_save = true;
-        out.tell(EventKind::Stopping { why: by });
+        out.emit(EventKind::Stopping { reason: by });
         if self.state.stage != Stage::Closing {
             self.stop(plan, AbortReason::Terminated, out);
         }
@@ -50,33 +59,45 @@ impl Operation {
             AbortReason::Terminated | AbortReason::Failed => self.stop_waiting_applies(&plan.tasks, out),
             AbortReason::Deadline => self.give_up_waiting_applies(&plan.tasks, "the operation's deadline passed", out),
         }
-        self.board.wipe();
+        self.wave_index.invalidate();
         for task in &plan.tasks {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, reason, out),
                 Some(TaskState::AwaitingHealth(settling)) => {
-                    let health = settling.last_look();
+                    let health = settling.last_health();
                     let result = match reason {
                         AbortReason::Terminated | AbortReason::Failed => {
                             TaskResult::Stopped(format!("applied; its health was not awaited{health}"))
                         }
-                        AbortReason::Deadline => TaskResult::Failed {
-                            class: FailureClass::Timeout,
-                            message: format!("not healthy before the operation's deadline{health}"),
-                        },
+                        AbortReason::Deadline => TaskResult::failed(
+                            FailureClass::Timeout,
+                            format!("not healthy before the operation's deadline{health}"),
+                        ),
                     };
-                    self.close(task, result, out);
+                    self.finish_resource(task, result, out);
                 }
-                Some(TaskState::Deleting { .. }) => {
-                    let result = TaskResult::Stopped("its deletion was ordered and not awaited".to_owned());
-                    self.close(task, result, out);
+                Some(TaskState::Deleting { held_up_by, .. }) => {
+                    let result = match reason {
+                        AbortReason::Terminated | AbortReason::Failed => {
+                            let why = because(held_up_by.as_deref());
+                            TaskResult::Stopped(format!("its deletion was ordered and not awaited{why}"))
+                        }
+                        AbortReason::Deadline => TaskResult::failed(
+                            FailureClass::Timeout,
+                            format!(
+                                "not gone before the operation's deadline: {}",
+                                why_not_gone(held_up_by.as_deref())
+                            ),
+                        ),
+                    };
+                    self.finish_resource(task, result, out);
                 }
                 Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
             }
         }
     }
 
-    /// Acts on every moment that has come.
+    /// Acts on all deadlines and times that have been reached.
     pub(super) fn check_deadlines(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.deadline.is_some_and(|deadline| deadline <= out.at)
             && matches!(
@@ -84,14 +105,14 @@ impl Operation {
                 Stage::Checking | Stage::Backoff | Stage::Main | Stage::Failing
             )
         {
-            self.pass_deadline(plan, out);
+            self.handle_deadline(plan, out);
         }
         self.pass_wave_deadline(plan, out);
-        self.sync_board(plan);
-        for position in self.board.due(out.at) {
+        self.update_wave_index(plan);
+        for position in self.wave_index.due(out.at) {
             let Some(task) = plan.tasks.get(position) else { continue };
             self.check_task(plan, task, out);
-            self.touch(plan, &task.id);
+            self.update_task_index(plan, &task.id);
         }
     }
 
@@ -100,18 +121,12 @@ impl Operation {
         self.wait_for_missing(plan, task, out);
         match self.state.tasks.get_mut(&task.id) {
             Some(TaskState::Hook(run)) => {
-                let runs = match run.stage {
-                    HookStage::FindingPrevious
-                    | HookStage::Ready
-                    | HookStage::DeletingPrevious { .. }
-                    | HookStage::Running => true,
-                    HookStage::Ended { .. } => false,
-                };
+                let runs = run.ended().is_none();
                 if is_late && runs {
                     self.abort_hook(task, AbortReason::Deadline, out);
                 }
                 self.wake_hook(task, out);
-                self.request_again(task, out);
+                self.retry_request(task, out);
                 self.check_own_health(plan, task, out);
                 self.check_terminating(plan, task, out);
             }
@@ -119,169 +134,155 @@ impl Operation {
                 let Action::Apply(apply) = &task.action else { return };
                 if is_late {
                     let message = format!("not healthy within its timeout: {}", settling.message);
-                    return self.give_up(task, message, out);
+                    return self.time_out(task, message, out);
                 }
-                if settling.release_at().is_some_and(|at| at <= out.at)
-                    && let Some(seen) = settling.held.take()
+                if settling.recheck_at().is_some_and(|at| at <= out.at)
+                    && let Some(seen) = settling.postponed.take()
                 {
-                    if let Some(result) = settle(plan.mode, settling, apply, task, &Fact::Present(seen), out) {
-                        self.close(task, result, out);
+                    if let Some(result) =
+                        evaluate_health(plan.mode, settling, apply, task, &ObservedState::Present(seen), out)
+                    {
+                        self.finish_resource(task, result, out);
                     }
                     return;
                 }
                 if settling.unanswered_until().is_some_and(|until| until <= out.at) {
-                    let result = settling.unanswered();
-                    return self.close(task, result, out);
+                    let result = settling.unanswered_result();
+                    return self.finish_resource(task, result, out);
                 }
                 if settling.degraded_until().is_some_and(|until| until <= out.at) {
-                    let class = FailureClass::Health;
                     let message = format!(
                         "Degraded for {}: {}",
-                        duration::seconds(settling.grace_seconds),
+                        duration::format_seconds(settling.grace_seconds),
                         settling.message
                     );
-                    self.close(task, TaskResult::Failed { class, message }, out);
+                    self.finish_resource(task, TaskResult::failed(FailureClass::Health, message), out);
                 }
             }
-            Some(TaskState::Deleting { until, message, .. }) => {
+            Some(TaskState::Deleting { until, held_up_by, .. }) => {
                 if is_late || until.is_some_and(|until| until <= out.at) {
-                    let limit = task.timeout_seconds.unwrap_or(plan.limits.deletion);
-                    let why = if message.is_empty() {
-                        "nothing tells why"
-                    } else {
-                        message
-                    };
-                    let message = format!("not gone after {}: {why}", duration::seconds(limit));
-                    self.give_up(task, message, out);
+                    let limit = task
+                        .timeout_seconds
+                        .map_or(plan.limits.deletion_seconds, Duration::from_secs);
+                    let why = held_up_by.as_deref().unwrap_or("nothing tells why");
+                    let message = format!("not gone after {}: {why}", duration::whole(limit));
+                    self.time_out(task, message, out);
                 }
             }
-            Some(TaskState::Applying) => self.apply_again(task, out),
+            Some(TaskState::Applying) => self.retry_apply(task, out),
             Some(TaskState::Pending | TaskState::Over) | None => {}
         }
     }
 
-    /// Returns the next moment at which something must be done about a task.
-    pub(super) fn moment_of(&self, task: &Task) -> Option<Timestamp> {
+    /// Returns the next time at which something must be done about a task.
+    pub(super) fn due_time(&self, task: &Task) -> Option<Timestamp> {
         match self.state.tasks.get(&task.id)? {
             TaskState::AwaitingHealth(settling) => {
-                soonest([self.timeout_of(task), settling.ends_by_itself(), settling.release_at()])
+                earliest_of([self.timeout_of(task), settling.grace_ends_at(), settling.recheck_at()])
             }
-            TaskState::Deleting { until, .. } => soonest([*until, self.timeout_of(task)]),
+            TaskState::Deleting { until, .. } => earliest_of([*until, self.timeout_of(task)]),
             TaskState::Hook(run) => match &run.stage {
-                HookStage::FindingPrevious | HookStage::Ready => self.timeout_of(task),
-                HookStage::DeletingPrevious { until, .. } => soonest([*until, self.timeout_of(task)]),
-                HookStage::Running if run.abort.is_some() => soonest([run.abort_until, run.retry_at, run.wake_at]),
-                HookStage::Running => soonest([
-                    self.timeout_of(task),
-                    run.retry_at,
-                    run.wake_at,
-                    self.again_at(&task.id),
-                    run.health.next().filter(|_| run.verdict.is_none()),
+                HookStage::Ready => self.timeout_of(task),
+                HookStage::Clearing(clearing) => earliest_of([clearing.until(), self.timeout_of(task)]),
+                HookStage::Running(running) => earliest_of([
+                    running.next_moment(),
+                    self.timeout_of(task).filter(|_| run.abort.is_none()),
+                    self.retry_time(&task.id),
+                    run.health
+                        .next_due()
+                        .filter(|_| run.abort.is_none() && !run.is_finishing()),
                 ]),
-                HookStage::Ended { .. } => run.terminating.as_ref()?.until,
+                HookStage::Ended(_) => run.terminating()?.until,
             },
-            TaskState::Applying => self.again_at(&task.id),
+            TaskState::Applying => self.retry_time(&task.id),
             TaskState::Pending | TaskState::Over => None,
         }
     }
 
-    pub(super) fn give_up(&mut self, task: &Task, message: String, out: &mut StepOutput) {
+    pub(super) fn time_out(&mut self, task: &Task, message: String, out: &mut StepOutput) {
         let result = match task.on_timeout {
-            OnTimeout::Fail => TaskResult::Failed {
-                class: FailureClass::Timeout,
-                message,
-            },
+            OnTimeout::Fail => TaskResult::failed(FailureClass::Timeout, message),
             OnTimeout::Continue => TaskResult::Tolerated(message),
         };
-        self.close(task, result, out);
+        self.finish_resource(task, result, out);
     }
 
-    fn pass_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
+    fn handle_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
         let (limit, what) = match self.state.current {
-            Some((Phase::SyncFail, _)) => (plan.limits.sync_fail, "SyncFail"),
-            Some(_) | None => (plan.limits.operation, "the operation"),
+            Some((Phase::SyncFail, _)) => (plan.limits.sync_fail_seconds, "SyncFail"),
+            Some(_) | None => (plan.limits.operation_seconds, "the operation"),
         };
-        let why = format!("{what} took longer than {}", duration::seconds(limit));
+        let why = format!("{what} took longer than {}", duration::whole(limit));
         self.state.cause.get_or_insert_with(|| FailureCause {
             class: FailureClass::Timeout,
             message: why.clone(),
             objects: Vec::new(),
+            remedies: Remedies::default(),
         });
-        (self.state.deadline, self.state.whole_deadline) = (None, None);
-        out.tell(EventKind::Stopping { why });
+        (self.state.deadline, self.state.total_deadline) = (None, None);
+        out.emit(EventKind::Stopping { reason: why });
         out.must_save = true;
         self.stop(plan, AbortReason::Deadline, out);
     }
 
-    /// Does what the hook's own moments ask for.
+    /// Acts on the times of a hook that have been reached.
     fn wake_hook(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         let now = out.at;
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        match &run.stage {
-            HookStage::DeletingPrevious { left, until } if has_come(*until) => {
-                let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
-                let why = if run.message.is_empty() {
-                    "nothing tells why"
-                } else {
-                    &run.message
-                };
-                let message = format!(
-                    "{} of an earlier run is still there, though it was deleted: {why}",
-                    listed(&names)
-                );
-                let class = FailureClass::Timeout;
-                self.end(
-                    task,
-                    HookOutcome::Failed,
-                    TaskResult::Failed { class, message },
-                    false,
-                    out,
-                );
+        if let Some(Clearing::DeletingPrevious {
+            left,
+            until,
+            held_up_by,
+        }) = run.clearing_mut()
+            && has_come(*until)
+        {
+            let message = format!(
+                "{} of an earlier run is still there, though it was deleted: {}",
+                names(left),
+                why_not_gone(held_up_by.as_deref())
+            );
+            if run.running().is_some() {
+                report_leftovers(run, &task.id, out);
             }
-            HookStage::Running if has_come(run.abort_until) => {
-                tell_left(run, &task.id, out);
-                self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
-            }
-            HookStage::Running => {
-                if has_come(run.retry_at) {
-                    run.retry_at = None;
-                    if let Some(call) = run.current_call.clone() {
-                        out.order(Effect::StepHook {
-                            task: task.id.clone(),
-                            call,
-                        });
-                    }
-                }
-                if has_come(run.wake_at) {
-                    run.wake_at = None;
-                    run.queue.push_back(PendingObservation {
-                        answers: None,
-                        what: PendingObservationKind::Woke,
-                    });
-                    self.pump(task, out);
-                }
-            }
-            HookStage::FindingPrevious
-            | HookStage::Ready
-            | HookStage::DeletingPrevious { .. }
-            | HookStage::Ended { .. } => {}
+            let result = TaskResult::failed(FailureClass::Timeout, message);
+            return self.end_hook(task, HookOutcome::Failed, result, false, out);
+        }
+        let Some(running) = run.running_mut() else { return };
+        if has_come(running.abort_until) {
+            report_leftovers(run, &task.id, out);
+            return self.end_hook(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
+        }
+        if let Turn::Retrying { call, at } = &running.turn
+            && has_come(Some(*at))
+        {
+            let call = call.clone();
+            running.turn = Turn::Asking(call.clone());
+            out.work(&task.id, Work::StepHook(call));
+        }
+        if has_come(running.wake_at) {
+            running.wake_at = None;
+            run.queue.push_back(PendingObservation {
+                request_id: None,
+                kind: PendingObservationKind::Woke,
+            });
+            self.pump(task, out);
         }
     }
 
     fn timeout_of(&self, task: &Task) -> Option<Timestamp> {
         let started = self.state.started.get(&task.id)?;
-        later(*started, task.timeout_seconds?.saturating_mul(1000))
+        add_milliseconds(*started, Duration::from_secs(task.timeout_seconds?))
     }
 
-    /// Says what is waited for when nothing has changed for a while.
-    pub(super) fn notice(&mut self, plan: &Plan, out: &mut StepOutput) {
+    /// Emits what the operation waits for if nothing has changed for a while.
+    pub(super) fn emit_waiting(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.status.is_over() {
             self.state.notice_at = None;
             return;
         }
         let is_due = self.state.notice_at.is_some_and(|at| at <= out.at);
-        if out.news.is_empty() {
+        if out.events.is_empty() {
             if !is_due {
                 return;
             }
@@ -291,14 +292,14 @@ impl Operation {
                 .filter_map(|task| self.waiting_on(plan, task))
                 .collect();
             if !on.is_empty() {
-                out.tell(EventKind::Waiting { on });
+                out.emit(EventKind::Waiting { tasks: on });
             }
-            // Also where there was nothing to tell: a moment that stays in the past would wake the driver again and again.
+            // This also applies if there was nothing to report: a time in the past would wake the driver again and again.
             self.state.notices = self.state.notices.saturating_add(1);
         } else {
             self.state.notices = 0;
         }
-        self.state.notice_at = out.after(notice_pause(plan.limits.notice, self.state.notices));
+        self.state.notice_at = out.after(notice_pause(plan.limits.notice_seconds, self.state.notices));
     }
 
     pub(super) fn waiting_on(&self, plan: &Plan, task: &Task) -> Option<WaitingOn> {
@@ -306,59 +307,55 @@ impl Operation {
         let mut asked_at = None;
         let message = match self.state.tasks.get(&task.id)? {
             TaskState::Pending | TaskState::Over => return None,
-            TaskState::Applying => match self.state.again.get(&task.id) {
+            TaskState::Applying => match self.state.retries.get(&task.id) {
                 Some(again) => again.message.clone(),
                 None => "the server's answer".to_owned(),
             },
             TaskState::AwaitingHealth(settling) => {
-                until = [until, settling.ends_by_itself()].into_iter().flatten().min();
+                until = [until, settling.grace_ends_at()].into_iter().flatten().min();
                 match settling.health {
                     Some(health) => format!("{health}: {}", settling.message),
                     None => "a first look at it".to_owned(),
                 }
             }
             TaskState::Deleting {
-                until: end, message, ..
+                until: end, held_up_by, ..
             } => {
                 until = *end;
-                let next = self.deleted_after(plan, task);
-                if message.is_empty() {
-                    format!("its end{next}")
-                } else {
-                    format!("its end{next}: {message}")
-                }
+                format!(
+                    "its end{}{}",
+                    self.blocked_deletions(plan, task),
+                    because(held_up_by.as_deref())
+                )
             }
             TaskState::Hook(run) => match &run.stage {
-                HookStage::FindingPrevious => "objects of earlier runs".to_owned(),
                 HookStage::Ready => "its turn".to_owned(),
-                HookStage::DeletingPrevious { left, until: end } => {
-                    until = *end;
-                    let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
-                    let why = if run.message.is_empty() {
-                        String::new()
-                    } else {
-                        format!(": {}", run.message)
-                    };
-                    format!("the end of {}{why}", listed(&names))
+                HookStage::Clearing(clearing)
+                | HookStage::Running(RunningHook {
+                    clearing: Some(clearing),
+                    ..
+                }) => {
+                    until = clearing.until().or(until);
+                    clearing.why_waited_for()
                 }
-                HookStage::Running => {
-                    asked_at = [run.wake_at, run.retry_at].into_iter().flatten().min();
-                    let waits_for_webhook = self.state.again.get(&task.id);
-                    let mut message = match waits_for_webhook {
-                        Some(again) => again.message.clone(),
-                        None if run.message.is_empty() => format!("plugin {}", by(plan, &task.id)),
-                        None => run.message.clone(),
+                HookStage::Running(running) => {
+                    asked_at = earliest_of([running.wake_at, running.retry_at()]);
+                    let waits_for_webhook = self.state.retries.get(&task.id);
+                    let mut message = match (waits_for_webhook, &run.message) {
+                        (Some(again), _) => again.message.clone(),
+                        (None, Some(message)) => message.clone(),
+                        (None, None) => format!("plugin {}", plugin_name(plan, &task.id)),
                     };
-                    if !run.health.why_awaited.is_empty() {
-                        message = format!("{message}; it is waited for, since {}", run.health.why_awaited);
+                    if let Some(why) = &run.health.wait_reason {
+                        message = format!("{message}; it is waited for, since {why}");
                     }
                     message
                 }
-                HookStage::Ended { .. } if self.is_tidying(task) => "its logs and delete policies".to_owned(),
-                HookStage::Ended { .. } => {
-                    let terminating = run.terminating.as_ref()?;
+                HookStage::Ended(_) if run.is_cleaning_up() => "its logs and delete policies".to_owned(),
+                HookStage::Ended(_) => {
+                    let terminating = run.terminating()?;
                     until = terminating.until;
-                    terminating.why_waited_for()
+                    terminating.wait_reason()
                 }
             },
         };
@@ -367,12 +364,12 @@ impl Operation {
             message,
             since: self.state.started.get(&task.id).copied()?,
             until,
-            asked_at,
+            next_call_at: asked_at,
         })
     }
 
-    /// Says which deletions of the wave start only when this one has ended: the first two by name.
-    fn deleted_after(&self, plan: &Plan, task: &Task) -> String {
+    /// Returns which deletions of the wave wait for this one; the first two by name.
+    fn blocked_deletions(&self, plan: &Plan, task: &Task) -> String {
         if plan.mode.has(Rule::DeletionInParallel) {
             return String::new();
         }
@@ -388,12 +385,12 @@ impl Operation {
         }
     }
 
-    /// Orders a timer for the next moment at which something must be done.
+    /// Orders a timer for the next time at which something must be done.
     pub(super) fn schedule(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.status.is_over() {
             return;
         }
-        self.sync_board(plan);
+        self.update_wave_index(plan);
         let state = &self.state;
         let moments = [
             state.notice_at,
@@ -401,10 +398,10 @@ impl Operation {
             state.phase_deadline,
             state.wave_deadline,
             state.retry_at,
-            self.board.next(),
+            self.wave_index.next_due(),
         ];
-        // What was due has been acted on. A moment that stays in the past would wake the driver again and again, without end.
-        let earliest = later(out.at, SHORTEST_PAUSE_MS).unwrap_or(out.at);
+        // Everything that was due has been done. A time in the past would wake the driver again and again.
+        let earliest = add_milliseconds(out.at, SHORTEST_PAUSE).unwrap_or(out.at);
         if let Some(at) = moments
             .into_iter()
             .flatten()
@@ -413,18 +410,24 @@ impl Operation {
             && self.state.wake != Some(at)
         {
             self.state.wake = Some(at);
-            out.order(Effect::Wake { at });
+            out.push_effect(Effect::Wake { at });
         }
     }
 }
 
-fn soonest<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp> {
+/// Lists the names of objects.
+pub(super) fn names(targets: &BTreeSet<ObjectIdentity>) -> String {
+    let names: Vec<String> = targets.iter().map(|target| target.key.to_string()).collect();
+    join_names(&names)
+}
+
+fn earliest_of<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp> {
     moments.into_iter().flatten().min()
 }
 
-/// Returns how many seconds pass before the next notice, when so many were told since something last happened: the first pause, and
+/// Returns how long it is to the next notice, when so many were told since something last happened: the first pause, and
 /// then 5, 15 and 60 times as long.
-fn notice_pause(first: u64, told: u32) -> u64 {
+fn notice_pause(first: Duration, told: u32) -> Duration {
     let times = match told {
         0 => 1,
         1 => 5,
@@ -434,8 +437,8 @@ fn notice_pause(first: u64, told: u32) -> u64 {
     first.saturating_mul(times)
 }
 
-fn by<'plan>(plan: &'plan Plan, id: &TaskId) -> &'plan str {
+fn plugin_name<'plan>(plan: &'plan Plan, id: &TaskId) -> &'plan str {
     plan.task(id)
         .and_then(Task::hook)
-        .map_or("unknown", |hook| hook.by.plugin.as_str())
+        .map_or("unknown", |hook| hook.plugin.plugin.as_str())
 }

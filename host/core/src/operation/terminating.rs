@@ -1,118 +1,139 @@
-//! What hooks leave when their application is deleted: the operation ends when it is gone, or says what stays and why.
+//! Objects of hooks when their application is deleted: the operation waits until they are gone, or reports what remains and why.
 
 use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput,
     ask::unwatch,
-    state::{HookRun, TaskState, Terminating},
+    hook_run::{Cleanup, HookRun, Terminating},
+    state::TaskState,
 };
 use crate::{
     duration,
-    effect::{Effect, Target},
-    event::{DisposalOutcome, EventKind, Status},
-    fact::Fact,
+    effect::{Effect, ObjectIdentity},
+    event::{DisposalOutcome, EventKind, OperationStatus},
+    fact::ObservedState,
     hook::Propagation,
     object::ObjectKey,
     operation_kind::OperationKind,
     plan::Plan,
+    remedy::Remedies,
     task::{FailureClass, Task, TaskId},
 };
 
 impl Terminating {
-    /// Says what is waited for.
-    pub fn why_waited_for(&self) -> String {
-        if self.message.is_empty() {
-            format!("the end of {}", self.target.key)
-        } else {
-            format!("the end of {}: {}", self.target.key, self.message)
-        }
+    /// Returns what is waited for, for users.
+    pub fn wait_reason(&self) -> String {
+        format!("the end of {}{}", self.target.key, because(self.held_up_by.as_deref()))
     }
 }
 
-/// Begins to wait for the end of a hook's object, whose deletion the server has accepted.
-pub(super) fn await_end(
+/// Returns what holds up a deletion, after a colon; empty if it isn't known.
+pub(super) fn because(held_up_by: Option<&str>) -> String {
+    held_up_by.map(|reason| format!(": {reason}")).unwrap_or_default()
+}
+
+/// Returns what holds up a deletion for which the operation no longer waits.
+pub(super) fn why_not_gone(held_up_by: Option<&str>) -> &str {
+    held_up_by.unwrap_or("nothing tells why")
+}
+
+/// Starts to wait until a hook's object is gone. The server has accepted its deletion.
+pub(super) fn await_deletion(
     run: &mut HookRun,
     id: &TaskId,
-    target: Target,
+    target: ObjectIdentity,
     until: Option<Timestamp>,
     out: &mut StepOutput,
 ) {
     out.must_save = true;
-    out.order(Effect::Watch {
+    out.push_effect(Effect::Watch {
         task: id.clone(),
         key: target.key.clone(),
     });
-    run.terminating = Some(Terminating {
-        target,
-        until,
-        message: String::new(),
-    });
+    if let Some(ended) = run.ended_mut() {
+        ended.cleanup = Cleanup::AwaitingDeletion(Terminating {
+            target,
+            until,
+            held_up_by: None,
+        });
+    }
 }
 
-/// Returns what becomes of what a hook's object owns where nobody says it. When the application is deleted its pods go before it does, so
-/// that none of them is left behind unseen.
-pub(super) fn with_all_it_owns(plan: &Plan, otherwise: Propagation) -> Propagation {
-    match (plan.does, otherwise) {
+/// Returns the default propagation for a hook's object. If the application is deleted, its pods are deleted first, so that none is left
+/// behind.
+pub(super) fn propagation_with_pods(plan: &Plan, otherwise: Propagation) -> Propagation {
+    match (plan.operation_kind, otherwise) {
         (OperationKind::Delete, Propagation::Background) => Propagation::Foreground,
         (OperationKind::Delete | OperationKind::Sync, otherwise) => otherwise,
     }
 }
 
 impl Operation {
-    /// Says whether the end of something that hooks made is awaited.
-    pub(super) fn has_terminating(&self) -> bool {
+    /// Returns whether the operation waits until objects of hooks are gone.
+    pub(super) fn awaits_deletions(&self) -> bool {
         let mut runs = self.state.tasks.values().filter_map(TaskState::as_hook);
-        self.state.status == Status::Running && runs.any(|run| run.terminating.is_some())
+        self.state.status == OperationStatus::Running && runs.any(|run| run.terminating().is_some())
     }
 
-    /// Takes in a look at a hook's object whose end is awaited.
-    pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
-        let Some(run) = self.state.hook(id) else { return };
-        let Some(terminating) = run.terminating.as_mut().filter(|one| one.target.key == *key) else {
+    /// Processes an observation of a hook's object that is being deleted.
+    pub(super) fn observe_terminating(
+        &mut self,
+        id: &TaskId,
+        key: &ObjectKey,
+        fact: &ObservedState,
+        out: &mut StepOutput,
+    ) {
+        let Some(ended) = self.state.hook(id).and_then(HookRun::ended_mut) else {
             return;
         };
+        let Cleanup::AwaitingDeletion(terminating) = &mut ended.cleanup else {
+            return;
+        };
+        if terminating.target.key != *key {
+            return;
+        }
         match fact {
-            Fact::Present(seen) if seen.uid == terminating.target.uid => {
-                if terminating.message != seen.held_up_by {
-                    terminating.message.clone_from(&seen.held_up_by);
-                    out.tell(EventKind::TaskProgressed {
+            ObservedState::Present(seen) if seen.uid == terminating.target.uid => {
+                if terminating.held_up_by != seen.deletion_blocker {
+                    terminating.held_up_by.clone_from(&seen.deletion_blocker);
+                    out.emit(EventKind::TaskProgressed {
                         task: id.clone(),
                         health: None,
-                        message: terminating.why_waited_for(),
+                        message: terminating.wait_reason(),
                     });
                 }
             }
-            Fact::Present(_) | Fact::Gone => {
-                run.terminating = None;
+            ObservedState::Present(_) | ObservedState::Gone => {
+                ended.cleanup = Cleanup::Done;
                 out.must_save = true;
                 unwatch(id, key, out);
             }
         }
     }
 
-    /// Gives the wait up whose time is over: the operation fails, since it leaves something behind.
+    /// Stops the wait after its deadline. The operation fails, because it leaves an object behind.
     pub(super) fn check_terminating(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let now = out.at;
-        let Some(run) = self.state.hook(&task.id) else { return };
-        let is_over = |one: &mut Terminating| one.until.is_some_and(|until| until <= now);
-        let Some(Terminating { target, message, .. }) = run.terminating.take_if(is_over) else {
+        let Some(ended) = self.state.hook(&task.id).and_then(HookRun::ended_mut) else {
             return;
         };
-        unwatch(&task.id, &target.key, out);
-        let why = if message.is_empty() {
-            "nothing tells why"
-        } else {
-            &message
+        let Terminating { target, held_up_by, .. } = match &ended.cleanup {
+            Cleanup::AwaitingDeletion(one) if one.until.is_some_and(|until| until <= now) => one.clone(),
+            _ => return,
         };
-        let why = format!("not gone after {}: {why}", duration::seconds(plan.limits.deletion));
-        self.blame(task, FailureClass::Timeout, &format!("{} is {why}", target.key));
+        ended.cleanup = Cleanup::Done;
+        unwatch(&task.id, &target.key, out);
+        let limit = duration::whole(plan.limits.deletion_seconds);
+        let why = format!("not gone after {limit}: {}", why_not_gone(held_up_by.as_deref()));
+        let what = format!("{} is {why}", target.key);
+        self.record_failure(task, FailureClass::Timeout, &what, &Remedies::default());
         out.must_save = true;
-        out.tell(EventKind::HookDisposed {
+        out.emit(EventKind::HookDisposed {
             task: task.id.clone(),
             key: target.key,
-            fate: DisposalOutcome::Stuck(why),
-            by: String::new(),
+            outcome: DisposalOutcome::Stuck(why),
+            by: None,
             plugins: Vec::new(),
         });
     }

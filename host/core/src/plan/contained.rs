@@ -1,4 +1,4 @@
-//! Containers that a plan would remove: a Namespace or a `CustomResourceDefinition` stays while anything lives in it that doesn't go.
+//! Containers that a plan would delete: a Namespace or a `CustomResourceDefinition` is kept while it contains anything that isn't deleted.
 
 use super::{Skipped, make::PlanBuilder, remove::PruneCandidate};
 use crate::{
@@ -6,46 +6,46 @@ use crate::{
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
     plan::Role,
+    remedy::Notice,
     task::Action,
 };
 
 impl PlanBuilder<'_> {
-    /// Takes containers that aren't empty out of what is removed. A container that stays may be in another one, so they are looked at
-    /// until nothing changes.
+    /// Keeps containers that aren't empty. A container that is kept may be in another one, so this is repeated until nothing changes.
     pub(super) fn keep_full_containers(&mut self, leaving: &mut [PruneCandidate<'_>]) {
-        let live = &self.planning.live.objects;
+        let live = &self.input.live.objects;
         let containers: Vec<(ObjectKey, Container)> = self
             .deleted()
-            .chain(leaving.iter().filter(|one| one.goes).map(|one| one.live.key()))
-            .filter_map(|key| Some((key.clone(), Container::of(live.get(&key)?)?)))
+            .chain(leaving.iter().filter(|one| one.is_deleted).map(|one| one.live.key()))
+            .filter_map(|key| Some((key.clone(), Container::from_object(live.get(&key)?)?)))
             .collect();
         if containers.is_empty() {
             return;
         }
         for (key, container) in &containers {
-            if self.planning.options.confirmed.has(key) {
+            if self.input.options.confirmed.has(key) {
                 self.confirmed.insert(container.clone());
             }
         }
         let mut staying = containers;
         loop {
-            let going = self.going(leaving);
+            let going = self.planned_deletions(leaving);
             let held = staying
                 .iter()
                 .enumerate()
-                .find_map(|(at, (key, container))| Some((at, self.held(key, container, &going)?)));
+                .find_map(|(at, (key, container))| Some((at, self.retention_reason(key, container, &going)?)));
             let Some((at, held)) = held else { return };
             let (key, container) = staying.remove(at);
             self.confirmed.remove(&container);
-            let reason = container::reason(&key, &held);
-            self.keep(&key, reason, leaving);
+            let reason = container::retention_message(&key, &held);
+            self.keep_object(&key, reason, leaving);
         }
     }
 
-    /// Takes down which containers of hooks go with everything that is in them.
+    /// Records that a hook's container is deleted with its contents, if the user confirmed that.
     pub(super) fn confirm_container(&mut self, object: &Object) {
-        if self.planning.options.confirmed.has(&object.key())
-            && let Some(container) = Container::of(object)
+        if self.input.options.confirmed.has(&object.key())
+            && let Some(container) = Container::from_object(object)
         {
             self.confirmed.insert(container);
         }
@@ -58,16 +58,16 @@ impl PlanBuilder<'_> {
             .map(|task| task.key.clone())
     }
 
-    /// Lists what goes as things are.
-    fn going(&self, leaving: &[PruneCandidate<'_>]) -> container::PlannedDeletions {
+    /// Returns what the plan deletes so far.
+    fn planned_deletions(&self, leaving: &[PruneCandidate<'_>]) -> container::PlannedDeletions {
         let mut going = container::PlannedDeletions::default();
         for task in &self.tasks {
             if let Action::Delete(delete) = &task.action {
                 going.add(&delete.uid, delete.propagation.get());
             }
         }
-        for one in leaving.iter().filter(|one| one.goes) {
-            going.add(one.live.uid(), self.planning.propagation_of(&one.directives).get());
+        for one in leaving.iter().filter(|one| one.is_deleted) {
+            going.add(one.live.uid(), self.input.propagation_of(&one.directives).get());
         }
         for container in &self.confirmed {
             going.add_confirmed(container.clone());
@@ -75,7 +75,7 @@ impl PlanBuilder<'_> {
         going
     }
 
-    fn held(
+    fn retention_reason(
         &self,
         key: &ObjectKey,
         container: &Container,
@@ -84,39 +84,42 @@ impl PlanBuilder<'_> {
         if going.is_confirmed(container) {
             return None;
         }
-        if let Some(put) = self.put_in(container) {
-            return Some(RetentionReason::ByPlan(put));
+        if let Some(put) = self.object_added_by_plan(container) {
+            return Some(RetentionReason::PlannedObject(put));
         }
-        match self.planning.live.contents.get(key) {
-            Some(contents) => container::held(container, contents, going),
-            None => container::held(container, &Contents::Unknown("nobody looked".to_owned()), going),
+        match self.input.live.contents.get(key) {
+            Some(contents) => container::retention_reason(container, contents, going),
+            None => container::retention_reason(container, &Contents::Unknown("nobody looked".to_owned()), going),
         }
     }
 
-    /// Returns an object of the set that lives in a container when the plan was carried out.
-    fn put_in(&self, container: &Container) -> Option<ObjectKey> {
-        if self.planning.does == OperationKind::Sync {
-            let desired = self.planning.desired.iter();
+    /// Returns an object of the set that would be in a container after the plan has run.
+    fn object_added_by_plan(&self, container: &Container) -> Option<ObjectKey> {
+        if self.input.does == OperationKind::Sync {
+            let desired = self.input.desired.iter();
             let desired = desired.filter(|one| !matches!(one.role, Role::Skip(_)));
-            return desired.map(|one| one.manifest.key()).find(|key| container.holds(key));
+            return desired
+                .map(|one| one.manifest.key())
+                .find(|key| container.contains(key));
         }
         let later = self.tasks.iter().filter(|task| {
             let is_hook = task.hook().is_some_and(|hook| hook.has_object);
             is_hook && task.phase != crate::phase::Phase::PreDelete
         });
-        later.map(|task| task.key.clone()).find(|key| container.holds(key))
+        later.map(|task| task.key.clone()).find(|key| container.contains(key))
     }
 
-    fn keep(&mut self, key: &ObjectKey, reason: String, leaving: &mut [PruneCandidate<'_>]) {
+    fn keep_object(&mut self, key: &ObjectKey, reason: Notice, leaving: &mut [PruneCandidate<'_>]) {
         self.tasks
             .retain(|task| task.key != *key || !matches!(task.action, Action::Delete(_)));
         for one in leaving.iter_mut().filter(|one| one.live.key() == *key) {
-            one.goes = false;
+            one.is_deleted = false;
         }
         let manifest = self.desired.iter().find(|one| one.manifest.key() == *key);
         self.skipped.push(Skipped {
             key: key.clone(),
-            reason,
+            reason: reason.text,
+            remedies: reason.remedies,
             place: manifest.and_then(|one| one.manifest.place("")),
             hook: None,
         });

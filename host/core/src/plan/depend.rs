@@ -1,11 +1,8 @@
-//! `capstan.dev/depends-on`: what an object comes after, beside phases and waves. What goes, goes the other way round.
+//! `capstan.dev/depends-on`: dependencies beside phases and waves. Deletions use the reverse order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    make::{Classified, PlanBuilder, Role},
-    naming::Names,
-};
+use super::{Classified, Role, make::PlanBuilder, naming::NamedObjects};
 use crate::{
     directive::Directives,
     manifest::Manifest,
@@ -19,23 +16,23 @@ use crate::{
 
 const ANNOTATION: &str = "capstan.dev/depends-on";
 
-/// What each object waits for.
+/// The objects that each object waits for.
 pub(super) type Edges = BTreeMap<ObjectKey, BTreeSet<ObjectKey>>;
 
-/// When an object's turn is.
+/// The phase and wave of an object.
 type Slot = (Phase, Wave);
 
 impl PlanBuilder<'_> {
-    /// Reads what depends on what. In a sync, what can't be is an error; a delete goes on without it.
+    /// Reads the dependencies. In a sync, an impossible one is an error; in a deletion it is ignored.
     pub(super) fn read_dependencies(&mut self) -> Edges {
         let mut edges = Edges::new();
-        let desired = self.planning.desired;
-        // In the order in which they are written, so that a mistake is told of the same one, however they were read.
+        let desired = self.input.desired;
+        // In the order in which they are written, so that the same mistake is reported however the manifests were read.
         let written = self.desired.clone();
         let with = written.iter().copied();
         let with = with.filter(|one| !one.directives.depends_on.is_empty());
         let with: Vec<&Classified> = with.filter(|one| !matches!(one.role, Role::Skip(_))).collect();
-        add_api_services(&mut edges, desired);
+        add_api_service_edges(&mut edges, desired);
         if with.is_empty() {
             return edges;
         }
@@ -51,44 +48,47 @@ impl PlanBuilder<'_> {
                         edges.entry(key.clone()).or_default().insert(found);
                     }
                     Err(unfound) => {
-                        let error = Names::mistake(&one.manifest, ANNOTATION, word, unfound);
-                        self.mistaken(error);
+                        let error = NamedObjects::diagnostic(&one.manifest, ANNOTATION, word, unfound);
+                        self.report_mistake(error);
                     }
                 }
             }
         }
-        add_definers(&mut edges, desired, &slots);
-        let rings = rings(&edges);
+        add_definition_edges(&mut edges, desired, &slots);
+        let rings = find_cycles(&edges);
         for ring in &rings {
-            let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::short).collect();
+            let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::kind_and_name).collect();
             let message = format!("{} waits for itself: {}", way[0], way.join(" -> "));
-            // What waits for its own definition needs no annotation.
+            // The object that waits for its own definition may have no annotation.
             let mut manifests = with.iter().chain(&written).map(|one| &one.manifest);
             let manifest = manifests.find(|one| Some(&one.key()) == ring.first());
             let Some(manifest) = manifest else { continue };
             let error = error_at(manifest, message);
-            self.mistaken(error.hint(format!("take one of these out of `{ANNOTATION}`")));
+            self.report_mistake(error.hint(format!("take one of these out of `{ANNOTATION}`")));
         }
-        without_rings(&mut edges, &rings);
+        remove_cycles(&mut edges, &rings);
         for one in with {
-            self.check_turns(one, &edges, &slots);
+            self.check_slots(one, &edges, &slots);
         }
         edges
     }
 
-    fn mistaken(&mut self, error: crate::error::Diagnostic) {
-        if self.planning.does == OperationKind::Sync {
+    fn report_mistake(&mut self, error: crate::error::Diagnostic) {
+        if self.input.does == OperationKind::Sync {
             self.errors.push(error);
         }
     }
 
-    /// Checks that nothing waits for what only comes later.
-    fn check_turns(&mut self, one: &Classified, edges: &Edges, slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
+    /// Checks that nothing waits for an object that only comes later.
+    fn check_slots(&mut self, one: &Classified, edges: &Edges, slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
         let key = one.manifest.key();
         for wanted in edges.get(&key).into_iter().flatten() {
             let theirs: &[Slot] = slots.get(wanted).map(Vec::as_slice).unwrap_or_default();
             if theirs.is_empty() {
-                let notice = format!("{key}: it doesn't wait for {}, which is left alone", wanted.short());
+                let notice = format!(
+                    "{key}: it doesn't wait for {}, which is left alone",
+                    wanted.kind_and_name()
+                );
                 self.notices.push(notice);
                 continue;
             }
@@ -104,18 +104,18 @@ impl PlanBuilder<'_> {
                 };
                 let message = format!(
                     "{} in {phase}, wave {wave} waits for {}, which {comes}",
-                    key.short(),
-                    wanted.short()
+                    key.kind_and_name(),
+                    wanted.kind_and_name()
                 );
                 let hint =
                     "move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is no hook";
-                self.mistaken(error_at(&one.manifest, message).hint(hint));
+                self.report_mistake(error_at(&one.manifest, message).hint(hint));
                 break;
             }
         }
     }
 
-    /// Remembers that what a live object depends on goes after it.
+    /// Records that an object is deleted before the live objects that it depends on.
     pub(super) fn read_live_dependencies<'a>(
         &mut self,
         removed: impl Iterator<Item = (&'a Object, &'a Directives)> + Clone,
@@ -123,32 +123,32 @@ impl PlanBuilder<'_> {
         if removed.clone().all(|(_, directives)| directives.depends_on.is_empty()) {
             return;
         }
-        let names = Names::of_keys(removed.clone().map(|(live, _)| live.key()));
+        let names = NamedObjects::from_keys(removed.clone().map(|(live, _)| live.key()));
         for (live, directives) in removed {
             let key = live.key();
             for word in &directives.depends_on {
                 if let Ok(found) = names.find(word, &key) {
-                    self.goes_after.entry(found).or_default().insert(key.clone());
+                    self.deleted_after.entry(found).or_default().insert(key.clone());
                 }
             }
         }
     }
 
-    /// Says of each task for which others of its wave it waits.
-    pub(super) fn link(&mut self, edges: &Edges) {
-        let mut goes_after = std::mem::take(&mut self.goes_after);
+    /// Sets for each task the tasks of its wave that it waits for.
+    pub(super) fn link_tasks(&mut self, edges: &Edges) {
+        let mut goes_after = std::mem::take(&mut self.deleted_after);
         for (key, wanted) in edges {
             for wanted in wanted {
                 goes_after.entry(wanted.clone()).or_default().insert(key.clone());
             }
         }
-        // In a sync rings are mistakes; what was deployed in spite of them must still be able to go.
+        // In a sync, cycles are mistakes. Objects that were deployed with a cycle must still be deleted.
         loop {
-            let found = rings(&goes_after);
+            let found = find_cycles(&goes_after);
             if found.is_empty() {
                 break;
             }
-            without_rings(&mut goes_after, &found);
+            remove_cycles(&mut goes_after, &found);
         }
         if edges.is_empty() && goes_after.is_empty() {
             return;
@@ -182,7 +182,7 @@ fn error_at(manifest: &Manifest, message: String) -> crate::error::Diagnostic {
 fn is_of_sync(phase: Phase) -> bool {
     match phase {
         Phase::PreSync | Phase::Sync | Phase::PostSync => true,
-        // SyncFail comes after a failure, and nothing tells what had been done by then.
+        // SyncFail follows a failure, and nothing says what had been done by then.
         Phase::PreDelete | Phase::PostDelete | Phase::SyncFail => false,
     }
 }
@@ -196,8 +196,8 @@ fn slots_of(one: &Classified) -> Vec<Slot> {
     }
 }
 
-/// What is in a namespace, or of a kind, of the same wave comes after it when that has to wait.
-fn add_definers(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
+/// If a Namespace or definition has to wait, the objects in it and of its kind in the same wave wait for it.
+fn add_definition_edges(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
     let waiting: BTreeSet<ObjectKey> = edges.keys().cloned().collect();
     let definers = desired.iter().filter(|one| waiting.contains(&one.manifest.key()));
     for definer in definers {
@@ -221,8 +221,9 @@ fn add_definers(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<Obje
     }
 }
 
-/// What an `APIService` of the same wave has served comes after it; nothing else waits for it, since its own pods may need that.
-fn add_api_services(edges: &mut Edges, desired: &[Classified]) {
+/// Objects of an API group version wait for its `APIService` of the same wave. Nothing else waits for it, because its own pods may need
+/// those objects.
+fn add_api_service_edges(edges: &mut Edges, desired: &[Classified]) {
     let services = desired
         .iter()
         .filter(|one| order::is_api_service(&one.manifest.object.group_kind()) && !matches!(one.role, Role::Skip(_)));
@@ -243,12 +244,12 @@ fn add_api_services(edges: &mut Edges, desired: &[Classified]) {
     }
 }
 
-/// Finds the objects that wait for themselves: each ring from its first object, in the order in which they wait.
-fn rings(edges: &Edges) -> Vec<Vec<ObjectKey>> {
+/// Finds cycles: each from its first object, in the order in which the objects wait.
+fn find_cycles(edges: &Edges) -> Vec<Vec<ObjectKey>> {
     let mut left: Edges = edges.clone();
     let mut found = Vec::new();
     loop {
-        // What waits for nothing that is left is in no ring.
+        // An object that waits for nothing in `left` is in no cycle.
         let mut done: Vec<ObjectKey> = Vec::new();
         let mut waiters: BTreeMap<&ObjectKey, Vec<&ObjectKey>> = BTreeMap::new();
         let mut counts: BTreeMap<&ObjectKey, usize> = BTreeMap::new();
@@ -279,7 +280,7 @@ fn rings(edges: &Edges) -> Vec<Vec<ObjectKey>> {
         for key in done {
             left.remove(&key);
         }
-        let Some(ring) = one_ring(&left) else { return found };
+        let Some(ring) = find_cycle(&left) else { return found };
         for key in &ring {
             left.remove(key);
         }
@@ -287,8 +288,8 @@ fn rings(edges: &Edges) -> Vec<Vec<ObjectKey>> {
     }
 }
 
-/// Follows the first of what is left until it comes back.
-fn one_ring(left: &Edges) -> Option<Vec<ObjectKey>> {
+/// Follows the dependencies of the first object until they come back.
+fn find_cycle(left: &Edges) -> Option<Vec<ObjectKey>> {
     let mut way: Vec<&ObjectKey> = vec![left.keys().next()?];
     loop {
         let next = left
@@ -305,8 +306,8 @@ fn one_ring(left: &Edges) -> Option<Vec<ObjectKey>> {
     }
 }
 
-/// Takes out what goes round in rings.
-fn without_rings(edges: &mut Edges, rings: &[Vec<ObjectKey>]) {
+/// Removes the edges of cycles.
+fn remove_cycles(edges: &mut Edges, rings: &[Vec<ObjectKey>]) {
     for ring in rings {
         for key in ring {
             if let Some(wanted) = edges.get_mut(key) {

@@ -1,12 +1,8 @@
-//! Hooks in a plan: their identity, their phases, who runs them and who decides what becomes of their objects.
+//! Plans hooks: their identity, phases, plugin and delete policies.
 
 use std::collections::BTreeMap;
 
-use super::{
-    Skipped, inputs,
-    make::{Classified, PlanBuilder, Role},
-    write::unknown_fields,
-};
+use super::{Classified, Role, Skipped, inputs, make::PlanBuilder, write::unknown_fields};
 use crate::{
     compat::Rule,
     diff,
@@ -20,21 +16,22 @@ use crate::{
     phase::Phase,
     plugins::{Application, PluginQuery},
     record,
-    task::{Action, Check, HookTask, PolicyUse, Task, TaskId},
+    remedy::Remedies,
+    task::{Action, DryRunCheck, HookTask, PolicyUse, Task, TaskId},
     wave::Wave,
 };
 
-/// What holds when a hook names no policy.
+/// The delete policy of a hook that names none.
 const DEFAULT_POLICY: &str = "BeforeHookCreation";
 
 /// The phases and the wave in which a hook runs.
 type HookSlots = (Vec<Phase>, Wave);
 
-/// Names the hooks of an application, in the order of their manifests; resources have no name.
+/// Returns the IDs of an application's hooks, in the order of their manifests; `None` for other manifests.
 ///
-/// Hooks that agree in kind and name, or `generateName`, are told apart by their phases and waves and then by their digests, so that
-/// moving one in its file changes nothing.
-pub(super) fn ids(application: &Application, desired: &[&Classified]) -> Vec<Option<HookId>> {
+/// Hooks with the same kind and name or `generateName` are numbered by their phases and waves, and then by their digests, so that moving
+/// one in its file changes nothing.
+pub(super) fn hook_ids(application: &Application, desired: &[&Classified]) -> Vec<Option<HookId>> {
     let mut equals: BTreeMap<ObjectKey, Vec<(Option<HookSlots>, String, usize)>> = BTreeMap::new();
     for (at, classified) in desired.iter().enumerate() {
         if let Role::Hook { phases, .. } = &classified.role {
@@ -68,7 +65,7 @@ pub(super) fn ids(application: &Application, desired: &[&Classified]) -> Vec<Opt
     ids
 }
 
-/// Says whether objects of a kind end by themselves.
+/// Returns whether objects of a kind end by themselves.
 pub(super) fn runs_to_completion(kind: &GroupKind) -> bool {
     matches!(
         (kind.group.as_str(), kind.kind.as_str()),
@@ -91,13 +88,17 @@ impl PlanBuilder<'_> {
         let Some(id) = id else { return };
         let key = manifest.key();
         if phases.is_empty() {
-            self.without_phase(manifest);
+            self.report_missing_phase(manifest);
             return;
         }
         self.confirm_container(&manifest.object);
-        let judge = if *has_object { self.judge(manifest) } else { None };
-        let policies = self.policies(classified);
-        let inputs = self.inputs(classified);
+        let judge = if *has_object {
+            self.health_plugin(manifest)
+        } else {
+            None
+        };
+        let policies = self.policy_uses(classified);
+        let inputs = self.inputs_digest(classified);
         let mut left_out: Vec<(Phase, String)> = Vec::new();
         let mut runs = false;
         for phase in phases {
@@ -105,18 +106,18 @@ impl PlanBuilder<'_> {
                 Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => OperationKind::Sync,
                 Phase::PreDelete | Phase::PostDelete => OperationKind::Delete,
             };
-            if belongs != self.planning.does || !self.planning.options.selection.takes_hook(&key, *phase) {
+            if belongs != self.input.does || !self.input.options.selection.selects_hook(&key, *phase) {
                 continue;
             }
-            if let Some(reason) = self.reason_against(classified, id, *phase, inputs.as_deref()) {
+            if let Some(reason) = self.skip_reason(classified, id, *phase, inputs.as_deref()) {
                 left_out.push((*phase, reason));
                 continue;
             }
-            if !self.take_turn(manifest, *phase, directives.wave) {
+            if !self.resolve_slot_conflict(manifest, *phase, directives.wave) {
                 continue;
             }
             runs = true;
-            let mut task = TaskId::of(*phase, directives.wave, &key);
+            let mut task = TaskId::new(*phase, directives.wave, &key);
             if self.tasks.iter().any(|known| known.id == task) {
                 task.0 = format!("{}.{id}", task.0);
             }
@@ -130,37 +131,39 @@ impl PlanBuilder<'_> {
                 place: manifest.place(""),
                 action: Action::Hook(Box::new(HookTask {
                     hook: id.clone(),
-                    by: by.clone(),
-                    judge: judge.clone(),
+                    plugin: by.clone(),
+                    health_plugin: judge.clone(),
                     has_object: *has_object,
                     runs_to_completion: runs_to_completion(&key.group_kind()),
                     policies: policies.clone(),
                     ttl: directives.ttl,
                     on_vanished: directives.on_vanished,
                     settings: directives.settings.clone(),
-                    also: also.clone(),
+                    other_objects: also.clone(),
                     inputs: inputs.clone(),
-                    must_fail: directives.must_fail && self.planning.purpose == Purpose::Test,
+                    must_fail: directives.must_fail && self.input.purpose == Purpose::Test,
                     propagation: directives.propagation,
-                    pods_grace_seconds: Grace::of(&key.group_kind(), directives, self.planning.options.mode).pods,
+                    pods_grace_seconds: Grace::for_kind(&key.group_kind(), directives, self.input.options.mode)
+                        .pods_seconds
+                        .as_secs(),
                     is_shared: false,
                 })),
                 timeout_seconds: directives.timeout_seconds,
-                on_timeout: directives.on_timeout.unwrap_or(self.planning.options.on_timeout),
+                on_timeout: directives.on_timeout.unwrap_or(self.input.options.on_timeout),
                 check: if *has_object {
-                    self.check(&manifest.object)
+                    self.dry_run_check(&manifest.object)
                 } else {
-                    Check::Nothing
+                    DryRunCheck::Nothing
                 },
                 unknown_fields: unknown_fields(directives),
                 waits_for: Vec::new(),
             });
         }
         if runs && *has_object {
-            self.check_name(manifest);
+            self.check_hook_name(manifest);
         }
-        // Whoever tests knows that nothing else runs.
-        let is_told = self.planning.purpose != Purpose::Test || self.planning.options.selection.names_hook(&key);
+        // A test run doesn't list all hooks that it skips.
+        let is_told = self.input.purpose != Purpose::Test || self.input.options.selection.names_hook(&key);
         if left_out.is_empty() || !is_told {
             return;
         }
@@ -174,33 +177,34 @@ impl PlanBuilder<'_> {
         self.skipped.push(Skipped {
             key,
             reason,
+            remedies: Remedies::default(),
             place: manifest.place(""),
             hook: Some(id.clone()),
         });
     }
 
-    /// Checks that nobody else made an object with the name of a hook's.
-    fn check_name(&mut self, manifest: &Manifest) {
+    /// Checks that no other owner has an object with the name of a hook's object.
+    fn check_hook_name(&mut self, manifest: &Manifest) {
         let key = manifest.key();
-        let Some(live) = self.planning.live.objects.get(&key) else {
+        let Some(live) = self.input.live.objects.get(&key) else {
             return;
         };
-        let ownership = self.planning.ownership();
+        let ownership = self.input.ownership();
         let runs = runs_to_completion(&key.group_kind());
-        if !ownership.gives_way(live, runs, self.planning.options.mode) {
-            let error = manifest.error("/metadata/name", ownership.taken(live));
-            self.errors.push(error.hint(ownership::TAKEN_HINT));
+        if !ownership.may_be_replaced_by_hook(live, runs, self.input.options.mode) {
+            let error = manifest.error("/metadata/name", ownership.name_taken_message(live));
+            self.errors.push(error.hint(ownership::NAME_TAKEN_HINT));
         }
     }
 
-    /// Returns the digest of what a hook is made of, if any of its conditions asks for it.
-    fn inputs(&mut self, classified: &Classified) -> Option<String> {
+    /// Returns the digest of a hook's inputs, if one of its conditions needs it.
+    fn inputs_digest(&mut self, classified: &Classified) -> Option<String> {
         let directives = &classified.directives;
         let mut conditions = directives.run_if_of_phase.values().chain([&directives.run_if]);
-        if !conditions.any(|condition| condition.names(RunCondition::Changed)) {
+        if !conditions.any(|condition| condition.includes(RunCondition::Changed)) {
             return None;
         }
-        match inputs::digest(classified, self.planning.desired, &self.names) {
+        match inputs::inputs_digest(classified, self.input.desired, &self.names) {
             Ok(digest) => Some(digest),
             Err(errors) => {
                 self.errors.extend(errors);
@@ -209,33 +213,27 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Returns why a hook doesn't run in a phase this time; nothing when it does.
-    fn reason_against(
-        &self,
-        classified: &Classified,
-        id: &HookId,
-        phase: Phase,
-        inputs: Option<&str>,
-    ) -> Option<String> {
-        let planning = self.planning;
+    /// Returns why a hook doesn't run in a phase this time; `None` if it does.
+    fn skip_reason(&self, classified: &Classified, id: &HookId, phase: Phase, inputs: Option<&str>) -> Option<String> {
+        let planning = self.input;
         let condition = classified.directives.condition(phase)?;
-        let operation = RunCondition::of(planning.purpose, planning.live.is_first_install);
+        let operation = RunCondition::for_operation(planning.purpose, planning.live.is_first_install);
         let is_wanted =
             operation != RunCondition::Test && planning.options.selection.names_hook(&classified.manifest.key());
-        if condition.names(operation) || is_wanted {
+        if condition.includes(operation) || is_wanted {
             return None;
         }
-        if !condition.asks_inputs(operation) {
+        if !condition.depends_on_inputs(operation) {
             return Some(condition.reason());
         }
-        let before = record::same_inputs(planning.records, id, phase, inputs?)?;
+        let before = record::last_success_with_inputs(planning.records, id, phase, inputs?)?;
         Some(format!("skips: same inputs as operation {before}"))
     }
 
-    /// A hook that would never run: a mistake, except where Argo CD ignores it.
-    fn without_phase(&mut self, manifest: &Manifest) {
-        if self.planning.options.mode.has(Rule::MistakesAreIgnored) {
-            self.used(Rule::MistakesAreIgnored, &manifest.key(), None);
+    /// Reports a hook that would never run: an error, in compat mode it is skipped.
+    fn report_missing_phase(&mut self, manifest: &Manifest) {
+        if self.input.options.mode.has(Rule::MistakesAreIgnored) {
+            self.record_rule(Rule::MistakesAreIgnored, &manifest.key(), None);
             return self.skip(manifest, "no word of its hook annotation is a phase");
         }
         let error = manifest.error("/metadata/annotations", "this hook has no phase and would never run");
@@ -243,9 +241,9 @@ impl PlanBuilder<'_> {
             .push(error.hint("write one, as in `capstan.dev/hook: PreSync`"));
     }
 
-    fn policies(&mut self, classified: &Classified) -> Vec<PolicyUse> {
+    fn policy_uses(&mut self, classified: &Classified) -> Vec<PolicyUse> {
         let mut words = classified.directives.delete_policies.clone();
-        if self.planning.options.mode.has(Rule::MistakesAreIgnored) {
+        if self.input.options.mode.has(Rule::MistakesAreIgnored) {
             self.ignore_unknown_policies(classified, &mut words);
         }
         if words.is_empty() {
@@ -253,13 +251,13 @@ impl PlanBuilder<'_> {
         }
         let mut policies: Vec<PolicyUse> = Vec::new();
         for word in &words {
-            match (self.planning.answerer)(&PluginQuery::Policy(word.clone())) {
+            match (self.input.answerer)(&PluginQuery::Policy(word.clone())) {
                 Some(by) => policies.push(PolicyUse {
-                    by,
+                    plugin: by,
                     words: words.clone(),
                 }),
                 None if word == DEFAULT_POLICY && classified.directives.delete_policies.is_empty() => {
-                    self.answer(
+                    self.require_plugin(
                         &classified.manifest,
                         "/metadata/annotations",
                         &PluginQuery::Policy(word.clone()),
@@ -271,10 +269,10 @@ impl PlanBuilder<'_> {
                 }
             }
         }
-        for by in &self.planning.policies_for_all {
-            if !policies.iter().any(|policy| policy.by == *by) {
+        for by in &self.input.policies_for_all {
+            if !policies.iter().any(|policy| policy.plugin == *by) {
                 policies.push(PolicyUse {
-                    by: by.clone(),
+                    plugin: by.clone(),
                     words: words.clone(),
                 });
             }
@@ -282,7 +280,7 @@ impl PlanBuilder<'_> {
         policies
     }
 
-    /// Leaves out the policies that nobody answers for, as Argo CD does; where none is left, the default holds.
+    /// Removes unknown policies, as Argo CD does. If none is left, the default applies.
     fn ignore_unknown_policies(&mut self, classified: &Classified, words: &mut Vec<String>) {
         let is_ours = classified
             .manifest
@@ -295,7 +293,7 @@ impl PlanBuilder<'_> {
         let key = classified.manifest.key();
         let before = words.len();
         words.retain(|word| {
-            let is_known = (self.planning.answerer)(&PluginQuery::Policy(word.clone())).is_some();
+            let is_known = (self.input.answerer)(&PluginQuery::Policy(word.clone())).is_some();
             if !is_known {
                 self.notices
                     .push(format!("{key}: `{word}` is no delete policy; it is ignored"));
@@ -303,14 +301,14 @@ impl PlanBuilder<'_> {
             is_known
         });
         if words.len() < before {
-            self.used(Rule::MistakesAreIgnored, &key, None);
+            self.record_rule(Rule::MistakesAreIgnored, &key, None);
         }
     }
 
     fn known_policies(&self) -> Vec<String> {
         ["BeforeHookCreation", "HookSucceeded", "HookFailed"]
             .into_iter()
-            .filter(|word| (self.planning.answerer)(&PluginQuery::Policy((*word).to_owned())).is_some())
+            .filter(|word| (self.input.answerer)(&PluginQuery::Policy((*word).to_owned())).is_some())
             .map(str::to_owned)
             .collect()
     }

@@ -1,11 +1,11 @@
-//! What a hook is made of: a digest that is the same as long as running it again would be the same.
+//! The inputs of a hook: a digest that stays the same as long as running the hook again would do the same.
 //!
-//! In it are the hook without its metadata, its settings, and the objects of the set that its pods name or its annotation does,
-//! without theirs: the labels of a chart change with every version. Images count as they are written.
+//! It contains the hook without its metadata, its settings, and the objects of the set that its pods or its annotation name, without their
+//! metadata: labels of a chart change with every version. Images count as they are written.
 
 use std::collections::BTreeSet;
 
-use super::{make::Classified, naming::Names};
+use super::{Classified, naming::NamedObjects};
 use crate::{
     diff,
     error::Diagnostic,
@@ -20,8 +20,12 @@ const ANNOTATION: &str = "capstan.dev/run-if-inputs";
 ///
 /// # Errors
 ///
-/// Returns every word of its annotation that names no object of the set.
-pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -> Result<String, Vec<Diagnostic>> {
+/// Returns an error for each word of its annotation that names no object of the set.
+pub(super) fn inputs_digest(
+    hook: &Classified,
+    desired: &[Classified],
+    names: &NamedObjects,
+) -> Result<String, Vec<Diagnostic>> {
     let (manifest, directives) = (&hook.manifest, &hook.directives);
     let key = manifest.key();
     let mut named: BTreeSet<ObjectKey> = references(&manifest.object)
@@ -39,7 +43,7 @@ pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -
             Ok(found) => {
                 named.insert(found);
             }
-            Err(unfound) => errors.push(Names::mistake(manifest, ANNOTATION, word, unfound)),
+            Err(unfound) => errors.push(NamedObjects::diagnostic(manifest, ANNOTATION, word, unfound)),
         }
     }
     if !errors.is_empty() {
@@ -51,10 +55,10 @@ pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -
         let other_key = other.manifest.key();
         if named.contains(&other_key) {
             let name = format!("{} {other_key}", other_key.group);
-            parts.insert((name, bare(&other.manifest.object)));
+            parts.insert((name, content_digest(&other.manifest.object)));
         }
     }
-    let own = bare(&manifest.object);
+    let own = content_digest(&manifest.object);
     let settings = serde_json::Value::Object(directives.settings.clone()).to_string();
     let kind = directives.hook_type.clone().unwrap_or_default();
     let mut all: Vec<&str> = vec![&own, &settings, &kind];
@@ -63,7 +67,7 @@ pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -
 }
 
 /// Returns the digest of an object without its metadata and its status.
-fn bare(object: &Object) -> String {
+fn content_digest(object: &Object) -> String {
     let mut object = object.clone();
     if let Some(fields) = object.0.as_object_mut() {
         fields.remove("metadata");

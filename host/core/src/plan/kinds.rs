@@ -1,10 +1,10 @@
-//! The kinds that Kubernetes 1.34 itself serves and where their objects live, for plans that no cluster is asked about.
+//! The kinds that Kubernetes 1.34 itself serves, with their scopes, for plans without a cluster.
 
 use super::{Scope, Scopes};
 use crate::object::GroupKind;
 
-/// Group, kinds whose objects live in a namespace, kinds whose objects don't.
-const TABLE: [(&str, &[&str], &[&str]); 21] = [
+/// An API group with its namespaced and its cluster-wide kinds.
+const BUILT_IN_KINDS: [(&str, &[&str], &[&str]); 21] = [
     (
         "",
         &[
@@ -106,11 +106,11 @@ const TABLE: [(&str, &[&str], &[&str]); 21] = [
 ];
 
 /// Returns the kinds that every cluster serves.
-pub fn built_in() -> Scopes {
+pub fn built_in_scopes() -> Scopes {
     let of = |group: &'static str, kinds: &'static [&'static str], scope: Scope| {
         kinds.iter().map(move |kind| (GroupKind::new(group, *kind), scope))
     };
-    TABLE
+    BUILT_IN_KINDS
         .into_iter()
         .flat_map(|(group, namespaced, cluster)| {
             of(group, namespaced, Scope::Namespaced).chain(of(group, cluster, Scope::Cluster))
@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn every_kind_is_there_once() {
-        let kinds = TABLE
+        let kinds = BUILT_IN_KINDS
             .iter()
             .map(|(_, namespaced, cluster)| namespaced.len() + cluster.len());
-        assert_eq!(built_in().len(), kinds.sum::<usize>());
+        assert_eq!(built_in_scopes().len(), kinds.sum::<usize>());
     }
 }

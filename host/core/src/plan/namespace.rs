@@ -1,4 +1,4 @@
-//! Labels and annotations of the application's namespace, as Argo CD's `managedNamespaceMetadata` has them.
+//! Labels and annotations of the application's namespace (Argo CD's `managedNamespaceMetadata`).
 
 use serde_json::{Map, Value, json};
 
@@ -6,21 +6,21 @@ use super::make::PlanBuilder;
 use crate::{
     diff::ChangeDecision,
     directive::{Directives, Wait},
-    ignore::Ignored,
+    ignore::IgnoredFields,
     object::Object,
     operation_kind::OperationKind,
     order,
     phase::Phase,
     plugins::PluginQuery,
-    task::{Action, ApplyStrategy, ApplyTask, Check, ExpectedChange, LiveState, Task, TaskId, UnknownFields},
+    task::{Action, ApplyStrategy, ApplyTask, DryRunCheck, ExpectedChange, LiveState, Task, TaskId, UnknownFields},
     wave::Wave,
 };
 
 impl PlanBuilder<'_> {
-    /// Adds a task that writes them, before everything else of PreSync's wave 0. The namespace is no object of the application: it is neither
-    /// pruned nor deleted with it.
+    /// Adds a task that sets them, before everything else in wave 0 of PreSync. The namespace doesn't belong to the application: it is
+    /// neither pruned nor deleted with it.
     pub(super) fn add_namespace(&mut self) {
-        let (planning, metadata) = (self.planning, &self.planning.options.namespace_metadata);
+        let (planning, metadata) = (self.input, &self.input.options.namespace_metadata);
         if planning.does == OperationKind::Delete
             || metadata.is_empty()
             || planning.options.sync_options.create_namespace != Some(true)
@@ -46,15 +46,19 @@ impl PlanBuilder<'_> {
             return;
         };
         let live = planning.live.objects.get(&key);
-        let ChangeDecision { changes, is_unsure, .. } = self.decide(&object, &Ignored::default(), ApplyStrategy::Apply);
+        let ChangeDecision {
+            changes,
+            is_uncertain: is_unsure,
+            ..
+        } = self.decide_change(&object, &IgnoredFields::default(), ApplyStrategy::Apply);
         self.tasks.push(Task {
-            id: TaskId::of(Phase::PreSync, Wave::default(), &key),
+            id: TaskId::new(Phase::PreSync, Wave::default(), &key),
             phase: Phase::PreSync,
             wave: Wave::default(),
             rank: order::rank(&key.group_kind()),
             check: match changes {
-                ExpectedChange::None => Check::Nothing,
-                ExpectedChange::Create | ExpectedChange::Fields(_) => self.check(&object),
+                ExpectedChange::None => DryRunCheck::Nothing,
+                ExpectedChange::Create | ExpectedChange::Fields(_) => self.dry_run_check(&object),
             },
             key,
             object: Some(object),
@@ -62,16 +66,16 @@ impl PlanBuilder<'_> {
             action: Action::Apply(Box::new(ApplyTask {
                 changes,
                 wait: Wait::Healthy,
-                judge,
+                health_plugin: judge,
                 degraded_grace_seconds: 0,
                 pods_grace_seconds: 0,
-                takes_over: true,
-                way: ApplyStrategy::Apply,
+                force_conflicts: true,
+                strategy: ApplyStrategy::Apply,
                 migrates: false,
-                live: live.map(LiveState::of),
-                ignored: Ignored::default(),
-                hides: 0,
-                is_unsure,
+                live: live.map(LiveState::from_object),
+                ignored: IgnoredFields::default(),
+                ignored_differences: 0,
+                is_uncertain: is_unsure,
                 recreate_propagation: planning.recreate_propagation(&Directives::default()),
             })),
             timeout_seconds: None,

@@ -1,48 +1,48 @@
-//! Names of objects in annotations: `KIND[.GROUP]/[NAMESPACE/]NAME`.
+//! Resolves names of objects in annotations: `KIND[.GROUP]/[NAMESPACE/]NAME`.
 
-use super::make::Classified;
+use super::Classified;
 use crate::{
     error::Diagnostic,
     manifest::Manifest,
     object::ObjectKey,
-    object_word::{FORM, ObjectIndex, ObjectWord, Unresolved},
-    text::listed,
+    object_word::{ObjectIndex, ObjectSpecifier, SPECIFIER_FORM, Unresolved},
+    text::join_names,
 };
 
-/// The objects of a set by what they are called.
-pub(super) struct Names(ObjectIndex);
+/// The objects of a set that annotations can name.
+pub(super) struct NamedObjects(ObjectIndex);
 
-impl Names {
-    pub fn of(desired: &[&Classified]) -> Names {
+impl NamedObjects {
+    pub fn from_manifests(desired: &[&Classified]) -> NamedObjects {
         let keys = desired.iter().map(|classified| classified.manifest.key());
-        Names::of_keys(keys)
+        NamedObjects::from_keys(keys)
     }
 
-    pub fn of_keys(keys: impl Iterator<Item = ObjectKey>) -> Names {
-        Names(ObjectIndex::of(keys))
+    pub fn from_keys(keys: impl Iterator<Item = ObjectKey>) -> NamedObjects {
+        NamedObjects(ObjectIndex::from_keys(keys))
     }
 
-    /// Finds the object that a word of an annotation names; one in the namespace of who names it comes first.
+    /// Returns the object that a word of an annotation names. Objects in the namespace of `from` are preferred.
     pub fn find(&self, text: &str, from: &ObjectKey) -> Result<ObjectKey, Unresolved> {
-        let word = ObjectWord::parse(text).ok_or(Unresolved::NoWord)?;
-        let mut fitting = self.0.fitting(&word);
+        let word = ObjectSpecifier::parse(text).ok_or(Unresolved::Malformed)?;
+        let mut fitting = self.0.matching(&word);
         if !word.has_namespace() && fitting.iter().any(|key| key.namespace == from.namespace) {
             fitting.retain(|key| key.namespace == from.namespace);
         }
         match fitting.as_slice() {
             [] => Err(self.0.unknown(text, &word)),
             [one] => Ok((*one).clone()),
-            several => Err(self.0.several(several)),
+            several => Err(self.0.ambiguous(several)),
         }
     }
 
-    /// Says what is wrong with a word of a manifest's annotation that names no object.
-    pub fn mistake(manifest: &Manifest, annotation: &str, word: &str, unresolved: Unresolved) -> Diagnostic {
+    /// Returns the diagnostic for a word of a manifest's annotation that names no object.
+    pub fn diagnostic(manifest: &Manifest, annotation: &str, word: &str, unresolved: Unresolved) -> Diagnostic {
         let pointer = format!("/metadata/annotations/{}", annotation.replace('/', "~1"));
         let error = |message: String| manifest.error(&pointer, message);
         match unresolved {
-            Unresolved::NoWord => error(format!("`{word}` in `{annotation}` names no object"))
-                .hint(format!("write {FORM}, several with commas between")),
+            Unresolved::Malformed => error(format!("`{word}` in `{annotation}` names no object"))
+                .hint(format!("write {SPECIFIER_FORM}, several with commas between")),
             Unresolved::Unknown { near, .. } => {
                 let found = error(format!("`{annotation}` names {word}, which is not in this set"));
                 match near {
@@ -50,8 +50,8 @@ impl Names {
                     None => found.hint("only objects of the same set can be named"),
                 }
             }
-            Unresolved::Several(names) => error(format!("`{annotation}` names {word}, which is several objects"))
-                .hint(format!("write one of {}", listed(&names))),
+            Unresolved::Ambiguous(names) => error(format!("`{annotation}` names {word}, which is several objects"))
+                .hint(format!("write one of {}", join_names(&names))),
         }
     }
 }
@@ -79,7 +79,7 @@ mod tests {
             key("", "Service", "shop", "web"),
         );
         let all = [&here, &there, &job, &knative, &core];
-        let names = Names::of_keys(all.into_iter().cloned());
+        let names = NamedObjects::from_keys(all.into_iter().cloned());
         let find = |word: &str| names.find(word, &here);
         assert_eq!(find("configmap/settings"), Ok(here.clone()));
         assert_eq!(find("ConfigMap/other/settings"), Ok(there));
@@ -88,14 +88,14 @@ mod tests {
         assert_eq!(find("Service.serving.knative.dev/web"), Ok(knative));
         assert_eq!(
             find("Service/web"),
-            Err(Unresolved::Several(vec![
+            Err(Unresolved::Ambiguous(vec![
                 "Service./shop/web".to_owned(),
                 "Service.serving.knative.dev/shop/web".to_owned()
             ]))
         );
         assert!(matches!(find("Secret/settings"), Err(Unresolved::Unknown { .. })));
         for word in ["settings", "a/b/c/d", "/x", "Job/"] {
-            assert_eq!(find(word), Err(Unresolved::NoWord), "{word}");
+            assert_eq!(find(word), Err(Unresolved::Malformed), "{word}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What the user wants of a plan. One struct goes unchanged from flags and files to the planner.
+//! The user's options for a plan. The struct is passed unchanged from flags and files to the planner.
 
-use super::{Confirmed, Limits, Selection};
+use super::{Confirmation, Limits, Selection};
 use crate::{
     compat::Mode,
     directive::OnTimeout,
@@ -8,35 +8,35 @@ use crate::{
     sync_options::{NamespaceMetadata, SyncOptions},
 };
 
-/// What the user wants of a plan and of the operation that runs it.
+/// The user's options for a plan and its operation.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct PlanOptions {
-    /// Whose rules hold.
+    /// Native or compat.
     pub mode: Mode,
-    /// Which resources, hooks and phases take part.
+    /// Which resources, hooks and phases are selected.
     pub selection: Selection,
-    /// Whether objects that no manifest names any more are removed.
+    /// Whether live objects that no manifest names any more are deleted.
     pub prune: bool,
     /// Whether fields that other field managers own are taken over.
     pub force_conflicts: bool,
-    /// Whether the application's namespace is created if it isn't there.
+    /// Whether the application's namespace is created if it doesn't exist.
     pub create_namespace: bool,
     /// Whether objects that Argo CD tracks become this application's.
     pub adopt: bool,
-    /// The application's sync options; those that objects can have are in their directives already.
+    /// The application's sync options. Those that objects can have are already in their directives.
     pub sync_options: SyncOptions,
     /// Labels and annotations of the application's namespace, for `CreateNamespace=true`.
     pub namespace_metadata: NamespaceMetadata,
-    /// What may be deleted though its annotations ask for a confirmation.
-    pub confirmed: Confirmed,
-    /// Whether the server is asked about every object by a dry run before anything is changed.
+    /// The objects whose deletion the user confirmed.
+    pub confirmed: Confirmation,
+    /// Whether every object is sent as a dry run before anything is changed.
     pub dry_run_first: bool,
-    /// What a timeout means for tasks whose annotations don't say.
+    /// What happens on a timeout of tasks without an annotation for it.
     pub on_timeout: OnTimeout,
-    /// Which differences don't count, in addition to what annotations say.
+    /// Ignored fields, in addition to those of annotations.
     pub ignore_differences: Vec<IgnoreRule>,
-    /// How long things may take, and how often they are tried.
+    /// Deadlines and retries.
     pub limits: Limits,
 }
 
@@ -51,7 +51,7 @@ impl Default for PlanOptions {
             adopt: false,
             sync_options: SyncOptions::default(),
             namespace_metadata: NamespaceMetadata::default(),
-            confirmed: Confirmed::default(),
+            confirmed: Confirmation::default(),
             dry_run_first: true,
             on_timeout: OnTimeout::Fail,
             ignore_differences: Vec::new(),

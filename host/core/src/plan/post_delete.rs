@@ -1,4 +1,4 @@
-//! What PostDelete hooks need of the application's own objects goes after those hooks.
+//! Deletes objects that PostDelete hooks need only after those hooks.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +13,17 @@ use crate::{
 };
 
 impl PlanBuilder<'_> {
-    /// Moves the deletion of what PostDelete hooks need after those hooks: the accounts, settings and volumes of their pods, the rights
-    /// of the accounts, and the namespaces of the hooks. Argo CD deletes everything before.
+    /// Moves deletions of what PostDelete hooks need after those hooks: accounts, configuration and volumes of their pods, permissions of
+    /// the accounts, and the hooks' namespaces. Argo CD deletes everything before.
     pub(super) fn keep_for_post_delete(&mut self) {
         let hooks = self.tasks.iter().filter(|task| is_hook(task));
         let Some(last) = hooks.map(|task| task.wave).max() else {
             return;
         };
         let needed = self.needed_by_post_delete();
-        if self.planning.options.mode.has(Rule::PostDeleteStandsAlone) {
+        if self.input.options.mode.has(Rule::PostDeleteStandsAlone) {
             for key in needed {
-                self.used(Rule::PostDeleteStandsAlone, &key, None);
+                self.record_rule(Rule::PostDeleteStandsAlone, &key, None);
             }
             return;
         }
@@ -34,16 +34,16 @@ impl PlanBuilder<'_> {
             let before = i32::try_from(waves.range(..task.wave).count()).unwrap_or(i32::MAX);
             task.phase = Phase::PostDelete;
             task.wave = Wave(last.0.saturating_add(1).saturating_add(before));
-            task.id = TaskId::of(task.phase, task.wave, &task.key);
+            task.id = TaskId::new(task.phase, task.wave, &task.key);
         }
     }
 
-    /// Returns the keys of the objects that are to be deleted and that PostDelete hooks need.
+    /// Returns the keys of the deleted objects that PostDelete hooks need.
     fn needed_by_post_delete(&self) -> BTreeSet<ObjectKey> {
         let hooks = || self.tasks.iter().filter(|task| is_hook(task));
         let mut needed = BTreeSet::new();
         for object in hooks().filter_map(|task| task.object.as_ref()) {
-            needed.extend(lint::of_pods(object).into_iter().map(|need| need.key));
+            needed.extend(lint::pod_needs(object).into_iter().map(|need| need.key));
             needed.insert(ObjectKey {
                 group: String::new(),
                 kind: "Namespace".to_owned(),
@@ -51,12 +51,15 @@ impl PlanBuilder<'_> {
                 name: object.namespace().to_owned(),
             });
         }
-        let live = &self.planning.live.objects;
+        let live = &self.input.live.objects;
         let going = || self.tasks.iter().filter(|task| is_deletion(task));
         let mut rights = BTreeSet::new();
         for binding in going().filter_map(|task| live.get(&task.key)) {
             let named: Vec<ObjectKey> = match binding.kind() {
-                "RoleBinding" | "ClusterRoleBinding" => lint::named(binding).into_iter().map(|(key, ..)| key).collect(),
+                "RoleBinding" | "ClusterRoleBinding" => lint::binding_references(binding)
+                    .into_iter()
+                    .map(|(key, ..)| key)
+                    .collect(),
                 _ => continue,
             };
             if named.iter().any(|key| needed.contains(key)) {
@@ -65,7 +68,7 @@ impl PlanBuilder<'_> {
             }
         }
         needed.extend(rights);
-        // What a PostDelete hook makes itself isn't needed from before.
+        // Objects that PostDelete hooks create themselves aren't needed from before.
         let own: BTreeSet<&ObjectKey> = hooks().map(|task| &task.key).collect();
         let keys = going().map(|task| &task.key);
         keys.filter(|key| needed.contains(key) && !own.contains(key))

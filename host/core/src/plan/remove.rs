@@ -1,4 +1,4 @@
-//! What goes: in a delete all of it, in a sync what no manifest names any more.
+//! Plans deletions: in a delete operation all objects, in a sync those that no manifest names any more.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -13,43 +13,46 @@ use crate::{
     order,
     ownership::{Owner, Removal},
     phase::Phase,
-    task::{Action, Check, DeleteTask, DeletionEnd, Task, TaskId, UnknownFields},
+    remedy::{Notice, Remedies, Setting},
+    task::{Action, DeleteTask, DeletionEnd, DryRunCheck, Task, TaskId, UnknownFields},
     wave::Wave,
 };
 
-/// Why the application's own namespace is not removed.
-const HOME: &str = "what is stored about this application is in it; `kubectl delete namespace` removes it";
+/// Why the application's own namespace isn't deleted.
+const HOME_NAMESPACE_REASON: &str =
+    "what is stored about this application is in it; `kubectl delete namespace` removes it";
 
-/// Why a definition is not removed, by Argo CD's rules.
-const SURVIVES: &str = "Argo CD never deletes definitions with an application";
+/// Why a definition isn't deleted in compat mode.
+const DEFINITION_KEPT_REASON: &str = "Argo CD never deletes definitions with an application";
 
-/// Why an object is removed in a sync.
-const LEFT: &str = "no manifest names it any more";
+/// Why an object is pruned.
+const PRUNE_REASON: &str = "no manifest names it any more";
 
 impl PlanBuilder<'_> {
     pub(super) fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
         let key = manifest.key();
-        let Some(live) = self.planning.live.objects.get(&key) else {
+        let Some(live) = self.input.live.objects.get(&key) else {
             return;
         };
-        if !self.planning.options.selection.takes_resource(&key) {
+        if !self.input.options.selection.selects_resource(&key) {
             return;
         }
         match self.removal(live) {
             Removal::Allowed => {}
-            Removal::NotOurs(reason) | Removal::Unconfirmed(reason) => return self.skip(manifest, &reason),
+            Removal::NotOurs(reason) => return self.skip(manifest, reason),
+            Removal::Unconfirmed(reason) => return self.skip(manifest, reason),
         }
         match directives.delete {
             Permission::Yes => {}
             Permission::No => return self.skip(manifest, "its annotations or options keep it (Delete=false)"),
-            Permission::Confirm if self.planning.options.confirmed.has(&key) => {}
-            Permission::Confirm => return self.skip(manifest, &self.unconfirmed("Delete", &key)),
+            Permission::Confirm if self.input.options.confirmed.has(&key) => {}
+            Permission::Confirm => return self.skip(manifest, self.unconfirmed_reason("Delete", &key)),
         }
-        if self.is_home(live) {
-            return self.skip(manifest, HOME);
+        if self.is_home_namespace(live) {
+            return self.skip(manifest, HOME_NAMESPACE_REASON);
         }
-        if self.survives(live) {
-            return self.skip(manifest, SURVIVES);
+        if self.is_kept_definition(live) {
+            return self.skip(manifest, DEFINITION_KEPT_REASON);
         }
         let wave = Wave(directives.wave.0.saturating_neg());
         self.push_deletion(live, wave, directives, "the application is deleted");
@@ -58,13 +61,13 @@ impl PlanBuilder<'_> {
     fn push_deletion(&mut self, live: &Object, wave: Wave, directives: &Directives, why: &str) {
         let key = live.key();
         let is_of_hook = live.label(labels::HOOK).is_some();
-        let propagation = if is_of_hook && self.planning.does == OperationKind::Delete {
-            self.planning.propagation_with_pods(directives)
+        let propagation = if is_of_hook && self.input.does == OperationKind::Delete {
+            self.input.propagation_with_pods(directives)
         } else {
-            self.planning.propagation_of(directives)
+            self.input.propagation_of(directives)
         };
         self.tasks.push(Task {
-            id: TaskId::of(Phase::Sync, wave, &key),
+            id: TaskId::new(Phase::Sync, wave, &key),
             phase: Phase::Sync,
             wave,
             rank: u32::MAX - order::rank(&key.group_kind()),
@@ -74,46 +77,46 @@ impl PlanBuilder<'_> {
             action: Action::Delete(DeleteTask {
                 uid: live.uid().to_owned(),
                 propagation,
-                until: DeletionEnd::Gone,
-                why: why.to_owned(),
+                wait_until: DeletionEnd::Gone,
+                reason: why.to_owned(),
             }),
             timeout_seconds: None,
-            on_timeout: self.planning.options.on_timeout,
-            check: Check::Nothing,
+            on_timeout: self.input.options.on_timeout,
+            check: DryRunCheck::Nothing,
             unknown_fields: UnknownFields::Refused,
             waits_for: Vec::new(),
         });
     }
 
-    /// Adds what the application made and no manifest names: removed with the application, or by pruning.
+    /// Adds deletions of the application's objects that no manifest names.
     pub(super) fn add_removals(&mut self, ids: &[Option<HookId>]) {
-        let selection = &self.planning.options.selection;
-        if selection.hooks == Some(super::Hooks::Only) {
+        let selection = &self.input.options.selection;
+        if selection.hooks == Some(super::HookSelection::Only) {
             return;
         }
-        let desired: BTreeSet<ObjectKey> = self.planning.desired.iter().map(|one| one.manifest.key()).collect();
+        let desired: BTreeSet<ObjectKey> = self.input.desired.iter().map(|one| one.manifest.key()).collect();
         let hooks: BTreeSet<&str> = ids.iter().flatten().map(|id| id.0.as_str()).collect();
         let is_named = |live: &Object| {
             let of_hook = |label| live.label(label).is_some_and(|hook| hooks.contains(hook));
             of_hook(labels::HOOK) || of_hook(labels::APPLIED_BY) || desired.contains(&live.key())
         };
-        let ownership = self.planning.ownership();
+        let ownership = self.input.ownership();
         let may_be_ours = |live: &Object| match ownership.owner(live) {
-            Owner::Ours | Owner::OursByOldLabel => true,
-            Owner::Nobody => ownership.has_made(live),
+            Owner::Ours | Owner::OursByNameOnly => true,
+            Owner::Nobody => ownership.has_created(live),
             Owner::Another(_) => false,
         };
-        // What is on its way out already is awaited, too, so that nobody is told that all is gone before it is.
+        // Objects that are being deleted already are waited for, too, so that a success means that everything is gone.
         let awaits_terminating = self.awaits_terminating();
         let left: Vec<&Object> = self
-            .planning
+            .input
             .live
             .objects
             .values()
             .filter(|live| may_be_ours(live))
             .filter(|live| awaits_terminating || !live.is_terminating())
-            .filter(|live| selection.only.is_empty() || selection.takes_resource(&live.key()))
-            .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
+            .filter(|live| selection.only.is_empty() || selection.selects_resource(&live.key()))
+            .filter(|live| self.input.does == OperationKind::Delete || !is_named(live))
             .collect();
         let planned = self.tasks.iter().map(|task| &task.key);
         let planned: BTreeSet<ObjectKey> = planned
@@ -121,71 +124,73 @@ impl PlanBuilder<'_> {
             .cloned()
             .collect();
         self.add_terminating_pods(&planned);
-        let is_wanted = self.planning.does == OperationKind::Delete || self.planning.options.prune;
+        let is_wanted = self.input.does == OperationKind::Delete || self.input.options.prune;
         let mut leaving: Vec<PruneCandidate<'_>> = Vec::new();
         for live in left.into_iter().filter(|live| !planned.contains(&live.key())) {
             let key = live.key();
             let may_go = self.removal(live);
             if let Removal::NotOurs(reason) = may_go {
                 if is_wanted {
-                    self.leave_alone(key, reason);
+                    self.skip_live(key, reason.into());
                 }
                 continue;
             }
-            if self.stays_as_a_hook(live) {
+            if self.is_kept_hook_object(live) {
                 continue;
             }
-            let (directives, mut refused) = match self.read(live) {
+            let (directives, mut refused) = match self.read_live_directives(live) {
                 Ok(directives) => {
                     let refused = self.permission(live, &directives).err();
                     (directives, refused)
                 }
-                Err(reason) => (Directives::default(), Some(reason)),
+                Err(reason) => (Directives::default(), Some(reason.into())),
             };
             if let Removal::Unconfirmed(reason) = may_go {
                 refused.get_or_insert(reason);
             }
             let goes = is_wanted && refused.is_none();
             if !is_wanted {
-                self.left_over.push(key);
+                self.unpruned.push(key);
             } else if let Some(reason) = refused {
-                self.leave_alone(key, reason);
+                self.skip_live(key, reason);
             }
-            leaving.push(PruneCandidate { live, directives, goes });
+            leaving.push(PruneCandidate {
+                live,
+                directives,
+                is_deleted: goes,
+            });
         }
         self.keep_full_containers(&mut leaving);
-        let going = leaving.iter().filter(|one| one.goes);
+        let going = leaving.iter().filter(|one| one.is_deleted);
         self.read_live_dependencies(going.map(|one| (one.live, &one.directives)));
-        match self.planning.does {
+        match self.input.does {
             OperationKind::Delete => {
-                for PruneCandidate { live, directives, .. } in leaving.iter().filter(|one| one.goes) {
+                for PruneCandidate { live, directives, .. } in leaving.iter().filter(|one| one.is_deleted) {
                     let wave = Wave(directives.wave.0.saturating_neg());
                     self.push_deletion(live, wave, directives, "the application is deleted");
                 }
             }
-            OperationKind::Sync if self.planning.options.mode.has(Rule::PruneInsideWaves) => {
+            OperationKind::Sync if self.input.options.mode.has(Rule::PruneInsideWaves) => {
                 self.prune_inside_waves(&leaving);
             }
             OperationKind::Sync => self.prune_at_the_end(&leaving),
         }
     }
 
-    /// Says whether the end of objects that are being deleted already is awaited.
+    /// Returns whether objects that are already being deleted are waited for.
     fn awaits_terminating(&self) -> bool {
-        match self.planning.does {
+        match self.input.does {
             OperationKind::Delete => true,
-            OperationKind::Sync => {
-                self.planning.options.prune && !self.planning.options.mode.has(Rule::PruneInsideWaves)
-            }
+            OperationKind::Sync => self.input.options.prune && !self.input.options.mode.has(Rule::PruneInsideWaves),
         }
     }
 
     /// Adds the wait for pods whose owner, a hook's object, is gone already.
     fn add_terminating_pods(&mut self, planned: &BTreeSet<ObjectKey>) {
-        if self.planning.does != OperationKind::Delete || !self.planning.options.selection.only.is_empty() {
+        if self.input.does != OperationKind::Delete || !self.input.options.selection.only.is_empty() {
             return;
         }
-        for pod in &self.planning.live.terminating_pods {
+        for pod in &self.input.live.terminating_pods {
             if planned.contains(&pod.key()) {
                 continue;
             }
@@ -196,78 +201,80 @@ impl PlanBuilder<'_> {
                 "a hook made it, and its end is awaited",
             );
             if let Some(Action::Delete(delete)) = self.tasks.last_mut().map(|task| &mut task.action) {
-                delete.until = DeletionEnd::GoneByItself;
+                delete.wait_until = DeletionEnd::GoneByItself;
             }
         }
     }
 
-    /// Says whether a live object may be removed.
+    /// Returns whether a live object may be deleted.
     fn removal(&self, live: &Object) -> Removal {
-        let is_confirmed = self.planning.options.confirmed.has(&live.key());
-        self.planning.ownership().removal(live, is_confirmed)
+        let is_confirmed = self.input.options.confirmed.has(&live.key());
+        self.input.ownership().removal(live, is_confirmed)
     }
 
-    fn leave_alone(&mut self, key: ObjectKey, reason: String) {
+    fn skip_live(&mut self, key: ObjectKey, reason: Notice) {
         self.skipped.push(Skipped {
             key,
-            reason,
+            reason: reason.text,
+            remedies: reason.remedies,
             place: None,
             hook: None,
         });
     }
 
-    /// What came last goes first, after everything else.
+    /// Adds the deletions of pruned objects after everything else, in the reverse order of their waves.
     fn prune_at_the_end(&mut self, leaving: &[PruneCandidate<'_>]) {
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let last = tasks.map(|task| task.wave.0).max().unwrap_or_default();
-        let removed = || leaving.iter().filter(|one| one.goes);
-        let turns: BTreeSet<(bool, Reverse<Wave>)> = removed().map(|one| turn(&one.directives)).collect();
+        let removed = || leaving.iter().filter(|one| one.is_deleted);
+        let turns: BTreeSet<(bool, Reverse<Wave>)> = removed().map(|one| prune_order(&one.directives)).collect();
         for PruneCandidate { live, directives, .. } in removed() {
-            let before = turns.range(..turn(directives)).count();
+            let before = turns.range(..prune_order(directives)).count();
             let wave = last
                 .saturating_add(1)
                 .saturating_add(i32::try_from(before).unwrap_or(i32::MAX));
-            self.push_deletion(live, Wave(wave), directives, LEFT);
+            self.push_deletion(live, Wave(wave), directives, PRUNE_REASON);
         }
     }
 
-    /// Argo CD's way: among the waves of Sync, swapped end for end; what stays has its place, too, and does nothing.
+    /// Adds the deletions of pruned objects as Argo CD does: among the waves of Sync, in reverse order. Objects that are kept have steps,
+    /// too, which do nothing.
     fn prune_inside_waves(&mut self, leaving: &[PruneCandidate<'_>]) {
         let waves: BTreeSet<Wave> = leaving.iter().map(|one| one.directives.wave).collect();
-        let swapped = |one: &PruneCandidate<'_>| prune::swapped(one.directives.wave, &waves);
+        let swapped = |one: &PruneCandidate<'_>| prune::mirrored_wave(one.directives.wave, &waves);
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let highest = tasks.map(|task| task.wave).chain(leaving.iter().map(swapped)).max();
         for one in leaving {
-            let (wave, rule) = if one.directives.prune_last && self.planning.options.mode.has(Rule::PruneLastWave) {
-                (prune::last(highest), Rule::PruneLastWave)
+            let (wave, rule) = if one.directives.prune_last && self.input.options.mode.has(Rule::PruneLastWave) {
+                (prune::prune_last_wave(highest), Rule::PruneLastWave)
             } else {
                 (swapped(one), Rule::PruneInsideWaves)
             };
-            if one.goes {
-                self.used(rule, &one.live.key(), None);
-                self.push_deletion(one.live, wave, &one.directives, LEFT);
+            if one.is_deleted {
+                self.record_rule(rule, &one.live.key(), None);
+                self.push_deletion(one.live, wave, &one.directives, PRUNE_REASON);
             } else {
-                self.idle.push((Phase::Sync, wave));
+                self.idle_steps.push((Phase::Sync, wave));
             }
         }
     }
 
-    /// Says whether a live object is a hook's, which by Argo CD's rules no sync removes.
-    fn stays_as_a_hook(&mut self, live: &Object) -> bool {
+    /// Returns whether a live object belongs to a hook and isn't pruned in compat mode.
+    fn is_kept_hook_object(&mut self, live: &Object) -> bool {
         let is_hook = live.label(labels::HOOK).is_some()
             || live.annotation("argocd.argoproj.io/hook").is_some()
             || live
                 .annotation("helm.sh/hook")
                 .is_some_and(|words| words != "crd-install");
-        let stays = is_hook
-            && self.planning.does == OperationKind::Sync
-            && self.planning.options.mode.has(Rule::HooksAreNotPruned);
-        if stays && self.planning.options.prune {
+        let stays =
+            is_hook && self.input.does == OperationKind::Sync && self.input.options.mode.has(Rule::HooksAreNotPruned);
+        if stays && self.input.options.prune {
             let key = live.key();
-            self.used(Rule::HooksAreNotPruned, &key, None);
+            self.record_rule(Rule::HooksAreNotPruned, &key, None);
             self.skipped.push(Skipped {
                 key,
                 reason: "it is a hook's, and Argo CD never removes those".to_owned(),
+                remedies: Remedies::default(),
                 place: None,
                 hook: None,
             });
@@ -275,17 +282,17 @@ impl PlanBuilder<'_> {
         stays
     }
 
-    /// Says whether an object is the namespace in which the application's own state is.
-    fn is_home(&self, live: &Object) -> bool {
-        live.group().is_empty() && live.kind() == "Namespace" && live.name() == self.planning.application.namespace
+    /// Returns whether an object is the namespace with the application's own state.
+    fn is_home_namespace(&self, live: &Object) -> bool {
+        live.group().is_empty() && live.kind() == "Namespace" && live.name() == self.input.application.namespace
     }
 
     /// Reads the annotations of a live object that no manifest names.
-    fn read(&self, live: &Object) -> Result<Directives, String> {
-        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
+    fn read_live_directives(&self, live: &Object) -> Result<Directives, String> {
+        let read = manifest::from_live(live).and_then(|one| directive::read_directives(&one, self.input.options.mode));
         match read {
             Ok(mut directives) => {
-                self.planning.options.sync_options.settle(&mut directives);
+                self.input.options.sync_options.fill_in(&mut directives);
                 Ok(directives)
             }
             Err(errors) => {
@@ -295,54 +302,60 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Says why a live object that no manifest names may not be removed.
-    fn permission(&mut self, live: &Object, directives: &Directives) -> Result<(), String> {
-        if self.is_home(live) {
-            return Err(HOME.to_owned());
+    /// Returns why a live object that no manifest names may not be deleted.
+    fn permission(&mut self, live: &Object, directives: &Directives) -> Result<(), Notice> {
+        if self.is_home_namespace(live) {
+            return Err(HOME_NAMESPACE_REASON.into());
         }
-        let (permission, option) = match self.planning.does {
+        let (permission, option) = match self.input.does {
             OperationKind::Sync => (directives.prune, "Prune"),
             OperationKind::Delete => (directives.delete, "Delete"),
         };
         match permission {
-            Permission::Confirm if !self.planning.options.confirmed.has(&live.key()) => {
-                Err(self.unconfirmed(option, &live.key()))
+            Permission::Confirm if !self.input.options.confirmed.has(&live.key()) => {
+                Err(self.unconfirmed_reason(option, &live.key()))
             }
-            Permission::Yes | Permission::Confirm if self.survives(live) => Err(SURVIVES.to_owned()),
+            Permission::Yes | Permission::Confirm if self.is_kept_definition(live) => {
+                Err(DEFINITION_KEPT_REASON.into())
+            }
             Permission::Yes | Permission::Confirm => Ok(()),
-            Permission::No => Err(format!("its annotations or options keep it ({option}=false)")),
+            Permission::No => Err(format!("its annotations or options keep it ({option}=false)").into()),
         }
     }
 
-    fn unconfirmed(&self, option: &str, key: &ObjectKey) -> String {
-        format!(
-            "its annotations want a confirmation ({option}=confirm): `--confirm {}`",
-            self.confirmable().word_for(key)
+    fn unconfirmed_reason(&self, option: &str, key: &ObjectKey) -> Notice {
+        let confirm = Setting::Confirm {
+            object: self.confirmable().specifier_for(key),
+            with_contents: false,
+        };
+        Notice::new(
+            format!("its annotations want a confirmation ({option}=confirm)"),
+            confirm,
         )
     }
 
-    /// Says whether a live object is a definition that by Argo CD's rules outlives its application.
-    fn survives(&mut self, live: &Object) -> bool {
+    /// Returns whether a live object is a definition that isn't deleted with its application in compat mode.
+    fn is_kept_definition(&mut self, live: &Object) -> bool {
         let is_definition = live.kind() == "CustomResourceDefinition" && live.group() == "apiextensions.k8s.io";
         let survives = is_definition
-            && self.planning.does == OperationKind::Delete
-            && self.planning.options.mode.has(Rule::DefinitionsSurvive);
+            && self.input.does == OperationKind::Delete
+            && self.input.options.mode.has(Rule::DefinitionsSurvive);
         if survives {
-            self.used(Rule::DefinitionsSurvive, &live.key(), None);
+            self.record_rule(Rule::DefinitionsSurvive, &live.key(), None);
         }
         survives
     }
 }
 
-/// An object that no manifest names any more.
+/// A live object that no manifest names any more.
 pub(super) struct PruneCandidate<'a> {
     pub live: &'a Object,
     pub directives: Directives,
-    /// Whether it is removed.
-    pub goes: bool,
+    /// Whether it is deleted.
+    pub is_deleted: bool,
 }
 
-/// When an object that left the manifests is removed: those marked `PruneLast` after all others, high waves before low ones.
-fn turn(directives: &Directives) -> (bool, Reverse<Wave>) {
+/// Returns the order in which an object is pruned: `PruneLast` after all others, high waves before low ones.
+fn prune_order(directives: &Directives) -> (bool, Reverse<Wave>) {
     (directives.prune_last, Reverse(directives.wave))
 }

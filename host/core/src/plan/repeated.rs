@@ -1,4 +1,4 @@
-//! Ordinary objects that are written more than once in a set.
+//! Ordinary objects that a set contains more than once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +10,9 @@ use crate::{
     object::ObjectKey,
 };
 
-/// Leaves out manifests that repeat an object, with a notice: definitions that several charts bring with the same content; by Argo CD's
-/// rules all but the last one, whatever it says (`DeduplicateTargetObjects` in its `controller/state.go`). Other repeated objects stay, and
-/// are a mistake of the plan.
+/// Leaves out manifests that repeat an object, with a notice: definitions with the same content in several charts; in compat mode all but
+/// the last one, whatever they contain (`DeduplicateTargetObjects` in Argo CD's `controller/state.go`). Other repeated objects stay and are
+/// mistakes in the plan.
 pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
     let mut by_key: BTreeMap<ObjectKey, Vec<usize>> = BTreeMap::new();
     for (at, (manifest, directives)) in manifests.iter().enumerate() {
@@ -25,7 +25,7 @@ pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
         places.sort_by_key(|at| (manifests[*at].0.place(""), *at));
         let objects = places.iter().map(|at| &manifests[*at].0.object);
         let are_equal = objects.clone().skip(1).zip(objects).all(|(one, other)| one == other);
-        let is_definition = Container::is_kind(&key.group_kind()) && key.kind == "CustomResourceDefinition";
+        let is_definition = Container::is_container_kind(&key.group_kind()) && key.kind == "CustomResourceDefinition";
         let takes_last = mode.has(Rule::MistakesAreIgnored);
         let kept = match (takes_last, is_definition && are_equal) {
             (_, true) => places.first(),
@@ -65,7 +65,7 @@ pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{directive::directives, manifest::decode};
+    use crate::{directive::read_directives, manifest::decode};
 
     const DEFINITION: &str =
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.acme.io}\n";
@@ -78,7 +78,7 @@ mod tests {
         let mut manifests: Vec<(Manifest, Directives)> = read
             .into_iter()
             .map(|manifest| {
-                let directives = directives(&manifest, mode).unwrap_or_else(|errors| panic!("{errors:?}"));
+                let directives = read_directives(&manifest, mode).unwrap_or_else(|errors| panic!("{errors:?}"));
                 (manifest, directives)
             })
             .collect();

@@ -1,33 +1,31 @@
-//! Several manifests of one kind and name, as charts write them: hooks of several phases, or a hook beside an ordinary object.
+//! Several manifests with the same kind and name: hooks of several phases, or a hook beside an ordinary object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Skipped, hooks,
-    make::{Classified, PlanBuilder, Role},
-};
+use super::{Classified, Role, Skipped, hooks, make::PlanBuilder};
 use crate::{
     compat::Rule,
     manifest::Manifest,
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
     phase::Phase,
+    remedy::Remedies,
     task::{Action, ExpectedChange, Task},
     wave::Wave,
 };
 
-/// What becomes of a hook beside an ordinary object of its name.
-enum NamesakeFate {
-    /// It runs, and nothing that is decided about it deletes the object.
+/// What happens to a hook beside an ordinary object of its name.
+enum SameNameOutcome {
+    /// It runs, and its delete policies don't delete the object.
     Shares,
     /// It doesn't run, for this reason.
     LeftOut(&'static str),
-    /// The object isn't there any more: it runs like any other hook.
+    /// The object doesn't exist then, so the hook runs like any other.
     Alone,
 }
 
 impl PlanBuilder<'_> {
-    /// Looks for manifests that can't be in one set: two ordinary objects of one name, or a Job that is a hook and an ordinary object.
+    /// Reports manifests that can't be in one set: two ordinary objects with one name, or a Job that is both a hook and an ordinary object.
     pub(super) fn check_same_names(&mut self) {
         let mut seen: BTreeMap<(ObjectKey, bool), &Manifest> = BTreeMap::new();
         let mut errors = Vec::new();
@@ -37,7 +35,7 @@ impl PlanBuilder<'_> {
                 continue;
             }
             let key = manifest.key();
-            let is_hook = has_hooks_object(classified);
+            let is_hook = is_hook_with_object(classified);
             let ends = hooks::runs_to_completion(&key.group_kind());
             let equal = seen.get(&(key.clone(), false)).filter(|_| !is_hook);
             let across = seen.get(&(key.clone(), !is_hook)).filter(|_| ends);
@@ -63,10 +61,10 @@ impl PlanBuilder<'_> {
         self.errors.extend(errors);
     }
 
-    /// Makes room for a hook where another one of its name has the same turn: a mistake; by Argo CD's rules the last one counts.
+    /// Resolves a conflict of a hook with another one that has its name, phase and wave: an error; in compat mode the last one runs.
     ///
     /// Returns whether the hook may run.
-    pub(super) fn take_turn(&mut self, manifest: &Manifest, phase: Phase, wave: Wave) -> bool {
+    pub(super) fn resolve_slot_conflict(&mut self, manifest: &Manifest, phase: Phase, wave: Wave) -> bool {
         if manifest.object.generate_name().is_some() {
             return true;
         }
@@ -76,10 +74,10 @@ impl PlanBuilder<'_> {
         let Some(first) = self.tasks.iter().position(has_turn) else {
             return true;
         };
-        if self.planning.options.mode.has(Rule::MistakesAreIgnored) {
+        if self.input.options.mode.has(Rule::MistakesAreIgnored) {
             let first = self.tasks.remove(first);
             let place = first.place.map_or_else(String::new, |place| format!(" in {place}"));
-            self.used(Rule::MistakesAreIgnored, &key, Some(phase));
+            self.record_rule(Rule::MistakesAreIgnored, &key, Some(phase));
             self.notices.push(format!(
                 "{key}: two hooks of {phase}, wave {wave}, have this name; the first one{place} is ignored"
             ));
@@ -97,13 +95,13 @@ impl PlanBuilder<'_> {
         false
     }
 
-    /// Decides what becomes of hooks beside ordinary objects of their name. The object belongs to the set: it is applied as the set
-    /// has it, and no hook's policy deletes it.
+    /// Decides what happens to hooks beside ordinary objects of their name. The object belongs to the set: it is applied as the set
+    /// contains it, and no hook's policy deletes it.
     pub(super) fn share_objects(&mut self) {
         let of_hooks: BTreeSet<ObjectKey> = self
             .desired
             .iter()
-            .filter(|one| has_hooks_object(one) && one.manifest.object.generate_name().is_none())
+            .filter(|one| is_hook_with_object(one) && one.manifest.object.generate_name().is_none())
             .map(|one| one.manifest.key())
             .collect();
         let resources: BTreeMap<ObjectKey, &Object> = self
@@ -129,22 +127,23 @@ impl PlanBuilder<'_> {
                 continue;
             };
             let other = others.get(&task.key).copied();
-            match self.namesake_fate(task, object, other.map(|other| &self.tasks[other])) {
-                NamesakeFate::Alone => {}
-                NamesakeFate::LeftOut(reason) => {
+            match self.same_name_outcome(task, object, other.map(|other| &self.tasks[other])) {
+                SameNameOutcome::Alone => {}
+                SameNameOutcome::LeftOut(reason) => {
                     self.skipped.push(Skipped {
                         key: task.key.clone(),
                         reason: format!("as a hook of {}: {reason}", task.phase),
+                        remedies: Remedies::default(),
                         place: task.place.clone(),
                         hook: Some(hook.hook.clone()),
                     });
                     left_out.insert(task.id.clone());
                 }
-                NamesakeFate::Shares => {
+                SameNameOutcome::Shares => {
                     if let Action::Hook(hook) = &mut self.tasks[at].action {
                         hook.is_shared = true;
                     }
-                    // What the hook changes, the set changes back.
+                    // The set's task restores what the hook changes.
                     if let Some(other) = other
                         && let Action::Apply(apply) = &mut self.tasks[other].action
                         && apply.changes == ExpectedChange::None
@@ -157,36 +156,36 @@ impl PlanBuilder<'_> {
         self.tasks.retain(|task| !left_out.contains(&task.id));
     }
 
-    fn namesake_fate(&self, hook: &Task, object: &Object, other: Option<&Task>) -> NamesakeFate {
-        if self.planning.does == OperationKind::Delete {
-            let is_live = self.planning.live.objects.contains_key(&hook.key);
+    fn same_name_outcome(&self, hook: &Task, object: &Object, other: Option<&Task>) -> SameNameOutcome {
+        if self.input.does == OperationKind::Delete {
+            let is_live = self.input.live.objects.contains_key(&hook.key);
             let goes_before = other.is_some() && hook.phase == Phase::PostDelete;
             return if is_live && !goes_before {
-                NamesakeFate::LeftOut("the set's own object of this name is still there")
+                SameNameOutcome::LeftOut("the set's own object of this name is still there")
             } else {
-                NamesakeFate::Alone
+                SameNameOutcome::Alone
             };
         }
         let Some(other) = other.filter(|_| hook.phase != Phase::SyncFail) else {
-            return NamesakeFate::Shares;
+            return SameNameOutcome::Shares;
         };
         if (other.phase, other.wave) <= (hook.phase, hook.wave) {
-            return NamesakeFate::LeftOut("the set's own object of this name is applied by then");
+            return SameNameOutcome::LeftOut("the set's own object of this name is applied by then");
         }
         let is_as_desired = matches!(&other.action, Action::Apply(apply) if apply.changes == ExpectedChange::None);
         if is_as_desired && hook.object.as_ref().is_some_and(|own| has_same_content(own, object)) {
-            return NamesakeFate::LeftOut("the set's own object of this name is there already");
+            return SameNameOutcome::LeftOut("the set's own object of this name is there already");
         }
-        NamesakeFate::Shares
+        SameNameOutcome::Shares
     }
 }
 
-/// Says whether a manifest is a hook that makes an object.
-fn has_hooks_object(classified: &Classified) -> bool {
+/// Returns whether a manifest is a hook with an object.
+fn is_hook_with_object(classified: &Classified) -> bool {
     matches!(classified.role, Role::Hook { has_object: true, .. })
 }
 
-/// Compares two manifests of one object but for their metadata.
+/// Compares two manifests without their metadata.
 fn has_same_content(one: &Object, other: &Object) -> bool {
     let content = |object: &Object| {
         let fields = object.0.as_object().into_iter().flatten();

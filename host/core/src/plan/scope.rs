@@ -1,36 +1,36 @@
-//! Kinds and namespaces: what the cluster knows and what the set itself brings.
+//! Scopes of kinds: which kinds the cluster and the set's own definitions have, and which are namespaced.
 
 use std::collections::BTreeMap;
 
 use super::versions;
 use crate::{directive::Directives, error::Diagnostic, manifest::Manifest, object::GroupKind};
 
-/// Where objects of a kind live.
+/// Whether objects of a kind are in a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// In a namespace.
+    /// They are in a namespace.
     Namespaced,
-    /// In the cluster as a whole.
+    /// They are cluster-wide.
     Cluster,
 }
 
-/// The kinds that the cluster serves.
+/// The kinds that the cluster serves, with their scopes.
 pub type Scopes = BTreeMap<GroupKind, Scope>;
 
-/// Fills in the namespace of every manifest that has none and needs one, and takes it off those that can't have one.
+/// Sets the namespace of each manifest that needs one and has none, and removes it from cluster-wide ones.
 ///
-/// Kinds of a `CustomResourceDefinition` in the set count as known. Returns the kinds that only the set brings.
+/// Kinds of a `CustomResourceDefinition` in the set count as known. Returns the kinds that the set's definitions define.
 ///
 /// # Errors
 ///
-/// Returns one error for each manifest of a kind that neither the cluster nor the set knows, unless its directives say that this
-/// may be (`SkipDryRunOnMissingResource`).
-pub fn settle(
+/// Returns an error for each manifest of a kind that neither the cluster nor the set knows, unless its directives allow it
+/// (`SkipDryRunOnMissingResource`).
+pub fn resolve_namespaces(
     manifests: &mut [(Manifest, Directives)],
     known: &Scopes,
     namespace: &str,
 ) -> Result<Scopes, Vec<Diagnostic>> {
-    let brought = brought(manifests.iter().map(|(manifest, _)| manifest));
+    let brought = defined_scopes(manifests.iter().map(|(manifest, _)| manifest));
     let mut errors = Vec::new();
     for (manifest, directives) in manifests.iter_mut() {
         let kind = manifest.object.group_kind();
@@ -39,7 +39,7 @@ pub fn settle(
             None if directives.skip_dry_run_on_missing => {}
             None if directives.hook_type.is_some() => {}
             None => {
-                if let Some(removed) = versions::removed(&manifest.object) {
+                if let Some(removed) = versions::find_removed(&manifest.object) {
                     let (kind, version) = (manifest.object.kind(), manifest.object.version());
                     let message = format!(
                         "the cluster doesn't serve {kind} as {}/{version}",
@@ -50,7 +50,7 @@ pub fn settle(
                 }
                 let message = format!("neither the cluster nor this set knows the kind {kind}");
                 let error = manifest.error("/kind", message);
-                let near = crate::error::near(&kind.kind, known.keys().map(|known| known.kind.as_str()));
+                let near = crate::error::closest_match(&kind.kind, known.keys().map(|known| known.kind.as_str()));
                 errors.push(error.hint(match near {
                     Some(near) if near != kind.kind => format!("did you mean `{near}`?"),
                     Some(near) => {
@@ -61,7 +61,7 @@ pub fn settle(
                             .collect();
                         format!("the cluster has {}", groups.join(", "))
                     }
-                    None if super::built_in().contains_key(&kind) => {
+                    None if super::built_in_scopes().contains_key(&kind) => {
                         "Kubernetes itself has this kind, and this cluster doesn't serve it: its version is too old, or the feature is \
                          switched off"
                             .to_owned()
@@ -70,7 +70,7 @@ pub fn settle(
                 }));
             }
             Some(Scope::Namespaced) if manifest.object.namespace().is_empty() => {
-                manifest.object.set_meta("namespace", namespace);
+                manifest.object.set_metadata_text("namespace", namespace);
             }
             Some(Scope::Namespaced) => {}
             Some(Scope::Cluster) => {
@@ -88,12 +88,12 @@ pub fn settle(
     if errors.is_empty() { Ok(brought) } else { Err(errors) }
 }
 
-/// Returns the kinds that the definitions among some manifests bring.
-pub fn brought<'set>(manifests: impl IntoIterator<Item = &'set Manifest>) -> Scopes {
-    manifests.into_iter().filter_map(brings).collect()
+/// Returns the kinds that the definitions among some manifests define.
+pub fn defined_scopes<'set>(manifests: impl IntoIterator<Item = &'set Manifest>) -> Scopes {
+    manifests.into_iter().filter_map(defined_scope).collect()
 }
 
-fn brings(manifest: &Manifest) -> Option<(GroupKind, Scope)> {
+fn defined_scope(manifest: &Manifest) -> Option<(GroupKind, Scope)> {
     let object = &manifest.object;
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
         return None;

@@ -1,25 +1,28 @@
-//! What a user wants of a set of manifests: all of it, one object, only the hooks.
+//! Which part of a set of manifests the user selected: everything, one object, only hooks.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Diagnostic,
     object::ObjectKey,
-    object_word::{ObjectIndex, fits, fits_hook},
+    object_word::{ObjectIndex, matches, matches_hook},
     phase::Phase,
+    remedy::ObjectOption,
 };
 
-/// Which manifests an operation is about.
+/// The user's selection of manifests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// Only these resources, as `KIND[.GROUP]/[NAMESPACE/]NAME`; empty for all.
     pub only: Vec<String>,
-    /// Which hooks; without a word, none beside `only` and else all.
-    pub hooks: Option<Hooks>,
-    /// Only these hooks, by that form or their name, and these whatever their conditions say; empty for all.
-    pub hook: Vec<String>,
-    /// Not these hooks, by that form or their name.
-    pub skip_hook: Vec<String>,
+    /// Which hooks; `None` for all, or for none if `only` isn't empty.
+    pub hooks: Option<HookSelection>,
+    /// Only these hooks, in that form or by name, whatever their conditions say; empty for all.
+    #[serde(rename = "hook")]
+    pub only_hooks: Vec<String>,
+    /// Not these hooks, in that form or by name.
+    #[serde(rename = "skip_hook")]
+    pub skipped_hooks: Vec<String>,
     /// Only these phases; empty for all.
     pub phases: Vec<Phase>,
 }
@@ -27,44 +30,44 @@ pub struct Selection {
 /// Which hooks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Hooks {
-    /// All.
+pub enum HookSelection {
+    /// All hooks.
     All,
-    /// None.
+    /// No hooks.
     None,
-    /// They, and nothing else.
+    /// Hooks only, and no resources.
     Only,
 }
 
 impl Selection {
-    /// Says whether a resource is taken.
-    pub fn takes_resource(&self, key: &ObjectKey) -> bool {
-        let named = self.only.is_empty() || self.only.iter().any(|wanted| fits(wanted, key));
+    /// Returns whether a resource is selected.
+    pub fn selects_resource(&self, key: &ObjectKey) -> bool {
+        let named = self.only.is_empty() || self.only.iter().any(|wanted| matches(wanted, key));
         named
-            && self.hooks != Some(Hooks::Only)
-            && self.hook.is_empty()
+            && self.hooks != Some(HookSelection::Only)
+            && self.only_hooks.is_empty()
             && (self.phases.is_empty() || self.phases.contains(&Phase::Sync))
     }
 
-    /// Says whether a hook is taken in a phase.
-    pub fn takes_hook(&self, key: &ObjectKey, phase: Phase) -> bool {
+    /// Returns whether a hook is selected in a phase.
+    pub fn selects_hook(&self, key: &ObjectKey, phase: Phase) -> bool {
         let wanted = match self.hooks {
-            Some(Hooks::None) => false,
-            Some(Hooks::All | Hooks::Only) => true,
-            None => self.only.is_empty() || !self.hook.is_empty(),
+            Some(HookSelection::None) => false,
+            Some(HookSelection::All | HookSelection::Only) => true,
+            None => self.only.is_empty() || !self.only_hooks.is_empty(),
         };
         wanted
             && (self.phases.is_empty() || self.phases.contains(&phase))
-            && (self.hook.is_empty() || self.hook.iter().any(|hook| fits_hook(hook, key)))
-            && !self.skip_hook.iter().any(|hook| fits_hook(hook, key))
+            && (self.only_hooks.is_empty() || self.only_hooks.iter().any(|hook| matches_hook(hook, key)))
+            && !self.skipped_hooks.iter().any(|hook| matches_hook(hook, key))
     }
 
-    /// Says whether a hook is named, so that it runs whatever its conditions say.
+    /// Returns whether the user named a hook, so that its conditions don't count.
     pub fn names_hook(&self, key: &ObjectKey) -> bool {
-        self.hook.iter().any(|hook| fits_hook(hook, key))
+        self.only_hooks.iter().any(|hook| matches_hook(hook, key))
     }
 
-    /// Returns an error for each word that selects nothing of what is there, or more than one object.
+    /// Returns an error for each word that selects nothing, or more than one object.
     pub fn check<'set>(
         &self,
         resources: impl Iterator<Item = &'set ObjectKey>,
@@ -72,16 +75,30 @@ impl Selection {
     ) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
         if !self.only.is_empty() {
-            let resources = ObjectIndex::of(resources.cloned());
+            let resources = ObjectIndex::from_keys(resources.cloned());
             for word in &self.only {
-                errors.extend(resources.resolve(word).err().map(|why| why.mistake("--only", word)));
+                errors.extend(
+                    resources
+                        .resolve(word)
+                        .err()
+                        .map(|why| why.into_diagnostic(ObjectOption::Only, word)),
+                );
             }
         }
-        if !self.hook.is_empty() || !self.skip_hook.is_empty() {
-            let hooks = ObjectIndex::of(hooks.cloned());
-            for (flag, words) in [("--hook", &self.hook), ("--skip-hook", &self.skip_hook)] {
+        if !self.only_hooks.is_empty() || !self.skipped_hooks.is_empty() {
+            let hooks = ObjectIndex::from_keys(hooks.cloned());
+            let named = [
+                (ObjectOption::Hook, &self.only_hooks),
+                (ObjectOption::SkipHook, &self.skipped_hooks),
+            ];
+            for (option, words) in named {
                 for word in words {
-                    errors.extend(hooks.resolve_hook(word).err().map(|why| why.mistake(flag, word)));
+                    errors.extend(
+                        hooks
+                            .resolve_hook(word)
+                            .err()
+                            .map(|why| why.into_diagnostic(option, word)),
+                    );
                 }
             }
         }
@@ -108,33 +125,33 @@ mod tests {
             only: vec!["configmap/settings".to_owned()],
             ..Selection::default()
         };
-        assert!(selection.takes_resource(&key("ConfigMap", "settings")));
-        assert!(!selection.takes_resource(&key("ConfigMap", "other")));
-        assert!(!selection.takes_hook(&key("Job", "migrate"), Phase::PreSync));
+        assert!(selection.selects_resource(&key("ConfigMap", "settings")));
+        assert!(!selection.selects_resource(&key("ConfigMap", "other")));
+        assert!(!selection.selects_hook(&key("Job", "migrate"), Phase::PreSync));
     }
 
     #[test]
     fn only_the_hooks_of_some_phases() {
         let selection = Selection {
-            hooks: Some(Hooks::Only),
+            hooks: Some(HookSelection::Only),
             phases: vec![Phase::PreSync],
             ..Selection::default()
         };
-        assert!(selection.takes_hook(&key("Job", "migrate-*"), Phase::PreSync));
-        assert!(!selection.takes_hook(&key("Job", "migrate-*"), Phase::PostSync));
-        assert!(!selection.takes_resource(&key("ConfigMap", "settings")));
+        assert!(selection.selects_hook(&key("Job", "migrate-*"), Phase::PreSync));
+        assert!(!selection.selects_hook(&key("Job", "migrate-*"), Phase::PostSync));
+        assert!(!selection.selects_resource(&key("ConfigMap", "settings")));
     }
 
     #[test]
     fn a_name_that_matches_nothing_is_an_error_with_a_hint() {
         let selection = Selection {
-            skip_hook: vec!["migrat".to_owned()],
+            skipped_hooks: vec!["migrat".to_owned()],
             ..Selection::default()
         };
         let hooks = [key("Job", "migrate")];
         let errors = selection.check([].iter(), hooks.iter());
         assert_eq!(errors.len(), 1);
-        assert_eq!(errors[0].hint.as_deref(), Some("did you mean `migrate`?"));
+        assert_eq!(errors[0].hint.shown(), "did you mean `migrate`?");
     }
 
     #[test]
@@ -143,7 +160,7 @@ mod tests {
         there.namespace = "other".to_owned();
         let selection = Selection {
             only: vec!["ConfigMap/settings".to_owned(), "ConfigMap/shop/settings".to_owned()],
-            hook: vec!["migrate".to_owned()],
+            only_hooks: vec!["migrate".to_owned()],
             ..Selection::default()
         };
         let resources = [key("ConfigMap", "settings"), there];
@@ -151,18 +168,18 @@ mod tests {
         let errors = selection.check(resources.iter(), hooks.iter());
         let told: Vec<_> = errors
             .iter()
-            .map(|error| (error.message.as_str(), error.hint.as_deref()))
+            .map(|error| (error.message.as_str(), error.hint.shown()))
             .collect();
         assert_eq!(
             told,
             [
                 (
-                    "--only ConfigMap/settings fits several objects",
-                    Some("write one of ConfigMap/other/settings, ConfigMap/shop/settings")
+                    "ConfigMap/settings fits several objects",
+                    "write one of ConfigMap/other/settings, ConfigMap/shop/settings".to_owned()
                 ),
                 (
-                    "--hook migrate fits several objects",
-                    Some("write one of Job/shop/migrate, Pod/shop/migrate")
+                    "migrate fits several objects",
+                    "write one of Job/shop/migrate, Pod/shop/migrate".to_owned()
                 ),
             ]
         );

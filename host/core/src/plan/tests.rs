@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use insta::assert_snapshot;
+use serde_json::json;
 
-use super::{Classified, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make};
+use super::{Classified, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make_plan};
 use crate::{
     directive::{self, Mode},
     error::Diagnostic,
@@ -37,8 +38,8 @@ struct Case {
 fn case(text: &str) -> Case {
     let decoded = manifest::decode("set.yaml", text).expect("manifests");
     let classified = decoded.into_iter().map(|mut manifest| {
-        let directives = directive::directives(&manifest, Mode::Native).expect("good annotations");
-        manifest.object.set_meta("namespace", "shop");
+        let directives = directive::read_directives(&manifest, Mode::Native).expect("good annotations");
+        manifest.object.set_metadata_text("namespace", "shop");
         let role = if directives.is_hook() {
             Role::Hook {
                 by: answerer(),
@@ -70,7 +71,7 @@ impl Case {
             is_first_install: self.is_first_install,
             ..LiveObjects::default()
         };
-        make(&PlanInput {
+        make_plan(&PlanInput {
             application: Application {
                 name: "shop".to_owned(),
                 namespace: "shop".to_owned(),
@@ -106,7 +107,10 @@ impl Case {
             Err(errors) => {
                 for error in errors {
                     let place = error.place.map(|place| place.to_string()).unwrap_or_default();
-                    let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    let hint = match error.hint.shown() {
+                        hint if hint.is_empty() => hint,
+                        hint => format!(" ({hint})"),
+                    };
                     writeln!(text, "{place}: {}{hint}", error.message).expect("a text takes everything");
                 }
             }
@@ -131,7 +135,7 @@ impl Case {
             let record = HookRecord {
                 key: task.key.clone(),
                 runs: [(task.phase, run)].into(),
-                left_out: None,
+                last_skip: None,
             };
             self.records.insert(hook.hook.clone(), record);
         }
@@ -201,7 +205,7 @@ fn what_is_left_out_says_when_it_runs() {
     assert_snapshot!(set.told(), @r"
     PostSync/0/batch/Job/shop/a
     without Job shop/a: PreSync: it runs at the first install only
-    without Job shop/b: it runs in `capstan test` only
+    without Job shop/b: it runs in tests only
     ");
 }
 
@@ -224,7 +228,7 @@ fn a_hook_whose_inputs_are_the_same_as_at_its_last_success_is_left_out() {
         other.told()
     );
     // who names it wants it
-    set.selection.hook = vec!["migrate".to_owned()];
+    set.selection.only_hooks = vec!["migrate".to_owned()];
     assert_snapshot!(set.told(), @"PreSync/0/batch/Job/shop/migrate");
 }
 
@@ -296,7 +300,7 @@ fn a_test_names_nothing_but_tests() {
         .filter_map(|task| Some((task.phase, task.hook()?.must_fail)))
         .collect();
     assert_eq!(tests, [(Phase::PostSync, true)]);
-    set.selection.hook = vec!["b".to_owned()];
+    set.selection.only_hooks = vec!["b".to_owned()];
     assert_snapshot!(set.told(), @"without Job shop/b: it runs at the first install only");
 }
 
@@ -313,9 +317,9 @@ fn hooks_that_left_the_set_are_forgotten() {
         operation: "18-fghij".to_owned(),
         ..Default::default()
     };
-    crate::record::remember(&mut set.records, &plan, &view, jiff::Timestamp::UNIX_EPOCH);
+    crate::record::record_operation(&mut set.records, &plan, &view, jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(set.records.len(), 1);
-    let left = set.records.values().next().and_then(|record| record.left_out.clone());
+    let left = set.records.values().next().and_then(|record| record.last_skip.clone());
     assert_eq!(
         left.map(|left| left.reason).as_deref(),
         Some("skips: same inputs as operation 17")
@@ -401,7 +405,7 @@ fn what_lives_in_a_namespace_that_has_to_wait_waits_too() {
     let mut set = case(&(namespace.to_owned() + &config("inside", &[]) + &config("first", &[])));
     for one in &mut set.desired {
         if one.manifest.object.name() != "inside" {
-            one.manifest.object.set_meta("namespace", "");
+            one.manifest.object.set_metadata_text("namespace", "");
         }
     }
     assert_eq!(
@@ -411,4 +415,18 @@ fn what_lives_in_a_namespace_that_has_to_wait_waits_too() {
             "Sync/0/ConfigMap/shop/inside after Sync/0/Namespace/shop"
         ]
     );
+}
+
+#[test]
+fn limits_are_stored_in_whole_seconds() {
+    let limits = Limits {
+        wave_seconds: Some(std::time::Duration::from_secs(90)),
+        ..Limits::default()
+    };
+    let stored = json!({
+        "operation": 21_600, "syncFail": 600, "deletion": 300, "abort": 10, "notice": 60, "wave": 90,
+        "retry": { "times": 0, "first": 5, "most": 180 },
+    });
+    assert_eq!(serde_json::to_value(limits).unwrap(), stored);
+    assert_eq!(serde_json::from_value::<Limits>(stored).unwrap(), limits);
 }

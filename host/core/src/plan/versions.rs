@@ -1,4 +1,4 @@
-//! Versions of kinds: which of them Kubernetes no longer serves, and which the cluster and the set's own definitions do.
+//! API versions of kinds: which ones Kubernetes no longer serves, and which ones the cluster and the set's own definitions serve.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::{
 /// The versions in which the cluster serves each kind, the preferred one first.
 pub type Versions = BTreeMap<GroupKind, Vec<String>>;
 
-/// The minor version of Kubernetes that is assumed where no cluster is asked: 1.36.
-pub const NEWEST: u32 = 36;
+/// The minor version of Kubernetes that is assumed without a cluster: 1.36.
+pub const NEWEST_MINOR: u32 = 36;
 
 /// A version of some kinds that Kubernetes no longer serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Removed {
+pub struct RemovedVersion {
     /// The API group.
     pub group: &'static str,
     /// The version that was removed, such as `v1beta1`.
@@ -25,23 +25,23 @@ pub struct Removed {
     pub kinds: &'static [&'static str],
     /// The first minor version of Kubernetes 1 that doesn't serve it.
     pub removed_in: u32,
-    /// The `apiVersion` that takes its place, if there is one.
-    pub instead: Option<&'static str>,
+    /// The `apiVersion` that replaces it, if there is one.
+    pub replacement: Option<&'static str>,
 }
 
-const fn gone(
+const fn removed_version(
     group: &'static str,
     version: &'static str,
     kinds: &'static [&'static str],
     removed_in: u32,
     instead: &'static str,
-) -> Removed {
-    Removed {
+) -> RemovedVersion {
+    RemovedVersion {
         group,
         version,
         kinds,
         removed_in,
-        instead: if instead.is_empty() { None } else { Some(instead) },
+        replacement: if instead.is_empty() { None } else { Some(instead) },
     }
 }
 
@@ -61,130 +61,130 @@ const FLOW_V1: &str = "flowcontrol.apiserver.k8s.io/v1";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 const RBAC_V1: &str = "rbac.authorization.k8s.io/v1";
 
-/// What Kubernetes has removed (<https://kubernetes.io/docs/reference/using-api/deprecation-guide/>).
-pub const REMOVED: &[Removed] = &[
-    gone("extensions", "v1beta1", WORKLOADS, 16, "apps/v1"),
-    gone("extensions", "v1beta1", &["NetworkPolicy"], 16, "networking.k8s.io/v1"),
-    gone("extensions", "v1beta1", &["PodSecurityPolicy"], 16, ""),
-    gone("extensions", "v1beta1", &["Ingress"], 22, "networking.k8s.io/v1"),
-    gone("apps", "v1beta1", WORKLOADS, 16, "apps/v1"),
-    gone("apps", "v1beta2", WORKLOADS, 16, "apps/v1"),
-    gone("batch", "v2alpha1", &["CronJob"], 21, "batch/v1"),
-    gone(
+/// The removed versions (<https://kubernetes.io/docs/reference/using-api/deprecation-guide/>).
+pub const REMOVED_VERSIONS: &[RemovedVersion] = &[
+    removed_version("extensions", "v1beta1", WORKLOADS, 16, "apps/v1"),
+    removed_version("extensions", "v1beta1", &["NetworkPolicy"], 16, "networking.k8s.io/v1"),
+    removed_version("extensions", "v1beta1", &["PodSecurityPolicy"], 16, ""),
+    removed_version("extensions", "v1beta1", &["Ingress"], 22, "networking.k8s.io/v1"),
+    removed_version("apps", "v1beta1", WORKLOADS, 16, "apps/v1"),
+    removed_version("apps", "v1beta2", WORKLOADS, 16, "apps/v1"),
+    removed_version("batch", "v2alpha1", &["CronJob"], 21, "batch/v1"),
+    removed_version(
         "admissionregistration.k8s.io",
         "v1beta1",
         WEBHOOKS,
         22,
         "admissionregistration.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "apiextensions.k8s.io",
         "v1beta1",
         &["CustomResourceDefinition"],
         22,
         "apiextensions.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "apiregistration.k8s.io",
         "v1beta1",
         &["APIService"],
         22,
         "apiregistration.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "authentication.k8s.io",
         "v1beta1",
         &["TokenReview"],
         22,
         "authentication.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "authorization.k8s.io",
         "v1beta1",
         REVIEWS,
         22,
         "authorization.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "certificates.k8s.io",
         "v1beta1",
         &["CertificateSigningRequest"],
         22,
         "certificates.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "coordination.k8s.io",
         "v1beta1",
         &["Lease"],
         22,
         "coordination.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "networking.k8s.io",
         "v1beta1",
         &["Ingress", "IngressClass"],
         22,
         "networking.k8s.io/v1",
     ),
-    gone(RBAC_GROUP, "v1alpha1", ROLES, 22, RBAC_V1),
-    gone(RBAC_GROUP, "v1beta1", ROLES, 22, RBAC_V1),
-    gone(
+    removed_version(RBAC_GROUP, "v1alpha1", ROLES, 22, RBAC_V1),
+    removed_version(RBAC_GROUP, "v1beta1", ROLES, 22, RBAC_V1),
+    removed_version(
         "scheduling.k8s.io",
         "v1alpha1",
         &["PriorityClass"],
         22,
         "scheduling.k8s.io/v1",
     ),
-    gone(
+    removed_version(
         "scheduling.k8s.io",
         "v1beta1",
         &["PriorityClass"],
         22,
         "scheduling.k8s.io/v1",
     ),
-    gone("storage.k8s.io", "v1beta1", STORAGE, 22, "storage.k8s.io/v1"),
-    gone("batch", "v1beta1", &["CronJob"], 25, "batch/v1"),
-    gone(
+    removed_version("storage.k8s.io", "v1beta1", STORAGE, 22, "storage.k8s.io/v1"),
+    removed_version("batch", "v1beta1", &["CronJob"], 25, "batch/v1"),
+    removed_version(
         "discovery.k8s.io",
         "v1beta1",
         &["EndpointSlice"],
         25,
         "discovery.k8s.io/v1",
     ),
-    gone("events.k8s.io", "v1beta1", &["Event"], 25, "events.k8s.io/v1"),
-    gone(
+    removed_version("events.k8s.io", "v1beta1", &["Event"], 25, "events.k8s.io/v1"),
+    removed_version(
         "autoscaling",
         "v2beta1",
         &["HorizontalPodAutoscaler"],
         25,
         "autoscaling/v2",
     ),
-    gone("policy", "v1beta1", &["PodDisruptionBudget"], 25, "policy/v1"),
-    gone("policy", "v1beta1", &["PodSecurityPolicy"], 25, ""),
-    gone("node.k8s.io", "v1beta1", &["RuntimeClass"], 25, "node.k8s.io/v1"),
-    gone(FLOW_GROUP, "v1beta1", FLOWS, 26, FLOW_V1),
-    gone(
+    removed_version("policy", "v1beta1", &["PodDisruptionBudget"], 25, "policy/v1"),
+    removed_version("policy", "v1beta1", &["PodSecurityPolicy"], 25, ""),
+    removed_version("node.k8s.io", "v1beta1", &["RuntimeClass"], 25, "node.k8s.io/v1"),
+    removed_version(FLOW_GROUP, "v1beta1", FLOWS, 26, FLOW_V1),
+    removed_version(
         "autoscaling",
         "v2beta2",
         &["HorizontalPodAutoscaler"],
         26,
         "autoscaling/v2",
     ),
-    gone(
+    removed_version(
         "storage.k8s.io",
         "v1beta1",
         &["CSIStorageCapacity"],
         27,
         "storage.k8s.io/v1",
     ),
-    gone(FLOW_GROUP, "v1beta2", FLOWS, 29, FLOW_V1),
-    gone(FLOW_GROUP, "v1beta3", FLOWS, 32, FLOW_V1),
+    removed_version(FLOW_GROUP, "v1beta2", FLOWS, 29, FLOW_V1),
+    removed_version(FLOW_GROUP, "v1beta3", FLOWS, 32, FLOW_V1),
 ];
 
-impl Removed {
-    /// Says what may help.
+impl RemovedVersion {
+    /// Returns a hint for the user.
     pub fn hint(&self) -> String {
-        match self.instead {
+        match self.replacement {
             Some(instead) => format!(
                 "Kubernetes 1.{} removed it; write `apiVersion: {instead}`, and look whether its fields differ",
                 self.removed_in
@@ -197,31 +197,34 @@ impl Removed {
     }
 }
 
-/// Returns what is known of an object's version, if Kubernetes no longer serves it.
-pub fn removed(object: &Object) -> Option<&'static Removed> {
+/// Returns the removed version that an object uses, if it does.
+pub fn find_removed(object: &Object) -> Option<&'static RemovedVersion> {
     let (group, version, kind) = (object.group(), object.version(), object.kind());
-    REMOVED
+    REMOVED_VERSIONS
         .iter()
         .find(|row| row.group == group && row.version == version && row.kinds.contains(&kind))
 }
 
-/// Reads the minor version of a version of Kubernetes 1: `1.30`, `v1.30.2`, `v1.30.2+k3s1`.
-pub fn minor(version: &str) -> Option<u32> {
+/// Parses the minor version of Kubernetes 1: `1.30`, `v1.30.2`, `v1.30.2+k3s1`.
+pub fn parse_minor(version: &str) -> Option<u32> {
     let rest = version.strip_prefix('v').unwrap_or(version).strip_prefix("1.")?;
     let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
     rest.get(..end)?.parse().ok()
 }
 
-/// Returns a mistake for each manifest in a version that neither the cluster serves nor a definition of the set. Where the set has the
-/// definition of a kind, that alone counts: it is in force before the objects of its kind are applied.
-pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, served: &Versions) -> Vec<Diagnostic> {
-    let own: BTreeMap<GroupKind, (Vec<String>, &Manifest)> = manifests.clone().filter_map(defined).collect();
+/// Returns a mistake for each manifest in a version that neither the cluster nor a definition of the set serves. If the set has the kind's
+/// definition, only that counts, because it is applied before the kind's objects.
+pub fn check_versions<'set>(
+    manifests: impl Iterator<Item = &'set Manifest> + Clone,
+    served: &Versions,
+) -> Vec<Diagnostic> {
+    let own: BTreeMap<GroupKind, (Vec<String>, &Manifest)> = manifests.clone().filter_map(defined_versions).collect();
     manifests
         .filter_map(|manifest| {
             let object = &manifest.object;
             let kind = object.group_kind();
             let (versions, whose) = match own.get(&kind) {
-                Some((versions, definition)) => (versions, format!("{} in this set", definition.key().short())),
+                Some((versions, definition)) => (versions, format!("{} in this set", definition.key().kind_and_name())),
                 None => (served.get(&kind)?, "the cluster".to_owned()),
             };
             if versions.is_empty() || versions.iter().any(|version| version == object.version()) {
@@ -237,12 +240,12 @@ pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, serv
                 kind.kind,
                 named.join(", ")
             );
-            let hint = removed(object).map_or_else(
+            let hint = find_removed(object).map_or_else(
                 || {
                     let first = named.first().map_or("", String::as_str);
                     format!("write `apiVersion: {first}`, and look whether its fields differ")
                 },
-                Removed::hint,
+                RemovedVersion::hint,
             );
             Some(manifest.error("/apiVersion", message).hint(hint))
         })
@@ -257,8 +260,8 @@ fn api_version(group: &str, version: &str) -> String {
     }
 }
 
-/// Returns the kind that a definition defines, and the versions in which it is served.
-fn defined(manifest: &Manifest) -> Option<(GroupKind, (Vec<String>, &Manifest))> {
+/// Returns the kind that a definition defines, and its served versions.
+fn defined_versions(manifest: &Manifest) -> Option<(GroupKind, (Vec<String>, &Manifest))> {
     let object = &manifest.object;
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
         return None;
@@ -286,9 +289,9 @@ mod tests {
                 (GroupKind::new(*group, *kind), versions)
             })
             .collect();
-        check(manifests.iter(), &served)
+        check_versions(manifests.iter(), &served)
             .into_iter()
-            .map(|error| format!("{} ({})", error.message, error.hint.unwrap_or_default()))
+            .map(|error| format!("{} ({})", error.message, error.hint.shown()))
             .collect()
     }
 
@@ -355,17 +358,17 @@ mod tests {
             ("1.x", None),
             ("", None),
         ] {
-            assert_eq!(minor(text), read, "{text}");
+            assert_eq!(parse_minor(text), read, "{text}");
         }
     }
 
     #[test]
     fn no_version_is_in_the_table_twice_and_none_takes_the_place_of_itself() {
         let mut all = Vec::new();
-        for row in REMOVED {
+        for row in REMOVED_VERSIONS {
             let own = format!("{}/{}", row.group, row.version);
-            assert_ne!(row.instead, Some(own.as_str()));
-            assert!(row.removed_in <= NEWEST, "{own}");
+            assert_ne!(row.replacement, Some(own.as_str()));
+            assert!(row.removed_in <= NEWEST_MINOR, "{own}");
             all.extend(row.kinds.iter().map(|kind| (row.group, row.version, *kind)));
         }
         let count = all.len();

@@ -1,4 +1,4 @@
-//! How objects are written: merged or replaced, taken from others or not, and what their sync options have to do with that.
+//! How objects are written: applied or replaced, with or without force, and their sync options for that.
 
 use super::{PlanInput, make::PlanBuilder};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl PlanInput<'_> {
-    /// Returns what becomes of what the objects of hooks own; nothing for what their delete policies say.
+    /// Returns the propagation for hooks' objects; `None` for that of their delete policies.
     pub(super) fn hook_propagation(&self) -> Option<Propagation> {
         let compat = self
             .options
@@ -23,7 +23,7 @@ impl PlanInput<'_> {
         self.options.sync_options.propagation.or(compat)
     }
 
-    /// Says whether what is ignored is only not shown.
+    /// Returns whether ignored fields are sent, and only hidden in the plan.
     pub(super) fn sends_ignored(&self) -> bool {
         match self.options.sync_options.respect_ignored {
             Some(is_respected) => !is_respected,
@@ -31,7 +31,7 @@ impl PlanInput<'_> {
         }
     }
 
-    /// Returns what becomes of what an object owns that is removed.
+    /// Returns the propagation for an object that is deleted.
     pub(super) fn propagation_of(&self, directives: &Directives) -> DecidedPropagation {
         // Argo CD's option is about pruning; it deletes an application as its finalizer says.
         let is_deleted_by_argo_cd =
@@ -48,8 +48,8 @@ impl PlanInput<'_> {
         .decide(usual)
     }
 
-    /// Returns what becomes of what a hook's object owns when the application is deleted. Without a word its pods go before it does, so
-    /// that its end is theirs, too.
+    /// Returns the propagation for a hook's object when the application is deleted. By default its pods are deleted first, so that they are
+    /// gone when it is gone.
     pub(super) fn propagation_with_pods(&self, directives: &Directives) -> DecidedPropagation {
         PropagationRules {
             annotation: directives.propagation,
@@ -58,8 +58,8 @@ impl PlanInput<'_> {
         .decide(Propagation::Foreground)
     }
 
-    /// Returns what becomes of what an object owns that is deleted to be created anew. Without a word it goes first, so that the new
-    /// object never meets it.
+    /// Returns the propagation for an object that is deleted to be created again. By default its dependents are deleted first, so that they
+    /// don't meet the new object.
     pub(super) fn recreate_propagation(&self, directives: &Directives) -> DecidedPropagation {
         PropagationRules {
             annotation: directives.propagation,
@@ -69,7 +69,7 @@ impl PlanInput<'_> {
     }
 }
 
-/// Returns what becomes of fields that the server doesn't know.
+/// Returns what happens to fields that the server doesn't know.
 pub(super) fn unknown_fields(directives: &Directives) -> UnknownFields {
     if directives.skip_validation {
         UnknownFields::LeftOut
@@ -79,8 +79,13 @@ pub(super) fn unknown_fields(directives: &Directives) -> UnknownFields {
 }
 
 impl PlanBuilder<'_> {
-    /// Returns how an object is made as desired. By Argo CD's rules the live object's options count, too.
-    pub(super) fn way(&mut self, directives: &Directives, live: Option<&Object>, key: &ObjectKey) -> ApplyStrategy {
+    /// Returns how an object is written. In compat mode the live object's options count, too.
+    pub(super) fn apply_strategy(
+        &mut self,
+        directives: &Directives,
+        live: Option<&Object>,
+        key: &ObjectKey,
+    ) -> ApplyStrategy {
         let of = |replace: bool, force: bool| match (replace, force) {
             (false, false) => ApplyStrategy::Apply,
             (true, false) => ApplyStrategy::Replace,
@@ -88,25 +93,25 @@ impl PlanBuilder<'_> {
             (true, true) => ApplyStrategy::ReplaceOrRecreate,
         };
         let own = of(directives.replace, directives.force);
-        let Some(live) = live.filter(|_| self.planning.options.mode.has(Rule::LiveOptionsCount)) else {
+        let Some(live) = live.filter(|_| self.input.options.mode.has(Rule::LiveOptionsCount)) else {
             return own;
         };
-        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
+        let read = manifest::from_live(live).and_then(|one| directive::read_directives(&one, self.input.options.mode));
         let read = read.ok();
         let Some(found) = read else { return own };
         let both = of(directives.replace || found.replace, directives.force || found.force);
         if both != own {
-            self.used(Rule::LiveOptionsCount, key, None);
+            self.record_rule(Rule::LiveOptionsCount, key, None);
         }
         both
     }
 
-    /// Says whether an object of another application becomes this one's, and tells so.
-    pub(super) fn takes_shared(&mut self, key: &ObjectKey, owner: &str) -> bool {
-        let takes = self.planning.options.mode.has(Rule::SharedObjectsAreTaken)
-            && self.planning.options.sync_options.fail_on_shared != Some(true);
+    /// Returns whether an object of another application becomes this one's, and adds a notice.
+    pub(super) fn may_take_shared(&mut self, key: &ObjectKey, owner: &str) -> bool {
+        let takes = self.input.options.mode.has(Rule::SharedObjectsAreTaken)
+            && self.input.options.sync_options.fail_on_shared != Some(true);
         if takes {
-            self.used(Rule::SharedObjectsAreTaken, key, None);
+            self.record_rule(Rule::SharedObjectsAreTaken, key, None);
             self.notices.push(format!(
                 "{key} belongs to the application {owner}; it becomes part of this one"
             ));

@@ -1,21 +1,21 @@
-//! Where the fields of a plan's objects are written, so that a refusal of the API server can be told with its line. It isn't stored: who
-//! carries on with a stored plan has it again where the same manifests are given again, and else the places of whole objects.
+//! The places of the fields of a plan's objects, so that a refusal by the API server can be shown with its line. They aren't stored: a
+//! driver that continues an operation has them if it has the same manifests, else only the places of whole objects.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     field_path,
-    manifest::{Lines, Manifest},
+    manifest::{FieldLines, Manifest},
     object::Object,
     place::Place,
 };
 
-/// How many places of one refusal a message names.
+/// The maximum number of places that a message names for one refusal.
 const MAX_PLACES: usize = 3;
 
-/// Where the fields of a plan's objects are written, by the places of the objects. Two plans don't differ by it.
+/// The places of the fields of a plan's objects, by the places of the objects. They don't count when plans are compared.
 #[derive(Debug, Clone, Default)]
-pub struct FieldPlaces(Arc<BTreeMap<Place, Lines>>);
+pub struct FieldPlaces(Arc<BTreeMap<Place, FieldLines>>);
 
 impl PartialEq for FieldPlaces {
     fn eq(&self, _: &FieldPlaces) -> bool {
@@ -24,7 +24,7 @@ impl PartialEq for FieldPlaces {
 }
 
 impl FieldPlaces {
-    /// Collects the places of all fields of these manifests, in 12 bytes each.
+    /// Collects the places of all fields of manifests, in 12 bytes each.
     pub fn of<'a>(manifests: impl IntoIterator<Item = &'a Manifest>) -> FieldPlaces {
         let all = manifests
             .into_iter()
@@ -32,12 +32,12 @@ impl FieldPlaces {
         FieldPlaces(Arc::new(all.collect()))
     }
 
-    /// Returns the places that a refusal of an object is about, in the order of its words: those of the fields that it names, else
-    /// `whole`, the place of the object.
+    /// Returns the places of the fields that a refusal of an object names, in their order; if there are none, `whole`, the place of the
+    /// object.
     pub fn places(&self, object: &Object, whole: &Place, refusal: &str) -> Vec<Place> {
         let mut places: Vec<Place> = Vec::new();
         if let Some(lines) = self.0.get(whole) {
-            for pointer in field_path::named(refusal, &object.0) {
+            for pointer in field_path::pointers_in_message(refusal, &object.0) {
                 let Some((line, column)) = lines.find(&pointer) else {
                     continue;
                 };

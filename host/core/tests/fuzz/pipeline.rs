@@ -78,19 +78,23 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut settled = Vec::new();
     for manifest in manifests {
-        match directive::directives(manifest, way.mode) {
+        match directive::read_directives(manifest, way.mode) {
             Ok(directives) => settled.push((manifest.clone(), directives)),
             Err(wrong) => errors.extend(wrong),
         }
     }
-    let mut scopes = plan::built_in();
+    let mut scopes = plan::built_in_scopes();
     for (manifest, _) in &settled {
         let kind = manifest.object.group_kind();
         if kind.group.rsplit('.').next() == Some("io") {
             scopes.entry(kind).or_insert(Scope::Namespaced);
         }
     }
-    errors.extend(plan::settle(&mut settled, &scopes, "shop").err().unwrap_or_default());
+    errors.extend(
+        plan::resolve_namespaces(&mut settled, &scopes, "shop")
+            .err()
+            .unwrap_or_default(),
+    );
     let mut desired = Vec::new();
     for (manifest, directives) in settled {
         match role(&manifest, &directives, way.mode) {
@@ -104,7 +108,7 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
     }
     let live = live(&desired, way.is_live);
     // What is left of a set with mistakes is planned, too, as the engine does.
-    let made = plan::make(&PlanInput {
+    let made = plan::make_plan(&PlanInput {
         application: Application {
             name: "shop".to_owned(),
             namespace: "shop".to_owned(),
@@ -140,8 +144,15 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
 }
 
 fn findings(plan: &Plan, desired: &[Classified], live: &LiveObjects) -> Vec<Finding> {
-    let desired = plan::in_order(desired);
-    let set = lint::ManifestSet::new(plan.mode, plan.does, &plan.application, live, desired, &plan.tasks);
+    let desired = plan::in_written_order(desired);
+    let set = lint::ManifestSet::new(
+        plan.mode,
+        plan.operation_kind,
+        &plan.application,
+        live,
+        desired,
+        &plan.tasks,
+    );
     lint::lint(&set)
 }
 
@@ -171,11 +182,11 @@ fn live(desired: &[Classified], is_live: bool) -> LiveObjects {
         }
         object.set_label(labels::APPLICATION, "shop");
         object.set_label(labels::NAMESPACE, "shop");
-        object.set_meta("uid", "u1");
+        object.set_metadata_text("uid", "u1");
         live.inventory.insert(object.key(), "u1");
         live.objects.insert(object.key(), object.clone());
         let name = format!("{}-left", object.name());
-        object.set_meta("name", &name);
+        object.set_metadata_text("name", &name);
         live.inventory.insert(object.key(), "u1");
         live.objects.insert(object.key(), object);
     }

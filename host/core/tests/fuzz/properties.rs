@@ -66,7 +66,7 @@ fn any_set_is_a_plan_or_mistakes() {
 fn any_value_of_an_annotation_is_a_plan_or_mistakes() {
     let names: Vec<&str> = capstan_core::directive::ANNOTATIONS
         .iter()
-        .map(|row| row.annotation)
+        .map(|row| row.name)
         .collect();
     check(
         (prop::sample::select(names), values::value(), values::way()),

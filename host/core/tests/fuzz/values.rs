@@ -125,7 +125,7 @@ fn annotation() -> impl Strategy<Value = String> {
         "a~b/c",
         "",
     ];
-    let all: Vec<String> = ANNOTATIONS.iter().map(|row| row.annotation.to_owned()).collect();
+    let all: Vec<String> = ANNOTATIONS.iter().map(|row| row.name.to_owned()).collect();
     prop_oneof![12 => select(all), 1 => select(ODD).prop_map(str::to_owned), 1 => any::<String>()]
 }
 

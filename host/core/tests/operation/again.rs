@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    effect::{Effect, HookCall, PendingObservationKind, Target},
-    event::Status,
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+    event::OperationStatus,
     hook::HookOutcome,
-    input::{Answer, EarlierObjects, EffectFailure, Input, InputKind},
+    input::{Answer, EffectFailure, Input, InputKind, PreviousHookObjects},
     object::Object,
     operation::{Operation, Step},
     phase::Phase,
     plan::Plan,
-    plugins::{Ask, HookStep, Progress, Request},
-    task::{Check, FailureClass, Task, TaskId},
+    plugins::{HookRequest, HookStep, Progress, Request},
+    task::{DryRunCheck, FailureClass, Task, TaskId},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -36,12 +36,15 @@ impl Driver {
             at: Timestamp::UNIX_EPOCH,
             last: Step::default(),
         };
-        driver.tell(InputKind::Begun);
+        driver.tell(InputKind::Started);
         driver
     }
 
     fn tell(&mut self, what: InputKind) {
-        self.last = self.operation.step(Input { at: self.at, what });
+        self.last = self.operation.step(Input {
+            at: self.at,
+            kind: what,
+        });
     }
 
     fn refuse(&mut self, task: &TaskId) {
@@ -54,7 +57,9 @@ impl Driver {
 
     fn applies(&self) -> usize {
         let effects = self.last.effects.iter();
-        effects.filter(|effect| matches!(effect, Effect::Apply { .. })).count()
+        effects
+            .filter(|effect| matches!(effect, Effect::Do { work: Work::Apply, .. }))
+            .count()
     }
 
     /// Lets time pass until the next timer.
@@ -91,7 +96,7 @@ fn an_object_is_applied_again_until_its_webhook_answers_or_its_time_is_over() {
             assert_eq!(driver.applies(), 1);
         }
         assert!(tries > 2);
-        assert!(matches!(driver.operation.status(), Status::Failed(_)));
+        assert!(matches!(driver.operation.status(), OperationStatus::Failed(_)));
     }
 }
 
@@ -107,7 +112,7 @@ fn whoever_carries_on_applies_at_once_and_termination_ends_the_wait() {
     assert_eq!(driver.applies(), 1);
     driver.refuse(&task.id);
     driver.tell(InputKind::Terminated { by: "me".to_owned() });
-    assert!(matches!(driver.operation.status(), Status::Terminated { .. }));
+    assert!(matches!(driver.operation.status(), OperationStatus::Terminated { .. }));
 }
 
 #[test]
@@ -117,7 +122,7 @@ fn a_webhook_of_the_set_itself_does_not_fail_the_check_before_the_first_change()
     service.key = Object(object.clone()).key();
     service.object = Some(Object(object));
     let mut task = one(None);
-    task.check = Check::First;
+    task.check = DryRunCheck::First;
     let ends = |tasks: Vec<Task>| {
         let mut driver = Driver::new(plan(tasks));
         driver.tell(InputKind::Checked {
@@ -133,11 +138,11 @@ fn a_webhook_of_the_set_itself_does_not_fail_the_check_before_the_first_change()
     );
 }
 
-fn step(progress: Progress, asks: Vec<Ask>) -> HookStep {
+fn step(progress: Progress, asks: Vec<HookRequest>) -> HookStep {
     HookStep {
         progress,
         message: "step".to_owned(),
-        asks,
+        requests: asks,
         state: Vec::new(),
         wake_after_ms: None,
     }
@@ -147,12 +152,12 @@ impl Driver {
     /// Runs a hook until its object is asked for.
     fn of_hook(task: &Task) -> Driver {
         let mut driver = Driver::new(plan(vec![task.clone()]));
-        driver.tell(InputKind::OlderDecided {
+        driver.tell(InputKind::PreviousDecided {
             task: task.id.clone(),
-            result: Ok(EarlierObjects::default()),
+            result: Ok(PreviousHookObjects::default()),
         });
         let asks = [Request::CreateOwn, Request::WatchOwn, Request::FollowLogsOwn];
-        let asks = (1..).zip(asks).map(|(id, what)| Ask::new(id, what)).collect();
+        let asks = (1..).zip(asks).map(|(id, what)| HookRequest::new(id, what)).collect();
         driver.stepped(task, step(Progress::Running, asks));
         assert_eq!(driver.requests(), 1);
         driver
@@ -168,9 +173,9 @@ impl Driver {
         let state = serde_json::to_value(self.operation.state()).unwrap();
         let pointer = format!("/tasks/{}/Hook/asked/0/step", task.id.0.replace('/', "~1"));
         let step = state.pointer(&pointer).and_then(serde_json::Value::as_u64).unwrap();
-        self.tell(InputKind::Answered {
+        self.tell(InputKind::RequestAnswered {
             task: task.id.clone(),
-            ask: 1,
+            request_id: 1,
             step: u32::try_from(step).unwrap(),
             answer,
         });
@@ -180,7 +185,7 @@ impl Driver {
         let reason = REFUSED.to_owned();
         self.answer(
             task,
-            Answer::Note(PendingObservationKind::Failed {
+            Answer::Observation(PendingObservationKind::Failed {
                 reason,
                 temporary: true,
             }),
@@ -191,14 +196,17 @@ impl Driver {
     fn requests(&self) -> usize {
         let effects = self.last.effects.iter();
         effects
-            .filter(|effect| matches!(effect, Effect::Perform { ask, .. } if ask.what.is_write()))
+            .filter(|effect| matches!(effect, Effect::Do { work: Work::Perform(ask), .. } if ask.request.is_write()))
             .count()
     }
 
     /// Returns what the plugin is asked.
     fn call(&self) -> Option<&HookCall> {
         self.last.effects.iter().find_map(|effect| match effect {
-            Effect::StepHook { call, .. } => Some(call),
+            Effect::Do {
+                work: Work::StepHook(call),
+                ..
+            } => Some(call),
             _ => None,
         })
     }
@@ -211,10 +219,10 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
     for _ in 0..3 {
         driver.fail(&task);
         // Other answers change nothing about it.
-        let lines = Answer::Note(PendingObservationKind::Log(Vec::new()));
-        driver.tell(InputKind::Answered {
+        let lines = Answer::Observation(PendingObservationKind::Log(Vec::new()));
+        driver.tell(InputKind::RequestAnswered {
             task: task.id.clone(),
-            ask: 3,
+            request_id: 3,
             step: 1,
             answer: lines,
         });
@@ -239,13 +247,13 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
     driver.operation = Operation::restore(Arc::clone(driver.operation.plan()), state);
     driver.tell(InputKind::Resumed);
     assert_eq!(driver.requests(), 1);
-    let target = Target {
+    let target = ObjectIdentity {
         key: task.key.clone(),
         uid: "u".to_owned(),
     };
     driver.answer(&task, Answer::Created(target));
     assert!(
-        matches!(driver.call(), Some(HookCall::Advance { note, .. }) if note.what == PendingObservationKind::Created)
+        matches!(driver.call(), Some(HookCall::Advance { observation, .. }) if observation.kind == PendingObservationKind::Created)
     );
 }
 
@@ -275,7 +283,7 @@ fn a_hook_that_is_stopped_waits_for_no_webhook() {
     driver.tell(InputKind::Terminated { by: "me".to_owned() });
     assert!(matches!(driver.call(), Some(HookCall::Abort { .. })));
     driver.stepped(&task, step(Progress::Ended(HookOutcome::Failed), Vec::new()));
-    assert!(matches!(driver.operation.status(), Status::Terminated { .. }));
+    assert!(matches!(driver.operation.status(), OperationStatus::Terminated { .. }));
 }
 
 #[test]
@@ -285,7 +293,7 @@ fn what_is_no_missing_answer_of_a_webhook_is_told_to_the_plugin_at_once() {
     let reason = "admission webhook \"policy.acme.io\" denied the request".to_owned();
     driver.answer(
         &task,
-        Answer::Note(PendingObservationKind::Failed {
+        Answer::Observation(PendingObservationKind::Failed {
             reason,
             temporary: false,
         }),
@@ -299,11 +307,14 @@ fn in_sync_fail_a_webhook_is_waited_for_too() {
     let mut driver = Driver::new(plan(vec![app.clone(), alarm.clone()]));
     let result = Err(EffectFailure::new(FailureClass::Apply, "refused"));
     driver.tell(InputKind::Applied { task: app.id, result });
-    driver.tell(InputKind::OlderDecided {
+    driver.tell(InputKind::PreviousDecided {
         task: alarm.id.clone(),
-        result: Ok(EarlierObjects::default()),
+        result: Ok(PreviousHookObjects::default()),
     });
-    driver.stepped(&alarm, step(Progress::Running, vec![Ask::new(1, Request::CreateOwn)]));
+    driver.stepped(
+        &alarm,
+        step(Progress::Running, vec![HookRequest::new(1, Request::CreateOwn)]),
+    );
     driver.fail(&alarm);
     assert_eq!(driver.call(), None);
     driver.wake();

@@ -3,14 +3,14 @@
 use capstan_core::{
     compat::Mode,
     directive::Wait,
-    effect::Target,
-    event::{EventKind, Status},
+    effect::ObjectIdentity,
+    event::{EventKind, OperationStatus},
     health::Health,
     hook::{Disposal, Propagation},
     input::InputKind,
     phase::Phase,
     plan::{Plan, Retry},
-    task::{Action, Check, DeletionEnd, FailureClass, Task},
+    task::{Action, DeletionEnd, DryRunCheck, FailureClass, Task},
 };
 use insta::assert_snapshot;
 
@@ -66,7 +66,7 @@ fn resources_of_a_single_step_are_not_awaited_beyond_its_hooks() {
     let migrate = hook(Phase::Sync, 0, "migrate");
     let slow = with_wait(resource(0, "slow"), Wait::WhileHooksRun);
     let shell = run(Shell::new(argo(vec![migrate, slow.clone()]), 1).fate(&slow, Fate::Never));
-    assert_eq!(*shell.status(), Status::Succeeded, "{}", shell.story());
+    assert_eq!(*shell.status(), OperationStatus::Succeeded, "{}", shell.story());
     assert_snapshot!(shell.story(), @r#"
     operation
     Sync
@@ -101,7 +101,7 @@ fn a_resource_that_is_degraded_while_hooks_run_fails_the_operation() {
     shell.look_again(&migrate);
     shell.run(10_000);
     assert!(
-        matches!(shell.status(), Status::Failed(cause) if cause.class == FailureClass::Health),
+        matches!(shell.status(), OperationStatus::Failed(cause) if cause.class == FailureClass::Health),
         "{}",
         shell.story()
     );
@@ -129,20 +129,20 @@ fn a_removal_that_fails_stops_everything_else_of_the_wave() {
     shell.there(&old);
     let shell = run(shell);
     assert!(!is_told(&shell, "start Sync/0/ConfigMap/shop/new"), "{}", shell.story());
-    assert!(matches!(shell.status(), Status::Failed(_)));
+    assert!(matches!(shell.status(), OperationStatus::Failed(_)));
 }
 
 #[test]
 fn a_removal_is_over_when_it_was_taken_where_nothing_awaits_it() {
     let mut old = prune(0, "old");
     if let Action::Delete(delete) = &mut old.action {
-        delete.until = DeletionEnd::Accepted;
+        delete.wait_until = DeletionEnd::Accepted;
     }
     let mut shell = Shell::new(argo(vec![old.clone()]), 1);
     shell.keeps_deleted = true;
     shell.there(&old);
     let shell = run(shell);
-    assert_eq!(*shell.status(), Status::Succeeded, "{}", shell.story());
+    assert_eq!(*shell.status(), OperationStatus::Succeeded, "{}", shell.story());
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn after_a_refusal_sync_fail_runs_beside_the_hooks_of_the_wave() {
     shell.look_again(&slow);
     shell.run(10_000);
     assert!(
-        matches!(shell.status(), Status::Failed(cause) if cause.class == FailureClass::Apply),
+        matches!(shell.status(), OperationStatus::Failed(cause) if cause.class == FailureClass::Apply),
         "{}",
         shell.story()
     );
@@ -198,7 +198,7 @@ fn after_a_refusal_sync_fail_runs_beside_the_hooks_of_the_wave() {
 fn sync_fail_does_not_run_when_the_dry_run_failed_or_a_deadline_passed() {
     let alarm = hook(Phase::SyncFail, 0, "alarm");
     let unfit = Task {
-        check: Check::First,
+        check: DryRunCheck::First,
         ..resource(0, "unfit")
     };
     for mode in [Mode::Native, Mode::ArgoCd] {
@@ -222,7 +222,7 @@ fn sync_fail_does_not_run_when_the_dry_run_failed_or_a_deadline_passed() {
             ..argo(vec![slow.clone(), alarm.clone()])
         };
         let shell = run(Shell::new(plan, 1).fate(&slow, Fate::Never));
-        assert!(matches!(shell.status(), Status::Failed(cause) if cause.class == FailureClass::Timeout));
+        assert!(matches!(shell.status(), OperationStatus::Failed(cause) if cause.class == FailureClass::Timeout));
         assert_eq!(
             is_told(&shell, "SyncFail because"),
             mode == Mode::Native,
@@ -247,11 +247,15 @@ fn every_try_begins_with_pre_sync_and_ends_with_sync_fail() {
             ..argo(tasks.clone())
         };
         plan.limits.retry = Retry {
-            times: 2,
+            max_retries: 2,
             ..Retry::default()
         };
         let shell = run(Shell::new(plan, 1).fate(&bad, Fate::Badly));
-        assert!(matches!(shell.status(), Status::Failed(_)), "{}", shell.story());
+        assert!(
+            matches!(shell.status(), OperationStatus::Failed(_)),
+            "{}",
+            shell.story()
+        );
         let story = shell.story();
         story.lines().filter(|told| told.trim_start().starts_with(line)).count()
     };
@@ -279,13 +283,13 @@ fn the_ways_of_all_hooks_are_cleared_before_anything_is_created() {
             ..argo(vec![migrate.clone(), settings.clone(), prune(0, "old")])
         };
         let mut shell = Shell::new(plan, 1);
-        let target = Target {
+        let target = ObjectIdentity {
             key: migrate.key.clone(),
             uid: "earlier".to_owned(),
         };
         shell.older.insert(migrate.id.clone(), vec![target]);
         let shell = run(shell);
-        assert_eq!(*shell.status(), Status::Succeeded, "{}", shell.story());
+        assert_eq!(*shell.status(), OperationStatus::Succeeded, "{}", shell.story());
         let cleared = at(&shell, "Deleted Job shop/migrate (BeforeHookCreation)");
         assert_eq!(
             cleared < at(&shell, "start Sync/0/ConfigMap/shop/settings"),
@@ -358,7 +362,7 @@ fn the_first_look_at_something_degraded_is_a_failure() {
     let mut shell = Shell::new(argo(vec![one.clone(), resource(1, "next")]), 1);
     shell.health.insert(one.id.clone(), Health::Degraded);
     let shell = run(shell);
-    assert!(matches!(shell.status(), Status::Failed(cause) if cause.class == FailureClass::Health));
+    assert!(matches!(shell.status(), OperationStatus::Failed(cause) if cause.class == FailureClass::Health));
     let finished = shell.events.last().expect("events").at;
     let waited = finished.as_second();
     assert!(waited < 2, "{waited} s: {}", shell.story());
@@ -366,6 +370,6 @@ fn the_first_look_at_something_degraded_is_a_failure() {
         !shell
             .events
             .iter()
-            .any(|event| matches!(&event.what, EventKind::WaveStarted { wave, .. } if wave.0 == 1))
+            .any(|event| matches!(&event.kind, EventKind::WaveStarted { wave, .. } if wave.0 == 1))
     );
 }

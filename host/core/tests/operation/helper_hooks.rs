@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
     compat::Mode,
-    event::{DisposalOutcome as Left, EventKind, Status},
+    event::{DisposalOutcome as Left, EventKind, OperationStatus},
     hook::HookOutcome,
     input::InputKind,
     operation::Operation,
@@ -82,7 +82,7 @@ fn a_failure_of_a_later_phase_is_none_of_an_earlier_one() {
         let mut shell = shell(&[(account.clone(), after), (check.clone(), None)], 3).fate(&check, Fate::Badly);
         shell.begin();
         shell.run(1000);
-        assert!(matches!(shell.status(), Status::Failed(_)));
+        assert!(matches!(shell.status(), OperationStatus::Failed(_)));
         shell.has(&account)
     };
     assert!(!of(SUCCEEDED));
@@ -96,19 +96,23 @@ fn a_helper_stays_for_the_next_try() {
     let mut shell = shell(&[(account.clone(), FAILED), (job.clone(), None)], 5).fate(&job, Fate::Badly);
     let mut plan = Plan::clone(shell.operation.plan());
     plan.limits.retry = Retry {
-        times: 2,
+        max_retries: 2,
         ..Retry::default()
     };
     shell.operation = Operation::new(Arc::new(plan), "op1");
     shell.begin();
     shell.run(5000);
-    assert!(matches!(shell.status(), Status::Failed(_)), "{}", shell.story());
+    assert!(
+        matches!(shell.status(), OperationStatus::Failed(_)),
+        "{}",
+        shell.story()
+    );
     let deleted = shell.deletions.iter().filter(|(_, task, _)| *task == account.id);
     let after: Vec<usize> = deleted.map(|(events, ..)| *events).collect();
     let last_try = shell
         .events
         .iter()
-        .rposition(|event| matches!(event.what, EventKind::Retrying { .. }));
+        .rposition(|event| matches!(event.kind, EventKind::Retrying { .. }));
     assert_eq!(after.len(), 1, "{}", shell.story());
     assert!(after.first().copied() > last_try, "{}", shell.story());
     assert_eq!(shell.created.get(&account.id), Some(&1));
@@ -127,7 +131,11 @@ fn a_terminated_operation_removes_what_its_policies_want() {
             by: "somebody".to_owned(),
         });
         shell.run(1000);
-        assert!(matches!(shell.status(), Status::Terminated { .. }), "{}", shell.story());
+        assert!(
+            matches!(shell.status(), OperationStatus::Terminated { .. }),
+            "{}",
+            shell.story()
+        );
         assert!(!shell.has(&job));
         shell.has(&account)
     };
@@ -139,7 +147,7 @@ fn a_terminated_operation_removes_what_its_policies_want() {
 fn what_a_plugin_claims_in_particular_is_judged_by_its_own_verdict() {
     let mut backup = helper(Phase::PreSync, 0, "backup");
     if let capstan_core::task::Action::Hook(hook) = &mut backup.action {
-        "example.com/Backup".clone_into(&mut hook.by.claim);
+        "example.com/Backup".clone_into(&mut hook.plugin.claim);
     }
     let job = hook(Phase::PreSync, 1, "migrate");
     let mut shell = shell(&[(backup.clone(), SUCCEEDED), (job.clone(), None)], 3).fate(&job, Fate::Badly);
@@ -201,7 +209,7 @@ fn check(shell: &Shell, tasks: &[(Task, Fate, Option<HookOutcome>)], was_interru
     let mut ends: BTreeMap<TaskId, usize> = BTreeMap::new();
     let mut starts: BTreeMap<TaskId, usize> = BTreeMap::new();
     for (at, event) in shell.events.iter().enumerate() {
-        match &event.what {
+        match &event.kind {
             EventKind::TaskStarted { task } => _ = starts.insert(task.clone(), at),
             EventKind::TaskFinished { task, .. } => _ = ends.insert(task.clone(), at),
             _ => {}
@@ -231,7 +239,7 @@ fn check(shell: &Shell, tasks: &[(Task, Fate, Option<HookOutcome>)], was_interru
         }
     }
     for (task, _, after) in tasks.iter().filter(|(task, ..)| task.key.kind == "ServiceAccount") {
-        let deleted = |event: &&capstan_core::event::Event| matches!(&event.what, EventKind::HookDisposed { task: of, fate: Left::Deleted, .. } if *of == task.id);
+        let deleted = |event: &&capstan_core::event::Event| matches!(&event.kind, EventKind::HookDisposed { task: of, outcome: Left::Deleted, .. } if *of == task.id);
         let count = shell.events.iter().filter(deleted).count();
         let ended = shell.operation.outcome(&task.id);
         let is_wanted = ended.is_some() && ended == *after;
@@ -263,7 +271,7 @@ proptest! {
     fn helpers_go_once_and_when_nothing_needs_them(tasks in tasks(), seed: u64, times in 0..2_u32) {
         let mut shell = made(&tasks, seed);
         let mut plan = Plan::clone(shell.operation.plan());
-        plan.limits.retry = Retry { times, ..Retry::default() };
+        plan.limits.retry = Retry { max_retries: times, ..Retry::default() };
         shell.operation = Operation::new(Arc::new(plan), "op1");
         shell.begin();
         shell.run(20_000);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    event::Status,
-    health::{ASKED_AGAIN, Assessment, Health, NO_ANSWER},
+    event::OperationStatus,
+    health::{ASKED_AGAIN_RULE, Assessment, Health, NO_ANSWER_RULE},
     hook::{HookOutcome, Propagation},
     object::ObjectKey,
     operation::Operation,
@@ -19,8 +19,12 @@ use crate::shell::{Fate, Shell, hook, plan};
 
 /// Its pod waits for a Secret.
 fn lacks_secret(name: &str) -> Assessment {
-    let mut assessment = Assessment::new(Health::Degraded, format!("secret \"{name}\" not found"), pods::RULE);
-    assessment.lacks = Some(Box::new(ObjectKey {
+    let mut assessment = Assessment::new(
+        Health::Degraded,
+        format!("secret \"{name}\" not found"),
+        pods::PODS_RULE,
+    );
+    assessment.missing_object = Some(Box::new(ObjectKey {
         group: String::new(),
         kind: "Secret".to_owned(),
         namespace: "shop".to_owned(),
@@ -98,7 +102,7 @@ fn hooks_that_wait_for_each_other_wait_for_nothing() {
 /// Makes a hook end by the health of its object.
 fn by_health(mut task: Task) -> Task {
     if let Action::Hook(hook) = &mut task.action {
-        "*/*".clone_into(&mut hook.by.claim);
+        "*/*".clone_into(&mut hook.plugin.claim);
     }
     task
 }
@@ -107,17 +111,17 @@ fn by_health(mut task: Task) -> Task {
 fn a_judge_that_breaks_again_and_again_ends_a_hook_that_needs_it() {
     let job = by_health(hook(Phase::PreSync, 0, "backup"));
     let mut shell = running(&[&job]);
-    let no_answer = Assessment::new(Health::Unknown, "KeyError: 'phase' (plugin.py:9)", NO_ANSWER);
+    let no_answer = Assessment::new(Health::Unknown, "KeyError: 'phase' (plugin.py:9)", NO_ANSWER_RULE);
     shell.judge(&job, no_answer.clone());
     shell.judge(&job, Assessment::new(Health::Progressing, "on its way", "script"));
     let begun = shell.now;
     shell.judge(&job, no_answer.clone());
-    shell.judge(&job, Assessment::new(Health::Unknown, "it rests", ASKED_AGAIN));
+    shell.judge(&job, Assessment::new(Health::Unknown, "it rests", ASKED_AGAIN_RULE));
     shell.judge(&job, no_answer);
     shell.run(10_000);
     let story = shell.story();
     assert!(
-        story.contains("Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'phase' (plugin.py:9); "),
+        story.contains("Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'phase' (plugin.py:9)\", remedies: Remedies([Command(RunPlugin), "),
         "{story}"
     );
     assert_eq!(shell.now.duration_since(begun).as_secs(), 120, "{story}");
@@ -128,21 +132,21 @@ fn a_judge_that_breaks_again_and_again_ends_a_hook_that_needs_it() {
 fn a_hook_with_a_verdict_of_its_own_needs_no_judge() {
     let job = hook(Phase::PreSync, 0, "migrate");
     let mut shell = running(&[&job]);
-    shell.judge(&job, Assessment::new(Health::Unknown, "it broke", NO_ANSWER));
+    shell.judge(&job, Assessment::new(Health::Unknown, "it broke", NO_ANSWER_RULE));
     let begun = shell.now;
     while shell.now.duration_since(begun).as_secs() < 3600 && shell.turn() {}
-    assert_eq!(shell.status(), &Status::Running, "{}", shell.story());
+    assert_eq!(shell.status(), &OperationStatus::Running, "{}", shell.story());
     shell.fates.insert(job.id.clone(), Fate::Well);
     shell.look_again(&job);
     shell.run(1000);
-    assert_eq!(shell.status(), &Status::Succeeded, "{}", shell.story());
+    assert_eq!(shell.status(), &OperationStatus::Succeeded, "{}", shell.story());
 }
 
 /// Deletes an application whose hook's policy wants the object to go, where what is deleted stays.
 fn deletion(phase: Phase, does: OperationKind) -> (Shell, Task) {
     let job = hook(phase, 0, "clean");
     let mut plan: Plan = plan(vec![job.clone()]);
-    plan.does = does;
+    plan.operation_kind = does;
     let mut shell = Shell::new(plan, 1);
     shell.goes_after.insert(job.id.clone(), HookOutcome::Succeeded);
     shell.keeps_deleted = true;
@@ -155,7 +159,7 @@ fn a_deletion_fails_when_a_hooks_object_stays() {
     for phase in [Phase::PreDelete, Phase::PostDelete] {
         let (mut shell, _) = deletion(phase, OperationKind::Delete);
         shell.run(10_000);
-        let Status::Failed(cause) = shell.status() else {
+        let OperationStatus::Failed(cause) = shell.status() else {
             panic!("{}", shell.story())
         };
         assert_eq!(cause.class, FailureClass::Timeout);
@@ -178,14 +182,14 @@ fn a_deletion_ends_when_the_hooks_object_is_gone() {
     for crashes in [false, true] {
         let (mut shell, job) = deletion(Phase::PostDelete, OperationKind::Delete);
         shell.run_until_it_waits();
-        assert_eq!(shell.status(), &Status::Running, "{}", shell.story());
+        assert_eq!(shell.status(), &OperationStatus::Running, "{}", shell.story());
         if crashes {
             shell.crash();
         }
         shell.vanish(&job);
         shell.look_again(&job);
         shell.run(1000);
-        assert_eq!(shell.status(), &Status::Succeeded, "{}", shell.story());
+        assert_eq!(shell.status(), &OperationStatus::Succeeded, "{}", shell.story());
     }
 }
 
@@ -193,14 +197,18 @@ fn a_deletion_ends_when_the_hooks_object_is_gone() {
 fn a_sync_waits_for_no_hooks_object_and_a_terminated_deletion_neither() {
     let (mut shell, _) = deletion(Phase::PostSync, OperationKind::Sync);
     shell.run(10_000);
-    assert_eq!(shell.status(), &Status::Succeeded, "{}", shell.story());
+    assert_eq!(shell.status(), &OperationStatus::Succeeded, "{}", shell.story());
     assert_eq!(shell.deleted_with, [("clean".to_owned(), Propagation::Background)]);
     let (mut shell, _) = deletion(Phase::PostDelete, OperationKind::Delete);
     shell.run_until_it_waits();
     let by = "somebody".to_owned();
     shell.tell(capstan_core::input::InputKind::Terminated { by });
     shell.run(1000);
-    assert!(matches!(shell.status(), Status::Terminated { .. }), "{}", shell.story());
+    assert!(
+        matches!(shell.status(), OperationStatus::Terminated { .. }),
+        "{}",
+        shell.story()
+    );
 }
 
 #[test]

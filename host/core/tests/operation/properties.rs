@@ -7,12 +7,12 @@ use std::{
 
 use capstan_core::{
     compat::Mode,
-    event::{EventKind, Status},
+    event::{EventKind, OperationStatus},
     input::InputKind,
     operation::Operation,
     phase::Phase,
     plan::{Plan, Retry},
-    task::{Check, Task, TaskId},
+    task::{DryRunCheck, Task, TaskId},
     view::{OperationView, TaskProgress},
 };
 use proptest::prelude::*;
@@ -75,7 +75,7 @@ fn check(shell: &Shell) {
     let mut finished: BTreeMap<TaskId, bool> = BTreeMap::new();
     let mut has_failed = false;
     for event in &shell.events {
-        match &event.what {
+        match &event.kind {
             EventKind::TaskStarted { task } => {
                 assert!(started.insert(task.clone()), "{task} started twice:\n{}", shell.story());
                 let task = plan.task(task).unwrap();
@@ -114,7 +114,7 @@ fn check(shell: &Shell) {
             }
             EventKind::TaskFinished { task, result } => {
                 assert!(started.contains(task));
-                let well = result.lets_go_on();
+                let well = result.allows_next();
                 assert!(finished.insert(task.clone(), well).is_none(), "{task} finished twice");
                 has_failed |= !well && plan.task(task).unwrap().phase != Phase::SyncFail;
             }
@@ -130,15 +130,15 @@ fn check(shell: &Shell) {
             | EventKind::OperationResumed {}
             | EventKind::PhaseStarted { .. }
             | EventKind::WaveStarted { .. }
-            | EventKind::TaskHeld { .. }
-            | EventKind::ObjectMade { .. }
+            | EventKind::TaskBlocked { .. }
+            | EventKind::ObjectApplied { .. }
             | EventKind::TaskProgressed { .. }
-            | EventKind::LogsKept { .. }
+            | EventKind::LogsSaved { .. }
             | EventKind::HookDisposed { .. }
-            | EventKind::Requested { .. }
-            | EventKind::HookTouched { .. }
-            | EventKind::PluginTroubled { .. }
-            | EventKind::Troubled { .. }
+            | EventKind::PluginRequested { .. }
+            | EventKind::HookModifiedObject { .. }
+            | EventKind::PluginProblem { .. }
+            | EventKind::Problem { .. }
             | EventKind::Waiting { .. }
             | EventKind::WaveFinished { .. }
             | EventKind::PhaseFinished { .. }
@@ -150,10 +150,13 @@ fn check(shell: &Shell) {
     let seqs: Vec<u64> = shell.events.iter().map(|event| event.seq).collect();
     assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]));
     if has_failed {
-        assert!(matches!(shell.status(), Status::Failed(_) | Status::Terminated { .. }));
+        assert!(matches!(
+            shell.status(),
+            OperationStatus::Failed(_) | OperationStatus::Terminated { .. }
+        ));
         let wants_sync_fail = plan.tasks.iter().any(|task| task.phase == Phase::SyncFail);
         let ran = started.iter().any(|task| task.0.starts_with("SyncFail"));
-        assert!(ran == wants_sync_fail || matches!(shell.status(), Status::Terminated { .. }));
+        assert!(ran == wants_sync_fail || matches!(shell.status(), OperationStatus::Terminated { .. }));
     }
 }
 
@@ -170,31 +173,31 @@ proptest! {
 
     #[test]
     fn tries_and_checks_keep_the_order_too(tasks in tasks(), seed: u64, times in 0..3_u32, unfit in 0..8_usize) {
-        let tasks: Vec<(Task, Fate)> = tasks.into_iter().map(|(task, fate)| (Task { check: Check::First, ..task }, fate)).collect();
+        let tasks: Vec<(Task, Fate)> = tasks.into_iter().map(|(task, fate)| (Task { check: DryRunCheck::First, ..task }, fate)).collect();
         let mut shell = shell(&tasks, seed);
         let mut plan = Plan::clone(shell.operation.plan());
-        plan.limits.retry = Retry { times, ..Retry::default() };
+        plan.limits.retry = Retry { max_retries: times, ..Retry::default() };
         shell.operation = Operation::new(Arc::new(plan), "op1");
         shell.unfit = tasks.get(unfit).map(|(task, _)| task.id.clone()).into_iter().collect();
         shell.begin();
         shell.run(20_000);
         let unfit = shell.unfit.clone();
         prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
-        let starts = |shell: &Shell| shell.events.iter().filter(|event| matches!(event.what, EventKind::TaskStarted { .. })).count();
+        let starts = |shell: &Shell| shell.events.iter().filter(|event| matches!(event.kind, EventKind::TaskStarted { .. })).count();
         if unfit.is_empty() {
             check(&shell);
         } else {
             // What the server wouldn't take is known before anything is changed.
             prop_assert_eq!(shell.applied.len(), 0);
-            let in_vain = shell.events.iter().all(|event| match &event.what {
+            let in_vain = shell.events.iter().all(|event| match &event.kind {
                 EventKind::TaskStarted { task } => task.0.starts_with("SyncFail"),
                 _ => true,
             });
             prop_assert!(in_vain, "{} started:\n{}", starts(&shell), shell.story());
         }
-        let tries = shell.events.iter().filter(|event| matches!(event.what, EventKind::Retrying { .. })).count();
+        let tries = shell.events.iter().filter(|event| matches!(event.kind, EventKind::Retrying { .. })).count();
         prop_assert!(tries <= times as usize);
-        prop_assert!(tries == times as usize || *shell.status() == Status::Succeeded || tries > 0 || times == 0, "{}", shell.story());
+        prop_assert!(tries == times as usize || *shell.status() == OperationStatus::Succeeded || tries > 0 || times == 0, "{}", shell.story());
     }
 
     #[test]
@@ -202,7 +205,7 @@ proptest! {
         let mut shell = shell(&tasks, seed);
         let mut plan = Plan::clone(shell.operation.plan());
         plan.mode = Mode::ArgoCd;
-        plan.limits.retry = Retry { times, ..Retry::default() };
+        plan.limits.retry = Retry { max_retries: times, ..Retry::default() };
         shell.operation = Operation::new(Arc::new(plan), "op1");
         shell.twice = twice;
         shell.begin();
@@ -213,11 +216,11 @@ proptest! {
         }
         shell.run(20_000);
         prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
-        let fails = matches!(shell.status(), Status::Failed(_));
+        let fails = matches!(shell.status(), OperationStatus::Failed(_));
         let is_main = |task: &TaskId| !task.0.starts_with("SyncFail") && !task.0.contains("/Secret/");
         let must_fail = shell.fates.iter().any(|(task, fate)| *fate == Fate::Badly && is_main(task));
         prop_assert!(fails || !must_fail, "{}", shell.story());
-        let tries = shell.events.iter().filter(|event| matches!(event.what, EventKind::Retrying { .. })).count();
+        let tries = shell.events.iter().filter(|event| matches!(event.kind, EventKind::Retrying { .. })).count();
         // An answer that comes twice may be taken for that to the next question; then only a deadline ends it.
         if !twice {
             prop_assert!(tries <= times as usize && (tries == times as usize || !fails), "{}", shell.story());
@@ -225,7 +228,7 @@ proptest! {
         // What was told as begun was told as ended.
         let (mut begun, mut ended) = (BTreeSet::new(), BTreeSet::new());
         for event in &shell.events {
-            match &event.what {
+            match &event.kind {
                 EventKind::TaskStarted { task } => _ = begun.insert(task.clone()),
                 EventKind::TaskFinished { task, .. } => _ = ended.insert(task.clone()),
                 _ => {}
@@ -258,7 +261,7 @@ proptest! {
         prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
         // No hook with a verdict runs again, and none is created twice.
         for event in &shell.events[seen..] {
-            if let EventKind::TaskStarted { task } = &event.what {
+            if let EventKind::TaskStarted { task } = &event.kind {
                 prop_assert!(!stored.contains(task) || shell.events[..seen].is_empty());
             }
         }
@@ -277,7 +280,7 @@ proptest! {
         let applied = shell.applied.len();
         shell.run(20_000);
         prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
-        let starts = shell.events[seen..].iter().filter(|event| matches!(event.what, EventKind::TaskStarted { .. })).count();
+        let starts = shell.events[seen..].iter().filter(|event| matches!(event.kind, EventKind::TaskStarted { .. })).count();
         prop_assert_eq!(starts, 0);
         // What was ordered before may still be answered; nothing else is ordered.
         prop_assert!(shell.applied.len() - applied <= tasks.len());

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use capstan_core::{
-    effect::{Effect, HookCall, PendingObservationKind, Target},
-    event::{EventKind, Status},
-    fact::Fact,
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+    event::{EventKind, OperationStatus},
+    fact::ObservedState,
     grant::{Grants, UserGrants},
     hook::{HookOutcome, Propagation},
-    input::{Answer, EarlierObjects, Input, InputKind},
+    input::{Answer, Input, InputKind, PreviousHookObjects},
     object::ObjectKey,
     operation::Operation,
     phase::Phase,
-    plugins::{Ask, HookStep, HttpAnswer, HttpRequest, LogLine, ObjectRef, Progress, Request, Selector},
+    plugins::{HookRequest, HookStep, HttpRequest, HttpResponse, LogLine, ObjectRef, Progress, Request, Selector},
     task::{Action, Task},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -40,7 +40,7 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
     let requested: Grants = serde_json::from_value(requested).unwrap();
     let granted: UserGrants =
         serde_json::from_value(json!({ "job": serde_json::from_str::<serde_json::Value>(granted).unwrap() })).unwrap();
-    plan.allowances = vec![granted.allow(&task.hook().unwrap().by, requested, &plan.application)];
+    plan.allowances = vec![granted.allowance_for(&task.hook().unwrap().plugin, requested, &plan.application)];
     let mut hook = Hook {
         operation: Operation::new(plan.into(), "op1"),
         task,
@@ -49,12 +49,12 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
         news: Vec::new(),
         stored: None,
     };
-    hook.tell(InputKind::Begun);
+    hook.tell(InputKind::Started);
     assert_eq!(
         hook.next(),
-        Some(Effect::StepHook {
+        Some(Effect::Do {
             task: hook.task.id.clone(),
-            call: HookCall::Start
+            work: Work::StepHook(HookCall::Start)
         })
     );
     hook
@@ -63,11 +63,14 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
 impl Hook {
     fn tell(&mut self, what: InputKind) {
         self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
-        let step = self.operation.step(Input { at: self.now, what });
+        let step = self.operation.step(Input {
+            at: self.now,
+            kind: what,
+        });
         if step.must_save {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
         }
-        self.news.extend(step.events.into_iter().map(|event| event.what));
+        self.news.extend(step.events.into_iter().map(|event| event.kind));
         self.effects.extend(step.effects);
     }
 
@@ -85,7 +88,7 @@ impl Hook {
         let result = Ok(HookStep {
             progress,
             message: "as scripted".to_owned(),
-            asks: asks.into_iter().map(|(id, what)| Ask::new(id, what)).collect(),
+            requests: asks.into_iter().map(|(id, what)| HookRequest::new(id, what)).collect(),
             state: Vec::new(),
             wake_after_ms: wake,
         });
@@ -99,9 +102,9 @@ impl Hook {
 
     fn answer(&mut self, ask: u32, step: u32, answer: Answer) {
         let task = self.task.id.clone();
-        self.tell(InputKind::Answered {
+        self.tell(InputKind::RequestAnswered {
             task,
-            ask,
+            request_id: ask,
             step,
             answer,
         });
@@ -110,7 +113,10 @@ impl Hook {
     /// The number of the ask that is ordered next.
     fn performed(&mut self) -> u32 {
         match self.next() {
-            Some(Effect::Perform { ask, .. }) => ask.id,
+            Some(Effect::Do {
+                work: Work::Perform(ask),
+                ..
+            }) => ask.id,
             other => panic!("{other:?}"),
         }
     }
@@ -118,10 +124,10 @@ impl Hook {
     /// What the plugin is told next, and under which number.
     fn told(&mut self) -> (Option<u32>, PendingObservationKind) {
         match self.next() {
-            Some(Effect::StepHook {
-                call: HookCall::Advance { note, .. },
+            Some(Effect::Do {
+                work: Work::StepHook(HookCall::Advance { observation: note, .. }),
                 ..
-            }) => (note.answers, note.what),
+            }) => (note.request_id, note.kind),
             other => panic!("{other:?}"),
         }
     }
@@ -135,9 +141,12 @@ impl Hook {
 
     fn requested(&self) -> Vec<(String, u32, bool)> {
         let all = self.news.iter().filter_map(|news| match news {
-            EventKind::Requested {
-                what, times, refused, ..
-            } => Some((what.clone(), *times, refused.is_empty())),
+            EventKind::PluginRequested {
+                request: what,
+                times,
+                refusal: refused,
+                ..
+            } => Some((what.clone(), *times, refused.is_none())),
             _ => None,
         });
         all.collect()
@@ -177,18 +186,18 @@ fn get(url: &str) -> Request {
 }
 
 fn reply(status: u16) -> PendingObservationKind {
-    PendingObservationKind::Http(HttpAnswer {
+    PendingObservationKind::Http(HttpResponse {
         status,
         headers: Vec::new(),
         body: "x".repeat(1000),
-        cut: false,
+        is_truncated: false,
     })
 }
 
 fn touched(name: &str) -> Answer {
-    Answer::Touched {
+    Answer::Modified {
         key: key(name),
-        how: "applied".to_owned(),
+        action: "applied".to_owned(),
     }
 }
 
@@ -223,20 +232,20 @@ fn what_changes_the_cluster_is_done_in_its_order_and_calls_run_beside() {
         hook.told(),
         (Some(4), PendingObservationKind::Read(Request::Get(configmap("b"))))
     );
-    hook.answer(3, 1, Answer::Note(reply(200)));
+    hook.answer(3, 1, Answer::Observation(reply(200)));
     hook.step(vec![]);
     assert_eq!(hook.told(), (Some(3), reply(200)));
     let verdict = Progress::Ended(HookOutcome::Succeeded);
     hook.answer_step(verdict, vec![(5, apply("c"))], None);
     // Beside a verdict, too; the verdict counts afterwards.
     assert_eq!(hook.performed(), 5);
-    assert_eq!(*hook.operation.status(), Status::Running);
+    assert_eq!(*hook.operation.status(), OperationStatus::Running);
     hook.answer(5, 5, touched("c"));
-    assert_eq!(*hook.operation.status(), Status::Succeeded);
+    assert_eq!(*hook.operation.status(), OperationStatus::Succeeded);
     let made = hook
         .news
         .iter()
-        .filter(|news| matches!(news, EventKind::HookTouched { .. }));
+        .filter(|news| matches!(news, EventKind::HookModifiedObject { .. }));
     assert_eq!(made.count(), 3);
 }
 
@@ -251,12 +260,12 @@ fn a_new_ask_replaces_one_with_its_number_whose_answer_comes_too_late() {
     assert_eq!(hook.told(), (None, PendingObservationKind::Woke));
     hook.step(vec![(1, get("http://new/"))]);
     assert_eq!(hook.performed(), 1);
-    hook.answer(1, 1, Answer::Note(reply(500)));
+    hook.answer(1, 1, Answer::Observation(reply(500)));
     assert_eq!(hook.next(), None);
-    hook.answer(1, 2, Answer::Note(reply(200)));
+    hook.answer(1, 2, Answer::Observation(reply(200)));
     assert_eq!(hook.told(), (Some(1), reply(200)));
     // Twice is as good as once.
-    hook.answer(1, 2, Answer::Note(reply(200)));
+    hook.answer(1, 2, Answer::Observation(reply(200)));
     hook.step(vec![]);
     assert_eq!(hook.next(), None);
 }
@@ -266,7 +275,7 @@ fn an_answer_that_is_too_large_for_a_checkpoint_is_asked_for_again_after_a_crash
     let mut hook = begun(everything(), ALL);
     hook.step(vec![(1, get("http://x/")), (2, apply("a"))]);
     assert_eq!((hook.performed(), hook.performed()), (1, 2));
-    hook.answer(1, 1, Answer::Note(reply(200)));
+    hook.answer(1, 1, Answer::Observation(reply(200)));
     assert_eq!(hook.told(), (Some(1), reply(200)));
     // Something else is stored while the plugin is being told.
     hook.answer(2, 1, touched("a"));
@@ -276,7 +285,7 @@ fn an_answer_that_is_too_large_for_a_checkpoint_is_asked_for_again_after_a_crash
     assert_eq!(hook.performed(), 1);
     assert_eq!(hook.told(), (Some(2), PendingObservationKind::Done));
     hook.step(vec![]);
-    hook.answer(1, 1, Answer::Note(reply(201)));
+    hook.answer(1, 1, Answer::Observation(reply(201)));
     assert_eq!(hook.told(), (Some(1), reply(201)));
 }
 
@@ -289,14 +298,14 @@ fn a_watch_and_a_deletion_survive_a_crash() {
     };
     hook.step(vec![(1, Request::Watch(configmap("a"))), (2, delete)]);
     assert_eq!(hook.performed(), 1);
-    hook.answer(1, 1, Answer::Found(key("a")));
+    hook.answer(1, 1, Answer::Resolved(key("a")));
     assert!(matches!(hook.next(), Some(Effect::Watch { key: found, .. }) if found == key("a")));
     assert_eq!(hook.performed(), 2);
-    let target = Target {
+    let target = ObjectIdentity {
         key: key("b"),
         uid: "u".to_owned(),
     };
-    hook.answer(2, 1, Answer::Going(target));
+    hook.answer(2, 1, Answer::DeletionAccepted(target));
     assert!(matches!(hook.next(), Some(Effect::Watch { key: found, .. }) if found == key("b")));
     hook.crash();
     let again: BTreeSet<String> = [hook.next(), hook.next()]
@@ -309,11 +318,11 @@ fn a_watch_and_a_deletion_survive_a_crash() {
     assert_eq!(again, ["a".to_owned(), "b".to_owned()].into());
     let task = hook.task.id.clone();
     for name in ["b", "a"] {
-        let fact = Fact::Gone;
+        let fact = ObservedState::Gone;
         hook.tell(InputKind::Observed {
             task: task.clone(),
             key: key(name),
-            fact,
+            state: fact,
         });
     }
     assert!(matches!(hook.next(), Some(Effect::Unwatch { key: found, .. }) if found == key("b")));
@@ -331,7 +340,7 @@ fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
         None,
     );
     assert_eq!(hook.performed(), 1);
-    let awaited = hook.operation.awaited("approval");
+    let awaited = hook.operation.hooks_awaiting("approval");
     assert_eq!(
         awaited.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(),
         ["check"]
@@ -340,21 +349,27 @@ fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
         name: "approval".to_owned(),
         by: "anna".to_owned(),
         value: json!({"verdict": "approved"}),
-        mark: "m".to_owned(),
+        signal_id: "m".to_owned(),
     };
-    hook.answer(1, 1, Answer::Note(signal.clone()));
-    let forget = Effect::ForgetSignal {
+    hook.answer(1, 1, Answer::Observation(signal.clone()));
+    let forget = Effect::Do {
         task: hook.task.id.clone(),
-        mark: "m".to_owned(),
+        work: Work::ForgetSignal { mark: "m".to_owned() },
     };
     assert_eq!(hook.next(), Some(forget.clone()));
     assert_eq!(hook.told(), (Some(1), signal.clone()));
-    assert_eq!(hook.operation.awaited("approval"), []);
+    assert_eq!(hook.operation.hooks_awaiting("approval"), []);
     hook.crash();
     let again = [hook.next().unwrap(), hook.next().unwrap()];
     assert!(again.contains(&forget), "{again:?}");
     assert!(
-        again.iter().any(|effect| matches!(effect, Effect::StepHook { .. })),
+        again.iter().any(|effect| matches!(
+            effect,
+            Effect::Do {
+                work: Work::StepHook(_),
+                ..
+            }
+        )),
         "{again:?}"
     );
 }
@@ -368,15 +383,27 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
     }
     hook.operation = Operation::new(plan(vec![task]).into(), "op1");
     hook.effects.clear();
-    hook.tell(InputKind::Begun);
+    hook.tell(InputKind::Started);
     let id = hook.task.id.clone();
-    hook.tell(InputKind::OlderDecided {
+    hook.tell(InputKind::PreviousDecided {
         task: id.clone(),
-        result: Ok(EarlierObjects::default()),
+        result: Ok(PreviousHookObjects::default()),
     });
     hook.step(vec![(1, Request::FollowLogsOwn)]);
-    assert!(matches!(hook.next(), Some(Effect::LookForOlder { .. })));
-    assert!(matches!(hook.next(), Some(Effect::StepHook { .. })));
+    assert!(matches!(
+        hook.next(),
+        Some(Effect::Do {
+            work: Work::LookForOlder,
+            ..
+        })
+    ));
+    assert!(matches!(
+        hook.next(),
+        Some(Effect::Do {
+            work: Work::StepHook(_),
+            ..
+        })
+    ));
     assert_eq!(hook.performed(), 1);
     let lines = |from: u32, to: u32| {
         let line = |number: u32| LogLine {
@@ -386,10 +413,10 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
         };
         (from..to).map(line).collect::<Vec<_>>()
     };
-    hook.answer(1, 1, Answer::Note(PendingObservationKind::Log(lines(0, 1))));
+    hook.answer(1, 1, Answer::Observation(PendingObservationKind::Log(lines(0, 1))));
     assert_eq!(hook.told(), (Some(1), PendingObservationKind::Log(lines(0, 1))));
-    hook.answer(1, 1, Answer::Note(PendingObservationKind::Log(lines(1, 80))));
-    hook.answer(1, 1, Answer::Note(PendingObservationKind::Log(lines(80, 160))));
+    hook.answer(1, 1, Answer::Observation(PendingObservationKind::Log(lines(1, 80))));
+    hook.answer(1, 1, Answer::Observation(PendingObservationKind::Log(lines(80, 160))));
     hook.step(vec![]);
     assert_eq!(hook.told(), (Some(1), PendingObservationKind::Log(lines(60, 160))));
 }
@@ -413,11 +440,20 @@ fn who_asks_for_everything_in_an_endless_loop_is_ended_and_told_of_once_for_each
         });
         hook.answer_step(Progress::Running, asks.collect(), None);
         while let Some(effect) = hook.next() {
-            assert!(matches!(effect, Effect::StepHook { .. }), "{effect:?}");
+            assert!(
+                matches!(
+                    effect,
+                    Effect::Do {
+                        work: Work::StepHook(_),
+                        ..
+                    }
+                ),
+                "{effect:?}"
+            );
         }
     }
     assert_eq!(steps, 10_000);
-    let Status::Failed(cause) = hook.operation.status() else {
+    let OperationStatus::Failed(cause) = hook.operation.status() else {
         panic!()
     };
     assert!(
@@ -445,7 +481,7 @@ fn who_asks_faster_than_it_is_answered_is_ended() {
             break;
         }
     }
-    let Status::Failed(cause) = hook.operation.status() else {
+    let OperationStatus::Failed(cause) = hook.operation.status() else {
         panic!()
     };
     assert!(
@@ -488,7 +524,7 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
     let task = hook.task.id.clone();
     hook.tell(InputKind::HookStepped { task, result });
     let told = hook.news.iter().find_map(|news| match news {
-        EventKind::PluginTroubled { message, .. } if message.contains("stays as it is") => Some(message.clone()),
+        EventKind::PluginProblem { message, .. } if message.contains("stays as it is") => Some(message.clone()),
         _ => None,
     });
     assert_eq!(
@@ -546,7 +582,7 @@ fn requests() -> Vec<(Request, Option<Object>, Option<&'static str>)> {
     all.push((get("http://b.example/"), None, Some("b.example")));
     all.push((Request::CreateOwn, Some(("own", "", "")), None));
     all.push((Request::DeleteOwn(Propagation::Background), Some(("own", "", "")), None));
-    all.push((Request::NotInThisVersion("x".to_owned()), Some(("x", "", "")), None));
+    all.push((Request::Unsupported("x".to_owned()), Some(("x", "", "")), None));
     all
 }
 
@@ -609,24 +645,24 @@ proptest! {
                 turns += 1;
                 let check = |request: &Request| oracle[&format!("{request:?}")];
                 match &effect {
-                    Effect::Perform { ask, .. } => {
+                    Effect::Do { work: Work::Perform(ask), .. } => {
                         performed += 1;
-                        prop_assert!(check(&ask.what), "{:?} was performed", ask.what);
-                        let answer = match &ask.what {
-                            Request::Watch(_) => Answer::Found(key("x")),
+                        prop_assert!(check(&ask.request), "{:?} was performed", ask.request);
+                        let answer = match &ask.request {
+                            Request::Watch(_) => Answer::Resolved(key("x")),
                             Request::Apply(_) | Request::Patch { .. } => touched("x"),
-                            _ => Answer::Note(PendingObservationKind::Done),
+                            _ => Answer::Observation(PendingObservationKind::Done),
                         };
                         let (ask, step) = (ask.id, ask.step);
                         hook.answer(ask, step, answer);
                     }
-                    Effect::StepHook { call: HookCall::Advance { note, .. }, .. } => {
-                        if let PendingObservationKind::Read(request) = &note.what {
+                    Effect::Do { work: Work::StepHook(HookCall::Advance { observation, .. }), .. } => {
+                        if let PendingObservationKind::Read(request) = &observation.kind {
                             prop_assert!(check(request), "{request:?} was read");
                         }
                         hook.step(vec![]);
                     }
-                    Effect::StepHook { .. } => hook.step(vec![]),
+                    Effect::Do { work: Work::StepHook(_), .. } => hook.step(vec![]),
                     Effect::Watch { key: watched, .. } => {
                         let may_watch = all.iter().any(|(request, ..)| matches!(request, Request::Watch(_)) && check(request));
                         prop_assert!(may_watch, "{watched} was watched");

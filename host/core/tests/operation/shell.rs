@@ -9,23 +9,26 @@ use capstan_core::{
     compat::Mode,
     deletion::PropagationRules,
     directive::{OnTimeout, Wait},
-    effect::{Effect, HookCall, PendingObservationKind, Target},
-    event::{Event, EventKind, Status},
-    fact::{Fact, Freshness, ObservedObject},
+    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+    event::{Event, EventKind, OperationStatus},
+    fact::{Freshness, ObservedObject, ObservedState},
     health::{Assessment, Health},
     hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
-    ignore::Ignored,
-    input::{Answer, AppliedObject, DeleteAnswer, DisposalDecision, EarlierObjects, EffectFailure, Input, InputKind},
+    ignore::IgnoredFields,
+    input::{
+        Answer, AppliedObject, DeleteAnswer, DisposalDecision, EffectFailure, Input, InputKind, PreviousHookObjects,
+    },
     object::{Object, ObjectKey},
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{FieldPlaces, Limits, Plan, TaskIndex},
-    plugins::{Application, Ask, HookStep, PluginRef, PluginSettings, Progress, Request},
+    plugins::{Application, HookRequest, HookStep, PluginRef, PluginSettings, Progress, Request},
+    remedy::Remedies,
     sync_options::SyncOptions,
     task::{
-        Action, ApplyStrategy, ApplyTask, Check, DeleteTask, DeletionEnd, ExpectedChange, FailureClass, HookTask, Task,
-        TaskId, UnknownFields,
+        Action, ApplyStrategy, ApplyTask, DeleteTask, DeletionEnd, DryRunCheck, ExpectedChange, FailureClass, HookTask,
+        Task, TaskId, UnknownFields,
     },
     wave::Wave,
 };
@@ -63,7 +66,7 @@ fn key(kind: &str, name: &str) -> ObjectKey {
 
 fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> Task {
     Task {
-        id: TaskId::of(phase, Wave(wave), &key),
+        id: TaskId::new(phase, Wave(wave), &key),
         phase,
         wave: Wave(wave),
         rank,
@@ -75,7 +78,7 @@ fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> T
         action,
         timeout_seconds: None,
         on_timeout: OnTimeout::Fail,
-        check: Check::Nothing,
+        check: DryRunCheck::Nothing,
         unknown_fields: UnknownFields::Refused,
         waits_for: Vec::new(),
     }
@@ -85,16 +88,16 @@ pub fn resource(wave: i32, name: &str) -> Task {
     let action = Action::Apply(Box::new(ApplyTask {
         changes: ExpectedChange::Create,
         wait: Wait::Healthy,
-        judge: answerer("resource"),
+        health_plugin: answerer("resource"),
         degraded_grace_seconds: 30,
         pods_grace_seconds: 30,
-        takes_over: false,
-        way: ApplyStrategy::Apply,
+        force_conflicts: false,
+        strategy: ApplyStrategy::Apply,
         migrates: false,
         live: None,
-        ignored: Ignored::default(),
-        hides: 0,
-        is_unsure: false,
+        ignored: IgnoredFields::default(),
+        ignored_differences: 0,
+        is_uncertain: false,
         recreate_propagation: PropagationRules::default().decide(Propagation::Foreground),
     }));
     task(Phase::Sync, wave, 10, key("ConfigMap", name), action)
@@ -104,8 +107,8 @@ pub fn prune(wave: i32, name: &str) -> Task {
     let action = Action::Delete(DeleteTask {
         uid: format!("uid-{name}"),
         propagation: PropagationRules::default().decide(Propagation::Background),
-        until: DeletionEnd::Gone,
-        why: "gone from the manifests".to_owned(),
+        wait_until: DeletionEnd::Gone,
+        reason: "gone from the manifests".to_owned(),
     });
     task(Phase::Sync, wave, 40, key("Secret", name), action)
 }
@@ -113,15 +116,15 @@ pub fn prune(wave: i32, name: &str) -> Task {
 pub fn hook(phase: Phase, wave: i32, name: &str) -> Task {
     let action = Action::Hook(Box::new(HookTask {
         hook: HookId(format!("hook-{name}")),
-        by: answerer("job"),
-        judge: Some(answerer("job")),
+        plugin: answerer("job"),
+        health_plugin: Some(answerer("job")),
         has_object: true,
         runs_to_completion: true,
         policies: Vec::new(),
         ttl: Ttl::default(),
         on_vanished: OnVanished::Fail,
         settings: serde_json::Map::new(),
-        also: Vec::new(),
+        other_objects: Vec::new(),
         inputs: None,
         must_fail: false,
         propagation: None,
@@ -136,10 +139,10 @@ pub fn helper(phase: Phase, wave: i32, name: &str) -> Task {
     let mut task = hook(phase, wave, name);
     if let Action::Hook(hook) = &mut task.action {
         hook.runs_to_completion = false;
-        "*/*".clone_into(&mut hook.by.claim);
+        "*/*".clone_into(&mut hook.plugin.claim);
     }
     "ServiceAccount".clone_into(&mut task.key.kind);
-    task.id = TaskId::of(phase, Wave(wave), &task.key);
+    task.id = TaskId::new(phase, Wave(wave), &task.key);
     task.rank = 7;
     task
 }
@@ -149,7 +152,7 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
     tasks.dedup_by(|a, b| a.id == b.id);
     Plan {
         format: 1,
-        does: OperationKind::Sync,
+        operation_kind: OperationKind::Sync,
         application: Application {
             name: "shop".to_owned(),
             namespace: "shop".to_owned(),
@@ -159,19 +162,19 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         hooks: BTreeSet::new(),
         tasks,
         skipped: Vec::new(),
-        left_over: Vec::new(),
+        unpruned: Vec::new(),
         notices: Vec::new(),
         findings: Vec::new(),
-        uses: Vec::new(),
+        rule_uses: Vec::new(),
         propagation: None,
-        options: SyncOptions::default(),
+        sync_options: SyncOptions::default(),
         allowances: Vec::new(),
         plugin_settings: PluginSettings::default(),
         confirmed: BTreeSet::new(),
         limits: Limits::default(),
         index: TaskIndex::default(),
         deleted_applications: BTreeSet::new(),
-        written: FieldPlaces::default(),
+        field_places: FieldPlaces::default(),
     }
 }
 
@@ -198,12 +201,12 @@ pub struct Shell {
     /// What the server wouldn't take.
     pub unfit: BTreeSet<TaskId>,
     /// Objects of earlier runs, by hook task.
-    pub older: BTreeMap<TaskId, Vec<Target>>,
+    pub older: BTreeMap<TaskId, Vec<ObjectIdentity>>,
     pub disposal: Disposal,
     /// After which outcome the delete policies of a hook want its object to go; for others `disposal` counts.
     pub goes_after: BTreeMap<TaskId, HookOutcome>,
     /// The deletions that were ordered: after how many events, by which task, and of what.
-    pub deletions: Vec<(usize, TaskId, Target)>,
+    pub deletions: Vec<(usize, TaskId, ObjectIdentity)>,
     /// How objects are, where their fate doesn't say.
     pub health: BTreeMap<TaskId, Health>,
     /// What is deleted stays for ever.
@@ -222,7 +225,7 @@ pub struct Shell {
     orders: Vec<Effect>,
     wake: Option<Timestamp>,
     stored: Option<serde_json::Value>,
-    objects: BTreeSet<Target>,
+    objects: BTreeSet<ObjectIdentity>,
 }
 
 impl Shell {
@@ -258,13 +261,20 @@ impl Shell {
     }
 
     pub fn tell(&mut self, what: InputKind) {
-        let step = self.operation.step(Input { at: self.now, what });
+        let step = self.operation.step(Input {
+            at: self.now,
+            kind: what,
+        });
         self.events.extend(step.events);
         if step.must_save {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
         }
         for effect in step.effects {
-            if let Effect::Delete { task, target, .. } = &effect {
+            if let Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } = &effect
+            {
                 self.deletions.push((self.events.len(), task.clone(), target.clone()));
             }
             if let Effect::Wake { at } = effect {
@@ -302,7 +312,7 @@ impl Shell {
     }
 
     pub fn begin(&mut self) {
-        self.tell(InputKind::Begun);
+        self.tell(InputKind::Started);
     }
 
     /// Turns until the operation is over, or so many orders were answered.
@@ -341,23 +351,27 @@ impl Shell {
         self.operation.plan().task(id).unwrap().clone()
     }
 
-    fn own(&self, id: &TaskId) -> Target {
+    fn own(&self, id: &TaskId) -> ObjectIdentity {
         let task = self.task(id);
-        Target {
+        ObjectIdentity {
             uid: format!("uid-{}", task.key.name),
             key: task.key,
         }
     }
 
     fn answer(&mut self, effect: &Effect) -> Vec<InputKind> {
-        if let Effect::Delete {
-            target, propagation, ..
+        if let Effect::Do {
+            work: Work::Delete { target, propagation },
+            ..
         } = effect
         {
             self.deleted_with.push((target.key.name.clone(), propagation.get()));
         }
         match effect.clone() {
-            Effect::Check { task } => {
+            Effect::Do {
+                task,
+                work: Work::Check,
+            } => {
                 let result = if self.unfit.contains(&task) {
                     Err(EffectFailure::new(FailureClass::Apply, "the server wouldn't take it"))
                 } else {
@@ -365,7 +379,10 @@ impl Shell {
                 };
                 vec![InputKind::Checked { task, result }]
             }
-            Effect::Apply { task } => {
+            Effect::Do {
+                task,
+                work: Work::Apply,
+            } => {
                 self.applied.push(task.clone());
                 let result = match self.fate_of(&task) {
                     Fate::Badly => Err(EffectFailure::new(FailureClass::Apply, "refused")),
@@ -376,24 +393,31 @@ impl Shell {
                             resource_version: "7".to_owned(),
                             changed: true,
                             spec_changed: false,
-                            seen: None,
-                            left_out: Vec::new(),
+                            observed: None,
+                            dropped_fields: Vec::new(),
                         })
                     }
                 };
                 vec![InputKind::Applied { task, result }]
             }
-            Effect::Delete { task, target, .. }
-                if self.fate_of(&task) == Fate::Badly && self.task(&task).hook().is_none() =>
-            {
+            Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } if self.fate_of(&task) == Fate::Badly && self.task(&task).hook().is_none() => {
                 let result = Err(EffectFailure::new(FailureClass::Apply, "refused"));
                 vec![InputKind::Deleted { task, target, result }]
             }
-            Effect::Delete { task, target, .. } if self.keeps_deleted => {
+            Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } if self.keeps_deleted => {
                 let result = Ok(DeleteAnswer::Accepted);
                 vec![InputKind::Deleted { task, target, result }]
             }
-            Effect::Delete { task, target, .. } => {
+            Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } => {
                 let was_there = self.objects.remove(&target);
                 let answer = if was_there {
                     DeleteAnswer::Accepted
@@ -410,72 +434,95 @@ impl Shell {
                     InputKind::Observed {
                         task,
                         key,
-                        fact: Fact::Gone,
+                        state: ObservedState::Gone,
                     },
                 ]
             }
             Effect::Watch { task, key } => vec![InputKind::Observed {
-                fact: self.look(&task, &key),
+                state: self.look(&task, &key),
                 task,
                 key,
             }],
-            Effect::Unwatch { .. } | Effect::Wake { .. } | Effect::Release { .. } | Effect::ForgetSignal { .. } => {
-                Vec::new()
-            }
-            Effect::LookForOlder { task } => {
-                let mut older = EarlierObjects::default();
+            Effect::Unwatch { .. }
+            | Effect::Wake { .. }
+            | Effect::Release { .. }
+            | Effect::Do {
+                work: Work::ForgetSignal { .. },
+                ..
+            } => Vec::new(),
+            Effect::Do {
+                task,
+                work: Work::LookForOlder,
+            } => {
+                let mut older = PreviousHookObjects::default();
                 let own = self.own(&task);
                 if self.created.contains_key(&task) && self.objects.contains(&own) {
-                    older.own = Some(own);
+                    older.current = Some(own);
                 }
                 for target in self.older.remove(&task).unwrap_or_default() {
                     self.objects.insert(target.clone());
                     let disposal = Disposal::Delete(Propagation::Background);
-                    let by = "BeforeHookCreation".to_owned();
+                    let by = Some("BeforeHookCreation".to_owned());
                     let troubles = Vec::new();
-                    older.decided.push((
+                    older.decisions.push((
                         target,
                         DisposalDecision {
                             disposal,
-                            by,
+                            decided_by: by,
                             plugins: Vec::new(),
-                            troubles,
+                            problems: troubles,
+                            remedies: Remedies::default(),
                         },
                     ));
                 }
-                vec![InputKind::OlderDecided {
+                vec![InputKind::PreviousDecided {
                     task,
                     result: Ok(older),
                 }]
             }
-            Effect::StepHook {
-                call: HookCall::Abort { .. },
+            Effect::Do {
+                work: Work::StepHook(HookCall::Abort { .. }),
                 ..
             } if self.ignores_abort => Vec::new(),
-            Effect::StepHook { task, call } => vec![InputKind::HookStepped {
+            Effect::Do {
+                task,
+                work: Work::StepHook(call),
+            } => vec![InputKind::HookStepped {
                 result: Ok(self.plugin(&task, &call)),
                 task,
             }],
-            Effect::Perform { task, ask } => {
+            Effect::Do {
+                task,
+                work: Work::Perform(ask),
+            } => {
                 let own = self.own(&task);
                 if self.objects.insert(own.clone()) {
                     *self.created.entry(task.clone()).or_default() += 1;
                 }
-                vec![InputKind::Answered {
+                vec![InputKind::RequestAnswered {
                     task,
-                    ask: ask.id,
+                    request_id: ask.id,
                     step: ask.step,
                     answer: Answer::Created(own),
                 }]
             }
-            Effect::KeepLogs { task } => vec![InputKind::LogsKept {
+            Effect::Do {
+                task,
+                work: Work::KeepLogs,
+            } => vec![InputKind::LogsSaved {
                 task,
                 bytes: 12,
-                trouble: String::new(),
+                problem: None,
             }],
-            Effect::SetTtl { task } => vec![InputKind::TtlSet { task, result: Ok(()) }],
-            Effect::Decide { task, occasion } => {
-                let by = "policy".to_owned();
+            Effect::Do {
+                task,
+                work: Work::SetTtl,
+            } => vec![InputKind::TtlSet { task, result: Ok(()) }],
+            Effect::Do {
+                task,
+                work: Work::Decide(occasion),
+            } => {
+                let by = Some("policy".to_owned());
                 let troubles = Vec::new();
                 let disposal = match self.goes_after.get(&task) {
                     None => self.disposal,
@@ -489,9 +536,10 @@ impl Shell {
                     occasion,
                     decision: DisposalDecision {
                         disposal,
-                        by,
+                        decided_by: by,
                         plugins: Vec::new(),
-                        troubles,
+                        problems: troubles,
+                        remedies: Remedies::default(),
                     },
                 }]
             }
@@ -502,18 +550,18 @@ impl Shell {
     pub fn look_again(&mut self, task: &Task) {
         let (task, key) = (task.id.clone(), task.key.clone());
         let fact = self.look(&task, &key);
-        self.tell(InputKind::Observed { task, key, fact });
+        self.tell(InputKind::Observed { task, key, state: fact });
     }
 
     /// Tells how a task's object is judged.
     pub fn judge(&mut self, task: &Task, assessment: Assessment) {
         let (task, key) = (task.id.clone(), task.key.clone());
-        let Fact::Present(mut seen) = self.look(&task, &key) else {
+        let ObservedState::Present(mut seen) = self.look(&task, &key) else {
             return;
         };
         seen.assessment = assessment;
-        let fact = Fact::Present(seen);
-        self.tell(InputKind::Observed { task, key, fact });
+        let fact = ObservedState::Present(seen);
+        self.tell(InputKind::Observed { task, key, state: fact });
     }
 
     /// Takes a task's object out of the cluster.
@@ -532,9 +580,9 @@ impl Shell {
         self.objects.insert(own);
     }
 
-    fn look(&self, task: &TaskId, key: &ObjectKey) -> Fact {
+    fn look(&self, task: &TaskId, key: &ObjectKey) -> ObservedState {
         let Some(target) = self.objects.iter().find(|target| target.key == *key) else {
-            return Fact::Gone;
+            return ObservedState::Gone;
         };
         let by_fate = match self.fate_of(task) {
             Fate::Well => Health::Healthy,
@@ -542,12 +590,12 @@ impl Shell {
             Fate::Never => Health::Progressing,
         };
         let health = self.health.get(task).copied().unwrap_or(by_fate);
-        Fact::Present(ObservedObject {
+        ObservedState::Present(ObservedObject {
             uid: target.uid.clone(),
             resource_version: "8".to_owned(),
             is_terminating: false,
             freshness: Freshness::Current,
-            held_up_by: String::new(),
+            deletion_blocker: None,
             assessment: Assessment::new(health, "as scripted", "script"),
         })
     }
@@ -557,18 +605,18 @@ impl Shell {
         let step = |progress, asks| HookStep {
             progress,
             message: "step".to_owned(),
-            asks,
+            requests: asks,
             state: b"state".to_vec(),
             wake_after_ms: None,
         };
-        let ask = Ask::new;
+        let ask = HookRequest::new;
         match call {
             HookCall::Start => step(
                 Progress::Running,
                 vec![ask(1, Request::CreateOwn), ask(2, Request::WatchOwn)],
             ),
             HookCall::Abort { .. } => step(Progress::Ended(HookOutcome::Failed), Vec::new()),
-            HookCall::Advance { note, .. } => match (&note.what, self.fate_of(task)) {
+            HookCall::Advance { observation: note, .. } => match (&note.kind, self.fate_of(task)) {
                 (PendingObservationKind::Object, Fate::Well) => {
                     step(Progress::Ended(HookOutcome::Succeeded), Vec::new())
                 }
@@ -580,7 +628,7 @@ impl Shell {
                     PendingObservationKind::Created
                     | PendingObservationKind::Deleted
                     | PendingObservationKind::Done
-                    | PendingObservationKind::Seen(_)
+                    | PendingObservationKind::OtherObject(_)
                     | PendingObservationKind::Read(_)
                     | PendingObservationKind::Http(_)
                     | PendingObservationKind::Signal { .. }
@@ -596,11 +644,11 @@ impl Shell {
 
     /// Tells the story of the events, one short line each.
     pub fn story(&self) -> String {
-        let lines = self.events.iter().filter_map(|event| tell(&event.what));
+        let lines = self.events.iter().filter_map(|event| tell(&event.kind));
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    pub fn status(&self) -> &Status {
+    pub fn status(&self) -> &OperationStatus {
         self.operation.status()
     }
 }
@@ -615,33 +663,42 @@ fn tell(news: &EventKind) -> Option<String> {
             None => phase.to_string(),
         },
         EventKind::WaveStarted { wave, .. } => format!("  wave {wave}"),
-        EventKind::TaskHeld { task, on } => {
+        EventKind::TaskBlocked { task, waits_for: on } => {
             let on: Vec<String> = on.iter().map(ToString::to_string).collect();
             format!("    {task} waits for {}", on.join(", "))
         }
         EventKind::TaskStarted { task } => format!("    start {task}"),
-        EventKind::ObjectMade { key, how, .. } => format!("    {how} {key}"),
-        EventKind::TaskFinished { task, result } => format!("    end {task}: {result:?}"),
-        EventKind::HookDisposed { key, fate, by, .. } => format!("    {fate:?} {key} ({by})"),
-        EventKind::Stopping { why } => format!("stopping: {why}"),
-        EventKind::Waiting { on } => {
+        EventKind::ObjectApplied { key, action: how, .. } => format!("    {how} {key}"),
+        EventKind::TaskFinished { task, result } => {
+            format!("    end {task}: {result:?}").replace(", remedies: Remedies([])", "")
+        }
+        EventKind::HookDisposed {
+            key, outcome: fate, by, ..
+        } => {
+            format!("    {fate:?} {key} ({})", by.as_deref().unwrap_or_default())
+        }
+        EventKind::Stopping { reason: why } => format!("stopping: {why}"),
+        EventKind::Waiting { tasks: on } => {
             let on: Vec<String> = on.iter().map(|on| format!("{} ({})", on.task, on.message)).collect();
             format!("waiting for {}", on.join(", "))
         }
         EventKind::OperationFinished { status } => match status {
-            Status::Failed(cause) => format!("Failed: {}: {}", cause.class, cause.message),
-            Status::Running | Status::Terminating { .. } | Status::Succeeded | Status::Terminated { .. } => {
+            OperationStatus::Failed(cause) => format!("Failed: {}: {}", cause.class, cause.message),
+            OperationStatus::Running
+            | OperationStatus::Terminating { .. }
+            | OperationStatus::Succeeded
+            | OperationStatus::Terminated { .. } => {
                 format!("{status:?}")
             }
         },
         EventKind::TaskProgressed { .. }
         | EventKind::CheckStarted { .. }
         | EventKind::CheckFinished { .. }
-        | EventKind::LogsKept { .. }
-        | EventKind::PluginTroubled { .. }
-        | EventKind::Requested { .. }
-        | EventKind::HookTouched { .. }
-        | EventKind::Troubled { .. }
+        | EventKind::LogsSaved { .. }
+        | EventKind::PluginProblem { .. }
+        | EventKind::PluginRequested { .. }
+        | EventKind::HookModifiedObject { .. }
+        | EventKind::Problem { .. }
         | EventKind::WaveFinished { .. }
         | EventKind::PhaseFinished { .. } => return None,
     })

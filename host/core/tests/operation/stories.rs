@@ -1,16 +1,16 @@
 //! One story each.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use capstan_core::{
-    effect::{Effect, Target},
-    event::Status,
-    health::{ASKED_AGAIN, Assessment, Health, NO_ANSWER},
+    effect::{Effect, ObjectIdentity},
+    event::OperationStatus,
+    health::{ASKED_AGAIN_RULE, Assessment, Health, NO_ANSWER_RULE},
     hook::{Disposal, Propagation},
     input::{Input, InputKind},
     operation::Operation,
     phase::Phase,
-    task::{Action, Check, Task},
+    task::{Action, DryRunCheck, Task},
 };
 use insta::assert_snapshot;
 use jiff::Timestamp;
@@ -64,11 +64,11 @@ fn phases_and_waves_run_in_order() {
 #[test]
 fn a_check_that_is_not_answered_wakes_the_driver_only_in_the_future() {
     let mut settings = resource(0, "settings");
-    settings.check = Check::First;
+    settings.check = DryRunCheck::First;
     let mut operation = Operation::new(Arc::new(plan(vec![settings])), "op1");
-    let (mut at, mut what) = (Timestamp::UNIX_EPOCH, InputKind::Begun);
+    let (mut at, mut what) = (Timestamp::UNIX_EPOCH, InputKind::Started);
     while !operation.status().is_over() {
-        let step = operation.step(Input { at, what });
+        let step = operation.step(Input { at, kind: what });
         let wake = step.effects.iter().find_map(|effect| match effect {
             Effect::Wake { at } => Some(*at),
             _ => None,
@@ -114,7 +114,7 @@ fn a_failed_pre_sync_starts_nothing_but_sync_fail() {
 fn objects_of_earlier_runs_go_first() {
     let migrate = hook(Phase::PreSync, 0, "migrate");
     let mut shell = Shell::new(plan(vec![migrate.clone()]), 1);
-    let target = Target {
+    let target = ObjectIdentity {
         key: migrate.key.clone(),
         uid: "earlier".to_owned(),
     };
@@ -164,7 +164,7 @@ fn terminate_stops_everything_and_starts_nothing() {
 fn the_deadline_of_the_operation_ends_a_hook_that_never_does() {
     let migrate = hook(Phase::PreSync, 0, "migrate");
     let mut plan = plan(vec![migrate.clone(), hook(Phase::SyncFail, 0, "alarm")]);
-    plan.limits.operation = 90;
+    plan.limits.operation_seconds = Duration::from_secs(90);
     let shell = run(Shell::new(plan, 1).fate(&migrate, Fate::Never));
     assert_snapshot!(shell.story(), @r#"
     operation
@@ -291,7 +291,7 @@ fn what_no_manifest_names_is_deleted_and_awaited() {
 #[test]
 fn what_the_server_would_not_take_is_known_before_anything_changes() {
     let api = Task {
-        check: Check::First,
+        check: DryRunCheck::First,
         ..resource(0, "api")
     };
     let tasks = vec![
@@ -325,7 +325,7 @@ fn what_failed_is_tried_again_from_its_wave() {
         hook(Phase::SyncFail, 0, "alarm"),
     ];
     let mut plan = plan(tasks);
-    plan.limits.retry.times = 2;
+    plan.limits.retry.max_retries = 2;
     let mut shell = Shell::new(plan, 1).fate(&flaky, Fate::Badly);
     shell.begin();
     while !shell.story().contains("try 2") {
@@ -373,7 +373,7 @@ fn a_wave_may_take_only_so_long() {
     let slow = resource(0, "slow");
     let tasks = vec![slow.clone(), resource(1, "next"), hook(Phase::SyncFail, 0, "alarm")];
     let mut plan = plan(tasks);
-    plan.limits.wave = Some(90);
+    plan.limits.wave_seconds = Some(Duration::from_secs(90));
     assert_snapshot!(run(Shell::new(plan, 1).fate(&slow, Fate::Never)).story(), @r#"
     operation
     Sync
@@ -480,7 +480,10 @@ fn a_test_that_must_fail_is_well_when_it_does() {
 
 #[test]
 fn an_empty_plan_succeeds_at_once() {
-    assert_eq!(*run(Shell::new(plan(Vec::new()), 1)).status(), Status::Succeeded);
+    assert_eq!(
+        *run(Shell::new(plan(Vec::new()), 1)).status(),
+        OperationStatus::Succeeded
+    );
 }
 
 /// A deletion in the first wave, after those of lower ranks.
@@ -534,8 +537,8 @@ fn a_plugin_that_never_answers_about_an_object_ends_the_wait_after_its_grace() {
     let mut shell = Shell::new(plan(vec![bad.clone()]), 1).fate(&bad, Fate::Never);
     shell.begin();
     shell.run_until_it_waits();
-    let no_answer = Assessment::new(Health::Unknown, "KeyError: 'nothing' (plugin.py:9)", NO_ANSWER);
-    let rests = Assessment::new(Health::Unknown, "it failed 3 times in a row", ASKED_AGAIN);
+    let no_answer = Assessment::new(Health::Unknown, "KeyError: 'nothing' (plugin.py:9)", NO_ANSWER_RULE);
+    let rests = Assessment::new(Health::Unknown, "it failed 3 times in a row", ASKED_AGAIN_RULE);
     // An answer in between begins the grace anew.
     shell.judge(&bad, no_answer.clone());
     shell.judge(&bad, Assessment::new(Health::Progressing, "on its way", "script"));
@@ -545,7 +548,7 @@ fn a_plugin_that_never_answers_about_an_object_ends_the_wait_after_its_grace() {
     shell.judge(&bad, no_answer);
     shell.run(10_000);
     let story = shell.story();
-    let end = "Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'nothing' (plugin.py:9); ";
+    let end = "Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'nothing' (plugin.py:9)\", remedies: Remedies([Command(RunPlugin), ";
     assert!(story.contains(end), "{story}");
     assert!(!story.contains("3 times in a row"), "{story}");
     assert_eq!(shell.now.duration_since(begun).as_secs(), 120, "{story}");
@@ -574,7 +577,7 @@ fn a_hook_that_is_stopped_has_as_long_as_the_plan_says() {
     for seconds in [1, 3, 10, 120] {
         let job = hook(Phase::PreSync, 0, "deaf");
         let mut plan = plan(vec![job.clone()]);
-        plan.limits.abort = seconds;
+        plan.limits.abort_seconds = Duration::from_secs(seconds);
         let mut shell = Shell::new(plan, 1).fate(&job, Fate::Never);
         shell.ignores_abort = true;
         shell.begin();
@@ -589,7 +592,7 @@ fn a_hook_that_is_stopped_has_as_long_as_the_plan_says() {
         assert!((limit..limit + 100).contains(&lasted), "{lasted} ms of {limit}");
         shell.run(1_000);
         assert!(
-            matches!(shell.status(), Status::Terminated { .. }),
+            matches!(shell.status(), OperationStatus::Terminated { .. }),
             "{:?}",
             shell.status()
         );

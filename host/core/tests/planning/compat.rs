@@ -7,6 +7,7 @@ use capstan_core::{
     container::Contents,
     operation_kind::OperationKind,
     phase::Phase,
+    remedy::ObjectOption,
     task::Action,
 };
 use insta::assert_snapshot;
@@ -89,8 +90,8 @@ fn what_stays_is_a_step_too() {
     ));
     let plan = case.by_argo_cd().planned();
     assert_eq!(told(&plan), ["Sync/0 ConfigMap/one apply, wait Healthy"]);
-    assert!(plan.uses.iter().any(|used| used.rule == Rule::SkippedPrunesCount));
-    assert_eq!(plan.left_over.len(), 1);
+    assert!(plan.rule_uses.iter().any(|used| used.rule == Rule::SkippedPrunesCount));
+    assert_eq!(plan.unpruned.len(), 1);
 }
 
 #[test]
@@ -142,10 +143,8 @@ fn who_names_what_left_the_manifests_prunes_that_alone() {
         .with(live("ConfigMap", "older", json!({})));
     case.only = vec!["ConfigMap/old".to_owned()];
     let errors = case.plan().unwrap_err();
-    assert_eq!(
-        errors[0].message,
-        "--only ConfigMap/old matches nothing in the manifests"
-    );
+    assert_eq!(errors[0].option, Some(ObjectOption::Only));
+    assert_eq!(errors[0].message, "ConfigMap/old matches nothing in the manifests");
     case.prune = true;
     assert_eq!(told(&case.planned()), ["Sync/1 ConfigMap/old delete Background Gone"]);
     let plan = case.by_argo_cd().planned();
@@ -194,7 +193,7 @@ fn options_on_the_live_object_count() {
     );
     let case = sync(&object("ConfigMap", "one", "")).with(old);
     let replaces = |case: &Case| match &task(&case.planned(), "one").action {
-        Action::Apply(apply) => (apply.way.replaces(), apply.takes_over),
+        Action::Apply(apply) => (apply.strategy.replaces(), apply.force_conflicts),
         other => panic!("{other:?}"),
     };
     assert_eq!(replaces(&case), (false, false));
@@ -212,7 +211,7 @@ fn a_namespace_from_the_set_moves_to_the_hook_that_lives_in_it() {
 fn explained(case: Case) -> Vec<Difference> {
     let native = case.planned();
     let argo = case.by_argo_cd().planned();
-    assert!(native.uses.is_empty(), "our rules are no difference to themselves");
+    assert!(native.rule_uses.is_empty(), "our rules are no difference to themselves");
     let found = explain(&native, &argo);
     for difference in &found {
         assert!(!difference.rules.is_empty(), "nothing says why: {difference:?}");
@@ -223,11 +222,14 @@ fn explained(case: Case) -> Vec<Difference> {
 
 fn written(found: &[Difference]) -> String {
     let line = |difference: &Difference| {
-        let whose = difference.key.as_ref().map(capstan_core::object::ObjectKey::short);
+        let whose = difference
+            .key
+            .as_ref()
+            .map(capstan_core::object::ObjectKey::kind_and_name);
         let rules: Vec<&str> = difference.rules.iter().map(|rule| rule.name()).collect();
         format!(
             "{:?} {}: {} / {} ({})",
-            difference.what,
+            difference.kind,
             whose.unwrap_or_default(),
             difference.native,
             difference.argo_cd,
@@ -236,7 +238,7 @@ fn written(found: &[Difference]) -> String {
     };
     let shown = found
         .iter()
-        .filter(|difference| difference.what != DifferenceKind::Outcome);
+        .filter(|difference| difference.kind != DifferenceKind::Outcome);
     shown.map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -283,7 +285,7 @@ fn what_may_come_to_pass_is_told_only_where_it_can() {
         let found = explained(case);
         let outcomes = found
             .iter()
-            .filter(|difference| difference.what == DifferenceKind::Outcome);
+            .filter(|difference| difference.kind == DifferenceKind::Outcome);
         outcomes
             .flat_map(|difference| &difference.rules)
             .map(|rule| rule.name())
@@ -316,5 +318,5 @@ fn differences_are_json_that_needs_no_table_beside_it() {
     assert_eq!(json["what"], "wait");
     assert_eq!(json["rules"][0]["name"], "last-wave-not-awaited");
     assert!(json["rules"][0]["argoCd"].is_string() && json["key"]["name"] == "a");
-    assert!(Mode::Native.word().is_none());
+    assert!(Mode::Native.contract_name().is_none());
 }

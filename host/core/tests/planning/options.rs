@@ -243,7 +243,7 @@ fn options_of_how_an_object_is_written() {
             let mut case = sync(&object("ConfigMap", "one", &own(on_object)));
             case.options.extend(option);
             let plan = in_mode(case, mode).planned();
-            assert_eq!(applied(&plan, "one").way, way, "{mode:?} {option:?} {on_object}");
+            assert_eq!(applied(&plan, "one").strategy, way, "{mode:?} {option:?} {on_object}");
             assert_eq!(
                 task(&plan, "one").unknown_fields,
                 unknown,

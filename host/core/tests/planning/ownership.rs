@@ -6,6 +6,7 @@ use capstan_core::{
     object::Object,
     operation_kind::OperationKind,
     plan::Plan,
+    remedy::{Remedies, Setting},
 };
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ fn left_alone(plan: &Plan) -> Vec<String> {
     let mut reasons: Vec<String> = plan
         .skipped
         .iter()
-        .map(|skipped| format!("{}: {}", skipped.key.short(), skipped.reason))
+        .map(|skipped| format!("{}: {}", skipped.key.kind_and_name(), skipped.reason))
         .collect();
     reasons.sort();
     reasons
@@ -42,7 +43,7 @@ fn anothers(kind: &str, name: &str) -> Value {
 }
 
 fn resident(object: Value) -> ContainedObject {
-    ContainedObject::of(&Object(object))
+    ContainedObject::from_object(&Object(object))
 }
 
 #[test]
@@ -51,7 +52,7 @@ fn an_application_of_the_same_name_keeps_its_objects() {
         let mut case = pruning(&object("ConfigMap", "new", "")).with(anothers("ConfigMap", "theirs"));
         case.mode = mode;
         let plan = case.planned();
-        assert_eq!((plan.tasks.len(), plan.left_over.len()), (1, 0), "{mode:?}");
+        assert_eq!((plan.tasks.len(), plan.unpruned.len()), (1, 0), "{mode:?}");
         let mut case = deletion(&object("ConfigMap", "theirs", "")).with(anothers("ConfigMap", "theirs"));
         case.mode = mode;
         let plan = case.planned();
@@ -80,9 +81,9 @@ fn copies_are_left_alone_and_told_once() {
     assert_eq!(left_alone(&case.planned()), expected);
     let plan = sync(&object("ConfigMap", "new", "")).with(copy.clone()).planned();
     assert!(
-        plan.left_over.is_empty(),
+        plan.unpruned.is_empty(),
         "pruning wouldn't remove it: {:?}",
-        plan.left_over
+        plan.unpruned
     );
     // One that a manifest names isn't deleted with the application either.
     let plan = deletion(&object("ConfigMap", "copy", "")).with(copy).planned();
@@ -105,7 +106,7 @@ fn a_full_namespace_stays_and_an_empty_one_goes() {
     let namespace = || pruning(&object("ConfigMap", "new", "")).with(live("Namespace", "data", json!({})));
     let one = resident(json!({ "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "one", "namespace": "data", "uid": "u1" } }));
-    let tail = "it stays until it is empty, or `--confirm Namespace/data` removes it with everything in it";
+    let tail = "it stays until it is empty";
     for (contents, expected) in [
         (Some(Contents::Known(Vec::new())), None),
         (
@@ -129,6 +130,15 @@ fn a_full_namespace_stays_and_an_empty_one_goes() {
                 .into_iter()
                 .collect();
             assert_eq!(left_alone(&plan), expected, "{mode:?}");
+            let confirm = Setting::Confirm {
+                object: "Namespace/data".to_owned(),
+                with_contents: true,
+            };
+            assert!(
+                plan.skipped
+                    .iter()
+                    .all(|skipped| skipped.remedies == confirm.clone().into())
+            );
             assert_eq!(plan.tasks.len(), 2 - expected.len(), "{mode:?}: {:?}", told(&plan));
         }
     }
@@ -219,8 +229,8 @@ fn a_hook_takes_nobodys_name() {
             let errors = case.plan().unwrap_err();
             assert_eq!(errors[0].message, expected, "{mode:?}");
             assert_eq!(
-                errors[0].hint.as_deref(),
-                Some("delete it or give the hook another name")
+                errors[0].hint,
+                Remedies::from("delete it or give the hook another name")
             );
         }
     }

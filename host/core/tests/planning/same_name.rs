@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{Case, live, object, sync, task, told, turn};
 
 fn reasons(plan: &Plan) -> Vec<String> {
-    let tell = |skipped: &capstan_core::plan::Skipped| format!("{}: {}", skipped.key.short(), skipped.reason);
+    let tell = |skipped: &capstan_core::plan::Skipped| format!("{}: {}", skipped.key.kind_and_name(), skipped.reason);
     plan.skipped.iter().map(tell).collect()
 }
 

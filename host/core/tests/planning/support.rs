@@ -9,7 +9,7 @@ use capstan_core::{
     object::Object,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{self, Classified, Confirmed, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection},
+    plan::{self, Classified, Confirmation, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection},
     plugins::{Application, PluginQuery, PluginRef},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
@@ -74,11 +74,11 @@ impl Case {
     }
 
     pub fn plan(&self) -> Result<Plan, Vec<Diagnostic>> {
-        let options = SyncOptions::read(self.options.iter().copied(), self.mode)?;
+        let options = SyncOptions::parse(self.options.iter().copied(), self.mode)?;
         let mut desired = Vec::new();
         for manifest in manifest::decode("all.yaml", &self.manifests)? {
-            let mut directives = directive::directives(&manifest, self.mode)?;
-            options.settle(&mut directives);
+            let mut directives = directive::read_directives(&manifest, self.mode)?;
+            options.fill_in(&mut directives);
             let role = if directives.words == ["Skip"] {
                 Role::Skip("Skip".to_owned())
             } else if directives.is_hook() {
@@ -104,7 +104,7 @@ impl Case {
             .map(|live| (Object(live.clone()).key(), Object(live)));
         let contents = self.contents.iter().map(|(name, residents)| {
             let live = self.live.iter().cloned().map(Object);
-            let container = live.into_iter().find(|live| live.key().short() == *name);
+            let container = live.into_iter().find(|live| live.key().kind_and_name() == *name);
             let key = container.unwrap_or_else(|| panic!("{name} is live")).key();
             (key, residents.clone())
         });
@@ -115,8 +115,8 @@ impl Case {
             ..LiveObjects::default()
         };
         let mut limits = Limits::default();
-        limits.retry.times = self.retries;
-        plan::make(&PlanInput {
+        limits.retry.max_retries = self.retries;
+        plan::make_plan(&PlanInput {
             application: Application {
                 name: "shop".to_owned(),
                 namespace: "shop".to_owned(),
@@ -131,7 +131,7 @@ impl Case {
                 prune: self.prune,
                 sync_options: options,
                 namespace_metadata: self.namespace.clone(),
-                confirmed: Confirmed {
+                confirmed: Confirmation {
                     all: false,
                     only: self.confirmed.clone(),
                 },
@@ -215,10 +215,10 @@ pub fn told(plan: &Plan) -> Vec<String> {
     let line = |task: &Task| {
         let does = match &task.action {
             Action::Apply(apply) => plan::wait_text(apply.wait).to_owned(),
-            Action::Delete(delete) => format!("delete {} {:?}", delete.propagation, delete.until),
+            Action::Delete(delete) => format!("delete {} {:?}", delete.propagation, delete.wait_until),
             Action::Hook(_) => "run".to_owned(),
         };
-        format!("{}/{} {} {does}", task.phase, task.wave, task.key.short())
+        format!("{}/{} {} {does}", task.phase, task.wave, task.key.kind_and_name())
     };
     plan.tasks.iter().map(line).collect()
 }

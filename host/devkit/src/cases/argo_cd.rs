@@ -1,4 +1,4 @@
-//! Argo CD's layout of tests of health checks: `health_test.yaml`, and objects in files beside it.
+//! Argo CD's layout of health check tests: `health_test.yaml`, and objects in files next to it.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::{Case, CaseFile, Task, input};
 
-/// The name of such a file.
-pub(super) const NAME: &str = "health_test.yaml";
+/// The name of a file with such tests.
+pub(super) const FILE_NAME: &str = "health_test.yaml";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,7 +26,7 @@ struct Test {
     input_path: String,
 }
 
-/// `status` may be missing: the check then knows nothing.
+/// `status` may be missing: then the check is expected to return nothing.
 #[derive(Deserialize)]
 struct HealthStatus {
     #[serde(default)]
@@ -34,7 +34,7 @@ struct HealthStatus {
     message: Option<String>,
 }
 
-/// Reads the cases of a file. The message counts where one is written.
+/// Reads the cases in a file. A message is compared if the case has one.
 pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let mut document = file.document.clone();
     rename_keys(&mut document.object.0);
@@ -46,9 +46,9 @@ pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> 
             input_path,
         } = test;
         let given = Value::String(input_path.clone());
-        let input = match input::of(file, &format!("{pointer}/inputPath"), Function::Assess, given) {
+        let input = match input::parse_input(file, &format!("{pointer}/inputPath"), Function::Assess, given) {
             Ok(input) => input,
-            Err(mistake) => return Case::unreadable(file, input_path, pointer, mistake),
+            Err(mistake) => return Case::from_error(file, input_path, pointer, mistake),
         };
         let status = if status.is_empty() {
             "unknown".to_owned()
@@ -72,7 +72,7 @@ pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> 
 /// The keys that are read.
 const KEYS: [&str; 5] = ["tests", "healthStatus", "inputPath", "status", "message"];
 
-/// Writes the keys as they are known: Go's encoding/json takes them in any case, and so do the people who write these files.
+/// Gives the keys their usual spelling: Go's encoding/json ignores letter case, and such files rely on it.
 fn rename_keys(value: &mut Value) {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! The contract's inputs, from the few keys of them that a case cares about.
+//! Completes the input of a case, of which only the relevant keys are written.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{error::Diagnostic, manifest};
@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::CaseFile;
 
-/// Completes an input. An object may be the name of a file beside the file of cases; for `assess` it may stand alone.
-pub(super) fn of(
+/// Completes an input. An object may be the name of a file next to the case's file; for `assess` it may stand alone.
+pub(super) fn parse_input(
     file: &CaseFile,
     pointer: &str,
     function: Function,
@@ -30,7 +30,7 @@ pub(super) fn of(
         }
     };
     if let Some(object) = input.get_mut("object") {
-        resolve(file, &format!("{pointer}/object"), object)?;
+        load_object(file, &format!("{pointer}/object"), object)?;
     }
     if let Some(moment) = input.get_mut("finishedAt")
         && let Some(at) = moment.as_str().and_then(|text| text.parse::<Timestamp>().ok())
@@ -41,9 +41,9 @@ pub(super) fn of(
     Ok(input)
 }
 
-/// Adds each key that the host always sends and the input lacks. Of a mapping, each key is added by itself.
+/// Adds the keys that the host always sends and the input lacks, also within mappings.
 pub fn complete(function: Function, input: &mut Map<String, Value>) {
-    for (key, value) in usual(function) {
+    for (key, value) in default_input(function) {
         match (input.get_mut(key), value) {
             (Some(Value::Object(written)), Value::Object(usual)) => {
                 for (key, value) in usual {
@@ -58,8 +58,8 @@ pub fn complete(function: Function, input: &mut Map<String, Value>) {
     }
 }
 
-/// What the host says in every input of a function.
-fn usual(function: Function) -> Vec<(&'static str, Value)> {
+/// The keys that the host sends in every input of a function.
+fn default_input(function: Function) -> Vec<(&'static str, Value)> {
     let mut keys = vec![
         ("application", json!({ "name": "test", "namespace": "test" })),
         ("settings", json!({})),
@@ -94,8 +94,8 @@ fn usual(function: Function) -> Vec<(&'static str, Value)> {
     keys
 }
 
-/// Completes an observation: a word alone is its kind, `text` is a body that needs no base64, `health` may be a word.
-pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result<Map<String, Value>, Diagnostic> {
+/// Completes an observation: a single word is its kind, `text` is a body without base64, and `health` may be a single word.
+pub(super) fn parse_observation(file: &CaseFile, pointer: &str, seen: Value) -> Result<Map<String, Value>, Diagnostic> {
     let mut seen = match seen {
         Value::String(kind) => Map::from_iter([("kind".to_owned(), json!(kind))]),
         Value::Object(map) if map.get("kind").is_some_and(Value::is_string) => map,
@@ -107,7 +107,7 @@ pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result
         }
     };
     if let Some(object) = seen.get_mut("object") {
-        resolve(file, &format!("{pointer}/object"), object)?;
+        load_object(file, &format!("{pointer}/object"), object)?;
     }
     if let Some(health) = seen.get_mut("health")
         && health.is_string()
@@ -123,18 +123,18 @@ pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result
     Ok(seen)
 }
 
-/// Reads an object that is named by its file, from where the cases are.
-fn resolve(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Diagnostic> {
+/// Reads an object that is named by its file, relative to the file of cases.
+fn load_object(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Diagnostic> {
     let Some(name) = object.as_str() else {
         return Ok(());
     };
     let path = file.path.parent().unwrap_or(&file.path).join(name);
     let wrong = |message: String| file.document.error(pointer, message);
-    let text = capstan_source::text(&path).map_err(|error| wrong(error.message))?;
-    let read = if file.is_ours {
-        manifest::value(&text)
+    let text = capstan_source::read_text_file(&path).map_err(|error| wrong(error.message))?;
+    let read = if file.is_native {
+        manifest::parse_value(&text)
     } else {
-        manifest::foreign_value(&text)
+        manifest::parse_go_value(&text)
     };
     *object = read.map_err(|why| wrong(format!("{} can't be read: {why}", path.display())))?;
     Ok(())

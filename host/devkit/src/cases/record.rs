@@ -1,29 +1,29 @@
-//! Writes answers into a file of cases as what is expected. The rest of the file stays as it is, comments too.
+//! Records answers as expected ones in a file of cases. The rest of the file stays as it is, comments included.
 
 use capstan_core::error::Diagnostic;
 use serde_json::{Value, json};
 
 use super::CaseFile;
-use crate::answer::telling;
+use crate::answer::without_empty_fields;
 
-/// A place in a file of cases, and the answer that is expected there from now on.
+/// An answer that is to be recorded, with its place.
 pub struct Expectation {
-    /// The case or step.
+    /// The JSON pointer to the case or step.
     pub pointer: String,
     /// The answer in the contract's words.
     pub answer: Value,
 }
 
-/// Returns the file's text with these expectations in it.
+/// Returns the file's text with these answers recorded.
 ///
 /// # Errors
 ///
-/// Returns which of them can't be written.
-pub fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Diagnostic>> {
+/// Returns which of them can't be recorded.
+pub fn with_expectations(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Diagnostic>> {
     let mut lines: Vec<String> = file.text.lines().map(str::to_owned).collect();
     let (mut edits, mut mistakes) = (Vec::new(), Vec::new());
     for expectation in all {
-        match edit(file, &lines, expectation) {
+        match edit_for(file, &lines, expectation) {
             Ok(edit) => edits.push(edit),
             Err(mistake) => mistakes.push(mistake),
         }
@@ -31,9 +31,14 @@ pub fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Dia
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    // From the end, so that the lines before keep their numbers.
-    edits.sort_by_key(|edit| std::cmp::Reverse((edit.from, edit.to)));
-    for Edit { from, to, text } in edits {
+    // The edits are made from the end, so that the numbers of earlier lines stay right.
+    edits.sort_by_key(|edit| std::cmp::Reverse((edit.start, edit.end)));
+    for Edit {
+        start: from,
+        end: to,
+        text,
+    } in edits
+    {
         lines.splice(from..to, text);
     }
     let mut text = lines.join("\n");
@@ -41,22 +46,24 @@ pub fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Dia
     Ok(text)
 }
 
-/// Lines to take out, from the first to before the last, counted from 0, and those in their place.
+/// Replaces the lines from `from` up to `to` (exclusive, counted from 0) by others.
 struct Edit {
-    from: usize,
-    to: usize,
+    start: usize,
+    end: usize,
     text: Vec<String>,
 }
 
-fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<Edit, Diagnostic> {
+fn edit_for(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<Edit, Diagnostic> {
     let Expectation { pointer, answer } = expectation;
     let place = file.document.place(&pointer);
-    let start = place.as_ref().map(|place| (index(place.line), index(place.column)));
+    let start = place
+        .as_ref()
+        .map(|place| (line_index(place.line), line_index(place.column)));
     let flow = || {
         let error = file
             .document
             .error(&pointer, "this is written in one line, in YAML's flow style");
-        error.hint("write it in lines of its own, so that `--record` can add to it")
+        error.hint("write it in lines of its own, so that the answer can be recorded")
     };
     let Some((line, column)) = start else {
         return Err(flow());
@@ -70,37 +77,33 @@ fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<E
     }
     let keys = file.document.object.0.pointer(&pointer);
     let has_one = keys.is_some_and(|keys| keys.get("expect").is_some());
-    let text = block(&answer, column);
+    let text = expectation_block(&answer, column);
     if !has_one {
-        let end = end_of(lines, line, column);
-        return Ok(Edit {
-            from: end,
-            to: end,
-            text,
-        });
+        let end = end_of_block(lines, line, column);
+        return Ok(Edit { start: end, end, text });
     }
     let key = file.document.key_place(&format!("{pointer}/expect"));
-    let from = key.map_or(line, |key| index(key.line));
+    let from = key.map_or(line, |key| line_index(key.line));
     let mut text = text;
-    // The first key of a step stands behind its dash.
+    // The first key of a step stands after its dash.
     if let (Some(first), Some(old)) = (text.first_mut(), lines.get(from))
         && let Some(dash) = old.get(..column)
     {
         first.replace_range(..column, dash);
     }
     Ok(Edit {
-        from,
-        to: end_of(lines, from, column + 1),
+        start: from,
+        end: end_of_block(lines, from, column + 1),
         text,
     })
 }
 
-fn index(number: u32) -> usize {
+fn line_index(number: u32) -> usize {
     usize::try_from(number).unwrap_or_default().saturating_sub(1)
 }
 
-/// Finds the first line after this one that is not indented so far; blank lines and comments before it are its own.
-fn end_of(lines: &[String], line: usize, indent: usize) -> usize {
+/// Finds the first line after this one with less indentation. Blank lines and comments before it belong to it.
+fn end_of_block(lines: &[String], line: usize, indent: usize) -> usize {
     let width = |line: &String| line.len() - line.trim_start().len();
     let mut end = line + 1;
     for (n, text) in lines.iter().enumerate().skip(line + 1) {
@@ -115,29 +118,29 @@ fn end_of(lines: &[String], line: usize, indent: usize) -> usize {
     end
 }
 
-/// What readers want to know first; everything else comes behind it.
-const FIRST: [&str; 4] = ["status", "progress", "message", "rule"];
+/// The keys that are written first, as readers look for them.
+const FIRST_KEYS: [&str; 4] = ["status", "progress", "message", "rule"];
 
-/// Writes `expect` with what is below it, so far indented.
-fn block(answer: &Value, indent: usize) -> Vec<String> {
-    let yaml = |value: Value| capstan_yaml::write::text(&value);
-    let answer = telling(answer.clone());
+/// Writes `expect` with the answer below it, with this indentation.
+fn expectation_block(answer: &Value, indent: usize) -> Vec<String> {
+    let yaml = |value: Value| capstan_yaml::write::to_text(&value);
+    let answer = without_empty_fields(answer.clone());
     let Value::Object(mut keys) = answer else {
-        return indented(&yaml(json!({ "expect": answer })), indent);
+        return indent_lines(&yaml(json!({ "expect": answer })), indent);
     };
-    let mut lines = indented("expect:", indent);
-    for first in FIRST {
+    let mut lines = indent_lines("expect:", indent);
+    for first in FIRST_KEYS {
         if let Some((key, value)) = keys.remove_entry(first) {
-            lines.extend(indented(&yaml(json!({ key: value })), indent + 2));
+            lines.extend(indent_lines(&yaml(json!({ key: value })), indent + 2));
         }
     }
     if !keys.is_empty() {
-        lines.extend(indented(&yaml(Value::Object(keys)), indent + 2));
+        lines.extend(indent_lines(&yaml(Value::Object(keys)), indent + 2));
     }
     lines
 }
 
-fn indented(text: &str, indent: usize) -> Vec<String> {
+fn indent_lines(text: &str, indent: usize) -> Vec<String> {
     let indent = " ".repeat(indent);
     text.lines().map(|line| format!("{indent}{line}")).collect()
 }
@@ -152,14 +155,14 @@ mod tests {
         let file = CaseFile {
             path: "cases.yaml".into(),
             text: text.to_owned(),
-            document: manifest::document("cases.yaml", text).unwrap(),
-            is_ours: true,
+            document: manifest::parse_document("cases.yaml", text).unwrap(),
+            is_native: true,
         };
         let all = all.iter().map(|(pointer, answer)| Expectation {
             pointer: (*pointer).to_owned(),
             answer: answer.clone(),
         });
-        written(&file, all.collect())
+        with_expectations(&file, all.collect())
     }
 
     #[test]

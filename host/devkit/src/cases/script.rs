@@ -1,73 +1,72 @@
-//! Runs a case. A hook's case is a script of what happens, in virtual time: what the host would never tell a hook can't happen here
-//! either.
+//! Runs a case. A hook's case is a script of steps in virtual time. A step that the host would never make is an error here, too.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use capstan_core::{
     hook::HookOutcome,
     plugins::{HookStep, PluginError, Progress, Request},
+    remedy::{Remedies, Setting},
 };
-use capstan_sandbox::{Answer, AskError, Asked, Cost, Function, Question, Sandbox};
+use capstan_sandbox::{Answer, AnswerWithCost, AskError, Cost, Function, Question, Sandbox};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{Case, Step, Task, Told};
-use crate::answer::{differences, words};
+use super::{Case, HookEvent, Step, Task};
+use crate::answer::{differences, to_contract_json};
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Default)]
 pub struct Outcome {
-    /// What is not as it should be.
+    /// What is wrong.
     pub failures: Vec<Failure>,
-    /// What was answered, in order.
-    pub answers: Vec<Given>,
-    /// Calls of the plugin.
+    /// The answers, in order.
+    pub answers: Vec<GivenAnswer>,
+    /// The number of calls.
     pub calls: usize,
-    /// Instructions of all calls.
+    /// The instructions of all calls.
     pub fuel: u64,
     /// The most memory of a call, in bytes.
-    pub memory: usize,
-    /// How long the calls took.
+    pub peak_memory_bytes: usize,
+    /// The time of all calls.
     pub duration: Duration,
-    /// What the plugin logged and wrote, and the stack of a trap.
-    pub written: Vec<String>,
+    /// The plugin's log and output, and the stack of a trap.
+    pub output: Vec<String>,
 }
 
-/// Something that is not as it should be.
+/// A failure of a case.
 pub struct Failure {
-    /// Where in the file of cases.
+    /// The JSON pointer to its place in the file of cases.
     pub pointer: String,
-    /// What, in lines.
+    /// The description, in lines.
     pub lines: Vec<String>,
-    /// Whether only the answer is another one: recording mends that.
-    pub is_other_answer: bool,
+    /// What may help.
+    pub remedies: Remedies,
+    /// Whether only the answer differs: then recording fixes it.
+    pub is_recordable: bool,
 }
 
-/// An answer, and where in the file of cases its `expect` belongs.
-pub struct Given {
-    /// The case or step.
+/// An answer, with the place for `expect`.
+pub struct GivenAnswer {
+    /// The JSON pointer to the case or step.
     pub pointer: String,
-    /// The answer in the contract's words.
+    /// The answer, in the contract's words.
     pub answer: Value,
-    /// Whether that is what was expected; it isn't where nothing is.
+    /// Whether it is the expected one; `false` if none is expected.
     pub is_as_expected: bool,
 }
 
-/// Runs a case against the plugin of this name.
+/// Runs a case with the plugin of this name.
 pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
     let mut outcome = Outcome::default();
-    let plugin = Plugin { sandbox, name, case };
+    let plugin = PluginUnderTest { sandbox, name, case };
     match &case.task {
         Task::Unreadable(mistake) => {
             let place = mistake.place.as_ref().map(|place| format!("at {place}"));
-            let hint = mistake.hint.as_ref().map(|hint| format!("hint: {hint}"));
             outcome.failures.push(Failure {
                 pointer: case.pointer.clone(),
-                lines: std::iter::once(mistake.message.clone())
-                    .chain(place)
-                    .chain(hint)
-                    .collect(),
-                is_other_answer: false,
+                lines: std::iter::once(mistake.message.clone()).chain(place).collect(),
+                remedies: mistake.hint.clone(),
+                is_recordable: false,
             });
         }
         Task::Ask {
@@ -76,22 +75,22 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
             expect,
         } => {
             let asked = plugin.ask(*function, input.clone(), Vec::new(), case.now).await;
-            if let Some(asked) = outcome.took(case, asked) {
-                outcome.judge(&case.pointer, expect.as_ref(), true, &asked);
+            if let Some(asked) = outcome.record_answer(case, asked) {
+                outcome.check_answer(&case.pointer, expect.as_ref(), true, &asked);
             }
         }
         Task::Hook { input, steps } => {
-            let mut hook = Hook {
+            let mut hook = HookRun {
                 now: case.now,
-                wake: None,
-                asks: BTreeMap::new(),
+                wake_at: None,
+                requests: BTreeMap::new(),
                 state: Vec::new(),
                 verdict: None,
             };
             for (n, step) in steps.iter().enumerate() {
                 let is_last = n + 1 == steps.len();
                 if let Err(why) = hook.step(&plugin, input, step, is_last, &mut outcome).await {
-                    outcome.wrong(&step.pointer, why);
+                    outcome.add_failure(&step.pointer, why);
                     break;
                 }
             }
@@ -100,20 +99,20 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
     outcome
 }
 
-struct Plugin<'a> {
+struct PluginUnderTest<'a> {
     sandbox: &'a Sandbox,
     name: &'a str,
     case: &'a Case,
 }
 
-impl Plugin<'_> {
+impl PluginUnderTest<'_> {
     async fn ask(
         &self,
         function: Function,
         input: Map<String, Value>,
         state: Vec<u8>,
         now: Timestamp,
-    ) -> Result<Asked, AskError> {
+    ) -> Result<AnswerWithCost, AskError> {
         let question = Question {
             function,
             claim: self.case.claim.clone(),
@@ -126,60 +125,63 @@ impl Plugin<'_> {
 }
 
 impl Outcome {
-    /// Takes an answer to the account; one that can't even be asked for is a failure.
-    fn took(&mut self, case: &Case, asked: Result<Asked, AskError>) -> Option<Asked> {
+    /// Records an answer and its cost. An error of the call is a failure of the case.
+    fn record_answer(&mut self, case: &Case, asked: Result<AnswerWithCost, AskError>) -> Option<AnswerWithCost> {
         match asked {
             Ok(asked) => {
                 let stack = match &asked.answer {
                     Err(PluginError::Failed { backtrace, .. }) => backtrace.as_str(),
                     Ok(_) | Err(_) => "",
                 };
-                // What it wrote to stderr stands below its stack.
-                self.count(&asked.cost, stack.is_empty());
-                self.written.extend(stack.lines().map(str::to_owned));
+                // The plugin's stderr is shown below its stack.
+                self.add_cost(&asked.cost, stack.is_empty());
+                self.output.extend(stack.lines().map(str::to_owned));
                 Some(asked)
             }
             Err(error) => {
-                let hint = error.hint().map(|hint| format!("hint: {hint}"));
-                let lines = std::iter::once(error.to_string()).chain(hint).collect();
                 self.failures.push(Failure {
                     pointer: case.pointer.clone(),
-                    lines,
-                    is_other_answer: false,
+                    lines: vec![error.to_string()],
+                    remedies: error.hint(),
+                    is_recordable: false,
                 });
                 None
             }
         }
     }
 
-    fn count(&mut self, cost: &Cost, with_stderr: bool) {
+    fn add_cost(&mut self, cost: &Cost, with_stderr: bool) {
         self.calls += 1;
         self.fuel += cost.fuel;
-        self.memory = self.memory.max(cost.memory);
+        self.peak_memory_bytes = self.peak_memory_bytes.max(cost.peak_memory_bytes);
         self.duration += cost.duration;
         let log = cost.log.iter();
-        self.written
+        self.output
             .extend(log.map(|line| format!("log {:?}: {}", line.severity, line.text)));
-        self.written
+        self.output
             .extend(cost.stdout.lines().map(|line| format!("stdout: {line}")));
         if with_stderr {
-            self.written
+            self.output
                 .extend(cost.stderr.lines().map(|line| format!("stderr: {line}")));
         }
     }
 
-    /// Compares an answer with what was expected of it.
-    fn judge(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &Asked) {
-        let answer = words(&asked.answer);
+    /// Compares an answer with the expected one.
+    fn check_answer(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &AnswerWithCost) {
+        let answer = to_contract_json(&asked.answer);
+        let mut remedies = Remedies::default();
         let lines = match expect {
             Some(expect) => {
                 let found = differences(expect, &answer);
                 found.iter().flat_map(super::super::answer::Difference::lines).collect()
             }
-            None if must_expect => vec!["nothing is expected: write `expect`, or let `--record` do it".to_owned()],
+            None if must_expect => {
+                remedies = ["write `expect`".into(), Setting::RecordAnswers.into()].into();
+                vec!["nothing is expected".to_owned()]
+            }
             None => Vec::new(),
         };
-        self.answers.push(Given {
+        self.answers.push(GivenAnswer {
             pointer: pointer.to_owned(),
             answer,
             is_as_expected: expect.is_some() && lines.is_empty(),
@@ -188,36 +190,38 @@ impl Outcome {
             self.failures.push(Failure {
                 pointer: pointer.to_owned(),
                 lines,
-                is_other_answer: true,
+                remedies,
+                is_recordable: true,
             });
         }
     }
 
-    fn wrong(&mut self, pointer: &str, why: String) {
+    fn add_failure(&mut self, pointer: &str, why: String) {
         self.failures.push(Failure {
             pointer: pointer.to_owned(),
             lines: vec![why],
-            is_other_answer: false,
+            remedies: Remedies::default(),
+            is_recordable: false,
         });
     }
 }
 
-/// A hook in flight.
-struct Hook {
+/// A run of a hook.
+struct HookRun {
     now: Timestamp,
-    /// When it asked to be woken.
-    wake: Option<Timestamp>,
-    /// What it asked for and what is still under way, by number.
-    asks: BTreeMap<u32, Request>,
+    /// The time for which it asked to be woken.
+    wake_at: Option<Timestamp>,
+    /// Its requests that aren't finished, by number.
+    requests: BTreeMap<u32, Request>,
     state: Vec<u8>,
     verdict: Option<HookOutcome>,
 }
 
-impl Hook {
-    /// Lets one thing happen. An error says why that can't happen to this hook now.
+impl HookRun {
+    /// Makes one step. Returns an error if that step can't happen to this hook now.
     async fn step(
         &mut self,
-        plugin: &Plugin<'_>,
+        plugin: &PluginUnderTest<'_>,
         input: &Map<String, Value>,
         step: &Step,
         is_last: bool,
@@ -229,23 +233,23 @@ impl Hook {
         }
         let mut input = input.clone();
         let (mut answered, mut ends) = (None, None);
-        let function = match &step.told {
-            Told::Start => Function::Start,
-            Told::Abort(reason) => {
-                self.pass(step.after, false)?;
+        let function = match &step.event {
+            HookEvent::Start => Function::Start,
+            HookEvent::Abort(reason) => {
+                self.advance_time(step.after, false)?;
                 input.insert("reason".to_owned(), json!(reason));
                 Function::Abort
             }
-            Told::See(seen) => {
+            HookEvent::Observe(seen) => {
                 let mut seen = seen.clone();
                 let kind = seen.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-                self.pass(step.after, kind == "woke")?;
-                if let Some(id) = self.answered(&kind, &seen)? {
+                self.advance_time(step.after, kind == "woke")?;
+                if let Some(id) = self.answered_request(&kind, &seen)? {
                     seen.insert("answers".to_owned(), json!(id));
-                    answered = self.asks.get(&id).cloned().map(|request| (id, request));
+                    answered = self.requests.get(&id).cloned().map(|request| (id, request));
                 }
                 if let Some((_, request)) = &answered {
-                    complete(&mut seen, &kind, request, input.get("object"));
+                    complete_observation(&mut seen, &kind, request, input.get("object"));
                 }
                 if let Some((id, request)) = &answered
                     && ends_with(&kind, request)
@@ -257,25 +261,25 @@ impl Hook {
             }
         };
         let asked = plugin.ask(function, input, self.state.clone(), self.now).await;
-        let Some(asked) = outcome.took(plugin.case, asked) else {
+        let Some(asked) = outcome.record_answer(plugin.case, asked) else {
             self.verdict = Some(HookOutcome::Failed);
             return Ok(());
         };
-        outcome.judge(&step.pointer, step.expect.as_ref(), is_last, &asked);
+        outcome.check_answer(&step.pointer, step.expect.as_ref(), is_last, &asked);
         match &asked.answer {
             Ok(Answer::Step(next)) => {
                 if let Some(id) = ends {
-                    self.asks.remove(&id);
+                    self.requests.remove(&id);
                 }
-                self.goes_on(next)
+                self.apply_step(next)
             }
-            // The same is told again; nothing has changed.
+            // The same observation is repeated; nothing has changed.
             Err(PluginError::Retry { .. }) => Ok(()),
             Ok(Answer::Assessment(_) | Answer::Placement(_) | Answer::Disposal(_))
             | Err(
                 PluginError::Invalid { .. }
                 | PluginError::Failed { .. }
-                | PluginError::CouldNotTell { .. }
+                | PluginError::Unavailable { .. }
                 | PluginError::Missing { .. },
             ) => {
                 self.verdict = Some(HookOutcome::Failed);
@@ -284,11 +288,11 @@ impl Hook {
         }
     }
 
-    /// Lets time pass: to the moment it asked to be woken at, or for so long.
-    fn pass(&mut self, after: SignedDuration, is_woken: bool) -> Result<(), String> {
+    /// Advances the time: to the requested wake-up time, or by a duration.
+    fn advance_time(&mut self, after: SignedDuration, is_woken: bool) -> Result<(), String> {
         let then = self.now.checked_add(after);
         let then = then.map_err(|error| format!("`after` is too long: {error}"))?;
-        match (is_woken, self.wake) {
+        match (is_woken, self.wake_at) {
             (true, None) => {
                 return Err("it is not woken: its last answer has no `wake-after-ms`".to_owned());
             }
@@ -310,27 +314,31 @@ impl Hook {
         Ok(())
     }
 
-    /// Finds the ask that an observation answers.
-    fn answered(&self, kind: &str, seen: &Map<String, Value>) -> Result<Option<u32>, String> {
+    /// Finds the request that an observation answers.
+    fn answered_request(&self, kind: &str, seen: &Map<String, Value>) -> Result<Option<u32>, String> {
         let running = || {
-            if self.asks.is_empty() {
+            if self.requests.is_empty() {
                 return "nothing is under way".to_owned();
             }
-            let asks: Vec<String> = self.asks.iter().map(|(id, what)| format!("{id} ({what})")).collect();
+            let asks: Vec<String> = self
+                .requests
+                .iter()
+                .map(|(id, what)| format!("{id} ({what})"))
+                .collect();
             format!("under way are {}", asks.join(", "))
         };
         if let Some(id) = seen.get("answers") {
             let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
-            return match id.filter(|id| self.asks.contains_key(id)) {
+            return match id.filter(|id| self.requests.contains_key(id)) {
                 Some(id) => Ok(Some(id)),
                 None => Err(format!("`answers` names nothing that it asked for: {}", running())),
             };
         }
-        let mut fitting = self.asks.iter().filter(|(_, what)| is_answered_by(what, kind));
+        let mut fitting = self.requests.iter().filter(|(_, what)| is_answered_by(what, kind));
         match (fitting.next(), fitting.next()) {
             (Some((id, _)), None) => Ok(Some(*id)),
             (Some(_), Some(_)) => Err(format!("write `answers`, the number of the ask: {}", running())),
-            (None, _) if NEEDS_AN_ASK.contains(&kind) => Err(format!(
+            (None, _) if REQUESTED_OBSERVATIONS.contains(&kind) => Err(format!(
                 "it asked for nothing that is answered with `{kind}`: {}",
                 running()
             )),
@@ -338,19 +346,19 @@ impl Hook {
         }
     }
 
-    /// Takes down what a step asks for. The host ends a hook to which nothing could ever happen again.
-    fn goes_on(&mut self, next: &HookStep) -> Result<(), String> {
+    /// Records the requests of a step. The host ends a hook that could never be called again.
+    fn apply_step(&mut self, next: &HookStep) -> Result<(), String> {
         self.state.clone_from(&next.state);
-        self.wake = next.wake_after_ms.and_then(|wait| {
+        self.wake_at = next.wake_after_ms.and_then(|wait| {
             let wait = SignedDuration::from_millis(wait.into());
             self.now.checked_add(wait).ok()
         });
-        for ask in &next.asks {
-            self.asks.insert(ask.id, ask.what.clone());
+        for ask in &next.requests {
+            self.requests.insert(ask.id, ask.request.clone());
         }
         match next.progress {
             Progress::Ended(verdict) => self.verdict = Some(verdict),
-            Progress::Running if self.asks.is_empty() && self.wake.is_none() => {
+            Progress::Running if self.requests.is_empty() && self.wake_at.is_none() => {
                 return Err(
                     "it is running, and nothing could ever happen to it again: no ask is unanswered, and it isn't woken"
                         .to_owned(),
@@ -362,8 +370,8 @@ impl Hook {
     }
 }
 
-/// Kinds of observations that only come because a hook asked.
-const NEEDS_AN_ASK: [&str; 11] = [
+/// Observations that only answer a request.
+const REQUESTED_OBSERVATIONS: [&str; 11] = [
     "created", "deleted", "done", "failed", "gone", "http", "log", "object", "objects", "refused", "signal",
 ];
 
@@ -380,18 +388,18 @@ fn is_answered_by(what: &Request, kind: &str) -> bool {
         Request::List(_) => kind == "objects",
         Request::Http(_) => kind == "http",
         Request::WaitSignal(_) => kind == "signal",
-        Request::NotInThisVersion(_) => false,
+        Request::Unsupported(_) => false,
     }
 }
 
-/// Watches and logs go on after an answer.
+/// Says whether this observation ends its request. Watches and logs continue.
 fn ends_with(kind: &str, what: &Request) -> bool {
     let goes_on = matches!(what, Request::WatchOwn | Request::Watch(_) | Request::FollowLogsOwn);
     !goes_on || matches!(kind, "refused" | "failed")
 }
 
-/// Adds what the host always says: the own object when it was created, the name of a signal.
-fn complete(seen: &mut Map<String, Value>, kind: &str, what: &Request, own: Option<&Value>) {
+/// Adds what the host always sends: the created object, the name of a signal.
+fn complete_observation(seen: &mut Map<String, Value>, kind: &str, what: &Request, own: Option<&Value>) {
     match (kind, what) {
         ("created", _) => {
             seen.entry("object").or_insert_with(|| own.cloned().unwrap_or_default());

@@ -1,8 +1,9 @@
 //! Argo CD's health scripts.
 //!
-//! Its own come as a folder: `GROUP/KIND/health.lua`, `KIND/health.lua` for the core group, `_` where any text may stand, with cases in
-//! `health_test.yaml` beside it; they get Lua's whole library. A user's are in the ConfigMap `argocd-cm`, in three kinds of keys
-//! (<https://argo-cd.readthedocs.io/en/stable/operator-manual/health/>), and get a part of the library unless they ask for the whole.
+//! Argo CD's own are in a folder: `GROUP/KIND/health.lua`, `KIND/health.lua` for the core group, `_` for a wildcard, with test cases in
+//! `health_test.yaml` next to them; they may use Lua's whole library. A user's are in the ConfigMap `argocd-cm`, under three kinds of
+//! keys (<https://argo-cd.readthedocs.io/en/stable/operator-manual/health/>), and may use a part of the library unless they ask for all
+//! of it.
 
 use std::{
     collections::BTreeMap,
@@ -14,31 +15,31 @@ use capstan_core::{error::Diagnostic, manifest};
 use capstan_source::FileAccess;
 use serde_json::Value;
 
-use super::Found;
+use super::FoundChecks;
 
 /// A script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     /// Its text.
     pub text: String,
-    /// Whether it gets Lua's whole library.
-    pub open_libs: bool,
+    /// Whether it may use Lua's whole library.
+    pub uses_open_libs: bool,
 }
 
-/// What Argo CD's folder is called.
-const FOLDER: &str = "resource_customizations";
+/// The name of Argo CD's folder.
+const FOLDER_NAME: &str = "resource_customizations";
 
 /// The keys of `argocd-cm`.
-const ALL_IN_ONE: &str = "resource.customizations";
-const HEALTH: &str = "resource.customizations.health.";
-const OPEN_LIBS: &str = "resource.customizations.useOpenLibs.";
+const CUSTOMIZATIONS_KEY: &str = "resource.customizations";
+const HEALTH_KEY_PREFIX: &str = "resource.customizations.health.";
+const OPEN_LIBS_KEY_PREFIX: &str = "resource.customizations.useOpenLibs.";
 
 /// Reads a folder, or a file with an `argocd-cm`.
-pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Script>, Vec<Diagnostic>> {
+pub fn read(path: &Path, access: &FileAccess) -> Result<FoundChecks<Script>, Vec<Diagnostic>> {
     let found = if path.is_dir() {
-        folder(path)
+        read_folder(path)
     } else {
-        config_map(path, access)
+        read_config_map(path, access)
     };
     let found = found.map_err(|mistake| vec![mistake])?;
     if found.checks.is_empty() {
@@ -49,38 +50,41 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Script>, Vec<Diagn
     Ok(found)
 }
 
-fn folder(path: &Path) -> Result<Found<Script>, Diagnostic> {
-    let within = path.join(FOLDER);
+fn read_folder(path: &Path) -> Result<FoundChecks<Script>, Diagnostic> {
+    let within = path.join(FOLDER_NAME);
     let root = if within.is_dir() { &within } else { path };
-    let mut found = Found::none();
-    for outer in folders(root)? {
-        script(&mut found, root, &outer)?;
-        for inner in folders(&outer)? {
-            script(&mut found, root, &inner)?;
+    let mut found = FoundChecks::empty();
+    for outer in subfolders(root)? {
+        read_script(&mut found, root, &outer)?;
+        for inner in subfolders(&outer)? {
+            read_script(&mut found, root, &inner)?;
         }
     }
     Ok(found)
 }
 
-fn script(found: &mut Found<Script>, root: &Path, folder: &Path) -> Result<(), Diagnostic> {
+fn read_script(found: &mut FoundChecks<Script>, root: &Path, folder: &Path) -> Result<(), Diagnostic> {
     let file = folder.join("health.lua");
     if !file.is_file() {
         return Ok(());
     }
-    let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+    let text = fs::read_to_string(&file).map_err(|error| unreadable_error(&file, &error))?;
     let names = folder.strip_prefix(root).unwrap_or(folder);
     let kinds: Vec<String> = names
         .iter()
         .map(|name| name.to_string_lossy().replace('_', "*"))
         .collect();
     let has_cases = folder.join("health_test.yaml").is_file();
-    let script = Script { text, open_libs: true };
+    let script = Script {
+        text,
+        uses_open_libs: true,
+    };
     found.add_named(&kinds.join("/"), script, has_cases.then(|| folder.to_owned()));
     Ok(())
 }
 
-fn folders(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-    let entries = fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+fn subfolders(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let entries = fs::read_dir(path).map_err(|error| unreadable_error(path, &error))?;
     let mut folders: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.is_dir())
@@ -89,15 +93,15 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(folders)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+fn unreadable_error(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(format!("{} can't be read: {error}", path.display()))
 }
 
-fn config_map(path: &Path, access: &FileAccess) -> Result<Found<Script>, Diagnostic> {
-    let text = access.text(path)?;
+fn read_config_map(path: &Path, access: &FileAccess) -> Result<FoundChecks<Script>, Diagnostic> {
+    let text = access.read_text(path)?;
     let name = path.display().to_string();
-    let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first(mistakes, &name))?;
-    let mut found = Found::none();
+    let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first_error(mistakes, &name))?;
+    let mut found = FoundChecks::empty();
     for manifest in &manifests {
         if let Some(data) = manifest.object.0.get("data").and_then(Value::as_object)
             && manifest.object.kind() == "ConfigMap"
@@ -105,41 +109,43 @@ fn config_map(path: &Path, access: &FileAccess) -> Result<Found<Script>, Diagnos
             let texts = data
                 .iter()
                 .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
-            keys(&mut found, &texts.collect());
+            read_keys(&mut found, &texts.collect());
         }
     }
     Ok(found)
 }
 
-fn first(mistakes: Vec<Diagnostic>, name: &str) -> Diagnostic {
+fn first_error(mistakes: Vec<Diagnostic>, name: &str) -> Diagnostic {
     let none = || Diagnostic::new(format!("{name} can't be read"));
     mistakes.into_iter().next().unwrap_or_else(none)
 }
 
-/// Reads the data of an `argocd-cm`. A key of its own comes before the one that has all.
-fn keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
-    if let Some(all) = data.get(ALL_IN_ONE) {
-        match manifest::foreign_value(all) {
+/// Reads the data of an `argocd-cm`. A key for one kind wins over the key for all.
+fn read_keys(found: &mut FoundChecks<Script>, data: &BTreeMap<&str, &str>) {
+    if let Some(all) = data.get(CUSTOMIZATIONS_KEY) {
+        match manifest::parse_go_value(all) {
             Ok(Value::Object(all)) => {
                 for (kinds, entry) in &all {
                     let open_libs = entry.get("health.lua.useOpenLibs").and_then(Value::as_bool);
                     if let Some(text) = entry.get("health.lua").and_then(Value::as_str) {
                         let script = Script {
                             text: text.to_owned(),
-                            open_libs: open_libs.unwrap_or(false),
+                            uses_open_libs: open_libs.unwrap_or(false),
                         };
                         found.add_named(kinds, script, None);
                     }
                 }
             }
-            Ok(_) => found.left_out.push(format!("{ALL_IN_ONE}: no mapping")),
-            Err(why) => found.left_out.push(format!("{ALL_IN_ONE}: {why}")),
+            Ok(_) => found.left_out.push(format!("{CUSTOMIZATIONS_KEY}: no mapping")),
+            Err(why) => found.left_out.push(format!("{CUSTOMIZATIONS_KEY}: {why}")),
         }
     }
     for (key, text) in data {
-        let Some(name) = key.strip_prefix(HEALTH) else { continue };
+        let Some(name) = key.strip_prefix(HEALTH_KEY_PREFIX) else {
+            continue;
+        };
         let open_libs = data
-            .get(&*format!("{OPEN_LIBS}{name}"))
+            .get(&*format!("{OPEN_LIBS_KEY_PREFIX}{name}"))
             .is_some_and(|value| *value == "true");
         let kinds = match name.split_once('_') {
             Some((group, kind)) if !kind.contains('_') => format!("{group}/{kind}"),
@@ -151,7 +157,7 @@ fn keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
         };
         let script = Script {
             text: (*text).to_owned(),
-            open_libs,
+            uses_open_libs: open_libs,
         };
         found.add_named(&kinds, script, None);
     }
@@ -161,14 +167,20 @@ fn keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
 mod tests {
     use super::*;
 
-    fn told(found: &Found<Script>) -> Vec<String> {
-        let told = |script: &Script| format!("{}{}", script.text.trim(), if script.open_libs { " open" } else { "" });
+    fn told(found: &FoundChecks<Script>) -> Vec<String> {
+        let told = |script: &Script| {
+            format!(
+                "{}{}",
+                script.text.trim(),
+                if script.uses_open_libs { " open" } else { "" }
+            )
+        };
         found
             .checks
             .iter()
             .map(|check| {
                 let cases = if check.cases.is_some() { " with cases" } else { "" };
-                format!("{}: {}{cases}", check.kinds, told(&check.does))
+                format!("{}: {}{cases}", check.kinds, told(&check.definition))
             })
             .collect()
     }
@@ -185,7 +197,7 @@ mod tests {
             ("Bad Group/Kind/health.lua", "bad"),
             ("other.example.com/Only/actions/a/action.lua", "no health"),
         ] {
-            let path = folder.path().join(FOLDER).join(path);
+            let path = folder.path().join(FOLDER_NAME).join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
@@ -194,7 +206,7 @@ mod tests {
             "*.example.com/*: any open",
             "example.com/Queue: queue open with cases",
         ];
-        for path in [folder.path().to_owned(), folder.path().join(FOLDER)] {
+        for path in [folder.path().to_owned(), folder.path().join(FOLDER_NAME)] {
             let found = read(&path, &FileAccess::default()).unwrap();
             assert_eq!(told(&found), expected);
             assert_eq!(

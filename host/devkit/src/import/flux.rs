@@ -7,19 +7,19 @@ use capstan_source::FileAccess;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Found;
+use super::FoundChecks;
 
-/// The expressions of a kind. The first that is true decides, in this order; none is as `in_progress`.
+/// The expressions of a kind. The first true one decides, in this order; without a true one the object is in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Expressions {
-    /// It is on its way.
+    /// The object is in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_progress: Option<String>,
-    /// It will not become current as it is.
+    /// The object has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
-    /// It does what it is for.
+    /// The object is current.
     pub current: String,
 }
 
@@ -32,27 +32,31 @@ struct Entry {
     expressions: Expressions,
 }
 
-/// Where the list is.
-const KEY: &str = "healthCheckExprs";
+/// The key of the list.
+const EXPRESSIONS_KEY: &str = "healthCheckExprs";
 
-/// Reads a file with a list, with a mapping that has one, or with Kustomizations.
-pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<Diagnostic>> {
-    let text = access.text(path).map_err(|mistake| vec![mistake])?;
+/// Reads a file with a list, a mapping that has one, or Kustomizations.
+pub fn read(path: &Path, access: &FileAccess) -> Result<FoundChecks<Expressions>, Vec<Diagnostic>> {
+    let text = access.read_text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();
     let mut lists = Vec::new();
-    if let Ok(mut value) = manifest::value(&text)
+    if let Ok(mut value) = manifest::parse_value(&text)
         && (value.is_array() || value.get("kind").is_none())
     {
-        lists.push(if value.is_array() { value } else { value[KEY].take() });
+        lists.push(if value.is_array() {
+            value
+        } else {
+            value[EXPRESSIONS_KEY].take()
+        });
     } else {
         let manifests = manifest::decode_as_written(&name, &text)?;
         lists.extend(
             manifests
                 .iter()
-                .filter_map(|one| one.object.0.get("spec")?.get(KEY).cloned()),
+                .filter_map(|one| one.object.0.get("spec")?.get(EXPRESSIONS_KEY).cloned()),
         );
     }
-    let mut found = Found::none();
+    let mut found = FoundChecks::empty();
     let mut mistakes = Vec::new();
     for list in lists {
         let Value::Array(entries) = list else { continue };
@@ -70,7 +74,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<
                     found.add_named(&kinds, expressions, None);
                 }
                 Err(why) => mistakes.push(
-                    Diagnostic::new(format!("{name}: {KEY}[{index}]: {why}"))
+                    Diagnostic::new(format!("{name}: {EXPRESSIONS_KEY}[{index}]: {why}"))
                         .hint("an entry has apiVersion, kind, current and, as it likes, inProgress and failed"),
                 ),
             }
@@ -79,7 +83,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<
     if mistakes.is_empty() && found.checks.is_empty() {
         let error = Diagnostic::new(format!("{name} has no health check expression"));
         mistakes.push(error.hint(format!(
-            "name a file with Flux's Kustomizations, or with the list of their `{KEY}`"
+            "name a file with Flux's Kustomizations, or with the list of their `{EXPRESSIONS_KEY}`"
         )));
     }
     if mistakes.is_empty() { Ok(found) } else { Err(mistakes) }
@@ -110,7 +114,7 @@ mod tests {
         };
         let found = read(&file, &FileAccess::default()).map_err(told)?;
         assert_eq!(
-            found.checks.last().unwrap().does.in_progress.as_deref(),
+            found.checks.last().unwrap().definition.in_progress.as_deref(),
             Some("status.phase == 'Starting'")
         );
         Ok(found.checks.iter().map(|check| check.kinds.to_string()).collect())

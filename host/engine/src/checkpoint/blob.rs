@@ -25,24 +25,24 @@ use crate::{
     error::{ClusterError, EngineError},
 };
 
-/// How many compressed bytes one Secret holds; the API server takes about a million. The smaller size is tried when that is refused, by a
-/// proxy for example.
-const PARTS: [usize; 2] = [700_000, 150_000];
-/// What a blob may unpack to, in bytes: a stored state that was tampered with must not fill our memory.
-pub(super) const MOST_BYTES: u64 = 512 * 1024 * 1024;
-/// How many names are tried when foreign Secrets have them.
-const MOST_NAMES: u32 = 8;
-/// Counts how often a blob that was no longer needed has been needed again.
-const REUSED: &str = "capstan.dev/reused";
+/// How many compressed bytes one Secret holds; the API server accepts about a million. The smaller size is tried when the larger one is
+/// refused, for example by a proxy.
+const PART_BYTES: [usize; 2] = [700_000, 150_000];
+/// The most bytes that a blob may unpack to: a manipulated blob must not fill our memory.
+pub(super) const MAX_UNPACKED_BYTES: u64 = 512 * 1024 * 1024;
+/// How many names are tried when Secrets of others have them.
+const MAX_NAME_ATTEMPTS: u32 = 8;
+/// The annotation that counts how often a blob became needed again after nothing had named it.
+const REUSE_COUNT_ANNOTATION: &str = "capstan.dev/reused";
 
-/// Names a stored blob.
+/// A reference to a stored blob.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BlobRef {
     /// The names of its Secrets, in order.
     pub parts: Vec<String>,
-    /// How many bytes it is when unpacked; 0 of what was packed already.
+    /// The number of bytes when unpacked; 0 for bytes that were already compressed.
     pub bytes: u64,
-    /// How many bytes it is as it is stored; 0 if it was stored before this was taken down.
+    /// The number of bytes as stored; 0 if a version stored it that didn't record this.
     #[serde(default)]
     pub packed: u64,
     /// The SHA-256 digest of its bytes as they are stored, in hexadecimal; empty if version 0.1.0 stored it.
@@ -60,7 +60,7 @@ pub(crate) struct Packed {
 }
 
 /// Names the Secrets and the Lease of an application.
-pub(super) fn name(application: &Application) -> String {
+pub(super) fn state_name(application: &Application) -> String {
     format!("capstan.{}", application.name)
 }
 
@@ -73,8 +73,8 @@ pub(super) fn secret_key(namespace: &str, name: &str) -> ObjectKey {
     }
 }
 
-/// The label by which everything stored about an application is found. It is another than that of its objects.
-pub(super) const STATE_OF: &str = "capstan.dev/state-of";
+/// The label of everything that is stored about an application. It differs from the label of the application's objects.
+pub(super) const STATE_LABEL: &str = "capstan.dev/state-of";
 
 pub(super) fn secret(application: &Application, name: &str, kind: &str, data: serde_json::Value) -> Object {
     Object(json!({
@@ -84,7 +84,7 @@ pub(super) fn secret(application: &Application, name: &str, kind: &str, data: se
         "metadata": {
             "name": name,
             "namespace": application.namespace,
-            "labels": { STATE_OF: application.name, "app.kubernetes.io/managed-by": "capstan" },
+            "labels": { STATE_LABEL: application.name, "app.kubernetes.io/managed-by": "capstan" },
         },
         "data": data,
     }))
@@ -92,8 +92,8 @@ pub(super) fn secret(application: &Application, name: &str, kind: &str, data: se
 
 /// Packs a value as compressed JSON.
 pub(crate) fn pack(value: &impl Serialize) -> Result<Packed, EngineError> {
-    let wrong = |error: &dyn std::fmt::Display| EngineError::Stored(error.to_string());
-    let mut counted = Counted {
+    let wrong = |error: &dyn std::fmt::Display| EngineError::InvalidState(error.to_string());
+    let mut counted = CountingWriter {
         inner: BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast())),
         bytes: 0,
     };
@@ -106,22 +106,22 @@ pub(crate) fn pack(value: &impl Serialize) -> Result<Packed, EngineError> {
 }
 
 /// Returns how many bytes a value has as JSON.
-pub(crate) fn measure(value: &impl Serialize) -> Result<u64, EngineError> {
-    let mut counted = Counted {
+pub(crate) fn json_bytes(value: &impl Serialize) -> Result<u64, EngineError> {
+    let mut counted = CountingWriter {
         inner: io::sink(),
         bytes: 0,
     };
-    serde_json::to_writer(&mut counted, value).map_err(|error| EngineError::Stored(error.to_string()))?;
+    serde_json::to_writer(&mut counted, value).map_err(|error| EngineError::InvalidState(error.to_string()))?;
     Ok(counted.bytes)
 }
 
 /// Counts what is written.
-struct Counted<W> {
+struct CountingWriter<W> {
     inner: W,
     bytes: u64,
 }
 
-impl<W: io::Write> io::Write for Counted<W> {
+impl<W: io::Write> io::Write for CountingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.bytes += written as u64;
@@ -137,10 +137,10 @@ impl<W: io::Write> io::Write for Counted<W> {
 pub(super) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Result<T, EngineError> {
     let mut json = Vec::new();
     GzDecoder::new(packed)
-        .take(MOST_BYTES)
+        .take(MAX_UNPACKED_BYTES)
         .read_to_end(&mut json)
-        .map_err(|error| EngineError::Stored(error.to_string()))?;
-    serde_json::from_slice(&json).map_err(|error| EngineError::Stored(error.to_string()))
+        .map_err(|error| EngineError::InvalidState(error.to_string()))?;
+    serde_json::from_slice(&json).map_err(|error| EngineError::InvalidState(error.to_string()))
 }
 
 pub(super) fn data(object: &Object, key: &str) -> Option<Vec<u8>> {
@@ -161,21 +161,21 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 pub(super) struct WrittenBlob {
     pub name: String,
     pub uid: String,
-    pub version: String,
+    pub resource_version: String,
 }
 
 /// Where blobs of one application are written.
-pub(super) struct Writer<'a> {
+pub(super) struct BlobWriter<'a> {
     pub cluster: &'a Cluster,
     pub application: &'a Application,
-    /// The Secrets that the head names: nobody removes them.
-    pub named: BTreeSet<String>,
-    /// What was written.
-    pub made: Vec<WrittenBlob>,
+    /// The Secrets that the head names. They aren't removed.
+    pub referenced: BTreeSet<String>,
+    /// The blobs that were written.
+    pub written: Vec<WrittenBlob>,
 }
 
-impl Writer<'_> {
-    /// Stores a value. Storing the same one twice is storing it once.
+impl BlobWriter<'_> {
+    /// Stores a value. Storing the same value twice stores it once.
     pub async fn write(&mut self, packed: &Packed) -> Result<BlobRef, EngineError> {
         let blob = self.write_bytes(&packed.data).await?;
         Ok(BlobRef {
@@ -186,13 +186,13 @@ impl Writer<'_> {
 
     /// Stores bytes as they are.
     pub async fn write_bytes(&mut self, bytes: &[u8]) -> Result<BlobRef, EngineError> {
-        let [usual, small] = PARTS;
+        let [usual, small] = PART_BYTES;
         let parts = match self.write_parts(bytes, usual).await {
             Err(error) if error.is_too_large() && bytes.len() > small => self.write_parts(bytes, small).await,
             other => other,
         };
         Ok(BlobRef {
-            parts: parts.map_err(EngineError::while_("storing what is needed to carry on"))?,
+            parts: parts.map_err(EngineError::during("storing what is needed to carry on"))?,
             bytes: 0,
             packed: bytes.len() as u64,
             sha256: sha256(bytes),
@@ -209,9 +209,9 @@ impl Writer<'_> {
 
     async fn write_part(&mut self, part: &[u8]) -> Result<String, ClusterError> {
         let part = BASE64_STANDARD.encode(part);
-        let first = format!("{}.{}", name(self.application), short_hash(&[&part]));
+        let first = format!("{}.{}", state_name(self.application), short_hash(&[&part]));
         let mut name = first.clone();
-        for _ in 0..MOST_NAMES {
+        for _ in 0..MAX_NAME_ATTEMPTS {
             let mut secret = secret(self.application, &name, "blob", json!({ "part": part }));
             secret.0["immutable"] = json!(true);
             match self.cluster.create(&secret, DryRun::No).await {
@@ -221,7 +221,7 @@ impl Writer<'_> {
             }
             match self.cluster.get(&secret.key()).await? {
                 Some(found) if found.text("/data/part") == Some(&part) => {
-                    if self.named.contains(&name) {
+                    if self.referenced.contains(&name) {
                         return Ok(name);
                     }
                     if let Some(reused) = self.reuse(found).await? {
@@ -230,37 +230,40 @@ impl Writer<'_> {
                 }
                 // It was removed in the meantime.
                 None => {}
-                // Nobody can foresee this name, so nobody can take all of them.
+                // This name is random: others can't take it in advance.
                 Some(_) => name = format!("{first}-{:016x}", RandomState::new().hash_one(&part)),
             }
         }
         let key = secret_key(&self.application.namespace, &first);
         Err(ClusterError::Other(format!(
-            "{key} isn't what capstan would have stored under this name"
+            "{key} isn't what Capstan would have stored under this name"
         )))
     }
 
     fn made(&mut self, secret: &Object) -> String {
-        self.made.push(WrittenBlob {
+        self.written.push(WrittenBlob {
             name: secret.name().to_owned(),
             uid: secret.uid().to_owned(),
-            version: secret.resource_version().to_owned(),
+            resource_version: secret.resource_version().to_owned(),
         });
         secret.name().to_owned()
     }
 
-    /// Marks a blob that nothing names as needed: it becomes another version, so that who has listed it before can't remove it any more.
-    /// Nothing if it was removed in the meantime.
+    /// Marks a blob that nothing names as needed. That changes its resource version, so a driver that listed it before can't remove it
+    /// any more. Returns `None` if it was removed in the meantime.
     async fn reuse(&self, mut found: Object) -> Result<Option<Object>, ClusterError> {
         let count: u64 = found
-            .annotation(REUSED)
+            .annotation(REUSE_COUNT_ANNOTATION)
             .and_then(|count| count.parse().ok())
             .unwrap_or_default();
-        found.set(&["metadata", "annotations", REUSED], json!((count + 1).to_string()));
-        found.set_label(STATE_OF, &self.application.name);
+        found.set(
+            &["metadata", "annotations", REUSE_COUNT_ANNOTATION],
+            json!((count + 1).to_string()),
+        );
+        found.set_label(STATE_LABEL, &self.application.name);
         match self.cluster.replace(&found, DryRun::No).await {
             Ok(reused) => Ok(Some(reused)),
-            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(None),
+            Err(ClusterError::NotFound(_) | ClusterError::ObjectChanged(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -287,12 +290,12 @@ pub(super) async fn read_bytes(
         let secret = cluster
             .get(&key)
             .await
-            .map_err(EngineError::while_("reading what is stored"))?;
+            .map_err(EngineError::during("reading what is stored"))?;
         let part = secret.as_ref().and_then(|secret| data(secret, "part"));
-        let part = part.ok_or_else(|| EngineError::Stored(format!("{key} is missing or empty")))?;
-        // Version 0.1.0 took down no digest; the name has 50 bits of one.
+        let part = part.ok_or_else(|| EngineError::InvalidState(format!("{key} is missing or empty")))?;
+        // Version 0.1.0 stored no digest; the name has 50 bits of one.
         if blob.sha256.is_empty() && !name.ends_with(&format!(".{}", short_hash(&[&BASE64_STANDARD.encode(&part)]))) {
-            return Err(EngineError::Stored(format!(
+            return Err(EngineError::InvalidState(format!(
                 "{key} is not what was stored under this name"
             )));
         }
@@ -300,7 +303,7 @@ pub(super) async fn read_bytes(
     }
     if !blob.sha256.is_empty() && sha256(&bytes) != blob.sha256 {
         let names = blob.parts.join(", ");
-        return Err(EngineError::Stored(format!(
+        return Err(EngineError::InvalidState(format!(
             "the digest of what is in Secret {names} of namespace {} is not the one that was taken down when it was stored",
             application.namespace
         )));

@@ -1,4 +1,4 @@
-//! Whether those who act under a lock may do so at the moment.
+//! Whether the holder of an application's lock may act at this moment.
 
 use std::time::Duration;
 
@@ -6,64 +6,65 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Moment};
 
-/// How long after the last renewal its driver may still act, also when the machine slept in between: less than a Lease lasts, for slow requests and bad clocks.
-const ACTS_FOR: Duration = Duration::from_secs(10);
-/// How long after the last renewal a driver that may not act still waits for the next one: an API server's restart is over by then.
-/// If another driver has taken the lock meanwhile, that renewal tells.
-const WAITS_FOR: Duration = Duration::from_secs(70);
+/// How long after the last renewal the driver may still act, also when the machine slept in between. It is shorter than the duration of
+/// the Lease, to allow for slow requests and clocks that differ.
+const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+/// How long after the last renewal a driver that may not act still waits for the next one: longer than an API server takes to restart. If
+/// another driver has taken the lock meanwhile, the next renewal fails.
+const MAX_RENEWAL_OUTAGE: Duration = Duration::from_secs(70);
 
 #[derive(Debug, Clone)]
-enum Hold {
-    /// It was renewed then.
+enum LeaseState {
+    /// The last renewal was sent at this moment.
     Renewed(Moment),
-    /// It is lost, and why.
+    /// The lock is lost, for this reason.
     Lost(String),
 }
 
-/// What its keeper tells of a lock.
-pub(crate) struct Renewals(watch::Sender<Hold>);
+/// The side that renews the Lease: it reports renewals and the loss of the lock.
+pub(crate) struct RenewalReporter(watch::Sender<LeaseState>);
 
-/// What those who act under a lock hear of it.
+/// The side that acts under the lock: it waits until it may.
 #[derive(Clone)]
-pub(crate) struct LeaseGuard(watch::Receiver<Hold>);
+pub(crate) struct LeaseGuard(watch::Receiver<LeaseState>);
 
-impl Renewals {
-    /// Begins with a lock that was just taken.
-    pub fn begin(clock: Clock) -> (Renewals, LeaseGuard) {
-        let (hold, heard) = watch::channel(Hold::Renewed(clock.moment()));
-        (Renewals(hold), LeaseGuard(heard))
+impl RenewalReporter {
+    /// Starts with a lock that was just acquired.
+    pub fn channel(clock: Clock) -> (RenewalReporter, LeaseGuard) {
+        let (hold, heard) = watch::channel(LeaseState::Renewed(clock.moment()));
+        (RenewalReporter(hold), LeaseGuard(heard))
     }
 
-    /// Tells of a renewal that was sent `at`.
-    pub fn renewed(&self, at: Moment) {
-        self.0.send_replace(Hold::Renewed(at));
+    /// Reports a renewal that was sent at `at`.
+    pub fn report_renewed(&self, at: Moment) {
+        self.0.send_replace(LeaseState::Renewed(at));
     }
 
-    /// Tells that the lock is lost.
-    pub fn lost(&self, why: &str) {
-        self.0.send_replace(Hold::Lost(why.to_owned()));
+    /// Reports that the lock is lost.
+    pub fn report_lost(&self, why: &str) {
+        self.0.send_replace(LeaseState::Lost(why.to_owned()));
     }
 
-    /// Says whether a renewal that comes late is worth waiting for. While the machine slept there was none to wait for.
-    pub fn wait_on(&self) -> bool {
-        matches!(*self.0.borrow(), Hold::Renewed(at) if at.elapsed_awake() < WAITS_FOR)
+    /// Says whether a late renewal may still succeed. Time in which the machine slept doesn't count, as nothing could be renewed then.
+    pub fn can_still_renew(&self) -> bool {
+        matches!(*self.0.borrow(), LeaseState::Renewed(at) if at.elapsed_awake() < MAX_RENEWAL_OUTAGE)
     }
 }
 
 impl LeaseGuard {
-    /// Comes back as soon as the lock's holder may act: at once, or when a late renewal has succeeded.
+    /// Waits until the lock's holder may act: returns at once, or when a late renewal has succeeded.
     ///
     /// # Errors
     ///
-    /// Returns why the lock is lost.
-    pub async fn firm(&self) -> Result<(), String> {
+    /// Returns the reason when the lock is lost.
+    pub async fn ensure_held(&self) -> Result<(), String> {
         let mut heard = self.0.clone();
         let mut told = false;
         loop {
             match &*heard.borrow_and_update() {
-                Hold::Renewed(at) if at.elapsed() < ACTS_FOR => return Ok(()),
-                Hold::Renewed(_) => {}
-                Hold::Lost(why) => return Err(why.clone()),
+                LeaseState::Renewed(at) if at.elapsed() < RENEW_DEADLINE => return Ok(()),
+                LeaseState::Renewed(_) => {}
+                LeaseState::Lost(why) => return Err(why.clone()),
             }
             if !told {
                 tracing::warn!("the application's lock can't be renewed; nothing is changed until it is");
@@ -83,27 +84,27 @@ mod tests {
     #[tokio::test]
     async fn a_lock_is_not_firm_when_the_machine_has_slept_until_it_is_renewed() {
         let clock = Clock::system();
-        let (renewals, grip) = Renewals::begin(clock);
-        assert_eq!(grip.firm().await, Ok(()));
+        let (renewals, grip) = RenewalReporter::channel(clock);
+        assert_eq!(grip.ensure_held().await, Ok(()));
         let Some(before_sleep) = clock.moment().slept(Duration::from_hours(1)) else {
             // There is no such clock on this system.
             return;
         };
-        renewals.renewed(before_sleep);
-        assert!(renewals.wait_on(), "nobody could have renewed it");
-        let firm = tokio::time::timeout(Duration::from_millis(200), grip.firm()).await;
+        renewals.report_renewed(before_sleep);
+        assert!(renewals.can_still_renew(), "nobody could have renewed it");
+        let firm = tokio::time::timeout(Duration::from_millis(200), grip.ensure_held()).await;
         assert!(firm.is_err(), "{firm:?}");
-        renewals.renewed(clock.moment());
-        assert_eq!(grip.firm().await, Ok(()));
+        renewals.report_renewed(clock.moment());
+        assert_eq!(grip.ensure_held().await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn in_virtual_time_a_lock_is_firm_for_ten_seconds() {
-        let (renewals, grip) = Renewals::begin(Clock::starting_at(jiff::Timestamp::UNIX_EPOCH));
+        let (renewals, grip) = RenewalReporter::channel(Clock::starting_at(jiff::Timestamp::UNIX_EPOCH));
         tokio::time::sleep(Duration::from_secs(9)).await;
-        assert_eq!(grip.firm().await, Ok(()));
+        assert_eq!(grip.ensure_held().await, Ok(()));
         tokio::time::sleep(Duration::from_secs(2)).await;
-        renewals.lost("it is another's");
-        assert_eq!(grip.firm().await, Err("it is another's".to_owned()));
+        renewals.report_lost("it is another's");
+        assert_eq!(grip.ensure_held().await, Err("it is another's".to_owned()));
     }
 }

@@ -1,12 +1,12 @@
-//! What is stored about an application.
+//! The head: what is stored about an application.
 
 use std::collections::BTreeSet;
 
 use capstan_core::{
     compat::Mode,
-    event::Status,
+    event::OperationStatus,
     hook::{HookOutcome, RunId, Ttl},
-    operation::Due,
+    operation::ScheduledDeletion,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plugins::Application,
@@ -27,46 +27,46 @@ use crate::planning::Place;
 /// 2 has digests of blobs, and parts beside the head. Version 0.1.0 reads 1, and says of 2 that it is newer.
 pub(super) const FORMAT: u32 = 2;
 
-/// The one object of an application that changes.
+/// The head of an application: the one stored object that is changed in place.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Head {
     pub format: u32,
     pub application: Application,
-    /// Who wrote this last, and how often before: how a driver knows its own write after a lost answer.
+    /// The driver that wrote the head last. Together with `writes`, a driver recognises its own write after a lost answer.
     pub written_by: String,
     pub writes: u64,
-    /// The mark of the Lease under which it was first written; empty if version 0.1.0 did that.
+    /// The value of the Lease's mark when the head was first written; empty if version 0.1.0 did that.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mark: String,
-    /// How many operations there have been.
+    /// The number of operations so far.
     pub operations: u64,
-    /// Where there may be objects of the application.
+    /// The kinds and namespaces in which the application may have objects.
     pub places: BTreeSet<Place>,
-    /// The manifests of the last sync that began.
+    /// The manifests of the last sync that was started.
     pub manifests: Option<BlobRef>,
-    /// What operations made. Version 0.1.0 kept none.
+    /// The inventory: the objects that operations created. Version 0.1.0 stored none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inventory: Option<BlobRef>,
-    /// The operation that isn't over.
+    /// The operation that isn't finished.
     pub current: Option<CurrentOperation>,
-    /// The last ones that are, oldest first.
+    /// The last finished operations, oldest first.
     pub history: Vec<PastOperation>,
-    /// What is to be deleted later.
+    /// The objects of hooks that are to be deleted later.
     pub due: Vec<DueObject>,
     /// Whether a sync has ever succeeded, or objects of the set were there before the first one.
     pub was_deployed: bool,
-    /// Whose rules held in the last sync that began, and with which options: a deletion follows them.
+    /// The rules and options of the last sync that was started. A deletion follows them.
     #[serde(default)]
     pub mode: Mode,
     #[serde(default)]
     pub options: SyncOptions,
-    /// What is remembered of the hooks.
+    /// What later operations need to know of earlier runs of the hooks.
     #[serde(default)]
     pub hooks: HookRecords,
 }
 
-/// What of an application's state is stored in blobs, since it is too large to be stored beside the head.
+/// The parts of an application's state that are stored in blobs, since they are too large to be stored with the head.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StoredParts {
     /// The head itself.
@@ -75,16 +75,16 @@ pub(super) struct StoredParts {
     /// The operation's state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<BlobRef>,
-    /// What the operation looks like.
+    /// The operation's view, as `status` shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<BlobRef>,
-    /// The open page of its journal.
+    /// The page of its journal that isn't full yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<BlobRef>,
 }
 
 impl StoredParts {
-    /// Lists the Secrets that they are in.
+    /// Lists the Secrets of these blobs.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let all = [&self.head, &self.state, &self.view, &self.journal];
         all.into_iter()
@@ -93,7 +93,7 @@ impl StoredParts {
     }
 }
 
-/// What is where the head would be, when that is stored in a blob.
+/// The content of the head's Secret when the head itself is stored in a blob.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HeadReference {
@@ -152,68 +152,75 @@ impl Head {
     }
 }
 
-/// An operation that isn't over.
+/// An operation that isn't finished.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentOperation {
-    /// Its id.
+    /// The operation's id.
     pub id: String,
-    /// What it does.
-    pub does: OperationKind,
-    /// What for.
+    /// Sync or delete.
+    #[serde(rename = "does")]
+    pub operation_kind: OperationKind,
+    /// Whether it is a usual operation, a rollback or a test.
     #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
     pub purpose: Purpose,
-    /// Who started it.
-    pub by: String,
-    /// When.
+    /// The user or machine that started it.
+    #[serde(rename = "by")]
+    pub started_by: String,
+    /// When it was started.
     pub started_at: Timestamp,
     /// A digest of the manifests it was planned from.
-    pub digest: String,
-    /// A digest of what was asked for, manifests and options; empty if version 0.1.0 began it.
+    #[serde(rename = "digest")]
+    pub manifests_digest: String,
+    /// A digest of the whole request, with manifests and options; empty if version 0.1.0 started it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub request: String,
-    /// Which state of their sources these are.
+    #[serde(rename = "request")]
+    pub request_digest: String,
+    /// The revision of the sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
     pub(crate) plan: BlobRef,
     #[serde(default)]
     pub(crate) manifests: Option<BlobRef>,
     pub(crate) logs: Vec<StoredLogs>,
-    /// The full pages of its journal; nothing when it was begun by a version that keeps none.
+    /// The full pages of its journal; `None` if a version started it that keeps no journal.
     #[serde(default)]
     pub(crate) journal: Option<Vec<BlobRef>>,
 }
 
 impl CurrentOperation {
-    /// Says whether it does what a command with a request of this digest asks for.
-    pub fn does_what_is_asked(&self, request: &str) -> bool {
-        !self.request.is_empty() && self.request == request
+    /// Says whether the operation was started by a request with this digest.
+    pub fn matches_request(&self, request: &str) -> bool {
+        !self.request_digest.is_empty() && self.request_digest == request
     }
 }
 
-/// An operation that is over.
+/// A finished operation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PastOperation {
-    /// Its id.
+    /// The operation's id.
     pub id: String,
-    /// What it did.
-    pub does: OperationKind,
-    /// What for.
+    /// Sync or delete.
+    #[serde(rename = "does")]
+    pub operation_kind: OperationKind,
+    /// Whether it was a usual operation, a rollback or a test.
     #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
     pub purpose: Purpose,
-    /// Who started it.
-    pub by: String,
+    /// The user or machine that started it.
+    #[serde(rename = "by")]
+    pub started_by: String,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
     /// How it ended.
-    pub status: Status,
+    pub status: OperationStatus,
     /// A digest of the manifests it was planned from.
     #[serde(default)]
-    pub digest: String,
-    /// Which state of their sources these are.
+    #[serde(rename = "digest")]
+    pub manifests_digest: String,
+    /// The revision of the sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
     #[serde(default)]
@@ -224,7 +231,7 @@ pub struct PastOperation {
     pub(crate) journal: Option<StoredJournal>,
 }
 
-/// What it takes to go through an operation again.
+/// What is needed to replay an operation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredJournal {
     pub plan: BlobRef,
@@ -245,31 +252,31 @@ pub struct StoredLogs {
     pub(crate) blob: BlobRef,
 }
 
-/// The end of what one container wrote.
+/// The last lines that one container wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerLogs {
-    /// The pod.
+    /// The pod's name.
     pub pod: String,
-    /// The container.
+    /// The container's name.
     pub container: String,
     /// The lines that were kept.
     pub lines: Vec<String>,
     /// When each of them was read, in whole milliseconds. Version 0.1.0 stored none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub times: Vec<Timestamp>,
-    /// Whether there were more before them.
+    /// Whether there were lines before these.
     pub is_cut: bool,
 }
 
-/// An object of a hook that is to be deleted later, with what its policies have to be told if they want to be asked again.
+/// An object of a hook that is to be deleted later, with everything that its delete policies are told when they are asked again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DueObject {
-    /// What, when and whose word it is.
-    pub due: Due,
-    /// The operation that left it.
+    /// The object, when it is to be deleted, and the policy that decided so.
+    pub due: ScheduledDeletion,
+    /// The id of the operation that left it.
     pub operation: String,
-    /// The hook's task in it.
+    /// The hook's task in that operation.
     pub task: TaskId,
     pub(crate) run: RunId,
     pub(crate) phase: Phase,

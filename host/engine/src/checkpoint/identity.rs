@@ -1,8 +1,8 @@
-//! Who drives: one driver is told from all others, and one whose process has ended is known to be dead.
+//! The identity of a driver. Drivers can be told apart, and a driver whose process has ended is known to be dead.
 
 use std::fmt;
 
-/// Tells one driver from all others.
+/// The identity of one driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     host: String,
@@ -11,18 +11,18 @@ pub(crate) struct Identity {
     process: Option<Process>,
 }
 
-/// Which process a process id means. The same number means another process in another pid namespace (a container), after a restart of the
-/// machine, and later.
+/// A process. Its id alone isn't enough: the same number is another process in another pid namespace (a container), after a restart of
+/// the machine, and once it is used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Process {
     /// The running kernel and the pid namespace, as a hash.
     namespace: String,
     /// When it began, in clock ticks since the machine did.
-    started: u64,
+    start_ticks: u64,
 }
 
 impl Identity {
-    /// Names a driver in this process.
+    /// Makes the identity of a driver in this process.
     pub fn new(host: &str, instance: String) -> Identity {
         let pid = std::process::id();
         Identity {
@@ -33,9 +33,9 @@ impl Identity {
         }
     }
 
-    /// Says whether a driver is known to be dead: it was a process of this machine, in this pid namespace, that is no more. Of one that doesn't
-    /// say which process it is, nothing is known.
-    pub(super) fn knows_dead(&self, holder: &str) -> bool {
+    /// Says whether a driver is known to be dead: it was a process of this machine in this pid namespace, and no such process is running.
+    /// A holder that doesn't name its process is never known to be dead.
+    pub(super) fn is_known_dead(&self, holder: &str) -> bool {
         let mut parts = holder.split('/');
         let (host, pid, _instance) = (parts.next(), parts.next(), parts.next());
         let process = parts.next().and_then(|process| process.split_once('-'));
@@ -53,7 +53,10 @@ impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.host, self.pid, self.instance)?;
         match &self.process {
-            Some(Process { namespace, started }) => write!(f, "/{namespace}-{started}"),
+            Some(Process {
+                namespace,
+                start_ticks: started,
+            }) => write!(f, "/{namespace}-{started}"),
             None => Ok(()),
         }
     }
@@ -77,12 +80,12 @@ mod process {
         let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
         Some(Process {
             namespace: short_hash(&[boot.trim(), &namespace.to_string_lossy()]),
-            started: started(&stat)?,
+            start_ticks: start_ticks(&stat)?,
         })
     }
 
     /// Returns when a process began, if it hasn't ended (`proc_pid_stat(5)`): one that nobody has waited for yet still has its number.
-    fn started(stat: &str) -> Option<u64> {
+    fn start_ticks(stat: &str) -> Option<u64> {
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
         let state = fields.next()?;
         if state.starts_with(['Z', 'X']) {
@@ -95,7 +98,7 @@ mod process {
     /// Says whether the process of this number that began then is still running.
     pub(super) fn is_running(pid: u32, began: u64) -> bool {
         if let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) {
-            return started(&stat) == Some(began);
+            return start_ticks(&stat) == Some(began);
         }
         // It is gone, or other users' processes are hidden.
         let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
@@ -139,8 +142,8 @@ mod tests {
             .parse();
         let mut identity = identity();
         identity.pid = child.id();
-        identity.process.as_mut().unwrap().started = started.unwrap();
-        assert!(!self::identity().knows_dead(&identity.to_string()), "it is running");
+        identity.process.as_mut().unwrap().start_ticks = started.unwrap();
+        assert!(!self::identity().is_known_dead(&identity.to_string()), "it is running");
         child.kill().unwrap();
         child.wait().unwrap();
         identity
@@ -148,15 +151,15 @@ mod tests {
 
     #[test]
     fn a_process_of_this_machine_that_has_ended_is_known_to_be_dead() {
-        assert!(identity().knows_dead(&dead().to_string()));
-        assert!(!identity().knows_dead(&identity().to_string()));
+        assert!(identity().is_known_dead(&dead().to_string()));
+        assert!(!identity().is_known_dead(&identity().to_string()));
     }
 
     #[test]
     fn the_same_number_later_is_another_process() {
         let mut earlier = identity();
-        earlier.process.as_mut().unwrap().started -= 1;
-        assert!(identity().knows_dead(&earlier.to_string()));
+        earlier.process.as_mut().unwrap().start_ticks -= 1;
+        assert!(identity().is_known_dead(&earlier.to_string()));
     }
 
     #[test]
@@ -168,10 +171,10 @@ mod tests {
         of_another_namespace.process.as_mut().unwrap().namespace = "aaaaaaaaaa".to_owned();
         let of_version_0_1_0 = Identity { process: None, ..dead };
         for holder in [of_another_host, of_another_namespace, of_version_0_1_0] {
-            assert!(!identity().knows_dead(&holder.to_string()), "{holder}");
+            assert!(!identity().is_known_dead(&holder.to_string()), "{holder}");
         }
         for holder in ["", "laptop-1", "laptop-1/x/1/y-z", "laptop-1/1/1/-"] {
-            assert!(!identity().knows_dead(holder), "{holder}");
+            assert!(!identity().is_known_dead(holder), "{holder}");
         }
     }
 
@@ -181,6 +184,6 @@ mod tests {
             process: None,
             ..identity()
         };
-        assert!(!unsure.knows_dead(&dead().to_string()));
+        assert!(!unsure.is_known_dead(&dead().to_string()));
     }
 }

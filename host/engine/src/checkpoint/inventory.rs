@@ -1,4 +1,4 @@
-//! What an application's operations made, as it is stored: a blob that the head names.
+//! The inventory of an application: the objects that its operations created, stored in a blob that the head names.
 
 use capstan_core::inventory::Inventory;
 
@@ -6,13 +6,13 @@ use super::Store;
 use crate::error::EngineError;
 
 impl Store {
-    /// Returns what earlier operations made. What can't be read is taken for nothing: objects are told apart by their field managers
-    /// then, and nothing is removed that isn't known to be the application's.
+    /// Returns the objects that earlier operations created. An inventory that can't be read counts as empty: then objects are told apart
+    /// by their field managers, and only objects that are known to be the application's are removed.
     pub async fn inventory(&self) -> Inventory {
         let Some(blob) = &self.head.inventory else {
             return Inventory::default();
         };
-        match self.take(blob).await {
+        match self.read_blob(blob).await {
             Ok(inventory) => inventory,
             Err(error) => {
                 tracing::warn!(%error, "the application's inventory can't be read");
@@ -21,14 +21,14 @@ impl Store {
         }
     }
 
-    /// Stores what operations made; the next write of the head names it.
+    /// Stores the inventory. The next write of the head names it.
     ///
     /// # Errors
     ///
     /// Returns why it couldn't be stored.
-    pub async fn keep_inventory(&mut self, before: &Inventory, now: &Inventory) -> Result<(), EngineError> {
+    pub async fn store_inventory(&mut self, before: &Inventory, now: &Inventory) -> Result<(), EngineError> {
         if before != now || (self.head.inventory.is_none() && !now.is_empty()) {
-            self.head.inventory = Some(self.put(now).await?);
+            self.head.inventory = Some(self.store_value(now).await?);
         }
         Ok(())
     }

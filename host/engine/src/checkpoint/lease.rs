@@ -1,4 +1,7 @@
-//! The lock: a Lease that its driver renews. Who wants the operation to end writes so onto the Lease.
+//! The lock of an application: a Lease that its driver renews. Requests to end the operation and signals for hooks are annotations of
+//! this Lease.
+
+mod keeper;
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -14,16 +17,14 @@ use capstan_core::{
 };
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher;
 use serde_json::json;
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, sleep, sleep_until, timeout},
-};
+use tokio::{task::JoinHandle, time::sleep};
 
+use self::keeper::LeaseRenewer;
 use super::{
-    blob::{self, STATE_OF},
-    grip::{LeaseGuard, Renewals},
+    blob::{self, STATE_LABEL},
+    grip::{LeaseGuard, RenewalReporter},
     identity::Identity,
 };
 use crate::{
@@ -32,64 +33,62 @@ use crate::{
     cluster::{Cluster, DryRun},
     error::{ClusterError, EngineError},
     queue,
-    signals::{PREFIX, Signal, Written, signals_of},
-    watch::object_of,
+    signals::{ANNOTATION_PREFIX, Signal, SignalContent},
 };
 
-/// How long a Lease holds after its last renewal.
-const DURATION: Duration = Duration::from_secs(15);
+/// How long a Lease is valid after its last renewal.
+const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// How often it is renewed.
-const RENEWAL: Duration = Duration::from_secs(5);
-/// How long taking a lock may be tried while its Lease changes in between.
-const TAKEN_WITHIN: Duration = Duration::from_mins(1);
-/// How long one renewal may take before it counts as failed.
-const RENEWED_WITHIN: Duration = Duration::from_secs(3);
-/// How soon a renewal that failed is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
-/// What the head has, too, if it was made by a driver that had this Lease. Somebody who may only create Secrets can't know it.
-const MARK: &str = "capstan.dev/state-mark";
-/// Who wants the operation to end.
-const END: &str = "capstan.dev/terminate";
+const RENEW_INTERVAL: Duration = Duration::from_secs(5);
+/// How long to try to acquire a lock whose Lease others change at the same time.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_mins(1);
+/// The pause after a renewal that failed.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// The annotation with a random mark. A head that was written under this Lease has the same mark; somebody who may only create Secrets
+/// can't know it.
+const STATE_MARK_ANNOTATION: &str = "capstan.dev/state-mark";
+/// The annotation that asks for the end of the operation. Its value says who asks.
+const TERMINATE_ANNOTATION: &str = "capstan.dev/terminate";
 
 /// What happens to a lock while it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LockEvent {
-    /// Somebody wants the operation to end.
-    EndWanted(String),
+    /// Somebody asked for the end of the operation: this is who.
+    TerminationRequested(String),
     /// These signals are on the Lease now.
     Signals(Vec<Signal>),
-    /// It is lost.
+    /// The lock is lost, for this reason.
     Lost(String),
 }
 
-/// The kinds of [`LockEvent`]s. The keeper renews the Lease and must not wait, so of each kind only the last one waits for the driver:
-/// a signal that is taken off and sent again in the same words meanwhile is the same signal.
+/// The kinds of [`LockEvent`]s. The task that renews the Lease must not wait for the driver, so only the last event of each kind is
+/// queued. A signal that is removed and sent again with the same content meanwhile counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum EventKind {
-    EndWanted,
+    TerminationRequested,
     Signals,
     Lost,
 }
 
-/// What happens to a lock, for whoever holds it.
+/// The events of a held lock, for its holder.
 pub(crate) struct LockEvents(queue::Receiver<EventKind, LockEvent>);
 
 impl LockEvents {
-    /// Returns what happens next; nothing when the lock's keeper is gone.
+    /// Returns the next event; `None` when the Lease isn't renewed any more.
     pub async fn next(&mut self) -> Option<LockEvent> {
         self.0.recv().await.map(|(_, event)| event)
     }
 }
 
-/// A held lock. Dropping it stops its renewal; `release` gives it back.
+/// A held lock. Dropping it stops the renewal; `release` also frees the Lease.
 pub(crate) struct Lock {
     cluster: Cluster,
     key: ObjectKey,
     identity: Identity,
-    grip: LeaseGuard,
-    /// Its mark; nothing if version 0.1.0 made its Lease.
+    lease_guard: LeaseGuard,
+    /// The mark of the Lease; `None` if version 0.1.0 created it.
     mark: Option<String>,
-    /// Whether its Lease was made when it was taken.
+    /// Whether the Lease was created when the lock was acquired.
     is_new: bool,
     task: JoinHandle<()>,
 }
@@ -105,42 +104,42 @@ fn lease_key(application: &Application) -> ObjectKey {
         group: "coordination.k8s.io".to_owned(),
         kind: "Lease".to_owned(),
         namespace: application.namespace.clone(),
-        name: blob::name(application),
+        name: blob::state_name(application),
     }
 }
 
-fn micro(at: Timestamp) -> String {
+fn format_micro_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 impl Lock {
-    /// Takes the lock of an application, if nobody holds it or its holder is gone.
-    pub async fn take(
+    /// Acquires the lock of an application, if nobody holds it or its holder is gone.
+    pub async fn acquire(
         cluster: &Cluster,
         clock: Clock,
         application: &Application,
         identity: Identity,
         is_new: bool,
     ) -> Result<(Lock, LockEvents), EngineError> {
-        let doing = EngineError::while_("taking the application's lock");
+        let doing = EngineError::during("taking the application's lock");
         let key = lease_key(application);
-        let mut backoff = Backoff::new(Duration::from_millis(100), AGAIN).within(TAKEN_WITHIN);
+        let mut backoff = Backoff::new(Duration::from_millis(100), RETRY_INTERVAL).with_time_limit(ACQUIRE_TIMEOUT);
         let (taken, is_new_lease) = loop {
             let live = cluster.get(&key).await.map_err(&doing)?;
             if let Some(live) = &live {
                 wait_for_holder(cluster, clock, &identity, live).await?;
             }
-            let mut lease = live.clone().unwrap_or_else(|| fresh(application));
-            let now = micro(clock.now());
+            let mut lease = live.clone().unwrap_or_else(|| new_lease(application));
+            let now = format_micro_time(clock.now());
             lease.0["spec"] = json!({
                 "holderIdentity": identity.to_string(),
-                "leaseDurationSeconds": DURATION.as_secs(),
+                "leaseDurationSeconds": LEASE_DURATION.as_secs(),
                 "acquireTime": now,
                 "renewTime": now,
             });
-            forget_end(&mut lease);
+            remove_termination_request(&mut lease);
             if is_new {
-                forget_signals(&mut lease);
+                remove_signals(&mut lease);
             }
             let is_new_lease = live.is_none();
             let written = match live {
@@ -149,8 +148,8 @@ impl Lock {
             };
             match written {
                 Ok(lease) => break (lease, is_new_lease),
-                // Somebody was faster: look again who it is.
-                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_))
+                // Another driver was faster: check again who holds it.
+                Err(ClusterError::ObjectChanged(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_))
                     if !backoff.is_over() =>
                 {
                     backoff.pause().await;
@@ -158,9 +157,9 @@ impl Lock {
                 Err(error) => return Err(doing(error)),
             }
         };
-        let (renewals, grip) = Renewals::begin(clock);
-        let (events, receiver) = queue::by_key();
-        let keeper = Keeper {
+        let (renewals, grip) = RenewalReporter::channel(clock);
+        let (events, receiver) = queue::keyed_channel();
+        let keeper = LeaseRenewer {
             cluster: cluster.clone(),
             clock,
             identity: identity.clone(),
@@ -173,36 +172,35 @@ impl Lock {
             cluster: cluster.clone(),
             key,
             identity,
-            grip,
-            mark: taken.annotation(MARK).map(str::to_owned),
+            lease_guard: grip,
+            mark: taken.annotation(STATE_MARK_ANNOTATION).map(str::to_owned),
             is_new: is_new_lease,
             task: tokio::spawn(keeper.keep(taken)),
         };
         Ok((lock, LockEvents(receiver)))
     }
 
-    /// Returns the mark that a head has which is made under this lock.
+    /// Returns the mark for a head that is created under this lock.
     pub fn mark(&self) -> Option<&str> {
         self.mark.as_deref()
     }
 
-    /// Says whether a head that is there was made by a driver that had this lock's Lease, by the head's mark. One that was there before
-    /// the Lease was not.
-    pub fn vouches_for(&self, mark: &str) -> bool {
+    /// Says whether a head with this mark was created by a driver that had this Lease. No head can be from before the Lease was created.
+    pub fn has_mark(&self, mark: &str) -> bool {
         !self.is_new && self.mark().is_none_or(|ours| ours == mark)
     }
 
-    /// Says whether its Lease was made when it was taken.
+    /// Says whether the Lease was created when the lock was acquired.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Returns what tells those who act in its holder's name whether they may.
-    pub fn grip(&self) -> LeaseGuard {
-        self.grip.clone()
+    /// Returns a guard for those who act on behalf of the lock's holder.
+    pub fn lease_guard(&self) -> LeaseGuard {
+        self.lease_guard.clone()
     }
 
-    /// Gives the lock back, or removes it altogether. If that fails, it runs out by itself.
+    /// Frees the Lease, or deletes it if `removes` is set. If that fails, it expires.
     pub async fn release(self, removes: bool) {
         self.task.abort();
         let Ok(Some(mut lease)) = self.cluster.get(&self.key).await else {
@@ -214,21 +212,21 @@ impl Lock {
         let result = if removes {
             let deleted = self
                 .cluster
-                .delete(&self.key, lease.uid(), DecidedPropagation::of_stored_state())
+                .delete(&self.key, lease.uid(), DecidedPropagation::for_stored_state())
                 .await;
             deleted.map(drop)
         } else {
             lease.0["spec"]["holderIdentity"] = json!("");
-            forget_end(&mut lease);
+            remove_termination_request(&mut lease);
             self.cluster.replace(&lease, DryRun::No).await.map(drop)
         };
         if let Err(error) = result {
-            tracing::debug!(%error, "the lock runs out by itself");
+            tracing::debug!(%error, "the lock can't be released; it expires by itself");
         }
     }
 }
 
-fn fresh(application: &Application) -> Object {
+fn new_lease(application: &Application) -> Object {
     let key = lease_key(application);
     Object(json!({
         "apiVersion": "coordination.k8s.io/v1",
@@ -236,41 +234,41 @@ fn fresh(application: &Application) -> Object {
         "metadata": {
             "name": key.name,
             "namespace": key.namespace,
-            "labels": { STATE_OF: application.name },
-            "annotations": { MARK: random() },
+            "labels": { STATE_LABEL: application.name },
+            "annotations": { STATE_MARK_ANNOTATION: random_mark() },
         },
     }))
 }
 
 /// Returns 128 random bits: `RandomState` has them from the operating system.
-fn random() -> String {
+fn random_mark() -> String {
     let number = || RandomState::new().hash_one(0_u8);
     format!("{:016x}{:016x}", number(), number())
 }
 
-/// Takes off what was meant for an operation that is over.
-fn forget_signals(lease: &mut Object) {
+/// Removes the signals for an operation that is finished.
+fn remove_signals(lease: &mut Object) {
     if let Some(annotations) = lease
         .0
         .pointer_mut("/metadata/annotations")
         .and_then(|found| found.as_object_mut())
     {
-        annotations.retain(|name, _| !name.starts_with(PREFIX));
+        annotations.retain(|name, _| !name.starts_with(ANNOTATION_PREFIX));
     }
 }
 
-/// Takes one signal off the Lease. If that can't be done, the next driver is told it again, and knows it.
-pub(crate) async fn forget_signal(cluster: &Cluster, application: &Application, mark: &str) {
+/// Removes one signal from the Lease. If that fails, the next driver receives it again, and recognises it.
+pub(crate) async fn remove_signal(cluster: &Cluster, application: &Application, mark: &str) {
     let key = lease_key(application);
     let Ok(Some(lease)) = cluster.get(&key).await else {
         return;
     };
-    let is_it = |name: &str, value: &str| name.starts_with(PREFIX) && short_hash(&[name, value]) == mark;
+    let is_it = |name: &str, value: &str| name.starts_with(ANNOTATION_PREFIX) && short_hash(&[name, value]) == mark;
     let found = lease.annotations().into_iter().find(|(name, value)| is_it(name, value));
     if let Some((name, _)) = found {
         let patch = json!({ "metadata": { "annotations": { name: null } } });
-        if let Err(error) = cluster.merge(&key, lease.uid(), patch).await {
-            tracing::debug!(%error, "a signal stays on the Lease");
+        if let Err(error) = cluster.merge_patch(&key, lease.uid(), patch).await {
+            tracing::debug!(%error, "a signal can't be removed from the Lease");
         }
     }
 }
@@ -280,35 +278,35 @@ pub(crate) async fn send_signal(
     cluster: &Cluster,
     application: &Application,
     hook: &str,
-    written: &Written,
+    written: &SignalContent,
 ) -> Result<(), EngineError> {
-    let doing = EngineError::while_("writing the signal");
+    let doing = EngineError::during("writing the signal");
     let key = lease_key(application);
     let lease = cluster.get(&key).await.map_err(&doing)?;
-    let lease = lease.ok_or_else(|| EngineError::NothingRuns(application.name.clone()))?;
-    let text = serde_json::to_string(written).map_err(|error| EngineError::Stored(error.to_string()))?;
-    let patch = json!({ "metadata": { "annotations": { format!("{PREFIX}{hook}"): text } } });
-    cluster.merge(&key, lease.uid(), patch).await.map_err(&doing)?;
+    let lease = lease.ok_or_else(|| EngineError::NoOperation(application.name.clone()))?;
+    let text = serde_json::to_string(written).map_err(|error| EngineError::InvalidState(error.to_string()))?;
+    let patch = json!({ "metadata": { "annotations": { format!("{ANNOTATION_PREFIX}{hook}"): text } } });
+    cluster.merge_patch(&key, lease.uid(), patch).await.map_err(&doing)?;
     Ok(())
 }
 
-fn forget_end(lease: &mut Object) {
+fn remove_termination_request(lease: &mut Object) {
     if let Some(annotations) = lease
         .0
         .pointer_mut("/metadata/annotations")
         .and_then(|found| found.as_object_mut())
     {
-        annotations.remove(END);
+        annotations.remove(TERMINATE_ANNOTATION);
     }
 }
 
-/// Returns when a Lease runs out, by what its holder wrote.
-fn runs_out(lease: &Object) -> Option<Timestamp> {
+/// Returns when a Lease expires, by the time that its holder wrote.
+fn expires_at(lease: &Object) -> Option<Timestamp> {
     let renewed: Timestamp = lease.text("/spec/renewTime")?.parse().ok()?;
-    renewed.checked_add(DURATION).ok()
+    renewed.checked_add(LEASE_DURATION).ok()
 }
 
-/// Says whether somebody drives an application's operation, as far as its Lease tells.
+/// Says whether a driver holds the lock of an application, by its Lease.
 pub(crate) async fn is_held(
     cluster: &Cluster,
     clock: Clock,
@@ -316,22 +314,22 @@ pub(crate) async fn is_held(
     application: &Application,
 ) -> Result<bool, EngineError> {
     let lease = cluster.get(&lease_key(application)).await;
-    let Some(lease) = lease.map_err(EngineError::while_("looking who holds the application's lock"))? else {
+    let Some(lease) = lease.map_err(EngineError::during("looking who holds the application's lock"))? else {
         return Ok(false);
     };
     let holder = lease.text("/spec/holderIdentity").unwrap_or_default();
-    let is_fresh = runs_out(&lease).is_some_and(|ends| clock.now() < ends);
-    Ok(!holder.is_empty() && is_fresh && !identity.knows_dead(holder))
+    let is_fresh = expires_at(&lease).is_some_and(|ends| clock.now() < ends);
+    Ok(!holder.is_empty() && is_fresh && !identity.is_known_dead(holder))
 }
 
-/// Comes back when nobody drives an application's operation any more.
-pub(crate) async fn until_free(
+/// Waits until nobody holds the lock of an application.
+pub(crate) async fn wait_until_free(
     cluster: &Cluster,
     clock: Clock,
     identity: &Identity,
     application: &Application,
 ) -> Result<(), EngineError> {
-    let doing = EngineError::while_("waiting for the application's lock");
+    let doing = EngineError::during("waiting for the application's lock");
     let key = lease_key(application);
     let config = watcher::Config::default().fields(&field_selector(&key.name));
     let sight = cluster.watch(&key.group_kind(), &key.namespace, config);
@@ -343,14 +341,14 @@ pub(crate) async fn until_free(
                 Some(Err(error)) => return Err(doing(ClusterError::Unreachable(error.to_string()))),
                 None => sight = futures::stream::pending().boxed(),
             },
-            // Nothing is told when a holder dies.
-            () = sleep(RENEWAL) => {}
+            // Nothing reports that a holder has died.
+            () = sleep(RENEW_INTERVAL) => {}
         }
     }
     Ok(())
 }
 
-/// Comes back when the holder of a Lease is gone; fails when it is alive.
+/// Waits until the holder of a Lease is gone; fails with `Busy` if it is alive.
 async fn wait_for_holder(
     cluster: &Cluster,
     clock: Clock,
@@ -358,7 +356,7 @@ async fn wait_for_holder(
     lease: &Object,
 ) -> Result<(), EngineError> {
     let holder = lease.text("/spec/holderIdentity").unwrap_or_default();
-    if holder.is_empty() || holder == identity.to_string() || identity.knows_dead(holder) {
+    if holder.is_empty() || holder == identity.to_string() || identity.is_known_dead(holder) {
         return Ok(());
     }
     let busy = || {
@@ -369,134 +367,28 @@ async fn wait_for_holder(
             since: lease.text("/spec/acquireTime").map(str::to_owned),
         })
     };
-    if runs_out(lease).is_some_and(|ends| clock.now() < ends) {
+    if expires_at(lease).is_some_and(|ends| clock.now() < ends) {
         return busy();
     }
-    // By our clock it has run out. Clocks differ: it counts as gone when its renewals have stopped.
-    sleep(RENEWAL + AGAIN).await;
+    // By our clock it has expired. Clocks differ: the holder counts as gone when it doesn't renew any more.
+    sleep(RENEW_INTERVAL + RETRY_INTERVAL).await;
     let now = cluster
         .get(&lease.key())
         .await
-        .map_err(EngineError::while_("waiting for the lock's holder"))?;
+        .map_err(EngineError::during("waiting for the lock's holder"))?;
     let moved = now.is_some_and(|now| now.text("/spec/renewTime") != lease.text("/spec/renewTime"));
     if moved { busy() } else { Ok(()) }
 }
 
-/// Renews a Lease and hears what is written onto it.
-struct Keeper {
-    cluster: Cluster,
-    clock: Clock,
-    identity: Identity,
-    renewals: Renewals,
-    events: queue::Sender<EventKind, LockEvent>,
-    end_told: bool,
-    /// The signals that were last seen.
-    signals: Vec<Signal>,
-}
-
-impl Keeper {
-    async fn keep(mut self, mut lease: Object) {
-        let key = lease.key();
-        let config = watcher::Config::default().fields(&field_selector(&key.name));
-        let sight = self.cluster.watch(&key.group_kind(), &key.namespace, config);
-        let mut sight = sight.unwrap_or_else(|_| futures::stream::pending().boxed());
-        let mut next = Instant::now() + RENEWAL;
-        loop {
-            tokio::select! {
-                biased;
-                seen = sight.next() => match seen {
-                    Some(Ok(Event::Apply(seen) | Event::InitApply(seen))) => {
-                        lease = object_of(&seen, &key.group_kind(), lease.api_version());
-                        self.look_for_end(&lease);
-                    }
-                    Some(Ok(Event::Delete(_) | Event::Init | Event::InitDone)) => {}
-                    // Renewals go on, and see the annotation too, if later.
-                    Some(Err(_)) | None => sight = futures::stream::pending().boxed(),
-                },
-                () = sleep_until(next) => match self.renew_in_time(&lease).await {
-                    Ok(Some(renewed)) => {
-                        lease = renewed;
-                        next = Instant::now() + RENEWAL;
-                    }
-                    Ok(None) => next = Instant::now() + AGAIN,
-                    Err(why) => {
-                        self.renewals.lost(&why);
-                        self.events.send(EventKind::Lost, LockEvent::Lost(why));
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Renews the Lease, or nothing if the server can't be reached; fails when another driver has it, or when that lasts too long.
-    async fn renew_in_time(&mut self, lease: &Object) -> Result<Option<Object>, String> {
-        let before = self.clock.moment();
-        // One that was not heard of may have been carried out: the next one meets `Moved` and looks.
-        if let Some(renewed) = timeout(RENEWED_WITHIN, self.renew(lease)).await.unwrap_or(Ok(None))? {
-            self.renewals.renewed(before);
-            self.look_for_end(&renewed);
-            return Ok(Some(renewed));
-        }
-        if self.renewals.wait_on() {
-            Ok(None)
-        } else {
-            Err("it couldn't be renewed in time".to_owned())
-        }
-    }
-
-    /// Renews the Lease, also over somebody's annotation.
-    async fn renew(&self, lease: &Object) -> Result<Option<Object>, String> {
-        let mut lease = lease.clone();
-        for _ in 0..3 {
-            lease.0["spec"]["renewTime"] = json!(micro(self.clock.now()));
-            match self.cluster.replace(&lease, DryRun::No).await {
-                Ok(renewed) => return Ok(Some(renewed)),
-                Err(ClusterError::Moved(_)) => {
-                    let Ok(Some(now)) = self.cluster.get(&lease.key()).await else {
-                        continue;
-                    };
-                    let holder = now.text("/spec/holderIdentity").unwrap_or_default();
-                    if holder != self.identity.to_string() {
-                        return Err(format!("{holder} has it now"));
-                    }
-                    lease = now;
-                }
-                Err(ClusterError::NotFound(_)) => return Err("its Lease was deleted".to_owned()),
-                Err(error) => {
-                    tracing::debug!(%error, "the application's lock can't be renewed");
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn look_for_end(&mut self, lease: &Object) {
-        if let Some(by) = lease.annotation(END)
-            && !self.end_told
-        {
-            self.end_told = true;
-            self.events
-                .send(EventKind::EndWanted, LockEvent::EndWanted(by.to_owned()));
-        }
-        let signals = signals_of(lease);
-        if signals != self.signals {
-            self.signals.clone_from(&signals);
-            self.events.send(EventKind::Signals, LockEvent::Signals(signals));
-        }
-    }
-}
-
-/// Asks whoever drives the application's operation to end it; says who that is. Nobody, if none does or its driver is dead.
-pub(crate) async fn request_end(
+/// Asks the driver of an application's operation to end it. Returns the driver; `None` if there is none or it is dead.
+pub(crate) async fn request_termination(
     cluster: &Cluster,
     clock: Clock,
     identity: &Identity,
     application: &Application,
     by: &str,
 ) -> Result<Option<String>, EngineError> {
-    let doing = EngineError::while_("asking the driver to end the operation");
+    let doing = EngineError::during("asking the driver to end the operation");
     let key = lease_key(application);
     let Some(lease) = cluster.get(&key).await.map_err(&doing)? else {
         return Ok(None);
@@ -504,8 +396,8 @@ pub(crate) async fn request_end(
     match wait_for_holder(cluster, clock, identity, &lease).await {
         Ok(()) => Ok(None),
         Err(EngineError::Busy { holder, .. }) => {
-            let patch = json!({ "metadata": { "annotations": { END: by } } });
-            cluster.merge(&key, lease.uid(), patch).await.map_err(&doing)?;
+            let patch = json!({ "metadata": { "annotations": { TERMINATE_ANNOTATION: by } } });
+            cluster.merge_patch(&key, lease.uid(), patch).await.map_err(&doing)?;
             Ok(Some(holder))
         }
         Err(error) => Err(error),

@@ -1,28 +1,28 @@
-//! What an operation stores before it begins, and whether that is too much.
+//! Limits what an operation stores when it starts.
 
 use capstan_core::{error::Diagnostic, object::Object, operation_kind::OperationKind};
 
 use super::blob::{self, Packed};
-use crate::{error::EngineError, planning::Planned};
+use crate::{error::EngineError, planning::PreparedPlan};
 
-/// How many compressed bytes an operation may store before it begins: its plan and the manifests. It has to store more while it runs, and ten
-/// operations are remembered, in a store that often takes 2 GiB.
-const MOST_STORED: u64 = 64 * 1024 * 1024;
+/// The most compressed bytes that an operation may store when it starts: its plan and the manifests. It stores more while it runs, and
+/// ten operations are kept, in an etcd that often has a quota of 2 GiB.
+const MAX_STORED_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What an operation stores before it begins.
+/// The plan and the manifests of an operation, compressed.
 pub(crate) struct PackedPlan {
     pub(super) plan: Packed,
     pub(super) manifests: Option<Packed>,
 }
 
 impl PackedPlan {
-    /// Packs a plan and its manifests.
+    /// Compresses a plan and its manifests.
     ///
     /// # Errors
     ///
     /// Returns `Plan` when they are too large to be stored.
-    pub fn of(planned: &Planned) -> Result<PackedPlan, EngineError> {
-        let is_sync = planned.plan.does == OperationKind::Sync;
+    pub fn pack(planned: &PreparedPlan) -> Result<PackedPlan, EngineError> {
+        let is_sync = planned.plan.operation_kind == OperationKind::Sync;
         let prepared = PackedPlan {
             plan: blob::pack(&*planned.plan)?,
             manifests: is_sync.then(|| blob::pack(&*planned.manifests)).transpose()?,
@@ -34,53 +34,53 @@ impl PackedPlan {
         };
         let packed: u64 = all().map(|packed| packed.data.len() as u64).sum();
         let largest = all().map(|packed| packed.bytes).max().unwrap_or_default();
-        fits(planned.manifests.len(), packed, largest)?;
+        check_packed_bytes(planned.manifests.len(), packed, largest)?;
         Ok(prepared)
     }
 }
 
-/// Estimates how much an operation would store before it begins: for a plan that isn't run yet.
+/// Estimates the size of a plan that isn't run yet.
 ///
 /// # Errors
 ///
 /// Returns `Plan` when it is too large to be stored.
-pub(crate) fn check_size(planned: &Planned) -> Result<(), EngineError> {
-    /// How many bytes of manifests are packed to see how well they can be.
-    const SAMPLE: u64 = 1024 * 1024;
-    let bytes = blob::measure(&*planned.manifests)?;
+pub(crate) fn check_size(planned: &PreparedPlan) -> Result<(), EngineError> {
+    /// How many bytes of manifests are compressed to estimate the ratio.
+    const SAMPLE_BYTES: u64 = 1024 * 1024;
+    let bytes = blob::json_bytes(&*planned.manifests)?;
     // The plan has them, too.
     let both = bytes.saturating_mul(2);
-    if both <= MOST_STORED {
+    if both <= MAX_STORED_BYTES {
         return Ok(());
     }
-    let every = usize::try_from(bytes / SAMPLE).unwrap_or(usize::MAX).max(1);
+    let every = usize::try_from(bytes / SAMPLE_BYTES).unwrap_or(usize::MAX).max(1);
     let sample: Vec<&Object> = planned.manifests.iter().step_by(every).collect();
     let packed = blob::pack(&sample)?;
     let estimated = both / packed.bytes.max(1) * packed.data.len() as u64;
-    fits(planned.manifests.len(), estimated, bytes)
+    check_packed_bytes(planned.manifests.len(), estimated, bytes)
 }
 
-/// Says that what an operation stores is too large, if it is.
-fn fits(objects: usize, packed: u64, largest: u64) -> Result<(), EngineError> {
+/// Returns an error if an operation stores too much when it starts.
+fn check_packed_bytes(objects: usize, packed: u64, largest: u64) -> Result<(), EngineError> {
     let mib = |bytes: u64| bytes / (1024 * 1024);
-    let message = if packed > MOST_STORED {
+    let message = if packed > MAX_STORED_BYTES {
         format!(
             "this application is too large to be stored: its {objects} objects take {} MiB, compressed and with their plan, where {} may be",
             mib(packed),
-            mib(MOST_STORED)
+            mib(MAX_STORED_BYTES)
         )
-    } else if largest > blob::MOST_BYTES {
+    } else if largest > blob::MAX_UNPACKED_BYTES {
         format!(
             "this application is too large to be stored: the plan of its {objects} objects has {} MiB, where {} may be",
             mib(largest),
-            mib(blob::MOST_BYTES)
+            mib(blob::MAX_UNPACKED_BYTES)
         )
     } else {
         return Ok(());
     };
     let error = Diagnostic::new(message)
         .hint("nothing was changed; make several applications of it, or leave large data out of manifests");
-    Err(EngineError::Plan(vec![error]))
+    Err(EngineError::InvalidInput(vec![error]))
 }
 
 #[cfg(test)]
@@ -88,22 +88,22 @@ mod tests {
     use super::*;
 
     fn told(packed: u64, largest: u64) -> Option<String> {
-        match fits(3, packed, largest) {
+        match check_packed_bytes(3, packed, largest) {
             Ok(()) => None,
-            Err(EngineError::Plan(mistakes)) => mistakes.first().map(ToString::to_string),
+            Err(EngineError::InvalidInput(mistakes)) => mistakes.first().map(ToString::to_string),
             Err(other) => unreachable!("{other}"),
         }
     }
 
     #[test]
     fn what_is_too_large_to_be_stored_is_refused_with_its_size() {
-        assert_eq!(told(MOST_STORED, blob::MOST_BYTES), None);
-        let compressed = told(2 * MOST_STORED, 0).unwrap_or_default();
+        assert_eq!(told(MAX_STORED_BYTES, blob::MAX_UNPACKED_BYTES), None);
+        let compressed = told(2 * MAX_STORED_BYTES, 0).unwrap_or_default();
         assert!(
             compressed.contains("its 3 objects take 128 MiB, compressed and with their plan, where 64 may be"),
             "{compressed}"
         );
-        let unpacked = told(0, 2 * blob::MOST_BYTES).unwrap_or_default();
+        let unpacked = told(0, 2 * blob::MAX_UNPACKED_BYTES).unwrap_or_default();
         assert!(
             unpacked.contains("the plan of its 3 objects has 1024 MiB, where 512 may be"),
             "{unpacked}"

@@ -1,15 +1,15 @@
 //! Reads and writes what is stored about one application.
 
 mod layout;
+mod read;
 mod removal;
 
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    event::Status,
-    manifest::Manifest,
+    event::OperationStatus,
     object::Object,
-    operation::{Operation, OperationState},
+    operation::OperationState,
     operation_kind::{OperationKind, Purpose},
     plan::Plan,
     plugins::Application,
@@ -22,9 +22,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use self::layout::{Document, Progress};
-pub(crate) use self::removal::forget;
+pub(crate) use self::removal::remove_state;
 use super::{
-    blob::{self, BlobRef, Packed, STATE_OF, Writer, WrittenBlob},
+    blob::{self, BlobRef, BlobWriter, Packed, STATE_LABEL, WrittenBlob},
     grip::LeaseGuard,
     head::{
         ContainerLogs, CurrentOperation, DueObject, FORMAT, Head, HeadReference, PastOperation, StoredJournal,
@@ -35,80 +35,81 @@ use super::{
 use crate::{
     cluster::Cluster,
     error::{ClusterError, EngineError},
-    journal::{self, Journal, Page, StoredOperation},
-    planning::Planned,
+    journal::{Journal, Page},
+    planning::PreparedPlan,
 };
 
-/// How many operations are remembered.
-const MOST_PAST: usize = 10;
-/// How many compressed bytes a view may have; of one that has more, only how each task is is stored.
-const MOST_VIEW: usize = 4 * 1024 * 1024;
-/// How many bytes of logs are kept for an application, before they are compressed; the oldest go first.
-const MOST_LOGS: u64 = 2 * 1024 * 1024;
-/// How many bytes of journals and their plans are kept for an application, compressed; the oldest go first.
-const MOST_JOURNALS: u64 = 8 * 1024 * 1024;
+/// How many finished operations are kept.
+const MAX_HISTORY: usize = 10;
+/// The most compressed bytes of a view. Of a larger one, only the state of each task is stored.
+const MAX_VIEW_BYTES: usize = 4 * 1024 * 1024;
+/// The most bytes of logs of an application, before they are compressed; the oldest are removed first.
+const MAX_LOG_BYTES: u64 = 2 * 1024 * 1024;
+/// The most compressed bytes of journals and their plans of an application; the oldest are removed first.
+const MAX_JOURNAL_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What is stored about one application, as it was last read or written.
 pub(crate) struct Store {
     cluster: Cluster,
-    grip: Option<LeaseGuard>,
+    lease_guard: Option<LeaseGuard>,
     writer: String,
     pub head: Head,
-    /// Where the head is, if it is in a blob.
+    /// The blob that the head is in, if it is too large for its own Secret.
     head_blob: Option<BlobRef>,
-    /// How far the operation is that isn't over.
+    /// The progress of the operation that isn't finished.
     progress: Option<Progress>,
     /// Full pages of its journal that aren't stored yet.
     pages: Vec<Document>,
-    /// The head as the server has it; nothing before it was first written.
+    /// The head's Secret as the server has it; `None` before it is first written.
     stored: Option<Object>,
-    /// Who had written that, and how often it had been written.
-    seen: (String, u64),
-    /// The Secrets that it names.
-    named: BTreeSet<String>,
-    /// Secrets that it named and doesn't any more.
-    dropped: BTreeSet<String>,
+    /// The driver that wrote that, and its number of writes.
+    last_write: (String, u64),
+    /// The Secrets that the head names.
+    referenced: BTreeSet<String>,
+    /// Secrets that the head named before and doesn't any more.
+    unreferenced: BTreeSet<String>,
     /// The blobs that were written since it was opened.
-    made: Vec<WrittenBlob>,
+    written: Vec<WrittenBlob>,
 }
 
 /// Says whether anything is stored about an application.
 pub async fn is_stored(cluster: &Cluster, application: &Application) -> Result<bool, ClusterError> {
-    let key = blob::secret_key(&application.namespace, &blob::name(application));
+    let key = blob::secret_key(&application.namespace, &blob::state_name(application));
     Ok(cluster.get(&key).await?.is_some())
 }
 
 impl Store {
-    /// Reads what is stored; what isn't there yet is empty.
+    /// Reads the stored state of an application. What isn't stored yet is empty.
     pub async fn open(cluster: &Cluster, application: &Application, writer: String) -> Result<Store, EngineError> {
-        let key = blob::secret_key(&application.namespace, &blob::name(application));
+        let key = blob::secret_key(&application.namespace, &blob::state_name(application));
         let stored = cluster
             .get(&key)
             .await
-            .map_err(EngineError::while_("reading the application's state"))?;
+            .map_err(EngineError::during("reading the application's state"))?;
         let mut store = Store {
             cluster: cluster.clone(),
-            grip: None,
+            lease_guard: None,
             writer,
             head: Head::new(application.clone()),
             head_blob: None,
             progress: None,
             pages: Vec::new(),
             stored: None,
-            seen: Default::default(),
-            named: BTreeSet::new(),
-            dropped: BTreeSet::new(),
-            made: Vec::new(),
+            last_write: Default::default(),
+            referenced: BTreeSet::new(),
+            unreferenced: BTreeSet::new(),
+            written: Vec::new(),
         };
         let Some(secret) = stored else { return Ok(store) };
-        let packed = blob::data(&secret, "head").ok_or_else(|| EngineError::Stored(format!("{key} has no `head`")))?;
+        let packed =
+            blob::data(&secret, "head").ok_or_else(|| EngineError::InvalidState(format!("{key} has no `head`")))?;
         let value: Value = blob::unpack(&packed)?;
         check_format(&value)?;
         let parts: StoredParts = match blob::data(&secret, "parts") {
             Some(packed) => blob::unpack(&packed)?,
             None => StoredParts::default(),
         };
-        let wrong = |error: serde_json::Error| EngineError::Stored(error.to_string());
+        let wrong = |error: serde_json::Error| EngineError::InvalidState(error.to_string());
         store.head = match &parts.head {
             None => serde_json::from_value(value).map_err(wrong)?,
             Some(blob) => {
@@ -125,27 +126,27 @@ impl Store {
         };
         if store.head.application != *application {
             let Application { name, namespace } = &store.head.application;
-            return Err(EngineError::Stored(format!(
+            return Err(EngineError::InvalidState(format!(
                 "{key} is about the application {name} in namespace {namespace}"
             )));
         }
-        store.seen = (store.head.written_by.clone(), store.head.writes);
+        store.last_write = (store.head.written_by.clone(), store.head.writes);
         store.head.format = FORMAT;
-        store.progress = Progress::of(&secret, &parts);
-        // Who carries on begins a page of its own.
+        store.progress = Progress::from_secret(&secret, &parts);
+        // A driver that resumes an operation starts a new page.
         let page = store.progress.as_ref().and_then(|progress| progress.page.clone());
         store.pages.extend(page);
         store.head_blob.clone_from(&parts.head);
-        store.named = store.head.blobs().into_iter().map(str::to_owned).collect();
-        store.named.extend(parts.names().map(str::to_owned));
+        store.referenced = store.head.blobs().into_iter().map(str::to_owned).collect();
+        store.referenced.extend(parts.names().map(str::to_owned));
         store.stored = Some(secret);
         Ok(store)
     }
 
     /// Returns the same store for the driver that holds a lock.
-    pub fn under(mut self, grip: LeaseGuard) -> Store {
-        self.cluster = self.cluster.under(grip.clone());
-        self.grip = Some(grip);
+    pub fn with_lease_guard(mut self, grip: LeaseGuard) -> Store {
+        self.cluster = self.cluster.with_lease_guard(grip.clone());
+        self.lease_guard = Some(grip);
         self
     }
 
@@ -157,61 +158,61 @@ impl Store {
         &self.head.application
     }
 
-    pub(super) async fn put(&mut self, value: &impl serde::Serialize) -> Result<BlobRef, EngineError> {
-        self.put_packed(&blob::pack(value)?).await
+    pub(super) async fn store_value(&mut self, value: &impl serde::Serialize) -> Result<BlobRef, EngineError> {
+        self.store_packed(&blob::pack(value)?).await
     }
 
-    async fn put_packed(&mut self, packed: &Packed) -> Result<BlobRef, EngineError> {
-        let mut writer = Writer {
+    async fn store_packed(&mut self, packed: &Packed) -> Result<BlobRef, EngineError> {
+        let mut writer = BlobWriter {
             cluster: &self.cluster,
             application: &self.head.application,
-            named: self.named.clone(),
-            made: Vec::new(),
+            referenced: self.referenced.clone(),
+            written: Vec::new(),
         };
         let blob = writer.write(packed).await;
-        let made = writer.made;
-        self.made.extend(made);
+        let made = writer.written;
+        self.written.extend(made);
         blob
     }
 
-    async fn put_bytes(&mut self, bytes: Vec<u8>) -> Result<BlobRef, EngineError> {
-        self.put_packed(&Packed { data: bytes, bytes: 0 }).await
+    async fn store_bytes(&mut self, bytes: Vec<u8>) -> Result<BlobRef, EngineError> {
+        self.store_packed(&Packed { data: bytes, bytes: 0 }).await
     }
 
-    pub(super) async fn take<T: DeserializeOwned>(&self, blob: &BlobRef) -> Result<T, EngineError> {
+    pub(super) async fn read_blob<T: DeserializeOwned>(&self, blob: &BlobRef) -> Result<T, EngineError> {
         blob::read(&self.cluster, self.application(), blob).await
     }
 
     /// Stores a plan that is about to be run, and returns the operation's id.
     pub async fn begin(
         &mut self,
-        planned: &Planned,
+        planned: &PreparedPlan,
         prepared: &PackedPlan,
         by: &str,
         digest: &str,
         at: Timestamp,
     ) -> Result<String, EngineError> {
-        let plan = self.put_packed(&prepared.plan).await?;
+        let plan = self.store_packed(&prepared.plan).await?;
         if let Some(manifests) = &prepared.manifests {
-            self.head.manifests = Some(self.put_packed(manifests).await?);
+            self.head.manifests = Some(self.store_packed(manifests).await?);
             self.head.mode = planned.plan.mode;
-            self.head.options = planned.plan.options.clone();
+            self.head.options = planned.plan.sync_options.clone();
         }
         self.head.was_deployed |= planned.was_installed;
         self.head.operations += 1;
         let Application { name, namespace } = self.application();
-        // The number is for people. The rest keeps runs apart when an application is deleted and made anew.
+        // The number is for people. The rest tells operations apart when an application is deleted and created again.
         let unique = capstan_core::hook::short_hash(&[namespace, name, &at.to_string()]);
         let id = format!("{}-{}", self.head.operations, unique.get(..5).unwrap_or_default());
         self.head.places.extend(planned.places.iter().cloned());
         self.head.current = Some(CurrentOperation {
             id: id.clone(),
-            does: planned.plan.does,
+            operation_kind: planned.plan.operation_kind,
             purpose: planned.plan.purpose,
-            by: by.to_owned(),
+            started_by: by.to_owned(),
             started_at: at,
-            digest: digest.to_owned(),
-            request: planned.request.clone(),
+            manifests_digest: digest.to_owned(),
+            request_digest: planned.request_digest.clone(),
             revision: planned.revision.clone(),
             plan,
             manifests: self.head.manifests.clone(),
@@ -224,28 +225,28 @@ impl Store {
         Ok(id)
     }
 
-    /// Stores how far the operation is, and what it looks like.
+    /// Stores the state of the operation and its view.
     pub async fn save(
         &mut self,
         state: &OperationState,
         view: &OperationView,
         journal: &Journal,
     ) -> Result<(), EngineError> {
-        let page = self.turn_pages(journal).await?;
+        let page = self.store_full_pages(journal).await?;
         let mut packed = blob::pack(view)?.data;
-        if packed.len() > MOST_VIEW {
-            packed = blob::pack(&view.brief())?.data;
+        if packed.len() > MAX_VIEW_BYTES {
+            packed = blob::pack(&view.shortened())?.data;
         }
         self.progress = Some(Progress {
             state: Document::Inline(blob::pack(state)?.data),
-            view: (packed.len() <= MOST_VIEW).then_some(Document::Inline(packed)),
+            view: (packed.len() <= MAX_VIEW_BYTES).then_some(Document::Inline(packed)),
             page: (!page.is_empty()).then_some(Document::Inline(page)),
         });
         self.write().await
     }
 
-    /// Returns how many compressed bytes the last write of how far the operation is had, blobs included.
-    pub fn weight(&self) -> u64 {
+    /// Returns how many compressed bytes the last `save` had, blobs included.
+    pub fn last_write_bytes(&self) -> u64 {
         let weigh = |document: &Document| match document {
             Document::Inline(packed) => packed.len() as u64,
             Document::Blob(blob) => blob.packed,
@@ -255,8 +256,8 @@ impl Store {
         weigh(&progress.state) + rest.map(weigh).sum::<u64>()
     }
 
-    /// Stores the full pages of a journal; returns the one that is open.
-    async fn turn_pages(&mut self, journal: &Journal) -> Result<Vec<u8>, EngineError> {
+    /// Stores the full pages of a journal, and returns the page that isn't full.
+    async fn store_full_pages(&mut self, journal: &Journal) -> Result<Vec<u8>, EngineError> {
         if self
             .head
             .current
@@ -274,7 +275,7 @@ impl Store {
         };
         while let Some(page) = self.pages.first().cloned() {
             let blob = match page {
-                Document::Inline(page) => self.put_bytes(page).await?,
+                Document::Inline(page) => self.store_bytes(page).await?,
                 Document::Blob(blob) => blob,
             };
             let current = self.head.current.as_mut();
@@ -286,8 +287,8 @@ impl Store {
         Ok(open)
     }
 
-    /// Keeps the logs of a hook; returns how many bytes they are.
-    pub async fn keep_logs(&mut self, task: &TaskId, streams: &[ContainerLogs]) -> Result<u64, EngineError> {
+    /// Stores the logs of a hook, and returns how many bytes they have.
+    pub async fn store_logs(&mut self, task: &TaskId, streams: &[ContainerLogs]) -> Result<u64, EngineError> {
         let bytes = streams
             .iter()
             .flat_map(|stream| &stream.lines)
@@ -296,7 +297,7 @@ impl Store {
         if bytes == 0 {
             return Ok(0);
         }
-        let blob = self.put(&streams).await?;
+        let blob = self.store_value(&streams).await?;
         if let Some(current) = &mut self.head.current {
             current.logs.retain(|kept| kept.task != *task);
             current.logs.push(StoredLogs {
@@ -313,12 +314,12 @@ impl Store {
         &mut self,
         plan: &Plan,
         view: &OperationView,
-        status: &Status,
+        status: &OperationStatus,
         due: Vec<DueObject>,
         journal: &Journal,
         at: Timestamp,
     ) -> Result<(), EngineError> {
-        let last_page = self.turn_pages(journal).await?;
+        let last_page = self.store_full_pages(journal).await?;
         let Some(current) = self.head.current.clone() else {
             return Ok(());
         };
@@ -327,132 +328,47 @@ impl Store {
             pages,
         });
         if let Some(journal) = journal.as_mut().filter(|_| !last_page.is_empty()) {
-            journal.pages.push(self.put_bytes(last_page).await?);
+            journal.pages.push(self.store_bytes(last_page).await?);
         }
-        record::remember(&mut self.head.hooks, plan, view, at);
-        // What hooks applied is found again by its label, where there is any.
-        let touched = view.tasks.iter().flat_map(|task| &task.touched);
+        record::record_operation(&mut self.head.hooks, plan, view, at);
+        // Objects that hooks applied are found again by their label, if they have one.
+        let touched = view.tasks.iter().flat_map(|task| &task.modified_objects);
         let places = touched.map(|(key, _)| (key.group_kind(), key.namespace.clone()));
         self.head.places.extend(places);
         let mut packed = blob::pack(view)?;
-        if packed.data.len() > MOST_VIEW {
-            packed = blob::pack(&view.brief())?;
+        if packed.data.len() > MAX_VIEW_BYTES {
+            packed = blob::pack(&view.shortened())?;
         }
-        let view = self.put_packed(&packed).await?;
+        let view = self.store_packed(&packed).await?;
         self.head.current = None;
-        let deploys = current.does == OperationKind::Sync && current.purpose != Purpose::Test;
-        self.head.was_deployed |= *status == Status::Succeeded && deploys;
+        let deploys = current.operation_kind == OperationKind::Sync && current.purpose != Purpose::Test;
+        self.head.was_deployed |= *status == OperationStatus::Succeeded && deploys;
         self.head.due.extend(due);
         self.head.history.push(PastOperation {
             id: current.id,
-            does: current.does,
+            operation_kind: current.operation_kind,
             purpose: current.purpose,
-            by: current.by,
+            started_by: current.started_by,
             started_at: current.started_at,
             finished_at: at,
             status: status.clone(),
-            digest: current.digest,
+            manifests_digest: current.manifests_digest,
             revision: current.revision,
             manifests: current.manifests,
             view,
             logs: current.logs,
             journal,
         });
-        let too_many = self.head.history.len().saturating_sub(MOST_PAST);
+        let too_many = self.head.history.len().saturating_sub(MAX_HISTORY);
         self.head.history.drain(..too_many);
         let history = &mut self.head.history;
-        trim(history, MOST_LOGS, bytes_of_logs, |past| past.logs.clear());
-        trim(history, MOST_JOURNALS, bytes_of_journal, |past| past.journal = None);
+        trim(history, MAX_LOG_BYTES, log_bytes, |past| past.logs.clear());
+        trim(history, MAX_JOURNAL_BYTES, journal_bytes, |past| past.journal = None);
         self.progress = None;
         let listed = self.list("blob").await;
         self.write().await?;
         self.sweep_blobs(listed.unwrap_or_default()).await;
         Ok(())
-    }
-
-    /// Returns the operation that isn't over, ready to be carried on, and what it looks like.
-    pub async fn current(&self) -> Result<Option<(Operation, OperationView)>, EngineError> {
-        let Some(current) = &self.head.current else {
-            return Ok(None);
-        };
-        let plan: Plan = self.take(&current.plan).await?;
-        if plan.format > capstan_core::plan::FORMAT {
-            return Err(newer(plan.format));
-        }
-        let plan = std::sync::Arc::new(plan);
-        if let Some(Progress { state, view, .. }) = &self.progress {
-            let operation = Operation::restore(plan, self.document(state).await?);
-            let view = match view {
-                None => OperationView::unseen(&operation),
-                Some(view) => match self.document(view).await {
-                    Ok(view) => view,
-                    // It is there for people; the operation can be carried on without.
-                    Err(error @ EngineError::Stored(_)) => {
-                        tracing::warn!(%error, "what the operation looked like can't be read");
-                        OperationView::unseen(&operation)
-                    }
-                    Err(error) => return Err(error),
-                },
-            };
-            return Ok(Some((operation, view)));
-        }
-        let view = OperationView {
-            operation: current.id.clone(),
-            ..OperationView::default()
-        };
-        Ok(Some((Operation::new(plan, current.id.clone()), view)))
-    }
-
-    /// Returns the plan of an operation; nothing when it was not kept.
-    pub async fn plan_of(&self, operation: &str) -> Result<Option<Plan>, EngineError> {
-        let current = self.head.current.as_ref().filter(|current| current.id == operation);
-        let past = self.head.history.iter().find(|past| past.id == operation);
-        let kept = past.and_then(|past| past.journal.as_ref()).map(|journal| &journal.plan);
-        match current.map(|current| &current.plan).or(kept) {
-            Some(plan) => self.take(plan).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Returns the manifests of the last sync.
-    pub async fn manifests(&self) -> Result<Vec<Manifest>, EngineError> {
-        self.manifests_in(self.head.manifests.as_ref()).await
-    }
-
-    /// Returns the manifests of an operation that is over; nothing when they were not kept.
-    pub async fn manifests_of(&self, past: &PastOperation) -> Result<Vec<Manifest>, EngineError> {
-        self.manifests_in(past.manifests.as_ref()).await
-    }
-
-    async fn manifests_in(&self, blob: Option<&BlobRef>) -> Result<Vec<Manifest>, EngineError> {
-        let Some(blob) = blob else { return Ok(Vec::new()) };
-        let objects: Vec<Object> = self.take(blob).await?;
-        Ok(objects.into_iter().map(Manifest::new).collect())
-    }
-
-    /// Returns what an operation that is over looked like.
-    pub async fn view(&self, past: &PastOperation) -> Result<OperationView, EngineError> {
-        self.take(&past.view).await
-    }
-
-    /// Returns what an operation that is over was told; nothing when that wasn't kept.
-    pub async fn journal(&self, past: &PastOperation) -> Result<Option<StoredOperation>, EngineError> {
-        let Some(kept) = &past.journal else { return Ok(None) };
-        let plan: Plan = self.take(&kept.plan).await?;
-        let mut entries = Vec::new();
-        for page in &kept.pages {
-            let page = blob::read_bytes(&self.cluster, self.application(), page).await?;
-            entries.extend(journal::read(&page)?);
-        }
-        Ok(Some(StoredOperation {
-            plan: std::sync::Arc::new(plan),
-            entries,
-        }))
-    }
-
-    /// Returns kept logs.
-    pub async fn logs(&self, kept: &StoredLogs) -> Result<Vec<ContainerLogs>, EngineError> {
-        self.take(&kept.blob).await
     }
 }
 
@@ -463,14 +379,14 @@ pub(crate) async fn applications(
 ) -> Result<Vec<(Application, String)>, EngineError> {
     let kind = blob::secret_key("", "").group_kind();
     let heads = cluster
-        .list_metadata(&kind, namespace, STATE_OF, "type=capstan.dev/head")
+        .list_metadata(&kind, namespace, STATE_LABEL, "type=capstan.dev/head")
         .await;
-    let heads = heads.map_err(EngineError::while_("listing the applications"))?;
+    let heads = heads.map_err(EngineError::during("listing the applications"))?;
     let mut found: Vec<(Application, String)> = heads
         .iter()
         .filter_map(|secret| {
             let application = Application {
-                name: secret.label(STATE_OF)?.to_owned(),
+                name: secret.label(STATE_LABEL)?.to_owned(),
                 namespace: secret.namespace().to_owned(),
             };
             Some((application, secret.resource_version().to_owned()))
@@ -480,21 +396,23 @@ pub(crate) async fn applications(
     Ok(found)
 }
 
-/// Refuses what a newer version stored.
+/// Returns an error if a newer version stored the head.
 fn check_format(head: &Value) -> Result<(), EngineError> {
     match head.get("format").and_then(Value::as_u64) {
-        Some(format) if format > u64::from(FORMAT) => Err(newer(u32::try_from(format).unwrap_or(u32::MAX))),
+        Some(format) if format > u64::from(FORMAT) => {
+            Err(newer_format_error(u32::try_from(format).unwrap_or(u32::MAX)))
+        }
         Some(_) | None => Ok(()),
     }
 }
 
-fn newer(format: u32) -> EngineError {
-    EngineError::Stored(format!(
+fn newer_format_error(format: u32) -> EngineError {
+    EngineError::InvalidState(format!(
         "its format {format} is newer than this capstan, which reads up to {FORMAT}; take a newer capstan"
     ))
 }
 
-/// Forgets something of the oldest operations until what is kept of it for the others has at most so many bytes.
+/// Removes something of the oldest operations until the rest has at most `most` bytes.
 fn trim(
     history: &mut [PastOperation],
     most: u64,
@@ -510,11 +428,11 @@ fn trim(
     }
 }
 
-fn bytes_of_logs(past: &PastOperation) -> u64 {
+fn log_bytes(past: &PastOperation) -> u64 {
     past.logs.iter().map(|kept| kept.blob.bytes).sum()
 }
 
-fn bytes_of_journal(past: &PastOperation) -> u64 {
+fn journal_bytes(past: &PastOperation) -> u64 {
     let blobs = past.journal.iter().flat_map(StoredJournal::blobs);
     blobs.map(|blob| blob.packed).sum()
 }

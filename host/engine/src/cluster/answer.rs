@@ -1,7 +1,7 @@
-//! What an answer must be about: nobody sees one that is about something else.
+//! Checks that an answer of the API server is about what was asked.
 //!
-//! A path that is read otherwise than it was meant, by the API server or by something in front of it, leads to another object, a list or
-//! a subresource. What comes back tells.
+//! A path that the API server or a proxy reads otherwise than it was meant leads to another object, a list or a subresource. Only the
+//! answer shows that.
 
 use capstan_core::object::{GroupKind, Object, ObjectKey};
 use serde_json::Value;
@@ -13,27 +13,31 @@ const NAMESPACE: [&str; 2] = ["metadata", "namespace"];
 
 /// What an answer must be about.
 #[derive(Debug, Clone)]
-pub(super) enum Expected {
-    /// One object; any name where the server gives it.
+pub(super) enum ExpectedAnswer {
+    /// One object; any name where the server generates it.
     Object(ObjectKey),
     /// The metadata of one object, or the object where the server has no shorter form.
     MetadataOf(ObjectKey),
-    /// One object that is deleted: it, or a `Status` about it.
+    /// One object that is deleted: the object, or a `Status` about it.
     Deleted(ObjectKey),
-    /// Objects of a kind, in one namespace or in all if it is empty.
+    /// Objects of a kind, in one namespace; in all if it is empty.
     List(GroupKind, String),
     /// The metadata of such objects, or the objects where the server has no shorter form.
     Metadata(GroupKind, String),
-    /// An object of this kind that isn't stored.
+    /// A review object of this kind, which isn't stored.
     Review(GroupKind),
 }
 
-impl Expected {
+impl ExpectedAnswer {
     /// Returns the kind that the request is about.
     pub(super) fn kind(&self) -> GroupKind {
         match self {
-            Expected::Object(key) | Expected::MetadataOf(key) | Expected::Deleted(key) => key.group_kind(),
-            Expected::List(kind, _) | Expected::Metadata(kind, _) | Expected::Review(kind) => kind.clone(),
+            ExpectedAnswer::Object(key) | ExpectedAnswer::MetadataOf(key) | ExpectedAnswer::Deleted(key) => {
+                key.group_kind()
+            }
+            ExpectedAnswer::List(kind, _) | ExpectedAnswer::Metadata(kind, _) | ExpectedAnswer::Review(kind) => {
+                kind.clone()
+            }
         }
     }
 
@@ -44,25 +48,25 @@ impl Expected {
     /// Returns what was asked and what was answered.
     pub(super) fn check(&self, answer: &Value) -> Result<(), ClusterError> {
         match self {
-            // The shorter form doesn't say of which kind the objects are.
-            Expected::MetadataOf(key) if kind_of(answer) == shorter("") => {
-                let GroupKind { group, kind } = shorter("");
+            // The metadata form doesn't name the kind of the objects.
+            ExpectedAnswer::MetadataOf(key) if kind_of(answer) == partial_metadata_kind("") => {
+                let GroupKind { group, kind } = partial_metadata_kind("");
                 let key = ObjectKey {
                     group,
                     kind,
                     ..key.clone()
                 };
-                one(&key, answer)
+                check_object(&key, answer)
             }
-            Expected::Metadata(_, namespace) if kind_of(answer) == shorter("List") => {
-                list(&shorter(""), namespace, answer)
+            ExpectedAnswer::Metadata(_, namespace) if kind_of(answer) == partial_metadata_kind("List") => {
+                check_list(&partial_metadata_kind(""), namespace, answer)
             }
-            Expected::Object(key) | Expected::MetadataOf(key) => one(key, answer),
-            Expected::Deleted(key) => {
+            ExpectedAnswer::Object(key) | ExpectedAnswer::MetadataOf(key) => check_object(key, answer),
+            ExpectedAnswer::Deleted(key) => {
                 let is_status = text(answer, &["kind"]) == "Status"
                     && matches!(text(answer, &["apiVersion"]), "v1" | "meta.k8s.io/v1");
                 if !is_status {
-                    return one(key, answer);
+                    return check_object(key, answer);
                 }
                 let name = answer.pointer("/details/name").and_then(Value::as_str);
                 match name.filter(|name| *name != key.name) {
@@ -70,8 +74,10 @@ impl Expected {
                     Some(name) => Err(mismatch(&key.to_string(), &format!("a Status about {name}"))),
                 }
             }
-            Expected::List(kind, namespace) | Expected::Metadata(kind, namespace) => list(kind, namespace, answer),
-            Expected::Review(kind) => {
+            ExpectedAnswer::List(kind, namespace) | ExpectedAnswer::Metadata(kind, namespace) => {
+                check_list(kind, namespace, answer)
+            }
+            ExpectedAnswer::Review(kind) => {
                 let given = kind_of(answer);
                 if given == *kind {
                     Ok(())
@@ -83,12 +89,12 @@ impl Expected {
     }
 }
 
-/// Compares what was seen of an object in a watch with what is watched. The members of a list that begins it don't say what they are.
+/// Checks that an object in a watch is of the watched kind and namespace. The items of the initial list don't have a kind.
 ///
 /// # Errors
 ///
 /// Returns what is watched and what was seen.
-pub(super) fn check_seen(
+pub(super) fn check_watched(
     kind: &GroupKind,
     namespace: &str,
     given: (Option<GroupKind>, &str, &str),
@@ -101,45 +107,45 @@ pub(super) fn check_seen(
     let given_kind = given_kind.as_ref().unwrap_or(kind);
     Err(mismatch(
         &objects_of(kind, namespace),
-        &key(given_kind, given_namespace, name).to_string(),
+        &object_key(given_kind, given_namespace, name).to_string(),
     ))
 }
 
-/// Returns what the server calls an object of which it shows the metadata alone, or with `List` several of them.
-fn shorter(suffix: &str) -> GroupKind {
+/// Returns the kind of an object's metadata alone: `PartialObjectMetadata`, with `List` as the suffix that of several.
+fn partial_metadata_kind(suffix: &str) -> GroupKind {
     GroupKind::new("meta.k8s.io", format!("PartialObjectMetadata{suffix}"))
 }
 
-fn one(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {
+fn check_object(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {
     let kind = kind_of(answer);
     let name = text(answer, &NAME);
     let is_name = key.name.is_empty() || name == key.name;
     if kind == key.group_kind() && is_name && text(answer, &NAMESPACE) == key.namespace {
         return Ok(());
     }
-    let given = self::key(&kind, text(answer, &NAMESPACE), name);
-    Err(mismatch(&with_group(key), &with_group(&given)))
+    let given = object_key(&kind, text(answer, &NAMESPACE), name);
+    Err(mismatch(&qualified_name(key), &qualified_name(&given)))
 }
 
-fn list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), ClusterError> {
+fn check_list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), ClusterError> {
     let given = kind_of(answer);
     let asked = || objects_of(kind, namespace);
     let Some(items) = answer.get("items") else {
         return Err(mismatch(&asked(), &given.to_string()));
     };
-    // No list at all is how Go writes one without members.
+    // Go writes an empty list as `null`.
     let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
     let is_named_so = given.group == kind.group && given.kind.strip_suffix("List") == Some(&kind.kind);
     for item in items {
         let own = kind_of(item);
-        // A definition may name its list otherwise (`listKind`); then its members say what they are.
+        // A definition may give its list another name (`listKind`); then its items have a kind.
         let says_nothing = own.kind.is_empty() && own.group.is_empty();
         let is_kind = own == *kind || (says_nothing && is_named_so);
         let item_namespace = text(item, &NAMESPACE);
         if !is_kind || (!namespace.is_empty() && item_namespace != namespace) {
             let of = if says_nothing { &given } else { &own };
-            let given = key(of, item_namespace, text(item, &NAME));
-            return Err(mismatch(&asked(), &with_group(&given)));
+            let given = object_key(of, item_namespace, text(item, &NAME));
+            return Err(mismatch(&asked(), &qualified_name(&given)));
         }
     }
     if is_named_so || given.group == kind.group {
@@ -155,7 +161,7 @@ fn mismatch(asked: &str, given: &str) -> ClusterError {
     ))
 }
 
-fn key(kind: &GroupKind, namespace: &str, name: &str) -> ObjectKey {
+fn object_key(kind: &GroupKind, namespace: &str, name: &str) -> ObjectKey {
     ObjectKey {
         group: kind.group.clone(),
         kind: kind.kind.clone(),
@@ -165,7 +171,7 @@ fn key(kind: &GroupKind, namespace: &str, name: &str) -> ObjectKey {
 }
 
 /// `apps/Deployment shop/web`.
-fn with_group(key: &ObjectKey) -> String {
+fn qualified_name(key: &ObjectKey) -> String {
     if key.group.is_empty() {
         key.to_string()
     } else {
@@ -193,9 +199,9 @@ fn text<'a>(value: &'a Value, path: &[&str]) -> &'a str {
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
-/// What a written object must come back as.
-pub(super) fn same(object: &Object) -> Expected {
-    Expected::Object(ObjectKey {
+/// Returns what the answer to a write of an object must be about.
+pub(super) fn expected_object(object: &Object) -> ExpectedAnswer {
+    ExpectedAnswer::Object(ObjectKey {
         name: object.name().to_owned(),
         ..object.key()
     })
@@ -211,7 +217,7 @@ mod tests {
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": namespace } })
     }
 
-    fn told(expected: &Expected, answer: &Value) -> String {
+    fn told(expected: &ExpectedAnswer, answer: &Value) -> String {
         expected
             .check(answer)
             .map_or_else(|error| error.to_string(), |()| String::new())
@@ -219,8 +225,11 @@ mod tests {
 
     #[test]
     fn an_answer_about_something_else_is_refused_and_both_are_named() {
-        let namespace = key(&GroupKind::new("", "Namespace"), "", "kube-system");
-        for expected in [Expected::Object(namespace.clone()), Expected::Deleted(namespace)] {
+        let namespace = object_key(&GroupKind::new("", "Namespace"), "", "kube-system");
+        for expected in [
+            ExpectedAnswer::Object(namespace.clone()),
+            ExpectedAnswer::Deleted(namespace),
+        ] {
             let own = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kube-system" } });
             assert_eq!(told(&expected, &own), "");
             let secrets = json!({ "apiVersion": "v1", "kind": "SecretList", "items": [{ "data": { "a": "b" } }] });
@@ -244,14 +253,14 @@ mod tests {
 
     #[test]
     fn a_deletion_may_be_answered_by_a_status_about_the_object() {
-        let expected = Expected::Deleted(key(&GroupKind::new("", "ConfigMap"), "shop", "a"));
+        let expected = ExpectedAnswer::Deleted(object_key(&GroupKind::new("", "ConfigMap"), "shop", "a"));
         let status = |name: &str| json!({ "apiVersion": "v1", "kind": "Status", "details": { "name": name } });
         assert_eq!(told(&expected, &status("a")), "");
         assert_eq!(told(&expected, &json!({ "apiVersion": "v1", "kind": "Status" })), "");
         assert!(told(&expected, &status("b")).contains("a Status about b"));
         assert!(
             !told(
-                &Expected::Object(key(&GroupKind::new("", "ConfigMap"), "shop", "a")),
+                &ExpectedAnswer::Object(object_key(&GroupKind::new("", "ConfigMap"), "shop", "a")),
                 &status("a")
             )
             .is_empty()
@@ -260,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_list_has_no_member_of_another_kind_or_namespace() {
-        let of = |namespace: &str| Expected::List(GroupKind::new("", "ConfigMap"), namespace.to_owned());
+        let of = |namespace: &str| ExpectedAnswer::List(GroupKind::new("", "ConfigMap"), namespace.to_owned());
         let list = |kind: &str, items: Value| json!({ "apiVersion": "v1", "kind": kind, "items": items });
         let bare = |namespace: &str| json!({ "metadata": { "name": "a", "namespace": namespace } });
         for items in [
@@ -288,7 +297,7 @@ mod tests {
             assert!(!told(&of("shop"), &wrong).is_empty(), "{wrong}");
         }
         // `listKind` of a definition.
-        let queues = Expected::List(GroupKind::new("x.example", "Queue"), String::new());
+        let queues = ExpectedAnswer::List(GroupKind::new("x.example", "Queue"), String::new());
         let item = json!({ "apiVersion": "x.example/v1", "kind": "Queue", "metadata": { "name": "a" } });
         let lists = |items: Value| json!({ "apiVersion": "x.example/v1", "kind": "Queues", "items": items });
         assert_eq!(told(&queues, &lists(json!([item]))), "");

@@ -1,4 +1,4 @@
-//! What is followed rather than asked once: watches and logs. Nothing is changed here.
+//! Streams: watches and logs. Nothing is changed here.
 
 use capstan_core::{
     name::path_segment,
@@ -19,17 +19,17 @@ use kube::{
 
 use super::{
     Cluster,
-    answer::check_seen,
-    requests::{in_path, namespace_name, object_name},
+    answer::check_watched,
+    requests::{namespace_name, object_name, path_resource},
 };
 use crate::error::ClusterError;
 
-/// What a watch brings.
-pub(crate) type WatchItem = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
+/// The events of a watch.
+pub(crate) type WatchStream = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
 
 impl Cluster {
-    /// Follows the objects of a kind in a namespace, in all if it is empty. What is seen of another kind or namespace is an error in its
-    /// place.
+    /// Watches the objects of a kind in a namespace; in all if it is empty. An object of another kind or namespace becomes an error in
+    /// the stream.
     ///
     /// # Errors
     ///
@@ -39,13 +39,13 @@ impl Cluster {
         kind: &GroupKind,
         namespace: &str,
         config: watcher::Config,
-    ) -> Result<WatchItem, ClusterError> {
+    ) -> Result<WatchStream, ClusterError> {
         let api = self.api(kind, namespace)?;
         let (kind, namespace) = (kind.clone(), namespace.to_owned());
         let checked = move |seen: watcher::Result<Event<DynamicObject>>| {
             let seen = seen?;
             if let Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) = &seen {
-                check(&kind, &namespace, object)
+                check_watched_object(&kind, &namespace, object)
                     .map_err(|error| watcher::Error::WatchError(Box::new(Status::failure(&error.to_string(), ""))))?;
             }
             Ok(seen)
@@ -53,12 +53,12 @@ impl Cluster {
         Ok(watcher::watcher(api, config).map(checked).boxed())
     }
 
-    /// Comes back when an object is gone, or another one has its name.
+    /// Waits until an object is gone, or another object has its name.
     ///
     /// # Errors
     ///
-    /// Returns why that can't be seen.
-    pub(crate) async fn until_gone(&self, key: &ObjectKey, uid: &str) -> Result<(), ClusterError> {
+    /// Returns why that can't be watched.
+    pub(crate) async fn wait_until_gone(&self, key: &ObjectKey, uid: &str) -> Result<(), ClusterError> {
         let api = self.api(&key.group_kind(), &key.namespace)?;
         let gone = await_condition(api, object_name(&key.name)?.as_str(), is_deleted(uid)).await;
         gone.map(drop)
@@ -83,7 +83,7 @@ impl Cluster {
     }
 
     fn api(&self, kind: &GroupKind, namespace: &str) -> Result<Api<DynamicObject>, ClusterError> {
-        let resource = in_path(&self.resource(kind, None)?);
+        let resource = path_resource(&self.resource(kind, None)?);
         Ok(match namespace_name(namespace)? {
             None => Api::all_with(self.client.clone(), &resource),
             Some(namespace) => Api::namespaced_with(self.client.clone(), &path_segment(namespace.as_str()), &resource),
@@ -91,7 +91,7 @@ impl Cluster {
     }
 }
 
-fn check(kind: &GroupKind, namespace: &str, seen: &DynamicObject) -> Result<(), ClusterError> {
+fn check_watched_object(kind: &GroupKind, namespace: &str, seen: &DynamicObject) -> Result<(), ClusterError> {
     let own = seen.types.as_ref().map(|types| {
         let group = types.api_version.split_once('/').map_or("", |(group, _)| group);
         GroupKind::new(group, &types.kind)
@@ -102,5 +102,5 @@ fn check(kind: &GroupKind, namespace: &str, seen: &DynamicObject) -> Result<(), 
         metadata.namespace.as_deref().unwrap_or_default(),
         metadata.name.as_deref().unwrap_or_default(),
     );
-    check_seen(kind, namespace, given)
+    check_watched(kind, namespace, given)
 }

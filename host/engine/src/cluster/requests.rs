@@ -1,7 +1,7 @@
 //! The HTTP requests for the objects of one kind in one namespace.
 //!
-//! Only this module makes a [`Prepared`], and only a [`Prepared`] is sent: whatever the engine asks of the API server or changes there is
-//! in the list of functions here, with names that can't mean another path, and with what its answer must be about.
+//! Only this module makes a [`Prepared`], and only a [`Prepared`] is sent. So everything that the engine reads or changes on the API
+//! server is in the list of functions here, with names that can't lead to another path, and with the check of the answer.
 
 use capstan_core::{
     hook::Propagation,
@@ -21,24 +21,24 @@ use kube::{
 use serde_json::Value;
 
 use super::{
-    MANAGER,
-    answer::{Expected, same},
+    FIELD_MANAGER,
+    answer::{ExpectedAnswer, expected_object},
 };
-use crate::{confidential::Subject, error::ClusterError};
+use crate::{confidential::AnswerSubject, error::ClusterError};
 
-type Built = Result<Prepared, ClusterError>;
+type PrepareResult = Result<PreparedRequest, ClusterError>;
 
 /// A request that is ready to be sent, with what its answer must be about.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(super) struct PreparedRequest {
     request: http::Request<Vec<u8>>,
-    expected: Expected,
+    expected: ExpectedAnswer,
 }
 
-impl Prepared {
-    fn new<E: ToString>(request: Result<http::Request<Vec<u8>>, E>, expected: Expected) -> Built {
+impl PreparedRequest {
+    fn new<E: ToString>(request: Result<http::Request<Vec<u8>>, E>, expected: ExpectedAnswer) -> PrepareResult {
         let request = request.map_err(|error| ClusterError::Other(error.to_string()))?;
-        Ok(Prepared { request, expected })
+        Ok(PreparedRequest { request, expected })
     }
 
     /// Returns the request, for one try.
@@ -51,22 +51,23 @@ impl Prepared {
         self.request.body()
     }
 
-    /// Returns an answer that is about what was asked.
+    /// Returns an answer, if it is about what was asked.
     ///
     /// # Errors
     ///
     /// Returns what was asked and what was answered.
-    pub(super) fn checked(&self, answer: Value) -> Result<Value, ClusterError> {
+    pub(super) fn check_answer(&self, answer: Value) -> Result<Value, ClusterError> {
         self.expected.check(&answer).map(|()| answer)
     }
 
-    /// Returns why the server refused the request, with no more of its words than may be shown: about a Secret it may quote what was sent.
-    pub(super) fn refused(&self, error: kube::Error) -> ClusterError {
+    /// Returns why the server refused the request. Of its message only what may be shown is kept: about a Secret it may quote what was
+    /// sent.
+    pub(super) fn to_error(&self, error: kube::Error) -> ClusterError {
         let kind = self.expected.kind();
         let sent = is_secret_kind(&kind.group, &kind.kind)
             .then(|| serde_json::from_slice::<Value>(self.request.body()).ok())
             .flatten();
-        ClusterError::about(&Subject::of(&kind, sent.as_ref()), error)
+        ClusterError::from_answer(&AnswerSubject::of(&kind, sent.as_ref()), error)
     }
 }
 
@@ -74,12 +75,12 @@ impl Prepared {
 pub(super) struct Endpoint {
     request: Request,
     kind: GroupKind,
-    /// Empty for kinds without one, and for all.
+    /// The namespace; empty for cluster-scoped kinds, and for all namespaces.
     namespace: String,
 }
 
-/// Returns a resource with its names as they stand in a path. Those of Kubernetes stay as they are.
-pub(super) fn in_path(resource: &ApiResource) -> ApiResource {
+/// Returns a resource with its names encoded for a path. Those of Kubernetes stay as they are.
+pub(super) fn path_resource(resource: &ApiResource) -> ApiResource {
     let (group, version) = (path_segment(&resource.group), path_segment(&resource.version));
     ApiResource {
         api_version: if group.is_empty() {
@@ -94,18 +95,19 @@ pub(super) fn in_path(resource: &ApiResource) -> ApiResource {
     }
 }
 
-/// Checks the name of an object that is about to stand in a path.
+/// Checks the name of an object for use in a path.
 pub(super) fn object_name(name: &str) -> Result<ObjectName, ClusterError> {
     ObjectName::new(name).map_err(|error| ClusterError::Invalid(error.to_string()))
 }
 
-/// Checks the name of a namespace that is about to stand in a path; empty for none.
+/// Checks the name of a namespace for use in a path; empty for none.
 pub(super) fn namespace_name(name: &str) -> Result<Option<NamespaceName>, ClusterError> {
-    NamespaceName::optional(name).map_err(|error| ClusterError::Invalid(error.to_string()))
+    NamespaceName::new_optional(name).map_err(|error| ClusterError::Invalid(error.to_string()))
 }
 
-/// Says whether the server refuses fields that it doesn't know, or leaves them out; kube has no parameter for it where it isn't a patch.
-fn with_validation(mut prepared: Prepared, unknown: UnknownFields) -> Built {
+/// Sets whether the server refuses fields that it doesn't know, or leaves them out. kube has no parameter for that in a create or
+/// replace.
+fn with_validation(mut prepared: PreparedRequest, unknown: UnknownFields) -> PrepareResult {
     let directive = match unknown {
         UnknownFields::Refused => "Strict",
         UnknownFields::LeftOut => "Ignore",
@@ -119,20 +121,23 @@ fn with_validation(mut prepared: Prepared, unknown: UnknownFields) -> Built {
     Ok(prepared)
 }
 
-/// A question about ourselves, which is answered and never stored.
-pub(super) fn review(resource: &str, kind: &str, body: &Value) -> Built {
+/// A review of our own permissions, which is answered and never stored.
+pub(super) fn review(resource: &str, kind: &str, body: &Value) -> PrepareResult {
     let path = format!("/apis/authorization.k8s.io/v1/{}", path_segment(resource));
     let request = http::Request::post(path)
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(body.to_string().into_bytes());
-    Prepared::new(request, Expected::Review(GroupKind::new("authorization.k8s.io", kind)))
+    PreparedRequest::new(
+        request,
+        ExpectedAnswer::Review(GroupKind::new("authorization.k8s.io", kind)),
+    )
 }
 
 impl Endpoint {
     pub(super) fn new(resource: &ApiResource, namespace: Option<&NamespaceName>) -> Endpoint {
         let segment = namespace.map(|namespace| path_segment(namespace.as_str()));
         Endpoint {
-            request: Request::new(DynamicObject::url_path(&in_path(resource), segment.as_deref())),
+            request: Request::new(DynamicObject::url_path(&path_resource(resource), segment.as_deref())),
             kind: GroupKind::new(&resource.group, &resource.kind),
             namespace: namespace.map_or_else(String::new, |namespace| namespace.as_str().to_owned()),
         }
@@ -147,29 +152,31 @@ impl Endpoint {
         }
     }
 
-    fn list_of(&self) -> Expected {
-        Expected::List(self.kind.clone(), self.namespace.clone())
+    fn expected_list(&self) -> ExpectedAnswer {
+        ExpectedAnswer::List(self.kind.clone(), self.namespace.clone())
     }
 
-    pub(super) fn get(&self, name: &ObjectName) -> Built {
-        let request = self.request.get(&segment(name), &kube::api::GetParams::default());
-        Prepared::new(request, Expected::Object(self.key(name)))
-    }
-
-    pub(super) fn get_metadata(&self, name: &ObjectName) -> Built {
+    pub(super) fn get(&self, name: &ObjectName) -> PrepareResult {
         let request = self
             .request
-            .get_metadata(&segment(name), &kube::api::GetParams::default());
-        Prepared::new(request, Expected::MetadataOf(self.key(name)))
+            .get(&path_segment_of(name), &kube::api::GetParams::default());
+        PreparedRequest::new(request, ExpectedAnswer::Object(self.key(name)))
     }
 
-    /// Lists some of those whose fields are like this.
-    pub(super) fn some(&self, fields: &str, page: u32) -> Built {
+    pub(super) fn get_metadata(&self, name: &ObjectName) -> PrepareResult {
+        let request = self
+            .request
+            .get_metadata(&path_segment_of(name), &kube::api::GetParams::default());
+        PreparedRequest::new(request, ExpectedAnswer::MetadataOf(self.key(name)))
+    }
+
+    /// Lists some of the objects that match a field selector.
+    pub(super) fn list_by_fields(&self, fields: &str, page: u32) -> PrepareResult {
         let request = self.request.list(&ListParams::default().fields(fields).limit(page));
-        Prepared::new(request, self.list_of())
+        PreparedRequest::new(request, self.expected_list())
     }
 
-    pub(super) fn list(&self, labels: &str, page: u32, next: &str) -> Built {
+    pub(super) fn list(&self, labels: &str, page: u32, next: &str) -> PrepareResult {
         let mut params = ListParams::default().limit(page);
         if !labels.is_empty() {
             params = params.labels(labels);
@@ -177,11 +184,11 @@ impl Endpoint {
         if !next.is_empty() {
             params = params.continue_token(next);
         }
-        Prepared::new(self.request.list(&params), self.list_of())
+        PreparedRequest::new(self.request.list(&params), self.expected_list())
     }
 
-    /// Lists objects with their metadata alone, where the server can do that.
-    pub(super) fn list_metadata(&self, labels: &str, fields: &str, page: u32, next: &str) -> Built {
+    /// Lists the metadata of objects, where the server supports that.
+    pub(super) fn list_metadata(&self, labels: &str, fields: &str, page: u32, next: &str) -> PrepareResult {
         let mut params = ListParams::default().limit(page);
         if !labels.is_empty() {
             params = params.labels(labels);
@@ -192,8 +199,8 @@ impl Endpoint {
         if !next.is_empty() {
             params = params.continue_token(next);
         }
-        let expected = Expected::Metadata(self.kind.clone(), self.namespace.clone());
-        let mut prepared = Prepared::new(self.request.list(&params), expected)?;
+        let expected = ExpectedAnswer::Metadata(self.kind.clone(), self.namespace.clone());
+        let mut prepared = PreparedRequest::new(self.request.list(&params), expected)?;
         let accept = http::HeaderValue::from_static(
             "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json",
         );
@@ -201,8 +208,8 @@ impl Endpoint {
         Ok(prepared)
     }
 
-    /// Deletes what still is in this version; nothing depends on it.
-    pub(super) fn delete_version(&self, name: &ObjectName, uid: &str, version: &str) -> Built {
+    /// Deletes an object that still has this resource version. It has no dependents.
+    pub(super) fn delete_version(&self, name: &ObjectName, uid: &str, version: &str) -> PrepareResult {
         let params = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
             preconditions: Some(Preconditions {
@@ -211,31 +218,31 @@ impl Endpoint {
             }),
             ..DeleteParams::default()
         };
-        let request = self.request.delete(&segment(name), &params);
-        Prepared::new(request, Expected::Deleted(self.key(name)))
+        let request = self.request.delete(&path_segment_of(name), &params);
+        PreparedRequest::new(request, ExpectedAnswer::Deleted(self.key(name)))
     }
 
-    pub(super) fn create(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> Built {
+    pub(super) fn create(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> PrepareResult {
         let params = PostParams {
             dry_run,
-            field_manager: Some(MANAGER.to_owned()),
+            field_manager: Some(FIELD_MANAGER.to_owned()),
         };
         let request = self.request.create(&params, object.0.to_string().into_bytes());
-        with_validation(Prepared::new(request, same(object))?, unknown)
+        with_validation(PreparedRequest::new(request, expected_object(object))?, unknown)
     }
 
-    pub(super) fn replace(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> Built {
+    pub(super) fn replace(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> PrepareResult {
         let params = PostParams {
             dry_run,
-            field_manager: Some(MANAGER.to_owned()),
+            field_manager: Some(FIELD_MANAGER.to_owned()),
         };
-        let name = segment(&object_name(object.name())?);
+        let name = path_segment_of(&object_name(object.name())?);
         let request = self.request.replace(&name, &params, object.0.to_string().into_bytes());
-        with_validation(Prepared::new(request, same(object))?, unknown)
+        with_validation(PreparedRequest::new(request, expected_object(object))?, unknown)
     }
 
-    pub(super) fn apply(&self, object: &Object, force: bool, unknown: UnknownFields, dry_run: bool) -> Built {
-        self.apply_as(object, MANAGER, force, unknown, dry_run)
+    pub(super) fn apply(&self, object: &Object, force: bool, unknown: UnknownFields, dry_run: bool) -> PrepareResult {
+        self.apply_as(object, FIELD_MANAGER, force, unknown, dry_run)
     }
 
     pub(super) fn apply_as(
@@ -245,41 +252,43 @@ impl Endpoint {
         force: bool,
         unknown: UnknownFields,
         dry_run: bool,
-    ) -> Built {
+    ) -> PrepareResult {
         let mut params = PatchParams::apply(manager).validation(match unknown {
             UnknownFields::Refused => ValidationDirective::Strict,
             UnknownFields::LeftOut => ValidationDirective::Ignore,
         });
         params.force = force;
         params.dry_run = dry_run;
-        let name = segment(&object_name(object.name())?);
+        let name = path_segment_of(&object_name(object.name())?);
         let request = self.request.patch(&name, &params, &Patch::Apply(&object.0));
-        Prepared::new(request, same(object))
+        PreparedRequest::new(request, expected_object(object))
     }
 
-    pub(super) fn merge(&self, name: &ObjectName, patch: &Value) -> Built {
-        self.merge_as(name, MANAGER, patch)
+    pub(super) fn merge_patch(&self, name: &ObjectName, patch: &Value) -> PrepareResult {
+        self.merge_patch_as(name, FIELD_MANAGER, patch)
     }
 
-    pub(super) fn merge_as(&self, name: &ObjectName, manager: &str, patch: &Value) -> Built {
-        self.merge_with(name, manager, patch, false)
+    pub(super) fn merge_patch_as(&self, name: &ObjectName, manager: &str, patch: &Value) -> PrepareResult {
+        self.merge_patch_with(name, manager, patch, false)
     }
 
-    pub(super) fn rehearse_merge(&self, name: &ObjectName, patch: &Value) -> Built {
-        self.merge_with(name, MANAGER, patch, true)
+    pub(super) fn dry_run_merge_patch(&self, name: &ObjectName, patch: &Value) -> PrepareResult {
+        self.merge_patch_with(name, FIELD_MANAGER, patch, true)
     }
 
-    fn merge_with(&self, name: &ObjectName, manager: &str, patch: &Value, dry_run: bool) -> Built {
+    fn merge_patch_with(&self, name: &ObjectName, manager: &str, patch: &Value, dry_run: bool) -> PrepareResult {
         let params = PatchParams {
             field_manager: Some(manager.to_owned()),
             dry_run,
             ..PatchParams::default()
         };
-        let request = self.request.patch(&segment(name), &params, &Patch::Merge(patch));
-        Prepared::new(request, Expected::Object(self.key(name)))
+        let request = self
+            .request
+            .patch(&path_segment_of(name), &params, &Patch::Merge(patch));
+        PreparedRequest::new(request, ExpectedAnswer::Object(self.key(name)))
     }
 
-    pub(super) fn delete(&self, name: &ObjectName, uid: &str, propagation: Propagation) -> Built {
+    pub(super) fn delete(&self, name: &ObjectName, uid: &str, propagation: Propagation) -> PrepareResult {
         let params = DeleteParams {
             propagation_policy: Some(match propagation {
                 Propagation::Foreground => PropagationPolicy::Foreground,
@@ -292,11 +301,11 @@ impl Endpoint {
             }),
             ..DeleteParams::default()
         };
-        let request = self.request.delete(&segment(name), &params);
-        Prepared::new(request, Expected::Deleted(self.key(name)))
+        let request = self.request.delete(&path_segment_of(name), &params);
+        PreparedRequest::new(request, ExpectedAnswer::Deleted(self.key(name)))
     }
 }
 
-fn segment(name: &ObjectName) -> String {
+fn path_segment_of(name: &ObjectName) -> String {
     path_segment(name.as_str())
 }

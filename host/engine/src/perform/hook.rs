@@ -1,8 +1,8 @@
-//! Questions to hook types, and what they ask for.
+//! Calls of hook types, and the creation of their objects.
 
 use capstan_core::{
     compat::{self, Rule},
-    effect::{HookCall, PendingObservation, PendingObservationKind, Target},
+    effect::{HookCall, ObjectIdentity, PendingObservation, PendingObservationKind},
     grace,
     health::Assessment,
     input::Answer,
@@ -10,14 +10,14 @@ use capstan_core::{
     operation,
     phase::Phase,
     plugins::{
-        HookContext, HookFacts, HookQuestion, HookStep, Observation, ObservationKind, OperationFacts, PluginError,
+        HookContext, HookQuestion, HookRunInfo, HookStep, Observation, ObservationKind, OperationInfo, PluginError,
     },
     task::{HookTask, Task},
 };
 
 use super::{
     EffectExecutor, PreparedEffect,
-    apply::{KindWait, of_hooks},
+    apply::{KindWait, conflict_policy_of_hooks},
 };
 use crate::{cluster::DryRun, error::ClusterError};
 
@@ -29,19 +29,22 @@ impl EffectExecutor {
         order: &PreparedEffect,
     ) -> Result<HookStep, PluginError> {
         let Some(hook) = task.hook() else {
-            return Err(PluginError::CouldNotTell {
+            return Err(PluginError::Unavailable {
                 plugin: String::new(),
                 message: format!("{} is no hook", task.key),
             });
         };
         let question = match call {
             HookCall::Start => HookQuestion::Start,
-            HookCall::Advance { state, note } => HookQuestion::Advance {
+            HookCall::Advance {
+                state,
+                observation: note,
+            } => HookQuestion::Advance {
                 state: state.clone(),
                 observation: self.observation(task, hook, note, order).await.map_err(|error| {
-                    let plugin = hook.by.to_string();
+                    let plugin = hook.plugin.to_string();
                     let message = format!("its object couldn't be read: {error}");
-                    PluginError::CouldNotTell { plugin, message }
+                    PluginError::Unavailable { plugin, message }
                 })?,
             },
             HookCall::Abort { state, reason } => HookQuestion::Abort {
@@ -52,34 +55,36 @@ impl EffectExecutor {
         let context = HookContext {
             application: self.plan.application.clone(),
             settings: hook.settings.clone(),
-            hook: HookFacts {
-                run: self.run(hook, task.phase, order.attempt),
+            hook: HookRunInfo {
+                run: self.run_id(hook, task.phase, order.attempt),
                 phase: task.phase,
                 wave: task.wave,
                 attempt: order.attempt,
                 on_vanished: hook.on_vanished,
             },
-            operation: OperationFacts {
+            operation: OperationInfo {
                 id: self.operation.clone(),
-                kind: self.plan.does,
+                kind: self.plan.operation_kind,
             },
             object: task.object.clone().unwrap_or(Object(serde_json::Value::Null)),
             cause: order.cause.clone().filter(|_| task.phase == Phase::SyncFail),
             grants: self
                 .plan
-                .allowance(&hook.by)
+                .allowance(&hook.plugin)
                 .map(|allowance| allowance.effective.clone())
                 .unwrap_or_default(),
             mode: self.plan.mode,
         };
-        self.plugins.step(&hook.by, &context, question, self.clock.now()).await
+        self.plugins
+            .step(&hook.plugin, &context, question, self.clock.now())
+            .await
     }
 
-    pub(super) fn run(&self, hook: &HookTask, phase: Phase, attempt: u32) -> capstan_core::hook::RunId {
-        capstan_core::hook::RunId::of(&hook.hook, &self.operation, attempt, phase)
+    pub(super) fn run_id(&self, hook: &HookTask, phase: Phase, attempt: u32) -> capstan_core::hook::RunId {
+        capstan_core::hook::RunId::new(&hook.hook, &self.operation, attempt, phase)
     }
 
-    /// Fills the live object into a note.
+    /// Fills the live object into an observation.
     async fn observation(
         &self,
         task: &Task,
@@ -87,26 +92,26 @@ impl EffectExecutor {
         note: &PendingObservation,
         order: &PreparedEffect,
     ) -> Result<Observation, ClusterError> {
-        let what = match &note.what {
-            PendingObservationKind::Created => match self.own(order).await? {
+        let what = match &note.kind {
+            PendingObservationKind::Created => match self.hook_object(order).await? {
                 Some((object, _)) => ObservationKind::Created(object),
                 None => ObservationKind::Gone,
             },
-            PendingObservationKind::Object => match self.own(order).await? {
+            PendingObservationKind::Object => match self.hook_object(order).await? {
                 Some((object, Some(health))) => ObservationKind::Object {
                     object,
-                    health: self.shown(task, health, order),
+                    health: self.shown_health(task, health, order),
                 },
                 Some((object, None)) => {
-                    let health = self.judge.assess(hook.judge.as_ref(), &object).await;
-                    let health = self.shown(task, health, order);
+                    let health = self.health_assessor.assess(hook.health_plugin.as_ref(), &object).await;
+                    let health = self.shown_health(task, health, order);
                     ObservationKind::Object { object, health }
                 }
                 None => ObservationKind::Gone,
             },
-            PendingObservationKind::Seen(key) => match self.last_seen(key) {
+            PendingObservationKind::OtherObject(key) => match self.last_seen(key) {
                 Some((object, health)) => ObservationKind::Object { object, health },
-                None => self.look_at(key).await?,
+                None => self.read_other(key).await?,
             },
             PendingObservationKind::Read(request) => self.read(task, request).await,
             PendingObservationKind::Http(answer) => ObservationKind::Http(answer.clone()),
@@ -127,49 +132,53 @@ impl EffectExecutor {
             },
         };
         Ok(Observation {
-            answers: note.answers,
-            what,
+            request_id: note.request_id,
+            kind: what,
         })
     }
 
-    /// Returns the health of a hook's own object as its plugin is shown it.
-    fn shown(&self, task: &Task, health: Assessment, order: &PreparedEffect) -> Assessment {
+    /// Returns the health of a hook's own object as its plugin sees it.
+    fn shown_health(&self, task: &Task, health: Assessment, order: &PreparedEffect) -> Assessment {
         let health = grace::shown_to_hook(health, order.is_grace_over);
-        compat::of_hook(self.plan.mode, task.phase, health)
+        compat::hook_health(self.plan.mode, task.phase, health)
     }
 
-    async fn own(&self, order: &PreparedEffect) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
-        match &order.own {
-            Some(own) => self.seen(&own.key, &own.uid).await,
+    async fn hook_object(&self, order: &PreparedEffect) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
+        match &order.target {
+            Some(own) => self.last_seen_or_live(&own.key, &own.uid).await,
             None => Ok(None),
         }
     }
 
-    /// Creates a hook's object, as soon as its kind is served.
-    pub(super) async fn create_own_when_served(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
+    /// Creates a hook's object as soon as its kind is served.
+    pub(super) async fn create_hook_object_when_served(
+        &self,
+        task: &Task,
+        attempt: u32,
+    ) -> Result<Answer, ClusterError> {
         let mut patience = KindWait::new();
         loop {
-            match self.create_own(task, attempt).await {
-                Err(error) => self.learn_kinds(&mut patience, error).await?,
+            match self.create_hook_object(task, attempt).await {
+                Err(error) => self.wait_for_kind(&mut patience, error).await?,
                 made => return made,
             }
         }
     }
 
-    /// Creates a hook's object, or finds that it did so before a crash.
-    async fn create_own(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
-        let own = operation::own_object(&self.plan, task, &self.operation, attempt);
+    /// Creates a hook's object, or finds the one that was created before a crash.
+    async fn create_hook_object(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
+        let own = operation::hook_object_to_create(&self.plan, task, &self.operation, attempt);
         let (Some(mut own), Some(hook)) = (own, task.hook()) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
         };
-        // By Argo CD's rules what an earlier run left is applied over.
+        // By Argo CD's rules the object of an earlier run is applied over.
         let is_created = hook.runs_to_completion && !self.plan.mode.has(Rule::OlderObjectCounts);
         let (made, is_new) = if is_created {
             match self.cluster.create_with(&own, task.unknown_fields, DryRun::No).await {
                 Err(ClusterError::AlreadyExists(_)) => match self.cluster.get(&own.key()).await? {
                     Some(live) if is_same_run(&live, &own) => (live, true),
-                    Some(live) if self.gives_way(&live, task) => return Ok(Answer::NameTaken),
-                    Some(live) => return Err(self.taken(&live)),
+                    Some(live) if self.may_be_replaced(&live, task) => return Ok(Answer::NameTaken),
+                    Some(live) => return Err(self.name_taken_error(&live)),
                     None => return Ok(Answer::NameTaken),
                 },
                 other => (other?, true),
@@ -177,27 +186,27 @@ impl EffectExecutor {
         } else {
             let live = self.cluster.get(&own.key()).await?;
             if let Some(live) = &live {
-                if !self.gives_way(live, task) {
-                    return Err(self.taken(live));
+                if !self.may_be_replaced(live, task) {
+                    return Err(self.name_taken_error(live));
                 }
-                // Another object that takes its place now is refused.
-                own.set_meta("uid", live.uid());
+                // Another object that takes the name now is refused.
+                own.set_metadata_text("uid", live.uid());
             }
-            let conflicts = of_hooks(&self.plan);
+            let conflicts = conflict_policy_of_hooks(&self.plan);
             let applied = self
                 .cluster
                 .apply_with(&own, conflicts, task.unknown_fields, DryRun::No);
             match applied.await {
-                Err(ClusterError::Moved(_)) if live.is_some() => return Ok(Answer::NameTaken),
+                Err(ClusterError::ObjectChanged(_)) if live.is_some() => return Ok(Answer::NameTaken),
                 applied => (applied?.0, live.is_none_or(|live| is_same_run(&live, &own))),
             }
         };
-        self.has_made(&made);
-        let target = Target {
+        self.record_created(&made);
+        let target = ObjectIdentity {
             key: made.key(),
             uid: made.uid().to_owned(),
         };
-        self.lines.follow(&task.id, &target);
+        self.logs.follow(&task.id, &target);
         Ok(if is_new {
             Answer::Created(target)
         } else {

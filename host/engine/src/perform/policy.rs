@@ -1,10 +1,10 @@
-//! Questions to delete policies.
+//! Calls of delete policies.
 
 use capstan_core::{
     compat::{Mode, Rule},
-    effect::Target,
+    effect::ObjectIdentity,
     hook::{Disposal, HookOutcome, Occasion, RunId, Ttl},
-    input::{DisposalDecision, EarlierObjects},
+    input::{DisposalDecision, PreviousHookObjects},
     object::{Object, labels},
     operation,
     phase::Phase,
@@ -18,10 +18,10 @@ use serde_json::{Map, Value};
 use super::{EffectExecutor, PreparedEffect};
 use crate::{clock::Clock, error::ClusterError};
 
-/// The claim of a delete policy that is asked for every hook.
-const FOR_ALL: &str = "*";
+/// The claim of a delete policy that is called for every hook.
+const ANY_HOOK: &str = "*";
 
-/// One object of a hook, and everything its policies are told.
+/// One object of a hook, with everything that its policies are told.
 pub(crate) struct PolicyCase<'a> {
     pub application: &'a Application,
     pub mode: Mode,
@@ -36,12 +36,12 @@ pub(crate) struct PolicyCase<'a> {
     pub runs_to_completion: bool,
     pub ttl: Ttl,
     pub policies: &'a [PolicyUse],
-    /// What the user says of the hook: one mapping for its type and its policies.
+    /// The user's settings for the hook, for its type and its policies.
     pub settings: &'a Map<String, Value>,
 }
 
-/// Asks all policies about one object, and joins what they say.
-pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCase<'_>) -> DisposalDecision {
+/// Calls all policies for one object, and joins their answers.
+pub(crate) async fn ask_policies(plugins: &dyn Plugins, clock: Clock, case: PolicyCase<'_>) -> DisposalDecision {
     let mut decision = DisposalDecision::keep();
     let mut keepers = Vec::new();
     for policy in case.policies {
@@ -62,22 +62,25 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCas
             rank: case.rank,
             runs_to_completion: case.runs_to_completion,
             ttl: case.ttl,
-            compat: case.mode.word().map(str::to_owned),
+            compat: case.mode.contract_name().map(str::to_owned),
         };
-        match plugins.decide(&policy.by, question, clock.now()).await {
+        match plugins.decide(&policy.plugin, question, clock.now()).await {
             Ok(disposal) => {
-                let joined = decision.disposal.join(disposal);
+                let joined = decision.disposal.combine(disposal);
                 if joined != decision.disposal {
-                    decision.by = name_of(policy);
-                    decision.plugins = vec![policy.by.to_string()];
+                    decision.decided_by = Some(policy_name(policy));
+                    decision.plugins = vec![policy.plugin.to_string()];
                 }
-                // Those that are asked for every hook have nothing to say about most.
-                if disposal == Disposal::Keep && policy.by.claim != FOR_ALL {
-                    keepers.push(policy.by.to_string());
+                // Most hooks don't concern the policies that are called for every hook.
+                if disposal == Disposal::Keep && policy.plugin.claim != ANY_HOOK {
+                    keepers.push(policy.plugin.to_string());
                 }
                 decision.disposal = joined;
             }
-            Err(error) => decision.troubles.push(error.to_string()),
+            Err(error) => {
+                decision.remedies.0.extend(error.remedies().0);
+                decision.problems.push(error.to_string());
+            }
         }
     }
     if decision.disposal == Disposal::Keep {
@@ -87,16 +90,16 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCas
     decision
 }
 
-/// Names a policy as its user knows it; one that is asked for every hook goes by its plugin's name.
-fn name_of(policy: &PolicyUse) -> String {
-    if policy.by.claim == FOR_ALL {
-        policy.by.plugin.clone()
+/// Returns the name of a policy as its user knows it; for one that is called for every hook, its plugin's name.
+fn policy_name(policy: &PolicyUse) -> String {
+    if policy.plugin.claim == ANY_HOOK {
+        policy.plugin.plugin.clone()
     } else {
-        policy.by.claim.clone()
+        policy.plugin.claim.clone()
     }
 }
 
-/// Reads off an object when it finished.
+/// Returns when an object finished, by its status.
 pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
     let parse = |text: &str| text.parse::<Timestamp>().ok();
     let conditions = object.0.pointer("/status/conditions").and_then(Value::as_array);
@@ -127,42 +130,46 @@ pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
 }
 
 impl EffectExecutor {
-    /// Finds the objects of earlier runs of a hook, newest first, and asks its policies about each.
-    pub(super) async fn look_for_older(&self, task: &Task, attempt: u32) -> Result<EarlierObjects, ClusterError> {
-        let mut older = EarlierObjects::default();
-        let own = operation::own_object(&self.plan, task, &self.operation, attempt);
+    /// Finds the objects of earlier runs of a hook, newest first, and calls its policies for each.
+    pub(super) async fn find_earlier_objects(
+        &self,
+        task: &Task,
+        attempt: u32,
+    ) -> Result<PreviousHookObjects, ClusterError> {
+        let mut older = PreviousHookObjects::default();
+        let own = operation::hook_object_to_create(&self.plan, task, &self.operation, attempt);
         let (Some(own), Some(hook)) = (own, task.hook()) else {
             return Ok(older);
         };
         let selector = format!("{}={}", labels::HOOK, hook.hook);
         let key = own.key();
         let mut found = match self.cluster.list(&key.group_kind(), &key.namespace, &selector).await {
-            // Of a kind that an earlier wave has just brought there is nothing yet.
+            // A kind that an earlier wave has just defined has no objects yet.
             Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) => return Ok(older),
             found => found?,
         };
-        // What carries the hook's labels and was made by others is left alone.
+        // An object with the hook's labels that others created is left alone.
         found.retain(|live| self.ownership().is_own(live));
         if !found.iter().any(|live| live.key() == key)
             && let Some(live) = self.cluster.get(&key).await?
-            && self.gives_way(&live, task)
+            && self.may_be_replaced(&live, task)
         {
             found.push(live);
         }
-        found.sort_by_key(|live| std::cmp::Reverse(made(live).to_owned()));
+        found.sort_by_key(|live| std::cmp::Reverse(creation_timestamp(live).to_owned()));
         let is_own = |live: &Object| live.label(labels::RUN) == own.label(labels::RUN);
-        let runs = Phase::ALL.map(|phase| self.run(hook, phase, attempt));
+        let runs = Phase::ALL.map(|phase| self.run_id(hook, phase, attempt));
         let mut rank = 0;
         for live in &found {
-            let target = Target {
+            let target = ObjectIdentity {
                 key: live.key(),
                 uid: live.uid().to_owned(),
             };
             if is_own(live) {
-                older.own = Some(target);
+                older.current = Some(target);
                 continue;
             }
-            // By Argo CD's rules a name that was generated is another object's.
+            // By Argo CD's rules a generated name belongs to another object.
             let is_generated = task
                 .object
                 .as_ref()
@@ -170,7 +177,7 @@ impl EffectExecutor {
             if is_generated && live.key() != key && self.plan.mode.has(Rule::GeneratedHooksStay) {
                 continue;
             }
-            // What the same hook made in another phase of this try is no older object.
+            // An object of the same hook in another phase of this attempt isn't an earlier one.
             if runs.iter().any(|run| live.label(labels::RUN) == Some(&run.0)) && live.key() != key {
                 continue;
             }
@@ -191,14 +198,21 @@ impl EffectExecutor {
                 settings: &hook.settings,
             };
             rank += 1;
-            let decision = ask_all(&*self.plugins, self.clock, case).await;
-            older.decided.push((target, self.spare(decision, live, task).await));
+            let decision = ask_policies(&*self.plugins, self.clock, case).await;
+            older
+                .decisions
+                .push((target, self.keep_if_occupied(decision, live, task).await));
         }
         Ok(older)
     }
 
-    pub(super) async fn decide(&self, task: &Task, occasion: Occasion, order: &PreparedEffect) -> DisposalDecision {
-        let (Some(hook), Some(own)) = (task.hook(), &order.own) else {
+    pub(super) async fn decide_disposal(
+        &self,
+        task: &Task,
+        occasion: Occasion,
+        order: &PreparedEffect,
+    ) -> DisposalDecision {
+        let (Some(hook), Some(own)) = (task.hook(), &order.target) else {
             return DisposalDecision::keep();
         };
         let object = match self.cluster.get(&own.key).await {
@@ -206,7 +220,7 @@ impl EffectExecutor {
             Ok(_) => return DisposalDecision::keep(),
             Err(error) => {
                 let mut decision = DisposalDecision::keep();
-                decision.troubles.push(format!("{} couldn't be read: {error}", own.key));
+                decision.problems.push(format!("{} couldn't be read: {error}", own.key));
                 return decision;
             }
         };
@@ -215,7 +229,7 @@ impl EffectExecutor {
             mode: self.plan.mode,
             occasion,
             object: &object,
-            run: self.run(hook, task.phase, order.attempt),
+            run: self.run_id(hook, task.phase, order.attempt),
             phase: task.phase,
             wave: task.wave,
             outcome: order.outcome,
@@ -226,18 +240,18 @@ impl EffectExecutor {
             policies: &hook.policies,
             settings: &hook.settings,
         };
-        let decision = ask_all(&*self.plugins, self.clock, case).await;
-        self.spare(decision, &object, task).await
+        let decision = ask_policies(&*self.plugins, self.clock, case).await;
+        self.keep_if_occupied(decision, &object, task).await
     }
 }
 
 /// Returns when an object was created, as it is written: later moments sort after earlier ones.
-pub(crate) fn made(object: &Object) -> &str {
+pub(crate) fn creation_timestamp(object: &Object) -> &str {
     object.text("/metadata/creationTimestamp").unwrap_or_default()
 }
 
-/// Says whether a disposal removes something at a moment.
-pub(crate) fn removes(disposal: Disposal, now: Timestamp) -> Option<capstan_core::hook::Propagation> {
+/// Returns the propagation if a disposal deletes an object at this time.
+pub(crate) fn due_propagation(disposal: Disposal, now: Timestamp) -> Option<capstan_core::hook::Propagation> {
     DisposalDecision {
         disposal,
         ..DisposalDecision::keep()

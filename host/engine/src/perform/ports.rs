@@ -1,29 +1,29 @@
-//! Applying a Service whose ports others have changed meanwhile.
+//! Applies a Service whose ports others have changed meanwhile.
 
 use capstan_core::{
     object::Object,
     sent::as_sent,
-    service::{PortInTheWay, ports_in_the_way, with_ports_taken},
+    service::{ConflictingPort, conflicting_ports, managed_fields_with_ports},
     task::UnknownFields,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Cluster, Conflicts, DryRun, MANAGER},
+    cluster::{Cluster, ConflictPolicy, DryRun, FIELD_MANAGER},
     error::{ClusterError, FieldConflict},
 };
 
-type Applied = (Object, Vec<String>);
+type ApplyResult = (Object, Vec<String>);
 
-/// Applies an object. A port of a Service that has the name of one that is applied, and that somebody else wrote, is a conflict like
-/// others: it is refused with the name of its owner, or taken over.
+/// Applies an object. A port of a Service that others wrote and that has the name of an applied one is a conflict like others: it is
+/// refused with its owner's name, or taken over.
 pub(super) async fn apply(
     cluster: &Cluster,
     object: &Object,
-    conflicts: Conflicts,
+    conflicts: ConflictPolicy,
     unknown: UnknownFields,
     rehearsal: DryRun,
-) -> Result<Applied, ClusterError> {
+) -> Result<ApplyResult, ClusterError> {
     let refusal = match cluster.apply_with(object, conflicts, unknown, rehearsal).await {
         Err(refusal @ ClusterError::Invalid(_)) if object.kind() == "Service" => refusal,
         other => return other,
@@ -32,26 +32,28 @@ pub(super) async fn apply(
         return Err(refusal);
     };
     let object = as_sent(object);
-    let ports = ports_in_the_way(&object, &live, MANAGER);
+    let ports = conflicting_ports(&object, &live, FIELD_MANAGER);
     match (ports.is_empty(), conflicts, rehearsal) {
         (true, _, _) => Err(refusal),
-        (false, Conflicts::Refuse, _) => Err(ClusterError::Conflict(ports.iter().flat_map(conflict).collect())),
-        (false, Conflicts::TakeOver, DryRun::DryRun) => {
-            // Taking a port over takes two requests, of which the second can't be tried before the first.
-            let patch = as_patch(&object, &live, &ports);
-            let after = cluster.rehearse_merge(&object.key(), &patch).await?;
+        (false, ConflictPolicy::Refuse, _) => {
+            Err(ClusterError::FieldConflicts(ports.iter().flat_map(conflict).collect()))
+        }
+        (false, ConflictPolicy::Force, DryRun::Yes) => {
+            // Taking a port over needs two requests, and a dry run of the second one is only possible after the first.
+            let patch = to_merge_patch(&object, &live, &ports);
+            let after = cluster.dry_run_merge_patch(&object.key(), &patch).await?;
             Ok((after, Vec::new()))
         }
-        (false, Conflicts::TakeOver, DryRun::No) => {
-            let fields = with_ports_taken(&live, &ports, MANAGER);
+        (false, ConflictPolicy::Force, DryRun::No) => {
+            let fields = managed_fields_with_ports(&live, &ports, FIELD_MANAGER);
             let patch = json!({ "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() } });
-            cluster.merge(&object.key(), live.uid(), patch).await?;
+            cluster.merge_patch(&object.key(), live.uid(), patch).await?;
             cluster.apply_with(&object, conflicts, unknown, rehearsal).await
         }
     }
 }
 
-fn conflict(port: &PortInTheWay) -> Vec<FieldConflict> {
+fn conflict(port: &ConflictingPort) -> Vec<FieldConflict> {
     let field = format!(
         "the port {}, which has the name `{}` that {} has in the manifest,",
         port.live, port.name, port.applied
@@ -69,8 +71,8 @@ fn conflict(port: &PortInTheWay) -> Vec<FieldConflict> {
         .collect()
 }
 
-/// Returns the object as a merge patch, with the ports that others added beside ours.
-fn as_patch(object: &Object, live: &Object, ports: &[PortInTheWay]) -> Value {
+/// Returns the object as a merge patch, with the ports that others added.
+fn to_merge_patch(object: &Object, live: &Object, ports: &[ConflictingPort]) -> Value {
     let mut patch = object.0.clone();
     let wanted = patch.pointer("/spec/ports").and_then(Value::as_array).cloned();
     let mut all = wanted.unwrap_or_default();
@@ -78,7 +80,7 @@ fn as_patch(object: &Object, live: &Object, ports: &[PortInTheWay]) -> Value {
     let kept: Vec<Value> = others
         .into_iter()
         .flatten()
-        .filter(|port| !ports.iter().any(|taken| taken.is(port)))
+        .filter(|port| !ports.iter().any(|taken| taken.matches(port)))
         .filter(|port| !all.iter().any(|wanted| wanted.get("port") == port.get("port")))
         .cloned()
         .collect();

@@ -1,7 +1,7 @@
-//! Follows the pods of workloads that aren't healthy yet, for what is wrong with them.
+//! Follows the pods of workloads that aren't healthy, to find problems.
 //!
-//! What people read about them is written by the plugin that judges the workload, which is shown these pods when it asks. How
-//! long it may last, and whether it ends by itself, is known here: no plugin remembers what was before.
+//! The plugin of the workload writes what people read about the pods; it is shown the pods when it is called. How long a problem may
+//! last, and whether it ends by itself, is decided here: no plugin remembers earlier states.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,16 +9,16 @@ use capstan_core::{
     health::{Assessment, Health},
     object::{GroupKind, Object, ObjectKey},
     pods::{self, PodProblem, PodSeverity},
-    related::{self, Missing, RelatedResult},
+    related::{self, MissingMount, RelatedResult},
 };
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{BACKOFF, Shared, object_of, watching};
+use super::{BACKOFF, Shared, to_object, watch_config};
 use crate::{
     error::ClusterError,
-    owned::{self, Owned},
+    owned::{self, PodOwnership},
 };
 
 /// What the pods of a workload look like.
@@ -27,13 +27,13 @@ pub(super) type PodSummary = (ObjectKey, PodObservation);
 /// What the pods of a workload look like.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PodObservation {
-    /// The worst that is wrong with any of them.
+    /// The most severe problem of any pod.
     worst: Option<PodProblem>,
-    /// What the plugin is shown.
-    found: RelatedResult,
+    /// The pods, as the plugin is shown them.
+    related: RelatedResult,
 }
 
-/// The pods of one workload, as long as it isn't healthy.
+/// Follows the pods of one workload, as long as it isn't healthy.
 pub(super) struct PodWatch {
     task: JoinHandle<()>,
     seen: Option<PodObservation>,
@@ -46,11 +46,11 @@ impl Drop for PodWatch {
 }
 
 impl PodWatch {
-    /// Begins to follow the pods of a workload, if its kind has any.
+    /// Starts to follow the pods of a workload, if its kind has any.
     pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodSummary>) -> Option<PodWatch> {
-        let selector = pods::selector(workload)?;
+        let selector = pods::pod_selector(workload)?;
         let crew = WorkloadPods {
-            owned: Owned::of(workload),
+            owned: PodOwnership::of_object(workload),
             workload: workload.key(),
             pods: BTreeMap::new(),
         };
@@ -58,23 +58,23 @@ impl PodWatch {
         Some(PodWatch { task, seen: None })
     }
 
-    /// Takes in what they look like now.
-    pub fn take(&mut self, seen: PodObservation) {
+    /// Stores the state of the pods.
+    pub fn update(&mut self, seen: PodObservation) {
         self.seen = Some(seen);
     }
 
-    /// Says whether they have been looked at.
-    pub fn has_seen(&self) -> bool {
+    /// Says whether the pods have been read.
+    pub fn is_observed(&self) -> bool {
         self.seen.is_some()
     }
 
-    /// Returns what a plugin is shown of them.
-    pub fn found(&self) -> Option<RelatedResult> {
-        self.seen.as_ref().map(|seen| seen.found.clone())
+    /// Returns the pods as a plugin is shown them.
+    pub fn related_pods(&self) -> Option<RelatedResult> {
+        self.seen.as_ref().map(|seen| seen.related.clone())
     }
 
-    /// Adds what is wrong with the pods to what is told of their workload, and leaves the verdict as it is.
-    pub fn tell(&self, mut assessment: Assessment, is_explained: bool) -> Assessment {
+    /// Adds the pods' problem to the assessment of their workload, for what is reported. The verdict stays.
+    pub fn with_last_observation(&self, mut assessment: Assessment, is_explained: bool) -> Assessment {
         let worst = self.seen.as_ref().and_then(|seen| seen.worst.as_ref());
         if let Some(trouble) = worst.filter(|_| !is_explained && assessment.health == Health::Progressing) {
             assessment.message = format!("{}; {}", assessment.message, trouble.message);
@@ -82,41 +82,41 @@ impl PodWatch {
         assessment
     }
 
-    /// Adds what is wrong with the pods to how their workload is. `is_explained`: whether its judge was shown them, and says what people
-    /// shall read.
-    pub fn judge(&self, workload: &Object, assessment: Assessment, is_explained: bool) -> Assessment {
+    /// Adds the pods' problem to the assessment of their workload. `is_explained` says whether the workload's plugin was shown the pods,
+    /// and so writes what people read.
+    pub fn with_pod_problem(&self, workload: &Object, assessment: Assessment, is_explained: bool) -> Assessment {
         match self.seen.as_ref().and_then(|seen| seen.worst.as_ref()) {
             Some(trouble) if assessment.health == Health::Progressing => {
-                with_trouble(workload, assessment, trouble, is_explained)
+                with_problem(workload, assessment, trouble, is_explained)
             }
             Some(_) | None => assessment,
         }
     }
 }
 
-/// Adds what is wrong with a pod to the judgement of its workload. How long it may last is counted by the operation.
-fn with_trouble(workload: &Object, mut assessment: Assessment, trouble: &PodProblem, is_explained: bool) -> Assessment {
-    match trouble.weight {
-        PodSeverity::Told if is_explained => {}
-        PodSeverity::Told => assessment.message = format!("{}; {}", assessment.message, trouble.message),
+/// Adds a pod's problem to the assessment of its workload. The operation measures how long it lasts.
+fn with_problem(workload: &Object, mut assessment: Assessment, trouble: &PodProblem, is_explained: bool) -> Assessment {
+    match trouble.severity {
+        PodSeverity::Temporary if is_explained => {}
+        PodSeverity::Temporary => assessment.message = format!("{}; {}", assessment.message, trouble.message),
         PodSeverity::Degraded | PodSeverity::Final => {
             assessment.health = Health::Degraded;
             if !is_explained {
                 assessment.message.clone_from(&trouble.message);
             }
-            pods::RULE.clone_into(&mut assessment.rule);
-            assessment.lacks = trouble.lacks.clone().map(Box::new);
-            assessment.is_final = trouble.weight == PodSeverity::Final;
+            pods::PODS_RULE.clone_into(&mut assessment.rule);
+            assessment.missing_object = trouble.missing_object.clone().map(Box::new);
+            assessment.is_final = trouble.severity == PodSeverity::Final;
         }
     }
-    if let Some(remedy) = trouble.stuck(workload) {
+    if let Some(remedy) = trouble.stuck_revision_hint(workload) {
         assessment.message = format!("{}; {remedy}", assessment.message);
     }
     assessment
 }
 
-/// Adds what keeps a Pod from starting to its own judgement.
-pub(super) async fn judge_pod(shared: &Shared, pod: &Object, assessment: Assessment) -> Assessment {
+/// Adds to a Pod's assessment what keeps it from starting.
+pub(super) async fn assess_pod(shared: &Shared, pod: &Object, assessment: Assessment) -> Assessment {
     let is_open = match assessment.health {
         Health::Progressing | Health::Degraded => !assessment.is_final,
         Health::Healthy | Health::Suspended | Health::Missing | Health::Unknown => false,
@@ -124,30 +124,30 @@ pub(super) async fn judge_pod(shared: &Shared, pod: &Object, assessment: Assessm
     if !is_open || pod.is_terminating() {
         return assessment;
     }
-    let (trouble, _) = trouble_of(shared, pod).await;
-    match trouble.filter(|trouble| trouble.weight >= PodSeverity::Degraded) {
-        Some(trouble) => with_trouble(pod, assessment, &trouble, false),
+    let (trouble, _) = problem_of(shared, pod).await;
+    match trouble.filter(|trouble| trouble.severity >= PodSeverity::Degraded) {
+        Some(trouble) => with_problem(pod, assessment, &trouble, false),
         None => assessment,
     }
 }
 
-/// Returns what keeps a pod from starting: what its containers say, or what it mounts and isn't there.
-async fn trouble_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Option<Missing>) {
-    if let Some(trouble) = pods::trouble(pod) {
+/// Returns what keeps a pod from starting: a container's state, or a missing object that it mounts.
+async fn problem_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Option<MissingMount>) {
+    if let Some(trouble) = pods::worst_problem(pod) {
         return (Some(trouble), None);
     }
-    let Some(missing) = owned::missing(&shared.cluster, pod).await else {
+    let Some(missing) = owned::missing_mount(&shared.cluster, pod).await else {
         return (None, None);
     };
     let trouble = PodProblem {
-        weight: PodSeverity::Degraded,
+        severity: PodSeverity::Degraded,
         message: format!(
             "pod {} can't be started: {}/{}, which it mounts, doesn't exist",
             missing.pod, missing.kind, missing.name
         ),
         pod: missing.pod.clone(),
         revision: pods::revision(pod).to_owned(),
-        lacks: Some(ObjectKey {
+        missing_object: Some(ObjectKey {
             group: String::new(),
             kind: missing.kind.clone(),
             namespace: pod.namespace().to_owned(),
@@ -160,39 +160,39 @@ async fn trouble_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Optio
 /// The pods of one workload.
 struct WorkloadPods {
     workload: ObjectKey,
-    owned: Owned,
+    owned: PodOwnership,
     pods: BTreeMap<String, Pod>,
 }
 
-/// A pod as far as it is of interest.
+/// The relevant part of a pod.
 struct Pod {
     shown: Object,
-    trouble: Option<PodProblem>,
-    missing: Option<Missing>,
+    problem: Option<PodProblem>,
+    missing: Option<MissingMount>,
 }
 
 impl WorkloadPods {
-    async fn take(&mut self, shared: &Shared, pod: &Object) -> Result<(), ClusterError> {
-        if !self.owned.has(&shared.cluster, pod).await? {
+    async fn update(&mut self, shared: &Shared, pod: &Object) -> Result<(), ClusterError> {
+        if !self.owned.owns_pod(&shared.cluster, pod).await? {
             self.pods.remove(pod.name());
             return Ok(());
         }
-        let (trouble, missing) = trouble_of(shared, pod).await;
-        let shown = related::how_it_is(pod);
+        let (trouble, missing) = problem_of(shared, pod).await;
+        let shown = related::pod_status(pod);
         let known = Pod {
             shown,
-            trouble,
+            problem: trouble,
             missing,
         };
         self.pods.insert(pod.name().to_owned(), known);
         Ok(())
     }
 
-    fn seen(&self) -> PodObservation {
+    fn observation(&self) -> PodObservation {
         let all = || self.pods.values();
         PodObservation {
-            worst: all().filter_map(|pod| pod.trouble.as_ref()).max().cloned(),
-            found: RelatedResult::pods(
+            worst: all().filter_map(|pod| pod.problem.as_ref()).max().cloned(),
+            related: RelatedResult::pods(
                 all().map(|pod| &pod.shown),
                 all().filter_map(|pod| pod.missing.clone()).collect(),
             ),
@@ -205,11 +205,11 @@ async fn follow(shared: Arc<Shared>, mut crew: WorkloadPods, selector: String, n
         Ok(()) => return,
         Err(error) => error,
     };
-    // Without a look at the pods there is less to tell; who may not look at them can't be helped.
+    // Without the pods there is less to report; a missing permission to read them is not an error.
     tracing::debug!(error = %why, workload = %crew.workload, "its pods can't be watched");
     let seen = PodObservation {
         worst: None,
-        found: RelatedResult::refused(why.to_string()),
+        related: RelatedResult::refused(why.to_string()),
     };
     news.send((crew.workload, seen)).await.ok();
 }
@@ -226,7 +226,7 @@ fn is_forbidden(error: &watcher::Error) -> bool {
     }
 }
 
-/// Tells what the pods look like whenever that changes; ends when nobody listens, or with what is in the way.
+/// Reports the state of the pods whenever it changes. Returns when nobody receives it any more, or with an error.
 async fn watch(
     shared: &Shared,
     crew: &mut WorkloadPods,
@@ -234,7 +234,7 @@ async fn watch(
     news: &mpsc::Sender<PodSummary>,
 ) -> Result<(), ClusterError> {
     let kind = GroupKind::new("", "Pod");
-    let config = watching().labels(selector);
+    let config = watch_config().labels(selector);
     let mut stream = shared.cluster.watch(&kind, &crew.workload.namespace, config)?;
     let mut told = None;
     let mut is_listed = false;
@@ -243,7 +243,7 @@ async fn watch(
         let event = match event {
             Ok(event) => event,
             Err(error) if is_forbidden(&error) => return Err(ClusterError::Other(error.to_string())),
-            // The stream goes on by itself, with a new list.
+            // The stream continues by itself, with a new list.
             Err(_) => {
                 backoff.pause().await;
                 continue;
@@ -252,7 +252,7 @@ async fn watch(
         backoff.succeeded();
         match event {
             Event::Apply(seen) | Event::InitApply(seen) => {
-                crew.take(shared, &object_of(&seen, &kind, "v1")).await?;
+                crew.update(shared, &to_object(&seen, &kind, "v1")).await?;
             }
             Event::Delete(seen) => {
                 crew.pods.remove(seen.metadata.name.as_deref().unwrap_or_default());
@@ -266,7 +266,7 @@ async fn watch(
         if !is_listed {
             continue;
         }
-        let seen = crew.seen();
+        let seen = crew.observation();
         if told.as_ref() != Some(&seen) {
             told = Some(seen.clone());
             if news.send((crew.workload.clone(), seen)).await.is_err() {

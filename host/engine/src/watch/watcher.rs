@@ -1,4 +1,4 @@
-//! Follows the objects of one kind in one namespace.
+//! Watches the objects of one kind in one namespace.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 
 use capstan_core::{
     compat::Rule,
-    fact::{Fact, ObservedObject},
+    fact::{ObservedObject, ObservedState},
     finalizer,
     health::Health,
     name::field_selector,
@@ -26,35 +26,35 @@ use kube::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    BACKOFF, Followed, Shared, WatchCommand, object_of,
-    pods::{PodSummary, PodWatch, judge_pod},
-    watching,
+    BACKOFF, FollowKey, Shared, WatchCommand,
+    pods::{PodSummary, PodWatch, assess_pod},
+    to_object, watch_config,
 };
-use crate::{backoff::Backoff, cluster::WatchItem, owned, queue};
+use crate::{backoff::Backoff, cluster::WatchStream, owned, queue};
 
-/// How soon the pods of an object are looked at again that is deleted after them, in milliseconds.
-const OWNED_AGAIN_MS: u64 = 5_000;
+/// How soon the pods of a deleted object that waits for them are read again, in milliseconds.
+const OWNED_PODS_RECHECK_MILLIS: u64 = 5_000;
 
-/// How often in a row a watch fails before that is told.
-const TOLD_AFTER: u32 = 3;
+/// How often in a row a watch fails before that is reported.
+const REPORT_AFTER_FAILURES: u32 = 3;
 
-/// How many looks at workloads' pods wait for the watcher; whoever has one more waits.
-const MAX_POD_NEWS: usize = 64;
+/// How many observations of workloads' pods wait for the watcher; a sender with another one waits.
+const MAX_POD_UPDATES: usize = 64;
 
-/// How long a watch that was begun anew lasts at most before its object is read once more, whatever the watch brings.
-const LONGEST_WATCH: Duration = Duration::from_mins(1);
+/// An object that couldn't be read is read once more after this time, also if its renewed watch reports nothing wrong.
+const MAX_UNREAD_WATCH_AGE: Duration = Duration::from_mins(1);
 
-/// An object that couldn't be read or watched.
-struct Unread {
+/// The retries of an object that couldn't be read or watched.
+struct UnreadObject {
     /// When it is read again.
-    next: Instant,
+    retry_at: Instant,
     backoff: Backoff,
 }
 
 /// A task that follows an object.
 pub(super) struct Follower {
     pub task: TaskId,
-    pub judge: Option<PluginRef>,
+    pub health_plugin: Option<PluginRef>,
 }
 
 /// Follows the objects of one kind in one namespace.
@@ -62,103 +62,103 @@ pub(super) struct Watcher {
     shared: Arc<Shared>,
     kind: GroupKind,
     namespace: String,
-    orders: queue::Receiver<Followed, WatchCommand>,
+    commands: queue::Receiver<FollowKey, WatchCommand>,
     followers: BTreeMap<ObjectKey, Vec<Follower>>,
     live: BTreeMap<ObjectKey, Object>,
-    /// Those that a new list has named so far.
+    /// The objects of a list that is being received.
     listed: BTreeSet<ObjectKey>,
     /// Whether the first list is complete.
     is_ready: bool,
-    /// Objects without the label, which have watches of their own.
-    strays: BTreeMap<ObjectKey, WatchItem>,
-    recheck: BTreeMap<ObjectKey, Instant>,
-    /// Objects that couldn't be read or watched, until they can be.
-    unread: BTreeMap<ObjectKey, Unread>,
+    /// Objects without the application's label, which have watches of their own.
+    unlabelled: BTreeMap<ObjectKey, WatchStream>,
+    recheck_at: BTreeMap<ObjectKey, Instant>,
+    /// Objects that couldn't be read or watched.
+    unread: BTreeMap<ObjectKey, UnreadObject>,
     /// The pods of workloads that aren't healthy.
     pods: BTreeMap<ObjectKey, PodWatch>,
-    pod_news: (mpsc::Sender<PodSummary>, mpsc::Receiver<PodSummary>),
+    pod_updates: (mpsc::Sender<PodSummary>, mpsc::Receiver<PodSummary>),
 }
 
 impl Watcher {
     pub fn new(
         shared: Arc<Shared>,
         (kind, namespace): (GroupKind, String),
-        orders: queue::Receiver<Followed, WatchCommand>,
+        orders: queue::Receiver<FollowKey, WatchCommand>,
     ) -> Watcher {
         Watcher {
             shared,
             kind,
             namespace,
-            orders,
+            commands: orders,
             followers: BTreeMap::new(),
             live: BTreeMap::new(),
             listed: BTreeSet::new(),
             is_ready: false,
-            strays: BTreeMap::new(),
-            recheck: BTreeMap::new(),
+            unlabelled: BTreeMap::new(),
+            recheck_at: BTreeMap::new(),
             unread: BTreeMap::new(),
             pods: BTreeMap::new(),
-            pod_news: mpsc::channel(MAX_POD_NEWS),
+            pod_updates: mpsc::channel(MAX_POD_UPDATES),
         }
     }
 
-    fn open(&self, config: watcher::Config) -> Option<WatchItem> {
+    fn open_watch(&self, config: watcher::Config) -> Option<WatchStream> {
         self.shared.cluster.watch(&self.kind, &self.namespace, config).ok()
     }
 
     pub async fn run(mut self) {
-        let label = ownership::watch_selector(&self.shared.application, &self.namespace);
-        let Some(mut stream) = self.open(watching().labels(&label)) else {
+        let label = ownership::watch_label_selector(&self.shared.application, &self.namespace);
+        let Some(mut stream) = self.open_watch(watch_config().labels(&label)) else {
             let kind = &self.kind;
             let message =
                 format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
-            self.shared.inbox.troubled(message);
+            self.shared.inbox.push_problem(message);
             return;
         };
         let mut backoff = BACKOFF;
         let mut resting: Option<Instant> = None;
         loop {
             let rest = resting.unwrap_or_else(Instant::now);
-            let looks = self.unread.values().map(|unread| unread.next);
-            let recheck = self.recheck.values().copied().chain(looks).min();
+            let looks = self.unread.values().map(|unread| unread.retry_at);
+            let recheck = self.recheck_at.values().copied().chain(looks).min();
             tokio::select! {
                 biased;
-                order = self.orders.recv() => match order {
+                order = self.commands.recv() => match order {
                     Some(((_, key), WatchCommand::Follow(follower))) => self.follow(key, follower).await,
-                    Some(((task, key), WatchCommand::Leave)) => self.leave(&task, &key),
+                    Some(((task, key), WatchCommand::Unfollow)) => self.unfollow(&task, &key),
                     None => return,
                 },
                 () = tokio::time::sleep_until(rest), if resting.is_some() => resting = None,
                 seen = stream.next(), if resting.is_none() => match seen {
                     Some(Ok(event)) => {
                         backoff.succeeded();
-                        self.take(event).await;
+                        self.handle_event(event).await;
                     }
                     Some(Err(error)) => {
                         resting = Some(Instant::now() + backoff.failed());
-                        if backoff.failures() == TOLD_AFTER {
+                        if backoff.failures() == REPORT_AFTER_FAILURES {
                             let message = format!("{} can't be watched, trying on: {error}", self.kind);
-                            self.shared.inbox.troubled(message);
+                            self.shared.inbox.push_problem(message);
                         }
                     }
                     None => return,
                 },
-                Some((key, seen)) = self.pod_news.1.recv() => {
+                Some((key, seen)) = self.pod_updates.1.recv() => {
                     if let Some(pods) = self.pods.get_mut(&key) {
-                        pods.take(seen);
-                        self.tell(&key).await;
+                        pods.update(seen);
+                        self.publish(&key).await;
                     }
                 }
-                (key, event) = next_stray(&mut self.strays) => self.take_stray(key, event).await,
+                (key, event) = next_unlabelled_event(&mut self.unlabelled) => self.handle_unlabelled_event(key, event).await,
                 () = tokio::time::sleep_until(recheck.unwrap_or_else(Instant::now)), if recheck.is_some() => {
                     let now = Instant::now();
                     let due: Vec<ObjectKey> =
-                        self.recheck.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
+                        self.recheck_at.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
                     for key in due {
-                        self.recheck.remove(&key);
-                        self.tell(&key).await;
+                        self.recheck_at.remove(&key);
+                        self.publish(&key).await;
                     }
-                    self.read_again(now).await;
+                    self.retry_reads(now).await;
                 }
             }
         }
@@ -169,131 +169,131 @@ impl Watcher {
         followers.retain(|known| known.task != follower.task);
         followers.push(follower);
         if self.is_ready {
-            self.look(&key).await;
+            self.observe(&key).await;
         }
     }
 
-    fn leave(&mut self, task: &TaskId, key: &ObjectKey) {
+    fn unfollow(&mut self, task: &TaskId, key: &ObjectKey) {
         if let Some(followers) = self.followers.get_mut(key) {
             followers.retain(|follower| follower.task != *task);
             if followers.is_empty() {
                 self.followers.remove(key);
-                self.strays.remove(key);
-                self.recheck.remove(key);
+                self.unlabelled.remove(key);
+                self.recheck_at.remove(key);
                 self.unread.remove(key);
                 self.pods.remove(key);
             }
         }
     }
 
-    /// Tells how an object is that was just begun to be followed. One that the watch doesn't know is asked for: it may be too new for
-    /// it, without the label, or gone.
-    async fn look(&mut self, key: &ObjectKey) {
+    /// Reports the state of an object that a task has just begun to follow. One that the watch doesn't have is read: it may be too new,
+    /// without the label, or gone.
+    async fn observe(&mut self, key: &ObjectKey) {
         if self.live.contains_key(key) {
-            return self.tell(key).await;
+            return self.publish(key).await;
         }
         match self.shared.cluster.get(key).await {
             Ok(Some(object)) => {
                 let has_label = ownership::is_watched(&object, &self.shared.application);
-                if !has_label && !self.strays.contains_key(key) {
-                    let config = watching().fields(&field_selector(&key.name));
-                    if let Some(stream) = self.open(config) {
-                        self.strays.insert(key.clone(), stream);
+                if !has_label && !self.unlabelled.contains_key(key) {
+                    let config = watch_config().fields(&field_selector(&key.name));
+                    if let Some(stream) = self.open_watch(config) {
+                        self.unlabelled.insert(key.clone(), stream);
                     }
                 }
                 if has_label {
                     self.unread.remove(key);
                 }
                 self.live.insert(key.clone(), object);
-                self.tell(key).await;
+                self.publish(key).await;
             }
             Ok(None) => {
                 self.unread.remove(key);
-                self.tell(key).await;
+                self.publish(key).await;
             }
             Err(error) => {
                 let message = format!("{key} can't be read: {error}");
-                self.shared.inbox.troubled(message);
-                self.read_later(key);
+                self.shared.inbox.push_problem(message);
+                self.schedule_read(key);
             }
         }
     }
 
-    /// Has an object read again after a pause.
-    fn read_later(&mut self, key: &ObjectKey) {
-        let unread = self.unread.entry(key.clone()).or_insert_with(|| Unread {
-            next: Instant::now(),
+    /// Schedules another read of an object.
+    fn schedule_read(&mut self, key: &ObjectKey) {
+        let unread = self.unread.entry(key.clone()).or_insert_with(|| UnreadObject {
+            retry_at: Instant::now(),
             backoff: BACKOFF,
         });
-        unread.next = Instant::now() + unread.backoff.failed();
+        unread.retry_at = Instant::now() + unread.backoff.failed();
     }
 
-    /// Reads the objects again whose pause is over.
-    async fn read_again(&mut self, now: Instant) {
+    /// Reads the objects whose pause is over.
+    async fn retry_reads(&mut self, now: Instant) {
         let due: Vec<ObjectKey> = self
             .unread
             .iter()
-            .filter(|(_, unread)| unread.next <= now)
+            .filter(|(_, unread)| unread.retry_at <= now)
             .map(|(key, _)| key.clone())
             .collect();
         for key in due {
-            // It fails again, or is kept for the next failure of its watch.
+            // If this fails, it is scheduled again; else the entry is kept for the next failure of its watch.
             if let Some(unread) = self.unread.get_mut(&key) {
-                unread.next = now + LONGEST_WATCH;
+                unread.retry_at = now + MAX_UNREAD_WATCH_AGE;
             }
             self.live.remove(&key);
-            self.look(&key).await;
+            self.observe(&key).await;
         }
     }
 
-    async fn take(&mut self, event: Event<DynamicObject>) {
+    async fn handle_event(&mut self, event: Event<DynamicObject>) {
         match event {
             Event::Init => self.listed.clear(),
             Event::InitApply(seen) => {
-                let key = self.keep(&seen);
+                let key = self.update_live(&seen);
                 self.listed.insert(key);
             }
             Event::InitDone => {
                 self.is_ready = true;
-                let (listed, strays) = (&self.listed, &self.strays);
+                let (listed, strays) = (&self.listed, &self.unlabelled);
                 self.live
                     .retain(|key, _| listed.contains(key) || strays.contains_key(key));
                 for key in self.followers.keys().cloned().collect::<Vec<_>>() {
-                    self.look(&key).await;
+                    self.observe(&key).await;
                 }
             }
             Event::Apply(seen) => {
-                let key = self.keep(&seen);
-                self.tell(&key).await;
+                let key = self.update_live(&seen);
+                self.publish(&key).await;
             }
             Event::Delete(seen) => {
                 let key = self.key_of(&seen);
                 self.live.remove(&key);
-                // It is gone, or has lost its label.
+                // It was deleted, or has lost its label.
                 if self.followers.contains_key(&key) {
-                    self.look(&key).await;
+                    self.observe(&key).await;
                 }
             }
         }
     }
 
-    async fn take_stray(&mut self, key: ObjectKey, event: Option<watcher::Result<Event<DynamicObject>>>) {
+    async fn handle_unlabelled_event(&mut self, key: ObjectKey, event: Option<watcher::Result<Event<DynamicObject>>>) {
         match event {
             Some(Ok(Event::Apply(seen) | Event::InitApply(seen))) => {
                 self.unread.remove(&key);
-                self.keep(&seen);
-                self.tell(&key).await;
+                self.update_live(&seen);
+                self.publish(&key).await;
             }
             Some(Ok(Event::Delete(_))) => {
                 self.unread.remove(&key);
                 self.live.remove(&key);
-                self.tell(&key).await;
+                self.publish(&key).await;
             }
             Some(Ok(Event::Init | Event::InitDone)) => {}
             Some(Err(_)) | None => {
-                // Reading it again begins a new watch, if there is still something to follow.
-                self.strays.remove(&key);
-                self.read_later(&key);
+                // Reading it again starts a new watch, if there is still something to follow.
+                self.unlabelled.remove(&key);
+                self.schedule_read(&key);
             }
         }
     }
@@ -307,7 +307,7 @@ impl Watcher {
         }
     }
 
-    fn keep(&mut self, seen: &DynamicObject) -> ObjectKey {
+    fn update_live(&mut self, seen: &DynamicObject) -> ObjectKey {
         let key = self.key_of(seen);
         let discovery = self.shared.cluster.discovery();
         let api_version = discovery
@@ -315,70 +315,82 @@ impl Watcher {
             .map(|found| found.api_version.clone());
         self.live.insert(
             key.clone(),
-            object_of(seen, &self.kind, &api_version.unwrap_or_default()),
+            to_object(seen, &self.kind, &api_version.unwrap_or_default()),
         );
         key
     }
 
-    /// Judges an object and tells all who follow it.
-    async fn tell(&mut self, key: &ObjectKey) {
+    /// Assesses an object and reports it to all tasks that follow it.
+    async fn publish(&mut self, key: &ObjectKey) {
         let Some(followers) = self.followers.get(key) else {
             return;
         };
         let Some(object) = self.live.get(key) else {
             for follower in followers {
-                self.shared.observed(follower, key, Fact::Gone);
+                self.shared.observed(follower, key, ObservedState::Gone);
             }
             return;
         };
         let mut soonest = None;
         for follower in followers {
-            let by = follower.judge.as_ref();
-            let mut assessment = self.shared.judge.assess(by, object).await;
-            let needs_pods = assessment.need.iter().any(|word| word == related::OWNED_PODS);
+            let by = follower.health_plugin.as_ref();
+            let mut assessment = self.shared.health_assessor.assess(by, object).await;
+            let needs_pods = assessment
+                .requested_related
+                .iter()
+                .any(|word| word == related::OWNED_PODS);
             let is_open = assessment.health == Health::Progressing || (needs_pods && !assessment.is_final);
-            let found = self.pods.get(key).and_then(PodWatch::found);
+            let found = self.pods.get(key).and_then(PodWatch::related_pods);
             if !is_open || object.is_terminating() {
                 self.pods.remove(key);
             } else if !self.pods.contains_key(key)
-                && let Some(pods) = PodWatch::begin(&self.shared, object, self.pod_news.0.clone())
+                && let Some(pods) = PodWatch::begin(&self.shared, object, self.pod_updates.0.clone())
             {
                 self.pods.insert(key.clone(), pods);
             }
-            // Pods that are about to be seen are told by the next look; a last word has none.
+            // Pods that haven't been read yet are reported later. A final assessment has none.
             let pods = self.pods.get(key);
-            if !needs_pods || pods.is_none_or(PodWatch::has_seen) {
-                assessment = self.shared.judge.explain(by, object, assessment, found).await;
+            if !needs_pods || pods.is_none_or(PodWatch::is_observed) {
+                assessment = self
+                    .shared
+                    .health_assessor
+                    .assess_with_related(by, object, assessment, found)
+                    .await;
             }
             if let Some(pods) = pods {
                 assessment = if self.shared.mode.has(Rule::PodsOnlyTell) {
-                    pods.tell(assessment, needs_pods)
+                    pods.with_last_observation(assessment, needs_pods)
                 } else {
-                    pods.judge(object, assessment, needs_pods)
+                    pods.with_pod_problem(object, assessment, needs_pods)
                 };
             } else if is_pod(object) && !self.shared.mode.has(Rule::PodsOnlyTell) {
-                assessment = judge_pod(&self.shared, object, assessment).await;
+                assessment = assess_pod(&self.shared, object, assessment).await;
             }
             soonest = [soonest, assessment.recheck_after_ms].into_iter().flatten().min();
             self.shared
-                .sight
+                .object_cache
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(key.clone(), (object.clone(), assessment.clone()));
-            let mut seen = ObservedObject::of(object, assessment);
-            if finalizer::waits_for_owned(object) {
-                soonest = Some(soonest.map_or(OWNED_AGAIN_MS, |soonest: u64| soonest.min(OWNED_AGAIN_MS)));
-                if let Some(pod) = owned::held_up(&self.shared.cluster, object).await {
-                    seen.held_up_by = format!("{}; {pod}", seen.held_up_by);
+            let mut seen = ObservedObject::new(object, assessment);
+            if finalizer::is_foreground_deletion(object) {
+                soonest = Some(soonest.map_or(OWNED_PODS_RECHECK_MILLIS, |soonest: u64| {
+                    soonest.min(OWNED_PODS_RECHECK_MILLIS)
+                }));
+                if let Some(pod) = owned::deletion_blocker(&self.shared.cluster, object).await {
+                    seen.deletion_blocker = Some(match seen.deletion_blocker {
+                        Some(reason) => format!("{reason}; {pod}"),
+                        None => pod,
+                    });
                 }
             }
-            self.shared.observed(follower, key, Fact::Present(seen));
+            self.shared.observed(follower, key, ObservedState::Present(seen));
         }
         match soonest {
             Some(after) => self
-                .recheck
+                .recheck_at
                 .insert(key.clone(), Instant::now() + Duration::from_millis(after)),
-            None => self.recheck.remove(key),
+            None => self.recheck_at.remove(key),
         };
     }
 }
@@ -387,9 +399,9 @@ fn is_pod(object: &Object) -> bool {
     object.group().is_empty() && object.kind() == "Pod"
 }
 
-/// Waits for the next event of any stray.
-async fn next_stray(
-    strays: &mut BTreeMap<ObjectKey, WatchItem>,
+/// Waits for the next event of any object without the label.
+async fn next_unlabelled_event(
+    strays: &mut BTreeMap<ObjectKey, WatchStream>,
 ) -> (ObjectKey, Option<watcher::Result<Event<DynamicObject>>>) {
     let nexts = strays
         .iter_mut()

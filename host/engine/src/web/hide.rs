@@ -1,6 +1,6 @@
-//! Finds the values of Secrets in an answer, as they are and as servers usually write them when they echo a request.
+//! Finds the values of Secrets in an answer, as they are and as servers usually encode them when they echo a request.
 //!
-//! A server that changes a value in any other way gives it away; whoever grants a host trusts it that far.
+//! A value that a server changes in any other way isn't found; a user who grants a host trusts it that far.
 
 use std::fmt::Write as _;
 
@@ -11,32 +11,32 @@ use base64::{
 };
 use capstan_core::name::path_segment;
 
-/// What stands where a value was.
-const HIDDEN: &[u8] = b"(hidden)";
-/// An encoded form of fewer bytes is left alone: it would hide what has nothing to do with it.
-const SHORTEST_ENCODED: usize = 6;
+/// The replacement for a value.
+const PLACEHOLDER: &[u8] = b"(hidden)";
+/// An encoded form with fewer bytes isn't searched for: it would hide unrelated text.
+const MIN_ENCODED_BYTES: usize = 6;
 
-/// Knows what to hide.
+/// The values that are hidden, with their encoded forms.
 pub(super) struct SecretValues {
     finder: Option<AhoCorasick>,
-    longest: usize,
+    max_bytes: usize,
 }
 
 impl SecretValues {
-    /// Takes the values.
+    /// Prepares the search for these values.
     pub(super) fn new(values: &[String]) -> SecretValues {
         let mut forms: Vec<Vec<u8>> = Vec::new();
         for value in values.iter().filter(|value| !value.is_empty()) {
             forms.push(value.as_bytes().to_vec());
-            let encoded = encoded(value).into_iter().map(String::into_bytes);
-            forms.extend(encoded.filter(|form| form.len() >= SHORTEST_ENCODED));
+            let encoded = encoded_forms(value).into_iter().map(String::into_bytes);
+            forms.extend(encoded.filter(|form| form.len() >= MIN_ENCODED_BYTES));
         }
         forms.sort();
         forms.dedup();
         if forms.is_empty() {
             return SecretValues {
                 finder: None,
-                longest: 0,
+                max_bytes: 0,
             };
         }
         let longest = forms.iter().map(Vec::len).max().unwrap_or_default();
@@ -45,23 +45,23 @@ impl SecretValues {
             .build(&forms);
         SecretValues {
             finder: finder.ok(),
-            longest,
+            max_bytes: longest,
         }
     }
 
     /// Says whether there is nothing to hide.
     pub(super) fn is_empty(&self) -> bool {
-        self.longest == 0
+        self.max_bytes == 0
     }
 
-    /// Returns how many bytes the longest form of a value has.
-    pub(super) fn longest(&self) -> usize {
-        self.longest
+    /// Returns the number of bytes of the longest form of a value.
+    pub(super) fn max_bytes(&self) -> usize {
+        self.max_bytes
     }
 
-    /// Returns the first `most` bytes without the values. What a value is that begins within them is seen where so much more follows as
+    /// Returns the first `most` bytes without the values. A value that begins within them is only found if as many bytes follow as
     /// [`SecretValues::longest`] says.
-    pub(super) fn clean(&self, bytes: &[u8], most: usize) -> Vec<u8> {
+    pub(super) fn redact(&self, bytes: &[u8], most: usize) -> Vec<u8> {
         let kept = |from: usize, to: usize| bytes.get(from..to.min(most)).unwrap_or_default();
         let (mut clean, mut at) = (Vec::with_capacity(bytes.len().min(most)), 0);
         match &self.finder {
@@ -70,7 +70,7 @@ impl SecretValues {
             Some(finder) => {
                 for found in finder.find_iter(bytes).take_while(|found| found.start() < most) {
                     clean.extend(kept(at, found.start()));
-                    clean.extend(HIDDEN);
+                    clean.extend(PLACEHOLDER);
                     at = found.end();
                 }
             }
@@ -81,8 +81,8 @@ impl SecretValues {
     }
 }
 
-/// Lists how a value is written in JSON, in URLs and forms, in hexadecimal digits, and in base64, wherever in a longer text it stands.
-fn encoded(value: &str) -> Vec<String> {
+/// Lists how a value is written in JSON, in URLs and forms, in hexadecimal digits, and in base64 at any position within a longer text.
+fn encoded_forms(value: &str) -> Vec<String> {
     let mut forms = Vec::new();
     let json = serde_json::Value::from(value).to_string();
     let json = json
@@ -94,9 +94,10 @@ fn encoded(value: &str) -> Vec<String> {
     forms.push(json);
     let percent = path_segment(value);
     forms.push(percent.replace("%20", "+"));
-    // What is left as it is differs: `encodeURIComponent`, forms, and whoever encodes only what must be.
-    let some: String = value.chars().map(some_percent).collect();
-    forms.extend([lower_hex(&some), some, lower_hex(&percent), percent]);
+    // Encoders differ in which characters they leave as they are: `encodeURIComponent`, forms, and encoders that only encode what must
+    // be.
+    let some: String = value.chars().map(encode_uri_component).collect();
+    forms.extend([lower_case_escapes(&some), some, lower_case_escapes(&percent), percent]);
     let hex = value.bytes().fold(String::new(), |mut hex, byte| {
         // Writing into a text succeeds.
         _ = write!(hex, "{byte:02x}");
@@ -105,7 +106,7 @@ fn encoded(value: &str) -> Vec<String> {
     forms.extend([hex.to_uppercase(), hex]);
     for before in 0..3 {
         let shifted = [vec![0; before], value.as_bytes().to_vec()].concat();
-        // The first and last letters also stand for what is beside the value.
+        // The first and last letters also depend on the neighbouring bytes.
         let first = (before * 8).div_ceil(6);
         let last = shifted.len() * 8 / 6;
         for all in [
@@ -118,8 +119,8 @@ fn encoded(value: &str) -> Vec<String> {
     forms
 }
 
-/// Writes a letter as `encodeURIComponent` of JavaScript does.
-fn some_percent(letter: char) -> String {
+/// Encodes a character as `encodeURIComponent` of JavaScript does.
+fn encode_uri_component(letter: char) -> String {
     if matches!(letter, '!' | '*' | '\'' | '(' | ')') {
         letter.to_string()
     } else {
@@ -133,7 +134,7 @@ fn some_percent(letter: char) -> String {
 }
 
 /// Writes the digits after each `%` in lower case.
-fn lower_hex(text: &str) -> String {
+fn lower_case_escapes(text: &str) -> String {
     let mut parts = text.split('%');
     let mut lower = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     fn clean(hidden: &SecretValues, text: &str) -> String {
-        String::from_utf8(hidden.clean(text.as_bytes(), usize::MAX)).unwrap()
+        String::from_utf8(hidden.redact(text.as_bytes(), usize::MAX)).unwrap()
     }
 
     #[test]
@@ -189,8 +190,8 @@ mod tests {
         for before in 0..40 {
             for most in 1..80 {
                 let text = format!("{}{value}abc{value}{value}", "x".repeat(before));
-                let read = text.get(..text.len().min(most + hidden.longest())).unwrap();
-                let shown = String::from_utf8(hidden.clean(read.as_bytes(), most)).unwrap();
+                let read = text.get(..text.len().min(most + hidden.max_bytes())).unwrap();
+                let shown = String::from_utf8(hidden.redact(read.as_bytes(), most)).unwrap();
                 assert!(shown.len() <= most);
                 assert!(
                     !shown.contains(|letter: char| value.contains(letter)),

@@ -57,8 +57,8 @@ async fn server() -> SocketAddr {
     address
 }
 
-fn get(url: String) -> Call {
-    Call {
+fn get(url: String) -> HttpCall {
+    HttpCall {
         method: "GET".to_owned(),
         url,
         headers: Vec::new(),
@@ -69,7 +69,7 @@ fn get(url: String) -> Call {
     }
 }
 
-fn body(answer: &HttpAnswer) -> String {
+fn body(answer: &HttpResponse) -> String {
     String::from_utf8(BASE64_STANDARD.decode(&answer.body).unwrap()).unwrap()
 }
 
@@ -83,7 +83,7 @@ async fn a_call_is_sent_as_it_is_and_a_secret_does_not_come_back() {
     ];
     call.secrets = vec!["Bearer s3cret".to_owned()];
     let answer = HttpCaller::network().call(&call).await.unwrap();
-    assert_eq!((answer.status, answer.cut), (200, false));
+    assert_eq!((answer.status, answer.is_truncated), (200, false));
     let sent = body(&answer).to_lowercase();
     assert!(
         sent.contains("x-one: 1") && sent.contains("user-agent: capstan/"),
@@ -96,7 +96,7 @@ async fn a_call_is_sent_as_it_is_and_a_secret_does_not_come_back() {
 }
 
 /// Looks for a text, or the beginning of it, in what an answer shows.
-fn shows(answer: &HttpAnswer, secret: &str) -> bool {
+fn shows(answer: &HttpResponse, secret: &str) -> bool {
     let start = &secret[..8];
     body(answer).contains(start) || answer.headers.iter().any(|(_, value)| value.contains(start))
 }
@@ -113,10 +113,10 @@ async fn a_secret_does_not_come_back_in_an_answer_that_is_cut_or_written_otherwi
     };
     let web = HttpCaller::network();
     // The value stands at, before and after the place at which the answer is cut.
-    for pad in (MOST_BODY - 200..MOST_BODY + 20).step_by(3) {
+    for pad in (MAX_BODY_BYTES - 200..MAX_BODY_BYTES + 20).step_by(3) {
         let answer = web.call(&with(&format!("/padded?{pad}"))).await.unwrap();
         assert!(!shows(&answer, secret), "{pad}");
-        assert!(BASE64_STANDARD.decode(&answer.body).unwrap().len() <= MOST_BODY);
+        assert!(BASE64_STANDARD.decode(&answer.body).unwrap().len() <= MAX_BODY_BYTES);
     }
     let packed = web.call(&with("/packed")).await.unwrap_err();
     assert!(packed.reason.contains("compressed") && !packed.is_temporary);
@@ -165,7 +165,7 @@ async fn an_answer_has_bounds_in_size_and_time() {
     let at = server().await;
     let web = HttpCaller::network();
     let answer = web.call(&get(format!("http://{at}/big"))).await.unwrap();
-    assert_eq!((body(&answer).len(), answer.cut), (MOST_BODY, true));
+    assert_eq!((body(&answer).len(), answer.is_truncated), (MAX_BODY_BYTES, true));
     let mut slow = get(format!("http://{at}/slow"));
     slow.timeout = Duration::from_millis(50);
     let error = web.call(&slow).await.unwrap_err();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs::File, path::Path};
 
 use capstan_cluster::registry::Guard;
-use capstan_registry::{Access, Digest, OnTaken, Plugin, RegistryError};
+use capstan_registry::{Access, Digest, OnExistingTag, RegistryError, ResolvedPlugin};
 use serde_json::json;
 
 use crate::support::{Answers, Place, access, component, oci, other_component, registry, source};
@@ -12,7 +12,8 @@ const MIB: u64 = 1 << 20;
 
 /// A manifest of a plugin with one layer that may not be what it says.
 fn manifest(digest: Digest, size: u64) -> String {
-    let config = json!({"mediaType": "application/vnd.wasm.config.v0+json", "digest": Digest::of(b"{}"), "size": 2});
+    let config =
+        json!({"mediaType": "application/vnd.wasm.config.v0+json", "digest": Digest::from_bytes(b"{}"), "size": 2});
     let layer = json!({"mediaType": "application/wasm", "digest": digest, "size": size});
     json!({"schemaVersion": 2, "config": config, "layers": [layer]}).to_string()
 }
@@ -28,7 +29,7 @@ fn blob(digest: Digest) -> String {
     format!("/v2/ttl/blobs/{digest}")
 }
 
-async fn resolve(answers: Answers) -> Result<Plugin, RegistryError> {
+async fn resolve(answers: Answers) -> Result<ResolvedPlugin, RegistryError> {
     let address = answers.serve().await;
     let text = format!("oci://{address}/ttl:1");
     Place::new()
@@ -38,12 +39,12 @@ async fn resolve(answers: Answers) -> Result<Plugin, RegistryError> {
 }
 
 fn told(error: &RegistryError) -> String {
-    format!("{error}; hint: {}", error.hint().unwrap_or_default())
+    format!("{error}; hint: {:?}", error.hints())
 }
 
 #[tokio::test]
 async fn what_is_too_large_is_not_downloaded() {
-    let digest = Digest::of(component());
+    let digest = Digest::from_bytes(component());
     // Said by the manifest: nothing is asked for. Said by the answer: nothing is read.
     let promised = resolve(lying(&manifest(digest, 300 * MIB))).await.unwrap_err();
     assert!(
@@ -90,12 +91,12 @@ async fn what_is_too_large_is_not_downloaded() {
 
 #[tokio::test]
 async fn a_registry_that_lies_about_a_digest_is_not_believed() {
-    let digest = Digest::of(component());
+    let digest = Digest::from_bytes(component());
     let answers = lying(&manifest(digest, component().len() as u64)).with(&blob(digest), other_component());
     let blob_lies = told(&resolve(answers).await.unwrap_err());
     let expected = format!(
         "has the digest {}, and {digest} is expected",
-        Digest::of(other_component())
+        Digest::from_bytes(other_component())
     );
     assert!(
         blob_lies.contains(&expected) && blob_lies.contains("nothing of it was used"),
@@ -117,7 +118,7 @@ async fn a_registry_that_lies_about_a_digest_is_not_believed() {
     );
 
     // By digest, another manifest is answered.
-    let pinned = Digest::of(b"what was pinned");
+    let pinned = Digest::from_bytes(b"what was pinned");
     let path = format!("/v2/ttl/manifests/{pinned}");
     let address = Answers::default().with("/v2/", "{}").with(&path, &text).serve().await;
     let by_digest = source(format!("oci://{address}/ttl@{pinned}"));
@@ -138,10 +139,15 @@ async fn what_a_storage_lost_or_bent_is_told() {
     let text = format!("oci://{}/ttl:1", registry.address());
     let store = || Place::new().store(access(&[registry.address()]));
     store()
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
-    let hex = Digest::of(component()).hex();
+    let hex = Digest::from_bytes(component()).hex();
     let data = registry
         .storage()
         .join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]));
@@ -164,7 +170,7 @@ async fn what_a_storage_lost_or_bent_is_told() {
 
 #[tokio::test]
 async fn a_download_that_is_cut_is_told_and_kept_nowhere() {
-    let digest = Digest::of(component());
+    let digest = Digest::from_bytes(component());
     let head = format!("200 OK\r\ncontent-length: {}\r\n", component().len());
     let answers =
         lying(&manifest(digest, component().len() as u64)).with_head(&blob(digest), &head, &component()[..1000]);
@@ -193,12 +199,13 @@ async fn compiled_code_and_whatever_else_is_no_component_is_refused() {
         b"<html>",
         b"",
     ] {
-        let digest = Digest::of(content);
+        let digest = Digest::from_bytes(content);
         let answers = lying(&manifest(digest, content.len() as u64)).with(&blob(digest), content);
         let error = resolve(answers).await.unwrap_err();
         assert!(matches!(error, RegistryError::NotAPlugin { .. }), "{error}");
     }
-    let image = manifest(Digest::of(b""), 0).replace("application/wasm", "application/vnd.oci.image.layer.v1.tar");
+    let image =
+        manifest(Digest::from_bytes(b""), 0).replace("application/wasm", "application/vnd.oci.image.layer.v1.tar");
     let error = told(&resolve(lying(&image)).await.unwrap_err());
     assert!(
         error.contains("its layer is") && error.contains("capstan plugin publish"),
@@ -221,7 +228,7 @@ async fn credentials_that_a_token_server_refuses_are_told() {
 
 #[tokio::test]
 async fn what_passes_is_tried_again() {
-    let digest = Digest::of(component());
+    let digest = Digest::from_bytes(component());
     let cut = format!("200 OK\r\ncontent-length: {}\r\n", component().len());
     let whole = || lying(&manifest(digest, component().len() as u64)).with(&blob(digest), component());
     let unavailable = "503 Service Unavailable\r\ncontent-length: 0\r\n";
@@ -236,7 +243,7 @@ async fn what_passes_is_tried_again() {
 
 #[tokio::test]
 async fn a_redirect_away_from_https_is_not_followed() {
-    let digest = Digest::of(component());
+    let digest = Digest::from_bytes(component());
     let plain = Answers::default().with("/a.wasm", component()).serve().await;
     let moved = |to: String| format!("302 Found\r\ncontent-length: 0\r\nlocation: {to}\r\n");
     let answers = Answers::default()
@@ -247,7 +254,7 @@ async fn a_redirect_away_from_https_is_not_followed() {
     let (address, certificate) = answers.serve_with_tls().await;
     let place = Place::new();
     let access = Access {
-        ca: Some(place.file("ca.pem", certificate)),
+        ca_file: Some(place.file("ca.pem", certificate)),
         ..access(&[])
     };
     let resolve = async |path: &str| {

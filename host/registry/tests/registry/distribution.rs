@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use capstan_cluster::registry::{Guard, PASSWORD, USER};
-use capstan_registry::{Access, Digest, Locked, Login, OnTaken, Proxy, RegistryError};
+use capstan_registry::{Access, Digest, Hint, LockedPlugin, Login, OnExistingTag, Proxy, RegistryError};
 
 use crate::support::{Answers, Place, access, component, oci, other_component, registry, source};
 
@@ -14,12 +14,17 @@ async fn what_is_published_is_found_and_is_the_same() {
     let store = place.store(access(&[registry.address()]));
     let text = format!("oci://{}/acme/ttl:0.1.0", registry.address());
     let published = store
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
     assert_eq!(
-        (published.digest, published.was_there),
-        (Digest::of(component()), false)
+        (published.digest, published.already_existed),
+        (Digest::from_bytes(component()), false)
     );
 
     let fresh = Place::new();
@@ -27,32 +32,37 @@ async fn what_is_published_is_found_and_is_the_same() {
     let found = store.resolve(&source(&text), Path::new("")).await.unwrap();
     assert_eq!(found.component.bytes, component());
     assert_eq!(found.manifest, published.source.manifest);
-    assert_eq!((&*found.stamp.name, found.signatures), ("ttl", Some(0)));
+    assert_eq!((&*found.stamp.name, found.signature_count), ("ttl", Some(0)));
     assert_eq!(found.annotations["org.opencontainers.image.title"], "ttl");
     assert_eq!(found.annotations["org.opencontainers.image.licenses"], "Apache-2.0");
 
     // The same again is no change; another plugin under the same tag is one.
     let again = store
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
-    assert!(again.was_there && again.source == published.source, "{again:?}");
+    assert!(again.already_existed && again.source == published.source, "{again:?}");
     let taken = store
         .publish(
             other_component().to_vec(),
             &oci(&text),
             BTreeMap::new(),
-            OnTaken::Refuse,
+            OnExistingTag::Refuse,
         )
         .await
         .unwrap_err();
-    assert!(matches!(taken, RegistryError::Taken { .. }), "{taken}");
+    assert!(matches!(taken, RegistryError::TagExists { .. }), "{taken}");
     let moved = store
         .publish(
             other_component().to_vec(),
             &oci(&text),
             BTreeMap::new(),
-            OnTaken::Overwrite,
+            OnExistingTag::Overwrite,
         )
         .await
         .unwrap();
@@ -81,16 +91,21 @@ async fn what_is_pinned_is_there_without_the_registry() {
     let text = format!("oci://{}/ttl:1", registry.address());
     let store = place.store(access(&[registry.address()]));
     store
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
     let found = store.resolve(&source(&text), Path::new("")).await.unwrap();
-    let locked = Locked {
+    let locked = LockedPlugin {
         name: "ttl".to_owned(),
         version: found.stamp.version.clone(),
         source: text.clone(),
         digest: found.component.digest,
-        manifest: found.manifest,
+        manifest_digest: found.manifest,
     };
     drop(registry);
     let lock = Path::new("capstan.lock");
@@ -102,7 +117,7 @@ async fn what_is_pinned_is_there_without_the_registry() {
 
     let unpinned = store.load(&source(&text), Path::new(""), None, lock).await.unwrap_err();
     assert!(matches!(unpinned, RegistryError::NotLocked { .. }), "{unpinned}");
-    assert!(unpinned.hint().unwrap().contains(&format!("capstan plugin add {text}")));
+    assert!(unpinned.hints().contains(&Hint::Pin(text.clone())));
     let elsewhere = Place::new().store(access(&[]));
     let gone = elsewhere
         .load(&source(&text), Path::new(""), Some(&locked), lock)
@@ -110,8 +125,8 @@ async fn what_is_pinned_is_there_without_the_registry() {
         .unwrap_err();
     assert!(matches!(gone, RegistryError::Unreachable { .. }), "{gone}");
     // A lock that was changed by hand names another component than the manifest.
-    let bent = Locked {
-        digest: Digest::of(b"another"),
+    let bent = LockedPlugin {
+        digest: Digest::from_bytes(b"another"),
         ..locked
     };
     let wrong = store
@@ -131,18 +146,23 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
     let publish = async |access: Access| {
         let store = place.store(access);
         store
-            .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+            .publish(
+                component().to_vec(),
+                &oci(&text),
+                BTreeMap::new(),
+                OnExistingTag::Refuse,
+            )
             .await
     };
-    let said = |error: RegistryError| format!("{error}; hint: {}", error.hint().unwrap_or_default());
+    let said = |error: RegistryError| format!("{error}; hint: {:?}", error.hints());
 
     let untrusted = said(publish(access(&[])).await.unwrap_err());
     assert!(
-        untrusted.contains("certificate") && untrusted.contains("--registry-ca"),
+        untrusted.contains("certificate") && untrusted.contains("TrustCertificate"),
         "{untrusted}"
     );
     let trusting = Access {
-        ca: Some(registry.ca()),
+        ca_file: Some(registry.ca()),
         ..access(&[])
     };
     let nobody = said(publish(trusting.clone()).await.unwrap_err());
@@ -178,7 +198,7 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
     );
     docker.file("config.json", auths);
     let by_docker = Access {
-        docker: Some(docker.path().to_owned()),
+        docker_config_folder: Some(docker.path().to_owned()),
         ..trusting
     };
     let found = Place::new()
@@ -212,7 +232,7 @@ async fn a_file_is_what_its_digest_says() {
     let place = Place::new();
     let path = place.file("ttl.wasm", component());
     let store = place.store(access(&[]));
-    let digest = Digest::of(component());
+    let digest = Digest::from_bytes(component());
     let pinned = source(format!("file:ttl.wasm#sha256={}", digest.hex()));
     assert_eq!(
         store
@@ -242,12 +262,12 @@ async fn a_file_is_what_its_digest_says() {
         store.load(&plain, Path::new(""), None, Path::new("l")).await.is_ok(),
         "nothing pins it"
     );
-    let locked = Locked {
+    let locked = LockedPlugin {
         name: "ttl".to_owned(),
         version: "0.1.0".to_owned(),
         source: plain.to_string(),
         digest,
-        manifest: None,
+        manifest_digest: None,
     };
     let changed = store
         .load(&plain, Path::new(""), Some(&locked), Path::new("l"))
@@ -260,26 +280,26 @@ async fn a_file_is_what_its_digest_says() {
 async fn a_url_is_what_its_digest_says_and_is_kept() {
     let Some(registry) = registry(Guard::Tls) else { return };
     let trusting = Access {
-        ca: Some(registry.ca()),
+        ca_file: Some(registry.ca()),
         ..access(&[])
     };
     let place = Place::new();
     let store = place.store(trusting.clone());
     let target = oci(format!("oci://{}/ttl:1", registry.address()));
     store
-        .publish(component().to_vec(), &target, BTreeMap::new(), OnTaken::Refuse)
+        .publish(component().to_vec(), &target, BTreeMap::new(), OnExistingTag::Refuse)
         .await
         .unwrap();
     // A registry hands out blobs by plain https, too.
-    let digest = Digest::of(component());
+    let digest = Digest::from_bytes(component());
     let url = format!("https://{}/v2/ttl/blobs/{digest}", registry.address());
     let text = format!("{url}#sha256={}", digest.hex());
     let found = store.resolve(&source(&text), Path::new("")).await.unwrap();
     assert_eq!(
-        (found.component.bytes, found.signatures),
+        (found.component.bytes, found.signature_count),
         (component().to_vec(), Some(0))
     );
-    let other = format!("{url}#sha256={}", Digest::of(other_component()).hex());
+    let other = format!("{url}#sha256={}", Digest::from_bytes(other_component()).hex());
     let wrong = store.resolve(&source(other), Path::new("")).await.unwrap_err();
     assert!(matches!(wrong, RegistryError::WrongDigest { .. }), "{wrong}");
     let untrusted = Place::new()
@@ -308,7 +328,7 @@ async fn https_goes_through_the_proxy_and_loopback_does_not() {
     };
     let url = format!("http://{}", proxy.serve().await);
     let resolve = async |access: Access, host: &str| {
-        let text = format!("https://{host}/a.wasm#sha256={}", Digest::of(b"").hex());
+        let text = format!("https://{host}/a.wasm#sha256={}", Digest::from_bytes(b"").hex());
         let error = Place::new()
             .store(access)
             .resolve(&source(text), Path::new(""))
@@ -326,8 +346,8 @@ async fn https_goes_through_the_proxy_and_loopback_does_not() {
 
 #[tokio::test]
 async fn a_token_is_asked_for_and_shown_to_the_registry_only() {
-    let digest = Digest::of(component());
-    let config = Digest::of(b"{}");
+    let digest = Digest::from_bytes(component());
+    let config = Digest::from_bytes(b"{}");
     let manifest = format!(
         r#"{{"schemaVersion": 2, "config": {{"mediaType": "application/vnd.wasm.config.v0+json", "digest": "{config}", "size": 2}},
             "layers": [{{"mediaType": "application/wasm", "digest": "{digest}", "size": 1}}]}}"#
@@ -358,7 +378,7 @@ async fn a_token_is_asked_for_and_shown_to_the_registry_only() {
         docker.file("config.json", identity(&address));
         let access = Access {
             login: login(&address).filter(|_| !is_identity),
-            docker: Some(docker.path().to_owned()),
+            docker_config_folder: Some(docker.path().to_owned()),
             ..access(std::slice::from_ref(&address))
         };
         let text = format!("oci://{address}/acme/ttl:1");

@@ -7,7 +7,10 @@ use std::{
 };
 
 use capstan_cluster::registry::{Guard, PASSWORD, Registry, USER};
-use capstan_registry::{Access, Locked, Login, OnTaken, Pattern, Policy, PublicKey, RegistryError, Rule, Signer};
+use capstan_registry::{
+    Access, LockedPlugin, Login, OnExistingTag, PublicKey, RegistryError, SignaturePolicy, SignatureRule, Signer,
+    SourcePattern,
+};
 
 use crate::support::{Place, access, component, oci, or_skip, registry, source};
 
@@ -63,10 +66,10 @@ impl Cosign {
     }
 }
 
-fn policy(any_of: &[&Signer], all_of: &[&Signer]) -> Policy {
+fn policy(any_of: &[&Signer], all_of: &[&Signer]) -> SignaturePolicy {
     let cloned = |signers: &[&Signer]| signers.iter().map(|signer| (*signer).clone()).collect();
-    Policy(vec![Rule {
-        source: Pattern::Every,
+    SignaturePolicy(vec![SignatureRule {
+        source: SourcePattern::All,
         any_of: cloned(any_of),
         all_of: cloned(all_of),
     }])
@@ -77,7 +80,12 @@ async fn published(registry: &Registry, repository: &str, access: Access) -> (St
     let text = format!("oci://{}/{repository}:1", registry.address());
     let store = Place::new().store(access);
     let published = store
-        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+        .publish(
+            component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnExistingTag::Refuse,
+        )
         .await
         .unwrap();
     let manifest = published.source.manifest.unwrap();
@@ -93,13 +101,13 @@ async fn what_cosign_signs_is_signed_by_its_key_in_both_forms() {
     let (ours, theirs) = (cosign.key("ours"), cosign.key("theirs"));
     for (form, repository) in FORMS.into_iter().zip(["acme/new", "acme/old"]) {
         let (text, reference) = published(&registry, repository, access.clone()).await;
-        let resolve = async |policy: Policy| {
+        let resolve = async |policy: SignaturePolicy| {
             let found = Place::new()
                 .store_with(access.clone(), policy)
                 .resolve(&source(&text), Path::new(""))
                 .await;
             found
-                .map(|plugin| (plugin.component.signed_by, plugin.signatures))
+                .map(|plugin| (plugin.component.signed_by, plugin.signature_count))
                 .map_err(|error| error.to_string())
         };
         let unsigned = resolve(policy(&[&ours], &[])).await.unwrap_err();
@@ -114,7 +122,7 @@ async fn what_cosign_signs_is_signed_by_its_key_in_both_forms() {
             Ok((vec!["ours".to_owned()], Some(1))),
             "{form}"
         );
-        assert_eq!(resolve(Policy::default()).await, Ok((vec![], Some(1))));
+        assert_eq!(resolve(SignaturePolicy::default()).await, Ok((vec![], Some(1))));
         let other = resolve(policy(&[&theirs], &[])).await.unwrap_err();
         assert!(other.contains("its one signature is by somebody else"), "{other}");
         let both = resolve(policy(&[], &[&ours, &theirs])).await.unwrap_err();
@@ -136,7 +144,7 @@ async fn a_signature_is_remembered_and_does_not_count_for_another_plugin() {
         return;
     };
     let access = Access {
-        ca: Some(registry.ca()),
+        ca_file: Some(registry.ca()),
         login: Some(Login {
             registry: registry.address(),
             user: USER.to_owned(),
@@ -162,7 +170,7 @@ async fn a_signature_is_remembered_and_does_not_count_for_another_plugin() {
     let store = Place::new().store_with(access.clone(), policy(&[&ours], &[]));
     let other = crate::support::other_component().to_vec();
     store
-        .publish(other, &oci(&moved), BTreeMap::new(), OnTaken::Refuse)
+        .publish(other, &oci(&moved), BTreeMap::new(), OnExistingTag::Refuse)
         .await
         .unwrap();
     let refused = store.resolve(&source(&moved), Path::new("")).await.unwrap_err();
@@ -174,12 +182,12 @@ async fn a_signature_is_remembered_and_does_not_count_for_another_plugin() {
         .resolve(&source(&text), Path::new(""))
         .await
         .unwrap();
-    let locked = Locked {
+    let locked = LockedPlugin {
         name: "ttl".to_owned(),
         version: "0.1.0".to_owned(),
         source: text.clone(),
         digest: found.component.digest,
-        manifest: found.manifest,
+        manifest_digest: found.manifest,
     };
     drop(registry);
     let lock = Path::new("capstan.lock");
@@ -208,7 +216,10 @@ async fn the_bundle_beside_a_file_signs_it() {
         store.resolve(&source(path.display().to_string()), Path::new("")).await
     };
     let refused = resolve().await.unwrap_err();
-    assert!(refused.hint().unwrap().contains("cosign sign-blob"), "{refused}");
+    assert!(
+        format!("{:?}", refused.hints()).contains("cosign sign-blob"),
+        "{refused}"
+    );
     let words = "sign-blob -y --key ours.key --use-signing-config=false --tlog-upload=false --bundle ttl.wasm.sigstore.json ttl.wasm";
     cosign.run(&words.split(' ').collect::<Vec<_>>());
     assert_eq!(resolve().await.unwrap().component.signed_by, ["ours"]);
@@ -235,7 +246,7 @@ async fn what_is_attested_is_shown_and_is_no_signature() {
         .await
         .unwrap();
     assert_eq!(
-        (found.attested, found.signatures),
+        (found.attestations, found.signature_count),
         (vec!["https://slsa.dev/provenance/v1".to_owned()], Some(0))
     );
     let store = Place::new().store_with(access, policy(&[&ours], &[]));

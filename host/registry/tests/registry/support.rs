@@ -11,7 +11,7 @@ use capstan_cluster::{
     Error,
     registry::{Guard, Registry},
 };
-use capstan_registry::{Access, Limits, Policy, Source, Store};
+use capstan_registry::{Access, Limits, SignaturePolicy, Source, Store};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -51,10 +51,10 @@ impl Place {
     }
 
     pub fn store(&self, access: Access) -> Store {
-        self.store_with(access, Policy::default())
+        self.store_with(access, SignaturePolicy::default())
     }
 
-    pub fn store_with(&self, access: Access, policy: Policy) -> Store {
+    pub fn store_with(&self, access: Access, policy: SignaturePolicy) -> Store {
         Store::new(access, Some(self.0.path().join("cache")), policy)
     }
 }
@@ -64,8 +64,8 @@ pub fn access(plain: &[String]) -> Access {
     Access {
         plain_http: plain.to_vec(),
         limits: Limits {
-            silence: Duration::from_secs(5),
-            pause: Duration::from_millis(10),
+            read_timeout: Duration::from_secs(5),
+            min_retry_pause: Duration::from_millis(10),
             ..Limits::default()
         },
         ..Access::from_environment(&|_| None)

@@ -1,46 +1,46 @@
-//! Asks over the contract 0.1 and understands its answers. A case of a later contract becomes what the contract says of
-//! `other`: unknown health, a kept object, a failure. Every text for people is cut by [`bounded`]: it becomes part of what is stored.
+//! Calls plugins of the contract 0.1 and converts their answers. A case of a later contract becomes what the contract says about `other`:
+//! unknown health, a kept object, a failure. Every text for people is shortened by [`bounded`], since it is stored.
+
+mod questions;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     health::{Assessment, Health},
     hook::{Disposal, HookOutcome, Propagation},
     phase::Phase,
-    plugins::{Ask, HeaderValue, HookStep, HttpRequest, ObjectRef, Placement, Progress, Request, Selector},
-    text::bounded,
+    plugins::{HeaderValue, HookRequest, HookStep, HttpRequest, ObjectRef, Placement, Progress, Request, Selector},
+    text::truncated,
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use wasmtime::{
-    Store,
-    component::{Instance, InstancePre},
-};
+use wasmtime::component::InstancePre;
 
+pub(crate) use self::questions::{Assess, Decide, Place, Step};
 use crate::{
     bindings::v0::{
         capstan::plugin::types,
         exports::capstan::plugin::{delete_policy, health, health_by_view, hook},
     },
-    call::{Failure, MAX_ANSWER, Question},
-    component::{HEALTH_BY_VIEW, export_of},
-    state::State,
+    call::{Failure, MAX_ANSWER_BYTES},
+    component::{HEALTH_BY_VIEW, export_name},
+    state::CallState,
 };
 
-/// Things a hook may ask for in one step.
-const MAX_ASKS: usize = 64;
+/// The most requests of a hook in one step.
+const MAX_REQUESTS: usize = 64;
 
-/// Bytes a hook may want to remember.
-const MAX_STATE: usize = 64 << 10;
+/// The most bytes of a hook's state.
+const MAX_STATE_BYTES: usize = 64 << 10;
 
-/// Things that a plugin may need to see beside an object.
-const MAX_NEEDS: usize = 8;
+/// The most related objects that a plugin may ask for.
+const MAX_RELATED_OBJECTS: usize = 8;
 
-/// No plugin is asked again sooner.
-const MIN_WAIT_MS: u32 = 100;
+/// The shortest time before a plugin is called again.
+const MIN_RECHECK_MILLIS: u32 = 100;
 
-/// Where a component has the functions of the contract.
+/// The functions of the contract that a component exports.
 pub(crate) struct Exports {
     health: Option<health::GuestIndices>,
     health_by_view: Option<health_by_view::GuestIndices>,
@@ -49,14 +49,14 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    /// Finds them and checks their types, of the interfaces that the plugin has claims for.
-    pub(crate) fn find(pre: &InstancePre<State>, claimed: &[Interface]) -> wasmtime::Result<Exports> {
+    /// Finds the functions of the interfaces that the plugin has claims for, and checks their types.
+    pub(crate) fn find(pre: &InstancePre<CallState>, claimed: &[Interface]) -> wasmtime::Result<Exports> {
         let has = |interface| claimed.contains(&interface);
         let by_view = has(Interface::Health) && pre.component().get_export_index(None, HEALTH_BY_VIEW).is_some();
         let by_text = has(Interface::Health)
             && pre
                 .component()
-                .get_export_index(None, export_of(Interface::Health))
+                .get_export_index(None, export_name(Interface::Health))
                 .is_some();
         Ok(Exports {
             health: by_text.then(|| health::GuestIndices::new(pre)).transpose()?,
@@ -69,154 +69,15 @@ impl Exports {
     }
 }
 
-/// What a plugin answered; the outer error is a trap.
-type Answered<T> = wasmtime::Result<Result<T, Failure>>;
-
-fn absent(interface: Interface) -> Failure {
-    Failure::Failed(format!("the plugin does not answer for `{interface}`"))
-}
-
-/// How is this object?
-pub(crate) enum Assess {
-    /// It is in the input.
-    Text,
-    /// What of it is seen; it is not in the input.
-    View(Value),
-}
-
-impl Question for Assess {
-    type Answer = Assessment;
-
-    fn function(&self) -> &'static str {
-        "assess"
-    }
-
-    async fn ask(
-        &self,
-        exports: &Exports,
-        store: &mut Store<State>,
-        instance: &Instance,
-        claim: &str,
-        input: &str,
-    ) -> Answered<Assessment> {
-        let answer = match (self, &exports.health, &exports.health_by_view) {
-            (Assess::Text, Some(indices), _) => {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_assess(store, claim, input).await?
-            }
-            (Assess::View(object), _, Some(indices)) => {
-                let guest = indices.load(&mut *store, instance)?;
-                let subject = store.data_mut().lend(object.clone())?;
-                guest.call_assess(store, claim, subject, input).await?
-            }
-            (Assess::Text | Assess::View(_), ..) => return Ok(Err(absent(Interface::Health))),
-        };
-        Ok(answer.map_err(failure).and_then(assessment))
-    }
-}
-
-/// Keep this object of a hook, or delete it?
-pub(crate) struct Decide;
-
-impl Question for Decide {
-    type Answer = Disposal;
-
-    fn function(&self) -> &'static str {
-        "decide"
-    }
-
-    async fn ask(
-        &self,
-        exports: &Exports,
-        store: &mut Store<State>,
-        instance: &Instance,
-        claim: &str,
-        input: &str,
-    ) -> Answered<Disposal> {
-        let Some(indices) = &exports.delete_policy else {
-            return Ok(Err(absent(Interface::DeletePolicy)));
-        };
-        let guest = indices.load(&mut *store, instance)?;
-        let answer = guest.call_decide(store, claim, input).await?;
-        Ok(answer.map(|answer| disposal(&answer)).map_err(failure))
-    }
-}
-
-/// Where does this manifest go?
-pub(crate) struct Place;
-
-impl Question for Place {
-    type Answer = Placement;
-
-    fn function(&self) -> &'static str {
-        "place"
-    }
-
-    async fn ask(
-        &self,
-        exports: &Exports,
-        store: &mut Store<State>,
-        instance: &Instance,
-        claim: &str,
-        input: &str,
-    ) -> Answered<Placement> {
-        let Some(indices) = &exports.hook else {
-            return Ok(Err(absent(Interface::Hook)));
-        };
-        let guest = indices.load(&mut *store, instance)?;
-        let answer = guest.call_place(store, claim, input).await?;
-        Ok(answer.map_err(failure).and_then(placement))
-    }
-}
-
-/// What comes next in this hook?
-pub(crate) enum Step<'a> {
-    Start,
-    Advance(&'a [u8]),
-    Abort(&'a [u8]),
-}
-
-impl Question for Step<'_> {
-    type Answer = HookStep;
-
-    fn function(&self) -> &'static str {
-        match self {
-            Step::Start => "start",
-            Step::Advance(_) => "advance",
-            Step::Abort(_) => "abort",
-        }
-    }
-
-    async fn ask(
-        &self,
-        exports: &Exports,
-        store: &mut Store<State>,
-        instance: &Instance,
-        claim: &str,
-        input: &str,
-    ) -> Answered<HookStep> {
-        let Some(indices) = &exports.hook else {
-            return Ok(Err(absent(Interface::Hook)));
-        };
-        let guest = indices.load(&mut *store, instance)?;
-        let answer = match self {
-            Step::Start => guest.call_start(store, claim, input).await?,
-            Step::Advance(state) => guest.call_advance(store, claim, input, state).await?,
-            Step::Abort(state) => guest.call_abort(store, claim, input, state).await?,
-        };
-        Ok(answer.map_err(failure).and_then(step))
-    }
-}
-
 fn failure(failure: types::Failure) -> Failure {
     match failure {
-        types::Failure::Invalid(message) => Failure::Invalid(bounded(message)),
+        types::Failure::Invalid(message) => Failure::Invalid(truncated(message)),
         types::Failure::Retry((message, after_ms)) => Failure::Retry {
-            message: bounded(message),
-            after_ms: after_ms.max(MIN_WAIT_MS),
+            message: truncated(message),
+            after_ms: after_ms.max(MIN_RECHECK_MILLIS),
         },
-        types::Failure::Failed(message) => Failure::Failed(bounded(message)),
-        types::Failure::Other((name, json)) => Failure::Failed(bounded(format!("{name}: {json}"))),
+        types::Failure::Failed(message) => Failure::Failed(truncated(message)),
+        types::Failure::Other((name, json)) => Failure::Failed(truncated(format!("{name}: {json}"))),
     }
 }
 
@@ -230,11 +91,11 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
         need,
         details,
     } = answer;
-    let size = message.len() + rule.len() + texts(&need) + details.as_ref().map_or(0, String::len);
-    fits(size)?;
+    let size = message.len() + rule.len() + total_bytes(&need) + details.as_ref().map_or(0, String::len);
+    check_size(size)?;
     check_details(details)?;
     if rule.is_empty() && matches!(status, health::HealthStatus::Healthy) {
-        return Err(broken(
+        return Err(invalid_answer_failure(
             "`healthy` with an empty `rule`: name the rule that judged, so that a forgotten answer isn't taken for one"
                 .to_owned(),
         ));
@@ -248,12 +109,12 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
             health::HealthStatus::Missing => Health::Missing,
             health::HealthStatus::Unknown | health::HealthStatus::Other(_) => Health::Unknown,
         },
-        message: bounded(message),
-        rule: bounded(rule),
+        message: truncated(message),
+        rule: truncated(rule),
         is_final: final_,
         recheck_after_ms,
-        need: need.into_iter().take(MAX_NEEDS).map(bounded).collect(),
-        lacks: None,
+        requested_related: need.into_iter().take(MAX_RELATED_OBJECTS).map(truncated).collect(),
+        missing_object: None,
     })
 }
 
@@ -261,13 +122,13 @@ fn disposal(answer: &delete_policy::Disposal) -> Disposal {
     match answer {
         delete_policy::Disposal::Keep | delete_policy::Disposal::Other(_) => Disposal::Keep,
         delete_policy::Disposal::Delete(wanted) => Disposal::Delete(propagation(*wanted)),
-        delete_policy::Disposal::DeleteAt(at) => Disposal::DeleteAt(moment(*at)),
-        delete_policy::Disposal::AskAgainAt(at) => Disposal::AskAgainAt(moment(*at)),
+        delete_policy::Disposal::DeleteAt(at) => Disposal::DeleteAt(timestamp(*at)),
+        delete_policy::Disposal::AskAgainAt(at) => Disposal::AskAgainAt(timestamp(*at)),
     }
 }
 
-/// Reads a moment. Those after the year 9999 are the last of it: nobody deletes anything too early because of that.
-fn moment(milliseconds: u64) -> Timestamp {
+/// Converts a time. One after the year 9999 becomes the last possible time, so that no object is deleted too early.
+fn timestamp(milliseconds: u64) -> Timestamp {
     let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
@@ -284,10 +145,10 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
     let placed = match answer {
         hook::Placement::Run(placed) => placed,
         hook::Placement::Skip(reason) => {
-            fits(reason.len())?;
-            return Ok(Placement::Skip(bounded(reason)));
+            check_size(reason.len())?;
+            return Ok(Placement::Skip(truncated(reason)));
         }
-        hook::Placement::Other((name, _)) => return Err(later("placement", &name)),
+        hook::Placement::Other((name, _)) => return Err(unsupported_failure("placement", &name)),
     };
     let hook::Placed {
         phases,
@@ -295,11 +156,13 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
         also,
         details,
     } = placed;
-    fits(texts(&also) + details.as_ref().map_or(0, String::len))?;
+    check_size(total_bytes(&also) + details.as_ref().map_or(0, String::len))?;
     check_details(details)?;
     for object in &also {
         if let Err(error) = serde_json::from_str::<serde_json::Map<String, Value>>(object) {
-            return Err(broken(format!("one of `also` is no JSON object: {error}")));
+            return Err(invalid_answer_failure(format!(
+                "one of `also` is no JSON object: {error}"
+            )));
         }
     }
     Ok(Placement::Run {
@@ -307,9 +170,9 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
         has_object: match object {
             hook::OwnObject::Planned => true,
             hook::OwnObject::None => false,
-            hook::OwnObject::Other((name, _)) => return Err(later("object", &name)),
+            hook::OwnObject::Other((name, _)) => return Err(unsupported_failure("object", &name)),
         },
-        also,
+        other_objects: also,
     })
 }
 
@@ -321,7 +184,7 @@ fn phase(phase: types::Phase) -> Result<Phase, Failure> {
         types::Phase::SyncFail => Phase::SyncFail,
         types::Phase::PreDelete => Phase::PreDelete,
         types::Phase::PostDelete => Phase::PostDelete,
-        types::Phase::Other(name) => return Err(later("phase", &name)),
+        types::Phase::Other(name) => return Err(unsupported_failure("phase", &name)),
     })
 }
 
@@ -334,17 +197,17 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
         wake_after_ms,
         details,
     } = answer;
-    fits(message.len() + details.as_ref().map_or(0, String::len))?;
+    check_size(message.len() + details.as_ref().map_or(0, String::len))?;
     check_details(details)?;
-    if asks.len() > MAX_ASKS {
-        return Err(broken(format!(
-            "{} asks in one step, where {MAX_ASKS} may be",
+    if asks.len() > MAX_REQUESTS {
+        return Err(invalid_answer_failure(format!(
+            "{} asks in one step, where {MAX_REQUESTS} may be",
             asks.len()
         )));
     }
-    if state.len() > MAX_STATE {
-        return Err(broken(format!(
-            "a state of {} bytes, where {MAX_STATE} may be",
+    if state.len() > MAX_STATE_BYTES {
+        return Err(invalid_answer_failure(format!(
+            "a state of {} bytes, where {MAX_STATE_BYTES} may be",
             state.len()
         )));
     }
@@ -353,15 +216,15 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
             hook::Progress::Running => Progress::Running,
             hook::Progress::Succeeded => Progress::Ended(HookOutcome::Succeeded),
             hook::Progress::Failed => Progress::Ended(HookOutcome::Failed),
-            hook::Progress::Other((name, _)) => return Err(later("progress", &name)),
+            hook::Progress::Other((name, _)) => return Err(unsupported_failure("progress", &name)),
         },
-        message: bounded(message),
-        asks: asks
+        message: truncated(message),
+        requests: asks
             .into_iter()
-            .map(|ask| Ok(Ask::new(ask.id, request(ask.what)?)))
+            .map(|ask| Ok(HookRequest::new(ask.id, request(ask.what)?)))
             .collect::<Result<_, Failure>>()?,
         state,
-        wake_after_ms: wake_after_ms.map(|wait| wait.max(MIN_WAIT_MS)),
+        wake_after_ms: wake_after_ms.map(|wait| wait.max(MIN_RECHECK_MILLIS)),
     })
 }
 
@@ -389,13 +252,13 @@ fn request(request: hook::Request) -> Result<Request, Failure> {
             propagation: propagation(deletion.propagation),
         },
         hook::Request::Http(call) => return http(call),
-        hook::Request::WaitSignal(name) => Request::WaitSignal(bounded(name)),
+        hook::Request::WaitSignal(name) => Request::WaitSignal(truncated(name)),
         hook::Request::EmitEvent(text) => Request::EmitEvent(text),
-        hook::Request::Other((name, _)) => Request::NotInThisVersion(bounded(name)),
+        hook::Request::Other((name, _)) => Request::Unsupported(truncated(name)),
     })
 }
 
-/// The case of `header-value.other` that is a Secret's value after a text, and its JSON.
+/// The case of `header-value.other` with a prefix and a Secret's value, as JSON.
 const PREFIXED_SECRET: &str = "prefixed-secret";
 
 #[derive(Deserialize)]
@@ -417,15 +280,15 @@ fn http(call: hook::HttpRequest) -> Result<Request, Failure> {
             },
             hook::HeaderValue::Other((kind, json)) if kind == PREFIXED_SECRET => {
                 let PrefixedSecret { prefix, name, key } = serde_json::from_str(&json).map_err(|error| {
-                    broken(format!(
+                    invalid_answer_failure(format!(
                         "a header value `{PREFIXED_SECRET}` that can't be read: {error}"
                     ))
                 })?;
                 HeaderValue::Secret { prefix, name, key }
             }
-            // The call without it would be another one.
+            // The call without this header would be a different one.
             hook::HeaderValue::Other((kind, _)) => {
-                return Ok(Request::NotInThisVersion(bounded(format!(
+                return Ok(Request::Unsupported(truncated(format!(
                     "http with a header value `{kind}`"
                 ))));
             }
@@ -450,35 +313,37 @@ fn object_ref(object: types::ObjectRef) -> ObjectRef {
     }
 }
 
-fn texts(texts: &[String]) -> usize {
+fn total_bytes(texts: &[String]) -> usize {
     texts.iter().map(String::len).sum()
 }
 
-/// Refuses an answer that is too large, though it came over: the host may count more than what is in it.
-fn fits(size: usize) -> Result<(), Failure> {
-    if size > MAX_ANSWER {
-        return Err(broken(format!("{size} bytes, where {MAX_ANSWER} may be")));
+/// Refuses an answer that is too large. The host's limit during the call may have counted differently.
+fn check_size(size: usize) -> Result<(), Failure> {
+    if size > MAX_ANSWER_BYTES {
+        return Err(invalid_answer_failure(format!(
+            "{size} bytes, where {MAX_ANSWER_BYTES} may be"
+        )));
     }
     Ok(())
 }
 
-/// Refuses `details` that are no JSON: a mistake in them would be found by whoever reads them first.
+/// Refuses `details` that aren't JSON, so that the author finds the mistake and not a later reader.
 fn check_details(details: Option<String>) -> Result<(), Failure> {
     let Some(details) = details.filter(|details| !details.is_empty()) else {
         return Ok(());
     };
     match serde_json::from_str::<serde::de::IgnoredAny>(&details) {
         Ok(_) => Ok(()),
-        Err(error) => Err(broken(format!("`details` is no JSON: {error}"))),
+        Err(error) => Err(invalid_answer_failure(format!("`details` is no JSON: {error}"))),
     }
 }
 
-fn later(what: &str, name: &str) -> Failure {
-    broken(format!("{what} `{name}`, which contract 0.1.0 does not have"))
+fn unsupported_failure(what: &str, name: &str) -> Failure {
+    invalid_answer_failure(format!("{what} `{name}`, which contract 0.1.0 does not have"))
 }
 
-fn broken(what: String) -> Failure {
-    Failure::Failed(bounded(format!("gave an answer outside of the contract: {what}")))
+fn invalid_answer_failure(what: String) -> Failure {
+    Failure::Failed(truncated(format!("gave an answer outside of the contract: {what}")))
 }
 
 #[cfg(test)]

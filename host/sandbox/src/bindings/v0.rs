@@ -1,8 +1,8 @@
 //! The contract 0.1: generated from `wit/`. Only `adapter/v0.rs` and `state.rs` use it.
 
 wasmtime::component::bindgen!({
-    // All exports of the contract in one world, so that there is one Rust type of each; which of them a component has is
-    // asked export by export, by what its manifest claims.
+    // One world with all exports of the contract, so that each type exists once in Rust. Which exports a component has is checked one by
+    // one, by the claims in its manifest.
     inline: "
         package capstan:sandbox;
         world any-plugin {
@@ -15,5 +15,5 @@ wasmtime::component::bindgen!({
     ",
     path: "../../wit",
     exports: { default: async },
-    with: { "capstan:plugin/object-view.object": crate::view::Subject },
+    with: { "capstan:plugin/object-view.object": crate::view::ViewedObject },
 });

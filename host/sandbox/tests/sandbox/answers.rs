@@ -6,8 +6,8 @@ use capstan_core::{
     object::{GroupKind, Object},
     phase::Phase,
     plugins::{
-        AbortReason, Ask, HookQuestion, HookStep, HttpAnswer, ObjectRef, Observation, ObservationKind, Placement,
-        PluginQuery, Plugins as _, PolicyHook, PolicyQuestion, Progress, Request,
+        AbortReason, HookQuestion, HookRequest, HookStep, HttpResponse, ObjectRef, Observation, ObservationKind,
+        Placement, PluginQuery, Plugins as _, PolicyHook, PolicyQuestion, Progress, Request,
     },
     wave::Wave,
 };
@@ -41,7 +41,7 @@ async fn the_health_of_a_kind_without_a_check() {
     let object =
         json!({"apiVersion": "example.com/v1", "kind": "Queue", "metadata": {"name": "q"}, "status": {"x": 1}});
     let by = sandbox()
-        .answerer(&PluginQuery::Health(GroupKind::new("example.com", "Queue")))
+        .plugin_for(&PluginQuery::Health(GroupKind::new("example.com", "Queue")))
         .unwrap();
     assert_eq!((&*by.plugin, &*by.claim), ("resource", "*/*"));
     assert_eq!(assess(sandbox(), &object).await.unwrap().health, Health::Healthy);
@@ -60,28 +60,32 @@ fn see(state: Vec<u8>, answers: u32, what: ObservationKind) -> HookQuestion {
     HookQuestion::Advance {
         state,
         observation: Observation {
-            answers: Some(answers),
-            what,
+            request_id: Some(answers),
+            kind: what,
         },
     }
 }
 
 async fn verdict_of(status: Value) -> HookStep {
     let by = sandbox()
-        .answerer(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
+        .plugin_for(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
         .unwrap();
     assert_eq!(by.plugin, "job");
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
     assert_eq!(begun.progress, Progress::Running);
-    let asks: Vec<&Request> = begun.asks.iter().map(|ask| &ask.what).collect();
+    let asks: Vec<&Request> = begun.requests.iter().map(|ask| &ask.request).collect();
     assert_eq!(asks, [&Request::CreateOwn, &Request::WatchOwn]);
-    let watch = begun.asks[1].id;
+    let watch = begun.requests[1].id;
 
     let mut object = job();
     object["status"] = status;
     let health = assess(sandbox(), &object).await.unwrap();
     let object = Object(object);
-    let created = see(begun.state, begun.asks[0].id, ObservationKind::Created(object.clone()));
+    let created = see(
+        begun.state,
+        begun.requests[0].id,
+        ObservationKind::Created(object.clone()),
+    );
     let created = step(sandbox(), &by, &job(), created).await.unwrap();
     let seen = see(created.state, watch, ObservationKind::Object { object, health });
     step(sandbox(), &by, &job(), seen).await.unwrap()
@@ -104,7 +108,7 @@ async fn a_job_runs_as_a_hook_until_its_verdict() {
 #[tokio::test]
 async fn a_job_is_stopped() {
     let by = sandbox()
-        .answerer(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
+        .plugin_for(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
         .unwrap();
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
     let abort = HookQuestion::Abort {
@@ -119,7 +123,7 @@ async fn a_job_is_stopped() {
 async fn every_observation_reaches_the_guest() {
     let by = crate::support::hook_type(sandbox(), "asker");
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
-    let asked = Ask::new(
+    let asked = HookRequest::new(
         7,
         Request::Get(ObjectRef {
             api_version: "v1".to_owned(),
@@ -128,7 +132,7 @@ async fn every_observation_reaches_the_guest() {
             name: "everything".to_owned(),
         }),
     );
-    assert_eq!(begun.asks, [asked]);
+    assert_eq!(begun.requests, [asked]);
     let mut answers = Vec::new();
     for what in [
         ObservationKind::Created(Object(json!({"kind": "Job"}))),
@@ -137,11 +141,11 @@ async fn every_observation_reaches_the_guest() {
         ObservationKind::Done,
         ObservationKind::Objects(vec![Object(json!({"kind": "Pod"}))]),
         ObservationKind::Log(Vec::new()),
-        ObservationKind::Http(HttpAnswer {
+        ObservationKind::Http(HttpResponse {
             status: 200,
             headers: vec![("x".to_owned(), "y".to_owned())],
             body: "aGk=".to_owned(),
-            cut: true,
+            is_truncated: true,
         }),
         ObservationKind::Signal {
             name: "go".to_owned(),
@@ -184,17 +188,17 @@ async fn every_observation_reaches_the_guest() {
 #[tokio::test]
 async fn a_manifest_is_placed_or_skipped() {
     let kind = sandbox()
-        .answerer(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
+        .plugin_for(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
         .unwrap();
     let question = place_question(&job(), &["PreSync"], &[Phase::PreSync]);
     let placed = sandbox().place(&kind, question).await.unwrap();
     let expected = Placement::Run {
         phases: vec![Phase::PreSync],
         has_object: true,
-        also: Vec::new(),
+        other_objects: Vec::new(),
     };
     assert_eq!(placed, expected);
-    let skip = sandbox().answerer(&PluginQuery::HookWord("Skip".to_owned())).unwrap();
+    let skip = sandbox().plugin_for(&PluginQuery::HookWord("Skip".to_owned())).unwrap();
     let skipped = sandbox().place(&skip, place_question(&job(), &["Skip"], &[])).await;
     assert_eq!(skipped.unwrap(), Placement::Skip("annotated Skip".to_owned()));
 }
@@ -237,7 +241,7 @@ async fn the_delete_policies() {
             Disposal::Delete(Propagation::Background),
         ),
     ] {
-        let by = sandbox().answerer(&PluginQuery::Policy(policy.to_owned())).unwrap();
+        let by = sandbox().plugin_for(&PluginQuery::Policy(policy.to_owned())).unwrap();
         let answer = sandbox()
             .decide(&by, policy_question(occasion, Ttl::default()), now())
             .await;
@@ -264,5 +268,5 @@ async fn the_time_to_live() {
         Disposal::DeleteAt(Timestamp::MAX),
         "never too early"
     );
-    assert_eq!(sandbox().answerer(&PluginQuery::Policy("*".to_owned())), None);
+    assert_eq!(sandbox().plugin_for(&PluginQuery::Policy("*".to_owned())), None);
 }

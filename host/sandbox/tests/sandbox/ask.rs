@@ -1,7 +1,7 @@
 //! One plugin asked by its name, as `capstan plugin run` does.
 
 use capstan_core::health::Health;
-use capstan_sandbox::{Answer, AskError, Function, Question, Severity};
+use capstan_sandbox::{Answer, AskError, Function, LogSeverity, Question};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn question(function: Function, input: &Value) -> Question {
 }
 
 fn with_hint(error: &AskError) -> String {
-    format!("{error}\nhint: {}", error.hint().unwrap_or_default())
+    format!("{error}\nhint: {}", error.hint().free_text())
 }
 
 #[tokio::test]
@@ -35,10 +35,14 @@ async fn it_says_what_the_answer_cost() {
     assert_eq!(assessment.health, Health::Healthy);
     let cost = &asked.cost;
     assert_eq!(cost.log.len() as u64 + cost.dropped_lines, 10_000);
-    assert_eq!(cost.log[0].severity, Severity::Info);
+    assert_eq!(cost.log[0].severity, LogSeverity::Info);
     assert!(cost.log[0].text.starts_with("line 0: blah"));
     assert!(cost.log.iter().map(|line| line.text.len()).sum::<usize>() <= 16 << 10);
-    assert!(cost.memory >= 1 << 20 && cost.memory < 64 << 20, "{}", cost.memory);
+    assert!(
+        cost.peak_memory_bytes >= 1 << 20 && cost.peak_memory_bytes < 64 << 20,
+        "{}",
+        cost.peak_memory_bytes
+    );
     assert!(cost.fuel > 100_000_000, "{}", cost.fuel);
 
     let again = sandbox()

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use capstan_sandbox::{Compiled, Sandbox};
+use capstan_sandbox::{CompiledBy, Sandbox};
 
 use crate::support::{assess, builtins, guest, hostile};
 
@@ -11,7 +11,7 @@ fn load(folder: &Path) -> Sandbox {
     builder.plugin("hostile.wasm", guest("hostile")).build().unwrap()
 }
 
-fn how(sandbox: &Sandbox) -> Option<Compiled> {
+fn how(sandbox: &Sandbox) -> Option<CompiledBy> {
     sandbox.plugins()[0].compiled
 }
 
@@ -25,9 +25,9 @@ fn stored(folder: &Path) -> std::path::PathBuf {
 #[tokio::test]
 async fn a_plugin_is_compiled_once() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(how(&load(folder.path())), Some(Compiled::Now));
+    assert_eq!(how(&load(folder.path())), Some(CompiledBy::Now));
     let second = load(folder.path());
-    assert_eq!(how(&second), Some(Compiled::Cached));
+    assert_eq!(how(&second), Some(CompiledBy::Cached));
     assert_eq!(assess(&second, &hostile("Yes")).await.unwrap().message, "as you wish");
 }
 
@@ -43,9 +43,9 @@ async fn a_file_that_somebody_changed_is_compiled_anew() {
     for damaged in [bent, written[..100].to_vec(), Vec::new()] {
         fs::write(&file, damaged).unwrap();
         let sandbox = load(folder.path());
-        assert_eq!(how(&sandbox), Some(Compiled::Now));
+        assert_eq!(how(&sandbox), Some(CompiledBy::Now));
         assert!(assess(&sandbox, &hostile("Yes")).await.is_ok());
-        assert_eq!(how(&load(folder.path())), Some(Compiled::Cached), "written again");
+        assert_eq!(how(&load(folder.path())), Some(CompiledBy::Cached), "written again");
     }
 }
 
@@ -66,11 +66,11 @@ async fn a_folder_that_others_can_write_to_is_not_used_and_that_is_said_once() {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("plugins");
     load(&cache);
-    assert_eq!(how(&load(&cache)), Some(Compiled::Cached));
+    assert_eq!(how(&load(&cache)), Some(CompiledBy::Cached));
     for wrong in [cache.clone(), folder.path().to_owned()] {
         fs::set_permissions(&wrong, fs::Permissions::from_mode(0o777)).unwrap();
         let sandbox = load(&cache);
-        assert_eq!(how(&sandbox), Some(Compiled::Now));
+        assert_eq!(how(&sandbox), Some(CompiledBy::Now));
         let [note] = sandbox.notes() else {
             panic!("{:?}", sandbox.notes())
         };
@@ -82,5 +82,5 @@ async fn a_folder_that_others_can_write_to_is_not_used_and_that_is_said_once() {
         assert!(assess(&sandbox, &hostile("Yes")).await.is_ok());
         fs::set_permissions(&wrong, fs::Permissions::from_mode(0o700)).unwrap();
     }
-    assert_eq!(how(&load(&cache)), Some(Compiled::Cached));
+    assert_eq!(how(&load(&cache)), Some(CompiledBy::Cached));
 }

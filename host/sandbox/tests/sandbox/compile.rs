@@ -54,5 +54,5 @@ fn without_the_program_plugins_are_compiled_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let builder = Sandbox::builder().builtin("viewer", guest("viewer"));
     let sandbox = builder.compiled_by(compiler(&folder, "exit 1")).build().unwrap();
-    sandbox.warm_up().unwrap();
+    sandbox.compile_all().unwrap();
 }

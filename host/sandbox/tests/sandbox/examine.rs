@@ -44,7 +44,7 @@ fn told(bytes: &[u8]) -> String {
     let Examination { faults, notes, .. } = examine(bytes, None, None).unwrap();
     let faults = faults
         .iter()
-        .map(|fault| format!("{}\nhint: {}", fault.message, fault.hint));
+        .map(|fault| format!("{}\nhint: {}", fault.message, fault.hint.free_text()));
     let notes = notes.iter().map(|note| format!("note: {note}"));
     faults.chain(notes).collect::<Vec<_>>().join("\n")
 }

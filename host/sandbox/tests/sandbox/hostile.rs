@@ -108,7 +108,7 @@ async fn a_guest_that_refuses() {
 #[tokio::test]
 async fn a_policy_and_every_function_of_a_hook_may_fail() {
     let by = sandbox()
-        .answerer(&PluginQuery::Policy("hostile/trap".to_owned()))
+        .plugin_for(&PluginQuery::Policy("hostile/trap".to_owned()))
         .unwrap();
     let question = Question {
         function: Function::Decide,
@@ -129,8 +129,8 @@ async fn a_policy_and_every_function_of_a_hook_may_fail() {
         );
     }
     let woke = Observation {
-        answers: None,
-        what: ObservationKind::Woke,
+        request_id: None,
+        kind: ObservationKind::Woke,
     };
     for (name, question) in [
         ("trap", HookQuestion::Start),
@@ -183,8 +183,8 @@ async fn a_state_that_is_not_the_plugins_own() {
     let question = HookQuestion::Advance {
         state: vec![0xff, 0x00],
         observation: Observation {
-            answers: None,
-            what: ObservationKind::Woke,
+            request_id: None,
+            kind: ObservationKind::Woke,
         },
     };
     let error = step(sandbox(), &by, &job(), question).await.unwrap_err();

@@ -1,6 +1,7 @@
 //! What is refused when it is loaded, and how that is said.
 
-use capstan_sandbox::{Compiled, Sandbox, SandboxError, Source};
+use capstan_core::remedy::Command;
+use capstan_sandbox::{CompiledBy, Sandbox, SandboxError, Source};
 use insta::assert_snapshot;
 use wasm_encoder::{Component, Module};
 
@@ -19,8 +20,9 @@ fn with_hint(error: &SandboxError) -> String {
         source = error.source();
     }
     match error.hint() {
-        Some(hint) => format!("{text}\nhint: {hint}"),
-        None => text,
+        hint if hint.is_empty() => text,
+        hint if hint == (Command::BuildPlugin { folder: None }).into() => format!("{text}\nhint: build it"),
+        hint => format!("{text}\nhint: {}", hint.free_text()),
     }
 }
 
@@ -44,7 +46,7 @@ fn what_is_no_plugin_is_refused() {
     ");
     assert_snapshot!(refused(Component::new().finish()), @r"
     ./x.wasm is no plugin: no manifest: there is no section `capstan:plugin`
-    hint: `capstan plugin build` puts its `plugin.toml` into it
+    hint: build it
     ");
     assert_snapshot!(refused(vec![0; (32 << 20) + 1]), @r"
     plugin ./x.wasm has 33554433 bytes, and may have 33554432
@@ -115,12 +117,12 @@ fn a_plugin_of_the_user_is_compiled_at_once_and_a_built_in_one_when_asked() {
     let hostile = (
         "hostile".to_owned(),
         Source::Path("hostile.wasm".to_owned()),
-        Some(Compiled::Now),
+        Some(CompiledBy::Now),
     );
     let expected: Vec<_> = capstan_bundle::ALL.iter().map(|plugin| built_in(plugin.name)).collect();
     assert_eq!(compiled[0], hostile);
     assert_eq!(compiled[1..], expected);
-    sandbox.warm_up().unwrap();
+    sandbox.compile_all().unwrap();
     assert!(sandbox.plugins().iter().all(|plugin| plugin.compiled.is_some()));
 }
 
@@ -133,7 +135,7 @@ fn a_plugin_says_who_it_is() {
         ("0.1.0", "0.1.0", "Apache-2.0")
     );
     assert_eq!(job.digest.len(), 64);
-    assert_eq!(job.size, capstan_bundle::get("job").unwrap().bytes.len());
+    assert_eq!(job.size_bytes, capstan_bundle::get("job").unwrap().bytes.len());
     let claims: Vec<String> = job
         .claims
         .iter()

@@ -22,7 +22,7 @@ fn deployment(version: &str) -> Value {
 async fn a_version_of_an_object_is_judged_once_for_each_way_of_asking() {
     let sandbox = builtins().remembering().build().unwrap();
     let by = sandbox
-        .answerer(&PluginQuery::Health(GroupKind::new("apps", "Deployment")))
+        .plugin_for(&PluginQuery::Health(GroupKind::new("apps", "Deployment")))
         .unwrap();
     let ask_with =
         async |version: &str, mode: Mode, related: Option<&Related>, settings: Option<&Map<String, Value>>| {
@@ -41,10 +41,10 @@ async fn a_version_of_an_object_is_judged_once_for_each_way_of_asking() {
     for _ in 0..3 {
         assert_eq!(ask("7", Mode::Native, None).await, first);
     }
-    assert_eq!(sandbox.calls(), 1);
+    assert_eq!(sandbox.call_count(), 1);
     ask("8", Mode::Native, None).await;
     ask("7", Mode::ArgoCd, None).await;
-    assert_eq!(sandbox.calls(), 3);
+    assert_eq!(sandbox.call_count(), 3);
     // What is beside it counts by what it is: a pod that breaks under an unchanged Deployment is seen.
     let pod = |ready: bool| {
         let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "uid": "p" },
@@ -53,14 +53,14 @@ async fn a_version_of_an_object_is_judged_once_for_each_way_of_asking() {
     };
     for (ready, calls) in [(true, 4), (true, 4), (false, 5), (true, 5)] {
         ask("7", Mode::Native, Some(&pod(ready))).await;
-        assert_eq!(sandbox.calls(), calls, "{ready}");
+        assert_eq!(sandbox.call_count(), calls, "{ready}");
     }
     // So do the user's settings for the plugin.
     let strict = Map::from_iter([("strict".to_owned(), json!(true))]);
     for settings in [Some(&strict), None, Some(&strict)] {
         ask_with("7", Mode::Native, None, settings).await;
     }
-    assert_eq!(sandbox.calls(), 6);
+    assert_eq!(sandbox.call_count(), 6);
 }
 
 #[tokio::test]
@@ -84,6 +84,6 @@ async fn what_no_server_has_given_a_version_and_what_asks_the_clock_is_asked_eac
         for _ in 0..2 {
             assess(&sandbox, object).await.unwrap();
         }
-        assert_eq!(sandbox.calls(), calls, "{object}");
+        assert_eq!(sandbox.call_count(), calls, "{object}");
     }
 }

@@ -20,7 +20,7 @@ fn with(plugins: &[(&str, &str)]) -> Sandbox {
 }
 
 fn who(sandbox: &Sandbox, group: &str, kind: &str) -> String {
-    let by = sandbox.answerer(&PluginQuery::Health(GroupKind::new(group, kind)));
+    let by = sandbox.plugin_for(&PluginQuery::Health(GroupKind::new(group, kind)));
     by.map_or_else(|| "nobody".to_owned(), |by| format!("{} as {}", by.plugin, by.claim))
 }
 
@@ -102,8 +102,8 @@ async fn without_a_plugin_nobody_answers_and_what_it_began_says_so() {
     let whole = builtins().build().unwrap();
     let without = builtins().without("job").build().unwrap();
     let need = PluginQuery::HookKind(GroupKind::new("batch", "Job"));
-    let by = whole.answerer(&need).unwrap();
-    assert_eq!(without.answerer(&need), None);
+    let by = whole.plugin_for(&need).unwrap();
+    assert_eq!(without.plugin_for(&need), None);
     assert_eq!(who(&without, "batch", "Job"), "nobody");
     assert_eq!(without.plugins().len(), whole.plugins().len() - 1);
 

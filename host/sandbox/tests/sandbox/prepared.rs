@@ -1,7 +1,7 @@
 //! Interpreters that are made into plugins.
 
 use capstan_core::health::Health;
-use capstan_sandbox::{Answer, Asked, Function, PrepareError, Prepared, Question, Sandbox, prepare};
+use capstan_sandbox::{Answer, AnswerWithCost, Function, PrepareError, PreparedComponent, Question, Sandbox, prepare};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ fn manifest(claims: &[&str]) -> capstan_stamp::Manifest {
     .unwrap()
 }
 
-async fn lua(scripts: &[(&str, &str)]) -> Result<Prepared, PrepareError> {
+async fn lua(scripts: &[(&str, &str)]) -> Result<PreparedComponent, PrepareError> {
     let scripts: Vec<Value> = scripts
         .iter()
         .map(|(claim, script)| {
@@ -39,7 +39,7 @@ async fn plugin(scripts: &[(&str, &str)]) -> Sandbox {
         .unwrap()
 }
 
-async fn ask(sandbox: &Sandbox, object: Value) -> Asked {
+async fn ask(sandbox: &Sandbox, object: Value) -> AnswerWithCost {
     let question = Question {
         function: Function::Assess,
         claim: None,
@@ -98,7 +98,7 @@ async fn what_the_interpreter_does_not_accept_is_told_in_its_words() {
     let error = lua(&[("example.com/Queue", "return {\nstatus = = 1}")])
         .await
         .unwrap_err();
-    assert!(matches!(error, PrepareError::Refused(_)));
+    assert!(matches!(error, PrepareError::Rejected(_)));
     assert_eq!(
         error.to_string(),
         "example.com/Queue/health.lua:2: unexpected symbol near '='"

@@ -72,7 +72,9 @@ fn is_told(error: &PluginError) -> Result<(), TestCaseError> {
 fn health(script: &Script) -> Result<bool, TestCaseError> {
     match runtime().block_on(assess(sandbox(), &object(script))) {
         Ok(answer) => {
-            let size = answer.message.len() + answer.rule.len() + answer.need.iter().map(String::len).sum::<usize>();
+            let size = answer.message.len()
+                + answer.rule.len()
+                + answer.requested_related.iter().map(String::len).sum::<usize>();
             prop_assert!(size <= MAX_ANSWER);
             Ok(true)
         }
@@ -85,7 +87,7 @@ fn hook(script: &Script, question: HookQuestion) -> Result<bool, TestCaseError> 
     match runtime().block_on(sandbox().step(&by, &hook_context(&object(script)), question, now())) {
         Ok(step) => {
             prop_assert!(
-                step.asks.len() <= MAX_ASKS && step.state.len() <= MAX_STATE && step.message.len() <= MAX_ANSWER
+                step.requests.len() <= MAX_ASKS && step.state.len() <= MAX_STATE && step.message.len() <= MAX_ANSWER
             );
             prop_assert!(step.wake_after_ms.is_none_or(|wait| wait >= 100));
             let stored = serde_json::to_string(&step).map_err(|error| TestCaseError::fail(error.to_string()))?;
@@ -100,7 +102,9 @@ fn place(script: &Script) -> Result<bool, TestCaseError> {
     let by = hook_type(sandbox(), "puppet");
     let question = place_question(&object(script), &[], &[Phase::PreSync]);
     match runtime().block_on(sandbox().place(&by, question)) {
-        Ok(Placement::Run { also, .. }) => {
+        Ok(Placement::Run {
+            other_objects: also, ..
+        }) => {
             for text in also {
                 prop_assert!(serde_json::from_str::<Map<String, Value>>(&text).is_ok());
             }
@@ -115,7 +119,7 @@ fn place(script: &Script) -> Result<bool, TestCaseError> {
 }
 
 fn decide(script: &Script) -> Result<bool, TestCaseError> {
-    let by = sandbox().answerer(&PluginQuery::Policy("puppet".to_owned())).unwrap();
+    let by = sandbox().plugin_for(&PluginQuery::Policy("puppet".to_owned())).unwrap();
     let question = PolicyQuestion {
         application: application(),
         settings: Map::new(),
@@ -146,8 +150,8 @@ fn all_of(script: &Script) -> Result<usize, TestCaseError> {
     let advance = HookQuestion::Advance {
         state: b"state".to_vec(),
         observation: Observation {
-            answers: Some(1),
-            what: ObservationKind::Woke,
+            request_id: Some(1),
+            kind: ObservationKind::Woke,
         },
     };
     let abort = HookQuestion::Abort {

@@ -27,7 +27,7 @@ fn running() -> Object {
 
 async fn ask(sandbox: &Sandbox, object: &Object, mode: Mode, related: Option<&Related>) -> Assessment {
     let by = sandbox
-        .answerer(&PluginQuery::Health(GroupKind::new("batch", "Job")))
+        .plugin_for(&PluginQuery::Health(GroupKind::new("batch", "Job")))
         .unwrap();
     let question = HealthQuestion {
         application: &application(),
@@ -56,7 +56,7 @@ async fn a_plugin_knows_whose_rules_hold() {
 #[tokio::test]
 async fn who_asked_for_pods_says_what_they_tell() {
     let first = ask(sandbox(), &running(), Mode::Native, None).await;
-    assert_eq!(first.need, [OWNED_PODS]);
+    assert_eq!(first.requested_related, [OWNED_PODS]);
     let pod = Object(json!({
         "metadata": {"name": "migrate-x"},
         "status": {"containerStatuses": [
@@ -73,7 +73,7 @@ async fn who_asked_for_pods_says_what_they_tell() {
     );
     let refused = BTreeMap::from([(OWNED_PODS.to_owned(), RelatedResult::refused("may not"))]);
     let second = ask(sandbox(), &running(), Mode::Native, Some(&refused)).await;
-    assert_eq!((second.message, second.need), (first.message, Vec::new()));
+    assert_eq!((second.message, second.requested_related), (first.message, Vec::new()));
 }
 
 #[tokio::test]
@@ -84,5 +84,8 @@ async fn what_a_claim_does_not_name_is_not_shown_to_it() {
     let component = capstan_stamp::stamp(component, &Manifest::from_toml(toml).unwrap()).unwrap();
     let own = Sandbox::builder().plugin("own.wasm", component).build().unwrap();
     let answer = ask(&own, &running(), Mode::Native, None).await;
-    assert_eq!((answer.health, answer.need), (Health::Progressing, Vec::new()));
+    assert_eq!(
+        (answer.health, answer.requested_related),
+        (Health::Progressing, Vec::new())
+    );
 }

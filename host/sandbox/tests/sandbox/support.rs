@@ -11,8 +11,8 @@ use capstan_core::{
     operation_kind::OperationKind,
     phase::Phase,
     plugins::{
-        Application, HealthQuestion, HookContext, HookFacts, HookQuestion, HookStep, OperationFacts, PlaceQuestion,
-        PluginError, PluginQuery, PluginRef, Plugins as _,
+        Application, HealthQuestion, HookContext, HookQuestion, HookRunInfo, HookStep, OperationInfo,
+        PlacementQuestion, PluginError, PluginQuery, PluginRef, Plugins as _,
     },
     wave::Wave,
 };
@@ -64,7 +64,7 @@ pub fn application() -> Application {
 /// Asks whoever answers for the object's kind.
 pub async fn assess(sandbox: &Sandbox, object: &Value) -> Result<Assessment, PluginError> {
     let need = PluginQuery::Health(Object(object.clone()).group_kind());
-    assess_by(sandbox, &sandbox.answerer(&need).unwrap(), object).await
+    assess_by(sandbox, &sandbox.plugin_for(&need).unwrap(), object).await
 }
 
 /// Asks this one.
@@ -89,14 +89,14 @@ pub fn hook_context(object: &Value) -> HookContext {
     HookContext {
         application: application(),
         settings: Map::new(),
-        hook: HookFacts {
+        hook: HookRunInfo {
             run: RunId("run1".to_owned()),
             phase: Phase::PreSync,
             wave: Wave(0),
             attempt: 1,
             on_vanished: OnVanished::Fail,
         },
-        operation: OperationFacts {
+        operation: OperationInfo {
             id: "op1".to_owned(),
             kind: OperationKind::Sync,
         },
@@ -107,8 +107,8 @@ pub fn hook_context(object: &Value) -> HookContext {
     }
 }
 
-pub fn place_question(object: &Value, words: &[&str], phases: &[Phase]) -> PlaceQuestion {
-    PlaceQuestion {
+pub fn place_question(object: &Value, words: &[&str], phases: &[Phase]) -> PlacementQuestion {
+    PlacementQuestion {
         application: application(),
         settings: Map::new(),
         object: Object(object.clone()),
@@ -128,7 +128,7 @@ pub async fn step(
 }
 
 pub fn hook_type(sandbox: &Sandbox, name: &str) -> PluginRef {
-    sandbox.answerer(&PluginQuery::HookType(name.to_owned())).unwrap()
+    sandbox.plugin_for(&PluginQuery::HookType(name.to_owned())).unwrap()
 }
 
 pub fn job() -> Value {

@@ -1,6 +1,6 @@
 //! How every request fails.
 
-use capstan_core::{error::Diagnostic, lint::Finding, place::Place};
+use capstan_core::{error::Diagnostic, lint::Finding, place::Place, remedy::Remedies};
 use serde::{Deserialize, Serialize};
 
 /// The body of every answer whose status is 400 or more.
@@ -11,9 +11,12 @@ pub struct ApiError {
     pub class: ErrorClass,
     /// What is wrong; a fragment without a full stop.
     pub message: String,
-    /// What may help.
+    /// What may help, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The options and commands of capstan that may help.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
     /// The rights that are missing: `create applications/trigger in shop`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
@@ -85,6 +88,7 @@ impl ApiError {
             class,
             message: message.into(),
             hint: None,
+            remedies: Remedies::default(),
             missing: Vec::new(),
             moved: Vec::new(),
             place: None,

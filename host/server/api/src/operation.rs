@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_core::{
-    event::{Status, WaitingOn},
+    event::{OperationStatus, WaitingOn},
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     place::Place,
@@ -34,7 +34,7 @@ pub struct OperationSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     /// How it is or ended.
-    pub status: Status,
+    pub status: OperationStatus,
     /// A digest of the manifests it was planned from; operations with the same one deployed the same.
     #[serde(default)]
     pub digest: String,
@@ -54,7 +54,7 @@ impl OperationSummary {
 
     /// Returns the word for what it does: `sync`, `rollback`, `test`, `delete`.
     pub fn word(&self) -> &'static str {
-        self.purpose.word(self.does)
+        self.purpose.operation_name(self.does)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, num::ParseIntError, str::FromStr};
 
 use capstan_core::{
-    event::{Event, Status},
+    event::{Event, OperationStatus},
     plugins::Application,
     task::TaskId,
     view::OperationView,
@@ -34,7 +34,7 @@ pub enum StreamRecord {
     /// The operation is over, or nobody drives it any more: nothing follows.
     End {
         /// How it is or ended.
-        status: Status,
+        status: OperationStatus,
     },
 }
 
@@ -145,7 +145,7 @@ struct Missed {
 
 #[derive(Serialize, Deserialize)]
 struct End {
-    status: Status,
+    status: OperationStatus,
 }
 
 /// A record of the list's stream.

@@ -10,8 +10,8 @@ use capstan_api::{
     action::ObjectOutcome,
     plan::{Choices, PlanKind, PlanRequest},
 };
-use capstan_core::{plugins::Application, task::Action};
-use capstan_engine::{self as engine, APPROVAL, LintErrors, Policy, Same, SweepOutcome, Work};
+use capstan_core::{on_busy, plugins::Application, task::Action};
+use capstan_engine::{APPROVAL, EquivalentOperation, LintErrors, StartPolicy, SweepOutcome, Work};
 use http::HeaderMap;
 use serde_json::json as value;
 
@@ -47,10 +47,10 @@ fn verb(trigger: &Trigger) -> Verb {
 
 impl Server {
     async fn act(&self, application: &Application, user: &User, trigger: Trigger) -> Result<Outcome, Failure> {
-        let policy = |same: Same| Policy {
+        let policy = |equivalent: EquivalentOperation| StartPolicy {
             by: user.name.clone(),
-            on_busy: engine::OnBusy::Refuse,
-            same,
+            on_busy: on_busy::OnBusy::Refuse,
+            equivalent,
             lint_errors: LintErrors::Show,
         };
         match trigger {
@@ -66,16 +66,16 @@ impl Server {
                 if dry_run {
                     return self.dry_run(work).await;
                 }
-                let policy = Policy {
+                let policy = StartPolicy {
                     on_busy: match on_busy {
-                        OnBusy::Refuse => engine::OnBusy::Refuse,
-                        OnBusy::Wait => engine::OnBusy::Wait,
-                        OnBusy::Supersede => engine::OnBusy::Supersede,
+                        OnBusy::Refuse => on_busy::OnBusy::Refuse,
+                        OnBusy::Wait => on_busy::OnBusy::Wait,
+                        OnBusy::Supersede => on_busy::OnBusy::Supersede,
                     },
                     lint_errors: LintErrors::Refuse {
                         allowed: choices.allow_lint.into_iter().collect(),
                     },
-                    ..policy(Same::Request(work.digest()))
+                    ..policy(EquivalentOperation::Request(work.digest()))
                 };
                 self.undertake(application, work, policy).await
             }
@@ -102,7 +102,8 @@ impl Server {
                     ..PlanRequest::default()
                 };
                 let work = self.work(application, plan.as_deref(), wanted).await?;
-                self.undertake(application, work, policy(Same::Nothing)).await
+                self.undertake(application, work, policy(EquivalentOperation::None))
+                    .await
             }
             Trigger::Test { hook } => {
                 let wanted = PlanRequest {
@@ -114,7 +115,7 @@ impl Server {
                     ..PlanRequest::default()
                 };
                 let work = self.work(application, None, wanted).await?;
-                let same = Same::Request(work.digest());
+                let same = EquivalentOperation::Request(work.digest());
                 self.undertake(application, work, policy(same)).await
             }
             Trigger::Delete { name, plan, confirm } => {
@@ -128,7 +129,8 @@ impl Server {
                     ..PlanRequest::default()
                 };
                 let work = self.work(application, plan.as_deref(), wanted).await?;
-                self.undertake(application, work, policy(Same::Deletion)).await
+                self.undertake(application, work, policy(EquivalentOperation::Deletion))
+                    .await
             }
             Trigger::Sweep {} => self.sweep(application).await,
         }
@@ -136,12 +138,12 @@ impl Server {
 
     async fn work(&self, application: &Application, plan: Option<&str>, wanted: PlanRequest) -> Result<Work, Failure> {
         Ok(match plan {
-            Some(id) => Work::Saved(self.kept_plan(application, id)?),
+            Some(id) => Work::SavedPlan(self.kept_plan(application, id)?),
             None => Work::Request(Box::new(self.request(application, &wanted).await?.request)),
         })
     }
 
-    async fn undertake(&self, application: &Application, work: Work, policy: Policy) -> Result<Outcome, Failure> {
+    async fn undertake(&self, application: &Application, work: Work, policy: StartPolicy) -> Result<Outcome, Failure> {
         self.list.changed(application);
         Ok(match self.operations.undertake(work, policy).await? {
             Begun::Operation(id) => begun(id),
@@ -159,7 +161,7 @@ impl Server {
     async fn dry_run(&self, work: Work) -> Result<Outcome, Failure> {
         let engine = &self.setup.engine;
         let planned = engine.prepare(work).await?;
-        let answers = engine.rehearse(&planned).await;
+        let answers = engine.dry_run(&planned).await;
         let refused = answers.iter().filter_map(|answer| {
             let task = planned.plan.task(&answer.task)?;
             let error = answer.result.as_ref().err()?;
@@ -196,8 +198,8 @@ impl Server {
     async fn sweep(&self, application: &Application) -> Result<Outcome, Failure> {
         let swept = self.setup.engine.sweep(application).await?;
         let objects = swept.iter().map(|swept| {
-            let (is_error, message) = match &swept.fate {
-                SweepOutcome::Waits => (false, "its time has not come".to_owned()),
+            let (is_error, message) = match &swept.outcome {
+                SweepOutcome::NotDue => (false, "its time has not come".to_owned()),
                 SweepOutcome::Deleted => (false, "deleted".to_owned()),
                 SweepOutcome::Gone => (false, "it was deleted already".to_owned()),
                 SweepOutcome::Kept => (false, "its delete policies keep it".to_owned()),
@@ -210,7 +212,10 @@ impl Server {
             }
         });
         let objects: Vec<ObjectOutcome> = objects.collect();
-        let deleted = swept.iter().filter(|swept| swept.fate == SweepOutcome::Deleted).count();
+        let deleted = swept
+            .iter()
+            .filter(|swept| swept.outcome == SweepOutcome::Deleted)
+            .count();
         let message = match swept.len() {
             0 => "nothing is due".to_owned(),
             all => format!("{deleted} of {all} objects deleted"),

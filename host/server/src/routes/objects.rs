@@ -28,7 +28,7 @@ pub(super) async fn list(
             health: one.assessment.health,
             message: one.assessment.message,
             rule: one.assessment.rule,
-            by: one.by.map(|by| by.to_string()).unwrap_or_default(),
+            by: one.plugin.map(|by| by.to_string()).unwrap_or_default(),
         })
         .collect();
     let is_well = |health: Health| matches!(health, Health::Healthy | Health::Suspended);

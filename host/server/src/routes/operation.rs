@@ -13,7 +13,7 @@ use capstan_api::{
     operation::{ContainerLogs, KeptLine, TaskLogs},
 };
 use capstan_core::{
-    event::{Event, Status},
+    event::{Event, OperationStatus},
     journal,
     operation_kind::{OperationKind, Purpose},
     plugins::Application,
@@ -118,7 +118,9 @@ pub(super) async fn page(
 async fn usual(server: &Server, application: &Application, report: &ApplicationReport, id: &str) -> Option<Usual> {
     let before = report.history.iter().take_while(|past| past.id != id);
     let is_good = |past: &&PastOperation| {
-        past.status == Status::Succeeded && past.does == OperationKind::Sync && past.purpose != Purpose::Test
+        past.status == OperationStatus::Succeeded
+            && past.operation_kind == OperationKind::Sync
+            && past.purpose != Purpose::Test
     };
     let past = before.filter(is_good).last()?;
     // It is there for people; the page does without it.
@@ -197,7 +199,7 @@ pub(super) async fn events(
 fn with_lines(events: Vec<Event>, logs: Vec<(TaskId, Vec<capstan_engine::ContainerLogs>)>) -> Vec<StreamRecord> {
     let mut lines: Vec<Line> = Vec::new();
     for (task, containers) in logs {
-        let ended = events.iter().rev().find_map(|event| match &event.what {
+        let ended = events.iter().rev().find_map(|event| match &event.kind {
             capstan_core::event::EventKind::TaskFinished { task: ended, .. } if *ended == task => Some(event.at),
             _ => None,
         });

@@ -12,13 +12,13 @@ use capstan_api::{
     plan::{Answerer, Choices, HookChoice, PlanKind, PlanRequest, PlannedAction},
 };
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     operation_kind::{OperationKind, Purpose},
-    plan::{Confirmed, Hooks, Limits, Plan, PlanOptions},
+    plan::{Confirmation, HookSelection, Limits, Plan, PlanOptions},
     plugins::{Application, PluginRef},
     task::Action,
 };
-use capstan_engine::{self as engine, EngineError, PastOperation, Planned};
+use capstan_engine::{self as engine, EngineError, PastOperation, PreparedPlan};
 use http::HeaderMap;
 
 use super::{Named, body, command::command};
@@ -56,7 +56,7 @@ impl Server {
         application: &Application,
         wanted: &PlanRequest,
     ) -> Result<SourceRequest, Failure> {
-        let stored = |request: engine::Request| engine::Request {
+        let stored = |request: engine::PlanRequest| engine::PlanRequest {
             grants: self.setup.grants.clone(),
             plugin_settings: self.setup.plugin_settings.clone(),
             ..request
@@ -71,12 +71,12 @@ impl Server {
                 request
             }
             PlanKind::Test => {
-                let mut request = stored(engine::Request::test(application.clone()));
-                request.options.selection.hook.clone_from(&wanted.choices.hook);
+                let mut request = stored(engine::PlanRequest::test(application.clone()));
+                request.options.selection.only_hooks.clone_from(&wanted.choices.hook);
                 request
             }
             PlanKind::Delete => {
-                let mut request = stored(engine::Request::delete(application.clone()));
+                let mut request = stored(engine::PlanRequest::delete(application.clone()));
                 request.options.confirmed = confirmed(&wanted.confirm);
                 request
             }
@@ -85,7 +85,7 @@ impl Server {
         Ok(SourceRequest { request, notices })
     }
 
-    async fn rollback(&self, application: &Application, wanted: &PlanRequest) -> Result<engine::Request, Failure> {
+    async fn rollback(&self, application: &Application, wanted: &PlanRequest) -> Result<engine::PlanRequest, Failure> {
         let engine = &self.setup.engine;
         let history = engine.report(application).await?.history;
         let past = match &wanted.operation {
@@ -105,7 +105,7 @@ impl Server {
             return Err(Failure::new(ErrorClass::Request, message));
         }
         let (mode, sync_options) = engine.rules(application).await?;
-        Ok(engine::Request {
+        Ok(engine::PlanRequest {
             purpose: Purpose::Rollback,
             options: PlanOptions {
                 mode,
@@ -117,7 +117,7 @@ impl Server {
             },
             // What is deployed again is what it was then.
             revision: past.revision.clone(),
-            ..engine::Request::sync(application.clone(), manifests)
+            ..engine::PlanRequest::sync(application.clone(), manifests)
         })
     }
 
@@ -126,7 +126,7 @@ impl Server {
         let engine = &self.setup.engine;
         let SourceRequest { request, mut notices } = self.request(application, wanted).await?;
         let planned = Arc::new(engine.plan(request).await?);
-        let answers = engine.rehearse(&planned).await;
+        let answers = engine.dry_run(&planned).await;
         let deployed = match engine.report(application).await {
             Ok(report) => deployed(&report.history).and_then(|past| past.revision.clone()),
             Err(EngineError::NoApplication { .. }) => None,
@@ -160,17 +160,17 @@ impl Server {
             id,
             made_at: engine.clock().now(),
             application: application.clone(),
-            does: plan.does,
+            does: plan.operation_kind,
             purpose: plan.purpose,
             deployed,
             revision: planned.revision.clone(),
             is_forbidden: plan
                 .findings
                 .iter()
-                .any(|finding| finding.stops() && !is_allowed(&finding.rule)),
+                .any(|finding| finding.blocks_plan() && !is_allowed(&finding.rule)),
             tasks,
             skipped: plan.skipped.clone(),
-            left_over: plan.left_over.clone(),
+            left_over: plan.unpruned.clone(),
             notices,
             findings: plan.findings.clone(),
             allowances: plan.allowances.clone(),
@@ -182,7 +182,7 @@ impl Server {
     }
 
     /// Returns a plan that was looked at.
-    pub(super) fn kept_plan(&self, application: &Application, id: &str) -> Result<Box<Planned>, Failure> {
+    pub(super) fn kept_plan(&self, application: &Application, id: &str) -> Result<Box<PreparedPlan>, Failure> {
         let found = self.plans().find(application, id);
         let planned = found.ok_or_else(|| {
             Failure::new(ErrorClass::Moved, format!("the plan {id} is not kept any more")).hint("look at the new plan")
@@ -196,8 +196,8 @@ fn choose(options: &mut PlanOptions, choices: &Choices) {
     let selection = &mut options.selection;
     for (own, chosen) in [
         (&mut selection.only, &choices.only),
-        (&mut selection.hook, &choices.hook),
-        (&mut selection.skip_hook, &choices.skip_hook),
+        (&mut selection.only_hooks, &choices.hook),
+        (&mut selection.skipped_hooks, &choices.skip_hook),
     ] {
         if !chosen.is_empty() {
             own.clone_from(chosen);
@@ -205,27 +205,27 @@ fn choose(options: &mut PlanOptions, choices: &Choices) {
     }
     if let Some(hooks) = choices.hooks {
         selection.hooks = Some(match hooks {
-            HookChoice::All => Hooks::All,
-            HookChoice::None => Hooks::None,
-            HookChoice::Only => Hooks::Only,
+            HookChoice::All => HookSelection::All,
+            HookChoice::None => HookSelection::None,
+            HookChoice::Only => HookSelection::Only,
         });
     }
     options.prune = choices.prune.unwrap_or(options.prune);
     options.force_conflicts = choices.force_conflicts.unwrap_or(options.force_conflicts);
     options.create_namespace = choices.create_namespace.unwrap_or(options.create_namespace);
-    options.limits.retry.times = choices.retry.unwrap_or(options.limits.retry.times);
+    options.limits.retry.max_retries = choices.retry.unwrap_or(options.limits.retry.max_retries);
 }
 
 /// Says what may go though its annotations want a confirmation.
-fn confirmed(words: &[String]) -> Confirmed {
-    Confirmed {
+fn confirmed(words: &[String]) -> Confirmation {
+    Confirmation {
         all: words.iter().any(|word| word == "all"),
         only: words.iter().filter(|word| *word != "all").cloned().collect(),
     }
 }
 
 fn deploys(past: &PastOperation) -> bool {
-    past.does == OperationKind::Sync && past.purpose != Purpose::Test
+    past.operation_kind == OperationKind::Sync && past.purpose != Purpose::Test
 }
 
 /// Returns the last operation that deployed something.
@@ -237,7 +237,9 @@ fn deployed(history: &[PastOperation]) -> Option<&PastOperation> {
 fn before_last(history: &[PastOperation]) -> Result<&PastOperation, Failure> {
     let last = deployed(history);
     let is_other = |past: &&PastOperation| {
-        deploys(past) && past.status == Status::Succeeded && last.is_some_and(|last| last.digest != past.digest)
+        deploys(past)
+            && past.status == OperationStatus::Succeeded
+            && last.is_some_and(|last| last.manifests_digest != past.manifests_digest)
     };
     history.iter().rev().find(is_other).ok_or_else(|| {
         Failure::new(
@@ -253,11 +255,11 @@ fn answerers(plan: &Plan) -> Vec<Answerer> {
     let mut found: BTreeMap<&str, Answerer> = BTreeMap::new();
     for task in &plan.tasks {
         match &task.action {
-            Action::Apply(apply) => count(&mut found, &apply.judge, |answerer| answerer.judges += 1),
+            Action::Apply(apply) => count(&mut found, &apply.health_plugin, |answerer| answerer.judges += 1),
             Action::Hook(hook) => {
-                count(&mut found, &hook.by, |answerer| answerer.runs += 1);
+                count(&mut found, &hook.plugin, |answerer| answerer.runs += 1);
                 for policy in &hook.policies {
-                    count(&mut found, &policy.by, |answerer| answerer.decides += 1);
+                    count(&mut found, &policy.plugin, |answerer| answerer.decides += 1);
                 }
             }
             Action::Delete(_) => {}

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use capstan_api::{Line, RecordId, StreamRecord, Verb};
-use capstan_core::{event::Status, plugins::Application, view::OperationView};
+use capstan_core::{event::OperationStatus, plugins::Application, view::OperationView};
 use capstan_engine::{self as engine, PastOperation, Record, Subscription};
 use futures::FutureExt as _;
 use http::HeaderMap;
@@ -47,7 +47,7 @@ pub(super) fn record(record: Record) -> StreamRecord {
             container: line.container,
             text: line.text,
         }),
-        Record::Past(view) => StreamRecord::Past(view),
+        Record::Snapshot(view) => StreamRecord::Past(view),
         Record::Missed { records } => StreamRecord::Missed { records },
     }
 }
@@ -70,7 +70,7 @@ impl Records {
         }
     }
 
-    async fn end(mut self, status: Status) -> Result<(), Gone> {
+    async fn end(mut self, status: OperationStatus) -> Result<(), Gone> {
         self.push(&StreamRecord::End { status }, None);
         self.writer.end().await
     }
@@ -181,7 +181,9 @@ async fn follow(local: LocalOperation, last: Option<RecordId>, mut records: Reco
         };
         while let Some(read) = next {
             let Some(read) = read else {
-                return records.end(local.bus.view().status.unwrap_or(Status::Running)).await;
+                return records
+                    .end(local.bus.view().status.unwrap_or(OperationStatus::Running))
+                    .await;
             };
             records.push(&record(read), Some(id_of(subscription.last_id())));
             if records.writer.is_full() {

@@ -38,7 +38,7 @@ pub struct EventRow {
 pub fn event_row(event: &Event, view: &OperationView) -> EventRow {
     let name = |task: &TaskId| {
         view.task(task)
-            .map_or_else(|| task.to_string(), |task| key(task).short())
+            .map_or_else(|| task.to_string(), |task| key(task).kind_and_name())
     };
     let mut row = EventRow {
         seq: event.seq,
@@ -49,7 +49,7 @@ pub fn event_row(event: &Event, view: &OperationView) -> EventRow {
         says: String::new(),
     };
     let task = |task: &TaskId| name(task);
-    match &event.what {
+    match &event.kind {
         EventKind::OperationStarted { tasks, format, .. } => {
             row.kind = "OperationStarted";
             row.says = format!("{}, format {format}", words::count(tasks.len(), "task"));
@@ -59,9 +59,9 @@ pub fn event_row(event: &Event, view: &OperationView) -> EventRow {
             row.kind = "CheckStarted";
             row.says = words::count(*objects, "object");
         }
-        EventKind::CheckFinished { well } => {
+        EventKind::CheckFinished { succeeded } => {
             row.kind = "CheckFinished";
-            row.tone = if *well { Tone::Good } else { Tone::Bad };
+            row.tone = if *succeeded { Tone::Good } else { Tone::Bad };
         }
         EventKind::Retrying { attempt, cause, .. } => {
             (row.kind, row.tone) = ("Retrying", Tone::Notable);
@@ -87,14 +87,14 @@ pub fn event_row(event: &Event, view: &OperationView) -> EventRow {
             row.kind = "WaveFinished";
             row.says = format!("{phase}, {}", words::wave(&wave(*number)));
         }
-        EventKind::TaskHeld { task: id, on } => {
+        EventKind::TaskBlocked { task: id, waits_for } => {
             (row.kind, row.tone, row.object) = ("TaskHeld", Tone::Notable, task(id));
-            row.says = words::held_by(&on.iter().map(name).collect::<Vec<_>>());
+            row.says = words::held_by(&waits_for.iter().map(name).collect::<Vec<_>>());
         }
         EventKind::TaskStarted { task: id } => (row.kind, row.object) = ("TaskStarted", task(id)),
-        EventKind::ObjectMade { task: id, key, how } => {
+        EventKind::ObjectApplied { task: id, key, action } => {
             (row.kind, row.object) = ("ObjectMade", task(id));
-            row.says = format!("{how} {}", key.short());
+            row.says = format!("{action} {}", key.kind_and_name());
         }
         EventKind::TaskProgressed {
             task: id,
@@ -110,51 +110,58 @@ pub fn event_row(event: &Event, view: &OperationView) -> EventRow {
                 TaskResult::Done(message) => (Tone::Good, message.clone()),
                 TaskResult::Tolerated(message) => (Tone::Notable, format!("tolerated: {message}")),
                 TaskResult::Stopped(message) => (Tone::Notable, format!("stopped: {message}")),
-                TaskResult::Failed { class, message } => (Tone::Bad, format!("failed ({class}): {message}")),
+                TaskResult::Failed { class, message, .. } => (Tone::Bad, format!("failed ({class}): {message}")),
             };
         }
-        EventKind::LogsKept {
+        EventKind::LogsSaved {
             task: id,
             bytes,
-            trouble,
+            problem,
         } => {
             (row.kind, row.object) = ("LogsKept", task(id));
-            row.says = format!("{} {trouble}", crate::span::bytes(*bytes));
+            row.says = match problem {
+                Some(problem) => format!("{} {problem}", crate::span::bytes(*bytes)),
+                None => crate::span::bytes(*bytes),
+            };
         }
-        EventKind::HookDisposed { task: id, fate, by, .. } => {
+        EventKind::HookDisposed {
+            task: id, outcome, by, ..
+        } => {
             (row.kind, row.object) = ("HookDisposed", task(id));
-            row.says = format!("{} {by}", fate_word(fate));
+            row.says = match by {
+                Some(by) => format!("{} {by}", fate_word(outcome)),
+                None => fate_word(outcome).to_owned(),
+            };
         }
-        EventKind::Requested {
+        EventKind::PluginRequested {
             task: id,
-            what,
-            refused,
+            request,
+            refusal,
             ..
         } => {
             (row.kind, row.object) = ("Requested", task(id));
-            row.says = if refused.is_empty() {
-                what.clone()
-            } else {
-                format!("{what}: {refused}")
+            row.says = match refusal {
+                Some(refusal) => format!("{request}: {refusal}"),
+                None => request.clone(),
             };
         }
-        EventKind::HookTouched { task: id, key, how } => {
+        EventKind::HookModifiedObject { task: id, key, action } => {
             (row.kind, row.object) = ("HookTouched", task(id));
-            row.says = format!("{how} {}", key.short());
+            row.says = format!("{action} {}", key.kind_and_name());
         }
-        EventKind::PluginTroubled { task: id, message } => {
+        EventKind::PluginProblem { task: id, message } => {
             (row.kind, row.tone, row.object, row.says) = ("PluginTroubled", Tone::Bad, task(id), message.clone());
         }
-        EventKind::Troubled { message } => (row.kind, row.tone, row.says) = ("Troubled", Tone::Bad, message.clone()),
-        EventKind::Waiting { on } => {
+        EventKind::Problem { message } => (row.kind, row.tone, row.says) = ("Troubled", Tone::Bad, message.clone()),
+        EventKind::Waiting { tasks } => {
             (row.kind, row.tone) = ("Waiting", Tone::Notable);
-            let waits: Vec<String> = on
+            let waits: Vec<String> = tasks
                 .iter()
                 .map(|wait| format!("{}: {}", name(&wait.task), wait.message))
                 .collect();
             row.says = waits.join("; ");
         }
-        EventKind::Stopping { why } => (row.kind, row.tone, row.says) = ("Stopping", Tone::Notable, why.clone()),
+        EventKind::Stopping { reason } => (row.kind, row.tone, row.says) = ("Stopping", Tone::Notable, reason.clone()),
         EventKind::OperationFinished { status } => {
             row.kind = "OperationFinished";
             status_word(Some(status)).clone_into(&mut row.says);

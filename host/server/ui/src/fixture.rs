@@ -1,11 +1,12 @@
 //! Operations for tests: events in, a view out, by core's own fold.
 
 use capstan_core::{
-    event::{Event, EventKind, Status, TaskOutline},
+    event::{Event, EventKind, OperationStatus, TaskOutline},
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plugins::{Application, FailureCause},
+    remedy::Remedies,
     task::{FailureClass, TaskId, TaskResult},
     view::OperationView,
     wave::Wave,
@@ -34,7 +35,7 @@ impl Fixture {
                 name: name.to_owned(),
             },
             action: "create".to_owned(),
-            by: by.to_owned(),
+            plugin: (!by.is_empty()).then(|| by.to_owned()),
         };
         let mut fixture = Fixture {
             view: OperationView::default(),
@@ -45,7 +46,7 @@ impl Fixture {
             EventKind::OperationStarted {
                 format: 1,
                 operation: "4-abc".to_owned(),
-                does: OperationKind::Sync,
+                operation_kind: OperationKind::Sync,
                 application: Application {
                     name: "shop".to_owned(),
                     namespace: "shop".to_owned(),
@@ -59,12 +60,12 @@ impl Fixture {
     }
 
     /// Tells any event.
-    pub fn tell(&mut self, at: f64, what: EventKind) -> &mut Fixture {
+    pub fn tell(&mut self, at: f64, kind: EventKind) -> &mut Fixture {
         let event = Event {
             seq: self.view.seq + 1,
             #[expect(clippy::cast_possible_truncation, reason = "tests have small times")]
             at: Timestamp::from_millisecond((at * 1000.0) as i64).unwrap(),
-            what,
+            kind,
         };
         self.view.fold(&event);
         self.events.push(event);
@@ -96,8 +97,8 @@ impl Fixture {
     }
 
     pub fn hold(&mut self, at: i32, name: &str, on: &str) -> &mut Fixture {
-        let (task, on) = (id(name), vec![id(on)]);
-        self.tell(f64::from(at), EventKind::TaskHeld { task, on })
+        let (task, waits_for) = (id(name), vec![id(on)]);
+        self.tell(f64::from(at), EventKind::TaskBlocked { task, waits_for })
     }
 
     pub fn progress(&mut self, at: i32, name: &str, message: &str) -> &mut Fixture {
@@ -129,6 +130,7 @@ impl Fixture {
                 result: TaskResult::Failed {
                     class: FailureClass::Hook,
                     message: "BackoffLimitExceeded".to_owned(),
+                    remedies: Remedies::default(),
                 },
             },
         )
@@ -136,13 +138,14 @@ impl Fixture {
 
     pub fn end(&mut self, at: i32, is_well: bool) -> &mut Fixture {
         let failed = || {
-            Status::Failed(FailureCause {
+            OperationStatus::Failed(FailureCause {
                 class: FailureClass::Hook,
                 message: "failed".to_owned(),
+                remedies: Remedies::default(),
                 objects: Vec::new(),
             })
         };
-        let status = if is_well { Status::Succeeded } else { failed() };
+        let status = if is_well { OperationStatus::Succeeded } else { failed() };
         self.tell(f64::from(at), EventKind::OperationFinished { status })
     }
 }

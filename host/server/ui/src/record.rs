@@ -117,7 +117,7 @@ impl Record {
         }
         self.seen = event.seq;
         self.last_at = self.last_at.max(millis(event.at));
-        match &event.what {
+        match &event.kind {
             EventKind::TaskStarted { task } => {
                 self.marks.remove(task);
             }
@@ -228,7 +228,7 @@ pub mod tests {
     use super::*;
     use crate::fixture::{Fixture, id};
     use capstan_core::{
-        event::Status,
+        event::OperationStatus,
         operation_kind::{OperationKind, Purpose},
         phase::Phase,
     };
@@ -243,7 +243,7 @@ pub mod tests {
                 by: "mina.park".to_owned(),
                 started_at: Timestamp::UNIX_EPOCH,
                 finished_at: None,
-                status: Status::Running,
+                status: OperationStatus::Running,
                 digest: String::new(),
                 revision: None,
                 waves: Vec::new(),

@@ -102,7 +102,7 @@ fn sort_of(task: &TaskView, selected: Option<&str>) -> Sort {
     let is_quick = state == TaskState::Done
         && took.is_some_and(|took| took < QUICK)
         && task.timing.earlier.is_empty()
-        && task.troubles.is_empty();
+        && task.problems.is_empty();
     if is_hook(task) || selected == Some(task.outline.id.0.as_str()) {
         Sort::Loud
     } else if is_quick {

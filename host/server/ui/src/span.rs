@@ -20,7 +20,7 @@ pub fn millis(at: Timestamp) -> Millis {
 pub fn span(length: Millis) -> String {
     let length = length.max(0);
     if length < DAY {
-        return duration::span(SignedDuration::from_millis(length));
+        return duration::format_duration(SignedDuration::from_millis(length));
     }
     let (days, hours) = (length / DAY, length % DAY / HOUR);
     if hours == 0 {

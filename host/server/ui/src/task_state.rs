@@ -1,7 +1,7 @@
 //! How far a task is, in one word, and what a task is called.
 
 use capstan_core::{
-    event::Status,
+    event::OperationStatus,
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
@@ -39,7 +39,7 @@ impl TaskState {
         match &task.progress {
             TaskProgress::Pending if task.timing.held_since.is_some() => TaskState::Held,
             TaskProgress::Pending => TaskState::Pending,
-            TaskProgress::Running if task.outline.by == "approval" => TaskState::Asks,
+            TaskProgress::Running if task.outline.plugin.as_deref() == Some("approval") => TaskState::Asks,
             TaskProgress::Running => TaskState::Running,
             TaskProgress::Finished(TaskResult::Done(_)) => TaskState::Done,
             TaskProgress::Finished(TaskResult::Tolerated(_)) => TaskState::Tolerated,
@@ -91,7 +91,7 @@ impl TaskState {
 
 /// Says whether a task is a hook.
 pub fn is_hook(task: &TaskView) -> bool {
-    !task.outline.by.is_empty()
+    task.outline.plugin.is_some()
 }
 
 /// Says whether a task is a hook that has pods, and with them logs: a hook without an object of the cluster has none.
@@ -117,10 +117,10 @@ pub fn trimmed(name: &str) -> &str {
 
 /// Returns the kind of a task's object, short where people use a short word; for a hook without an object the plugin that runs it.
 pub fn kind(task: &TaskView) -> &str {
-    if task.outline.key.kind == "Hook" && is_hook(task) {
-        return &task.outline.by;
+    match &task.outline.plugin {
+        Some(plugin) if task.outline.key.kind == "Hook" => plugin,
+        _ => short_kind(&task.outline.key.kind),
     }
-    short_kind(&task.outline.key.kind)
 }
 
 /// Returns a kind, short where people use a short word.
@@ -168,35 +168,37 @@ pub fn wave(wave: Wave) -> String {
 
 /// Returns what an operation does: `sync`, `rollback`, `test`, `delete`.
 pub fn does(view: &OperationView) -> &'static str {
-    view.about.as_ref().map_or("", |(does, _)| view.purpose.word(*does))
+    view.about
+        .as_ref()
+        .map_or("", |(does, _)| view.purpose.operation_name(*does))
 }
 
 /// Returns the word for the status of an operation.
-pub fn status_word(status: Option<&Status>) -> &'static str {
+pub fn status_word(status: Option<&OperationStatus>) -> &'static str {
     match status {
         None => "Not started",
-        Some(Status::Running) => "Running",
-        Some(Status::Terminating { .. }) => "Terminating",
-        Some(Status::Succeeded) => "Succeeded",
-        Some(Status::Failed(_)) => "Failed",
-        Some(Status::Terminated { .. }) => "Terminated",
+        Some(OperationStatus::Running) => "Running",
+        Some(OperationStatus::Terminating { .. }) => "Terminating",
+        Some(OperationStatus::Succeeded) => "Succeeded",
+        Some(OperationStatus::Failed(_)) => "Failed",
+        Some(OperationStatus::Terminated { .. }) => "Terminated",
     }
 }
 
 /// Returns the state whose shape stands for the status of an operation.
-pub fn status_state(status: Option<&Status>) -> TaskState {
+pub fn status_state(status: Option<&OperationStatus>) -> TaskState {
     match status {
         None => TaskState::Pending,
-        Some(Status::Running) => TaskState::Running,
-        Some(Status::Succeeded) => TaskState::Done,
-        Some(Status::Failed(_)) => TaskState::Failed,
-        Some(Status::Terminating { .. } | Status::Terminated { .. }) => TaskState::Stopped,
+        Some(OperationStatus::Running) => TaskState::Running,
+        Some(OperationStatus::Succeeded) => TaskState::Done,
+        Some(OperationStatus::Failed(_)) => TaskState::Failed,
+        Some(OperationStatus::Terminating { .. } | OperationStatus::Terminated { .. }) => TaskState::Stopped,
     }
 }
 
 /// Says whether an operation is over.
 pub fn is_over(view: &OperationView) -> bool {
-    view.status.as_ref().is_some_and(Status::is_over)
+    view.status.as_ref().is_some_and(OperationStatus::is_over)
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ mod tests {
             message: "switch?".to_owned(),
             since: Timestamp::from_second(3).unwrap(),
             until: Timestamp::from_second(63).ok(),
-            asked_at: None,
+            next_call_at: None,
         }];
         let waits = waits(&fixture.view, &told, &HashMap::from([(id("slow"), 30)]));
         let read: Vec<_> = waits

@@ -651,15 +651,20 @@ pub const KEYS: [(&str, &[(&str, &str)]); 3] = [
 /// One sentence about how an operation is; empty while it has nothing to say.
 pub fn announcement(record: &crate::record::Record) -> String {
     use crate::task_state::{TaskState, key, phase_name, status_word};
-    use capstan_core::event::Status;
+    use capstan_core::event::OperationStatus;
 
     let view = &record.view;
     let asking = view.tasks.iter().find(|task| TaskState::of(task) == TaskState::Asks);
     match (&view.status, view.current, asking) {
-        (Some(status @ (Status::Succeeded | Status::Failed(_) | Status::Terminated { .. })), ..) => {
+        (
+            Some(
+                status @ (OperationStatus::Succeeded | OperationStatus::Failed(_) | OperationStatus::Terminated { .. }),
+            ),
+            ..,
+        ) => {
             format!("The operation is over: {}.", status_word(Some(status)))
         }
-        (_, _, Some(task)) => format!("{} waits for a person.", key(task).short()),
+        (_, _, Some(task)) => format!("{} waits for a person.", key(task).kind_and_name()),
         (_, Some((phase, Some(number))), None) => {
             format!("{}, {} begins.", phase_name(phase, view), wave(&number.to_string()))
         }

@@ -1,20 +1,20 @@
-//! Adoption: a workload becomes the controller of what its selector matches and nobody controls, as after an orphaning deletion.
+//! Adoption: a workload becomes the controller of objects that match its selector and have no controller, as after an orphaning deletion.
 //!
 //! Rules: `ControllerRefManager` in `pkg/controller/controller_ref_manager.go` of Kubernetes.
 
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
-    look::{controller, fields, has_labels, is_going, is_matched, items, namespace, reference_to, text},
+    Actions, ClusterView,
+    look::{controller, controller_reference, fields, has_labels, is_matched, is_terminating, items, namespace, text},
     stateful_set, template,
 };
 
 /// A group and a kind of it.
-type Named = (&'static str, &'static str);
+type GroupAndKind = (&'static str, &'static str);
 
-/// Group and kind of each controller, and of what it adopts.
-const ADOPTERS: [(Named, Named); 5] = [
+/// Group and kind of each controller, and of the objects that it adopts.
+const ADOPTERS: [(GroupAndKind, GroupAndKind); 5] = [
     (("apps", "Deployment"), ("apps", "ReplicaSet")),
     (("apps", "ReplicaSet"), ("", "Pod")),
     (("", "ReplicationController"), ("", "Pod")),
@@ -22,11 +22,11 @@ const ADOPTERS: [(Named, Named); 5] = [
     (("apps", "DaemonSet"), ("", "Pod")),
 ];
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for (group, kind) in [("apps", "ReplicaSet"), ("", "Pod")] {
         for orphan in sight.list(group, kind) {
-            if controller(orphan).is_some() || is_going(orphan) {
+            if controller(orphan).is_some() || is_terminating(orphan) {
                 continue;
             }
             let adopters = ADOPTERS.iter().filter(|(_, adopted)| *adopted == (group, kind));
@@ -45,7 +45,7 @@ fn adopts(owner: &Value, orphan: &Value) -> bool {
         "ReplicaSet" | "ReplicationController" => template::is_active(orphan),
         _ => true,
     };
-    is_candidate && !is_going(owner) && namespace(owner) == namespace(orphan) && is_selected(owner, orphan)
+    is_candidate && !is_terminating(owner) && namespace(owner) == namespace(orphan) && is_selected(owner, orphan)
 }
 
 /// Says whether `spec.selector` of a workload matches an object's labels. An empty selector matches nothing here, since the API server
@@ -64,9 +64,9 @@ fn is_selected(owner: &Value, object: &Value) -> bool {
 fn with_controller(orphan: &Value, owner: &Value) -> Value {
     let mut adopted = orphan.clone();
     let mut owners = items(orphan, "/metadata/ownerReferences").to_vec();
-    owners.push(reference_to(owner));
+    owners.push(controller_reference(owner));
     if let Some(metadata) = adopted.get_mut("metadata") {
-        template::put(metadata, "ownerReferences", json!(owners));
+        template::set_field(metadata, "ownerReferences", json!(owners));
     }
     adopted
 }

@@ -1,23 +1,23 @@
-//! The availability of each `APIService`, as the aggregator of the API server judges it. Whether the extension's server answers is not asked:
-//! it counts as serving once its Service has a ready pod or endpoint.
+//! The availability of each `APIService`, as the API server's aggregator reports it. The extension server itself isn't called: it counts
+//! as available once its Service has a ready pod or endpoint.
 //!
 //! Reasons and messages: `staging/src/k8s.io/kube-aggregator/pkg/controllers/status/remote/remote_available_controller.go` of Kubernetes.
 
 use serde_json::Value;
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
-    look::{has_labels, is_condition, is_going, is_true, items, namespace, number, status_of, text},
+    Actions, ClusterView,
+    condition::{self, ConditionUpdate},
+    look::{has_labels, is_condition, is_terminating, is_true, items, namespace, number, status_of, text},
 };
 
-/// The port of `spec.service` where none is written.
+/// The default port of `spec.service`.
 const DEFAULT_PORT: i64 = 443;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for service in sight.list("apiregistration.k8s.io", "APIService") {
-        if is_going(service) {
+        if is_terminating(service) {
             continue;
         }
         let (holds, reason, message) = match availability(sight, service) {
@@ -25,9 +25,9 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
             Err((reason, message)) => (false, reason, message),
         };
         let mut status = status_of(service);
-        let says = Says {
+        let says = ConditionUpdate {
             kind: "Available",
-            holds,
+            is_true: holds,
             reason,
             message: &message,
         };
@@ -38,7 +38,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
 }
 
 /// Returns reason and message: why it is available, or why it isn't.
-fn availability(sight: &Sight<'_>, of: &Value) -> Result<(&'static str, &'static str), (&'static str, String)> {
+fn availability(sight: &ClusterView<'_>, of: &Value) -> Result<(&'static str, &'static str), (&'static str, String)> {
     if of.pointer("/spec/service").is_none_or(Value::is_null) {
         return Ok(("Local", "Local APIServices are always available"));
     }
@@ -68,13 +68,13 @@ fn availability(sight: &Sight<'_>, of: &Value) -> Result<(&'static str, &'static
     Err(("MissingEndpoints", message))
 }
 
-/// Says whether a Service leads anywhere: to a ready pod, or where it selects none to endpoints that somebody wrote.
-fn has_endpoints(sight: &Sight<'_>, service: &Value) -> bool {
+/// Says whether a Service has endpoints: a ready pod, or for a Service without a selector, endpoints that somebody wrote.
+fn has_endpoints(sight: &ClusterView<'_>, service: &Value) -> bool {
     let (space, name) = (namespace(service), super::look::name(service));
     let selector = service.pointer("/spec/selector").filter(|selector| !selector.is_null());
     if let Some(selector) = selector {
         return sight.list("", "Pod").into_iter().any(|pod| {
-            namespace(pod) == space && !is_going(pod) && has_labels(pod, selector) && is_condition(pod, "Ready")
+            namespace(pod) == space && !is_terminating(pod) && has_labels(pod, selector) && is_condition(pod, "Ready")
         });
     }
     let is_ready = |endpoint: &Value| {

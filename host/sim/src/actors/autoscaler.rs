@@ -1,42 +1,42 @@
-//! The controller of each `HorizontalPodAutoscaler`. There are no measured metrics here: they count as being at their target, so that a target is
-//! scaled only into the range between `minReplicas` and `maxReplicas`.
+//! The controller of each `HorizontalPodAutoscaler`. Metrics aren't measured here: they count as being at their target, so that a target
+//! is only scaled into the range between `minReplicas` and `maxReplicas`.
 //!
 //! Reasons and messages: `pkg/controller/podautoscaler/horizontal.go` of Kubernetes.
 
 use serde_json::{Value, json};
 
 use super::{
-    Change, Sight, Turn,
-    condition::{self, Says},
-    look::{is_going, later, moment, namespace, number, stamp, status_of, text},
+    Action, Actions, ClusterView,
+    condition::{self, ConditionUpdate},
+    look::{format_timestamp, is_terminating, namespace, number, plus_seconds, status_of, text, timestamp},
 };
 use crate::kinds::Scale;
 
-/// How often the controller looks, in seconds: `--horizontal-pod-autoscaler-sync-period`.
-const PERIOD: i64 = 15;
+/// The interval of the controller in seconds: `--horizontal-pod-autoscaler-sync-period`.
+const SYNC_PERIOD_SECONDS: i64 = 15;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for autoscaler in sight.list("autoscaling", "HorizontalPodAutoscaler") {
-        if !is_going(autoscaler) {
+        if !is_terminating(autoscaler) {
             run(sight, &mut turn, autoscaler);
         }
     }
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, autoscaler: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, autoscaler: &Value) {
     let mut status = status_of(autoscaler);
     let mut says = |kind: &str, holds: bool, reason: &str, message: &str| {
-        let says = Says {
+        let says = ConditionUpdate {
             kind,
-            holds,
+            is_true: holds,
             reason,
             message,
         };
         condition::set(&mut status, says, None, sight.now);
     };
-    let (target, scale) = match target(sight, autoscaler) {
+    let (target, scale) = match scale_target(sight, autoscaler) {
         Ok(found) => found,
         Err(why) => {
             let message = format!("the HPA controller was unable to get the target's current scale: {why}");
@@ -46,13 +46,13 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, autoscaler: &Value) {
         }
     };
     let count = |path: &str| number(target, &format!("/{}", path.replace('.', "/")));
-    let current = count(&scale.wanted).unwrap_or(1);
+    let current = count(&scale.replicas_path).unwrap_or(1);
     let least = number(autoscaler, "/spec/minReplicas").unwrap_or(1);
     let most = number(autoscaler, "/spec/maxReplicas").unwrap_or(least);
     let wanted = if current == 0 { 0 } else { current.min(most).max(least) };
-    let next_look = moment(autoscaler, "/status/lastScaleTime").map(|last| later(last, PERIOD));
+    let next_look = timestamp(autoscaler, "/status/lastScaleTime").map(|last| plus_seconds(last, SYNC_PERIOD_SECONDS));
     if wanted != current && next_look.is_some_and(|at| at > sight.now) {
-        turn.due = [turn.due, next_look].into_iter().flatten().min();
+        turn.wake_at = [turn.wake_at, next_look].into_iter().flatten().min();
         return;
     }
     if current == 0 && least != 0 {
@@ -81,17 +81,20 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, autoscaler: &Value) {
             )
         };
         says("ScalingLimited", true, reason, message);
-        status.insert("lastScaleTime".into(), json!(stamp(sight.now)));
+        status.insert("lastScaleTime".into(), json!(format_timestamp(sight.now)));
         turn.changes
-            .push(Change::Scale(with_replicas(target, &scale.wanted, wanted)));
+            .push(Action::Scale(with_replicas(target, &scale.replicas_path, wanted)));
     }
-    status.insert("currentReplicas".into(), json!(count(&scale.found).unwrap_or(0)));
+    status.insert(
+        "currentReplicas".into(),
+        json!(count(&scale.status_replicas_path).unwrap_or(0)),
+    );
     status.insert("desiredReplicas".into(), json!(wanted));
     turn.status(autoscaler, status);
 }
 
-/// Returns what is scaled and where its numbers are, or why it can't be.
-fn target<'a>(sight: &Sight<'a>, autoscaler: &Value) -> Result<(&'a Value, Scale), String> {
+/// Returns the scaled object and the paths of its numbers, or why it can't be scaled.
+fn scale_target<'a>(sight: &ClusterView<'a>, autoscaler: &Value) -> Result<(&'a Value, Scale), String> {
     let reference = |field: &str| text(autoscaler, &format!("/spec/scaleTargetRef/{field}"));
     let (api_version, kind, name) = (reference("apiVersion"), reference("kind"), reference("name"));
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
@@ -104,7 +107,7 @@ fn target<'a>(sight: &Sight<'a>, autoscaler: &Value) -> Result<(&'a Value, Scale
     let object = sight.get(group, kind, namespace(autoscaler), name).ok_or_else(|| {
         format!(
             "{} \"{name}\" not found",
-            crate::status::qualified(&resource.plural, group)
+            crate::status::qualified_resource(&resource.plural, group)
         )
     })?;
     let scale = version.scale.clone();

@@ -1,26 +1,26 @@
-//! Conditions: set them as controllers do, so that `lastTransitionTime` moves only when the status does.
+//! Sets conditions as controllers do, so that `lastTransitionTime` only changes with the status.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::look::{stamp, text};
+use super::look::{format_timestamp, text};
 
-/// What a condition says.
+/// The new value of a condition.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Says<'a> {
+pub(crate) struct ConditionUpdate<'a> {
     pub kind: &'a str,
-    pub holds: bool,
+    pub is_true: bool,
     pub reason: &'a str,
     pub message: &'a str,
 }
 
-/// Sets one condition of a status, in place when there is one of its type, else at the end.
+/// Sets one condition of a status: in place when there is one of its type, else at the end.
 ///
-/// `extra` names a second time field some kinds carry: `lastProbeTime` (Job), `lastUpdateTime` (Deployment).
-pub(crate) fn set(status: &mut Map<String, Value>, says: Says<'_>, extra: Option<&str>, now: Timestamp) {
+/// `extra` names a second time field of some kinds: `lastProbeTime` (Job), `lastUpdateTime` (Deployment).
+pub(crate) fn set(status: &mut Map<String, Value>, says: ConditionUpdate<'_>, extra: Option<&str>, now: Timestamp) {
     let list = status.entry("conditions").or_insert_with(|| json!([]));
     let Some(list) = list.as_array_mut() else { return };
-    let truth = if says.holds { "True" } else { "False" };
+    let truth = if says.is_true { "True" } else { "False" };
     let known = list.iter_mut().find(|condition| text(condition, "/type") == says.kind);
     let mut fresh = Map::new();
     fresh.insert("type".into(), json!(says.kind));
@@ -39,7 +39,10 @@ pub(crate) fn set(status: &mut Map<String, Value>, says: Says<'_>, extra: Option
             .filter(|at| !at.is_empty())
     };
     for field in ["lastTransitionTime"].into_iter().chain(extra) {
-        fresh.insert(field.into(), json!(since(field).unwrap_or_else(|| stamp(now))));
+        fresh.insert(
+            field.into(),
+            json!(since(field).unwrap_or_else(|| format_timestamp(now))),
+        );
     }
     match known {
         Some(known) => *known = Value::Object(fresh),

@@ -3,26 +3,26 @@
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
-    look::{digest, is_going, number, status_of, text},
-    template::{self, available_at, is_terminal, mark, put},
+    Actions, ClusterView,
+    look::{is_terminating, number, short_hash, status_of, text},
+    template::{self, available_at, is_terminal, set_field, set_metadata_entry},
 };
 use crate::store::Propagation;
 
 const REVISION: &str = "controller-revision-hash";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for set in sight.list("apps", "DaemonSet") {
-        if !is_going(set) {
+        if !is_terminating(set) {
             run(sight, &mut turn, set);
         }
     }
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
-    let revision = digest(set.pointer("/spec/template").unwrap_or(&Value::Null));
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
+    let revision = short_hash(set.pointer("/spec/template").unwrap_or(&Value::Null));
     let is_updated = |pod: &Value| text(pod, "/metadata/labels/controller-revision-hash") == revision;
     let pods = sight.controlled("", "Pod", set);
     let present = pods.first().copied();
@@ -32,21 +32,21 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
                 turn.create(pod);
             }
         }
-        Some(pod) if is_going(pod) => {}
-        // A pod that ended is replaced; one of an old template too, unless that is left to the user.
+        Some(pod) if is_terminating(pod) => {}
+        // A pod that ended is replaced, and so is one of an old template unless that is left to the user.
         Some(pod) if is_terminal(pod) => turn.delete(pod, Propagation::Background, None),
         Some(pod) if !is_updated(pod) && text(set, "/spec/updateStrategy/type") != "OnDelete" => {
             turn.delete(pod, Propagation::Background, None);
         }
         Some(_) => {}
     }
-    let live = present.filter(|pod| !is_going(pod));
+    let live = present.filter(|pod| !is_terminating(pod));
     let ready = live.is_some_and(|pod| template::ready_since(pod).is_some());
     let available = live
         .and_then(|pod| available_at(pod, number(set, "/spec/minReadySeconds").unwrap_or(0)))
         .is_some_and(|at| {
             if at > sight.now {
-                turn.wake(at);
+                turn.wake_by(at);
             }
             at <= sight.now
         });
@@ -74,10 +74,10 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
     turn.status(set, status);
 }
 
-fn pod(sight: &Sight<'_>, set: &Value, revision: &str) -> Option<Value> {
+fn pod(sight: &ClusterView<'_>, set: &Value, revision: &str) -> Option<Value> {
     let mut pod = template::pod(sight, set)?;
-    mark(&mut pod, "labels", REVISION, revision);
+    set_metadata_entry(&mut pod, "labels", REVISION, revision);
     // The real controller pins its pods by node affinity; here there is nothing else to choose.
-    put(pod.get_mut("spec")?, "nodeName", json!(sight.node));
+    set_field(pod.get_mut("spec")?, "nodeName", json!(sight.node));
     Some(pod)
 }

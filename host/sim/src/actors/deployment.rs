@@ -5,46 +5,46 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
+    Actions, ClusterView,
+    condition::{self, ConditionUpdate},
     look::{
-        digest, is_going, is_true, items, later, moment, name, namespace, number, reference_to, share, stamp,
-        status_of, text, uid,
+        controller_reference, format_timestamp, int_or_percent, is_terminating, is_true, items, name, namespace,
+        number, plus_seconds, short_hash, status_of, text, timestamp, uid,
     },
-    template::{mark, put},
+    template::{set_field, set_metadata_entry},
 };
 use crate::store::Propagation;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 const HASH: &str = "pod-template-hash";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for deployment in sight.list("apps", "Deployment") {
-        if !is_going(deployment) {
+        if !is_terminating(deployment) {
             Rollout::new(sight, deployment).run(&mut turn);
         }
     }
     turn
 }
 
-/// One Deployment at one moment.
+/// The state of one Deployment.
 struct Rollout<'a> {
-    sight: &'a Sight<'a>,
+    sight: &'a ClusterView<'a>,
     deployment: &'a Value,
     hash: String,
-    /// The ReplicaSet of the present template.
+    /// The ReplicaSet of the current template.
     new: Option<&'a Value>,
     /// The others, oldest revision first.
     old: Vec<&'a Value>,
-    wanted: i64,
+    desired: i64,
     surge: i64,
     unavailable: i64,
 }
 
 impl<'a> Rollout<'a> {
-    fn new(sight: &'a Sight<'a>, deployment: &'a Value) -> Self {
-        let hash = digest(deployment.pointer("/spec/template").unwrap_or(&Value::Null));
+    fn new(sight: &'a ClusterView<'a>, deployment: &'a Value) -> Self {
+        let hash = short_hash(deployment.pointer("/spec/template").unwrap_or(&Value::Null));
         let sets = sight.controlled("apps", "ReplicaSet", deployment);
         let (new, mut old): (Vec<&Value>, Vec<&Value>) = sets
             .into_iter()
@@ -52,22 +52,22 @@ impl<'a> Rollout<'a> {
         old.sort_by_key(|set| (revision(set), name(set)));
         let wanted = number(deployment, "/spec/replicas").unwrap_or(1);
         let limit = |field: &str| deployment.pointer(&format!("/spec/strategy/rollingUpdate/{field}"));
-        let surge = share(limit("maxSurge"), wanted, true, "25%");
-        let unavailable = share(limit("maxUnavailable"), wanted, false, "25%");
+        let surge = int_or_percent(limit("maxSurge"), wanted, true, "25%");
+        let unavailable = int_or_percent(limit("maxUnavailable"), wanted, false, "25%");
         Self {
             sight,
             deployment,
             hash,
             new: new.first().copied(),
             old,
-            wanted,
+            desired: wanted,
             surge,
             // Both zero would never move: `ResolveFenceposts`.
             unavailable: if surge == 0 && unavailable == 0 { 1 } else { unavailable },
         }
     }
 
-    fn run(&self, turn: &mut Turn) {
+    fn run(&self, turn: &mut Actions) {
         let paused = is_true(self.deployment, "/spec/paused");
         let recreate = text(self.deployment, "/spec/strategy/type") == "Recreate";
         if paused {
@@ -78,32 +78,32 @@ impl<'a> Rollout<'a> {
             self.roll(turn);
         }
         if !paused {
-            self.number(turn);
+            self.update_revision_annotation(turn);
             self.clean_up(turn);
         }
-        self.tell(turn, paused);
+        self.write_status(turn, paused);
     }
 
-    /// Moves pods from the old sets to the new one, within the limits.
-    fn roll(&self, turn: &mut Turn) {
+    /// Scales the old and the new `ReplicaSet`s, within the limits.
+    fn roll(&self, turn: &mut Actions) {
         let olds: i64 = self.old.iter().map(|set| size(set)).sum();
         let Some(new) = self.new else {
-            let first = (self.wanted + self.surge - olds).clamp(0, self.wanted);
+            let first = (self.desired + self.surge - olds).clamp(0, self.desired);
             turn.create(self.set(first));
             return;
         };
-        let room = (self.wanted + self.surge - size(new) - olds).max(0);
-        let target = if size(new) > self.wanted {
-            self.wanted
+        let room = (self.desired + self.surge - size(new) - olds).max(0);
+        let target = if size(new) > self.desired {
+            self.desired
         } else {
-            (size(new) + room).min(self.wanted)
+            (size(new) + room).min(self.desired)
         };
         resize(turn, new, target);
 
-        // Pods that are not available anyway go first; then as many as the new ones make up for.
+        // Pods that aren't available anyway are removed first; then as many as new pods are available.
         let available = |set: &Value| number(set, "/status/availableReplicas").unwrap_or(0);
         let all_available: i64 = self.old.iter().map(|set| available(set)).sum::<i64>() + available(new);
-        let least = self.wanted - self.unavailable;
+        let least = self.desired - self.unavailable;
         let new_unavailable = size(new) - available(new);
         let mut may_go = (olds + size(new) - least - new_unavailable).max(0);
         let mut spare = (all_available - least).max(0);
@@ -118,7 +118,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// Ends every old pod before the first new one starts.
-    fn recreate(&self, turn: &mut Turn) {
+    fn recreate(&self, turn: &mut Actions) {
         for set in &self.old {
             resize(turn, set, 0);
         }
@@ -129,13 +129,13 @@ impl<'a> Rollout<'a> {
         });
         match self.new {
             _ if left => {}
-            None => turn.create(self.set(self.wanted)),
-            Some(new) => resize(turn, new, self.wanted),
+            None => turn.create(self.set(self.desired)),
+            Some(new) => resize(turn, new, self.desired),
         }
     }
 
-    /// A paused Deployment is scaled, not rolled.
-    fn resize_in_place(&self, turn: &mut Turn) {
+    /// A paused Deployment is scaled, but not rolled out.
+    fn resize_in_place(&self, turn: &mut Actions) {
         let active: Vec<&Value> = self
             .old
             .iter()
@@ -144,7 +144,7 @@ impl<'a> Rollout<'a> {
             .filter(|set| size(set) > 0)
             .collect();
         if let [only] = active.as_slice() {
-            resize(turn, only, self.wanted);
+            resize(turn, only, self.desired);
         }
     }
 
@@ -155,17 +155,17 @@ impl<'a> Rollout<'a> {
             .cloned()
             .unwrap_or_else(|| json!({}));
         if template.get("metadata").is_none_or(Value::is_null) {
-            put(&mut template, "metadata", json!({}));
+            set_field(&mut template, "metadata", json!({}));
         }
-        mark(&mut template, "labels", HASH, &self.hash);
+        set_metadata_entry(&mut template, "labels", HASH, &self.hash);
         let mut selector = self
             .deployment
             .pointer("/spec/selector")
             .cloned()
             .unwrap_or_else(|| json!({}));
         let mut labels = selector.get("matchLabels").cloned().unwrap_or_else(|| json!({}));
-        put(&mut labels, HASH, json!(self.hash));
-        put(&mut selector, "matchLabels", labels);
+        set_field(&mut labels, HASH, json!(self.hash));
+        set_field(&mut selector, "matchLabels", labels);
         let mut set = json!({
             "apiVersion": "apps/v1",
             "kind": "ReplicaSet",
@@ -175,17 +175,17 @@ impl<'a> Rollout<'a> {
                 "labels": template.pointer("/metadata/labels").cloned(),
                 "annotations": {
                     REVISION: self.next_revision().to_string(),
-                    "deployment.kubernetes.io/desired-replicas": self.wanted.to_string(),
-                    "deployment.kubernetes.io/max-replicas": (self.wanted + self.surge).to_string(),
+                    "deployment.kubernetes.io/desired-replicas": self.desired.to_string(),
+                    "deployment.kubernetes.io/max-replicas": (self.desired + self.surge).to_string(),
                 },
-                "ownerReferences": [reference_to(self.deployment)],
+                "ownerReferences": [controller_reference(self.deployment)],
             },
             "spec": {"replicas": replicas, "selector": selector, "template": template},
         });
         if let Some(seconds) = number(self.deployment, "/spec/minReadySeconds")
             && let Some(spec) = set.get_mut("spec")
         {
-            put(spec, "minReadySeconds", json!(seconds));
+            set_field(spec, "minReadySeconds", json!(seconds));
         }
         set
     }
@@ -194,30 +194,30 @@ impl<'a> Rollout<'a> {
         self.old.iter().map(|set| revision(set)).max().unwrap_or(0) + 1
     }
 
-    /// The set of the present template has the highest revision; the Deployment shows it.
-    fn number(&self, turn: &mut Turn) {
+    /// Gives the ReplicaSet of the current template the highest revision, and shows that on the Deployment.
+    fn update_revision_annotation(&self, turn: &mut Actions) {
         let Some(new) = self.new else { return };
         let highest = self.next_revision();
         if revision(new) < highest {
             let mut numbered = new.clone();
-            mark(&mut numbered, "annotations", REVISION, &highest.to_string());
+            set_metadata_entry(&mut numbered, "annotations", REVISION, &highest.to_string());
             turn.update(numbered);
             return;
         }
         if revision(self.deployment) != revision(new) {
             let mut numbered = self.deployment.clone();
-            mark(&mut numbered, "annotations", REVISION, &revision(new).to_string());
+            set_metadata_entry(&mut numbered, "annotations", REVISION, &revision(new).to_string());
             turn.update(numbered);
         }
     }
 
     /// Deletes old empty sets beyond the history limit.
-    fn clean_up(&self, turn: &mut Turn) {
+    fn clean_up(&self, turn: &mut Actions) {
         let limit = number(self.deployment, "/spec/revisionHistoryLimit").unwrap_or(10);
         let empty: Vec<&&Value> = self
             .old
             .iter()
-            .filter(|set| size(set) == 0 && number(set, "/status/replicas").unwrap_or(0) == 0 && !is_going(set))
+            .filter(|set| size(set) == 0 && number(set, "/status/replicas").unwrap_or(0) == 0 && !is_terminating(set))
             .collect();
         let surplus = empty.len().saturating_sub(usize::try_from(limit).unwrap_or(0));
         for set in empty.iter().take(surplus) {
@@ -225,7 +225,7 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    fn tell(&self, turn: &mut Turn, paused: bool) {
+    fn write_status(&self, turn: &mut Actions, paused: bool) {
         let sum = |field: &str| -> i64 {
             let sets = self.old.iter().copied().chain(self.new);
             sets.map(|set| number(set, &format!("/status/{field}")).unwrap_or(0))
@@ -244,7 +244,7 @@ impl<'a> Rollout<'a> {
             ("updatedReplicas", updated),
             ("readyReplicas", sum("readyReplicas")),
             ("availableReplicas", available),
-            ("unavailableReplicas", (total.max(self.wanted) - available).max(0)),
+            ("unavailableReplicas", (total.max(self.desired) - available).max(0)),
         ] {
             if number == 0 {
                 status.remove(field);
@@ -252,11 +252,11 @@ impl<'a> Rollout<'a> {
                 status.insert(field.into(), json!(number));
             }
         }
-        self.availability(&mut status, available);
-        self.progress(
+        self.set_available_condition(&mut status, available);
+        self.set_progressing_condition(
             turn,
             &mut status,
-            Sums {
+            ReplicaCounts {
                 total,
                 updated,
                 available,
@@ -266,8 +266,8 @@ impl<'a> Rollout<'a> {
         turn.status(self.deployment, status);
     }
 
-    fn availability(&self, status: &mut Map<String, Value>, available: i64) {
-        let holds = available >= self.wanted - self.unavailable;
+    fn set_available_condition(&self, status: &mut Map<String, Value>, available: i64) {
+        let holds = available >= self.desired - self.unavailable;
         let (reason, message) = if holds {
             ("MinimumReplicasAvailable", "Deployment has minimum availability.")
         } else {
@@ -276,26 +276,32 @@ impl<'a> Rollout<'a> {
                 "Deployment does not have minimum availability.",
             )
         };
-        let says = Says {
+        let says = ConditionUpdate {
             kind: "Available",
-            holds,
+            is_true: holds,
             reason,
             message,
         };
         condition::set(status, says, Some("lastUpdateTime"), self.sight.now);
     }
 
-    /// Sets `Progressing`: the rollout moved, is done, or has not moved for `progressDeadlineSeconds`.
-    fn progress(&self, turn: &mut Turn, status: &mut Map<String, Value>, sums: Sums, paused: bool) {
+    /// Sets `Progressing`: the rollout progresses, is complete, or hasn't progressed for `progressDeadlineSeconds`.
+    fn set_progressing_condition(
+        &self,
+        turn: &mut Actions,
+        status: &mut Map<String, Value>,
+        sums: ReplicaCounts,
+        paused: bool,
+    ) {
         let now = self.sight.now;
         let known = items(self.deployment, "/status/conditions")
             .iter()
             .find(|condition| text(condition, "/type") == "Progressing");
         let set = self.new.map_or("", |set| name(set)).to_owned();
         let mut say = |holds: bool, reason: &str, message: &str| {
-            let says = Says {
+            let says = ConditionUpdate {
                 kind: "Progressing",
-                holds,
+                is_true: holds,
                 reason,
                 message,
             };
@@ -310,7 +316,7 @@ impl<'a> Rollout<'a> {
         if set.is_empty() {
             return;
         }
-        let complete = sums.updated == self.wanted && sums.total == self.wanted && sums.available == self.wanted;
+        let complete = sums.updated == self.desired && sums.total == self.desired && sums.available == self.desired;
         if complete {
             let message = format!("ReplicaSet \"{set}\" has successfully progressed.");
             say(true, "NewReplicaSetAvailable", &message);
@@ -326,13 +332,13 @@ impl<'a> Rollout<'a> {
             || old(sums.total, sums.updated) < old(number_of("replicas"), number_of("updatedReplicas"));
         let finished_before = reason == "NewReplicaSetAvailable" && about;
         if finished_before && !moved {
-            // A finished rollout whose pods fail later, or that is scaled, is not timed again.
+            // A complete rollout isn't timed again when its pods fail later, or when it is scaled.
             return;
         }
         if moved || !about || reason == "DeploymentPaused" {
             say(true, "ReplicaSetUpdated", &message);
-            // `lastUpdateTime` is the clock of the deadline: it moves whenever something moves.
-            touch(status, &stamp(now));
+            // `lastUpdateTime` starts the deadline again: it changes with any progress.
+            set_last_update_time(status, &format_timestamp(now));
         }
         let deadline = number(self.deployment, "/spec/progressDeadlineSeconds").unwrap_or(600);
         let since = status
@@ -340,16 +346,16 @@ impl<'a> Rollout<'a> {
             .and_then(Value::as_array)
             .and_then(|list| list.iter().find(|condition| text(condition, "/type") == "Progressing"))
             .filter(|condition| text(condition, "/status") == "True")
-            .and_then(|condition| moment(condition, "/lastUpdateTime"));
+            .and_then(|condition| timestamp(condition, "/lastUpdateTime"));
         let Some(since) = since else { return };
-        let expires = later(since, deadline);
+        let expires = plus_seconds(since, deadline);
         if now < expires {
-            turn.wake(expires);
+            turn.wake_by(expires);
             return;
         }
-        let says = Says {
+        let says = ConditionUpdate {
             kind: "Progressing",
-            holds: false,
+            is_true: false,
             reason: "ProgressDeadlineExceeded",
             message: &format!("ReplicaSet \"{set}\" has timed out progressing."),
         };
@@ -358,27 +364,27 @@ impl<'a> Rollout<'a> {
 }
 
 #[derive(Clone, Copy)]
-struct Sums {
+struct ReplicaCounts {
     total: i64,
     updated: i64,
     available: i64,
 }
 
-fn touch(status: &mut Map<String, Value>, now: &str) {
+fn set_last_update_time(status: &mut Map<String, Value>, now: &str) {
     let list = status.get_mut("conditions").and_then(Value::as_array_mut);
     let progressing = list.and_then(|list| list.iter_mut().find(|one| text(one, "/type") == "Progressing"));
     if let Some(progressing) = progressing {
-        put(progressing, "lastUpdateTime", json!(now));
+        set_field(progressing, "lastUpdateTime", json!(now));
     }
 }
 
-fn resize(turn: &mut Turn, set: &Value, replicas: i64) {
+fn resize(turn: &mut Actions, set: &Value, replicas: i64) {
     if size(set) == replicas || uid(set).is_empty() {
         return;
     }
     let mut resized = set.clone();
     if let Some(spec) = resized.get_mut("spec") {
-        put(spec, "replicas", json!(replicas));
+        set_field(spec, "replicas", json!(replicas));
     }
     turn.update(resized);
 }

@@ -1,4 +1,4 @@
-//! The disruption controller: how many pods of a `PodDisruptionBudget` may go.
+//! The disruption controller: how many pods of a `PodDisruptionBudget` may be evicted.
 //!
 //! Rules, reasons and messages: `pkg/controller/disruption/disruption.go` of Kubernetes.
 
@@ -7,23 +7,25 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
-    look::{controller, is_condition, is_going, is_matched, namespace, number, share, status_of, text, uid},
+    Actions, ClusterView,
+    condition::{self, ConditionUpdate},
+    look::{
+        controller, int_or_percent, is_condition, is_matched, is_terminating, namespace, number, status_of, text, uid,
+    },
     template,
 };
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for budget in sight.list("policy", "PodDisruptionBudget") {
-        if !is_going(budget) {
+        if !is_terminating(budget) {
             run(sight, &mut turn, budget);
         }
     }
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, budget: &Value) {
     let selector = budget.pointer("/spec/selector").filter(|selector| selector.is_object());
     let mut pods = sight.list("", "Pod");
     pods.retain(|pod| {
@@ -34,13 +36,13 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
     let mut status = status_of(budget);
     let generation = number(budget, "/metadata/generation").unwrap_or(1);
     status.insert("observedGeneration".into(), json!(generation));
-    let (expected, desired) = match expectation(sight, budget, &pods) {
+    let (expected, desired) = match expected_pods(sight, budget, &pods) {
         Ok(numbers) => numbers,
         Err(why) => {
             status.insert("disruptionsAllowed".into(), json!(0));
-            let says = Says {
+            let says = ConditionUpdate {
                 kind: "DisruptionAllowed",
-                holds: false,
+                is_true: false,
                 reason: "SyncFailed",
                 message: &why,
             };
@@ -49,7 +51,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
             return;
         }
     };
-    let is_healthy = |pod: &&&Value| !is_going(pod) && is_condition(pod, "Ready");
+    let is_healthy = |pod: &&&Value| !is_terminating(pod) && is_condition(pod, "Ready");
     let healthy = i64::try_from(pods.iter().filter(is_healthy).count()).unwrap_or(i64::MAX);
     let allowed = if expected == 0 { 0 } else { (healthy - desired).max(0) };
     for (field, count) in [
@@ -60,9 +62,9 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
     ] {
         status.insert(field.into(), json!(count));
     }
-    let says = Says {
+    let says = ConditionUpdate {
         kind: "DisruptionAllowed",
-        holds: allowed > 0,
+        is_true: allowed > 0,
         reason: if allowed > 0 {
             "SufficientPods"
         } else {
@@ -74,27 +76,30 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
     turn.status(budget, status);
 }
 
-/// Returns how many pods there should be, and how many of them have to be healthy.
-fn expectation(sight: &Sight<'_>, budget: &Value, pods: &[&Value]) -> Result<(i64, i64), String> {
+/// Returns the number of expected pods, and how many of them have to be healthy.
+fn expected_pods(sight: &ClusterView<'_>, budget: &Value, pods: &[&Value]) -> Result<(i64, i64), String> {
     let found = i64::try_from(pods.len()).unwrap_or(i64::MAX);
     let least = budget.pointer("/spec/minAvailable").filter(|value| !value.is_null());
     let most = budget.pointer("/spec/maxUnavailable").filter(|value| !value.is_null());
     match (least, most) {
         (_, Some(most)) => {
             let expected = scale_of(sight, pods)?;
-            Ok((expected, (expected - share(Some(most), expected, true, "0")).max(0)))
+            Ok((
+                expected,
+                (expected - int_or_percent(Some(most), expected, true, "0")).max(0),
+            ))
         }
         (Some(least @ Value::String(_)), None) => {
             let expected = scale_of(sight, pods)?;
-            Ok((expected, share(Some(least), expected, true, "0")))
+            Ok((expected, int_or_percent(Some(least), expected, true, "0")))
         }
         (Some(least), None) => Ok((found, least.as_i64().unwrap_or(0))),
         (None, None) => Ok((found, 0)),
     }
 }
 
-/// Adds up the replicas that the controllers of these pods want. Pods without a controller don't count.
-fn scale_of(sight: &Sight<'_>, pods: &[&Value]) -> Result<i64, String> {
+/// Returns the sum of the replicas of these pods' controllers. Pods without a controller don't count.
+fn scale_of(sight: &ClusterView<'_>, pods: &[&Value]) -> Result<i64, String> {
     let mut scales: BTreeMap<&str, i64> = BTreeMap::new();
     for pod in pods {
         let Some(mut owner) = owner(sight, pod) else { continue };
@@ -108,17 +113,17 @@ fn scale_of(sight: &Sight<'_>, pods: &[&Value]) -> Result<i64, String> {
         let scale = resource.and_then(|resource| resource.version(&resource.storage)?.scale.as_ref());
         let Some(scale) = scale else {
             let plural = resource.map_or("", |resource| resource.plural.as_str());
-            let qualified = crate::status::qualified(plural, &kind.group);
+            let qualified = crate::status::qualified_resource(plural, &kind.group);
             return Err(format!("{qualified} does not implement the scale subresource"));
         };
-        let wanted = format!("/{}", scale.wanted.replace('.', "/"));
+        let wanted = format!("/{}", scale.replicas_path.replace('.', "/"));
         scales.insert(uid(owner), number(owner, &wanted).unwrap_or(1));
     }
     Ok(scales.values().sum())
 }
 
-/// Returns the controller of an object, if it is there.
-fn owner<'a>(sight: &Sight<'a>, object: &Value) -> Option<&'a Value> {
+/// Returns the controller of an object, if it exists.
+fn owner<'a>(sight: &ClusterView<'a>, object: &Value) -> Option<&'a Value> {
     let reference = controller(object)?;
     let kind = super::kind_of(reference);
     let found = sight

@@ -1,4 +1,4 @@
-//! The garbage collector: deletes what has lost its owners, and sees foreground and orphan deletions through.
+//! The garbage collector: deletes objects that have lost their owners, and completes foreground and orphan deletions.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/architecture/garbage-collection/>.
 
@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
-    look::{has_finalizer, is_going, is_true, items, text, uid},
+    Actions, ClusterView,
+    look::{has_finalizer, is_terminating, is_true, items, text, uid},
 };
 use crate::store::Propagation;
 
 const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     let mut by_uid: BTreeMap<&str, &Value> = BTreeMap::new();
     let mut dependents: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for (_, object) in sight.store.all() {
@@ -27,52 +27,52 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     }
     for object in by_uid.values() {
         let owned = dependents.get(uid(object)).map(Vec::as_slice).unwrap_or_default();
-        if is_going(object) && has_finalizer(object, ORPHAN) {
+        if is_terminating(object) && has_finalizer(object, ORPHAN) {
             orphan(&mut turn, object, owned);
-        } else if is_going(object) && has_finalizer(object, FOREGROUND) {
+        } else if is_terminating(object) && has_finalizer(object, FOREGROUND) {
             foreground(&mut turn, object, owned);
-        } else if !is_going(object) {
+        } else if !is_terminating(object) {
             collect(&mut turn, object, &by_uid, !owned.is_empty());
         }
     }
     turn
 }
 
-/// Takes the owner off its dependents, then the finalizer off the owner.
-fn orphan(turn: &mut Turn, owner: &Value, owned: &[&Value]) {
+/// Removes the owner from its dependents, then the finalizer from the owner.
+fn orphan(turn: &mut Actions, owner: &Value, owned: &[&Value]) {
     for dependent in owned {
         turn.update(without_owners(dependent, |reference| {
             text(reference, "/uid") == uid(owner)
         }));
     }
     if owned.is_empty() {
-        turn.release(owner, ORPHAN);
+        turn.remove_finalizer(owner, ORPHAN);
     }
 }
 
-/// Deletes the dependents, and lets the owner go once those that block it are gone.
-fn foreground(turn: &mut Turn, owner: &Value, owned: &[&Value]) {
+/// Deletes the dependents, and removes the owner's finalizer once those that block its deletion are gone.
+fn foreground(turn: &mut Actions, owner: &Value, owned: &[&Value]) {
     let blocks = |dependent: &&&Value| {
         items(dependent, "/metadata/ownerReferences")
             .iter()
             .any(|reference| text(reference, "/uid") == uid(owner) && is_true(reference, "/blockOwnerDeletion"))
     };
     if !owned.iter().any(|dependent| blocks(&dependent)) {
-        turn.release(owner, FOREGROUND);
+        turn.remove_finalizer(owner, FOREGROUND);
     }
 }
 
-/// Deletes an object none of whose owners will stay.
-fn collect(turn: &mut Turn, object: &Value, by_uid: &BTreeMap<&str, &Value>, has_dependents: bool) {
+/// Deletes an object of which no owner will stay.
+fn collect(turn: &mut Actions, object: &Value, by_uid: &BTreeMap<&str, &Value>, has_dependents: bool) {
     let owners = items(object, "/metadata/ownerReferences");
     if owners.is_empty() {
         return;
     }
     let find = |reference: &Value| by_uid.get(text(reference, "/uid")).copied();
-    let is_waiting = |owner: &Value| is_going(owner) && has_finalizer(owner, FOREGROUND);
+    let is_waiting = |owner: &Value| is_terminating(owner) && has_finalizer(owner, FOREGROUND);
     let stays = |reference: &Value| find(reference).is_some_and(|owner| !is_waiting(owner));
     if owners.iter().any(stays) {
-        // An owner stays: only the references to lost ones go (`attemptToDeleteItem`, case "solid").
+        // An owner stays: only the references to lost owners are removed (`attemptToDeleteItem`, case "solid").
         if !owners.iter().all(stays) {
             turn.update(without_owners(object, |reference| !stays(reference)));
         }

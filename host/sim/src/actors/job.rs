@@ -1,22 +1,25 @@
-//! The Job controller: pods per try, back-off between failures, limits, suspension, and the conditions at the end.
+//! The Job controller: pods, back-off between failures, limits, suspension, and the conditions at the end.
 //!
 //! ```text
 //!   suspended <-> running -> SuccessCriteriaMet -> Complete
 //!                        \-> FailureTarget      -> Failed
 //! ```
-//! The first condition is set when the end is certain, the second when no pod is left running (since Kubernetes 1.31).
-//! Pods carry the finalizer `batch.kubernetes.io/job-tracking` until they are counted, so that none is missed.
+//! The first condition is set when the result is certain, the second when no pod is running any more (since Kubernetes 1.31). Pods have
+//! the finalizer `batch.kubernetes.io/job-tracking` until they are counted, so that none is missed.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/workloads/controllers/job/>.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use self::{count::Count, policy::Verdict};
+use self::{count::PodCount, policy::PolicyResult};
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
-    look::{has_finalizer, is_condition, is_going, is_true, later, moment, name, number, stamp, status_of, text, uid},
+    Actions, ClusterView,
+    condition::{self, ConditionUpdate},
+    look::{
+        format_timestamp, has_finalizer, is_condition, is_terminating, is_true, name, number, plus_seconds, status_of,
+        text, timestamp, uid,
+    },
     template,
 };
 use crate::store::Propagation;
@@ -27,37 +30,37 @@ mod policy;
 const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for job in sight.list("batch", "Job") {
         Job::new(sight, job).run(&mut turn);
     }
-    // Pods whose Job is gone are counted by nobody.
+    // Pods whose Job is gone aren't counted by anybody.
     for pod in sight.list("", "Pod") {
         if has_finalizer(pod, TRACKING) && !has_job(sight, pod) {
-            turn.release(pod, TRACKING);
+            turn.remove_finalizer(pod, TRACKING);
         }
     }
     turn
 }
 
-fn has_job(sight: &Sight<'_>, pod: &Value) -> bool {
+fn has_job(sight: &ClusterView<'_>, pod: &Value) -> bool {
     super::look::controller(pod).is_some_and(|owner| {
         let job = sight.get("batch", "Job", super::look::namespace(pod), text(owner, "/name"));
         job.is_some_and(|job| uid(job) == text(owner, "/uid"))
     })
 }
 
-/// One Job at one moment.
+/// The state of one Job.
 struct Job<'a> {
-    sight: &'a Sight<'a>,
+    sight: &'a ClusterView<'a>,
     job: &'a Value,
     pods: Vec<&'a Value>,
     status: Map<String, Value>,
 }
 
 impl<'a> Job<'a> {
-    fn new(sight: &'a Sight<'a>, job: &'a Value) -> Self {
+    fn new(sight: &'a ClusterView<'a>, job: &'a Value) -> Self {
         let pods = sight.controlled("", "Pod", job);
         let status = status_of(job);
         Self {
@@ -68,7 +71,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn run(mut self, turn: &mut Turn) {
+    fn run(mut self, turn: &mut Actions) {
         if is_condition(self.job, "Complete") || is_condition(self.job, "Failed") {
             self.release_counted(turn);
             return;
@@ -76,20 +79,24 @@ impl<'a> Job<'a> {
         let now = self.sight.now;
         let suspended = is_true(self.job, "/spec/suspend");
         if !suspended && !self.status.contains_key("startTime") {
-            self.status.insert("startTime".into(), json!(stamp(now)));
+            self.status.insert("startTime".into(), json!(format_timestamp(now)));
         }
 
-        let verdict = policy::judge(self.job, &self.pods);
-        let count = Count::take(self.job, &self.pods, &verdict.ignored);
-        for pod in &count.fresh {
-            turn.release(pod, TRACKING);
+        let verdict = policy::evaluate(self.job, &self.pods);
+        let count = PodCount::of_pods(self.job, &self.pods, &verdict.ignored);
+        for pod in &count.newly_counted {
+            turn.remove_finalizer(pod, TRACKING);
         }
-        self.pods
-            .retain(|pod| !count.fresh.iter().any(|fresh| uid(fresh) == uid(pod) && is_going(pod)));
+        self.pods.retain(|pod| {
+            !count
+                .newly_counted
+                .iter()
+                .any(|fresh| uid(fresh) == uid(pod) && is_terminating(pod))
+        });
 
-        let decided = self.is("SuccessCriteriaMet") || self.is("FailureTarget");
+        let decided = self.has_condition("SuccessCriteriaMet") || self.has_condition("FailureTarget");
         let mut active = count.active.len();
-        if decided || self.decide(turn, &count, verdict) {
+        if decided || self.decide_outcome(turn, &count, verdict) {
             for pod in &count.active {
                 turn.delete(pod, Propagation::Background, None);
             }
@@ -100,40 +107,40 @@ impl<'a> Job<'a> {
         } else if suspended {
             self.suspend(turn, &count);
             active = 0;
-        } else if !is_going(self.job) {
+        } else if !is_terminating(self.job) {
             self.resume();
             active = self.scale(turn, &count);
         }
-        self.tell(turn, &count, active);
+        self.write_status(turn, &count, active);
     }
 
-    fn is(&self, kind: &str) -> bool {
+    fn has_condition(&self, kind: &str) -> bool {
         is_condition(self.job, kind)
     }
 
-    /// Sets the condition that makes the end certain, if it is. A Job that fails and succeeds at once has failed.
-    fn decide(&mut self, turn: &mut Turn, count: &Count<'_>, verdict: Verdict) -> bool {
-        if let Some(message) = verdict.fails {
-            self.set("FailureTarget", true, "PodFailurePolicy", &message);
+    /// Sets the condition that makes the result certain, if it is. A Job that fails and succeeds at the same time has failed.
+    fn decide_outcome(&mut self, turn: &mut Actions, count: &PodCount<'_>, verdict: PolicyResult) -> bool {
+        if let Some(message) = verdict.failure_message {
+            self.set_condition("FailureTarget", true, "PodFailurePolicy", &message);
             return true;
         }
         let limit = number(self.job, "/spec/backoffLimit").unwrap_or(6);
-        if count.failed > limit || count.exhausted(self.job, limit) {
+        if count.failed > limit || count.has_exhausted_restarts(self.job, limit) {
             let message = "Job has reached the specified backoff limit";
-            self.set("FailureTarget", true, "BackoffLimitExceeded", message);
+            self.set_condition("FailureTarget", true, "BackoffLimitExceeded", message);
             return true;
         }
         if let Some(deadline) = self.deadline() {
             if deadline <= self.sight.now {
                 let message = "Job was active longer than specified deadline";
-                self.set("FailureTarget", true, "DeadlineExceeded", message);
+                self.set_condition("FailureTarget", true, "DeadlineExceeded", message);
                 return true;
             }
-            turn.wake(deadline);
+            turn.wake_by(deadline);
         }
         if count.is_complete(self.job) {
             let message = "Reached expected number of succeeded pods";
-            self.set("SuccessCriteriaMet", true, "CompletionsReached", message);
+            self.set_condition("SuccessCriteriaMet", true, "CompletionsReached", message);
             return true;
         }
         false
@@ -144,12 +151,12 @@ impl<'a> Job<'a> {
             return None;
         }
         let start: Timestamp = self.status.get("startTime")?.as_str()?.parse().ok()?;
-        number(self.job, "/spec/activeDeadlineSeconds").map(|seconds| later(start, seconds))
+        number(self.job, "/spec/activeDeadlineSeconds").map(|seconds| plus_seconds(start, seconds))
     }
 
-    /// Turns the certain end into the end.
+    /// Sets the final condition.
     fn finish(&mut self) {
-        let complete = self.is("SuccessCriteriaMet");
+        let complete = self.has_condition("SuccessCriteriaMet");
         let (from, to) = if complete {
             ("SuccessCriteriaMet", "Complete")
         } else {
@@ -158,39 +165,40 @@ impl<'a> Job<'a> {
         let (reason, message) = super::look::condition(self.job, from).map_or(("", ""), |condition| {
             (text(condition, "/reason"), text(condition, "/message"))
         });
-        self.set(to, true, reason, message);
+        self.set_condition(to, true, reason, message);
         if complete {
             self.status
-                .insert("completionTime".into(), json!(stamp(self.sight.now)));
+                .insert("completionTime".into(), json!(format_timestamp(self.sight.now)));
         }
     }
 
-    /// Deletes the running pods, uncounted: they are neither successes nor failures.
-    fn suspend(&mut self, turn: &mut Turn, count: &Count<'_>) {
+    /// Deletes the running pods without counting them: they are neither successes nor failures.
+    fn suspend(&mut self, turn: &mut Actions, count: &PodCount<'_>) {
         for pod in &count.active {
-            turn.release(pod, TRACKING);
+            turn.remove_finalizer(pod, TRACKING);
             turn.delete(pod, Propagation::Background, None);
         }
-        if !self.is("Suspended") {
-            self.set("Suspended", true, "JobSuspended", "Job suspended");
+        if !self.has_condition("Suspended") {
+            self.set_condition("Suspended", true, "JobSuspended", "Job suspended");
         }
         self.status.remove("startTime");
     }
 
     fn resume(&mut self) {
-        if self.is("Suspended") {
-            self.set("Suspended", false, "JobResumed", "Job resumed");
-            self.status.insert("startTime".into(), json!(stamp(self.sight.now)));
+        if self.has_condition("Suspended") {
+            self.set_condition("Suspended", false, "JobResumed", "Job resumed");
+            self.status
+                .insert("startTime".into(), json!(format_timestamp(self.sight.now)));
         }
     }
 
-    /// Starts the pods that are missing, unless the last failure was too short ago. Returns how many are active then.
-    fn scale(&self, turn: &mut Turn, count: &Count<'_>) -> usize {
-        let wanted = count.wanted(self.job);
+    /// Starts missing pods, unless the last failure was too recent. Returns the number of active pods afterwards.
+    fn scale(&self, turn: &mut Actions, count: &PodCount<'_>) -> usize {
+        let wanted = count.desired_active(self.job);
         let active = count.active.len();
         if active > wanted {
             for pod in count.active.iter().skip(wanted) {
-                turn.release(pod, TRACKING);
+                turn.remove_finalizer(pod, TRACKING);
                 turn.delete(pod, Propagation::Background, None);
             }
             return wanted;
@@ -198,8 +206,8 @@ impl<'a> Job<'a> {
         if active == wanted {
             return active;
         }
-        if let Some(until) = Count::rests_until(&self.pods).filter(|until| *until > self.sight.now) {
-            turn.wake(until);
+        if let Some(until) = PodCount::backoff_until(&self.pods).filter(|until| *until > self.sight.now) {
+            turn.wake_by(until);
             return active;
         }
         let indexes = count.missing_indexes(self.job, &self.pods);
@@ -224,13 +232,13 @@ impl<'a> Job<'a> {
             ("controller-uid", id),
             ("job-name", title),
         ] {
-            template::mark(&mut pod, "labels", key, value);
+            template::set_metadata_entry(&mut pod, "labels", key, value);
         }
         if let Some(index) = index {
-            template::mark(&mut pod, "labels", INDEX, &index.to_string());
-            template::mark(&mut pod, "annotations", INDEX, &index.to_string());
+            template::set_metadata_entry(&mut pod, "labels", INDEX, &index.to_string());
+            template::set_metadata_entry(&mut pod, "annotations", INDEX, &index.to_string());
             let metadata = pod.get_mut("metadata")?;
-            template::put(metadata, "generateName", json!(format!("{title}-{index}-")));
+            template::set_field(metadata, "generateName", json!(format!("{title}-{index}-")));
         }
         let metadata = pod.get_mut("metadata")?;
         // Added to those of the template, as the Job controller does (`appendJobCompletionFinalizerIfNotFound`).
@@ -239,32 +247,32 @@ impl<'a> Job<'a> {
         if !finalizers.iter().any(|name| name == TRACKING) {
             finalizers.push(json!(TRACKING));
         }
-        template::put(metadata, "finalizers", Value::Array(finalizers));
+        template::set_field(metadata, "finalizers", Value::Array(finalizers));
         Some(pod)
     }
 
-    /// After the end, pods that end late are still let go.
-    fn release_counted(&self, turn: &mut Turn) {
+    /// Removes the finalizer from pods that end after the Job.
+    fn release_counted(&self, turn: &mut Actions) {
         for pod in self
             .pods
             .iter()
             .filter(|pod| has_finalizer(pod, TRACKING) && template::is_terminal(pod))
         {
-            turn.release(pod, TRACKING);
+            turn.remove_finalizer(pod, TRACKING);
         }
     }
 
-    fn set(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
-        let says = Says {
+    fn set_condition(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
+        let says = ConditionUpdate {
             kind,
-            holds,
+            is_true: holds,
             reason,
             message,
         };
         condition::set(&mut self.status, says, Some("lastProbeTime"), self.sight.now);
     }
 
-    fn tell(mut self, turn: &mut Turn, count: &Count<'_>, active: usize) {
+    fn write_status(mut self, turn: &mut Actions, count: &PodCount<'_>, active: usize) {
         let ready = count.active.iter().filter(|pod| is_condition(pod, "Ready")).count();
         let ready = ready.min(active);
         self.status.insert("ready".into(), json!(ready));
@@ -294,7 +302,7 @@ impl<'a> Job<'a> {
 fn ended_at(pod: &Value) -> Option<Timestamp> {
     super::look::items(pod, "/status/containerStatuses")
         .iter()
-        .filter_map(|container| moment(container, "/state/terminated/finishedAt"))
+        .filter_map(|container| timestamp(container, "/state/terminated/finishedAt"))
         .max()
-        .or_else(|| moment(pod, "/metadata/deletionTimestamp"))
+        .or_else(|| timestamp(pod, "/metadata/deletionTimestamp"))
 }

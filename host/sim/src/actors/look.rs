@@ -1,11 +1,11 @@
-//! Looks into JSON objects, for actors: every look answers something, whatever the object is like.
+//! Reads values in JSON objects, for controllers. Every function returns a value, whatever the object is like.
 
 use jiff::{Timestamp, Unit};
 use serde_json::{Map, Value, json};
 
 use crate::store::Kind;
 
-/// Names a kind.
+/// Makes a kind of its group and name.
 pub(crate) fn kind(group: &str, kind: &str) -> Kind {
     Kind {
         group: group.into(),
@@ -13,7 +13,7 @@ pub(crate) fn kind(group: &str, kind: &str) -> Kind {
     }
 }
 
-/// Returns the text at a JSON pointer, or nothing of it.
+/// Returns the text at a JSON pointer; an empty one if there is none.
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
@@ -42,8 +42,8 @@ pub(crate) fn fields<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item 
     value.pointer(pointer).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// Returns the moment written at a JSON pointer.
-pub(crate) fn moment(value: &Value, pointer: &str) -> Option<Timestamp> {
+/// Returns the time at a JSON pointer.
+pub(crate) fn timestamp(value: &Value, pointer: &str) -> Option<Timestamp> {
     text(value, pointer).parse().ok()
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn uid(object: &Value) -> &str {
     text(object, "/metadata/uid")
 }
 
-pub(crate) fn is_going(object: &Value) -> bool {
+pub(crate) fn is_terminating(object: &Value) -> bool {
     object
         .pointer("/metadata/deletionTimestamp")
         .is_some_and(|at| !at.is_null())
@@ -83,16 +83,16 @@ pub(crate) fn is_controlled_by(object: &Value, uid: &str) -> bool {
     controller(object).is_some_and(|owner| text(owner, "/uid") == uid)
 }
 
-/// Writes a moment as Kubernetes does: whole seconds.
-pub(crate) fn stamp(at: Timestamp) -> String {
+/// Formats a time as Kubernetes does: in whole seconds.
+pub(crate) fn format_timestamp(at: Timestamp) -> String {
     let second = jiff::TimestampRound::new()
         .smallest(Unit::Second)
         .mode(jiff::RoundMode::Floor);
     at.round(second).unwrap_or(at).to_string()
 }
 
-/// Returns the later moment, `seconds` on.
-pub(crate) fn later(at: Timestamp, seconds: i64) -> Timestamp {
+/// Returns the time plus a number of seconds.
+pub(crate) fn plus_seconds(at: Timestamp, seconds: i64) -> Timestamp {
     at.checked_add(jiff::SignedDuration::from_secs(seconds))
         .unwrap_or(Timestamp::MAX)
 }
@@ -109,7 +109,7 @@ pub(crate) fn is_condition(object: &Value, kind: &str) -> bool {
     condition(object, kind).is_some_and(|condition| text(condition, "/status") == "True")
 }
 
-/// Says whether an object has all of some labels.
+/// Says whether an object has all of these labels.
 pub(crate) fn has_labels(object: &Value, labels: &Value) -> bool {
     fields(labels, "").all(|(name, value)| label(object, name) == value.as_str())
 }
@@ -143,8 +143,8 @@ pub(crate) fn status_of(object: &Value) -> Map<String, Value> {
         .unwrap_or_default()
 }
 
-/// Reads a count that may be a percentage (`maxSurge: 25%`) of a total.
-pub(crate) fn share(value: Option<&Value>, total: i64, round_up: bool, default: &str) -> i64 {
+/// Returns a number that may be a percentage (`maxSurge: 25%`) of a total.
+pub(crate) fn int_or_percent(value: Option<&Value>, total: i64, round_up: bool, default: &str) -> i64 {
     let written = match value {
         Some(Value::Number(number)) => return number.as_i64().unwrap_or(0),
         Some(Value::String(text)) => text.as_str(),
@@ -159,8 +159,8 @@ pub(crate) fn share(value: Option<&Value>, total: i64, round_up: bool, default: 
     }
 }
 
-/// Returns the reference that makes `owner` the controller of what carries it.
-pub(crate) fn reference_to(owner: &Value) -> Value {
+/// Returns the owner reference that makes `owner` the controller of an object.
+pub(crate) fn controller_reference(owner: &Value) -> Value {
     json!({
         "apiVersion": text(owner, "/apiVersion"),
         "kind": text(owner, "/kind"),
@@ -171,8 +171,8 @@ pub(crate) fn reference_to(owner: &Value) -> Value {
     })
 }
 
-/// Digests a value into the short suffix Kubernetes gives templates (`pod-template-hash`).
-pub(crate) fn digest(value: &Value) -> String {
+/// Hashes a value to the short suffix that Kubernetes gives templates (`pod-template-hash`).
+pub(crate) fn short_hash(value: &Value) -> String {
     // FNV-1a, and the alphabet of apimachinery's `rand.SafeEncodeString`: no vowels, no look-alikes.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in value.to_string().bytes() {
@@ -188,8 +188,8 @@ pub(crate) fn digest(value: &Value) -> String {
     suffix
 }
 
-/// Forgets the revision a copy was made of, so that writing it back is unconditional.
-pub(crate) fn forget_revision(object: &mut Value) {
+/// Removes the resource version, so that the object is written unconditionally.
+pub(crate) fn clear_resource_version(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("resourceVersion");
     }

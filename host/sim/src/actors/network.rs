@@ -1,39 +1,39 @@
-//! The cloud: load balancers for Services of that type, and for Ingresses, a second after they are asked for.
+//! The cloud provider: gives Services of type `LoadBalancer` and Ingresses an address, a second after their creation.
 
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
-    look::{is_going, items, later, moment, status_of, text, uid},
+    Actions, ClusterView,
+    look::{is_terminating, items, plus_seconds, status_of, text, timestamp, uid},
 };
 
-/// How long the cloud takes.
-const SECONDS: i64 = 1;
+/// How long the cloud provider takes, in seconds.
+const PROVISION_SECONDS: i64 = 1;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for service in sight.list("", "Service") {
         if text(service, "/spec/type") == "LoadBalancer" {
-            give_address(sight, &mut turn, service);
+            assign_address(sight, &mut turn, service);
         }
     }
     for ingress in sight.list("networking.k8s.io", "Ingress") {
-        give_address(sight, &mut turn, ingress);
+        assign_address(sight, &mut turn, ingress);
     }
     turn
 }
 
-fn give_address(sight: &Sight<'_>, turn: &mut Turn, object: &Value) {
-    if is_going(object) || !items(object, "/status/loadBalancer/ingress").is_empty() {
+fn assign_address(sight: &ClusterView<'_>, turn: &mut Actions, object: &Value) {
+    if is_terminating(object) || !items(object, "/status/loadBalancer/ingress").is_empty() {
         return;
     }
-    let created = moment(object, "/metadata/creationTimestamp").unwrap_or(sight.now);
-    let given = later(created, SECONDS);
+    let created = timestamp(object, "/metadata/creationTimestamp").unwrap_or(sight.now);
+    let given = plus_seconds(created, PROVISION_SECONDS);
     if given > sight.now {
-        turn.wake(given);
+        turn.wake_by(given);
         return;
     }
-    // 203.0.113.0/24 is set aside for examples; the last byte comes from the uid, so that it does not change.
+    // 203.0.113.0/24 is reserved for examples; the last byte is derived from the UID, so that it doesn't change.
     let last = uid(object)
         .bytes()
         .fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 253)

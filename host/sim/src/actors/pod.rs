@@ -1,11 +1,11 @@
-//! Scheduler and kubelet in one: places pods on the only node, runs their containers, reports how they are.
+//! Scheduler and kubelet in one: binds pods to the only node, runs their containers, and reports their status.
 //!
 //! ```text
 //!   Pending: unschedulable -> ContainerCreating -> init containers, one by one
 //!   Running: started, ready, crashed and restarted (CrashLoopBackOff)
 //!   Succeeded / Failed: every container ended for good
 //! ```
-//! What containers do is the business of a [`Runtime`]; what is known about them is kept here, by the uid of the pod.
+//! A [`Runtime`] decides what containers do; their state is kept here, by the UID of the pod.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/>.
 
@@ -15,12 +15,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::cell::{Cell, Stage};
+use self::cell::{ContainerState, Stage};
 use super::{
-    Change, Sight, Turn,
-    condition::{self, Says},
-    look::{controller, is_going, items, later, moment, name, namespace, number, status_of, text, uid},
-    template::{is_terminal, put},
+    Action, Actions, ClusterView,
+    condition::{self, ConditionUpdate},
+    look::{controller, is_terminating, items, name, namespace, number, plus_seconds, status_of, text, timestamp, uid},
+    template::{is_terminal, set_field},
 };
 use crate::{
     pods::{Launch, Runtime},
@@ -32,32 +32,34 @@ pub(crate) mod cell;
 pub(crate) mod needs;
 mod status;
 
-/// The node agent: what it knows about the pods it runs.
+/// The kubelet, with the state of the pods that it runs.
 pub(crate) struct Kubelet {
     pub runtime: Box<dyn Runtime>,
-    memory: Memory,
+    state: KubeletState,
 }
 
 #[derive(Default, Deserialize, Serialize)]
-struct Memory {
-    pods: BTreeMap<String, Known>,
-    /// How often a container was started, over the restarts and, in a Job, over its pods.
-    tries: BTreeMap<String, usize>,
+struct KubeletState {
+    pods: BTreeMap<String, PodState>,
+    /// How often a container was started, over its restarts and, in a Job, over its pods.
+    #[serde(rename = "tries")]
+    attempts: BTreeMap<String, usize>,
     addresses: u32,
 }
 
-/// What is known about one pod.
+/// The state of one pod.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-struct Known {
+struct PodState {
     namespace: String,
     name: String,
     address: String,
-    cells: BTreeMap<String, Cell>,
+    #[serde(rename = "cells")]
+    containers: BTreeMap<String, ContainerState>,
 }
 
-/// Which containers a pod has, and how they start.
+/// The kinds of containers in a pod, by when they start.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum ContainerRole {
     /// Runs to its end before the next starts.
     Init,
     /// An init container with `restartPolicy: Always`: runs beside the others.
@@ -70,29 +72,29 @@ impl Kubelet {
     pub fn new(runtime: Box<dyn Runtime>) -> Self {
         Self {
             runtime,
-            memory: Memory::default(),
+            state: KubeletState::default(),
         }
     }
 
     pub fn save(&self) -> Value {
-        json!({"memory": self.memory, "runtime": self.runtime.save()})
+        json!({"memory": self.state, "runtime": self.runtime.save()})
     }
 
     pub fn restore(&mut self, saved: &Value) {
-        self.memory = saved
+        self.state = saved
             .get("memory")
-            .and_then(|memory| Memory::deserialize(memory).ok())
+            .and_then(|memory| KubeletState::deserialize(memory).ok())
             .unwrap_or_default();
         if let Some(runtime) = saved.get("runtime") {
             self.runtime.restore(runtime);
         }
     }
 
-    pub fn tick(&mut self, sight: &Sight<'_>) -> Turn {
-        let mut turn = Turn::default();
+    pub fn reconcile(&mut self, sight: &ClusterView<'_>) -> Actions {
+        let mut turn = Actions::default();
         for (pod, container, line) in self.runtime.take_lines(sight.now) {
-            if let Some(known) = self.memory.pods.get(&pod) {
-                turn.changes.push(Change::Log(
+            if let Some(known) = self.state.pods.get(&pod) {
+                turn.changes.push(Action::Log(
                     known.namespace.clone(),
                     known.name.clone(),
                     container,
@@ -100,9 +102,9 @@ impl Kubelet {
                 ));
             }
         }
-        for (pod, mut object) in self.runtime.take_made(sight.now) {
+        for (pod, mut object) in self.runtime.take_created(sight.now) {
             let is_whole = object.get("metadata").is_some_and(Value::is_object);
-            if let Some(known) = self.memory.pods.get(&pod).filter(|_| is_whole) {
+            if let Some(known) = self.state.pods.get(&pod).filter(|_| is_whole) {
                 if object["metadata"].get("namespace").is_none() {
                     object["metadata"]["namespace"] = known.namespace.clone().into();
                 }
@@ -112,31 +114,31 @@ impl Kubelet {
         let pods = sight.list("", "Pod");
         self.forget_all_but(&pods);
         for pod in pods {
-            self.serve(sight, &mut turn, pod);
+            self.sync_pod(sight, &mut turn, pod);
         }
-        if let Some(due) = self.runtime.due(sight.now) {
-            turn.wake(due);
+        if let Some(due) = self.runtime.next_change(sight.now) {
+            turn.wake_by(due);
         }
         turn
     }
 
     fn forget_all_but(&mut self, pods: &[&Value]) {
         let gone: Vec<String> = self
-            .memory
+            .state
             .pods
             .keys()
             .filter(|known| !pods.iter().any(|pod| uid(pod) == *known))
             .cloned()
             .collect();
         for pod in gone {
-            self.memory.pods.remove(&pod);
+            self.state.pods.remove(&pod);
             self.runtime.forget(&pod);
         }
     }
 
-    fn serve(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+    fn sync_pod(&mut self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
         if is_terminal(pod) {
-            if is_going(pod) && number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0) > 0 {
+            if is_terminating(pod) && number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0) > 0 {
                 turn.delete(pod, Propagation::Background, Some(0));
             }
             return;
@@ -145,61 +147,61 @@ impl Kubelet {
             schedule(sight, turn, pod);
             return;
         }
-        if !self.memory.pods.contains_key(uid(pod)) {
-            self.memory.addresses += 1;
-            let (high, low) = ((self.memory.addresses >> 8) & 0xff, self.memory.addresses & 0xff);
-            let known = Known {
+        if !self.state.pods.contains_key(uid(pod)) {
+            self.state.addresses += 1;
+            let (high, low) = ((self.state.addresses >> 8) & 0xff, self.state.addresses & 0xff);
+            let known = PodState {
                 namespace: namespace(pod).to_owned(),
                 name: name(pod).to_owned(),
                 address: format!("10.244.{high}.{low}"),
-                cells: BTreeMap::new(),
+                containers: BTreeMap::new(),
             };
-            self.memory.pods.insert(uid(pod).to_owned(), known);
+            self.state.pods.insert(uid(pod).to_owned(), known);
         }
         self.observe(sight, turn, pod);
-        let expired = deadline(pod).filter(|_| !is_going(pod));
-        if is_going(pod) {
+        let expired = deadline(pod).filter(|_| !is_terminating(pod));
+        if is_terminating(pod) {
             let grace = number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0);
             self.stop(pod, grace, sight.now);
             self.observe(sight, turn, pod);
-            self.tell(sight, turn, pod, true);
+            self.write_status(sight, turn, pod, true);
             return;
         }
         if let Some(deadline) = expired {
             if deadline <= sight.now {
                 self.stop(pod, 0, sight.now);
                 self.observe(sight, turn, pod);
-                self.tell(sight, turn, pod, true);
+                self.write_status(sight, turn, pod, true);
                 return;
             }
-            turn.wake(deadline);
+            turn.wake_by(deadline);
         }
         if needs::missing_volume(sight, pod).is_none() {
             self.advance(sight, turn, pod);
             self.observe(sight, turn, pod);
         }
-        self.tell(sight, turn, pod, false);
+        self.write_status(sight, turn, pod, false);
     }
 
-    /// Takes in what the runtime says about the containers that were started.
-    fn observe(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
-        let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
+    /// Updates the state of started containers from the runtime's reports.
+    fn observe(&mut self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
+        let Some(known) = self.state.pods.get_mut(uid(pod)) else {
             return;
         };
-        for (container, cell) in &mut known.cells {
-            let report = self.runtime.look(uid(pod), container, sight.now);
+        for (container, cell) in &mut known.containers {
+            let report = self.runtime.report(uid(pod), container, sight.now);
             if let Some(at) = cell.observe(report, sight.now) {
-                turn.wake(at);
+                turn.wake_by(at);
             }
         }
     }
 
-    /// Starts what may start now: init containers in order, then the others; and again what ended and shall not.
-    fn advance(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+    /// Starts the containers whose turn it is: init containers in order, then the others; and restarts containers that ended.
+    fn advance(&mut self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
         let policy = restart_policy(pod);
         let mains: Vec<&Value> = items(pod, "/spec/containers").iter().collect();
         let over = mains.iter().all(|container| {
-            let cell = self.cell(pod, container);
+            let cell = self.container(pod, container);
             cell.is_some_and(|cell| cell.is_over(policy))
         });
         if over && !mains.is_empty() {
@@ -215,17 +217,17 @@ impl Kubelet {
         }
         for (role, container) in containers(pod) {
             let policy = match role {
-                Role::Sidecar => "Always",
-                // An init container of a pod that restarts always is restarted only when it fails.
-                Role::Init if policy == "Always" => "OnFailure",
-                Role::Init | Role::Main => policy,
+                ContainerRole::Sidecar => "Always",
+                // In a pod that always restarts, an init container is only restarted when it fails.
+                ContainerRole::Init if policy == "Always" => "OnFailure",
+                ContainerRole::Init | ContainerRole::Main => policy,
             };
-            self.begin(sight, turn, pod, container, role, policy);
-            let cell = self.cell(pod, container);
+            self.start_container(sight, turn, pod, container, role, policy);
+            let cell = self.container(pod, container);
             let passed = match role {
-                Role::Init => cell.is_some_and(Cell::has_succeeded),
-                Role::Sidecar => cell.is_some_and(Cell::has_started),
-                Role::Main => true,
+                ContainerRole::Init => cell.is_some_and(ContainerState::has_succeeded),
+                ContainerRole::Sidecar => cell.is_some_and(ContainerState::has_started),
+                ContainerRole::Main => true,
             };
             if !passed {
                 return;
@@ -234,17 +236,25 @@ impl Kubelet {
     }
 
     /// Starts one container, if it is its turn.
-    fn begin(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value, container: &Value, role: Role, policy: &str) {
+    fn start_container(
+        &mut self,
+        sight: &ClusterView<'_>,
+        turn: &mut Actions,
+        pod: &Value,
+        container: &Value,
+        role: ContainerRole,
+        policy: &str,
+    ) {
         let title = text(container, "/name");
-        let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
+        let Some(known) = self.state.pods.get_mut(uid(pod)) else {
             return;
         };
         let address = known.address.clone();
-        let cell = known.cells.entry(title.to_owned()).or_default();
+        let cell = known.containers.entry(title.to_owned()).or_default();
         match cell.starts_at(policy) {
             None => return,
             Some(at) if at > sight.now => {
-                turn.wake(at);
+                turn.wake_by(at);
                 return;
             }
             Some(_) => {}
@@ -252,27 +262,27 @@ impl Kubelet {
         let environment = match needs::environment(sight, pod, container, &address) {
             Ok(environment) => environment,
             Err(message) => {
-                cell.stage = Stage::Refused(message);
+                cell.stage = Stage::ConfigError(message);
                 return;
             }
         };
-        if cell.begin() {
-            turn.changes.push(Change::LogAgain(
+        if cell.start() {
+            turn.changes.push(Action::RestartLog(
                 namespace(pod).to_owned(),
                 name(pod).to_owned(),
                 title.to_owned(),
             ));
         }
-        let tries = self.memory.tries.entry(tries_key(pod, title)).or_default();
+        let tries = self.state.attempts.entry(attempts_key(pod, title)).or_default();
         self.runtime.start(Launch {
             pod,
             container,
-            completes: match role {
-                Role::Init => true,
-                Role::Sidecar => false,
-                Role::Main => policy != "Always",
+            runs_to_completion: match role {
+                ContainerRole::Init => true,
+                ContainerRole::Sidecar => false,
+                ContainerRole::Main => policy != "Always",
             },
-            tries: *tries,
+            attempts: *tries,
             environment: &environment,
             now: sight.now,
         });
@@ -280,23 +290,23 @@ impl Kubelet {
     }
 
     fn stop(&mut self, pod: &Value, grace: i64, now: Timestamp) {
-        let Some(known) = self.memory.pods.get(uid(pod)) else {
+        let Some(known) = self.state.pods.get(uid(pod)) else {
             return;
         };
         let grace = Span::seconds(u64::try_from(grace).unwrap_or(0));
-        for container in known.cells.keys() {
+        for container in known.containers.keys() {
             self.runtime.stop(uid(pod), container, grace, now);
         }
     }
 
-    /// Writes the status; a pod that ends and has no container left alive gets its last one, and goes.
-    fn tell(&self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value, ending: bool) {
-        let Some(known) = self.memory.pods.get(uid(pod)) else {
+    /// Writes the status. A pod that is terminated and has no running container gets its last status, and is removed.
+    fn write_status(&self, sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value, ending: bool) {
+        let Some(known) = self.state.pods.get(uid(pod)) else {
             return;
         };
-        let ended = ending && !known.cells.values().any(Cell::is_alive);
-        let mut status = status::compose(sight, pod, &known.cells, &known.address, ended);
-        if ended && !is_going(pod) {
+        let ended = ending && !known.containers.values().any(ContainerState::is_alive);
+        let mut status = status::pod_status(sight, pod, &known.containers, &known.address, ended);
+        if ended && !is_terminating(pod) {
             status.insert("reason".into(), json!("DeadlineExceeded"));
             status.insert(
                 "message".into(),
@@ -305,24 +315,24 @@ impl Kubelet {
             status.insert("phase".into(), json!("Failed"));
         }
         turn.status(pod, status);
-        if ended && is_going(pod) {
+        if ended && is_terminating(pod) {
             turn.delete(pod, Propagation::Background, Some(0));
         }
     }
 
-    fn cell(&self, pod: &Value, container: &Value) -> Option<&Cell> {
-        self.memory.pods.get(uid(pod))?.cells.get(text(container, "/name"))
+    fn container(&self, pod: &Value, container: &Value) -> Option<&ContainerState> {
+        self.state.pods.get(uid(pod))?.containers.get(text(container, "/name"))
     }
 }
 
-/// Binds a pod to the node, or says why not.
-fn schedule(sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+/// Binds a pod to the node, or reports why that isn't possible.
+fn schedule(sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
     let mut status = status_of(pod);
     status.insert("phase".into(), json!("Pending"));
     if let Some(message) = needs::missing_claim(sight, pod) {
-        let says = Says {
+        let says = ConditionUpdate {
             kind: "PodScheduled",
-            holds: false,
+            is_true: false,
             reason: "Unschedulable",
             message: &message,
         };
@@ -332,25 +342,25 @@ fn schedule(sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
     }
     let mut bound = pod.clone();
     if let Some(spec) = bound.get_mut("spec") {
-        put(spec, "nodeName", json!(sight.node));
+        set_field(spec, "nodeName", json!(sight.node));
     }
     turn.update(bound);
 }
 
 /// Lists the containers in the order in which they start.
-fn containers(pod: &Value) -> impl Iterator<Item = (Role, &Value)> {
+fn containers(pod: &Value) -> impl Iterator<Item = (ContainerRole, &Value)> {
     let init = items(pod, "/spec/initContainers").iter().map(|container| {
         let role = if text(container, "/restartPolicy") == "Always" {
-            Role::Sidecar
+            ContainerRole::Sidecar
         } else {
-            Role::Init
+            ContainerRole::Init
         };
         (role, container)
     });
     init.chain(
         items(pod, "/spec/containers")
             .iter()
-            .map(|container| (Role::Main, container)),
+            .map(|container| (ContainerRole::Main, container)),
     )
 }
 
@@ -366,14 +376,14 @@ fn grace_of(pod: &Value) -> u64 {
     u64::try_from(seconds).unwrap_or(0)
 }
 
-/// Returns when the pod's own `activeDeadlineSeconds` end it.
+/// Returns when the pod's `activeDeadlineSeconds` are over.
 fn deadline(pod: &Value) -> Option<Timestamp> {
     let seconds = number(pod, "/spec/activeDeadlineSeconds")?;
-    moment(pod, "/status/startTime").map(|start| later(start, seconds))
+    timestamp(pod, "/status/startTime").map(|start| plus_seconds(start, seconds))
 }
 
-/// In a Job each pod is a try; elsewhere each restart is.
-fn tries_key(pod: &Value, container: &str) -> String {
+/// In a Job each pod is an attempt; elsewhere each restart is.
+fn attempts_key(pod: &Value, container: &str) -> String {
     let owner = controller(pod).filter(|owner| text(owner, "/kind") == "Job");
     let index = pod
         .pointer("/metadata/annotations")

@@ -1,25 +1,25 @@
-//! Controllers that do nothing but record a status: what a quota counts, whether a flow schema's level is there, which volume is taken.
+//! Controllers that only write a status: the usage of a quota, whether a flow schema's priority level exists, the phase of a volume.
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
-    look::{fields, is_going, name, namespace, number, status_of, text, uid},
+    Actions, ClusterView,
+    condition::{self, ConditionUpdate},
+    look::{fields, is_terminating, name, namespace, number, status_of, text, uid},
     template,
 };
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for quota in sight.list("", "ResourceQuota") {
         let mut status = status_of(quota);
         let hard = quota.pointer("/spec/hard").cloned().unwrap_or_else(|| json!({}));
-        status.insert("used".into(), Value::Object(used(sight, namespace(quota), &hard)));
+        status.insert("used".into(), Value::Object(used_quota(sight, namespace(quota), &hard)));
         status.insert("hard".into(), hard);
         turn.status(quota, status);
     }
     for volume in sight.list("", "PersistentVolume") {
-        if !is_going(volume) {
+        if !is_terminating(volume) {
             let mut status = status_of(volume);
             status.insert("phase".into(), json!(phase(sight, volume)));
             turn.status(volume, status);
@@ -34,15 +34,15 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     }
     for schema in sight.list("flowcontrol.apiserver.k8s.io", "FlowSchema") {
         let mut status = status_of(schema);
-        dangling(sight, schema, &mut status);
+        set_dangling_condition(sight, schema, &mut status);
         turn.status(schema, status);
     }
     for range in sight.list("networking.k8s.io", "ServiceCIDR") {
-        if !is_going(range) {
+        if !is_terminating(range) {
             let mut status = status_of(range);
-            let says = Says {
+            let says = ConditionUpdate {
                 kind: "Ready",
-                holds: true,
+                is_true: true,
                 reason: "",
                 message: "Kubernetes Service CIDR is ready",
             };
@@ -53,14 +53,14 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-/// Counts what a quota limits, as far as that is a number of objects.
-fn used(sight: &Sight<'_>, space: &str, hard: &Value) -> Map<String, Value> {
+/// Counts the usage of a quota, as far as it limits numbers of objects.
+fn used_quota(sight: &ClusterView<'_>, space: &str, hard: &Value) -> Map<String, Value> {
     fields(hard, "")
         .map(|(limit, _)| (limit.clone(), json!(count(sight, space, limit).to_string())))
         .collect()
 }
 
-fn count(sight: &Sight<'_>, space: &str, limit: &str) -> usize {
+fn count(sight: &ClusterView<'_>, space: &str, limit: &str) -> usize {
     let (plural, group) = match limit.strip_prefix("count/") {
         Some(counted) => counted.split_once('.').unwrap_or((counted, "")),
         None => (limit, ""),
@@ -78,8 +78,8 @@ fn count(sight: &Sight<'_>, space: &str, limit: &str) -> usize {
         .count()
 }
 
-/// Returns whether a claim has a volume, or who had it is gone.
-fn phase(sight: &Sight<'_>, volume: &Value) -> &'static str {
+/// Returns the phase of a volume, by whether its claim exists.
+fn phase(sight: &ClusterView<'_>, volume: &Value) -> &'static str {
     let mut claims = sight.list("", "PersistentVolumeClaim").into_iter();
     if claims.any(|claim| text(claim, "/spec/volumeName") == name(volume)) {
         return "Bound";
@@ -92,10 +92,10 @@ fn phase(sight: &Sight<'_>, volume: &Value) -> &'static str {
     "Available"
 }
 
-/// Says whether the priority level that a flow schema names is missing (`apf_controller.go` of Kubernetes).
-fn dangling(sight: &Sight<'_>, schema: &Value, status: &mut Map<String, Value>) {
+/// Sets the condition that the priority level of a flow schema is missing (`apf_controller.go` of Kubernetes).
+fn set_dangling_condition(sight: &ClusterView<'_>, schema: &Value, status: &mut Map<String, Value>) {
     let level = text(schema, "/spec/priorityLevelConfiguration/name");
-    // Every API server brings these.
+    // Every API server has these.
     let is_own = matches!(
         level,
         "exempt"
@@ -116,9 +116,9 @@ fn dangling(sight: &Sight<'_>, schema: &Value, status: &mut Map<String, Value>) 
             "This FlowSchema references the PriorityLevelConfiguration object named \"{level}\" but there is no such object"
         )
     };
-    let says = Says {
+    let says = ConditionUpdate {
         kind: "Dangling",
-        holds: !is_there,
+        is_true: !is_there,
         reason: if is_there { "Found" } else { "NotFound" },
         message: &message,
     };

@@ -1,16 +1,16 @@
-//! The ReplicaSet controller, which looks after each `ReplicationController`, too: as many pods of one template as asked for.
+//! The ReplicaSet controller, which also manages each `ReplicationController`: it keeps the desired number of pods of one template.
 
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
+    Actions, ClusterView,
     look::{is_condition, name, number, status_of, uid},
     template::{self, available_at, is_active, ready_since},
 };
 use crate::store::Propagation;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for (group, kind) in [("apps", "ReplicaSet"), ("", "ReplicationController")] {
         for set in sight.list(group, kind) {
             run(sight, &mut turn, set);
@@ -19,12 +19,12 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
     let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
     let minimum = number(set, "/spec/minReadySeconds").unwrap_or(0);
     let mut pods = sight.controlled("", "Pod", set);
     pods.retain(|pod| is_active(pod));
-    if !super::look::is_going(set) {
+    if !super::look::is_terminating(set) {
         for _ in pods.len()..wanted {
             let Some(pod) = template::pod(sight, set) else { break };
             turn.create(pod);
@@ -38,7 +38,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
         if at <= sight.now {
             available += 1;
         } else {
-            turn.wake(at);
+            turn.wake_by(at);
         }
     }
     let mut status = status_of(set);
@@ -62,7 +62,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
     turn.status(set, status);
 }
 
-/// Picks the pods to delete: the not ready go before the ready, and the youngest first.
+/// Returns the pods to delete: those that aren't ready first, then the youngest.
 fn surplus<'a>(pods: &[&'a Value], wanted: usize) -> Vec<&'a Value> {
     let mut pods = pods.to_vec();
     pods.sort_by_key(|pod| {

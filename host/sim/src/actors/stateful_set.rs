@@ -1,4 +1,4 @@
-//! The StatefulSet controller: pods with names that last, one after the other, each with its own volume claims.
+//! The StatefulSet controller: pods with stable names, one after the other, each with its own volume claims.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/>. Revisions are names only: no
 //! `ControllerRevision` object is written.
@@ -6,30 +6,30 @@
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
-    look::{digest, is_going, items, name, namespace, number, status_of, text},
-    template::{self, available_at, is_terminal, mark, put},
+    Actions, ClusterView,
+    look::{is_terminating, items, name, namespace, number, short_hash, status_of, text},
+    template::{self, available_at, is_terminal, set_field, set_metadata_entry},
 };
 use crate::store::Propagation;
 
 const REVISION: &str = "controller-revision-hash";
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for set in sight.list("apps", "StatefulSet") {
-        if !is_going(set) {
+        if !is_terminating(set) {
             run(sight, &mut turn, set);
         }
     }
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
     let wanted = number(set, "/spec/replicas").unwrap_or(1);
     let update = format!(
         "{}-{}",
         name(set),
-        digest(set.pointer("/spec/template").unwrap_or(&Value::Null))
+        short_hash(set.pointer("/spec/template").unwrap_or(&Value::Null))
     );
     let current = match text(set, "/status/currentRevision") {
         "" => update.clone(),
@@ -38,10 +38,10 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
     let mut pods = sight.controlled("", "Pod", set);
     pods.sort_by_key(|pod| ordinal(set, pod));
     let minimum = number(set, "/spec/minReadySeconds").unwrap_or(0);
-    let is_available = |turn: &mut Turn, pod: &Value| match available_at(pod, minimum) {
-        Some(at) if at <= sight.now => !is_going(pod),
+    let is_available = |turn: &mut Actions, pod: &Value| match available_at(pod, minimum) {
+        Some(at) if at <= sight.now => !is_terminating(pod),
         Some(at) => {
-            turn.wake(at);
+            turn.wake_by(at);
             false
         }
         None => false,
@@ -51,13 +51,13 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
     roll(turn, set, &pods, &update, &is_available);
 
     let count = |holds: &dyn Fn(&Value) -> bool| pods.iter().filter(|pod| holds(pod)).count();
-    let updated = count(&|pod| revision(pod) == update && !is_going(pod));
+    let updated = count(&|pod| revision(pod) == update && !is_terminating(pod));
     let ready = count(&|pod| template::ready_since(pod).is_some());
     let mut available = 0;
     for pod in &pods {
         available += usize::from(is_available(turn, pod));
     }
-    // The update is over when every pod has it and is ready: then it is the current revision.
+    // The update is complete when every pod has it and is ready: then it is the current revision.
     let complete = i64::try_from(updated) == Ok(wanted) && updated == pods.len() && ready == updated;
     let current = if complete { update.clone() } else { current };
     let mut status = status_of(set);
@@ -71,7 +71,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
         ("availableReplicas", json!(available)),
         (
             "currentReplicas",
-            json!(count(&|pod| revision(pod) == current && !is_going(pod))),
+            json!(count(&|pod| revision(pod) == current && !is_terminating(pod))),
         ),
         ("updatedReplicas", json!(updated)),
         ("currentRevision", json!(current)),
@@ -83,12 +83,12 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
     turn.status(set, status);
 }
 
-type IsAvailable<'f> = dyn Fn(&mut Turn, &Value) -> bool + 'f;
+type IsAvailable<'f> = dyn Fn(&mut Actions, &Value) -> bool + 'f;
 
-/// Starts missing pods from the lowest ordinal, deletes surplus ones from the highest; one at a time, unless `Parallel`.
+/// Starts missing pods from the lowest ordinal, and deletes surplus ones from the highest; one at a time, unless `Parallel`.
 fn scale(
-    sight: &Sight<'_>,
-    turn: &mut Turn,
+    sight: &ClusterView<'_>,
+    turn: &mut Actions,
     set: &Value,
     pods: &[&Value],
     update: &str,
@@ -106,7 +106,7 @@ fn scale(
                 }
             }
             // A pod that ended is replaced under its own name.
-            Some(pod) if is_terminal(pod) && !is_going(pod) => turn.delete(pod, Propagation::Background, None),
+            Some(pod) if is_terminal(pod) && !is_terminating(pod) => turn.delete(pod, Propagation::Background, None),
             Some(pod) if is_available(turn, pod) => continue,
             Some(_) => {}
         }
@@ -116,7 +116,7 @@ fn scale(
     }
     let inside = |pod: &Value| ordinal(set, pod).is_some_and(|index| (start..end).contains(&index));
     for pod in pods.iter().rev().filter(|pod| !inside(pod)) {
-        if !is_going(pod) {
+        if !is_terminating(pod) {
             turn.delete(pod, Propagation::Background, None);
         }
         if !parallel {
@@ -125,8 +125,8 @@ fn scale(
     }
 }
 
-/// Replaces pods of another revision, highest ordinal first, down to the partition, each after the last is available.
-fn roll(turn: &mut Turn, set: &Value, pods: &[&Value], update: &str, is_available: &IsAvailable<'_>) {
+/// Replaces pods of another revision, from the highest ordinal down to the partition, each after the previous one is available.
+fn roll(turn: &mut Actions, set: &Value, pods: &[&Value], update: &str, is_available: &IsAvailable<'_>) {
     if text(set, "/spec/updateStrategy/type") == "OnDelete" {
         return;
     }
@@ -140,7 +140,7 @@ fn roll(turn: &mut Turn, set: &Value, pods: &[&Value], update: &str, is_availabl
         .rev()
         .filter(|pod| ordinal(set, pod).is_some_and(|index| index >= partition))
     {
-        if is_going(pod) {
+        if is_terminating(pod) {
             return;
         }
         if revision(pod) != update {
@@ -153,14 +153,14 @@ fn roll(turn: &mut Turn, set: &Value, pods: &[&Value], update: &str, is_availabl
     }
 }
 
-fn pod(sight: &Sight<'_>, set: &Value, index: i64, revision: &str) -> Option<Value> {
+fn pod(sight: &ClusterView<'_>, set: &Value, index: i64, revision: &str) -> Option<Value> {
     let mut pod = template::pod(sight, set)?;
     let title = format!("{}-{index}", name(set));
-    mark(&mut pod, "labels", REVISION, revision);
-    mark(&mut pod, "labels", "statefulset.kubernetes.io/pod-name", &title);
-    mark(&mut pod, "labels", "apps.kubernetes.io/pod-index", &index.to_string());
+    set_metadata_entry(&mut pod, "labels", REVISION, revision);
+    set_metadata_entry(&mut pod, "labels", "statefulset.kubernetes.io/pod-name", &title);
+    set_metadata_entry(&mut pod, "labels", "apps.kubernetes.io/pod-index", &index.to_string());
     let metadata = pod.get_mut("metadata")?;
-    put(metadata, "name", json!(title));
+    set_field(metadata, "name", json!(title));
     metadata.as_object_mut()?.remove("generateName");
     let mut volumes = items(&pod, "/spec/volumes").to_vec();
     for claim in items(set, "/spec/volumeClaimTemplates") {
@@ -169,15 +169,15 @@ fn pod(sight: &Sight<'_>, set: &Value, index: i64, revision: &str) -> Option<Val
         volumes.push(json!({"name": name(claim), "persistentVolumeClaim": {"claimName": bound}}));
     }
     let spec = pod.get_mut("spec")?;
-    put(spec, "hostname", json!(title));
-    put(spec, "subdomain", json!(text(set, "/spec/serviceName")));
+    set_field(spec, "hostname", json!(title));
+    set_field(spec, "subdomain", json!(text(set, "/spec/serviceName")));
     if !volumes.is_empty() {
-        put(spec, "volumes", json!(volumes));
+        set_field(spec, "volumes", json!(volumes));
     }
     Some(pod)
 }
 
-fn claims(sight: &Sight<'_>, turn: &mut Turn, set: &Value, index: i64) {
+fn claims(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value, index: i64) {
     for template in items(set, "/spec/volumeClaimTemplates") {
         let title = format!("{}-{}-{index}", name(template), name(set));
         if sight.get("", "PersistentVolumeClaim", namespace(set), &title).is_some() {

@@ -1,44 +1,44 @@
-//! The controllers of Argo, cert-manager and Flux, as far as an object's health depends on them: they see each new spec, and all goes well.
-//! What a user or a scenario writes into a status that is about the present spec stays.
+//! The controllers of Argo, cert-manager and Flux, as far as the health of their objects depends on them: they observe each new spec, and
+//! report success. A status about the current spec that a user or a scenario writes is kept.
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    Sight, Turn,
-    condition::{self, Says},
-    look::{is_going, is_true, name, namespace, number, status_of, text},
+    Actions, ClusterView,
+    condition::{self, ConditionUpdate},
+    look::{is_terminating, is_true, name, namespace, number, status_of, text},
 };
 
 /// What the controller of a kind writes when it is done with an object.
 #[derive(Clone, Copy)]
-enum Done {
-    /// This phase.
+enum FinalStatus {
+    /// `status.phase`.
     Phase(&'static str),
-    /// This state.
+    /// `status.state`.
     State(&'static str),
-    /// These conditions, as `True`.
+    /// Conditions that are `True`.
     Conditions(&'static [&'static str]),
-    /// What Argo CD writes about an Application.
+    /// The status of an Argo CD Application.
     Application,
 }
 
-const FLUX: Done = Done::Conditions(&["Ready", "ArtifactInStorage"]);
-const READY: Done = Done::Conditions(&["Ready"]);
+const FLUX: FinalStatus = FinalStatus::Conditions(&["Ready", "ArtifactInStorage"]);
+const READY: FinalStatus = FinalStatus::Conditions(&["Ready"]);
 
-const KINDS: [(&str, &str, Done); 24] = [
-    ("argoproj.io", "AnalysisRun", Done::Phase("Successful")),
-    ("argoproj.io", "Application", Done::Application),
+const KINDS: [(&str, &str, FinalStatus); 24] = [
+    ("argoproj.io", "AnalysisRun", FinalStatus::Phase("Successful")),
+    ("argoproj.io", "Application", FinalStatus::Application),
     (
         "argoproj.io",
         "ApplicationSet",
-        Done::Conditions(&["ResourcesUpToDate"]),
+        FinalStatus::Conditions(&["ResourcesUpToDate"]),
     ),
-    ("argoproj.io", "EventBus", Done::Conditions(&["Deployed"])),
-    ("argoproj.io", "Experiment", Done::Phase("Successful")),
-    ("argoproj.io", "Rollout", Done::Phase("Healthy")),
-    ("argoproj.io", "Workflow", Done::Phase("Succeeded")),
-    ("acme.cert-manager.io", "Challenge", Done::State("valid")),
-    ("acme.cert-manager.io", "Order", Done::State("valid")),
+    ("argoproj.io", "EventBus", FinalStatus::Conditions(&["Deployed"])),
+    ("argoproj.io", "Experiment", FinalStatus::Phase("Successful")),
+    ("argoproj.io", "Rollout", FinalStatus::Phase("Healthy")),
+    ("argoproj.io", "Workflow", FinalStatus::Phase("Succeeded")),
+    ("acme.cert-manager.io", "Challenge", FinalStatus::State("valid")),
+    ("acme.cert-manager.io", "Order", FinalStatus::State("valid")),
     ("cert-manager.io", "Certificate", READY),
     ("cert-manager.io", "CertificateRequest", READY),
     ("cert-manager.io", "ClusterIssuer", READY),
@@ -46,7 +46,7 @@ const KINDS: [(&str, &str, Done); 24] = [
     (
         "helm.toolkit.fluxcd.io",
         "HelmRelease",
-        Done::Conditions(&["Ready", "Released"]),
+        FinalStatus::Conditions(&["Ready", "Released"]),
     ),
     ("image.toolkit.fluxcd.io", "ImagePolicy", READY),
     ("image.toolkit.fluxcd.io", "ImageRepository", READY),
@@ -60,11 +60,11 @@ const KINDS: [(&str, &str, Done); 24] = [
     ("source.toolkit.fluxcd.io", "OCIRepository", FLUX),
 ];
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for (group, kind, done) in KINDS {
         for object in sight.list(group, kind) {
-            if is_going(object) || is_true(object, "/spec/suspend") || is_seen(object) {
+            if is_terminating(object) || is_true(object, "/spec/suspend") || is_seen(object) {
                 continue;
             }
             turn.status(object, status(object, done, sight));
@@ -76,7 +76,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-/// Says whether a status about the present spec is there.
+/// Says whether there is a status about the current spec.
 fn is_seen(object: &Value) -> bool {
     let status = object.get("status").and_then(Value::as_object);
     let seen = object.pointer("/status/observedGeneration");
@@ -88,34 +88,34 @@ fn is_seen(object: &Value) -> bool {
     }
 }
 
-fn status(object: &Value, done: Done, sight: &Sight<'_>) -> Map<String, Value> {
+fn status(object: &Value, done: FinalStatus, sight: &ClusterView<'_>) -> Map<String, Value> {
     let mut status = status_of(object);
     let generation = number(object, "/metadata/generation").unwrap_or(1);
-    // Argo Rollouts writes it as a text.
+    // Argo Rollouts writes it as a string.
     let seen = match text(object, "/kind") {
         "Rollout" => json!(generation.to_string()),
         _ => json!(generation),
     };
     status.insert("observedGeneration".into(), seen);
     match done {
-        Done::Phase(phase) => {
+        FinalStatus::Phase(phase) => {
             status.insert("phase".into(), json!(phase));
         }
-        Done::State(state) => {
+        FinalStatus::State(state) => {
             status.insert("state".into(), json!(state));
         }
-        Done::Conditions(kinds) => {
+        FinalStatus::Conditions(kinds) => {
             for kind in kinds {
-                let says = Says {
+                let says = ConditionUpdate {
                     kind,
-                    holds: true,
+                    is_true: true,
                     reason: "Succeeded",
                     message: "",
                 };
                 condition::set(&mut status, says, None, sight.now);
             }
         }
-        Done::Application => {
+        FinalStatus::Application => {
             status.insert("sync".into(), json!({ "status": "Synced" }));
             status.insert("health".into(), json!({ "status": "Healthy" }));
         }
@@ -123,8 +123,8 @@ fn status(object: &Value, done: Done, sight: &Sight<'_>) -> Map<String, Value> {
     status
 }
 
-/// Makes the Secret that a Certificate names, as cert-manager does.
-fn make_secret(sight: &Sight<'_>, turn: &mut Turn, certificate: &Value) {
+/// Makes the Secret of a Certificate, as cert-manager does.
+fn make_secret(sight: &ClusterView<'_>, turn: &mut Actions, certificate: &Value) {
     let secret = text(certificate, "/spec/secretName");
     if secret.is_empty() || sight.get("", "Secret", namespace(certificate), secret).is_some() {
         return;

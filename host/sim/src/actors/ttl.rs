@@ -3,24 +3,24 @@
 use serde_json::Value;
 
 use super::{
-    Sight, Turn,
-    look::{condition, is_going, later, moment, number, text},
+    Actions, ClusterView,
+    look::{condition, is_terminating, number, plus_seconds, text, timestamp},
 };
 use crate::store::Propagation;
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for job in sight.list("batch", "Job") {
         let Some(seconds) = number(job, "/spec/ttlSecondsAfterFinished") else {
             continue;
         };
         let Some(finished) = finished_at(job) else { continue };
-        let expires = later(finished, seconds);
-        if is_going(job) {
+        let expires = plus_seconds(finished, seconds);
+        if is_terminating(job) {
             continue;
         }
         if sight.now < expires {
-            turn.wake(expires);
+            turn.wake_by(expires);
         } else {
             // `processJob` of k8s.io/kubernetes/pkg/controller/ttlafterfinished deletes in the foreground.
             turn.delete(job, Propagation::Foreground, None);
@@ -35,5 +35,5 @@ fn finished_at(job: &Value) -> Option<jiff::Timestamp> {
         .iter()
         .filter_map(|kind| condition(job, kind))
         .find(|condition| text(condition, "/status") == "True")
-        .and_then(|condition| moment(condition, "/lastTransitionTime"))
+        .and_then(|condition| timestamp(condition, "/lastTransitionTime"))
 }

@@ -1,19 +1,19 @@
-//! The volume provisioner: binds claims, at once unless the scenario says otherwise, or their storage class waits for the first pod
-//! that uses them. No volume object is made.
+//! The volume provisioner: binds claims at once, unless the scenario says otherwise or their storage class waits for the first pod that
+//! uses them. It creates no volume object.
 
 use serde_json::{Value, json};
 
 use super::{
-    Sight, Turn,
-    look::{is_going, items, moment, name, namespace, status_of, text, uid},
-    template::put,
+    Actions, ClusterView,
+    look::{is_terminating, items, name, namespace, status_of, text, timestamp, uid},
+    template::set_field,
 };
 use crate::{glob, span::Wait};
 
-pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
-    let mut turn = Turn::default();
+pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
+    let mut turn = Actions::default();
     for claim in sight.list("", "PersistentVolumeClaim") {
-        if is_going(claim) {
+        if is_terminating(claim) {
             continue;
         }
         if text(claim, "/status/phase") == "Bound" {
@@ -25,22 +25,22 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-fn run(sight: &Sight<'_>, turn: &mut Turn, claim: &Value) {
+fn run(sight: &ClusterView<'_>, turn: &mut Actions, claim: &Value) {
     let mut status = status_of(claim);
     let scripted = sight
         .claims
         .iter()
         .find(|scripted| glob::matches(&scripted.name, name(claim)));
-    let created = moment(claim, "/metadata/creationTimestamp").unwrap_or(sight.now);
+    let created = timestamp(claim, "/metadata/creationTimestamp").unwrap_or(sight.now);
     if waits_for_a_pod(sight, claim) {
         status.insert("phase".into(), json!("Pending"));
         turn.status(claim, status);
         return;
     }
-    let binds = scripted.map_or(Some(created), |scripted| Wait::after(scripted.bind_after, created));
+    let binds = scripted.map_or(Some(created), |scripted| Wait::end_from(scripted.bind_after, created));
     if binds.is_none_or(|at| at > sight.now) {
         if let Some(at) = binds {
-            turn.wake(at);
+            turn.wake_by(at);
         }
         status.insert("phase".into(), json!("Pending"));
         turn.status(claim, status);
@@ -50,7 +50,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, claim: &Value) {
     if let Some(spec) = bound.get_mut("spec")
         && text(claim, "/spec/volumeName").is_empty()
     {
-        put(spec, "volumeName", json!(format!("pvc-{}", uid(claim))));
+        set_field(spec, "volumeName", json!(format!("pvc-{}", uid(claim))));
         turn.update(bound);
     }
     status.insert("phase".into(), json!("Bound"));
@@ -66,8 +66,8 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, claim: &Value) {
     turn.status(claim, status);
 }
 
-/// Gives a bound claim what it asks for by now.
-fn grow(turn: &mut Turn, claim: &Value) {
+/// Sets the capacity of a bound claim to the current request.
+fn grow(turn: &mut Actions, claim: &Value) {
     let Some(requests) = claim.pointer("/spec/resources/requests") else {
         return;
     };
@@ -78,8 +78,8 @@ fn grow(turn: &mut Turn, claim: &Value) {
     }
 }
 
-/// Says whether the claim's class binds only what a pod uses, and none does.
-fn waits_for_a_pod(sight: &Sight<'_>, claim: &Value) -> bool {
+/// Says whether the claim's storage class waits for a pod that uses the claim, and there is none.
+fn waits_for_a_pod(sight: &ClusterView<'_>, claim: &Value) -> bool {
     let class = sight.get(
         "storage.k8s.io",
         "StorageClass",

@@ -4,92 +4,92 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// A set of paths below some point. Steps are written as in `FieldsV1`: `f:name`, `k:{"name":"app"}`, `v:"text"`.
+/// A set of field paths below some path. Steps are written as in `FieldsV1`: `f:name`, `k:{"name":"app"}`, `v:"text"`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fields {
-    /// Whether the point itself is in the set.
-    pub here: bool,
-    /// What is in the set below it.
-    pub below: BTreeMap<String, Fields>,
+pub(crate) struct FieldSet {
+    /// Whether that path itself is in the set.
+    pub contains_self: bool,
+    /// The paths in the set below it, by their next step.
+    pub children: BTreeMap<String, FieldSet>,
 }
 
-impl Fields {
-    /// Returns the set of only this point.
-    pub fn point() -> Fields {
-        Fields {
-            here: true,
-            below: BTreeMap::new(),
+impl FieldSet {
+    /// Returns the set that only has this path.
+    pub fn leaf() -> FieldSet {
+        FieldSet {
+            contains_self: true,
+            children: BTreeMap::new(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        !self.here && self.below.values().all(Fields::is_empty)
+        !self.contains_self && self.children.values().all(FieldSet::is_empty)
     }
 
-    /// Adds what is below a step.
-    pub fn add(&mut self, step: String, fields: Fields) {
+    /// Adds the paths below a step.
+    pub fn add(&mut self, step: String, fields: FieldSet) {
         if !fields.is_empty() {
-            let at = self.below.entry(step).or_default();
+            let at = self.children.entry(step).or_default();
             *at = at.union(&fields);
         }
     }
 
-    pub fn union(&self, other: &Fields) -> Fields {
+    pub fn union(&self, other: &FieldSet) -> FieldSet {
         let mut all = self.clone();
-        all.here |= other.here;
-        for (step, fields) in &other.below {
-            let at = all.below.entry(step.clone()).or_default();
+        all.contains_self |= other.contains_self;
+        for (step, fields) in &other.children {
+            let at = all.children.entry(step.clone()).or_default();
             *at = at.union(fields);
         }
         all
     }
 
-    pub fn minus(&self, other: &Fields) -> Fields {
-        let mut rest = Fields {
-            here: self.here && !other.here,
-            below: BTreeMap::new(),
+    pub fn difference(&self, other: &FieldSet) -> FieldSet {
+        let mut rest = FieldSet {
+            contains_self: self.contains_self && !other.contains_self,
+            children: BTreeMap::new(),
         };
-        for (step, fields) in &self.below {
+        for (step, fields) in &self.children {
             let left = other
-                .below
+                .children
                 .get(step)
-                .map_or_else(|| fields.clone(), |other| fields.minus(other));
+                .map_or_else(|| fields.clone(), |other| fields.difference(other));
             if !left.is_empty() {
-                rest.below.insert(step.clone(), left);
+                rest.children.insert(step.clone(), left);
             }
         }
         rest
     }
 
-    pub fn and(&self, other: &Fields) -> Fields {
-        let mut both = Fields {
-            here: self.here && other.here,
-            below: BTreeMap::new(),
+    pub fn intersection(&self, other: &FieldSet) -> FieldSet {
+        let mut both = FieldSet {
+            contains_self: self.contains_self && other.contains_self,
+            children: BTreeMap::new(),
         };
-        for (step, fields) in &self.below {
-            if let Some(other) = other.below.get(step) {
-                both.add(step.clone(), fields.and(other));
+        for (step, fields) in &self.children {
+            if let Some(other) = other.children.get(step) {
+                both.add(step.clone(), fields.intersection(other));
             }
         }
         both
     }
 
-    /// Takes a path out, with all below it.
-    pub fn cut(&mut self, path: &[&str]) {
+    /// Removes a path, with everything below it.
+    pub fn remove(&mut self, path: &[&str]) {
         match path {
-            [] => *self = Fields::default(),
+            [] => *self = FieldSet::default(),
             [step, rest @ ..] => {
-                if let Some(fields) = self.below.get_mut(*step) {
-                    fields.cut(rest);
+                if let Some(fields) = self.children.get_mut(*step) {
+                    fields.remove(rest);
                     if fields.is_empty() {
-                        self.below.remove(*step);
+                        self.children.remove(*step);
                     }
                 }
             }
         }
     }
 
-    /// Returns every path as the server's messages write it: `.spec.containers[name="app"].image`.
+    /// Returns every path in the form of the server's messages: `.spec.containers[name="app"].image`.
     pub fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
         self.collect("", &mut paths);
@@ -97,22 +97,22 @@ impl Fields {
     }
 
     fn collect(&self, path: &str, paths: &mut Vec<String>) {
-        if self.here {
+        if self.contains_self {
             paths.push(path.to_owned());
         }
-        for (step, fields) in &self.below {
-            fields.collect(&format!("{path}{}", spoken(step)), paths);
+        for (step, fields) in &self.children {
+            fields.collect(&format!("{path}{}", step_text(step)), paths);
         }
     }
 
     /// Returns the set as `fieldsV1`.
     pub fn to_value(&self) -> Value {
         let mut map = Map::new();
-        if self.here && !self.below.is_empty() {
+        if self.contains_self && !self.children.is_empty() {
             map.insert(".".into(), json!({}));
         }
         map.extend(
-            self.below
+            self.children
                 .iter()
                 .map(|(step, fields)| (step.clone(), fields.to_value())),
         );
@@ -120,23 +120,23 @@ impl Fields {
     }
 
     /// Returns the set in a `fieldsV1`.
-    pub fn from_value(value: &Value) -> Fields {
-        let mut fields = Fields::default();
+    pub fn from_value(value: &Value) -> FieldSet {
+        let mut fields = FieldSet::default();
         for (step, below) in value.as_object().into_iter().flatten() {
             if step == "." {
-                fields.here = true;
+                fields.contains_self = true;
             } else {
-                let mut below_step = Fields::from_value(below);
-                below_step.here |= below_step.below.is_empty();
-                fields.below.insert(step.clone(), below_step);
+                let mut below_step = FieldSet::from_value(below);
+                below_step.contains_self |= below_step.children.is_empty();
+                fields.children.insert(step.clone(), below_step);
             }
         }
         fields
     }
 }
 
-/// Returns a step as messages write it.
-pub(crate) fn spoken(step: &str) -> String {
+/// Returns a step in the form of messages.
+pub(crate) fn step_text(step: &str) -> String {
     let (kind, rest) = step.split_once(':').unwrap_or(("f", step));
     match kind {
         "k" => {
@@ -160,7 +160,7 @@ mod tests {
             "f:metadata": { "f:labels": { ".": {}, "f:app": {} } },
             "f:spec": { "f:containers": { "k:{\"name\":\"app\"}": { ".": {}, "f:image": {} } } },
         });
-        let fields = Fields::from_value(&written);
+        let fields = FieldSet::from_value(&written);
         assert_eq!(fields.to_value(), written);
         assert_eq!(
             fields.paths(),
@@ -175,11 +175,11 @@ mod tests {
 
     #[test]
     fn sets_do_arithmetic() {
-        let one = Fields::from_value(&json!({ "f:a": {}, "f:b": { ".": {}, "f:c": {} } }));
-        let two = Fields::from_value(&json!({ "f:b": { "f:c": {} } }));
-        assert_eq!(one.minus(&two).paths(), [".a", ".b"]);
-        assert_eq!(one.and(&two).paths(), [".b.c"]);
+        let one = FieldSet::from_value(&json!({ "f:a": {}, "f:b": { ".": {}, "f:c": {} } }));
+        let two = FieldSet::from_value(&json!({ "f:b": { "f:c": {} } }));
+        assert_eq!(one.difference(&two).paths(), [".a", ".b"]);
+        assert_eq!(one.intersection(&two).paths(), [".b.c"]);
         assert_eq!(one.union(&two), one);
-        assert!(one.minus(&one).is_empty());
+        assert!(one.difference(&one).is_empty());
     }
 }

@@ -1,16 +1,16 @@
-//! `metadata.managedFields`: who owns which fields, and what plain writes do to that.
+//! `metadata.managedFields`: the owners of fields, and how plain writes change them.
 
 use serde_json::{Value, json};
 
-use super::{fields::Fields, schema::Rule, walk::difference};
+use super::{fields::FieldSet, schema::MergeRule, walk::difference};
 use crate::store::Writer;
 
-/// How a manager came by its fields.
+/// The operation by which a manager owns its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
-    /// By server-side apply.
+    /// Server-side apply.
     Apply,
-    /// By any other write.
+    /// Any other write.
     Update,
 }
 
@@ -23,28 +23,28 @@ impl Operation {
     }
 }
 
-/// One manager's fields.
+/// The fields of one manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct ManagedFieldsEntry {
     pub manager: String,
     pub operation: Operation,
     pub api_version: String,
     pub subresource: String,
     pub time: String,
-    pub fields: Fields,
+    pub fields: FieldSet,
 }
 
-impl Entry {
-    /// Returns whether this is the entry of that writer.
-    pub fn is_of(&self, operation: Operation, writer: &Writer, api_version: &str) -> bool {
+impl ManagedFieldsEntry {
+    /// Says whether this is the entry of that writer.
+    pub fn is_of_writer(&self, operation: Operation, writer: &Writer, api_version: &str) -> bool {
         self.operation == operation
             && self.manager == writer.manager
             && self.subresource == writer.subresource.as_deref().unwrap_or_default()
             && (operation == Operation::Apply || self.api_version == api_version)
     }
 
-    /// Returns the manager as conflict messages name it.
-    pub fn spoken(&self) -> String {
+    /// Returns the manager in the form of conflict messages.
+    pub fn manager_text(&self) -> String {
         let mut text = format!("\"{}\"", self.manager);
         if !self.subresource.is_empty() {
             text += &format!(" with subresource \"{}\"", self.subresource);
@@ -58,12 +58,12 @@ impl Entry {
 }
 
 /// Returns the entries of an object.
-pub(crate) fn entries(object: &Value) -> Vec<Entry> {
+pub(crate) fn entries(object: &Value) -> Vec<ManagedFieldsEntry> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
     entries
         .filter(|entry| entry["manager"].is_string())
-        .map(|entry| Entry {
+        .map(|entry| ManagedFieldsEntry {
             manager: text(&entry["manager"]),
             operation: if entry["operation"] == "Apply" {
                 Operation::Apply
@@ -73,13 +73,13 @@ pub(crate) fn entries(object: &Value) -> Vec<Entry> {
             api_version: text(&entry["apiVersion"]),
             subresource: text(&entry["subresource"]),
             time: text(&entry["time"]),
-            fields: Fields::from_value(&entry["fieldsV1"]),
+            fields: FieldSet::from_value(&entry["fieldsV1"]),
         })
         .collect()
 }
 
 /// Writes the entries into an object, in the server's order, without empty ones.
-pub(crate) fn write(object: &mut Value, mut entries: Vec<Entry>) {
+pub(crate) fn write(object: &mut Value, mut entries: Vec<ManagedFieldsEntry>) {
     entries.retain(|entry| !entry.fields.is_empty());
     entries.sort_by(|a, b| (a.operation, &a.time, &a.manager).cmp(&(b.operation, &b.time, &b.manager)));
     let Some(metadata) = object["metadata"].as_object_mut() else {
@@ -102,10 +102,10 @@ pub(crate) fn write(object: &mut Value, mut entries: Vec<Entry>) {
     metadata.insert("managedFields".into(), written.collect());
 }
 
-/// Takes the fields out that nobody can own.
-pub(crate) fn strip(fields: &mut Fields) {
-    fields.cut(&["f:apiVersion"]);
-    fields.cut(&["f:kind"]);
+/// Removes the fields that nobody can own.
+pub(crate) fn remove_unowned(fields: &mut FieldSet) {
+    fields.remove(&["f:apiVersion"]);
+    fields.remove(&["f:kind"]);
     for field in [
         "f:name",
         "f:namespace",
@@ -118,21 +118,27 @@ pub(crate) fn strip(fields: &mut Fields) {
         "f:deletionTimestamp",
         "f:deletionGracePeriodSeconds",
     ] {
-        fields.cut(&["f:metadata", field]);
+        fields.remove(&["f:metadata", field]);
     }
-    if let Some(metadata) = fields.below.get_mut("f:metadata") {
-        metadata.here = false;
+    if let Some(metadata) = fields.children.get_mut("f:metadata") {
+        metadata.contains_self = false;
         if metadata.is_empty() {
-            fields.below.remove("f:metadata");
+            fields.children.remove("f:metadata");
         }
     }
-    fields.here = false;
+    fields.contains_self = false;
 }
 
-/// Makes a plain writer the owner of what it changed, and takes that from everybody else.
-pub(crate) fn note(live: Option<&Value>, object: &mut Value, rule: &Rule<'_>, writer: &Writer, now: &str) {
+/// Makes a plain writer the owner of the fields that it changed, and removes these from all other managers.
+pub(crate) fn record_update(
+    live: Option<&Value>,
+    object: &mut Value,
+    rule: &MergeRule<'_>,
+    writer: &Writer,
+    now: &str,
+) {
     let sent = object["metadata"]["managedFields"].as_array();
-    // `[{}]` is how a client drops all ownership; nothing at all leaves it as it was.
+    // `[{}]` removes all ownership; an absent field leaves it as it was.
     let reset = sent.is_some_and(|sent| sent.len() == 1 && sent.iter().all(|entry| entry == &json!({})));
     let mut all = entries(object);
     if all.is_empty() && !reset {
@@ -140,24 +146,24 @@ pub(crate) fn note(live: Option<&Value>, object: &mut Value, rule: &Rule<'_>, wr
     }
     let nothing = json!({});
     let mut found = difference(live.unwrap_or(&nothing), object, rule);
-    strip(&mut found.changed);
-    strip(&mut found.removed);
+    remove_unowned(&mut found.changed);
+    remove_unowned(&mut found.removed);
     let version = object["apiVersion"].as_str().unwrap_or_default().to_owned();
     let taken = found.changed.union(&found.removed);
     let mut mine = None;
     for entry in &mut all {
-        if entry.is_of(Operation::Update, writer, &version) {
-            entry.fields = entry.fields.minus(&found.removed).union(&found.changed);
+        if entry.is_of_writer(Operation::Update, writer, &version) {
+            entry.fields = entry.fields.difference(&found.removed).union(&found.changed);
             if !taken.is_empty() {
                 now.clone_into(&mut entry.time);
             }
             mine = Some(());
         } else {
-            entry.fields = entry.fields.minus(&taken);
+            entry.fields = entry.fields.difference(&taken);
         }
     }
     if mine.is_none() {
-        all.push(Entry {
+        all.push(ManagedFieldsEntry {
             manager: writer.manager.clone(),
             operation: Operation::Update,
             api_version: version,

@@ -1,17 +1,17 @@
-//! Merging an applied configuration into a live object, and taking out what its manager gave up.
+//! Merges an applied configuration into a live object, and removes the fields that its manager gave up.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{
-    fields::Fields,
-    schema::{Rule, item},
+    fields::FieldSet,
+    schema::{MergeRule, item_step},
     walk::parts,
 };
 
-/// Returns the live value with the applied one in it.
-pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
+/// Merges the applied value into the live one, and returns the result.
+pub(crate) fn merge(live: &Value, applied: &Value, rule: &MergeRule<'_>) -> Value {
     match (live, applied, rule) {
         (Value::Object(old), Value::Object(new), rule) if rule.is_granular() => {
             let mut merged = old.clone();
@@ -21,11 +21,11 @@ pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
             }
             Value::Object(merged)
         }
-        (Value::Array(old), Value::Array(new), Rule::Set) => {
-            Value::Array(interleave(old, new, &|value| value.to_string(), &|_, new| new.clone()))
+        (Value::Array(old), Value::Array(new), MergeRule::Set) => {
+            Value::Array(merge_lists(old, new, &|value| value.to_string(), &|_, new| new.clone()))
         }
-        (Value::Array(old), Value::Array(new), Rule::Map(keys, of)) => {
-            Value::Array(interleave(old, new, &|value| item(keys, value), &|old, new| {
+        (Value::Array(old), Value::Array(new), MergeRule::Map(keys, of)) => {
+            Value::Array(merge_lists(old, new, &|value| item_step(keys, value), &|old, new| {
                 merge(old, new, of)
             }))
         }
@@ -33,8 +33,8 @@ pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
     }
 }
 
-/// Merges two lists by identity: shared items in the order of the new list, old ones where they were.
-fn interleave(
+/// Merges two lists by the identity of their items: shared items in the order of the new list, old ones at their positions.
+fn merge_lists(
     old: &[Value],
     new: &[Value],
     identity: &dyn Fn(&Value) -> String,
@@ -61,14 +61,14 @@ fn interleave(
     merged
 }
 
-/// Takes out of a value what is in `given_up`, directly or by one of its parts, and not in `kept`.
-pub(crate) fn prune(value: &mut Value, given_up: &Fields, kept: &Fields, rule: &Rule<'_>) {
+/// Removes everything in `given_up` from a value that isn't in `kept`, directly or with one of its parts.
+pub(crate) fn prune(value: &mut Value, given_up: &FieldSet, kept: &FieldSet, rule: &MergeRule<'_>) {
     let Some(parts) = parts(value, rule) else { return };
-    // What happens to each part: none when it goes.
+    // The change of each part; `None` when it is removed.
     let fates: Vec<Option<Value>> = parts
         .into_iter()
         .map(
-            |(step, part, rule)| match (given_up.below.get(&step), kept.below.get(&step)) {
+            |(step, part, rule)| match (given_up.children.get(&step), kept.children.get(&step)) {
                 (Some(_), None) => None,
                 (Some(given_up), Some(kept)) => {
                     let mut part = part.clone();

@@ -1,4 +1,5 @@
-//! Which lists are maps, which are sets, which maps are one value: from the types of built-in kinds, and from the schemas of custom ones.
+//! How values merge: which lists are maps, which are sets, which maps are atomic. From the types of built-in kinds, and the schemas of
+//! custom ones.
 
 use capstan_schema::{
     Type,
@@ -10,94 +11,99 @@ use crate::kinds::Resource;
 
 /// How a value merges.
 #[derive(Clone, Debug)]
-pub(crate) enum Rule<'a> {
+pub(crate) enum MergeRule<'a> {
     /// Maps are granular, lists are atomic.
     Plain,
-    /// A struct whose fields have rules of their own.
+    /// A struct whose fields have their own rules.
     Struct(&'static Type),
-    /// An object of a custom kind, by its schema.
+    /// An object of a custom kind, with its schema.
     Custom(&'a Value),
-    /// A value in one, by its part of the schema.
+    /// A value within one, with its part of the schema.
     Schema(&'a Value),
-    /// The whole value changes at once.
+    /// The whole value has a single owner.
     Atomic,
-    /// A list of scalars, each owned alone.
+    /// A list of scalars, each with its own owner.
     Set,
-    /// A list of structs that are known by keys.
-    Map(Vec<Key>, Box<Rule<'a>>),
+    /// A list of structs that are identified by keys.
+    Map(Vec<ListMapKey>, Box<MergeRule<'a>>),
 }
 
-/// A field that tells the items of a list apart.
+/// A field that identifies the items of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct ListMapKey {
     pub field: String,
     /// The value where the field is left out.
     pub default: Option<Value>,
 }
 
 /// Returns the rule of a whole object.
-pub(crate) fn root(resource: &Resource) -> Rule<'_> {
-    if !resource.custom {
+pub(crate) fn root_rule(resource: &Resource) -> MergeRule<'_> {
+    if !resource.is_custom {
         let kind = capstan_schema::kind(&resource.storage_version(), &resource.kind);
-        return kind.map_or(Rule::Plain, |kind| Rule::Struct(kind.of()));
+        return kind.map_or(MergeRule::Plain, |kind| MergeRule::Struct(kind.of()));
     }
     let stored = resource.version(&resource.storage).or(resource.versions.first());
-    Rule::Custom(
+    MergeRule::Custom(
         stored
             .and_then(|version| version.schema.as_deref())
             .unwrap_or(&Value::Null),
     )
 }
 
-impl<'a> Rule<'a> {
+impl<'a> MergeRule<'a> {
     /// Returns the rule of a field of a map with this rule.
-    pub fn field(&self, name: &str) -> Rule<'a> {
+    pub fn field(&self, name: &str) -> MergeRule<'a> {
         match self {
-            Rule::Struct(of) => of.field(name).map_or(Rule::Plain, of_field),
-            Rule::Custom(_) if name == "metadata" => {
-                table::named("meta/v1.ObjectMeta").map_or(Rule::Plain, Rule::Struct)
+            MergeRule::Struct(of) => of.parse_field(name).map_or(MergeRule::Plain, field_rule),
+            MergeRule::Custom(_) if name == "metadata" => {
+                table::type_named("meta/v1.ObjectMeta").map_or(MergeRule::Plain, MergeRule::Struct)
             }
-            Rule::Custom(schema) | Rule::Schema(schema) => {
+            MergeRule::Custom(schema) | MergeRule::Schema(schema) => {
                 let property = schema.get("properties").and_then(|properties| properties.get(name));
                 let inner = property.or_else(|| schema.get("additionalProperties"));
-                inner.map_or(Rule::Plain, of_schema)
+                inner.map_or(MergeRule::Plain, schema_rule)
             }
-            Rule::Plain | Rule::Atomic | Rule::Set | Rule::Map(..) => Rule::Plain,
+            MergeRule::Plain | MergeRule::Atomic | MergeRule::Set | MergeRule::Map(..) => MergeRule::Plain,
         }
     }
 
-    /// Returns whether a value of this rule is a map whose fields are owned one by one.
+    /// Says whether a value with this rule is a map whose fields have their own owners.
     pub fn is_granular(&self) -> bool {
-        matches!(self, Rule::Plain | Rule::Struct(_) | Rule::Custom(_) | Rule::Schema(_))
+        matches!(
+            self,
+            MergeRule::Plain | MergeRule::Struct(_) | MergeRule::Custom(_) | MergeRule::Schema(_)
+        )
     }
 }
 
-fn of_field<'a>(field: &'static Field) -> Rule<'a> {
+fn field_rule<'a>(field: &'static Field) -> MergeRule<'a> {
     match (&field.merging, &field.shape) {
-        (Merging::Atomic, _) | (Merging::Plain, Shape::Any | Shape::Raw) => Rule::Atomic,
-        (Merging::Set, _) => Rule::Set,
+        (Merging::Atomic, _) | (Merging::Plain, Shape::Any | Shape::Raw) => MergeRule::Atomic,
+        (Merging::Set, _) => MergeRule::Set,
         (Merging::Map(keys), Shape::List(inner)) => {
             let of = match &**inner {
                 Shape::Struct(of) => Some(of.get()),
                 _ => None,
             };
-            let key = |name: &&'static str| Key {
+            let key = |name: &&'static str| ListMapKey {
                 field: (*name).to_owned(),
-                default: of.and_then(|of| of.field(name)).and_then(|field| field.default.clone()),
+                default: of
+                    .and_then(|of| of.parse_field(name))
+                    .and_then(|field| field.default.clone()),
             };
-            let item = of.map_or(Rule::Plain, Rule::Struct);
-            Rule::Map(keys.iter().map(key).collect(), Box::new(item))
+            let item = of.map_or(MergeRule::Plain, MergeRule::Struct);
+            MergeRule::Map(keys.iter().map(key).collect(), Box::new(item))
         }
-        (Merging::Plain, Shape::Struct(of)) if of.get().is_atomic => Rule::Atomic,
-        (Merging::Plain, Shape::Struct(of)) => Rule::Struct(of.get()),
-        (Merging::Plain | Merging::Map(_), _) => Rule::Plain,
+        (Merging::Plain, Shape::Struct(of)) if of.get().is_atomic => MergeRule::Atomic,
+        (Merging::Plain, Shape::Struct(of)) => MergeRule::Struct(of.get()),
+        (Merging::Plain | Merging::Map(_), _) => MergeRule::Plain,
     }
 }
 
-fn of_schema(schema: &Value) -> Rule<'_> {
+fn schema_rule(schema: &Value) -> MergeRule<'_> {
     let word = |name: &str| schema.get(name).and_then(Value::as_str).unwrap_or_default();
     match word("x-kubernetes-list-type") {
-        "set" => return Rule::Set,
+        "set" => return MergeRule::Set,
         "map" => {
             let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
             let items = schema.get("items").unwrap_or(&Value::Null);
@@ -106,25 +112,25 @@ fn of_schema(schema: &Value) -> Rule<'_> {
                 let default = items
                     .get("properties")
                     .and_then(|properties| properties.get(name)?.get("default"));
-                Some(Key {
+                Some(ListMapKey {
                     field: name.to_owned(),
                     default: default.cloned(),
                 })
             };
             let keys = keys.into_iter().flatten().filter_map(key).collect();
-            return Rule::Map(keys, Box::new(Rule::Schema(items)));
+            return MergeRule::Map(keys, Box::new(MergeRule::Schema(items)));
         }
         _ => {}
     }
     if word("x-kubernetes-map-type") == "atomic" {
-        Rule::Atomic
+        MergeRule::Atomic
     } else {
-        Rule::Schema(schema)
+        MergeRule::Schema(schema)
     }
 }
 
-/// Returns what tells an item of a list apart, as `managedFields` writes it: `k:{"name":"app"}`.
-pub(crate) fn item(keys: &[Key], item: &Value) -> String {
+/// Returns the identity of an item in a list, in the form of `managedFields`: `k:{"name":"app"}`.
+pub(crate) fn item_step(keys: &[ListMapKey], item: &Value) -> String {
     let mut named = Map::new();
     for key in keys {
         let value = match (&item[&key.field], &key.default) {
@@ -149,22 +155,24 @@ mod tests {
     #[test]
     fn every_built_in_kind_has_a_type() {
         for resource in built_in().values() {
-            assert!(matches!(root(resource), Rule::Struct(_)), "{}", resource.kind);
+            assert!(matches!(root_rule(resource), MergeRule::Struct(_)), "{}", resource.kind);
         }
     }
 
     #[test]
     fn a_left_out_key_has_its_default() {
         let built_in = built_in();
-        let containers = root(&built_in[&Kind::new("", "Pod")]).field("spec").field("containers");
-        let Rule::Map(_, container) = containers else {
+        let containers = root_rule(&built_in[&Kind::new("", "Pod")])
+            .field("spec")
+            .field("containers");
+        let MergeRule::Map(_, container) = containers else {
             panic!("{containers:?}")
         };
-        let Rule::Map(keys, _) = container.field("ports") else {
+        let MergeRule::Map(keys, _) = container.field("ports") else {
             panic!("no map")
         };
         assert_eq!(
-            item(&keys, &json!({ "containerPort": 80 })),
+            item_step(&keys, &json!({ "containerPort": 80 })),
             r#"k:{"containerPort":80,"protocol":"TCP"}"#
         );
     }

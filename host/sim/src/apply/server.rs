@@ -1,69 +1,70 @@
-//! Server-side apply: the fields a manager names are its own, those it no longer names go, those of others are a conflict.
+//! Server-side apply: a manager owns the fields that it applies, those that it doesn't apply any more are removed, and those of others
+//! are a conflict.
 
 use capstan_schema::without_nulls;
 use serde_json::{Value, json};
 
 use super::{
-    fields::Fields,
-    managed::{self, Entry, Operation, entries, strip},
+    fields::FieldSet,
+    managed::{self, ManagedFieldsEntry, Operation, entries, remove_unowned},
     merge::{merge, prune},
-    schema::Rule,
-    walk::{difference, fields, twin},
+    schema::MergeRule,
+    walk::{difference, duplicate_item, fields},
 };
-use crate::{status::Refusal, store::Writer};
+use crate::{status::StatusError, store::Writer};
 
-/// What is applied.
+/// A server-side apply.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Configuration<'a> {
+pub(crate) struct ApplyRequest<'a> {
     /// The fields the manager wants.
     pub object: &'a Value,
     /// How the object merges.
-    pub rule: &'a Rule<'a>,
-    /// Who applies, through which subresource.
+    pub rule: &'a MergeRule<'a>,
+    /// The manager, and the subresource of the request.
     pub writer: &'a Writer,
-    /// Whether fields of others are taken over.
+    /// Whether fields of other managers are taken over.
     pub force: bool,
-    /// Whether status belongs to a subresource of its own.
+    /// Whether `status` is a subresource.
     pub has_status: bool,
 }
 
-/// Returns the live object with the configuration applied, ownership included; `Null` stands for no live object.
-pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -> Result<Value, Refusal> {
-    let Configuration {
+/// Applies a configuration to a live object, and returns the result with its managed fields; `live` is `Null` if there is no object.
+pub(crate) fn apply(live: &Value, configuration: ApplyRequest<'_>, now: &str) -> Result<Value, StatusError> {
+    let ApplyRequest {
         rule, writer, force, ..
     } = configuration;
     if configuration.object["metadata"]["managedFields"]
         .as_array()
         .is_some_and(|all| !all.is_empty())
     {
-        return Err(Refusal::bad_request("metadata.managedFields must be nil"));
+        return Err(StatusError::bad_request("metadata.managedFields must be nil"));
     }
-    let applied = wanted(&configuration);
+    let applied = writable_part(&configuration);
     let version = applied["apiVersion"].as_str().unwrap_or_default().to_owned();
-    if let Some(twin) = twin(&applied, rule) {
+    if let Some(twin) = duplicate_item(&applied, rule) {
         let why = format!("failed to create typed patch object: duplicate entries for key {twin}");
-        return Err(Refusal::new(500, "InternalError", why));
+        return Err(StatusError::new(500, "InternalError", why));
     }
     let mut mine = fields(&applied, rule);
-    strip(&mut mine);
+    remove_unowned(&mut mine);
 
     let mut all = entries(live);
     let mut merged = merge(live, &applied, rule);
     let mut changed = difference(live, &merged, rule).changed;
-    strip(&mut changed);
-    let is_mine = |entry: &Entry| entry.is_of(Operation::Apply, writer, &version);
-    let disputed: Vec<(usize, Fields)> = all
+    remove_unowned(&mut changed);
+    let is_mine = |entry: &ManagedFieldsEntry| entry.is_of_writer(Operation::Apply, writer, &version);
+    let disputed: Vec<(usize, FieldSet)> = all
         .iter()
         .enumerate()
         .filter(|(_, entry)| !is_mine(entry))
-        .map(|(index, entry)| (index, entry.fields.and(&changed)))
+        .map(|(index, entry)| (index, entry.fields.intersection(&changed)))
         .filter(|(_, fields)| !fields.is_empty())
         .collect();
     if !force && !disputed.is_empty() {
         let allowed = client_side_applied(live, rule, writer);
-        let disputed: Vec<(&Entry, Fields)> = disputed
+        let disputed: Vec<(&ManagedFieldsEntry, FieldSet)> = disputed
             .iter()
-            .filter_map(|(index, fields)| Some((all.get(*index)?, fields.minus(&allowed))))
+            .filter_map(|(index, fields)| Some((all.get(*index)?, fields.difference(&allowed))))
             .filter(|(_, fields)| !fields.is_empty())
             .collect();
         if !disputed.is_empty() {
@@ -72,7 +73,7 @@ pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -
     }
     for (index, fields) in &disputed {
         if let Some(entry) = all.get_mut(*index) {
-            entry.fields = entry.fields.minus(fields);
+            entry.fields = entry.fields.difference(fields);
         }
     }
 
@@ -85,7 +86,7 @@ pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -
         Some(before) if before.fields == mine && before.api_version == version => before.time.clone(),
         _ => now.to_owned(),
     };
-    all.push(Entry {
+    all.push(ManagedFieldsEntry {
         manager: writer.manager.clone(),
         operation: Operation::Apply,
         api_version: version,
@@ -94,36 +95,38 @@ pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -
         fields: mine,
     });
     managed::write(&mut merged, all);
-    renew_last_applied(&mut merged, configuration.object, writer);
+    update_last_applied(&mut merged, configuration.object, writer);
     Ok(merged)
 }
 
-/// The manager whose applies know the annotation of client-side apply.
-const KUBECTL: &str = "kubectl";
-/// What `kubectl apply` without `--server-side` applied last.
+/// The manager whose applies update the annotation of client-side apply.
+const KUBECTL_MANAGER: &str = "kubectl";
+/// The annotation with the last configuration of `kubectl apply` without `--server-side`.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Returns the fields that `kubectl` takes over without a conflict: those it applied on the client's side and that are live as it left
-/// them (`lastappliedmanager.go` in `k8s.io/apimachinery/pkg/util/managedfields/internal`).
-fn client_side_applied(live: &Value, rule: &Rule<'_>, writer: &Writer) -> Fields {
+/// Returns the fields that `kubectl` takes over without a conflict: those that it applied on the client's side and that haven't changed
+/// since (`lastappliedmanager.go` in `k8s.io/apimachinery/pkg/util/managedfields/internal`).
+fn client_side_applied(live: &Value, rule: &MergeRule<'_>, writer: &Writer) -> FieldSet {
     let text = live["metadata"]["annotations"][LAST_APPLIED].as_str();
     let last: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
-    let Some(last) = last.filter(|last| last.is_object() && writer.manager == KUBECTL) else {
-        return Fields::default();
+    let Some(last) = last.filter(|last| last.is_object() && writer.manager == KUBECTL_MANAGER) else {
+        return FieldSet::default();
     };
     let differs = difference(&last, live, rule);
-    fields(&last, rule).minus(&differs.changed).minus(&differs.removed)
+    fields(&last, rule)
+        .difference(&differs.changed)
+        .difference(&differs.removed)
 }
 
-/// Keeps the annotation of client-side apply, where there is one, in step with what `kubectl` applies on the server's side
-/// (`lastappliedupdater.go` in `k8s.io/apimachinery/pkg/util/managedfields/internal`).
-fn renew_last_applied(merged: &mut Value, applied: &Value, writer: &Writer) {
+/// Updates the annotation of client-side apply, if there is one, when `kubectl` applies on the server's side (`lastappliedupdater.go` in
+/// `k8s.io/apimachinery/pkg/util/managedfields/internal`).
+fn update_last_applied(merged: &mut Value, applied: &Value, writer: &Writer) {
     let annotations = merged.pointer_mut("/metadata/annotations");
     let Some(annotation) = annotations.and_then(|all| all.get_mut(LAST_APPLIED)) else {
         return;
     };
     let is_empty = annotation.as_str().is_none_or(str::is_empty);
-    if is_empty || writer.manager != KUBECTL || writer.subresource.is_some() {
+    if is_empty || writer.manager != KUBECTL_MANAGER || writer.subresource.is_some() {
         return;
     }
     let mut applied = applied.clone();
@@ -137,7 +140,7 @@ fn renew_last_applied(merged: &mut Value, applied: &Value, writer: &Writer) {
 }
 
 /// Returns the part of the configuration that this request can write.
-fn wanted(configuration: &Configuration<'_>) -> Value {
+fn writable_part(configuration: &ApplyRequest<'_>) -> Value {
     let mut applied = without_nulls(configuration.object);
     if let Some(map) = applied.as_object_mut() {
         if configuration.writer.subresource.is_some() {
@@ -155,10 +158,10 @@ fn wanted(configuration: &Configuration<'_>) -> Value {
     applied
 }
 
-fn conflict(disputed: &[(&Entry, Fields)]) -> Refusal {
+fn conflict(disputed: &[(&ManagedFieldsEntry, FieldSet)]) -> StatusError {
     let paths: Vec<(String, Vec<String>)> = disputed
         .iter()
-        .map(|(entry, fields)| (entry.spoken(), fields.paths()))
+        .map(|(entry, fields)| (entry.manager_text(), fields.paths()))
         .collect();
     let causes: Vec<Value> = paths
         .iter()
@@ -189,7 +192,7 @@ fn conflict(disputed: &[(&Entry, Fields)]) -> Refusal {
             format!("Apply failed with {} conflicts: {}", causes.len(), lines.join("\n"))
         }
     };
-    let mut refusal = Refusal::new(409, "Conflict", message);
+    let mut refusal = StatusError::new(409, "Conflict", message);
     refusal.details = json!({ "causes": causes });
     refusal
 }

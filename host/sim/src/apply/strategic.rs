@@ -1,19 +1,32 @@
-//! Strategic merge patches: lists of structs merge by their first key, and directives say the rest.
+//! Strategic merge patches: lists of structs merge by their first key, and directives change that.
 //!
-//! See `k8s.io/apimachinery/pkg/util/strategicpatch`. Maps always merge here, even those that server-side apply takes as
-//! one value.
+//! See `k8s.io/apimachinery/pkg/util/strategicpatch`. Maps always merge here, even those that are atomic in server-side apply.
 
 use serde_json::{Map, Value};
 
-use super::schema::{Key, Rule};
+use super::schema::{ListMapKey, MergeRule};
+use crate::go;
 
 const DIRECTIVE: &str = "$patch";
-const RETAIN: &str = "$retainKeys";
-const ORDER: &str = "$setElementOrder/";
-const TAKE_OUT: &str = "$deleteFromPrimitiveList/";
+const RETAIN_KEYS: &str = "$retainKeys";
+const ELEMENT_ORDER_PREFIX: &str = "$setElementOrder/";
+const DELETE_PRIMITIVES_PREFIX: &str = "$deleteFromPrimitiveList/";
+
+/// Why a patch can't be merged.
+#[derive(Debug)]
+pub(crate) enum MergeError {
+    /// The API server takes it for a mistake of its own, and answers 500.
+    Internal(String),
+    /// It answers 400.
+    BadFormat(&'static str),
+}
+
+fn internal(why: impl Into<String>) -> MergeError {
+    MergeError::Internal(why.into())
+}
 
 /// Merges a patch into a value.
-pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule<'_>) -> Result<(), String> {
+pub(crate) fn merge(target: &mut Value, patch: Value, rule: &MergeRule<'_>) -> Result<(), MergeError> {
     match patch {
         Value::Object(patch) => merge_map(target, patch, rule),
         patch => {
@@ -23,7 +36,7 @@ pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule<'_>) -> Result
     }
 }
 
-fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>) -> Result<(), String> {
+fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &MergeRule<'_>) -> Result<(), MergeError> {
     match directive(&patch)? {
         Some(Directive::Delete) => {
             *target = Value::Object(Map::new());
@@ -42,22 +55,31 @@ fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>)
     let Some(map) = target.as_object_mut() else {
         return Ok(());
     };
-    if let Some(retained) = patch.remove(RETAIN) {
-        let retained = retained.as_array().cloned().unwrap_or_default();
+    if let Some(retained) = patch.remove(RETAIN_KEYS) {
+        let Value::Array(retained) = retained else {
+            return Err(MergeError::BadFormat("invalid patch format of retainKeys"));
+        };
         map.retain(|name, _| retained.iter().any(|one| one == name));
     }
     for (name, value) in &patch {
-        if let Some(list) = name.strip_prefix(TAKE_OUT)
+        if let Some(list) = name.strip_prefix(DELETE_PRIMITIVES_PREFIX)
             && let Some(Value::Array(items)) = map.get_mut(list)
         {
             let out = value.as_array().cloned().unwrap_or_default();
             items.retain(|item| !out.contains(item));
         }
     }
-    let orders: Vec<(String, Value)> = patch
-        .iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(ORDER)?.to_owned(), value.clone())))
-        .collect();
+    let mut orders: Vec<(String, Vec<Value>)> = Vec::new();
+    for (name, value) in &patch {
+        let Some(name) = name.strip_prefix(ELEMENT_ORDER_PREFIX) else {
+            continue;
+        };
+        let Value::Array(order) = value else {
+            let found = go::type_of(value);
+            return Err(internal(format!("expected a []interface {{}}, but received a {found}")));
+        };
+        orders.push((name.to_owned(), order.clone()));
+    }
     for (name, value) in patch.into_iter().filter(|(name, _)| !name.starts_with('$')) {
         let rule = rule.field(&name);
         match value {
@@ -77,32 +99,57 @@ fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>)
     for (name, order) in orders {
         let rule = rule.field(&name);
         if let Some(Value::Array(items)) = map.get_mut(&name) {
-            sort(items, order.as_array().map(Vec::as_slice).unwrap_or_default(), &rule);
+            sort(items, &order, &rule);
         }
     }
     Ok(())
 }
 
-fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &Rule<'_>) -> Result<(), String> {
+fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &MergeRule<'_>) -> Result<(), MergeError> {
     let Value::Array(items) = target else {
         *target = Value::Array(patch.into_iter().filter(|item| item.get(DIRECTIVE).is_none()).collect());
         return Ok(());
     };
     match rule {
-        Rule::Plain | Rule::Struct(_) | Rule::Custom(_) | Rule::Schema(_) | Rule::Atomic => *items = patch,
-        Rule::Set => {
+        MergeRule::Plain | MergeRule::Struct(_) | MergeRule::Custom(_) | MergeRule::Schema(_) | MergeRule::Atomic => {
+            *items = patch
+        }
+        MergeRule::Set => {
+            check_types(items, &patch)?;
             for item in patch {
                 if !items.contains(&item) {
                     items.push(item);
                 }
             }
         }
-        Rule::Map(keys, of) => merge_items(items, patch, keys, of)?,
+        MergeRule::Map(keys, of) => {
+            check_types(items, &patch)?;
+            merge_items(items, patch, keys, of)?;
+        }
     }
     Ok(())
 }
 
-fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rule<'_>) -> Result<(), String> {
+/// Refuses a patch whose items have other types than those of the list.
+fn check_types(items: &[Value], patch: &[Value]) -> Result<(), MergeError> {
+    let mut types = items.iter().chain(patch).map(go::type_of);
+    let first = types.next();
+    if types.all(|of| Some(of) == first) {
+        return Ok(());
+    }
+    let printed = |items: &[Value]| go::printed(&Value::from(items.to_vec()));
+    let (items, patch) = (printed(items), printed(patch));
+    Err(internal(format!(
+        "list element types are not identical: [{items} {patch}]"
+    )))
+}
+
+fn merge_items(
+    items: &mut Vec<Value>,
+    patch: Vec<Value>,
+    keys: &[ListMapKey],
+    of: &MergeRule<'_>,
+) -> Result<(), MergeError> {
     let replaces = patch
         .iter()
         .any(|item| item.get(DIRECTIVE).is_some_and(|directive| directive == "replace"));
@@ -116,7 +163,10 @@ fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rul
     for item in patch {
         let id = item[key].clone();
         if id.is_null() {
-            return Err(format!("map: {item} does not contain declared merge key: {key}"));
+            let item = go::printed(&item);
+            return Err(internal(format!(
+                "map: {item} does not contain declared merge key: {key}"
+            )));
         }
         if item.get(DIRECTIVE).is_some_and(|directive| directive == "delete") {
             items.retain(|live| live[key] != id);
@@ -131,10 +181,10 @@ fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rul
     Ok(())
 }
 
-/// Puts the items that the order names in its order; the others keep their places after them.
-fn sort(items: &mut [Value], order: &[Value], rule: &Rule<'_>) {
+/// Sorts the items that the order names; the others keep their positions after them.
+fn sort(items: &mut [Value], order: &[Value], rule: &MergeRule<'_>) {
     let place = |item: &Value| match rule {
-        Rule::Map(keys, _) => {
+        MergeRule::Map(keys, _) => {
             let key = keys.first().map(|key| key.field.as_str()).unwrap_or_default();
             order.iter().position(|named| named[key] == item[key])
         }
@@ -150,12 +200,15 @@ enum Directive {
     Merge,
 }
 
-fn directive(patch: &Map<String, Value>) -> Result<Option<Directive>, String> {
+fn directive(patch: &Map<String, Value>) -> Result<Option<Directive>, MergeError> {
     match patch.get(DIRECTIVE).map(|value| value.as_str().unwrap_or_default()) {
         None => Ok(None),
         Some("replace") => Ok(Some(Directive::Replace)),
         Some("delete") => Ok(Some(Directive::Delete)),
         Some("merge") => Ok(Some(Directive::Merge)),
-        Some(other) => Err(format!("unknown patch type: {other}")),
+        Some(other) => {
+            let map = go::printed(&Value::Object(patch.clone()));
+            Err(internal(format!("unknown patch type: {other} in map: {map}")))
+        }
     }
 }

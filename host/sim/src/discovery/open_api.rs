@@ -1,61 +1,61 @@
-//! `OpenAPI`: documents of version 3 with the fields of every kind, which `kubectl explain` reads, and an empty one of version 2.
+//! `OpenAPI`: documents of version 3 with the fields of every kind, which `kubectl explain` reads, and an empty document of version 2.
 //!
-//! The table of built-in kinds has no descriptions, so the documents have none of them; those of definitions are handed out.
+//! The table of built-in kinds has no descriptions, so the documents have none; those of definitions are served.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_schema::table::{Field, Merging, Shape, Type};
 use serde_json::{Map, Value, json};
 
-use super::{Found, groups, served};
-use crate::{kinds::Version, status::Refusal, store::Store};
+use super::{DiscoveryAnswer, groups, served_resources};
+use crate::{kinds::Version, status::StatusError, store::Store};
 
-/// How `kubectl` asks for the document of version 2 (`openAPIV2mimePb` of `k8s.io/client-go/discovery`).
+/// How `kubectl` requests the document of version 2 (`openAPIV2mimePb` of `k8s.io/client-go/discovery`).
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
-/// How the server answers that: an `@` can't be in a media type (`k8s.io/kube-openapi/pkg/handler`).
+/// The content type of the answer: a media type can't contain an `@` (`k8s.io/kube-openapi/pkg/handler`).
 const PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const VERSION: &str = "v1.36.0-capstan-sim";
-const META: &str = "meta/v1.ObjectMeta";
+const OBJECT_META: &str = "meta/v1.ObjectMeta";
 const NO_DESCRIPTION: &str = "The embedded cluster knows the fields of this kind, not their descriptions.";
 
 /// Answers a request below `/openapi`.
-pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<Found, Refusal> {
+pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<DiscoveryAnswer, StatusError> {
     let all = groups(store);
     let mut versions = all
         .iter()
         .flat_map(|(group, versions)| versions.iter().map(move |version| (*group, *version)));
     match path {
-        "v2" if accept.contains(PROTOBUF) => Ok(Found {
+        "v2" if accept.contains(PROTOBUF) => Ok(DiscoveryAnswer {
             body: version_2(),
             content_type: PROTOBUF_ANSWER,
         }),
-        "v2" => Ok(Found::json(&json!({
+        "v2" => Ok(DiscoveryAnswer::json(&json!({
             "swagger": "2.0", "info": { "title": "Kubernetes", "version": VERSION }, "paths": {}, "definitions": {},
         }))),
         "v3" => {
             let paths: BTreeMap<String, Value> = versions
                 .map(|(group, version)| {
-                    let place = place(group, version);
-                    // A client that has a document of this hash doesn't ask for it again.
-                    let is_custom = served(store, group, version).any(|(resource, _)| resource.custom);
+                    let place = document_path(group, version);
+                    // A client that has a document with this hash doesn't request it again.
+                    let is_custom = served_resources(store, group, version).any(|(resource, _)| resource.is_custom);
                     let hash = if is_custom { store.revision() } else { 0 };
                     let url = format!("/openapi/v3/{place}?hash={}-{hash}", env!("CARGO_PKG_VERSION"));
                     (place, json!({ "serverRelativeURL": url }))
                 })
                 .collect();
-            Ok(Found::json(&json!({ "paths": paths })))
+            Ok(DiscoveryAnswer::json(&json!({ "paths": paths })))
         }
         path => {
             let wanted = path.strip_prefix("v3/").unwrap_or_default();
             let (group, version) = versions
-                .find(|(group, version)| place(group, version) == wanted)
-                .ok_or_else(Refusal::no_such_path)?;
-            Ok(Found::json(&document(store, group, version, wanted)))
+                .find(|(group, version)| document_path(group, version) == wanted)
+                .ok_or_else(StatusError::no_such_path)?;
+            Ok(DiscoveryAnswer::json(&document(store, group, version, wanted)))
         }
     }
 }
 
-fn place(group: &str, version: &str) -> String {
+fn document_path(group: &str, version: &str) -> String {
     if group.is_empty() {
         format!("api/{version}")
     } else {
@@ -81,7 +81,7 @@ fn document(store: &Store, group: &str, version: &str, place: &str) -> Value {
         |name: &str| json!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } });
     let mut paths = BTreeMap::new();
     let mut schemas = Schemas::default();
-    for (resource, version) in served(store, group, version) {
+    for (resource, version) in served_resources(store, group, version) {
         let kind = json!({ "group": resource.group, "version": version.name, "kind": resource.kind });
         let namespaces = if resource.namespaced {
             "namespaces/{namespace}/"
@@ -99,7 +99,7 @@ fn document(store: &Store, group: &str, version: &str, place: &str) -> Value {
         );
         let built_in = capstan_schema::kind(&resource.api_version(&version.name), &resource.kind);
         let (name, mut schema) = match built_in {
-            Some(kind) if !resource.custom => (component(kind.of().name), schemas.kind(kind.of())),
+            Some(kind) if !resource.is_custom => (component_name(kind.of().name), schemas.kind(kind.of())),
             _ => (
                 format!("{}.{}.{}", resource.group, version.name, resource.kind),
                 schemas.custom(version),
@@ -114,7 +114,7 @@ fn document(store: &Store, group: &str, version: &str, place: &str) -> Value {
     })
 }
 
-/// The schemas of a document, and the types that they name and that are yet to be written.
+/// The schemas of a document, and the types that they refer to and that aren't written yet.
 #[derive(Debug, Default)]
 struct Schemas {
     done: BTreeMap<String, Value>,
@@ -141,19 +141,19 @@ impl Schemas {
         for field in ["apiVersion", "kind"] {
             schema["properties"][field] = json!({ "type": "string" });
         }
-        schema["properties"]["metadata"] = self.reference(META);
+        schema["properties"]["metadata"] = self.reference(OBJECT_META);
         schema
     }
 
-    /// Adds the types that are named by those that are there, and by each other.
+    /// Adds the types that the schemas refer to, and those that these refer to.
     fn complete(mut self) -> BTreeMap<String, Value> {
         while let Some(name) = self.named.pop_first() {
-            let key = component(name);
+            let key = component_name(name);
             if self.done.contains_key(&key) {
                 continue;
             }
-            if let Some(of) = capstan_schema::table::named(name) {
-                // What names itself is there before it is written.
+            if let Some(of) = capstan_schema::table::type_named(name) {
+                // A type that refers to itself is added before it is written.
                 self.done.insert(key.clone(), Value::Null);
                 let schema = self.structure(of);
                 self.done.insert(key, schema);
@@ -186,7 +186,7 @@ impl Schemas {
         if let Some(default) = &field.default {
             schema["default"] = default.clone();
         }
-        let is_list = matches!(field.shape, Shape::List(_) | Shape::Items(_));
+        let is_list = matches!(field.shape, Shape::List(_) | Shape::MessageList(_));
         match &field.merging {
             Merging::Plain => {}
             Merging::Atomic if is_list => schema["x-kubernetes-list-type"] = json!("atomic"),
@@ -207,7 +207,7 @@ impl Schemas {
     fn shape(&mut self, shape: &'static Shape) -> Value {
         match shape {
             Shape::Text => json!({ "type": "string" }),
-            Shape::Whole(bits) | Shape::Natural(bits) => {
+            Shape::Integer(bits) | Shape::Unsigned(bits) => {
                 let format = if *bits > 32 { "int64" } else { "int32" };
                 json!({ "type": "integer", "format": format })
             }
@@ -216,27 +216,27 @@ impl Schemas {
             Shape::Bytes => json!({ "type": "string", "format": "byte" }),
             Shape::Time | Shape::MicroTime => json!({ "type": "string", "format": "date-time" }),
             Shape::Quantity => json!({ "oneOf": [{ "type": "string" }, { "type": "number" }] }),
-            Shape::WholeOrText => {
+            Shape::IntOrString => {
                 json!({ "format": "int-or-string", "oneOf": [{ "type": "integer" }, { "type": "string" }] })
             }
             Shape::Raw => json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true }),
-            Shape::Any | Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts => {
+            Shape::Any | Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrStrings => {
                 json!({ "x-kubernetes-preserve-unknown-fields": true })
             }
             Shape::Struct(of) => self.reference(of.get().name),
-            Shape::List(item) | Shape::Items(item) => json!({ "type": "array", "items": self.shape(item) }),
+            Shape::List(item) | Shape::MessageList(item) => json!({ "type": "array", "items": self.shape(item) }),
             Shape::Map(value) => json!({ "type": "object", "additionalProperties": self.shape(value) }),
         }
     }
 
     fn reference(&mut self, name: &'static str) -> Value {
         self.named.insert(name);
-        json!({ "allOf": [{ "$ref": format!("#/components/schemas/{}", component(name)) }] })
+        json!({ "allOf": [{ "$ref": format!("#/components/schemas/{}", component_name(name)) }] })
     }
 }
 
 /// Names a type of the table in a document: `apps/v1.DeploymentSpec` is `io.k8s.api.apps.v1.DeploymentSpec`.
-fn component(name: &str) -> String {
+fn component_name(name: &str) -> String {
     let path = name.replace('/', ".");
     match path.strip_prefix("meta.") {
         Some(rest) => format!("io.k8s.apimachinery.pkg.apis.meta.{rest}"),
@@ -268,7 +268,7 @@ mod tests {
         let store = store();
         for (group, versions) in groups(&store) {
             for version in versions {
-                let document = document(&store, group, version, &place(group, version));
+                let document = document(&store, group, version, &document_path(group, version));
                 let schemas = document["components"]["schemas"].as_object().unwrap();
                 let mut found = Vec::new();
                 references(&document, &mut found);
@@ -276,7 +276,7 @@ mod tests {
                     let name = reference.strip_prefix("#/components/schemas/").unwrap();
                     assert!(schemas[name].is_object(), "{group}/{version}: {reference}");
                 }
-                for (resource, _) in served(&store, group, version) {
+                for (resource, _) in served_resources(&store, group, version) {
                     let kind = json!([{ "group": group, "version": version, "kind": resource.kind }]);
                     let schema = schemas
                         .values()

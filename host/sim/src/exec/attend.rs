@@ -1,4 +1,4 @@
-//! One process from start to end: its lines to the log, a request to stop, its exit code.
+//! Supervises one process from start to end: its output goes to the log, it is stopped on request, and its exit code is returned.
 
 use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
 
@@ -10,38 +10,38 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::groups::Groups;
+use super::groups::ProcessGroups;
 
 /// Longer lines are cut into pieces, as container runtimes do.
-const LONGEST_LINE: u64 = 16 * 1024;
-/// How long output may still come after the end of the process.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const MAX_LINE_BYTES: u64 = 16 * 1024;
+/// How long to read output after the end of the process.
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Pod, container, line.
-pub(super) type Written = (String, String, String);
+pub(super) type OutputLine = (String, String, String);
 
-/// What attending a process takes.
-pub(super) struct Attendance {
+/// Everything that supervising a process needs.
+pub(super) struct ProcessSupervisor {
     pub child: Child,
     pub group: RawPid,
-    pub groups: Groups,
-    pub writer: Writer,
-    /// Brings the grace period when the container shall stop.
+    pub groups: ProcessGroups,
+    pub writer: LineWriter,
+    /// Receives the grace period when the container is to be stopped.
     pub stop: oneshot::Receiver<Duration>,
 }
 
-/// Where a container's lines go.
-pub(super) struct Writer {
+/// The destination of a container's output.
+pub(super) struct LineWriter {
     pub pod: String,
     pub container: String,
-    pub lines: mpsc::Sender<Written>,
-    pub bell: std::sync::Arc<tokio::sync::Notify>,
+    pub lines: mpsc::Sender<OutputLine>,
+    pub notify: std::sync::Arc<tokio::sync::Notify>,
 }
 
-impl Attendance {
-    /// Follows the process to its end. Returns its exit code, the way a shell counts it.
+impl ProcessSupervisor {
+    /// Supervises the process to its end. Returns its exit code, in the form of a shell.
     pub async fn follow(self) -> i32 {
-        let Attendance {
+        let ProcessSupervisor {
             mut child,
             group,
             groups,
@@ -78,20 +78,20 @@ impl Attendance {
         };
         groups.end(group);
         if !read {
-            // Whoever still held the pipe is dead now, but what it wrote is in there.
-            let _ = timeout(LAST_WORDS, reading).await;
+            // All processes with the pipe are dead now, but their output is still in it.
+            let _ = timeout(OUTPUT_DRAIN_TIMEOUT, reading).await;
         }
-        status.map_or(255, code)
+        status.map_or(255, exit_code)
     }
 }
 
-impl Writer {
+impl LineWriter {
     async fn forward(&self, pipe: Option<impl AsyncRead + Unpin>) {
         let Some(pipe) = pipe else { return };
         let mut reader = BufReader::new(pipe);
         loop {
             let mut line = Vec::new();
-            let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
+            let read = (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await;
             if !read.is_ok_and(|bytes| bytes > 0) {
                 return;
             }
@@ -107,12 +107,12 @@ impl Writer {
             {
                 return;
             }
-            self.bell.notify_one();
+            self.notify.notify_one();
         }
     }
 }
 
-fn code(status: ExitStatus) -> i32 {
+fn exit_code(status: ExitStatus) -> i32 {
     status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))

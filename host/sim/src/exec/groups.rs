@@ -1,4 +1,4 @@
-//! The process groups of a world: whatever a container started dies with the container, and all with the world.
+//! The process groups of a world: all processes of a container die with the container, and all containers with the world.
 
 use std::{
     collections::BTreeSet,
@@ -9,18 +9,18 @@ use std::{
 use rustix::process::{Pid, RawPid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
-/// The groups alive, shared by the world and the tasks that attend the processes.
+/// The living groups, shared by the world and the tasks that supervise the processes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Groups(Arc<Mutex<Inner>>);
+pub(crate) struct ProcessGroups(Arc<Mutex<GroupsState>>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct GroupsState {
     closed: bool,
     alive: BTreeSet<RawPid>,
 }
 
-impl Groups {
-    /// Starts a process as the leader of a group of its own; refused after the end of the world.
+impl ProcessGroups {
+    /// Starts a process as the leader of a group of its own. Fails after the end of the world.
     pub fn spawn(&self, command: &mut Command) -> io::Result<(Child, RawPid)> {
         // Under the lock, so that no process starts between the killing and the closing.
         let mut inner = self.lock();
@@ -41,7 +41,7 @@ impl Groups {
         }
     }
 
-    /// Notes that the leader has ended, and ends what it left behind.
+    /// Records that the leader has ended, and kills the rest of its group.
     pub fn end(&self, group: RawPid) {
         if self.lock().alive.remove(&group) {
             send(group, Signal::KILL);
@@ -57,14 +57,14 @@ impl Groups {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, GroupsState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn send(group: RawPid, signal: Signal) {
     if let Some(group) = Pid::from_raw(group) {
-        // The only failure is that nobody is left to receive it.
+        // It only fails if the group has no process left.
         let _ = kill_process_group(group, signal);
     }
 }

@@ -1,29 +1,29 @@
-//! Conversion between the versions of a built-in kind. Only `HorizontalPodAutoscaler` has two: `autoscaling/v1` knows one metric, and has
-//! everything else in annotations (`pkg/apis/autoscaling/v1/conversion.go` of Kubernetes).
+//! Converts between the versions of a built-in kind. Only `HorizontalPodAutoscaler` has two: `autoscaling/v1` supports one metric, and
+//! stores everything else in annotations (`pkg/apis/autoscaling/v1/conversion.go` of Kubernetes).
 
 use serde_json::{Value, json};
 
-/// Where version 1 has the metrics beside the one of its own. They are written as in version 2 here.
+/// The annotation of version 1 with the other metrics. They have the form of version 2 here.
 const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
 const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
 const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
-/// The one metric of version 1.
+/// The only metric of version 1.
 const CPU_PERCENT: &str = "targetCPUUtilizationPercentage";
 
-/// Gives an object another `apiVersion`, and the fields of that version.
+/// Converts an object to another `apiVersion`.
 pub(crate) fn convert(object: &mut Value, api_version: &str) {
     if !object.is_object() {
         return;
     }
     match (object["apiVersion"].as_str().unwrap_or_default(), api_version) {
-        ("autoscaling/v1", "autoscaling/v2") => to_second(object),
-        ("autoscaling/v2", "autoscaling/v1") => to_first(object),
+        ("autoscaling/v1", "autoscaling/v2") => to_v2(object),
+        ("autoscaling/v2", "autoscaling/v1") => to_v1(object),
         _ => {}
     }
     object["apiVersion"] = json!(api_version);
 }
 
-fn to_second(autoscaler: &mut Value) {
+fn to_v2(autoscaler: &mut Value) {
     let (metrics, behavior) = (
         take_annotation(autoscaler, METRICS),
         take_annotation(autoscaler, BEHAVIOR),
@@ -51,7 +51,7 @@ fn to_second(autoscaler: &mut Value) {
     }
 }
 
-fn to_first(autoscaler: &mut Value) {
+fn to_v1(autoscaler: &mut Value) {
     let mut annotations = Vec::new();
     if let Some(spec) = autoscaler.get_mut("spec").and_then(Value::as_object_mut) {
         let mut metrics = match spec.remove("metrics") {
@@ -87,7 +87,7 @@ fn to_first(autoscaler: &mut Value) {
     }
 }
 
-/// Takes an annotation off, and reads it as JSON.
+/// Removes an annotation, and parses it as JSON.
 fn take_annotation(object: &mut Value, name: &str) -> Option<Value> {
     let metadata = object.get_mut("metadata")?.as_object_mut()?;
     let annotations = metadata.get_mut("annotations")?.as_object_mut()?;

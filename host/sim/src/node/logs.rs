@@ -1,5 +1,5 @@
-//! What a kubelet answers on its own port: `GET /containerLogs/NAMESPACE/POD/CONTAINER`, which the API server asks when
-//! it is asked for `pods/log`. Who may ask is not checked.
+//! The logs on a kubelet's own port: `GET /containerLogs/NAMESPACE/POD/CONTAINER`, which the API server requests for `pods/log`.
+//! Permissions aren't checked.
 
 use std::{
     convert::Infallible,
@@ -10,30 +10,30 @@ use std::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 
 use crate::{
-    route::{Objects, Query},
-    service::{Body, whole},
-    status::Refusal,
-    store::Shared,
-    verbs::{self, Call},
+    route::{ObjectPath, Query},
+    service::{Body, full_body},
+    status::StatusError,
+    store::SharedStore,
+    verbs::{self, ObjectRequest},
 };
 
-/// The lines of a node's containers, as a tower service.
+/// The logs of a node's containers, as a tower service.
 #[derive(Clone, Debug)]
-pub struct Logs(Shared);
+pub struct LogService(SharedStore);
 
-impl Logs {
-    pub(super) fn new(shared: Shared) -> Self {
+impl LogService {
+    pub(super) fn new(shared: SharedStore) -> Self {
         Self(shared)
     }
 
-    fn answer(&self, parts: &Parts) -> Result<Response<Body>, Refusal> {
+    fn answer(&self, parts: &Parts) -> Result<Response<Body>, StatusError> {
         let segments: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
         let ["containerLogs", namespace, pod, container] = segments.as_slice() else {
-            return Err(Refusal::no_such_path());
+            return Err(StatusError::no_such_path());
         };
         let mut query = Query::parse(parts.uri.query().unwrap_or_default());
         query.set("container", container);
-        let objects = Objects {
+        let objects = ObjectPath {
             group: String::new(),
             version: "v1".into(),
             plural: "pods".into(),
@@ -41,7 +41,7 @@ impl Logs {
             name: Some((*pod).to_owned()),
             subresource: Some("log".into()),
         };
-        verbs::answer(&Call {
+        verbs::answer(&ObjectRequest {
             shared: &self.0,
             method: &Method::GET,
             objects: &objects,
@@ -54,7 +54,7 @@ impl Logs {
     }
 }
 
-impl<B> tower::Service<Request<B>> for Logs {
+impl<B> tower::Service<Request<B>> for LogService {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Ready<Result<Response<Body>, Infallible>>;
@@ -65,13 +65,15 @@ impl<B> tower::Service<Request<B>> for Logs {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (parts, _) = request.into_parts();
-        ready(Ok(self.answer(&parts).unwrap_or_else(|refusal| plain(&refusal))))
+        ready(Ok(self
+            .answer(&parts)
+            .unwrap_or_else(|refusal| text_response(&refusal))))
     }
 }
 
-/// A kubelet refuses in plain words; the API server makes a `Status` of them.
-fn plain(refusal: &Refusal) -> Response<Body> {
-    let mut response = Response::new(whole(refusal.message.clone()));
+/// A kubelet refuses with a plain text; the API server converts that to a `Status`.
+fn text_response(refusal: &StatusError) -> Response<Body> {
+    let mut response = Response::new(full_body(refusal.message.clone()));
     *response.status_mut() = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(
         header::CONTENT_TYPE,

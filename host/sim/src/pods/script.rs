@@ -1,4 +1,4 @@
-//! The scripted runtime: a start writes down the whole future of a container; a look reads where in it we are.
+//! The scripted runtime: the whole timeline of a container is computed at its start, and its state is read from that.
 
 use std::{
     collections::BTreeMap,
@@ -10,47 +10,48 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Behaviour, Ended, ImagePull, Launch, Line, Report, Runtime, Wait};
+use super::{Behaviour, ContainerReport, Ended, ImagePull, Launch, Line, Runtime, Wait};
 use crate::{
     actors::look::{text, uid},
     span::Span,
 };
 
-/// Containers that follow behaviours.
-pub(crate) struct Scripts {
-    book: Book,
-    /// How many times faster than written everything goes.
+/// Runs containers by behaviours.
+pub(crate) struct ScriptedRuntime {
+    book: BehaviourList,
+    /// By how much everything is faster than written.
     pace: u32,
-    courses: Courses,
+    courses: Timelines,
 }
 
-/// The behaviours, which may change while pods run; what has started follows the one it started with.
+/// The behaviours, which may change while pods run; a running container keeps the one that it started with.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Book(Arc<Mutex<Vec<Behaviour>>>);
+pub(crate) struct BehaviourList(Arc<Mutex<Vec<Behaviour>>>);
 
-/// Pod (its uid), then container.
-type Courses = BTreeMap<String, BTreeMap<String, Course>>;
+/// By pod (its UID), then by container.
+type Timelines = BTreeMap<String, BTreeMap<String, Timeline>>;
 
-/// What will become of one container, decided at its start.
+/// The timeline of one container, computed at its start.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-struct Course {
+struct Timeline {
     running: Timestamp,
     ready: Option<Timestamp>,
     ends: Option<Timestamp>,
     code: i32,
     reason: String,
-    /// Why there is no image.
+    /// The message if the image can't be pulled.
     no_image: Option<String>,
     stop: Span,
     stopped: bool,
-    /// Lines still to be written.
+    /// The lines that aren't logged yet.
     log: Vec<(Timestamp, String)>,
-    /// Objects still to be created.
+    /// The objects that aren't created yet.
     #[serde(default)]
-    makes: Vec<(Timestamp, Value)>,
+    #[serde(rename = "makes")]
+    creates: Vec<(Timestamp, Value)>,
 }
 
-impl Book {
+impl BehaviourList {
     pub fn new(behaviours: Vec<Behaviour>) -> Self {
         Self(Arc::new(Mutex::new(behaviours)))
     }
@@ -60,27 +61,27 @@ impl Book {
     }
 }
 
-impl Scripts {
-    pub fn new(book: Book, pace: u32) -> Self {
+impl ScriptedRuntime {
+    pub fn new(book: BehaviourList, pace: u32) -> Self {
         Self {
             book,
             pace: pace.max(1),
-            courses: Courses::new(),
+            courses: Timelines::new(),
         }
     }
 
-    fn course(&self, pod: &str, container: &str) -> Option<&Course> {
+    fn course(&self, pod: &str, container: &str) -> Option<&Timeline> {
         self.courses.get(pod)?.get(container)
     }
 }
 
-impl Runtime for Scripts {
+impl Runtime for ScriptedRuntime {
     fn start(&mut self, launch: Launch<'_>) {
         let usual = Behaviour::default();
         let book = self.book.lock();
         let behaviour = Behaviour::find(&book, launch.pod, launch.container).unwrap_or(&usual);
         let container = text(launch.container, "/name").to_owned();
-        let course = Course::new(behaviour, &launch, self.pace);
+        let course = Timeline::new(behaviour, &launch, self.pace);
         drop(book);
         self.courses
             .entry(uid(launch.pod).to_owned())
@@ -88,8 +89,8 @@ impl Runtime for Scripts {
             .insert(container, course);
     }
 
-    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<Report> {
-        self.course(pod, container).map(|course| course.report(now))
+    fn report(&self, pod: &str, container: &str, now: Timestamp) -> Option<ContainerReport> {
+        self.course(pod, container).map(|course| course.report_at(now))
     }
 
     fn stop(&mut self, pod: &str, container: &str, grace: Span, now: Timestamp) {
@@ -119,21 +120,21 @@ impl Runtime for Scripts {
         lines
     }
 
-    fn take_made(&mut self, now: Timestamp) -> Vec<(String, Value)> {
+    fn take_created(&mut self, now: Timestamp) -> Vec<(String, Value)> {
         let mut made = Vec::new();
         for (pod, courses) in &mut self.courses {
             for course in courses.values_mut().filter(|course| course.no_image.is_none()) {
-                let due = course.makes.partition_point(|(at, _)| *at <= now);
-                made.extend(course.makes.drain(..due).map(|(_, object)| (pod.clone(), object)));
+                let due = course.creates.partition_point(|(at, _)| *at <= now);
+                made.extend(course.creates.drain(..due).map(|(_, object)| (pod.clone(), object)));
             }
         }
         made
     }
 
-    fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        let moments = |course: &Course| {
+    fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let moments = |course: &Timeline| {
             let line = course.log.first().map(|(at, _)| *at);
-            let made = course.makes.first().map(|(at, _)| *at);
+            let made = course.creates.first().map(|(at, _)| *at);
             [Some(course.running), course.ready, course.ends, line, made]
         };
         let all = self.courses.values().flat_map(BTreeMap::values).flat_map(moments);
@@ -145,23 +146,23 @@ impl Runtime for Scripts {
     }
 
     fn restore(&mut self, saved: &Value) {
-        self.courses = Courses::deserialize(saved).unwrap_or_default();
+        self.courses = Timelines::deserialize(saved).unwrap_or_default();
     }
 }
 
-impl Course {
+impl Timeline {
     fn new(behaviour: &Behaviour, launch: &Launch<'_>, pace: u32) -> Self {
         let after = |start: Timestamp, length: Duration| start.checked_add(length / pace).unwrap_or(Timestamp::MAX);
         let running = after(launch.now, behaviour.startup.unwrap_or(Span::seconds(1)).0);
         let ends = match behaviour.run {
             _ if behaviour.never_ends => None,
             Some(run) => Some(after(running, run.0)),
-            None => (launch.completes || behaviour.ends_early()).then(|| after(running, Duration::from_secs(1))),
+            None => (launch.runs_to_completion || behaviour.has_exit()).then(|| after(running, Duration::from_secs(1))),
         };
         let code = match behaviour.exit_codes.as_slice() {
-            _ if behaviour.oom => 137,
-            [] => behaviour.exit,
-            [codes @ .., last] => codes.get(launch.tries).copied().unwrap_or(*last),
+            _ if behaviour.is_oom_killed => 137,
+            [] => behaviour.exit_code,
+            [codes @ .., last] => codes.get(launch.attempts).copied().unwrap_or(*last),
         };
         let mut log: Vec<(Timestamp, String)> = behaviour
             .log
@@ -183,7 +184,7 @@ impl Course {
             None => ready,
         };
         let mut makes: Vec<(Timestamp, Value)> = behaviour
-            .makes
+            .creates
             .iter()
             .filter_map(|made| {
                 let at = made.at.map_or(at_the_end, |at| Some(after(running, at.0)))?;
@@ -196,7 +197,7 @@ impl Course {
             ready,
             ends,
             code,
-            reason: match (behaviour.oom, code) {
+            reason: match (behaviour.is_oom_killed, code) {
                 (true, _) => "OOMKilled",
                 (false, 0) => "Completed",
                 (false, _) => "Error",
@@ -209,28 +210,28 @@ impl Course {
             stop: Span(behaviour.stop.unwrap_or(Span::seconds(1)).0 / pace),
             stopped: false,
             log,
-            makes,
+            creates: makes,
         }
     }
 
-    fn report(&self, now: Timestamp) -> Report {
+    fn report_at(&self, now: Timestamp) -> ContainerReport {
         if now < self.running {
-            return Report::Creating;
+            return ContainerReport::Creating;
         }
         if let Some(message) = &self.no_image {
-            return Report::NoImage {
+            return ContainerReport::NoImage {
                 message: message.clone(),
             };
         }
         match self.ends {
-            Some(finished) if finished <= now => Report::Ended(Ended {
+            Some(finished) if finished <= now => ContainerReport::Ended(Ended {
                 code: self.code,
                 reason: self.reason.clone(),
                 message: String::new(),
                 started: self.running,
                 finished,
             }),
-            _ => Report::Running {
+            _ => ContainerReport::Running {
                 since: self.running,
                 ready: self.ready.is_some_and(|ready| ready <= now),
             },
@@ -242,7 +243,7 @@ impl Course {
             return;
         }
         self.stopped = true;
-        // SIGTERM ends a process with 143; one that outlives its grace period is killed: 137.
+        // SIGTERM ends a process with 143; one that is killed after its grace period ends with 137.
         let (wait, code) = if self.stop <= grace {
             (self.stop, 143)
         } else {
@@ -258,14 +259,14 @@ impl Course {
         if self.ends.is_none_or(|already| ends < already) {
             (self.ends, self.code, self.reason) = (Some(ends), code, "Error".into());
             self.log.retain(|(at, _)| *at <= ends);
-            self.makes.retain(|(at, _)| *at <= ends);
+            self.creates.retain(|(at, _)| *at <= ends);
         }
     }
 }
 
 impl Behaviour {
-    /// A container told how it exits is meant to exit, though it belongs to a Deployment.
-    fn ends_early(&self) -> bool {
-        self.oom || self.exit != 0 || !self.exit_codes.is_empty()
+    /// A container with a configured exit is meant to exit, even in a Deployment.
+    fn has_exit(&self) -> bool {
+        self.is_oom_killed || self.exit_code != 0 || !self.exit_codes.is_empty()
     }
 }

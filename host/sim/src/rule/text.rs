@@ -1,10 +1,10 @@
-//! Rules as scenarios write them: conditions that are left out, and one word for what happens.
+//! The form of rules in scenarios: conditions that may be absent, and one key for the fault.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Times};
+use super::{FaultRule, Occurrence};
 use crate::{
     intercept::{Expiry, Verdict},
     span::Span,
@@ -48,7 +48,7 @@ pub(super) struct Text {
     expire: Option<Expire>,
 }
 
-/// `stall: true`, or after how long.
+/// `stall: true`, or a time before it.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 enum Stall {
@@ -56,7 +56,7 @@ enum Stall {
     After(Span),
 }
 
-/// `expire: true`, or how.
+/// `expire: true`, or the form of the answer.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 enum Expire {
@@ -64,7 +64,7 @@ enum Expire {
     How(Expiry),
 }
 
-/// The word `true`: a fault is left out rather than denied.
+/// The value `true`: a fault is left out rather than set to `false`.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(try_from = "bool", into = "bool")]
 struct True;
@@ -81,15 +81,15 @@ struct Refuse {
     retry_after: Option<u32>,
 }
 
-impl TryFrom<Text> for Rule {
+impl TryFrom<Text> for FaultRule {
     type Error = String;
 
     fn try_from(text: Text) -> Result<Self, String> {
         let times = match (text.nth, text.every, text.first) {
-            (None, None, None) => Times::All,
-            (Some(nth), None, None) => Times::Nth(nth),
-            (None, Some(every), None) => Times::Every(every),
-            (None, None, Some(first)) => Times::First(first),
+            (None, None, None) => Occurrence::All,
+            (Some(nth), None, None) => Occurrence::Nth(nth),
+            (None, Some(every), None) => Occurrence::Every(every),
+            (None, None, Some(first)) => Occurrence::First(first),
             _ => return Err("a fault has one of `nth`, `every` and `first`".into()),
         };
         let said = [
@@ -184,8 +184,8 @@ fn reason(code: u16) -> &'static str {
     }
 }
 
-impl From<Rule> for Text {
-    fn from(rule: Rule) -> Self {
+impl From<FaultRule> for Text {
+    fn from(rule: FaultRule) -> Self {
         let mut text = Self {
             verb: rule.verb,
             method: rule.method,
@@ -195,10 +195,10 @@ impl From<Rule> for Text {
             ..Self::default()
         };
         match rule.times {
-            Times::All => {}
-            Times::Nth(nth) => text.nth = Some(nth),
-            Times::Every(every) => text.every = Some(every),
-            Times::First(first) => text.first = Some(first),
+            Occurrence::All => {}
+            Occurrence::Nth(nth) => text.nth = Some(nth),
+            Occurrence::Every(every) => text.every = Some(every),
+            Occurrence::First(first) => text.first = Some(first),
         }
         match rule.verdict {
             Verdict::Pass => text.pass = true,

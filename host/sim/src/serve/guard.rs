@@ -1,5 +1,5 @@
-//! Who may talk to a served cluster: whoever knows its token, and no web page. It listens on a port that every page and every user of
-//! this machine can reach.
+//! Access control of a served cluster: a client needs its token, and web pages are refused. It listens on a port that every web page and
+//! every user of this machine can reach.
 
 use std::{
     fmt, io,
@@ -12,28 +12,28 @@ use http::{HeaderMap, Request, Response, Uri, header, uri::PathAndQuery};
 use hyper::body::{Body as _, Incoming};
 
 use crate::{
-    service::{Body, Broken, refused},
-    status::Refusal,
+    service::{Body, ConnectionBroken, error_response},
+    status::StatusError,
 };
 
 /// How many random bytes a token has.
-const BYTES: usize = 32;
+const TOKEN_BYTES: usize = 32;
 
-/// What a client has to know: sent as `Authorization: Bearer TOKEN`, or as the first segment of the path.
+/// The secret of a served cluster: sent as `Authorization: Bearer TOKEN`, or as the first segment of the path.
 ///
-/// The path is what kubeconfigs carry, since `kubectl` sends no credentials over plain HTTP (`ClientConfig` in
+/// The path is for plain HTTP, over which `kubectl` sends no credentials (`ClientConfig` in
 /// `k8s.io/client-go/tools/clientcmd/client_config.go`).
 #[derive(Clone)]
 pub struct Token(String);
 
 impl Token {
-    /// Makes a token that nobody can guess.
+    /// Makes a random token.
     ///
     /// # Errors
     ///
-    /// Returns that the system gives no random bytes.
+    /// Returns why the system has no random bytes.
     pub fn random() -> io::Result<Token> {
-        let mut bytes = [0; BYTES];
+        let mut bytes = [0; TOKEN_BYTES];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
         Ok(Token(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
     }
@@ -43,8 +43,8 @@ impl Token {
         &self.0
     }
 
-    /// Compares in a time that doesn't depend on where the texts differ.
-    fn is(&self, given: &str) -> bool {
+    /// Compares in constant time.
+    fn matches(&self, given: &str) -> bool {
         let differs = self
             .0
             .bytes()
@@ -60,7 +60,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A service behind the check of every request.
+/// A service that checks every request before it is handled.
 #[derive(Debug, Clone)]
 pub(super) struct Guarded<S> {
     inner: S,
@@ -75,14 +75,14 @@ impl<S> Guarded<S> {
 
 impl<S> tower::Service<Request<Incoming>> for Guarded<S>
 where
-    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = Broken>,
+    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = ConnectionBroken>,
     S::Future: Send + 'static,
 {
     type Response = Response<Body>;
-    type Error = Broken;
-    type Future = BoxFuture<'static, Result<Response<Body>, Broken>>;
+    type Error = ConnectionBroken;
+    type Future = BoxFuture<'static, Result<Response<Body>, ConnectionBroken>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectionBroken>> {
         self.inner.poll_ready(context)
     }
 
@@ -93,14 +93,14 @@ where
                 *request.uri_mut() = uri;
                 self.inner.call(request).boxed()
             }
-            Err(refusal) => std::future::ready(Ok(refused(&refusal, None))).boxed(),
+            Err(refusal) => std::future::ready(Ok(error_response(&refusal, None))).boxed(),
         }
     }
 }
 
-/// Checks a request, and returns its address without the token.
-fn check(uri: &Uri, headers: &HeaderMap, has_body: bool, token: &Token) -> Result<Uri, Refusal> {
-    let forbidden = |message: &str| Refusal::new(403, "Forbidden", message);
+/// Checks a request, and returns its URI without the token.
+fn check(uri: &Uri, headers: &HeaderMap, has_body: bool, token: &Token) -> Result<Uri, StatusError> {
+    let forbidden = |message: &str| StatusError::new(403, "Forbidden", message);
     if headers.contains_key(header::ORIGIN) {
         return Err(forbidden("requests of web pages, which have an `Origin`, are refused"));
     }
@@ -117,15 +117,15 @@ fn check(uri: &Uri, headers: &HeaderMap, has_body: bool, token: &Token) -> Resul
         .and_then(|value| value.strip_prefix("Bearer "));
     let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let path = match split_first_segment(path) {
-        Some((first, rest)) if token.is(first) => rest,
-        _ if bearer.is_some_and(|given| token.is(given)) => path.to_owned(),
-        _ => return Err(Refusal::new(401, "Unauthorized", "Unauthorized")),
+        Some((first, rest)) if token.matches(first) => rest,
+        _ if bearer.is_some_and(|given| token.matches(given)) => path.to_owned(),
+        _ => return Err(StatusError::new(401, "Unauthorized", "Unauthorized")),
     };
     if has_body && !headers.contains_key(header::CONTENT_TYPE) {
-        return Err(Refusal::unsupported_media_type(crate::verbs::body::MEDIA_TYPES));
+        return Err(StatusError::unsupported_media_type(crate::verbs::body::MEDIA_TYPES));
     }
     path.parse()
-        .map_err(|error| Refusal::bad_request(format!("the path can't be read: {error}")))
+        .map_err(|error| StatusError::bad_request(format!("the path can't be read: {error}")))
 }
 
 /// Splits `/first/rest?query` into `first` and `/rest?query`.
@@ -139,7 +139,7 @@ fn split_first_segment(path: &str) -> Option<(&str, String)> {
 
 fn is_loopback(authority: &str) -> bool {
     let (host, port) = match authority.rsplit_once(':') {
-        // The colons inside of `[::1]` are no port's.
+        // The colons within `[::1]` don't belong to the port.
         Some((host, port)) if !port.ends_with(']') => (host, port),
         Some(_) | None => (authority, ""),
     };

@@ -1,64 +1,64 @@
-//! What every write ends in: the next revision, an entry in the history, and the bell.
+//! The common end of every write: the next revision, an entry in the history, and a notification.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Change, Entry, Kind, Store};
-use crate::{kinds::Resource, status::Refusal};
+use super::{ChangeType, HistoryEntry, Kind, Store};
+use crate::{kinds::Resource, status::StatusError};
 
-/// On whose behalf a write happens.
+/// The origin and the options of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
     /// The field manager.
     pub manager: String,
     /// The subresource written through, if any.
     pub subresource: Option<String>,
-    /// Whether everything is checked and nothing is stored.
+    /// Whether it is a dry run.
     pub dry_run: bool,
-    /// Whether the object brings its ownership along, as after a server-side apply.
-    pub owned: bool,
+    /// Whether the object contains its managed fields, as after a server-side apply.
+    pub has_own_managed_fields: bool,
 }
 
 impl Writer {
-    /// Returns a writer of that name.
-    pub fn named(manager: &str) -> Writer {
+    /// Returns a writer with this field manager.
+    pub fn new(manager: &str) -> Writer {
         Writer {
             manager: manager.into(),
             subresource: None,
             dry_run: false,
-            owned: false,
+            has_own_managed_fields: false,
         }
     }
 
-    /// Returns the writer for everything the cluster's own controllers do.
+    /// Returns the writer of the cluster's own controllers.
     pub fn controller() -> Writer {
-        Writer::named("kube-controller-manager")
+        Writer::new("kube-controller-manager")
     }
 }
 
 impl Store {
-    /// Returns the kind's description and a copy of the object, or says that there is none.
-    pub(super) fn existing(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(Resource, Value), Refusal> {
+    /// Returns the resource of a kind and a copy of the object, or an error that it doesn't exist.
+    pub(super) fn existing(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(Resource, Value), StatusError> {
         let resource = self.served(kind)?.clone();
         match self.get(kind, namespace, name) {
             Some(object) => {
                 let object = object.clone();
                 Ok((resource, object))
             }
-            None => Err(Refusal::not_found(&resource.plural, &resource.group, name)),
+            None => Err(StatusError::not_found(&resource.plural, &resource.group, name)),
         }
     }
 
-    /// Returns the kind's description, or says that it is not served.
-    pub(super) fn served(&self, kind: &Kind) -> Result<&Resource, Refusal> {
-        self.resources.get(kind).ok_or_else(Refusal::no_such_path)
+    /// Returns the resource of a kind, or an error that it isn't served.
+    pub(super) fn served(&self, kind: &Kind) -> Result<&Resource, StatusError> {
+        self.resources.get(kind).ok_or_else(StatusError::no_such_path)
     }
 
     /// Stores an object at the next revision.
-    pub(super) fn put(&mut self, resource: &Resource, mut object: Value, change: Change) -> Value {
-        let (namespace, name) = place(&object);
-        object["metadata"]["resourceVersion"] = json!(self.next().to_string());
+    pub(super) fn commit(&mut self, resource: &Resource, mut object: Value, change: ChangeType) -> Value {
+        let (namespace, name) = namespace_and_name(&object);
+        object["metadata"]["resourceVersion"] = json!(self.next_revision().to_string());
         let object = Arc::new(object);
         let objects = self
             .objects
@@ -67,15 +67,15 @@ impl Store {
             .entry(namespace)
             .or_default();
         let before = objects.insert(name, object.clone());
-        self.tell(resource.id(), change, object.clone(), before);
+        self.record_change(resource.id(), change, object.clone(), before);
         object.as_ref().clone()
     }
 
-    /// Removes an object; returns it as it was, at the revision of its removal.
+    /// Removes an object. Returns its last state, at the revision of its removal.
     pub(super) fn remove(&mut self, resource: &Resource, object: &Value) -> Value {
-        let (namespace, name) = place(object);
+        let (namespace, name) = namespace_and_name(object);
         let mut last = object.clone();
-        last["metadata"]["resourceVersion"] = json!(self.next().to_string());
+        last["metadata"]["resourceVersion"] = json!(self.next_revision().to_string());
         let last = Arc::new(last);
         let kind = resource.id();
         let mut before = None;
@@ -87,39 +87,39 @@ impl Store {
                 objects.remove(&namespace);
             }
         }
-        self.tell(kind, Change::Deleted, last.clone(), before);
+        self.record_change(kind, ChangeType::Deleted, last.clone(), before);
         if resource.is("", "Pod") {
             self.log_forget(&namespace, &name);
         }
         if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
-            self.undefine(&last);
+            self.unserve_definition(&last);
         }
-        if resource.custom {
-            self.close_definition(resource);
+        if resource.is_custom {
+            self.finish_definition(resource);
         }
-        self.close_namespace(&namespace);
+        self.finish_namespace(&namespace);
         last.as_ref().clone()
     }
 
-    fn next(&mut self) -> u64 {
+    fn next_revision(&mut self) -> u64 {
         self.revision += 1;
         self.revision
     }
 
-    fn tell(&mut self, kind: Kind, change: Change, object: Arc<Value>, before: Option<Arc<Value>>) {
-        self.history.push(Entry {
+    fn record_change(&mut self, kind: Kind, change: ChangeType, object: Arc<Value>, before: Option<Arc<Value>>) {
+        self.history.push(HistoryEntry {
             revision: self.revision,
             change,
             kind,
             object,
             before,
         });
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 }
 
 /// Returns the namespace and name of an object.
-pub(super) fn place(object: &Value) -> (String, String) {
+pub(super) fn namespace_and_name(object: &Value) -> (String, String) {
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
     (text("namespace"), text("name"))
 }

@@ -1,22 +1,22 @@
-//! Creation: a name, an identity, defaults, validation.
+//! Creation of objects: name, UID, defaults, validation.
 
 use serde_json::{Value, json};
 
-use super::{Change, Kind, Store, Writer, commit::place, defaults, definition, typed, validate};
+use super::{ChangeType, Kind, Store, Writer, commit::namespace_and_name, defaults, definition, typed, validate};
 use crate::{
     apply::{managed, schema},
     kinds::{Resource, convert},
-    status::{Cause, Refusal},
+    status::{StatusCause, StatusError},
 };
 
 impl Store {
     /// Creates an object as a POST would: generated name, defaults, validation, a new uid.
-    pub fn create(&mut self, object: Value) -> Result<Value, Refusal> {
+    pub fn create(&mut self, object: Value) -> Result<Value, StatusError> {
         self.create_as(object, &Writer::controller())
     }
 
-    pub(crate) fn create_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, Refusal> {
-        let kind = Kind::of(&object).ok_or_else(|| Refusal::bad_request("Object 'Kind' is missing"))?;
+    pub(crate) fn create_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, StatusError> {
+        let kind = Kind::of(&object).ok_or_else(|| StatusError::bad_request("Object 'Kind' is missing"))?;
         let resource = self.served(&kind)?.clone();
         convert(&mut object, &resource.storage_version());
         if !object["metadata"].is_object() {
@@ -24,27 +24,33 @@ impl Store {
         }
         let mut object = typed::read(&resource, object);
         self.generate_name(&mut object);
-        let (namespace, name) = place(&object);
+        let (namespace, name) = namespace_and_name(&object);
         validate::name(&resource, &object)?;
         self.check_namespace(&resource, &namespace, &name)?;
         if self.get(&kind, &namespace, &name).is_some() {
-            return Err(Refusal::already_exists(&resource.plural, &resource.group, &name));
+            return Err(StatusError::already_exists(&resource.plural, &resource.group, &name));
         }
 
-        self.identify(&resource, &mut object);
+        self.set_identity(&resource, &mut object);
         if resource.has_status() {
             object.as_object_mut().map(|fields| fields.remove("status"));
         }
         defaults::fill(&resource, &mut object);
-        if !writer.owned {
+        if !writer.has_own_managed_fields {
             object["metadata"]
                 .as_object_mut()
                 .map(|metadata| metadata.remove("managedFields"));
-            managed::note(None, &mut object, &schema::root(&resource), writer, &self.second());
+            managed::record_update(
+                None,
+                &mut object,
+                &schema::root_rule(&resource),
+                writer,
+                &self.now_text(),
+            );
         }
-        self.assign(&resource, &mut object);
-        defaults::begin(&resource, &mut object);
-        let mut object = typed::written(&resource, object);
+        self.assign_addresses(&resource, &mut object);
+        defaults::fill_new(&resource, &mut object);
+        let mut object = typed::as_stored(&resource, object);
         validate::object(&resource, &object)?;
         if writer.dry_run {
             return Ok(object);
@@ -52,14 +58,14 @@ impl Store {
 
         let defines = resource.is("apiextensions.k8s.io", "CustomResourceDefinition");
         if defines {
-            definition::accept(&mut object, &self.second());
+            definition::set_accepted_status(&mut object, &self.now_text());
         }
-        let created = self.put(&resource, object, Change::Added);
+        let created = self.commit(&resource, object, ChangeType::Added);
         if defines {
-            self.define(&created);
+            self.serve_definition(&created);
         }
         if resource.is("", "Namespace") {
-            self.furnish_namespace(&name)?;
+            self.populate_namespace(&name)?;
         }
         Ok(created)
     }
@@ -68,34 +74,34 @@ impl Store {
         let metadata = &object["metadata"];
         let named = metadata["name"].as_str().is_some_and(|name| !name.is_empty());
         if !named && let Some(prefix) = metadata["generateName"].as_str() {
-            // The API server cuts the prefix so that the name stays a label value.
-            let name = format!("{}{}", prefix.get(..58).unwrap_or(prefix), self.suffix());
+            // The API server shortens the prefix so that the name can be a label's value.
+            let name = format!("{}{}", prefix.get(..58).unwrap_or(prefix), self.random_suffix());
             object["metadata"]["name"] = json!(name);
         }
     }
 
-    fn check_namespace(&self, resource: &Resource, namespace: &str, name: &str) -> Result<(), Refusal> {
+    fn check_namespace(&self, resource: &Resource, namespace: &str, name: &str) -> Result<(), StatusError> {
         if !resource.namespaced {
             return if namespace.is_empty() {
                 Ok(())
             } else {
-                let why = Cause::forbidden("metadata.namespace", "not allowed on this type");
-                Err(Refusal::invalid(&resource.kind, &resource.group, name, &[why]))
+                let why = StatusCause::forbidden("metadata.namespace", "not allowed on this type");
+                Err(StatusError::invalid(&resource.kind, &resource.group, name, &[why]))
             };
         }
         if namespace.is_empty() {
-            return Err(Refusal::bad_request(
+            return Err(StatusError::bad_request(
                 "an empty namespace may not be set during creation",
             ));
         }
         let Some(found) = self.get(&Kind::new("", "Namespace"), "", namespace) else {
-            return Err(Refusal::not_found("namespaces", "", namespace));
+            return Err(StatusError::not_found("namespaces", "", namespace));
         };
         if found["metadata"]["deletionTimestamp"].is_null() {
             return Ok(());
         }
         let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
-        let mut refusal = Refusal::forbidden(&resource.plural, &resource.group, name, &why);
+        let mut refusal = StatusError::forbidden(&resource.plural, &resource.group, name, &why);
         refusal.details["causes"] = json!([{
             "reason": "NamespaceTerminating", "field": "metadata.namespace",
             "message": format!("namespace {namespace} is being terminated"),
@@ -103,8 +109,8 @@ impl Store {
         Err(refusal)
     }
 
-    fn identify(&mut self, resource: &Resource, object: &mut Value) {
-        let (uid, created) = (self.uid(), self.second());
+    fn set_identity(&mut self, resource: &Resource, object: &mut Value) {
+        let (uid, created) = (self.uid(), self.now_text());
         let metadata = &mut object["metadata"];
         metadata["uid"] = json!(uid);
         metadata["creationTimestamp"] = json!(created);
@@ -119,13 +125,13 @@ impl Store {
                 fields.remove(field);
             }
         }
-        if resource.generations {
+        if resource.has_generation {
             metadata["generation"] = json!(1);
         }
     }
 
-    /// Fills in what the server draws: cluster addresses and node ports.
-    fn assign(&mut self, resource: &Resource, object: &mut Value) {
+    /// Sets the values that the server assigns: cluster addresses and node ports.
+    fn assign_addresses(&mut self, resource: &Resource, object: &mut Value) {
         if !resource.is("", "Service") || object["spec"]["type"] == "ExternalName" || !object["spec"].is_object() {
             return;
         }

@@ -1,4 +1,4 @@
-//! What the API server adds to an object: the values controllers and people count on.
+//! The defaults that the API server adds to an object, as far as controllers and people rely on them.
 
 mod admission;
 mod others;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::kinds::Resource;
 
-/// Fills in what is left out, at every write.
+/// Sets the defaults of every write.
 pub(super) fn fill(resource: &Resource, object: &mut Value) {
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Pod") => pod(object.get_mut("spec")),
@@ -56,8 +56,8 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
     }
 }
 
-/// Fills in what only a new object gets.
-pub(super) fn begin(resource: &Resource, object: &mut Value) {
+/// Sets the defaults of a new object.
+pub(super) fn fill_new(resource: &Resource, object: &mut Value) {
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Namespace") => {
             let name = object["metadata"]["name"].clone();
@@ -67,7 +67,7 @@ pub(super) fn begin(resource: &Resource, object: &mut Value) {
             set(Some(object), &[("status", json!({ "phase": "Active" }))]);
         }
         ("", "Pod") => {
-            let class = quality(object);
+            let class = qos_class(object);
             set(
                 Some(object),
                 &[("status", json!({ "phase": "Pending", "qosClass": class }))],
@@ -83,7 +83,7 @@ pub(super) fn begin(resource: &Resource, object: &mut Value) {
         ("", "PersistentVolumeClaim" | "PersistentVolume") => {
             set(Some(object), &[("status", json!({ "phase": "Pending" }))]);
         }
-        ("batch", "Job") => own_pods(object),
+        ("batch", "Job") => select_own_pods(object),
         _ => {}
     }
     let started = matches!(
@@ -104,13 +104,13 @@ pub(super) fn begin(resource: &Resource, object: &mut Value) {
         };
         set(Some(object), &[("status", empty)]);
     } else if resource.has_status()
-        && let Some(status) = others::first_status(resource)
+        && let Some(status) = others::initial_status(resource)
     {
         set(Some(object), &[("status", status)]);
     }
 }
 
-/// Sets fields that are absent or null, if there is an object to set them in.
+/// Sets fields that are absent or null.
 fn set(object: Option<&mut Value>, fields: &[(&str, Value)]) {
     if let Some(map) = object.and_then(Value::as_object_mut) {
         for (name, value) in fields {
@@ -126,7 +126,7 @@ fn fill_in(map: &mut Map<String, Value>, name: &str, value: Value) {
     }
 }
 
-/// Returns a field of an object, made an empty object when absent.
+/// Returns a field of an object; an absent one is set to an empty object.
 fn child<'a>(object: Option<&'a mut Value>, name: &str) -> Option<&'a mut Value> {
     let map = object?.as_object_mut()?;
     fill_in(map, name, json!({}));
@@ -209,8 +209,8 @@ fn container(container: &mut Value) {
     }
 }
 
-/// The quality-of-service class, without the cases that need quantities compared.
-fn quality(pod: &Value) -> &'static str {
+/// Returns the quality-of-service class, except for cases that need a comparison of quantities.
+fn qos_class(pod: &Value) -> &'static str {
     let mut any = false;
     let mut guaranteed = true;
     for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
@@ -369,8 +369,8 @@ fn job(object: &mut Value) {
     template(Some(spec));
 }
 
-/// A new job selects its pods by its own uid, see `jobStrategy.PrepareForCreate`.
-fn own_pods(object: &mut Value) {
+/// A new Job selects its pods by its own UID, see `jobStrategy.PrepareForCreate`.
+fn select_own_pods(object: &mut Value) {
     let (uid, name) = (object["metadata"]["uid"].clone(), object["metadata"]["name"].clone());
     let Some(spec) = object.get_mut("spec") else { return };
     if spec["manualSelector"] == true {

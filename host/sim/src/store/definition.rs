@@ -1,14 +1,14 @@
-//! Custom kinds: a definition is accepted at once, its kinds are served from then on, and its objects go with it.
+//! Custom kinds: a definition is accepted at once, its kind is served from then on, and its objects are deleted with it.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Deletion, Kind, Store, delete::CLEANUP};
-use crate::kinds::{Keeping, Resource, Scale, Version};
+use super::{Deletion, Kind, Store, delete::CUSTOM_RESOURCE_CLEANUP};
+use crate::kinds::{Resource, Scale, StorageMode, Version};
 
-/// Writes the status that the API extension server gives a definition it accepts.
-pub(super) fn accept(object: &mut Value, now: &str) {
+/// Sets the status that the API extension server gives an accepted definition.
+pub(super) fn set_accepted_status(object: &mut Value, now: &str) {
     let condition = |kind: &str, reason: &str, message: &str| json!({ "type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now });
     let stored: Vec<Value> = versions(object)
         .filter(|one| one["storage"] == true)
@@ -25,44 +25,48 @@ pub(super) fn accept(object: &mut Value, now: &str) {
 }
 
 impl Store {
-    /// Serves the kind of a definition from now on.
-    pub(super) fn define(&mut self, definition: &Value) {
+    /// Starts to serve the kind of a definition.
+    pub(super) fn serve_definition(&mut self, definition: &Value) {
         if let Some(resource) = resource(definition) {
             self.resources.insert(resource.id(), resource);
         }
     }
 
-    /// Stops serving the kind of a definition.
-    pub(super) fn undefine(&mut self, definition: &Value) {
+    /// Stops to serve the kind of a definition.
+    pub(super) fn unserve_definition(&mut self, definition: &Value) {
         if let Some(resource) = resource(definition) {
             self.resources.remove(&resource.id());
         }
     }
 
-    /// Lets a definition go that waited for the last object of its kind.
-    pub(super) fn close_definition(&mut self, of: &Resource) {
+    /// Completes the deletion of a definition that has waited for the last object of its kind.
+    pub(super) fn finish_definition(&mut self, of: &Resource) {
         if self.list(&of.id()).is_empty() {
             let name = format!("{}.{}", of.plural, of.group);
             let kind = Kind::new("apiextensions.k8s.io", "CustomResourceDefinition");
-            // No such definition, or one that nobody deletes, stays as it is.
+            // A definition that doesn't exist or isn't being deleted stays as it is.
             let going = self
                 .get(&kind, "", &name)
                 .is_some_and(|one| !one["metadata"]["deletionTimestamp"].is_null());
             if going {
-                self.remove_finalizer(&kind, "", &name, CLEANUP).ok();
+                self.remove_finalizer(&kind, "", &name, CUSTOM_RESOURCE_CLEANUP).ok();
             }
         }
     }
 
-    /// Deletes the objects of a definition that is going; tells whether any is left.
-    pub(super) fn drain(&mut self, definition: &Value) -> bool {
+    /// Deletes the objects of a definition that is being deleted. Returns whether any is left.
+    pub(super) fn delete_custom_objects(&mut self, definition: &Value) -> bool {
         let Some(resource) = resource(definition) else {
             return false;
         };
         let kind = resource.id();
-        let places: Vec<_> = self.list(&kind).into_iter().map(super::commit::place).collect();
+        let places: Vec<_> = self
+            .list(&kind)
+            .into_iter()
+            .map(super::commit::namespace_and_name)
+            .collect();
         for (namespace, name) in places {
-            // Refusals leave the object where it is, which the answer then tells.
+            // A refused deletion leaves the object, which the result then tells.
             self.delete(&kind, &namespace, &name, Deletion::default()).ok();
         }
         !self.list(&kind).is_empty()
@@ -94,9 +98,9 @@ fn resource(definition: &Value) -> Option<Resource> {
         short_names: texts(&names["shortNames"]),
         categories: texts(&names["categories"]),
         namespaced: spec["scope"] == "Namespaced",
-        generations: true,
-        custom: true,
-        keeping: Keeping::Stored,
+        has_generation: true,
+        is_custom: true,
+        storage_mode: StorageMode::Stored,
         group: kind.group,
         kind: kind.kind,
     })
@@ -108,15 +112,15 @@ fn version(version: &Value) -> Option<Version> {
     let fields = version["selectableFields"].as_array().into_iter().flatten();
     Some(Version {
         name: version["name"].as_str()?.to_owned(),
-        status: version["subresources"]["status"].is_object(),
+        has_status: version["subresources"]["status"].is_object(),
         scale: path(&scale["specReplicasPath"])
             .zip(path(&scale["statusReplicasPath"]))
             .map(|(wanted, found)| Scale {
-                wanted,
-                found,
-                selector: path(&scale["labelSelectorPath"]),
+                replicas_path: wanted,
+                status_replicas_path: found,
+                selector_path: path(&scale["labelSelectorPath"]),
             }),
-        selectable: fields.filter_map(|field| path(&field["jsonPath"])).collect(),
+        selectable_fields: fields.filter_map(|field| path(&field["jsonPath"])).collect(),
         schema: version
             .pointer("/schema/openAPIV3Schema")
             .filter(|schema| schema.is_object())
@@ -130,7 +134,7 @@ fn version(version: &Value) -> Option<Version> {
     })
 }
 
-/// Versions in the order of preference: stable before beta before alpha, higher numbers first, all others last.
+/// The order of preference of versions: stable before beta before alpha, higher numbers first, all others last.
 fn priority(version: &str) -> (u8, u32, u32) {
     let Some(rest) = version.strip_prefix('v') else {
         return (0, 0, 0);

@@ -1,28 +1,28 @@
-//! Deletion: preconditions, grace, finalizers, and the marks that the garbage collector acts on.
+//! Deletion: preconditions, grace periods, finalizers, and the marks for the garbage collector.
 
 use serde_json::{Value, json};
 
-use super::{Change, Kind, Store, Writer};
-use crate::{kinds::Resource, status::Refusal};
+use super::{ChangeType, Kind, Store, Writer};
+use crate::{kinds::Resource, status::StatusError};
 
-/// The finalizer of foreground deletion: the garbage collector removes it once no blocking dependent is left.
+/// The finalizer of foreground deletion: the garbage collector removes it when no blocking dependent is left.
 pub const FOREGROUND: &str = "foregroundDeletion";
-/// The finalizer of orphaning deletion: the garbage collector removes it once no dependent names the owner any more.
+/// The finalizer of orphan deletion: the garbage collector removes it when no dependent refers to the owner any more.
 pub const ORPHAN: &str = "orphan";
 /// The finalizer of a definition that waits for its objects.
-pub(super) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+pub(super) const CUSTOM_RESOURCE_CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
-/// Namespaces that can't be deleted (`plugin/pkg/admission/namespace/lifecycle`).
-const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
+/// The namespaces that can't be deleted (`plugin/pkg/admission/namespace/lifecycle`).
+const PROTECTED_NAMESPACES: [&str; 3] = ["default", "kube-public", "kube-system"];
 
 /// What happens to the dependents of a deleted object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagation {
-    /// They go first; the object waits for those that block it.
+    /// They are deleted first; the object waits for those that block it.
     Foreground,
-    /// They go after the object.
+    /// They are deleted after the object.
     Background,
-    /// They stay, without their owner.
+    /// They stay, without the owner reference.
     Orphan,
 }
 
@@ -32,19 +32,19 @@ pub struct Deletion {
     /// What happens to dependents; the kind's own default when absent (a Job orphans its pods, all others go in the
     /// background).
     pub propagation: Option<Propagation>,
-    /// Refuse unless the object has this uid.
+    /// The UID that the object must have.
     pub uid: Option<String>,
-    /// Refuse unless the object is at this revision.
+    /// The resource version that the object must have.
     pub resource_version: Option<String>,
-    /// Seconds a pod gets to end; zero removes it at once.
-    pub grace: Option<i64>,
+    /// The grace period of a pod in seconds; zero removes it at once.
+    pub grace_seconds: Option<i64>,
 }
 
 impl Store {
-    /// Deletes an object, or marks it and leaves the rest to finalizers, the pod's end or the namespace's emptying.
+    /// Deletes an object, or marks it as being deleted if finalizers, a pod's grace period or a namespace's contents hold it up.
     ///
-    /// Returns the object as it was last: marked, or gone.
-    pub fn delete(&mut self, kind: &Kind, namespace: &str, name: &str, how: Deletion) -> Result<Value, Refusal> {
+    /// Returns the last state of the object: marked or removed.
+    pub fn delete(&mut self, kind: &Kind, namespace: &str, name: &str, how: Deletion) -> Result<Value, StatusError> {
         self.delete_as(kind, namespace, name, &how, &Writer::controller())
     }
 
@@ -55,10 +55,10 @@ impl Store {
         name: &str,
         how: &Deletion,
         writer: &Writer,
-    ) -> Result<Value, Refusal> {
-        if *kind == Kind::new("", "Namespace") && IMMORTAL.contains(&name) {
+    ) -> Result<Value, StatusError> {
+        if *kind == Kind::new("", "Namespace") && PROTECTED_NAMESPACES.contains(&name) {
             let why = "this namespace may not be deleted";
-            return Err(Refusal::forbidden("namespaces", "", name, why));
+            return Err(StatusError::forbidden("namespaces", "", name, why));
         }
         let (resource, live) = self.existing(kind, namespace, name)?;
         how.check(&resource, &live, name)?;
@@ -69,11 +69,11 @@ impl Store {
 
         mark_dependents(&resource, &mut object, how.propagation);
         let defines = resource.is("apiextensions.k8s.io", "CustomResourceDefinition");
-        if defines && self.drain(&live) {
-            add_finalizer(&mut object, CLEANUP);
+        if defines && self.delete_custom_objects(&live) {
+            add_finalizer(&mut object, CUSTOM_RESOURCE_CLEANUP);
         }
         let grace = if resource.is("", "Pod") {
-            grace(&live, how.grace)
+            grace_seconds(&live, how.grace_seconds)
         } else {
             0
         };
@@ -89,7 +89,7 @@ impl Store {
         let marked = if object == live {
             live
         } else {
-            self.put(&resource, object, Change::Modified)
+            self.commit(&resource, object, ChangeType::Modified)
         };
         if is_namespace(&resource) {
             self.empty_namespace(name);
@@ -97,34 +97,34 @@ impl Store {
         Ok(marked)
     }
 
-    /// Takes a finalizer off an object, and the object with it when it is marked and this was the last.
+    /// Removes a finalizer from an object. An object that is being deleted is removed with its last finalizer.
     pub fn remove_finalizer(
         &mut self,
         kind: &Kind,
         namespace: &str,
         name: &str,
         finalizer: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), StatusError> {
         let (resource, live) = self.existing(kind, namespace, name)?;
         let mut object = live.clone();
-        drop_finalizer(&mut object, finalizer);
+        take_finalizer(&mut object, finalizer);
         if object != live {
-            self.settle(&resource, object);
+            self.write_or_remove(&resource, object);
         }
         Ok(())
     }
 
-    /// Writes a changed object, or removes it when it is marked for deletion and nothing holds it any more.
-    pub(super) fn settle(&mut self, resource: &Resource, object: Value) -> Value {
+    /// Writes a changed object, or removes it when it is being deleted and nothing holds it up.
+    pub(super) fn write_or_remove(&mut self, resource: &Resource, object: Value) -> Value {
         let metadata = &object["metadata"];
         let waits = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) > 0;
         let marked = !metadata["deletionTimestamp"].is_null();
         if marked && !waits && !has_finalizers(&object) && !is_namespace(resource) {
             return self.remove(resource, &object);
         }
-        let written = self.put(resource, object, Change::Modified);
+        let written = self.commit(resource, object, ChangeType::Modified);
         if marked && is_namespace(resource) {
-            self.close_namespace(written["metadata"]["name"].as_str().unwrap_or_default());
+            self.finish_namespace(written["metadata"]["name"].as_str().unwrap_or_default());
         }
         written
     }
@@ -137,7 +137,7 @@ impl Store {
         let metadata = &mut object["metadata"];
         if metadata["deletionTimestamp"].is_null() {
             metadata["deletionTimestamp"] = json!(due);
-            // A deletion is a new desired state, see `rest.BeforeDelete`.
+            // A deletion increases the generation, see `rest.BeforeDelete`.
             if let Some(generation) = metadata["generation"].as_i64() {
                 metadata["generation"] = json!(generation + 1);
             }
@@ -154,7 +154,7 @@ impl Store {
 }
 
 impl Deletion {
-    fn check(&self, resource: &Resource, live: &Value, name: &str) -> Result<(), Refusal> {
+    fn check(&self, resource: &Resource, live: &Value, name: &str) -> Result<(), StatusError> {
         for (what, wanted, field) in [
             ("UID", &self.uid, "uid"),
             ("ResourceVersion", &self.resource_version, "resourceVersion"),
@@ -165,23 +165,23 @@ impl Deletion {
             {
                 let why =
                     format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
-                return Err(Refusal::conflict(&resource.plural, &resource.group, name, &why));
+                return Err(StatusError::conflict(&resource.plural, &resource.group, name, &why));
             }
         }
         Ok(())
     }
 }
 
-/// Puts the finalizer of the wanted propagation on, and takes the other one off.
+/// Adds the finalizer of the requested propagation, and removes the other one.
 fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<Propagation>) {
-    // Kinds from before garbage collection orphan unless told otherwise: `jobStrategy.DefaultGarbageCollectionPolicy`.
+    // Kinds from before garbage collection orphan by default: `jobStrategy.DefaultGarbageCollectionPolicy`.
     let legacy = resource.is("batch", "Job") || resource.is("", "ReplicationController");
     let default = if legacy {
         Propagation::Orphan
     } else {
         Propagation::Background
     };
-    let stands = propagation.is_none() && (holds(object, FOREGROUND) || holds(object, ORPHAN));
+    let stands = propagation.is_none() && (has_finalizer(object, FOREGROUND) || has_finalizer(object, ORPHAN));
     if stands {
         return;
     }
@@ -191,15 +191,15 @@ fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<
         Propagation::Orphan => (Some(ORPHAN), &[FOREGROUND]),
     };
     for finalizer in off {
-        drop_finalizer(object, finalizer);
+        take_finalizer(object, finalizer);
     }
     if let Some(on) = on {
         add_finalizer(object, on);
     }
 }
 
-/// Seconds until a pod must be gone. Only a pod that may be running gets any.
-fn grace(pod: &Value, asked: Option<i64>) -> i64 {
+/// Returns the grace period of a pod in seconds; it is zero for a pod that can't be running.
+fn grace_seconds(pod: &Value, asked: Option<i64>) -> i64 {
     let phase = pod["status"]["phase"].as_str().unwrap_or_default();
     let placed = !pod["spec"]["nodeName"].is_null() || phase == "Running";
     if !placed || phase == "Succeeded" || phase == "Failed" {
@@ -215,7 +215,7 @@ fn is_namespace(resource: &Resource) -> bool {
     resource.is("", "Namespace")
 }
 
-fn holds(object: &Value, finalizer: &str) -> bool {
+fn has_finalizer(object: &Value, finalizer: &str) -> bool {
     object["metadata"]["finalizers"]
         .as_array()
         .is_some_and(|all| all.iter().any(|one| one == finalizer))
@@ -228,7 +228,7 @@ fn has_finalizers(object: &Value) -> bool {
 }
 
 fn add_finalizer(object: &mut Value, finalizer: &str) {
-    if !holds(object, finalizer) {
+    if !has_finalizer(object, finalizer) {
         match object["metadata"]["finalizers"].as_array_mut() {
             Some(finalizers) => finalizers.push(json!(finalizer)),
             None => object["metadata"]["finalizers"] = json!([finalizer]),
@@ -236,7 +236,7 @@ fn add_finalizer(object: &mut Value, finalizer: &str) {
     }
 }
 
-fn drop_finalizer(object: &mut Value, finalizer: &str) {
+fn take_finalizer(object: &mut Value, finalizer: &str) {
     let Some(metadata) = object["metadata"].as_object_mut() else {
         return;
     };

@@ -1,4 +1,4 @@
-//! What happened, in order: the log that watches read, and how much of it is forgotten.
+//! The history of changes, which watches read. Old changes are dropped.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -6,45 +6,45 @@ use serde_json::Value;
 
 use super::Kind;
 
-/// How many changes are kept. A watch that wants older ones is told that its revision expired.
-const KEPT: usize = 20_000;
+/// How many changes are kept. A watch from an older revision gets an error that it expired.
+const MAX_ENTRIES: usize = 20_000;
 
-/// What a write did.
+/// The type of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The object is new.
+pub enum ChangeType {
+    /// The object was created.
     Added,
-    /// The object was there and is different now.
+    /// The object was changed.
     Modified,
-    /// The object is gone.
+    /// The object was removed.
     Deleted,
 }
 
 /// One change.
 #[derive(Clone, Debug)]
-pub struct Entry {
-    /// The revision the change made.
+pub struct HistoryEntry {
+    /// The revision of the change.
     pub revision: u64,
-    /// What happened.
-    pub change: Change,
+    /// The type of the change.
+    pub change: ChangeType,
     /// The kind of the object.
     pub kind: Kind,
-    /// The object after the change; a deleted one carries the revision of its deletion.
+    /// The object after the change; a removed object has the revision of its removal.
     pub object: Arc<Value>,
-    /// The object before the change, so that a watch can tell when it leaves or enters a selection.
+    /// The object before the change, so that a watch detects when it enters or leaves a selection.
     pub before: Option<Arc<Value>>,
 }
 
-/// The changes that are still known.
+/// The changes that are kept.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<HistoryEntry>,
     compacted: u64,
 }
 
 impl History {
-    /// Returns the changes after a revision, or the oldest revision that can be asked for when they are forgotten.
-    pub fn since(&self, revision: u64) -> Result<impl Iterator<Item = &Entry>, u64> {
+    /// Returns the changes after a revision, or the oldest available revision when they were dropped.
+    pub fn since(&self, revision: u64) -> Result<impl Iterator<Item = &HistoryEntry>, u64> {
         if revision < self.compacted {
             return Err(self.compacted);
         }
@@ -52,9 +52,9 @@ impl History {
         Ok(self.entries.range(from..))
     }
 
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: HistoryEntry) {
         self.entries.push_back(entry);
-        if self.entries.len() > KEPT
+        if self.entries.len() > MAX_ENTRIES
             && let Some(oldest) = self.entries.pop_front()
         {
             self.compacted = oldest.revision;

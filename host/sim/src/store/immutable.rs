@@ -1,17 +1,17 @@
-//! What cannot change once it is there.
+//! Fields that can't be changed after the creation of an object.
 
 mod storage;
 
 use capstan_schema::table::STATEFUL_SET_MUTABLE;
 use serde_json::{Value, json};
 
-use super::validate::refuse;
+use super::validate::invalid_if_any;
 use crate::{
     kinds::Resource,
-    status::{Cause, Refusal},
+    status::{StatusCause, StatusError},
 };
 
-/// Fields that never change once an object is there: group, kind, and the paths as the server names them.
+/// Immutable fields: group, kind, and the paths in the form of the server's messages.
 const FIXED: &[(&str, &str, &[&str])] = &[
     ("", "ResourceQuota", &["spec.scopes"]),
     ("", "Secret", &["type"]),
@@ -63,7 +63,7 @@ const FIXED: &[(&str, &str, &[&str])] = &[
     ("storage.k8s.io", "VolumeAttachment", &["spec"]),
 ];
 
-/// Fields that are refused in other words.
+/// Immutable fields with other messages.
 const FORBIDDEN: &[(&str, &str, &str, &str)] = &[
     (
         "scheduling.k8s.io",
@@ -85,85 +85,97 @@ const FORBIDDEN: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// What a server says of most fields.
+/// The message for most fields.
 const IMMUTABLE: &str = "field is immutable";
 
-/// Checks what cannot change. The words are those of an API server 1.36, which a test compares.
-pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result<(), Refusal> {
+/// Checks that no immutable field changes. The messages are those of an API server 1.36, which a test compares.
+pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result<(), StatusError> {
     let mut causes = Vec::new();
     let at = |from: &Value, path: &str| path.split('.').fold(from.clone(), |value, part| value[part].clone());
     let changed = |path: &str| Some(at(object, path)).filter(|new| *new != at(live, path));
     for (group, kind, paths) in FIXED {
         if resource.is(group, kind) {
             let changed = paths.iter().filter_map(|path| Some((path, changed(path)?)));
-            causes.extend(changed.map(|(path, new)| Cause::invalid(path, &new, IMMUTABLE)));
+            causes.extend(changed.map(|(path, new)| StatusCause::invalid(path, &new, IMMUTABLE)));
         }
     }
     for (group, kind, path, why) in FORBIDDEN {
         if resource.is(group, kind) && changed(path).is_some() {
-            causes.push(Cause::forbidden(path, why));
+            causes.push(StatusCause::forbidden(path, why));
         }
     }
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("batch", "Job") => job(live, object, &mut causes),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") if live["roleRef"] != object["roleRef"] => {
-            causes.push(Cause::invalid("roleRef", &object["roleRef"], "cannot change roleRef"));
+            causes.push(StatusCause::invalid(
+                "roleRef",
+                &object["roleRef"],
+                "cannot change roleRef",
+            ));
         }
         ("", "Service") => service(&live["spec"], &object["spec"], &mut causes),
         ("", "PersistentVolume") => storage::volume(&live["spec"], &object["spec"], &mut causes),
         ("", "PersistentVolumeClaim") => storage::claim(live, object, &mut causes),
         ("storage.k8s.io", "CSIDriver") => {
             if let Some(new) = changed("spec.attachRequired") {
-                causes.push(Cause::invalid("spec.attachedRequired", &new, IMMUTABLE));
+                causes.push(StatusCause::invalid("spec.attachedRequired", &new, IMMUTABLE));
             }
         }
         ("storage.k8s.io", "CSINode") => storage::drivers(live, object, &mut causes),
         _ => {}
     }
-    frozen(resource, live, object, &mut causes);
+    check_fixed_fields(resource, live, object, &mut causes);
     finalizers(&live["metadata"], &object["metadata"], &mut causes);
-    refuse(resource, object, &causes)
+    invalid_if_any(resource, object, &causes)
 }
 
-fn job(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+fn job(live: &Value, object: &Value, causes: &mut Vec<StatusCause>) {
     let (before, after) = (&live["spec"], &object["spec"]);
     if after["completionMode"] != "Indexed" && before["completions"] != after["completions"] {
-        causes.push(Cause::invalid("spec.completions", &after["completions"], IMMUTABLE));
+        causes.push(StatusCause::invalid(
+            "spec.completions",
+            &after["completions"],
+            IMMUTABLE,
+        ));
     }
-    // A suspended job that has not started may still be told where to run; the rest of the template is fixed.
+    // The scheduling fields of a suspended Job that hasn't started may still change; the rest of the template is immutable.
     let (path, value) = if before["suspend"] == true {
-        let same = placeless(&before["template"]) == placeless(&after["template"]);
+        let same = without_scheduling(&before["template"]) == without_scheduling(&after["template"]);
         ("spec.template.spec", (!same).then(|| &after["template"]["spec"]))
     } else {
         let same = before["template"] == after["template"];
         ("spec.template", (!same).then(|| &after["template"]))
     };
     if let Some(value) = value {
-        causes.push(Cause::invalid(path, value, IMMUTABLE));
+        causes.push(StatusCause::invalid(path, value, IMMUTABLE));
     }
 }
 
-/// The address of a Service stays, unless it becomes or was an `ExternalName`, which has none.
-fn service(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
+/// The address of a Service is immutable, except for changes from and to `ExternalName`, which has none.
+fn service(live: &Value, spec: &Value, causes: &mut Vec<StatusCause>) {
     const SET_ONCE: &str = "may not change once set";
     let is_name = |spec: &Value| spec["type"] == "ExternalName";
     if !is_name(live) && !is_name(spec) && !live["clusterIP"].is_null() {
         let address = &spec["clusterIP"];
         if *address != live["clusterIP"] {
-            causes.push(Cause::invalid("spec.clusterIPs[0]", &json!([address]), SET_ONCE));
+            causes.push(StatusCause::invalid("spec.clusterIPs[0]", &json!([address]), SET_ONCE));
         } else if spec["clusterIPs"][0] != live["clusterIPs"][0] {
-            causes.push(Cause::invalid("spec.clusterIPs[0]", &spec["clusterIPs"], SET_ONCE));
+            causes.push(StatusCause::invalid(
+                "spec.clusterIPs[0]",
+                &spec["clusterIPs"],
+                SET_ONCE,
+            ));
         }
     }
     let class = "loadBalancerClass";
     let balances = |spec: &Value| spec["type"] == "LoadBalancer";
     if balances(live) && balances(spec) && !live[class].is_null() && live[class] != spec[class] {
-        causes.push(Cause::invalid("spec.loadBalancerClass", &spec[class], SET_ONCE));
+        causes.push(StatusCause::invalid("spec.loadBalancerClass", &spec[class], SET_ONCE));
     }
 }
 
-/// A template without what says where its pods run and how much they may use.
-fn placeless(template: &Value) -> Value {
+/// Returns a pod template without the fields for scheduling and resources.
+fn without_scheduling(template: &Value) -> Value {
     let mut template = template.clone();
     if let Some(metadata) = template["metadata"].as_object_mut() {
         metadata.retain(|field, _| !matches!(field.as_str(), "labels" | "annotations"));
@@ -184,37 +196,41 @@ fn placeless(template: &Value) -> Value {
     template
 }
 
-fn frozen(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+fn check_fixed_fields(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<StatusCause>) {
     if resource.is("apps", "StatefulSet")
-        && but(&live["spec"], &STATEFUL_SET_MUTABLE) != but(&object["spec"], &STATEFUL_SET_MUTABLE)
+        && without_fields(&live["spec"], &STATEFUL_SET_MUTABLE)
+            != without_fields(&object["spec"], &STATEFUL_SET_MUTABLE)
     {
         let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
             'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
-        causes.push(Cause::forbidden("spec", why));
+        causes.push(StatusCause::forbidden("spec", why));
     }
     if resource.is("", "Pod") && pod_without_images(&live["spec"]) != pod_without_images(&object["spec"]) {
         let why = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
             `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
             `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-        causes.push(Cause::forbidden("spec", why));
+        causes.push(StatusCause::forbidden("spec", why));
     }
     if (resource.is("", "ConfigMap") || resource.is("", "Secret")) && live["immutable"] == true {
         if object["immutable"] != true {
-            causes.push(Cause::forbidden(
+            causes.push(StatusCause::forbidden(
                 "immutable",
                 "field is immutable when `immutable` is set",
             ));
         }
         for field in ["data", "binaryData"] {
             if live[field] != object[field] {
-                causes.push(Cause::forbidden(field, "field is immutable when `immutable` is set"));
+                causes.push(StatusCause::forbidden(
+                    field,
+                    "field is immutable when `immutable` is set",
+                ));
             }
         }
     }
 }
 
-/// Returns an object without some of its fields.
-fn but(object: &Value, fields: &[&str]) -> Value {
+/// Returns an object without these fields.
+fn without_fields(object: &Value, fields: &[&str]) -> Value {
     let mut rest = object.clone();
     if let Some(map) = rest.as_object_mut() {
         map.retain(|name, _| !fields.contains(&name.as_str()));
@@ -230,10 +246,10 @@ fn pod_without_images(spec: &Value) -> Value {
         "nodeName",
         "schedulingGates",
     ];
-    let mut rest = but(spec, &free);
+    let mut rest = without_fields(spec, &free);
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in rest.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            *container = but(container, &["image"]);
+            *container = without_fields(container, &["image"]);
         }
     }
     if let Some(map) = rest.as_object_mut() {
@@ -242,7 +258,7 @@ fn pod_without_images(spec: &Value) -> Value {
     rest
 }
 
-fn finalizers(live: &Value, metadata: &Value, causes: &mut Vec<Cause>) {
+fn finalizers(live: &Value, metadata: &Value, causes: &mut Vec<StatusCause>) {
     if live["deletionTimestamp"].is_null() {
         return;
     }
@@ -258,6 +274,6 @@ fn finalizers(live: &Value, metadata: &Value, causes: &mut Vec<Cause>) {
             "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
             new.join(", ")
         );
-        causes.push(Cause::forbidden("metadata.finalizers", &why));
+        causes.push(StatusCause::forbidden("metadata.finalizers", &why));
     }
 }

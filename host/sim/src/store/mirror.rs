@@ -1,17 +1,18 @@
-//! Objects as another API server has them: taken as they are, without judgement, revision or history.
+//! Copies of another API server's objects: stored as they are, without validation, revision or history.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Kind, Store, commit::place};
+use super::{Kind, Store, commit::namespace_and_name};
 use crate::actors::look::uid;
 
 impl Store {
-    /// Takes an object as it is elsewhere. What a pod printed is gone with it, so a namesake begins with empty logs.
+    /// Stores an object as it is on the other server. A pod's logs are removed with it, so a later pod of the same name starts with empty
+    /// logs.
     pub(crate) fn mirror(&mut self, object: Value) {
         let Some(kind) = Kind::of(&object) else { return };
-        let (namespace, name) = place(&object);
+        let (namespace, name) = namespace_and_name(&object);
         if self
             .get(&kind, &namespace, &name)
             .is_some_and(|before| uid(before) != uid(&object))
@@ -20,10 +21,10 @@ impl Store {
         }
         let objects = self.objects.entry(kind).or_default().entry(namespace).or_default();
         objects.insert(name, Arc::new(object));
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 
-    /// Forgets an object that is gone elsewhere, and what it printed.
+    /// Removes an object that was deleted on the other server, with its logs.
     pub(crate) fn unmirror(&mut self, kind: &Kind, namespace: &str, name: &str) {
         if let Some(objects) = self.objects.get_mut(kind)
             && let Some(names) = objects.get_mut(namespace)
@@ -36,6 +37,6 @@ impl Store {
         if *kind == Kind::new("", "Pod") {
             self.log_forget(namespace, name);
         }
-        self.bell.notify_waiters();
+        self.notify.notify_waiters();
     }
 }

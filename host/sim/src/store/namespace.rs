@@ -1,16 +1,16 @@
-//! Life and death of namespaces: what each comes with, and how it empties.
+//! Creation and deletion of namespaces, with their initial objects.
 
 use serde_json::{Value, json};
 
-use super::{Deletion, Kind, Propagation, Store, commit::place};
-use crate::status::Refusal;
+use super::{Deletion, Kind, Propagation, Store, commit::namespace_and_name};
+use crate::status::StatusError;
 
 impl Store {
-    /// Makes the namespaces every cluster has.
-    pub(super) fn found(&mut self) {
+    /// Creates the initial namespaces of a cluster.
+    pub(super) fn create_initial_namespaces(&mut self) {
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
-            // Names and kind are ours: nothing can be refused.
+            // The names and the kind are ours: nothing is refused.
             self.create(namespace).ok();
         }
         let service = json!({
@@ -22,8 +22,8 @@ impl Store {
         self.create(service).ok();
     }
 
-    /// Makes what every namespace comes with.
-    pub(super) fn furnish_namespace(&mut self, name: &str) -> Result<(), Refusal> {
+    /// Creates the initial objects of a namespace.
+    pub(super) fn populate_namespace(&mut self, name: &str) -> Result<(), StatusError> {
         self.create(json!({
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default", "namespace": name },
         }))?;
@@ -38,7 +38,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes all objects of a namespace that is going, and the namespace once it is empty.
+    /// Deletes all objects of a namespace that is being deleted, and the namespace once it is empty.
     pub(super) fn empty_namespace(&mut self, name: &str) {
         let inside: Vec<(Kind, String)> = self
             .objects
@@ -51,14 +51,14 @@ impl Store {
                 propagation: Some(Propagation::Background),
                 ..Deletion::default()
             };
-            // One that is gone already is as good as one deleted now.
+            // An object that doesn't exist any more is as good as a deleted one.
             self.delete(&kind, name, &object, how).ok();
         }
-        self.close_namespace(name);
+        self.finish_namespace(name);
     }
 
-    /// Removes a namespace that is going, empty and without finalizers of its own.
-    pub(super) fn close_namespace(&mut self, name: &str) {
+    /// Removes a namespace that is being deleted, is empty and has no finalizers of its own.
+    pub(super) fn finish_namespace(&mut self, name: &str) {
         let kind = Kind::new("", "Namespace");
         let Ok((resource, namespace)) = self.existing(&kind, "", name) else {
             return;
@@ -75,24 +75,29 @@ impl Store {
     }
 
     /// Replaces the finalizers in the spec of a namespace.
-    pub(crate) fn finalize_namespace(&mut self, name: &str, finalizers: Value) -> Result<Value, Refusal> {
+    pub(crate) fn finalize_namespace(&mut self, name: &str, finalizers: Value) -> Result<Value, StatusError> {
         let (resource, mut namespace) = self.existing(&Kind::new("", "Namespace"), "", name)?;
         namespace["spec"]["finalizers"] = finalizers;
-        Ok(self.settle(&resource, namespace))
+        Ok(self.write_or_remove(&resource, namespace))
     }
 
-    /// Deletes the objects of a selection; the objects come back as they were last.
-    pub(crate) fn delete_all(&mut self, kind: &Kind, objects: &[Value], how: &Deletion) -> Result<Vec<Value>, Refusal> {
+    /// Deletes the selected objects. Returns their last states.
+    pub(crate) fn delete_all(
+        &mut self,
+        kind: &Kind,
+        objects: &[Value],
+        how: &Deletion,
+    ) -> Result<Vec<Value>, StatusError> {
         let mut gone = Vec::new();
         for object in objects {
-            let (namespace, name) = place(object);
+            let (namespace, name) = namespace_and_name(object);
             gone.push(self.delete(kind, &namespace, &name, how.clone())?);
         }
         Ok(gone)
     }
 }
 
-/// A finalizer in the spec that is not the built-in one: somebody else must finish first.
+/// Says whether the spec has another finalizer than the built-in one, whose owner must finish first.
 fn foreign_finalizer(namespace: &Value) -> bool {
     let finalizers = namespace["spec"]["finalizers"].as_array();
     finalizers.is_some_and(|all| all.iter().any(|finalizer| finalizer != "kubernetes"))

@@ -1,4 +1,4 @@
-//! The store between tasks: one lock that is never held across an await, one bell that rings at every change.
+//! A store that tasks share: one lock that is never held across an await, and a notification of every change.
 
 use std::{
     pin::Pin,
@@ -10,20 +10,20 @@ use tokio::sync::{Notify, futures::OwnedNotified};
 
 use super::Store;
 
-/// A store that tasks share.
+/// A store that several tasks share.
 #[derive(Clone, Debug)]
-pub struct Shared {
+pub struct SharedStore {
     store: Arc<Mutex<Store>>,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
 }
 
-impl Shared {
+impl SharedStore {
     /// Shares a store.
-    pub fn new(store: Store) -> Shared {
-        let bell = store.bell.clone();
-        Shared {
+    pub fn new(store: Store) -> SharedStore {
+        let bell = store.notify.clone();
+        SharedStore {
             store: Arc::new(Mutex::new(store)),
-            bell,
+            notify: bell,
         }
     }
 
@@ -32,22 +32,22 @@ impl Shared {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns a future that is ready after the next change from now on. Ask for it before reading the store.
+    /// Returns a future that is ready after the next change from now on. Call this before reading the store.
     ///
-    /// Waiters are woken in the order in which they asked: tokio's `watch` channel would wake them in random order, and
-    /// a run would no longer repeat.
-    pub fn changed(&self) -> Changed {
-        let mut notified = Box::pin(self.bell.clone().notified_owned());
+    /// Waiters are woken in the order of their calls: tokio's `watch` channel would wake them in random order, and a run would not be
+    /// repeatable.
+    pub fn changed(&self) -> NextChange {
+        let mut notified = Box::pin(self.notify.clone().notified_owned());
         notified.as_mut().enable();
-        Changed(notified)
+        NextChange(notified)
     }
 }
 
 /// The next change of a store.
 #[derive(Debug)]
-pub struct Changed(Pin<Box<OwnedNotified>>);
+pub struct NextChange(Pin<Box<OwnedNotified>>);
 
-impl Future for Changed {
+impl Future for NextChange {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {

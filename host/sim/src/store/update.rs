@@ -1,51 +1,57 @@
-//! Updates: the optimistic lock, what a writer cannot change, and the generation.
+//! Updates: the optimistic lock, fields that a writer can't change, and the generation.
 
 use serde_json::{Value, json};
 
-use super::{Kind, Store, Writer, commit::place, defaults, immutable, typed, validate};
+use super::{Kind, Store, Writer, commit::namespace_and_name, defaults, immutable, typed, validate};
 use crate::{
     apply::{managed, schema},
     kinds::{Resource, convert},
-    status::{Cause, Refusal},
+    status::{StatusCause, StatusError},
 };
 
 impl Store {
-    /// Replaces an object as a PUT would; status stays as it is where it is a subresource.
+    /// Replaces an object, as a PUT does. If `status` is a subresource, it stays as it is.
     ///
-    /// An object without a `resourceVersion` is written whatever is there now. Nothing is written when nothing differs.
-    pub fn update(&mut self, object: Value) -> Result<Value, Refusal> {
+    /// An object without a `resourceVersion` is written unconditionally. Nothing is written when nothing changes.
+    pub fn update(&mut self, object: Value) -> Result<Value, StatusError> {
         self.update_as(object, &Writer::controller())
     }
 
-    pub(crate) fn update_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, Refusal> {
-        let kind = Kind::of(&object).ok_or_else(|| Refusal::bad_request("Object 'Kind' is missing"))?;
-        let (namespace, name) = place(&object);
+    pub(crate) fn update_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, StatusError> {
+        let kind = Kind::of(&object).ok_or_else(|| StatusError::bad_request("Object 'Kind' is missing"))?;
+        let (namespace, name) = namespace_and_name(&object);
         let (resource, live) = self.existing(&kind, &namespace, &name)?;
         check_lock(&resource, &live, &object, &name)?;
         convert(&mut object, &resource.storage_version());
         let mut object = typed::read(&resource, object);
         if resource.has_status() {
-            keep(&mut object, &live, "status");
+            copy_field(&mut object, &live, "status");
         }
         keep_identity(&mut object, &live);
-        carry_over(&resource, &mut object, &live);
+        keep_assigned(&resource, &mut object, &live);
         defaults::fill(&resource, &mut object);
-        let mut object = typed::written(&resource, object);
+        let mut object = typed::as_stored(&resource, object);
         immutable::check(&resource, &live, &object)?;
         validate::object(&resource, &object)?;
-        if resource.generations && desired(&resource, &object) != desired(&resource, &live) {
+        if resource.has_generation && desired_state(&resource, &object) != desired_state(&resource, &live) {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             object["metadata"]["generation"] = json!(generation);
         }
         let written = self.write(&resource, &live, object, writer);
         if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") && !writer.dry_run {
-            self.define(&written);
+            self.serve_definition(&written);
         }
         Ok(written)
     }
 
-    /// Replaces the status of an object. Nothing is written when nothing differs.
-    pub fn update_status(&mut self, kind: &Kind, namespace: &str, name: &str, status: Value) -> Result<Value, Refusal> {
+    /// Replaces the status of an object. Nothing is written when nothing changes.
+    pub fn update_status(
+        &mut self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        status: Value,
+    ) -> Result<Value, StatusError> {
         let writer = Writer {
             subresource: Some("status".into()),
             ..Writer::controller()
@@ -55,16 +61,16 @@ impl Store {
         self.update_status_as(object, &writer)
     }
 
-    /// Replaces the status of an object by the one of `object`, which otherwise only says which object is meant and,
-    /// perhaps, at which revision.
-    pub(crate) fn update_status_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, Refusal> {
-        let kind = Kind::of(&object).ok_or_else(|| Refusal::bad_request("Object 'Kind' is missing"))?;
-        let (namespace, name) = place(&object);
+    /// Replaces the status of an object by that of `object`. Of the rest of `object`, only the identity and an optional resource version
+    /// are used.
+    pub(crate) fn update_status_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, StatusError> {
+        let kind = Kind::of(&object).ok_or_else(|| StatusError::bad_request("Object 'Kind' is missing"))?;
+        let (namespace, name) = namespace_and_name(&object);
         let (resource, live) = self.existing(&kind, &namespace, &name)?;
         convert(&mut object, &resource.storage_version());
         check_lock(&resource, &live, &object, &name)?;
         let mut next = live.clone();
-        keep(&mut next, &object, "status");
+        copy_field(&mut next, &object, "status");
         if let Some(entries) = object["metadata"].get("managedFields") {
             next["metadata"]["managedFields"] = entries.clone();
         }
@@ -72,49 +78,55 @@ impl Store {
     }
 
     fn write(&mut self, resource: &Resource, live: &Value, object: Value, writer: &Writer) -> Value {
-        let mut object = typed::written(resource, object);
-        if !writer.owned {
-            managed::note(Some(live), &mut object, &schema::root(resource), writer, &self.second());
+        let mut object = typed::as_stored(resource, object);
+        if !writer.has_own_managed_fields {
+            managed::record_update(
+                Some(live),
+                &mut object,
+                &schema::root_rule(resource),
+                writer,
+                &self.now_text(),
+            );
         }
         if writer.dry_run || object == *live {
             return object;
         }
-        self.settle(resource, object)
+        self.write_or_remove(resource, object)
     }
 }
 
-fn check_lock(resource: &Resource, live: &Value, object: &Value, name: &str) -> Result<(), Refusal> {
+fn check_lock(resource: &Resource, live: &Value, object: &Value, name: &str) -> Result<(), StatusError> {
     let (found, asked) = (&live["metadata"], &object["metadata"]);
     if let (Some(found), Some(asked)) = (found["uid"].as_str(), asked["uid"].as_str())
         && found != asked
     {
         let why = format!("Precondition failed: UID in precondition: {asked}, UID in object meta: {found}");
-        return Err(Refusal::conflict(&resource.plural, &resource.group, name, &why));
+        return Err(StatusError::conflict(&resource.plural, &resource.group, name, &why));
     }
     match asked["resourceVersion"]
         .as_str()
         .filter(|asked| !asked.is_empty() && *asked != "0")
     {
         Some(asked) if found["resourceVersion"] != asked => {
-            Err(Refusal::modified(&resource.plural, &resource.group, name))
+            Err(StatusError::modified(&resource.plural, &resource.group, name))
         }
-        None if resource.custom => {
-            let why = Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
-            Err(Refusal::invalid(&resource.kind, &resource.group, name, &[why]))
+        None if resource.is_custom => {
+            let why = StatusCause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
+            Err(StatusError::invalid(&resource.kind, &resource.group, name, &[why]))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// Makes a field what it is in another object, absence included.
-fn keep(object: &mut Value, from: &Value, field: &str) {
+/// Sets a field to its value in another object; an absent one is removed.
+fn copy_field(object: &mut Value, from: &Value, field: &str) {
     match from.get(field) {
         Some(value) => object[field] = value.clone(),
         None => _ = object.as_object_mut().and_then(|fields| fields.remove(field)),
     }
 }
 
-/// A writer cannot change who an object is.
+/// Keeps the fields that identify the object.
 fn keep_identity(object: &mut Value, live: &Value) {
     for field in [
         "uid",
@@ -125,33 +137,33 @@ fn keep_identity(object: &mut Value, live: &Value) {
         "generateName",
         "resourceVersion",
     ] {
-        keep(&mut object["metadata"], &live["metadata"], field);
+        copy_field(&mut object["metadata"], &live["metadata"], field);
     }
 }
 
-/// What the server drew at creation stays when a writer leaves it out.
-fn carry_over(resource: &Resource, object: &mut Value, live: &Value) {
+/// Keeps values that the server assigned at creation, if a writer leaves them out.
+fn keep_assigned(resource: &Resource, object: &mut Value, live: &Value) {
     if resource.is("", "Service") && object["spec"].is_object() && object["spec"]["type"] != "ExternalName" {
         for field in ["clusterIP", "clusterIPs"] {
             if object["spec"][field].is_null() {
-                keep(&mut object["spec"], &live["spec"], field);
+                copy_field(&mut object["spec"], &live["spec"], field);
             }
         }
     }
-    // What was asked to be signed is what is signed: an update leaves it as it is.
+    // The request of a signing request is immutable: an update leaves it as it is.
     if resource.is("certificates.k8s.io", "CertificateSigningRequest") {
-        keep(object, live, "spec");
+        copy_field(object, live, "spec");
     }
     if resource.is("", "Namespace") {
-        keep(object, live, "spec");
+        copy_field(object, live, "spec");
         object["metadata"]["labels"]["kubernetes.io/metadata.name"] = live["metadata"]["name"].clone();
     }
 }
 
-/// What counts for the generation: all but metadata, and status where it is a subresource.
-fn desired<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Value)> {
+/// Returns what counts for the generation: everything but metadata, and the status where it is a subresource.
+fn desired_state<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Value)> {
     let fields = object.as_object().into_iter().flatten();
-    let status = resource.has_status() || !resource.custom;
+    let status = resource.has_status() || !resource.is_custom;
     fields
         .filter(|(name, _)| *name != "metadata" && *name != "apiVersion" && !(status && *name == "status"))
         .collect()

@@ -288,7 +288,7 @@ const TABLES: &[(&str, &str, &str, Cells)] = &[
 
 const EVENT: &str = "Last Seen|Type|Reason|Object|Subobject*|Source*|Message|First Seen*|Count*|Name*";
 
-/// Returns the columns of a kind, and what makes the cells after the name. An event's name is its last cell.
+/// Returns the columns of a kind, and the function for the cells after the name. The name of an event is its last cell.
 pub(super) fn columns(group: &str, kind: &str) -> (Vec<Column>, Cells) {
     if kind == "Event" {
         return (EVENT.split('|').map(column).collect(), policy::event);
@@ -298,7 +298,7 @@ pub(super) fn columns(group: &str, kind: &str) -> (Vec<Column>, Cells) {
     let columns = std::iter::once("Name").chain(words.split('|'));
     let mut columns: Vec<Column> = columns.map(column).collect();
     if (group, kind) == ("autoscaling", "Scale") {
-        // Its name is a plain text there.
+        // The name is a plain string there.
         for column in &mut columns {
             column.format.clear();
         }
@@ -306,7 +306,7 @@ pub(super) fn columns(group: &str, kind: &str) -> (Vec<Column>, Cells) {
     (columns, cells)
 }
 
-/// Returns the name of an object as its first cell has it; nothing for events.
+/// Returns the first cell, with the name of an object; `None` for events.
 pub(super) fn name(group: &str, kind: &str, object: &Value) -> Option<Value> {
     let name = text(object, "/metadata/name");
     match (group, kind) {

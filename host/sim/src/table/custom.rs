@@ -1,4 +1,4 @@
-//! Columns that a definition names (`k8s.io/apiextensions-apiserver/pkg/registry/customresource/tableconvertor`).
+//! Columns of custom kinds (`k8s.io/apiextensions-apiserver/pkg/registry/customresource/tableconvertor`).
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use super::{Column, json_path::JsonPath, text::since};
 use crate::actors::look::{number, text};
 
-/// What makes one cell of a custom object.
+/// A column of a custom kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
-    /// None for a path that can't be read: its cells are empty.
+    /// `None` for an invalid path: its cells are empty.
     path: Option<JsonPath>,
     kind: String,
 }
 
-/// Returns the name and the columns of `additionalPrinterColumns`, and the cells after the name; the age where a definition names none.
+/// Returns the columns of `additionalPrinterColumns` and their cells; the age if a definition has none.
 pub(super) fn columns(definitions: &[Value]) -> (Vec<Column>, Vec<Cell>) {
     let age = [json!({ "name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp" })];
     let definitions = if definitions.is_empty() { &age } else { definitions };
@@ -41,7 +41,7 @@ pub(super) fn columns(definitions: &[Value]) -> (Vec<Column>, Vec<Cell>) {
 }
 
 impl Cell {
-    /// Returns the first value at the path, by the type of the column.
+    /// Returns the first value at the path, formatted by the type of the column.
     pub(super) fn of(&self, object: &Value, now: Timestamp) -> Value {
         let found = self.path.as_ref().and_then(|path| path.first(object));
         let Some(found) = found else { return Value::Null };

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-/// How many bytes a path may have: filters may nest.
-const LENGTH: usize = 1_000;
+/// The most bytes of a path, since filters may be nested.
+const MAX_PATH_BYTES: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
@@ -15,14 +15,15 @@ enum Step {
     Filter(Vec<Step>, Option<(bool, Value)>),
 }
 
-/// A path that was read.
+/// A parsed path.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct JsonPath(Vec<Step>);
 
 impl JsonPath {
-    /// Reads a path; none if it isn't one, is longer than 1,000 bytes, or has what printer columns don't need (slices, unions, `..`).
+    /// Parses a path. Returns `None` if it is invalid, longer than 1,000 bytes, or has something that printer columns don't need (slices,
+    /// unions, `..`).
     pub fn parse(text: &str) -> Option<JsonPath> {
-        if text.len() > LENGTH {
+        if text.len() > MAX_PATH_BYTES {
             return None;
         }
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
@@ -82,7 +83,7 @@ fn steps(mut text: &str) -> Option<Vec<Step>> {
         }
         let (name, rest) = name(text);
         match name.as_str() {
-            // A point alone is the object itself.
+            // A single dot is the object itself.
             "" if rest.is_empty() && found.is_empty() => {}
             "" => return None,
             "*" => found.push(Step::All),
@@ -93,7 +94,7 @@ fn steps(mut text: &str) -> Option<Vec<Step>> {
     Some(found)
 }
 
-/// Returns a name, without the backslashes before its points, and what follows it.
+/// Returns a name without the backslashes before its dots, and the text after it.
 fn name(text: &str) -> (String, &str) {
     let (mut name, mut letters) = (String::new(), text.char_indices());
     while let Some((at, letter)) = letters.next() {
@@ -106,7 +107,7 @@ fn name(text: &str) -> (String, &str) {
     (name, "")
 }
 
-/// Returns where the bracket ends that was opened before the text.
+/// Returns the end of the bracket that was opened before the text.
 fn closing(text: &str) -> Option<usize> {
     let (mut depth, mut quote) = (0_usize, None);
     for (at, letter) in text.char_indices() {

@@ -1,4 +1,4 @@
-//! The cells of what leads to pods.
+//! The cells of kinds that route traffic to pods.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{NONE, age, count, or, since};
-use crate::actors::look::{is_condition, is_going, is_true, items, moment, text};
+use crate::actors::look::{is_condition, is_terminating, is_true, items, text, timestamp};
 
-/// What the states of a pod's containers come to.
+/// The summary of a pod's containers.
 #[derive(Debug, Default)]
-struct Seen {
+struct PodSummary {
     reason: String,
     ready: usize,
     total: usize,
@@ -16,17 +16,17 @@ struct Seen {
     last_restart: Option<Timestamp>,
 }
 
-impl Seen {
-    fn restarted(&mut self, container: &Value) {
+impl PodSummary {
+    fn add_restarts(&mut self, container: &Value) {
         self.restarts += count(container, "/restartCount");
         self.last_restart = self
             .last_restart
-            .max(moment(container, "/lastState/terminated/finishedAt"));
+            .max(timestamp(container, "/lastState/terminated/finishedAt"));
     }
 }
 
 pub(super) fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
-    let seen = seen(pod);
+    let seen = summarize(pod);
     let restarts = match seen.last_restart {
         Some(at) if seen.restarts > 0 => format!("{} ({} ago)", seen.restarts, since(Some(at), now)),
         Some(_) | None => seen.restarts.to_string(),
@@ -52,17 +52,17 @@ pub(super) fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
-fn seen(pod: &Value) -> Seen {
+fn summarize(pod: &Value) -> PodSummary {
     let sidecars: Vec<&str> = items(pod, "/spec/initContainers")
         .iter()
         .filter(|container| text(container, "/restartPolicy") == "Always")
         .map(|container| text(container, "/name"))
         .collect();
     let phase = text(pod, "/status/phase");
-    let mut seen = Seen {
+    let mut seen = PodSummary {
         reason: or(pod, "/status/reason", phase).to_owned(),
         total: items(pod, "/spec/containers").len() + sidecars.len(),
-        ..Seen::default()
+        ..PodSummary::default()
     };
     let is_gated = |condition: &&Value| {
         text(condition, "/type") == "PodScheduled" && text(condition, "/reason") == "SchedulingGated"
@@ -70,13 +70,13 @@ fn seen(pod: &Value) -> Seen {
     if items(pod, "/status/conditions").iter().any(|one| is_gated(&one)) {
         seen.reason = "SchedulingGated".into();
     }
-    let mut of_sidecars = Seen::default();
+    let mut of_sidecars = PodSummary::default();
     let is_initializing = initializing(pod, &sidecars, &mut seen, &mut of_sidecars);
     if !is_initializing || is_condition(pod, "Initialized") {
         (seen.restarts, seen.last_restart) = (of_sidecars.restarts, of_sidecars.last_restart);
         running(pod, &mut seen);
     }
-    if is_going(pod) {
+    if is_terminating(pod) {
         if text(pod, "/status/reason") == "NodeLost" {
             seen.reason = "Unknown".into();
         } else if !matches!(phase, "Succeeded" | "Failed") {
@@ -86,13 +86,13 @@ fn seen(pod: &Value) -> Seen {
     seen
 }
 
-/// Returns whether an init container is yet to end, and notes why.
-fn initializing(pod: &Value, sidecars: &[&str], seen: &mut Seen, of_sidecars: &mut Seen) -> bool {
+/// Returns whether an init container hasn't ended yet, and sets the reason.
+fn initializing(pod: &Value, sidecars: &[&str], seen: &mut PodSummary, of_sidecars: &mut PodSummary) -> bool {
     for (index, container) in items(pod, "/status/initContainerStatuses").iter().enumerate() {
-        seen.restarted(container);
+        seen.add_restarts(container);
         let is_sidecar = sidecars.contains(&text(container, "/name"));
         if is_sidecar {
-            of_sidecars.restarted(container);
+            of_sidecars.add_restarts(container);
         }
         let waits_for = text(container, "/state/waiting/reason");
         let terminated = container.pointer("/state/terminated").filter(|state| state.is_object());
@@ -111,10 +111,10 @@ fn initializing(pod: &Value, sidecars: &[&str], seen: &mut Seen, of_sidecars: &m
     false
 }
 
-fn running(pod: &Value, seen: &mut Seen) {
+fn running(pod: &Value, seen: &mut PodSummary) {
     let mut has_running = false;
     for container in items(pod, "/status/containerStatuses").iter().rev() {
-        seen.restarted(container);
+        seen.add_restarts(container);
         let waits_for = text(container, "/state/waiting/reason");
         let terminated = container.pointer("/state/terminated").filter(|state| state.is_object());
         if !waits_for.is_empty() {

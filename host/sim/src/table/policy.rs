@@ -1,16 +1,16 @@
-//! The cells of roles, policies and everything else.
+//! The cells of roles, policies and all other kinds.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::text::{NONE, UNSET, age, count, duration, listed, or, plain, since};
-use crate::actors::look::{fields, is_condition, is_going, is_true, items, moment, number, text};
+use crate::actors::look::{fields, is_condition, is_terminating, is_true, items, number, text, timestamp};
 
 pub(super) fn only_age(object: &Value, now: Timestamp) -> Vec<Value> {
     vec![age(object, now)]
 }
 
-/// For kinds whose printer is the default one.
+/// The cells of kinds without a printer of their own.
 pub(super) fn created_at(object: &Value, _: Timestamp) -> Vec<Value> {
     vec![
         object
@@ -194,7 +194,7 @@ pub(super) fn priority_level(object: &Value, now: Timestamp) -> Vec<Value> {
 
 pub(super) fn resource_claim(object: &Value, now: Timestamp) -> Vec<Value> {
     let mut states = Vec::new();
-    if is_going(object) {
+    if is_terminating(object) {
         states.push("deleted".to_owned());
     }
     if fields(object, "/status/allocation").next().is_some() {
@@ -215,17 +215,17 @@ pub(super) fn resource_slice(object: &Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
-/// The cells of an event of either group. Its name is the last one.
+/// The cells of an event of either group. The name is the last one.
 pub(super) fn event(object: &Value, now: Timestamp) -> Vec<Value> {
     let either = |one: &'static str, other: &'static str| if object.pointer(one).is_some() { one } else { other };
     let about = |field: &str| {
         let about = either("/involvedObject", "/regarding");
         text(object, &format!("{about}/{field}"))
     };
-    let first = moment(object, either("/firstTimestamp", "/deprecatedFirstTimestamp"));
-    let first = since(first.or_else(|| moment(object, "/eventTime")), now);
-    let last = moment(object, "/series/lastObservedTime");
-    let last = last.or_else(|| moment(object, either("/lastTimestamp", "/deprecatedLastTimestamp")));
+    let first = timestamp(object, either("/firstTimestamp", "/deprecatedFirstTimestamp"));
+    let first = since(first.or_else(|| timestamp(object, "/eventTime")), now);
+    let last = timestamp(object, "/series/lastObservedTime");
+    let last = last.or_else(|| timestamp(object, either("/lastTimestamp", "/deprecatedLastTimestamp")));
     let last = last.map_or_else(|| first.clone(), |last| since(Some(last), now));
     let kind = about("kind").to_lowercase();
     let target = match about("name") {

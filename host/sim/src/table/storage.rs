@@ -1,12 +1,12 @@
-//! The cells of what stores data.
+//! The cells of storage kinds.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{UNSET, age, listed, or, plain};
-use crate::actors::look::{fields, is_going, is_true, items, text};
+use crate::actors::look::{fields, is_terminating, is_true, items, text};
 
-/// Writes access modes in their order of the API, each once.
+/// Formats access modes in the order of the API, each once.
 fn access_modes(object: &Value, pointer: &str) -> String {
     let modes = items(object, pointer);
     let known = [
@@ -23,7 +23,7 @@ fn access_modes(object: &Value, pointer: &str) -> String {
 }
 
 fn phase(object: &Value) -> &str {
-    if is_going(object) {
+    if is_terminating(object) {
         "Terminating"
     } else {
         text(object, "/status/phase")
@@ -73,7 +73,7 @@ pub(super) fn class(object: &Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
-/// Says whether a storage class is the one for claims that name none.
+/// Says whether a storage class is the default one.
 pub(super) fn is_default_class(object: &Value) -> bool {
     ["storageclass.kubernetes.io", "storageclass.beta.kubernetes.io"]
         .iter()

@@ -1,15 +1,15 @@
-//! How cells write durations, selectors and lists.
+//! Formats durations, selectors and lists for cells.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::actors::look::{fields, items, moment, text};
+use crate::actors::look::{fields, items, text, timestamp};
 
 pub(super) const NONE: &str = "<none>";
 pub(super) const UNKNOWN: &str = "<unknown>";
 pub(super) const UNSET: &str = "<unset>";
 
-/// Writes a span of seconds as `kubectl` does (`HumanDuration` of `k8s.io/apimachinery/pkg/util/duration`).
+/// Formats seconds as `kubectl` does (`HumanDuration` of `k8s.io/apimachinery/pkg/util/duration`).
 pub(super) fn duration(seconds: i64) -> String {
     let (minutes, hours) = (seconds / 60, seconds / 3_600);
     let two = |whole: i64, unit: &str, rest: i64, part: &str| match rest {
@@ -31,25 +31,25 @@ pub(super) fn duration(seconds: i64) -> String {
     }
 }
 
-/// Returns how long ago a moment is.
+/// Formats the time since a moment.
 pub(super) fn since(at: Option<Timestamp>, now: Timestamp) -> String {
     let seconds = at.map(|at| now.as_second().saturating_sub(at.as_second()));
     seconds.map_or_else(|| UNKNOWN.to_owned(), duration)
 }
 
-/// Returns how long ago the object was created.
+/// Formats the time since the object's creation.
 pub(super) fn age(object: &Value, now: Timestamp) -> Value {
-    json!(since(moment(object, "/metadata/creationTimestamp"), now))
+    json!(since(timestamp(object, "/metadata/creationTimestamp"), now))
 }
 
-/// Returns the text at a JSON pointer, or another one where there is none.
+/// Returns the text at a JSON pointer, or `otherwise` if there is none.
 pub(super) fn or<'a>(object: &'a Value, pointer: &str, otherwise: &'a str) -> &'a str {
     Some(text(object, pointer))
         .filter(|text| !text.is_empty())
         .unwrap_or(otherwise)
 }
 
-/// Writes a number or a text at a JSON pointer.
+/// Formats a number or a text at a JSON pointer.
 pub(super) fn plain(object: &Value, pointer: &str, otherwise: &str) -> String {
     match object.pointer(pointer) {
         Some(Value::String(text)) => text.clone(),
@@ -63,13 +63,13 @@ pub(super) fn count(object: &Value, pointer: &str) -> i64 {
     crate::actors::look::number(object, pointer).unwrap_or(0)
 }
 
-/// Writes labels as `name=value,name=value`.
+/// Formats labels as `name=value,name=value`.
 pub(super) fn labels(object: &Value, pointer: &str) -> String {
     let written = fields(object, pointer).map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
     listed(written.collect(), ",", NONE)
 }
 
-/// Writes a label selector, its requirements sorted by their labels.
+/// Formats a label selector, with its requirements sorted by label.
 pub(super) fn selector(object: &Value, pointer: &str) -> String {
     let Some(selector) = object.pointer(pointer) else {
         return NONE.to_owned();
@@ -96,7 +96,7 @@ pub(super) fn selector(object: &Value, pointer: &str) -> String {
     listed(all.into_iter().map(|(_, written)| written).collect(), ",", NONE)
 }
 
-/// Joins words, or says that there are none.
+/// Joins words, or returns `none` if there are none.
 pub(super) fn listed(words: Vec<String>, by: &str, none: &str) -> String {
     if words.is_empty() {
         none.to_owned()
@@ -105,7 +105,7 @@ pub(super) fn listed(words: Vec<String>, by: &str, none: &str) -> String {
     }
 }
 
-/// Writes the first three of some words, and how many more there are.
+/// Formats the first three words, and the number of further ones.
 pub(super) fn first_three(words: &[String]) -> String {
     let shown = words.get(..3).unwrap_or(words).join(",");
     match words.len().saturating_sub(3) {

@@ -1,12 +1,12 @@
-//! The cells of what runs pods.
+//! The cells of kinds that run pods.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{NONE, UNKNOWN, UNSET, age, containers, count, duration, labels, listed, or, plain, selector, since};
-use crate::actors::look::{controller, is_condition, is_going, items, moment, number, text};
+use crate::actors::look::{controller, is_condition, is_terminating, items, number, text, timestamp};
 
-/// Completes the cells of a pod template's owner: containers, images, and the selector at a JSON pointer.
+/// Adds the cells of a pod template: containers, images, and the selector at a JSON pointer.
 fn with_template(mut cells: Vec<Value>, object: &Value, template: &str) -> Vec<Value> {
     cells.extend(containers(object, &format!("{template}/spec/containers")));
     cells
@@ -81,8 +81,8 @@ pub(super) fn job(object: &Value, now: Timestamp) -> Vec<Value> {
         (None, parallelism @ 2..) => format!("{succeeded}/1 of {parallelism}"),
         (None, _) => format!("{succeeded}/1"),
     };
-    let begun = moment(object, "/status/startTime");
-    let ended = moment(object, "/status/completionTime").unwrap_or(now);
+    let begun = timestamp(object, "/status/startTime");
+    let ended = timestamp(object, "/status/completionTime").unwrap_or(now);
     let took = begun.map_or_else(String::new, |begun| duration(ended.as_second() - begun.as_second()));
     let told = [
         "Complete",
@@ -93,7 +93,7 @@ pub(super) fn job(object: &Value, now: Timestamp) -> Vec<Value> {
         "SuccessCriteriaMet",
     ];
     let status = told.into_iter().find(|word| match *word {
-        "Terminating" => is_going(object),
+        "Terminating" => is_terminating(object),
         condition => is_condition(object, condition),
     });
     let cells = vec![
@@ -108,7 +108,7 @@ pub(super) fn job(object: &Value, now: Timestamp) -> Vec<Value> {
 }
 
 pub(super) fn cron_job(object: &Value, now: Timestamp) -> Vec<Value> {
-    let last = moment(object, "/status/lastScheduleTime");
+    let last = timestamp(object, "/status/lastScheduleTime");
     let suspended = match object.pointer("/spec/suspend").and_then(Value::as_bool) {
         None => UNSET,
         Some(true) => "True",
@@ -171,7 +171,7 @@ pub(super) fn autoscaler(object: &Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
-/// Writes the metrics of an autoscaler, at most two of them (`formatHPAMetrics`).
+/// Formats the metrics of an autoscaler, at most two of them (`formatHPAMetrics`).
 fn targets(object: &Value) -> String {
     let current = items(object, "/status/currentMetrics");
     let specs = items(object, "/spec/metrics");

@@ -1,28 +1,28 @@
-//! What a request brings, and how an object is handed out in the asked version.
+//! Decodes the body of a request, and converts an object to the requested version.
 
 use capstan_schema::protobuf;
 use capstan_yaml::Duplicates;
 use serde_json::{Value, json};
 
-use super::{Call, Target};
+use super::{ObjectRequest, Target};
 use crate::{
     kinds::{Resource, convert},
-    status::Refusal,
+    status::StatusError,
     store::Store,
 };
 
 const JSON: &str = "application/json";
 const YAML: &str = "application/yaml";
 
-/// The media types of whole objects. Which patches a resource takes is known by `Format`.
+/// The media types of whole objects. `Format` has those of patches.
 pub(crate) const MEDIA_TYPES: &[&str] = &[JSON, YAML, protobuf::MEDIA_TYPE];
 
-/// Returns the body as a value, whether JSON, YAML or protobuf.
-pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
+/// Decodes the body from JSON, YAML or protobuf.
+pub(super) fn decode(call: &ObjectRequest<'_>) -> Result<Value, StatusError> {
     let media = call.content_type.split(';').next().unwrap_or_default().trim();
-    let refuse = |error: &dyn std::fmt::Display| Refusal::bad_request(format!("error decoding the body: {error}"));
+    let refuse = |error: &dyn std::fmt::Display| StatusError::bad_request(format!("error decoding the body: {error}"));
     match media.to_ascii_lowercase().as_str() {
-        // As a real API server takes it. Over a socket a body without a type is refused: see `serve`.
+        // As on a real API server. On a socket, a body without a type is refused: see `serve`.
         ""
         | JSON
         | "application/json-patch+json"
@@ -30,11 +30,11 @@ pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
         | "application/strategic-merge-patch+json" => serde_json::from_slice(call.body).map_err(|error| refuse(&error)),
         protobuf::MEDIA_TYPE => protobuf::decode(call.body).map_err(|error| refuse(&error)),
         YAML | "application/apply-patch+yaml" => yaml(call.body).map_err(|error| refuse(&error)),
-        _ => Err(Refusal::unsupported_media_type(MEDIA_TYPES)),
+        _ => Err(StatusError::unsupported_media_type(MEDIA_TYPES)),
     }
 }
 
-/// Reads a body in YAML. As on a real API server the last of two equal keys counts; a second document, which that drops, is refused.
+/// Parses YAML. As on a real API server, the last of two equal keys is used. A second document, which a real server ignores, is refused.
 fn yaml(body: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
     capstan_yaml::value(text, Duplicates::LastWins).map_err(|trouble| {
@@ -45,16 +45,20 @@ fn yaml(body: &[u8]) -> Result<Value, String> {
     })
 }
 
-/// Returns the object in the body, checked against the path and complete with what the path says.
-pub(super) fn object(call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
+/// Returns the object in the body, after checking it against the path and adding what only the path has.
+pub(super) fn object(call: &ObjectRequest<'_>, target: &Target) -> Result<Value, StatusError> {
     let object = decode(call)?;
-    addressed(object, call, target)
+    complete_from_path(object, call, target)
 }
 
-/// Checks an object against the path, and fills in what only the path says.
-pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
+/// Checks an object against the path, and adds what only the path has.
+pub(super) fn complete_from_path(
+    mut object: Value,
+    call: &ObjectRequest<'_>,
+    target: &Target,
+) -> Result<Value, StatusError> {
     if !object.is_object() {
-        return Err(Refusal::bad_request("the body of the request is not an object"));
+        return Err(StatusError::bad_request("the body of the request is not an object"));
     }
     crate::store::check_shape(&object)?;
     let resource = &target.resource;
@@ -67,7 +71,7 @@ pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> 
             "" => object[field] = json!(expected),
             found if found == expected => {}
             found => {
-                return Err(Refusal::bad_request(format!(
+                return Err(StatusError::bad_request(format!(
                     "the {what} in the data ({found}) does not match the expected {what} ({expected})"
                 )));
             }
@@ -81,7 +85,7 @@ pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> 
             "" => object["metadata"]["namespace"] = json!(call.namespace()),
             found if found == call.namespace() => {}
             _ => {
-                return Err(Refusal::bad_request(
+                return Err(StatusError::bad_request(
                     "the namespace of the provided object does not match the namespace sent on the request",
                 ));
             }
@@ -94,7 +98,7 @@ pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> 
             "" => object["metadata"]["name"] = json!(name),
             found if found == name => {}
             found => {
-                return Err(Refusal::bad_request(format!(
+                return Err(StatusError::bad_request(format!(
                     "the name of the object ({found}) does not match the name on the URL ({name})"
                 )));
             }
@@ -103,14 +107,14 @@ pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> 
     Ok(object)
 }
 
-/// Returns an object in a version.
-pub(crate) fn versioned(mut object: Value, resource: &Resource, version: &str) -> Value {
+/// Converts an object to a version.
+pub(crate) fn in_version(mut object: Value, resource: &Resource, version: &str) -> Value {
     convert(&mut object, &resource.api_version(version));
     object
 }
 
-/// Returns a copy of the object in the asked version, if it is there.
-pub(super) fn live(store: &Store, call: &Call<'_>, target: &Target, name: &str) -> Option<Value> {
+/// Returns a copy of the object in the requested version, if it exists.
+pub(super) fn live(store: &Store, call: &ObjectRequest<'_>, target: &Target, name: &str) -> Option<Value> {
     let object = store.get(&target.kind, call.namespace(), name)?.clone();
-    Some(versioned(object, &target.resource, &target.version.name))
+    Some(in_version(object, &target.resource, &target.version.name))
 }

@@ -3,14 +3,14 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Target, body, read};
+use super::{ObjectRequest, Target, body, read};
 use crate::{
-    service::{Body, value},
-    status::Refusal,
+    service::{Body, json_response},
+    status::StatusError,
     store::{Deletion, Propagation},
 };
 
-/// Kinds whose deletion answers with the object even when it is gone: `ReturnDeletedObject` in their storage.
+/// Kinds whose deletion returns the object even when it was removed: `ReturnDeletedObject` in their storage.
 const RETURNED: [&str; 6] = [
     "PersistentVolume",
     "PersistentVolumeClaim",
@@ -21,19 +21,19 @@ const RETURNED: [&str; 6] = [
 ];
 
 /// Answers a delete.
-pub(super) fn one(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+pub(super) fn delete_one(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let (how, dry_run) = options(call)?;
-    erase(call, target, name, &how, dry_run)
+    delete_object(call, target, name, &how, dry_run)
 }
 
-/// Deletes an object on behalf of a request.
-pub(super) fn erase(
-    call: &Call<'_>,
+/// Deletes an object for a request.
+pub(super) fn delete_object(
+    call: &ObjectRequest<'_>,
     target: &Target,
     name: &str,
     how: &Deletion,
     dry_run: bool,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, StatusError> {
     let mut writer = call.writer(None);
     writer.dry_run |= dry_run;
     let mut store = call.shared.lock();
@@ -50,13 +50,13 @@ pub(super) fn erase(
     }
     let status =
         json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details });
-    Ok(value(StatusCode::OK, &status))
+    Ok(json_response(StatusCode::OK, &status))
 }
 
 /// Answers a delete of all selected objects.
-pub(super) fn collection(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+pub(super) fn delete_collection(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     if target.resource.is("", "Namespace") || target.resource.is("", "Service") && call.namespace().is_empty() {
-        return Err(Refusal::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
     let (how, dry_run) = options(call)?;
     let mut store = call.shared.lock();
@@ -70,9 +70,9 @@ pub(super) fn collection(call: &Call<'_>, target: &Target) -> Result<Response<Bo
     let version = &target.version.name;
     let items: Vec<Value> = gone
         .into_iter()
-        .map(|one| body::versioned(one, &target.resource, version))
+        .map(|one| body::in_version(one, &target.resource, version))
         .collect();
-    Ok(value(
+    Ok(json_response(
         StatusCode::OK,
         &json!({
             "apiVersion": target.resource.api_version(version), "kind": target.resource.list_kind,
@@ -81,7 +81,7 @@ pub(super) fn collection(call: &Call<'_>, target: &Target) -> Result<Response<Bo
     ))
 }
 
-fn options(call: &Call<'_>) -> Result<(Deletion, bool), Refusal> {
+fn options(call: &ObjectRequest<'_>) -> Result<(Deletion, bool), StatusError> {
     let options = if call.body.is_empty() {
         Value::Null
     } else {
@@ -90,8 +90,8 @@ fn options(call: &Call<'_>) -> Result<(Deletion, bool), Refusal> {
     read_options(call, &options)
 }
 
-/// Reads the options in the body; those in the query count where the body says nothing.
-pub(super) fn read_options(call: &Call<'_>, options: &Value) -> Result<(Deletion, bool), Refusal> {
+/// Reads the options in the body; those in the query are used where the body has none.
+pub(super) fn read_options(call: &ObjectRequest<'_>, options: &Value) -> Result<(Deletion, bool), StatusError> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let asked = options["propagationPolicy"]
         .as_str()
@@ -103,7 +103,7 @@ pub(super) fn read_options(call: &Call<'_>, options: &Value) -> Result<(Deletion
         ("Foreground", _) => Some(Propagation::Foreground),
         (other, _) => {
             let choice = "\"Foreground\", \"Background\", \"Orphan\", \"nil\"";
-            return Err(Refusal::bad_request(format!(
+            return Err(StatusError::bad_request(format!(
                 "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"{other}\": supported \
                  values: {choice}"
             )));
@@ -113,7 +113,7 @@ pub(super) fn read_options(call: &Call<'_>, options: &Value) -> Result<(Deletion
         propagation,
         uid: text(&options["preconditions"]["uid"]),
         resource_version: text(&options["preconditions"]["resourceVersion"]),
-        grace: options["gracePeriodSeconds"]
+        grace_seconds: options["gracePeriodSeconds"]
             .as_i64()
             .or_else(|| call.query.number("gracePeriodSeconds")),
     };

@@ -1,33 +1,33 @@
-//! Evictions, and the disruption budgets that stop them (`pkg/registry/core/pod/storage/eviction.go`).
+//! Evictions, which disruption budgets may refuse (`pkg/registry/core/pod/storage/eviction.go`).
 
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Target, body, erase};
+use super::{ObjectRequest, Target, body, erase};
 use crate::{
-    actors::look::{is_condition, is_going, is_matched, namespace, number, text},
-    service::{Body, value},
-    status::Refusal,
+    actors::look::{is_condition, is_matched, is_terminating, namespace, number, text},
+    service::{Body, json_response},
+    status::StatusError,
     store::{Kind, Store},
 };
 
 /// Answers an eviction.
-pub(super) fn answer(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+pub(super) fn answer(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let eviction = body::decode(call)?;
     let (how, dry_run) = erase::read_options(call, &eviction["deleteOptions"])?;
     let dry_run = dry_run || call.writer(None).dry_run;
     allow(&mut call.shared.lock(), target, call.namespace(), name, dry_run)?;
-    erase::erase(call, target, name, &how, dry_run)?;
+    erase::delete_object(call, target, name, &how, dry_run)?;
     let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
-    Ok(value(StatusCode::CREATED, &status))
+    Ok(json_response(StatusCode::CREATED, &status))
 }
 
-/// Counts a disruption, or refuses it.
-fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: bool) -> Result<(), Refusal> {
+/// Counts a disruption in the budget, or refuses it.
+fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: bool) -> Result<(), StatusError> {
     let pod = store
         .get(&target.kind, inside, name)
         .ok_or_else(|| target.not_found(name))?;
-    if is_going(pod) || matches!(text(pod, "/status/phase"), "Succeeded" | "Failed" | "Pending") {
+    if is_terminating(pod) || matches!(text(pod, "/status/phase"), "Succeeded" | "Failed" | "Pending") {
         return Ok(());
     }
     let kind = Kind::new("policy", "PodDisruptionBudget");
@@ -42,7 +42,7 @@ fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: 
         _ => {
             let why =
                 "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-            return Err(Refusal::new(500, "InternalError", why));
+            return Err(StatusError::new(500, "InternalError", why));
         }
     };
     let count = |pointer: &str| number(budget, pointer).unwrap_or(0);
@@ -66,10 +66,29 @@ fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: 
             return Ok(());
         }
         (false, _) => format!("The disruption budget {name} is still being processed by the server."),
-        (true, _) => format!("The disruption budget {name} needs {desired} healthy pods and has {healthy} currently"),
+        (true, _) => why_none(budget, name, healthy, desired),
     };
     let said = "Cannot evict pod as it would violate the pod's disruption budget.";
-    let mut refusal = Refusal::new(429, "TooManyRequests", said);
+    let mut refusal = StatusError::new(429, "TooManyRequests", said);
     refusal.details = json!({ "causes": [{ "reason": "DisruptionBudget", "message": why }] });
     Err(refusal)
+}
+
+/// Says why a budget allows no disruption.
+fn why_none(budget: &Value, name: &str, healthy: i64, desired: i64) -> String {
+    let conditions = budget.pointer("/status/conditions").and_then(Value::as_array);
+    let denial = conditions.into_iter().flatten().find_map(|condition| {
+        let is_denied = condition["type"] == "DisruptionAllowed" && condition["status"] == "False";
+        let message = text(condition, "/message");
+        (is_denied && !message.is_empty()).then(|| (text(condition, "/reason"), message))
+    });
+    let not = "does not allow evicting pods currently";
+    match denial {
+        Some(("SyncFailed", why)) => format!("The disruption budget {name} {not} because it failed sync: {why}"),
+        _ if healthy <= desired => {
+            format!("The disruption budget {name} needs {desired} healthy pods and has {healthy} currently")
+        }
+        Some((reason, why)) => format!("The disruption budget {name} {not} ({reason}): {why}"),
+        None => format!("The disruption budget {name} {not}"),
+    }
 }

@@ -1,4 +1,4 @@
-//! What containers print: `pods/log`, once or as it comes.
+//! `pods/log`: the log of a container, once or followed.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
@@ -8,37 +8,37 @@ use http_body_util::StreamBody;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Call;
+use super::ObjectRequest;
 use crate::{
     service::Body,
-    status::Refusal,
-    store::{Kind, Line, Shared, Store},
+    status::StatusError,
+    store::{Kind, LogLine, SharedStore, Store},
 };
 
-/// What a reader wants of the lines.
+/// The options of a request for a log.
 #[derive(Clone, Debug)]
-struct Wanted {
+struct LogRequest {
     namespace: String,
     pod: String,
     container: String,
     timestamps: bool,
     since: Option<Timestamp>,
     tail: Option<usize>,
-    /// Bytes left to send.
+    /// The number of bytes that may still be sent.
     limit: Option<usize>,
 }
 
-/// Answers a request for the lines of a container.
-pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refusal> {
+/// Answers a request for the log of a container.
+pub(super) fn answer(call: &ObjectRequest<'_>, name: &str) -> Result<Response<Body>, StatusError> {
     let store = call.shared.lock();
     let Some(pod) = store.get(&Kind::new("", "Pod"), call.namespace(), name) else {
-        return Err(Refusal::not_found("pods", "", name));
+        return Err(StatusError::not_found("pods", "", name));
     };
     let query = call.query;
     let container = container(pod, query.text("container"))?;
     let now = store.now();
     let ago = |seconds: i64| Timestamp::from_second(now.as_second().saturating_sub(seconds)).ok();
-    let mut wanted = Wanted {
+    let mut wanted = LogRequest {
         namespace: call.namespace().to_owned(),
         pod: name.to_owned(),
         container,
@@ -57,7 +57,7 @@ pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refu
     let lines = if previous {
         let none = || {
             let container = &wanted.container;
-            Refusal::bad_request(format!(
+            StatusError::bad_request(format!(
                 "previous terminated container \"{container}\" in pod \"{name}\" not found"
             ))
         };
@@ -90,13 +90,13 @@ pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refu
     Ok(response)
 }
 
-/// Lines as they come, until the container has ended or its pod is gone.
+/// Returns new lines as they come, until the container has ended or its pod is deleted.
 fn follow(
-    shared: Shared,
-    wanted: Wanted,
+    shared: SharedStore,
+    wanted: LogRequest,
     uid: Option<Value>,
     seen: usize,
-) -> impl futures::Stream<Item = Result<Frame<Bytes>, crate::service::Broken>> + Send {
+) -> impl futures::Stream<Item = Result<Frame<Bytes>, crate::service::ConnectionBroken>> + Send {
     stream::unfold(Some((shared, wanted, uid, seen)), |state| async move {
         let (shared, mut wanted, uid, seen) = state?;
         loop {
@@ -105,7 +105,7 @@ fn follow(
                 let store = shared.lock();
                 let (lines, all) = store.logs_after(&wanted.namespace, &wanted.pod, &wanted.container, seen);
                 let text = wanted.text(lines);
-                (text, all, has_ended(&store, &wanted, uid.as_ref()))
+                (text, all, is_over(&store, &wanted, uid.as_ref()))
             };
             let ended = ended || wanted.limit == Some(0);
             if !text.is_empty() {
@@ -120,7 +120,7 @@ fn follow(
     })
 }
 
-fn has_ended(store: &Store, wanted: &Wanted, was: Option<&Value>) -> bool {
+fn is_over(store: &Store, wanted: &LogRequest, was: Option<&Value>) -> bool {
     let Some(pod) = store.get(&Kind::new("", "Pod"), &wanted.namespace, &wanted.pod) else {
         return true;
     };
@@ -131,19 +131,19 @@ fn uid(pod: &Value) -> Value {
     pod["metadata"]["uid"].clone()
 }
 
-impl Wanted {
-    /// Returns what a reader gets at once.
-    fn first(&mut self, lines: &[Line]) -> String {
-        let lines: Vec<&Line> = lines
+impl LogRequest {
+    /// Returns the lines for the beginning of the answer.
+    fn first(&mut self, lines: &[LogLine]) -> String {
+        let lines: Vec<&LogLine> = lines
             .iter()
             .filter(|line| self.since.is_none_or(|since| line.at >= since))
             .collect();
         let skip = self.tail.map_or(0, |tail| lines.len().saturating_sub(tail));
-        let lines: Vec<Line> = lines.into_iter().skip(skip).cloned().collect();
+        let lines: Vec<LogLine> = lines.into_iter().skip(skip).cloned().collect();
         self.text(&lines)
     }
 
-    fn text(&mut self, lines: &[Line]) -> String {
+    fn text(&mut self, lines: &[LogLine]) -> String {
         let mut text = String::new();
         for line in lines {
             if self.timestamps {
@@ -164,7 +164,7 @@ impl Wanted {
     }
 }
 
-/// What a container is doing, as far as its lines go.
+/// The state of a container, as far as its log depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Container {
     Waiting,
@@ -190,14 +190,14 @@ impl Container {
             }
             Some(_) => Container::Started,
             None if over => Container::Ended,
-            // A pod without a node has nobody to ask: the real server answers with nothing at all.
+            // A pod without a node has no kubelet to ask: the real server's answer is empty.
             None if pod["spec"]["nodeName"].is_null() || status["phase"] == "Running" => Container::Started,
             None => Container::Waiting,
         }
     }
 }
 
-fn waiting(pod: &Value, container: &str) -> Refusal {
+fn waiting(pod: &Value, container: &str) -> StatusError {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let lists = ["containerStatuses", "initContainerStatuses"];
     let mut all = lists.iter().filter_map(|list| pod["status"][list].as_array()).flatten();
@@ -205,13 +205,13 @@ fn waiting(pod: &Value, container: &str) -> Refusal {
         .find(|one| one["name"] == container)
         .map(|one| &one["state"]["waiting"]["reason"]);
     let reason = state.and_then(Value::as_str).unwrap_or("ContainerCreating");
-    Refusal::bad_request(format!(
+    StatusError::bad_request(format!(
         "container \"{container}\" in pod \"{name}\" is waiting to start: {reason}"
     ))
 }
 
-/// Returns the container that is meant.
-fn container(pod: &Value, asked: &str) -> Result<String, Refusal> {
+/// Returns the requested container.
+fn container(pod: &Value, asked: &str) -> Result<String, StatusError> {
     let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let names = |list: &str| -> Vec<&str> {
         let containers = pod["spec"][list].as_array().into_iter().flatten();
@@ -229,7 +229,7 @@ fn container(pod: &Value, asked: &str) -> Result<String, Refusal> {
                 } else {
                     format!(" or one of the init containers: [{}]", inits.join(" "))
                 };
-                Err(Refusal::bad_request(format!(
+                Err(StatusError::bad_request(format!(
                     "a container name must be specified for pod {pod_name}, choose one of: [{}]{init}",
                     containers.join(" ")
                 )))
@@ -239,7 +239,7 @@ fn container(pod: &Value, asked: &str) -> Result<String, Refusal> {
     if containers.contains(&asked) || inits.contains(&asked) || names("ephemeralContainers").contains(&asked) {
         return Ok(asked.to_owned());
     }
-    Err(Refusal::bad_request(format!(
+    Err(StatusError::bad_request(format!(
         "container {asked} is not valid for pod {pod_name}"
     )))
 }

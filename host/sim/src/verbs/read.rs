@@ -4,24 +4,28 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Target, body};
+use super::{ObjectRequest, Target, body};
 use crate::{
     selector::Selector,
-    service::{Body, value},
-    status::Refusal,
+    service::{Body, json_response},
+    status::StatusError,
     store::Store,
     table::{self, Include, Table},
 };
 
 /// Answers a get.
-pub(super) fn get(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+pub(super) fn get(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let found = body::live(&call.shared.lock(), call, target, name);
     let object = found.ok_or_else(|| target.not_found(name))?;
     Ok(call.answer(StatusCode::OK, target, object))
 }
 
-/// Returns the objects a request selects, sorted by namespace and name.
-pub(super) fn selected<'a>(store: &'a Store, call: &Call<'_>, target: &Target) -> Result<Vec<&'a Value>, Refusal> {
+/// Returns the objects that a request selects, sorted by namespace and name.
+pub(super) fn selected<'a>(
+    store: &'a Store,
+    call: &ObjectRequest<'_>,
+    target: &Target,
+) -> Result<Vec<&'a Value>, StatusError> {
     let selector = Selector::parse(
         call.query.text("labelSelector"),
         call.query.text("fieldSelector"),
@@ -34,15 +38,15 @@ pub(super) fn selected<'a>(store: &'a Store, call: &Call<'_>, target: &Target) -
 }
 
 /// Answers a list.
-pub(super) fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+pub(super) fn list(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     let store = call.shared.lock();
     let mut objects = selected(&store, call, target)?;
     let mut revision = store.revision();
     let token = call.query.text("continue");
     if !token.is_empty() {
-        let (at, after) = read_token(token).ok_or_else(|| Refusal::bad_request("continue key is not valid"))?;
+        let (at, after) = read_token(token).ok_or_else(|| StatusError::bad_request("continue key is not valid"))?;
         if store.history().since(at).is_err() {
-            return Err(Refusal::new(
+            return Err(StatusError::new(
                 410,
                 "Expired",
                 "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
@@ -67,13 +71,16 @@ pub(super) fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, R
     }
     if table::is_wanted(call.accept) {
         let include = Include::parse(call.query.text("includeObject"))?;
-        let table = Table::of(&target.resource, &target.version, include);
-        return Ok(value(StatusCode::OK, &table.print(&objects, metadata, store.now())));
+        let table = Table::new(&target.resource, &target.version, include);
+        return Ok(json_response(
+            StatusCode::OK,
+            &table.print(&objects, metadata, store.now()),
+        ));
     }
     if call.accept.contains("as=PartialObjectMetadataList") {
         let bare = |object: &Value| json!({ "metadata": object["metadata"] });
         let items: Vec<Value> = objects.into_iter().map(bare).collect();
-        return Ok(value(
+        return Ok(json_response(
             StatusCode::OK,
             &json!({
                 "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
@@ -82,7 +89,7 @@ pub(super) fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, R
         ));
     }
     let items: Vec<Value> = objects.into_iter().map(|object| listed(object, target)).collect();
-    Ok(value(
+    Ok(json_response(
         StatusCode::OK,
         &json!({
             "apiVersion": target.resource.api_version(&target.version.name), "kind": target.resource.list_kind,
@@ -91,10 +98,10 @@ pub(super) fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, R
     ))
 }
 
-/// Items of built-in lists do not repeat their kind, those of custom lists do: as on a real server.
+/// Items of lists of built-in kinds don't contain their kind, those of custom kinds do, as on a real server.
 fn listed(object: &Value, target: &Target) -> Value {
-    let mut item = body::versioned(object.clone(), &target.resource, &target.version.name);
-    if !target.resource.custom
+    let mut item = body::in_version(object.clone(), &target.resource, &target.version.name);
+    if !target.resource.is_custom
         && let Some(fields) = item.as_object_mut()
     {
         fields.remove("apiVersion");
@@ -103,7 +110,7 @@ fn listed(object: &Value, target: &Target) -> Value {
     item
 }
 
-/// The place of an object in a list.
+/// Returns the position of an object in a list.
 fn key(object: &Value) -> (String, String) {
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
     (text("namespace"), text("name"))

@@ -1,35 +1,42 @@
-//! What the API server refuses since a value has another type than its kind says, in the server's own words.
+//! Refuses values of another type than their kind's, with the server's own messages.
+
+pub(super) mod patch;
 
 use capstan_schema::{
     Fault, Problem, check,
-    problem::{Path, Step},
+    problem::{Counted, Path, Rule, Step},
     structural::Checker,
 };
 use serde_json::Value;
 
-use super::{Call, Target};
+use super::{ObjectRequest, Target};
 use crate::{
-    apply::schema::{self, Rule, item},
-    status::{Cause, Refusal},
+    apply::schema::{self, item_step},
+    go,
+    status::{StatusCause, StatusError},
 };
 
 fn problems(target: &Target, object: &Value) -> Vec<Problem> {
     let resource = &target.resource;
-    if resource.custom {
+    if resource.is_custom {
         let schema = target.version.schema.as_deref();
         return schema.map_or_else(Vec::new, |schema| Checker::default().check(schema, object));
     }
     let kind = capstan_schema::kind(&resource.api_version(&target.version.name), &resource.kind);
-    kind.map_or_else(Vec::new, |kind| check::object(kind, object))
+    kind.map_or_else(Vec::new, |kind| check::check_object(kind, object))
 }
 
-/// Refuses an object that a create, an update or a patch would store. Returns what the client is warned about.
-pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<Vec<String>, Refusal> {
+/// Refuses an object of a create, an update or a patch. Returns warnings for the client.
+pub(super) fn check_object(
+    call: &ObjectRequest<'_>,
+    target: &Target,
+    object: &Value,
+) -> Result<Vec<String>, StatusError> {
     let (resource, version) = (&target.resource, &target.version.name);
     let problems = problems(target, object);
     let cannot = |why: String| {
         let kind = &resource.kind;
-        Err(Refusal::bad_request(format!(
+        Err(StatusError::bad_request(format!(
             "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
         )))
     };
@@ -48,24 +55,26 @@ pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<
             }
         }
     }
-    if !resource.custom {
-        return match problems.iter().find_map(|problem| decoding(problem, object)) {
+    if !resource.is_custom {
+        return match problems.iter().find_map(|problem| decode_error(problem, object)) {
             Some(why) => cannot(why),
             None => Ok(warnings),
         };
     }
-    let causes: Vec<Cause> = problems.iter().filter_map(|problem| cause(problem, object)).collect();
+    let causes: Vec<StatusCause> = problems.iter().filter_map(|problem| cause(problem, object)).collect();
     if causes.is_empty() {
         return Ok(warnings);
     }
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    Err(Refusal::invalid(&resource.kind, &resource.group, name, &causes))
+    Err(StatusError::invalid(&resource.kind, &resource.group, name, &causes))
 }
 
-/// Says in the words of Go's JSON decoder why a value can't be read, if so (`encoding/json`).
-fn decoding(problem: &Problem, object: &Value) -> Option<String> {
+/// Returns the message of Go's JSON decoder for a value that it can't decode (`encoding/json`).
+fn decode_error(problem: &Problem, object: &Value) -> Option<String> {
     match &problem.fault {
-        Fault::WrongType { go, within, .. } => {
+        Fault::WrongType {
+            go_type: go, within, ..
+        } => {
             let value = object.pointer(&problem.path.pointer())?;
             let name = within.rsplit('.').next().unwrap_or_default();
             let fields = problem.path.0.iter().filter_map(|step| match step {
@@ -73,7 +82,7 @@ fn decoding(problem: &Problem, object: &Value) -> Option<String> {
                 Step::Key(_) | Step::Item(_) => None,
             });
             let fields: Vec<&str> = fields.collect();
-            let found = go_name(value);
+            let found = go::json_name(value);
             let fields = fields.join(".");
             Some(format!(
                 "json: cannot unmarshal {found} into Go struct field {name}.{fields} of type {go}"
@@ -88,32 +97,7 @@ fn decoding(problem: &Problem, object: &Value) -> Option<String> {
     }
 }
 
-/// Names the type that Go gives a value of JSON.
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    }
-}
-
-fn go_name(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(_) => "bool".to_owned(),
-        Value::Number(number) if number.is_f64() => format!("number {number}"),
-        Value::Number(_) => "number".to_owned(),
-        Value::String(_) => "string".to_owned(),
-        Value::Array(_) => "array".to_owned(),
-        Value::Object(_) => "object".to_owned(),
-    }
-}
-
-/// Names the type that OpenAPI gives a value of JSON.
+/// Returns OpenAPI's type for a value of JSON.
 fn open_api_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -126,52 +110,118 @@ fn open_api_type(value: &Value) -> &'static str {
     }
 }
 
-/// Says which rule of a custom kind's schema isn't met, if one isn't.
-fn cause(problem: &Problem, object: &Value) -> Option<Cause> {
+/// Returns the rule of a custom kind's schema that a value violates, if it does.
+fn cause(problem: &Problem, object: &Value) -> Option<StatusCause> {
     let path = problem.path.to_string();
     let value = || object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
     Some(match &problem.fault {
-        Fault::WrongType { go, .. } => {
+        Fault::WrongType { go_type: go, .. } => {
             let found = open_api_type(&value());
             let why = format!("{path} in body must be of type {go}: \"{found}\"");
-            Cause::invalid(&path, &Value::from(found), &why)
+            StatusCause {
+                reason: "FieldValueTypeInvalid",
+                ..StatusCause::invalid(&path, &Value::from(found), &why)
+            }
         }
-        Fault::Missing => Cause::required(&path, ""),
+        Fault::Missing => StatusCause::required(&path, ""),
         Fault::NotAllowed { allowed } => {
             let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();
-            Cause::unsupported(&path, &value(), &allowed)
+            StatusCause::unsupported(&path, &value(), &allowed)
         }
-        Fault::Duplicate { keys, .. } => Cause {
-            reason: "FieldValueDuplicate",
-            field: path,
-            message: format!("Duplicate value: {keys}"),
-        },
-        Fault::Malformed { expected } => Cause::invalid(&path, &value(), &format!("must be {expected}")),
-        Fault::Rule { must } => Cause::invalid(&path, &value(), &format!("{path} in body should {must}")),
+        Fault::Duplicate { keys, .. } => StatusCause::duplicate(&path, &keys_of(&value(), keys)),
+        Fault::Malformed { expected } => StatusCause::invalid(&path, &value(), &format!("must be {expected}")),
+        Fault::Rule(rule) => broken(rule, &path, &value()),
         Fault::Unknown { .. } => return None,
     })
 }
 
+/// Takes the keys of an item that is there twice out of it: `{"name":"a"}` of `name="a"`. An item of a set is a key itself.
+fn keys_of(item: &Value, keys: &str) -> Value {
+    let names = keys.split(',').filter_map(|key| key.split_once('='));
+    let of_map = |members: &serde_json::Map<String, Value>| {
+        let keys = names.filter_map(|(name, _)| Some((name.to_owned(), members.get(name)?.clone())));
+        keys.collect::<serde_json::Map<String, Value>>()
+    };
+    let keys = item.as_object().map(of_map).filter(|keys| !keys.is_empty());
+    keys.map_or_else(|| item.clone(), Value::Object)
+}
+
+/// Says which rule of a custom kind's schema a value breaks (`k8s.io/kube-openapi/pkg/validation/errors`, and
+/// `apiserver/validation` of `k8s.io/apiextensions-apiserver`).
+fn broken(rule: &Rule, path: &str, value: &Value) -> StatusCause {
+    let invalid =
+        |value: &Value, should: &str| StatusCause::invalid(path, value, &format!("{path} in body should {should}"));
+    match rule {
+        Rule::TooFew {
+            of: Counted::Characters,
+            least,
+            ..
+        } => invalid(value, &format!("be at least {least} chars long")),
+        Rule::TooFew { of, found, least } => {
+            let of = if *of == Counted::Items { "items" } else { "properties" };
+            invalid(&Value::from(*found), &format!("have at least {least} {of}"))
+        }
+        Rule::TooMany {
+            of: Counted::Characters,
+            most,
+            ..
+        } => StatusCause {
+            reason: "FieldValueTooLong",
+            field: path.to_owned(),
+            message: format!(
+                "Too long: may not be more than {most} {}",
+                if *most == 1 { "byte" } else { "bytes" }
+            ),
+        },
+        Rule::TooMany { found, most, .. } => StatusCause {
+            reason: "FieldValueTooMany",
+            field: path.to_owned(),
+            message: format!(
+                "Too many: {found}: must have at most {most} {}",
+                if *most == 1 { "item" } else { "items" }
+            ),
+        },
+        Rule::Minimum { least, is_exclusive } => {
+            let or_equal = if *is_exclusive { "" } else { "or equal to " };
+            invalid(value, &format!("be greater than {or_equal}{least}"))
+        }
+        Rule::Maximum { most, is_exclusive } => {
+            let or_equal = if *is_exclusive { "" } else { "or equal to " };
+            invalid(value, &format!("be less than {or_equal}{most}"))
+        }
+        Rule::MultipleOf(factor) => invalid(value, &format!("be a multiple of {factor}")),
+        Rule::Pattern(pattern) => invalid(value, &format!("match '{pattern}'")),
+        // It has no field in the server's answer either.
+        Rule::Int32 => StatusCause::invalid(
+            "<nil>",
+            &Value::from(""),
+            &format!("Checked value must be of type integer with format int32 in {path}"),
+        ),
+    }
+}
+
 /// Refuses a configuration that can't be applied: the server has to know the type of every field that a manager owns
 /// (`sigs.k8s.io/structured-merge-diff/typed`).
-pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
-    let rule = schema::root(&target.resource);
+pub(super) fn check_applied(target: &Target, object: &Value) -> Result<(), StatusError> {
+    let rule = schema::root_rule(&target.resource);
     let mut found: Vec<String> = Vec::new();
     for problem in problems(target, object) {
         let said = match &problem.fault {
             Fault::Unknown { .. } => "field not declared in schema".to_owned(),
-            Fault::WrongType { go, .. } => {
+            Fault::WrongType { go_type: go, .. } => {
                 let expected = match *go {
-                    "int32" | "int64" | "uint8" | "float64" | "integer" | "number" => "numeric (int or float)",
+                    "int32" | "int64" | "uint8" | "float64" | "integer" | "integer,string" | "number" => {
+                        "numeric (int or float)"
+                    }
                     "bool" | "boolean" => "boolean",
                     "[]" | "array" => "list",
                     "string" | "[]uint8" => "string",
                     _ => "map",
                 };
                 let value = object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
-                // Each type writes the value in a format of its own: `%T`, `%v`, `%#v`.
+                // Each type formats the value differently: `%T`, `%v`, `%#v`.
                 let got = match expected {
-                    "numeric (int or float)" => go_type(&value).to_owned(),
+                    "numeric (int or float)" => go::type_of(&value).to_owned(),
                     "string" => format!("&value.valueUnstructured{{Value:{value}}}"),
                     _ => format!(
                         "&{{{}}}",
@@ -181,16 +231,16 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
                 format!("expected {expected}, got {got}")
             }
             Fault::Duplicate { .. } => {
-                let (list, key) = twin(&problem.path, object, &rule);
+                let (list, key) = split_duplicate(&problem.path, object, &rule);
                 let said = format!("{list}: duplicate entries for key {key}");
                 if !found.contains(&said) {
                     found.push(said);
                 }
                 continue;
             }
-            Fault::Malformed { .. } | Fault::Missing | Fault::NotAllowed { .. } | Fault::Rule { .. } => continue,
+            Fault::Malformed { .. } | Fault::Missing | Fault::NotAllowed { .. } | Fault::Rule(_) => continue,
         };
-        let path = spoken(&problem.path.0, object, &rule);
+        let path = path_text(&problem.path.0, object, &rule);
         found.push(format!("{path}: {said}"));
     }
     let said = match found.as_slice() {
@@ -211,19 +261,19 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
         place("name"),
         target.resource.kind
     );
-    Err(Refusal::new(500, "InternalError", why))
+    Err(StatusError::new(500, "InternalError", why))
 }
 
-/// Splits the path of an item that is there twice into its list and its key.
-fn twin(path: &Path, object: &Value, rule: &Rule<'_>) -> (String, String) {
+/// Splits the path of a duplicate item into its list and its key.
+fn split_duplicate(path: &Path, object: &Value, rule: &schema::MergeRule<'_>) -> (String, String) {
     let list = path.0.split_last().map_or(&[][..], |(_, list)| list);
-    let (whole, list) = (spoken(&path.0, object, rule), spoken(list, object, rule));
+    let (whole, list) = (path_text(&path.0, object, rule), path_text(list, object, rule));
     let key = whole.strip_prefix(&list).unwrap_or_default().to_owned();
     (list, key)
 }
 
-/// Writes a path as the server's messages about ownership do: `.spec.containers[name="app"].image`.
-fn spoken(steps: &[Step], object: &Value, rule: &Rule<'_>) -> String {
+/// Formats a path as the server's messages about ownership do: `.spec.containers[name="app"].image`.
+fn path_text(steps: &[Step], object: &Value, rule: &schema::MergeRule<'_>) -> String {
     let (mut value, mut rule) = (object, rule.clone());
     let mut written = String::new();
     for step in steps {
@@ -235,16 +285,16 @@ fn spoken(steps: &[Step], object: &Value, rule: &Rule<'_>) -> String {
             Step::Item(index) => {
                 value = &value[*index];
                 (written, rule) = match rule {
-                    Rule::Map(keys, of) => {
-                        let step = crate::apply::fields::spoken(&item(&keys, value));
+                    schema::MergeRule::Map(keys, of) => {
+                        let step = crate::apply::fields::step_text(&item_step(&keys, value));
                         (format!("{written}{step}"), *of)
                     }
-                    Rule::Set => (format!("{written}[={value}]"), Rule::Plain),
-                    Rule::Schema(schema) => {
-                        let items = schema.get("items").unwrap_or(&Value::Null);
-                        (format!("{written}[{index}]"), Rule::Schema(items))
+                    schema::MergeRule::Set => (format!("{written}[={value}]"), schema::MergeRule::Plain),
+                    schema::MergeRule::Schema(of) => {
+                        let items = of.get("items").unwrap_or(&Value::Null);
+                        (format!("{written}[{index}]"), schema::MergeRule::Schema(items))
                     }
-                    _ => (format!("{written}[{index}]"), Rule::Plain),
+                    _ => (format!("{written}[{index}]"), schema::MergeRule::Plain),
                 };
             }
         }

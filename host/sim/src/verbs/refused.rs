@@ -1,16 +1,16 @@
-//! Subresources that the embedded cluster doesn't have, refused in words that `kubectl` shows.
+//! Refuses subresources that the embedded cluster doesn't support, with messages that `kubectl` shows.
 
-use crate::{kinds::Resource, status::Refusal};
+use crate::{kinds::Resource, status::StatusError};
 
-/// Connections to a pod, each with the kind that discovery lists for it.
+/// Subresources that connect to a pod, each with its kind in discovery.
 pub(crate) const CONNECTIONS: [(&str, &str); 3] = [
     ("attach", "PodAttachOptions"),
     ("exec", "PodExecOptions"),
     ("portforward", "PodPortForwardOptions"),
 ];
 
-/// Returns why a subresource is not served: what is missing, or that there is no such path.
-pub(super) fn subresource(resource: &Resource, name: &str) -> Refusal {
+/// Returns the error for a subresource: that it isn't supported, or that there is no such path.
+pub(super) fn subresource(resource: &Resource, name: &str) -> StatusError {
     let why = match (resource.group.as_str(), resource.kind.as_str(), name) {
         ("", "Pod", "exec" | "attach" | "portforward") => {
             "pods of the embedded cluster can't be connected to: they are scripted, or child processes without a terminal; `exec`, \
@@ -24,7 +24,7 @@ pub(super) fn subresource(resource: &Resource, name: &str) -> Refusal {
         }
         ("", "Pod", "resize") => "pods of the embedded cluster can't be resized: they use no measured resources",
         ("", "ServiceAccount", "token") => "the embedded cluster issues no tokens for service accounts",
-        _ => return Refusal::no_such_path(),
+        _ => return StatusError::no_such_path(),
     };
-    Refusal::bad_request(why)
+    StatusError::bad_request(why)
 }

@@ -1,56 +1,56 @@
-//! The scale subresource: the number of replicas of whatever has one.
+//! The scale subresource: the number of replicas of any kind that has one.
 
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Target, body};
+use super::{ObjectRequest, Target, body};
 use crate::{
-    apply::{Format, patched},
+    apply::{PatchFormat, apply_patch},
     kinds::Scale,
     service::Body,
-    status::Refusal,
+    status::StatusError,
     table::Table,
 };
 
 /// Answers a get.
-pub(super) fn get(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
-    let (object, scale) = found(call, target, name)?;
-    Ok(call.print(StatusCode::OK, &written(&object, &scale), Table::of_scales))
+pub(super) fn get(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
+    let (object, scale) = target_and_scale(call, target, name)?;
+    Ok(call.print(StatusCode::OK, &scale_object(&object, &scale), Table::of_scales))
 }
 
 /// Answers an update or a patch.
-pub(super) fn set(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
-    let (mut object, scale) = found(call, target, name)?;
+pub(super) fn set(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
+    let (mut object, scale) = target_and_scale(call, target, name)?;
     let body = body::decode(call)?;
     let wanted = if call.method == http::Method::PUT {
         body
     } else {
-        let format = Format::of(call.content_type, &target.resource)?;
-        patched(format, &target.resource, &written(&object, &scale), body)?
+        let format = PatchFormat::from_content_type(call.content_type, &target.resource)?;
+        apply_patch(format, &target.resource, &scale_object(&object, &scale), body)?
     };
     let Some(replicas) = wanted["spec"]["replicas"].as_u64() else {
-        return Err(Refusal::bad_request("spec.replicas must be a number of at least 0"));
+        return Err(StatusError::bad_request("spec.replicas must be a number of at least 0"));
     };
     let revision = wanted["metadata"]["resourceVersion"].clone();
     if revision.is_string() {
         object["metadata"]["resourceVersion"] = revision;
     }
-    put(&mut object, &scale.wanted, json!(replicas));
+    set_path(&mut object, &scale.replicas_path, json!(replicas));
     let written_object = call.shared.lock().update_as(object, &call.writer(Some("scale")))?;
-    Ok(call.print(StatusCode::OK, &written(&written_object, &scale), Table::of_scales))
+    Ok(call.print(StatusCode::OK, &scale_object(&written_object, &scale), Table::of_scales))
 }
 
-fn found(call: &Call<'_>, target: &Target, name: &str) -> Result<(Value, Scale), Refusal> {
+fn target_and_scale(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<(Value, Scale), StatusError> {
     let live = body::live(&call.shared.lock(), call, target, name);
     let object = live.ok_or_else(|| target.not_found(name))?;
-    let scale = target.version.scale.clone().ok_or_else(Refusal::no_such_path)?;
+    let scale = target.version.scale.clone().ok_or_else(StatusError::no_such_path)?;
     Ok((object, scale))
 }
 
-fn written(object: &Value, scale: &Scale) -> Value {
+fn scale_object(object: &Value, scale: &Scale) -> Value {
     let at = |path: &str| path.split('.').fold(object, |value, part| &value[part]);
-    let mut status = json!({ "replicas": at(&scale.found).as_u64().unwrap_or(0) });
-    if let Some(selector) = scale.selector.as_deref().map(at) {
+    let mut status = json!({ "replicas": at(&scale.status_replicas_path).as_u64().unwrap_or(0) });
+    if let Some(selector) = scale.selector_path.as_deref().map(at) {
         status["selector"] = match selector.as_str() {
             Some(text) => json!(text),
             None => json!(labels(selector)),
@@ -63,7 +63,7 @@ fn written(object: &Value, scale: &Scale) -> Value {
             "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"],
             "resourceVersion": metadata["resourceVersion"], "creationTimestamp": metadata["creationTimestamp"],
         },
-        "spec": { "replicas": at(&scale.wanted).as_u64().unwrap_or(0) },
+        "spec": { "replicas": at(&scale.replicas_path).as_u64().unwrap_or(0) },
         "status": status,
     })
 }
@@ -77,7 +77,7 @@ fn labels(selector: &Value) -> String {
     labels.collect::<Vec<_>>().join(",")
 }
 
-fn put(object: &mut Value, path: &str, value: Value) {
+fn set_path(object: &mut Value, path: &str, value: Value) {
     let mut at = object;
     for part in path.split('.') {
         if !at.is_object() {

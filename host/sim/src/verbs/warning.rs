@@ -1,17 +1,17 @@
-//! Warnings: what clients show to their users although the request was carried out (RFC 7234, as `k8s.io/apiserver/pkg/warning` sends them).
+//! Warnings, which clients show to their users though the request succeeded (RFC 7234, as `k8s.io/apiserver/pkg/warning` sends them).
 
 use http::{HeaderValue, Response, header};
 
 use crate::{kinds::Resource, service::Body};
 
-/// How many bytes all warnings of an answer may have (`k8s.io/apiserver/pkg/endpoints/filters/warning.go`).
-const BYTES: usize = 4 * 1024;
+/// The most bytes of all warnings in an answer (`k8s.io/apiserver/pkg/endpoints/filters/warning.go`).
+const MAX_WARNING_BYTES: usize = 4 * 1024;
 
 /// Adds warnings to an answer, as many as fit.
 pub(super) fn add(mut response: Response<Body>, warnings: &[String]) -> Response<Body> {
-    let mut left = BYTES;
+    let mut left = MAX_WARNING_BYTES;
     for warning in warnings {
-        let written = written(warning);
+        let written = warning_header(warning);
         let Some(rest) = left.checked_sub(written.len()) else {
             break;
         };
@@ -23,7 +23,7 @@ pub(super) fn add(mut response: Response<Body>, warnings: &[String]) -> Response
     response
 }
 
-/// Returns what is said about a kind that is out of date.
+/// Returns the warning about a deprecated kind.
 pub(super) fn deprecated(resource: &Resource) -> Option<String> {
     let words = match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Endpoints") => "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
@@ -33,7 +33,7 @@ pub(super) fn deprecated(resource: &Resource) -> Option<String> {
     Some(words.to_owned())
 }
 
-fn written(text: &str) -> String {
+fn warning_header(text: &str) -> String {
     let mut quoted = String::new();
     for letter in text.chars().filter(|letter| !letter.is_control()) {
         if matches!(letter, '"' | '\\') {
@@ -47,14 +47,14 @@ fn written(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::whole;
+    use crate::service::full_body;
 
     #[test]
     fn warnings_are_quoted_and_bounded() {
         let many = vec!["unknown field \"a\\b\"\n".to_owned(); 1_000];
-        let response = add(Response::new(whole("")), &many);
+        let response = add(Response::new(full_body("")), &many);
         let all: Vec<_> = response.headers().get_all(header::WARNING).iter().collect();
         assert_eq!(all[0].to_str().unwrap(), r#"299 - "unknown field \"a\\b\"""#);
-        assert!(all.iter().map(|one| one.len()).sum::<usize>() <= BYTES && all.len() > 10);
+        assert!(all.iter().map(|one| one.len()).sum::<usize>() <= MAX_WARNING_BYTES && all.len() > 10);
     }
 }

@@ -3,25 +3,25 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Target, body, refuse, warning};
+use super::{ObjectRequest, Target, body, refuse, warning};
 use crate::{
     apply::{
-        Format, patched, schema,
-        server::{self, Configuration},
+        PatchFormat, apply_patch, schema,
+        server::{self, ApplyRequest},
     },
     service::Body,
-    status::{Cause, Refusal},
+    status::{StatusCause, StatusError},
     store::Writer,
 };
 
 /// Answers a create.
-pub(super) fn create(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+pub(super) fn create(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     let object = body::object(call, target)?;
     if !matches!(object["metadata"]["resourceVersion"].as_str(), None | Some("")) {
         let why = "resourceVersion should not be set on objects to be created";
-        return Err(Refusal::new(500, "InternalError", why));
+        return Err(StatusError::new(500, "InternalError", why));
     }
-    let warnings = refuse::whole(call, target, &object)?;
+    let warnings = refuse::check_object(call, target, &object)?;
     let created = call.shared.lock().create_as(object, &call.writer(None))?;
     Ok(warning::add(
         call.answer(StatusCode::CREATED, target, created),
@@ -31,18 +31,18 @@ pub(super) fn create(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
 
 /// Answers an update of the object or its status.
 pub(super) fn update(
-    call: &Call<'_>,
+    call: &ObjectRequest<'_>,
     target: &Target,
     name: &str,
     subresource: Option<&str>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, StatusError> {
     let object = body::object(call, target)?;
     let writer = call.writer(subresource);
     let mut store = call.shared.lock();
     if store.get(&target.kind, call.namespace(), name).is_none() {
         return Err(target.not_found(name));
     }
-    let warnings = refuse::whole(call, target, &object)?;
+    let warnings = refuse::check_object(call, target, &object)?;
     let written = match subresource {
         None => store.update_as(object, &writer)?,
         Some(_) => store.update_status_as(object, &writer)?,
@@ -53,24 +53,24 @@ pub(super) fn update(
 
 /// Answers a patch of the object or its status.
 pub(super) fn patch(
-    call: &Call<'_>,
+    call: &ObjectRequest<'_>,
     target: &Target,
     name: &str,
     subresource: Option<&str>,
-) -> Result<Response<Body>, Refusal> {
-    let format = Format::of(call.content_type, &target.resource)?;
+) -> Result<Response<Body>, StatusError> {
+    let format = PatchFormat::from_content_type(call.content_type, &target.resource)?;
     check_options(call, format)?;
     let patch = body::decode(call)?;
     let writer = call.writer(subresource);
     let mut store = call.shared.lock();
     let live = body::live(&store, call, target, name);
-    if format == Format::Apply {
-        let object = body::addressed(patch, call, target)?;
+    if format == PatchFormat::Apply {
+        let object = body::complete_from_path(patch, call, target)?;
         let is_new = live.is_none() && subresource.is_none();
         if let (true, Some(uid)) = (is_new, object["metadata"]["uid"].as_str()) {
             let why =
                 format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
-            return Err(Refusal::conflict(
+            return Err(StatusError::conflict(
                 &target.resource.plural,
                 &target.resource.group,
                 name,
@@ -90,16 +90,18 @@ pub(super) fn patch(
     }
 
     let live = live.ok_or_else(|| target.not_found(name))?;
-    let object = patched(format, &target.resource, &live, patch)?;
+    refuse::patch::form(format, &patch)?;
+    let object = apply_patch(format, &target.resource, &live, patch.clone())?;
+    refuse::patch::result(target, format, &patch, &object)?;
     crate::store::check_shape(&object)?;
     for field in ["name", "namespace", "uid"] {
         if object["metadata"][field] != live["metadata"][field] {
-            let cause = Cause::invalid(
+            let cause = StatusCause::invalid(
                 &format!("metadata.{field}"),
                 &object["metadata"][field],
                 "field is immutable",
             );
-            return Err(Refusal::invalid(
+            return Err(StatusError::invalid(
                 &target.resource.kind,
                 &target.resource.group,
                 name,
@@ -107,8 +109,8 @@ pub(super) fn patch(
             ));
         }
     }
-    let object = body::addressed(object, call, target)?;
-    let warnings = refuse::whole(call, target, &object)?;
+    let object = body::complete_from_path(object, call, target)?;
+    let warnings = refuse::check_object(call, target, &object)?;
     let written = match subresource {
         None => store.update_as(object, &writer)?,
         Some(_) => store.update_status_as(object, &writer)?,
@@ -119,26 +121,26 @@ pub(super) fn patch(
 
 fn apply(
     store: &mut crate::store::Store,
-    call: &Call<'_>,
+    call: &ObjectRequest<'_>,
     target: &Target,
     live: Option<&Value>,
     object: &Value,
     writer: &Writer,
-) -> Result<Value, Refusal> {
-    refuse::applied(target, object)?;
-    let rule = schema::root(&target.resource);
+) -> Result<Value, StatusError> {
+    refuse::check_applied(target, object)?;
+    let rule = schema::root_rule(&target.resource);
     let has_status = target.resource.has_status();
-    let configuration = Configuration {
+    let configuration = ApplyRequest {
         object,
         rule: &rule,
         writer,
         force: call.query.flag("force"),
         has_status,
     };
-    let merged = server::apply(live.unwrap_or(&Value::Null), configuration, &store.second())?;
-    refuse::whole(call, target, &merged)?;
+    let merged = server::apply(live.unwrap_or(&Value::Null), configuration, &store.now_text())?;
+    refuse::check_object(call, target, &merged)?;
     let writer = Writer {
-        owned: true,
+        has_own_managed_fields: true,
         ..writer.clone()
     };
     match (live, &writer.subresource) {
@@ -148,20 +150,20 @@ fn apply(
     }
 }
 
-fn check_options(call: &Call<'_>, format: Format) -> Result<(), Refusal> {
-    let applies = format == Format::Apply;
+fn check_options(call: &ObjectRequest<'_>, format: PatchFormat) -> Result<(), StatusError> {
+    let applies = format == PatchFormat::Apply;
     let cause = if applies && call.query.text("fieldManager").is_empty() {
-        Cause::required("fieldManager", "is required for apply patch")
+        StatusCause::required("fieldManager", "is required for apply patch")
     } else if !applies && call.query.flag("force") {
-        Cause::forbidden("force", "may not be specified for non-apply patch")
+        StatusCause::forbidden("force", "may not be specified for non-apply patch")
     } else {
         return Ok(());
     };
-    Err(Refusal::invalid("PatchOptions", "meta.k8s.io", "", &[cause]))
+    Err(StatusError::invalid("PatchOptions", "meta.k8s.io", "", &[cause]))
 }
 
-/// Answers the request that takes finalizers off the spec of a namespace.
-pub(super) fn finalize(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+/// Answers the request that removes finalizers from the spec of a namespace.
+pub(super) fn finalize(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let object = body::object(call, target)?;
     let finalizers = object["spec"]["finalizers"].clone();
     let mut store = call.shared.lock();

@@ -170,7 +170,7 @@ async fn discovery_is_the_same_old_and_new() {
 struct Judge;
 
 impl Intercept for Judge {
-    fn judge(&self, _: &http::Method, path: &str, _: &str) -> Verdict {
+    fn decide(&self, _: &http::Method, path: &str, _: &str) -> Verdict {
         match path.rsplit('/').next().unwrap_or_default() {
             "slow" => Verdict::Delay(Duration::from_secs(7)),
             "broken" => Verdict::Drop,

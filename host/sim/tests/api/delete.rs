@@ -148,7 +148,7 @@ async fn a_running_pod_gets_its_grace() {
         "2026-01-01T00:00:30Z"
     );
     let now = Deletion {
-        grace: Some(0),
+        grace_seconds: Some(0),
         ..Deletion::default()
     };
     shared.lock().delete(&kind, "shop", "busy", now).unwrap();

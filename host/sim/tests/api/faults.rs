@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use capstan_sim::{
-    rule::{RuleGuard, Rules},
+    rule::{FaultRules, RuleGuard},
     service::SimService,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -24,7 +24,7 @@ use crate::{cluster, refusal};
 const HOUR: Duration = Duration::from_hours(1);
 
 struct Story {
-    rules: Rules,
+    rules: FaultRules,
     secrets: Api<Secret>,
     /// The same without faults.
     past: Api<Secret>,
@@ -32,7 +32,7 @@ struct Story {
 
 fn story() -> Story {
     let (shared, client) = cluster();
-    let rules = Rules::new(1, Vec::new());
+    let rules = FaultRules::new(1, Vec::new());
     let service = SimService::new(shared).with_intercept(Arc::new(rules.clone()));
     Story {
         rules,
@@ -107,7 +107,7 @@ async fn a_cut_answer_is_an_error_and_never_half_an_object() {
         "{error:?}"
     );
     assert_eq!(story.secrets.list(&ListParams::default()).await.unwrap().items.len(), 1);
-    assert_eq!(guard.seen(), 2);
+    assert_eq!(guard.matched(), 2);
     drop(guard);
     // An answer that is shorter than the cut is whole.
     let _long = story.fault("{verb: list, cut: 1000000}");
@@ -190,7 +190,7 @@ async fn a_watcher_lists_again_when_its_revision_expired() {
         told,
         ["init", "listed", "error 410", "init", "listed", "first", "second"]
     );
-    assert_eq!(guard.seen(), 2);
+    assert_eq!(guard.matched(), 2);
     // What is no watch has no events: it is served.
     let _lists = story.fault("{verb: list, expire: event}");
     assert_eq!(story.secrets.list(&ListParams::default()).await.unwrap().items.len(), 2);

@@ -7,12 +7,17 @@ use std::{
 };
 
 use capstan_sim::{
-    serve::{Token, kubeconfig, serve},
+    serve::{Tls, Token, kubeconfig, serve},
     service::SimService,
-    store::{Kind, Shared},
+    store::{Kind, SharedStore},
 };
 use serde_json::json;
-use tokio::{io::AsyncWriteExt as _, net::TcpListener, process::Command, sync::oneshot};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpListener,
+    process::Command,
+    sync::oneshot,
+};
 
 use crate::cluster;
 
@@ -92,7 +97,7 @@ const KUBECTL: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools) 
 /// A server with a kubectl that talks to it.
 struct Served {
     kubectl: Kubectl,
-    shared: Shared,
+    shared: SharedStore,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<()>,
 }
@@ -112,13 +117,16 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let token = Token::random().unwrap();
-        let serving = tokio::spawn(serve(SimService::new(shared.clone()), token.clone(), listener, async {
+        let tls = Tls::random().unwrap();
+        let config = kubeconfig(address, &token, Some(&tls));
+        let service = SimService::new(shared.clone());
+        let serving = tokio::spawn(serve(service, token, Some(tls), listener, async {
             _ = stopped.await;
         }));
         let run = RUN.fetch_add(1, Ordering::Relaxed);
         let home = std::env::temp_dir().join(format!("capstan-sim-kubectl-{}-{run}", std::process::id()));
         std::fs::create_dir_all(&home).unwrap();
-        std::fs::write(home.join("config"), kubeconfig(address, &token)).unwrap();
+        std::fs::write(home.join("config"), config).unwrap();
         let kubectl = Kubectl { program, home };
         Some(Served {
             kubectl,
@@ -133,6 +141,34 @@ impl Served {
         self.serving.await.unwrap();
         std::fs::remove_dir_all(self.kubectl.home).unwrap();
     }
+}
+
+/// Both replace the path of the server's URL by their own.
+#[tokio::test]
+async fn kubectl_knows_the_token_whatever_path_it_asks_for() {
+    let Some(served) = Served::start().await else { return };
+    let kubectl = &served.kubectl;
+    assert_eq!(kubectl.run("get --raw /readyz", "").await, "ok");
+    let namespaces = kubectl.run("get --raw /api/v1/namespaces?limit=1", "").await;
+    assert!(namespaces.contains("\"NamespaceList\""), "{namespaces}");
+    let mut proxy = kubectl
+        .command("proxy --port=0")
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(proxy.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().unwrap();
+    let address = line.strip_prefix("Starting to serve on ").unwrap();
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET /api/v1/namespaces HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("\"NamespaceList\""), "{answer}");
+    proxy.kill().await.unwrap();
+    served.end().await;
 }
 
 #[tokio::test]
@@ -489,11 +525,8 @@ async fn a_client_that_goes_away_or_floods_disturbs_nobody() {
     }
     // A client that asks without an end, and reads none of the answers.
     let config = std::fs::read_to_string(kubectl.home.join("config")).unwrap();
-    let server = config
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("server: http://"))
-        .unwrap();
-    let (address, token) = server.split_once('/').unwrap();
+    let value = |field: &str| config.lines().find_map(|line| line.trim().strip_prefix(field)).unwrap();
+    let (address, token) = (value("server: https://"), value("token: "));
     let (address, request) = (
         address.to_owned(),
         format!("GET /{token}/api/v1/configmaps HTTP/1.1\r\nHost: {address}\r\n\r\n"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_sim::store::{Kind, Shared};
+use capstan_sim::store::{Kind, SharedStore};
 use futures::AsyncBufReadExt as _;
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
@@ -17,7 +17,7 @@ use crate::{cluster, refusal};
 
 const NAMES: [&str; 2] = ["main", "side"];
 
-async fn pod(shared: &Shared, pods: &Api<Pod>, names: &[&str]) {
+async fn pod(shared: &SharedStore, pods: &Api<Pod>, names: &[&str]) {
     let containers: Vec<Value> = names.iter().map(|name| json!({ "name": name, "image": "x" })).collect();
     let object = json!({ "metadata": { "name": "p" }, "spec": { "restartPolicy": "Never", "containers": containers } });
     pods.create(&PostParams::default(), &serde_json::from_value(object).unwrap())
@@ -30,7 +30,7 @@ async fn pod(shared: &Shared, pods: &Api<Pod>, names: &[&str]) {
     status(shared, json!({ "phase": "Running", "containerStatuses": statuses }));
 }
 
-fn status(shared: &Shared, status: Value) {
+fn status(shared: &SharedStore, status: Value) {
     shared
         .lock()
         .update_status(&Kind::new("", "Pod"), "shop", "p", status)

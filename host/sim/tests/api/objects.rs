@@ -350,7 +350,7 @@ async fn a_saved_cluster_goes_on_where_it_was() {
     let saved = shared.lock().save();
     let restored = capstan_sim::store::Store::restore(saved.clone()).unwrap();
     assert_eq!(restored.save(), saved);
-    let shared = capstan_sim::store::Shared::new(restored);
+    let shared = capstan_sim::store::SharedStore::new(restored);
     let client = kube::Client::new(capstan_sim::service::SimService::new(shared.clone()), "shop");
     let maps: Api<ConfigMap> = Api::default_namespaced(client);
     assert_eq!(maps.get("a").await.unwrap(), made);

@@ -1,6 +1,6 @@
 //! Sequences and mappings in block style.
 
-use super::{Allowed, Event, Parser, State, Step, behind};
+use super::{Allowed, Event, Parser, State, Step, after_indicator};
 use crate::scanner::Token;
 
 impl<'a> Parser<'a> {
@@ -9,7 +9,7 @@ impl<'a> Parser<'a> {
         match token {
             Token::BlockEntry => {
                 if matches!(self.token()?, Token::BlockEntry | Token::BlockEnd) {
-                    self.empty(State::BlockSequenceEntry, behind(mark))
+                    self.empty(State::BlockSequenceEntry, after_indicator(mark))
                 } else {
                     self.value_then(State::BlockSequenceEntry, Allowed::Block)
                 }
@@ -34,7 +34,7 @@ impl<'a> Parser<'a> {
             self.token()?,
             Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd
         ) {
-            self.empty(State::IndentlessSequenceEntry, behind(mark))
+            self.empty(State::IndentlessSequenceEntry, after_indicator(mark))
         } else {
             self.value_then(State::IndentlessSequenceEntry, Allowed::Block)
         }
@@ -45,7 +45,7 @@ impl<'a> Parser<'a> {
         match token {
             Token::Key => {
                 if matches!(self.token()?, Token::Key | Token::Value | Token::BlockEnd) {
-                    self.empty(State::BlockMappingValue, behind(mark))
+                    self.empty(State::BlockMappingValue, after_indicator(mark))
                 } else {
                     self.value_then(State::BlockMappingValue, Allowed::BlockOrIndentless)
                 }
@@ -62,7 +62,7 @@ impl<'a> Parser<'a> {
         }
         self.scanner.next_token()?;
         if matches!(self.token()?, Token::Key | Token::Value | Token::BlockEnd) {
-            self.empty(State::BlockMappingKey, behind(mark))
+            self.empty(State::BlockMappingKey, after_indicator(mark))
         } else {
             self.value_then(State::BlockMappingKey, Allowed::BlockOrIndentless)
         }

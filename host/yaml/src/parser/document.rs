@@ -3,12 +3,12 @@
 use super::{Allowed, Event, Parser, State, Step};
 use crate::{
     marks::Mark,
-    node::Trouble,
-    scanner::{Token, trouble},
+    node::ReadError,
+    scanner::{Token, read_error},
 };
 
 impl<'a> Parser<'a> {
-    pub(super) fn document_start(&mut self) -> Result<Option<(Event<'a>, Mark)>, Trouble> {
+    pub(super) fn document_start(&mut self) -> Result<Option<(Event<'a>, Mark)>, ReadError> {
         if self.state == State::DocumentStart {
             while *self.token()? == Token::DocumentEnd {
                 self.scanner.next_token()?;
@@ -32,7 +32,7 @@ impl<'a> Parser<'a> {
         self.directives()?;
         let (token, mark) = self.scanner.next_token()?;
         if token != Token::DocumentStart {
-            return Err(trouble(mark, "the document has ended before this")
+            return Err(read_error(mark, "the document has ended before this")
                 .hint("look at the indentation of this line, or put `---` before it if a document begins here"));
         }
         self.states.push(State::DocumentEnd);
@@ -40,18 +40,18 @@ impl<'a> Parser<'a> {
         Ok(Some((Event::DocumentStart, mark)))
     }
 
-    fn directives(&mut self) -> Result<(), Trouble> {
+    fn directives(&mut self) -> Result<(), ReadError> {
         let mut has_version = false;
         while matches!(self.token()?, Token::VersionDirective | Token::TagDirective { .. }) {
             let (token, mark) = self.scanner.next_token()?;
             match token {
                 Token::TagDirective { handle, prefix } => {
                     if self.tag_prefixes.iter().any(|(known, _)| *known == handle) {
-                        return Err(trouble(mark, format!("`%TAG {handle}` is there twice")));
+                        return Err(read_error(mark, format!("`%TAG {handle}` is there twice")));
                     }
                     self.tag_prefixes.push((handle, prefix));
                 }
-                _ if has_version => return Err(trouble(mark, "`%YAML` is there twice")),
+                _ if has_version => return Err(read_error(mark, "`%YAML` is there twice")),
                 _ => has_version = true,
             }
         }

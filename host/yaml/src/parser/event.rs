@@ -1,8 +1,8 @@
-//! What the parser makes of tokens.
+//! The events of the parser.
 
 use std::borrow::Cow;
 
-/// What a document is made of.
+/// An event: a part of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event<'a> {
     /// A document begins.
@@ -11,7 +11,7 @@ pub(crate) enum Event<'a> {
     DocumentEnd,
     /// An alias, written `*name`: the value with the anchor of this name.
     Alias(&'a str),
-    /// A text, which may mean something else.
+    /// A scalar.
     Scalar(Scalar<'a>),
     /// A list begins.
     SequenceStart(Option<&'a str>),
@@ -23,15 +23,15 @@ pub(crate) enum Event<'a> {
     MappingEnd,
 }
 
-/// A text as it is written.
+/// A scalar as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scalar<'a> {
     /// The text without quotes and escapes.
     pub text: Cow<'a, str>,
     /// Whether it is neither quoted nor a block.
     pub is_plain: bool,
-    /// Its name for aliases.
+    /// Its anchor.
     pub anchor: Option<&'a str>,
-    /// Its tag, in full.
+    /// Its full tag.
     pub tag: Option<String>,
 }

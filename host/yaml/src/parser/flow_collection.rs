@@ -1,7 +1,7 @@
 //! Sequences and mappings in flow style: between brackets.
 
-use super::{Allowed, Event, Parser, State, Step, behind};
-use crate::{node::Trouble, scanner::Token};
+use super::{Allowed, Event, Parser, State, Step, after_indicator};
+use crate::{node::ReadError, scanner::Token};
 
 impl<'a> Parser<'a> {
     pub(super) fn flow_sequence_entry(&mut self, is_first: bool) -> Step<'a> {
@@ -28,9 +28,9 @@ impl<'a> Parser<'a> {
         let (token, mark) = self.scanner.peek()?;
         let mark = *mark;
         if matches!(token, Token::Value | Token::FlowEntry | Token::FlowSequenceEnd) {
-            // libyaml takes this token, too; a value then is none
+            // libyaml accepts this token, too; the value is then empty.
             self.scanner.next_token()?;
-            self.empty(State::FlowSequencePairValue, behind(mark))
+            self.empty(State::FlowSequencePairValue, after_indicator(mark))
         } else {
             self.value_then(State::FlowSequencePairValue, Allowed::Flow)
         }
@@ -81,8 +81,8 @@ impl<'a> Parser<'a> {
         self.empty(State::FlowMappingKey, mark)
     }
 
-    /// Takes the comma between two entries; says whether one was there, or the end of the list or mapping is.
-    fn comma(&mut self, end: &Token<'a>) -> Result<bool, Trouble> {
+    /// Consumes the comma between two entries. Returns whether there was one, or the end of the list or mapping is next.
+    fn comma(&mut self, end: &Token<'a>) -> Result<bool, ReadError> {
         let is_comma = match self.token()? {
             Token::FlowEntry => true,
             token if token == end => return Ok(true),

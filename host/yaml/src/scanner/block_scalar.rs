@@ -1,26 +1,26 @@
-//! Texts in block style: after `|` and `>`.
+//! Block scalars: after `|` and `>`.
 
 use std::borrow::Cow;
 
-use super::{Scanner, token::Token, trouble};
-use crate::node::Trouble;
+use super::{Scanner, read_error, token::Token};
+use crate::node::ReadError;
 
-/// What is done with the line breaks at the end of a text.
+/// What is done with the line breaks at the end of a block scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chomp {
-    /// `-`: none stays.
+    /// `-`: all are removed.
     Strip,
-    /// No sign: one stays.
+    /// No sign: one is kept.
     Clip,
-    /// `+`: all stay.
+    /// `+`: all are kept.
     Keep,
 }
 
 impl<'a> Scanner<'a> {
-    /// Scans a text after `|` or `>`, which is here.
-    pub(super) fn block_scalar(&mut self, is_literal: bool) -> Result<Token<'a>, Trouble> {
+    /// Scans a block scalar, whose `|` or `>` is here.
+    pub(super) fn block_scalar(&mut self, is_literal: bool) -> Result<Token<'a>, ReadError> {
         let (chomp, increment) = self.block_header()?;
-        // 0 until the first line that is not blank says it
+        // 0 until the first line that isn't blank determines it.
         let mut indent = increment.map_or(0, |increment| self.indent.unwrap_or(0) + increment);
         let mut text = String::new();
         let mut first_break = "";
@@ -57,13 +57,13 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Reads the line with `|` or `>`: what is done with the last line breaks, and the indentation if it is written.
-    fn block_header(&mut self) -> Result<(Chomp, Option<u32>), Trouble> {
+    /// Scans the header of a block scalar: what is done with the last line breaks, and an explicit indentation.
+    fn block_header(&mut self) -> Result<(Chomp, Option<u32>), ReadError> {
         let start = self.cursor.mark();
         self.cursor.skip(1);
         let mut chomp = Chomp::Clip;
         let mut increment = None;
-        // one of each, in any order
+        // One of each, in any order.
         for _ in 0..2 {
             match self.cursor.byte(0) {
                 sign @ (b'+' | b'-') if chomp == Chomp::Clip => {
@@ -72,7 +72,7 @@ impl<'a> Scanner<'a> {
                 }
                 digit @ b'0'..=b'9' if increment.is_none() => {
                     if digit == b'0' {
-                        return Err(trouble(start, "the indentation of a block of text can't be 0"));
+                        return Err(read_error(start, "the indentation of a block of text can't be 0"));
                     }
                     increment = Some(u32::from(digit - b'0'));
                     self.cursor.skip(1);
@@ -82,7 +82,7 @@ impl<'a> Scanner<'a> {
         }
         self.skip_blanks_and_comment();
         if !self.cursor.is_break_or_end(0) {
-            return Err(trouble(
+            return Err(read_error(
                 self.cursor.mark(),
                 "the text of a block begins in the line after `|` or `>`",
             )
@@ -92,8 +92,8 @@ impl<'a> Scanner<'a> {
         Ok((chomp, increment))
     }
 
-    /// Skips the indentation of the next line, and blank lines before it; finds the indentation out if it isn't known.
-    fn block_breaks(&mut self, indent: &mut u32, breaks: &mut String) -> Result<(), Trouble> {
+    /// Skips the indentation of the next line, and blank lines before it. Determines the indentation if it isn't known.
+    fn block_breaks(&mut self, indent: &mut u32, breaks: &mut String) -> Result<(), ReadError> {
         let mut widest = 0;
         loop {
             while (*indent == 0 || self.cursor.column() < *indent) && self.cursor.byte(0) == b' ' {
@@ -101,7 +101,7 @@ impl<'a> Scanner<'a> {
             }
             widest = widest.max(self.cursor.column());
             if (*indent == 0 || self.cursor.column() < *indent) && self.cursor.byte(0) == b'\t' {
-                return Err(trouble(
+                return Err(read_error(
                     self.cursor.mark(),
                     "a tab can't indent a line of a block of text",
                 ));

@@ -1,8 +1,8 @@
-//! A position in a text, and what is there.
+//! A position in a text.
 
 use crate::marks::Mark;
 
-/// A position in a text that has no NUL in it, so that a byte 0 always means the end.
+/// A position in a text that doesn't contain NUL, so that byte 0 always means the end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
@@ -24,12 +24,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Returns the line, the first being 0.
+    /// Returns the line, from 0.
     pub fn line(&self) -> u32 {
         self.line
     }
 
-    /// Returns the column in characters, the first being 0.
+    /// Returns the column in characters, from 0.
     pub fn column(&self) -> u32 {
         self.column
     }
@@ -46,7 +46,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Returns a byte of the rest; 0 behind the end.
+    /// Returns a byte ahead of the position; 0 after the end.
     pub fn byte(&self, ahead: usize) -> u8 {
         self.text.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
     }
@@ -65,27 +65,27 @@ impl<'a> Cursor<'a> {
         self.text.get(from..to).unwrap_or_default()
     }
 
-    /// Says whether a space or tab is there.
+    /// Returns whether a space or tab is there.
     pub fn is_blank(&self, ahead: usize) -> bool {
         matches!(self.byte(ahead), b' ' | b'\t')
     }
 
-    /// Returns how many bytes the line break has that is there; 0 if there is none.
+    /// Returns the length of the line break in bytes; 0 if there is none.
     pub fn break_length(&self, ahead: usize) -> usize {
         break_length(self.text.as_bytes(), self.at + ahead)
     }
 
-    /// Says whether a line break is there, or the end.
+    /// Returns whether a line break or the end is there.
     pub fn is_break_or_end(&self, ahead: usize) -> bool {
         self.byte(ahead) == 0 || self.break_length(ahead) > 0
     }
 
-    /// Says whether a space, a tab, a line break or the end is there.
+    /// Returns whether a space, a tab, a line break or the end is there.
     pub fn is_blank_or_end(&self, ahead: usize) -> bool {
         self.is_blank(ahead) || self.is_break_or_end(ahead)
     }
 
-    /// Says whether this is the start of a line with `---` or `...`, and then a blank or the end.
+    /// Returns whether this is the start of a line with `---` or `...`, followed by a blank or the end.
     pub fn is_document_indicator(&self, letter: u8) -> bool {
         self.column == 0 && (0..3).all(|ahead| self.byte(ahead) == letter) && self.is_blank_or_end(3)
     }
@@ -99,13 +99,13 @@ impl<'a> Cursor<'a> {
         self.column = self.column.saturating_add(count);
     }
 
-    /// Skips byte order marks, which take no column.
+    /// Skips byte order marks, which don't count as columns.
     pub fn skip_byte_order_marks(&mut self) {
         let rest = self.text.get(self.at..).unwrap_or_default();
         self.at = self.text.len() - rest.trim_start_matches('\u{feff}').len();
     }
 
-    /// Goes on to an offset in the same line.
+    /// Advances to an offset in the same line.
     pub fn advance_to(&mut self, offset: usize) {
         let passed = self.text.as_bytes().get(self.at..offset).unwrap_or_default();
         let characters = passed.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
@@ -128,7 +128,7 @@ impl<'a> Cursor<'a> {
         at
     }
 
-    /// Skips a line break; returns it as YAML 1.1 reads it: all are `\n` but for the separators of lines and paragraphs.
+    /// Skips a line break. Returns it as YAML 1.1 reads it: `\n`, except for line and paragraph separators.
     pub fn take_break(&mut self) -> &'static str {
         let length = self.break_length(0);
         if length == 0 {
@@ -145,7 +145,7 @@ impl<'a> Cursor<'a> {
         text
     }
 
-    /// Goes to the first column of the line behind the last one, where what is still open ends.
+    /// Moves to the first column after the last line, where open collections end.
     pub fn end(&mut self) {
         if self.column != 0 {
             self.column = 0;
@@ -154,7 +154,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Returns how many bytes the line break at an offset has; 0 if there is none.
+/// Returns the length in bytes of the line break at an offset; 0 if there is none.
 pub(crate) fn break_length(bytes: &[u8], at: usize) -> usize {
     let byte = |ahead: usize| bytes.get(at + ahead).copied().unwrap_or(0);
     match byte(0) {

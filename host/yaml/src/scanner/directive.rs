@@ -1,11 +1,11 @@
 //! The directives `%YAML` and `%TAG`.
 
-use super::{Scanner, token::Token, trouble};
-use crate::{marks::Mark, node::Trouble};
+use super::{Scanner, read_error, token::Token};
+use crate::{marks::Mark, node::ReadError};
 
 impl<'a> Scanner<'a> {
-    /// Scans a line with `%YAML` or `%TAG`, whose `%` is here.
-    pub(super) fn directive(&mut self) -> Result<Token<'a>, Trouble> {
+    /// Scans a directive, whose `%` is here.
+    pub(super) fn directive(&mut self) -> Result<Token<'a>, ReadError> {
         let start = self.cursor.mark();
         self.cursor.skip(1);
         let name = self.word();
@@ -15,7 +15,7 @@ impl<'a> Scanner<'a> {
                 self.skip_blanks();
                 self.version_number(start)?;
                 if self.cursor.byte(0) != b'.' {
-                    return Err(trouble(start, "a version of YAML is written as `1.1`"));
+                    return Err(read_error(start, "a version of YAML is written as `1.1`"));
                 }
                 self.cursor.skip(1);
                 self.version_number(start)?;
@@ -26,31 +26,34 @@ impl<'a> Scanner<'a> {
                 let handle = self.tag_handle(start)?;
                 let is_handle = handle == "!" || (handle.len() > 1 && handle.ends_with('!'));
                 if !is_handle || !self.cursor.is_blank(0) {
-                    return Err(trouble(start, "a `%TAG` is written as `%TAG !name! prefix`"));
+                    return Err(read_error(start, "a `%TAG` is written as `%TAG !name! prefix`"));
                 }
                 self.skip_blanks();
                 let prefix = self.tag_address("", start)?;
                 if !self.cursor.is_blank_or_end(0) {
-                    return Err(trouble(start, "a `%TAG` ends with its prefix"));
+                    return Err(read_error(start, "a `%TAG` ends with its prefix"));
                 }
                 Token::TagDirective { handle, prefix }
             }
             _ => {
                 return Err(
-                    trouble(start, "a line can't start with `%`, but for `%YAML` and `%TAG`")
+                    read_error(start, "a line can't start with `%`, but for `%YAML` and `%TAG`")
                         .hint("put the value in quotes if it starts with `%`"),
                 );
             }
         };
         self.skip_blanks_and_comment();
         if !self.cursor.is_break_or_end(0) {
-            return Err(trouble(start, "nothing else can be in the line of a `%YAML` or `%TAG`"));
+            return Err(read_error(
+                start,
+                "nothing else can be in the line of a `%YAML` or `%TAG`",
+            ));
         }
         self.cursor.take_break();
         Ok(token)
     }
 
-    fn version_number(&mut self, start: Mark) -> Result<(), Trouble> {
+    fn version_number(&mut self, start: Mark) -> Result<(), ReadError> {
         let mut digits = 0;
         while self.cursor.byte(0).is_ascii_digit() {
             digits += 1;
@@ -59,7 +62,7 @@ impl<'a> Scanner<'a> {
         if (1..=2).contains(&digits) {
             Ok(())
         } else {
-            Err(trouble(start, "a version of YAML is written as `1.1`"))
+            Err(read_error(start, "a version of YAML is written as `1.1`"))
         }
     }
 }

@@ -1,18 +1,18 @@
-//! Texts in flow style, quoted or plain: lines are folded.
+//! Flow scalars, quoted or plain: line breaks are folded.
 
 use std::borrow::Cow;
 
-use super::{Scanner, token::Token, trouble};
-use crate::{marks::Mark, node::Trouble};
+use super::{Scanner, read_error, token::Token};
+use crate::{marks::Mark, node::ReadError};
 
-/// The white space between two parts of a text.
+/// The white space between two parts of a scalar.
 #[derive(Default)]
 struct Gap {
-    /// The first line break: empty if an escaped one was it.
+    /// The first line break; empty if it is escaped.
     first: &'static str,
     /// The line breaks after the first.
     more: String,
-    /// Whether there is a line break at all.
+    /// Whether there is a line break.
     has_break: bool,
 }
 
@@ -26,7 +26,7 @@ impl Gap {
         }
     }
 
-    /// Writes what the line breaks become: one is a space, others stay but for the first.
+    /// Appends the folded line breaks: one becomes a space; of several, all but the first are kept.
     fn fold_into(&mut self, text: &mut String) {
         if self.first == "\n" && self.more.is_empty() {
             text.push(' ');
@@ -39,8 +39,8 @@ impl Gap {
 }
 
 impl<'a> Scanner<'a> {
-    /// Scans a text without quotes.
-    pub(super) fn plain_scalar(&mut self) -> Result<Token<'a>, Trouble> {
+    /// Scans a plain scalar.
+    pub(super) fn plain_scalar(&mut self) -> Result<Token<'a>, ReadError> {
         let indent = self.indent.map_or(0, |indent| indent + 1);
         let start = self.cursor.offset();
         let mut end = start;
@@ -72,7 +72,7 @@ impl<'a> Scanner<'a> {
             loop {
                 if self.cursor.is_blank(0) {
                     if gap.has_break && self.cursor.column() < indent && self.cursor.byte(0) == b'\t' {
-                        return Err(trouble(self.cursor.mark(), "a tab can't indent a line"));
+                        return Err(read_error(self.cursor.mark(), "a tab can't indent a line"));
                     }
                     self.cursor.skip(1);
                 } else if self.cursor.break_length(0) > 0 {
@@ -92,7 +92,7 @@ impl<'a> Scanner<'a> {
         Ok(Token::Scalar { text, is_plain: true })
     }
 
-    /// Returns the offset at which a run of a plain text ends: before white space, `: `, and brackets and commas of the flow style.
+    /// Returns the offset of the end of a plain word: before white space, `: `, and in flow style before brackets and commas.
     fn end_of_plain_word(&self) -> usize {
         let is_flow = self.flow_level() > 0;
         let mut ahead = 0;
@@ -108,8 +108,8 @@ impl<'a> Scanner<'a> {
         self.cursor.offset() + ahead
     }
 
-    /// Scans a text in quotes, which start here.
-    pub(super) fn quoted_scalar(&mut self, quote: u8) -> Result<Token<'a>, Trouble> {
+    /// Scans a quoted scalar, whose quote is here.
+    pub(super) fn quoted_scalar(&mut self, quote: u8) -> Result<Token<'a>, ReadError> {
         let start = self.cursor.mark();
         self.cursor.skip(1);
         let token = |text| Token::Scalar { text, is_plain: false };
@@ -157,7 +157,7 @@ impl<'a> Scanner<'a> {
         Ok(token(Cow::Owned(text)))
     }
 
-    /// Returns the offset of the closing quote of a text that is read as it is written.
+    /// Returns the offset of the closing quote of a scalar that needs no unescaping.
     fn end_of_simple_quote(&self, quote: u8) -> Option<usize> {
         let mut ahead = 0;
         loop {
@@ -174,8 +174,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads a text in quotes up to white space, an escaped line break or the closing quote.
-    fn quoted_words(&mut self, quote: u8, start: Mark, text: &mut String, gap: &mut Gap) -> Result<(), Trouble> {
+    /// Reads a quoted scalar up to white space, an escaped line break or the closing quote.
+    fn quoted_words(&mut self, quote: u8, start: Mark, text: &mut String, gap: &mut Gap) -> Result<(), ReadError> {
         while !self.cursor.is_blank_or_end(0) {
             let next = self.cursor.byte(1);
             match self.cursor.byte(0) {
@@ -210,8 +210,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Reads what a `\` starts.
-    fn escape(&mut self, start: Mark, text: &mut String) -> Result<(), Trouble> {
+    /// Reads an escape sequence.
+    fn escape(&mut self, start: Mark, text: &mut String) -> Result<(), ReadError> {
         let at = self.cursor.mark();
         let digits = match self.cursor.byte(1) {
             b'x' => 2,
@@ -223,7 +223,7 @@ impl<'a> Scanner<'a> {
                     self.cursor.skip(1);
                     let found = self.cursor.character().unwrap_or_default();
                     let message = format!("`\\{found}` means nothing in a text in double quotes");
-                    return Err(trouble(at, message).hint("write `\\\\` for a backslash, or use single quotes"));
+                    return Err(read_error(at, message).hint("write `\\\\` for a backslash, or use single quotes"));
                 };
                 text.push(letter);
                 self.cursor.skip(2);
@@ -237,7 +237,7 @@ impl<'a> Scanner<'a> {
         let letter = u32::from_str_radix(code, 16).ok().and_then(char::from_u32);
         let (true, Some(letter)) = (is_number, letter) else {
             let message = format!("this escape needs {digits} hexadecimal digits that stand for a character");
-            return Err(trouble(at, message));
+            return Err(read_error(at, message));
         };
         text.push(letter);
         self.cursor.advance_to(from + digits);
@@ -245,7 +245,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Returns what a letter after `\` stands for.
+/// Returns the character for a letter after `\`.
 fn escaped(byte: u8) -> Option<char> {
     Some(match byte {
         b'0' => '\0',
@@ -269,6 +269,6 @@ fn escaped(byte: u8) -> Option<char> {
     })
 }
 
-fn unclosed(start: Mark) -> Trouble {
-    trouble(start, "this text has no closing quote")
+fn unclosed(start: Mark) -> ReadError {
+    read_error(start, "this text has no closing quote")
 }

@@ -1,11 +1,11 @@
-//! The properties of nodes, anchors and tags; and aliases.
+//! Properties of nodes: anchors and tags; and aliases.
 
-use super::{Scanner, token::Token, trouble};
-use crate::{marks::Mark, node::Trouble};
+use super::{Scanner, read_error, token::Token};
+use crate::{marks::Mark, node::ReadError};
 
 impl<'a> Scanner<'a> {
     /// Scans the name after `&` or `*`, which is here.
-    pub(super) fn name(&mut self) -> Result<&'a str, Trouble> {
+    pub(super) fn name(&mut self) -> Result<&'a str, ReadError> {
         let start = self.cursor.mark();
         self.cursor.skip(1);
         let name = self.word();
@@ -16,14 +16,14 @@ impl<'a> Scanner<'a> {
             );
         if name.is_empty() || !ends {
             return Err(
-                trouble(start, "the name of an anchor has letters, digits, `-` and `_` only")
+                read_error(start, "the name of an anchor has letters, digits, `-` and `_` only")
                     .hint("put the value in quotes if it starts with `&` or `*`"),
             );
         }
         Ok(name)
     }
 
-    /// Takes letters, digits, `-` and `_`.
+    /// Consumes letters, digits, `-` and `_`.
     pub(super) fn word(&mut self) -> &'a str {
         let from = self.cursor.offset();
         let mut ahead = 0;
@@ -35,13 +35,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// Scans a tag, whose `!` is here.
-    pub(super) fn tag(&mut self) -> Result<Token<'a>, Trouble> {
+    pub(super) fn tag(&mut self) -> Result<Token<'a>, ReadError> {
         let start = self.cursor.mark();
         let (handle, suffix) = if self.cursor.byte(1) == b'<' {
             self.cursor.skip(2);
             let suffix = self.tag_address("", start)?;
             if self.cursor.byte(0) != b'>' {
-                return Err(trouble(start, "this tag has no closing `>`"));
+                return Err(read_error(start, "this tag has no closing `>`"));
             }
             self.cursor.skip(1);
             ("", suffix)
@@ -59,15 +59,17 @@ impl<'a> Scanner<'a> {
             }
         };
         if !self.cursor.is_blank_or_end(0) {
-            return Err(trouble(start, "a tag ends with a space").hint("put the value in quotes if it starts with `!`"));
+            return Err(
+                read_error(start, "a tag ends with a space").hint("put the value in quotes if it starts with `!`")
+            );
         }
         Ok(Token::Tag { handle, suffix })
     }
 
-    /// Takes `!`, `!!` or `!name!`; of `!name` all of it.
-    pub(super) fn tag_handle(&mut self, start: Mark) -> Result<&'a str, Trouble> {
+    /// Consumes `!`, `!!` or `!name!`; of `!name` everything.
+    pub(super) fn tag_handle(&mut self, start: Mark) -> Result<&'a str, ReadError> {
         if self.cursor.byte(0) != b'!' {
-            return Err(trouble(start, "a handle of tags starts with `!`"));
+            return Err(read_error(start, "a handle of tags starts with `!`"));
         }
         let from = self.cursor.offset();
         self.cursor.skip(1);
@@ -78,8 +80,8 @@ impl<'a> Scanner<'a> {
         Ok(self.cursor.slice(from, self.cursor.offset()))
     }
 
-    /// Takes the rest of a tag, of which the beginning was read already.
-    pub(super) fn tag_address(&mut self, head: &str, start: Mark) -> Result<String, Trouble> {
+    /// Consumes the rest of a tag, whose beginning was already read.
+    pub(super) fn tag_address(&mut self, head: &str, start: Mark) -> Result<String, ReadError> {
         let mut bytes = head.as_bytes().get(1..).unwrap_or_default().to_vec();
         let mut is_there = !head.is_empty();
         loop {
@@ -117,15 +119,15 @@ impl<'a> Scanner<'a> {
             is_there = true;
         }
         if is_there {
-            // Go takes octets that only look like UTF-8, too; what they stand for is nothing that a tag is compared with
+            // Go also accepts bytes that aren't valid UTF-8. Such tags are never compared.
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         } else {
-            Err(trouble(start, "this tag has no name"))
+            Err(read_error(start, "this tag has no name"))
         }
     }
 
-    /// Takes one character that is written as `%XX`, a byte each.
-    fn tag_escapes(&mut self, bytes: &mut Vec<u8>, start: Mark) -> Result<(), Trouble> {
+    /// Consumes one character that is written as `%XX` escapes.
+    fn tag_escapes(&mut self, bytes: &mut Vec<u8>, start: Mark) -> Result<(), ReadError> {
         let mut left = 1;
         let mut is_first = true;
         while left > 0 {
@@ -134,7 +136,7 @@ impl<'a> Scanner<'a> {
             let octet = u8::from_str_radix(digits, 16).ok();
             let is_escape = self.cursor.byte(0) == b'%' && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
             let (true, Some(octet)) = (is_escape, octet) else {
-                return Err(trouble(start, "a `%` in a tag needs two hexadecimal digits"));
+                return Err(read_error(start, "a `%` in a tag needs two hexadecimal digits"));
             };
             if is_first {
                 left = match octet {
@@ -142,11 +144,11 @@ impl<'a> Scanner<'a> {
                     0xC0..0xE0 => 2,
                     0xE0..0xF0 => 3,
                     0xF0..0xF8 => 4,
-                    _ => return Err(trouble(start, "this tag isn't UTF-8")),
+                    _ => return Err(read_error(start, "this tag isn't UTF-8")),
                 };
                 is_first = false;
             } else if !(0x80..0xC0).contains(&octet) {
-                return Err(trouble(start, "this tag isn't UTF-8"));
+                return Err(read_error(start, "this tag isn't UTF-8"));
             }
             bytes.push(octet);
             self.cursor.skip(3);

@@ -1,18 +1,18 @@
-//! Keys without `?`, which are known as keys only when their `:` is seen.
+//! Keys without `?`, which are only recognized at their `:`.
 
-use super::{Scanner, trouble};
-use crate::{marks::Mark, node::Trouble};
+use super::{Scanner, read_error};
+use crate::{marks::Mark, node::ReadError};
 
-/// How many characters a key without `?` may have.
-const LONGEST_KEY: u32 = 1024;
+/// The maximum length of a key without `?`, in characters.
+const MAX_KEY_CHARACTERS: u32 = 1024;
 
 /// A token that is a key if `:` comes after it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct SimpleKey {
     pub is_possible: bool,
-    /// Whether it can only be a key, by its indentation.
+    /// Whether it must be a key because of its indentation.
     pub is_required: bool,
-    /// Whether the parser waits for its `:`. Go's doesn't for `[]` and `{}`, which are never keys.
+    /// Whether the parser waits for its `:`. Go's parser doesn't for `[]` and `{}`, which are never keys.
     pub is_waited_for: bool,
     pub token_number: usize,
     pub line: u32,
@@ -29,8 +29,8 @@ impl SimpleKey {
 }
 
 impl Scanner<'_> {
-    /// Says whether the first token of the queue may still turn out to be a key.
-    pub(super) fn head_may_be_key(&mut self) -> Result<bool, Trouble> {
+    /// Returns whether the first token of the queue may still be a key.
+    pub(super) fn head_may_be_key(&mut self) -> Result<bool, ReadError> {
         let (line, column, head) = (self.cursor.line(), self.cursor.column(), self.taken);
         for key in &mut self.simple_keys {
             if key.is_waited_for && key.token_number == head && is_valid(key, line, column)? {
@@ -40,8 +40,8 @@ impl Scanner<'_> {
         Ok(false)
     }
 
-    /// Remembers that a key may begin here.
-    pub(super) fn save_simple_key(&mut self) -> Result<(), Trouble> {
+    /// Records that a key may begin here.
+    pub(super) fn save_simple_key(&mut self) -> Result<(), ReadError> {
         if !self.simple_key_allowed {
             return Ok(());
         }
@@ -61,10 +61,10 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Forgets what might have been a key.
-    pub(super) fn remove_simple_key(&mut self) -> Result<(), Trouble> {
+    /// Drops the possible key.
+    pub(super) fn remove_simple_key(&mut self) -> Result<(), ReadError> {
         match self.simple_keys.last_mut() {
-            Some(key) if key.is_possible && key.is_required => Err(no_colon(*key)),
+            Some(key) if key.is_possible && key.is_required => Err(missing_colon_error(*key)),
             Some(key) => {
                 key.is_possible = false;
                 Ok(())
@@ -74,20 +74,20 @@ impl Scanner<'_> {
     }
 }
 
-/// Says whether what may be a key still can be one here. Fails if it had to be one and can't.
-pub(super) fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bool, Trouble> {
+/// Returns whether a possible key may still be one here. Fails if it must be one and can't.
+pub(super) fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bool, ReadError> {
     if !key.is_possible {
         return Ok(false);
     }
-    let is_here = key.line == line && column <= key.column.saturating_add(LONGEST_KEY);
+    let is_here = key.line == line && column <= key.column.saturating_add(MAX_KEY_CHARACTERS);
     if !is_here && key.is_required {
-        return Err(no_colon(*key));
+        return Err(missing_colon_error(*key));
     }
     key.is_possible = is_here;
     Ok(is_here)
 }
 
-fn no_colon(key: SimpleKey) -> Trouble {
-    trouble(key.mark(), "this line has no `:` after its key")
+fn missing_colon_error(key: SimpleKey) -> ReadError {
+    read_error(key.mark(), "this line has no `:` after its key")
         .hint("in a mapping each line is `key: value`; a text of several lines is indented below its key, after `|`")
 }

@@ -1,8 +1,8 @@
-//! The words of YAML.
+//! The tokens of YAML.
 
 use std::borrow::Cow;
 
-/// What a text is made of, as the grammar of libyaml has it.
+/// A token, as in the grammar of libyaml.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
     /// The end of the text.
@@ -20,11 +20,11 @@ pub(crate) enum Token<'a> {
     DocumentStart,
     /// `...`.
     DocumentEnd,
-    /// A list in block style begins, seen by the indentation of its first `-`.
+    /// The start of a block list, recognized by the indentation of its first `-`.
     BlockSequenceStart,
-    /// A mapping in block style begins, seen by the indentation of its first key.
+    /// The start of a block mapping, recognized by the indentation of its first key.
     BlockMappingStart,
-    /// A list or mapping in block style ends, seen by the indentation.
+    /// The end of a block list or mapping, recognized by the indentation.
     BlockEnd,
     /// `[`.
     FlowSequenceStart,
@@ -48,7 +48,7 @@ pub(crate) enum Token<'a> {
     Anchor(&'a str),
     /// `!handle!suffix`.
     Tag {
-        /// The handle, such as `!!`; empty for a tag that is written in full.
+        /// The handle, such as `!!`; empty for a full tag.
         handle: &'a str,
         /// The tag without its handle.
         suffix: String,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use capstan_sim::node::Logs;
+use capstan_sim::node::LogService;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::{net::TcpListener, task::JoinSet};
@@ -14,7 +14,7 @@ use tokio_rustls::{
 };
 
 /// Opens the port, as one of these tasks, and returns it.
-pub(super) async fn open(tasks: &mut JoinSet<()>, logs: Logs) -> anyhow::Result<u16> {
+pub(super) async fn open(tasks: &mut JoinSet<()>, logs: LogService) -> anyhow::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
         .context("failed to open a port on 127.0.0.1 for the hollow node's logs")?;
@@ -34,7 +34,7 @@ fn acceptor() -> anyhow::Result<TlsAcceptor> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, logs: Logs) {
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, logs: LogService) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

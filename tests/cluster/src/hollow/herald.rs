@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use capstan_sim::node::{Order, Pod};
+use capstan_sim::node::{NodeAction, PodId};
 use k8s_openapi::api::core::v1::Pod as Resource;
 use kube::{
     Api, Client, Error,
@@ -20,7 +20,7 @@ const TRIES: u32 = 10;
 /// Carries orders to the API server.
 pub(super) struct Herald {
     client: Client,
-    pods: BTreeMap<Pod, watch::Sender<Wanted>>,
+    pods: BTreeMap<PodId, watch::Sender<Wanted>>,
     tasks: JoinSet<()>,
 }
 
@@ -41,18 +41,18 @@ impl Herald {
     }
 
     /// Carries one order, after those before it about the same pod.
-    pub fn carry(&mut self, order: Order) {
+    pub fn carry(&mut self, order: NodeAction) {
         while self.tasks.try_join_next().is_some() {}
         match order {
-            Order::Status(pod, status) => self.post(pod, |wanted| wanted.status = status),
-            Order::Remove(pod) => self.post(pod, |wanted| wanted.removed = true),
-            Order::Create(object) => {
+            NodeAction::Status(pod, status) => self.post(pod, |wanted| wanted.status = status),
+            NodeAction::Remove(pod) => self.post(pod, |wanted| wanted.removed = true),
+            NodeAction::Create(object) => {
                 self.tasks.spawn(create(self.client.clone(), object));
             }
         }
     }
 
-    fn post(&mut self, pod: Pod, change: impl FnOnce(&mut Wanted)) {
+    fn post(&mut self, pod: PodId, change: impl FnOnce(&mut Wanted)) {
         if let Some(known) = self.pods.get(&pod).filter(|known| !known.is_closed()) {
             known.send_modify(change);
             return;
@@ -110,7 +110,7 @@ async fn create(client: Client, object: Value) {
 }
 
 /// Tells the newest about one pod until it is gone.
-async fn attend(pods: Api<Resource>, pod: Pod, mut wanted: watch::Receiver<Wanted>) {
+async fn attend(pods: Api<Resource>, pod: PodId, mut wanted: watch::Receiver<Wanted>) {
     let mut told = Value::Null;
     let mut failed = 0;
     loop {
@@ -137,7 +137,7 @@ async fn attend(pods: Api<Resource>, pod: Pod, mut wanted: watch::Receiver<Wante
     }
 }
 
-async fn tell(pods: &Api<Resource>, pod: &Pod, wanted: &Wanted, told: &mut Value) -> Result<(), Error> {
+async fn tell(pods: &Api<Resource>, pod: &PodId, wanted: &Wanted, told: &mut Value) -> Result<(), Error> {
     if wanted.status != *told {
         let patch = json!({"metadata": {"uid": pod.uid}, "status": patch(&wanted.status)});
         let how = PatchParams {

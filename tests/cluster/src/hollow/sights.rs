@@ -102,9 +102,9 @@ pub(super) async fn take(client: &Client, node: &mut Node, news: News) {
     };
     for pod in pods.iter().filter(|object| object["kind"] == "Pod") {
         let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
-        for (kind, name) in node.lacks(pod) {
+        for (kind, name) in node.missing_references(pod) {
             if let Some(found) = fetch(client, &kind, namespace, &name).await {
-                node.see(found);
+                node.upsert(found);
             }
         }
     }
@@ -113,9 +113,9 @@ pub(super) async fn take(client: &Client, node: &mut Node, news: News) {
 
 fn note(node: &mut Node, news: News) {
     match news {
-        News::All(kind, objects) => node.see_all(&kind, objects),
-        News::Seen(object) => node.see(object),
-        News::Gone(object) => node.miss(&object),
+        News::All(kind, objects) => node.replace_all(&kind, objects),
+        News::Seen(object) => node.upsert(object),
+        News::Gone(object) => node.remove(&object),
     }
 }
 

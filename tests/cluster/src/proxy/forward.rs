@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use capstan_sim::{
     fault,
     intercept::Intercept as _,
-    rule::{Rules, verb},
-    service::{Body, Broken},
+    rule::{FaultRules, verb},
+    service::{Body, ConnectionBroken},
 };
 use futures::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, HeaderName, Request, Response, Version, header};
@@ -36,12 +36,12 @@ const NOT_PASSED_ON: [HeaderName; 7] = [
 #[derive(Clone)]
 pub(super) struct Forward {
     server: BoxCloneSyncService<Request<Incoming>, Response<Incoming>, BoxError>,
-    rules: Rules,
+    rules: FaultRules,
     counts: Counts,
 }
 
 impl Forward {
-    pub fn new(config: &Config, rules: Rules, counts: Counts) -> anyhow::Result<Self> {
+    pub fn new(config: &Config, rules: FaultRules, counts: Counts) -> anyhow::Result<Self> {
         let connector = config
             .rustls_https_connector()
             .context("the kubeconfig's certificates can't be used")?;
@@ -61,14 +61,14 @@ impl Forward {
         })
     }
 
-    async fn send(self, request: Request<Incoming>) -> Result<Response<Incoming>, Broken> {
+    async fn send(self, request: Request<Incoming>) -> Result<Response<Incoming>, ConnectionBroken> {
         let (mut parts, body) = request.into_parts();
         strip(&mut parts.headers);
         parts.version = Version::HTTP_11;
         let answer = self.server.oneshot(Request::from_parts(parts, body)).await;
         let mut answer = answer.map_err(|error| {
             tracing::warn!(%error, "The proxy's request to the API server broke.");
-            Broken
+            ConnectionBroken
         })?;
         strip(answer.headers_mut());
         *answer.version_mut() = Version::HTTP_11;
@@ -84,10 +84,10 @@ fn strip(headers: &mut HeaderMap) {
 
 impl tower::Service<Request<Incoming>> for Forward {
     type Response = Response<Body>;
-    type Error = Broken;
-    type Future = BoxFuture<'static, Result<Response<Body>, Broken>>;
+    type Error = ConnectionBroken;
+    type Future = BoxFuture<'static, Result<Response<Body>, ConnectionBroken>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectionBroken>> {
         Poll::Ready(Ok(()))
     }
 
@@ -101,8 +101,8 @@ impl tower::Service<Request<Incoming>> for Forward {
             .unwrap_or_else(PoisonError::into_inner)
             .entry(verb)
             .or_default() += 1;
-        let verdict = self.rules.judge(method, path, &query);
+        let verdict = self.rules.decide(method, path, &query);
         let answer = self.clone().send(request);
-        async move { fault::meet(verdict, &query, answer).await }.boxed()
+        async move { fault::apply_verdict(verdict, &query, answer).await }.boxed()
     }
 }

@@ -209,3 +209,112 @@ pub async fn what_is_defined_can_be_discovered(on: Ground) {
     let version = on.get("/version").await.is(200);
     assert!(version["gitVersion"].as_str().unwrap().starts_with("v1."));
 }
+
+pub async fn rules_of_a_custom_kind_have_the_servers_words(on: Ground) {
+    let group = "rules.acme.io";
+    let mut made = definition(group);
+    made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = json!({
+        "type": "object",
+        "properties": {
+            "size": { "type": "integer", "minimum": 1, "maximum": 5 },
+            "between": { "type": "number", "minimum": 0.5, "exclusiveMinimum": true, "maximum": 1.5, "exclusiveMaximum": true },
+            "small": { "type": "integer", "format": "int32" },
+            "tens": { "type": "integer", "multipleOf": 10 },
+            "name": { "type": "string", "minLength": 2, "maxLength": 4, "pattern": "^[a-z]+$" },
+            "one": { "type": "string", "maxLength": 1 },
+            "list": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string" } },
+            "set": { "type": "array", "x-kubernetes-list-type": "set", "items": { "type": "string" } },
+            "map": { "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+                "items": { "type": "object", "required": ["name"], "properties": { "name": { "type": "string" } } } },
+            "entries": { "type": "object", "minProperties": 1, "maxProperties": 2, "additionalProperties": { "type": "string" } },
+            "colour": { "type": "string", "enum": ["blue", "red"] },
+            "level": { "type": "integer", "enum": [1, 2] },
+            "either": { "x-kubernetes-int-or-string": true },
+        },
+    });
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    on.post(definitions, &made).await.is(201);
+    let widgets = served(&on, group).await;
+    let should = |field: &str, value: &str, should: &str| {
+        let message = format!("Invalid value: {value}: spec.{field} in body should {should}");
+        ("FieldValueInvalid", field.to_owned(), message)
+    };
+    let is_not = |field: &str, wanted: &str, found: &str| {
+        let message = format!("Invalid value: \"{found}\": spec.{field} in body must be of type {wanted}: \"{found}\"");
+        ("FieldValueTypeInvalid", field.to_owned(), message)
+    };
+    let other = |reason: &'static str, field: &str, message: &str| (reason, field.to_owned(), message.to_owned());
+    let cases = [
+        (
+            json!({ "size": 0 }),
+            should("size", "0", "be greater than or equal to 1"),
+        ),
+        (json!({ "size": 6 }), should("size", "6", "be less than or equal to 5")),
+        (
+            json!({ "between": 0.5 }),
+            should("between", "0.5", "be greater than 0.5"),
+        ),
+        (json!({ "between": 1.5 }), should("between", "1.5", "be less than 1.5")),
+        (json!({ "tens": 15 }), should("tens", "15", "be a multiple of 10")),
+        (
+            json!({ "name": "a" }),
+            should("name", "\"a\"", "be at least 2 chars long"),
+        ),
+        (json!({ "name": "AB" }), should("name", "\"AB\"", "match '^[a-z]+$'")),
+        (json!({ "list": [] }), should("list", "0", "have at least 1 items")),
+        (
+            json!({ "entries": {} }),
+            should("entries", "0", "have at least 1 properties"),
+        ),
+        (json!({ "size": "1" }), is_not("size", "integer", "string")),
+        (json!({ "either": true }), is_not("either", "integer,string", "boolean")),
+        (json!({ "list": "a" }), is_not("list", "array", "string")),
+        (json!({ "list": [1] }), is_not("list[0]", "string", "integer")),
+        (
+            json!({ "name": "abcde" }),
+            other("FieldValueTooLong", "name", "Too long: may not be more than 4 bytes"),
+        ),
+        (
+            json!({ "one": "ab" }),
+            other("FieldValueTooLong", "one", "Too long: may not be more than 1 byte"),
+        ),
+        (
+            json!({ "list": ["a", "b", "c"] }),
+            other("FieldValueTooMany", "list", "Too many: 3: must have at most 2 items"),
+        ),
+        (
+            json!({ "entries": { "a": "", "b": "", "c": "" } }),
+            other("FieldValueTooMany", "entries", "Too many: 3: must have at most 2 items"),
+        ),
+        (
+            json!({ "set": ["a", "a"] }),
+            other("FieldValueDuplicate", "set[1]", "Duplicate value: \"a\""),
+        ),
+        (
+            json!({ "map": [{ "name": "a" }, { "name": "a" }] }),
+            other("FieldValueDuplicate", "map[1]", "Duplicate value: {\"name\":\"a\"}"),
+        ),
+        (
+            json!({ "colour": "green" }),
+            other(
+                "FieldValueNotSupported",
+                "colour",
+                "Unsupported value: \"green\": supported values: \"blue\", \"red\"",
+            ),
+        ),
+    ];
+    for (spec, (reason, field, message)) in cases {
+        let refused = on.post(&widgets, &widget(group, &spec)).await;
+        let refused = refused.refuses(422, "Invalid", "Widget.rules.acme.io \"w\" is invalid: *");
+        let cause = json!({ "reason": reason, "field": format!("spec.{field}"), "message": message });
+        assert_eq!(refused["details"]["causes"], json!([cause]), "{spec}");
+    }
+    let small = on
+        .post(&widgets, &widget(group, &json!({ "small": 3_000_000_000_i64 })))
+        .await;
+    small.refuses(
+        422,
+        "Invalid",
+        "*: <nil>: Invalid value: \"\": Checked value must be of type integer with format int32 in spec.small",
+    );
+}

@@ -85,9 +85,11 @@ fn plane(cluster: &Cluster) -> Plane {
     let runtime = Runtime::new().unwrap();
     let (node, client) = runtime.block_on(async {
         let file = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
-        let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+        let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
             .await
             .unwrap();
+        // kube would send a request that is answered with 429 again and again, for minutes.
+        config.default_retry = false;
         let client = Client::try_from(config).unwrap();
         let node = HollowNode::start_at(client.clone(), Vec::new(), PACE).await.unwrap();
         (node, client)

@@ -56,6 +56,24 @@ pub async fn a_budget_stops_an_eviction(on: Ground) {
     on.post(&path, &eviction).await.is(201);
     let pod = json!({ "metadata": { "name": "nobody" } });
     on.post("pods/nobody/eviction", &pod).await.is(404);
+    // A share of pods without a controller is a share of none.
+    let labels = json!({ "app": "bare" });
+    let bare = json!({ "metadata": { "name": "bare", "labels": labels }, "spec": { "containers": containers } });
+    on.post("pods", &bare).await.is(201);
+    let share = json!({ "metadata": { "name": "share" }, "spec": { "minAvailable": "50%", "selector": { "matchLabels": labels } } });
+    on.post("policy/v1/poddisruptionbudgets", &share).await.is(201);
+    on.until(
+        "policy/v1/poddisruptionbudgets/share",
+        &json!({ "status": { "currentHealthy": 1, "disruptionsAllowed": 0 } }),
+    )
+    .await;
+    let eviction = json!({ "metadata": { "name": "bare" } });
+    let refused = on.post("pods/bare/eviction", &eviction).await;
+    let refused = refused.refuses(429, "TooManyRequests", said);
+    assert_eq!(
+        refused["details"]["causes"],
+        json!([{ "reason": "DisruptionBudget", "message": "The disruption budget share does not allow evicting pods currently" }])
+    );
 }
 
 pub async fn what_kubectl_applied_itself_is_no_conflict_for_it(on: Ground) {

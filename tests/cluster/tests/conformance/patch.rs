@@ -106,3 +106,130 @@ pub async fn a_patch_keeps_to_its_object(on: Ground) {
         "*metadata.uid: Invalid value: *field is immutable*",
     );
 }
+
+pub async fn a_patch_of_a_wrong_type_is_refused(on: Ground) {
+    on.post("apps/v1/deployments", &deployment("d", 0)).await.is(201);
+    let strategic = "application/strategic-merge-patch+json";
+    let containers = |value: Value| json!({ "spec": { "template": { "spec": { "containers": value } } } });
+    let invalid = |sent: &str, why: &str| {
+        (
+            422,
+            "Invalid",
+            format!(" \"\" is invalid: patch: Invalid value: \"{sent}\": {why}"),
+        )
+    };
+    let internal = |why: &str| (500, "", why.to_owned());
+    let bad = |why: &str| (400, "BadRequest", why.to_owned());
+    let map = "Go value of type map[string]interface {}";
+    let of_containers = |value: &str| format!("map[spec:map[template:map[spec:map[containers:{value}]]]]");
+    let cases = [
+        (
+            json!({ "spec": { "replicas": "3" } }),
+            invalid("map[spec:map[replicas:3]]", "unrecognized type: int32"),
+        ),
+        (
+            json!({ "spec": [] }),
+            invalid("map[spec:[]]", "cannot restore struct from: slice"),
+        ),
+        (
+            json!({ "spec": "x" }),
+            invalid("map[spec:x]", "cannot restore struct from: string"),
+        ),
+        (
+            containers(json!({ "name": "a" })),
+            invalid(&of_containers("map[name:a]"), "cannot restore slice from map"),
+        ),
+        (
+            containers(json!("a")),
+            invalid(&of_containers("a"), "cannot restore slice from string"),
+        ),
+        (
+            containers(json!([{ "name": "main", "env": {} }])),
+            invalid(
+                &of_containers("[map[env:map[] name:main]]"),
+                "cannot restore slice from map",
+            ),
+        ),
+        (
+            json!({ "metadata": { "finalizers": [1] } }),
+            invalid("map[metadata:map[finalizers:[1]]]", "cannot convert int64 to string"),
+        ),
+        (
+            json!({ "metadata": { "labels": { "a": 1 } } }),
+            invalid("map[metadata:map[labels:map[a:1]]]", "cannot convert int64 to string"),
+        ),
+        (
+            json!({ "metadata": { "labels": [] } }),
+            invalid("map[metadata:map[labels:[]]]", "cannot restore map from slice"),
+        ),
+        (
+            containers(json!(["a"])),
+            internal("list element types are not identical: [[map[*]] [a]]"),
+        ),
+        (
+            containers(json!([{ "image": "x" }])),
+            internal("map: map[image:x] does not contain declared merge key: name"),
+        ),
+        (
+            json!({ "spec": { "$patch": "odd" } }),
+            internal("unknown patch type: odd in map: map[$patch:odd]"),
+        ),
+        (
+            json!({ "metadata": { "$setElementOrder/finalizers": "odd" } }),
+            internal("expected a []interface {}, but received a string"),
+        ),
+        (
+            json!({ "spec": { "$retainKeys": "odd" } }),
+            bad("invalid patch format of retainKeys"),
+        ),
+        (json!([]), bad(&format!("json: cannot unmarshal array into {map}"))),
+        (json!("x"), bad(&format!("json: cannot unmarshal string into {map}"))),
+    ];
+    for (patch, (code, reason, message)) in cases {
+        let answer = on
+            .send(Method::PATCH, "apps/v1/deployments/d", strategic, Some(&patch))
+            .await;
+        answer.refuses(code, reason, &message);
+    }
+    let field = |found: &str, field: &str, of: &str| {
+        invalid(
+            "{*}",
+            &format!("json: cannot unmarshal {found} into Go struct field {field} of type {of}"),
+        )
+    };
+    let cases = [
+        (
+            json!({ "spec": { "replicas": "3" } }),
+            field("string", "DeploymentSpec.spec.replicas", "int32"),
+        ),
+        (
+            json!({ "spec": [] }),
+            field("array", "Deployment.spec", "*v1.DeploymentSpec"),
+        ),
+        (
+            containers(json!("a")),
+            field("string", "PodSpec.spec.template.spec.containers", "[]*"),
+        ),
+        (
+            json!({ "metadata": { "labels": { "a": 1 } } }),
+            field("number", "ObjectMeta.metadata.labels", "string"),
+        ),
+        (
+            json!([]),
+            bad(&format!(
+                "error decoding patch: json: cannot unmarshal array into {map}"
+            )),
+        ),
+        (
+            json!("x"),
+            bad(&format!(
+                "error decoding patch: json: cannot unmarshal string into {map}"
+            )),
+        ),
+    ];
+    for (patch, (code, reason, message)) in cases {
+        on.merge("apps/v1/deployments/d", &patch)
+            .await
+            .refuses(code, reason, &message);
+    }
+}

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Read, are_same, first_documents, kubectl::Kubectl};
+use super::{Read, are_same, first_documents, json::leading_documents, kubectl::Kubectl};
 
 /// How often a text is read again where kubectl may read it by chance: of two keys in a map Go has each first in an eighth of the cases
 /// at least.
@@ -220,29 +220,65 @@ fn is_joined(line: &str) -> bool {
     behind_dashes(line).is_some_and(|rest| !is_separator(rest) && !is_blank_first(rest))
 }
 
+/// Cuts a text into lines as YAML counts them, each with its end. kubectl's reader of lines knows only those that end with `\n`, and
+/// drops one `\r` before it.
+fn yaml_lines(text: &str) -> Vec<String> {
+    let text = text.replace("\r\n", "\n");
+    let mut lines: Vec<String> = Vec::new();
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let at = rest.find(BREAKS).unwrap_or(rest.len());
+        let end = match rest.get(at..) {
+            Some(ending) if ending.starts_with("\r\n") => at + 2,
+            Some(ending) => at + ending.chars().next().map_or(0, char::len_utf8),
+            None => at,
+        };
+        let (line, behind) = rest.split_at(end);
+        lines.push(line.to_owned());
+        rest = behind;
+    }
+    lines
+}
+
+const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+
+/// Drops the byte order marks at the beginning, and in the line of YAML behind one that starts a document for kubectl.
 fn without_byte_order_mark(text: &str) -> String {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut rewritten = String::with_capacity(text.len());
     let mut is_behind_marker = false;
-    rewrite_lines(text, |line| {
-        let kept = line.strip_prefix('\u{feff}').filter(|_| is_behind_marker);
-        is_behind_marker = line.starts_with("---");
-        match kept {
-            Some(kept) if is_joined(kept) => format!(" {kept}"),
-            kept => kept.unwrap_or(line).to_owned(),
+    for line in yaml_lines(text.trim_start_matches('\u{feff}')) {
+        let kept = line.trim_start_matches('\u{feff}');
+        let starts_line = rewritten.is_empty() || rewritten.ends_with('\n');
+        if !is_behind_marker || kept.len() == line.len() {
+            is_behind_marker = starts_line && line.starts_with("---");
+            rewritten.push_str(&line);
+            continue;
         }
-    })
+        is_behind_marker = false;
+        if starts_line && is_joined(kept) {
+            // kubectl would take it for a bad separator: it goes into the line before, behind a comment
+            rewritten.truncate(rewritten.trim_end_matches(['\n', '\r']).len());
+            rewritten.push_str(" #\u{85}");
+        }
+        if rewritten.ends_with('\r') && kept.starts_with('\n') {
+            // two ends of lines, not one
+            rewritten.push(' ');
+        }
+        rewritten.push_str(kept);
+    }
+    rewritten
 }
 
 /// YAML takes `\r` for the end of a line, but kubectl doesn't when it looks for separators.
 fn with_directives_in_one_line(text: &str) -> String {
     let mut is_head = true;
     let mut has_directive = false;
-    rewrite_lines(text, |line| {
+    let lines = yaml_lines(text).into_iter().map(|line| {
         let is_directive = line.starts_with('%');
         is_head &= is_directive || line.trim().is_empty() || line.trim_start().starts_with('#');
         has_directive |= is_directive;
         if !is_head || !has_directive {
-            return line.to_owned();
+            return line;
         }
         let has_version = line
             .strip_prefix("%YAML")
@@ -252,7 +288,8 @@ fn with_directives_in_one_line(text: &str) -> String {
         } else {
             line.replace('\n', "\r")
         }
-    })
+    });
+    lines.collect()
 }
 
 fn with_values_behind_separators(text: &str) -> String {
@@ -266,7 +303,7 @@ fn with_values_behind_separators(text: &str) -> String {
     })
 }
 
-/// Makes a comment of each `---#` that kubectl takes for a text, since no line of a document is before it.
+/// Takes the comment off each `---#` that kubectl takes for a text, since no line of a document is before it.
 fn without_comments_of_separators(text: &str) -> String {
     let mut has_lines = false;
     rewrite_lines(text, |line| {
@@ -274,7 +311,7 @@ fn without_comments_of_separators(text: &str) -> String {
         let is_kept = !has_lines;
         has_lines = rest.is_none() || is_kept;
         match rest {
-            Some(rest) if is_kept && !is_blank_first(rest) => "#\n".to_owned(),
+            Some(rest) if is_kept && !is_blank_first(rest) => "---\n".to_owned(),
             _ => line.to_owned(),
         }
     })
@@ -292,12 +329,16 @@ fn yaml_of(json: &Value) -> String {
 fn with_json_parts_as_yaml(text: &str) -> String {
     let mut rewritten = text.to_owned();
     for chunk in capstan_yaml::split(text) {
-        let inside = chunk.text.strip_prefix("---").unwrap_or(chunk.text);
-        let documents = serde_json::Deserializer::from_str(inside).into_iter::<Value>();
-        let Ok(documents) = documents.collect::<Result<Vec<Value>, _>>() else {
-            continue;
+        let inside = match chunk.text.split_once('\n') {
+            Some((first, behind)) if first.trim_end() == "---" => behind,
+            Some(_) | None => chunk.text,
         };
-        if documents.iter().any(Value::is_object) {
+        let (documents, end) = leading_documents(inside.trim_start_matches('\u{feff}'));
+        let is_whole = inside
+            .trim_start_matches('\u{feff}')
+            .get(end..)
+            .is_some_and(|rest| rest.trim().is_empty());
+        if is_whole && documents.iter().any(Value::is_object) {
             let documents: Vec<String> = documents.iter().map(yaml_of).collect();
             rewritten = rewritten.replace(inside, &format!("\n{}\n", documents.join("\n---\n")));
         }
@@ -307,18 +348,13 @@ fn with_json_parts_as_yaml(text: &str) -> String {
 
 /// Makes parts of the documents of JSON that `---` comes after.
 fn with_json_separated(text: &str) -> String {
-    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let (mut separated, mut end) = (String::new(), 0);
-    while let Some(Ok(json)) = documents.next() {
-        separated.push_str(&format!("---\n{}\n", yaml_of(&json)));
-        end = documents.byte_offset();
-    }
+    let (documents, end) = leading_documents(text);
     let rest = text.get(end..).unwrap_or_default().trim_start();
-    if end > 0 && rest.starts_with("---") {
-        separated + rest
-    } else {
-        text.to_owned()
+    if documents.is_empty() || !rest.starts_with("---") {
+        return text.to_owned();
     }
+    let separated = documents.iter().map(|json| format!("---\n{}\n", yaml_of(json)));
+    separated.collect::<String>() + rest
 }
 
 /// kubectl drops each separator behind a document, but keeps a second one.

@@ -5,26 +5,26 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use capstan_files::Readers;
 use capstan_project::edit;
-use capstan_registry::{Lock, Locked};
+use capstan_registry::{LockFile, LockedPlugin};
 use capstan_runtime::plugins;
 
-use super::{here, policy, shown::Shown, store};
+use super::{new_store, read_configuration, read_policy, shown::PluginSummary};
 use crate::{
-    args::{Add, Global, Output},
-    commands::{print, print_json, say},
+    args::{AddArgs, GlobalOptions, Output},
+    commands::{print, print_json, print_stderr},
     exit::Exit,
     project::FILE,
     report::usage_error,
     text,
 };
 
-pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
-    let file = here(global)?;
-    let lock_file = plugins::lock_in(Path::new(""));
-    let mut lock = Lock::read(&lock_file)?;
-    let store = store(global, &args.reach, policy(file.as_ref())?);
-    let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
-    let shown = Shown::new(global, &plugin)?;
+pub(super) fn run(global: &GlobalOptions, args: &AddArgs) -> anyhow::Result<Exit> {
+    let file = read_configuration(global)?;
+    let lock_file = plugins::lock_path(Path::new(""));
+    let mut lock = LockFile::read(&lock_file)?;
+    let store = new_store(global, &args.reach, read_policy(file.as_ref())?);
+    let plugin = plugins::block_on_separate_runtime(store.resolve(&args.source, Path::new("")))??;
+    let shown = PluginSummary::new(global, &plugin)?;
     let of_file = file
         .iter()
         .flat_map(|configuration| &configuration.file.without_plugins);
@@ -41,12 +41,12 @@ pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
             ),
         ));
     }
-    let replaced = lock.put(Locked {
+    let replaced = lock.pin(LockedPlugin {
         name: args.name.clone().unwrap_or_else(|| shown.name.clone()),
         version: shown.version.clone(),
         source: shown.source.clone(),
         digest: shown.digest,
-        manifest: shown.manifest,
+        manifest_digest: shown.manifest,
     });
     lock.write(&lock_file)?;
     if global.output == Output::Text {
@@ -54,11 +54,11 @@ pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
     } else {
         print_json(&shown)?;
     }
-    say(&text!("pinned in {}", lock_file.display()));
+    print_stderr(&text!("pinned in {}", lock_file.display()));
     let sources: Vec<String> = replaced.into_iter().map(|locked| locked.source).collect();
     match file {
-        Some(_) => name(&shown.source, &sources)?,
-        None => say(&text!(
+        Some(_) => add_to_configuration(&shown.source, &sources)?,
+        None => print_stderr(&text!(
             "name it with `--plugin {}`, or under `plugins` of a {}",
             shown.source,
             FILE
@@ -67,18 +67,18 @@ pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Names the plugin in `capstan.yaml`.
-fn name(source: &str, instead_of: &[String]) -> anyhow::Result<()> {
+/// Adds the plugin to `capstan.yaml`.
+fn add_to_configuration(source: &str, instead_of: &[String]) -> anyhow::Result<()> {
     let path = PathBuf::from(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {FILE}"))?;
-    match edit::name_plugin(&text, source, instead_of) {
-        Some(edited) if edited == text => say(&text!("{} names it already", FILE)),
+    match edit::add_plugin(&text, source, instead_of) {
+        Some(edited) if edited == text => print_stderr(&text!("{} names it already", FILE)),
         Some(edited) => {
-            capstan_files::write(&path, edited.as_bytes(), Readers::AsUsual)
+            capstan_files::write(&path, edited.as_bytes(), Readers::Inherited)
                 .with_context(|| format!("failed to write {FILE}"))?;
-            say(&text!("named in {}", FILE));
+            print_stderr(&text!("named in {}", FILE));
         }
-        None => say(&text!("{} is as it was: write `{}` under its `plugins`", FILE, source)),
+        None => print_stderr(&text!("{} is as it was: write `{}` under its `plugins`", FILE, source)),
     }
     Ok(())
 }

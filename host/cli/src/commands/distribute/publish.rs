@@ -1,19 +1,19 @@
 //! `capstan plugin publish`.
 
-use capstan_registry::{OnTaken, Policy, Source};
+use capstan_registry::{OnExistingTag, SignaturePolicy, Source};
 use capstan_runtime::{plugin_folder, plugins};
 use serde_json::json;
 
-use super::{shown::checked, store};
+use super::{new_store, shown::load_plugin};
 use crate::{
-    args::{Global, Output, Publish},
-    commands::{print, print_json, say},
+    args::{GlobalOptions, Output, PublishArgs},
+    commands::{print, print_json, print_stderr},
     exit::Exit,
     report::{self, usage_error},
     text,
 };
 
-pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &PublishArgs) -> anyhow::Result<Exit> {
     let target = match &args.target {
         Source::Oci(target) if target.tag.is_some() => target,
         Source::Oci(_) | Source::Https { .. } | Source::File { .. } | Source::Path(_) => {
@@ -24,31 +24,31 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
         }
     };
     let file = plugin_folder::component(&args.file)?;
-    if let Some(stale) = plugin_folder::stale(&file) {
-        report::stale(&stale);
+    if let Some(stale) = plugin_folder::find_stale(&file) {
+        report::warn_stale(&stale);
     }
     let component = std::fs::read(&file).map_err(|error| {
         let message = format!("the plugin {} can't be read: {error}", file.display());
         usage_error(message, "name a `.wasm` file, or the folder that it was built in")
     })?;
-    // What no host would load is nothing to publish.
-    checked(global, file.display().to_string(), component.clone())?;
-    let store = store(global, &args.reach, Policy::default());
+    // A component that no host would load isn't published.
+    load_plugin(global, file.display().to_string(), component.clone())?;
+    let store = new_store(global, &args.reach, SignaturePolicy::default());
     let on_taken = if args.overwrite {
-        OnTaken::Overwrite
+        OnExistingTag::Overwrite
     } else {
-        OnTaken::Refuse
+        OnExistingTag::Refuse
     };
     let annotations = args.annotation.iter().cloned().collect();
-    let published = plugins::apart(store.publish(component, target, annotations, on_taken))??;
+    let published = plugins::block_on_separate_runtime(store.publish(component, target, annotations, on_taken))??;
     if global.output == Output::Text {
         print(&text!("{}\n", published.source));
     } else {
         let source = published.source.to_string();
-        print_json(&json!({ "source": source, "digest": published.digest, "wasThere": published.was_there }))?;
+        print_json(&json!({ "source": source, "digest": published.digest, "wasThere": published.already_existed }))?;
     }
-    if published.was_there {
-        say(&text!("it was there already"));
+    if published.already_existed {
+        print_stderr(&text!("it was there already"));
     }
     Ok(Exit::Done)
 }

@@ -7,23 +7,23 @@ use capstan_files::Readers;
 
 use capstan_runtime::plugins;
 
-use super::{here, policy, store};
+use super::{new_store, read_configuration, read_policy};
 use crate::{
-    args::{Global, Pull},
-    commands::say,
+    args::{GlobalOptions, PullArgs},
+    commands::print_stderr,
     exit::Exit,
     text,
 };
 
-pub(super) fn run(global: &Global, args: &Pull) -> anyhow::Result<Exit> {
-    let store = store(global, &args.reach, policy(here(global)?.as_ref())?);
-    let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
-    // Its name has no letter that a path could be made of: the manifest was checked.
+pub(super) fn run(global: &GlobalOptions, args: &PullArgs) -> anyhow::Result<Exit> {
+    let store = new_store(global, &args.reach, read_policy(read_configuration(global)?.as_ref())?);
+    let plugin = plugins::block_on_separate_runtime(store.resolve(&args.source, Path::new("")))??;
+    // Its name contains no character that has a meaning in paths: the manifest was checked.
     let usual = || PathBuf::from(format!("{}.wasm", plugin.stamp.name));
     let file = args.file.clone().unwrap_or_else(usual);
-    capstan_files::write(&file, &plugin.component.bytes, Readers::AsUsual)
+    capstan_files::write(&file, &plugin.component.bytes, Readers::Inherited)
         .with_context(|| format!("failed to write {}", file.display()))?;
-    say(&text!(
+    print_stderr(&text!(
         "{} {} is in {}, {}",
         plugin.stamp.name,
         plugin.stamp.version,

@@ -1,23 +1,23 @@
-//! What is shown of a plugin that was looked up.
+//! The description of a plugin that was looked up.
 
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use capstan_registry::{Digest, Plugin, repeats_component};
+use capstan_registry::{Digest, ResolvedPlugin, repeats_component};
 use capstan_sandbox::PluginInfo;
 use serde::Serialize;
 
 use crate::{
-    args::Global,
+    args::GlobalOptions,
     render::{columns, lines},
     terminal::Text,
     text,
 };
 
-/// A plugin that was looked up, and that the sandbox takes.
+/// A plugin that was looked up and that the sandbox accepts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown {
+pub(super) struct PluginSummary {
     pub(super) name: String,
     pub(super) version: String,
     licence: String,
@@ -26,26 +26,26 @@ pub(super) struct Shown {
     pub(super) digest: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) manifest: Option<Digest>,
-    /// Who of those that rules name signed it.
+    /// The signers in the rules that signed it.
     signed_by: Vec<String>,
-    /// How many signatures there are.
+    /// The number of signatures.
     signatures: usize,
-    /// The kinds of what is attested, not verified.
+    /// The types of its attestations, which aren't verified.
     attested: Vec<String>,
-    /// What whoever published it added.
+    /// The annotations that its publisher added.
     annotations: BTreeMap<String, String>,
     claims: Vec<String>,
     pub(super) requests: Vec<String>,
 }
 
-impl Shown {
-    /// Has the sandbox read and compile a plugin, and notes what there is to know.
+impl PluginSummary {
+    /// Loads a plugin in the sandbox, which compiles it, and collects its description.
     ///
     /// # Errors
     ///
-    /// Returns why the sandbox doesn't take it.
-    pub(super) fn new(global: &Global, plugin: &Plugin) -> anyhow::Result<Shown> {
-        let info = checked(global, plugin.source.to_string(), plugin.component.bytes.clone())?;
+    /// Returns why the sandbox refuses it.
+    pub(super) fn new(global: &GlobalOptions, plugin: &ResolvedPlugin) -> anyhow::Result<PluginSummary> {
+        let info = load_plugin(global, plugin.source.to_string(), plugin.component.bytes.clone())?;
         let added = |(key, _): &(&String, &String)| !repeats_component(key);
         let annotations = plugin.annotations.iter().filter(added);
         let annotations = annotations.map(|(key, value)| (key.clone(), value.clone()));
@@ -53,7 +53,7 @@ impl Shown {
             .claims
             .iter()
             .map(|claim| format!("{} {}", claim.interface, claim.claim));
-        Ok(Shown {
+        Ok(PluginSummary {
             name: info.name.clone(),
             version: info.version.clone(),
             licence: info.licence.clone(),
@@ -62,25 +62,25 @@ impl Shown {
             digest: plugin.component.digest,
             manifest: plugin.manifest,
             signed_by: plugin.component.signed_by.clone(),
-            signatures: plugin.signatures.unwrap_or_default(),
-            attested: plugin.attested.clone(),
+            signatures: plugin.signature_count.unwrap_or_default(),
+            attested: plugin.attestations.clone(),
             annotations: annotations.collect(),
             claims: claims.collect(),
             requests: info.requests,
         })
     }
 
-    /// Writes it for people.
+    /// Describes it for people.
     pub(super) fn text(&self) -> Text {
         let mut rows = vec![("from", self.source.clone()), ("digest", self.digest.to_string())];
         rows.extend(self.manifest.map(|digest| ("manifest", digest.to_string())));
-        rows.push(("signed", self.signed()));
+        rows.push(("signed", self.signature_text()));
         rows.extend(
             self.attested
                 .iter()
                 .map(|kind| ("attested", format!("{kind} (nobody has verified it)"))),
         );
-        // A signature is of the manifest, and so of its annotations.
+        // A signature is of the manifest, including its annotations.
         let doubt = if self.signed_by.is_empty() {
             " (nobody has verified it)"
         } else {
@@ -115,8 +115,8 @@ impl Shown {
         )
     }
 
-    /// Says by whom it is signed, in a few words.
-    pub(super) fn signed(&self) -> String {
+    /// Names the signers, in a few words.
+    pub(super) fn signature_text(&self) -> String {
         match (self.signed_by.as_slice(), self.signatures) {
             ([], 0) => "by nobody".to_owned(),
             ([], 1) => "by somebody, and no rule says whose signature counts".to_owned(),
@@ -130,9 +130,9 @@ impl Shown {
 ///
 /// # Errors
 ///
-/// Returns why the sandbox doesn't take it.
-pub(super) fn checked(global: &Global, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
-    let found = capstan_runtime::alone(&global.plugin_host, name, component)?
+/// Returns why the sandbox refuses it.
+pub(super) fn load_plugin(global: &GlobalOptions, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
+    let found = capstan_runtime::load_one(&global.plugin_host, name, component)?
         .plugins()
         .into_iter()
         .next();

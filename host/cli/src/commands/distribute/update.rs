@@ -2,46 +2,46 @@
 
 use std::path::Path;
 
-use capstan_core::error::near;
-use capstan_registry::{Lock, Locked};
+use capstan_core::error::closest_match;
+use capstan_registry::{LockFile, LockedPlugin};
 use capstan_runtime::plugins;
 use serde_json::json;
 
-use super::{here, policy, shown::Shown, store};
+use super::{new_store, read_configuration, read_policy, shown::PluginSummary};
 use crate::{
-    args::{Global, Output, Update},
-    commands::{print, print_json, say},
+    args::{GlobalOptions, Output, UpdateArgs},
+    commands::{print, print_json, print_stderr},
     exit::Exit,
     report::usage_error,
     terminal::Text,
     text,
 };
 
-pub(super) fn run(global: &Global, args: &Update) -> anyhow::Result<Exit> {
-    let file = here(global)?;
-    let lock_file = plugins::lock_in(Path::new(""));
-    let mut lock = Lock::read(&lock_file)?;
+pub(super) fn run(global: &GlobalOptions, args: &UpdateArgs) -> anyhow::Result<Exit> {
+    let file = read_configuration(global)?;
+    let lock_file = plugins::lock_path(Path::new(""));
+    let mut lock = LockFile::read(&lock_file)?;
     let wanted = selected(&lock, args.name.as_deref())?;
-    let store = store(global, &args.reach, policy(file.as_ref())?);
+    let store = new_store(global, &args.reach, read_policy(file.as_ref())?);
     let mut told = Vec::new();
-    // All are looked up before any is pinned: the file is as it was when one fails.
+    // All plugins are looked up before any is pinned: if one fails, the file stays as it was.
     for old in wanted {
         let source = old.source.parse::<capstan_registry::Source>();
         let source = source.map_err(capstan_registry::RegistryError::from)?;
-        let plugin = plugins::apart(store.resolve(&source, Path::new("")))??;
-        let shown = Shown::new(global, &plugin)?;
-        lock.put(Locked {
+        let plugin = plugins::block_on_separate_runtime(store.resolve(&source, Path::new("")))??;
+        let shown = PluginSummary::new(global, &plugin)?;
+        lock.pin(LockedPlugin {
             name: old.name.clone(),
             version: shown.version.clone(),
             source: old.source.clone(),
             digest: shown.digest,
-            manifest: shown.manifest,
+            manifest_digest: shown.manifest,
         });
         told.push((old, shown));
     }
     lock.write(&lock_file)?;
     if told.is_empty() {
-        say(&text!("nothing is pinned; `capstan plugin add SOURCE` does that"));
+        print_stderr(&text!("nothing is pinned; `capstan plugin add SOURCE` does that"));
     }
     if global.output == Output::Text {
         for (old, new) in &told {
@@ -57,11 +57,11 @@ pub(super) fn run(global: &Global, args: &Update) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn selected(lock: &Lock, name: Option<&str>) -> anyhow::Result<Vec<Locked>> {
+fn selected(lock: &LockFile, name: Option<&str>) -> anyhow::Result<Vec<LockedPlugin>> {
     let Some(name) = name else {
         return Ok(lock.plugins.clone());
     };
-    let found: Vec<Locked> = lock
+    let found: Vec<LockedPlugin> = lock
         .plugins
         .iter()
         .filter(|plugin| plugin.name == name)
@@ -71,7 +71,7 @@ fn selected(lock: &Lock, name: Option<&str>) -> anyhow::Result<Vec<Locked>> {
         return Ok(found);
     }
     let names: Vec<&str> = lock.plugins.iter().map(|plugin| &*plugin.name).collect();
-    let hint = match near(name, names.iter().copied()) {
+    let hint = match closest_match(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => "nothing is pinned; `capstan plugin add SOURCE` does that".to_owned(),
         None => format!("there are {}", names.join(", ")),
@@ -79,8 +79,8 @@ fn selected(lock: &Lock, name: Option<&str>) -> anyhow::Result<Vec<Locked>> {
     Err(usage_error(format!("no plugin `{name}` is pinned"), hint))
 }
 
-fn text(old: &Locked, new: &Shown) -> Text {
-    let is_same = old.digest == new.digest && old.manifest == new.manifest;
+fn text(old: &LockedPlugin, new: &PluginSummary) -> Text {
+    let is_same = old.digest == new.digest && old.manifest_digest == new.manifest;
     if is_same {
         return text!("{} {}: unchanged\n", old.name, new.version);
     }

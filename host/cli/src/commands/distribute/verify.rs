@@ -3,32 +3,32 @@
 use std::path::Path;
 
 use capstan_project::signature_policy;
-use capstan_registry::{Pattern, Policy, Rule};
+use capstan_registry::{SignaturePolicy, SignatureRule, SourcePattern};
 use capstan_runtime::plugins;
 
-use super::{here, policy, shown::Shown, store};
+use super::{new_store, read_configuration, read_policy, shown::PluginSummary};
 use crate::{
-    args::{Global, Output, Verify},
+    args::{GlobalOptions, Output, VerifyArgs},
     commands::{print, print_json},
     exit::Exit,
     report::usage_error,
 };
 
-pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &VerifyArgs) -> anyhow::Result<Exit> {
     let policy = if args.key.is_empty() {
-        policy(here(global)?.as_ref())?
+        read_policy(read_configuration(global)?.as_ref())?
     } else {
-        by_keys(args)?
+        policy_from_keys(args)?
     };
-    if !policy.demands(&args.source) {
+    if !policy.requires_signature(&args.source) {
         return Err(usage_error(
             format!("nothing says who has to have signed {}", args.source),
             "name a key with `--key`, or write a rule under `pluginSignatures` of a capstan.yaml",
         ));
     }
-    let store = store(global, &args.reach, policy);
-    let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
-    let shown = Shown::new(global, &plugin)?;
+    let store = new_store(global, &args.reach, policy);
+    let plugin = plugins::block_on_separate_runtime(store.resolve(&args.source, Path::new("")))??;
+    let shown = PluginSummary::new(global, &plugin)?;
     if global.output == Output::Text {
         print(&shown.text());
     } else {
@@ -37,16 +37,16 @@ pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// All keys that were named have to have signed.
-fn by_keys(args: &Verify) -> anyhow::Result<Policy> {
+/// Returns a policy by which all named keys have to sign.
+fn policy_from_keys(args: &VerifyArgs) -> anyhow::Result<SignaturePolicy> {
     let signers = args.key.iter().map(|path| {
-        signature_policy::signer(path, &path.display().to_string()).map_err(|reason| {
+        signature_policy::read_signer(path, &path.display().to_string()).map_err(|reason| {
             let message = format!("the key {} can't be used: {reason}", path.display());
             usage_error(message, "name the `cosign.pub` that `cosign generate-key-pair` wrote")
         })
     });
-    Ok(Policy(vec![Rule {
-        source: Pattern::Every,
+    Ok(SignaturePolicy(vec![SignatureRule {
+        source: SourcePattern::All,
         all_of: signers.collect::<anyhow::Result<_>>()?,
         any_of: Vec::new(),
     }]))

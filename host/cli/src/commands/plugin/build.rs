@@ -2,45 +2,51 @@
 
 use std::time::Duration;
 
-use capstan_devkit::build::{self, BuildSpec, Built};
+use capstan_devkit::build::{self, BuildSpec, BuiltPlugin};
 use serde_json::json;
 
-use super::{inspect::size, print, print_json};
+use super::{inspect::size_text, print, print_json};
 use crate::{
-    args::{Global, Output, PluginBuild},
-    commands::say,
+    args::{GlobalOptions, Output, PluginBuild},
+    commands::print_stderr,
     exit::Exit,
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &PluginBuild) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &PluginBuild) -> anyhow::Result<Exit> {
     let built = build(global, args).await?;
-    let Built {
+    let BuiltPlugin {
         file,
         manifest,
-        size: bytes,
+        size_bytes: bytes,
         ..
     } = &built;
     if global.output == Output::Text {
         let (name, version) = (&manifest.name, &manifest.version);
-        print(&text!("{}: {} {}, {}\n", file.display(), name, version, size(*bytes)));
+        print(&text!(
+            "{}: {} {}, {}\n",
+            file.display(),
+            name,
+            version,
+            size_text(*bytes)
+        ));
     } else {
         print_json(&json!({ "file": file, "name": manifest.name, "version": manifest.version, "size": bytes }))?;
     }
     Ok(Exit::Done)
 }
 
-/// Builds a project, and says what should be known of it.
-pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result<Built> {
+/// Builds a project, and prints notes about it.
+pub(super) async fn build(global: &GlobalOptions, args: &PluginBuild) -> anyhow::Result<BuiltPlugin> {
     let spec = BuildSpec {
         folder: args.folder.clone(),
-        to: args.to.clone(),
+        output: args.to.clone(),
         world: args.world.clone(),
         timeout: Duration::from_secs(args.timeout),
     };
-    let built = build::build(&global.plugin_host, &spec, &|what| say(&text!("{}", what))).await?;
+    let built = build::build(&global.plugin_host, &spec, &|what| print_stderr(&text!("{}", what))).await?;
     for note in &built.notes {
-        say(&text!("note: {}", note));
+        print_stderr(&text!("note: {}", note));
     }
     Ok(built)
 }

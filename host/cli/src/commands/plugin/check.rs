@@ -1,25 +1,26 @@
-//! `capstan plugin check`: all mistakes of components in one go.
+//! `capstan plugin check`: reports all mistakes in components.
 
 use capstan_core::error::Diagnostic;
-use capstan_devkit::{faults, subject::Subject};
-use capstan_sandbox::{Examination, examine};
+use capstan_devkit::{find_faults, subject::Subject};
+use capstan_sandbox::{Examination, Fault, examine};
 use serde_json::{Value, json};
 
 use super::{print, print_json};
 use crate::{
-    args::{Global, Output, PluginCheck},
-    commands::say,
+    args::{GlobalOptions, Output, PluginCheck},
+    commands::print_stderr,
     exit::Exit,
+    render::remedy,
     report::{self, Diagnostics},
     text,
 };
 
-pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<Exit> {
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for path in &args.files {
-        match Subject::of_path(path) {
+        match Subject::from_path(path) {
             Ok(subject) => {
-                subject.stale.iter().for_each(report::stale);
+                subject.stale.iter().for_each(report::warn_stale);
                 let cache = global.plugin_host.cache.clone();
                 let examination = examine(&subject.bytes, cache, global.plugin_host.compiler.as_deref())?;
                 found.push((subject.label, examination));
@@ -30,9 +31,12 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
     let is_good = unreadable.is_empty() && found.iter().all(|(_, found)| found.is_plugin());
     if global.output == Output::Text {
         for (file, found) in &found {
-            tell(file, found);
+            print_examination(file, found);
         }
-        let mut all: Vec<Diagnostic> = found.iter().flat_map(|(file, found)| faults(file, found)).collect();
+        let mut all: Vec<Diagnostic> = found
+            .iter()
+            .flat_map(|(file, found)| find_faults(file, found))
+            .collect();
         all.extend(unreadable.into_iter().flat_map(|(_, mistakes)| mistakes));
         if !all.is_empty() {
             return Err(Diagnostics(all).into());
@@ -40,12 +44,12 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
     } else {
         let mut report: Vec<Value> = found
             .iter()
-            .map(|(file, found)| json!({ "file": file, "ok": found.is_plugin(), "faults": found.faults, "notes": found.notes }))
+            .map(|(file, found)| json!({ "file": file, "ok": found.is_plugin(), "faults": faults_json(&found.faults), "notes": found.notes }))
             .collect();
         report.extend(unreadable.iter().map(|(file, mistakes)| {
             let faults = mistakes
                 .iter()
-                .map(|mistake| json!({ "message": mistake.message, "hint": mistake.hint }));
+                .map(|mistake| json!({ "message": mistake.message, "hint": remedy::hint(&mistake.hint) }));
             json!({ "file": file, "ok": false, "faults": faults.collect::<Vec<_>>(), "notes": [] })
         }));
         print_json(&report)?;
@@ -53,9 +57,17 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
     Ok(if is_good { Exit::Done } else { Exit::Usage })
 }
 
-fn tell(file: &str, found: &Examination) {
+/// Returns faults as JSON, with their hints in words.
+pub(super) fn faults_json(faults: &[Fault]) -> Value {
+    let faults = faults
+        .iter()
+        .map(|fault| json!({ "message": fault.message, "hint": remedy::hint(&fault.hint) }));
+    faults.collect()
+}
+
+fn print_examination(file: &str, found: &Examination) {
     for note in &found.notes {
-        say(&text!("note: {}: {}", file, note));
+        print_stderr(&text!("note: {}: {}", file, note));
     }
     if let (true, Some(manifest)) = (found.is_plugin(), &found.manifest) {
         print(&text!(

@@ -6,40 +6,40 @@ use capstan_devkit::{
     cases,
     subject::Subject,
     trial,
-    watch::{Work, changed, work_for},
+    watch::{RequiredWork, changed_files, required_work},
 };
 use capstan_runtime::plugin_folder;
 
 use super::{build, print, test};
 use crate::{
-    args::{Global, PluginDev},
+    args::{GlobalOptions, PluginDev},
     exit::Exit,
     render::Paint,
     report, text,
 };
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_millis(300);
+/// How often the files are checked for changes.
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
-pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &PluginDev) -> anyhow::Result<Exit> {
     if !args.watch {
-        return round(global, args).await;
+        return build_and_test(global, args).await;
     }
     let paint = Paint::new(global.color);
     let folder = &args.build.folder;
-    let mut work = Work::BuildAndTest;
+    let mut work = RequiredWork::BuildAndTest;
     loop {
-        // A file that changes during a build causes another round.
-        let before = plugin_folder::files(folder);
+        // A file that changes during a build causes another build.
+        let before = plugin_folder::modified_times(folder);
         let done = match work {
-            Work::BuildAndTest => round(global, args).await,
-            Work::Test => test_cases(global, folder, folder).await,
+            RequiredWork::BuildAndTest => build_and_test(global, args).await,
+            RequiredWork::Test => test_cases(global, folder, folder).await,
         };
-        let failed = done.inspect_err(|error| report::print(error, paint)).is_err();
+        let failed = done.inspect_err(|error| report::print_error(error, paint)).is_err();
         print(&text!("waiting for changes; Ctrl-C ends it\n"));
         let changed = loop {
-            tokio::time::sleep(LOOK).await;
-            let changed = changed(&before, &plugin_folder::files(folder));
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let changed = changed_files(&before, &plugin_folder::modified_times(folder));
             if !changed.is_empty() {
                 break changed;
             }
@@ -47,33 +47,33 @@ pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exi
         let shown: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
         print(&text!("\nchanged: {}\n", shown.join(", ")));
         work = if failed {
-            Work::BuildAndTest
+            RequiredWork::BuildAndTest
         } else {
-            work_for(folder, &changed)
+            required_work(folder, &changed)
         };
     }
 }
 
 /// Builds and tests once.
-async fn round(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
+async fn build_and_test(global: &GlobalOptions, args: &PluginDev) -> anyhow::Result<Exit> {
     let built = build::build(global, &args.build).await?;
     let (name, version) = (&built.manifest.name, &built.manifest.version);
     print(&text!("{}: {} {}\n", built.file.display(), name, version));
     test_cases(global, &args.build.folder, &built.file).await
 }
 
-/// Runs the cases of a folder, if it has some, against a component or what was built in a folder.
-async fn test_cases(global: &Global, folder: &Path, component: &Path) -> anyhow::Result<Exit> {
+/// Runs the test cases in a folder, if it has any, with a component or the one in a folder.
+async fn test_cases(global: &GlobalOptions, folder: &Path, component: &Path) -> anyhow::Result<Exit> {
     let path = folder.join(plugin_folder::CASES);
     if !path.is_dir() {
         return Ok(Exit::Done);
     }
     let cases = cases::read(&path)?;
     let (sandbox, name) = {
-        let subject = Subject::of_path(component)?;
-        subject.stale.iter().for_each(report::stale);
+        let subject = Subject::from_path(component)?;
+        subject.stale.iter().for_each(report::warn_stale);
         subject.load(&global.plugin_host)?
     };
     let trials = trial::run_all(&sandbox, &name, cases).await;
-    Ok(test::tell(&name, &trials, 0, Paint::new(global.color)))
+    Ok(test::print_results(&name, &trials, 0, Paint::new(global.color)))
 }

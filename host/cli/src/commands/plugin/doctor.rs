@@ -1,16 +1,16 @@
-//! `capstan plugin doctor`: which toolchains are there, and how to get those that aren't.
+//! `capstan plugin doctor`: checks the toolchains, and says how to install missing ones.
 
-use capstan_devkit::language::{self, Found};
+use capstan_devkit::language::{self, ToolStatus};
 use serde_json::json;
 
 use super::{print, print_json};
 use crate::{
-    args::{Global, Output, PluginDoctor},
+    args::{GlobalOptions, Output, PluginDoctor},
     exit::Exit,
     render::{columns, lines},
 };
 
-pub(super) fn run(global: &Global, args: &PluginDoctor) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &GlobalOptions, args: &PluginDoctor) -> anyhow::Result<Exit> {
     let languages: Vec<_> = match args.lang {
         Some(language) => vec![language.into()],
         None => language::ALL.to_vec(),
@@ -19,18 +19,18 @@ pub(super) fn run(global: &Global, args: &PluginDoctor) -> anyhow::Result<Exit> 
     let mut report = Vec::new();
     let mut is_complete = true;
     for language in languages {
-        let mut head = language::name(language).to_owned();
+        let mut head = language::display_name(language).to_owned();
         for tool in language::tools(language) {
             let found = tool.find();
             let (version, to_do) = match &found {
-                Found::Version(version) if version.is_empty() => ("there".to_owned(), None),
-                Found::Version(version) => (version.clone(), None),
-                Found::TooOld(version) => (format!("{version}, needs {}", tool.least), Some(tool.install())),
-                Found::Missing => ("missing".to_owned(), Some(tool.install())),
+                ToolStatus::Version(version) if version.is_empty() => ("there".to_owned(), None),
+                ToolStatus::Version(version) => (version.clone(), None),
+                ToolStatus::TooOld(version) => (format!("{version}, needs {}", tool.min_version), Some(tool.install())),
+                ToolStatus::Missing => ("missing".to_owned(), Some(tool.install())),
             };
             is_complete &= to_do.is_none();
             report.push(json!({
-                "language": language::name(language),
+                "language": language::display_name(language),
                 "tool": tool.name,
                 "ok": to_do.is_none(),
                 "version": version,

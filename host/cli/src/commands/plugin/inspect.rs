@@ -1,14 +1,14 @@
-//! `capstan plugin inspect`: what a plugin says of itself and what it is made of.
+//! `capstan plugin inspect`: shows a plugin's manifest and the parts of its component.
 
-use capstan_devkit::faults;
+use capstan_devkit::find_faults;
 use capstan_sandbox::{Examination, examine};
 use capstan_stamp::{Claim, Manifest};
 use serde_json::json;
 
-use super::{found, indented, print, print_json};
+use super::{check::faults_json, find_subject, indent, print, print_json};
 use crate::{
-    args::{Global, Output, PluginInspect},
-    commands::say,
+    args::{GlobalOptions, Output, PluginInspect},
+    commands::print_stderr,
     exit::Exit,
     render::{columns, lines},
     report::Diagnostics,
@@ -16,8 +16,8 @@ use crate::{
     text,
 };
 
-pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit> {
-    let subject = found(global, &args.plugin)?;
+pub(super) fn run(global: &GlobalOptions, args: &PluginInspect) -> anyhow::Result<Exit> {
+    let subject = find_subject(global, &args.plugin)?;
     let examination = examine(
         &subject.bytes,
         global.plugin_host.cache.clone(),
@@ -26,14 +26,16 @@ pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit>
     if global.output == Output::Text {
         print(&text(&subject.label, &examination));
         for note in &examination.notes {
-            say(&text!("note: {}", note));
+            print_stderr(&text!("note: {}", note));
         }
-        let mistakes = faults(&subject.label, &examination);
+        let mistakes = find_faults(&subject.label, &examination);
         if !mistakes.is_empty() {
             return Err(Diagnostics(mistakes).into());
         }
     } else {
-        print_json(&json!({ "file": subject.label, "plugin": examination }))?;
+        let mut plugin = serde_json::to_value(&examination)?;
+        plugin["faults"] = faults_json(&examination.faults);
+        print_json(&json!({ "file": subject.label, "plugin": plugin }))?;
     }
     Ok(if examination.is_plugin() {
         Exit::Done
@@ -44,7 +46,7 @@ pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit>
 
 fn text(file: &str, found: &Examination) -> Text {
     let mut text = Text::default();
-    let mut head = vec![row("file", [file]), row("size", [size(found.size)])];
+    let mut head = vec![row("file", [file]), row("size", [size_text(found.size_bytes)])];
     head.push(row("sha256", [&found.digest]));
     if let Some(manifest) = &found.manifest {
         text.push(text!(
@@ -68,7 +70,7 @@ fn text(file: &str, found: &Examination) -> Text {
     let limits = found.limits.iter().map(|limit| {
         let fuel = format!("{} million instructions", limit.fuel / 1_000_000);
         let time = format!("{} s", limit.time.as_secs_f64());
-        row(limit.interface, [size(limit.memory), fuel, time])
+        row(limit.interface, [size_text(limit.memory_bytes), fuel, time])
     });
     section(&mut text, "Limits of a call", columns(&limits.collect::<Vec<_>>(), 3));
     section(&mut text, "Imports", &found.imports);
@@ -76,11 +78,11 @@ fn text(file: &str, found: &Examination) -> Text {
     if let Some(anatomy) = &found.anatomy {
         let mut parts = vec![
             row("modules", [anatomy.modules.to_string()]),
-            row("code", [size(anatomy.code)]),
-            row("data", [size(anatomy.data)]),
+            row("code", [size_text(anatomy.code)]),
+            row("data", [size_text(anatomy.data)]),
         ];
         let sections = anatomy.sections.iter();
-        parts.extend(sections.map(|(name, bytes)| row("section", [format!("{name} {}", size(*bytes))])));
+        parts.extend(sections.map(|(name, bytes)| row("section", [format!("{name} {}", size_text(*bytes))])));
         section(&mut text, "Made of", columns(&parts, 3));
         let tools = anatomy.producers.iter().map(|tool| {
             let name = format!("{} {}", tool.name, tool.version);
@@ -99,9 +101,9 @@ fn row<const N: usize>(name: &str, cells: [impl AsRef<str>; N]) -> Vec<String> {
     std::iter::once(name.to_owned()).chain(cells).collect()
 }
 
-/// Adds a heading and what stands below it, if anything does.
+/// Adds a heading with lines below it, if there are any.
 fn section<L: Into<Text>>(text: &mut Text, heading: &str, body: impl IntoIterator<Item = L>) {
-    let body = indented(body);
+    let body = indent(body);
     if !body.is_empty() {
         text.push(text!("\n{}\n{}", heading, body));
     }
@@ -152,9 +154,9 @@ fn settings(manifest: &Manifest) -> Vec<Text> {
     Text::lines_of(&serde_json::to_string_pretty(schema).unwrap_or_default())
 }
 
-/// Writes a number of bytes as people say it.
-pub(super) fn size(bytes: usize) -> String {
-    // Tenths, rounded down: no number of bytes is so large that it matters.
+/// Formats a number of bytes.
+pub(super) fn size_text(bytes: usize) -> String {
+    // Tenths, rounded down. Numbers that are too large for that don't occur.
     let tenths = |unit: usize| {
         let tenths = bytes.saturating_mul(10) / unit;
         if tenths.is_multiple_of(10) || tenths >= 1000 {
@@ -172,11 +174,11 @@ pub(super) fn size(bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::size_text;
 
     #[test]
     fn sizes_read_well() {
-        let read = [0, 1023, 1024, 1536, 200 * 1024 + 512, 64 << 20, 18_500_000].map(size);
+        let read = [0, 1023, 1024, 1536, 200 * 1024 + 512, 64 << 20, 18_500_000].map(size_text);
         assert_eq!(
             read,
             ["0 B", "1023 B", "1 KiB", "1.5 KiB", "200 KiB", "64 MiB", "17.6 MiB"]

@@ -2,18 +2,18 @@
 
 use capstan_sandbox::Source;
 
-use super::{indented, print, print_json};
+use super::{indent, print, print_json};
 use crate::{
-    args::{Global, Output},
+    args::{GlobalOptions, Output},
     context,
     exit::Exit,
     render::{columns, lines},
-    terminal::say,
+    terminal::print_stderr,
     text,
 };
 
-pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
-    let sandbox = context::sandbox(global)?;
+pub(super) fn run(global: &GlobalOptions) -> anyhow::Result<Exit> {
+    let sandbox = context::load_sandbox(global)?;
     let plugins = sandbox.plugins();
     if global.output != Output::Text {
         print_json(&plugins)?;
@@ -47,10 +47,10 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
             "\n{} requests, and gets what `--grant` says of that:\n",
             plugin.name
         ));
-        print(&indented(&plugin.requests));
+        print(&indent(&plugin.requests));
     }
     for note in sandbox.notes() {
-        say(&text!("note: {}", note));
+        print_stderr(&text!("note: {}", note));
     }
     Ok(Exit::Done)
 }

@@ -4,23 +4,28 @@ use capstan_devkit::{language, new};
 
 use super::print;
 use crate::{
-    args::{Global, Kind, PluginNew},
+    args::{GlobalOptions, PluginKind, PluginNew},
     exit::Exit,
     text,
 };
 
-pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
+pub(super) fn run(_global: &GlobalOptions, args: &PluginNew) -> anyhow::Result<Exit> {
     let folder = args.folder.join(&args.name);
     let folder = folder.strip_prefix("./").unwrap_or(&folder);
     let language = args.lang.into();
     let files = new::write(folder, &args.name, args.kind.into(), language)?;
     let shown = folder.display();
     let what = match args.kind {
-        Kind::Health => "health check",
-        Kind::Hook => "hook type",
-        Kind::DeletePolicy => "delete policy",
+        PluginKind::Health => "health check",
+        PluginKind::Hook => "hook type",
+        PluginKind::DeletePolicy => "delete policy",
     };
-    print(&text!("{} is a {} in {}\n", shown, what, language::name(language)));
+    print(&text!(
+        "{} is a {} in {}\n",
+        shown,
+        what,
+        language::display_name(language)
+    ));
     for path in files.iter().filter(|path| !path.starts_with("wit/")) {
         print(&text!("  {}\n", path));
     }

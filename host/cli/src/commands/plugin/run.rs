@@ -4,7 +4,7 @@ use std::path::Path;
 
 use capstan_core::plugins::PluginError;
 use capstan_devkit::{
-    answer::{telling, words},
+    answer::{to_contract_json, without_empty_fields},
     cases::input,
 };
 use capstan_files::Readers;
@@ -12,24 +12,24 @@ use capstan_runtime::plugin_folder;
 use capstan_sandbox::{Answer, Function, Question};
 use serde_json::{Map, Value, json};
 
-use super::{found, indented, print, print_json};
+use super::{find_subject, indent, print, print_json};
 use crate::{
-    args::{Global, Output, PluginRun},
+    args::{GlobalOptions, Output, PluginRun},
     context, environment,
     exit::Exit,
     report::{Diagnostics, usage_error},
-    terminal::{Text, say},
+    terminal::{Text, print_stderr},
     text,
 };
 
-pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
+pub(super) async fn run(global: &GlobalOptions, args: &PluginRun) -> anyhow::Result<Exit> {
     let (sandbox, name) = if is_path(&args.name) || Path::new(&args.name).join(plugin_folder::MANIFEST).is_file() {
-        found(global, Path::new(&args.name))?.load(&global.plugin_host)?
+        find_subject(global, Path::new(&args.name))?.load(&global.plugin_host)?
     } else {
-        (context::sandbox(global)?, args.name.clone())
+        (context::load_sandbox(global)?, args.name.clone())
     };
-    let text = environment::text(&args.input).map_err(|mistake| Diagnostics(vec![mistake]))?;
-    let value = capstan_core::manifest::value(&text)
+    let text = environment::read_text(&args.input).map_err(|mistake| Diagnostics(vec![mistake]))?;
+    let value = capstan_core::manifest::parse_value(&text)
         .map_err(|why| usage_error(format!("the input can't be read: {why}"), "write JSON or YAML"))?;
     let memory = match &args.memory {
         Some(path) => std::fs::read(path)
@@ -39,19 +39,19 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     let question = Question {
         function: args.function,
         claim: args.claim.clone(),
-        input: question_of(args.function, value)?,
+        input: complete_input(args.function, value)?,
         state: memory,
         now: args.now.unwrap_or_else(jiff::Timestamp::now),
     };
     let asked = sandbox.ask(&name, question).await?;
     let failed = asked.answer.as_ref().err().map(ToString::to_string);
     let answer = if failed.is_none() {
-        words(&asked.answer)
+        to_contract_json(&asked.answer)
     } else {
         Value::Null
     };
     if let (Some(file), Ok(Answer::Step(step))) = (&args.memory_out, &asked.answer) {
-        capstan_files::write(file, &step.state, Readers::AsUsual).map_err(|error| {
+        capstan_files::write(file, &step.state, Readers::Inherited).map_err(|error| {
             let message = format!("{} can't be written: {error}", file.display());
             usage_error(message, "name a file in a folder that is there")
         })?;
@@ -59,15 +59,15 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     let cost = &asked.cost;
     if global.output == Output::Text {
         match &failed {
-            None => print_json(&shown(answer))?,
+            None => print_json(&shown_answer(answer))?,
             Some(why) => print(&text!("{}\n", Text::block(why))),
         }
         let mut streams = vec![("stdout", &cost.stdout), ("stderr", &cost.stderr)];
         if let Err(PluginError::Failed { backtrace, .. }) = &asked.answer
             && !backtrace.is_empty()
         {
-            print(&indented(backtrace.lines()));
-            // What it wrote to stderr stands below its stack.
+            print(&indent(backtrace.lines()));
+            // The plugin's stderr is shown below its stack.
             streams.pop();
         }
         for line in &cost.log {
@@ -78,25 +78,25 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
                 print(&text!("{}: {}\n", name, line));
             }
         }
-        say(&text!(
+        print_stderr(&text!(
             "claim {}, {} ms, {} fuel, {} KiB of memory",
             asked.claim,
             format!("{:.3}", cost.duration.as_secs_f64() * 1000.0),
             cost.fuel,
-            cost.memory / 1024
+            cost.peak_memory_bytes / 1024
         ));
     } else {
         print_json(
-            &json!({ "claim": asked.claim, "answer": answer, "error": failed, "fuel": cost.fuel, "memory": cost.memory }),
+            &json!({ "claim": asked.claim, "answer": answer, "error": failed, "fuel": cost.fuel, "memory": cost.peak_memory_bytes }),
         )?;
     }
     Ok(if failed.is_some() { Exit::Plugin } else { Exit::Done })
 }
 
-/// Leaves out of an answer what is empty, as a recorded case does, but not what the plugin remembers.
-fn shown(answer: Value) -> Value {
+/// Removes empty values from an answer, as a recorded test case does, but not the plugin's state.
+fn shown_answer(answer: Value) -> Value {
     let state = answer.get("state").cloned();
-    let mut shown = telling(answer);
+    let mut shown = without_empty_fields(answer);
     if let (Value::Object(map), Some(state)) = (&mut shown, state)
         && state != ""
     {
@@ -105,13 +105,13 @@ fn shown(answer: Value) -> Value {
     shown
 }
 
-/// What is no plugin's name is a component, or the folder that it is built in.
+/// Says whether a text is the path of a component or its folder, rather than a plugin's name.
 fn is_path(text: &str) -> bool {
     text.contains(['/', '.'])
 }
 
-/// Completes an input as the cases of `capstan plugin test` are completed. A bare object is a question about that object.
-fn question_of(function: Function, value: Value) -> anyhow::Result<Map<String, Value>> {
+/// Completes an input as the cases of `capstan plugin test` are completed. A single object becomes the input of a health check.
+fn complete_input(function: Function, value: Value) -> anyhow::Result<Map<String, Value>> {
     let Value::Object(map) = value else {
         return Err(usage_error(
             "the input is no mapping",

@@ -1,4 +1,4 @@
-//! Asks a plugin what another version of it was asked in an operation, and shows where its answers differ.
+//! Calls a plugin with the inputs that another version of it got in an operation, and shows where the answers differ.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -10,7 +10,7 @@ use capstan_core::{
     journal::{Entry, Omission, PluginCall, PluginExchange},
     plugins::{HealthQuestion, HookQuestion, ObservationKind, PluginError, PluginRef, Plugins as _},
 };
-use capstan_devkit::answer::{Difference, differences, words};
+use capstan_devkit::answer::{Difference, differences, to_contract_json};
 use capstan_engine::{PastOperation, StoredOperation};
 use capstan_sandbox::{Answer, PluginInfo, Sandbox};
 use capstan_stamp::Interface;
@@ -18,30 +18,30 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Global, Output},
-    commands::{plugin::found as subject, print, print_json, say},
+    args::{GlobalOptions, Output},
+    commands::{plugin::find_subject as subject, print, print_json, print_stderr},
     exit::Exit,
-    render::{Paint, name_of},
+    render::{Paint, object_name},
     report::usage_error,
     terminal::Text,
     text,
 };
 
-/// What asking again came to.
+/// The result of all calls.
 #[derive(Default)]
-struct Found {
-    alike: usize,
-    others: Vec<Other>,
-    /// How many were not asked, by the reason.
-    left_out: BTreeMap<&'static str, usize>,
+struct Comparison {
+    same: usize,
+    changed: Vec<ChangedAnswer>,
+    /// The number of calls that were not made, by the reason.
+    skipped: BTreeMap<&'static str, usize>,
 }
 
-const AFTER_ANOTHER: &str = "come after an answer that differs in what the hook does";
-const SAW_SECRETS: &str = "showed the data of a Secret, which isn't kept";
+const FOLLOWS_CHANGED_ANSWER: &str = "come after an answer that differs in what the hook does";
+const NEEDS_SECRET_DATA: &str = "showed the data of a Secret, which isn't kept";
 const NO_CLAIM: &str = "are about a claim that it no longer has";
 
-/// An answer that differs.
-struct Other {
+/// A different answer.
+struct ChangedAnswer {
     about: String,
     at: Option<Timestamp>,
     before: Value,
@@ -49,7 +49,7 @@ struct Other {
 }
 
 pub(super) async fn run(
-    global: &Global,
+    global: &GlobalOptions,
     past: &PastOperation,
     kept: &StoredOperation,
     plugin: &Path,
@@ -59,14 +59,14 @@ pub(super) async fn run(
     let Some(info) = plugins.first() else {
         return Ok(Exit::Other);
     };
-    let asked: Vec<&PluginCall> = kept.entries.iter().filter_map(asked).collect();
+    let asked: Vec<&PluginCall> = kept.entries.iter().filter_map(plugin_call).collect();
     let of_it: Vec<&PluginCall> = asked
         .iter()
         .copied()
-        .filter(|asked| asked.by.plugin == info.name)
+        .filter(|asked| asked.plugin.plugin == info.name)
         .collect();
     let Some(last) = of_it.last() else {
-        let mut names: Vec<&str> = asked.iter().map(|asked| asked.by.plugin.as_str()).collect();
+        let mut names: Vec<&str> = asked.iter().map(|asked| asked.plugin.plugin.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         return Err(usage_error(
@@ -78,73 +78,73 @@ pub(super) async fn run(
     let is_cut = kept
         .entries
         .iter()
-        .any(|entry| matches!(entry, Entry::Left(Omission::Health | Omission::Everything)));
-    let before = format!("{} {}", last.by.plugin, last.by.version);
+        .any(|entry| matches!(entry, Entry::Omitted(Omission::Health | Omission::Everything)));
+    let before = format!("{} {}", last.plugin.plugin, last.plugin.version);
     if global.output == Output::Text {
         print(&text(&found, Paint::new(global.color)));
         print(&text!(
             "{} {} answers {} of the {} questions that operation {} asked {} as that did\n",
             info.name,
             info.version,
-            found.alike,
-            of_it.len() - found.left_out.values().sum::<usize>(),
+            found.same,
+            of_it.len() - found.skipped.values().sum::<usize>(),
             past.id,
             before
         ));
     } else {
-        let others: Vec<Value> = found.others.iter().map(Other::json).collect();
+        let others: Vec<Value> = found.changed.iter().map(ChangedAnswer::json).collect();
         print_json(&json!({
             "operation": past.id,
             "plugin": { "name": info.name, "version": info.version, "digest": info.digest },
-            "before": { "version": last.by.version, "digest": last.by.digest },
+            "before": { "version": last.plugin.version, "digest": last.plugin.digest },
             "questions": of_it.len(),
-            "alike": found.alike,
-            "notAsked": found.left_out.values().sum::<usize>(),
+            "alike": found.same,
+            "notAsked": found.skipped.values().sum::<usize>(),
             "differences": others,
         }))?;
     }
-    for (why, count) in &found.left_out {
-        say(&text!("not asked: {} that {}", count, why));
+    for (why, count) in &found.skipped {
+        print_stderr(&text!("not asked: {} that {}", count, why));
     }
     if is_cut {
-        say(&text!(
+        print_stderr(&text!(
             "the journal had become too long: what was asked later isn't in it"
         ));
     }
-    Ok(if found.others.is_empty() {
+    Ok(if found.changed.is_empty() {
         Exit::Done
     } else {
         Exit::Differences
     })
 }
 
-fn asked(entry: &Entry) -> Option<&PluginCall> {
+fn plugin_call(entry: &Entry) -> Option<&PluginCall> {
     match entry {
-        Entry::Asked(asked) => Some(asked),
-        Entry::Told(_) | Entry::Left(_) => None,
+        Entry::PluginCall(asked) => Some(asked),
+        Entry::Input(_) | Entry::Omitted(_) => None,
     }
 }
 
-/// How far a hook's run has been gone through.
+/// The state of a hook's run in the replay.
 #[derive(Default)]
-struct Run {
-    /// What the plugin remembers now, by what the other one remembered then.
+struct HookRunState {
+    /// The plugin's new state for each recorded one.
     memory: HashMap<Vec<u8>, Vec<u8>>,
-    /// Whether it has answered otherwise: what was told afterwards answers other requests than its own.
-    has_left: bool,
+    /// Whether an answer has differed: later observations answer other requests than the new plugin's.
+    has_diverged: bool,
 }
 
-async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], namespace: &str) -> Found {
-    let mut found = Found::default();
-    let mut runs: HashMap<RunId, Run> = HashMap::new();
+async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], namespace: &str) -> Comparison {
+    let mut found = Comparison::default();
+    let mut runs: HashMap<RunId, HookRunState> = HashMap::new();
     let mut unclaimed = HashSet::new();
     for asked in all {
-        let mut leave = |why| *found.left_out.entry(why).or_default() += 1;
+        let mut leave = |why| *found.skipped.entry(why).or_default() += 1;
         if asked.saw_secrets {
-            leave(SAW_SECRETS);
+            leave(NEEDS_SECRET_DATA);
             continue;
         }
-        let (interface, claim) = (interface_of(&asked.what), asked.by.claim.as_str());
+        let (interface, claim) = (interface_of(&asked.exchange), asked.plugin.claim.as_str());
         let has_claim = info
             .claims
             .iter()
@@ -153,38 +153,39 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             leave(NO_CLAIM);
             continue;
         }
-        let run = match &asked.what {
+        let run = match &asked.exchange {
             PluginExchange::Step { context, .. } => Some(runs.entry(context.hook.run.clone()).or_default()),
             PluginExchange::Place { .. } | PluginExchange::Assess { .. } | PluginExchange::Decide { .. } => None,
         };
-        if run.as_ref().is_some_and(|run| run.has_left) {
-            leave(AFTER_ANOTHER);
+        if run.as_ref().is_some_and(|run| run.has_diverged) {
+            leave(FOLLOWS_CHANGED_ANSWER);
             continue;
         }
-        let before = told(answer_of(asked));
+        let before = answer_json(recorded_answer(asked));
         let answer = if has_claim {
             ask(sandbox, info, asked, run.as_deref()).await
         } else {
-            Err(PluginError::CouldNotTell {
+            Err(PluginError::Unavailable {
                 plugin: format!("{} {}", info.name, info.version),
                 message: format!("it no longer claims `{claim}`"),
             })
         };
-        if let (Some(run), PluginExchange::Step { answer: then, .. }) = (run, &asked.what) {
-            run.has_left = match (then, &answer) {
+        if let (Some(run), PluginExchange::Step { answer: then, .. }) = (run, &asked.exchange) {
+            run.has_diverged = match (then, &answer) {
                 (Ok(then), Ok(Answer::Step(step))) => {
                     run.memory.insert(then.state.clone(), step.state.clone());
-                    (then.progress, &then.asks, then.wake_after_ms) != (step.progress, &step.asks, step.wake_after_ms)
+                    (then.progress, &then.requests, then.wake_after_ms)
+                        != (step.progress, &step.requests, step.wake_after_ms)
                 }
                 (then, now) => then.is_ok() != now.is_ok(),
             };
         }
-        let now = told(answer);
+        let now = answer_json(answer);
         if now == before {
-            found.alike += 1;
+            found.same += 1;
         } else {
-            found.others.push(Other {
-                about: about(&asked.what, namespace),
+            found.changed.push(ChangedAnswer {
+                about: question_text(&asked.exchange, namespace),
                 at: asked.at,
                 before,
                 now,
@@ -194,17 +195,17 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
     found
 }
 
-/// Puts an answer into the contract's words. What a plugin remembers is its own business.
-fn told(answer: Result<Answer, PluginError>) -> Value {
-    let mut words = words(&answer);
+/// Converts an answer to the contract's words, without the plugin's state.
+fn answer_json(answer: Result<Answer, PluginError>) -> Value {
+    let mut words = to_contract_json(&answer);
     if let Some(members) = words.as_object_mut() {
         members.remove("state");
     }
     words
 }
 
-fn answer_of(asked: &PluginCall) -> Result<Answer, PluginError> {
-    match &asked.what {
+fn recorded_answer(asked: &PluginCall) -> Result<Answer, PluginError> {
+    match &asked.exchange {
         PluginExchange::Place { answer, .. } => answer.clone().map(Answer::Placement),
         PluginExchange::Step { answer, .. } => answer.clone().map(Answer::Step),
         PluginExchange::Assess { answer, .. } => answer.clone().map(Answer::Assessment),
@@ -224,16 +225,16 @@ async fn ask(
     sandbox: &Sandbox,
     info: &PluginInfo,
     asked: &PluginCall,
-    run: Option<&Run>,
+    run: Option<&HookRunState>,
 ) -> Result<Answer, PluginError> {
     let by = PluginRef {
         plugin: info.name.clone(),
         version: info.version.clone(),
         digest: info.digest.clone(),
-        claim: asked.by.claim.clone(),
+        claim: asked.plugin.claim.clone(),
     };
     let now = asked.at.unwrap_or(Timestamp::UNIX_EPOCH);
-    match &asked.what {
+    match &asked.exchange {
         PluginExchange::Place { question, .. } => sandbox.place(&by, question.clone()).await.map(Answer::Placement),
         PluginExchange::Assess {
             application,
@@ -278,31 +279,33 @@ async fn ask(
     }
 }
 
-/// Says what a question was.
-fn about(what: &PluginExchange, namespace: &str) -> String {
+/// Describes a call.
+fn question_text(what: &PluginExchange, namespace: &str) -> String {
     match what {
-        PluginExchange::Place { question, .. } => format!("where {} goes", name_of(&question.object.key(), namespace)),
+        PluginExchange::Place { question, .. } => {
+            format!("where {} goes", object_name(&question.object.key(), namespace))
+        }
         PluginExchange::Assess { object, related, .. } => {
             let beside = if related.is_some() {
                 ", seeing what it asked for"
             } else {
                 ""
             };
-            format!("how {} is{beside}", name_of(&object.key(), namespace))
+            format!("how {} is{beside}", object_name(&object.key(), namespace))
         }
         PluginExchange::Decide { question, .. } => {
             let occasion = json!(question.occasion);
             let occasion = occasion.as_str().unwrap_or_default().replace('-', " ");
             format!(
                 "what becomes of {} ({occasion})",
-                name_of(&question.object.key(), namespace)
+                object_name(&question.object.key(), namespace)
             )
         }
         PluginExchange::Step { context, question, .. } => {
-            let name = name_of(&context.object.key(), namespace);
+            let name = object_name(&context.object.key(), namespace);
             let what = match question {
                 HookQuestion::Start => "its turn has come".to_owned(),
-                HookQuestion::Advance { observation, .. } => format!("told `{}`", observed(&observation.what)),
+                HookQuestion::Advance { observation, .. } => format!("told `{}`", observation_name(&observation.kind)),
                 HookQuestion::Abort { reason, .. } => {
                     format!("stopped: {}", json!(reason).as_str().unwrap_or_default())
                 }
@@ -312,8 +315,8 @@ fn about(what: &PluginExchange, namespace: &str) -> String {
     }
 }
 
-/// The contract's word for an observation.
-fn observed(what: &ObservationKind) -> &'static str {
+/// Returns the contract's word for an observation.
+fn observation_name(what: &ObservationKind) -> &'static str {
     match what {
         ObservationKind::Created(_) => "created",
         ObservationKind::Object { .. } => "object",
@@ -330,9 +333,9 @@ fn observed(what: &ObservationKind) -> &'static str {
     }
 }
 
-fn text(found: &Found, paint: Paint) -> Text {
+fn text(found: &Comparison, paint: Paint) -> Text {
     let mut text = Text::default();
-    for other in &found.others {
+    for other in &found.changed {
         let at = other.at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
         text.push(text!("{}{}\n", other.about, at));
         for line in differences(&other.before, &other.now)
@@ -340,8 +343,8 @@ fn text(found: &Found, paint: Paint) -> Text {
             .flat_map(Difference::lines)
         {
             let line = match line.trim_start().chars().next() {
-                Some('-') => paint.bad(line),
-                Some('+') => paint.good(line),
+                Some('-') => paint.failure(line),
+                Some('+') => paint.success(line),
                 _ => line.into(),
             };
             text.push(text!("  {}\n", line));
@@ -351,7 +354,7 @@ fn text(found: &Found, paint: Paint) -> Text {
     text
 }
 
-impl Other {
+impl ChangedAnswer {
     fn json(&self) -> Value {
         json!({ "question": self.about, "at": self.at.map(|at| at.to_string()), "before": self.before, "now": self.now })
     }

@@ -9,7 +9,7 @@ use capstan_files::Readers;
 use capstan_process::{Command, Environment, Program};
 use tempfile::TempDir;
 
-use crate::{terminal::say, text};
+use crate::{terminal::print_stderr, text};
 
 /// What opens an address with the user's browser: on macOS, on Linux, and on Linux without a desktop.
 const OPENERS: [&str; 4] = ["open", "xdg-open", "wslview", "sensible-browser"];
@@ -19,7 +19,7 @@ pub(super) fn open(address: &str) -> Option<TempDir> {
     match start(address) {
         Ok(folder) => Some(folder),
         Err(error) => {
-            say(&text!("no browser was opened: {}; open the address yourself", error));
+            print_stderr(&text!("no browser was opened: {}; open the address yourself", error));
             None
         }
     }
@@ -46,7 +46,7 @@ fn start(address: &str) -> anyhow::Result<TempDir> {
 }
 
 fn run(program: &Program, file: &Path) -> std::io::Result<()> {
-    let mut command = Command::new(program, Environment::Users);
+    let mut command = Command::new(program, Environment::Inherited);
     command.path(file);
     command.start()
 }

@@ -4,16 +4,16 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use capstan_core::{error::Diagnostics, plugins::Application};
-use capstan_project::{App, Read};
+use capstan_project::{App, GatheredApp};
 use capstan_server::{KnownApplication, SourceError, SourceRequest, Sources};
-use capstan_source::{Desired, FileAccess, Source};
-use tokio::task::spawn_blocking;
+use capstan_source::{Deadline, DesiredState, FileAccess, Source};
 
 use super::super::plan::request;
 use crate::{
-    args::{From, Ui},
+    args::{SourceArgs, Ui},
     context::Context,
     project::Project,
+    render::remedy,
 };
 
 /// The manifests of a project's applications.
@@ -21,7 +21,7 @@ pub(super) struct ProjectSources {
     context: Arc<Context>,
     apps: Vec<(Application, App)>,
     files: FileAccess,
-    deadline: Duration,
+    render_timeout: Duration,
     /// The flags that name the sources.
     flags: Vec<String>,
 }
@@ -41,7 +41,7 @@ impl ProjectSources {
             context,
             apps,
             files,
-            deadline: args.from.deadline(),
+            render_timeout: args.from.render_timeout(),
             flags: flags(&args.from),
         })
     }
@@ -54,30 +54,27 @@ impl ProjectSources {
         }
     }
 
-    async fn read(&self, app: App) -> Result<(App, Desired), SourceError> {
-        let (files, deadline) = (self.files.clone(), self.deadline);
-        let read = blocking(move || capstan_project::read(&[app], deadline, &files)).await?;
+    async fn read(&self, app: App) -> Result<(App, DesiredState), SourceError> {
+        let deadline = Deadline::after(self.render_timeout);
+        let read = capstan_project::read(&[app], deadline, &self.files)
+            .await
+            .map_err(SourceError::Mistakes)?;
         let Some(read) = read.into_iter().next() else {
             return Err(SourceError::Unknown);
         };
-        let capabilities = if Read::has_charts(&read) {
+        // Connecting has a limit of its own.
+        let deadline = deadline.pause();
+        let capabilities = if read.has_charts() {
             let capabilities = self.context.capabilities().await;
-            Some(capabilities.map_err(|error| SourceError::Other(format!("{error:#}")))?)
+            let capabilities = capabilities.map_err(|error| SourceError::Other(format!("{error:#}")))?;
+            Some(Arc::new(capabilities))
         } else {
             None
         };
-        let namespace = self.context.namespace.clone();
-        blocking(move || read.render(&namespace, capabilities.as_ref())).await
-    }
-}
-
-/// Runs what starts programs and reads files on a thread of its own.
-async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, Diagnostics> + Send + 'static,
-) -> Result<T, SourceError> {
-    match spawn_blocking(read).await {
-        Ok(result) => result.map_err(SourceError::Mistakes),
-        Err(error) => Err(SourceError::Other(format!("the manifests could not be read: {error}"))),
+        let rendered = read
+            .render(&self.context.namespace, capabilities, deadline.resume())
+            .await;
+        rendered.map_err(SourceError::Mistakes)
     }
 }
 
@@ -90,7 +87,7 @@ impl Sources for ProjectSources {
             words.extend(["-n".to_owned(), application.namespace.clone()]);
             KnownApplication {
                 application: application.clone(),
-                sources: app.sources.iter().map(Source::about).collect(),
+                sources: app.sources.iter().map(Source::description).collect(),
                 words,
             }
         });
@@ -101,7 +98,8 @@ impl Sources for ProjectSources {
         let known = self.apps.iter().find(|(known, _)| known == application);
         let (_, app) = known.ok_or(SourceError::Unknown)?;
         let (app, desired) = self.read(app.clone()).await?;
-        let notices = app.notices.iter().chain(&desired.notices).cloned().collect();
+        let notices = app.notices.iter().cloned();
+        let notices = notices.chain(desired.notices.iter().map(remedy::notice)).collect();
         let request = request(&self.context, &app, desired).map_err(|error| match error.downcast::<Diagnostics>() {
             Ok(mistakes) => SourceError::Mistakes(mistakes),
             Err(error) => SourceError::Other(format!("{error:#}")),
@@ -111,7 +109,7 @@ impl Sources for ProjectSources {
 }
 
 /// Returns the flags that name the sources, for a command that does the same.
-fn flags(from: &From) -> Vec<String> {
+fn flags(from: &SourceArgs) -> Vec<String> {
     let shown = |path: &Path| path.display().to_string();
     let mut flags = Vec::new();
     let mut add = |flag: &str, values: Vec<String>| {

@@ -1,4 +1,4 @@
-//! How the head and what is stored with it are written: in one Secret as long as that is small, else partly in blobs.
+//! How the head and what belongs to it are stored: in one Secret as long as that is small, else partly in blobs.
 
 use std::collections::BTreeSet;
 
@@ -17,18 +17,18 @@ use crate::{
     error::{ClusterError, EngineError},
 };
 
-/// How often in a row the head is written over changes that are no driver's.
-const MOST_WRITES: u32 = 10;
-/// How many compressed bytes are stored in one write of the head, with state, view and journal. What is more goes into blobs, the largest
-/// first: the API server takes about a million, and a write of a small operation is one request.
-const INLINE: usize = 256 * 1024;
+/// How often in a row the head is written again over changes that no driver made.
+const MAX_WRITE_ATTEMPTS: u32 = 10;
+/// The most compressed bytes in one write of the head, with state, view and journal. The largest parts above that go into blobs: the API
+/// server accepts about a million bytes, and a write of a small operation should be one request.
+const MAX_INLINE_BYTES: usize = 256 * 1024;
 
 /// A document that is stored with the head.
 #[derive(Clone)]
 pub(super) enum Document {
-    /// Beside it, in the same Secret.
+    /// In the head's own Secret.
     Inline(Vec<u8>),
-    /// In Secrets of its own.
+    /// In a blob.
     Blob(BlobRef),
 }
 
@@ -48,17 +48,17 @@ impl Document {
     }
 }
 
-/// An operation at one moment: its state, what it looks like and the open page of its journal, packed.
+/// An operation at one moment: its state, its view and the page of its journal that isn't full, compressed.
 #[derive(Clone)]
 pub(super) struct Progress {
     pub(super) state: Document,
-    /// Nothing if it was too large to be stored.
+    /// `None` if it was too large to be stored.
     pub(super) view: Option<Document>,
     pub(super) page: Option<Document>,
 }
 
 impl Progress {
-    pub(super) fn of(secret: &Object, parts: &StoredParts) -> Option<Progress> {
+    pub(super) fn from_secret(secret: &Object, parts: &StoredParts) -> Option<Progress> {
         let document = |key: &str, blob: &Option<BlobRef>| match blob {
             Some(blob) => Some(Document::Blob(blob.clone())),
             None => blob::data(secret, key).map(Document::Inline),
@@ -83,20 +83,20 @@ impl Store {
     pub(super) async fn document<T: DeserializeOwned>(&self, document: &Document) -> Result<T, EngineError> {
         match document {
             Document::Inline(packed) => blob::unpack(packed),
-            Document::Blob(blob) => self.take(blob).await,
+            Document::Blob(blob) => self.read_blob(blob).await,
         }
     }
 
-    /// Stores the head as it is. If that is too large, it is stored without what only people look at.
+    /// Stores the head. If it is too large, it is stored without what only people read.
     pub async fn write(&mut self) -> Result<(), EngineError> {
         self.head.writes += 1;
         self.head.written_by.clone_from(&self.writer);
-        let mut written = self.write_with(INLINE).await;
+        let mut written = self.write_with(MAX_INLINE_BYTES).await;
         if is_too_large(&written) {
             written = self.write_with(0).await;
         }
         if is_too_large(&written) {
-            tracing::warn!("what the operation looks like is too large to be stored; it goes on without that");
+            tracing::warn!("the operation's view is too large to be stored; the operation continues without it");
             if let Some(progress) = &mut self.progress {
                 (progress.view, progress.page) = (None, None);
             }
@@ -111,10 +111,10 @@ impl Store {
         Ok(())
     }
 
-    /// Stores the head with at most so many compressed bytes in one write; the rest goes into blobs first.
+    /// Stores the head with at most `most` compressed bytes in one write. The rest is written into blobs first.
     async fn write_with(&mut self, most: usize) -> Result<(), EngineError> {
         let (data, parts) = self.lay_out(most).await?;
-        let name = blob::name(self.application());
+        let name = blob::state_name(self.application());
         let mut secret = blob::secret(self.application(), &name, "head", data);
         let mut tries = 0;
         loop {
@@ -122,7 +122,7 @@ impl Store {
             let written = match &self.stored {
                 None => self.cluster.create(&secret, DryRun::No).await,
                 Some(stored) => {
-                    secret.set_meta("resourceVersion", stored.resource_version());
+                    secret.set_metadata_text("resourceVersion", stored.resource_version());
                     self.cluster.replace(&secret, DryRun::No).await
                 }
             };
@@ -131,24 +131,24 @@ impl Store {
                     self.stored = Some(stored);
                     break;
                 }
-                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_)) if tries < MOST_WRITES => {
-                    if self.look_again().await? {
+                Err(ClusterError::ObjectChanged(_) | ClusterError::AlreadyExists(_)) if tries < MAX_WRITE_ATTEMPTS => {
+                    if self.is_own_write_stored().await? {
                         break;
                     }
                 }
-                Err(error) => return Err(EngineError::while_("storing how far the operation is")(error)),
+                Err(error) => return Err(EngineError::during("storing how far the operation is")(error)),
             }
         }
         let mut named: BTreeSet<String> = self.head.blobs().into_iter().map(str::to_owned).collect();
         named.extend(parts.names().map(str::to_owned));
-        self.dropped.extend(std::mem::replace(&mut self.named, named));
-        self.dropped.retain(|name| !self.named.contains(name));
+        self.unreferenced.extend(std::mem::replace(&mut self.referenced, named));
+        self.unreferenced.retain(|name| !self.referenced.contains(name));
         self.head_blob = parts.head;
-        self.seen = (self.head.written_by.clone(), self.head.writes);
+        self.last_write = (self.head.written_by.clone(), self.head.writes);
         Ok(())
     }
 
-    /// Puts what is to be stored into the head's Secret, and what doesn't fit there into blobs. Returns the Secret's data.
+    /// Puts the documents into the head's Secret, and those that don't fit into blobs. Returns the Secret's data.
     async fn lay_out(&mut self, most: usize) -> Result<(Value, StoredParts), EngineError> {
         let mut progress = self.progress.take();
         let laid_out = self.lay_out_with(most, progress.as_mut()).await;
@@ -164,7 +164,7 @@ impl Store {
         let mut head = blob::pack(&self.head)?;
         let mut parts = StoredParts::default();
         if head.data.len() > most {
-            // The rest of it hardly ever changes.
+            // The rest of the head hardly ever changes.
             let steady = Head {
                 written_by: String::new(),
                 writes: 0,
@@ -175,7 +175,7 @@ impl Store {
             let known = known.filter(|blob| blob.sha256 == blob::sha256(&steady.data));
             parts.head = Some(match known {
                 Some(blob) => blob,
-                None => self.put_packed(&steady).await?,
+                None => self.store_packed(&steady).await?,
             });
             head = blob::pack(&HeadReference {
                 format: FORMAT,
@@ -195,7 +195,7 @@ impl Store {
             {
                 rest -= packed.len();
                 let packed = std::mem::take(packed);
-                match self.put_bytes(packed.clone()).await {
+                match self.store_bytes(packed.clone()).await {
                     Ok(blob) => *largest = Document::Blob(blob),
                     Err(error) => {
                         *largest = Document::Inline(packed);
@@ -226,16 +226,17 @@ impl Store {
         Ok((data, parts))
     }
 
-    /// Looks behind a conflict, and says whether our own write is there: its answer was lost and it was sent again. If only others
-    /// than drivers have touched the object, it has to be written again. Else another driver has taken over.
-    async fn look_again(&mut self) -> Result<bool, EngineError> {
+    /// Called after a conflict. Returns `true` when the head on the server is our own write, whose answer was lost and which was sent
+    /// again. Returns `false` when the head has to be written again, since only others than drivers changed the object. Fails when
+    /// another driver has taken over.
+    async fn is_own_write_stored(&mut self) -> Result<bool, EngineError> {
         let now = Store::open(&self.cluster, self.application(), self.writer.clone()).await?;
         if now.stored.is_none() {
             return Err(EngineError::LostLock("its state was removed".to_owned()));
         }
         let (writer, writes) = (now.head.written_by, now.head.writes);
         let is_ours = writer == self.head.written_by && writes <= self.head.writes;
-        if !is_ours && (&writer, writes) != (&self.seen.0, self.seen.1) {
+        if !is_ours && (&writer, writes) != (&self.last_write.0, self.last_write.1) {
             return Err(EngineError::LostLock(format!("{writer} has written its state")));
         }
         self.stored = now.stored;

@@ -1,6 +1,6 @@
 //! Every text for people that a plugin hands over is cut: what is not would be stored with the operation.
 
-use capstan_core::text::MOST_BYTES;
+use capstan_core::text::MAX_BYTES;
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn long() -> String {
 }
 
 fn is_cut(text: &str) -> bool {
-    text.len() <= MOST_BYTES && text.contains("bytes left out]")
+    text.len() <= MAX_BYTES && text.contains("bytes left out]")
 }
 
 fn message(failure: &Failure) -> &str {
@@ -45,7 +45,10 @@ fn an_assessment_is_cut() {
     });
     let answer = answer.unwrap();
     assert!(is_cut(&answer.message) && is_cut(&answer.rule));
-    assert!(answer.need.len() == MAX_NEEDS && answer.need.iter().all(|need| is_cut(need)));
+    assert!(
+        answer.requested_related.len() == MAX_RELATED_OBJECTS
+            && answer.requested_related.iter().all(|need| is_cut(need))
+    );
 }
 
 #[test]
@@ -83,9 +86,9 @@ fn a_step_is_cut_with_what_it_asks_for() {
     });
     let answer = answer.unwrap();
     assert!(is_cut(&answer.message));
-    for ask in answer.asks {
-        match ask.what {
-            Request::WaitSignal(text) | Request::NotInThisVersion(text) => assert!(is_cut(&text), "{text}"),
+    for ask in answer.requests {
+        match ask.request {
+            Request::WaitSignal(text) | Request::Unsupported(text) => assert!(is_cut(&text), "{text}"),
             other => unreachable!("{other:?}"),
         }
     }

@@ -1,7 +1,7 @@
 //! Small things that many parts use.
 
 use capstan_api::{ApiError, Verb};
-use capstan_core::{event::Status, health::Health};
+use capstan_core::{event::OperationStatus, health::Health};
 use wasm_bindgen_futures::JsFuture;
 
 use super::{
@@ -16,16 +16,16 @@ use crate::{
 };
 
 /// The status of an operation.
-pub fn status_pill(status: &Status, asks: bool) -> View {
+pub fn status_pill(status: &OperationStatus, asks: bool) -> View {
     let (class, state, text) = if asks {
         ("pill pill-person", TaskState::Asks, words::WAITS_FOR_A_PERSON)
     } else {
         let class = match status {
-            Status::Running => "pill pill-run",
-            Status::Terminating { .. } => "pill pill-wait",
-            Status::Succeeded => "pill pill-ok",
-            Status::Failed(_) => "pill pill-fail",
-            Status::Terminated { .. } => "pill pill-stop",
+            OperationStatus::Running => "pill pill-run",
+            OperationStatus::Terminating { .. } => "pill pill-wait",
+            OperationStatus::Succeeded => "pill pill-ok",
+            OperationStatus::Failed(_) => "pill pill-fail",
+            OperationStatus::Terminated { .. } => "pill pill-stop",
         };
         (class, status_state(Some(status)), status_word(Some(status)))
     };

@@ -1,4 +1,4 @@
-//! What a Job's pods add up to: how many are active, have succeeded, have failed, and what follows for the next one.
+//! Counts a Job's pods: active, succeeded and failed ones, and what follows for the next pod.
 
 use std::collections::BTreeSet;
 
@@ -7,32 +7,32 @@ use serde_json::Value;
 
 use super::{INDEX, TRACKING, ended_at};
 use crate::actors::{
-    look::{has_finalizer, is_going, items, later, number, text, uid},
+    look::{has_finalizer, is_terminating, items, number, plus_seconds, text, uid},
     template::{is_active, is_terminal},
 };
 
-/// The first wait after a failure; it doubles with each further one.
-const FIRST_REST: i64 = 10;
-/// The longest wait after a failure, six minutes.
-const LONGEST_REST: i64 = 360;
+/// The first back-off after a failure in seconds; it doubles with each further failure.
+const MIN_BACKOFF_SECONDS: i64 = 10;
+/// The longest back-off after a failure in seconds.
+const MAX_BACKOFF_SECONDS: i64 = 360;
 
-/// What a Job's pods add up to.
-pub(super) struct Count<'a> {
+/// The numbers of a Job's pods.
+pub(super) struct PodCount<'a> {
     pub active: Vec<&'a Value>,
     pub terminating: usize,
     pub succeeded: i64,
     pub failed: i64,
-    /// Pods counted now for the first time: their tracking finalizer goes.
-    pub fresh: Vec<&'a Value>,
-    /// Indexes with a success, of an indexed Job.
+    /// Pods that are counted for the first time: their tracking finalizer is removed.
+    pub newly_counted: Vec<&'a Value>,
+    /// The completed indexes of an indexed Job.
     pub completed: BTreeSet<i64>,
-    /// Restarts of containers in active pods.
+    /// The number of container restarts in active pods.
     restarts: i64,
 }
 
-impl<'a> Count<'a> {
-    /// Counts: what the status says, and the ended pods that still carry the tracking finalizer.
-    pub fn take(job: &Value, pods: &[&'a Value], ignored: &BTreeSet<String>) -> Self {
+impl<'a> PodCount<'a> {
+    /// Counts the pods in the status, and ended pods that still have the tracking finalizer.
+    pub fn of_pods(job: &Value, pods: &[&'a Value], ignored: &BTreeSet<String>) -> Self {
         let fresh: Vec<&Value> = pods
             .iter()
             .copied()
@@ -55,7 +55,10 @@ impl<'a> Count<'a> {
         let succeeded = number(job, "/status/succeeded").unwrap_or(0) + ended("Succeeded");
         let active: Vec<&Value> = pods.iter().copied().filter(|pod| is_active(pod)).collect();
         Self {
-            terminating: pods.iter().filter(|pod| is_going(pod) && !is_terminal(pod)).count(),
+            terminating: pods
+                .iter()
+                .filter(|pod| is_terminating(pod) && !is_terminal(pod))
+                .count(),
             succeeded: if indexed {
                 i64::try_from(completed.len()).unwrap_or(0)
             } else {
@@ -63,14 +66,14 @@ impl<'a> Count<'a> {
             },
             failed: number(job, "/status/failed").unwrap_or(0) + ended("Failed"),
             restarts: active.iter().map(|pod| restarts(pod)).sum(),
-            fresh,
+            newly_counted: fresh,
             completed,
             active,
         }
     }
 
     /// Says whether the containers restarted too often, for pods that restart them: `pastBackoffLimitOnFailure`.
-    pub fn exhausted(&self, job: &Value, limit: i64) -> bool {
+    pub fn has_exhausted_restarts(&self, job: &Value, limit: i64) -> bool {
         text(job, "/spec/template/spec/restartPolicy") == "OnFailure"
             && if limit == 0 {
                 self.restarts > 0
@@ -79,7 +82,7 @@ impl<'a> Count<'a> {
             }
     }
 
-    /// Says whether enough pods succeeded. Without `completions`, one success and no pod at work are enough.
+    /// Says whether enough pods succeeded. Without `completions`, that is one success without active pods.
     pub fn is_complete(&self, job: &Value) -> bool {
         match completions(job) {
             Some(completions) => self.succeeded >= completions,
@@ -88,7 +91,7 @@ impl<'a> Count<'a> {
     }
 
     /// Returns how many pods should be active now.
-    pub fn wanted(&self, job: &Value) -> usize {
+    pub fn desired_active(&self, job: &Value) -> usize {
         let parallelism = number(job, "/spec/parallelism").unwrap_or(1);
         let wanted = match completions(job) {
             Some(completions) => parallelism.min(completions - self.succeeded),
@@ -98,8 +101,8 @@ impl<'a> Count<'a> {
         usize::try_from(wanted).unwrap_or(0)
     }
 
-    /// Returns until when no new pod may start: 10 s after a failure, twice as long after each further in a row.
-    pub fn rests_until(pods: &[&Value]) -> Option<Timestamp> {
+    /// Returns until when no new pod may start: 10 s after a failure, and twice as long after each further failure in a row.
+    pub fn backoff_until(pods: &[&Value]) -> Option<Timestamp> {
         let mut ends: Vec<(Timestamp, bool)> = pods
             .iter()
             .filter(|pod| is_terminal(pod))
@@ -109,7 +112,10 @@ impl<'a> Count<'a> {
         let in_a_row = ends.iter().rev().take_while(|(_, success)| !success).count();
         let (last, _) = ends.last().filter(|_| in_a_row > 0)?;
         let doublings = u32::try_from(in_a_row - 1).unwrap_or(u32::MAX).min(10);
-        Some(later(*last, (FIRST_REST << doublings).min(LONGEST_REST)))
+        Some(plus_seconds(
+            *last,
+            (MIN_BACKOFF_SECONDS << doublings).min(MAX_BACKOFF_SECONDS),
+        ))
     }
 
     /// Returns the indexes that need a pod, lowest first; `None` for Jobs without indexes.
@@ -145,7 +151,7 @@ fn restarts(pod: &Value) -> i64 {
         .sum()
 }
 
-/// Writes indexes as Kubernetes does: `0-2,5`.
+/// Formats indexes as Kubernetes does: `0-2,5`.
 pub(super) fn ranges(indexes: &BTreeSet<i64>) -> String {
     let mut spans: Vec<(i64, i64)> = Vec::new();
     for index in indexes {

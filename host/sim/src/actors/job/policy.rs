@@ -1,4 +1,4 @@
-//! The pod failure policy: which failures end the Job at once, and which don't count.
+//! The pod failure policy: which failures end the Job at once, and which are ignored.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy>.
 
@@ -8,29 +8,29 @@ use serde_json::Value;
 
 use crate::actors::look::{condition, items, name, namespace, number, text, uid};
 
-/// What the policy says about a Job's failed pods.
+/// The result of the policy for a Job's failed pods.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Verdict {
-    /// Why the Job fails at once.
-    pub fails: Option<String>,
-    /// The uids of pods whose failure does not count.
+pub(super) struct PolicyResult {
+    /// The message of the failure that ends the Job at once.
+    pub failure_message: Option<String>,
+    /// The UIDs of pods whose failure is ignored.
     pub ignored: BTreeSet<String>,
 }
 
-/// Judges each failed pod by the first rule that fits it.
-pub(super) fn judge(job: &Value, pods: &[&Value]) -> Verdict {
-    let mut verdict = Verdict::default();
+/// Applies the first matching rule to each failed pod.
+pub(super) fn evaluate(job: &Value, pods: &[&Value]) -> PolicyResult {
+    let mut verdict = PolicyResult::default();
     let rules = items(job, "/spec/podFailurePolicy/rules");
     for pod in pods.iter().filter(|pod| text(pod, "/status/phase") == "Failed") {
         let fit = rules
             .iter()
             .enumerate()
-            .find_map(|(index, rule)| Some((index, rule, cause(rule, pod)?)));
+            .find_map(|(index, rule)| Some((index, rule, match_rule(rule, pod)?)));
         let Some((index, rule, cause)) = fit else { continue };
         match text(rule, "/action") {
             "FailJob" => {
                 let message = format!("{cause} matching FailJob rule at index {index}");
-                verdict.fails.get_or_insert(message);
+                verdict.failure_message.get_or_insert(message);
             }
             "Ignore" => {
                 verdict.ignored.insert(uid(pod).to_owned());
@@ -41,8 +41,8 @@ pub(super) fn judge(job: &Value, pods: &[&Value]) -> Verdict {
     verdict
 }
 
-/// Says why the rule fits the pod, if it does.
-fn cause(rule: &Value, pod: &Value) -> Option<String> {
+/// Returns why the rule matches the pod, if it does.
+fn match_rule(rule: &Value, pod: &Value) -> Option<String> {
     let title = format!("{}/{}", namespace(pod), name(pod));
     if let Some(wanted) = rule.get("onExitCodes") {
         let only = text(wanted, "/containerName");
@@ -57,7 +57,7 @@ fn cause(rule: &Value, pod: &Value) -> Option<String> {
             .flat_map(|pointer| items(pod, pointer))
             .filter(|status| only.is_empty() || text(status, "/name") == only)
             .find_map(|status| {
-                // Zero never fits, also not with `NotIn`.
+                // Zero never matches, not even with `NotIn`.
                 let code = number(status, "/state/terminated/exitCode").filter(|code| *code != 0)?;
                 let container = text(status, "/name");
                 (listed(code) == inside)
@@ -92,8 +92,8 @@ mod tests {
                 "containerStatuses": [{"name": "main", "state": {"terminated": {"exitCode": code}}}]}})
         };
         let message = "Container main for pod b/a failed with exit code 42 matching FailJob rule at index 1";
-        assert_eq!(judge(&job, &[&pod(42)]).fails.as_deref(), Some(message));
-        assert_eq!(judge(&job, &[&pod(7)]).ignored, BTreeSet::from(["u".to_owned()]));
-        assert_eq!(judge(&job, &[&pod(1)]), Verdict::default());
+        assert_eq!(evaluate(&job, &[&pod(42)]).failure_message.as_deref(), Some(message));
+        assert_eq!(evaluate(&job, &[&pod(7)]).ignored, BTreeSet::from(["u".to_owned()]));
+        assert_eq!(evaluate(&job, &[&pod(1)]), PolicyResult::default());
     }
 }

@@ -1,4 +1,4 @@
-//! One container over its restarts.
+//! The state of one container over its restarts.
 //!
 //! ```text
 //!   Idle -> Begun -> Ended -> (back-off) -> Begun ...
@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    actors::look::{later, stamp},
-    pods::{Ended, Report},
+    actors::look::{format_timestamp, plus_seconds},
+    pods::{ContainerReport, Ended},
 };
 
-/// The first wait before a restart that is not the first; it doubles each time.
-const FIRST_REST: i64 = 10;
-/// The longest wait before a restart.
-const LONGEST_REST: i64 = 300;
-/// A container that ran this long is no crash loop: the waits begin anew.
-const RECOVERY: i64 = 600;
+/// The first back-off in seconds, before the second restart; it doubles each time.
+const MIN_BACKOFF_SECONDS: i64 = 10;
+/// The longest back-off before a restart, in seconds.
+const MAX_BACKOFF_SECONDS: i64 = 300;
+/// After a container has run for this many seconds, the back-off is reset.
+const BACKOFF_RESET_SECONDS: i64 = 600;
 
-/// What is known about one container.
+/// The state of one container.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(crate) struct Cell {
+pub(crate) struct ContainerState {
     pub stage: Stage,
     pub restarts: u32,
     /// How the run before this one ended.
@@ -32,57 +32,59 @@ pub(crate) struct Cell {
     crashes: u32,
 }
 
-/// Where a container is.
+/// The stage of a container.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) enum Stage {
-    /// Not started.
+    /// It wasn't started.
     #[default]
     Idle,
-    /// Can't be started: `CreateContainerConfigError`, with this message.
-    Refused(String),
-    /// Given to the runtime; `None` while it is being created.
-    Begun(Option<(Timestamp, bool)>),
-    /// Its image can't be pulled, since then.
+    /// It can't be started: `CreateContainerConfigError`, with this message.
+    #[serde(rename = "Refused")]
+    ConfigError(String),
+    /// The runtime has it; `None` while it is being created.
+    #[serde(rename = "Begun")]
+    Started(Option<(Timestamp, bool)>),
+    /// Its image can't be pulled, since this time and with this message.
     NoImage(Timestamp, String, bool),
-    /// Ended.
+    /// It has ended.
     Ended(Ended),
 }
 
-impl Cell {
-    /// Takes in the runtime's report. Returns when to look again.
-    pub fn observe(&mut self, report: Option<Report>, now: Timestamp) -> Option<Timestamp> {
+impl ContainerState {
+    /// Updates the state from the runtime's report. Returns when to check again.
+    pub fn observe(&mut self, report: Option<ContainerReport>, now: Timestamp) -> Option<Timestamp> {
         if !self.is_alive() {
             return None;
         }
         match report {
-            None | Some(Report::Creating) => None,
-            Some(Report::Running { since, ready }) => {
-                self.stage = Stage::Begun(Some((since, ready)));
+            None | Some(ContainerReport::Creating) => None,
+            Some(ContainerReport::Running { since, ready }) => {
+                self.stage = Stage::Started(Some((since, ready)));
                 None
             }
-            Some(Report::Ended(ended)) => {
+            Some(ContainerReport::Ended(ended)) => {
                 self.stage = Stage::Ended(ended);
                 None
             }
-            Some(Report::NoImage { message }) => {
-                // The error shows for a moment, then the kubelet says that it waits before it tries again.
+            Some(ContainerReport::NoImage { message }) => {
+                // The error shows for a moment, then the kubelet reports that it waits before the next try.
                 let since = match &self.stage {
                     Stage::NoImage(since, _, _) => *since,
-                    Stage::Idle | Stage::Refused(_) | Stage::Begun(_) | Stage::Ended(_) => now,
+                    Stage::Idle | Stage::ConfigError(_) | Stage::Started(_) | Stage::Ended(_) => now,
                 };
-                let backs_off_at = later(since, 1);
+                let backs_off_at = plus_seconds(since, 1);
                 self.stage = Stage::NoImage(since, message, now >= backs_off_at);
                 (now < backs_off_at).then_some(backs_off_at)
             }
         }
     }
 
-    /// Returns when the container may start; `None` if it runs or is over.
+    /// Returns when the container may start; `None` if it runs or isn't restarted.
     pub fn starts_at(&self, policy: &str) -> Option<Timestamp> {
         match &self.stage {
-            Stage::Idle | Stage::Refused(_) => Some(Timestamp::MIN),
-            Stage::Begun(_) | Stage::NoImage(..) => None,
-            Stage::Ended(ended) => restarts(policy, ended).then(|| later(ended.finished, self.rest())),
+            Stage::Idle | Stage::ConfigError(_) => Some(Timestamp::MIN),
+            Stage::Started(_) | Stage::NoImage(..) => None,
+            Stage::Ended(ended) => restarts(policy, ended).then(|| plus_seconds(ended.finished, self.rest())),
         }
     }
 
@@ -90,15 +92,15 @@ impl Cell {
     fn rest(&self) -> i64 {
         match self.crashes.checked_sub(1) {
             None => 0,
-            Some(doublings) => (FIRST_REST << doublings.min(10)).min(LONGEST_REST),
+            Some(doublings) => (MIN_BACKOFF_SECONDS << doublings.min(10)).min(MAX_BACKOFF_SECONDS),
         }
     }
 
-    /// Notes that the container is given to the runtime. Says whether it is a restart.
-    pub fn begin(&mut self) -> bool {
-        let before = std::mem::replace(&mut self.stage, Stage::Begun(None));
+    /// Records that the container is given to the runtime. Returns whether it is a restart.
+    pub fn start(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.stage, Stage::Started(None));
         let Stage::Ended(ended) = before else { return false };
-        let recovered = later(ended.started, RECOVERY) <= ended.finished;
+        let recovered = plus_seconds(ended.started, BACKOFF_RESET_SECONDS) <= ended.finished;
         self.crashes = if recovered { 0 } else { self.crashes + 1 };
         self.restarts += 1;
         self.last = Some(ended);
@@ -107,7 +109,7 @@ impl Cell {
 
     /// Says whether the runtime has it.
     pub fn is_alive(&self) -> bool {
-        matches!(self.stage, Stage::Begun(_) | Stage::NoImage(..))
+        matches!(self.stage, Stage::Started(_) | Stage::NoImage(..))
     }
 
     /// Says whether it ended and is not restarted.
@@ -120,11 +122,11 @@ impl Cell {
     }
 
     pub fn has_started(&self) -> bool {
-        matches!(self.stage, Stage::Begun(Some(_)))
+        matches!(self.stage, Stage::Started(Some(_)))
     }
 
     pub fn is_ready(&self) -> bool {
-        matches!(self.stage, Stage::Begun(Some((_, true))))
+        matches!(self.stage, Stage::Started(Some((_, true))))
     }
 
     /// Writes the `state` and `lastState` of the container's status.
@@ -138,17 +140,17 @@ impl Cell {
             json!({"waiting": waiting})
         };
         let looping = |rest: i64| {
-            let message = format!("back-off {} restarting failed container={title}", minutes(rest));
+            let message = format!("back-off {} restarting failed container={title}", format_seconds(rest));
             waits("CrashLoopBackOff", message)
         };
         let state = match &self.stage {
             Stage::Idle => waits(waiting, String::new()),
-            Stage::Refused(message) => waits("CreateContainerConfigError", message.clone()),
-            Stage::Begun(Some((since, _))) => json!({"running": {"startedAt": stamp(*since)}}),
-            Stage::Begun(None) => match &self.last {
+            Stage::ConfigError(message) => waits("CreateContainerConfigError", message.clone()),
+            Stage::Started(Some((since, _))) => json!({"running": {"startedAt": format_timestamp(*since)}}),
+            Stage::Started(None) => match &self.last {
                 None => waits(waiting, String::new()),
                 Some(last) if self.crashes <= 1 => return (terminated(last), json!({})),
-                Some(_) => looping((FIRST_REST << (self.crashes - 2).min(10)).min(LONGEST_REST)),
+                Some(_) => looping((MIN_BACKOFF_SECONDS << (self.crashes - 2).min(10)).min(MAX_BACKOFF_SECONDS)),
             },
             Stage::NoImage(_, message, false) => waits("ErrImagePull", message.clone()),
             Stage::NoImage(_, message, true) => waits("ImagePullBackOff", format!("Back-off pulling image: {message}")),
@@ -173,8 +175,8 @@ fn terminated(ended: &Ended) -> Value {
     let mut terminated = json!({
         "exitCode": ended.code,
         "reason": ended.reason,
-        "startedAt": stamp(ended.started),
-        "finishedAt": stamp(ended.finished),
+        "startedAt": format_timestamp(ended.started),
+        "finishedAt": format_timestamp(ended.finished),
     });
     if !ended.message.is_empty() {
         terminated["message"] = json!(ended.message);
@@ -182,8 +184,8 @@ fn terminated(ended: &Ended) -> Value {
     json!({"terminated": terminated})
 }
 
-/// Writes seconds as Go does: `10s`, `1m20s`.
-fn minutes(seconds: i64) -> String {
+/// Formats seconds as Go does: `10s`, `1m20s`.
+fn format_seconds(seconds: i64) -> String {
     match seconds / 60 {
         0 => format!("{seconds}s"),
         minutes => format!("{minutes}m{}s", seconds % 60),
@@ -196,10 +198,10 @@ mod tests {
 
     #[test]
     fn restarts_wait_longer_each_time_up_to_five_minutes() {
-        let mut cell = Cell::default();
+        let mut cell = ContainerState::default();
         let mut rests = Vec::new();
         for _ in 0..8 {
-            cell.begin();
+            cell.start();
             let at = Timestamp::UNIX_EPOCH;
             cell.stage = Stage::Ended(Ended {
                 code: 1,

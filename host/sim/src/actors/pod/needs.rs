@@ -1,4 +1,4 @@
-//! What a pod needs to be there before it runs: claims to be scheduled, volumes to be created, and an environment.
+//! What a pod needs before it runs: claims to be scheduled, volumes to be created, and an environment.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use crate::actors::{
-    Sight,
+    ClusterView,
     look::{fields, is_true, items, name, namespace, text, uid},
 };
 
-/// Says which volume claim keeps the pod from being scheduled, in the scheduler's words.
-pub(super) fn missing_claim(sight: &Sight<'_>, pod: &Value) -> Option<String> {
+/// Returns the scheduler's message about a volume claim that keeps the pod from being scheduled.
+pub(super) fn missing_claim(sight: &ClusterView<'_>, pod: &Value) -> Option<String> {
     items(pod, "/spec/volumes").iter().find_map(|volume| {
         let claim = text(volume, "/persistentVolumeClaim/claimName");
         if claim.is_empty() {
@@ -29,8 +29,8 @@ pub(super) fn missing_claim(sight: &Sight<'_>, pod: &Value) -> Option<String> {
     })
 }
 
-/// Says which ConfigMap or Secret keeps the pod's volumes from being mounted: it stays in `ContainerCreating`.
-pub(super) fn missing_volume(sight: &Sight<'_>, pod: &Value) -> Option<String> {
+/// Returns which ConfigMap or Secret keeps the pod's volumes from being mounted: it stays in `ContainerCreating`.
+pub(super) fn missing_volume(sight: &ClusterView<'_>, pod: &Value) -> Option<String> {
     let source = |source: &Value, map: &str, secret: &str| {
         [("ConfigMap", "/configMap", map), ("Secret", "/secret", secret)]
             .into_iter()
@@ -50,8 +50,8 @@ pub(super) fn missing_volume(sight: &Sight<'_>, pod: &Value) -> Option<String> {
     })
 }
 
-/// Lists the `ConfigMap`s and Secrets that a pod names, by kind and name: as volumes and in its environment.
-pub(crate) fn named(pod: &Value) -> Vec<(&'static str, String)> {
+/// Lists the `ConfigMap`s and Secrets that a pod refers to, by kind and name: in volumes and its environment.
+pub(crate) fn referenced_objects(pod: &Value) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let mut look = |source: &Value, pointers: [(&'static str, &str); 2]| {
         for (kind, pointer) in pointers {
@@ -98,11 +98,11 @@ pub(crate) fn named(pod: &Value) -> Vec<(&'static str, String)> {
     found
 }
 
-/// Resolves the environment of a container: `envFrom`, then `env`, later entries first where names meet.
+/// Resolves the environment of a container: `envFrom`, then `env`; later entries replace earlier ones of the same name.
 ///
 /// The error is the message of `CreateContainerConfigError`.
 pub(crate) fn environment(
-    sight: &Sight<'_>,
+    sight: &ClusterView<'_>,
     pod: &Value,
     container: &Value,
     address: &str,
@@ -126,7 +126,7 @@ pub(crate) fn environment(
                 return Err(format!("{} \"{title}\" not found", kind.to_lowercase()));
             };
             for (key, _) in fields(object, "/data") {
-                if let Some(value) = entry(kind, object, key) {
+                if let Some(value) = data_entry(kind, object, key) {
                     set(&mut values, format!("{prefix}{key}"), value);
                 }
             }
@@ -135,7 +135,7 @@ pub(crate) fn environment(
     for variable in items(container, "/env") {
         let key = text(variable, "/name").to_owned();
         let value = match variable.get("valueFrom") {
-            Some(from) if !from.is_null() => match referred(sight, pod, from, address)? {
+            Some(from) if !from.is_null() => match resolve_value_from(sight, pod, from, address)? {
                 Some(value) => value,
                 None => continue,
             },
@@ -146,7 +146,7 @@ pub(crate) fn environment(
     Ok(order.into_iter().filter_map(|key| values.remove_entry(&key)).collect())
 }
 
-/// Replaces `$(NAME)` by the variable's value; `$$(NAME)` stands for `$(NAME)`, and unknown names stay as they are.
+/// Replaces `$(NAME)` by the variable's value; `$$(NAME)` becomes `$(NAME)`, and unknown names stay as they are.
 pub(crate) fn expand(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -177,7 +177,7 @@ pub(crate) fn expand(text: &str, values: &BTreeMap<String, String>) -> String {
 }
 
 /// Reads one entry of a ConfigMap or Secret as text.
-fn entry(kind: &str, object: &Value, key: &str) -> Option<String> {
+fn data_entry(kind: &str, object: &Value, key: &str) -> Option<String> {
     let value = object.get("data")?.get(key)?.as_str()?;
     if kind == "ConfigMap" {
         return Some(value.to_owned());
@@ -186,8 +186,13 @@ fn entry(kind: &str, object: &Value, key: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Resolves a `valueFrom`; `None` for an optional reference to nothing.
-fn referred(sight: &Sight<'_>, pod: &Value, from: &Value, address: &str) -> Result<Option<String>, String> {
+/// Resolves a `valueFrom`; `None` for an optional reference to an object that doesn't exist.
+fn resolve_value_from(
+    sight: &ClusterView<'_>,
+    pod: &Value,
+    from: &Value,
+    address: &str,
+) -> Result<Option<String>, String> {
     for (kind, at) in [("ConfigMap", "/configMapKeyRef"), ("Secret", "/secretKeyRef")] {
         let Some(reference) = from.pointer(at) else { continue };
         let (title, key) = (text(reference, "/name"), text(reference, "/key"));
@@ -196,7 +201,7 @@ fn referred(sight: &Sight<'_>, pod: &Value, from: &Value, address: &str) -> Resu
             let message = format!("{} \"{title}\" not found", kind.to_lowercase());
             return if optional { Ok(None) } else { Err(message) };
         };
-        return match entry(kind, object, key) {
+        return match data_entry(kind, object, key) {
             Some(value) => Ok(Some(value)),
             None if optional => Ok(None),
             None => Err(format!("couldn't find key {key} in {kind} {}/{title}", namespace(pod))),

@@ -1,37 +1,39 @@
-//! A pod's status from what is known about its containers.
+//! Makes a pod's status from the states of its containers.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    Role,
-    cell::{Cell, Stage},
+    ContainerRole,
+    cell::{ContainerState, Stage},
     containers, restart_policy,
 };
 use crate::actors::{
-    Sight,
-    condition::{self, Says},
-    look::{items, stamp, status_of, text},
+    ClusterView,
+    condition::{self, ConditionUpdate},
+    look::{format_timestamp, items, status_of, text},
 };
 
-/// Composes the status; `ended` is the last one of a pod that is stopped.
-pub(super) fn compose(
-    sight: &Sight<'_>,
+/// Makes the status; `ended` is set for the last status of a terminated pod.
+pub(super) fn pod_status(
+    sight: &ClusterView<'_>,
     pod: &Value,
-    cells: &BTreeMap<String, Cell>,
+    cells: &BTreeMap<String, ContainerState>,
     address: &str,
     ended: bool,
 ) -> Map<String, Value> {
     let mut status = status_of(pod);
     let phase = phase(pod, cells, ended);
     status.insert("phase".into(), json!(phase));
-    status.entry("startTime").or_insert_with(|| json!(stamp(sight.now)));
+    status
+        .entry("startTime")
+        .or_insert_with(|| json!(format_timestamp(sight.now)));
     status.insert("hostIP".into(), json!("172.18.0.2"));
     status.insert("hostIPs".into(), json!([{"ip": "172.18.0.2"}]));
     if cells
         .values()
-        .any(|cell| !matches!(cell.stage, Stage::Idle | Stage::Refused(_) | Stage::Begun(None)))
+        .any(|cell| !matches!(cell.stage, Stage::Idle | Stage::ConfigError(_) | Stage::Started(None)))
     {
         status.insert("podIP".into(), json!(address));
         status.insert("podIPs".into(), json!([{"ip": address}]));
@@ -44,25 +46,25 @@ pub(super) fn compose(
         let title = text(container, "/name");
         let cell = cells.get(title).cloned().unwrap_or_default();
         let (field, waiting) = match role {
-            Role::Init | Role::Sidecar => ("initContainerStatuses", "PodInitializing"),
-            Role::Main if has_init && !initialized => ("containerStatuses", "PodInitializing"),
-            Role::Main => ("containerStatuses", "ContainerCreating"),
+            ContainerRole::Init | ContainerRole::Sidecar => ("initContainerStatuses", "PodInitializing"),
+            ContainerRole::Main if has_init && !initialized => ("containerStatuses", "PodInitializing"),
+            ContainerRole::Main => ("containerStatuses", "ContainerCreating"),
         };
-        let policy = if role == Role::Sidecar {
+        let policy = if role == ContainerRole::Sidecar {
             "Always"
         } else {
             restart_policy(pod)
         };
-        let policy = if role == Role::Init && policy == "Always" {
+        let policy = if role == ContainerRole::Init && policy == "Always" {
             "OnFailure"
         } else {
             policy
         };
         let ready = match role {
-            Role::Init => cell.has_succeeded(),
-            Role::Sidecar | Role::Main => cell.is_ready() && !ended,
+            ContainerRole::Init => cell.has_succeeded(),
+            ContainerRole::Sidecar | ContainerRole::Main => cell.is_ready() && !ended,
         };
-        if role != Role::Init && !ready {
+        if role != ContainerRole::Init && !ready {
             unready.push(title);
         }
         let (state, last) = cell.states(title, waiting, if ended { "Never" } else { policy });
@@ -85,7 +87,13 @@ pub(super) fn compose(
     status
 }
 
-fn conditions(sight: &Sight<'_>, status: &mut Map<String, Value>, phase: &str, initialized: bool, unready: &[&str]) {
+fn conditions(
+    sight: &ClusterView<'_>,
+    status: &mut Map<String, Value>,
+    phase: &str,
+    initialized: bool,
+    unready: &[&str],
+) {
     let completed = phase == "Succeeded";
     let list = format!("[{}]", unready.join(" "));
     let unready_message = format!("containers with unready status: {list}");
@@ -113,9 +121,9 @@ fn conditions(sight: &Sight<'_>, status: &mut Map<String, Value>, phase: &str, i
         ("ContainersReady", ready, reason, message),
         ("PodScheduled", true, "", ""),
     ] {
-        let says = Says {
+        let says = ConditionUpdate {
             kind,
-            holds,
+            is_true: holds,
             reason,
             message,
         };
@@ -123,28 +131,28 @@ fn conditions(sight: &Sight<'_>, status: &mut Map<String, Value>, phase: &str, i
     }
 }
 
-fn is_initialized(pod: &Value, cells: &BTreeMap<String, Cell>) -> bool {
+fn is_initialized(pod: &Value, cells: &BTreeMap<String, ContainerState>) -> bool {
     containers(pod).all(|(role, container)| {
         let cell = cells.get(text(container, "/name"));
         match role {
-            Role::Init => cell.is_some_and(Cell::has_succeeded),
-            Role::Sidecar => cell.is_some_and(|cell| cell.has_started() || cell.last.is_some()),
-            Role::Main => true,
+            ContainerRole::Init => cell.is_some_and(ContainerState::has_succeeded),
+            ContainerRole::Sidecar => cell.is_some_and(|cell| cell.has_started() || cell.last.is_some()),
+            ContainerRole::Main => true,
         }
     })
 }
 
-/// Sums the containers up: `getPhase` in k8s.io/kubernetes/pkg/kubelet.
-fn phase(pod: &Value, cells: &BTreeMap<String, Cell>, ended: bool) -> &'static str {
+/// Returns the phase: `getPhase` in k8s.io/kubernetes/pkg/kubelet.
+fn phase(pod: &Value, cells: &BTreeMap<String, ContainerState>, ended: bool) -> &'static str {
     let policy = restart_policy(pod);
     let cell = |container: &Value| cells.get(text(container, "/name"));
     let exit_code = |container: &Value| match cell(container).map(|cell| &cell.stage) {
         Some(Stage::Ended(ended)) => Some(ended.code),
-        Some(Stage::Idle | Stage::Refused(_) | Stage::Begun(_) | Stage::NoImage(..)) | None => None,
+        Some(Stage::Idle | Stage::ConfigError(_) | Stage::Started(_) | Stage::NoImage(..)) | None => None,
     };
     let mains = || {
         containers(pod)
-            .filter(|(role, _)| *role == Role::Main)
+            .filter(|(role, _)| *role == ContainerRole::Main)
             .map(|(_, container)| container)
     };
     if ended {
@@ -153,7 +161,7 @@ fn phase(pod: &Value, cells: &BTreeMap<String, Cell>, ended: bool) -> &'static s
         return if succeeded { "Succeeded" } else { "Failed" };
     }
     let init_failed = containers(pod)
-        .filter(|(role, _)| *role == Role::Init)
+        .filter(|(role, _)| *role == ContainerRole::Init)
         .any(|(_, container)| exit_code(container).is_some_and(|code| code != 0));
     if init_failed && policy == "Never" {
         return "Failed";
@@ -166,7 +174,7 @@ fn phase(pod: &Value, cells: &BTreeMap<String, Cell>, ended: bool) -> &'static s
             cell.last.is_none()
                 && matches!(
                     cell.stage,
-                    Stage::Idle | Stage::Refused(_) | Stage::Begun(None) | Stage::NoImage(..)
+                    Stage::Idle | Stage::ConfigError(_) | Stage::Started(None) | Stage::NoImage(..)
                 )
         })
     };

@@ -1,10 +1,10 @@
-//! Defaults of what decides about other objects: webhooks and limits (`pkg/apis/{admissionregistration,core}/v1` of Kubernetes).
+//! Defaults of kinds that control admission: webhooks and limits (`pkg/apis/{admissionregistration,core}/v1` of Kubernetes).
 
 use serde_json::{Value, json};
 
 use super::{child, each, set};
 
-/// Completes a webhook configuration.
+/// Sets the defaults of a webhook configuration.
 pub(super) fn webhooks(object: &mut Value, is_mutating: bool) {
     for webhook in each(object, "webhooks") {
         set(
@@ -31,7 +31,7 @@ pub(super) fn webhooks(object: &mut Value, is_mutating: bool) {
     }
 }
 
-/// Completes a `LimitRange`: what a container asks for is at most what it may have.
+/// Sets the defaults of a `LimitRange`: a container's default request is its limit.
 pub(super) fn limits(spec: Option<&mut Value>) {
     let Some(spec) = spec else { return };
     for limit in each(spec, "limits").filter(|limit| limit["type"] == "Container") {

@@ -1,4 +1,4 @@
-//! Defaults of kinds that run no pods themselves, and the status that a new object of them has.
+//! Defaults of kinds without pods of their own, and the status of a new object of these.
 
 use serde_json::{Value, json};
 
@@ -40,8 +40,8 @@ pub(super) fn fill(group: &str, kind: &str, object: &mut Value) {
 }
 
 /// Returns the status that the API server gives a new object, where the kind has one.
-pub(super) fn first_status(resource: &Resource) -> Option<Value> {
-    if resource.custom {
+pub(super) fn initial_status(resource: &Resource) -> Option<Value> {
+    if resource.is_custom {
         return None;
     }
     match (resource.group.as_str(), resource.kind.as_str()) {
@@ -62,7 +62,7 @@ pub(super) fn first_status(resource: &Resource) -> Option<Value> {
     }
 }
 
-/// One without a selector selects its own pods, and has their labels where it has none itself.
+/// Without a selector it selects its own pods, and without labels it has theirs.
 pub(super) fn replication_controller(object: &mut Value) {
     let labels = object.pointer("/spec/template/metadata/labels");
     let Some(labels) = labels.filter(|labels| labels.is_object()).cloned() else {

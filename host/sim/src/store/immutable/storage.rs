@@ -1,12 +1,12 @@
-//! What cannot change of volumes and claims.
+//! Immutable fields of volumes and claims.
 
 use capstan_schema::quantity;
 use serde_json::Value;
 
-use super::{IMMUTABLE, but};
-use crate::status::Cause;
+use super::{IMMUTABLE, without_fields};
+use crate::status::StatusCause;
 
-/// The fields of a volume beside its source.
+/// The fields of a volume besides its source.
 const BESIDE_SOURCE: &[&str] = &[
     "accessModes",
     "capacity",
@@ -19,22 +19,25 @@ const BESIDE_SOURCE: &[&str] = &[
     "volumeMode",
 ];
 
-pub(super) fn volume(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
-    if but(live, BESIDE_SOURCE) != but(spec, BESIDE_SOURCE) {
+pub(super) fn volume(live: &Value, spec: &Value, causes: &mut Vec<StatusCause>) {
+    if without_fields(live, BESIDE_SOURCE) != without_fields(spec, BESIDE_SOURCE) {
         let path = "spec.persistentvolumesource";
-        causes.push(Cause::forbidden(path, &format!("{path} is immutable after creation")));
+        causes.push(StatusCause::forbidden(
+            path,
+            &format!("{path} is immutable after creation"),
+        ));
     }
     if live["volumeMode"] != spec["volumeMode"] {
-        causes.push(Cause::invalid("volumeMode", &spec["volumeMode"], IMMUTABLE));
+        causes.push(StatusCause::invalid("volumeMode", &spec["volumeMode"], IMMUTABLE));
     }
     if !live["nodeAffinity"].is_null() && live["nodeAffinity"] != spec["nodeAffinity"] {
         let why = "field is immutable, except for updating from beta label to GA";
-        causes.push(Cause::invalid("nodeAffinity", &spec["nodeAffinity"], why));
+        causes.push(StatusCause::invalid("nodeAffinity", &spec["nodeAffinity"], why));
     }
 }
 
-/// A claim gets its volume once; a bound one may ask for more, or for another class of attributes.
-pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+/// A claim gets its volume once. A bound claim may request more storage, or another class of attributes.
+pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<StatusCause>) {
     let (before, after) = (&live["spec"], &object["spec"]);
     let mut free = vec!["volumeAttributesClassName"];
     for field in ["volumeName", "storageClassName"] {
@@ -45,13 +48,13 @@ pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     if live["status"]["phase"] == "Bound" {
         free.push("resources");
     }
-    if but(before, &free) != but(after, &free) {
+    if without_fields(before, &free) != without_fields(after, &free) {
         let why =
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-        causes.push(Cause::forbidden("spec", why));
+        causes.push(StatusCause::forbidden("spec", why));
     }
     if before["volumeMode"] != after["volumeMode"] {
-        causes.push(Cause::invalid("volumeMode", &after["volumeMode"], IMMUTABLE));
+        causes.push(StatusCause::invalid("volumeMode", &after["volumeMode"], IMMUTABLE));
     }
     let size = |object: &Value, pointer: &str| object.pointer(pointer).and_then(quantity::nanos);
     let requested = |object: &Value| size(object, "/spec/resources/requests/storage");
@@ -59,18 +62,21 @@ pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     let shrinks = requested(object) < requested(live) && requested(object).is_some();
     if shrinks && capacity.is_none_or(|capacity| requested(object) <= Some(capacity)) {
         let path = "spec.resources.requests.storage";
-        causes.push(Cause::forbidden(path, "field can not be less than status.capacity"));
+        causes.push(StatusCause::forbidden(
+            path,
+            "field can not be less than status.capacity",
+        ));
     }
 }
 
-/// What a node says of a driver stays; drivers may come and go.
-pub(super) fn drivers(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+/// The fields of a node's driver are immutable; drivers may be added and removed.
+pub(super) fn drivers(live: &Value, object: &Value, causes: &mut Vec<StatusCause>) {
     let drivers = |node: &Value| node["spec"]["drivers"].as_array().cloned().unwrap_or_default();
     let old = drivers(live);
     for driver in drivers(object) {
         let known = old.iter().find(|old| old["name"] == driver["name"]);
         if known.is_some_and(|known| *known != driver) {
-            causes.push(Cause::invalid("spec.drivers", &driver, IMMUTABLE));
+            causes.push(StatusCause::invalid("spec.drivers", &driver, IMMUTABLE));
         }
     }
 }

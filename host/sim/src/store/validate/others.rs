@@ -1,14 +1,14 @@
-//! What is asked of kinds that run no pods themselves. The words are those of an API server 1.36.
+//! Validation of kinds without pods of their own. The messages are those of an API server 1.36.
 
 use capstan_schema::quantity;
 use serde_json::{Value, json};
 
-use crate::status::Cause;
+use crate::status::StatusCause;
 
-/// The highest value of a priority class that isn't the system's own.
+/// The highest value of a user's priority class; higher ones are the system's.
 const HIGHEST_PRIORITY: i64 = 1_000_000_000;
 
-pub(super) fn check(group: &str, kind: &str, object: &Value, causes: &mut Vec<Cause>) {
+pub(super) fn check(group: &str, kind: &str, object: &Value, causes: &mut Vec<StatusCause>) {
     let spec = &object["spec"];
     match (group, kind) {
         ("", "Service") => service(spec, causes),
@@ -19,18 +19,18 @@ pub(super) fn check(group: &str, kind: &str, object: &Value, causes: &mut Vec<Ca
         ("discovery.k8s.io", "EndpointSlice") => required(object, "addressType", causes),
         ("networking.k8s.io", "Ingress") if spec["defaultBackend"].is_null() && is_empty(&spec["rules"]) => {
             let why = "either `defaultBackend` or `rules` must be specified";
-            causes.push(Cause::invalid("spec", &Value::Null, why));
+            causes.push(StatusCause::invalid("spec", &Value::Null, why));
         }
         ("node.k8s.io", "RuntimeClass") => required(object, "handler", causes),
         ("policy", "PodDisruptionBudget") if !spec["minAvailable"].is_null() && !spec["maxUnavailable"].is_null() => {
             let why = "minAvailable and maxUnavailable cannot be both set";
-            causes.push(Cause::invalid("spec", spec, why));
+            causes.push(StatusCause::invalid("spec", spec, why));
         }
         ("scheduling.k8s.io", "PriorityClass") => {
             let name = object["metadata"]["name"].as_str().unwrap_or_default();
             if object["value"].as_i64() > Some(HIGHEST_PRIORITY) && !name.starts_with("system-") {
                 let why = format!("maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}");
-                causes.push(Cause::forbidden("value", &why));
+                causes.push(StatusCause::forbidden("value", &why));
             }
         }
         ("storage.k8s.io", "StorageClass") => required(object, "provisioner", causes),
@@ -38,7 +38,7 @@ pub(super) fn check(group: &str, kind: &str, object: &Value, causes: &mut Vec<Ca
             required(object, "driverName", causes);
             if is_empty(&object["parameters"]) {
                 let why = "must contain at least one key/value pair";
-                causes.push(Cause::required("parameters", why));
+                causes.push(StatusCause::required("parameters", why));
             }
         }
         _ => {}
@@ -55,24 +55,24 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn required(object: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn required(object: &Value, path: &str, causes: &mut Vec<StatusCause>) {
     if is_empty(path.split('.').fold(object, |value, part| &value[part])) {
-        causes.push(Cause::required(path, ""));
+        causes.push(StatusCause::required(path, ""));
     }
 }
 
-fn service(spec: &Value, causes: &mut Vec<Cause>) {
+fn service(spec: &Value, causes: &mut Vec<StatusCause>) {
     let types = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     let of = spec["type"].as_str().unwrap_or_default();
     if !types.contains(&of) {
-        causes.push(Cause::unsupported("spec.type", &spec["type"], &types));
+        causes.push(StatusCause::unsupported("spec.type", &spec["type"], &types));
     }
     if of == "ExternalName" && is_empty(&spec["externalName"]) {
-        causes.push(Cause::required("spec.externalName", ""));
+        causes.push(StatusCause::required("spec.externalName", ""));
     }
     let ports = spec["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
     if ports.is_empty() && of != "ExternalName" && spec["clusterIP"] != "None" {
-        causes.push(Cause::required("spec.ports", ""));
+        causes.push(StatusCause::required("spec.ports", ""));
     }
     let mut names: Vec<&str> = Vec::new();
     let mut numbers: Vec<(&Value, &Value)> = Vec::new();
@@ -80,85 +80,88 @@ fn service(spec: &Value, causes: &mut Vec<Cause>) {
         let path = format!("spec.ports[{index}]");
         let name = port["name"].as_str().unwrap_or_default();
         if name.is_empty() && ports.len() > 1 {
-            causes.push(Cause::required(&format!("{path}.name"), ""));
+            causes.push(StatusCause::required(&format!("{path}.name"), ""));
         } else if !name.is_empty() && names.contains(&name) {
-            causes.push(Cause::duplicate(&format!("{path}.name"), &port["name"]));
+            causes.push(StatusCause::duplicate(&format!("{path}.name"), &port["name"]));
         }
         names.push(name);
         for field in ["port", "targetPort"] {
             let number = port[field].as_i64();
             if number.is_some_and(|number| !(1..=65535).contains(&number)) {
                 let why = "must be between 1 and 65535, inclusive";
-                causes.push(Cause::invalid(&format!("{path}.{field}"), &port[field], why));
+                causes.push(StatusCause::invalid(&format!("{path}.{field}"), &port[field], why));
             }
         }
         let protocols = ["SCTP", "TCP", "UDP"];
         if !protocols.iter().any(|protocol| port["protocol"] == *protocol) {
             let path = format!("{path}.protocol");
-            causes.push(Cause::unsupported(&path, &port["protocol"], &protocols));
+            causes.push(StatusCause::unsupported(&path, &port["protocol"], &protocols));
         }
         let number = (&port["port"], &port["protocol"]);
         if numbers.contains(&number) {
-            causes.push(Cause::duplicate(&path, port));
+            causes.push(StatusCause::duplicate(&path, port));
         }
         numbers.push(number);
     }
 }
 
-fn claim(spec: &Value, causes: &mut Vec<Cause>) {
+fn claim(spec: &Value, causes: &mut Vec<StatusCause>) {
     if is_empty(&spec["accessModes"]) {
-        causes.push(Cause::required(
+        causes.push(StatusCause::required(
             "spec.accessModes",
             "at least 1 access mode is required",
         ));
     }
     if quantity::nanos(&spec["resources"]["requests"]["storage"]).is_none() {
-        causes.push(Cause::required("spec.resources[storage]", ""));
+        causes.push(StatusCause::required("spec.resources[storage]", ""));
     }
 }
 
-fn replication_controller(spec: &Value, causes: &mut Vec<Cause>) {
+fn replication_controller(spec: &Value, causes: &mut Vec<StatusCause>) {
     let Some(selector) = spec["selector"].as_object().filter(|selector| !selector.is_empty()) else {
-        causes.push(Cause::required("spec.selector", ""));
+        causes.push(StatusCause::required("spec.selector", ""));
         return;
     };
     let labels = &spec["template"]["metadata"]["labels"];
     if selector.iter().any(|(name, value)| labels[name] != *value) {
         let why = "`selector` does not match template `labels`";
-        causes.push(Cause::invalid("spec.template.metadata.labels", labels, why));
+        causes.push(StatusCause::invalid("spec.template.metadata.labels", labels, why));
     }
     super::pod(&spec["template"]["spec"], "spec.template.spec", causes);
 }
 
-fn autoscaler(spec: &Value, causes: &mut Vec<Cause>) {
+fn autoscaler(spec: &Value, causes: &mut Vec<StatusCause>) {
     let most = spec["maxReplicas"].as_i64().unwrap_or(0);
     if most < 1 {
-        causes.push(Cause::required("spec.maxReplicas", "must be set and greater than 0"));
+        causes.push(StatusCause::required(
+            "spec.maxReplicas",
+            "must be set and greater than 0",
+        ));
     }
     if spec["minReplicas"].as_i64().is_some_and(|least| most < least) {
         let why = "must be greater than or equal to `minReplicas`";
-        causes.push(Cause::invalid("spec.maxReplicas", &json!(most), why));
+        causes.push(StatusCause::invalid("spec.maxReplicas", &json!(most), why));
     }
     for field in ["kind", "name"] {
         if is_empty(&spec["scaleTargetRef"][field]) {
-            causes.push(Cause::required(&format!("spec.scaleTargetRef.{field}"), ""));
+            causes.push(StatusCause::required(&format!("spec.scaleTargetRef.{field}"), ""));
         }
     }
 }
 
-fn api_service(object: &Value, causes: &mut Vec<Cause>) {
+fn api_service(object: &Value, causes: &mut Vec<StatusCause>) {
     let spec = &object["spec"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let wanted = format!("{}.{}", text(&spec["version"]), text(&spec["group"]));
     if object["metadata"]["name"] != wanted {
         let why = format!("must be `spec.version+\".\"+spec.group`: \"{wanted}\"");
-        causes.push(Cause::invalid("metadata.name", &object["metadata"]["name"], &why));
+        causes.push(StatusCause::invalid("metadata.name", &object["metadata"]["name"], &why));
     }
     for (field, most) in [("groupPriorityMinimum", 20000), ("versionPriority", 1000)] {
         let number = spec[field].as_i64().unwrap_or(0);
         if number < 1 || number > most {
             let why = format!("must be positive and less than {most}");
-            causes.push(Cause::invalid(&format!("spec.{field}"), &json!(number), &why));
+            causes.push(StatusCause::invalid(&format!("spec.{field}"), &json!(number), &why));
         }
     }
 }

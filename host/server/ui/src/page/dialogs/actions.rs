@@ -255,7 +255,7 @@ fn steps(plan: &PlanPage) -> View {
         .map(|skipped| {
             tags::li()
                 .children((
-                    tags::b().children(skipped.key.short()),
+                    tags::b().children(skipped.key.kind_and_name()),
                     " ",
                     tags::span().class("faint").children(skipped.reason.clone()),
                 ))

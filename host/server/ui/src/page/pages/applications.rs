@@ -226,7 +226,7 @@ fn application_row(store: Store, row: ReadSignal<ApplicationRow>) -> View {
                     };
                     let small = health.object.as_ref().map_or_else(
                         || words::count(health.total, "object"),
-                        |object| format!("{}: {}", object.short(), health.message),
+                        |object| format!("{}: {}", object.kind_and_name(), health.message),
                     );
                     (
                         bits::health(health.worst),
@@ -253,7 +253,7 @@ fn application_row(store: Store, row: ReadSignal<ApplicationRow>) -> View {
                     let number = operation.id.split('-').next().unwrap_or_default().to_owned();
                     (
                         tags::span().class(format!("o-{word}")).children(word),
-                        format!(" {} ", operation.purpose.word(operation.does)),
+                        format!(" {} ", operation.purpose.operation_name(operation.does)),
                         tags::b().children(format!("#{number}")),
                         tags::small().children(text(times)),
                     )

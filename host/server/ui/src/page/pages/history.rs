@@ -7,7 +7,7 @@ use std::{collections::HashSet, rc::Rc};
 
 use capstan_api::{ApiError, OperationPage, OperationSummary, StreamRecord, path};
 use capstan_core::{
-    event::{EventKind, Status},
+    event::{EventKind, OperationStatus},
     phase::Phase,
     task::TaskResult,
 };
@@ -164,7 +164,7 @@ fn entry(
                 .iter()
                 .rfind(|wave| wave.phase != Phase::SyncFail)
                 .is_some_and(|last| last == wave);
-            let bad = if is_last && matches!(operation.status, Status::Failed(_)) {
+            let bad = if is_last && matches!(operation.status, OperationStatus::Failed(_)) {
                 " bad"
             } else {
                 ""
@@ -178,7 +178,7 @@ fn entry(
     let revision = operation.revision.as_ref().map(revision_text).unwrap_or_default();
     let started = millis(operation.started_at);
     let failed: View = match &operation.status {
-        Status::Failed(cause) => tags::span()
+        OperationStatus::Failed(cause) => tags::span()
             .class("l4")
             .children(format!("{}: {}", cause.class, cause.message))
             .into(),

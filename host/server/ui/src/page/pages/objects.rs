@@ -32,7 +32,7 @@ pub fn page(application: Application) -> View {
                 .unwrap_or_default();
             let fits = |row: &&ObjectRow| {
                 wanted.is_empty()
-                    || format!("{} {} {}", row.key.short(), row.health, row.message)
+                    || format!("{} {} {}", row.key.kind_and_name(), row.health, row.message)
                         .to_lowercase()
                         .contains(&wanted)
             };

@@ -235,9 +235,12 @@ fn draw(operation: Operation) -> View {
     announce(operation);
     let is_over = create_selector(move || operation.record.with(Record::is_over));
     let has_failed = create_selector(move || {
-        operation
-            .record
-            .with(|record| matches!(record.view.status, Some(capstan_core::event::Status::Failed(_))))
+        operation.record.with(|record| {
+            matches!(
+                record.view.status,
+                Some(capstan_core::event::OperationStatus::Failed(_))
+            )
+        })
     });
     (
         summary::line(operation),
@@ -353,7 +356,7 @@ fn dock(operation: Operation) -> View {
             record
                 .view
                 .task(&id)
-                .map(|task| crate::task_state::key(task).short())
+                .map(|task| crate::task_state::key(task).kind_and_name())
                 .unwrap_or_default()
         })
     };

@@ -191,7 +191,7 @@ fn phase(
                 let names = same
                     .iter()
                     .take(6)
-                    .map(|task| task.key.short())
+                    .map(|task| task.key.kind_and_name())
                     .collect::<Vec<_>>()
                     .join(", ");
                 let more = if same.len() > 6 { "…" } else { "" };

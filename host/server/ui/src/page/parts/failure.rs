@@ -1,7 +1,7 @@
 //! What failed: at the top, in full, with the end of its log and what can be done.
 
 use capstan_api::Verb;
-use capstan_core::{event::Status, phase::Phase, view::TaskProgress};
+use capstan_core::{event::OperationStatus, phase::Phase, view::TaskProgress};
 
 use crate::{
     lines::{Level, level},
@@ -35,7 +35,7 @@ struct Failure {
 }
 
 fn failure(record: &Record) -> Option<Failure> {
-    let Some(Status::Failed(cause)) = &record.view.status else {
+    let Some(OperationStatus::Failed(cause)) = &record.view.status else {
         return None;
     };
     let failed = |phase_fails: bool| {
@@ -97,7 +97,7 @@ fn failure(record: &Record) -> Option<Failure> {
         .collect()
     });
     Some(Failure {
-        task: bad.map(|bad| (bad.outline.id.0.clone(), key(bad).short(), is_hook(bad))),
+        task: bad.map(|bad| (bad.outline.id.0.clone(), key(bad).kind_and_name(), is_hook(bad))),
         title: bad.map_or_else(
             || words::THE_OPERATION_FAILED.to_owned(),
             |bad| words::failed_in(phase_name(bad.outline.phase, &record.view), &wave(bad.outline.wave)),

@@ -58,7 +58,7 @@ fn known(record: &Record, id: &TaskId) -> Option<Known> {
             record
                 .view
                 .task(id)
-                .map_or_else(|| id.to_string(), |task| key(task).short())
+                .map_or_else(|| id.to_string(), |task| key(task).kind_and_name())
         })
         .collect();
     step(
@@ -74,7 +74,7 @@ fn known(record: &Record, id: &TaskId) -> Option<Known> {
     step(
         task.timing.made_at.map(millis),
         "s-made",
-        format!("{} {}", task.timing.how, key(task).short()),
+        format!("{} {}", task.timing.how, key(task).kind_and_name()),
     );
     for mark in record.marks.get(id).into_iter().flatten() {
         let health = mark.health.map_or_else(String::new, |health| format!("{health}: "));
@@ -103,7 +103,8 @@ fn known(record: &Record, id: &TaskId) -> Option<Known> {
     let judge = plan
         .map(|plan| plan.judged_by.clone())
         .filter(|by| !by.is_empty())
-        .unwrap_or_else(|| task.outline.by.clone());
+        .or_else(|| task.outline.plugin.clone())
+        .unwrap_or_default();
     fact(if is_hook { words::RUNS_IT } else { words::JUDGES_IT }, judge);
     fact(
         words::WAITS_UNTIL,
@@ -139,21 +140,21 @@ fn known(record: &Record, id: &TaskId) -> Option<Known> {
         .map(|request| {
             format!(
                 "{} ({}×){}",
-                request.what,
-                request.times,
-                if request.refused.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {}", request.refused)
-                }
+                request.request,
+                request.count,
+                request
+                    .refusal
+                    .as_ref()
+                    .map(|refusal| format!(": {refusal}"))
+                    .unwrap_or_default()
             )
         })
         .collect();
     fact(words::ASKED_FOR, requests.join(", "));
     let touched: Vec<String> = task
-        .touched
+        .modified_objects
         .iter()
-        .map(|(key, how)| format!("{how} {}", key.short()))
+        .map(|(key, how)| format!("{how} {}", key.kind_and_name()))
         .collect();
     fact(words::TOUCHED, touched.join(", "));
     Some(Known {
@@ -171,7 +172,7 @@ fn known(record: &Record, id: &TaskId) -> Option<Known> {
             .unwrap_or_default(),
         health: task.health,
         facts,
-        troubles: task.troubles.clone(),
+        troubles: task.problems.clone(),
     })
 }
 

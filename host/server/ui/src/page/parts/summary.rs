@@ -1,6 +1,6 @@
 //! One line about an operation, and where its time went.
 
-use capstan_core::event::Status;
+use capstan_core::event::OperationStatus;
 
 use crate::{
     applications::revision_text,
@@ -107,7 +107,7 @@ fn asks(record: &Record) -> bool {
         .tasks
         .iter()
         .any(|task| TaskState::of(task) == TaskState::Asks)
-        && matches!(record.view.status, Some(Status::Running))
+        && matches!(record.view.status, Some(OperationStatus::Running))
 }
 
 /// A piece of the bar of all tasks: neighbours in one state of a large wave are one piece.
@@ -174,7 +174,7 @@ pub fn where_the_time_went(operation: Operation) -> View {
                     step.task.outline.id.0.clone(),
                     name(step.task).to_owned(),
                     is_hook(step.task),
-                    step.task.outline.by == "approval",
+                    step.task.outline.plugin.as_deref() == Some("approval"),
                     span(step.took),
                 )
             })

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use capstan_api::Verb;
-use capstan_core::event::Status;
+use capstan_core::event::OperationStatus;
 
 use crate::{
     columns::{columns, order},
@@ -73,7 +73,7 @@ fn shown(record: &Record) -> Vec<Shown> {
             };
             Shown {
                 id: task.outline.id.0.clone(),
-                object: key(task).short(),
+                object: key(task).kind_and_name(),
                 is_hook,
                 has_logs: has_logs(task),
                 asks: wait.asks,
@@ -143,7 +143,7 @@ pub fn panel(operation: Operation) -> View {
     let asks = move || all.with(|all| all.first().is_some_and(|first| first.asks));
     let stopping = create_selector(move || {
         operation.record.with(|record| match &record.view.status {
-            Some(Status::Terminating { by }) => Some(by.clone()),
+            Some(OperationStatus::Terminating { by }) => Some(by.clone()),
             _ => None,
         })
     });

@@ -13,7 +13,7 @@ pub fn one(application: Application, summary: OperationSummary) -> View {
 /// The moments of a replay that are marked: where a wave begins, where a task ends.
 fn moments(records: &[StreamRecord]) -> Vec<(Millis, &'static str)> {
     let moments = records.iter().filter_map(|record| match record {
-        StreamRecord::Event(event) => match &event.what {
+        StreamRecord::Event(event) => match &event.kind {
             EventKind::WaveStarted { .. } => Some((millis(event.at), "WaveStarted")),
             EventKind::TaskFinished {
                 result: TaskResult::Failed { .. },

@@ -103,12 +103,15 @@ pub fn aside(plan: &PlanPage) -> View {
                 words::LEFT_ALONE,
                 plan.skipped
                     .iter()
-                    .map(|skipped| (skipped.key.short(), skipped.reason.clone()))
+                    .map(|skipped| (skipped.key.kind_and_name(), skipped.reason.clone()))
                     .collect(),
             ),
             names(
                 words::NO_LONGER_IN_THE_MANIFESTS,
-                plan.left_over.iter().map(|key| (key.short(), String::new())).collect(),
+                plan.left_over
+                    .iter()
+                    .map(|key| (key.kind_and_name(), String::new()))
+                    .collect(),
             ),
         ))
         .into()

@@ -16,7 +16,7 @@ pub fn end_of(record: &Record, id: &TaskId) -> Option<End> {
     let (started, finished) = (millis(task.started_at?), millis(task.finished_at?));
     let state = TaskState::of(task);
     let kind = &task.outline.key.kind;
-    let fate = task.fates.values().last().map(|(fate, by)| match fate {
+    let fate = task.disposals.values().last().map(|(fate, by)| match fate {
         DisposalOutcome::Deleted => words::was_deleted(kind, by),
         DisposalOutcome::Due(at) | DisposalOutcome::AskedAgain(at) => {
             words::is_deleted_at(kind, &crate::span::date(millis(*at), zone(millis(*at))), by)
