@@ -14,7 +14,7 @@ use capstan_sim::world::Setup;
 use capstan_tests::{
     RunResult, Stage, in_virtual_time,
     stage::TERMINATED_BY,
-    told::{event_text, matches_pattern},
+    event_text::{event_text, matches_pattern},
 };
 
 const FILES: [&str; 2] = ["example/echo", "fixtures/sets/waves"];

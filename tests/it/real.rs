@@ -17,7 +17,7 @@ use capstan_tests::{
     RunResult, Stage, matches_pattern,
     real::{self, ControlPlane},
     stage::{TERMINATED_BY, built_in},
-    told::event_text,
+    event_text::event_text,
 };
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};

@@ -9,11 +9,11 @@ pub mod random;
 pub mod real;
 pub mod stage;
 pub mod story;
-pub mod told;
+pub mod event_text;
 
 pub use self::{
     stage::{RunResult, Stage},
-    told::matches_pattern,
+    event_text::matches_pattern,
 };
 
 use std::path::{Path, PathBuf};

@@ -1,13 +1,13 @@
 //! What can be typed.
 
 mod distribute;
-mod from;
+mod sources;
 mod health;
 mod import;
 mod lint;
 mod lints;
 mod plugin;
-mod set;
+mod application;
 mod signal;
 mod usage;
 
@@ -17,7 +17,7 @@ use capstan_project::{parse_seconds, plugins::NamedPlugin};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::distribute::{AddArgs, Distribute, PublishArgs, PullArgs, RegistryArgs, UpdateArgs, VerifyArgs};
-pub use self::from::SourceArgs;
+pub use self::sources::SourceArgs;
 pub use self::health::HealthArgs;
 pub use self::import::ImportArgs;
 pub use self::lint::LintArgs;
@@ -26,12 +26,12 @@ pub use self::plugin::{
     Language, Plugin, PluginBench, PluginBuild, PluginCheck, PluginDev, PluginDoctor, PluginInspect, PluginKind,
     PluginNew, PluginRun, PluginTest,
 };
-pub use self::set::{ApplicationArgs, Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, PlanArgs, SyncArgs};
+pub use self::application::{ApplicationArgs, Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, PlanArgs, SyncArgs};
 pub use self::signal::SignalArgs;
 pub use self::usage::usage;
 
 pub use crate::global::GlobalOptions;
-use crate::{exit, report::usage_error};
+use crate::{exit, diagnostics::usage_error};
 
 /// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
 #[derive(Debug, Parser)]

@@ -16,7 +16,7 @@ pub mod global;
 mod interrupt;
 pub mod project;
 pub mod render;
-pub mod report;
+pub mod diagnostics;
 pub mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -50,14 +50,14 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match args.with_simulation() {
         Ok(args) => args,
         Err(error) => {
-            report::print_error(&error, paint);
+            diagnostics::print_error(&error, paint);
             return Exit::Usage.into();
         }
     };
     let runtime = match context::new_tokio_runtime(&args.global.simulation_spec()) {
         Ok(runtime) => runtime,
         Err(error) => {
-            report::print_error(&error.into(), paint);
+            diagnostics::print_error(&error.into(), paint);
             return Exit::Other.into();
         }
     };
@@ -65,7 +65,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Plugin calls and requests that are still running aren't waited for.
     runtime.shutdown_background();
     let exit = result.unwrap_or_else(|error| {
-        report::print_error(&error, paint);
+        diagnostics::print_error(&error, paint);
         Exit::from_error(&error)
     });
     finish_output(exit).into()

@@ -4,7 +4,7 @@
 //! Planning and running ask only [`Mode::has`], so this folder lists all differences. `host/COMPAT.md` and `capstan plan --explain-compat`
 //! are made from it. [`NOT_COPIED`] lists what Capstan doesn't copy in either mode.
 
-mod document;
+mod markdown;
 mod explain;
 mod health;
 mod not_copied;
@@ -15,7 +15,7 @@ mod table;
 pub(crate) mod waits;
 
 pub use self::{
-    document::markdown,
+    markdown::markdown,
     explain::{Difference, DifferenceKind, explain},
     health::hook_health,
     not_copied::{NOT_COPIED, NotCopied},

@@ -5,15 +5,15 @@
 //! reports nothing; tests contain such cases for each rule.
 
 mod annotations;
-mod claims;
+mod volume_claims;
 mod deletion;
-mod failure;
+mod failure_hooks;
 mod hooks;
-mod later;
-mod live;
+mod deadlocks;
+mod live_conflicts;
 pub(crate) mod makers;
 mod needs;
-mod removed;
+mod premature_deletion;
 mod rights;
 mod rules;
 mod set;

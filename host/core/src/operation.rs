@@ -18,18 +18,18 @@
 //! (`resume.rs`). Every effect may be executed twice.
 
 mod advance;
-mod again;
-mod ask;
+mod webhook_retry;
+mod plugin_calls;
 mod attempt;
-mod board;
-mod dispose;
+mod wave_index;
+mod hook_cleanup;
 mod failed_wave;
 mod hook;
 mod hook_health;
 mod hook_run;
 mod hook_step;
-mod missing;
-mod own;
+mod missing_references;
+mod hook_object;
 mod resource;
 mod resume;
 mod state;
@@ -42,7 +42,7 @@ use jiff::Timestamp;
 
 pub use self::state::{OperationState, ScheduledDeletion};
 use self::{
-    board::WaveIndex,
+    wave_index::WaveIndex,
     state::{Stage, TaskState},
 };
 use crate::{
@@ -409,7 +409,7 @@ fn outline(task: &Task) -> TaskOutline {
 ///
 /// A Job is kept for at least a day, so that the cluster's TTL controller can't delete it before its outcome is stored.
 pub fn hook_object_to_create(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
-    own::hook_object_to_create(plan, task, operation, attempt)
+    hook_object::hook_object_to_create(plan, task, operation, attempt)
 }
 
 /// Collects the effects and events of a step.

@@ -1,26 +1,26 @@
 //! A plan: what an operation does, in order, and what it skips and why. It has a format version. `make` creates it.
 
-mod contained;
-mod depend;
+mod kept_containers;
+mod dependencies;
 mod hooks;
-mod inputs;
-mod kinds;
+mod hook_inputs;
+mod builtin_kinds;
 mod make;
 mod namespace;
 mod naming;
 mod options;
 mod plan_input;
 mod post_delete;
-mod remove;
-mod repeated;
+mod deletions;
+mod duplicates;
 mod same_name;
 mod scope;
-mod select;
+mod selection;
 #[cfg(test)]
 mod tests;
 pub mod versions;
 mod write;
-mod written;
+mod field_places;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,14 +31,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    kinds::built_in_scopes,
+    builtin_kinds::built_in_scopes,
     make::{in_written_order, make_plan, wait_text},
     options::PlanOptions,
     plan_input::{Classified, Confirmation, DryRunBlocker, LiveObjects, PlanInput, Role},
-    repeated::leave_out as leave_out_repeated,
+    duplicates::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, defined_scopes, resolve_namespaces},
-    select::{HookSelection, Selection},
-    written::FieldPlaces,
+    selection::{HookSelection, Selection},
+    field_places::FieldPlaces,
 };
 use crate::{
     compat::{Mode, RuleUse},

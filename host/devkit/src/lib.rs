@@ -18,7 +18,7 @@ pub mod language;
 pub mod new;
 pub mod subject;
 mod template;
-pub mod trial;
+pub mod case_run;
 pub mod watch;
 
 use capstan_core::{

@@ -22,7 +22,7 @@ use capstan_core::{event::Event, view::OperationView};
 use serde::Serialize;
 use tokio::{sync::watch, task::coop::consume_budget};
 
-use crate::lines::HookLogLine;
+use crate::hook_logs::HookLogLine;
 
 /// One record of an operation's stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]

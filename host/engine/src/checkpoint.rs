@@ -5,7 +5,7 @@
 //! Lease says which driver may write.
 
 mod blob;
-mod grip;
+mod lease_guard;
 mod head;
 mod identity;
 mod inventory;
@@ -15,7 +15,7 @@ mod store;
 
 pub use self::head::{ContainerLogs, CurrentOperation, DueObject, PastOperation, StoredLogs};
 pub(crate) use self::{
-    grip::LeaseGuard,
+    lease_guard::LeaseGuard,
     identity::Identity,
     lease::{Lock, LockEvent, LockEvents, is_held, remove_signal, request_termination, send_signal, wait_until_free},
     size::{PackedPlan, check_size},

@@ -1,10 +1,10 @@
 //! Requests to the API server in the core's types. Every request has a deadline, and is tried again when that makes sense.
 
 mod answer;
-mod follow;
+mod streams;
 mod read;
 mod requests;
-mod served;
+mod discovery_cache;
 
 use std::{
     collections::BTreeSet,
@@ -23,10 +23,10 @@ use capstan_core::{
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
 
-pub(crate) use self::{follow::WatchStream, served::MAX_DISCOVERY_AGE as MAX_AGE_OF_DISCOVERY};
+pub(crate) use self::{streams::WatchStream, discovery_cache::MAX_DISCOVERY_AGE as MAX_AGE_OF_DISCOVERY};
 use self::{
     requests::{Endpoint, PreparedRequest, namespace_name, object_name},
-    served::DiscoveryCache,
+    discovery_cache::DiscoveryCache,
 };
 use crate::{
     backoff::Backoff,

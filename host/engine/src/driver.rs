@@ -34,12 +34,12 @@ use crate::{
     error::EngineError,
     inbox::{Inbox, inbox},
     journal::Journal,
-    judge::HealthAssessor,
-    lines::{HookLogs, HookLogsGuard},
+    health_assessor::HealthAssessor,
+    hook_logs::{HookLogs, HookLogsGuard},
     perform::{CreatedObjects, EffectExecutor, LogForwarders, PreparedEffect},
     signals::Signals,
     watch::Watches,
-    web::HttpCaller,
+    outbound_http::HttpCaller,
 };
 
 /// How old the stored view may be. Events that change nothing else are in it after this time.

@@ -40,11 +40,11 @@ use crate::{
     journal::{CallRecorder, Journal, RecordingPlugins},
     permission,
     planning::{self, PlanRequest, PreparedPlan, namespace_key},
-    rehearse::{self, DryRunResult},
-    running::OperationHandle,
-    saved,
+    dry_run::{self, DryRunResult},
+    operation_handle::OperationHandle,
+    saved_plan,
     sweep::sweep,
-    web::HttpCaller,
+    outbound_http::HttpCaller,
 };
 
 /// Returns the name under which a hook is sent signals.
@@ -223,7 +223,7 @@ impl Engine {
     ///
     /// Returns `Outdated` with everything that has changed, or why the cluster couldn't be asked.
     pub async fn verify(&self, planned: &PreparedPlan) -> Result<(), EngineError> {
-        let mut moved = saved::changes_since(&self.cluster, planned)
+        let mut moved = saved_plan::changes_since(&self.cluster, planned)
             .await
             .map_err(EngineError::during("reading what is live"))?;
         let operations = self.open_store(&planned.plan.application).await?.head.operations;
@@ -239,7 +239,7 @@ impl Engine {
 
     /// Sends a dry run for every object of a plan that would change. Nothing is changed.
     pub async fn dry_run(&self, planned: &PreparedPlan) -> Vec<DryRunResult> {
-        rehearse::dry_run(&self.cluster, &planned.plan).await
+        dry_run::dry_run(&self.cluster, &planned.plan).await
     }
 
     /// Returns the manifests of a finished operation; empty when they weren't kept.

@@ -8,7 +8,7 @@
 //! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
 //! `saved` are about plans: may we, what would the server say ([`Refusal`]), and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
-mod answers;
+mod dry_run_undecided;
 mod backoff;
 pub mod bus;
 mod checkpoint;
@@ -24,27 +24,27 @@ mod error;
 pub mod health;
 mod inbox;
 mod journal;
-mod judge;
-mod lines;
+mod health_assessor;
+mod hook_logs;
 mod live;
 mod nesting;
 pub mod offline;
-mod owned;
+mod owned_pods;
 mod perform;
 mod permission;
 mod planning;
 mod queue;
 mod refusal;
-mod rehearse;
-mod running;
-mod same;
-mod saved;
+mod dry_run;
+mod operation_handle;
+mod request_digest;
+mod saved_plan;
 mod signals;
 mod sweep;
-mod undertake;
+mod preparation;
 mod unserved;
 mod watch;
-pub mod web;
+pub mod outbound_http;
 
 pub use capstan_core::revision::Revision;
 
@@ -55,13 +55,13 @@ pub use crate::{
     engine::{ApplicationReport, AwaitedSignal, Engine, RemainingObjects, RemovedState, TerminateOutcome},
     error::{ClusterError, EngineError, FieldConflict, HookState},
     journal::StoredOperation,
-    lines::HookLogLine,
+    hook_logs::HookLogLine,
     permission::Permission,
     planning::{Place, PlanRequest, PreparedPlan},
     refusal::Refusal,
-    rehearse::DryRunResult,
-    running::OperationHandle,
+    dry_run::DryRunResult,
+    operation_handle::OperationHandle,
     signals::APPROVAL,
     sweep::{SweepOutcome, SweepResult},
-    undertake::{EquivalentOperation, LintErrors, Notice, Preparation, ResumedOperation, StartPolicy, Work},
+    preparation::{EquivalentOperation, LintErrors, Notice, Preparation, ResumedOperation, StartPolicy, Work},
 };

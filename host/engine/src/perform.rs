@@ -1,9 +1,9 @@
 //! Carries out effects: one function for each, which returns an input for the operation.
 
 mod apply;
-mod ask;
+mod request;
 mod hook;
-mod own;
+mod ownership;
 mod policy;
 mod ports;
 
@@ -23,8 +23,8 @@ use capstan_core::{
 use tokio::sync::Mutex;
 
 pub(crate) use self::apply::{dry_run, write};
-pub(crate) use self::ask::LogForwarders;
-pub(crate) use self::own::CreatedObjects;
+pub(crate) use self::request::LogForwarders;
+pub(crate) use self::ownership::CreatedObjects;
 pub(crate) use self::policy::{PolicyCase, ask_policies, creation_timestamp, due_propagation};
 use crate::{
     checkpoint::{Store, remove_signal},
@@ -32,12 +32,12 @@ use crate::{
     cluster::Cluster,
     error::ClusterError,
     inbox::Inbox,
-    judge::HealthAssessor,
-    lines::HookLogs,
+    health_assessor::HealthAssessor,
+    hook_logs::HookLogs,
     refusal::Refusal,
     signals::Signals,
     watch::ObjectCache,
-    web::HttpCaller,
+    outbound_http::HttpCaller,
 };
 
 /// Everything that carrying out an effect needs.

@@ -27,7 +27,7 @@ use capstan_core::{
 };
 
 use crate::{
-    answers::dry_run_undecided,
+    dry_run_undecided::dry_run_undecided,
     classify::classify_all,
     cluster::{Cluster, FIELD_MANAGER},
     error::{ClusterError, EngineError},

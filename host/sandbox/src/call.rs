@@ -27,7 +27,7 @@ use crate::{
     engine::Engine,
     memory::{MemoryBudget, MemoryLimitExceeded, MemoryLimiter, MemoryTimeout},
     state::{CallFacts, CallState},
-    thrown::{is_recursion, thrown_error, type_error},
+    guest_error::{is_recursion, thrown_error, type_error},
     ticker::TICK,
 };
 

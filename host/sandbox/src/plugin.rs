@@ -19,7 +19,7 @@ use crate::{
     projection::Projection,
     sandbox::Sandbox,
     settings,
-    strikes::CircuitBreaker,
+    circuit_breaker::CircuitBreaker,
 };
 
 /// The most bytes of a component. The largest known ones, JavaScript and Python with their engines, have 12 and 18 MB.

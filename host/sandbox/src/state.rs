@@ -12,10 +12,10 @@ use crate::{
         types::{self, LogLevel},
     },
     call::{LogLine, LogSeverity},
-    frozen::{self, CallIdentity},
+    wasi::{self, CallIdentity},
     memory::MemoryLimiter,
     output::Output,
-    view::ViewedObject,
+    object_view::ViewedObject,
 };
 
 /// The most lines that a call may log.
@@ -107,7 +107,7 @@ impl WasiView for CallState {
                 input,
                 now_ms: *now_ms,
             };
-            frozen::wasi_context(&moment, output)
+            wasi::wasi_context(&moment, output)
         });
         WasiCtxView {
             ctx,

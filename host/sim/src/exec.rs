@@ -23,19 +23,19 @@ use tokio::{
 };
 
 use self::{
-    attend::{LineWriter, OutputLine, ProcessSupervisor},
+    supervise::{LineWriter, OutputLine, ProcessSupervisor},
     groups::ProcessGroups,
 };
 use crate::{
     actors::{
-        look::{items, text, uid},
-        pod::needs::expand,
+        access::{items, text, uid},
+        pod::dependencies::expand,
     },
     pods::{ContainerReport, Ended, Launch, Runtime},
     span::Span,
 };
 
-mod attend;
+mod supervise;
 pub(crate) mod groups;
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     pods::{Behaviour, ClaimBehaviour, PodMode},
-    rule::FaultRule,
-    web::HttpRule,
+    fault_rule::FaultRule,
+    http_stub::HttpRule,
     world::Setup,
 };
 

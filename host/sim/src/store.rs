@@ -18,7 +18,7 @@ mod definition;
 mod delete;
 mod history;
 mod immutable;
-mod lines;
+mod logs;
 mod mirror;
 mod namespace;
 mod save;
@@ -42,7 +42,7 @@ pub use self::{
     commit::Writer,
     delete::{Deletion, Propagation},
     history::{ChangeType, History, HistoryEntry},
-    lines::{ContainerLogs, LogLine},
+    logs::{ContainerLogs, LogLine},
     save::RestoreError,
     shared::{NextChange, SharedStore},
 };

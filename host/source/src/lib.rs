@@ -7,7 +7,7 @@
 //! terminal.
 
 mod access;
-mod bases;
+mod kustomization_check;
 mod deadline;
 mod files;
 mod git;
@@ -16,8 +16,8 @@ mod helm;
 mod kustomize;
 mod program;
 mod repository;
-mod told;
-mod tree;
+mod notices;
+mod work_tree;
 
 use std::{
     path::{Path, PathBuf},
@@ -33,7 +33,7 @@ use capstan_core::{
 };
 use capstan_process::Program;
 
-use self::told::Notices;
+use self::notices::Notices;
 pub use self::{
     access::{FileAccess, Stdin},
     deadline::{Deadline, PausedDeadline, Work, blocking},
@@ -42,8 +42,8 @@ pub use self::{
     helm::{Chart, Values, check_release_name, split_set_file},
     kustomize::Kustomization,
     repository::Repository,
-    told::is_argocd_application,
-    tree::{ConfinedPath, WorkTree, read_text_file},
+    notices::is_argocd_application,
+    work_tree::{ConfinedPath, WorkTree, read_text_file},
 };
 
 /// The project file of a folder, which is skipped as it isn't a manifest.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_sim::{rule::FaultRules, serve};
+use capstan_sim::{fault_rule::FaultRules, serve};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},

@@ -14,11 +14,11 @@ use capstan_project::confirmed_objects;
 use serde_json::json;
 
 use super::{
-    conduct::OperationRunner,
+    operation_runner::OperationRunner,
     follow::{self, FollowOutcome},
     options_for_app, print, print_json,
-    several::{self, AppWork},
-    voice::Printer,
+    multi_app::{self, AppWork},
+    printer::Printer,
 };
 use crate::{
     args::{DeleteArgs, GlobalOptions, Output},
@@ -26,7 +26,7 @@ use crate::{
     exit::Exit,
     project::{self, Project},
     render::object_name,
-    report::usage_error,
+    diagnostics::usage_error,
     terminal, text,
 };
 
@@ -90,7 +90,7 @@ async fn remove_all(project: Project, delete: &DeleteArgs) -> anyhow::Result<Exi
         });
     }
     let (context, global) = (&context, &project.global);
-    let result = several::run(global, turns, |voice, application| async move {
+    let result = multi_app::run(global, turns, |voice, application| async move {
         let result = match follow::signals() {
             Ok(signals) => {
                 let mut conductor = OperationRunner {

@@ -3,7 +3,7 @@
 mod add;
 mod publish;
 mod pull;
-mod shown;
+mod summary;
 mod update;
 mod verify;
 
@@ -17,7 +17,7 @@ use crate::{
     args::{Distribute, GlobalOptions, RegistryArgs},
     exit::Exit,
     project::FILE,
-    report::Diagnostics,
+    diagnostics::Diagnostics,
 };
 
 pub(super) fn run(global: &GlobalOptions, command: &Distribute) -> anyhow::Result<Exit> {

@@ -22,7 +22,7 @@ use crate::{
     context::{self, Context},
     exit::Exit,
     render::{Paint, columns, lines, object_name},
-    report::Diagnostics,
+    diagnostics::Diagnostics,
     terminal::Text,
     text,
 };

@@ -19,7 +19,7 @@ use crate::{
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
-    report::{Diagnostics, usage_error},
+    diagnostics::{Diagnostics, usage_error},
     terminal::Text,
     text,
 };

@@ -1,7 +1,7 @@
 //! `capstan history --replay`: runs a finished operation again from its journal. `again` calls another version of a plugin with the
 //! recorded inputs.
 
-mod again;
+mod with_plugin;
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     args::{GlobalOptions, Output, ReplayArgs},
     exit::Exit,
     render::{Paint, run::RunText},
-    report::usage_error,
+    diagnostics::usage_error,
     terminal::Text,
     text,
 };
@@ -33,7 +33,7 @@ pub(super) async fn run(
         )
     })?;
     if let Some(plugin) = &args.with_plugin {
-        return again::run(global, past, &kept, plugin).await;
+        return with_plugin::run(global, past, &kept, plugin).await;
     }
     let view = engine.view(application, past).await?;
     show_events(global, past, &kept, &view)

@@ -11,14 +11,14 @@ use capstan_core::{
 use capstan_engine::{EquivalentOperation, PastOperation, PlanRequest};
 
 use super::{
-    conduct::OperationRunner, delete::confirm, options_for_app, print, print_stderr, stored::find_operation,
-    voice::Printer,
+    operation_runner::OperationRunner, delete::confirm, options_for_app, print, print_stderr, application_state::find_operation,
+    printer::Printer,
 };
 use crate::{
     args::{GlobalOptions, Output, RollbackArgs},
     context::Context,
     exit::Exit,
-    report::usage_error,
+    diagnostics::usage_error,
     text,
 };
 

@@ -8,7 +8,7 @@ use crate::{
     args::{GlobalOptions, SignalArgs},
     context::Context,
     exit::Exit,
-    report::usage_error,
+    diagnostics::usage_error,
     text,
 };
 

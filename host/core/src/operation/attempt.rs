@@ -2,7 +2,7 @@
 
 use super::{
     Operation, StepOutput,
-    again::is_service_of_plan,
+    webhook_retry::is_service_of_plan,
     state::{Stage, TaskState},
     terminating::because,
 };

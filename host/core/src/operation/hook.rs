@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation, StepOutput,
-    ask::{
+    plugin_calls::{
         call_plugin, delete_and_watch, end_requests, others_observed, queue_observation, queue_own_object,
         start_waiting_requests, stop_watching, unwatch,
     },

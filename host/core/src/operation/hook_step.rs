@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Operation, StepOutput, add_milliseconds,
-    ask::{
+    plugin_calls::{
         accept_requests, call_plugin, keep_lasting_requests, queue_log_lines, queue_observation,
         record_modified_object, report_leftovers, start_waiting_requests, waits_for_nothing, watch_own,
     },

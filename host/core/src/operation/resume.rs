@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation, StepOutput,
-    ask::delete_and_watch,
+    plugin_calls::delete_and_watch,
     hook_run::{Cleanup, Clearing, HookRun, HookStage, Turn},
     resource::order_deletion,
     state::{Stage, TaskState},

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{again::PendingRetry, hook_run::HookRun};
+use super::{webhook_retry::PendingRetry, hook_run::HookRun};
 use crate::{
     effect::ObjectIdentity,
     event::OperationStatus,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput, add_milliseconds,
-    ask::report_leftovers,
+    plugin_calls::report_leftovers,
     hook_run::{Clearing, HookStage, RunningHook, Turn},
     resource::evaluate_health,
     state::{Stage, TaskState},

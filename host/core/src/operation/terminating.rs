@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput,
-    ask::unwatch,
+    plugin_calls::unwatch,
     hook_run::{Cleanup, HookRun, Terminating},
     state::TaskState,
 };

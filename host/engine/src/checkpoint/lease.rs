@@ -24,7 +24,7 @@ use tokio::{task::JoinHandle, time::sleep};
 use self::keeper::LeaseRenewer;
 use super::{
     blob::{self, STATE_LABEL},
-    grip::{LeaseGuard, RenewalReporter},
+    lease_guard::{LeaseGuard, RenewalReporter},
     identity::Identity,
 };
 use crate::{

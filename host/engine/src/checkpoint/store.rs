@@ -25,7 +25,7 @@ use self::layout::{Document, Progress};
 pub(crate) use self::removal::remove_state;
 use super::{
     blob::{self, BlobRef, BlobWriter, Packed, STATE_LABEL, WrittenBlob},
-    grip::LeaseGuard,
+    lease_guard::LeaseGuard,
     head::{
         ContainerLogs, CurrentOperation, DueObject, FORMAT, Head, HeadReference, PastOperation, StoredJournal,
         StoredLogs, StoredParts,

@@ -10,7 +10,7 @@ use capstan_private::PrivateFolder;
 
 use super::Sandbox;
 use crate::{
-    cache::Cache, engine::Engine, error::SandboxError, info::Source, kept::ComponentStore, memo::AssessmentCache,
+    cache::Cache, engine::Engine, error::SandboxError, info::Source, component_store::ComponentStore, assessment_cache::AssessmentCache,
     memory::MemoryBudget, plugin::Plugin, registry::Registry,
 };
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use capstan_sim::{
     fault,
     intercept::Intercept as _,
-    rule::{FaultRules, verb},
+    fault_rule::{FaultRules, verb},
     service::{Body, ConnectionBroken},
 };
 use futures::{FutureExt as _, future::BoxFuture};

@@ -11,7 +11,7 @@ use crate::{
     commands::print_stderr,
     exit::Exit,
     render::{columns, lines},
-    report::Diagnostics,
+    diagnostics::Diagnostics,
     terminal::Text,
     text,
 };

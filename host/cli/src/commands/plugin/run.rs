@@ -17,7 +17,7 @@ use crate::{
     args::{GlobalOptions, Output, PluginRun},
     context, environment,
     exit::Exit,
-    report::{Diagnostics, usage_error},
+    diagnostics::{Diagnostics, usage_error},
     terminal::{Text, print_stderr},
     text,
 };

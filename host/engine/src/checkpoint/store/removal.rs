@@ -12,7 +12,7 @@ use super::Store;
 use crate::{
     checkpoint::{
         blob::{self, STATE_LABEL, WrittenBlob},
-        grip::LeaseGuard,
+        lease_guard::LeaseGuard,
         head::Head,
     },
     cluster::{Cluster, DeleteOutcome},

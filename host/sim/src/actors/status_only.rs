@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Actions, ClusterView,
     condition::{self, ConditionUpdate},
-    look::{fields, is_terminating, name, namespace, number, status_of, text, uid},
+    access::{fields, is_terminating, name, namespace, number, status_of, text, uid},
     template,
 };
 

@@ -11,7 +11,7 @@ use futures::{StreamExt as _, stream};
 use crate::{
     cluster::{Cluster, MAX_CONCURRENT_REQUESTS},
     error::ClusterError,
-    lines::redact::Redactor,
+    hook_logs::redact::Redactor,
     perform,
     refusal::Refusal,
 };

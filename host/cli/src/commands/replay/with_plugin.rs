@@ -22,7 +22,7 @@ use crate::{
     commands::{plugin::find_subject as subject, print, print_json, print_stderr},
     exit::Exit,
     render::{Paint, object_name},
-    report::usage_error,
+    diagnostics::usage_error,
     terminal::Text,
     text,
 };

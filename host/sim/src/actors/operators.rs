@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Actions, ClusterView,
     condition::{self, ConditionUpdate},
-    look::{is_terminating, is_true, name, namespace, number, status_of, text},
+    access::{is_terminating, is_true, name, namespace, number, status_of, text},
 };
 
 /// What the controller of a kind writes when it is done with an object.

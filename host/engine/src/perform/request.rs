@@ -26,7 +26,7 @@ use super::{EffectExecutor, PreparedEffect};
 use crate::{
     cluster::{DeleteOutcome, DryRun},
     error::ClusterError,
-    web::HttpCall,
+    outbound_http::HttpCall,
 };
 
 /// The most bytes of all objects of a list together: a plugin's input is limited.

@@ -6,7 +6,7 @@
 use super::{
     Operation, StepOutput,
     hook_run::{Cleanup, HookRun, Verdict},
-    own::has_short_ttl,
+    hook_object::has_short_ttl,
     state::{ScheduledDeletion, TaskState},
     terminating::{await_deletion, propagation_with_pods},
 };

@@ -17,7 +17,7 @@ use crate::{
     exit::Exit,
     project::{self, Project},
     render::{Paint, columns, format_duration, lines, object_name, policy, remedy, tables},
-    report::{Diagnostics, usage_error},
+    diagnostics::{Diagnostics, usage_error},
     terminal::Text,
     text,
 };

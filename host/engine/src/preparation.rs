@@ -23,7 +23,7 @@ use crate::{
     engine::{Engine, TerminateOutcome},
     error::EngineError,
     planning::{PlanRequest, PreparedPlan},
-    running::OperationHandle,
+    operation_handle::OperationHandle,
 };
 
 /// The work that is to be done.
