@@ -2,7 +2,7 @@
 //! make the same changes in the same order, with the same results.
 //!
 //! [`case`] is the format of the files in `differential/cases/`, [`set`] makes their manifests. [`observer`] records what happens in the
-//! cluster; [`ours`] and [`theirs`] run a step and return its results. [`told`] is the normal form that is compared, and [`known`] the
+//! cluster; [`capstan_runner`] and [`argo_engine`] run a step and return its results. [`step_result`] is the normal form that is compared, and [`known`] the
 //! list of intended differences.
 
 pub mod case;

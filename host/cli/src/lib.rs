@@ -1,6 +1,6 @@
 //! The command line: arguments, output and exit codes. It is a library, so that end-to-end tests need not start a process each.
 //!
-//! In reading order: [`args`] are the arguments and flags; [`exit`] the exit codes; [`report`] prints errors; [`environment`] is the
+//! In reading order: [`args`] are the arguments and flags; [`exit`] the exit codes; [`diagnostics`] prints errors; [`environment`] is the
 //! environment of this process, and [`global`] the options of every command; [`project`] converts flags for `capstan-project`;
 //! [`context`] makes the engine of a real or a simulated cluster; `commands` has one file for each command; [`render`] makes the output,
 //! and [`terminal`] writes it.

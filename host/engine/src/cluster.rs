@@ -271,7 +271,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Returns `Moved` when the object was changed in the meantime.
+    /// Returns `ObjectChanged` when the object was changed in the meantime.
     pub async fn replace(&self, object: &Object, rehearsal: DryRun) -> Result<Object, ClusterError> {
         self.replace_with(object, UnknownFields::Refused, rehearsal).await
     }
@@ -296,7 +296,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Returns `Moved` when another object has the name now.
+    /// Returns `ObjectChanged` when another object has the name now.
     pub async fn merge_patch(&self, key: &ObjectKey, uid: &str, mut patch: Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         patch["metadata"]["uid"] = json!(uid);

@@ -259,7 +259,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns `Busy` when its driver is alive, and `NothingRuns` when there is no operation.
+    /// Returns `Busy` when its driver is alive, and `NoOperation` when there is no operation.
     pub async fn resume(&self, application: &Application) -> Result<OperationHandle, EngineError> {
         self.resume_with_manifests(application, &[]).await
     }
@@ -392,7 +392,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns `NothingRuns` when there is no operation.
+    /// Returns `NoOperation` when there is no operation.
     pub async fn terminate(&self, application: &Application, by: &str) -> Result<TerminateOutcome, EngineError> {
         if self.open_existing_store(application).await?.head.current.is_none() {
             return Err(EngineError::NoOperation(application.name.clone()));

@@ -1,7 +1,7 @@
 //! Assesses the health of objects by the plugins that claim their kinds, with the related objects that these plugins ask for.
 //!
 //! A healthy object costs one call and no request. Only a plugin that has something to explain asks for related objects
-//! ([`Assessment::need`]); its second answer is the last one about this version of the object.
+//! ([`Assessment::requested_related`]); its second answer is the last one about this version of the object.
 
 use std::sync::Arc;
 

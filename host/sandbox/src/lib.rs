@@ -3,9 +3,9 @@
 //!
 //! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::plugins::Plugins). `registry` finds the plugin for a
 //! claim; `plugin` is a loaded plugin, `component` its code, `compile` compiles components of others, `cache` keeps compiled code and
-//! `kept` the components themselves. `input` makes the JSON input of a call, of which `projection` leaves the fields that the claim sees;
+//! `component_store` the components themselves. `input` makes the JSON input of a call, of which `projection` leaves the fields that the claim sees;
 //! `adapter` makes the call over the generated `bindings` and converts the answer. `call` runs one call in an `engine`, with a `state` of
-//! its own: `frozen` is its WASI environment, `memory` limits the memory of one call and of all calls together, `output` collects what
+//! its own: `wasi` is its WASI environment, `memory` limits the memory of one call and of all calls together, `output` collects what
 //! the guest writes, and `ticker` measures its time. `ask` calls a plugin by its name; `examine` inspects a component without calling it;
 //! `prepare` makes a plugin of an interpreter.
 

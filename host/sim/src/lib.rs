@@ -13,8 +13,8 @@
 //! * [`service`]: the tower service over all that; [`serve`]: the same over a socket;
 //! * [`world`]: the store with time and controllers; `actors`: the controllers; [`pods`] and `exec`: what pods do;
 //! * [`node`]: those pods alone, for a cluster whose API server is another one;
-//! * [`web`]: what URLs outside the cluster answer;
-//! * [`rule`]: which requests fail; [`scenario`]: all of it in a file, with [`span`]s of time.
+//! * [`http_stub`]: what URLs outside the cluster answer;
+//! * [`fault_rule`]: which requests fail; [`scenario`]: all of it in a file, with [`span`]s of time.
 
 mod actors;
 pub mod apply;

@@ -1,9 +1,9 @@
 //! Answers requests about objects.
 //!
-//! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `erase.rs`: delete and deletecollection;
+//! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `delete.rs`: delete and deletecollection;
 //! * `evict.rs`: evictions; `warning.rs`: warnings in the headers of an answer;
-//! * `scale.rs`: the scale subresource; `print.rs`: `pods/log`; `refused.rs`: subresources that aren't supported;
-//! * `refuse.rs`: values of the wrong type;
+//! * `scale.rs`: the scale subresource; `logs.rs`: `pods/log`; `unsupported.rs`: subresources that aren't supported;
+//! * `type_check.rs`: values of the wrong type;
 //! * `body.rs`: decodes the body of a request, and converts an object to the requested version.
 
 pub(crate) mod body;

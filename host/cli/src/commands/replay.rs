@@ -1,4 +1,4 @@
-//! `capstan history --replay`: runs a finished operation again from its journal. `again` calls another version of a plugin with the
+//! `capstan history --replay`: runs a finished operation again from its journal. `with_plugin` calls another version of a plugin with the
 //! recorded inputs.
 
 mod with_plugin;
