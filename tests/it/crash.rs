@@ -12,9 +12,10 @@ use capstan_core::{
 use capstan_engine::{EngineError, OperationHandle, Record};
 use capstan_sim::world::Setup;
 use capstan_tests::{
-    RunResult, Stage, in_virtual_time,
+    RunResult, Stage,
+    event_text::{event_text, matches_pattern},
+    in_virtual_time,
     stage::TERMINATED_BY,
-    told::{event_text, matches_pattern},
 };
 
 const FILES: [&str; 2] = ["example/echo", "fixtures/sets/waves"];

@@ -16,7 +16,7 @@ use capstan_core::{
     task::ExpectedChange,
 };
 use capstan_engine::{Engine, EngineError, PlanRequest, cluster::FIELD_MANAGER};
-use capstan_sim::{rule::FaultRule, world::Setup};
+use capstan_sim::{fault_rule::FaultRule, world::Setup};
 use capstan_tests::{
     Stage, in_virtual_time,
     random::Random,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use capstan::{exit::Exit, render::Paint, report};
+use capstan::{diagnostics, exit::Exit, render::Paint};
 use capstan_core::event::OperationStatus;
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
@@ -145,7 +145,7 @@ fn a_component_that_imports_something_else_is_not_loaded() {
         .build()
         .map(|_| ())
         .unwrap_err();
-    let text = report::error_text(&error.into(), Paint::PLAIN).as_str().to_owned();
+    let text = diagnostics::error_text(&error.into(), Paint::PLAIN).as_str().to_owned();
     insta::assert_snapshot!(text, @"
     error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
       hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
@@ -160,7 +160,7 @@ fn without_its_plugin_a_job_is_no_hook_and_has_no_health() {
             .engine
             .plan(stage.request(&["example/echo/presync.yaml"]).unwrap())
             .await;
-        let text = report::error_text(&error.map(|_| ()).unwrap_err().into(), Paint::PLAIN)
+        let text = diagnostics::error_text(&error.map(|_| ()).unwrap_err().into(), Paint::PLAIN)
             .as_str()
             .to_owned();
         insta::assert_snapshot!(text.replace(&capstan_tests::path("").display().to_string(), ""), @"

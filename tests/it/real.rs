@@ -14,10 +14,11 @@ use capstan_engine::{
 };
 use capstan_sim::{pods::Behaviour, world::Setup};
 use capstan_tests::{
-    RunResult, Stage, matches_pattern,
+    RunResult, Stage,
+    event_text::event_text,
+    matches_pattern,
     real::{self, ControlPlane},
     stage::{TERMINATED_BY, built_in},
-    told::event_text,
 };
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};

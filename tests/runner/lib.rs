@@ -1,19 +1,19 @@
 //! Runs stories: manifests on an embedded cluster in virtual time, with the built-in plugins in their sandbox.
 //!
 //! [`story`] is the format of the files in `scenarios/`; [`Stage`] is a cluster with an engine on it, for tests that are easier to write
-//! in Rust; [`told`] describes events in the words that both expect. [`differential`] runs cases by Capstan and by Argo CD's engine.
+//! in Rust; [`event_text`] describes events in the words that both expect. [`differential`] runs cases by Capstan and by Argo CD's engine.
 #![expect(clippy::expect_used, reason = "a test may stop at what can't be")]
 
 pub mod differential;
+pub mod event_text;
 pub mod random;
 pub mod real;
 pub mod stage;
 pub mod story;
-pub mod told;
 
 pub use self::{
+    event_text::matches_pattern,
     stage::{RunResult, Stage},
-    told::matches_pattern,
 };
 
 use std::path::{Path, PathBuf};

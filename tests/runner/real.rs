@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_cluster::{Tier, hollow::HollowNode, proxy::Proxy, shared_for};
-use capstan_sim::{rule::FaultRules, world::Setup};
+use capstan_sim::{fault_rule::FaultRules, world::Setup};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::{
     Api, Client, Config,

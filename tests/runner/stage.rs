@@ -18,7 +18,8 @@ use capstan_core::{
     view::OperationView,
 };
 use capstan_engine::{
-    APPROVAL, Clock, Engine, EngineError, OperationHandle, PlanRequest, Record, cluster::Cluster, web::HttpCaller,
+    APPROVAL, Clock, Engine, EngineError, OperationHandle, PlanRequest, Record, cluster::Cluster,
+    outbound_http::HttpCaller,
 };
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
@@ -27,8 +28,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
+    event_text::event_text,
     real::{ControlPlane, RealNamespace, SPEED},
-    told::event_text,
 };
 
 /// After this time the Lease of a driver that was dropped has expired.
@@ -46,7 +47,7 @@ pub struct Stage {
     /// The application of the story.
     pub application: Application,
     /// The HTTP servers outside of the cluster.
-    pub http_stub: capstan_sim::web::HttpStub,
+    pub http_stub: capstan_sim::http_stub::HttpStub,
 }
 
 /// A signal that is sent after an event.
@@ -177,7 +178,7 @@ impl Stage {
                 span.0 /= SPEED;
             }
         }
-        let web = capstan_sim::web::HttpStub::new(std::mem::take(&mut setup.http_rules));
+        let web = capstan_sim::http_stub::HttpStub::new(std::mem::take(&mut setup.http_rules));
         let real = plane.prepare_namespace(name, setup).await?;
         let cluster = Cluster::connect(real.client()?).await?;
         let application = Application {

@@ -1,7 +1,7 @@
 //! The commands, one file for each.
 
+mod application_state;
 mod approve;
-mod conduct;
 mod delete;
 mod diff;
 mod distribute;
@@ -10,19 +10,19 @@ mod explain_compat;
 mod follow;
 mod health;
 mod lint;
+mod multi_app;
+mod operation_runner;
 mod plan;
 mod plugin;
 mod plugin_import;
+mod printer;
 mod replay;
 mod rollback;
-mod several;
 mod signal;
 mod simulate;
-mod stored;
 mod sync;
 mod test;
 mod ui;
-mod voice;
 
 use clap::CommandFactory as _;
 
@@ -43,17 +43,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Sync(sync) => sync::run(global, &sync).await,
         Command::LintArgs(args) => lint::run(global, &args).await,
         Command::Delete(delete) => delete::run(global, &delete).await,
-        Command::Status(app) => stored::status(global, &app).await,
+        Command::Status(app) => application_state::status(global, &app).await,
         Command::Health(args) => health::run(global, &args).await,
         Command::Explain(app) => explain::run(global, &app.app).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback).await,
         Command::Test(test) => test::run(global, &test).await,
-        Command::History(history) => stored::history(global, &history).await,
-        Command::Logs(logs) => stored::logs(global, &logs).await,
+        Command::History(history) => application_state::history(global, &history).await,
+        Command::Logs(logs) => application_state::logs(global, &logs).await,
         Command::Approve(approve) => approve::run(global, &approve).await,
         Command::Signal(signal) => signal::run(global, &signal).await,
-        Command::Terminate(app) => stored::terminate(global, &app.app).await,
-        Command::Sweep(app) => stored::sweep(global, &app.app).await,
+        Command::Terminate(app) => application_state::terminate(global, &app.app).await,
+        Command::Sweep(app) => application_state::sweep(global, &app.app).await,
         Command::Simulate(simulate) => simulate::run(global, simulate).await,
         Command::Ui(ui) => ui::run(global, &ui).await,
         Command::Plugin(plugin) => plugin::run(global, &plugin).await,

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_core::{error::Diagnostic, manifest, plugins::Application};
-use capstan_engine::{Clock, web::HttpCaller};
+use capstan_engine::{Clock, outbound_http::HttpCaller};
 use capstan_files::Readers;
 use capstan_project::config_errors;
 use capstan_runtime::{ClusterSpec, Connection, Runtime, check_grants};
@@ -25,9 +25,9 @@ use tokio::runtime;
 
 use crate::{
     args::GlobalOptions,
+    diagnostics::{self, Diagnostics, usage_error},
     environment,
     global::SimulationSpec,
-    report::{self, Diagnostics, usage_error},
 };
 
 /// Makes the tokio runtime. Virtual time needs a single thread, and a clock that stands still while there is work.
@@ -134,7 +134,7 @@ impl Context {
 /// Returns the mistakes in one.
 pub fn load_sandbox(global: &GlobalOptions) -> anyhow::Result<Sandbox> {
     let loaded = capstan_runtime::load(&global.plugins, &global.plugin_host)?;
-    loaded.stale.iter().for_each(report::warn_stale);
+    loaded.stale.iter().for_each(diagnostics::warn_stale);
     Ok(loaded.sandbox)
 }
 

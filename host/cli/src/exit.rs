@@ -7,7 +7,7 @@ use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
 
-use crate::report::Diagnostics;
+use crate::diagnostics::Diagnostics;
 
 /// The exit code of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

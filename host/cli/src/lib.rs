@@ -1,6 +1,6 @@
 //! The command line: arguments, output and exit codes. It is a library, so that end-to-end tests need not start a process each.
 //!
-//! In reading order: [`args`] are the arguments and flags; [`exit`] the exit codes; [`report`] prints errors; [`environment`] is the
+//! In reading order: [`args`] are the arguments and flags; [`exit`] the exit codes; [`diagnostics`] prints errors; [`environment`] is the
 //! environment of this process, and [`global`] the options of every command; [`project`] converts flags for `capstan-project`;
 //! [`context`] makes the engine of a real or a simulated cluster; `commands` has one file for each command; [`render`] makes the output,
 //! and [`terminal`] writes it.
@@ -10,13 +10,13 @@
 pub mod args;
 mod commands;
 pub mod context;
+pub mod diagnostics;
 pub mod environment;
 pub mod exit;
 pub mod global;
 mod interrupt;
 pub mod project;
 pub mod render;
-pub mod report;
 pub mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -50,14 +50,14 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match args.with_simulation() {
         Ok(args) => args,
         Err(error) => {
-            report::print_error(&error, paint);
+            diagnostics::print_error(&error, paint);
             return Exit::Usage.into();
         }
     };
     let runtime = match context::new_tokio_runtime(&args.global.simulation_spec()) {
         Ok(runtime) => runtime,
         Err(error) => {
-            report::print_error(&error.into(), paint);
+            diagnostics::print_error(&error.into(), paint);
             return Exit::Other.into();
         }
     };
@@ -65,7 +65,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Plugin calls and requests that are still running aren't waited for.
     runtime.shutdown_background();
     let exit = result.unwrap_or_else(|error| {
-        report::print_error(&error, paint);
+        diagnostics::print_error(&error, paint);
         Exit::from_error(&error)
     });
     finish_output(exit).into()

@@ -9,7 +9,7 @@ pub use capstan_project::{App, FILE};
 
 use crate::{
     args::{ApplicationArgs, GlobalOptions, SourceArgs},
-    report::{Diagnostics, usage_error},
+    diagnostics::{Diagnostics, usage_error},
 };
 
 /// The applications of a command.

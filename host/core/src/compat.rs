@@ -4,9 +4,9 @@
 //! Planning and running ask only [`Mode::has`], so this folder lists all differences. `host/COMPAT.md` and `capstan plan --explain-compat`
 //! are made from it. [`NOT_COPIED`] lists what Capstan doesn't copy in either mode.
 
-mod document;
 mod explain;
 mod health;
+mod markdown;
 mod not_copied;
 pub(crate) mod order;
 pub(crate) mod prune;
@@ -15,9 +15,9 @@ mod table;
 pub(crate) mod waits;
 
 pub use self::{
-    document::markdown,
     explain::{Difference, DifferenceKind, explain},
     health::hook_health,
+    markdown::markdown,
     not_copied::{NOT_COPIED, NotCopied},
     rule::{Mode, Rule, RuleUse},
     table::RuleDescription,

@@ -5,20 +5,20 @@
 //!
 //! [`changes`] compares a manifest with a live object without the server. Plans show its result if the server can't be asked.
 
-mod answer;
-mod certain;
 mod decide;
+mod dry_run;
 mod equal;
-mod removed;
+mod removed_fields;
+mod unchanged;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-pub use self::answer::{DryRunAnswer, comparable};
-pub use self::certain::is_certainly_unchanged;
 pub use self::decide::{ChangeDecision, ChangeQuestion, decide};
+pub use self::dry_run::{DryRunAnswer, comparable};
 use self::equal::is_equal;
+pub use self::unchanged::is_certainly_unchanged;
 use crate::{object::Object, place::reference_token, sent::as_sent};
 
 /// One field that differs.
@@ -68,7 +68,7 @@ pub fn changes(desired: &Object, live: &Object, manager: &str) -> Vec<Change> {
     let desired = as_sent(desired).0;
     let mut found = Vec::new();
     compare_values("", &desired, &live.0, &mut found);
-    removed::find_removed(&desired, live, manager, &mut found);
+    removed_fields::find_removed(&desired, live, manager, &mut found);
     found
 }
 

@@ -6,8 +6,8 @@
 mod allowance;
 mod gate;
 mod grants;
-mod host;
-mod kind;
+mod host_pattern;
+mod kind_pattern;
 mod reserved;
 #[cfg(test)]
 mod tests;
@@ -16,6 +16,6 @@ pub use self::{
     allowance::{Allowance, Granted, UserGrants},
     gate::{Permitted, Requester, authorize, is_capstan_state, remedies},
     grants::{ClusterGrant, Grants, HttpGrant, SecretGrant, Verb},
-    host::{HostPattern, Url, is_restricted_address},
-    kind::KindPattern,
+    host_pattern::{HostPattern, Url, is_restricted_address},
+    kind_pattern::KindPattern,
 };

@@ -141,7 +141,7 @@ pub enum InputKind {
 }
 
 impl Input {
-    /// Returns the same input with every text cut to [`crate::text::MOST_BYTES`], because inputs become part of the stored state.
+    /// Returns the same input with every text cut to [`crate::display_text::MAX_BYTES`], because inputs become part of the stored state.
     #[must_use]
     pub fn truncated(mut self) -> Input {
         self.kind.truncate_texts();

@@ -5,15 +5,14 @@
 //! reports nothing; tests contain such cases for each rule.
 
 mod annotations;
-mod claims;
+mod deadlocks;
 mod deletion;
-mod failure;
+mod failure_hooks;
 mod hooks;
-mod later;
-mod live;
+mod live_conflicts;
 pub(crate) mod makers;
 mod needs;
-mod removed;
+mod premature_deletion;
 mod rights;
 mod rules;
 mod set;
@@ -21,6 +20,7 @@ mod set;
 mod tests;
 mod ttl;
 mod types;
+mod volume_claims;
 
 use std::{cmp::Reverse, fmt};
 

@@ -2,7 +2,7 @@
 //!
 //! YAML and JSON are read as kubectl reads them, by [`capstan_yaml`]. Lists (`kind: List`, `ConfigMapList`) are split into their items, and
 //! fields that a cluster wrote into an exported manifest are removed ([`RemovedFields`]). One thing is stricter than in kubectl: a
-//! duplicate key is an error, unless the text is of a kind in which the last one counts ([`Text`]).
+//! duplicate key is an error, unless the text is of a kind in which the last one counts ([`ManifestText`]).
 //!
 //! Annotations are interpreted in [`crate::directive`].
 

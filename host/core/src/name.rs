@@ -27,13 +27,13 @@ pub enum NameError {
         /// The first character that isn't allowed.
         character: char,
     },
-    /// It has this many bytes, more than [`MOST_BYTES`].
+    /// It has this many bytes, more than [`MAX_BYTES`].
     #[error("a name has at most {MAX_BYTES} bytes, and this one has {0}")]
     TooLong(usize),
 }
 
 /// Makes the check of Kubernetes for a path segment (`IsValidPathSegmentName` of `k8s.io/apimachinery/pkg/api/validation/path`). It also
-/// refuses characters that end the path, control characters, and more than [`MOST_BYTES`].
+/// refuses characters that end the path, control characters, and more than [`MAX_BYTES`].
 fn check(text: &str) -> Result<(), NameError> {
     if text.is_empty() {
         return Err(NameError::Empty);

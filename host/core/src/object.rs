@@ -54,7 +54,7 @@ impl ObjectKey {
         GroupKind::new(&self.group, &self.kind)
     }
 
-    /// Returns `Kind/name`, for plans. It isn't unique; [`crate::object_word::ObjectIndex::word_for`] returns words that users can type.
+    /// Returns `Kind/name`, for plans. It isn't unique; [`crate::object_word::ObjectIndex::specifier_for`] returns words that users can type.
     pub fn kind_and_name(&self) -> String {
         format!("{}/{}", self.kind, self.name)
     }

@@ -18,23 +18,23 @@
 //! (`resume.rs`). Every effect may be executed twice.
 
 mod advance;
-mod again;
-mod ask;
 mod attempt;
-mod board;
-mod dispose;
 mod failed_wave;
 mod hook;
+mod hook_cleanup;
 mod hook_health;
+mod hook_object;
 mod hook_run;
 mod hook_step;
-mod missing;
-mod own;
+mod missing_references;
+mod plugin_calls;
 mod resource;
 mod resume;
 mod state;
 mod stop;
 mod terminating;
+mod wave_index;
+mod webhook_retry;
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,8 +42,8 @@ use jiff::Timestamp;
 
 pub use self::state::{OperationState, ScheduledDeletion};
 use self::{
-    board::WaveIndex,
     state::{Stage, TaskState},
+    wave_index::WaveIndex,
 };
 use crate::{
     effect::{Effect, Work},
@@ -409,7 +409,7 @@ fn outline(task: &Task) -> TaskOutline {
 ///
 /// A Job is kept for at least a day, so that the cluster's TTL controller can't delete it before its outcome is stored.
 pub fn hook_object_to_create(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
-    own::hook_object_to_create(plan, task, operation, attempt)
+    hook_object::hook_object_to_create(plan, task, operation, attempt)
 }
 
 /// Collects the effects and events of a step.

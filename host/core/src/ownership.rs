@@ -83,7 +83,7 @@ pub fn watch_label_selector(application: &Application, namespace: &str) -> Strin
     }
 }
 
-/// Returns whether [`watch_selector`] selects an object.
+/// Returns whether [`watch_label_selector`] selects an object.
 pub fn is_watched(object: &Object, application: &Application) -> bool {
     let is_named = object.label(labels::APPLICATION) == Some(&application.name);
     let is_placed = object.label(labels::NAMESPACE) == Some(&application.namespace);

@@ -1,26 +1,26 @@
 //! A plan: what an operation does, in order, and what it skips and why. It has a format version. `make` creates it.
 
-mod contained;
-mod depend;
+mod builtin_kinds;
+mod deletions;
+mod dependencies;
+mod duplicates;
+mod field_places;
+mod hook_inputs;
 mod hooks;
-mod inputs;
-mod kinds;
+mod kept_containers;
 mod make;
 mod namespace;
 mod naming;
 mod options;
 mod plan_input;
 mod post_delete;
-mod remove;
-mod repeated;
 mod same_name;
 mod scope;
-mod select;
+mod selection;
 #[cfg(test)]
 mod tests;
 pub mod versions;
 mod write;
-mod written;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,14 +31,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    kinds::built_in_scopes,
+    builtin_kinds::built_in_scopes,
+    duplicates::leave_out as leave_out_repeated,
+    field_places::FieldPlaces,
     make::{in_written_order, make_plan, wait_text},
     options::PlanOptions,
     plan_input::{Classified, Confirmation, DryRunBlocker, LiveObjects, PlanInput, Role},
-    repeated::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, defined_scopes, resolve_namespaces},
-    select::{HookSelection, Selection},
-    written::FieldPlaces,
+    selection::{HookSelection, Selection},
 };
 use crate::{
     compat::{Mode, RuleUse},

@@ -35,7 +35,7 @@ pub fn join_names<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
-/// Cuts a text to at most [`MOST_BYTES`]. Replaces its middle by the number of bytes that are left out.
+/// Cuts a text to at most [`MAX_BYTES`]. Replaces its middle by the number of bytes that are left out.
 pub fn truncated(text: String) -> String {
     truncated_to(text, MAX_BYTES)
 }
@@ -56,7 +56,7 @@ pub fn truncated_to(text: String, most: usize) -> String {
     format!("{before}{}{after}", omission_mark(end - begin))
 }
 
-/// Cuts a text in place, as [`bounded`] does.
+/// Cuts a text in place, as [`truncated`] does.
 pub(crate) fn truncate(text: &mut String) {
     if text.len() > MAX_BYTES {
         *text = truncated(std::mem::take(text));

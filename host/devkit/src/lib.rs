@@ -2,13 +2,14 @@
 //!
 //! In reading order: [`new`] writes a project as `template` has it, [`build`] makes a component of it with the tools of its
 //! [`language`] (Go's by `componentize`, JavaScript's checked by `javascript`), [`watch`] says what a change makes necessary.
-//! [`subject`] is which plugin is meant, [`cases`] what is tested, [`trial`] runs them, [`mod@bench`] measures them, and [`answer`] puts
+//! [`subject`] is which plugin is meant, [`cases`] what is tested, [`case_run`] runs them, [`mod@bench`] measures them, and [`answer`] puts
 //! answers into the contract's words. [`import`] reads other tools' health checks, and [`import_plugin`] makes plugins of them. This
 //! crate knows no command line, no terminal and no environment.
 
 pub mod answer;
 pub mod bench;
 pub mod build;
+pub mod case_run;
 pub mod cases;
 mod componentize;
 pub mod import;
@@ -18,7 +19,6 @@ pub mod language;
 pub mod new;
 pub mod subject;
 mod template;
-pub mod trial;
 pub mod watch;
 
 use capstan_core::{

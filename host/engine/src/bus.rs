@@ -25,7 +25,7 @@ use tokio::{
     task::coop::consume_budget,
 };
 
-use crate::{lines::HookLogLine, waiting::Waiting};
+use crate::{hook_logs::HookLogLine, waiting::Waiting};
 
 /// One record of an operation's stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,7 +38,7 @@ pub enum Record {
     /// The state of the operation. It replaces whatever the subscriber knew of it.
     #[serde(rename = "past")]
     Snapshot(Box<OperationView>),
-    /// The subscriber read too slowly, and so many records were dropped before it read them. A `Past` follows.
+    /// The subscriber read too slowly, and so many records were dropped before it read them. A `Snapshot` follows.
     Missed {
         /// The number of events and lines.
         records: u64,
@@ -227,7 +227,7 @@ impl Bus {
         self.state().current.clone()
     }
 
-    /// Subscribes to all records. The first one is a `Past` if the first event isn't kept any more, or if another driver published it.
+    /// Subscribes to all records. The first one is a `Snapshot` if the first event isn't kept any more, or if another driver published it.
     pub fn subscribe(&self) -> Subscription {
         self.subscription(Position::Start, RecordId::default())
     }

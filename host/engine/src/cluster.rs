@@ -1,10 +1,10 @@
 //! Requests to the API server in the core's types. Every request has a deadline, and is tried again when that makes sense.
 
 mod answer;
-mod follow;
+mod discovery_cache;
 mod read;
 mod requests;
-mod served;
+mod streams;
 
 use std::{
     collections::BTreeSet,
@@ -23,11 +23,11 @@ use capstan_core::{
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
 
-pub(crate) use self::{follow::WatchStream, served::MAX_DISCOVERY_AGE as MAX_AGE_OF_DISCOVERY};
 use self::{
+    discovery_cache::DiscoveryCache,
     requests::{Endpoint, PreparedRequest, namespace_name, object_name},
-    served::DiscoveryCache,
 };
+pub(crate) use self::{discovery_cache::MAX_DISCOVERY_AGE as MAX_AGE_OF_DISCOVERY, streams::WatchStream};
 use crate::{
     backoff::Backoff,
     checkpoint::LeaseGuard,
@@ -269,7 +269,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Returns `Moved` when the object was changed in the meantime.
+    /// Returns `ObjectChanged` when the object was changed in the meantime.
     pub async fn replace(&self, object: &Object, rehearsal: DryRun) -> Result<Object, ClusterError> {
         self.replace_with(object, UnknownFields::Refused, rehearsal).await
     }
@@ -294,7 +294,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Returns `Moved` when another object has the name now.
+    /// Returns `ObjectChanged` when another object has the name now.
     pub async fn merge_patch(&self, key: &ObjectKey, uid: &str, mut patch: Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         patch["metadata"]["uid"] = json!(uid);

@@ -33,20 +33,20 @@ use crate::{
     concurrent::MAX_CONCURRENT_REQUESTS,
     engine::signal_name,
     error::EngineError,
+    health_assessor::HealthAssessor,
+    hook_logs::{HookLogs, HookLogsGuard},
     inbox::{Inbox, inbox},
     journal::Journal,
-    judge::HealthAssessor,
-    lines::{HookLogs, HookLogsGuard},
+    outbound_http::HttpCaller,
     perform::{CreatedObjects, EffectExecutor, LogForwarders, PreparedEffect},
     signals::Signals,
     waiting::WaitingPublisher,
     watch::Watches,
-    web::HttpCaller,
 };
 
 /// How old the stored view may be. Events that change nothing else are in it after this time.
 const MIN_VIEW_INTERVAL: Duration = Duration::from_secs(2);
-/// A stored view with more bytes than this may be older, in proportion: this many bytes are stored within [`SEEN_WITHIN`] at most.
+/// A stored view with more bytes than this may be older, in proportion: this many bytes are stored within [`MIN_VIEW_INTERVAL`] at most.
 const VIEW_BYTES_PER_INTERVAL: u64 = 256 * 1024;
 /// How many times as long as it took to store it the stored view may be old, so that a slow machine has time for its other work.
 const VIEW_INTERVAL_PER_STORE_TIME: u32 = 10;

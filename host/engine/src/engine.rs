@@ -36,15 +36,15 @@ use crate::{
     clock::Clock,
     cluster::{Cluster, DryRun},
     driver::{Driver, Publisher},
+    dry_run::{self, DryRunResult},
     error::{ClusterError, EngineError},
     journal::{CallRecorder, Journal, RecordingPlugins},
+    operation_handle::OperationHandle,
+    outbound_http::HttpCaller,
     permission,
     planning::{self, PlanRequest, PreparedPlan, namespace_key},
-    rehearse::{self, DryRunResult},
-    running::OperationHandle,
-    saved,
+    saved_plan,
     sweep::sweep,
-    web::HttpCaller,
 };
 
 /// Returns the name under which a hook is sent signals.
@@ -223,7 +223,7 @@ impl Engine {
     ///
     /// Returns `Outdated` with everything that has changed, or why the cluster couldn't be asked.
     pub async fn verify(&self, planned: &PreparedPlan) -> Result<(), EngineError> {
-        let mut moved = saved::changes_since(&self.cluster, planned)
+        let mut moved = saved_plan::changes_since(&self.cluster, planned)
             .await
             .map_err(EngineError::during("reading what is live"))?;
         let operations = self.open_store(&planned.plan.application).await?.head.operations;
@@ -239,7 +239,7 @@ impl Engine {
 
     /// Sends a dry run for every object of a plan that would change. Nothing is changed.
     pub async fn dry_run(&self, planned: &PreparedPlan) -> Vec<DryRunResult> {
-        rehearse::dry_run(&self.cluster, &planned.plan).await
+        dry_run::dry_run(&self.cluster, &planned.plan).await
     }
 
     /// Returns the manifests of a finished operation; empty when they weren't kept.
@@ -259,7 +259,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns `Busy` when its driver is alive, and `NothingRuns` when there is no operation.
+    /// Returns `Busy` when its driver is alive, and `NoOperation` when there is no operation.
     pub async fn resume(&self, application: &Application) -> Result<OperationHandle, EngineError> {
         self.resume_with_manifests(application, &[]).await
     }
@@ -392,7 +392,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns `NothingRuns` when there is no operation.
+    /// Returns `NoOperation` when there is no operation.
     pub async fn terminate(&self, application: &Application, by: &str) -> Result<TerminateOutcome, EngineError> {
         if self.open_existing_store(application).await?.head.current.is_none() {
             return Err(EngineError::NoOperation(application.name.clone()));

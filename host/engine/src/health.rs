@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    classify::classify, concurrent::in_order, engine::Engine, error::EngineError, judge::HealthAssessor, live,
+    classify::classify, concurrent::in_order, engine::Engine, error::EngineError, health_assessor::HealthAssessor, live,
 };
 
 /// An object with its health.
@@ -57,7 +57,7 @@ pub async fn assess_manifests(
             now,
         };
         judged.push(AssessedObject {
-            assessment: crate::judge::assess_or_unknown(plugins, by.as_ref(), question).await,
+            assessment: crate::health_assessor::assess_or_unknown(plugins, by.as_ref(), question).await,
             object: object.key(),
             plugin: by,
         });

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | answers to effects | [`MAX_ANSWERS`] | the sender waits, and its effect counts as still running |
 //! | observations of objects | [`MAX_OBSERVATIONS`] | a newer one replaces the last one of the same task and object |
-//! | problems | [`MAX_TROUBLES`] | the newest is dropped, and logged |
+//! | problems | [`MAX_PROBLEMS`] | the newest is dropped, and logged |
 //!
 //! Observations don't wait: a watch that waited for the driver couldn't receive the driver's commands.
 

@@ -23,7 +23,7 @@ pub(crate) const CUT_MARKER: &str = "[capstan: nested deeper than 100 levels, no
 /// Counts the parts that were left out.
 pub(crate) type CutCount = Arc<AtomicU64>;
 
-/// Returns a client whose answers are nested at most [`MOST`] levels deep.
+/// Returns a client whose answers are nested at most [`MAX_LEVELS`] levels deep.
 pub(crate) fn limit_nesting(client: Client) -> (Client, CutCount) {
     let count = CutCount::default();
     let counted = Arc::clone(&count);

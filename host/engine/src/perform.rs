@@ -1,11 +1,11 @@
 //! Carries out effects: one function for each, which returns an input for the operation.
 
 mod apply;
-mod ask;
 mod hook;
-mod own;
+mod ownership;
 mod policy;
 mod ports;
+mod request;
 
 use std::sync::{Arc, PoisonError};
 
@@ -23,21 +23,21 @@ use capstan_core::{
 use tokio::sync::Mutex;
 
 pub(crate) use self::apply::{dry_run, write};
-pub(crate) use self::ask::LogForwarders;
-pub(crate) use self::own::CreatedObjects;
+pub(crate) use self::ownership::CreatedObjects;
 pub(crate) use self::policy::{PolicyCase, ask_policies, creation_timestamp, due_propagation};
+pub(crate) use self::request::LogForwarders;
 use crate::{
     checkpoint::{Store, remove_signal},
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
+    health_assessor::HealthAssessor,
+    hook_logs::HookLogs,
     inbox::Inbox,
-    judge::HealthAssessor,
-    lines::HookLogs,
+    outbound_http::HttpCaller,
     refusal::Refusal,
     signals::Signals,
     watch::ObjectCache,
-    web::HttpCaller,
 };
 
 /// Everything that carrying out an effect needs.

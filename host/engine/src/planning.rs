@@ -27,9 +27,9 @@ use capstan_core::{
 };
 
 use crate::{
-    answers::dry_run_undecided,
     classify::classify_all,
     cluster::{Cluster, FIELD_MANAGER},
+    dry_run_undecided::dry_run_undecided,
     error::{ClusterError, EngineError},
     live::{deleted_applications, find_all_contents, missing_objects, read_live_objects, terminating_pods},
     unserved,
@@ -107,7 +107,7 @@ pub struct PreparedPlan {
     pub operations: u64,
     /// Whether objects of the set existed before the application's first operation, so that no sync is a first install.
     pub was_installed: bool,
-    /// The digest of the request, by [`Request::digest`]; empty in a plan that version 0.1.0 saved.
+    /// The digest of the request, by [`PlanRequest::digest`]; empty in a plan that version 0.1.0 saved.
     pub request_digest: String,
     /// The calls of hook types; empty in a plan that was loaded from a file.
     pub plugin_calls: Vec<PluginCall>,

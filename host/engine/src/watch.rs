@@ -26,7 +26,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use self::watcher::{Follower, Watcher};
-use crate::{backoff::Backoff, cluster::Cluster, inbox::Inbox, judge::HealthAssessor, queue};
+use crate::{backoff::Backoff, cluster::Cluster, health_assessor::HealthAssessor, inbox::Inbox, queue};
 
 /// How long a watch lasts before it is begun anew: one that has gone silent is noticed so soon.
 const WATCH_FOR_SECONDS: u32 = 20;

@@ -6,7 +6,7 @@
 //! - The program is found in the absolute folders of `PATH`; `.` and other relative entries are skipped.
 //! - [`Environment`] says which variables are passed on. Those that point a program at a repository or at a configuration in the
 //!   working directory are not.
-//! - An argument is a constant ([`Command::word`]), the value of a flag in one word with it ([`Command::flag`]), an absolute path
+//! - An argument is a constant ([`Command::constant`]), the value of a flag in one word with it ([`Command::flag`]), an absolute path
 //!   ([`Command::path`]) or an operand, which may not begin with `-` ([`Command::operand`]).
 //! - One deadline covers the start, the input, the output and the end. Output is bounded in bytes.
 //! - The program leads a process group of its own on Unix. The group is killed at the deadline, when the output is too long, when the

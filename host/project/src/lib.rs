@@ -1,5 +1,5 @@
 //! The applications of a command: their names, sources and options. They come from the user ([`ProjectSpec`]) or from a
-//! [`File`](file::File) next to the manifests; the user's options win.
+//! [`ConfigFile`](file::ConfigFile) next to the manifests; the user's options win.
 //!
 //! In reading order: [`load`](load()) finds the applications, [`mod@file`] is `capstan.yaml`, `argocd` an Application of Argo CD, [`Options`] what is wanted of an application,
 //! [`SourceSpec`] which sources the user names; [`PluginSpec`] is which plugins are loaded, with [`grants`], the [`signature_policy`] and [`WrittenSettings`];

@@ -1,6 +1,6 @@
 //! Which plugins have to be signed, and by whom.
 //!
-//! A rule applies to the sources that match its [`Pattern`]; of several matching rules, the longest is used. If there are rules and none
+//! A rule applies to the sources that match its [`SourcePattern`]; of several matching rules, the longest is used. If there are rules and none
 //! matches, the source is refused. A signer is a key. An identity (a certificate of Sigstore's public CA) would be another variant of
 //! [`Signer`], which doesn't exist yet.
 

@@ -13,7 +13,7 @@ use crate::{
     cache::Cache,
     digest::Digest,
     error::RegistryError,
-    found::{FoundComponent, LookupMode},
+    find_component::{FoundComponent, LookupMode},
     http::Http,
     lock::LockedPlugin,
     policy::SignaturePolicy,

@@ -12,10 +12,10 @@ use wasmtime::{
 use crate::{
     bindings::v0::AnyPlugin,
     error::SandboxError,
-    frozen,
     memory::{self, MemoryBudget},
     state::CallState,
     ticker::Ticker,
+    wasi,
 };
 
 /// The most calls at the same time. Each slot only costs address space; further calls wait for their turn. A tool that watches a few
@@ -60,7 +60,7 @@ impl Engine {
         let (wasm, note) = fastest_engine()?;
         let mut linker = Linker::new(&wasm);
         AnyPlugin::add_to_linker::<CallState, HasSelf<CallState>>(&mut linker, |state| state)?;
-        frozen::add_to_linker(&mut linker)?;
+        wasi::add_to_linker(&mut linker)?;
         Ok(Engine {
             ticker: Ticker::start(wasm.weak())?,
             slots: Semaphore::new(MAX_CONCURRENT_CALLS as usize),

@@ -3,28 +3,30 @@
 //!
 //! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::plugins::Plugins). `registry` finds the plugin for a
 //! claim; `plugin` is a loaded plugin, `component` its code, `compile` compiles components of others, `cache` keeps compiled code and
-//! `kept` the components themselves. `input` makes the JSON input of a call, of which `projection` leaves the fields that the claim sees;
+//! `component_store` the components themselves. `input` makes the JSON input of a call, of which `projection` leaves the fields that the claim sees;
 //! `adapter` makes the call over the generated `bindings` and converts the answer. `call` runs one call in an `engine`, with a `state` of
-//! its own: `frozen` is its WASI environment, `memory` limits the memory of one call and of all calls together, `output` collects what
+//! its own: `wasi` is its WASI environment, `memory` limits the memory of one call and of all calls together, `output` collects what
 //! the guest writes, and `ticker` measures its time. `ask` calls a plugin by its name; `examine` inspects a component without calling it;
 //! `prepare` makes a plugin of an interpreter.
 
 mod adapter;
 mod ask;
+mod assessment_cache;
 mod bindings;
 mod cache;
 mod call;
+mod circuit_breaker;
 mod compile;
 mod component;
+mod component_store;
 mod engine;
 mod error;
 mod examine;
-mod frozen;
+mod guest_error;
 mod info;
 mod input;
-mod kept;
-mod memo;
 mod memory;
+mod object_view;
 mod output;
 mod plugin;
 mod prepare;
@@ -33,10 +35,8 @@ mod registry;
 mod sandbox;
 mod settings;
 mod state;
-mod strikes;
-mod thrown;
 mod ticker;
-mod view;
+mod wasi;
 
 pub use ask::{Answer, AnswerWithCost, Function, Question};
 pub use call::{Cost, LogLine, LogSeverity};

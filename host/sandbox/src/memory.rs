@@ -1,8 +1,8 @@
 //! Limits the memory of a call, and of all calls together.
 //!
-//! Each slot of the engine has [`SMALL`] bytes for its call. A call that needs more reserves, once, everything that its limit allows
-//! beyond that, and waits until that much is free. So the guests of a process have at most [`TOTAL`] bytes in addition to `SLOTS` times
-//! [`SMALL`].
+//! Each slot of the engine has [`SMALL_CALL_BYTES`] bytes for its call. A call that needs more reserves, once, everything that its limit allows
+//! beyond that, and waits until that much is free. So the guests of a process have at most [`DEFAULT_BUDGET_BYTES`] bytes in addition to `MAX_CONCURRENT_CALLS` times
+//! [`SMALL_CALL_BYTES`].
 //!
 //! There is no deadlock: a call first waits for a permit for large calls (if its plugin is known to need one), then for a slot, then, at
 //! most once, for memory, always in this order. A call that has its memory doesn't wait any more, and ends by its fuel. There is no

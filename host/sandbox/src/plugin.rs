@@ -13,13 +13,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     call::Limits,
+    circuit_breaker::CircuitBreaker,
     component::{self, LinkedComponent},
     error::SandboxError,
     info::Source,
     projection::Projection,
     sandbox::Sandbox,
     settings,
-    strikes::CircuitBreaker,
 };
 
 /// The most bytes of a component. The largest known ones, JavaScript and Python with their engines, have 12 and 18 MB.

@@ -137,7 +137,7 @@ impl View {
         }
     }
 
-    /// Hides the value at a path; [`EACH`] in the path stands for every element of an array.
+    /// Hides the value at a path; [`ANY_ELEMENT`] in the path stands for every element of an array.
     fn hide(&mut self, path: &[&str]) {
         let Some((key, rest)) = path.split_first() else { return };
         if *self == View::Whole {

@@ -12,10 +12,10 @@ use crate::{
         types::{self, LogLevel},
     },
     call::{LogLine, LogSeverity},
-    frozen::{self, CallIdentity},
     memory::MemoryLimiter,
+    object_view::ViewedObject,
     output::Output,
-    view::ViewedObject,
+    wasi::{self, CallIdentity},
 };
 
 /// The most lines that a call may log.
@@ -107,7 +107,7 @@ impl WasiView for CallState {
                 input,
                 now_ms: *now_ms,
             };
-            frozen::wasi_context(&moment, output)
+            wasi::wasi_context(&moment, output)
         });
         WasiCtxView {
             ctx,

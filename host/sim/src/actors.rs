@@ -8,8 +8,9 @@ use crate::{
     pods::ClaimBehaviour,
     store::{Deletion, Kind, Propagation, Store, Writer},
 };
-use look::{kind, name, namespace, text};
+use access::{kind, name, namespace, text};
 
+pub(crate) mod access;
 pub(crate) mod adoption;
 pub(crate) mod api_service;
 pub(crate) mod autoscaler;
@@ -19,15 +20,14 @@ pub(crate) mod deployment;
 pub(crate) mod disruption;
 pub(crate) mod garbage;
 pub(crate) mod job;
-pub(crate) mod look;
 pub(crate) mod network;
+pub(crate) mod operators;
 pub(crate) mod pod;
 pub(crate) mod protection;
-pub(crate) mod recorded;
 pub(crate) mod replica_set;
 pub(crate) mod stateful_set;
+pub(crate) mod status_only;
 pub(crate) mod template;
-pub(crate) mod tools;
 pub(crate) mod ttl;
 pub(crate) mod volume;
 
@@ -95,7 +95,7 @@ impl Actions {
     pub fn delete(&mut self, object: &Value, propagation: Propagation, grace: Option<i64>) {
         let how = Deletion {
             propagation: Some(propagation),
-            uid: Some(look::uid(object).to_owned()),
+            uid: Some(access::uid(object).to_owned()),
             resource_version: None,
             grace_seconds: grace,
         };
@@ -119,8 +119,9 @@ impl<'a> ClusterView<'a> {
     /// Returns the objects of a kind that this owner controls.
     pub fn controlled(&self, group: &str, kind_name: &str, owner: &Value) -> Vec<&'a Value> {
         let mut found = self.list(group, kind_name);
-        found
-            .retain(|object| namespace(object) == namespace(owner) && look::is_controlled_by(object, look::uid(owner)));
+        found.retain(|object| {
+            namespace(object) == namespace(owner) && access::is_controlled_by(object, access::uid(owner))
+        });
         found
     }
 }
@@ -144,7 +145,7 @@ pub(crate) fn apply(store: &mut Store, change: Action) -> bool {
                 name(&object).to_owned(),
             );
             // The controller read the newest object, and both of two changes to one object have to be made.
-            look::clear_resource_version(&mut object);
+            access::clear_resource_version(&mut object);
             let before = resource_version(store, &key, &space, &title);
             store.update(object).is_ok() && resource_version(store, &key, &space, &title) != before
         }

@@ -134,7 +134,7 @@ fn subresources(resource: &Resource, version: &Version) -> Vec<(&'static str, [S
             ["policy".into(), "v1".into(), "Eviction".into()],
             &["create"][..],
         ));
-        for (name, kind) in verbs::refused::CONNECTIONS {
+        for (name, kind) in verbs::unsupported::CONNECTIONS {
             found.push((name, core(kind), &["create", "get"][..]));
         }
     }

@@ -23,20 +23,20 @@ use tokio::{
 };
 
 use self::{
-    attend::{LineWriter, OutputLine, ProcessSupervisor},
     groups::ProcessGroups,
+    supervise::{LineWriter, OutputLine, ProcessSupervisor},
 };
 use crate::{
     actors::{
-        look::{items, text, uid},
-        pod::needs::expand,
+        access::{items, text, uid},
+        pod::dependencies::expand,
     },
     pods::{ContainerReport, Ended, Launch, Runtime},
     span::Span,
 };
 
-mod attend;
 pub(crate) mod groups;
+mod supervise;
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The most lines that wait for the log; a process that writes faster is blocked.

@@ -13,22 +13,23 @@
 //! * [`service`]: the tower service over all that; [`serve`]: the same over a socket;
 //! * [`world`]: the store with time and controllers; `actors`: the controllers; [`pods`] and `exec`: what pods do;
 //! * [`node`]: those pods alone, for a cluster whose API server is another one;
-//! * [`web`]: what URLs outside the cluster answer;
-//! * [`rule`]: which requests fail; [`scenario`]: all of it in a file, with [`span`]s of time.
+//! * [`http_stub`]: what URLs outside the cluster answer;
+//! * [`fault_rule`]: which requests fail; [`scenario`]: all of it in a file, with [`span`]s of time.
 
 mod actors;
 pub mod apply;
 pub mod discovery;
 mod exec;
 pub mod fault;
+pub mod fault_rule;
 mod glob;
 mod go;
+pub mod http_stub;
 pub mod intercept;
 pub mod kinds;
 pub mod node;
 pub mod pods;
 pub mod route;
-pub mod rule;
 pub mod scenario;
 pub mod selector;
 pub mod serve;
@@ -39,5 +40,4 @@ pub mod store;
 pub mod table;
 pub mod verbs;
 pub mod watch;
-pub mod web;
 pub mod world;

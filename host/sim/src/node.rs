@@ -16,8 +16,8 @@ pub use self::logs::LogService;
 use crate::{
     actors::{
         Action, ClusterView,
-        look::{name, namespace, text, uid},
-        pod::{Kubelet, needs},
+        access::{name, namespace, text, uid},
+        pod::{Kubelet, dependencies},
         template::is_terminal,
     },
     pods::{
@@ -148,7 +148,7 @@ impl Node {
     /// Lists the objects that a pod refers to and that the node doesn't know: a pod may be received before its ConfigMap.
     pub fn missing_references(&self, pod: &Value) -> Vec<(Kind, String)> {
         let store = self.shared.lock();
-        needs::referenced_objects(pod)
+        dependencies::referenced_objects(pod)
             .into_iter()
             .map(|(kind, name)| (Kind::new("", kind), name))
             .filter(|(kind, name)| store.get(kind, namespace(pod), name).is_none())

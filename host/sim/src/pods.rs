@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    actors::look::{controller, name, namespace, text},
+    actors::access::{controller, name, namespace, text},
     glob,
     span::{Span, Wait},
 };

@@ -1,6 +1,6 @@
 //! Scenario files, the part about the cluster: its seed and clock, the behaviour of pods, faults, and initial objects.
 //!
-//! A story file has more (steps and their expected results); [`Scenario::split`] separates the cluster's part.
+//! A story file has more (steps and their expected results); [`Scenario::split_story`] separates the cluster's part.
 
 use capstan_yaml::{Duplicates, ReadError};
 use jiff::Timestamp;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::{
+    fault_rule::FaultRule,
+    http_stub::HttpRule,
     pods::{Behaviour, ClaimBehaviour, PodMode},
-    rule::FaultRule,
-    web::HttpRule,
     world::Setup,
 };
 

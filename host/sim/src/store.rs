@@ -1,7 +1,7 @@
 //! The state of the cluster: objects, revisions, finalizers and history.
 //!
 //! One [`Store`] is one cluster. Controllers and the API server write through the same functions, so both are subject to the same
-//! validation, optimistic lock and garbage collection. Every write gets the next revision and wakes the watches ([`Shared::changed`]).
+//! validation, optimistic lock and garbage collection. Every write gets the next revision and wakes the watches ([`SharedStore::changed`]).
 //! Nothing here waits, and nothing here knows HTTP.
 //!
 //! * `create.rs`, `update.rs`, `delete.rs`: the writes; `commit.rs`: their common end;
@@ -9,7 +9,7 @@
 //! * `typed.rs`: the changes that Go makes when it decodes and encodes an object;
 //! * `definition.rs`: custom kinds; `namespace.rs`: creation and deletion of namespaces;
 //! * `mirror.rs`: copies of another API server's objects;
-//! * `history.rs`: the log for watches; `lines.rs`: the logs of containers; `save.rs`: the state as a file.
+//! * `history.rs`: the log for watches; `logs.rs`: the logs of containers; `save.rs`: the state as a file.
 
 mod commit;
 mod create;
@@ -18,7 +18,7 @@ mod definition;
 mod delete;
 mod history;
 mod immutable;
-mod lines;
+mod logs;
 mod mirror;
 mod namespace;
 mod save;
@@ -42,7 +42,7 @@ pub use self::{
     commit::Writer,
     delete::{Deletion, Propagation},
     history::{ChangeType, History, HistoryEntry},
-    lines::{ContainerLogs, LogLine},
+    logs::{ContainerLogs, LogLine},
     save::RestoreError,
     shared::{NextChange, SharedStore},
 };

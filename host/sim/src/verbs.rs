@@ -1,19 +1,19 @@
 //! Answers requests about objects.
 //!
-//! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `erase.rs`: delete and deletecollection;
+//! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `delete.rs`: delete and deletecollection;
 //! * `evict.rs`: evictions; `warning.rs`: warnings in the headers of an answer;
-//! * `scale.rs`: the scale subresource; `print.rs`: `pods/log`; `refused.rs`: subresources that aren't supported;
-//! * `refuse.rs`: values of the wrong type;
+//! * `scale.rs`: the scale subresource; `logs.rs`: `pods/log`; `unsupported.rs`: subresources that aren't supported;
+//! * `type_check.rs`: values of the wrong type;
 //! * `body.rs`: decodes the body of a request, and converts an object to the requested version.
 
 pub(crate) mod body;
-mod erase;
+mod delete;
 mod evict;
-mod print;
+mod logs;
 mod read;
-mod refuse;
-pub(crate) mod refused;
 mod scale;
+mod type_check;
+pub(crate) mod unsupported;
 mod warning;
 mod write;
 
@@ -152,7 +152,7 @@ fn answer_for(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body
             Method::GET => read::list(call, target),
             Method::POST => write::create(call, target),
             Method::DELETE if target.resource.storage_mode == StorageMode::Stored => {
-                erase::delete_collection(call, target)
+                delete::delete_collection(call, target)
             }
             _ => Err(StatusError::method_not_allowed()),
         };
@@ -162,7 +162,7 @@ fn answer_for(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body
         (None, &Method::GET) => read::get(call, target, name),
         (None, &Method::PUT) => write::update(call, target, name, None),
         (None, &Method::PATCH) => write::patch(call, target, name, None),
-        (None, &Method::DELETE) => erase::delete_one(call, target, name),
+        (None, &Method::DELETE) => delete::delete_one(call, target, name),
         (Some("status"), method) if target.version.has_status => match *method {
             Method::GET => read::get(call, target, name),
             Method::PUT => write::update(call, target, name, Some("status")),
@@ -174,10 +174,10 @@ fn answer_for(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body
             Method::PUT | Method::PATCH => scale::set(call, target, name),
             _ => Err(StatusError::method_not_allowed()),
         },
-        (Some("log"), &Method::GET) if target.resource.is("", "Pod") => print::answer(call, name),
+        (Some("log"), &Method::GET) if target.resource.is("", "Pod") => logs::answer(call, name),
         (Some("token"), &Method::POST) if target.resource.is("", "ServiceAccount") => {
             read::get(call, target, name)?;
-            Err(refused::subresource(&target.resource, "token"))
+            Err(unsupported::subresource(&target.resource, "token"))
         }
         (Some("eviction"), &Method::POST) if target.resource.is("", "Pod") => evict::answer(call, target, name),
         (Some("finalize"), &Method::PUT) if target.resource.is("", "Namespace") => write::finalize(call, target, name),
@@ -190,7 +190,7 @@ fn answer_for(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body
             write::patch(call, target, name, Some("status"))
         }
         (None, _) => Err(StatusError::method_not_allowed()),
-        (Some(other), _) => Err(refused::subresource(&target.resource, other)),
+        (Some(other), _) => Err(unsupported::subresource(&target.resource, other)),
     }
 }
 

@@ -14,23 +14,22 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     actors::{
-        self, Actions, ClusterView, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage,
-        job,
-        look::{kind, namespace},
-        network,
+        self, Actions, ClusterView,
+        access::{kind, namespace},
+        adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage, job, network, operators,
         pod::Kubelet,
-        protection, recorded, replica_set, stateful_set, tools, ttl, volume,
+        protection, replica_set, stateful_set, status_only, ttl, volume,
     },
     exec::{ProcessRuntime, groups::ProcessGroups},
+    fault_rule::{FaultRule, FaultRules},
+    http_stub::{HttpRule, HttpStub},
     pods::{
         Behaviour, ClaimBehaviour, PodMode, Runtime,
         script::{BehaviourList, ScriptedRuntime},
     },
-    rule::{FaultRule, FaultRules},
     service::SimService,
     status::StatusError,
     store::{Kind, RestoreError, SharedStore, Store},
-    web::{HttpRule, HttpStub},
 };
 
 /// How often the controllers run at one moment before the world waits a little: controllers that undo each other's changes must not stop
@@ -105,8 +104,8 @@ const ACTORS: [Controller; 14] = [
     network::reconcile,
     api_service::reconcile,
     disruption::reconcile,
-    recorded::reconcile,
-    tools::reconcile,
+    status_only::reconcile,
+    operators::reconcile,
 ];
 
 impl Default for Setup {
@@ -283,7 +282,7 @@ impl WorldState {
                 return (due, self.shared.changed());
             }
         }
-        let pause = actors::look::plus_seconds(store.now(), 1);
+        let pause = actors::access::plus_seconds(store.now(), 1);
         (
             Some(due.map_or(pause, |due: Timestamp| due.max(pause))),
             self.shared.changed(),
@@ -364,7 +363,7 @@ fn create_initial_objects(store: &mut Store, setup: &Setup) -> Vec<StatusError> 
             Ok(made) => {
                 // An initial status is part of the scenario, though the API server would ignore it in a creation.
                 if let (Some(status), Some(kind)) = (object.get("status"), Kind::of(&made)) {
-                    let title = actors::look::name(&made).to_owned();
+                    let title = actors::access::name(&made).to_owned();
                     refusals.extend(
                         store
                             .update_status(&kind, namespace(&made), &title, status.clone())

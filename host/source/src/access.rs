@@ -8,7 +8,7 @@ use std::{
 
 use capstan_core::error::Diagnostic;
 
-use crate::tree;
+use crate::work_tree;
 
 /// Which files may be read, and from where.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +35,7 @@ impl FileAccess {
         if path == Path::new("-") {
             self.stdin.read_text()
         } else {
-            tree::read_text_file(path)
+            work_tree::read_text_file(path)
         }
     }
 }
@@ -60,7 +60,7 @@ impl Stdin {
             return Err(Diagnostic::new("there is no standard input to read `-` from").hint("name a file"));
         };
         let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
-        tree::decode_text("-", tree::read_bytes(&mut *stream))
+        work_tree::decode_text("-", work_tree::read_bytes(&mut *stream))
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     deadline::Work,
     glob::Glob,
     kustomize,
-    tree::{ConfinedPath, WorkTree, io_error_message, read_text_file},
+    work_tree::{ConfinedPath, WorkTree, io_error_message, read_text_file},
 };
 
 /// Which files of a folder are manifests, beside their endings.

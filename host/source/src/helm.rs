@@ -12,8 +12,8 @@ use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
 use super::{
-    FileAccess, Release, Rendered, SourceText, Stdin, bases, deadline::Work, files::application_name, program,
-    tree::WorkTree,
+    FileAccess, Release, Rendered, SourceText, Stdin, deadline::Work, files::application_name, kustomization_check,
+    program, work_tree::WorkTree,
 };
 
 /// Returns what to do where there is no helm.
@@ -170,7 +170,7 @@ pub(super) fn find(
     }
     if path.is_dir() {
         let own = || WorkTree::find(path, access);
-        bases::check_links(path, &tree.cloned().unwrap_or_else(own), work)?;
+        kustomization_check::check_links(path, &tree.cloned().unwrap_or_else(own), work)?;
     }
     if chart.local_path().is_none() && chart.chart.starts_with('-') {
         return Err(leading_dash_error(&LeadingDash(chart.chart.clone())));

@@ -12,11 +12,11 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{
-    Rendered, SourceText, bases,
+    Rendered, SourceText,
     deadline::Work,
     helm::{HELM_PATH_VARIABLES, NULL_DEVICE},
-    program,
-    tree::WorkTree,
+    kustomization_check, program,
+    work_tree::WorkTree,
 };
 
 /// The file names of a kustomization.
@@ -77,8 +77,8 @@ pub(super) fn build(kustomization: &Kustomization, tree: &WorkTree, work: &Work)
             kinds: vec![SourceKind::Files, SourceKind::Chart],
         })]);
     }
-    bases::check(path, tree, kustomization.enable_helm, work)?;
-    bases::check_overlay(&Value::Object(kustomization.overlay.clone()), tree)?;
+    kustomization_check::check(path, tree, kustomization.enable_helm, work)?;
+    kustomization_check::check_overlay(&Value::Object(kustomization.overlay.clone()), tree)?;
     run(kustomization, tree, work).map_err(|mistake| vec![mistake])
 }
 

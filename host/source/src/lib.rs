@@ -7,17 +7,17 @@
 //! terminal.
 
 mod access;
-mod bases;
 mod deadline;
 mod files;
 mod git;
 mod glob;
 mod helm;
+mod kustomization_check;
 mod kustomize;
+mod notices;
 mod program;
 mod repository;
-mod told;
-mod tree;
+mod work_tree;
 
 use std::{
     path::{Path, PathBuf},
@@ -33,7 +33,7 @@ use capstan_core::{
 };
 use capstan_process::Program;
 
-use self::told::Notices;
+use self::notices::Notices;
 pub use self::{
     access::{FileAccess, Stdin},
     deadline::{Deadline, PausedDeadline, Work, blocking},
@@ -41,9 +41,9 @@ pub use self::{
     glob::Glob,
     helm::{Chart, Values, check_release_name, split_set_file},
     kustomize::Kustomization,
+    notices::is_argocd_application,
     repository::Repository,
-    told::is_argocd_application,
-    tree::{ConfinedPath, WorkTree, read_text_file},
+    work_tree::{ConfinedPath, WorkTree, read_text_file},
 };
 
 /// The project file of a folder, which is skipped as it isn't a manifest.

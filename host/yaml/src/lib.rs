@@ -6,7 +6,7 @@
 //! `tests/cluster/tests/yaml.rs` compares both, and lists the intended differences. [`mod@write`] writes YAML that all of them read
 //! correctly.
 
-mod binary;
+mod base64;
 mod documents;
 mod json;
 mod marks;
@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use self::documents::Excerpt;
 pub use self::{
-    binary::is_base64,
+    base64::is_base64,
     documents::{Chunk, split},
     marks::{Inside, Mark, Marks},
     node::{Content, Key, Node, ReadError},

@@ -3,7 +3,7 @@
 
 use serde_json::{Number, Value};
 
-use crate::{binary, node::number};
+use crate::{base64, node::number};
 
 /// The meaning of a scalar.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +108,7 @@ pub(crate) fn tagged(tag: &str, text: &str) -> Result<ScalarValue, String> {
         ("float", ScalarValue::Integer(value)) if value.is_i64() => {
             ScalarValue::Float(value.as_f64().unwrap_or_default())
         }
-        ("binary", _) => binary::decode(text)?.map_or(ScalarValue::Bytes, ScalarValue::Text),
+        ("binary", _) => base64::decode(text)?.map_or(ScalarValue::Bytes, ScalarValue::Text),
         ("bool" | "int" | "float" | "null", _) => return Err(format!("`{text}` can't be read as !!{tag}")),
         _ => ScalarValue::Text(text.to_owned()),
     };

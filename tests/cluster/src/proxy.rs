@@ -1,5 +1,5 @@
 //! Faults in front of a real API server: a plain HTTP server on loopback that judges each request by the rules of the
-//! embedded cluster ([`capstan_sim::rule`]), passes it on as who the kubeconfig says, and the answer back as it comes.
+//! embedded cluster ([`capstan_sim::fault_rule`]), passes it on as who the kubeconfig says, and the answer back as it comes.
 //!
 //! `forward.rs` is the way to the API server. What upgrades its connection (`exec`, `port-forward`) is not passed on.
 
@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_sim::{rule::FaultRules, serve};
+use capstan_sim::{fault_rule::FaultRules, serve};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},

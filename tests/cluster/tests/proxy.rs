@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use capstan_cluster::{Tier, proxy::Proxy, shared_for};
-use capstan_sim::rule::{FaultRules, RuleGuard};
+use capstan_sim::fault_rule::{FaultRules, RuleGuard};
 use futures::StreamExt as _;
 use http::Request;
 use k8s_openapi::api::core::v1::{Namespace, Secret};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Context as _;
 
-use super::told::Aspect;
+use super::step_result::Aspect;
 
 /// An intended difference.
 #[derive(Debug)]

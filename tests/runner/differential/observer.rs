@@ -17,7 +17,7 @@ use kube::{
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::told::Effect;
+use super::step_result::Effect;
 
 /// The kinds that cases use, besides those that they define.
 const KINDS: [(&str, &str, &str); 16] = [

@@ -14,19 +14,19 @@ use capstan_project::confirmed_objects;
 use serde_json::json;
 
 use super::{
-    conduct::OperationRunner,
     follow::{self, FollowOutcome},
+    multi_app::{self, AppWork},
+    operation_runner::OperationRunner,
     options_for_app, print, print_json,
-    several::{self, AppWork},
-    voice::Printer,
+    printer::Printer,
 };
 use crate::{
     args::{DeleteArgs, GlobalOptions, Output},
     context::Context,
+    diagnostics::usage_error,
     exit::Exit,
     project::{self, Project},
     render::object_name,
-    report::usage_error,
     terminal, text,
 };
 
@@ -90,7 +90,7 @@ async fn remove_all(project: Project, delete: &DeleteArgs) -> anyhow::Result<Exi
         });
     }
     let (context, global) = (&context, &project.global);
-    let result = several::run(global, turns, |voice, application| async move {
+    let result = multi_app::run(global, turns, |voice, application| async move {
         let result = match follow::signals() {
             Ok(signals) => {
                 let mut conductor = OperationRunner {

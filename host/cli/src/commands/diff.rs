@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     args::{ApplicationArgs, GlobalOptions, Output},
+    diagnostics,
     exit::Exit,
     render::{Paint, lines, mask, object_name},
-    report,
     terminal::Text,
 };
 
@@ -55,7 +55,7 @@ pub(super) async fn run(global: &GlobalOptions, set: &ApplicationArgs) -> anyhow
                 Err(refusal) => {
                     is_refused = true;
                     let name = object_name(&task.key, &namespace);
-                    print_stderr(&report::refused(&name, refusal, Paint::new(global.color)));
+                    print_stderr(&diagnostics::refused(&name, refusal, Paint::new(global.color)));
                 }
             }
         }

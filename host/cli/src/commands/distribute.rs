@@ -3,7 +3,7 @@
 mod add;
 mod publish;
 mod pull;
-mod shown;
+mod summary;
 mod update;
 mod verify;
 
@@ -15,9 +15,9 @@ use capstan_runtime::plugins;
 
 use crate::{
     args::{Distribute, GlobalOptions, RegistryArgs},
+    diagnostics::Diagnostics,
     exit::Exit,
     project::FILE,
-    report::Diagnostics,
 };
 
 pub(super) fn run(global: &GlobalOptions, command: &Distribute) -> anyhow::Result<Exit> {

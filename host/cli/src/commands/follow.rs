@@ -5,7 +5,7 @@ use capstan_engine::{OperationHandle, Record};
 use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::voice::Printer;
+use super::printer::Printer;
 use crate::{
     args::{GlobalOptions, Output},
     exit::Exit,

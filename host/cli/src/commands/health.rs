@@ -20,9 +20,9 @@ use super::{options_for_app, print, print_json};
 use crate::{
     args::{self, GlobalOptions, Output},
     context::{self, Context},
+    diagnostics::Diagnostics,
     exit::Exit,
     render::{Paint, columns, lines, object_name},
-    report::Diagnostics,
     terminal::Text,
     text,
 };

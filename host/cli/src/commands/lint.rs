@@ -16,10 +16,10 @@ use super::{print, print_json, print_stderr};
 use crate::{
     args::{self, ApplicationArgs, GlobalOptions, Output, SourceArgs},
     context,
+    diagnostics::{Diagnostics, usage_error},
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
-    report::{Diagnostics, usage_error},
     terminal::Text,
     text,
 };

@@ -12,10 +12,10 @@ use super::{explain_compat, print, print_json, print_stderr};
 use crate::{
     args::{self, ApplicationArgs, GlobalOptions, LintFilterArgs, Output},
     context::Context,
+    diagnostics::{self, Diagnostics, usage_error},
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
-    report::{self, Diagnostics, usage_error},
     terminal::Text,
     text,
 };
@@ -49,7 +49,7 @@ pub(super) async fn run(global: &GlobalOptions, plan: &args::PlanArgs) -> anyhow
             Err(error) => {
                 let error = anyhow::Error::from(error);
                 print_stderr(&text!("{} can't be planned:", app.name));
-                print_stderr(&report::error_text(&error, Paint::new(global.color)).trim_end());
+                print_stderr(&diagnostics::error_text(&error, Paint::new(global.color)).trim_end());
                 failed.get_or_insert(Exit::from_error(&error));
                 continue;
             }

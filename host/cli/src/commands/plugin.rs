@@ -20,8 +20,8 @@ mod test;
 use super::{distribute, plugin_import, print, print_json};
 use crate::{
     args::{GlobalOptions, Language, Plugin, PluginKind},
+    diagnostics,
     exit::Exit,
-    report,
     terminal::Text,
     text,
 };
@@ -29,7 +29,7 @@ use crate::{
 /// Finds a plugin, and warns if it is older than its sources.
 pub(super) fn find_subject(global: &GlobalOptions, what: &Path) -> anyhow::Result<Subject> {
     let subject = Subject::find(&global.plugins, &global.plugin_host, what)?;
-    subject.stale.iter().for_each(report::warn_stale);
+    subject.stale.iter().for_each(diagnostics::warn_stale);
     Ok(subject)
 }
 

@@ -1,7 +1,7 @@
-//! `capstan history --replay`: runs a finished operation again from its journal. `again` calls another version of a plugin with the
+//! `capstan history --replay`: runs a finished operation again from its journal. `with_plugin` calls another version of a plugin with the
 //! recorded inputs.
 
-mod again;
+mod with_plugin;
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use capstan_engine::{Engine, PastOperation, Record, StoredOperation};
 use super::{print, print_json, print_stderr};
 use crate::{
     args::{GlobalOptions, Output, ReplayArgs},
+    diagnostics::usage_error,
     exit::Exit,
     render::{Paint, run::RunText},
-    report::usage_error,
     terminal::Text,
     text,
 };
@@ -33,7 +33,7 @@ pub(super) async fn run(
         )
     })?;
     if let Some(plugin) = &args.with_plugin {
-        return again::run(global, past, &kept, plugin).await;
+        return with_plugin::run(global, past, &kept, plugin).await;
     }
     let view = engine.view(application, past).await?;
     show_events(global, past, &kept, &view)

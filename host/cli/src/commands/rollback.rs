@@ -11,14 +11,14 @@ use capstan_core::{
 use capstan_engine::{EquivalentOperation, PastOperation, PlanRequest};
 
 use super::{
-    conduct::OperationRunner, delete::confirm, options_for_app, print, print_stderr, stored::find_operation,
-    voice::Printer,
+    application_state::find_operation, delete::confirm, operation_runner::OperationRunner, options_for_app, print,
+    print_stderr, printer::Printer,
 };
 use crate::{
     args::{GlobalOptions, Output, RollbackArgs},
     context::Context,
+    diagnostics::usage_error,
     exit::Exit,
-    report::usage_error,
     text,
 };
 

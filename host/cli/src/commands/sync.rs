@@ -6,19 +6,19 @@ use capstan_core::on_busy::OnBusy;
 use capstan_engine::{DryRunResult, EquivalentOperation, LintErrors, PreparedPlan, Work};
 
 use super::{
-    conduct::OperationRunner,
     follow,
+    multi_app::{self, AppWork},
+    operation_runner::OperationRunner,
     plan::{PreparedApps, prepare, request},
-    several::{self, AppWork},
-    voice::Printer,
+    printer::Printer,
 };
 use crate::{
     args::{DryRun, GlobalOptions, Output, SyncArgs},
     context::Context,
+    diagnostics::{self, Diagnostics, usage_error},
     environment,
     exit::Exit,
     render::{self, Paint, object_name},
-    report::{self, Diagnostics, usage_error},
     text,
 };
 
@@ -78,7 +78,7 @@ async fn sync_all(prepared: &mut PreparedApps, args: &SyncArgs) -> anyhow::Resul
         });
     }
     let (context, global) = (&prepared.context, &prepared.global);
-    several::run(global, turns, |voice, (on_busy, work)| async move {
+    multi_app::run(global, turns, |voice, (on_busy, work)| async move {
         let result = match follow::signals() {
             Ok(signals) => {
                 let mut conductor = operation_runner(context, global, args, on_busy, &voice);
@@ -141,7 +141,11 @@ async fn dry_run(conductor: &OperationRunner<'_>, planned: &PreparedPlan, by: Dr
     for one in &refused {
         if let (Err(refusal), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
             let name = object_name(&task.key, &planned.plan.application.namespace);
-            voice.print_stderr(&report::refused(&name, refusal, Paint::new(conductor.global.color)));
+            voice.print_stderr(&diagnostics::refused(
+                &name,
+                refusal,
+                Paint::new(conductor.global.color),
+            ));
         }
     }
     voice.print_stderr(&text!("a dry run: nothing was changed"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use capstan_core::plan::Limits;
 use capstan_engine::{EquivalentOperation, PlanRequest, Work};
 
-use super::{conduct::OperationRunner, options_for_app, print, print_json, voice::Printer};
+use super::{operation_runner::OperationRunner, options_for_app, print, print_json, printer::Printer};
 use crate::{
     args::{GlobalOptions, Output, TestArgs},
     context::Context,

@@ -3,7 +3,7 @@
 use capstan_core::lint::{Finding, Severity};
 
 use super::{Paint, remedy};
-use crate::{report, terminal::Text, text};
+use crate::{diagnostics, terminal::Text, text};
 
 /// Describes the findings of at least this severity. Ignored ones are left out.
 pub fn text(findings: &[Finding], least: Severity, paint: Paint) -> Text {
@@ -21,7 +21,7 @@ fn finding_text(finding: &Finding, paint: Paint) -> Text {
         Severity::Note => paint.dim(&label),
     };
     let mut text = text!("{} {}\n", label, finding.message);
-    text.push(report::place_text(
+    text.push(diagnostics::place_text(
         finding.place.as_ref(),
         finding.source_line.as_deref(),
         finding.key.as_ref(),

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::{Paint, findings, plan, run::RunText, tables};
 use crate::{
-    report::{self, Diagnostics},
+    diagnostics::{self, Diagnostics},
     terminal::Text,
 };
 
@@ -301,7 +301,7 @@ fn an_error_shows_nothing_that_a_terminal_acts_on() {
             .into(),
             anyhow::anyhow!(hostile()).context(hostile()),
         ] {
-            check(&report::error_text(&error, paint), None);
+            check(&diagnostics::error_text(&error, paint), None);
         }
     }
 }
@@ -314,7 +314,7 @@ fn the_place_of_a_mistake_is_pointed_at_whatever_stands_before_it() {
         line: 3,
         column: 4,
     };
-    let text = report::place_text(Some(&place), Some("\ta\u{1b}: b"), None, Paint::PLAIN);
+    let text = diagnostics::place_text(Some(&place), Some("\ta\u{1b}: b"), None, Paint::PLAIN);
     let lines: Vec<&str> = text.as_str().lines().collect();
     assert_eq!((lines[1], lines[2]), ("  3 |     a\\x1b: b", "    |          ^"));
 }

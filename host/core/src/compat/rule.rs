@@ -36,7 +36,7 @@ impl Mode {
     }
 }
 
-/// One difference between Argo CD and Capstan. [`Rule::row`] describes it.
+/// One difference between Argo CD and Capstan. [`Rule::description`] describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {

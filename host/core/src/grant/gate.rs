@@ -51,7 +51,7 @@ pub struct Requester<'a> {
     pub allowance: Option<&'a Allowance>,
 }
 
-/// A permitted request. Only [`gate`] creates it.
+/// A permitted request. Only [`authorize`] creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permitted<'a> {
     request: &'a Request,

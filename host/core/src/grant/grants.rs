@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostPattern, KindPattern, Url, kind::narrower};
+use super::{HostPattern, KindPattern, Url, kind_pattern::narrower};
 use crate::{name::ObjectName, object::GroupKind};
 
 /// The word for the application's own namespace.

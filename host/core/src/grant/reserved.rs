@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 const RESERVED_DOMAINS: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
 /// The label by which Argo CD tracks an application's objects by default.
 const ARGO_CD_INSTANCE: &str = "app.kubernetes.io/instance";
-/// The label by which Helm recognizes its objects, with the value [`HELM`].
+/// The label by which Helm recognizes its objects, with the value [`MANAGED_BY_HELM`].
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const MANAGED_BY_HELM: &str = "Helm";
 

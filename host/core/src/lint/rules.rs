@@ -1,8 +1,8 @@
 //! The lint rules. `host/LINTS.md` is made from this table. IDs never change, because users write them into manifests.
 
 use super::{
-    Findings, ManifestSet, Severity, annotations, claims, deletion, failure, hooks, later, live, removed, rights, ttl,
-    types,
+    Findings, ManifestSet, Severity, annotations, deadlocks, deletion, failure_hooks, hooks, live_conflicts,
+    premature_deletion, rights, ttl, types, volume_claims,
 };
 
 /// A lint rule.
@@ -109,7 +109,7 @@ pub const RULES: [Rule; 26] = [
             Severity::Error,
             "A hook needs an object that doesn't exist yet and that is applied only in a later phase or wave.",
             "The hook never ends, so the later phase or wave never begins: the sync hangs.",
-            later::hooks,
+            deadlocks::hooks,
         )
     },
     rule(
@@ -117,7 +117,7 @@ pub const RULES: [Rule; 26] = [
         Severity::Error,
         "An object that the sync waits for needs another object that is applied only in a later phase or wave, for example by a PostSync hook.",
         "It can't become healthy before that, and the later phase doesn't begin before it is healthy.",
-        later::resources,
+        deadlocks::resources,
     ),
     Rule {
         applies_to_delete: true,
@@ -126,7 +126,7 @@ pub const RULES: [Rule; 26] = [
             Severity::Error,
             "A delete policy or a time to live removes an object that a hook or another object still needs.",
             "HookSucceeded deletes a helper hook such as a Secret at the end of its phase, after the phase's other hooks; with Argo CD's rules, at the end of the operation.",
-            removed::needed_but_deleted,
+            premature_deletion::needed_but_deleted,
         )
     },
     rule(
@@ -134,7 +134,7 @@ pub const RULES: [Rule; 26] = [
         Severity::Warning,
         "The delete policy of a hook removes a Namespace, a CustomResourceDefinition or a volume.",
         "The data of a volume is deleted with it. A Namespace or CustomResourceDefinition stays as long as it contains objects, so the policy has no effect.",
-        removed::hooks_with_contents,
+        premature_deletion::hooks_with_contents,
     ),
     rule(
         "restart-policy",
@@ -148,7 +148,7 @@ pub const RULES: [Rule; 26] = [
         Severity::Warning,
         "The sync waits for a PersistentVolumeClaim in an earlier wave than the first pod that uses it.",
         "A storage class with WaitForFirstConsumer binds a claim only when its first pod is scheduled, so the wait never ends.",
-        claims::check,
+        volume_claims::check,
     ),
     Rule {
         applies_to_delete: true,
@@ -165,21 +165,21 @@ pub const RULES: [Rule; 26] = [
         Severity::Warning,
         "A manifest sets `spec.replicas` of a workload that a HorizontalPodAutoscaler or KEDA ScaledObject in the set scales.",
         "Both control the same field: a sync fails with a conflict, or undoes the scaling.",
-        live::replicas,
+        live_conflicts::replicas,
     ),
     rule(
         "stateful-set-change",
         Severity::Warning,
         "The volume claims, service, selector or pod management policy of an existing StatefulSet would change.",
         "The API server rejects that. Found only when the live objects are known.",
-        live::stateful_sets,
+        live_conflicts::stateful_sets,
     ),
     rule(
         "claim-shrinks",
         Severity::Warning,
         "An existing PersistentVolumeClaim would become smaller.",
         "The API server rejects that. Found only when the live objects are known.",
-        live::shrinking_claims,
+        live_conflicts::shrinking_claims,
     ),
     rule(
         "binding-needs-later",
@@ -193,7 +193,7 @@ pub const RULES: [Rule; 26] = [
         Severity::Warning,
         "A SyncFail hook needs an object that is applied in another phase.",
         "If the operation fails before that phase, the object doesn't exist and the hook can't run.",
-        failure::check,
+        failure_hooks::check,
     ),
     Rule {
         applies_to_delete: true,

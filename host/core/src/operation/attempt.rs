@@ -2,9 +2,9 @@
 
 use super::{
     Operation, StepOutput,
-    again::is_service_of_plan,
     state::{Stage, TaskState},
     terminating::because,
+    webhook_retry::is_service_of_plan,
 };
 use crate::{
     compat::Rule,

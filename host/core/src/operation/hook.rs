@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation, StepOutput,
-    ask::{
+    hook_health::HookObjectHealth,
+    hook_run::{Cleanup, Clearing, EndedHook, HookRun, HookStage, RunningHook, Verdict},
+    plugin_calls::{
         call_plugin, delete_and_watch, end_requests, others_observed, queue_observation, queue_own_object,
         start_waiting_requests, stop_watching, unwatch,
     },
-    hook_health::HookObjectHealth,
-    hook_run::{Cleanup, Clearing, EndedHook, HookRun, HookStage, RunningHook, Verdict},
     state::TaskState,
 };
 use crate::{

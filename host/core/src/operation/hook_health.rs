@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Operation, StepOutput, add_milliseconds,
-    ask::{queue_own_object, report_leftovers},
+    plugin_calls::{queue_own_object, report_leftovers},
     resource::{NO_ANSWER_GRACE, unanswered_result},
     state::TaskState,
 };

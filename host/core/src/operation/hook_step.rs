@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{
     Operation, StepOutput, add_milliseconds,
-    ask::{
+    hook::stop_clearing,
+    hook_run::{Clearing, HookRun, HookStage, Turn},
+    plugin_calls::{
         accept_requests, call_plugin, keep_lasting_requests, queue_log_lines, queue_observation,
         record_modified_object, report_leftovers, start_waiting_requests, waits_for_nothing, watch_own,
     },
-    hook::stop_clearing,
-    hook_run::{Clearing, HookRun, HookStage, Turn},
 };
 use crate::{
     effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput, add_milliseconds,
-    ask::{delete_and_watch, unwatch},
+    plugin_calls::{delete_and_watch, unwatch},
     state::{AwaitedHealth, TaskState},
 };
 use crate::{

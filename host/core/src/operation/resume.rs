@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation, StepOutput,
-    ask::delete_and_watch,
     hook_run::{Cleanup, Clearing, HookRun, HookStage, Turn},
+    plugin_calls::delete_and_watch,
     resource::order_deletion,
     state::{Stage, TaskState},
 };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{again::PendingRetry, hook_run::HookRun};
+use super::{hook_run::HookRun, webhook_retry::PendingRetry};
 use crate::{
     effect::ObjectIdentity,
     event::OperationStatus,

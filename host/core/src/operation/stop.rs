@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput, add_milliseconds,
-    ask::report_leftovers,
     hook_run::{Clearing, HookStage, RunningHook, Turn},
+    plugin_calls::report_leftovers,
     resource::evaluate_health,
     state::{Stage, TaskState},
     terminating::{because, why_not_gone},

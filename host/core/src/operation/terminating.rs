@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{
     Operation, StepOutput,
-    ask::unwatch,
     hook_run::{Cleanup, HookRun, Terminating},
+    plugin_calls::unwatch,
     state::TaskState,
 };
 use crate::{

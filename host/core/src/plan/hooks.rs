@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Classified, Role, Skipped, inputs, make::PlanBuilder, write::unknown_fields};
+use super::{Classified, Role, Skipped, hook_inputs, make::PlanBuilder, write::unknown_fields};
 use crate::{
     compat::Rule,
     diff,
@@ -204,7 +204,7 @@ impl PlanBuilder<'_> {
         if !conditions.any(|condition| condition.includes(RunCondition::Changed)) {
             return None;
         }
-        match inputs::inputs_digest(classified, self.input.desired, &self.names) {
+        match hook_inputs::inputs_digest(classified, self.input.desired, &self.names) {
             Ok(digest) => Some(digest),
             Err(errors) => {
                 self.errors.extend(errors);

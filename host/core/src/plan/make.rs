@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, collections::BTreeSet};
 
 use super::{
-    Classified, Plan, PlanInput, Role, Skipped, depend::Edges, hooks, naming::NamedObjects, write::unknown_fields,
+    Classified, Plan, PlanInput, Role, Skipped, dependencies::Edges, hooks, naming::NamedObjects, write::unknown_fields,
 };
 use crate::{
     compat::{self, Rule, RuleUse},

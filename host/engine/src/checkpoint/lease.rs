@@ -24,8 +24,8 @@ use tokio::{task::JoinHandle, time::sleep};
 use self::keeper::LeaseRenewer;
 use super::{
     blob::{self, STATE_LABEL},
-    grip::{LeaseGuard, RenewalReporter},
     identity::Identity,
+    lease_guard::{LeaseGuard, RenewalReporter},
 };
 use crate::{
     backoff::Backoff,

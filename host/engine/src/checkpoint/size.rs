@@ -20,7 +20,7 @@ impl PackedPlan {
     ///
     /// # Errors
     ///
-    /// Returns `Plan` when they are too large to be stored.
+    /// Returns `InvalidInput` when they are too large to be stored.
     pub fn pack(planned: &PreparedPlan) -> Result<PackedPlan, EngineError> {
         let is_sync = planned.plan.operation_kind == OperationKind::Sync;
         let prepared = PackedPlan {
@@ -43,7 +43,7 @@ impl PackedPlan {
 ///
 /// # Errors
 ///
-/// Returns `Plan` when it is too large to be stored.
+/// Returns `InvalidInput` when it is too large to be stored.
 pub(crate) fn check_size(planned: &PreparedPlan) -> Result<(), EngineError> {
     /// How many bytes of manifests are compressed to estimate the ratio.
     const SAMPLE_BYTES: u64 = 1024 * 1024;

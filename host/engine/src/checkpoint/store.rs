@@ -25,11 +25,11 @@ use self::layout::{Document, Progress};
 pub(crate) use self::removal::remove_state;
 use super::{
     blob::{self, BlobRef, BlobWriter, Packed, STATE_LABEL, WrittenBlob},
-    grip::LeaseGuard,
     head::{
         ContainerLogs, CurrentOperation, DueObject, FORMAT, Head, HeadReference, PastOperation, StoredJournal,
         StoredLogs, StoredParts,
     },
+    lease_guard::LeaseGuard,
     size::PackedPlan,
 };
 use crate::{

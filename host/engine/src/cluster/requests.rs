@@ -1,6 +1,6 @@
 //! The HTTP requests for the objects of one kind in one namespace.
 //!
-//! Only this module makes a [`Prepared`], and only a [`Prepared`] is sent. So everything that the engine reads or changes on the API
+//! Only this module makes a [`PreparedRequest`], and only a [`PreparedRequest`] is sent. So everything that the engine reads or changes on the API
 //! server is in the list of functions here, with names that can't lead to another path, and with the check of the answer.
 
 use capstan_core::{

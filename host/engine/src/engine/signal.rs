@@ -25,7 +25,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns `NothingRuns`, or `NobodyWaits` with the hooks that wait.
+    /// Returns `NoOperation`, or `SignalNotAwaited` with the hooks that wait.
     pub async fn signal(
         &self,
         application: &Application,

@@ -19,7 +19,7 @@ use capstan_core::{
 };
 use serde_json::json;
 
-use super::{EffectExecutor, ask::are_changes_of_hooks, ports};
+use super::{EffectExecutor, ports, request::are_changes_of_hooks};
 use crate::{
     cluster::{Cluster, ConflictPolicy, DeleteOutcome, DryRun, FIELD_MANAGER},
     error::ClusterError,

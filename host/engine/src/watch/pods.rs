@@ -18,7 +18,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use super::{BACKOFF, Shared, to_object, watch_config};
 use crate::{
     error::ClusterError,
-    owned::{self, PodOwnership},
+    owned_pods::{self, PodOwnership},
 };
 
 /// What the pods of a workload look like.
@@ -136,7 +136,7 @@ async fn problem_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Optio
     if let Some(trouble) = pods::worst_problem(pod) {
         return (Some(trouble), None);
     }
-    let Some(missing) = owned::missing_mount(&shared.cluster, pod).await else {
+    let Some(missing) = owned_pods::missing_mount(&shared.cluster, pod).await else {
         return (None, None);
     };
     let trouble = PodProblem {

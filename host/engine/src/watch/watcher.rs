@@ -30,7 +30,7 @@ use super::{
     pods::{PodSummary, PodWatch, assess_pod},
     to_object, watch_config,
 };
-use crate::{backoff::Backoff, cluster::WatchStream, owned, queue};
+use crate::{backoff::Backoff, cluster::WatchStream, owned_pods, queue};
 
 /// How soon the pods of a deleted object that waits for them are read again, in milliseconds.
 const OWNED_PODS_RECHECK_MILLIS: u64 = 5_000;
@@ -377,7 +377,7 @@ impl Watcher {
                 soonest = Some(soonest.map_or(OWNED_PODS_RECHECK_MILLIS, |soonest: u64| {
                     soonest.min(OWNED_PODS_RECHECK_MILLIS)
                 }));
-                if let Some(pod) = owned::deletion_blocker(&self.shared.cluster, object).await {
+                if let Some(pod) = owned_pods::deletion_blocker(&self.shared.cluster, object).await {
                     seen.deletion_blocker = Some(match seen.deletion_blocker {
                         Some(reason) => format!("{reason}; {pod}"),
                         None => pod,

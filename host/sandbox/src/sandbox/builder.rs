@@ -10,8 +10,8 @@ use capstan_private::PrivateFolder;
 
 use super::Sandbox;
 use crate::{
-    cache::Cache, engine::Engine, error::SandboxError, info::Source, kept::ComponentStore, memo::AssessmentCache,
-    memory::MemoryBudget, plugin::Plugin, registry::Registry,
+    assessment_cache::AssessmentCache, cache::Cache, component_store::ComponentStore, engine::Engine,
+    error::SandboxError, info::Source, memory::MemoryBudget, plugin::Plugin, registry::Registry,
 };
 
 /// Configures a sandbox.
@@ -36,7 +36,7 @@ impl Builder {
         self
     }
 
-    /// Compiles the plugins that the user named in a limited child process. `program` is an executable that calls [`child`](crate::child)
+    /// Compiles the plugins that the user named in a limited child process. `program` is an executable that calls [`run_child`](crate::run_child)
     /// when [`is_child`](crate::is_child) returns `true`.
     #[must_use]
     pub fn compiled_by(mut self, program: impl Into<PathBuf>) -> Builder {

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{
     Actions, ClusterView,
+    access::{has_labels, is_condition, is_terminating, is_true, items, namespace, number, status_of, text},
     condition::{self, ConditionUpdate},
-    look::{has_labels, is_condition, is_terminating, is_true, items, namespace, number, status_of, text},
 };
 
 /// The default port of `spec.service`.
@@ -70,7 +70,7 @@ fn availability(sight: &ClusterView<'_>, of: &Value) -> Result<(&'static str, &'
 
 /// Says whether a Service has endpoints: a ready pod, or for a Service without a selector, endpoints that somebody wrote.
 fn has_endpoints(sight: &ClusterView<'_>, service: &Value) -> bool {
-    let (space, name) = (namespace(service), super::look::name(service));
+    let (space, name) = (namespace(service), super::access::name(service));
     let selector = service.pointer("/spec/selector").filter(|selector| !selector.is_null());
     if let Some(selector) = selector {
         return sight.list("", "Pod").into_iter().any(|pod| {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     Action, Actions, ClusterView,
+    access::{format_timestamp, is_terminating, namespace, number, plus_seconds, status_of, text, timestamp},
     condition::{self, ConditionUpdate},
-    look::{format_timestamp, is_terminating, namespace, number, plus_seconds, status_of, text, timestamp},
 };
 use crate::kinds::Scale;
 
@@ -101,7 +101,7 @@ fn scale_target<'a>(sight: &ClusterView<'a>, autoscaler: &Value) -> Result<(&'a 
     let no_kind = || format!("no matches for kind \"{kind}\" in group \"{group}\"");
     let resource = sight
         .store
-        .resource(&super::look::kind(group, kind))
+        .resource(&super::access::kind(group, kind))
         .ok_or_else(no_kind)?;
     let version = resource.version(version).ok_or_else(no_kind)?;
     let object = sight.get(group, kind, namespace(autoscaler), name).ok_or_else(|| {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::look::{format_timestamp, text};
+use super::access::{format_timestamp, text};
 
 /// The new value of a condition.
 #[derive(Clone, Copy, Debug)]

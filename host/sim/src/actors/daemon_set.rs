@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Actions, ClusterView,
-    look::{is_terminating, number, short_hash, status_of, text},
+    access::{is_terminating, number, short_hash, status_of, text},
     template::{self, available_at, is_terminal, set_field, set_metadata_entry},
 };
 use crate::store::Propagation;

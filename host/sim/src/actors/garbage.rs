@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Actions, ClusterView,
-    look::{has_finalizer, is_terminating, is_true, items, text, uid},
+    access::{has_finalizer, is_terminating, is_true, items, text, uid},
 };
 use crate::store::Propagation;
 

@@ -15,11 +15,11 @@ use serde_json::{Map, Value, json};
 use self::{count::PodCount, policy::PolicyResult};
 use super::{
     Actions, ClusterView,
-    condition::{self, ConditionUpdate},
-    look::{
+    access::{
         format_timestamp, has_finalizer, is_condition, is_terminating, is_true, name, number, plus_seconds, status_of,
         text, timestamp, uid,
     },
+    condition::{self, ConditionUpdate},
     template,
 };
 use crate::store::Propagation;
@@ -45,8 +45,8 @@ pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
 }
 
 fn has_job(sight: &ClusterView<'_>, pod: &Value) -> bool {
-    super::look::controller(pod).is_some_and(|owner| {
-        let job = sight.get("batch", "Job", super::look::namespace(pod), text(owner, "/name"));
+    super::access::controller(pod).is_some_and(|owner| {
+        let job = sight.get("batch", "Job", super::access::namespace(pod), text(owner, "/name"));
         job.is_some_and(|job| uid(job) == text(owner, "/uid"))
     })
 }
@@ -162,7 +162,7 @@ impl<'a> Job<'a> {
         } else {
             ("FailureTarget", "Failed")
         };
-        let (reason, message) = super::look::condition(self.job, from).map_or(("", ""), |condition| {
+        let (reason, message) = super::access::condition(self.job, from).map_or(("", ""), |condition| {
             (text(condition, "/reason"), text(condition, "/message"))
         });
         self.set_condition(to, true, reason, message);
@@ -300,7 +300,7 @@ impl<'a> Job<'a> {
 
 /// Returns when a pod ended: the last of its containers.
 fn ended_at(pod: &Value) -> Option<Timestamp> {
-    super::look::items(pod, "/status/containerStatuses")
+    super::access::items(pod, "/status/containerStatuses")
         .iter()
         .filter_map(|container| timestamp(container, "/state/terminated/finishedAt"))
         .max()

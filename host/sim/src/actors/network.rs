@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Actions, ClusterView,
-    look::{is_terminating, items, plus_seconds, status_of, text, timestamp, uid},
+    access::{is_terminating, items, plus_seconds, status_of, text, timestamp, uid},
 };
 
 /// How long the cloud provider takes, in seconds.

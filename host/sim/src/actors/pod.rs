@@ -15,11 +15,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::cell::{ContainerState, Stage};
+use self::container::{ContainerState, Stage};
 use super::{
     Action, Actions, ClusterView,
+    access::{
+        controller, is_terminating, items, name, namespace, number, plus_seconds, status_of, text, timestamp, uid,
+    },
     condition::{self, ConditionUpdate},
-    look::{controller, is_terminating, items, name, namespace, number, plus_seconds, status_of, text, timestamp, uid},
     template::{is_terminal, set_field},
 };
 use crate::{
@@ -28,8 +30,8 @@ use crate::{
     store::Propagation,
 };
 
-pub(crate) mod cell;
-pub(crate) mod needs;
+pub(crate) mod container;
+pub(crate) mod dependencies;
 mod status;
 
 /// The kubelet, with the state of the pods that it runs.
@@ -176,7 +178,7 @@ impl Kubelet {
             }
             turn.wake_by(deadline);
         }
-        if needs::missing_volume(sight, pod).is_none() {
+        if dependencies::missing_volume(sight, pod).is_none() {
             self.advance(sight, turn, pod);
             self.observe(sight, turn, pod);
         }
@@ -259,7 +261,7 @@ impl Kubelet {
             }
             Some(_) => {}
         }
-        let environment = match needs::environment(sight, pod, container, &address) {
+        let environment = match dependencies::environment(sight, pod, container, &address) {
             Ok(environment) => environment,
             Err(message) => {
                 cell.stage = Stage::ConfigError(message);
@@ -329,7 +331,7 @@ impl Kubelet {
 fn schedule(sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
     let mut status = status_of(pod);
     status.insert("phase".into(), json!("Pending"));
-    if let Some(message) = needs::missing_claim(sight, pod) {
+    if let Some(message) = dependencies::missing_claim(sight, pod) {
         let says = ConditionUpdate {
             kind: "PodScheduled",
             is_true: false,

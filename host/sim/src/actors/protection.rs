@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Actions, ClusterView,
-    look::{has_finalizer, is_terminating, items, name, namespace, text},
+    access::{has_finalizer, is_terminating, items, name, namespace, text},
     template,
 };
 

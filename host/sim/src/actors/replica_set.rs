@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Actions, ClusterView,
-    look::{is_condition, name, number, status_of, uid},
+    access::{is_condition, name, number, status_of, uid},
     template::{self, available_at, is_active, ready_since},
 };
 use crate::store::Propagation;
@@ -24,7 +24,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
     let minimum = number(set, "/spec/minReadySeconds").unwrap_or(0);
     let mut pods = sight.controlled("", "Pod", set);
     pods.retain(|pod| is_active(pod));
-    if !super::look::is_terminating(set) {
+    if !super::access::is_terminating(set) {
         for _ in pods.len()..wanted {
             let Some(pod) = template::pod(sight, set) else { break };
             turn.create(pod);
@@ -66,7 +66,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
 fn surplus<'a>(pods: &[&'a Value], wanted: usize) -> Vec<&'a Value> {
     let mut pods = pods.to_vec();
     pods.sort_by_key(|pod| {
-        let created = super::look::text(pod, "/metadata/creationTimestamp");
+        let created = super::access::text(pod, "/metadata/creationTimestamp");
         let ready = ready_since(pod);
         (
             ready.is_some(),

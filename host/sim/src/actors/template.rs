@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     ClusterView,
-    look::{condition, controller_reference, is_terminating, name, namespace, plus_seconds, text, timestamp},
+    access::{condition, controller_reference, is_terminating, name, namespace, plus_seconds, text, timestamp},
 };
 
 /// Makes a pod of `owner`'s template: its metadata and spec, owned by `owner`, with a generated name.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Actions, ClusterView,
-    look::{condition, is_terminating, number, plus_seconds, text, timestamp},
+    access::{condition, is_terminating, number, plus_seconds, text, timestamp},
 };
 use crate::store::Propagation;
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Actions, ClusterView,
-    look::{is_terminating, items, name, namespace, status_of, text, timestamp, uid},
+    access::{is_terminating, items, name, namespace, status_of, text, timestamp, uid},
     template::set_field,
 };
 use crate::{glob, span::Wait};

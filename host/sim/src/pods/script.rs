@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Behaviour, ContainerReport, Ended, ImagePull, Launch, Line, Runtime, Wait};
 use crate::{
-    actors::look::{text, uid},
+    actors::access::{text, uid},
     span::Span,
 };
 

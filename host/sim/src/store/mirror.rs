@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Kind, Store, commit::namespace_and_name};
-use crate::actors::look::uid;
+use crate::actors::access::uid;
 
 impl Store {
     /// Stores an object as it is on the other server. A pod's logs are removed with it, so a later pod of the same name starts with empty

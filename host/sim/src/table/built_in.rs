@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Column, network, pod, policy, storage, workloads};
-use crate::actors::look::text;
+use crate::actors::access::text;
 
 /// Returns the cells of an object.
 pub(super) type Cells = fn(&Value, Timestamp) -> Vec<Value>;

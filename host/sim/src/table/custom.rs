@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Column, json_path::JsonPath, text::since};
-use crate::actors::look::{number, text};
+use crate::actors::access::{number, text};
 
 /// A column of a custom kind.
 #[derive(Clone, Debug)]

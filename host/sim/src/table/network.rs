@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{NONE, UNSET, age, count, first_three, labels, listed, or, selector};
-use crate::actors::look::{items, text};
+use crate::actors::access::{items, text};
 
 pub(super) fn service(object: &Value, now: Timestamp) -> Vec<Value> {
     let ports = items(object, "/spec/ports").iter().map(|port| {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{NONE, age, count, or, since};
-use crate::actors::look::{is_condition, is_terminating, is_true, items, text, timestamp};
+use crate::actors::access::{is_condition, is_terminating, is_true, items, text, timestamp};
 
 /// The summary of a pod's containers.
 #[derive(Debug, Default)]

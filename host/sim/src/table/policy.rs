@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::text::{NONE, UNSET, age, count, duration, listed, or, plain, since};
-use crate::actors::look::{fields, is_condition, is_terminating, is_true, items, number, text, timestamp};
+use crate::actors::access::{fields, is_condition, is_terminating, is_true, items, number, text, timestamp};
 
 pub(super) fn only_age(object: &Value, now: Timestamp) -> Vec<Value> {
     vec![age(object, now)]

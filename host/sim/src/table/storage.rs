@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{UNSET, age, listed, or, plain};
-use crate::actors::look::{fields, is_terminating, is_true, items, text};
+use crate::actors::access::{fields, is_terminating, is_true, items, text};
 
 /// Formats access modes in the order of the API, each once.
 fn access_modes(object: &Value, pointer: &str) -> String {

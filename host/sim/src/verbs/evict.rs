@@ -3,9 +3,9 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{ObjectRequest, Target, body, erase};
+use super::{ObjectRequest, Target, body, delete};
 use crate::{
-    actors::look::{is_condition, is_matched, is_terminating, namespace, number, text},
+    actors::access::{is_condition, is_matched, is_terminating, namespace, number, text},
     service::{Body, json_response},
     status::StatusError,
     store::{Kind, Store},
@@ -14,10 +14,10 @@ use crate::{
 /// Answers an eviction.
 pub(super) fn answer(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let eviction = body::decode(call)?;
-    let (how, dry_run) = erase::read_options(call, &eviction["deleteOptions"])?;
+    let (how, dry_run) = delete::read_options(call, &eviction["deleteOptions"])?;
     let dry_run = dry_run || call.writer(None).dry_run;
     allow(&mut call.shared.lock(), target, call.namespace(), name, dry_run)?;
-    erase::delete_object(call, target, name, &how, dry_run)?;
+    delete::delete_object(call, target, name, &how, dry_run)?;
     let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
     Ok(json_response(StatusCode::CREATED, &status))
 }

@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{ObjectRequest, Target, body, refuse, warning};
+use super::{ObjectRequest, Target, body, type_check, warning};
 use crate::{
     apply::{
         PatchFormat, apply_patch, schema,
@@ -21,7 +21,7 @@ pub(super) fn create(call: &ObjectRequest<'_>, target: &Target) -> Result<Respon
         let why = "resourceVersion should not be set on objects to be created";
         return Err(StatusError::new(500, "InternalError", why));
     }
-    let warnings = refuse::check_object(call, target, &object)?;
+    let warnings = type_check::check_object(call, target, &object)?;
     let created = call.shared.lock().create_as(object, &call.writer(None))?;
     Ok(warning::add(
         call.answer(StatusCode::CREATED, target, created),
@@ -42,7 +42,7 @@ pub(super) fn update(
     if store.get(&target.kind, call.namespace(), name).is_none() {
         return Err(target.not_found(name));
     }
-    let warnings = refuse::check_object(call, target, &object)?;
+    let warnings = type_check::check_object(call, target, &object)?;
     let written = match subresource {
         None => store.update_as(object, &writer)?,
         Some(_) => store.update_status_as(object, &writer)?,
@@ -90,9 +90,9 @@ pub(super) fn patch(
     }
 
     let live = live.ok_or_else(|| target.not_found(name))?;
-    refuse::patch::form(format, &patch)?;
+    type_check::patch::form(format, &patch)?;
     let object = apply_patch(format, &target.resource, &live, patch.clone())?;
-    refuse::patch::result(target, format, &patch, &object)?;
+    type_check::patch::result(target, format, &patch, &object)?;
     crate::store::check_shape(&object)?;
     for field in ["name", "namespace", "uid"] {
         if object["metadata"][field] != live["metadata"][field] {
@@ -110,7 +110,7 @@ pub(super) fn patch(
         }
     }
     let object = body::complete_from_path(object, call, target)?;
-    let warnings = refuse::check_object(call, target, &object)?;
+    let warnings = type_check::check_object(call, target, &object)?;
     let written = match subresource {
         None => store.update_as(object, &writer)?,
         Some(_) => store.update_status_as(object, &writer)?,
@@ -127,7 +127,7 @@ fn apply(
     object: &Value,
     writer: &Writer,
 ) -> Result<Value, StatusError> {
-    refuse::check_applied(target, object)?;
+    type_check::check_applied(target, object)?;
     let rule = schema::root_rule(&target.resource);
     let has_status = target.resource.has_status();
     let configuration = ApplyRequest {
@@ -138,7 +138,7 @@ fn apply(
         has_status,
     };
     let merged = server::apply(live.unwrap_or(&Value::Null), configuration, &store.now_text())?;
-    refuse::check_object(call, target, &merged)?;
+    type_check::check_object(call, target, &merged)?;
     let writer = Writer {
         has_own_managed_fields: true,
         ..writer.clone()

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use capstan_sim::{
-    rule::{FaultRules, RuleGuard},
+    fault_rule::{FaultRules, RuleGuard},
     service::SimService,
 };
 use futures::{StreamExt as _, TryStreamExt as _};

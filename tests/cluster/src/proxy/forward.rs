@@ -8,8 +8,8 @@ use std::{
 use anyhow::Context as _;
 use capstan_sim::{
     fault,
+    fault_rule::{FaultRules, verb},
     intercept::Intercept as _,
-    rule::{FaultRules, verb},
     service::{Body, ConnectionBroken},
 };
 use futures::{FutureExt as _, future::BoxFuture};

@@ -8,13 +8,13 @@ use capstan_project::edit;
 use capstan_registry::{LockFile, LockedPlugin};
 use capstan_runtime::plugins;
 
-use super::{new_store, read_configuration, read_policy, shown::PluginSummary};
+use super::{new_store, read_configuration, read_policy, summary::PluginSummary};
 use crate::{
     args::{AddArgs, GlobalOptions, Output},
     commands::{print, print_json, print_stderr},
+    diagnostics::usage_error,
     exit::Exit,
     project::FILE,
-    report::usage_error,
     text,
 };
 

@@ -4,12 +4,12 @@ use capstan_registry::{OnExistingTag, SignaturePolicy, Source};
 use capstan_runtime::{plugin_folder, plugins};
 use serde_json::json;
 
-use super::{new_store, shown::load_plugin};
+use super::{new_store, summary::load_plugin};
 use crate::{
     args::{GlobalOptions, Output, PublishArgs},
     commands::{print, print_json, print_stderr},
+    diagnostics::{self, usage_error},
     exit::Exit,
-    report::{self, usage_error},
     text,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn run(global: &GlobalOptions, args: &PublishArgs) -> anyhow::Result<
     };
     let file = plugin_folder::component(&args.file)?;
     if let Some(stale) = plugin_folder::find_stale(&file) {
-        report::warn_stale(&stale);
+        diagnostics::warn_stale(&stale);
     }
     let component = std::fs::read(&file).map_err(|error| {
         let message = format!("the plugin {} can't be read: {error}", file.display());

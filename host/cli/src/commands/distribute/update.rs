@@ -7,12 +7,12 @@ use capstan_registry::{LockFile, LockedPlugin};
 use capstan_runtime::plugins;
 use serde_json::json;
 
-use super::{new_store, read_configuration, read_policy, shown::PluginSummary};
+use super::{new_store, read_configuration, read_policy, summary::PluginSummary};
 use crate::{
     args::{GlobalOptions, Output, UpdateArgs},
     commands::{print, print_json, print_stderr},
+    diagnostics::usage_error,
     exit::Exit,
-    report::usage_error,
     terminal::Text,
     text,
 };

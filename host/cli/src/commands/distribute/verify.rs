@@ -6,12 +6,12 @@ use capstan_project::signature_policy;
 use capstan_registry::{SignaturePolicy, SignatureRule, SourcePattern};
 use capstan_runtime::plugins;
 
-use super::{new_store, read_configuration, read_policy, shown::PluginSummary};
+use super::{new_store, read_configuration, read_policy, summary::PluginSummary};
 use crate::{
     args::{GlobalOptions, Output, VerifyArgs},
     commands::{print, print_json},
+    diagnostics::usage_error,
     exit::Exit,
-    report::usage_error,
 };
 
 pub(super) fn run(global: &GlobalOptions, args: &VerifyArgs) -> anyhow::Result<Exit> {

@@ -9,9 +9,9 @@ use super::{print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginCheck},
     commands::print_stderr,
+    diagnostics::{self, Diagnostics},
     exit::Exit,
     render::remedy,
-    report::{self, Diagnostics},
     text,
 };
 
@@ -20,7 +20,7 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<
     for path in &args.files {
         match Subject::from_path(path) {
             Ok(subject) => {
-                subject.stale.iter().for_each(report::warn_stale);
+                subject.stale.iter().for_each(diagnostics::warn_stale);
                 let cache = global.plugin_host.cache.clone();
                 let examination = examine(&subject.bytes, cache, global.plugin_host.compiler.as_deref())?;
                 found.push((subject.label, examination));
@@ -46,13 +46,13 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<
             .iter()
             .map(|(file, found)| json!({ "file": file, "ok": found.is_plugin(), "faults": faults_json(&found.faults), "notes": found.notes }))
             .collect();
-        report.extend(unreadable.iter().map(|(file, mistakes)| {
+        diagnostics.extend(unreadable.iter().map(|(file, mistakes)| {
             let faults = mistakes
                 .iter()
                 .map(|mistake| json!({ "message": mistake.message, "hint": remedy::hint(&mistake.hint) }));
             json!({ "file": file, "ok": false, "faults": faults.collect::<Vec<_>>(), "notes": [] })
         }));
-        print_json(&report)?;
+        print_json(&diagnostics)?;
     }
     Ok(if is_good { Exit::Done } else { Exit::Usage })
 }

@@ -15,9 +15,10 @@ use serde_json::{Map, Value, json};
 use super::{find_subject, indent, print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginRun},
-    context, environment,
+    context,
+    diagnostics::{Diagnostics, usage_error},
+    environment,
     exit::Exit,
-    report::{Diagnostics, usage_error},
     terminal::{Text, print_stderr},
     text,
 };

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{EventKind, LockEvent, RENEW_INTERVAL, RETRY_INTERVAL, TERMINATE_ANNOTATION, format_micro_time};
 use crate::{
-    checkpoint::{grip::RenewalReporter, identity::Identity},
+    checkpoint::{identity::Identity, lease_guard::RenewalReporter},
     clock::Clock,
     cluster::{Cluster, DryRun},
     error::ClusterError,

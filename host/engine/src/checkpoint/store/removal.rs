@@ -2,7 +2,7 @@
 //!
 //! A blob that the head doesn't name may be one that another driver is about to name. That driver has an older version of the head,
 //! unless it read the head after we wrote it. If it needs a blob that was there before, it changes the blob's resource version
-//! (`Writer::reuse`). So of the blobs that were listed before we wrote the head, those that still have the listed version aren't needed
+//! (`BlobWriter::mark_reused`). So of the blobs that were listed before we wrote the head, those that still have the listed version aren't needed
 //! by any driver that can still write the head.
 
 use capstan_core::{deletion::DecidedPropagation, object::Object, plugins::Application};
@@ -12,8 +12,8 @@ use super::Store;
 use crate::{
     checkpoint::{
         blob::{self, STATE_LABEL, WrittenBlob},
-        grip::LeaseGuard,
         head::Head,
+        lease_guard::LeaseGuard,
     },
     cluster::{Cluster, DeleteOutcome},
     error::EngineError,

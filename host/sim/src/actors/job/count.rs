@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{INDEX, TRACKING, ended_at};
 use crate::actors::{
-    look::{has_finalizer, is_terminating, items, number, plus_seconds, text, uid},
+    access::{has_finalizer, is_terminating, items, number, plus_seconds, text, uid},
     template::{is_active, is_terminal},
 };
 

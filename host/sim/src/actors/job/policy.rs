@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::actors::look::{condition, items, name, namespace, number, text, uid};
+use crate::actors::access::{condition, items, name, namespace, number, text, uid};
 
 /// The result of the policy for a Job's failed pods.
 #[derive(Debug, Default, PartialEq)]

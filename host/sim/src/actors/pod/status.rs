@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ContainerRole,
-    cell::{ContainerState, Stage},
+    container::{ContainerState, Stage},
     containers, restart_policy,
 };
 use crate::actors::{
     ClusterView,
+    access::{format_timestamp, items, status_of, text},
     condition::{self, ConditionUpdate},
-    look::{format_timestamp, items, status_of, text},
 };
 
 /// Makes the status; `ended` is set for the last status of a terminated pod.

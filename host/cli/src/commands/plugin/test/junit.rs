@@ -1,6 +1,6 @@
 //! A report in the XML format of `JUnit`, which CI systems show.
 
-use capstan_devkit::trial::CaseRun;
+use capstan_devkit::case_run::CaseRun;
 
 use super::failures;
 use crate::render::Paint;

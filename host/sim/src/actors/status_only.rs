@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Actions, ClusterView,
+    access::{fields, is_terminating, name, namespace, number, status_of, text, uid},
     condition::{self, ConditionUpdate},
-    look::{fields, is_terminating, name, namespace, number, status_of, text, uid},
     template,
 };
 

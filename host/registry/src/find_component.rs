@@ -10,7 +10,7 @@ use oci_client::RegistryOperation;
 use crate::{
     digest::Digest,
     error::RegistryError,
-    find,
+    find_signatures,
     http::HttpRequest,
     layout::{self, Manifest},
     remote::{RemoteRepository, not_found_as_none},
@@ -71,7 +71,8 @@ impl Store {
                         let beside = signature_url(url);
                         let bundle =
                             not_found_as_none(self.download(&beside, &beside, self.limits().max_document_bytes).await)?;
-                        let signatures: Vec<Signature> = bundle.into_iter().filter_map(find::parse_bundle).collect();
+                        let signatures: Vec<Signature> =
+                            bundle.into_iter().filter_map(find_signatures::parse_bundle).collect();
                         self.cache_signatures(*digest, &signatures);
                         Some(signatures)
                     }
@@ -87,7 +88,7 @@ impl Store {
                 let beside = PathBuf::from(beside);
                 let signatures = if beside.is_file() {
                     let bundle = read_file(&beside, self.limits().max_document_bytes)?;
-                    find::parse_bundle(bundle).into_iter().collect()
+                    find_signatures::parse_bundle(bundle).into_iter().collect()
                 } else {
                     Vec::new()
                 };
@@ -149,7 +150,7 @@ impl Store {
             Some(kept) => (Some(kept), Vec::new()),
             None if look == LookupMode::Refresh || self.requires_signature(source) => {
                 let open = self.connect(&mut remote, oci).await?;
-                let (signatures, attested) = find::find_signatures(open, subject).await?;
+                let (signatures, attested) = find_signatures::find_signatures(open, subject).await?;
                 self.cache_signatures(subject, &signatures);
                 (Some(signatures), attested)
             }

@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use crate::{
     args::{GlobalOptions, Output},
     commands::{plugin::find_subject as subject, print, print_json, print_stderr},
+    diagnostics::usage_error,
     exit::Exit,
     render::{Paint, object_name},
-    report::usage_error,
     terminal::Text,
     text,
 };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    actors::look::{format_timestamp, plus_seconds},
+    actors::access::{format_timestamp, plus_seconds},
     pods::{ContainerReport, Ended},
 };
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::actors::{
     ClusterView,
-    look::{fields, is_true, items, name, namespace, text, uid},
+    access::{fields, is_true, items, name, namespace, text, uid},
 };
 
 /// Returns the scheduler's message about a volume claim that keeps the pod from being scheduled.

@@ -18,7 +18,7 @@ use capstan_core::{
 };
 use serde_json::Value;
 
-use super::{deadline::Work, kustomize::KUSTOMIZATION_FILES, tree::WorkTree};
+use super::{deadline::Work, kustomize::KUSTOMIZATION_FILES, work_tree::WorkTree};
 
 /// The most kustomizations that may refer to each other.
 const MAX_KUSTOMIZATIONS: usize = 1000;

@@ -55,7 +55,7 @@ impl Operation {
 
     /// Returns why a missing object may still be created; `None` if it may not. What a Job or hook could create is waited for as long as it
     /// runs; what an object of the set names, until the waiting object's timeout; what a controller of the set may create without naming
-    /// it, for [`grace::MADE_BY_CONTROLLERS`]. `grace_seconds` is how long the object may be Degraded by its pods.
+    /// it, for [`grace::CONTROLLER_CREATION_SECONDS`]. `grace_seconds` is how long the object may be Degraded by its pods.
     pub(super) fn reason_to_wait(
         &self,
         plan: &Plan,

@@ -93,7 +93,7 @@ impl Cluster {
         self.served.reload(&self.client).await
     }
 
-    /// Makes sure that discovery is recent enough for a plan: it is repeated if it is older than [`MAX_AGE`], or if one of the plan's
+    /// Makes sure that discovery is recent enough for a plan: it is repeated if it is older than [`MAX_DISCOVERY_AGE`], or if one of the plan's
     /// kinds isn't in it (in the version that is named, if any). If the cluster can't be asked, the last discovery is used.
     pub(crate) async fn refresh_for<'a>(&self, kinds: impl IntoIterator<Item = (GroupKind, Option<&'a str>)>) {
         let began = Instant::now();

@@ -1,7 +1,7 @@
 //! Assesses the health of objects by the plugins that claim their kinds, with the related objects that these plugins ask for.
 //!
 //! A healthy object costs one call and no request. Only a plugin that has something to explain asks for related objects
-//! ([`Assessment::need`]); its second answer is the last one about this version of the object.
+//! ([`Assessment::requested_related`]); its second answer is the last one about this version of the object.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use capstan_core::{
     related::{self, Related, RelatedResult},
 };
 
-use crate::{clock::Clock, cluster::Cluster, owned};
+use crate::{clock::Clock, cluster::Cluster, owned_pods};
 
 /// When to assess again for new events, which aren't watched.
 const EVENTS_RECHECK_MILLIS: u64 = 10_000;
@@ -52,7 +52,7 @@ impl HealthAssessor {
         for word in &first.requested_related {
             let what = match (word.as_str(), &pods) {
                 (related::OWNED_PODS, Some(pods)) => pods.clone(),
-                (related::OWNED_PODS, None) => owned::owned_pods(&self.cluster, object).await,
+                (related::OWNED_PODS, None) => owned_pods::owned_pods(&self.cluster, object).await,
                 (related::EVENTS, _) => match self.cluster.events_about(object).await {
                     Ok(events) => RelatedResult::events(events),
                     Err(error) => RelatedResult::refused(error.to_string()),

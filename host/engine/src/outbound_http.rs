@@ -4,7 +4,7 @@
 //! its link when a connection is made, so that no name server can direct a call there.
 
 mod guard;
-mod hide;
+mod secret_values;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};
 
-use self::{guard::LocalAddressError, hide::SecretValues};
+use self::{guard::LocalAddressError, secret_values::SecretValues};
 
 /// The most bytes of an answer's body that are kept.
 const MAX_BODY_BYTES: usize = 64 << 10;

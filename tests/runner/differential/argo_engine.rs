@@ -16,7 +16,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{case::Step, observer::Space, set, told::StepResult};
+use super::{case::Step, observer::Space, set, step_result::StepResult};
 
 /// How long an operation may take, in seconds.
 const TIMEOUT_SECONDS: u32 = 90;

@@ -26,7 +26,7 @@ use super::{EffectExecutor, PreparedEffect};
 use crate::{
     cluster::{DeleteOutcome, DryRun},
     error::ClusterError,
-    web::HttpCall,
+    outbound_http::HttpCall,
 };
 
 /// The most bytes of all objects of a list together: a plugin's input is limited.
@@ -400,7 +400,7 @@ impl EffectExecutor {
     }
 }
 
-/// Returns the next batch of lines: those of [`GATHERING`], or as many as are passed to a plugin at once. `None` when there are no more.
+/// Returns the next batch of lines: those of [`LOG_BATCH_INTERVAL`], or as many as are passed to a plugin at once. `None` when there are no more.
 async fn next_batch(lines: &mut mpsc::Receiver<LogLine>) -> Option<Vec<LogLine>> {
     let mut gathered = vec![lines.recv().await?];
     let until = Instant::now() + LOG_BATCH_INTERVAL;

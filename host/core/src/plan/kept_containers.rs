@@ -1,6 +1,6 @@
 //! Containers that a plan would delete: a Namespace or a `CustomResourceDefinition` is kept while it contains anything that isn't deleted.
 
-use super::{Skipped, make::PlanBuilder, remove::PruneCandidate};
+use super::{Skipped, deletions::PruneCandidate, make::PlanBuilder};
 use crate::{
     container::{self, Container, Contents, RetentionReason},
     object::{Object, ObjectKey},

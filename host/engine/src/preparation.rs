@@ -22,8 +22,8 @@ use crate::{
     checkpoint::CurrentOperation,
     engine::{Engine, TerminateOutcome},
     error::EngineError,
+    operation_handle::OperationHandle,
     planning::{PlanRequest, PreparedPlan},
-    running::OperationHandle,
 };
 
 /// The work that is to be done.
@@ -92,7 +92,7 @@ impl EquivalentOperation {
 /// What happens to errors that lint finds in a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LintErrors {
-    /// The plan is refused: [`EngineError::Findings`]. Findings of `allowed` rules don't count; `all` stands for every rule.
+    /// The plan is refused: [`EngineError::LintErrors`]. Findings of `allowed` rules don't count; `all` stands for every rule.
     Refuse {
         /// The ids of rules.
         allowed: BTreeSet<String>,
@@ -114,7 +114,7 @@ pub struct StartPolicy {
     pub lint_errors: LintErrors,
 }
 
-/// A wait that is to be shown, while [`Engine::undertake`] or [`Engine::start_when_free`] waits.
+/// A wait that is to be shown, while [`Engine::resume_or_prepare`] or [`Engine::start_when_free`] waits.
 #[derive(Debug)]
 pub enum Notice {
     /// Another driver, which the error names, is waited for.
@@ -156,7 +156,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns `Busy` if that is the policy, `Findings` if lint finds errors that the policy doesn't allow, `Outdated` if a saved plan
+    /// Returns `Busy` if that is the policy, `LintErrors` if lint finds errors that the policy doesn't allow, `Outdated` if a saved plan
     /// no longer fits the cluster, and whatever [`Engine::plan`] does.
     pub async fn resume_or_prepare(
         &self,

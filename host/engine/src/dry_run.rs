@@ -9,7 +9,7 @@ use capstan_core::{
 use futures::StreamExt as _;
 
 use crate::{
-    cluster::Cluster, concurrent::in_order, error::ClusterError, lines::redact::Redactor, perform, refusal::Refusal,
+    cluster::Cluster, concurrent::in_order, error::ClusterError, hook_logs::redact::Redactor, perform, refusal::Refusal,
 };
 
 /// The result of a dry run of one task.

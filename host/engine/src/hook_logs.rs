@@ -42,7 +42,7 @@ use crate::{
 const MAX_KEPT_BYTES: usize = 64 * 1024;
 /// How long to wait for the end of the streams after the containers have ended.
 const STREAM_END_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many lines a hook's plugin hasn't read yet; a line has at most [`split::LONGEST`] bytes.
+/// How many lines a hook's plugin hasn't read yet; a line has at most [`split::MAX_LINE_BYTES`] bytes.
 const MAX_UNREAD_LINES: usize = 256;
 /// How often in a row a log whose stream broke is requested again.
 const MAX_ATTEMPTS: u32 = 5;

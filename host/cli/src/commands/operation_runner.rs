@@ -10,7 +10,7 @@ use capstan_engine::{
 use super::{
     follow::{self, FollowOutcome, Signals},
     plan::text,
-    voice::Printer,
+    printer::Printer,
 };
 use crate::{
     args::{GlobalOptions, LintFilterArgs, Output},

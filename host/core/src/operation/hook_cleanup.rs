@@ -5,8 +5,8 @@
 
 use super::{
     Operation, StepOutput,
+    hook_object::has_short_ttl,
     hook_run::{Cleanup, HookRun, Verdict},
-    own::has_short_ttl,
     state::{ScheduledDeletion, TaskState},
     terminating::{await_deletion, propagation_with_pods},
 };

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Actions, ClusterView,
+    access::{is_terminating, is_true, name, namespace, number, status_of, text},
     condition::{self, ConditionUpdate},
-    look::{is_terminating, is_true, name, namespace, number, status_of, text},
 };
 
 /// What the controller of a kind writes when it is done with an object.

@@ -56,7 +56,7 @@ impl Printer {
         Ok(())
     }
 
-    /// Prints a JSON document. With several applications it is kept until [`documents`](Voice::documents).
+    /// Prints a JSON document. With several applications it is kept until [`documents`](Printer::documents).
     pub(super) fn document(&self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.name.is_none() {
             return print_json(value);

@@ -8,12 +8,12 @@ use std::{
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::{Value, json};
 
-use super::{follow, print, print_json, voice::Printer};
+use super::{follow, print, print_json, printer::Printer};
 use crate::{
     args::{GlobalOptions, Output},
+    diagnostics,
     exit::Exit,
     render::{Paint, columns, lines},
-    report,
     terminal::Text,
     text,
 };
@@ -80,7 +80,7 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
         documents.extend(more);
         let exit = result.unwrap_or_else(|error| {
             let exit = Exit::from_error(&error);
-            Printer::for_app(&name, width).print_stderr(&report::error_text(&error, paint));
+            Printer::for_app(&name, width).print_stderr(&diagnostics::error_text(&error, paint));
             exit
         });
         if !exit.is_success() {

@@ -60,7 +60,7 @@ impl SecretValues {
     }
 
     /// Returns the first `most` bytes without the values. A value that begins within them is only found if as many bytes follow as
-    /// [`SecretValues::longest`] says.
+    /// [`SecretValues::max_bytes`] says.
     pub(super) fn redact(&self, bytes: &[u8], most: usize) -> Vec<u8> {
         let kept = |from: usize, to: usize| bytes.get(from..to.min(most)).unwrap_or_default();
         let (mut clean, mut at) = (Vec::with_capacity(bytes.len().min(most)), 0);

@@ -14,10 +14,10 @@ use super::{follow, options_for_app, print, print_json, print_stderr, replay};
 use crate::{
     args::{GlobalOptions, HistoryArgs, Logs, OptionalAppArgs, Output},
     context::Context,
+    diagnostics::{Diagnostics, usage_error},
     exit::Exit,
     project::{self, Project},
     render::{Paint, columns, format_duration, lines, object_name, policy, remedy, tables},
-    report::{Diagnostics, usage_error},
     terminal::Text,
     text,
 };

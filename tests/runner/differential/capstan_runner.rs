@@ -14,7 +14,7 @@ use capstan_core::{
 use capstan_engine::{EngineError, PlanRequest};
 use capstan_sim::world::Setup;
 
-use super::{case::Step, observer::Space, set, theirs, told::StepResult};
+use super::{argo_engine, case::Step, observer::Space, set, step_result::StepResult};
 use crate::{
     real::ControlPlane,
     stage::{Stage, TERMINATED_BY},
@@ -62,7 +62,7 @@ impl CapstanRunner {
         let end_at = step.terminate_at.as_ref().map(|name| format!("created {name}"));
         let followed = self.stage.follow(running, end_at.as_deref());
         if step.never_ends {
-            let long_enough = Duration::from_secs(u64::from(theirs::ENDLESS_CASE_SECONDS));
+            let long_enough = Duration::from_secs(u64::from(argo_engine::ENDLESS_CASE_SECONDS));
             if let Ok(ran) = tokio::time::timeout(long_enough, followed).await {
                 return Ok(step_result(space, step, &ran?.view));
             }
