@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use capstan::{diagnostics, exit::Exit, render::Paint};
-use capstan_core::event::OperationStatus;
+use capstan_core::run::event::OperationStatus;
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
 use capstan_tests::{Stage, in_virtual_time, matches_pattern};

@@ -15,7 +15,10 @@ use capstan_api::{
     path,
     plan::{PlanKind, PlanRequest, PlannedAction},
 };
-use capstan_core::{event::OperationStatus, plugins::Application, view::OperationView};
+use capstan_core::{
+    model::plugins::Application,
+    run::{event::OperationStatus, view::OperationView},
+};
 use capstan_server::{Access, Token, TokenAccess, User, serve};
 use capstan_sim::world::Setup;
 use capstan_tests::{Stage, in_virtual_time};

@@ -10,12 +10,12 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_core::{
-    error::Diagnostics,
-    event::OperationStatus,
-    journal,
-    manifest::{self, Manifest},
-    plugins::{Application, Plugins},
-    view::OperationView,
+    model::{
+        error::Diagnostics,
+        plugins::{Application, Plugins},
+    },
+    read::manifest::{self, Manifest},
+    run::{event::OperationStatus, journal, view::OperationView},
 };
 use capstan_engine::{
     APPROVAL, Clock, Engine, EngineError, OperationHandle, PlanRequest, Record, cluster::Cluster,

@@ -13,15 +13,16 @@ use capstan::{
     render::{Paint, remedy},
 };
 use capstan_core::{
-    directive::Mode,
-    event::OperationStatus,
-    grant::UserGrants,
-    object::{GroupKind, Object},
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
+    model::{
+        grant::UserGrants,
+        object::{GroupKind, Object},
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::Application,
+    },
     plan::{Confirmation, HookSelection, Scope, Selection},
-    plugins::Application,
-    sync_options::SyncOptions,
+    read::{directive::Mode, sync_options::SyncOptions},
+    run::event::OperationStatus,
 };
 use capstan_engine::{PlanRequest, SweepOutcome};
 use capstan_sim::{scenario::Scenario, span::Span, world::Setup};

@@ -3,7 +3,7 @@
 
 pub mod compat;
 pub mod findings;
-pub use capstan_core::mask;
+pub use capstan_core::plan::mask;
 pub mod plan;
 pub mod policy;
 pub mod remedy;
@@ -15,8 +15,8 @@ mod untrusted;
 
 use std::io::IsTerminal as _;
 
-pub use capstan_core::duration::format_duration;
-use capstan_core::{
+pub use capstan_core::model::duration::format_duration;
+use capstan_core::model::{
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,

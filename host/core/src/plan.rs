@@ -1,22 +1,30 @@
 //! A plan: what an operation does, in order, and what it skips and why. It has a format version. `make` creates it.
 
 mod builtin_kinds;
+pub mod compat;
+pub mod container;
+pub mod degraded_grace;
 mod deletions;
 mod dependencies;
+pub mod diff;
 mod duplicates;
 mod field_places;
 mod hook_inputs;
+pub mod hook_record;
 mod hooks;
 mod kept_containers;
 mod make;
+pub mod mask;
 mod namespace;
 mod naming;
 mod options;
 mod plan_input;
 mod post_delete;
+pub mod propagation;
 mod same_name;
 mod scope;
 mod selection;
+pub mod task;
 #[cfg(test)]
 mod tests;
 pub mod versions;
@@ -41,21 +49,25 @@ pub use self::{
     selection::{HookSelection, Selection},
 };
 use crate::{
-    compat::{Mode, RuleUse},
-    container::Container,
-    duration,
-    grant::{Allowance, Requester},
-    hook::{HookId, Propagation},
-    lint::Finding,
-    object::ObjectKey,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    place::Place,
-    plugins::{Application, PluginRef, PluginSettings},
-    remedy::Remedies,
-    sync_options::SyncOptions,
-    task::{Task, TaskId},
-    wave::Wave,
+    model::{
+        compat::{Mode, RuleUse},
+        duration,
+        finding::Finding,
+        grant::{Allowance, Requester},
+        hook::{HookId, Propagation},
+        object::ObjectKey,
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        place::Place,
+        plugins::{Application, PluginRef, PluginSettings},
+        remedy::Remedies,
+        wave::Wave,
+    },
+    plan::{
+        container::Container,
+        task::{Task, TaskId},
+    },
+    read::sync_options::SyncOptions,
 };
 
 /// The version of stored plans.

@@ -21,7 +21,7 @@ pub mod subject;
 mod template;
 pub mod watch;
 
-use capstan_core::{
+use capstan_core::model::{
     error::{Diagnostic, Diagnostics},
     remedy::Remedies,
 };

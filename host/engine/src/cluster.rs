@@ -13,12 +13,9 @@ use std::{
 };
 
 use capstan_core::{
-    deletion::DecidedPropagation,
-    object::{GroupKind, Object, ObjectKey},
-    ownership,
-    sent::as_sent,
-    task::UnknownFields,
-    unknown_fields,
+    kubernetes::{ownership, sent::as_sent, unknown_fields},
+    model::object::{GroupKind, Object, ObjectKey},
+    plan::{propagation::DecidedPropagation, task::UnknownFields},
 };
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};

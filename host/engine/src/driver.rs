@@ -7,17 +7,23 @@ use std::{
 };
 
 use capstan_core::{
-    effect::Effect,
-    event::OperationStatus,
-    hook::HookOutcome,
-    input::{Input, InputKind},
-    object::ObjectKey,
-    operation::{Operation, Step},
-    operation_kind::OperationKind,
-    plan::Plan,
-    plugins::{PluginQuery, PluginRef, Plugins},
-    task::{Action, TaskId},
-    view::OperationView,
+    model::{
+        hook::HookOutcome,
+        object::ObjectKey,
+        operation_kind::OperationKind,
+        plugins::{PluginQuery, PluginRef, Plugins},
+    },
+    plan::{
+        Plan,
+        task::{Action, TaskId},
+    },
+    run::{
+        effect::Effect,
+        event::OperationStatus,
+        input::{Input, InputKind},
+        operation::{Operation, Step},
+        view::OperationView,
+    },
 };
 use tokio::{
     sync::{Mutex, Notify, Semaphore, mpsc},

@@ -6,13 +6,15 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    directive,
-    health::{Assessment, Health},
-    object::{Object, ObjectKey, labels},
-    ownership::Ownership,
+    kubernetes::ownership::Ownership,
+    model::{
+        compat::Mode,
+        health::{Assessment, Health},
+        object::{Object, ObjectKey, labels},
+        plugins::{Application, HealthQuestion, PluginQuery, PluginRef, PluginSettings, Plugins},
+    },
     plan::Role,
-    plugins::{Application, HealthQuestion, PluginQuery, PluginRef, PluginSettings, Plugins},
+    read::directive,
 };
 use futures::StreamExt as _;
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! The engine: it reads a cluster, carries out the effects that the core orders, and stores the state of operations.
 //!
 //! Real and simulated clusters differ only in the client that [`Engine::new`] is given; real and virtual time only in the
-//! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::plugins::Plugins).
+//! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::model::plugins::Plugins).
 //!
 //! In reading order: [`Engine`] has the verbs, and `preparation` the way from a wish to a running operation; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
 //! `inbox` is what it is told, [`bus`] what it publishes to any number of subscribers, `waiting` what it waits for at this moment, `queue` how others are told something without waiting; `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `health_assessor` its judgement (with `owned_pods`), `hook_logs` and `signals` its ears, [`outbound_http`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
@@ -48,7 +48,7 @@ mod unserved;
 mod waiting;
 mod watch;
 
-pub use capstan_core::revision::Revision;
+pub use capstan_core::model::revision::Revision;
 
 pub use crate::{
     bus::{Record, RecordId, Subscription},

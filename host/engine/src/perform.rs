@@ -10,15 +10,21 @@ mod request;
 use std::sync::{Arc, PoisonError};
 
 use capstan_core::{
-    effect::{ObjectIdentity, Work},
-    health::Assessment,
-    hook::HookOutcome,
-    input::{EffectFailure, InputKind},
-    object::{Object, ObjectKey},
-    operation::Operation,
-    plan::Plan,
-    plugins::{FailureCause, Plugins, Request},
-    task::{Task, TaskId},
+    model::{
+        health::Assessment,
+        hook::HookOutcome,
+        object::{Object, ObjectKey},
+        plugins::{FailureCause, Plugins, Request},
+    },
+    plan::{
+        Plan,
+        task::{Task, TaskId},
+    },
+    run::{
+        effect::{ObjectIdentity, Work},
+        input::{EffectFailure, InputKind},
+        operation::Operation,
+    },
 };
 use tokio::sync::Mutex;
 
@@ -77,7 +83,7 @@ impl PreparedEffect {
     /// Adds to a task's work what it needs of the operation's state.
     pub fn from_effect(task: TaskId, work: Work, operation: &Operation) -> PreparedEffect {
         let is_failing =
-            operation.cause().is_some() || *operation.status() != capstan_core::event::OperationStatus::Running;
+            operation.cause().is_some() || *operation.status() != capstan_core::run::event::OperationStatus::Running;
         PreparedEffect {
             target: operation.hook_object(&task).cloned(),
             outcome: operation.outcome(&task),

@@ -6,24 +6,28 @@ use std::{
 };
 
 use capstan_core::{
-    directive::{self, Directives},
-    error::Diagnostic,
-    finalizer,
-    grant::{Allowance, UserGrants},
-    inventory::Inventory,
-    journal::PluginCall,
-    lint::{self, Finding},
-    manifest::Manifest,
-    object::{GroupKind, Object, ObjectKey},
-    operation_kind::{OperationKind, Purpose},
+    kubernetes::finalizer,
+    lint,
+    model::{
+        error::Diagnostic,
+        finding::Finding,
+        grant::{Allowance, UserGrants},
+        inventory::Inventory,
+        object::{GroupKind, Object, ObjectKey},
+        operation_kind::{OperationKind, Purpose},
+        plugins::{Application, PluginRef, PluginSettings, Plugins},
+        remedy::Setting,
+        revision::Revision,
+    },
     plan::{
         self, Classified, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput, PlanOptions, Role,
-        Scopes,
+        Scopes, hook_record::HookRecords,
     },
-    plugins::{Application, PluginRef, PluginSettings, Plugins},
-    record::HookRecords,
-    remedy::Setting,
-    revision::Revision,
+    read::{
+        directive::{self, Directives},
+        manifest::Manifest,
+    },
+    run::journal::PluginCall,
 };
 
 use crate::{

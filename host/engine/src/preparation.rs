@@ -11,11 +11,13 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    lint::Finding,
-    manifest::Manifest,
-    on_busy::OnBusy,
-    operation_kind::{OperationKind, Purpose},
-    plugins::Application,
+    model::{
+        finding::Finding,
+        on_busy::OnBusy,
+        operation_kind::{OperationKind, Purpose},
+        plugins::Application,
+    },
+    read::manifest::Manifest,
 };
 
 use crate::{

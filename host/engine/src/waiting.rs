@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use capstan_core::{event::WaitingOn, operation::Operation};
+use capstan_core::run::{event::WaitingOn, operation::Operation};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;

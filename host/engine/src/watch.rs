@@ -13,13 +13,14 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    fact::ObservedState,
-    health::Assessment,
-    object::{GroupKind, Object, ObjectKey},
-    plan::Plan,
-    plugins::{Application, PluginRef},
-    task::TaskId,
+    kubernetes::observed_object::ObservedState,
+    model::{
+        compat::Mode,
+        health::Assessment,
+        object::{GroupKind, Object, ObjectKey},
+        plugins::{Application, PluginRef},
+    },
+    plan::{Plan, task::TaskId},
 };
 use kube::{core::DynamicObject, runtime::watcher::Config};
 use serde_json::json;

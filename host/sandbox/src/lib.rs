@@ -1,7 +1,7 @@
 //! Runs plugins. A plugin is a WebAssembly component. Each call gets a new sandbox, with no files, no network, no environment variables
 //! and a clock that stands still, and has limits. No other crate knows wasmtime.
 //!
-//! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::plugins::Plugins). `registry` finds the plugin for a
+//! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::model::plugins::Plugins). `registry` finds the plugin for a
 //! claim; `plugin` is a loaded plugin, `component` its code, `compile` compiles components of others, `cache` keeps compiled code and
 //! `component_store` the components themselves. `input` makes the JSON input of a call, of which `projection` leaves the fields that the claim sees;
 //! `adapter` makes the call over the generated `bindings` and converts the answer. `call` runs one call in an `engine`, with a `state` of

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use capstan_core::{grant::Grants, plugins::PluginRef};
+use capstan_core::model::{grant::Grants, plugins::PluginRef};
 use capstan_stamp::{Claim, Interface, Manifest};
 use sha2::{Digest as _, Sha256};
 

@@ -13,17 +13,19 @@ use std::{
 
 use async_trait::async_trait;
 use capstan_core::{
-    directive,
-    error::closest_match,
-    grant::Grants,
-    health::Assessment,
-    hook::Disposal,
-    object::Object,
-    place::reference_token,
-    plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
-        PluginRef, Plugins, PolicyQuestion, SettingsProblem, health_settings,
+    model::{
+        error::closest_match,
+        grant::Grants,
+        health::Assessment,
+        hook::Disposal,
+        object::Object,
+        place::reference_token,
+        plugins::{
+            HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError,
+            PluginQuery, PluginRef, Plugins, PolicyQuestion, SettingsProblem, health_settings,
+        },
     },
+    read::directive,
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;

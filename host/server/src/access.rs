@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, io};
 use async_trait::async_trait;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use capstan_api::{ApiError, ErrorClass, Verb};
-use capstan_core::plugins::Application;
+use capstan_core::model::plugins::Application;
 use http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
 

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use axum::response::{IntoResponse, Response};
 use capstan_api::{ApiError, ErrorClass};
-use capstan_core::error::Diagnostics;
+use capstan_core::model::error::Diagnostics;
 use capstan_engine::{ClusterError, EngineError};
 use http::{HeaderValue, StatusCode, header};
 
@@ -113,7 +113,7 @@ impl From<SourceError> for Failure {
     }
 }
 
-fn of_mistakes(mistakes: Vec<capstan_core::error::Diagnostic>, message: String) -> ApiError {
+fn of_mistakes(mistakes: Vec<capstan_core::model::error::Diagnostic>, message: String) -> ApiError {
     let mut error = ApiError::new(ErrorClass::Manifests, message);
     if let [only] = mistakes.as_slice() {
         error.message.clone_from(&only.message);

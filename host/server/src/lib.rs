@@ -25,7 +25,7 @@ mod tasks;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use capstan_api::PluginRow;
-use capstan_core::{grant::UserGrants, plugins::PluginSettings};
+use capstan_core::model::{grant::UserGrants, plugins::PluginSettings};
 use capstan_engine::Engine;
 
 pub use self::{

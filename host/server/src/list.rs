@@ -7,7 +7,7 @@ use std::{
 };
 
 use capstan_api::{ApplicationRow, ApplicationState, application::HealthSummary};
-use capstan_core::{health::Health, plugins::Application};
+use capstan_core::model::{health::Health, plugins::Application};
 use capstan_engine::EngineError;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::time::Instant;

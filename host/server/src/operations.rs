@@ -7,7 +7,7 @@ use std::{
 };
 
 use capstan_api::{ErrorClass, application::PendingRequest};
-use capstan_core::{event::OperationStatus, plugins::Application};
+use capstan_core::{model::plugins::Application, run::event::OperationStatus};
 use capstan_engine::{
     Engine, EngineError, Notice, OperationHandle, Preparation, PreparedPlan, StartPolicy, TerminateOutcome, Work,
     bus::Bus,

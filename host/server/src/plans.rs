@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use capstan_core::plugins::Application;
+use capstan_core::model::plugins::Application;
 use capstan_engine::PreparedPlan;
 
 /// How many plans are kept; each may hold thousands of objects.

@@ -18,7 +18,7 @@ use axum::{
     routing::{get, post},
 };
 use capstan_api::{ErrorClass, Verb, path};
-use capstan_core::plugins::Application;
+use capstan_core::model::plugins::Application;
 use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 

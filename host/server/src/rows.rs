@@ -8,13 +8,12 @@ use capstan_api::{
     operation::{AwaitedSignal, UsualWave},
 };
 use capstan_core::{
-    event::OperationStatus,
-    phase::Phase,
-    plugins::Application,
-    task::TaskResult,
-    text::truncated_to,
-    view::{OperationView, TaskProgress, TaskView, WaveView},
-    wave::Wave,
+    model::{phase::Phase, plugins::Application, text::truncated_to, wave::Wave},
+    plan::task::TaskResult,
+    run::{
+        event::OperationStatus,
+        view::{OperationView, TaskProgress, TaskView, WaveView},
+    },
 };
 use capstan_engine::{self as engine, ApplicationReport, CurrentOperation, PastOperation};
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! Where the manifests of applications come from.
 
 use async_trait::async_trait;
-use capstan_core::{error::Diagnostics, plugins::Application};
+use capstan_core::model::{error::Diagnostics, plugins::Application};
 use capstan_engine::PlanRequest;
 
 /// An application whose manifests can be read.

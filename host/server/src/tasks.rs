@@ -5,14 +5,19 @@ use capstan_api::{
     plan::{PlannedAction, PlannedTask},
 };
 use capstan_core::{
-    diff::{self, Change},
-    mask,
-    object::{Object, ObjectKey},
-    object_word::ObjectIndex,
-    plan::{Plan, wait_text},
-    secret::is_secret_kind,
-    task::{Action, DeletionEnd, ExpectedChange, Task},
-    text::truncated_to,
+    kubernetes::secret::is_secret_kind,
+    model::{
+        object::{Object, ObjectKey},
+        object_specifier::ObjectIndex,
+        text::truncated_to,
+    },
+    plan::{
+        Plan,
+        diff::{self, Change},
+        mask,
+        task::{Action, DeletionEnd, ExpectedChange, Task},
+        wait_text,
+    },
 };
 use capstan_engine::{DryRunResult, cluster::FIELD_MANAGER};
 use capstan_yaml::write as yaml;

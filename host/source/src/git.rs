@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::{error::Diagnostic, text::truncated_to};
+use capstan_core::model::{error::Diagnostic, text::truncated_to};
 use capstan_process::{Command, Environment, Program};
 use tempfile::TempDir;
 

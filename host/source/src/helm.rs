@@ -4,9 +4,11 @@
 use std::path::Path;
 
 use capstan_core::{
-    error::Diagnostic,
-    manifest,
-    remedy::{Remedies, Setting, SourceKind},
+    model::{
+        error::Diagnostic,
+        remedy::{Remedies, Setting, SourceKind},
+    },
+    read::manifest,
 };
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;

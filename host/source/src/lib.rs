@@ -26,10 +26,12 @@ use std::{
 };
 
 use capstan_core::{
-    error::{Diagnostic, Diagnostics},
-    manifest::Manifest,
-    remedy::Notice,
-    revision::Revision,
+    model::{
+        error::{Diagnostic, Diagnostics},
+        remedy::Notice,
+        revision::Revision,
+    },
+    read::manifest::Manifest,
 };
 use capstan_process::Program;
 

@@ -10,7 +10,7 @@ use axum::{Router, body::Body, response::Response};
 use capstan_api::{
     CHANGE_HEADER, CHANGE_HEADER_VALUE, Outcome, StreamRecord, Trigger, frames::Frame, frames::FrameReader, path,
 };
-use capstan_core::{
+use capstan_core::model::{
     grant::UserGrants,
     plugins::{Application, PluginSettings},
 };

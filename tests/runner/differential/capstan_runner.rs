@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use capstan_core::{
-    compat::Mode,
-    event::OperationStatus,
-    manifest,
-    plan::{Confirmation, HookSelection, Retry, Selection},
-    sync_options::SyncOptions,
-    task::{FailureClass, TaskResult},
-    view::{OperationView, TaskProgress, TaskView},
+    model::compat::Mode,
+    plan::{
+        Confirmation, HookSelection, Retry, Selection,
+        task::{FailureClass, TaskResult},
+    },
+    read::{manifest, sync_options::SyncOptions},
+    run::{
+        event::OperationStatus,
+        view::{OperationView, TaskProgress, TaskView},
+    },
 };
 use capstan_engine::{EngineError, PlanRequest};
 use capstan_sim::world::Setup;

@@ -1,11 +1,13 @@
 //! `capstan status`, `history`, `logs`, `terminate` and `sweep`: the stored state of applications.
 
 use capstan_core::{
-    event::OperationStatus,
-    object_word::{ObjectIndex, Unresolved, matches_hook},
-    plugins::Application,
-    remedy::ObjectOption,
-    task::TaskId,
+    model::{
+        object_specifier::{ObjectIndex, Unresolved, matches_hook},
+        plugins::Application,
+        remedy::ObjectOption,
+    },
+    plan::task::TaskId,
+    run::event::OperationStatus,
 };
 use capstan_engine::{ApplicationReport, EngineError, PastOperation, SweepOutcome, TerminateOutcome};
 use jiff::Timestamp;

@@ -6,8 +6,8 @@ use std::{
 };
 
 use capstan_core::{
+    model::plugins::Application,
     plan::{Limits, Plan, PlanOptions},
-    plugins::Application,
 };
 use capstan_engine::{EngineError, EquivalentOperation, PlanRequest, Work};
 use capstan_project::confirmed_objects;

@@ -4,9 +4,11 @@ use std::{path::Path, process::Stdio};
 
 use anyhow::Context as _;
 use capstan_core::{
-    diff,
-    object::{Object, ObjectKey},
-    task::{Action, Task},
+    model::object::{Object, ObjectKey},
+    plan::{
+        diff,
+        task::{Action, Task},
+    },
 };
 use capstan_engine::{DryRunResult, Refusal, cluster::FIELD_MANAGER};
 use capstan_files::Readers;

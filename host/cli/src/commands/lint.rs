@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    lint::{Finding, Severity},
-    manifest::Manifest,
+    model::{
+        finding::{Finding, Severity},
+        plugins::Application,
+    },
     plan::{PlanOptions, versions},
-    plugins::Application,
+    read::manifest::Manifest,
 };
 use capstan_engine::{PlanRequest, offline};
 use capstan_source::{Capabilities, Deadline, FileAccess, Release, Source};

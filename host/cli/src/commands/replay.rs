@@ -5,7 +5,10 @@ mod with_plugin;
 
 use std::sync::Arc;
 
-use capstan_core::{journal, plugins::Application, view::OperationView};
+use capstan_core::{
+    model::plugins::Application,
+    run::{journal, view::OperationView},
+};
 use capstan_engine::{Engine, PastOperation, Record, StoredOperation};
 
 use super::{print, print_json, print_stderr};

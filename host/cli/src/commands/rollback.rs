@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use capstan_core::{
-    event::OperationStatus,
-    operation_kind::{OperationKind, Purpose},
+    model::{
+        operation_kind::{OperationKind, Purpose},
+        plugins::Application,
+    },
     plan::{Limits, PlanOptions},
-    plugins::Application,
+    run::event::OperationStatus,
 };
 use capstan_engine::{EquivalentOperation, PastOperation, PlanRequest};
 

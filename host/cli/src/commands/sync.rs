@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_core::on_busy::OnBusy;
+use capstan_core::model::on_busy::OnBusy;
 use capstan_engine::{DryRunResult, EquivalentOperation, LintErrors, PreparedPlan, Work};
 
 use super::{

@@ -8,7 +8,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 use anyhow::Context as _;
 use bytes::Bytes;
 use capstan_api::{PluginRow, TOKEN_FRAGMENT, path::encoded, plugin::PluginClaim};
-use capstan_core::grant::{Granted, UserGrants};
+use capstan_core::model::grant::{Granted, UserGrants};
 use capstan_sandbox::{PluginInfo, Source};
 use capstan_server::{Asset, LeftOperation, Server, Setup, Token, TokenAccess, User, serve};
 use serde_json::json;

@@ -262,16 +262,3 @@ pub const RULES: [Rule; 26] = [
         annotations::replace_and_apply,
     ),
 ];
-
-/// Returns whether findings of a rule with this ID can be ignored or allowed.
-pub fn is_rule(id: &str) -> bool {
-    rule_ids().any(|known| known == id)
-}
-
-/// Lists the IDs of all rules that can be ignored or allowed.
-pub fn rule_ids() -> impl Iterator<Item = &'static str> + Clone {
-    RULES
-        .iter()
-        .map(|rule| rule.id)
-        .chain([UNKNOWN_KIND.id, REMOVED_VERSION.id])
-}

@@ -9,11 +9,13 @@ use std::{
 };
 
 use capstan_core::{
-    deletion::DecidedPropagation,
-    hook::short_hash,
-    name::field_selector,
-    object::{Object, ObjectKey},
-    plugins::Application,
+    model::{
+        hook::short_hash,
+        name::field_selector,
+        object::{Object, ObjectKey},
+        plugins::Application,
+    },
+    plan::propagation::DecidedPropagation,
 };
 use futures::StreamExt as _;
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! The list of applications, and one of them.
 
-use capstan_core::{health::Health, object::ObjectKey, phase::Phase, plugins::Application, wave::Wave};
+use capstan_core::model::{health::Health, object::ObjectKey, phase::Phase, plugins::Application, wave::Wave};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

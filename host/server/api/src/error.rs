@@ -1,6 +1,6 @@
 //! How every request fails.
 
-use capstan_core::{error::Diagnostic, lint::Finding, place::Place, remedy::Remedies};
+use capstan_core::model::{error::Diagnostic, finding::Finding, place::Place, remedy::Remedies};
 use serde::{Deserialize, Serialize};
 
 /// The body of every answer whose status is 400 or more.

@@ -1,6 +1,6 @@
 //! The live objects of an application.
 
-use capstan_core::{health::Health, object::ObjectKey};
+use capstan_core::model::{health::Health, object::ObjectKey};
 use serde::{Deserialize, Serialize};
 
 /// An object of an application.

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use capstan_core::{
-    event::{OperationStatus, WaitingOn},
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    place::Place,
-    revision::Revision,
-    task::TaskId,
-    view::{OperationView, WaveView},
-    wave::Wave,
+    model::{
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        place::Place,
+        revision::Revision,
+        wave::Wave,
+    },
+    plan::task::TaskId,
+    run::{
+        event::{OperationStatus, WaitingOn},
+        view::{OperationView, WaveView},
+    },
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

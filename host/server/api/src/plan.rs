@@ -1,17 +1,18 @@
 //! What a sync would do.
 
 use capstan_core::{
-    grant::Allowance,
-    lint::Finding,
-    object::ObjectKey,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    place::Place,
-    plan::{Limits, Skipped},
-    plugins::Application,
-    revision::Revision,
-    task::TaskId,
-    wave::Wave,
+    model::{
+        finding::Finding,
+        grant::Allowance,
+        object::ObjectKey,
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        place::Place,
+        plugins::Application,
+        revision::Revision,
+        wave::Wave,
+    },
+    plan::{Limits, Skipped, task::TaskId},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

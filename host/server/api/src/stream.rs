@@ -3,10 +3,12 @@
 use std::{fmt, num::ParseIntError, str::FromStr};
 
 use capstan_core::{
-    event::{Event, OperationStatus},
-    plugins::Application,
-    task::TaskId,
-    view::OperationView,
+    model::plugins::Application,
+    plan::task::TaskId,
+    run::{
+        event::{Event, OperationStatus},
+        view::OperationView,
+    },
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::Error as _};

@@ -10,7 +10,10 @@ use capstan_api::{
     action::ObjectOutcome,
     plan::{Choices, PlanKind, PlanRequest},
 };
-use capstan_core::{on_busy, plugins::Application, task::Action};
+use capstan_core::{
+    model::{on_busy, plugins::Application},
+    plan::task::Action,
+};
 use capstan_engine::{APPROVAL, EquivalentOperation, LintErrors, StartPolicy, SweepOutcome, Work};
 use http::HeaderMap;
 use serde_json::json as value;

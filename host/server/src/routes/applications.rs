@@ -10,7 +10,7 @@ use axum::{
 use capstan_api::{
     ApplicationReport, ApplicationRow, ApplicationState, OperationSummary, Verb, Waiting, stream::ListRecord,
 };
-use capstan_core::plugins::Application;
+use capstan_core::model::plugins::Application;
 use capstan_engine::EngineError;
 use futures::{FutureExt as _, StreamExt as _, stream as streams};
 use http::HeaderMap;

@@ -1,7 +1,7 @@
 //! The command that does what a request asks for.
 
 use capstan_api::plan::{Choices, HookChoice, PlanKind, PlanRequest};
-use capstan_core::plugins::Application;
+use capstan_core::model::plugins::Application;
 
 use crate::sources::KnownApplication;
 

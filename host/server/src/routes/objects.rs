@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use capstan_api::{ObjectRow, Verb, application::HealthSummary};
-use capstan_core::health::Health;
+use capstan_core::model::health::Health;
 use http::HeaderMap;
 
 use super::Named;

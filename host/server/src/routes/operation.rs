@@ -13,11 +13,15 @@ use capstan_api::{
     operation::{ContainerLogs, KeptLine, TaskLogs},
 };
 use capstan_core::{
-    event::{Event, OperationStatus},
-    journal,
-    operation_kind::{OperationKind, Purpose},
-    plugins::Application,
-    task::TaskId,
+    model::{
+        operation_kind::{OperationKind, Purpose},
+        plugins::Application,
+    },
+    plan::task::TaskId,
+    run::{
+        event::{Event, OperationStatus},
+        journal,
+    },
 };
 use capstan_engine::{ApplicationReport, PastOperation};
 use futures::FutureExt as _;
@@ -200,7 +204,7 @@ fn with_lines(events: Vec<Event>, logs: Vec<(TaskId, Vec<capstan_engine::Contain
     let mut lines: Vec<Line> = Vec::new();
     for (task, containers) in logs {
         let ended = events.iter().rev().find_map(|event| match &event.kind {
-            capstan_core::event::EventKind::TaskFinished { task: ended, .. } if *ended == task => Some(event.at),
+            capstan_core::run::event::EventKind::TaskFinished { task: ended, .. } if *ended == task => Some(event.at),
             _ => None,
         });
         for container in containers {

@@ -12,11 +12,12 @@ use capstan_api::{
     plan::{Answerer, Choices, HookChoice, PlanKind, PlanRequest, PlannedAction},
 };
 use capstan_core::{
-    event::OperationStatus,
-    operation_kind::{OperationKind, Purpose},
-    plan::{Confirmation, HookSelection, Limits, Plan, PlanOptions},
-    plugins::{Application, PluginRef},
-    task::Action,
+    model::{
+        operation_kind::{OperationKind, Purpose},
+        plugins::{Application, PluginRef},
+    },
+    plan::{Confirmation, HookSelection, Limits, Plan, PlanOptions, task::Action},
+    run::event::OperationStatus,
 };
 use capstan_engine::{self as engine, EngineError, PastOperation, PreparedPlan};
 use http::HeaderMap;

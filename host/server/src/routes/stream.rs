@@ -13,7 +13,10 @@ use axum::{
     response::Response,
 };
 use capstan_api::{Line, RecordId, StreamRecord, Verb};
-use capstan_core::{event::OperationStatus, plugins::Application, view::OperationView};
+use capstan_core::{
+    model::plugins::Application,
+    run::{event::OperationStatus, view::OperationView},
+};
 use capstan_engine::{self as engine, PastOperation, Record, Subscription};
 use futures::FutureExt as _;
 use http::HeaderMap;

@@ -1,7 +1,7 @@
 //! The list of applications: who needs somebody comes first.
 
 use capstan_api::{ApplicationRow, ApplicationState, application::WaveProgress, stream::ListRecord};
-use capstan_core::{health::Health, plugins::Application, revision::Revision};
+use capstan_core::model::{health::Health, plugins::Application, revision::Revision};
 
 use crate::{task_state::TaskState, words};
 
@@ -226,7 +226,7 @@ pub fn where_it_is(row: &ApplicationRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use capstan_core::{phase::Phase, wave::Wave};
+    use capstan_core::model::{phase::Phase, wave::Wave};
 
     fn row(name: &str, state: ApplicationState) -> ApplicationRow {
         ApplicationRow {

@@ -1,6 +1,6 @@
 //! Where the bars of the timeline are.
 
-use capstan_core::view::TaskView;
+use capstan_core::run::view::TaskView;
 
 use crate::{
     columns::{Column, Order, Usual},
@@ -9,7 +9,7 @@ use crate::{
     span::{Millis, millis, roughly, span},
     task_state::{TaskState, is_hook, phase_name},
 };
-use capstan_core::view::OperationView;
+use capstan_core::run::view::OperationView;
 
 /// A stretch of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -297,7 +297,7 @@ mod tests {
         rows::{Choice, rows},
         scale::Mode,
     };
-    use capstan_core::phase::Phase;
+    use capstan_core::model::phase::Phase;
 
     fn near(a: f64, b: f64) {
         assert!((a - b).abs() < 0.01, "{a} is not {b}");

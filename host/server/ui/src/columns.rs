@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use capstan_core::{
-    phase::Phase,
-    task::TaskId,
-    view::{OperationView, TaskView},
-    wave::Wave,
+    model::{phase::Phase, wave::Wave},
+    plan::task::TaskId,
+    run::view::{OperationView, TaskView},
 };
 
 use crate::{

@@ -1,6 +1,6 @@
 //! The critical path: the tasks that decided how long an operation took.
 
-use capstan_core::view::{OperationView, TaskView};
+use capstan_core::run::view::{OperationView, TaskView};
 
 use crate::{
     columns::Column,
@@ -74,7 +74,7 @@ mod tests {
         columns::{columns, order},
         fixture::Fixture,
     };
-    use capstan_core::phase::Phase;
+    use capstan_core::model::phase::Phase;
 
     #[test]
     fn it_goes_through_the_last_of_each_wave_and_what_held_it_back() {

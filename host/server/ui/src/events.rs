@@ -1,9 +1,11 @@
 //! Events as people read them: the stream itself, for those who want to know exactly.
 
 use capstan_core::{
-    event::{DisposalOutcome, Event, EventKind},
-    task::{TaskId, TaskResult},
-    view::OperationView,
+    plan::task::{TaskId, TaskResult},
+    run::{
+        event::{DisposalOutcome, Event, EventKind},
+        view::OperationView,
+    },
 };
 
 use crate::{
@@ -185,7 +187,7 @@ pub fn fate_word(fate: &DisposalOutcome) -> &'static str {
 mod tests {
     use super::*;
     use crate::fixture::Fixture;
-    use capstan_core::phase::Phase;
+    use capstan_core::model::phase::Phase;
 
     #[test]
     fn every_event_reads_as_one_row() {

@@ -1,15 +1,19 @@
 //! Operations for tests: events in, a view out, by core's own fold.
 
 use capstan_core::{
-    event::{Event, EventKind, OperationStatus, TaskOutline},
-    object::ObjectKey,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    plugins::{Application, FailureCause},
-    remedy::Remedies,
-    task::{FailureClass, TaskId, TaskResult},
-    view::OperationView,
-    wave::Wave,
+    model::{
+        object::ObjectKey,
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::{Application, FailureCause},
+        remedy::Remedies,
+        wave::Wave,
+    },
+    plan::task::{FailureClass, TaskId, TaskResult},
+    run::{
+        event::{Event, EventKind, OperationStatus, TaskOutline},
+        view::OperationView,
+    },
 };
 use jiff::Timestamp;
 

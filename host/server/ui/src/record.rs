@@ -7,10 +7,12 @@ use capstan_api::{
     operation::{TaskLogs, TaskPlan},
 };
 use capstan_core::{
-    event::{Event, EventKind},
-    health::Health,
-    task::TaskId,
-    view::OperationView,
+    model::health::Health,
+    plan::task::TaskId,
+    run::{
+        event::{Event, EventKind},
+        view::OperationView,
+    },
 };
 
 use crate::{
@@ -228,9 +230,11 @@ pub mod tests {
     use super::*;
     use crate::fixture::{Fixture, id};
     use capstan_core::{
-        event::OperationStatus,
-        operation_kind::{OperationKind, Purpose},
-        phase::Phase,
+        model::{
+            operation_kind::{OperationKind, Purpose},
+            phase::Phase,
+        },
+        run::event::OperationStatus,
     };
     use jiff::Timestamp;
 

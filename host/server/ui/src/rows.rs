@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use capstan_core::{
     plan::Skipped,
-    view::{OperationView, TaskView},
+    run::view::{OperationView, TaskView},
 };
 
 use crate::{
@@ -274,7 +274,7 @@ mod tests {
         columns::{columns, order},
         fixture::Fixture,
     };
-    use capstan_core::phase::Phase;
+    use capstan_core::model::phase::Phase;
 
     fn many(count: usize) -> Vec<String> {
         (0..count).map(|at| format!("object-{at}")).collect()

@@ -111,7 +111,7 @@ pub fn float(length: Millis) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use capstan_core::{phase::Phase, wave::Wave};
+    use capstan_core::model::{phase::Phase, wave::Wave};
 
     fn column(from: Option<Millis>, to: Option<Millis>, expected: Option<Millis>) -> Column<'static> {
         Column {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use capstan_api::plan::{Choices, HookChoice};
-use capstan_core::phase::Phase;
+use capstan_core::model::phase::Phase;
 
 /// An object or a hook that can be chosen.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! Lengths of time and moments, as people read them. Both are milliseconds here; moments count from the Unix epoch.
 
-use capstan_core::duration;
+use capstan_core::model::duration;
 use jiff::{SignedDuration, Timestamp, tz::Offset};
 
 /// Milliseconds: a length of time, or a moment counted from the Unix epoch.

@@ -1,13 +1,17 @@
 //! How far a task is, in one word, and what a task is called.
 
 use capstan_core::{
-    event::OperationStatus,
-    object::ObjectKey,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    task::TaskResult,
-    view::{OperationView, TaskProgress, TaskView},
-    wave::Wave,
+    model::{
+        object::ObjectKey,
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        wave::Wave,
+    },
+    plan::task::TaskResult,
+    run::{
+        event::OperationStatus,
+        view::{OperationView, TaskProgress, TaskView},
+    },
 };
 
 /// How far a task is.

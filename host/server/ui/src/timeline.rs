@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::HashSet;
 
-use capstan_core::view::TaskView;
+use capstan_core::run::view::TaskView;
 
 use crate::{
     bars::{self, Band, Bar, Elbow, Stretch},

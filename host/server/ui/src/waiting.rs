@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use capstan_core::{
-    event::WaitingOn,
-    task::TaskId,
-    view::{OperationView, TaskView},
+    plan::task::TaskId,
+    run::{
+        event::WaitingOn,
+        view::{OperationView, TaskView},
+    },
 };
 
 use crate::{
@@ -71,7 +73,7 @@ mod tests {
         columns::{columns, order},
         fixture::{Fixture, id},
     };
-    use capstan_core::phase::Phase;
+    use capstan_core::model::phase::Phase;
     use jiff::Timestamp;
 
     #[test]

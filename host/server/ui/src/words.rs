@@ -651,7 +651,7 @@ pub const KEYS: [(&str, &[(&str, &str)]); 3] = [
 /// One sentence about how an operation is; empty while it has nothing to say.
 pub fn announcement(record: &crate::record::Record) -> String {
     use crate::task_state::{TaskState, key, phase_name, status_word};
-    use capstan_core::event::OperationStatus;
+    use capstan_core::run::event::OperationStatus;
 
     let view = &record.view;
     let asking = view.tasks.iter().find(|task| TaskState::of(task) == TaskState::Asks);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_core::error::closest_match;
+use capstan_core::model::error::closest_match;
 use capstan_registry::{LockFile, LockedPlugin};
 use capstan_runtime::plugins;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! `capstan plugin check`: reports all mistakes in components.
 
-use capstan_core::error::Diagnostic;
+use capstan_core::model::error::Diagnostic;
 use capstan_devkit::{find_faults, subject::Subject};
 use capstan_sandbox::{Examination, Fault, examine};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use capstan_core::{error::Diagnostics, plugins::Application};
+use capstan_core::model::{error::Diagnostics, plugins::Application};
 use capstan_project::{App, GatheredApp};
 use capstan_server::{KnownApplication, SourceError, SourceRequest, Sources};
 use capstan_source::{Deadline, DesiredState, FileAccess, Source};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_core::{name::field_selector, object::Object};
+use capstan_core::model::{name::field_selector, object::Object};
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use serde_json::json;

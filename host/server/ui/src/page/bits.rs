@@ -1,7 +1,7 @@
 //! Small things that many parts use.
 
 use capstan_api::{ApiError, Verb};
-use capstan_core::{event::OperationStatus, health::Health};
+use capstan_core::{model::health::Health, run::event::OperationStatus};
 use wasm_bindgen_futures::JsFuture;
 
 use super::{

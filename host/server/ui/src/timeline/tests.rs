@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::{fixture::Fixture, record::tests::record};
-use capstan_core::phase::Phase;
+use capstan_core::model::phase::Phase;
 
 fn look(open: &HashSet<String>) -> Look<'_> {
     Look {

@@ -6,7 +6,7 @@ use capstan_api::{
     ApiError, OnBusy, PlanPage, Trigger, Verb, path,
     plan::{Choices, HookChoice, PlannedAction},
 };
-use capstan_core::phase::Phase;
+use capstan_core::model::phase::Phase;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{Sending, cancel, head};

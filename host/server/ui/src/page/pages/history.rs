@@ -7,9 +7,9 @@ use std::{collections::HashSet, rc::Rc};
 
 use capstan_api::{ApiError, OperationPage, OperationSummary, StreamRecord, path};
 use capstan_core::{
-    event::{EventKind, OperationStatus},
-    phase::Phase,
-    task::TaskResult,
+    model::phase::Phase,
+    plan::task::TaskResult,
+    run::event::{EventKind, OperationStatus},
 };
 use wasm_bindgen_futures::spawn_local;
 

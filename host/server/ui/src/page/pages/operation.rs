@@ -55,7 +55,12 @@ impl Operation {
     pub fn selected(self) -> Option<String> {
         let id = self.store().query("task")?;
         self.record
-            .with(|record| record.view.task(&capstan_core::task::TaskId(id.clone())).is_some())
+            .with(|record| {
+                record
+                    .view
+                    .task(&capstan_core::plan::task::TaskId(id.clone()))
+                    .is_some()
+            })
             .then_some(id)
     }
 
@@ -70,7 +75,7 @@ impl Operation {
 
     /// Selects a task.
     pub fn show(self, id: &str) {
-        let task_id = capstan_core::task::TaskId(id.to_owned());
+        let task_id = capstan_core::plan::task::TaskId(id.to_owned());
         let is_hook = self
             .record
             .with_untracked(|record| record.view.task(&task_id).is_some_and(is_hook));
@@ -238,7 +243,7 @@ fn draw(operation: Operation) -> View {
         operation.record.with(|record| {
             matches!(
                 record.view.status,
-                Some(capstan_core::event::OperationStatus::Failed(_))
+                Some(capstan_core::run::event::OperationStatus::Failed(_))
             )
         })
     });
@@ -351,7 +356,7 @@ fn dock(operation: Operation) -> View {
         let Some(id) = operation.selected() else {
             return String::new();
         };
-        let id = capstan_core::task::TaskId(id);
+        let id = capstan_core::plan::task::TaskId(id);
         operation.record.with(|record| {
             record
                 .view

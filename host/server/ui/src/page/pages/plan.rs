@@ -10,8 +10,8 @@ use capstan_api::{
     ApiError, OnBusy, Outcome, PlanPage, Trigger, Verb, path,
     plan::{Choices, PlannedAction, PlannedTask},
 };
-use capstan_core::{
-    lint::{Finding, Severity},
+use capstan_core::model::{
+    finding::{Finding, Severity},
     phase::Phase,
 };
 use wasm_bindgen_futures::spawn_local;
@@ -118,8 +118,9 @@ fn head(plan: &PlanPage, hides_same: Signal<bool>) -> View {
     part(hooks, words::hooks_in_plan(after_failure));
     part(same, words::UNCHANGED.to_owned());
     part(gone, words::TO_DELETE.to_owned());
-    let revision =
-        |revision: &Option<capstan_core::revision::Revision>| revision.as_ref().map(revision_text).unwrap_or_default();
+    let revision = |revision: &Option<capstan_core::model::revision::Revision>| {
+        revision.as_ref().map(revision_text).unwrap_or_default()
+    };
     let (from, to) = (revision(&plan.deployed), revision(&plan.revision));
     let title: View = if from.is_empty() {
         tags::code().children(to).into()

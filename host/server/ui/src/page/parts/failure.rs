@@ -1,7 +1,10 @@
 //! What failed: at the top, in full, with the end of its log and what can be done.
 
 use capstan_api::Verb;
-use capstan_core::{event::OperationStatus, phase::Phase, view::TaskProgress};
+use capstan_core::{
+    model::phase::Phase,
+    run::{event::OperationStatus, view::TaskProgress},
+};
 
 use crate::{
     lines::{Level, level},
@@ -39,7 +42,7 @@ fn failure(record: &Record) -> Option<Failure> {
         return None;
     };
     let failed = |phase_fails: bool| {
-        move |task: &&capstan_core::view::TaskView| {
+        move |task: &&capstan_core::run::view::TaskView| {
             TaskState::of(task) == TaskState::Failed && (task.outline.phase == Phase::SyncFail) == phase_fails
         }
     };

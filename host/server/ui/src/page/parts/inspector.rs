@@ -1,6 +1,6 @@
 //! One object of the operation: what was told of it, what changes, who judges it, how long it may take.
 
-use capstan_core::{health::Health, task::TaskId};
+use capstan_core::{model::health::Health, plan::task::TaskId};
 
 use crate::{
     page::{bits, dom::*, pages::operation::Operation, store::zone},

@@ -2,7 +2,7 @@
 
 mod end;
 
-use capstan_core::{event::DisposalOutcome, task::TaskId};
+use capstan_core::{plan::task::TaskId, run::event::DisposalOutcome};
 
 use crate::{
     lines::{Level, level, parts},

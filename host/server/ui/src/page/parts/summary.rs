@@ -1,6 +1,6 @@
 //! One line about an operation, and where its time went.
 
-use capstan_core::event::OperationStatus;
+use capstan_core::run::event::OperationStatus;
 
 use crate::{
     applications::revision_text,

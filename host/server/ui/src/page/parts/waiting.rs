@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use capstan_api::Verb;
-use capstan_core::event::OperationStatus;
+use capstan_core::run::event::OperationStatus;
 
 use crate::{
     columns::{columns, order},

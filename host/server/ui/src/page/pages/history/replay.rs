@@ -49,7 +49,7 @@ fn replay(
     let full = Record::new(page.clone());
     let mut begin = page;
     if has_events {
-        begin.view = capstan_core::view::OperationView::default();
+        begin.view = capstan_core::run::view::OperationView::default();
         begin.usual = None;
     }
     let begin = Rc::new(Record::new(begin));

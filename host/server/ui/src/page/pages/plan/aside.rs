@@ -129,7 +129,7 @@ fn section(title: &'static str, number: Option<(usize, &'static str)>, content: 
         .into()
 }
 
-fn allowance(one: &capstan_core::grant::Allowance) -> View {
+fn allowance(one: &capstan_core::model::grant::Allowance) -> View {
     let requested: Vec<String> = serde_json::to_value(&one.requested)
         .map(|value| lines_of(&value))
         .unwrap_or_default();
