@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capstan_core::object::Object;
+use capstan_core::model::object::Object;
 use capstan_sandbox::Sandbox;
 use capstan_stamp::stamp;
 

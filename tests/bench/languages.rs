@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use capstan_core::object::Object;
+use capstan_core::model::object::Object;
 use capstan_sandbox::{Sandbox, prepare};
 use capstan_stamp::{Manifest, stamp};
 use serde_json::{Value, json};

@@ -20,10 +20,12 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    event::OperationStatus,
-    object::Object,
-    plugins::{Application, HealthQuestion, PluginQuery, Plugins as _},
+    model::{
+        compat::Mode,
+        object::Object,
+        plugins::{Application, HealthQuestion, PluginQuery, Plugins as _},
+    },
+    run::event::OperationStatus,
 };
 use capstan_sandbox::{Function, Question, Sandbox};
 use capstan_sim::world::Setup;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::object::Object;
+use capstan_core::model::object::Object;
 use serde::Deserialize;
 use serde_json::json;
 

@@ -572,7 +572,11 @@ const ARGUMENTS: [(&str, &str); 5] = [
 
 /// Literals that may name flags or commands: the file, how the literal goes, and why.
 const NAMED: [(&str, &str, &str); 12] = [
-    ("core/src/finalizer.rs", "kubectl patch", "another program's command"),
+    (
+        "core/src/kubernetes/finalizer.rs",
+        "kubectl patch",
+        "another program's command",
+    ),
     (
         "registry/src/policy.rs",
         "cosign sign --key",
@@ -590,11 +594,11 @@ const NAMED: [(&str, &str, &str); 12] = [
     ),
     ("engine/src/saved_plan.rs", "capstan plan", "marks a stored file"),
     ("registry/src/lock.rs", "# Written by", "the head of a stored file"),
-    ("core/src/compat/markdown.rs", "", "COMPAT.md"),
-    ("core/src/compat/not_copied.rs", "", "COMPAT.md"),
-    ("core/src/compat/table.rs", "", "COMPAT.md"),
-    ("core/src/sync_options.rs", "", "COMPAT.md"),
-    ("core/src/directive/table.rs", "", "ANNOTATIONS.md"),
+    ("core/src/model/compat/markdown.rs", "", "COMPAT.md"),
+    ("core/src/model/compat/not_copied.rs", "", "COMPAT.md"),
+    ("core/src/model/compat/table.rs", "", "COMPAT.md"),
+    ("core/src/read/sync_options.rs", "", "COMPAT.md"),
+    ("core/src/read/directive/table.rs", "", "ANNOTATIONS.md"),
     ("core/src/lint/rules.rs", "", "LINTS.md"),
 ];
 
@@ -758,4 +762,37 @@ pub fn sources(folder: &Path) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+/// A folder of core knows only those below it, and what runs a plan doesn't know how it was made.
+#[test]
+fn folders_of_core_know_only_those_below_them() {
+    let folders: [(&str, &[&str]); 6] = [
+        ("model", &["kubernetes", "read", "plan", "lint", "run"]),
+        ("kubernetes", &["read", "plan", "lint", "run"]),
+        ("read", &["plan", "lint", "run"]),
+        ("plan", &["lint", "run"]),
+        ("lint", &["run"]),
+        ("run", &["read", "lint"]),
+    ];
+    for (path, text) in sources(&capstan_tests::path("../host/core/src")) {
+        let relative = path.rsplit_once("core/src/").map_or("", |(_, relative)| relative);
+        let folder = relative.split(['/', '.']).next().unwrap_or_default();
+        let Some((_, unknown)) = folders.iter().find(|(name, _)| *name == folder) else {
+            assert_eq!(folder, "lib", "{path} is in no folder");
+            continue;
+        };
+        if relative.ends_with("tests.rs") || relative.contains("/tests/") {
+            continue;
+        }
+        let is_code = |line: &&str| !line.trim_start().starts_with("//");
+        let code: Vec<&str> = without_tests(&text).lines().filter(is_code).collect();
+        let code = code.join("\n");
+        for other in *unknown {
+            for before in ["crate::", "{", " "] {
+                let name = format!("{before}{other}::");
+                assert!(!code.contains(&name), "{path} has `{name}`");
+            }
+        }
+    }
 }

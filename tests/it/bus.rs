@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_core::{event::OperationStatus, view::OperationView};
+use capstan_core::run::{event::OperationStatus, view::OperationView};
 use capstan_engine::{Record, Subscription};
 use capstan_sim::world::Setup;
 use capstan_tests::{Stage, in_virtual_time, stage::TERMINATED_BY};

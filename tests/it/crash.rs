@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use capstan_core::{
-    deletion::PropagationRules,
-    event::OperationStatus,
-    hook::Propagation,
-    task::TaskResult,
-    view::{OperationView, TaskProgress},
+    model::hook::Propagation,
+    plan::{propagation::PropagationRules, task::TaskResult},
+    run::{
+        event::OperationStatus,
+        view::{OperationView, TaskProgress},
+    },
 };
 use capstan_engine::{EngineError, OperationHandle, Record};
 use capstan_sim::world::Setup;
 use capstan_tests::{
-    RunResult, Stage, in_virtual_time,
-    stage::TERMINATED_BY,
+    RunResult, Stage,
     event_text::{event_text, matches_pattern},
+    in_virtual_time,
+    stage::TERMINATED_BY,
 };
 
 const FILES: [&str; 2] = ["example/echo", "fixtures/sets/waves"];
@@ -162,7 +164,7 @@ fn a_hook_that_is_gone_without_a_verdict_has_vanished() {
         }
         drop(running);
         let cluster = stage.engine.cluster();
-        let jobs = capstan_core::object::GroupKind::new("batch", "Job");
+        let jobs = capstan_core::model::object::GroupKind::new("batch", "Job");
         let first = cluster.list(&jobs, "shop", "").await.unwrap().remove(0);
         let propagation = PropagationRules::default().decide(Propagation::Background);
         cluster.delete(&first.key(), first.uid(), propagation).await.unwrap();

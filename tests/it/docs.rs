@@ -1,10 +1,10 @@
 //! What the documents show is as they show it.
 
 use capstan_core::{
-    directive::ANNOTATIONS,
-    grace,
     lint::{INVALID, REMOVED_VERSION, RULES, UNKNOWN_KIND},
-    object::GroupKind,
+    model::object::GroupKind,
+    plan::degraded_grace,
+    read::directive::ANNOTATIONS,
 };
 use capstan_sim::scenario::Scenario;
 
@@ -44,11 +44,11 @@ fn the_main_commands_of_the_readme_are_the_ones_that_ci_runs() {
 
 /// Returns the table of how long an object may be Degraded.
 fn tolerances() -> String {
-    let mut text = "\n## How long an object may be Degraded\n\nApplies to objects without `capstan.dev/degraded-grace`. Generated from `core/src/grace.rs`. \
+    let mut text = "\n## How long an object may be Degraded\n\nApplies to objects without `capstan.dev/degraded-grace`. Generated from `core/src/plan/degraded_grace.rs`. \
                     A final status, such as a Job's backoff limit or a Deployment's progress deadline, is a failure at once. With \
                     `--compat argocd` only problems of pods have a grace period.\n\n| kind | seconds | reason |\n| --- | --- | --- |\n"
         .to_owned();
-    for row in grace::TOLERANCES {
+    for row in degraded_grace::TOLERANCES {
         let kind = GroupKind::new(row.group, row.kind);
         text.push_str(&format!("| `{kind}` | {} | {} |\n", row.seconds, row.reason));
     }
@@ -56,18 +56,18 @@ fn tolerances() -> String {
     let pods = "an image or a Secret may come a little later";
     text.push_str(&format!(
         "| any other | {} | {others} |\n",
-        grace::DEFAULT_DEGRADED_GRACE_SECONDS.as_secs()
+        degraded_grace::DEFAULT_DEGRADED_GRACE_SECONDS.as_secs()
     ));
     text.push_str(&format!(
         "| of any kind, what only its pods tell | {} | {pods} |\n",
-        grace::POD_PROBLEM_GRACE_SECONDS.as_secs()
+        degraded_grace::POD_PROBLEM_GRACE_SECONDS.as_secs()
     ));
     text.push_str(&format!(
         "\nA Secret or `ConfigMap` that isn't there is waited for beyond that: as long as a Job or a hook of the operation runs that may make \
          it; until the waiting object's timeout, if a custom resource of the set names it (a `Certificate`, an `ExternalSecret`); and for {} s \
          after the waiting object was applied, if a role of the set lets a workload of the set create such objects. An annotation counts as \
          it is written.\n",
-        grace::CONTROLLER_CREATION_SECONDS.as_secs()
+        degraded_grace::CONTROLLER_CREATION_SECONDS.as_secs()
     ));
     text
 }
@@ -75,7 +75,7 @@ fn tolerances() -> String {
 /// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
 #[test]
 fn the_table_of_annotations_is_that_of_the_code() {
-    let mut text = "# Annotations\n\nGenerated from `core/src/directive/table.rs`. If an object has several annotations with \
+    let mut text = "# Annotations\n\nGenerated from `core/src/read/directive/table.rs`. If an object has several annotations with \
                     the same purpose, Capstan's takes precedence over Argo CD's, and Argo CD's over Helm's.\n\n| annotation | values | without it | meaning |\n| --- | --- | --- | --- |\n"
         .to_owned();
     for row in ANNOTATIONS {
@@ -108,7 +108,7 @@ fn the_table_of_lint_rules_is_that_of_the_code() {
 /// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
 #[test]
 fn the_table_of_argo_cds_rules_is_that_of_the_code() {
-    check_generated("../host/COMPAT.md", &capstan_core::compat::markdown());
+    check_generated("../host/COMPAT.md", &capstan_core::plan::compat::markdown());
 }
 
 /// Compares a document with what the code says now, or writes it.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use capstan_core::{
-    event::OperationStatus,
-    object::{GroupKind, Object},
+    model::object::{GroupKind, Object},
+    run::event::OperationStatus,
 };
 use capstan_engine::{EngineError, cluster::Cluster};
 use capstan_sim::world::Setup;
@@ -261,8 +261,8 @@ async fn undefine(stage: &Stage) {
     let kind = GroupKind::new("apiextensions.k8s.io", "CustomResourceDefinition");
     let cluster = stage.engine.cluster();
     let found = cluster.list(&kind, "", "").await.unwrap().remove(0);
-    let propagation = capstan_core::deletion::PropagationRules::default();
-    let propagation = propagation.decide(capstan_core::hook::Propagation::Background);
+    let propagation = capstan_core::plan::propagation::PropagationRules::default();
+    let propagation = propagation.decide(capstan_core::model::hook::Propagation::Background);
     cluster.delete(&found.key(), found.uid(), propagation).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
 }

@@ -9,11 +9,10 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
-    diff,
-    event::OperationStatus,
-    manifest,
-    object::{Object, ObjectKey},
-    task::ExpectedChange,
+    model::object::{Object, ObjectKey},
+    plan::{diff, task::ExpectedChange},
+    read::manifest,
+    run::event::OperationStatus,
 };
 use capstan_engine::{Engine, EngineError, PlanRequest, cluster::FIELD_MANAGER};
 use capstan_sim::{fault_rule::FaultRule, world::Setup};

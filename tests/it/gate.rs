@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use capstan_core::{
-    deletion::PropagationRules,
-    grant::{Granted, Requester, UserGrants, authorize},
-    hook::Propagation,
-    name::{NamespaceName, ObjectName},
-    object::{GroupKind, Object, ObjectKey},
-    plan::Scope,
-    plugins::{Application, ObjectRef, PluginRef, Request},
+    model::{
+        grant::{Granted, Requester, UserGrants, authorize},
+        hook::Propagation,
+        name::{NamespaceName, ObjectName},
+        object::{GroupKind, Object, ObjectKey},
+        plugins::{Application, ObjectRef, PluginRef, Request},
+    },
+    plan::{Scope, propagation::PropagationRules},
 };
 use capstan_engine::cluster::{Cluster, ConflictPolicy, DryRun};
 use capstan_sim::{

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use capstan::{exit::Exit, render::Paint, diagnostics};
-use capstan_core::event::OperationStatus;
+use capstan::{diagnostics, exit::Exit, render::Paint};
+use capstan_core::run::event::OperationStatus;
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
 use capstan_tests::{Stage, in_virtual_time, matches_pattern};

@@ -1,6 +1,6 @@
 //! Each field that never changes: a sync that changes it fails and says what helps, and with `Force=true` the object is created anew.
 
-use capstan_core::{compat::Mode, event::OperationStatus, sync_options::SyncOptions};
+use capstan_core::{model::compat::Mode, read::sync_options::SyncOptions, run::event::OperationStatus};
 use capstan_sim::{
     store::Kind,
     world::{Setup, World},

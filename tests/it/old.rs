@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use capstan_core::event::OperationStatus;
+use capstan_core::run::event::OperationStatus;
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
 use capstan_stamp::Manifest;

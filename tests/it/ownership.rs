@@ -8,13 +8,14 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    event::OperationStatus,
-    manifest,
-    object::{GroupKind, Object, ObjectKey},
-    operation_kind::Purpose,
-    plugins::Application,
-    sync_options::SyncOptions,
+    model::{
+        compat::Mode,
+        object::{GroupKind, Object, ObjectKey},
+        operation_kind::Purpose,
+        plugins::Application,
+    },
+    read::{manifest, sync_options::SyncOptions},
+    run::event::OperationStatus,
 };
 use capstan_engine::{EngineError, PlanRequest};
 use capstan_sim::world::Setup;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::event::OperationStatus;
+use capstan_core::run::event::OperationStatus;
 use capstan_engine::{Clock, Engine, EngineError, OperationHandle, cluster::Cluster};
 use capstan_sim::{
     intercept::{Intercept, Verdict},

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use capstan_core::{
-    event::OperationStatus,
-    object::{Object, ObjectKey},
-    plugins::Application,
-    sync_options::SyncOptions,
+    model::{
+        object::{Object, ObjectKey},
+        plugins::Application,
+    },
+    read::sync_options::SyncOptions,
+    run::event::OperationStatus,
 };
 use capstan_engine::{
     Clock, ClusterError, Engine, EngineError, OperationHandle, Record,
@@ -14,10 +16,11 @@ use capstan_engine::{
 };
 use capstan_sim::{pods::Behaviour, world::Setup};
 use capstan_tests::{
-    RunResult, Stage, matches_pattern,
+    RunResult, Stage,
+    event_text::event_text,
+    matches_pattern,
     real::{self, ControlPlane},
     stage::{TERMINATED_BY, built_in},
-    event_text::event_text,
 };
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -113,7 +116,7 @@ fn why(ran: &RunResult) -> &str {
 
 /// Follows an operation until something like this was told.
 async fn until(running: &OperationHandle, pattern: &str) -> Vec<String> {
-    let (mut said, mut view) = (Vec::new(), capstan_core::view::OperationView::default());
+    let (mut said, mut view) = (Vec::new(), capstan_core::run::view::OperationView::default());
     let mut records = running.subscribe();
     while let Some(record) = records.next().await {
         match record {

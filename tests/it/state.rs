@@ -9,15 +9,17 @@ use std::{
 use async_trait::async_trait;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
-    deletion::PropagationRules,
-    event::OperationStatus,
-    health::Assessment,
-    hook::{Disposal, Propagation, short_hash},
-    object::{GroupKind, Object, ObjectKey},
-    plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
-        PluginRef, Plugins, PolicyQuestion,
+    model::{
+        health::Assessment,
+        hook::{Disposal, Propagation, short_hash},
+        object::{GroupKind, Object, ObjectKey},
+        plugins::{
+            HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError,
+            PluginQuery, PluginRef, Plugins, PolicyQuestion,
+        },
     },
+    plan::propagation::PropagationRules,
+    run::event::OperationStatus,
 };
 use capstan_engine::EngineError;
 use capstan_sim::world::Setup;

@@ -3,9 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use capstan_core::{
-    event::OperationStatus,
-    journal::{Entry, PluginExchange},
-    plugins::{Application, Plugins},
+    model::plugins::{Application, Plugins},
+    run::{
+        event::OperationStatus,
+        journal::{Entry, PluginExchange},
+    },
 };
 use capstan_engine::{APPROVAL, Engine, EngineError, OperationHandle, PlanRequest, Record};
 use capstan_sandbox::Sandbox;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_core::{event::OperationStatus, on_busy::OnBusy};
+use capstan_core::{model::on_busy::OnBusy, run::event::OperationStatus};
 use capstan_engine::{
     APPROVAL, Engine, EngineError, EquivalentOperation, LintErrors, Notice, OperationHandle, PlanRequest, Preparation,
     PreparedPlan, ResumedOperation, StartPolicy, Work,

@@ -2,10 +2,12 @@
 
 use capstan::render::remedy;
 use capstan_core::{
-    event::{DisposalOutcome, Event, EventKind},
-    object::ObjectKey,
-    task::TaskResult,
-    view::OperationView,
+    model::object::ObjectKey,
+    plan::task::TaskResult,
+    run::{
+        event::{DisposalOutcome, Event, EventKind},
+        view::OperationView,
+    },
 };
 
 /// Describes an event; returns `None` if it says no more than others.

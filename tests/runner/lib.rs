@@ -5,15 +5,15 @@
 #![expect(clippy::expect_used, reason = "a test may stop at what can't be")]
 
 pub mod differential;
+pub mod event_text;
 pub mod random;
 pub mod real;
 pub mod stage;
 pub mod story;
-pub mod event_text;
 
 pub use self::{
-    stage::{RunResult, Stage},
     event_text::matches_pattern,
+    stage::{RunResult, Stage},
 };
 
 use std::path::{Path, PathBuf};

@@ -10,15 +10,16 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_core::{
-    error::Diagnostics,
-    event::OperationStatus,
-    journal,
-    manifest::{self, Manifest},
-    plugins::{Application, Plugins},
-    view::OperationView,
+    model::{
+        error::Diagnostics,
+        plugins::{Application, Plugins},
+    },
+    read::manifest::{self, Manifest},
+    run::{event::OperationStatus, journal, view::OperationView},
 };
 use capstan_engine::{
-    APPROVAL, Clock, Engine, EngineError, OperationHandle, PlanRequest, Record, cluster::Cluster, outbound_http::HttpCaller,
+    APPROVAL, Clock, Engine, EngineError, OperationHandle, PlanRequest, Record, cluster::Cluster,
+    outbound_http::HttpCaller,
 };
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
@@ -27,8 +28,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    real::{ControlPlane, RealNamespace, SPEED},
     event_text::event_text,
+    real::{ControlPlane, RealNamespace, SPEED},
 };
 
 /// After this time the Lease of a driver that was dropped has expired.

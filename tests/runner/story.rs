@@ -8,20 +8,21 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use capstan::{
+    diagnostics,
     exit::Exit,
     render::{Paint, remedy},
-    diagnostics,
 };
 use capstan_core::{
-    directive::Mode,
-    event::OperationStatus,
-    grant::UserGrants,
-    object::{GroupKind, Object},
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
+    model::{
+        grant::UserGrants,
+        object::{GroupKind, Object},
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::Application,
+    },
     plan::{Confirmation, HookSelection, Scope, Selection},
-    plugins::Application,
-    sync_options::SyncOptions,
+    read::{directive::Mode, sync_options::SyncOptions},
+    run::event::OperationStatus,
 };
 use capstan_engine::{PlanRequest, SweepOutcome};
 use capstan_sim::{scenario::Scenario, span::Span, world::Setup};
@@ -33,9 +34,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    event_text::matches_pattern,
     real,
     stage::{RunResult, SignalAt, Stage, TERMINATED_BY, with_request_guest},
-    event_text::matches_pattern,
 };
 
 /// The part of a story that isn't about its cluster.
@@ -611,7 +612,9 @@ fn check_mistakes(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<
         Exit::from_error(error)
     );
     let folder = crate::path("").display().to_string();
-    let text = diagnostics::error_text(error, Paint::PLAIN).as_str().replace(&folder, "");
+    let text = diagnostics::error_text(error, Paint::PLAIN)
+        .as_str()
+        .replace(&folder, "");
     let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
     check_order(&lines, mistakes).with_context(|| text)
 }
@@ -648,7 +651,7 @@ fn check_like(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Resu
 
 async fn check_kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
     let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
-    let last = diagnostics.history.last().context("there was no operation")?;
+    let last = report.history.last().context("there was no operation")?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (task, streams) in stage
         .engine
@@ -718,7 +721,7 @@ async fn create_objects(stage: &Stage, create: &Create) -> anyhow::Result<()> {
 
 async fn check_hook_messages(stage: &Stage, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
-    let last = diagnostics.history.last().context("there was no operation")?;
+    let last = report.history.last().context("there was no operation")?;
     let view = stage.engine.view(&stage.application, last).await.map_err(user_error)?;
     for (name, pattern) in wanted {
         let task = view.tasks.iter().find(|task| task.outline.key.kind_and_name() == *name);

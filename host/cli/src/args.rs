@@ -1,14 +1,14 @@
 //! What can be typed.
 
+mod application;
 mod distribute;
-mod sources;
 mod health;
 mod import;
 mod lint;
 mod lints;
 mod plugin;
-mod application;
 mod signal;
+mod sources;
 mod usage;
 
 use std::path::PathBuf;
@@ -16,8 +16,8 @@ use std::path::PathBuf;
 use capstan_project::{parse_seconds, plugins::NamedPlugin};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use self::application::{ApplicationArgs, Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, PlanArgs, SyncArgs};
 pub use self::distribute::{AddArgs, Distribute, PublishArgs, PullArgs, RegistryArgs, UpdateArgs, VerifyArgs};
-pub use self::sources::SourceArgs;
 pub use self::health::HealthArgs;
 pub use self::import::ImportArgs;
 pub use self::lint::LintArgs;
@@ -26,12 +26,12 @@ pub use self::plugin::{
     Language, Plugin, PluginBench, PluginBuild, PluginCheck, PluginDev, PluginDoctor, PluginInspect, PluginKind,
     PluginNew, PluginRun, PluginTest,
 };
-pub use self::application::{ApplicationArgs, Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, PlanArgs, SyncArgs};
 pub use self::signal::SignalArgs;
+pub use self::sources::SourceArgs;
 pub use self::usage::usage;
 
 pub use crate::global::GlobalOptions;
-use crate::{exit, diagnostics::usage_error};
+use crate::{diagnostics::usage_error, exit};
 
 /// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
 #[derive(Debug, Parser)]

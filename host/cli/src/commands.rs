@@ -1,7 +1,7 @@
 //! The commands, one file for each.
 
+mod application_state;
 mod approve;
-mod operation_runner;
 mod delete;
 mod diff;
 mod distribute;
@@ -10,18 +10,18 @@ mod explain_compat;
 mod follow;
 mod health;
 mod lint;
+mod multi_app;
+mod operation_runner;
 mod plan;
 mod plugin;
 mod plugin_import;
+mod printer;
 mod replay;
 mod rollback;
-mod multi_app;
 mod signal;
 mod simulate;
-mod application_state;
 mod sync;
 mod test;
-mod printer;
 
 use clap::CommandFactory as _;
 

@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_core::{error::Diagnostic, manifest, plugins::Application};
+use capstan_core::{
+    model::{error::Diagnostic, plugins::Application},
+    read::manifest,
+};
 use capstan_engine::{Clock, outbound_http::HttpCaller};
 use capstan_files::Readers;
 use capstan_project::config_errors;
@@ -25,9 +28,9 @@ use tokio::runtime;
 
 use crate::{
     args::GlobalOptions,
+    diagnostics::{self, Diagnostics, usage_error},
     environment,
     global::SimulationSpec,
-    diagnostics::{self, Diagnostics, usage_error},
 };
 
 /// Makes the tokio runtime. Virtual time needs a single thread, and a clock that stands still while there is work.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-pub use capstan_core::error::Diagnostics;
-use capstan_core::{
+pub use capstan_core::model::error::Diagnostics;
+use capstan_core::model::{
     error::{Diagnostic, closest_match},
-    lint::Finding,
+    finding::Finding,
     object::ObjectKey,
     place::Place,
     remedy::Remedies,

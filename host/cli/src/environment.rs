@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::error::Diagnostic;
+use capstan_core::model::error::Diagnostic;
 use capstan_registry::{Access, Limits};
 use capstan_runtime::{ClusterSpec, PluginHost, ProxyVariables};
 use capstan_source::{FileAccess, Stdin};

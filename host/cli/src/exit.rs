@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capstan_core::{event::OperationStatus, task::FailureClass};
+use capstan_core::{plan::task::FailureClass, run::event::OperationStatus};
 use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};

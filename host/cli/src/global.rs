@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use capstan_core::grant::UserGrants;
+use capstan_core::model::grant::UserGrants;
 use capstan_project::{PluginSpec, Project, grants};
 use capstan_runtime::{ClusterSpec, PluginHost};
 use capstan_source::FileAccess;
@@ -77,7 +77,7 @@ impl GlobalOptions {
     pub fn from_flags(flags: &GlobalFlags) -> anyhow::Result<GlobalOptions> {
         let mut granted = UserGrants::default();
         if let Some(path) = &flags.grants_file {
-            let text = environment::read_text(path).map_err(capstan_core::error::Diagnostics::from)?;
+            let text = environment::read_text(path).map_err(capstan_core::model::error::Diagnostics::from)?;
             granted = grants::parse_file(&path.display().to_string(), &text)?;
         }
         for word in &flags.grants {

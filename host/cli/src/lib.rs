@@ -10,13 +10,13 @@
 pub mod args;
 mod commands;
 pub mod context;
+pub mod diagnostics;
 pub mod environment;
 pub mod exit;
 pub mod global;
 mod interrupt;
 pub mod project;
 pub mod render;
-pub mod diagnostics;
 pub mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};

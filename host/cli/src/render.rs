@@ -15,8 +15,8 @@ mod untrusted;
 
 use std::io::IsTerminal as _;
 
-pub use capstan_core::duration::format_duration;
-use capstan_core::{
+pub use capstan_core::model::duration::format_duration;
+use capstan_core::model::{
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,

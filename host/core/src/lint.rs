@@ -1,18 +1,15 @@
 //! Lint: finds manifests that are allowed and will still go wrong, such as a hook that needs something from a later phase. Mistakes that
-//! prevent a plan are [`crate::error::Diagnostic`]s instead.
+//! prevent a plan are [`crate::model::error::Diagnostic`]s instead.
 //!
 //! A rule is one function in one of the files below and a row of [`RULES`], from which `host/LINTS.md` is made. A rule that can't be sure
 //! reports nothing; tests contain such cases for each rule.
 
 mod annotations;
-mod volume_claims;
+mod deadlocks;
 mod deletion;
 mod failure_hooks;
 mod hooks;
-mod deadlocks;
 mod live_conflicts;
-pub(crate) mod makers;
-mod needs;
 mod premature_deletion;
 mod rights;
 mod rules;
@@ -21,85 +18,21 @@ mod set;
 mod tests;
 mod ttl;
 mod types;
+mod volume_claims;
 
-use std::{cmp::Reverse, fmt};
-
-use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 
 use self::set::SetMember;
-pub(crate) use self::{needs::pod_needs, rights::binding_references};
 pub use self::{
-    rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, is_rule, rule_ids},
+    rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND},
     set::ManifestSet,
 };
+use crate::kubernetes::needs;
+use crate::model::finding::{Finding, RelatedObject, Severity};
 use crate::{
-    directive::Mode, error::Diagnostic, manifest::Manifest, object::ObjectKey, operation_kind::OperationKind,
-    place::Place, remedy::Remedies,
+    model::{error::Diagnostic, operation_kind::OperationKind, remedy::Remedies},
+    read::{directive::Mode, manifest::Manifest},
 };
-
-/// How serious a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth knowing; only shown on request.
-    Note,
-    /// It may go wrong.
-    Warning,
-    /// It will go wrong. Such a plan isn't run unless the rule is allowed.
-    Error,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        })
-    }
-}
-
-/// A result of a lint rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Finding {
-    /// The rule's id.
-    pub rule: String,
-    /// How serious it is.
-    pub severity: Severity,
-    /// The object that it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<ObjectKey>,
-    /// Where the value is written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-    /// The line at that place, to be shown. Values of Secrets are left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_line: Option<String>,
-    /// What is wrong and what the consequence is, without a full stop.
-    pub message: String,
-    /// What mends it, in words; empty if only `remedies` do.
-    pub fix: String,
-    /// The options and commands that mend it.
-    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
-    pub remedies: Remedies,
-    /// The other object that it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub related: Option<RelatedObject>,
-    /// Whether the object's annotations ignore the rule. Then the finding isn't shown and doesn't stop the plan.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_ignored: bool,
-}
-
-/// The other object of a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RelatedObject {
-    /// The object's key.
-    pub key: ObjectKey,
-    /// Where it is written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-}
 
 impl Finding {
     /// Creates a finding about the value at a JSON pointer of a manifest.

@@ -1,26 +1,33 @@
 //! A plan: what an operation does, in order, and what it skips and why. It has a format version. `make` creates it.
 
-mod kept_containers;
-mod dependencies;
-mod hooks;
-mod hook_inputs;
 mod builtin_kinds;
+pub mod compat;
+pub mod container;
+pub mod degraded_grace;
+mod deletions;
+mod dependencies;
+pub mod diff;
+mod duplicates;
+mod field_places;
+mod hook_inputs;
+pub mod hook_record;
+mod hooks;
+mod kept_containers;
 mod make;
 mod namespace;
 mod naming;
 mod options;
 mod plan_input;
 mod post_delete;
-mod deletions;
-mod duplicates;
+pub mod propagation;
 mod same_name;
 mod scope;
 mod selection;
+pub mod task;
 #[cfg(test)]
 mod tests;
 pub mod versions;
 mod write;
-mod field_places;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,30 +39,34 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     builtin_kinds::built_in_scopes,
+    duplicates::leave_out as leave_out_repeated,
+    field_places::FieldPlaces,
     make::{in_written_order, make_plan, wait_text},
     options::PlanOptions,
     plan_input::{Classified, Confirmation, DryRunBlocker, LiveObjects, PlanInput, Role},
-    duplicates::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, defined_scopes, resolve_namespaces},
     selection::{HookSelection, Selection},
-    field_places::FieldPlaces,
 };
 use crate::{
-    compat::{Mode, RuleUse},
-    container::Container,
-    duration,
-    grant::{Allowance, Requester},
-    hook::{HookId, Propagation},
-    lint::Finding,
-    object::ObjectKey,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    place::Place,
-    plugins::{Application, PluginRef, PluginSettings},
-    remedy::Remedies,
-    sync_options::SyncOptions,
-    task::{Task, TaskId},
-    wave::Wave,
+    model::{
+        compat::{Mode, RuleUse},
+        duration,
+        finding::Finding,
+        grant::{Allowance, Requester},
+        hook::{HookId, Propagation},
+        object::ObjectKey,
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        place::Place,
+        plugins::{Application, PluginRef, PluginSettings},
+        remedy::Remedies,
+        wave::Wave,
+    },
+    plan::{
+        container::Container,
+        task::{Task, TaskId},
+    },
+    read::sync_options::SyncOptions,
 };
 
 /// The version of stored plans.

@@ -1,7 +1,7 @@
 //! Answers of plugins in the contract's words, and how two of them differ.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use capstan_core::{
+use capstan_core::model::{
     hook::{Disposal, HookOutcome, Propagation},
     plugins::{HeaderValue, HookRequest, HookStep, HttpRequest, Placement, PluginError, Progress, Request},
 };
@@ -251,7 +251,7 @@ impl Difference {
 
 #[cfg(test)]
 mod tests {
-    use capstan_core::{
+    use capstan_core::model::{
         health::{Assessment, Health},
         plugins::Selector,
     };

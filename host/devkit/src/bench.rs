@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use capstan_core::remedy::{Command, Setting};
+use capstan_core::model::remedy::{Command, Setting};
 use capstan_sandbox::Sandbox;
 
 use crate::{

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_core::{
+use capstan_core::model::{
     duration::format_duration,
     error::{Diagnostic, Diagnostics},
     remedy::{self, Setting},

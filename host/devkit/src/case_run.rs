@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use capstan_core::error::Diagnostics;
+use capstan_core::model::error::Diagnostics;
 use capstan_files::Readers;
 use capstan_sandbox::Sandbox;
 

@@ -14,11 +14,13 @@ use std::{
 };
 
 use capstan_core::{
-    error::Diagnostic,
-    manifest::{self, Manifest},
-    object::Object,
-    place::reference_token,
-    remedy::{Command, Remedies, Setting},
+    model::{
+        error::Diagnostic,
+        object::Object,
+        place::reference_token,
+        remedy::{Command, Remedies, Setting},
+    },
+    read::manifest::{self, Manifest},
 };
 use capstan_project::config_errors;
 use capstan_sandbox::Function;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_core::{
+use capstan_core::model::{
     error::{Diagnostic, Diagnostics},
     remedy::Setting,
 };

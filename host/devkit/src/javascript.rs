@@ -5,7 +5,7 @@
 use std::{io::Write as _, path::Path};
 
 use anyhow::Context as _;
-use capstan_core::{error::Diagnostic, plugins::PluginError};
+use capstan_core::model::{error::Diagnostic, plugins::PluginError};
 use capstan_sandbox::{Function, Question, Sandbox};
 use capstan_stamp::{Interface, Manifest};
 use serde_json::{Map, Value, json};

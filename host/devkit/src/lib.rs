@@ -9,6 +9,7 @@
 pub mod answer;
 pub mod bench;
 pub mod build;
+pub mod case_run;
 pub mod cases;
 mod componentize;
 pub mod import;
@@ -18,10 +19,9 @@ pub mod language;
 pub mod new;
 pub mod subject;
 mod template;
-pub mod case_run;
 pub mod watch;
 
-use capstan_core::{
+use capstan_core::model::{
     error::{Diagnostic, Diagnostics},
     remedy::Remedies,
 };

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use capstan_core::remedy::Setting;
+use capstan_core::model::remedy::Setting;
 use capstan_files::Readers;
 use capstan_stamp::Manifest;
 

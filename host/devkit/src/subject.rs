@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::remedy::Setting;
+use capstan_core::model::remedy::Setting;
 use capstan_project::PluginSpec;
 use capstan_runtime::{
     PluginHost,

@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use capstan_core::{event::Event, view::OperationView};
+use capstan_core::run::{event::Event, view::OperationView};
 use serde::Serialize;
 use tokio::{sync::watch, task::coop::consume_budget};
 

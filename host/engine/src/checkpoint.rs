@@ -5,19 +5,19 @@
 //! Lease says which driver may write.
 
 mod blob;
-mod lease_guard;
 mod head;
 mod identity;
 mod inventory;
 mod lease;
+mod lease_guard;
 mod size;
 mod store;
 
 pub use self::head::{ContainerLogs, CurrentOperation, DueObject, PastOperation, StoredLogs};
 pub(crate) use self::{
-    lease_guard::LeaseGuard,
     identity::Identity,
     lease::{Lock, LockEvent, LockEvents, is_held, remove_signal, request_termination, send_signal, wait_until_free},
+    lease_guard::LeaseGuard,
     size::{PackedPlan, check_size},
     store::{Store, applications, is_stored, remove_state},
 };

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    compat::{Mode, Rule},
-    directive::{self, Directives},
-    error::{Diagnostic, closest_match},
-    manifest::Manifest,
-    plan::{Classified, Role},
-    plugins::{
-        Application, Placement, PlacementQuestion, PluginError, PluginQuery, PluginRef, PluginSettings, Plugins,
-        SettingsProblem, health_settings,
+    model::{
+        compat::{Mode, Rule},
+        error::{Diagnostic, closest_match},
+        plugins::{
+            Application, Placement, PlacementQuestion, PluginError, PluginQuery, PluginRef, PluginSettings, Plugins,
+            SettingsProblem, health_settings,
+        },
+        remedy::{Command, Setting},
     },
-    remedy::{Command, Setting},
+    plan::{Classified, Role},
+    read::{
+        directive::{self, Directives},
+        manifest::Manifest,
+    },
 };
 
 use crate::planning::PlanRequest;

@@ -1,10 +1,10 @@
 //! Requests to the API server in the core's types. Every request has a deadline, and is tried again when that makes sense.
 
 mod answer;
-mod streams;
+mod discovery_cache;
 mod read;
 mod requests;
-mod discovery_cache;
+mod streams;
 
 use std::{
     collections::BTreeSet,
@@ -13,21 +13,18 @@ use std::{
 };
 
 use capstan_core::{
-    deletion::DecidedPropagation,
-    object::{GroupKind, Object, ObjectKey},
-    ownership,
-    sent::as_sent,
-    task::UnknownFields,
-    unknown_fields,
+    kubernetes::{ownership, sent::as_sent, unknown_fields},
+    model::object::{GroupKind, Object, ObjectKey},
+    plan::{propagation::DecidedPropagation, task::UnknownFields},
 };
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
 
-pub(crate) use self::{streams::WatchStream, discovery_cache::MAX_DISCOVERY_AGE as MAX_AGE_OF_DISCOVERY};
 use self::{
-    requests::{Endpoint, PreparedRequest, namespace_name, object_name},
     discovery_cache::DiscoveryCache,
+    requests::{Endpoint, PreparedRequest, namespace_name, object_name},
 };
+pub(crate) use self::{discovery_cache::MAX_DISCOVERY_AGE as MAX_AGE_OF_DISCOVERY, streams::WatchStream};
 use crate::{
     backoff::Backoff,
     checkpoint::LeaseGuard,

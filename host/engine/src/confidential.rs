@@ -4,7 +4,10 @@
 //! told from the words around them. So an answer about a Secret isn't cleaned but written anew, from the fields that it is about and from
 //! words that are known to hold no value.
 
-use capstan_core::{object::GroupKind, secret::is_secret_kind, unknown_fields};
+use capstan_core::{
+    kubernetes::{secret::is_secret_kind, unknown_fields},
+    model::object::GroupKind,
+};
 use kube::core::{Status, response::StatusDetails};
 use serde_json::Value;
 

@@ -1,9 +1,11 @@
 //! The objects in a namespace or of a definition, before either is deleted.
 
 use capstan_core::{
-    container::{self, ContainedObject, Container, Contents, PlannedDeletions, RetentionReason, is_by_product},
-    object::{GroupKind, Object},
-    plan::Plan,
+    model::object::{GroupKind, Object},
+    plan::{
+        Plan,
+        container::{self, ContainedObject, Container, Contents, PlannedDeletions, RetentionReason, is_by_product},
+    },
 };
 use futures::{FutureExt as _, StreamExt as _, stream};
 use serde_json::Value;

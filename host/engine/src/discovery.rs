@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_core::{
-    name::ObjectName,
-    object::GroupKind,
+    model::{name::ObjectName, object::GroupKind},
     plan::{Scope, Scopes, versions::Versions},
 };
 use kube::{Client, core::ApiResource, discovery};

@@ -7,17 +7,23 @@ use std::{
 };
 
 use capstan_core::{
-    effect::Effect,
-    event::OperationStatus,
-    hook::HookOutcome,
-    input::{Input, InputKind},
-    object::ObjectKey,
-    operation::{Operation, Step},
-    operation_kind::OperationKind,
-    plan::Plan,
-    plugins::{PluginQuery, PluginRef, Plugins},
-    task::{Action, TaskId},
-    view::OperationView,
+    model::{
+        hook::HookOutcome,
+        object::ObjectKey,
+        operation_kind::OperationKind,
+        plugins::{PluginQuery, PluginRef, Plugins},
+    },
+    plan::{
+        Plan,
+        task::{Action, TaskId},
+    },
+    run::{
+        effect::Effect,
+        event::OperationStatus,
+        input::{Input, InputKind},
+        operation::{Operation, Step},
+        view::OperationView,
+    },
 };
 use tokio::{
     sync::{Mutex, Notify, Semaphore, mpsc},
@@ -32,14 +38,14 @@ use crate::{
     cluster::{Cluster, MAX_CONCURRENT_REQUESTS},
     engine::signal_name,
     error::EngineError,
-    inbox::{Inbox, inbox},
-    journal::Journal,
     health_assessor::HealthAssessor,
     hook_logs::{HookLogs, HookLogsGuard},
+    inbox::{Inbox, inbox},
+    journal::Journal,
+    outbound_http::HttpCaller,
     perform::{CreatedObjects, EffectExecutor, LogForwarders, PreparedEffect},
     signals::Signals,
     watch::Watches,
-    outbound_http::HttpCaller,
 };
 
 /// How old the stored view may be. Events that change nothing else are in it after this time.

@@ -1,10 +1,12 @@
 //! Dry runs of a plan.
 
 use capstan_core::{
-    ignore,
-    object::Object,
-    plan::Plan,
-    task::{Action, ExpectedChange, Task, TaskId},
+    model::object::Object,
+    plan::{
+        Plan,
+        task::{Action, ExpectedChange, Task, TaskId},
+    },
+    read::ignore,
 };
 use futures::{StreamExt as _, stream};
 

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_core::{
-    container::Container,
-    diff::DryRunAnswer,
-    object::{GroupKind, Object, ObjectKey},
-    plan::Plan,
-    task::{ApplyTask, ExpectedChange, Task},
+    model::object::{GroupKind, Object, ObjectKey},
+    plan::{
+        Plan,
+        container::Container,
+        diff::DryRunAnswer,
+        task::{ApplyTask, ExpectedChange, Task},
+    },
 };
 use futures::{StreamExt as _, stream};
 

@@ -13,14 +13,14 @@ use std::{
 };
 
 use capstan_core::{
-    input::InputKind,
-    manifest::Manifest,
-    object::{Object, ObjectKey},
-    operation::Operation,
-    operation_kind::{OperationKind, Purpose},
+    model::{
+        object::{Object, ObjectKey},
+        operation_kind::{OperationKind, Purpose},
+        plugins::{Application, Plugins},
+    },
     plan,
-    plugins::{Application, Plugins},
-    view::OperationView,
+    read::manifest::Manifest,
+    run::{input::InputKind, operation::Operation, view::OperationView},
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -36,15 +36,15 @@ use crate::{
     clock::Clock,
     cluster::{Cluster, DryRun},
     driver::{Driver, Publisher},
+    dry_run::{self, DryRunResult},
     error::{ClusterError, EngineError},
     journal::{CallRecorder, Journal, RecordingPlugins},
+    operation_handle::OperationHandle,
+    outbound_http::HttpCaller,
     permission,
     planning::{self, PlanRequest, PreparedPlan, namespace_key},
-    dry_run::{self, DryRunResult},
-    operation_handle::OperationHandle,
     saved_plan,
     sweep::sweep,
-    outbound_http::HttpCaller,
 };
 
 /// Returns the name under which a hook is sent signals.
@@ -404,8 +404,8 @@ impl Engine {
 
 /// Returns a digest of a set of manifests, whatever their order.
 pub(crate) fn manifests_digest(manifests: &[Object]) -> String {
-    let mut digests: Vec<String> = manifests.iter().map(capstan_core::diff::digest).collect();
+    let mut digests: Vec<String> = manifests.iter().map(capstan_core::plan::diff::digest).collect();
     digests.sort();
     let all: Vec<&str> = digests.iter().map(String::as_str).collect();
-    capstan_core::hook::short_hash(&all)
+    capstan_core::model::hook::short_hash(&all)
 }

@@ -3,12 +3,15 @@
 use std::{fmt::Write as _, time::Duration};
 
 use capstan_core::{
-    error::Diagnostic,
-    hook::HookOutcome,
-    lint::Finding,
-    remedy::{Notice, Remedies, Setting},
-    task::FailureClass,
-    text, unknown_fields,
+    kubernetes::unknown_fields,
+    model::{
+        error::Diagnostic,
+        finding::Finding,
+        hook::HookOutcome,
+        remedy::{Notice, Remedies, Setting},
+        text,
+    },
+    plan::task::FailureClass,
 };
 
 use crate::{confidential::AnswerSubject, engine::AwaitedSignal, permission::Permission};

@@ -6,21 +6,23 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    directive,
-    health::{Assessment, Health},
-    object::{Object, ObjectKey, labels},
-    ownership::Ownership,
+    kubernetes::ownership::Ownership,
+    model::{
+        compat::Mode,
+        health::{Assessment, Health},
+        object::{Object, ObjectKey, labels},
+        plugins::{Application, HealthQuestion, PluginQuery, PluginRef, PluginSettings, Plugins},
+    },
     plan::Role,
-    plugins::{Application, HealthQuestion, PluginQuery, PluginRef, PluginSettings, Plugins},
+    read::directive,
 };
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    classify::classify, cluster::MAX_CONCURRENT_REQUESTS, engine::Engine, error::EngineError, health_assessor::HealthAssessor,
-    live,
+    classify::classify, cluster::MAX_CONCURRENT_REQUESTS, engine::Engine, error::EngineError,
+    health_assessor::HealthAssessor, live,
 };
 
 /// An object with its health.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use capstan_core::{
+use capstan_core::model::{
     compat::Mode,
     health::{self, Assessment, Health},
     object::{Object, ObjectKey},

@@ -10,12 +10,13 @@ use std::{
 };
 
 use capstan_core::{
-    effect::ObjectIdentity,
-    name::field_selector,
-    object::{GroupKind, Object},
-    plan::Plan,
-    plugins::LogLine,
-    task::TaskId,
+    model::{
+        name::field_selector,
+        object::{GroupKind, Object},
+        plugins::LogLine,
+    },
+    plan::{Plan, task::TaskId},
+    run::effect::ObjectIdentity,
 };
 use futures::StreamExt as _;
 use jiff::Timestamp;

@@ -13,7 +13,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use capstan_core::{fact::ObservedState, input::InputKind, object::ObjectKey, task::TaskId};
+use capstan_core::{
+    kubernetes::observed_object::ObservedState, model::object::ObjectKey, plan::task::TaskId, run::input::InputKind,
+};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::coop::consume_budget,
@@ -197,9 +199,11 @@ impl Drop for InboxReader {
 #[cfg(test)]
 mod tests {
     use capstan_core::{
-        fact::ObservedObject,
-        health::{Assessment, Health},
-        object::Object,
+        kubernetes::observed_object::ObservedObject,
+        model::{
+            health::{Assessment, Health},
+            object::Object,
+        },
     };
     use futures::FutureExt as _;
     use serde_json::json;

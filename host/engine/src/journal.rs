@@ -10,15 +10,19 @@ use std::{
 
 use async_trait::async_trait;
 use capstan_core::{
-    grant::Grants,
-    health::Assessment,
-    hook::Disposal,
-    input::Input,
-    journal::{Entry, EntryToWrite, HealthCall, Omission, PluginCall, PluginExchange},
+    model::{
+        grant::Grants,
+        health::Assessment,
+        hook::Disposal,
+        plugins::{
+            HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError,
+            PluginQuery, PluginRef, Plugins, PolicyQuestion, SettingsProblem,
+        },
+    },
     plan::Plan,
-    plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
-        PluginRef, Plugins, PolicyQuestion, SettingsProblem,
+    run::{
+        input::Input,
+        journal::{Entry, EntryToWrite, HealthCall, Omission, PluginCall, PluginExchange},
     },
 };
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
@@ -284,7 +288,10 @@ impl Plugins for RecordingPlugins {
 
 #[cfg(test)]
 mod tests {
-    use capstan_core::{compat::Mode, health::Health, input::InputKind, object::Object, plugins::Application};
+    use capstan_core::{
+        model::{compat::Mode, health::Health, object::Object, plugins::Application},
+        run::input::InputKind,
+    };
     use serde_json::json;
 
     use super::*;

@@ -4,14 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_core::{
-    container::{Container, Contents},
-    inventory::Inventory,
-    object::{GroupKind, Object, ObjectKey},
-    operation_kind::OperationKind,
-    ownership::{self, Owner, Ownership},
-    plan::{Classified, LiveObjects, Role, Scope},
-    plugins::Application,
-    related,
+    kubernetes::ownership::{self, Owner, Ownership},
+    model::{
+        inventory::Inventory,
+        object::{GroupKind, Object, ObjectKey},
+        operation_kind::OperationKind,
+        plugins::Application,
+        related,
+    },
+    plan::{
+        Classified, LiveObjects, Role, Scope,
+        container::{Container, Contents},
+    },
 };
 use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 

@@ -2,7 +2,7 @@
 //!
 //! JSON is read by recursion. Anybody who can write one object with very deep nesting could make every list unreadable that has it. So
 //! the parts of an answer that are nested too deep are left out before it is parsed, and the rest is read. Kubernetes accepts 10,000
-//! levels; manifests may have 100 (`capstan_core::manifest`), and so may live objects.
+//! levels; manifests may have 100 (`capstan_core::read::manifest`), and so may live objects.
 
 use std::sync::{
     Arc,

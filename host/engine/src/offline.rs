@@ -3,22 +3,24 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    container::Container,
-    directive::RunCondition,
-    error::{Diagnostic, closest_match},
-    lint::{self, Finding, Severity},
-    manifest::Manifest,
-    object::{GroupKind, ObjectKey, labels},
-    operation_kind::{OperationKind, Purpose},
-    ownership,
-    phase::Phase,
+    kubernetes::ownership,
+    lint,
+    model::{
+        error::{Diagnostic, closest_match},
+        finding::{Finding, Severity},
+        object::{GroupKind, ObjectKey, labels},
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::{Application, Plugins},
+        remedy::{Command, Setting},
+    },
     plan::{
         self, Classified, LiveObjects, Role, Scope, Scopes,
+        container::Container,
+        hook_record::HookRecords,
         versions::{self, RemovedVersion, Versions},
     },
-    plugins::{Application, Plugins},
-    record::HookRecords,
-    remedy::{Command, Setting},
+    read::{directive::RunCondition, manifest::Manifest},
 };
 
 use crate::{

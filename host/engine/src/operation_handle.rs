@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use capstan_core::{event::OperationStatus, input::InputKind};
+use capstan_core::run::{event::OperationStatus, input::InputKind};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinHandle,

@@ -13,7 +13,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use capstan_core::{grant::Url, plugins::HttpResponse};
+use capstan_core::model::{grant::Url, plugins::HttpResponse};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use capstan_core::{
-    finalizer,
-    object::{GroupKind, Object},
-    pods,
-    related::{self, MissingMount, OwnerReference, RelatedResult},
+    kubernetes::{finalizer, pod_problems},
+    model::{
+        object::{GroupKind, Object},
+        related::{self, MissingMount, OwnerReference, RelatedResult},
+    },
 };
 
 use crate::{cluster::Cluster, error::ClusterError};
@@ -73,7 +74,7 @@ pub(crate) async fn owned_pods(cluster: &Cluster, object: &Object) -> RelatedRes
 async fn read_pods(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<MissingMount>), ClusterError> {
     let kind = GroupKind::new("", "Pod");
     // Without a selector, all pods of the namespace are listed.
-    let selector = pods::pod_selector(object).unwrap_or_default();
+    let selector = pod_problems::pod_selector(object).unwrap_or_default();
     let mut owned = PodOwnership::of_object(object);
     let (mut found, mut lacks) = (Vec::new(), Vec::new());
     for pod in cluster.list(&kind, object.namespace(), &selector).await? {
@@ -88,7 +89,7 @@ async fn read_pods(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, V
 /// Returns what holds up the deletion of the first pod that an object owns and that is being deleted; `None` when nothing is known.
 pub(crate) async fn deletion_blocker(cluster: &Cluster, object: &Object) -> Option<String> {
     let kind = GroupKind::new("", "Pod");
-    let selector = pods::pod_selector(object)?;
+    let selector = pod_problems::pod_selector(object)?;
     let mut owned = PodOwnership::of_object(object);
     for pod in cluster.list(&kind, object.namespace(), &selector).await.ok()? {
         if let Some(why) = finalizer::deletion_blocker(&pod)
@@ -102,7 +103,7 @@ pub(crate) async fn deletion_blocker(cluster: &Cluster, object: &Object) -> Opti
 
 /// Finds a volume's source that a pod mounts and that doesn't exist.
 pub(crate) async fn missing_mount(cluster: &Cluster, pod: &Object) -> Option<MissingMount> {
-    for key in pods::mounted_objects(pod) {
+    for key in pod_problems::mounted_objects(pod) {
         if matches!(cluster.get(&key).await, Ok(None)) {
             return Some(MissingMount {
                 pod: pod.name().to_owned(),

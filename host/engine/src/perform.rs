@@ -1,43 +1,49 @@
 //! Carries out effects: one function for each, which returns an input for the operation.
 
 mod apply;
-mod request;
 mod hook;
 mod ownership;
 mod policy;
 mod ports;
+mod request;
 
 use std::sync::{Arc, PoisonError};
 
 use capstan_core::{
-    effect::{ObjectIdentity, Work},
-    health::Assessment,
-    hook::HookOutcome,
-    input::{EffectFailure, InputKind},
-    object::{Object, ObjectKey},
-    operation::Operation,
-    plan::Plan,
-    plugins::{FailureCause, Plugins, Request},
-    task::{Task, TaskId},
+    model::{
+        health::Assessment,
+        hook::HookOutcome,
+        object::{Object, ObjectKey},
+        plugins::{FailureCause, Plugins, Request},
+    },
+    plan::{
+        Plan,
+        task::{Task, TaskId},
+    },
+    run::{
+        effect::{ObjectIdentity, Work},
+        input::{EffectFailure, InputKind},
+        operation::Operation,
+    },
 };
 use tokio::sync::Mutex;
 
 pub(crate) use self::apply::{dry_run, write};
-pub(crate) use self::request::LogForwarders;
 pub(crate) use self::ownership::CreatedObjects;
 pub(crate) use self::policy::{PolicyCase, ask_policies, creation_timestamp, due_propagation};
+pub(crate) use self::request::LogForwarders;
 use crate::{
     checkpoint::{Store, remove_signal},
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
-    inbox::Inbox,
     health_assessor::HealthAssessor,
     hook_logs::HookLogs,
+    inbox::Inbox,
+    outbound_http::HttpCaller,
     refusal::Refusal,
     signals::Signals,
     watch::ObjectCache,
-    outbound_http::HttpCaller,
 };
 
 /// Everything that carrying out an effect needs.
@@ -77,7 +83,7 @@ impl PreparedEffect {
     /// Adds to a task's work what it needs of the operation's state.
     pub fn from_effect(task: TaskId, work: Work, operation: &Operation) -> PreparedEffect {
         let is_failing =
-            operation.cause().is_some() || *operation.status() != capstan_core::event::OperationStatus::Running;
+            operation.cause().is_some() || *operation.status() != capstan_core::run::event::OperationStatus::Running;
         PreparedEffect {
             target: operation.hook_object(&task).cloned(),
             outcome: operation.outcome(&task),

@@ -9,8 +9,8 @@ use std::{
 };
 
 use capstan_core::{
-    object::GroupKind,
-    task::{Action, DeletionEnd, ExpectedChange},
+    model::object::GroupKind,
+    plan::task::{Action, DeletionEnd, ExpectedChange},
 };
 use futures::{StreamExt as _, stream};
 use serde::Deserialize;

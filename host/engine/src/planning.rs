@@ -6,30 +6,34 @@ use std::{
 };
 
 use capstan_core::{
-    directive::{self, Directives},
-    error::Diagnostic,
-    finalizer,
-    grant::{Allowance, UserGrants},
-    inventory::Inventory,
-    journal::PluginCall,
-    lint::{self, Finding},
-    manifest::Manifest,
-    object::{GroupKind, Object, ObjectKey},
-    operation_kind::{OperationKind, Purpose},
+    kubernetes::finalizer,
+    lint,
+    model::{
+        error::Diagnostic,
+        finding::Finding,
+        grant::{Allowance, UserGrants},
+        inventory::Inventory,
+        object::{GroupKind, Object, ObjectKey},
+        operation_kind::{OperationKind, Purpose},
+        plugins::{Application, PluginRef, PluginSettings, Plugins},
+        remedy::Setting,
+        revision::Revision,
+    },
     plan::{
         self, Classified, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput, PlanOptions, Role,
-        Scopes,
+        Scopes, hook_record::HookRecords,
     },
-    plugins::{Application, PluginRef, PluginSettings, Plugins},
-    record::HookRecords,
-    remedy::Setting,
-    revision::Revision,
+    read::{
+        directive::{self, Directives},
+        manifest::Manifest,
+    },
+    run::journal::PluginCall,
 };
 
 use crate::{
-    dry_run_undecided::dry_run_undecided,
     classify::classify_all,
     cluster::{Cluster, FIELD_MANAGER},
+    dry_run_undecided::dry_run_undecided,
     error::{ClusterError, EngineError},
     live::{deleted_applications, find_all_contents, missing_objects, read_live_objects, terminating_pods},
     unserved,

@@ -11,19 +11,21 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    lint::Finding,
-    manifest::Manifest,
-    on_busy::OnBusy,
-    operation_kind::{OperationKind, Purpose},
-    plugins::Application,
+    model::{
+        finding::Finding,
+        on_busy::OnBusy,
+        operation_kind::{OperationKind, Purpose},
+        plugins::Application,
+    },
+    read::manifest::Manifest,
 };
 
 use crate::{
     checkpoint::CurrentOperation,
     engine::{Engine, TerminateOutcome},
     error::EngineError,
-    planning::{PlanRequest, PreparedPlan},
     operation_handle::OperationHandle,
+    planning::{PlanRequest, PreparedPlan},
 };
 
 /// The work that is to be done.

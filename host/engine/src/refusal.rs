@@ -1,6 +1,9 @@
 //! What the API server has against an object, with the places of the fields that it names.
 
-use capstan_core::{place::Place, plan::Plan, task::Task};
+use capstan_core::{
+    model::place::Place,
+    plan::{Plan, task::Task},
+};
 
 use crate::error::ClusterError;
 

@@ -11,7 +11,7 @@ impl PlanRequest {
         let mut manifests: Vec<String> = self
             .manifests
             .iter()
-            .map(|manifest| capstan_core::diff::digest(&manifest.object))
+            .map(|manifest| capstan_core::plan::diff::digest(&manifest.object))
             .collect();
         manifests.sort();
         let parts = [
@@ -34,7 +34,7 @@ impl PlanRequest {
             to_json(&self.grants),
             to_json(&self.plugin_settings),
         ];
-        capstan_core::hook::short_hash(&parts.each_ref().map(String::as_str))
+        capstan_core::model::hook::short_hash(&parts.each_ref().map(String::as_str))
     }
 }
 
@@ -45,7 +45,10 @@ fn to_json(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use capstan_core::{manifest::Manifest, object::Object, plugins::Application};
+    use capstan_core::{
+        model::{object::Object, plugins::Application},
+        read::manifest::Manifest,
+    };
     use serde_json::json;
 
     use super::*;
@@ -84,7 +87,7 @@ mod tests {
             request(&["a", "b"]).digest(),
             with(|request| request.options.prune = true),
             with(|request| request.options.force_conflicts = true),
-            with(|request| request.purpose = capstan_core::operation_kind::Purpose::Rollback),
+            with(|request| request.purpose = capstan_core::model::operation_kind::Purpose::Rollback),
             with(|request| request.options.selection.skipped_hooks.push("migrate".to_owned())),
             with(|request| request.application.namespace = "other".to_owned()),
             with(|request| request.options.sync_options.create_namespace = Some(true)),

@@ -3,12 +3,11 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use capstan_core::{
-    error::Diagnostic,
-    object::Object,
-    plan::Plan,
-    remedy::Command,
-    revision::Revision,
-    task::{Action, LiveState, Task},
+    model::{error::Diagnostic, object::Object, remedy::Command, revision::Revision},
+    plan::{
+        Plan,
+        task::{Action, LiveState, Task},
+    },
 };
 use serde::{Deserialize, Serialize};
 

@@ -9,14 +9,12 @@ use std::{
 };
 
 use capstan_core::{
-    effect::PendingObservationKind,
-    error::closest_match,
-    hook::short_hash,
-    input::{Answer, InputKind},
-    object::Object,
-    plugins::HookRequest,
-    task::TaskId,
-    text::truncated_to,
+    model::{error::closest_match, hook::short_hash, object::Object, plugins::HookRequest, text::truncated_to},
+    plan::task::TaskId,
+    run::{
+        effect::PendingObservationKind,
+        input::{Answer, InputKind},
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -236,7 +234,7 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
-    use capstan_core::plugins::Request;
+    use capstan_core::model::plugins::Request;
 
     use super::*;
 

@@ -1,16 +1,19 @@
 //! Deletes the objects of hooks whose time has come since an operation ended.
 
 use capstan_core::{
-    compat::Mode,
-    container::{self, PlannedDeletions},
-    deletion::PropagationRules,
-    event::OperationStatus,
-    hook::{Disposal, HookOutcome, Occasion},
-    input::DisposalDecision,
-    object::{Object, labels},
-    ownership::Ownership,
-    plugins::Plugins,
-    remedy::Remedies,
+    kubernetes::ownership::Ownership,
+    model::{
+        compat::Mode,
+        hook::{Disposal, HookOutcome, Occasion},
+        object::{Object, labels},
+        plugins::Plugins,
+        remedy::Remedies,
+    },
+    plan::{
+        container::{self, PlannedDeletions},
+        propagation::PropagationRules,
+    },
+    run::{event::OperationStatus, input::DisposalDecision},
 };
 use jiff::Timestamp;
 use serde::Serialize;

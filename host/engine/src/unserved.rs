@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use capstan_core::{
-    error::Diagnostic,
-    object::{GroupKind, Object, ObjectKey},
-    operation_kind::OperationKind,
+    model::{
+        error::Diagnostic,
+        object::{GroupKind, Object, ObjectKey},
+        operation_kind::OperationKind,
+    },
     plan::{Classified, Role, versions},
 };
 use serde_json::Value;

@@ -13,20 +13,21 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    fact::ObservedState,
-    health::Assessment,
-    object::{GroupKind, Object, ObjectKey},
-    plan::Plan,
-    plugins::{Application, PluginRef},
-    task::TaskId,
+    kubernetes::observed_object::ObservedState,
+    model::{
+        compat::Mode,
+        health::Assessment,
+        object::{GroupKind, Object, ObjectKey},
+        plugins::{Application, PluginRef},
+    },
+    plan::{Plan, task::TaskId},
 };
 use kube::{core::DynamicObject, runtime::watcher::Config};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
 use self::watcher::{Follower, Watcher};
-use crate::{backoff::Backoff, cluster::Cluster, inbox::Inbox, health_assessor::HealthAssessor, queue};
+use crate::{backoff::Backoff, cluster::Cluster, health_assessor::HealthAssessor, inbox::Inbox, queue};
 
 /// How long a watch lasts before it is begun anew: one that has gone silent is noticed so soon.
 const WATCH_FOR_SECONDS: u32 = 20;

@@ -5,10 +5,14 @@ mod source;
 use std::path::{Path, PathBuf};
 
 use capstan_core::{
-    error::Diagnostic,
-    ignore::IgnoreRule,
-    manifest::{self, Manifest},
-    remedy::{Remedies, Setting},
+    model::{
+        error::Diagnostic,
+        remedy::{Remedies, Setting},
+    },
+    read::{
+        ignore::IgnoreRule,
+        manifest::{self, Manifest},
+    },
 };
 use capstan_source::{FileAccess, Repository, Source, WorkTree, is_argocd_application};
 use serde::Deserialize as _;

@@ -1,9 +1,11 @@
 //! Errors in Capstan's own files: serde's messages in our words, with the place.
 
 use capstan_core::{
-    error::{Diagnostic, closest_match},
-    manifest::Manifest,
-    place::reference_token,
+    model::{
+        error::{Diagnostic, closest_match},
+        place::reference_token,
+    },
+    read::manifest::Manifest,
 };
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};

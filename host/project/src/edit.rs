@@ -1,6 +1,6 @@
 //! Adds a plugin to a `capstan.yaml`, and leaves the other lines and comments as they are.
 
-use capstan_core::manifest;
+use capstan_core::read::manifest;
 
 use super::{config_errors, file::ConfigFile};
 

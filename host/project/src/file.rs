@@ -11,9 +11,8 @@ use std::{
 };
 
 use capstan_core::{
-    error::Diagnostic,
-    grant::UserGrants,
-    manifest::{self, Manifest},
+    model::{error::Diagnostic, grant::UserGrants},
+    read::manifest::{self, Manifest},
 };
 use capstan_registry::SignaturePolicy;
 use serde::Deserialize;

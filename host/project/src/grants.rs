@@ -1,10 +1,12 @@
 //! The grants for plugins, from flags and files. Each one overrides those before it.
 
 use capstan_core::{
-    error::{Diagnostics, closest_match},
-    grant::{Granted, UserGrants},
-    manifest,
-    remedy::{Remedies, Setting},
+    model::{
+        error::{Diagnostics, closest_match},
+        grant::{Granted, UserGrants},
+        remedy::{Remedies, Setting},
+    },
+    read::manifest,
 };
 
 use crate::config_errors;
@@ -79,7 +81,10 @@ mod tests {
         )
         .unwrap();
         add_from_flag(&mut found, "scale={}").unwrap();
-        assert_eq!(found.0["scale"], Granted::Only(capstan_core::grant::Grants::default()));
+        assert_eq!(
+            found.0["scale"],
+            Granted::Only(capstan_core::model::grant::Grants::default())
+        );
         assert!(matches!(&found.0["http-check"], Granted::Only(some) if some.http.len() == 1));
         assert_eq!(grants("scale").unwrap().0["scale"], Granted::Requested);
         let wrong = parse_file("grants.yaml", "[]").unwrap_err();

@@ -23,8 +23,8 @@ mod sources;
 use std::sync::Arc;
 
 use capstan_core::{
-    error::{Diagnostic, Diagnostics},
-    manifest::Manifest,
+    model::error::{Diagnostic, Diagnostics},
+    read::manifest::Manifest,
 };
 use capstan_source::{
     Capabilities, Deadline, DesiredState, FileAccess, Gathered, ReadOptions, Release, Source, WorkTree,

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use capstan_core::{
+use capstan_core::model::{
     error::{Diagnostic, Diagnostics, closest_match},
     grant::UserGrants,
     remedy::Setting,

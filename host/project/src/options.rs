@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use capstan_core::{
-    compat::Mode,
-    directive::OnTimeout,
-    error::Diagnostics,
-    ignore::IgnoreRule,
-    on_busy::OnBusy,
-    phase::Phase,
+    model::{compat::Mode, error::Diagnostics, on_busy::OnBusy, phase::Phase, settings::OnTimeout},
     plan::{Confirmation, HookSelection, Limits, PlanOptions, Retry, Selection},
-    sync_options::{NamespaceMetadata, SyncOptions},
+    read::{
+        ignore::IgnoreRule,
+        sync_options::{NamespaceMetadata, SyncOptions},
+    },
 };
 use serde::{Deserialize, Deserializer};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use capstan_core::error::{Diagnostic, closest_match};
+use capstan_core::model::error::{Diagnostic, closest_match};
 
 use super::App;
 

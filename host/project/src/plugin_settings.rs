@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use capstan_core::{error::Diagnostic, manifest::Manifest, place::reference_token, plugins::PluginSettings};
+use capstan_core::{
+    model::{error::Diagnostic, place::reference_token, plugins::PluginSettings},
+    read::manifest::Manifest,
+};
 use serde_json::{Map, Value};
 
 use crate::{PluginSpec, file::Configuration};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use capstan_core::{
+use capstan_core::model::{
     grant::UserGrants,
     remedy::{Command, Remedies, Remedy, Setting},
 };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_core::{error::Diagnostic, manifest::Manifest};
+use capstan_core::{model::error::Diagnostic, read::manifest::Manifest};
 use capstan_registry::{PublicKey, SignaturePolicy, SignatureRule, Signer, Source, SourcePattern};
 use serde::Deserialize;
 

@@ -71,7 +71,8 @@ impl Store {
                         let beside = signature_url(url);
                         let bundle =
                             not_found_as_none(self.download(&beside, &beside, self.limits().max_document_bytes).await)?;
-                        let signatures: Vec<Signature> = bundle.into_iter().filter_map(find_signatures::parse_bundle).collect();
+                        let signatures: Vec<Signature> =
+                            bundle.into_iter().filter_map(find_signatures::parse_bundle).collect();
                         self.cache_signatures(*digest, &signatures);
                         Some(signatures)
                     }

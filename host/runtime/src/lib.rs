@@ -16,7 +16,7 @@ mod sandbox;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use capstan_core::{
+use capstan_core::model::{
     error::Diagnostics,
     grant::UserGrants,
     plugins::{Application, PluginSettings, Plugins},

@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use capstan_core::{
+use capstan_core::model::{
     error::{Diagnostic, Diagnostics},
     remedy::Command,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use capstan_core::{
+use capstan_core::model::{
     error::{Diagnostic, Diagnostics, closest_match},
     remedy::Command,
 };

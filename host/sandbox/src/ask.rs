@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use capstan_core::{
+use capstan_core::model::{
     health::Assessment,
     hook::Disposal,
     object::Object,

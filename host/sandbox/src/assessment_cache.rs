@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use capstan_core::{
+use capstan_core::model::{
     compat::Mode,
     health::Assessment,
     plugins::{HealthQuestion, PluginRef},
@@ -115,7 +115,7 @@ impl AssessmentCache {
 
 #[cfg(test)]
 mod tests {
-    use capstan_core::health::Health;
+    use capstan_core::model::health::Health;
 
     use super::*;
 

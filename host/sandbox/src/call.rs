@@ -25,9 +25,9 @@ use crate::{
     adapter::v0::Exports,
     component::LinkedComponent,
     engine::Engine,
+    guest_error::{is_recursion, thrown_error, type_error},
     memory::{MemoryBudget, MemoryLimitExceeded, MemoryLimiter, MemoryTimeout},
     state::{CallFacts, CallState},
-    guest_error::{is_recursion, thrown_error, type_error},
     ticker::TICK,
 };
 

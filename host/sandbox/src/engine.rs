@@ -12,10 +12,10 @@ use wasmtime::{
 use crate::{
     bindings::v0::AnyPlugin,
     error::SandboxError,
-    wasi,
     memory::{self, MemoryBudget},
     state::CallState,
     ticker::Ticker,
+    wasi,
 };
 
 /// The most calls at the same time. Each slot only costs address space; further calls wait for their turn. A tool that watches a few

@@ -1,6 +1,6 @@
 //! Why plugins can't be loaded, and why one can't be called by name.
 
-use capstan_core::remedy::Remedies;
+use capstan_core::model::remedy::Remedies;
 use capstan_stamp::{Interface, ReadError};
 use thiserror::Error;
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::remedy::{Command, Remedies};
+use capstan_core::model::remedy::{Command, Remedies};
 use capstan_stamp::{Anatomy, CONTRACTS, Claim, Interface, Manifest, ReadError};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};

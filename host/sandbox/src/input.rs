@@ -1,15 +1,17 @@
 //! Makes the JSON input of a guest, as `wit/README.md` describes it.
 
 use capstan_core::{
-    grant::Grants,
-    health::Assessment,
-    object::Object,
-    plugins::{
-        AbortReason, Application, FailureCause, HealthQuestion, HookContext, HookQuestion, HookRunInfo, LogLine,
-        Observation, ObservationKind, OperationInfo, PlacementQuestion, PolicyQuestion,
+    kubernetes::secret,
+    model::{
+        grant::Grants,
+        health::Assessment,
+        object::Object,
+        plugins::{
+            AbortReason, Application, FailureCause, HealthQuestion, HookContext, HookQuestion, HookRunInfo, LogLine,
+            Observation, ObservationKind, OperationInfo, PlacementQuestion, PolicyQuestion,
+        },
+        related::Related,
     },
-    related::Related,
-    secret,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
 //! Runs plugins. A plugin is a WebAssembly component. Each call gets a new sandbox, with no files, no network, no environment variables
 //! and a clock that stands still, and has limits. No other crate knows wasmtime.
 //!
-//! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::plugins::Plugins). `registry` finds the plugin for a
+//! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::model::plugins::Plugins). `registry` finds the plugin for a
 //! claim; `plugin` is a loaded plugin, `component` its code, `compile` compiles components of others, `cache` keeps compiled code and
 //! `component_store` the components themselves. `input` makes the JSON input of a call, of which `projection` leaves the fields that the claim sees;
 //! `adapter` makes the call over the generated `bindings` and converts the answer. `call` runs one call in an `engine`, with a `state` of
@@ -11,20 +11,22 @@
 
 mod adapter;
 mod ask;
+mod assessment_cache;
 mod bindings;
 mod cache;
 mod call;
+mod circuit_breaker;
 mod compile;
 mod component;
+mod component_store;
 mod engine;
 mod error;
 mod examine;
-mod wasi;
+mod guest_error;
 mod info;
 mod input;
-mod component_store;
-mod assessment_cache;
 mod memory;
+mod object_view;
 mod output;
 mod plugin;
 mod prepare;
@@ -33,10 +35,8 @@ mod registry;
 mod sandbox;
 mod settings;
 mod state;
-mod circuit_breaker;
-mod guest_error;
 mod ticker;
-mod object_view;
+mod wasi;
 
 pub use ask::{Answer, AnswerWithCost, Function, Question};
 pub use call::{Cost, LogLine, LogSeverity};

@@ -7,19 +7,19 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use capstan_core::{grant::Grants, plugins::PluginRef};
+use capstan_core::model::{grant::Grants, plugins::PluginRef};
 use capstan_stamp::{Claim, Interface, Manifest};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     call::Limits,
+    circuit_breaker::CircuitBreaker,
     component::{self, LinkedComponent},
     error::SandboxError,
     info::Source,
     projection::Projection,
     sandbox::Sandbox,
     settings,
-    circuit_breaker::CircuitBreaker,
 };
 
 /// The most bytes of a component. The largest known ones, JavaScript and Python with their engines, have 12 and 18 MB.

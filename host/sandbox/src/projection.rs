@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use capstan_core::{object::Object, secret};
+use capstan_core::{kubernetes::secret, model::object::Object};
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap as _, SerializeSeq as _},

@@ -5,7 +5,7 @@
 //! user's plugins, the later one. Two built-in plugins with the same claim are an error, as nothing decides between them; so are two
 //! plugins of the user's with the same name.
 
-use capstan_core::{object::GroupKind, plugins::PluginQuery};
+use capstan_core::model::{object::GroupKind, plugins::PluginQuery};
 use capstan_stamp::{Claim, Interface, KindPattern};
 
 use crate::{

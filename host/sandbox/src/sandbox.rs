@@ -13,17 +13,19 @@ use std::{
 
 use async_trait::async_trait;
 use capstan_core::{
-    directive,
-    error::closest_match,
-    grant::Grants,
-    health::Assessment,
-    hook::Disposal,
-    object::Object,
-    place::reference_token,
-    plugins::{
-        HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError, PluginQuery,
-        PluginRef, Plugins, PolicyQuestion, SettingsProblem, health_settings,
+    model::{
+        error::closest_match,
+        grant::Grants,
+        health::Assessment,
+        hook::Disposal,
+        object::Object,
+        place::reference_token,
+        plugins::{
+            HealthQuestion, HookContext, HookQuestion, HookStep, Placement, PlacementQuestion, PluginError,
+            PluginQuery, PluginRef, Plugins, PolicyQuestion, SettingsProblem, health_settings,
+        },
     },
+    read::directive,
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;
@@ -33,14 +35,14 @@ pub use self::builder::Builder;
 use crate::{
     adapter::v0::{Assess, Decide, Place, Step},
     ask::{self, AnswerWithCost, Question},
+    assessment_cache::{AssessmentCache, CacheKey},
     cache::Cache,
     call::{self, CallError, Cost, Failure, LogSeverity},
+    component_store::{ComponentStore, PluginHandle},
     engine::Engine,
     error::{AskError, SandboxError},
     info::PluginInfo,
     input,
-    component_store::{ComponentStore, PluginHandle},
-    assessment_cache::{AssessmentCache, CacheKey},
     memory::MemoryBudget,
     plugin::Plugin,
     registry::Registry,

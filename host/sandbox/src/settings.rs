@@ -2,7 +2,7 @@
 //! itself, patterns are matched in linear time, and the cost of a schema per value is limited before it is used
 //! ([`capstan_stamp::settings_cost`]). That cost times the number of values is limited here.
 
-use capstan_core::plugins::SettingsProblem;
+use capstan_core::model::plugins::SettingsProblem;
 use capstan_stamp::SettingsCost;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::{Map, Value};

@@ -12,10 +12,10 @@ use crate::{
         types::{self, LogLevel},
     },
     call::{LogLine, LogSeverity},
-    wasi::{self, CallIdentity},
     memory::MemoryLimiter,
-    output::Output,
     object_view::ViewedObject,
+    output::Output,
+    wasi::{self, CallIdentity},
 };
 
 /// The most lines that a call may log.

@@ -10,6 +10,7 @@ use crate::{
 };
 use access::{kind, name, namespace, text};
 
+pub(crate) mod access;
 pub(crate) mod adoption;
 pub(crate) mod api_service;
 pub(crate) mod autoscaler;
@@ -19,15 +20,14 @@ pub(crate) mod deployment;
 pub(crate) mod disruption;
 pub(crate) mod garbage;
 pub(crate) mod job;
-pub(crate) mod access;
 pub(crate) mod network;
+pub(crate) mod operators;
 pub(crate) mod pod;
 pub(crate) mod protection;
-pub(crate) mod status_only;
 pub(crate) mod replica_set;
 pub(crate) mod stateful_set;
+pub(crate) mod status_only;
 pub(crate) mod template;
-pub(crate) mod operators;
 pub(crate) mod ttl;
 pub(crate) mod volume;
 
@@ -119,8 +119,9 @@ impl<'a> ClusterView<'a> {
     /// Returns the objects of a kind that this owner controls.
     pub fn controlled(&self, group: &str, kind_name: &str, owner: &Value) -> Vec<&'a Value> {
         let mut found = self.list(group, kind_name);
-        found
-            .retain(|object| namespace(object) == namespace(owner) && access::is_controlled_by(object, access::uid(owner)));
+        found.retain(|object| {
+            namespace(object) == namespace(owner) && access::is_controlled_by(object, access::uid(owner))
+        });
         found
     }
 }

@@ -23,8 +23,8 @@ use tokio::{
 };
 
 use self::{
-    supervise::{LineWriter, OutputLine, ProcessSupervisor},
     groups::ProcessGroups,
+    supervise::{LineWriter, OutputLine, ProcessSupervisor},
 };
 use crate::{
     actors::{
@@ -35,8 +35,8 @@ use crate::{
     span::Span,
 };
 
-mod supervise;
 pub(crate) mod groups;
+mod supervise;
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The most lines that wait for the log; a process that writes faster is blocked.

@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::{
-    pods::{Behaviour, ClaimBehaviour, PodMode},
     fault_rule::FaultRule,
     http_stub::HttpRule,
+    pods::{Behaviour, ClaimBehaviour, PodMode},
     world::Setup,
 };
 

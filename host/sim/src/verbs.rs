@@ -11,9 +11,9 @@ mod delete;
 mod evict;
 mod logs;
 mod read;
+mod scale;
 mod type_check;
 pub(crate) mod unsupported;
-mod scale;
 mod warning;
 mod write;
 

@@ -14,23 +14,22 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     actors::{
-        self, Actions, ClusterView, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage,
-        job,
+        self, Actions, ClusterView,
         access::{kind, namespace},
-        network,
+        adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage, job, network, operators,
         pod::Kubelet,
-        protection, status_only, replica_set, stateful_set, operators, ttl, volume,
+        protection, replica_set, stateful_set, status_only, ttl, volume,
     },
     exec::{ProcessRuntime, groups::ProcessGroups},
+    fault_rule::{FaultRule, FaultRules},
+    http_stub::{HttpRule, HttpStub},
     pods::{
         Behaviour, ClaimBehaviour, PodMode, Runtime,
         script::{BehaviourList, ScriptedRuntime},
     },
-    fault_rule::{FaultRule, FaultRules},
     service::SimService,
     status::StatusError,
     store::{Kind, RestoreError, SharedStore, Store},
-    http_stub::{HttpRule, HttpStub},
 };
 
 /// How often the controllers run at one moment before the world waits a little: controllers that undo each other's changes must not stop

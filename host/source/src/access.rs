@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use capstan_core::error::Diagnostic;
+use capstan_core::model::error::Diagnostic;
 
 use crate::work_tree;
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capstan_core::{
+use capstan_core::model::{
     duration::format_duration,
     error::{Diagnostic, Diagnostics},
     remedy::Setting,

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::{
+use capstan_core::model::{
     error::Diagnostic,
     remedy::{Remedies, Setting},
 };

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::error::Diagnostic;
+use capstan_core::model::error::Diagnostic;
 use capstan_process::{Command, Environment, Program};
 use tempfile::TempDir;
 

@@ -4,16 +4,18 @@
 use std::path::Path;
 
 use capstan_core::{
-    error::Diagnostic,
-    manifest,
-    remedy::{Remedies, Setting, SourceKind},
+    model::{
+        error::Diagnostic,
+        remedy::{Remedies, Setting, SourceKind},
+    },
+    read::manifest,
 };
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
 use super::{
-    FileAccess, Release, Rendered, SourceText, Stdin, kustomization_check, deadline::Work, files::application_name, program,
-    work_tree::WorkTree,
+    FileAccess, Release, Rendered, SourceText, Stdin, deadline::Work, files::application_name, kustomization_check,
+    program, work_tree::WorkTree,
 };
 
 /// Returns what to do where there is no helm.

@@ -11,10 +11,12 @@ use std::{
 };
 
 use capstan_core::{
-    error::Diagnostic,
-    manifest::{self, Manifest},
-    place::reference_token,
-    remedy::{Remedies, Setting},
+    model::{
+        error::Diagnostic,
+        place::reference_token,
+        remedy::{Remedies, Setting},
+    },
+    read::manifest::{self, Manifest},
 };
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use capstan_core::{
+use capstan_core::model::{
     error::Diagnostic,
     remedy::{Setting, SourceKind},
 };
@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{
-    Rendered, SourceText, kustomization_check,
+    Rendered, SourceText,
     deadline::Work,
     helm::{HELM_PATH_VARIABLES, NULL_DEVICE},
-    program,
+    kustomization_check, program,
     work_tree::WorkTree,
 };
 

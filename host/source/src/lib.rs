@@ -7,16 +7,16 @@
 //! terminal.
 
 mod access;
-mod kustomization_check;
 mod deadline;
 mod files;
 mod git;
 mod glob;
 mod helm;
+mod kustomization_check;
 mod kustomize;
+mod notices;
 mod program;
 mod repository;
-mod notices;
 mod work_tree;
 
 use std::{
@@ -26,10 +26,12 @@ use std::{
 };
 
 use capstan_core::{
-    error::{Diagnostic, Diagnostics},
-    manifest::Manifest,
-    remedy::Notice,
-    revision::Revision,
+    model::{
+        error::{Diagnostic, Diagnostics},
+        remedy::Notice,
+        revision::Revision,
+    },
+    read::manifest::Manifest,
 };
 use capstan_process::Program;
 
@@ -41,8 +43,8 @@ pub use self::{
     glob::Glob,
     helm::{Chart, Values, check_release_name, split_set_file},
     kustomize::Kustomization,
-    repository::Repository,
     notices::is_argocd_application,
+    repository::Repository,
     work_tree::{ConfinedPath, WorkTree, read_text_file},
 };
 

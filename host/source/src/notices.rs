@@ -1,10 +1,12 @@
 //! Reads manifests from texts, and collects notices about how they were read: one line for each kind of notice.
 
 use capstan_core::{
-    error::Diagnostic,
-    manifest::{self, Manifest, RemovedFields},
-    remedy::{Notice, Setting},
-    text::join_names,
+    model::{
+        error::Diagnostic,
+        remedy::{Notice, Setting},
+        text::join_names,
+    },
+    read::manifest::{self, Manifest, RemovedFields},
 };
 
 use super::Rendered;

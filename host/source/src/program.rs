@@ -1,6 +1,6 @@
 //! Runs a program that renders manifests: its output has to be text, it has a deadline, and its errors are shown.
 
-use capstan_core::error::Diagnostic;
+use capstan_core::model::error::Diagnostic;
 use capstan_process::{Command, Output, RunError};
 
 use crate::deadline::Work;

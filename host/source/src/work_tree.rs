@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use capstan_core::{error::Diagnostic, remedy::Setting};
+use capstan_core::model::{error::Diagnostic, remedy::Setting};
 
 use super::{FileAccess, repository::Repository};
 

@@ -25,17 +25,17 @@ const LONG_FILES: [(&str, usize, &str); 16] = [
         "transcripts, which are read one by one",
     ),
     (
-        "host/core/src/grant/tests.rs",
+        "host/core/src/model/grant/tests.rs",
         600,
         "tables of grants and what they allow",
     ),
     (
-        "host/core/src/operation/hook.rs",
+        "host/core/src/run/operation/hook.rs",
         600,
         "the transitions of one state machine",
     ),
     (
-        "host/core/src/operation/state.rs",
+        "host/core/src/run/operation/state.rs",
         550,
         "the states of an operation, as they are stored",
     ),

@@ -1,6 +1,11 @@
 //! What controllers and other managers write into our objects, on both arms.
 
-use capstan_core::{event::OperationStatus, manifest, object::Object, remedy::Setting, task::ExpectedChange};
+use capstan_core::{
+    model::{object::Object, remedy::Setting},
+    plan::task::ExpectedChange,
+    read::manifest,
+    run::event::OperationStatus,
+};
 use capstan_engine::{Engine, PlanRequest};
 use capstan_sim::world::Setup;
 use capstan_tests::{RunResult, Stage, in_virtual_time, real};

@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use capstan_core::{
-    compat::Mode,
-    event::OperationStatus,
-    manifest,
-    plan::{Confirmation, HookSelection, Retry, Selection},
-    sync_options::SyncOptions,
-    task::{FailureClass, TaskResult},
-    view::{OperationView, TaskProgress, TaskView},
+    model::compat::Mode,
+    plan::{
+        Confirmation, HookSelection, Retry, Selection,
+        task::{FailureClass, TaskResult},
+    },
+    read::{manifest, sync_options::SyncOptions},
+    run::{
+        event::OperationStatus,
+        view::{OperationView, TaskProgress, TaskView},
+    },
 };
 use capstan_engine::{EngineError, PlanRequest};
 use capstan_sim::world::Setup;
 
-use super::{case::Step, observer::Space, set, argo_engine, step_result::StepResult};
+use super::{argo_engine, case::Step, observer::Space, set, step_result::StepResult};
 use crate::{
     real::ControlPlane,
     stage::{Stage, TERMINATED_BY},

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
-use capstan_core::{deletion::PropagationRules, hook::Propagation, plugins::PluginSettings};
+use capstan_core::{
+    model::{hook::Propagation, plugins::PluginSettings},
+    plan::propagation::PropagationRules,
+};
 use serde_json::{Value, json};
 
 use super::{Health, find, live, patch, user_error};

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use capstan_core::{compat::Mode, directive, on_busy, phase::Phase, plan};
+use capstan_core::{
+    model::{compat::Mode, on_busy, phase::Phase},
+    plan,
+};
 use capstan_project::{Options, Seconds, parse_seconds};
 use clap::{Args as ClapArgs, ValueEnum};
 
@@ -224,11 +227,11 @@ impl std::convert::From<Hooks> for plan::HookSelection {
     }
 }
 
-impl std::convert::From<OnTimeout> for directive::OnTimeout {
-    fn from(on_timeout: OnTimeout) -> directive::OnTimeout {
+impl std::convert::From<OnTimeout> for capstan_core::model::settings::OnTimeout {
+    fn from(on_timeout: OnTimeout) -> capstan_core::model::settings::OnTimeout {
         match on_timeout {
-            OnTimeout::Fail => directive::OnTimeout::Fail,
-            OnTimeout::Continue => directive::OnTimeout::Continue,
+            OnTimeout::Fail => capstan_core::model::settings::OnTimeout::Fail,
+            OnTimeout::Continue => capstan_core::model::settings::OnTimeout::Continue,
         }
     }
 }
@@ -246,7 +249,7 @@ impl std::convert::From<OnBusy> for on_busy::OnBusy {
 fn phase(word: &str) -> Result<Phase, String> {
     let found = Phase::ALL.into_iter().find(|phase| phase.as_str() == word);
     found.ok_or_else(
-        || match capstan_core::error::closest_match(word, Phase::ALL.map(Phase::as_str)) {
+        || match capstan_core::model::error::closest_match(word, Phase::ALL.map(Phase::as_str)) {
             Some(near) => format!("there is no phase `{word}`; did you mean `{near}`?"),
             None => format!("there is no phase `{word}`"),
         },

@@ -1,6 +1,6 @@
 //! What becomes of findings.
 
-use capstan_core::{error::closest_match, lint};
+use capstan_core::model::error::closest_match;
 use clap::{Args as ClapArgs, ValueEnum};
 
 /// Which findings are shown, and which may be there.
@@ -28,11 +28,11 @@ pub enum SeverityFilter {
 
 impl LintFilterArgs {
     /// Says how much a finding must matter to be shown.
-    pub fn min_severity(&self, verbose: u8) -> lint::Severity {
+    pub fn min_severity(&self, verbose: u8) -> capstan_core::model::finding::Severity {
         match self.least {
-            SeverityFilter::Error => lint::Severity::Error,
-            SeverityFilter::Warning if verbose == 0 => lint::Severity::Warning,
-            SeverityFilter::Warning | SeverityFilter::All => lint::Severity::Note,
+            SeverityFilter::Error => capstan_core::model::finding::Severity::Error,
+            SeverityFilter::Warning if verbose == 0 => capstan_core::model::finding::Severity::Warning,
+            SeverityFilter::Warning | SeverityFilter::All => capstan_core::model::finding::Severity::Note,
         }
     }
 
@@ -43,10 +43,10 @@ impl LintFilterArgs {
 }
 
 fn rule(word: &str) -> Result<String, String> {
-    if word == "all" || lint::is_rule(word) {
+    if word == "all" || capstan_core::read::lint_rules::is_rule(word) {
         return Ok(word.to_owned());
     }
-    Err(match closest_match(word, lint::rule_ids()) {
+    Err(match closest_match(word, capstan_core::read::lint_rules::rule_ids()) {
         Some(near) => format!("there is no rule `{word}`; did you mean `{near}`?"),
         None => format!("there is no rule `{word}`"),
     })

@@ -1,11 +1,13 @@
 //! `capstan status`, `history`, `logs`, `terminate` and `sweep`: the stored state of applications.
 
 use capstan_core::{
-    event::OperationStatus,
-    object_word::{ObjectIndex, Unresolved, matches_hook},
-    plugins::Application,
-    remedy::ObjectOption,
-    task::TaskId,
+    model::{
+        object_specifier::{ObjectIndex, Unresolved, matches_hook},
+        plugins::Application,
+        remedy::ObjectOption,
+    },
+    plan::task::TaskId,
+    run::event::OperationStatus,
 };
 use capstan_engine::{ApplicationReport, EngineError, PastOperation, SweepOutcome, TerminateOutcome};
 use jiff::Timestamp;
@@ -14,10 +16,10 @@ use super::{follow, options_for_app, print, print_json, print_stderr, replay};
 use crate::{
     args::{GlobalOptions, HistoryArgs, Logs, OptionalAppArgs, Output},
     context::Context,
+    diagnostics::{Diagnostics, usage_error},
     exit::Exit,
     project::{self, Project},
     render::{Paint, columns, format_duration, lines, object_name, policy, remedy, tables},
-    diagnostics::{Diagnostics, usage_error},
     terminal::Text,
     text,
 };

@@ -6,27 +6,27 @@ use std::{
 };
 
 use capstan_core::{
+    model::plugins::Application,
     plan::{Limits, Plan, PlanOptions},
-    plugins::Application,
 };
 use capstan_engine::{EngineError, EquivalentOperation, PlanRequest, Work};
 use capstan_project::confirmed_objects;
 use serde_json::json;
 
 use super::{
-    operation_runner::OperationRunner,
     follow::{self, FollowOutcome},
-    options_for_app, print, print_json,
     multi_app::{self, AppWork},
+    operation_runner::OperationRunner,
+    options_for_app, print, print_json,
     printer::Printer,
 };
 use crate::{
     args::{DeleteArgs, GlobalOptions, Output},
     context::Context,
+    diagnostics::usage_error,
     exit::Exit,
     project::{self, Project},
     render::object_name,
-    diagnostics::usage_error,
     terminal, text,
 };
 

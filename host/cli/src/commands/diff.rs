@@ -4,9 +4,11 @@ use std::{path::Path, process::Stdio};
 
 use anyhow::Context as _;
 use capstan_core::{
-    diff,
-    object::{Object, ObjectKey},
-    task::{Action, Task},
+    model::object::{Object, ObjectKey},
+    plan::{
+        diff,
+        task::{Action, Task},
+    },
 };
 use capstan_engine::{DryRunResult, Refusal, cluster::FIELD_MANAGER};
 use capstan_files::Readers;
@@ -21,9 +23,9 @@ use super::{
 };
 use crate::{
     args::{ApplicationArgs, GlobalOptions, Output},
+    diagnostics,
     exit::Exit,
     render::{Paint, lines, mask, object_name},
-    diagnostics,
     terminal::Text,
 };
 

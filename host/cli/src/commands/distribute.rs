@@ -15,9 +15,9 @@ use capstan_runtime::plugins;
 
 use crate::{
     args::{Distribute, GlobalOptions, RegistryArgs},
+    diagnostics::Diagnostics,
     exit::Exit,
     project::FILE,
-    diagnostics::Diagnostics,
 };
 
 pub(super) fn run(global: &GlobalOptions, command: &Distribute) -> anyhow::Result<Exit> {

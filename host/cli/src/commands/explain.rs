@@ -1,9 +1,11 @@
 //! `capstan explain`: what the running operation waits for, why, and what will end it.
 
 use capstan_core::{
-    event::OperationStatus,
-    object::ObjectKey,
-    view::{TaskProgress, TaskView},
+    model::object::ObjectKey,
+    run::{
+        event::OperationStatus,
+        view::{TaskProgress, TaskView},
+    },
 };
 use capstan_engine::{APPROVAL, ApplicationReport, AwaitedSignal};
 use jiff::Timestamp;

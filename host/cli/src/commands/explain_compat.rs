@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    compat::{self, Mode},
-    error::Diagnostic,
+    model::{compat::Mode, error::Diagnostic},
     plan::Plan,
 };
 use capstan_engine::{EngineError, PlanRequest};
@@ -32,7 +31,7 @@ pub(super) async fn run(global: &GlobalOptions, context: &Context, request: Plan
     let explained = CompatComparison {
         application,
         differences: match (&native, &argo_cd) {
-            (Ok(native), Ok(argo_cd)) => compat::explain(native, argo_cd),
+            (Ok(native), Ok(argo_cd)) => capstan_core::plan::compat::explain(native, argo_cd),
             (Ok(_) | Err(_), _) => Vec::new(),
         },
         native_mistakes: native.err().unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Follows an operation to its end: prints its records, and reacts to signals.
 
-use capstan_core::{event::OperationStatus, view::OperationView};
+use capstan_core::run::{event::OperationStatus, view::OperationView};
 use capstan_engine::{OperationHandle, Record};
 use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use capstan_core::{
-    compat::Mode,
-    health::Health,
-    object::{Object, ObjectKey},
+    model::{
+        compat::Mode,
+        health::Health,
+        object::{Object, ObjectKey},
+        plugins::Application,
+    },
     plan::Scope,
-    plugins::Application,
 };
 use capstan_engine::{
     cluster::Cluster,
@@ -20,9 +22,9 @@ use super::{options_for_app, print, print_json};
 use crate::{
     args::{self, GlobalOptions, Output},
     context::{self, Context},
+    diagnostics::Diagnostics,
     exit::Exit,
     render::{Paint, columns, lines, object_name},
-    diagnostics::Diagnostics,
     terminal::Text,
     text,
 };
@@ -126,7 +128,7 @@ fn live_keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::
                     key.group_kind(),
                     key.kind_and_name()
                 );
-                mistakes.push(capstan_core::error::Diagnostic::new(message));
+                mistakes.push(capstan_core::model::error::Diagnostic::new(message));
             }
         }
     }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    lint::{Finding, Severity},
-    manifest::Manifest,
+    model::{
+        finding::{Finding, Severity},
+        plugins::Application,
+    },
     plan::{PlanOptions, versions},
-    plugins::Application,
+    read::manifest::Manifest,
 };
 use capstan_engine::{PlanRequest, offline};
 use capstan_source::{Capabilities, Deadline, FileAccess, Release, Source};
@@ -16,10 +18,10 @@ use super::{print, print_json, print_stderr};
 use crate::{
     args::{self, ApplicationArgs, GlobalOptions, Output, SourceArgs},
     context,
+    diagnostics::{Diagnostics, usage_error},
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
-    diagnostics::{Diagnostics, usage_error},
     terminal::Text,
     text,
 };

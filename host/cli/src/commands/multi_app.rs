@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::{follow, print, print_json, printer::Printer};
 use crate::{
     args::{GlobalOptions, Output},
+    diagnostics,
     exit::Exit,
     render::{Paint, columns, lines},
-    diagnostics,
     terminal::Text,
     text,
 };

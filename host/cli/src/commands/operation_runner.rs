@@ -1,7 +1,7 @@
 //! Runs the operations of one application: resumes an unfinished one, waits for or terminates that of another driver, starts ours and
 //! follows it.
 
-use capstan_core::{on_busy::OnBusy, plugins::Application};
+use capstan_core::model::{on_busy::OnBusy, plugins::Application};
 use capstan_engine::{
     EquivalentOperation, LintErrors, Notice, OperationHandle, Preparation, PreparedPlan, ResumedOperation, StartPolicy,
     Work,

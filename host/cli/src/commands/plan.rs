@@ -12,10 +12,10 @@ use super::{explain_compat, print, print_json, print_stderr};
 use crate::{
     args::{self, ApplicationArgs, GlobalOptions, LintFilterArgs, Output},
     context::Context,
+    diagnostics::{self, Diagnostics, usage_error},
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
-    diagnostics::{self, Diagnostics, usage_error},
     terminal::Text,
     text,
 };

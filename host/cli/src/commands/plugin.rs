@@ -20,8 +20,8 @@ mod test;
 use super::{distribute, plugin_import, print, print_json};
 use crate::{
     args::{GlobalOptions, Language, Plugin, PluginKind},
-    exit::Exit,
     diagnostics,
+    exit::Exit,
     terminal::Text,
     text,
 };

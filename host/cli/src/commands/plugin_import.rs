@@ -1,6 +1,6 @@
 //! `capstan plugin import-argo` and `import-cel`.
 
-use capstan_core::error::Diagnostics;
+use capstan_core::model::error::Diagnostics;
 use capstan_devkit::import_plugin::{self, ImportSpec, ImportedPlugin};
 use serde_json::{Value, json};
 

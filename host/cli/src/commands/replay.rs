@@ -5,15 +5,18 @@ mod with_plugin;
 
 use std::sync::Arc;
 
-use capstan_core::{journal, plugins::Application, view::OperationView};
+use capstan_core::{
+    model::plugins::Application,
+    run::{journal, view::OperationView},
+};
 use capstan_engine::{Engine, PastOperation, Record, StoredOperation};
 
 use super::{print, print_json, print_stderr};
 use crate::{
     args::{GlobalOptions, Output, ReplayArgs},
+    diagnostics::usage_error,
     exit::Exit,
     render::{Paint, run::RunText},
-    diagnostics::usage_error,
     terminal::Text,
     text,
 };

@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use capstan_core::{
-    event::OperationStatus,
-    operation_kind::{OperationKind, Purpose},
+    model::{
+        operation_kind::{OperationKind, Purpose},
+        plugins::Application,
+    },
     plan::{Limits, PlanOptions},
-    plugins::Application,
+    run::event::OperationStatus,
 };
 use capstan_engine::{EquivalentOperation, PastOperation, PlanRequest};
 
 use super::{
-    operation_runner::OperationRunner, delete::confirm, options_for_app, print, print_stderr, application_state::find_operation,
-    printer::Printer,
+    application_state::find_operation, delete::confirm, operation_runner::OperationRunner, options_for_app, print,
+    print_stderr, printer::Printer,
 };
 use crate::{
     args::{GlobalOptions, Output, RollbackArgs},
     context::Context,
-    exit::Exit,
     diagnostics::usage_error,
+    exit::Exit,
     text,
 };
 

@@ -7,8 +7,8 @@ use super::{options_for_app, print};
 use crate::{
     args::{GlobalOptions, SignalArgs},
     context::Context,
-    exit::Exit,
     diagnostics::usage_error,
+    exit::Exit,
     text,
 };
 

@@ -2,23 +2,23 @@
 
 use std::path::Path;
 
-use capstan_core::on_busy::OnBusy;
+use capstan_core::model::on_busy::OnBusy;
 use capstan_engine::{DryRunResult, EquivalentOperation, LintErrors, PreparedPlan, Work};
 
 use super::{
-    operation_runner::OperationRunner,
     follow,
-    plan::{PreparedApps, prepare, request},
     multi_app::{self, AppWork},
+    operation_runner::OperationRunner,
+    plan::{PreparedApps, prepare, request},
     printer::Printer,
 };
 use crate::{
     args::{DryRun, GlobalOptions, Output, SyncArgs},
     context::Context,
+    diagnostics::{self, Diagnostics, usage_error},
     environment,
     exit::Exit,
     render::{self, Paint, object_name},
-    diagnostics::{self, Diagnostics, usage_error},
     text,
 };
 
@@ -141,7 +141,11 @@ async fn dry_run(conductor: &OperationRunner<'_>, planned: &PreparedPlan, by: Dr
     for one in &refused {
         if let (Err(refusal), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
             let name = object_name(&task.key, &planned.plan.application.namespace);
-            voice.print_stderr(&diagnostics::refused(&name, refusal, Paint::new(conductor.global.color)));
+            voice.print_stderr(&diagnostics::refused(
+                &name,
+                refusal,
+                Paint::new(conductor.global.color),
+            ));
         }
     }
     voice.print_stderr(&text!("a dry run: nothing was changed"));

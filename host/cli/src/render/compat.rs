@@ -1,9 +1,8 @@
 //! The differences between Capstan's rules and Argo CD's, for people.
 
 use capstan_core::{
-    compat::{Difference, DifferenceKind, Rule},
-    error::Diagnostic,
-    plugins::Application,
+    model::{compat::Rule, error::Diagnostic, plugins::Application},
+    plan::compat::{Difference, DifferenceKind},
 };
 use serde::{Serialize, Serializer, ser::Error as _};
 

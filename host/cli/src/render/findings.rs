@@ -1,6 +1,6 @@
 //! Findings of lint, for people: the problem, its place, and how to fix it.
 
-use capstan_core::lint::{Finding, Severity};
+use capstan_core::model::finding::{Finding, Severity};
 
 use super::{Paint, remedy};
 use crate::{diagnostics, terminal::Text, text};

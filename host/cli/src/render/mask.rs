@@ -2,9 +2,9 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
-    object::Object,
+    kubernetes::secret::{LAST_APPLIED, VALUE_FIELDS, is_secret_kind},
+    model::object::Object,
     plan::Plan,
-    secret::{LAST_APPLIED, VALUE_FIELDS, is_secret_kind},
 };
 use serde_json::{Map, Value, json};
 

@@ -1,11 +1,16 @@
 //! A plan for people: phases, waves, the action of each task, its waits, and its plugins.
 
 use capstan_core::{
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    plan::{Plan, wait_text},
-    task::{Action, ApplyStrategy, ApplyTask, DeletionEnd, DryRunCheck, ExpectedChange, HookTask, Task},
-    text::join_names,
+    model::{
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        text::join_names,
+    },
+    plan::{
+        Plan,
+        task::{Action, ApplyStrategy, ApplyTask, DeletionEnd, DryRunCheck, ExpectedChange, HookTask, Task},
+        wait_text,
+    },
 };
 use jiff::SignedDuration;
 
@@ -233,7 +238,9 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
         ExpectedChange::None => "unchanged".to_owned(),
         ExpectedChange::Fields(_) if apply.is_uncertain => "may change: the server couldn't be asked".to_owned(),
         ExpectedChange::Fields(changes) if changes.is_empty() => "becomes ours".to_owned(),
-        ExpectedChange::Fields(changes) if changes.len() <= MAX_NAMED_FIELDS => capstan_core::diff::summarize(changes),
+        ExpectedChange::Fields(changes) if changes.len() <= MAX_NAMED_FIELDS => {
+            capstan_core::plan::diff::summarize(changes)
+        }
         ExpectedChange::Fields(changes) => format!("{} fields", changes.len()),
     };
     match apply.strategy {

@@ -1,8 +1,8 @@
 //! What may help, in the command line's words: its options and commands. The only place that turns a [`Remedy`] into words.
 
-use capstan_core::{
+use capstan_core::model::{
     error::Diagnostic,
-    lint::Finding,
+    finding::Finding,
     remedy::{Command, Notice, ObjectOption, Remedies, Remedy, Setting, SourceKind},
 };
 use serde_json::Value;

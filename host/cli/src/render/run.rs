@@ -1,13 +1,12 @@
 //! A run for people: one line for each change, with a reason for every wait, and the hooks' logs as they are written.
 
 use capstan_core::{
-    event::{DisposalOutcome, Event, EventKind, OperationStatus},
-    object::ObjectKey,
-    operation_kind::OperationKind,
-    phase::Phase,
-    task::{TaskId, TaskResult},
-    text::join_names,
-    view::{OperationView, TaskProgress},
+    model::{object::ObjectKey, operation_kind::OperationKind, phase::Phase, text::join_names},
+    plan::task::{TaskId, TaskResult},
+    run::{
+        event::{DisposalOutcome, Event, EventKind, OperationStatus},
+        view::{OperationView, TaskProgress},
+    },
 };
 use capstan_engine::{HookLogLine, Record};
 use jiff::Timestamp;
@@ -106,9 +105,9 @@ impl RunText {
     }
 
     fn section(&self, title: &str) -> Text {
-        let main = |view: &&capstan_core::view::TaskView| view.outline.phase != Phase::SyncFail;
+        let main = |view: &&capstan_core::run::view::TaskView| view.outline.phase != Phase::SyncFail;
         let all = self.view.tasks.iter().filter(main).count();
-        let is_done = |view: &&capstan_core::view::TaskView| matches!(view.progress, TaskProgress::Finished(_));
+        let is_done = |view: &&capstan_core::run::view::TaskView| matches!(view.progress, TaskProgress::Finished(_));
         let done = self.view.tasks.iter().filter(main).filter(is_done).count();
         text!(
             "{}\n",
@@ -203,7 +202,7 @@ impl RunText {
                 self.last = Some((task.clone(), message.clone()));
                 // Before the object exists there is nothing to wait for; if that takes long, `Waiting` reports it.
                 let is_to_come =
-                    |view: &capstan_core::view::TaskView| view.object.is_none() && view.outline.key.kind != "Hook";
+                    |view: &capstan_core::run::view::TaskView| view.object.is_none() && view.outline.key.kind != "Hook";
                 if health.is_none() && self.view.task(task).is_some_and(is_to_come) {
                     return Text::default();
                 }

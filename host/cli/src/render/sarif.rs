@@ -2,10 +2,13 @@
 //! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>).
 
 use capstan_core::{
-    hook::short_hash,
-    lint::{Finding, INVALID, REMOVED_VERSION, RULES, Rule, Severity, UNKNOWN_KIND},
-    object::ObjectKey,
-    place::Place,
+    lint::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND},
+    model::{
+        finding::{Finding, Severity},
+        hook::short_hash,
+        object::ObjectKey,
+        place::Place,
+    },
 };
 use serde_json::{Value, json};
 
@@ -153,7 +156,7 @@ mod tests {
             source_line: None,
             message: "it hangs".to_owned(),
             fix: "don't".to_owned(),
-            remedies: capstan_core::remedy::Remedies::default(),
+            remedies: capstan_core::model::remedy::Remedies::default(),
             related: None,
             is_ignored,
         };

@@ -1,10 +1,11 @@
 //! The stored state of applications, for people.
 
 use capstan_core::{
-    event::OperationStatus,
-    record,
-    task::TaskResult,
-    view::{OperationView, TaskProgress},
+    plan::{hook_record, task::TaskResult},
+    run::{
+        event::OperationStatus,
+        view::{OperationView, TaskProgress},
+    },
 };
 use capstan_engine::{ApplicationReport, PastOperation, Revision};
 use jiff::Timestamp;
@@ -133,12 +134,12 @@ fn hooks(report: &ApplicationReport, now: Timestamp) -> Text {
                 name.clone(),
                 phase.to_string(),
                 format!("{} ago", format_duration(now.duration_since(run.at))),
-                record::operation_number(&run.operation).to_owned(),
+                hook_record::operation_number(&run.operation).to_owned(),
                 run.outcome.to_string(),
             ]);
         }
         if let Some(left) = &record.last_skip {
-            let when = record::operation_number(&left.operation).to_owned();
+            let when = hook_record::operation_number(&left.operation).to_owned();
             let never = if record.runs.is_empty() { "never" } else { "" };
             let reason = format!("left out: {}", left.reason);
             rows.push(vec![name, String::new(), never.to_owned(), when, reason]);

@@ -1,18 +1,22 @@
 //! Text of others has no effect on a terminal, and can't begin a line like one of ours.
 
 use capstan_core::{
-    event::{DisposalOutcome, Event, EventKind, OperationStatus, TaskOutline, WaitingOn},
-    grant::{Allowance, Grants},
-    lint::{Finding, Severity},
-    object::ObjectKey,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    place::Place,
-    plan::{Plan, Skipped},
-    plugins::{Application, FailureCause},
-    remedy::{ObjectOption, Setting},
-    task::{FailureClass, TaskId, TaskResult},
-    wave::Wave,
+    model::{
+        finding::{Finding, Severity},
+        grant::{Allowance, Grants},
+        object::ObjectKey,
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        place::Place,
+        plugins::{Application, FailureCause},
+        remedy::{ObjectOption, Setting},
+        wave::Wave,
+    },
+    plan::{
+        Plan, Skipped,
+        task::{FailureClass, TaskId, TaskResult},
+    },
+    run::event::{DisposalOutcome, Event, EventKind, OperationStatus, TaskOutline, WaitingOn},
 };
 use capstan_engine::{EngineError, HookLogLine, Record};
 use jiff::Timestamp;
@@ -272,7 +276,7 @@ fn empty() -> Plan {
 
 #[test]
 fn an_error_shows_nothing_that_a_terminal_acts_on() {
-    let mistake = capstan_core::error::Diagnostic {
+    let mistake = capstan_core::model::error::Diagnostic {
         message: hostile(),
         option: Some(ObjectOption::Hook),
         object: Some(key()),
@@ -280,7 +284,7 @@ fn an_error_shows_nothing_that_a_terminal_acts_on() {
         source_line: None,
         hint: hostile().into(),
     };
-    let placed = capstan_core::error::Diagnostic {
+    let placed = capstan_core::model::error::Diagnostic {
         place: Some(Place {
             file: hostile(),
             document: 1,

@@ -7,11 +7,9 @@ use super::{
     set::{ManifestSet, SetMember},
 };
 use crate::{
-    compat::Rule,
-    directive::{ANNOTATIONS, AnnotationFamily, RESOURCE_POLICY, annotation_pointer, is_keep},
-    error::edit_distance,
-    place::reference_token,
+    model::{compat::Rule, error::edit_distance, place::reference_token},
     plan::Role,
+    read::directive::{ANNOTATIONS, AnnotationFamily, RESOURCE_POLICY, annotation_pointer, is_keep},
 };
 
 const WAVES: [&str; 3] = [

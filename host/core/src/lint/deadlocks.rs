@@ -6,11 +6,9 @@ use super::{
     set::{ManifestSet, Provider, SetMember, Slot},
 };
 use crate::{
-    compat::Rule,
-    directive::{ApplyMode, Mode},
-    object::ObjectKey,
-    phase::Phase,
+    model::{compat::Rule, object::ObjectKey, phase::Phase, settings::ApplyMode},
     plan::Role,
+    read::directive::Mode,
 };
 
 /// `hook-needs-later`.

@@ -4,7 +4,10 @@ use super::{
     Findings, needs,
     set::{ManifestSet, SetMember},
 };
-use crate::{compat::Rule, directive::Permission, object::ObjectKey, phase::Phase, plan::Role};
+use crate::{
+    model::{compat::Rule, object::ObjectKey, phase::Phase, settings::Permission},
+    plan::Role,
+};
 
 /// `post-delete-needs`.
 pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {

@@ -4,7 +4,7 @@ use super::{
     Findings, needs,
     set::{ManifestSet, Slot},
 };
-use crate::phase::Phase;
+use crate::model::phase::Phase;
 
 /// `sync-fail-needs`.
 pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {

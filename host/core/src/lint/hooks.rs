@@ -6,7 +6,7 @@ use super::{
     Findings, Severity, needs,
     set::{ManifestSet, SetMember},
 };
-use crate::{directive::KNOWN_POLICIES, object::Object, plan::Role};
+use crate::{model::object::Object, plan::Role, read::directive::KNOWN_POLICIES};
 
 fn hooks<'set>(set: &'set ManifestSet<'set>) -> impl Iterator<Item = &'set SetMember<'set>> {
     set.members

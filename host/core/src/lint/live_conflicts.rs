@@ -8,10 +8,11 @@ use super::{
     set::{ManifestSet, SetMember},
 };
 use crate::{
-    compat::Rule,
-    diff::Change,
-    object::Object,
-    task::{Action, ApplyTask, ExpectedChange},
+    model::{compat::Rule, object::Object},
+    plan::{
+        diff::Change,
+        task::{Action, ApplyTask, ExpectedChange},
+    },
 };
 
 const CLAIM_SIZE: &str = "/spec/resources/requests/storage";

@@ -5,11 +5,12 @@ use super::{
     set::{ManifestSet, SetMember, Slot},
 };
 use crate::{
-    compat::{Mode, Rule},
-    object::ObjectKey,
-    phase::Phase,
-    plan::Role,
-    task::Task,
+    model::{
+        compat::{Mode, Rule},
+        object::ObjectKey,
+        phase::Phase,
+    },
+    plan::{Role, task::Task},
 };
 
 /// `needs-removed`.

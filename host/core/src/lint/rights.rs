@@ -1,13 +1,10 @@
 //! RBAC objects that come too late: a binding before its role, a hook before the binding of its account.
 
-use serde_json::Value;
-
 use super::{
     Findings, Severity,
-    needs::{self, elements},
+    needs::{self, binding_references},
     set::{ManifestSet, SetMember},
 };
-use crate::object::{Object, ObjectKey};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -47,38 +44,6 @@ pub(super) fn bindings_before_roles(set: &ManifestSet<'_>, found: &mut Findings<
             found.add(binding, finding.with_severity(severity));
         }
     }
-}
-
-/// Returns the role and the accounts that a binding names, each with its JSON pointer and whether it is the role.
-pub(crate) fn binding_references(object: &Object) -> Vec<(ObjectKey, String, bool)> {
-    let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
-    let mut named = Vec::new();
-    if let Some(role) = object.0.get("roleRef")
-        && let (Some(kind), Some(name)) = (text(role, "kind"), text(role, "name"))
-    {
-        let namespace = if kind == "Role" { object.namespace() } else { "" };
-        let key = ObjectKey {
-            group: GROUP.to_owned(),
-            kind,
-            namespace: namespace.to_owned(),
-            name,
-        };
-        named.push((key, "/roleRef/name".to_owned(), true));
-    }
-    for (at, subject) in elements(&object.0, "subjects") {
-        if text(subject, "kind").as_deref() == Some("ServiceAccount")
-            && let Some(name) = text(subject, "name")
-        {
-            let key = ObjectKey {
-                group: String::new(),
-                kind: "ServiceAccount".to_owned(),
-                namespace: text(subject, "namespace").unwrap_or_else(|| object.namespace().to_owned()),
-                name,
-            };
-            named.push((key, format!("/subjects/{at}/name"), false));
-        }
-    }
-    named
 }
 
 /// `rights-come-later`.

@@ -1,8 +1,8 @@
 //! The lint rules. `host/LINTS.md` is made from this table. IDs never change, because users write them into manifests.
 
 use super::{
-    Findings, ManifestSet, Severity, annotations, volume_claims, deletion, failure_hooks, hooks, deadlocks, live_conflicts, premature_deletion, rights, ttl,
-    types,
+    Findings, ManifestSet, Severity, annotations, deadlocks, deletion, failure_hooks, hooks, live_conflicts,
+    premature_deletion, rights, ttl, types, volume_claims,
 };
 
 /// A lint rule.
@@ -262,16 +262,3 @@ pub const RULES: [Rule; 26] = [
         annotations::replace_and_apply,
     ),
 ];
-
-/// Returns whether findings of a rule with this ID can be ignored or allowed.
-pub fn is_rule(id: &str) -> bool {
-    rule_ids().any(|known| known == id)
-}
-
-/// Lists the IDs of all rules that can be ignored or allowed.
-pub fn rule_ids() -> impl Iterator<Item = &'static str> + Clone {
-    RULES
-        .iter()
-        .map(|rule| rule.id)
-        .chain([UNKNOWN_KIND.id, REMOVED_VERSION.id])
-}

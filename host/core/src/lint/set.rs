@@ -6,15 +6,22 @@ use capstan_schema::Problem;
 
 use super::{needs, types};
 use crate::{
-    directive::{self, Directives, Mode, OnTimeout, Wait},
-    manifest::Manifest,
-    object::{GroupKind, ObjectKey},
-    operation_kind::OperationKind,
-    phase::Phase,
-    plan::{Classified, LiveObjects, Role},
-    plugins::Application,
-    task::{Action, Task},
-    wave::Wave,
+    model::{
+        object::{GroupKind, ObjectKey},
+        operation_kind::OperationKind,
+        phase::Phase,
+        plugins::Application,
+        settings::{OnTimeout, Wait},
+        wave::Wave,
+    },
+    plan::{
+        Classified, LiveObjects, Role,
+        task::{Action, Task},
+    },
+    read::{
+        directive::{self, Directives, Mode},
+        manifest::Manifest,
+    },
 };
 
 /// A set of manifests to check.

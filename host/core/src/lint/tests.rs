@@ -2,12 +2,15 @@
 
 use super::*;
 use crate::{
-    directive::{self, Mode},
-    manifest,
-    operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, LiveObjects, PlanInput, PlanOptions, Role},
-    plugins::{Application, PluginRef},
-    record::HookRecords,
+    model::{
+        operation_kind::{OperationKind, Purpose},
+        plugins::{Application, PluginRef},
+    },
+    plan::{self, Classified, LiveObjects, PlanInput, PlanOptions, Role, hook_record::HookRecords},
+    read::{
+        directive::{self, Mode},
+        manifest,
+    },
 };
 
 /// Begins an object in YAML's flow style; what its documents end with is added when they are read.
@@ -160,7 +163,7 @@ fn said(rule: &str, findings: &[Finding]) -> String {
 }
 
 fn check_in(mode: Mode, rule: &str, cases: &[Case<'_>]) {
-    assert!(is_rule(rule), "{rule}");
+    assert!(crate::read::lint_rules::is_rule(rule), "{rule}");
     assert!(
         cases.iter().any(|(.., expected)| expected.is_empty()) || mode == Mode::ArgoCd,
         "{rule} is never silent"
@@ -206,4 +209,11 @@ fn an_ignored_rule_that_is_none_is_a_mistake() {
     let manifests = manifest::decode("set.yaml", &document).expect("a manifest");
     let errors = directive::read_directives(&manifests[0], Mode::Native).expect_err("there is no such rule");
     assert_eq!(errors[0].hint.shown(), "did you mean `hook-needs-later`?");
+}
+
+#[test]
+fn annotations_can_name_every_rule() {
+    let rules = RULES.iter().map(|rule| rule.id);
+    let rules: Vec<&str> = rules.chain([UNKNOWN_KIND.id, REMOVED_VERSION.id]).collect();
+    assert_eq!(rules, crate::read::lint_rules::LINT_RULES);
 }

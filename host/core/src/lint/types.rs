@@ -10,7 +10,7 @@ use super::{
     Finding, Findings, Severity,
     set::{ManifestSet, SetMember},
 };
-use crate::{error::closest_match, task::UnknownFields};
+use crate::{model::error::closest_match, plan::task::UnknownFields};
 
 /// Finds the schema problems of all members, each with the member's index.
 pub(super) fn problems(

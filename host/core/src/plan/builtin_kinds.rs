@@ -1,7 +1,7 @@
 //! The kinds that Kubernetes 1.34 itself serves, with their scopes, for plans without a cluster.
 
 use super::{Scope, Scopes};
-use crate::object::GroupKind;
+use crate::model::object::GroupKind;
 
 /// An API group with its namespaced and its cluster-wide kinds.
 const BUILT_IN_KINDS: [(&str, &[&str], &[&str]); 21] = [

@@ -4,18 +4,28 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::{Skipped, make::PlanBuilder};
 use crate::{
-    compat::{Rule, prune},
-    directive::{self, Directives, Permission},
-    hook::HookId,
-    manifest::{self, Manifest},
-    object::{Object, ObjectKey, labels},
-    operation_kind::OperationKind,
-    order,
-    ownership::{Owner, Removal},
-    phase::Phase,
-    remedy::{Notice, Remedies, Setting},
-    task::{Action, DeleteTask, DeletionEnd, DryRunCheck, Task, TaskId, UnknownFields},
-    wave::Wave,
+    kubernetes::{
+        kind_order,
+        ownership::{Owner, Removal},
+    },
+    model::{
+        compat::Rule,
+        hook::HookId,
+        object::{Object, ObjectKey, labels},
+        operation_kind::OperationKind,
+        phase::Phase,
+        remedy::{Notice, Remedies, Setting},
+        settings::Permission,
+        wave::Wave,
+    },
+    plan::{
+        compat::prune,
+        task::{Action, DeleteTask, DeletionEnd, DryRunCheck, Task, TaskId, UnknownFields},
+    },
+    read::{
+        directive::{self, Directives},
+        manifest::{self, Manifest},
+    },
 };
 
 /// Why the application's own namespace isn't deleted.
@@ -70,7 +80,7 @@ impl PlanBuilder<'_> {
             id: TaskId::new(Phase::Sync, wave, &key),
             phase: Phase::Sync,
             wave,
-            rank: u32::MAX - order::rank(&key.group_kind()),
+            rank: u32::MAX - kind_order::rank(&key.group_kind()),
             key,
             object: None,
             place: None,

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Classified, Role, make::PlanBuilder, naming::NamedObjects};
 use crate::{
-    directive::Directives,
-    manifest::Manifest,
-    object::{Object, ObjectKey},
-    operation_kind::OperationKind,
-    order,
-    phase::Phase,
-    task::{Action, TaskId},
-    wave::Wave,
+    kubernetes::kind_order,
+    model::{
+        object::{Object, ObjectKey},
+        operation_kind::OperationKind,
+        phase::Phase,
+        wave::Wave,
+    },
+    plan::task::{Action, TaskId},
+    read::{directive::Directives, manifest::Manifest},
 };
 
 const ANNOTATION: &str = "capstan.dev/depends-on";
@@ -73,7 +74,7 @@ impl PlanBuilder<'_> {
         edges
     }
 
-    fn report_mistake(&mut self, error: crate::error::Diagnostic) {
+    fn report_mistake(&mut self, error: crate::model::error::Diagnostic) {
         if self.input.does == OperationKind::Sync {
             self.errors.push(error);
         }
@@ -172,7 +173,7 @@ impl PlanBuilder<'_> {
     }
 }
 
-fn error_at(manifest: &Manifest, message: String) -> crate::error::Diagnostic {
+fn error_at(manifest: &Manifest, message: String) -> crate::model::error::Diagnostic {
     manifest.error(
         &format!("/metadata/annotations/{}", ANNOTATION.replace('/', "~1")),
         message,
@@ -204,7 +205,7 @@ fn add_definition_edges(edges: &mut Edges, desired: &[Classified], slots: &BTree
         let object = &definer.manifest.object;
         let key = definer.manifest.key();
         let is_namespace = object.kind() == "Namespace" && object.group().is_empty();
-        if !is_namespace && !order::is_definition(&object.group_kind()) {
+        if !is_namespace && !kind_order::is_definition(&object.group_kind()) {
             continue;
         }
         for one in desired {
@@ -224,9 +225,9 @@ fn add_definition_edges(edges: &mut Edges, desired: &[Classified], slots: &BTree
 /// Objects of an API group version wait for its `APIService` of the same wave. Nothing else waits for it, because its own pods may need
 /// those objects.
 fn add_api_service_edges(edges: &mut Edges, desired: &[Classified]) {
-    let services = desired
-        .iter()
-        .filter(|one| order::is_api_service(&one.manifest.object.group_kind()) && !matches!(one.role, Role::Skip(_)));
+    let services = desired.iter().filter(|one| {
+        kind_order::is_api_service(&one.manifest.object.group_kind()) && !matches!(one.role, Role::Skip(_))
+    });
     for service in services {
         let object = &service.manifest.object;
         let (Some(group), Some(version)) = (object.text("/spec/group"), object.text("/spec/version")) else {

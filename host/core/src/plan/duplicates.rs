@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    compat::{Mode, Rule},
-    container::Container,
-    directive::Directives,
-    manifest::Manifest,
-    object::ObjectKey,
+    model::{
+        compat::{Mode, Rule},
+        object::ObjectKey,
+    },
+    plan::container::Container,
+    read::{directive::Directives, manifest::Manifest},
 };
 
 /// Leaves out manifests that repeat an object, with a notice: definitions with the same content in several charts; in compat mode all but
@@ -65,7 +66,7 @@ pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{directive::read_directives, manifest::decode};
+    use crate::read::{directive::read_directives, manifest::decode};
 
     const DEFINITION: &str =
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.acme.io}\n";

@@ -4,10 +4,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    field_path,
-    manifest::{FieldLines, Manifest},
-    object::Object,
-    place::Place,
+    kubernetes::field_path,
+    model::{object::Object, place::Place},
+    read::manifest::{FieldLines, Manifest},
 };
 
 /// The maximum number of places that a message names for one refusal.
@@ -62,7 +61,7 @@ impl FieldPlaces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::decode;
+    use crate::read::manifest::decode;
 
     const TWICE: &str = "\
 apiVersion: v1

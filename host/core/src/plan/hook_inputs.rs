@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 
 use super::{Classified, naming::NamedObjects};
 use crate::{
-    diff,
-    error::Diagnostic,
-    hook::short_hash,
-    object::{Object, ObjectKey},
-    reference::references,
+    kubernetes::reference::references,
+    model::{
+        error::Diagnostic,
+        hook::short_hash,
+        object::{Object, ObjectKey},
+    },
+    plan::diff,
 };
 
 const ANNOTATION: &str = "capstan.dev/run-if-inputs";

@@ -4,21 +4,26 @@ use std::collections::BTreeMap;
 
 use super::{Classified, Role, Skipped, hook_inputs, make::PlanBuilder, write::unknown_fields};
 use crate::{
-    compat::Rule,
-    diff,
-    directive::{self, RunCondition},
-    grace::Grace,
-    hook::{HookId, short_hash},
-    manifest::Manifest,
-    object::{GroupKind, ObjectKey},
-    operation_kind::{OperationKind, Purpose},
-    order, ownership,
-    phase::Phase,
-    plugins::{Application, PluginQuery},
-    record,
-    remedy::Remedies,
-    task::{Action, DryRunCheck, HookTask, PolicyUse, Task, TaskId},
-    wave::Wave,
+    kubernetes::{kind_order, ownership},
+    model::{
+        compat::Rule,
+        hook::{HookId, short_hash},
+        object::{GroupKind, ObjectKey},
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::{Application, PluginQuery},
+        remedy::Remedies,
+        wave::Wave,
+    },
+    plan::{
+        degraded_grace::Grace,
+        diff, hook_record,
+        task::{Action, DryRunCheck, HookTask, PolicyUse, Task, TaskId},
+    },
+    read::{
+        directive::{self, RunCondition},
+        manifest::Manifest,
+    },
 };
 
 /// The delete policy of a hook that names none.
@@ -125,7 +130,7 @@ impl PlanBuilder<'_> {
                 id: task,
                 phase: *phase,
                 wave: directives.wave,
-                rank: order::rank(&key.group_kind()),
+                rank: kind_order::rank(&key.group_kind()),
                 key: key.clone(),
                 object: Some(manifest.object.clone()),
                 place: manifest.place(""),
@@ -226,7 +231,7 @@ impl PlanBuilder<'_> {
         if !condition.depends_on_inputs(operation) {
             return Some(condition.reason());
         }
-        let before = record::last_success_with_inputs(planning.records, id, phase, inputs?)?;
+        let before = hook_record::last_success_with_inputs(planning.records, id, phase, inputs?)?;
         Some(format!("skips: same inputs as operation {before}"))
     }
 

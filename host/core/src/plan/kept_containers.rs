@@ -1,13 +1,17 @@
 //! Containers that a plan would delete: a Namespace or a `CustomResourceDefinition` is kept while it contains anything that isn't deleted.
 
-use super::{Skipped, make::PlanBuilder, deletions::PruneCandidate};
+use super::{Skipped, deletions::PruneCandidate, make::PlanBuilder};
 use crate::{
-    container::{self, Container, Contents, RetentionReason},
-    object::{Object, ObjectKey},
-    operation_kind::OperationKind,
-    plan::Role,
-    remedy::Notice,
-    task::Action,
+    model::{
+        object::{Object, ObjectKey},
+        operation_kind::OperationKind,
+        remedy::Notice,
+    },
+    plan::{
+        Role,
+        container::{self, Container, Contents, RetentionReason},
+        task::Action,
+    },
 };
 
 impl PlanBuilder<'_> {
@@ -104,7 +108,7 @@ impl PlanBuilder<'_> {
         }
         let later = self.tasks.iter().filter(|task| {
             let is_hook = task.hook().is_some_and(|hook| hook.has_object);
-            is_hook && task.phase != crate::phase::Phase::PreDelete
+            is_hook && task.phase != crate::model::phase::Phase::PreDelete
         });
         later.map(|task| task.key.clone()).find(|key| container.contains(key))
     }

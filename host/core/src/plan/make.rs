@@ -6,26 +6,34 @@ use super::{
     Classified, Plan, PlanInput, Role, Skipped, dependencies::Edges, hooks, naming::NamedObjects, write::unknown_fields,
 };
 use crate::{
-    compat::{self, Rule, RuleUse},
-    container::Container,
-    diff::{self, ChangeDecision, ChangeQuestion},
-    directive::{ApplyMode, Directives, Wait},
-    error::Diagnostic,
-    grace::Grace,
-    hook::HookId,
-    ignore::{IgnoreRule, IgnoredFields},
-    manifest::Manifest,
-    migration,
-    object::{Object, ObjectKey},
-    object_word::ObjectIndex,
-    operation_kind::{OperationKind, Purpose},
-    order,
-    ownership::{self, Owner, Removal},
-    phase::Phase,
-    plugins::{PluginQuery, PluginRef, PluginSettings},
-    remedy::{Command, Notice, Setting},
-    task::{Action, ApplyStrategy, ApplyTask, DryRunCheck, ExpectedChange, LiveState, Task, TaskId},
-    wave::Wave,
+    kubernetes::{
+        kind_order, migration,
+        ownership::{self, Owner, Removal},
+    },
+    model::{
+        compat::{Rule, RuleUse},
+        error::Diagnostic,
+        hook::HookId,
+        object::{Object, ObjectKey},
+        object_specifier::ObjectIndex,
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::{PluginQuery, PluginRef, PluginSettings},
+        remedy::{Command, Notice, Setting},
+        settings::{ApplyMode, Wait},
+        wave::Wave,
+    },
+    plan::{
+        container::Container,
+        degraded_grace::Grace,
+        diff::{self, ChangeDecision, ChangeQuestion},
+        task::{Action, ApplyStrategy, ApplyTask, DryRunCheck, ExpectedChange, LiveState, Task, TaskId},
+    },
+    read::{
+        directive::Directives,
+        ignore::{IgnoreRule, IgnoredFields},
+        manifest::Manifest,
+    },
 };
 
 /// Makes a plan. Lint findings are added by the caller.
@@ -150,7 +158,7 @@ impl PlanBuilder<'_> {
             desired,
             ..
         } = self.input;
-        compat::order::apply_argo_cd_order(
+        crate::plan::compat::order::apply_argo_cd_order(
             options.mode,
             *does,
             &application.namespace,
@@ -167,7 +175,7 @@ impl PlanBuilder<'_> {
             .filter(|one| one.manifest.object.annotation("capstan.dev/wait").is_some())
             .map(|one| one.manifest.key())
             .collect();
-        compat::waits::decide_waits(
+        crate::plan::compat::waits::decide_waits(
             options.mode,
             &mut self.tasks,
             &self.idle_steps,
@@ -344,7 +352,7 @@ impl PlanBuilder<'_> {
             id: TaskId::new(phase, directives.wave, &key),
             phase,
             wave: directives.wave,
-            rank: order::rank(&key.group_kind()),
+            rank: kind_order::rank(&key.group_kind()),
             key,
             object: Some(object),
             place: manifest.place(""),

@@ -4,16 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::make::PlanBuilder;
 use crate::{
-    diff::ChangeDecision,
-    directive::{Directives, Wait},
-    ignore::IgnoredFields,
-    object::Object,
-    operation_kind::OperationKind,
-    order,
-    phase::Phase,
-    plugins::PluginQuery,
-    task::{Action, ApplyStrategy, ApplyTask, DryRunCheck, ExpectedChange, LiveState, Task, TaskId, UnknownFields},
-    wave::Wave,
+    kubernetes::kind_order,
+    model::{
+        object::Object, operation_kind::OperationKind, phase::Phase, plugins::PluginQuery, settings::Wait, wave::Wave,
+    },
+    plan::{
+        diff::ChangeDecision,
+        task::{Action, ApplyStrategy, ApplyTask, DryRunCheck, ExpectedChange, LiveState, Task, TaskId, UnknownFields},
+    },
+    read::{directive::Directives, ignore::IgnoredFields},
 };
 
 impl PlanBuilder<'_> {
@@ -55,7 +54,7 @@ impl PlanBuilder<'_> {
             id: TaskId::new(Phase::PreSync, Wave::default(), &key),
             phase: Phase::PreSync,
             wave: Wave::default(),
-            rank: order::rank(&key.group_kind()),
+            rank: kind_order::rank(&key.group_kind()),
             check: match changes {
                 ExpectedChange::None => DryRunCheck::Nothing,
                 ExpectedChange::Create | ExpectedChange::Fields(_) => self.dry_run_check(&object),

@@ -2,11 +2,13 @@
 
 use super::Classified;
 use crate::{
-    error::Diagnostic,
-    manifest::Manifest,
-    object::ObjectKey,
-    object_word::{ObjectIndex, ObjectSpecifier, SPECIFIER_FORM, Unresolved},
-    text::join_names,
+    model::{
+        error::Diagnostic,
+        object::ObjectKey,
+        object_specifier::{ObjectIndex, ObjectSpecifier, SPECIFIER_FORM, Unresolved},
+        text::join_names,
+    },
+    read::manifest::Manifest,
 };
 
 /// The objects of a set that annotations can name.

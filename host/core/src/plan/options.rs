@@ -2,10 +2,11 @@
 
 use super::{Confirmation, Limits, Selection};
 use crate::{
-    compat::Mode,
-    directive::OnTimeout,
-    ignore::IgnoreRule,
-    sync_options::{NamespaceMetadata, SyncOptions},
+    model::{compat::Mode, settings::OnTimeout},
+    read::{
+        ignore::IgnoreRule,
+        sync_options::{NamespaceMetadata, SyncOptions},
+    },
 };
 
 /// The user's options for a plan and its operation.

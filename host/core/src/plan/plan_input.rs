@@ -4,20 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanOptions;
 use crate::{
-    container::Contents,
-    diff::DryRunAnswer,
-    directive::Directives,
-    error::Diagnostic,
-    inventory::Inventory,
-    manifest::Manifest,
-    object::{Object, ObjectKey},
-    object_word::{ObjectIndex, matches},
-    operation_kind::{OperationKind, Purpose},
-    ownership::Ownership,
-    phase::Phase,
-    plugins::{Application, PluginQuery, PluginRef},
-    record::HookRecords,
-    remedy::ObjectOption,
+    kubernetes::ownership::Ownership,
+    model::{
+        error::Diagnostic,
+        inventory::Inventory,
+        object::{Object, ObjectKey},
+        object_specifier::{ObjectIndex, matches},
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::{Application, PluginQuery, PluginRef},
+        remedy::ObjectOption,
+    },
+    plan::{container::Contents, diff::DryRunAnswer, hook_record::HookRecords},
+    read::{directive::Directives, manifest::Manifest},
 };
 
 /// A manifest with its directives and its role.

@@ -4,12 +4,8 @@ use std::collections::BTreeSet;
 
 use super::make::PlanBuilder;
 use crate::{
-    compat::Rule,
-    lint,
-    object::ObjectKey,
-    phase::Phase,
-    task::{Action, Task, TaskId},
-    wave::Wave,
+    model::{compat::Rule, object::ObjectKey, phase::Phase, wave::Wave},
+    plan::task::{Action, Task, TaskId},
 };
 
 impl PlanBuilder<'_> {
@@ -43,7 +39,11 @@ impl PlanBuilder<'_> {
         let hooks = || self.tasks.iter().filter(|task| is_hook(task));
         let mut needed = BTreeSet::new();
         for object in hooks().filter_map(|task| task.object.as_ref()) {
-            needed.extend(lint::pod_needs(object).into_iter().map(|need| need.key));
+            needed.extend(
+                crate::kubernetes::needs::pod_needs(object)
+                    .into_iter()
+                    .map(|need| need.key),
+            );
             needed.insert(ObjectKey {
                 group: String::new(),
                 kind: "Namespace".to_owned(),
@@ -56,7 +56,7 @@ impl PlanBuilder<'_> {
         let mut rights = BTreeSet::new();
         for binding in going().filter_map(|task| live.get(&task.key)) {
             let named: Vec<ObjectKey> = match binding.kind() {
-                "RoleBinding" | "ClusterRoleBinding" => lint::binding_references(binding)
+                "RoleBinding" | "ClusterRoleBinding" => crate::kubernetes::needs::binding_references(binding)
                     .into_iter()
                     .map(|(key, ..)| key)
                     .collect(),

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Classified, Role, Skipped, hooks, make::PlanBuilder};
 use crate::{
-    compat::Rule,
-    manifest::Manifest,
-    object::{Object, ObjectKey},
-    operation_kind::OperationKind,
-    phase::Phase,
-    remedy::Remedies,
-    task::{Action, ExpectedChange, Task},
-    wave::Wave,
+    model::{
+        compat::Rule,
+        object::{Object, ObjectKey},
+        operation_kind::OperationKind,
+        phase::Phase,
+        remedy::Remedies,
+        wave::Wave,
+    },
+    plan::task::{Action, ExpectedChange, Task},
+    read::manifest::Manifest,
 };
 
 /// What happens to a hook beside an ordinary object of its name.

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::versions;
-use crate::{directive::Directives, error::Diagnostic, manifest::Manifest, object::GroupKind};
+use crate::{
+    model::{error::Diagnostic, object::GroupKind},
+    read::{directive::Directives, manifest::Manifest},
+};
 
 /// Whether objects of a kind are in a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +53,8 @@ pub fn resolve_namespaces(
                 }
                 let message = format!("neither the cluster nor this set knows the kind {kind}");
                 let error = manifest.error("/kind", message);
-                let near = crate::error::closest_match(&kind.kind, known.keys().map(|known| known.kind.as_str()));
+                let near =
+                    crate::model::error::closest_match(&kind.kind, known.keys().map(|known| known.kind.as_str()));
                 errors.push(error.hint(match near {
                     Some(near) if near != kind.kind => format!("did you mean `{near}`?"),
                     Some(near) => {

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::model::{
     error::Diagnostic,
     object::ObjectKey,
-    object_word::{ObjectIndex, matches, matches_hook},
+    object_specifier::{ObjectIndex, matches, matches_hook},
     phase::Phase,
     remedy::ObjectOption,
 };

@@ -7,14 +7,18 @@ use serde_json::json;
 
 use super::{Classified, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make_plan};
 use crate::{
-    directive::{self, Mode},
-    error::Diagnostic,
-    hook::{HookId, HookOutcome},
-    manifest,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    plugins::{Application, PluginRef},
-    record::{HookRecord, HookRecords, LastRun, Success},
+    model::{
+        error::Diagnostic,
+        hook::{HookId, HookOutcome},
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::{Application, PluginRef},
+    },
+    plan::hook_record::{HookRecord, HookRecords, LastRun, Success},
+    read::{
+        directive::{self, Mode},
+        manifest,
+    },
 };
 
 fn answerer() -> PluginRef {
@@ -313,11 +317,11 @@ fn hooks_that_left_the_set_are_forgotten() {
         set.records.values().next().expect("one").clone(),
     );
     let plan = set.plan().expect("a plan");
-    let view = crate::view::OperationView {
+    let view = crate::run::view::OperationView {
         operation: "18-fghij".to_owned(),
         ..Default::default()
     };
-    crate::record::record_operation(&mut set.records, &plan, &view, jiff::Timestamp::UNIX_EPOCH);
+    crate::run::remember::record_operation(&mut set.records, &plan, &view, jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(set.records.len(), 1);
     let left = set.records.values().next().and_then(|record| record.last_skip.clone());
     assert_eq!(

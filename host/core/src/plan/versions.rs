@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    error::Diagnostic,
-    manifest::Manifest,
-    object::{GroupKind, Object},
+    model::{
+        error::Diagnostic,
+        object::{GroupKind, Object},
+    },
+    read::manifest::Manifest,
 };
 
 /// The versions in which the cluster serves each kind, the preferred one first.
@@ -278,7 +280,7 @@ fn defined_versions(manifest: &Manifest) -> Option<(GroupKind, (Vec<String>, &Ma
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest;
+    use crate::read::manifest;
 
     fn mistakes(text: &str, served: &[(&str, &str, &[&str])]) -> Vec<String> {
         let manifests = manifest::decode("set.yaml", text).unwrap_or_else(|errors| panic!("{errors:?}"));

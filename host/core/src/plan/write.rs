@@ -2,14 +2,20 @@
 
 use super::{PlanInput, make::PlanBuilder};
 use crate::{
-    compat::Rule,
-    deletion::{DecidedPropagation, PropagationRules},
-    directive::{self, Directives},
-    hook::Propagation,
-    manifest,
-    object::{Object, ObjectKey},
-    operation_kind::OperationKind,
-    task::{ApplyStrategy, UnknownFields},
+    model::{
+        compat::Rule,
+        hook::Propagation,
+        object::{Object, ObjectKey},
+        operation_kind::OperationKind,
+    },
+    plan::{
+        propagation::{DecidedPropagation, PropagationRules},
+        task::{ApplyStrategy, UnknownFields},
+    },
+    read::{
+        directive::{self, Directives},
+        manifest,
+    },
 };
 
 impl PlanInput<'_> {

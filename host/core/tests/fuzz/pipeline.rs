@@ -1,15 +1,19 @@
 //! The way of a text to a plan, with scripted plugins and a cluster that is empty or has it all.
 
 use capstan_core::{
-    directive::{self, Directives, Mode},
-    error::Diagnostic,
-    lint::{self, Finding},
-    manifest::{self, Manifest},
-    object::{Object, labels},
-    operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scope},
-    plugins::{Application, PluginQuery, PluginRef},
-    record::HookRecords,
+    lint,
+    model::{
+        error::Diagnostic,
+        finding::Finding,
+        object::{Object, labels},
+        operation_kind::{OperationKind, Purpose},
+        plugins::{Application, PluginQuery, PluginRef},
+    },
+    plan::{self, Classified, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scope, hook_record::HookRecords},
+    read::{
+        directive::{self, Directives, Mode},
+        manifest::{self, Manifest},
+    },
 };
 
 /// What is done with a text.
@@ -50,7 +54,7 @@ fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role
     let others = directives
         .words
         .iter()
-        .filter(|word| word.parse::<capstan_core::phase::Phase>().is_err());
+        .filter(|word| word.parse::<capstan_core::model::phase::Phase>().is_err());
     for word in others {
         if word == "Skip" {
             return Ok(Role::Skip("Skip".to_owned()));

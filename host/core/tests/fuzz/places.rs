@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use capstan_core::{manifest, place::reference_token};
+use capstan_core::{model::place::reference_token, read::manifest};
 use proptest::{
     collection::{btree_map, vec},
     prelude::*,

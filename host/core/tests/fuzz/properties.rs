@@ -1,9 +1,9 @@
 //! What holds for every text and every set.
 
 use capstan_core::{
-    error::Diagnostic,
-    manifest::{self, Manifest},
+    model::error::Diagnostic,
     plan::Plan,
+    read::manifest::{self, Manifest},
 };
 use proptest::{collection::vec, prelude::*, test_runner::TestCaseResult};
 use serde_json::Value;
@@ -64,7 +64,7 @@ fn any_set_is_a_plan_or_mistakes() {
 
 #[test]
 fn any_value_of_an_annotation_is_a_plan_or_mistakes() {
-    let names: Vec<&str> = capstan_core::directive::ANNOTATIONS
+    let names: Vec<&str> = capstan_core::read::directive::ANNOTATIONS
         .iter()
         .map(|row| row.name)
         .collect();
@@ -126,13 +126,13 @@ fn written(objects: &[Value], is_yaml: bool) -> String {
 fn what_was_written_to_break_readers_does_not() {
     for (at, text) in corpus::bad().into_iter().enumerate() {
         for mode in [
-            capstan_core::directive::Mode::Native,
-            capstan_core::directive::Mode::ArgoCd,
+            capstan_core::read::directive::Mode::Native,
+            capstan_core::read::directive::Mode::ArgoCd,
         ] {
             let way = Way {
                 mode,
-                does: capstan_core::operation_kind::OperationKind::Sync,
-                purpose: capstan_core::operation_kind::Purpose::Deploy,
+                does: capstan_core::model::operation_kind::OperationKind::Sync,
+                purpose: capstan_core::model::operation_kind::Purpose::Deploy,
                 is_live: true,
                 prunes: true,
             };

@@ -1,7 +1,7 @@
 //! Sets of objects with all that can be said of them, right and wrong.
 
-use capstan_core::directive::{ANNOTATIONS, Mode};
-use capstan_core::operation_kind::{OperationKind, Purpose};
+use capstan_core::model::operation_kind::{OperationKind, Purpose};
+use capstan_core::read::directive::{ANNOTATIONS, Mode};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 

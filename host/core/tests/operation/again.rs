@@ -3,16 +3,22 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
-    event::OperationStatus,
-    hook::HookOutcome,
-    input::{Answer, EffectFailure, Input, InputKind, PreviousHookObjects},
-    object::Object,
-    operation::{Operation, Step},
-    phase::Phase,
-    plan::Plan,
-    plugins::{HookRequest, HookStep, Progress, Request},
-    task::{DryRunCheck, FailureClass, Task, TaskId},
+    model::{
+        hook::HookOutcome,
+        object::Object,
+        phase::Phase,
+        plugins::{HookRequest, HookStep, Progress, Request},
+    },
+    plan::{
+        Plan,
+        task::{DryRunCheck, FailureClass, Task, TaskId},
+    },
+    run::{
+        effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+        event::OperationStatus,
+        input::{Answer, EffectFailure, Input, InputKind, PreviousHookObjects},
+        operation::{Operation, Step},
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

@@ -1,16 +1,22 @@
 //! Argo CD's rules: one story each.
 
 use capstan_core::{
-    compat::Mode,
-    directive::Wait,
-    effect::ObjectIdentity,
-    event::{EventKind, OperationStatus},
-    health::Health,
-    hook::{Disposal, Propagation},
-    input::InputKind,
-    phase::Phase,
-    plan::{Plan, Retry},
-    task::{Action, DeletionEnd, DryRunCheck, FailureClass, Task},
+    model::{
+        compat::Mode,
+        health::Health,
+        hook::{Disposal, Propagation},
+        phase::Phase,
+        settings::Wait,
+    },
+    plan::{
+        Plan, Retry,
+        task::{Action, DeletionEnd, DryRunCheck, FailureClass, Task},
+    },
+    run::{
+        effect::ObjectIdentity,
+        event::{EventKind, OperationStatus},
+        input::InputKind,
+    },
 };
 use insta::assert_snapshot;
 

@@ -3,14 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
-    compat::Mode,
-    event::{DisposalOutcome as Left, EventKind, OperationStatus},
-    hook::HookOutcome,
-    input::InputKind,
-    operation::Operation,
-    phase::Phase,
-    plan::{Plan, Retry},
-    task::{Task, TaskId},
+    model::{compat::Mode, hook::HookOutcome, phase::Phase},
+    plan::{
+        Plan, Retry,
+        task::{Task, TaskId},
+    },
+    run::{
+        event::{DisposalOutcome as Left, EventKind, OperationStatus},
+        input::InputKind,
+        operation::Operation,
+    },
 };
 use proptest::prelude::*;
 
@@ -146,7 +148,7 @@ fn a_terminated_operation_removes_what_its_policies_want() {
 #[test]
 fn what_a_plugin_claims_in_particular_is_judged_by_its_own_verdict() {
     let mut backup = helper(Phase::PreSync, 0, "backup");
-    if let capstan_core::task::Action::Hook(hook) = &mut backup.action {
+    if let capstan_core::plan::task::Action::Hook(hook) = &mut backup.action {
         "example.com/Backup".clone_into(&mut hook.plugin.claim);
     }
     let job = hook(Phase::PreSync, 1, "migrate");
@@ -160,7 +162,7 @@ fn what_a_plugin_claims_in_particular_is_judged_by_its_own_verdict() {
 fn an_object_of_the_set_stays_whatever_its_hook_says() {
     for after in [SUCCEEDED, FAILED] {
         let mut account = helper(Phase::PreSync, 0, "account");
-        if let capstan_core::task::Action::Hook(hook) = &mut account.action {
+        if let capstan_core::plan::task::Action::Hook(hook) = &mut account.action {
             hook.is_shared = true;
         }
         let job = hook(Phase::PreSync, 1, "migrate");
@@ -239,7 +241,7 @@ fn check(shell: &Shell, tasks: &[(Task, Fate, Option<HookOutcome>)], was_interru
         }
     }
     for (task, _, after) in tasks.iter().filter(|(task, ..)| task.key.kind == "ServiceAccount") {
-        let deleted = |event: &&capstan_core::event::Event| matches!(&event.kind, EventKind::HookDisposed { task: of, outcome: Left::Deleted, .. } if *of == task.id);
+        let deleted = |event: &&capstan_core::run::event::Event| matches!(&event.kind, EventKind::HookDisposed { task: of, outcome: Left::Deleted, .. } if *of == task.id);
         let count = shell.events.iter().filter(deleted).count();
         let ended = shell.operation.outcome(&task.id);
         let is_wanted = ended.is_some() && ended == *after;

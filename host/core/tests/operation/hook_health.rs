@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    event::OperationStatus,
-    health::{ASKED_AGAIN_RULE, Assessment, Health, NO_ANSWER_RULE},
-    hook::{HookOutcome, Propagation},
-    object::ObjectKey,
-    operation::Operation,
-    operation_kind::OperationKind,
-    phase::Phase,
-    plan::Plan,
-    pods,
-    task::{Action, FailureClass, Task},
+    kubernetes::pod_problems,
+    model::{
+        health::{ASKED_AGAIN_RULE, Assessment, Health, NO_ANSWER_RULE},
+        hook::{HookOutcome, Propagation},
+        object::ObjectKey,
+        operation_kind::OperationKind,
+        phase::Phase,
+    },
+    plan::{
+        Plan,
+        task::{Action, FailureClass, Task},
+    },
+    run::{event::OperationStatus, operation::Operation},
 };
 
 use crate::shell::{Fate, Shell, hook, plan};
@@ -22,7 +25,7 @@ fn lacks_secret(name: &str) -> Assessment {
     let mut assessment = Assessment::new(
         Health::Degraded,
         format!("secret \"{name}\" not found"),
-        pods::PODS_RULE,
+        pod_problems::PODS_RULE,
     );
     assessment.missing_object = Some(Box::new(ObjectKey {
         group: String::new(),
@@ -202,7 +205,7 @@ fn a_sync_waits_for_no_hooks_object_and_a_terminated_deletion_neither() {
     let (mut shell, _) = deletion(Phase::PostDelete, OperationKind::Delete);
     shell.run_until_it_waits();
     let by = "somebody".to_owned();
-    shell.tell(capstan_core::input::InputKind::Terminated { by });
+    shell.tell(capstan_core::run::input::InputKind::Terminated { by });
     shell.run(1000);
     assert!(
         matches!(shell.status(), OperationStatus::Terminated { .. }),

@@ -1,12 +1,16 @@
 //! Every stage of a hook's run has an end: whatever its plugin, the cluster or a crash does, a hook that is stopped ends soon.
 
 use capstan_core::{
-    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
-    event::OperationStatus,
-    fact::ObservedState,
-    hook::{Disposal, HookOutcome, Propagation},
-    input::{Answer, DeleteAnswer, DisposalDecision, InputKind, PreviousHookObjects},
-    plugins::{HookRequest, HookStep, HttpResponse, ObjectRef, PluginError, Progress, Request},
+    kubernetes::observed_object::ObservedState,
+    model::{
+        hook::{Disposal, HookOutcome, Propagation},
+        plugins::{HookRequest, HookStep, HttpResponse, ObjectRef, PluginError, Progress, Request},
+    },
+    run::{
+        effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+        event::OperationStatus,
+        input::{Answer, DeleteAnswer, DisposalDecision, InputKind, PreviousHookObjects},
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -137,8 +141,8 @@ fn a_plugin_that_has_begun_is_told_to_stop_while_another_object_has_the_name() {
     run.tell(InputKind::Deleted {
         task: run.hook.id.clone(),
         target: older,
-        result: Err(capstan_core::input::EffectFailure::new(
-            capstan_core::task::FailureClass::Apply,
+        result: Err(capstan_core::run::input::EffectFailure::new(
+            capstan_core::plan::task::FailureClass::Apply,
             "no",
         )),
     });
@@ -210,7 +214,7 @@ impl Chance {
         }
         // A checkpoint is the same whoever wrote it.
         let written = serde_json::to_value(self.run.operation.state()).unwrap();
-        let read: capstan_core::operation::OperationState = serde_json::from_value(written.clone()).unwrap();
+        let read: capstan_core::run::operation::OperationState = serde_json::from_value(written.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), written);
     }
 
@@ -359,7 +363,7 @@ impl Chance {
         }
     }
 
-    fn observe_gone(&mut self, key: capstan_core::object::ObjectKey) {
+    fn observe_gone(&mut self, key: capstan_core::model::object::ObjectKey) {
         self.tell(InputKind::Observed {
             task: self.run.hook.id.clone(),
             key,

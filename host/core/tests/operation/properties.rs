@@ -6,14 +6,17 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    event::{EventKind, OperationStatus},
-    input::InputKind,
-    operation::Operation,
-    phase::Phase,
-    plan::{Plan, Retry},
-    task::{DryRunCheck, Task, TaskId},
-    view::{OperationView, TaskProgress},
+    model::{compat::Mode, phase::Phase},
+    plan::{
+        Plan, Retry,
+        task::{DryRunCheck, Task, TaskId},
+    },
+    run::{
+        event::{EventKind, OperationStatus},
+        input::InputKind,
+        operation::Operation,
+        view::{OperationView, TaskProgress},
+    },
 };
 use proptest::prelude::*;
 

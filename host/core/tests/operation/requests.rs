@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use capstan_core::{
-    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
-    event::{EventKind, OperationStatus},
-    fact::ObservedState,
-    grant::{Grants, UserGrants},
-    hook::{HookOutcome, Propagation},
-    input::{Answer, Input, InputKind, PreviousHookObjects},
-    object::ObjectKey,
-    operation::Operation,
-    phase::Phase,
-    plugins::{HookRequest, HookStep, HttpRequest, HttpResponse, LogLine, ObjectRef, Progress, Request, Selector},
-    task::{Action, Task},
+    kubernetes::observed_object::ObservedState,
+    model::{
+        grant::{Grants, UserGrants},
+        hook::{HookOutcome, Propagation},
+        object::ObjectKey,
+        phase::Phase,
+        plugins::{HookRequest, HookStep, HttpRequest, HttpResponse, LogLine, ObjectRef, Progress, Request, Selector},
+    },
+    plan::task::{Action, Task},
+    run::{
+        effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+        event::{EventKind, OperationStatus},
+        input::{Answer, Input, InputKind, PreviousHookObjects},
+        operation::Operation,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -517,7 +521,7 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
     hook.step(vec![(1, apply("a"))]);
     assert_eq!(hook.performed(), 1);
     hook.answer(1, 1, touched("a"));
-    let result = Err(capstan_core::plugins::PluginError::Missing {
+    let result = Err(capstan_core::model::plugins::PluginError::Missing {
         plugin: "job 0.1.0".to_owned(),
         digest: "d".to_owned(),
     });

@@ -6,31 +6,36 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    deletion::PropagationRules,
-    directive::{OnTimeout, Wait},
-    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
-    event::{Event, EventKind, OperationStatus},
-    fact::{Freshness, ObservedObject, ObservedState},
-    health::{Assessment, Health},
-    hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
-    ignore::IgnoredFields,
-    input::{
-        Answer, AppliedObject, DeleteAnswer, DisposalDecision, EffectFailure, Input, InputKind, PreviousHookObjects,
+    kubernetes::observed_object::{Freshness, ObservedObject, ObservedState},
+    model::{
+        compat::Mode,
+        health::{Assessment, Health},
+        hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
+        object::{Object, ObjectKey},
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::{Application, HookRequest, HookStep, PluginRef, PluginSettings, Progress, Request},
+        remedy::Remedies,
+        settings::{OnTimeout, Wait},
+        wave::Wave,
     },
-    object::{Object, ObjectKey},
-    operation::Operation,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    plan::{FieldPlaces, Limits, Plan, TaskIndex},
-    plugins::{Application, HookRequest, HookStep, PluginRef, PluginSettings, Progress, Request},
-    remedy::Remedies,
-    sync_options::SyncOptions,
-    task::{
-        Action, ApplyStrategy, ApplyTask, DeleteTask, DeletionEnd, DryRunCheck, ExpectedChange, FailureClass, HookTask,
-        Task, TaskId, UnknownFields,
+    plan::{
+        FieldPlaces, Limits, Plan, TaskIndex,
+        propagation::PropagationRules,
+        task::{
+            Action, ApplyStrategy, ApplyTask, DeleteTask, DeletionEnd, DryRunCheck, ExpectedChange, FailureClass,
+            HookTask, Task, TaskId, UnknownFields,
+        },
     },
-    wave::Wave,
+    read::{ignore::IgnoredFields, sync_options::SyncOptions},
+    run::{
+        effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+        event::{Event, EventKind, OperationStatus},
+        input::{
+            Answer, AppliedObject, DeleteAnswer, DisposalDecision, EffectFailure, Input, InputKind, PreviousHookObjects,
+        },
+        operation::Operation,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

@@ -3,21 +3,27 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
-    compat::Mode,
-    effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
-    fact::{Freshness, ObservedObject, ObservedState},
-    grant::{Grants, UserGrants},
-    health::{Assessment, Health},
-    hook::{Disposal, HookOutcome, Occasion, Propagation},
-    input::{Answer, DeleteAnswer, DisposalDecision, Input, InputKind, PreviousHookObjects},
-    object::{Object, ObjectKey},
-    operation::Operation,
-    operation_kind::OperationKind,
-    phase::Phase,
-    plan::Plan,
-    plugins::{HookRequest, HookStep, HttpRequest, ObjectRef, PluginError, Progress, Request},
-    remedy::Remedies,
-    task::{Action, Task},
+    kubernetes::observed_object::{Freshness, ObservedObject, ObservedState},
+    model::{
+        compat::Mode,
+        grant::{Grants, UserGrants},
+        health::{Assessment, Health},
+        hook::{Disposal, HookOutcome, Occasion, Propagation},
+        object::{Object, ObjectKey},
+        operation_kind::OperationKind,
+        phase::Phase,
+        plugins::{HookRequest, HookStep, HttpRequest, ObjectRef, PluginError, Progress, Request},
+        remedy::Remedies,
+    },
+    plan::{
+        Plan,
+        task::{Action, Task},
+    },
+    run::{
+        effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+        input::{Answer, DeleteAnswer, DisposalDecision, Input, InputKind, PreviousHookObjects},
+        operation::Operation,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use capstan_core::operation::OperationState;
+use capstan_core::run::operation::OperationState;
 use serde_json::Value;
 
 use crate::stages::{Run, stages};

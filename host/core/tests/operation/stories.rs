@@ -3,14 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use capstan_core::{
-    effect::{Effect, ObjectIdentity},
-    event::OperationStatus,
-    health::{ASKED_AGAIN_RULE, Assessment, Health, NO_ANSWER_RULE},
-    hook::{Disposal, Propagation},
-    input::{Input, InputKind},
-    operation::Operation,
-    phase::Phase,
-    task::{Action, DryRunCheck, Task},
+    model::{
+        health::{ASKED_AGAIN_RULE, Assessment, Health, NO_ANSWER_RULE},
+        hook::{Disposal, Propagation},
+        phase::Phase,
+    },
+    plan::task::{Action, DryRunCheck, Task},
+    run::{
+        effect::{Effect, ObjectIdentity},
+        event::OperationStatus,
+        input::{Input, InputKind},
+        operation::Operation,
+    },
 };
 use insta::assert_snapshot;
 use jiff::Timestamp;

@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    compat::{Difference, DifferenceKind, Mode, Rule, explain},
-    container::Contents,
-    operation_kind::OperationKind,
-    phase::Phase,
-    remedy::ObjectOption,
-    task::Action,
+    model::{
+        compat::{Mode, Rule},
+        operation_kind::OperationKind,
+        phase::Phase,
+        remedy::ObjectOption,
+    },
+    plan::{
+        compat::{Difference, DifferenceKind, explain},
+        container::Contents,
+        task::Action,
+    },
 };
 use insta::assert_snapshot;
 use serde_json::json;
@@ -225,7 +230,7 @@ fn written(found: &[Difference]) -> String {
         let whose = difference
             .key
             .as_ref()
-            .map(capstan_core::object::ObjectKey::kind_and_name);
+            .map(capstan_core::model::object::ObjectKey::kind_and_name);
         let rules: Vec<&str> = difference.rules.iter().map(|rule| rule.name()).collect();
         format!(
             "{:?} {}: {} / {} ({})",

@@ -1,12 +1,9 @@
 //! Sync options, each with its effect in both modes: of the application, and of one object, which wins.
 
 use capstan_core::{
-    compat::Mode,
-    directive::Wait,
-    hook::Propagation,
-    phase::Phase,
-    sync_options::NamespaceMetadata,
-    task::{Action, ApplyStrategy, ApplyTask, DeleteTask, ExpectedChange, UnknownFields},
+    model::{compat::Mode, hook::Propagation, phase::Phase, settings::Wait},
+    plan::task::{Action, ApplyStrategy, ApplyTask, DeleteTask, ExpectedChange, UnknownFields},
+    read::sync_options::NamespaceMetadata,
 };
 use serde_json::json;
 
@@ -180,7 +177,7 @@ fn propagation_of_what_is_deleted_with_the_application() {
         ),
     ] {
         let mut case = sync(&object("ConfigMap", "one", on_object)).with(live("ConfigMap", "one", json!({})));
-        case.does = capstan_core::operation_kind::OperationKind::Delete;
+        case.does = capstan_core::model::operation_kind::OperationKind::Delete;
         case.options.extend(option);
         let plan = in_mode(case, mode).planned();
         let propagation = removed(&plan, "one").propagation.get();
@@ -199,7 +196,7 @@ fn delete() {
             (None, "Delete=false", true),
         ] {
             let mut case = sync(&object("ConfigMap", "one", &own(on_object))).with(live("ConfigMap", "one", json!({})));
-            case.does = capstan_core::operation_kind::OperationKind::Delete;
+            case.does = capstan_core::model::operation_kind::OperationKind::Delete;
             case.options.extend(option);
             let plan = in_mode(case, mode).planned();
             assert_eq!(plan.tasks.is_empty(), stays, "{mode:?} {option:?} {on_object}");

@@ -1,12 +1,16 @@
 //! What a plan may touch: objects of this application, and containers that hold nothing else.
 
 use capstan_core::{
-    compat::Mode,
-    container::{ContainedObject, Contents},
-    object::Object,
-    operation_kind::OperationKind,
-    plan::Plan,
-    remedy::{Remedies, Setting},
+    model::{
+        compat::Mode,
+        object::Object,
+        operation_kind::OperationKind,
+        remedy::{Remedies, Setting},
+    },
+    plan::{
+        Plan,
+        container::{ContainedObject, Contents},
+    },
 };
 use serde_json::{Value, json};
 

@@ -1,10 +1,11 @@
 //! Manifests of one name, and what PostDelete hooks need.
 
 use capstan_core::{
-    operation_kind::OperationKind,
-    phase::Phase,
-    plan::Plan,
-    task::{Action, ExpectedChange},
+    model::{operation_kind::OperationKind, phase::Phase},
+    plan::{
+        Plan,
+        task::{Action, ExpectedChange},
+    },
 };
 use serde_json::json;
 
@@ -16,7 +17,7 @@ fn reasons(plan: &Plan) -> Vec<String> {
 }
 
 fn mistakes(case: &Case) -> Vec<String> {
-    let tell = |error: &capstan_core::error::Diagnostic| error.message.clone();
+    let tell = |error: &capstan_core::model::error::Diagnostic| error.message.clone();
     case.plan().err().unwrap_or_default().iter().map(tell).collect()
 }
 
@@ -44,7 +45,7 @@ fn hooks_of_one_name_run_in_their_phases_and_waves() {
     ] {
         for case in [case.planned(), {
             let mut compat = case;
-            compat.mode = capstan_core::compat::Mode::ArgoCd;
+            compat.mode = capstan_core::model::compat::Mode::ArgoCd;
             compat.planned()
         }] {
             assert_eq!(

@@ -1,19 +1,24 @@
 //! Plans of a few manifests in YAML.
 
 use capstan_core::{
-    compat::Mode,
-    container::Contents,
-    directive,
-    error::Diagnostic,
-    manifest,
-    object::Object,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    plan::{self, Classified, Confirmation, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection},
-    plugins::{Application, PluginQuery, PluginRef},
-    record::HookRecords,
-    sync_options::{NamespaceMetadata, SyncOptions},
-    task::{Action, Task},
+    model::{
+        compat::Mode,
+        error::Diagnostic,
+        object::Object,
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::{Application, PluginQuery, PluginRef},
+    },
+    plan::{
+        self, Classified, Confirmation, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection,
+        container::Contents,
+        hook_record::HookRecords,
+        task::{Action, Task},
+    },
+    read::{
+        directive, manifest,
+        sync_options::{NamespaceMetadata, SyncOptions},
+    },
 };
 use serde_json::{Value, json};
 

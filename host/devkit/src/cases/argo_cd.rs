@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use capstan_core::error::Diagnostic;
+use capstan_core::model::error::Diagnostic;
 use capstan_project::config_errors;
 use capstan_sandbox::Function;
 use serde::Deserialize;

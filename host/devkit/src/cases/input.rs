@@ -1,7 +1,7 @@
 //! Completes the input of a case, of which only the relevant keys are written.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use capstan_core::{error::Diagnostic, manifest};
+use capstan_core::{model::error::Diagnostic, read::manifest};
 use capstan_sandbox::Function;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

@@ -1,6 +1,6 @@
 //! Records answers as expected ones in a file of cases. The rest of the file stays as it is, comments included.
 
-use capstan_core::error::Diagnostic;
+use capstan_core::model::error::Diagnostic;
 use serde_json::{Value, json};
 
 use super::CaseFile;
@@ -147,7 +147,7 @@ fn indent_lines(text: &str, indent: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use capstan_core::manifest;
+    use capstan_core::read::manifest;
 
     use super::*;
 

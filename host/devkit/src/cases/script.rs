@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use capstan_core::{
+use capstan_core::model::{
     hook::HookOutcome,
     plugins::{HookStep, PluginError, Progress, Request},
     remedy::{Remedies, Setting},

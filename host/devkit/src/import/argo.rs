@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::{error::Diagnostic, manifest};
+use capstan_core::{model::error::Diagnostic, read::manifest};
 use capstan_source::FileAccess;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_core::{error::Diagnostic, manifest};
+use capstan_core::{model::error::Diagnostic, read::manifest};
 use capstan_source::FileAccess;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-use capstan_core::{event::EventKind, task::TaskId};
+use capstan_core::{plan::task::TaskId, run::event::EventKind};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::task::coop::unconstrained;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use capstan_core::{
+use capstan_core::model::{
     hook::short_hash,
     object::{Object, ObjectKey},
     plugins::Application,

@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    compat::Mode,
-    event::OperationStatus,
-    hook::{HookOutcome, RunId, Ttl},
-    operation::ScheduledDeletion,
-    operation_kind::{OperationKind, Purpose},
-    phase::Phase,
-    plugins::Application,
-    record::HookRecords,
-    revision::Revision,
-    sync_options::SyncOptions,
-    task::{PolicyUse, TaskId},
-    wave::Wave,
+    model::{
+        compat::Mode,
+        hook::{HookOutcome, RunId, Ttl},
+        operation_kind::{OperationKind, Purpose},
+        phase::Phase,
+        plugins::Application,
+        revision::Revision,
+        wave::Wave,
+    },
+    plan::{
+        hook_record::HookRecords,
+        task::{PolicyUse, TaskId},
+    },
+    read::sync_options::SyncOptions,
+    run::{event::OperationStatus, operation::ScheduledDeletion},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

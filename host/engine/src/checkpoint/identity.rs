@@ -66,7 +66,7 @@ impl fmt::Display for Identity {
 mod process {
     use std::fs;
 
-    use capstan_core::hook::short_hash;
+    use capstan_core::model::hook::short_hash;
 
     use super::Process;
 

@@ -1,6 +1,6 @@
 //! The inventory of an application: the objects that its operations created, stored in a blob that the head names.
 
-use capstan_core::inventory::Inventory;
+use capstan_core::model::inventory::Inventory;
 
 use super::Store;
 use crate::error::EngineError;

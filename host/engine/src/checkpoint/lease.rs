@@ -9,11 +9,13 @@ use std::{
 };
 
 use capstan_core::{
-    deletion::DecidedPropagation,
-    hook::short_hash,
-    name::field_selector,
-    object::{Object, ObjectKey},
-    plugins::Application,
+    model::{
+        hook::short_hash,
+        name::field_selector,
+        object::{Object, ObjectKey},
+        plugins::Application,
+    },
+    plan::propagation::DecidedPropagation,
 };
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -24,8 +26,8 @@ use tokio::{task::JoinHandle, time::sleep};
 use self::keeper::LeaseRenewer;
 use super::{
     blob::{self, STATE_LABEL},
-    lease_guard::{LeaseGuard, RenewalReporter},
     identity::Identity,
+    lease_guard::{LeaseGuard, RenewalReporter},
 };
 use crate::{
     backoff::Backoff,

@@ -1,6 +1,6 @@
 //! Limits what an operation stores when it starts.
 
-use capstan_core::{error::Diagnostic, object::Object, operation_kind::OperationKind};
+use capstan_core::model::{error::Diagnostic, object::Object, operation_kind::OperationKind};
 
 use super::blob::{self, Packed};
 use crate::{error::EngineError, planning::PreparedPlan};

@@ -7,15 +7,13 @@ mod removal;
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    event::OperationStatus,
-    object::Object,
-    operation::OperationState,
-    operation_kind::{OperationKind, Purpose},
-    plan::Plan,
-    plugins::Application,
-    record,
-    task::TaskId,
-    view::OperationView,
+    model::{
+        object::Object,
+        operation_kind::{OperationKind, Purpose},
+        plugins::Application,
+    },
+    plan::{Plan, task::TaskId},
+    run::{event::OperationStatus, operation::OperationState, view::OperationView},
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -25,11 +23,11 @@ use self::layout::{Document, Progress};
 pub(crate) use self::removal::remove_state;
 use super::{
     blob::{self, BlobRef, BlobWriter, Packed, STATE_LABEL, WrittenBlob},
-    lease_guard::LeaseGuard,
     head::{
         ContainerLogs, CurrentOperation, DueObject, FORMAT, Head, HeadReference, PastOperation, StoredJournal,
         StoredLogs, StoredParts,
     },
+    lease_guard::LeaseGuard,
     size::PackedPlan,
 };
 use crate::{
@@ -202,7 +200,7 @@ impl Store {
         self.head.operations += 1;
         let Application { name, namespace } = self.application();
         // The number is for people. The rest tells operations apart when an application is deleted and created again.
-        let unique = capstan_core::hook::short_hash(&[namespace, name, &at.to_string()]);
+        let unique = capstan_core::model::hook::short_hash(&[namespace, name, &at.to_string()]);
         let id = format!("{}-{}", self.head.operations, unique.get(..5).unwrap_or_default());
         self.head.places.extend(planned.places.iter().cloned());
         self.head.current = Some(CurrentOperation {
@@ -330,7 +328,7 @@ impl Store {
         if let Some(journal) = journal.as_mut().filter(|_| !last_page.is_empty()) {
             journal.pages.push(self.store_bytes(last_page).await?);
         }
-        record::record_operation(&mut self.head.hooks, plan, view, at);
+        capstan_core::run::remember::record_operation(&mut self.head.hooks, plan, view, at);
         // Objects that hooks applied are found again by their label, if they have one.
         let touched = view.tasks.iter().flat_map(|task| &task.modified_objects);
         let places = touched.map(|(key, _)| (key.group_kind(), key.namespace.clone()));

@@ -3,7 +3,7 @@
 //! A path that the API server or a proxy reads otherwise than it was meant leads to another object, a list or a subresource. Only the
 //! answer shows that.
 
-use capstan_core::object::{GroupKind, Object, ObjectKey};
+use capstan_core::model::object::{GroupKind, Object, ObjectKey};
 use serde_json::Value;
 
 use crate::error::ClusterError;

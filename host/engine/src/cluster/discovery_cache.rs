@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::object::GroupKind;
+use capstan_core::model::object::GroupKind;
 use kube::Client;
 use tokio::{sync::Mutex, time::Instant};
 

@@ -6,7 +6,7 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use capstan_core::object::{GroupKind, Object, ObjectKey};
+use capstan_core::model::object::{GroupKind, Object, ObjectKey};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 

@@ -4,11 +4,13 @@
 //! server is in the list of functions here, with names that can't lead to another path, and with the check of the answer.
 
 use capstan_core::{
-    hook::Propagation,
-    name::{NamespaceName, ObjectName, path_segment},
-    object::{GroupKind, Object, ObjectKey},
-    secret::is_secret_kind,
-    task::UnknownFields,
+    kubernetes::secret::is_secret_kind,
+    model::{
+        hook::Propagation,
+        name::{NamespaceName, ObjectName, path_segment},
+        object::{GroupKind, Object, ObjectKey},
+    },
+    plan::task::UnknownFields,
 };
 use kube::{
     Resource as _,

@@ -1,6 +1,6 @@
 //! Streams: watches and logs. Nothing is changed here.
 
-use capstan_core::{
+use capstan_core::model::{
     name::path_segment,
     object::{GroupKind, ObjectKey},
 };

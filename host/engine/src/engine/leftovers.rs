@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    object::{Object, ObjectKey, labels},
+    model::{
+        object::{Object, ObjectKey, labels},
+        plugins::Application,
+    },
     plan::Scope,
-    plugins::Application,
 };
 use futures::{StreamExt as _, stream};
 use serde::Serialize;

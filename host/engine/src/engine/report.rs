@@ -1,8 +1,10 @@
 //! What is known of applications and their operations.
 
 use capstan_core::{
-    compat::Mode, event::WaitingOn, operation::Operation, plugins::Application, record::HookRecords,
-    sync_options::SyncOptions, view::OperationView,
+    model::{compat::Mode, plugins::Application},
+    plan::hook_record::HookRecords,
+    read::sync_options::SyncOptions,
+    run::{event::WaitingOn, operation::Operation, view::OperationView},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -150,7 +152,7 @@ impl Engine {
         &self,
         application: &Application,
         operation: &str,
-    ) -> Result<Vec<(capstan_core::task::TaskId, Vec<ContainerLogs>)>, EngineError> {
+    ) -> Result<Vec<(capstan_core::plan::task::TaskId, Vec<ContainerLogs>)>, EngineError> {
         let store = self.open_existing_store(application).await?;
         let past = store
             .head

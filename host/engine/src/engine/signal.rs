@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    error::closest_match,
-    hook::HookOutcome,
-    object::ObjectKey,
-    object_word::{ObjectIndex, matches_hook},
-    operation::Operation,
-    plugins::Application,
-    task::Task,
+    model::{
+        error::closest_match,
+        hook::HookOutcome,
+        object::ObjectKey,
+        object_specifier::{ObjectIndex, matches_hook},
+        plugins::Application,
+    },
+    plan::task::Task,
+    run::operation::Operation,
 };
 
 use super::{Engine, report::awaited_signals, signal_name};

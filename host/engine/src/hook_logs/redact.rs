@@ -4,7 +4,7 @@
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use capstan_core::{plan::Plan, secret};
+use capstan_core::{kubernetes::secret, plan::Plan};
 use serde_json::Value;
 
 /// Shorter values aren't hidden: that would hide half of every log.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use capstan_core::grant::is_restricted_address;
+use capstan_core::model::grant::is_restricted_address;
 use http_body_util::Full;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{

@@ -9,7 +9,7 @@ use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
-use capstan_core::name::path_segment;
+use capstan_core::model::name::path_segment;
 
 /// The replacement for a value.
 const PLACEHOLDER: &[u8] = b"(hidden)";

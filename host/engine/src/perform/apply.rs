@@ -3,23 +3,26 @@
 use std::time::Duration;
 
 use capstan_core::{
-    compat::Rule,
-    deletion::DecidedPropagation,
-    effect::ObjectIdentity,
-    fact::ObservedObject,
-    finalizer,
-    ignore::{self, WritePurpose},
-    input::{AppliedObject, DeleteAnswer},
-    migration,
-    object::{Object, ObjectKey},
-    operation,
-    plan::Plan,
-    sent,
-    task::{Action, ApplyTask, ExpectedChange, Task, UnknownFields},
+    kubernetes::{finalizer, migration, observed_object::ObservedObject, sent},
+    model::{
+        compat::Rule,
+        object::{Object, ObjectKey},
+    },
+    plan::{
+        Plan,
+        propagation::DecidedPropagation,
+        task::{Action, ApplyTask, ExpectedChange, Task, UnknownFields},
+    },
+    read::ignore::{self, WritePurpose},
+    run::{
+        effect::ObjectIdentity,
+        input::{AppliedObject, DeleteAnswer},
+        operation,
+    },
 };
 use serde_json::json;
 
-use super::{EffectExecutor, request::are_changes_of_hooks, ports};
+use super::{EffectExecutor, ports, request::are_changes_of_hooks};
 use crate::{
     cluster::{Cluster, ConflictPolicy, DeleteOutcome, DryRun, FIELD_MANAGER},
     error::ClusterError,

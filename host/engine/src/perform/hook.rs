@@ -1,18 +1,24 @@
 //! Calls of hook types, and the creation of their objects.
 
 use capstan_core::{
-    compat::{self, Rule},
-    effect::{HookCall, ObjectIdentity, PendingObservation, PendingObservationKind},
-    grace,
-    health::Assessment,
-    input::Answer,
-    object::{Object, labels},
-    operation,
-    phase::Phase,
-    plugins::{
-        HookContext, HookQuestion, HookRunInfo, HookStep, Observation, ObservationKind, OperationInfo, PluginError,
+    model::{
+        compat::{self, Rule},
+        health::Assessment,
+        object::{Object, labels},
+        phase::Phase,
+        plugins::{
+            HookContext, HookQuestion, HookRunInfo, HookStep, Observation, ObservationKind, OperationInfo, PluginError,
+        },
     },
-    task::{HookTask, Task},
+    plan::{
+        degraded_grace,
+        task::{HookTask, Task},
+    },
+    run::{
+        effect::{HookCall, ObjectIdentity, PendingObservation, PendingObservationKind},
+        input::Answer,
+        operation,
+    },
 };
 
 use super::{
@@ -80,8 +86,8 @@ impl EffectExecutor {
             .await
     }
 
-    pub(super) fn run_id(&self, hook: &HookTask, phase: Phase, attempt: u32) -> capstan_core::hook::RunId {
-        capstan_core::hook::RunId::new(&hook.hook, &self.operation, attempt, phase)
+    pub(super) fn run_id(&self, hook: &HookTask, phase: Phase, attempt: u32) -> capstan_core::model::hook::RunId {
+        capstan_core::model::hook::RunId::new(&hook.hook, &self.operation, attempt, phase)
     }
 
     /// Fills the live object into an observation.
@@ -139,7 +145,7 @@ impl EffectExecutor {
 
     /// Returns the health of a hook's own object as its plugin sees it.
     fn shown_health(&self, task: &Task, health: Assessment, order: &PreparedEffect) -> Assessment {
-        let health = grace::shown_to_hook(health, order.is_grace_over);
+        let health = degraded_grace::shown_to_hook(health, order.is_grace_over);
         compat::hook_health(self.plan.mode, task.phase, health)
     }
 

@@ -3,14 +3,17 @@
 use std::sync::PoisonError;
 
 use capstan_core::{
-    container::{self, Container, PlannedDeletions},
-    input::DisposalDecision,
-    inventory::Inventory,
-    object::{Object, ObjectKey},
-    operation::Operation,
-    ownership::{self, Owner, Ownership, Removal},
-    remedy::Notice,
-    task::{Action, ExpectedChange, Task, TaskResult},
+    kubernetes::ownership::{self, Owner, Ownership, Removal},
+    model::{
+        inventory::Inventory,
+        object::{Object, ObjectKey},
+        remedy::Notice,
+    },
+    plan::{
+        container::{self, Container, PlannedDeletions},
+        task::{Action, ExpectedChange, Task, TaskResult},
+    },
+    run::{input::DisposalDecision, operation::Operation},
 };
 
 use super::EffectExecutor;

@@ -1,16 +1,20 @@
 //! Calls of delete policies.
 
 use capstan_core::{
-    compat::{Mode, Rule},
-    effect::ObjectIdentity,
-    hook::{Disposal, HookOutcome, Occasion, RunId, Ttl},
-    input::{DisposalDecision, PreviousHookObjects},
-    object::{Object, labels},
-    operation,
-    phase::Phase,
-    plugins::{Application, Plugins, PolicyHook, PolicyQuestion},
-    task::{PolicyUse, Task},
-    wave::Wave,
+    model::{
+        compat::{Mode, Rule},
+        hook::{Disposal, HookOutcome, Occasion, RunId, Ttl},
+        object::{Object, labels},
+        phase::Phase,
+        plugins::{Application, Plugins, PolicyHook, PolicyQuestion},
+        wave::Wave,
+    },
+    plan::task::{PolicyUse, Task},
+    run::{
+        effect::ObjectIdentity,
+        input::{DisposalDecision, PreviousHookObjects},
+        operation,
+    },
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -251,7 +255,7 @@ pub(crate) fn creation_timestamp(object: &Object) -> &str {
 }
 
 /// Returns the propagation if a disposal deletes an object at this time.
-pub(crate) fn due_propagation(disposal: Disposal, now: Timestamp) -> Option<capstan_core::hook::Propagation> {
+pub(crate) fn due_propagation(disposal: Disposal, now: Timestamp) -> Option<capstan_core::model::hook::Propagation> {
     DisposalDecision {
         disposal,
         ..DisposalDecision::keep()

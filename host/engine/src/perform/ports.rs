@@ -1,10 +1,12 @@
 //! Applies a Service whose ports others have changed meanwhile.
 
 use capstan_core::{
-    object::Object,
-    sent::as_sent,
-    service::{ConflictingPort, conflicting_ports, managed_fields_with_ports},
-    task::UnknownFields,
+    kubernetes::{
+        sent::as_sent,
+        service_ports::{ConflictingPort, conflicting_ports, managed_fields_with_ports},
+    },
+    model::object::Object,
+    plan::task::UnknownFields,
 };
 use serde_json::{Value, json};
 

@@ -4,16 +4,22 @@ use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
-    deletion::PropagationRules,
-    effect::{ObjectIdentity, PendingObservationKind},
-    grant::{Permitted, authorize, is_capstan_state},
-    hook::short_hash,
-    input::{Answer, InputKind},
-    object::{Object, ObjectKey, labels},
-    ownership::{self, HOOK_FIELD_MANAGER_PREFIX},
-    plan::Scope,
-    plugins::{HeaderValue, HookRequest, HttpRequest, LogLine, ObservationKind, PluginQuery, Request},
-    task::{Task, TaskId},
+    kubernetes::ownership::{self, HOOK_FIELD_MANAGER_PREFIX},
+    model::{
+        grant::{Permitted, authorize, is_capstan_state},
+        hook::short_hash,
+        object::{Object, ObjectKey, labels},
+        plugins::{HeaderValue, HookRequest, HttpRequest, LogLine, ObservationKind, PluginQuery, Request},
+    },
+    plan::{
+        Scope,
+        propagation::PropagationRules,
+        task::{Task, TaskId},
+    },
+    run::{
+        effect::{ObjectIdentity, PendingObservationKind},
+        input::{Answer, InputKind},
+    },
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -184,7 +190,7 @@ impl EffectExecutor {
         &self,
         task: &Task,
         permitted: &Permitted<'_>,
-        propagation: capstan_core::hook::Propagation,
+        propagation: capstan_core::model::hook::Propagation,
     ) -> Result<Answer, ClusterError> {
         let key = self.permitted_key(permitted)?;
         let Some(live) = self.cluster.get(&key).await? else {

@@ -6,10 +6,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
-    health::{Assessment, Health},
-    object::{GroupKind, Object, ObjectKey},
-    pods::{self, PodProblem, PodSeverity},
-    related::{self, MissingMount, RelatedResult},
+    kubernetes::pod_problems::{self, PodProblem, PodSeverity},
+    model::{
+        health::{Assessment, Health},
+        object::{GroupKind, Object, ObjectKey},
+        related::{self, MissingMount, RelatedResult},
+    },
 };
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
@@ -48,7 +50,7 @@ impl Drop for PodWatch {
 impl PodWatch {
     /// Starts to follow the pods of a workload, if its kind has any.
     pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodSummary>) -> Option<PodWatch> {
-        let selector = pods::pod_selector(workload)?;
+        let selector = pod_problems::pod_selector(workload)?;
         let crew = WorkloadPods {
             owned: PodOwnership::of_object(workload),
             workload: workload.key(),
@@ -104,7 +106,7 @@ fn with_problem(workload: &Object, mut assessment: Assessment, trouble: &PodProb
             if !is_explained {
                 assessment.message.clone_from(&trouble.message);
             }
-            pods::PODS_RULE.clone_into(&mut assessment.rule);
+            pod_problems::PODS_RULE.clone_into(&mut assessment.rule);
             assessment.missing_object = trouble.missing_object.clone().map(Box::new);
             assessment.is_final = trouble.severity == PodSeverity::Final;
         }
@@ -133,7 +135,7 @@ pub(super) async fn assess_pod(shared: &Shared, pod: &Object, assessment: Assess
 
 /// Returns what keeps a pod from starting: a container's state, or a missing object that it mounts.
 async fn problem_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Option<MissingMount>) {
-    if let Some(trouble) = pods::worst_problem(pod) {
+    if let Some(trouble) = pod_problems::worst_problem(pod) {
         return (Some(trouble), None);
     }
     let Some(missing) = owned_pods::missing_mount(&shared.cluster, pod).await else {
@@ -146,7 +148,7 @@ async fn problem_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Optio
             missing.pod, missing.kind, missing.name
         ),
         pod: missing.pod.clone(),
-        revision: pods::revision(pod).to_owned(),
+        revision: pod_problems::revision(pod).to_owned(),
         missing_object: Some(ObjectKey {
             group: String::new(),
             kind: missing.kind.clone(),

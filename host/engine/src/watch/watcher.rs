@@ -7,16 +7,20 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Rule,
-    fact::{ObservedObject, ObservedState},
-    finalizer,
-    health::Health,
-    name::field_selector,
-    object::{GroupKind, Object, ObjectKey},
-    ownership,
-    plugins::PluginRef,
-    related,
-    task::TaskId,
+    kubernetes::{
+        finalizer,
+        observed_object::{ObservedObject, ObservedState},
+        ownership,
+    },
+    model::{
+        compat::Rule,
+        health::Health,
+        name::field_selector,
+        object::{GroupKind, Object, ObjectKey},
+        plugins::PluginRef,
+        related,
+    },
+    plan::task::TaskId,
 };
 use futures::StreamExt as _;
 use kube::{

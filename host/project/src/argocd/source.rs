@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use capstan_core::{manifest, remedy::Setting};
+use capstan_core::{model::remedy::Setting, read::manifest};
 use capstan_source::{self as source, Chart, FolderRules, Glob, Source};
 use serde_json::{Map, Value};
 

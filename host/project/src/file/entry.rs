@@ -1,6 +1,9 @@
 //! One source in the file.
 
-use capstan_core::{error::Diagnostic, manifest::Manifest, remedy::Setting};
+use capstan_core::{
+    model::{error::Diagnostic, remedy::Setting},
+    read::manifest::Manifest,
+};
 use capstan_source::{self as source, Chart, Kustomization, Source, Values};
 use serde_json::Value;
 

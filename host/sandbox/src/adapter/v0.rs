@@ -4,7 +4,7 @@
 mod questions;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use capstan_core::{
+use capstan_core::model::{
     health::{Assessment, Health},
     hook::{Disposal, HookOutcome, Propagation},
     phase::Phase,

@@ -10,8 +10,8 @@ use capstan_private::PrivateFolder;
 
 use super::Sandbox;
 use crate::{
-    cache::Cache, engine::Engine, error::SandboxError, info::Source, component_store::ComponentStore, assessment_cache::AssessmentCache,
-    memory::MemoryBudget, plugin::Plugin, registry::Registry,
+    assessment_cache::AssessmentCache, cache::Cache, component_store::ComponentStore, engine::Engine,
+    error::SandboxError, info::Source, memory::MemoryBudget, plugin::Plugin, registry::Registry,
 };
 
 /// Configures a sandbox.

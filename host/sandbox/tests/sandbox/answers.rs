@@ -1,6 +1,6 @@
 //! Every built-in plugin answers through the core's trait.
 
-use capstan_core::{
+use capstan_core::model::{
     health::{Assessment, Health},
     hook::{Disposal, HookOutcome, Occasion, Propagation, RunId, Ttl},
     object::{GroupKind, Object},

@@ -1,6 +1,6 @@
 //! One plugin asked by its name, as `capstan plugin run` does.
 
-use capstan_core::health::Health;
+use capstan_core::model::health::Health;
 use capstan_sandbox::{Answer, AskError, Function, LogSeverity, Question};
 use insta::assert_snapshot;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! A guest that does every evil thing gets exactly the error of its deed, and the sandbox goes on.
 
-use capstan_core::{
+use capstan_core::model::{
     health::Health,
     phase::Phase,
     plugins::{AbortReason, HookQuestion, Observation, ObservationKind, PluginError, PluginQuery, Plugins as _},

@@ -1,6 +1,6 @@
 //! What is refused when it is loaded, and how that is said.
 
-use capstan_core::remedy::Command;
+use capstan_core::model::remedy::Command;
 use capstan_sandbox::{CompiledBy, Sandbox, SandboxError, Source};
 use insta::assert_snapshot;
 use wasm_encoder::{Component, Module};

@@ -1,6 +1,6 @@
 //! What was answered about one version of an object is not asked again.
 
-use capstan_core::{
+use capstan_core::model::{
     compat::Mode,
     object::{GroupKind, Object},
     plugins::{HealthQuestion, PluginQuery, Plugins as _},

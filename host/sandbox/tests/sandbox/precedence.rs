@@ -1,6 +1,6 @@
 //! Who answers for what.
 
-use capstan_core::{
+use capstan_core::model::{
     object::GroupKind,
     plugins::{PluginError, PluginQuery, Plugins as _},
 };

@@ -1,6 +1,6 @@
 //! Interpreters that are made into plugins.
 
-use capstan_core::health::Health;
+use capstan_core::model::health::Health;
 use capstan_sandbox::{Answer, AnswerWithCost, Function, PrepareError, PreparedComponent, Question, Sandbox, prepare};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

@@ -10,7 +10,7 @@ mod script;
 
 use std::sync::OnceLock;
 
-use capstan_core::{
+use capstan_core::model::{
     hook::{Occasion, RunId, Ttl},
     object::Object,
     phase::Phase,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use capstan_core::{
+use capstan_core::model::{
     compat::Mode,
     health::{Assessment, Health},
     object::{GroupKind, Object},

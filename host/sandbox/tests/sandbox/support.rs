@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use capstan_core::{
+use capstan_core::model::{
     compat::Mode,
     grant::Grants,
     health::Assessment,

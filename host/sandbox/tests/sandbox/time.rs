@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_core::{health::Health, plugins::PluginError};
+use capstan_core::model::{health::Health, plugins::PluginError};
 use futures::future::join_all;
 use serde_json::json;
 

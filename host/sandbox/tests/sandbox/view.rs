@@ -1,6 +1,6 @@
 //! A plugin that looks into the object by a handle.
 
-use capstan_core::health::Health;
+use capstan_core::model::health::Health;
 use capstan_sandbox::{Answer, Function, Question};
 use serde_json::{Value, json};
 

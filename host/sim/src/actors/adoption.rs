@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     Actions, ClusterView,
-    access::{controller, controller_reference, fields, has_labels, is_matched, is_terminating, items, namespace, text},
+    access::{
+        controller, controller_reference, fields, has_labels, is_matched, is_terminating, items, namespace, text,
+    },
     stateful_set, template,
 };
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{
     Actions, ClusterView,
-    condition::{self, ConditionUpdate},
     access::{has_labels, is_condition, is_terminating, is_true, items, namespace, number, status_of, text},
+    condition::{self, ConditionUpdate},
 };
 
 /// The default port of `spec.service`.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     Action, Actions, ClusterView,
-    condition::{self, ConditionUpdate},
     access::{format_timestamp, is_terminating, namespace, number, plus_seconds, status_of, text, timestamp},
+    condition::{self, ConditionUpdate},
 };
 use crate::kinds::Scale;
 

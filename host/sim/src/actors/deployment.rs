@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Actions, ClusterView,
-    condition::{self, ConditionUpdate},
     access::{
         controller_reference, format_timestamp, int_or_percent, is_terminating, is_true, items, name, namespace,
         number, plus_seconds, short_hash, status_of, text, timestamp, uid,
     },
+    condition::{self, ConditionUpdate},
     template::{set_field, set_metadata_entry},
 };
 use crate::store::Propagation;

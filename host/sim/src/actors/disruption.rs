@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::{
     Actions, ClusterView,
-    condition::{self, ConditionUpdate},
     access::{
         controller, int_or_percent, is_condition, is_matched, is_terminating, namespace, number, status_of, text, uid,
     },
+    condition::{self, ConditionUpdate},
     template,
 };
 

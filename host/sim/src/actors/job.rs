@@ -15,11 +15,11 @@ use serde_json::{Map, Value, json};
 use self::{count::PodCount, policy::PolicyResult};
 use super::{
     Actions, ClusterView,
-    condition::{self, ConditionUpdate},
     access::{
         format_timestamp, has_finalizer, is_condition, is_terminating, is_true, name, number, plus_seconds, status_of,
         text, timestamp, uid,
     },
+    condition::{self, ConditionUpdate},
     template,
 };
 use crate::store::Propagation;

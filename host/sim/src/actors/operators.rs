@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Actions, ClusterView,
-    condition::{self, ConditionUpdate},
     access::{is_terminating, is_true, name, namespace, number, status_of, text},
+    condition::{self, ConditionUpdate},
 };
 
 /// What the controller of a kind writes when it is done with an object.

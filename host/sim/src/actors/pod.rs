@@ -18,8 +18,10 @@ use serde_json::{Value, json};
 use self::container::{ContainerState, Stage};
 use super::{
     Action, Actions, ClusterView,
+    access::{
+        controller, is_terminating, items, name, namespace, number, plus_seconds, status_of, text, timestamp, uid,
+    },
     condition::{self, ConditionUpdate},
-    access::{controller, is_terminating, items, name, namespace, number, plus_seconds, status_of, text, timestamp, uid},
     template::{is_terminal, set_field},
 };
 use crate::{

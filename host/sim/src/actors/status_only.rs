@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Actions, ClusterView,
-    condition::{self, ConditionUpdate},
     access::{fields, is_terminating, name, namespace, number, status_of, text, uid},
+    condition::{self, ConditionUpdate},
     template,
 };
 

@@ -8,8 +8,8 @@ use std::{
 use anyhow::Context as _;
 use capstan_sim::{
     fault,
-    intercept::Intercept as _,
     fault_rule::{FaultRules, verb},
+    intercept::Intercept as _,
     service::{Body, ConnectionBroken},
 };
 use futures::{FutureExt as _, future::BoxFuture};

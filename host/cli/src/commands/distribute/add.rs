@@ -12,9 +12,9 @@ use super::{new_store, read_configuration, read_policy, summary::PluginSummary};
 use crate::{
     args::{AddArgs, GlobalOptions, Output},
     commands::{print, print_json, print_stderr},
+    diagnostics::usage_error,
     exit::Exit,
     project::FILE,
-    diagnostics::usage_error,
     text,
 };
 

@@ -8,8 +8,8 @@ use super::{new_store, summary::load_plugin};
 use crate::{
     args::{GlobalOptions, Output, PublishArgs},
     commands::{print, print_json, print_stderr},
-    exit::Exit,
     diagnostics::{self, usage_error},
+    exit::Exit,
     text,
 };
 

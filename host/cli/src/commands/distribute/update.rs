@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_core::error::closest_match;
+use capstan_core::model::error::closest_match;
 use capstan_registry::{LockFile, LockedPlugin};
 use capstan_runtime::plugins;
 use serde_json::json;
@@ -11,8 +11,8 @@ use super::{new_store, read_configuration, read_policy, summary::PluginSummary};
 use crate::{
     args::{GlobalOptions, Output, UpdateArgs},
     commands::{print, print_json, print_stderr},
-    exit::Exit,
     diagnostics::usage_error,
+    exit::Exit,
     terminal::Text,
     text,
 };

@@ -10,8 +10,8 @@ use super::{new_store, read_configuration, read_policy, summary::PluginSummary};
 use crate::{
     args::{GlobalOptions, Output, VerifyArgs},
     commands::{print, print_json},
-    exit::Exit,
     diagnostics::usage_error,
+    exit::Exit,
 };
 
 pub(super) fn run(global: &GlobalOptions, args: &VerifyArgs) -> anyhow::Result<Exit> {

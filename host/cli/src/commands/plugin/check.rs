@@ -1,6 +1,6 @@
 //! `capstan plugin check`: reports all mistakes in components.
 
-use capstan_core::error::Diagnostic;
+use capstan_core::model::error::Diagnostic;
 use capstan_devkit::{find_faults, subject::Subject};
 use capstan_sandbox::{Examination, Fault, examine};
 use serde_json::{Value, json};
@@ -9,9 +9,9 @@ use super::{print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginCheck},
     commands::print_stderr,
+    diagnostics::{self, Diagnostics},
     exit::Exit,
     render::remedy,
-    diagnostics::{self, Diagnostics},
     text,
 };
 
@@ -46,13 +46,13 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<
             .iter()
             .map(|(file, found)| json!({ "file": file, "ok": found.is_plugin(), "faults": faults_json(&found.faults), "notes": found.notes }))
             .collect();
-        diagnostics.extend(unreadable.iter().map(|(file, mistakes)| {
+        report.extend(unreadable.iter().map(|(file, mistakes)| {
             let faults = mistakes
                 .iter()
                 .map(|mistake| json!({ "message": mistake.message, "hint": remedy::hint(&mistake.hint) }));
             json!({ "file": file, "ok": false, "faults": faults.collect::<Vec<_>>(), "notes": [] })
         }));
-        print_json(&diagnostics)?;
+        print_json(&report)?;
     }
     Ok(if is_good { Exit::Done } else { Exit::Usage })
 }

@@ -3,9 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use capstan_devkit::{
-    cases,
+    case_run, cases,
     subject::Subject,
-    case_run,
     watch::{RequiredWork, changed_files, required_work},
 };
 use capstan_runtime::plugin_folder;
@@ -13,9 +12,10 @@ use capstan_runtime::plugin_folder;
 use super::{build, print, test};
 use crate::{
     args::{GlobalOptions, PluginDev},
+    diagnostics,
     exit::Exit,
     render::Paint,
-    diagnostics, text,
+    text,
 };
 
 /// How often the files are checked for changes.
@@ -35,7 +35,9 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginDev) -> anyhow::Res
             RequiredWork::BuildAndTest => build_and_test(global, args).await,
             RequiredWork::Test => test_cases(global, folder, folder).await,
         };
-        let failed = done.inspect_err(|error| diagnostics::print_error(error, paint)).is_err();
+        let failed = done
+            .inspect_err(|error| diagnostics::print_error(error, paint))
+            .is_err();
         print(&text!("waiting for changes; Ctrl-C ends it\n"));
         let changed = loop {
             tokio::time::sleep(POLL_INTERVAL).await;

@@ -9,9 +9,9 @@ use super::{check::faults_json, find_subject, indent, print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginInspect},
     commands::print_stderr,
+    diagnostics::Diagnostics,
     exit::Exit,
     render::{columns, lines},
-    diagnostics::Diagnostics,
     terminal::Text,
     text,
 };

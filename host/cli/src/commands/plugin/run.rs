@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_core::plugins::PluginError;
+use capstan_core::model::plugins::PluginError;
 use capstan_devkit::{
     answer::{to_contract_json, without_empty_fields},
     cases::input,
@@ -15,9 +15,10 @@ use serde_json::{Map, Value, json};
 use super::{find_subject, indent, print, print_json};
 use crate::{
     args::{GlobalOptions, Output, PluginRun},
-    context, environment,
-    exit::Exit,
+    context,
     diagnostics::{Diagnostics, usage_error},
+    environment,
+    exit::Exit,
     terminal::{Text, print_stderr},
     text,
 };
@@ -29,7 +30,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginRun) -> anyhow::Res
         (context::load_sandbox(global)?, args.name.clone())
     };
     let text = environment::read_text(&args.input).map_err(|mistake| Diagnostics(vec![mistake]))?;
-    let value = capstan_core::manifest::parse_value(&text)
+    let value = capstan_core::read::manifest::parse_value(&text)
         .map_err(|why| usage_error(format!("the input can't be read: {why}"), "write JSON or YAML"))?;
     let memory = match &args.memory {
         Some(path) => std::fs::read(path)

@@ -6,9 +6,11 @@ use std::{
 };
 
 use capstan_core::{
-    hook::RunId,
-    journal::{Entry, Omission, PluginCall, PluginExchange},
-    plugins::{HealthQuestion, HookQuestion, ObservationKind, PluginError, PluginRef, Plugins as _},
+    model::{
+        hook::RunId,
+        plugins::{HealthQuestion, HookQuestion, ObservationKind, PluginError, PluginRef, Plugins as _},
+    },
+    run::journal::{Entry, Omission, PluginCall, PluginExchange},
 };
 use capstan_devkit::answer::{Difference, differences, to_contract_json};
 use capstan_engine::{PastOperation, StoredOperation};
@@ -20,9 +22,9 @@ use serde_json::{Value, json};
 use crate::{
     args::{GlobalOptions, Output},
     commands::{plugin::find_subject as subject, print, print_json, print_stderr},
+    diagnostics::usage_error,
     exit::Exit,
     render::{Paint, object_name},
-    diagnostics::usage_error,
     terminal::Text,
     text,
 };

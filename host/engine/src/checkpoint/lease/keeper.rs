@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_core::{name::field_selector, object::Object};
+use capstan_core::model::{name::field_selector, object::Object};
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use serde_json::json;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{EventKind, LockEvent, RENEW_INTERVAL, RETRY_INTERVAL, TERMINATE_ANNOTATION, format_micro_time};
 use crate::{
-    checkpoint::{lease_guard::RenewalReporter, identity::Identity},
+    checkpoint::{identity::Identity, lease_guard::RenewalReporter},
     clock::Clock,
     cluster::{Cluster, DryRun},
     error::ClusterError,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use capstan_core::object::Object;
+use capstan_core::model::object::Object;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use capstan_core::{manifest::Manifest, object::Object, operation::Operation, plan::Plan, view::OperationView};
+use capstan_core::{
+    model::object::Object,
+    plan::Plan,
+    read::manifest::Manifest,
+    run::{operation::Operation, view::OperationView},
+};
 
 use super::{Store, layout::Progress, newer_format_error};
 use crate::{

@@ -5,15 +5,18 @@
 //! (`BlobWriter::mark_reused`). So of the blobs that were listed before we wrote the head, those that still have the listed version aren't needed
 //! by any driver that can still write the head.
 
-use capstan_core::{deletion::DecidedPropagation, object::Object, plugins::Application};
+use capstan_core::{
+    model::{object::Object, plugins::Application},
+    plan::propagation::DecidedPropagation,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Store;
 use crate::{
     checkpoint::{
         blob::{self, STATE_LABEL, WrittenBlob},
-        lease_guard::LeaseGuard,
         head::Head,
+        lease_guard::LeaseGuard,
     },
     cluster::{Cluster, DeleteOutcome},
     error::EngineError,

@@ -1,6 +1,6 @@
 //! What plugins are asked: one function of the contract each.
 
-use capstan_core::{
+use capstan_core::model::{
     health::Assessment,
     hook::Disposal,
     plugins::{HookStep, Placement},

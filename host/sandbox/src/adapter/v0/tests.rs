@@ -1,6 +1,6 @@
 //! Every text for people that a plugin hands over is cut: what is not would be stored with the operation.
 
-use capstan_core::text::MAX_BYTES;
+use capstan_core::model::text::MAX_BYTES;
 
 use super::*;
 

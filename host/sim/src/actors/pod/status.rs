@@ -11,8 +11,8 @@ use super::{
 };
 use crate::actors::{
     ClusterView,
-    condition::{self, ConditionUpdate},
     access::{format_timestamp, items, status_of, text},
+    condition::{self, ConditionUpdate},
 };
 
 /// Makes the status; `ended` is set for the last status of a terminated pod.

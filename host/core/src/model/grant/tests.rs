@@ -1,0 +1,621 @@
+//! The rules of grants, and that both sides must agree.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::model::{
+    hook::Propagation,
+    object::GroupKind,
+    plugins::{Application, PluginRef},
+    remedy::{Remedies, Setting},
+    request::{HeaderValue, HttpRequest, ObjectRef, Request, Selector},
+};
+
+fn application() -> Application {
+    Application {
+        name: "shop".to_owned(),
+        namespace: "shop".to_owned(),
+    }
+}
+
+fn grants(value: serde_json::Value) -> Grants {
+    serde_json::from_value(value).unwrap()
+}
+
+fn allowance(requested: serde_json::Value, granted: Granted) -> Allowance {
+    let by = PluginRef {
+        plugin: "scale".to_owned(),
+        version: "0.1.0".to_owned(),
+        digest: "d".to_owned(),
+        claim: "scale".to_owned(),
+    };
+    let granted = UserGrants([("scale".to_owned(), granted)].into());
+    granted.allowance_for(&by, grants(requested), &application())
+}
+
+fn asked(request: &Request, allowance: Option<&Allowance>) -> Result<(), String> {
+    let application = application();
+    let asker = Requester {
+        application: &application,
+        has_object: true,
+        allowance,
+    };
+    authorize(request, &asker).map(drop)
+}
+
+/// Returns what may help against a refusal.
+fn offered(request: &Request, allowance: &Allowance) -> Remedies {
+    let application = application();
+    let asker = Requester {
+        application: &application,
+        has_object: true,
+        allowance: Some(allowance),
+    };
+    remedies(request, &asker)
+}
+
+fn object(kind: &str, namespace: Option<&str>, name: &str) -> ObjectRef {
+    ObjectRef {
+        api_version: if kind == "Deployment" { "apps/v1" } else { "v1" }.to_owned(),
+        kind: kind.to_owned(),
+        namespace: namespace.map(str::to_owned),
+        name: name.to_owned(),
+    }
+}
+
+fn call(method: &str, url: &str) -> HttpRequest {
+    HttpRequest {
+        method: method.to_owned(),
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: None,
+        timeout_ms: 1000,
+    }
+}
+
+#[test]
+fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
+    let deployments = json!({"cluster": [{"verbs": ["get", "patch"], "kinds": ["apps/Deployment"]}]});
+    let patch = Request::Patch {
+        object: object("Deployment", None, "api"),
+        merge: "{}".to_owned(),
+    };
+    let none = allowance(json!({}), Granted::Requested);
+    assert_eq!(
+        asked(&patch, Some(&none)).unwrap_err(),
+        "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop"
+    );
+    let reading = allowance(
+        json!({"cluster": [{"verbs": ["get"], "kinds": ["apps/Deployment"]}]}),
+        Granted::Requested,
+    );
+    assert_eq!(
+        asked(&patch, Some(&reading)).unwrap_err(),
+        "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop; what is missing is the \
+         verb `patch`"
+    );
+    let requested = allowance(deployments.clone(), Granted::Only(Grants::default()));
+    assert_eq!(
+        asked(&patch, Some(&requested)).unwrap_err(),
+        "not granted: nobody granted plugin scale to patch apps/Deployment in namespace shop"
+    );
+    assert_eq!(
+        offered(&patch, &requested),
+        Setting::Grant {
+            plugin: "scale".to_owned()
+        }
+        .into()
+    );
+    assert!(offered(&patch, &none).is_empty() && offered(&patch, &reading).is_empty());
+    let some = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"]}]});
+    let some = allowance(deployments.clone(), Granted::Only(grants(some)));
+    assert_eq!(
+        asked(&patch, Some(&some)).unwrap_err(),
+        "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop; what is \
+         missing is the verb `patch`"
+    );
+    assert_eq!(some.effective.describe(), ["get apps/Deployment in shop"]);
+    let all = allowance(deployments, Granted::Requested);
+    assert_eq!(asked(&patch, Some(&all)), Ok(()));
+    assert!(asked(&patch, None).is_err());
+    assert_eq!(asked(&Request::CreateOwn, None), Ok(()));
+}
+
+#[test]
+fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
+    let own = allowance(
+        json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"]}]}),
+        Granted::Requested,
+    );
+    let application = application();
+    let asker = Requester {
+        application: &application,
+        has_object: false,
+        allowance: Some(&own),
+    };
+    let node = Request::Get(object("Node", None, "n"));
+    let permitted = authorize(&node, &asker).unwrap();
+    assert_eq!(permitted.key(true).unwrap().to_string(), "Node shop/n");
+    assert!(
+        permitted
+            .key(false)
+            .unwrap_err()
+            .contains("which takes a grant with the namespace `*`")
+    );
+    assert!(authorize(&Request::Get(object("Pod", Some("other"), "p")), &asker).is_err());
+    let everywhere = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"], "namespaces": ["*"]}]});
+    let everywhere = allowance(everywhere, Granted::Requested);
+    let asker = Requester {
+        allowance: Some(&everywhere),
+        ..asker
+    };
+    assert_eq!(
+        authorize(&node, &asker).unwrap().key(false).unwrap().to_string(),
+        "Node n"
+    );
+}
+
+#[test]
+fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
+    let verbs = ["get", "list", "watch", "apply", "patch", "delete", "create"];
+    let all = json!({"cluster": [{"verbs": verbs, "kinds": ["*/*"], "namespaces": ["*"]}],
+        "http": [{"hosts": ["*"], "methods": ["*"], "local": true}], "secrets": [{"names": ["*"]}]});
+    let all = allowance(all, Granted::Requested);
+    let state = object("Secret", None, "capstan.shop");
+    for request in [
+        Request::Get(state.clone()),
+        Request::Patch {
+            object: state.clone(),
+            merge: "{}".to_owned(),
+        },
+        Request::Apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "capstan.shop"}}).to_string()),
+    ] {
+        assert!(
+            asked(&request, Some(&all)).unwrap_err().contains("where Capstan keeps"),
+            "{request}"
+        );
+    }
+    for merge in [
+        json!({"metadata": {"labels": {"capstan.dev/application": "mine"}}}),
+        json!({"metadata": {"annotations": null}}),
+        json!({"metadata": {"annotations": {"signal.capstan.dev/gate": "approved"}}}),
+        json!({"metadata": {"finalizers": ["evil.example/stuck"]}}),
+        json!([]),
+    ] {
+        let patch = Request::Patch {
+            object: object("ConfigMap", None, "a"),
+            merge: merge.to_string(),
+        };
+        assert!(asked(&patch, Some(&all)).is_err(), "{merge}");
+        let mut applied = json!({"apiVersion": "v1", "kind": "ConfigMap"});
+        applied["metadata"] = merge.get("metadata").cloned().unwrap_or_default();
+        assert!(
+            asked(&Request::Apply(applied.to_string()), Some(&all)).is_err(),
+            "{applied}"
+        );
+    }
+    let mut secret = call("GET", "https://api.example.com/");
+    let value = HeaderValue::Secret {
+        prefix: String::new(),
+        name: "capstan.shop".to_owned(),
+        key: "head".to_owned(),
+    };
+    secret.headers.push(("authorization".to_owned(), value));
+    assert!(
+        asked(&Request::Http(secret), Some(&all))
+            .unwrap_err()
+            .contains("where Capstan keeps")
+    );
+}
+
+#[test]
+fn urls_that_can_be_read_in_two_ways_are_none() {
+    let all = json!({"http": [{"hosts": ["*"], "methods": ["*"]}]});
+    let all = allowance(all, Granted::Requested);
+    let refused = |url: &str| asked(&Request::Http(call("GET", url)), Some(&all));
+    for url in [
+        "http://user@api.example.com/",
+        "http://api.example.com\\@evil.example/",
+        "http://api.example.com/a b",
+        "ftp://api.example.com/",
+        "//api.example.com/",
+        "http:///path",
+        "http://api.example.com:99999/",
+        "http://[::1/",
+        "http://127.0.0.1/",
+        "http://127.1.2.3:8080/",
+        "http://localhost/",
+        "http://LOCALHOST./",
+        "http://a.localhost/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://0.0.0.0/",
+    ] {
+        assert!(refused(url).is_err(), "{url}");
+    }
+    for url in [
+        "http://api.example.com/a?b#c",
+        "https://10.0.0.1:8443",
+        "http://[2001:db8::1]:80/",
+    ] {
+        assert_eq!(refused(url), Ok(()), "{url}");
+    }
+    let local = json!({"http": [{"hosts": ["127.0.0.1:8080"], "local": true}]});
+    let local = allowance(local, Granted::Requested);
+    let at = |url: &str| asked(&Request::Http(call("GET", url)), Some(&local));
+    assert_eq!(at("http://127.0.0.1:8080/"), Ok(()));
+    assert!(at("http://127.0.0.1/").is_err() && at("http://127.0.0.2:8080/").is_err());
+}
+
+#[test]
+fn a_call_has_bounds_and_no_header_of_the_hosts() {
+    let all = allowance(
+        json!({"http": [{"hosts": ["*.example.com"], "methods": ["GET"]}]}),
+        Granted::Requested,
+    );
+    let fails = |call: HttpRequest, why: &str| {
+        let error = asked(&Request::Http(call), Some(&all)).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    };
+    let good = call("GET", "https://api.example.com/");
+    assert_eq!(asked(&Request::Http(good.clone()), Some(&all)), Ok(()));
+    fails(
+        call("POST", "https://api.example.com/"),
+        "call POST on api.example.com:443",
+    );
+    fails(call("GET", "https://example.com/"), "call GET on example.com:443");
+    fails(call("get", "https://api.example.com/"), "`get` is no method");
+    let timeout_ms = 60_001;
+    fails(
+        HttpRequest {
+            timeout_ms,
+            ..good.clone()
+        },
+        "between 1 and 60000 ms",
+    );
+    let with = |name: &str, value: HeaderValue| HttpRequest {
+        headers: vec![(name.to_owned(), value)],
+        ..good.clone()
+    };
+    let text = |text: &str| HeaderValue::Text(text.to_owned());
+    fails(with("Host", text("x")), "the header `Host` is the host's");
+    fails(with("Idempotency-Key", text("x")), "is the host's");
+    fails(with("x:y", text("x")), "is no name of a header");
+    fails(with("x", text("a\r\nb: c")), "control characters");
+    fails(with("x", text(&"y".repeat(20_000))), "16384 bytes");
+    let secret = HeaderValue::Secret {
+        prefix: String::new(),
+        name: "token".to_owned(),
+        key: "bearer".to_owned(),
+    };
+    fails(
+        with("authorization", secret),
+        "doesn't request to use Secret token (bearer)",
+    );
+}
+
+#[test]
+fn a_secret_does_not_leave_the_cluster_unencrypted() {
+    let all = json!({"http": [{"hosts": ["*"]}], "secrets": [{"names": ["token"], "keys": ["bearer"]}]});
+    let all = allowance(all, Granted::Requested);
+    let with = |url: &str, key: &str| {
+        let mut call = call("GET", url);
+        let value = HeaderValue::Secret {
+            prefix: "Bearer ".to_owned(),
+            name: "token".to_owned(),
+            key: key.to_owned(),
+        };
+        call.headers.push(("authorization".to_owned(), value));
+        asked(&Request::Http(call), Some(&all))
+    };
+    assert!(
+        with("http://api.example.com/", "bearer")
+            .unwrap_err()
+            .contains("use https")
+    );
+    assert_eq!(with("https://api.example.com/", "bearer"), Ok(()));
+    assert_eq!(with("http://api.shop.svc:8080/", "bearer"), Ok(()));
+    assert!(
+        with("https://api.example.com/", "other")
+            .unwrap_err()
+            .contains("not granted")
+    );
+}
+
+fn everything() -> Allowance {
+    let verbs = ["get", "list", "watch", "apply", "patch", "delete", "create"];
+    let all = json!({"cluster": [{"verbs": verbs, "kinds": ["*/*"], "namespaces": ["*"]}],
+        "http": [{"hosts": ["*"], "methods": ["*"], "local": true}], "secrets": [{"names": ["*"]}]});
+    allowance(all, Granted::Requested)
+}
+
+#[test]
+fn a_name_that_is_another_path_is_refused_whatever_was_granted() {
+    let all = everything();
+    for bad in [
+        "kube-system/secrets",
+        "%63apstan.shop",
+        "a?fieldManager=kubectl&x=",
+        "a#b",
+        "..",
+        ".",
+        "",
+        "a\nb",
+        "a\u{0}",
+    ] {
+        let in_name = object("Namespace", None, bad);
+        let in_namespace = object("ConfigMap", Some(bad), "a");
+        for wanted in [in_name, in_namespace]
+            .into_iter()
+            .filter(|wanted| wanted.namespace.as_deref() != Some(""))
+        {
+            let list = Selector {
+                api_version: "v1".to_owned(),
+                kind: "ConfigMap".to_owned(),
+                namespace: Some(bad.to_owned()),
+                labels: String::new(),
+            };
+            let desired = json!({"apiVersion": "v1", "kind": wanted.kind, "metadata": {"name": wanted.name,
+                "namespace": wanted.namespace}});
+            for request in [
+                Request::Get(wanted.clone()),
+                Request::Watch(wanted.clone()),
+                Request::Patch {
+                    object: wanted.clone(),
+                    merge: "{}".to_owned(),
+                },
+                Request::Delete {
+                    object: wanted.clone(),
+                    propagation: Propagation::Background,
+                },
+                Request::Apply(desired.to_string()),
+            ]
+            .into_iter()
+            .chain((!bad.is_empty()).then_some(Request::List(list)))
+            {
+                assert!(asked(&request, Some(&all)).is_err(), "{request:?}");
+            }
+        }
+        let mut call = call("GET", "https://api.example.com/");
+        let value = HeaderValue::Secret {
+            prefix: String::new(),
+            name: bad.to_owned(),
+            key: "a".to_owned(),
+        };
+        call.headers.push(("authorization".to_owned(), value));
+        assert!(asked(&Request::Http(call), Some(&all)).is_err(), "{bad:?}");
+    }
+    for (version, kind) in [
+        ("v1/../v1", "ConfigMap"),
+        ("apps/v1/x", "Deployment"),
+        ("../v1", "ConfigMap"),
+        ("/v1", "ConfigMap"),
+        ("v1?x", "ConfigMap"),
+        ("v1", "ConfigMap/status"),
+        ("v1", ""),
+        ("", "ConfigMap"),
+    ] {
+        let wanted = ObjectRef {
+            api_version: version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: None,
+            name: "a".to_owned(),
+        };
+        assert!(asked(&Request::Get(wanted), Some(&all)).is_err(), "{version} {kind}");
+    }
+}
+
+#[test]
+fn a_grant_with_names_is_for_those_objects_and_for_no_list() {
+    let named = json!({"cluster": [
+        {"verbs": ["get", "watch", "apply", "patch", "delete"], "kinds": ["ConfigMap"], "names": ["flags", "limits"]}]});
+    let named = allowance(named, Granted::Requested);
+    assert_eq!(
+        named.effective.describe(),
+        ["get, watch, apply, patch, delete ConfigMap flags, limits in shop"]
+    );
+    let get = |name: &str| asked(&Request::Get(object("ConfigMap", None, name)), Some(&named));
+    assert_eq!(get("flags"), Ok(()));
+    assert!(
+        get("other")
+            .unwrap_err()
+            .ends_with("what is missing is the name `other`")
+    );
+    assert!(get("flag").is_err() && get("*").is_err());
+    let apply = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "limits"}});
+    assert_eq!(asked(&Request::Apply(apply.to_string()), Some(&named)), Ok(()));
+    let list = Request::List(Selector {
+        api_version: "v1".to_owned(),
+        kind: "ConfigMap".to_owned(),
+        namespace: None,
+        labels: String::new(),
+    });
+    assert!(asked(&list, Some(&named)).is_err());
+    // What one side says by name holds, whichever side it is.
+    let all = json!({"cluster": [{"verbs": ["get", "list"], "kinds": ["ConfigMap"]}]});
+    let one = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"], "names": ["flags"]}]});
+    for (requested, granted) in [(&all, &one), (&one, &all)] {
+        let both = allowance(requested.clone(), Granted::Only(grants(granted.clone())));
+        assert_eq!(
+            asked(&Request::Get(object("ConfigMap", None, "flags")), Some(&both)),
+            Ok(())
+        );
+        assert!(asked(&Request::Get(object("ConfigMap", None, "limits")), Some(&both)).is_err());
+        assert!(asked(&list, Some(&both)).is_err());
+    }
+    for (wrong, why) in [
+        (json!({"verbs": ["get", "list"], "names": ["a"]}), "`list` has no name"),
+        (json!({"verbs": ["create"], "names": ["a"]}), "`create` has no name"),
+        (json!({"verbs": ["get"], "names": ["*"]}), "leave it out"),
+        (json!({"verbs": ["get"], "names": []}), "leave it out"),
+        (json!({"verbs": ["get"], "names": ["a/b"]}), "the character `/`"),
+        (json!({"verbs": ["get"], "name": ["a"]}), "unknown field `name`"),
+    ] {
+        let mut wrong = wrong;
+        wrong["kinds"] = json!(["Pod"]);
+        let error = serde_json::from_value::<ClusterGrant>(wrong.clone())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(why), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn a_refusal_names_the_one_thing_that_is_missing() {
+    let some = json!({
+        "cluster": [{"verbs": ["get"], "kinds": ["apps/Deployment"], "names": ["api"]}],
+        "http": [{"hosts": ["127.0.0.1", "api.example.com:8443"]}],
+        "secrets": [{"names": ["token"], "keys": ["bearer"]}],
+    });
+    let all = json!({"cluster": [{"verbs": ["get", "watch"], "kinds": ["*/*"], "namespaces": ["*"]}],
+        "http": [{"hosts": ["*"], "methods": ["*"], "local": true}], "secrets": [{"names": ["*"]}]});
+    let some = allowance(all, Granted::Only(grants(some)));
+    let missing = |request: Request| {
+        let error = asked(&request, Some(&some)).unwrap_err();
+        error
+            .split_once("; what is missing is ")
+            .map(|(_, missing)| missing.to_owned())
+    };
+    let get = |kind: &str, namespace: Option<&str>, name: &str| missing(Request::Get(object(kind, namespace, name)));
+    let word = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        missing(Request::Watch(object("Deployment", None, "api"))),
+        word("the verb `watch`")
+    );
+    assert_eq!(get("Pod", None, "api"), word("the kind `Pod`"));
+    assert_eq!(get("Deployment", Some("other"), "api"), word("the namespace `other`"));
+    assert_eq!(get("Deployment", None, "web"), word("the name `web`"));
+    assert_eq!(get("Pod", Some("other"), "web"), None);
+    let http = |method: &str, url: &str| missing(Request::Http(call(method, url)));
+    assert_eq!(
+        http("GET", "http://127.0.0.1/"),
+        word("`local: true`, since it is this machine or its link")
+    );
+    assert_eq!(http("POST", "https://api.example.com:8443/"), word("the method `POST`"));
+    assert_eq!(
+        http("GET", "https://api.example.com/"),
+        word("the host `api.example.com:443`")
+    );
+    let mut with = call("GET", "https://api.example.com:8443/");
+    let value = HeaderValue::Secret {
+        prefix: "Bearer ".to_owned(),
+        name: "token".to_owned(),
+        key: "other".to_owned(),
+    };
+    with.headers.push(("authorization".to_owned(), value));
+    assert_eq!(missing(Request::Http(with)), word("the key `other`"));
+}
+
+#[test]
+fn a_call_with_a_secret_asks_for_the_whole_answer_as_it_is() {
+    let all = everything();
+    let with = |prefix: &str, more: Option<&str>| {
+        let mut call = call("GET", "https://api.example.com/");
+        let value = HeaderValue::Secret {
+            prefix: prefix.to_owned(),
+            name: "token".to_owned(),
+            key: "bearer".to_owned(),
+        };
+        call.headers.push(("authorization".to_owned(), value));
+        if let Some(name) = more {
+            call.headers.push((name.to_owned(), HeaderValue::Text("x".to_owned())));
+        }
+        asked(&Request::Http(call), Some(&all))
+    };
+    assert_eq!(with("Bearer ", None), Ok(()));
+    assert!(with("Bearer\r\nx: ", None).unwrap_err().contains("control characters"));
+    assert!(with(&"x".repeat(20_000), None).unwrap_err().contains("16384 bytes"));
+    for name in ["Range", "If-Range", "Accept-Encoding"] {
+        assert!(
+            with("", Some(name)).unwrap_err().contains("couldn't be found"),
+            "{name}"
+        );
+        let mut call = call("GET", "https://api.example.com/");
+        call.headers.push((name.to_owned(), HeaderValue::Text("x".to_owned())));
+        assert_eq!(asked(&Request::Http(call), Some(&all)), Ok(()));
+    }
+}
+
+fn some_grants() -> impl Strategy<Value = Grants> {
+    let pick = |all: &'static [&'static str]| {
+        prop::collection::vec(prop::sample::select(all), 1..3)
+            .prop_map(|words| words.into_iter().map(str::to_owned).collect::<Vec<String>>())
+    };
+    let cluster = (
+        pick(&["get", "apply", "delete"]),
+        pick(&["*/*", "apps/*", "*/Pod", "Pod", "apps/Deployment"]),
+        pick(&[".", "*", "shop", "other"]),
+        prop::option::of(pick(&["one", "two", "three"])),
+        any::<bool>(),
+    )
+        .prop_map(|(mut verbs, kinds, namespaces, names, lists)| {
+            let mut grant = json!({"kinds": kinds, "namespaces": namespaces});
+            match names {
+                Some(names) => grant["names"] = json!(names),
+                None if lists => verbs.push("list".to_owned()),
+                None => {}
+            }
+            grant["verbs"] = json!(verbs);
+            grant
+        });
+    let http = (
+        pick(&[
+            "*",
+            "a.example",
+            "*.example",
+            "*.a.example",
+            "b.a.example:81",
+            "127.0.0.1",
+        ]),
+        pick(&["*", "GET", "POST"]),
+        any::<bool>(),
+    )
+        .prop_map(|(hosts, methods, local)| json!({"hosts": hosts, "methods": methods, "local": local}));
+    let secret = (pick(&["*", "one", "two"]), pick(&["*", "x", "y"]), any::<bool>())
+        .prop_map(|(names, keys, shown)| json!({"names": names, "keys": keys, "shown": shown}));
+    (
+        prop::collection::vec(cluster, 0..3),
+        prop::collection::vec(http, 0..3),
+        prop::collection::vec(secret, 0..3),
+    )
+        .prop_map(|(cluster, http, secrets)| grants(json!({"cluster": cluster, "http": http, "secrets": secrets})))
+}
+
+proptest! {
+    /// What both say holds, and nothing else: whatever is asked for.
+    #[test]
+    fn what_is_allowed_is_what_both_sides_allow(one in some_grants(), two in some_grants()) {
+        let (one, two) = (one.with_own_namespace("shop"), two.with_own_namespace("shop"));
+        let both = one.intersect(&two);
+        for verb in [Verb::Get, Verb::List, Verb::Apply, Verb::Delete] {
+            for (group, kind) in [("", "Pod"), ("apps", "Deployment"), ("apps", "Pod"), ("x", "Y")] {
+                for namespace in ["shop", "other", "third", ""] {
+                  for name in [None, Some("one"), Some("two")] {
+                    let kind = GroupKind::new(group, kind);
+                    let allows = |grants: &Grants| grants.allows_object(verb, &kind, namespace, name);
+                    prop_assert_eq!(allows(&both), allows(&one) && allows(&two), "{} {} {} {:?}", verb, kind, namespace, name);
+                  }
+                }
+            }
+        }
+        for method in ["GET", "POST"] {
+            for url in ["http://a.example/", "http://b.a.example/", "http://b.a.example:81/", "http://127.0.0.1/", "http://c.test/"] {
+                let url = Url::parse(url).unwrap();
+                let allows = |grants: &Grants| grants.allows_call(method, &url).is_some();
+                let local = |grants: &Grants| grants.allows_call(method, &url) == Some(true);
+                prop_assert_eq!(allows(&both), allows(&one) && allows(&two), "{} {:?}", method, url);
+                prop_assert_eq!(local(&both), local(&one) && local(&two), "{} {:?}", method, url);
+            }
+        }
+        for name in ["one", "two", "three"] {
+            for key in ["x", "y", "z"] {
+                let uses = |grants: &Grants| grants.allows_secret(name, key);
+                let sees = |grants: &Grants| grants.shows_secret(name, key);
+                prop_assert_eq!(uses(&both), uses(&one) && uses(&two));
+                prop_assert_eq!(sees(&both), sees(&one) && sees(&two));
+            }
+        }
+    }
+}
