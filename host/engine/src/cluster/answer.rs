@@ -123,7 +123,7 @@ fn check_object(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {
     if kind == key.group_kind() && is_name && text(answer, &NAMESPACE) == key.namespace {
         return Ok(());
     }
-    let given = self::object_key(&kind, text(answer, &NAMESPACE), name);
+    let given = object_key(&kind, text(answer, &NAMESPACE), name);
     Err(mismatch(&qualified_name(key), &qualified_name(&given)))
 }
 
