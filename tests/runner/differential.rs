@@ -104,13 +104,13 @@ async fn compare(
     .await?;
     let mut differences = BTreeMap::new();
     let (mut told, mut words) = (format!("\n## {}\n", case.name), String::new());
-    for (step, (ours, theirs)) in capstan_runner.iter().zip(&argo_engine).enumerate() {
+    for (step, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
         let _ = writeln!(told, "step {}\n  ours: {ours}\n  theirs: {theirs}", step + 1);
-        for (aspect, difference) in capstan_runner.differences(argo_engine) {
+        for (aspect, difference) in ours.differences(theirs) {
             let text: &mut String = differences.entry(aspect).or_default();
             let _ = write!(text, "  step {}, {aspect}:\n{difference}", step + 1);
         }
-        if capstan_runner.status != argo_engine.status {
+        if ours.status != theirs.status {
             let _ = write!(
                 words,
                 "step {}: we say {:?}, they say {:?}",
@@ -124,7 +124,7 @@ async fn compare(
         case: case.name.clone(),
         differences,
         messages: words,
-        actions: step_result,
+        actions: told,
     })
 }
 
@@ -139,10 +139,10 @@ async fn run_ours(
     for step in &case.steps {
         prepare(plane, space, step).await?;
         observer.forget_effects(space).await?;
-        let ended = capstan_runner.run_step(space, step).await?;
-        step_result.push(add_effects(observer, space, ended).await?);
+        let ended = ours.run_step(space, step).await?;
+        told.push(add_effects(observer, space, ended).await?);
     }
-    Ok(step_result)
+    Ok(told)
 }
 
 async fn run_theirs(
@@ -158,9 +158,9 @@ async fn run_theirs(
         prepare(plane, space, step).await?;
         observer.forget_effects(space).await?;
         let ended = engine.run_step(space, step, observer.versions(space)).await?;
-        step_result.push(add_effects(observer, space, ended).await?);
+        told.push(add_effects(observer, space, ended).await?);
     }
-    Ok(step_result)
+    Ok(told)
 }
 
 fn setup(case: &Case) -> Setup {
@@ -182,8 +182,8 @@ async fn prepare(plane: &ControlPlane, space: &Space, step: &Step) -> anyhow::Re
 /// Adds what happened in the cluster to the result of a step.
 async fn add_effects(observer: &Observer, space: &Space, mut told: StepResult) -> anyhow::Result<StepResult> {
     observer.wait_until_quiet(space, QUIET_TIME).await?;
-    (step_result.effects, step_result.remaining) = observer.effects_and_objects(space)?;
-    Ok(step_result)
+    (told.effects, told.remaining) = observer.effects_and_objects(space)?;
+    Ok(told)
 }
 
 /// Lists differences that aren't known, and known differences that didn't occur.

@@ -651,7 +651,7 @@ fn check_like(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Resu
 
 async fn check_kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
     let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
-    let last = diagnostics.history.last().context("there was no operation")?;
+    let last = report.history.last().context("there was no operation")?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (task, streams) in stage
         .engine
@@ -721,7 +721,7 @@ async fn create_objects(stage: &Stage, create: &Create) -> anyhow::Result<()> {
 
 async fn check_hook_messages(stage: &Stage, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
-    let last = diagnostics.history.last().context("there was no operation")?;
+    let last = report.history.last().context("there was no operation")?;
     let view = stage.engine.view(&stage.application, last).await.map_err(user_error)?;
     for (name, pattern) in wanted {
         let task = view.tasks.iter().find(|task| task.outline.key.kind_and_name() == *name);

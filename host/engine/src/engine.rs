@@ -404,7 +404,7 @@ impl Engine {
 
 /// Returns a digest of a set of manifests, whatever their order.
 pub(crate) fn manifests_digest(manifests: &[Object]) -> String {
-    let mut digests: Vec<String> = manifests.iter().map(capstan_core::plan::diff::digest).collect();
+    let mut digests: Vec<String> = manifests.iter().map(plan::diff::digest).collect();
     digests.sort();
     let all: Vec<&str> = digests.iter().map(String::as_str).collect();
     capstan_core::model::hook::short_hash(&all)

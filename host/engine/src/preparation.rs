@@ -226,7 +226,7 @@ impl Engine {
                 }
                 Err(EngineError::NoOperation(_)) => return Ok(None),
                 Err(busy @ EngineError::Busy { .. }) => {
-                    self.wait_or_terminate(application, policy, busy, &mut notify).await?
+                    self.wait_or_terminate(application, policy, busy, &mut notify).await?;
                 }
                 Err(error) => return Err(error),
             }

@@ -144,7 +144,7 @@ fn check_value(
         },
         (Shape::Unsigned(_), Value::Number(number)) if number.is_u64() => {}
         (Shape::Integer(bits) | Shape::Unsigned(bits), _) => {
-            way.add_problem(wrong("a whole number", go_integer_type(*bits)), found)
+            way.add_problem(wrong("a whole number", go_integer_type(*bits)), found);
         }
         (Shape::Number | Shape::Quantity, Value::Number(_))
         | (Shape::Bool | Shape::SchemaOrBool, Value::Bool(_))
@@ -163,7 +163,7 @@ fn check_value(
         (Shape::Bytes, _) => way.add_problem(wrong("a text in base64", "[]uint8"), found),
         (Shape::Quantity, Value::String(text)) if quantity::canonical(text).is_some() => {}
         (Shape::Quantity, Value::String(_)) => {
-            way.add_problem(malformed("an amount such as `500m`, `2` or `1Gi`"), found)
+            way.add_problem(malformed("an amount such as `500m`, `2` or `1Gi`"), found);
         }
         (Shape::Quantity, _) => way.add_problem(
             wrong("an amount such as `500m`, `2` or `1Gi`", "resource.Quantity"),
@@ -188,12 +188,12 @@ fn check_value(
             }
         }
         (Shape::Time | Shape::MicroTime, _) => {
-            way.add_problem(wrong("a time such as `2006-01-02T15:04:05Z`", "string"), found)
+            way.add_problem(wrong("a time such as `2006-01-02T15:04:05Z`", "string"), found);
         }
         (Shape::Struct(of), Value::Object(members)) => check_struct(of.get(), members, way, found),
         (Shape::Struct(of), _) => way.add_problem(wrong("a mapping", of.get().name), found),
         (Shape::List(of) | Shape::MessageList(of), Value::Array(items)) => {
-            check_list(of, field, within, items, way, found)
+            check_list(of, field, within, items, way, found);
         }
         (Shape::List(_) | Shape::MessageList(_), _) => way.add_problem(wrong("a list", "[]"), found),
         (Shape::Map(of), Value::Object(members)) => {
@@ -215,10 +215,10 @@ fn check_value(
             }
         }
         (Shape::SchemaOrBool, _) => {
-            way.add_problem(wrong("a schema, `true` or `false`", "JSONSchemaPropsOrBool"), found)
+            way.add_problem(wrong("a schema, `true` or `false`", "JSONSchemaPropsOrBool"), found);
         }
         (Shape::SchemaOrList, _) => {
-            way.add_problem(wrong("a schema or a list of schemas", "JSONSchemaPropsOrArray"), found)
+            way.add_problem(wrong("a schema or a list of schemas", "JSONSchemaPropsOrArray"), found);
         }
         (Shape::SchemaOrStrings, _) => way.add_problem(
             wrong("a schema or a list of texts", "JSONSchemaPropsOrStringArray"),

@@ -209,7 +209,7 @@ pub enum OnBusy {
     Supersede,
 }
 
-impl std::convert::From<Compat> for Mode {
+impl From<Compat> for Mode {
     fn from(compat: Compat) -> Mode {
         match compat {
             Compat::Argocd => Mode::ArgoCd,
@@ -217,7 +217,7 @@ impl std::convert::From<Compat> for Mode {
     }
 }
 
-impl std::convert::From<Hooks> for plan::HookSelection {
+impl From<Hooks> for plan::HookSelection {
     fn from(hooks: Hooks) -> plan::HookSelection {
         match hooks {
             Hooks::All => plan::HookSelection::All,
@@ -227,7 +227,7 @@ impl std::convert::From<Hooks> for plan::HookSelection {
     }
 }
 
-impl std::convert::From<OnTimeout> for capstan_core::model::settings::OnTimeout {
+impl From<OnTimeout> for capstan_core::model::settings::OnTimeout {
     fn from(on_timeout: OnTimeout) -> capstan_core::model::settings::OnTimeout {
         match on_timeout {
             OnTimeout::Fail => capstan_core::model::settings::OnTimeout::Fail,
@@ -236,7 +236,7 @@ impl std::convert::From<OnTimeout> for capstan_core::model::settings::OnTimeout 
     }
 }
 
-impl std::convert::From<OnBusy> for on_busy::OnBusy {
+impl From<OnBusy> for on_busy::OnBusy {
     fn from(on_busy: OnBusy) -> on_busy::OnBusy {
         match on_busy {
             OnBusy::Refuse => on_busy::OnBusy::Refuse,

@@ -48,7 +48,7 @@ pub enum Plugin {
     List,
     /// List the installed toolchains, and how to install missing ones
     Doctor(PluginDoctor),
-    /// Make a plugin from Argo CD's Lua health checks: from a folder like its resource_customizations, or from an argocd-cm
+    /// Make a plugin from Argo CD's Lua health checks: from a folder like its `resource_customizations`, or from an argocd-cm
     #[command(
         after_help = "Examples:\n  capstan plugin import-argo argocd-cm.yaml --name our-health\n  capstan plugin import-argo argo-cd/resource_customizations --name argo-health --licence Apache-2.0\n\nScripts run unchanged: Lua 5.1 with goto, the libraries of Argo CD, and its rules for return values."
     )]
@@ -120,7 +120,7 @@ pub struct PluginTest {
     /// Write the actual answers into the files where they differ from the expected ones or none is expected
     #[arg(long)]
     pub record: bool,
-    /// Write a report in JUnit's XML format
+    /// Write a report in `JUnit`'s XML format
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 }

@@ -49,7 +49,7 @@ pub struct SourceArgs {
     /// Release name of the charts [default: the application's name]
     #[arg(long, value_name = "NAME")]
     pub release_name: Option<String>,
-    /// Leave out the CustomResourceDefinitions in the charts' crds/
+    /// Leave out the `CustomResourceDefinitions` in the charts' crds/
     #[arg(long)]
     pub skip_crds: bool,
     /// Kubernetes version for rendering charts, and for `lint` to find removed API versions [default: the cluster's; for `lint` the newest]

@@ -73,7 +73,7 @@ pub(super) async fn run(global: &GlobalOptions, plan: &args::PlanArgs) -> anyhow
                 ));
             }
             Output::Json | Output::Jsonl | Output::Sarif if is_only => {
-                print_json(&render::mask::plan_json(&planned.plan)?)?
+                print_json(&render::mask::plan_json(&planned.plan)?)?;
             }
             Output::Json | Output::Jsonl | Output::Sarif => plans.push(render::mask::plan_json(&planned.plan)?),
         }

@@ -19,9 +19,9 @@ use super::{follow, print, print_json, print_stderr};
 use crate::{
     args::{ApplicationArgs, GlobalOptions, Output, Ui},
     context::Context,
+    diagnostics::usage_error,
     exit::Exit,
     project::{self, Project},
-    report::usage_error,
     text,
 };
 

@@ -1,4 +1,4 @@
-//! PersistentVolumeClaims that are waited for before a pod uses them.
+//! `PersistentVolumeClaims` that are waited for before a pod uses them.
 
 use super::{
     Findings, Severity, needs,

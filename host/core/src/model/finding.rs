@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::remedy::Remedies;
 use crate::model::{object::ObjectKey, place::Place};
 
 /// How serious a finding is.

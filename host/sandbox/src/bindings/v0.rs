@@ -15,5 +15,5 @@ wasmtime::component::bindgen!({
     ",
     path: "../../wit",
     exports: { default: async },
-    with: { "capstan:plugin/object-view.object": crate::view::ViewedObject },
+    with: { "capstan:plugin/object-view.object": crate::object_view::ViewedObject },
 });

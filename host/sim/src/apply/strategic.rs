@@ -112,7 +112,7 @@ fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &MergeRule<'_>) -> Re
     };
     match rule {
         MergeRule::Plain | MergeRule::Struct(_) | MergeRule::Custom(_) | MergeRule::Schema(_) | MergeRule::Atomic => {
-            *items = patch
+            *items = patch;
         }
         MergeRule::Set => {
             check_types(items, &patch)?;

@@ -46,13 +46,13 @@ pub(super) fn run(global: &GlobalOptions, args: &PluginCheck) -> anyhow::Result<
             .iter()
             .map(|(file, found)| json!({ "file": file, "ok": found.is_plugin(), "faults": faults_json(&found.faults), "notes": found.notes }))
             .collect();
-        diagnostics.extend(unreadable.iter().map(|(file, mistakes)| {
+        report.extend(unreadable.iter().map(|(file, mistakes)| {
             let faults = mistakes
                 .iter()
                 .map(|mistake| json!({ "message": mistake.message, "hint": remedy::hint(&mistake.hint) }));
             json!({ "file": file, "ok": false, "faults": faults.collect::<Vec<_>>(), "notes": [] })
         }));
-        print_json(&diagnostics)?;
+        print_json(&report)?;
     }
     Ok(if is_good { Exit::Done } else { Exit::Usage })
 }

@@ -33,7 +33,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginTest) -> anyhow::Re
             usage_error(message, "name a file in a folder that is there")
         })?;
     }
-    let failed = trials.iter().filter(|trial| !case_run.has_passed()).count();
+    let failed = trials.iter().filter(|trial| !trial.has_passed()).count();
     if global.output == Output::Text {
         return Ok(print_results(&name, &trials, recorded, Paint::new(global.color)));
     }
@@ -48,9 +48,9 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginTest) -> anyhow::Re
 
 /// Prints the results of test cases.
 pub(super) fn print_results(name: &str, trials: &[CaseRun], recorded: usize, paint: Paint) -> Exit {
-    let failed = trials.iter().filter(|trial| !case_run.has_passed()).count();
+    let failed = trials.iter().filter(|trial| !trial.has_passed()).count();
     for trial in trials {
-        print(&case_text(case_run, paint));
+        print(&case_text(trial, paint));
     }
     print(&summary(name, trials, failed, recorded));
     exit(failed)
@@ -63,7 +63,7 @@ fn exit(failed: usize) -> Exit {
 /// Describes the failures of a case, as lines below it.
 fn failures(trial: &CaseRun, paint: Paint) -> Text {
     let mut text = Text::default();
-    if let Some(mistake) = case_run.case.mistake() {
+    if let Some(mistake) = trial.case.mistake() {
         text.push(text!("can't be read: {}\n", mistake.message));
         let line = mistake.source_line.as_deref();
         text.push(place_text(mistake.place.as_ref(), line, None, paint));
@@ -72,8 +72,8 @@ fn failures(trial: &CaseRun, paint: Paint) -> Text {
         }
         return text;
     }
-    let document = &case_run.case.file.document;
-    for failure in &case_run.outcome.failures {
+    let document = &trial.case.file.document;
+    for failure in &trial.outcome.failures {
         text.push(place_text(
             document.key_place(&failure.pointer).as_ref(),
             None,
@@ -89,9 +89,9 @@ fn failures(trial: &CaseRun, paint: Paint) -> Text {
             text.push(text!("    {}\n", line));
         }
     }
-    if !case_run.has_passed() && !case_run.outcome.output.is_empty() {
+    if !trial.has_passed() && !trial.outcome.output.is_empty() {
         text.push(text!("  it wrote\n"));
-        for line in &case_run.outcome.output {
+        for line in &trial.outcome.output {
             text.push(text!("    {}\n", line));
         }
     }
@@ -100,7 +100,7 @@ fn failures(trial: &CaseRun, paint: Paint) -> Text {
 
 fn case_text(trial: &CaseRun, paint: Paint) -> Text {
     let name = format!("{}: {}", trial.file(), trial.case.name);
-    if case_run.has_passed() {
+    if trial.has_passed() {
         return text!("{}     {}\n", paint.success("ok"), name);
     }
     text!(
@@ -118,8 +118,8 @@ fn lines(failure: &Failure) -> Vec<String> {
 }
 
 fn case_json(trial: &CaseRun) -> Value {
-    let failures = case_run.outcome.failures.iter().map(|failure| {
-        let place = case_run.case.file.document.key_place(&failure.pointer);
+    let failures = trial.outcome.failures.iter().map(|failure| {
+        let place = trial.case.file.document.key_place(&failure.pointer);
         json!({ "place": place.map(|place| place.to_string()), "lines": lines(failure) })
     });
     json!({
@@ -135,7 +135,7 @@ fn case_json(trial: &CaseRun) -> Value {
 
 fn summary(name: &str, trials: &[CaseRun], failed: usize, recorded: usize) -> Text {
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-    let calls: usize = trials.iter().map(|trial| case_run.outcome.calls).sum();
+    let calls: usize = trials.iter().map(|trial| trial.outcome.calls).sum();
     let mut text = text!(
         "\n{}: {} of {} passed, {}",
         name,

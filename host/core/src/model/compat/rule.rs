@@ -96,7 +96,7 @@ pub enum Rule {
     LiveOptionsCount,
     /// PreDelete and PostDelete hooks have no waves.
     DeleteHooksHaveNoWaves,
-    /// CustomResourceDefinitions stay when their application is deleted.
+    /// `CustomResourceDefinitions` stay when their application is deleted.
     DefinitionsSurvive,
     /// All objects of a wave are deleted at once.
     DeletionInParallel,

@@ -253,7 +253,7 @@ fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: HookRequest, 
             }
         }
         Request::CreateOwn if run.object.is_some() => {
-            queue_observation(run, Some(ask.id), PendingObservationKind::Created)
+            queue_observation(run, Some(ask.id), PendingObservationKind::Created);
         }
         Request::DeleteOwn(propagation) => match run.object.clone() {
             None => queue_observation(run, Some(ask.id), PendingObservationKind::Deleted),
@@ -267,7 +267,7 @@ fn start_request(run: &mut HookRun, plan: &Plan, task: &Task, ask: HookRequest, 
         },
         // It is read when the plugin is called.
         Request::Get(_) | Request::List(_) => {
-            queue_observation(run, Some(ask.id), PendingObservationKind::Read(ask.request))
+            queue_observation(run, Some(ask.id), PendingObservationKind::Read(ask.request));
         }
         Request::CreateOwn
         | Request::FollowLogsOwn

@@ -164,7 +164,7 @@ impl Operation {
                         }
                     }
                     ObservedState::Present(_) | ObservedState::Gone => {
-                        self.finish_resource(task, TaskResult::Done("gone".to_owned()), out)
+                        self.finish_resource(task, TaskResult::Done("gone".to_owned()), out);
                     }
                 }
             }
@@ -337,7 +337,7 @@ impl AwaitedHealth {
 pub(super) fn unanswered_result(message: &str) -> TaskResult {
     TaskResult::Failed {
         class: FailureClass::Plugin,
-        message: format!("no answer for {}: {message}", duration::whole(NO_ANSWER_GRACE),),
+        message: format!("no answer for {}: {message}", duration::whole(NO_ANSWER_GRACE)),
         remedies: [Command::RunPlugin.into(), Setting::WithoutPlugin.into()].into(),
     }
 }
