@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use capstan_core::model::{error::Diagnostics, plugins::Application};
-use capstan_project::{App, GatheredApp};
+use capstan_project::App;
 use capstan_server::{KnownApplication, SourceError, SourceRequest, Sources};
 use capstan_source::{Deadline, DesiredState, FileAccess, Source};
 
