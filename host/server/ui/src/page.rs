@@ -1,6 +1,10 @@
 //! The page in the browser: it draws the values that the other modules make.
 
 #![allow(clippy::wildcard_imports, reason = "every part is drawn with all of `dom`")]
+#![allow(
+    clippy::large_types_passed_by_value,
+    reason = "handlers of events own a copy of the signals that they read"
+)]
 
 mod bits;
 mod connection;
