@@ -32,7 +32,7 @@ pub fn event_text(event: &Event, view: &OperationView) -> Option<String> {
             TaskResult::Done(_) => format!("ok {}", name(task)),
             TaskResult::Tolerated(_) => format!("passed {}", name(task)),
             TaskResult::Failed { class, .. } => format!("failed {} ({class})", name(task)),
-            TaskResult::FixedClock(_) => format!("stopped {}", name(task)),
+            TaskResult::Stopped(_) => format!("stopped {}", name(task)),
         },
         EventKind::LogsSaved { task, bytes, .. } if *bytes > 0 => format!("logs of {}", name(task)),
         EventKind::LogsSaved { .. } | EventKind::WaveFinished { .. } | EventKind::PhaseFinished { .. } => return None,

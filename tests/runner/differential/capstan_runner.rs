@@ -141,14 +141,14 @@ fn task_result(space: &Space, task: &TaskView) -> Option<String> {
     let outcome = match &task.progress {
         TaskProgress::Pending => return None,
         // An object that was applied and isn't waited for any more counts as synced.
-        TaskProgress::Running | TaskProgress::Finished(TaskResult::FixedClock(_)) if !is_hook => "Synced",
+        TaskProgress::Running | TaskProgress::Finished(TaskResult::Stopped(_)) if !is_hook => "Synced",
         TaskProgress::Running => "Running",
         TaskProgress::Finished(TaskResult::Done(_) | TaskResult::Tolerated(_)) => match outline.action.as_str() {
             "delete" => "Pruned",
             "run" => "Succeeded",
             _ => "Synced",
         },
-        TaskProgress::Finished(TaskResult::FixedClock(_)) => "Failed",
+        TaskProgress::Finished(TaskResult::Stopped(_)) => "Failed",
         TaskProgress::Finished(TaskResult::Failed { .. }) if is_hook => "Failed",
         TaskProgress::Finished(TaskResult::Failed { class, .. }) => match class {
             FailureClass::Apply => "SyncFailed",

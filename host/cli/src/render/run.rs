@@ -227,7 +227,7 @@ impl RunText {
                         let message = remedy::with_hint(message, remedies);
                         self.line(at, "FAILED", &name, &format!("{message} ({class})"))
                     }
-                    TaskResult::FixedClock(message) => self.line(at, "stopped", &name, message),
+                    TaskResult::Stopped(message) => self.line(at, "stopped", &name, message),
                 }
             }
             EventKind::LogsSaved {

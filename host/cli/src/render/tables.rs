@@ -199,7 +199,7 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
                 TaskProgress::Finished(TaskResult::Done(_)) => paint.success("ok"),
                 TaskProgress::Finished(TaskResult::Tolerated(_)) => "passed".into(),
                 TaskProgress::Finished(TaskResult::Failed { .. }) => paint.failure("FAILED"),
-                TaskProgress::Finished(TaskResult::FixedClock(_)) => "stopped".into(),
+                TaskProgress::Finished(TaskResult::Stopped(_)) => "stopped".into(),
             },
             Text::from(&*task.message),
         ]

@@ -144,7 +144,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         },
         finished(TaskResult::Done(hostile())),
         finished(TaskResult::Tolerated(hostile())),
-        finished(TaskResult::FixedClock(hostile())),
+        finished(TaskResult::Stopped(hostile())),
         finished(TaskResult::Failed {
             class: FailureClass::Apply,
             message: hostile(),

@@ -399,7 +399,7 @@ pub enum TaskResult {
         remedies: Remedies,
     },
     /// It was stopped before its end, for this reason.
-    FixedClock(String),
+    Stopped(String),
 }
 
 impl From<EffectFailure> for TaskResult {
@@ -423,7 +423,7 @@ impl TaskResult {
         match self {
             TaskResult::Done(message)
             | TaskResult::Tolerated(message)
-            | TaskResult::FixedClock(message)
+            | TaskResult::Stopped(message)
             | TaskResult::Failed { message, .. } => message,
         }
     }
@@ -432,7 +432,7 @@ impl TaskResult {
         match self {
             TaskResult::Done(message)
             | TaskResult::Tolerated(message)
-            | TaskResult::FixedClock(message)
+            | TaskResult::Stopped(message)
             | TaskResult::Failed { message, .. } => message,
         }
     }
@@ -441,7 +441,7 @@ impl TaskResult {
     pub fn allows_next(&self) -> bool {
         match self {
             TaskResult::Done(_) | TaskResult::Tolerated(_) => true,
-            TaskResult::Failed { .. } | TaskResult::FixedClock(_) => false,
+            TaskResult::Failed { .. } | TaskResult::Stopped(_) => false,
         }
     }
 }

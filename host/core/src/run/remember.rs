@@ -53,7 +53,7 @@ pub fn record_operation(records: &mut HookRecords, plan: &Plan, view: &Operation
                 };
                 (HookOutcome::Succeeded, Some(success))
             }
-            TaskResult::Tolerated(_) | TaskResult::Failed { .. } | TaskResult::FixedClock(_) => {
+            TaskResult::Tolerated(_) | TaskResult::Failed { .. } | TaskResult::Stopped(_) => {
                 (HookOutcome::Failed, before)
             }
         };

@@ -312,7 +312,7 @@ impl Operation {
                 if let Some(health) = settling.health {
                     text = format!("{text} (it was {health})");
                 }
-                self.finish_resource(task, TaskResult::FixedClock(text), out);
+                self.finish_resource(task, TaskResult::Stopped(text), out);
                 self.update_task_index(plan, &task.id);
             }
         }

@@ -146,7 +146,7 @@ impl Operation {
     }
 
     fn was_stopped(&self, task: &Task) -> bool {
-        matches!(self.state.results.get(&task.id), Some(TaskResult::FixedClock(_)))
+        matches!(self.state.results.get(&task.id), Some(TaskResult::Stopped(_)))
     }
 
     pub(super) fn advance_backoff(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {

@@ -60,7 +60,7 @@ impl Operation {
                         _ => String::new(),
                     };
                     let text = format!("not awaited any longer, since its wave failed{why}");
-                    self.finish_resource(task, TaskResult::FixedClock(text), out);
+                    self.finish_resource(task, TaskResult::Stopped(text), out);
                 }
             }
             WaveFailure::None | WaveFailure::AfterApply => {}
@@ -71,7 +71,7 @@ impl Operation {
             .cloned()
             .collect::<Vec<_>>()
         {
-            let stopped = TaskResult::FixedClock("its wave failed before its turn".to_owned());
+            let stopped = TaskResult::Stopped("its wave failed before its turn".to_owned());
             self.end_hook(&task, HookOutcome::Failed, stopped, false, out);
         }
         if self.state.stage == Stage::Failing && !self.is_idle(plan) {
@@ -106,7 +106,7 @@ impl Operation {
                     | FailureClass::Plugin,
                 ) => WaveFailure::AfterApply,
             },
-            Some(TaskResult::FixedClock(_)) => WaveFailure::AfterApply,
+            Some(TaskResult::Stopped(_)) => WaveFailure::AfterApply,
             Some(TaskResult::Done(_) | TaskResult::Tolerated(_)) | None => WaveFailure::None,
         };
         if !self.wave_index.has_failed {

@@ -299,13 +299,7 @@ impl Operation {
                     run.message = Some(clearing.why_waited_for());
                 }
                 run.abort = Some(reason);
-                self.end_hook(
-                    task,
-                    HookOutcome::Failed,
-                    TaskResult::FixedClock(String::new()),
-                    true,
-                    out,
-                );
+                self.end_hook(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
             }
             HookStage::Running(_) if run.abort.is_some() => {}
             HookStage::Running(_) => {
@@ -327,13 +321,7 @@ impl Operation {
         let Some(running) = run.running_mut() else { return };
         match &running.turn {
             Turn::Idle | Turn::Retrying { .. } if !has_begun => {
-                return self.end_hook(
-                    task,
-                    HookOutcome::Failed,
-                    TaskResult::FixedClock(String::new()),
-                    true,
-                    out,
-                );
+                return self.end_hook(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
             }
             Turn::Idle | Turn::Retrying { .. } => running.turn = Turn::Idle,
             Turn::Asking(_) | Turn::Finishing { .. } => {}

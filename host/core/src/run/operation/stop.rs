@@ -73,7 +73,7 @@ impl Operation {
                     let health = settling.last_health();
                     let result = match reason {
                         AbortReason::Terminated | AbortReason::Failed => {
-                            TaskResult::FixedClock(format!("applied; its health was not awaited{health}"))
+                            TaskResult::Stopped(format!("applied; its health was not awaited{health}"))
                         }
                         AbortReason::Deadline => TaskResult::failed(
                             FailureClass::Timeout,
@@ -86,7 +86,7 @@ impl Operation {
                     let result = match reason {
                         AbortReason::Terminated | AbortReason::Failed => {
                             let why = because(held_up_by.as_deref());
-                            TaskResult::FixedClock(format!("its deletion was ordered and not awaited{why}"))
+                            TaskResult::Stopped(format!("its deletion was ordered and not awaited{why}"))
                         }
                         AbortReason::Deadline => TaskResult::failed(
                             FailureClass::Timeout,
@@ -257,13 +257,7 @@ impl Operation {
         let Some(running) = run.running_mut() else { return };
         if has_come(running.abort_until) {
             report_leftovers(run, &task.id, out);
-            return self.end_hook(
-                task,
-                HookOutcome::Failed,
-                TaskResult::FixedClock(String::new()),
-                true,
-                out,
-            );
+            return self.end_hook(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
         }
         if let Turn::Retrying { call, at } = &running.turn
             && has_come(Some(*at))

@@ -163,7 +163,7 @@ impl Operation {
             return;
         }
         for task in tasks {
-            let result = |why: String| TaskResult::FixedClock(format!("not applied: {why}"));
+            let result = |why: String| TaskResult::Stopped(format!("not applied: {why}"));
             self.end_waiting_apply(task, result, out);
         }
         self.wave_index.invalidate();
