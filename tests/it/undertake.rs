@@ -197,7 +197,7 @@ fn a_saved_plan_is_undertaken_if_the_cluster_is_as_it_was() {
         let stage = Stage::new(Setup::default()).await;
         let policy = policy(OnBusy::Refuse, EquivalentOperation::None);
         let planned = stage.engine.plan(stage.request_text(SET)).await.unwrap();
-        let saved = || Work::SavedPlan(Box::new(planned.clone()));
+        let saved = || Work::Saved(Box::new(planned.clone()));
         let again = ready(stage.engine.resume_or_prepare(saved(), &policy, silent).await.unwrap());
         let running = stage.engine.start_when_free(again, &policy, silent).await.unwrap();
         assert_eq!(running.wait().await.unwrap(), OperationStatus::Succeeded);

@@ -71,7 +71,7 @@ pub enum StageCluster {
     /// An embedded cluster, in virtual time.
     Embedded(World),
     /// A namespace of a real cluster, in real time.
-    RealNamespace(Box<RealNamespace>),
+    Real(Box<RealNamespace>),
 }
 
 /// The result of an operation.
@@ -189,7 +189,7 @@ impl Stage {
             engine: Engine::new(cluster, with_request_guest(), Clock::system(), "test")
                 .with_http_caller(HttpCaller::from_service(web.clone())),
             http_stub: web,
-            cluster: StageCluster::RealNamespace(Box::new(real)),
+            cluster: StageCluster::Real(Box::new(real)),
             application,
         })
     }
@@ -202,7 +202,7 @@ impl Stage {
     pub fn world(&self) -> &World {
         match &self.cluster {
             StageCluster::Embedded(world) => world,
-            StageCluster::RealNamespace(_) => unreachable!("this is for embedded clusters"),
+            StageCluster::Real(_) => unreachable!("this is for embedded clusters"),
         }
     }
 
@@ -210,7 +210,7 @@ impl Stage {
     pub fn speed(&self) -> u64 {
         match self.cluster {
             StageCluster::Embedded(_) => 1,
-            StageCluster::RealNamespace(_) => u64::from(SPEED),
+            StageCluster::Real(_) => u64::from(SPEED),
         }
     }
 

@@ -77,7 +77,7 @@ enum Step {
     /// Create objects under another field manager.
     Create(Create),
     /// How hooks of the last operation ended, in their plugins' words.
-    ExpectedEvent(BTreeMap<String, String>),
+    Told(BTreeMap<String, String>),
     /// The HTTP calls so far, in their order, exactly: `GET URL`, with some headers.
     Calls(Vec<Call>),
     /// Some fields of live objects by `Kind/name` or `Kind/namespace/name`; `null` stands for a missing field.
@@ -380,7 +380,7 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
         Step::KeptLogs(wanted) => check_kept_logs(stage, wanted).await,
         Step::Patch(patches) => patch(stage, patches).await,
         Step::Create(create) => create_objects(stage, create).await,
-        Step::ExpectedEvent(wanted) => check_hook_messages(stage, wanted).await,
+        Step::Told(wanted) => check_hook_messages(stage, wanted).await,
         Step::Calls(wanted) => check_calls(stage, wanted),
         Step::Fields(wanted) => check_fields(stage, wanted).await,
         Step::Identities(wanted) => Box::pin(check_identities(stage, wanted)).await,

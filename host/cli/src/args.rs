@@ -134,7 +134,7 @@ impl Args {
                 self.global.simulate = Some(scenario.unwrap_or_default());
             }
         }
-        if self.global.output == Output::Sarif && !matches!(self.command, Command::LintArgs(_)) {
+        if self.global.output == Output::Sarif && !matches!(self.command, Command::Lint(_)) {
             return Err(usage_error(
                 "`-o sarif` is for `capstan lint`",
                 "others print text, json or jsonl",
@@ -203,7 +203,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  capstan lint -f shop/\n  capstan lint -f shop/ --strict -o sarif > lint.sarif\n\nExits with 2 if there are errors, with --strict also if there are warnings. The annotation\n`capstan.dev/lint-ignore: RULE` on an object suppresses its findings of that rule. All rules: host/LINTS.md"
     )]
-    LintArgs(LintArgs),
+    Lint(LintArgs),
     /// Delete an application and run its PreDelete and PostDelete hooks, using the manifests that the last sync stored
     #[command(after_help = "Examples:\n  capstan delete shop -n shop\n  capstan delete shop -n shop --yes")]
     Delete(DeleteArgs),

@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Plan(plan) => plan::run(global, &plan).await,
         Command::Diff(set) => diff::run(global, &set).await,
         Command::Sync(sync) => sync::run(global, &sync).await,
-        Command::LintArgs(args) => lint::run(global, &args).await,
+        Command::Lint(args) => lint::run(global, &args).await,
         Command::Delete(delete) => delete::run(global, &delete).await,
         Command::Status(app) => application_state::status(global, &app).await,
         Command::Health(args) => health::run(global, &args).await,

@@ -34,7 +34,7 @@ pub enum Work {
     /// Make a plan, and run it.
     Request(Box<PlanRequest>),
     /// Run a saved plan, if the cluster hasn't changed since.
-    SavedPlan(Box<PreparedPlan>),
+    Saved(Box<PreparedPlan>),
 }
 
 impl Work {
@@ -42,7 +42,7 @@ impl Work {
     pub fn application(&self) -> &Application {
         match self {
             Work::Request(request) => &request.application,
-            Work::SavedPlan(planned) => &planned.plan.application,
+            Work::Saved(planned) => &planned.plan.application,
         }
     }
 
@@ -50,7 +50,7 @@ impl Work {
     fn manifests(&self) -> &[Manifest] {
         match self {
             Work::Request(request) => &request.manifests,
-            Work::SavedPlan(_) => &[],
+            Work::Saved(_) => &[],
         }
     }
 
@@ -58,7 +58,7 @@ impl Work {
     pub fn digest(&self) -> String {
         match self {
             Work::Request(request) => request.digest(),
-            Work::SavedPlan(planned) => planned.request_digest.clone(),
+            Work::Saved(planned) => planned.request_digest.clone(),
         }
     }
 }
@@ -190,7 +190,7 @@ impl Engine {
     pub async fn prepare(&self, work: Work) -> Result<PreparedPlan, EngineError> {
         match work {
             Work::Request(request) => self.plan(*request).await,
-            Work::SavedPlan(planned) => {
+            Work::Saved(planned) => {
                 self.verify(&planned).await?;
                 Ok(*planned)
             }

@@ -28,7 +28,7 @@ pub(crate) struct ComponentStore {
 
 /// A loaded plugin, or one from the folder.
 pub(crate) enum PluginHandle<'a> {
-    LoadedSandbox(&'a Plugin),
+    Active(&'a Plugin),
     Stored(Arc<Plugin>),
 }
 
@@ -37,7 +37,7 @@ impl Deref for PluginHandle<'_> {
 
     fn deref(&self) -> &Plugin {
         match self {
-            PluginHandle::LoadedSandbox(plugin) => plugin,
+            PluginHandle::Active(plugin) => plugin,
             PluginHandle::Stored(plugin) => plugin,
         }
     }

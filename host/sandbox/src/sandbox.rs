@@ -177,7 +177,7 @@ impl Sandbox {
 
     /// Returns the plugin with which an operation began: a loaded one, or one that was loaded at that time.
     fn pinned(&self, by: &PluginRef) -> Option<PluginHandle<'_>> {
-        let loaded = self.registry.by_digest(&by.digest).map(PluginHandle::LoadedSandbox);
+        let loaded = self.registry.by_digest(&by.digest).map(PluginHandle::Active);
         loaded.or_else(|| self.component_store.as_ref()?.find(&by.digest))
     }
 

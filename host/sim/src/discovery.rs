@@ -58,7 +58,7 @@ pub(crate) fn answer(store: &Store, route: &Route, accept: &str) -> Result<Disco
                 .collect();
             plain(json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups }))
         }
-        Route::ProcessGroup(name) => {
+        Route::Group(name) => {
             let groups = groups(store);
             let versions = groups
                 .get(name.as_str())

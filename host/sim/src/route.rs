@@ -52,7 +52,7 @@ pub enum Route {
     /// `/apis`: the groups.
     Groups,
     /// `/apis/GROUP`.
-    ProcessGroup(String),
+    Group(String),
     /// `/api/v1`, `/apis/GROUP/VERSION`: the resources.
     Resources {
         /// The group.
@@ -97,7 +97,7 @@ impl Route {
             ["openapi", rest @ ..] => Route::OpenApi(rest.join("/")),
             ["api"] => Route::CoreVersions,
             ["apis"] => Route::Groups,
-            ["apis", group] => Route::ProcessGroup((*group).into()),
+            ["apis", group] => Route::Group((*group).into()),
             ["api", version] => Route::Resources {
                 group: String::new(),
                 version: (*version).into(),

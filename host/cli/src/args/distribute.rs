@@ -14,7 +14,7 @@ pub enum Distribute {
     #[command(
         after_help = "Examples:\n  capstan plugin add oci://ghcr.io/acme/queue:1.2\n  capstan plugin add https://acme.io/queue.wasm#sha256=...\n  capstan plugin add plugins/queue.wasm\n\nIf the working directory has a capstan.yaml, the plugin is added to its `plugins`. host/DISTRIBUTION.md describes sources."
     )]
-    AddArgs(AddArgs),
+    Add(AddArgs),
     /// Look up pinned plugins again, and pin the present versions
     #[command(after_help = "Examples:\n  capstan plugin update\n  capstan plugin update queue")]
     Update(UpdateArgs),
@@ -30,7 +30,7 @@ pub enum Distribute {
     #[command(
         after_help = "Examples:\n  capstan plugin verify oci://ghcr.io/acme/queue:1.2\n  capstan plugin verify oci://ghcr.io/acme/queue:1.2 --key cosign.pub"
     )]
-    VerifyArgs(VerifyArgs),
+    Verify(VerifyArgs),
 }
 
 /// How registries are reached.

@@ -22,11 +22,11 @@ use crate::{
 
 pub(super) fn run(global: &GlobalOptions, command: &Distribute) -> anyhow::Result<Exit> {
     match command {
-        Distribute::AddArgs(args) => add::run(global, args),
+        Distribute::Add(args) => add::run(global, args),
         Distribute::Update(args) => update::run(global, args),
         Distribute::Pull(args) => pull::run(global, args),
         Distribute::Publish(args) => publish::run(global, args),
-        Distribute::VerifyArgs(args) => verify::run(global, args),
+        Distribute::Verify(args) => verify::run(global, args),
     }
 }
 

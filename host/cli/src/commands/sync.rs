@@ -29,7 +29,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &SyncArgs) -> anyhow::Resu
         let context = Context::new(global).await?;
         let on_busy = args.on_busy.map(Into::into).unwrap_or_default();
         let mut conductor = operation_runner(&context, global, args, on_busy, &voice);
-        let result = sync(&mut conductor, args, Work::SavedPlan(Box::new(planned))).await;
+        let result = sync(&mut conductor, args, Work::Saved(Box::new(planned))).await;
         context.save()?;
         return result;
     }

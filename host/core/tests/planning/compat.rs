@@ -159,7 +159,7 @@ fn who_names_what_left_the_manifests_prunes_that_alone() {
 #[test]
 fn what_hooks_with_generated_names_left_stays() {
     let manifests = object("batch/v1/Job", "smoke", &hook("PostSync")).replace("name: smoke", "generateName: smoke-");
-    assert_snapshot!(written(&explained(sync(&manifests))), @"Disposal Job/smoke-*: what earlier runs left is deleted / what earlier runs left stays (generated-hooks-stay)");
+    assert_snapshot!(written(&explained(sync(&manifests))), @"Disposal Job/smoke-*: objects of earlier runs are deleted / objects of earlier runs stay (generated-hooks-stay)");
 }
 
 #[test]
@@ -268,11 +268,11 @@ fn what_differs_is_explained_object_by_object() {
         + &object("example.com/v1/Widget", "a", "")
         + &object("Namespace", "shop", "");
     assert_snapshot!(written(&explained(sync(&manifests))), @"
-    Disposal ConfigMap/helper: applied: what is there stays / deleted and created anew by every run (every-kind-is-replaced)
+    Disposal ConfigMap/helper: applied: an existing object stays / deleted and recreated by every run (every-kind-is-replaced)
     Turn Namespace/shop: applied in Sync, wave 0 / applied in PreSync, wave 0 (dependencies-move-forward)
     Turn ConfigMap/settings: applied in Sync, wave 0 / applied in Sync, wave 2 (weight-on-every-object)
     Disposal Job/smoke: deleted as soon as the hook has succeeded / deleted at the end if the whole operation has succeeded (operation-judges-policies)
-    Disposal Job/smoke: what an earlier run left is in the way, and the hook fails / what an earlier run left is applied over, and its old verdict counts (older-object-counts)
+    Disposal Job/smoke: an object of an earlier run exists, and the hook fails / an object of an earlier run is applied again, and its old result counts (older-object-counts)
     Presence Job/seed: left alone: it runs in upgrades only / runs in PreSync, wave 0 (helm-hooks-always-run)
     Order : wave 0: admissionregistration.k8s.io/ValidatingWebhookConfiguration, then example.com/Widget / wave 0: example.com/Widget, then admissionregistration.k8s.io/ValidatingWebhookConfiguration (kind-order)
     ");

@@ -27,7 +27,7 @@ pub enum Order {
     Put(u32, Number),
     /// Writes bytes into the arena.
     Bytes(u32, Vec<u8>),
-    Platform(u8, u32),
+    System(u8, u32),
     /// The answer is there.
     Answer(Number),
 }
@@ -71,7 +71,7 @@ impl Order {
                 bytes.extend(text);
                 return;
             }
-            Order::Platform(what, amount) => {
+            Order::System(what, amount) => {
                 bytes.extend([8, *what]);
                 bytes.extend(amount.to_le_bytes());
                 return;
@@ -109,7 +109,7 @@ pub fn scripts() -> impl Strategy<Value = Script> {
             for (at, change) in changes {
                 let at = at.index(orders.len() + 1);
                 match change {
-                    Change::AddArgs(order) => orders.insert(at, order),
+                    Change::Add(order) => orders.insert(at, order),
                     Change::Replace(order) if at < orders.len() => orders[at] = order,
                     Change::Leave if at < orders.len() => drop(orders.remove(at)),
                     Change::Number(number) if at < orders.len() => orders[at].set(number),
@@ -124,7 +124,7 @@ pub fn scripts() -> impl Strategy<Value = Script> {
 /// A change of a script.
 #[derive(Debug, Clone)]
 enum Change {
-    AddArgs(Order),
+    Add(Order),
     Replace(Order),
     Leave,
     Number(Number),
@@ -141,7 +141,7 @@ impl Order {
 
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        order().prop_map(Change::AddArgs),
+        order().prop_map(Change::Add),
         order().prop_map(Change::Replace),
         Just(Change::Leave),
         number().prop_map(Change::Number),
@@ -177,7 +177,7 @@ fn order() -> BoxedStrategy<Order> {
         1 => number().prop_map(Order::Drop),
         12 => (offset(), number()).prop_map(|(at, number)| Order::Put(at, number)),
         3 => (offset(), bytes()).prop_map(|(at, bytes)| Order::Bytes(at, bytes)),
-        1 => (any::<u8>(), prop_oneof![0..5000_u32, any::<u32>()]).prop_map(|(what, amount)| Order::Platform(what, amount)),
+        1 => (any::<u8>(), prop_oneof![0..5000_u32, any::<u32>()]).prop_map(|(what, amount)| Order::System(what, amount)),
         1 => number().prop_map(Order::Answer),
     ]
     .boxed()
