@@ -141,7 +141,7 @@ impl Server {
 
     async fn work(&self, application: &Application, plan: Option<&str>, wanted: PlanRequest) -> Result<Work, Failure> {
         Ok(match plan {
-            Some(id) => Work::SavedPlan(self.kept_plan(application, id)?),
+            Some(id) => Work::Saved(self.kept_plan(application, id)?),
             None => Work::Request(Box::new(self.request(application, &wanted).await?.request)),
         })
     }
