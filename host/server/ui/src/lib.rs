@@ -1,6 +1,6 @@
 //! Capstan's web page: a face like the others, which folds the same events with core's own code.
 //!
-//! What is shown is decided by plain functions that know no browser; they are tested natively. [`page`] draws it and exists for wasm32 only.
+//! What is shown is decided by plain functions that know no browser; they are tested natively. `page` draws it and exists for wasm32 only.
 #![cfg_attr(
     not(target_arch = "wasm32"),
     allow(dead_code, reason = "the page uses it, and exists for wasm32 only")
