@@ -299,11 +299,11 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
     );
     assert_eq!(where_is(&["client.send"]), ["nesting.rs"]);
     assert_eq!(engine["cluster.rs"].matches("client.request").count(), 1);
-    assert!(engine["cluster.rs"].contains("async fn send(&self, asked: &Prepared)"));
-    assert_eq!(where_is(&["Prepared {"]), ["cluster/requests.rs"]);
-    assert_eq!(engine["cluster/requests.rs"].matches("Ok(Prepared {").count(), 1);
+    assert!(engine["cluster.rs"].contains("async fn send(&self, asked: &PreparedRequest)"));
+    assert_eq!(where_is(&["PreparedRequest {"]), ["cluster/requests.rs"]);
+    assert_eq!(engine["cluster/requests.rs"].matches("Ok(PreparedRequest {").count(), 1);
     // Watches and logs go through kube's `Api`, which is used for nothing else.
-    assert_eq!(where_is(&["Api::", "Api<"]), ["cluster/follow.rs"]);
+    assert_eq!(where_is(&["Api::", "Api<"]), ["cluster/streams.rs"]);
     for word in [
         ".create(",
         ".replace(",
@@ -319,11 +319,15 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
         "_scale(",
         "_subresource(",
     ] {
-        assert!(!engine["cluster/follow.rs"].contains(word), "{word}");
+        assert!(!engine["cluster/streams.rs"].contains(word), "{word}");
     }
     // All requests there are; those that change something are the second list.
     let built = functions(&engine["cluster/requests.rs"], |function| {
-        function.split('{').next().unwrap_or_default().contains("-> Built")
+        function
+            .split('{')
+            .next()
+            .unwrap_or_default()
+            .contains("-> PrepareResult")
     });
     assert_eq!(
         built,
@@ -333,7 +337,7 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
             "review",
             "get",
             "get_metadata",
-            "some",
+            "list_by_fields",
             "list",
             "list_metadata",
             "delete_version",
@@ -341,10 +345,10 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
             "replace",
             "apply",
             "apply_as",
-            "merge",
-            "merge_as",
-            "rehearse_merge",
-            "merge_with",
+            "merge_patch",
+            "merge_patch_as",
+            "dry_run_merge_patch",
+            "merge_patch_with",
             "delete",
         ]
     );
@@ -353,9 +357,9 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
         "replace",
         "apply",
         "apply_as",
-        "merge",
-        "merge_as",
-        "rehearse_merge",
+        "merge_patch",
+        "merge_patch_as",
+        "dry_run_merge_patch",
         "delete",
         "delete_version",
     ];
@@ -371,20 +375,20 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
             "apply_with",
             "create_with",
             "replace_with",
-            "merge",
-            "rehearse_merge",
+            "merge_patch",
+            "dry_run_merge_patch",
             "apply_as",
-            "merge_as",
+            "merge_patch_as",
             "delete",
         ]
     );
     // What is written for a plugin is written where a request has passed the gate.
     assert_eq!(
-        where_is(&["cluster.apply_as(", "cluster.merge_as("]),
-        ["perform/ask.rs"]
+        where_is(&["cluster.apply_as(", ".merge_patch_as(&key"]),
+        ["perform/request.rs"]
     );
-    let for_plugins = functions(&engine["perform/ask.rs"], |function| {
-        function.contains("cluster.apply_as(") || function.contains("cluster.merge_as(")
+    let for_plugins = functions(&engine["perform/request.rs"], |function| {
+        function.contains("cluster.apply_as(") || function.contains(".merge_patch_as(&key")
     });
     assert_eq!(for_plugins, ["apply_other", "patch_other"]);
 }
@@ -612,7 +616,7 @@ const NAMED: [(&str, &str, &str); 12] = [
     ),
     ("engine/src/saved_plan.rs", "capstan plan", "marks a stored file"),
     ("registry/src/lock.rs", "# Written by", "the head of a stored file"),
-    ("core/src/model/compat/markdown.rs", "", "COMPAT.md"),
+    ("core/src/plan/compat/markdown.rs", "", "COMPAT.md"),
     ("core/src/model/compat/not_copied.rs", "", "COMPAT.md"),
     ("core/src/model/compat/table.rs", "", "COMPAT.md"),
     ("core/src/read/sync_options.rs", "", "COMPAT.md"),

@@ -23,7 +23,6 @@ use crate::{
         propagation::{DecidedPropagation, PropagationRules},
     },
     read::ignore::IgnoredFields,
-    run::input::EffectFailure,
 };
 
 /// Identifies a task within its operation: `PreSync/0/Job/shop/migrate`.
@@ -402,20 +401,14 @@ pub enum TaskResult {
     Stopped(String),
 }
 
-impl From<EffectFailure> for TaskResult {
-    fn from(failure: EffectFailure) -> TaskResult {
-        TaskResult::Failed {
-            class: failure.class,
-            message: failure.message,
-            remedies: failure.remedies,
-        }
-    }
-}
-
 impl TaskResult {
     /// Makes one of a failure for which no option and no command helps.
     pub fn failed(class: FailureClass, message: impl Into<String>) -> TaskResult {
-        EffectFailure::new(class, message).into()
+        TaskResult::Failed {
+            class,
+            message: message.into(),
+            remedies: Remedies::default(),
+        }
     }
 
     /// Returns the text of the result.

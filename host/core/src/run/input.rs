@@ -12,7 +12,7 @@ use crate::{
         remedy::Remedies,
         text::{self, truncate, truncate_list},
     },
-    plan::task::{FailureClass, TaskId},
+    plan::task::{FailureClass, TaskId, TaskResult},
     run::effect::{ObjectIdentity, PendingObservationKind},
 };
 
@@ -238,6 +238,16 @@ pub struct EffectFailure {
     /// What may help.
     #[serde(default, skip_serializing_if = "Remedies::is_empty")]
     pub remedies: Remedies,
+}
+
+impl From<EffectFailure> for TaskResult {
+    fn from(failure: EffectFailure) -> TaskResult {
+        TaskResult::Failed {
+            class: failure.class,
+            message: failure.message,
+            remedies: failure.remedies,
+        }
+    }
 }
 
 fn truncate_failure<T>(result: &mut Result<T, EffectFailure>) {

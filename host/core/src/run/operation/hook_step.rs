@@ -313,7 +313,8 @@ impl Operation {
     fn stop_plugin(&mut self, task: &Task, out: &mut StepOutput) {
         self.cancel_request_retry(&task.id);
         let Some(run) = self.state.hook(&task.id) else { return };
-        if run.running().is_some_and(|running| running.clearing.is_some()) {
+        if let Some(clearing) = run.running().and_then(|running| running.clearing.as_ref()) {
+            run.message = Some(clearing.why_waited_for());
             stop_clearing(run, &task.id, out);
             run.requests.pending.retain(|ask| ask.request != Request::CreateOwn);
         }

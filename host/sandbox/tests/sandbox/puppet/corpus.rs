@@ -2,7 +2,7 @@
 
 use super::script::{
     Number::{Arena, Handle, Literal},
-    Order::{self, Answer, Bytes, Get, Keys, Log, Now, Platform, Put, ToJson},
+    Order::{self, Answer, Bytes, Get, Keys, Log, Now, Put, System, ToJson},
     Script,
 };
 
@@ -117,9 +117,9 @@ pub fn all() -> Vec<Script> {
         ToJson([Handle, Arena(TEXTS + 314), Literal(5), Arena(2048)]),
         Log([Literal(2), Arena(TEXTS), Literal(6)]),
         Now,
-        Platform(0, 100),
-        Platform(1, 100),
-        Platform(2, 0),
+        System(0, 100),
+        System(1, 100),
+        System(2, 0),
     ];
     let answer = [Answer(Arena(0))];
     vec![
