@@ -75,7 +75,7 @@ pub struct CallLimits {
 const INTERFACES: [Interface; 3] = [Interface::Health, Interface::Hook, Interface::DeletePolicy];
 
 /// Examines a component. It is compiled for that, and the result is kept in the cache, if there is one. `compiler` is as for
-/// [`compiled_by`](crate::Builder::compiler).
+/// [`compiled_by`](crate::Builder::compiled_by).
 pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<Examination, SandboxError> {
     let mut found = Examination {
         size_bytes: bytes.len(),

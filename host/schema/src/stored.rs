@@ -20,7 +20,7 @@ enum MissingFields {
 }
 
 /// Returns an object as Go decodes it: without unknown fields, nulls and zero values that Go can't distinguish from missing ones, and with
-/// quantities, times and bytes in canonical form. Values of a wrong type are kept; [`crate::check_value`] reports them.
+/// quantities, times and bytes in canonical form. Values of a wrong type are kept; [`crate::check::check_object`] reports them.
 pub fn read(kind: &Kind, object: Value) -> Value {
     normalize(kind, object, MissingFields::Omit)
 }

@@ -1,6 +1,6 @@
 //! What a plugin may request: what its manifest requests and the user grants. Nothing by default.
 //!
-//! Only [`gate`] creates a [`Permitted`], and the engine executes nothing else. A refusal is a value with a reason, which the plugin
+//! Only [`authorize`] creates a [`Permitted`], and the engine executes nothing else. A refusal is a value with a reason, which the plugin
 //! receives.
 
 mod allowance;

@@ -143,7 +143,7 @@ pub enum InputKind {
 }
 
 impl Input {
-    /// Returns the same input with every text cut to [`crate::display_text::MAX_BYTES`], because inputs become part of the stored state.
+    /// Returns the same input with every text cut to [`crate::model::text::MAX_BYTES`], because inputs become part of the stored state.
     #[must_use]
     pub fn truncated(mut self) -> Input {
         self.kind.truncate_texts();
