@@ -283,7 +283,7 @@ impl Operation {
         if self.state.stage != Stage::New {
             return;
         }
-        self.state.deadline = out.after(plan.limits.operation_seconds);
+        self.state.deadline = out.after(plan.limits.operation);
         self.state.total_deadline = self.state.deadline;
         out.must_save = true;
         out.emit(self.started_event());

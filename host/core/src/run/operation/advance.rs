@@ -184,9 +184,9 @@ impl Operation {
         }
         let after = |limit: Option<Duration>| limit.and_then(|limit| out.after(limit));
         if is_new_phase {
-            self.state.phase_deadline = after(plan.limits.phase_seconds);
+            self.state.phase_deadline = after(plan.limits.phase);
         }
-        self.state.wave_deadline = after(plan.limits.wave_seconds);
+        self.state.wave_deadline = after(plan.limits.wave);
     }
 
     /// Enters the next attempt; after the last one SyncFail, once; else closes the operation.
@@ -202,7 +202,7 @@ impl Operation {
         let may_follow = is_changed || !plan.mode.has(Rule::SyncFailAfterChangesOnly);
         if self.state.stage != Stage::Failing && may_follow && !self.was_in_sync_fail(plan) && has_sync_fail(plan) {
             self.state.stage = Stage::Failing;
-            self.state.deadline = out.after(plan.limits.sync_fail_seconds);
+            self.state.deadline = out.after(plan.limits.sync_fail);
         } else {
             self.enter_closing(plan, out);
         }

@@ -137,7 +137,7 @@ impl Operation {
         if left.is_empty() {
             self.previous_deleted(plan, task, out);
         } else {
-            let until = out.after(plan.limits.deletion_seconds);
+            let until = out.after(plan.limits.deletion);
             if let Some(clearing) = run.clearing_mut() {
                 *clearing = Clearing::DeletingPrevious {
                     left,

@@ -246,7 +246,7 @@ impl Operation {
 
     /// Asks the next question if none is being asked, or ends the hook if all is said.
     pub(super) fn pump(&mut self, task: &Task, out: &mut StepOutput) {
-        let limit = self.plan.limits.abort_seconds;
+        let limit = self.plan.limits.abort;
         let Some(run) = self.state.hook(&task.id) else { return };
         let HookStage::Running(running) = &mut run.stage else {
             return;

@@ -38,11 +38,11 @@ use crate::{
 pub(super) const NO_ANSWER_GRACE: Duration = Duration::from_mins(2);
 
 /// How long a controller may take to see a change when its objects don't tell.
-const MAX_CONTROLLER_DELAY_MILLIS: Duration = Duration::from_secs(5);
+const MAX_CONTROLLER_DELAY: Duration = Duration::from_secs(5);
 
 impl Operation {
     pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
-        let until = out.after(plan.limits.deletion_seconds);
+        let until = out.after(plan.limits.deletion);
         let deleting = TaskState::Deleting {
             accepted: false,
             until,
@@ -289,7 +289,7 @@ impl AwaitedHealth {
             Freshness::Stale => Some((None, "its controller hasn't seen the change yet")),
             Freshness::Unknown if self.spec_changed && seen.resource_version == self.version => Some((
                 self.applied_at
-                    .and_then(|at| add_milliseconds(at, MAX_CONTROLLER_DELAY_MILLIS)),
+                    .and_then(|at| add_milliseconds(at, MAX_CONTROLLER_DELAY)),
                 "nothing tells whether its controller has seen the change; a few seconds are allowed for that",
             )),
             Freshness::Current | Freshness::Unknown => None,

@@ -184,7 +184,7 @@ pub(super) struct AwaitedHealth {
 }
 
 fn default_grace_seconds() -> u64 {
-    degraded_grace::DEFAULT_DEGRADED_GRACE_SECONDS.as_secs()
+    degraded_grace::DEFAULT_DEGRADED_GRACE.as_secs()
 }
 
 impl TaskState {

@@ -124,7 +124,7 @@ impl Operation {
         };
         ended.cleanup = Cleanup::Done;
         unwatch(&task.id, &target.key, out);
-        let limit = duration::whole(plan.limits.deletion_seconds);
+        let limit = duration::whole(plan.limits.deletion);
         let why = format!("not gone after {limit}: {}", why_not_gone(held_up_by.as_deref()));
         let what = format!("{} is {why}", target.key);
         self.record_failure(task, FailureClass::Timeout, &what, &Remedies::default());
