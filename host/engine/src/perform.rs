@@ -190,8 +190,11 @@ impl EffectExecutor {
     /// Does so with the places of the fields that the server names.
     fn failure_with_places(&self, task: &Task, error: ClusterError) -> EffectFailure {
         let error = error.map_messages(|text| self.logs.redact(text));
-        let class = error.failure_class();
-        EffectFailure::new(class, Refusal::of(&self.plan, task, error).line())
+        let (class, remedies) = (error.failure_class(), error.remedies());
+        EffectFailure {
+            remedies,
+            ..EffectFailure::new(class, Refusal::of(&self.plan, task, error).line())
+        }
     }
 
     async fn keep_logs(&self, task: &Task, own: Option<&ObjectIdentity>) -> (u64, Option<String>) {
