@@ -311,7 +311,7 @@ impl HookLogs {
                             Some(Ok(text)) => {
                                 read += 1;
                                 backoff.succeeded();
-                                self.tell(&task, &source, &tail, text).await;
+                                self.publish_line(&task, &source, &tail, text).await;
                             }
                         }
                     }
@@ -333,7 +333,7 @@ impl HookLogs {
         listeners.get(task).cloned()
     }
 
-    async fn tell(&self, task: &TaskId, source: &ContainerRun, tail: &Mutex<LogTail>, text: String) {
+    async fn publish_line(&self, task: &TaskId, source: &ContainerRun, tail: &Mutex<LogTail>, text: String) {
         let text = self.redactor.redact(text);
         tail.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
         let line = HookLogLine {

@@ -27,7 +27,7 @@ pub(super) struct AppWork<T> {
     pub(super) name: String,
     /// The applications that must have succeeded before.
     pub(super) depends_on: Vec<String>,
-    /// The work.
+    /// What is passed to the function that runs the application.
     pub(super) work: T,
 }
 
