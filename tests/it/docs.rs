@@ -56,18 +56,18 @@ fn tolerances() -> String {
     let pods = "an image or a Secret may come a little later";
     text.push_str(&format!(
         "| any other | {} | {others} |\n",
-        degraded_grace::DEFAULT_DEGRADED_GRACE_SECONDS.as_secs()
+        degraded_grace::DEFAULT_DEGRADED_GRACE.as_secs()
     ));
     text.push_str(&format!(
         "| of any kind, what only its pods tell | {} | {pods} |\n",
-        degraded_grace::POD_PROBLEM_GRACE_SECONDS.as_secs()
+        degraded_grace::POD_PROBLEM_GRACE.as_secs()
     ));
     text.push_str(&format!(
         "\nA Secret or `ConfigMap` that isn't there is waited for beyond that: as long as a Job or a hook of the operation runs that may make \
          it; until the waiting object's timeout, if a custom resource of the set names it (a `Certificate`, an `ExternalSecret`); and for {} s \
          after the waiting object was applied, if a role of the set lets a workload of the set create such objects. An annotation counts as \
          it is written.\n",
-        degraded_grace::CONTROLLER_CREATION_SECONDS.as_secs()
+        degraded_grace::CONTROLLER_CREATION_GRACE.as_secs()
     ));
     text
 }

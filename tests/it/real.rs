@@ -286,7 +286,7 @@ fn why_pods_can_not_be_made_is_told_by_the_event_that_says_so() {
         create(&stage, quota).await;
         is_counted(&stage).await;
         let mut request = stage.request(&["fixtures/sets/stateful"]).unwrap();
-        request.options.limits.operation_seconds = Duration::from_secs(25);
+        request.options.limits.operation = Duration::from_secs(25);
         let ran = stage.run(request).await.unwrap();
         let expected = "waiting StatefulSet/db: FailedCreate: *exceeded quota: small*";
         assert!(

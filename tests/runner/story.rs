@@ -407,8 +407,8 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<PlanRequest> {
     request.grants = sync.grants.clone();
     request.options.limits.retry.max_retries = sync.retry;
     // A wait is reported after a minute.
-    let notice = request.options.limits.notice_seconds.as_secs() / stage.speed();
-    request.options.limits.notice_seconds = Duration::from_secs(notice);
+    let notice = request.options.limits.notice.as_secs() / stage.speed();
+    request.options.limits.notice = Duration::from_secs(notice);
     if sync.rollback {
         request.purpose = Purpose::Rollback;
     }
@@ -424,7 +424,7 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<PlanRequest> {
 
 fn limit_time(stage: &Stage, request: &mut PlanRequest, seconds: Option<u64>) {
     if let Some(seconds) = seconds {
-        request.options.limits.operation_seconds = Duration::from_secs(seconds / stage.speed());
+        request.options.limits.operation = Duration::from_secs(seconds / stage.speed());
     }
 }
 

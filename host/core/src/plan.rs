@@ -195,40 +195,33 @@ pub struct Skipped {
 pub struct Limits {
     /// The deadline of the operation, without SyncFail.
     #[serde(with = "duration::as_seconds")]
-    #[serde(rename = "operation")]
-    pub operation_seconds: Duration,
+    pub operation: Duration,
     /// The deadline of SyncFail.
     #[serde(with = "duration::as_seconds")]
-    #[serde(rename = "syncFail")]
-    pub sync_fail_seconds: Duration,
+    pub sync_fail: Duration,
     /// How long a deletion is waited for.
     #[serde(with = "duration::as_seconds")]
-    #[serde(rename = "deletion")]
-    pub deletion_seconds: Duration,
+    pub deletion: Duration,
     /// How long a hook that is being stopped may take: its plugin's calls, and their requests.
     #[serde(with = "duration::as_seconds")]
-    #[serde(rename = "abort")]
-    pub abort_seconds: Duration,
+    pub abort: Duration,
     /// The time without changes after which the user is told what the operation waits for.
     #[serde(with = "duration::as_seconds")]
-    #[serde(rename = "notice")]
-    pub notice_seconds: Duration,
+    pub notice: Duration,
     /// The deadline of each phase before SyncFail; `None` for that of the operation.
     #[serde(
         with = "duration::as_seconds::option",
         default,
         skip_serializing_if = "Option::is_none"
     )]
-    #[serde(rename = "phase")]
-    pub phase_seconds: Option<Duration>,
+    pub phase: Option<Duration>,
     /// The deadline of each wave before SyncFail; `None` for that of its phase.
     #[serde(
         with = "duration::as_seconds::option",
         default,
         skip_serializing_if = "Option::is_none"
     )]
-    #[serde(rename = "wave")]
-    pub wave_seconds: Option<Duration>,
+    pub wave: Option<Duration>,
     /// Further attempts after a failure.
     #[serde(default)]
     pub retry: Retry,
@@ -244,19 +237,19 @@ pub struct Retry {
     /// How long the first pause is; each further one is twice as long.
     #[serde(with = "duration::as_seconds")]
     #[serde(rename = "first")]
-    pub first_pause_seconds: Duration,
-    /// The longest pause, in seconds.
+    pub first_pause: Duration,
+    /// The longest pause.
     #[serde(with = "duration::as_seconds")]
     #[serde(rename = "most")]
-    pub max_pause_seconds: Duration,
+    pub max_pause: Duration,
 }
 
 impl Default for Retry {
     fn default() -> Retry {
         Retry {
             max_retries: 0,
-            first_pause_seconds: Duration::from_secs(5),
-            max_pause_seconds: Duration::from_mins(3),
+            first_pause: Duration::from_secs(5),
+            max_pause: Duration::from_mins(3),
         }
     }
 }
@@ -265,24 +258,20 @@ impl Retry {
     /// Returns how long the pause after a try is; nothing when it was the last. The first try is number 1.
     pub fn pause_seconds(&self, attempt: u32) -> Option<Duration> {
         let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        (attempt <= self.max_retries).then(|| {
-            self.first_pause_seconds
-                .saturating_mul(factor)
-                .min(self.max_pause_seconds)
-        })
+        (attempt <= self.max_retries).then(|| self.first_pause.saturating_mul(factor).min(self.max_pause))
     }
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            operation_seconds: Duration::from_hours(6),
-            sync_fail_seconds: Duration::from_mins(10),
-            deletion_seconds: Duration::from_mins(5),
-            abort_seconds: Duration::from_secs(10),
-            notice_seconds: Duration::from_mins(1),
-            phase_seconds: None,
-            wave_seconds: None,
+            operation: Duration::from_hours(6),
+            sync_fail: Duration::from_mins(10),
+            deletion: Duration::from_mins(5),
+            abort: Duration::from_secs(10),
+            notice: Duration::from_mins(1),
+            phase: None,
+            wave: None,
             retry: Retry::default(),
         }
     }

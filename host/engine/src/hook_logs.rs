@@ -312,7 +312,7 @@ impl HookLogs {
                             Some(Ok(text)) => {
                                 read += 1;
                                 backoff.succeeded();
-                                self.tell(&task, &source, &tail, text).await;
+                                self.publish_line(&task, &source, &tail, text).await;
                             }
                         }
                     }
@@ -334,7 +334,7 @@ impl HookLogs {
         listeners.get(task).cloned()
     }
 
-    async fn tell(&self, task: &TaskId, source: &ContainerRun, tail: &Mutex<LogTail>, text: String) {
+    async fn publish_line(&self, task: &TaskId, source: &ContainerRun, tail: &Mutex<LogTail>, text: String) {
         let text = self.redactor.redact(text);
         let at = self.clock.now();
         tail.lock()

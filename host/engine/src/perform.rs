@@ -181,17 +181,17 @@ impl EffectExecutor {
     /// Returns a failure as the operation is told it: without the values of the plan's Secrets, whatever object it is about.
     fn failure(&self, error: ClusterError) -> EffectFailure {
         let error = error.map_messages(|text| self.logs.redact(text));
-        EffectFailure {
-            remedies: error.remedies(),
-            ..EffectFailure::new(error.failure_class(), error.to_string())
-        }
+        effect_failure(&error)
     }
 
     /// Does so with the places of the fields that the server names.
     fn failure_with_places(&self, task: &Task, error: ClusterError) -> EffectFailure {
         let error = error.map_messages(|text| self.logs.redact(text));
-        let class = error.failure_class();
-        EffectFailure::new(class, Refusal::of(&self.plan, task, error).line())
+        let failure = effect_failure(&error);
+        EffectFailure {
+            message: Refusal::of(&self.plan, task, error).line(),
+            ..failure
+        }
     }
 
     async fn keep_logs(&self, task: &Task, own: Option<&ObjectIdentity>) -> (u64, Option<String>) {
@@ -235,5 +235,12 @@ impl EffectExecutor {
         }
         let live = self.cluster.get(key).await?;
         Ok(live.filter(|object| object.uid() == uid).map(|object| (object, None)))
+    }
+}
+
+fn effect_failure(error: &ClusterError) -> EffectFailure {
+    EffectFailure {
+        remedies: error.remedies(),
+        ..EffectFailure::new(error.failure_class(), error.to_string())
     }
 }

@@ -69,7 +69,7 @@ mod tests {
     fn the_order_of_manifests_and_limits_do_not_count() {
         let one = request(&["a", "b"]);
         let mut other = request(&["b", "a"]);
-        other.options.limits.operation_seconds = std::time::Duration::from_secs(7);
+        other.options.limits.operation = std::time::Duration::from_secs(7);
         other.options.dry_run_first = false;
         assert_eq!(one.digest(), other.digest());
     }

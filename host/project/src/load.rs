@@ -145,8 +145,8 @@ fn apps_from_argocd(spec: &ProjectSpec, work: &Work) -> Result<Vec<App>, Diagnos
         return Err(Diagnostics(mistakes));
     }
     let usual = Options::default();
-    let settled = apps.into_iter().map(|app| settle_argocd(app, &usual, spec));
-    let mut apps: Vec<App> = settled.collect();
+    let adjusted = apps.into_iter().map(|app| with_options(app, &usual, spec));
+    let mut apps: Vec<App> = adjusted.collect();
     if let ([only], Some(name)) = (apps.as_mut_slice(), &spec.app) {
         only.name.clone_from(name);
     }
@@ -154,7 +154,7 @@ fn apps_from_argocd(spec: &ProjectSpec, work: &Work) -> Result<Vec<App>, Diagnos
 }
 
 /// Adds the user's and a file's options to an Argo CD Application. The user's win over the Application's, and those over the file's.
-fn settle_argocd(mut app: App, file: &Options, spec: &ProjectSpec) -> App {
+fn with_options(mut app: App, file: &Options, spec: &ProjectSpec) -> App {
     let own = std::mem::take(&mut app.options);
     app.options = spec.options.clone().over(own).over(file.clone());
     if spec.namespace.is_some() {
@@ -309,7 +309,7 @@ fn apps_in_file(
         inside.map_err(|mistake| Diagnostics(vec![mistake]))?;
         begin(work, &path)?;
         let read = argocd::read(&path, &spec.access).map_err(Diagnostics)?;
-        all.extend(read.into_iter().map(|app| settle_argocd(app, &file.options, spec)));
+        all.extend(read.into_iter().map(|app| with_options(app, &file.options, spec)));
     }
     Ok(all)
 }

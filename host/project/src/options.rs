@@ -143,13 +143,13 @@ impl Options {
     fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits {
-            operation_seconds: duration(self.timeout).unwrap_or(usual.operation_seconds),
-            phase_seconds: duration(self.phase_timeout),
-            wave_seconds: duration(self.wave_timeout),
+            operation: duration(self.timeout).unwrap_or(usual.operation),
+            phase: duration(self.phase_timeout),
+            wave: duration(self.wave_timeout),
             retry: Retry {
                 max_retries: self.retry.unwrap_or(usual.retry.max_retries),
-                first_pause_seconds: duration(self.retry_pause).unwrap_or(usual.retry.first_pause_seconds),
-                max_pause_seconds: duration(self.retry_longest_pause).unwrap_or(usual.retry.max_pause_seconds),
+                first_pause: duration(self.retry_pause).unwrap_or(usual.retry.first_pause),
+                max_pause: duration(self.retry_longest_pause).unwrap_or(usual.retry.max_pause),
             },
             ..usual
         }

@@ -60,7 +60,7 @@ pub enum Fault {
 pub enum Rule {
     /// The value has too few of something.
     TooFew {
-        /// Of what.
+        /// What is counted: items, characters or members.
         of: Counted,
         /// How many it has.
         found: usize,
@@ -69,7 +69,7 @@ pub enum Rule {
     },
     /// The value has too many of something.
     TooMany {
-        /// Of what.
+        /// What is counted: items, characters or members.
         of: Counted,
         /// How many it has.
         found: usize,

@@ -71,7 +71,7 @@ pub(crate) fn answer(call: &ObjectRequest<'_>, target: &Target) -> Result<Respon
         namespace: call.objects.namespace.clone(),
         selector,
         bookmarks: query.flag("allowWatchBookmarks"),
-        table: wanted_table(call, target)?,
+        table: requested_table(call, target)?,
         last_revision: revision.unwrap_or_default(),
         last_bookmark: now,
         end: now + lasts,
@@ -106,7 +106,7 @@ pub(crate) fn answer(call: &ObjectRequest<'_>, target: &Target) -> Result<Respon
     Ok(response)
 }
 
-fn wanted_table(call: &ObjectRequest<'_>, target: &Target) -> Result<Option<Table>, StatusError> {
+fn requested_table(call: &ObjectRequest<'_>, target: &Target) -> Result<Option<Table>, StatusError> {
     if !table::is_wanted(call.accept) {
         return Ok(None);
     }

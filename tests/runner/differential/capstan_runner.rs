@@ -91,8 +91,8 @@ impl CapstanRunner {
         };
         request.options.limits.retry = Retry {
             max_retries: step.retries,
-            first_pause_seconds: Duration::from_secs(1),
-            max_pause_seconds: Duration::from_secs(1),
+            first_pause: Duration::from_secs(1),
+            max_pause: Duration::from_secs(1),
         };
         request
     }

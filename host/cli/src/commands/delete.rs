@@ -48,10 +48,10 @@ pub(super) async fn run(global: &GlobalOptions, delete: &DeleteArgs) -> anyhow::
     if delete.abandon {
         return remove_state(&context, global, delete, &context.application(app)?).await;
     }
-    let voice = Printer::default();
-    let mut conductor = OperationRunner::new(&context, global, EquivalentOperation::Deletion, &voice);
+    let printer = Printer::default();
+    let mut runner = OperationRunner::new(&context, global, EquivalentOperation::Deletion, &printer);
     let result = match context.application(app) {
-        Ok(application) => remove(&mut conductor, delete, application, Confirmation::Required).await,
+        Ok(application) => remove(&mut runner, delete, application, Confirmation::Required).await,
         Err(error) => Err(error),
     };
     context.save()?;
@@ -90,19 +90,19 @@ async fn remove_all(project: Project, delete: &DeleteArgs) -> anyhow::Result<Exi
         });
     }
     let (context, global) = (&context, &project.global);
-    let result = multi_app::run(global, turns, |voice, application| async move {
+    let result = multi_app::run(global, turns, |printer, application| async move {
         let result = match follow::signals() {
             Ok(signals) => {
-                let mut conductor = OperationRunner {
+                let mut runner = OperationRunner {
                     signals: Some(signals),
-                    ..OperationRunner::new(context, global, EquivalentOperation::Deletion, &voice)
+                    ..OperationRunner::new(context, global, EquivalentOperation::Deletion, &printer)
                 };
-                let result = remove(&mut conductor, delete, application, Confirmation::Given).await;
-                ignore_missing(result, &voice)
+                let result = remove(&mut runner, delete, application, Confirmation::Given).await;
+                ignore_missing(result, &printer)
             }
             Err(error) => Err(error.into()),
         };
-        (result, voice.documents())
+        (result, printer.documents())
     });
     let result = result.await;
     context.save()?;
@@ -110,10 +110,10 @@ async fn remove_all(project: Project, delete: &DeleteArgs) -> anyhow::Result<Exi
 }
 
 /// Ignores the error that an application doesn't exist.
-fn ignore_missing(result: anyhow::Result<Exit>, voice: &Printer) -> anyhow::Result<Exit> {
+fn ignore_missing(result: anyhow::Result<Exit>, printer: &Printer) -> anyhow::Result<Exit> {
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(EngineError::NoApplication { .. })) => {
-            voice.print_stderr(&text!("{}", error));
+            printer.print_stderr(&text!("{}", error));
             Ok(Exit::Done)
         }
         other => other,
@@ -121,37 +121,37 @@ fn ignore_missing(result: anyhow::Result<Exit>, voice: &Printer) -> anyhow::Resu
 }
 
 async fn remove(
-    conductor: &mut OperationRunner<'_>,
+    runner: &mut OperationRunner<'_>,
     delete: &DeleteArgs,
     application: Application,
     question: Confirmation,
 ) -> anyhow::Result<Exit> {
     let mut limits = Limits::default();
-    limits.operation_seconds = delete.timeout.map_or(limits.operation_seconds, Duration::from_secs);
+    limits.operation = delete.timeout.map_or(limits.operation, Duration::from_secs);
     let request = PlanRequest {
         options: PlanOptions {
             confirmed: confirmed_objects(&delete.confirm),
             limits,
             ..PlanOptions::default()
         },
-        grants: conductor.context.grants.clone(),
-        plugin_settings: conductor.context.plugin_settings.clone(),
+        grants: runner.context.grants.clone(),
+        plugin_settings: runner.context.plugin_settings.clone(),
         ..PlanRequest::delete(application)
     };
-    let planned = match conductor.resume_or_prepare(Work::Request(Box::new(request))).await? {
+    let planned = match runner.resume_or_prepare(Work::Request(Box::new(request))).await? {
         Ok(planned) => planned,
         Err(exit) => return Ok(exit),
     };
-    if conductor.global.output == Output::Text {
-        conductor.print_plan(&planned);
-        conductor.printer.print(&text!("\n"));
+    if runner.global.output == Output::Text {
+        runner.print_plan(&planned);
+        runner.printer.print(&text!("\n"));
     }
     if question == Confirmation::Required && !delete.yes && !is_confirmed(&planned.plan)? {
         print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
-    let running = conductor.start(planned).await?;
-    conductor.follow(running).await.map(FollowOutcome::exit)
+    let running = runner.start(planned).await?;
+    runner.follow(running).await.map(FollowOutcome::exit)
 }
 
 /// How many remaining objects are listed.

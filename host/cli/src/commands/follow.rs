@@ -63,7 +63,7 @@ pub(super) async fn follow(running: OperationHandle, global: &GlobalOptions) -> 
 pub(super) async fn follow_with(
     running: OperationHandle,
     global: &GlobalOptions,
-    voice: &Printer,
+    printer: &Printer,
     signals: &mut Signals,
 ) -> anyhow::Result<FollowOutcome> {
     let mut text = RunText::new(Paint::new(global.color));
@@ -77,14 +77,14 @@ pub(super) async fn follow_with(
                 let why = match signal {
                     Signal::Interrupt if !interrupted => {
                         interrupted = true;
-                        voice.print_stderr(&text!("\nCtrl-C: terminating; again to leave at once"));
+                        printer.print_stderr(&text!("\nCtrl-C: terminating; again to leave at once"));
                         running.terminate("Ctrl-C");
                         continue;
                     }
                     Signal::Interrupt => "Ctrl-C",
                     Signal::Detach(name) => name,
                 };
-                voice.print_stderr(&text!("\n{}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it", why, running.id));
+                printer.print_stderr(&text!("\n{}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it", why, running.id));
                 running.detach().await;
                 return Ok(FollowOutcome::Detached);
             }
@@ -92,8 +92,8 @@ pub(super) async fn follow_with(
         };
         let Some(record) = record else { break };
         match global.output {
-            Output::Text => voice.print(&text.text(&record)),
-            Output::Jsonl => voice.record(&record)?,
+            Output::Text => printer.print(&text.text(&record)),
+            Output::Jsonl => printer.record(&record)?,
             Output::Json | Output::Sarif => {
                 text.text(&record);
                 if let Record::Line(line) = record {
@@ -103,7 +103,7 @@ pub(super) async fn follow_with(
         }
     }
     if global.output == Output::Json {
-        voice.document(&RunDocument {
+        printer.document(&RunDocument {
             view: text.view(),
             logs,
         })?;

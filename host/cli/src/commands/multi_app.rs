@@ -27,7 +27,7 @@ pub(super) struct AppWork<T> {
     pub(super) name: String,
     /// The applications that must have succeeded before.
     pub(super) depends_on: Vec<String>,
-    /// The work.
+    /// What is passed to the function that runs the application.
     pub(super) work: T,
 }
 
@@ -129,11 +129,11 @@ fn take_blocked<T>(
     }
 }
 
-fn print_not_started(global: &GlobalOptions, voice: &Printer, why: &str) -> anyhow::Result<()> {
+fn print_not_started(global: &GlobalOptions, printer: &Printer, why: &str) -> anyhow::Result<()> {
     match global.output {
-        Output::Text => voice.print(&text!("not started: {}\n", why)),
+        Output::Text => printer.print(&text!("not started: {}\n", why)),
         Output::Json | Output::Sarif => {}
-        Output::Jsonl => voice.record(&json!({ "notStarted": why }))?,
+        Output::Jsonl => printer.record(&json!({ "notStarted": why }))?,
     }
     Ok(())
 }

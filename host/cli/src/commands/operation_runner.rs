@@ -42,7 +42,7 @@ impl<'a> OperationRunner<'a> {
         context: &'a Context,
         global: &'a GlobalOptions,
         same: EquivalentOperation,
-        voice: &'a Printer,
+        printer: &'a Printer,
     ) -> OperationRunner<'a> {
         let policy = StartPolicy {
             by: context.driver_name(),
@@ -54,7 +54,7 @@ impl<'a> OperationRunner<'a> {
             context,
             global,
             policy,
-            printer: voice,
+            printer,
             signals: None,
             lints: LintFilterArgs::default(),
         }

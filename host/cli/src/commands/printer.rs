@@ -84,9 +84,9 @@ mod tests {
 
     #[test]
     fn every_line_of_one_of_several_carries_its_name() {
-        let voice = Printer::for_app("db", 4);
+        let printer = Printer::for_app("db", 4);
         assert_eq!(
-            voice.with_name(&text!("a\n\nb")).as_str(),
+            printer.with_name(&text!("a\n\nb")).as_str(),
             "db   | a\ndb   |\ndb   | b\n"
         );
         assert_eq!(Printer::default().with_name(&text!("a\n")).as_str(), "a\n");

@@ -34,7 +34,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &RollbackArgs) -> anyhow::
 
 async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArgs) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
-    let voice = Printer::default();
+    let printer = Printer::default();
     let before = history_of(context, &application).await?;
     let same = match &args.operation {
         // The target of an unfinished rollback was decided when it was started.
@@ -44,8 +44,8 @@ async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArg
             Err(_) => EquivalentOperation::None,
         },
     };
-    let mut conductor = OperationRunner::new(context, global, same, &voice);
-    if let Some(exit) = conductor.resume_unfinished(&application).await? {
+    let mut runner = OperationRunner::new(context, global, same, &printer);
+    if let Some(exit) = runner.resume_unfinished(&application).await? {
         return Ok(exit);
     }
     let history = history_of(context, &application).await?;
@@ -69,7 +69,7 @@ async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArg
             sync_options,
             prune: !args.no_prune,
             limits: Limits {
-                operation_seconds: args.timeout.map_or(usual.operation_seconds, Duration::from_secs),
+                operation: args.timeout.map_or(usual.operation, Duration::from_secs),
                 ..usual
             },
             ..PlanOptions::default()
@@ -84,14 +84,14 @@ async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArg
     print_stderr(&text!("back to the manifests of operation {}", past.id));
     if !args.yes {
         if global.output == Output::Text {
-            conductor.print_plan(&planned);
+            runner.print_plan(&planned);
         }
         if !confirm("Go back?", "going back")? {
             print(&text!("nothing was changed\n"));
             return Ok(Exit::Usage);
         }
     }
-    conductor.run_plan(planned).await
+    runner.run_plan(planned).await
 }
 
 async fn history_of(context: &Context, application: &Application) -> anyhow::Result<Vec<PastOperation>> {

@@ -23,13 +23,13 @@ use crate::{
 };
 
 pub(super) async fn run(global: &GlobalOptions, args: &SyncArgs) -> anyhow::Result<Exit> {
-    let voice = Printer::default();
+    let printer = Printer::default();
     if let Some(path) = &args.saved {
         let planned = load(path, args)?;
         let context = Context::new(global).await?;
         let on_busy = args.on_busy.map(Into::into).unwrap_or_default();
-        let mut conductor = operation_runner(&context, global, args, on_busy, &voice);
-        let result = sync(&mut conductor, args, Work::Saved(Box::new(planned))).await;
+        let mut runner = operation_runner(&context, global, args, on_busy, &printer);
+        let result = sync(&mut runner, args, Work::Saved(Box::new(planned))).await;
         context.save()?;
         return result;
     }
@@ -38,8 +38,8 @@ pub(super) async fn run(global: &GlobalOptions, args: &SyncArgs) -> anyhow::Resu
         Some((app, desired)) if prepared.apps.is_empty() => {
             let on_busy = args.on_busy.map(Into::into).or(app.options.on_busy).unwrap_or_default();
             let work = Work::Request(Box::new(request(&prepared.context, &app, desired)?));
-            let mut conductor = operation_runner(&prepared.context, &prepared.global, args, on_busy, &voice);
-            sync(&mut conductor, args, work).await
+            let mut runner = operation_runner(&prepared.context, &prepared.global, args, on_busy, &printer);
+            sync(&mut runner, args, work).await
         }
         last => {
             prepared.apps.extend(last);
@@ -78,30 +78,30 @@ async fn sync_all(prepared: &mut PreparedApps, args: &SyncArgs) -> anyhow::Resul
         });
     }
     let (context, global) = (&prepared.context, &prepared.global);
-    multi_app::run(global, turns, |voice, (on_busy, work)| async move {
+    multi_app::run(global, turns, |printer, (on_busy, work)| async move {
         let result = match follow::signals() {
             Ok(signals) => {
-                let mut conductor = operation_runner(context, global, args, on_busy, &voice);
-                conductor.signals = Some(signals);
-                sync(&mut conductor, args, work).await
+                let mut runner = operation_runner(context, global, args, on_busy, &printer);
+                runner.signals = Some(signals);
+                sync(&mut runner, args, work).await
             }
             Err(error) => Err(error.into()),
         };
-        (result, voice.documents())
+        (result, printer.documents())
     })
     .await
 }
 
-async fn sync(conductor: &mut OperationRunner<'_>, args: &SyncArgs, work: Work) -> anyhow::Result<Exit> {
+async fn sync(runner: &mut OperationRunner<'_>, args: &SyncArgs, work: Work) -> anyhow::Result<Exit> {
     if let Some(by) = args.dry_run {
-        let planned = conductor.context.engine.prepare(work).await?;
-        return dry_run(conductor, &planned, by).await;
+        let planned = runner.context.engine.prepare(work).await?;
+        return dry_run(runner, &planned, by).await;
     }
     if !args.again {
-        conductor.policy.equivalent = EquivalentOperation::Request(work.digest());
+        runner.policy.equivalent = EquivalentOperation::Request(work.digest());
     }
-    match conductor.resume_or_prepare(work).await? {
-        Ok(planned) => conductor.run_plan(planned).await,
+    match runner.resume_or_prepare(work).await? {
+        Ok(planned) => runner.run_plan(planned).await,
         Err(exit) => Ok(exit),
     }
 }
@@ -112,42 +112,38 @@ fn operation_runner<'a>(
     global: &'a GlobalOptions,
     args: &SyncArgs,
     on_busy: OnBusy,
-    voice: &'a Printer,
+    printer: &'a Printer,
 ) -> OperationRunner<'a> {
-    let mut conductor = OperationRunner {
+    let mut runner = OperationRunner {
         lints: args.lints.clone(),
-        ..OperationRunner::new(context, global, EquivalentOperation::None, voice)
+        ..OperationRunner::new(context, global, EquivalentOperation::None, printer)
     };
-    conductor.policy.on_busy = on_busy;
-    conductor.policy.lint_errors = LintErrors::Refuse {
+    runner.policy.on_busy = on_busy;
+    runner.policy.lint_errors = LintErrors::Refuse {
         allowed: args.lints.allowed.iter().cloned().collect(),
     };
-    conductor
+    runner
 }
 
-async fn dry_run(conductor: &OperationRunner<'_>, planned: &PreparedPlan, by: DryRun) -> anyhow::Result<Exit> {
-    let voice = conductor.printer;
-    match conductor.global.output {
-        Output::Text => conductor.print_plan(planned),
-        Output::Json | Output::Jsonl | Output::Sarif => voice.document(&render::mask::plan_json(&planned.plan)?)?,
+async fn dry_run(runner: &OperationRunner<'_>, planned: &PreparedPlan, by: DryRun) -> anyhow::Result<Exit> {
+    let printer = runner.printer;
+    match runner.global.output {
+        Output::Text => runner.print_plan(planned),
+        Output::Json | Output::Jsonl | Output::Sarif => printer.document(&render::mask::plan_json(&planned.plan)?)?,
     }
     let refused: Vec<DryRunResult> = match by {
         DryRun::Client => Vec::new(),
         DryRun::Server => {
-            let all = conductor.context.engine.dry_run(planned).await;
+            let all = runner.context.engine.dry_run(planned).await;
             all.into_iter().filter(|one| one.result.is_err()).collect()
         }
     };
     for one in &refused {
         if let (Err(refusal), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
             let name = object_name(&task.key, &planned.plan.application.namespace);
-            voice.print_stderr(&diagnostics::refused(
-                &name,
-                refusal,
-                Paint::new(conductor.global.color),
-            ));
+            printer.print_stderr(&diagnostics::refused(&name, refusal, Paint::new(runner.global.color)));
         }
     }
-    voice.print_stderr(&text!("a dry run: nothing was changed"));
+    printer.print_stderr(&text!("a dry run: nothing was changed"));
     Ok(if refused.is_empty() { Exit::Done } else { Exit::Apply })
 }

@@ -23,7 +23,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &TestArgs) -> anyhow::Resu
 
 async fn test(context: &Context, global: &GlobalOptions, args: &TestArgs) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
-    let voice = Printer::default();
+    let printer = Printer::default();
     let usual = Limits::default();
     let mut request = PlanRequest::test(application);
     request.grants.clone_from(&context.grants);
@@ -31,18 +31,18 @@ async fn test(context: &Context, global: &GlobalOptions, args: &TestArgs) -> any
     request.options.selection.only_hooks.clone_from(&args.hook);
     request.options.selection.skipped_hooks.clone_from(&args.skip_hook);
     request.options.limits = Limits {
-        operation_seconds: args.timeout.map_or(usual.operation_seconds, Duration::from_secs),
+        operation: args.timeout.map_or(usual.operation, Duration::from_secs),
         ..usual
     };
     let digest = request.digest();
-    let mut conductor = OperationRunner::new(context, global, EquivalentOperation::Request(digest), &voice);
-    let planned = match conductor.resume_or_prepare(Work::Request(Box::new(request))).await? {
+    let mut runner = OperationRunner::new(context, global, EquivalentOperation::Request(digest), &printer);
+    let planned = match runner.resume_or_prepare(Work::Request(Box::new(request))).await? {
         Ok(planned) => planned,
         Err(exit) => return Ok(exit),
     };
     if planned.plan.is_empty() {
         match global.output {
-            Output::Text if !planned.plan.skipped.is_empty() => conductor.print_plan(&planned),
+            Output::Text if !planned.plan.skipped.is_empty() => runner.print_plan(&planned),
             Output::Text => print(&text!(
                 "{} has no test hooks; `helm.sh/hook: test` or `capstan.dev/run-if: test` makes one\n",
                 planned.plan.application.name
@@ -51,5 +51,5 @@ async fn test(context: &Context, global: &GlobalOptions, args: &TestArgs) -> any
         }
         return Ok(Exit::Done);
     }
-    conductor.run_plan(planned).await
+    runner.run_plan(planned).await
 }

@@ -39,7 +39,7 @@ fn what_argo_cd_would_do_otherwise_is_explained() {
 
     mistake by Capstan's rules: tests/fixtures/sets/bad/hook.yaml:6: `presync` is no phase (did you mean `PreSync`?)
 
-    because mistakes-are-ignored: what nobody knows is ignored; a hook without any valid word is left out; of several objects of one name, and of equal keys, the last counts
+    because mistakes-are-ignored: unknown values are ignored; a hook without any valid phase is left out; of several objects with the same name, and of duplicate keys, the last one counts
     [exit code 0]
     ");
 }
@@ -528,36 +528,33 @@ fn help_shows_the_exit_codes() {
     Usage: capstan [OPTIONS] <COMMAND>
 
     Commands:
-      plan        Show what a sync would do, in which order, what it would wait for, and which plugin
-                  answers
-      sync        Make the cluster as the manifests say: hooks and objects, phase by phase and wave by
-                  wave
-      diff        Show what a sync would change, field by field; exits with 3 when there is something
-      lint        Say what would go wrong with manifests: hooks that hang, annotations that mean
-                  nothing. No cluster is asked
-      delete      Remove an application, with its PreDelete and PostDelete hooks, from what the last
-                  sync stored
-      status      Show an application: what runs, how the last operations ended, what is due to be
-                  deleted
-      health      Judge objects: an application's, those of files, or their live ones; the worst decides
-                  the exit code
-      explain     Say what the running operation waits for, why, and what will end it
+      plan        Show what a sync would do, in which order, what it would wait for, and which plugins
+                  are responsible
+      sync        Apply the manifests to the cluster and run the hooks, phase by phase and wave by wave
+      diff        Show what a sync would change, field by field; exits with 3 if there are differences
+      lint        Find problems in manifests without a cluster, such as hooks that would hang or
+                  annotations without effect
+      delete      Delete an application and run its PreDelete and PostDelete hooks, using the manifests
+                  that the last sync stored
+      status      Show an application: the running operation, the results of past operations, and
+                  objects to be deleted later
+      health      Show the health of an application's objects, of objects in files, or of live objects;
+                  the worst status decides the exit code
+      explain     Explain what the running operation waits for, why, and what will end the wait
       rollback    Sync the manifests of an earlier operation again
-      test        Run an application's test hooks, from what the last sync stored: `helm.sh/hook: test`,
-                  `capstan.dev/run-if: test`
-      history     List the last operations of an application, or show one
-      logs        Print what the hooks of an operation wrote, also after their pods are gone
-      approve     Let a hook of the running operation go on that waits for a person, or fail it
-      signal      Send a hook of the running operation a signal that it waits for
-      terminate   End an application's running operation, from any machine
-      sweep       Delete what the last operations left to be deleted later, and list what is still to
-                  come
-      simulate    Sync on an embedded cluster, or serve one for several commands and kubectl
-      ui          Open the web page in a browser: see what a sync waits for, its hooks and their logs,
+      test        Run an application's test hooks (`helm.sh/hook: test`, `capstan.dev/run-if: test`),
+                  using the manifests that the last sync stored
+      history     List the last operations of an application, or show one of them
+      logs        Print the logs of an operation's hooks, even if their pods no longer exist
+      approve     Approve or reject a hook of the running operation that waits for a person
+      signal      Send a signal to a hook of the running operation
+      terminate   Terminate an application's running operation, from any machine
+      sweep       Delete hook objects whose time to live has passed, and list those that are due later
+      simulate    Sync to an embedded cluster, or serve one for several commands and kubectl
+       ui          Open the web page in a browser: see what a sync waits for, its hooks and their logs,
                   and act
-      plugin      Write, build and test plugins; get, pin and publish them; list them, or ask one by
-                  hand
-      completion  Print the completion script of a shell
+     plugin      Write, build, test and publish plugins; add, list and run them
+      completion  Print a shell completion script
       help        Print this message or the help of the given subcommand(s)
 
     Options:
@@ -569,53 +566,54 @@ fn help_shows_the_exit_codes() {
 
     Global options:
       -n, --namespace <NAMESPACE>
-              Namespace of the application; the context's if absent
+              Namespace of the application [default: the context's]
               
               [env: CAPSTAN_NAMESPACE=]
 
           --kubeconfig <FILE>
-              Kubeconfig file; else KUBECONFIG, else ~/.kube/config, else the pod's service account
+              Path to the kubeconfig file [default: KUBECONFIG, then ~/.kube/config, then the pod's
+              service account]
               
               [env: CAPSTAN_KUBECONFIG=]
 
           --context <CONTEXT>
-              Context in the kubeconfig
+              Name of the kubeconfig context to use
               
               [env: CAPSTAN_CONTEXT=]
 
           --as <USER>
-              Act as this user
+              Impersonate this user
 
           --as-group <GROUP>
-              Act as a member of this group. May be repeated
+              Impersonate this group. May be repeated
 
           --simulate[=<SCENARIO>]
-              Run on an embedded cluster in virtual time instead of a real one; a scenario says what its
-              pods do and what fails
+              Use an embedded cluster in virtual time instead of a real one. SCENARIO is a file that
+              describes how its pods behave and what fails
 
           --exec
-              With --simulate: run the containers' commands as processes of this machine, in real time
+              With --simulate: run the containers' commands as processes on this machine, in real time
 
           --state <FILE>
-              With --simulate: keep the embedded cluster in this file between commands
+              With --simulate: store the embedded cluster in this file between commands
 
           --allow-outside-tree
-              Let `capstan.yaml`, Applications, kustomizations and symbolic links name files outside of
-              the Git work tree, and kustomizations what has to be fetched
+              Allow `capstan.yaml`, Applications, kustomizations and symbolic links to refer to files
+              outside the Git work tree, and kustomizations to remote bases
 
           --plugin <SOURCE>
-              Load a plugin, by its path or another source; it comes before the built-in ones. May be
-              repeated
+              Load a plugin from a path or another source; it takes precedence over built-in plugins.
+              May be repeated
 
           --without-plugin <NAME>
-              Leave out a plugin by its name. May be repeated
+              Don't use the plugin with this name. May be repeated
 
           --grant <PLUGIN=GRANTS>
-              Grant a plugin what its manifest requests (PLUGIN=requested), or some of it, in YAML. May
-              be repeated
+              Grant a plugin all permissions that its manifest requests (PLUGIN=requested), or some of
+              them, in YAML. May be repeated
 
           --grants <FILE>
-              File with what is granted, by the names of plugins, in YAML; --grant comes before it
+              YAML file with grants by plugin name; --grant takes precedence
 
           --plugin-cache <DIR>
               Folder for compiled and downloaded plugins [default: capstan/plugins in the user's cache
@@ -624,13 +622,13 @@ fn help_shows_the_exit_codes() {
               [env: CAPSTAN_PLUGIN_CACHE=]
 
       -o, --output <OUTPUT>
-              How to print
+              Output format
 
               Possible values:
-              - text:  For people
+              - text:  Plain text
               - json:  One JSON document at the end
-              - jsonl: One JSON line for each event and log line, as it happens
-              - sarif: Findings in SARIF 2.1.0; `lint` only
+              - jsonl: One line of JSON for each event and log line, as it happens
+              - sarif: Findings in SARIF 2.1.0; only for `lint`
               
               [default: text]
 
@@ -638,7 +636,7 @@ fn help_shows_the_exit_codes() {
               When to use colours
 
               Possible values:
-              - auto:   On a terminal, unless `NO_COLOR` is set
+              - auto:   If the output is a terminal and `NO_COLOR` is not set
               - always: Always
               - never:  Never
               
@@ -646,24 +644,23 @@ fn help_shows_the_exit_codes() {
               [default: auto]
 
       -v, --verbose...
-              Say more on stderr; -vv even more
+              Print more details to stderr; -vv prints even more
 
     Exit codes:
-       0  done
-       1  something else went wrong
-       2  the command line or the manifests are wrong; nothing was done
-       3  there are differences: `diff` or `history --replay` found some, or a saved plan no longer fits
-       the cluster
+       0  success
+       1  any other error
+       2  the command line or the manifests are invalid; nothing was changed
+       3  `diff` or `history --replay` found differences, or the cluster changed since a plan was saved
       10  a hook failed
       11  an object is not healthy
       12  the cluster refused a change
-      13  a deadline passed
+      13  a time limit was exceeded
       14  the operation was terminated
-      15  another operation of the application runs
-      16  a plugin gave no answer
-      17  `health` found an object that is still on its way
-      18  all was done, but the output couldn't be written, as on a full disk; a reader that has gone,
-      like `head`, is no mistake
+      15  another operation of the application is running
+      16  a plugin failed to answer
+      17  `health` found an object that is Progressing
+      18  the command succeeded, but its output couldn't be written, for example because the disk is
+      full
     [exit code 0]
     ");
 }

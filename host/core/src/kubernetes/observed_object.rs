@@ -34,7 +34,7 @@ pub struct ObservedObject {
     #[serde(with = "text::or_empty", default)]
     #[serde(rename = "held_up_by")]
     pub deletion_blocker: Option<String>,
-    /// Its health.
+    /// The health that a plugin reported for the object.
     pub assessment: Assessment,
     /// Whether its status is about its current spec.
     #[serde(default)]

@@ -11,13 +11,12 @@ use super::{
 use crate::{model::compat::Mode, plan::Role};
 
 /// How long somebody else may take to look.
-const MIN_TTL_SECONDS: Duration = Duration::from_mins(1);
+const MIN_TTL: Duration = Duration::from_mins(1);
 
 /// `short-ttl`.
 pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
-        let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < MIN_TTL_SECONDS.as_secs())
-        else {
+        let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < MIN_TTL.as_secs()) else {
             continue;
         };
         let who = format!("{} is removed {seconds} s after its end", member.key);

@@ -75,22 +75,22 @@ pub const TOLERANCES: [Tolerance; 8] = [
 ];
 
 /// How long every other kind may be: controllers of custom resources say Degraded before they have all they need.
-pub const DEFAULT_DEGRADED_GRACE_SECONDS: Duration = Duration::from_mins(1);
+pub const DEFAULT_DEGRADED_GRACE: Duration = Duration::from_mins(1);
 
 /// How long what only an object's pods tell may last: an image or a Secret may come a little later.
-pub const POD_PROBLEM_GRACE_SECONDS: Duration = Duration::from_secs(30);
+pub const POD_PROBLEM_GRACE: Duration = Duration::from_secs(30);
 
 /// How long a Secret or `ConfigMap` that isn't there is waited for beyond that when only a role tells that a workload of the set
 /// may create it.
-pub const CONTROLLER_CREATION_SECONDS: Duration = Duration::from_mins(5);
+pub const CONTROLLER_CREATION_GRACE: Duration = Duration::from_mins(5);
 
 /// How long one object may be Degraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace {
     /// By its own status.
-    pub own_seconds: Duration,
+    pub own: Duration,
     /// By what its pods tell.
-    pub pods_seconds: Duration,
+    pub pods: Duration,
 }
 
 impl Grace {
@@ -98,10 +98,7 @@ impl Grace {
     pub fn for_kind(kind: &GroupKind, directives: &Directives, mode: Mode) -> Grace {
         if let Some(told) = directives.degraded_grace_seconds {
             let told = Duration::from_secs(told);
-            return Grace {
-                own_seconds: told,
-                pods_seconds: told,
-            };
+            return Grace { own: told, pods: told };
         }
         let own = if mode.has(Rule::DegradedFailsAtOnce) {
             Duration::ZERO
@@ -109,17 +106,17 @@ impl Grace {
             tolerated_seconds(kind)
         };
         Grace {
-            own_seconds: own,
-            pods_seconds: POD_PROBLEM_GRACE_SECONDS,
+            own,
+            pods: POD_PROBLEM_GRACE,
         }
     }
 
     /// Returns what counts for this judgement.
     pub fn seconds_for(self, assessment: &Assessment) -> Duration {
         if assessment.rule == pod_problems::PODS_RULE {
-            self.pods_seconds
+            self.pods
         } else {
-            self.own_seconds
+            self.own
         }
     }
 }
@@ -141,7 +138,7 @@ fn tolerated_seconds(kind: &GroupKind) -> Duration {
     TOLERANCES
         .iter()
         .find(|row| row.group == kind.group && row.kind == kind.kind)
-        .map_or(DEFAULT_DEGRADED_GRACE_SECONDS, |row| Duration::from_secs(row.seconds))
+        .map_or(DEFAULT_DEGRADED_GRACE, |row| Duration::from_secs(row.seconds))
 }
 
 #[cfg(test)]
@@ -158,11 +155,11 @@ mod tests {
 
     #[test]
     fn a_kind_has_its_own_tolerance_and_all_others_have_one() {
-        let own = |group: &str, kind: &str| grace(group, kind, None, Mode::Native).own_seconds;
+        let own = |group: &str, kind: &str| grace(group, kind, None, Mode::Native).own;
         assert_eq!(own("batch", "Job"), Duration::ZERO);
         assert_eq!(own("apiregistration.k8s.io", "APIService"), Duration::from_mins(2));
-        assert_eq!(own("example.com", "Job"), DEFAULT_DEGRADED_GRACE_SECONDS);
-        assert_eq!(own("", "Service"), DEFAULT_DEGRADED_GRACE_SECONDS);
+        assert_eq!(own("example.com", "Job"), DEFAULT_DEGRADED_GRACE);
+        assert_eq!(own("", "Service"), DEFAULT_DEGRADED_GRACE);
     }
 
     #[test]
@@ -179,15 +176,15 @@ mod tests {
         assert_eq!(
             grace("batch", "Job", Some(7), Mode::ArgoCd),
             Grace {
-                own_seconds: seven,
-                pods_seconds: seven
+                own: seven,
+                pods: seven
             }
         );
         assert_eq!(
             grace("apps", "Deployment", None, Mode::ArgoCd),
             Grace {
-                own_seconds: Duration::ZERO,
-                pods_seconds: POD_PROBLEM_GRACE_SECONDS
+                own: Duration::ZERO,
+                pods: POD_PROBLEM_GRACE
             }
         );
     }
@@ -198,7 +195,7 @@ mod tests {
         let told = |rule: &str| job.seconds_for(&Assessment::new(Health::Degraded, "", rule));
         assert_eq!(
             (told("Job/failed"), told(pod_problems::PODS_RULE)),
-            (Duration::ZERO, POD_PROBLEM_GRACE_SECONDS)
+            (Duration::ZERO, POD_PROBLEM_GRACE)
         );
     }
 }

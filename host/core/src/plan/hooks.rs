@@ -149,7 +149,7 @@ impl PlanBuilder<'_> {
                     must_fail: directives.must_fail && self.input.purpose == Purpose::Test,
                     propagation: directives.propagation,
                     pods_grace_seconds: Grace::for_kind(&key.group_kind(), directives, self.input.options.mode)
-                        .pods_seconds
+                        .pods
                         .as_secs(),
                     is_shared: false,
                 })),

@@ -360,8 +360,8 @@ impl PlanBuilder<'_> {
                 changes,
                 wait: if is_looked_at { directives.wait } else { Wait::Applied },
                 health_plugin: judge,
-                degraded_grace_seconds: grace.own_seconds.as_secs(),
-                pods_grace_seconds: grace.pods_seconds.as_secs(),
+                degraded_grace_seconds: grace.own.as_secs(),
+                pods_grace_seconds: grace.pods.as_secs(),
                 force_conflicts: takes_over || self.input.options.mode.has(Rule::FieldsAreTakenOver),
                 strategy: way,
                 migrates: self.input.options.sync_options.migrate != Some(false)

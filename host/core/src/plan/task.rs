@@ -197,15 +197,15 @@ fn is_zero(count: &usize) -> bool {
 }
 
 fn pods_grace_seconds() -> u64 {
-    degraded_grace::POD_PROBLEM_GRACE_SECONDS.as_secs()
+    degraded_grace::POD_PROBLEM_GRACE.as_secs()
 }
 
 impl ApplyTask {
     /// Returns how long it may be Degraded.
     pub fn grace(&self) -> Grace {
         Grace {
-            own_seconds: Duration::from_secs(self.degraded_grace_seconds),
-            pods_seconds: Duration::from_secs(self.pods_grace_seconds),
+            own: Duration::from_secs(self.degraded_grace_seconds),
+            pods: Duration::from_secs(self.pods_grace_seconds),
         }
     }
 }

@@ -424,7 +424,7 @@ fn what_lives_in_a_namespace_that_has_to_wait_waits_too() {
 #[test]
 fn limits_are_stored_in_whole_seconds() {
     let limits = Limits {
-        wave_seconds: Some(std::time::Duration::from_secs(90)),
+        wave: Some(std::time::Duration::from_secs(90)),
         ..Limits::default()
     };
     let stored = json!({

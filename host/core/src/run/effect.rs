@@ -13,14 +13,14 @@ use crate::{
     plan::{propagation::DecidedPropagation, task::TaskId},
 };
 
-/// One order.
+/// Something that the operation orders from the engine or the driver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Work for a task that takes its time: requests to the API server, questions to plugins.
     Do {
         /// The task.
         task: TaskId,
-        /// The work.
+        /// What the engine does for the task.
         work: Work,
     },
     /// Follow the task's object and tell how it is, until `Unwatch`. Answered by `Observed`, whenever it changes.
@@ -42,9 +42,9 @@ pub enum Effect {
         /// The hook's task.
         task: TaskId,
     },
-    /// Say when this moment has come. Answered by `Woke`; a later order replaces an earlier one.
+    /// Report when this time has come. Answered by `Woke`; a later order replaces an earlier one.
     Wake {
-        /// The moment.
+        /// When `Woke` is due.
         at: Timestamp,
     },
 }
@@ -63,13 +63,13 @@ pub enum Work {
         /// What becomes of what it owns.
         propagation: DecidedPropagation,
     },
-    /// Find the objects that earlier runs of this hook left, and ask its delete policies about each. Answered by `OlderDecided`.
+    /// Find the objects that earlier runs of this hook left, and ask its delete policies about each. Answered by `PreviousDecided`.
     LookForOlder,
     /// Ask the hook type for its next step. Answered by `HookStepped`.
     StepHook(HookCall),
-    /// Do what the hook type asked for. Answered by `Answered`.
+    /// Do what the hook type asked for. Answered by `RequestAnswered`.
     Perform(HookRequest),
-    /// Save the end of the logs of the hook's containers with the history. Answered by `LogsKept`.
+    /// Save the end of the logs of the hook's containers with the history. Answered by `LogsSaved`.
     KeepLogs,
     /// Give the hook's Job the time to live that its user wrote: until its verdict was recorded, it had a longer one. Answered by
     /// `TtlSet`.
@@ -101,7 +101,7 @@ pub enum HookCall {
     Advance {
         /// The state that the plugin returned last.
         state: Vec<u8>,
-        /// The observation.
+        /// What the plugin is told.
         #[serde(rename = "note")]
         observation: PendingObservation,
     },

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A wave starts kind by kind: the next kind starts when every object of the one before was accepted. After a failure nothing new starts,
-//! and running hooks of the wave are waited for. At the end of a phase the delete policies of its helpers are asked (`dispose.rs`). Closing
+//! and running hooks of the wave are waited for. At the end of a phase the delete policies of its helpers are asked (`hook_cleanup.rs`). Closing
 //! asks the delete policies again about objects that still exist.
 //!
 //! The serialized state is the checkpoint. Effects without an answer follow from the state of each task, so a new driver orders them again
@@ -41,10 +41,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 pub use self::state::{OperationState, ScheduledDeletion};
-use self::{
-    state::{Stage, TaskState},
-    wave_index::WaveIndex,
-};
+use self::{hook_run::HookRun, state::Stage, wave_index::WaveIndex};
 use crate::{
     model::{
         object::{Object, ObjectKey},
@@ -171,14 +168,11 @@ impl Operation {
 
     /// Returns the object of a hook, with name and UID, while it exists.
     pub fn hook_object(&self, task: &TaskId) -> Option<&crate::run::effect::ObjectIdentity> {
-        match self.state.tasks.get(task)? {
-            TaskState::Hook(run) => run.object.as_ref(),
-            TaskState::Pending
-            | TaskState::Applying
-            | TaskState::AwaitingHealth(_)
-            | TaskState::Deleting { .. }
-            | TaskState::Over => None,
-        }
+        self.hook_run(task)?.object.as_ref()
+    }
+
+    fn hook_run(&self, task: &TaskId) -> Option<&HookRun> {
+        self.state.tasks.get(task)?.as_hook()
     }
 
     /// Returns the ID of a hook's run in the current attempt; `None` for other tasks.
@@ -200,30 +194,18 @@ impl Operation {
 
     /// Lists the hooks that wait for signals, each with the signal's name.
     pub fn awaited_signals(&self) -> Vec<(ObjectKey, String)> {
-        let signals = |task: &Task| match self.state.tasks.get(&task.id) {
-            Some(TaskState::Hook(run)) => run.signals().map(|name| (task.key.clone(), name.to_owned())).collect(),
-            Some(
-                TaskState::Pending
-                | TaskState::Applying
-                | TaskState::AwaitingHealth(_)
-                | TaskState::Deleting { .. }
-                | TaskState::Over,
-            )
-            | None => Vec::new(),
-        };
-        self.plan.tasks.iter().flat_map(signals).collect()
+        let mut signals = Vec::new();
+        for task in &self.plan.tasks {
+            if let Some(run) = self.hook_run(&task.id) {
+                signals.extend(run.signals().map(|name| (task.key.clone(), name.to_owned())));
+            }
+        }
+        signals
     }
 
     /// Returns the outcome of a hook that has its verdict; for a helper, the outcome of its phase.
     pub fn outcome(&self, task: &TaskId) -> Option<crate::model::hook::HookOutcome> {
-        match self.state.tasks.get(task)? {
-            TaskState::Hook(run) => run.outcome(),
-            TaskState::Pending
-            | TaskState::Applying
-            | TaskState::AwaitingHealth(_)
-            | TaskState::Deleting { .. }
-            | TaskState::Over => None,
-        }
+        self.hook_run(task)?.outcome()
     }
 
     /// Processes one input.
@@ -283,7 +265,7 @@ impl Operation {
         if self.state.stage != Stage::New {
             return;
         }
-        self.state.deadline = out.after(plan.limits.operation_seconds);
+        self.state.deadline = out.after(plan.limits.operation);
         self.state.total_deadline = self.state.deadline;
         out.must_save = true;
         out.emit(self.started_event());

@@ -168,7 +168,7 @@ fn terminate_stops_everything_and_starts_nothing() {
 fn the_deadline_of_the_operation_ends_a_hook_that_never_does() {
     let migrate = hook(Phase::PreSync, 0, "migrate");
     let mut plan = plan(vec![migrate.clone(), hook(Phase::SyncFail, 0, "alarm")]);
-    plan.limits.operation_seconds = Duration::from_secs(90);
+    plan.limits.operation = Duration::from_secs(90);
     let shell = run(Shell::new(plan, 1).fate(&migrate, Fate::Never));
     assert_snapshot!(shell.story(), @r#"
     operation
@@ -377,7 +377,7 @@ fn a_wave_may_take_only_so_long() {
     let slow = resource(0, "slow");
     let tasks = vec![slow.clone(), resource(1, "next"), hook(Phase::SyncFail, 0, "alarm")];
     let mut plan = plan(tasks);
-    plan.limits.wave_seconds = Some(Duration::from_secs(90));
+    plan.limits.wave = Some(Duration::from_secs(90));
     assert_snapshot!(run(Shell::new(plan, 1).fate(&slow, Fate::Never)).story(), @r#"
     operation
     Sync
@@ -581,7 +581,7 @@ fn a_hook_that_is_stopped_has_as_long_as_the_plan_says() {
     for seconds in [1, 3, 10, 120] {
         let job = hook(Phase::PreSync, 0, "deaf");
         let mut plan = plan(vec![job.clone()]);
-        plan.limits.abort_seconds = Duration::from_secs(seconds);
+        plan.limits.abort = Duration::from_secs(seconds);
         let mut shell = Shell::new(plan, 1).fate(&job, Fate::Never);
         shell.ignores_abort = true;
         shell.begin();

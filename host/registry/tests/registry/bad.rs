@@ -208,7 +208,7 @@ async fn compiled_code_and_whatever_else_is_no_component_is_refused() {
         manifest(Digest::from_bytes(b""), 0).replace("application/wasm", "application/vnd.oci.image.layer.v1.tar");
     let error = told(&resolve(lying(&image)).await.unwrap_err());
     assert!(
-        error.contains("its layer is") && error.contains("capstan plugin publish"),
+        error.contains("its layer is") && error.ends_with("hint: [Publish]"),
         "{error}"
     );
 }

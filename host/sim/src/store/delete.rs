@@ -107,7 +107,7 @@ impl Store {
     ) -> Result<(), StatusError> {
         let (resource, live) = self.existing(kind, namespace, name)?;
         let mut object = live.clone();
-        take_finalizer(&mut object, finalizer);
+        remove_finalizer(&mut object, finalizer);
         if object != live {
             self.write_or_remove(&resource, object);
         }
@@ -191,7 +191,7 @@ fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<
         Propagation::Orphan => (Some(ORPHAN), &[FOREGROUND]),
     };
     for finalizer in off {
-        take_finalizer(object, finalizer);
+        remove_finalizer(object, finalizer);
     }
     if let Some(on) = on {
         add_finalizer(object, on);
@@ -236,7 +236,7 @@ fn add_finalizer(object: &mut Value, finalizer: &str) {
     }
 }
 
-fn take_finalizer(object: &mut Value, finalizer: &str) {
+fn remove_finalizer(object: &mut Value, finalizer: &str) {
     let Some(metadata) = object["metadata"].as_object_mut() else {
         return;
     };

@@ -18,7 +18,7 @@ use crate::model::{
 };
 
 /// How long a call of a URL may take at most.
-const MAX_CALL_MILLIS: Duration = Duration::from_mins(1);
+const MAX_CALL_TIME: Duration = Duration::from_mins(1);
 /// The maximum number of headers of a call, and of bytes of their names and values, as servers accept them.
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 << 10;
@@ -330,10 +330,10 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<PermittedSco
             HTTP_METHODS.join(", ")
         ));
     }
-    if call.timeout_ms == 0 || Duration::from_millis(u64::from(call.timeout_ms)) > MAX_CALL_MILLIS {
+    if call.timeout_ms == 0 || Duration::from_millis(u64::from(call.timeout_ms)) > MAX_CALL_TIME {
         return Err(format!(
             "a call may take between 1 and {} ms, not {}",
-            MAX_CALL_MILLIS.as_millis(),
+            MAX_CALL_TIME.as_millis(),
             call.timeout_ms
         ));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Operation, StepOutput, has_sync_fail,
-    hook_run::HookStage,
+    hook_run::{HookRun, HookStage},
     state::{Stage, TaskState},
 };
 use crate::{
@@ -184,9 +184,9 @@ impl Operation {
         }
         let after = |limit: Option<Duration>| limit.and_then(|limit| out.after(limit));
         if is_new_phase {
-            self.state.phase_deadline = after(plan.limits.phase_seconds);
+            self.state.phase_deadline = after(plan.limits.phase);
         }
-        self.state.wave_deadline = after(plan.limits.wave_seconds);
+        self.state.wave_deadline = after(plan.limits.wave);
     }
 
     /// Enters the next attempt; after the last one SyncFail, once; else closes the operation.
@@ -202,7 +202,7 @@ impl Operation {
         let may_follow = is_changed || !plan.mode.has(Rule::SyncFailAfterChangesOnly);
         if self.state.stage != Stage::Failing && may_follow && !self.was_in_sync_fail(plan) && has_sync_fail(plan) {
             self.state.stage = Stage::Failing;
-            self.state.deadline = out.after(plan.limits.sync_fail_seconds);
+            self.state.deadline = out.after(plan.limits.sync_fail);
         } else {
             self.enter_closing(plan, out);
         }
@@ -336,17 +336,7 @@ impl Operation {
 
     /// Returns whether nothing blocks a hook that isn't at its turn yet.
     pub(super) fn is_ready(&self, task: &Task) -> bool {
-        match self.state.tasks.get(&task.id) {
-            Some(TaskState::Hook(run)) => run.stage == HookStage::Ready,
-            Some(
-                TaskState::Pending
-                | TaskState::Applying
-                | TaskState::AwaitingHealth(_)
-                | TaskState::Deleting { .. }
-                | TaskState::Over,
-            )
-            | None => false,
-        }
+        self.hook_run(&task.id).is_some_and(|run| run.stage == HookStage::Ready)
     }
 
     pub(super) fn is_over(&self, task: &Task) -> bool {
@@ -373,16 +363,6 @@ impl Operation {
 
     /// Returns whether a hook has its verdict and its cleanup isn't done.
     pub(super) fn is_cleaning_up(&self, task: &Task) -> bool {
-        match self.state.tasks.get(&task.id) {
-            Some(TaskState::Hook(run)) => run.is_cleaning_up(),
-            Some(
-                TaskState::Pending
-                | TaskState::Applying
-                | TaskState::AwaitingHealth(_)
-                | TaskState::Deleting { .. }
-                | TaskState::Over,
-            )
-            | None => false,
-        }
+        self.hook_run(&task.id).is_some_and(HookRun::is_cleaning_up)
     }
 }

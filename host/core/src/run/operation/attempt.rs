@@ -176,12 +176,12 @@ impl Operation {
         let what = if has_come(self.state.wave_deadline) {
             format!(
                 "wave {wave} of {phase} took longer than {}",
-                duration::whole(plan.limits.wave_seconds.unwrap_or_default())
+                duration::whole(plan.limits.wave.unwrap_or_default())
             )
         } else if has_come(self.state.phase_deadline) {
             format!(
                 "{phase} took longer than {}",
-                duration::whole(plan.limits.phase_seconds.unwrap_or_default())
+                duration::whole(plan.limits.phase.unwrap_or_default())
             )
         } else {
             return;

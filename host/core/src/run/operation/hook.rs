@@ -12,6 +12,7 @@ use super::{
         start_waiting_requests, stop_watching, unwatch,
     },
     state::TaskState,
+    terminating::update_blocker,
 };
 use crate::{
     kubernetes::observed_object::ObservedState,
@@ -137,7 +138,7 @@ impl Operation {
         if left.is_empty() {
             self.previous_deleted(plan, task, out);
         } else {
-            let until = out.after(plan.limits.deletion_seconds);
+            let until = out.after(plan.limits.deletion);
             if let Some(clearing) = run.clearing_mut() {
                 *clearing = Clearing::DeletingPrevious {
                     left,
@@ -309,16 +310,14 @@ fn previous_observed(
     }
     if let ObservedState::Present(seen) = fact
         && left.iter().any(|target| target.key == *key)
-        && *held_up_by != seen.deletion_blocker
+        && update_blocker(held_up_by, seen)
+        && let Some(reason) = held_up_by
     {
-        held_up_by.clone_from(&seen.deletion_blocker);
-        if let Some(reason) = held_up_by {
-            out.emit(EventKind::TaskProgressed {
-                task: id.clone(),
-                health: None,
-                message: format!("{key} is still there: {reason}"),
-            });
-        }
+        out.emit(EventKind::TaskProgressed {
+            task: id.clone(),
+            health: None,
+            message: format!("{key} is still there: {reason}"),
+        });
     }
     None
 }

@@ -343,7 +343,7 @@ impl Operation {
             Ok(answer) => {
                 let Some(own) = run.object.take() else { return };
                 if answer == DeleteAnswer::Accepted && is_awaited {
-                    await_deletion(run, id, own.clone(), out.after(plan.limits.deletion_seconds), out);
+                    await_deletion(run, id, own.clone(), out.after(plan.limits.deletion), out);
                 }
                 self.forget_hook_object(&own);
             }

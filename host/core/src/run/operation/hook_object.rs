@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A Job is kept for at least so long until its verdict is recorded.
-const MIN_TTL_SECONDS: Duration = Duration::from_hours(24);
+const MIN_TTL: Duration = Duration::from_hours(24);
 
 pub(super) fn hook_object_to_create(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
     let hook = task.hook()?;
@@ -31,10 +31,7 @@ pub(super) fn hook_object_to_create(plan: &Plan, task: &Task, operation: &str, a
     object.set_label(labels::RUN, &run.0);
     object.set_label(labels::OPERATION, operation);
     if has_short_ttl(task) {
-        object.set(
-            &["spec", "ttlSecondsAfterFinished"],
-            Value::from(MIN_TTL_SECONDS.as_secs()),
-        );
+        object.set(&["spec", "ttlSecondsAfterFinished"], Value::from(MIN_TTL.as_secs()));
     }
     Some(object)
 }
@@ -48,5 +45,5 @@ pub(super) fn has_short_ttl(task: &Task) -> bool {
             .0
             .pointer("/spec/ttlSecondsAfterFinished")
             .and_then(Value::as_u64)
-            .is_some_and(|ttl| ttl < MIN_TTL_SECONDS.as_secs())
+            .is_some_and(|ttl| ttl < MIN_TTL.as_secs())
 }

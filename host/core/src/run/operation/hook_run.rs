@@ -22,19 +22,19 @@
 //!
 //! | Stage | Ends by | At the latest |
 //! | --- | --- | --- |
-//! | `FindingPrevious` | `OlderDecided` | the hook's timeout |
+//! | `FindingPrevious` | `PreviousDecided` | the hook's timeout |
 //! | `DeletingPrevious` | `Observed`: all are gone | its `until`: the run fails |
 //! | Idle | an observation, `wake_at` | the hook's timeout |
 //! | Asking | `HookStepped` | the sandbox's limit for a call |
 //! | Retrying | its `at` | the fifth try: the run fails |
-//! | Finishing | `Answered`, `Observed` | the hook's timeout |
-//! | `KeepingLogs`, `SettingTtl`, Deciding, Deleting | `LogsKept`, `TtlSet`, `Decided`, `Deleted` | the answer |
+//! | Finishing | `RequestAnswered`, `Observed` | the hook's timeout |
+//! | `KeepingLogs`, `SettingTtl`, Deciding, Deleting | `LogsSaved`, `TtlSet`, `Decided`, `Deleted` | the answer |
 //! | `AwaitingDeletion` | `Observed`: it is gone | its `until`: the operation fails |
 //!
 //! A hook is stopped (`abort`) in every stage. Before its plugin was asked anything, its run ends at once. While it is Running, the plugin
 //! is told as soon as it has answered, and the run ends at `abort_until` whatever the plugin does.
 //!
-//! `AwaitingPhase` is left when the phase has ended (`dispose.rs`), and Done once more when the operation ends: its delete policies are
+//! `AwaitingPhase` is left when the phase has ended (`hook_cleanup.rs`), and Done once more when the operation ends: its delete policies are
 //! asked about what is still there.
 
 mod stored;
@@ -63,23 +63,23 @@ use crate::{
 #[serde(from = "StoredHookRun", into = "StoredHookRun")]
 pub(super) struct HookRun {
     pub stage: HookStage,
-    /// Its object.
+    /// The hook's object; `None` before it is created.
     pub object: Option<ObjectIdentity>,
-    /// How its object is.
+    /// The health of the hook's object.
     pub health: HookObjectHealth,
-    /// What the plugin remembers.
+    /// The state that the plugin returned last.
     pub state: Vec<u8>,
-    /// What the plugin hasn't been told yet.
+    /// Observations that the plugin hasn't received yet.
     pub queue: VecDeque<PendingObservation>,
-    /// What the plugin asked for.
+    /// The plugin's requests.
     pub requests: HookRequests,
-    /// What is going on, in the plugin's words.
+    /// The plugin's last message.
     pub message: Option<String>,
     /// How many steps the plugin took.
     pub steps: u32,
     /// How often the object's name was taken.
     pub rounds: u32,
-    /// Why it is being stopped.
+    /// Why the hook is being stopped; `None` if it isn't.
     pub abort: Option<AbortReason>,
     /// The signals that the plugin has been told, by what they are known by.
     pub delivered_signals: Vec<String>,
@@ -103,7 +103,7 @@ pub(super) enum HookStage {
 /// How far the removal of earlier objects is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Clearing {
-    /// `LookForOlder` is ordered.
+    /// The engine looks for objects of earlier runs (`Work::LookForOlder`).
     FindingPrevious,
     /// These are being deleted.
     DeletingPrevious {
@@ -135,7 +135,7 @@ pub(super) enum Turn {
     /// The plugin waits for something to happen.
     #[default]
     Idle,
-    /// `StepHook` is ordered.
+    /// The engine calls the plugin (`Work::StepHook`).
     Asking(HookCall),
     /// The plugin couldn't answer, and is asked again.
     Retrying { call: HookCall, at: Timestamp },

@@ -27,12 +27,12 @@ use crate::{
     },
 };
 
-/// The contract's bound on the steps of one run.
-const MOST_STEPS: u32 = 10_000;
-/// How often in a row a plugin may ask to be asked again, or not be reachable.
+/// The contract's limit for the steps of one run.
+const MAX_STEPS: u32 = 10_000;
+/// How often in a row a plugin may ask to be called again, or fail to answer.
 const MAX_RETRIES: u32 = 5;
-/// How often the way is cleared for an object whose name is taken.
-const MOST_ROUNDS: u32 = 3;
+/// How often the objects of earlier runs are deleted because the name of the hook's object is in use.
+const MAX_ROUNDS: u32 = 3;
 
 impl Operation {
     pub(super) fn hook_stepped(
@@ -127,10 +127,10 @@ impl Operation {
         }
         accept_requests(run, plan, task, step.requests, out);
         match step.progress {
-            Progress::Running if run.steps >= MOST_STEPS => {
+            Progress::Running if run.steps >= MAX_STEPS => {
                 run.finish_with(
                     HookOutcome::Failed,
-                    format!("its plugin took {MOST_STEPS} steps without a verdict"),
+                    format!("its plugin took {MAX_STEPS} steps without a verdict"),
                 );
                 keep_lasting_requests(run, &task.id, out);
             }
@@ -188,7 +188,7 @@ impl Operation {
                 run.requests.pending.remove(at);
             }
             Answer::NameTaken if run.clearing_mut().is_some() => return,
-            Answer::NameTaken if run.rounds < MOST_ROUNDS => {
+            Answer::NameTaken if run.rounds < MAX_ROUNDS => {
                 run.rounds += 1;
                 if let Some(running) = run.running_mut() {
                     running.clearing = Some(Clearing::FindingPrevious);
@@ -246,7 +246,7 @@ impl Operation {
 
     /// Asks the next question if none is being asked, or ends the hook if all is said.
     pub(super) fn pump(&mut self, task: &Task, out: &mut StepOutput) {
-        let limit = self.plan.limits.abort_seconds;
+        let limit = self.plan.limits.abort;
         let Some(run) = self.state.hook(&task.id) else { return };
         let HookStage::Running(running) = &mut run.stage else {
             return;

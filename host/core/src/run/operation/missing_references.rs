@@ -55,7 +55,7 @@ impl Operation {
 
     /// Returns why a missing object may still be created; `None` if it may not. What a Job or hook could create is waited for as long as it
     /// runs; what an object of the set names, until the waiting object's timeout; what a controller of the set may create without naming
-    /// it, for [`degraded_grace::CONTROLLER_CREATION_SECONDS`]. `grace_seconds` is how long the object may be Degraded by its pods.
+    /// it, for [`degraded_grace::CONTROLLER_CREATION_GRACE`]. `grace_seconds` is how long the object may be Degraded by its pods.
     pub(super) fn reason_to_wait(
         &self,
         plan: &Plan,
@@ -65,7 +65,7 @@ impl Operation {
         now: Timestamp,
     ) -> Option<String> {
         // A user who set a grace means it.
-        if grace_seconds != degraded_grace::POD_PROBLEM_GRACE_SECONDS.as_secs() {
+        if grace_seconds != degraded_grace::POD_PROBLEM_GRACE.as_secs() {
             return None;
         }
         let others = || plan.tasks.iter().filter(|other| other.id != task.id);
@@ -82,7 +82,7 @@ impl Operation {
             return Some(format!("{} stands for it", maker.key.kind_and_name()));
         }
         let started = self.state.started.get(&task.id)?;
-        let until = add_milliseconds(*started, degraded_grace::CONTROLLER_CREATION_SECONDS)?;
+        let until = add_milliseconds(*started, degraded_grace::CONTROLLER_CREATION_GRACE)?;
         if now >= until {
             return None;
         }

@@ -8,6 +8,7 @@ use super::{
     Operation, StepOutput, add_milliseconds,
     plugin_calls::{delete_and_watch, unwatch},
     state::{AwaitedHealth, TaskState},
+    terminating::update_blocker,
 };
 use crate::{
     kubernetes::observed_object::{Freshness, ObservedObject, ObservedState, is_older_version},
@@ -38,11 +39,11 @@ use crate::{
 pub(super) const NO_ANSWER_GRACE: Duration = Duration::from_mins(2);
 
 /// How long a controller may take to see a change when its objects don't tell.
-const MAX_CONTROLLER_DELAY_MILLIS: Duration = Duration::from_secs(5);
+const MAX_CONTROLLER_DELAY: Duration = Duration::from_secs(5);
 
 impl Operation {
     pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
-        let until = out.after(plan.limits.deletion_seconds);
+        let until = out.after(plan.limits.deletion);
         let deleting = TaskState::Deleting {
             accepted: false,
             until,
@@ -154,8 +155,7 @@ impl Operation {
                 let Action::Delete(delete) = &task.action else { return };
                 match fact {
                     ObservedState::Present(seen) if seen.uid == delete.uid => {
-                        if *held_up_by != seen.deletion_blocker {
-                            held_up_by.clone_from(&seen.deletion_blocker);
+                        if update_blocker(held_up_by, seen) {
                             out.emit(EventKind::TaskProgressed {
                                 task: id.clone(),
                                 health: None,
@@ -254,25 +254,18 @@ fn emit_object_applied(task: &Task, how: &str, out: &mut StepOutput) {
 
 impl AwaitedHealth {
     fn unchanged(live: &LiveState) -> AwaitedHealth {
-        AwaitedHealth {
-            version: live.resource_version.clone(),
-            applied_at: None,
-            spec_changed: false,
-            postponed: None,
-            health: None,
-            message: String::new(),
-            degraded_since: None,
-            grace_seconds: 0,
-            missing_object: None,
-            unanswered_since: None,
-        }
+        AwaitedHealth::new(&live.resource_version, None, false)
     }
 
     fn applied(applied: &AppliedObject, at: Timestamp) -> AwaitedHealth {
+        AwaitedHealth::new(&applied.resource_version, Some(at), applied.spec_changed)
+    }
+
+    fn new(version: &str, applied_at: Option<Timestamp>, spec_changed: bool) -> AwaitedHealth {
         AwaitedHealth {
-            version: applied.resource_version.clone(),
-            applied_at: Some(at),
-            spec_changed: applied.spec_changed,
+            version: version.to_owned(),
+            applied_at,
+            spec_changed,
             postponed: None,
             health: None,
             message: String::new(),
@@ -289,7 +282,7 @@ impl AwaitedHealth {
             Freshness::Stale => Some((None, "its controller hasn't seen the change yet")),
             Freshness::Unknown if self.spec_changed && seen.resource_version == self.version => Some((
                 self.applied_at
-                    .and_then(|at| add_milliseconds(at, MAX_CONTROLLER_DELAY_MILLIS)),
+                    .and_then(|at| add_milliseconds(at, MAX_CONTROLLER_DELAY)),
                 "nothing tells whether its controller has seen the change; a few seconds are allowed for that",
             )),
             Freshness::Current | Freshness::Unknown => None,

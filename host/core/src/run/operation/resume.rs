@@ -28,7 +28,7 @@ impl Operation {
             return self.begin(plan, out);
         }
         self.state.wake = None;
-        self.state.notice_at = out.after(plan.limits.notice_seconds);
+        self.state.notice_at = out.after(plan.limits.notice);
         out.emit(EventKind::OperationResumed {});
         if self.state.stage == Stage::Checking {
             self.order_checks(out);

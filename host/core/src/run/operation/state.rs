@@ -106,36 +106,36 @@ pub struct ScheduledDeletion {
 /// How far the operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Stage {
-    /// Not begun.
+    /// The operation hasn't started.
     New,
-    /// The server is asked what it would say.
+    /// Every object is sent to the API server as a dry run.
     Checking,
-    /// Between two tries.
+    /// The pause before the next attempt.
     #[serde(rename = "Resting")]
     Backoff,
     /// In the phases before SyncFail.
     Main,
-    /// Being stopped: what runs is brought to an end.
+    /// The operation is being stopped; running tasks are ended.
     Stopping,
     /// In SyncFail.
     Failing,
-    /// All tasks are over; policies are asked once more.
+    /// All tasks have ended; delete policies are called once more.
     Closing,
-    /// Over.
+    /// The operation has ended.
     Over,
 }
 
 /// How far a task is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum TaskState {
-    /// Not begun.
+    /// The task hasn't started.
     Pending,
-    /// `Apply` is ordered.
+    /// The engine applies the object (`Work::Apply`).
     Applying,
-    /// Applied; its health is awaited.
+    /// The object is applied; the operation waits for its health.
     #[serde(rename = "Settling")]
     AwaitingHealth(Box<AwaitedHealth>),
-    /// `Delete` is ordered, or its end awaited.
+    /// The engine deletes the object (`Work::Delete`), or the operation waits until it is gone.
     Deleting {
         /// Whether the server took it.
         accepted: bool,
@@ -184,7 +184,7 @@ pub(super) struct AwaitedHealth {
 }
 
 fn default_grace_seconds() -> u64 {
-    degraded_grace::DEFAULT_DEGRADED_GRACE_SECONDS.as_secs()
+    degraded_grace::DEFAULT_DEGRADED_GRACE.as_secs()
 }
 
 impl TaskState {

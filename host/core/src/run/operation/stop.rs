@@ -167,9 +167,7 @@ impl Operation {
             }
             Some(TaskState::Deleting { until, held_up_by, .. }) => {
                 if is_late || until.is_some_and(|until| until <= out.at) {
-                    let limit = task
-                        .timeout_seconds
-                        .map_or(plan.limits.deletion_seconds, Duration::from_secs);
+                    let limit = task.timeout_seconds.map_or(plan.limits.deletion, Duration::from_secs);
                     let why = held_up_by.as_deref().unwrap_or("nothing tells why");
                     let message = format!("not gone after {}: {why}", duration::whole(limit));
                     self.time_out(task, message, out);
@@ -215,8 +213,8 @@ impl Operation {
 
     fn handle_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
         let (limit, what) = match self.state.current {
-            Some((Phase::SyncFail, _)) => (plan.limits.sync_fail_seconds, "SyncFail"),
-            Some(_) | None => (plan.limits.operation_seconds, "the operation"),
+            Some((Phase::SyncFail, _)) => (plan.limits.sync_fail, "SyncFail"),
+            Some(_) | None => (plan.limits.operation, "the operation"),
         };
         let why = format!("{what} took longer than {}", duration::whole(limit));
         self.state.cause.get_or_insert_with(|| FailureCause {
@@ -305,7 +303,7 @@ impl Operation {
         } else {
             self.state.notices = 0;
         }
-        self.state.notice_at = out.after(notice_pause(plan.limits.notice_seconds, self.state.notices));
+        self.state.notice_at = out.after(notice_pause(plan.limits.notice, self.state.notices));
     }
 
     pub(super) fn waiting_on(&self, plan: &Plan, task: &Task) -> Option<WaitingOn> {

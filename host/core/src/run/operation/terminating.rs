@@ -9,7 +9,7 @@ use super::{
     state::TaskState,
 };
 use crate::{
-    kubernetes::observed_object::ObservedState,
+    kubernetes::observed_object::{ObservedObject, ObservedState},
     model::{duration, hook::Propagation, object::ObjectKey, operation_kind::OperationKind, remedy::Remedies},
     plan::{
         Plan,
@@ -26,6 +26,15 @@ impl Terminating {
     pub fn wait_reason(&self) -> String {
         format!("the end of {}{}", self.target.key, because(self.held_up_by.as_deref()))
     }
+}
+
+/// Stores what holds up a deletion, and returns whether that has changed.
+pub(super) fn update_blocker(held_up_by: &mut Option<String>, seen: &ObservedObject) -> bool {
+    let has_changed = *held_up_by != seen.deletion_blocker;
+    if has_changed {
+        held_up_by.clone_from(&seen.deletion_blocker);
+    }
+    has_changed
 }
 
 /// Returns what holds up a deletion, after a colon; empty if it isn't known.
@@ -95,8 +104,7 @@ impl Operation {
         }
         match fact {
             ObservedState::Present(seen) if seen.uid == terminating.target.uid => {
-                if terminating.held_up_by != seen.deletion_blocker {
-                    terminating.held_up_by.clone_from(&seen.deletion_blocker);
+                if update_blocker(&mut terminating.held_up_by, seen) {
                     out.emit(EventKind::TaskProgressed {
                         task: id.clone(),
                         health: None,
@@ -124,7 +132,7 @@ impl Operation {
         };
         ended.cleanup = Cleanup::Done;
         unwatch(&task.id, &target.key, out);
-        let limit = duration::whole(plan.limits.deletion_seconds);
+        let limit = duration::whole(plan.limits.deletion);
         let why = format!("not gone after {limit}: {}", why_not_gone(held_up_by.as_deref()));
         let what = format!("{} is {why}", target.key);
         self.record_failure(task, FailureClass::Timeout, &what, &Remedies::default());
