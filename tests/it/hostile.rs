@@ -147,7 +147,7 @@ fn a_component_that_imports_something_else_is_not_loaded() {
         .unwrap_err();
     let text = diagnostics::error_text(&error.into(), Paint::PLAIN).as_str().to_owned();
     insta::assert_snapshot!(text, @"
-    error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
+    error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which plugins may not import
       hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
     ");
 }

@@ -76,7 +76,7 @@ pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) 
     };
     let stamped = capstan_stamp::stamp(&component, &manifest).map_err(|error| {
         usage_error(
-            format!("what was built is no plugin: {error}"),
+            format!("what was built is not a plugin: {error}"),
             "see its toolchain's output",
         )
     })?;
@@ -138,7 +138,7 @@ async fn compile(
         world: spec.world.clone(),
         deadline: Instant::now() + spec.timeout,
         progress,
-        scratch: tempfile::tempdir().context("there is no room for what is built")?,
+        scratch: tempfile::tempdir().context("there is no disk space for the build")?,
     };
     match language {
         Language::Rust => project.build_rust().await,
@@ -165,7 +165,7 @@ fn require_tools(language: Language) -> anyhow::Result<()> {
             ToolStatus::TooOld(version) => {
                 format!("{} {version} is too old for {name}: {}", tool.name, tool.min_version)
             }
-            ToolStatus::Missing => format!("{name} needs {}, which isn't there", tool.name),
+            ToolStatus::Missing => format!("{name} needs {}, which is not installed", tool.name),
         };
         Some(Diagnostic::new(what).hint(tool.install()))
     });
@@ -322,7 +322,7 @@ impl Project<'_> {
             Err(RunError::Deadline(deadline)) => {
                 let took = format_duration(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
                 return Err(usage_error(
-                    format!("{what} did not end within {took} and was killed"),
+                    format!("{what} did not finish within {took} and was killed"),
                     Setting::BuildTimeout,
                 ));
             }
@@ -336,7 +336,7 @@ impl Project<'_> {
         if !output.status.success() {
             return Err(usage_error(
                 format!("{what} ended with {}", output.status),
-                "what it said stands above",
+                "its output is shown above",
             ));
         }
         Ok(output.stdout)

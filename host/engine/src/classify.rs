@@ -182,7 +182,7 @@ fn hook_plugin(
     for word in &unknown {
         directives
             .notices
-            .push(format!("`{word}` is no hook type; it is ignored"));
+            .push(format!("`{word}` is not a hook type; it is ignored"));
         if !directives.rules.contains(&Rule::MistakesAreIgnored) {
             directives.rules.push(Rule::MistakesAreIgnored);
         }

@@ -137,7 +137,7 @@ impl HttpCaller {
                 }
                 Some(_) => {
                     return Err(CallError::permanent(format!(
-                        "{} sends it elsewhere again and again",
+                        "{} redirects it again and again",
                         url.host
                     )));
                 }

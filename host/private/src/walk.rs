@@ -166,7 +166,7 @@ mod tests {
                 let wrong = wrong.display();
                 assert_eq!(
                     refusal(&place.join("a/b/c")),
-                    format!("others can write to {wrong} (mode {mode:04o}); remedy: chmod go-w {wrong}")
+                    format!("other users can write to {wrong} (mode {mode:04o}); to fix it: chmod go-w {wrong}")
                 );
             }
         }

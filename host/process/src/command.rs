@@ -198,7 +198,7 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// Returns why it couldn't be started or was killed. A failing program is no error: see [`Output::status`].
+    /// Returns why it couldn't be started or was killed. A failing program is not an error: see [`Output::status`].
     pub fn run(self) -> Result<Output, RunError> {
         tracing::debug!(program = %self.program.path().display(), arguments = self.shown.trim_start(), "starting a program");
         run(self)

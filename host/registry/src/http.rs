@@ -80,7 +80,7 @@ impl Http {
         if let Some(proxy) = &access.proxy {
             let wrong = |error: reqwest::Error| RegistryError::Unreachable {
                 host: proxy.url.clone(),
-                reason: format!("this is no proxy: {}", root_cause(&error)),
+                reason: format!("this is not a proxy: {}", root_cause(&error)),
             };
             let exceptions = NoProxy::from_string(&no_proxy_list(&proxy.exceptions));
             builder = builder.proxy(reqwest::Proxy::https(&proxy.url).map_err(wrong)?.no_proxy(exceptions));

@@ -165,7 +165,7 @@ impl Manifest {
     /// Returns what the manifest is instead.
     pub(crate) fn parse_plugin(text: &[u8]) -> Result<(Manifest, Descriptor), String> {
         let value: serde_json::Value =
-            serde_json::from_slice(text).map_err(|error| format!("its manifest is no JSON: {error}"))?;
+            serde_json::from_slice(text).map_err(|error| format!("its manifest is not JSON: {error}"))?;
         if value.get("manifests").is_some() {
             return Err("it is a list of images for several machines".to_owned());
         }

@@ -97,7 +97,7 @@ impl Runtime {
         };
         if !is_label(name) || name.len() > MAX_APPLICATION_NAME_BYTES {
             return Err(Diagnostics::single(
-                format!("`{name}` can't be the name of an application"),
+                format!("`{name}` is not a valid name for an application"),
                 format!("at most {MAX_APPLICATION_NAME_BYTES} of a-z, 0-9 and -, as in `shop`"),
             ));
         }

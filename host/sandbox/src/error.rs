@@ -23,7 +23,7 @@ pub enum SandboxError {
         limit: usize,
     },
     /// The file isn't a component, or has no manifest.
-    #[error("{plugin} is no plugin")]
+    #[error("{plugin} is not a plugin")]
     NotAPlugin {
         /// The file.
         plugin: String,
@@ -31,7 +31,7 @@ pub enum SandboxError {
         source: ReadError,
     },
     /// It imports interfaces that no plugin gets.
-    #[error("plugin {plugin} imports {}, which no plugin gets", quoted(imports))]
+    #[error("plugin {plugin} imports {}, which plugins may not import", quoted(imports))]
     ForeignImport {
         /// The plugin's name or path.
         plugin: String,
@@ -120,12 +120,14 @@ impl SandboxError {
                     .into()
             }
             SandboxError::MissingExport { .. } => "export it, or take the claim out of `plugin.toml`".into(),
-            SandboxError::Grants { .. } => "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them".into(),
+            SandboxError::Grants { .. } => {
+                "correct the `grants` in its `plugin.toml`; `wit/README.md` shows them".into()
+            }
             SandboxError::Settings { .. } => {
-                "mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be".into()
+                "correct `settings` in its `plugin.toml`; `wit/README.md` describes it".into()
             }
             SandboxError::Compile { .. } => "build it again against the contract 0.1.0 in `wit/`".into(),
-            SandboxError::SameName { .. } => "name one of them otherwise in its `plugin.toml`".into(),
+            SandboxError::SameName { .. } => "rename one of them in its `plugin.toml`".into(),
             SandboxError::NoSuchPlugin { known, .. } => format!("there are {}", quoted(known)).into(),
         }
     }

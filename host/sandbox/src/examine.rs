@@ -146,7 +146,7 @@ impl Examination {
                     Ok(requested) => self.requests = requested.describe(),
                     Err(reason) => self.add_fault(
                         format!("it requests grants that can't be understood: {reason}"),
-                        "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them",
+                        "correct the `grants` in its `plugin.toml`; `wit/README.md` shows them",
                     ),
                 }
                 let claimed = INTERFACES.into_iter();
@@ -182,7 +182,7 @@ impl Examination {
                 "it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
                     .to_owned()
             };
-            self.add_fault(format!("it imports `{import}`, which no plugin gets"), hint);
+            self.add_fault(format!("it imports `{import}`, which plugins may not import"), hint);
         }
         let mut known = INTERFACES.map(component::export_name).to_vec();
         known.push(component::HEALTH_BY_VIEW.to_owned());

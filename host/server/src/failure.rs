@@ -73,9 +73,9 @@ impl From<EngineError> for Failure {
             EngineError::Busy { .. } => of(ErrorClass::Busy).hint("wait for its end, or end it first"),
             EngineError::Unfinished(operation) => ApiError {
                 operation: Some(operation),
-                ..of(ErrorClass::Busy).hint("carry on with it, or terminate it")
+                ..of(ErrorClass::Busy).hint("continue it, or terminate it")
             },
-            EngineError::LostLock(_) => of(ErrorClass::Busy).hint("another process may carry on with the operation"),
+            EngineError::LostLock(_) => of(ErrorClass::Busy).hint("another process may continue the operation"),
             EngineError::NoApplication { .. } => {
                 of(ErrorClass::NotFound).hint("nothing is stored before the first sync")
             }
@@ -85,7 +85,7 @@ impl From<EngineError> for Failure {
             }
             EngineError::SignalNotAwaited { .. } => of(ErrorClass::Request),
             EngineError::InvalidState(_) => of(ErrorClass::Other).hint(
-                "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster",
+                "if it can't be restored, `capstan delete APP --abandon` deletes the stored state and lists the objects that stay in the cluster",
             ),
         }))
     }

@@ -29,7 +29,7 @@ const LEAVING: Duration = Duration::from_millis(700);
 /// Has room for one request to end an operation: another one while that waits says the same.
 const MAX_COMMANDS: usize = 1;
 
-/// An operation that was left, to be carried on by another process.
+/// An operation that was left, to be continued by another process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOperation {
     /// Its application.
@@ -132,7 +132,7 @@ impl Operations {
         Ok(())
     }
 
-    /// Does work: carries on with what was left before its end, plans, and starts. It goes on when the client is gone.
+    /// Does work: continues what was left unfinished, plans, and starts. It goes on when the client is gone.
     pub async fn undertake(self: &Arc<Self>, work: Work, policy: StartPolicy) -> Result<Begun, Failure> {
         self.refuse_while_leaving()?;
         let application = work.application().clone();

@@ -164,7 +164,8 @@ impl Map {
 }
 
 fn no_merge(at: Mark) -> ReadError {
-    ReadError::new(at, "`<<` takes a mapping or a list of mappings").hint("put the key in quotes if it is no merge key")
+    ReadError::new(at, "`<<` takes a mapping or a list of mappings")
+        .hint("put the key in quotes if it is not a merge key")
 }
 
 /// Returns the first error whose place is in a value. The depth is limited.

@@ -264,7 +264,7 @@ fn without_old_words(value: Value) -> Value {
 proptest! {
     #[test]
     fn json_comes_back_as_it_is(inner in any_json()) {
-        // a null alone is no document
+        // a null alone is not a document
         let object = Value::from(vec![inner]);
         for text in [object.to_string(), serde_json::to_string_pretty(&object).expect("JSON")] {
             prop_assert_eq!(value(&format!("{{\"a\":{text}}}"), Duplicates::Refuse), Ok(serde_json::json!({ "a": object })));

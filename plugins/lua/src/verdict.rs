@@ -39,7 +39,7 @@ pub(crate) fn of(script: &str, mode: Mode, returned: Option<Value>) -> Result<As
         other => {
             return Ok(Assessment::unknown(
                 script,
-                format!("the script gave `{other}`, which is no status"),
+                format!("the script gave `{other}`, which is not a status"),
             ));
         }
     };

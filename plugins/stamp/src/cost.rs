@@ -338,7 +338,7 @@ impl<'a> Graph<'a> {
         Ok(())
     }
 
-    /// Returns the schemas that a value lists or names. What is no schema costs nothing.
+    /// Returns the schemas that a value lists or names. What is not a schema costs nothing.
     fn schemas_of(&mut self, value: &'a Value, place: &str) -> Result<Vec<usize>, Flaw> {
         match value {
             Value::Array(schemas) => {

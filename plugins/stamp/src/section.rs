@@ -16,7 +16,7 @@ pub const MAX_MANIFEST: usize = 256 * 1024;
 /// Why a component could not be stamped.
 #[derive(Debug, Error)]
 pub enum StampError {
-    /// It is no component.
+    /// It is not a component.
     #[error("not a component: {0}")]
     NotAComponent(String),
     /// The manifest says something that can't be.
@@ -33,7 +33,7 @@ pub enum StampError {
 /// Why no manifest could be read of a component.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// It is no component.
+    /// It is not a component.
     #[error("not a component: {0}")]
     NotAComponent(String),
     /// It is a component, but no plugin.
@@ -390,7 +390,7 @@ mod tests {
         let toml = "contract = '0.1.0'\nname = 'queue'\nversion = '1.0.0'\nlicence = 'MIT'\n\"descr\\u202Eiption\" = 'Queues.'\n";
         assert_eq!(
             Manifest::from_toml(toml).unwrap_err().to_string(),
-            "descr\\u{202e}iption: holds U+202E, a control of the direction of text; write it without"
+            "descr\\u{202e}iption: holds U+202E, a bidirectional control character; write it without"
         );
         let mut hidden = manifest("1.0.0");
         hidden.grants.related = vec!["pods\r\u{1b}[2K".to_owned()];

@@ -79,9 +79,9 @@ fn kind(hidden: char) -> &'static str {
         '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => "line break",
         hidden if hidden.is_control() => "control character",
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            "control of the direction of text"
+            "bidirectional control character"
         }
-        _ => "character that can't be seen",
+        _ => "invisible character",
     }
 }
 
@@ -160,8 +160,8 @@ mod tests {
             lines,
             [
                 "a[1]: holds U+000D, a line break; write it without",
-                "b\\u{202e}: holds U+202E, a control of the direction of text; write it without",
-                "b\\u{202e}.c: holds U+200B, a character that can't be seen; write it without",
+                "b\\u{202e}: holds U+202E, a bidirectional control character; write it without",
+                "b\\u{202e}.c: holds U+200B, a invisible character; write it without",
                 "d.e: holds U+000A, a line break; write it without",
             ]
         );

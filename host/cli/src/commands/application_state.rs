@@ -136,7 +136,7 @@ pub(super) fn find_operation<'a>(
                 format!("there is no operation {wanted}"),
                 format!("there are {}", known.join(", ")),
             ),
-            None => usage_error("no operation is over yet", "`capstan status` shows what runs"),
+            None => usage_error("no operation has ended yet", "`capstan status` shows what runs"),
         }
     })
 }

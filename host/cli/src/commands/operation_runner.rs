@@ -140,7 +140,7 @@ impl<'a> OperationRunner<'a> {
         } = carried_on;
         if self.global.output == Output::Text {
             self.printer.print(&text!(
-                "operation {} ({} by {}) was left before its end; carrying on with it{}\n",
+                "operation {} ({} by {}) was left unfinished; continuing it{}\n",
                 current.id,
                 current.purpose.operation_name(current.operation_kind),
                 current.started_by,

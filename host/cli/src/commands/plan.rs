@@ -83,7 +83,7 @@ pub(super) async fn run(global: &GlobalOptions, plan: &args::PlanArgs) -> anyhow
     }
     if let Some(path) = &plan.save {
         print_stderr(&text!(
-            "saved to {}, for its owner only: it may hold the values of Secrets; `capstan sync --plan {}` runs it",
+            "saved to {}, readable only by you because it may contain values of Secrets; `capstan sync --plan {}` runs it",
             path.display(),
             path.display()
         ));

@@ -108,12 +108,12 @@ fn setting_phrase(setting: &Setting) -> Phrase {
             return after("; ", kinds.collect::<Vec<_>>().join(", "));
         }
         Setting::StdinFrom { command } => {
-            let words = format!("or render where it is: `{command} | capstan ... --app NAME -f -`");
+            let words = format!("or render where helm is installed: `{command} | capstan ... --app NAME -f -`");
             return after("; ", words);
         }
         Setting::Kustomization { path: Some(path) } => return after("; ", format!("`-k {path}` builds it")),
         Setting::Chart { path: Some(path) } => {
-            let words = format!("name it by itself, with `--chart {path}`, and the manifests beside it");
+            let words = format!("name it separately, with `--chart {path}`, together with the manifests");
             return after("; ", words);
         }
         Setting::ConfigFile { path } => {
@@ -161,7 +161,7 @@ fn setting_phrase(setting: &Setting) -> Phrase {
         Setting::CreateNamespace => ("; ", "`--create-namespace` makes it"),
         Setting::AllowOutsideTree => (", or ", "allow it with `--allow-outside-tree`"),
         Setting::EnableHelm => ("; ", "`--enable-helm` allows it"),
-        Setting::RenderTimeout => ("; ", "`--render-timeout` gives it longer"),
+        Setting::RenderTimeout => ("; ", "`--render-timeout` allows more time"),
         Setting::Adopt => (
             "; ",
             "`--adopt` takes it over; first make sure that Argo CD no longer syncs it, or both will",
@@ -176,7 +176,7 @@ fn setting_phrase(setting: &Setting) -> Phrase {
         ),
         Setting::OverwriteTag => ("; ", "`--overwrite` lets the tag name another plugin"),
         Setting::BuildOutput => ("; ", "`--to FILE` names another place"),
-        Setting::BuildTimeout => ("; ", "`--timeout` gives it longer"),
+        Setting::BuildTimeout => ("; ", "`--timeout` allows more time"),
         Setting::World => (", and ", "name it with `--world`"),
         Setting::Cases => ("; ", "`--cases PATH` names another folder or file"),
         Setting::PlaceOfCases => ("; ", "`--cases PATH` names them"),
@@ -198,7 +198,7 @@ fn command_phrase(command: &Command) -> Phrase {
     let (joint, words) = match command {
         Command::InspectPlugin { plugin } => {
             let plugin = plugin.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
-            return after(": ", format!("`capstan plugin inspect{plugin}` shows what it takes"));
+            return after(": ", format!("`capstan plugin inspect{plugin}` shows its settings"));
         }
         Command::BuildPlugin { folder: Some(folder) } => {
             return after("; ", format!("`capstan plugin build {folder}` builds it"));

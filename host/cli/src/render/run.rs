@@ -144,9 +144,7 @@ impl RunText {
                     application.namespace
                 )
             }
-            EventKind::OperationResumed {} => {
-                self.section(&format!("carrying on with operation {}", self.view.operation))
-            }
+            EventKind::OperationResumed {} => self.section(&format!("continuing operation {}", self.view.operation)),
             EventKind::CheckStarted { objects } => {
                 let objects = if *objects == 1 {
                     "1 object".to_owned()
@@ -164,7 +162,7 @@ impl RunText {
                 at,
                 "failing",
                 "",
-                "the API server wouldn't take all of it; nothing was changed",
+                "the API server would reject some of it; nothing was changed",
             ),
             EventKind::Retrying {
                 attempt,

@@ -84,7 +84,7 @@ pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text 
             } else {
                 let name = &application.name;
                 text!(
-                    "\nleft before its end, started by {}; the next sync carries on, `capstan terminate {}` ends it:\n",
+                    "\nunfinished, started by {}; the next sync continues it, `capstan terminate {}` ends it:\n",
                     by,
                     name
                 )

@@ -52,7 +52,7 @@ fn a_folder_is_a_plugin_in_every_command_and_a_stale_component_is_reported() {
     let commands = [
         (
             "plugin check DIR/approval",
-            "DIR/approval/approval.wasm is fine: approval 0.1.0",
+            "DIR/approval/approval.wasm is valid: approval 0.1.0",
         ),
         ("plugin inspect DIR/approval", "approval"),
         (

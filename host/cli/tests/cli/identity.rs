@@ -64,7 +64,7 @@ fn of_several_kubeconfigs_those_that_are_there_count_together() {
     ");
     let said = run_with(Path::new(&all), "status --context nowhere");
     assert_snapshot!(said.all(), @"
-    error: the kubeconfig leads to no cluster
+    error: the kubeconfig names no usable cluster
       because: failed to load current context: nowhere
     [exit code 1]
     ");
@@ -84,7 +84,7 @@ fn without_any_kubeconfig_it_is_said_what_to_set() {
     let said = run("status");
     assert!(
         said.err
-            .starts_with("error: no cluster to work on: there is no kubeconfig, and this is no pod\n")
+            .starts_with("error: no cluster found: there is no kubeconfig, and this process doesn't run in a pod\n")
             && said
                 .err
                 .ends_with("  hint: set KUBECONFIG or `--kubeconfig`, or use `--simulate`\n"),
@@ -128,13 +128,13 @@ fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
     );
     assert_snapshot!(said("failing", exec(&failing)), @"
     error: the credential plugin `DIR/failing` failed with exit status: 3: you are logged out
-      hint: it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again
+      hint: it is `users[].user.exec` in the kubeconfig; run it manually, or log in again
     [exit code 1]
     ");
     let babbling = script(folder.path(), "babbling", "#!/bin/sh\necho '{ hush-hush'\n");
     assert_snapshot!(said("babbling", exec(&babbling)), @"
-    error: the credential plugin `DIR/babbling` answered with what is no ExecCredential
-      hint: it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again
+    error: the credential plugin `DIR/babbling` printed something that is not an ExecCredential
+      hint: it is `users[].user.exec` in the kubeconfig; run it manually, or log in again
     [exit code 1]
     ");
     let empty = script(
@@ -143,8 +143,8 @@ fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
         &format!("#!/bin/sh\necho '{{ \"apiVersion\": \"{version}\", \"kind\": \"ExecCredential\" }}'\n"),
     );
     assert_snapshot!(said("empty", exec(&empty)), @"
-    error: the credential plugin `DIR/empty` answered with an ExecCredential without a status
-      hint: it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again
+    error: the credential plugin `DIR/empty` printed an ExecCredential without a status
+      hint: it is `users[].user.exec` in the kubeconfig; run it manually, or log in again
     [exit code 1]
     ");
 }
@@ -322,7 +322,7 @@ fn who_is_acted_as_may_do_what_that_one_may_and_no_more() {
     let said = space.run_until_not(&admin, &sync, "failed while");
     assert_eq!(said.code, 12, "{}", said.all());
     for part in [
-        "error: the plan needs what isn't allowed: ",
+        "error: the plan needs permissions that are missing: ",
         "create configmaps in namespace acting",
         "update leases.coordination.k8s.io in namespace acting",
         "hint: nothing was changed; ask for these permissions",

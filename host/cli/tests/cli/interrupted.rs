@@ -74,7 +74,7 @@ fn the_same_sync_given_again_carries_on_with_the_killed_one_and_stops_there() {
         let said = served.run(&same);
         assert_eq!(said.code, 0, "{point}: {}", said.all());
         assert!(
-            said.out.contains("was left before its end; carrying on with it\n"),
+            said.out.contains("was left unfinished; continuing it\n"),
             "{point}: {}",
             said.all()
         );
@@ -104,7 +104,7 @@ fn another_set_or_again_is_synced_after_the_killed_one() {
         let said = served.run(&words);
         assert_eq!(said.code, 0, "{namespace}: {}", said.all());
         assert!(
-            said.out.contains("was left before its end; carrying on with it first"),
+            said.out.contains("was left unfinished; continuing it first"),
             "{namespace}: {}",
             said.all()
         );
@@ -150,7 +150,7 @@ fn a_killed_rollback_test_or_deletion_is_carried_on_with_by_the_same_command() {
         let said = served.run(command);
         assert_eq!(said.code, 0, "{command}: {}", said.all());
         assert!(
-            said.out.contains("was left before its end; carrying on with it\n"),
+            said.out.contains("was left unfinished; continuing it\n"),
             "{command}: {}",
             said.all()
         );
@@ -222,11 +222,7 @@ faults:
             "it does not fit; it is written in {}:{line} (document 2)",
             file.display()
         );
-        assert!(
-            said.all().contains("carrying on with it"),
-            "{namespace}: {}",
-            said.all()
-        );
+        assert!(said.all().contains("continuing it"), "{namespace}: {}", said.all());
         assert!(said.all().contains(&place), "{namespace}: {}", said.all());
     }
 }

@@ -15,8 +15,8 @@ fn a_sync_that_would_hang_is_not_begun() {
       29 |             secretName: db
          |                         ^
       hint: `capstan.dev/phase: PreSync` on Secret/db applies it before; it stays an ordinary object
-    error: nothing was changed: this would not end well
-      hint: `--allow-lint hook-needs-later` runs it all the same; `capstan.dev/lint-ignore: hook-needs-later` on the object says that it is known
+    error: nothing was changed: the plan has errors
+      hint: `--allow-lint hook-needs-later` runs it anyway; `capstan.dev/lint-ignore: hook-needs-later` on the object suppresses the finding
     [exit code 2]
     ");
 }
@@ -45,7 +45,7 @@ fn a_plan_shows_what_would_hang() {
       14 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^
       fix: add BeforeHookCreation, or use `generateName`
-    warning[without-effect]: `argocd.argoproj.io/hook-delete-policy` has no effect: Deployment default/api is no hook
+    warning[without-effect]: `argocd.argoproj.io/hook-delete-policy` has no effect: Deployment default/api is not a hook
       --> tests/fixtures/sets/lint/shop.yaml:36 (document 3)
       36 |     argocd.argoproj.io/hook-delete-policy: BeforeHookCreation
          |                                            ^
@@ -79,7 +79,7 @@ fn lint_needs_no_cluster() {
       14 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^
       fix: add BeforeHookCreation, or use `generateName`
-    warning[without-effect]: `argocd.argoproj.io/hook-delete-policy` has no effect: Deployment default/api is no hook
+    warning[without-effect]: `argocd.argoproj.io/hook-delete-policy` has no effect: Deployment default/api is not a hook
       --> tests/fixtures/sets/lint/shop.yaml:36 (document 3)
       36 |     argocd.argoproj.io/hook-delete-policy: BeforeHookCreation
          |                                            ^

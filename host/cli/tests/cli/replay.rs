@@ -90,7 +90,7 @@ fn an_operation_tells_again_what_it_told() {
     assert!(events(&records).len() > 5, "{}", records.out);
     assert_eq!(events(&replayed), events(&records));
 
-    // A failed one is gone through as well: that it had failed is no failure of looking at it.
+    // A failed one is gone through as well: that it had failed is not a failure of looking at it.
     let failed = place.run("sync -f DIR/set.yaml --app shop --timeout 1s");
     assert_eq!(failed.code, 13, "{}", failed.all());
     let again = place.run("history shop --replay 3");

@@ -169,7 +169,10 @@ fn ctrl_c_terminates() {
     sync.signal("INT");
     assert_eq!(sync.code(), 14, "{:#?}", sync.said);
     let text = sync.said.join("\n");
-    assert!(text.contains("Ctrl-C: terminating; again to leave at once"), "{text}");
+    assert!(
+        text.contains("Ctrl-C: terminating; press again to exit at once"),
+        "{text}"
+    );
     assert!(text.contains("stopped   Job/endless"), "{text}");
     assert!(text.contains("deleted   Job/endless"), "{text}");
     assert!(text.contains("Terminated after"), "{text}");
@@ -279,7 +282,7 @@ fn what_a_running_operation_waits_for_is_explained() {
         "sync by somebody on ",
         "\nin PreSync, wave 0\n",
         "waits for Job/endless: waiting for the Job's pods: 1 active",
-        "  what ends that otherwise: given up with the whole operation in 5h",
+        "  what else ends it: the whole operation times out in 5h",
         "; `capstan terminate shop` ends it now\n",
     ] {
         assert!(told.contains(part), "`{part}` is not in {told}");
@@ -324,9 +327,9 @@ fn a_killed_driver_is_replaced() {
     let mut sync = cluster.sync_endless();
     sync.signal("KILL");
     assert_eq!(sync.code(), -1);
-    // The next one carries on: it neither waits for the lock of the dead nor makes a second Job.
+    // The next one continues: it neither waits for the lock of the dead nor makes a second Job.
     let mut next = Running::start(cluster.command("sync -f tests/fixtures/sets/endless --app shop -n shop"));
-    next.wait_for("carrying on with it first");
+    next.wait_for("continuing it first");
     next.signal("TERM");
     assert_ne!(next.code(), 0);
     assert!(
@@ -359,11 +362,11 @@ fn a_second_ctrl_c_leaves_at_once() {
     sync.signal("TERM");
     assert_ne!(sync.code(), 0);
     let mut again = Running::start(cluster.command("sync -f tests/fixtures/sets/endless --app shop -n shop"));
-    again.wait_for("carrying on with operation");
+    again.wait_for("continuing operation");
     again.signal("INT");
     again.signal("INT");
     again.code();
-    // Whether it was left before its end or had just come to it, it is over or can be ended.
+    // Whether it was left unfinished or had just come to it, it is over or can be ended.
     let ended = cluster.run("terminate shop -n shop");
     assert!(
         ended.code == 0 || ended.err.contains("no operation of `shop` is running"),

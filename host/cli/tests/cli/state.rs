@@ -1,4 +1,4 @@
-//! What is stored about an application, with several processes at it, and when it can't be carried on.
+//! What is stored about an application, with several processes at it, and when it can't be continued.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn an_application_can_be_forgotten() {
     assert_eq!(said.code, 0, "{}", said.all());
     assert!(
         said.out
-            .starts_with("this object carries its label and stays in the cluster:\n  ConfigMap/one\nx is forgotten: "),
+            .starts_with("this object carries its label and stays in the cluster:\n  ConfigMap/one\nx: the stored state was deleted: "),
         "{}",
         said.out
     );

@@ -221,7 +221,7 @@ fn a_project_in_rust_passes_its_cases() {
         said.all()
     );
     assert!(
-        said.err.ends_with("hint: what it said stands above\n") && said.code == 2,
+        said.err.ends_with("hint: its output is shown above\n") && said.code == 2,
         "{}",
         said.all()
     );
@@ -256,7 +256,7 @@ fn a_project_in_javascript_passes_its_cases() {
             "setTimeout is not defined .. at start (/plugin.js:",
             "256 MiB of memory",
             "call stack exhausted",
-            "threw \"plain words\", which is no Error",
+            "threw \"plain words\", which is not an Error",
         ],
     );
     let source = folder.path().join("hook/plugin.js");
@@ -486,7 +486,7 @@ fn a_toolchain_that_is_missing_is_named_with_what_installs_it() {
     let said = without("plugin build DIR/drain");
     assert!(
         said.err
-            .starts_with("error: Python needs python3, which isn't there\n  hint: "),
+            .starts_with("error: Python needs python3, which is not installed\n  hint: "),
         "{}",
         said.all()
     );

@@ -35,9 +35,9 @@ fn what_argo_cd_would_do_otherwise_is_explained() {
 
     let mistakes = run("plan -f tests/fixtures/sets/bad/hook.yaml --app shop -n shop --simulate --explain-compat");
     assert_snapshot!(mistakes.all(), @"
-    shop in namespace shop: there is a plan by Argo CD's rules only
+    shop in namespace shop: there is only a plan with Argo CD's rules
 
-    mistake by Capstan's rules: tests/fixtures/sets/bad/hook.yaml:6: `presync` is no phase (did you mean `PreSync`?)
+    mistake by Capstan's rules: tests/fixtures/sets/bad/hook.yaml:6: `presync` is not a phase (did you mean `PreSync`?)
 
     because mistakes-are-ignored: unknown values are ignored; a hook without any valid phase is left out; of several objects with the same name, and of duplicate keys, the last one counts
     [exit code 0]
@@ -169,7 +169,7 @@ fn a_sync_that_fails() {
 #[test]
 fn mistakes_in_manifests() {
     assert_snapshot!(run("plan --app shop -f tests/fixtures/sets/bad --simulate").all(), @"
-    error: `presync` is no phase
+    error: `presync` is not a phase
       --> tests/fixtures/sets/bad/hook.yaml:6
       6 |     argocd.argoproj.io/hook: presync
         |                              ^
@@ -179,7 +179,7 @@ fn mistakes_in_manifests() {
       2 | kind: Widget
         |       ^
       hint: add its CustomResourceDefinition to the set, or install it first
-    error: `HookSuceeded` is no delete policy
+    error: `HookSuceeded` is not a delete policy
       --> tests/fixtures/sets/bad/policy.yaml:7
       7 |     argocd.argoproj.io/hook-delete-policy: HookSuceeded
         |                                            ^
@@ -188,7 +188,7 @@ fn mistakes_in_manifests() {
       --> tests/fixtures/sets/bad/ring.yaml:6
       6 |     capstan.dev/depends-on: ConfigMap/two
         |                             ^
-      hint: take one of these out of `capstan.dev/depends-on`
+      hint: remove one of these from `capstan.dev/depends-on`
     error: ConfigMap default/twice is there twice
       --> tests/fixtures/sets/bad/twice.yaml:9 (document 2)
       9 |   name: twice
@@ -214,7 +214,7 @@ fn mistakes_in_manifests() {
       27 | apiVersion: gone.example.com/v1alpha1
          |             ^
       hint: write `apiVersion: gone.example.com/v1`, and look whether its fields differ
-    error: `first` is no wave
+    error: `first` is not a wave
       --> tests/fixtures/sets/bad/wave.yaml:7
       7 |     argocd.argoproj.io/sync-wave: first
         |                                   ^
@@ -236,7 +236,7 @@ fn mistakes_on_the_command_line() {
     ");
     assert_snapshot!(run("sync -k nowhere --simulate").all(), @"
     error: nowhere can't be read: there is no such file
-      hint: name a file or a folder that is there
+      hint: name a file or folder that exists
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f tests/example/echo --phase presync --simulate").all(), @"
@@ -246,7 +246,7 @@ fn mistakes_on_the_command_line() {
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f tests/example/echo --app Shop! --simulate").all(), @"
-    error: `Shop!` can't be the name of an application
+    error: `Shop!` is not a valid name for an application
       hint: at most 50 of a-z, 0-9 and -, as in `shop`
     [exit code 2]
     ");
@@ -262,7 +262,7 @@ fn mistakes_on_the_command_line() {
     "#);
     assert_snapshot!(run("status shop --simulate").all(), @"
     error: there is no application `shop` in namespace `default`
-      hint: `capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`
+      hint: `capstan status -n NAMESPACE` lists the applications; an application is stored by its first `capstan sync`
     [exit code 1]
     ");
     assert_snapshot!(run("plan -f tests/example/echo --simulate --without-plugin jop").all(), @"
@@ -271,7 +271,7 @@ fn mistakes_on_the_command_line() {
     [exit code 2]
     ");
     assert_snapshot!(run("plan -f tests/example/echo --simulate --plugin README.md").all(), @"
-    error: README.md is no plugin
+    error: README.md is not a plugin
       because: not a component: magic header not detected: bad magic number (at byte 0)
       hint: a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module
     [exit code 2]
@@ -407,7 +407,7 @@ fn what_is_stored() {
     Deletion
       wave   0   - Job/presync-job5jyjplox3i   delete, wait gone   the application is deleted
 
-    error: deleting needs a yes, and there is no terminal to ask on
+    error: deleting needs confirmation, and there is no terminal to ask for it
       hint: add `--yes`
     [exit code 2]
     ");

@@ -111,7 +111,7 @@ fn container_problem(pod: &Object, status: &Value) -> Option<PodProblem> {
             PodSeverity::Degraded,
             format!("the image {image} can't be pulled: {message}"),
         ),
-        "InvalidImageName" => (PodSeverity::Final, format!("`{image}` is no image name")),
+        "InvalidImageName" => (PodSeverity::Final, format!("`{image}` is not an image name")),
         "ErrImageNeverPull" => {
             let what = format!("the image {image} isn't on the node, and the pod says never to pull it");
             (PodSeverity::Final, what)

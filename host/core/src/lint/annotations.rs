@@ -59,12 +59,12 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 // `crd-install` makes no hook but is used together with Helm's other annotations.
                 let is_helms = member.manifest().object.annotation("helm.sh/hook").is_some();
                 if let Some(name) = member.first_annotation(&POLICIES).filter(|_| !is_helms) {
-                    let message = format!("`{name}` has no effect: {} is no hook", member.key);
+                    let message = format!("`{name}` has no effect: {} is not a hook", member.key);
                     add(member, name, message, "take it off, or make the object a hook", found);
                 }
                 let is_read = set.mode.has(Rule::WeightOnEveryObject) || is_helms;
                 if let Some(name) = member.first_annotation(&["helm.sh/hook-weight"]).filter(|_| !is_read) {
-                    let message = format!("`{name}` has no effect: {} is no hook", member.key);
+                    let message = format!("`{name}` has no effect: {} is not a hook", member.key);
                     add(member, name, message, "`capstan.dev/wave` is for every object", found);
                 }
             }
@@ -222,7 +222,7 @@ mod tests {
                     "",
                 ),
                 (
-                    "a policy of what is no hook",
+                    "a policy of what is not a hook",
                     settings("argocd.argoproj.io/hook-delete-policy: HookFailed"),
                     "warning at 1",
                 ),
@@ -237,12 +237,12 @@ mod tests {
                     "",
                 ),
                 (
-                    "a weight of what is no hook",
+                    "a weight of what is not a hook",
                     settings("helm.sh/hook-weight: '1'"),
                     "warning at 1",
                 ),
                 (
-                    "a wave of what is no hook",
+                    "a wave of what is not a hook",
                     settings("argocd.argoproj.io/sync-wave: '1'"),
                     "",
                 ),

@@ -206,14 +206,14 @@ mod tests {
                     "error at 1",
                 ),
                 (
-                    "of a Job that is no hook",
+                    "of a Job that is not a hook",
                     vec![object("batch/v1", "Job", "it", "") + ", spec: {template: {spec: {}}}"],
                     "error at 1",
                 ),
                 ("of a Pod", vec![pod(hook, "restartPolicy: Always")], "warning at 1"),
                 ("of a Pod, none", vec![pod(hook, "")], "warning at 1"),
                 ("of a Pod that ends", vec![pod(hook, "restartPolicy: Never")], ""),
-                ("of a Pod that is no hook", vec![pod("", "")], ""),
+                ("of a Pod that is not a hook", vec![pod("", "")], ""),
                 (
                     "of a Deployment",
                     vec![object("apps/v1", "Deployment", "it", hook) + ", spec: {template: {spec: {}}}"],

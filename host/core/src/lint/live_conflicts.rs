@@ -99,7 +99,8 @@ pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             member.key,
             fields.join(", ")
         );
-        let fix = "`Force=true` deletes it and creates it anew; with `capstan.dev/propagation: orphan` its pods run on";
+        let fix =
+            "`Force=true` deletes it and creates it again; with `capstan.dev/propagation: orphan` its pods run on";
         // The place of a list item can't be found by its merge key.
         let place = first.pointer.split('/').take(3).collect::<Vec<_>>().join("/");
         found.add(member, found.finding(member, &place, message, fix));
@@ -247,7 +248,7 @@ mod tests {
                 ),
                 ("what may change", live("replicas: 1"), vec![set("", "replicas: 2")], ""),
                 (
-                    "created anew",
+                    "created again",
                     live("serviceName: a"),
                     vec![set("argocd.argoproj.io/sync-options: Force=true", "serviceName: b")],
                     "",

@@ -147,7 +147,7 @@ impl DeletionTime {
 pub(super) fn hooks_with_contents(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| member.is_hook()) {
         let comes_of_it = match (member.key.group.as_str(), member.key.kind.as_str()) {
-            ("", "Namespace") => "which stays while anything lives in it",
+            ("", "Namespace") => "which stays while anything is in it",
             ("apiextensions.k8s.io", "CustomResourceDefinition") => "which stays while there are objects of that kind",
             ("", "PersistentVolumeClaim" | "PersistentVolume") => "and the data in it goes with it",
             _ => continue,

@@ -103,7 +103,7 @@ pub(super) fn unknown_field(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         }
         let pointer = problem.path.pointer();
         let name = pointer.rsplit('/').next().unwrap_or_default();
-        let message = format!("`{}` is no field of {}", problem.path, member.key.kind);
+        let message = format!("`{}` is not a field of {}", problem.path, member.key.kind);
         let fix = match closest_match(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "take it off".to_owned(),
@@ -442,7 +442,7 @@ mod tests {
           take the quotes off: `replicas: 3`
         unknown-value: `spec.template.spec.containers[0].imagePullPolicy` is none of `Always`, `IfNotPresent`, `Never`
           did you mean `Always`?
-        unknown-field: `spec.replica` is no field of Deployment
+        unknown-field: `spec.replica` is not a field of Deployment
           did you mean `replicas`?
         "#);
     }

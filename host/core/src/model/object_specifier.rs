@@ -121,7 +121,7 @@ impl Unresolved {
                 let error = Diagnostic::new(format!("{word} matches nothing in the manifests"));
                 match near {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None if known.is_empty() => error.hint("there is nothing it could match"),
+                    None if known.is_empty() => error.hint("there are no objects"),
                     None => error.hint(format!("there is {}", join_names(&known))),
                 }
             }

@@ -287,7 +287,7 @@ impl PlanBuilder<'_> {
         match (directives.apply, live) {
             (ApplyMode::Ignore, _) => return self.skip(manifest, "capstan.dev/apply: ignore"),
             (ApplyMode::IfNotPresent, Some(_)) => {
-                return self.skip(manifest, "it is there already (capstan.dev/apply: if-not-present)");
+                return self.skip(manifest, "it already exists (capstan.dev/apply: if-not-present)");
             }
             (ApplyMode::Merge | ApplyMode::Override | ApplyMode::IfNotPresent, _) => {}
         }
@@ -312,7 +312,7 @@ impl PlanBuilder<'_> {
                     "{key} was left by the application {} of the namespace {}, which is deleted, and becomes part of this one",
                     deleted.name, deleted.namespace
                 ),
-                None => format!("{key} is there already and becomes part of this application"),
+                None => format!("{key} already exists and becomes part of this application"),
             };
             self.notices.push(notice);
         }

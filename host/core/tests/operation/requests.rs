@@ -533,7 +533,7 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
     });
     assert_eq!(
         told.as_deref(),
-        Some("it can't put in order what was done for it, which stays as it is: ConfigMap shop/a (applied)")
+        Some("it can't undo its changes, which stay: ConfigMap shop/a (applied)")
     );
 }
 

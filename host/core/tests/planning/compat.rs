@@ -216,7 +216,10 @@ fn a_namespace_from_the_set_moves_to_the_hook_that_lives_in_it() {
 fn explained(case: Case) -> Vec<Difference> {
     let native = case.planned();
     let argo = case.by_argo_cd().planned();
-    assert!(native.rule_uses.is_empty(), "our rules are no difference to themselves");
+    assert!(
+        native.rule_uses.is_empty(),
+        "our rules are not difference to themselves"
+    );
     let found = explain(&native, &argo);
     for difference in &found {
         assert!(!difference.rules.is_empty(), "nothing says why: {difference:?}");

@@ -192,7 +192,7 @@ impl BlobWriter<'_> {
             other => other,
         };
         Ok(BlobRef {
-            parts: parts.map_err(EngineError::during("storing what is needed to carry on"))?,
+            parts: parts.map_err(EngineError::during("storing what is needed to continue"))?,
             bytes: 0,
             packed: bytes.len() as u64,
             sha256: sha256(bytes),

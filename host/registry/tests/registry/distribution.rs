@@ -36,7 +36,7 @@ async fn what_is_published_is_found_and_is_the_same() {
     assert_eq!(found.annotations["org.opencontainers.image.title"], "ttl");
     assert_eq!(found.annotations["org.opencontainers.image.licenses"], "Apache-2.0");
 
-    // The same again is no change; another plugin under the same tag is one.
+    // The same again is not a change; another plugin under the same tag is one.
     let again = store
         .publish(
             component().to_vec(),

@@ -161,7 +161,7 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
     for object in &also {
         if let Err(error) = serde_json::from_str::<serde_json::Map<String, Value>>(object) {
             return Err(invalid_answer_failure(format!(
-                "one of `also` is no JSON object: {error}"
+                "one of `also` is not a JSON object: {error}"
             )));
         }
     }
@@ -334,7 +334,7 @@ fn check_details(details: Option<String>) -> Result<(), Failure> {
     };
     match serde_json::from_str::<serde::de::IgnoredAny>(&details) {
         Ok(_) => Ok(()),
-        Err(error) => Err(invalid_answer_failure(format!("`details` is no JSON: {error}"))),
+        Err(error) => Err(invalid_answer_failure(format!("`details` is not JSON: {error}"))),
     }
 }
 

@@ -72,13 +72,13 @@ fn every_foreign_name_is_a_fault_of_its_own() {
     let bytes = component(&imports, &["capstan:plugin/health@0.3.0", "wasi:cli/run@0.2.6"]);
     let bytes = stamp(&bytes, &manifest(&health_claim("['Pod']"))).unwrap();
     assert_snapshot!(told(&bytes), @"
-    it imports `capstan:plugin/host@0.2.0`, which no plugin gets
+    it imports `capstan:plugin/host@0.2.0`, which plugins may not import
     hint: build it against a contract that this host knows: 0.1.0
-    it imports `capstan:plugin/object-view@0.2.0`, which no plugin gets
+    it imports `capstan:plugin/object-view@0.2.0`, which plugins may not import
     hint: this host does not offer that part of the contract
-    it imports `wasi:http/types@0.3.0`, which no plugin gets
+    it imports `wasi:http/types@0.3.0`, which plugins may not import
     hint: a plugin gets WASI 0.2; build it with a toolchain for that
-    it imports `stranger:things/door@0.1.0`, which no plugin gets
+    it imports `stranger:things/door@0.1.0`, which plugins may not import
     hint: it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
     it exports `capstan:plugin/health@0.3.0`, which this host doesn't know
     hint: build it against a contract that this host knows: 0.1.0

@@ -187,7 +187,9 @@ impl ListRecord {
             "all" => Ok(ListRecord::All(serde_json::from_str(data)?)),
             "row" => Ok(ListRecord::Row(serde_json::from_str(data)?)),
             "gone" => Ok(ListRecord::Gone(serde_json::from_str(data)?)),
-            other => Err(serde_json::Error::custom(format!("`{other}` is no record of the list"))),
+            other => Err(serde_json::Error::custom(format!(
+                "`{other}` is not a record of the list"
+            ))),
         }
     }
 }

@@ -168,7 +168,7 @@ pub(super) async fn events(
             let Some(kept) = engine.journal(&application, &past).await? else {
                 return Err(Failure::new(
                     ErrorClass::NotFound,
-                    format!("no journal was kept of operation {}", past.id),
+                    format!("there is no journal of operation {}", past.id),
                 )
                 .hint("the newest journals are kept, 8 MiB of them"));
             };

@@ -102,7 +102,7 @@ impl Server {
         };
         let manifests = engine.manifests_of(application, past).await?;
         if manifests.is_empty() {
-            let message = format!("operation {} has no manifests to go back to", past.id);
+            let message = format!("operation {} has no manifests to roll back to", past.id);
             return Err(Failure::new(ErrorClass::Request, message));
         }
         let (mode, sync_options) = engine.rules(application).await?;
@@ -217,7 +217,7 @@ fn choose(options: &mut PlanOptions, choices: &Choices) {
     options.limits.retry.max_retries = choices.retry.unwrap_or(options.limits.retry.max_retries);
 }
 
-/// Says what may go though its annotations want a confirmation.
+/// Says what may go though its annotations require confirmation.
 fn confirmed(words: &[String]) -> Confirmation {
     Confirmation {
         all: words.iter().any(|word| word == "all"),

@@ -51,7 +51,7 @@ fn another_word_is_unknown() {
     for (script, message) in [
         (
             "return { status = 'healthy' }",
-            "the script gave `healthy`, which is no status",
+            "the script gave `healthy`, which is not a status",
         ),
         ("return { status = '' }", "the script gave no status"),
         ("return { message = 'x' }", "the script gave no status"),

@@ -78,11 +78,11 @@ impl PluginSummary {
         rows.extend(
             self.attested
                 .iter()
-                .map(|kind| ("attested", format!("{kind} (nobody has verified it)"))),
+                .map(|kind| ("attested", format!("{kind} (not verified)"))),
         );
         // A signature is of the manifest, including its annotations.
         let doubt = if self.signed_by.is_empty() {
-            " (nobody has verified it)"
+            " (not verified)"
         } else {
             ""
         };
@@ -90,7 +90,7 @@ impl PluginSummary {
         rows.extend(self.annotations.iter().map(annotated));
         rows.extend(self.claims.iter().map(|claim| ("claims", claim.clone())));
         if self.requests.is_empty() {
-            rows.push(("requests", "nothing beside its hooks' own objects".to_owned()));
+            rows.push(("requests", "nothing except its hooks' own objects".to_owned()));
         }
         rows.extend(self.requests.iter().map(|request| ("requests", request.clone())));
         let mut last = "";

@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Granted {
                 .map(Granted::Only)
                 .map_err(D::Error::custom),
             other => Err(D::Error::custom(format!(
-                "{other} is no grant; write `{REQUESTED_WORD}`, for all that the plugin's manifest requests, or what of it is granted, \
+                "{other} is not a grant; write `{REQUESTED_WORD}`, for all that the plugin's manifest requests, or what of it is granted, \
                  as in `{{http: [{{hosts: [api.example.com]}}]}}`"
             ))),
         }

@@ -161,7 +161,7 @@ pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Perm
             let is_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
             if name.is_empty() || name.len() > MAX_SIGNAL_NAME_BYTES || !name.chars().all(is_name) {
                 return Err(format!(
-                    "`{name}` is no name of a signal: at most {MAX_SIGNAL_NAME_BYTES} of a-z, 0-9, -, _ and ."
+                    "`{name}` is not the name of a signal: at most {MAX_SIGNAL_NAME_BYTES} of a-z, 0-9, -, _ and ."
                 ));
             }
             passed(PermittedScope::default())
@@ -175,7 +175,7 @@ pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Perm
             permit_object(asker, Verb::Create, what).and_then(passed)
         }
         Request::Apply(text) => {
-            let value: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
+            let value: Value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
             reserved::check_written_metadata(&value, writer(asker, WriteMethod::Apply))?;
             let wanted = Object(value);
             if wanted.api_version().is_empty() || wanted.kind().is_empty() || wanted.name().is_empty() {
@@ -194,7 +194,8 @@ pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Perm
             permit_object(asker, Verb::List, what).and_then(passed)
         }
         Request::Patch { object: wanted, merge } => {
-            let patch: Value = serde_json::from_str(merge).map_err(|error| format!("the patch is no JSON: {error}"))?;
+            let patch: Value =
+                serde_json::from_str(merge).map_err(|error| format!("the patch is not JSON: {error}"))?;
             reserved::check_written_metadata(&patch, writer(asker, WriteMethod::Patch))?;
             permit_object(asker, Verb::Patch, requested_object(asker, wanted)?).and_then(passed)
         }
@@ -241,12 +242,12 @@ fn group_kind(api_version: &str, kind: &str) -> Result<GroupKind, String> {
     let is_group = group.is_empty() && !api_version.starts_with('/') || is_word(group, b"-.") && !is_dots(group);
     if !is_group || !is_word(version, b"-") {
         return Err(format!(
-            "`{}` is no `apiVersion`: write `v1`, or `GROUP/VERSION` as in `apps/v1`",
+            "`{}` is not an `apiVersion`: write `v1`, or `GROUP/VERSION` as in `apps/v1`",
             api_version.escape_debug()
         ));
     }
     if !is_word(kind, b"-") {
-        return Err(format!("`{}` is no kind", kind.escape_debug()));
+        return Err(format!("`{}` is not a kind", kind.escape_debug()));
     }
     Ok(GroupKind::new(group, kind))
 }
@@ -326,7 +327,7 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<PermittedSco
     let method = call.method.as_str();
     if !HTTP_METHODS.contains(&method) {
         return Err(format!(
-            "`{method}` is no method: it can be {}",
+            "`{method}` is not a method: it can be {}",
             HTTP_METHODS.join(", ")
         ));
     }
@@ -351,7 +352,7 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<PermittedSco
     for (name, value) in &call.headers {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(format!("`{name}` is no name of a header"));
+            return Err(format!("`{name}` is not a header name"));
         }
         if HOST_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(format!("the header `{name}` is the host's"));

@@ -266,7 +266,7 @@ fn a_call_has_bounds_and_no_header_of_the_hosts() {
         "call POST on api.example.com:443",
     );
     fails(call("GET", "https://example.com/"), "call GET on example.com:443");
-    fails(call("get", "https://api.example.com/"), "`get` is no method");
+    fails(call("get", "https://api.example.com/"), "`get` is not a method");
     let timeout_ms = 60_001;
     fails(
         HttpRequest {

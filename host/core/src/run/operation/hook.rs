@@ -224,7 +224,7 @@ impl Operation {
         let Some(run) = self.state.hook(&task.id) else { return };
         let result = match run.abort {
             None => result,
-            Some(AbortReason::Terminated) => TaskResult::Stopped("terminated before its end".to_owned()),
+            Some(AbortReason::Terminated) => TaskResult::Stopped("terminated while it was running".to_owned()),
             Some(AbortReason::Failed) => TaskResult::Stopped("something else failed".to_owned()),
             Some(AbortReason::Deadline) => {
                 let message = match task.timeout_seconds {
