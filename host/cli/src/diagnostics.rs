@@ -198,10 +198,10 @@ fn hint_for(error: &anyhow::Error) -> Option<String> {
     }
     Some(match error.downcast_ref::<EngineError>()? {
         EngineError::Busy { .. } => {
-            "`--on-busy wait` waits for its end, `--on-busy supersede` ends it first; `capstan explain` shows what it waits for".to_owned()
+            "`--on-busy wait` waits until it ends, `--on-busy supersede` terminates it first; `capstan explain` shows what it waits for".to_owned()
         }
         EngineError::MissingPermissions(_) => {
-            "nothing was changed; ask for these permissions, or name what you may with `--only`".to_owned()
+            "nothing was changed; request these permissions, or choose objects that you may change with `--only`".to_owned()
         }
         EngineError::Outdated(_) => "nothing was changed; make a new plan".to_owned(),
         EngineError::Unfinished(_) => "run the same command again: it continues that operation first".to_owned(),
@@ -224,7 +224,7 @@ fn hint_for(error: &anyhow::Error) -> Option<String> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => awaited_text(waiting, signals),
         },
-        EngineError::InvalidState(why) if why.contains("take a newer capstan") => return None,
+        EngineError::InvalidState(why) if why.contains("use a newer version of Capstan") => return None,
         EngineError::InvalidState(_) => {
             "if it can't be restored, `capstan delete APP --abandon` deletes the stored state and lists the objects that stay in the cluster"
                 .to_owned()

@@ -269,7 +269,7 @@ impl Project<'_> {
 
     async fn build_go(&self) -> anyhow::Result<Vec<u8>> {
         let contract = |error: anyhow::Error| {
-            let hint = "the contract belongs into `wit/`, as in every new project";
+            let hint = "put the contract into `wit/`, as in every new project";
             usage_error(format!("{error:#}"), [hint.into(), remedy::Command::NewPlugin.into()])
         };
         let mut world = World::read(&self.folder.join("wit"), &self.world()?).map_err(contract)?;

@@ -162,7 +162,9 @@ fn nobody_waits(signal: &str, hook: Option<(&str, &HookState)>, namesakes: usize
             format!("hook {hook} has ended ({outcome}): it no longer waits for a signal")
         }
         (Some((hook, HookState::Pending)), _) if namesakes > 1 => {
-            format!("{hook}: {namesakes} hooks of this name wait for {signal}, which is sent to one by its name alone")
+            format!(
+                "{hook}: {namesakes} hooks with this name wait for {signal}, and a signal names its hook only by name"
+            )
         }
         (Some((hook, HookState::Pending)), _) => format!("hook {hook} doesn't wait for {signal}"),
         (None, []) => format!("no hook waits for {signal}"),
@@ -457,8 +459,7 @@ fn conflicts(conflicts: &[FieldConflict]) -> String {
     }
     if conflicts.iter().any(FieldConflict::is_about_scaling) {
         text.push_str(
-            " its scaler, such as a HorizontalPodAutoscaler, controls its replicas: leave `spec.replicas` out of the manifest, or \
-             leave it alone with `capstan.dev/ignore-differences: /spec/replicas`;",
+            " its scaler, such as a HorizontalPodAutoscaler, controls its replicas: leave `spec.replicas` out of the manifest, or ignore it with `capstan.dev/ignore-differences: /spec/replicas`;",
         );
     }
     text.truncate(text.trim_end_matches(';').len());

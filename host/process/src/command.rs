@@ -19,7 +19,7 @@ const DEFAULT_MAX_OUTPUT_BYTES: usize = 16 << 20;
 
 /// A word from outside begins with `-`, so that the program would read it as a flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` begins with `-`, and would be taken for a flag")]
+#[error("`{0}` begins with `-` and would be read as a flag")]
 pub struct LeadingDash(pub String);
 
 /// A program that is to be started.

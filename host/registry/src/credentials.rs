@@ -224,7 +224,7 @@ async fn run_helper(program: &Program, server: &str) -> Result<Option<HelperAnsw
         let answer = serde_json::from_slice(&output.stdout);
         return answer
             .map(Some)
-            .map_err(|_| format!("{name} says nothing that can be understood"));
+            .map_err(|_| format!("{name} printed output that can't be read"));
     }
     if said.contains("credentials not found") {
         return Ok(None);

@@ -67,10 +67,10 @@ impl Http {
                     .first()
                     .is_some_and(|first| first.scheme() == "https");
                 if was_safe && attempt.url().scheme() != "https" {
-                    return attempt.error("it leads away from https");
+                    return attempt.error("it redirects from https to http");
                 }
                 if attempt.previous().len() > MAX_REDIRECTS {
-                    return attempt.error("it leads on and on");
+                    return attempt.error("it redirects too often");
                 }
                 attempt.follow()
             }));

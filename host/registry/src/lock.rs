@@ -80,7 +80,7 @@ impl LockFile {
         })?;
         if lock.format != FORMAT {
             let reason = format!(
-                "its form is {}, and this version of Capstan knows {FORMAT}",
+                "its format is {}, but this version of Capstan reads {FORMAT}",
                 lock.format
             );
             return Err(wrong(reason));

@@ -104,8 +104,8 @@ impl SignatureError {
             Some(reference) if self.signature_count == 0 => {
                 format!("its author signs it with `cosign sign --key KEY {reference}`; it was not used")
             }
-            Some(_) => "ask its author by which key it is signed; it was not used".to_owned(),
-            None => "its author signs it with `cosign sign-blob --key KEY --bundle FILE.sigstore.json FILE`; the bundle lies beside the file"
+            Some(_) => "ask its author which key signs it; it was not used".to_owned(),
+            None => "its author signs it with `cosign sign-blob --key KEY --bundle FILE.sigstore.json FILE`; the bundle is next to the file"
                 .to_owned(),
         }
     }

@@ -33,7 +33,7 @@ impl CircuitBreaker {
         let milliseconds = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
         Some((
             format!(
-                "it failed {} times in a row, and is asked again in {left:#}",
+                "it failed {} times in a row; the next call is in {left:#}",
                 record.consecutive_failures
             ),
             milliseconds,

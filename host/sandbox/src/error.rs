@@ -116,10 +116,10 @@ impl SandboxError {
             } => "a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module".into(),
             SandboxError::NotAPlugin { .. } => BUILD.into(),
             SandboxError::ForeignImport { .. } => {
-                "a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
+                "a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data"
                     .into()
             }
-            SandboxError::MissingExport { .. } => "export it, or take the claim out of `plugin.toml`".into(),
+            SandboxError::MissingExport { .. } => "export it, or remove the claim from `plugin.toml`".into(),
             SandboxError::Grants { .. } => {
                 "correct the `grants` in its `plugin.toml`; `wit/README.md` shows them".into()
             }
@@ -157,7 +157,7 @@ pub enum AskError {
         known: Vec<String>,
     },
     /// It has several claims, or none that matches the object.
-    #[error("it is not clear under which {interface} claim to ask plugin `{plugin}`")]
+    #[error("it is not clear which {interface} claim of plugin `{plugin}` to use")]
     WhichClaim {
         /// The plugin's name.
         plugin: String,

@@ -120,10 +120,10 @@ impl Sandbox {
             }]
         };
         if plugin.claims(Interface::Health).is_empty() {
-            return Some(whole("it judges no health, so these settings have no effect"));
+            return Some(whole("it has no health checks, so these settings have no effect"));
         }
         let Some(schema) = &plugin.settings else {
-            return Some(whole("its manifest has no `[settings]`, so it takes none"));
+            return Some(whole("its manifest has no `[settings]`, so it accepts none"));
         };
         let mut flaws = schema.flaws(settings);
         flaws.extend(

@@ -281,7 +281,7 @@ impl Operations {
                 running.terminate(by);
                 let (id, _) = self.adopt(application.clone(), running);
                 Ok(format!(
-                    "nobody drove operation {id} any more; it is being terminated here"
+                    "no process ran operation {id} any more; this server terminates it"
                 ))
             }
         }
@@ -351,7 +351,7 @@ impl PendingWork {
         let this = Arc::clone(self);
         move |notice| {
             let message = match &notice {
-                Notice::WaitingForEnd(busy) => format!("{busy}; its end is waited for"),
+                Notice::WaitingForEnd(busy) => format!("{busy}; waiting until it ends"),
                 Notice::TerminatingFirst(busy) => format!("{busy}; it is ended first"),
             };
             let request = PendingRequest {
@@ -392,7 +392,7 @@ async fn follow(
     match running.wait().await {
         Ok(status) => Some(status),
         Err(error) => {
-            tracing::warn!(%error, "an operation could not be carried to its end");
+            tracing::warn!(%error, "an operation could not be finished");
             None
         }
     }

@@ -113,7 +113,7 @@ impl KustomizationCheck<'_> {
         }
         if self.seen.len() > MAX_KUSTOMIZATIONS {
             if self.seen.len() == MAX_KUSTOMIZATIONS + 1 {
-                let message = format!("more than {MAX_KUSTOMIZATIONS} kustomizations belong together");
+                let message = format!("it includes more than {MAX_KUSTOMIZATIONS} kustomizations");
                 self.mistakes.push(Diagnostic::new(message));
             }
             return;
@@ -166,7 +166,7 @@ impl KustomizationCheck<'_> {
     fn check_path(&mut self, folder: &Path, key: &str, word: &str) -> Result<(), Diagnostic> {
         match key {
             "confighome" => {
-                let message = format!("helm would take its configuration and its plugins from `{word}`");
+                let message = format!("helm would read its configuration and its plugins from `{word}`");
                 Err(Diagnostic::new(message).hint(["leave `configHome` out".into(), Setting::AllowOutsideTree.into()]))
             }
             "charthome" => {

@@ -131,7 +131,7 @@ impl HookType for Scale {
         Ok(match (&seen.what, seen.answers) {
             (Observation::Object { object, .. }, Some(READ)) => scale(&settings, &object.read()?, state)?,
             (Observation::Object { object, .. }, _) => settle(&settings, &object.read()?, state).wake_after(left),
-            (Observation::Gone, Some(READ)) => Step::succeeded(format!("{name} isn't there: nothing to scale")),
+            (Observation::Gone, Some(READ)) => Step::succeeded(format!("{name} doesn't exist: nothing to scale")),
             (Observation::Gone, _) => Step::failed(format!("{name} is gone")),
             (Observation::Done, Some(BACK)) => Step::failed(match state.from {
                 Some(from) => format!("stopped; {name} is scaled back to {from}"),

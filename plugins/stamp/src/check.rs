@@ -102,7 +102,7 @@ pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
         let related = claim.get("related").and_then(toml::Value::as_array);
         let words = related.into_iter().flatten().filter_map(toml::Value::as_str);
         for word in words.filter(|word| is_name(word) && !RELATED.contains(word)) {
-            let message = format!("no host knows the word `{word}`; it can be {}", RELATED.join(", "));
+            let message = format!("unknown value `{word}`; valid values are {}", RELATED.join(", "));
             found.flaw(&format!("claims[{n}].related"), message);
         }
     }
@@ -248,7 +248,7 @@ impl Finder {
                     self.flaw(&format!("{place}.fields"), message);
                 }
                 for word in related.iter().filter(|word| !is_name(word)) {
-                    let message = format!("`{word}` is not a word like `owned-pods`");
+                    let message = format!("`{word}` is not a value such as `owned-pods`");
                     self.flaw(&format!("{place}.related"), message);
                 }
             }
@@ -267,14 +267,17 @@ impl Finder {
                 {
                     self.flaw(
                         &format!("{place}.types"),
-                        format!("`{name}` is not a name like `http-check`"),
+                        format!("`{name}` is not a name such as `http-check`"),
                     );
                 }
                 for word in words {
                     if PHASES.contains(&&**word) {
                         self.flaw(&format!("{place}.words"), format!("`{word}` is a phase"));
                     } else if !is_word(word) {
-                        self.flaw(&format!("{place}.words"), format!("`{word}` is not a word like `Skip`"));
+                        self.flaw(
+                            &format!("{place}.words"),
+                            format!("`{word}` is not a value such as `Skip`"),
+                        );
                     }
                 }
                 self.except(place, kinds, except);
@@ -284,7 +287,8 @@ impl Finder {
                     self.flaw(&format!("{place}.policies"), "names no policy");
                 }
                 for policy in policies.iter().filter(|policy| *policy != "*" && !is_word(policy)) {
-                    let message = format!("`{policy}` is not a name like `HookSucceeded` or `example.com/keep-last-3`");
+                    let message =
+                        format!("`{policy}` is not a name such as `HookSucceeded` or `example.com/keep-last-3`");
                     self.flaw(&format!("{place}.policies"), message);
                 }
             }

@@ -216,7 +216,7 @@ mod tests {
             (
                 "owned-pods",
                 "Owned Pods",
-                "claims[0].related: `Owned Pods` is not a word like `owned-pods`",
+                "claims[0].related: `Owned Pods` is not a value such as `owned-pods`",
             ),
             (
                 "example.com/*",
@@ -231,18 +231,18 @@ mod tests {
             (
                 "drain-queue",
                 "Drain Queue",
-                "claims[1].types: `Drain Queue` is not a name like `http-check`",
+                "claims[1].types: `Drain Queue` is not a name such as `http-check`",
             ),
             ("\"Drain\"", "\"PreSync\"", "claims[1].words: `PreSync` is a phase"),
             (
                 "\"Drain\"",
                 "\"a,b\"",
-                "claims[1].words: `a,b` is not a word like `Skip`",
+                "claims[1].words: `a,b` is not a value such as `Skip`",
             ),
             (
                 "\"*\"]",
                 "\"**\"]",
-                "claims[2].policies: `**` is not a name like `HookSucceeded` or `example.com/keep-last-3`",
+                "claims[2].policies: `**` is not a name such as `HookSucceeded` or `example.com/keep-last-3`",
             ),
             (
                 "\"*\"]",

@@ -50,11 +50,11 @@ impl FromStr for KindPattern {
         let reason = if text.starts_with('/') {
             "write a kind of the core group without the slash"
         } else if kind.contains('/') {
-            "a version does not belong in it"
+            "leave out the version"
         } else if !is_group(group) {
             "a group is lower case, like `example.com`"
         } else if !is_kind(kind) {
-            "a kind is a word like `Deployment`"
+            "a kind is a name such as `Deployment`"
         } else {
             return Ok(Self {
                 group: group.to_owned(),
@@ -168,7 +168,7 @@ mod tests {
         );
         assert_eq!(
             refused("apps/v1/Deployment"),
-            "`apps/v1/Deployment` is not GROUP/KIND: a version does not belong in it"
+            "`apps/v1/Deployment` is not GROUP/KIND: leave out the version"
         );
         assert_eq!(
             refused("Apps/Deployment"),
@@ -178,10 +178,13 @@ mod tests {
             refused("a..b/C"),
             "`a..b/C` is not GROUP/KIND: a group is lower case, like `example.com`"
         );
-        assert_eq!(refused(""), "`` is not GROUP/KIND: a kind is a word like `Deployment`");
+        assert_eq!(
+            refused(""),
+            "`` is not GROUP/KIND: a kind is a name such as `Deployment`"
+        );
         assert_eq!(
             refused("apps/Deploy*"),
-            "`apps/Deploy*` is not GROUP/KIND: a kind is a word like `Deployment`"
+            "`apps/Deploy*` is not GROUP/KIND: a kind is a name such as `Deployment`"
         );
     }
 }

@@ -69,7 +69,7 @@ fn check(text: &str, place: &str, found: &mut Vec<Flaw>) {
         let code = u32::from(hidden);
         found.push(Flaw {
             place: place.to_owned(),
-            message: format!("holds U+{code:04X}, a {}; write it without", kind(hidden)),
+            message: format!("contains U+{code:04X}, a {}; remove it", kind(hidden)),
         });
     }
 }

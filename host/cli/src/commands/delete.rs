@@ -190,7 +190,7 @@ async fn remove_state(
     }
     let question = format!("Delete the stored state of {name} in namespace {namespace}?");
     if !delete.yes && !confirm(&question, "forgetting an application")? {
-        print(&text!("nothing was forgotten\n"));
+        print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
     let abandoned = context.engine.abandon(application).await?;

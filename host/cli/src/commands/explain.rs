@@ -116,7 +116,7 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
             ));
         }
         let ends = match (waiting.until, report.deadline) {
-            (Some(until), _) => format!("given up in {}", format_duration(until.duration_since(now))),
+            (Some(until), _) => format!("times out in {}", format_duration(until.duration_since(now))),
             (None, Some(until)) => format!(
                 "the whole operation times out in {}; `capstan terminate {name}` ends it now",
                 format_duration(until.duration_since(now))

@@ -97,7 +97,7 @@ impl<'a> OperationRunner<'a> {
     /// Prints what is waited for.
     fn notify(&self, notice: &Notice) {
         self.printer.print_stderr(&match notice {
-            Notice::WaitingForEnd(busy) => text!("{}; waiting for its end", busy),
+            Notice::WaitingForEnd(busy) => text!("{}; waiting until it ends", busy),
             Notice::TerminatingFirst(busy) => text!("{}; ending it first", busy),
         });
     }

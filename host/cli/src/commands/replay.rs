@@ -66,7 +66,7 @@ fn show_events(
     }
     if replayed.is_incomplete {
         print_stderr(&text!(
-            "the journal of operation {} had become too long and ends here",
+            "the journal of operation {} reached its size limit and ends here",
             past.id
         ));
         return Ok(Exit::Done);

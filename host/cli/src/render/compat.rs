@@ -88,7 +88,7 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
     }
     let outcomes = differences_of(explained, true);
     if !outcomes.is_empty() {
-        text.push(text!("\n{}\n", paint.heading("When it comes to that")));
+        text.push(text!("\n{}\n", paint.heading("At run time")));
     }
     for (position, difference) in outcomes.into_iter().enumerate() {
         if position > 0 {

@@ -255,7 +255,7 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
         count => text.push_str(&format!("; {count} fields ignored")),
     }
     if let DryRunCheck::Deferred(reason) = &task.check {
-        text.push_str(&format!("; checked at its turn: {reason}"));
+        text.push_str(&format!("; checked when it is applied: {reason}"));
     }
     text
 }

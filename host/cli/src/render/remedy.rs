@@ -164,7 +164,7 @@ fn setting_phrase(setting: &Setting) -> Phrase {
         Setting::RenderTimeout => ("; ", "`--render-timeout` allows more time"),
         Setting::Adopt => (
             "; ",
-            "`--adopt` takes it over; first make sure that Argo CD no longer syncs it, or both will",
+            "`--adopt` takes it over; first make sure that Argo CD no longer syncs it, otherwise both will change it",
         ),
         Setting::ForceConflicts => ("; ", "`--force-conflicts` takes them over"),
         Setting::Plugin => ("; ", "`--plugin PATH` adds one"),
@@ -180,15 +180,15 @@ fn setting_phrase(setting: &Setting) -> Phrase {
         Setting::World => (", and ", "name it with `--world`"),
         Setting::Cases => ("; ", "`--cases PATH` names another folder or file"),
         Setting::PlaceOfCases => ("; ", "`--cases PATH` names them"),
-        Setting::OnlyCases => ("; ", "`--only` takes a part of a name"),
+        Setting::OnlyCases => ("; ", "`--only` accepts part of a name"),
         Setting::FewerCases => ("; ", "`--only` leaves cases out"),
         Setting::RecordAnswers => (", or ", "let `--record` do it"),
-        Setting::ProjectFolder => (", or ", "take another folder with `--in`"),
+        Setting::ProjectFolder => (", or ", "choose another folder with `--in`"),
         Setting::ImportFolder => (", ", "`--out` names another folder"),
         Setting::OverwriteImport => ("; ", "`--overwrite` replaces it"),
         Setting::ImportName => (
             "; ",
-            "`--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3",
+            "`--name` allows a-z, 0-9 and -; `--plugin-version` is a version such as 1.2.3",
         ),
     };
     after(joint, words)
@@ -205,16 +205,19 @@ fn command_phrase(command: &Command) -> Phrase {
         }
         Command::AddPlugin { source } => return after("; ", format!("`capstan plugin add {source}` pins it")),
         Command::Delete => ("; ", "`capstan delete` does that"),
-        Command::Plan => ("; ", "`capstan plan` asks the cluster"),
+        Command::Plan => ("; ", "`capstan plan` uses the cluster"),
         Command::SavePlan => ("; ", "`capstan plan --save FILE` writes one"),
         Command::ListPlugins => ("; ", "`capstan plugin list` shows what the loaded plugins claim"),
-        Command::RunPlugin => ("; ", "`capstan plugin run` asks the plugin by hand"),
+        Command::RunPlugin => ("; ", "`capstan plugin run` calls the plugin"),
         Command::TestPlugin => ("; ", "`capstan plugin test` says why"),
-        Command::RecordCases => (", and ", "let `capstan plugin test --record` add what is answered"),
+        Command::RecordCases => (", and ", "use `capstan plugin test --record` to add the actual answers"),
         Command::NewPlugin => ("; ", "`capstan plugin new` makes a project"),
         Command::BuildPlugin { folder: None } => ("; ", "`capstan plugin build` puts its `plugin.toml` into it"),
-        Command::CheckTools => ("; ", "`capstan plugin doctor` says what is missing"),
-        Command::UpdatePlugins => ("; ", "if the change is meant, `capstan plugin update` pins the new one"),
+        Command::CheckTools => ("; ", "`capstan plugin doctor` lists what is missing"),
+        Command::UpdatePlugins => (
+            "; ",
+            "if the change is intended, `capstan plugin update` pins the new version",
+        ),
         Command::PublishPlugin => (
             "; ",
             "a plugin is published by `capstan plugin publish`: a component as one layer `application/wasm`",
@@ -261,7 +264,7 @@ mod tests {
         let mut finding = Finding::from_invalid_input(Diagnostic::new("no")).helped_by(Command::Plan);
         UNKNOWN_KIND.id.clone_into(&mut finding.rule);
         let json = finding_json(&finding).unwrap();
-        assert_eq!(json["fix"], "`capstan plan` asks the cluster");
+        assert_eq!(json["fix"], "`capstan plan` uses the cluster");
         assert_eq!(json["remedies"], serde_json::json!([{ "command": "plan" }]));
     }
 }

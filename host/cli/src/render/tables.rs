@@ -108,9 +108,9 @@ pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text 
             let due = &object.due;
             let left = due.due_at.duration_since(now);
             let when = match (left.is_positive(), due.ask_again) {
-                (true, true) => format!("asked again in {}", format_duration(left)),
+                (true, true) => format!("next call in {}", format_duration(left)),
                 (true, false) => format!("in {}", format_duration(left)),
-                (false, true) => "asked again now".to_owned(),
+                (false, true) => "next call now".to_owned(),
                 (false, false) => format!("overdue by {}", format_duration(-left)),
             };
             vec![

@@ -105,7 +105,7 @@ fn a_folder_without_a_component_says_how_it_is_built() {
             said.code == 2
                 && said
                     .err
-                    .contains("there is no DIR/approval/approval.wasm: the plugin approval isn't built")
+                    .contains("there is no DIR/approval/approval.wasm: the plugin approval hasn't been built")
                 && said.err.contains("`capstan plugin build DIR/approval` builds it"),
             "{command}: {}",
             said.all()

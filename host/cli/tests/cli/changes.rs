@@ -219,7 +219,7 @@ fn a_saved_plan_is_run_only_while_the_cluster_is_as_it_was() {
                  ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
 
     operation 2-pnywj: sync of shop in namespace shop
-      0.0s  checking                       asking the API server about 2 objects, nothing is changed yet
+      0.0s  checking                       checking 2 objects with the API server; nothing is changed yet
     ---- Sync, wave 0 [0/2 done] ----
       0.0s  changed   Secret/keys
       0.0s  ok        Secret/keys          Healthy: no health check for this kind
@@ -276,7 +276,7 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
                  ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
 
     operation 3-pnywj: rollback of shop in namespace shop
-      0.0s  checking                       asking the API server about 2 objects, nothing is changed yet
+      0.0s  checking                       checking 2 objects with the API server; nothing is changed yet
     ---- Sync, wave 0 [0/2 done] ----
       0.0s  changed   Secret/keys
       0.0s  ok        Secret/keys          Healthy: no health check for this kind

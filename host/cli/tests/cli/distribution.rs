@@ -230,7 +230,7 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     let reference = published.out.trim().strip_prefix("oci://").unwrap().to_owned();
 
     assert_snapshot!(desk.all("plugin add oci://REGISTRY/acme/keep-last:1"), @"
-    error: oci://REGISTRY/acme/keep-last:1 is not signed as the rule for `oci://REGISTRY/acme` wants it: there is none by any of cosign.pub; it has no signature at all
+    error: oci://REGISTRY/acme/keep-last:1 is not signed as the rule for `oci://REGISTRY/acme` requires: there is none by any of cosign.pub; it has no signature at all
       hint: its author signs it with `cosign sign --key KEY REGISTRY/acme/keep-last:1`; it was not used
     [exit code 2]
     ");
@@ -238,7 +238,7 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     // Named by its digest, it needs no lock; the rule is for it all the same.
     let by_digest = format!("plan --simulate --plugin oci://{reference}");
     assert_snapshot!(desk.all(&by_digest), @"
-    error: oci://REGISTRY/acme/keep-last:1@sha256:... is not signed as the rule for `oci://REGISTRY/acme` wants it: there is none by any of cosign.pub; it has no signature at all
+    error: oci://REGISTRY/acme/keep-last:1@sha256:... is not signed as the rule for `oci://REGISTRY/acme` requires: there is none by any of cosign.pub; it has no signature at all
       hint: its author signs it with `cosign sign --key KEY REGISTRY/acme/keep-last:1@sha256:...`; it was not used
     [exit code 2]
     ");
@@ -262,7 +262,7 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     assert_eq!(
         desk.run(&by_digest).code,
         2,
-        "it is there twice: {}",
+        "it is defined twice: {}",
         desk.all(&by_digest)
     );
     assert_eq!(desk.run("plan --simulate").code, 0, "{}", desk.all("plan --simulate"));
@@ -310,7 +310,7 @@ fn sources_say_what_is_wrong_with_them() {
     desk.file("outside.wasm", acmes("outside", "1.0.0"));
     assert_snapshot!(desk.all("plugin publish outside.wasm oci://REGISTRY/acme/outside:1"), @"
     error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which plugins may not import
-      hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+      hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data
     [exit code 2]
     ");
     assert_snapshot!(desk.all("plugin publish outside.wasm ./there.wasm"), @"
@@ -320,7 +320,7 @@ fn sources_say_what_is_wrong_with_them() {
     ");
     desk.file("ttl.wasm", capstan_bundle::get("ttl").unwrap().bytes);
     assert_snapshot!(desk.all("plugin add ttl.wasm"), @"
-    error: a built-in plugin is named `ttl`, too, and only one of them can be loaded
+    error: there is also a built-in plugin named `ttl`, and only one of them can be loaded
       hint: leave out the built-in one first: `withoutPlugins: [ttl]` in capstan.yaml, or `--without-plugin ttl`
     [exit code 2]
     ");
@@ -380,7 +380,7 @@ fn sources_say_what_is_wrong_with_them() {
     fs::write(path, acmes("keep-last", "1.0.1")).unwrap();
     assert_snapshot!(desk.all("plan -f settings.yaml --simulate --plugin keep-last.wasm"), @"
     error: keep-last.wasm has the digest sha256:..., and sha256:... is expected
-      hint: it was not used; if the change is meant, `capstan plugin update` pins the new one
+      hint: it was not used; if the change is intended, `capstan plugin update` pins the new version
     [exit code 1]
     ");
 }

@@ -223,7 +223,7 @@ fn every_mistake_is_told_with_script_and_line_and_nothing_is_written() {
     );
     assert_snapshot!(said.all(), @r#"
     error: no plugin can be called that: name: "Mine" is not of a-z, 0-9 and -, with a letter first, at most 40 long
-      hint: `--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3
+      hint: `--name` allows a-z, 0-9 and -; `--plugin-version` is a version such as 1.2.3
     [exit code 2]
     "#);
     fs::write(

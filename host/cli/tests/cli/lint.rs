@@ -40,7 +40,7 @@ fn a_plan_shows_what_would_hang() {
          |                         ^
       fix: `capstan.dev/phase: PreSync` on Secret/db applies it before; it stays an ordinary object
       see: Secret/db is in tests/fixtures/sets/lint/shop.yaml:1
-    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run finds its name taken
+    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run can't create an object with the same name
       --> tests/fixtures/sets/lint/shop.yaml:14 (document 2)
       14 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^
@@ -49,7 +49,7 @@ fn a_plan_shows_what_would_hang() {
       --> tests/fixtures/sets/lint/shop.yaml:36 (document 3)
       36 |     argocd.argoproj.io/hook-delete-policy: BeforeHookCreation
          |                                            ^
-      fix: take it off, or make the object a hook
+      fix: remove it, or make the object a hook
     [exit code 0]
     ");
 }
@@ -74,7 +74,7 @@ fn lint_needs_no_cluster() {
          |                         ^
       fix: `capstan.dev/phase: PreSync` on Secret/db applies it before; it stays an ordinary object
       see: Secret/db is in tests/fixtures/sets/lint/shop.yaml:1
-    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run finds its name taken
+    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run can't create an object with the same name
       --> tests/fixtures/sets/lint/shop.yaml:14 (document 2)
       14 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^
@@ -83,8 +83,8 @@ fn lint_needs_no_cluster() {
       --> tests/fixtures/sets/lint/shop.yaml:36 (document 3)
       36 |     argocd.argoproj.io/hook-delete-policy: BeforeHookCreation
          |                                            ^
-      fix: take it off, or make the object a hook
-    note[hook-without-limit]: Job default/migrate has no limit of its own: one that hangs is waited for as long as the operation may take
+      fix: remove it, or make the object a hook
+    note[hook-without-limit]: Job default/migrate has no time limit: if it hangs, it is awaited until the operation times out
       --> tests/fixtures/sets/lint/shop.yaml:11 (document 2)
       11 |   name: migrate
          |         ^
@@ -94,7 +94,7 @@ fn lint_needs_no_cluster() {
     [exit code 2]
     ");
     assert_snapshot!(run("lint -f tests/fixtures/sets/lint --compat argocd --allow-lint without-effect").all(), @"
-    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run finds its name taken
+    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run can't create an object with the same name
       --> tests/fixtures/sets/lint/shop.yaml:14 (document 2)
       14 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^
@@ -115,11 +115,11 @@ fn lint_needs_no_cluster() {
     ");
     assert_eq!(run("lint -f tests/fixtures/sets/lint --compat argocd --strict").code, 2);
     assert_snapshot!(run("lint -f tests/fixtures/sets/bad/kind.yaml --lint all").all(), @"
-    note[unknown-kind]: whether the cluster knows the kind acme.io/Widget can't be told without one
+    note[unknown-kind]: without a cluster it is unknown whether the kind acme.io/Widget exists
       --> tests/fixtures/sets/bad/kind.yaml:2
       2 | kind: Widget
         |       ^
-      fix: its objects are taken to live in a namespace; `capstan plan` asks the cluster
+      fix: its objects are assumed to be namespaced; `capstan plan` uses the cluster
 
     1 note in 1 manifest
     [exit code 0]

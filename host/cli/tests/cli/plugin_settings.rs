@@ -120,7 +120,7 @@ fn settings_that_a_plugin_does_not_take_are_refused_where_they_are_written() {
         (
             "",
             "  policies:\n    maxAge: 48\n",
-            "it judges no health, so these settings have no effect",
+            "it has no health checks, so these settings have no effect",
             "DIR/capstan.yaml:5",
             "`capstan plugin inspect policies`",
         ),

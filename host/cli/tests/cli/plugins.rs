@@ -88,7 +88,7 @@ fn all_mistakes_of_all_components_are_told_at_once() {
     error: DIR/queue.wasm: it exports nothing
       hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
     error: DIR/outside.wasm: it imports `stranger:things/door@0.1.0`, which plugins may not import
-      hint: it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+      hint: it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data
     [exit code 2]
     "#);
 }
@@ -241,7 +241,7 @@ fn a_case_that_fails_says_where_and_in_what() {
           its wake-up comes first, after 5s: write `- see: woke` before
     FAILED DIR/cases/wrong.yaml: after the end
         --> DIR/cases/wrong.yaml:33
-          the hook has succeeded: nothing happens to it any more
+          the hook has succeeded: no more steps may follow
     FAILED DIR/cases/wrong.yaml: nothing expected
         --> DIR/cases/wrong.yaml:35
           nothing is expected
@@ -286,8 +286,8 @@ fn a_case_that_fails_says_where_and_in_what() {
     </failure>
         </testcase>
         <testcase classname="http-check" name="after the end" file="DIR/cases/wrong.yaml" time="TIME">
-          <failure message="the hook has succeeded: nothing happens to it any more">  --&gt; DIR/cases/wrong.yaml:33
-        the hook has succeeded: nothing happens to it any more
+          <failure message="the hook has succeeded: no more steps may follow">  --&gt; DIR/cases/wrong.yaml:33
+        the hook has succeeded: no more steps may follow
     </failure>
         </testcase>
         <testcase classname="http-check" name="nothing expected" file="DIR/cases/wrong.yaml" time="TIME">
@@ -304,7 +304,7 @@ fn a_case_that_fails_says_where_and_in_what() {
     assert_eq!(one.code, 0, "{}", one.all());
     assert_snapshot!(run_in(folder.path(), "plugin test DIR/http-check.wasm --only god").all(), @"
     error: none of 6 cases has `god` in its name
-      hint: `--only` takes a part of a name
+      hint: `--only` accepts part of a name
     [exit code 2]
     ");
 }
@@ -368,7 +368,7 @@ fn cases_that_can_not_be_read_fail_with_their_places() {
         --> DIR/cases.yaml:1
         1 | one:
           | ^
-        hint: it says what is asked
+        hint: it is the input of the call
     FAILED DIR/cases.yaml: two
       can't be read: a hook's case has `steps`, of which the first is the start
         --> DIR/cases.yaml:5
@@ -380,7 +380,7 @@ fn cases_that_can_not_be_read_fail_with_their_places() {
         --> DIR/cases.yaml:8
         8 |   steps: [{ see: woke }]
           |           ^
-        hint: write what it has to answer to that as `- expect: {...}`
+        hint: write the expected answer as `- expect: {...}`
     FAILED DIR/cases.yaml: four
       can't be read: DIR/none.yaml can't be read: there is no such file
         --> DIR/cases.yaml:10
@@ -491,7 +491,7 @@ fn settings_are_what_the_manifest_says_of_them() {
     let outside = std::error::Error::source(&outside).unwrap().to_string();
     assert_eq!(
         outside,
-        "settings.$ref: a schema may refer to nothing outside of itself: write `#`, or `#/$defs/NAME`"
+        "settings.$ref: a schema can't refer to anything outside of itself: write `#`, or `#/$defs/NAME`"
     );
     manifest.settings = Some(serde_json::json!({ "properties": { "a": { "pattern": "(a{1000}){1000}" } } }));
     let large = capstan_stamp::stamp(&component, &manifest);

@@ -136,7 +136,7 @@ fn mistakes_in_the_file_have_places() {
     [exit code 2]
     ");
     assert_snapshot!(told("name: shop\nsources: a.yaml\n"), @r#"
-    error: this is the text "a.yaml", and a list is expected
+    error: this is the text "a.yaml", but a list is expected
       --> capstan.yaml:2
       2 | sources: a.yaml
         |          ^
@@ -234,10 +234,10 @@ fn several_applications_are_synced_in_their_order() {
     queue |   wave   0   + ConfigMap/queue   apply, wait Healthy   new   resource 0.1.0
     queue |
     db    | operation 1-kws3g: sync of db in namespace store
-    db    |   0.0s  checking                asking the API server about 1 object, nothing is changed yet
+    db    |   0.0s  checking                checking 1 object with the API server; nothing is changed yet
     db    | ---- PreSync, wave 0 [0/1 done] ----
     queue | operation 1-6ned3: sync of queue in namespace store
-    queue |   0.0s  checking                    asking the API server about 1 object, nothing is changed yet
+    queue |   0.0s  checking                    checking 1 object with the API server; nothing is changed yet
     queue | ---- Sync, wave 0 [0/1 done] ----
     queue |   0.0s  created   ConfigMap/queue
     queue |   0.0s  ok        ConfigMap/queue   Healthy: no health check for this kind
@@ -256,7 +256,7 @@ fn several_applications_are_synced_in_their_order() {
     shop  |   wave   0   + ConfigMap/shop   apply, wait Healthy   new   resource 0.1.0
     shop  |
     shop  | operation 1-cajct: sync of shop in namespace store
-    shop  |   0.0s  checking                   asking the API server about 1 object, nothing is changed yet
+    shop  |   0.0s  checking                   checking 1 object with the API server; nothing is changed yet
     shop  | ---- Sync, wave 0 [0/1 done] ----
     shop  |   0.0s  created   ConfigMap/shop
     shop  |   0.0s  ok        ConfigMap/shop   Healthy: no health check for this kind

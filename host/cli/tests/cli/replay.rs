@@ -178,7 +178,7 @@ fn a_new_version_of_a_plugin_is_asked_what_the_old_one_was() {
     [exit code 0]
     ");
     assert_snapshot!(place.run("history shop --replay 1 --with-plugin scale").all(), @"
-    error: operation 1-pnywj asked nothing of a plugin `scale`
+    error: operation 1-pnywj didn't call a plugin named `scale`
       hint: it asked job, policies, shop-health, ttl
     [exit code 2]
     ");
@@ -203,7 +203,7 @@ fn what_was_told_after_another_answer_is_not_asked() {
         - planned
         + none
 
-    PreSync Job/migrate, its turn has come at 2026-01-01T00:00:00Z
+    PreSync Job/migrate, it starts at 2026-01-01T00:00:00Z
       asks
         - - create-own: {}
         -   id: 1
@@ -223,11 +223,11 @@ fn what_was_told_after_another_answer_is_not_asked() {
       - recheck-after-ms: null
       - rule: Job/running
       - status: progressing
-      + no-answer: 'could not ask job 9.0.0: it no longer claims `batch/Job`'
+      + no-answer: 'failed to call job 9.0.0: it no longer claims `batch/Job`'
 
     job 9.0.0 answers 0 of the 3 questions that operation 1-pnywj asked job 0.1.0 as that did
-    not asked: 7 that are about a claim that it no longer has
-    not asked: 6 that come after an answer that differs in what the hook does
+    not called: 7 that are about a claim that it no longer has
+    not called: 6 that follow an answer that changes what the hook does
     [exit code 3]
     ");
 }

@@ -222,7 +222,7 @@ fn begin_another(cluster: &Served, on_busy: &str, text: &str) -> Running {
 fn who_waits_behind_another_operation_goes_on_after_its_end() {
     let cluster = Served::start(ENDLESS);
     let mut sync = cluster.sync_endless();
-    let mut another = begin_another(&cluster, "wait", "; waiting for its end");
+    let mut another = begin_another(&cluster, "wait", "; waiting until it ends");
     assert!(
         another
             .said

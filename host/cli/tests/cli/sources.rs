@@ -104,7 +104,7 @@ fn a_render_that_fails_shows_what_the_program_says() {
 fn a_program_that_hangs_is_killed() {
     let programs = Programs::none().script("helm", "exec /bin/sleep 600");
     assert_snapshot!(programs.run(&format!("sync -f {CHART} --simulate --render-timeout 1s")).all(), @"
-    error: helm can't render the chart tests/fixtures/charts/echo: it was stopped, since all reading and rendering together may take 1.0s
+    error: helm can't render the chart tests/fixtures/charts/echo: it was stopped because reading and rendering may take 1 in all.0s
       hint: `--render-timeout` allows more time
     [exit code 2]
     ");
@@ -360,7 +360,7 @@ fn a_kustomization_is_built_and_its_hooks_come_through() {
     PostSync
       wave   0   + Job/prod-check                       run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
 
-    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job shop/prod-check after a failure, and the next run finds its name taken
+    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job shop/prod-check after a failure, and the next run can't create an object with the same name
       --> tests/fixtures/kustomizations/prod (built):34 (document 3)
       34 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^

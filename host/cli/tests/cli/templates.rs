@@ -429,11 +429,11 @@ fn what_a_project_lacks_is_said() {
     ");
     assert_snapshot!(run_in(folder.path(), "plugin new queue --kind hook --in DIR").all(), @"
     error: DIR/queue is there already
-      hint: nothing was changed; take another name, or take another folder with `--in`
+      hint: nothing was changed; choose another name, or choose another folder with `--in`
     [exit code 2]
     ");
     assert_snapshot!(run_in(folder.path(), "plugin test DIR/queue").all(), @"
-    error: there is no DIR/queue/queue.wasm: the plugin queue isn't built
+    error: there is no DIR/queue/queue.wasm: the plugin queue hasn't been built
       hint: `capstan plugin build DIR/queue` builds it
     [exit code 2]
     ");

@@ -82,7 +82,7 @@ fn a_sync() {
       wave   0   + Job/syncfail-job*        run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
 
     operation 1-k2frt: sync of echo in namespace shop
-      0.0s  checking                               asking the API server about 5 objects, nothing is changed yet
+      0.0s  checking                               checking 5 objects with the API server; nothing is changed yet
     ---- PreSync, wave 0 [0/4 done] ----
       0.0s  created   Job/presync-jobyzjy3e7civ
       0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
@@ -136,7 +136,7 @@ fn a_sync_that_fails() {
       wave   0   + Job/syncfail-job*        run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
 
     operation 1-k2frt: sync of echo in namespace shop
-      0.0s  checking                               asking the API server about 5 objects, nothing is changed yet
+      0.0s  checking                               checking 5 objects with the API server; nothing is changed yet
     ---- PreSync, wave 0 [0/4 done] ----
       0.0s  created   Job/presync-jobyzjy3e7civ
       0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
@@ -297,17 +297,17 @@ fn simulate_is_a_sync_on_the_embedded_cluster() {
 #[test]
 fn without_the_job_plugin_planning_fails() {
     assert_snapshot!(run("plan -f tests/example/echo --simulate --without-plugin job").all(), @"
-    error: no plugin answers for batch/Job as a hook
+    error: no plugin handles batch/Job as a hook
       --> tests/example/echo/postsync.yaml:2
       2 | kind: Job
         |       ^
       hint: `capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one
-    error: no plugin answers for batch/Job as a hook
+    error: no plugin handles batch/Job as a hook
       --> tests/example/echo/presync.yaml:2
       2 | kind: Job
         |       ^
       hint: `capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one
-    error: no plugin answers for batch/Job as a hook
+    error: no plugin handles batch/Job as a hook
       --> tests/example/echo/syncfail.yaml:2
       2 | kind: Job
         |       ^
@@ -340,7 +340,7 @@ fn what_is_stored() {
       wave   0   + Job/presync-job*   run, wait Succeeded   then keep until the next run, at most 10m   job 0.1.0
 
     operation 1-pnywj: sync of shop in namespace shop
-      0.0s  checking                              asking the API server about 1 object, nothing is changed yet
+      0.0s  checking                              checking 1 object with the API server; nothing is changed yet
     ---- PreSync, wave 0 [0/1 done] ----
       0.0s  created   Job/presync-job5jyjplox3i
       0.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active, none ready
@@ -513,7 +513,7 @@ fn plugins_are_listed_and_asked() {
     "#);
     assert_eq!(answer.code, 0);
     assert_snapshot!(run("plugin run resource decide --input tests/example/echo/service.yaml").all(), @"
-    error: it is not clear under which delete-policy claim to ask plugin `resource`
+    error: it is not clear which delete-policy claim of plugin `resource` to use
       hint: it has no claim of that interface
     [exit code 2]
     ");

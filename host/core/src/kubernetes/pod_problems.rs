@@ -33,8 +33,7 @@ impl PodProblem {
         let is_old = !self.revision.is_empty() && !current.is_empty() && self.revision != current;
         (is_ordered && is_old).then(|| {
             format!(
-                "pod {} is of an earlier revision, and the StatefulSet waits for it before it replaces it: `kubectl delete pod {} -n {}` lets \
-                 it go on",
+                "pod {} is of an earlier revision, and the StatefulSet waits for it before replacing it: `kubectl delete pod {} -n {}` lets it continue",
                 self.pod,
                 self.pod,
                 workload.namespace()

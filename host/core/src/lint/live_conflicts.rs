@@ -45,8 +45,9 @@ pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         } else {
             "once it has scaled, a sync fails with a conflict"
         };
-        let message = format!("{} decides over the replicas of {}: {comes}", scaler.key, member.key);
-        let fix = "leave `spec.replicas` out of the manifest, or leave it alone: `capstan.dev/ignore-differences: /spec/replicas`";
+        let message = format!("{} controls the replicas of {}: {comes}", scaler.key, member.key);
+        let fix =
+            "leave `spec.replicas` out of the manifest, or ignore it: `capstan.dev/ignore-differences: /spec/replicas`";
         found.add(
             member,
             found.finding(member, REPLICAS, message, fix).with_related(scaler),

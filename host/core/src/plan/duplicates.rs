@@ -46,7 +46,7 @@ pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
             format!(" in {}", written.join(", "))
         };
         let notice = format!(
-            "it is written {} times{content}; what is written{where_} is left out",
+            "it is defined {} times{content}; the definition{where_} is ignored",
             others.len() + 1
         );
         let directives = &mut manifests[kept].1;

@@ -309,7 +309,7 @@ impl PlanBuilder<'_> {
         if let Some(live) = adopted {
             let notice = match ownership.left_by(live) {
                 Some(deleted) => format!(
-                    "{key} was left by the application {} of the namespace {}, which is deleted, and becomes part of this one",
+                    "{key} belonged to the deleted application {} of the namespace {} and becomes part of this one",
                     deleted.name, deleted.namespace
                 ),
                 None => format!("{key} already exists and becomes part of this application"),
@@ -423,7 +423,7 @@ impl PlanBuilder<'_> {
     ) -> Option<PluginRef> {
         let found = (self.input.answerer)(need);
         if found.is_none() {
-            let error = manifest.error(pointer, format!("no plugin answers for {need}"));
+            let error = manifest.error(pointer, format!("no plugin handles {need}"));
             let hint = [Command::ListPlugins.into(), Setting::Plugin.into()];
             if !self.errors.iter().any(|known| known.message == error.message) {
                 self.errors.push(error.hint(hint));

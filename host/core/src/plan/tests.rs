@@ -378,8 +378,8 @@ fn what_comes_later_can_not_be_waited_for() {
         + &hook("alarm", &[("capstan.dev/hook", "SyncFail")], "{}")
         + &config("b", &[depends("Job/alarm")]);
     assert_snapshot!(case(&text).told(), @r"
-    set.yaml:8: ConfigMap/a in Sync, wave 1 waits for Job/smoke, which only comes in PostSync, wave 0 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
-    set.yaml:25 (document 3): Job/migrate in PreSync, wave 0 waits for ConfigMap/a, which only comes in Sync, wave 1 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
+    set.yaml:8: ConfigMap/a in Sync, wave 1 waits for Job/smoke, which is not applied before PostSync, wave 0 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
+    set.yaml:25 (document 3): Job/migrate in PreSync, wave 0 waits for ConfigMap/a, which is not applied before Sync, wave 1 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
     set.yaml:42 (document 5): ConfigMap/b in Sync, wave 0 waits for Job/alarm, which only runs in SyncFail (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
     ");
 }

@@ -48,7 +48,7 @@ impl ApplicationReader<'_> {
                 name
             };
             if chart.starts_with('-') {
-                let message = format!("`{chart}` begins with `-`, and helm would take it for a flag");
+                let message = format!("`{chart}` begins with `-`, and helm would read it as a flag");
                 self.add_mistake(&format!("{at}/chart"), &message, "write the name of a chart");
             }
             let chart = Chart {

@@ -156,7 +156,7 @@ impl SourceEntry {
 /// Returns the mistake in a word that is passed to helm, if there is one.
 fn word_mistake(document: &Manifest, pointer: &str, word: &str) -> Option<Diagnostic> {
     let error = word.starts_with('-').then(|| {
-        let message = format!("`{word}` begins with `-`, and helm would take it for a flag");
+        let message = format!("`{word}` begins with `-`, and helm would read it as a flag");
         document.error(pointer, message)
     });
     error.map(|error| error.hint("a folder of that name is written with `./` before it"))

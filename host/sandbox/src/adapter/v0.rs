@@ -96,7 +96,7 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
     check_details(details)?;
     if rule.is_empty() && matches!(status, health::HealthStatus::Healthy) {
         return Err(invalid_answer_failure(
-            "`healthy` with an empty `rule`: name the rule that judged, so that a forgotten answer isn't taken for one"
+            "`healthy` with an empty `rule`: name the rule that decided, because an answer without one may be a forgotten default"
                 .to_owned(),
         ));
     }
@@ -201,7 +201,7 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
     check_details(details)?;
     if asks.len() > MAX_REQUESTS {
         return Err(invalid_answer_failure(format!(
-            "{} asks in one step, where {MAX_REQUESTS} may be",
+            "{} requests in one step, but at most {MAX_REQUESTS} are allowed",
             asks.len()
         )));
     }

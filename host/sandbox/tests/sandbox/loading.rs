@@ -30,7 +30,7 @@ fn with_hint(error: &SandboxError) -> String {
 fn a_foreign_import_is_refused_by_its_name() {
     assert_snapshot!(refused(guest("outside").to_vec()), @r"
     plugin ./x.wasm imports `stranger:things/door@0.1.0`, which plugins may not import
-    hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+    hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data
     ");
 }
 
@@ -60,7 +60,7 @@ fn a_claim_without_its_export_is_refused() {
     let bare = capstan_stamp::stamp(&Component::new().finish(), &manifest).unwrap();
     assert_snapshot!(refused(bare), @r"
     plugin ./x.wasm claims `health`, and does not export `capstan:plugin/health@0.1.0`
-    hint: export it, or take the claim out of `plugin.toml`
+    hint: export it, or remove the claim from `plugin.toml`
     ");
 }
 

@@ -60,7 +60,7 @@ pub(super) fn find(report: &ApplicationReport, id: &str) -> Result<Meant, Failur
     past.map(|past| Meant::Past(Box::new(past.clone()))).ok_or_else(|| {
         let message = match id {
             "current" => "no operation runs".to_owned(),
-            "last" => "nothing ran yet".to_owned(),
+            "last" => "no operation has run yet".to_owned(),
             id => format!("there is no operation {id}"),
         };
         Failure::new(ErrorClass::NotFound, message)

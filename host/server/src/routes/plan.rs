@@ -186,7 +186,7 @@ impl Server {
     pub(super) fn kept_plan(&self, application: &Application, id: &str) -> Result<Box<PreparedPlan>, Failure> {
         let found = self.plans().find(application, id);
         let planned = found.ok_or_else(|| {
-            Failure::new(ErrorClass::Moved, format!("the plan {id} is not kept any more")).hint("look at the new plan")
+            Failure::new(ErrorClass::Moved, format!("the plan {id} is no longer stored")).hint("look at the new plan")
         })?;
         Ok(Box::new((*planned).clone()))
     }

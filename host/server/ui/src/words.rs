@@ -127,7 +127,7 @@ pub const NO_APPLICATION: &str = "There is no application yet.";
 pub const WHAT_AN_APPLICATION_IS: &str = "An application is a set of manifests that are synced together, with hooks before, during and after. The first sync creates it.";
 pub const NO_APPLICATION_MATCHES: &str = "No application matches.";
 pub const NOT_LOOKED_AT: &str = "not looked at";
-pub const NOTHING_RAN: &str = "nothing ran yet";
+pub const NOTHING_RAN: &str = "no operation has run yet";
 
 /// How many applications in how many clusters.
 pub fn in_clusters(applications: usize, clusters: usize) -> String {

@@ -119,8 +119,8 @@ impl PluginSummary {
     pub(super) fn signature_text(&self) -> String {
         match (self.signed_by.as_slice(), self.signatures) {
             ([], 0) => "by nobody".to_owned(),
-            ([], 1) => "by somebody, and no rule says whose signature counts".to_owned(),
-            ([], many) => format!("{many} times, and no rule says whose signature counts"),
+            ([], 1) => "once, and no rule names the expected signer".to_owned(),
+            ([], many) => format!("{many} times, and no rule names the expected signer"),
             (by, _) => format!("by {}", by.join(" and ")),
         }
     }

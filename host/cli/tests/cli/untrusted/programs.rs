@@ -190,7 +190,7 @@ fn a_kustomization_takes_nothing_from_elsewhere() {
         ),
         (
             "helmGlobals:\n  configHome: ./helm",
-            "helm would take its configuration and its plugins from `./helm`",
+            "helm would read its configuration and its plugins from `./helm`",
         ),
         ("helmGlobals:\n  chartHome: ../../outside", "leads out of the folder"),
         ("resources:\n- base", "would be fetched from elsewhere"),

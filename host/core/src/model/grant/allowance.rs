@@ -97,14 +97,14 @@ impl Allowance {
     pub(super) fn denial_reason(&self, wanted: &RequestedPermission<'_>) -> String {
         let name = &self.plugin;
         let missing = |grants: &Grants| match wanted.missing(grants) {
-            Some(missing) => format!("; what is missing is {missing}"),
+            Some(missing) => format!("; missing: {missing}"),
             None => String::new(),
         };
         if !wanted.is_allowed_by(&self.requested) {
             let missing = missing(&self.requested);
             format!("not granted: the manifest of plugin {name} doesn't request to {wanted}{missing}")
         } else if self.granted.is_empty() {
-            format!("not granted: nobody granted plugin {name} to {wanted}")
+            format!("not granted: there is no grant that allows plugin {name} to {wanted}")
         } else {
             let missing = missing(&self.granted);
             format!("not granted: what plugin {name} is granted doesn't say that it may {wanted}{missing}")

@@ -111,7 +111,7 @@ impl Permitted<'_> {
     /// Returns that this wasn't granted: a grant for a namespace doesn't cover cluster-wide objects.
     pub fn key(&self, has_namespaces: bool) -> Result<ObjectKey, String> {
         let Some(what) = &self.scope.object else {
-            return Err("no object is meant".to_owned());
+            return Err("it names no object".to_owned());
         };
         let (may, namespace) = if has_namespaces {
             (self.scope.in_namespace, what.namespace())
@@ -121,7 +121,7 @@ impl Permitted<'_> {
         let kind = &what.kind;
         if !may {
             return Err(format!(
-                "not granted: objects of kind {kind} have no namespace, which takes a grant with the namespace `*`"
+                "not granted: objects of kind {kind} have no namespace, which requires a grant with the namespace `*`"
             ));
         }
         if has_namespaces && namespace.is_empty() && what.name.is_some() {
@@ -298,7 +298,7 @@ fn denial(asker: &Requester<'_>, wanted: &RequestedPermission<'_>) -> String {
 fn permit_object(asker: &Requester<'_>, verb: Verb, what: RequestedObjects) -> Result<PermittedScope, String> {
     let (kind, namespace, name) = (&what.kind, what.namespace(), what.name());
     if let Some(name) = name.filter(|name| is_capstan_state(kind, name)) {
-        return Err(format!("{} {name} is where Capstan keeps what it knows", kind.kind));
+        return Err(format!("{} {name} contains Capstan's own state", kind.kind));
     }
     let in_namespace = effective_grants(asker).allows_object(verb, kind, namespace, name);
     let without_namespace = effective_grants(asker).allows_object(verb, kind, "", name);
@@ -333,7 +333,7 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<PermittedSco
     }
     if call.timeout_ms == 0 || Duration::from_millis(u64::from(call.timeout_ms)) > MAX_CALL_TIME {
         return Err(format!(
-            "a call may take between 1 and {} ms, not {}",
+            "the timeout of a call must be between 1 and {} ms, not {}",
             MAX_CALL_TIME.as_millis(),
             call.timeout_ms
         ));
@@ -380,7 +380,7 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<PermittedSco
                     ));
                 }
                 if is_capstan_state(&GroupKind::new("", "Secret"), name) {
-                    return Err(format!("Secret {name} is where Capstan keeps what it knows"));
+                    return Err(format!("Secret {name} contains Capstan's own state"));
                 }
             }
         }

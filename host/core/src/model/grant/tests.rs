@@ -92,13 +92,13 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
     );
     assert_eq!(
         asked(&patch, Some(&reading)).unwrap_err(),
-        "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop; what is missing is the \
+        "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop; missing: the \
          verb `patch`"
     );
     let requested = allowance(deployments.clone(), Granted::Only(Grants::default()));
     assert_eq!(
         asked(&patch, Some(&requested)).unwrap_err(),
-        "not granted: nobody granted plugin scale to patch apps/Deployment in namespace shop"
+        "not granted: there is no grant that allows plugin scale to patch apps/Deployment in namespace shop"
     );
     assert_eq!(
         offered(&patch, &requested),
@@ -474,9 +474,7 @@ fn a_refusal_names_the_one_thing_that_is_missing() {
     let some = allowance(all, Granted::Only(grants(some)));
     let missing = |request: Request| {
         let error = asked(&request, Some(&some)).unwrap_err();
-        error
-            .split_once("; what is missing is ")
-            .map(|(_, missing)| missing.to_owned())
+        error.split_once("; missing: ").map(|(_, missing)| missing.to_owned())
     };
     let get = |kind: &str, namespace: Option<&str>, name: &str| missing(Request::Get(object(kind, namespace, name)));
     let word = |text: &str| Some(text.to_owned());

@@ -151,7 +151,7 @@ fn argo_cd_hook(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
         AnnotationFamily::ArgoCd
     };
     if all.is_empty() && reader.mode.has(Rule::MistakesAreIgnored) {
-        return skipped_hook(family, format!("`{ARGO_HOOK}` has no word that Argo CD knows"));
+        return skipped_hook(family, format!("`{ARGO_HOOK}` has no value that Argo CD knows"));
     }
     hook_with_words(family, all)
 }
@@ -182,7 +182,7 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         && must_fail
         && !reader.mode.has(Rule::HelmHooksAlwaysRun)
     {
-        let message = format!("`{other}` wants the test to succeed and `{TEST_FAILURE}` wants it to fail");
+        let message = format!("`{other}` expects the test to succeed and `{TEST_FAILURE}` expects it to fail");
         reader.report(HELM_HOOK, message, "keep one of the two");
     }
     let conditions = helm_conditions(&words, reader.mode);

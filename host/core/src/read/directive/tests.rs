@@ -124,7 +124,7 @@ fn hooks_of_argo_cd() {
     Skip: {"family":"argoCd","words":["Skip"]}
     presync: job.yaml:6: `presync` is not a phase (did you mean `PreSync`?)
     PreSyc: job.yaml:6: `PreSyc` is not a phase (did you mean `PreSync`?)
-    pre-install: job.yaml:6: `pre-install` is not a phase (that is Helm's word: write `PreSync`)
+    pre-install: job.yaml:6: `pre-install` is not a phase (that is Helm's value: write `PreSync`)
     mine: {"family":"argoCd","words":["mine"]}
     : job.yaml:6: `argocd.argoproj.io/hook` names no phase (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)
     ,: job.yaml:6: `argocd.argoproj.io/hook` names no phase (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)
@@ -135,10 +135,10 @@ fn hooks_of_argo_cd() {
     Skip: {"family":"argoCd","words":["Skip"]}
     presync: {"family":"argoCd","notices":["`presync` is not a phase; it is ignored (did you mean `PreSync`?)"],"words":["presync"]}
     PreSyc: {"family":"argoCd","notices":["`PreSyc` is not a phase; it is ignored (did you mean `PreSync`?)"],"words":["PreSyc"]}
-    pre-install: {"family":"argoCd","notices":["`pre-install` is not a phase; it is ignored (that is Helm's word: write `PreSync`)"],"words":["pre-install"]}
+    pre-install: {"family":"argoCd","notices":["`pre-install` is not a phase; it is ignored (that is Helm's value: write `PreSync`)"],"words":["pre-install"]}
     mine: {"family":"argoCd","words":["mine"]}
-    : {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no word that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
-    ,: {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no word that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
+    : {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no value that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
+    ,: {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no value that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
     "#);
 }
 
@@ -168,20 +168,20 @@ fn hooks_of_helm() {
     PreSync: job.yaml:6: `PreSync` is not a Helm hook (that is Argo CD's value: write it into `argocd.argoproj.io/hook`)
     pre-instal: job.yaml:6: `pre-instal` is not a Helm hook (did you mean `pre-install`?)
     test-failure: {"family":"helm","mustFail":true,"phases":["PostSync"],"runIf":["test"],"words":["PostSync"]}
-    test,test-failure: job.yaml:6: `test` wants the test to succeed and `test-failure` wants it to fail (keep one of the two)
+    test,test-failure: job.yaml:6: `test` expects the test to succeed and `test-failure` expects it to fail (keep one of the two)
     "#);
     assert_snapshot!(each("helm.sh/hook", &values, Mode::ArgoCd), @r#"
     pre-install: {"family":"helm","phases":["PreSync"],"words":["PreSync"]}
     pre-install,pre-upgrade: {"family":"helm","phases":["PreSync"],"words":["PreSync"]}
     pre-upgrade,post-install: {"family":"helm","phases":["PreSync","PostSync"],"words":["PreSync","PostSync"]}
     pre-delete: {"family":"helm","phases":["PreDelete"],"words":["PreDelete"]}
-    test: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["helm.sh/hook: test is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    test: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["helm.sh/hook: test is ignored, as by Argo CD","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
     crd-install: {"notices":["helm.sh/hook: crd-install makes no hook; the object is applied like any other"]}
     post-rollback,post-upgrade: {"family":"helm","notices":["helm.sh/hook: post-rollback is ignored, as by Argo CD"],"phases":["PostSync"],"words":["PostSync"]}
-    PreSync: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["`PreSync` is not a Helm hook; it is ignored (that is Argo CD's value: write it into `argocd.argoproj.io/hook`)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
-    pre-instal: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["`pre-instal` is not a Helm hook; it is ignored (did you mean `pre-install`?)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
-    test-failure: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
-    test,test-failure: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["helm.sh/hook: test is ignored, as by Argo CD","helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    PreSync: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["`PreSync` is not a Helm hook; it is ignored (that is Argo CD's value: write it into `argocd.argoproj.io/hook`)","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
+    pre-instal: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["`pre-instal` is not a Helm hook; it is ignored (did you mean `pre-install`?)","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
+    test-failure: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["helm.sh/hook: test-failure is ignored, as by Argo CD","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
+    test,test-failure: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["helm.sh/hook: test is ignored, as by Argo CD","helm.sh/hook: test-failure is ignored, as by Argo CD","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
     "#);
 }
 

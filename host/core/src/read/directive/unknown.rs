@@ -109,7 +109,7 @@ pub(super) fn misspelt_word_error(manifest: &Manifest, name: &str, word: &str) -
     }
     match helm::find_word(word)? {
         HelmWord::Phase(phase, _) | HelmWord::Delete(phase) => {
-            Some(error.hint(format!("that is Helm's word: write `{phase}`")))
+            Some(error.hint(format!("that is Helm's value: write `{phase}`")))
         }
         HelmWord::CrdInstall => None,
     }

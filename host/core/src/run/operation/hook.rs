@@ -49,7 +49,7 @@ impl Operation {
         }
     }
 
-    /// Lets a hook begin whose way is clear, now that its turn has come.
+    /// Lets a hook begin whose way is clear, now that it starts.
     pub(super) fn release_hook(&mut self, task: &Task, out: &mut StepOutput) {
         if self.is_ready(task) {
             self.ask_first(task, out);

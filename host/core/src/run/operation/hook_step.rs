@@ -137,7 +137,7 @@ impl Operation {
             Progress::Running if !was_abort && waits_for_nothing(run) => {
                 run.finish_with(
                     HookOutcome::Failed,
-                    "its plugin waits for nothing: no watch, no unanswered request, no time to wake".to_owned(),
+                    "its plugin waits for nothing: it has no watch, no pending request and no wake-up".to_owned(),
                 );
             }
             Progress::Ended(_) | Progress::Running => {}

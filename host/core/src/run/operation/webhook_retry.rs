@@ -78,7 +78,7 @@ impl Operation {
             Some((_, name)) => format!("the webhook behind Service/{name} of this set isn't up yet"),
             None => "a webhook doesn't respond".to_owned(),
         };
-        let told = format!("{who}; asked again for up to {} s: {message}", longest.as_secs());
+        let told = format!("{who}; retrying for up to {} s: {message}", longest.as_secs());
         if before.map(|again| again.message.as_str()) != Some(told.as_str()) {
             out.emit(EventKind::TaskProgressed {
                 task: task.id.clone(),
