@@ -127,7 +127,7 @@ fn a_hook_ends_by_the_health_of_its_object() {
         (
             "of-a-later-contract",
             "",
-            Step::running("its object's health can't be determined: nobody says"),
+            Step::running("its object's health can't be determined: no reason was given"),
         ),
         (
             "missing",

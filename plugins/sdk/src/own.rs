@@ -55,7 +55,7 @@ impl OwnObject {
             // "Could not tell" is neither healthy nor failed.
             HealthStatus::Unknown => Step::running(format!(
                 "its object's health can't be determined: {}",
-                or("nobody says")
+                or("no reason was given")
             )),
         }
     }

@@ -37,7 +37,7 @@ fn charts_that_are_fast_enough_alone_are_too_slow_together() {
     let said = said.with_dir(&dir.to_string());
     assert_eq!(
         said.all(),
-        "error: helm can't render the chart DIR/second: it was stopped because reading and rendering may take 5 in all.0s\n  \
+        "error: helm can't render the chart DIR/second: it was stopped because reading and rendering may take 5.0s in all\n  \
            hint: `--render-timeout` allows more time\n[exit code 2]"
     );
     assert!(began.elapsed() < Duration::from_mins(1));
@@ -58,7 +58,7 @@ fn a_git_that_hangs_is_cut_off_by_the_same_deadline() {
     let said = said.with_dir(&dir.to_string());
     assert_eq!(
         said.all(),
-        "error: git can't compare DIR with its commit: it was stopped because reading and rendering may take 2 in all.0s\n  \
+        "error: git can't compare DIR with its commit: it was stopped because reading and rendering may take 2.0s in all\n  \
            hint: `--render-timeout` allows more time\n[exit code 2]"
     );
 }
@@ -77,7 +77,7 @@ fn standard_input_that_never_ends_is_cut_off_by_the_same_deadline() {
     drop(open);
     assert_eq!(
         said.all(),
-        "error: - can't be read: it was stopped because reading and rendering may take 1 in all.0s\n  \
+        "error: - can't be read: it was stopped because reading and rendering may take 1.0s in all\n  \
            hint: `--render-timeout` allows more time\n[exit code 2]"
     );
 }

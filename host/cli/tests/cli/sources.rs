@@ -104,7 +104,7 @@ fn a_render_that_fails_shows_what_the_program_says() {
 fn a_program_that_hangs_is_killed() {
     let programs = Programs::none().script("helm", "exec /bin/sleep 600");
     assert_snapshot!(programs.run(&format!("sync -f {CHART} --simulate --render-timeout 1s")).all(), @"
-    error: helm can't render the chart tests/fixtures/charts/echo: it was stopped because reading and rendering may take 1 in all.0s
+    error: helm can't render the chart tests/fixtures/charts/echo: it was stopped because reading and rendering may take 1.0s in all
       hint: `--render-timeout` allows more time
     [exit code 2]
     ");
