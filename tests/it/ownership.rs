@@ -330,7 +330,7 @@ impl History {
                 for reason in skipped {
                     if reason.contains("it stays until it is empty") {
                         *self.seen.entry("kept a full namespace").or_default() += 1;
-                    } else if reason.contains("didn't make it") {
+                    } else if reason.contains("didn't create it") {
                         *self.seen.entry("left a copy alone").or_default() += 1;
                     } else if reason.contains("controls it") {
                         *self.seen.entry("left a controller's alone").or_default() += 1;

@@ -412,7 +412,7 @@ fn a_head_that_somebody_put_there_first_is_not_taken_for_ours() {
             for request in [stage.deletion(), stage.request_text(&config_map("one", "two"))] {
                 let planned = stage.engine.plan(request).await.unwrap();
                 let error = stage.engine.start(planned, TERMINATED_BY).await.map(drop).unwrap_err();
-                assert!(error.to_string().contains("not stored by capstan"), "{error}");
+                assert!(error.to_string().contains("not stored by Capstan"), "{error}");
             }
             stage.engine.abandon(&stage.application).await.unwrap();
             sync(&stage, &config_map("one", "two")).await;

@@ -234,7 +234,7 @@ mod tests {
         };
         let image = "application/vnd.oci.image.config.v1+json";
         for (text, reason) in [
-            ("<html>".to_owned(), "no JSON"),
+            ("<html>".to_owned(), "not JSON"),
             ("{}".to_owned(), "missing field"),
             (r#"{"manifests": []}"#.to_owned(), "several machines"),
             (

@@ -301,7 +301,7 @@ mod tests {
             &[0],
             &[1],
             &[2, 1],
-            "there is no signature by 0.pub; none of its 2 signatures is the one",
+            "there is no signature by 0.pub; none of its 2 signatures is by that key",
         );
     }
 }

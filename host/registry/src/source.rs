@@ -302,7 +302,7 @@ mod tests {
             ("https://acme.io/queue.wasm", "it has no digest"),
             ("file:queue.wasm", "it has no digest"),
             ("file:queue.wasm#md5=12", "`#md5=12` is not a digest"),
-            (&short, "is no digest"),
+            (&short, "is not a digest"),
             ("http://acme.io/queue.wasm", "`http:` is not a way to load a plugin"),
             ("s3://acme/queue.wasm", "`s3:` is not a way to load a plugin"),
         ] {

@@ -222,7 +222,7 @@ mod tests {
                 &json!({ "properties": { "a": { "items": { "type": "string" } } } }),
                 many
             ),
-            [": they have 500003 values, which are too many to be judged by this plugin's schema"]
+            [": they have 500003 values, which is too many to check against this plugin's schema"]
         );
         let long = json!({ "a": "x".repeat(2 << 20) });
         assert_eq!(

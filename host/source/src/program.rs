@@ -81,7 +81,7 @@ mod tests {
         );
         assert_eq!(
             failure_message("x can't render y", "exit status: 1", ""),
-            "x can't render y: it ended with exit status: 1 and said nothing"
+            "x can't render y: it ended with exit status: 1 and no output"
         );
     }
 }

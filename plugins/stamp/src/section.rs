@@ -390,7 +390,7 @@ mod tests {
         let toml = "contract = '0.1.0'\nname = 'queue'\nversion = '1.0.0'\nlicence = 'MIT'\n\"descr\\u202Eiption\" = 'Queues.'\n";
         assert_eq!(
             Manifest::from_toml(toml).unwrap_err().to_string(),
-            "descr\\u{202e}iption: holds U+202E, a bidirectional control character; write it without"
+            "descr\\u{202e}iption: contains U+202E, a bidirectional control character; remove it"
         );
         let mut hidden = manifest("1.0.0");
         hidden.grants.related = vec!["pods\r\u{1b}[2K".to_owned()];

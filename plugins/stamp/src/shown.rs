@@ -159,10 +159,10 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "a[1]: holds U+000D, a line break; write it without",
-                "b\\u{202e}: holds U+202E, a bidirectional control character; write it without",
-                "b\\u{202e}.c: holds U+200B, a invisible character; write it without",
-                "d.e: holds U+000A, a line break; write it without",
+                "a[1]: contains U+000D, a line break; remove it",
+                "b\\u{202e}: contains U+202E, a bidirectional control character; remove it",
+                "b\\u{202e}.c: contains U+200B, a invisible character; remove it",
+                "d.e: contains U+000A, a line break; remove it",
             ]
         );
         assert!(!visible(&lines.concat()).contains(is_hidden));

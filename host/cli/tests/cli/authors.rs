@@ -260,7 +260,7 @@ fn words_that_no_host_knows_are_refused_when_a_plugin_is_built() {
     fs::write(&manifest, format!("{MANIFEST}{health}")).unwrap();
     let said = run_in(folder.path(), "plugin build DIR/approval");
     assert!(
-        said.code == 2 && said.err.contains("no host knows the word `pods`") && said.err.contains("owned-pods"),
+        said.code == 2 && said.err.contains("unknown value `pods`") && said.err.contains("owned-pods"),
         "{}",
         said.all()
     );

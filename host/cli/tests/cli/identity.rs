@@ -325,7 +325,7 @@ fn who_is_acted_as_may_do_what_that_one_may_and_no_more() {
         "error: the plan needs permissions that are missing: ",
         "create configmaps in namespace acting",
         "update leases.coordination.k8s.io in namespace acting",
-        "hint: nothing was changed; ask for these permissions",
+        "hint: nothing was changed; request these permissions",
     ] {
         assert!(said.err.contains(part), "`{part}` is not in {}", said.all());
     }

@@ -185,5 +185,5 @@ fn versions_that_kubernetes_no_longer_serves_are_found_without_a_cluster() {
     );
     let wrong = run(&format!("{words} --kube-version newest"));
     assert_eq!(wrong.code, 2, "{}", wrong.all());
-    assert!(wrong.err.contains("is no version of Kubernetes"), "{}", wrong.all());
+    assert!(wrong.err.contains("is not a Kubernetes version"), "{}", wrong.all());
 }

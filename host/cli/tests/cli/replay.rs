@@ -118,7 +118,7 @@ fn a_new_version_of_a_plugin_is_asked_what_the_old_one_was() {
     assert_eq!(synced.code, 0, "{}", synced.all());
 
     assert_snapshot!(place.run("history shop --replay 1 --with-plugin DIR/1.0.0").all(), @"
-    shop-health 1.0.0 answers 3 of the 3 questions that operation 1-pnywj asked shop-health 1.0.0 as that did
+    shop-health 1.0.0 gives the same answer to 3 of the 3 calls of operation 1-pnywj as shop-health 1.0.0 did
     [exit code 0]
     ");
     place.health("2.0.0", "everybody is there");
@@ -128,7 +128,7 @@ fn a_new_version_of_a_plugin_is_asked_what_the_old_one_was() {
         - all there
         + everybody is there
 
-    shop-health 2.0.0 answers 2 of the 3 questions that operation 1-pnywj asked shop-health 1.0.0 as that did
+    shop-health 2.0.0 gives the same answer to 2 of the 3 calls of operation 1-pnywj as shop-health 1.0.0 did
     [exit code 3]
     ");
     let json = place
@@ -174,7 +174,7 @@ fn a_new_version_of_a_plugin_is_asked_what_the_old_one_was() {
     [exit code 3]
     "#);
     assert_snapshot!(place.run("history shop --replay 1 --with-plugin job").all(), @"
-    job 0.1.0 answers 16 of the 16 questions that operation 1-pnywj asked job 0.1.0 as that did
+    job 0.1.0 gives the same answer to 16 of the 16 calls of operation 1-pnywj as job 0.1.0 did
     [exit code 0]
     ");
     assert_snapshot!(place.run("history shop --replay 1 --with-plugin scale").all(), @"
@@ -225,7 +225,7 @@ fn what_was_told_after_another_answer_is_not_asked() {
       - status: progressing
       + no-answer: 'failed to call job 9.0.0: it no longer claims `batch/Job`'
 
-    job 9.0.0 answers 0 of the 3 questions that operation 1-pnywj asked job 0.1.0 as that did
+    job 9.0.0 gives the same answer to 0 of the 3 calls of operation 1-pnywj as job 0.1.0 did
     not called: 7 that are about a claim that it no longer has
     not called: 6 that follow an answer that changes what the hook does
     [exit code 3]

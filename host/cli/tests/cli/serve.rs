@@ -192,7 +192,11 @@ fn another_process_sees_it_and_terminates_it() {
     );
     let busy = cluster.run("sync -f tests/fixtures/sets/endless --app shop -n shop");
     assert_eq!(busy.code, 15, "{}", busy.all());
-    assert!(busy.err.contains("is at work on this application"), "{}", busy.all());
+    assert!(
+        busy.err.contains("is running an operation of this application"),
+        "{}",
+        busy.all()
+    );
     let asked = cluster.run("terminate shop -n shop");
     assert_eq!(asked.code, 0, "{}", asked.all());
     assert_eq!(sync.code(), 14, "{:#?}", sync.said);
@@ -227,7 +231,7 @@ fn who_waits_behind_another_operation_goes_on_after_its_end() {
         another
             .said
             .iter()
-            .any(|line| line.contains("is at work on this application")),
+            .any(|line| line.contains("is running an operation of this application")),
         "{:#?}",
         another.said
     );
@@ -298,7 +302,7 @@ fn what_a_running_operation_waits_for_is_explained() {
     sync.signal("KILL");
     sync.code();
     let told = cluster
-        .run_until("explain shop -n shop", "nobody drives it any more")
+        .run_until("explain shop -n shop", "no process runs it any more")
         .out;
     assert!(told.contains("`capstan terminate shop` ends it"), "{told}");
     assert_eq!(cluster.run("terminate shop -n shop").code, 0);
@@ -314,7 +318,7 @@ fn why_an_object_is_not_healthy_and_when_that_is_given_up_is_explained() {
     assert!(
         told.contains("waits for Deployment/locked: Degraded: 1 of 1 pod: ")
             && told.contains("Secret/nobody-made-it, which it mounts, doesn't exist")
-            && told.contains("what ends that otherwise: given up in 2"),
+            && told.contains("what else ends it: times out in 2"),
         "{told}"
     );
     assert_eq!(cluster.run("terminate shop -n shop").code, 0);
@@ -333,7 +337,9 @@ fn a_killed_driver_is_replaced() {
     next.signal("TERM");
     assert_ne!(next.code(), 0);
     assert!(
-        next.said.iter().any(|line| line.contains("SIGTERM: leaving operation")),
+        next.said
+            .iter()
+            .any(|line| line.contains("SIGTERM: exiting; operation")),
         "{:#?}",
         next.said
     );

@@ -53,7 +53,7 @@ fn an_application_can_be_forgotten() {
     let said = cluster.run("delete x --abandon");
     assert_eq!(said.code, 2, "{}", said.all());
     assert!(
-        said.err.contains("forgetting an application needs a yes"),
+        said.err.contains("forgetting an application needs confirmation"),
         "{}",
         said.err
     );

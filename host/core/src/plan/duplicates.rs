@@ -98,7 +98,7 @@ mod tests {
         for mode in [Mode::Native, Mode::ArgoCd] {
             let twice = [DEFINITION.to_owned(), DEFINITION.to_owned()];
             let notice =
-                "it is written 2 times, with the same content; what is written in a.yaml:5 (document 2) is left out";
+                "it is defined 2 times, with the same content; the definition in a.yaml:5 (document 2) is ignored";
             assert_eq!(left(&twice, mode), [format!("1: {notice}")]);
         }
         let differs = [DEFINITION.to_owned(), format!("{DEFINITION}spec: {{group: acme.io}}\n")];

@@ -240,7 +240,7 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
         let waiting = driver.operation.waiting();
         let told = waiting.first().map(|on| on.message.clone()).unwrap_or_default();
         assert!(
-            told.contains("a webhook doesn't respond; asked again for up to 300 s"),
+            told.contains("a webhook doesn't respond; retrying for up to 300 s"),
             "{told}"
         );
         driver.wake();

@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(told(MAX_STORED_BYTES, blob::MAX_UNPACKED_BYTES), None);
         let compressed = told(2 * MAX_STORED_BYTES, 0).unwrap_or_default();
         assert!(
-            compressed.contains("its 3 objects take 128 MiB, compressed and with their plan, where 64 may be"),
+            compressed.contains("its 3 objects take 128 MiB, compressed and with their plan, but the limit is 64"),
             "{compressed}"
         );
         let unpacked = told(0, 2 * blob::MAX_UNPACKED_BYTES).unwrap_or_default();

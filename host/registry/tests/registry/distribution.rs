@@ -167,7 +167,7 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
     };
     let nobody = said(publish(trusting.clone()).await.unwrap_err());
     assert!(
-        nobody.contains("doesn't say who they are") && nobody.contains("docker login"),
+        nobody.contains("without credentials") && nobody.contains("docker login"),
         "{nobody}"
     );
     let login = |registry: String, password: &str| Access {

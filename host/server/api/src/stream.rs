@@ -33,7 +33,7 @@ pub enum StreamRecord {
     },
     /// What is waited for; when that changes, at most once a second. It has no id.
     Waiting(Waiting),
-    /// The operation is over, or nobody drives it any more: nothing follows.
+    /// The operation is over, or no process runs it any more: nothing follows.
     End {
         /// How it is or ended.
         status: OperationStatus,

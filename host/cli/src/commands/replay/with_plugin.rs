@@ -85,7 +85,7 @@ pub(super) async fn run(
     if global.output == Output::Text {
         print(&text(&found, Paint::new(global.color)));
         print(&text!(
-            "{} {} answers {} of the {} questions that operation {} asked {} as that did\n",
+            "{} {} gives the same answer to {} of the {} calls of operation {} as {} did\n",
             info.name,
             info.version,
             found.same,

@@ -141,7 +141,7 @@ fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
         permitted
             .key(false)
             .unwrap_err()
-            .contains("which takes a grant with the namespace `*`")
+            .contains("which requires a grant with the namespace `*`")
     );
     assert!(authorize(&Request::Get(object("Pod", Some("other"), "p")), &asker).is_err());
     let everywhere = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"], "namespaces": ["*"]}]});
@@ -282,7 +282,7 @@ fn a_call_has_bounds_and_no_header_of_the_hosts() {
     let text = |text: &str| HeaderValue::Text(text.to_owned());
     fails(with("Host", text("x")), "the header `Host` is the host's");
     fails(with("Idempotency-Key", text("x")), "is the host's");
-    fails(with("x:y", text("x")), "is no name of a header");
+    fails(with("x:y", text("x")), "is not a header name");
     fails(with("x", text("a\r\nb: c")), "control characters");
     fails(with("x", text(&"y".repeat(20_000))), "16384 bytes");
     let secret = HeaderValue::Secret {
@@ -418,11 +418,7 @@ fn a_grant_with_names_is_for_those_objects_and_for_no_list() {
     );
     let get = |name: &str| asked(&Request::Get(object("ConfigMap", None, name)), Some(&named));
     assert_eq!(get("flags"), Ok(()));
-    assert!(
-        get("other")
-            .unwrap_err()
-            .ends_with("what is missing is the name `other`")
-    );
+    assert!(get("other").unwrap_err().ends_with("missing: the name `other`"));
     assert!(get("flag").is_err() && get("*").is_err());
     let apply = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "limits"}});
     assert_eq!(asked(&Request::Apply(apply.to_string()), Some(&named)), Ok(()));
