@@ -176,7 +176,7 @@ mod tests {
     fn nothing_is_made_in_a_folder_that_others_can_write_to() {
         let (_guard, place) = place();
         chmod(&place, 0o777);
-        assert!(refusal(&place.join("plugins")).contains("remedy: chmod go-w"));
+        assert!(refusal(&place.join("plugins")).contains("to fix it: chmod go-w"));
         assert!(!place.join("plugins").exists());
     }
 

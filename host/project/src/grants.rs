@@ -135,7 +135,7 @@ mod tests {
         );
         let far = told("queue=requested");
         assert!(
-            far.contains("no such plugin is loaded") && far.contains("approval, http-check, scale"),
+            far.contains("`queue`, which is not loaded") && far.contains("approval, http-check, scale"),
             "{far}"
         );
     }
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_no_grant_says_so() {
         for (word, message) in [
-            ("scale=all", "is no grant; write `requested`"),
+            ("scale=all", "is not a grant; write `requested`"),
             ("scale={clutser: []}", "unknown field `clutser`"),
             (
                 "scale={cluster: [{verbs: [steal], kinds: [Pod]}]}",

@@ -207,7 +207,7 @@ fn what_is_wrong_with_the_settings_is_told_while_planning() {
         ),
         (
             json!({"url": "http://a/", "expect": {"json": [{"pointer": "a", "equals": 1}]}}),
-            "no JSON pointer",
+            "not a JSON pointer",
         ),
     ] {
         match placed(settings) {

@@ -86,7 +86,7 @@ fn look(schema: &Value, place: &str, found: &mut Vec<Flaw>) {
         Value::Object(keywords) => keywords,
         Value::Bool(_) => return,
         Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return flaw(found, place, "is no schema: a mapping, true or false");
+            return flaw(found, place, "is not a schema: a mapping, true or false");
         }
     };
     for (keyword, value) in keywords {

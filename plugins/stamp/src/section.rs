@@ -378,7 +378,7 @@ mod tests {
             for manifest in manifests {
                 let text = manifest.to_string();
                 let refused = read(&with_section(text.as_bytes())).unwrap_err().to_string();
-                let code = format!("holds U+{:04X}, a ", u32::from(hidden));
+                let code = format!("contains U+{:04X}, a ", u32::from(hidden));
                 assert!(
                     refused.starts_with("the manifest is wrong: ") && refused.contains(&code),
                     "{refused} of {text}"

@@ -115,7 +115,7 @@ impl Unresolved {
     fn mistake_of(self, word: &str) -> Diagnostic {
         match self {
             Unresolved::Malformed => {
-                Diagnostic::new(format!("{word}: this names no object")).hint(format!("write {SPECIFIER_FORM}"))
+                Diagnostic::new(format!("{word}: this is not the name of an object")).hint(format!("write {SPECIFIER_FORM}"))
             }
             Unresolved::Unknown { near, known } => {
                 let error = Diagnostic::new(format!("{word} matches nothing in the manifests"));
@@ -125,7 +125,7 @@ impl Unresolved {
                     None => error.hint(format!("there is {}", join_names(&known))),
                 }
             }
-            Unresolved::Ambiguous(fitting) => Diagnostic::new(format!("{word} fits several objects"))
+            Unresolved::Ambiguous(fitting) => Diagnostic::new(format!("{word} matches several objects"))
                 .hint(format!("write one of {}", join_names(&fitting))),
         }
     }

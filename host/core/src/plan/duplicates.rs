@@ -112,7 +112,7 @@ mod tests {
             SETTINGS.to_owned(),
             format!("{SETTINGS}data: {{a: b}}\n"),
         ];
-        let notice = "it is written 3 times; what is written in a.yaml:1, a.yaml:5 (document 2) is left out";
+        let notice = "it is defined 3 times; the definition in a.yaml:1, a.yaml:5 (document 2) is ignored";
         assert_eq!(left(&twice, Mode::ArgoCd), [format!("9: {notice}")]);
         assert_eq!(left(&twice, Mode::Native).len(), 3, "a mistake of the plan");
     }

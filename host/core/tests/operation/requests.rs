@@ -489,7 +489,7 @@ fn who_asks_faster_than_it_is_answered_is_ended() {
         panic!()
     };
     assert!(
-        cause.message.contains("asks faster than it can be answered"),
+        cause.message.contains("makes requests faster than they can be answered"),
         "{}",
         cause.message
     );
@@ -528,7 +528,7 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
     let task = hook.task.id.clone();
     hook.tell(InputKind::HookStepped { task, result });
     let told = hook.news.iter().find_map(|news| match news {
-        EventKind::PluginProblem { message, .. } if message.contains("stays as it is") => Some(message.clone()),
+        EventKind::PluginProblem { message, .. } if message.contains("which stay") => Some(message.clone()),
         _ => None,
     });
     assert_eq!(

@@ -276,7 +276,7 @@ fn what_differs_is_explained_object_by_object() {
     Turn ConfigMap/settings: applied in Sync, wave 0 / applied in Sync, wave 2 (weight-on-every-object)
     Disposal Job/smoke: deleted as soon as the hook has succeeded / deleted at the end if the whole operation has succeeded (operation-judges-policies)
     Disposal Job/smoke: an object of an earlier run exists, and the hook fails / an object of an earlier run is applied again, and its old result counts (older-object-counts)
-    Presence Job/seed: left alone: it runs in upgrades only / runs in PreSync, wave 0 (helm-hooks-always-run)
+    Presence Job/seed: skipped: it runs in upgrades only / runs in PreSync, wave 0 (helm-hooks-always-run)
     Order : wave 0: admissionregistration.k8s.io/ValidatingWebhookConfiguration, then example.com/Widget / wave 0: example.com/Widget, then admissionregistration.k8s.io/ValidatingWebhookConfiguration (kind-order)
     ");
 }

@@ -142,7 +142,7 @@ mod tests {
         ] {
             let refused = allowed_addresses("evil.example", vec![at(near)], false).unwrap_err();
             assert!(
-                refused.to_string().starts_with("evil.example leads to "),
+                refused.to_string().starts_with("evil.example resolves to "),
                 "{near}: {refused}"
             );
             assert_eq!(

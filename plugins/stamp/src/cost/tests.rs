@@ -90,7 +90,7 @@ fn what_doubles_the_work_again_and_again_is_refused() {
         ),
     ] {
         assert!(
-            refused(&schema).starts_with("settings: judging one value of settings that are nested "),
+            refused(&schema).starts_with("settings: checking one value of settings nested "),
             "{what}"
         );
     }

@@ -112,8 +112,8 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
     let some = allowance(deployments.clone(), Granted::Only(grants(some)));
     assert_eq!(
         asked(&patch, Some(&some)).unwrap_err(),
-        "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop; what is \
-         missing is the verb `patch`"
+        "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop; missing: \
+         the verb `patch`"
     );
     assert_eq!(some.effective.describe(), ["get apps/Deployment in shop"]);
     let all = allowance(deployments, Granted::Requested);
@@ -172,7 +172,7 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
         Request::Apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "capstan.shop"}}).to_string()),
     ] {
         assert!(
-            asked(&request, Some(&all)).unwrap_err().contains("where Capstan keeps"),
+            asked(&request, Some(&all)).unwrap_err().contains("contains Capstan's own state"),
             "{request}"
         );
     }
@@ -205,7 +205,7 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
     assert!(
         asked(&Request::Http(secret), Some(&all))
             .unwrap_err()
-            .contains("where Capstan keeps")
+            .contains("contains Capstan's own state")
     );
 }
 
