@@ -185,7 +185,7 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
     );
     let elsewhere = said(publish(login("ghcr.io".to_owned(), PASSWORD)).await.unwrap_err());
     assert!(
-        elsewhere.contains("doesn't say who they are"),
+        elsewhere.contains("without credentials"),
         "they are for another registry: {elsewhere}"
     );
     publish(login(registry.address(), PASSWORD)).await.unwrap();
