@@ -7,9 +7,9 @@ use crate::model::object::Object;
 /// An object that a pod template names. It is of the core group and in the workload's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
-    /// Its kind.
+    /// The kind of the referenced object.
     pub kind: &'static str,
-    /// Its name.
+    /// The name of the referenced object.
     pub name: String,
     /// Whether pods can start without it.
     pub is_optional: bool,

@@ -20,7 +20,7 @@ use crate::{
 pub struct Tolerance {
     /// The API group; empty for the core group.
     pub group: &'static str,
-    /// The kind.
+    /// The kind that may be Degraded for a while.
     pub kind: &'static str,
     /// The time in seconds.
     pub seconds: u64,

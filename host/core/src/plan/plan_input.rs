@@ -39,7 +39,7 @@ pub enum Role {
     Hook {
         /// The plugin that runs it.
         by: PluginRef,
-        /// In these phases.
+        /// The phases in which the hook runs.
         phases: Vec<Phase>,
         /// Whether the manifest is an object of the cluster.
         has_object: bool,
@@ -76,7 +76,7 @@ pub type DryRunBlocker<'a> = dyn Fn(&Object) -> Option<String> + Sync + 'a;
 pub struct PlanInput<'a> {
     /// The application's name and namespace.
     pub application: Application,
-    /// Sync or delete.
+    /// Whether the operation syncs or deletes the application.
     pub does: OperationKind,
     /// Whether a sync deploys, rolls back or tests.
     pub purpose: Purpose,
@@ -101,7 +101,7 @@ pub struct PlanInput<'a> {
 /// The objects whose deletion the user confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Confirmation {
-    /// All objects.
+    /// Whether all objects are confirmed.
     pub all: bool,
     /// These objects, as `KIND[.GROUP]/[NAMESPACE/]NAME`.
     pub only: Vec<String>,

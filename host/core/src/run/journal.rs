@@ -46,7 +46,7 @@ pub enum Entry {
 pub enum Omission {
     /// Plugin calls about health.
     Health,
-    /// All further entries.
+    /// All entries from here on.
     Everything,
 }
 
@@ -87,7 +87,7 @@ pub enum PluginExchange {
     },
     /// The health of an object.
     Assess {
-        /// The application.
+        /// The application that the object belongs to.
         application: Application,
         /// The object, without its `managedFields`.
         object: Object,
@@ -98,7 +98,7 @@ pub enum PluginExchange {
         /// The user's settings for the plugin, without those of the object.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         settings: Map<String, Value>,
-        /// The answer.
+        /// The assessment, or why there is none.
         answer: Result<Assessment, PluginError>,
     },
     /// What happens to a hook's object.
@@ -139,7 +139,7 @@ pub struct HealthCall<'a> {
 pub enum HealthExchange<'a> {
     /// The health of an object.
     Assess {
-        /// The application.
+        /// The application that the object belongs to.
         application: &'a Application,
         /// The object. Fields that no plugin sees aren't written.
         object: ObjectToWrite<'a>,
@@ -150,7 +150,7 @@ pub enum HealthExchange<'a> {
         /// The user's settings for the plugin, without those of the object.
         #[serde(skip_serializing_if = "Option::is_none")]
         settings: Option<&'a Map<String, Value>>,
-        /// The answer.
+        /// The assessment, or why there is none.
         answer: &'a Result<Assessment, PluginError>,
     },
 }

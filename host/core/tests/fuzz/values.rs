@@ -190,7 +190,7 @@ fn pod() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Any JSON.
+/// Generates any JSON.
 fn anything() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

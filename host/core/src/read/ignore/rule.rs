@@ -15,7 +15,7 @@ const ANNOTATION: &str = "capstan.dev/ignore-differences";
 pub struct IgnoreRule {
     /// The API group of the matching objects, empty for the core group; `*` stands for any characters, as in the kind.
     pub group: String,
-    /// Their kind.
+    /// The kind of the matching objects.
     pub kind: String,
     /// Their name; empty for any.
     pub name: String,

@@ -220,7 +220,7 @@ pub(super) enum Cleanup {
     Deleting,
     /// The end of its object is awaited, whose deletion the server has accepted.
     AwaitingDeletion(Terminating),
-    /// Nothing.
+    /// The hook's object is dealt with.
     Done,
 }
 
