@@ -45,7 +45,7 @@ pub struct FaultRule {
 /// To which of the matching requests a rule applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Occurrence {
-    /// All of them.
+    /// Every matching request.
     #[default]
     All,
     /// Only to this one, counted from 1.

@@ -32,10 +32,10 @@ pub struct HttpRule {
     /// The status code.
     #[serde(default = "ok")]
     pub status: u16,
-    /// The headers.
+    /// The headers of the response.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// The body.
+    /// The body of the response.
     #[serde(default)]
     pub body: String,
     /// From when on it answers, after the start; until then, a later rule does.
@@ -60,13 +60,13 @@ fn ok() -> u16 {
 /// A call that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedCall {
-    /// The method.
+    /// The HTTP method.
     pub method: String,
-    /// The URL.
+    /// The URL, with its query.
     pub url: String,
     /// The headers, names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body.
+    /// The body; empty if there was none.
     pub body: String,
 }
 

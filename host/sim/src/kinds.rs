@@ -50,7 +50,7 @@ pub enum StorageMode {
     AnswerOnly,
 }
 
-/// One served resource.
+/// A resource that the API server serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
     /// The API group, empty for the core group.
@@ -59,7 +59,7 @@ pub struct Resource {
     pub versions: Vec<Version>,
     /// The version objects are stored in.
     pub storage: String,
-    /// The kind.
+    /// The kind of the resource's objects.
     pub kind: String,
     /// The kind of a list.
     pub list_kind: String,

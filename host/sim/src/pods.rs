@@ -70,11 +70,11 @@ pub struct ContainerMatch {
     pub pod: Option<String>,
     /// The name of the pod's controller, or of the object that its pods are named after: `migrate` or `Job/migrate`.
     pub owner: Option<String>,
-    /// The namespace.
+    /// Only in this namespace; `None` for all.
     pub namespace: Option<String>,
     /// The name of the container.
     pub container: Option<String>,
-    /// The image.
+    /// Only this image; `None` for all.
     pub image: Option<String>,
     /// Labels that the pod must have.
     pub labels: BTreeMap<String, String>,
@@ -148,9 +148,9 @@ pub(crate) enum ContainerReport {
     Creating,
     /// Its image can't be pulled.
     NoImage { message: String },
-    /// It is running.
+    /// The container is running.
     Running { since: Timestamp, ready: bool },
-    /// It has ended.
+    /// The container has ended.
     Ended(Ended),
 }
 

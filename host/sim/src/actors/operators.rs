@@ -12,9 +12,9 @@ use super::{
 /// What the controller of a kind writes when it is done with an object.
 #[derive(Clone, Copy)]
 enum FinalStatus {
-    /// `status.phase`.
+    /// This word in `status.phase`.
     Phase(&'static str),
-    /// `status.state`.
+    /// This word in `status.state`.
     State(&'static str),
     /// Conditions that are `True`.
     Conditions(&'static [&'static str]),

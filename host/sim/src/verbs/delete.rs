@@ -20,7 +20,7 @@ const RETURNED: [&str; 6] = [
     "ServiceAccount",
 ];
 
-/// Answers a delete.
+/// Answers a request to delete one object.
 pub(super) fn delete_one(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let (how, dry_run) = options(call)?;
     delete_object(call, target, name, &how, dry_run)

@@ -11,7 +11,7 @@ use crate::{
     store::{Kind, Store},
 };
 
-/// Answers an eviction.
+/// Answers a request to evict a pod.
 pub(super) fn answer(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let eviction = body::decode(call)?;
     let (how, dry_run) = delete::read_options(call, &eviction["deleteOptions"])?;

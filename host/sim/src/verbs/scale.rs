@@ -12,7 +12,7 @@ use crate::{
     table::Table,
 };
 
-/// Answers a get.
+/// Answers a request for the `scale` subresource.
 pub(super) fn get(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let (object, scale) = target_and_scale(call, target, name)?;
     Ok(call.print(StatusCode::OK, &scale_object(&object, &scale), Table::of_scales))
