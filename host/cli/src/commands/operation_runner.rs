@@ -27,7 +27,7 @@ pub(super) struct OperationRunner<'a> {
     pub(super) global: &'a GlobalOptions,
     /// How work is prepared and started.
     pub(super) policy: StartPolicy,
-    /// Where output goes.
+    /// Prints to the terminal or, with `--output json`, as JSON.
     pub(super) printer: &'a Printer,
     /// Signals, if they are received from the start of the command; else they are received while an operation runs.
     pub(super) signals: Option<Signals>,

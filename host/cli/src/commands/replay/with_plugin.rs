@@ -42,7 +42,7 @@ const FOLLOWS_CHANGED_ANSWER: &str = "come after an answer that differs in what 
 const NEEDS_SECRET_DATA: &str = "showed the data of a Secret, which isn't kept";
 const NO_CLAIM: &str = "are about a claim that it no longer has";
 
-/// A different answer.
+/// A call that the other version of the plugin answers differently.
 struct ChangedAnswer {
     about: String,
     at: Option<Timestamp>,
