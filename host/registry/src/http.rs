@@ -23,7 +23,7 @@ pub(crate) struct Http {
     access: Access,
 }
 
-/// A request.
+/// An HTTP request to a registry.
 pub(crate) struct HttpRequest<'a> {
     /// The URL.
     pub(crate) url: &'a str,
@@ -41,7 +41,7 @@ pub(crate) struct HttpRequest<'a> {
     pub(crate) max_bytes: u64,
 }
 
-/// An answer.
+/// The response of a registry.
 pub(crate) struct HttpAnswer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,

@@ -28,7 +28,7 @@ pub struct LockFile {
     pub plugins: Vec<LockedPlugin>,
 }
 
-/// A pinned plugin.
+/// A plugin with the digest to which it is pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedPlugin {

@@ -15,14 +15,14 @@ use crate::{
     source::Source,
 };
 
-/// A signer.
+/// Somebody whose signatures are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signer {
     /// The owner of a private key.
     Key {
         /// The name for people: the file with the public key.
         name: String,
-        /// The public half.
+        /// The public key that verifies the signatures.
         key: PublicKey,
     },
 }
@@ -62,7 +62,7 @@ pub struct SignaturePolicy(pub Vec<SignatureRule>);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{source_text} {}", self.lacks())]
 pub struct SignatureError {
-    /// The source.
+    /// The source as the user wrote it.
     pub source_text: String,
     /// The rule; `None` if there are rules and none matches the source.
     pub rule: Option<String>,

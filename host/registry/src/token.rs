@@ -22,11 +22,11 @@ const CLIENT_ID: &str = "capstan";
 /// The authorization for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Authorization {
-    /// None is needed.
+    /// The registry requires no token.
     None,
     /// User name and password.
     Basic(String, String),
-    /// A token.
+    /// A bearer token.
     Bearer(String),
 }
 

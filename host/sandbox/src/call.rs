@@ -129,9 +129,9 @@ pub struct Cost {
 /// A line that a plugin logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// Its severity.
+    /// How important the plugin says the line is.
     pub severity: LogSeverity,
-    /// The text.
+    /// The text of the plugin.
     pub text: String,
 }
 

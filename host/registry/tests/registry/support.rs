@@ -88,7 +88,7 @@ pub fn component() -> &'static [u8] {
     capstan_bundle::get("ttl").unwrap().bytes
 }
 
-/// Another one.
+/// Returns a component with other bytes.
 pub fn other_component() -> &'static [u8] {
     capstan_bundle::get("skip").unwrap().bytes
 }
