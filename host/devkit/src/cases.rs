@@ -48,7 +48,7 @@ fn place_of_cases() -> Remedies {
     .into()
 }
 
-/// One case.
+/// A case of a plugin: calls, and the answers that are expected.
 pub struct Case {
     /// The case's name.
     pub name: String,
@@ -112,7 +112,7 @@ pub struct Step {
 
 /// What a hook is told.
 pub enum HookEvent {
-    /// The run starts.
+    /// The hook's run starts.
     Start,
     /// This observation is made.
     Observe(Map<String, Value>),

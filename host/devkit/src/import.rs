@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use capstan_stamp::KindPattern;
 
-/// A health check.
+/// A health check that was found in the files of another tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HealthCheck<T> {
     /// The kinds that it is for.

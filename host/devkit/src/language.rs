@@ -48,7 +48,7 @@ pub enum ToolStatus {
     Version(String),
     /// It exists in this version, which is too old.
     TooOld(String),
-    /// It doesn't exist.
+    /// The tool isn't installed.
     Missing,
 }
 

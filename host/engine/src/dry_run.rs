@@ -17,7 +17,7 @@ use crate::{
 /// The result of a dry run of one task.
 #[derive(Debug)]
 pub struct DryRunResult {
-    /// The task.
+    /// The task whose object was sent.
     pub task: TaskId,
     /// The object as it is; `None` if it doesn't exist.
     pub live: Option<Object>,

@@ -33,7 +33,7 @@ pub struct AssessedObject {
     /// The plugin that assessed it; `None` when the object doesn't exist.
     #[serde(rename = "by")]
     pub plugin: Option<PluginRef>,
-    /// The assessment.
+    /// The health of the object, with the rule that decided.
     #[serde(flatten)]
     pub assessment: Assessment,
 }

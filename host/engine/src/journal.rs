@@ -169,7 +169,7 @@ pub(crate) fn read(page: &[u8]) -> Result<Vec<Entry>, EngineError> {
 /// A finished operation with everything that a replay needs.
 #[derive(Debug, Clone)]
 pub struct StoredOperation {
-    /// The plan.
+    /// The plan that the operation ran.
     pub plan: Arc<Plan>,
     /// The inputs and plugin calls, in order.
     pub entries: Vec<Entry>,

@@ -42,9 +42,9 @@ use crate::{
 /// A request for a plan.
 #[derive(Debug, Clone)]
 pub struct PlanRequest {
-    /// The application.
+    /// The application that is planned.
     pub application: Application,
-    /// Sync or delete.
+    /// Whether the operation syncs or deletes the application.
     pub operation_kind: OperationKind,
     /// A usual operation, a rollback or a test. A test uses the state that the last sync stored, and runs nothing but its test hooks.
     pub purpose: Purpose,

@@ -31,7 +31,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepResult {
-    /// The object.
+    /// The object that was due.
     pub object: DueObject,
     /// What the sweep did about it.
     #[serde(rename = "fate")]

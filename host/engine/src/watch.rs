@@ -68,7 +68,7 @@ struct Shared {
     inbox: Inbox,
 }
 
-/// One running watch.
+/// A watch that is running.
 struct Watch {
     commands: queue::Sender<FollowKey, WatchCommand>,
     followed: BTreeSet<FollowKey>,

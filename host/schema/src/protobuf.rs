@@ -35,7 +35,7 @@ pub enum Error {
     Malformed {
         /// The message's type.
         message: &'static str,
-        /// What is wrong.
+        /// What is wrong with the bytes.
         why: &'static str,
     },
     /// The kind isn't a built-in one.

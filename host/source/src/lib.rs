@@ -59,7 +59,7 @@ pub const RENDER_TIMEOUT: Duration = Duration::from_mins(2);
 pub enum Source {
     /// A file, a folder, or `-` for stdin.
     Files {
-        /// Its path.
+        /// The path of the file or folder.
         path: PathBuf,
         /// Whether the subfolders of a folder are read, too.
         recursive: bool,

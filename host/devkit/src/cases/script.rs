@@ -17,7 +17,7 @@ use crate::answer::{differences, to_contract_json};
 /// The result of a case.
 #[derive(Default)]
 pub struct Outcome {
-    /// What is wrong.
+    /// Every expectation that wasn't met; empty for a case that passed.
     pub failures: Vec<Failure>,
     /// The answers, in order.
     pub answers: Vec<GivenAnswer>,

@@ -17,10 +17,10 @@ use serde_json::Value;
 
 use super::FoundChecks;
 
-/// A script.
+/// A Lua health script of Argo CD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
-    /// Its text.
+    /// The Lua source.
     pub text: String,
     /// Whether it may use Lua's whole library.
     pub uses_open_libs: bool,
