@@ -12,7 +12,7 @@ const SIGNAL: &str = "approval";
 /// The number of the ask for it.
 const ASK: u32 = 1;
 
-/// Runs approvals.
+/// The plugin for hooks of the type `approval`.
 pub struct Approval;
 
 /// What the user says.

@@ -47,7 +47,7 @@ struct Prepared {
     rules: BTreeMap<String, Rules>,
 }
 
-/// The plugin.
+/// The plugin that evaluates CEL expressions.
 pub struct Plugin;
 
 impl Prepare for Plugin {

@@ -36,7 +36,7 @@ enum Status {
 struct Member {
     /// Where: a JSON pointer.
     pointer: String,
-    /// What is there.
+    /// The value that has to be there.
     equals: Value,
 }
 

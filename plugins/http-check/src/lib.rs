@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 
-/// Runs checks.
+/// The plugin for hooks of the type `http-check`.
 pub struct HttpCheck;
 
 /// What a check remembers.

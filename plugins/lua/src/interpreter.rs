@@ -84,7 +84,7 @@ impl Interpreter {
         self.vm.heap.rearm_gc_pause(i64::try_from(percent).unwrap_or(i64::MAX));
     }
 
-    /// Asks a script.
+    /// Calls a script and reads its answer.
     pub(crate) fn assess(&mut self, script: &Script, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
         let Script { name, function } = script;
         let unreadable =

@@ -27,7 +27,7 @@ struct Scripts {
     scripts: Vec<Given>,
 }
 
-/// One script.
+/// A script with the claim that it answers for.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Given {
@@ -75,7 +75,7 @@ impl Prepared {
     }
 }
 
-/// The plugin.
+/// The plugin that runs health scripts in Lua.
 pub struct Plugin;
 
 impl Prepare for Plugin {

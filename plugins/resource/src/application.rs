@@ -9,7 +9,7 @@ use crate::managed::{Managed, with};
 
 const RULE: &str = "Application/status";
 
-/// Judges an Application.
+/// Assesses an Application.
 pub fn assess(application: &Managed) -> Assessment {
     let conditions = application.conditions();
     // Conditions of Applications have no status: what is listed holds.

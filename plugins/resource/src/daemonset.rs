@@ -4,7 +4,7 @@ use capstan_sdk::{Assessment, Mode};
 
 use crate::workload::{Workload, unobserved};
 
-/// Judges a `DaemonSet`.
+/// Assesses a `DaemonSet`.
 pub fn assess(set: &Workload, mode: Mode) -> Assessment {
     let status = &set.status;
     if !set.is_observed() {

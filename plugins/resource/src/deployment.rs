@@ -7,7 +7,7 @@ use crate::{
     workload::{Workload, replicas, unobserved},
 };
 
-/// Judges a Deployment.
+/// Assesses a Deployment.
 pub fn assess(deployment: &Workload) -> Assessment {
     let (spec, status) = (&deployment.spec, &deployment.status);
     if spec.paused {

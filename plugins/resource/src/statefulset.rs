@@ -4,7 +4,7 @@ use capstan_sdk::{Assessment, Mode};
 
 use crate::workload::{Workload, replicas, unobserved};
 
-/// Judges a `StatefulSet`.
+/// Assesses a `StatefulSet`.
 pub fn assess(set: &Workload, mode: Mode) -> Assessment {
     let (spec, status) = (&set.spec, &set.status);
     if status.observed_generation == 0 || !set.is_observed() {

@@ -6,7 +6,7 @@ use crate::phase::{Phased, unknown};
 
 const RULE: &str = "Workflow/phase";
 
-/// Judges a Workflow.
+/// Assesses a Workflow.
 pub fn assess(workflow: &Phased) -> Assessment {
     let said = &workflow.status.message;
     let or = |text: &str| if said.is_empty() { text.to_owned() } else { said.clone() };

@@ -23,14 +23,14 @@ const PATCH: u32 = 2;
 const WATCH: u32 = 3;
 const BACK: u32 = 4;
 
-/// Scales.
+/// The plugin for hooks of the type `scale`.
 pub struct Scale;
 
 /// What the user says.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Settings {
-    /// `Deployment/api`, `StatefulSet/db`.
+    /// The workload to scale: `Deployment/api`, `StatefulSet/db`.
     workload: String,
     to: To,
     #[serde(default = "deadline")]
@@ -64,7 +64,7 @@ fn deadline() -> Span {
     Span::seconds(300)
 }
 
-/// What is remembered.
+/// What the hook keeps between two calls.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {

@@ -27,11 +27,11 @@ pub struct Related<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Missing {
-    /// The pod.
+    /// The name of the pod.
     pub pod: String,
-    /// `Secret`, `ConfigMap`.
+    /// The kind of what is missing: `Secret`, `ConfigMap`.
     pub kind: String,
-    /// Its name.
+    /// The name of what is missing.
     pub name: String,
 }
 
@@ -39,12 +39,12 @@ pub struct Missing {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Event {
-    /// `Normal`, `Warning`.
+    /// `Normal` or `Warning`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// One word.
+    /// The reason in one word, for programs: `FailedScheduling`.
     pub reason: String,
-    /// One sentence.
+    /// The explanation for people.
     pub message: String,
 }
 
