@@ -73,7 +73,7 @@ pub fn cel() -> Value {
     ]})
 }
 
-/// What is measured.
+/// The measurements of one language.
 pub struct Row {
     /// In which language, and how.
     pub what: String,

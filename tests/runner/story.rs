@@ -185,7 +185,7 @@ struct Expected {
     /// Events that must come exactly once.
     #[serde(default)]
     once: Vec<String>,
-    /// Why it failed.
+    /// A part of the message of the failure.
     because: Option<String>,
     /// Events that must not come.
     #[serde(default)]

@@ -20,13 +20,13 @@ use serde::{Deserialize, Serialize};
 pub struct Taken {
     /// From start to exit.
     pub wall: Duration,
-    /// Of all processors.
+    /// The processor time of all cores together.
     pub cpu: Duration,
     /// Resident at most, in bytes.
     pub peak: u64,
 }
 
-/// What to run.
+/// The program to measure, with its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where what it prints goes

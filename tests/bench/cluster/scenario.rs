@@ -8,7 +8,7 @@ use crate::{
     tools::{Kit, Tool},
 };
 
-/// Some work.
+/// The work that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
     /// Ten waves of ten `ConfigMap`s.

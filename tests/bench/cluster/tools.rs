@@ -16,7 +16,7 @@ use crate::{
     sets::Set,
 };
 
-/// A tool.
+/// A tool that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Tool {
     /// The yardstick: only the requests, or each after the one before by a watch.

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-/// An answer.
+/// The response of a server to one request.
 #[derive(Debug)]
 pub struct Answer {
     /// The request.
     pub asked: String,
     pub code: u16,
     pub body: Value,
-    /// Its `Warning` headers.
+    /// The `Warning` headers of the response.
     pub warnings: Vec<String>,
 }
 
