@@ -44,7 +44,7 @@ pub use self::{
     field_places::FieldPlaces,
     make::{in_written_order, make_plan, wait_text},
     options::PlanOptions,
-    plan_input::{Classified, Confirmation, DryRunBlocker, LiveObjects, PlanInput, Role},
+    plan_input::{Classified, Confirmation, DesiredManifests, DryRunBlocker, LiveObjects, PlanInput, Role},
     scope::{Scope, Scopes, defined_scopes, resolve_namespaces},
     selection::{HookSelection, Selection},
 };

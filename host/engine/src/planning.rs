@@ -20,8 +20,8 @@ use capstan_core::{
         revision::Revision,
     },
     plan::{
-        self, Classified, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput, PlanOptions, Role,
-        Scopes, hook_record::HookRecords,
+        self, Classified, DesiredManifests, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput,
+        PlanOptions, Role, Scopes, hook_record::HookRecords,
     },
     read::{
         directive::{self, Directives},
@@ -283,7 +283,7 @@ pub(crate) fn build_plan(
         does: request.operation_kind,
         purpose: request.purpose,
         options: &request.options,
-        desired,
+        desired: DesiredManifests::new(desired),
         live,
         records,
         answerer: &|need| plugins.plugin_for(need),

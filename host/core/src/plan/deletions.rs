@@ -104,7 +104,7 @@ impl PlanBuilder<'_> {
         if selection.hooks == Some(super::HookSelection::Only) {
             return;
         }
-        let desired: BTreeSet<ObjectKey> = self.input.desired.iter().map(|one| one.manifest.key()).collect();
+        let desired: BTreeSet<ObjectKey> = self.desired.iter().map(|one| one.manifest.key()).collect();
         let hooks: BTreeSet<&str> = ids.iter().flatten().map(|id| id.0.as_str()).collect();
         let is_named = |live: &Object| {
             let of_hook = |label| live.label(label).is_some_and(|hook| hooks.contains(hook));

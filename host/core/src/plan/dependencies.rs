@@ -27,18 +27,16 @@ impl PlanBuilder<'_> {
     /// Reads the dependencies. In a sync, an impossible one is an error; in a deletion it is ignored.
     pub(super) fn read_dependencies(&mut self) -> Edges {
         let mut edges = Edges::new();
-        let desired = self.input.desired;
-        // In the order in which they are written, so that the same mistake is reported however the manifests were read.
-        let written = self.desired.clone();
-        let with = written.iter().copied();
+        let desired = self.desired.clone();
+        let with = desired.iter().copied();
         let with = with.filter(|one| !one.directives.depends_on.is_empty());
         let with: Vec<&Classified> = with.filter(|one| !matches!(one.role, Role::Skip(_))).collect();
-        add_api_service_edges(&mut edges, desired);
+        add_api_service_edges(&mut edges, &desired);
         if with.is_empty() {
             return edges;
         }
         let mut slots: BTreeMap<ObjectKey, Vec<Slot>> = BTreeMap::new();
-        for one in desired {
+        for one in &desired {
             slots.entry(one.manifest.key()).or_default().extend(slots_of(one));
         }
         for one in &with {
@@ -55,13 +53,13 @@ impl PlanBuilder<'_> {
                 }
             }
         }
-        add_definition_edges(&mut edges, desired, &slots);
+        add_definition_edges(&mut edges, &desired, &slots);
         let rings = find_cycles(&edges);
         for ring in &rings {
             let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::kind_and_name).collect();
             let message = format!("{} waits for itself: {}", way[0], way.join(" -> "));
             // The object that waits for its own definition may have no annotation.
-            let mut manifests = with.iter().chain(&written).map(|one| &one.manifest);
+            let mut manifests = with.iter().chain(&desired).map(|one| &one.manifest);
             let manifest = manifests.find(|one| Some(&one.key()) == ring.first());
             let Some(manifest) = manifest else { continue };
             let error = error_at(manifest, message);
@@ -198,7 +196,7 @@ fn slots_of(one: &Classified) -> Vec<Slot> {
 }
 
 /// If a Namespace or definition has to wait, the objects in it and of its kind in the same wave wait for it.
-fn add_definition_edges(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
+fn add_definition_edges(edges: &mut Edges, desired: &[&Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
     let waiting: BTreeSet<ObjectKey> = edges.keys().cloned().collect();
     let definers = desired.iter().filter(|one| waiting.contains(&one.manifest.key()));
     for definer in definers {
@@ -224,7 +222,7 @@ fn add_definition_edges(edges: &mut Edges, desired: &[Classified], slots: &BTree
 
 /// Objects of an API group version wait for its `APIService` of the same wave. Nothing else waits for it, because its own pods may need
 /// those objects.
-fn add_api_service_edges(edges: &mut Edges, desired: &[Classified]) {
+fn add_api_service_edges(edges: &mut Edges, desired: &[&Classified]) {
     let services = desired.iter().filter(|one| {
         kind_order::is_api_service(&one.manifest.object.group_kind()) && !matches!(one.role, Role::Skip(_))
     });

@@ -209,7 +209,7 @@ impl PlanBuilder<'_> {
         if !conditions.any(|condition| condition.includes(RunCondition::Changed)) {
             return None;
         }
-        match hook_inputs::inputs_digest(classified, self.input.desired, &self.names) {
+        match hook_inputs::inputs_digest(classified, &self.desired, &self.names) {
             Ok(digest) => Some(digest),
             Err(errors) => {
                 self.errors.extend(errors);

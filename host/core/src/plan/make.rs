@@ -42,7 +42,7 @@ use crate::{
 ///
 /// Returns all mistakes, in the order of the manifests.
 pub fn make_plan(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let desired = in_written_order(planning.desired);
+    let desired = planning.desired.in_written_order();
     let mut made = PlanBuilder {
         input: planning,
         names: NamedObjects::from_manifests(&desired),
@@ -155,7 +155,6 @@ impl PlanBuilder<'_> {
             options,
             does,
             application,
-            desired,
             ..
         } = self.input;
         crate::plan::compat::order::apply_argo_cd_order(
@@ -170,7 +169,8 @@ impl PlanBuilder<'_> {
         if *does == OperationKind::Delete {
             return;
         }
-        let asked: BTreeSet<ObjectKey> = desired
+        let asked: BTreeSet<ObjectKey> = self
+            .desired
             .iter()
             .filter(|one| one.manifest.object.annotation("capstan.dev/wait").is_some())
             .map(|one| one.manifest.key())

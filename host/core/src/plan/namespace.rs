@@ -37,7 +37,7 @@ impl PlanBuilder<'_> {
             }
         }
         let key = object.key();
-        if planning.desired.iter().any(|one| one.manifest.key() == key) {
+        if self.desired.iter().any(|one| one.manifest.key() == key) {
             let notice = format!("{key} is in the manifests: its labels and annotations are what they say");
             return self.notices.push(notice);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::PlanOptions;
+use super::{PlanOptions, in_written_order};
 use crate::{
     kubernetes::ownership::Ownership,
     model::{
@@ -83,7 +83,7 @@ pub struct PlanInput<'a> {
     /// The user's options.
     pub options: &'a PlanOptions,
     /// The manifests with their directives and roles.
-    pub desired: &'a [Classified],
+    pub desired: DesiredManifests<'a>,
     /// The state of the cluster.
     pub live: &'a LiveObjects,
     /// The last runs of the hooks.
@@ -96,6 +96,23 @@ pub struct PlanInput<'a> {
     pub unasked: Option<&'a DryRunBlocker<'a>>,
     /// Capstan's field manager.
     pub manager: &'a str,
+}
+
+/// The manifests of a set in the order in which they were read. The plan must not depend on that order, so only the order in which they
+/// are written can be had.
+#[derive(Clone, Copy)]
+pub struct DesiredManifests<'a>(&'a [Classified]);
+
+impl<'a> DesiredManifests<'a> {
+    /// Wraps manifests in any order.
+    pub fn new(desired: &'a [Classified]) -> DesiredManifests<'a> {
+        DesiredManifests(desired)
+    }
+
+    /// Returns the manifests sorted by their places.
+    pub fn in_written_order(self) -> Vec<&'a Classified> {
+        in_written_order(self.0)
+    }
 }
 
 /// The objects whose deletion the user confirmed.

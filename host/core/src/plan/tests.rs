@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::{Classified, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make_plan};
+use super::{
+    Classified, DesiredManifests, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make_plan,
+};
 use crate::{
     model::{
         error::Diagnostic,
@@ -86,7 +88,7 @@ impl Case {
                 ..PlanOptions::default()
             },
             purpose: self.purpose,
-            desired: &self.desired,
+            desired: DesiredManifests::new(&self.desired),
             live: &live,
             records: &self.records,
             answerer: &|_| Some(answerer()),

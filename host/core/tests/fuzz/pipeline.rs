@@ -9,7 +9,10 @@ use capstan_core::{
         operation_kind::{OperationKind, Purpose},
         plugins::{Application, PluginQuery, PluginRef},
     },
-    plan::{self, Classified, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scope, hook_record::HookRecords},
+    plan::{
+        self, Classified, DesiredManifests, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scope,
+        hook_record::HookRecords,
+    },
     read::{
         directive::{self, Directives, Mode},
         manifest::{self, Manifest},
@@ -88,9 +91,11 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
         }
     }
     let mut scopes = plan::built_in_scopes();
+    // The cluster doesn't serve yet what the set defines: the definition of the set says the scope.
+    let defined = plan::defined_scopes(settled.iter().map(|(manifest, _)| manifest));
     for (manifest, _) in &settled {
         let kind = manifest.object.group_kind();
-        if kind.group.rsplit('.').next() == Some("io") {
+        if kind.group.rsplit('.').next() == Some("io") && !defined.contains_key(&kind) {
             scopes.entry(kind).or_insert(Scope::Namespaced);
         }
     }
@@ -99,6 +104,7 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
             .err()
             .unwrap_or_default(),
     );
+    plan::leave_out_repeated(&mut settled, way.mode);
     let mut desired = Vec::new();
     for (manifest, directives) in settled {
         match role(&manifest, &directives, way.mode) {
@@ -124,7 +130,7 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
             ..PlanOptions::default()
         },
         purpose: way.purpose,
-        desired: &desired,
+        desired: DesiredManifests::new(&desired),
         live: &live,
         records: &HookRecords::new(),
         answerer: &who,

@@ -1,9 +1,15 @@
 //! What holds for every text and every set.
 
 use capstan_core::{
-    model::error::Diagnostic,
+    model::{
+        error::Diagnostic,
+        operation_kind::{OperationKind, Purpose},
+    },
     plan::Plan,
-    read::manifest::{self, Manifest},
+    read::{
+        directive::Mode,
+        manifest::{self, Manifest},
+    },
 };
 use proptest::{collection::vec, prelude::*, test_runner::TestCaseResult};
 use serde_json::Value;
@@ -103,6 +109,80 @@ fn one_set_makes_one_plan_in_whatever_order_it_is_read() {
     });
 }
 
+fn widget(namespace: &str, annotations: &Value) -> Value {
+    serde_json::json!({
+        "apiVersion": "acme.io/v1", "kind": "Widget",
+        "metadata": { "name": "a", "namespace": namespace, "annotations": annotations },
+    })
+}
+
+fn definition(scope: &str) -> Value {
+    serde_json::json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": "a" },
+        "spec": { "group": "acme.io", "names": { "kind": "Widget" }, "scope": scope },
+    })
+}
+
+/// Plans a sync that prunes, of a set in the order in which it is written and in this one.
+fn in_both_orders(objects: &[Value], order: &[usize], mode: Mode) -> [Result<Plan, Vec<Diagnostic>>; 2] {
+    let way = Way {
+        mode,
+        does: OperationKind::Sync,
+        purpose: Purpose::Deploy,
+        is_live: true,
+        prunes: true,
+    };
+    let manifests = manifest::decode("set.yaml", &written(objects, false)).expect("they are manifests");
+    let shuffled: Vec<_> = order.iter().map(|at| manifests[*at].clone()).collect();
+    [make(&manifests, way), make(&shuffled, way)]
+}
+
+#[test]
+fn a_kept_definition_names_the_first_object_of_its_kind_as_written() {
+    let objects = [
+        widget("c", &serde_json::json!({})),
+        definition("Namespaced"),
+        widget("other", &serde_json::json!({})),
+    ];
+    let [one, other] = in_both_orders(&objects, &[2, 0, 1], Mode::Native);
+    let one = one.expect("a plan");
+    assert!(
+        one.skipped
+            .iter()
+            .any(|skipped| skipped.key.name == "a-left" && skipped.reason.contains("Widget c/a")),
+        "{:?}",
+        one.skipped
+    );
+    assert_eq!(Ok(one), other);
+}
+
+/// Kubernetes ignores the namespace of a cluster-scoped object, so both are one object, which is a duplicate like any other.
+#[test]
+fn two_objects_that_differ_in_an_ignored_namespace_are_one_object() {
+    let objects = [
+        widget("c", &serde_json::json!({ "first": "" })),
+        definition("Cluster"),
+        widget("other", &serde_json::json!({ "second": "" })),
+    ];
+    let [one, other] = in_both_orders(&objects, &[2, 0, 1], Mode::Native);
+    let messages: Vec<_> = one
+        .as_ref()
+        .err()
+        .into_iter()
+        .flatten()
+        .map(|error| &error.message)
+        .collect();
+    assert_eq!(messages, ["Widget a is there twice"]);
+    assert_eq!(one, other);
+    let [one, other] = in_both_orders(&objects, &[2, 0, 1], Mode::ArgoCd);
+    let plan = one.expect("Argo CD applies the last one");
+    let applied = plan.tasks.iter().filter_map(|task| task.object.as_ref());
+    let widgets: Vec<_> = applied.filter(|object| object.kind() == "Widget").collect();
+    assert_eq!(widgets.len(), 1);
+    assert!(widgets[0].annotation("second").is_some(), "{widgets:?}");
+    assert_eq!(Ok(plan), other);
+}
+
 /// Mistakes that are found before there is a plan come in the order of the manifests; the engine sorts them by place.
 fn sorted(made: Result<Plan, Vec<Diagnostic>>) -> Result<Plan, Vec<Diagnostic>> {
     made.map_err(|mut mistakes| {
@@ -125,14 +205,11 @@ fn written(objects: &[Value], is_yaml: bool) -> String {
 #[test]
 fn what_was_written_to_break_readers_does_not() {
     for (at, text) in corpus::bad().into_iter().enumerate() {
-        for mode in [
-            capstan_core::read::directive::Mode::Native,
-            capstan_core::read::directive::Mode::ArgoCd,
-        ] {
+        for mode in [Mode::Native, Mode::ArgoCd] {
             let way = Way {
                 mode,
-                does: capstan_core::model::operation_kind::OperationKind::Sync,
-                purpose: capstan_core::model::operation_kind::Purpose::Deploy,
+                does: OperationKind::Sync,
+                purpose: Purpose::Deploy,
                 is_live: true,
                 prunes: true,
             };

@@ -10,7 +10,8 @@ use capstan_core::{
         plugins::{Application, PluginQuery, PluginRef},
     },
     plan::{
-        self, Classified, Confirmation, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection,
+        self, Classified, Confirmation, DesiredManifests, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role,
+        Selection,
         container::Contents,
         hook_record::HookRecords,
         task::{Action, Task},
@@ -144,7 +145,7 @@ impl Case {
                 ..PlanOptions::default()
             },
             purpose: Purpose::Deploy,
-            desired: &desired,
+            desired: DesiredManifests::new(&desired),
             live: &live,
             records: &HookRecords::new(),
             answerer: &|need| match need {
