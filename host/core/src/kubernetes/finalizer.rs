@@ -32,13 +32,13 @@ pub fn deletion_blocker(object: &Object) -> Option<String> {
         return Some(reasons.join("; "));
     }
     let conditions = object.0.pointer("/status/conditions").and_then(Value::as_array);
-    let told = conditions.into_iter().flatten().filter(|condition| {
+    let messages = conditions.into_iter().flatten().filter(|condition| {
         condition.get("status").and_then(Value::as_str) == Some("True") && object.kind() == "Namespace"
     });
-    let told: Vec<&str> = told
+    let messages: Vec<&str> = messages
         .filter_map(|condition| condition.get("message").and_then(Value::as_str))
         .collect();
-    Some(told.join("; ")).filter(|told| !told.is_empty())
+    Some(messages.join("; ")).filter(|messages| !messages.is_empty())
 }
 
 /// Returns whether an object is being deleted in the foreground, that is after its dependents.

@@ -73,7 +73,7 @@ impl PlanBuilder<'_> {
     }
 
     fn report_mistake(&mut self, error: crate::model::error::Diagnostic) {
-        if self.input.does == OperationKind::Sync {
+        if self.input.operation_kind == OperationKind::Sync {
             self.errors.push(error);
         }
     }
@@ -81,12 +81,12 @@ impl PlanBuilder<'_> {
     /// Checks that nothing waits for an object that only comes later.
     fn check_slots(&mut self, one: &Classified, edges: &Edges, slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
         let key = one.manifest.key();
-        for wanted in edges.get(&key).into_iter().flatten() {
-            let theirs: &[Slot] = slots.get(wanted).map(Vec::as_slice).unwrap_or_default();
+        for dependency in edges.get(&key).into_iter().flatten() {
+            let theirs: &[Slot] = slots.get(dependency).map(Vec::as_slice).unwrap_or_default();
             if theirs.is_empty() {
                 let notice = format!(
                     "{key}: it doesn't wait for {}, which is left alone",
-                    wanted.kind_and_name()
+                    dependency.kind_and_name()
                 );
                 self.notices.push(notice);
                 continue;
@@ -104,7 +104,7 @@ impl PlanBuilder<'_> {
                 let message = format!(
                     "{} in {phase}, wave {wave} waits for {}, which {comes}",
                     key.kind_and_name(),
-                    wanted.kind_and_name()
+                    dependency.kind_and_name()
                 );
                 let hint =
                     "move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is no hook";
@@ -136,9 +136,9 @@ impl PlanBuilder<'_> {
     /// Sets for each task the tasks of its wave that it waits for.
     pub(super) fn link_tasks(&mut self, edges: &Edges) {
         let mut goes_after = std::mem::take(&mut self.deleted_after);
-        for (key, wanted) in edges {
-            for wanted in wanted {
-                goes_after.entry(wanted.clone()).or_default().insert(key.clone());
+        for (key, dependency) in edges {
+            for dependency in dependency {
+                goes_after.entry(dependency.clone()).or_default().insert(key.clone());
             }
         }
         // In a sync, cycles are mistakes. Objects that were deployed with a cycle must still be deleted.
@@ -160,10 +160,10 @@ impl PlanBuilder<'_> {
         }
         for task in &mut self.tasks {
             let goes = matches!(task.action, Action::Delete(_));
-            let wanted = if goes { &goes_after } else { edges };
-            let wanted = wanted.get(&task.key).into_iter().flatten();
-            task.waits_for = wanted
-                .filter_map(|wanted| turns.get(&(task.phase, task.wave, goes, wanted.clone())))
+            let dependency = if goes { &goes_after } else { edges };
+            let dependency = dependency.get(&task.key).into_iter().flatten();
+            task.waits_for = dependency
+                .filter_map(|dependency| turns.get(&(task.phase, task.wave, goes, dependency.clone())))
                 .flatten()
                 .cloned()
                 .collect();
@@ -252,12 +252,12 @@ fn find_cycles(edges: &Edges) -> Vec<Vec<ObjectKey>> {
         let mut done: Vec<ObjectKey> = Vec::new();
         let mut waiters: BTreeMap<&ObjectKey, Vec<&ObjectKey>> = BTreeMap::new();
         let mut counts: BTreeMap<&ObjectKey, usize> = BTreeMap::new();
-        for (key, wanted) in &left {
-            let wanted = wanted.iter().filter(|wanted| left.contains_key(*wanted));
-            let wanted: Vec<&ObjectKey> = wanted.collect();
-            counts.insert(key, wanted.len());
-            for wanted in wanted {
-                waiters.entry(wanted).or_default().push(key);
+        for (key, dependency) in &left {
+            let dependency = dependency.iter().filter(|dependency| left.contains_key(*dependency));
+            let dependency: Vec<&ObjectKey> = dependency.collect();
+            counts.insert(key, dependency.len());
+            for dependency in dependency {
+                waiters.entry(dependency).or_default().push(key);
             }
         }
         let mut free: Vec<&ObjectKey> = counts
@@ -294,7 +294,7 @@ fn find_cycle(left: &Edges) -> Option<Vec<ObjectKey>> {
         let next = left
             .get(*way.last()?)?
             .iter()
-            .find(|wanted| left.contains_key(*wanted))?;
+            .find(|dependency| left.contains_key(*dependency))?;
         if let Some(begin) = way.iter().position(|key| *key == next) {
             let mut ring: Vec<ObjectKey> = way[begin..].iter().map(|key| (*key).clone()).collect();
             let first = (0..ring.len()).min_by_key(|at| &ring[*at])?;
@@ -309,10 +309,10 @@ fn find_cycle(left: &Edges) -> Option<Vec<ObjectKey>> {
 fn remove_cycles(edges: &mut Edges, rings: &[Vec<ObjectKey>]) {
     for ring in rings {
         for key in ring {
-            if let Some(wanted) = edges.get_mut(key) {
-                wanted.retain(|wanted| !ring.contains(wanted));
+            if let Some(dependency) = edges.get_mut(key) {
+                dependency.retain(|dependency| !ring.contains(dependency));
             }
         }
     }
-    edges.retain(|_, wanted| !wanted.is_empty());
+    edges.retain(|_, dependency| !dependency.is_empty());
 }

@@ -77,7 +77,7 @@ pub struct PlanInput<'a> {
     /// The application's name and namespace.
     pub application: Application,
     /// Whether the operation syncs or deletes the application.
-    pub does: OperationKind,
+    pub operation_kind: OperationKind,
     /// Whether a sync deploys, rolls back or tests.
     pub purpose: Purpose,
     /// The user's options.
@@ -89,11 +89,11 @@ pub struct PlanInput<'a> {
     /// The last runs of the hooks.
     pub records: &'a HookRecords,
     /// Returns the plugin for a query.
-    pub answerer: &'a dyn Fn(&PluginQuery) -> Option<PluginRef>,
+    pub plugin_for: &'a dyn Fn(&PluginQuery) -> Option<PluginRef>,
     /// The policies that are asked for every hook.
     pub policies_for_all: Vec<PluginRef>,
     /// Returns why no dry run of an object is possible yet. `None` if there are no dry runs at all.
-    pub unasked: Option<&'a DryRunBlocker<'a>>,
+    pub dry_run_blocker: Option<&'a DryRunBlocker<'a>>,
     /// Capstan's field manager.
     pub manager: &'a str,
 }

@@ -168,7 +168,7 @@ impl OperationView {
             EventKind::OperationStarted {
                 format: _,
                 operation,
-                operation_kind: does,
+                operation_kind: kind,
                 application,
                 tasks,
                 purpose,
@@ -177,7 +177,7 @@ impl OperationView {
                 self.operation.clone_from(operation);
                 self.purpose = *purpose;
                 self.skipped.clone_from(skipped);
-                self.about = Some((*does, application.clone()));
+                self.about = Some((*kind, application.clone()));
                 self.started_at = Some(event.at);
                 self.status = Some(OperationStatus::Running);
                 self.attempt = 1;

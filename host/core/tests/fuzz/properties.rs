@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     corpus,
-    pipeline::{Way, make, read_and_plan},
+    pipeline::{Setup, make, read_and_plan},
     text, values,
     watch::{bounded, check},
 };
@@ -52,18 +52,18 @@ fn holds(made: &Result<Plan, Vec<Diagnostic>>) -> TestCaseResult {
 
 #[test]
 fn any_text_is_a_plan_or_mistakes() {
-    check((text::some(), values::way()), |(text, way)| {
-        bounded(move || holds(&read_and_plan(&text, way)))
+    check((text::some(), values::setup()), |(text, setup)| {
+        bounded(move || holds(&read_and_plan(&text, setup)))
     });
 }
 
 #[test]
 fn any_set_is_a_plan_or_mistakes() {
     check(
-        (vec(values::object(true), 0..8), values::way(), any::<bool>()),
-        |(objects, way, is_yaml)| {
+        (vec(values::object(true), 0..8), values::setup(), any::<bool>()),
+        |(objects, setup, is_yaml)| {
             let text = written(&objects, is_yaml);
-            bounded(move || holds(&read_and_plan(&text, way)))
+            bounded(move || holds(&read_and_plan(&text, setup)))
         },
     );
 }
@@ -75,12 +75,12 @@ fn any_value_of_an_annotation_is_a_plan_or_mistakes() {
         .map(|row| row.name)
         .collect();
     check(
-        (prop::sample::select(names), values::value(), values::way()),
-        |(name, value, way)| {
+        (prop::sample::select(names), values::value(), values::setup()),
+        |(name, value, setup)| {
             let object = serde_json::json!({
                 "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "a", "annotations": { "argocd.argoproj.io/hook": "PreSync", name: value } },
             });
-            bounded(move || holds(&read_and_plan(&object.to_string(), way)))
+            bounded(move || holds(&read_and_plan(&object.to_string(), setup)))
         },
     );
 }
@@ -91,19 +91,19 @@ fn one_set_makes_one_plan_in_whatever_order_it_is_read() {
         let count = objects.len();
         (Just(objects), Just((0..count).collect::<Vec<usize>>()).prop_shuffle())
     });
-    check((sets, values::way()), |((objects, order), way)| {
+    check((sets, values::setup()), |((objects, order), setup)| {
         let Ok(manifests) = manifest::decode("set.yaml", &written(&objects, false)) else {
             return Ok(());
         };
         let shuffled: Vec<_> = order.iter().filter_map(|at| manifests.get(*at).cloned()).collect();
-        prop_assert_eq!(sorted(make(&manifests, way)), sorted(make(&shuffled, way)));
+        prop_assert_eq!(sorted(make(&manifests, setup)), sorted(make(&shuffled, setup)));
         // Without places, as when they come from a cluster.
         let bare = |manifests: &[Manifest]| -> Vec<Manifest> {
             manifests.iter().map(|one| Manifest::new(one.object.clone())).collect()
         };
         prop_assert_eq!(
-            sorted(make(&bare(&manifests), way)),
-            sorted(make(&bare(&shuffled), way))
+            sorted(make(&bare(&manifests), setup)),
+            sorted(make(&bare(&shuffled), setup))
         );
         Ok(())
     });
@@ -125,16 +125,16 @@ fn definition(scope: &str) -> Value {
 
 /// Plans a sync that prunes, of a set in the order in which it is written and in this one.
 fn in_both_orders(objects: &[Value], order: &[usize], mode: Mode) -> [Result<Plan, Vec<Diagnostic>>; 2] {
-    let way = Way {
+    let setup = Setup {
         mode,
-        does: OperationKind::Sync,
+        operation_kind: OperationKind::Sync,
         purpose: Purpose::Deploy,
         is_live: true,
         prunes: true,
     };
     let manifests = manifest::decode("set.yaml", &written(objects, false)).expect("they are manifests");
     let shuffled: Vec<_> = order.iter().map(|at| manifests[*at].clone()).collect();
-    [make(&manifests, way), make(&shuffled, way)]
+    [make(&manifests, setup), make(&shuffled, setup)]
 }
 
 #[test]
@@ -206,15 +206,15 @@ fn written(objects: &[Value], is_yaml: bool) -> String {
 fn what_was_written_to_break_readers_does_not() {
     for (at, text) in corpus::bad().into_iter().enumerate() {
         for mode in [Mode::Native, Mode::ArgoCd] {
-            let way = Way {
+            let setup = Setup {
                 mode,
-                does: OperationKind::Sync,
+                operation_kind: OperationKind::Sync,
                 purpose: Purpose::Deploy,
                 is_live: true,
                 prunes: true,
             };
             let text = text.clone();
-            if let Err(failure) = bounded(move || holds(&read_and_plan(&text, way))) {
+            if let Err(failure) = bounded(move || holds(&read_and_plan(&text, setup))) {
                 panic!("text {at}: {failure}");
             }
         }
@@ -228,11 +228,11 @@ fn what_was_written_to_break_readers_does_not() {
 fn many_sets_are_plans_with_findings_so_that_the_others_say_something() {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let sets = (vec(values::object(false), 1..6), values::way());
+    let sets = (vec(values::object(false), 1..6), values::setup());
     let (mut plans, mut findings) = (0, 0);
     for _ in 0..200 {
-        let (objects, way) = sets.new_tree(&mut runner).expect("a set").current();
-        if let Ok(plan) = read_and_plan(&written(&objects, false), way) {
+        let (objects, setup) = sets.new_tree(&mut runner).expect("a set").current();
+        if let Ok(plan) = read_and_plan(&written(&objects, false), setup) {
             plans += 1;
             findings += plan.findings.len();
         }

@@ -189,9 +189,9 @@ mod tests {
             jq_path_expressions: vec![".spec.replicas".to_owned()],
             ..IgnoreRule::default()
         };
-        let told: Vec<String> = rule.validate().into_iter().map(|error| error.message).collect();
+        let messages: Vec<String> = rule.validate().into_iter().map(|error| error.message).collect();
         assert_eq!(
-            told,
+            messages,
             [
                 "a rule of `ignoreDifferences` names no kind",
                 "`spec.replicas` is no JSON pointer to a field",
