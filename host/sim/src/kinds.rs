@@ -162,7 +162,7 @@ fn resource(row: &str) -> Option<Resource> {
         words.map(str::to_owned).collect()
     };
     let (group, kind, traits) = (group?, kind?, list(traits?));
-    let has = |wanted: &str| traits.iter().any(|found| found == wanted);
+    let has = |name: &str| traits.iter().any(|found| found == name);
     let versions: Vec<Version> = list(versions?)
         .into_iter()
         .map(|name| Version {

@@ -223,10 +223,10 @@ impl ContainerMatch {
 fn is_owner(pattern: &str, pod: &Value) -> bool {
     let Some(owner) = controller(pod) else { return false };
     let (kind, owner) = (text(owner, "/kind"), text(owner, "/name"));
-    let (wanted, pattern) = pattern
+    let (kind_pattern, pattern) = pattern
         .split_once('/')
         .map_or((None, pattern), |(kind, name)| (Some(kind), name));
-    let of_kind = |kind: &str| wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(kind));
+    let of_kind = |kind: &str| kind_pattern.is_none_or(|kind_pattern| kind_pattern.eq_ignore_ascii_case(kind));
     let hash = text(pod, "/metadata/labels/pod-template-hash");
     let deployment = (kind == "ReplicaSet" && !hash.is_empty())
         .then(|| owner.strip_suffix(hash).and_then(|name| name.strip_suffix('-')))

@@ -52,8 +52,8 @@ pub(crate) fn answer(call: &ObjectRequest<'_>, target: &Target) -> Result<Respon
         fields = format!("metadata.name={name}");
     }
     let selector = Selector::parse(query.text("labelSelector"), &fields, &target.version)?;
-    let asked = query.text("resourceVersion");
-    let revision = match asked {
+    let resource_version = query.text("resourceVersion");
+    let revision = match resource_version {
         "" | "0" => None,
         text => Some(
             text.parse::<u64>()

@@ -106,13 +106,13 @@ fn status(object: &Value, done: FinalStatus, sight: &ClusterView<'_>) -> Map<Str
         }
         FinalStatus::Conditions(kinds) => {
             for kind in kinds {
-                let says = ConditionUpdate {
+                let update = ConditionUpdate {
                     kind,
                     is_true: true,
                     reason: "Succeeded",
                     message: "",
                 };
-                condition::set(&mut status, says, None, sight.now);
+                condition::set(&mut status, update, None, sight.now);
             }
         }
         FinalStatus::Application => {
