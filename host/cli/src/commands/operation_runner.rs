@@ -106,11 +106,11 @@ impl<'a> OperationRunner<'a> {
     /// the same work.
     pub(super) async fn resume_or_prepare(&mut self, mut work: Work) -> anyhow::Result<Result<PreparedPlan, Exit>> {
         loop {
-            let undertaken = self
+            let prepared = self
                 .context
                 .engine
                 .resume_or_prepare(work, &self.policy, |notice| self.notify(&notice));
-            match undertaken.await? {
+            match prepared.await? {
                 Preparation::Ready(planned) => return Ok(Ok(planned)),
                 Preparation::Resumed(carried_on, left) => {
                     if let Some(exit) = self.follow_resumed(*carried_on).await? {
