@@ -402,7 +402,7 @@ fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -
             abort,
             expect,
         } = written;
-        let told = match (n, see, abort) {
+        let hook_event = match (n, see, abort) {
             (0, None, None) => HookEvent::Start,
             (0, _, _) => {
                 return Err(mistake(
@@ -424,7 +424,7 @@ fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -
         steps.push(Step {
             pointer,
             after: after.unwrap_or_default(),
-            event: told,
+            event: hook_event,
             expect,
         });
     }

@@ -166,8 +166,11 @@ mod tests {
             ("<<<<<<< HEAD\n", "line 1: "),
         ] {
             std::fs::write(&path, text).unwrap();
-            let said = LockFile::read(&path).unwrap_err().to_string();
-            assert!(said.contains("capstan.lock: ") && said.contains(reason), "{said}");
+            let error_text = LockFile::read(&path).unwrap_err().to_string();
+            assert!(
+                error_text.contains("capstan.lock: ") && error_text.contains(reason),
+                "{error_text}"
+            );
         }
     }
 }

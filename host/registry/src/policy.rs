@@ -280,8 +280,8 @@ mod tests {
             Ok(vec!["0.pub".to_owned(), "2.pub".to_owned()])
         );
         let refused = |all: &[usize], any: &[usize], signers: &[usize], words: &str| {
-            let said = check(all, any, signers).unwrap_err();
-            assert!(said.contains(words), "{said}");
+            let refusal = check(all, any, signers).unwrap_err();
+            assert!(refusal.contains(words), "{refusal}");
         };
         refused(
             &[0],

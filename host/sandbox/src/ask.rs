@@ -190,12 +190,12 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
 fn select_claim(
     plugin: &Plugin,
     interface: Interface,
-    wanted: Option<String>,
+    requested: Option<String>,
     object: &Object,
 ) -> Result<String, AskError> {
     let known = plugin.claims(interface);
     let name = plugin.manifest.name.clone();
-    if let Some(claim) = wanted {
+    if let Some(claim) = requested {
         if !known.contains(&claim) {
             return Err(AskError::NoSuchClaim {
                 plugin: name,

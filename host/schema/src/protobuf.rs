@@ -302,11 +302,11 @@ impl Reader {
         of: &'static Type,
         bytes: &[u8],
         shape: &Shape,
-        wanted: u32,
+        field_number: u32,
         depth: usize,
     ) -> Result<Value, Error> {
         for (number, wire) in self.fields_of(of, bytes)? {
-            if number == wanted {
+            if number == field_number {
                 return self.value(of, shape, wire, depth + 1);
             }
         }
