@@ -77,7 +77,7 @@ impl Interpreter {
     }
 
     /// Drops what compiling left over, and has the next collection wait until a script writes much.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.vm.collect_garbage();
         let used = self.vm.memory_used().max(1);
         let percent = (used + BEFORE_COLLECTION).saturating_mul(100) / used;

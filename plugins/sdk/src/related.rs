@@ -70,12 +70,12 @@ impl Related<'_> {
         counts.sort_by_key(|(trouble, count)| std::cmp::Reverse((trouble.weight, *count)));
         let total = self.total.max(self.objects.len());
         let pods = if total == 1 { "pod" } else { "pods" };
-        let told: Vec<String> = counts
+        let texts: Vec<String> = counts
             .iter()
             .take(MAX_REPORTED)
             .map(|(Trouble { text, .. }, count)| format!("{count} of {total} {pods}: {text}"))
             .collect();
-        Ok((!told.is_empty()).then(|| told.join("; ")))
+        Ok((!texts.is_empty()).then(|| texts.join("; ")))
     }
 }
 
