@@ -51,8 +51,8 @@ pub fn measure(command: &[OsString], environment: &[(&str, OsString)], log: &Pat
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        let said = std::fs::read_to_string(log).unwrap_or_default();
-        let lines: Vec<&str> = said.lines().collect();
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
         let last = lines
             .get(lines.len().saturating_sub(15)..)
             .unwrap_or_default()
