@@ -21,7 +21,7 @@ fn main() -> anyhow::Result<ExitCode> {
 /// What `RUST_TEST_THREADS` says, as in Rust's own test harness.
 fn threads() -> anyhow::Result<usize> {
     match std::env::var("RUST_TEST_THREADS") {
-        Ok(text) => text.parse().context("RUST_TEST_THREADS is no number"),
+        Ok(text) => text.parse().context("RUST_TEST_THREADS is not a number"),
         Err(_) => Ok(available_parallelism()?.get() * THREADS_PER_CORE),
     }
 }

@@ -188,7 +188,7 @@ pub fn build(folder: &Path) {
             &place,
         ) && capstan(&["plugin", "build"], &place.join("queue"));
         if !is_built {
-            println!("SKIPPED: nothing is built in {language}: `capstan plugin doctor` says what is missing");
+            println!("SKIPPED: nothing is built in {language}: `capstan plugin doctor` lists what is missing");
         }
     }
 }

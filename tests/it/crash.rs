@@ -1,4 +1,4 @@
-//! The driver is dropped after any step, and another one carries on.
+//! The driver is dropped after any step, and another one continues.
 
 use std::time::Duration;
 

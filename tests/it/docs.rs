@@ -72,7 +72,7 @@ fn tolerances() -> String {
     text
 }
 
-/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
+/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it again.
 #[test]
 fn the_table_of_annotations_is_that_of_the_code() {
     let mut text = "# Annotations\n\nGenerated from `core/src/read/directive/table.rs`. If an object has several annotations with \
@@ -88,7 +88,7 @@ fn the_table_of_annotations_is_that_of_the_code() {
     check_generated("../host/ANNOTATIONS.md", &text);
 }
 
-/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
+/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it again.
 #[test]
 fn the_table_of_lint_rules_is_that_of_the_code() {
     let mut text = "# Lint rules\n\nGenerated from `core/src/lint/rules.rs`. Capstan checks every plan against these rules; `capstan lint` does it without a cluster. `sync` refuses \
@@ -105,7 +105,7 @@ fn the_table_of_lint_rules_is_that_of_the_code() {
     check_generated("../host/LINTS.md", &text);
 }
 
-/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
+/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it again.
 #[test]
 fn the_table_of_argo_cds_rules_is_that_of_the_code() {
     check_generated("../host/COMPAT.md", &capstan_core::plan::compat::markdown());
@@ -118,5 +118,5 @@ fn check_generated(path: &str, text: &str) {
         std::fs::write(&path, text).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(written, text, "it is written anew with CAPSTAN_UPDATE=1");
+    assert_eq!(written, text, "it is written again with CAPSTAN_UPDATE=1");
 }

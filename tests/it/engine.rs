@@ -308,7 +308,7 @@ fn discovery_is_asked_for_again_before_a_plan_when_it_is_old() {
         tokio::time::sleep(Duration::from_secs(30)).await;
         plan().await;
         assert_eq!(scope(&stage), Some(namespaced));
-        // A kind that is defined anew in another scope, and one that is gone.
+        // A kind that is defined again in another scope, and one that is gone.
         undefine(&stage).await;
         define(&stage, "Cluster").await;
         tokio::time::sleep(Duration::from_secs(30)).await;

@@ -37,7 +37,7 @@ fn a_hostile_hook_type_fails_its_hook_and_nothing_else() {
         ("late-trap", "*failed in `advance`*the hostile guest panics on purpose*"),
         ("idle", "*waits for nothing*"),
         ("hoard", "*a state of * bytes, where 65536 may be*"),
-        ("greedy", "*65 asks in one step, where 64 may be*"),
+        ("greedy", "*65 requests in one step, but at most 64 are allowed*"),
     ];
     in_virtual_time(async {
         let stage = Stage::with(Setup::default(), sandbox(&[])).await;
@@ -147,8 +147,8 @@ fn a_component_that_imports_something_else_is_not_loaded() {
         .unwrap_err();
     let text = diagnostics::error_text(&error.into(), Paint::PLAIN).as_str().to_owned();
     insta::assert_snapshot!(text, @"
-    error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
-      hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+    error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which plugins may not import
+      hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data
     ");
 }
 
@@ -164,7 +164,7 @@ fn without_its_plugin_a_job_is_no_hook_and_has_no_health() {
             .as_str()
             .to_owned();
         insta::assert_snapshot!(text.replace(&capstan_tests::path("").display().to_string(), ""), @"
-        error: no plugin answers for batch/Job as a hook
+        error: no plugin handles batch/Job as a hook
           --> example/echo/presync.yaml:2
           2 | kind: Job
             |       ^

@@ -1,4 +1,4 @@
-//! Each field that never changes: a sync that changes it fails and says what helps, and with `Force=true` the object is created anew.
+//! Each field that never changes: a sync that changes it fails and says what helps, and with `Force=true` the object is created again.
 
 use capstan_core::{model::compat::Mode, read::sync_options::SyncOptions, run::event::OperationStatus};
 use capstan_sim::{
@@ -75,8 +75,8 @@ fn what_never_changes_is_refused_with_a_hint_and_created_anew_by_force() {
             }
             let mut forced = stage.request_text(&object.to_string());
             forced.options.sync_options = SyncOptions::parse(["Force=true"], Mode::Native).unwrap();
-            let anew = stage.run(forced).await.unwrap();
-            assert_eq!(anew.status, OperationStatus::Succeeded, "{what}: {:#?}", anew.events);
+            let again = stage.run(forced).await.unwrap();
+            assert_eq!(again.status, OperationStatus::Succeeded, "{what}: {:#?}", again.events);
             let after = live(stage.world(), &object).unwrap();
             assert_ne!(before["metadata"]["uid"], after["metadata"]["uid"], "{what}");
         }

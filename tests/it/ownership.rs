@@ -330,7 +330,7 @@ impl History {
                 for reason in skipped {
                     if reason.contains("it stays until it is empty") {
                         *self.seen.entry("kept a full namespace").or_default() += 1;
-                    } else if reason.contains("didn't make it") {
+                    } else if reason.contains("didn't create it") {
                         *self.seen.entry("left a copy alone").or_default() += 1;
                     } else if reason.contains("controls it") {
                         *self.seen.entry("left a controller's alone").or_default() += 1;
@@ -485,17 +485,14 @@ fn what_others_make_after_a_plan_was_made_is_found_when_its_turn_comes() {
         .await;
         let refused = refused.unwrap();
         assert!(
-            refused.contains("Secret a/creds is there already and was made by nobody's hook"),
+            refused.contains("Secret a/creds already exists and was not created by a hook"),
             "{refused}"
         );
         let with_namespace = request(&[here.clone(), object("Namespace", "", "x")]);
         history.stage.run(with_namespace).await.unwrap();
         let held = overtaken(&mut history, request(&[here]), object("ConfigMap", "x", "theirs")).await;
         let held = held.unwrap();
-        assert!(
-            held.contains("it isn't deleted: ConfigMap x/theirs lives in it"),
-            "{held}"
-        );
+        assert!(held.contains("it isn't deleted: ConfigMap x/theirs is in it"), "{held}");
         let left = history
             .known()
             .await

@@ -1,4 +1,4 @@
-//! A driver is paused at any of its requests, another one carries on beside it, and then the first one goes on.
+//! A driver is paused at any of its requests, another one continues beside it, and then the first one goes on.
 
 use std::{
     sync::{

@@ -499,7 +499,10 @@ fn who_may_work_in_one_namespace_only_can() {
         let planned = soon(async || limited.engine.plan(limited.request(&["example/echo"]).unwrap()).await).await;
         let error = limited.engine.start(planned, TERMINATED_BY).await.err().unwrap();
         let message = error.to_string();
-        assert!(message.starts_with("the plan needs what isn't allowed: "), "{message}");
+        assert!(
+            message.starts_with("the plan needs permissions that are missing: "),
+            "{message}"
+        );
         for missing in [
             "create jobs.batch in namespace",
             "create deployments.apps in namespace",

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests --test it schema` writes it anew.
+/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests --test it schema` writes it again.
 #[test]
 fn the_table_of_types_is_what_its_generator_prints() {
     let printed = capstan_cluster::schema_table();
@@ -17,7 +17,7 @@ fn the_table_of_types_is_what_its_generator_prints() {
     let first = written.lines().zip(printed.lines()).find(|(one, other)| one != other);
     assert!(
         written == printed,
-        "it is written anew with CAPSTAN_UPDATE=1; the first difference: {first:?}"
+        "it is written again with CAPSTAN_UPDATE=1; the first difference: {first:?}"
     );
     let modules = capstan_tests::path("cluster/modules/kubernetes/go.mod");
     let required = format!("k8s.io/kubernetes {}", capstan_schema::release());

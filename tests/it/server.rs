@@ -209,7 +209,7 @@ fn an_operation_is_terminated_and_another_one_waits_or_is_refused() {
         let waits: Trigger = serde_json::from_value(waits).unwrap();
         let outcome = client.trigger(&waits).await;
         assert!(
-            outcome.operation.is_none() && outcome.message.contains("its end is waited for"),
+            outcome.operation.is_none() && outcome.message.contains("waiting until it ends"),
             "{}",
             outcome.message
         );

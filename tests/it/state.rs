@@ -236,7 +236,7 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         tokio::time::sleep(RUN_OUT).await;
         let before = head(&stage).await;
         assert!(before.text("/data/parts").is_some(), "{}", before.0.to_string().len());
-        // Terminated from outside, carried on with, synced to its end and deleted.
+        // Terminated from outside, continued, synced to its end and deleted.
         let running = stage.engine.resume(&stage.application).await.unwrap();
         running.terminate(TERMINATED_BY);
         let ran = stage.follow(running, None).await.unwrap();
@@ -315,7 +315,7 @@ fn a_blob_that_was_exchanged_is_noticed_and_the_way_out_is_to_abandon() {
         let error = stage.engine.plan(stage.deletion()).await.map(drop).unwrap_err();
         assert!(matches!(error, EngineError::NoApplication { .. }), "{error}");
         assert_eq!(stage.names(&["Lease"]).await["Lease"], Vec::<String>::new());
-        // It begins anew, with what is there.
+        // It begins again, with what is there.
         sync(&stage, &config_map("one", "one")).await;
     });
 }
@@ -412,7 +412,7 @@ fn a_head_that_somebody_put_there_first_is_not_taken_for_ours() {
             for request in [stage.deletion(), stage.request_text(&config_map("one", "two"))] {
                 let planned = stage.engine.plan(request).await.unwrap();
                 let error = stage.engine.start(planned, TERMINATED_BY).await.map(drop).unwrap_err();
-                assert!(error.to_string().contains("not stored by capstan"), "{error}");
+                assert!(error.to_string().contains("not stored by Capstan"), "{error}");
             }
             stage.engine.abandon(&stage.application).await.unwrap();
             sync(&stage, &config_map("one", "two")).await;

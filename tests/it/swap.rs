@@ -1,4 +1,4 @@
-//! A plugin changes between two operations and never within one: what was begun with a version is carried on with it, though another is loaded.
+//! A plugin changes between two operations and never within one: what was begun with a version is continued it, though another is loaded.
 
 use std::{path::Path, sync::Arc};
 

@@ -340,7 +340,7 @@ impl Stage {
         let past = report.history.iter().find(|past| past.id == operation);
         let past = past.with_context(|| format!("operation {operation} isn't in the history"))?;
         let kept = self.engine.journal(application, past).await?;
-        let kept = kept.with_context(|| format!("no journal was kept of operation {operation}"))?;
+        let kept = kept.with_context(|| format!("there is no journal of operation {operation}"))?;
         let replayed = journal::replay(kept.plan, operation, &kept.entries);
         let view = self.engine.view(application, past).await?;
         let differences = journal::changed_tasks(&replayed.view, &view);

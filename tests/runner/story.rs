@@ -486,7 +486,7 @@ async fn operation(stage: &Stage, request: PlanRequest, expected: &Expected) -> 
     if let Some(point) = &expected.killed_at {
         before = stage.drop_driver_at(running, point).await?;
         let current = stage.engine.current(&application).await.map_err(user_error)?;
-        let current = current.context("nothing is left to carry on with")?;
+        let current = current.context("nothing is left to continue")?;
         let is_same = match kind {
             OperationKind::Delete => current.operation_kind == kind,
             OperationKind::Sync => current.matches_request(&digest),

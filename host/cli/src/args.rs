@@ -259,7 +259,7 @@ pub enum Command {
     Simulate(Simulate),
     /// Open the web page in a browser: see what a sync waits for, its hooks and their logs, and act
     #[command(
-        after_help = "Examples:\n  capstan ui -n shop\n  capstan ui shop -f shop/ -n shop\n  capstan ui --simulate -f shop/\n\nThe page is served on the loopback interface only, and only to who has the token in the printed address. Ctrl-C ends it;\noperations that it runs are left as they are, and can be carried on with."
+        after_help = "Examples:\n  capstan ui -n shop\n  capstan ui shop -f shop/ -n shop\n  capstan ui --simulate -f shop/\n\nThe page is served on the loopback interface only, and only to clients that have the token in the printed address. Ctrl-C ends it;\noperations that it runs are left as they are, and can be continued."
     )]
     Ui(Box<Ui>),
     /// Write, build, test and publish plugins; add, list and run them

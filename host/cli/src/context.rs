@@ -185,7 +185,7 @@ pub fn open_world(
     let mut setup = Setup::from(scenario);
     if setup.pods == PodMode::Exec && !global.simulation.exec {
         let message = "this scenario runs the containers' commands on this machine";
-        return Err(usage_error(message, "add `--exec` if that is what you want"));
+        return Err(usage_error(message, "add `--exec` to allow it"));
     }
     if global.simulation.exec {
         setup.pods = PodMode::Exec;
@@ -200,7 +200,7 @@ pub fn open_world(
         Some(path) if path.exists() => {
             let text = environment::read_text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
             let saved = serde_json::from_str(&text);
-            let saved = saved.with_context(|| format!("{} is no saved cluster", path.display()))?;
+            let saved = saved.with_context(|| format!("{} is not a saved cluster", path.display()))?;
             World::restore(setup, saved).with_context(|| format!("{} can't be used", path.display()))
         }
         Some(_) | None => Ok(World::start(setup)),

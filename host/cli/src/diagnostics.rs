@@ -58,9 +58,9 @@ fn lint_refusal(findings: &[Finding]) -> Vec<Diagnostic> {
         .collect();
     let flags: Vec<String> = rules.iter().map(|rule| format!("--allow-lint {rule}")).collect();
     let rule = rules.into_iter().collect::<Vec<_>>().join(", ");
-    let error = Diagnostic::new("nothing was changed: this would not end well");
+    let error = Diagnostic::new("nothing was changed: the plan has errors");
     mistakes.push(error.hint(format!(
-        "`{}` runs it all the same; `capstan.dev/lint-ignore: {rule}` on the object says that it is known",
+        "`{}` runs it anyway; `capstan.dev/lint-ignore: {rule}` on the object suppresses the finding",
         flags.join(" ")
     )));
     mistakes
@@ -198,19 +198,19 @@ fn hint_for(error: &anyhow::Error) -> Option<String> {
     }
     Some(match error.downcast_ref::<EngineError>()? {
         EngineError::Busy { .. } => {
-            "`--on-busy wait` waits for its end, `--on-busy supersede` ends it first; `capstan explain` shows what it waits for".to_owned()
+            "`--on-busy wait` waits until it ends, `--on-busy supersede` terminates it first; `capstan explain` shows what it waits for".to_owned()
         }
         EngineError::MissingPermissions(_) => {
-            "nothing was changed; ask for these permissions, or name what you may with `--only`".to_owned()
+            "nothing was changed; request these permissions, or choose objects that you may change with `--only`".to_owned()
         }
-        EngineError::Outdated(_) => "nothing was changed; make the plan anew".to_owned(),
-        EngineError::Unfinished(_) => "run the same command again: it carries on with that one first".to_owned(),
+        EngineError::Outdated(_) => "nothing was changed; make a new plan".to_owned(),
+        EngineError::Unfinished(_) => "run the same command again: it continues that operation first".to_owned(),
         EngineError::LostLock(_) => {
-            "`capstan status` shows whether another process carries on; if none does, run the same command again"
+            "`capstan status` shows whether another process continues it; if none does, run the same command again"
                 .to_owned()
         }
         EngineError::NoApplication { .. } => {
-            "`capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`"
+            "`capstan status -n NAMESPACE` lists the applications; an application is stored by its first `capstan sync`"
                 .to_owned()
         }
         EngineError::SignalNotAwaited {
@@ -224,9 +224,9 @@ fn hint_for(error: &anyhow::Error) -> Option<String> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => awaited_text(waiting, signals),
         },
-        EngineError::InvalidState(why) if why.contains("take a newer capstan") => return None,
+        EngineError::InvalidState(why) if why.contains("use a newer version of Capstan") => return None,
         EngineError::InvalidState(_) => {
-            "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster"
+            "if it can't be restored, `capstan delete APP --abandon` deletes the stored state and lists the objects that stay in the cluster"
                 .to_owned()
         }
         EngineError::Cluster { source, .. } => return remedy::hint(&source.remedies()),

@@ -47,7 +47,7 @@ pub async fn load(global: &GlobalOptions, set: &ApplicationArgs) -> anyhow::Resu
         && !all().any(|source| matches!(source, Source::Chart(_)))
     {
         return Err(usage_error(
-            format!("{flag} is for Helm charts, and there is none among the sources"),
+            format!("{flag} applies to Helm charts, and there is no chart among the sources"),
             "name one with `--chart`, or a folder that has a Chart.yaml with `-f`",
         ));
     }

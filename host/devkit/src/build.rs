@@ -76,7 +76,7 @@ pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) 
     };
     let stamped = capstan_stamp::stamp(&component, &manifest).map_err(|error| {
         usage_error(
-            format!("what was built is no plugin: {error}"),
+            format!("what was built is not a plugin: {error}"),
             "see its toolchain's output",
         )
     })?;
@@ -138,7 +138,7 @@ async fn compile(
         world: spec.world.clone(),
         deadline: Instant::now() + spec.timeout,
         progress,
-        scratch: tempfile::tempdir().context("there is no room for what is built")?,
+        scratch: tempfile::tempdir().context("there is no disk space for the build")?,
     };
     match language {
         Language::Rust => project.build_rust().await,
@@ -269,7 +269,7 @@ impl Project<'_> {
 
     async fn build_go(&self) -> anyhow::Result<Vec<u8>> {
         let contract = |error: anyhow::Error| {
-            let hint = "the contract belongs into `wit/`, as in every new project";
+            let hint = "put the contract into `wit/`, as in every new project";
             usage_error(format!("{error:#}"), [hint.into(), remedy::Command::NewPlugin.into()])
         };
         let mut world = World::read(&self.folder.join("wit"), &self.world()?).map_err(contract)?;
@@ -322,7 +322,7 @@ impl Project<'_> {
             Err(RunError::Deadline(deadline)) => {
                 let took = format_duration(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
                 return Err(usage_error(
-                    format!("{what} did not end within {took} and was killed"),
+                    format!("{what} did not finish within {took} and was killed"),
                     Setting::BuildTimeout,
                 ));
             }
@@ -336,7 +336,7 @@ impl Project<'_> {
         if !output.status.success() {
             return Err(usage_error(
                 format!("{what} ended with {}", output.status),
-                "what it said stands above",
+                "its output is shown above",
             ));
         }
         Ok(output.stdout)

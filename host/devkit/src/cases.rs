@@ -334,7 +334,7 @@ fn parse_case(file: &Arc<CaseFile>, name: String, written: WrittenCase) -> Resul
         _ => {
             return Err(mistake(
                 "a case has exactly one of `assess`, `place`, `decide` and `hook`",
-                "it says what is asked",
+                "it is the input of the call",
             ));
         }
     };
@@ -407,7 +407,7 @@ fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -
             (0, _, _) => {
                 return Err(mistake(
                     "the first step is the start: nothing has been seen yet",
-                    "write what it has to answer to that as `- expect: {...}`",
+                    "write the expected answer as `- expect: {...}`",
                 ));
             }
             (_, Some(seen), None) => {

@@ -25,7 +25,7 @@ for (const each of Object.values(program)) {
       } catch (thrown) {
         if (thrown instanceof Error || isFailure(thrown)) throw thrown;
         // Its place is in this module, which would mislead.
-        throw Object.assign(new Error(`threw ${text(thrown)}, which is no Error`), { stack: "" });
+        throw Object.assign(new Error(`threw ${text(thrown)}, which is not an Error`), { stack: "" });
       }
     });
   }

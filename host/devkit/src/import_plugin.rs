@@ -143,7 +143,7 @@ async fn build_plugin<T>(
         Err(error) => return Err(error.into()),
     };
     let InterpreterAnswer { fields } = serde_json::from_str(&made.answer)
-        .with_context(|| format!("the interpreter {interpreter} answers what can't be read"))?;
+        .with_context(|| format!("the answer of the interpreter {interpreter} can't be read"))?;
     let toml = manifest_toml(spec, interpreter, &found, &fields);
     let manifest = Manifest::from_toml(&toml).map_err(manifest_error)?;
     let component = capstan_stamp::with_language(&made.component, language);

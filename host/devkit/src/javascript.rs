@@ -105,7 +105,7 @@ fn missing_diagnostic(interface: Interface, message: &str) -> Option<Diagnostic>
             "plugin.js doesn't export `{export}`, which `plugin.toml` claims"
         ));
         return Some(mistake.hint(format!(
-            "write `export const {export} = {{ .. }}`, or take the claim out of `plugin.toml`"
+            "write `export const {export} = {{ .. }}`, or remove the claim from `plugin.toml`"
         )));
     }
     let (_, function) = message.split_once(MISSING_FUNCTION_PREFIX)?;

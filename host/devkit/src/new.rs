@@ -39,7 +39,7 @@ pub fn write(folder: &Path, name: &str, kind: PluginKind, language: Language) ->
         return Err(usage_error(
             format!("{shown} is there already"),
             [
-                "nothing was changed; take another name".into(),
+                "nothing was changed; choose another name".into(),
                 Setting::ProjectFolder.into(),
             ],
         ));

@@ -131,7 +131,7 @@ struct KeptRecord {
 struct Dropped;
 
 impl Bus {
-    /// Makes a bus for an operation that begins, or that is carried on from a stored view.
+    /// Makes a bus for an operation that begins, or that is continued from a stored view.
     pub(crate) fn new(stored: Option<OperationView>) -> Bus {
         Bus::with_limits(stored, LIMITS)
     }

@@ -125,7 +125,7 @@ fn check_health_settings(
     };
     if plugins.setting_names(&by).is_none() {
         let notice =
-            format!("capstan.dev/settings has no effect: plugin {by}, which judges the object, has no settings");
+            format!("capstan.dev/settings has no effect: plugin {by}, which assesses the object, has no settings");
         directives.notices.push(notice);
     }
     let together = health_settings(settings.for_plugin(&by.plugin), directives.settings.clone());
@@ -182,7 +182,7 @@ fn hook_plugin(
     for word in &unknown {
         directives
             .notices
-            .push(format!("`{word}` is no hook type; it is ignored"));
+            .push(format!("`{word}` is not a hook type; it is ignored"));
         if !directives.rules.contains(&Rule::MistakesAreIgnored) {
             directives.rules.push(Rule::MistakesAreIgnored);
         }
@@ -200,7 +200,7 @@ fn require_plugin(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery
             PluginQuery::HookWord(_) => "/metadata/annotations",
             PluginQuery::HookKind(_) | PluginQuery::Health(_) | PluginQuery::Policy(_) => "/kind",
         };
-        let error = manifest.error(pointer, format!("no plugin answers for {need}"));
+        let error = manifest.error(pointer, format!("no plugin handles {need}"));
         let known = plugins.hook_types();
         let near = match need {
             PluginQuery::HookType(name) => closest_match(name, known.iter().map(String::as_str)),

@@ -400,7 +400,7 @@ impl Cluster {
                     return Err(error);
                 };
                 if tries == MAX_ATTEMPTS {
-                    tracing::warn!(%error, "the API server can't be reached; trying for a minute");
+                    tracing::warn!(%error, "the API server can't be reached; retrying for a minute");
                 }
                 if lease_guard.ensure_held().await.is_err() {
                     return Err(error);

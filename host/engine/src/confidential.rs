@@ -1,7 +1,7 @@
 //! Removes what the API server may quote of a Secret from its answers.
 //!
 //! The server, its admission webhooks and its policies quote the values that they refuse, each in its own way. Quoted values can't be
-//! told from the words around them. So an answer about a Secret isn't cleaned but written anew, from the fields that it is about and from
+//! told from the words around them. So an answer about a Secret isn't cleaned but written again, from the fields that it is about and from
 //! words that are known to hold no value.
 
 use capstan_core::{

@@ -316,7 +316,7 @@ impl Engine {
             }
             Ok(store) if lock.has_mark(&store.head.mark) => return Ok((lock, events, store)),
             Ok(_) => EngineError::InvalidState(
-                "it was not stored by capstan, or its Lease was deleted since: whoever may only create Secrets could have made it"
+                "it was not stored by Capstan, or its Lease was deleted since: anyone who may create Secrets could have created it"
                     .to_owned(),
             ),
             Err(error) => error,

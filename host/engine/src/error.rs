@@ -91,7 +91,7 @@ pub enum EngineError {
     #[error("the cluster is no longer as it was when this plan was made: {}", .0.join("; "))]
     Outdated(Vec<String>),
     /// Another operation of the application runs.
-    #[error("{holder} is at work on this application{}", .since.as_deref().map(|at| format!(" since {at}")).unwrap_or_default())]
+    #[error("{holder} is running an operation of this application{}", .since.as_deref().map(|at| format!(" since {at}")).unwrap_or_default())]
     Busy {
         /// The host and process of its driver.
         holder: String,
@@ -99,10 +99,10 @@ pub enum EngineError {
         since: Option<String>,
     },
     /// An operation was interrupted after this one was planned.
-    #[error("operation {0} was left before its end")]
+    #[error("operation {0} was left unfinished")]
     Unfinished(String),
     /// The application's lock was lost: another driver may continue the operation.
-    #[error("the lock on this application was lost: {0}; nothing more was done")]
+    #[error("the lock of this application was lost: {0}; nothing else was changed")]
     LostLock(String),
     /// There is no such application in the cluster.
     #[error("there is no application `{name}` in namespace `{namespace}`")]
@@ -132,7 +132,7 @@ pub enum EngineError {
         signals: Vec<AwaitedSignal>,
     },
     /// The stored state of the application can't be read.
-    #[error("what is stored about this application can't be read: {0}")]
+    #[error("the stored state of this application can't be read: {0}")]
     InvalidState(String),
 }
 
@@ -152,17 +152,19 @@ pub enum HookState {
 
 fn denied(permissions: &[Permission]) -> String {
     let names: Vec<String> = permissions.iter().map(Permission::to_string).collect();
-    format!("the plan needs what isn't allowed: {}", names.join(", "))
+    format!("the plan needs permissions that are missing: {}", names.join(", "))
 }
 
 fn nobody_waits(signal: &str, hook: Option<(&str, &HookState)>, namesakes: usize, waiting: &[String]) -> String {
     match (hook, waiting) {
         (Some((hook, HookState::Unknown { .. })), _) => format!("this operation has no hook `{hook}`"),
         (Some((hook, HookState::Ended(outcome))), _) => {
-            format!("hook {hook} has ended ({outcome}): it waits for no signal any more")
+            format!("hook {hook} has ended ({outcome}): it no longer waits for a signal")
         }
         (Some((hook, HookState::Pending)), _) if namesakes > 1 => {
-            format!("{hook}: {namesakes} hooks of this name wait for {signal}, which is sent to one by its name alone")
+            format!(
+                "{hook}: {namesakes} hooks with this name wait for {signal}, and a signal names its hook only by name"
+            )
         }
         (Some((hook, HookState::Pending)), _) => format!("hook {hook} doesn't wait for {signal}"),
         (None, []) => format!("no hook waits for {signal}"),
@@ -325,7 +327,7 @@ impl ClusterError {
             }
             (404, _) => ClusterError::NotFound(message),
             (401, _) => ClusterError::Forbidden(format!(
-                "{message}: the server doesn't know who we are, or not any more; log in again, and the same command carries on"
+                "{message}: the credentials are missing or expired; log in again, then run the same command to continue"
             )),
             (403, _) => ClusterError::Forbidden(message),
             (500, _) if !unknown_fields::fields_in_message(server_message).is_empty() => {
@@ -439,7 +441,7 @@ fn immutable(message: &str) -> String {
     } else {
         ""
     };
-    format!("{message}; an object with the sync option `Force=true` is deleted and created anew in such a case{lost}")
+    format!("{message}; an object with the sync option `Force=true` is deleted and recreated in such a case{lost}")
 }
 
 fn error_chain(error: &dyn std::error::Error) -> String {
@@ -462,8 +464,7 @@ fn conflicts(conflicts: &[FieldConflict]) -> String {
     }
     if conflicts.iter().any(FieldConflict::is_about_scaling) {
         text.push_str(
-            " who scales it, such as a HorizontalPodAutoscaler, decides over its replicas: leave `spec.replicas` out of the manifest, or \
-             leave it alone with `capstan.dev/ignore-differences: /spec/replicas`;",
+            " its scaler, such as a HorizontalPodAutoscaler, controls its replicas: leave `spec.replicas` out of the manifest, or ignore it with `capstan.dev/ignore-differences: /spec/replicas`;",
         );
     }
     text.truncate(text.trim_end_matches(';').len());

@@ -217,8 +217,8 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
         if closest_match(&kind.kind, of_group.map(|known| known.kind.as_str())).is_some() {
             continue;
         }
-        let message = format!("whether the cluster knows the kind {kind} can't be told without one");
-        let fix = "its objects are taken to live in a namespace";
+        let message = format!("without a cluster it is unknown whether the kind {kind} exists");
+        let fix = "its objects are assumed to be namespaced";
         let finding = Finding::new(&lint::UNKNOWN_KIND, manifest, "/kind", message, fix);
         findings.push(finding.helped_by(Command::Plan));
         scopes.insert(kind, Scope::Namespaced);

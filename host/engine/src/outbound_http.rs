@@ -137,7 +137,7 @@ impl HttpCaller {
                 }
                 Some(_) => {
                     return Err(CallError::permanent(format!(
-                        "{} sends it elsewhere again and again",
+                        "{} redirects it again and again",
                         url.host
                     )));
                 }
@@ -217,7 +217,7 @@ async fn read(answered: HttpStream, hidden: &SecretValues) -> Result<HttpRespons
     let encoding = parts.headers.get(header::CONTENT_ENCODING);
     if !hidden.is_empty() && encoding.is_some_and(|encoding| encoding != "identity") {
         return Err(CallError::permanent(
-            "the answer is compressed, and was asked for as it is: whether the Secret's value is in it can't be seen",
+            "the answer is compressed although that wasn't requested, so it can't be checked for the Secret's value",
         ));
     }
     // A value that begins within the kept bytes is read to its end.

@@ -189,10 +189,10 @@ pub(crate) async fn make_plan(
             .resource(&object.group_kind(), Some(object.version()))
             .is_none()
         {
-            return Some(format!("the kind {} is yet to be defined", object.group_kind()));
+            return Some(format!("the kind {} is not defined yet", object.group_kind()));
         }
         let is_missing = missing.created_by_set.contains(namespace);
-        is_missing.then(|| format!("the namespace {namespace} is yet to be made"))
+        is_missing.then(|| format!("the namespace {namespace} doesn't exist yet"))
     };
     // The rest of a set with mistakes is planned, too, so that all mistakes are reported together.
     let dry_run_blocker: Option<&DryRunBlocker<'_>> = if checks_first { Some(&dry_run_blocker) } else { None };
@@ -391,7 +391,7 @@ async fn check_namespaces(
             Ok(Some(found)) if found.is_terminating() => {
                 let message = format!("the namespace `{namespace}` is being deleted");
                 let why = finalizer::deletion_blocker(&found).unwrap_or_default();
-                errors.push(Diagnostic::new(message).hint(format!("wait for its end; it waits for this: {why}")));
+                errors.push(Diagnostic::new(message).hint(format!("wait until it is gone; it waits for this: {why}")));
                 continue;
             }
             Ok(found) => found.is_some(),
@@ -415,7 +415,7 @@ async fn check_namespaces(
             Some(manifest) if !is_own => manifest
                 .error(
                     "/metadata/namespace",
-                    format!("the namespace `{namespace}` isn't there"),
+                    format!("the namespace `{namespace}` doesn't exist"),
                 )
                 .hint("add a Namespace to the manifests, or create it first"),
             // The manifests have this namespace from the command line.

@@ -74,10 +74,10 @@ impl PreparedPlan {
     /// Returns that it isn't a saved plan, or that a newer version wrote it.
     pub fn load(text: &str) -> Result<PreparedPlan, Diagnostic> {
         let saved: SavedPlan<'static> = serde_json::from_str(text)
-            .map_err(|error| Diagnostic::new(format!("this is no saved plan: {error}")).hint(Command::SavePlan))?;
+            .map_err(|error| Diagnostic::new(format!("this is not a saved plan: {error}")).hint(Command::SavePlan))?;
         if saved.format > FORMAT || saved.plan.format > capstan_core::plan::FORMAT {
             let error = Diagnostic::new("this plan was saved by a newer capstan");
-            return Err(error.hint("run it with that one, or make it anew"));
+            return Err(error.hint("run it with that version, or make a new plan"));
         }
         Ok(PreparedPlan {
             plan: Arc::new(saved.plan.into_owned()),

@@ -42,7 +42,7 @@ pub(crate) async fn explain_unknown_kinds(cluster: &Cluster, errors: &mut [Diagn
             continue;
         };
         error.message = unknown_group(&key.group, why);
-        error.hint = "its pods or its Service don't answer; mend them, or remove the APIService".into();
+        error.hint = "its pods or its Service don't respond; repair them, or remove the APIService".into();
     }
 }
 
@@ -75,7 +75,8 @@ pub(crate) async fn check_removals(
         let why = gone.get(&kind.group)?;
         let what = key.map_or_else(|| format!("objects of kind {}", kind.kind), |key| key.to_string());
         let message = format!("{}; {what} can't be removed", unknown_group(&kind.group, why));
-        let hint = "its pods or its Service don't answer; mend them, or remove the APIService if nothing of it is needed any more";
+        let hint =
+            "its pods or its Service don't respond; repair them, or remove the APIService if it is no longer needed";
         Some(Diagnostic::new(message).hint(hint))
     };
     made.into_iter().filter_map(mistake).collect()

@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use self::watcher::{Follower, Watcher};
 use crate::{backoff::Backoff, cluster::Cluster, health_assessor::HealthAssessor, inbox::Inbox, queue};
 
-/// How long a watch lasts before it is begun anew: one that has gone silent is noticed so soon.
+/// How long a watch lasts before it is begun again: one that has gone silent is noticed so soon.
 const WATCH_FOR_SECONDS: u32 = 20;
 
 /// The pauses before a watch that failed is tried again.

@@ -21,7 +21,7 @@ pub enum Readers {
 
 /// Writes a file atomically: to a temporary file with a random name in the same folder, which then replaces `path`.
 ///
-/// A symbolic link at `path` is replaced, and its target is left unchanged, because in a folder that others can write to it may be a trap.
+/// A symbolic link at `path` is replaced, and its target is left unchanged, because in a folder that other users can write to it may be a trap.
 /// Special files like `/dev/stdout` or a named pipe are written to directly.
 ///
 /// # Errors

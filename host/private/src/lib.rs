@@ -27,7 +27,7 @@ pub struct PrivateFolder {
 #[derive(Debug, Error)]
 pub enum NotPrivate {
     /// It belongs to another user.
-    #[error("{} belongs to user {owner}, who could replace what is kept in it; use a folder of your own", path.display())]
+    #[error("{} belongs to user {owner}, who could replace its contents; use a folder of your own", path.display())]
     Owner {
         /// The folder, file or link.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum NotPrivate {
         owner: u32,
     },
     /// Other users can write to it.
-    #[error("others can write to {} (mode {mode:04o}); remedy: chmod go-w {}", path.display(), path.display())]
+    #[error("other users can write to {} (mode {mode:04o}); to fix it: chmod go-w {}", path.display(), path.display())]
     Writable {
         /// The folder or file.
         path: PathBuf,
@@ -181,7 +181,7 @@ impl PrivateFolder {
     ///
     /// # Errors
     ///
-    /// Returns why it can't be deleted. A missing file is no error.
+    /// Returns why it can't be deleted. A missing file is not an error.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -166,7 +166,7 @@ mod tests {
                 let wrong = wrong.display();
                 assert_eq!(
                     refusal(&place.join("a/b/c")),
-                    format!("others can write to {wrong} (mode {mode:04o}); remedy: chmod go-w {wrong}")
+                    format!("other users can write to {wrong} (mode {mode:04o}); to fix it: chmod go-w {wrong}")
                 );
             }
         }
@@ -176,7 +176,7 @@ mod tests {
     fn nothing_is_made_in_a_folder_that_others_can_write_to() {
         let (_guard, place) = place();
         chmod(&place, 0o777);
-        assert!(refusal(&place.join("plugins")).contains("remedy: chmod go-w"));
+        assert!(refusal(&place.join("plugins")).contains("to fix it: chmod go-w"));
         assert!(!place.join("plugins").exists());
     }
 

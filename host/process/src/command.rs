@@ -19,7 +19,7 @@ const DEFAULT_MAX_OUTPUT_BYTES: usize = 16 << 20;
 
 /// A word from outside begins with `-`, so that the program would read it as a flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` begins with `-`, and would be taken for a flag")]
+#[error("`{0}` begins with `-` and would be read as a flag")]
 pub struct LeadingDash(pub String);
 
 /// A program that is to be started.
@@ -198,7 +198,7 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// Returns why it couldn't be started or was killed. A failing program is no error: see [`Output::status`].
+    /// Returns why it couldn't be started or was killed. A failing program is not an error: see [`Output::status`].
     pub fn run(self) -> Result<Output, RunError> {
         tracing::debug!(program = %self.program.path().display(), arguments = self.shown.trim_start(), "starting a program");
         run(self)

@@ -57,7 +57,7 @@ pub(super) fn read(file: &Path, access: &FileAccess) -> Result<Vec<App>, Vec<Dia
         apps.push(app);
     }
     if apps.is_empty() && mistakes.is_empty() {
-        let error = Diagnostic::new(format!("{} holds no Application of Argo CD", file.display()));
+        let error = Diagnostic::new(format!("{} contains no Argo CD Application", file.display()));
         return Err(vec![error.hint(Setting::Files)]);
     }
     if mistakes.is_empty() { Ok(apps) } else { Err(mistakes) }
@@ -161,7 +161,7 @@ impl ApplicationReader<'_> {
         self.mistakes.push(self.manifest.error(pointer, message).hint(hint));
     }
 
-    /// Adds an error if a path leads out of the tree.
+    /// Adds an error if a path leads outside the tree.
     fn confine(&mut self, pointer: &str, path: &Path) {
         if let Err(mistake) = self.tree.work_tree.confine(path) {
             let error = self.manifest.error(pointer, mistake.message);
@@ -177,7 +177,7 @@ impl ApplicationReader<'_> {
         let keys: Vec<String> = self.map_at(pointer).into_iter().map(|(key, _)| key).collect();
         let shown = pointer.trim_start_matches('/').replace('/', ".");
         for key in keys.iter().filter(|key| !known.contains(&key.as_str())) {
-            self.add_notice(format!("`{shown}.{key}` is not honoured"));
+            self.add_notice(format!("`{shown}.{key}` is ignored"));
         }
     }
 
@@ -196,7 +196,7 @@ impl ApplicationReader<'_> {
         );
         if let Some(project) = self.text_at("/spec/project").filter(|project| project != "default") {
             self.add_notice(format!(
-                "the project `{project}` is not honoured: nothing is limited by it"
+                "the project `{project}` is ignored: its restrictions don't apply"
             ));
         }
         let ignore_differences = self.read_ignore_differences();
@@ -226,7 +226,7 @@ impl ApplicationReader<'_> {
                 Ok(rule) => read.push(rule),
                 Err(error) => self.add_mistake(
                     &format!("/spec/ignoreDifferences/{at}"),
-                    &format!("this is no rule of `ignoreDifferences`: {error}"),
+                    &format!("this is not a rule of `ignoreDifferences`: {error}"),
                     "it has `group`, `kind`, `name`, `namespace`, `jsonPointers`, `managedFieldsManagers`",
                 ),
             }
@@ -243,7 +243,7 @@ impl ApplicationReader<'_> {
             server.filter(|server| server != "https://kubernetes.default.svc" && server != "in-cluster")
         {
             self.add_notice(format!(
-                "the cluster `{server}` is not looked for; the one of the kubeconfig is taken"
+                "the cluster `{server}` is ignored; the kubeconfig's cluster is used"
             ));
         }
         self.text_at("/spec/destination/namespace")
@@ -274,7 +274,7 @@ impl ApplicationReader<'_> {
             .filter(|factor| *factor != 2)
         {
             self.add_notice(format!(
-                "the factor {factor} of `retry.backoff` is not honoured: each pause is twice as long"
+                "the factor {factor} of `retry.backoff` is ignored: each pause is twice as long"
             ));
         }
         let metadata = "/spec/syncPolicy/managedNamespaceMetadata";

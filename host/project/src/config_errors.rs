@@ -18,7 +18,7 @@ use serde_path_to_error::{Path, Segment};
 pub fn deserialize<T: DeserializeOwned>(document: &Manifest, hint: &str) -> Result<T, Vec<Diagnostic>> {
     // serde would accept a list as the values of the keys in their order.
     if !document.object.0.is_object() {
-        let error = document.error("", "this file is no mapping");
+        let error = document.error("", "this file is not a mapping");
         return Err(vec![error.hint(hint)]);
     }
     serde_path_to_error::deserialize(&document.object.0).map_err(|error| {
@@ -60,7 +60,7 @@ fn diagnostic(document: &Manifest, mut pointer: String, text: &str) -> Diagnosti
     }
     if text.starts_with("unknown variant") {
         return document
-            .error(&pointer, format!("`{word}` is none of the words that may stand here"))
+            .error(&pointer, format!("`{word}` is not a valid value here"))
             .hint(hint());
     }
     if text.starts_with("missing field") {
@@ -74,7 +74,7 @@ fn diagnostic(document: &Manifest, mut pointer: String, text: &str) -> Diagnosti
         Some((found, expected)) => {
             let expected = expected.replace("sequence", "list").replace("a map", "a mapping");
             format!(
-                "this is {}, and {expected} is expected",
+                "this is {}, but {expected} is expected",
                 found.replacen("string", "the text", 1)
             )
         }

@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for Seconds {
 
 /// Parses a duration into seconds: a whole number of seconds, or units as in `1h30m`.
 pub fn parse_seconds(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no duration; write `90s`, `10m`, `1h30m` or whole seconds");
+    let wrong = || format!("`{text}` is not a duration; write `90s`, `10m`, `1h30m` or whole seconds");
     if let Ok(seconds) = text.parse() {
         return Ok(seconds);
     }

@@ -194,7 +194,7 @@ impl Configuration {
             ];
             for (key, _) in own.iter().filter(|(_, is_there)| *is_there) {
                 let message =
-                    format!("`{key}` is for a file with one application of its own, and this one names several");
+                    format!("`{key}` is only for a file with a single application, and this file names several");
                 let error = document.key_error(&format!("/{key}"), message);
                 mistakes.push(error.hint(format!("write `{key}` for each of them")));
             }
@@ -221,7 +221,7 @@ impl Configuration {
                     mistakes.extend(file.and_then(|file| self.confine(&pointer, &file).err()));
                 }
                 Err(error) => {
-                    let message = format!("this is no source of a plugin: {}", error.reason);
+                    let message = format!("this is not a source of a plugin: {}", error.reason);
                     mistakes.push(document.error(&pointer, message).hint(error.hint));
                 }
             }
@@ -295,7 +295,7 @@ struct EntryContext<'a> {
 }
 
 impl EntryContext<'_> {
-    /// Resolves a path from the file's folder. A path that leads out of the tree becomes an error at its place.
+    /// Resolves a path from the file's folder. A path that leads outside the tree becomes an error at its place.
     fn resolve_path(&mut self, key: &str, path: &str) -> PathBuf {
         let whole = self.configuration.folder.join(path);
         let refused = self
@@ -319,6 +319,6 @@ impl EntryContext<'_> {
 pub(super) fn scheme_mistake(document: &Manifest, pointer: &str, path: &str) -> Option<Diagnostic> {
     let (scheme, _) = path.split_once("://")?;
     let is_known = ["http", "https"].contains(&scheme);
-    let error = || document.error(pointer, format!("files are not taken from `{scheme}:`"));
+    let error = || document.error(pointer, format!("files can't be read from `{scheme}:`"));
     (!is_known).then(|| error().hint("name a file, or an `https://` address"))
 }

@@ -34,7 +34,7 @@ pub fn add_from_flag(grants: &mut UserGrants, word: &str) -> Result<(), Diagnost
     let granted = value.and_then(|value| serde_json::from_value::<Granted>(value).map_err(|error| error.to_string()));
     let granted = granted.map_err(|error| {
         Diagnostics::single(
-            format!("`{word}` is no grant: {error}"),
+            format!("`{word}` is not a grant: {error}"),
             format!("`{plugin}=requested` grants all that its manifest requests"),
         )
     })?;
@@ -54,12 +54,12 @@ pub fn check_loaded(grants: &UserGrants, loaded: &[String]) -> Result<(), Diagno
     let hint = match closest_match(unknown, loaded.iter().map(String::as_str)) {
         Some(known) => format!("did you mean `{known}`?").into(),
         None => Remedies::from([
-            format!("loaded are {}", loaded.join(", ")).into(),
+            format!("loaded plugins: {}", loaded.join(", ")).into(),
             Setting::Plugin.into(),
         ]),
     };
     Err(Diagnostics::single(
-        format!("a grant is for the plugin `{unknown}`, and no such plugin is loaded"),
+        format!("there is a grant for the plugin `{unknown}`, which is not loaded"),
         hint,
     ))
 }
@@ -88,7 +88,7 @@ mod tests {
         assert!(matches!(&found.0["http-check"], Granted::Only(some) if some.http.len() == 1));
         assert_eq!(grants("scale").unwrap().0["scale"], Granted::Requested);
         let wrong = parse_file("grants.yaml", "[]").unwrap_err();
-        assert_eq!(wrong.0[0].message, "this file is no mapping");
+        assert_eq!(wrong.0[0].message, "this file is not a mapping");
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
         );
         let far = check("queue=requested");
         assert!(
-            far.contains("no such plugin is loaded") && far.contains("approval, http-check, scale"),
+            far.contains("`queue`, which is not loaded") && far.contains("approval, http-check, scale"),
             "{far}"
         );
     }
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_no_grant_says_so() {
         for (word, message) in [
-            ("scale=all", "is no grant; write `requested`"),
+            ("scale=all", "is not a grant; write `requested`"),
             ("scale={clutser: []}", "unknown field `clutser`"),
             (
                 "scale={cluster: [{verbs: [steal], kinds: [Pod]}]}",
@@ -153,10 +153,10 @@ mod tests {
                 "scale={cluster: [{verbs: [list], kinds: [Pod], names: [a]}]}",
                 "`list` has no name",
             ),
-            ("scale={http: [{hosts: [a/b]}]}", "`a/b` is no host"),
+            ("scale={http: [{hosts: [a/b]}]}", "`a/b` is not a host"),
             (
                 "scale={cluster: [{verbs: [get], kinds: [a/b/c]}]}",
-                "`a/b/c` is no GROUP/KIND",
+                "`a/b/c` is not GROUP/KIND",
             ),
         ] {
             let error = grants(word).unwrap_err().0[0].message.clone();

@@ -85,7 +85,7 @@ fn files(from: &SourceSpec) -> Result<Vec<PathBuf>, Diagnostics> {
     if named.len() < from.sources().len() {
         let shown = named.first().map(|path| path.display().to_string()).unwrap_or_default();
         return Err(Diagnostics::single(
-            format!("{shown} describes applications, and beside it there are other sources"),
+            format!("{shown} describes applications, but other sources are given too"),
             ["write them into it".into(), Setting::ConfigFile { path: shown }.into()],
         ));
     }
@@ -122,7 +122,7 @@ fn name_from_sources(sources: &[Source]) -> Result<String, Diagnostics> {
     {
         return Err(Diagnostics::single(
             format!("{} can't be read: there is no such file", path.display()),
-            "name a file or a folder that is there",
+            "name a file or folder that exists",
         ));
     }
     Err(Diagnostics::single(

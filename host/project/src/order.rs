@@ -17,7 +17,7 @@ pub(super) fn sort_by_dependencies(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagn
     for (index, app) in apps.iter().enumerate() {
         if names.iter().take(index).any(|name| *name == app.name) {
             let error = app.diagnostic_at("/name", format!("there are two applications `{}`", app.name));
-            mistakes.push(error.hint("name one of them otherwise"));
+            mistakes.push(error.hint("rename one of them"));
         }
         for (at, name) in app.depends_on.iter().enumerate() {
             if names.contains(name) {

@@ -54,9 +54,9 @@ pub(crate) fn merge_from_file(
             let error = configuration
                 .document
                 .key_error(&WrittenSettings::pointer_to(name), message);
-            return Err(
-                error.hint("plugins are set once for a command: run one command for each file, or write the same")
-            );
+            return Err(error.hint(
+                "plugin settings are the same for a whole command: run one command per file, or use equal settings",
+            ));
         }
         let written = WrittenSettings {
             settings: settings.clone(),

@@ -37,14 +37,14 @@ pub struct SignerEntry {
 pub(super) fn find_mistakes(rules: &[SignatureRuleEntry], document: &Manifest) -> Vec<Diagnostic> {
     let wrong = |(index, rule): (usize, &SignatureRuleEntry)| {
         if let Err(error) = rule.source.parse::<SourcePattern>() {
-            let message = format!("this rule can be for no plugin: {}", error.reason);
+            let message = format!("this rule can't match any plugin: {}", error.reason);
             let at = document.error(&format!("/pluginSignatures/{index}/source"), message);
             return Some(at.hint(error.hint));
         }
         let has_signers = !rule.all_of.is_empty() || !rule.any_of.is_empty();
         let message = match (has_signers, rule.unsigned) {
-            (false, false) => "this rule says of nobody that they have to sign",
-            (true, true) => "this rule names who has to sign, and lets everything be unsigned",
+            (false, false) => "this rule names no signer",
+            (true, true) => "this rule both names signers and allows unsigned plugins",
             (true, false) | (false, true) => return None,
         };
         let error = document.error(&format!("/pluginSignatures/{index}"), message);
@@ -96,10 +96,7 @@ pub(super) fn unused_rules(rules: &[SignatureRuleEntry], document: &Manifest, pl
         let pattern: SourcePattern = rule.source.parse().ok()?;
         let is_idle = pattern != SourcePattern::All && !plugins.iter().any(|source| pattern.matches(source));
         let error = || {
-            let message = format!(
-                "this rule is for none of the plugins: none comes from `{}`",
-                rule.source
-            );
+            let message = format!("this rule matches no plugin: no plugin comes from `{}`", rule.source);
             document.error(&format!("/pluginSignatures/{index}/source"), message)
         };
         is_idle.then(|| error().hint("write it as the plugin's source begins, or remove it"))

@@ -119,7 +119,7 @@ mod tests {
         for part in ["", "sha256", "signatures"] {
             chmod(part, 0o777);
             let error = Cache::open(&path).unwrap_err().to_string();
-            assert!(error.contains("(mode 0777); remedy: chmod go-w "), "{error}");
+            assert!(error.contains("(mode 0777); to fix it: chmod go-w "), "{error}");
             chmod(part, 0o700);
         }
         let cache = Cache::open(&path).unwrap();

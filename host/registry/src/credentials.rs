@@ -196,7 +196,7 @@ fn credentials_from_helper(answer: HelperAnswer, helper: &str) -> Credentials {
 async fn ask_helper(helper: &str, server: &str) -> Result<Option<HelperAnswer>, String> {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     if !helper.chars().all(is_name) {
-        return Err(format!("`{helper}` is no name of a helper"));
+        return Err(format!("`{helper}` is not the name of a helper"));
     }
     let name = format!("docker-credential-{helper}");
     let program = Program::find(&name).ok_or_else(|| format!("{name} can't be run: it is not in PATH"))?;
@@ -224,7 +224,7 @@ async fn run_helper(program: &Program, server: &str) -> Result<Option<HelperAnsw
         let answer = serde_json::from_slice(&output.stdout);
         return answer
             .map(Some)
-            .map_err(|_| format!("{name} says nothing that can be understood"));
+            .map_err(|_| format!("{name} printed output that can't be read"));
     }
     if output_text.contains("credentials not found") {
         return Ok(None);
@@ -287,8 +287,8 @@ mod tests {
                 r#"{"credHelpers": {"a.io": "no-such-helper"}}"#,
                 "docker-credential-no-such-helper can't be run",
             ),
-            (r#"{"credsStore": "../a"}"#, "`../a` is no name of a helper"),
-            (r#"{"credsStore": "a b"}"#, "`a b` is no name of a helper"),
+            (r#"{"credsStore": "../a"}"#, "`../a` is not the name of a helper"),
+            (r#"{"credsStore": "a b"}"#, "`a b` is not the name of a helper"),
         ] {
             let error = found(config, "a.io").unwrap_err().to_string();
             assert!(error.contains(reason), "{config}: {error}");

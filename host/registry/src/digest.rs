@@ -57,7 +57,7 @@ impl FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Digest, String> {
-        let wrong = || format!("`{text}` is no digest; it is `sha256:` and 64 hex digits");
+        let wrong = || format!("`{text}` is not a digest; it is `sha256:` and 64 hex digits");
         let digits = text.strip_prefix(PREFIX).ok_or_else(wrong)?;
         if digits.len() != 64 || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(wrong());

@@ -11,7 +11,7 @@ use crate::{digest::Digest, policy::SignatureError};
 
 /// Why a text isn't a source.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{text}` is no source of a plugin: {reason}")]
+#[error("`{text}` is not a source of a plugin: {reason}")]
 pub struct SourceError {
     /// The text that was parsed.
     pub text: String,
@@ -36,7 +36,7 @@ pub enum RegistryError {
         reason: String,
     },
     /// The credentials don't permit it.
-    #[error("{host} refuses {what} {}", who.as_deref().map_or("to who doesn't say who they are".to_owned(), |who| format!("to {who}")))]
+    #[error("{host} refuses {what} {}", who.as_deref().map_or("without credentials".to_owned(), |who| format!("to {who}")))]
     Denied {
         /// The host that refuses.
         host: String,
@@ -92,7 +92,7 @@ pub enum RegistryError {
         found: Digest,
     },
     /// The artifact in the registry isn't a plugin.
-    #[error("{reference} is no plugin: {reason}")]
+    #[error("{reference} is not a plugin: {reason}")]
     NotAPlugin {
         /// The reference of the artifact.
         reference: String,
@@ -174,11 +174,13 @@ impl RegistryError {
             RegistryError::Denied { host, .. } => vec![Hint::Text(format!(
                 "the credentials may have expired, or may not do this; `docker login {host}` renews them"
             ))],
-            RegistryError::NotFound { .. } => vec![text("check its name; who may not see it is often told the same")],
+            RegistryError::NotFound { .. } => vec![text(
+                "check its name; registries often give the same answer when permission is missing",
+            )],
             RegistryError::TooLarge { .. } => vec![text("build it in release mode, without debug information")],
-            RegistryError::Interrupted { .. } => vec![text("run the same command again; nothing of it was kept")],
+            RegistryError::Interrupted { .. } => vec![text("run the same command again; nothing was stored")],
             RegistryError::WrongDigest { .. } => {
-                vec![text("nothing of it was used"), Hint::UpdatePin]
+                vec![text("it was not used"), Hint::UpdatePin]
             }
             RegistryError::NotAPlugin { .. } => {
                 vec![Hint::Publish]
@@ -194,7 +196,7 @@ impl RegistryError {
                 vec![text("give it another version"), Hint::OverwriteTag]
             }
             RegistryError::Credentials { host, .. } => vec![Hint::Text(format!(
-                "`docker login {host}` writes them anew; CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD come before"
+                "`docker login {host}` writes them again; CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD come before"
             ))],
             RegistryError::UnexpectedAnswer { .. } | RegistryError::File { .. } => Vec::new(),
         }

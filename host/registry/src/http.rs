@@ -67,10 +67,10 @@ impl Http {
                     .first()
                     .is_some_and(|first| first.scheme() == "https");
                 if was_safe && attempt.url().scheme() != "https" {
-                    return attempt.error("it leads away from https");
+                    return attempt.error("it redirects from https to http");
                 }
                 if attempt.previous().len() > MAX_REDIRECTS {
-                    return attempt.error("it leads on and on");
+                    return attempt.error("it redirects too often");
                 }
                 attempt.follow()
             }));
@@ -80,7 +80,7 @@ impl Http {
         if let Some(proxy) = &access.proxy {
             let wrong = |error: reqwest::Error| RegistryError::Unreachable {
                 host: proxy.url.clone(),
-                reason: format!("this is no proxy: {}", root_cause(&error)),
+                reason: format!("this is not a proxy: {}", root_cause(&error)),
             };
             let exceptions = NoProxy::from_string(&no_proxy_list(&proxy.exceptions));
             builder = builder.proxy(reqwest::Proxy::https(&proxy.url).map_err(wrong)?.no_proxy(exceptions));

@@ -30,7 +30,7 @@ impl PublicKey {
         }
         let key = SubjectPublicKeyInfoDer::from_pem_slice(text)
             .map_err(|_| "there is no `PUBLIC KEY` in PEM in it".to_owned())?;
-        RawPublicKeyEntity::try_from(&key).map_err(|_| "this is no public key".to_owned())?;
+        RawPublicKeyEntity::try_from(&key).map_err(|_| "this is not a public key".to_owned())?;
         Ok(PublicKey { key })
     }
 

@@ -165,7 +165,7 @@ impl Manifest {
     /// Returns what the manifest is instead.
     pub(crate) fn parse_plugin(text: &[u8]) -> Result<(Manifest, Descriptor), String> {
         let value: serde_json::Value =
-            serde_json::from_slice(text).map_err(|error| format!("its manifest is no JSON: {error}"))?;
+            serde_json::from_slice(text).map_err(|error| format!("its manifest is not JSON: {error}"))?;
         if value.get("manifests").is_some() {
             return Err("it is a list of images for several machines".to_owned());
         }
@@ -234,7 +234,7 @@ mod tests {
         };
         let image = "application/vnd.oci.image.config.v1+json";
         for (text, reason) in [
-            ("<html>".to_owned(), "no JSON"),
+            ("<html>".to_owned(), "not JSON"),
             ("{}".to_owned(), "missing field"),
             (r#"{"manifests": []}"#.to_owned(), "several machines"),
             (

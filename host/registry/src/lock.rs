@@ -80,7 +80,7 @@ impl LockFile {
         })?;
         if lock.format != FORMAT {
             let reason = format!(
-                "its form is {}, and this version of Capstan knows {FORMAT}",
+                "its format is {}, but this version of Capstan reads {FORMAT}",
                 lock.format
             );
             return Err(wrong(reason));
@@ -160,7 +160,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
         for (text, reason) in [
-            ("form = 2\n", "its form is 2, and this version of Capstan knows 1"),
+            ("form = 2\n", "its format is 2, but this version of Capstan reads 1"),
             ("form = 1\n[[plugin]]\nname = \"a\"\n", "missing field"),
             ("form = 1\nplugins = []\n", "line 2: unknown field `plugins`"),
             ("<<<<<<< HEAD\n", "line 1: "),

@@ -125,7 +125,7 @@ impl FromStr for SourcePattern {
         }
         if text.contains('*') {
             let hint = "write what the sources begin with, as in `oci://ghcr.io/acme/`; `*` alone is every source";
-            return Err(wrong(("a `*` stands for nothing here".to_owned(), hint)));
+            return Err(wrong(("a `*` has no meaning here".to_owned(), hint)));
         }
         if let Some(rest) = text.strip_prefix("oci://") {
             return parse_oci(rest).map_err(wrong);
@@ -135,8 +135,8 @@ impl FromStr for SourcePattern {
             return Ok(SourcePattern::Https(url));
         }
         if let Some((scheme, _)) = text.split_once("://") {
-            let reason = format!("`{scheme}:` is nothing that plugins come by");
-            let hint = "a plugin comes from `oci://`, `https://`, `file:` or a path";
+            let reason = format!("`{scheme}:` is not a way to load a plugin");
+            let hint = "a plugin is loaded from `oci://`, `https://`, `file:` or a path";
             return Err(wrong((reason, hint)));
         }
         let path = text.strip_prefix("file:").unwrap_or(text);
@@ -240,19 +240,19 @@ mod tests {
     #[test]
     fn what_can_be_for_no_source_is_a_mistake() {
         for (pattern, reason) in [
-            ("oci://localhost/acme/*", "a `*` stands for nothing here"),
-            ("**", "a `*` stands for nothing here"),
-            ("oci://*.io/acme", "a `*` stands for nothing here"),
+            ("oci://localhost/acme/*", "a `*` has no meaning here"),
+            ("**", "a `*` has no meaning here"),
+            ("oci://*.io/acme", "a `*` has no meaning here"),
             ("", "it names no file"),
-            ("oci://acme", "`acme` is no host"),
-            ("oci://", "`` is no host"),
+            ("oci://acme", "`acme` is not a host"),
+            ("oci://", "`` is not a host"),
             ("oci://ghcr.io/Acme/", "has capital letters"),
             ("oci://ghcr.io/acme//queue", "invalid reference format"),
             ("oci://ghcr.io:1", ""),
-            ("s3://acme/", "`s3:` is nothing that plugins come by"),
-            ("http://acme.io/", "`http:` is nothing that plugins come by"),
+            ("s3://acme/", "`s3:` is not a way to load a plugin"),
+            ("http://acme.io/", "`http:` is not a way to load a plugin"),
             ("https://me:word@acme.io/", "there are credentials in it"),
-            ("plugins/../x", "it leads into a folder and out again"),
+            ("plugins/../x", "it leaves a folder that it enters"),
         ] {
             match pattern.parse::<SourcePattern>() {
                 Ok(_) => assert_eq!(reason, "", "{pattern} is a port's, not a tag's"),

@@ -77,7 +77,7 @@ pub struct SignatureError {
 impl SignatureError {
     fn lacks(&self) -> String {
         let Some(rule) = &self.rule else {
-            return "may not be used: there are rules about who has to sign, and none of them is for it".to_owned();
+            return "may not be used: there are signature rules, and none of them matches it".to_owned();
         };
         let mut lacks = Vec::new();
         if !self.missing.is_empty() {
@@ -88,11 +88,11 @@ impl SignatureError {
         }
         let found = match self.signature_count {
             0 => "it has no signature at all".to_owned(),
-            1 => "its one signature is by somebody else, or of something else".to_owned(),
-            many => format!("none of its {many} signatures is the one"),
+            1 => "its only signature is by another key or for another artifact".to_owned(),
+            many => format!("none of its {many} signatures is by that key"),
         };
         let lacks = lacks.join(", and ");
-        format!("is not signed as the rule for `{rule}` wants it: {lacks}; {found}")
+        format!("is not signed as the rule for `{rule}` requires: {lacks}; {found}")
     }
 
     pub(crate) fn hint(&self) -> String {
@@ -102,10 +102,10 @@ impl SignatureError {
         let reference = self.source_text.strip_prefix("oci://");
         match reference {
             Some(reference) if self.signature_count == 0 => {
-                format!("its author signs it with `cosign sign --key KEY {reference}`; nothing of it was used")
+                format!("its author signs it with `cosign sign --key KEY {reference}`; it was not used")
             }
-            Some(_) => "ask its author by which key it is signed; nothing of it was used".to_owned(),
-            None => "its author signs it with `cosign sign-blob --key KEY --bundle FILE.sigstore.json FILE`; the bundle lies beside the file"
+            Some(_) => "ask its author which key signs it; it was not used".to_owned(),
+            None => "its author signs it with `cosign sign-blob --key KEY --bundle FILE.sigstore.json FILE`; the bundle is next to the file"
                 .to_owned(),
         }
     }
@@ -293,7 +293,7 @@ mod tests {
             &[0, 1],
             &[],
             &[0],
-            "there is no signature by 1.pub; its one signature is by somebody else",
+            "there is no signature by 1.pub; its only signature is by another key",
         );
         refused(&[], &[0, 1], &[2], "there is none by any of 0.pub, 1.pub");
         refused(&[0], &[1], &[0], "there is none by any of 1.pub");
@@ -301,7 +301,7 @@ mod tests {
             &[0],
             &[1],
             &[2, 1],
-            "there is no signature by 0.pub; none of its 2 signatures is the one",
+            "there is no signature by 0.pub; none of its 2 signatures is by that key",
         );
     }
 }

@@ -133,7 +133,7 @@ impl<'a> RemoteRepository<'a> {
         serde_json::from_slice(&body).map_err(|error| RegistryError::UnexpectedAnswer {
             host: self.host.clone(),
             what,
-            answer: format!("something that is no list: {error}"),
+            answer: format!("something that is not a list: {error}"),
         })
     }
 

@@ -101,8 +101,8 @@ impl FromStr for Source {
         let is_url = text.starts_with("https://");
         let Some(rest) = text.strip_prefix("file:").or(is_url.then_some(text)) else {
             if let Some((scheme, _)) = text.split_once("://") {
-                let hint = "a plugin comes from `oci://`, `https://`, `file:` or a path";
-                return Err(wrong(&format!("`{scheme}:` is nothing that plugins come by"), hint));
+                let hint = "a plugin is loaded from `oci://`, `https://`, `file:` or a path";
+                return Err(wrong(&format!("`{scheme}:` is not a way to load a plugin"), hint));
             }
             if text.is_empty() {
                 return Err(wrong(
@@ -121,7 +121,7 @@ impl FromStr for Source {
             .strip_prefix("sha256=")
             .map(|digits| format!("sha256:{digits}").parse());
         let Some(Ok(digest)) = digest else {
-            return Err(wrong(&format!("`#{pin}` is no digest"), hint));
+            return Err(wrong(&format!("`#{pin}` is not a digest"), hint));
         };
         if is_url {
             let url = normalize_url(place).map_err(|(reason, hint)| SourceError {
@@ -151,7 +151,7 @@ fn parse_oci(text: &str) -> Result<OciSource, ParseProblem> {
         None => (path, None),
     };
     if tag.is_none() && manifest.is_none() {
-        let hint = "name a tag, as in `:1.2.0`, or a digest; which one is meant is not guessed";
+        let hint = "name a tag, as in `:1.2.0`, or a digest; Capstan doesn't guess which";
         return Err(("it has neither a tag nor a digest".to_owned(), hint));
     }
     let registry = normalize_host(registry)?;
@@ -176,7 +176,7 @@ fn parse_oci(text: &str) -> Result<OciSource, ParseProblem> {
 pub(crate) fn normalize_url(written: &str) -> Result<String, ParseProblem> {
     let url = reqwest::Url::parse(written).map_err(|error| (error.to_string(), "name a URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        let hint = "they would be in every log; serve it without";
+        let hint = "they would appear in every log; use an address without them";
         return Err(("there are credentials in it".to_owned(), hint));
     }
     Ok(url.into())
@@ -198,7 +198,7 @@ pub(crate) fn normalize_host(written: &str) -> Result<String, ParseProblem> {
     let is_host = host == "localhost" || host.contains(['.', ':']);
     if !is_host || host.ends_with('.') || host.starts_with('.') {
         let hint = "write the registry in full, as in `ghcr.io`";
-        return Err((format!("`{written}` is no host"), hint));
+        return Err((format!("`{written}` is not a host"), hint));
     }
     Ok(if host == "index.docker.io" { "docker.io" } else { host }.to_owned())
 }
@@ -211,7 +211,7 @@ pub(crate) fn normalize_path(path: &Path) -> Result<PathBuf, ParseProblem> {
             Component::Normal(_) => is_inside = true,
             Component::ParentDir if is_inside => {
                 return Err((
-                    "it leads into a folder and out again".to_owned(),
+                    "it leaves a folder that it enters".to_owned(),
                     "write the path without `..` in its middle",
                 ));
             }
@@ -293,18 +293,18 @@ mod tests {
             ("", "it names nothing"),
             ("oci://ghcr.io", "it names no repository"),
             ("oci://ghcr.io/acme/queue", "it has neither a tag nor a digest"),
-            ("oci://acme/queue:1", "`acme` is no host"),
-            ("oci://ghcr.io./acme/queue:1", "`ghcr.io.` is no host"),
-            ("plugins/../queue.wasm", "it leads into a folder and out again"),
+            ("oci://acme/queue:1", "`acme` is not a host"),
+            ("oci://ghcr.io./acme/queue:1", "`ghcr.io.` is not a host"),
+            ("plugins/../queue.wasm", "it leaves a folder that it enters"),
             ("oci://ghcr.io/Acme/queue:1", "`Acme/queue` has capital letters"),
             ("oci://ghcr.io/acme/queue:a b", "invalid reference format"),
-            ("oci://ghcr.io/acme/queue:1@sha256:12", "`sha256:12` is no digest"),
+            ("oci://ghcr.io/acme/queue:1@sha256:12", "`sha256:12` is not a digest"),
             ("https://acme.io/queue.wasm", "it has no digest"),
             ("file:queue.wasm", "it has no digest"),
-            ("file:queue.wasm#md5=12", "`#md5=12` is no digest"),
-            (&short, "is no digest"),
-            ("http://acme.io/queue.wasm", "`http:` is nothing that plugins come by"),
-            ("s3://acme/queue.wasm", "`s3:` is nothing that plugins come by"),
+            ("file:queue.wasm#md5=12", "`#md5=12` is not a digest"),
+            (&short, "is not a digest"),
+            ("http://acme.io/queue.wasm", "`http:` is not a way to load a plugin"),
+            ("s3://acme/queue.wasm", "`s3:` is not a way to load a plugin"),
         ] {
             let error = text.parse::<Source>().unwrap_err();
             assert!(error.reason.contains(reason), "{text}: {error:?}");

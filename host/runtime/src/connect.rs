@@ -75,10 +75,10 @@ impl Connection {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// There is no kubeconfig, and this process runs in no pod.
-    #[error("no cluster to work on: there is no kubeconfig, and this is no pod")]
+    #[error("no cluster found: there is no kubeconfig, and this process doesn't run in a pod")]
     NoCluster(#[source] kube::config::InClusterError),
     /// A context is named, and there is no kubeconfig that could have it.
-    #[error("there is no kubeconfig, and so no context `{0}`")]
+    #[error("there is no kubeconfig, so there is no context `{0}`")]
     NoKubeconfig(String),
 }
 
@@ -94,7 +94,7 @@ pub struct CredentialError {
 impl CredentialError {
     /// Returns a hint: that of the kubeconfig, if it has one.
     pub fn hint(&self) -> String {
-        let usual = "it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again";
+        let usual = "it is `users[].user.exec` in the kubeconfig; run it manually, or log in again";
         self.hint.clone().unwrap_or_else(|| usual.to_owned())
     }
 }
@@ -113,7 +113,7 @@ pub async fn connect(spec: &ClusterSpec) -> anyhow::Result<Connection> {
         Some(read) => {
             let named = named_proxy(&read, spec.context.as_deref());
             let config = Config::from_custom_kubeconfig(read, &options).await;
-            (config.context("the kubeconfig leads to no cluster")?, named)
+            (config.context("the kubeconfig names no usable cluster")?, named)
         }
         None => match &spec.context {
             Some(context) => return Err(ConnectError::NoKubeconfig(context.clone()).into()),
@@ -124,7 +124,7 @@ pub async fn connect(spec: &ClusterSpec) -> anyhow::Result<Connection> {
         Some(proxy) => Some(
             proxy
                 .parse()
-                .with_context(|| format!("`{proxy}` is no address of a proxy"))?,
+                .with_context(|| format!("`{proxy}` is not a valid proxy address"))?,
         ),
         None => None,
     };
@@ -226,8 +226,8 @@ fn credential_error(error: &Error, plugin: ExecConfig) -> Option<CredentialError
             };
             format!("failed with {}{stderr}", out.status)
         }
-        AuthError::AuthExecParse(_) => "answered with what is no ExecCredential".to_owned(),
-        AuthError::ExecPluginFailed => "answered with an ExecCredential without a status".to_owned(),
+        AuthError::AuthExecParse(_) => "printed something that is not an ExecCredential".to_owned(),
+        AuthError::ExecPluginFailed => "printed an ExecCredential without a status".to_owned(),
         other => format!("gave no credentials: {other}"),
     };
     let is_missing = matches!(error, AuthError::AuthExecStart(_));

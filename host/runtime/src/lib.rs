@@ -74,7 +74,7 @@ impl Runtime {
         let plugins: Arc<dyn Plugins> = Arc::clone(&sandbox) as Arc<dyn Plugins>;
         let connected = Cluster::connect(client)
             .await
-            .with_context(|| format!("failed to ask {place} what it serves"))?;
+            .with_context(|| format!("failed to discover the APIs of {place}"))?;
         Ok(Runtime {
             engine: Engine::new(connected, plugins, clock, host),
             sandbox,
@@ -97,7 +97,7 @@ impl Runtime {
         };
         if !is_label(name) || name.len() > MAX_APPLICATION_NAME_BYTES {
             return Err(Diagnostics::single(
-                format!("`{name}` can't be the name of an application"),
+                format!("`{name}` is not a valid name for an application"),
                 format!("at most {MAX_APPLICATION_NAME_BYTES} of a-z, 0-9 and -, as in `shop`"),
             ));
         }
@@ -117,7 +117,7 @@ impl Runtime {
         let version = cluster.version().await;
         Ok(Capabilities {
             kube_version: version
-                .with_context(|| format!("failed to ask {} for its version", self.cluster_description))?,
+                .with_context(|| format!("failed to get the version of {}", self.cluster_description))?,
             api_versions: cluster.discovery().api_versions(),
         })
     }

@@ -50,7 +50,7 @@ pub fn component(path: &Path) -> Result<PathBuf, Diagnostics> {
     }
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     Err(Diagnostics::single(
-        format!("there is no {}: the plugin {name} isn't built", file.display()),
+        format!("there is no {}: the plugin {name} hasn't been built", file.display()),
         Command::BuildPlugin {
             folder: Some(path.display().to_string()),
         },

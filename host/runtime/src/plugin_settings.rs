@@ -32,7 +32,7 @@ fn find_mistakes(name: &str, written: &WrittenSettings, sandbox: &Sandbox) -> Ve
         let known: Vec<String> = sandbox.plugins().into_iter().map(|plugin| plugin.name).collect();
         let hint = match closest_match(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("loaded are {}; `plugins` names further ones", known.join(", ")),
+            None => format!("loaded plugins: {}; add others to `plugins`", known.join(", ")),
         };
         let error = document.key_error(&pointer, format!("no plugin `{name}` is loaded"));
         return vec![error.hint(hint)];

@@ -89,7 +89,7 @@ impl FromStr for Function {
         }
         let mut all = Function::ALL.into_iter();
         all.find(|function| function.as_str() == name)
-            .ok_or_else(|| format!("`{name}` is no function of the contract"))
+            .ok_or_else(|| format!("`{name}` is not a function of the contract"))
     }
 }
 

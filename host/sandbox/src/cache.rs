@@ -195,7 +195,7 @@ fn key(folder: &PrivateFolder) -> Result<[u8; KEY_BYTES], String> {
     let read = file.take(KEY_BYTES as u64 + 1).read_to_end(&mut key);
     read.map_err(|error| error.to_string())?;
     key.try_into()
-        .map_err(|_| format!("the file `{KEY_FILE}` in it is no key of ours"))
+        .map_err(|_| format!("the file `{KEY_FILE}` in it is not a key of Capstan"))
 }
 
 fn make_key(folder: &PrivateFolder) -> io::Result<()> {
@@ -313,7 +313,7 @@ mod tests {
             let error = refused(&path);
             assert!(
                 error.starts_with("compiled plugins are not kept in ")
-                    && error.contains("(mode 0770); remedy: chmod go-w ")
+                    && error.contains("(mode 0770); to fix it: chmod go-w ")
                     && error.ends_with(&*wrong.to_string_lossy()),
                 "{error}"
             );

@@ -33,7 +33,7 @@ impl CircuitBreaker {
         let milliseconds = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
         Some((
             format!(
-                "it failed {} times in a row, and is asked again in {left:#}",
+                "it failed {} times in a row; the next call is in {left:#}",
                 record.consecutive_failures
             ),
             milliseconds,
@@ -72,7 +72,7 @@ mod tests {
         strikes.record_failure(at(0));
         assert_eq!(strikes.check(at(0)), None);
         strikes.record_failure(at(0));
-        let why = "it failed 3 times in a row, and is asked again in 1s".to_owned();
+        let why = "it failed 3 times in a row; the next call is in 1s".to_owned();
         assert_eq!(strikes.check(at(0)), Some((why, 1000)));
         assert_eq!(strikes.check(at(1)), None);
         for (failure, rest) in [(4, 2), (5, 4), (6, 8), (7, 16), (8, 32), (9, 60), (10, 60)] {

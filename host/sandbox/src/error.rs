@@ -23,7 +23,7 @@ pub enum SandboxError {
         limit: usize,
     },
     /// The file isn't a component, or has no manifest.
-    #[error("{plugin} is no plugin")]
+    #[error("{plugin} is not a plugin")]
     NotAPlugin {
         /// The file.
         plugin: String,
@@ -31,7 +31,7 @@ pub enum SandboxError {
         source: ReadError,
     },
     /// It imports interfaces that no plugin gets.
-    #[error("plugin {plugin} imports {}, which no plugin gets", quoted(imports))]
+    #[error("plugin {plugin} imports {}, which plugins may not import", quoted(imports))]
     ForeignImport {
         /// The plugin's name or path.
         plugin: String,
@@ -116,16 +116,18 @@ impl SandboxError {
             } => "a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module".into(),
             SandboxError::NotAPlugin { .. } => BUILD.into(),
             SandboxError::ForeignImport { .. } => {
-                "a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
+                "a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data"
                     .into()
             }
-            SandboxError::MissingExport { .. } => "export it, or take the claim out of `plugin.toml`".into(),
-            SandboxError::Grants { .. } => "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them".into(),
+            SandboxError::MissingExport { .. } => "export it, or remove the claim from `plugin.toml`".into(),
+            SandboxError::Grants { .. } => {
+                "correct the `grants` in its `plugin.toml`; `wit/README.md` shows them".into()
+            }
             SandboxError::Settings { .. } => {
-                "mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be".into()
+                "correct `settings` in its `plugin.toml`; `wit/README.md` describes it".into()
             }
             SandboxError::Compile { .. } => "build it again against the contract 0.1.0 in `wit/`".into(),
-            SandboxError::SameName { .. } => "name one of them otherwise in its `plugin.toml`".into(),
+            SandboxError::SameName { .. } => "rename one of them in its `plugin.toml`".into(),
             SandboxError::NoSuchPlugin { known, .. } => format!("there are {}", quoted(known)).into(),
         }
     }
@@ -155,7 +157,7 @@ pub enum AskError {
         known: Vec<String>,
     },
     /// It has several claims, or none that matches the object.
-    #[error("it is not clear under which {interface} claim to ask plugin `{plugin}`")]
+    #[error("it is not clear which {interface} claim of plugin `{plugin}` to use")]
     WhichClaim {
         /// The plugin's name.
         plugin: String,

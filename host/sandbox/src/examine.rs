@@ -146,7 +146,7 @@ impl Examination {
                     Ok(requested) => self.requests = requested.describe(),
                     Err(reason) => self.add_fault(
                         format!("it requests grants that can't be understood: {reason}"),
-                        "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them",
+                        "correct the `grants` in its `plugin.toml`; `wit/README.md` shows them",
                     ),
                 }
                 let claimed = INTERFACES.into_iter();
@@ -179,10 +179,10 @@ impl Examination {
             } else if import.starts_with("capstan:plugin/") {
                 "this host does not offer that part of the contract".to_owned()
             } else {
-                "it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
+                "it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data"
                     .to_owned()
             };
-            self.add_fault(format!("it imports `{import}`, which no plugin gets"), hint);
+            self.add_fault(format!("it imports `{import}`, which plugins may not import"), hint);
         }
         let mut known = INTERFACES.map(component::export_name).to_vec();
         known.push(component::HEALTH_BY_VIEW.to_owned());
@@ -220,10 +220,10 @@ impl Examination {
             match (claimed.contains(&interface), component::has_export(interface, &ours)) {
                 (true, false) => self.add_fault(
                     format!("it claims `{interface}`, and does not export `{export}`"),
-                    "export it, or take the claim out of `plugin.toml`",
+                    "export it, or remove the claim from `plugin.toml`",
                 ),
                 (false, true) if self.manifest.is_some() => self.notes.push(format!(
-                    "it exports `{export}` and claims nothing of it, so that it is never asked"
+                    "it exports `{export}` but claims nothing for it, so it is never called"
                 )),
                 (true, true) | (false, _) => {}
             }

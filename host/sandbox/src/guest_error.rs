@@ -149,7 +149,7 @@ pub(crate) fn type_error(cause: &str) -> Option<String> {
     }
     if cause.contains(&format!("panicked at {JAVASCRIPT_RUNTIME}call.rs:")) && cause.contains("\nexpected object\n") {
         return Some(
-            "its answer is no object where the contract has a record; wit/REFERENCE.md shows the types".to_owned(),
+            "its answer is not an object where the contract has a record; wit/REFERENCE.md shows the types".to_owned(),
         );
     }
     let from = cause.split_once("FromJs { from: \"")?.1;
@@ -293,7 +293,7 @@ Exception { message: Some(""), stack: Some("    at assess (/plugin.js:6:34)\n") 
             "thread '<unnamed>' (1) panicked at crates/runtime/src/call.rs:374:39:\nexpected object\nnote: run with\n";
         assert_eq!(
             type_error(no_object).as_deref(),
-            Some("its answer is no object where the contract has a record; wit/REFERENCE.md shows the types")
+            Some("its answer is not an object where the contract has a record; wit/REFERENCE.md shows the types")
         );
         assert_eq!(type_error("something else"), None);
     }

@@ -120,10 +120,10 @@ impl Sandbox {
             }]
         };
         if plugin.claims(Interface::Health).is_empty() {
-            return Some(whole("it judges no health, so that these settings have no effect"));
+            return Some(whole("it has no health checks, so these settings have no effect"));
         }
         let Some(schema) = &plugin.settings else {
-            return Some(whole("its manifest has no `[settings]`, so it takes none"));
+            return Some(whole("its manifest has no `[settings]`, so it accepts none"));
         };
         let mut flaws = schema.flaws(settings);
         flaws.extend(
@@ -275,7 +275,7 @@ impl CallContext {
             interface,
             claim: claim.to_owned(),
             object: if object.0.is_null() {
-                "a question without an object".to_owned()
+                "a call without an object".to_owned()
             } else {
                 object.key().to_string()
             },

@@ -23,7 +23,7 @@ struct NoRetriever;
 
 impl Retrieve for NoRetriever {
     fn retrieve(&self, _: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        Err("a schema may refer to nothing outside of itself".into())
+        Err("a schema can't refer to anything outside of itself".into())
     }
 }
 
@@ -69,7 +69,7 @@ impl SettingsSchema {
         };
         if cost.steps.saturating_mul(size.values) > MAX_STEPS {
             let message = format!(
-                "they have {} values, which are too many to be judged by this plugin's schema",
+                "they have {} values, which is too many to check against this plugin's schema",
                 size.values
             );
             return vec![flaw_of_all(message)];
@@ -222,7 +222,7 @@ mod tests {
                 &json!({ "properties": { "a": { "items": { "type": "string" } } } }),
                 many
             ),
-            [": they have 500003 values, which are too many to be judged by this plugin's schema"]
+            [": they have 500003 values, which is too many to check against this plugin's schema"]
         );
         let long = json!({ "a": "x".repeat(2 << 20) });
         assert_eq!(

@@ -90,7 +90,7 @@ pub enum Rule {
         /// Whether the number must be smaller.
         is_exclusive: bool,
     },
-    /// The number is no multiple of this one.
+    /// The number is not a multiple of this one.
     MultipleOf(f64),
     /// The whole number doesn't fit into 32 bits.
     Int32,

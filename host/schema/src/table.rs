@@ -76,7 +76,7 @@ pub struct Type {
 
 /// A field of a struct.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a word of the table")]
+#[expect(clippy::struct_excessive_bools, reason = "each must be a value of the table")]
 pub struct Field {
     /// Its name in JSON; empty for an embedded struct.
     pub name: &'static str,

@@ -59,25 +59,25 @@ impl From<EngineError> for Failure {
                 ..
             } => ApiError {
                 missing: vec![missing],
-                ..of(ErrorClass::Denied).hint("ask who administers the cluster for this right")
+                ..of(ErrorClass::Denied).hint("ask an administrator of the cluster for this permission")
             },
             EngineError::Cluster { .. } => of(ErrorClass::Cluster),
             EngineError::MissingPermissions(permissions) => ApiError {
                 missing: permissions.iter().map(ToString::to_string).collect(),
-                ..of(ErrorClass::Denied).hint("nothing was changed; ask for these rights, or choose only objects that you may change")
+                ..of(ErrorClass::Denied).hint("nothing was changed; request these permissions, or choose only objects that you may change")
             },
             EngineError::Outdated(moved) => ApiError {
                 moved,
                 ..of(ErrorClass::Moved).hint("nothing was changed; look at the new plan")
             },
-            EngineError::Busy { .. } => of(ErrorClass::Busy).hint("wait for its end, or end it first"),
+            EngineError::Busy { .. } => of(ErrorClass::Busy).hint("wait until it ends, or terminate it first"),
             EngineError::Unfinished(operation) => ApiError {
                 operation: Some(operation),
-                ..of(ErrorClass::Busy).hint("carry on with it, or terminate it")
+                ..of(ErrorClass::Busy).hint("continue it, or terminate it")
             },
-            EngineError::LostLock(_) => of(ErrorClass::Busy).hint("another process may carry on with the operation"),
+            EngineError::LostLock(_) => of(ErrorClass::Busy).hint("another process may continue the operation"),
             EngineError::NoApplication { .. } => {
-                of(ErrorClass::NotFound).hint("nothing is stored before the first sync")
+                of(ErrorClass::NotFound).hint("an application is stored by its first sync")
             }
             EngineError::NoOperation(_) => of(ErrorClass::NotFound),
             EngineError::SignalNotAwaited { ref waiting, .. } if !waiting.is_empty() => {
@@ -85,7 +85,7 @@ impl From<EngineError> for Failure {
             }
             EngineError::SignalNotAwaited { .. } => of(ErrorClass::Request),
             EngineError::InvalidState(_) => of(ErrorClass::Other).hint(
-                "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster",
+                "if it can't be restored, `capstan delete APP --abandon` deletes the stored state and lists the objects that stay in the cluster",
             ),
         }))
     }

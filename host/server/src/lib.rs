@@ -95,7 +95,7 @@ impl Server {
         routes::router(self.clone())
     }
 
-    /// Leaves the operations that run here, so that another process can carry on with them, and says which those are. It takes at most
+    /// Leaves the operations that run here, so that another process can continue them, and says which those are. It takes at most
     /// about a second. Nothing can be started afterwards.
     pub async fn leave(&self) -> Vec<LeftOperation> {
         self.operations.leave().await

@@ -29,7 +29,7 @@ const LEAVING: Duration = Duration::from_millis(700);
 /// Has room for one request to end an operation: another one while that waits says the same.
 const MAX_COMMANDS: usize = 1;
 
-/// An operation that was left, to be carried on by another process.
+/// An operation that was left, to be continued by another process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOperation {
     /// Its application.
@@ -132,7 +132,7 @@ impl Operations {
         Ok(())
     }
 
-    /// Does work: carries on with what was left before its end, plans, and starts. It goes on when the client is gone.
+    /// Does work: continues what was left unfinished, plans, and starts. It goes on when the client is gone.
     pub async fn undertake(self: &Arc<Self>, work: Work, policy: StartPolicy) -> Result<Begun, Failure> {
         self.refuse_while_leaving()?;
         let application = work.application().clone();
@@ -281,7 +281,7 @@ impl Operations {
                 running.terminate(by);
                 let (id, _) = self.adopt(application.clone(), running);
                 Ok(format!(
-                    "nobody drove operation {id} any more; it is being terminated here"
+                    "no process ran operation {id} any more; this server terminates it"
                 ))
             }
         }
@@ -351,7 +351,7 @@ impl PendingWork {
         let this = Arc::clone(self);
         move |notice| {
             let message = match &notice {
-                Notice::WaitingForEnd(busy) => format!("{busy}; its end is waited for"),
+                Notice::WaitingForEnd(busy) => format!("{busy}; waiting until it ends"),
                 Notice::TerminatingFirst(busy) => format!("{busy}; it is ended first"),
             };
             let request = PendingRequest {
@@ -392,7 +392,7 @@ async fn follow(
     match running.wait().await {
         Ok(status) => Some(status),
         Err(error) => {
-            tracing::warn!(%error, "an operation could not be carried to its end");
+            tracing::warn!(%error, "an operation could not be finished");
             None
         }
     }

@@ -112,7 +112,7 @@ impl Named {
                 namespace: self.namespace.clone(),
             })
         } else {
-            let message = "that can't be the name of an application and its namespace";
+            let message = "that is not a valid name for an application and its namespace";
             Err(Failure::new(ErrorClass::NotFound, message))
         }
     }

@@ -114,7 +114,7 @@ impl Work {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = format_duration(jiff::SignedDuration::try_from(self.deadline.limit).unwrap_or_default());
         Diagnostic::new(format!(
-            "{current}: it was stopped, since all reading and rendering together may take {limit}"
+            "{current}: it was stopped because reading and rendering may take {limit} in all"
         ))
         .hint(Setting::RenderTimeout)
     }

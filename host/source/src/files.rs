@@ -74,7 +74,7 @@ pub(super) fn read_texts(
     {
         let shown = path.display();
         let error = Diagnostic::new(format!(
-            "{shown} has a {file}: it is a kustomization, not a folder of manifests"
+            "{shown} has a {file}: it is a kustomization, not a folder with manifests"
         ));
         return Err(error.hint(Setting::Kustomization {
             path: Some(shown.to_string()),
@@ -141,7 +141,7 @@ impl FolderWalk<'_> {
     fn walk_folder(&mut self, folder: &Path, depth: usize) -> Result<(), Diagnostic> {
         if depth > MAX_DEPTH {
             let message = format!("{} is more than {MAX_DEPTH} folders deep", folder.display());
-            return Err(Diagnostic::new(message).hint("name a folder that is further down"));
+            return Err(Diagnostic::new(message).hint("name a folder further down"));
         }
         self.work.begin(format!("{} can't be read", folder.display()))?;
         let wrong = |error: io::Error| {
@@ -154,11 +154,11 @@ impl FolderWalk<'_> {
         let real = folder.canonicalize().map_err(wrong)?;
         if let Some(other) = self.folders.insert(real, folder.to_owned()) {
             let message = format!(
-                "{} is the same folder as {}: a symbolic link leads there",
+                "{} is the same folder as {}: through a symbolic link",
                 folder.display(),
                 other.display()
             );
-            return Err(Diagnostic::new(message).hint("remove the link: what is in the folder would be there twice"));
+            return Err(Diagnostic::new(message).hint("remove the link: the folder's files would be read twice"));
         }
         let mut entries = Vec::new();
         for entry in fs::read_dir(folder).map_err(wrong)? {
@@ -195,7 +195,7 @@ impl FolderWalk<'_> {
             };
             return Err(error.hint(chart));
         } else if self.rules.follows_argo_cd && ends_with(&["jsonnet"]) {
-            let message = format!("{} is Jsonnet, which is not evaluated", entry.display());
+            let message = format!("{} is Jsonnet, which Capstan doesn't evaluate", entry.display());
             return Err(Diagnostic::new(message).hint([
                 "evaluate it with `jsonnet`".into(),
                 Setting::Stdin.into(),

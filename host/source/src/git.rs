@@ -40,7 +40,7 @@ pub(super) struct Commit {
 ///
 /// # Errors
 ///
-/// Returns that git was still at it when the deadline passed. Whatever else is wrong with the repository or with git is no error: then
+/// Returns that git was still at it when the deadline passed. Whatever else is wrong with the repository or with git is not an error: then
 /// the commit isn't known.
 pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf], work: &Work) -> Result<Option<Commit>, Diagnostic> {
     let Some(program) = Program::find("git") else {

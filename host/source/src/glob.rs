@@ -61,7 +61,7 @@ impl PatternParser {
     /// Parses up to the end, or within braces up to a comma or the closing brace, which is returned.
     fn parse_parts(&mut self, depth: usize) -> Result<(Vec<Part>, Option<char>), String> {
         if depth > MAX_BRACE_DEPTH {
-            return Err(format!("its braces are more than {MAX_BRACE_DEPTH} deep in each other"));
+            return Err(format!("its braces are nested more than {MAX_BRACE_DEPTH} levels deep"));
         }
         let mut parts = Vec::new();
         while let Some(letter) = self.remaining.next() {

@@ -151,7 +151,7 @@ pub(super) fn find(
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
-            Diagnostic::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart)).hint(
+            Diagnostic::new(format!("{} is not a Helm chart: it has no Chart.yaml", chart.chart)).hint(
                 Setting::SourceKinds {
                     kinds: vec![SourceKind::Files, SourceKind::Kustomization],
                 },
@@ -165,7 +165,7 @@ pub(super) fn find(
     }
     if chart.values.inline.is_some() && chart.values.all_files().any(|file| file == "-") {
         let message = format!(
-            "values of the chart {} are written beside it and on stdin, too",
+            "values of the chart {} are given both next to it and on stdin",
             chart.chart
         );
         return Err(Diagnostic::new(message).hint("keep one of them, or name a file"));
@@ -204,7 +204,7 @@ pub fn check_release_name(name: &str) -> Result<(), (String, &'static str)> {
         return Ok(());
     }
     let hint = "write at most 53 small letters, digits, `-` and `.`, with a letter or digit at both ends";
-    Err((format!("`{name}` is no name of a release"), hint))
+    Err((format!("`{name}` is not a release name"), hint))
 }
 
 /// Splits `KEY=FILE`. Returns `None` for several of them, separated by commas, which helm would accept.

@@ -87,7 +87,7 @@ fn hint() -> Remedies {
 }
 
 fn fetched_message(word: &str) -> String {
-    format!("`{word}` would be fetched from elsewhere")
+    format!("`{word}` would be fetched from a remote location")
 }
 
 struct KustomizationCheck<'a> {
@@ -113,7 +113,7 @@ impl KustomizationCheck<'_> {
         }
         if self.seen.len() > MAX_KUSTOMIZATIONS {
             if self.seen.len() == MAX_KUSTOMIZATIONS + 1 {
-                let message = format!("more than {MAX_KUSTOMIZATIONS} kustomizations belong together");
+                let message = format!("it includes more than {MAX_KUSTOMIZATIONS} kustomizations");
                 self.mistakes.push(Diagnostic::new(message));
             }
             return;
@@ -166,7 +166,7 @@ impl KustomizationCheck<'_> {
     fn check_path(&mut self, folder: &Path, key: &str, word: &str) -> Result<(), Diagnostic> {
         match key {
             "confighome" => {
-                let message = format!("helm would take its configuration and its plugins from `{word}`");
+                let message = format!("helm would read its configuration and its plugins from `{word}`");
                 Err(Diagnostic::new(message).hint(["leave `configHome` out".into(), Setting::AllowOutsideTree.into()]))
             }
             "charthome" => {
@@ -207,7 +207,7 @@ impl KustomizationCheck<'_> {
                 format!("{} can't be read: there is no such file", path.display()),
             );
             self.mistakes.push(error.hint([
-                "kustomize may take it for an address; correct it".into(),
+                "kustomize may treat it as a remote address; correct it".into(),
                 Setting::AllowOutsideTree.into(),
             ]));
         } else if let Err(mistake) = self.tree.confine(&path) {
@@ -247,7 +247,7 @@ impl KustomizationCheck<'_> {
 /// The most files of a chart that are checked.
 const MAX_CHART_FILES: usize = 100_000;
 
-/// Checks that no symbolic link in a chart's folder leads out of the tree, as helm follows links, and that everything else is a regular
+/// Checks that no symbolic link in a chart's folder leads outside the tree, as helm follows links, and that everything else is a regular
 /// file.
 pub(super) fn check_links(folder: &Path, tree: &WorkTree, work: &Work) -> Result<(), Diagnostic> {
     let mut folders = vec![folder.to_owned()];
@@ -272,7 +272,7 @@ pub(super) fn check_links(folder: &Path, tree: &WorkTree, work: &Work) -> Result
             match kind {
                 Ok(kind) if kind.is_dir() => folders.push(path),
                 Ok(kind) if !kind.is_file() => {
-                    let message = format!("{} is no regular file", path.display());
+                    let message = format!("{} is not a regular file", path.display());
                     return Err(Diagnostic::new(message).hint("remove it from the chart"));
                 }
                 // helm reports a link to nothing.

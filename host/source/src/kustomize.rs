@@ -42,8 +42,7 @@ fn write_overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagn
         return Ok(None);
     }
     let shown = kustomization.path.display();
-    let wrong =
-        |error: std::io::Error| Diagnostic::new(format!("the kustomization {shown} can't be built upon: {error}"));
+    let wrong = |error: std::io::Error| Diagnostic::new(format!("the kustomization {shown} can't be read: {error}"));
     let folder = TempDir::new().map_err(wrong)?;
     // kustomize accepts no absolute paths: the path goes up to the root, and down again.
     let from = folder.path().canonicalize().map_err(wrong)?;
@@ -72,7 +71,7 @@ pub(super) fn build(kustomization: &Kustomization, tree: &WorkTree, work: &Work)
     let path = &kustomization.path;
     let shown = path.display();
     if !is_kustomization(path) {
-        let error = Diagnostic::new(format!("{shown} is no kustomization: it has no kustomization.yaml"));
+        let error = Diagnostic::new(format!("{shown} is not a kustomization: it has no kustomization.yaml"));
         return Err(vec![error.hint(Setting::SourceKinds {
             kinds: vec![SourceKind::Files, SourceKind::Chart],
         })]);

@@ -93,7 +93,7 @@ impl Notices {
             }
             notices.push(
                 format!(
-                    "{}{place}{others} {were} exported from a cluster; what it wrote is left out: {}",
+                    "{}{place}{others} {were} exported from a cluster; fields that the cluster set are left out: {}",
                     first.key,
                     join_names(&names)
                 )

@@ -56,7 +56,7 @@ pub(super) fn run_whole(mut command: Command, what: &str, work: &Work) -> Result
 fn failure_message(what: &str, status: &str, err: &str) -> String {
     let lines: Vec<&str> = err.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() {
-        return format!("{what}: it ended with {status} and said nothing");
+        return format!("{what}: it ended with {status} and no output");
     }
     let cut = lines.len().saturating_sub(MAX_SHOWN_LINES);
     let mut text = format!("{what}; it says:");
@@ -81,7 +81,7 @@ mod tests {
         );
         assert_eq!(
             failure_message("x can't render y", "exit status: 1", ""),
-            "x can't render y: it ended with exit status: 1 and said nothing"
+            "x can't render y: it ended with exit status: 1 and no output"
         );
     }
 }

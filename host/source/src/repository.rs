@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(
             commit(&[(".git/HEAD", "root:x:0:0\n")]),
             None,
-            "what is no id isn't shown"
+            "what is not an id isn't shown"
         );
     }
 

@@ -65,12 +65,12 @@ impl WorkTree {
     ///
     /// # Errors
     ///
-    /// Returns that the path leads out of the tree, unless the user allows it.
+    /// Returns that the path leads outside the tree, unless the user allows it.
     pub fn confine(&self, path: &Path) -> Result<ConfinedPath, Diagnostic> {
         let is_outside = path.canonicalize().is_ok_and(|real| !real.starts_with(&self.root));
         if is_outside && !self.allows_outside {
             let what = if self.is_git { "the Git work tree" } else { "the folder" };
-            let message = format!("{} leads out of {what} {}", path.display(), self.root.display());
+            let message = format!("{} leads outside {what} {}", path.display(), self.root.display());
             return Err(Diagnostic::new(message).hint(["move it inside".into(), Setting::AllowOutsideTree.into()]));
         }
         Ok(ConfinedPath {
@@ -84,7 +84,7 @@ impl WorkTree {
     ///
     /// # Errors
     ///
-    /// Returns that the link leads out of the tree, unless the user allows it.
+    /// Returns that the link leads outside the tree, unless the user allows it.
     pub fn confine_typed(path: &Path, access: &FileAccess) -> Result<ConfinedPath, Diagnostic> {
         let goes_down = path
             .components()
@@ -128,7 +128,7 @@ impl ConfinedPath {
     pub fn read_text(&self) -> Result<String, Diagnostic> {
         let is_other = fs::metadata(&self.path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
         if is_other {
-            let message = format!("{} can't be read: it is no regular file", self.path.display());
+            let message = format!("{} can't be read: it is not a regular file", self.path.display());
             return Err(Diagnostic::new(message).hint("remove it from the folder"));
         }
         read_text_file(&self.path)

@@ -18,9 +18,9 @@ fn bytes(text: &str) -> Result<Vec<u8>, DecodeError> {
     GO.decode(digits)
 }
 
-/// Decodes a `!!binary` value, which stands for a text; `None` if it isn't UTF-8. Fails if it is no base64.
+/// Decodes a `!!binary` value, which stands for a text; `None` if it isn't UTF-8. Fails if it is not a base64.
 pub(crate) fn decode(text: &str) -> Result<Option<String>, String> {
-    let bytes = bytes(text).map_err(|_| "this !!binary value is no base64".to_owned())?;
+    let bytes = bytes(text).map_err(|_| "this !!binary value is not base64".to_owned())?;
     Ok(String::from_utf8(bytes).ok())
 }
 

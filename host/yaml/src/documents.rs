@@ -152,7 +152,7 @@ pub(crate) fn joined_marker(excerpt: Excerpt<'_>) -> Option<ReadError> {
             at,
             "a line that starts with `---` separates documents, and only a comment can be behind it",
         )
-        .hint("begin the document in the line below; indent the line if it belongs to a text"),
+        .hint("begin the document on the next line; indent the line if it is part of a text"),
     )
 }
 

@@ -130,7 +130,7 @@ pub fn value(text: &str, duplicates: Duplicates) -> Result<Value, ReadError> {
             }
         };
         if found.is_some() {
-            return Err(ReadError::new(node.at, "it holds more than one document"));
+            return Err(ReadError::new(node.at, "it contains more than one document"));
         }
         found = Some(node.into_parts(None).0);
     }

@@ -206,7 +206,7 @@ impl<'a> Parser<'a> {
             (None, "!") => "!",
             (None, "!!") => "tag:yaml.org,2002:",
             (None, _) => {
-                let message = format!("no `%TAG` line says what the tag `{handle}` stands for");
+                let message = format!("no `%TAG` line defines the tag `{handle}`");
                 return Err(read_error(mark, message).hint("put the value in quotes if it starts with `!`"));
             }
         };

@@ -164,7 +164,8 @@ impl Map {
 }
 
 fn no_merge(at: Mark) -> ReadError {
-    ReadError::new(at, "`<<` takes a mapping or a list of mappings").hint("put the key in quotes if it is no merge key")
+    ReadError::new(at, "the value of `<<` must be a mapping or a list of mappings")
+        .hint("put the key in quotes if it is not a merge key")
 }
 
 /// Returns the first error whose place is in a value. The depth is limited.
@@ -238,18 +239,18 @@ impl<'a> Reader<'a> {
         let is_key = self.expected_key().is_some();
         match self.anchors.get(name) {
             None => Err(
-                ReadError::new(at, format!("nothing before this alias is called `&{name}`"))
+                ReadError::new(at, format!("there is no anchor `&{name}` before this alias"))
                     .hint("put the value in quotes if it starts with `*`"),
             ),
             Some(Anchored::Open(_)) => Err(ReadError::new(
                 at,
-                format!("this alias stands for what it is in, `&{name}`"),
+                format!("this alias is inside its own anchor, `&{name}`"),
             )),
             Some(Anchored::Scalar(meaning)) => {
                 let meaning = meaning.clone();
                 self.add_scalar(meaning, at)
             }
-            Some(Anchored::Node(_)) if is_key => Err(ReadError::new(at, "an alias as a key must stand for a text")),
+            Some(Anchored::Node(_)) if is_key => Err(ReadError::new(at, "an alias as a key must refer to a text")),
             Some(Anchored::Node(node)) => {
                 let node = node.clone();
                 self.count_alias_bytes(node.size, at)?;

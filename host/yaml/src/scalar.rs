@@ -22,7 +22,7 @@ pub(crate) enum ScalarValue {
     Bytes,
 }
 
-const NO_TEXT: &str = "this !!binary value is no text; put it into `data` or `binaryData` as it is";
+const NO_TEXT: &str = "this !!binary value is not text; put it into `data` or `binaryData` as it is";
 
 impl ScalarValue {
     /// Returns its approximate size in bytes.

@@ -125,9 +125,9 @@ fn keys_become_texts_as_in_go() {
 fn aliases_and_merge_keys_are_resolved() {
     let text = "base: &base {a: 1, b: {c: 2}}\nmine:\n  a: 3\n  <<: *base\nlist: [*base, &x y, *x]\nboth: {<<: [{a: 5}, *base]}\n'<<': text";
     assert_snapshot!(read(text), @r#"{"<<":"text","base":{"a":1,"b":{"c":2}},"both":{"a":5,"b":{"c":2}},"list":[{"a":1,"b":{"c":2}},true,true],"mine":{"a":1,"b":{"c":2}}}"#);
-    assert_snapshot!(read("a: &a [*a]"), @"error: this alias stands for what it is in, `&a`");
-    assert_snapshot!(read("a: *a"), @"error: nothing before this alias is called `&a`");
-    assert_snapshot!(read("<<: 1"), @"error: `<<` takes a mapping or a list of mappings");
+    assert_snapshot!(read("a: &a [*a]"), @"error: this alias is inside its own anchor, `&a`");
+    assert_snapshot!(read("a: *a"), @"error: there is no anchor `&a` before this alias");
+    assert_snapshot!(read("<<: 1"), @"error: the value of `<<` must be a mapping or a list of mappings");
 }
 
 /// A text on which readers of YAML disagree, and either its documents or why Capstan refuses it.
@@ -264,7 +264,7 @@ fn without_old_words(value: Value) -> Value {
 proptest! {
     #[test]
     fn json_comes_back_as_it_is(inner in any_json()) {
-        // a null alone is no document
+        // a null alone is not a document
         let object = Value::from(vec![inner]);
         for text in [object.to_string(), serde_json::to_string_pretty(&object).expect("JSON")] {
             prop_assert_eq!(value(&format!("{{\"a\":{text}}}"), Duplicates::Refuse), Ok(serde_json::json!({ "a": object })));

@@ -90,7 +90,7 @@ impl Expect {
             .find(|member| !member.pointer.starts_with('/') && !member.pointer.is_empty())
         {
             Some(member) => Err(Failure::invalid(format!(
-                "`pointer: {}` is no JSON pointer, like `/status`",
+                "`pointer: {}` is not a JSON pointer, like `/status`",
                 member.pointer
             ))),
             None => Ok(()),
@@ -122,7 +122,7 @@ impl Expect {
         if self.json.is_empty() {
             return Ok(());
         }
-        let value: Value = serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"))?;
+        let value: Value = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
         for Member { pointer, equals } in &self.json {
             match value.pointer(pointer) {
                 Some(found) if found == equals => {}

@@ -74,7 +74,7 @@ fn it_tries_again_until_the_answer_is_as_expected() {
             3,
             418,
             "no ready",
-            "the body is no JSON: expected ident at line 1 column 2",
+            "the body is not JSON: expected ident at line 1 column 2",
         ),
         (4, 200, "{\"ready\": 1}", "there is no `/state` in the body"),
         (
@@ -207,7 +207,7 @@ fn what_is_wrong_with_the_settings_is_told_while_planning() {
         ),
         (
             json!({"url": "http://a/", "expect": {"json": [{"pointer": "a", "equals": 1}]}}),
-            "no JSON pointer",
+            "not a JSON pointer",
         ),
     ] {
         match placed(settings) {

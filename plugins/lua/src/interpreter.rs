@@ -114,7 +114,7 @@ impl Interpreter {
             _ if self.vm.error_kind() == LuaErrorKind::InstrBudget => {
                 format!("not done after {STEPS} steps; does it loop for ever?")
             }
-            "memory cap exceeded" => format!("wants more than {} MiB of memory", MEMORY >> 20),
+            "memory cap exceeded" => format!("needs more than {} MiB of memory", MEMORY >> 20),
             _ => text,
         };
         if text.starts_with(&format!("{name}:")) {

@@ -72,7 +72,7 @@ end
 local function out_of_reach(of, name, what)
   if of == nil or rawget(of, name) == nil then return end
   of[name] = function()
-    error(what .. " is not there: a script has no files, no programs and no environment, and sees nothing but its object", 2)
+    error(what .. " is not there: a script has no files, programs or environment; it has only its object", 2)
   end
 end
 

@@ -42,7 +42,7 @@ pub(crate) fn fields(script: &str) -> Option<Vec<String>> {
     Some(outermost(found))
 }
 
-/// `"a"..obj` is no field of anything.
+/// `"a"..obj` is not a field of anything.
 fn follows_two_dots(all: &[Piece<'_>], at: usize) -> bool {
     at >= 2 && all.get(at - 2..at) == Some(&[Piece::Other("."), Piece::Other(".")])
 }

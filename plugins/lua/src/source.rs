@@ -18,7 +18,7 @@ pub(crate) enum Piece<'a> {
     Other(&'a str),
 }
 
-/// Takes a script to pieces. What is no Lua gives pieces, too: whether it is, the interpreter says.
+/// Takes a script to pieces. What is not a Lua gives pieces, too: whether it is, the interpreter says.
 pub(crate) fn pieces<'a>(text: &'a str) -> impl Iterator<Item = Piece<'a>> {
     let mut rest = text;
     std::iter::from_fn(move || {

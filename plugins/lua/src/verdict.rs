@@ -6,7 +6,7 @@
 use capstan_sdk::{Assessment, Failure, HealthStatus, Mode};
 use luna_core::runtime::{Gc, Table, Value};
 
-/// Tables may be nested so deep; one that holds itself is deeper.
+/// Tables may be nested so deep; one that contains itself is deeper.
 const DEEPEST: usize = 100;
 
 /// Reads the first value that a script returned. `script` is its name.
@@ -35,11 +35,11 @@ pub(crate) fn of(script: &str, mode: Mode, returned: Option<Value>) -> Result<As
         "Suspended" => HealthStatus::Suspended,
         "Missing" => HealthStatus::Missing,
         "Unknown" => HealthStatus::Unknown,
-        "" => return Ok(Assessment::unknown(script, "the script gave no status")),
+        "" => return Ok(Assessment::unknown(script, "the script returned no status")),
         other => {
             return Ok(Assessment::unknown(
                 script,
-                format!("the script gave `{other}`, which is no status"),
+                format!("the script returned `{other}`, which is not a status"),
             ));
         }
     };
@@ -50,7 +50,7 @@ pub(crate) fn of(script: &str, mode: Mode, returned: Option<Value>) -> Result<As
 fn no_status(script: &str, mode: Mode) -> Assessment {
     match mode {
         Mode::ArgoCd => Assessment::new(HealthStatus::Missing, script, ""),
-        Mode::Native => Assessment::progressing(script, "the script says nothing of it yet"),
+        Mode::Native => Assessment::progressing(script, "the script doesn't handle it yet"),
     }
 }
 
@@ -71,7 +71,7 @@ fn shape(table: Gc<Table>, deepest: usize) -> Result<Shape, String> {
             other => return Err(format!("with a {} as a key", other.type_name())),
         }
         match value {
-            Value::Table(_) if deepest == 0 => return Err("that holds itself".to_owned()),
+            Value::Table(_) if deepest == 0 => return Err("that contains itself".to_owned()),
             Value::Table(inner) => drop(shape(inner, deepest - 1)?),
             Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) => (),
             other => return Err(format!("with a {} in it", other.type_name())),

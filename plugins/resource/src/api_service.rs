@@ -11,7 +11,7 @@ pub fn assess(service: &Conditioned) -> Assessment {
     match of(&service.status.conditions, "Available") {
         Some(available) if available.is_true() => Assessment::healthy(RULE).message(available.text("available")),
         Some(available) => Assessment::progressing(RULE, available.text("not available")),
-        None => Assessment::progressing(RULE, "nobody has looked yet whether it is available"),
+        None => Assessment::progressing(RULE, "its availability hasn't been checked yet"),
     }
 }
 
@@ -30,12 +30,7 @@ mod tests {
         both(
             "apiregistration.k8s.io/APIService",
             &[
-                (
-                    json!({}),
-                    Progressing,
-                    rule,
-                    "nobody has looked yet whether it is available",
-                ),
+                (json!({}), Progressing, rule, "its availability hasn't been checked yet"),
                 (
                     available("True", "Passed", "all checks passed"),
                     Healthy,

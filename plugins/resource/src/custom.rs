@@ -117,7 +117,7 @@ enum Badness {
 pub fn assess(any: &Any, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
     let object = Managed::read(input)?;
     let kind = any.kind();
-    let by = |what: &str| format!("no check for {kind}: judged by its {what}");
+    let by = |what: &str| format!("no health check for {kind}; assessed by its {what}");
     if !object.has_status() {
         let is_without = WITHOUT_STATUS.contains(&(any.group(), any.bare_kind()));
         return Ok(if is_without {
@@ -213,7 +213,7 @@ fn without_status(kind: &str, creation_timestamp: &str) -> Assessment {
     match until.and_then(|until| until.checked_sub(now())) {
         // Whole seconds are written: a little longer is right.
         Some(left) if !left.is_zero() && left <= FIRST_STATUS => {
-            let rule = format!("no check for {kind}: its controller may not have seen it yet");
+            let rule = format!("no health check for {kind}; its controller may not have seen it yet");
             Assessment::progressing(rule, "no status yet; a few seconds are allowed for the first one")
                 .recheck_after(left)
         }
@@ -223,7 +223,7 @@ fn without_status(kind: &str, creation_timestamp: &str) -> Assessment {
 
 fn unconditioned(kind: &str) -> Assessment {
     Assessment::healthy(format!("no check for {kind}, no condition at all: counts as applied"))
-        .message("no health check for this kind, and no condition that tells: applied")
+        .message("no health check for this kind and no known condition: applied")
 }
 
 /// Returns the seconds since 1970 of a moment as the API server writes it: `2026-01-02T03:04:05Z`.

@@ -81,11 +81,11 @@ fn without_phase(rollout: &Managed) -> Assessment {
     } else if count("availableReplicas") < updated {
         progressing("available", "updated replicas are still becoming available")
     } else if is_blue_green && rollout.text("/status/blueGreen/activeSelector") != current {
-        progressing("active-service", "the active service is yet to be switched over")
+        progressing("active-service", "the active service hasn't been switched yet")
     } else if is_blue_green && !stable.is_empty() && stable != current {
         progressing("analysis", "waiting for its analysis to complete")
     } else if !is_blue_green && count("replicas") > updated {
-        progressing("old-replicas", "old replicas are yet to end")
+        progressing("old-replicas", "old replicas haven't ended yet")
     } else if !is_blue_green && stable != current {
         progressing("steps", "its steps are not finished")
     } else {

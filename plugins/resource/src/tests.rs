@@ -122,12 +122,12 @@ fn a_hook_ends_by_the_health_of_its_object() {
         (
             "unknown",
             "the plugin trapped",
-            Step::running("can't tell how its object is: the plugin trapped"),
+            Step::running("its object's health can't be determined: the plugin trapped"),
         ),
         (
             "of-a-later-contract",
             "",
-            Step::running("can't tell how its object is: nobody says"),
+            Step::running("its object's health can't be determined: no reason was given"),
         ),
         (
             "missing",

@@ -133,7 +133,7 @@ impl HookType for Scale {
             (Observation::Object { object, .. }, _) => {
                 check_replicas(&settings, &object.read()?, state).wake_after(left)
             }
-            (Observation::Gone, Some(READ)) => Step::succeeded(format!("{name} isn't there: nothing to scale")),
+            (Observation::Gone, Some(READ)) => Step::succeeded(format!("{name} doesn't exist: nothing to scale")),
             (Observation::Gone, _) => Step::failed(format!("{name} is gone")),
             (Observation::Done, Some(BACK)) => Step::failed(match state.from {
                 Some(from) => format!("stopped; {name} is scaled back to {from}"),

@@ -115,7 +115,7 @@ fn what_is_not_there_refused_or_too_slow() {
         gone,
         (
             Progress::Succeeded,
-            "Deployment/api isn't there: nothing to scale".to_owned()
+            "Deployment/api doesn't exist: nothing to scale".to_owned()
         )
     );
     let refused = see(json!({"kind": "refused", "answers": 1, "reason": "not granted"}));

@@ -140,7 +140,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Seen<'a> {
             "http" => Observation::Http {
                 status: flat.status,
                 headers: flat.headers,
-                body: crate::base64::decode(&flat.body).ok_or_else(|| D::Error::custom("`body` is no base64"))?,
+                body: crate::base64::decode(&flat.body).ok_or_else(|| D::Error::custom("`body` is not base64"))?,
                 is_cut: flat.cut,
             },
             "signal" => Observation::Signal {

@@ -53,7 +53,10 @@ impl OwnObject {
             HealthStatus::Suspended => Step::running(or("suspended")),
             HealthStatus::Missing => self.vanished(input),
             // "Could not tell" is neither healthy nor failed.
-            HealthStatus::Unknown => Step::running(format!("can't tell how its object is: {}", or("nobody says"))),
+            HealthStatus::Unknown => Step::running(format!(
+                "its object's health can't be determined: {}",
+                or("no reason was given")
+            )),
         }
     }
 

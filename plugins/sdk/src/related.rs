@@ -198,7 +198,7 @@ impl Container {
             "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
                 stuck(format!("back-off pulling image {image} ({})", cause(message)))
             }
-            "InvalidImageName" => stuck(format!("`{image}` is no image name")),
+            "InvalidImageName" => stuck(format!("`{image}` is not an image name")),
             "ErrImageNeverPull" => stuck(format!("image {image} isn't on the node, and is never to be pulled")),
             "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
                 stuck(format!("container {name} can't be started: {message}"))

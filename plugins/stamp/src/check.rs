@@ -102,7 +102,7 @@ pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
         let related = claim.get("related").and_then(toml::Value::as_array);
         let words = related.into_iter().flatten().filter_map(toml::Value::as_str);
         for word in words.filter(|word| is_name(word) && !RELATED.contains(word)) {
-            let message = format!("no host knows the word `{word}`; it can be {}", RELATED.join(", "));
+            let message = format!("unknown value `{word}`; valid values are {}", RELATED.join(", "));
             found.flaw(&format!("claims[{n}].related"), message);
         }
     }
@@ -152,7 +152,7 @@ pub(crate) fn manifest(manifest: &Manifest) -> Result<(), Flaws> {
     }
     found.0.extend(settings.iter().flat_map(schema::flaws));
     if claims.is_empty() {
-        found.flaw("claims", "the plugin answers for nothing");
+        found.flaw("claims", "the plugin claims nothing");
     }
     let mut seen = BTreeSet::new();
     for (n, claim) in claims.iter().enumerate() {
@@ -213,7 +213,7 @@ impl Finder {
         }
         for (n, grant) in grants.cluster.iter().enumerate() {
             for verb in grant.verbs.iter().filter(|verb| !VERBS.contains(&&***verb)) {
-                let message = format!("`{verb}` is no verb; known are: {}", VERBS.join(", "));
+                let message = format!("`{verb}` is not a verb; known are: {}", VERBS.join(", "));
                 self.flaw(&format!("grants.cluster[{n}].verbs"), message);
             }
             let Some(names) = &grant.names else { continue };
@@ -222,7 +222,10 @@ impl Finder {
                 self.flaw(&format!("grants.cluster[{n}].verbs"), message);
             }
             for name in names.iter().filter(|name| !is_object_name(name)) {
-                let message = format!("`{}` is no name of an object; names are exact", name.escape_debug());
+                let message = format!(
+                    "`{}` is not the name of an object; names are exact",
+                    name.escape_debug()
+                );
                 self.flaw(&format!("grants.cluster[{n}].names"), message);
             }
         }
@@ -241,11 +244,11 @@ impl Finder {
                 }
                 self.except(place, kinds, except);
                 for field in fields.iter().flatten().filter(|field| !is_pointer(field)) {
-                    let message = format!("`{field}` is no JSON pointer, like `/status/replicas`");
+                    let message = format!("`{field}` is not a JSON pointer, like `/status/replicas`");
                     self.flaw(&format!("{place}.fields"), message);
                 }
                 for word in related.iter().filter(|word| !is_name(word)) {
-                    let message = format!("`{word}` is no word like `owned-pods`");
+                    let message = format!("`{word}` is not a value such as `owned-pods`");
                     self.flaw(&format!("{place}.related"), message);
                 }
             }
@@ -264,14 +267,17 @@ impl Finder {
                 {
                     self.flaw(
                         &format!("{place}.types"),
-                        format!("`{name}` is no name like `http-check`"),
+                        format!("`{name}` is not a name such as `http-check`"),
                     );
                 }
                 for word in words {
                     if PHASES.contains(&&**word) {
                         self.flaw(&format!("{place}.words"), format!("`{word}` is a phase"));
                     } else if !is_word(word) {
-                        self.flaw(&format!("{place}.words"), format!("`{word}` is no word like `Skip`"));
+                        self.flaw(
+                            &format!("{place}.words"),
+                            format!("`{word}` is not a value such as `Skip`"),
+                        );
                     }
                 }
                 self.except(place, kinds, except);
@@ -281,7 +287,8 @@ impl Finder {
                     self.flaw(&format!("{place}.policies"), "names no policy");
                 }
                 for policy in policies.iter().filter(|policy| *policy != "*" && !is_word(policy)) {
-                    let message = format!("`{policy}` is no name like `HookSucceeded` or `example.com/keep-last-3`");
+                    let message =
+                        format!("`{policy}` is not a name such as `HookSucceeded` or `example.com/keep-last-3`");
                     self.flaw(&format!("{place}.policies"), message);
                 }
             }

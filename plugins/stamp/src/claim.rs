@@ -29,7 +29,7 @@ pub enum Claim {
         /// Names for `capstan.dev/hook-type` and documents of `kind: Hook`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         types: Vec<String>,
-        /// Words of the hook annotation that are no phase.
+        /// Words of the hook annotation that are not phase.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         words: Vec<String>,
         /// Kinds it runs by default.

@@ -127,8 +127,7 @@ pub fn settings_cost(schema: &Value) -> Result<Vec<SettingsCost>, Flaw> {
     for (depth, most) in [(USUAL_DEPTH, MAX_STEPS), (MAX_DEPTH, MAX_STEPS_DEEP)] {
         if costs.get(depth).is_some_and(|cost| cost.steps > most) {
             let message = format!(
-                "judging one value of settings that are nested {depth} deep may take more than {most} steps: have fewer schemas apply to \
-                 the same value (`allOf`, `anyOf`, `oneOf`, `$ref` inside of each other)"
+                "checking one value of settings nested {depth} deep may take more than {most} steps: apply fewer schemas to the same value (`allOf`, `anyOf`, `oneOf`, `$ref` inside of each other)"
             );
             return Err(flaw("settings", message));
         }
@@ -338,7 +337,7 @@ impl<'a> Graph<'a> {
         Ok(())
     }
 
-    /// Returns the schemas that a value lists or names. What is no schema costs nothing.
+    /// Returns the schemas that a value lists or names. What is not a schema costs nothing.
     fn schemas_of(&mut self, value: &'a Value, place: &str) -> Result<Vec<usize>, Flaw> {
         match value {
             Value::Array(schemas) => {
@@ -362,7 +361,7 @@ impl<'a> Graph<'a> {
         let text = value.as_str().unwrap_or_default();
         let pointer = text.strip_prefix('#').and_then(decoded);
         let Some(pointer) = pointer.filter(|pointer| pointer.is_empty() || pointer.starts_with('/')) else {
-            let message = "a schema may refer to nothing outside of itself: write `#`, or `#/$defs/NAME`";
+            let message = "a schema can't refer to anything outside of itself: write `#`, or `#/$defs/NAME`";
             return Err(flaw(place, message));
         };
         let found = self.root.pointer(&pointer);

@@ -47,10 +47,10 @@ pub struct Limits {
     pub memory_mib: Option<u32>,
 }
 
-/// Why a `plugin.toml` is no manifest.
+/// Why a `plugin.toml` is not a manifest.
 #[derive(Debug, Error)]
 pub enum ManifestError {
-    /// It is no TOML, or something in it has the wrong type.
+    /// It is not a TOML, or something in it has the wrong type.
     #[error("failed to read the manifest")]
     Toml(#[from] toml::de::Error),
     /// It says something that can't be.
@@ -201,22 +201,22 @@ mod tests {
             (
                 "\"/status\"",
                 "\"status\"",
-                "claims[0].fields: `status` is no JSON pointer, like `/status/replicas`",
+                "claims[0].fields: `status` is not a JSON pointer, like `/status/replicas`",
             ),
             (
                 "\"/status\"",
                 "\"\"",
-                "claims[0].fields: `` is no JSON pointer, like `/status/replicas`",
+                "claims[0].fields: `` is not a JSON pointer, like `/status/replicas`",
             ),
             (
                 "~1tier",
                 "~2tier",
-                "claims[0].fields: `/metadata/annotations/example.com~2tier` is no JSON pointer, like `/status/replicas`",
+                "claims[0].fields: `/metadata/annotations/example.com~2tier` is not a JSON pointer, like `/status/replicas`",
             ),
             (
                 "owned-pods",
                 "Owned Pods",
-                "claims[0].related: `Owned Pods` is no word like `owned-pods`",
+                "claims[0].related: `Owned Pods` is not a value such as `owned-pods`",
             ),
             (
                 "example.com/*",
@@ -231,14 +231,18 @@ mod tests {
             (
                 "drain-queue",
                 "Drain Queue",
-                "claims[1].types: `Drain Queue` is no name like `http-check`",
+                "claims[1].types: `Drain Queue` is not a name such as `http-check`",
             ),
             ("\"Drain\"", "\"PreSync\"", "claims[1].words: `PreSync` is a phase"),
-            ("\"Drain\"", "\"a,b\"", "claims[1].words: `a,b` is no word like `Skip`"),
+            (
+                "\"Drain\"",
+                "\"a,b\"",
+                "claims[1].words: `a,b` is not a value such as `Skip`",
+            ),
             (
                 "\"*\"]",
                 "\"**\"]",
-                "claims[2].policies: `**` is no name like `HookSucceeded` or `example.com/keep-last-3`",
+                "claims[2].policies: `**` is not a name such as `HookSucceeded` or `example.com/keep-last-3`",
             ),
             (
                 "\"*\"]",
@@ -248,7 +252,7 @@ mod tests {
             (
                 "\"get\", \"patch\"",
                 "\"get\", \"steal\"",
-                "grants.cluster[0].verbs: `steal` is no verb; known are: get, list, watch, apply, patch, delete, create",
+                "grants.cluster[0].verbs: `steal` is not a verb; known are: get, list, watch, apply, patch, delete, create",
             ),
             (
                 "\"get\", \"patch\"",
@@ -259,12 +263,12 @@ mod tests {
             (
                 "backlog",
                 "a/b",
-                "grants.cluster[0].names: `a/b` is no name of an object; names are exact",
+                "grants.cluster[0].names: `a/b` is not the name of an object; names are exact",
             ),
             (
                 "backlog",
                 "*",
-                "grants.cluster[0].names: `*` is no name of an object; names are exact",
+                "grants.cluster[0].names: `*` is not the name of an object; names are exact",
             ),
             ("[\"*.example.com\"]", "[]", "grants.http[0].hosts: names nothing"),
             (
@@ -278,7 +282,7 @@ mod tests {
         }
         assert_eq!(
             flaws(FULL.split("[[claims]]").next().unwrap()),
-            "claims: the plugin answers for nothing"
+            "claims: the plugin claims nothing"
         );
     }
 
@@ -289,7 +293,7 @@ mod tests {
             ManifestError::Flaws(flaws) => panic!("{flaws}"),
         };
         assert!(chain("contract = ").contains("line 1"));
-        assert!(chain(&FULL.replace("[\"example.com/Topic\"]", "[\"a/b/c\"]")).contains("`a/b/c` is no GROUP/KIND"));
+        assert!(chain(&FULL.replace("[\"example.com/Topic\"]", "[\"a/b/c\"]")).contains("`a/b/c` is not GROUP/KIND"));
         assert!(chain(&FULL.replace("\"delete-policy\"", "\"weather\"")).contains("unknown variant `weather`"));
         assert!(chain("name = 'x'").contains("missing field `contract`"));
     }

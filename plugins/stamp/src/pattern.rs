@@ -16,9 +16,9 @@ pub struct KindPattern {
     pub kind: String,
 }
 
-/// Why a text is no group and kind.
+/// Why a text is not a group and kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{text}` is no GROUP/KIND: {reason}")]
+#[error("`{text}` is not GROUP/KIND: {reason}")]
 pub struct PatternError {
     text: String,
     reason: &'static str,
@@ -50,11 +50,11 @@ impl FromStr for KindPattern {
         let reason = if text.starts_with('/') {
             "write a kind of the core group without the slash"
         } else if kind.contains('/') {
-            "a version does not belong in it"
+            "leave out the version"
         } else if !is_group(group) {
             "a group is lower case, like `example.com`"
         } else if !is_kind(kind) {
-            "a kind is a word like `Deployment`"
+            "a kind is a name such as `Deployment`"
         } else {
             return Ok(Self {
                 group: group.to_owned(),
@@ -164,24 +164,27 @@ mod tests {
         let refused = |text: &str| text.parse::<KindPattern>().unwrap_err().to_string();
         assert_eq!(
             refused("/Pod"),
-            "`/Pod` is no GROUP/KIND: write a kind of the core group without the slash"
+            "`/Pod` is not GROUP/KIND: write a kind of the core group without the slash"
         );
         assert_eq!(
             refused("apps/v1/Deployment"),
-            "`apps/v1/Deployment` is no GROUP/KIND: a version does not belong in it"
+            "`apps/v1/Deployment` is not GROUP/KIND: leave out the version"
         );
         assert_eq!(
             refused("Apps/Deployment"),
-            "`Apps/Deployment` is no GROUP/KIND: a group is lower case, like `example.com`"
+            "`Apps/Deployment` is not GROUP/KIND: a group is lower case, like `example.com`"
         );
         assert_eq!(
             refused("a..b/C"),
-            "`a..b/C` is no GROUP/KIND: a group is lower case, like `example.com`"
+            "`a..b/C` is not GROUP/KIND: a group is lower case, like `example.com`"
         );
-        assert_eq!(refused(""), "`` is no GROUP/KIND: a kind is a word like `Deployment`");
+        assert_eq!(
+            refused(""),
+            "`` is not GROUP/KIND: a kind is a name such as `Deployment`"
+        );
         assert_eq!(
             refused("apps/Deploy*"),
-            "`apps/Deploy*` is no GROUP/KIND: a kind is a word like `Deployment`"
+            "`apps/Deploy*` is not GROUP/KIND: a kind is a name such as `Deployment`"
         );
     }
 }

@@ -86,7 +86,7 @@ fn look(schema: &Value, place: &str, found: &mut Vec<Flaw>) {
         Value::Object(keywords) => keywords,
         Value::Bool(_) => return,
         Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return flaw(found, place, "is no schema: a mapping, true or false");
+            return flaw(found, place, "is not a schema: a mapping, true or false");
         }
     };
     for (keyword, value) in keywords {
@@ -147,7 +147,7 @@ fn types(value: &Value, place: &str, found: &mut Vec<Flaw>) {
     };
     for word in words {
         if !word.as_str().is_some_and(|word| TYPES.contains(&word)) {
-            let message = format!("{word} is no type; known are: {}", TYPES.join(", "));
+            let message = format!("{word} is not a type; known are: {}", TYPES.join(", "));
             flaw(found, place, message);
         }
     }
@@ -202,12 +202,12 @@ mod tests {
             lines,
             [
                 "settings.anyOf[0].pattern: must be a text",
-                "settings.anyOf[1]: is no schema: a mapping, true or false",
+                "settings.anyOf[1]: is not a schema: a mapping, true or false",
                 "settings.properties.deep.items: must be a list of schemas with at least one",
                 "settings.properties.deep.not.minLength: must be a whole number",
                 "settings.properties.deep.not.uniqueItems: must be true or false",
-                "settings.properties.tries: is no schema: a mapping, true or false",
-                "settings.properties.url.type: \"text\" is no type; known are: array, boolean, integer, null, number, object, string",
+                "settings.properties.tries: is not a schema: a mapping, true or false",
+                "settings.properties.url.type: \"text\" is not a type; known are: array, boolean, integer, null, number, object, string",
                 "settings.required: must be a list of names",
                 "settings.type: settings are a mapping: write \"object\"",
             ]

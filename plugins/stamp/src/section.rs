@@ -16,7 +16,7 @@ pub const MAX_MANIFEST: usize = 256 * 1024;
 /// Why a component could not be stamped.
 #[derive(Debug, Error)]
 pub enum StampError {
-    /// It is no component.
+    /// It is not a component.
     #[error("not a component: {0}")]
     NotAComponent(String),
     /// The manifest says something that can't be.
@@ -33,7 +33,7 @@ pub enum StampError {
 /// Why no manifest could be read of a component.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// It is no component.
+    /// It is not a component.
     #[error("not a component: {0}")]
     NotAComponent(String),
     /// It is a component, but no plugin.
@@ -378,7 +378,7 @@ mod tests {
             for manifest in manifests {
                 let text = manifest.to_string();
                 let refused = read(&with_section(text.as_bytes())).unwrap_err().to_string();
-                let code = format!("holds U+{:04X}, a ", u32::from(hidden));
+                let code = format!("contains U+{:04X}, a ", u32::from(hidden));
                 assert!(
                     refused.starts_with("the manifest is wrong: ") && refused.contains(&code),
                     "{refused} of {text}"
@@ -390,7 +390,7 @@ mod tests {
         let toml = "contract = '0.1.0'\nname = 'queue'\nversion = '1.0.0'\nlicence = 'MIT'\n\"descr\\u202Eiption\" = 'Queues.'\n";
         assert_eq!(
             Manifest::from_toml(toml).unwrap_err().to_string(),
-            "descr\\u{202e}iption: holds U+202E, a control of the direction of text; write it without"
+            "descr\\u{202e}iption: contains U+202E, a bidirectional control character; remove it"
         );
         let mut hidden = manifest("1.0.0");
         hidden.grants.related = vec!["pods\r\u{1b}[2K".to_owned()];

@@ -69,7 +69,7 @@ fn check(text: &str, place: &str, found: &mut Vec<Flaw>) {
         let code = u32::from(hidden);
         found.push(Flaw {
             place: place.to_owned(),
-            message: format!("holds U+{code:04X}, a {}; write it without", kind(hidden)),
+            message: format!("contains U+{code:04X}, a {}; remove it", kind(hidden)),
         });
     }
 }
@@ -79,9 +79,9 @@ fn kind(hidden: char) -> &'static str {
         '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => "line break",
         hidden if hidden.is_control() => "control character",
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            "control of the direction of text"
+            "bidirectional control character"
         }
-        _ => "character that can't be seen",
+        _ => "invisible character",
     }
 }
 
@@ -159,10 +159,10 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "a[1]: holds U+000D, a line break; write it without",
-                "b\\u{202e}: holds U+202E, a control of the direction of text; write it without",
-                "b\\u{202e}.c: holds U+200B, a character that can't be seen; write it without",
-                "d.e: holds U+000A, a line break; write it without",
+                "a[1]: contains U+000D, a line break; remove it",
+                "b\\u{202e}: contains U+202E, a bidirectional control character; remove it",
+                "b\\u{202e}.c: contains U+200B, a invisible character; remove it",
+                "d.e: contains U+000A, a line break; remove it",
             ]
         );
         assert!(!visible(&lines.concat()).contains(is_hidden));

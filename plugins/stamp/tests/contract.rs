@@ -57,7 +57,7 @@ fn what_is_changed_or_moved_is_seen() {
     assert_eq!(missing(&lines("a b c"), &lines("b a c")), ["b"]);
 }
 
-/// `CAPSTAN_UPDATE=1 cargo test -p capstan-stamp` writes it anew.
+/// `CAPSTAN_UPDATE=1 cargo test -p capstan-stamp` writes it again.
 #[test]
 fn the_reference_is_what_the_contract_says() {
     let mut resolve = Resolve::default();
@@ -82,5 +82,5 @@ fn the_reference_is_what_the_contract_says() {
         fs::write(&path, text).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(written, text, "it is written anew with CAPSTAN_UPDATE=1");
+    assert_eq!(written, text, "it is written again with CAPSTAN_UPDATE=1");
 }

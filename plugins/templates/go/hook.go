@@ -37,7 +37,7 @@ var phases = map[string]func() capstan_plugin_types.Phase{
 	"PostDelete": capstan_plugin_types.MakePhasePostDelete,
 }
 
-// read reads an input; without seconds it is no use.
+// read reads an input; without seconds it is not a use.
 func read(text string) (given input, ok bool) {
 	err := json.Unmarshal([]byte(text), &given)
 	return given, err == nil && given.Settings.Seconds != nil

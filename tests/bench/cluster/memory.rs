@@ -17,7 +17,7 @@ pub fn run(ground: &Ground, kit: &Kit, runs: usize, table: &mut Table) -> anyhow
     let set = Set::ConfigMaps { waves: 1, each: 10 };
     let folder = tempfile::tempdir()?;
     set.write(folder.path())?;
-    // Those that take what they are told to and no more are no news.
+    // Those that take what they are told to and no more are not news.
     let measured = [Tool::Capstan, Tool::Gitops];
     let tools: Vec<Tool> = kit.tools(set).filter(|tool| measured.contains(tool)).collect();
     for tool in &tools {

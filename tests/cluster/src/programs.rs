@@ -348,7 +348,7 @@ fn run(command: &mut Command, work: &Path) -> anyhow::Result<String> {
     fs::read_to_string(&out).context("failed to read what go said")
 }
 
-/// Without the sources there is nothing to build, and that is no mistake of ours; wrong sources are one.
+/// Without the sources there is nothing to build, and that is not a mistake of ours; wrong sources are one.
 fn unreachable_sources(error: anyhow::Error) -> Error {
     let output = format!("{error:#}");
     if output.contains("checksum mismatch")

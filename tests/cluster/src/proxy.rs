@@ -54,7 +54,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let counts = Counts::default();
         let service = Forward::new(config, rules.clone(), counts.clone())?;
-        let token = serve::Token::random().context("the system gives no random token")?;
+        let token = serve::Token::random().context("the system provides no random bytes for a token")?;
         let task = tokio::spawn(serve::serve(
             service,
             token.clone(),
@@ -83,7 +83,7 @@ impl Proxy {
 
     /// Returns a client through it, which is told of every refusal: it does not try again by itself.
     pub fn client(&self, namespace: &str) -> anyhow::Result<Client> {
-        let url = self.url().parse().context("the proxy's own address is no URL")?;
+        let url = self.url().parse().context("the proxy's own address is not a URL")?;
         let mut config = Config::new(url);
         namespace.clone_into(&mut config.default_namespace);
         config.default_retry = false;

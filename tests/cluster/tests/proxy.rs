@@ -221,7 +221,7 @@ async fn a_watcher_gets_over_broken_watches() {
 
     let Some(story) = self::story().await else { return };
     let received = watched(&story, "{verb: watch, first: 2, cut: 300}").await;
-    // Over a socket, kube takes the unexpected end of a watch for an end: it carries on without a word.
+    // Over a socket, kube takes the unexpected end of a watch for an end: it continues without a word.
     assert!(received.errors.is_empty());
     assert_eq!(received.lists, 1);
     let watches = story.proxy.requests().get("watch").copied();

@@ -136,7 +136,7 @@ pub(super) fn find_operation<'a>(
                 format!("there is no operation {requested}"),
                 format!("there are {}", known.join(", ")),
             ),
-            None => usage_error("no operation is over yet", "`capstan status` shows what runs"),
+            None => usage_error("no operation has ended yet", "`capstan status` shows what runs"),
         }
     })
 }
@@ -233,7 +233,7 @@ pub(super) async fn terminate(global: &GlobalOptions, app: &str) -> anyhow::Resu
     match context.engine.terminate(&application, &by).await? {
         TerminateOutcome::Requested(driver) => {
             print(&text!(
-                "asked {} to end the operation; `capstan status {}` shows how far that is\n",
+                "asked {} to terminate the operation; `capstan status {}` shows the progress\n",
                 driver,
                 app
             ));
@@ -290,7 +290,7 @@ pub(super) async fn sweep(global: &GlobalOptions, app: &str) -> anyhow::Result<E
                     SweepOutcome::NotDue if due.ask_again => (
                         "waits",
                         format!(
-                            "asked again in {} ({by})",
+                            "next call in {} ({by})",
                             format_duration(due.due_at.duration_since(now))
                         ),
                     ),
@@ -301,7 +301,7 @@ pub(super) async fn sweep(global: &GlobalOptions, app: &str) -> anyhow::Result<E
                     SweepOutcome::Unanswered(why) => ("waits", remedy::with_hint(why, &swept.remedies)),
                     SweepOutcome::Deleted => ("deleted", by),
                     SweepOutcome::Gone => ("gone", "it was deleted already".to_owned()),
-                    SweepOutcome::Kept => ("kept", "its delete policies want it to stay".to_owned()),
+                    SweepOutcome::Kept => ("kept", "its delete policies keep it".to_owned()),
                     SweepOutcome::Failed(why) => ("FAILED", remedy::with_hint(why, &swept.remedies)),
                 };
                 vec![

@@ -25,7 +25,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &Approve) -> anyhow::Resul
     let hook = context.engine.signal(&application, hook, APPROVAL, &who, value).await?;
     context.save()?;
     print(&text!(
-        "{} {}; `capstan status {}` shows how the operation goes on\n",
+        "{} {}; `capstan status {}` shows its progress\n",
         done,
         hook,
         application.name

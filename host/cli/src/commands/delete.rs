@@ -183,20 +183,20 @@ async fn remove_state(
         }
         if left.unlisted > 0 {
             print(&text!(
-                "{} kinds may not be listed: there may be more of those\n",
+                "{} kinds can't be listed for lack of permission: there may be more objects of these kinds\n",
                 left.unlisted
             ));
         }
     }
-    let question = format!("Forget what is stored about {name} in namespace {namespace}?");
+    let question = format!("Delete the stored state of {name} in namespace {namespace}?");
     if !delete.yes && !confirm(&question, "forgetting an application")? {
-        print(&text!("nothing was forgotten\n"));
+        print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
     let abandoned = context.engine.abandon(application).await?;
     if global.output == Output::Text {
         print(&text!(
-            "{} is forgotten: {} Secrets of its state were deleted, and nothing else\n",
+            "{}: the stored state was deleted: {} Secrets, and nothing else\n",
             name,
             abandoned.secrets
         ));
@@ -218,7 +218,7 @@ fn is_confirmed(plan: &Plan) -> anyhow::Result<bool> {
 pub(super) fn confirm(question: &str, what: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(usage_error(
-            format!("{what} needs a yes, and there is no terminal to ask on"),
+            format!("{what} needs confirmation, and there is no terminal to ask for it"),
             "add `--yes`",
         ));
     }

@@ -55,7 +55,7 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
         format_duration(now.duration_since(current.started_at))
     );
     if !report.is_driven {
-        text.push(text!("{} nobody drives it any more; the command that began it carries on with it, `capstan terminate {}` ends it\n", paint.failure("left:"), name));
+        text.push(text!("{} no process runs it any more; the command that started it continues it, `capstan terminate {}` ends it\n", paint.failure("left:"), name));
     }
     if let Some(OperationStatus::Terminating { by }) = &view.status {
         text.push(text!("{} {}\n", paint.warning("stopping:"), by));
@@ -77,7 +77,7 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
         None => text.push(text!("between two phases\n")),
     }
     if report.waiting.is_empty() {
-        text.push(text!("it waits for nothing at this moment\n"));
+        text.push(text!("it waits for nothing at the moment\n"));
     }
     for waiting in &report.waiting {
         let task = view.task(&waiting.task);
@@ -96,13 +96,13 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
         for awaited in task.map(|task| signals_for(report, task)).into_iter().flatten() {
             text.push(if awaited.signal == APPROVAL {
                 text!(
-                    "  who ends that: a person, by `capstan approve {} {}` or with `--reject`\n",
+                    "  what ends the wait: a person, with `capstan approve {} {}` or with `--reject`\n",
                     name,
                     awaited.hook
                 )
             } else {
                 text!(
-                    "  who ends that: whoever sends the signal, by `capstan signal {} {} {}`\n",
+                    "  what ends the wait: a signal, sent with `capstan signal {} {} {}`\n",
                     name,
                     awaited.hook,
                     awaited.signal
@@ -111,19 +111,19 @@ fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
         }
         if let Some(at) = waiting.next_call_at {
             text.push(text!(
-                "  its plugin is asked again in {}\n",
+                "  the next call of its plugin is in {}\n",
                 format_duration(at.duration_since(now))
             ));
         }
         let ends = match (waiting.until, report.deadline) {
-            (Some(until), _) => format!("given up in {}", format_duration(until.duration_since(now))),
+            (Some(until), _) => format!("times out in {}", format_duration(until.duration_since(now))),
             (None, Some(until)) => format!(
-                "given up with the whole operation in {}; `capstan terminate {name}` ends it now",
+                "the whole operation times out in {}; `capstan terminate {name}` ends it now",
                 format_duration(until.duration_since(now))
             ),
             (None, None) => format!("`capstan terminate {name}`"),
         };
-        text.push(text!("  what ends that otherwise: {}\n", ends));
+        text.push(text!("  what else ends it: {}\n", ends));
     }
     for task in view
         .tasks

@@ -77,14 +77,14 @@ pub(super) async fn follow_with(
                 let why = match signal {
                     Signal::Interrupt if !interrupted => {
                         interrupted = true;
-                        printer.print_stderr(&text!("\nCtrl-C: terminating; again to leave at once"));
+                        printer.print_stderr(&text!("\nCtrl-C: terminating; press again to exit at once"));
                         running.terminate("Ctrl-C");
                         continue;
                     }
                     Signal::Interrupt => "Ctrl-C",
                     Signal::Detach(name) => name,
                 };
-                printer.print_stderr(&text!("\n{}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it", why, running.id));
+                printer.print_stderr(&text!("\n{}: exiting; operation {} stays unfinished; the same command continues it, `capstan terminate` ends it", why, running.id));
                 running.detach().await;
                 return Ok(FollowOutcome::Detached);
             }

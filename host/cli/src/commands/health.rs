@@ -124,7 +124,7 @@ fn live_keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::
             }),
             None => {
                 let message = format!(
-                    "the cluster has no kind {}: {} can't be looked for",
+                    "the cluster has no kind {}: {} can't be looked up",
                     key.group_kind(),
                     key.kind_and_name()
                 );

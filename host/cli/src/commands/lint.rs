@@ -37,7 +37,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &args::LintArgs) -> anyhow
         None => None,
         Some(version) => Some(versions::parse_minor(version).ok_or_else(|| {
             usage_error(
-                format!("`--kube-version {version}` is no version of Kubernetes"),
+                format!("`--kube-version {version}` is not a Kubernetes version"),
                 "write it as `1.30` or `v1.30.2`",
             )
         })?),
@@ -112,7 +112,7 @@ async fn read(
     let is_unsaid = |source: &Source| matches!(source, Source::Chart(chart) if chart.kube_version.is_none());
     if app.sources.iter().any(is_unsaid) {
         print_stderr(&text!(
-            "notice: charts are rendered for Kubernetes 1.{}, since no cluster is asked; `--kube-version` names another version",
+            "notice: charts are rendered for Kubernetes 1.{}, because no cluster is used; `--kube-version` names another version",
             versions::NEWEST_MINOR
         ));
     }

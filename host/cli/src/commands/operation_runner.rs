@@ -97,7 +97,7 @@ impl<'a> OperationRunner<'a> {
     /// Prints what is waited for.
     fn notify(&self, notice: &Notice) {
         self.printer.print_stderr(&match notice {
-            Notice::WaitingForEnd(busy) => text!("{}; waiting for its end", busy),
+            Notice::WaitingForEnd(busy) => text!("{}; waiting until it ends", busy),
             Notice::TerminatingFirst(busy) => text!("{}; ending it first", busy),
         });
     }
@@ -140,7 +140,7 @@ impl<'a> OperationRunner<'a> {
         } = carried_on;
         if self.global.output == Output::Text {
             self.printer.print(&text!(
-                "operation {} ({} by {}) was left before its end; carrying on with it{}\n",
+                "operation {} ({} by {}) was left unfinished; continuing it{}\n",
                 current.id,
                 current.purpose.operation_name(current.operation_kind),
                 current.started_by,

@@ -27,7 +27,7 @@ pub(super) async fn run(global: &GlobalOptions, plan: &args::PlanArgs) -> anyhow
     let is_only = prepared.apps.len() == 1;
     if let Some(path) = plan.save.as_ref().filter(|_| !is_only) {
         return Err(usage_error(
-            format!("{} can't hold the plans of several applications", path.display()),
+            format!("{} can't contain the plans of several applications", path.display()),
             "name one of them with `--app`",
         ));
     }
@@ -83,7 +83,7 @@ pub(super) async fn run(global: &GlobalOptions, plan: &args::PlanArgs) -> anyhow
     }
     if let Some(path) = &plan.save {
         print_stderr(&text!(
-            "saved to {}, for its owner only: it may hold the values of Secrets; `capstan sync --plan {}` runs it",
+            "saved to {}, readable only by you because it may contain values of Secrets; `capstan sync --plan {}` runs it",
             path.display(),
             path.display()
         ));

@@ -29,10 +29,10 @@ pub(super) async fn run(
     args: &ReplayArgs,
 ) -> anyhow::Result<Exit> {
     let kept = engine.journal(application, past).await?.ok_or_else(|| {
-        let message = format!("no journal was kept of operation {}", past.id);
+        let message = format!("there is no journal of operation {}", past.id);
         usage_error(
             message,
-            "the newest are kept, 8 MiB of them; `capstan history` shows how it ended",
+            "only the newest journals are kept, up to 8 MiB; `capstan history` shows how it ended",
         )
     })?;
     if let Some(plugin) = &args.with_plugin {
@@ -66,7 +66,7 @@ fn show_events(
     }
     if replayed.is_incomplete {
         print_stderr(&text!(
-            "the journal of operation {} had become too long and ends here",
+            "the journal of operation {} reached its size limit and ends here",
             past.id
         ));
         return Ok(Exit::Done);
@@ -82,7 +82,7 @@ fn show_events(
         tasks.join(", ")
     };
     print_stderr(&text!(
-        "error: told the same, operation {} looks otherwise than it did: {}\n  hint: another version of capstan ran it; `capstan history` \
+        "error: the replay of operation {} differs from the stored result: {}\n  hint: another version of capstan ran it; `capstan history` \
          shows what it looked like",
         past.id,
         what

@@ -56,8 +56,8 @@ async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArg
     let manifests = context.engine.manifests_of(&application, past).await?;
     if manifests.is_empty() {
         return Err(usage_error(
-            format!("operation {} has no manifests to go back to", past.id),
-            "`capstan history` lists the others; a delete has none",
+            format!("operation {} has no manifests to roll back to", past.id),
+            "`capstan history` lists the others; a deletion has no manifests",
         ));
     }
     let usual = Limits::default();
@@ -81,7 +81,7 @@ async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArg
         ..PlanRequest::sync(application, manifests)
     };
     let planned = context.engine.plan(request).await?;
-    print_stderr(&text!("back to the manifests of operation {}", past.id));
+    print_stderr(&text!("rollback to the manifests of operation {}", past.id));
     if !args.yes {
         if global.output == Output::Text {
             runner.print_plan(&planned);
@@ -110,7 +110,7 @@ fn previous_success(history: &[PastOperation]) -> anyhow::Result<&PastOperation>
     history.iter().rev().find(is_other).ok_or_else(|| {
         usage_error(
             "no earlier operation succeeded with other manifests",
-            "`capstan history` lists what there is; name one of them",
+            "`capstan history` lists the operations; name one of them",
         )
     })
 }

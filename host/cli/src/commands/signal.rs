@@ -19,7 +19,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &SignalArgs) -> anyhow::Re
     let app = &args.app.app;
     if args.signal == APPROVAL {
         return Err(usage_error(
-            format!("`{APPROVAL}` is the signal of a person's decision"),
+            format!("`{APPROVAL}` is reserved for a person's decision"),
             format!("send it with `capstan approve {app} {}`", args.hook),
         ));
     }
@@ -32,7 +32,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &SignalArgs) -> anyhow::Re
     let hook = sent.await?;
     context.save()?;
     print(&text!(
-        "sent {} to {}; `capstan status {}` shows how the operation goes on\n",
+        "sent {} to {}; `capstan status {}` shows its progress\n",
         args.signal,
         hook,
         application.name
@@ -49,7 +49,7 @@ fn parse_value(text: &str) -> anyhow::Result<Value> {
     }
     serde_json::from_str(text).map_err(|error| {
         usage_error(
-            format!("`--value` is no JSON: {error}"),
+            format!("`--value` is not JSON: {error}"),
             r#"write JSON, as in `--value '{"rows": 1200}'`, or a text with its quotes, as in `--value '"done"'`"#,
         )
     })

@@ -40,7 +40,7 @@ async fn serve_world(global: &GlobalOptions, args: &Simulate) -> anyhow::Result<
         .await
         .with_context(|| format!("failed to listen on 127.0.0.1:{}", args.port))?;
     let address = listener.local_addr()?;
-    let token = serve::Token::random().context("the system gives no random token")?;
+    let token = serve::Token::random().context("the system provides no random bytes for a token")?;
     let tls = serve::Tls::random().context("failed to make a certificate")?;
     let kubeconfig = serve::kubeconfig(address, &token, Some(&tls));
     match &args.write_kubeconfig {

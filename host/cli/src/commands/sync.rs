@@ -54,8 +54,8 @@ pub(super) async fn run(global: &GlobalOptions, args: &SyncArgs) -> anyhow::Resu
 fn load(path: &Path, args: &SyncArgs) -> anyhow::Result<PreparedPlan> {
     if !args.set.from.sources().is_empty() {
         return Err(usage_error(
-            "`--plan` and sources don't go together",
-            "a saved plan holds its manifests",
+            "`--plan` and sources can't be combined",
+            "a saved plan contains its manifests",
         ));
     }
     let text = environment::read_text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
@@ -144,6 +144,6 @@ async fn dry_run(runner: &OperationRunner<'_>, planned: &PreparedPlan, by: DryRu
             printer.print_stderr(&diagnostics::refused(&name, refusal, Paint::new(runner.global.color)));
         }
     }
-    printer.print_stderr(&text!("a dry run: nothing was changed"));
+    printer.print_stderr(&text!("dry run: nothing was changed"));
     Ok(if refused.is_empty() { Exit::Done } else { Exit::Apply })
 }

@@ -44,7 +44,7 @@ async fn test(context: &Context, global: &GlobalOptions, args: &TestArgs) -> any
         match global.output {
             Output::Text if !planned.plan.skipped.is_empty() => runner.print_plan(&planned),
             Output::Text => print(&text!(
-                "{} has no test hooks; `helm.sh/hook: test` or `capstan.dev/run-if: test` makes one\n",
+                "{} has no test hooks; `helm.sh/hook: test` or `capstan.dev/run-if: test` makes an object a test hook\n",
                 planned.plan.application.name
             )),
             Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan_json(&planned.plan)?)?,

@@ -33,7 +33,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &Ui) -> anyhow::Result<Exi
         .with_context(|| format!("failed to listen on 127.0.0.1:{}", args.port))?;
     let port = listener.local_addr()?.port();
     let context = Arc::new(Context::new(&global).await?);
-    let token = Token::random().context("the system gives no random token")?;
+    let token = Token::random().context("the system provides no random bytes for a token")?;
     let sources = ProjectSources::new(Arc::clone(&context), project, args)?;
     let first = sources
         .first()
@@ -77,7 +77,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &Ui) -> anyhow::Result<Exi
     if global.output == Output::Text {
         print(&text!("{}\n", address));
         print_stderr(&text!(
-            "on {}; whoever has this address may do what you may. Ctrl-C ends it",
+            "on {}; anyone with this address has your permissions. Ctrl-C stops the server",
             context.cluster_description
         ));
     } else {
@@ -129,7 +129,7 @@ fn left(global: &GlobalOptions, operations: &[LeftOperation]) {
             )
         } else {
             text!(
-                "operation {} of {} is left as it is; `capstan ui` and `capstan sync` carry on with it, `capstan terminate {}` ends it",
+                "operation {} of {} stays unfinished; `capstan ui` and `capstan sync` continue it, `capstan terminate {}` ends it",
                 operation,
                 name,
                 name

@@ -35,9 +35,9 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
     let Application { name, namespace } = &explained.application;
     let planned: Vec<&Difference> = differences_of(explained, false);
     let count = match planned.len() {
-        _ if !explained.native_mistakes.is_empty() => "there is a plan by Argo CD's rules only".to_owned(),
-        _ if !explained.argo_cd_mistakes.is_empty() => "there is a plan by Capstan's rules only".to_owned(),
-        0 => "the same plan by Capstan's rules and by Argo CD's".to_owned(),
+        _ if !explained.native_mistakes.is_empty() => "there is only a plan with Argo CD's rules".to_owned(),
+        _ if !explained.argo_cd_mistakes.is_empty() => "there is only a plan with Capstan's rules".to_owned(),
+        0 => "the plan is the same with Capstan's rules and with Argo CD's".to_owned(),
         1 => "1 difference between Capstan's rules and Argo CD's".to_owned(),
         many => format!("{many} differences between Capstan's rules and Argo CD's"),
     };
@@ -88,7 +88,7 @@ pub fn text(explained: &CompatComparison, paint: Paint) -> Text {
     }
     let outcomes = differences_of(explained, true);
     if !outcomes.is_empty() {
-        text.push(text!("\n{}\n", paint.heading("When it comes to that")));
+        text.push(text!("\n{}\n", paint.heading("At run time")));
     }
     for (position, difference) in outcomes.into_iter().enumerate() {
         if position > 0 {

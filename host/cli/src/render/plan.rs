@@ -236,7 +236,7 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
     let mut text = match &apply.changes {
         ExpectedChange::Create => "new".to_owned(),
         ExpectedChange::None => "unchanged".to_owned(),
-        ExpectedChange::Fields(_) if apply.is_uncertain => "may change: the server couldn't be asked".to_owned(),
+        ExpectedChange::Fields(_) if apply.is_uncertain => "may change: the server couldn't be reached".to_owned(),
         ExpectedChange::Fields(changes) if changes.is_empty() => "becomes ours".to_owned(),
         ExpectedChange::Fields(changes) if changes.len() <= MAX_NAMED_FIELDS => {
             capstan_core::plan::diff::summarize(changes)
@@ -246,8 +246,8 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
     match apply.strategy {
         ApplyStrategy::Apply => {}
         ApplyStrategy::Replace => text.push_str(", replaced as a whole"),
-        ApplyStrategy::ApplyOrRecreate => text.push_str(", created anew if it can't be changed"),
-        ApplyStrategy::ReplaceOrRecreate => text.push_str(", replaced as a whole, created anew if it can't be"),
+        ApplyStrategy::ApplyOrRecreate => text.push_str(", recreated if it can't be changed"),
+        ApplyStrategy::ReplaceOrRecreate => text.push_str(", replaced as a whole, recreated if that fails"),
     }
     match apply.ignored_differences {
         0 => {}
@@ -255,7 +255,7 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
         count => text.push_str(&format!("; {count} fields ignored")),
     }
     if let DryRunCheck::Deferred(reason) = &task.check {
-        text.push_str(&format!("; checked at its turn: {reason}"));
+        text.push_str(&format!("; checked when it is applied: {reason}"));
     }
     text
 }

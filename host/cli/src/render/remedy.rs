@@ -108,12 +108,12 @@ fn setting_phrase(setting: &Setting) -> Phrase {
             return after("; ", kinds.collect::<Vec<_>>().join(", "));
         }
         Setting::StdinFrom { command } => {
-            let words = format!("or render where it is: `{command} | capstan ... --app NAME -f -`");
+            let words = format!("or render where helm is installed: `{command} | capstan ... --app NAME -f -`");
             return after("; ", words);
         }
         Setting::Kustomization { path: Some(path) } => return after("; ", format!("`-k {path}` builds it")),
         Setting::Chart { path: Some(path) } => {
-            let words = format!("name it by itself, with `--chart {path}`, and the manifests beside it");
+            let words = format!("name it separately, with `--chart {path}`, together with the manifests");
             return after("; ", words);
         }
         Setting::ConfigFile { path } => {
@@ -161,10 +161,10 @@ fn setting_phrase(setting: &Setting) -> Phrase {
         Setting::CreateNamespace => ("; ", "`--create-namespace` makes it"),
         Setting::AllowOutsideTree => (", or ", "allow it with `--allow-outside-tree`"),
         Setting::EnableHelm => ("; ", "`--enable-helm` allows it"),
-        Setting::RenderTimeout => ("; ", "`--render-timeout` gives it longer"),
+        Setting::RenderTimeout => ("; ", "`--render-timeout` allows more time"),
         Setting::Adopt => (
             "; ",
-            "`--adopt` takes it over; first make sure that Argo CD no longer syncs it, or both will",
+            "`--adopt` takes it over; first make sure that Argo CD no longer syncs it, otherwise both will change it",
         ),
         Setting::ForceConflicts => ("; ", "`--force-conflicts` takes them over"),
         Setting::Plugin => ("; ", "`--plugin PATH` adds one"),
@@ -176,19 +176,19 @@ fn setting_phrase(setting: &Setting) -> Phrase {
         ),
         Setting::OverwriteTag => ("; ", "`--overwrite` lets the tag name another plugin"),
         Setting::BuildOutput => ("; ", "`--to FILE` names another place"),
-        Setting::BuildTimeout => ("; ", "`--timeout` gives it longer"),
+        Setting::BuildTimeout => ("; ", "`--timeout` allows more time"),
         Setting::World => (", and ", "name it with `--world`"),
         Setting::Cases => ("; ", "`--cases PATH` names another folder or file"),
         Setting::PlaceOfCases => ("; ", "`--cases PATH` names them"),
-        Setting::OnlyCases => ("; ", "`--only` takes a part of a name"),
+        Setting::OnlyCases => ("; ", "`--only` accepts part of a name"),
         Setting::FewerCases => ("; ", "`--only` leaves cases out"),
         Setting::RecordAnswers => (", or ", "let `--record` do it"),
-        Setting::ProjectFolder => (", or ", "take another folder with `--in`"),
+        Setting::ProjectFolder => (", or ", "choose another folder with `--in`"),
         Setting::ImportFolder => (", ", "`--out` names another folder"),
         Setting::OverwriteImport => ("; ", "`--overwrite` replaces it"),
         Setting::ImportName => (
             "; ",
-            "`--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3",
+            "`--name` allows a-z, 0-9 and -; `--plugin-version` is a version such as 1.2.3",
         ),
     };
     after(joint, words)
@@ -198,23 +198,26 @@ fn command_phrase(command: &Command) -> Phrase {
     let (joint, words) = match command {
         Command::InspectPlugin { plugin } => {
             let plugin = plugin.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
-            return after(": ", format!("`capstan plugin inspect{plugin}` shows what it takes"));
+            return after(": ", format!("`capstan plugin inspect{plugin}` shows its settings"));
         }
         Command::BuildPlugin { folder: Some(folder) } => {
             return after("; ", format!("`capstan plugin build {folder}` builds it"));
         }
         Command::AddPlugin { source } => return after("; ", format!("`capstan plugin add {source}` pins it")),
         Command::Delete => ("; ", "`capstan delete` does that"),
-        Command::Plan => ("; ", "`capstan plan` asks the cluster"),
+        Command::Plan => ("; ", "`capstan plan` uses the cluster"),
         Command::SavePlan => ("; ", "`capstan plan --save FILE` writes one"),
         Command::ListPlugins => ("; ", "`capstan plugin list` shows what the loaded plugins claim"),
-        Command::RunPlugin => ("; ", "`capstan plugin run` asks the plugin by hand"),
+        Command::RunPlugin => ("; ", "`capstan plugin run` calls the plugin"),
         Command::TestPlugin => ("; ", "`capstan plugin test` says why"),
-        Command::RecordCases => (", and ", "let `capstan plugin test --record` add what is answered"),
+        Command::RecordCases => (", and ", "use `capstan plugin test --record` to add the actual answers"),
         Command::NewPlugin => ("; ", "`capstan plugin new` makes a project"),
         Command::BuildPlugin { folder: None } => ("; ", "`capstan plugin build` puts its `plugin.toml` into it"),
-        Command::CheckTools => ("; ", "`capstan plugin doctor` says what is missing"),
-        Command::UpdatePlugins => ("; ", "if the change is meant, `capstan plugin update` pins the new one"),
+        Command::CheckTools => ("; ", "`capstan plugin doctor` lists what is missing"),
+        Command::UpdatePlugins => (
+            "; ",
+            "if the change is intended, `capstan plugin update` pins the new version",
+        ),
         Command::PublishPlugin => (
             "; ",
             "a plugin is published by `capstan plugin publish`: a component as one layer `application/wasm`",
@@ -261,7 +264,7 @@ mod tests {
         let mut finding = Finding::from_invalid_input(Diagnostic::new("no")).helped_by(Command::Plan);
         UNKNOWN_KIND.id.clone_into(&mut finding.rule);
         let json = finding_json(&finding).unwrap();
-        assert_eq!(json["fix"], "`capstan plan` asks the cluster");
+        assert_eq!(json["fix"], "`capstan plan` uses the cluster");
         assert_eq!(json["remedies"], serde_json::json!([{ "command": "plan" }]));
     }
 }

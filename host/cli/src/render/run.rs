@@ -50,7 +50,7 @@ impl RunText {
                 Text::default()
             }
             Record::Missed { records } => {
-                let what = format!("{records} lines are left out: the output is read more slowly than they come");
+                let what = format!("{records} lines are omitted: the output is read more slowly than it is written");
                 text!("{}\n", self.paint.warning(&what))
             }
             Record::Event(event) => {
@@ -144,9 +144,7 @@ impl RunText {
                     application.namespace
                 )
             }
-            EventKind::OperationResumed {} => {
-                self.section(&format!("carrying on with operation {}", self.view.operation))
-            }
+            EventKind::OperationResumed {} => self.section(&format!("continuing operation {}", self.view.operation)),
             EventKind::CheckStarted { objects } => {
                 let objects = if *objects == 1 {
                     "1 object".to_owned()
@@ -157,14 +155,14 @@ impl RunText {
                     at,
                     "checking",
                     "",
-                    &format!("asking the API server about {objects}, nothing is changed yet"),
+                    &format!("checking {objects} with the API server; nothing is changed yet"),
                 )
             }
             EventKind::CheckFinished { succeeded: false } => self.line(
                 at,
                 "failing",
                 "",
-                "the API server wouldn't take all of it; nothing was changed",
+                "the API server would reject some of it; nothing was changed",
             ),
             EventKind::Retrying {
                 attempt,
@@ -271,7 +269,7 @@ impl RunText {
                     let name = self.name(&waiting.task);
                     let since = format_duration(at.duration_since(waiting.since));
                     let until = match waiting.until {
-                        Some(until) => format!(", given up in {}", format_duration(until.duration_since(at))),
+                        Some(until) => format!(", times out in {}", format_duration(until.duration_since(at))),
                         None => String::new(),
                     };
                     self.line(
@@ -316,7 +314,7 @@ impl RunText {
                 self.line(at, "kept", &name, &rest)
             }
             DisposalOutcome::AskedAgain(again) => {
-                let rest = format!("asked again in {} ({by})", format_duration(again.duration_since(at)));
+                let rest = format!("next call in {} ({by})", format_duration(again.duration_since(at)));
                 self.line(at, "kept", &name, &rest)
             }
             DisposalOutcome::Stuck(why) => self.line(at, "trouble", &name, &format!("it couldn't be deleted: {why}")),

@@ -84,7 +84,7 @@ pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text 
             } else {
                 let name = &application.name;
                 text!(
-                    "\nleft before its end, started by {}; the next sync carries on, `capstan terminate {}` ends it:\n",
+                    "\nunfinished, started by {}; the next sync continues it, `capstan terminate {}` ends it:\n",
                     by,
                     name
                 )
@@ -108,9 +108,9 @@ pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text 
             let due = &object.due;
             let left = due.due_at.duration_since(now);
             let when = match (left.is_positive(), due.ask_again) {
-                (true, true) => format!("asked again in {}", format_duration(left)),
+                (true, true) => format!("next call in {}", format_duration(left)),
                 (true, false) => format!("in {}", format_duration(left)),
-                (false, true) => "asked again now".to_owned(),
+                (false, true) => "next call now".to_owned(),
                 (false, false) => format!("overdue by {}", format_duration(-left)),
             };
             vec![

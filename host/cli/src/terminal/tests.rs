@@ -29,7 +29,7 @@ fn hostile() -> impl Strategy<Value = String> {
     proptest::collection::vec(special, 0..40).prop_map(|letters| letters.into_iter().collect())
 }
 
-/// The code points that the issue of untrusted text is about, written anew: not the function that cleans.
+/// The code points that the issue of untrusted text is about, written again: not the function that cleans.
 fn is_acted_on(letter: char) -> bool {
     let number = u32::from(letter);
     number < 0x20

@@ -52,7 +52,7 @@ fn a_folder_is_a_plugin_in_every_command_and_a_stale_component_is_reported() {
     let commands = [
         (
             "plugin check DIR/approval",
-            "DIR/approval/approval.wasm is fine: approval 0.1.0",
+            "DIR/approval/approval.wasm is valid: approval 0.1.0",
         ),
         ("plugin inspect DIR/approval", "approval"),
         (
@@ -109,7 +109,7 @@ fn a_folder_without_a_component_says_how_it_is_built() {
             output.code == 2
                 && output
                     .err
-                    .contains("there is no DIR/approval/approval.wasm: the plugin approval isn't built")
+                    .contains("there is no DIR/approval/approval.wasm: the plugin approval hasn't been built")
                 && output.err.contains("`capstan plugin build DIR/approval` builds it"),
             "{command}: {}",
             output.all()
@@ -266,7 +266,7 @@ fn words_that_no_host_knows_are_refused_when_a_plugin_is_built() {
     fs::write(&manifest, format!("{MANIFEST}{health}")).unwrap();
     let output = run_in(folder.path(), "plugin build DIR/approval");
     assert!(
-        output.code == 2 && output.err.contains("no host knows the word `pods`") && output.err.contains("owned-pods"),
+        output.code == 2 && output.err.contains("unknown value `pods`") && output.err.contains("owned-pods"),
         "{}",
         output.all()
     );

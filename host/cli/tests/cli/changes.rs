@@ -138,7 +138,7 @@ fn a_dry_run_changes_nothing() {
     Sync
       wave   0   + Secret/keys          apply, wait Healthy   new   resource 0.1.0
                  + ConfigMap/settings   apply, wait Healthy   new   resource 0.1.0
-    a dry run: nothing was changed
+    dry run: nothing was changed
     [exit code 0]
     ");
     assert_snapshot!(case.output_of("status"), @"
@@ -220,7 +220,7 @@ fn a_saved_plan_is_run_only_while_the_cluster_is_as_it_was() {
                  ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
 
     operation 2-pnywj: sync of shop in namespace shop
-      0.0s  checking                       asking the API server about 2 objects, nothing is changed yet
+      0.0s  checking                       checking 2 objects with the API server; nothing is changed yet
     ---- Sync, wave 0 [0/2 done] ----
       0.0s  changed   Secret/keys
       0.0s  ok        Secret/keys          Healthy: no health check for this kind
@@ -233,12 +233,12 @@ fn a_saved_plan_is_run_only_while_the_cluster_is_as_it_was() {
     // The same plan again: its objects are not those it was made on.
     assert_snapshot!(case.output_of("sync --plan PLAN"), @"
     error: the cluster is no longer as it was when this plan was made: Secret shop/keys was changed; ConfigMap shop/settings was changed; another operation came between
-      hint: nothing was changed; make the plan anew
+      hint: nothing was changed; make a new plan
     [exit code 3]
     ");
     fs::write(&saved, "{}").unwrap();
     assert_snapshot!(case.output_of("sync --plan PLAN"), @"
-    error: DIR/plan.json: this is no saved plan: missing field `is` at line 1 column 2
+    error: DIR/plan.json: this is not a saved plan: missing field `is` at line 1 column 2
       hint: `capstan plan --save FILE` writes one
     [exit code 2]
     ");
@@ -252,7 +252,7 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
     assert_eq!(case.run("sync FIRST").code, 0);
     assert_snapshot!(case.output_of("rollback shop --yes"), @"
     error: no earlier operation succeeded with other manifests
-      hint: `capstan history` lists what there is; name one of them
+      hint: `capstan history` lists the operations; name one of them
     [exit code 2]
     ");
     assert_eq!(case.run("sync SECOND").code, 0);
@@ -263,8 +263,8 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
     Sync
       wave   0   ~ Secret/keys          apply, wait Healthy   password   resource 0.1.0
                  ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
-    back to the manifests of operation 1-pnywj
-    error: going back needs a yes, and there is no terminal to ask on
+    rollback to the manifests of operation 1-pnywj
+    error: going back needs confirmation, and there is no terminal to ask for it
       hint: add `--yes`
     [exit code 2]
     ");
@@ -277,7 +277,7 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
                  ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
 
     operation 3-pnywj: rollback of shop in namespace shop
-      0.0s  checking                       asking the API server about 2 objects, nothing is changed yet
+      0.0s  checking                       checking 2 objects with the API server; nothing is changed yet
     ---- Sync, wave 0 [0/2 done] ----
       0.0s  changed   Secret/keys
       0.0s  ok        Secret/keys          Healthy: no health check for this kind
@@ -285,7 +285,7 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
       0.0s  ok        ConfigMap/settings   Healthy: no health check for this kind
 
     Succeeded in 0.0s
-    back to the manifests of operation 1-pnywj
+    rollback to the manifests of operation 1-pnywj
     [exit code 0]
     ");
     assert_snapshot!(case.output_of("explain shop"), @"

@@ -107,7 +107,7 @@ fn tests_run_from_what_was_deployed_and_tell_by_their_exit_code() {
       wave   0   + Job/smoke   run, wait Succeeded   then keep until the next run   job 0.1.0
 
     operation 2-dpflj: test of shop in namespace shop
-      0.0s  checking              asking the API server about 1 object, nothing is changed yet
+      0.0s  checking              checking 1 object with the API server; nothing is changed yet
     ---- Tests, wave 0 [0/1 done] ----
       0.0s  created   Job/smoke
       0.0s  waiting   Job/smoke   waiting for the Job's pods: 1 active, none ready

@@ -230,16 +230,16 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     let reference = published.out.trim().strip_prefix("oci://").unwrap().to_owned();
 
     assert_snapshot!(desk.all("plugin add oci://REGISTRY/acme/keep-last:1"), @"
-    error: oci://REGISTRY/acme/keep-last:1 is not signed as the rule for `oci://REGISTRY/acme` wants it: there is none by any of cosign.pub; it has no signature at all
-      hint: its author signs it with `cosign sign --key KEY REGISTRY/acme/keep-last:1`; nothing of it was used
+    error: oci://REGISTRY/acme/keep-last:1 is not signed as the rule for `oci://REGISTRY/acme` requires: there is none by any of cosign.pub; it has no signature at all
+      hint: its author signs it with `cosign sign --key KEY REGISTRY/acme/keep-last:1`; it was not used
     [exit code 2]
     ");
     assert!(!desk.folder.path().join("capstan.lock").exists());
     // Named by its digest, it needs no lock; the rule is for it all the same.
     let by_digest = format!("plan --simulate --plugin oci://{reference}");
     assert_snapshot!(desk.all(&by_digest), @"
-    error: oci://REGISTRY/acme/keep-last:1@sha256:... is not signed as the rule for `oci://REGISTRY/acme` wants it: there is none by any of cosign.pub; it has no signature at all
-      hint: its author signs it with `cosign sign --key KEY REGISTRY/acme/keep-last:1@sha256:...`; nothing of it was used
+    error: oci://REGISTRY/acme/keep-last:1@sha256:... is not signed as the rule for `oci://REGISTRY/acme` requires: there is none by any of cosign.pub; it has no signature at all
+      hint: its author signs it with `cosign sign --key KEY REGISTRY/acme/keep-last:1@sha256:...`; it was not used
     [exit code 2]
     ");
     let tagged = reference.replace(":1@", "@");
@@ -254,7 +254,7 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
       signed    by cosign.pub
       annotated org.opencontainers.image.revision=4f2c
       claims    delete-policy KeepLast
-      requests  nothing beside its hooks' own objects
+      requests  nothing except its hooks' own objects
     pinned in capstan.lock
     named in capstan.yaml
     [exit code 0]
@@ -262,7 +262,7 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     assert_eq!(
         desk.run(&by_digest).code,
         2,
-        "it is there twice: {}",
+        "it is defined twice: {}",
         desk.all(&by_digest)
     );
     assert_eq!(desk.run("plan --simulate").code, 0, "{}", desk.all("plan --simulate"));
@@ -274,11 +274,11 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
       signed    by cosign.pub
       annotated org.opencontainers.image.revision=4f2c
       claims    delete-policy KeepLast
-      requests  nothing beside its hooks' own objects
+      requests  nothing except its hooks' own objects
     [exit code 0]
     ");
     assert_snapshot!(desk.all("plugin verify keep-last.wasm"), @"
-    error: keep-last.wasm may not be used: there are rules about who has to sign, and none of them is for it
+    error: keep-last.wasm may not be used: there are signature rules, and none of them matches it
       hint: write a rule for it under `pluginSignatures`, or one for `*`
     [exit code 2]
     ");
@@ -295,7 +295,7 @@ fn sources_say_what_is_wrong_with_them() {
     let path = desk.file("keep-last.wasm", acmes("keep-last", "1.0.0"));
     desk.file("settings.yaml", SETTINGS);
     assert_snapshot!(desk.all("plugin add oci://REGISTRY/acme/keep-last"), @"
-    error: invalid value 'oci://REGISTRY/acme/keep-last' for '<SOURCE>': it has neither a tag nor a digest; name a tag, as in `:1.2.0`, or a digest; which one is meant is not guessed
+    error: invalid value 'oci://REGISTRY/acme/keep-last' for '<SOURCE>': it has neither a tag nor a digest; name a tag, as in `:1.2.0`, or a digest; Capstan doesn't guess which
 
     For more information, try '--help'.
     [exit code 2]
@@ -309,8 +309,8 @@ fn sources_say_what_is_wrong_with_them() {
     // What no host would load goes nowhere.
     desk.file("outside.wasm", acmes("outside", "1.0.0"));
     assert_snapshot!(desk.all("plugin publish outside.wasm oci://REGISTRY/acme/outside:1"), @"
-    error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
-      hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+    error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which plugins may not import
+      hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data
     [exit code 2]
     ");
     assert_snapshot!(desk.all("plugin publish outside.wasm ./there.wasm"), @"
@@ -320,8 +320,8 @@ fn sources_say_what_is_wrong_with_them() {
     ");
     desk.file("ttl.wasm", capstan_bundle::get("ttl").unwrap().bytes);
     assert_snapshot!(desk.all("plugin add ttl.wasm"), @"
-    error: a built-in plugin is named `ttl`, too, and only one of them can be loaded
-      hint: leave that one out first: `withoutPlugins: [ttl]` in capstan.yaml, or `--without-plugin ttl`
+    error: there is also a built-in plugin named `ttl`, and only one of them can be loaded
+      hint: leave out the built-in one first: `withoutPlugins: [ttl]` in capstan.yaml, or `--without-plugin ttl`
     [exit code 2]
     ");
     let added = desk.run("plugin add ttl.wasm --without-plugin ttl -o json");
@@ -329,7 +329,7 @@ fn sources_say_what_is_wrong_with_them() {
     assert_eq!(added["claims"], serde_json::json!(["delete-policy *"]));
     assert_snapshot!(desk.all("plugin pull oci://REGISTRY/acme/keep-last:1"), @"
     error: there is no REGISTRY/acme/keep-last:1
-      hint: check its name; who may not see it is often told the same
+      hint: check its name; registries often give the same answer when permission is missing
     [exit code 1]
     ");
     assert_snapshot!(desk.all("plan -f settings.yaml --simulate --plugin nowhere.wasm"), @"
@@ -341,12 +341,12 @@ fn sources_say_what_is_wrong_with_them() {
         "name: shop\nplugins: [\"s3://acme/a.wasm\"]\npluginSignatures: [{ source: \"*\" }]\n",
     );
     assert_snapshot!(desk.all("plan --simulate"), @r#"
-    error: this is no source of a plugin: `s3:` is nothing that plugins come by
+    error: this is not a source of a plugin: `s3:` is not a way to load a plugin
       --> capstan.yaml:2
       2 | plugins: ["s3://acme/a.wasm"]
         |           ^
-      hint: a plugin comes from `oci://`, `https://`, `file:` or a path
-    error: this rule says of nobody that they have to sign
+      hint: a plugin is loaded from `oci://`, `https://`, `file:` or a path
+    error: this rule names no signer
       --> capstan.yaml:3
       3 | pluginSignatures: [{ source: "*" }]
         |                    ^
@@ -372,7 +372,7 @@ fn sources_say_what_is_wrong_with_them() {
       digest   sha256:...
       signed   by nobody
       claims   delete-policy KeepLast
-      requests nothing beside its hooks' own objects
+      requests nothing except its hooks' own objects
     pinned in capstan.lock
     name it with `--plugin keep-last.wasm`, or under `plugins` of a capstan.yaml
     [exit code 0]
@@ -380,7 +380,7 @@ fn sources_say_what_is_wrong_with_them() {
     fs::write(path, acmes("keep-last", "1.0.1")).unwrap();
     assert_snapshot!(desk.all("plan -f settings.yaml --simulate --plugin keep-last.wasm"), @"
     error: keep-last.wasm has the digest sha256:..., and sha256:... is expected
-      hint: nothing of it was used; if the change is meant, `capstan plugin update` pins the new one
+      hint: it was not used; if the change is intended, `capstan plugin update` pins the new version
     [exit code 1]
     ");
 }

@@ -89,7 +89,7 @@ fn what_an_application_made_is_judged_as_it_lives() {
     ");
     assert_snapshot!(on("health other").all(), @"
     error: there is no application `other` in namespace `shop`
-      hint: `capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`
+      hint: `capstan status -n NAMESPACE` lists the applications; an application is stored by its first `capstan sync`
     [exit code 1]
     ");
 }
@@ -98,13 +98,13 @@ fn what_an_application_made_is_judged_as_it_lives() {
 fn a_kind_that_the_cluster_has_not_is_named() {
     let widget = "apiVersion: acme.io/v1\nkind: Widget\nmetadata: { name: w }\n";
     assert_snapshot!(with_input(capstan("health -f - --live --simulate"), widget).all(), @"
-    error: the cluster has no kind acme.io/Widget: Widget/w can't be looked for
+    error: the cluster has no kind acme.io/Widget: Widget/w can't be looked up
     [exit code 2]
     ");
     // As it is written, it needs no cluster.
     assert_snapshot!(with_input(capstan("health -f -"), widget).all(), @"
     OBJECT     HEALTH    MESSAGE                                                               RULE                                                                  PLUGIN
-    Widget/w   Healthy   no health check for this kind, and no condition that tells: applied   no check for Widget.acme.io, no condition at all: counts as applied   resource 0.1.0
+    Widget/w   Healthy   no health check for this kind and no known condition: applied   no check for Widget.acme.io, no condition at all: counts as applied   resource 0.1.0
 
     1 object: 1 Healthy
     [exit code 0]

@@ -64,7 +64,7 @@ fn of_several_kubeconfigs_those_that_are_there_count_together() {
     ");
     let output = run_with(Path::new(&all), "status --context nowhere");
     assert_snapshot!(output.all(), @"
-    error: the kubeconfig leads to no cluster
+    error: the kubeconfig names no usable cluster
       because: failed to load current context: nowhere
     [exit code 1]
     ");
@@ -85,7 +85,7 @@ fn without_any_kubeconfig_it_is_said_what_to_set() {
     assert!(
         output
             .err
-            .starts_with("error: no cluster to work on: there is no kubeconfig, and this is no pod\n")
+            .starts_with("error: no cluster found: there is no kubeconfig, and this process doesn't run in a pod\n")
             && output
                 .err
                 .ends_with("  hint: set KUBECONFIG or `--kubeconfig`, or use `--simulate`\n"),
@@ -130,13 +130,13 @@ fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
     );
     assert_snapshot!(output("failing", exec(&failing)), @"
     error: the credential plugin `DIR/failing` failed with exit status: 3: you are logged out
-      hint: it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again
+      hint: it is `users[].user.exec` in the kubeconfig; run it manually, or log in again
     [exit code 1]
     ");
     let babbling = script(folder.path(), "babbling", "#!/bin/sh\necho '{ hush-hush'\n");
     assert_snapshot!(output("babbling", exec(&babbling)), @"
-    error: the credential plugin `DIR/babbling` answered with what is no ExecCredential
-      hint: it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again
+    error: the credential plugin `DIR/babbling` printed something that is not an ExecCredential
+      hint: it is `users[].user.exec` in the kubeconfig; run it manually, or log in again
     [exit code 1]
     ");
     let empty = script(
@@ -145,8 +145,8 @@ fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
         &format!("#!/bin/sh\necho '{{ \"apiVersion\": \"{version}\", \"kind\": \"ExecCredential\" }}'\n"),
     );
     assert_snapshot!(output("empty", exec(&empty)), @"
-    error: the credential plugin `DIR/empty` answered with an ExecCredential without a status
-      hint: it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again
+    error: the credential plugin `DIR/empty` printed an ExecCredential without a status
+      hint: it is `users[].user.exec` in the kubeconfig; run it manually, or log in again
     [exit code 1]
     ");
 }
@@ -324,10 +324,10 @@ fn who_is_acted_as_may_do_what_that_one_may_and_no_more() {
     let output = space.run_until_not(&admin, &sync, "failed while");
     assert_eq!(output.code, 12, "{}", output.all());
     for part in [
-        "error: the plan needs what isn't allowed: ",
+        "error: the plan needs permissions that are missing: ",
         "create configmaps in namespace acting",
         "update leases.coordination.k8s.io in namespace acting",
-        "hint: nothing was changed; ask for these permissions",
+        "hint: nothing was changed; request these permissions",
     ] {
         assert!(output.err.contains(part), "`{part}` is not in {}", output.all());
     }

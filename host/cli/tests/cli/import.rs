@@ -152,7 +152,7 @@ fn an_argocd_cm_becomes_a_plugin_and_what_can_not_is_said() {
     KINDS               SEES OF THE OBJECT    CASES
     *.example.org/*     /status/health        none
     example.com/Topic   /spec/shape /status   none
-    left out: exa*.net/Thing: `exa*.net/Thing` is no GROUP/KIND: a group is lower case, like `example.com`
+    left out: exa*.net/Thing: `exa*.net/Thing` is not GROUP/KIND: a group is lower case, like `example.com`
     DIR/b/mine.wasm, plugin.toml; load it with --plugin DIR/b/mine.wasm
     [exit code 0]
     "#);
@@ -170,7 +170,7 @@ fn an_argocd_cm_becomes_a_plugin_and_what_can_not_is_said() {
         verdict(dir, "b", &thing.display().to_string()),
         "Suspended \"\" by *.example.org/*/health.lua"
     );
-    // An object that the script doesn't expect is no verdict, and says where the script stumbled.
+    // An object that the script doesn't expect is not a verdict, and says where the script stumbled.
     fs::write(&thing, object.replace("status", "state")).unwrap();
     assert_eq!(
         verdict(dir, "b", &thing.display().to_string()),
@@ -223,7 +223,7 @@ fn every_mistake_is_told_with_script_and_line_and_nothing_is_written() {
     );
     assert_snapshot!(output.all(), @r#"
     error: no plugin can be called that: name: "Mine" is not of a-z, 0-9 and -, with a letter first, at most 40 long
-      hint: `--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3
+      hint: `--name` allows a-z, 0-9 and -; `--plugin-version` is a version such as 1.2.3
     [exit code 2]
     "#);
     fs::write(

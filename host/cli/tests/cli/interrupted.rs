@@ -74,7 +74,7 @@ fn the_same_sync_given_again_carries_on_with_the_killed_one_and_stops_there() {
         let output = served.run(&same);
         assert_eq!(output.code, 0, "{point}: {}", output.all());
         assert!(
-            output.out.contains("was left before its end; carrying on with it\n"),
+            output.out.contains("was left unfinished; continuing it\n"),
             "{point}: {}",
             output.all()
         );
@@ -104,9 +104,7 @@ fn another_set_or_again_is_synced_after_the_killed_one() {
         let output = served.run(&words);
         assert_eq!(output.code, 0, "{namespace}: {}", output.all());
         assert!(
-            output
-                .out
-                .contains("was left before its end; carrying on with it first"),
+            output.out.contains("was left unfinished; continuing it first"),
             "{namespace}: {}",
             output.all()
         );
@@ -152,7 +150,7 @@ fn a_killed_rollback_test_or_deletion_is_carried_on_with_by_the_same_command() {
         let output = served.run(command);
         assert_eq!(output.code, 0, "{command}: {}", output.all());
         assert!(
-            output.out.contains("was left before its end; carrying on with it\n"),
+            output.out.contains("was left unfinished; continuing it\n"),
             "{command}: {}",
             output.all()
         );
@@ -229,11 +227,7 @@ faults:
             "it does not fit; it is written in {}:{line} (document 2)",
             file.display()
         );
-        assert!(
-            output.all().contains("carrying on with it"),
-            "{namespace}: {}",
-            output.all()
-        );
+        assert!(output.all().contains("continuing it"), "{namespace}: {}", output.all());
         assert!(output.all().contains(&place), "{namespace}: {}", output.all());
     }
 }

@@ -15,8 +15,8 @@ fn a_sync_that_would_hang_is_not_begun() {
       29 |             secretName: db
          |                         ^
       hint: `capstan.dev/phase: PreSync` on Secret/db applies it before; it stays an ordinary object
-    error: nothing was changed: this would not end well
-      hint: `--allow-lint hook-needs-later` runs it all the same; `capstan.dev/lint-ignore: hook-needs-later` on the object says that it is known
+    error: nothing was changed: the plan has errors
+      hint: `--allow-lint hook-needs-later` runs it anyway; `capstan.dev/lint-ignore: hook-needs-later` on the object suppresses the finding
     [exit code 2]
     ");
 }
@@ -40,16 +40,16 @@ fn a_plan_shows_what_would_hang() {
          |                         ^
       fix: `capstan.dev/phase: PreSync` on Secret/db applies it before; it stays an ordinary object
       see: Secret/db is in tests/fixtures/sets/lint/shop.yaml:1
-    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run finds its name taken
+    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run can't create an object with the same name
       --> tests/fixtures/sets/lint/shop.yaml:14 (document 2)
       14 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^
       fix: add BeforeHookCreation, or use `generateName`
-    warning[without-effect]: `argocd.argoproj.io/hook-delete-policy` has no effect: Deployment default/api is no hook
+    warning[without-effect]: `argocd.argoproj.io/hook-delete-policy` has no effect: Deployment default/api is not a hook
       --> tests/fixtures/sets/lint/shop.yaml:36 (document 3)
       36 |     argocd.argoproj.io/hook-delete-policy: BeforeHookCreation
          |                                            ^
-      fix: take it off, or make the object a hook
+      fix: remove it, or make the object a hook
     [exit code 0]
     ");
 }
@@ -78,17 +78,17 @@ fn lint_needs_no_cluster() {
          |                         ^
       fix: `capstan.dev/phase: PreSync` on Secret/db applies it before; it stays an ordinary object
       see: Secret/db is in tests/fixtures/sets/lint/shop.yaml:1
-    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run finds its name taken
+    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run can't create an object with the same name
       --> tests/fixtures/sets/lint/shop.yaml:14 (document 2)
       14 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^
       fix: add BeforeHookCreation, or use `generateName`
-    warning[without-effect]: `argocd.argoproj.io/hook-delete-policy` has no effect: Deployment default/api is no hook
+    warning[without-effect]: `argocd.argoproj.io/hook-delete-policy` has no effect: Deployment default/api is not a hook
       --> tests/fixtures/sets/lint/shop.yaml:36 (document 3)
       36 |     argocd.argoproj.io/hook-delete-policy: BeforeHookCreation
          |                                            ^
-      fix: take it off, or make the object a hook
-    note[hook-without-limit]: Job default/migrate has no limit of its own: one that hangs is waited for as long as the operation may take
+      fix: remove it, or make the object a hook
+    note[hook-without-limit]: Job default/migrate has no time limit: if it hangs, it is awaited until the operation times out
       --> tests/fixtures/sets/lint/shop.yaml:11 (document 2)
       11 |   name: migrate
          |         ^
@@ -98,7 +98,7 @@ fn lint_needs_no_cluster() {
     [exit code 2]
     ");
     assert_snapshot!(run("lint -f tests/fixtures/sets/lint --compat argocd --allow-lint without-effect").all(), @"
-    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run finds its name taken
+    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job default/migrate after a failure, and the next run can't create an object with the same name
       --> tests/fixtures/sets/lint/shop.yaml:14 (document 2)
       14 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^
@@ -119,11 +119,11 @@ fn lint_needs_no_cluster() {
     ");
     assert_eq!(run("lint -f tests/fixtures/sets/lint --compat argocd --strict").code, 2);
     assert_snapshot!(run("lint -f tests/fixtures/sets/bad/kind.yaml --lint all").all(), @"
-    note[unknown-kind]: whether the cluster knows the kind acme.io/Widget can't be told without one
+    note[unknown-kind]: without a cluster it is unknown whether the kind acme.io/Widget exists
       --> tests/fixtures/sets/bad/kind.yaml:2
       2 | kind: Widget
         |       ^
-      fix: its objects are taken to live in a namespace; `capstan plan` asks the cluster
+      fix: its objects are assumed to be namespaced; `capstan plan` uses the cluster
 
     1 note in 1 manifest
     [exit code 0]
@@ -193,5 +193,5 @@ fn versions_that_kubernetes_no_longer_serves_are_found_without_a_cluster() {
     );
     let wrong = run(&format!("{words} --kube-version newest"));
     assert_eq!(wrong.code, 2, "{}", wrong.all());
-    assert!(wrong.err.contains("is no version of Kubernetes"), "{}", wrong.all());
+    assert!(wrong.err.contains("is not a Kubernetes version"), "{}", wrong.all());
 }

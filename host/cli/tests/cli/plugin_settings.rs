@@ -101,14 +101,14 @@ fn settings_that_a_plugin_does_not_take_are_refused_where_they_are_written() {
             "  backups:\n    maxAge: 48\n",
             "no plugin `backups` is loaded",
             "DIR/capstan.yaml:5",
-            "loaded are ",
+            "loaded plugins: ",
         ),
         (
             "",
             "  retention:\n    label: x\n    maxAge: soon\n",
             "the settings of plugin retention: \"soon\" is not of type \"integer\"",
             "DIR/capstan.yaml:7",
-            "`capstan plugin inspect retention` shows what it takes",
+            "`capstan plugin inspect retention` shows its settings",
         ),
         (
             "",
@@ -120,7 +120,7 @@ fn settings_that_a_plugin_does_not_take_are_refused_where_they_are_written() {
         (
             "",
             "  policies:\n    maxAge: 48\n",
-            "it judges no health, so that these settings have no effect",
+            "it has no health checks, so these settings have no effect",
             "DIR/capstan.yaml:5",
             "`capstan plugin inspect policies`",
         ),

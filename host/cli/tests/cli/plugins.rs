@@ -47,8 +47,8 @@ const EMPTY: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
 fn what_is_fine_is_said_to_be() {
     let folder = folder(&["http-check", "keep-last"]);
     assert_snapshot!(run_in(folder.path(), "plugin check DIR/http-check.wasm DIR/keep-last.wasm").all(), @"
-    DIR/http-check.wasm is fine: http-check 0.1.0, contract 0.1.0
-    DIR/keep-last.wasm is fine: keep-last 0.1.0, contract 0.1.0
+    DIR/http-check.wasm is valid: http-check 0.1.0, contract 0.1.0
+    DIR/keep-last.wasm is valid: keep-last 0.1.0, contract 0.1.0
     [exit code 0]
     ");
 }
@@ -87,8 +87,8 @@ fn all_mistakes_of_all_components_are_told_at_once() {
       hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
     error: DIR/queue.wasm: it exports nothing
       hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
-    error: DIR/outside.wasm: it imports `stranger:things/door@0.1.0`, which no plugin gets
-      hint: it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+    error: DIR/outside.wasm: it imports `stranger:things/door@0.1.0`, which plugins may not import
+      hint: it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data
     [exit code 2]
     "#);
 }
@@ -235,13 +235,13 @@ fn a_case_that_fails_says_where_and_in_what() {
             + calling https://api.example.com
     FAILED DIR/cases/wrong.yaml: nobody asked
         --> DIR/cases/wrong.yaml:14
-          it asked for nothing that is answered with `signal`: under way are 1 (http GET https://api.example.com)
+          none of its requests is answered with `signal`: under way are 1 (http GET https://api.example.com)
     FAILED DIR/cases/wrong.yaml: too late
         --> DIR/cases/wrong.yaml:23
-          it would be woken first, after 5s: write `- see: woke` before
+          its wake-up comes first, after 5s: write `- see: woke` before
     FAILED DIR/cases/wrong.yaml: after the end
         --> DIR/cases/wrong.yaml:33
-          the hook has succeeded: nothing happens to it any more
+          the hook has succeeded: no more steps may follow
     FAILED DIR/cases/wrong.yaml: nothing expected
         --> DIR/cases/wrong.yaml:35
           nothing is expected
@@ -276,18 +276,18 @@ fn a_case_that_fails_says_where_and_in_what() {
     </failure>
         </testcase>
         <testcase classname="http-check" name="nobody asked" file="DIR/cases/wrong.yaml" time="TIME">
-          <failure message="it asked for nothing that is answered with `signal`: under way are 1 (http GET https://api.example.com)">  --&gt; DIR/cases/wrong.yaml:14
-        it asked for nothing that is answered with `signal`: under way are 1 (http GET https://api.example.com)
+          <failure message="none of its requests is answered with `signal`: under way are 1 (http GET https://api.example.com)">  --&gt; DIR/cases/wrong.yaml:14
+        none of its requests is answered with `signal`: under way are 1 (http GET https://api.example.com)
     </failure>
         </testcase>
         <testcase classname="http-check" name="too late" file="DIR/cases/wrong.yaml" time="TIME">
-          <failure message="it would be woken first, after 5s: write `- see: woke` before">  --&gt; DIR/cases/wrong.yaml:23
-        it would be woken first, after 5s: write `- see: woke` before
+          <failure message="its wake-up comes first, after 5s: write `- see: woke` before">  --&gt; DIR/cases/wrong.yaml:23
+        its wake-up comes first, after 5s: write `- see: woke` before
     </failure>
         </testcase>
         <testcase classname="http-check" name="after the end" file="DIR/cases/wrong.yaml" time="TIME">
-          <failure message="the hook has succeeded: nothing happens to it any more">  --&gt; DIR/cases/wrong.yaml:33
-        the hook has succeeded: nothing happens to it any more
+          <failure message="the hook has succeeded: no more steps may follow">  --&gt; DIR/cases/wrong.yaml:33
+        the hook has succeeded: no more steps may follow
     </failure>
         </testcase>
         <testcase classname="http-check" name="nothing expected" file="DIR/cases/wrong.yaml" time="TIME">
@@ -304,7 +304,7 @@ fn a_case_that_fails_says_where_and_in_what() {
     assert_eq!(one.code, 0, "{}", one.all());
     assert_snapshot!(run_in(folder.path(), "plugin test DIR/http-check.wasm --only god").all(), @"
     error: none of 6 cases has `god` in its name
-      hint: `--only` takes a part of a name
+      hint: `--only` accepts part of a name
     [exit code 2]
     ");
 }
@@ -368,7 +368,7 @@ fn cases_that_can_not_be_read_fail_with_their_places() {
         --> DIR/cases.yaml:1
         1 | one:
           | ^
-        hint: it says what is asked
+        hint: it is the input of the call
     FAILED DIR/cases.yaml: two
       can't be read: a hook's case has `steps`, of which the first is the start
         --> DIR/cases.yaml:5
@@ -380,7 +380,7 @@ fn cases_that_can_not_be_read_fail_with_their_places() {
         --> DIR/cases.yaml:8
         8 |   steps: [{ see: woke }]
           |           ^
-        hint: write what it has to answer to that as `- expect: {...}`
+        hint: write the expected answer as `- expect: {...}`
     FAILED DIR/cases.yaml: four
       can't be read: DIR/none.yaml can't be read: there is no such file
         --> DIR/cases.yaml:10
@@ -463,7 +463,7 @@ fn settings_are_what_the_manifest_says_of_them() {
       --> DIR/hook.yaml:10
       10 |     deadline: soon
          |               ^
-      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect acme-approval` shows what it takes
+      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect acme-approval` shows its settings
     [exit code 2]
     "#);
     assert_snapshot!(planned("    deadline: 5m\n").all(), @r#"
@@ -471,7 +471,7 @@ fn settings_are_what_the_manifest_says_of_them() {
       --> DIR/hook.yaml:9
       9 |     deadline: 5m
         |     ^
-      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect acme-approval` shows what it takes
+      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect acme-approval` shows its settings
     [exit code 2]
     "#);
     let job = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: go\n  annotations:\n    capstan.dev/hook: PreSync\n    \
@@ -483,7 +483,7 @@ fn settings_are_what_the_manifest_says_of_them() {
       --> DIR/job.yaml:8
       8 |     capstan.dev/settings: '{prompt: 7}'
         |                           ^
-      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect acme-approval` shows what it takes
+      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect acme-approval` shows its settings
     [exit code 2]
     "#);
     manifest.settings = Some(serde_json::json!({ "$ref": "https://example.com/schema.json" }));
@@ -491,7 +491,7 @@ fn settings_are_what_the_manifest_says_of_them() {
     let outside = std::error::Error::source(&outside).unwrap().to_string();
     assert_eq!(
         outside,
-        "settings.$ref: a schema may refer to nothing outside of itself: write `#`, or `#/$defs/NAME`"
+        "settings.$ref: a schema can't refer to anything outside of itself: write `#`, or `#/$defs/NAME`"
     );
     manifest.settings = Some(serde_json::json!({ "properties": { "a": { "pattern": "(a{1000}){1000}" } } }));
     let large = capstan_stamp::stamp(&component, &manifest);
@@ -500,7 +500,7 @@ fn settings_are_what_the_manifest_says_of_them() {
     let output = output.all();
     assert!(
         output.starts_with("error: plugin DIR/acme.wasm: its schema of settings can't be used: ")
-            && output.contains("hint: mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be")
+            && output.contains("hint: correct `settings` in its `plugin.toml`; `wit/README.md` describes it")
             && output.ends_with("[exit code 2]"),
         "{output}"
     );

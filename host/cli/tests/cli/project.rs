@@ -121,7 +121,7 @@ fn mistakes_in_the_file_have_places() {
     [exit code 2]
     ");
     assert_snapshot!(error_of("name: shop\noptions:\n  onTimeout: continu\n"), @"
-    error: `continu` is none of the words that may stand here
+    error: `continu` is not a valid value here
       --> capstan.yaml:3
       3 |   onTimeout: continu
         |              ^
@@ -129,14 +129,14 @@ fn mistakes_in_the_file_have_places() {
     [exit code 2]
     ");
     assert_snapshot!(error_of("name: shop\noptions:\n  timeout: soon\n"), @"
-    error: `soon` is no duration; write `90s`, `10m`, `1h30m` or whole seconds
+    error: `soon` is not a duration; write `90s`, `10m`, `1h30m` or whole seconds
       --> capstan.yaml:3
       3 |   timeout: soon
         |            ^
     [exit code 2]
     ");
     assert_snapshot!(error_of("name: shop\nsources: a.yaml\n"), @r#"
-    error: this is the text "a.yaml", and a list is expected
+    error: this is the text "a.yaml", but a list is expected
       --> capstan.yaml:2
       2 | sources: a.yaml
         |          ^
@@ -148,12 +148,12 @@ fn mistakes_in_the_file_have_places() {
       3 |   - path: a.yaml
         |     ^
       hint: each source has one of `path`, `chart` and `kustomization`
-    error: this source names nothing to read
+    error: this source names no manifests
       --> capstan.yaml:5
       5 |   - set: [a=1]
         |     ^
       hint: each source has one of `path`, `chart` and `kustomization`
-    error: `set` doesn't go with `path`
+    error: `set` can't be combined with `path`
       --> capstan.yaml:7
       7 |     set: [a=1]
         |     ^
@@ -161,14 +161,14 @@ fn mistakes_in_the_file_have_places() {
     [exit code 2]
     ");
     assert_snapshot!(error_of("name: shop\ngrants:\n  http: [example]\n"), @r#"
-    error: ["example"] is no grant; write `requested`, for all that the plugin's manifest requests, or what of it is granted, as in `{http: [{hosts: [api.example.com]}]}`
+    error: ["example"] is not a grant; write `requested`, for all that the plugin's manifest requests, or what of it is granted, as in `{http: [{hosts: [api.example.com]}]}`
       --> capstan.yaml:3
       3 |   http: [example]
         |         ^
     [exit code 2]
     "#);
     assert_snapshot!(error_of("name: shop\napplications:\n  - name: db\n    sources: [{ path: a.yaml }]\n    dependsOn: [dbb]\n"), @"
-    error: `name` is for a file with one application of its own, and this one names several
+    error: `name` is only for a file with a single application, and this file names several
       --> capstan.yaml:1
       1 | name: shop
         | ^
@@ -176,7 +176,7 @@ fn mistakes_in_the_file_have_places() {
     [exit code 2]
     ");
     assert_snapshot!(error_of("- a\n"), @"
-    error: this file is no mapping
+    error: this file is not a mapping
       --> capstan.yaml:1
       1 | - a
         | ^
@@ -234,10 +234,10 @@ fn several_applications_are_synced_in_their_order() {
     queue |   wave   0   + ConfigMap/queue   apply, wait Healthy   new   resource 0.1.0
     queue |
     db    | operation 1-kws3g: sync of db in namespace store
-    db    |   0.0s  checking                asking the API server about 1 object, nothing is changed yet
+    db    |   0.0s  checking                checking 1 object with the API server; nothing is changed yet
     db    | ---- PreSync, wave 0 [0/1 done] ----
     queue | operation 1-6ned3: sync of queue in namespace store
-    queue |   0.0s  checking                    asking the API server about 1 object, nothing is changed yet
+    queue |   0.0s  checking                    checking 1 object with the API server; nothing is changed yet
     queue | ---- Sync, wave 0 [0/1 done] ----
     queue |   0.0s  created   ConfigMap/queue
     queue |   0.0s  ok        ConfigMap/queue   Healthy: no health check for this kind
@@ -256,7 +256,7 @@ fn several_applications_are_synced_in_their_order() {
     shop  |   wave   0   + ConfigMap/shop   apply, wait Healthy   new   resource 0.1.0
     shop  |
     shop  | operation 1-cajct: sync of shop in namespace store
-    shop  |   0.0s  checking                   asking the API server about 1 object, nothing is changed yet
+    shop  |   0.0s  checking                   checking 1 object with the API server; nothing is changed yet
     shop  | ---- Sync, wave 0 [0/1 done] ----
     shop  |   0.0s  created   ConfigMap/shop
     shop  |   0.0s  ok        ConfigMap/shop   Healthy: no health check for this kind
@@ -286,7 +286,7 @@ fn several_applications_are_synced_in_their_order() {
     assert!(at("shop  | Succeeded") < at("db    | operation") && at("shop  | Succeeded") < at("queue | operation"));
     assert_eq!(deleted.code, 0, "{}", deleted.all());
     assert_snapshot!(folder.run("delete --simulate --state state.json").all(), @"
-    error: deleting needs a yes, and there is no terminal to ask on
+    error: deleting needs confirmation, and there is no terminal to ask for it
       hint: add `--yes`
     [exit code 2]
     ");
@@ -372,7 +372,7 @@ fn what_the_file_tells_of_is_linted_too() {
     let folder = three(&text);
     let output = folder.run("lint");
     assert_eq!(output.code, 2, "{}", output.all());
-    assert!(output.out.contains("`presync` is no phase"), "{}", output.all());
+    assert!(output.out.contains("`presync` is not a phase"), "{}", output.all());
     assert!(output.out.contains("db.yaml:5"), "{}", output.all());
 }
 
@@ -395,7 +395,7 @@ fn several_files_are_several_applications() {
     assert!(at("db   | Succeeded") < at("shop | operation"), "{}", output.out);
     let mixed = folder.run("sync -f shop -f db/settings.yaml --simulate");
     assert_snapshot!(mixed.all(), @"
-    error: shop/capstan.yaml describes applications, and beside it there are other sources
+    error: shop/capstan.yaml describes applications, but other sources are given too
       hint: write them into it; or with `--config shop/capstan.yaml` they come instead of those it names
     [exit code 2]
     ");
@@ -484,14 +484,14 @@ fn an_application_of_argo_cd_says_what_to_sync() {
     PreSync
       wave   0   ~ Namespace/store    apply, wait Healthy   team                           resource 0.1.0
                  + Job/prod-migrate   run, wait Succeeded   then keep until the next run   job 0.1.0
-    notice: Application shop: `spec.revisionHistoryLimit` is not honoured
-    notice: Application shop: the project `store` is not honoured: nothing is limited by it
-    notice: Application shop: `https://example.com/store.git` is not known to be this work tree; its path is looked for here all the same
-    notice: Application shop: the revision `v1` is not looked for: what is here is taken
-    notice: Application shop: `spec.source.kustomize.version` is not honoured
-    notice: Application shop: the cluster `https://elsewhere` is not looked for; the one of the kubeconfig is taken
-    notice: Application shop: `spec.syncPolicy.automated.selfHeal` is not honoured
-    notice: Application shop: the factor 3 of `retry.backoff` is not honoured: each pause is twice as long
+    notice: Application shop: `spec.revisionHistoryLimit` is ignored
+    notice: Application shop: the project `store` is ignored: its restrictions don't apply
+    notice: Application shop: `https://example.com/store.git` may not be this work tree's repository; its path is read from here anyway
+    notice: Application shop: the revision `v1` is ignored: the files in the work tree are used
+    notice: Application shop: `spec.source.kustomize.version` is ignored
+    notice: Application shop: the cluster `https://elsewhere` is ignored; the kubeconfig's cluster is used
+    notice: Application shop: `spec.syncPolicy.automated.selfHeal` is ignored
+    notice: Application shop: the factor 3 of `retry.backoff` is ignored: each pause is twice as long
     [exit code 0]
     ");
     let plan: serde_json::Value =
@@ -552,9 +552,7 @@ spec:
         assert!(output.out.contains(line), "no `{line}` in {}", output.all());
     }
     assert!(
-        output
-            .err
-            .contains("`spec.source.helm.passCredentials` is not honoured"),
+        output.err.contains("`spec.source.helm.passCredentials` is ignored"),
         "{}",
         output.err
     );

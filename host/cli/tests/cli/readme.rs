@@ -34,7 +34,7 @@ fn the_readme_shows_plans_mistakes_and_failures_as_they_are() {
 #[test]
 fn the_guide_to_migration_shows_what_argo_cd_would_do_otherwise() {
     let output = run("plan -f tests/fixtures/sets/compat-order -n shop --simulate --explain-compat").out;
-    let (differences, outcomes) = output.split_once("When it comes to that").unwrap();
+    let (differences, outcomes) = output.split_once("At run time").unwrap();
     shows("host/MIGRATING.md", differences.trim_end());
     assert!(outcomes.contains("  rule      hooks-clear-first\n"), "{outcomes}");
 }

@@ -1,4 +1,4 @@
-//! The command on a real node: pods run, logs are what they wrote, and a killed command is carried on with.
+//! The command on a real node: pods run, logs are what they wrote, and a killed command is continued.
 
 use std::process::Command;
 
@@ -100,13 +100,13 @@ fn a_killed_command_is_carried_on_with_and_each_hook_runs_once() {
                 let output = place.run(ECHO);
                 assert_eq!(output.code, 0, "{point}: {}{}", output.out, output.err);
                 assert!(
-                    output.out.contains("was left before its end; carrying on with it\n"),
+                    output.out.contains("was left unfinished; continuing it\n"),
                     "{point}: {}",
                     output.out
                 );
                 let history = place.run("history echo -o json").out;
                 let history: serde_json::Value = serde_json::from_str(&history).unwrap();
-                // The second command asks for the same, and carries on with it only.
+                // The second command asks for the same, and continues it only.
                 assert_eq!(history.as_array().map(Vec::len), Some(1), "{point}: {history:#}");
                 let first = place.run("history echo 1 -o json").out;
                 let first: serde_json::Value = serde_json::from_str(&first).unwrap();

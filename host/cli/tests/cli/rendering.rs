@@ -37,8 +37,8 @@ fn charts_that_are_fast_enough_alone_are_too_slow_together() {
     let output = output.with_dir(&dir.to_string());
     assert_eq!(
         output.all(),
-        "error: helm can't render the chart DIR/second: it was stopped, since all reading and rendering together may take 5.0s\n  \
-           hint: `--render-timeout` gives it longer\n[exit code 2]"
+        "error: helm can't render the chart DIR/second: it was stopped because reading and rendering may take 5.0s in all\n  \
+           hint: `--render-timeout` allows more time\n[exit code 2]"
     );
     assert!(began.elapsed() < Duration::from_mins(1));
 }
@@ -58,8 +58,8 @@ fn a_git_that_hangs_is_cut_off_by_the_same_deadline() {
     let output = output.with_dir(&dir.to_string());
     assert_eq!(
         output.all(),
-        "error: git can't compare DIR with its commit: it was stopped, since all reading and rendering together may take 2.0s\n  \
-           hint: `--render-timeout` gives it longer\n[exit code 2]"
+        "error: git can't compare DIR with its commit: it was stopped because reading and rendering may take 2.0s in all\n  \
+           hint: `--render-timeout` allows more time\n[exit code 2]"
     );
 }
 
@@ -77,8 +77,8 @@ fn standard_input_that_never_ends_is_cut_off_by_the_same_deadline() {
     drop(open);
     assert_eq!(
         output.all(),
-        "error: - can't be read: it was stopped, since all reading and rendering together may take 1.0s\n  \
-           hint: `--render-timeout` gives it longer\n[exit code 2]"
+        "error: - can't be read: it was stopped because reading and rendering may take 1.0s in all\n  \
+           hint: `--render-timeout` allows more time\n[exit code 2]"
     );
 }
 

@@ -94,7 +94,7 @@ fn an_operation_tells_again_what_it_told() {
     assert!(events(&records).len() > 5, "{}", records.out);
     assert_eq!(events(&replayed), events(&records));
 
-    // A failed one is gone through as well: that it had failed is no failure of looking at it.
+    // A failed one is gone through as well: that it had failed is not a failure of looking at it.
     let failed = place.run("sync -f DIR/set.yaml --app shop --timeout 1s");
     assert_eq!(failed.code, 13, "{}", failed.all());
     let again = place.run("history shop --replay 3");
@@ -122,7 +122,7 @@ fn a_new_version_of_a_plugin_is_asked_what_the_old_one_was() {
     assert_eq!(synced.code, 0, "{}", synced.all());
 
     assert_snapshot!(place.run("history shop --replay 1 --with-plugin DIR/1.0.0").all(), @"
-    shop-health 1.0.0 answers 3 of the 3 questions that operation 1-pnywj asked shop-health 1.0.0 as that did
+    shop-health 1.0.0 gives the same answer to 3 of the 3 calls of operation 1-pnywj as shop-health 1.0.0 did
     [exit code 0]
     ");
     place.health("2.0.0", "everybody is there");
@@ -132,7 +132,7 @@ fn a_new_version_of_a_plugin_is_asked_what_the_old_one_was() {
         - all there
         + everybody is there
 
-    shop-health 2.0.0 answers 2 of the 3 questions that operation 1-pnywj asked shop-health 1.0.0 as that did
+    shop-health 2.0.0 gives the same answer to 2 of the 3 calls of operation 1-pnywj as shop-health 1.0.0 did
     [exit code 3]
     ");
     let json = place
@@ -178,11 +178,11 @@ fn a_new_version_of_a_plugin_is_asked_what_the_old_one_was() {
     [exit code 3]
     "#);
     assert_snapshot!(place.run("history shop --replay 1 --with-plugin job").all(), @"
-    job 0.1.0 answers 16 of the 16 questions that operation 1-pnywj asked job 0.1.0 as that did
+    job 0.1.0 gives the same answer to 16 of the 16 calls of operation 1-pnywj as job 0.1.0 did
     [exit code 0]
     ");
     assert_snapshot!(place.run("history shop --replay 1 --with-plugin scale").all(), @"
-    error: operation 1-pnywj asked nothing of a plugin `scale`
+    error: operation 1-pnywj didn't call a plugin named `scale`
       hint: it asked job, policies, shop-health, ttl
     [exit code 2]
     ");
@@ -207,7 +207,7 @@ fn what_was_told_after_another_answer_is_not_asked() {
         - planned
         + none
 
-    PreSync Job/migrate, its turn has come at 2026-01-01T00:00:00Z
+    PreSync Job/migrate, it starts at 2026-01-01T00:00:00Z
       asks
         - - create-own: {}
         -   id: 1
@@ -227,11 +227,11 @@ fn what_was_told_after_another_answer_is_not_asked() {
       - recheck-after-ms: null
       - rule: Job/running
       - status: progressing
-      + no-answer: 'could not ask job 9.0.0: it no longer claims `batch/Job`'
+      + no-answer: 'failed to call job 9.0.0: it no longer claims `batch/Job`'
 
-    job 9.0.0 answers 0 of the 3 questions that operation 1-pnywj asked job 0.1.0 as that did
-    not asked: 7 that are about a claim that it no longer has
-    not asked: 6 that come after an answer that differs in what the hook does
+    job 9.0.0 gives the same answer to 0 of the 3 calls of operation 1-pnywj as job 0.1.0 did
+    not called: 7 that are about a claim that it no longer has
+    not called: 6 that follow an answer that changes what the hook does
     [exit code 3]
     ");
 }

@@ -66,7 +66,7 @@ fn the_plugin_of_the_policy_that_deletes_or_keeps_an_object_is_named() {
         (
             "later",
             "kept",
-            "Job/migrate asked again in 1h (acme.example/later of retention 0.1.0)",
+            "Job/migrate next call in 1h (acme.example/later of retention 0.1.0)",
         ),
     ] {
         let output = Place::new(policy).sync();
@@ -88,7 +88,7 @@ fn a_sweep_without_the_plugin_keeps_what_is_due_and_names_the_plugin() {
     place.sync();
     let status = place.run("status shop");
     assert!(
-        status.out.contains("asked again in ") && status.out.contains("acme.example/later of retention 0.1.0"),
+        status.out.contains("next call in ") && status.out.contains("acme.example/later of retention 0.1.0"),
         "{}",
         status.all()
     );

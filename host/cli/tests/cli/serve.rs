@@ -169,7 +169,10 @@ fn ctrl_c_terminates() {
     sync.signal("INT");
     assert_eq!(sync.code(), 14, "{:#?}", sync.output);
     let text = sync.output.join("\n");
-    assert!(text.contains("Ctrl-C: terminating; again to leave at once"), "{text}");
+    assert!(
+        text.contains("Ctrl-C: terminating; press again to exit at once"),
+        "{text}"
+    );
     assert!(text.contains("stopped   Job/endless"), "{text}");
     assert!(text.contains("deleted   Job/endless"), "{text}");
     assert!(text.contains("Terminated after"), "{text}");
@@ -189,7 +192,11 @@ fn another_process_sees_it_and_terminates_it() {
     );
     let busy = cluster.run("sync -f tests/fixtures/sets/endless --app shop -n shop");
     assert_eq!(busy.code, 15, "{}", busy.all());
-    assert!(busy.err.contains("is at work on this application"), "{}", busy.all());
+    assert!(
+        busy.err.contains("is running an operation of this application"),
+        "{}",
+        busy.all()
+    );
     let terminated = cluster.run("terminate shop -n shop");
     assert_eq!(terminated.code, 0, "{}", terminated.all());
     assert_eq!(sync.code(), 14, "{:#?}", sync.output);
@@ -219,12 +226,12 @@ fn begin_another(cluster: &Served, on_busy: &str, text: &str) -> Running {
 fn who_waits_behind_another_operation_goes_on_after_its_end() {
     let cluster = Served::start(ENDLESS);
     let mut sync = cluster.sync_endless();
-    let mut another = begin_another(&cluster, "wait", "; waiting for its end");
+    let mut another = begin_another(&cluster, "wait", "; waiting until it ends");
     assert!(
         another
             .output
             .iter()
-            .any(|line| line.contains("is at work on this application")),
+            .any(|line| line.contains("is running an operation of this application")),
         "{:#?}",
         another.output
     );
@@ -279,7 +286,7 @@ fn what_a_running_operation_waits_for_is_explained() {
         "sync by somebody on ",
         "\nin PreSync, wave 0\n",
         "waits for Job/endless: waiting for the Job's pods: 1 active",
-        "  what ends that otherwise: given up with the whole operation in 5h",
+        "  what else ends it: the whole operation times out in 5h",
         "; `capstan terminate shop` ends it now\n",
     ] {
         assert!(explained.contains(part), "`{part}` is not in {explained}");
@@ -295,7 +302,7 @@ fn what_a_running_operation_waits_for_is_explained() {
     sync.signal("KILL");
     sync.code();
     let explained = cluster
-        .run_until("explain shop -n shop", "nobody drives it any more")
+        .run_until("explain shop -n shop", "no process runs it any more")
         .out;
     assert!(explained.contains("`capstan terminate shop` ends it"), "{explained}");
     assert_eq!(cluster.run("terminate shop -n shop").code, 0);
@@ -311,7 +318,7 @@ fn why_an_object_is_not_healthy_and_when_that_is_given_up_is_explained() {
     assert!(
         explained.contains("waits for Deployment/locked: Degraded: 1 of 1 pod: ")
             && explained.contains("Secret/nobody-made-it, which it mounts, doesn't exist")
-            && explained.contains("what ends that otherwise: given up in 2"),
+            && explained.contains("what else ends it: times out in 2"),
         "{explained}"
     );
     assert_eq!(cluster.run("terminate shop -n shop").code, 0);
@@ -324,15 +331,15 @@ fn a_killed_driver_is_replaced() {
     let mut sync = cluster.sync_endless();
     sync.signal("KILL");
     assert_eq!(sync.code(), -1);
-    // The next one carries on: it neither waits for the lock of the dead nor makes a second Job.
+    // The next one continues: it neither waits for the lock of the dead nor makes a second Job.
     let mut next = Running::start(cluster.command("sync -f tests/fixtures/sets/endless --app shop -n shop"));
-    next.wait_for("carrying on with it first");
+    next.wait_for("continuing it first");
     next.signal("TERM");
     assert_ne!(next.code(), 0);
     assert!(
         next.output
             .iter()
-            .any(|line| line.contains("SIGTERM: leaving operation")),
+            .any(|line| line.contains("SIGTERM: exiting; operation")),
         "{:#?}",
         next.output
     );
@@ -361,11 +368,11 @@ fn a_second_ctrl_c_leaves_at_once() {
     sync.signal("TERM");
     assert_ne!(sync.code(), 0);
     let mut again = Running::start(cluster.command("sync -f tests/fixtures/sets/endless --app shop -n shop"));
-    again.wait_for("carrying on with operation");
+    again.wait_for("continuing operation");
     again.signal("INT");
     again.signal("INT");
     again.code();
-    // Whether it was left before its end or had just come to it, it is over or can be ended.
+    // Whether it was left unfinished or had just come to it, it is over or can be ended.
     let ended = cluster.run("terminate shop -n shop");
     assert!(
         ended.code == 0 || ended.err.contains("no operation of `shop` is running"),

@@ -115,7 +115,7 @@ fn a_signal_that_reaches_nobody_says_why() {
         ),
         (
             "shop early migrated",
-            "hook early has ended (Succeeded): it waits for no signal any more",
+            "hook early has ended (Succeeded): it no longer waits for a signal",
             "there is Hook/gate",
         ),
         (
@@ -125,17 +125,17 @@ fn a_signal_that_reaches_nobody_says_why() {
         ),
         (
             "shop gate migrated --value {rows",
-            "`--value` is no JSON",
+            "`--value` is not JSON",
             "write JSON, as in",
         ),
         (
             "shop gate migrated --value done",
-            "`--value` is no JSON",
+            "`--value` is not JSON",
             "a text with its quotes",
         ),
         (
             "shop gate approval",
-            "`approval` is the signal of a person's decision",
+            "`approval` is reserved for a person's decision",
             "capstan approve shop gate",
         ),
     ] {

@@ -67,7 +67,7 @@ fn a_missing_program_is_named_with_the_way_to_get_it() {
     let programs = Programs::none();
     assert_snapshot!(programs.run(&format!("plan -f {CHART} --simulate")).all(), @"
     error: tests/fixtures/charts/echo is a Helm chart, and there is no `helm` to render it with
-      hint: install helm (https://helm.sh/docs/intro/install) so that it is in PATH; or render where it is: `helm template NAME CHART | capstan ... --app NAME -f -`
+      hint: install helm (https://helm.sh/docs/intro/install) so that it is in PATH; or render where helm is installed: `helm template NAME CHART | capstan ... --app NAME -f -`
     [exit code 2]
     ");
     assert_snapshot!(programs.run(&format!("plan -k {PROD} --simulate")).all(), @"
@@ -104,8 +104,8 @@ fn a_render_that_fails_shows_what_the_program_says() {
 fn a_program_that_hangs_is_killed() {
     let programs = Programs::none().script("helm", "exec /bin/sleep 600");
     assert_snapshot!(programs.run(&format!("sync -f {CHART} --simulate --render-timeout 1s")).all(), @"
-    error: helm can't render the chart tests/fixtures/charts/echo: it was stopped, since all reading and rendering together may take 1.0s
-      hint: `--render-timeout` gives it longer
+    error: helm can't render the chart tests/fixtures/charts/echo: it was stopped because reading and rendering may take 1.0s in all
+      hint: `--render-timeout` allows more time
     [exit code 2]
     ");
 }
@@ -118,7 +118,7 @@ fn a_mistake_in_what_was_rendered_names_its_template() {
          ---\\n# Source: echo/templates/hook.yaml\\napiVersion: v1\\nkind: ConfigMap\\nmetadata:\\n  name: b\\n  annotations:\\n    argocd.argoproj.io/hook: presync\\n'",
     );
     assert_snapshot!(programs.run(&format!("plan -f {CHART} --simulate")).all(), @"
-    error: `presync` is no phase
+    error: `presync` is not a phase
       --> tests/fixtures/charts/echo/templates/hook.yaml (rendered):8
       8 |     argocd.argoproj.io/hook: presync
         |                              ^
@@ -130,18 +130,18 @@ fn a_mistake_in_what_was_rendered_names_its_template() {
 #[test]
 fn what_is_asked_of_charts_needs_one() {
     assert_snapshot!(run("plan -f tests/example/echo --set a=1 --simulate").all(), @"
-    error: --set is for Helm charts, and there is none among the sources
+    error: --set applies to Helm charts, and there is no chart among the sources
       hint: name one with `--chart`, or a folder that has a Chart.yaml with `-f`
     [exit code 2]
     ");
     assert_snapshot!(run("plan --chart tests/example/echo --simulate").all(), @"
-    error: tests/example/echo is no Helm chart: it has no Chart.yaml
+    error: tests/example/echo is not a Helm chart: it has no Chart.yaml
       hint: `-f` reads a folder of manifests, `-k` builds a kustomization
     [exit code 2]
     ");
     assert_snapshot!(run("plan -f tests/fixtures/charts -R --simulate").all(), @"
     error: tests/fixtures/charts/echo is a Helm chart in a folder of manifests
-      hint: name it by itself, with `--chart tests/fixtures/charts/echo`, and the manifests beside it
+      hint: name it separately, with `--chart tests/fixtures/charts/echo`, together with the manifests
     [exit code 2]
     ");
     assert_snapshot!(run(&format!("plan -f {CHART}/templates --app echo --simulate")).all(), @r#"
@@ -183,12 +183,12 @@ fn what_is_asked_of_charts_needs_one() {
     [exit code 2]
     "#);
     assert_snapshot!(run(&format!("plan -f {PROD} --simulate")).all(), @"
-    error: tests/fixtures/kustomizations/prod has a kustomization.yaml: it is a kustomization, not a folder of manifests
+    error: tests/fixtures/kustomizations/prod has a kustomization.yaml: it is a kustomization, not a folder with manifests
       hint: `-k tests/fixtures/kustomizations/prod` builds it
     [exit code 2]
     ");
     assert_snapshot!(run("plan -k tests/example/echo --simulate").all(), @"
-    error: tests/example/echo is no kustomization: it has no kustomization.yaml
+    error: tests/example/echo is not a kustomization: it has no kustomization.yaml
       hint: `-f` reads a folder of manifests, `--chart` renders a Helm chart
     [exit code 2]
     ");
@@ -360,7 +360,7 @@ fn a_kustomization_is_built_and_its_hooks_come_through() {
     PostSync
       wave   0   + Job/prod-check                       run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
 
-    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job shop/prod-check after a failure, and the next run finds its name taken
+    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job shop/prod-check after a failure, and the next run can't create an object with the same name
       --> tests/fixtures/kustomizations/prod (built):34 (document 3)
       34 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
          |                                            ^

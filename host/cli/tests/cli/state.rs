@@ -1,4 +1,4 @@
-//! What is stored about an application, with several processes at it, and when it can't be carried on.
+//! What is stored about an application, with several processes at it, and when it can't be continued.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn an_application_can_be_forgotten() {
     let output = cluster.run("delete x --abandon");
     assert_eq!(output.code, 2, "{}", output.all());
     assert!(
-        output.err.contains("forgetting an application needs a yes"),
+        output.err.contains("forgetting an application needs confirmation"),
         "{}",
         output.err
     );
@@ -62,7 +62,7 @@ fn an_application_can_be_forgotten() {
     assert!(
         output
             .out
-            .starts_with("this object carries its label and stays in the cluster:\n  ConfigMap/one\nx is forgotten: "),
+            .starts_with("this object carries its label and stays in the cluster:\n  ConfigMap/one\nx: the stored state was deleted: "),
         "{}",
         output.out
     );

@@ -39,7 +39,7 @@ pub fn capstan(words: &str) -> Command {
         command.env_remove(name);
     }
     command.env("COLUMNS", "100");
-    // What history shows must not depend on the commit that is being tested: the project is no work tree for the tests.
+    // What history shows must not depend on the commit that is being tested: the project is not a work tree for the tests.
     command.env("GIT_CEILING_DIRECTORIES", project());
     command
 }

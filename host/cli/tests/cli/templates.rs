@@ -221,7 +221,7 @@ fn a_project_in_rust_passes_its_cases() {
         output.all()
     );
     assert!(
-        output.err.ends_with("hint: what it said stands above\n") && output.code == 2,
+        output.err.ends_with("hint: its output is shown above\n") && output.code == 2,
         "{}",
         output.all()
     );
@@ -256,7 +256,7 @@ fn a_project_in_javascript_passes_its_cases() {
             "setTimeout is not defined .. at start (/plugin.js:",
             "256 MiB of memory",
             "call stack exhausted",
-            "threw \"plain words\", which is no Error",
+            "threw \"plain words\", which is not an Error",
         ],
     );
     let source = folder.path().join("hook/plugin.js");
@@ -429,11 +429,11 @@ fn what_a_project_lacks_is_said() {
     ");
     assert_snapshot!(run_in(folder.path(), "plugin new queue --kind hook --in DIR").all(), @"
     error: DIR/queue is there already
-      hint: nothing was changed; take another name, or take another folder with `--in`
+      hint: nothing was changed; choose another name, or choose another folder with `--in`
     [exit code 2]
     ");
     assert_snapshot!(run_in(folder.path(), "plugin test DIR/queue").all(), @"
-    error: there is no DIR/queue/queue.wasm: the plugin queue isn't built
+    error: there is no DIR/queue/queue.wasm: the plugin queue hasn't been built
       hint: `capstan plugin build DIR/queue` builds it
     [exit code 2]
     ");

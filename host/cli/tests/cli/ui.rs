@@ -148,7 +148,7 @@ fn ctrl_c_leaves_what_runs_for_the_next_driver_and_says_so() {
         output.contains("of shop is left as it is") && output.contains("capstan terminate shop"),
         "{output}"
     );
-    // The next one finds it, and carries on.
+    // The next one finds it, and continues.
     let ui = Ui::start(cluster.command(words));
     ui.until("/api/v1/applications", |rows| rows[0]["state"] == "left");
     let (status, outcome) = ui.send(

@@ -35,9 +35,9 @@ fn what_argo_cd_would_do_otherwise_is_explained() {
 
     let mistakes = run("plan -f tests/fixtures/sets/bad/hook.yaml --app shop -n shop --simulate --explain-compat");
     assert_snapshot!(mistakes.all(), @"
-    shop in namespace shop: there is a plan by Argo CD's rules only
+    shop in namespace shop: there is only a plan with Argo CD's rules
 
-    mistake by Capstan's rules: tests/fixtures/sets/bad/hook.yaml:6: `presync` is no phase (did you mean `PreSync`?)
+    mistake by Capstan's rules: tests/fixtures/sets/bad/hook.yaml:6: `presync` is not a phase (did you mean `PreSync`?)
 
     because mistakes-are-ignored: unknown values are ignored; a hook without any valid phase is left out; of several objects with the same name, and of duplicate keys, the last one counts
     [exit code 0]
@@ -82,7 +82,7 @@ fn a_sync() {
       wave   0   + Job/syncfail-job*        run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
 
     operation 1-k2frt: sync of echo in namespace shop
-      0.0s  checking                               asking the API server about 5 objects, nothing is changed yet
+      0.0s  checking                               checking 5 objects with the API server; nothing is changed yet
     ---- PreSync, wave 0 [0/4 done] ----
       0.0s  created   Job/presync-jobyzjy3e7civ
       0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
@@ -136,7 +136,7 @@ fn a_sync_that_fails() {
       wave   0   + Job/syncfail-job*        run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
 
     operation 1-k2frt: sync of echo in namespace shop
-      0.0s  checking                               asking the API server about 5 objects, nothing is changed yet
+      0.0s  checking                               checking 5 objects with the API server; nothing is changed yet
     ---- PreSync, wave 0 [0/4 done] ----
       0.0s  created   Job/presync-jobyzjy3e7civ
       0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
@@ -169,7 +169,7 @@ fn a_sync_that_fails() {
 #[test]
 fn mistakes_in_manifests() {
     assert_snapshot!(run("plan --app shop -f tests/fixtures/sets/bad --simulate").all(), @"
-    error: `presync` is no phase
+    error: `presync` is not a phase
       --> tests/fixtures/sets/bad/hook.yaml:6
       6 |     argocd.argoproj.io/hook: presync
         |                              ^
@@ -179,7 +179,7 @@ fn mistakes_in_manifests() {
       2 | kind: Widget
         |       ^
       hint: add its CustomResourceDefinition to the set, or install it first
-    error: `HookSuceeded` is no delete policy
+    error: `HookSuceeded` is not a delete policy
       --> tests/fixtures/sets/bad/policy.yaml:7
       7 |     argocd.argoproj.io/hook-delete-policy: HookSuceeded
         |                                            ^
@@ -188,7 +188,7 @@ fn mistakes_in_manifests() {
       --> tests/fixtures/sets/bad/ring.yaml:6
       6 |     capstan.dev/depends-on: ConfigMap/two
         |                             ^
-      hint: take one of these out of `capstan.dev/depends-on`
+      hint: remove one of these from `capstan.dev/depends-on`
     error: ConfigMap default/twice is there twice
       --> tests/fixtures/sets/bad/twice.yaml:9 (document 2)
       9 |   name: twice
@@ -214,7 +214,7 @@ fn mistakes_in_manifests() {
       27 | apiVersion: gone.example.com/v1alpha1
          |             ^
       hint: write `apiVersion: gone.example.com/v1`, and look whether its fields differ
-    error: `first` is no wave
+    error: `first` is not a wave
       --> tests/fixtures/sets/bad/wave.yaml:7
       7 |     argocd.argoproj.io/sync-wave: first
         |                                   ^
@@ -236,7 +236,7 @@ fn mistakes_on_the_command_line() {
     ");
     assert_snapshot!(run("sync -k nowhere --simulate").all(), @"
     error: nowhere can't be read: there is no such file
-      hint: name a file or a folder that is there
+      hint: name a file or folder that exists
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f tests/example/echo --phase presync --simulate").all(), @"
@@ -246,7 +246,7 @@ fn mistakes_on_the_command_line() {
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f tests/example/echo --app Shop! --simulate").all(), @"
-    error: `Shop!` can't be the name of an application
+    error: `Shop!` is not a valid name for an application
       hint: at most 50 of a-z, 0-9 and -, as in `shop`
     [exit code 2]
     ");
@@ -262,7 +262,7 @@ fn mistakes_on_the_command_line() {
     "#);
     assert_snapshot!(run("status shop --simulate").all(), @"
     error: there is no application `shop` in namespace `default`
-      hint: `capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`
+      hint: `capstan status -n NAMESPACE` lists the applications; an application is stored by its first `capstan sync`
     [exit code 1]
     ");
     assert_snapshot!(run("plan -f tests/example/echo --simulate --without-plugin jop").all(), @"
@@ -271,7 +271,7 @@ fn mistakes_on_the_command_line() {
     [exit code 2]
     ");
     assert_snapshot!(run("plan -f tests/example/echo --simulate --plugin README.md").all(), @"
-    error: README.md is no plugin
+    error: README.md is not a plugin
       because: not a component: magic header not detected: bad magic number (at byte 0)
       hint: a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module
     [exit code 2]
@@ -297,17 +297,17 @@ fn simulate_is_a_sync_on_the_embedded_cluster() {
 #[test]
 fn without_the_job_plugin_planning_fails() {
     assert_snapshot!(run("plan -f tests/example/echo --simulate --without-plugin job").all(), @"
-    error: no plugin answers for batch/Job as a hook
+    error: no plugin handles batch/Job as a hook
       --> tests/example/echo/postsync.yaml:2
       2 | kind: Job
         |       ^
       hint: `capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one
-    error: no plugin answers for batch/Job as a hook
+    error: no plugin handles batch/Job as a hook
       --> tests/example/echo/presync.yaml:2
       2 | kind: Job
         |       ^
       hint: `capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one
-    error: no plugin answers for batch/Job as a hook
+    error: no plugin handles batch/Job as a hook
       --> tests/example/echo/syncfail.yaml:2
       2 | kind: Job
         |       ^
@@ -340,7 +340,7 @@ fn what_is_stored() {
       wave   0   + Job/presync-job*   run, wait Succeeded   then keep until the next run, at most 10m   job 0.1.0
 
     operation 1-pnywj: sync of shop in namespace shop
-      0.0s  checking                              asking the API server about 1 object, nothing is changed yet
+      0.0s  checking                              checking 1 object with the API server; nothing is changed yet
     ---- PreSync, wave 0 [0/1 done] ----
       0.0s  created   Job/presync-job5jyjplox3i
       0.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active, none ready
@@ -407,7 +407,7 @@ fn what_is_stored() {
     Deletion
       wave   0   - Job/presync-job5jyjplox3i   delete, wait gone   the application is deleted
 
-    error: deleting needs a yes, and there is no terminal to ask on
+    error: deleting needs confirmation, and there is no terminal to ask for it
       hint: add `--yes`
     [exit code 2]
     ");
@@ -513,7 +513,7 @@ fn plugins_are_listed_and_asked() {
     "#);
     assert_eq!(answer.code, 0);
     assert_snapshot!(run("plugin run resource decide --input tests/example/echo/service.yaml").all(), @"
-    error: it is not clear under which delete-policy claim to ask plugin `resource`
+    error: it is not clear which delete-policy claim of plugin `resource` to use
       hint: it has no claim of that interface
     [exit code 2]
     ");

@@ -57,15 +57,15 @@ fn finalizer_reason(object: &Object, name: &str) -> String {
         return format!("{why} (finalizer {name})");
     }
     let owner = finalizer_manager(object, name).map_or_else(
-        || "whoever put it there".to_owned(),
-        |manager| format!("`{manager}`, which put it there,"),
+        || "the controller that added it".to_owned(),
+        |manager| format!("`{manager}`, which added it,"),
     );
     let namespace = match object.namespace() {
         "" => String::new(),
         namespace => format!(" -n {namespace}"),
     };
     format!(
-        "the finalizer {name} is still on it, and {owner} must take it off; by force: `kubectl patch {} {}{namespace} \
+        "the finalizer {name} is still set, and {owner} must remove it; to remove it by force: `kubectl patch {} {}{namespace} \
          --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'`",
         object.kind().to_lowercase(),
         object.name(),
@@ -101,7 +101,7 @@ mod tests {
         object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(
             deletion_blocker(&Object(object.clone())).unwrap(),
-            "the finalizer acme.io/hold is still on it, and `acme-operator`, which put it there, must take it off; by force: \
+            "the finalizer acme.io/hold is still set, and `acme-operator`, which added it, must remove it; by force: \
              `kubectl patch configmap a -n shop --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`"
         );
         object["metadata"]["finalizers"] = json!(["foregroundDeletion"]);

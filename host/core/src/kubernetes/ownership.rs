@@ -181,7 +181,7 @@ impl<'a> Ownership<'a> {
         let is_at_home = live.namespace() == self.application.namespace;
         if self.owner(live) == Owner::OursByNameOnly && !is_known && !is_at_home && !is_confirmed {
             let why = format!(
-                "version 0.1.0 made it, for this application or for another one named {}",
+                "version 0.1.0 created it, for this application or for another one named {}",
                 self.application.name
             );
             let confirm = Setting::Confirm {
@@ -198,9 +198,9 @@ impl<'a> Ownership<'a> {
         match self.owner(live) {
             Owner::Another(name) => return Some(format!("it belongs to the application {name}")),
             Owner::Ours | Owner::OursByNameOnly if !self.has_created(live) => {
-                return Some("it carries this application's labels, but this application didn't make it".to_owned());
+                return Some("it carries this application's labels, but this application didn't create it".to_owned());
             }
-            Owner::Nobody if !self.has_created(live) => return Some("this application didn't make it".to_owned()),
+            Owner::Nobody if !self.has_created(live) => return Some("this application didn't create it".to_owned()),
             Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => {}
         }
         let controller = foreign_controller(live)?;
@@ -233,15 +233,14 @@ impl<'a> Ownership<'a> {
         match self.owner(live) {
             Owner::Another(name) => format!("{} belongs to the application {name}", live.key()),
             Owner::Ours | Owner::OursByNameOnly | Owner::Nobody => {
-                format!("{} is there already and was made by nobody's hook", live.key())
+                format!("{} already exists and was not created by a hook", live.key())
             }
         }
     }
 }
 
 /// The hint for an object of another application.
-pub const OTHER_OWNER_HINT: &str = "remove it from one of the two; if that application is no more, take its label `capstan.dev/application` \
-     off the object";
+pub const OTHER_OWNER_HINT: &str = "remove it from one of the two; if the other application no longer exists, remove the label `capstan.dev/application` from the object";
 
 /// The hint for a hook's object whose name is taken.
 pub const NAME_TAKEN_HINT: &str = "delete it or give the hook another name";

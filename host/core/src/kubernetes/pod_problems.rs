@@ -33,8 +33,7 @@ impl PodProblem {
         let is_old = !self.revision.is_empty() && !current.is_empty() && self.revision != current;
         (is_ordered && is_old).then(|| {
             format!(
-                "pod {} is of an earlier revision, and the StatefulSet waits for it before it replaces it: `kubectl delete pod {} -n {}` lets \
-                 it go on",
+                "pod {} is of an earlier revision, and the StatefulSet waits for it before replacing it: `kubectl delete pod {} -n {}` lets it continue",
                 self.pod,
                 self.pod,
                 workload.namespace()
@@ -111,7 +110,7 @@ fn container_problem(pod: &Object, status: &Value) -> Option<PodProblem> {
             PodSeverity::Degraded,
             format!("the image {image} can't be pulled: {message}"),
         ),
-        "InvalidImageName" => (PodSeverity::Final, format!("`{image}` is no image name")),
+        "InvalidImageName" => (PodSeverity::Final, format!("`{image}` is not an image name")),
         "ErrImageNeverPull" => {
             let what = format!("the image {image} isn't on the node, and the pod says never to pull it");
             (PodSeverity::Final, what)

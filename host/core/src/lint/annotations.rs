@@ -39,7 +39,7 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 member,
                 RESOURCE_POLICY,
                 message,
-                "the only value is `keep`; else take it off",
+                "the only value is `keep`; otherwise remove it",
                 found,
             );
         }
@@ -47,10 +47,10 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             // An object that Helm's words skip may have a weight for `helm test`.
             Role::Skip(_) if directives.family != AnnotationFamily::Helm => {
                 if let Some(name) = member.first_annotation(&WAVES) {
-                    let message = format!("`{name}` has no effect: {} is left alone", member.key);
+                    let message = format!("`{name}` has no effect: {} is skipped", member.key);
                     let fix = match &directives.skip_reason {
-                        None => "take it off, or the word Skip",
-                        Some(_) => "take it off, or write a phase into the hook annotation",
+                        None => "remove it, or remove the value Skip",
+                        Some(_) => "remove it, or write a phase into the hook annotation",
                     };
                     add(member, name, message, fix, found);
                 }
@@ -59,12 +59,12 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 // `crd-install` makes no hook but is used together with Helm's other annotations.
                 let is_helms = member.manifest().object.annotation("helm.sh/hook").is_some();
                 if let Some(name) = member.first_annotation(&POLICIES).filter(|_| !is_helms) {
-                    let message = format!("`{name}` has no effect: {} is no hook", member.key);
-                    add(member, name, message, "take it off, or make the object a hook", found);
+                    let message = format!("`{name}` has no effect: {} is not a hook", member.key);
+                    add(member, name, message, "remove it, or make the object a hook", found);
                 }
                 let is_read = set.mode.has(Rule::WeightOnEveryObject) || is_helms;
                 if let Some(name) = member.first_annotation(&["helm.sh/hook-weight"]).filter(|_| !is_read) {
-                    let message = format!("`{name}` has no effect: {} is no hook", member.key);
+                    let message = format!("`{name}` has no effect: {} is not a hook", member.key);
                     add(member, name, message, "`capstan.dev/wave` is for every object", found);
                 }
             }
@@ -135,7 +135,7 @@ pub(super) fn misspelt(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             let Some(meant) = intended_annotation(name) else {
                 continue;
             };
-            let message = format!("nobody reads the annotation `{name}` of {}", member.key);
+            let message = format!("the annotation `{name}` of {} has no effect", member.key);
             let finding = found.finding(
                 member,
                 &annotation_pointer(name),
@@ -222,7 +222,7 @@ mod tests {
                     "",
                 ),
                 (
-                    "a policy of what is no hook",
+                    "a policy of what is not a hook",
                     settings("argocd.argoproj.io/hook-delete-policy: HookFailed"),
                     "warning at 1",
                 ),
@@ -237,12 +237,12 @@ mod tests {
                     "",
                 ),
                 (
-                    "a weight of what is no hook",
+                    "a weight of what is not a hook",
                     settings("helm.sh/hook-weight: '1'"),
                     "warning at 1",
                 ),
                 (
-                    "a wave of what is no hook",
+                    "a wave of what is not a hook",
                     settings("argocd.argoproj.io/sync-wave: '1'"),
                     "",
                 ),

@@ -158,7 +158,7 @@ impl LateNeed<'_> {
         let when = match self.arrival {
             Arrival::InSlot(other) => format!("which {brings} in {} only", other.describe_beside(turn)),
             Arrival::OnDelete(phase) => format!("which {brings} in {phase} only"),
-            Arrival::NotPlanned => "which isn't there and is left out of this operation".to_owned(),
+            Arrival::NotPlanned => "which doesn't exist and is not part of this operation".to_owned(),
         };
         format!("{who}, {when}: {}", self.consequence())
     }
@@ -204,7 +204,7 @@ impl LateNeed<'_> {
         let name = other.key.kind_and_name();
         let is_hook = other.is_hook();
         match (self.arrival, mode) {
-            (Arrival::NotPlanned, _) => format!("take {name} in, too, or sync it first"),
+            (Arrival::NotPlanned, _) => format!("include {name}, or sync it first"),
             (Arrival::InSlot(at), Mode::Native) if at.phase == phase => {
                 format!("give {name} the wave {wave} or an earlier one: `capstan.dev/wave: \"{wave}\"`")
             }
@@ -212,11 +212,11 @@ impl LateNeed<'_> {
                 format!("give {name} the wave {wave} or an earlier one: `argocd.argoproj.io/sync-wave: \"{wave}\"`")
             }
             (Arrival::InSlot(_) | Arrival::OnDelete(_), Mode::Native) if is_hook && phase == Phase::Sync => {
-                format!("take the hook annotation off {name}: it is then applied in {phase} and stays")
+                format!("remove the hook annotation of {name}: it is then applied in {phase} and stays")
             }
             (Arrival::InSlot(_) | Arrival::OnDelete(_), Mode::Native) if is_hook => {
                 format!(
-                    "let {name} run in {phase}, too; or take its hook annotation off and write `capstan.dev/phase: {phase}`"
+                    "let {name} run in {phase}, too; or remove its hook annotation and write `capstan.dev/phase: {phase}`"
                 )
             }
             (Arrival::InSlot(at), Mode::Native) => {

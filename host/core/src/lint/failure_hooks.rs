@@ -31,7 +31,7 @@ pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 continue;
             };
             let message = format!(
-                "{} runs after a failure and {} {}, which comes in {}: after a failure before that it isn't there, and the hook's pods don't start",
+                "{} runs after a failure and {} {}, which comes in {}: after an earlier failure it doesn't exist, and the hook's pods don't start",
                 hook.key,
                 need.verb,
                 need.key,

@@ -41,7 +41,7 @@ pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             None => "no `restartPolicy`, which means Always",
         };
         let finding = if is_job {
-            let message = format!("{} has {written}: the API server takes no Job with that", member.key);
+            let message = format!("{} has {written}: the API server rejects such a Job", member.key);
             found.finding(
                 member,
                 &pointer,
@@ -99,9 +99,9 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             }
             ("batch", "CronJob") => {
                 let message = format!(
-                    "{key} is a hook that doesn't run at its turn: a CronJob runs by its schedule, and counts as done when it is made"
+                    "{key} is a hook that doesn't run in its phase: a CronJob runs by its schedule, and the hook ends when it is created"
                 );
-                found.finding(hook, "/kind", message, "make it a Job, or take its hook annotation off")
+                found.finding(hook, "/kind", message, "make it a Job, or remove its hook annotation")
             }
             _ => continue,
         };
@@ -134,7 +134,7 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         }
         let left = if has("HookSucceeded") { "a failure" } else { "a success" };
         let message = format!(
-            "the delete policy {} keeps {} after {left}, and the next run finds its name taken",
+            "the delete policy {} keeps {} after {left}, and the next run can't create an object with the same name",
             policies.join(", "),
             hook.key
         );
@@ -173,7 +173,7 @@ pub(super) fn without_limit(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             continue;
         }
         let message = format!(
-            "{} has no limit of its own: one that hangs is waited for as long as the operation may take",
+            "{} has no time limit: if it hangs, it is awaited until the operation times out",
             hook.key
         );
         let fix = "`capstan.dev/timeout: 10m`, or `spec.activeDeadlineSeconds`";
@@ -206,14 +206,14 @@ mod tests {
                     "error at 1",
                 ),
                 (
-                    "of a Job that is no hook",
+                    "of a Job that is not a hook",
                     vec![object("batch/v1", "Job", "it", "") + ", spec: {template: {spec: {}}}"],
                     "error at 1",
                 ),
                 ("of a Pod", vec![pod(hook, "restartPolicy: Always")], "warning at 1"),
                 ("of a Pod, none", vec![pod(hook, "")], "warning at 1"),
                 ("of a Pod that ends", vec![pod(hook, "restartPolicy: Never")], ""),
-                ("of a Pod that is no hook", vec![pod("", "")], ""),
+                ("of a Pod that is not a hook", vec![pod("", "")], ""),
                 (
                     "of a Deployment",
                     vec![object("apps/v1", "Deployment", "it", hook) + ", spec: {template: {spec: {}}}"],

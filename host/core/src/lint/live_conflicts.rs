@@ -45,8 +45,9 @@ pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         } else {
             "once it has scaled, a sync fails with a conflict"
         };
-        let message = format!("{} decides over the replicas of {}: {comes}", scaler.key, member.key);
-        let fix = "leave `spec.replicas` out of the manifest, or leave it alone: `capstan.dev/ignore-differences: /spec/replicas`";
+        let message = format!("{} controls the replicas of {}: {comes}", scaler.key, member.key);
+        let fix =
+            "leave `spec.replicas` out of the manifest, or ignore it: `capstan.dev/ignore-differences: /spec/replicas`";
         found.add(
             member,
             found.finding(member, REPLICAS, message, fix).with_related(scaler),
@@ -99,7 +100,8 @@ pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             member.key,
             fields.join(", ")
         );
-        let fix = "`Force=true` deletes it and creates it anew; with `capstan.dev/propagation: orphan` its pods run on";
+        let fix =
+            "`Force=true` deletes it and creates it again; with `capstan.dev/propagation: orphan` its pods run on";
         // The place of a list item can't be found by its merge key.
         let place = first.pointer.split('/').take(3).collect::<Vec<_>>().join("/");
         found.add(member, found.finding(member, &place, message, fix));
@@ -247,7 +249,7 @@ mod tests {
                 ),
                 ("what may change", live("replicas: 1"), vec![set("", "replicas: 2")], ""),
                 (
-                    "created anew",
+                    "created again",
                     live("serviceName: a"),
                     vec![set("argocd.argoproj.io/sync-options: Force=true", "serviceName: b")],
                     "",

@@ -35,7 +35,7 @@ pub(super) fn needed_but_deleted(set: &ManifestSet<'_>, found: &mut Findings<'_>
                     format!("is deleted at the end of {phase} (HookSucceeded)")
                 }
                 DeletionTime::WithOperation => "is deleted when the operation has succeeded (HookSucceeded)".to_owned(),
-                DeletionTime::Later => "is deleted when its time to live is over".to_owned(),
+                DeletionTime::Later => "is deleted when its time to live has passed".to_owned(),
             };
             let comes_of_it = if is_gone && member.is_awaited() {
                 "its pods don't find it"
@@ -45,7 +45,7 @@ pub(super) fn needed_but_deleted(set: &ManifestSet<'_>, found: &mut Findings<'_>
             let message = format!("{} {} {}, which {when}: {comes_of_it}", member.key, need.verb, need.key);
             let name = helper.key.kind_and_name();
             let fix = if goes == DeletionTime::Later {
-                format!("take `capstan.dev/ttl` off {name}, or make it an ordinary object")
+                format!("remove `capstan.dev/ttl` from {name}, or make it an ordinary object")
             } else {
                 format!(
                     "leave HookSucceeded out of the delete policy of {name}, let it run in {} too, or make it an ordinary object: \
@@ -147,9 +147,9 @@ impl DeletionTime {
 pub(super) fn hooks_with_contents(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| member.is_hook()) {
         let comes_of_it = match (member.key.group.as_str(), member.key.kind.as_str()) {
-            ("", "Namespace") => "which stays while anything lives in it",
+            ("", "Namespace") => "which stays while anything is in it",
             ("apiextensions.k8s.io", "CustomResourceDefinition") => "which stays while there are objects of that kind",
-            ("", "PersistentVolumeClaim" | "PersistentVolume") => "and the data in it goes with it",
+            ("", "PersistentVolumeClaim" | "PersistentVolume") => "and its data is lost",
             _ => continue,
         };
         let policies = &member.directives().delete_policies;

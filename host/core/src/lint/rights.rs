@@ -27,16 +27,16 @@ pub(super) fn bindings_before_roles(set: &ManifestSet<'_>, found: &mut Findings<
             let comes_of_it = if is_role {
                 "the API server may refuse it until then"
             } else {
-                "it gives nobody any rights until then"
+                "it has no effect until then"
             };
             let message = format!(
-                "{}, in {}, names {key}, which comes in {} only: {comes_of_it}",
+                "{}, in {}, names {key}, which is applied only in {}: {comes_of_it}",
                 binding.key,
                 turn.describe_beside(at),
                 at.describe_beside(turn)
             );
             let fix = format!(
-                "bring both in the same wave: {} comes first there",
+                "put both into the same wave: {} is applied first there",
                 other.key.kind_and_name()
             );
             let finding = found.finding(binding, &pointer, message, fix).with_related(other);
@@ -70,7 +70,7 @@ pub(super) fn hook_accounts(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             continue;
         };
         let message = format!(
-            "{} runs in {} as {}, whose rights come in {} only, with {}",
+            "{} runs in {} as {}, whose permissions are applied only in {}, with {}",
             hook.key,
             turn.describe_beside(at),
             account.key,

@@ -22,12 +22,12 @@ pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let who = format!("{} is removed {seconds} s after its end", member.key);
         let finding = match member.classified.role {
             Role::Hook { .. } => {
-                let message = format!("{who}: whoever looks less often doesn't see how it ended");
+                let message = format!("{who}: anything that looks less often doesn't see its result");
                 let finding = found.finding(
                     member,
                     &pointer,
                     message,
-                    "let it live for a minute at least, or leave that to a delete policy",
+                    "keep it for at least a minute, or use a delete policy instead",
                 );
                 // Capstan keeps the object until its outcome is stored. Argo CD would wait for an object that is gone.
                 match set.mode {
@@ -37,7 +37,7 @@ pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             }
             Role::Resource if member.is_of_kind("batch", "Job") => {
                 let message =
-                    format!("{who}: its health may not be seen any more, and every later sync makes and runs it anew");
+                    format!("{who}: its health may not be seen any more, and every later sync makes and runs it again");
                 found.finding(
                     member,
                     &pointer,

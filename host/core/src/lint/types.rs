@@ -83,7 +83,7 @@ pub(super) fn duplicate_item(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             continue;
         };
         let message = format!("`{}` has the same {keys} as item {first} of its list", problem.path);
-        let finding = found.finding(member, &problem.path.pointer(), message, "take one of the two off");
+        let finding = found.finding(member, &problem.path.pointer(), message, "remove one of the two");
         found.add(member, finding);
     }
 }
@@ -103,10 +103,10 @@ pub(super) fn unknown_field(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         }
         let pointer = problem.path.pointer();
         let name = pointer.rsplit('/').next().unwrap_or_default();
-        let message = format!("`{}` is no field of {}", problem.path, member.key.kind);
+        let message = format!("`{}` is not a field of {}", problem.path, member.key.kind);
         let fix = match closest_match(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "take it off".to_owned(),
+            None => "remove it".to_owned(),
         };
         let error = member.manifest().key_error(&pointer, message);
         found.add(member, Finding::from_diagnostic(found.rule, error, fix));
@@ -168,9 +168,9 @@ fn quoting_hint(member: &SetMember<'_>, problem: &Problem, expected: &str) -> St
         Some(Value::String(text)) if matches!(text.as_str(), "true" | "false") || text.parse::<i64>().is_ok() => {
             // The value of a Secret isn't repeated.
             if manifest.object.kind() == "Secret" {
-                "take the quotes off".to_owned()
+                "remove the quotes".to_owned()
             } else {
-                format!("take the quotes off: {}", shown(text))
+                format!("remove the quotes: {}", shown(text))
             }
         }
         Some(Value::Object(_)) if expected == "a list" => "put a `-` before its first field".to_owned(),
@@ -437,12 +437,12 @@ mod tests {
         wrong-type: `spec.template.spec.containers[0].env[0].value` must be a text, not a boolean
           put it in quotes: `value: "yes"`
         duplicate-item: `spec.template.spec.containers[0].env[1]` has the same name="A" as item 0 of its list
-          take one of the two off
+          remove one of the two
         wrong-type: `spec.replicas` must be a whole number, not a text
-          take the quotes off: `replicas: 3`
+          remove the quotes: `replicas: 3`
         unknown-value: `spec.template.spec.containers[0].imagePullPolicy` is none of `Always`, `IfNotPresent`, `Never`
           did you mean `Always`?
-        unknown-field: `spec.replica` is no field of Deployment
+        unknown-field: `spec.replica` is not a field of Deployment
           did you mean `replicas`?
         "#);
     }

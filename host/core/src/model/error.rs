@@ -162,9 +162,9 @@ mod tests {
 
     #[test]
     fn an_error_says_only_what_is_known() {
-        let error = Diagnostic::new("wave `x` is no number").hint("write a whole number");
+        let error = Diagnostic::new("wave `x` is not a number").hint("write a whole number");
         let text = serde_json::to_string(&error).expect("an error is JSON");
-        insta::assert_snapshot!(text, @r#"{"message":"wave `x` is no number","hint":"write a whole number"}"#);
+        insta::assert_snapshot!(text, @r#"{"message":"wave `x` is not a number","hint":"write a whole number"}"#);
         assert_eq!(serde_json::from_str::<Diagnostic>(&text).expect("and back"), error);
     }
 }

@@ -114,18 +114,17 @@ impl Unresolved {
 
     fn mistake_of(self, word: &str) -> Diagnostic {
         match self {
-            Unresolved::Malformed => {
-                Diagnostic::new(format!("{word}: this names no object")).hint(format!("write {SPECIFIER_FORM}"))
-            }
+            Unresolved::Malformed => Diagnostic::new(format!("{word}: this is not the name of an object"))
+                .hint(format!("write {SPECIFIER_FORM}")),
             Unresolved::Unknown { near, known } => {
                 let error = Diagnostic::new(format!("{word} matches nothing in the manifests"));
                 match near {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None if known.is_empty() => error.hint("there is nothing it could match"),
+                    None if known.is_empty() => error.hint("there are no objects"),
                     None => error.hint(format!("there is {}", join_names(&known))),
                 }
             }
-            Unresolved::Ambiguous(fitting) => Diagnostic::new(format!("{word} fits several objects"))
+            Unresolved::Ambiguous(fitting) => Diagnostic::new(format!("{word} matches several objects"))
                 .hint(format!("write one of {}", join_names(&fitting))),
         }
     }

@@ -369,7 +369,7 @@ pub enum PluginError {
         message: String,
     },
     /// The plugin asks to be called again.
-    #[error("{plugin} asks to be asked again in {after_ms} ms: {message}")]
+    #[error("{plugin} asks for a retry in {after_ms} ms: {message}")]
     Retry {
         /// The plugin and its version.
         plugin: String,
@@ -395,7 +395,7 @@ pub enum PluginError {
         backtrace: String,
     },
     /// The plugin couldn't be called for a reason outside the plugin, such as a lack of memory. Another call may succeed.
-    #[error("could not ask {plugin}: {message}")]
+    #[error("failed to call {plugin}: {message}")]
     #[serde(rename = "CouldNotTell")]
     Unavailable {
         /// The plugin and its version.

@@ -292,14 +292,14 @@ impl From<&str> for Remedy {
     }
 }
 
-/// An empty text is no remedy.
+/// An empty text is not a remedy.
 impl From<String> for Remedies {
     fn from(text: String) -> Remedies {
         Remedies(if text.is_empty() { Vec::new() } else { vec![text.into()] })
     }
 }
 
-/// An empty text is no remedy.
+/// An empty text is not a remedy.
 impl From<&str> for Remedies {
     fn from(text: &str) -> Remedies {
         Remedies::from(text.to_owned())

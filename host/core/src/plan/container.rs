@@ -253,15 +253,15 @@ pub enum RetentionReason {
     Unknown(String),
 }
 
-/// `ConfigMap data/one lives in it`.
+/// `ConfigMap data/one is in it`.
 impl fmt::Display for RetentionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RetentionReason::Object(key, 0) => write!(f, "{key} lives in it"),
-            RetentionReason::Object(key, 1) => write!(f, "{key} and 1 other object live in it"),
-            RetentionReason::Object(key, more) => write!(f, "{key} and {more} other objects live in it"),
+            RetentionReason::Object(key, 0) => write!(f, "{key} is in it"),
+            RetentionReason::Object(key, 1) => write!(f, "{key} and 1 other object are in it"),
+            RetentionReason::Object(key, more) => write!(f, "{key} and {more} other objects are in it"),
             RetentionReason::PlannedObject(key) => write!(f, "the manifests put {key} in it"),
-            RetentionReason::Unknown(reason) => write!(f, "what lives in it can't be seen: {reason}"),
+            RetentionReason::Unknown(reason) => write!(f, "what is in it can't be seen: {reason}"),
         }
     }
 }

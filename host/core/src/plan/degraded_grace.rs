@@ -52,7 +52,7 @@ pub const TOLERANCES: [Tolerance; 8] = [
         "apps",
         "ReplicaSet",
         60,
-        "a quota or a webhook in the way of its pods may go",
+        "a quota or a webhook that prevents its pods may disappear",
     ),
     tolerance(
         "policy",

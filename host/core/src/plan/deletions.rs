@@ -30,13 +30,13 @@ use crate::{
 
 /// Why the application's own namespace isn't deleted.
 const HOME_NAMESPACE_REASON: &str =
-    "what is stored about this application is in it; `kubectl delete namespace` removes it";
+    "Capstan's state of this application is stored in it; `kubectl delete namespace` removes it";
 
 /// Why a definition isn't deleted in compat mode.
 const DEFINITION_KEPT_REASON: &str = "Argo CD never deletes definitions with an application";
 
 /// Why an object is pruned.
-const PRUNE_REASON: &str = "no manifest names it any more";
+const PRUNE_REASON: &str = "it is no longer in the manifests";
 
 impl PlanBuilder<'_> {
     pub(super) fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
@@ -208,7 +208,7 @@ impl PlanBuilder<'_> {
                 pod,
                 Wave(0),
                 &Directives::default(),
-                "a hook made it, and its end is awaited",
+                "a hook created it and is still running",
             );
             if let Some(Action::Delete(delete)) = self.tasks.last_mut().map(|task| &mut task.action) {
                 delete.wait_until = DeletionEnd::GoneByItself;
@@ -284,7 +284,7 @@ impl PlanBuilder<'_> {
             self.record_rule(Rule::HooksAreNotPruned, &key, None);
             self.skipped.push(Skipped {
                 key,
-                reason: "it is a hook's, and Argo CD never removes those".to_owned(),
+                reason: "it is a hook's object, and Argo CD never prunes those".to_owned(),
                 remedies: Remedies::default(),
                 place: None,
                 hook: None,
@@ -340,7 +340,7 @@ impl PlanBuilder<'_> {
             with_contents: false,
         };
         Notice::new(
-            format!("its annotations want a confirmation ({option}=confirm)"),
+            format!("its annotations require confirmation ({option}=confirm)"),
             confirm,
         )
     }

@@ -63,7 +63,7 @@ impl PlanBuilder<'_> {
             let manifest = manifests.find(|one| Some(&one.key()) == ring.first());
             let Some(manifest) = manifest else { continue };
             let error = error_at(manifest, message);
-            self.report_mistake(error.hint(format!("take one of these out of `{ANNOTATION}`")));
+            self.report_mistake(error.hint(format!("remove one of these from `{ANNOTATION}`")));
         }
         remove_cycles(&mut edges, &rings);
         for one in with {
@@ -85,7 +85,7 @@ impl PlanBuilder<'_> {
             let theirs: &[Slot] = slots.get(dependency).map(Vec::as_slice).unwrap_or_default();
             if theirs.is_empty() {
                 let notice = format!(
-                    "{key}: it doesn't wait for {}, which is left alone",
+                    "{key}: it doesn't wait for {}, which is skipped",
                     dependency.kind_and_name()
                 );
                 self.notices.push(notice);
@@ -98,7 +98,7 @@ impl PlanBuilder<'_> {
                     continue;
                 }
                 let comes = match theirs.iter().filter(|slot| is_of_sync(slot.0)).min() {
-                    Some((phase, wave)) => format!("only comes in {phase}, wave {wave}"),
+                    Some((phase, wave)) => format!("is not applied before {phase}, wave {wave}"),
                     None => format!("only runs in {}", theirs[0].0),
                 };
                 let message = format!(
@@ -107,7 +107,7 @@ impl PlanBuilder<'_> {
                     dependency.kind_and_name()
                 );
                 let hint =
-                    "move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is no hook";
+                    "move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook";
                 self.report_mistake(error_at(&one.manifest, message).hint(hint));
                 break;
             }

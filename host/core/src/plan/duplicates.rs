@@ -50,7 +50,7 @@ pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
             format!(" in {}", written.join(", "))
         };
         let notice = format!(
-            "it is written {} times{content}; what is written{where_} is left out",
+            "it is defined {} times{content}; the definition{where_} is ignored",
             others.len() + 1
         );
         let directives = &mut manifests[kept].1;
@@ -102,7 +102,7 @@ mod tests {
         for mode in [Mode::Native, Mode::ArgoCd] {
             let twice = [DEFINITION.to_owned(), DEFINITION.to_owned()];
             let notice =
-                "it is written 2 times, with the same content; what is written in a.yaml:5 (document 2) is left out";
+                "it is defined 2 times, with the same content; the definition in a.yaml:5 (document 2) is ignored";
             assert_eq!(left(&twice, mode), [format!("1: {notice}")]);
         }
         let differs = [DEFINITION.to_owned(), format!("{DEFINITION}spec: {{group: acme.io}}\n")];
@@ -116,7 +116,7 @@ mod tests {
             SETTINGS.to_owned(),
             format!("{SETTINGS}data: {{a: b}}\n"),
         ];
-        let notice = "it is written 3 times; what is written in a.yaml:1, a.yaml:5 (document 2) is left out";
+        let notice = "it is defined 3 times; the definition in a.yaml:1, a.yaml:5 (document 2) is ignored";
         assert_eq!(left(&twice, Mode::ArgoCd), [format!("9: {notice}")]);
         assert_eq!(left(&twice, Mode::Native).len(), 3, "a mistake of the plan");
     }

@@ -239,7 +239,7 @@ impl PlanBuilder<'_> {
     fn report_missing_phase(&mut self, manifest: &Manifest) {
         if self.input.options.mode.has(Rule::MistakesAreIgnored) {
             self.record_rule(Rule::MistakesAreIgnored, &manifest.key(), None);
-            return self.skip(manifest, "no word of its hook annotation is a phase");
+            return self.skip(manifest, "no value of its hook annotation is a phase");
         }
         let error = manifest.error("/metadata/annotations", "this hook has no phase and would never run");
         self.errors
@@ -301,7 +301,7 @@ impl PlanBuilder<'_> {
             let is_known = (self.input.plugin_for)(&PluginQuery::Policy(word.clone())).is_some();
             if !is_known {
                 self.notices
-                    .push(format!("{key}: `{word}` is no delete policy; it is ignored"));
+                    .push(format!("{key}: `{word}` is not a delete policy; it is ignored"));
             }
             is_known
         });

@@ -287,7 +287,7 @@ impl PlanBuilder<'_> {
         match (directives.apply, live) {
             (ApplyMode::Ignore, _) => return self.skip(manifest, "capstan.dev/apply: ignore"),
             (ApplyMode::IfNotPresent, Some(_)) => {
-                return self.skip(manifest, "it is there already (capstan.dev/apply: if-not-present)");
+                return self.skip(manifest, "it already exists (capstan.dev/apply: if-not-present)");
             }
             (ApplyMode::Merge | ApplyMode::Override | ApplyMode::IfNotPresent, _) => {}
         }
@@ -309,10 +309,10 @@ impl PlanBuilder<'_> {
         if let Some(live) = adopted {
             let notice = match ownership.left_by(live) {
                 Some(deleted) => format!(
-                    "{key} was left by the application {} of the namespace {}, which is deleted, and becomes part of this one",
+                    "{key} belonged to the deleted application {} of the namespace {} and becomes part of this one",
                     deleted.name, deleted.namespace
                 ),
-                None => format!("{key} is there already and becomes part of this application"),
+                None => format!("{key} already exists and becomes part of this application"),
             };
             self.notices.push(notice);
         }
@@ -427,7 +427,7 @@ impl PlanBuilder<'_> {
     ) -> Option<PluginRef> {
         let found = (self.input.plugin_for)(need);
         if found.is_none() {
-            let error = manifest.error(pointer, format!("no plugin answers for {need}"));
+            let error = manifest.error(pointer, format!("no plugin handles {need}"));
             let hint = [Command::ListPlugins.into(), Setting::Plugin.into()];
             if !self.errors.iter().any(|known| known.message == error.message) {
                 self.errors.push(error.hint(hint));

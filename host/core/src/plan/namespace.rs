@@ -38,7 +38,7 @@ impl PlanBuilder<'_> {
         }
         let key = object.key();
         if self.desired.iter().any(|one| one.manifest.key() == key) {
-            let notice = format!("{key} is in the manifests: its labels and annotations are what they say");
+            let notice = format!("{key} is in the manifests: its labels and annotations come from there");
             return self.notices.push(notice);
         }
         let Some(health_plugin) = (planning.plugin_for)(&PluginQuery::Health(key.group_kind())) else {

@@ -52,8 +52,10 @@ impl NamedObjects {
                     None => found.hint("only objects of the same set can be named"),
                 }
             }
-            Unresolved::Ambiguous(names) => error(format!("`{annotation}` names {word}, which is several objects"))
-                .hint(format!("write one of {}", join_names(&names))),
+            Unresolved::Ambiguous(names) => {
+                error(format!("`{annotation}` names {word}, which matches several objects"))
+                    .hint(format!("write one of {}", join_names(&names)))
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ impl PlanBuilder<'_> {
                 });
             } else if let Some(first) = across {
                 let message = format!(
-                    "{key} is there twice: as a hook and as an ordinary object, and only one can have the name"
+                    "{key} is defined twice: as a hook and as an ordinary object, and only one can have the name"
                 );
                 let error = manifest.error("/metadata/name", message);
                 errors.push(match first.place("/metadata/name") {
@@ -86,7 +86,7 @@ impl PlanBuilder<'_> {
             return true;
         }
         let message =
-            format!("{key} is there twice: both are hooks of {phase}, wave {wave}, and would run at the same time");
+            format!("{key} is defined twice: both are hooks of {phase}, wave {wave}, and would run at the same time");
         let error = manifest.error("/metadata/name", message);
         self.errors.push(match &self.tasks[first].place {
             Some(place) => error.hint(format!(

@@ -174,11 +174,11 @@ mod tests {
             messages,
             [
                 (
-                    "ConfigMap/settings fits several objects",
+                    "ConfigMap/settings matches several objects",
                     "write one of ConfigMap/other/settings, ConfigMap/shop/settings".to_owned()
                 ),
                 (
-                    "migrate fits several objects",
+                    "migrate matches several objects",
                     "write one of Job/shop/migrate, Pod/shop/migrate".to_owned()
                 ),
             ]

@@ -383,9 +383,9 @@ fn what_comes_later_can_not_be_waited_for() {
         + &hook("alarm", &[("capstan.dev/hook", "SyncFail")], "{}")
         + &config("b", &[depends("Job/alarm")]);
     assert_snapshot!(case(&text).text_of_plan(), @r"
-    set.yaml:8: ConfigMap/a in Sync, wave 1 waits for Job/smoke, which only comes in PostSync, wave 0 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is no hook)
-    set.yaml:25 (document 3): Job/migrate in PreSync, wave 0 waits for ConfigMap/a, which only comes in Sync, wave 1 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is no hook)
-    set.yaml:42 (document 5): ConfigMap/b in Sync, wave 0 waits for Job/alarm, which only runs in SyncFail (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is no hook)
+    set.yaml:8: ConfigMap/a in Sync, wave 1 waits for Job/smoke, which is not applied before PostSync, wave 0 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
+    set.yaml:25 (document 3): Job/migrate in PreSync, wave 0 waits for ConfigMap/a, which is not applied before Sync, wave 1 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
+    set.yaml:42 (document 5): ConfigMap/b in Sync, wave 0 waits for Job/alarm, which only runs in SyncFail (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
     ");
 }
 
@@ -397,8 +397,8 @@ fn what_waits_for_itself_is_a_mistake_that_shows_the_ring() {
         + &config("d", &[depends("ConfigMap/d")])
         + &config("e", &[depends("ConfigMap/a")]);
     assert_snapshot!(case(&text).text_of_plan(), @r"
-    set.yaml:16 (document 2): ConfigMap/a waits for itself: ConfigMap/a -> ConfigMap/b -> ConfigMap/c -> ConfigMap/a (take one of these out of `capstan.dev/depends-on`)
-    set.yaml:32 (document 4): ConfigMap/d waits for itself: ConfigMap/d -> ConfigMap/d (take one of these out of `capstan.dev/depends-on`)
+    set.yaml:16 (document 2): ConfigMap/a waits for itself: ConfigMap/a -> ConfigMap/b -> ConfigMap/c -> ConfigMap/a (remove one of these from `capstan.dev/depends-on`)
+    set.yaml:32 (document 4): ConfigMap/d waits for itself: ConfigMap/d -> ConfigMap/d (remove one of these from `capstan.dev/depends-on`)
     ");
 }
 

@@ -191,10 +191,7 @@ impl RemovedVersion {
                 "Kubernetes 1.{} removed it; write `apiVersion: {instead}`, and look whether its fields differ",
                 self.removed_in
             ),
-            None => format!(
-                "Kubernetes 1.{} removed it, and nothing takes its place",
-                self.removed_in
-            ),
+            None => format!("Kubernetes 1.{} removed it without a replacement", self.removed_in),
         }
     }
 }

@@ -112,7 +112,7 @@ fn check_load_balancer(reader: &mut Reader<'_>) {
         .read_word("load-balancer", &values::LOAD_BALANCER_VALUES)
         .is_some();
     if is_annotated && !matches!(reader.manifest.object.kind(), "Service" | "Ingress") {
-        reader.notice("capstan.dev/load-balancer has no effect on an object that is no Service and no Ingress");
+        reader.notice("capstan.dev/load-balancer has no effect on an object that is neither a Service nor an Ingress");
     }
 }
 
@@ -139,7 +139,7 @@ fn report_ineffective_annotations(reader: &mut Reader<'_>, is_hook: bool) {
     let (in_vain, whom) = if is_hook {
         (RESOURCE_ANNOTATIONS.as_slice(), "a hook")
     } else {
-        (HOOK_ANNOTATIONS.as_slice(), "an object that is no hook")
+        (HOOK_ANNOTATIONS.as_slice(), "an object that is not a hook")
     };
     for name in in_vain
         .iter()

@@ -76,7 +76,7 @@ pub enum Work {
     SetTtl,
     /// Ask the delete policies about the hook's object, for this reason. Answered by `Decided`.
     Decide(Occasion),
-    /// Take a signal off the application that a hook has been told. Not answered; ordered again by whoever carries on.
+    /// Take a signal off the application that a hook has been told. Not answered; ordered again by whoever continues.
     ForgetSignal {
         /// What the signal is known by.
         mark: String,

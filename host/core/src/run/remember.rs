@@ -38,7 +38,7 @@ pub fn record_operation(records: &mut HookRecords, plan: &Plan, view: &Operation
         let TaskProgress::Finished(result) = &seen.progress else {
             continue;
         };
-        // A task that failed before the operation started is no run.
+        // A task that failed before the operation started is not a run.
         if seen.started_at.is_none() {
             continue;
         }

@@ -269,7 +269,7 @@ impl OperationView {
         view.seq = operation.state().seq;
         view.attempt = operation.state().attempt;
         view.problems
-            .push("what it looked like until here was too large to be stored".to_owned());
+            .push("its earlier state was too large to be stored".to_owned());
         view
     }
 

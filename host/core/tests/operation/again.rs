@@ -240,13 +240,13 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
         let waiting = driver.operation.waiting();
         let message = waiting.first().map(|on| on.message.clone()).unwrap_or_default();
         assert!(
-            message.contains("a webhook doesn't answer; asked again for up to 300 s"),
+            message.contains("a webhook doesn't respond; retrying for up to 300 s"),
             "{message}"
         );
         driver.wake();
         assert_eq!(driver.requests(), 1);
     }
-    // Whoever carries on asks at once.
+    // Whoever continues asks at once.
     driver.fail(&task);
     let text = serde_json::to_string(driver.operation.state()).unwrap();
     let state = serde_json::from_str(&text).unwrap();

@@ -79,7 +79,7 @@ fn what_a_job_that_runs_may_make_is_waited_for() {
         shell.story()
     );
     shell.crash();
-    // Whoever carries on looks at both first.
+    // Whoever continues looks at both first.
     shell.run(6);
     shell.observe_health(&job, lacks_secret("cert"));
     shell.fates.insert(maker.id.clone(), Fate::Well);

@@ -495,7 +495,9 @@ fn who_asks_faster_than_it_is_answered_is_ended() {
         panic!()
     };
     assert!(
-        cause.message.contains("asks faster than it can be answered"),
+        cause
+            .message
+            .contains("makes requests faster than they can be answered"),
         "{}",
         cause.message
     );
@@ -534,12 +536,12 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
     let task = hook.task.id.clone();
     hook.send(InputKind::HookStepped { task, result });
     let next_observation = hook.news.iter().find_map(|news| match news {
-        EventKind::PluginProblem { message, .. } if message.contains("stays as it is") => Some(message.clone()),
+        EventKind::PluginProblem { message, .. } if message.contains("which stay") => Some(message.clone()),
         _ => None,
     });
     assert_eq!(
         next_observation.as_deref(),
-        Some("it can't put in order what was done for it, which stays as it is: ConfigMap shop/a (applied)")
+        Some("it can't undo its changes, which stay: ConfigMap shop/a (applied)")
     );
 }
 

@@ -127,7 +127,7 @@ impl Run {
         self.effects.extend(step.effects);
     }
 
-    /// A driver is lost, and another one carries on from what was stored.
+    /// A driver is lost, and another one continues from what was stored.
     pub fn crash(&mut self) {
         let Some(stored) = self.stored.clone() else { return };
         let plan = Arc::clone(self.operation.plan());

@@ -54,7 +54,7 @@ fn each_stage_of_a_hook_is_stored_as_before_and_read_back() {
     }
 }
 
-/// What a driver orders that carries on with an operation, without timers and the orders for other tasks.
+/// What a driver orders that continues an operation, without timers and the orders for other tasks.
 fn orders(mut run: Run, state: Value) -> String {
     run.stored = Some(state);
     run.crash();

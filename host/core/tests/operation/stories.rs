@@ -158,7 +158,7 @@ fn terminate_stops_everything_and_starts_nothing() {
         created Job shop/migrate
     waiting for PreSync/0/Job/shop/migrate (step)
     stopping: anna
-        end PreSync/0/Job/shop/migrate: Stopped("terminated before its end")
+        end PreSync/0/Job/shop/migrate: Stopped("terminated while it was running")
         Deleted Job shop/migrate (stopped)
     Terminated { by: "anna" }
     "#);
@@ -477,7 +477,7 @@ fn a_test_that_must_fail_is_well_when_it_does() {
     );
     let messages = must_fail(Fate::Well);
     assert!(
-        messages.ends_with("Failed: hook: Job shop/bad: succeeded, and must fail: step"),
+        messages.ends_with("Failed: hook: Job shop/bad: succeeded, but was required to fail: step"),
         "{messages}"
     );
 }
@@ -543,7 +543,7 @@ fn a_plugin_that_never_answers_about_an_object_ends_the_wait_after_its_grace() {
     shell.run_until_it_waits();
     let no_answer = Assessment::new(Health::Unknown, "KeyError: 'nothing' (plugin.py:9)", NO_ANSWER_RULE);
     let rests = Assessment::new(Health::Unknown, "it failed 3 times in a row", ASKED_AGAIN_RULE);
-    // An answer in between begins the grace anew.
+    // An answer in between begins the grace again.
     shell.observe_health(&bad, no_answer.clone());
     shell.observe_health(&bad, Assessment::new(Health::Progressing, "on its way", "script"));
     let begun = shell.now;

@@ -219,7 +219,10 @@ fn a_namespace_from_the_set_moves_to_the_hook_that_lives_in_it() {
 fn explained(case: Case) -> Vec<Difference> {
     let native = case.planned();
     let argo = case.by_argo_cd().planned();
-    assert!(native.rule_uses.is_empty(), "our rules are no difference to themselves");
+    assert!(
+        native.rule_uses.is_empty(),
+        "our rules are not difference to themselves"
+    );
     let found = explain(&native, &argo);
     for difference in &found {
         assert!(!difference.rules.is_empty(), "nothing says why: {difference:?}");
@@ -276,7 +279,7 @@ fn what_differs_is_explained_object_by_object() {
     Turn ConfigMap/settings: applied in Sync, wave 0 / applied in Sync, wave 2 (weight-on-every-object)
     Disposal Job/smoke: deleted as soon as the hook has succeeded / deleted at the end if the whole operation has succeeded (operation-judges-policies)
     Disposal Job/smoke: an object of an earlier run exists, and the hook fails / an object of an earlier run is applied again, and its old result counts (older-object-counts)
-    Presence Job/seed: left alone: it runs in upgrades only / runs in PreSync, wave 0 (helm-hooks-always-run)
+    Presence Job/seed: skipped: it runs in upgrades only / runs in PreSync, wave 0 (helm-hooks-always-run)
     Order : wave 0: admissionregistration.k8s.io/ValidatingWebhookConfiguration, then example.com/Widget / wave 0: example.com/Widget, then admissionregistration.k8s.io/ValidatingWebhookConfiguration (kind-order)
     ");
 }

@@ -81,7 +81,7 @@ fn copies_are_left_alone_and_told_once() {
     let mut copy = live("ConfigMap", "copy", json!({}));
     copy["metadata"]["managedFields"][0]["manager"] = json!("operator");
     let case = pruning(&object("ConfigMap", "new", "")).with(copy.clone());
-    let expected = ["ConfigMap/copy: it carries this application's labels, but this application didn't make it"];
+    let expected = ["ConfigMap/copy: it carries this application's labels, but this application didn't create it"];
     assert_eq!(left_alone(&case.planned()), expected);
     let plan = sync(&object("ConfigMap", "new", "")).with(copy.clone()).planned();
     assert!(
@@ -101,7 +101,10 @@ fn what_was_there_before_is_not_deleted_with_the_application() {
     theirs["metadata"]["labels"] = json!({});
     let manifest = object("ConfigMap", "theirs", "capstan.dev/apply: if-not-present");
     let plan = deletion(&manifest).with(theirs).planned();
-    assert_eq!(left_alone(&plan), ["ConfigMap/theirs: this application didn't make it"]);
+    assert_eq!(
+        left_alone(&plan),
+        ["ConfigMap/theirs: this application didn't create it"]
+    );
     assert!(plan.tasks.is_empty());
 }
 
@@ -115,13 +118,13 @@ fn a_full_namespace_stays_and_an_empty_one_goes() {
         (Some(Contents::Known(Vec::new())), None),
         (
             Some(Contents::Known(vec![one.clone()])),
-            Some("ConfigMap data/one lives in it"),
+            Some("ConfigMap data/one is in it"),
         ),
         (
             Some(Contents::Unknown("secrets can't be listed".to_owned())),
-            Some("what lives in it can't be seen: secrets can't be listed"),
+            Some("what is in it can't be seen: secrets can't be listed"),
         ),
-        (None, Some("what lives in it can't be seen: nobody looked")),
+        (None, Some("what is in it can't be seen: nobody looked")),
     ] {
         for mode in [Mode::Native, Mode::ArgoCd] {
             let mut case = namespace();
@@ -226,7 +229,7 @@ fn a_hook_takes_nobodys_name() {
         for (live, expected) in [
             (
                 theirs.clone(),
-                "Secret shop/creds is there already and was made by nobody's hook",
+                "Secret shop/creds already exists and was not created by a hook",
             ),
             (
                 of_another_application("Secret", "creds"),

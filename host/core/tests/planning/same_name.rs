@@ -91,7 +91,7 @@ fn two_hooks_of_one_turn_are_a_mistake_and_by_argo_cd_the_last_one_counts() {
     let case = sync(&(first + &last));
     assert_eq!(
         mistakes(&case),
-        ["Job shop/step is there twice: both are hooks of PreSync, wave 0, and would run at the same time"]
+        ["Job shop/step is defined twice: both are hooks of PreSync, wave 0, and would run at the same time"]
     );
     let plan = case.by_argo_cd().planned();
     assert_eq!(tasks_text(&plan), ["PreSync/0 Job/step run"]);
@@ -157,7 +157,7 @@ fn what_ends_by_itself_is_a_hook_or_an_object_and_not_both() {
     ] {
         assert_eq!(
             mistakes(&sync(&both)),
-            ["Job shop/app is there twice: as a hook and as an ordinary object, and only one can have the name"]
+            ["Job shop/app is defined twice: as a hook and as an ordinary object, and only one can have the name"]
         );
     }
     let twice = object("ConfigMap", "app", "") + &object("ConfigMap", "app", "") + &object("ConfigMap", "app", PRE);

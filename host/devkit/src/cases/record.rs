@@ -63,7 +63,7 @@ fn edit_for(file: &CaseFile, lines: &[String], expectation: Expectation) -> Resu
         let error = file
             .document
             .error(&pointer, "this is written in one line, in YAML's flow style");
-        error.hint("write it in lines of its own, so that the answer can be recorded")
+        error.hint("write it on separate lines, so that the answer can be recorded")
     };
     let Some((line, column)) = start else {
         return Err(flow());

@@ -229,7 +229,7 @@ impl HookRun {
     ) -> Result<(), String> {
         if let Some(verdict) = self.verdict {
             let verdict = verdict.to_string().to_lowercase();
-            return Err(format!("the hook has {verdict}: nothing happens to it any more"));
+            return Err(format!("the hook has {verdict}: no more steps may follow"));
         }
         let mut input = input.clone();
         let (mut answered, mut ends) = (None, None);
@@ -294,18 +294,18 @@ impl HookRun {
         let then = then.map_err(|error| format!("`after` is too long: {error}"))?;
         match (is_woken, self.wake_at) {
             (true, None) => {
-                return Err("it is not woken: its last answer has no `wake-after-ms`".to_owned());
+                return Err("there is no wake-up: its last answer has no `wake-after-ms`".to_owned());
             }
             (true, Some(wake)) if after.is_zero() => self.now = wake,
             (true, Some(wake)) if then < wake => {
                 return Err(format!(
-                    "it is not woken yet: it asked for {:#} later",
+                    "it is too early for the wake-up: it asked for {:#} later",
                     wake.duration_since(then)
                 ));
             }
             (false, Some(wake)) if wake < then => {
                 return Err(format!(
-                    "it would be woken first, after {:#}: write `- see: woke` before",
+                    "its wake-up comes first, after {:#}: write `- see: woke` before",
                     wake.duration_since(self.now)
                 ));
             }
@@ -331,17 +331,16 @@ impl HookRun {
             let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
             return match id.filter(|id| self.requests.contains_key(id)) {
                 Some(id) => Ok(Some(id)),
-                None => Err(format!("`answers` names nothing that it asked for: {}", running())),
+                None => Err(format!("`answers` names none of its requests: {}", running())),
             };
         }
         let mut fitting = self.requests.iter().filter(|(_, what)| is_answered_by(what, kind));
         match (fitting.next(), fitting.next()) {
             (Some((id, _)), None) => Ok(Some(*id)),
-            (Some(_), Some(_)) => Err(format!("write `answers`, the number of the ask: {}", running())),
-            (None, _) if REQUESTED_OBSERVATIONS.contains(&kind) => Err(format!(
-                "it asked for nothing that is answered with `{kind}`: {}",
-                running()
-            )),
+            (Some(_), Some(_)) => Err(format!("write `answers`, the id of the request: {}", running())),
+            (None, _) if REQUESTED_OBSERVATIONS.contains(&kind) => {
+                Err(format!("none of its requests is answered with `{kind}`: {}", running()))
+            }
             (None, _) => Ok(None),
         }
     }
@@ -360,7 +359,7 @@ impl HookRun {
             Progress::Ended(verdict) => self.verdict = Some(verdict),
             Progress::Running if self.requests.is_empty() && self.wake_at.is_none() => {
                 return Err(
-                    "it is running, and nothing could ever happen to it again: no ask is unanswered, and it isn't woken"
+                    "it is running, but nothing can happen any more: no request is pending and there is no wake-up"
                         .to_owned(),
                 );
             }

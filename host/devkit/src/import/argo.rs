@@ -211,7 +211,7 @@ mod tests {
             assert_eq!(describe(&found), expected);
             assert_eq!(
                 found.left_out,
-                ["Bad Group/Kind: `Bad Group/Kind` is no GROUP/KIND: a group is lower case, like `example.com`"]
+                ["Bad Group/Kind: `Bad Group/Kind` is not GROUP/KIND: a group is lower case, like `example.com`"]
             );
         }
     }
@@ -265,7 +265,7 @@ data:
         assert_eq!(
             found.left_out,
             [
-                "exam*/Topic: `exam*/Topic` is no GROUP/KIND: a group is lower case, like `example.com`",
+                "exam*/Topic: `exam*/Topic` is not GROUP/KIND: a group is lower case, like `example.com`",
                 "resource.customizations.health.a_b_c: more than one `_`"
             ]
         );

@@ -192,7 +192,7 @@ impl BlobWriter<'_> {
             other => other,
         };
         Ok(BlobRef {
-            parts: parts.map_err(EngineError::during("storing what is needed to carry on"))?,
+            parts: parts.map_err(EngineError::during("storing what is needed to continue"))?,
             bytes: 0,
             packed: bytes.len() as u64,
             sha256: sha256(bytes),
@@ -304,7 +304,7 @@ pub(super) async fn read_bytes(
     if !blob.sha256.is_empty() && sha256(&bytes) != blob.sha256 {
         let names = blob.parts.join(", ");
         return Err(EngineError::InvalidState(format!(
-            "the digest of what is in Secret {names} of namespace {} is not the one that was taken down when it was stored",
+            "the content of Secret {names} of namespace {} doesn't match the digest recorded when it was stored",
             application.namespace
         )));
     }

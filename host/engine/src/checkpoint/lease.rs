@@ -316,7 +316,7 @@ pub(crate) async fn is_held(
     application: &Application,
 ) -> Result<bool, EngineError> {
     let lease = cluster.get(&lease_key(application)).await;
-    let Some(lease) = lease.map_err(EngineError::during("looking who holds the application's lock"))? else {
+    let Some(lease) = lease.map_err(EngineError::during("looking up who holds the application's lock"))? else {
         return Ok(false);
     };
     let holder = lease.text("/spec/holderIdentity").unwrap_or_default();

@@ -71,7 +71,7 @@ impl LeaseGuard {
                 is_warned = true;
             }
             if state.changed().await.is_err() {
-                return Err("nobody renews it any more".to_owned());
+                return Err("it is no longer renewed".to_owned());
             }
         }
     }

@@ -65,7 +65,7 @@ fn check_packed_bytes(objects: usize, packed: u64, largest: u64) -> Result<(), E
     let mib = |bytes: u64| bytes / (1024 * 1024);
     let message = if packed > MAX_STORED_BYTES {
         format!(
-            "this application is too large to be stored: its {objects} objects take {} MiB, compressed and with their plan, where {} may be",
+            "this application is too large to be stored: its {objects} objects take {} MiB, compressed and with their plan, but the limit is {}",
             mib(packed),
             mib(MAX_STORED_BYTES)
         )
@@ -79,7 +79,7 @@ fn check_packed_bytes(objects: usize, packed: u64, largest: u64) -> Result<(), E
         return Ok(());
     };
     let error = Diagnostic::new(message)
-        .hint("nothing was changed; make several applications of it, or leave large data out of manifests");
+        .hint("nothing was changed; split it into several applications, or leave large data out of manifests");
     Err(EngineError::InvalidInput(vec![error]))
 }
 
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(warning(MAX_STORED_BYTES, blob::MAX_UNPACKED_BYTES), None);
         let compressed = warning(2 * MAX_STORED_BYTES, 0).unwrap_or_default();
         assert!(
-            compressed.contains("its 3 objects take 128 MiB, compressed and with their plan, where 64 may be"),
+            compressed.contains("its 3 objects take 128 MiB, compressed and with their plan, but the limit is 64"),
             "{compressed}"
         );
         let unpacked = warning(0, 2 * blob::MAX_UNPACKED_BYTES).unwrap_or_default();

@@ -406,7 +406,7 @@ fn check_format(head: &Value) -> Result<(), EngineError> {
 
 fn newer_format_error(format: u32) -> EngineError {
     EngineError::InvalidState(format!(
-        "its format {format} is newer than this capstan, which reads up to {FORMAT}; take a newer capstan"
+        "its format {format} is newer than this capstan, which reads up to {FORMAT}; use a newer version of Capstan"
     ))
 }
 

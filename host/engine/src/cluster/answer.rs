@@ -157,7 +157,7 @@ fn check_list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), C
 
 fn mismatch(expected_text: &str, given: &str) -> ClusterError {
     ClusterError::Other(format!(
-        "the server was asked for {expected_text}, and its answer is about {given}; nothing of it is used"
+        "the server was asked for {expected_text}, and its answer is about {given}; it is ignored"
     ))
 }
 

@@ -118,7 +118,7 @@ impl Cluster {
                 return Ok(());
             }
             if token == next {
-                let message = format!("the server answers a list of {kind} with the same page again and again");
+                let message = format!("the server returns the same page of the list of {kind} again and again");
                 return Err(ClusterError::Other(message));
             }
             token.clone_into(&mut next);

@@ -79,7 +79,7 @@ impl Engine {
                 Ok(found) => left.objects.extend(found.iter().map(Object::key)),
                 Err(ClusterError::Forbidden(_)) => left.unlisted += 1,
                 Err(error) if error.is_temporary() => {
-                    return Err(EngineError::during("looking for what is left")(error));
+                    return Err(EngineError::during("looking for remaining objects")(error));
                 }
                 // Not every kind can be listed.
                 Err(_) => {}

@@ -27,7 +27,7 @@ use super::{HttpService, boxed_service};
 /// An address that only a grant with `local: true` allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{name} leads to {address}, which is this machine, its link or a cloud's metadata service, and that was not granted (`local: true`)"
+    "{name} resolves to {address}, which is a loopback or link-local address or a cloud metadata service, and that was not granted (`local: true`)"
 )]
 pub(super) struct LocalAddressError {
     name: String,
@@ -142,7 +142,7 @@ mod tests {
         ] {
             let refused = allowed_addresses("evil.example", vec![at(near)], false).unwrap_err();
             assert!(
-                refused.to_string().starts_with("evil.example leads to "),
+                refused.to_string().starts_with("evil.example resolves to "),
                 "{near}: {refused}"
             );
             assert_eq!(

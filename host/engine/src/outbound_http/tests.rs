@@ -179,7 +179,7 @@ async fn a_name_that_leads_here_is_refused_when_the_connection_is_made() {
     let mut call = get(format!("http://localhost:{}/echo", at.port()));
     call.may_be_local = false;
     let error = HttpCaller::network().call(&call).await.unwrap_err();
-    assert!(error.reason.starts_with("localhost leads to "), "{}", error.reason);
+    assert!(error.reason.starts_with("localhost resolves to "), "{}", error.reason);
     assert!(!error.is_temporary);
     call.url = "http://127.0.0.1:1/".to_owned();
     call.may_be_local = true;

@@ -240,7 +240,7 @@ impl EffectExecutor {
                 let why = now.as_ref().and_then(finalizer::deletion_blocker).unwrap_or_default();
                 let seconds = DELETION_TIMEOUT.as_secs();
                 return Err(ClusterError::Other(format!(
-                    "it was deleted to be created anew, and isn't gone after {seconds} s: {why}"
+                    "it was deleted to be created again, and isn't gone after {seconds} s: {why}"
                 )));
             }
         }
@@ -282,7 +282,7 @@ impl EffectExecutor {
             .filter(|name| *name != finalizer::ARGO_CD_HOOK_FINALIZER)
             .collect();
         if others.len() < finalizer::finalizers(&left).count() {
-            tracing::warn!(object = %target.key, "Argo CD left its hook finalizer on it; it is taken off");
+            tracing::warn!(object = %target.key, "Argo CD left its hook finalizer on it; it is removed");
             let patch = json!({ "metadata": { "finalizers": others } });
             match self.cluster.merge_patch(&target.key, &target.uid, patch).await {
                 Ok(_) | Err(ClusterError::NotFound(_) | ClusterError::ObjectChanged(_)) => {}

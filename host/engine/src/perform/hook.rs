@@ -37,7 +37,7 @@ impl EffectExecutor {
         let Some(hook) = task.hook() else {
             return Err(PluginError::Unavailable {
                 plugin: String::new(),
-                message: format!("{} is no hook", task.key),
+                message: format!("{} is not a hook", task.key),
             });
         };
         let question = match call {

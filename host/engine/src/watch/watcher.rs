@@ -114,8 +114,7 @@ impl Watcher {
         let label = ownership::watch_label_selector(&self.shared.application, &self.namespace);
         let Some(mut stream) = self.open_watch(watch_config().labels(&label)) else {
             let kind = &self.kind;
-            let message =
-                format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
+            let message = format!("the cluster doesn't serve {kind} any more; the state of its objects is unknown");
             self.shared.inbox.push_problem(message);
             return;
         };

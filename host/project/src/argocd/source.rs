@@ -48,7 +48,7 @@ impl ApplicationReader<'_> {
                 name
             };
             if chart.starts_with('-') {
-                let message = format!("`{chart}` begins with `-`, and helm would take it for a flag");
+                let message = format!("`{chart}` begins with `-`, and helm would read it as a flag");
                 self.add_mistake(&format!("{at}/chart"), &message, "write the name of a chart");
             }
             let chart = Chart {
@@ -62,18 +62,18 @@ impl ApplicationReader<'_> {
         }
         if !self.tree.is_remote(&url) {
             self.add_notice(format!(
-                "`{url}` is not known to be this work tree; its path is looked for here all the same"
+                "`{url}` may not be this work tree's repository; its path is read from here anyway"
             ));
         }
         if let Some(revision) = revision.filter(|revision| revision != "HEAD") {
             self.add_notice(format!(
-                "the revision `{revision}` is not looked for: what is here is taken"
+                "the revision `{revision}` is ignored: the files in the work tree are used"
             ));
         }
         let Some(path) = self.text_at(&format!("{at}/path")) else {
             if self.text_at(&format!("{at}/ref")).is_none() {
                 let hint = "write `path`, from the root of the work tree";
-                self.add_mistake(at, "this source names nothing to read", hint);
+                self.add_mistake(at, "this source names no manifests", hint);
             }
             return None;
         };
@@ -128,7 +128,7 @@ impl ApplicationReader<'_> {
         match Glob::new(&pattern) {
             Ok(glob) => Some(glob),
             Err(why) => {
-                let message = format!("`{pattern}` is no pattern: {why}");
+                let message = format!("`{pattern}` is not a pattern: {why}");
                 self.add_mistake(pointer, &message, "as in `*.yaml` or `{config.json,env-usw2/*}`");
                 None
             }
@@ -216,7 +216,7 @@ impl ApplicationReader<'_> {
             let path = self.resolve_value_file(&pointer, &file, folder)?;
             // helm would read several keys and files in one text.
             if source::split_set_file(&format!("{name}={file}")) != Some((name.as_str(), file.as_str())) {
-                let message = format!("`{name}` and `{file}` are not one key and one file");
+                let message = format!("`{name}` and `{file}` must be one key and one file");
                 self.add_mistake(&one, &message, "write them without commas, `=` and `\\`");
             }
             chart.values.set_file.push(format!("{name}={path}"));

@@ -23,7 +23,7 @@ impl SourceEntry {
             .collect();
         let [kind] = named.as_slice() else {
             let message = match named.as_slice() {
-                [] => "this source names nothing to read".to_owned(),
+                [] => "this source names no manifests".to_owned(),
                 [first, second, ..] => format!("this source has both `{first}` and `{second}`"),
                 [_] => String::new(),
             };
@@ -51,7 +51,7 @@ impl SourceEntry {
         let mut mistakes = self.chart_mistakes(document, pointer);
         let strangers = own.iter().filter(|(_, is_there, belongs)| *is_there && !belongs);
         let error = |(key, ..): &(&str, bool, bool)| {
-            let message = format!("`{key}` doesn't go with `{kind}`");
+            let message = format!("`{key}` can't be combined with `{kind}`");
             let hint = match *key {
                 "recursive" => "it is for a `path`",
                 "enableHelm" => "it is for a `kustomization`",
@@ -93,7 +93,7 @@ impl SourceEntry {
             let enable_helm = self.enable_helm.unwrap_or(false);
             if enable_helm && !enables_helm {
                 let pointer = format!("{}/enableHelm", place.pointer);
-                let message = "this kustomization may only have charts rendered by helm if you allow it";
+                let message = "this kustomization may render charts with helm only if you allow it";
                 let error = place.configuration.document.key_error(&pointer, message);
                 place.refused.push(error.hint(Setting::EnableHelm));
             }
@@ -156,7 +156,7 @@ impl SourceEntry {
 /// Returns the mistake in a word that is passed to helm, if there is one.
 fn word_mistake(document: &Manifest, pointer: &str, word: &str) -> Option<Diagnostic> {
     let error = word.starts_with('-').then(|| {
-        let message = format!("`{word}` begins with `-`, and helm would take it for a flag");
+        let message = format!("`{word}` begins with `-`, and helm would read it as a flag");
         document.error(pointer, message)
     });
     error.map(|error| error.hint("a folder of that name is written with `./` before it"))

@@ -36,7 +36,7 @@ async fn what_is_published_is_found_and_is_the_same() {
     assert_eq!(found.annotations["org.opencontainers.image.title"], "ttl");
     assert_eq!(found.annotations["org.opencontainers.image.licenses"], "Apache-2.0");
 
-    // The same again is no change; another plugin under the same tag is one.
+    // The same again is not a change; another plugin under the same tag is one.
     let again = store
         .publish(
             component().to_vec(),
@@ -167,7 +167,7 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
     };
     let nobody = describe(publish(trusting.clone()).await.unwrap_err());
     assert!(
-        nobody.contains("doesn't say who they are") && nobody.contains("docker login"),
+        nobody.contains("without credentials") && nobody.contains("docker login"),
         "{nobody}"
     );
     let login = |registry: String, password: &str| Access {
@@ -185,7 +185,7 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
     );
     let elsewhere = describe(publish(login("ghcr.io".to_owned(), PASSWORD)).await.unwrap_err());
     assert!(
-        elsewhere.contains("doesn't say who they are"),
+        elsewhere.contains("without credentials"),
         "they are for another registry: {elsewhere}"
     );
     publish(login(registry.address(), PASSWORD)).await.unwrap();

@@ -124,7 +124,7 @@ async fn what_cosign_signs_is_signed_by_its_key_in_both_forms() {
         );
         assert_eq!(resolve(SignaturePolicy::default()).await, Ok((vec![], Some(1))));
         let other = resolve(policy(&[&theirs], &[])).await.unwrap_err();
-        assert!(other.contains("its one signature is by somebody else"), "{other}");
+        assert!(other.contains("its only signature is by another key"), "{other}");
         let both = resolve(policy(&[], &[&ours, &theirs])).await.unwrap_err();
         assert!(both.contains("there is no signature by theirs"), "{both}");
 

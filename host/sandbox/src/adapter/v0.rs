@@ -96,7 +96,7 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
     check_details(details)?;
     if rule.is_empty() && matches!(status, health::HealthStatus::Healthy) {
         return Err(invalid_answer_failure(
-            "`healthy` with an empty `rule`: name the rule that judged, so that a forgotten answer isn't taken for one"
+            "`healthy` with an empty `rule`: name the rule that decided, because an answer without one may be a forgotten default"
                 .to_owned(),
         ));
     }
@@ -161,7 +161,7 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
     for object in &also {
         if let Err(error) = serde_json::from_str::<serde_json::Map<String, Value>>(object) {
             return Err(invalid_answer_failure(format!(
-                "one of `also` is no JSON object: {error}"
+                "one of `also` is not a JSON object: {error}"
             )));
         }
     }
@@ -201,7 +201,7 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
     check_details(details)?;
     if asks.len() > MAX_REQUESTS {
         return Err(invalid_answer_failure(format!(
-            "{} asks in one step, where {MAX_REQUESTS} may be",
+            "{} requests in one step, but at most {MAX_REQUESTS} are allowed",
             asks.len()
         )));
     }
@@ -334,7 +334,7 @@ fn check_details(details: Option<String>) -> Result<(), Failure> {
     };
     match serde_json::from_str::<serde::de::IgnoredAny>(&details) {
         Ok(_) => Ok(()),
-        Err(error) => Err(invalid_answer_failure(format!("`details` is no JSON: {error}"))),
+        Err(error) => Err(invalid_answer_failure(format!("`details` is not JSON: {error}"))),
     }
 }
 

@@ -121,7 +121,7 @@ async fn it_says_who_and_what_there_is() {
         .await
         .unwrap_err();
     assert_snapshot!(with_hint(&error), @r"
-    it is not clear under which delete-policy claim to ask plugin `policies`
+    it is not clear which delete-policy claim of plugin `policies` to use
     hint: name one of `HookSucceeded`, `HookFailed`, `BeforeHookCreation`
     ");
     let mut named = question(Function::Decide, &input);
@@ -136,7 +136,7 @@ async fn it_says_who_and_what_there_is() {
         .await
         .unwrap_err();
     assert_snapshot!(with_hint(&error), @r"
-    it is not clear under which health claim to ask plugin `ttl`
+    it is not clear which health claim of plugin `ttl` to use
     hint: it has no claim of that interface
     ");
 }

@@ -74,7 +74,7 @@ async fn a_folder_that_others_can_write_to_is_not_used_and_that_is_said_once() {
         let [note] = sandbox.notes() else {
             panic!("{:?}", sandbox.notes())
         };
-        let remedy = format!("(mode 0777); remedy: chmod go-w {}", wrong.display());
+        let remedy = format!("(mode 0777); to fix it: chmod go-w {}", wrong.display());
         assert!(
             note.starts_with("compiled plugins are not kept in ") && note.ends_with(&remedy),
             "{note}"

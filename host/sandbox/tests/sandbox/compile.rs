@@ -50,7 +50,7 @@ fn what_keeps_the_compiler_from_its_end_is_told() {
 fn without_the_program_plugins_are_compiled_all_the_same() {
     let builder = Sandbox::builder().plugin("viewer.wasm", guest("viewer"));
     assert!(builder.compiled_by("/nowhere/capstan").build().is_ok());
-    // What came with the host is no stranger's.
+    // What came with the host is not a stranger's.
     let folder = tempfile::tempdir().unwrap();
     let builder = Sandbox::builder().builtin("viewer", guest("viewer"));
     let sandbox = builder.compiled_by(compiler(&folder, "exit 1")).build().unwrap();

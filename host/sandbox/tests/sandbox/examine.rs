@@ -72,18 +72,18 @@ fn every_foreign_name_is_a_fault_of_its_own() {
     let bytes = component(&imports, &["capstan:plugin/health@0.3.0", "wasi:cli/run@0.2.6"]);
     let bytes = stamp(&bytes, &manifest(&health_claim("['Pod']"))).unwrap();
     assert_snapshot!(report(&bytes), @"
-    it imports `capstan:plugin/host@0.2.0`, which no plugin gets
+    it imports `capstan:plugin/host@0.2.0`, which plugins may not import
     hint: build it against a contract that this host knows: 0.1.0
-    it imports `capstan:plugin/object-view@0.2.0`, which no plugin gets
+    it imports `capstan:plugin/object-view@0.2.0`, which plugins may not import
     hint: this host does not offer that part of the contract
-    it imports `wasi:http/types@0.3.0`, which no plugin gets
+    it imports `wasi:http/types@0.3.0`, which plugins may not import
     hint: a plugin gets WASI 0.2; build it with a toolchain for that
-    it imports `stranger:things/door@0.1.0`, which no plugin gets
-    hint: it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+    it imports `stranger:things/door@0.1.0`, which plugins may not import
+    hint: it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data
     it exports `capstan:plugin/health@0.3.0`, which this host doesn't know
     hint: build it against a contract that this host knows: 0.1.0
     it claims `health`, and does not export `capstan:plugin/health@0.1.0`
-    hint: export it, or take the claim out of `plugin.toml`
+    hint: export it, or remove the claim from `plugin.toml`
     ");
 }
 
@@ -104,8 +104,8 @@ fn another_world_and_other_types_are_told() {
 #[test]
 fn what_is_offered_and_not_claimed_is_odd() {
     assert_snapshot!(report(&stamped("queue", &health_claim("['example.com/Queue']"))), @"
-    note: it exports `capstan:plugin/hook@0.1.0` and claims nothing of it, so that it is never asked
-    note: it exports `capstan:plugin/delete-policy@0.1.0` and claims nothing of it, so that it is never asked
+    note: it exports `capstan:plugin/hook@0.1.0` but claims nothing for it, so it is never called
+    note: it exports `capstan:plugin/delete-policy@0.1.0` but claims nothing for it, so it is never called
     ");
 }
 

@@ -102,7 +102,7 @@ async fn a_guest_sees_nothing_of_the_world_and_the_same_each_time() {
 #[tokio::test]
 async fn a_guest_that_refuses() {
     assert_snapshot!(error("Invalid").await, @"hostile 0.1.0: I don't like it");
-    assert_snapshot!(error("Retry").await, @"hostile 0.1.0 asks to be asked again in 1000 ms: not now");
+    assert_snapshot!(error("Retry").await, @"hostile 0.1.0 asks for a retry in 1000 ms: not now");
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn a_step_outside_of_the_contract() {
         errors.push(error.to_string());
     }
     assert_snapshot!(errors.join("\n"), @r"
-    hostile 0.1.0 failed in `start` under the claim `greedy` for Job shop/migrate: gave an answer outside of the contract: 65 asks in one step, where 64 may be
+    hostile 0.1.0 failed in `start` under the claim `greedy` for Job shop/migrate: gave an answer outside of the contract: 65 requests in one step, but at most 64 are allowed
     hostile 0.1.0 failed in `start` under the claim `hoard` for Job shop/migrate: gave an answer outside of the contract: a state of 100002 bytes, where 65536 may be
     ");
 }
@@ -221,7 +221,7 @@ async fn who_breaks_three_times_in_a_row_rests_and_the_others_do_not() {
         assert!(matches!(error, PluginError::Failed { .. }), "{error}");
     }
     let error = assess(&sandbox, &hostile("Yes")).await.unwrap_err();
-    assert_snapshot!(error, @"hostile 0.1.0 asks to be asked again in 1000 ms: it failed 3 times in a row, and is asked again in 1s");
+    assert_snapshot!(error, @"hostile 0.1.0 asks for a retry in 1000 ms: it failed 3 times in a row; the next call is in 1s");
     assert!(assess(&sandbox, &job()).await.is_ok());
     // What was asked by hand a second later is answered, and all is forgotten.
     let question = |now| Question {

@@ -29,23 +29,23 @@ fn with_hint(error: &SandboxError) -> String {
 #[test]
 fn a_foreign_import_is_refused_by_its_name() {
     assert_snapshot!(refused(guest("outside").to_vec()), @r"
-    plugin ./x.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
-    hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+    plugin ./x.wasm imports `stranger:things/door@0.1.0`, which plugins may not import
+    hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and requests everything else as data
     ");
 }
 
 #[test]
 fn what_is_no_plugin_is_refused() {
     assert_snapshot!(refused(b"#!/bin/sh".to_vec()), @r"
-    ./x.wasm is no plugin: not a component: magic header not detected: bad magic number (at byte 0)
+    ./x.wasm is not a plugin: not a component: magic header not detected: bad magic number (at byte 0)
     hint: a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module
     ");
     assert_snapshot!(refused(Module::new().finish()), @r"
-    ./x.wasm is no plugin: not a component: a core module
+    ./x.wasm is not a plugin: not a component: a core module
     hint: a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module
     ");
     assert_snapshot!(refused(Component::new().finish()), @r"
-    ./x.wasm is no plugin: no manifest: there is no section `capstan:plugin`
+    ./x.wasm is not a plugin: no manifest: there is no section `capstan:plugin`
     hint: build it
     ");
     assert_snapshot!(refused(vec![0; (32 << 20) + 1]), @r"
@@ -60,7 +60,7 @@ fn a_claim_without_its_export_is_refused() {
     let bare = capstan_stamp::stamp(&Component::new().finish(), &manifest).unwrap();
     assert_snapshot!(refused(bare), @r"
     plugin ./x.wasm claims `health`, and does not export `capstan:plugin/health@0.1.0`
-    hint: export it, or take the claim out of `plugin.toml`
+    hint: export it, or remove the claim from `plugin.toml`
     ");
 }
 
@@ -84,7 +84,7 @@ fn two_plugins_of_one_name_are_refused() {
     let error = Sandbox::builder().plugin("a.wasm", one).plugin("b.wasm", two).build();
     assert_snapshot!(with_hint(&error.err().unwrap()), @r"
     plugins a.wasm and b.wasm are both named `queue`
-    hint: name one of them otherwise in its `plugin.toml`
+    hint: rename one of them in its `plugin.toml`
     ");
 }
 

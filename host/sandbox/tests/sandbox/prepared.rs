@@ -124,19 +124,19 @@ async fn scripts_that_do_harm_are_ended_by_name_and_line() {
         ),
         (
             "local t = {}\nwhile true do t[#t + 1] = {} end",
-            "example.com/Queue/health.lua:2: wants more than 8 MiB of memory",
+            "example.com/Queue/health.lua:2: needs more than 8 MiB of memory",
         ),
         (
             "local s = 'x'\nwhile true do s = s .. s end",
-            "example.com/Queue/health.lua:2: wants more than 8 MiB of memory",
+            "example.com/Queue/health.lua:2: needs more than 8 MiB of memory",
         ),
         (
             "\nos.execute('id')",
-            "example.com/Queue/health.lua:2: os.execute is not there: a script has no files, no programs and no environment, and sees nothing but its object",
+            "example.com/Queue/health.lua:2: os.execute is not there: a script has no files, programs or environment; it has only its object",
         ),
         (
             "\nlocal file = io.open('/etc/passwd')",
-            "example.com/Queue/health.lua:2: io.open is not there: a script has no files, no programs and no environment, and sees nothing but its object",
+            "example.com/Queue/health.lua:2: io.open is not there: a script has no files, programs or environment; it has only its object",
         ),
     ] {
         let failure = fails(script).await;

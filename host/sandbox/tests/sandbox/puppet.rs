@@ -173,7 +173,7 @@ fn all_of(script: &Script) -> Result<usize, TestCaseError> {
 fn whole_answers_of_every_kind_are_understood() {
     let answered: Vec<usize> = corpus::all().iter().map(|script| all_of(script).unwrap()).collect();
     // A script is an answer of one kind, and may by chance be one of others; the sixth is the plugin's own error. The last is all zeros,
-    // which is no answer of `health`: `healthy` needs a rule.
+    // which is not an answer of `health`: `healthy` needs a rule.
     assert_eq!(answered, [1, 4, 4, 4, 1, 0, 5, 5]);
 }
 

@@ -28,7 +28,7 @@ pub enum Trigger {
         #[serde(default)]
         dry_run: bool,
     },
-    /// Carry on with the operation that was left before its end.
+    /// Carry on with the operation that was left unfinished.
     Resume {},
     /// End the running operation.
     Terminate {},

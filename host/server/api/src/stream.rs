@@ -33,7 +33,7 @@ pub enum StreamRecord {
     },
     /// What is waited for; when that changes, at most once a second. It has no id.
     Waiting(Waiting),
-    /// The operation is over, or nobody drives it any more: nothing follows.
+    /// The operation is over, or no process runs it any more: nothing follows.
     End {
         /// How it is or ended.
         status: OperationStatus,
@@ -187,7 +187,9 @@ impl ListRecord {
             "all" => Ok(ListRecord::All(serde_json::from_str(data)?)),
             "row" => Ok(ListRecord::Row(serde_json::from_str(data)?)),
             "gone" => Ok(ListRecord::Gone(serde_json::from_str(data)?)),
-            other => Err(serde_json::Error::custom(format!("`{other}` is no record of the list"))),
+            other => Err(serde_json::Error::custom(format!(
+                "`{other}` is not a record of the list"
+            ))),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn find(report: &ApplicationReport, id: &str) -> Result<Meant, Failur
     past.map(|past| Meant::Past(Box::new(past.clone()))).ok_or_else(|| {
         let message = match id {
             "current" => "no operation runs".to_owned(),
-            "last" => "nothing ran yet".to_owned(),
+            "last" => "no operation has run yet".to_owned(),
             id => format!("there is no operation {id}"),
         };
         Failure::new(ErrorClass::NotFound, message)
@@ -168,7 +168,7 @@ pub(super) async fn events(
             let Some(kept) = engine.journal(&application, &past).await? else {
                 return Err(Failure::new(
                     ErrorClass::NotFound,
-                    format!("no journal was kept of operation {}", past.id),
+                    format!("there is no journal of operation {}", past.id),
                 )
                 .hint("the newest journals are kept, 8 MiB of them"));
             };

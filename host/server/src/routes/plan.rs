@@ -102,7 +102,7 @@ impl Server {
         };
         let manifests = engine.manifests_of(application, past).await?;
         if manifests.is_empty() {
-            let message = format!("operation {} has no manifests to go back to", past.id);
+            let message = format!("operation {} has no manifests to roll back to", past.id);
             return Err(Failure::new(ErrorClass::Request, message));
         }
         let (mode, sync_options) = engine.rules(application).await?;
@@ -186,7 +186,7 @@ impl Server {
     pub(super) fn kept_plan(&self, application: &Application, id: &str) -> Result<Box<PreparedPlan>, Failure> {
         let found = self.plans().find(application, id);
         let planned = found.ok_or_else(|| {
-            Failure::new(ErrorClass::Moved, format!("the plan {id} is not kept any more")).hint("look at the new plan")
+            Failure::new(ErrorClass::Moved, format!("the plan {id} is no longer stored")).hint("look at the new plan")
         })?;
         Ok(Box::new((*planned).clone()))
     }
@@ -217,7 +217,7 @@ fn choose(options: &mut PlanOptions, choices: &Choices) {
     options.limits.retry.max_retries = choices.retry.unwrap_or(options.limits.retry.max_retries);
 }
 
-/// Says what may go though its annotations want a confirmation.
+/// Says what may go though its annotations require confirmation.
 fn confirmed(words: &[String]) -> Confirmation {
     Confirmation {
         all: words.iter().any(|word| word == "all"),

@@ -233,7 +233,7 @@ async fn look(
                         Err(_) => records.writer.end().await,
                     };
                 }
-                // It is carried on with here: the client comes back, and follows it here.
+                // It is continued here: the client comes back, and follows it here.
                 if server.operations.find(&application, &id).is_some() {
                     return records.writer.end().await;
                 }

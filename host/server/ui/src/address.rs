@@ -111,7 +111,7 @@ pub fn application(namespace: &str, name: &str, rest: &str) -> String {
     format!("/apps/{}/{}{rest}", encoded(namespace), encoded(name))
 }
 
-/// Decodes a segment of a path or a value of a query. What is no text is replaced.
+/// Decodes a segment of a path or a value of a query. What is not text is replaced.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

@@ -127,7 +127,7 @@ pub const NO_APPLICATION: &str = "There is no application yet.";
 pub const WHAT_AN_APPLICATION_IS: &str = "An application is a set of manifests that are synced together, with hooks before, during and after. The first sync creates it.";
 pub const NO_APPLICATION_MATCHES: &str = "No application matches.";
 pub const NOT_LOOKED_AT: &str = "not looked at";
-pub const NOTHING_RAN: &str = "nothing ran yet";
+pub const NOTHING_RAN: &str = "no operation has run yet";
 
 /// How many applications in how many clusters.
 pub fn in_clusters(applications: usize, clusters: usize) -> String {
@@ -435,7 +435,7 @@ pub const STILL_RUNNING: &str = "still running";
 pub const STILL_WAITING: &str = "still waiting";
 pub const WHAT_WAS_TOLD: &str = "What happened";
 pub const WHAT_CHANGES: &str = "What changes";
-pub const A_HOOK_IS_MADE_ANEW: &str = "A hook: its object is created anew for each run.";
+pub const A_HOOK_IS_MADE_ANEW: &str = "A hook: its object is created again for each run.";
 pub const IT_IS_NEW: &str = "It is new.";
 pub const IT_IS_DELETED: &str = "It is deleted.";
 pub const IT_STAYS_AS_IT_IS: &str = "Nothing: only its health is checked.";

@@ -191,7 +191,7 @@ async fn a_watcher_lists_again_when_its_revision_expired() {
         ["init", "listed", "error 410", "init", "listed", "first", "second"]
     );
     assert_eq!(guard.matched(), 2);
-    // What is no watch has no events: it is served.
+    // What is not a watch has no events: it is served.
     let _lists = story.fault("{verb: list, expire: event}");
     assert_eq!(story.secrets.list(&ListParams::default()).await.unwrap().items.len(), 2);
 }

@@ -490,7 +490,7 @@ async fn kubectl_is_warned_and_refused_as_by_a_real_server() {
         let output = kubectl.refused(words).await;
         assert!(output.contains(expected), "{words}: {output}");
     }
-    // What was applied on the client's side is no conflict for kubectl, and the annotation follows.
+    // What was applied on the client's side is not a conflict for kubectl, and the annotation follows.
     let before = MANIFEST.replace("nginx:1", "nginx:2");
     kubectl.run("apply -f -", MANIFEST).await;
     let applied = kubectl

@@ -46,7 +46,7 @@ impl<'a> Scanner<'a> {
         if !self.cursor.is_break_or_end(0) {
             return Err(read_error(
                 start,
-                "nothing else can be in the line of a `%YAML` or `%TAG`",
+                "nothing may follow on the line of a `%YAML` or `%TAG`",
             ));
         }
         self.cursor.take_break();

@@ -222,7 +222,7 @@ impl<'a> Scanner<'a> {
                 let Some(letter) = escaped(byte) else {
                     self.cursor.skip(1);
                     let found = self.cursor.character().unwrap_or_default();
-                    let message = format!("`\\{found}` means nothing in a text in double quotes");
+                    let message = format!("`\\{found}` is not an escape in double quotes");
                     return Err(read_error(at, message).hint("write `\\\\` for a backslash, or use single quotes"));
                 };
                 text.push(letter);
@@ -236,7 +236,7 @@ impl<'a> Scanner<'a> {
         let is_number = code.len() == digits && code.bytes().all(|digit| digit.is_ascii_hexdigit());
         let letter = u32::from_str_radix(code, 16).ok().and_then(char::from_u32);
         let (true, Some(letter)) = (is_number, letter) else {
-            let message = format!("this escape needs {digits} hexadecimal digits that stand for a character");
+            let message = format!("this escape needs {digits} hexadecimal digits that form a character");
             return Err(read_error(at, message));
         };
         text.push(letter);

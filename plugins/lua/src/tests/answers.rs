@@ -51,10 +51,10 @@ fn another_word_is_unknown() {
     for (script, message) in [
         (
             "return { status = 'healthy' }",
-            "the script gave `healthy`, which is no status",
+            "the script returned `healthy`, which is not a status",
         ),
-        ("return { status = '' }", "the script gave no status"),
-        ("return { message = 'x' }", "the script gave no status"),
+        ("return { status = '' }", "the script returned no status"),
+        ("return { message = 'x' }", "the script returned no status"),
     ] {
         let answer = ask(script, &json!({})).unwrap();
         assert_eq!(
@@ -110,7 +110,7 @@ fn what_is_no_answer_says_what_it_is() {
         ),
         (
             "local t = {status = 'Healthy'} t.t = t return t",
-            "health.lua: returned a table that holds itself",
+            "health.lua: returned a table that contains itself",
         ),
     ] {
         assert_eq!(ask(script, &json!({})).unwrap_err(), Failure::failed(why), "{script}");

@@ -26,11 +26,11 @@ fn an_endless_loop() {
 fn one_that_eats_memory() {
     fails(
         "local t = {}\nfor i = 1, 1e9 do\n  t[i] = i .. 'xxxxxxxxxxxxxxxx'\nend",
-        "health.lua:3: wants more than 8 MiB of memory",
+        "health.lua:3: needs more than 8 MiB of memory",
     );
     fails(
         "local s = 'x'\nwhile true do s = s .. s end",
-        "health.lua:2: wants more than 8 MiB of memory",
+        "health.lua:2: needs more than 8 MiB of memory",
     );
 }
 
@@ -51,7 +51,7 @@ fn what_reaches_out_of_the_sandbox() {
         fails(
             &format!("local hs = {{}}\nhs.x = {call}\nreturn hs"),
             &format!(
-                "health.lua:2: {what} is not there: a script has no files, no programs and no environment, and sees nothing but its object"
+                "health.lua:2: {what} is not there: a script has no files, programs or environment; it has only its object"
             ),
         );
     }

@@ -25,12 +25,12 @@ fn conditions(all: &[(&str, &str)]) -> Value {
 }
 
 fn by(what: &str) -> String {
-    format!("no check for Widget.acme.io: judged by its {what}")
+    format!("no health check for Widget.acme.io; assessed by its {what}")
 }
 
 const APPLIED: (&str, &str) = (
     "no check for Widget.acme.io, no condition at all: counts as applied",
-    "no health check for this kind, and no condition that tells: applied",
+    "no health check for this kind and no known condition: applied",
 );
 
 #[test]
@@ -234,7 +234,7 @@ fn a_new_object_is_given_a_few_seconds_for_its_first_status() {
     let created = seconds("2026-01-02T03:04:05Z").unwrap();
     testing::set_now(Duration::from_secs(created + 2));
     let answer = native("*/*", &new);
-    let rule = "no check for Widget.acme.io: its controller may not have seen it yet";
+    let rule = "no health check for Widget.acme.io; its controller may not have seen it yet";
     let message = "no status yet; a few seconds are allowed for the first one";
     let expected = Assessment::progressing(rule, message).recheck_after(Duration::from_secs(3));
     assert_eq!(answer, expected);

@@ -72,7 +72,10 @@ fn the_worst_comes_first_and_two_are_told() {
 fn every_trouble_has_its_words() {
     let text = |status: &Value| one(status).map(|text| text.trim_start_matches("1 of 1 pod: ").to_owned());
     for (status, expected) in [
-        (waits("InvalidImageName", ""), Some("`acme/api:1.2` is no image name")),
+        (
+            waits("InvalidImageName", ""),
+            Some("`acme/api:1.2` is not an image name"),
+        ),
         (
             waits("ErrImageNeverPull", ""),
             Some("image acme/api:1.2 isn't on the node, and is never to be pulled"),

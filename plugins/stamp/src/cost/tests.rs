@@ -90,7 +90,7 @@ fn what_doubles_the_work_again_and_again_is_refused() {
         ),
     ] {
         assert!(
-            refused(&schema).starts_with("settings: judging one value of settings that are nested "),
+            refused(&schema).starts_with("settings: checking one value of settings nested "),
             "{what}"
         );
     }
@@ -109,11 +109,11 @@ fn what_can_not_be_bounded_is_refused_with_its_place() {
         ),
         (
             json!({"$ref": "https://example.com/a.json"}),
-            "settings.$ref: a schema may refer to nothing outside of itself: write `#`, or `#/$defs/NAME`",
+            "settings.$ref: a schema can't refer to anything outside of itself: write `#`, or `#/$defs/NAME`",
         ),
         (
             json!({"not": {"$ref": "#anchor"}}),
-            "settings.not.$ref: a schema may refer to nothing outside of itself: write `#`, or `#/$defs/NAME`",
+            "settings.not.$ref: a schema can't refer to anything outside of itself: write `#`, or `#/$defs/NAME`",
         ),
         (
             json!({"$ref": "#/$defs/none"}),

@@ -86,7 +86,7 @@ impl Herald {
 async fn create(client: Client, object: Value) {
     let object: DynamicObject = match serde_json::from_value(object) {
         Ok(object) => object,
-        Err(error) => return tracing::error!(%error, "What a container shall create is no object."),
+        Err(error) => return tracing::error!(%error, "What a container shall create is not an object."),
     };
     let types = object.types.clone().unwrap_or_default();
     let Ok(kind) = GroupVersionKind::try_from(&types) else {

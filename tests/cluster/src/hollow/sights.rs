@@ -74,7 +74,7 @@ where
         Ok(Event::Apply(object)) => value(object).map(News::Seen),
         Ok(Event::Delete(object)) => value(object).map(News::Gone),
         Err(error) => {
-            tracing::warn!(%error, kind = %K::kind(&()), "The hollow node's watch broke and begins anew.");
+            tracing::warn!(%error, kind = %K::kind(&()), "The hollow node's watch broke and begins again.");
             None
         }
     }

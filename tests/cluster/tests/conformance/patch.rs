@@ -28,7 +28,7 @@ pub async fn a_merge_patch_replaces_lists_and_removes_nulls(on: Ground) {
 pub async fn a_json_patch_is_done_whole_or_not_at_all(on: Ground) {
     on.post("configmaps", &settings("a")).await.is(201);
     let added = json!([{ "op": "test", "path": "/data/colour", "value": "blue" }, { "op": "add", "path": "/data/a~1b", "value": "c" }]);
-    // A slash is no letter of a key, so that the server has something to refuse.
+    // A slash is not a letter of a key, so that the server has something to refuse.
     json_patch(&on, "configmaps/a", &added)
         .await
         .refuses(422, "Invalid", "*");

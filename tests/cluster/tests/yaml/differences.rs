@@ -30,10 +30,10 @@ enum Kind {
 }
 use Kind::{Outcome, Rewritten};
 
-/// All of them. Keys that are written twice are no difference here: manifests refuse them, but as a rule of their own.
+/// All of them. Keys that are written twice are not difference here: manifests refuse them, but as a rule of their own.
 pub const ALL: &[Difference] = &[
     Difference {
-        reason: "a byte order mark in the line behind the first `---` is no part of the key",
+        reason: "a byte order mark in the line behind the first `---` is not part of the key",
         example: "---\n\u{feff}a: 1\n",
         kind: Rewritten(without_byte_order_mark),
     },
@@ -108,7 +108,7 @@ pub const ALL: &[Difference] = &[
         example: "a: !!binary /w==\n",
         kind: Outcome(|_, ours, theirs| {
             let is_replaced = |theirs: &Vec<Value>| theirs.iter().any(|value| value.to_string().contains('\u{fffd}'));
-            let is_refused = |error: &String| error.contains("!!binary value is no text");
+            let is_refused = |error: &String| error.contains("!!binary value is not text");
             theirs.as_ref().is_ok_and(is_replaced) && ours.as_ref().is_err_and(is_refused)
         }),
     },

@@ -32,11 +32,11 @@ pub(super) fn run(global: &GlobalOptions, args: &AddArgs) -> anyhow::Result<Exit
     if capstan_bundle::get(&shown.name).is_some() && !without.any(|name| *name == shown.name) {
         return Err(usage_error(
             format!(
-                "a built-in plugin is named `{}`, too, and only one of them can be loaded",
+                "there is also a built-in plugin named `{}`, and only one of them can be loaded",
                 shown.name
             ),
             format!(
-                "leave that one out first: `withoutPlugins: [{}]` in {FILE}, or `--without-plugin {0}`",
+                "leave out the built-in one first: `withoutPlugins: [{}]` in {FILE}, or `--without-plugin {0}`",
                 shown.name
             ),
         ));

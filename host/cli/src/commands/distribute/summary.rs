@@ -78,11 +78,11 @@ impl PluginSummary {
         rows.extend(
             self.attested
                 .iter()
-                .map(|kind| ("attested", format!("{kind} (nobody has verified it)"))),
+                .map(|kind| ("attested", format!("{kind} (not verified)"))),
         );
         // A signature is of the manifest, including its annotations.
         let doubt = if self.signed_by.is_empty() {
-            " (nobody has verified it)"
+            " (not verified)"
         } else {
             ""
         };
@@ -90,7 +90,7 @@ impl PluginSummary {
         rows.extend(self.annotations.iter().map(annotated));
         rows.extend(self.claims.iter().map(|claim| ("claims", claim.clone())));
         if self.requests.is_empty() {
-            rows.push(("requests", "nothing beside its hooks' own objects".to_owned()));
+            rows.push(("requests", "nothing except its hooks' own objects".to_owned()));
         }
         rows.extend(self.requests.iter().map(|request| ("requests", request.clone())));
         let mut last = "";
@@ -119,8 +119,8 @@ impl PluginSummary {
     pub(super) fn signature_text(&self) -> String {
         match (self.signed_by.as_slice(), self.signatures) {
             ([], 0) => "by nobody".to_owned(),
-            ([], 1) => "by somebody, and no rule says whose signature counts".to_owned(),
-            ([], many) => format!("{many} times, and no rule says whose signature counts"),
+            ([], 1) => "once, and no rule names the expected signer".to_owned(),
+            ([], many) => format!("{many} times, and no rule names the expected signer"),
             (by, _) => format!("by {}", by.join(" and ")),
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn run(global: &GlobalOptions, args: &UpdateArgs) -> anyhow::Result<E
     }
     lock.write(&lock_file)?;
     if updated.is_empty() {
-        print_stderr(&text!("nothing is pinned; `capstan plugin add SOURCE` does that"));
+        print_stderr(&text!("no plugin is pinned; use `capstan plugin add SOURCE`"));
     }
     if global.output == Output::Text {
         for (old, new) in &updated {
@@ -73,7 +73,7 @@ fn selected(lock: &LockFile, name: Option<&str>) -> anyhow::Result<Vec<LockedPlu
     let names: Vec<&str> = lock.plugins.iter().map(|plugin| &*plugin.name).collect();
     let hint = match closest_match(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => "nothing is pinned; `capstan plugin add SOURCE` does that".to_owned(),
+        None if names.is_empty() => "no plugin is pinned; use `capstan plugin add SOURCE`".to_owned(),
         None => format!("there are {}", names.join(", ")),
     };
     Err(usage_error(format!("no plugin `{name}` is pinned"), hint))

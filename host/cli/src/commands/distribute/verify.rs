@@ -22,7 +22,7 @@ pub(super) fn run(global: &GlobalOptions, args: &VerifyArgs) -> anyhow::Result<E
     };
     if !policy.requires_signature(&args.source) {
         return Err(usage_error(
-            format!("nothing says who has to have signed {}", args.source),
+            format!("no rule says who must have signed {}", args.source),
             "name a key with `--key`, or write a rule under `pluginSignatures` of a capstan.yaml",
         ));
     }

@@ -71,7 +71,7 @@ fn print_examination(file: &str, found: &Examination) {
     }
     if let (true, Some(manifest)) = (found.is_plugin(), &found.manifest) {
         print(&text!(
-            "{} is fine: {} {}, contract {}\n",
+            "{} is valid: {} {}, contract {}\n",
             file,
             manifest.name,
             manifest.version,

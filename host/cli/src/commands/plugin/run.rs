@@ -54,7 +54,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginRun) -> anyhow::Res
     if let (Some(file), Ok(Answer::Step(step))) = (&args.memory_out, &result.answer) {
         capstan_files::write(file, &step.state, Readers::Inherited).map_err(|error| {
             let message = format!("{} can't be written: {error}", file.display());
-            usage_error(message, "name a file in a folder that is there")
+            usage_error(message, "name a file in a folder that exists")
         })?;
     }
     let cost = &result.cost;
@@ -115,7 +115,7 @@ fn is_path(text: &str) -> bool {
 fn complete_input(function: Function, value: Value) -> anyhow::Result<Map<String, Value>> {
     let Value::Object(map) = value else {
         return Err(usage_error(
-            "the input is no mapping",
+            "the input is not a mapping",
             "write the contract's JSON, or an object",
         ));
     };

@@ -30,7 +30,7 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginTest) -> anyhow::Re
         let report = junit::report(&name, &trials);
         capstan_files::write(file, report.as_bytes(), Readers::Inherited).map_err(|error| {
             let message = format!("the report {} can't be written: {error}", file.display());
-            usage_error(message, "name a file in a folder that is there")
+            usage_error(message, "name a file in a folder that exists")
         })?;
     }
     let failed = trials.iter().filter(|trial| !trial.has_passed()).count();

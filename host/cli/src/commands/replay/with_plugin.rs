@@ -38,8 +38,8 @@ struct Comparison {
     skipped: BTreeMap<&'static str, usize>,
 }
 
-const FOLLOWS_CHANGED_ANSWER: &str = "come after an answer that differs in what the hook does";
-const NEEDS_SECRET_DATA: &str = "showed the data of a Secret, which isn't kept";
+const FOLLOWS_CHANGED_ANSWER: &str = "follow an answer that changes what the hook does";
+const NEEDS_SECRET_DATA: &str = "contained data of a Secret, which isn't stored";
 const NO_CLAIM: &str = "are about a claim that it no longer has";
 
 /// A call that the other version of the plugin answers differently.
@@ -72,7 +72,7 @@ pub(super) async fn run(
         names.sort_unstable();
         names.dedup();
         return Err(usage_error(
-            format!("operation {} asked nothing of a plugin `{}`", past.id, info.name),
+            format!("operation {} didn't call a plugin named `{}`", past.id, info.name),
             format!("it asked {}", names.join(", ")),
         ));
     };
@@ -85,7 +85,7 @@ pub(super) async fn run(
     if global.output == Output::Text {
         print(&text(&found, Paint::new(global.color)));
         print(&text!(
-            "{} {} answers {} of the {} questions that operation {} asked {} as that did\n",
+            "{} {} gives the same answer to {} of the {} calls of operation {} as {} did\n",
             info.name,
             info.version,
             found.same,
@@ -106,12 +106,10 @@ pub(super) async fn run(
         }))?;
     }
     for (why, count) in &found.skipped {
-        print_stderr(&text!("not asked: {} that {}", count, why));
+        print_stderr(&text!("not called: {} that {}", count, why));
     }
     if is_cut {
-        print_stderr(&text!(
-            "the journal had become too long: what was asked later isn't in it"
-        ));
+        print_stderr(&text!("the journal reached its size limit: later calls aren't in it"));
     }
     Ok(if found.changed.is_empty() {
         Exit::Done
@@ -306,7 +304,7 @@ fn question_text(what: &PluginExchange, namespace: &str) -> String {
         PluginExchange::Step { context, question, .. } => {
             let name = object_name(&context.object.key(), namespace);
             let what = match question {
-                HookQuestion::Start => "its turn has come".to_owned(),
+                HookQuestion::Start => "it starts".to_owned(),
                 HookQuestion::Advance { observation, .. } => format!("told `{}`", observation_name(&observation.kind)),
                 HookQuestion::Abort { reason, .. } => {
                     format!("stopped: {}", json!(reason).as_str().unwrap_or_default())

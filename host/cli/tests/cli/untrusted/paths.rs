@@ -49,16 +49,19 @@ fn a_link_that_was_typed_is_the_users_only_where_the_user_made_it() {
     let output = victim.run("lint -f a.yaml");
     assert!(output.code == 2 && !output.all().contains(SECRET), "{}", output.all());
     victim.commit();
-    victim.refused("lint -f a.yaml", &["a.yaml leads out of the Git work tree"]);
-    victim.refused("lint -f all", &["all leads out of the Git work tree"]);
+    victim.refused("lint -f a.yaml", &["a.yaml leads outside the Git work tree"]);
+    victim.refused("lint -f all", &["all leads outside the Git work tree"]);
     victim.refused(
         "lint -f all/secret.yaml",
-        &["all/secret.yaml leads out of the Git work tree"],
+        &["all/secret.yaml leads outside the Git work tree"],
     );
     fs::remove_file(victim.path("tree/a.yaml")).unwrap();
     symlink(victim.path("outside/secret.yaml"), victim.path("tree/capstan.yaml")).unwrap();
-    victim.refused("plan --simulate", &["capstan.yaml leads out of the Git work tree"]);
-    victim.refused("plan -f . --simulate", &["capstan.yaml leads out of the Git work tree"]);
+    victim.refused("plan --simulate", &["capstan.yaml leads outside the Git work tree"]);
+    victim.refused(
+        "plan -f . --simulate",
+        &["capstan.yaml leads outside the Git work tree"],
+    );
     victim.refused(
         "plan --argocd-application capstan.yaml --simulate",
         &["leads out of the Git work tree"],
@@ -72,7 +75,7 @@ fn a_pipe_in_a_folder_is_not_waited_for() {
     assert!(made.unwrap().success());
     victim.refused(
         "lint -f deploy",
-        &["deploy/a.yaml can't be read: it is no regular file"],
+        &["deploy/a.yaml can't be read: it is not a regular file"],
     );
 }
 
@@ -119,7 +122,7 @@ fn what_capstan_yaml_names_stays_in_the_tree() {
             ("capstan.yaml", yaml),
         ]);
         symlink(victim.path("outside"), victim.path("tree/linked")).unwrap();
-        let error = format!("error: {path} leads out of the folder ");
+        let error = format!("error: {path} leads outside the folder ");
         victim.refused("plan --simulate", &[&error, &format!("--> capstan.yaml:{at}\n")]);
     }
     // Other commands don't read the sources, and need no flag.
@@ -159,12 +162,12 @@ fn what_an_application_names_stays_in_the_tree() {
         (
             "    path: chart\n    helm:\n      valueFiles: ['secrets://x']",
             9,
-            "files are not taken from `secrets:`",
+            "files can't be read from `secrets:`",
         ),
         (
             "    path: chart\n    helm:\n      releaseName: '--post-renderer=./evil.sh'",
             9,
-            "`--post-renderer=./evil.sh` is no name of a release",
+            "`--post-renderer=./evil.sh` is not a release name",
         ),
         ("    chart: --output-dir=x", 7, "`--output-dir=x` begins with `-`"),
     ] {
@@ -183,6 +186,6 @@ fn a_chart_with_a_link_out_of_the_tree_is_not_rendered() {
     symlink(victim.path("outside"), victim.path("tree/chart/templates/more")).unwrap();
     victim.refused(
         "plan -f chart --simulate",
-        &["chart/templates/more leads out of the folder"],
+        &["chart/templates/more leads outside the folder"],
     );
 }

@@ -19,7 +19,7 @@ fn words_for_helm_that_begin_with_a_dash_are_mistakes() {
     for (entry, error) in [
         (
             "chart: chart\n  releaseName: '--output-dir=hx-outside'",
-            "`--output-dir=hx-outside` is no name of a release",
+            "`--output-dir=hx-outside` is not a release name",
         ),
         (
             "chart: '--post-renderer=./evil.sh'",
@@ -31,14 +31,14 @@ fn words_for_helm_that_begin_with_a_dash_are_mistakes() {
         ),
         (
             "chart: chart\n  valueFiles: ['evil://x']",
-            "files are not taken from `evil:`",
+            "files can't be read from `evil:`",
         ),
     ] {
         let yaml = format!("name: shop\nsources:\n- {entry}\n");
         let victim = Victim::new(&[chart, ("ok.yaml", ""), ("capstan.yaml", &yaml)]);
         victim.refused("plan --simulate", &[error, "--> capstan.yaml:"]);
     }
-    // What is typed is no flag either.
+    // What is typed is not a flag either.
     let victim = Victim::new(&[chart]);
     victim.refused(
         "plan --chart=--post-renderer=./evil.sh --app shop --simulate",
@@ -46,7 +46,7 @@ fn words_for_helm_that_begin_with_a_dash_are_mistakes() {
     );
     victim.refused(
         "plan -f chart --release-name=-x --simulate",
-        &["`-x` is no name of a release"],
+        &["`-x` is not a release name"],
     );
 }
 
@@ -121,7 +121,7 @@ fn a_folder_named_like_a_flag_is_a_folder() {
     victim.refused(
         "plan --simulate",
         &[
-            "this kustomization may only have charts rendered by helm if you allow it",
+            "this kustomization may render charts with helm only if you allow it",
             "--> capstan.yaml:4\n",
             "hint: `--enable-helm` allows it",
         ],
@@ -155,7 +155,7 @@ fn a_kustomization_takes_nothing_from_elsewhere() {
         ("resources:\n- linked", "leads out of the folder"),
         (
             "resources:\n- https://example.com/a.yaml",
-            "`https://example.com/a.yaml` would be fetched from elsewhere",
+            "`https://example.com/a.yaml` would be fetched from a remote location",
         ),
         (
             "Resources:\n- http://127.0.0.1/a.yaml",
@@ -167,7 +167,7 @@ fn a_kustomization_takes_nothing_from_elsewhere() {
         ),
         (
             "resources:\n- github.com/a/b",
-            "`github.com/a/b` would be fetched from elsewhere",
+            "`github.com/a/b` would be fetched from a remote location",
         ),
         ("components:\n- git@example.com:a/b", "would be fetched from elsewhere"),
         ("bases:\n- example.com/a/b?ref=main", "would be fetched from elsewhere"),
@@ -190,7 +190,7 @@ fn a_kustomization_takes_nothing_from_elsewhere() {
         ),
         (
             "helmGlobals:\n  configHome: ./helm",
-            "helm would take its configuration and its plugins from `./helm`",
+            "helm would read its configuration and its plugins from `./helm`",
         ),
         ("helmGlobals:\n  chartHome: ../../outside", "leads out of the folder"),
         ("resources:\n- base", "would be fetched from elsewhere"),
@@ -226,16 +226,13 @@ fn rules_about_signatures_are_for_a_plugin_or_a_mistake() {
     for (rule, error) in [
         (
             "oci://localhost/acme/*",
-            "this rule can be for no plugin: a `*` stands for nothing here",
+            "this rule can't match any plugin: a `*` has no meaning here",
         ),
         (
             "http://localhost/acme/",
-            "this rule can be for no plugin: `http:` is nothing that plugins come by",
+            "this rule can't match any plugin: `http:` is not a way to load a plugin",
         ),
-        (
-            "plugin",
-            "this rule is for none of the plugins: none comes from `plugin`",
-        ),
+        ("plugin", "this rule matches no plugin: no plugin comes from `plugin`"),
         ("oci://localhost/acme", "this rule is for none of the plugins"),
     ] {
         let yaml = format!(

@@ -65,7 +65,7 @@ fn what_a_deleted_application_left_is_nobodys() {
     assert!(ownership.has_no_owner(&left));
     assert_eq!(
         ownership.removal(&left, true),
-        Removal::NotOurs("this application didn't make it".to_owned())
+        Removal::NotOurs("this application didn't create it".to_owned())
     );
     let others = json!({ "capstan.dev/application": "web", "capstan.dev/application-namespace": "team2" });
     let without_namespace = json!({ "capstan.dev/application": "web" });
@@ -90,7 +90,7 @@ fn what_may_be_removed() {
             Removal::NotOurs(reason) => format!("not ours: {reason}"),
             Removal::Unconfirmed(reason) => format!("unconfirmed: {}", reason.text),
         };
-    let copy = "not ours: it carries this application's labels, but this application didn't make it";
+    let copy = "not ours: it carries this application's labels, but this application didn't create it";
     for (what, live, inventory, expected) in [
         ("applied", object(&both(), &["capstan"]), &none, "allowed"),
         (
@@ -102,7 +102,7 @@ fn what_may_be_removed() {
         ("a copy", object(&both(), &["operator"]), &none, copy),
         ("a copy without managers", object(&both(), &[]), &none, copy),
         (
-            "made anew under the same name",
+            "made again under the same name",
             object(&both(), &["kubectl"]),
             &other,
             copy,
@@ -113,13 +113,13 @@ fn what_may_be_removed() {
             "never ours",
             object(&json!({}), &["capstan"]),
             &none,
-            "not ours: this application didn't make it",
+            "not ours: this application didn't create it",
         ),
         (
             "of version 0.1.0",
             object(&old, &["capstan"]),
             &none,
-            "unconfirmed: version 0.1.0 made it, for this application or for another one named web",
+            "unconfirmed: version 0.1.0 created it, for this application or for another one named web",
         ),
         (
             "of version 0.1.0, and known",
@@ -158,7 +158,7 @@ fn a_controller_that_no_manifest_names_keeps_its_object() {
     assert_eq!(
         ownership.removal(&live, false),
         Removal::Allowed,
-        "an owner that is no controller"
+        "an owner that is not a controller"
     );
 }
 
@@ -194,7 +194,7 @@ fn a_hook_takes_no_name_of_others() {
             false,
             false,
         ),
-        ("it was no hook", object(&both(), &["capstan"]), true, false, true),
+        ("it was not a hook", object(&both(), &["capstan"]), true, false, true),
         ("nobody's", object(&json!({}), &["kubectl"]), false, false, false),
         ("Helm ran it", helm, true, true, true),
         ("another application's", theirs, false, false, false),

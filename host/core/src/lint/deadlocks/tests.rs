@@ -246,7 +246,7 @@ fn the_sentences() {
     let api = object("apps/v1", "Deployment", "api", "") + &format!(", spec: {{template: {{spec: {{{MOUNTS}}}}}}}");
     insta::assert_snapshot!(lint_text(&[api.clone(), object("v1", "Secret", "db", "argocd.argoproj.io/hook: PostSync")]), @"
         health-needs-later: Deployment shop/api, in Sync, mounts Secret shop/db, which comes in PostSync only: it never becomes healthy, and PostSync never begins
-          take the hook annotation off Secret/db: it is then applied in Sync and stays
+          remove the hook annotation of Secret/db: it is then applied in Sync and stays
         ");
     insta::assert_snapshot!(lint_text(&[api, object("v1", "Secret", "db", "capstan.dev/wave: '3'")]), @r#"
         health-needs-later: Deployment shop/api, in wave 0 of Sync, mounts Secret shop/db, which comes in wave 3 of Sync only: it never becomes healthy, and wave 3 of Sync never begins

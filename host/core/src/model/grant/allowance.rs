@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Granted {
                 .map(Granted::Only)
                 .map_err(D::Error::custom),
             other => Err(D::Error::custom(format!(
-                "{other} is no grant; write `{REQUESTED_WORD}`, for all that the plugin's manifest requests, or what of it is granted, \
+                "{other} is not a grant; write `{REQUESTED_WORD}`, for all that the plugin's manifest requests, or what of it is granted, \
                  as in `{{http: [{{hosts: [api.example.com]}}]}}`"
             ))),
         }
@@ -97,7 +97,7 @@ impl Allowance {
     pub(super) fn denial_reason(&self, permission: &RequestedPermission<'_>) -> String {
         let name = &self.plugin;
         let missing = |grants: &Grants| match permission.missing(grants) {
-            Some(missing) => format!("; what is missing is {missing}"),
+            Some(missing) => format!("; missing: {missing}"),
             None => String::new(),
         };
         if !permission.is_allowed_by(&self.requested) {

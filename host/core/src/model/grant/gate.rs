@@ -111,7 +111,7 @@ impl Permitted<'_> {
     /// Returns that this wasn't granted: a grant for a namespace doesn't cover cluster-wide objects.
     pub fn key(&self, has_namespaces: bool) -> Result<ObjectKey, String> {
         let Some(what) = &self.scope.object else {
-            return Err("no object is meant".to_owned());
+            return Err("it names no object".to_owned());
         };
         let (may, namespace) = if has_namespaces {
             (self.scope.in_namespace, what.namespace())
@@ -121,7 +121,7 @@ impl Permitted<'_> {
         let kind = &what.kind;
         if !may {
             return Err(format!(
-                "not granted: objects of kind {kind} have no namespace, which takes a grant with the namespace `*`"
+                "not granted: objects of kind {kind} have no namespace, which requires a grant with the namespace `*`"
             ));
         }
         if has_namespaces && namespace.is_empty() && what.name.is_some() {
@@ -161,7 +161,7 @@ pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Perm
             let is_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
             if name.is_empty() || name.len() > MAX_SIGNAL_NAME_BYTES || !name.chars().all(is_name) {
                 return Err(format!(
-                    "`{name}` is no name of a signal: at most {MAX_SIGNAL_NAME_BYTES} of a-z, 0-9, -, _ and ."
+                    "`{name}` is not the name of a signal: at most {MAX_SIGNAL_NAME_BYTES} of a-z, 0-9, -, _ and ."
                 ));
             }
             passed(PermittedScope::default())
@@ -175,7 +175,7 @@ pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Perm
             permit_object(asker, Verb::Create, what).and_then(passed)
         }
         Request::Apply(text) => {
-            let value: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
+            let value: Value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
             reserved::check_written_metadata(&value, writer(asker, WriteMethod::Apply))?;
             let wanted = Object(value);
             if wanted.api_version().is_empty() || wanted.kind().is_empty() || wanted.name().is_empty() {
@@ -194,7 +194,8 @@ pub fn authorize<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Perm
             permit_object(asker, Verb::List, what).and_then(passed)
         }
         Request::Patch { object: wanted, merge } => {
-            let patch: Value = serde_json::from_str(merge).map_err(|error| format!("the patch is no JSON: {error}"))?;
+            let patch: Value =
+                serde_json::from_str(merge).map_err(|error| format!("the patch is not JSON: {error}"))?;
             reserved::check_written_metadata(&patch, writer(asker, WriteMethod::Patch))?;
             permit_object(asker, Verb::Patch, requested_object(asker, wanted)?).and_then(passed)
         }
@@ -241,12 +242,12 @@ fn group_kind(api_version: &str, kind: &str) -> Result<GroupKind, String> {
     let is_group = group.is_empty() && !api_version.starts_with('/') || is_word(group, b"-.") && !is_dots(group);
     if !is_group || !is_word(version, b"-") {
         return Err(format!(
-            "`{}` is no `apiVersion`: write `v1`, or `GROUP/VERSION` as in `apps/v1`",
+            "`{}` is not an `apiVersion`: write `v1`, or `GROUP/VERSION` as in `apps/v1`",
             api_version.escape_debug()
         ));
     }
     if !is_word(kind, b"-") {
-        return Err(format!("`{}` is no kind", kind.escape_debug()));
+        return Err(format!("`{}` is not a kind", kind.escape_debug()));
     }
     Ok(GroupKind::new(group, kind))
 }
@@ -297,7 +298,7 @@ fn denial(asker: &Requester<'_>, wanted: &RequestedPermission<'_>) -> String {
 fn permit_object(asker: &Requester<'_>, verb: Verb, what: RequestedObjects) -> Result<PermittedScope, String> {
     let (kind, namespace, name) = (&what.kind, what.namespace(), what.name());
     if let Some(name) = name.filter(|name| is_capstan_state(kind, name)) {
-        return Err(format!("{} {name} is where Capstan keeps what it knows", kind.kind));
+        return Err(format!("{} {name} contains Capstan's own state", kind.kind));
     }
     let in_namespace = effective_grants(asker).allows_object(verb, kind, namespace, name);
     let without_namespace = effective_grants(asker).allows_object(verb, kind, "", name);
@@ -326,13 +327,13 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<PermittedSco
     let method = call.method.as_str();
     if !HTTP_METHODS.contains(&method) {
         return Err(format!(
-            "`{method}` is no method: it can be {}",
+            "`{method}` is not a method: it can be {}",
             HTTP_METHODS.join(", ")
         ));
     }
     if call.timeout_ms == 0 || Duration::from_millis(u64::from(call.timeout_ms)) > MAX_CALL_TIME {
         return Err(format!(
-            "a call may take between 1 and {} ms, not {}",
+            "the timeout of a call must be between 1 and {} ms, not {}",
             MAX_CALL_TIME.as_millis(),
             call.timeout_ms
         ));
@@ -351,7 +352,7 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<PermittedSco
     for (name, value) in &call.headers {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(format!("`{name}` is no name of a header"));
+            return Err(format!("`{name}` is not a header name"));
         }
         if HOST_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(format!("the header `{name}` is the host's"));
@@ -379,7 +380,7 @@ fn permit_http(asker: &Requester<'_>, call: &HttpRequest) -> Result<PermittedSco
                     ));
                 }
                 if is_capstan_state(&GroupKind::new("", "Secret"), name) {
-                    return Err(format!("Secret {name} is where Capstan keeps what it knows"));
+                    return Err(format!("Secret {name} contains Capstan's own state"));
                 }
             }
         }

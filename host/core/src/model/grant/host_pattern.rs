@@ -55,7 +55,9 @@ impl TryFrom<String> for HostPattern {
 
     fn try_from(text: String) -> Result<HostPattern, String> {
         let wrong = || {
-            format!("`{text}` is no host: write `api.example.com`, `*.example.com`, `*`, or one of them with `:PORT`")
+            format!(
+                "`{text}` is not a host: write `api.example.com`, `*.example.com`, `*`, or one of them with `:PORT`"
+            )
         };
         let (host, port) = split_port(&text).ok_or_else(wrong)?;
         let host = host.to_ascii_lowercase();

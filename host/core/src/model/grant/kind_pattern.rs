@@ -48,7 +48,7 @@ impl TryFrom<String> for KindPattern {
         };
         if text.starts_with('/') || !is_word(kind, &['-']) || !(group.is_empty() || is_word(group, &['-', '.'])) {
             return Err(format!(
-                "`{text}` is no GROUP/KIND: write `apps/Deployment`, `Pod` for the core group, or `*` for either part"
+                "`{text}` is not GROUP/KIND: write `apps/Deployment`, `Pod` for the core group, or `*` for either part"
             ));
         }
         Ok(KindPattern {

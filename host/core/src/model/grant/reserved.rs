@@ -39,7 +39,7 @@ pub(super) enum WriteMethod {
 /// Returns what a plugin may not write.
 pub(super) fn check_written_metadata(written: &Value, by: Writer<'_>) -> Result<(), String> {
     let Some(members) = written.as_object() else {
-        return Err("what is written must be a JSON object".to_owned());
+        return Err("the content must be a JSON object".to_owned());
     };
     match members.get("metadata") {
         None => {}
@@ -127,7 +127,7 @@ fn check_tracking(field: &str, members: &Map<String, Value>, way: WriteMethod) -
     };
     match members.iter().find(|member| decides(*member)) {
         Some((name, _)) => Err(format!(
-            "a plugin may not write `{name}` among the {field}: Argo CD or Helm decides by it whose the object is"
+            "a plugin may not write `{name}` among the {field}: Argo CD or Helm identifies the object's owner by it"
         )),
         None => Ok(()),
     }

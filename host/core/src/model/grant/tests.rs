@@ -92,13 +92,13 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
     );
     assert_eq!(
         check(&patch, Some(&reading)).unwrap_err(),
-        "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop; what is missing is the \
+        "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop; missing: the \
          verb `patch`"
     );
     let requested = allowance(deployments.clone(), Granted::Only(Grants::default()));
     assert_eq!(
         check(&patch, Some(&requested)).unwrap_err(),
-        "not granted: nobody granted plugin scale to patch apps/Deployment in namespace shop"
+        "not granted: there is no grant that allows plugin scale to patch apps/Deployment in namespace shop"
     );
     assert_eq!(
         offered(&patch, &requested),
@@ -112,8 +112,8 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
     let some = allowance(deployments.clone(), Granted::Only(grants(some)));
     assert_eq!(
         check(&patch, Some(&some)).unwrap_err(),
-        "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop; what is \
-         missing is the verb `patch`"
+        "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop; missing: \
+         the verb `patch`"
     );
     assert_eq!(some.effective.describe(), ["get apps/Deployment in shop"]);
     let all = allowance(deployments, Granted::Requested);
@@ -141,7 +141,7 @@ fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
         permitted
             .key(false)
             .unwrap_err()
-            .contains("which takes a grant with the namespace `*`")
+            .contains("which requires a grant with the namespace `*`")
     );
     assert!(authorize(&Request::Get(object("Pod", Some("other"), "p")), &asker).is_err());
     let everywhere = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"], "namespaces": ["*"]}]});
@@ -172,7 +172,9 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
         Request::Apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "capstan.shop"}}).to_string()),
     ] {
         assert!(
-            check(&request, Some(&all)).unwrap_err().contains("where Capstan keeps"),
+            check(&request, Some(&all))
+                .unwrap_err()
+                .contains("contains Capstan's own state"),
             "{request}"
         );
     }
@@ -205,7 +207,7 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
     assert!(
         check(&Request::Http(secret), Some(&all))
             .unwrap_err()
-            .contains("where Capstan keeps")
+            .contains("contains Capstan's own state")
     );
 }
 
@@ -266,7 +268,7 @@ fn a_call_has_bounds_and_no_header_of_the_hosts() {
         "call POST on api.example.com:443",
     );
     fails(call("GET", "https://example.com/"), "call GET on example.com:443");
-    fails(call("get", "https://api.example.com/"), "`get` is no method");
+    fails(call("get", "https://api.example.com/"), "`get` is not a method");
     let timeout_ms = 60_001;
     fails(
         HttpRequest {
@@ -282,7 +284,7 @@ fn a_call_has_bounds_and_no_header_of_the_hosts() {
     let text = |text: &str| HeaderValue::Text(text.to_owned());
     fails(with("Host", text("x")), "the header `Host` is the host's");
     fails(with("Idempotency-Key", text("x")), "is the host's");
-    fails(with("x:y", text("x")), "is no name of a header");
+    fails(with("x:y", text("x")), "is not a header name");
     fails(with("x", text("a\r\nb: c")), "control characters");
     fails(with("x", text(&"y".repeat(20_000))), "16384 bytes");
     let secret = HeaderValue::Secret {
@@ -421,11 +423,7 @@ fn a_grant_with_names_is_for_those_objects_and_for_no_list() {
     );
     let get = |name: &str| check(&Request::Get(object("ConfigMap", None, name)), Some(&named));
     assert_eq!(get("flags"), Ok(()));
-    assert!(
-        get("other")
-            .unwrap_err()
-            .ends_with("what is missing is the name `other`")
-    );
+    assert!(get("other").unwrap_err().ends_with("missing: the name `other`"));
     assert!(get("flag").is_err() && get("*").is_err());
     let apply = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "limits"}});
     assert_eq!(check(&Request::Apply(apply.to_string()), Some(&named)), Ok(()));
@@ -477,9 +475,7 @@ fn a_refusal_names_the_one_thing_that_is_missing() {
     let some = allowance(all, Granted::Only(grants(some)));
     let missing = |request: Request| {
         let error = check(&request, Some(&some)).unwrap_err();
-        error
-            .split_once("; what is missing is ")
-            .map(|(_, missing)| missing.to_owned())
+        error.split_once("; missing: ").map(|(_, missing)| missing.to_owned())
     };
     let get = |kind: &str, namespace: Option<&str>, name: &str| missing(Request::Get(object(kind, namespace, name)));
     let word = |text: &str| Some(text.to_owned());

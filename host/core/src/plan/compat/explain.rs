@@ -138,7 +138,7 @@ fn describe_slot(task: &Task) -> String {
 fn absence_reason(plan: &Plan, key: &ObjectKey) -> String {
     let skipped = plan.skipped.iter().find(|skipped| skipped.key == *key);
     match skipped {
-        Some(skipped) => format!("left alone: {}", skipped.reason),
+        Some(skipped) => format!("skipped: {}", skipped.reason),
         None if plan.unpruned.contains(key) => "stays".to_owned(),
         None => "has no part".to_owned(),
     }
@@ -227,7 +227,7 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
 
 fn describe_wait(wait: Wait) -> String {
     match wait {
-        Wait::Nothing | Wait::Applied => "not awaited once the server has taken it",
+        Wait::Nothing | Wait::Applied => "not awaited after the server has accepted it",
         Wait::Healthy => "awaited until healthy",
         Wait::WhileHooksRun => "not awaited; Degraded while the hooks run is a failure",
     }
@@ -236,7 +236,7 @@ fn describe_wait(wait: Wait) -> String {
 
 fn describe_deletion_end(until: DeletionEnd) -> String {
     match until {
-        DeletionEnd::Accepted => "not awaited once the server has taken it",
+        DeletionEnd::Accepted => "not awaited after the server has accepted it",
         DeletionEnd::Gone | DeletionEnd::GoneByItself => "awaited until gone",
     }
     .to_owned()

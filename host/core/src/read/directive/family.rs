@@ -151,7 +151,7 @@ fn argo_cd_hook(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
         AnnotationFamily::ArgoCd
     };
     if all.is_empty() && reader.mode.has(Rule::MistakesAreIgnored) {
-        return skipped_hook(family, format!("`{ARGO_HOOK}` has no word that Argo CD knows"));
+        return skipped_hook(family, format!("`{ARGO_HOOK}` has no value that Argo CD knows"));
     }
     hook_with_words(family, all)
 }
@@ -182,15 +182,15 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         && must_fail
         && !reader.mode.has(Rule::HelmHooksAlwaysRun)
     {
-        let message = format!("`{other}` wants the test to succeed and `{TEST_FAILURE}` wants it to fail");
+        let message = format!("`{other}` expects the test to succeed and `{TEST_FAILURE}` expects it to fail");
         reader.report(HELM_HOOK, message, "keep one of the two");
     }
     let conditions = helm_conditions(&words, reader.mode);
     if conditions.is_empty() {
         reader.notice(format!(
-            "no word of {HELM_HOOK} belongs to a deployment; the object is left alone"
+            "no value of {HELM_HOOK} applies to a sync; the object is skipped"
         ));
-        let reason = format!("no word of `{HELM_HOOK}` belongs to a deployment");
+        let reason = format!("no value of `{HELM_HOOK}` applies to a sync");
         return skipped_hook(AnnotationFamily::Helm, reason);
     }
     let found = hook_with_words(
@@ -237,9 +237,9 @@ fn unknown_helm_word(reader: &mut Reader<'_>, word: &str) {
     let known: Vec<&str> = helm::HOOK_WORDS.iter().map(|(known, _)| *known).collect();
     let error = reader
         .manifest
-        .error(&annotation_pointer(HELM_HOOK), format!("`{word}` is no hook of Helm"));
+        .error(&annotation_pointer(HELM_HOOK), format!("`{word}` is not a Helm hook"));
     let error = if unknown::is_known_word(word) {
-        error.hint(format!("that is Argo CD's word: write it into `{ARGO_HOOK}`"))
+        error.hint(format!("that is Argo CD's value: write it into `{ARGO_HOOK}`"))
     } else if let Some(near) = closest_match(word, known.iter().copied()) {
         error.hint(format!("did you mean `{near}`?"))
     } else {
@@ -272,7 +272,7 @@ pub(super) fn read_phase(reader: &mut Reader<'_>, found: &Directives) -> Option<
     if found.is_hook() {
         reader.report(
             NAME,
-            format!("`{NAME}` is for objects that are no hooks, and this is one"),
+            format!("`{NAME}` is for objects that are not hooks, and this is one"),
             format!("write the phase into `{OUR_HOOK}`"),
         );
         return None;
@@ -282,7 +282,7 @@ pub(super) fn read_phase(reader: &mut Reader<'_>, found: &Directives) -> Option<
         if !is_exact {
             reader.report(
                 NAME,
-                format!("`{word}` is no phase"),
+                format!("`{word}` is not a phase"),
                 format!("did you mean `{phase}`?"),
             );
         }
@@ -317,7 +317,7 @@ pub(super) fn read_wave(reader: &mut Reader<'_>, found: &Directives) -> Wave {
         let message = if text.trim().is_empty() {
             format!("`{name}` is empty")
         } else {
-            format!("`{text}` is no wave")
+            format!("`{text}` is not a wave")
         };
         let error = reader.manifest.error(&annotation_pointer(name), message).hint(format!(
             "a wave is a whole number from {} to {}, as in `-1`, `0` or `5`",

@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("it can be {}", join_alternatives(&words)),
         };
-        self.report(name, format!("`{word}` is no value of `{name}`"), hint);
+        self.report(name, format!("`{word}` is not a value of `{name}`"), hint);
         None
     }
 
@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
         if seconds.is_none() {
             self.report(
                 &name,
-                format!("`{text}` is no duration for `{name}`"),
+                format!("`{text}` is not a duration for `{name}`"),
                 "write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`",
             );
         }
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
             let problem = match manifest::parse_value(text) {
                 Ok(Value::Object(map)) => return map,
                 Ok(Value::Null) => return Map::new(),
-                Ok(_) => "this is no mapping".to_owned(),
+                Ok(_) => "this is not a mapping".to_owned(),
                 Err(message) => message,
             };
             self.report(

@@ -122,9 +122,9 @@ fn hooks_of_argo_cd() {
     PreSync: {"family":"argoCd","phases":["PreSync"],"words":["PreSync"]}
     PreSync, PostSync,PreSync: {"family":"argoCd","phases":["PreSync","PostSync"],"words":["PreSync","PostSync"]}
     Skip: {"family":"argoCd","words":["Skip"]}
-    presync: job.yaml:6: `presync` is no phase (did you mean `PreSync`?)
-    PreSyc: job.yaml:6: `PreSyc` is no phase (did you mean `PreSync`?)
-    pre-install: job.yaml:6: `pre-install` is no phase (that is Helm's word: write `PreSync`)
+    presync: job.yaml:6: `presync` is not a phase (did you mean `PreSync`?)
+    PreSyc: job.yaml:6: `PreSyc` is not a phase (did you mean `PreSync`?)
+    pre-install: job.yaml:6: `pre-install` is not a phase (that is Helm's value: write `PreSync`)
     mine: {"family":"argoCd","words":["mine"]}
     : job.yaml:6: `argocd.argoproj.io/hook` names no phase (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)
     ,: job.yaml:6: `argocd.argoproj.io/hook` names no phase (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)
@@ -133,12 +133,12 @@ fn hooks_of_argo_cd() {
     PreSync: {"family":"argoCd","phases":["PreSync"],"words":["PreSync"]}
     PreSync, PostSync,PreSync: {"family":"argoCd","phases":["PreSync","PostSync"],"words":["PreSync","PostSync"]}
     Skip: {"family":"argoCd","words":["Skip"]}
-    presync: {"family":"argoCd","notices":["`presync` is no phase; it is ignored (did you mean `PreSync`?)"],"words":["presync"]}
-    PreSyc: {"family":"argoCd","notices":["`PreSyc` is no phase; it is ignored (did you mean `PreSync`?)"],"words":["PreSyc"]}
-    pre-install: {"family":"argoCd","notices":["`pre-install` is no phase; it is ignored (that is Helm's word: write `PreSync`)"],"words":["pre-install"]}
+    presync: {"family":"argoCd","notices":["`presync` is not a phase; it is ignored (did you mean `PreSync`?)"],"words":["presync"]}
+    PreSyc: {"family":"argoCd","notices":["`PreSyc` is not a phase; it is ignored (did you mean `PreSync`?)"],"words":["PreSyc"]}
+    pre-install: {"family":"argoCd","notices":["`pre-install` is not a phase; it is ignored (that is Helm's value: write `PreSync`)"],"words":["pre-install"]}
     mine: {"family":"argoCd","words":["mine"]}
-    : {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no word that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
-    ,: {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no word that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
+    : {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no value that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
+    ,: {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no value that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
     "#);
 }
 
@@ -165,23 +165,23 @@ fn hooks_of_helm() {
     test: {"family":"helm","phases":["PostSync"],"runIf":["test"],"words":["PostSync"]}
     crd-install: {"notices":["helm.sh/hook: crd-install makes no hook; the object is applied like any other"]}
     post-rollback,post-upgrade: {"family":"helm","phases":["PostSync"],"runIf":["upgrade","rollback"],"words":["PostSync"]}
-    PreSync: job.yaml:6: `PreSync` is no hook of Helm (that is Argo CD's word: write it into `argocd.argoproj.io/hook`)
-    pre-instal: job.yaml:6: `pre-instal` is no hook of Helm (did you mean `pre-install`?)
+    PreSync: job.yaml:6: `PreSync` is not a Helm hook (that is Argo CD's value: write it into `argocd.argoproj.io/hook`)
+    pre-instal: job.yaml:6: `pre-instal` is not a Helm hook (did you mean `pre-install`?)
     test-failure: {"family":"helm","mustFail":true,"phases":["PostSync"],"runIf":["test"],"words":["PostSync"]}
-    test,test-failure: job.yaml:6: `test` wants the test to succeed and `test-failure` wants it to fail (keep one of the two)
+    test,test-failure: job.yaml:6: `test` expects the test to succeed and `test-failure` expects it to fail (keep one of the two)
     "#);
     assert_snapshot!(each("helm.sh/hook", &values, Mode::ArgoCd), @r#"
     pre-install: {"family":"helm","phases":["PreSync"],"words":["PreSync"]}
     pre-install,pre-upgrade: {"family":"helm","phases":["PreSync"],"words":["PreSync"]}
     pre-upgrade,post-install: {"family":"helm","phases":["PreSync","PostSync"],"words":["PreSync","PostSync"]}
     pre-delete: {"family":"helm","phases":["PreDelete"],"words":["PreDelete"]}
-    test: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["helm.sh/hook: test is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    test: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["helm.sh/hook: test is ignored, as by Argo CD","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
     crd-install: {"notices":["helm.sh/hook: crd-install makes no hook; the object is applied like any other"]}
     post-rollback,post-upgrade: {"family":"helm","notices":["helm.sh/hook: post-rollback is ignored, as by Argo CD"],"phases":["PostSync"],"words":["PostSync"]}
-    PreSync: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["`PreSync` is no hook of Helm; it is ignored (that is Argo CD's word: write it into `argocd.argoproj.io/hook`)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
-    pre-instal: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["`pre-instal` is no hook of Helm; it is ignored (did you mean `pre-install`?)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
-    test-failure: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
-    test,test-failure: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["helm.sh/hook: test is ignored, as by Argo CD","helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    PreSync: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["`PreSync` is not a Helm hook; it is ignored (that is Argo CD's value: write it into `argocd.argoproj.io/hook`)","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
+    pre-instal: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["`pre-instal` is not a Helm hook; it is ignored (did you mean `pre-install`?)","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
+    test-failure: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["helm.sh/hook: test-failure is ignored, as by Argo CD","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
+    test,test-failure: {"family":"helm","leftAlone":"no value of `helm.sh/hook` applies to a sync","notices":["helm.sh/hook: test is ignored, as by Argo CD","helm.sh/hook: test-failure is ignored, as by Argo CD","no value of helm.sh/hook applies to a sync; the object is skipped"],"words":["Skip"]}
     "#);
 }
 
@@ -215,31 +215,31 @@ fn waves() {
     -5: {"wave":-5}
      7 : {"wave":7}
     +3: {"wave":3}
-    first: job.yaml:6: `first` is no wave (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)
-    1.5: job.yaml:6: `1.5` is no wave (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)
-    2147483648: job.yaml:6: `2147483648` is no wave (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)
+    first: job.yaml:6: `first` is not a wave (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)
+    1.5: job.yaml:6: `1.5` is not a wave (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)
+    2147483648: job.yaml:6: `2147483648` is not a wave (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)
     : job.yaml:6: `argocd.argoproj.io/sync-wave` is empty (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)
     "#);
     assert_snapshot!(each("argocd.argoproj.io/sync-wave", &values, Mode::ArgoCd), @r#"
     -5: {"wave":-5}
-     7 : {"notices":["` 7 ` is no wave; it is ignored (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)"]}
+     7 : {"notices":["` 7 ` is not a wave; it is ignored (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)"]}
     +3: {"wave":3}
-    first: {"notices":["`first` is no wave; it is ignored (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)"]}
-    1.5: {"notices":["`1.5` is no wave; it is ignored (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)"]}
+    first: {"notices":["`first` is not a wave; it is ignored (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)"]}
+    1.5: {"notices":["`1.5` is not a wave; it is ignored (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)"]}
     2147483648: {"notices":["the wave 2147483648 is out of range; 2147483647 is used"],"wave":2147483647}
     : {"notices":["`argocd.argoproj.io/sync-wave` is empty; it is ignored (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)"]}
     "#);
     assert_snapshot!(native(&[("helm.sh/hook-weight", "4")]), @r#"{"notices":["helm.sh/hook-weight is read for hooks only"]}"#);
     assert_snapshot!(argo(&[("helm.sh/hook-weight", "4")]), @r#"{"wave":4}"#);
     assert_snapshot!(native(&[("helm.sh/hook", "pre-install"), ("helm.sh/hook-weight", "4")]), @r#"{"family":"helm","phases":["PreSync"],"runIf":["first-install"],"wave":4,"words":["PreSync"]}"#);
-    assert_snapshot!(argo(&[("capstan.dev/wave", "soon")]), @"job.yaml:6: `soon` is no wave (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)");
+    assert_snapshot!(argo(&[("capstan.dev/wave", "soon")]), @"job.yaml:6: `soon` is not a wave (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)");
 }
 
 #[test]
 fn delete_policies_are_judged_by_the_planner() {
     assert_snapshot!(each("helm.sh/hook-delete-policy", &["hook-succeeded,hook-failed", "hook-suceeded"], Mode::Native), @r#"
     hook-succeeded,hook-failed: {"deletePolicies":["HookSucceeded","HookFailed"]}
-    hook-suceeded: job.yaml:6: `hook-suceeded` is no delete policy of Helm (did you mean `hook-succeeded`?)
+    hook-suceeded: job.yaml:6: `hook-suceeded` is not a delete policy of Helm (did you mean `hook-succeeded`?)
     "#);
     let wrong = |name: &str, word: &str| {
         let known = [
@@ -252,9 +252,9 @@ fn delete_policies_are_judged_by_the_planner() {
         let known: Vec<String> = known.iter().map(|word| (*word).to_owned()).collect();
         describe(&unknown_policy_error(&job(&[(name, word)]), word, &known))
     };
-    assert_snapshot!(wrong("argocd.argoproj.io/hook-delete-policy", "hooksucceeded"), @"job.yaml:6: `hooksucceeded` is no delete policy (did you mean `HookSucceeded`?)");
-    assert_snapshot!(wrong("capstan.dev/delete-policy", "acme/keep-three"), @"job.yaml:6: `acme/keep-three` is no delete policy (did you mean `acme/keep-two`?)");
-    assert_snapshot!(wrong("capstan.dev/delete-policy", "whatever"), @"job.yaml:6: `whatever` is no delete policy (it can be `HookSucceeded`, `HookFailed`, `BeforeHookCreation` or `acme/keep-two`)");
+    assert_snapshot!(wrong("argocd.argoproj.io/hook-delete-policy", "hooksucceeded"), @"job.yaml:6: `hooksucceeded` is not a delete policy (did you mean `HookSucceeded`?)");
+    assert_snapshot!(wrong("capstan.dev/delete-policy", "acme/keep-three"), @"job.yaml:6: `acme/keep-three` is not a delete policy (did you mean `acme/keep-two`?)");
+    assert_snapshot!(wrong("capstan.dev/delete-policy", "whatever"), @"job.yaml:6: `whatever` is not a delete policy (it can be `HookSucceeded`, `HookFailed`, `BeforeHookCreation` or `acme/keep-two`)");
 }
 
 #[test]
@@ -266,8 +266,8 @@ fn words_that_nobody_claims() {
             &["Canary".to_owned()],
         ))
     };
-    assert_snapshot!(wrong("canari"), @"job.yaml:6: `canari` is no phase, and no plugin claims it (did you mean `Canary`?)");
-    assert_snapshot!(wrong("Nightly"), @"job.yaml:6: `Nightly` is no phase, and no plugin claims it (it can be `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` or `Canary`)");
+    assert_snapshot!(wrong("canari"), @"job.yaml:6: `canari` is not a phase, and no plugin claims it (did you mean `Canary`?)");
+    assert_snapshot!(wrong("Nightly"), @"job.yaml:6: `Nightly` is not a phase, and no plugin claims it (it can be `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` or `Canary`)");
 }
 
 #[test]
@@ -300,48 +300,48 @@ fn our_own_annotations() {
      : job.yaml:6: `capstan.dev/hook-type` is empty (write the name of a hook type)
     capstan.dev/phase
     PostSync: {"phase":"PostSync"}
-    postsync: job.yaml:6: `postsync` is no phase (did you mean `PostSync`?)
-    SyncFail: job.yaml:6: `SyncFail` is no value of `capstan.dev/phase` (it can be `PreSync`, `Sync` or `PostSync`)
+    postsync: job.yaml:6: `postsync` is not a phase (did you mean `PostSync`?)
+    SyncFail: job.yaml:6: `SyncFail` is not a value of `capstan.dev/phase` (it can be `PreSync`, `Sync` or `PostSync`)
     capstan.dev/ttl
-    600: {"notices":["capstan.dev/ttl has no effect on an object that is no hook"],"ttl":{"afterFinished":600}}
-    1h30m: {"notices":["capstan.dev/ttl has no effect on an object that is no hook"],"ttl":{"afterFinished":5400}}
-    0: {"notices":["capstan.dev/ttl has no effect on an object that is no hook"],"ttl":{"afterFinished":0}}
-    soon: job.yaml:6: `soon` is no duration for `capstan.dev/ttl` (write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`)
+    600: {"notices":["capstan.dev/ttl has no effect on an object that is not a hook"],"ttl":{"afterFinished":600}}
+    1h30m: {"notices":["capstan.dev/ttl has no effect on an object that is not a hook"],"ttl":{"afterFinished":5400}}
+    0: {"notices":["capstan.dev/ttl has no effect on an object that is not a hook"],"ttl":{"afterFinished":0}}
+    soon: job.yaml:6: `soon` is not a duration for `capstan.dev/ttl` (write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`)
     capstan.dev/ttl-failed
-    2d: {"notices":["capstan.dev/ttl-failed has no effect on an object that is no hook"],"ttl":{"failed":172800}}
+    2d: {"notices":["capstan.dev/ttl-failed has no effect on an object that is not a hook"],"ttl":{"failed":172800}}
     capstan.dev/timeout
     90s: {"timeoutSeconds":90}
     0: job.yaml:6: `capstan.dev/timeout` can't be zero (leave it out if there is no limit)
     capstan.dev/on-timeout
     continue: {"onTimeout":"continue"}
-    go-on: job.yaml:6: `go-on` is no value of `capstan.dev/on-timeout` (it can be `fail` or `continue`)
+    go-on: job.yaml:6: `go-on` is not a value of `capstan.dev/on-timeout` (it can be `fail` or `continue`)
     capstan.dev/on-vanished
-    rerun: {"notices":["capstan.dev/on-vanished has no effect on an object that is no hook"],"onVanished":"rerun"}
-    reruns: job.yaml:6: `reruns` is no value of `capstan.dev/on-vanished` (did you mean `rerun`?)
+    rerun: {"notices":["capstan.dev/on-vanished has no effect on an object that is not a hook"],"onVanished":"rerun"}
+    reruns: job.yaml:6: `reruns` is not a value of `capstan.dev/on-vanished` (did you mean `rerun`?)
     capstan.dev/wait
     none: {"wait":"nothing"}
     applied: {"wait":"applied"}
-    later: job.yaml:6: `later` is no value of `capstan.dev/wait` (it can be `none`, `applied` or `healthy`)
+    later: job.yaml:6: `later` is not a value of `capstan.dev/wait` (it can be `none`, `applied` or `healthy`)
     capstan.dev/degraded-grace
     5m: {"degradedGraceSeconds":300}
     capstan.dev/load-balancer
-    none: {"notices":["capstan.dev/load-balancer has no effect on an object that is no Service and no Ingress"]}
-    maybe: job.yaml:6: `maybe` is no value of `capstan.dev/load-balancer` (it can be `expected` or `none`)
+    none: {"notices":["capstan.dev/load-balancer has no effect on an object that is neither a Service nor an Ingress"]}
+    maybe: job.yaml:6: `maybe` is not a value of `capstan.dev/load-balancer` (it can be `expected` or `none`)
     capstan.dev/run-if
-    install: {"notices":["capstan.dev/run-if has no effect on an object that is no hook"],"runIf":["first-install"]}
-    never: job.yaml:6: `never` is no value of `capstan.dev/run-if` (it can be `always`, `changed`, `first-install`, `upgrade`, `rollback`, `test` or `install`)
+    install: {"notices":["capstan.dev/run-if has no effect on an object that is not a hook"],"runIf":["first-install"]}
+    never: job.yaml:6: `never` is not a value of `capstan.dev/run-if` (it can be `always`, `changed`, `first-install`, `upgrade`, `rollback`, `test` or `install`)
     capstan.dev/depends-on
     Job/a, Job/b: {"dependsOn":["Job/a","Job/b"]}
     capstan.dev/apply
     if-not-present: {"apply":"ifNotPresent"}
-    create: job.yaml:6: `create` is no value of `capstan.dev/apply` (it can be `merge`, `override`, `if-not-present` or `ignore`)
+    create: job.yaml:6: `create` is not a value of `capstan.dev/apply` (it can be `merge`, `override`, `if-not-present` or `ignore`)
     capstan.dev/propagation
     orphan: {"propagation":"Orphan"}
     Foreground: {"propagation":"Foreground"}
     capstan.dev/settings
     {a: 1}: {"settings":{"a":1}}
     : {}
-    [1]: job.yaml:6: the settings in `capstan.dev/settings` can't be read: this is no mapping (write a mapping in YAML or JSON, as in `{"url": "http://shop/health"}`)
+    [1]: job.yaml:6: the settings in `capstan.dev/settings` can't be read: this is not a mapping (write a mapping in YAML or JSON, as in `{"url": "http://shop/health"}`)
     {: job.yaml:6: the settings in `capstan.dev/settings` can't be read: this can't be read as YAML: a bracket isn't closed before the end (write a mapping in YAML or JSON, as in `{"url": "http://shop/health"}`)
     capstan.dev/tll
     600: job.yaml:6: there is no annotation `capstan.dev/tll` (did you mean `capstan.dev/ttl`?)
@@ -349,8 +349,8 @@ fn our_own_annotations() {
     green: job.yaml:6: there is no annotation `capstan.dev/colour` (there is `capstan.dev/hook`, `capstan.dev/hook-type`, `capstan.dev/phase`, `capstan.dev/wave`, `capstan.dev/delete-policy`, `capstan.dev/ttl`, `capstan.dev/ttl-failed`, `capstan.dev/timeout`, `capstan.dev/on-timeout`, `capstan.dev/on-vanished`, `capstan.dev/wait`, `capstan.dev/degraded-grace`, `capstan.dev/load-balancer`, `capstan.dev/run-if`, `capstan.dev/run-if-inputs`, `capstan.dev/depends-on`, `capstan.dev/ignore-differences`, `capstan.dev/apply`, `capstan.dev/propagation`, `capstan.dev/settings` or `capstan.dev/lint-ignore`)
     "#);
     // Argo CD has no opinion on ours.
-    assert_snapshot!(argo(&[("capstan.dev/timeout", "soon")]), @"job.yaml:6: `soon` is no duration for `capstan.dev/timeout` (write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`)");
-    assert_snapshot!(native(&[("capstan.dev/phase", "PreSync"), ("capstan.dev/hook", "PreSync")]), @"job.yaml:6: `capstan.dev/phase` is for objects that are no hooks, and this is one (write the phase into `capstan.dev/hook`)");
+    assert_snapshot!(argo(&[("capstan.dev/timeout", "soon")]), @"job.yaml:6: `soon` is not a duration for `capstan.dev/timeout` (write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`)");
+    assert_snapshot!(native(&[("capstan.dev/phase", "PreSync"), ("capstan.dev/hook", "PreSync")]), @"job.yaml:6: `capstan.dev/phase` is for objects that are not hooks, and this is one (write the phase into `capstan.dev/hook`)");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[Stri
     let known = || KNOWN_WORDS.into_iter().chain(claimed_words.iter().map(String::as_str));
     let error = manifest.error(
         &annotation_pointer(name),
-        format!("`{word}` is no phase, and no plugin claims it"),
+        format!("`{word}` is not a phase, and no plugin claims it"),
     );
     with_closest_match(error, word, known().collect())
 }
@@ -47,7 +47,7 @@ pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[Stri
 /// Returns the error for a delete policy that no plugin claims. `known` are those that plugins claim.
 pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -> Diagnostic {
     let name = first_present(manifest, &[OUR_POLICY, ARGO_POLICY]);
-    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is no delete policy"));
+    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is not a delete policy"));
     let mut words: Vec<&str> = KNOWN_POLICIES.to_vec();
     words.extend(
         known
@@ -62,7 +62,7 @@ pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -
 pub(super) fn unknown_helm_policy_error(manifest: &Manifest, word: &str) -> Diagnostic {
     let error = manifest.error(
         &annotation_pointer(HELM_POLICY),
-        format!("`{word}` is no delete policy of Helm"),
+        format!("`{word}` is not a delete policy of Helm"),
     );
     with_closest_match(
         error,
@@ -95,7 +95,7 @@ pub(super) fn misspelt_word_error(manifest: &Manifest, name: &str, word: &str) -
     if is_known_word(word) {
         return None;
     }
-    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is no phase"));
+    let error = manifest.error(&annotation_pointer(name), format!("`{word}` is not a phase"));
     let meant = KNOWN_WORDS.into_iter().find(|known| {
         let allowed = match known.len() {
             ..=5 => 0,
@@ -109,7 +109,7 @@ pub(super) fn misspelt_word_error(manifest: &Manifest, name: &str, word: &str) -
     }
     match helm::find_word(word)? {
         HelmWord::Phase(phase, _) | HelmWord::Delete(phase) => {
-            Some(error.hint(format!("that is Helm's word: write `{phase}`")))
+            Some(error.hint(format!("that is Helm's value: write `{phase}`")))
         }
         HelmWord::CrdInstall => None,
     }

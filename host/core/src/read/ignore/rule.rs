@@ -120,7 +120,7 @@ impl IgnoredFields {
 fn invalid_pointer(pointer: &str) -> Option<(String, String)> {
     let words: Vec<&str> = pointer.split('/').collect();
     if !pointer.starts_with('/') || pointer.len() == 1 {
-        let message = format!("`{pointer}` is no JSON pointer to a field");
+        let message = format!("`{pointer}` is not a JSON pointer to a field");
         return Some((
             message,
             "write it as in `/spec/replicas`, or name who owns it: `manager:NAME`".to_owned(),
@@ -194,7 +194,7 @@ mod tests {
             messages,
             [
                 "a rule of `ignoreDifferences` names no kind",
-                "`spec.replicas` is no JSON pointer to a field",
+                "`spec.replicas` is not a JSON pointer to a field",
                 "`/metadata/name` can't be ignored: it is what the object is known by",
                 "`jqPathExpressions` of `ignoreDifferences` are not supported: `.spec.replicas`",
             ]

@@ -115,7 +115,7 @@ impl CheckedDocuments {
             );
             let error = manifest.key_error("/metadata/ownerReferences", message);
             self.errors.push(error.hint(
-                "leave it out: its controller makes it; or take off its `metadata.ownerReferences` to make it your own",
+                "leave it out because its controller creates it, or remove its `metadata.ownerReferences` to manage it yourself",
             ));
         }
         if self.errors.is_empty() {
@@ -265,7 +265,7 @@ fn check_names(manifest: &Manifest) -> Vec<Diagnostic> {
         let text = manifest.object.text(&pointer).filter(|text| !text.is_empty())?;
         let why = check(text).err()?;
         let error = manifest.error(&pointer, format!("`metadata.{field}`: {why}"));
-        Some(error.hint("most kinds take lower case letters, digits, `-` and `.`"))
+        Some(error.hint("most kinds allow lower case letters, digits, `-` and `.`"))
     };
     let found = [
         check("name", |text| ObjectName::new(text).map(drop)),

@@ -379,15 +379,15 @@ metadata:
     assert_snapshot!(errors(text), @r"
     a.yaml:4, column 9 [ConfigMap ../web/status]: `metadata.name`: `web/status` can't be a name: it has the character `/`
       |   name: web/status
-      hint: most kinds take lower case letters, digits, `-` and `.`
+      hint: most kinds allow lower case letters, digits, `-` and `.`
     a.yaml:5, column 14 [ConfigMap ../web/status]: `metadata.namespace`: `..` can't be a name: it would mean another path
       |   namespace: ..
-      hint: most kinds take lower case letters, digits, `-` and `.`
+      hint: most kinds allow lower case letters, digits, `-` and `.`
     a.yaml:10 (document 2), column 9 [ConfigMap a?b]: `metadata.name`: `a?b` can't be a name: it has the character `?`
       |   name: a?b
-      hint: most kinds take lower case letters, digits, `-` and `.`
+      hint: most kinds allow lower case letters, digits, `-` and `.`
     a.yaml:15 (document 3), column 17 [Job a%2F*]: `metadata.generateName`: `a%2F` can't be a name: it has the character `%`
       |   generateName: a%2F
-      hint: most kinds take lower case letters, digits, `-` and `.`
+      hint: most kinds allow lower case letters, digits, `-` and `.`
     ");
 }

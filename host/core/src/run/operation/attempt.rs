@@ -202,7 +202,7 @@ impl Operation {
                     self.time_out(task, message, out);
                 }
                 Some(TaskState::Pending) => {
-                    let message = format!("{what}; it was not begun");
+                    let message = format!("{what}; it was not started");
                     self.state.tasks.insert(task.id.clone(), TaskState::Over);
                     self.finish_task(task, TaskResult::failed(FailureClass::Timeout, message), out);
                 }

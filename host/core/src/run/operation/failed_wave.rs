@@ -71,7 +71,7 @@ impl Operation {
             .cloned()
             .collect::<Vec<_>>()
         {
-            let stopped = TaskResult::Stopped("its wave failed before its turn".to_owned());
+            let stopped = TaskResult::Stopped("its wave failed before it started".to_owned());
             self.end_hook(&task, HookOutcome::Failed, stopped, false, out);
         }
         if self.state.stage == Stage::Failing && !self.is_idle(plan) {

@@ -49,7 +49,7 @@ impl Operation {
         }
     }
 
-    /// Lets a hook begin whose way is clear, now that its turn has come.
+    /// Lets a hook begin whose way is clear, now that it starts.
     pub(super) fn release_hook(&mut self, task: &Task, out: &mut StepOutput) {
         if self.is_ready(task) {
             self.ask_first(task, out);
@@ -224,7 +224,7 @@ impl Operation {
         let Some(run) = self.state.hook(&task.id) else { return };
         let result = match run.abort {
             None => result,
-            Some(AbortReason::Terminated) => TaskResult::Stopped("terminated before its end".to_owned()),
+            Some(AbortReason::Terminated) => TaskResult::Stopped("terminated while it was running".to_owned()),
             Some(AbortReason::Failed) => TaskResult::Stopped("something else failed".to_owned()),
             Some(AbortReason::Deadline) => {
                 let message = match task.timeout_seconds {

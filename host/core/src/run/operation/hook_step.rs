@@ -137,7 +137,7 @@ impl Operation {
             Progress::Running if !was_abort && waits_for_nothing(run) => {
                 run.finish_with(
                     HookOutcome::Failed,
-                    "its plugin waits for nothing: no watch, no unanswered request, no time to wake".to_owned(),
+                    "its plugin waits for nothing: it has no watch, no pending request and no wake-up".to_owned(),
                 );
             }
             Progress::Ended(_) | Progress::Running => {}
@@ -198,7 +198,7 @@ impl Operation {
             }
             Answer::NameTaken => {
                 let message = format!(
-                    "{} is in the way: an earlier run made it, and the hook's delete policies don't remove it; add \
+                    "{} already exists: an earlier run created it, and the hook's delete policies don't delete it; add \
                      BeforeHookCreation to them, or use generateName",
                     task.key
                 );
@@ -336,8 +336,11 @@ fn verdict(task: &Task, outcome: HookOutcome, message: String) -> (HookOutcome, 
     let must_fail = task.hook().is_some_and(|hook| hook.must_fail);
     match (must_fail, outcome) {
         (false, outcome) => (outcome, message),
-        (true, HookOutcome::Failed) => (HookOutcome::Succeeded, format!("failed, as it must: {message}")),
-        (true, HookOutcome::Succeeded) => (HookOutcome::Failed, format!("succeeded, and must fail: {message}")),
+        (true, HookOutcome::Failed) => (HookOutcome::Succeeded, format!("failed, as required: {message}")),
+        (true, HookOutcome::Succeeded) => (
+            HookOutcome::Failed,
+            format!("succeeded, but was required to fail: {message}"),
+        ),
     }
 }
 

@@ -123,8 +123,9 @@ pub(super) fn accept_requests(
     }
     start_waiting_requests(run, plan, task, out);
     if run.queue.len() > MAX_QUEUED_OBSERVATIONS && !run.is_finishing() {
-        let message =
-            format!("its plugin asks faster than it can be answered: more than {MAX_QUEUED_OBSERVATIONS} answers wait");
+        let message = format!(
+            "its plugin makes requests faster than they can be answered: more than {MAX_QUEUED_OBSERVATIONS} answers wait"
+        );
         run.finish_with(HookOutcome::Failed, message);
         run.queue.clear();
         keep_lasting_requests(run, &task.id, out);
@@ -200,7 +201,7 @@ pub(super) fn report_request_counts(run: &mut HookRun, id: &TaskId, out: &mut St
         out.emit(EventKind::PluginProblem {
             task: id.clone(),
             message: format!(
-                "it asked for more than {MAX_LISTED_REQUESTS} different things; {} further requests are not listed",
+                "it made more than {MAX_LISTED_REQUESTS} different requests; {} more are not listed",
                 run.requests.unlisted
             ),
         });
@@ -318,10 +319,7 @@ pub(super) fn report_leftovers(run: &HookRun, id: &TaskId, out: &mut StepOutput)
     }
     out.emit(EventKind::PluginProblem {
         task: id.clone(),
-        message: format!(
-            "it can't put in order what was done for it, which stays as it is: {}",
-            all.join(", ")
-        ),
+        message: format!("it can't undo its changes, which stay: {}", all.join(", ")),
     });
 }
 

@@ -114,7 +114,7 @@ impl Operation {
             out.emit(EventKind::TaskProgressed {
                 task: id.clone(),
                 health: None,
-                message: format!("left out, since the server doesn't know them (Validate=false): {fields}"),
+                message: format!("left out because the server doesn't know them (Validate=false): {fields}"),
             });
         }
         let mut settling = match apply.wait {
@@ -283,7 +283,7 @@ impl AwaitedHealth {
             Freshness::Unknown if self.spec_changed && seen.resource_version == self.version => Some((
                 self.applied_at
                     .and_then(|at| add_milliseconds(at, MAX_CONTROLLER_DELAY)),
-                "nothing tells whether its controller has seen the change; a few seconds are allowed for that",
+                "it is not known whether its controller has seen the change; waiting a few seconds",
             )),
             Freshness::Current | Freshness::Unknown => None,
         }

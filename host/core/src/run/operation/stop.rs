@@ -86,7 +86,7 @@ impl Operation {
                     let result = match reason {
                         AbortReason::Terminated | AbortReason::Failed => {
                             let why = because(held_up_by.as_deref());
-                            TaskResult::Stopped(format!("its deletion was ordered and not awaited{why}"))
+                            TaskResult::Stopped(format!("its deletion was requested and not awaited{why}"))
                         }
                         AbortReason::Deadline => TaskResult::failed(
                             FailureClass::Timeout,
@@ -168,7 +168,7 @@ impl Operation {
             Some(TaskState::Deleting { until, held_up_by, .. }) => {
                 if is_late || until.is_some_and(|until| until <= out.at) {
                     let limit = task.timeout_seconds.map_or(plan.limits.deletion, Duration::from_secs);
-                    let why = held_up_by.as_deref().unwrap_or("nothing tells why");
+                    let why = held_up_by.as_deref().unwrap_or("the reason is not known");
                     let message = format!("not gone after {}: {why}", duration::whole(limit));
                     self.time_out(task, message, out);
                 }
@@ -242,7 +242,7 @@ impl Operation {
             && has_come(*until)
         {
             let message = format!(
-                "{} of an earlier run is still there, though it was deleted: {}",
+                "{} of an earlier run still exists although it was deleted: {}",
                 names(left),
                 why_not_gone(held_up_by.as_deref())
             );

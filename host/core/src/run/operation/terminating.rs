@@ -44,7 +44,7 @@ pub(super) fn because(held_up_by: Option<&str>) -> String {
 
 /// Returns what holds up a deletion for which the operation no longer waits.
 pub(super) fn why_not_gone(held_up_by: Option<&str>) -> &str {
-    held_up_by.unwrap_or("nothing tells why")
+    held_up_by.unwrap_or("the reason is not known")
 }
 
 /// Starts to wait until a hook's object is gone. The server has accepted its deletion.

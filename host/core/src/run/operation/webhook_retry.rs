@@ -76,9 +76,9 @@ impl Operation {
             .filter(|(namespace, name)| is_service_of_plan(plan, namespace, name));
         let who = match own {
             Some((_, name)) => format!("the webhook behind Service/{name} of this set isn't up yet"),
-            None => "a webhook doesn't answer".to_owned(),
+            None => "a webhook doesn't respond".to_owned(),
         };
-        let message_with_limit = format!("{who}; asked again for up to {} s: {message}", longest.as_secs());
+        let message_with_limit = format!("{who}; retrying for up to {} s: {message}", longest.as_secs());
         if before.map(|again| again.message.as_str()) != Some(message_with_limit.as_str()) {
             out.emit(EventKind::TaskProgressed {
                 task: task.id.clone(),

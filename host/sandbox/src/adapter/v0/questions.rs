@@ -19,7 +19,7 @@ use crate::{
 type Answered<T> = wasmtime::Result<Result<T, Failure>>;
 
 fn absent(interface: Interface) -> Failure {
-    Failure::Failed(format!("the plugin does not answer for `{interface}`"))
+    Failure::Failed(format!("the plugin does not implement `{interface}`"))
 }
 
 /// The call that assesses an object.

@@ -153,12 +153,12 @@ pub fn nothing() -> View {
     View::new()
 }
 
-/// A view that is made anew whenever what it reads changes.
+/// A view that is made again whenever what it reads changes.
 pub fn dynamic(view: impl FnMut() -> View + 'static) -> View {
     View::from_dynamic(Box::new(view) as Box<dyn FnMut() -> View>)
 }
 
-/// A view that is shown while a condition holds, and made anew each time it begins to.
+/// A view that is shown while a condition holds, and made again each time it begins to.
 pub fn when(condition: impl FnMut() -> bool + 'static, view: impl Fn() -> View + 'static) -> View {
     let is_shown = create_selector(condition);
     dynamic(move || {
@@ -174,7 +174,7 @@ fn untrack_boxed(view: &dyn Fn() -> View) -> View {
     untrack(view)
 }
 
-/// A view that is made anew whenever a value changes.
+/// A view that is made again whenever a value changes.
 pub fn each_time<T: PartialEq + Clone + 'static>(
     value: impl FnMut() -> T + 'static,
     view: impl Fn(T) -> View + 'static,

@@ -11,7 +11,7 @@ use crate::{
     status::{StatusCause, StatusError},
 };
 
-/// Refuses a merge patch that is no mapping.
+/// Refuses a merge patch that is not a mapping.
 pub(in crate::verbs) fn form(format: PatchFormat, patch: &Value) -> Result<(), StatusError> {
     let doing = match format {
         PatchFormat::Merge => "error decoding patch: ",

@@ -53,7 +53,7 @@ func (e expressions) judge(object map[string]any) (string, error) {
 		}
 		is, ok := found.Value().(bool)
 		if !ok {
-			return "", fmt.Errorf("%s is no boolean", expression.means)
+			return "", fmt.Errorf("%s is not a boolean", expression.means)
 		}
 		if is {
 			return expression.means, nil
